@@ -1,0 +1,219 @@
+package bankmux
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+)
+
+// Client is what an application holds: one adapter under one set of
+// credentials, with its interceptors around every call. It is itself a
+// [Provider], and has a method for every operation the library knows; one that
+// the adapter lacks returns [ErrUnsupported] and sends nothing.
+//
+// A Client is immutable and safe for concurrent use.
+type Client struct {
+	name     string
+	provider Provider
+	desc     Description
+	caps     []Capability
+	decide   EffectDecider
+	chain    []Interceptor // outermost first
+}
+
+// NewClient puts interceptors, outermost first, around an adapter. The name is
+// what sessions and connections carry to find their way back, so it must stay the
+// same for as long as they are stored. The packages under providers call
+// NewClient themselves and return the guarded client.
+//
+// It panics if name is empty or p is nil, a *Client or a *Registry: wrapping those
+// would hide what the adapter can do; use [Client.With] instead.
+func NewClient(name string, p Provider, in ...Interceptor) *Client {
+	switch p.(type) {
+	case nil:
+		panic("bankmux: NewClient: the provider is nil")
+	case *Client, *Registry:
+		panic("bankmux: NewClient: wants an adapter, not a client or registry; use Client.With to add interceptors")
+	}
+	if name == "" {
+		panic("bankmux: NewClient: the name is empty")
+	}
+	c := &Client{name: name, provider: p, desc: Description{Provider: name}, caps: capabilities(p), chain: slices.Clone(in)}
+	if d, ok := p.(Describer); ok {
+		c.desc = d.Describe()
+	}
+	c.decide, _ = p.(EffectDecider)
+	return c
+}
+
+// With returns a copy of the client with more interceptors around the ones it has.
+func (c *Client) With(in ...Interceptor) *Client {
+	d := *c
+	d.chain = slices.Concat(in, c.chain)
+	return &d
+}
+
+// Name is the name under which the client was made.
+func (c *Client) Name() string { return c.name }
+
+// Provider is the name of the adapter, such as "moneykit".
+func (c *Client) Provider() string { return c.desc.Provider }
+
+// Environment is what the client's credentials reach.
+func (c *Client) Environment() Environment { return c.desc.Environment }
+
+// Capabilities lists what the adapter can do besides linking, as found by type assertion.
+func (c *Client) Capabilities() []Capability { return slices.Clone(c.caps) }
+
+// Has reports whether the adapter has the capability.
+func (c *Client) Has(capability Capability) bool { return slices.Contains(c.caps, capability) }
+
+// CreateSession prepares one run of the linking flow. Store the session under
+// the logged-in user and give only its Launch to the front end. See
+// [Provider.CreateSession] for the errors; a request with a malformed field is
+// [ErrInvalid] and sends nothing. It may be repeated.
+func (c *Client) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
+	return c.createSession(ctx, opCreateSession, req)
+}
+
+func (c *Client) createSession(ctx context.Context, op Op, req SessionRequest) (Session, error) {
+	s, err := call(ctx, c, op, req, Provider.CreateSession)
+	if err != nil {
+		return Session{}, err
+	}
+	s.Client, s.Provider, s.Environment = c.name, c.desc.Provider, c.desc.Environment
+	return s, nil
+}
+
+// ExchangeToken turns what the front end brought back into a connection.
+// Before anything is sent it refuses, with [ErrInvalid], a session of another client or
+// user and a payload that is not strict JSON; with [ErrTokenSpent] an expired
+// session; and with [ErrUserAction] and Code "cancelled" a payload that says the
+// user gave up. See [Provider.ExchangeToken] for the rest. It is sent at most once.
+func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error) {
+	conn, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
+	if err != nil {
+		return Connection{}, err
+	}
+	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
+	return conn, nil
+}
+
+// ConnectionStatus asks the provider how a connection is doing. See [StatusReader].
+func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
+	return call(ctx, c, opStatus, req, StatusReader.ConnectionStatus)
+}
+
+// Disconnect withdraws access to a connection. See [Disconnector].
+func (c *Client) Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error) {
+	return call(ctx, c, opDisconnect, req, Disconnector.Disconnect)
+}
+
+// Check verifies the client's credentials with the provider. See [CredentialChecker].
+func (c *Client) Check(ctx context.Context) error {
+	_, err := call(ctx, c, opCheck, CheckRequest{}, CredentialChecker.CheckCredentials)
+	return err
+}
+
+// call is the one way from a Client's method to the adapter's.
+func call[P any, Req subject, Out any](ctx context.Context, c *Client, op Op, req Req, method func(P, context.Context, Req) (Out, error)) (Out, error) {
+	req.fill(&op)
+	if v, ok := any(&req).(interface{ accept(*Client) error }); ok {
+		if err := v.accept(c); err != nil {
+			var none Out
+			return none, c.describe(&op, err)
+		}
+	}
+	if about, ok := any(req).(concerning); ok {
+		if err := c.accept(about.connection(), op.Name); err != nil {
+			var none Out
+			return none, c.describe(&op, err)
+		}
+	}
+	return Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
+}
+
+// Do runs f on the client's adapter, seen as P, through the client's
+// interceptors. Adapters build their provider-specific operations on it; P is then an
+// interface of the adapter's own. If the adapter is no P, the error is [ErrUnsupported] and f
+// is not called. Name, Group and Effect of op must be set; the client fills in its own fields.
+func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
+	var out Out
+	op.Client, op.Provider = c.name, c.desc.Provider
+	if ctx == nil {
+		return out, c.describe(&op, invalid("context", "is nil"))
+	}
+	p, ok := c.provider.(P)
+	if !ok {
+		return out, c.describe(&op, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true})
+	}
+	if c.decide != nil {
+		op.Effect = c.decide.Effect(op)
+	}
+	if err := ctx.Err(); err != nil {
+		return out, c.describe(&op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
+	}
+	run := &run{client: c, op: op}
+	run.last = func(ctx context.Context) (err error) {
+		out, err = f(ctx, p)
+		return c.describe(&run.op, err)
+	}
+	err := run.from(ctx, 0)
+	return out, c.describe(&run.op, err)
+}
+
+// run is one call on its way through the chain.
+type run struct {
+	client *Client
+	op     Op
+	last   func(context.Context) error
+}
+
+func (r *run) from(ctx context.Context, i int) error {
+	if i == len(r.client.chain) {
+		return r.last(ctx)
+	}
+	return r.client.chain[i](ctx, r.op, func(ctx context.Context) error { return r.from(ctx, i+1) })
+}
+
+// accept refuses a connection that this client cannot have made.
+func (c *Client) accept(conn *Connection, op string) error {
+	switch {
+	case conn.credential.IsZero():
+		return invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
+	case conn.Provider != c.desc.Provider || conn.Environment != c.desc.Environment:
+		return invalid("Connection", "is of "+conn.Provider+" "+string(conn.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
+	case conn.Client != c.name:
+		return invalid("Connection.Client", "is "+quote(conn.Client)+", not "+quote(c.name)+": ask Registry.For")
+	case conn.Status.State == StateUnverified && op != opStatus.Name && op != opDisconnect.Name && op != opCreateSession.Name:
+		return invalid("Connection.Status", "is unverified: call ConnectionStatus first")
+	}
+	return nil
+}
+
+// describe makes err an *Error that says which call it came from.
+func (c *Client) describe(op *Op, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost error may be filled in
+		if e.Client != "" && e.Op != "" {
+			return e
+		}
+		full := *e
+		full.Provider, full.Client, full.Op = c.desc.Provider, c.name, op.Name
+		if full.Connection == "" {
+			full.Connection = op.Connection
+		}
+		return &full
+	}
+	kind := KindOf(err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		kind = ErrContextDone
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // the URL may hold a query
+	}
+	return &Error{Kind: kind, Provider: c.desc.Provider, Client: c.name, Op: op.Name, Connection: op.Connection, Err: err}
+}

@@ -1,0 +1,175 @@
+package bankmux
+
+import (
+	"slices"
+	"time"
+)
+
+// Connection is one user's access to one bank. It is a value: a row in the
+// application's database, keyed by ID.
+//
+// Printing it, logging it and json.Marshal are safe and lose the credential;
+// [Connection.Seal] and [Open] are the way to a database and back. A connection that
+// comes from neither [Provider.ExchangeToken] nor Open is refused by every call.
+type Connection struct {
+	ID          string      `json:"id"`       // ours, for ever; upsert by it
+	Provider    string      `json:"provider"` // adapter
+	Client      string      `json:"client"`   // registered name that routes
+	Environment Environment `json:"environment,omitempty"`
+	User        string      `json:"user"`
+	Institution Institution `json:"institution"`
+	Reference   string      `json:"reference"` // the provider's id (link_id, connectionID); may change
+	Status      Status      `json:"status"`
+	Products    []Product   `json:"products,omitempty"` // what the user granted, where the provider says
+	CreatedAt   time.Time   `json:"created_at"`
+	UpdatedAt   time.Time   `json:"updated_at"`
+
+	credential Secret
+}
+
+// NewConnection makes the connection a session ends in, for an adapter to
+// complete with institution, status and products. On a reconnect it keeps the identity, and
+// what else was known, of the connection being renewed.
+func NewConnection(s Session, reference string, credential Secret) Connection {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	conn := Connection{CreatedAt: now}
+	if s.Reconnect != nil {
+		conn = *s.Reconnect
+		conn.Products = slices.Clone(conn.Products)
+	}
+	conn.ID, conn.User = s.ConnectionID, s.User
+	conn.Reference, conn.credential = reference, credential
+	conn.UpdatedAt = now
+	return conn
+}
+
+// Credential is what the adapter needs to act on the connection. Applications have no use for it.
+func (c Connection) Credential() Secret { return c.credential }
+
+// Environment says what a set of credentials reaches.
+type Environment string
+
+// The environments.
+const (
+	Sandbox    Environment = "sandbox"
+	Production Environment = "production"
+)
+
+// InstitutionRef names one bank by the ids providers have for it, keyed by adapter:
+//
+//	bankmux.InstitutionRef{"moneykit": "chase", "dapi": "DAPIBANK_US_CHASE"}
+type InstitutionRef map[string]string
+
+// Institution is a bank as the provider of a connection sees it. A field the provider does not give is "".
+type Institution struct {
+	ID      string `json:"id,omitempty"` // the provider's
+	Name    string `json:"name,omitempty"`
+	Country string `json:"country,omitempty"` // ISO 3166-1 alpha-2
+	BIC     string `json:"bic,omitempty"`     // SWIFT code
+	LogoURL string `json:"logo_url,omitempty"`
+}
+
+// Status is how a connection was doing when the provider last said so.
+type Status struct {
+	State State     `json:"state"`
+	Code  string    `json:"code,omitempty"` // the provider's word
+	At    time.Time `json:"at"`
+}
+
+// State is where a connection stands. Unknown values are kept.
+type State string
+
+// The states.
+const (
+	StateActive     State = "active"
+	StateUnverified State = "unverified"      // exchanged, but the bank could not be read yet: call ConnectionStatus
+	StatePending    State = "pending"         // the user has not finished
+	StateReauth     State = "reauth_required" // the user must log in again
+	StateDegraded   State = "degraded"        // bank or provider is failing; nothing for the user to do
+	StateGone       State = "gone"            // link anew
+)
+
+// After returns the status after a call on the connection ended with err. Only
+// what a provider declared moves it: [ErrReauth] and [ErrGone] do, success moves it back,
+// anything else (an outage, a timeout, a wrong call) leaves it alone.
+func (s Status) After(err error) Status {
+	next := Status{At: time.Now().UTC().Truncate(time.Millisecond)}
+	switch KindOf(err) {
+	case "":
+		if s.State == StateUnverified {
+			return s
+		}
+		next.State = StateActive
+	case ErrReauth:
+		next.State = StateReauth
+	case ErrGone:
+		next.State = StateGone
+	default:
+		return s
+	}
+	if e := asError(err); e != nil {
+		next.Code = e.Code
+	}
+	if next.State == s.State && next.Code == s.Code {
+		return s // keep the time it began
+	}
+	return next
+}
+
+// Product is a kind of data or action a user grants. Unknown values are kept.
+type Product string
+
+// The products.
+const (
+	ProductAccounts       Product = "accounts"
+	ProductAccountNumbers Product = "account_numbers"
+	ProductIdentity       Product = "identity"
+	ProductTransactions   Product = "transactions"
+	ProductInvestments    Product = "investments"
+	ProductEnrichment     Product = "enrichment"
+	ProductCards          Product = "cards"
+	ProductPayments       Product = "payments"
+)
+
+// ProductRequest asks for a product in a session.
+type ProductRequest struct {
+	Product           Product
+	Required          bool   // offer only banks that have it; a provider without it is [ErrUnsupported]
+	RequirePermission bool   // the user cannot decline it
+	Prefetch          bool   // fetch right after linking
+	Reason            string // completes "… data is used to …" where the provider shows it
+}
+
+// StatusRequest asks how a connection is doing.
+type StatusRequest struct{ Connection Connection }
+
+func (r StatusRequest) fill(op *Op)             { r.Connection.fill(op) }
+func (r StatusRequest) connection() *Connection { return &r.Connection }
+
+// StatusResult is the connection brought up to date; store it.
+type StatusResult struct {
+	Connection Connection
+	Products   []ProductStatus // where the provider tells them apart
+}
+
+// ProductStatus says how fresh a product's data is.
+type ProductStatus struct {
+	Product     Product
+	RefreshedAt time.Time // last success, zero if never
+	AttemptedAt time.Time // last attempt, zero if never
+	Kind        Kind      // what the last failure means, "" for none
+	Code        string    // the provider's word for it
+}
+
+// DisconnectRequest ends a connection.
+type DisconnectRequest struct{ Connection Connection }
+
+func (r DisconnectRequest) fill(op *Op)             { r.Connection.fill(op) }
+func (r DisconnectRequest) connection() *Connection { return &r.Connection }
+
+// DisconnectResult holds the connection in [StateGone].
+type DisconnectResult struct{ Connection Connection }
+
+func (c Connection) fill(op *Op) {
+	op.Connection, op.User, op.Institution = c.ID, c.User, c.Institution.ID
+}

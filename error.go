@@ -1,0 +1,160 @@
+package bankmux
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Error is what every call of this library fails with. errors.Is finds its
+// [Kind] and its cause:
+//
+//	if errors.Is(err, bankmux.ErrReauth) { … }
+//	if e, ok := errors.AsType[*bankmux.Error](err); ok { wait(e.RetryAfter) }
+//
+// It holds no body, no URL with a query, no token and no personal data, so it
+// may be logged and shown to operators. It is a value for readers: nothing may
+// change it once it was returned.
+type Error struct {
+	Kind  Kind
+	Scope Scope // "" means the scope of the Kind
+
+	Provider   string // adapter, such as "dapi"
+	Client     string // registered name of the client
+	Op         string // operation, such as "ExchangeToken"
+	Connection string // our id of the connection, if the call concerned one
+
+	Field  string // what is wrong in the call, such as "SessionRequest.User"
+	Detail string // what happened, in our words
+
+	Code       string        // the provider's own code, verbatim
+	Status     int           // HTTP status, 0 if there was no answer
+	RequestID  string        // the provider's id of the call, where it gives one
+	RetryAfter time.Duration // how long the provider asks to wait, 0 if it said nothing
+
+	// NotSent is true where it is certain that the operation never reached the
+	// provider: refused here, no connection, circuit open.
+	NotSent bool
+	// Unlisted is true where the provider's code has no row in the error table
+	// and Kind was concluded from the status. Such an error is never repeated automatically.
+	Unlisted bool
+
+	Err error // cause, free of URLs, bodies and secrets
+}
+
+// Error gives one line: who, what, why and the remedy.
+func (e *Error) Error() string {
+	var b strings.Builder
+	for _, part := range []string{e.Client, e.Op, e.Field} {
+		if part != "" {
+			b.WriteString(part)
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString(string(e.Kind))
+	if e.Detail != "" {
+		b.WriteString(": ")
+		b.WriteString(e.Detail)
+	}
+	var facts []string
+	if e.Status != 0 {
+		facts = append(facts, "HTTP "+strconv.Itoa(e.Status))
+	}
+	if e.Code != "" {
+		facts = append(facts, e.Code)
+	}
+	if e.Connection != "" {
+		facts = append(facts, "connection "+e.Connection)
+	}
+	if e.RequestID != "" {
+		facts = append(facts, "request "+e.RequestID)
+	}
+	if e.RetryAfter > 0 {
+		facts = append(facts, "retry after "+e.RetryAfter.String())
+	}
+	if len(facts) > 0 {
+		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
+	}
+	b.WriteString("; " + e.Kind.Remedy())
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the Kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// Affects says how much of the world the error concerns.
+func (e *Error) Affects() Scope {
+	if e.Scope != "" {
+		return e.Scope
+	}
+	return e.Kind.Scope()
+}
+
+// Remedy says in a few words what to do.
+func (e *Error) Remedy() string { return e.Kind.Remedy() }
+
+// UserMustAct reports whether only the user at the front end can mend this.
+func (e *Error) UserMustAct() bool {
+	switch e.Kind {
+	case ErrReauth, ErrConsent, ErrGone, ErrTokenSpent, ErrUserAction:
+		return true
+	}
+	return false
+}
+
+// Repeatable reports whether a call of the given effect may be sent again
+// unchanged, now or after [Error.RetryAfter], with hope of another result. A one-shot may be
+// only where it certainly never left.
+func (e *Error) Repeatable(effect Effect) bool {
+	if e.Unlisted || (effect == OneShot && !e.NotSent) {
+		return false
+	}
+	switch e.Kind {
+	case ErrRateLimited, ErrUnavailable:
+		return true
+	}
+	return false
+}
+
+// answered reports whether the provider gave a verdict, so that the outcome of the call is known.
+func (e *Error) answered() bool {
+	if e.NotSent || e.Code != "" {
+		return true
+	}
+	switch e.Kind {
+	case ErrUnavailable, ErrMalformed, ErrContextDone, ErrUnknown:
+		return false
+	}
+	return true
+}
+
+// OutcomeKnown reports whether err leaves no doubt about what the provider did:
+// there is no error, the call never left, or the provider said no. It is
+// false after a timeout, a cut connection or an unreadable answer.
+func OutcomeKnown(err error) bool {
+	if err == nil {
+		return true
+	}
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.answered()
+}
+
+// invalid makes the error for a call that is refused before anything is sent.
+func invalid(field, detail string) *Error {
+	return &Error{Kind: ErrInvalid, Field: field, Detail: detail, NotSent: true}
+}
+
+func asError(err error) *Error {
+	e, _ := errors.AsType[*Error](err)
+	return e
+}

@@ -1,0 +1,80 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// DeadlineOptions bound one attempt. Zero means the default.
+type DeadlineOptions struct {
+	Link time.Duration            // default 30 s
+	Data time.Duration            // default 60 s
+	Pay  time.Duration            // default 120 s
+	Ops  map[string]time.Duration // by operation name, instead of its group's
+}
+
+func (o DeadlineOptions) of(op bankmux.Op) time.Duration {
+	if d, ok := o.Ops[op.Name]; ok && d > 0 {
+		return d
+	}
+	d, standard := o.Link, 30*time.Second
+	switch op.Group {
+	case bankmux.GroupData:
+		d, standard = o.Data, time.Minute
+	case bankmux.GroupPay:
+		d, standard = o.Pay, 2*time.Minute
+	}
+	if d > 0 {
+		return d
+	}
+	return standard
+}
+
+// Deadline ends an attempt that lasts too long with [bankmux.ErrUnavailable]. A
+// shorter deadline of the caller stays, and ends it with [bankmux.ErrContextDone].
+func Deadline(opts DeadlineOptions) bankmux.Interceptor {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		if op.Effect == bankmux.Local {
+			return next(ctx)
+		}
+		return bounded(ctx, opts.of(op), next)
+	}
+}
+
+// bounded runs next for at most d. Where the time ran out without an answer
+// from the provider, the error says whose time it was.
+func bounded(ctx context.Context, d time.Duration, next func(context.Context) error) error {
+	inner, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	err := next(inner)
+	if err == nil || inner.Err() == nil {
+		return err
+	}
+	e := asError(err)
+	if e != nil && e.Kind != bankmux.ErrContextDone {
+		return err // an answer, or a failure that came before the end
+	}
+	if e == nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	out := bankmux.Error{Err: inner.Err()}
+	if e != nil {
+		out = *e
+	}
+	if cause := ctx.Err(); cause != nil {
+		out.Kind, out.Err = bankmux.ErrContextDone, cause
+		return &out
+	}
+	out.Kind, out.Scope, out.Err = bankmux.ErrUnavailable, bankmux.ScopeProvider, context.DeadlineExceeded
+	out.Detail = fmt.Sprintf("no answer within %s", d)
+	return &out
+}
+
+func asError(err error) *bankmux.Error {
+	e, _ := errors.AsType[*bankmux.Error](err)
+	return e
+}

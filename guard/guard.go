@@ -1,0 +1,90 @@
+// Package guard holds the interceptors that every call of a client passes,
+// outermost first: trace, retry, one-per-connection, breaker, deadline. Each can be used
+// alone; a [Guard] puts them together and keeps their state in one place for a health page.
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Options configure a [Guard]. The zero value is good for production, without a trace.
+type Options struct {
+	Logger           *slog.Logger // one record an operation; nil means none
+	Retry            RetryOptions
+	Breaker          BreakerOptions
+	Deadline         DeadlineOptions
+	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
+	// OnStateChange is told of every change of a breaker, outside all locks, so
+	// it may call [Guard.Breakers]. It runs in the goroutine of a call and holds it up.
+	OnStateChange func(BreakerState)
+}
+
+// Guard makes interceptors. One guard can serve all clients of an application:
+// breakers are told apart by client and group. It is safe for concurrent use.
+type Guard struct {
+	opts     Options
+	breakers *Breakers
+
+	mu       sync.Mutex
+	unlisted map[string]uint64
+}
+
+// New returns a guard.
+func New(opts Options) *Guard {
+	return &Guard{opts: opts, breakers: NewBreakers(opts.Breaker, opts.OnStateChange), unlisted: map[string]uint64{}}
+}
+
+// Interceptors returns the chain for [bankmux.NewClient]. An adapter passes
+// functions that fill in, on a copy of the options, what the application left zero; breaker
+// options are the guard's own and are not asked again.
+func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
+	opts := g.opts
+	for _, f := range adapt {
+		f(&opts)
+	}
+	var chain []bankmux.Interceptor
+	if opts.Logger != nil {
+		chain = append(chain, Trace(opts.Logger))
+	}
+	chain = append(chain, g.count, Retry(opts.Retry))
+	if opts.OnePerConnection {
+		chain = append(chain, OnePerConnection())
+	}
+	return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
+}
+
+// Breakers returns the state of every breaker that was ever asked, sorted by
+// client and group. It marshals to JSON.
+func (g *Guard) Breakers() []BreakerState { return g.breakers.States() }
+
+// mostUnlisted bounds what is remembered of codes nobody listed.
+const mostUnlisted = 256
+
+// UnlistedCodes counts the provider codes that had no row in the error table,
+// by "provider code". A code in it is a reason to open an issue. At most 256 are kept.
+func (g *Guard) UnlistedCodes() map[string]uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.unlisted)
+}
+
+func (g *Guard) count(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
+	err := next(ctx)
+	if err == nil {
+		return nil
+	}
+	if e := asError(err); e != nil && e.Unlisted {
+		key := e.Provider + " " + e.Code
+		g.mu.Lock()
+		if _, known := g.unlisted[key]; known || len(g.unlisted) < mostUnlisted {
+			g.unlisted[key]++
+		}
+		g.mu.Unlock()
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// RetryOptions say how often and how long. Zero means the default.
+type RetryOptions struct {
+	MaxAttempts int           // including the first; default 3, 1 means never repeat
+	Base        time.Duration // most to wait before the second attempt, doubled for each further; default 200 ms
+	Cap         time.Duration // most to wait where the provider does not say; default 5 s
+	MaxWait     time.Duration // a provider that asks for longer is not waited for; default 10 s
+}
+
+func (o RetryOptions) withDefaults() RetryOptions {
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = 3
+	}
+	if o.Base <= 0 {
+		o.Base = 200 * time.Millisecond
+	}
+	if o.Cap <= 0 {
+		o.Cap = 5 * time.Second
+	}
+	if o.MaxWait <= 0 {
+		o.MaxWait = 10 * time.Second
+	}
+	return o
+}
+
+// Retry repeats reads and idempotent calls that were rate limited or found the
+// provider unavailable, after the time the provider asks for or a random one (full jitter).
+// A one-shot is repeated only where it certainly never left, and one that ends
+// without a verdict of the provider becomes [bankmux.ErrOutcomeUnknown]. A wait beyond MaxWait or
+// the caller's deadline is not begun: the error comes back at once with its RetryAfter.
+func Retry(opts RetryOptions) bankmux.Interceptor {
+	opts = opts.withDefaults()
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		record := RecordFrom(ctx)
+		var wait time.Duration
+		for attempt := 1; ; attempt++ {
+			began := time.Now()
+			err := next(ctx)
+			record.add(began, wait, err)
+			if err == nil {
+				return nil
+			}
+			e := asError(err)
+			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil || !e.Repeatable(op.Effect) || ctx.Err() != nil {
+				return settle(op, err)
+			}
+			if wait = e.RetryAfter; wait == 0 {
+				wait = rand.N(min(opts.Base<<(attempt-1), opts.Cap)) + 1
+			} else if wait > opts.MaxWait {
+				return settle(op, err)
+			}
+			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+				return settle(op, err)
+			}
+			if cause := pause(ctx, wait); cause != nil {
+				gone := *e
+				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, errors.Join(err, cause)
+				gone.Detail, gone.RetryAfter = "given up while waiting to repeat", 0
+				return &gone
+			}
+		}
+	}
+}
+
+// settle says of a one-shot whose outcome nobody knows that it is so.
+func settle(op bankmux.Op, err error) error {
+	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
+		return err
+	}
+	unknown := bankmux.Error{Err: err}
+	if e := asError(err); e != nil {
+		unknown = *e
+		cause := *e // what it was, once, without the names that the outer error repeats
+		cause.Client, cause.Op, cause.Connection = "", "", ""
+		unknown.Err = &cause
+	}
+	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
+	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable answer came", 0
+	return &unknown
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,140 @@
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Attempt is one try of an operation.
+type Attempt struct {
+	Began     time.Time
+	Took      time.Duration
+	Waited    time.Duration // before it began
+	Kind      bankmux.Kind  // "" for success
+	Status    int
+	RequestID string
+}
+
+// Record collects what happened during one operation, for whoever is outside
+// the retries: the trace, or an OpenTelemetry interceptor. It is safe for concurrent use; a nil
+// Record records nothing.
+type Record struct {
+	mu       sync.Mutex
+	attempts []Attempt
+}
+
+// Attempts returns what was recorded so far.
+func (r *Record) Attempts() []Attempt {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Attempt(nil), r.attempts...)
+}
+
+func (r *Record) add(began time.Time, waited time.Duration, err error) {
+	if r == nil {
+		return
+	}
+	a := Attempt{Began: began, Took: time.Since(began), Waited: waited, Kind: bankmux.KindOf(err)}
+	if e := asError(err); e != nil {
+		a.Status, a.RequestID = e.Status, e.RequestID
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempts = append(r.attempts, a)
+}
+
+type recordKey struct{}
+
+// WithRecord returns a context whose operation is recorded.
+func WithRecord(ctx context.Context) (context.Context, *Record) {
+	r := &Record{}
+	return context.WithValue(ctx, recordKey{}, r), r
+}
+
+// RecordFrom returns the record of ctx, or nil.
+func RecordFrom(ctx context.Context) *Record {
+	r, _ := ctx.Value(recordKey{}).(*Record)
+	return r
+}
+
+// Trace writes one record for each operation: Info for success, Error where the
+// operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the rest. It
+// names client, operation, institution and connection, never the user, and holds no text from outside
+// but the provider's code.
+func Trace(logger *slog.Logger) bankmux.Interceptor {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		record := RecordFrom(ctx)
+		if record == nil {
+			ctx, record = WithRecord(ctx)
+		}
+		began := time.Now()
+		err := next(ctx)
+		level := level(err)
+		if !logger.Enabled(ctx, level) {
+			return err
+		}
+		attrs := make([]slog.Attr, 0, 16)
+		attrs = append(attrs,
+			slog.String("op", op.Name), slog.String("client", op.Client), slog.String("provider", op.Provider),
+			slog.String("effect", string(op.Effect)), slog.Duration("took", time.Since(began)),
+			slog.Int("attempts", len(record.Attempts())))
+		add := func(key, value string) {
+			if value != "" {
+				attrs = append(attrs, slog.String(key, value))
+			}
+		}
+		add("connection", op.Connection)
+		add("institution", op.Institution)
+		add("product", op.Product)
+		if err != nil {
+			add("kind", string(bankmux.KindOf(err)))
+			if e := asError(err); e != nil {
+				add("scope", string(e.Affects()))
+				add("code", e.Code)
+				add("request_id", e.RequestID)
+				add("detail", e.Detail)
+				add("remedy", e.Remedy())
+				if e.Status != 0 {
+					attrs = append(attrs, slog.Int("status", e.Status))
+				}
+				if e.Unlisted {
+					attrs = append(attrs, slog.Bool("unlisted", true))
+				}
+			}
+			attrs = append(attrs, slog.Attr{Key: "tries", Value: slog.GroupValue(tries(record.Attempts())...)})
+		}
+		logger.LogAttrs(ctx, level, "bankmux", attrs...)
+		return err
+	}
+}
+
+func level(err error) slog.Level {
+	if err == nil {
+		return slog.LevelInfo
+	}
+	if e := asError(err); e == nil || e.Unlisted {
+		return slog.LevelError
+	}
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrCredentials, bankmux.ErrNotPermitted, bankmux.ErrQuota, bankmux.ErrMalformed, bankmux.ErrUnknown:
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+func tries(attempts []Attempt) []slog.Attr {
+	names := [...]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}
+	var all []slog.Attr
+	for i, a := range attempts[:min(len(attempts), len(names))] {
+		all = append(all, slog.Group(names[i],
+			slog.Duration("waited", a.Waited), slog.Duration("took", a.Took), slog.String("kind", string(a.Kind)), slog.Int("status", a.Status)))
+	}
+	return all
+}

@@ -1,0 +1,212 @@
+// Package rest is the one place that knows resty: a client for one provider's
+// JSON API with the traps closed (no cookies, no redirects, no retry of its
+// own, bounded bodies, no URL in an error).
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// DefaultBodyLimit is the most a response may hold after decompression.
+const DefaultBodyLimit = 8 << 20
+
+// Config says where an API is and how to reach it.
+type Config struct {
+	BaseURL    string       // https, or http on loopback; no query
+	HTTPClient *http.Client // copied, never changed; nil means a client of its own
+	BodyLimit  int          // 0 means [DefaultBodyLimit]
+}
+
+// Client sends requests to one API. It is safe for concurrent use.
+type Client struct{ resty *resty.Client }
+
+// CheckURL returns why base cannot be the address of an API, or "".
+func CheckURL(base string) string {
+	u, err := url.Parse(base)
+	switch {
+	case base == "":
+		return "is empty"
+	case err != nil || u.Host == "":
+		return "is not a URL"
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "has a user name, query or fragment"
+	case u.Scheme == "https":
+		return ""
+	case u.Scheme == "http" && loopback(u.Hostname()):
+		return ""
+	}
+	return "is not https (http is allowed on loopback only)"
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// New returns a client. The config's BaseURL must have passed [CheckURL].
+func New(cfg Config) *Client {
+	hc := &http.Client{}
+	if cfg.HTTPClient != nil {
+		copied := *cfg.HTTPClient // resty changes the client it is given
+		hc = &copied
+		hc.Jar = nil
+	}
+	if hc.Transport == nil {
+		hc.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	limit := cfg.BodyLimit
+	if limit == 0 {
+		limit = DefaultBodyLimit
+	}
+	r := resty.NewWithClient(hc).
+		SetBaseURL(strings.TrimRight(cfg.BaseURL, "/")).
+		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
+		SetResponseBodyLimit(limit).
+		SetRetryCount(0).
+		SetLogger(silent{}).
+		SetHeader("Accept", "application/json").
+		SetHeader("User-Agent", "bankmux")
+	return &Client{resty: r}
+}
+
+// silent keeps resty from writing anything of its own anywhere.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Debugf(string, ...any) {}
+
+// Request is one call. Path may hold {name} for PathParams, which are escaped.
+type Request struct {
+	Method     string
+	Path       string
+	PathParams map[string]string
+	Query      url.Values
+	Header     map[string]string
+	Bearer     string
+	JSON       any        // body, if not nil
+	Form       url.Values // body, if not nil
+}
+
+// Response is an answer that arrived whole, whatever it says.
+type Response struct {
+	Status     int
+	JSON       bool // the content type is JSON
+	Body       []byte
+	RetryAfter time.Duration
+}
+
+// Do sends the request once. The error is for requests without a whole answer: an
+// [*bankmux.Error] of kind unavailable, malformed or context_done, with NotSent
+// where no connection was made.
+func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	r := c.resty.R().SetContext(traced)
+	if len(req.PathParams) > 0 {
+		r.SetPathParams(req.PathParams)
+	}
+	if len(req.Query) > 0 {
+		r.SetQueryParamsFromValues(req.Query)
+	}
+	for k, v := range req.Header {
+		r.SetHeader(k, v)
+	}
+	if req.Bearer != "" {
+		r.SetAuthToken(req.Bearer)
+	}
+	switch {
+	case req.Form != nil:
+		r.SetFormDataFromValues(req.Form)
+	case req.JSON != nil:
+		body, err := json.Marshal(req.JSON)
+		if err != nil {
+			return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the request cannot be written as JSON", NotSent: true}
+		}
+		r.SetHeader("Content-Type", "application/json").SetBody(body)
+	}
+	res, err := r.Execute(req.Method, req.Path)
+	if err != nil {
+		return nil, failure(ctx, res, err, !connected.Load())
+	}
+	kind, _, _ := mime.ParseMediaType(res.Header().Get("Content-Type"))
+	return &Response{
+		Status:     res.StatusCode(),
+		JSON:       kind == "application/json" || strings.HasSuffix(kind, "+json"),
+		Body:       res.Body(),
+		RetryAfter: normalize.RetryAfter(res.Header().Get("Retry-After"), time.Now()),
+	}, nil
+}
+
+// failure describes a request without a whole answer, by its class and never by
+// the transport's own words, which hold addresses.
+func failure(ctx context.Context, res *resty.Response, err error, notSent bool) *bankmux.Error {
+	if cause := ctx.Err(); cause != nil {
+		return &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no answer came in time", NotSent: notSent, Err: cause}
+	}
+	e := &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: notSent}
+	if res != nil {
+		e.Status = res.StatusCode()
+	}
+	var dns *net.DNSError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, resty.ErrResponseBodyTooLarge):
+		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer is larger than the limit"
+	case e.Status != 0:
+		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer broke off or cannot be decompressed"
+	case errors.As(err, &dns):
+		e.Detail = "the host name cannot be resolved"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Detail = "no answer came in time"
+	case notSent:
+		e.Detail = "no connection could be made"
+	default:
+		e.Detail = "the connection broke before an answer came"
+	}
+	return e
+}
+
+// Decode reads a JSON answer into v. The error is of kind malformed_response and says what is wrong.
+func (r *Response) Decode(v any) error {
+	switch body := bytes.TrimSpace(r.Body); {
+	case !r.JSON:
+		return r.malformed("is not of a JSON content type")
+	case len(body) == 0:
+		return r.malformed("is empty")
+	case bytes.Equal(body, []byte("null")):
+		return r.malformed("is null")
+	}
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		return r.malformed("is not the JSON expected here")
+	}
+	return nil
+}
+
+func (r *Response) malformed(what string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: fmt.Sprintf("the answer %s", what)}
+}
+
+// Lacks is the error for a well-formed answer without a field it must have.
+func (r *Response) Lacks(field string) *bankmux.Error {
+	return r.malformed("lacks " + field)
+}

@@ -1,0 +1,104 @@
+// Package tokens is a source of client-credentials access tokens: cached,
+// fetched by one caller for all, renewed early, and never blocking anybody beyond
+// their own context.
+package tokens
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Token is what a token endpoint gave.
+type Token struct {
+	Value    string
+	Lifetime time.Duration
+}
+
+// Source hands out one token until it is due. It is safe for concurrent use.
+type Source struct {
+	fetch  func(context.Context) (Token, error)
+	budget time.Duration
+	flight singleflight.Group
+
+	mu      sync.RWMutex
+	current bankmux.Secret
+	due     time.Time // when to fetch the next one
+}
+
+// New returns a source. A fetch lasts at most budget, whoever waits for it.
+func New(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
+	return &Source{fetch: fetch, budget: budget}
+}
+
+// Token returns a token that is good for a while. A failed fetch is returned to
+// all who waited for it and not remembered.
+func (s *Source) Token(ctx context.Context) (string, error) {
+	if t, ok := s.cached(); ok {
+		return t, nil
+	}
+	// The fetch outlives an impatient caller, for the others wait for it too.
+	done := s.flight.DoChan("", func() (any, error) {
+		if t, ok := s.cached(); ok {
+			return t, nil // fetched between the look and the flight
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
+		defer cancel()
+		t, err := s.fetch(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time", Err: errors.Join(err, context.DeadlineExceeded)}
+			}
+			return "", err
+		}
+		s.mu.Lock()
+		s.current, s.due = bankmux.NewSecret(t.Value), time.Now().Add(t.Lifetime-early(t.Lifetime))
+		s.mu.Unlock()
+		return t.Value, nil
+	})
+	select {
+	case r := <-done:
+		if r.Err != nil {
+			return "", r.Err
+		}
+		return r.Val.(string), nil
+	case <-ctx.Done():
+		return "", &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no access token came in time", NotSent: true, Err: ctx.Err()}
+	}
+}
+
+func (s *Source) cached() (string, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.current.IsZero() || !time.Now().Before(s.due) {
+		return "", false
+	}
+	return s.current.Reveal(), true
+}
+
+// early is how long before its end a token is renewed: a tenth of its life, at
+// least 30 s, spread over another tenth so that many processes do not renew at once. A
+// token that lives shorter than a minute is used for half its life.
+func early(lifetime time.Duration) time.Duration {
+	if lifetime < time.Minute {
+		return lifetime / 2
+	}
+	margin := max(lifetime/10, 30*time.Second)
+	return margin + rand.N(margin/10+1)
+}
+
+// Invalidate forgets the token if it is still the current one, so that many
+// callers refused with the same token cause one fetch.
+func (s *Source) Invalidate(bad string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current.Equal(bankmux.NewSecret(bad)) {
+		s.current = bankmux.Secret{}
+	}
+}

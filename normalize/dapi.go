@@ -1,0 +1,109 @@
+package normalize
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// DapiGrant is what linking at Dapi yields. AccessToken and UserSecret are what every call needs.
+type DapiGrant struct {
+	AccessToken  string `json:"access_token"`
+	UserSecret   string `json:"user_secret"`
+	ConnectionID string `json:"connection_id"`
+	UserID       string `json:"user_id,omitempty"`
+	TokenID      string `json:"token_id,omitempty"`
+}
+
+// Credential packs the grant.
+func (g DapiGrant) Credential() bankmux.Secret {
+	packed, _ := json.Marshal(g) // strings only: cannot fail
+	return bankmux.NewSecret(string(packed))
+}
+
+// DapiGrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
+func DapiGrantOf(credential bankmux.Secret) (DapiGrant, error) {
+	var g DapiGrant
+	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" {
+		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential is not one of Dapi", NotSent: true}
+	}
+	return g, nil
+}
+
+// DapiBank is what Dapi's own answer says about the bank of a connection.
+type DapiBank struct {
+	BankID      string // rarely there
+	OperationID string // "<bank id>:<uuid>" in newer answers
+	SwiftCode   string
+	Name        string
+	CountryCode string
+}
+
+// DapiInstitution identifies the bank: by bank id, else by the prefix of the
+// operation's id, else by its SWIFT code. An answer that names no bank at all is [bankmux.ErrMalformed].
+func DapiInstitution(b DapiBank) (bankmux.Institution, error) {
+	i := bankmux.Institution{ID: b.BankID, Name: b.Name, Country: b.CountryCode, BIC: b.SwiftCode}
+	if prefix, _, ok := strings.Cut(b.OperationID, ":"); ok && i.ID == "" {
+		i.ID = prefix
+	}
+	if i.ID == "" {
+		i.ID = b.SwiftCode
+	}
+	if i.ID == "" && i.Name == "" {
+		return i, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer does not say which bank it is"}
+	}
+	return i, nil
+}
+
+// dapiSandbox begins every sandbox bank's id (Dapi's sandbox documentation).
+const dapiSandbox = "DAPIBANK"
+
+// DapiSandboxBank reports whether any of the bank's ids is one of the sandbox.
+func DapiSandboxBank(b DapiBank) bool {
+	return strings.HasPrefix(b.BankID, dapiSandbox) || strings.HasPrefix(b.OperationID, dapiSandbox) ||
+		strings.HasPrefix(b.SwiftCode, dapiSandbox)
+}
+
+// SameBank reports whether two institutions are one bank: by SWIFT code where
+// both have one (the branch does not count) unless their bank ids disagree, else by id, else by name. Banks of which nothing
+// is known are never the same.
+func SameBank(a, b bankmux.Institution) bool {
+	switch {
+	case a.BIC != "" && b.BIC != "":
+		oneID := a.ID == b.ID || a.ID == a.BIC || b.ID == b.BIC || a.ID == "" || b.ID == ""
+		return oneID && strings.EqualFold(a.BIC[:min(8, len(a.BIC))], b.BIC[:min(8, len(b.BIC))])
+	case a.ID != "" && b.ID != "":
+		return a.ID == b.ID
+	}
+	return a.Name != "" && strings.EqualFold(a.Name, b.Name) && a.Country == b.Country
+}
+
+// DapiConnection is the connection an accessToken stands for, named by its
+// connectionID. An exchange without access token is [bankmux.ErrMalformed]; a zero
+// institution makes the connection unverified.
+func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bankmux.Connection, error) {
+	if g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
+		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
+	}
+	conn := bankmux.NewConnection(s, g.ConnectionID, g.Credential())
+	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
+	if i == (bankmux.Institution{}) {
+		conn.Status.State = bankmux.StateUnverified
+		return conn, nil
+	}
+	conn.Institution = i
+	return conn, nil
+}
+
+// DapiProduct reports whether Dapi has a product. Connect has no choice of
+// products, so one that it has is always granted as far as the bank goes.
+func DapiProduct(p bankmux.Product) bool {
+	switch p {
+	case bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity, bankmux.ProductTransactions,
+		bankmux.ProductCards, bankmux.ProductPayments, bankmux.ProductEnrichment:
+		return true
+	}
+	return false
+}

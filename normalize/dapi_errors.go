@@ -1,0 +1,56 @@
+package normalize
+
+import "github.com/bankmux/bankmux"
+
+// DapiFailed stands for the type of a failed envelope that has none.
+const DapiFailed = "failed"
+
+// dapi lists Dapi's error types, from its documentation's catalogue (which breaks
+// off in the copies at hand), its SDKs and mobile SDKs. The statuses given there are not
+// part of the rows: a failed envelope is accepted under any status.
+//
+// None of them is ErrUnavailable: the provider answered, whatever its bank did.
+var dapi = NewCatalogue(
+	// The user must connect again.
+	Row{Code: "INVALID_CREDENTIALS", Kind: bankmux.ErrReauth, Detail: "the bank login was changed; trying it again can lock the account"},
+	Row{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is not valid any more"},
+	Row{Code: "USER_DELINKED", Kind: bankmux.ErrGone, Detail: "the connection was delinked"},
+	Row{Code: "INVALID_TOKEN", Kind: bankmux.ErrReauth, Detail: "the access token is not valid"},
+	Row{Code: "INVALID_TOKEN", Op: "ExchangeToken", Kind: bankmux.ErrTokenSpent, Detail: "the access code was used, expired or is wrong"},
+
+	// The user can mend it now, or at the bank.
+	Row{Code: "INVALID_MFA", Kind: bankmux.ErrUserAction, Detail: "the answer was wrong; start the call anew and ask again"},
+	Row{Code: "ACCOUNT_LOCKED", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Detail: "the bank locked the user; only the bank can help"},
+	Row{Code: "BENEFICIARY_NOT_ACTIVATED", Kind: bankmux.ErrUserAction, Detail: "a step at the bank is outstanding"},
+	Row{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},
+
+	// The call is wrong.
+	Row{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account; list them again"},
+	Row{Code: "INVALID_CARD_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such card"},
+	Row{Code: "INVALID_DATE_RANGE", Kind: bankmux.ErrInvalid, Detail: "the bank does not serve this span"},
+	Row{Code: "PARAMETER_ERROR", Kind: bankmux.ErrInvalid, Detail: "a parameter is wrong"},
+	Row{Code: "PARAMETER_MISSING", Kind: bankmux.ErrInvalid, Detail: "a parameter is missing"},
+	Row{Code: "INVALID_ARGS", Kind: bankmux.ErrInvalid, Detail: "a field failed validation"},
+	Row{Code: "BAD_REQUEST", Kind: bankmux.ErrInvalid, Detail: "the request cannot be read"},
+
+	// The bank says no.
+	Row{Code: "INACTIVE_ACCOUNT", Kind: bankmux.ErrInvalid, Detail: "the account number is wrong or inactive"},
+	Row{Code: "INSUFFICIENT_BALANCE", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
+	Row{Code: "INSUFFICIENT_FUNDS", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
+	Row{Code: "BENEFICIARY_ALREADY_EXISTS", Kind: bankmux.ErrInvalid, Detail: "the beneficiary is registered already"},
+
+	// It may work later.
+	Row{Code: "SESSION_EXPIRED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the session at the bank ended"},
+	Row{Code: "SESSION_INVALIDATED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the session at the bank was ended by another call"},
+	Row{Code: "USER_ALREADY_LOGGED_IN", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the user is logged in at the bank elsewhere"},
+
+	Row{Code: DapiFailed, Kind: bankmux.ErrUnknown, Detail: "Dapi failed and does not say why"},
+	Row{Code: "UNKNOWN_ERROR", Kind: bankmux.ErrUnknown, Detail: "Dapi does not say what happened"},
+	Row{Code: "UNEXPECTED_RESPONSE", Kind: bankmux.ErrMalformed, Detail: "the answer was not an envelope"},
+)
+
+// DapiCatalogue is the table of Dapi's error types.
+func DapiCatalogue() *Catalogue { return dapi }
+
+// DapiError classifies a failed envelope, or an answer that is none.
+func DapiError(f Failure) *bankmux.Error { return dapi.Error(f) }

@@ -1,0 +1,77 @@
+package normalize
+
+import "github.com/bankmux/bankmux"
+
+// moneyKit lists MoneyKit's API errors, from its SDKs (2025-05) and documentation.
+var moneyKit = NewCatalogue(
+	Row{Code: "api_error.auth.expired_access_token", Kind: bankmux.ErrCredentials, Detail: "the access token expired and a new one is refused as well"},
+	Row{Code: "api_error.auth.unauthorized", Kind: bankmux.ErrCredentials, Detail: "client id, secret or scope is refused"},
+	Row{Code: "api_error.auth.unauthorized", Status: 400, Kind: bankmux.ErrCredentials, Detail: "the grant type is refused"},
+	Row{Code: "api_error.rate_limit_exceeded", Kind: bankmux.ErrRateLimited, Detail: "too many requests, or a refresh too early"},
+	Row{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
+	Row{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},
+	Row{Code: "link_error.forbidden_action", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product"},
+	Row{Code: "link_error.not_found", Kind: bankmux.ErrGone, Detail: "there is no such link"},
+	Row{Code: "link_error.deleted", Kind: bankmux.ErrGone, Detail: "the link was deleted"},
+	Row{Code: "link_error.bad_state", Kind: bankmux.ErrUnknown, Scope: bankmux.ScopeConnection, Detail: "the link cannot be used now"},
+	Row{Code: "link_error.bad_config", Kind: bankmux.ErrInvalid, Detail: "the link lacks what this needs, such as a webhook"},
+	Row{Code: "link_session_error.forbidden_config", Kind: bankmux.ErrNotPermitted, Detail: "a setting or Connect feature is not allowed for the application"},
+	Row{Code: "link_session_error.invalid_token_exchange", Kind: bankmux.ErrTokenSpent, Detail: "the token was used, is wrong, or its link is in another state"},
+	// The same code under 422 is the quota of connected links (SDKs up to 2024-10).
+	Row{Code: "link_session_error.invalid_token_exchange", Status: 422, Kind: bankmux.ErrQuota, Detail: "the application's number of connected links is used up"},
+	Row{Code: "institution_error.not_found", Kind: bankmux.ErrNotFound, Detail: "there is no such institution"},
+)
+
+// moneyKitLink lists the reasons for a link in state error, and of link_error.bad_state.
+var moneyKitLink = NewCatalogue(
+	Row{Code: "user_error", Kind: bankmux.ErrReauth, Detail: "the user failed to log in or left"},
+	Row{Code: "incomplete", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Detail: "the user has not finished"},
+	Row{Code: "institution_error", Kind: bankmux.ErrInstitution, Detail: "the bank is failing"},
+	Row{Code: "provider_error", Kind: bankmux.ErrInstitution, Detail: "the aggregator behind the link is failing"},
+	Row{Code: "system_error", Kind: bankmux.ErrInstitution, Detail: "MoneyKit is failing for this link"},
+	Row{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "access lapsed"},
+	Row{Code: "no_accounts", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Detail: "no account has this kind of data; the user may share others"},
+	Row{Code: "user_setup_required", Kind: bankmux.ErrReauth, Detail: "the user must act at the bank first"},
+	Row{Code: "invalid_credentials", Kind: bankmux.ErrReauth, Detail: "the bank login is wrong"},
+	Row{Code: "user_oauth_denied", Kind: bankmux.ErrReauth, Detail: "the user refused at the bank"},
+	Row{Code: "user_input_incorrect", Kind: bankmux.ErrReauth, Detail: "the user answered the bank wrongly"},
+)
+
+// moneyKitProduct lists the reasons why one product of a link is not fresh.
+var moneyKitProduct = NewCatalogue(
+	Row{Code: "rate_limit", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "refreshed too often"},
+	Row{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "access lapsed"},
+	Row{Code: "not_supported", Kind: bankmux.ErrUnsupported, Detail: "the bank does not serve it"},
+	Row{Code: "timeout", Kind: bankmux.ErrInstitution, Detail: "the bank did not answer in time"},
+	Row{Code: "unknown", Kind: bankmux.ErrInstitution, Detail: "the refresh failed"},
+	Row{Code: "no_accounts", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeConnection, Detail: "no account has it"},
+	Row{Code: "institution_error", Kind: bankmux.ErrInstitution, Detail: "the bank is failing"},
+	Row{Code: "no_permission", Kind: bankmux.ErrConsent, Detail: "the user did not permit it"},
+	Row{Code: "invalid_credentials", Kind: bankmux.ErrReauth, Detail: "the bank login is wrong"},
+)
+
+// MoneyKitCatalogue is the table of MoneyKit's API errors.
+func MoneyKitCatalogue() *Catalogue { return moneyKit }
+
+// MoneyKitLinkErrors is the table of MoneyKit's link errors.
+func MoneyKitLinkErrors() *Catalogue { return moneyKitLink }
+
+// MoneyKitProductErrors is the table of MoneyKit's product errors.
+func MoneyKitProductErrors() *Catalogue { return moneyKitProduct }
+
+// MoneyKitError classifies a failure of MoneyKit's API. For link_error.bad_state
+// the link error decides, and Code becomes "link_error.bad_state/auth_expired".
+func MoneyKitError(f Failure, linkErrorCode string) *bankmux.Error {
+	e := moneyKit.Error(f)
+	if f.Code != "link_error.bad_state" || linkErrorCode == "" {
+		return e
+	}
+	reason := moneyKitLink.Error(Failure{Code: linkErrorCode})
+	e.Code += "/" + reason.Code
+	if reason.Unlisted {
+		e.Unlisted = true
+		return e
+	}
+	e.Kind, e.Scope, e.Detail = reason.Kind, reason.Scope, reason.Detail
+	return e
+}

@@ -1,0 +1,61 @@
+package bankmux
+
+import "context"
+
+// Op describes one call to the interceptors around it.
+type Op struct {
+	Name        string // "ExchangeToken"
+	Group       Group
+	Effect      Effect
+	Client      string // registered name of the client
+	Provider    string // name of the adapter
+	Institution string // the provider's id of the bank, where the call concerns one
+	Connection  string // our id of the connection, where the call concerns one
+	User        string // the application's id of the user; do not log it
+	Product     string
+
+	Reconnect bool // an existing connection is being renewed
+	Once      bool // the caller has another way to go on: do not repeat
+}
+
+// Group divides operations by what they share when a provider is slow: a
+// circuit breaker and a deadline.
+type Group string
+
+// The groups.
+const (
+	GroupLink Group = "link" // sessions, exchange, status, disconnect
+	GroupData Group = "data" // reads of accounts and transactions
+	GroupPay  Group = "pay"  // payments
+)
+
+// Effect says what sending a call twice would do.
+type Effect string
+
+// The effects.
+const (
+	Read       Effect = "read"       // changes nothing
+	Idempotent Effect = "idempotent" // twice is the same as once
+	OneShot    Effect = "one_shot"   // must never be sent twice
+	Local      Effect = "local"      // sends nothing at all
+)
+
+// Interceptor is a function around a call. It calls next once, more often (to
+// repeat), or not at all (to refuse), and returns what the caller shall see. It
+// must be safe for concurrent use.
+type Interceptor func(ctx context.Context, op Op, next func(context.Context) error) error
+
+// subject is what every request type knows of itself: whom the call concerns.
+type subject interface{ fill(op *Op) }
+
+// concerning is a request about a connection that exists.
+type concerning interface{ connection() *Connection }
+
+// The operations.
+var (
+	opCreateSession = Op{Name: "CreateSession", Group: GroupLink, Effect: Idempotent}
+	opExchangeToken = Op{Name: "ExchangeToken", Group: GroupLink, Effect: OneShot}
+	opStatus        = Op{Name: "ConnectionStatus", Group: GroupLink, Effect: Read}
+	opDisconnect    = Op{Name: "Disconnect", Group: GroupLink, Effect: Idempotent}
+	opCheck         = Op{Name: "CheckCredentials", Group: GroupLink, Effect: Read}
+)

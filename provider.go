@@ -1,0 +1,112 @@
+package bankmux
+
+import "context"
+
+// Provider is what an adapter implements: the two steps of linking a bank account.
+// Everything else an adapter can do is one of the optional interfaces below.
+//
+// Implementations must honour the context and be safe for concurrent use. They
+// return [*Error] and need not repeat, break circuits or log: the [Client]'s
+// interceptors do. Applications use a [*Client], never a bare Provider.
+type Provider interface {
+	// CreateSession prepares one run of the linking flow; start from [NewSession].
+	// It links nothing, so it may be repeated: each call makes another session.
+	//
+	// Errors: [ErrInvalid] for a request the provider cannot take, [ErrUnsupported]
+	// for a required product it does not have, [ErrCredentials], [ErrNotPermitted],
+	// [ErrRateLimited], [ErrUnavailable], [ErrMalformed]; with Reconnect set also
+	// [ErrGone] and [ErrNotFound].
+	CreateSession(ctx context.Context, req SessionRequest) (Session, error)
+
+	// ExchangeToken turns what the front end brought back into a connection;
+	// start from [NewConnection]. It is a one-shot: sent at most once a call.
+	//
+	// Errors: [ErrInvalid] for a payload that is wrong or not of this session,
+	// [ErrTokenSpent] for a token used or expired, [ErrQuota], [ErrCredentials],
+	// and [ErrOutcomeUnknown] where the request left and no readable answer
+	// came. To find out after that, call ExchangeToken again with the same session and
+	// payload: the provider's single-use token makes a second exchange impossible.
+	ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error)
+}
+
+// Describer is implemented by adapters to name themselves. Without it the provider
+// goes by the client's name and has no environment.
+type Describer interface {
+	// Describe never fails and always gives the same answer.
+	Describe() Description
+}
+
+// Description is what an adapter says of itself.
+type Description struct {
+	Provider    string      // name of the adapter, the same in every configuration: "moneykit"
+	Environment Environment // what its credentials reach
+}
+
+// EffectDecider is implemented by adapters whose operations differ from the
+// default in what they may do when repeated.
+type EffectDecider interface {
+	// Effect returns the effect op has at this provider; op.Effect holds the default.
+	Effect(op Op) Effect
+}
+
+// StatusReader tells how a connection is doing.
+type StatusReader interface {
+	// ConnectionStatus asks the provider for the connection's state and returns the
+	// connection brought up to date. A connection that is gone is an answer, not
+	// an error. It may be repeated.
+	//
+	// Errors: [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed].
+	ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error)
+}
+
+// Disconnector ends a connection at the provider.
+type Disconnector interface {
+	// Disconnect withdraws access. It may be repeated: a connection that is gone already is a success.
+	//
+	// Errors: [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed].
+	Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error)
+}
+
+// CredentialChecker verifies the application's own credentials.
+type CredentialChecker interface {
+	// CheckCredentials asks the provider whether it accepts them. It may be repeated.
+	//
+	// Errors: [ErrCredentials], [ErrRateLimited], [ErrUnavailable], [ErrMalformed].
+	CheckCredentials(ctx context.Context, req CheckRequest) (CheckResult, error)
+}
+
+// CheckRequest has no parameters yet.
+type CheckRequest struct{}
+
+func (CheckRequest) fill(*Op) {}
+
+// CheckResult says what the credentials are.
+type CheckResult struct {
+	App string // the application's name at the provider, "" where unknown
+}
+
+// Capability names one optional interface.
+type Capability string
+
+// The capabilities known so far.
+const (
+	CapStatus     Capability = "connection_status" // [StatusReader]
+	CapDisconnect Capability = "disconnect"        // [Disconnector]
+	CapCheck      Capability = "check_credentials" // [CredentialChecker]
+)
+
+func capabilities(p Provider) []Capability {
+	var caps []Capability
+	add := func(c Capability, has bool) {
+		if has {
+			caps = append(caps, c)
+		}
+	}
+	_, has := p.(StatusReader)
+	add(CapStatus, has)
+	_, has = p.(Disconnector)
+	add(CapDisconnect, has)
+	_, has = p.(CredentialChecker)
+	add(CapCheck, has)
+	return caps
+}

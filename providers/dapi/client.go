@@ -1,0 +1,90 @@
+package dapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// The operations, as errors name them.
+const (
+	opCreate     = "CreateSession"
+	opExchange   = "ExchangeToken"
+	opStatus     = "ConnectionStatus"
+	opDisconnect = "Disconnect"
+)
+
+// opMetadata keeps INVALID_TOKEN of the call after an exchange apart from that of the exchange itself.
+const opMetadata = "Metadata"
+
+// api speaks HTTP: a method an endpoint. Every call is a POST.
+type api struct {
+	rest   *rest.Client
+	secret bankmux.Secret
+}
+
+func newAPI(cfg Config) *api {
+	return &api{
+		rest:   rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		secret: cfg.AppSecret,
+	}
+}
+
+// exchangeToken is POST /auth/ExchangeToken, in this spelling; without a bearer token.
+func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exchangeAnswer, error) {
+	var answer exchangeAnswer
+	res, err := a.do(ctx, opExchange, rest.Request{
+		Path: "/auth/ExchangeToken",
+		JSON: exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID},
+	}, &answer)
+	if err == nil && answer.AccessToken == "" {
+		err = res.Lacks("accessToken")
+	}
+	return answer, err
+}
+
+// metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
+func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (normalize.DapiBank, error) {
+	if op == opExchange {
+		op = opMetadata
+	}
+	var answer metadataAnswer
+	res, err := a.onConnection(ctx, op, "/metadata/accounts/get", g, &answer)
+	if err != nil {
+		return normalize.DapiBank{}, err
+	}
+	m := answer.Metadata
+	if m == nil {
+		return normalize.DapiBank{}, res.Lacks("accountsMetadata")
+	}
+	return normalize.DapiBank{
+		BankID: m.BankID, OperationID: answer.OperationID, SwiftCode: m.SwiftCode, Name: m.BankName, CountryCode: m.Country.Code,
+	}, nil
+}
+
+// delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
+// SDKs; others differ and the documentation page was not to be had.
+func (a *api) delink(ctx context.Context, op string, g normalize.DapiGrant) error {
+	_, err := a.onConnection(ctx, op, "/users/DelinkUser", g, nil)
+	return err
+}
+
+func (a *api) onConnection(ctx context.Context, op, path string, g normalize.DapiGrant, out any) (*rest.Response, error) {
+	return a.do(ctx, op, rest.Request{
+		Path: path, Bearer: g.AccessToken,
+		JSON: commonBody{AppSecret: a.secret.Reveal(), UserSecret: g.UserSecret},
+	}, out)
+}
+
+// do sends one request and reads the answer into out, unless that is nil.
+func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*rest.Response, error) {
+	req.Method = http.MethodPost
+	res, err := a.rest.Do(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return res, read(op, res, out)
+}

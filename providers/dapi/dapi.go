@@ -1,0 +1,317 @@
+// Package dapi is the bankmux adapter for Dapi (United Arab Emirates, Saudi
+// Arabia and others of the region, and the United States).
+//
+// [New] returns a guarded [bankmux.Client]. The front end opens Dapi's Connect with the values of
+// Launch and posts what onSuccess gets as it is, or {"error": … or null} from onFailure.
+//
+// # Integrity
+//
+// Dapi has no server-side session, and nothing in what Connect returns ties it
+// to one: a payload proves a login at a bank, not whose it is. The application must bind it to
+// its logged-in user, as [bankmux.ExchangeRequest] demands. What the payload says of the bank is
+// not trusted: after the exchange the adapter asks Dapi itself, refuses a sandbox bank on a
+// production client, and another bank on a reconnect. The access token of a refused login is dropped, not
+// delinked: that could end another connection of the same user.
+//
+// # An exchange whose bank cannot be read
+//
+// If the token was exchanged and Dapi does not tell the bank (an outage between
+// the two calls), ExchangeToken returns the connection as [bankmux.StateUnverified] rather than lose
+// the one-time token. Every call refuses it until ConnectionStatus has read and checked the bank.
+//
+// # One call at a time
+//
+// Dapi fails all calls on an access token that is used by two at once, so calls on one connection queue.
+package dapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
+const Name = "dapi"
+
+// DefaultBaseURL serves sandbox and production alike (Dapi's documentation).
+const DefaultBaseURL = "https://api.dapi.com/v2"
+
+// DefaultScriptURL is Dapi's Connect for web pages (Dapi's documentation).
+const DefaultScriptURL = "https://cdn.dapi.com/connect/v3/connector.js"
+
+// Dapi works at the bank while a call is open and gives up after 120 s, or 240 s
+// for a payment (its documentation); a client that is less patient misses the answer.
+const (
+	patience    = 125 * time.Second
+	payPatience = 245 * time.Second
+)
+
+// Config configures one Dapi application. AppKey, AppSecret and Environment are required.
+type Config struct {
+	Name        string // registered name; "" means "dapi". Two applications in one process need two names
+	AppKey      string // public
+	AppSecret   bankmux.Secret
+	Environment bankmux.Environment // chosen when Connect opens; a property of the connection ever after
+
+	BaseURL    string       // "" means [DefaultBaseURL]; https, or http on loopback
+	ScriptURL  string       // "" means [DefaultScriptURL]
+	HTTPClient *http.Client // copied; nil means one of its own
+	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
+	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
+}
+
+// New checks the configuration, sends nothing, and returns the guarded client.
+// The error is [bankmux.ErrInvalid] and names the field.
+func New(cfg Config) (*bankmux.Client, error) {
+	if cfg.Name == "" {
+		cfg.Name = Name
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	if cfg.ScriptURL == "" {
+		cfg.ScriptURL = DefaultScriptURL
+	}
+	if cfg.Guard == nil {
+		cfg.Guard = guard.New(guard.Options{})
+	}
+	urlFault := rest.CheckURL(cfg.BaseURL)
+	scriptFault := rest.CheckURL(cfg.ScriptURL)
+	switch {
+	case cfg.AppKey == "":
+		return nil, refuse("Config.AppKey", "is empty")
+	case cfg.AppSecret.IsZero():
+		return nil, refuse("Config.AppSecret", "is empty")
+	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
+		return nil, refuse("Config.Environment", "is neither sandbox nor production")
+	case cfg.BodyLimit < 0:
+		return nil, refuse("Config.BodyLimit", "is negative")
+	case urlFault != "":
+		return nil, refuse("Config.BaseURL", urlFault)
+	case scriptFault != "":
+		return nil, refuse("Config.ScriptURL", scriptFault)
+	}
+	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg)}
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitDapi)...), nil
+}
+
+// suitDapi sets what the application left open.
+func suitDapi(o *guard.Options) {
+	o.OnePerConnection = true
+	for _, d := range []*time.Duration{&o.Deadline.Link, &o.Deadline.Data} {
+		if *d == 0 {
+			*d = patience
+		}
+	}
+	if o.Deadline.Pay == 0 {
+		o.Deadline.Pay = payPatience
+	}
+}
+
+func refuse(field, detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + "." + field, Detail: detail, NotSent: true}
+}
+
+type adapter struct {
+	env       bankmux.Environment
+	appKey    string
+	scriptURL string
+	api       *api
+}
+
+// Describe names the adapter.
+func (a *adapter) Describe() bankmux.Description {
+	return bankmux.Description{Provider: Name, Environment: a.env}
+}
+
+// Effect: a session is made here, without a call.
+func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
+	if op.Name == opCreate {
+		return bankmux.Local
+	}
+	return op.Effect
+}
+
+// CreateSession writes the launch configuration. It sends nothing, and is
+// refused all the same while Dapi is known to be down.
+func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s := bankmux.NewSession(req)
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	for _, p := range req.Products {
+		if p.Required && !normalize.DapiProduct(p.Product) {
+			return bankmux.Session{}, &bankmux.Error{
+				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
+				Detail: "Dapi has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
+			}
+		}
+	}
+	s.Launch.Provider, s.Launch.Environment = Name, a.env
+	s.Launch.AppKey, s.Launch.ScriptURL = a.appKey, a.scriptURL
+	s.Launch.Countries = opts.Countries
+	if len(s.Launch.Countries) == 0 && req.Country != "" {
+		s.Launch.Countries = []string{req.Country}
+	}
+	switch {
+	case req.Reconnect != nil:
+		if old := req.Reconnect.Institution; old.ID != old.BIC {
+			s.Launch.Institution = old.ID
+		}
+	case len(req.Institution) > 0:
+		id, ok := req.Institution[Name]
+		if !ok {
+			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Institution", Detail: "has no id for dapi", NotSent: true}
+		}
+		s.Launch.Institution = id
+	}
+	s.Launch.Parameters = opts.parameters()
+	return s, nil
+}
+
+// ExchangeToken exchanges the access code, then reads the bank.
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	fields, err := req.Fields()
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	if fields.Has("exchangeable_token") {
+		return bankmux.Connection{}, refusePayload("is of another provider's Connect")
+	}
+	code, err := fields.Text("accessCode")
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	grant := normalize.DapiGrant{}
+	if grant.ConnectionID, err = fields.Text("connectionID"); err != nil {
+		return bankmux.Connection{}, err
+	}
+	if grant.UserSecret, err = fields.Text("userSecret"); err != nil {
+		return bankmux.Connection{}, err
+	}
+	answer, err := a.api.exchangeToken(ctx, code, grant.ConnectionID)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	// userID and tokenID are not needed for calls; those of the answer win.
+	grant.AccessToken, grant.UserID, grant.TokenID = answer.AccessToken, answer.UserID, answer.TokenID
+	for key, id := range map[string]*string{"userID": &grant.UserID, "tokenID": &grant.TokenID} {
+		if *id == "" && fields.Has(key) {
+			*id, _ = fields.Text(key)
+		}
+	}
+	institution, err := a.bank(ctx, opExchange, grant)
+	if err != nil && !firm(err) {
+		institution, err = bankmux.Institution{}, nil // exchanged: kept as unverified
+	}
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	conn, err := normalize.DapiConnection(req.Session, grant, institution)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	if old := req.Session.Reconnect; old != nil {
+		if err := otherBank(old.Institution, institution); err != nil {
+			return bankmux.Connection{}, err
+		}
+	}
+	conn.Products = req.Session.Products
+	return conn, nil
+}
+
+func refusePayload(detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: detail, NotSent: true}
+}
+
+// otherBank refuses a login at a bank other than the one before, where both are known.
+func otherBank(before, now bankmux.Institution) error {
+	none := bankmux.Institution{}
+	if before == none || now == none || normalize.SameBank(before, now) {
+		return nil
+	}
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK, Detail: "the user logged in at another bank than the connection's"}
+}
+
+// firm reports whether a failure to read the bank is a verdict on the
+// connection, so that keeping it would help nobody.
+func firm(err error) bool {
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrInvalid, bankmux.ErrReauth, bankmux.ErrGone, bankmux.ErrTokenSpent, bankmux.ErrCredentials, bankmux.ErrNotPermitted:
+		e, _ := errors.AsType[*bankmux.Error](err)
+		return !e.Unlisted
+	}
+	return false
+}
+
+// bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
+func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant) (bankmux.Institution, error) {
+	b, err := a.api.metadata(ctx, op, grant)
+	if err != nil {
+		return bankmux.Institution{}, err
+	}
+	if a.env == bankmux.Production && normalize.DapiSandboxBank(b) {
+		return bankmux.Institution{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
+			Detail: "the login is at a sandbox bank, and the client is for production",
+		}
+	}
+	return normalize.DapiInstitution(b)
+}
+
+// ConnectionStatus reads the bank's metadata, which proves that the connection
+// lives and never asks the user for anything.
+func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	conn := req.Connection
+	grant, err := normalize.DapiGrantOf(conn.Credential())
+	if err != nil {
+		return bankmux.StatusResult{}, err
+	}
+	institution, err := a.bank(ctx, opStatus, grant)
+	if err == nil {
+		err = otherBank(conn.Institution, institution)
+	}
+	switch bankmux.KindOf(err) {
+	case "":
+		conn.Institution = institution
+		if conn.Status.State == bankmux.StateUnverified {
+			conn.Status.State = bankmux.StateActive
+		}
+	case bankmux.ErrReauth, bankmux.ErrGone:
+	default:
+		return bankmux.StatusResult{}, err
+	}
+	conn.Status = conn.Status.After(err)
+	conn.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	return bankmux.StatusResult{Connection: conn}, nil
+}
+
+// Disconnect delinks the user at the bank.
+func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	conn := req.Connection
+	grant, err := normalize.DapiGrantOf(conn.Credential())
+	if err != nil {
+		return bankmux.DisconnectResult{}, err
+	}
+	err = a.api.delink(ctx, opDisconnect, grant)
+	if err != nil && !errors.Is(err, bankmux.ErrGone) && !errors.Is(err, bankmux.ErrReauth) {
+		return bankmux.DisconnectResult{}, err // a token that is refused gives no access: done already
+	}
+	conn.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
+	return bankmux.DisconnectResult{Connection: conn}, nil
+}
+
+// Interfaces the adapter satisfies: its capabilities. Dapi has no call that
+// checks an application's credentials alone, so it is no CredentialChecker.
+var (
+	_ bankmux.Provider      = (*adapter)(nil)
+	_ bankmux.Describer     = (*adapter)(nil)
+	_ bankmux.EffectDecider = (*adapter)(nil)
+	_ bankmux.StatusReader  = (*adapter)(nil)
+	_ bankmux.Disconnector  = (*adapter)(nil)
+)

@@ -1,0 +1,44 @@
+package dapi
+
+import (
+	"cmp"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// read decides by the body, not by the HTTP status: a failed envelope under 200
+// is an error. Only where there is no envelope does the status speak.
+func read(op string, res *rest.Response, out any) error {
+	var env envelope
+	err := res.Decode(&env)
+	if err == nil && env.Status == "" {
+		err = res.Lacks("status")
+	}
+	if err != nil {
+		if res.Status/100 == 2 {
+			return err
+		}
+		return normalize.DapiError(normalize.Failure{Op: op, Status: res.Status, RetryAfter: res.RetryAfter})
+	}
+	switch env.Status {
+	case statusDone:
+		if out == nil {
+			return nil
+		}
+		return res.Decode(out)
+	case statusFailed:
+		return normalize.DapiError(normalize.Failure{Op: op, Code: cmp.Or(env.Type, normalize.DapiFailed), Status: res.Status, RetryAfter: res.RetryAfter})
+	}
+	if op == opExchange {
+		return res.Lacks("a result") // never interactive, never asynchronous
+	}
+	switch env.Status {
+	case statusUserInput:
+		return &bankmux.Error{Kind: bankmux.ErrUserAction, Code: env.Status, Status: res.Status, Detail: "the bank wants an answer from the user"}
+	case statusRunning:
+		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}
+	}
+	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has a status nobody listed"}
+}

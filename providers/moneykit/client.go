@@ -1,0 +1,196 @@
+package moneykit
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/tokens"
+)
+
+// version pins the wire format; the only value MoneyKit ever published, sent by both of its SDKs.
+const version = "2023-02-18"
+
+// tokenBudget bounds a token request, whoever waits for it.
+const tokenBudget = 15 * time.Second
+
+// The operations, as errors name them.
+const (
+	opCreate     = "CreateSession"
+	opExchange   = "ExchangeToken"
+	opStatus     = "ConnectionStatus"
+	opDisconnect = "Disconnect"
+	opCheck      = "CheckCredentials"
+)
+
+// api speaks HTTP: a method an endpoint.
+type api struct {
+	rest   *rest.Client
+	id     string
+	secret bankmux.Secret
+	scope  string
+	auth   Auth
+	tokens *tokens.Source
+}
+
+func newAPI(cfg Config) *api {
+	a := &api{
+		rest: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		id:   cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
+	}
+	a.tokens = tokens.New(tokenBudget, a.token)
+	return a
+}
+
+// token is POST /auth/token.
+func (a *api) token(ctx context.Context) (tokens.Token, error) {
+	form := url.Values{
+		"grant_type": {"client_credentials"},
+		"client_id":  {a.id}, "client_secret": {a.secret.Reveal()},
+	}
+	if a.scope != "" {
+		form.Set("scope", a.scope)
+	}
+	res, err := a.rest.Do(ctx, rest.Request{
+		Method: http.MethodPost, Path: "/auth/token", Form: form,
+		Header: map[string]string{"MoneyKit-Version": version},
+	})
+	if err != nil {
+		return tokens.Token{}, err
+	}
+	var answer tokenAnswer
+	switch err := read(opToken, res, &answer); {
+	case err != nil:
+		return tokens.Token{}, err
+	case answer.AccessToken == "":
+		return tokens.Token{}, res.Lacks("access_token")
+	}
+	return tokens.Token{Value: answer.AccessToken, Lifetime: time.Duration(answer.ExpiresIn) * time.Second}, nil
+}
+
+// opToken is no operation of its own; the name decides rows of the error table.
+const opToken = "Token"
+
+// createLinkSession is POST /link-session.
+func (a *api) createLinkSession(ctx context.Context, body createLinkSession) (string, error) {
+	var answer linkSessionAnswer
+	res, err := a.do(ctx, opCreate, rest.Request{Method: http.MethodPost, Path: "/link-session", JSON: body}, &answer)
+	if err != nil {
+		return "", err
+	}
+	if answer.LinkSessionToken == "" {
+		return "", res.Lacks("link_session_token")
+	}
+	return answer.LinkSessionToken, nil
+}
+
+// exchangeToken is POST /link-session/exchange-token.
+func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error) {
+	var answer exchangeAnswer
+	res, err := a.do(ctx, opExchange, rest.Request{
+		Method: http.MethodPost, Path: "/link-session/exchange-token",
+		JSON: map[string]string{"exchangeable_token": token},
+	}, &answer)
+	if err != nil {
+		return linkData{}, err
+	}
+	if answer.Link == nil {
+		return linkData{}, res.Lacks("link")
+	}
+	if answer.Link.LinkID == "" {
+		answer.Link.LinkID = answer.LinkID
+	}
+	if answer.Link.LinkID == "" {
+		return linkData{}, res.Lacks("link.link_id")
+	}
+	return *answer.Link, nil
+}
+
+// link is GET /links/{id}.
+func (a *api) link(ctx context.Context, op, id string) (linkData, error) {
+	var answer linkData
+	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, &answer)
+	if err != nil {
+		return linkData{}, err
+	}
+	if answer.LinkID == "" || answer.State == "" {
+		return linkData{}, res.Lacks("link_id or state")
+	}
+	return answer, nil
+}
+
+// deleteLink is DELETE /links/{id}.
+func (a *api) deleteLink(ctx context.Context, op, id string) error {
+	_, err := a.do(ctx, op, rest.Request{Method: http.MethodDelete, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, nil)
+	return err
+}
+
+// userLinks is GET /users/{id}/links.
+func (a *api) userLinks(ctx context.Context, op, user string) (map[string]linkData, error) {
+	var answer userLinksAnswer
+	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": user}}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Links == nil {
+		return nil, res.Lacks("links")
+	}
+	return answer.Links, nil
+}
+
+// introspect is GET /auth/introspect.
+func (a *api) introspect(ctx context.Context, op string) (string, error) {
+	var answer introspectAnswer
+	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/auth/introspect"}, &answer)
+	switch {
+	case err != nil:
+		return "", err
+	case answer.ClientID == "":
+		return "", res.Lacks("client_id")
+	case answer.App.Name != "":
+		return answer.App.Name, nil
+	}
+	return answer.App.AppName, nil
+}
+
+// do sends one request with credentials and reads the answer into out, unless
+// that is nil. A token that expired on the way is renewed and the request repeated once: it
+// was refused, so even a one-shot was not executed. Any other 401 stands.
+func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*rest.Response, error) {
+	req.Header = map[string]string{"MoneyKit-Version": version}
+	for renewed := false; ; renewed = true {
+		if err := a.authorize(ctx, &req); err != nil {
+			return nil, err
+		}
+		res, err := a.rest.Do(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		err = read(op, res, out)
+		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Code == codeExpired && e.Status == http.StatusUnauthorized && a.auth == AuthBearer && !renewed {
+			a.tokens.Invalidate(req.Bearer)
+			continue
+		}
+		return res, err
+	}
+}
+
+// authorize adds the credentials. Without a token the request itself never left.
+func (a *api) authorize(ctx context.Context, req *rest.Request) error {
+	if a.auth == AuthHeaders {
+		req.Header["X-Client-Id"], req.Header["X-Client-Secret"] = a.id, a.secret.Reveal()
+		return nil
+	}
+	token, err := a.tokens.Token(ctx)
+	if e, ok := errors.AsType[*bankmux.Error](err); ok {
+		unsent := *e
+		unsent.NotSent = true
+		return &unsent
+	}
+	req.Bearer = token
+	return err
+}

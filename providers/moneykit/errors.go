@@ -1,0 +1,54 @@
+package moneykit
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// codeExpired is the one 401 that a new token mends.
+const codeExpired = "api_error.auth.expired_access_token"
+
+// envelope is the body of every documented error.
+type envelope struct {
+	ErrorCode        string `json:"error_code"`
+	LinkErrorCode    string `json:"link_error_code"`
+	ValidationErrors []struct {
+		Location []any `json:"location"`
+	} `json:"validation_errors"`
+}
+
+// read decodes a success into out or turns a failure into an error. Success is
+// any 2xx: 201 and 204 are documented where 200 might be expected.
+func read(op string, res *rest.Response, out any) error {
+	if res.Status/100 == 2 {
+		if out == nil {
+			return nil
+		}
+		return res.Decode(out)
+	}
+	var body envelope
+	if !res.JSON || json.Unmarshal(res.Body, &body) != nil {
+		body = envelope{} // a proxy's page: the status decides
+	}
+	e := normalize.MoneyKitError(normalize.Failure{
+		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
+	}, body.LinkErrorCode)
+	if len(body.ValidationErrors) > 0 && e.Kind == bankmux.ErrInvalid {
+		e.Field = location(body.ValidationErrors[0].Location)
+	}
+	return e
+}
+
+// location writes where a request is wrong, as in body.customer_user.id.
+func location(parts []any) string {
+	names := make([]string, 0, len(parts))
+	for _, p := range parts {
+		names = append(names, normalize.CleanCode(fmt.Sprint(p)))
+	}
+	return strings.Join(names, ".")
+}

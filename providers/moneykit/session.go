@@ -1,0 +1,225 @@
+package moneykit
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// SessionOptions are the settings of a MoneyKit link session that have no
+// counterpart elsewhere. Put them into [bankmux.SessionRequest.Options]. Facts are from MoneyKit's
+// SDK models and link session page.
+type SessionOptions struct {
+	Providers []string // limits institutions to those reachable through these aggregators: moneykit, finicity, plaid, yodlee, mx, akoya
+	// Countries replaces SessionRequest.Country where several are wanted; their
+	// order ranks the institutions. US, GB, CA.
+	Countries []string
+	Features  ConnectFeatures
+	// CustomSandboxData is served to the Credentials Bank's user "user_custom"; sandbox only.
+	CustomSandboxData *CustomSandboxData
+	RemoveWebhook     bool // on a reconnect: take the webhook away instead of keeping it
+}
+
+// ForProvider names the adapter.
+func (SessionOptions) ForProvider() string { return Name }
+
+// ConnectFeatures switches parts of Connect on. All are off by default.
+type ConnectFeatures struct {
+	IssueReporter                bool `json:"issue_reporter,omitempty"`                  // a button that reports problems to MoneyKit
+	EnableMoneyID                bool `json:"enable_money_id,omitempty"`                 // Money ID registration and login
+	DuplicateInstitutionWarning  bool `json:"duplicate_institution_warning,omitempty"`   // warn when already connected there
+	DuplicateInstitutionRejected bool `json:"duplicate_institution_rejected,omitempty"`  // hide institutions already connected
+	ConnectManually              bool `json:"connect_manually,omitempty"`                // manual entry for missing institutions
+	PermitOnlyOneAccount         bool `json:"permit_only_one_account,omitempty"`         // share one account only
+	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"` // share depository accounts only
+}
+
+// CustomSandboxData is what the sandbox serves for "user_custom".
+type CustomSandboxData struct {
+	Accounts []CustomSandboxAccount `json:"accounts"`
+	Owners   []Owner                `json:"owners,omitempty"` // attached to every account; nil means random ones
+}
+
+// CustomSandboxAccount is one static account.
+type CustomSandboxAccount struct {
+	AccountType   string `json:"account_type"`
+	Name          string `json:"name"`
+	AccountNumber string `json:"account_number"`
+	RoutingNumber string `json:"routing_number,omitempty"` // nine digits with a valid ABA check digit
+}
+
+// Owner is a person in custom sandbox data.
+type Owner struct {
+	Names        []string      `json:"names"`
+	Addresses    []Address     `json:"addresses"`
+	PhoneNumbers []PhoneNumber `json:"phone_numbers"`
+	Emails       []Email       `json:"emails"`
+}
+
+// Address is a postal address in custom sandbox data.
+type Address struct {
+	Street     string `json:"street,omitempty"`
+	City       string `json:"city,omitempty"`
+	Region     string `json:"region,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	Country    string `json:"country,omitempty"`
+	Primary    bool   `json:"primary,omitempty"`
+}
+
+// PhoneNumber is a telephone number in custom sandbox data.
+type PhoneNumber struct {
+	Number  string `json:"number"`
+	Type    string `json:"type"` // home, work, mobile, other
+	Primary bool   `json:"primary,omitempty"`
+}
+
+// Email is an e-mail address in custom sandbox data.
+type Email struct {
+	Address string `json:"address"`
+	Primary bool   `json:"primary,omitempty"`
+}
+
+// Limits of the link session request, in characters (MoneyKit's SDK models).
+const (
+	minUser, maxUser   = 4, 150
+	minEmail, maxEmail = 4, 254
+	minPhone, maxPhone = 4, 30
+	maxURI             = 65536
+	maxTag             = 99
+)
+
+// sessionBody writes the request, refusing what MoneyKit would refuse.
+func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSession, error) {
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	var none createLinkSession
+	if fault := checkSession(req); fault != nil {
+		return none, fault
+	}
+	body := createLinkSession{
+		CustomerUser: customerUser{ID: req.User},
+		RedirectURI:  req.RedirectURI,
+		Webhook:      req.WebhookURL,
+		LinkTags:     append(slices.Clone(req.Tags), sessionTag(sessionID)),
+	}
+	if c := req.Contact; c.Email != "" {
+		body.CustomerUser.Email = &customerEmail{Address: c.Email, VerifiedAt: timestamp(c.EmailVerifiedAt)}
+	}
+	if c := req.Contact; c.Phone != "" {
+		body.CustomerUser.Phone = &customerPhone{Number: c.Phone, Country: c.PhoneCountry, VerifiedAt: timestamp(c.PhoneVerifiedAt)}
+	}
+	settings := linkSettings{Providers: opts.Providers, Countries: opts.Countries}
+	if len(settings.Countries) == 0 && req.Country != "" {
+		settings.Countries = []string{req.Country}
+	}
+	for _, country := range settings.Countries {
+		if !slices.Contains([]string{"US", "GB", "CA"}, country) {
+			return none, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Country", Detail: "MoneyKit serves US, GB and CA", NotSent: true}
+		}
+	}
+	if err := addProducts(&settings, req.Products); err != nil {
+		return none, err
+	}
+	if len(settings.Providers)+len(settings.Countries)+len(settings.Products) > 0 {
+		body.Settings = &settings
+	}
+	if len(req.Institution) > 0 && req.Reconnect == nil {
+		id, ok := req.Institution[Name]
+		if !ok {
+			return none, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Institution", Detail: "has no id for moneykit", NotSent: true}
+		}
+		body.InstitutionID = id
+	}
+	if opts.Features != (ConnectFeatures{}) {
+		body.ConnectFeatures = &opts.Features
+	}
+	body.CustomSandboxData = opts.CustomSandboxData
+	return body, nil
+}
+
+func checkSession(req bankmux.SessionRequest) *bankmux.Error {
+	wrong := func(field, detail string) *bankmux.Error {
+		return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true}
+	}
+	outside := func(s string, least, most int) bool {
+		n := utf8.RuneCountInString(s)
+		return n < least || n > most
+	}
+	c := req.Contact
+	switch {
+	case outside(req.User, minUser, maxUser):
+		return wrong("User", "is not 4 to 150 characters long, as MoneyKit wants")
+	case req.RedirectURI == "":
+		return wrong("RedirectURI", "is empty; MoneyKit requires one")
+	case len(req.RedirectURI) > maxURI:
+		return wrong("RedirectURI", "is longer than 65536 characters")
+	case len(req.WebhookURL) > maxURI:
+		return wrong("WebhookURL", "is longer than 65536 characters")
+	case c.Email != "" && outside(c.Email, minEmail, maxEmail):
+		return wrong("Contact.Email", "is not 4 to 254 characters long")
+	case c.Phone != "" && outside(c.Phone, minPhone, maxPhone):
+		return wrong("Contact.Phone", "is not 4 to 30 characters long")
+	case c.PhoneCountry != "" && !slices.Contains([]string{"US", "GB", "CA"}, c.PhoneCountry):
+		return wrong("Contact.PhoneCountry", "is none of US, GB and CA")
+	}
+	for _, tag := range req.Tags {
+		switch {
+		case tag == "" || outside(tag, 1, maxTag) || !alphanumeric(tag[0]):
+			return wrong("Tags", "has one that is empty, has 100 or more characters, or does not begin with a letter or digit")
+		case isSessionTag(tag):
+			return wrong("Tags", "has one that begins with "+tagPrefix+", which is reserved")
+		}
+	}
+	return nil
+}
+
+func alphanumeric(b byte) bool {
+	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}
+
+// addProducts asks for what MoneyKit can name; a required product it has not is refused.
+func addProducts(settings *linkSettings, products []bankmux.ProductRequest) error {
+	for _, p := range products {
+		name, ok := normalize.MoneyKitProduct(p.Product)
+		if !ok {
+			if p.Required {
+				return &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products", Detail: "MoneyKit has no " + normalize.CleanCode(string(p.Product)), NotSent: true}
+			}
+			continue
+		}
+		if name == "" {
+			continue // implied
+		}
+		if settings.Products == nil {
+			settings.Products = map[string]productSettings{}
+		}
+		settings.Products[name] = productSettings{
+			Required: p.Required, RequirePermission: p.RequirePermission, Prefetch: p.Prefetch, Reason: p.Reason,
+		}
+	}
+	return nil
+}
+
+// keepUnlessOverridden sends the link's webhook and tags again, since MoneyKit
+// erases what a reconnect leaves out.
+func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, link linkData) {
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	if body.Webhook == "" && !opts.RemoveWebhook {
+		body.Webhook = deref(link.Webhook)
+	}
+	if req.Tags == nil {
+		kept := slices.DeleteFunc(slices.Clone(link.LinkTags), isSessionTag)
+		body.LinkTags = append(kept, body.LinkTags...)
+	}
+}
+
+// timestamp writes a time MoneyKit's way, "" for none.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strings.Replace(t.UTC().Format("2006-01-02T15:04:05.000000Z"), "Z", "+00:00", 1)
+}

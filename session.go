@@ -1,0 +1,260 @@
+package bankmux
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/url"
+	"time"
+)
+
+// DefaultSessionLifetime is how long a session is good for unless the request
+// says otherwise: time enough to find a password, short enough to notice a
+// forgotten tab. Neither provider publishes a lifetime of its own.
+const DefaultSessionLifetime = time.Hour
+
+// SessionRequest asks for one run of the linking flow. User is required, the rest is optional.
+type SessionRequest struct {
+	User    string // the application's id of its user; never an e-mail address
+	Contact Contact
+
+	Country      string         // where the bank is, ISO 3166-1 alpha-2 ("GB", not "UK"); decides the route
+	Institution  InstitutionRef // skips the choice of a bank, where the provider can
+	Products     []ProductRequest
+	Capabilities []Capability // what the application will need later; decides the route
+
+	RedirectURI string   // where a bank's own login page returns to: absolute, no query, no fragment
+	WebhookURL  string   // where the provider announces changes; on a reconnect "" keeps the present one
+	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
+
+	Reconnect *Connection   // renew or extend this connection instead of making one
+	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
+
+	Options []SessionOption // provider-specific settings; each adapter takes its own
+}
+
+// SessionOption is a provider-specific part of a [SessionRequest], such as
+// moneykit.SessionOptions. Adapters ignore the options of others, so one request can serve
+// a registry that chooses the provider.
+type SessionOption interface {
+	// ForProvider returns the name of the adapter that reads the option.
+	ForProvider() string
+}
+
+// OptionOf returns the first option of type T in the request.
+func OptionOf[T SessionOption](req SessionRequest) (T, bool) {
+	for _, o := range req.Options {
+		if t, ok := o.(T); ok {
+			return t, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// Contact is what some providers show or check during linking. All of it is optional personal data.
+type Contact struct {
+	Email           string
+	EmailVerifiedAt time.Time // when the application verified it, zero if it did not
+	Phone           string    // E.164 where possible
+	PhoneCountry    string    // ISO 3166-1 alpha-2, for a number without prefix
+	PhoneVerifiedAt time.Time
+}
+
+func (r SessionRequest) fill(op *Op) {
+	op.User = r.User
+	if r.Reconnect != nil {
+		op.Reconnect = true
+		op.Connection = r.Reconnect.ID
+		op.Institution = r.Reconnect.Institution.ID
+	}
+}
+
+func (r SessionRequest) accept(c *Client) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if r.Reconnect == nil {
+		return nil
+	}
+	if err := c.accept(r.Reconnect, opCreateSession.Name); err != nil {
+		return err
+	}
+	if r.Reconnect.User != r.User {
+		return invalid("SessionRequest.Reconnect", "is a connection of another user")
+	}
+	return nil
+}
+
+// check refuses what no provider could take, so that a request is valid for all or none.
+func (r SessionRequest) check() error {
+	if r.User == "" {
+		return invalid("SessionRequest.User", "is empty")
+	}
+	if err := checkCountry("SessionRequest.Country", r.Country); err != nil {
+		return err
+	}
+	if err := checkCountry("SessionRequest.Contact.PhoneCountry", r.Contact.PhoneCountry); err != nil {
+		return err
+	}
+	if r.Lifetime < 0 {
+		return invalid("SessionRequest.Lifetime", "is negative")
+	}
+	if r.RedirectURI != "" {
+		u, err := url.Parse(r.RedirectURI)
+		switch {
+		case err != nil || u.Scheme == "":
+			return invalid("SessionRequest.RedirectURI", "is not an absolute URI")
+		case u.RawQuery != "" || u.ForceQuery:
+			return invalid("SessionRequest.RedirectURI", "has a query, which providers refuse")
+		case u.Fragment != "" || u.User != nil:
+			return invalid("SessionRequest.RedirectURI", "has a fragment or user name")
+		}
+	}
+	if r.WebhookURL != "" {
+		u, err := url.Parse(r.WebhookURL)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			return invalid("SessionRequest.WebhookURL", "is not an http or https URL")
+		}
+	}
+	for i, p := range r.Products {
+		if p.Product == "" {
+			return invalid("SessionRequest.Products", "has an empty product")
+		}
+		for _, q := range r.Products[:i] {
+			if p.Product == q.Product {
+				return invalid("SessionRequest.Products", "names "+quote(string(p.Product))+" twice")
+			}
+		}
+	}
+	return nil
+}
+
+func checkCountry(field, code string) error {
+	switch {
+	case code == "":
+		return nil
+	case code == "UK":
+		return invalid(field, "is UK; the ISO 3166-1 code is GB")
+	case len(code) != 2 || code[0] < 'A' || code[0] > 'Z' || code[1] < 'A' || code[1] > 'Z':
+		return invalid(field, quote(code)+" is not two capital letters of ISO 3166-1")
+	}
+	return nil
+}
+
+// Session is one run of the linking flow, waiting for the front end. It marshals to JSON: store it
+// under the logged-in user, and give only Launch to the browser.
+type Session struct {
+	ID           string      `json:"id"`            // random, 128 bits
+	ConnectionID string      `json:"connection_id"` // what the connection will be called
+	User         string      `json:"user"`
+	Client       string      `json:"client"` // registered name of the client that made it
+	Provider     string      `json:"provider"`
+	Environment  Environment `json:"environment,omitempty"`
+	Country      string      `json:"country,omitempty"`
+	Products     []Product   `json:"products,omitempty"` // what was asked for
+	Launch       Launch      `json:"launch"`
+	Reconnect    *Connection `json:"reconnect,omitempty"` // what is being renewed, without its credential once stored
+	CreatedAt    time.Time   `json:"created_at"`
+	ExpiresAt    time.Time   `json:"expires_at"`
+}
+
+// NewSession starts a session for an adapter to complete: ids, user, times. The adapter adds
+// Launch; the client adds its own name.
+func NewSession(req SessionRequest) Session {
+	lifetime := req.Lifetime
+	if lifetime == 0 {
+		lifetime = DefaultSessionLifetime
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	s := Session{
+		ID: newID(), ConnectionID: newID(), User: req.User, Country: req.Country,
+		CreatedAt: now, ExpiresAt: now.Add(lifetime),
+		Launch: Launch{Mode: ModeLink},
+	}
+	for _, p := range req.Products {
+		s.Products = append(s.Products, p.Product)
+	}
+	if req.Reconnect != nil {
+		conn := *req.Reconnect
+		s.Reconnect, s.ConnectionID = &conn, conn.ID
+		s.Launch.Mode = ModeRelink
+	}
+	return s
+}
+
+// newID draws 128 random bits as 26 letters and digits.
+func newID() string { return rand.Text() }
+
+// Launch is all the front end needs to open the provider's Connect. It holds
+// nothing secret and marshals to JSON for the browser.
+type Launch struct {
+	Provider    string      `json:"provider"`
+	Mode        Mode        `json:"mode"`
+	Environment Environment `json:"environment,omitempty"`
+	Token       string      `json:"token,omitempty"`       // good for this one session (MoneyKit's link session token)
+	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
+	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
+	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to
+	ScriptURL   string      `json:"script_url,omitempty"`  // what the page loads
+	// Parameters holds whatever else a provider's front end wants.
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Mode says which entry of the provider's Connect to open.
+type Mode string
+
+// The modes.
+const (
+	ModeLink   Mode = "link"
+	ModeRelink Mode = "relink"
+)
+
+// ExchangeRequest brings back what the front end posted. All fields are required.
+type ExchangeRequest struct {
+	Session Session         // as stored by the application, never as posted
+	User    string          // who is logged in now
+	Payload json.RawMessage // what the front end posted, untouched
+
+	parsed *Payload
+}
+
+func (r ExchangeRequest) fill(op *Op) {
+	op.User = r.User
+	op.Connection = r.Session.ConnectionID
+	if old := r.Session.Reconnect; old != nil {
+		op.Reconnect = true
+		op.Institution = old.Institution.ID
+	}
+}
+
+func (r *ExchangeRequest) accept(c *Client) error {
+	s := r.Session
+	switch {
+	case s.ID == "" || s.ConnectionID == "":
+		return invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
+	case r.User == "":
+		return invalid("ExchangeRequest.User", "is empty")
+	case r.User != s.User:
+		return invalid("ExchangeRequest.User", "is not the user who started the session")
+	case s.Provider != c.desc.Provider || s.Environment != c.desc.Environment:
+		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
+	case s.Client != c.name:
+		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
+	case !time.Now().Before(s.ExpiresAt):
+		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
+	}
+	p, err := ParsePayload(r.Payload)
+	if err != nil {
+		return err
+	}
+	r.parsed = &p
+	return p.aborted()
+}
+
+// Fields returns the payload, strictly read. See [ParsePayload] for the errors.
+func (r ExchangeRequest) Fields() (Payload, error) {
+	if r.parsed != nil {
+		return *r.parsed, nil
+	}
+	return ParsePayload(r.Payload)
+}
