@@ -1,14 +1,244 @@
 package bankmux
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
 
-// Registry holds clients and routes.
-type Registry struct{}
+// Registry holds an application's clients and the routes that decide who gets
+// new sessions. Routes concern new sessions only: a client goes on serving the sessions and
+// connections it issued until it is removed.
+//
+// A Registry is safe for concurrent use, [Registry.Swap] included.
+type Registry struct{ table atomic.Pointer[table] }
 
-func (r *Registry) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
-	return Session{}, nil
+// NewRegistry checks clients and routes and returns a registry. The error is
+// [ErrInvalid] and names the offender: a nil or doubled client, a route to an unknown one, a country
+// that is not ISO 3166-1 alpha-2, a negative weight, a capability the client lacks.
+func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
+	t, err := newTable(clients, routes)
+	if err != nil {
+		return nil, err
+	}
+	r := &Registry{}
+	r.table.Store(t)
+	return r, nil
 }
 
+// load returns the table; a Registry that NewRegistry did not make is empty.
+func (r *Registry) load() *table {
+	if t := r.table.Load(); t != nil {
+		return t
+	}
+	return &table{}
+}
+
+// Swap replaces clients and routes at once, for calls that begin afterwards;
+// those under way keep what they have. On error, as of [NewRegistry], nothing changes.
+func (r *Registry) Swap(clients []*Client, routes []Route) error {
+	t, err := newTable(clients, routes)
+	if err != nil {
+		return err
+	}
+	r.table.Store(t)
+	return nil
+}
+
+// Client returns the client of that name, or [ErrNotFound].
+func (r *Registry) Client(name string) (*Client, error) {
+	if c := r.load().clients[name]; c != nil {
+		return c, nil
+	}
+	return nil, &Error{Kind: ErrNotFound, Field: "client " + quote(name), Detail: "is not registered", NotSent: true}
+}
+
+// Clients returns all clients, sorted by name.
+func (r *Registry) Clients() []*Client {
+	t := r.load()
+	all := make([]*Client, 0, len(t.clients))
+	for _, c := range t.clients {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b *Client) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// For returns the client that issued the connection; only it can serve it. The
+// error is [ErrNotFound] if it is not registered, [ErrInvalid] if a client of another provider or
+// environment goes by its name now.
+func (r *Registry) For(conn Connection) (*Client, error) {
+	c, err := r.Client(conn.Client)
+	if err != nil {
+		return nil, err
+	}
+	if conn.Provider != c.desc.Provider || conn.Environment != c.desc.Environment {
+		return nil, invalid("Connection.Client", quote(c.name)+" is now of "+c.desc.Provider+" "+string(c.desc.Environment))
+	}
+	return c, nil
+}
+
+// First returns the client that CreateSession would try first. See [Registry.Candidates].
+func (r *Registry) First(req SessionRequest) (*Client, error) {
+	if req.Reconnect != nil {
+		return r.For(*req.Reconnect)
+	}
+	best := first(r.load().routes(req.Country), &req, userHash(req.User), nil)
+	if best == nil {
+		return nil, nobody(&req)
+	}
+	return best.client, nil
+}
+
+// Candidates returns the clients in the order in which CreateSession would try
+// them: by priority, and among equals by weight and user, always the same for one user. A request without
+// a country is served by routes for everywhere; one that names an institution, by clients whose provider has an
+// id for it. A reconnect has one candidate, the issuer. Nobody: [ErrUnsupported], saying what was asked for.
+func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
+	if req.Reconnect != nil {
+		c, err := r.For(*req.Reconnect)
+		return []*Client{c}, err
+	}
+	routes, user := r.load().routes(req.Country), userHash(req.User)
+	var all []*Client
+	for {
+		next := first(routes, &req, user, all)
+		if next == nil {
+			break
+		}
+		all = append(all, next.client)
+	}
+	if len(all) == 0 {
+		return nil, nobody(&req)
+	}
+	return all, nil
+}
+
+func nobody(req *SessionRequest) *Error {
+	asked := "no country"
+	if req.Country != "" {
+		asked = "country " + quote(req.Country)
+	}
+	if len(req.Institution) > 0 {
+		asked += ", an institution"
+	}
+	for _, c := range req.Capabilities {
+		asked += ", " + string(c)
+	}
+	return &Error{Kind: ErrUnsupported, Field: "SessionRequest", Op: opCreateSession.Name, Detail: "no route serves " + asked, NotSent: true}
+}
+
+// maxShare is the most a candidate gets of the time while others remain.
+const maxShare = 10 * time.Second
+
+// CreateSession asks the candidates for the request in their order and returns
+// the first session. It goes on to the next where a provider is down, its circuit is open, it is rate limiting
+// us, its share of the time ran out (a fair part of what remains, at most 10 s), or it cannot do what was
+// asked ([ErrUnsupported]); any other error comes back at once. A candidate is repeated only
+// when no other remains.
+//
+// After several attempts the error has the last one's Kind and holds them all for
+// errors.Is, with the shortest RetryAfter. Otherwise the errors are those of
+// [Client.CreateSession] and [Registry.Candidates]. It may be repeated.
+func (r *Registry) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
+	if ctx == nil {
+		return Session{}, invalid("context", "is nil")
+	}
+	if err := req.check(); err != nil {
+		return Session{}, err
+	}
+	candidates, err := r.Candidates(req)
+	if err != nil {
+		return Session{}, err
+	}
+	var failed []error
+	for i, c := range candidates {
+		op := opCreateSession
+		attempt, cancel := ctx, context.CancelFunc(func() {})
+		if left := len(candidates) - i; left > 1 {
+			op.Once = true
+			attempt, cancel = context.WithTimeout(ctx, share(ctx, left))
+		}
+		s, err := c.createSession(attempt, op, req)
+		cancel()
+		if err == nil {
+			return s, nil
+		}
+		failed = append(failed, err)
+		if ctx.Err() != nil || !goesOn(err) {
+			break
+		}
+	}
+	return Session{}, joined(failed, candidates)
+}
+
+// share is what one of left candidates may take of the time that remains.
+func share(ctx context.Context, left int) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return maxShare
+	}
+	return min(time.Until(deadline)/time.Duration(left), maxShare)
+}
+
+// goesOn reports whether another provider may do what this one could not.
+func goesOn(err error) bool {
+	switch KindOf(err) {
+	case ErrUnavailable, ErrMalformed, ErrCircuitOpen, ErrRateLimited, ErrUnsupported:
+		return true
+	case ErrContextDone: // its share, as the caller's context is alive
+		return true
+	}
+	return false
+}
+
+func joined(failed []error, candidates []*Client) error {
+	if len(failed) == 1 {
+		return failed[0]
+	}
+	names := make([]string, len(failed))
+	e := &Error{Op: opCreateSession.Name, Err: attempts(failed), NotSent: true}
+	for i, err := range failed {
+		names[i] = candidates[i].name
+		one := asError(err)
+		e.NotSent = e.NotSent && one.NotSent
+		if e.RetryAfter == 0 || (one.RetryAfter > 0 && one.RetryAfter < e.RetryAfter) {
+			e.RetryAfter = one.RetryAfter
+		}
+		e.Kind, e.Scope = one.Kind, one.Scope
+	}
+	e.Detail = strconv.Itoa(len(failed)) + " clients tried: " + strings.Join(names, ", ")
+	return e
+}
+
+// attempts holds the errors of all attempts, on one line.
+type attempts []error
+
+func (a attempts) Error() string {
+	texts := make([]string, len(a))
+	for i, err := range a {
+		texts[i] = "[" + err.Error() + "]"
+	}
+	return strings.Join(texts, " ")
+}
+
+// Unwrap shows every attempt to errors.Is.
+func (a attempts) Unwrap() []error { return a }
+
+// ExchangeToken goes to the client that made the session, and nowhere else: a
+// token belongs to its issuer. [ErrNotFound] if that client is not registered any more; otherwise the errors of
+// [Client.ExchangeToken]. It is sent at most once.
 func (r *Registry) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error) {
-	return Connection{}, nil
+	if req.Session.ID == "" {
+		return Connection{}, invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
+	}
+	c, err := r.Client(req.Session.Client)
+	if err != nil {
+		return Connection{}, err
+	}
+	return c.ExchangeToken(ctx, req)
 }

@@ -4,7 +4,7 @@ package moneykit
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {
-	Settings          *linkSettings          `json:"settings,omitempty"`
+	Settings          *linkSettings      `json:"settings,omitempty"`
 	CustomerUser      customerUser       `json:"customer_user"`
 	ExistingLinkID    string             `json:"existing_link_id,omitempty"`
 	InstitutionID     string             `json:"institution_id,omitempty"`
@@ -78,8 +78,8 @@ type linkProduct struct {
 
 // exchangeAnswer: link_id beside link is deprecated but still sent.
 type exchangeAnswer struct {
-	LinkID string `json:"link_id"`
-	Link   *linkData  `json:"link"`
+	LinkID string    `json:"link_id"`
+	Link   *linkData `json:"link"`
 }
 
 type linkSessionAnswer struct {

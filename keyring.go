@@ -1,0 +1,118 @@
+package bankmux
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Key is an AES-256 key and the name under which rows remember it.
+type Key struct {
+	ID       string // 1 to 32 letters, digits, _ . -; not secret
+	Material []byte // 32 random bytes
+}
+
+// String names the key without its material.
+func (k Key) String() string { return "key " + quote(k.ID) }
+
+// Format writes the key's name, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// LogValue names the key without its material.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText names the key without its material.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Keyring is an [AEAD] of AES-256-GCM keys: it encrypts under the primary key and
+// decrypts under all. To rotate, put the new key first and the old one behind it, reseal the rows of which
+// [Keyring.NeedsReseal] says so, then drop the old key. A Keyring is immutable and safe for concurrent use.
+type Keyring struct {
+	primary string
+	keys    map[string]cipher.AEAD
+}
+
+// NewKeyring returns a keyring. The error is [ErrInvalid] for a key that is not
+// 32 bytes, is all zero, or whose ID is empty, too long or used twice.
+func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
+	ring := &Keyring{primary: primary.ID, keys: map[string]cipher.AEAD{}}
+	for _, k := range append([]Key{primary}, old...) {
+		switch {
+		case !keyID(k.ID):
+			return nil, invalid("Key.ID", quote(k.ID)+" is not 1 to 32 letters, digits, _ . -")
+		case len(k.Material) != 32:
+			return nil, invalid("Key.Material", fmt.Sprintf("of key %q has %d bytes, not 32", k.ID, len(k.Material)))
+		case bytes.Equal(k.Material, make([]byte, 32)):
+			return nil, invalid("Key.Material", fmt.Sprintf("of key %q is all zero", k.ID))
+		case ring.keys[k.ID] != nil:
+			return nil, invalid("Key.ID", quote(k.ID)+" is used twice")
+		}
+		block, err := aes.NewCipher(bytes.Clone(k.Material))
+		if err != nil {
+			return nil, invalid("Key.Material", "is refused by AES")
+		}
+		if ring.keys[k.ID], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+			return nil, invalid("Key.Material", "is refused by GCM")
+		}
+	}
+	return ring, nil
+}
+
+func keyID(id string) bool {
+	for _, c := range []byte(id) {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c == '.' || c == '-') {
+			return false
+		}
+	}
+	return len(id) >= 1 && len(id) <= 32
+}
+
+// Encrypt encrypts under the primary key: the key's ID with its length, then
+// nonce and ciphertext. The ID is authenticated with the associated data.
+func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
+	box := append([]byte{byte(len(k.primary))}, k.primary...)
+	return k.keys[k.primary].Seal(box, nil, plaintext, authenticated(k.primary, associatedData)), nil
+}
+
+// Decrypt decrypts what Encrypt made, under whichever key it names. The error is [ErrSeal].
+func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
+	id, box, ok := splitKeyID(ciphertext)
+	if !ok {
+		return nil, sealError("is cut short")
+	}
+	key := k.keys[id]
+	if key == nil {
+		return nil, sealError("is under key " + quote(id) + ", which is not in the keyring")
+	}
+	plain, err := key.Open(nil, nil, box, authenticated(id, associatedData))
+	if err != nil {
+		return nil, sealError("was changed or is of another row")
+	}
+	return plain, nil
+}
+
+// NeedsReseal reports whether a sealed connection opens under this keyring but
+// not under its primary key: open it, seal it again, store it. It is false for what this keyring cannot open.
+func (k *Keyring) NeedsReseal(blob []byte) bool {
+	if len(blob) == 0 || blob[0] != sealFormat {
+		return false
+	}
+	id, _, ok := splitKeyID(blob[1:])
+	return ok && id != k.primary && k.keys[id] != nil
+}
+
+func splitKeyID(b []byte) (id string, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(b[0]) {
+		return "", nil, false
+	}
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], true
+}
+
+func authenticated(id string, associatedData []byte) []byte {
+	ad := append([]byte{byte(len(id))}, id...)
+	return append(ad, associatedData...)
+}

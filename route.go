@@ -1,0 +1,168 @@
+package bankmux
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Route says which new sessions a client gets.
+type Route struct {
+	Client       string       // registered name
+	Countries    []string     // ISO 3166-1 alpha-2; empty means everywhere
+	Institutions []string     // the provider's ids; with some, only requests that name one of them
+	Capabilities []Capability // narrows what the route is used for; empty means all the client has
+	Priority     int          // lower is tried first
+	Weight       int          // share of users among routes of equal priority; 0 means 1
+}
+
+// route is a Route ready for selection.
+type route struct {
+	Route
+	client *Client
+	weight float64
+	seed   uint64 // of the client's name, for the sticky order
+}
+
+func newRoute(r Route, client *Client) *route {
+	weight := float64(max(r.Weight, 1))
+	return &route{Route: r, client: client, weight: weight, seed: mix(fnv(r.Client))}
+}
+
+// serves reports whether the route may take the request, its country aside.
+func (r *route) serves(req *SessionRequest) bool {
+	if len(req.Institution) > 0 {
+		id, ok := req.Institution[r.client.desc.Provider]
+		if !ok || (len(r.Institutions) > 0 && !slices.Contains(r.Institutions, id)) {
+			return false
+		}
+	} else if len(r.Institutions) > 0 {
+		return false
+	}
+	for _, c := range req.Capabilities {
+		if !r.client.Has(c) || (len(r.Capabilities) > 0 && !slices.Contains(r.Capabilities, c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// score orders routes of equal priority for a user: weighted rendezvous
+// hashing, so that each user keeps their client, and a new client takes only its share.
+// A smaller score comes first.
+func (r *route) score(user uint64, best float64) float64 {
+	u := (float64(mix(user^r.seed)>>11) + 0.5) / (1 << 53) // in (0, 1)
+	if floor := (1 - u) / r.weight; floor >= best {
+		return floor // -ln u >= 1-u: cannot win, so the logarithm is saved
+	}
+	return -math.Log(u) / r.weight
+}
+
+// first returns the best route for the request whose client is not in tried.
+// routes are in order of priority.
+func first(routes []*route, req *SessionRequest, user uint64, tried []*Client) *route {
+	var best *route
+	score := math.Inf(1)
+	for _, r := range routes {
+		if best != nil && r.Priority != best.Priority {
+			break
+		}
+		if slices.Contains(tried, r.client) || !r.serves(req) {
+			continue
+		}
+		if s := r.score(user, score); s < score {
+			best, score = r, s
+		}
+	}
+	return best
+}
+
+// userHash is stable across processes and releases: users stay where they are.
+func userHash(user string) uint64 { return mix(fnv(user)) }
+
+func fnv(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// mix spreads every bit over all (the finalizer of splitmix64).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// table is one consistent set of clients and routes. It never changes.
+type table struct {
+	clients   map[string]*Client
+	byCountry map[string][]*route // routes for that country, those for everywhere included
+	anywhere  []*route            // routes without countries
+}
+
+func newTable(clients []*Client, routes []Route) (*table, error) {
+	t := &table{clients: map[string]*Client{}, byCountry: map[string][]*route{}}
+	for _, c := range clients {
+		if c == nil {
+			return nil, invalid("clients", "has a nil client")
+		}
+		if t.clients[c.name] != nil {
+			return nil, invalid("clients", "has two of the name "+quote(c.name))
+		}
+		t.clients[c.name] = c
+	}
+	var ready []*route
+	for _, r := range routes {
+		client := t.clients[r.Client]
+		if client == nil {
+			return nil, invalid("Route.Client", quote(r.Client)+" is not registered")
+		}
+		if r.Weight < 0 {
+			return nil, invalid("Route.Weight", "of "+quote(r.Client)+" is negative")
+		}
+		for i, country := range r.Countries {
+			if country == "" || slices.Contains(r.Countries[:i], country) {
+				return nil, invalid("Route.Countries", "of "+quote(r.Client)+" has an empty or doubled entry")
+			}
+			if err := checkCountry("Route.Countries", country); err != nil {
+				return nil, err
+			}
+		}
+		for _, c := range r.Capabilities {
+			if !client.Has(c) {
+				return nil, invalid("Route.Capabilities", quote(r.Client)+" has no "+string(c))
+			}
+		}
+		r.Countries, r.Institutions, r.Capabilities = slices.Clone(r.Countries), slices.Clone(r.Institutions), slices.Clone(r.Capabilities)
+		ready = append(ready, newRoute(r, client))
+	}
+	slices.SortStableFunc(ready, func(a, b *route) int { return cmp.Compare(a.Priority, b.Priority) })
+	countries := map[string]bool{}
+	for _, r := range ready {
+		for _, country := range r.Countries {
+			countries[country] = true
+		}
+		if len(r.Countries) == 0 {
+			t.anywhere = append(t.anywhere, r)
+		}
+	}
+	for country := range countries {
+		for _, r := range ready {
+			if len(r.Countries) == 0 || slices.Contains(r.Countries, country) {
+				t.byCountry[country] = append(t.byCountry[country], r)
+			}
+		}
+	}
+	return t, nil
+}
+
+// routes returns those that serve the country; without one, those that serve everywhere.
+func (t *table) routes(country string) []*route {
+	if rs, ok := t.byCountry[country]; ok {
+		return rs
+	}
+	return t.anywhere
+}
