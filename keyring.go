@@ -63,7 +63,9 @@ func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 
 func keyID(id string) bool {
 	for _, c := range []byte(id) {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c == '.' || c == '-') {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == '.', c == '-':
+		default:
 			return false
 		}
 	}

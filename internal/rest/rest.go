@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net"
 	"net/http"
@@ -203,7 +202,7 @@ func (r *Response) Decode(v any) error {
 }
 
 func (r *Response) malformed(what string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: fmt.Sprintf("the answer %s", what)}
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the answer " + what}
 }
 
 // Lacks is the error for a well-formed answer without a field it must have.

@@ -1,0 +1,213 @@
+package bankmux_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+func TestClientLinksAndStampsWhatItMakes(t *testing.T) {
+	t.Parallel()
+	c := bankmux.NewClient("mk-live", &statusFake{fake{provider: "mk", env: bankmux.Production}})
+	s, conn := linked(t, c, "u-1")
+	assert.Equal(t, "mk-live", s.Client)
+	assert.Equal(t, "mk", s.Provider)
+	assert.Equal(t, bankmux.Production, s.Environment)
+	assert.Len(t, s.ID, 26, "128 bits in base32")
+	assert.Equal(t, s.ConnectionID, conn.ID)
+	assert.Equal(t, "mk-live", conn.Client)
+	assert.Equal(t, "u-1", conn.User)
+	assert.Equal(t, []bankmux.Capability{bankmux.CapStatus, bankmux.CapDisconnect}, c.Capabilities())
+}
+
+func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
+	t.Parallel()
+	f := &statusFake{fake{provider: "mk", env: bankmux.Sandbox}}
+	c := bankmux.NewClient("mk", f)
+	s, conn := linked(t, c, "u-1")
+	_, foreign := linked(t, bankmux.NewClient("other", &statusFake{fake{provider: "mk", env: bankmux.Sandbox}}), "u-1")
+	_, live := linked(t, bankmux.NewClient("mk", &statusFake{fake{provider: "mk", env: bankmux.Production}}), "u-1")
+	f.calls.Store(0)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancelLate := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancelLate()
+	ok := bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: goodPayload}
+	exchange := func(change func(*bankmux.ExchangeRequest)) func() error {
+		return func() error {
+			req := ok
+			change(&req)
+			_, err := c.ExchangeToken(t.Context(), req)
+			return err
+		}
+	}
+	status := func(conn bankmux.Connection) func() error {
+		return func() error {
+			_, err := c.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		call func() error
+		kind bankmux.Kind
+		text string
+	}{
+		"a nil context": {func() error {
+			_, err := c.CreateSession(nil, bankmux.SessionRequest{User: "u-1"}) //nolint:staticcheck // what is tested
+			return err
+		}, bankmux.ErrInvalid, "context: invalid_request: is nil"},
+		"a cancelled context": {func() error {
+			_, err := c.CreateSession(cancelled, bankmux.SessionRequest{User: "u-1"})
+			return err
+		}, bankmux.ErrContextDone, "context canceled"},
+		"an expired deadline": {func() error {
+			_, err := c.ExchangeToken(late, ok)
+			return err
+		}, bankmux.ErrContextDone, "deadline exceeded"},
+		"no session":                {exchange(func(r *bankmux.ExchangeRequest) { r.Session = bankmux.Session{} }), bankmux.ErrInvalid, "Session"},
+		"nobody logged in":          {exchange(func(r *bankmux.ExchangeRequest) { r.User = "" }), bankmux.ErrInvalid, "User"},
+		"another user's session":    {exchange(func(r *bankmux.ExchangeRequest) { r.User = "u-2" }), bankmux.ErrInvalid, "not the user who started"},
+		"another client's session":  {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Client = "x" }), bankmux.ErrInvalid, `made by client "x"`},
+		"another provider's":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Provider = "dp" }), bankmux.ErrInvalid, "is of dp sandbox"},
+		"another environment's":     {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Environment = bankmux.Production }), bankmux.ErrInvalid, "production"},
+		"an expired session":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }), bankmux.ErrTokenSpent, "expired at"},
+		"no payload":                {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = nil }), bankmux.ErrInvalid, "not a JSON object"},
+		"the user left":             {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":null}`) }), bankmux.ErrUserAction, "left the flow"},
+		"the flow failed":           {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":{"x":1}}`) }), bankmux.ErrUserAction, bankmux.CodeCancelled},
+		"a connection made by hand": {status(bankmux.Connection{ID: "c", Provider: "mk", Client: "mk", Environment: bankmux.Sandbox}), bankmux.ErrInvalid, "no credential"},
+		"another client's":          {status(foreign), bankmux.ErrInvalid, `is "other", not "mk"`},
+		"a production connection":   {status(live), bankmux.ErrInvalid, "is of mk production"},
+		"an unknown capability":     {func() error { return c.Check(t.Context()) }, bankmux.ErrUnsupported, "mk has no CheckCredentials"},
+	} {
+		err := c.call()
+		require.Error(t, err, name)
+		assert.Equal(t, c.kind, bankmux.KindOf(err), name)
+		assert.ErrorContains(t, err, c.text, name)
+		e, _ := errors.AsType[*bankmux.Error](err)
+		assert.True(t, e.NotSent, name)
+		assert.Equal(t, "mk", e.Client, name)
+		assert.NotContains(t, err.Error(), planted, name)
+	}
+	assert.Zero(t, f.calls.Load())
+	_ = conn
+}
+
+func TestAbortBesideATokenIsNoAbort(t *testing.T) {
+	t.Parallel()
+	c := bankmux.NewClient("mk", &fake{provider: "mk"})
+	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+	require.NoError(t, err)
+	_, err = c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: json.RawMessage(`{"token":"t","error":null}`)})
+	assert.NoError(t, err)
+}
+
+func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
+	t.Parallel()
+	c := bankmux.NewClient("mk", &fake{provider: "mk"})
+	_, conn := linked(t, c, "u-1")
+	_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-2", Reconnect: &conn})
+	assert.ErrorIs(t, err, bankmux.ErrInvalid)
+	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: &conn})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.ModeRelink, s.Launch.Mode)
+	stored, err := json.Marshal(s)
+	require.NoError(t, err)
+	assert.NotContains(t, string(stored), planted)
+	assert.NotContains(t, fmt.Sprintf("%+v %#v", s, *s.Reconnect), planted)
+	var back bankmux.Session
+	require.NoError(t, json.Unmarshal(stored, &back))
+	again, err := c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: goodPayload})
+	require.NoError(t, err)
+	assert.Equal(t, conn.ID, again.ID)
+	assert.Equal(t, conn.CreatedAt, again.CreatedAt)
+}
+
+func TestUnverifiedConnectionIsRefusedUntilItsStatusWasRead(t *testing.T) {
+	t.Parallel()
+	c := bankmux.NewClient("mk", &statusFake{fake{provider: "mk"}})
+	_, conn := linked(t, c, "u-1")
+	conn.Status.State = bankmux.StateUnverified
+	_, err := c.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	assert.NoError(t, err)
+	_, err = c.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+	assert.NoError(t, err)
+}
+
+func TestInterceptorsRunOutermostFirst(t *testing.T) {
+	t.Parallel()
+	var order []string
+	named := func(name string) bankmux.Interceptor {
+		return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+			order = append(order, name+">")
+			defer func() { order = append(order, "<"+name) }()
+			assert.Equal(t, "CreateSession", op.Name)
+			return next(ctx)
+		}
+	}
+	c := bankmux.NewClient("mk", &fake{provider: "mk"}, named("b"), named("c")).With(named("a"))
+	_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a>", "b>", "c>", "<c", "<b", "<a"}, order)
+}
+
+func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		err  error
+		kind bankmux.Kind
+	}{
+		{"a URL with a token", &url.Error{Op: "Get", URL: "https://x/?token=" + planted, Err: errors.New("no route")}, bankmux.ErrUnknown},
+		{"a context error", fmt.Errorf("wrapped: %w", context.Canceled), bankmux.ErrContextDone},
+		{"a kind alone", bankmux.ErrQuota, bankmux.ErrQuota},
+	} {
+		f := &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error { return c.err }}
+		_, err := bankmux.NewClient("mk", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok, c.name)
+		assert.Equal(t, c.kind, e.Kind, c.name)
+		assert.Equal(t, "CreateSession", e.Op, c.name)
+		assert.NotContains(t, err.Error(), planted, c.name)
+	}
+}
+
+func TestDoReachesTheAdapterThroughTheChain(t *testing.T) {
+	t.Parallel()
+	type greeter interface{ Describe() bankmux.Description }
+	type painter interface{ Paint() }
+	seen := 0
+	count := func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		seen++
+		assert.Equal(t, "mk", op.Client)
+		return next(ctx)
+	}
+	c := bankmux.NewClient("mk", &fake{provider: "p"}, count)
+	op := bankmux.Op{Name: "Greet", Group: bankmux.GroupData, Effect: bankmux.Read}
+	name, err := bankmux.Do(t.Context(), c, op, func(_ context.Context, g greeter) (string, error) { return g.Describe().Provider, nil })
+	require.NoError(t, err)
+	assert.Equal(t, "p", name)
+	_, err = bankmux.Do(t.Context(), c, op, func(_ context.Context, p painter) (string, error) { p.Paint(); return "", nil })
+	assert.ErrorIs(t, err, errors.ErrUnsupported)
+	assert.Equal(t, 1, seen)
+}
+
+func TestNewClientRefusesWhatWouldHideAnAdapter(t *testing.T) {
+	t.Parallel()
+	f := &fake{provider: "mk"}
+	c := bankmux.NewClient("mk", f)
+	r, err := bankmux.NewRegistry([]*bankmux.Client{c}, nil)
+	require.NoError(t, err)
+	assert.Panics(t, func() { bankmux.NewClient("x", c) })
+	assert.Panics(t, func() { bankmux.NewClient("x", r) })
+	assert.Panics(t, func() { bankmux.NewClient("x", nil) })
+	assert.Panics(t, func() { bankmux.NewClient("", f) })
+}

@@ -1,0 +1,96 @@
+package bankmux_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+)
+
+func TestErrorSaysWhoWhatAndTheRemedyOnOneLine(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]*bankmux.Error{
+		"mk: ExchangeToken: token_spent: used before (HTTP 400, some.code, connection c1); start a new session": {
+			Kind: bankmux.ErrTokenSpent, Client: "mk", Op: "ExchangeToken", Detail: "used before",
+			Code: "some.code", Status: 400, Connection: "c1",
+		},
+		"SessionRequest.User: invalid_request: is empty; fix the call": {
+			Kind: bankmux.ErrInvalid, Field: "SessionRequest.User", Detail: "is empty",
+		},
+		"rate_limited (retry after 7s); wait and repeat: context canceled": {
+			Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second, Err: context.Canceled,
+		},
+	} {
+		assert.Equal(t, want, e.Error())
+	}
+}
+
+func TestErrorIsFoundByKindAndCause(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("outer: %w", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded})
+	assert.ErrorIs(t, err, bankmux.ErrContextDone)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NotErrorIs(t, err, bankmux.ErrInvalid)
+	assert.ErrorIs(t, &bankmux.Error{Kind: bankmux.ErrUnsupported}, errors.ErrUnsupported)
+	assert.Equal(t, bankmux.ErrContextDone, bankmux.KindOf(err))
+	assert.Equal(t, bankmux.Kind(""), bankmux.KindOf(nil))
+	assert.Equal(t, bankmux.ErrUnknown, bankmux.KindOf(errors.New("foreign")))
+	assert.Equal(t, bankmux.ErrGone, bankmux.KindOf(fmt.Errorf("x: %w", bankmux.ErrGone)))
+}
+
+func TestEveryKindHasARemedyAndAScope(t *testing.T) {
+	t.Parallel()
+	kinds := bankmux.Kinds()
+	assert.Len(t, kinds, 20)
+	for _, k := range kinds {
+		assert.NotEmpty(t, k.Remedy(), k)
+		assert.NotEmpty(t, k.Scope(), k)
+	}
+	assert.Equal(t, bankmux.ErrUnknown.Remedy(), bankmux.Kind("of a later version").Remedy())
+}
+
+func TestRepeatableOnlyWhereItIsSafeAndMayHelp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		err    bankmux.Error
+		effect bankmux.Effect
+		want   bool
+	}{
+		{"a read while the provider is down", bankmux.Error{Kind: bankmux.ErrUnavailable}, bankmux.Read, true},
+		{"an idempotent call under a rate limit", bankmux.Error{Kind: bankmux.ErrRateLimited}, bankmux.Idempotent, true},
+		{"a one-shot that was sent", bankmux.Error{Kind: bankmux.ErrUnavailable}, bankmux.OneShot, false},
+		{"a one-shot that never left", bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, bankmux.OneShot, true},
+		{"a code nobody listed", bankmux.Error{Kind: bankmux.ErrUnavailable, Unlisted: true}, bankmux.Read, false},
+		{"a rejected login", bankmux.Error{Kind: bankmux.ErrReauth}, bankmux.Read, false},
+		{"an open circuit", bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}, bankmux.Read, false},
+		{"an unreadable answer", bankmux.Error{Kind: bankmux.ErrMalformed}, bankmux.Read, false},
+	} {
+		assert.Equal(t, c.want, c.err.Repeatable(c.effect), c.name)
+	}
+}
+
+func TestOutcomeIsKnownOnlyWithAVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"success", nil, true},
+		{"a provider's code", &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "busy"}, true},
+		{"never sent", &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, true},
+		{"a plain 400", &bankmux.Error{Kind: bankmux.ErrInvalid, Status: 400}, true},
+		{"a plain 502", &bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 502}, false},
+		{"an unreadable 200", &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, false},
+		{"the caller left", &bankmux.Error{Kind: bankmux.ErrContextDone}, false},
+		{"an error of somebody else", errors.New("?"), false},
+	} {
+		assert.Equal(t, c.want, bankmux.OutcomeKnown(c.err), c.name)
+	}
+}

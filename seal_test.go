@@ -1,0 +1,197 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+func key(id string, fill byte) bankmux.Key {
+	return bankmux.Key{ID: id, Material: bytes.Repeat([]byte{fill}, 32)}
+}
+
+func ring(t testing.TB, primary bankmux.Key, old ...bankmux.Key) *bankmux.Keyring {
+	t.Helper()
+	k, err := bankmux.NewKeyring(primary, old...)
+	require.NoError(t, err)
+	return k
+}
+
+func connection(t *testing.T, user string) bankmux.Connection {
+	t.Helper()
+	_, conn := linked(t, bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox}), user)
+	conn.Institution = bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}
+	conn.Products = []bankmux.Product{bankmux.ProductAccounts}
+	return conn
+}
+
+func TestSealedConnectionComesBackWhole(t *testing.T) {
+	t.Parallel()
+	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	blob, err := conn.Seal(k)
+	require.NoError(t, err)
+	assert.NotContains(t, string(blob), planted)
+	back, err := bankmux.Open(k, conn.Ref(), blob)
+	require.NoError(t, err)
+	assert.Equal(t, conn, back)
+	assert.Equal(t, planted, back.Credential().Reveal())
+	other, err := conn.Seal(k)
+	require.NoError(t, err)
+	assert.NotEqual(t, blob, other, "sealing twice gives different bytes")
+}
+
+func TestSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
+	t.Parallel()
+	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	blob, err := conn.Seal(k)
+	require.NoError(t, err)
+	refs := map[string]func(*bankmux.Ref){
+		"another user":        func(r *bankmux.Ref) { r.User = "u-2" },
+		"another id":          func(r *bankmux.Ref) { r.ID += "x" },
+		"another provider":    func(r *bankmux.Ref) { r.Provider = "dp" },
+		"another environment": func(r *bankmux.Ref) { r.Environment = bankmux.Production },
+		"fields moved":        func(r *bankmux.Ref) { r.User, r.ID = r.User+r.ID[:1], r.ID[1:] },
+	}
+	for name, change := range refs {
+		ref := conn.Ref()
+		change(&ref)
+		_, err := bankmux.Open(k, ref, blob)
+		assert.ErrorIs(t, err, bankmux.ErrSeal, name)
+	}
+	for i := range blob {
+		bad := bytes.Clone(blob)
+		bad[i] ^= 1
+		_, err := bankmux.Open(k, conn.Ref(), bad)
+		require.ErrorIs(t, err, bankmux.ErrSeal, "byte %d changed", i)
+		_, err = bankmux.Open(k, conn.Ref(), blob[:i])
+		require.ErrorIs(t, err, bankmux.ErrSeal, "cut at %d", i)
+	}
+}
+
+func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
+	t.Parallel()
+	conn := connection(t, "u-1")
+	before := ring(t, key("2025", 1))
+	blob, err := conn.Seal(before)
+	require.NoError(t, err)
+	assert.False(t, before.NeedsReseal(blob))
+	after := ring(t, key("2026", 2), key("2025", 1))
+	assert.True(t, after.NeedsReseal(blob))
+	opened, err := bankmux.Open(after, conn.Ref(), blob)
+	require.NoError(t, err)
+	fresh, err := opened.Seal(after)
+	require.NoError(t, err)
+	assert.False(t, after.NeedsReseal(fresh))
+	dropped := ring(t, key("2026", 2))
+	_, err = bankmux.Open(dropped, conn.Ref(), blob)
+	assert.ErrorContains(t, err, `under key "2025", which is not in the keyring`)
+	assert.False(t, dropped.NeedsReseal(blob))
+	_, err = bankmux.Open(ring(t, key("2025", 9)), conn.Ref(), blob)
+	assert.ErrorIs(t, err, bankmux.ErrSeal, "another key of the same name")
+}
+
+func TestSealRefusesWhatMakesNoSense(t *testing.T) {
+	t.Parallel()
+	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	var none *bankmux.Keyring
+	_, err := conn.Seal(nil)
+	assert.ErrorIs(t, err, bankmux.ErrInvalid)
+	_, err = conn.Seal(none)
+	assert.ErrorIs(t, err, bankmux.ErrInvalid)
+	_, err = bankmux.Connection{ID: "x", Provider: "p", User: "u"}.Seal(k)
+	assert.ErrorContains(t, err, "no credential")
+	_, err = bankmux.Open(k, bankmux.Ref{}, []byte{1})
+	assert.ErrorIs(t, err, bankmux.ErrInvalid)
+	_, err = bankmux.Open(k, conn.Ref(), []byte{2, 3})
+	assert.ErrorContains(t, err, "unknown format")
+	for name, keys := range map[string][]bankmux.Key{
+		"short":    {{ID: "a", Material: []byte("short")}},
+		"zero":     {{ID: "a", Material: make([]byte, 32)}},
+		"unnamed":  {key("", 1)},
+		"odd name": {key("a b", 1)},
+		"twice":    {key("a", 1), key("a", 2)},
+	} {
+		_, err := bankmux.NewKeyring(keys[0], keys[1:]...)
+		assert.ErrorIs(t, err, bankmux.ErrInvalid, name)
+	}
+}
+
+// leaky is somebody else's AEAD whose errors cannot be trusted.
+type leaky struct{}
+
+func (leaky) Encrypt(p, _ []byte) ([]byte, error) { return nil, fmt.Errorf("cannot encrypt %s", p) }
+func (leaky) Decrypt(p, _ []byte) ([]byte, error) { return nil, errors.New(planted) }
+
+func TestErrorsOfAForeignAEADAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	conn := connection(t, "u-1")
+	_, err := conn.Seal(leaky{})
+	require.ErrorIs(t, err, bankmux.ErrSeal)
+	assert.NotContains(t, err.Error(), planted)
+	_, err = bankmux.Open(leaky{}, conn.Ref(), []byte{1, 2})
+	require.ErrorIs(t, err, bankmux.ErrSeal)
+	assert.NotContains(t, err.Error(), planted)
+}
+
+func TestKeysAreNeverPrinted(t *testing.T) {
+	t.Parallel()
+	k := bankmux.Key{ID: "a", Material: []byte(planted + "0123456789012")}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		assert.Equal(t, `key "a"`, fmt.Sprintf(verb, k))
+	}
+	out, err := json.Marshal(k)
+	require.NoError(t, err)
+	assert.JSONEq(t, `"key \"a\""`, string(out))
+}
+
+func TestConnectionIsSafeToPrint(t *testing.T) {
+	t.Parallel()
+	conn := connection(t, "u-1")
+	out, err := json.Marshal(conn)
+	require.NoError(t, err)
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", conn, conn, conn, out), planted)
+	var back bankmux.Connection
+	require.NoError(t, json.Unmarshal(out, &back))
+	assert.True(t, back.Credential().IsZero(), "JSON loses the credential")
+}
+
+func TestStatusMovesByDeclaredFactsOnly(t *testing.T) {
+	t.Parallel()
+	active := bankmux.Status{State: bankmux.StateActive}
+	for _, c := range []struct {
+		name string
+		from bankmux.State
+		err  error
+		want bankmux.State
+	}{
+		{"a lapse", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "auth_expired"}, bankmux.StateReauth},
+		{"a deletion", bankmux.StateReauth, &bankmux.Error{Kind: bankmux.ErrGone}, bankmux.StateGone},
+		{"success", bankmux.StateReauth, nil, bankmux.StateActive},
+		{"success before the bank was read", bankmux.StateUnverified, nil, bankmux.StateUnverified},
+		{"an outage", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrUnavailable}, bankmux.StateActive},
+		{"rejected keys of ours", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrCredentials}, bankmux.StateActive},
+		{"a passing fault while lapsed", bankmux.StateReauth, errors.New("x"), bankmux.StateReauth},
+	} {
+		assert.Equal(t, c.want, bankmux.Status{State: c.from}.After(c.err).State, c.name)
+	}
+	assert.Equal(t, active, active.After(nil), "the time it began is kept")
+}
+
+func FuzzOpen(f *testing.F) {
+	k := ring(f, key("a", 1))
+	f.Add([]byte{1, 1, 'a'})
+	f.Add([]byte{1, 200})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, blob []byte) {
+		_, err := bankmux.Open(k, bankmux.Ref{Provider: "p", User: "u", ID: "i"}, blob)
+		assert.ErrorIs(t, err, bankmux.ErrSeal)
+		k.NeedsReseal(blob)
+	})
+}

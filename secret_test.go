@@ -1,0 +1,67 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+const planted = "planted-secret-9f3a"
+
+func TestSecretShowsNothingHoweverItIsPrinted(t *testing.T) {
+	t.Parallel()
+	s := bankmux.NewSecret(planted)
+	holders := map[string]any{
+		"the secret":       s,
+		"a pointer":        &s,
+		"exported field":   struct{ S bankmux.Secret }{s},
+		"unexported field": struct{ s bankmux.Secret }{s},
+		"nested pointer":   struct{ p *struct{ s bankmux.Secret } }{&struct{ s bankmux.Secret }{s}},
+		"map":              map[string]bankmux.Secret{"k": s},
+		"slice":            []bankmux.Secret{s},
+	}
+	for name, holder := range holders {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			assert.NotContains(t, fmt.Sprintf(verb, holder), planted, "%s with %s", name, verb)
+		}
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", holder)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", holder)
+		assert.NotContains(t, log.String(), planted, "%s in slog", name)
+		if out, err := json.Marshal(holder); err == nil {
+			assert.NotContains(t, string(out), planted, "%s in JSON", name)
+		}
+	}
+}
+
+func TestSecretKeepsItsText(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "a", planted, strings.Repeat("long ", 1000), "\x00\xff binary"} {
+		s := bankmux.NewSecret(text)
+		assert.Equal(t, text, s.Reveal())
+		assert.Equal(t, text == "", s.IsZero())
+		assert.True(t, s.Equal(bankmux.NewSecret(text)))
+		assert.True(t, s == bankmux.NewSecret(text))
+		assert.False(t, s.Equal(bankmux.NewSecret(text+"x")))
+	}
+}
+
+func TestSecretDoesNotShowInADiffOfTestify(t *testing.T) {
+	t.Parallel()
+	rec := &recorder{}
+	assert.Equal(rec, struct{ s bankmux.Secret }{bankmux.NewSecret(planted)}, struct{ s bankmux.Secret }{bankmux.NewSecret("other")})
+	require.NotEmpty(t, rec.text)
+	assert.NotContains(t, rec.text, planted)
+}
+
+type recorder struct{ text string }
+
+func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }

@@ -1,0 +1,113 @@
+package bankmux_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+func TestSessionRequestIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
+	t.Parallel()
+	f := &fake{provider: "mk"}
+	c := bankmux.NewClient("mk", f)
+	for _, tc := range []struct {
+		name  string
+		req   bankmux.SessionRequest
+		field string // "" for a good one
+	}{
+		{"no user", bankmux.SessionRequest{}, "SessionRequest.User"},
+		{"UK", bankmux.SessionRequest{User: "u", Country: "UK"}, "SessionRequest.Country"},
+		{"lower case", bankmux.SessionRequest{User: "u", Country: "ae"}, "SessionRequest.Country"},
+		{"three letters", bankmux.SessionRequest{User: "u", Country: "USA"}, "SessionRequest.Country"},
+		{"a query", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x?y=1"}, "SessionRequest.RedirectURI"},
+		{"an empty query", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x?"}, "SessionRequest.RedirectURI"},
+		{"a fragment", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x#y"}, "SessionRequest.RedirectURI"},
+		{"a relative URI", bankmux.SessionRequest{User: "u", RedirectURI: "/x"}, "SessionRequest.RedirectURI"},
+		{"a webhook that is no URL", bankmux.SessionRequest{User: "u", WebhookURL: "hooks"}, "SessionRequest.WebhookURL"},
+		{"a negative lifetime", bankmux.SessionRequest{User: "u", Lifetime: -1}, "SessionRequest.Lifetime"},
+		{"an empty product", bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{}}}, "SessionRequest.Products"},
+		{"a product twice", bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{Product: "x"}, {Product: "x"}}}, "SessionRequest.Products"},
+		{"a custom scheme", bankmux.SessionRequest{User: "u", Country: "GB", RedirectURI: "my-app://back"}, ""},
+	} {
+		_, err := c.CreateSession(t.Context(), tc.req)
+		if tc.field == "" {
+			assert.NoError(t, err, tc.name)
+			continue
+		}
+		require.ErrorIs(t, err, bankmux.ErrInvalid, tc.name)
+		assert.ErrorContains(t, err, tc.field, tc.name)
+	}
+	assert.EqualValues(t, 1, f.calls.Load())
+}
+
+func TestSessionLivesAsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
+	assert.Equal(t, bankmux.DefaultSessionLifetime, s.ExpiresAt.Sub(s.CreatedAt))
+	s = bankmux.NewSession(bankmux.SessionRequest{User: "u", Lifetime: time.Minute})
+	assert.Equal(t, time.Minute, s.ExpiresAt.Sub(s.CreatedAt))
+	assert.NotEqual(t, s.ID, s.ConnectionID)
+}
+
+func TestPayloadIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, raw, says string }{
+		{"nothing", ``, "not a JSON object"},
+		{"null", `null`, "not a JSON object"},
+		{"an array", `[1]`, "not a JSON object"},
+		{"a string", `"x"`, "not a JSON object"},
+		{"not JSON", `{"a":`, "not valid JSON"},
+		{"a stray token", `{"a":1}{}`, "after the JSON object"},
+		{"a repeated key", `{"a":1,"a":2}`, `repeats the key "a"`},
+		{"keys that differ in case", `{"accessCode":1,"AccessCode":2}`, "differ only in case"},
+		{"a repeated key inside", `{"i":{"a":1,"a":2}}`, "repeats the key"},
+		{"a repeated key in an array", `{"i":[{"a":1,"A":2}]}`, "differ only in case"},
+		{"too deep", strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40), "nested too deeply"},
+		{"too long", `{"a":"` + strings.Repeat("x", 300<<10) + `"}`, "longer than"},
+	} {
+		_, err := bankmux.ParsePayload(json.RawMessage(tc.raw))
+		require.ErrorIs(t, err, bankmux.ErrInvalid, tc.name)
+		assert.ErrorContains(t, err, tc.says, tc.name)
+	}
+	p, err := bankmux.ParsePayload(json.RawMessage(` {"s":"x","n":1,"e":"","z":null,"AccessCode":"y","o":{"in":"side"}} `))
+	require.NoError(t, err)
+	text, err := p.Text("s")
+	require.NoError(t, err)
+	assert.Equal(t, "x", text)
+	inner, err := p.Object("o")
+	require.NoError(t, err)
+	text, _ = inner.Text("in")
+	assert.Equal(t, "side", text)
+	for key, says := range map[string]string{
+		"n": "is not a string", "e": "is empty", "z": "lacks", "missing": "lacks",
+		"accessCode": `has "AccessCode" where "accessCode" is expected`,
+	} {
+		_, err := p.Text(key)
+		assert.ErrorContains(t, err, says, key)
+	}
+	_, err = p.Object("s")
+	assert.ErrorContains(t, err, "is not an object")
+	assert.False(t, p.Has("z"))
+}
+
+func FuzzPayload(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":1,"A":2}`, `{"error":null}`, `{"a":[{"b":{}}]}`, `[`, "\x00", `{"a":"\ud800"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := bankmux.ParsePayload(raw)
+		if err != nil {
+			assert.ErrorIs(t, err, bankmux.ErrInvalid)
+			return
+		}
+		assert.True(t, json.Valid(raw))
+		_, _ = p.Text("a")
+		_, _ = p.Object("a")
+	})
+}
