@@ -1,18 +1,15 @@
 package bankmux
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"strconv"
 	"strings"
+
+	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
-// Limits of a payload: far above what any Connect sends, far below what hurts.
-const (
-	maxPayload      = 256 << 10
-	maxPayloadDepth = 32
-)
+// maxPayload is far above what any Connect sends and far below what hurts.
+const maxPayload = 256 << 10
 
 // Payload is a strictly read JSON object from the front end. It refuses what
 // encoding/json lets pass: a repeated key, keys that differ only in case,
@@ -25,77 +22,14 @@ func ParsePayload(raw json.RawMessage) (Payload, error) {
 	if len(raw) > maxPayload {
 		return Payload{}, invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	first, err := dec.Token()
-	if err != nil || first != json.Delim('{') {
-		return Payload{}, invalid("Payload", "is not a JSON object")
-	}
-	if err := strictObject(dec, 1); err != nil {
-		return Payload{}, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Payload{}, invalid("Payload", "has something after the JSON object")
+	if err := strictjson.Object(raw); err != nil {
+		return Payload{}, invalid("Payload", err.Error())
 	}
 	p := Payload{}
 	if err := json.Unmarshal(raw, &p.fields); err != nil {
 		return Payload{}, invalid("Payload", "is not a JSON object")
 	}
 	return p, nil
-}
-
-// strictObject reads the rest of an object whose brace was read.
-func strictObject(dec *json.Decoder, depth int) error {
-	seen := map[string]string{}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return invalid("Payload", "is not valid JSON")
-		}
-		key := t.(string)
-		folded := strings.ToLower(key)
-		if old, dup := seen[folded]; dup {
-			if old == key {
-				return invalid("Payload", "repeats the key "+quote(key))
-			}
-			return invalid("Payload", "has keys that differ only in case: "+quote(old)+" and "+quote(key))
-		}
-		seen[folded] = key
-		if err := strictValue(dec, depth); err != nil {
-			return err
-		}
-	}
-	return closing(dec)
-}
-
-func strictValue(dec *json.Decoder, depth int) error {
-	t, err := dec.Token()
-	if err != nil {
-		return invalid("Payload", "is not valid JSON")
-	}
-	open, ok := t.(json.Delim)
-	if !ok {
-		return nil
-	}
-	if depth == maxPayloadDepth {
-		return invalid("Payload", "is nested too deeply")
-	}
-	if open == '{' {
-		return strictObject(dec, depth+1)
-	}
-	for dec.More() {
-		if err := strictValue(dec, depth+1); err != nil {
-			return err
-		}
-	}
-	return closing(dec)
-}
-
-func closing(dec *json.Decoder) error {
-	if _, err := dec.Token(); err != nil {
-		return invalid("Payload", "is not valid JSON")
-	}
-	return nil
 }
 
 // Has reports whether the key is there with a value other than null.
@@ -155,12 +89,4 @@ func (p Payload) aborted() error {
 // CodeCancelled is the Code of the [ErrUserAction] for a flow the user did not finish.
 const CodeCancelled = "cancelled"
 
-// quote shortens and quotes text that came from outside, so that it can neither
-// break a log line nor carry much.
-func quote(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
-}
+func quote(s string) string { return strictjson.Quote(s) }

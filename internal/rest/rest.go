@@ -20,6 +20,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -110,6 +111,8 @@ type Response struct {
 	JSON       bool // the content type is JSON
 	Body       []byte
 	RetryAfter time.Duration
+
+	strict bool // the body passed strictjson
 }
 
 // Do sends the request once. The error is for requests without a whole answer: an
@@ -194,6 +197,12 @@ func (r *Response) Decode(v any) error {
 		return r.malformed("is empty")
 	case bytes.Equal(body, []byte("null")):
 		return r.malformed("is null")
+	}
+	if !r.strict {
+		if err := strictjson.Object(r.Body); err != nil {
+			return r.malformed(err.Error())
+		}
+		r.strict = true
 	}
 	if err := json.Unmarshal(r.Body, v); err != nil {
 		return r.malformed("is not the JSON expected here")

@@ -1,0 +1,162 @@
+// Package thirdparty is an adapter for an invented provider, Pelican, written the way a
+// module outside bankmux would write it: on the exported API and net/http, without anything
+// internal. It is the template of CONTRIBUTING.md's "Write an adapter".
+package thirdparty
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Name is the adapter's name.
+const Name = "pelican"
+
+// catalogue says what Pelican's codes mean.
+var catalogue = normalize.NewCatalogue(
+	normalize.Row{Code: "bad_key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
+	normalize.Row{Code: "code_used", Kind: bankmux.ErrTokenSpent, Detail: "the code was used or is wrong"},
+)
+
+// Config configures the adapter. All fields but HTTPClient and Guard are required.
+type Config struct {
+	Key        bankmux.Secret
+	BaseURL    string
+	HTTPClient *http.Client // copied; nil means one of its own
+	Guard      *guard.Guard // nil means one with the defaults
+}
+
+// New returns the guarded client. The error is [bankmux.ErrInvalid].
+func New(cfg Config) (*bankmux.Client, error) {
+	if cfg.Key.IsZero() || cfg.BaseURL == "" {
+		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: "pelican.Config", Detail: "lacks Key or BaseURL", NotSent: true}
+	}
+	hc := http.Client{}
+	if cfg.HTTPClient != nil {
+		hc = *cfg.HTTPClient
+	}
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	g := cmp.Or(cfg.Guard, guard.New(guard.Options{}))
+	return bankmux.NewClient(Name, &adapter{key: cfg.Key, base: cfg.BaseURL, http: &hc}, g.Interceptors()...), nil
+}
+
+type adapter struct {
+	key  bankmux.Secret
+	base string
+	http *http.Client
+}
+
+// Describe names the adapter.
+func (a *adapter) Describe() bankmux.Description {
+	return bankmux.Description{Provider: Name, Environment: bankmux.Sandbox}
+}
+
+// CreateSession opens a flow at Pelican.
+func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s := bankmux.NewSession(req)
+	s.Launch.Provider = Name
+	var answer struct{ Flow string }
+	if err := a.post(ctx, "CreateSession", "/flows", map[string]string{"user": req.User, "state": s.ID}, &answer); err != nil {
+		return bankmux.Session{}, err
+	}
+	if answer.Flow == "" {
+		return bankmux.Session{}, malformed("lacks the flow")
+	}
+	s.Launch.Token = answer.Flow
+	return s, nil
+}
+
+// ExchangeToken redeems the code, for Pelican names the session it was made for.
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	fields, err := req.Fields()
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	code, err := fields.Text("code")
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	var answer struct{ Grant, Bank, State string }
+	if err := a.post(ctx, "ExchangeToken", "/redeem", map[string]string{"code": code}, &answer); err != nil {
+		return bankmux.Connection{}, err
+	}
+	switch {
+	case answer.Grant == "":
+		return bankmux.Connection{}, malformed("lacks the grant")
+	case answer.State != req.Session.ID:
+		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
+	}
+	conn := bankmux.NewConnection(req.Session, "pelican-"+req.Session.ConnectionID, bankmux.NewSecret(answer.Grant))
+	conn.Institution = bankmux.Institution{ID: answer.Bank}
+	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
+	return conn, nil
+}
+
+const maxAnswer = 1 << 20
+
+// post sends one request and reads the answer strictly.
+func (a *adapter) post(ctx context.Context, op, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	req, err := http.NewRequestWithContext(traced, http.MethodPost, a.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+a.key.Reveal())
+	req.Header.Set("Content-Type", "application/json")
+	res, err := a.http.Do(req)
+	if err != nil {
+		return broken(ctx, !connected.Load())
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		if ctx.Err() != nil {
+			return broken(ctx, false)
+		}
+		return malformed("broke off")
+	}
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	isJSON := kind == "application/json" && len(raw) <= maxAnswer
+	if res.StatusCode != http.StatusOK {
+		var failed struct{ Code string }
+		if isJSON {
+			_ = json.Unmarshal(raw, &failed) // not ours: the status decides
+		}
+		return catalogue.Error(normalize.Failure{
+			Op: op, Code: failed.Code, Status: res.StatusCode,
+			RetryAfter: normalize.RetryAfter(res.Header.Get("Retry-After"), time.Now()),
+		})
+	}
+	if _, err := bankmux.ParsePayload(raw); !isJSON || err != nil || json.Unmarshal(raw, out) != nil {
+		return malformed("is not the JSON expected here")
+	}
+	return nil
+}
+
+func broken(ctx context.Context, notSent bool) error {
+	if cause := ctx.Err(); cause != nil {
+		return &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: notSent, Err: cause}
+	}
+	return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: notSent, Err: errors.New("no answer")}
+}
+
+func malformed(what string) error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer " + what}
+}

@@ -1,0 +1,164 @@
+package wirefault
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+type serveFunc = func(Fault, http.ResponseWriter, *http.Request, http.Handler)
+
+const jsonType = "application/json"
+
+func status(code int) serveFunc {
+	return func(f Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		drain(r)
+		sendError(f, w, code)
+	}
+}
+
+func sendError(f Fault, w http.ResponseWriter, code int) {
+	body := f.Body
+	if body == nil {
+		body, _ = json.Marshal(map[string]string{"message": http.StatusText(code)})
+	}
+	send(w, code, jsonType, body)
+}
+
+func html(code int) serveFunc {
+	return func(_ Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		drain(r)
+		sendPage(w, code)
+	}
+}
+
+func processedHTML(code int) serveFunc {
+	return func(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+		record(r, next)
+		sendPage(w, code)
+	}
+}
+
+func sendPage(w http.ResponseWriter, code int) {
+	const page = "<!doctype html>\n<html><head><title>Service notice</title></head><body><h1>We will be right back</h1></body></html>\n"
+	send(w, code, "text/html; charset=utf-8", []byte(page))
+}
+
+func replaced(body string) serveFunc {
+	return func(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+		record(r, next)
+		send(w, http.StatusOK, jsonType, []byte(body))
+	}
+}
+
+func noContent(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	record(r, next)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func truncated(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	a.body = a.body[:len(a.body)/2]
+	a.send(w)
+}
+
+func wrongContentType(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	a.header.Set("Content-Type", "text/plain; charset=utf-8")
+	a.send(w)
+}
+
+// duplicateKeys repeats the members after the right ones, where decoders that
+// let the last one win take the wrong value. Only text is changed: a
+// changed type would be noticed by any decoder and prove nothing.
+func duplicateKeys(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	var members map[string]json.RawMessage
+	if json.Unmarshal(a.body, &members) != nil || len(members) == 0 {
+		a.send(w)
+		return
+	}
+	for name, value := range members {
+		if value[0] == '"' {
+			members[name] = json.RawMessage(`"duplicate"`)
+		}
+	}
+	again, err := json.Marshal(members)
+	if err != nil {
+		a.send(w)
+		return
+	}
+	right := bytes.TrimRight(a.body, " \t\r\n")
+	a.body = append(append(bytes.Clone(right[:len(right)-1]), ','), again[1:]...)
+	a.send(w)
+}
+
+func oversized(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	a.header.Del("Content-Length")
+	a.start(w)
+	pad(w)
+	_, _ = w.Write(a.body)
+}
+
+func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	pad(z)
+	_, _ = z.Write(a.body)
+	_ = z.Close()
+	a.body = packed.Bytes()
+	a.header.Set("Content-Encoding", "gzip")
+	a.send(w)
+}
+
+func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(a.body)
+	_ = z.Close()
+	a.body = packed.Bytes()
+	// The eight bytes at the end are checksum and length: the damage is found
+	// only by a client that reads to the end.
+	for i := len(a.body) - 8; i < len(a.body); i++ {
+		a.body[i] ^= 0xff
+	}
+	a.header.Set("Content-Encoding", "gzip")
+	a.send(w)
+}
+
+// pad writes BulkSize blanks, which JSON allows before a value, so that a client
+// without a limit gets the right answer in the end.
+func pad(w io.Writer) {
+	blanks := bytes.Repeat([]byte{' '}, 64<<10)
+	for range BulkSize / len(blanks) {
+		if _, err := w.Write(blanks); err != nil {
+			return
+		}
+	}
+}
+
+func rateLimited(hint string) serveFunc {
+	return func(f Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		drain(r)
+		switch hint {
+		case "seconds":
+			w.Header().Set("Retry-After", strconv.Itoa(int(RetryAfter/time.Second)))
+		case "date":
+			w.Header().Set("Retry-After", time.Now().Add(RetryAfter).UTC().Format(http.TimeFormat))
+		}
+		sendError(f, w, http.StatusTooManyRequests)
+	}
+}
+
+func redirect(f Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	drain(r)
+	w.Header().Set("Location", f.Location)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+}

@@ -1,0 +1,84 @@
+package wirefault
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+func slow(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	if !wait(r, SlowDelay) {
+		cut()
+	}
+	a.send(w)
+}
+
+func slowBody(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	a.start(w)
+	for i := range a.body {
+		if _, err := w.Write(a.body[i : i+1]); err != nil {
+			cut()
+		}
+		flush(w)
+		if !wait(r, time.Second) {
+			cut()
+		}
+	}
+}
+
+func hang(_ Fault, _ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	drain(r)
+	wait(r, MaxHang)
+	cut()
+}
+
+func hangAfter(_ Fault, _ http.ResponseWriter, r *http.Request, next http.Handler) {
+	record(r, next)
+	wait(r, MaxHang)
+	cut()
+}
+
+func hangBody(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	record(r, next).sendHalf(w)
+	wait(r, MaxHang)
+	cut()
+}
+
+func resetBefore(Fault, http.ResponseWriter, *http.Request, http.Handler) {
+	cut()
+}
+
+func resetAfter(_ Fault, _ http.ResponseWriter, r *http.Request, next http.Handler) {
+	record(r, next)
+	cut()
+}
+
+func cutBody(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	record(r, next).sendHalf(w)
+	cut()
+}
+
+// wait reports false when the client left before d had passed.
+func wait(r *http.Request, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// cut ends the connection without another byte. net/http recovers this value silently.
+func cut() {
+	panic(http.ErrAbortHandler)
+}
+
+func flush(w http.ResponseWriter) {
+	// A writer that cannot flush sends everything at the end, which is all it can do.
+	_ = http.NewResponseController(w).Flush()
+}

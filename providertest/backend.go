@@ -1,0 +1,285 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// baseURL is loopback, where http is allowed. Nothing listens: the dialer is the bench's own.
+const baseURL = "http://127.0.0.1:1"
+
+// bench is an adapter under test, its backend and all that passed between them.
+type bench struct {
+	Harness
+	t      *testing.T
+	client *bankmux.Client
+
+	transport *http.Transport
+
+	mu       sync.Mutex
+	log      bytes.Buffer
+	requests []string // method and path, exchanges marked
+	dialled  []string
+	refuse   bool // connections
+	fault    wirefault.Fault
+	times    int // how often the fault strikes yet; -1 for ever
+	on       func(*http.Request) bool
+	shown    []string // every text an application could have logged
+	secrets  []string
+}
+
+const exchangeMark = " (exchange)"
+
+// inBubble runs f with a fresh bench on virtual time.
+func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Harness: newHarness(t), t: t}
+		b.secrets = b.Secrets
+		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)} //nolint:gosec // in memory, for a test
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = server.Serve(listener)
+		}()
+		b.transport = &http.Transport{DialContext: b.dial(listener)}
+		var err error
+		b.client, err = b.New(Env{
+			BaseURL: baseURL, HTTPClient: &http.Client{Transport: b.transport},
+			Logger: slog.New(slog.NewJSONHandler((*logWriter)(b), &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		require.NoError(t, err)
+		f(t, b)
+		b.transport.CloseIdleConnections()
+		require.NoError(t, server.Close())
+		<-served
+		b.checkSecrets()
+	})
+}
+
+// ServeHTTP notes the request and lets the fault of the day strike.
+func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	line := r.Method + " " + r.URL.Path
+	if b.IsExchange(r) {
+		line += exchangeMark
+	}
+	b.requests = append(b.requests, line)
+	var fault wirefault.Fault
+	if b.times != 0 && (b.on == nil || b.on(r)) {
+		fault = b.fault
+		if b.times > 0 {
+			b.times--
+		}
+	}
+	b.mu.Unlock()
+	fault.Serve(w, r, b.Backend)
+}
+
+// inject makes the next requests that on selects go wrong; times -1 means all.
+func (b *bench) inject(f wirefault.Fault, times int, on func(*http.Request) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fault, b.times, b.on = f, times, on
+}
+
+func (b *bench) heal() { b.inject(wirefault.Fault{}, 0, nil) }
+
+func (b *bench) refuseConnections(refuse bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refuse = refuse
+}
+
+// reached counts requests since the bench began.
+func (b *bench) reached() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.requests)
+}
+
+// dials counts the connections that were tried.
+func (b *bench) dials() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.dialled)
+}
+
+// exchanges counts those that spend a token.
+func (b *bench) exchanges() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, r := range b.requests {
+		if strings.HasSuffix(r, exchangeMark) {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		b.mu.Lock()
+		b.dialled = append(b.dialled, address)
+		refuse := b.refuse
+		b.mu.Unlock()
+		if refuse {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+		}
+		client, server := net.Pipe()
+		select {
+		case l.conns <- server:
+			return client, nil
+		case <-l.closed:
+			return nil, net.ErrClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// show keeps a value in every form in which an application could print it.
+func (b *bench) show(v any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shown = append(b.shown, fmt.Sprintf("%v %+v %#v", v, v, v))
+	if out, err := json.Marshal(v); err == nil {
+		b.shown = append(b.shown, string(out))
+	}
+	if err, ok := v.(error); ok {
+		b.shown = append(b.shown, err.Error())
+	}
+}
+
+// conceal adds to what must be seen nowhere.
+func (b *bench) conceal(secrets ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range secrets {
+		if len(s) >= 8 { // shorter text may stand anywhere by chance
+			b.secrets = append(b.secrets, s)
+		}
+	}
+}
+
+func (b *bench) checkSecrets() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	everything := b.log.String() + strings.Join(b.shown, "\n")
+	for _, s := range b.secrets {
+		if strings.Contains(everything, s) {
+			assert.Fail(b.t, "a secret was shown", "in an error, log, %%+v or JSON; %d bytes that begin with %.4q", len(s), s)
+		}
+	}
+	for _, address := range b.dialled {
+		assert.Equal(b.t, strings.TrimPrefix(baseURL, "http://"), address, "another host was contacted")
+	}
+}
+
+type logWriter bench
+
+func (w *logWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// session opens a session for the harness's request.
+func (b *bench) session(ctx context.Context) bankmux.Session {
+	b.t.Helper()
+	s, err := b.client.CreateSession(ctx, b.Request)
+	require.NoError(b.t, err)
+	b.show(s)
+	return s
+}
+
+// linked lets the user finish s and returns what the application posts to ExchangeToken.
+func (b *bench) linked(s bankmux.Session) bankmux.ExchangeRequest {
+	b.t.Helper()
+	payload, err := b.Link(s)
+	require.NoError(b.t, err)
+	b.concealPayload(payload)
+	return bankmux.ExchangeRequest{Session: s, User: s.User, Payload: payload}
+}
+
+// concealPayload treats the texts of a payload's top level as secret that are as
+// long as a token.
+func (b *bench) concealPayload(payload json.RawMessage) {
+	var fields map[string]any
+	if json.Unmarshal(payload, &fields) != nil {
+		return
+	}
+	for key, v := range fields {
+		low := strings.ToLower(key)
+		if s, ok := v.(string); ok && (strings.Contains(low, "token") && !strings.HasSuffix(low, "id") || strings.Contains(low, "secret") || strings.Contains(low, "code")) {
+			b.conceal(s)
+		}
+	}
+}
+
+// connect links a user from beginning to end.
+func (b *bench) connect(ctx context.Context) bankmux.Connection {
+	b.t.Helper()
+	conn, err := b.client.ExchangeToken(ctx, b.linked(b.session(ctx)))
+	require.NoError(b.t, err)
+	b.concealCredential(conn)
+	b.show(conn)
+	return conn
+}
+
+// concealCredential hides the credential's parts, where it is not the reference itself.
+func (b *bench) concealCredential(conn bankmux.Connection) {
+	credential := conn.Credential().Reveal()
+	if credential != conn.Reference {
+		b.conceal(credential)
+	}
+	var parts map[string]string
+	if json.Unmarshal([]byte(credential), &parts) == nil {
+		for name, part := range parts {
+			if !strings.HasSuffix(name, "_id") {
+				b.conceal(part)
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+// Package providertest is the suite every adapter must pass, those of this
+// repository and other people's. An adapter's conformance test is a [Harness] and one
+// line:
+//
+//	func TestConformance(t *testing.T) {
+//		providertest.Run(t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect)
+//	}
+//
+// The suite serves the harness's backend in memory, breaks its wire in every way it
+// knows, and checks each promise in the documentation of [bankmux.Provider] and the optional
+// interfaces. Time is virtual, so a provider that hangs for two minutes costs none; and a
+// goroutine left behind fails the test.
+package providertest
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Harness connects the suite to one adapter and a backend it controls. All
+// fields but those said to be optional are required.
+type Harness struct {
+	// Backend speaks the provider's wire format. It must not start goroutines
+	// that outlive a request.
+	Backend http.Handler
+
+	// New returns a client of the adapter, guarded with the log of env.
+	New func(env Env) (*bankmux.Client, error)
+
+	// Request is a session request the provider serves.
+	Request bankmux.SessionRequest
+
+	// Link plays the user in the provider's front end and returns what it posts.
+	Link func(s bankmux.Session) (json.RawMessage, error)
+
+	// IsExchange reports whether a request is the one that spends the one-time token.
+	IsExchange func(r *http.Request) bool
+
+	// Lapse makes the bank end the user's consent. Optional without [bankmux.CapStatus].
+	Lapse func(conn bankmux.Connection) error
+
+	// Secrets lists the credentials that must be seen nowhere. The suite adds
+	// those of the connections it makes.
+	Secrets []string
+
+	// Binds says that the provider ties a payload to its session, so that one of
+	// another session is refused.
+	Binds bool
+}
+
+// Env is where an adapter under test is made.
+type Env struct {
+	BaseURL    string       // on loopback; nothing listens there but HTTPClient's own dialer
+	HTTPClient *http.Client // reaches the backend in memory
+	Logger     *slog.Logger // for the guard; the suite reads it
+}
+
+// Run checks that the adapter has exactly the capabilities in want and keeps
+// every promise. newHarness is called for each test and must return a fresh backend; it is called
+// inside a testing/synctest bubble.
+func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Capability) {
+	t.Helper()
+	in := func(f func(t *testing.T, b *bench)) func(t *testing.T) {
+		return func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, newHarness, f)
+		}
+	}
+	t.Run("the capabilities are exactly those declared", in(func(t *testing.T, b *bench) {
+		assert.ElementsMatch(t, want, b.client.Capabilities())
+	}))
+	for name, f := range linking {
+		t.Run(name, in(f))
+	}
+	has := map[bankmux.Capability]bool{}
+	for _, c := range want {
+		has[c] = true
+	}
+	for _, c := range lifecycle {
+		present := true
+		for _, needs := range c.needs {
+			present = present && has[needs]
+		}
+		if present {
+			t.Run(c.name, in(c.test))
+		}
+	}
+	t.Run("an operation the adapter lacks is unsupported and sends nothing", in(func(t *testing.T, b *bench) { lacking(t, b, has) }))
+	t.Run("faults", func(t *testing.T) {
+		t.Parallel()
+		faults(t, newHarness, has)
+	})
+}
