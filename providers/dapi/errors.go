@@ -1,8 +1,6 @@
 package dapi
 
 import (
-	"cmp"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
@@ -29,7 +27,10 @@ func read(op string, res *rest.Response, out any) error {
 		}
 		return res.Decode(out)
 	case statusFailed:
-		return normalize.DapiError(normalize.Failure{Op: op, Code: cmp.Or(env.Type, normalize.DapiFailed), Status: res.Status, RetryAfter: res.RetryAfter})
+		if env.Type == "" && res.Status/100 != 4 {
+			env.Type = normalize.DapiFailed
+		}
+		return normalize.DapiError(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
 	}
 	if op == opExchange {
 		return res.Lacks("a result") // never interactive, never asynchronous

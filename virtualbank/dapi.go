@@ -1,0 +1,243 @@
+package virtualbank
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// dapiState is what the Dapi side remembers; guarded by the bank's mutex.
+type dapiState struct {
+	connections map[string]*connection // by connectionID
+	codes       map[string]*accessCode
+	tokens      map[string]*connection // by accessToken
+	operations  map[string]operation   // by operationID
+}
+
+// connection is one login of one user at one bank.
+type connection struct {
+	id          string
+	institution Institution
+	bankID      string // in the environment that Connect was opened in
+	userID      string
+	userSecret  string
+	tokenID     string
+	delinked    bool
+	lapsed      bool
+	running     []*running // calls in progress with its token
+}
+
+// running is one call in progress. clashed is set once another was made beside it.
+type running struct{ clashed bool }
+
+type accessCode struct {
+	conn    *connection
+	expires time.Time
+	used    bool
+}
+
+type operation struct {
+	start, end time.Time
+	status     string
+	path       string
+	errorType  string
+}
+
+func newDapiState() dapiState {
+	return dapiState{
+		connections: map[string]*connection{}, codes: map[string]*accessCode{},
+		tokens: map[string]*connection{}, operations: map[string]operation{},
+	}
+}
+
+// The failure types of Dapi that the bank uses.
+const (
+	dpInvalidArgs     = "INVALID_ARGS"
+	dpInvalidToken    = "INVALID_TOKEN"
+	dpInvalidLogin    = "INVALID_CREDENTIALS"
+	dpDelinked        = "USER_DELINKED"
+	dpParameter       = "PARAMETER_ERROR"
+	dpInvalidated     = "SESSION_INVALIDATED"
+	dpUnknown         = "UNKNOWN_ERROR"
+	dpNoType          = ""
+	statusDone        = "done"
+	statusFailed      = "failed"
+	statusInitialized = "initialized"
+)
+
+// envelope is around every answer of Dapi.
+type envelope struct {
+	OperationID string `json:"operationID,omitempty"`
+	Success     bool   `json:"success"`
+	Status      string `json:"status"`
+	Type        string `json:"type,omitempty"`
+	Msg         string `json:"msg,omitempty"`
+}
+
+func dpFail(status int, kind, msg string) reply {
+	return reply{status: status, body: envelope{Status: statusFailed, Type: kind, Msg: msg}}
+}
+
+// dpNotServed has the error code in its usual place and in MoneyKit's, so that
+// nobody takes it for an answer of the real service.
+type dpNotServed struct {
+	envelope
+	Code string `json:"error_code"`
+}
+
+func (b *Bank) dapiRoutes() []route {
+	routes := []route{
+		{path: "/auth/ExchangeToken", handle: b.dpExchange},
+		{path: "/metadata/accounts/get", handle: b.dpMetadata},
+		{path: "/users/DelinkUser", handle: b.dpDelink},
+		// Two other spellings of delink that SDKs use.
+		{path: "/users/delinkuser", handle: b.dpDelink},
+		{path: "/data/DelinkUser", handle: b.dpDelink},
+		{path: "/operation/get", handle: b.dpOperation},
+	}
+	for _, path := range []string{
+		"/operation/status", "/data/identity/get", "/data/accounts/get", "/data/completeAccounts/get", "/data/balance/get", "/data/transactions/get",
+		"/data/categorizedTransactions/get", "/data/enrichedTransactions/get", "/data/cards/get",
+		"/payment/beneficiaries/get", "/payment/beneficiaries/create", "/payment/transfer/create", "/payment/transfer/autoflow",
+		"/wire/beneficiaries/get", "/wire/beneficiaries/create", "/wire/transfer/create", "/wire/transfer/autoflow",
+		"/ach/pull/create", "/ach/pull/get", "/nymcard/funds/load",
+		"/batch/metadata/get", "/batch/transfers/get", "/batch/items/get", "/batch/file/create", "/batch/transfers/create",
+	} {
+		routes = append(routes, route{path: path})
+	}
+	for i := range routes {
+		routes[i].method = http.MethodPost
+		routes[i].op = routes[i].path
+		routes[i].path = "/v2" + routes[i].path
+	}
+	return routes
+}
+
+func (b *Bank) dapiWire() wire {
+	return wire{
+		provider: providerDapi,
+		routes:   b.dapiRoutes(),
+		// The types of these failures are not known, so none is sent.
+		unknown:  func() reply { return dpFail(http.StatusNotFound, dpNoType, "no such endpoint") },
+		method:   func() reply { return dpFail(http.StatusMethodNotAllowed, dpNoType, "every call is a POST") },
+		tooLarge: func() reply { return dpFail(http.StatusRequestEntityTooLarge, dpNoType, "body too large") },
+		concerns: b.dpConcerns,
+		special:  b.dpSpecial,
+		handle:   b.dpHandle,
+		finish:   func(_ *call, p reply) reply { return p },
+	}
+}
+
+// dpHandle carries out a call, unless another one is using the same access token: then
+// every one of them fails, as Dapi's documentation warns. Type and status of that failure
+// are not documented; SESSION_INVALIDATED with 409 is the bank's choice.
+func (b *Bank) dpHandle(c *call) reply {
+	if c.route.handle == nil {
+		return reply{status: http.StatusNotImplemented, body: dpNotServed{
+			envelope{Status: statusFailed, Type: codeNotServed, Msg: messageNotServed}, codeNotServed,
+		}}
+	}
+	conn, mine := b.dpEnter(c)
+	if conn != nil {
+		defer b.dpLeave(conn, mine)
+	}
+	var p reply
+	if !mine.clashed {
+		p = c.route.handle(c)
+	}
+	if c.fault.Name == faultSlow {
+		c.pause(slowDelay)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if mine.clashed {
+		return dpFail(http.StatusConflict, dpInvalidated, "another call was made with the same access token at the same time")
+	}
+	return p
+}
+
+func (b *Bank) dpEnter(c *call) (*connection, *running) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	mine := new(running)
+	conn := b.dp.tokens[bearer(c.r)]
+	if conn == nil {
+		return nil, mine
+	}
+	for _, other := range conn.running {
+		other.clashed, mine.clashed = true, true
+	}
+	conn.running = append(conn.running, mine)
+	return conn, mine
+}
+
+func (b *Bank) dpLeave(conn *connection, mine *running) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := conn.running[:0]
+	for _, r := range conn.running {
+		if r != mine {
+			kept = append(kept, r)
+		}
+	}
+	conn.running = kept
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return token
+}
+
+// dpFields reads the named string members, all of them required. The first that is wrong is named.
+func dpFields(c *call, names ...string) (map[string]string, reply, bool) {
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if kind != jsonType {
+		return nil, dpFail(http.StatusUnsupportedMediaType, dpNoType, "Content-Type must be application/json"), false
+	}
+	var body map[string]json.RawMessage
+	if json.Unmarshal(c.body, &body) != nil || body == nil {
+		return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "the body is not a JSON object"), false
+	}
+	fields := map[string]string{}
+	for _, name := range names {
+		var value string
+		if raw, ok := body[name]; ok && json.Unmarshal(raw, &value) != nil {
+			return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field '"+name+"' failed validation: not a string"), false
+		}
+		if value == "" {
+			return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field '"+name+"' failed validation: empty value"), false
+		}
+		fields[name] = value
+	}
+	return fields, reply{}, true
+}
+
+// dpWrongSecret refuses an unknown application. Which type Dapi gives it is not known, so
+// it has none and the status has to do: the bank's choice.
+func dpWrongSecret() reply {
+	return dpFail(http.StatusUnauthorized, dpNoType, "appSecret is not that of an application")
+}
+
+// dpConcerns finds the institution that a request is about.
+func (b *Bank) dpConcerns(c *call) (string, bool) {
+	if conn := b.dp.tokens[bearer(c.r)]; conn != nil {
+		return conn.institution.DapiID, true
+	}
+	var body struct {
+		AccessCode   string `json:"accessCode"`
+		ConnectionID string `json:"connectionID"`
+	}
+	_ = json.Unmarshal(c.body, &body) // what does not decode concerns no institution
+	if code := b.dp.codes[body.AccessCode]; code != nil {
+		return code.conn.institution.DapiID, true
+	}
+	if conn := b.dp.connections[body.ConnectionID]; conn != nil {
+		return conn.institution.DapiID, true
+	}
+	return "", false
+}

@@ -1,0 +1,78 @@
+package virtualbank
+
+type metadataDone struct {
+	envelope
+	Metadata metadata `json:"accountsMetadata"`
+}
+
+// metadata describes a bank, as /metadata/accounts/get does.
+type metadata struct {
+	SwiftCode     string        `json:"swiftCode"`
+	SortCode      *string       `json:"sortCode"`
+	BankName      string        `json:"bankName"`
+	BranchName    string        `json:"branchName"`
+	BranchAddress string        `json:"branchAddress"`
+	Address       lines         `json:"address"`
+	Bounds        []bound       `json:"transferBounds"`
+	CoolDown      span          `json:"beneficiaryCoolDownPeriod"`
+	Range         span          `json:"transactionRange"`
+	Country       codeAndName   `json:"country"`
+	CreateFirst   bool          `json:"isCreateBeneficiaryEndpointRequired"`
+	ListedAtOnce  bool          `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
+	Validators    validatorSets `json:"validators"`
+}
+
+type lines struct {
+	Line1 string `json:"line1"`
+	Line2 string `json:"line2"`
+	Line3 string `json:"line3"`
+}
+
+type codeAndName struct {
+	Code string `json:"code"`
+	Name string `json:"name"`
+}
+
+type bound struct {
+	Minimum  int         `json:"minimum"`
+	Currency codeAndName `json:"currency"`
+	Type     string      `json:"type"`
+}
+
+type span struct {
+	Value int    `json:"value"`
+	Unit  string `json:"unit"`
+}
+
+type validatorSets struct {
+	Beneficiary map[string]map[string]rule `json:"createBeneficiary"`
+	Transfer    map[string]map[string]rule `json:"createTransfer"`
+}
+
+type rule struct {
+	Required   bool     `json:"required"`
+	Optional   bool     `json:"optional"`
+	Length     int      `json:"length"`
+	Characters string   `json:"allowedCharacters"`
+	Attributes []string `json:"attributes"`
+}
+
+func metadataOf(in Institution) metadata {
+	code, name := currencyOf(in.Country)
+	currency := codeAndName{code, name}
+	holder := map[string]rule{"name": {Required: true, Length: 35, Characters: "[A-Za-z ]", Attributes: []string{}}}
+	remarks := map[string]rule{"remarks": {Optional: true, Length: 35, Characters: "[A-Za-z0-9 ]", Attributes: []string{}}}
+	return metadata{
+		SwiftCode: in.SwiftCode, BankName: in.LegalName, BranchName: in.address.Branch,
+		BranchAddress: in.address.Street + " " + in.address.City,
+		Address:       lines{in.address.Street, in.address.City, countryName(in.Country)},
+		Bounds:        []bound{{1, currency, "local"}, {1, currency, "same"}},
+		CoolDown:      span{24, "hrs"}, Range: span{90, "days"},
+		Country:     codeAndName{in.Country, countryName(in.Country)},
+		CreateFirst: true, ListedAtOnce: true,
+		Validators: validatorSets{
+			Beneficiary: map[string]map[string]rule{"local": holder, "same": holder},
+			Transfer:    map[string]map[string]rule{"local": remarks, "same": remarks},
+		},
+	}
+}

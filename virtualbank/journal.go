@@ -1,0 +1,181 @@
+package virtualbank
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// journalSize is how many requests the journal remembers.
+const journalSize = 10_000
+
+const masked = "***"
+
+// Request is one request to a provider's API as it arrived, without its secrets. The
+// control plane is not recorded.
+type Request struct {
+	Provider  string            `json:"provider"` // "moneykit" or "dapi"
+	Time      time.Time         `json:"time"`     // the bank's
+	Method    string            `json:"method"`
+	Path      string            `json:"path"`
+	Query     string            `json:"query,omitempty"`
+	Operation string            `json:"operation,omitempty"` // empty for an unknown path or method
+	Header    map[string]string `json:"header,omitempty"`
+	Body      string            `json:"body,omitempty"`
+	Status    int               `json:"status"` // 0 while nothing was answered
+	Fault     string            `json:"fault,omitempty"`
+	Handled   bool              `json:"handled"` // false where a fault kept it from being carried out
+}
+
+type entry struct {
+	Request
+	header  http.Header
+	query   url.Values
+	body    []byte
+	status  int
+	fault   string
+	handled bool
+}
+
+// journal is guarded by the bank's mutex. Secrets are masked when it is read, so that
+// recording costs little.
+type journal struct{ entries []*entry }
+
+func (j *journal) add(provider string, now time.Time, r *http.Request, op string, body []byte) *entry {
+	e := &entry{
+		Request: Request{Provider: provider, Time: now, Method: r.Method, Path: r.URL.EscapedPath(), Operation: op},
+		header:  r.Header.Clone(), query: r.URL.Query(), body: body,
+	}
+	if len(j.entries) >= 2*journalSize {
+		j.entries = append(make([]*entry, 0, 2*journalSize), j.entries[journalSize:]...)
+	}
+	j.entries = append(j.entries, e)
+	return e
+}
+
+// Requests returns the last 10,000 requests, oldest first. Passwords, tokens and app
+// secrets are masked, by the name of the field they are in and by value.
+func (b *Bank) Requests() []Request {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last := b.journal.entries
+	if len(last) > journalSize {
+		last = last[len(last)-journalSize:]
+	}
+	out := make([]Request, len(last))
+	for i, e := range last {
+		out[i] = e.Request
+		out[i].Status, out[i].Fault, out[i].Handled = e.status, e.fault, e.handled
+		out[i].Path = b.maskText(e.Path)
+		out[i].Query = b.maskValues(e.query)
+		out[i].Header = b.maskHeader(e.header)
+		out[i].Body = b.maskBody(e.header.Get("Content-Type"), e.body)
+	}
+	return out
+}
+
+func secretName(name string) bool {
+	switch strings.ToLower(name) {
+	case "appsecret", "client_secret", "usersecret", "accesscode", "accesstoken", "access_token", "exchangeable_token",
+		"link_session_token", "password", "authorization", "proxy-authorization", "x-client-secret", "cookie",
+		"account_number", "answer":
+		return true
+	}
+	return false
+}
+
+func (b *Bank) maskHeader(h http.Header) map[string]string {
+	out := make(map[string]string, len(h))
+	for name, values := range h {
+		value := strings.Join(values, ", ")
+		switch scheme, _, ok := strings.Cut(value, " "); {
+		case !secretName(name):
+			out[name] = b.maskText(value)
+		case ok && strings.EqualFold(name, "Authorization"):
+			out[name] = scheme + " " + masked
+		default:
+			out[name] = masked
+		}
+	}
+	return out
+}
+
+func (b *Bank) maskValues(v url.Values) string {
+	v = maps.Clone(v)
+	for name, values := range v {
+		values = slices.Clone(values)
+		for i := range values {
+			if values[i] = b.maskText(values[i]); secretName(name) {
+				values[i] = masked
+			}
+		}
+		v[name] = values
+	}
+	// Encode would turn the stars into percent signs, which nobody reads.
+	return strings.ReplaceAll(v.Encode(), url.QueryEscape(masked), masked)
+}
+
+func (b *Bank) maskBody(contentType string, body []byte) string {
+	if len(body) == 0 {
+		return ""
+	}
+	if kind, _, _ := mime.ParseMediaType(contentType); kind == "application/x-www-form-urlencoded" {
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			return b.maskValues(form)
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var value any
+	if dec.Decode(&value) != nil || dec.More() {
+		return fmt.Sprintf("(%d bytes that are not JSON)", len(body))
+	}
+	text, err := json.Marshal(b.maskJSON(value))
+	if err != nil {
+		return fmt.Sprintf("(%d bytes)", len(body))
+	}
+	return string(text)
+}
+
+func (b *Bank) maskJSON(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if secretName(name) && inner != nil {
+				v[name] = masked
+				continue
+			}
+			v[name] = b.maskJSON(inner)
+		}
+	case []any:
+		for i := range v {
+			v[i] = b.maskJSON(v[i])
+		}
+	case string:
+		return b.maskText(v)
+	}
+	return value
+}
+
+// maskText hides what the bank itself handed out, wherever it was put.
+func (b *Bank) maskText(text string) string {
+	if b.gen.secret(text) {
+		return masked
+	}
+	for _, s := range []string{b.creds.MoneyKit.ClientSecret, b.creds.Dapi.AppSecret} {
+		text = strings.ReplaceAll(text, s, masked)
+	}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" /?&=,;\"'", r) }) {
+		if b.gen.secret(word) {
+			text = strings.ReplaceAll(text, word, masked)
+		}
+	}
+	return text
+}

@@ -1,0 +1,245 @@
+package virtualbank
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// Refusal is why the bank would not do what a test asked it to. Status is what the
+// control plane answers.
+type Refusal struct {
+	Status int
+	Reason string
+}
+
+func (r *Refusal) Error() string { return "virtualbank: " + r.Reason }
+
+func refuse(status int, format string, args ...any) *Refusal {
+	return &Refusal{status, fmt.Sprintf(format, args...)}
+}
+
+func wrongLogin(in Institution) *Refusal {
+	return refuse(http.StatusUnprocessableEntity, "wrong username or password at %s", in.Name)
+}
+
+// MoneyKitLink is what a user does in MoneyKit's Connect. Only the token is needed.
+type MoneyKitLink struct {
+	LinkSessionToken string `json:"link_session_token"`
+	InstitutionID    string `json:"institution_id"` // "" takes the session's, or the first that fits
+	Username         string `json:"username"`       // "" is [UserGood]
+	Password         string `json:"password"`       // "" is [PassGood]
+}
+
+type moneyKitOutcome struct {
+	Token       string             `json:"exchangeable_token,omitempty"`
+	Institution connectInstitution `json:"institution"`
+}
+
+// connectInstitution is the institution as MoneyKit's Connect hands it to the page.
+type connectInstitution struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Country  string            `json:"country"`
+	Domain   string            `json:"domain"`
+	Color    string            `json:"color"`
+	Avatar   string            `json:"avatar"`
+	Selected []selectedAccount `json:"selectedAccounts"`
+	Screens  []any             `json:"trackedScreens"`
+}
+
+type selectedAccount struct {
+	ID   string `json:"account_id"`
+	Type string `json:"account_type"`
+	Name string `json:"name"`
+	Mask string `json:"account_mask"`
+}
+
+// LinkMoneyKit plays the user in Connect and returns what Connect hands to the page:
+// exchangeable_token and institution, or the institution alone on a reconnect. The
+// error is a [*Refusal]. A session whose login failed may be tried again; one that
+// succeeded may not.
+func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.mk.sessions[in.LinkSessionToken]
+	switch {
+	case in.LinkSessionToken == "":
+		return nil, refuse(http.StatusBadRequest, "link_session_token is missing")
+	case !ok:
+		return nil, refuse(http.StatusNotFound, "unknown link_session_token")
+	case s.used:
+		return nil, refuse(http.StatusUnprocessableEntity, "link_session_token was used already")
+	case b.Now().Sub(s.created) >= linkSessionLife:
+		return nil, refuse(http.StatusUnprocessableEntity, "link_session_token expired")
+	}
+	if s.existing != nil {
+		return b.relinkMoneyKit(s, in)
+	}
+	at, refused := b.mkChoose(s, in.InstitutionID)
+	if refused != nil {
+		return nil, refused
+	}
+	if refused := b.mkLogin(s, at, in); refused != nil {
+		return nil, refused
+	}
+	now := b.Now()
+	l := &link{
+		id: "mk_" + b.gen.base58(22), user: s.user, institution: at, provider: at.Providers[0], state: stateAwaiting, created: now,
+		webhook: s.webhook, tags: s.tags, products: map[string]*linkProduct{"accounts": {}}, prefetch: s.prefetch,
+		accounts: b.mkAccounts(s, in.Username),
+	}
+	if i := slices.IndexFunc(at.Providers, func(p string) bool { return slices.Contains(s.providers, p) }); i >= 0 {
+		l.provider = at.Providers[i]
+	}
+	if len(s.products) == 0 {
+		l.grant(settableProducts())
+	} else {
+		l.grant(s.products)
+	}
+	b.mk.links[l.id] = l
+	b.mk.order = append(b.mk.order, l)
+	token := b.gen.hide("mkx_" + b.gen.urlSafe(40))
+	b.mk.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenLife)}
+	s.used = true
+	return json.Marshal(moneyKitOutcome{Token: token, Institution: l.connectInstitution()})
+}
+
+func (b *Bank) relinkMoneyKit(s *linkSession, in MoneyKitLink) (json.RawMessage, error) {
+	l := s.existing
+	if l.state == stateDeleted {
+		return nil, refuse(http.StatusUnprocessableEntity, "the link of this session was deleted")
+	}
+	if in.InstitutionID != "" && !l.institution.moneyKitGoesBy(in.InstitutionID) {
+		return nil, refuse(http.StatusUnprocessableEntity, "the link of this session is at %s", l.institution.Name)
+	}
+	if refused := b.mkLogin(s, l.institution, in); refused != nil {
+		return nil, refused
+	}
+	// What the session leaves out is erased, as MoneyKit does.
+	l.webhook, l.tags = s.webhook, s.tags
+	for _, name := range s.products {
+		if l.products[name] == nil && slices.Contains(s.prefetch, name) {
+			l.prefetch = append(l.prefetch, name)
+		}
+	}
+	l.grant(s.products)
+	l.connect(b.Now())
+	s.used = true
+	return json.Marshal(moneyKitOutcome{Institution: l.connectInstitution()})
+}
+
+// mkChoose picks the institution: the one asked for, the session's, or the first that fits.
+func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
+	if id == "" {
+		id = s.institution
+	}
+	if id != "" {
+		at, ok := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(id) })
+		if !ok {
+			return at, refuse(http.StatusNotFound, "MoneyKit serves no institution %q", id)
+		}
+		if !slices.Contains(s.countries, at.Country) {
+			return at, refuse(http.StatusUnprocessableEntity, "%s is in %s, which is not among the session's countries", at.Name, at.Country)
+		}
+		if why := s.unfit(at); why != "" {
+			return at, refuse(http.StatusUnprocessableEntity, "%s does not fit the session: %s", at.Name, why)
+		}
+		if s.features["duplicate_institution_rejected"] && b.mkLinked(s.user, at) {
+			return at, refuse(http.StatusUnprocessableEntity, "the user has a link at %s already", at.Name)
+		}
+		return at, nil
+	}
+	for _, country := range s.countries {
+		at, ok := b.institution(func(in Institution) bool {
+			return in.MoneyKitID != "" && in.Country == country && s.unfit(in) == "" &&
+				!(s.features["duplicate_institution_rejected"] && b.mkLinked(s.user, in))
+		})
+		if ok {
+			return at, nil
+		}
+	}
+	return Institution{}, refuse(http.StatusUnprocessableEntity, "no institution fits the session")
+}
+
+func (s *linkSession) unfit(in Institution) string {
+	if len(s.providers) > 0 && !slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
+		return "it is reached through none of the session's providers"
+	}
+	for _, name := range s.required {
+		if !slices.Contains(in.Products, name) {
+			return "it has no " + name
+		}
+	}
+	return ""
+}
+
+func (b *Bank) mkLinked(user string, in Institution) bool {
+	return slices.ContainsFunc(b.mk.order, func(l *link) bool {
+		return l.user == user && l.institution.MoneyKitID == in.MoneyKitID && l.state == stateConnected
+	})
+}
+
+func (b *Bank) mkLogin(s *linkSession, at Institution, in MoneyKitLink) *Refusal {
+	if at.Login == LoginNone {
+		return nil
+	}
+	if in.Username == UserCustom && at.MoneyKitID == "credentials_bank" {
+		if in.Password != "" && in.Password != PassGood {
+			return wrongLogin(at)
+		}
+		if s.custom == nil && s.existing == nil {
+			return refuse(http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", UserCustom)
+		}
+		return nil
+	}
+	if !b.knows(in.Username, in.Password) {
+		return wrongLogin(at)
+	}
+	return nil
+}
+
+func (b *Bank) mkAccounts(s *linkSession, username string) []linkAccount {
+	if username == UserCustom {
+		accounts := make([]linkAccount, len(s.custom))
+		for i, a := range s.custom {
+			accounts[i] = linkAccount{"acc_" + b.gen.base58(22), a.kind, a.name, a.number[max(0, len(a.number)-4):]}
+		}
+		return accounts
+	}
+	return []linkAccount{
+		{"acc_" + b.gen.base58(22), "depository.checking", "Everyday Checking", b.gen.text(4, "0123456789")},
+		{"acc_" + b.gen.base58(22), "depository.savings", "Rainy Day Savings", b.gen.text(4, "0123456789")},
+		{"acc_" + b.gen.base58(22), "liability.credit_card", "Travel Card", b.gen.text(4, "0123456789")},
+	}
+}
+
+func (l *link) connectInstitution() connectInstitution {
+	in := l.institution
+	out := connectInstitution{
+		ID: in.MoneyKitID, Name: in.Name, Country: in.Country, Domain: in.Domain, Color: "#1F4E79", Avatar: in.moneyKitAvatar(),
+		Selected: []selectedAccount{}, Screens: []any{},
+	}
+	for _, a := range l.accounts {
+		out.Selected = append(out.Selected, selectedAccount{a.id, a.kind, a.name, a.mask})
+	}
+	return out
+}
+
+// Lapse makes the user's consent end: a MoneyKit link goes to state error with
+// auth_expired, a Dapi connection answers INVALID_CREDENTIALS from now on. The error
+// is a [*Refusal] with status 404 when there is no such link or connection.
+func (b *Bank) Lapse(linkOrConnection string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l, _, ok := b.mkFindLink(linkOrConnection); ok {
+		l.state, l.errorCode = stateError, authExpired
+		return nil
+	}
+	if c, ok := b.dp.connections[linkOrConnection]; ok {
+		c.lapsed = true
+		return nil
+	}
+	return refuse(http.StatusNotFound, "no such link or connection")
+}

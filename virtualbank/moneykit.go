@@ -1,0 +1,208 @@
+package virtualbank
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Lifetimes on the bank's clock. MoneyKit publishes the first only; the others are the
+// bank's own.
+const (
+	accessTokenLife       = time.Hour
+	linkSessionLife       = 4 * time.Hour
+	exchangeableTokenLife = 30 * time.Minute
+	deletedLinkLife       = 90 * 24 * time.Hour
+)
+
+// moneyKitState is what the MoneyKit side remembers; guarded by the bank's mutex.
+type moneyKitState struct {
+	appID    string
+	tokens   map[string]*accessToken
+	sessions map[string]*linkSession
+	links    map[string]*link
+	order    []*link // by creation
+	exchange map[string]*exchangeable
+}
+
+type accessToken struct {
+	expires time.Time
+	scope   string
+}
+
+type exchangeable struct {
+	link    *link
+	expires time.Time
+	used    bool
+}
+
+func newMoneyKitState() moneyKitState {
+	return moneyKitState{
+		tokens: map[string]*accessToken{}, sessions: map[string]*linkSession{},
+		links: map[string]*link{}, exchange: map[string]*exchangeable{},
+	}
+}
+
+// The error codes of MoneyKit.
+const (
+	mkUnauthorized   = "api_error.auth.unauthorized"
+	mkExpired        = "api_error.auth.expired_access_token"
+	mkInvalid        = "api_error.request.validation_failed"
+	mkRateLimited    = "api_error.rate_limit_exceeded"
+	mkForbidden      = "link_session_error.forbidden_config"
+	mkBadExchange    = "link_session_error.invalid_token_exchange"
+	mkLinkNotFound   = "link_error.not_found"
+	mkLinkDeleted    = "link_error.deleted"
+	mkBadState       = "link_error.bad_state"
+	mkNoInstitution  = "institution_error.not_found"
+	mkNotFound       = "api_error.not_found"          // not documented: the bank's own
+	mkMethod         = "api_error.method_not_allowed" // not documented: the bank's own
+	codeNotServed    = "virtualbank.not_served"       // not a code of any provider
+	messageNotServed = "the virtual bank knows this path but does not serve it"
+)
+
+type moneyKitError struct {
+	Code          string           `json:"error_code"`
+	Message       string           `json:"error_message"`
+	Documentation *string          `json:"documentation_url"`
+	LinkErrorCode string           `json:"link_error_code,omitempty"`
+	Validation    []validationItem `json:"validation_errors,omitempty"`
+}
+
+func mkFail(status int, code, message string) reply {
+	return reply{status: status, body: moneyKitError{Code: code, Message: message}}
+}
+
+func mkBadLink(linkErrorCode string) reply {
+	return reply{status: http.StatusUnprocessableEntity, body: moneyKitError{
+		Code: mkBadState, Message: "The link cannot be used in its present state", LinkErrorCode: linkErrorCode,
+	}}
+}
+
+func (b *Bank) moneyKitRoutes() []route {
+	return []route{
+		{method: "POST", path: "/auth/token", open: true, handle: b.mkToken},
+		{method: "GET", path: "/auth/introspect", handle: b.mkIntrospect},
+		{method: "GET", path: "/.well-known/jwks.json", open: true, handle: b.mkKeys},
+		{method: "POST", path: "/link-session", handle: b.mkCreateSession},
+		{method: "POST", path: "/link-session/exchange-token", handle: b.mkExchange},
+		{method: "GET", path: "/links", handle: b.mkListLinks},
+		{method: "POST", path: "/links/import"},
+		{method: "GET", path: "/links/{id}", handle: b.mkGetLink},
+		{method: "PATCH", path: "/links/{id}", handle: b.mkUpdateLink},
+		{method: "DELETE", path: "/links/{id}", handle: b.mkDeleteLink},
+		{method: "POST", path: "/links/{id}/reset", handle: b.mkResetLink},
+		{method: "POST", path: "/links/{id}/products"},
+		{method: "POST", path: "/links/{id}/import/transactions"},
+		{method: "GET", path: "/links/{id}/accounts"},
+		{method: "GET", path: "/links/{id}/accounts/numbers"},
+		{method: "GET", path: "/links/{id}/accounts/{account_id}"},
+		{method: "GET", path: "/links/{id}/identity"},
+		{method: "GET", path: "/links/{id}/transactions"},
+		{method: "GET", path: "/links/{id}/transactions/sync"},
+		{method: "POST", path: "/links/{id}/transactions/{txn_id}/enrichment"},
+		{method: "GET", path: "/links/{id}/investments/holdings"},
+		{method: "GET", path: "/links/{id}/investments/transactions"},
+		{method: "GET", path: "/institutions", handle: b.mkListInstitutions},
+		{method: "GET", path: "/institutions/{institution_id}", handle: b.mkGetInstitution},
+		{method: "GET", path: "/users/{id}/links", handle: b.mkUserLinks},
+		{method: "GET", path: "/users/{id}/accounts"},
+		{method: "GET", path: "/users/{id}/transactions"},
+		{method: "POST", path: "/webhooks/test/link/{id}"},
+	}
+}
+
+func (b *Bank) moneyKitWire() wire {
+	routes := b.moneyKitRoutes()
+	for i := range routes {
+		routes[i].op = routes[i].method + " " + routes[i].path
+	}
+	limited, _ := json.Marshal(moneyKitError{Code: mkRateLimited, Message: "Rate limit exceeded"})
+	return wire{
+		provider: providerMoneyKit,
+		routes:   routes,
+		unknown:  func() reply { return mkFail(http.StatusNotFound, mkNotFound, "Not Found") },
+		method:   func() reply { return mkFail(http.StatusMethodNotAllowed, mkMethod, "Method Not Allowed") },
+		tooLarge: func() reply { return mkFail(http.StatusRequestEntityTooLarge, mkInvalid, "Request body too large") },
+		concerns: b.mkConcerns,
+		special:  b.mkSpecial,
+		limited:  limited,
+		handle:   b.mkHandle,
+		finish:   b.mkFinish,
+	}
+}
+
+func (b *Bank) mkHandle(c *call) reply {
+	if !c.route.open {
+		if p, ok := b.mkAuthorize(c.r); !ok {
+			return p
+		}
+	}
+	if c.route.handle == nil {
+		return mkFail(http.StatusNotImplemented, codeNotServed, messageNotServed)
+	}
+	return c.route.handle(c)
+}
+
+// mkAuthorize accepts a bearer token or, as the newer documentation has it, the client's
+// headers. A bearer token, once sent, is what counts.
+func (b *Bank) mkAuthorize(r *http.Request) (reply, bool) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, token, _ := strings.Cut(header, " ")
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		known, ok := b.mk.tokens[token]
+		switch {
+		case !ok || !strings.EqualFold(scheme, "Bearer"):
+			return mkFail(http.StatusUnauthorized, mkUnauthorized, "Unauthorized"), false
+		case !b.Now().Before(known.expires):
+			return mkFail(http.StatusUnauthorized, mkExpired, "Access token expired"), false
+		}
+		return reply{}, true
+	}
+	if b.mkClient(r.Header.Get("X-Client-Id"), r.Header.Get("X-Client-Secret")) {
+		return reply{}, true
+	}
+	return mkFail(http.StatusUnauthorized, mkUnauthorized, "Unauthorized"), false
+}
+
+func (b *Bank) mkClient(id, secret string) bool {
+	return same(id, b.creds.MoneyKit.ClientID) && same(secret, b.creds.MoneyKit.ClientSecret)
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// mkConcerns finds the institution that a request is about.
+func (b *Bank) mkConcerns(c *call) (string, bool) {
+	if id := c.vars["institution_id"]; id != "" {
+		return id, true
+	}
+	var body struct {
+		Institution string `json:"institution_id"`
+		Existing    string `json:"existing_link_id"`
+		Token       string `json:"exchangeable_token"`
+	}
+	_ = json.Unmarshal(c.body, &body) // what does not decode concerns no institution
+	id := body.Existing
+	if strings.HasPrefix(c.route.path, "/links/") {
+		id = c.vars["id"]
+	}
+	if l, ok := b.mk.links[id]; ok {
+		return l.institution.MoneyKitID, true
+	}
+	if e, ok := b.mk.exchange[body.Token]; ok {
+		return e.link.institution.MoneyKitID, true
+	}
+	return body.Institution, body.Institution != ""
+}
+
+// mkTime writes an instant as MoneyKit does: microseconds, and the offset spelled out.
+func mkTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format("2006-01-02T15:04:05.000000-07:00")
+	return &s
+}

@@ -1,0 +1,200 @@
+package virtualbank
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// The states of a MoneyKit link that the bank uses, and its commonest error.
+const (
+	stateAwaiting  = "awaiting_token_exchange"
+	stateConnected = "connected"
+	stateDeleted   = "deleted"
+	stateError     = "error"
+	authExpired    = "auth_expired"
+)
+
+// link is a connection between the app and one login at one institution.
+type link struct {
+	id          string
+	user        string
+	institution Institution
+	provider    string
+	state       string
+	errorCode   string
+	created     time.Time
+	deleted     time.Time
+	synced      time.Time
+	webhook     *string
+	tags        []string
+	products    map[string]*linkProduct
+	prefetch    []string
+	accounts    []linkAccount
+}
+
+type linkProduct struct{ refreshed, attempted time.Time }
+
+type linkAccount struct{ id, kind, name, mask string }
+
+// connect is the end of linking: the exchange, or a reconnect.
+func (l *link) connect(now time.Time) {
+	l.state, l.errorCode, l.synced = stateConnected, "", now
+	for name, p := range l.products {
+		if name == "accounts" || slices.Contains(l.prefetch, name) {
+			p.refreshed, p.attempted = now, now
+		}
+	}
+}
+
+// grant adds products. Those that the link has keep their settings.
+func (l *link) grant(names []string) {
+	for _, name := range names {
+		if slices.Contains(l.institution.Products, name) && l.products[name] == nil {
+			l.products[name] = &linkProduct{}
+		}
+	}
+}
+
+type linkWire struct {
+	LinkID      string                  `json:"link_id"`
+	Institution string                  `json:"institution_id"`
+	Name        string                  `json:"institution_name"`
+	Avatar      string                  `json:"institution_avatar"`
+	State       string                  `json:"state"`
+	ErrorCode   *string                 `json:"error_code"`
+	LastSynced  *string                 `json:"last_synced_at"`
+	Provider    string                  `json:"provider"`
+	LinkTags    []string                `json:"link_tags"`
+	Tags        []string                `json:"tags"`
+	Webhook     *string                 `json:"webhook"`
+	Products    map[string]*productWire `json:"products"`
+	Available   []string                `json:"available_products"`
+}
+
+type productWire struct {
+	Refreshed    *string `json:"refreshed_at"`
+	Attempted    *string `json:"last_attempted_at"`
+	ErrorCode    *string `json:"error_code"`
+	ErrorMessage *string `json:"error_message"`
+	Unavailable  *string `json:"unavailable"`
+	Settings     *string `json:"settings"`
+	HasHistory   *bool   `json:"has_history,omitempty"`
+}
+
+func (l *link) wire() linkWire {
+	w := linkWire{
+		LinkID: l.id, Institution: l.institution.MoneyKitID, Name: l.institution.Name, Avatar: l.institution.moneyKitAvatar(),
+		State: l.state, LastSynced: mkTime(l.synced), Provider: l.provider, LinkTags: slices.Clone(l.tags), Tags: slices.Clone(l.tags),
+		Webhook: l.webhook, Products: map[string]*productWire{}, Available: []string{},
+	}
+	if l.errorCode != "" {
+		code := l.errorCode
+		w.ErrorCode = &code
+	}
+	for _, name := range []string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"} {
+		w.Products[name] = nil
+		p := l.products[name]
+		if p == nil {
+			continue
+		}
+		w.Products[name] = &productWire{Refreshed: mkTime(p.refreshed), Attempted: mkTime(p.attempted)}
+		if name == "transactions" {
+			w.Products[name].HasHistory = new(true)
+		}
+	}
+	for _, name := range l.institution.Products {
+		if l.products[name] == nil {
+			w.Available = append(w.Available, name)
+		}
+	}
+	return w
+}
+
+// mkFindLink finds a link that can be spoken of; the reply is for one that cannot.
+func (b *Bank) mkFindLink(id string) (*link, reply, bool) {
+	l, ok := b.mk.links[id]
+	switch {
+	case !ok, l.state == stateDeleted && b.Now().Sub(l.deleted) >= deletedLinkLife:
+		return nil, mkFail(http.StatusNotFound, mkLinkNotFound, "Link not found"), false
+	case l.state == stateDeleted:
+		return l, mkFail(http.StatusGone, mkLinkDeleted, "Link has been deleted"), false
+	}
+	return l, reply{}, true
+}
+
+// mkWithLink runs f on the link of the path, under the mutex.
+func (b *Bank) mkWithLink(c *call, f func(*link) reply) reply {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, p, ok := b.mkFindLink(c.vars["id"])
+	if !ok {
+		return p
+	}
+	return f(l)
+}
+
+func (b *Bank) mkGetLink(c *call) reply {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, p, ok := b.mkFindLink(c.vars["id"])
+	if !ok && (l == nil || !b.opts.DeletedReadable) {
+		return p
+	}
+	return reply{status: http.StatusOK, body: l.wire()}
+}
+
+func (b *Bank) mkUpdateLink(c *call) reply {
+	o, refusal, ok := mkObject(c)
+	if !ok {
+		return refusal
+	}
+	webhook := o.text("webhook", false, true, 1, maxURL)
+	_, setWebhook := o.members["webhook"]
+	name := "link_tags"
+	if _, ok := o.members[name]; !ok {
+		name = "tags" // its old name
+	}
+	tags, _ := o.labels(name)
+	_, setTags := o.members[name]
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.mkWithLink(c, func(l *link) reply {
+		if setWebhook {
+			l.webhook = webhook
+		}
+		if setTags {
+			l.tags = tags
+		}
+		return reply{status: http.StatusOK, body: l.wire()}
+	})
+}
+
+func (b *Bank) mkDeleteLink(c *call) reply {
+	return b.mkWithLink(c, func(l *link) reply {
+		l.state, l.errorCode, l.deleted = stateDeleted, "", b.Now()
+		return reply{status: http.StatusNoContent}
+	})
+}
+
+func (b *Bank) mkResetLink(c *call) reply {
+	return b.mkWithLink(c, func(l *link) reply {
+		l.state, l.errorCode = stateError, authExpired
+		return reply{status: http.StatusOK, body: l.wire()}
+	})
+}
+
+// mkUserLinks serves GET /users/{id}/links: every link of the user that is not deleted,
+// whatever its state. A user nobody has heard of has none.
+func (b *Bank) mkUserLinks(c *call) reply {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	links := map[string]linkWire{}
+	for _, l := range b.mk.order {
+		if l.user == c.vars["id"] && l.state != stateDeleted {
+			links[l.id] = l.wire()
+		}
+	}
+	return reply{status: http.StatusOK, body: map[string]any{"links": links}}
+}

@@ -1,0 +1,250 @@
+package virtualbank
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const maxURL = 65536
+
+// linkSession is one run of Connect, as asked for by POST /link-session.
+type linkSession struct {
+	token       string
+	created     time.Time
+	used        bool
+	user        string
+	existing    *link
+	institution string
+	countries   []string
+	providers   []string
+	products    []string // named in the settings, in MoneyKit's order
+	required    []string
+	prefetch    []string
+	webhook     *string
+	tags        []string // nil when omitted
+	features    map[string]bool
+	custom      []customAccount // nil when omitted
+}
+
+type customAccount struct{ kind, name, number string }
+
+func countryCodes() []string { return []string{"US", "GB", "CA"} }
+func mkProviders() []string {
+	return []string{"moneykit", "finicity", "plaid", "yodlee", "mx", "akoya"}
+}
+
+// settableProducts are those that a session's settings can name; accounts are implied.
+func settableProducts() []string {
+	return []string{"account_numbers", "identity", "transactions", "investments"}
+}
+
+func connectFeatures() []string {
+	return []string{
+		"issue_reporter", "enable_money_id", "duplicate_institution_warning", "duplicate_institution_rejected",
+		"connect_manually", "permit_only_one_account", "permit_only_depository_accounts",
+	}
+}
+
+func (b *Bank) mkCreateSession(c *call) reply {
+	o, refusal, ok := mkObject(c)
+	if !ok {
+		return refusal
+	}
+	s := readSession(o)
+	existing := o.text("existing_link_id", false, true, 0, maxURL)
+	redirect := readRedirect(o)
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	if !b.redirectAllowed(redirect) {
+		return mkFail(http.StatusForbidden, mkForbidden, "The origin of redirect_uri is not in the app's list")
+	}
+	for _, name := range b.opts.ForbiddenFeatures {
+		if s.features[name] {
+			return mkFail(http.StatusForbidden, mkForbidden, "The app may not use the Connect feature "+name)
+		}
+	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if existing != nil {
+		// Which code a session for a link that is gone answers is not documented; these are the links' own.
+		l, p, ok := b.mkFindLink(*existing)
+		if !ok {
+			return p
+		}
+		s.existing, s.user = l, l.user
+	} else if _, known := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(s.institution) }); s.institution != "" && !known {
+		return mkInvalidRequest(validationItem{[]any{"body", "institution_id"}, "unknown institution", "value_error"})
+	}
+	s.token = b.gen.hide("sandbox_" + b.gen.urlSafe(43))
+	s.created = b.Now()
+	b.mk.sessions[s.token] = s
+	return reply{status: http.StatusCreated, body: map[string]string{"link_session_token": s.token}}
+}
+
+func readSession(o object) *linkSession {
+	s := &linkSession{countries: []string{"US"}, features: map[string]bool{}}
+	if user, ok := o.object("customer_user", true, false); ok {
+		if id := user.text("id", true, false, 4, 150); id != nil {
+			s.user = *id
+		}
+		if email, ok := user.object("email", false, true); ok {
+			email.text("address", true, false, 4, 254)
+			email.timestamp("customer_verified_at")
+		}
+		if phone, ok := user.object("phone", false, true); ok {
+			phone.text("number", true, false, 4, 30)
+			if country, ok := phone.get("country", false, true); ok {
+				phone.enum(country, countryCodes(), "country")
+			}
+			phone.timestamp("customer_verified_at")
+		}
+	}
+	if id := o.text("institution_id", false, true, 0, maxURL); id != nil {
+		s.institution = *id
+	}
+	s.webhook = o.text("webhook", false, true, 1, maxURL)
+	s.tags, _ = o.labels("link_tags")
+	if settings, ok := o.object("settings", false, true); ok {
+		s.readSettings(settings)
+	}
+	if features, ok := o.object("connect_features", false, true); ok {
+		for _, name := range connectFeatures() {
+			s.features[name] = features.flag(name)
+		}
+	}
+	if custom, ok := o.object("custom_sandbox_data", false, true); ok {
+		s.readCustom(custom)
+	}
+	return s
+}
+
+func (s *linkSession) readSettings(o object) {
+	s.providers = o.enums("providers", mkProviders())
+	if countries := o.enums("countries", countryCodes()); len(countries) > 0 {
+		s.countries = countries
+	}
+	products, ok := o.object("products", false, true)
+	if !ok {
+		return
+	}
+	for _, name := range settableProducts() {
+		p, ok := products.object(name, false, true)
+		if !ok {
+			continue
+		}
+		s.products = append(s.products, name)
+		if p.flag("required") {
+			s.required = append(s.required, name)
+		}
+		if p.flag("prefetch") {
+			s.prefetch = append(s.prefetch, name)
+		}
+		p.flag("require_permission")
+		p.text("reason", false, true, 0, maxURL)
+	}
+}
+
+func (s *linkSession) readCustom(o object) {
+	s.custom = []customAccount{}
+	for i, item := range o.list("accounts", true, false) {
+		members, ok := item.(map[string]any)
+		if !ok {
+			o.fault("type_error.dict", "value is not a valid dict", "accounts", i)
+			continue
+		}
+		account := object{members: members, at: slices.Concat(o.at, []any{"accounts", i}), faults: o.faults}
+		kind := account.text("account_type", true, false, 0, maxURL)
+		name := account.text("name", true, false, 0, maxURL)
+		number := account.text("account_number", true, false, 0, maxURL)
+		if r := account.text("routing_number", false, true, 0, maxURL); r != nil && !routingNumber(*r) {
+			account.fault("value_error", "not nine digits with a valid check digit", "routing_number")
+		}
+		if kind != nil && name != nil && number != nil {
+			s.custom = append(s.custom, customAccount{*kind, *name, *number})
+		}
+	}
+	for i, item := range o.list("owners", false, true) {
+		members, ok := item.(map[string]any)
+		if !ok {
+			o.fault("type_error.dict", "value is not a valid dict", "owners", i)
+			continue
+		}
+		owner := object{members: members, at: slices.Concat(o.at, []any{"owners", i}), faults: o.faults}
+		for _, name := range []string{"names", "addresses", "phone_numbers", "emails"} {
+			owner.list(name, true, false)
+		}
+	}
+}
+
+// readRedirect returns the origin of redirect_uri.
+func readRedirect(o object) (origin string) {
+	text := o.text("redirect_uri", true, false, 1, maxURL)
+	if text == nil {
+		return ""
+	}
+	u, err := url.Parse(*text)
+	switch {
+	case err != nil || u.Scheme == "" || (u.Host == "" && u.Opaque == "" && u.Path == ""):
+		o.fault("value_error.url", "invalid or missing URL scheme", "redirect_uri")
+		return ""
+	case u.RawQuery != "" || u.ForceQuery:
+		o.fault("value_error.url", "a query string is not allowed", "redirect_uri")
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+func (b *Bank) redirectAllowed(origin string) bool {
+	if len(b.opts.RedirectOrigins) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(b.opts.RedirectOrigins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
+}
+
+// mkExchange serves POST /link-session/exchange-token.
+func (b *Bank) mkExchange(c *call) reply {
+	o, refusal, ok := mkObject(c)
+	if !ok {
+		return refusal
+	}
+	token := o.text("exchangeable_token", true, false, 1, maxURL)
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.Now()
+	e, known := b.mk.exchange[*token]
+	if !known || e.used || !now.Before(e.expires) || e.link.state != stateAwaiting {
+		return mkFail(http.StatusBadRequest, mkBadExchange, "Invalid exchangeable token or incorrect link state")
+	}
+	// Whether a token survives the quota is not documented; here it does, so that it can
+	// be used once another link was deleted.
+	if c.fault.Name == faultQuota || (b.opts.LinkQuota > 0 && b.linksInUse() >= b.opts.LinkQuota) {
+		return mkFail(http.StatusUnprocessableEntity, mkBadExchange, "The app has reached its number of connected links")
+	}
+	e.used = true
+	e.link.connect(now)
+	w := e.link.wire()
+	return reply{status: http.StatusCreated, body: exchangeReply{LinkID: w.LinkID, Link: w}}
+}
+
+type exchangeReply struct {
+	LinkID string   `json:"link_id"` // deprecated, and still sent
+	Link   linkWire `json:"link"`
+}
+
+func (b *Bank) linksInUse() int {
+	n := 0
+	for _, l := range b.mk.order {
+		if l.state == stateConnected || l.state == stateError {
+			n++
+		}
+	}
+	return n
+}

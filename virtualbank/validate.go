@@ -1,0 +1,231 @@
+package virtualbank
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// validationItem says what is wrong with one part of a request, in the words of the
+// framework behind MoneyKit's API.
+type validationItem struct {
+	Location []any  `json:"location"`
+	Message  string `json:"message"`
+	Type     string `json:"type"`
+}
+
+func mkInvalidRequest(items ...validationItem) reply {
+	return reply{status: http.StatusUnprocessableEntity, body: moneyKitError{Code: mkInvalid, Message: "Request validation error", Validation: items}}
+}
+
+// object is a JSON object under validation. Members are looked up by their exact
+// names, and those that nobody asks for are ignored. A nil object has no members.
+type object struct {
+	members map[string]any
+	at      []any
+	faults  *[]validationItem
+}
+
+// mkObject decodes a request body. The reply is the refusal of a body that is no JSON object.
+func mkObject(c *call) (object, reply, bool) {
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if kind != jsonType {
+		return object{}, mkInvalidRequest(validationItem{[]any{"body"}, "Content-Type must be application/json", "value_error"}), false
+	}
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.UseNumber()
+	var value any
+	err := dec.Decode(&value)
+	if err != nil || dec.More() {
+		return object{}, mkInvalidRequest(validationItem{[]any{"body", dec.InputOffset()}, "malformed JSON", "value_error.jsondecode"}), false
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		return object{}, mkInvalidRequest(validationItem{[]any{"body"}, "value is not a valid dict", "type_error.dict"}), false
+	}
+	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, reply{}, true
+}
+
+func (o object) fault(kind, message string, path ...any) {
+	*o.faults = append(*o.faults, validationItem{slices.Concat(o.at, path), message, kind})
+}
+
+// get returns a member. present is false for one that is absent, and for null where null
+// is allowed; ok is false when either is a fault, which it notes.
+func (o object) get(name string, required, nullable bool) (value any, present bool) {
+	value, exists := o.members[name]
+	switch {
+	case !exists && required:
+		o.fault("value_error.missing", "field required", name)
+	case exists && value == nil && !nullable:
+		o.fault("type_error.none.not_allowed", "none is not an allowed value", name)
+	}
+	return value, exists && value != nil
+}
+
+// text returns a string member of minLen to maxLen characters; nil when absent.
+func (o object) text(name string, required, nullable bool, minLen, maxLen int) *string {
+	value, present := o.get(name, required, nullable)
+	if !present {
+		return nil
+	}
+	s, ok := value.(string)
+	if !ok {
+		o.fault("type_error.str", "str type expected", name)
+		return nil
+	}
+	if !o.length(s, minLen, maxLen, name) {
+		return nil
+	}
+	return &s
+}
+
+func (o object) length(s string, minLen, maxLen int, path ...any) bool {
+	switch n := utf8.RuneCountInString(s); {
+	case n < minLen:
+		o.fault("value_error.any_str.min_length", fmt.Sprintf("ensure this value has at least %d characters", minLen), path...)
+	case n > maxLen:
+		o.fault("value_error.any_str.max_length", fmt.Sprintf("ensure this value has at most %d characters", maxLen), path...)
+	default:
+		return true
+	}
+	return false
+}
+
+// flag returns a boolean member, false when absent.
+func (o object) flag(name string) bool {
+	value, present := o.get(name, false, false)
+	if !present {
+		return false
+	}
+	set, ok := value.(bool)
+	if !ok {
+		o.fault("type_error.bool", "value could not be parsed to a boolean", name)
+	}
+	return set
+}
+
+// timestamp checks an optional instant.
+func (o object) timestamp(name string) {
+	value, present := o.get(name, false, true)
+	if !present {
+		return
+	}
+	s, ok := value.(string)
+	if ok {
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
+			if _, err := time.Parse(layout, s); err == nil {
+				return
+			}
+		}
+	}
+	o.fault("value_error.datetime", "invalid datetime format", name)
+}
+
+// object returns an object member.
+func (o object) object(name string, required, nullable bool) (object, bool) {
+	value, present := o.get(name, required, nullable)
+	if !present {
+		return object{faults: o.faults}, false
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		o.fault("type_error.dict", "value is not a valid dict", name)
+		return object{faults: o.faults}, false
+	}
+	return object{members: members, at: slices.Concat(o.at, []any{name}), faults: o.faults}, true
+}
+
+// list returns a list member; nil when absent, empty when sent empty.
+func (o object) list(name string, required, nullable bool) []any {
+	value, present := o.get(name, required, nullable)
+	if !present {
+		return nil
+	}
+	items, ok := value.([]any)
+	if !ok {
+		o.fault("type_error.list", "value is not a valid list", name)
+		return nil
+	}
+	return items
+}
+
+// enum checks one value against its vocabulary.
+func (o object) enum(value any, allowed []string, path ...any) (string, bool) {
+	s, ok := value.(string)
+	if ok && slices.Contains(allowed, s) {
+		return s, true
+	}
+	o.fault("type_error.enum", "value is not a valid enumeration member; permitted: '"+strings.Join(allowed, "', '")+"'", path...)
+	return "", false
+}
+
+// enums returns a list member of vocabulary words.
+func (o object) enums(name string, allowed []string) []string {
+	var out []string
+	for i, value := range o.list(name, false, true) {
+		if s, ok := o.enum(value, allowed, name, i); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// labels returns a list of link tags: under 100 characters, the first a letter or digit.
+func (o object) labels(name string) (tags []string, present bool) {
+	items := o.list(name, false, true)
+	if items == nil {
+		return nil, false
+	}
+	tags = []string{}
+	for i, value := range items {
+		s, ok := value.(string)
+		switch {
+		case !ok:
+			o.fault("type_error.str", "str type expected", name, i)
+		case !alphanumeric(s):
+			o.fault("value_error", "a tag must start with a letter or digit", name, i)
+		case o.length(s, 1, 99, name, i):
+			tags = append(tags, s)
+		}
+	}
+	return tags, true
+}
+
+func alphanumeric(s string) bool {
+	return s != "" && strings.IndexByte(digitsAndLetters, s[0]) >= 0
+}
+
+// refusal is the reply to a request with faults.
+func (o object) refusal() (reply, bool) {
+	if len(*o.faults) == 0 {
+		return reply{}, false
+	}
+	return mkInvalidRequest(*o.faults...), true
+}
+
+// routingNumber checks the ABA check digit.
+func routingNumber(s string) bool {
+	if len(s) != 9 {
+		return false
+	}
+	sum := 0
+	for i, weight := range []int{3, 7, 1, 3, 7, 1, 3, 7, 1} {
+		d := int(s[i]) - '0'
+		if d < 0 || d > 9 {
+			return false
+		}
+		sum += weight * d
+	}
+	return sum > 0 && sum%10 == 0
+}
+
+func mkQueryFault(name, message, kind string) reply {
+	return mkInvalidRequest(validationItem{[]any{"query", name}, message, kind})
+}
