@@ -107,11 +107,15 @@ func oversized(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handle
 
 func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(r, next)
+	// A gzip stream may consist of several members: one of blanks, repeated, is
+	// made in a fraction of the time.
+	const block = 1 << 20
+	blanks := zip(bytes.Repeat([]byte{' '}, block))
 	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	pad(z)
-	_, _ = z.Write(a.body)
-	_ = z.Close()
+	for range BulkSize / block {
+		packed.Write(blanks)
+	}
+	packed.Write(zip(a.body))
 	a.body = packed.Bytes()
 	a.header.Set("Content-Encoding", "gzip")
 	a.send(w)
@@ -119,11 +123,7 @@ func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler
 
 func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(r, next)
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write(a.body)
-	_ = z.Close()
-	a.body = packed.Bytes()
+	a.body = zip(a.body)
 	// The eight bytes at the end are checksum and length: the damage is found
 	// only by a client that reads to the end.
 	for i := len(a.body) - 8; i < len(a.body); i++ {
@@ -131,6 +131,14 @@ func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Hand
 	}
 	a.header.Set("Content-Encoding", "gzip")
 	a.send(w)
+}
+
+func zip(plain []byte) []byte {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(plain) // a buffer takes everything
+	_ = z.Close()
+	return packed.Bytes()
 }
 
 // pad writes BulkSize blanks, which JSON allows before a value, so that a client
