@@ -1,0 +1,328 @@
+package bankmux_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// These examples are the code blocks of the README; TestREADMEIsCompiled compares them.
+
+func Example_credentials() {
+	mk, err := moneykit.New(moneykit.Config{
+		ClientID:     os.Getenv("MONEYKIT_CLIENT_ID"),
+		ClientSecret: bankmux.NewSecret(os.Getenv("MONEYKIT_CLIENT_SECRET")),
+		Environment:  bankmux.Production,
+	})
+	if err != nil {
+		fmt.Println(err) // names the field that is wrong
+		return
+	}
+	dp, err := dapi.New(dapi.Config{
+		AppKey:      os.Getenv("DAPI_APP_KEY"),
+		AppSecret:   bankmux.NewSecret(os.Getenv("DAPI_APP_SECRET")),
+		Environment: bankmux.Production,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US", "GB", "CA"}},
+		{Client: "dapi", Countries: []string{"AE", "SA", "KW", "BH"}},
+		{Client: "dapi", Countries: []string{"US"}, Priority: 1}, // if MoneyKit is down
+	})
+	_, _ = registry, err
+	// Output: moneykit.Config.ClientID: invalid_request: is empty; fix the call
+}
+
+// shop is the application in the examples.
+type shop struct {
+	registry *bankmux.Registry
+	keyring  *bankmux.Keyring
+	sessions map[string]bankmux.Session // under the logged-in user
+	rows     map[string][]byte          // connection id -> sealed
+	bank     *virtualbank.Bank
+}
+
+func openShop() (*shop, func()) {
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	keys := bank.Credentials()
+	mk, err := moneykit.New(moneykit.Config{
+		BaseURL: server.MoneyKitURL, ClientID: keys.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	dp, err := dapi.New(dapi.Config{
+		BaseURL: server.DapiURL, AppKey: keys.Dapi.AppKey,
+		AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US"}}, {Client: "dapi", Countries: []string{"AE"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: []byte("an example key, 32 bytes long!!!")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return &shop{registry, keyring, map[string]bankmux.Session{}, map[string][]byte{}, bank}, func() { _ = server.Close() }
+}
+
+// begin makes a session; the answer goes to the browser.
+func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch, error) {
+	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
+		User:        user, // your own id of the logged-in user
+		Country:     country,
+		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true}},
+		RedirectURI: "https://app.example.com/oauth",
+		WebhookURL:  "https://app.example.com/hooks",
+	})
+	if err != nil {
+		return bankmux.Launch{}, err
+	}
+	s.sessions[user] = session // marshals to JSON: keep it with the user's login session
+	return session.Launch, nil // for the browser: nothing in it is secret
+}
+
+// finish takes what the browser posts.
+func (s *shop) finish(ctx context.Context, user string, posted json.RawMessage) (bankmux.Connection, error) {
+	conn, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: s.sessions[user], User: user, Payload: posted,
+	})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	return conn, s.save(conn)
+}
+
+// save upserts by the connection's id: a form that is posted twice makes one row.
+func (s *shop) save(conn bankmux.Connection) error {
+	row, err := conn.Seal(s.keyring)
+	if err != nil {
+		return err
+	}
+	s.rows[conn.ID] = row // beside provider, environment, user and id, in columns of their own
+	return nil
+}
+
+// load opens a row for the user it belongs to.
+func (s *shop) load(ref bankmux.Ref) (bankmux.Connection, error) {
+	row := s.rows[ref.ID]
+	conn, err := bankmux.Open(s.keyring, ref, row)
+	if err == nil && s.keyring.NeedsReseal(row) { // an old key: move the row to the new one
+		err = s.save(conn)
+	}
+	return conn, err
+}
+
+// renew sends the user through the flow again for a connection that lapsed.
+func (s *shop) renew(ctx context.Context, conn bankmux.Connection) (bankmux.Launch, error) {
+	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
+		User: conn.User, RedirectURI: "https://app.example.com/oauth", Reconnect: &conn,
+	})
+	if err != nil {
+		return bankmux.Launch{}, err
+	}
+	s.sessions[conn.User] = session
+	return session.Launch, nil // then finish, as for a new connection; the id stays the same
+}
+
+// browser plays the user.
+func (s *shop) browser(launch bankmux.Launch) json.RawMessage {
+	var posted json.RawMessage
+	var err error
+	if launch.Provider == moneykit.Name {
+		posted, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token})
+	} else {
+		posted, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return posted
+}
+
+func Example_link() {
+	ctx := context.Background()
+	s, closeShop := openShop()
+	defer closeShop()
+	for user, country := range map[string]string{"user-rosa": "US"} {
+		launch, err := s.begin(ctx, user, country)
+		if err != nil {
+			log.Fatal(err)
+		}
+		conn, err := s.finish(ctx, user, s.browser(launch))
+		if err != nil {
+			log.Fatal(err)
+		}
+		back, err := s.load(conn.Ref())
+		fmt.Println(back.Provider, back.Institution.Country, back.Status.State, err)
+	}
+	// Output: moneykit US active <nil>
+}
+
+func Example_reconnect() {
+	ctx := context.Background()
+	s, closeShop := openShop()
+	defer closeShop()
+	launch, _ := s.begin(ctx, "user-omar", "AE")
+	conn, err := s.finish(ctx, "user-omar", s.browser(launch))
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = s.bank.Lapse(conn.Reference)
+	client, err := s.registry.For(conn) // the client that issued it; only it can serve it
+	if err != nil {
+		log.Fatal(err)
+	}
+	now, err := client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(now.Connection.Status.State)
+	launch, err = s.renew(ctx, now.Connection)
+	if err != nil {
+		log.Fatal(err)
+	}
+	renewed, err := s.finish(ctx, "user-omar", s.browser(launch))
+	fmt.Println(renewed.Status.State, renewed.ID == conn.ID, err)
+	// Output:
+	// reauth_required
+	// active true <nil>
+}
+
+// respond decides what a user is told.
+func respond(err error) string {
+	e, ok := errors.AsType[*bankmux.Error](err)
+	switch {
+	case err == nil:
+		return "linked"
+	case errors.Is(err, bankmux.ErrUserAction) && ok && e.Code == bankmux.CodeCancelled:
+		return "you left; begin again whenever you like"
+	case errors.Is(err, bankmux.ErrTokenSpent), errors.Is(err, bankmux.ErrGone):
+		return "begin a new session"
+	case errors.Is(err, bankmux.ErrReauth), errors.Is(err, bankmux.ErrConsent):
+		return "reconnect"
+	case errors.Is(err, bankmux.ErrOutcomeUnknown):
+		return "post the same payload again: it is found, never exchanged twice"
+	case errors.Is(err, bankmux.ErrRateLimited):
+		return fmt.Sprintf("try again in %s", e.RetryAfter)
+	case errors.Is(err, bankmux.ErrUnavailable), errors.Is(err, bankmux.ErrCircuitOpen), errors.Is(err, bankmux.ErrInstitution):
+		return "try again later"
+	case errors.Is(err, bankmux.ErrCredentials), errors.Is(err, bankmux.ErrQuota), errors.Is(err, bankmux.ErrNotPermitted):
+		return "an operator was paged"
+	default:
+		return "sorry" // a fault of ours; e.Detail and e.Field say which
+	}
+}
+
+func Example_errors() {
+	ctx := context.Background()
+	s, closeShop := openShop()
+	defer closeShop()
+	launch, _ := s.begin(ctx, "user-omar", "AE")
+	posted := s.browser(launch)
+	_, err := s.finish(ctx, "user-omar", posted)
+	fmt.Println(respond(err))
+	_, err = s.finish(ctx, "user-omar", posted)
+	fmt.Println(respond(err))
+	_, err = s.finish(ctx, "user-omar", json.RawMessage(`{"error":null}`))
+	fmt.Println(respond(err))
+	// Output:
+	// linked
+	// begin a new session
+	// you left; begin again whenever you like
+}
+
+func Example_regions() {
+	secret := bankmux.NewSecret("…")
+	us, _ := moneykit.New(moneykit.Config{Name: "mk-us", ClientID: "us", ClientSecret: secret, Environment: bankmux.Production})
+	uk, _ := moneykit.New(moneykit.Config{Name: "mk-uk", ClientID: "uk", ClientSecret: secret, Environment: bankmux.Production})
+	gulf, _ := dapi.New(dapi.Config{Name: "dapi-gulf", AppKey: "key", AppSecret: secret, Environment: bankmux.Production})
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{us, uk, gulf}, []bankmux.Route{
+		{Client: "mk-us", Countries: []string{"US"}, Weight: 9},
+		{Client: "dapi-gulf", Countries: []string{"US"}, Weight: 1}, // a tenth of new users, always the same ones
+		{Client: "mk-uk", Countries: []string{"GB"}},
+		{Client: "dapi-gulf", Countries: []string{"AE", "SA"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	first, _ := registry.First(bankmux.SessionRequest{User: "user-1", Country: "AE"})
+	fmt.Println(first.Name())
+	// Drain the first route; connections that were made go on working.
+	err = registry.Swap(registry.Clients(), []bankmux.Route{{Client: "mk-uk", Countries: []string{"GB"}}})
+	fmt.Println(err)
+	// Output:
+	// dapi-gulf
+	// <nil>
+}
+
+func Example_health() {
+	g := guard.New(guard.Options{
+		Logger: slog.New(slog.DiscardHandler), // one record an operation; yours goes here
+		OnStateChange: func(s guard.BreakerState) {
+			log.Printf("breaker of %s/%s is %s", s.Client, s.Group, s.State)
+		},
+	})
+	client, _ := moneykit.New(moneykit.Config{
+		ClientID: "id", ClientSecret: bankmux.NewSecret("…"), Environment: bankmux.Sandbox,
+		Guard: g, // share one guard among all clients
+	})
+	http.HandleFunc("/health/banks", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(g.Breakers())
+	})
+	fmt.Println(client.Capabilities())
+	// Output: [connection_status disconnect check_credentials]
+}
+
+// TestYourOwnCode is how an application tests itself against the virtual bank.
+func TestYourOwnCode(t *testing.T) {
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	keys := bank.Credentials()
+	client, err := moneykit.New(moneykit.Config{
+		BaseURL: server.MoneyKitURL, ClientID: keys.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = bank.Inject(virtualbank.Fault{Name: "rate_limited_seconds", Times: 1}) // virtualbank.FaultNames lists them
+	bank.Advance(24 * time.Hour)                                               // the bank's clock, not yours
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = client.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	if !errors.Is(err, bankmux.ErrRateLimited) {
+		t.Fatalf("got %v", err)
+	}
+}
