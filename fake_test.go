@@ -55,7 +55,7 @@ func (f *statusFake) ConnectionStatus(_ context.Context, req bankmux.StatusReque
 
 func (f *statusFake) Disconnect(_ context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	f.calls.Add(1)
-	return bankmux.DisconnectResult{Connection: req.Connection}, nil
+	return bankmux.DisconnectResult(req), nil
 }
 
 var goodPayload = []byte(`{"token":"t"}`)

@@ -22,12 +22,9 @@ func ParsePayload(raw json.RawMessage) (Payload, error) {
 	if len(raw) > maxPayload {
 		return Payload{}, invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
 	}
-	if err := strictjson.Object(raw); err != nil {
-		return Payload{}, invalid("Payload", err.Error())
-	}
 	p := Payload{}
-	if err := json.Unmarshal(raw, &p.fields); err != nil {
-		return Payload{}, invalid("Payload", "is not a JSON object")
+	if err := strictjson.Unmarshal(raw, &p.fields); err != nil {
+		return Payload{}, invalid("Payload", err.Error())
 	}
 	return p, nil
 }

@@ -24,9 +24,9 @@ func ring(t testing.TB, primary bankmux.Key, old ...bankmux.Key) *bankmux.Keyrin
 	return k
 }
 
-func connection(t *testing.T, user string) bankmux.Connection {
+func connection(t *testing.T) bankmux.Connection {
 	t.Helper()
-	_, conn := linked(t, bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox}), user)
+	_, conn := linked(t, bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox}), "u-1")
 	conn.Institution = bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}
 	conn.Products = []bankmux.Product{bankmux.ProductAccounts}
 	return conn
@@ -34,7 +34,7 @@ func connection(t *testing.T, user string) bankmux.Connection {
 
 func TestSealedConnectionComesBackWhole(t *testing.T) {
 	t.Parallel()
-	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	k, conn := ring(t, key("a", 1)), connection(t)
 	blob, err := conn.Seal(k)
 	require.NoError(t, err)
 	assert.NotContains(t, string(blob), planted)
@@ -49,7 +49,7 @@ func TestSealedConnectionComesBackWhole(t *testing.T) {
 
 func TestSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
 	t.Parallel()
-	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	k, conn := ring(t, key("a", 1)), connection(t)
 	blob, err := conn.Seal(k)
 	require.NoError(t, err)
 	refs := map[string]func(*bankmux.Ref){
@@ -77,7 +77,7 @@ func TestSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
 
 func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
 	t.Parallel()
-	conn := connection(t, "u-1")
+	conn := connection(t)
 	before := ring(t, key("2025", 1))
 	blob, err := conn.Seal(before)
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
 
 func TestSealRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
-	k, conn := ring(t, key("a", 1)), connection(t, "u-1")
+	k, conn := ring(t, key("a", 1)), connection(t)
 	var none *bankmux.Keyring
 	_, err := conn.Seal(nil)
 	assert.ErrorIs(t, err, bankmux.ErrInvalid)
@@ -131,7 +131,7 @@ func (leaky) Decrypt(p, _ []byte) ([]byte, error) { return nil, errors.New(plant
 
 func TestErrorsOfAForeignAEADAreNotRepeated(t *testing.T) {
 	t.Parallel()
-	conn := connection(t, "u-1")
+	conn := connection(t)
 	_, err := conn.Seal(leaky{})
 	require.ErrorIs(t, err, bankmux.ErrSeal)
 	assert.NotContains(t, err.Error(), planted)
@@ -153,7 +153,7 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 
 func TestConnectionIsSafeToPrint(t *testing.T) {
 	t.Parallel()
-	conn := connection(t, "u-1")
+	conn := connection(t)
 	out, err := json.Marshal(conn)
 	require.NoError(t, err)
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", conn, conn, conn, out), planted)

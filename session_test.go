@@ -63,7 +63,7 @@ func TestPayloadIsReadStrictly(t *testing.T) {
 		{"an array", `[1]`, "not a JSON object"},
 		{"a string", `"x"`, "not a JSON object"},
 		{"not JSON", `{"a":`, "not valid JSON"},
-		{"a stray token", `{"a":1}{}`, "after the JSON object"},
+		{"a stray token", `{"a":1}{}`, "not valid JSON"},
 		{"a repeated key", `{"a":1,"a":2}`, `repeats the key "a"`},
 		{"keys that differ in case", `{"accessCode":1,"AccessCode":2}`, "differ only in case"},
 		{"a repeated key inside", `{"i":{"a":1,"a":2}}`, "repeats the key"},

@@ -196,8 +196,10 @@ func TestACatalogueWithAMistakePanics(t *testing.T) {
 		normalize.Row{Code: "a", Status: 400, Kind: bankmux.ErrQuota},
 		normalize.Row{Code: "a", Status: 400, Op: "x", Kind: bankmux.ErrConsent})
 	for _, w := range []want{
-		{"a", 400, "x", bankmux.ErrConsent, ""}, {"a", 500, "x", bankmux.ErrGone, ""},
-		{"a", 400, "y", bankmux.ErrQuota, ""}, {"a", 500, "y", bankmux.ErrInvalid, ""},
+		{"a", 400, "x", bankmux.ErrConsent, ""},
+		{"a", 500, "x", bankmux.ErrGone, ""},
+		{"a", 400, "y", bankmux.ErrQuota, ""},
+		{"a", 500, "y", bankmux.ErrInvalid, ""},
 	} {
 		assert.Equal(t, w.kind, c.Error(normalize.Failure{Code: w.code, Status: w.status, Op: w.op}).Kind)
 	}

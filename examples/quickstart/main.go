@@ -277,8 +277,8 @@ func (a *app) outage(ctx context.Context) error {
 	}
 	asked := a.reached("moneykit") - before
 	a.say("5 sessions, all served by dapi; moneykit was asked %d times, then its breaker opened", asked)
-	if asked != 3 || a.breaker("moneykit") != "open" {
-		return fmt.Errorf("moneykit was asked %d times and its breaker is %s", asked, a.breaker("moneykit"))
+	if asked != 3 || a.breaker() != "open" {
+		return fmt.Errorf("moneykit was asked %d times and its breaker is %s", asked, a.breaker())
 	}
 	a.bank.ClearFaults()
 	time.Sleep(400 * time.Millisecond) // the breaker's open time, in a demonstration
@@ -286,8 +286,8 @@ func (a *app) outage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.Provider != moneykit.Name || a.breaker("moneykit") != "closed" {
-		return fmt.Errorf("after recovery the session went to %s and the breaker is %s", s.Provider, a.breaker("moneykit"))
+	if s.Provider != moneykit.Name || a.breaker() != "closed" {
+		return fmt.Errorf("after recovery the session went to %s and the breaker is %s", s.Provider, a.breaker())
 	}
 	a.say("moneykit is back: the probe succeeded, the breaker is closed, new sessions go there again")
 	return nil
@@ -304,9 +304,10 @@ func (a *app) reached(provider string) int {
 	return n
 }
 
-func (a *app) breaker(client string) string {
+// breaker is the state of the one that guards linking through MoneyKit.
+func (a *app) breaker() string {
 	for _, b := range a.guard.Breakers() {
-		if b.Client == client && b.Group == bankmux.GroupLink {
+		if b.Client == moneykit.Name && b.Group == bankmux.GroupLink {
 			return b.State
 		}
 	}

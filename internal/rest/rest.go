@@ -111,8 +111,6 @@ type Response struct {
 	JSON       bool // the content type is JSON
 	Body       []byte
 	RetryAfter time.Duration
-
-	strict bool // the body passed strictjson
 }
 
 // Do sends the request once. The error is for requests without a whole answer: an
@@ -198,14 +196,8 @@ func (r *Response) Decode(v any) error {
 	case bytes.Equal(body, []byte("null")):
 		return r.malformed("is null")
 	}
-	if !r.strict {
-		if err := strictjson.Object(r.Body); err != nil {
-			return r.malformed(err.Error())
-		}
-		r.strict = true
-	}
-	if err := json.Unmarshal(r.Body, v); err != nil {
-		return r.malformed("is not the JSON expected here")
+	if err := strictjson.Unmarshal(r.Body, v); err != nil {
+		return r.malformed(err.Error())
 	}
 	return nil
 }

@@ -1,12 +1,11 @@
-// Package strictjson checks JSON for what encoding/json lets pass and attackers
-// and broken servers use: a repeated key, keys that differ only in case, endless nesting,
-// anything after the value.
+// Package strictjson reads JSON objects and refuses what encoding/json lets pass
+// and attackers and broken servers use: a repeated key, keys that differ only in case, endless
+// nesting.
 package strictjson
 
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -20,80 +19,152 @@ type Fault string
 
 func (f Fault) Error() string { return string(f) }
 
-const notJSON = Fault("is not valid JSON")
-
-// Object checks that raw is one JSON object. The error is a [Fault].
-func Object(raw []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	first, err := dec.Token()
-	if err != nil || first != json.Delim('{') {
+// Unmarshal reads one JSON object into v. The error is a [Fault].
+func Unmarshal(raw []byte, v any) error {
+	trimmed := bytes.TrimLeft(raw, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' {
 		return Fault("is not a JSON object")
 	}
-	if err := object(dec, 1); err != nil {
-		return err
+	if err := json.Unmarshal(raw, v); err != nil {
+		if !json.Valid(raw) {
+			return Fault("is not valid JSON")
+		}
+		return Fault("is not the JSON expected here")
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Fault("has something after the JSON object")
-	}
-	return nil
+	s := scanner{text: trimmed}
+	return s.object(1)
 }
 
-// object reads the rest of an object whose brace was read.
-func object(dec *json.Decoder, depth int) error {
-	seen := map[string]string{}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return notJSON
-		}
-		key, ok := t.(string)
-		if !ok {
-			return notJSON
-		}
-		folded := strings.ToLower(key)
-		if old, dup := seen[folded]; dup {
-			if old == key {
-				return Fault("repeats the key " + Quote(key))
-			}
-			return Fault("has keys that differ only in case: " + Quote(old) + " and " + Quote(key))
-		}
-		seen[folded] = key
-		if err := value(dec, depth); err != nil {
-			return err
-		}
-	}
-	return closing(dec)
+// scanner walks over JSON that is known to be valid and compares keys. It
+// allocates only where an object has many of them.
+type scanner struct {
+	text []byte
+	at   int
 }
 
-func value(dec *json.Decoder, depth int) error {
-	t, err := dec.Token()
-	if err != nil {
-		return notJSON
-	}
-	open, ok := t.(json.Delim)
-	if !ok {
-		return nil
-	}
-	if depth == MaxDepth {
+// few is how many keys are compared one by one.
+const few = 24
+
+// object reads an object from its brace on.
+func (s *scanner) object(depth int) error {
+	if depth > MaxDepth {
 		return Fault("is nested too deeply")
 	}
-	if open == '{' {
-		return object(dec, depth+1)
-	}
-	for dec.More() {
-		if err := value(dec, depth+1); err != nil {
+	var store [few][]byte
+	keys := store[:0]
+	var many map[string]bool
+	s.at++ // the brace
+	for {
+		switch s.next() {
+		case '}':
+			s.at++
+			return nil
+		case ',':
+			s.at++
+			continue
+		}
+		key := s.str()
+		if bytes.IndexByte(key, '\\') >= 0 {
+			var plain string
+			_ = json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &plain) // valid, as the whole is
+			key = []byte(plain)
+		}
+		for _, old := range keys {
+			if bytes.EqualFold(old, key) {
+				return clash(old, key)
+			}
+		}
+		if len(keys) < few {
+			keys = append(keys, key)
+		} else {
+			if many == nil {
+				many = map[string]bool{}
+			}
+			folded := strings.ToLower(string(key))
+			if many[folded] {
+				return clash(key, key)
+			}
+			many[folded] = true
+		}
+		s.next() // the colon
+		s.at++
+		if err := s.value(depth); err != nil {
 			return err
 		}
 	}
-	return closing(dec)
 }
 
-func closing(dec *json.Decoder) error {
-	if _, err := dec.Token(); err != nil {
-		return notJSON
+func clash(old, key []byte) error {
+	if bytes.Equal(old, key) {
+		return Fault("repeats the key " + Quote(string(key)))
+	}
+	return Fault("has keys that differ only in case: " + Quote(string(old)) + " and " + Quote(string(key)))
+}
+
+func (s *scanner) value(depth int) error {
+	switch s.next() {
+	case '{':
+		return s.object(depth + 1)
+	case '[':
+		if depth >= MaxDepth {
+			return Fault("is nested too deeply")
+		}
+		s.at++
+		for {
+			switch s.next() {
+			case ']':
+				s.at++
+				return nil
+			case ',':
+				s.at++
+			default:
+				if err := s.value(depth + 1); err != nil {
+					return err
+				}
+			}
+		}
+	case '"':
+		s.str()
+	default: // a number or a word
+		for s.at < len(s.text) && !ends(s.text[s.at]) {
+			s.at++
+		}
 	}
 	return nil
+}
+
+func ends(b byte) bool {
+	switch b {
+	case ',', '}', ']', ' ', '\t', '\r', '\n':
+		return true
+	}
+	return false
+}
+
+// next skips blanks and returns the byte there.
+func (s *scanner) next() byte {
+	for {
+		switch b := s.text[s.at]; b {
+		case ' ', '\t', '\r', '\n':
+			s.at++
+		default:
+			return b
+		}
+	}
+}
+
+// str reads a string from its quote on and returns what is between the quotes, escapes and all.
+func (s *scanner) str() []byte {
+	s.at++
+	from := s.at
+	for s.text[s.at] != '"' {
+		if s.text[s.at] == '\\' {
+			s.at++
+		}
+		s.at++
+	}
+	s.at++
+	return s.text[from : s.at-1]
 }
 
 // Quote shortens and quotes text that came from outside, so that it can neither

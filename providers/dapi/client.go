@@ -68,19 +68,19 @@ func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (n
 // delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
 // SDKs; others differ and the documentation page was not to be had.
 func (a *api) delink(ctx context.Context, op string, g normalize.DapiGrant) error {
-	_, err := a.onConnection(ctx, op, "/users/DelinkUser", g, nil)
+	_, err := a.onConnection(ctx, op, "/users/DelinkUser", g, &envelope{})
 	return err
 }
 
-func (a *api) onConnection(ctx context.Context, op, path string, g normalize.DapiGrant, out any) (*rest.Response, error) {
+func (a *api) onConnection(ctx context.Context, op, path string, g normalize.DapiGrant, out answer) (*rest.Response, error) {
 	return a.do(ctx, op, rest.Request{
 		Path: path, Bearer: g.AccessToken,
 		JSON: commonBody{AppSecret: a.secret.Reveal(), UserSecret: g.UserSecret},
 	}, out)
 }
 
-// do sends one request and reads the answer into out, unless that is nil.
-func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*rest.Response, error) {
+// do sends one request and reads the answer into out.
+func (a *api) do(ctx context.Context, op string, req rest.Request, out answer) (*rest.Response, error) {
 	req.Method = http.MethodPost
 	res, err := a.rest.Do(ctx, req)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 
 // read decides by the body, not by the HTTP status: a failed envelope under 200
 // is an error. Only where there is no envelope does the status speak.
-func read(op string, res *rest.Response, out any) error {
-	var env envelope
-	err := res.Decode(&env)
+func read(op string, res *rest.Response, out answer) error {
+	err := res.Decode(out)
+	env := out.common()
 	if err == nil && env.Status == "" {
 		err = res.Lacks("status")
 	}
@@ -22,10 +22,7 @@ func read(op string, res *rest.Response, out any) error {
 	}
 	switch env.Status {
 	case statusDone:
-		if out == nil {
-			return nil
-		}
-		return res.Decode(out)
+		return nil
 	case statusFailed:
 		if env.Type == "" && res.Status/100 != 4 {
 			env.Type = normalize.DapiFailed

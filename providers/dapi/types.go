@@ -9,6 +9,11 @@ type envelope struct {
 	Type        string `json:"type"`
 }
 
+func (e *envelope) common() *envelope { return e }
+
+// answer is a type that an envelope is part of.
+type answer interface{ common() *envelope }
+
 // The statuses of an envelope.
 const (
 	statusDone      = "done"
@@ -25,6 +30,7 @@ type exchangeBody struct {
 
 // exchangeAnswer: only accessToken is documented, SDK types add the others.
 type exchangeAnswer struct {
+	envelope
 	AccessToken string `json:"accessToken"`
 	TokenID     string `json:"tokenID"`
 	UserID      string `json:"userID"`
@@ -37,8 +43,8 @@ type commonBody struct {
 }
 
 type metadataAnswer struct {
-	OperationID string `json:"operationID"`
-	Metadata    *struct {
+	envelope
+	Metadata *struct {
 		SwiftCode string `json:"swiftCode"`
 		BankName  string `json:"bankName"`
 		BankID    string `json:"bankId"`

@@ -1,0 +1,269 @@
+// Package bench compares a guarded exchange with what a team would write by hand.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+const deadline = 30 * time.Second
+
+// answers of the server, by path; %s is the tag of the session.
+var answers = map[string]string{
+	"/auth/token":   `{"access_token":"token","token_type":"bearer","expires_in":3600}`,
+	"/link-session": `{"link_session_token":"session"}`,
+	"/link-session/exchange-token": `{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","link":{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","institution_id":"northwind",
+		"institution_name":"Northwind Bank","institution_avatar":"https://cdn.example.com/northwind.png","state":"connected","error_code":null,
+		"last_synced_at":"2026-11-20T14:03:27.418502+00:00","provider":"mx","link_tags":["tier:gold","%s"],"tags":["tier:gold","%s"],"webhook":null,
+		"products":{"accounts":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00","last_attempted_at":"2026-11-20T14:03:27.418502+00:00","error_code":null,"error_message":null,"unavailable":null,"settings":null},
+		"account_numbers":{"refreshed_at":null,"last_attempted_at":null,"error_code":null,"error_message":null,"unavailable":null,"settings":null},
+		"identity":null,"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00","last_attempted_at":null,"error_code":null,"error_message":null,"unavailable":null,"settings":null,"has_history":true},
+		"investments":null,"enrichment":null},"available_products":["investments"]}}`,
+	"/auth/ExchangeToken": `{"success":true,"status":"done","accessToken":"access-token","tokenID":"d9a1d414-ee85-40da-95c3-dbf4c7283d11","userID":"Hn4Rz8Tb1Vc6"}`,
+	"/metadata/accounts/get": `{"success":true,"status":"done","operationID":"DAPIBANK_AE_ENBD:3f0c","accountsMetadata":{"swiftCode":"EBILAEAD","sortCode":null,"bankName":"Emirates NBD Bank PJSC","branchName":"Main Branch",
+		"branchAddress":"Baniyas Road Deira Dubai","address":{"line1":"Baniyas Road","line2":"Dubai","line3":"United Arab Emirates"},
+		"transferBounds":[{"minimum":1,"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},"type":"local"}],
+		"beneficiaryCoolDownPeriod":{"value":24,"unit":"hrs"},"transactionRange":{"value":90,"unit":"days"},"country":{"code":"AE","name":"UNITED ARAB EMIRATES"},
+		"isCreateBeneficiaryEndpointRequired":true,"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod":true}}`,
+}
+
+// backend answers without any work of its own.
+type backend struct{ tag string }
+
+func (b *backend) answer(path string) (int, string) {
+	status := http.StatusOK
+	if strings.HasPrefix(path, "/link-session") || path == "/auth/token" {
+		status = http.StatusCreated
+	}
+	body := answers[path]
+	if n := strings.Count(body, "%s"); n > 0 {
+		body = strings.ReplaceAll(body, "%s", b.tag)
+	}
+	return status, body
+}
+
+func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	status, body := b.answer(r.URL.Path)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// RoundTrip serves without a server, so that only the client's allocations count.
+func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_ = r.Body.Close()
+	}
+	status, body := b.answer(r.URL.Path)
+	return &http.Response{
+		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+// way is one way to do the same exchange.
+type way struct {
+	name string
+	run  func(context.Context) error
+}
+
+// ways returns, for an adapter, the exchange by hand, with bare resty and guarded.
+func ways(tb testing.TB, adapter string, b *backend, base string, transport http.RoundTripper) []way {
+	tb.Helper()
+	calls := map[string][]string{
+		"moneykit": {"/link-session/exchange-token"},
+		"dapi":     {"/auth/ExchangeToken", "/metadata/accounts/get"},
+	}[adapter]
+	hand := &http.Client{Transport: transport}
+	bare := resty.NewWithClient(&http.Client{Transport: transport}).SetBaseURL(base)
+	all := []way{
+		{"by hand", func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			for _, path := range calls {
+				if err := byHand(ctx, hand, base+path); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"resty", func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			for _, path := range calls {
+				var out answer
+				res, err := bare.R().SetContext(ctx).SetAuthToken("token").SetBody(body).SetResult(&out).Post(path)
+				if err != nil || !res.IsSuccess() {
+					return fmt.Errorf("resty: %w", err)
+				}
+			}
+			return nil
+		}},
+	}
+	for name, logger := range map[string]*slog.Logger{"guarded": nil, "guarded, slog": slog.New(slog.NewJSONHandler(io.Discard, nil))} {
+		all = append(all, way{name, guarded(tb, adapter, b, base, transport, logger)})
+	}
+	slices.SortFunc(all[2:], func(x, y way) int { return strings.Compare(x.name, y.name) })
+	return all
+}
+
+var body = map[string]string{"exchangeable_token": "token", "appSecret": "secret", "accessCode": "code", "connectionID": "id", "userSecret": "user"}
+
+// answer is what a hand-written client would decode: the fields it needs.
+type answer struct {
+	Link struct {
+		LinkID   string   `json:"link_id"`
+		State    string   `json:"state"`
+		LinkTags []string `json:"link_tags"`
+		Products map[string]*struct {
+			RefreshedAt *string `json:"refreshed_at"`
+		} `json:"products"`
+	} `json:"link"`
+	Status           string `json:"status"`
+	AccessToken      string `json:"accessToken"`
+	AccountsMetadata struct {
+		SwiftCode string                `json:"swiftCode"`
+		BankName  string                `json:"bankName"`
+		Country   struct{ Code string } `json:"country"`
+	} `json:"accountsMetadata"`
+}
+
+func byHand(ctx context.Context, c *http.Client, url string) error {
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer token")
+	res, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("status %d", res.StatusCode)
+	}
+	var out answer
+	return json.Unmarshal(raw, &out)
+}
+
+func guarded(tb testing.TB, adapter string, b *backend, base string, transport http.RoundTripper, logger *slog.Logger) func(context.Context) error {
+	tb.Helper()
+	var client *bankmux.Client
+	var err error
+	hc := &http.Client{Transport: transport}
+	payload := json.RawMessage(`{"exchangeable_token":"token","institution":{}}`)
+	req := bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"}
+	if adapter == "moneykit" {
+		client, err = moneykit.New(moneykit.Config{
+			ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: base, HTTPClient: hc,
+			Guard: guard.New(guard.Options{Logger: logger}),
+		})
+	} else {
+		payload = json.RawMessage(`{"accessCode":"code","connectionID":"id","userSecret":"user"}`)
+		client, err = dapi.New(dapi.Config{
+			AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: base, HTTPClient: hc,
+			Guard: guard.New(guard.Options{Logger: logger}),
+		})
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := client.CreateSession(tb.Context(), req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tag := "bankmux-session:" + s.ID
+	exchange := bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: payload}
+	return func(ctx context.Context) error {
+		b.tag = tag // one call at a time: the sessions of several clients share the server
+		_, err := client.ExchangeToken(ctx, exchange)
+		return err
+	}
+}
+
+// BenchmarkExchange runs the ways in turn, a call each, over loopback, and
+// reports medians and their ratios to the one by hand.
+func BenchmarkExchange(b *testing.B) {
+	for _, adapter := range []string{"moneykit", "dapi"} {
+		b.Run(adapter, func(b *testing.B) {
+			back := &backend{}
+			server := httptest.NewServer(back)
+			defer server.Close()
+			transport := &http.Transport{}
+			defer transport.CloseIdleConnections()
+			all := ways(b, adapter, back, server.URL, transport)
+			took := make([][]time.Duration, len(all))
+			i := 0
+			for b.Loop() {
+				for k := range all { // another one first each time
+					w := (k + i) % len(all)
+					began := time.Now()
+					if err := all[w].run(b.Context()); err != nil {
+						b.Fatal(all[w].name, err)
+					}
+					took[w] = append(took[w], time.Since(began))
+				}
+				i++
+			}
+			medians := make([]float64, len(all))
+			for w := range all {
+				slices.Sort(took[w])
+				medians[w] = float64(took[w][len(took[w])/2])
+			}
+			name := strings.NewReplacer(" ", "-", ",", "")
+			for w, m := range medians {
+				b.ReportMetric(m/1000, name.Replace(all[w].name)+"-µs")
+				if w > 0 {
+					b.ReportMetric(m/medians[0], name.Replace(all[w].name)+"/hand")
+				}
+			}
+			b.ReportMetric(medians[2]/medians[1], "guarded/resty")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkAllocs counts the client's allocations, without a server.
+func BenchmarkAllocs(b *testing.B) {
+	for _, adapter := range []string{"moneykit", "dapi"} {
+		back := &backend{}
+		for _, w := range ways(b, adapter, back, "http://127.0.0.1", back) {
+			b.Run(adapter+"/"+w.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := w.run(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

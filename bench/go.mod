@@ -1,0 +1,16 @@
+module github.com/bankmux/bankmux/bench
+
+go 1.26.0
+
+require (
+	github.com/bankmux/bankmux v0.0.0
+	github.com/go-resty/resty/v2 v2.17.2
+)
+
+require (
+	github.com/sony/gobreaker/v2 v2.4.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
+
+replace github.com/bankmux/bankmux => ../

@@ -1,0 +1,158 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+)
+
+func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestURLMustBeHTTPSUnlessOnLoopback(t *testing.T) {
+	t.Parallel()
+	for base, ok := range map[string]bool{
+		"https://api.example.com": true, "https://api.example.com/v2": true, "http://127.0.0.1:8181": true, "http://127.9.9.9": true,
+		"http://[::1]:80/v2": true, "http://localhost:1": true,
+		"": false, "api.example.com": false, "http://api.example.com": false, "http://127.0.0.1.example.com": false, "http://10.0.0.1": false,
+		"https://user@api.example.com": false, "https://api.example.com?x=1": false, "https://api.example.com?": false, "https://api.example.com#x": false, "ftp://127.0.0.1": false, "https://": false,
+	} {
+		assert.Equal(t, ok, rest.CheckURL(base) == "", base)
+	}
+}
+
+func TestRequestIsSentAsAsked(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		assert.Equal(t, "/v2/users/a%2Fb%3F/links", r.URL.EscapedPath())
+		assert.Equal(t, "a=1&a=2", r.URL.RawQuery)
+		assert.Equal(t, "Bearer t", r.Header.Get("Authorization"))
+		assert.Equal(t, "1", r.Header.Get("X-One"))
+		assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+		assert.Empty(t, r.Header.Get("Cookie"))
+		assert.JSONEq(t, `{"k":"v"}`, string(body))
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "planted"})
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Retry-After", "7")
+		_, _ = w.Write([]byte(`{"ok":true}`))
+	})
+	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})
+	for range 2 { // the second would bring a cookie of the first
+		res, err := c.Do(t.Context(), rest.Request{
+			Method: http.MethodPost, Path: "/users/{id}/links", PathParams: map[string]string{"id": "a/b?"}, Query: url.Values{"a": {"1", "2"}},
+			Header: map[string]string{"X-One": "1"}, Bearer: "t", JSON: map[string]string{"k": "v"},
+		})
+		require.NoError(t, err)
+		var out struct{ OK bool }
+		require.NoError(t, res.Decode(&out))
+		assert.True(t, out.OK)
+		assert.Equal(t, 7*time.Second, res.RetryAfter)
+	}
+}
+
+func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	mine := &http.Client{Timeout: time.Hour}
+	rest.New(rest.Config{BaseURL: "https://api.example.com", HTTPClient: mine})
+	assert.Equal(t, &http.Client{Timeout: time.Hour}, mine)
+}
+
+func TestARedirectIsNeverFollowedAndNoSecretLeaves(t *testing.T) {
+	t.Parallel()
+	other := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the other host was asked") })
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) })
+		c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}})
+		res, err := c.Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/", Bearer: "planted", JSON: "planted"})
+		require.NoError(t, err)
+		assert.Equal(t, status, res.Status)
+	}
+}
+
+func TestAnswersThatAreNone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ kind, body, says string }{
+		"HTML":               {"text/html", "<html>planted</html>", "content type"},
+		"no content type":    {"", `{"a":1}`, "content type"},
+		"text":               {"text/plain", `{"a":1}`, "content type"},
+		"empty":              {"application/json", "", "empty"},
+		"blank":              {"application/json", " \n", "empty"},
+		"null":               {"application/json", "null", "null"},
+		"an array":           {"application/json", "[]", "not a JSON object"},
+		"cut":                {"application/json", `{"a":"planted`, "not valid JSON"},
+		"another type":       {"application/json", `{"a":{}}`, "not the JSON expected"},
+		"a repeated key":     {"application/json", `{"a":"planted","a":"b"}`, "repeats the key"},
+		"keys in both cases": {"application/problem+json", `{"a":"planted","A":"b"}`, "differ only in case"},
+	} {
+		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{c.kind}
+			_, _ = w.Write([]byte(c.body))
+		})
+		res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+		require.NoError(t, err, name)
+		var out struct{ A string }
+		err = res.Decode(&out)
+		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
+		require.ErrorContains(t, err, c.says, name)
+		assert.NotContains(t, err.Error(), "planted", name)
+	}
+}
+
+func TestFailuresSayWhatHappenedAndHoldNoAddress(t *testing.T) {
+	t.Parallel()
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	tls := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(tls.Close)
+	cut := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	big := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2000)) })
+	silent := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does net/http notice that the client left
+		<-r.Context().Done()
+	})
+	for name, c := range map[string]struct {
+		cfg     rest.Config
+		kind    bankmux.Kind
+		notSent bool
+		says    string
+	}{
+		"nobody listens":              {rest.Config{BaseURL: dead.URL}, bankmux.ErrUnavailable, true, "no connection"},
+		"a certificate of a stranger": {rest.Config{BaseURL: tls.URL}, bankmux.ErrUnavailable, true, "no connection"},
+		"a name nobody knows":         {rest.Config{BaseURL: "https://nowhere.invalid"}, bankmux.ErrUnavailable, true, ""},
+		"cut after the request":       {rest.Config{BaseURL: cut.URL}, bankmux.ErrUnavailable, false, "broke"},
+		"larger than the limit":       {rest.Config{BaseURL: big.URL, BodyLimit: 1000}, bankmux.ErrMalformed, false, "larger than the limit"},
+		"a timeout of the client":     {rest.Config{BaseURL: silent.URL, HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}}, bankmux.ErrUnavailable, false, "in time"},
+	} {
+		_, err := rest.New(c.cfg).Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/x", Query: url.Values{"token": {"planted"}}, JSON: json.RawMessage(`"planted"`)})
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok, name)
+		assert.Equal(t, c.kind, e.Kind, name)
+		assert.Equal(t, c.notSent, e.NotSent, name)
+		assert.Contains(t, e.Detail, c.says, name)
+		assert.NotContains(t, err.Error(), "planted", name)
+		assert.NotContains(t, err.Error(), strings.TrimPrefix(c.cfg.BaseURL, "https://"), name)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := rest.New(rest.Config{BaseURL: silent.URL}).Do(ctx, rest.Request{Method: http.MethodGet, Path: "/"})
+	require.ErrorIs(t, err, bankmux.ErrContextDone)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}

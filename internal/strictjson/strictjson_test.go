@@ -1,0 +1,76 @@
+package strictjson_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/internal/strictjson"
+)
+
+func many(n int, extra string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"key%d":%d,`, i, i)
+	}
+	return "{" + b.String() + extra + "}"
+}
+
+func TestStrangeJSONIsRefused(t *testing.T) {
+	t.Parallel()
+	for raw, says := range map[string]string{
+		``:                         "is not a JSON object",
+		`null`:                     "is not a JSON object",
+		`[{}]`:                     "is not a JSON object",
+		`{"a":1`:                   "is not valid JSON",
+		`{"a":1}{}`:                "is not valid JSON",
+		`{"a":1,"a":1}`:            `repeats the key "a"`,
+		`{"a":1,"\u0061":1}`:       `repeats the key "a"`,
+		`{"a":1,"A":1}`:            `differ only in case: "a" and "A"`,
+		`{"s":1,"ſ":1}`:            "differ only in case",
+		`{"x":[1,{"b":{},"b":2}]}`: `repeats the key "b"`,
+		`{"x":"}\"{","x":2}`:       `repeats the key "x"`,
+		many(60, `"key50":1`):      `repeats the key "key50"`,
+		many(60, `"KEY50":1`):      "repeats the key",
+		many(60, `"Key3":1`):       "differ only in case",
+		strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33):       "nested too deeply",
+		`{"a":` + strings.Repeat(`[`, 40) + strings.Repeat("]", 40) + `}`: "nested too deeply",
+	} {
+		var v map[string]any
+		err := strictjson.Unmarshal([]byte(raw), &v)
+		require.Error(t, err, raw)
+		assert.ErrorContains(t, err, says, raw)
+	}
+	var wrong struct{ A int }
+	assert.ErrorContains(t, strictjson.Unmarshal([]byte(`{"a":"text"}`), &wrong), "not the JSON expected")
+}
+
+func TestOrdinaryJSONIsRead(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		`{}`, " {\n} ", `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2},[]],"c":-1.5e3,"d":true,"e":null,"f":"\\\""}`,
+		many(200, `"last":[ 1 , 2 ]`), strings.Repeat(`{"a":`, 32) + "1" + strings.Repeat("}", 32),
+	} {
+		var strict, plain map[string]any
+		require.NoError(t, strictjson.Unmarshal([]byte(raw), &strict), raw)
+		require.NoError(t, json.Unmarshal([]byte(raw), &plain))
+		assert.Equal(t, plain, strict)
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":1,"A":2}`, `{"\u0061":[{"x":"\\"}]}`, `{"a":1`, many(30, `"a":1`)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var strict, plain map[string]any
+		if strictjson.Unmarshal(raw, &strict) == nil {
+			require.NoError(t, json.Unmarshal(raw, &plain))
+			assert.Equal(t, plain, strict)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package tokens_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/tokens"
+)
+
+// endpoint counts fetches, each of which takes a second.
+func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (tokens.Token, error) {
+	return func(context.Context) (tokens.Token, error) {
+		time.Sleep(time.Second)
+		return tokens.Token{Value: "token-" + strconv.Itoa(int(fetches.Add(1))), Lifetime: lifetime}, nil
+	}
+}
+
+func TestTenThousandCallersCauseOneFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var fetches atomic.Int32
+		s := tokens.New(time.Minute, endpoint(&fetches, time.Hour))
+		ask := func(want string) {
+			var all sync.WaitGroup
+			for range 10_000 {
+				all.Go(func() {
+					got, err := s.Token(t.Context())
+					assert.NoError(t, err)
+					assert.Equal(t, want, got)
+				})
+			}
+			all.Wait()
+		}
+		ask("token-1")
+		time.Sleep(time.Hour)
+		ask("token-2")
+		assert.EqualValues(t, 2, fetches.Load())
+		var all sync.WaitGroup
+		for range 50 { // fifty answers say that token-2 expired
+			all.Go(func() {
+				s.Invalidate("token-2")
+				got, err := s.Token(t.Context())
+				assert.NoError(t, err)
+				assert.Equal(t, "token-3", got)
+			})
+		}
+		all.Wait()
+		s.Invalidate("token-2") // and one comes late
+		got, err := s.Token(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "token-3", got)
+		assert.EqualValues(t, 3, fetches.Load())
+	})
+}
+
+func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	for lifetime, good := range map[time.Duration]time.Duration{
+		time.Hour:        53 * time.Minute, // ten percent early, and up to one more
+		2 * time.Minute:  85 * time.Second, // thirty seconds early, and up to three more
+		10 * time.Second: 4 * time.Second,  // half of a short life
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var fetches atomic.Int32
+			s := tokens.New(time.Minute, endpoint(&fetches, lifetime))
+			_, err := s.Token(t.Context())
+			require.NoError(t, err)
+			time.Sleep(good)
+			_, err = s.Token(t.Context())
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, fetches.Load(), "%s: still good after %s", lifetime, good)
+			time.Sleep(lifetime - good - lifetime/25)
+			_, err = s.Token(t.Context())
+			require.NoError(t, err)
+			assert.EqualValues(t, 2, fetches.Load(), "%s: renewed before the end", lifetime)
+		})
+	}
+}
+
+func TestAnImpatientCallerLeavesTheOthersTheirToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var fetches atomic.Int32
+		s := tokens.New(time.Minute, endpoint(&fetches, time.Hour))
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := s.Token(ctx)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 100*time.Millisecond, time.Since(began))
+		got, err := s.Token(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "token-1", got)
+		assert.EqualValues(t, 1, fetches.Load())
+	})
+}
+
+func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hang := true
+		s := tokens.New(15*time.Second, func(ctx context.Context) (tokens.Token, error) {
+			if hang {
+				<-ctx.Done()
+				return tokens.Token{}, ctx.Err()
+			}
+			return tokens.Token{Value: "t", Lifetime: time.Hour}, nil
+		})
+		began := time.Now()
+		_, err := s.Token(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		assert.Equal(t, 15*time.Second, time.Since(began))
+		hang = false
+		got, err := s.Token(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "t", got)
+	})
+}
+
+func TestARefusedFetchComesBackAsItIs(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) { return tokens.Token{}, refused })
+	_, err := s.Token(t.Context())
+	assert.ErrorIs(t, err, refused)
+}
