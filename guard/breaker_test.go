@@ -1,0 +1,256 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// bench is a breaker under test.
+type bench struct {
+	*guard.Breakers
+	chain []bankmux.Interceptor
+}
+
+func breakers(opts guard.BreakerOptions) bench {
+	b := guard.NewBreakers(opts, nil)
+	return bench{b, []bankmux.Interceptor{b.Interceptor()}}
+}
+
+func (b bench) call(ctx context.Context, op bankmux.Op, err error) error {
+	return chain(b.chain, op, func(context.Context) error { return err })(ctx)
+}
+
+func (b bench) trip(t *testing.T, op bankmux.Op) {
+	t.Helper()
+	for range 6 {
+		require.ErrorIs(t, b.call(t.Context(), op, errDown), bankmux.ErrUnavailable)
+	}
+	require.Equal(t, "open", b.state(op))
+}
+
+func (b bench) state(op bankmux.Op) string {
+	for _, s := range b.States() {
+		if s.Client == op.Client && s.Group == op.Group {
+			return s.State
+		}
+	}
+	return ""
+}
+
+func TestBreakerJudgesByWhatAnErrorSaysOfTheProvider(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		err  error
+		open bool // after six in a row
+	}{
+		{"unavailable", errDown, true},
+		{"malformed", &bankmux.Error{Kind: bankmux.ErrMalformed}, true},
+		{"no connection", &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, true},
+		{"an error nobody classified", errors.New("?"), true},
+		{"a 4xx", &bankmux.Error{Kind: bankmux.ErrInvalid, Status: 400}, false},
+		{"rejected credentials", &bankmux.Error{Kind: bankmux.ErrCredentials, Status: 401}, false},
+		{"one bank's outage", &bankmux.Error{Kind: bankmux.ErrInstitution, Status: 502}, false},
+		{"one user's lapsed consent", &bankmux.Error{Kind: bankmux.ErrReauth}, false},
+		{"a rate limit", errLimit, false},
+		{"the caller's cancellation", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, false},
+		{"an impatient caller's deadline", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, false},
+		{"refused before it left", &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := breakers(guard.BreakerOptions{})
+			for range 6 {
+				require.Error(t, b.call(t.Context(), read, c.err))
+			}
+			assert.Equal(t, c.open, b.state(read) == "open", c.name)
+		})
+	}
+}
+
+func TestExclusionsAreNeitherSuccessNorFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for _, excluded := range []error{errLimit, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}} {
+			require.Error(t, b.call(t.Context(), read, errDown))
+			require.Error(t, b.call(t.Context(), read, excluded))
+			require.Error(t, b.call(t.Context(), read, errDown))
+		}
+		assert.Equal(t, "open", b.state(read), "six failures in a row, whatever lies between")
+	})
+}
+
+func TestASilentProviderTripsEvenIfCallersAreLessPatientThanWe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for range 6 {
+			ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+			require.Error(t, chain(b.chain, read, hang)(ctx))
+			cancel()
+		}
+		assert.Equal(t, "open", b.state(read))
+	})
+}
+
+func TestHalfOfTwentyInARollingMinuteOpensToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for i := range 19 {
+			err := b.call(t.Context(), read, []error{errDown, nil}[i%2])
+			assert.Equal(t, i%2 == 0, err != nil)
+		}
+		assert.Equal(t, "closed", b.state(read))
+		time.Sleep(61 * time.Second)
+		require.Error(t, b.call(t.Context(), read, errDown))
+		assert.Equal(t, "closed", b.state(read), "the window has rolled on")
+		for i := range 20 {
+			_ = b.call(t.Context(), read, []error{nil, errDown}[i%2])
+		}
+		assert.Equal(t, "open", b.state(read))
+	})
+}
+
+func TestAnOpenBreakerRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		b.trip(t, read)
+		time.Sleep(10 * time.Second)
+		err := chain(b.chain, read, func(context.Context) error { t.Error("sent"); return nil })(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrCircuitOpen)
+		e, _ := errors.AsType[*bankmux.Error](err)
+		assert.True(t, e.NotSent)
+		assert.Equal(t, 20*time.Second, e.RetryAfter)
+
+		data, other := read, read
+		data.Group, other.Client = bankmux.GroupData, "d"
+		require.NoError(t, b.call(t.Context(), data, nil), "another group is not concerned")
+		require.NoError(t, b.call(t.Context(), other, nil), "nor is another client")
+	})
+}
+
+func TestHalfOpenAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		b.trip(t, read)
+		time.Sleep(30*time.Second + time.Millisecond)
+		var wg sync.WaitGroup
+		release := make(chan struct{})
+		for range 3 {
+			wg.Go(func() {
+				assert.NoError(t, chain(b.chain, read, func(context.Context) error { <-release; return nil })(t.Context()))
+			})
+		}
+		synctest.Wait()
+		assert.Equal(t, "half-open", b.state(read))
+		require.ErrorIs(t, b.call(t.Context(), read, nil), bankmux.ErrCircuitOpen, "the fourth")
+		require.NoError(t, b.call(t.Context(), local, nil), "a local operation takes no slot")
+		close(release)
+		wg.Wait()
+		assert.Equal(t, "closed", b.state(read))
+	})
+}
+
+func TestAHangingProbeEndsAtItsOwnDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		b.trip(t, read)
+		time.Sleep(31 * time.Second)
+		began := time.Now()
+		err := chain(b.chain, read, hang)(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		assert.Equal(t, 15*time.Second, time.Since(began))
+		assert.Equal(t, "open", b.state(read))
+	})
+}
+
+func TestACancelledProbeFreesItsSlotAndProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{Probes: 1})
+		b.trip(t, read)
+		time.Sleep(31 * time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		require.ErrorIs(t, chain(b.chain, read, hang)(ctx), bankmux.ErrContextDone)
+		assert.Equal(t, "half-open", b.state(read))
+		require.NoError(t, b.call(t.Context(), read, nil))
+		assert.Equal(t, "closed", b.state(read))
+	})
+}
+
+func TestALocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for range 5 {
+			require.Error(t, b.call(t.Context(), read, errDown))
+			require.NoError(t, b.call(t.Context(), local, nil), "resets nothing")
+		}
+		require.Error(t, b.call(t.Context(), read, errDown))
+		assert.Equal(t, "open", b.state(read))
+		require.ErrorIs(t, b.call(t.Context(), local, nil), bankmux.ErrCircuitOpen)
+	})
+}
+
+func TestTheChangeCallbackMayAskForTheStates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g *guard.Guard
+		var seen []string
+		g = guard.New(guard.Options{
+			Retry:         guard.RetryOptions{MaxAttempts: 1},
+			OnStateChange: func(s guard.BreakerState) { seen = append(seen, s.State); g.Breakers() },
+		})
+		for range 6 {
+			require.Error(t, chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()))
+		}
+		time.Sleep(31 * time.Second)
+		for range 3 {
+			require.NoError(t, chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context()))
+		}
+		assert.Equal(t, []string{"open", "half-open", "closed"}, seen)
+		states := g.Breakers()
+		require.Len(t, states, 1)
+		assert.Equal(t, "c", states[0].Client)
+		assert.Equal(t, bankmux.GroupLink, states[0].Group)
+	})
+}
+
+func TestADisabledBreakerLetsEverythingThrough(t *testing.T) {
+	t.Parallel()
+	b := breakers(guard.BreakerOptions{Disabled: true})
+	for range 20 {
+		require.ErrorIs(t, b.call(t.Context(), read, errDown), bankmux.ErrUnavailable)
+	}
+}
+
+func TestBreakersStandThirtyTwoCallersAtOnce(t *testing.T) {
+	t.Parallel()
+	b := breakers(guard.BreakerOptions{})
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			for j := range 100 {
+				_ = b.call(t.Context(), read, []error{nil, errDown}[(i+j)%2])
+				b.States()
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, b.States(), 1)
+}
