@@ -139,12 +139,12 @@ func (b *Bank) dpHandle(c *call) reply {
 			envelope{Status: statusFailed, Type: codeNotServed, Msg: messageNotServed}, codeNotServed,
 		}}
 	}
-	conn, mine := b.dpEnter(c)
+	conn, mine, busy := b.dpEnter(c)
 	if conn != nil {
 		defer b.dpLeave(conn, mine)
 	}
 	var p reply
-	if !mine.clashed {
+	if !busy {
 		p = c.route.handle(c)
 	}
 	if c.fault.Name == faultSlow {
@@ -158,19 +158,20 @@ func (b *Bank) dpHandle(c *call) reply {
 	return p
 }
 
-func (b *Bank) dpEnter(c *call) (*connection, *running) {
+// dpEnter registers the call with its connection, and reports whether another one is under way.
+func (b *Bank) dpEnter(c *call) (conn *connection, mine *running, busy bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	mine := new(running)
-	conn := b.dp.tokens[bearer(c.r)]
+	mine = new(running)
+	conn = b.dp.tokens[bearer(c.r)]
 	if conn == nil {
-		return nil, mine
+		return nil, mine, false
 	}
 	for _, other := range conn.running {
 		other.clashed, mine.clashed = true, true
 	}
 	conn.running = append(conn.running, mine)
-	return conn, mine
+	return conn, mine, mine.clashed
 }
 
 func (b *Bank) dpLeave(conn *connection, mine *running) {
