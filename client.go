@@ -117,19 +117,13 @@ func (c *Client) Check(ctx context.Context) error {
 }
 
 // call is the one way from a Client's method to the adapter's.
-func call[P any, Req subject, Out any](ctx context.Context, c *Client, op Op, req Req, method func(P, context.Context, Req) (Out, error)) (Out, error) {
-	req.fill(&op)
-	if v, ok := any(&req).(interface{ accept(*Client) error }); ok {
-		if err := v.accept(c); err != nil {
-			var none Out
-			return none, c.describe(&op, err)
-		}
-	}
-	if about, ok := any(req).(concerning); ok {
-		if err := c.accept(about.connection(), op.Name); err != nil {
-			var none Out
-			return none, c.describe(&op, err)
-		}
+func call[P, R, Out any, Req interface {
+	*R
+	request
+}](ctx context.Context, c *Client, op Op, req R, method func(P, context.Context, R) (Out, error)) (Out, error) {
+	if err := Req(&req).prepare(c, &op); err != nil {
+		var none Out
+		return none, c.describe(&op, err)
 	}
 	return Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
 }
@@ -178,7 +172,7 @@ func (r *run) from(ctx context.Context, i int) error {
 }
 
 // accept refuses a connection that this client cannot have made.
-func (c *Client) accept(conn *Connection, op string) error {
+func (c *Client) accept(conn *Connection, op *Op) error {
 	switch {
 	case conn.credential.IsZero():
 		return invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
@@ -186,7 +180,7 @@ func (c *Client) accept(conn *Connection, op string) error {
 		return invalid("Connection", "is of "+conn.Provider+" "+string(conn.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
 	case conn.Client != c.name:
 		return invalid("Connection.Client", "is "+quote(conn.Client)+", not "+quote(c.name)+": ask Registry.For")
-	case conn.Status.State == StateUnverified && op != opStatus.Name && op != opDisconnect.Name && op != opCreateSession.Name:
+	case conn.Status.State == StateUnverified && op.Name != opStatus.Name && op.Name != opDisconnect.Name && op.Name != opCreateSession.Name:
 		return invalid("Connection.Status", "is unverified: call ConnectionStatus first")
 	}
 	return nil

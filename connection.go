@@ -143,8 +143,7 @@ type ProductRequest struct {
 // StatusRequest asks how a connection is doing.
 type StatusRequest struct{ Connection Connection }
 
-func (r StatusRequest) fill(op *Op)             { r.Connection.fill(op) }
-func (r StatusRequest) connection() *Connection { return &r.Connection }
+func (r *StatusRequest) prepare(c *Client, op *Op) error { return r.Connection.prepare(c, op) }
 
 // StatusResult is the connection brought up to date; store it.
 type StatusResult struct {
@@ -164,12 +163,12 @@ type ProductStatus struct {
 // DisconnectRequest ends a connection.
 type DisconnectRequest struct{ Connection Connection }
 
-func (r DisconnectRequest) fill(op *Op)             { r.Connection.fill(op) }
-func (r DisconnectRequest) connection() *Connection { return &r.Connection }
+func (r *DisconnectRequest) prepare(c *Client, op *Op) error { return r.Connection.prepare(c, op) }
 
 // DisconnectResult holds the connection in [StateGone].
 type DisconnectResult struct{ Connection Connection }
 
-func (c Connection) fill(op *Op) {
-	op.Connection, op.User, op.Institution = c.ID, c.User, c.Institution.ID
+func (conn *Connection) prepare(c *Client, op *Op) error {
+	op.Connection, op.User, op.Institution = conn.ID, conn.User, conn.Institution.ID
+	return c.accept(conn, op)
 }

@@ -45,11 +45,11 @@ const (
 // must be safe for concurrent use.
 type Interceptor func(ctx context.Context, op Op, next func(context.Context) error) error
 
-// subject is what every request type knows of itself: whom the call concerns.
-type subject interface{ fill(op *Op) }
-
-// concerning is a request about a connection that exists.
-type concerning interface{ connection() *Connection }
+// request is what every request type does for itself before a call: it says
+// in op whom the call concerns, and refuses what no adapter should see.
+type request interface {
+	prepare(c *Client, op *Op) error
+}
 
 // The operations.
 var (

@@ -1,6 +1,7 @@
 package bankmux
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ const maxPayload = 256 << 10
 // Payload is a strictly read JSON object from the front end. It refuses what
 // encoding/json lets pass: a repeated key, keys that differ only in case,
 // anything after the object. It is immutable.
-type Payload struct{ fields map[string]json.RawMessage }
+type Payload struct{ members []strictjson.Member }
 
 // ParsePayload reads raw. The error is [ErrInvalid] and says what is wrong with which key,
 // never what the value was.
@@ -22,34 +23,41 @@ func ParsePayload(raw json.RawMessage) (Payload, error) {
 	if len(raw) > maxPayload {
 		return Payload{}, invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
 	}
-	p := Payload{}
-	if err := strictjson.Unmarshal(raw, &p.fields); err != nil {
+	members, err := strictjson.Object(bytes.Clone(raw))
+	if err != nil {
 		return Payload{}, invalid("Payload", err.Error())
 	}
-	return p, nil
+	return Payload{members: members}, nil
+}
+
+// value returns what is under key, nil if the key is missing.
+func (p Payload) value(key string) []byte {
+	for _, m := range p.members {
+		if string(m.Key) == key {
+			return m.Value
+		}
+	}
+	return nil
 }
 
 // Has reports whether the key is there with a value other than null.
 func (p Payload) Has(key string) bool {
-	v, ok := p.fields[key]
-	return ok && string(v) != "null"
+	v := p.value(key)
+	return v != nil && string(v) != "null"
 }
 
 // Text returns the string under key. A missing, null, empty or other value is [ErrInvalid].
 func (p Payload) Text(key string) (string, error) {
-	v, ok := p.fields[key]
-	if !ok {
-		for other := range p.fields {
-			if strings.EqualFold(other, key) {
+	if !p.Has(key) {
+		for _, m := range p.members {
+			if other := string(m.Key); other != key && strings.EqualFold(other, key) {
 				return "", invalid("Payload", "has "+quote(other)+" where "+quote(key)+" is expected")
 			}
 		}
-	}
-	if !ok || string(v) == "null" {
 		return "", invalid("Payload", "lacks "+quote(key))
 	}
-	var s string
-	if json.Unmarshal(v, &s) != nil {
+	s, ok := strictjson.Text(p.value(key))
+	if !ok {
 		return "", invalid("Payload", quote(key)+" is not a string")
 	}
 	if s == "" {
@@ -63,17 +71,17 @@ func (p Payload) Object(key string) (Payload, error) {
 	if !p.Has(key) {
 		return Payload{}, invalid("Payload", "lacks "+quote(key))
 	}
-	var inner Payload
-	if json.Unmarshal(p.fields[key], &inner.fields) != nil {
+	members, err := strictjson.Object(p.value(key))
+	if err != nil {
 		return Payload{}, invalid("Payload", quote(key)+" is not an object")
 	}
-	return inner, nil
+	return Payload{members: members}, nil
 }
 
 // aborted returns the error for a payload that says the user did not finish.
 func (p Payload) aborted() error {
-	reason, ok := p.fields["error"]
-	if !ok || (string(reason) == "null" && len(p.fields) > 1) {
+	reason := p.value("error")
+	if reason == nil || (string(reason) == "null" && len(p.members) > 1) {
 		return nil
 	}
 	detail := "the user left the flow"

@@ -78,7 +78,7 @@ type CredentialChecker interface {
 // CheckRequest has no parameters yet.
 type CheckRequest struct{}
 
-func (CheckRequest) fill(*Op) {}
+func (*CheckRequest) prepare(*Client, *Op) error { return nil }
 
 // CheckResult says what the credentials are.
 type CheckResult struct {

@@ -20,13 +20,12 @@ type Route struct {
 type route struct {
 	Route
 	client *Client
-	weight float64
+	share  float64 // 1/weight
 	seed   uint64 // of the client's name, for the sticky order
 }
 
 func newRoute(r Route, client *Client) *route {
-	weight := float64(max(r.Weight, 1))
-	return &route{Route: r, client: client, weight: weight, seed: mix(fnv(r.Client))}
+	return &route{Route: r, client: client, share: 1 / float64(max(r.Weight, 1)), seed: mix(fnv(r.Client))}
 }
 
 // serves reports whether the route may take the request, its country aside.
@@ -49,13 +48,13 @@ func (r *route) serves(req *SessionRequest) bool {
 
 // score orders routes of equal priority for a user: weighted rendezvous
 // hashing, so that each user keeps their client, and a new client takes only its share.
-// A smaller score comes first.
+// A smaller score comes first; one that is not below best is not exact.
 func (r *route) score(user uint64, best float64) float64 {
-	u := (float64(mix(user^r.seed)>>11) + 0.5) / (1 << 53) // in (0, 1)
-	if floor := (1 - u) / r.weight; floor >= best {
+	u := (float64(mix(user^r.seed)>>11) + 0.5) * (1.0 / (1 << 53)) // in (0, 1)
+	if floor := (1 - u) * r.share; floor >= best {
 		return floor // -ln u >= 1-u: cannot win, so the logarithm is saved
 	}
-	return -math.Log(u) / r.weight
+	return -math.Log(u) * r.share
 }
 
 // first returns the best route for the request whose client is not in tried.
@@ -67,10 +66,8 @@ func first(routes []*route, req *SessionRequest, user uint64, tried []*Client) *
 		if best != nil && r.Priority != best.Priority {
 			break
 		}
-		if slices.Contains(tried, r.client) || !r.serves(req) {
-			continue
-		}
-		if s := r.score(user, score); s < score {
+		s := r.score(user, score)
+		if s < score && !slices.Contains(tried, r.client) && r.serves(req) {
 			best, score = r, s
 		}
 	}

@@ -75,6 +75,42 @@ func TestSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
 	}
 }
 
+// watching is an AEAD that keeps what it was asked to authenticate, and hides nothing.
+type watching struct{ associated []byte }
+
+func (w *watching) Encrypt(plain, associated []byte) ([]byte, error) {
+	w.associated = bytes.Clone(associated)
+	return plain, nil
+}
+
+func (w *watching) Decrypt(box, associated []byte) ([]byte, error) {
+	if !bytes.Equal(w.associated, associated) {
+		return nil, errors.New("of another row")
+	}
+	return box, nil
+}
+
+func TestEveryFieldOfTheRefIsAuthenticated(t *testing.T) {
+	t.Parallel()
+	conn := connection(t)
+	seen := map[string]string{}
+	for name, change := range map[string]func(*bankmux.Connection){
+		"as it is":            func(*bankmux.Connection) {},
+		"another user":        func(c *bankmux.Connection) { c.User += "x" },
+		"another id":          func(c *bankmux.Connection) { c.ID += "x" },
+		"another provider":    func(c *bankmux.Connection) { c.Provider += "x" },
+		"another environment": func(c *bankmux.Connection) { c.Environment = bankmux.Production },
+		"fields moved":        func(c *bankmux.Connection) { c.User, c.ID = c.User+c.ID[:1], c.ID[1:] },
+	} {
+		w, changed := &watching{}, conn
+		change(&changed)
+		_, err := changed.Seal(w)
+		require.NoError(t, err)
+		assert.Empty(t, seen[string(w.associated)], name)
+		seen[string(w.associated)] = name
+	}
+}
+
 func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)

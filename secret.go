@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -28,11 +29,12 @@ type Secret struct{ masked string }
 func NewSecret(text string) Secret { return Secret{masked: mask(text)} }
 
 func mask(s string) string {
-	b := []byte(s)
-	for i := range b {
-		b[i] ^= pad[i%len(pad)]
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := range len(s) {
+		b.WriteByte(s[i] ^ pad[i%len(pad)])
 	}
-	return string(b)
+	return b.String()
 }
 
 // Reveal returns the text. Call it where the secret goes onto the wire, and nowhere else.

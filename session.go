@@ -60,23 +60,16 @@ type Contact struct {
 	PhoneVerifiedAt time.Time
 }
 
-func (r SessionRequest) fill(op *Op) {
+func (r *SessionRequest) prepare(c *Client, op *Op) error {
 	op.User = r.User
 	if r.Reconnect != nil {
 		op.Reconnect = true
-		op.Connection = r.Reconnect.ID
-		op.Institution = r.Reconnect.Institution.ID
+		op.Connection, op.Institution = r.Reconnect.ID, r.Reconnect.Institution.ID
 	}
-}
-
-func (r SessionRequest) accept(c *Client) error {
-	if err := r.check(); err != nil {
+	if err := r.check(); err != nil || r.Reconnect == nil {
 		return err
 	}
-	if r.Reconnect == nil {
-		return nil
-	}
-	if err := c.accept(r.Reconnect, opCreateSession.Name); err != nil {
+	if err := c.accept(r.Reconnect, op); err != nil {
 		return err
 	}
 	if r.Reconnect.User != r.User {
@@ -86,7 +79,7 @@ func (r SessionRequest) accept(c *Client) error {
 }
 
 // check refuses what no provider could take, so that a request is valid for all or none.
-func (r SessionRequest) check() error {
+func (r *SessionRequest) check() error {
 	if r.User == "" {
 		return invalid("SessionRequest.User", "is empty")
 	}
@@ -218,17 +211,26 @@ type ExchangeRequest struct {
 	parsed *Payload
 }
 
-func (r ExchangeRequest) fill(op *Op) {
-	op.User = r.User
-	op.Connection = r.Session.ConnectionID
+func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
+	op.User, op.Connection = r.User, r.Session.ConnectionID
 	if old := r.Session.Reconnect; old != nil {
 		op.Reconnect = true
 		op.Institution = old.Institution.ID
 	}
+	if err := r.check(c); err != nil {
+		return err
+	}
+	p, err := ParsePayload(r.Payload)
+	if err != nil {
+		return err
+	}
+	r.parsed = &p
+	return p.aborted()
 }
 
-func (r *ExchangeRequest) accept(c *Client) error {
-	s := r.Session
+// check refuses a session that this client did not make for this user.
+func (r *ExchangeRequest) check(c *Client) error {
+	s := &r.Session
 	switch {
 	case s.ID == "" || s.ConnectionID == "":
 		return invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
@@ -243,12 +245,7 @@ func (r *ExchangeRequest) accept(c *Client) error {
 	case !time.Now().Before(s.ExpiresAt):
 		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
 	}
-	p, err := ParsePayload(r.Payload)
-	if err != nil {
-		return err
-	}
-	r.parsed = &p
-	return p.aborted()
+	return nil
 }
 
 // Fields returns the payload, strictly read. See [ParsePayload] for the errors.

@@ -45,9 +45,13 @@ var answers = map[string]string{
 }
 
 // backend answers without any work of its own.
-type backend struct{ tag string }
+type backend struct {
+	tag   string
+	calls int
+}
 
 func (b *backend) answer(path string) (int, string) {
+	b.calls++
 	status := http.StatusOK
 	if strings.HasPrefix(path, "/link-session") || path == "/auth/token" {
 		status = http.StatusCreated
@@ -264,6 +268,25 @@ func BenchmarkAllocs(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestEveryWayDoesTheExchange keeps the comparison honest between measurements.
+func TestEveryWayDoesTheExchange(t *testing.T) {
+	for adapter, sent := range map[string]int{"moneykit": 1, "dapi": 2} {
+		back := &backend{}
+		for _, w := range ways(t, adapter, back, "http://127.0.0.1", back) {
+			if err := w.run(t.Context()); err != nil { // the first call fetches the token too
+				t.Fatalf("%s, %s: %v", adapter, w.name, err)
+			}
+			before := back.calls
+			if err := w.run(t.Context()); err != nil {
+				t.Fatalf("%s, %s: %v", adapter, w.name, err)
+			}
+			if got := back.calls - before; got != sent {
+				t.Errorf("%s, %s: %d calls, want %d", adapter, w.name, got, sent)
+			}
 		}
 	}
 }

@@ -125,6 +125,9 @@ const maxRetryAfter = 24 * time.Hour
 // RetryAfter reads the header of that name: seconds or an HTTP date, RFC 9110. An
 // absent, past, negative or unreadable value is 0; a longer one than a day is a day.
 func RetryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
 		return min(max(time.Duration(min(seconds, 1<<31))*time.Second, 0), maxRetryAfter)
 	}

@@ -17,10 +17,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -117,11 +118,9 @@ type Response struct {
 // [*bankmux.Error] of kind unavailable, malformed or context_done, with NotSent
 // where no connection was made.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
-	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
-	r := c.resty.R().SetContext(traced)
+	var tr trace
+	tr.GotConn = tr.connect
+	r := c.resty.R().SetContext(httptrace.WithClientTrace(ctx, &tr.ClientTrace))
 	if len(req.PathParams) > 0 {
 		r.SetPathParams(req.PathParams)
 	}
@@ -146,15 +145,30 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	res, err := r.Execute(req.Method, req.Path)
 	if err != nil {
-		return nil, failure(ctx, res, err, !connected.Load())
+		return nil, failure(ctx, res, err, !tr.connected.Load())
 	}
-	kind, _, _ := mime.ParseMediaType(res.Header().Get("Content-Type"))
 	return &Response{
 		Status:     res.StatusCode(),
-		JSON:       kind == "application/json" || strings.HasSuffix(kind, "+json"),
+		JSON:       isJSON(res.Header().Get("Content-Type")),
 		Body:       res.Body(),
 		RetryAfter: normalize.RetryAfter(res.Header().Get("Retry-After"), time.Now()),
 	}, nil
+}
+
+// trace learns whether a request got a connection, without which it cannot have left.
+type trace struct {
+	httptrace.ClientTrace
+	connected atomic.Bool
+}
+
+func (t *trace) connect(httptrace.GotConnInfo) { t.connected.Store(true) }
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	kind, _, _ := mime.ParseMediaType(contentType)
+	return kind == "application/json" || strings.HasSuffix(kind, "+json")
 }
 
 // failure describes a request without a whole answer, by its class and never by
@@ -186,20 +200,30 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	return e
 }
 
-// Decode reads a JSON answer into v. The error is of kind malformed_response and says what is wrong.
+// Decode reads a JSON answer into v, which must be a pointer to a struct. A repeated key is
+// refused, a key in another case is another key, an unknown key is passed over, and text that is
+// not UTF-8 is mended. The error is of kind malformed_response and says what is wrong.
 func (r *Response) Decode(v any) error {
-	switch body := bytes.TrimSpace(r.Body); {
-	case !r.JSON:
+	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
+	}
+	switch body := bytes.TrimSpace(r.Body); {
 	case len(body) == 0:
 		return r.malformed("is empty")
-	case bytes.Equal(body, []byte("null")):
+	case string(body) == "null":
 		return r.malformed("is null")
 	}
-	if err := strictjson.Unmarshal(r.Body, v); err != nil {
-		return r.malformed(err.Error())
+	err := jsonv2.Unmarshal(r.Body, v, jsontext.AllowInvalidUTF8(true))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return r.malformed("repeats a key")
 	}
-	return nil
+	if _, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
+		return r.malformed("is not the JSON expected here")
+	}
+	return r.malformed("is not valid JSON")
 }
 
 func (r *Response) malformed(what string) *bankmux.Error {

@@ -61,7 +61,9 @@ func TestRequestIsSentAsAsked(t *testing.T) {
 			Header: map[string]string{"X-One": "1"}, Bearer: "t", JSON: map[string]string{"k": "v"},
 		})
 		require.NoError(t, err)
-		var out struct{ OK bool }
+		var out struct {
+			OK bool `json:"ok"`
+		}
 		require.NoError(t, res.Decode(&out))
 		assert.True(t, out.OK)
 		assert.Equal(t, 7*time.Second, res.RetryAfter)
@@ -90,17 +92,17 @@ func TestARedirectIsNeverFollowedAndNoSecretLeaves(t *testing.T) {
 func TestAnswersThatAreNone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, body, says string }{
-		"HTML":               {"text/html", "<html>planted</html>", "content type"},
-		"no content type":    {"", `{"a":1}`, "content type"},
-		"text":               {"text/plain", `{"a":1}`, "content type"},
-		"empty":              {"application/json", "", "empty"},
-		"blank":              {"application/json", " \n", "empty"},
-		"null":               {"application/json", "null", "null"},
-		"an array":           {"application/json", "[]", "not a JSON object"},
-		"cut":                {"application/json", `{"a":"planted`, "not valid JSON"},
-		"another type":       {"application/json", `{"a":{}}`, "not the JSON expected"},
-		"a repeated key":     {"application/json", `{"a":"planted","a":"b"}`, "repeats the key"},
-		"keys in both cases": {"application/problem+json", `{"a":"planted","A":"b"}`, "differ only in case"},
+		"HTML":            {"text/html", "<html>planted</html>", "content type"},
+		"no content type": {"", `{"a":1}`, "content type"},
+		"text":            {"text/plain", `{"a":1}`, "content type"},
+		"empty":           {"application/json", "", "empty"},
+		"blank":           {"application/json", " \n", "empty"},
+		"null":            {"application/json", "null", "null"},
+		"an array":        {"application/json", "[]", "not the JSON expected"},
+		"cut":             {"application/json", `{"a":"planted`, "not valid JSON"},
+		"another type":    {"application/json", `{"a":{}}`, "not the JSON expected"},
+		"a repeated key":  {"application/json", `{"a":"planted","a":"b"}`, "repeats a key"},
+		"a nested repeat": {"application/problem+json", `{"a":"planted","b":[{"c":1,"c":2}]}`, "repeats a key"},
 	} {
 		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = []string{c.kind}
@@ -108,12 +110,33 @@ func TestAnswersThatAreNone(t *testing.T) {
 		})
 		res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 		require.NoError(t, err, name)
-		var out struct{ A string }
+		var out struct {
+			A string `json:"a"`
+		}
 		err = res.Decode(&out)
 		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
 		require.ErrorContains(t, err, c.says, name)
 		assert.NotContains(t, err.Error(), "planted", name)
 	}
+}
+
+func TestKeysInAnotherCaseAndUnknownKeysArePassedOver(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{\"token\":\"right\",\"TOKEN\":\"wrong\",\"new\":[{}],\"name\":\"caf\xe9\",\"none\":null}"))
+	})
+	res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	require.NoError(t, err)
+	var out struct {
+		Token string `json:"token"`
+		Name  string `json:"name"`
+		None  string `json:"none"`
+	}
+	require.NoError(t, res.Decode(&out))
+	assert.Equal(t, "right", out.Token)
+	assert.Equal(t, "caf\ufffd", out.Name, "one bad byte of a bank does not cost the answer")
+	assert.Empty(t, out.None)
 }
 
 func TestFailuresSayWhatHappenedAndHoldNoAddress(t *testing.T) {

@@ -1,6 +1,6 @@
-// Package strictjson reads JSON objects and refuses what encoding/json lets pass
-// and attackers and broken servers use: a repeated key, keys that differ only in case, endless
-// nesting.
+// Package strictjson reads JSON objects that come from a browser and refuses what
+// encoding/json lets pass and attackers use: a repeated key, keys that differ only in case,
+// endless nesting.
 package strictjson
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxDepth is the deepest nesting that is accepted.
@@ -19,27 +20,45 @@ type Fault string
 
 func (f Fault) Error() string { return string(f) }
 
-// Unmarshal reads one JSON object into v. The error is a [Fault].
-func Unmarshal(raw []byte, v any) error {
+// Member is one key of an object and its value, as they were written between
+// quotes and after the colon. A key with escapes is unescaped.
+type Member struct{ Key, Value []byte }
+
+// Object returns the members of one JSON object, in their order. They share
+// raw's memory. The error is a [Fault].
+func Object(raw []byte) ([]Member, error) {
 	trimmed := bytes.TrimLeft(raw, " \t\r\n")
 	if len(trimmed) == 0 || trimmed[0] != '{' {
-		return Fault("is not a JSON object")
+		return nil, Fault("is not a JSON object")
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		if !json.Valid(raw) {
-			return Fault("is not valid JSON")
-		}
-		return Fault("is not the JSON expected here")
+	if !utf8.Valid(trimmed) || !json.Valid(trimmed) {
+		return nil, Fault("is not valid JSON")
 	}
-	s := scanner{text: trimmed}
-	return s.object(1)
+	s := scanner{text: trimmed, members: make([]Member, 0, 8)}
+	err := s.object(1)
+	return s.members, err
+}
+
+// Text returns the string that a member's value is, and false if it is none.
+func Text(value []byte) (string, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	inner := value[1 : len(value)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), true
+	}
+	var s string
+	err := json.Unmarshal(value, &s)
+	return s, err == nil
 }
 
 // scanner walks over JSON that is known to be valid and compares keys. It
-// allocates only where an object has many of them.
+// allocates for the members and where an object has many keys.
 type scanner struct {
-	text []byte
-	at   int
+	text    []byte
+	at      int
+	members []Member // of the outermost object
 }
 
 // few is how many keys are compared one by one.
@@ -65,8 +84,7 @@ func (s *scanner) object(depth int) error {
 		}
 		key := s.str()
 		if bytes.IndexByte(key, '\\') >= 0 {
-			var plain string
-			_ = json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &plain) // valid, as the whole is
+			plain, _ := Text(s.text[s.at-len(key)-2 : s.at])
 			key = []byte(plain)
 		}
 		for _, old := range keys {
@@ -88,8 +106,13 @@ func (s *scanner) object(depth int) error {
 		}
 		s.next() // the colon
 		s.at++
+		s.next()
+		from := s.at
 		if err := s.value(depth); err != nil {
 			return err
+		}
+		if depth == 1 {
+			s.members = append(s.members, Member{Key: key, Value: s.text[from:s.at]})
 		}
 	}
 }

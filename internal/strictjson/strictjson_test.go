@@ -28,6 +28,7 @@ func TestStrangeJSONIsRefused(t *testing.T) {
 		`[{}]`:                     "is not a JSON object",
 		`{"a":1`:                   "is not valid JSON",
 		`{"a":1}{}`:                "is not valid JSON",
+		"{\"a\":\"\xff\"}":         "is not valid JSON",
 		`{"a":1,"a":1}`:            `repeats the key "a"`,
 		`{"a":1,"\u0061":1}`:       `repeats the key "a"`,
 		`{"a":1,"A":1}`:            `differ only in case: "a" and "A"`,
@@ -40,13 +41,21 @@ func TestStrangeJSONIsRefused(t *testing.T) {
 		strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33):       "nested too deeply",
 		`{"a":` + strings.Repeat(`[`, 40) + strings.Repeat("]", 40) + `}`: "nested too deeply",
 	} {
-		var v map[string]any
-		err := strictjson.Unmarshal([]byte(raw), &v)
+		_, err := strictjson.Object([]byte(raw))
 		require.Error(t, err, raw)
 		assert.ErrorContains(t, err, says, raw)
 	}
-	var wrong struct{ A int }
-	assert.ErrorContains(t, strictjson.Unmarshal([]byte(`{"a":"text"}`), &wrong), "not the JSON expected")
+}
+
+// same checks the members against what encoding/json reads.
+func same(t *testing.T, raw string, members []strictjson.Member) {
+	t.Helper()
+	var plain map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(raw), &plain))
+	require.Len(t, members, len(plain))
+	for _, m := range members {
+		assert.Equal(t, string(plain[string(m.Key)]), string(m.Value), string(m.Key))
+	}
 }
 
 func TestOrdinaryJSONIsRead(t *testing.T) {
@@ -55,22 +64,19 @@ func TestOrdinaryJSONIsRead(t *testing.T) {
 		`{}`, " {\n} ", `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2},[]],"c":-1.5e3,"d":true,"e":null,"f":"\\\""}`,
 		many(200, `"last":[ 1 , 2 ]`), strings.Repeat(`{"a":`, 32) + "1" + strings.Repeat("}", 32),
 	} {
-		var strict, plain map[string]any
-		require.NoError(t, strictjson.Unmarshal([]byte(raw), &strict), raw)
-		require.NoError(t, json.Unmarshal([]byte(raw), &plain))
-		assert.Equal(t, plain, strict)
+		members, err := strictjson.Object([]byte(raw))
+		require.NoError(t, err, raw)
+		same(t, raw, members)
 	}
 }
 
-func FuzzUnmarshal(f *testing.F) {
+func FuzzObject(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":1,"A":2}`, `{"\u0061":[{"x":"\\"}]}`, `{"a":1`, many(30, `"a":1`)} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		var strict, plain map[string]any
-		if strictjson.Unmarshal(raw, &strict) == nil {
-			require.NoError(t, json.Unmarshal(raw, &plain))
-			assert.Equal(t, plain, strict)
+		if members, err := strictjson.Object(raw); err == nil {
+			same(t, string(raw), members)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -259,18 +260,48 @@ func TestAReconnectAtAnotherBankIsRefused(t *testing.T) {
 
 func TestCallsOnOneConnectionNeverOverlap(t *testing.T) {
 	t.Parallel()
-	s := start(t, nil)
-	conn := s.connect()
-	var all sync.WaitGroup
-	for range 16 {
-		all.Go(func() {
-			got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-			if assert.NoError(t, err) {
-				assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
+	synctest.Test(t, func(t *testing.T) {
+		bank := virtualbank.New(virtualbank.Options{})
+		var mu sync.Mutex
+		var most, answered int
+		now := map[string]int{} // calls under way, by access token
+		slow := roundTripper(func(r *http.Request) (*http.Response, error) {
+			token := r.Header.Get("Authorization")
+			mu.Lock()
+			now[token]++
+			if token != "" {
+				most, answered = max(most, now[token]), answered+1
 			}
+			mu.Unlock()
+			time.Sleep(time.Second)
+			w := httptest.NewRecorder()
+			bank.Dapi().ServeHTTP(w, r)
+			mu.Lock()
+			defer mu.Unlock()
+			now[token]--
+			return w.Result(), nil
 		})
-	}
-	all.Wait()
+		creds := bank.Credentials().Dapi
+		client, err := dapi.New(dapi.Config{
+			AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox,
+			BaseURL: "http://127.0.0.1/v2", HTTPClient: &http.Client{Transport: slow},
+		})
+		require.NoError(t, err)
+		s := &setup{t: t, bank: bank, client: client}
+		one, other := s.connect(), s.connect()
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				_, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: []bankmux.Connection{one, other}[i%2]})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		assert.Equal(t, 1, most, "calls with one access token at a time")
+		assert.Equal(t, 2+16, answered)
+		assert.Equal(t, 8*time.Second, time.Since(began), "the two connections do not wait for each other")
+	})
 }
 
 func TestTheClientIsAsPatientAsDapi(t *testing.T) {

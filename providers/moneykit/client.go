@@ -93,7 +93,7 @@ func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error)
 	var answer exchangeAnswer
 	res, err := a.do(ctx, opExchange, rest.Request{
 		Method: http.MethodPost, Path: "/link-session/exchange-token",
-		JSON: map[string]string{"exchangeable_token": token},
+		JSON: exchangeBody{token},
 	}, &answer)
 	if err != nil {
 		return linkData{}, err

@@ -15,11 +15,9 @@ const codeExpired = "api_error.auth.expired_access_token"
 
 // envelope is the body of every documented error.
 type envelope struct {
-	ErrorCode        string `json:"error_code"`
-	LinkErrorCode    string `json:"link_error_code"`
-	ValidationErrors []struct {
-		Location []any `json:"location"`
-	} `json:"validation_errors"`
+	ErrorCode        string          `json:"error_code"`
+	LinkErrorCode    string          `json:"link_error_code"`
+	ValidationErrors json.RawMessage `json:"validation_errors"`
 }
 
 // read decodes a success into out or turns a failure into an error. Success is
@@ -32,22 +30,28 @@ func read(op string, res *rest.Response, out any) error {
 		return res.Decode(out)
 	}
 	var body envelope
-	if !res.JSON || json.Unmarshal(res.Body, &body) != nil {
+	if res.Decode(&body) != nil {
 		body = envelope{} // a proxy's page: the status decides
 	}
 	e := normalize.MoneyKitError(normalize.Failure{
 		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
-	if len(body.ValidationErrors) > 0 && e.Kind == bankmux.ErrInvalid {
-		e.Field = location(body.ValidationErrors[0].Location)
+	if e.Kind == bankmux.ErrInvalid {
+		e.Field = location(body.ValidationErrors)
 	}
 	return e
 }
 
-// location writes where a request is wrong, as in body.customer_user.id.
-func location(parts []any) string {
-	names := make([]string, 0, len(parts))
-	for _, p := range parts {
+// location writes where a request is wrong, as in body.customer_user.id, or "" where the answer does not say.
+func location(raw json.RawMessage) string {
+	var faults []struct {
+		Location []any `json:"location"`
+	}
+	if json.Unmarshal(raw, &faults) != nil || len(faults) == 0 {
+		return ""
+	}
+	names := make([]string, 0, len(faults[0].Location))
+	for _, p := range faults[0].Location {
 		names = append(names, normalize.CleanCode(fmt.Sprint(p)))
 	}
 	return strings.Join(names, ".")

@@ -132,7 +132,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		if err != nil {
 			return bankmux.Session{}, err
 		}
-		status := normalize.MoneyKitStatus(link.State, deref(link.ErrorCode))
+		status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
 		if status.State == bankmux.StateGone {
 			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
 		}
@@ -238,7 +238,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	status := normalize.MoneyKitStatus(link.State, deref(link.ErrorCode))
+	status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
 	case link.LinkID != s.Reconnect.Reference:
@@ -301,7 +301,7 @@ func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) 
 func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
 	return normalize.MoneyKitConnection(s, normalize.MoneyKitLink{
 		LinkID: l.LinkID, InstitutionID: l.InstitutionID, InstitutionName: l.InstitutionName,
-		InstitutionAvatar: l.InstitutionAvatar, State: l.State, ErrorCode: deref(l.ErrorCode),
+		InstitutionAvatar: l.InstitutionAvatar, State: l.State, ErrorCode: l.ErrorCode,
 		Products: granted(l.Products), Country: s.Country,
 	})
 }
@@ -322,22 +322,15 @@ func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	for _, name := range granted(products) {
 		p := products[name]
 		st := bankmux.ProductStatus{Product: normalize.ProductFromMoneyKit(name)}
-		st.RefreshedAt, _ = normalize.Timestamp(deref(p.RefreshedAt))
-		st.AttemptedAt, _ = normalize.Timestamp(deref(p.LastAttemptedAt))
-		if code := deref(p.ErrorCode); code != "" {
+		st.RefreshedAt, _ = normalize.Timestamp(p.RefreshedAt)
+		st.AttemptedAt, _ = normalize.Timestamp(p.LastAttemptedAt)
+		if code := p.ErrorCode; code != "" {
 			e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: code})
 			st.Kind, st.Code = e.Kind, e.Code
 		}
 		all = append(all, st)
 	}
 	return all
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // sessionTag is the link tag that ties a link to its session.

@@ -208,7 +208,7 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, link linkData) {
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
 	if body.Webhook == "" && !opts.RemoveWebhook {
-		body.Webhook = deref(link.Webhook)
+		body.Webhook = link.Webhook
 	}
 	if req.Tags == nil {
 		kept := slices.DeleteFunc(slices.Clone(link.LinkTags), isSessionTag)

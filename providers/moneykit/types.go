@@ -1,6 +1,6 @@
 package moneykit
 
-// The wire types, as MoneyKit's SDK models have them. A pointer is a member that may be null.
+// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value.
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {
@@ -57,9 +57,9 @@ type linkData struct {
 	InstitutionName   string                  `json:"institution_name"`
 	InstitutionAvatar string                  `json:"institution_avatar"`
 	State             string                  `json:"state"`
-	ErrorCode         *string                 `json:"error_code"`
+	ErrorCode         string                  `json:"error_code"`
 	LinkTags          []string                `json:"link_tags"`
-	Webhook           *string                 `json:"webhook"`
+	Webhook           string                  `json:"webhook"`
 	Products          map[string]*linkProduct `json:"products"`
 }
 
@@ -71,9 +71,13 @@ const (
 
 // linkProduct says how fresh one product of a link is.
 type linkProduct struct {
-	RefreshedAt     *string `json:"refreshed_at"`
-	LastAttemptedAt *string `json:"last_attempted_at"`
-	ErrorCode       *string `json:"error_code"`
+	RefreshedAt     string `json:"refreshed_at"`
+	LastAttemptedAt string `json:"last_attempted_at"`
+	ErrorCode       string `json:"error_code"`
+}
+
+type exchangeBody struct {
+	ExchangeableToken string `json:"exchangeable_token"`
 }
 
 // exchangeAnswer: link_id beside link is deprecated but still sent.
