@@ -100,17 +100,21 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connec
 	return conn, nil
 }
 
-// ConnectionStatus asks the provider how a connection is doing. See [StatusReader].
+// ConnectionStatus asks the provider how a connection is doing and returns it brought
+// up to date; store it. A lapsed or deleted connection is an answer, not an error. It may be repeated. For the errors see
+// [StatusReader].
 func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
 	return call(ctx, c, opStatus, req, StatusReader.ConnectionStatus)
 }
 
-// Disconnect withdraws access to a connection. See [Disconnector].
+// Disconnect withdraws access to a connection and returns it in [StateGone]. It may be
+// repeated: one that is gone already is a success. For the errors see [Disconnector].
 func (c *Client) Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error) {
 	return call(ctx, c, opDisconnect, req, Disconnector.Disconnect)
 }
 
-// Check verifies the client's credentials with the provider. See [CredentialChecker].
+// Check verifies the client's credentials with the provider: [ErrCredentials] if it
+// rejects them. It may be repeated. For the other errors see [CredentialChecker].
 func (c *Client) Check(ctx context.Context) error {
 	_, err := call(ctx, c, opCheck, CheckRequest{}, CredentialChecker.CheckCredentials)
 	return err
@@ -131,7 +135,9 @@ func call[P, R, Out any, Req interface {
 // Do runs f on the client's adapter, seen as P, through the client's
 // interceptors. Adapters build their provider-specific operations on it; P is then an
 // interface of the adapter's own. If the adapter is no P, the error is [ErrUnsupported] and f
-// is not called. Name, Group and Effect of op must be set; the client fills in its own fields.
+// is not called. Name, Group and Effect of op must be set; the client fills in its own fields. A nil context is
+// [ErrInvalid], one that is done [ErrContextDone], and neither sends anything. Otherwise the errors are those of f; whether
+// it is repeated is decided by op.Effect.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
 	var out Out
 	op.Client, op.Provider = c.name, c.desc.Provider

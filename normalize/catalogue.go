@@ -1,6 +1,7 @@
 // Package normalize turns what providers say into the model of bankmux: error
 // codes, states, products, credentials, times. It is tables and pure functions over
-// plain strings, does no I/O, and serves adapters outside this repository as well.
+// plain strings, does no I/O, and serves adapters outside this repository as well. Everything in it may be
+// used by any number of goroutines and repeated at will.
 package normalize
 
 import (
