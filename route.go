@@ -21,7 +21,7 @@ type route struct {
 	Route
 	client *Client
 	share  float64 // 1/weight
-	seed   uint64 // of the client's name, for the sticky order
+	seed   uint64  // of the client's name, for the sticky order
 }
 
 func newRoute(r Route, client *Client) *route {
