@@ -151,16 +151,32 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	if c.decide != nil {
 		op.Effect = c.decide.Effect(op)
 	}
+	if op.Abandon {
+		op.Effect = Local
+	}
 	if err := ctx.Err(); err != nil {
 		return out, c.describe(&op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
 	}
 	run := &run{client: c, op: op}
 	run.last = func(ctx context.Context) (err error) {
+		if op.Abandon {
+			return c.describe(&run.op, &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true})
+		}
 		out, err = f(ctx, p)
 		return c.describe(&run.op, err)
 	}
 	err := run.from(ctx, 0)
 	return out, c.describe(&run.op, err)
+}
+
+// DoOn is [Do] for an operation on a connection. One that the client cannot have made is [ErrInvalid] and
+// sends nothing; op is told whom the call concerns.
+func DoOn[P, Out any](ctx context.Context, c *Client, op Op, conn Connection, f func(context.Context, P) (Out, error)) (Out, error) {
+	if err := conn.prepare(c, &op); err != nil {
+		var none Out
+		return none, c.describe(&op, err)
+	}
+	return Do(ctx, c, op, f)
 }
 
 // run is one call on its way through the chain.
@@ -205,6 +221,9 @@ func (c *Client) describe(op *Op, err error) error {
 		full.Provider, full.Client, full.Op = c.desc.Provider, c.name, op.Name
 		if full.Connection == "" {
 			full.Connection = op.Connection
+		}
+		if full.Challenge != nil {
+			full.Challenge = full.Challenge.open(op)
 		}
 		return &full
 	}

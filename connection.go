@@ -169,6 +169,7 @@ func (r *DisconnectRequest) prepare(c *Client, op *Op) error { return r.Connecti
 type DisconnectResult struct{ Connection Connection }
 
 func (conn *Connection) prepare(c *Client, op *Op) error {
-	op.Connection, op.User, op.Institution = conn.ID, conn.User, conn.Institution.ID
+	op.Connection, op.Reference = conn.ID, conn.Reference
+	op.User, op.Institution = conn.User, conn.Institution.ID
 	return c.accept(conn, op)
 }

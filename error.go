@@ -17,30 +17,33 @@ import (
 // may be logged and shown to operators. It is a value for readers: nothing may
 // change it once it was returned.
 type Error struct {
-	Kind  Kind
-	Scope Scope // "" means the scope of the Kind
+	Kind  Kind  `json:"kind"`
+	Scope Scope `json:"scope,omitempty"` // "" means the scope of the Kind
 
-	Provider   string // adapter, such as "dapi"
-	Client     string // registered name of the client
-	Op         string // operation, such as "ExchangeToken"
-	Connection string // our id of the connection, if the call concerned one
+	Provider   string `json:"provider,omitempty"`   // adapter, such as "dapi"
+	Client     string `json:"client,omitempty"`     // registered name of the client
+	Op         string `json:"op,omitempty"`         // operation, such as "ExchangeToken"
+	Connection string `json:"connection,omitempty"` // our id of the connection, if the call concerned one
 
-	Field  string // what is wrong in the call, such as "SessionRequest.User"
-	Detail string // what happened, in our words
+	Field  string `json:"field,omitempty"`  // what is wrong in the call, such as "SessionRequest.User"
+	Detail string `json:"detail,omitempty"` // what happened, in our words
 
-	Code       string        // the provider's own code, verbatim
-	Status     int           // HTTP status, 0 if there was no answer
-	RequestID  string        // the provider's id of the call, where it gives one
-	RetryAfter time.Duration // how long the provider asks to wait, 0 if it said nothing
+	Code       string        `json:"code,omitempty"`        // the provider's own code, verbatim
+	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no answer
+	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, where it gives one
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it said nothing
 
 	// NotSent is true where it is certain that the operation never reached the
 	// provider: refused here, no connection, circuit open.
-	NotSent bool
+	NotSent bool `json:"not_sent,omitempty"`
 	// Unlisted is true where the provider's code has no row in the error table
 	// and Kind was concluded from the status. Such an error is never repeated automatically.
-	Unlisted bool
+	Unlisted bool `json:"unlisted,omitempty"`
 
-	Err error // cause, free of URLs, bodies and secrets
+	// Challenge is what the bank wants to hear from the user first, with [ErrUserAction]. nil otherwise.
+	Challenge *Challenge `json:"challenge,omitempty"`
+
+	Err error `json:"-"` // cause, free of URLs, bodies and secrets
 }
 
 // Error gives one line: who, what, why and the remedy.
@@ -106,7 +109,7 @@ func (e *Error) Remedy() string { return e.Kind.Remedy() }
 // UserMustAct reports whether only the user at the front end can mend this.
 func (e *Error) UserMustAct() bool {
 	switch e.Kind {
-	case ErrReauth, ErrConsent, ErrGone, ErrTokenSpent, ErrUserAction:
+	case ErrReauth, ErrConsent, ErrGone, ErrTokenSpent, ErrUserAction, ErrAnswerRejected, ErrChallengeExpired:
 		return true
 	}
 	return false

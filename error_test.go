@@ -46,7 +46,7 @@ func TestErrorIsFoundByKindAndCause(t *testing.T) {
 func TestEveryKindHasARemedyAndAScope(t *testing.T) {
 	t.Parallel()
 	kinds := bankmux.Kinds()
-	assert.Len(t, kinds, 20)
+	assert.Len(t, kinds, 23)
 	for _, k := range kinds {
 		assert.NotEmpty(t, k.Remedy(), k)
 		assert.NotEmpty(t, k.Scope(), k)

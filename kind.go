@@ -30,6 +30,14 @@ const (
 	ErrTokenSpent Kind = "token_spent"
 	// ErrUserAction: the user must act, or ended the flow (Code "cancelled").
 	ErrUserAction Kind = "user_action_required"
+	// ErrAnswerRejected: the bank did not accept the user's answer to a [Challenge].
+	// Make the call again without Answers; the same answer is never right the second time.
+	ErrAnswerRejected Kind = "answer_rejected"
+	// ErrChallengeExpired: the [Challenge] is not open any more. Make the call again without Answers.
+	ErrChallengeExpired Kind = "challenge_expired"
+	// ErrNotReady: the provider has not fetched this from the bank yet. Ask for a
+	// refresh, wait for its end, and read again. It is not an empty answer.
+	ErrNotReady Kind = "not_ready"
 	// ErrNotFound: no such thing under this name.
 	ErrNotFound Kind = "not_found"
 	// ErrUnsupported: this provider cannot do it. Also matches errors.ErrUnsupported.
@@ -58,26 +66,29 @@ const (
 )
 
 var remedies = map[Kind]string{
-	ErrInvalid:        "fix the call",
-	ErrCredentials:    "check the application's credentials with the provider",
-	ErrNotPermitted:   "allow it in the application's settings at the provider",
-	ErrQuota:          "free or raise the application's quota at the provider",
-	ErrReauth:         "send the user through the flow again with Reconnect set",
-	ErrConsent:        "start a reconnect session that asks for the product",
-	ErrGone:           "link the bank anew",
-	ErrTokenSpent:     "start a new session",
-	ErrUserAction:     "ask the user to act or to start again",
-	ErrNotFound:       "check the identifier",
-	ErrUnsupported:    "choose another provider for this",
-	ErrRateLimited:    "wait and repeat",
-	ErrInstitution:    "repeat later; only this bank is affected",
-	ErrUnavailable:    "repeat later or choose another provider",
-	ErrMalformed:      "repeat later and report it to the provider",
-	ErrCircuitOpen:    "wait for the provider to recover or choose another",
-	ErrOutcomeUnknown: "look up the outcome before doing anything again",
-	ErrSeal:           "check the key, the row and its owner; link anew if it is lost",
-	ErrContextDone:    "give the call more time if it was cut short",
-	ErrUnknown:        "read Code and ask the provider",
+	ErrInvalid:          "fix the call",
+	ErrCredentials:      "check the application's credentials with the provider",
+	ErrNotPermitted:     "allow it in the application's settings at the provider",
+	ErrQuota:            "free or raise the application's quota at the provider",
+	ErrReauth:           "send the user through the flow again with Reconnect set",
+	ErrConsent:          "start a reconnect session that asks for the product",
+	ErrGone:             "link the bank anew",
+	ErrTokenSpent:       "start a new session",
+	ErrUserAction:       "ask the user to act or to start again",
+	ErrAnswerRejected:   "make the call again without Answers and ask the user anew",
+	ErrChallengeExpired: "make the call again without Answers",
+	ErrNotReady:         "refresh, wait for its end, and read again",
+	ErrNotFound:         "check the identifier",
+	ErrUnsupported:      "choose another provider for this",
+	ErrRateLimited:      "wait and repeat",
+	ErrInstitution:      "repeat later; only this bank is affected",
+	ErrUnavailable:      "repeat later or choose another provider",
+	ErrMalformed:        "repeat later and report it to the provider",
+	ErrCircuitOpen:      "wait for the provider to recover or choose another",
+	ErrOutcomeUnknown:   "look up the outcome before doing anything again",
+	ErrSeal:             "check the key, the row and its owner; link anew if it is lost",
+	ErrContextDone:      "give the call more time if it was cut short",
+	ErrUnknown:          "read Code and ask the provider",
 }
 
 // Kinds returns every kind, in no particular order.
@@ -135,7 +146,7 @@ const (
 // Scope is the scope an error of this kind has unless its maker knows better.
 func (k Kind) Scope() Scope {
 	switch k {
-	case ErrReauth, ErrConsent, ErrGone:
+	case ErrReauth, ErrConsent, ErrGone, ErrNotReady:
 		return ScopeConnection
 	case ErrInstitution:
 		return ScopeInstitution

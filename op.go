@@ -11,11 +11,15 @@ type Op struct {
 	Provider    string // name of the adapter
 	Institution string // the provider's id of the bank, where the call concerns one
 	Connection  string // our id of the connection, where the call concerns one
+	Reference   string // the provider's id of it; changes with a new login at some; do not log it
 	User        string // the application's id of the user; do not log it
 	Product     string
 
 	Reconnect bool // an existing connection is being renewed
 	Once      bool // the caller has another way to go on: do not repeat
+
+	Challenge string // id of the [Challenge] this call answers
+	Abandon   bool   // the user gave that challenge up: nothing will be sent
 }
 
 // Group divides operations by what they share when a provider is slow: a
@@ -58,4 +62,16 @@ var (
 	opStatus        = Op{Name: "ConnectionStatus", Group: GroupLink, Effect: Read}
 	opDisconnect    = Op{Name: "Disconnect", Group: GroupLink, Effect: Idempotent}
 	opCheck         = Op{Name: "CheckCredentials", Group: GroupLink, Effect: Read}
+	opInstitutions  = Op{Name: "Institutions", Group: GroupLink, Effect: Read}
+	opInstitution   = Op{Name: "Institution", Group: GroupLink, Effect: Read}
+
+	opAccounts               = Op{Name: "Accounts", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
+	opBalances               = Op{Name: "Balances", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
+	opAccountNumbers         = Op{Name: "AccountNumbers", Group: GroupData, Effect: Read, Product: string(ProductAccountNumbers)}
+	opIdentity               = Op{Name: "Identity", Group: GroupData, Effect: Read, Product: string(ProductIdentity)}
+	opCards                  = Op{Name: "Cards", Group: GroupData, Effect: Read, Product: string(ProductCards)}
+	opTransactions           = Op{Name: "Transactions", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
+	opHoldings               = Op{Name: "Holdings", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
+	opInvestmentTransactions = Op{Name: "InvestmentTransactions", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
+	opRefresh                = Op{Name: "Refresh", Group: GroupData, Effect: OneShot}
 )

@@ -91,7 +91,8 @@ func (p Payload) aborted() error {
 	return &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: detail, NotSent: true}
 }
 
-// CodeCancelled is the Code of the [ErrUserAction] for a flow the user did not finish.
+// CodeCancelled is the Code of the [ErrUserAction] for a flow the user did not
+// finish, and for a [Challenge] that was given up.
 const CodeCancelled = "cancelled"
 
 func quote(s string) string { return strictjson.Quote(s) }

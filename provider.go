@@ -66,6 +66,9 @@ type Describer interface {
 type Description struct {
 	Provider    string      // name of the adapter, the same in every configuration: "moneykit"
 	Environment Environment // what its credentials reach
+	// PerAccount says that balances and transactions are read one account a call, as at Dapi. The client then
+	// makes the calls: an adapter is asked for exactly one account or card.
+	PerAccount bool
 }
 
 // EffectDecider is implemented by adapters whose operations differ from the
@@ -116,23 +119,63 @@ type Capability string
 
 // The capabilities known so far.
 const (
-	CapStatus     Capability = "connection_status" // [StatusReader]
-	CapDisconnect Capability = "disconnect"        // [Disconnector]
-	CapCheck      Capability = "check_credentials" // [CredentialChecker]
+	CapStatus                 Capability = "connection_status"       // [StatusReader]
+	CapDisconnect             Capability = "disconnect"              // [Disconnector]
+	CapCheck                  Capability = "check_credentials"       // [CredentialChecker]
+	CapInstitutions           Capability = "institutions"            // [InstitutionLister]
+	CapAccounts               Capability = "accounts"                // [AccountLister]
+	CapBalances               Capability = "balances"                // [BalanceReader]
+	CapAccountNumbers         Capability = "account_numbers"         // [AccountNumberReader]
+	CapIdentity               Capability = "identity"                // [IdentityReader]
+	CapCards                  Capability = "cards"                   // [CardLister]
+	CapTransactions           Capability = "transactions"            // [TransactionLister]
+	CapEnrichment             Capability = "enrichment"              // [EnrichedTransactionLister]
+	CapHoldings               Capability = "holdings"                // [HoldingReader]
+	CapInvestmentTransactions Capability = "investment_transactions" // [InvestmentTransactionLister]
+	CapRefresh                Capability = "refresh"                 // [Refresher]
 )
+
+// found tells by type assertion which capabilities an adapter has.
+var found = []struct {
+	capability Capability
+	in         func(Provider) bool
+}{
+	{CapStatus, is[StatusReader]},
+	{CapDisconnect, is[Disconnector]},
+	{CapCheck, is[CredentialChecker]},
+	{CapInstitutions, is[InstitutionLister]},
+	{CapAccounts, is[AccountLister]},
+	{CapBalances, is[BalanceReader]},
+	{CapAccountNumbers, is[AccountNumberReader]},
+	{CapIdentity, is[IdentityReader]},
+	{CapCards, is[CardLister]},
+	{CapTransactions, is[TransactionLister]},
+	{CapEnrichment, is[EnrichedTransactionLister]},
+	{CapHoldings, is[HoldingReader]},
+	{CapInvestmentTransactions, is[InvestmentTransactionLister]},
+	{CapRefresh, is[Refresher]},
+}
+
+func is[T any](p Provider) bool {
+	_, ok := p.(T)
+	return ok
+}
+
+// Capabilities lists every capability there is.
+func Capabilities() []Capability {
+	all := make([]Capability, len(found))
+	for i, f := range found {
+		all[i] = f.capability
+	}
+	return all
+}
 
 func capabilities(p Provider) []Capability {
 	var caps []Capability
-	add := func(c Capability, has bool) {
-		if has {
-			caps = append(caps, c)
+	for _, f := range found {
+		if f.in(p) {
+			caps = append(caps, f.capability)
 		}
 	}
-	_, has := p.(StatusReader)
-	add(CapStatus, has)
-	_, has = p.(Disconnector)
-	add(CapDisconnect, has)
-	_, has = p.(CredentialChecker)
-	add(CapCheck, has)
 	return caps
 }

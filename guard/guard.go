@@ -1,5 +1,5 @@
 // Package guard holds the interceptors that every call of a client passes,
-// outermost first: trace, retry, one-per-connection, breaker, deadline. Each can be used
+// outermost first: trace, retry, one-per-connection, park, breaker, deadline. Each can be used
 // alone; a [Guard] puts them together and keeps their state in one place for a health page.
 package guard
 
@@ -19,6 +19,7 @@ type Options struct {
 	Breaker          BreakerOptions
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
+	Park             bool // keep calls off a connection with an open challenge or a rejected login; the Dapi adapter sets it
 	// OnStateChange is told of every change of a breaker, outside all locks, so
 	// it may call [Guard.Breakers]. It runs in the goroutine of a call and holds it up.
 	OnStateChange func(BreakerState)
@@ -54,6 +55,9 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	chain = append(chain, g.count, Retry(opts.Retry))
 	if opts.OnePerConnection {
 		chain = append(chain, OnePerConnection())
+	}
+	if opts.Park { // behind the queue: what waited there must see what the call before it left
+		chain = append(chain, Park())
 	}
 	return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
 }

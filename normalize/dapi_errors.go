@@ -19,7 +19,7 @@ var dapi = NewCatalogue(
 	Row{Code: "INVALID_TOKEN", Op: "ExchangeToken", Kind: bankmux.ErrTokenSpent, Detail: "the access code was used, expired or is wrong"},
 
 	// The user can mend it now, or at the bank.
-	Row{Code: "INVALID_MFA", Kind: bankmux.ErrUserAction, Detail: "the answer was wrong; start the call anew and ask again"},
+	Row{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the answer was wrong"},
 	Row{Code: "ACCOUNT_LOCKED", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Detail: "the bank locked the user; only the bank can help"},
 	Row{Code: "BENEFICIARY_NOT_ACTIVATED", Kind: bankmux.ErrUserAction, Detail: "a step at the bank is outstanding"},
 	Row{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},

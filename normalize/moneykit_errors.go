@@ -8,6 +8,7 @@ var moneyKit = NewCatalogue(
 	Row{Code: "api_error.auth.unauthorized", Kind: bankmux.ErrCredentials, Detail: "client id, secret or scope is refused"},
 	Row{Code: "api_error.auth.unauthorized", Status: 400, Kind: bankmux.ErrCredentials, Detail: "the grant type is refused"},
 	Row{Code: "api_error.rate_limit_exceeded", Kind: bankmux.ErrRateLimited, Detail: "too many requests, or a refresh too early"},
+	Row{Code: "api_error.rate_limit_exceeded", Op: "Refresh", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "this link was refreshed a short while ago"},
 	Row{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
 	Row{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},
 	Row{Code: "link_error.forbidden_action", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product"},

@@ -105,7 +105,7 @@ func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
 		{"USER_DELINKED", 401, "", bankmux.ErrGone, bankmux.ScopeConnection},
 		{"INVALID_TOKEN", 401, "ExchangeToken", bankmux.ErrTokenSpent, bankmux.ScopeCall},
 		{"INVALID_TOKEN", 401, "ConnectionStatus", bankmux.ErrReauth, bankmux.ScopeConnection},
-		{"INVALID_MFA", 401, "", bankmux.ErrUserAction, bankmux.ScopeCall},
+		{"INVALID_MFA", 401, "", bankmux.ErrAnswerRejected, bankmux.ScopeCall},
 		{"ACCOUNT_LOCKED", 401, "", bankmux.ErrUserAction, bankmux.ScopeConnection},
 		{"INACTIVE_ACCOUNT", 401, "", bankmux.ErrInvalid, bankmux.ScopeCall},
 		{"INVALID_ACCOUNT_ID", 404, "", bankmux.ErrNotFound, bankmux.ScopeCall},

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,6 +90,16 @@ var lifecycle = []struct {
 	},
 }
 
+// firstError is the first error of an iteration.
+func firstError[T any](all iter.Seq2[T, error]) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lacking checks the operations of capabilities that are not there.
 func lacking(t *testing.T, b *bench, has map[bankmux.Capability]bool) {
 	conn := b.connect(t.Context())
@@ -103,6 +114,47 @@ func lacking(t *testing.T, b *bench, has map[bankmux.Capability]bool) {
 			return err
 		},
 		bankmux.CapCheck: func() error { return b.client.Check(t.Context()) },
+		bankmux.CapInstitutions: func() error {
+			_, err := b.client.Institution(t.Context(), bankmux.InstitutionRequest{ID: "any"})
+			return err
+		},
+		bankmux.CapAccounts: func() error {
+			_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapBalances: func() error {
+			_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapAccountNumbers: func() error {
+			_, err := b.client.AccountNumbers(t.Context(), bankmux.AccountNumbersRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapIdentity: func() error {
+			_, err := b.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapCards: func() error {
+			_, err := b.client.Cards(t.Context(), bankmux.CardsRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapTransactions: func() error {
+			return firstError(b.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}}))
+		},
+		bankmux.CapEnrichment: func() error {
+			return firstError(b.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}, Enrich: true}))
+		},
+		bankmux.CapHoldings: func() error {
+			_, err := b.client.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapInvestmentTransactions: func() error {
+			return firstError(b.client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}))
+		},
+		bankmux.CapRefresh: func() error {
+			_, err := b.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}})
+			return err
+		},
 	} {
 		if !has[c] {
 			assert.ErrorIs(t, call(), bankmux.ErrUnsupported, c)

@@ -49,6 +49,9 @@ type Harness struct {
 	// those of the connections it makes.
 	Secrets []string
 
+	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or [bankmux.CapTransactions].
+	Data *Data
+
 	// Binds says that the provider ties a payload to its session, so that one of
 	// another session is refused.
 	Binds bool
@@ -59,6 +62,38 @@ type Env struct {
 	BaseURL    string       // on loopback; nothing listens there but HTTPClient's own dialer
 	HTTPClient *http.Client // reaches the backend in memory
 	Logger     *slog.Logger // for the guard; the suite reads it
+}
+
+// Data writes into the bank behind a connection. Amounts are decimal text that the
+// backend must put on the wire digit by digit, in the provider's own form. What a harness does to
+// bring them there is a second statement of the provider's conventions, beside the adapter's.
+type Data struct {
+	// Refetch makes a provider that serves stored data fetch everything now. nil where every read goes to the bank.
+	Refetch func(conn bankmux.Connection) error
+
+	// AddAccount adds an account or card and returns the provider's id.
+	AddAccount func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error)
+
+	// AddTransaction adds a row.
+	AddTransaction func(conn bankmux.Connection, account string, row Row) error
+
+	// SetBalance sets what an account holds: what is booked, by the sign rule of [bankmux.Money]. "" is an amount nobody told.
+	SetBalance func(conn bankmux.Connection, account, booked string) error
+
+	// Ask makes the bank want these inputs at the next call that it serves for the connection, and returns the right answers. nil where the
+	// provider's data calls never ask.
+	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
+}
+
+// Row is a transaction to add.
+type Row struct {
+	Amount   string // without a sign: "42.90", "1e3"
+	In       bool   // money into the account
+	Currency string // "" is that of the account
+	NoMoney  bool   // no currency is told
+	Date     bankmux.Date
+	Text     string
+	Pending  bool // where the provider tells
 }
 
 // Run checks that the adapter has exactly the capabilities in want and keeps
@@ -83,6 +118,15 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		has[c] = true
 	}
 	for _, c := range lifecycle {
+		present := true
+		for _, needs := range c.needs {
+			present = present && has[needs]
+		}
+		if present {
+			t.Run(c.name, in(c.test))
+		}
+	}
+	for _, c := range data {
 		present := true
 		for _, needs := range c.needs {
 			present = present && has[needs]

@@ -66,6 +66,10 @@ type Bank struct {
 	faults  []*activeFault
 	journal journal
 
+	books   map[string]*book
+	outages map[string]bool // by the institution's name
+	served  map[string]int  // days of transactions, by the institution's name
+
 	creds       Credentials // written by New only
 	webhookKey  *ecdsa.PrivateKey
 	webhookKid  string
@@ -87,6 +91,9 @@ func New(o Options) *Bank {
 		gen:          newGenerator(o.Seed),
 		mk:           newMoneyKitState(),
 		dp:           newDapiState(),
+		books:        map[string]*book{},
+		outages:      map[string]bool{},
+		served:       map[string]int{},
 	}
 	b.creds = Credentials{
 		MoneyKit: MoneyKitCredentials{ClientID: "live_" + b.gen.hex(20), ClientSecret: b.gen.alphanumeric(24)},

@@ -72,6 +72,36 @@ func (b *Bank) control(provider string) http.Handler {
 		}
 		return map[string]any{"lapsed": true}, b.Lapse(in.LinkID + in.ConnectionID)
 	}))
+	mux.Handle("POST /virtualbank/outage", controlled(func(body []byte) (any, error) {
+		var in struct {
+			Institution string `json:"institution_id"`
+			Down        bool   `json:"down"`
+		}
+		if err := decodeControl(body, &in); err != nil {
+			return nil, err
+		}
+		return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
+	}))
+	mux.Handle("POST /virtualbank/refresh", controlled(func(body []byte) (any, error) {
+		var in struct {
+			LinkID string `json:"link_id"`
+		}
+		if err := decodeControl(body, &in); err != nil {
+			return nil, err
+		}
+		return map[string]any{"refreshed": true}, b.Refresh(in.LinkID)
+	}))
+	mux.Handle("POST /virtualbank/input", controlled(func(body []byte) (any, error) {
+		var in struct {
+			ConnectionID string     `json:"connectionID"`
+			Operation    string     `json:"operation"`
+			Rounds       [][]string `json:"rounds"`
+		}
+		if err := decodeControl(body, &in); err != nil {
+			return nil, err
+		}
+		return map[string]any{"required": true}, b.RequireInput(in.ConnectionID, in.Operation, in.Rounds...)
+	}))
 	mux.Handle("GET /virtualbank/requests", controlled(func([]byte) (any, error) {
 		mine := []Request{}
 		for _, r := range b.Requests() {

@@ -26,7 +26,12 @@ type connection struct {
 	tokenID     string
 	delinked    bool
 	lapsed      bool
-	running     []*running // calls in progress with its token
+	book        *book
+	wanted      []inputScript // what the bank will ask the user
+	deferred    []deferral    // what it will take its time for
+	pending     *pendingInput // what it has asked and not heard
+	trusted     time.Time     // until when it asks nothing of itself
+	running     []*running    // calls in progress with its token
 }
 
 // running is one call in progress. clashed is set once another was made beside it.
@@ -43,6 +48,8 @@ type operation struct {
 	status     string
 	path       string
 	errorType  string
+	polls      int  // how often it is found running
+	deferred   bool // it answered "initialized"
 }
 
 func newDapiState() dapiState {
@@ -96,10 +103,17 @@ func (b *Bank) dapiRoutes() []route {
 		{path: "/users/delinkuser", handle: b.dpDelink},
 		{path: "/data/DelinkUser", handle: b.dpDelink},
 		{path: "/operation/get", handle: b.dpOperation},
+		{path: "/data/identity/get", handle: b.dpIdentity},
+		{path: "/data/accounts/get", handle: b.dpAccounts(false)},
+		{path: "/data/completeAccounts/get", handle: b.dpAccounts(true)},
+		{path: "/data/balance/get", handle: b.dpBalance},
+		{path: "/data/cards/get", handle: b.dpCards},
+		{path: "/data/transactions/get", handle: b.dpTransactions(true, nil)},
+		{path: "/data/categorizedTransactions/get", handle: b.dpTransactions(false, categorized)},
+		{path: "/data/enrichedTransactions/get", handle: b.dpTransactions(false, enriched)},
 	}
 	for _, path := range []string{
-		"/operation/status", "/data/identity/get", "/data/accounts/get", "/data/completeAccounts/get", "/data/balance/get", "/data/transactions/get",
-		"/data/categorizedTransactions/get", "/data/enrichedTransactions/get", "/data/cards/get",
+		"/operation/status",
 		"/payment/beneficiaries/get", "/payment/beneficiaries/create", "/payment/transfer/create", "/payment/transfer/autoflow",
 		"/wire/beneficiaries/get", "/wire/beneficiaries/create", "/wire/transfer/create", "/wire/transfer/autoflow",
 		"/ach/pull/create", "/ach/pull/get", "/nymcard/funds/load",

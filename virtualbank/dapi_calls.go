@@ -65,12 +65,18 @@ func (b *Bank) dpRecord(c *call, conn *connection, p reply) reply {
 	id := conn.bankID + ":" + b.gen.uuid()
 	now := b.Now()
 	op := operation{start: now, end: now, status: statusDone, path: c.route.path}
+	if old, ok := p.body.(envelope); ok && old.Status == statusInitialized {
+		op.deferred = true
+	}
 	switch body := p.body.(type) {
 	case envelope:
 		body.OperationID = id
 		op.status, op.errorType = body.Status, body.Type
 		p.body = body
 	case metadataDone:
+		body.OperationID = id
+		p.body = body
+	case dpDone:
 		body.OperationID = id
 		p.body = body
 	}
@@ -93,7 +99,7 @@ func (b *Bank) dpMetadata(c *call) reply {
 		return b.dpRecord(c, conn, reply{status: http.StatusOK, body: envelope{Success: true, Status: statusInitialized}})
 	}
 	return b.dpRecord(c, conn, reply{status: http.StatusOK, body: metadataDone{
-		envelope: envelope{Success: true, Status: statusDone}, Metadata: metadataOf(conn.institution),
+		envelope: envelope{Success: true, Status: statusDone}, Metadata: metadataOf(conn.institution, b.daysServed(conn.institution)),
 	}})
 }
 
@@ -144,7 +150,10 @@ func (b *Bank) dpOperation(c *call) reply {
 		return dpFail(http.StatusBadRequest, dpParameter, "no such operation")
 	}
 	if op.status == statusInitialized {
-		op.status = statusDone // whoever asks has waited long enough
+		if op.polls--; op.polls < 0 {
+			op.status = statusDone
+		}
+		b.dp.operations[f["operationID"]] = op
 	}
 	const layout = "2006-01-02T15:04:05.000Z"
 	at := func(t time.Time) string { return t.UTC().Format(layout) }

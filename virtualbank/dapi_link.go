@@ -58,7 +58,7 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	conn := &connection{
-		id: b.gen.uuid(), institution: at, bankID: at.DapiID, tokenID: b.gen.uuid(),
+		id: b.gen.uuid(), institution: at, bankID: at.DapiID, tokenID: b.gen.uuid(), book: b.open(at, username),
 		userSecret: b.gen.hide(base64.StdEncoding.EncodeToString(b.gen.bytes(525))),
 	}
 	if in.Environment == "production" {

@@ -57,7 +57,7 @@ type rule struct {
 	Attributes []string `json:"attributes"`
 }
 
-func metadataOf(in Institution) metadata {
+func metadataOf(in Institution, days int) metadata {
 	code, name := currencyOf(in.Country)
 	currency := codeAndName{code, name}
 	holder := map[string]rule{"name": {Required: true, Length: 35, Characters: "[A-Za-z ]", Attributes: []string{}}}
@@ -67,7 +67,7 @@ func metadataOf(in Institution) metadata {
 		BranchAddress: in.address.Street + " " + in.address.City,
 		Address:       lines{in.address.Street, in.address.City, countryName(in.Country)},
 		Bounds:        []bound{{1, currency, "local"}, {1, currency, "same"}},
-		CoolDown:      span{24, "hrs"}, Range: span{90, "days"},
+		CoolDown:      span{24, "hrs"}, Range: span{days, "days"},
 		Country:     codeAndName{in.Country, countryName(in.Country)},
 		CreateFirst: true, ListedAtOnce: true,
 		Validators: validatorSets{

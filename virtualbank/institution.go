@@ -24,6 +24,7 @@ type Institution struct {
 	DapiID           string `json:"dapi_id,omitempty"`            // in the sandbox
 	DapiProductionID string `json:"dapi_production_id,omitempty"` // in production
 	SwiftCode        string `json:"swift_code,omitempty"`
+	AsksOTP          bool   `json:"asks_otp,omitempty"` // wants a one-time password for data, good for ten minutes
 
 	address address
 }

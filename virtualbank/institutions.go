@@ -14,7 +14,7 @@ func allInstitutions() []Institution {
 		},
 		{
 			Name: "ADCB", LegalName: "Abu Dhabi Commercial Bank PJSC", Country: "AE", Domain: "adcb.example", Login: LoginPassword,
-			DapiID: "DAPIBANK_AE_ADCB", DapiProductionID: "ADCBAEAA", SwiftCode: "ADCBAEAA",
+			DapiID: "DAPIBANK_AE_ADCB", DapiProductionID: "ADCBAEAA", SwiftCode: "ADCBAEAA", AsksOTP: true,
 			address: address{"Main Branch", "Sheikh Zayed Street", "Abu Dhabi"},
 		},
 		{
@@ -117,6 +117,10 @@ func currencyOf(country string) (code, name string) {
 		return "KWD", "KUWAITI DINAR"
 	case "BH":
 		return "BHD", "BAHRAINI DINAR"
+	case "GB":
+		return "GBP", "POUND STERLING"
+	case "CA":
+		return "CAD", "CANADIAN DOLLAR"
 	}
 	return "USD", "UNITED STATES DOLLAR"
 }

@@ -88,7 +88,7 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	l := &link{
 		id: "mk_" + b.gen.base58(22), user: s.user, institution: at, provider: at.Providers[0], state: stateAwaiting, created: now,
 		webhook: s.webhook, tags: s.tags, products: map[string]*linkProduct{"accounts": {}}, prefetch: s.prefetch,
-		accounts: b.mkAccounts(s, in.Username),
+		book: b.mkBook(s, at, in.Username),
 	}
 	if i := slices.IndexFunc(at.Providers, func(p string) bool { return slices.Contains(s.providers, p) }); i >= 0 {
 		l.provider = at.Providers[i]
@@ -200,19 +200,11 @@ func (b *Bank) mkLogin(s *linkSession, at Institution, in MoneyKitLink) *Refusal
 	return nil
 }
 
-func (b *Bank) mkAccounts(s *linkSession, username string) []linkAccount {
+func (b *Bank) mkBook(s *linkSession, at Institution, username string) *book {
 	if username == UserCustom {
-		accounts := make([]linkAccount, len(s.custom))
-		for i, a := range s.custom {
-			accounts[i] = linkAccount{"acc_" + b.gen.base58(22), a.kind, a.name, a.number[max(0, len(a.number)-4):]}
-		}
-		return accounts
+		return b.custom(at, s.custom)
 	}
-	return []linkAccount{
-		{"acc_" + b.gen.base58(22), "depository.checking", "Everyday Checking", b.gen.text(4, "0123456789")},
-		{"acc_" + b.gen.base58(22), "depository.savings", "Rainy Day Savings", b.gen.text(4, "0123456789")},
-		{"acc_" + b.gen.base58(22), "liability.credit_card", "Travel Card", b.gen.text(4, "0123456789")},
-	}
+	return b.open(at, username)
 }
 
 func (l *link) connectInstitution() connectInstitution {
@@ -221,8 +213,8 @@ func (l *link) connectInstitution() connectInstitution {
 		ID: in.MoneyKitID, Name: in.Name, Country: in.Country, Domain: in.Domain, Color: "#1F4E79", Avatar: in.moneyKitAvatar(),
 		Selected: []selectedAccount{}, Screens: []any{},
 	}
-	for _, a := range l.accounts {
-		out.Selected = append(out.Selected, selectedAccount{a.id, a.kind, a.name, a.mask})
+	for _, a := range l.book.accounts {
+		out.Selected = append(out.Selected, selectedAccount{l.accountID(a), a.kind.moneykit, a.name, a.mask})
 	}
 	return out
 }

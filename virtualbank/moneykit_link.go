@@ -30,19 +30,25 @@ type link struct {
 	tags        []string
 	products    map[string]*linkProduct
 	prefetch    []string
-	accounts    []linkAccount
+	book        *book
+	history     []fetched // the states of its transactions
+	churn       int       // how often all ids changed
 }
 
-type linkProduct struct{ refreshed, attempted time.Time }
-
-type linkAccount struct{ id, kind, name, mask string }
+type linkProduct struct {
+	refreshed time.Time
+	attempted time.Time
+	asked     time.Time // the last refresh by the app
+	due       time.Time // when it will be done, zero if none is under way
+	fault     string
+}
 
 // connect is the end of linking: the exchange, or a reconnect.
 func (l *link) connect(now time.Time) {
 	l.state, l.errorCode, l.synced = stateConnected, "", now
 	for name, p := range l.products {
-		if name == "accounts" || slices.Contains(l.prefetch, name) {
-			p.refreshed, p.attempted = now, now
+		if name == "accounts" || (slices.Contains(l.prefetch, name) && p.refreshed.IsZero()) {
+			l.fetch(name, now, false)
 		}
 	}
 }
@@ -99,6 +105,9 @@ func (l *link) wire() linkWire {
 			continue
 		}
 		w.Products[name] = &productWire{Refreshed: mkTime(p.refreshed), Attempted: mkTime(p.attempted)}
+		if p.fault != "" {
+			w.Products[name].ErrorCode, w.Products[name].ErrorMessage = new(p.fault), new("the refresh failed")
+		}
 		if name == "transactions" {
 			w.Products[name].HasHistory = new(true)
 		}
@@ -141,6 +150,7 @@ func (b *Bank) mkGetLink(c *call) reply {
 	if !ok && (l == nil || !b.opts.DeletedReadable) {
 		return p
 	}
+	l.settle(b.Now(), b.outages[l.institution.Name])
 	return reply{status: http.StatusOK, body: l.wire()}
 }
 

@@ -195,7 +195,7 @@ func TestMoneyKitIsStrictAboutRequests(t *testing.T) {
 	wrong := c.mk("PUT", "/link-session", token, nil)
 	assert.Equal(t, http.StatusMethodNotAllowed, wrong.Status)
 	assert.Equal(t, "POST", wrong.Header.Get("Allow"))
-	assert.Equal(t, "virtualbank.not_served", c.mk("GET", "/links/x/accounts", token, nil).Body["error_code"])
+	assert.Equal(t, "link_error.not_found", c.mk("GET", "/links/x/accounts", token, nil).Body["error_code"])
 	c.bank.Advance(time.Hour)
 	assert.Equal(t, "api_error.auth.expired_access_token", c.mk("GET", "/links", token, nil).Body["error_code"])
 }

@@ -23,12 +23,14 @@ const opMetadata = "Metadata"
 // api speaks HTTP: a method an endpoint. Every call is a POST.
 type api struct {
 	rest   *rest.Client
+	key    string
 	secret bankmux.Secret
 }
 
 func newAPI(cfg Config) *api {
 	return &api{
 		rest:   rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		key:    cfg.AppKey,
 		secret: cfg.AppSecret,
 	}
 }
@@ -47,22 +49,24 @@ func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exc
 }
 
 // metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
-func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (normalize.DapiBank, error) {
+func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (metadataAnswer, error) {
 	if op == opExchange {
 		op = opMetadata
 	}
 	var answer metadataAnswer
 	res, err := a.onConnection(ctx, op, "/metadata/accounts/get", g, &answer)
-	if err != nil {
-		return normalize.DapiBank{}, err
+	if err == nil && answer.Metadata == nil {
+		err = res.Lacks("accountsMetadata")
 	}
-	m := answer.Metadata
-	if m == nil {
-		return normalize.DapiBank{}, res.Lacks("accountsMetadata")
-	}
+	return answer, err
+}
+
+// bank is which bank the metadata are about.
+func (m metadataAnswer) bank() normalize.DapiBank {
 	return normalize.DapiBank{
-		BankID: m.BankID, OperationID: answer.OperationID, SwiftCode: m.SwiftCode, Name: m.BankName, CountryCode: m.Country.Code,
-	}, nil
+		BankID: m.Metadata.BankID, OperationID: m.OperationID, SwiftCode: m.Metadata.SwiftCode,
+		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
+	}
 }
 
 // delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
@@ -73,10 +77,12 @@ func (a *api) delink(ctx context.Context, op string, g normalize.DapiGrant) erro
 }
 
 func (a *api) onConnection(ctx context.Context, op, path string, g normalize.DapiGrant, out answer) (*rest.Response, error) {
-	return a.do(ctx, op, rest.Request{
-		Path: path, Bearer: g.AccessToken,
-		JSON: commonBody{AppSecret: a.secret.Reveal(), UserSecret: g.UserSecret},
-	}, out)
+	return a.post(ctx, op, path, g, dataBody{}, out)
+}
+
+func (a *api) post(ctx context.Context, op, path string, g normalize.DapiGrant, body dataBody, out answer) (*rest.Response, error) {
+	body.AppSecret, body.UserSecret = a.secret.Reveal(), g.UserSecret
+	return a.do(ctx, op, rest.Request{Path: path, Bearer: g.AccessToken, JSON: body}, out)
 }
 
 // do sends one request and reads the answer into out.

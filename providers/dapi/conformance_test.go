@@ -3,6 +3,7 @@ package dapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/bankmux/bankmux"
@@ -14,7 +15,10 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect)
+	providertest.Run(
+		t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances,
+		bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapCards, bankmux.CapTransactions, bankmux.CapEnrichment,
+	)
 }
 
 func newHarness(*testing.T) providertest.Harness {
@@ -35,5 +39,49 @@ func newHarness(*testing.T) providertest.Harness {
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/v2/auth/ExchangeToken" },
 		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference) },
 		Secrets:    []string{creds.AppSecret},
+		Data: &providertest.Data{
+			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
+				return bank.AddAccount(conn.Reference, virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
+			},
+			AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
+				spec := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text}
+				if r.In {
+					spec.Type = "credit"
+				}
+				return bank.AddTransaction(conn.Reference, account, spec)
+			},
+			SetBalance: func(conn bankmux.Connection, account, booked string) error {
+				return bank.SetBalance(conn.Reference, account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
+			},
+			Ask: func(conn bankmux.Connection, inputs ...bankmux.InputKind) ([]string, error) {
+				var round, right []string
+				for _, in := range inputs {
+					round = append(round, string(in))
+					right = append(right, map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in])
+				}
+				return right, bank.RequireInput(conn.Reference, "", round)
+			},
+		},
 	}
+}
+
+var kinds = map[bankmux.AccountKind]string{
+	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
+}
+
+// onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a positive number.
+func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
+	accounts, err := bank.Accounts(conn.Reference)
+	if err != nil {
+		return booked
+	}
+	for _, a := range accounts {
+		if a.DapiID == account && a.Debt {
+			if owed, ok := strings.CutPrefix(booked, "-"); ok {
+				return owed
+			}
+			return "-" + booked
+		}
+	}
+	return booked
 }

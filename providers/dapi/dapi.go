@@ -103,7 +103,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 
 // suitDapi sets what the application left open.
 func suitDapi(o *guard.Options) {
-	o.OnePerConnection = true
+	o.OnePerConnection, o.Park = true, true
 	for _, d := range []*time.Duration{&o.Deadline.Link, &o.Deadline.Data} {
 		if *d == 0 {
 			*d = patience
@@ -123,11 +123,12 @@ type adapter struct {
 	appKey    string
 	scriptURL string
 	api       *api
+	ranges    ranges
 }
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.env}
+	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true}
 }
 
 // Effect: a session is made here, without a call.
@@ -250,10 +251,11 @@ func firm(err error) bool {
 
 // bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
 func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant) (bankmux.Institution, error) {
-	b, err := a.api.metadata(ctx, op, grant)
+	answer, err := a.api.metadata(ctx, op, grant)
 	if err != nil {
 		return bankmux.Institution{}, err
 	}
+	b := answer.bank()
 	if a.env == bankmux.Production && normalize.DapiSandboxBank(b) {
 		return bankmux.Institution{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
@@ -314,4 +316,12 @@ var (
 	_ bankmux.EffectDecider = (*adapter)(nil)
 	_ bankmux.StatusReader  = (*adapter)(nil)
 	_ bankmux.Disconnector  = (*adapter)(nil)
+
+	_ bankmux.AccountLister             = (*adapter)(nil)
+	_ bankmux.BalanceReader             = (*adapter)(nil)
+	_ bankmux.AccountNumberReader       = (*adapter)(nil)
+	_ bankmux.IdentityReader            = (*adapter)(nil)
+	_ bankmux.CardLister                = (*adapter)(nil)
+	_ bankmux.TransactionLister         = (*adapter)(nil)
+	_ bankmux.EnrichedTransactionLister = (*adapter)(nil)
 )

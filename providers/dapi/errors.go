@@ -1,6 +1,8 @@
 package dapi
 
 import (
+	"errors"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
@@ -34,9 +36,20 @@ func read(op string, res *rest.Response, out answer) error {
 	}
 	switch env.Status {
 	case statusUserInput:
-		return &bankmux.Error{Kind: bankmux.ErrUserAction, Code: env.Status, Status: res.Status, Detail: "the bank wants an answer from the user"}
+		if env.OperationID == "" || len(env.UserInputs) == 0 {
+			return res.Lacks("operationID or userInputs")
+		}
+		return &bankmux.Error{
+			Kind: bankmux.ErrUserAction, Code: env.Status, Status: res.Status, Detail: "the bank wants an answer from the user",
+			Challenge: &bankmux.Challenge{ID: env.OperationID, Inputs: inputs(env.UserInputs)},
+		}
 	case statusRunning:
 		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}
 	}
 	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has a status nobody listed"}
+}
+
+func asError(err error) *bankmux.Error {
+	e, _ := errors.AsType[*bankmux.Error](err)
+	return e
 }

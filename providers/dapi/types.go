@@ -1,12 +1,29 @@
 package dapi
 
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bankmux/bankmux/internal/wire"
+)
+
 // The wire types, as Dapi's documentation and server SDKs have them.
 
 // envelope is in every answer. Status decides, not Success and not the HTTP status.
 type envelope struct {
-	Status      string `json:"status"`
-	OperationID string `json:"operationID"`
-	Type        string `json:"type"`
+	Status      string      `json:"status"`
+	OperationID string      `json:"operationID"`
+	Type        string      `json:"type"`
+	UserInputs  []userInput `json:"userInputs"`
+}
+
+// userInput is one question of the bank. Sources disagree about index (number or
+// text) and about the name and shape of the options.
+type userInput struct {
+	ID      string           `json:"id"`
+	Index   wire.Number      `json:"index"`
+	Query   string           `json:"query"`
+	Options []jsontext.Value `json:"queryOptions"`
+	Choices []jsontext.Value `json:"queryChoices"`
 }
 
 func (e *envelope) common() *envelope { return e }
@@ -36,20 +53,177 @@ type exchangeAnswer struct {
 	UserID      string `json:"userID"`
 }
 
-// commonBody is what every call on a connection carries.
-type commonBody struct {
-	AppSecret  string `json:"appSecret"`
-	UserSecret string `json:"userSecret"`
+// dataBody is what every call on a connection carries, and what the data calls add.
+type dataBody struct {
+	AppKey      string       `json:"appKey,omitempty"`
+	AppSecret   string       `json:"appSecret"`
+	UserSecret  string       `json:"userSecret"`
+	OperationID string       `json:"operationID,omitempty"`
+	UserInputs  []userAnswer `json:"userInputs,omitempty"`
+	AccountID   string       `json:"accountID,omitempty"`
+	CardID      string       `json:"cardID,omitempty"`
+	FromDate    string       `json:"fromDate,omitempty"`
+	ToDate      string       `json:"toDate,omitempty"`
 }
 
+// userAnswer is the answer to a userInput.
+type userAnswer struct {
+	ID     string `json:"id"`
+	Index  int    `json:"index"`
+	Answer string `json:"answer"`
+}
+
+// operationAnswer: in the documented form the result itself is not in it.
+type operationAnswer struct {
+	envelope
+	Info *struct {
+		Status    string `json:"status"`
+		ErrorType string `json:"errorType"`
+		Type      string `json:"type"`
+		StartDate string `json:"startDate"`
+		EndDate   string `json:"endDate"`
+	} `json:"opInfo"`
+}
+
+type currency struct {
+	Code string `json:"code"`
+}
+
+type account struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Number   string   `json:"number"`
+	IBAN     string   `json:"iban"`
+	Type     string   `json:"type"`
+	Currency currency `json:"currency"`
+	Balance  *balance `json:"balance"`
+}
+
+type accountsAnswer struct {
+	envelope
+	Accounts *[]account `json:"accounts"`
+}
+
+// balance is that of an account (amount, a number or text) or of a card (the other members).
+type balance struct {
+	Amount      wire.Number `json:"amount"`
+	Available   wire.Number `json:"availableBalance"`
+	Outstanding wire.Number `json:"outstandingBalance"`
+	AmountDue   wire.Number `json:"amountDue"`
+	DueDate     string      `json:"dueDate"`
+	Currency    currency    `json:"currency"`
+}
+
+type balanceAnswer struct {
+	envelope
+	Balance *balance `json:"balance"`
+}
+
+type card struct {
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	CardNumber  string      `json:"cardNumber"`
+	Type        string      `json:"type"`
+	Status      string      `json:"status"`
+	CreditLimit wire.Number `json:"creditLimit"`
+	ExpiryDate  string      `json:"expiryDate"`
+	Currency    currency    `json:"currency"`
+}
+
+type cardsAnswer struct {
+	envelope
+	Cards *[]card `json:"cards"`
+}
+
+// typed is a pair as Dapi writes telephone numbers and documents.
+type typed struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+type identityAnswer struct {
+	envelope
+	Identity *struct {
+		Name         string  `json:"name"`
+		Nationality  string  `json:"nationality"`
+		DateOfBirth  string  `json:"dateOfBirth"`
+		EmailAddress string  `json:"emailAddress"`
+		Numbers      []typed `json:"numbers"`
+		Address      *struct {
+			Flat     string `json:"flat"`
+			Building string `json:"building"`
+			Full     string `json:"full"`
+			Area     string `json:"area"`
+			POBox    string `json:"poBox"`
+			City     string `json:"city"`
+			State    string `json:"state"`
+			Country  string `json:"country"`
+		} `json:"address"`
+		Identification  []typed `json:"identification"`
+		Identifications []typed `json:"identifications"` // as iOS names it
+	} `json:"identity"`
+}
+
+// transaction has no id and no status. The direction is in type; amount counts by its size.
+type transaction struct {
+	Amount       wire.Number `json:"amount"`
+	Date         string      `json:"date"`
+	Type         string      `json:"type"`
+	Currency     currency    `json:"currency"`
+	Description  string      `json:"description"`
+	Details      string      `json:"details"`
+	BeforeAmount wire.Number `json:"beforeAmount"`
+	AfterAmount  wire.Number `json:"afterAmount"`
+	Reference    string      `json:"reference"`
+	Category     string      `json:"category"`
+	Brand        *struct {
+		Name string `json:"name"`
+		Logo string `json:"logo"`
+	} `json:"brandDetails"`
+}
+
+type transactionsAnswer struct {
+	envelope
+	Transactions *[]transaction `json:"transactions"`
+}
+
+// span is a length of time such as 90 days.
+type span struct {
+	Value wire.Number `json:"value"`
+	Unit  string      `json:"unit"`
+}
+
+// metadataAnswer is about the bank of a connection.
 type metadataAnswer struct {
 	envelope
-	Metadata *struct {
-		SwiftCode string `json:"swiftCode"`
-		BankName  string `json:"bankName"`
-		BankID    string `json:"bankId"`
-		Country   struct {
-			Code string `json:"code"`
-		} `json:"country"`
-	} `json:"accountsMetadata"`
+	Metadata *metadata `json:"accountsMetadata"`
+}
+
+type metadata struct {
+	SwiftCode     string `json:"swiftCode"`
+	SortCode      string `json:"sortCode"`
+	BankName      string `json:"bankName"`
+	BankID        string `json:"bankId"`
+	BranchName    string `json:"branchName"`
+	BranchAddress string `json:"branchAddress"`
+	Address       struct {
+		Line1 string `json:"line1"`
+		Line2 string `json:"line2"`
+		Line3 string `json:"line3"`
+	} `json:"address"`
+	Country struct {
+		Code string `json:"code"`
+		Name string `json:"name"`
+	} `json:"country"`
+	TransferBounds []struct {
+		Minimum  wire.Number `json:"minimum"`
+		Currency currency    `json:"currency"`
+		Type     string      `json:"type"`
+	} `json:"transferBounds"`
+	CoolDown         span `json:"beneficiaryCoolDownPeriod"`
+	TransactionRange span `json:"transactionRange"`
+	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
+	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
+	// Validators are rules by operation, kind of beneficiary and field.
+	Validators map[string]map[string]map[string]jsontext.Value `json:"validators"`
 }

@@ -1,5 +1,7 @@
 package moneykit
 
+import "github.com/bankmux/bankmux/internal/wire"
+
 // The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value.
 
 // createLinkSession is the body of POST /link-session.
@@ -61,12 +63,14 @@ type linkData struct {
 	LinkTags          []string                `json:"link_tags"`
 	Webhook           string                  `json:"webhook"`
 	Products          map[string]*linkProduct `json:"products"`
+	AvailableProducts []string                `json:"available_products"`
 }
 
 // The link states this file's neighbours ask for by name.
 const (
 	stateConnected = "connected"
 	stateError     = "error"
+	stateDeleted   = "deleted"
 )
 
 // linkProduct says how fresh one product of a link is.
@@ -105,4 +109,236 @@ type introspectAnswer struct {
 		Name    string `json:"name"`
 		AppName string `json:"app_name"`
 	} `json:"app"`
+}
+
+// balances: all members may be null. For a liability a positive current is what the holder owes.
+type balances struct {
+	Currency    string      `json:"currency"`
+	Available   wire.Number `json:"available"`
+	Current     wire.Number `json:"current"`
+	Limit       wire.Number `json:"limit"`
+	BalanceDate string      `json:"balance_date"`
+}
+
+// account is an account; data answers repeat it.
+type account struct {
+	AccountID   string   `json:"account_id"`
+	AccountType string   `json:"account_type"`
+	Name        string   `json:"name"`
+	Nickname    string   `json:"nickname"`
+	AccountMask string   `json:"account_mask"`
+	Balances    balances `json:"balances"`
+	OriginalID  string   `json:"original_id"`
+	Closed      bool     `json:"closed"`
+}
+
+// linked is in every data answer about one link.
+type linked struct {
+	Link *linkData `json:"link"`
+}
+
+func (l *linked) link() *linkData { return l.Link }
+
+type accountsAnswer struct {
+	linked
+	Accounts []account `json:"accounts"`
+}
+
+type accountAnswer struct {
+	linked
+	Account *account `json:"account"`
+}
+
+type linksAnswer struct {
+	Links []struct {
+		LinkID    string `json:"link_id"`
+		CreatedAt string `json:"created_at"`
+	} `json:"links"`
+	NextCursor string `json:"next_cursor"` // "" is the declared default, read as the end
+}
+
+type userAccountsAnswer struct {
+	Links map[string]struct {
+		Accounts     []account `json:"accounts"`
+		LastSyncedAt string    `json:"last_synced_at"`
+	} `json:"links"`
+}
+
+type userTransactionsAnswer struct {
+	Total        int           `json:"total"`
+	Transactions []transaction `json:"transactions"`
+	Accounts     map[string]struct {
+		LinkID string `json:"link_id"`
+	} `json:"accounts"`
+}
+
+type correctionBody struct {
+	Category    string `json:"category"`
+	Subcategory string `json:"subcategory,omitempty"`
+}
+
+type webhookTestBody struct {
+	Event string `json:"webhook_event"`
+	Key   string `json:"webhook_idempotency_key"`
+}
+
+type webhookTestAnswer struct {
+	DeliveryToken string `json:"delivery_token"`
+}
+
+type numbersAnswer struct {
+	linked
+	Accounts []struct {
+		AccountID string `json:"account_id"`
+		Numbers   struct {
+			ACH []struct {
+				AccountNumber     string `json:"account_number"`
+				RoutingNumber     string `json:"routing_number"`
+				WireRoutingNumber string `json:"wire_routing_number"`
+			} `json:"ach"`
+			EFT []struct {
+				AccountNumber     string `json:"account_number"`
+				InstitutionNumber string `json:"institution_number"`
+				BranchNumber      string `json:"branch_number"`
+			} `json:"eft"`
+			BACS []struct {
+				AccountNumber string `json:"account_number"`
+				SortCode      string `json:"sort_code"`
+			} `json:"bacs"`
+			International []struct {
+				IBAN string `json:"iban"`
+				BIC  string `json:"bic"`
+			} `json:"international"`
+		} `json:"numbers"`
+	} `json:"accounts"`
+}
+
+type identityAnswer struct {
+	linked
+	Accounts []struct {
+		AccountID string  `json:"account_id"`
+		Owners    []Owner `json:"owners"`
+	} `json:"accounts"`
+}
+
+// transaction: amount is text, never negative; the direction is in type.
+type transaction struct {
+	TransactionID  string      `json:"transaction_id"`
+	AccountID      string      `json:"account_id"`
+	Amount         wire.Number `json:"amount"`
+	Type           string      `json:"type"`
+	Currency       string      `json:"currency"`
+	Date           string      `json:"date"`
+	Datetime       string      `json:"datetime"`
+	Description    string      `json:"description"`
+	RawDescription string      `json:"raw_description"`
+	Pending        bool        `json:"pending"`
+	Category       string      `json:"category"`
+	Enrichment     *enrichment `json:"enrichment"`
+	OriginalID     string      `json:"original_id"`
+}
+
+type enrichment struct {
+	Category    rated `json:"category"`
+	Subcategory rated `json:"subcategory"`
+	Merchant    party `json:"merchant"`
+	Processor   party `json:"processor"`
+	Recurrence  struct {
+		Frequency string `json:"frequency"`
+		Next      string `json:"next_predicted_date"`
+	} `json:"recurrence"`
+}
+
+type rated struct {
+	Value      string `json:"value"`
+	Confidence int    `json:"confidence"`
+}
+
+type party struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Logo       string `json:"logo"`
+	Confidence int    `json:"confidence"`
+}
+
+type transactionsAnswer struct {
+	linked
+	Total        int           `json:"total"`
+	Page         int           `json:"page"`
+	Size         int           `json:"size"`
+	Transactions []transaction `json:"transactions"`
+}
+
+type holdingsAnswer struct {
+	linked
+	Accounts []account `json:"accounts"`
+	Holdings []struct {
+		AccountID     string      `json:"account_id"`
+		SecurityID    string      `json:"security_id"`
+		Quantity      wire.Number `json:"quantity"`
+		Price         wire.Number `json:"price"`
+		PriceDatetime string      `json:"price_datetime"`
+		Value         wire.Number `json:"value"`
+		CostBasis     wire.Number `json:"cost_basis"`
+	} `json:"holdings"`
+	Securities []security `json:"securities"`
+}
+
+type security struct {
+	SecurityID string      `json:"security_id"`
+	Name       string      `json:"name"`
+	Type       string      `json:"type"`
+	Currency   string      `json:"currency"`
+	Ticker     string      `json:"ticker"`
+	ISIN       string      `json:"isin"`
+	SEDOL      string      `json:"sedol"`
+	ClosePrice wire.Number `json:"close_price"`
+	CloseDate  string      `json:"close_date"`
+}
+
+// investmentTransaction: a positive amount is money out of the account, unlike everywhere else.
+type investmentTransaction struct {
+	ID          string      `json:"investment_transaction_id"`
+	AccountID   string      `json:"account_id"`
+	Amount      wire.Number `json:"amount"`
+	Date        string      `json:"date"`
+	Datetime    string      `json:"datetime"`
+	Description string      `json:"description"`
+	Type        string      `json:"type"`
+	Fees        wire.Number `json:"fees"`
+	ForexRate   wire.Number `json:"forex_rate"`
+	Price       wire.Number `json:"price"`
+	Quantity    wire.Number `json:"quantity"`
+	SecurityID  string      `json:"security_id"`
+}
+
+type investmentsAnswer struct {
+	linked
+	Total        int                     `json:"total"`
+	Accounts     []account               `json:"accounts"`
+	Transactions []investmentTransaction `json:"investment_transactions"`
+	Securities   []security              `json:"securities"`
+}
+
+type refreshBody struct {
+	Products []string `json:"products"`
+}
+
+// institution: country GB, not UK.
+type institution struct {
+	InstitutionID string   `json:"institution_id"`
+	Aliases       []string `json:"institution_id_aliases"`
+	Name          string   `json:"name"`
+	Country       string   `json:"country"`
+	Domain        string   `json:"domain"`
+	Color         string   `json:"color"`
+	ColorDark     string   `json:"color_dark"`
+	IsFeatured    bool     `json:"is_featured"`
+}
+
+type institutionsAnswer struct {
+	Institutions []institution `json:"institutions"`
+	Cursors      struct {
+		Next string `json:"next"`
+	} `json:"cursors"`
 }

@@ -1,0 +1,51 @@
+package bankmux
+
+import "context"
+
+// CardLister lists the cards of a connection, where the provider keeps them apart from accounts.
+type CardLister interface {
+	// Cards returns the user's cards; for their balances name them in a [BalancesRequest]. It
+	// may be repeated. Errors are those of [AccountLister].
+	Cards(ctx context.Context, req CardsRequest) (CardsResult, error)
+}
+
+// CardsRequest asks for cards.
+type CardsRequest struct {
+	Connection Connection
+	Answers    *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *CardsRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
+
+// CardsResult holds cards.
+type CardsResult struct {
+	Cards  []Card
+	Failed []Failure
+}
+
+// Card is one payment card.
+type Card struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name,omitempty"`
+	Number   string   `json:"number,omitempty"` // as the bank shows it, mostly masked
+	Kind     string   `json:"kind,omitempty"`   // the provider's word: "credit"
+	Status   string   `json:"status,omitempty"` // the provider's word: "active", "blocked", …
+	Limit    Money    `json:"limit"`            // zero where not told
+	Expires  Date     `json:"expires"`          // zero where not told
+	Currency Currency `json:"currency,omitempty"`
+}
+
+// Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError] beside the rest. For the
+// other errors see [CardLister].
+func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
+	res, err := call(ctx, c, opCards, req, CardLister.Cards)
+	if err == nil {
+		err = c.partial(opCards, &req.Connection, res.Failed)
+	}
+	return res, err
+}

@@ -1,0 +1,167 @@
+package bankmux
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Challenge is what the bank wants to hear from the user before it goes on: a
+// one-time password, a PIN, a captcha. It comes with an [ErrUserAction]:
+//
+//	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
+//		store(e.Challenge)                           // it marshals to JSON
+//		req.Answers = e.Challenge.Answer("123456")   // perhaps in another process
+//		res, err = client.Balances(ctx, req)         // the same call goes on where it stopped
+//	}
+//
+// While it is open every other call on the connection gets the same error at once, for it would end
+// the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one [ErrChallengeExpired]; after either,
+// and after [Challenge.Abandon], the call starts anew without Answers. It is never repeated by the library.
+//
+// It may hold data that was already read, so it is to be kept like the data itself.
+type Challenge struct {
+	ID         string    `json:"id"`                // the provider's id of the interrupted operation
+	Op         string    `json:"op"`                // the operation to call again: "Balances"
+	Call       string    `json:"call"`              // the step of it that was interrupted: "Accounts"
+	Connection string    `json:"connection"`        // our id
+	Account    string    `json:"account,omitempty"` // the account the step is about
+	Inputs     []Input   `json:"inputs"`
+	At         time.Time `json:"at"`
+	ExpiresAt  time.Time `json:"expires_at"` // the bank may be faster
+
+	// State is how far the operation had come. It is for the library alone.
+	State json.RawMessage `json:"state,omitempty"`
+}
+
+// Input is one thing to ask the user for.
+type Input struct {
+	Kind    InputKind `json:"kind"`
+	Index   int       `json:"index"`
+	Query   string    `json:"query,omitempty"`   // what to show, in the bank's words
+	Image   []byte    `json:"image,omitempty"`   // what to show instead, for a captcha
+	Options []string  `json:"options,omitempty"` // for a choice: the answer is the number of one of them, from 0
+}
+
+// InputKind says what is asked for. Unknown values are kept: ask with Query.
+type InputKind string
+
+// The kinds of input.
+const (
+	InputOTP            InputKind = "otp" // a code sent to the user's device
+	InputSecretQuestion InputKind = "secret_question"
+	InputCaptcha        InputKind = "captcha"
+	InputPIN            InputKind = "pin"
+	InputConfirmation   InputKind = "confirmation" // approve in the bank's app, then answer "true"
+	InputToken          InputKind = "token"        // a code shown by the bank's app
+	InputChoice         InputKind = "multiple_choice"
+)
+
+// Answers are the user's answers to a [Challenge]. They are secret.
+type Answers struct {
+	Challenge Challenge
+	Inputs    []Answer
+	Abandoned bool // the user gave up
+}
+
+// Answer is the answer to the [Input] of the same Index.
+type Answer struct {
+	Index int
+	Text  Secret
+}
+
+// Answer pairs the challenge with one text for each input, in the order of Inputs.
+func (ch Challenge) Answer(texts ...string) *Answers {
+	a := &Answers{Challenge: ch}
+	for i, text := range texts {
+		index := -1
+		if i < len(ch.Inputs) {
+			index = ch.Inputs[i].Index
+		}
+		a.Inputs = append(a.Inputs, Answer{Index: index, Text: NewSecret(text)})
+	}
+	return a
+}
+
+// Abandon gives the challenge up. The call that gets it sends nothing, ends in [ErrUserAction] with Code "cancelled", and
+// the connection is free again.
+func (ch Challenge) Abandon() *Answers { return &Answers{Challenge: ch, Abandoned: true} }
+
+// challengeLife is how long a challenge is open where the provider does not
+// say. Dapi does not.
+const challengeLife = 5 * time.Minute
+
+// prepare refuses answers that do not fit the call or the challenge.
+func (a *Answers) prepare(op *Op) error {
+	if a == nil {
+		return nil
+	}
+	ch := &a.Challenge
+	switch {
+	case ch.ID == "":
+		return invalid("Answers.Challenge", "is empty: use the one of the error")
+	case ch.Op != op.Name:
+		return invalid("Answers.Challenge", "is of "+quote(ch.Op)+", not of "+op.Name)
+	case ch.Connection != op.Connection:
+		return invalid("Answers.Challenge", "is of another connection")
+	}
+	op.Challenge = ch.ID
+	if a.Abandoned {
+		op.Abandon = true
+		return nil
+	}
+	if !ch.ExpiresAt.IsZero() && !time.Now().Before(ch.ExpiresAt) {
+		return &Error{Kind: ErrChallengeExpired, Detail: "the challenge was open until " + ch.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
+	}
+	if len(a.Inputs) != len(ch.Inputs) {
+		return invalid("Answers.Inputs", "are not one for each input of the challenge")
+	}
+	for _, in := range ch.Inputs {
+		i := slices.IndexFunc(a.Inputs, func(x Answer) bool { return x.Index == in.Index })
+		if i < 0 || a.Inputs[i].Text.IsZero() {
+			return invalid("Answers.Inputs", "lack an answer to "+quote(string(in.Kind)))
+		}
+	}
+	return nil
+}
+
+// open completes a challenge that an adapter made.
+func (ch Challenge) open(op *Op) *Challenge {
+	ch.Op, ch.Connection = op.Name, op.Connection
+	if ch.Call == "" {
+		ch.Call = op.Name
+	}
+	if ch.At.IsZero() {
+		ch.At = time.Now().UTC().Truncate(time.Millisecond)
+	}
+	if ch.ExpiresAt.IsZero() {
+		ch.ExpiresAt = ch.At.Add(challengeLife)
+	}
+	return &ch
+}
+
+// interrupted returns err with its challenge, if it has one, moved from a step to the operation
+// that took it.
+func interrupted(err error, op Op, account string, p *progress) error {
+	e := asError(err)
+	if e == nil || e.Challenge == nil {
+		return err
+	}
+	moved, ch, at := *e, *e.Challenge, *p
+	at.Inner = ch.State
+	raw, marshalErr := json.Marshal(at)
+	if marshalErr != nil {
+		return err // strings, amounts and lists of them: cannot fail
+	}
+	ch.Op, ch.Account, ch.State = op.Name, account, raw
+	moved.Op, moved.Challenge = op.Name, &ch
+	return &moved
+}
+
+// forStep turns answers to an operation into answers to the step that was interrupted.
+func (a *Answers) forStep() *Answers {
+	step := *a
+	p, _ := progressOf(a)
+	step.Challenge.Op, step.Challenge.State = step.Challenge.Call, p.Inner
+	return &step
+}

@@ -1,0 +1,38 @@
+package bankmux
+
+//go:generate go run ./internal/iso4217
+
+// Currency is a currency code of ISO 4217 such as "AED". Providers also send codes that
+// are in no list; they are kept.
+type Currency string
+
+type currencyRow struct {
+	digits int
+	name   string
+}
+
+// Known reports whether ISO 4217 lists the currency as in use.
+func (c Currency) Known() bool {
+	_, ok := currencies[c]
+	return ok
+}
+
+// Exponent is the number of digits of the minor unit: 2 for AED, 0 for JPY, 3 for
+// KWD. It is false for a currency without minor units, such as gold, and for an unknown one.
+func (c Currency) Exponent() (digits int, ok bool) {
+	row, ok := currencies[c]
+	if !ok || row.digits < 0 {
+		return 0, false
+	}
+	return row.digits, true
+}
+
+// Name is the English name, "" for an unknown currency.
+func (c Currency) Name() string { return currencies[c].name }
+
+// check reports whether the code has the form of one.
+func (c Currency) check() bool {
+	return len(c) == 3 && upper(c[0]) && upper(c[1]) && upper(c[2])
+}
+
+func upper(b byte) bool { return 'A' <= b && b <= 'Z' }

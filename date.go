@@ -1,0 +1,104 @@
+package bankmux
+
+import (
+	"cmp"
+	"time"
+)
+
+// Date is a day of the calendar, in whatever time zone the bank keeps its books. It is not an
+// instant: converting it to one and back is how days get lost. The zero Date is no day.
+type Date struct {
+	Year  int
+	Month time.Month
+	Day   int
+}
+
+// NewDate is a day. It does not check: see [Date.IsValid].
+func NewDate(year int, month time.Month, day int) Date { return Date{year, month, day} }
+
+// DateOf is the day of an instant in the instant's own time zone.
+func DateOf(t time.Time) Date {
+	year, month, day := t.Date()
+	return Date{year, month, day}
+}
+
+// ParseDate reads "2026-11-23" and nothing else. The error is [ErrInvalid].
+func ParseDate(s string) (Date, error) {
+	if len(s) == len("2006-01-02") && s[4] == '-' && s[7] == '-' {
+		year, ok1 := digits(s[:4])
+		month, ok2 := digits(s[5:7])
+		day, ok3 := digits(s[8:])
+		d := Date{year, time.Month(month), day}
+		if ok1 && ok2 && ok3 && d.IsValid() {
+			return d, nil
+		}
+	}
+	return Date{}, invalid("Date", "is not a day written as 2006-01-02")
+}
+
+func digits(s string) (n int, ok bool) {
+	for _, b := range []byte(s) {
+		if b < '0' || b > '9' {
+			return 0, false
+		}
+		n = n*10 + int(b-'0')
+	}
+	return n, true
+}
+
+// String is "2026-11-23", "" for the zero Date.
+func (d Date) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.In(time.UTC).Format(time.DateOnly)
+}
+
+// IsZero reports whether there is no day.
+func (d Date) IsZero() bool { return d == Date{} }
+
+// IsValid reports whether there is such a day between the years 1 and 9999.
+func (d Date) IsValid() bool {
+	return d.Year >= 1 && d.Year <= 9999 && DateOf(d.In(time.UTC)) == d
+}
+
+// In is the moment at which the day begins in a place.
+func (d Date) In(loc *time.Location) time.Time {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, loc)
+}
+
+// Compare is -1, 0 or 1.
+func (d Date) Compare(e Date) int {
+	return cmp.Or(cmp.Compare(d.Year, e.Year), cmp.Compare(d.Month, e.Month), cmp.Compare(d.Day, e.Day))
+}
+
+// Before reports whether d is an earlier day than e.
+func (d Date) Before(e Date) bool { return d.Compare(e) < 0 }
+
+// After reports whether d is a later day than e.
+func (d Date) After(e Date) bool { return d.Compare(e) > 0 }
+
+// AddDays is the day n days later, or earlier for a negative n.
+func (d Date) AddDays(n int) Date { return DateOf(d.In(time.UTC).AddDate(0, 0, n)) }
+
+// DaysSince is the number of days from e to d.
+func (d Date) DaysSince(e Date) int {
+	const day = 24 * 60 * 60
+	return int((d.In(time.UTC).Unix() - e.In(time.UTC).Unix()) / day)
+}
+
+// MarshalText writes [Date.String].
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText writes. The error is [ErrInvalid].
+func (d *Date) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*d = Date{}
+		return nil
+	}
+	read, err := ParseDate(string(text))
+	if err == nil {
+		*d = read
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package bankmux
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// DirectoryEntry is one bank with the ids all providers have for it.
+type DirectoryEntry struct {
+	Name     string                        `json:"name"`
+	Country  string                        `json:"country"`
+	Ref      InstitutionRef                `json:"ref"`      // for [SessionRequest.Institution]
+	Listings map[string]InstitutionListing `json:"listings"` // by client name
+}
+
+// Institutions searches the banks of every client that can list them and merges those that are one bank: of the same country
+// and internet domain, or of the same country and name. The entries are sorted by name. A client that fails is named by a
+// [*PartialError], beside the others' banks; clients that have no list (Dapi publishes none) are left out. It may be repeated.
+func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([]DirectoryEntry, error) {
+	var (
+		all    []*DirectoryEntry
+		failed []Failure
+		index  = map[string]*DirectoryEntry{}
+	)
+	for _, c := range r.Clients() {
+		if !c.Has(CapInstitutions) {
+			continue
+		}
+		for listing, err := range c.Institutions(ctx, req) {
+			if err != nil {
+				failed = append(failed, Failure{Err: asError(err)})
+				break
+			}
+			var entry *DirectoryEntry
+			keys := sameBankKeys(listing)
+			for _, key := range keys {
+				if known := index[key]; known != nil && known.takes(c, listing) {
+					entry = known
+					break
+				}
+			}
+			if entry == nil {
+				entry = &DirectoryEntry{Name: listing.Name, Country: listing.Country, Ref: InstitutionRef{}, Listings: map[string]InstitutionListing{}}
+				all = append(all, entry)
+			}
+			entry.Ref[c.desc.Provider] = listing.ID
+			entry.Listings[c.name] = listing
+			for _, key := range keys {
+				if index[key] == nil {
+					index[key] = entry
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *DirectoryEntry) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Country, b.Country))
+	})
+	entries := make([]DirectoryEntry, len(all))
+	for i, e := range all {
+		entries[i] = *e
+	}
+	if len(failed) > 0 {
+		return entries, &PartialError{Op: opInstitutions.Name, Failed: failed}
+	}
+	return entries, nil
+}
+
+// takes reports whether the listing may be the same bank as the entry: a provider that lists two
+// banks of one name means two banks.
+func (e *DirectoryEntry) takes(c *Client, l InstitutionListing) bool {
+	id, ok := e.Ref[c.desc.Provider]
+	return !ok || id == l.ID
+}
+
+func sameBankKeys(l InstitutionListing) []string {
+	var keys []string
+	if l.Domain != "" {
+		keys = append(keys, l.Country+" domain "+strings.ToLower(l.Domain))
+	}
+	if name := strings.Join(strings.Fields(strings.ToLower(l.Name)), " "); name != "" {
+		keys = append(keys, l.Country+" name "+name)
+	}
+	return keys
+}

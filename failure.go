@@ -1,0 +1,102 @@
+package bankmux
+
+import "strings"
+
+// Failure is one part of an answer that could not be had: an account, a
+// product, or a single row. It is an error like its cause.
+type Failure struct {
+	Account     string  `json:"account,omitempty"`     // the provider's id of the account or card
+	Product     Product `json:"product,omitempty"`     // where a whole product failed
+	Transaction string  `json:"transaction,omitempty"` // the provider's id of a row, or its number on the page, where one row failed
+	Err         *Error  `json:"error"`
+}
+
+// Error says what is missing and why.
+func (f Failure) Error() string {
+	var b strings.Builder
+	for _, part := range []struct{ name, value string }{{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction}} {
+		if part.value != "" {
+			b.WriteString(part.name + " " + part.value + ": ")
+		}
+	}
+	if f.Err != nil {
+		b.WriteString(f.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (f Failure) Unwrap() error {
+	if f.Err == nil {
+		return nil
+	}
+	return f.Err
+}
+
+// PartialError comes with a result that is good as far as it goes, and names
+// what is missing from it. errors.Is finds the kinds of all failures.
+//
+//	res, err := client.Balances(ctx, req)
+//	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+//		keep(res); remember(partial.Failed)
+//	}
+type PartialError struct {
+	Op     string // operation, such as "Balances"
+	Failed []Failure
+}
+
+// Error lists what failed.
+func (e *PartialError) Error() string {
+	parts := make([]string, len(e.Failed))
+	for i, f := range e.Failed {
+		parts[i] = "[" + f.Error() + "]"
+	}
+	return e.Op + ": incomplete: " + strings.Join(parts, " ")
+}
+
+// Unwrap returns the failures.
+func (e *PartialError) Unwrap() []error {
+	all := make([]error, len(e.Failed))
+	for i, f := range e.Failed {
+		all[i] = f
+	}
+	return all
+}
+
+// partial makes an error of failures, nil where there are none, and says in each which call it came from.
+func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	op.Connection = conn.ID
+	for i := range failed {
+		if failed[i].Err == nil {
+			failed[i].Err = &Error{Kind: ErrUnknown}
+		}
+		failed[i].Err = asError(c.describe(&op, failed[i].Err))
+	}
+	return &PartialError{Op: op.Name, Failed: failed}
+}
+
+// hopeless reports whether an error of one account says that the others need not be tried: the
+// connection, the application or the provider as a whole will not answer.
+func hopeless(err error) bool {
+	switch KindOf(err) {
+	case ErrReauth, ErrGone, ErrCredentials, ErrCircuitOpen, ErrRateLimited, ErrContextDone, ErrUserAction, ErrConsent, ErrUnsupported:
+		return true
+	}
+	return false
+}
+
+func checkIDs(request string, lists ...[]string) error {
+	for _, ids := range lists {
+		seen := make(map[string]bool, len(ids))
+		for _, id := range ids {
+			if id == "" || seen[id] {
+				return invalid(request+".Accounts", "names an account twice or an empty id")
+			}
+			seen[id] = true
+		}
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package bankmux
+
+import (
+	"context"
+	"slices"
+)
+
+// A provider that reads one account a call is asked once for each, here, so that every
+// one of the calls has its own deadline, retries and place in the queue, and one bad
+// account does not sink the rest.
+
+// begin returns how far an operation has come: what a challenge or page says, or the accounts and cards the caller named, or
+// nothing yet. Answers belong to the first call that is made.
+func (c *Client) begin(op Op, conn Connection, accounts, cards []string, cursor string, answers *Answers) (p progress, step *Answers, err error) {
+	op.Connection = conn.ID
+	switch {
+	case answers != nil:
+		if err = answers.prepare(&op); err == nil {
+			p, err = progressOf(answers)
+		}
+		step = answers.forStep()
+	case cursor != "":
+		p, err = parseProgress(cursor)
+	case accounts != nil || cards != nil:
+		p = progress{Listed: true, Accounts: accounts, Cards: cards}
+	}
+	if err != nil {
+		return p, nil, c.describe(&op, err)
+	}
+	return p, step, nil
+}
+
+// list adds all accounts to what is to be read.
+func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, answers *Answers) ([]Account, error) {
+	got, err := call(ctx, c, opAccounts, AccountsRequest{Connection: conn, Answers: answers}, AccountLister.Accounts)
+	if err != nil {
+		return nil, interrupted(err, op, "", p)
+	}
+	p.Failed = append(p.Failed, got.Failed...)
+	if p.Listed {
+		return got.Accounts, nil
+	}
+	p.Listed = true
+	for _, a := range got.Accounts {
+		p.Accounts = append(p.Accounts, a.ID)
+	}
+	return got.Accounts, nil
+}
+
+// giveUp names everything that is left as failed for the same reason.
+func (p *progress) giveUp(err error) (failed []Failure) {
+	e := asError(err)
+	if e == nil {
+		e = &Error{Kind: ErrUnknown, Err: err}
+	}
+	for {
+		id, _, ok := p.next()
+		if !ok {
+			return failed
+		}
+		failed = append(failed, Failure{Account: id, Err: e})
+		p.done()
+	}
+}
+
+func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
+	if err := req.prepareEach(c); err != nil {
+		return BalancesResult{}, err
+	}
+	p, answers, err := c.begin(opBalances, req.Connection, req.Accounts, req.Cards, "", req.Answers)
+	if err != nil {
+		return BalancesResult{}, err
+	}
+	if len(req.Known) > 0 && p.Known == nil {
+		p.Known = req.Known
+	}
+	if !p.Listed || !p.knows() {
+		listed, err := c.list(ctx, opBalances, req.Connection, &p, answers)
+		if err != nil {
+			return BalancesResult{}, err
+		}
+		p.Known, answers = listed, nil
+	}
+	for {
+		id, card, ok := p.next()
+		if !ok {
+			break
+		}
+		one := BalancesRequest{Connection: req.Connection, Answers: answers}
+		answers = nil
+		if card {
+			one.Cards = []string{id}
+		} else {
+			i := slices.IndexFunc(p.Known, func(a Account) bool { return a.ID == id })
+			if i < 0 {
+				p.Failed = append(p.Failed, Failure{Account: id, Err: &Error{Kind: ErrNotFound, Detail: "the connection has no such account", NotSent: true}})
+				p.done()
+				continue
+			}
+			one.Accounts, one.Known = []string{id}, p.Known[i:i+1]
+		}
+		got, err := call(ctx, c, opBalances, one, BalanceReader.Balances)
+		p.Balances = append(p.Balances, got.Balances...)
+		p.Failed = append(p.Failed, got.Failed...)
+		switch e := asError(err); {
+		case err == nil:
+			p.done()
+		case e != nil && (e.Challenge != nil || e.Code == CodeCancelled):
+			return BalancesResult{Balances: p.Balances, Failed: p.Failed}, interrupted(err, opBalances, id, &p)
+		case hopeless(err) && len(p.Balances) == 0:
+			return BalancesResult{}, err
+		case hopeless(err):
+			p.Failed = append(p.Failed, p.giveUp(err)...)
+		default:
+			p.Failed = append(p.Failed, Failure{Account: id, Err: e})
+			p.done()
+		}
+	}
+	return BalancesResult{Balances: p.Balances, Failed: p.Failed}, c.partial(opBalances, &req.Connection, p.Failed)
+}
+
+// prepareEach refuses what no single call would be made for.
+func (r *BalancesRequest) prepareEach(c *Client) error {
+	op := opBalances
+	if err := r.Connection.prepare(c, &op); err != nil {
+		return c.describe(&op, err)
+	}
+	if err := checkIDs("BalancesRequest", r.Accounts, r.Cards); err != nil {
+		return c.describe(&op, err)
+	}
+	return nil
+}
+
+func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, yield func(TransactionPage, error) bool) {
+	op := opTransactions
+	err := req.Connection.prepare(c, &op)
+	if err == nil {
+		err = req.check()
+	}
+	if err != nil {
+		yield(TransactionPage{}, c.describe(&op, err))
+		return
+	}
+	p, answers, err := c.begin(opTransactions, req.Connection, req.Accounts, req.Cards, req.Page, req.Answers)
+	if err == nil && !p.Listed {
+		_, err = c.list(ctx, opTransactions, req.Connection, &p, answers)
+		answers = nil
+	}
+	if err != nil {
+		yield(TransactionPage{}, err)
+		return
+	}
+	if len(p.Failed) > 0 && !yield(TransactionPage{Failed: p.Failed, Next: p.cursor()}, nil) {
+		return
+	}
+	p.Failed = nil
+	for {
+		id, card, ok := p.next()
+		if !ok {
+			return
+		}
+		one := req
+		one.Accounts, one.Cards, one.Page, one.Answers = []string{id}, nil, p.Page, answers
+		if card {
+			one.Accounts, one.Cards = nil, []string{id}
+		}
+		answers = nil
+		page, err := c.transactionPage(ctx, one)
+		switch e := asError(err); {
+		case err == nil && page.Next == "":
+			p.done()
+		case err == nil && page.Next == p.Page:
+			page.Failed = append(page.Failed, Failure{Account: id, Err: &Error{Kind: ErrMalformed, Detail: "the adapter's pages go round in a circle"}})
+			p.done()
+		case err == nil:
+			p.Page = page.Next
+		case e != nil && (e.Challenge != nil || e.Code == CodeCancelled):
+			yield(TransactionPage{}, interrupted(err, opTransactions, id, &p))
+			return
+		case hopeless(err):
+			yield(TransactionPage{}, err)
+			return
+		default:
+			page = TransactionPage{Failed: []Failure{{Account: id, Err: e}}}
+			p.done()
+		}
+		page.Next = p.cursor()
+		if !yield(page, nil) {
+			return
+		}
+	}
+}

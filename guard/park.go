@@ -1,0 +1,131 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Park keeps calls away from a connection on which they would do harm. While a [bankmux.Challenge] is open, every call but the one
+// that answers it gets the challenge at once, for it would end the user's session at the bank. After the bank
+// rejected the login, every call gets that rejection ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until
+// the connection is exchanged anew, which changes its reference. Nothing is sent in either case. Calls that link
+// or disconnect always pass.
+//
+// Only what this process has seen is known, of at most some thousand connections; a challenge is forgotten when it expires.
+func Park() bankmux.Interceptor {
+	p := &parked{lots: map[lotKey]lot{}}
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		if op.Connection == "" {
+			return next(ctx)
+		}
+		key := lotKey{op.Client, op.Connection, op.Reference}
+		if passes(op) {
+			err := next(ctx)
+			if err == nil {
+				p.free(key)
+			}
+			return err
+		}
+		if op.Abandon {
+			p.free(key)
+			return next(ctx)
+		}
+		if cause := p.refuses(key, op); cause != nil {
+			return cause
+		}
+		err := next(ctx)
+		p.judge(key, op, err)
+		return err
+	}
+}
+
+// passes reports whether the call is about the link itself.
+func passes(op bankmux.Op) bool {
+	switch op.Name {
+	case "CreateSession", "ExchangeToken", "Disconnect":
+		return true
+	}
+	return false
+}
+
+type parked struct {
+	mu   sync.Mutex
+	lots map[lotKey]lot
+}
+
+type lotKey struct{ client, connection, reference string }
+
+// lot is why a connection is parked.
+type lot struct {
+	cause *bankmux.Error
+	until time.Time // zero means until it is linked anew
+}
+
+// mostLots bounds what is remembered. Beyond it the challenges that expired go first, then whatever comes.
+const mostLots = 10_000
+
+func (p *parked) free(key lotKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.lots, key)
+}
+
+func (p *parked) refuses(key lotKey, op bankmux.Op) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, ok := p.lots[key]
+	if !ok {
+		return nil
+	}
+	if !l.until.IsZero() && !time.Now().Before(l.until) {
+		delete(p.lots, key)
+		return nil
+	}
+	open := l.cause.Challenge
+	switch {
+	case open != nil && op.Challenge == open.ID:
+		return nil
+	case open != nil && op.Challenge != "":
+		return &bankmux.Error{Kind: bankmux.ErrChallengeExpired, Detail: "another challenge is open by now", NotSent: true}
+	}
+	again := *l.cause
+	again.NotSent, again.Op, again.Client = true, "", "" // the client fills in the call refused now
+	return &again
+}
+
+// judge parks the connection or frees it. An answer of which nobody knows whether it arrived leaves things as they are.
+func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
+	e := asError(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case e != nil && e.Challenge != nil:
+		p.put(key, lot{cause: e, until: e.Challenge.ExpiresAt})
+	case e != nil && errors.Is(e, bankmux.ErrReauth) && !e.Unlisted && !e.NotSent:
+		p.put(key, lot{cause: e})
+	case op.Challenge != "" && (e == nil || bankmux.OutcomeKnown(e)):
+		delete(p.lots, key)
+	}
+}
+
+func (p *parked) put(key lotKey, l lot) {
+	if len(p.lots) >= mostLots {
+		now := time.Now()
+		for k, old := range p.lots {
+			if !old.until.IsZero() && !now.Before(old.until) {
+				delete(p.lots, k)
+			}
+		}
+	}
+	for k := range p.lots {
+		if len(p.lots) < mostLots {
+			break
+		}
+		delete(p.lots, k)
+	}
+	p.lots[key] = l
+}

@@ -1,0 +1,89 @@
+package bankmux
+
+import "context"
+
+// IdentityReader reads who owns the accounts, as the bank knows them.
+type IdentityReader interface {
+	// Identity returns the owners. It may be repeated. Errors are those of [AccountLister].
+	Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error)
+}
+
+// IdentityRequest asks who owns the accounts.
+type IdentityRequest struct {
+	Connection Connection
+	Accounts   []string // the provider's ids; nil means all
+	Answers    *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *IdentityRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	if err := checkIDs("IdentityRequest", r.Accounts, nil); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
+
+// IdentityResult holds owners.
+type IdentityResult struct {
+	Owners []Owner
+	Failed []Failure
+}
+
+// Owner is one holder as the bank knows them. All of it is personal data; what
+// the bank does not tell is empty.
+type Owner struct {
+	Accounts    []string   `json:"accounts,omitempty"` // the provider's ids; empty where the bank knows the user, not the account
+	Names       []string   `json:"names,omitempty"`
+	Addresses   []Address  `json:"addresses,omitempty"`
+	Phones      []Phone    `json:"phones,omitempty"`
+	Emails      []Email    `json:"emails,omitempty"`
+	BirthDate   Date       `json:"birth_date"`            // zero where not told
+	Nationality string     `json:"nationality,omitempty"` // in the bank's words
+	Documents   []Document `json:"documents,omitempty"`
+}
+
+// Address is a postal address, not checked by anybody.
+type Address struct {
+	Full       string `json:"full,omitempty"` // the whole of it, where the bank gives one text
+	Street     string `json:"street,omitempty"`
+	Building   string `json:"building,omitempty"`
+	Flat       string `json:"flat,omitempty"`
+	Area       string `json:"area,omitempty"`
+	POBox      string `json:"po_box,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	City       string `json:"city,omitempty"`
+	Region     string `json:"region,omitempty"`
+	Country    string `json:"country,omitempty"` // in the bank's words
+	Primary    bool   `json:"primary,omitempty"`
+}
+
+// Phone is a telephone number in no particular form.
+type Phone struct {
+	Number  string `json:"number"`
+	Kind    string `json:"kind,omitempty"` // in the provider's words: "home", "mobile", "fax", …
+	Primary bool   `json:"primary,omitempty"`
+}
+
+// Email is an e-mail address.
+type Email struct {
+	Address string `json:"address"`
+	Primary bool   `json:"primary,omitempty"`
+}
+
+// Document is an identity document.
+type Document struct {
+	Kind   string `json:"kind"` // in the provider's words: "passport", "national_id", …
+	Number string `json:"number"`
+}
+
+// Identity reads who owns the accounts. It may be repeated. What could not be read is named by a [*PartialError] beside the
+// rest. For the other errors see [IdentityReader].
+func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
+	res, err := call(ctx, c, opIdentity, req, IdentityReader.Identity)
+	if err == nil {
+		err = c.partial(opIdentity, &req.Connection, res.Failed)
+	}
+	return res, err
+}

@@ -1,0 +1,85 @@
+package bankmux
+
+import (
+	"context"
+	"iter"
+)
+
+// InstitutionLister knows which banks a provider reaches.
+type InstitutionLister interface {
+	// Institutions returns one page of banks and where the next begins. It may be repeated.
+	//
+	// Errors are those of every call to a provider.
+	Institutions(ctx context.Context, req InstitutionsRequest) (InstitutionPage, error)
+
+	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if there is none. It may be repeated.
+	Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error)
+}
+
+// InstitutionsRequest searches banks. Empty fields do not narrow the search.
+type InstitutionsRequest struct {
+	Country  string // ISO 3166-1 alpha-2
+	Name     string // a whole word or how the name begins
+	Featured bool   // only those the provider puts first
+	PageSize int    // banks a page at most; 0 leaves it to the adapter
+	Page     string // where to go on: [InstitutionPage.Next]; "" begins
+}
+
+func (r *InstitutionsRequest) prepare(*Client, *Op) error {
+	if r.PageSize < 0 {
+		return invalid("InstitutionsRequest.PageSize", "is negative")
+	}
+	return checkCountry("InstitutionsRequest.Country", r.Country)
+}
+
+// InstitutionPage is one page.
+type InstitutionPage struct {
+	Institutions []InstitutionListing
+	Next         string // "" at the end
+}
+
+// InstitutionRequest asks for one bank.
+type InstitutionRequest struct {
+	ID string // the provider's
+}
+
+func (r *InstitutionRequest) prepare(_ *Client, op *Op) error {
+	if r.ID == "" {
+		return invalid("InstitutionRequest.ID", "is empty")
+	}
+	op.Institution = r.ID
+	return nil
+}
+
+// InstitutionListing is a bank as a provider lists it.
+type InstitutionListing struct {
+	Institution
+	Aliases   []string `json:"aliases,omitempty"` // other ids of the provider for the same bank
+	Domain    string   `json:"domain,omitempty"`
+	Color     string   `json:"color,omitempty"` // hex code
+	ColorDark string   `json:"color_dark,omitempty"`
+	Featured  bool     `json:"featured,omitempty"`
+}
+
+// Institutions goes through all pages of banks. An error ends it. Errors are those of [InstitutionLister].
+func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter.Seq2[InstitutionListing, error] {
+	return func(yield func(InstitutionListing, error) bool) {
+		pages(req.Page, func(at string) (InstitutionPage, string, error) {
+			req.Page = at
+			page, err := call(ctx, c, opInstitutions, req, InstitutionLister.Institutions)
+			return page, page.Next, err
+		}, func(page InstitutionPage, err error) bool {
+			for _, i := range page.Institutions {
+				if !yield(i, nil) {
+					return false
+				}
+			}
+			return err == nil || yield(InstitutionListing{}, err)
+		})
+	}
+}
+
+// Institution returns one bank by the provider's id: [ErrNotFound] if there is none. It may be repeated.
+func (c *Client) Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error) {
+	return call(ctx, c, opInstitution, req, InstitutionLister.Institution)
+}

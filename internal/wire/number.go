@@ -1,0 +1,60 @@
+// Package wire holds JSON types that both providers' answers need: numbers that
+// are read exactly, whether they come as a number or as text, and that never cost the whole answer.
+package wire
+
+import (
+	"unsafe"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Number is a JSON number, or text that holds one. The zero Number is an absent or null one.
+type Number struct {
+	Value decimal.Decimal
+	state state
+}
+
+type state uint8
+
+const (
+	absent state = iota
+	present
+	unreadable
+)
+
+// Absent reports whether there was nothing, null, or empty text.
+func (n Number) Absent() bool { return n.state == absent }
+
+// Bad reports whether there was something that is no number of at most 19 digits.
+func (n Number) Bad() bool { return n.state == unreadable }
+
+// UnmarshalJSONFrom reads any JSON value. What is no number is Bad, not an error.
+func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	*n = Number{}
+	switch raw.Kind() {
+	case 'n':
+		return nil
+	case '"':
+		raw = raw[1 : len(raw)-1] // an escape makes it no number, rightly
+		if len(raw) == 0 {
+			return nil
+		}
+	case '0':
+	default:
+		n.state = unreadable
+		return nil
+	}
+	n.state = unreadable
+	// The text lives as long as the decoder's buffer and is not kept.
+	if value, ok := bankmux.ParseDecimal(unsafe.String(&raw[0], len(raw))); ok {
+		n.Value, n.state = value, present
+	}
+	return nil
+}

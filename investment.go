@@ -1,0 +1,168 @@
+package bankmux
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/govalues/decimal"
+)
+
+// HoldingReader reads what investment accounts hold.
+type HoldingReader interface {
+	// Holdings returns positions and the securities they are in. It may be repeated. Errors are those of [AccountLister].
+	Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error)
+}
+
+// InvestmentTransactionLister lists what happened in investment accounts.
+type InvestmentTransactionLister interface {
+	// InvestmentTransactionPage returns one page and where the next begins. It may be repeated.
+	// Errors are those of [TransactionLister].
+	InvestmentTransactionPage(ctx context.Context, req InvestmentTransactionsRequest) (InvestmentTransactionPage, error)
+}
+
+// HoldingsRequest asks for positions.
+type HoldingsRequest struct {
+	Connection Connection
+	Accounts   []string // the provider's ids; nil means all
+	Answers    *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *HoldingsRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	if err := checkIDs("HoldingsRequest", r.Accounts, nil); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
+
+// HoldingsResult holds positions.
+type HoldingsResult struct {
+	Holdings   []Holding
+	Securities []Security
+	Failed     []Failure
+	AsOf       time.Time // when the provider read them, zero where it does not say
+}
+
+// Holding is a position in one security. An amount that was not told is the zero [Money].
+type Holding struct {
+	Account   string          `json:"account"`
+	Security  string          `json:"security"` // [Security.ID]
+	Quantity  decimal.Decimal `json:"quantity"`
+	Price     Money           `json:"price"` // per unit
+	PriceAsOf time.Time       `json:"price_as_of"`
+	Value     Money           `json:"value"`
+	CostBasis Money           `json:"cost_basis"` // paid in total
+}
+
+// Security is something that can be held.
+type Security struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind"` // the provider's word: "equity", "etf", "bond", "fund", "cash", …
+	Currency   Currency `json:"currency,omitempty"`
+	Ticker     string   `json:"ticker,omitempty"`
+	ISIN       string   `json:"isin,omitempty"`
+	SEDOL      string   `json:"sedol,omitempty"`
+	ClosePrice Money    `json:"close_price"` // zero where not told
+	CloseDate  Date     `json:"close_date"`
+}
+
+// InvestmentTransactionsRequest asks for what happened between two days.
+type InvestmentTransactionsRequest struct {
+	Connection Connection
+	Accounts   []string // the provider's ids; nil means all
+	From, To   Date     // inclusive; see [TransactionsRequest]
+	PageSize   int      // rows a page at most; 0 leaves it to the adapter
+	Page       string   // where to go on: [InvestmentTransactionPage.Next]; "" begins
+	Answers    *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *InvestmentTransactionsRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	if err := checkIDs("InvestmentTransactionsRequest", r.Accounts, nil); err != nil {
+		return err
+	}
+	if err := checkWindow("InvestmentTransactionsRequest", r.From, r.To, r.PageSize); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
+
+// InvestmentTransactionPage is one page.
+type InvestmentTransactionPage struct {
+	Transactions []InvestmentTransaction
+	Securities   []Security
+	Failed       []Failure
+	Next         string    // "" at the end
+	AsOf         time.Time // when the provider read them, zero where it does not say
+}
+
+// InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of [Money]: into the
+// account is positive. What was not told is zero.
+type InvestmentTransaction struct {
+	ID           string          `json:"id"`
+	Account      string          `json:"account"`
+	Security     string          `json:"security,omitempty"` // [Security.ID]
+	Kind         string          `json:"kind"`               // the provider's word before its first dot: "buy", "sell", "cash", "fee", "transfer"
+	ProviderKind string          `json:"provider_kind"`      // all of it: "buy.buy_to_cover"
+	Amount       Money           `json:"amount"`
+	Fees         Money           `json:"fees"` // charged is negative, refunded positive
+	Date         Date            `json:"date"`
+	At           time.Time       `json:"at"` // where the provider gave an instant
+	Description  string          `json:"description,omitempty"`
+	Price        Money           `json:"price"` // per unit
+	Quantity     decimal.Decimal `json:"quantity"`
+	ForexRate    decimal.Decimal `json:"forex_rate"`
+}
+
+// InvestmentTransactions goes through all pages. After an error about one row ([Failure]) it goes on, after
+// any other it ends. Errors are those of [InvestmentTransactionLister].
+func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransaction, error] {
+	return func(yield func(InvestmentTransaction, error) bool) {
+		var seen recent
+		for page, err := range c.investmentPages(ctx, req) {
+			if err != nil {
+				yield(InvestmentTransaction{}, err)
+				return
+			}
+			for _, t := range page.Transactions {
+				if !seen.add(t.Account, t.ID) {
+					continue
+				}
+				if !yield(t, nil) {
+					return
+				}
+			}
+			for _, f := range page.Failed {
+				if !yield(InvestmentTransaction{}, f) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (c *Client) investmentPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
+	return func(yield func(InvestmentTransactionPage, error) bool) {
+		pages(req.Page, func(at string) (InvestmentTransactionPage, string, error) {
+			req.Page = at
+			page, err := call(ctx, c, opInvestmentTransactions, req, InvestmentTransactionLister.InvestmentTransactionPage)
+			return page, page.Next, err
+		}, yield)
+	}
+}
+
+// Holdings reads positions. It may be repeated. What could not be read is named by a [*PartialError] beside the rest. For
+// the other errors see [HoldingReader].
+func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
+	res, err := call(ctx, c, opHoldings, req, HoldingReader.Holdings)
+	if err == nil {
+		err = c.partial(opHoldings, &req.Connection, res.Failed)
+	}
+	return res, err
+}

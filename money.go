@@ -1,0 +1,254 @@
+package bankmux
+
+import (
+	"encoding/json"
+	"log/slog"
+
+	"github.com/govalues/decimal"
+)
+
+// Money is an exact amount in a currency. It keeps every digit that was sent, so
+// 42.90 stays 42.90.
+//
+// There is one rule for signs: money into the account is positive, out of it negative;
+// what the user has is positive, what the user owes negative. Adapters convert, nobody else.
+//
+// The zero Money is no amount at all: something nobody told. It is never 0; ask [Money.IsZero]. Money
+// is immutable. == compares digits as sent as well, so 42.9 and 42.90 differ; [Money.Equal] compares values.
+type Money struct {
+	amount   decimal.Decimal
+	currency Currency
+}
+
+// NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is [ErrInvalid] for text that
+// is no number, for more than 19 digits, which would have to be rounded, and for a currency that is not three capital letters.
+func NewMoney(amount string, c Currency) (Money, error) {
+	if !c.check() {
+		return Money{}, invalid("Money", "has a currency that is not three capital letters")
+	}
+	d, ok := ParseDecimal(amount)
+	if !ok {
+		return Money{}, invalid("Money", "has an amount that is no number of at most 19 digits")
+	}
+	return Money{amount: d, currency: c}, nil
+}
+
+// ParseDecimal reads a number exactly, in plain or exponent notation, or not at all:
+// it is false for anything that would have to be rounded, unlike decimal.Parse.
+func ParseDecimal(s string) (decimal.Decimal, bool) {
+	i := 0
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		i++
+	}
+	digits, significant, fraction, point := 0, 0, 0, false
+	for ; i < len(s); i++ {
+		switch b := s[i]; {
+		case '0' <= b && b <= '9':
+			digits++
+			if significant > 0 || b != '0' {
+				significant++
+			}
+			if point {
+				fraction++
+			}
+			continue
+		case b == '.' && !point:
+			point = true
+			continue
+		}
+		break
+	}
+	if digits == 0 {
+		return decimal.Decimal{}, false
+	}
+	exponent, ok := parseExponent(s[i:])
+	scale := fraction - exponent
+	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale || (significant > 0 && significant-scale > decimal.MaxPrec) {
+		return decimal.Decimal{}, false
+	}
+	d, err := decimal.Parse(s)
+	return d, err == nil
+}
+
+// parseExponent reads "", "e3", "E-02".
+func parseExponent(s string) (n int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	if s[0] != 'e' && s[0] != 'E' {
+		return 0, false
+	}
+	s = s[1:]
+	negative := false
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		negative = s[0] == '-'
+		s = s[1:]
+	}
+	if s == "" {
+		return 0, false
+	}
+	for _, b := range []byte(s) {
+		if b < '0' || b > '9' || n > 100 {
+			return 0, false
+		}
+		n = n*10 + int(b-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for a currency that is not three capital letters.
+func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
+	if !c.check() {
+		return Money{}, invalid("Money", "has a currency that is not three capital letters")
+	}
+	return Money{amount: amount, currency: c}, nil
+}
+
+// MoneyFromMinor is an amount in minor units: 4290 fils of AED are 42.90. The error is [ErrInvalid] for a currency without minor units.
+func MoneyFromMinor(units int64, c Currency) (Money, error) {
+	digits, ok := c.Exponent()
+	if !ok {
+		return Money{}, invalid("Money", "is of a currency without minor units")
+	}
+	d, err := decimal.New(units, digits)
+	if err != nil {
+		return Money{}, invalid("Money", "is too large")
+	}
+	return Money{amount: d, currency: c}, nil
+}
+
+// Currency is the currency, "" for the zero Money.
+func (m Money) Currency() Currency { return m.currency }
+
+// Decimal is the amount as a number.
+func (m Money) Decimal() decimal.Decimal { return m.amount }
+
+// Amount is the amount in plain notation with the digits that were sent, "" for the zero Money.
+func (m Money) Amount() string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.amount.String()
+}
+
+// String is amount and currency, as in "42.90 AED", "" for the zero Money.
+func (m Money) String() string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.amount.String() + " " + string(m.currency)
+}
+
+// IsZero reports whether there is no amount. An amount of 0 is an amount.
+func (m Money) IsZero() bool { return m.currency == "" }
+
+// Sign is -1, 0 or 1.
+func (m Money) Sign() int { return m.amount.Sign() }
+
+// Neg is the amount with the other sign.
+func (m Money) Neg() Money { return Money{amount: m.amount.Neg(), currency: m.currency} }
+
+// Abs is the amount without a sign.
+func (m Money) Abs() Money { return Money{amount: m.amount.Abs(), currency: m.currency} }
+
+// Equal reports whether both are the same value in the same currency, however it was written.
+func (m Money) Equal(n Money) bool { return m.currency == n.currency && m.amount.Cmp(n.amount) == 0 }
+
+// Cmp compares: -1, 0, 1. The error is [ErrInvalid] for different currencies or an absent amount.
+func (m Money) Cmp(n Money) (int, error) {
+	if err := m.match(n); err != nil {
+		return 0, err
+	}
+	return m.amount.Cmp(n.amount), nil
+}
+
+// Add adds exactly. The error is [ErrInvalid] for different currencies, an absent amount, or a sum of more than 19 digits.
+func (m Money) Add(n Money) (Money, error) {
+	if err := m.match(n); err != nil {
+		return Money{}, err
+	}
+	sum, err := m.amount.AddExact(n.amount, max(m.amount.Scale(), n.amount.Scale()))
+	if err != nil {
+		return Money{}, invalid("Money", "has a sum of more than 19 digits")
+	}
+	return Money{amount: sum, currency: m.currency}, nil
+}
+
+// Sub subtracts exactly. Errors are those of [Money.Add].
+func (m Money) Sub(n Money) (Money, error) { return m.Add(n.Neg()) }
+
+func (m Money) match(n Money) error {
+	if m.IsZero() || n.IsZero() {
+		return invalid("Money", "is absent")
+	}
+	if m.currency != n.currency {
+		return invalid("Money", "is in "+string(m.currency)+" and "+string(n.currency))
+	}
+	return nil
+}
+
+// Minor is the amount in minor units: 42.90 AED are 4290. The error is [ErrInvalid] for an absent amount, a currency without minor
+// units, digits beyond them, which are never rounded away, and more units than an int64 holds.
+func (m Money) Minor() (int64, error) {
+	digits, ok := m.currency.Exponent()
+	if !ok {
+		return 0, invalid("Money", "is absent or of a currency without minor units")
+	}
+	if m.amount.MinScale() > digits {
+		return 0, invalid("Money", "has digits beyond the minor unit")
+	}
+	d := m.amount.Trim(digits)
+	units := d.Coef()
+	for range digits - d.Scale() {
+		if units > maxUnits/10 {
+			return 0, invalid("Money", "is too large")
+		}
+		units *= 10
+	}
+	if units > maxUnits {
+		return 0, invalid("Money", "is too large")
+	}
+	if m.amount.IsNeg() {
+		return -int64(units), nil //nolint:gosec // checked above
+	}
+	return int64(units), nil //nolint:gosec // checked above
+}
+
+const maxUnits = 1<<63 - 1
+
+// LogValue is the text of [Money.String].
+func (m Money) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+type moneyJSON struct {
+	Amount   string   `json:"amount"`
+	Currency Currency `json:"currency"`
+}
+
+// MarshalJSON writes {"amount":"42.90","currency":"AED"}, null for the zero Money.
+func (m Money) MarshalJSON() ([]byte, error) {
+	if m.IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(moneyJSON{m.amount.String(), m.currency})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. The error is [ErrInvalid] for anything else; a number is refused, for it may have been rounded on its way.
+func (m *Money) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		*m = Money{}
+		return nil
+	}
+	var in moneyJSON
+	if json.Unmarshal(raw, &in) != nil {
+		return invalid("Money", `is not {"amount":"…","currency":"…"}`)
+	}
+	read, err := NewMoney(in.Amount, in.Currency)
+	if err != nil {
+		return err
+	}
+	*m = read
+	return nil
+}

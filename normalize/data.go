@@ -1,0 +1,185 @@
+package normalize
+
+import (
+	"strings"
+
+	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux"
+)
+
+// CurrencyCode is a provider's currency as ours: capitals, "" for anything that is not three letters.
+func CurrencyCode(s string) bankmux.Currency {
+	if len(s) != 3 {
+		s = strings.TrimSpace(s)
+	}
+	if len(s) != 3 {
+		return ""
+	}
+	for _, b := range []byte(s) {
+		if b < 'A' || b > 'Z' {
+			return upperCode(s)
+		}
+	}
+	return bankmux.Currency(s)
+}
+
+func upperCode(s string) bankmux.Currency {
+	s = strings.ToUpper(s)
+	for _, b := range []byte(s) {
+		if b < 'A' || b > 'Z' {
+			return ""
+		}
+	}
+	return bankmux.Currency(s)
+}
+
+// Amount is an exact amount in a provider's currency. A missing or odd currency is [bankmux.ErrMalformed]: nobody may guess one.
+func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
+	code := CurrencyCode(currency)
+	if code == "" {
+		return bankmux.Money{}, Unreadable("an amount without currency")
+	}
+	m, err := bankmux.MoneyOf(d, code)
+	if err != nil {
+		return bankmux.Money{}, Unreadable("an amount without currency")
+	}
+	return m, nil
+}
+
+// Unreadable is the error for a part of an answer that cannot be read; the rest of the answer is good, so
+// it says nothing about the provider as a whole.
+func Unreadable(what string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the answer has " + what}
+}
+
+// Direction says which way a transaction's money went.
+type Direction int
+
+// The directions. Both providers write "credit" for money into the account and "debit" for money out of it, whatever the account.
+const (
+	Unknown Direction = iota
+	In
+	Out
+)
+
+// DirectionOf reads a transaction's type.
+func DirectionOf(word string) Direction {
+	switch word {
+	case "credit":
+		return In
+	case "debit":
+		return Out
+	}
+	if strings.EqualFold(word, "credit") {
+		return In
+	}
+	if strings.EqualFold(word, "debit") {
+		return Out
+	}
+	return Unknown
+}
+
+// Signed gives an amount, of which the size alone counts, the sign of its direction. An unknown direction is
+// [bankmux.ErrMalformed]: an amount whose sign nobody knows is none.
+func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Money, *bankmux.Error) {
+	d = d.Abs()
+	switch direction {
+	case Out:
+		d = d.Neg()
+	case In:
+	default:
+		return bankmux.Money{}, Unreadable("a transaction that says neither credit nor debit")
+	}
+	return Amount(d, currency)
+}
+
+// Day is the calendar day that a date, or a timestamp that stands for one, begins with. The time and zone behind
+// it are not looked at: banks write midnight in all manner of zones.
+func Day(s string) (bankmux.Date, bool) {
+	const length = len("2006-01-02")
+	if len(s) > length && s[length] != 'T' && s[length] != ' ' {
+		return bankmux.Date{}, false
+	}
+	if len(s) > length {
+		s = s[:length]
+	}
+	d, err := bankmux.ParseDate(s)
+	return d, err == nil
+}
+
+// MoneyKitAccountKind is our word for a MoneyKit account type: a dotted one such as depository.checking, or one of the
+// older list such as credit_card or loan.mortgage.
+func MoneyKitAccountKind(word string) bankmux.AccountKind {
+	family, kind, _ := strings.Cut(strings.ToLower(word), ".")
+	switch family {
+	case "depository":
+		switch kind {
+		case "savings", "money_market":
+			return bankmux.AccountSavings
+		case "prepaid":
+			return bankmux.AccountPrepaid
+		case "cd", "certificate_of_deposit":
+			return bankmux.AccountDeposit
+		case "other":
+			return bankmux.AccountOther
+		}
+		return bankmux.AccountChecking
+	case "investment":
+		return bankmux.AccountInvestment
+	case "credit_card":
+		return bankmux.AccountCreditCard
+	case "liability", "loan":
+		switch {
+		case kind == "credit_card":
+			return bankmux.AccountCreditCard
+		case strings.Contains(kind, "mortgage"):
+			return bankmux.AccountMortgage
+		case family == "loan" || strings.Contains(kind, "loan"):
+			return bankmux.AccountLoan
+		}
+		return bankmux.AccountLiability
+	case "other":
+		return bankmux.AccountOther
+	}
+	return bankmux.AccountUnknown
+}
+
+// DapiAccountKind is our word for a Dapi account type.
+func DapiAccountKind(word string) bankmux.AccountKind {
+	switch strings.ToLower(word) {
+	case "current":
+		return bankmux.AccountChecking
+	case "savings":
+		return bankmux.AccountSavings
+	case "deposit":
+		return bankmux.AccountDeposit
+	case "loan":
+		return bankmux.AccountLoan
+	case "credit":
+		return bankmux.AccountCreditCard
+	case "other":
+		return bankmux.AccountOther
+	}
+	return bankmux.AccountUnknown
+}
+
+// DapiDays is how many days back a bank serves transactions, by its transactionRange. It is false for a
+// range nobody can read, such as an unknown unit.
+func DapiDays(value decimal.Decimal, unit string) (int, bool) {
+	whole, _, ok := value.Trunc(0).Int64(0)
+	if !ok || whole <= 0 || whole > 36500 {
+		return 0, false
+	}
+	switch strings.ToLower(strings.TrimSuffix(unit, "s")) {
+	case "day":
+		return int(whole), true
+	case "week":
+		return int(whole) * 7, true
+	case "month":
+		return int(whole) * 28, true // what every month has
+	case "year":
+		return int(whole) * 365, true
+	}
+	return 0, false
+}

@@ -1,0 +1,81 @@
+package bankmux
+
+import "context"
+
+// AccountNumberReader reads account numbers, for payments to and from an account.
+type AccountNumberReader interface {
+	// AccountNumbers returns the numbers of the accounts that have any; a card or loan often
+	// has none and is left out. It may be repeated. Errors are those of [AccountLister].
+	AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error)
+}
+
+// AccountNumbersRequest asks for account numbers.
+type AccountNumbersRequest struct {
+	Connection Connection
+	Answers    *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *AccountNumbersRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
+
+// AccountNumbersResult holds account numbers.
+type AccountNumbersResult struct {
+	Accounts []AccountNumbers
+	Failed   []Failure
+}
+
+// AccountNumbers are all numbers of one account.
+type AccountNumbers struct {
+	Account string          `json:"account"` // the provider's id
+	Numbers []AccountNumber `json:"numbers"`
+}
+
+// Of returns the number of a scheme.
+func (n AccountNumbers) Of(scheme NumberScheme) (AccountNumber, bool) {
+	for _, one := range n.Numbers {
+		if one.Scheme == scheme {
+			return one, true
+		}
+	}
+	return AccountNumber{}, false
+}
+
+// AccountNumber is how one payment scheme calls an account. It is personal data. Nothing
+// is checked: sandboxes make numbers up.
+type AccountNumber struct {
+	Scheme      NumberScheme `json:"scheme"`
+	Number      string       `json:"number,omitempty"`
+	Routing     string       `json:"routing,omitempty"`      // ACH
+	WireRouting string       `json:"wire_routing,omitempty"` // ACH, where it differs for wires
+	Institution string       `json:"institution,omitempty"`  // EFT
+	Branch      string       `json:"branch,omitempty"`       // EFT
+	SortCode    string       `json:"sort_code,omitempty"`    // BACS
+	IBAN        string       `json:"iban,omitempty"`         // IBAN
+	BIC         string       `json:"bic,omitempty"`          // IBAN
+}
+
+// NumberScheme is a payment scheme. The list grows.
+type NumberScheme string
+
+// The schemes.
+const (
+	SchemeACH   NumberScheme = "ach"   // United States: Number, Routing
+	SchemeEFT   NumberScheme = "eft"   // Canada: Number, Institution, Branch
+	SchemeBACS  NumberScheme = "bacs"  // United Kingdom: Number, SortCode
+	SchemeIBAN  NumberScheme = "iban"  // IBAN, BIC where known
+	SchemeLocal NumberScheme = "local" // Number, as the bank itself writes it
+)
+
+// AccountNumbers reads account numbers. It may be repeated. What could not be read is named by a [*PartialError] beside the
+// rest. For the other errors see [AccountNumberReader].
+func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
+	res, err := call(ctx, c, opAccountNumbers, req, AccountNumberReader.AccountNumbers)
+	if err == nil {
+		err = c.partial(opAccountNumbers, &req.Connection, res.Failed)
+	}
+	return res, err
+}

@@ -1,0 +1,168 @@
+package dapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// The operations of this file.
+var (
+	opBank        = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opComplete    = bankmux.Op{Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opCategorized = bankmux.Op{Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: bankmux.Read}
+)
+
+// Bank is what Dapi knows of the bank of a connection.
+type Bank struct {
+	Institution   bankmux.Institution
+	SortCode      string
+	BranchName    string
+	BranchAddress string
+	Address       [3]string // street, city, country, as a beneficiary's address wants them
+
+	// TransactionDays is how many days back transactions are served, 0 where the bank does not say.
+	TransactionDays int
+	// CoolDown is how long a new beneficiary cannot be paid, 0 for not at all.
+	CoolDown time.Duration
+	// Smallest is the smallest transfer, by kind of beneficiary: "same" bank, "local", "intl".
+	Smallest map[string]bankmux.Money
+	// CreateBeneficiaryFirst says that a beneficiary must be registered before it can be paid.
+	CreateBeneficiaryFirst bool
+	// ShownInCoolDown says that a new beneficiary is listed while it cools down.
+	ShownInCoolDown bool
+	// Rules are what the bank allows in a field, as Dapi writes it, by operation ("createBeneficiary"), kind of beneficiary and field.
+	Rules map[string]map[string]map[string]string
+}
+
+// BankMetadata reads what Dapi knows of the connection's bank, POST /metadata/accounts/get. It never asks the user. The
+// client must be Dapi's, else [bankmux.ErrUnsupported]. It may be repeated.
+func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
+	return bankmux.DoOn(ctx, client, opBank, conn, func(ctx context.Context, a *adapter) (Bank, error) {
+		g, err := grantOf(conn)
+		if err != nil {
+			return Bank{}, err
+		}
+		answer, err := a.api.metadata(ctx, opBank.Name, g)
+		if err != nil {
+			return Bank{}, err
+		}
+		institution, err := normalize.DapiInstitution(answer.bank())
+		if err != nil {
+			return Bank{}, err
+		}
+		return answer.Metadata.public(institution), nil
+	})
+}
+
+func (m *metadata) public(at bankmux.Institution) Bank {
+	out := Bank{
+		Institution: at, SortCode: m.SortCode, BranchName: m.BranchName, BranchAddress: m.BranchAddress,
+		Address:                [3]string{m.Address.Line1, m.Address.Line2, m.Address.Line3},
+		Smallest:               map[string]bankmux.Money{},
+		CreateBeneficiaryFirst: m.CreateFirst, ShownInCoolDown: m.ShownInCoolDown,
+		Rules: map[string]map[string]map[string]string{},
+	}
+	out.TransactionDays, _ = normalize.DapiDays(m.TransactionRange.Value.Value, m.TransactionRange.Unit)
+	if hours, _, ok := m.CoolDown.Value.Value.Int64(0); ok && m.CoolDown.Unit == "hrs" {
+		out.CoolDown = time.Duration(min(max(hours, 0), 24*365)) * time.Hour
+	}
+	for _, b := range m.TransferBounds {
+		if smallest, fault := money(b.Minimum, b.Currency); fault == nil && !smallest.IsZero() {
+			out.Smallest[b.Type] = smallest
+		}
+	}
+	for operation, kinds := range m.Validators {
+		out.Rules[operation] = map[string]map[string]string{}
+		for kind, fields := range kinds {
+			out.Rules[operation][kind] = map[string]string{}
+			for field, rule := range fields {
+				out.Rules[operation][kind][field] = string(rule)
+			}
+		}
+	}
+	return out
+}
+
+// CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get. Dapi's documentation alone knows it, and
+// the names of its payload are concluded: [bankmux.Client.Balances] does not rely on it. answers may be nil. It may be repeated.
+func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, answers *bankmux.Answers) ([]bankmux.Account, bankmux.BalancesResult, error) {
+	type both struct {
+		accounts []bankmux.Account
+		balances bankmux.BalancesResult
+	}
+	got, err := bankmux.DoOn(ctx, client, opComplete, conn, func(ctx context.Context, a *adapter) (both, error) {
+		var out accountsAnswer
+		res, err := a.api.data(ctx, opComplete.Name, "/data/completeAccounts/get", conn, answers, dataBody{}, &out)
+		if err == nil && out.Accounts == nil {
+			err = res.Lacks("accounts")
+		}
+		if err != nil {
+			return both{}, err
+		}
+		var all both
+		for _, acc := range *out.Accounts {
+			one := acc.account()
+			all.accounts = append(all.accounts, one)
+			balances := bankmux.AccountBalances{Account: acc.ID}
+			if acc.Balance == nil {
+				continue
+			}
+			if fault := acc.Balance.account(&balances, one.Kind); fault != nil {
+				all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
+				continue
+			}
+			all.balances.Balances = append(all.balances.Balances, balances)
+		}
+		return all, nil
+	})
+	return got.accounts, got.balances, err
+}
+
+// CategorizedTransactions reads up to a month of one account with categories but without brands, POST
+// /data/categorizedTransactions/get. The request must name exactly one account. It may be repeated. See
+// [bankmux.TransactionLister] for the errors; for category and brand set Enrich on the request of [bankmux.Client.Transactions].
+func CategorizedTransactions(ctx context.Context, client *bankmux.Client, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return bankmux.DoOn(ctx, client, opCategorized, req.Connection, func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
+		if len(req.Cards) > 0 {
+			return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "Dapi does not categorize the transactions of cards", NotSent: true}
+		}
+		return a.transactionPage(ctx, categorizedPath, req)
+	})
+}
+
+// Operation is how an operation at Dapi is doing.
+type Operation struct {
+	Status    string       // "done", "failed", "initialized", "user_input_required"
+	ErrorKind bankmux.Kind // what a failure means, "" without one
+	ErrorCode string       // Dapi's word for it
+	Path      string       // of the call that began it
+	Began     time.Time
+	Ended     time.Time
+}
+
+// ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make the call again. id is what Dapi gave a
+// call, such as [bankmux.Challenge.ID]. It may be repeated.
+func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
+	return bankmux.DoOn(ctx, client, opOperation, conn, func(ctx context.Context, a *adapter) (Operation, error) {
+		g, err := grantOf(conn)
+		if err != nil {
+			return Operation{}, err
+		}
+		answer, err := a.api.operation(ctx, opOperation.Name, g, id)
+		if err != nil {
+			return Operation{}, err
+		}
+		out := Operation{Status: answer.Info.Status, Path: answer.Info.Type}
+		out.Began, _ = normalize.Timestamp(answer.Info.StartDate)
+		out.Ended, _ = normalize.Timestamp(answer.Info.EndDate)
+		if answer.Info.ErrorType != "" {
+			e := normalize.DapiError(normalize.Failure{Code: answer.Info.ErrorType})
+			out.ErrorKind, out.ErrorCode = e.Kind, e.Code
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,207 @@
+package dapi
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// opTransactions is the operation of this file, as errors name it.
+const opTransactions = "Transactions"
+
+// The paths of the three lists of transactions; only the first knows cards.
+const (
+	plainPath       = "/data/transactions/get"
+	categorizedPath = "/data/categorizedTransactions/get"
+	enrichedPath    = "/data/enrichedTransactions/get"
+)
+
+// transactions is POST to one of the paths.
+func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody) ([]transaction, error) {
+	var out transactionsAnswer
+	res, err := a.data(ctx, opTransactions, path, conn, answers, body, &out)
+	switch {
+	case err != nil:
+		return nil, err
+	case out.Transactions == nil:
+		return nil, res.Lacks("transactions")
+	}
+	return *out.Transactions, nil
+}
+
+// windowDays is how many days one call asks for: Dapi has no pages, and a bank may be slow.
+const windowDays = 31
+
+// east is how far ahead of UTC the banks are that Dapi serves.
+const east = 4 * time.Hour
+
+// today is the last day a transaction can have.
+func today() bankmux.Date { return bankmux.DateOf(time.Now().UTC().Add(east)) }
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// TransactionPage reads up to a month of one account or card, the newest first.
+func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return a.transactionPage(ctx, plainPath, req)
+}
+
+// EnrichedTransactionPage adds category and brand. Dapi has them for accounts only.
+func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	if len(req.Cards) > 0 {
+		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Enrich", Detail: "Dapi does not enrich the transactions of cards", NotSent: true}
+	}
+	return a.transactionPage(ctx, enrichedPath, req)
+}
+
+func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	if len(req.Accounts)+len(req.Cards) != 1 {
+		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest", Detail: "names not exactly one account or card", NotSent: true}
+	}
+	from, to, err := a.span(ctx, req)
+	if err != nil {
+		return bankmux.TransactionPage{}, err
+	}
+	if to.Before(from) {
+		return bankmux.TransactionPage{}, nil // clamped to nothing: nothing is covered
+	}
+	page := bankmux.TransactionPage{AsOf: now()}
+	body := dataBody{FromDate: from.String(), ToDate: to.String()}
+	if first := to.AddDays(1 - windowDays); first.After(from) {
+		body.FromDate, page.Next = first.String(), first.AddDays(-1).String()
+		from = first
+	}
+	row := bankmux.Transaction{Card: len(req.Cards) == 1}
+	if row.Card {
+		row.Account, body.CardID = req.Cards[0], req.Cards[0]
+	} else {
+		row.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
+	}
+	list, err := a.api.transactions(ctx, path, req.Connection, req.Answers, body)
+	if err != nil {
+		return bankmux.TransactionPage{}, err
+	}
+	page.Covered = []bankmux.Covered{{Account: row.Account, Card: row.Card, From: from, To: to}}
+	page.Transactions = make([]bankmux.Transaction, 0, len(list))
+	for i := range list {
+		t, fault := list[i].transaction(row)
+		if fault != nil {
+			page.Failed = append(page.Failed, bankmux.Failure{Account: row.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+			continue
+		}
+		page.Transactions = append(page.Transactions, t)
+	}
+	return page, nil
+}
+
+// span is what is left to read of the days asked for and served.
+func (a *adapter) span(ctx context.Context, req bankmux.TransactionsRequest) (from, to bankmux.Date, err error) {
+	from, to = req.Days(today())
+	if req.Answers == nil || req.Page == "" { // answers go on with the very days of the call before
+		days, err := a.days(ctx, req.Connection)
+		if err != nil {
+			return from, to, err
+		}
+		if earliest := today().AddDays(1 - days); days > 0 && from.Before(earliest) {
+			if !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse {
+				return from, to, &bankmux.Error{
+					Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
+					Detail: fmt.Sprintf("is before the %d days the bank serves; ask for later days or set Beyond to RangeClamp", days),
+				}
+			}
+			from = earliest
+		}
+	}
+	if req.Page != "" {
+		if to, err = bankmux.ParseDate(req.Page); err != nil {
+			return from, to, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
+		}
+	}
+	return from, to, nil
+}
+
+// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The zero value is ready.
+type ranges struct {
+	mu    sync.Mutex
+	known map[string]rangeOf
+}
+
+type rangeOf struct {
+	days  int
+	until time.Time
+}
+
+const (
+	rangeLife  = time.Hour
+	mostRanges = 1000
+)
+
+func (r *ranges) get(bank string) (int, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known, ok := r.known[bank]
+	return known.days, ok && time.Now().Before(known.until)
+}
+
+func (r *ranges) set(bank string, days int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= mostRanges {
+		r.known = map[string]rangeOf{}
+	}
+	r.known[bank] = rangeOf{days, time.Now().Add(rangeLife)}
+}
+
+// days is how many days back the connection's bank serves transactions, 0 where it does not say.
+func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error) {
+	bank := conn.Institution.ID
+	if bank == "" {
+		bank = conn.Reference
+	}
+	if days, ok := a.ranges.get(bank); ok {
+		return days, nil
+	}
+	g, err := grantOf(conn)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := a.api.metadata(ctx, opTransactions, g)
+	if err != nil {
+		return 0, err
+	}
+	served := answer.Metadata.TransactionRange
+	days, _ := normalize.DapiDays(served.Value.Value, served.Unit)
+	a.ranges.set(bank, days)
+	return days, nil
+}
+
+// transaction is a row in the model, or what is wrong with it. Dapi tells neither id nor status.
+func (w *transaction) transaction(row bankmux.Transaction) (bankmux.Transaction, *bankmux.Error) {
+	row.Description, row.Details, row.Reference = w.Description, w.Details, w.Reference
+	day, ok := normalize.Day(w.Date)
+	if !ok {
+		return row, normalize.Unreadable("a transaction whose date cannot be read")
+	}
+	row.Date = day
+	if w.Amount.Absent() || w.Amount.Bad() {
+		return row, normalize.Unreadable("an amount that cannot be read exactly")
+	}
+	amount, fault := normalize.Signed(w.Amount.Value, normalize.DirectionOf(w.Type), w.Currency.Code)
+	if fault != nil {
+		return row, fault
+	}
+	row.Amount = amount
+	row.BalanceBefore, _ = money(w.BeforeAmount, w.Currency) // what cannot be read of these is not told
+	row.BalanceAfter, _ = money(w.AfterAmount, w.Currency)
+	if w.Category != "" || w.Brand != nil {
+		row.Enrichment = &bankmux.Enrichment{Category: bankmux.Category{Name: w.Category}}
+		if w.Brand != nil {
+			row.Enrichment.Merchant = bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo}
+		}
+	}
+	return row, nil
+}

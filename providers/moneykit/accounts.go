@@ -1,0 +1,286 @@
+package moneykit
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// accounts is GET /links/{id}/accounts.
+func (a *api) accounts(ctx context.Context, op, link string, ids []string) (accountsAnswer, error) {
+	var answer accountsAnswer
+	err := a.onLink(ctx, op, link, "/accounts", filter(ids), &answer, "")
+	return answer, err
+}
+
+// numbers is GET /links/{id}/accounts/numbers.
+func (a *api) numbers(ctx context.Context, link string) (numbersAnswer, error) {
+	var answer numbersAnswer
+	err := a.onLink(ctx, opNumbers, link, "/accounts/numbers", nil, &answer, "account_numbers")
+	return answer, err
+}
+
+// identity is GET /links/{id}/identity.
+func (a *api) identity(ctx context.Context, link string, ids []string) (identityAnswer, error) {
+	var answer identityAnswer
+	err := a.onLink(ctx, opIdentity, link, "/identity", filter(ids), &answer, "identity")
+	return answer, err
+}
+
+// The operations of this file, as errors name them.
+const (
+	opAccounts = "Accounts"
+	opBalances = "Balances"
+	opNumbers  = "AccountNumbers"
+	opIdentity = "Identity"
+)
+
+// filter names accounts in a query: the name is repeated.
+func filter(ids []string) url.Values {
+	if len(ids) == 0 {
+		return nil
+	}
+	return url.Values{"account_ids": ids}
+}
+
+// onLink reads what belongs to a link. Reads never fetch: a product the link has not fetched yet is no empty answer.
+func (a *api) onLink(ctx context.Context, op, link, path string, query url.Values, out interface{ link() *linkData }, product string) error {
+	_, err := a.do(ctx, op, rest.Request{
+		Method: http.MethodGet, Path: "/links/{id}" + path, PathParams: map[string]string{"id": link}, Query: query,
+	}, out)
+	if err != nil {
+		return err
+	}
+	if err := alive(out.link()); err != nil {
+		return err
+	}
+	return fetched(out.link(), product)
+}
+
+// alive refuses data of a deleted link, which may still be served.
+func alive(l *linkData) error {
+	if l != nil && l.State == stateDeleted {
+		return &bankmux.Error{Kind: bankmux.ErrGone, Code: stateDeleted, Status: http.StatusOK, Detail: "the link was deleted"}
+	}
+	return nil
+}
+
+// fetched refuses an answer about a product that was never fetched, if the link says so.
+func fetched(l *linkData, product string) error {
+	if l == nil || l.Products == nil || product == "" {
+		return nil
+	}
+	p, named := l.Products[product]
+	switch {
+	case p == nil && named:
+		return &bankmux.Error{Kind: bankmux.ErrConsent, Status: http.StatusOK, Detail: "the user did not grant " + product}
+	case p == nil || p.RefreshedAt != "":
+		return nil
+	case p.ErrorCode != "":
+		e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
+		e.Detail = product + " could not be fetched"
+		return e
+	}
+	return &bankmux.Error{Kind: bankmux.ErrNotReady, Status: http.StatusOK, Detail: product + " was not fetched yet"}
+}
+
+// asOf is when a product was fetched.
+func asOf(l *linkData, product string) time.Time {
+	if l == nil || l.Products[product] == nil {
+		return time.Time{}
+	}
+	at, _ := normalize.Timestamp(l.Products[product].RefreshedAt)
+	return at
+}
+
+// read reads the accounts asked for.
+func (a *adapter) read(ctx context.Context, op string, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
+	answer, err := a.api.accounts(ctx, op, conn.Credential().Reveal(), ids)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := fetched(answer.Link, "accounts"); err != nil && len(answer.Accounts) == 0 {
+		return nil, nil, nil, err
+	}
+	return answer.Accounts, answer.Link, missing(ids, answer.Accounts), nil
+}
+
+// missing names the accounts that were asked for and did not come; MoneyKit does not say what it does with unknown ids.
+func missing(ids []string, got []account) []bankmux.Failure {
+	var failed []bankmux.Failure
+	for _, id := range ids {
+		if !slices.ContainsFunc(got, func(a account) bool { return a.AccountID == id }) {
+			failed = append(failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"}})
+		}
+	}
+	return failed
+}
+
+// Accounts lists the accounts the user shared.
+func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	list, link, failed, err := a.read(ctx, opAccounts, req.Connection, req.Accounts)
+	if err != nil {
+		return bankmux.AccountsResult{}, err
+	}
+	res := bankmux.AccountsResult{Failed: failed, AsOf: asOf(link, "accounts")}
+	for _, acc := range list {
+		if acc.AccountID == "" {
+			res.Failed = append(res.Failed, bankmux.Failure{Err: normalize.Unreadable("an account without id")})
+			continue
+		}
+		res.Accounts = append(res.Accounts, acc.account())
+	}
+	return res, nil
+}
+
+// account is an account in the model.
+func (acc account) account() bankmux.Account {
+	return bankmux.Account{
+		ID: acc.AccountID, Kind: normalize.MoneyKitAccountKind(acc.AccountType), ProviderKind: acc.AccountType,
+		Name: acc.Name, Nickname: acc.Nickname, Mask: acc.AccountMask, Currency: normalize.CurrencyCode(acc.Balances.Currency),
+		Closed: acc.Closed, OriginalID: acc.OriginalID,
+	}
+}
+
+// Balances reads the balances that come with the accounts.
+func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
+	if len(req.Cards) > 0 {
+		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "BalancesRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
+	}
+	list, link, failed, err := a.read(ctx, opBalances, req.Connection, req.Accounts)
+	if err != nil {
+		return bankmux.BalancesResult{}, err
+	}
+	res := bankmux.BalancesResult{Failed: failed}
+	fetchedAt := asOf(link, "accounts")
+	for _, acc := range list {
+		one, fault := accountBalances(acc, fetchedAt)
+		if fault != nil {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: acc.AccountID, Err: fault})
+			continue
+		}
+		res.Balances = append(res.Balances, one)
+	}
+	return res, nil
+}
+
+// accountBalances keeps what was told. The booked balance of a debt changes its sign: MoneyKit writes what is owed as a positive number.
+func accountBalances(acc account, fetchedAt time.Time) (bankmux.AccountBalances, *bankmux.Error) {
+	out := bankmux.AccountBalances{Account: acc.AccountID}
+	at, ok := normalize.Timestamp(acc.Balances.BalanceDate)
+	if !ok {
+		at = fetchedAt
+	}
+	if acc.AccountID == "" {
+		return out, normalize.Unreadable("an account without id")
+	}
+	debt := normalize.MoneyKitAccountKind(acc.AccountType).Liability()
+	for _, b := range []struct {
+		kind  bankmux.BalanceKind
+		value wire.Number
+	}{{bankmux.BalanceBooked, acc.Balances.Current}, {bankmux.BalanceAvailable, acc.Balances.Available}, {bankmux.BalanceLimit, acc.Balances.Limit}} {
+		value := b.value.Value
+		if b.kind == bankmux.BalanceBooked && debt {
+			value = value.Neg()
+		}
+		m, fault := number(b.value, value, acc.Balances.Currency)
+		switch {
+		case fault != nil:
+			return out, fault
+		case !m.IsZero():
+			out.Balances = append(out.Balances, bankmux.Balance{Kind: b.kind, Money: m, AsOf: at})
+		}
+	}
+	return out, nil
+}
+
+// number makes money of a number that was read; none stays none.
+func number(n wire.Number, value decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
+	switch {
+	case n.Absent():
+		return bankmux.Money{}, nil
+	case n.Bad():
+		return bankmux.Money{}, normalize.Unreadable("an amount that cannot be read exactly")
+	}
+	return normalize.Amount(value, currency)
+}
+
+// AccountNumbers reads the numbers of the accounts that have any.
+func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
+	answer, err := a.api.numbers(ctx, req.Connection.Credential().Reveal())
+	if err != nil {
+		return bankmux.AccountNumbersResult{}, err
+	}
+	var res bankmux.AccountNumbersResult
+	for _, acc := range answer.Accounts {
+		one := bankmux.AccountNumbers{Account: acc.AccountID}
+		for _, n := range acc.Numbers.ACH {
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeACH, Number: n.AccountNumber, Routing: n.RoutingNumber, WireRouting: n.WireRoutingNumber})
+		}
+		for _, n := range acc.Numbers.EFT {
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeEFT, Number: n.AccountNumber, Institution: n.InstitutionNumber, Branch: n.BranchNumber})
+		}
+		for _, n := range acc.Numbers.BACS {
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode})
+		}
+		for _, n := range acc.Numbers.International {
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
+		}
+		if len(one.Numbers) > 0 {
+			res.Accounts = append(res.Accounts, one)
+		}
+	}
+	return res, nil
+}
+
+// Identity reads the owners of each account. Owners that are the same for several accounts come once.
+func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
+	answer, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
+	if err != nil {
+		return bankmux.IdentityResult{}, err
+	}
+	var res bankmux.IdentityResult
+	var got []account
+	for _, acc := range answer.Accounts {
+		got = append(got, account{AccountID: acc.AccountID})
+		for _, o := range acc.Owners {
+			owner := o.owner()
+			i := slices.IndexFunc(res.Owners, func(known bankmux.Owner) bool { return sameOwner(known, owner) })
+			if i < 0 {
+				res.Owners = append(res.Owners, owner)
+				i = len(res.Owners) - 1
+			}
+			res.Owners[i].Accounts = append(res.Owners[i].Accounts, acc.AccountID)
+		}
+	}
+	res.Failed = missing(req.Accounts, got)
+	return res, nil
+}
+
+// owner is an owner in the model.
+func (o Owner) owner() bankmux.Owner {
+	out := bankmux.Owner{Names: o.Names}
+	for _, a := range o.Addresses {
+		out.Addresses = append(out.Addresses, bankmux.Address{Street: a.Street, City: a.City, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country, Primary: a.Primary})
+	}
+	for _, p := range o.PhoneNumbers {
+		out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
+	}
+	for _, e := range o.Emails {
+		out.Emails = append(out.Emails, bankmux.Email(e))
+	}
+	return out
+}
+
+func sameOwner(a, b bankmux.Owner) bool {
+	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Phones, b.Phones) && slices.Equal(a.Emails, b.Emails)
+}

@@ -1,0 +1,244 @@
+package moneykit
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+)
+
+// The operations of this file.
+var (
+	opAccount            = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opUpdateLink         = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
+	opResetLink          = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
+	opImportLink         = bankmux.Op{Name: "MoneyKitImportLink", Group: bankmux.GroupLink, Effect: bankmux.OneShot}
+	opImportTransactions = bankmux.Op{Name: "MoneyKitImportTransactions", Group: bankmux.GroupData, Effect: bankmux.OneShot}
+	opCorrect            = bankmux.Op{Name: "MoneyKitCorrectEnrichment", Group: bankmux.GroupData, Effect: bankmux.Idempotent}
+	opTestWebhook        = bankmux.Op{Name: "MoneyKitTestWebhook", Group: bankmux.GroupLink, Effect: bankmux.OneShot}
+	opKeys               = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
+)
+
+// ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is [bankmux.ErrNotFound] or, where
+// MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It may be repeated.
+func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (bankmux.Account, error) {
+	return bankmux.DoOn(ctx, client, opAccount, conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
+		var answer accountAnswer
+		res, err := a.api.do(ctx, opAccount.Name, rest.Request{
+			Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
+		}, &answer)
+		switch {
+		case err != nil:
+			return bankmux.Account{}, err
+		case answer.Account == nil || answer.Account.AccountID == "":
+			return bankmux.Account{}, res.Lacks("account")
+		}
+		return answer.Account.account(), alive(answer.Link)
+	})
+}
+
+// onLinkDo sends a change of a link and returns the link.
+func (a *api) onLinkDo(ctx context.Context, op bankmux.Op, method, path, link string, body any) (Link, error) {
+	var answer linkData
+	res, err := a.do(ctx, op.Name, rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body}, &answer)
+	if err == nil && answer.LinkID == "" {
+		err = res.Lacks("link_id")
+	}
+	return answer.public(), err
+}
+
+// LinkUpdate changes a link. A nil field leaves things as they are.
+type LinkUpdate struct {
+	Webhook *string  // "" takes it away
+	Tags    []string // replaces those there are; the session's own tag is kept by a reconnect, not by this
+}
+
+// UpdateLink changes webhook and tags of a link without the user, PATCH /links/{id}. It may be repeated.
+func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, update LinkUpdate) (Link, error) {
+	return bankmux.DoOn(ctx, client, opUpdateLink, conn, func(ctx context.Context, a *adapter) (Link, error) {
+		body := map[string]any{}
+		if update.Webhook != nil {
+			body["webhook"] = *update.Webhook
+			if *update.Webhook == "" {
+				body["webhook"] = nil
+			}
+		}
+		if update.Tags != nil {
+			body["link_tags"] = update.Tags
+		}
+		return a.api.onLinkDo(ctx, opUpdateLink, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
+	})
+}
+
+// ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be repeated.
+func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
+	return bankmux.DoOn(ctx, client, opResetLink, conn, func(ctx context.Context, a *adapter) (Link, error) {
+		return a.api.onLinkDo(ctx, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
+	})
+}
+
+// Import is data that the application brings along from another aggregator. MoneyKit takes about 1 MB at once.
+type Import struct {
+	User         string // the application's id of the user
+	Provider     string // where the data came from, optional
+	Institution  string // MoneyKit's id, or the other aggregator's as in "mx.chase"
+	Accounts     []ImportAccount
+	Transactions []ImportTransaction
+}
+
+// ImportAccount is one account. Its ID comes back as [bankmux.Account.OriginalID].
+type ImportAccount struct {
+	ID       string        `json:"account_id"`
+	Name     string        `json:"name"`
+	Nickname string        `json:"nickname,omitempty"`
+	Type     string        `json:"type"`           // any text
+	Mask     string        `json:"mask,omitempty"` // last four characters; a reconnect matches by it
+	Balance  bankmux.Money `json:"-"`              // zero where not known; by the sign rule of [bankmux.Money]
+}
+
+// ImportTransaction is one row. Its ID comes back as [bankmux.Transaction.OriginalID].
+type ImportTransaction struct {
+	Account     string
+	ID          string
+	Amount      bankmux.Money // by the sign rule of [bankmux.Money], which is MoneyKit's here too
+	Date        bankmux.Date
+	Description string
+}
+
+func (t ImportTransaction) body() map[string]any {
+	body := map[string]any{"account_id": t.Account, "amount": t.Amount.Amount(), "date": t.Date.String()}
+	if t.ID != "" {
+		body["transaction_id"] = t.ID
+	}
+	if t.Description != "" {
+		body["description"] = t.Description
+	}
+	return body
+}
+
+func transactionBodies(list []ImportTransaction) []map[string]any {
+	bodies := make([]map[string]any, len(list))
+	for i, t := range list {
+		bodies[i] = t.body()
+	}
+	return bodies
+}
+
+// ImportLink makes a link of data that the application has, POST /links/import. It can be read at once and be reconnected later. It is a
+// one-shot. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a connection of it.
+func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, error) {
+	return bankmux.Do(ctx, client, opImportLink, func(ctx context.Context, a *adapter) (Link, error) {
+		accounts := make([]map[string]any, len(in.Accounts))
+		for i, acc := range in.Accounts {
+			balances := map[string]any{}
+			if !acc.Balance.IsZero() {
+				balances["currency"], balances["current"] = acc.Balance.Currency(), json.RawMessage(acc.Balance.Amount())
+			}
+			accounts[i] = map[string]any{"account_id": acc.ID, "name": acc.Name, "type": acc.Type, "balances": balances}
+			if acc.Nickname != "" {
+				accounts[i]["nickname"] = acc.Nickname
+			}
+			if acc.Mask != "" {
+				accounts[i]["mask"] = acc.Mask
+			}
+		}
+		body := map[string]any{
+			"customer_user": customerUser{ID: in.User}, "institution_id": in.Institution, "accounts": accounts, "transactions": transactionBodies(in.Transactions),
+		}
+		if in.Provider != "" {
+			body["provider"] = in.Provider
+		}
+		return a.api.onLinkDo(ctx, opImportLink, http.MethodPost, "/links/import", "", body)
+	})
+}
+
+// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user of the application. Whose link it is the
+// application must know. It reads the link, sends nothing else, and may be repeated: each time makes another connection id.
+func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (bankmux.Connection, error) {
+	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
+	conn, err := bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
+		l, err := a.api.link(ctx, op.Name, linkID)
+		if err != nil {
+			return bankmux.Connection{}, err
+		}
+		if err := alive(&l); err != nil {
+			return bankmux.Connection{}, err
+		}
+		return connection(bankmux.NewSession(bankmux.SessionRequest{User: user}), l)
+	})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	conn.Client, conn.Provider, conn.Environment = client.Name(), client.Provider(), client.Environment()
+	return conn, nil
+}
+
+// ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot.
+func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
+	return bankmux.DoOn(ctx, client, opImportTransactions, conn, func(ctx context.Context, a *adapter) (Link, error) {
+		body := map[string]any{"transactions": transactionBodies(list)}
+		return a.api.onLinkDo(ctx, opImportTransactions, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
+	})
+}
+
+// CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those like it, as they are
+// now, POST /links/{id}/transactions/{txn_id}/enrichment. It may be repeated.
+func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
+	return bankmux.DoOn(ctx, client, opCorrect, conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
+		var answer transactionsAnswer
+		_, err := a.api.do(ctx, opCorrect.Name, rest.Request{
+			Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
+			PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
+			JSON:       correctionBody{category, subcategory},
+		}, &answer)
+		if err != nil {
+			return nil, err
+		}
+		var all []bankmux.Transaction
+		for i := range answer.Transactions {
+			if t, fault := transactionOf(&answer.Transactions[i], true); fault == nil {
+				all = append(all, t)
+			}
+		}
+		return all, alive(answer.Link)
+	})
+}
+
+// TestWebhook makes MoneyKit send a webhook for a sandbox link, POST /webhooks/test/link/{id}, and returns its delivery token. event is one such
+// as "link.state_changed", key what the delivery will carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is
+// a one-shot: each call sends one.
+func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, event, key string) (string, error) {
+	return bankmux.DoOn(ctx, client, opTestWebhook, conn, func(ctx context.Context, a *adapter) (string, error) {
+		var answer webhookTestAnswer
+		_, err := a.api.do(ctx, opTestWebhook.Name, rest.Request{
+			Method: http.MethodPost, Path: "/webhooks/test/link/{id}", PathParams: map[string]string{"id": conn.Credential().Reveal()},
+			JSON: webhookTestBody{event, key},
+		}, &answer)
+		return answer.DeliveryToken, err
+	})
+}
+
+// WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET /.well-known/jwks.json. It may be repeated, but keep the
+// answer: MoneyKit asks for it.
+func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
+	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) {
+		res, err := a.api.rest.Do(ctx, rest.Request{
+			Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: map[string]string{"MoneyKit-Version": version, "X-Client-Id": a.api.id},
+		})
+		if err != nil {
+			return nil, err
+		}
+		var answer struct {
+			Keys []json.RawMessage `json:"keys"`
+		}
+		if err := read(opKeys.Name, res, &answer); err != nil {
+			return nil, err
+		}
+		if len(answer.Keys) == 0 {
+			return nil, res.Lacks("keys")
+		}
+		return answer.Keys, nil
+	})
+}

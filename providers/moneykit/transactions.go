@@ -1,0 +1,209 @@
+package moneykit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// The operations of this file, as errors name them.
+const (
+	opTransactions = "Transactions"
+)
+
+// Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years; 100 always worked,
+// and what is asked for above it is served by today's.
+const (
+	pageSize     = 500
+	mostPageSize = 1000
+)
+
+// transactions is GET /links/{id}/transactions.
+func (a *api) transactions(ctx context.Context, link string, query url.Values) (transactionsAnswer, error) {
+	var answer transactionsAnswer
+	err := a.onLink(ctx, opTransactions, link, "/transactions", query, &answer, "transactions")
+	return answer, err
+}
+
+// window is the query of a page of a list with page numbers.
+func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Values {
+	query := url.Values{
+		"start_date": {from.String()}, "end_date": {to.String()},
+		"page": {strconv.Itoa(at.page)}, "size": {strconv.Itoa(size)},
+	}
+	if len(ids) > 0 {
+		query["account_ids"] = ids
+	}
+	return query
+}
+
+func sizeOr(asked int) int {
+	if asked == 0 {
+		return pageSize
+	}
+	return min(asked, mostPageSize)
+}
+
+// pageMark is where a list with page numbers goes on: the page, the rows there were in all
+// when the one before was read, and how often the reading had to go back.
+type pageMark struct{ page, total, backs int }
+
+// mostBacks is how often a list may shrink while it is read.
+const mostBacks = 20
+
+func parseMark(s, field string) (pageMark, error) {
+	m := pageMark{page: 1, total: -1}
+	if s == "" {
+		return m, nil
+	}
+	if n, err := fmt.Sscanf(s, "%d.%d.%d", &m.page, &m.total, &m.backs); n != 3 || err != nil || m.page < 1 || s != m.String() {
+		return m, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true}
+	}
+	return m, nil
+}
+
+func (m pageMark) String() string { return fmt.Sprintf("%d.%d.%d", m.page, m.total, m.backs) }
+
+// next says where to go on after a page of n rows out of total, "" at the end. The lists are newest first and shift
+// while they are read: rows that came repeat some, which the reader knows again; rows that went pull others
+// onto pages already read, so the reading goes back. The total is not trusted to end it: a full page is followed by another.
+func (m pageMark) next(n, size, total int) (string, error) {
+	if m.total >= 0 && total < m.total && m.page > 1 {
+		lost := (m.total - total + size - 1) / size
+		if m.backs++; m.backs > mostBacks {
+			return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the list went on shrinking while it was read"}
+		}
+		return pageMark{max(1, m.page-lost), total, m.backs}.String(), nil
+	}
+	if n == 0 || (n < size && (m.page-1)*size+n >= total) {
+		return "", nil
+	}
+	return pageMark{m.page + 1, total, m.backs}.String(), nil
+}
+
+// TransactionPage reads a page of the stored transactions, newest first.
+func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return a.transactionPage(ctx, req, false)
+}
+
+// EnrichedTransactionPage is the same list; MoneyKit enriches it anyway.
+func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return a.transactionPage(ctx, req, true)
+}
+
+func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsRequest, enrich bool) (bankmux.TransactionPage, error) {
+	if len(req.Cards) > 0 {
+		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
+	}
+	mark, err := parseMark(req.Page, "TransactionsRequest.Page")
+	if err != nil {
+		return bankmux.TransactionPage{}, err
+	}
+	from, to := req.Days(today())
+	size := sizeOr(req.PageSize)
+	answer, err := a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark))
+	if err != nil {
+		return bankmux.TransactionPage{}, err
+	}
+	page := bankmux.TransactionPage{AsOf: asOf(answer.Link, "transactions"), Transactions: make([]bankmux.Transaction, 0, len(answer.Transactions))}
+	for i := range answer.Transactions {
+		t, fault := transactionOf(&answer.Transactions[i], enrich)
+		if fault != nil {
+			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault})
+			continue
+		}
+		page.Transactions = append(page.Transactions, t)
+	}
+	if page.Next, err = mark.next(len(answer.Transactions), size, answer.Total); err != nil {
+		return bankmux.TransactionPage{}, err
+	}
+	if page.Next == "" {
+		page.Covered = covered(req.Accounts, from, to)
+	}
+	return page, nil
+}
+
+// today is the last day a transaction can have in the westernmost and easternmost country served: MoneyKit's dates are local to the bank.
+func today() bankmux.Date { return bankmux.DateOf(time.Now().UTC().Add(time.Hour)) }
+
+func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
+	if len(ids) == 0 {
+		return []bankmux.Covered{{From: from, To: to}}
+	}
+	var all []bankmux.Covered
+	for _, id := range ids {
+		all = append(all, bankmux.Covered{Account: id, From: from, To: to})
+	}
+	return all
+}
+
+// rowName names a row that could not be read.
+func rowName(id string, i int) string {
+	if id != "" {
+		return id
+	}
+	return "row " + strconv.Itoa(i+1)
+}
+
+// transactionOf is a row in the model, or what is wrong with it.
+func transactionOf(w *transaction, enrich bool) (bankmux.Transaction, *bankmux.Error) {
+	t := bankmux.Transaction{
+		ID: w.TransactionID, Account: w.AccountID, Status: bankmux.StatusBooked,
+		Description: w.Description, RawDescription: w.RawDescription, OriginalID: w.OriginalID,
+	}
+	if t.ID == "" || t.Account == "" {
+		return t, normalize.Unreadable("a transaction without id or account")
+	}
+	if w.Pending {
+		t.Status = bankmux.StatusPending
+	}
+	day, ok := normalize.Day(w.Date)
+	if !ok {
+		return t, normalize.Unreadable("a transaction whose date cannot be read")
+	}
+	t.Date = day
+	if w.Datetime != "" {
+		t.At, _ = normalize.Timestamp(w.Datetime)
+	}
+	if w.Amount.Absent() || w.Amount.Bad() {
+		return t, normalize.Unreadable("an amount that cannot be read exactly")
+	}
+	amount, fault := normalize.Signed(w.Amount.Value, normalize.DirectionOf(w.Type), w.Currency)
+	if fault != nil {
+		return t, fault
+	}
+	t.Amount = amount
+	if enrich {
+		t.Enrichment = w.enrichment()
+	}
+	return t, nil
+}
+
+// enrichment is what MoneyKit concluded, or the older category where there is nothing newer.
+func (w *transaction) enrichment() *bankmux.Enrichment {
+	e := w.Enrichment
+	switch {
+	case e == nil && w.Category == "":
+		return nil
+	case e == nil:
+		return &bankmux.Enrichment{Category: bankmux.Category{Name: w.Category}}
+	}
+	next, _ := normalize.Day(e.Recurrence.Next)
+	return &bankmux.Enrichment{
+		Category:    bankmux.Category{Name: e.Category.Value, Confidence: e.Category.Confidence},
+		Subcategory: bankmux.Category{Name: e.Subcategory.Value, Confidence: e.Subcategory.Confidence},
+		Merchant:    e.Merchant.merchant(),
+		Processor:   e.Processor.merchant(),
+		Recurrence:  bankmux.Recurrence{Frequency: e.Recurrence.Frequency, Next: next},
+	}
+}
+
+func (p party) merchant() bankmux.Merchant {
+	return bankmux.Merchant{ID: p.ID, Name: p.Name, LogoURL: p.Logo, Confidence: p.Confidence}
+}

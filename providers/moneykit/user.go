@@ -1,0 +1,172 @@
+package moneykit
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Link is a link as MoneyKit lists it. Its id is all that is needed to read the bank with the application's keys: keep it at the back end.
+type Link struct {
+	ID          string
+	Institution bankmux.Institution
+	Status      bankmux.Status
+	Tags        []string
+	Webhook     string
+	Products    []bankmux.ProductStatus
+	Available   []bankmux.Product // what a reconnect could add
+	CreatedAt   time.Time         // where the list tells it
+}
+
+func (l linkData) public() Link {
+	out := Link{
+		ID:          l.LinkID,
+		Institution: bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, LogoURL: l.InstitutionAvatar},
+		Status:      normalize.MoneyKitStatus(l.State, l.ErrorCode),
+		Tags:        l.LinkTags, Webhook: l.Webhook, Products: productStatuses(l.Products),
+	}
+	for _, name := range l.AvailableProducts {
+		out.Available = append(out.Available, normalize.ProductFromMoneyKit(name))
+	}
+	return out
+}
+
+// The operations of this file.
+var (
+	opLinks            = bankmux.Op{Name: "MoneyKitLinks", Group: bankmux.GroupLink, Effect: bankmux.Read}
+	opUserLinks        = bankmux.Op{Name: "MoneyKitUserLinks", Group: bankmux.GroupLink, Effect: bankmux.Read}
+	opUserAccounts     = bankmux.Op{Name: "MoneyKitUserAccounts", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opUserTransactions = bankmux.Op{Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: bankmux.Read}
+)
+
+// linksPage is the smallest page of links MoneyKit serves.
+const linksPage = "500"
+
+// Links goes through the application's active links, GET /links, which tells of each its id and when it was made. The client must be
+// MoneyKit's, else [bankmux.ErrUnsupported]. An error ends it. It may be repeated.
+func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
+	return func(yield func(Link, error) bool) {
+		seen := map[string]bool{}
+		for cursor := ""; ; {
+			answer, err := bankmux.Do(ctx, client, opLinks, func(ctx context.Context, a *adapter) (linksAnswer, error) {
+				query := url.Values{"limit": {linksPage}}
+				if cursor != "" {
+					query.Set("cursor", cursor)
+				}
+				var answer linksAnswer
+				_, err := a.api.do(ctx, opLinks.Name, rest.Request{Method: http.MethodGet, Path: "/links", Query: query}, &answer)
+				return answer, err
+			})
+			if err != nil {
+				yield(Link{}, err)
+				return
+			}
+			for _, l := range answer.Links {
+				at, _ := normalize.Timestamp(l.CreatedAt)
+				if !yield(Link{ID: l.LinkID, CreatedAt: at}, nil) {
+					return
+				}
+			}
+			if cursor = answer.NextCursor; cursor == "" || seen[cursor] {
+				return
+			}
+			seen[cursor] = true
+		}
+	}
+}
+
+// UserLinks returns the links of one of the application's users by link id, GET /users/{id}/links. A user nobody knows has
+// none. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
+	return bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
+		links, err := a.api.userLinks(ctx, opUserLinks.Name, user)
+		all := make(map[string]Link, len(links))
+		for id, l := range links {
+			all[id] = l.public()
+		}
+		return all, err
+	})
+}
+
+// UserAccounts returns the accounts of one of the application's users by link id, GET /users/{id}/accounts. The client must
+// be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
+	return bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
+		var answer userAccountsAnswer
+		res, err := a.api.do(ctx, opUserAccounts.Name, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": user}}, &answer)
+		switch {
+		case err != nil:
+			return nil, err
+		case answer.Links == nil:
+			return nil, res.Lacks("links")
+		}
+		all := make(map[string][]bankmux.Account, len(answer.Links))
+		for link, group := range answer.Links {
+			for _, acc := range group.Accounts {
+				all[link] = append(all[link], acc.account())
+			}
+		}
+		return all, nil
+	})
+}
+
+// UserTransaction is a transaction and the link it came through.
+type UserTransaction struct {
+	Link string
+	bankmux.Transaction
+}
+
+// UserTransactions goes through what happened in all accounts of one of the application's users between two days, both included,
+// GET /users/{id}/transactions. After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client must be
+// MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
+	return func(yield func(UserTransaction, error) bool) {
+		seen := map[string]bool{}
+		for mark := (pageMark{page: 1, total: -1}); ; {
+			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
+				var answer userTransactionsAnswer
+				_, err := a.api.do(ctx, opUserTransactions.Name, rest.Request{
+					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": user}, Query: window(nil, from, to, pageSize, mark),
+				}, &answer)
+				return answer, err
+			})
+			if err != nil {
+				yield(UserTransaction{}, err)
+				return
+			}
+			for i := range answer.Transactions {
+				t, fault := transactionOf(&answer.Transactions[i], true)
+				row := UserTransaction{answer.Accounts[t.Account].LinkID, t}
+				if fault != nil {
+					if !yield(row, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault}) {
+						return
+					}
+					continue
+				}
+				if seen[t.ID] {
+					continue // the list grew while it was read
+				}
+				seen[t.ID] = true
+				if !yield(row, nil) {
+					return
+				}
+			}
+			next, err := mark.next(len(answer.Transactions), pageSize, answer.Total)
+			if err != nil {
+				yield(UserTransaction{}, err)
+			}
+			if err != nil || next == "" {
+				return
+			}
+			if mark, err = parseMark(next, "Page"); err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package providertest
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// challenge is the challenge of an error.
+func (b *bench) challenge(err error) bankmux.Challenge {
+	b.t.Helper()
+	b.show(err)
+	require.ErrorIs(b.t, err, bankmux.ErrUserAction)
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(b.t, ok)
+	require.NotNil(b.t, e.Challenge)
+	return *e.Challenge
+}
+
+// stored is a challenge as another process reads it from a database.
+func (b *bench) stored(ch bankmux.Challenge) bankmux.Challenge {
+	b.t.Helper()
+	raw, err := json.Marshal(ch)
+	require.NoError(b.t, err)
+	var back bankmux.Challenge
+	require.NoError(b.t, json.Unmarshal(raw, &back))
+	return back
+}
+
+func asked(t *testing.T, b *bench) {
+	if b.Data.Ask == nil {
+		conn := b.prepared(t.Context())
+		_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+		require.NoError(t, err, "the harness says that the provider never asks")
+		return
+	}
+	conn := b.connect(t.Context())
+	ids := []string{b.account(conn, bankmux.AccountChecking, "USD"), b.account(conn, bankmux.AccountSavings, "USD")}
+	for _, id := range ids {
+		require.NoError(t, b.Data.SetBalance(conn, id, "12.50"))
+	}
+	known, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: ids})
+	require.NoError(t, err)
+	req := bankmux.BalancesRequest{Connection: conn, Accounts: ids, Known: known.Accounts}
+
+	right, err := b.Data.Ask(conn, bankmux.InputOTP, bankmux.InputPIN)
+	require.NoError(t, err)
+	before := b.reached()
+	_, err = b.client.Balances(t.Context(), req)
+	ch := b.challenge(err)
+	assert.Equal(t, "Balances", ch.Op)
+	assert.Equal(t, conn.ID, ch.Connection)
+	assert.Equal(t, ids[0], ch.Account, "it names the step that was interrupted")
+	assert.True(t, ch.ExpiresAt.After(ch.At))
+	require.Len(t, ch.Inputs, 2)
+	assert.Equal(t, bankmux.InputOTP, ch.Inputs[0].Kind)
+	assert.Equal(t, 1, b.reached()-before)
+
+	// Every other call gets the challenge and nothing is sent.
+	before = b.reached()
+	_, err = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	assert.Equal(t, ch.ID, b.challenge(err).ID)
+	for _, wrong := range []*bankmux.Answers{
+		ch.Answer("only one"), ch.Answer("a", "b", "c"), ch.Answer("", ""),
+		{},
+		bankmux.Challenge{ID: ch.ID, Op: "Accounts", Connection: conn.ID}.Answer(), bankmux.Challenge{ID: ch.ID, Op: ch.Op, Connection: "another"}.Answer(),
+	} {
+		req.Answers = wrong
+		_, err = b.client.Balances(t.Context(), req)
+		b.show(err)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "answers that do not fit")
+	}
+	assert.Equal(t, before, b.reached())
+
+	req.Answers = b.stored(ch).Answer(right...)
+	b.conceal("planted-answer-1")
+	b.show(req.Answers)
+	before = b.reached()
+	got, err := b.client.Balances(t.Context(), req)
+	require.NoError(t, err)
+	assert.Len(t, got.Balances, 2)
+	assert.Equal(t, 2, b.reached()-before, "the step that was answered and the one after it")
+	_, err = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err, "the connection is free again")
+	_, err = b.client.Balances(t.Context(), req)
+	b.show(err)
+	require.Error(t, err, "a challenge is answered once")
+}
+
+func wrongAnswers(t *testing.T, b *bench) {
+	if b.Data == nil || b.Data.Ask == nil {
+		conn := b.prepared(t.Context())
+		_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		require.NoError(t, err, "the harness says that the provider never asks")
+		return
+	}
+	conn := b.connect(t.Context())
+	req := bankmux.AccountsRequest{Connection: conn}
+	ask := func() (bankmux.Challenge, []string) {
+		right, err := b.Data.Ask(conn, bankmux.InputOTP)
+		require.NoError(t, err)
+		req.Answers = nil
+		_, err = b.client.Accounts(t.Context(), req)
+		return b.challenge(err), right
+	}
+
+	ch, _ := ask()
+	req.Answers = ch.Answer("000000")
+	before := b.reached()
+	_, err := b.client.Accounts(t.Context(), req)
+	b.show(err)
+	require.ErrorIs(t, err, bankmux.ErrAnswerRejected)
+	assert.Equal(t, 1, b.reached()-before, "a rejected answer is not repeated")
+	req.Answers = nil
+	_, err = b.client.Accounts(t.Context(), req)
+	require.NoError(t, err, "the call starts anew")
+
+	ch, _ = ask()
+	req.Answers = ch.Abandon()
+	before = b.reached()
+	_, err = b.client.Accounts(t.Context(), req)
+	require.ErrorIs(t, err, bankmux.ErrUserAction)
+	e, _ := errors.AsType[*bankmux.Error](err)
+	assert.Equal(t, bankmux.CodeCancelled, e.Code)
+	assert.Equal(t, before, b.reached())
+	req.Answers = nil
+	_, err = b.client.Accounts(t.Context(), req)
+	require.NoError(t, err, "the connection is free again")
+
+	ch, right := ask()
+	time.Sleep(time.Until(ch.ExpiresAt) + time.Second)
+	req.Answers = ch.Answer(right...)
+	before = b.reached()
+	_, err = b.client.Accounts(t.Context(), req)
+	b.show(err)
+	require.ErrorIs(t, err, bankmux.ErrChallengeExpired)
+	assert.Equal(t, before, b.reached())
+	req.Answers = nil
+	_, err = b.client.Accounts(t.Context(), req)
+	require.NoError(t, err, "the call starts anew")
+}

@@ -1,0 +1,108 @@
+package bankmux
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Refresher makes a provider that serves stored data fetch it anew from the bank.
+type Refresher interface {
+	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a one-shot: a
+	// refresh may be billed, and some are allowed once an hour or a day.
+	//
+	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many, [ErrConsent],
+	// [ErrInstitution], and [ErrOutcomeUnknown] where no answer came: ConnectionStatus tells.
+	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
+}
+
+// RefreshRequest asks for fresh data.
+type RefreshRequest struct {
+	Connection Connection
+	Products   []Product // at least one
+}
+
+func (r *RefreshRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	if len(r.Products) == 0 || slices.Contains(r.Products, "") {
+		return invalid("RefreshRequest.Products", "is empty or names an empty product")
+	}
+	op.Product = string(r.Products[0])
+	return nil
+}
+
+// RefreshResult is what was asked for and how it stood at that moment.
+type RefreshResult struct {
+	Connection Connection
+	Asked      []Product
+	Products   []ProductStatus // as they stood when the refresh began
+}
+
+// Refresh starts fetching from the bank and returns at once. See [Refresher].
+func (c *Client) Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error) {
+	res, err := call(ctx, c, opRefresh, req, Refresher.Refresh)
+	if err == nil {
+		res.Asked = slices.Clone(req.Products)
+	}
+	return res, err
+}
+
+// How often the end of a refresh is asked for.
+const (
+	refreshFirst = time.Second
+	refreshMost  = 20 * time.Second
+)
+
+// AwaitRefresh asks how the products are doing, each second and then less often, until each was fetched or failed, and
+// returns the last answer. A product that failed is named by a [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end
+// the error is [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are those of [Client.ConnectionStatus].
+func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
+	op := Op{Name: "AwaitRefresh", Connection: started.Connection.ID}
+	for wait := refreshFirst; ; wait = min(wait*2, refreshMost) {
+		res, err := c.ConnectionStatus(ctx, StatusRequest{Connection: started.Connection})
+		if err != nil {
+			return StatusResult{}, err
+		}
+		failed, pending := started.compare(res)
+		if !pending {
+			return res, c.partial(op, &started.Connection, failed)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return res, c.describe(&op, &Error{Kind: ErrContextDone, Detail: "the refresh is still going on", Err: ctx.Err()})
+		}
+	}
+}
+
+// compare tells which products failed since, and whether one is still being fetched.
+func (r RefreshResult) compare(now StatusResult) (failed []Failure, pending bool) {
+	switch now.Connection.Status.State {
+	case StateGone:
+		return []Failure{{Err: &Error{Kind: ErrGone}}}, false
+	case StateReauth:
+		return []Failure{{Err: &Error{Kind: ErrReauth, Code: now.Connection.Status.Code}}}, false
+	}
+	at := func(list []ProductStatus, p Product) ProductStatus {
+		i := slices.IndexFunc(list, func(s ProductStatus) bool { return s.Product == p })
+		if i < 0 {
+			return ProductStatus{Product: p}
+		}
+		return list[i]
+	}
+	for _, p := range r.Asked {
+		before, after := at(r.Products, p), at(now.Products, p)
+		switch {
+		case after.RefreshedAt.After(before.RefreshedAt):
+		case after.AttemptedAt.After(before.AttemptedAt) && after.Kind != "":
+			failed = append(failed, Failure{Product: p, Err: &Error{Kind: after.Kind, Code: after.Code, Detail: "the refresh failed"}})
+		default:
+			pending = true
+		}
+	}
+	return failed, pending
+}

@@ -1,0 +1,91 @@
+package virtualbank
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// refreshTakes is how long a refresh works on the bank's clock.
+const refreshTakes = 10 * time.Second
+
+// pause between two refreshes of a product, as documented; what is not is an hour here.
+func refreshPause(product string) time.Duration {
+	if product == "account_numbers" || product == "identity" {
+		return 24 * time.Hour
+	}
+	return time.Hour
+}
+
+// fetch is the end of a refresh.
+func (l *link) fetch(name string, now time.Time, down bool) {
+	p := l.products[name]
+	p.attempted, p.due = now, time.Time{}
+	if down {
+		p.fault = "institution_error"
+		return
+	}
+	p.refreshed, p.fault = now, ""
+	if name == "transactions" {
+		l.history = append(l.history, fetched{at: now, churn: l.churn})
+	}
+}
+
+// fetched is one state of the stored transactions.
+type fetched struct {
+	at    time.Time
+	churn int
+}
+
+// settle ends the refreshes whose time has come.
+func (l *link) settle(now time.Time, down bool) {
+	for name, p := range l.products {
+		if !p.due.IsZero() && !now.Before(p.due) {
+			l.fetch(name, p.due, down)
+		}
+	}
+}
+
+// mkRefresh serves POST /links/{id}/products: 202, and the work goes on.
+func (b *Bank) mkRefresh(c *call) reply {
+	o, refusal, ok := mkObject(c)
+	if !ok {
+		return refusal
+	}
+	value, present := o.get("products", true, false)
+	list, isList := value.([]any)
+	if present && (!isList || len(list) == 0) {
+		o.fault("value_error.list.min_items", "ensure this value has at least 1 items", "products")
+	}
+	var names []string
+	for i, v := range list {
+		name, _ := v.(string)
+		if !slices.Contains([]string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"}, name) {
+			o.fault("type_error.enum", "value is not a valid enumeration member", "products", i)
+		}
+		names = append(names, name)
+	}
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.mkWithLink(c, func(l *link) reply {
+		now := b.Now()
+		l.settle(now, b.outages[l.institution.Name])
+		if l.state != stateConnected {
+			return mkBadLink(l.errorCode)
+		}
+		for _, name := range names {
+			p := l.products[name]
+			if p == nil {
+				return mkFail(http.StatusForbidden, mkForbiddenAction, "The user has not permitted "+name)
+			}
+			if !p.asked.IsZero() && now.Sub(p.asked) < refreshPause(name) {
+				return mkFail(http.StatusTooManyRequests, mkRateLimited, "Rate limit exceeded")
+			}
+		}
+		for _, name := range names {
+			l.products[name].asked, l.products[name].due = now, now.Add(refreshTakes)
+		}
+		return reply{status: http.StatusAccepted, body: l.wire()}
+	})
+}

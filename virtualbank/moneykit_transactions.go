@@ -1,0 +1,345 @@
+package virtualbank
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type mkTransaction struct {
+	ID          string          `json:"transaction_id"`
+	Account     string          `json:"account_id"`
+	Amount      json.RawMessage `json:"amount"`
+	Type        string          `json:"type"`
+	Currency    string          `json:"currency"`
+	Date        string          `json:"date"`
+	Datetime    *string         `json:"datetime"`
+	Description *string         `json:"description"`
+	Raw         *string         `json:"raw_description"`
+	Pending     bool            `json:"pending"`
+	Category    *string         `json:"category"`
+	Enrichment  any             `json:"enrichment"`
+	Original    *string         `json:"original_id"`
+}
+
+// stored are the transactions as the n-th refresh found them, the newest first. Pending rows have other ids after each.
+func (l *link) stored(n int, accounts []*account) []mkTransaction {
+	if n == 0 {
+		return nil
+	}
+	state := l.history[n-1]
+	var list []mkTransaction
+	for _, a := range accounts {
+		for _, r := range l.book.rows(a, state.at, 0) {
+			list = append(list, l.transaction(a, r, n, state.churn))
+		}
+	}
+	slices.SortStableFunc(list, func(x, y mkTransaction) int {
+		return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
+	})
+	return list
+}
+
+func (l *link) transaction(a *account, r row, n, churn int) mkTransaction {
+	parts := []string{l.id, r.event.id, strconv.Itoa(churn)}
+	if r.pending {
+		parts = append(parts, "pending", strconv.Itoa(n))
+	}
+	t := mkTransaction{
+		ID: "txn_" + l.book.bank.name58(22, parts...), Account: l.accountID(a), Type: "credit", Currency: a.currency,
+		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
+		Description: &r.event.text, Raw: &r.event.raw, Enrichment: enrich(r.event.text),
+	}
+	if r.amount < 0 {
+		t.Type = "debit"
+	}
+	if s := r.spec; s != nil {
+		t.Amount, t.Type = nil, s.Type
+		if s.Amount != "" {
+			t.Amount = quoted(s.Amount)
+		}
+		if s.AsNumber {
+			t.Amount = json.RawMessage(s.Amount)
+		}
+		if s.Currency != "" {
+			t.Currency = s.Currency
+		}
+		if s.NoCurrency {
+			t.Currency = ""
+		}
+		if s.Date != "" {
+			t.Date = s.Date
+		}
+	}
+	return t
+}
+
+func quoted(text string) json.RawMessage {
+	raw, _ := json.Marshal(text) // text cannot fail
+	return raw
+}
+
+// enrich is what MoneyKit would conclude.
+func enrich(text string) any {
+	category, sub, ok := categoryOf(text)
+	if !ok {
+		return nil
+	}
+	return map[string]any{
+		"category":    map[string]any{"value": category, "confidence": 97},
+		"subcategory": map[string]any{"value": sub, "confidence": 91},
+		"merchant":    map[string]any{"id": nil, "name": text, "logo": nil, "confidence": 88},
+		"processor":   nil,
+		"recurrence":  nil,
+	}
+}
+
+func categoryOf(text string) (category, sub string, ok bool) {
+	switch text {
+	case "Harbor Coffee":
+		return "food_and_drink", "coffee", true
+	case "Groceries":
+		return "food_and_drink", "groceries", true
+	case "Restaurant":
+		return "food_and_drink", "eating_out_and_takeaways", true
+	case "Rent":
+		return "mortgage_and_rent", "rent", true
+	case "Salary":
+		return "income", "employment_income", true
+	case "Fuel Station":
+		return "transport", "vehicle_fuel_and_charging", true
+	case "Interest":
+		return "banking", "interest", true
+	}
+	return "", "", false
+}
+
+// mkQuery reads page, size, start_date and end_date.
+type mkQuery struct{ page, size, from, to int }
+
+func readPages(q url.Values, today day) (out mkQuery, p reply, ok bool) {
+	out = mkQuery{page: 1, size: 50, from: int(today) - 90, to: int(today)}
+	for name, n := range map[string]struct {
+		into *int
+		most int
+	}{"page": {&out.page, 1 << 30}, "size": {&out.size, 1000}} {
+		text := q.Get(name)
+		if text == "" {
+			continue
+		}
+		v, err := strconv.Atoi(text)
+		switch {
+		case err != nil:
+			return out, mkQueryFault(name, "value is not a valid integer", "type_error.integer"), false
+		case v < 1:
+			return out, mkQueryFault(name, "ensure this value is greater than or equal to 1", "value_error.number.not_ge"), false
+		case v > n.most:
+			return out, mkQueryFault(name, "ensure this value is less than or equal to "+strconv.Itoa(n.most), "value_error.number.not_le"), false
+		}
+		*n.into = v
+	}
+	for name, into := range map[string]*int{"start_date": &out.from, "end_date": &out.to} {
+		if text := q.Get(name); text != "" {
+			d, ok := parseDay(text)
+			if !ok {
+				return out, mkQueryFault(name, "invalid date format", "value_error.date"), false
+			}
+			*into = int(d)
+		}
+	}
+	return out, reply{}, true
+}
+
+// pageOf cuts a page out of a list.
+func pageOf[T any](list []T, q mkQuery) []T {
+	from := min((q.page-1)*q.size, len(list))
+	return append([]T{}, list[from:min(from+q.size, len(list))]...)
+}
+
+func within(list []mkTransaction, q mkQuery) []mkTransaction {
+	return slices.DeleteFunc(list, func(t mkTransaction) bool {
+		d, ok := parseDay(t.Date[:min(10, len(t.Date))])
+		return ok && (int(d) < q.from || int(d) > q.to)
+	})
+}
+
+func (b *Bank) mkTransactionsOf(c *call) reply {
+	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
+	if !ok {
+		return refusal
+	}
+	return b.mkWithData(c, "transactions", func(l *link) reply {
+		wanted := l.wanted(c)
+		list := within(l.stored(len(l.history), wanted), q)
+		page := pageOf(list, q)
+		return reply{status: http.StatusOK, body: map[string]any{
+			"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": l.accountList(wanted), "link": l.wire(),
+		}}
+	})
+}
+
+// mkUserTransactions serves the transactions of all of a user's links.
+func (b *Bank) mkUserTransactions(c *call) reply {
+	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
+	if !ok {
+		return refusal
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ids := c.r.URL.Query()["account_id"]
+	var list []mkTransaction
+	accounts := map[string]any{}
+	for _, l := range b.mkConnected(c.vars["id"]) {
+		var wanted []*account
+		for _, a := range l.book.accounts {
+			if len(ids) == 0 || slices.Contains(ids, l.accountID(a)) {
+				wanted = append(wanted, a)
+				accounts[l.accountID(a)] = map[string]any{"name": a.name, "last_synced_at": mkTime(l.synced), "institution_id": l.institution.MoneyKitID, "link_id": l.id}
+			}
+		}
+		if l.products["transactions"] != nil {
+			list = append(list, within(l.stored(len(l.history), wanted), q)...)
+		}
+	}
+	page := pageOf(list, q)
+	return reply{status: http.StatusOK, body: map[string]any{"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": accounts}}
+}
+
+// syncMark is a place between two states of the stored transactions: from what the client has, to which it is
+// being brought, and how many changes it has got.
+type syncMark struct{ from, to, at int }
+
+func (m syncMark) cursor(linkID string) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "sync %s %d %d %d", linkID, m.from, m.to, m.at))
+}
+
+func readSyncMark(text, linkID string) (m syncMark, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return m, false
+	}
+	var id string
+	n, err := fmt.Sscanf(string(raw), "sync %s %d %d %d", &id, &m.from, &m.to, &m.at)
+	return m, n == 4 && err == nil && id == linkID && m.from >= 0 && m.to >= m.from && m.at >= 0
+}
+
+// change is one entry of a sync: a transaction created or updated, or the id of one removed.
+type change struct {
+	created, updated *mkTransaction
+	removed          string
+}
+
+// changes are what happened between two states. Pending rows are only ever created, and vanish unreported.
+func (l *link) changes(from, to int) []change {
+	before := map[string]mkTransaction{}
+	for _, t := range l.stored(from, l.book.accounts) {
+		if !t.Pending {
+			before[t.ID] = t
+		}
+	}
+	var list []change
+	for _, t := range l.stored(to, l.book.accounts) {
+		old, known := before[t.ID]
+		delete(before, t.ID)
+		switch {
+		case !known && (!t.Pending || to > from):
+			list = append(list, change{created: &t})
+		case known && string(old.Amount)+old.Date != string(t.Amount)+t.Date:
+			list = append(list, change{updated: &t})
+		}
+	}
+	var gone []string
+	for id := range before {
+		gone = append(gone, id)
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		list = append(list, change{removed: id})
+	}
+	return list
+}
+
+func (b *Bank) mkSync(c *call) reply {
+	q := c.r.URL.Query()
+	size := 50
+	if text := q.Get("size"); text != "" {
+		var err error
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 500 {
+			return mkQueryFault("size", "ensure this value is between 1 and 500", "value_error.number")
+		}
+	}
+	return b.mkWithData(c, "transactions", func(l *link) reply {
+		var m syncMark
+		if text := q.Get("cursor"); text != "" {
+			var ok bool
+			if m, ok = readSyncMark(text, l.id); !ok || m.to > len(l.history) {
+				return mkQueryFault("cursor", "invalid cursor", "value_error")
+			}
+		}
+		if m.at == 0 {
+			m.to = len(l.history)
+		}
+		list := l.changes(m.from, m.to)
+		end := min(m.at+size, len(list))
+		created, updated, removed := []mkTransaction{}, []mkTransaction{}, []string{}
+		for _, ch := range list[min(m.at, len(list)):end] {
+			switch {
+			case ch.created != nil:
+				created = append(created, *ch.created)
+			case ch.updated != nil:
+				updated = append(updated, *ch.updated)
+			default:
+				removed = append(removed, ch.removed)
+			}
+		}
+		more := end < len(list)
+		next := syncMark{m.to, m.to, 0}
+		if more {
+			next = syncMark{m.from, m.to, end}
+		}
+		return reply{status: http.StatusOK, body: map[string]any{
+			"transactions": map[string]any{"created": created, "updated": updated, "removed": removed},
+			"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": next.cursor(l.id)}, "has_more": more, "link": l.wire(),
+		}}
+	})
+}
+
+// mkCorrect serves the correction of a category: the transaction, corrected, and those like it.
+func (b *Bank) mkCorrect(c *call) reply {
+	o, refusal, ok := mkObject(c)
+	if !ok {
+		return refusal
+	}
+	category := o.text("category", true, false, 1, 100)
+	sub := o.text("subcategory", false, true, 1, 100)
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.mkWithData(c, "transactions", func(l *link) reply {
+		list := l.stored(len(l.history), l.book.accounts)
+		i := slices.IndexFunc(list, func(t mkTransaction) bool { return t.ID == c.vars["txn_id"] })
+		if i < 0 {
+			return mkFail(http.StatusNotFound, mkLinkNotFound, "Transaction not found")
+		}
+		out := []mkTransaction{}
+		for _, t := range list {
+			if strings.EqualFold(*t.Description, *list[i].Description) {
+				value := map[string]any{"category": map[string]any{"value": *category, "confidence": 100}, "subcategory": nil, "merchant": nil, "processor": nil, "recurrence": nil}
+				if sub != nil {
+					value["subcategory"] = map[string]any{"value": *sub, "confidence": 100}
+				}
+				t.Enrichment = value
+				out = append(out, t)
+			}
+		}
+		return reply{status: http.StatusOK, body: map[string]any{
+			"transactions": out, "accounts": l.accountList(l.book.accounts), "link": l.wire(), "cursor": map[string]any{"next": nil},
+		}}
+	})
+}
