@@ -116,16 +116,11 @@ func (p *parked) put(key lotKey, l lot) {
 	if len(p.lots) >= mostLots {
 		now := time.Now()
 		for k, old := range p.lots {
-			if !old.until.IsZero() && !now.Before(old.until) {
+			// What expired goes, and as much of the rest as makes room for a while.
+			if (!old.until.IsZero() && !now.Before(old.until)) || len(p.lots) > mostLots/10*9 {
 				delete(p.lots, k)
 			}
 		}
-	}
-	for k := range p.lots {
-		if len(p.lots) < mostLots {
-			break
-		}
-		delete(p.lots, k)
 	}
 	p.lots[key] = l
 }

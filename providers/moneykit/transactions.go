@@ -50,41 +50,69 @@ func sizeOr(asked int) int {
 	return min(asked, mostPageSize)
 }
 
-// pageMark is where a list with page numbers goes on: the page, the rows there were in all
-// when the one before was read, and how often the reading had to go back.
-type pageMark struct{ page, total, backs int }
+// pageMark is where a reading of a list with page numbers goes on. The lists are newest first and shift while they
+// are read: rows that come repeat some, which the reader knows again; rows that go pull others onto pages already
+// read. So it is known by position what was seen, and moved as the total moves.
+type pageMark struct {
+	page  int // to read now
+	total int // when the page before was read; -1 at the beginning
+	seen  int // all rows before this position were read
+	from  int // and those from here
+	to    int // to here, where there is a gap in between
+	far   int // the furthest page read
+	stuck int // pages in a row that were not the furthest
+}
 
-// mostBacks is how often a list may shrink while it is read.
-const mostBacks = 20
+// mostStuck is how long a list may go on shrinking without letting the reading on.
+const mostStuck = 10
+
+const markForm = "%d.%d.%d.%d.%d.%d.%d"
 
 func parseMark(s, field string) (pageMark, error) {
 	m := pageMark{page: 1, total: -1}
 	if s == "" {
 		return m, nil
 	}
-	if n, err := fmt.Sscanf(s, "%d.%d.%d", &m.page, &m.total, &m.backs); n != 3 || err != nil || m.page < 1 || s != m.String() {
+	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck)
+	if n != 7 || err != nil || m.page < 1 || s != m.String() {
 		return m, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true}
 	}
 	return m, nil
 }
 
-func (m pageMark) String() string { return fmt.Sprintf("%d.%d.%d", m.page, m.total, m.backs) }
+func (m pageMark) String() string {
+	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck)
+}
 
-// next says where to go on after a page of n rows out of total, "" at the end. The lists are newest first and shift
-// while they are read: rows that came repeat some, which the reader knows again; rows that went pull others
-// onto pages already read, so the reading goes back. The total is not trusted to end it: a full page is followed by another.
+// next says where to go on after a page of n rows out of total, "" at the end. The total is not trusted to end the reading: a full page is
+// followed by another.
 func (m pageMark) next(n, size, total int) (string, error) {
-	if m.total >= 0 && total < m.total && m.page > 1 {
-		lost := (m.total - total + size - 1) / size
-		if m.backs++; m.backs > mostBacks {
-			return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the list went on shrinking while it was read"}
+	if m.total >= 0 {
+		moved := total - m.total
+		m.seen, m.from, m.to = max(0, m.seen+moved), max(0, m.from+moved), max(0, m.to+moved)
+	}
+	m.total = total
+	begin := (m.page - 1) * size
+	switch {
+	case begin > m.seen && n > 0: // a gap, read later
+		m.from, m.to = begin, begin+n
+	case begin <= m.seen:
+		if n == 0 || (n < size && begin+n >= total) {
+			return "", nil
 		}
-		return pageMark{max(1, m.page-lost), total, m.backs}.String(), nil
+		m.seen = max(m.seen, begin+size)
+		if m.seen >= m.from {
+			m.seen = max(m.seen, m.to)
+		}
 	}
-	if n == 0 || (n < size && (m.page-1)*size+n >= total) {
-		return "", nil
+	if m.stuck++; m.page > m.far {
+		m.far, m.stuck = m.page, 0
 	}
-	return pageMark{m.page + 1, total, m.backs}.String(), nil
+	if m.stuck > mostStuck {
+		return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the list went on shrinking while it was read"}
+	}
+	m.page = m.seen/size + 1
+	return m.String(), nil
 }
 
 // TransactionPage reads a page of the stored transactions, newest first.

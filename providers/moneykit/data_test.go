@@ -1,0 +1,385 @@
+package moneykit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// canned answers data calls with texts, by the end of the path; the rest goes to the bank.
+func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
+	t.Helper()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for suffix, body := range answers {
+			if strings.HasSuffix(r.URL.Path, suffix) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, body)
+				return
+			}
+		}
+		s.bank.MoneyKit().ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	creds := s.bank.Credentials().MoneyKit
+	client, err := moneykit.New(moneykit.Config{
+		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
+	})
+	require.NoError(t, err)
+	return client, conn
+}
+
+const freshLink = `"link":{"link_id":"mk_1","state":"connected","products":{
+	"accounts":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},
+	"investments":{"refreshed_at":"2026-11-20T14:03:27+00:00"}}}`
+
+func TestBalancesOfTheFactSheetAreRead(t *testing.T) {
+	t.Parallel()
+	client, conn := canned(t, map[string]string{"/accounts": `{"accounts":[
+		{"account_id":"a1","account_type":"depository.checking","name":"Everyday","account_mask":"4410",
+		 "balances":{"currency":"USD","available":1841.07,"current":1902.55,"limit":null,"balance_date":"2026-11-20T14:03:00"}},
+		{"account_id":"a2","account_type":"liability.credit_card","name":"Card",
+		 "balances":{"currency":"usd","available":3215.4,"current":784.6,"limit":4000,"balance_date":null}},
+		{"account_id":"a3","account_type":"credit_card","name":"Overpaid","balances":{"currency":"USD","current":-15.25}},
+		{"account_id":"a4","account_type":"loan.mortgage","name":"House","balances":{"currency":"USD","current":"240000.00"}},
+		{"account_id":"a5","account_type":"crystal.ball","name":"New kind","balances":{"currency":"USD","available":null,"current":null,"limit":null}},
+		{"account_id":"a6","account_type":"depository.savings","name":"No currency","balances":{"currency":null,"current":5}},
+		{"account_id":"a7","account_type":"depository.savings","name":"Strange","balances":{"currency":"USD","current":{"amount":5}}}],` + freshLink + `}`})
+	got, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+	partial, ok := errors.AsType[*bankmux.PartialError](err)
+	require.True(t, ok, err)
+	require.Len(t, partial.Failed, 2)
+	assert.Equal(t, "a6", partial.Failed[0].Account)
+	assert.Equal(t, "a7", partial.Failed[1].Account)
+	require.ErrorIs(t, err, bankmux.ErrMalformed)
+	text := map[string]string{}
+	for _, b := range got.Balances {
+		for _, kind := range []bankmux.BalanceKind{bankmux.BalanceBooked, bankmux.BalanceAvailable, bankmux.BalanceLimit} {
+			if m, ok := b.Of(kind); ok {
+				text[b.Account] += m.String() + " "
+			}
+		}
+	}
+	assert.Equal(t, map[string]string{
+		"a1": "1902.55 USD 1841.07 USD ", "a2": "-784.6 USD 3215.4 USD 4000 USD ", "a3": "15.25 USD ", "a4": "-240000.00 USD ",
+	}, text)
+	assert.Len(t, got.Balances, 5, "an account of which nothing is told has no balances, and is there")
+	assert.Equal(t, time.Date(2026, 11, 20, 14, 3, 0, 0, time.UTC), got.Balances[0].Balances[0].AsOf, "no zone means UTC")
+	assert.Equal(t, time.Date(2026, 11, 20, 14, 3, 27, 418502000, time.UTC), got.Balances[1].Balances[0].AsOf, "else when it was fetched")
+
+	accounts, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	var kinds []bankmux.AccountKind
+	for _, a := range accounts.Accounts {
+		kinds = append(kinds, a.Kind)
+	}
+	assert.Equal(t, []bankmux.AccountKind{
+		bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountCreditCard, bankmux.AccountMortgage, bankmux.AccountUnknown,
+		bankmux.AccountSavings, bankmux.AccountSavings,
+	}, kinds)
+	assert.Equal(t, "crystal.ball", accounts.Accounts[4].ProviderKind, "an unknown word is kept")
+}
+
+func TestTransactionsOfTheFactSheetAreRead(t *testing.T) {
+	t.Parallel()
+	client, conn := canned(t, map[string]string{"/transactions": `{"total":6,"page":1,"size":6,"transactions":[
+		{"transaction_id":"t1","account_id":"a1","amount":"42.90","type":"debit","currency":"USD","date":"2026-11-19","datetime":null,
+		 "description":"Harbor Coffee","raw_description":"HARBOR COFFEE #221","pending":false,"category":"food.coffee",
+		 "enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":null,"merchant":{"id":"m1","name":"Harbor","logo":null,"confidence":88},
+		 "processor":null,"recurrence":{"frequency":"monthly","next_predicted_date":"2026-12-19"}},"original_id":"mine-1"},
+		{"transaction_id":"t2","account_id":"a1","amount":384.05,"type":"credit","currency":"USD","date":"2026-11-20T00:00:00","datetime":"2026-11-20T09:15:00-08:00","pending":true,"new_member":{"x":[1]}},
+		{"transaction_id":"t3","account_id":"a1","amount":"1","type":"sideways","currency":"USD","date":"2026-11-20","pending":false},
+		{"transaction_id":"t4","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"yesterday","pending":false},
+		{"transaction_id":"t5","account_id":"a1","amount":"12,5","type":"credit","currency":"USD","date":"2026-11-20","pending":false},
+		{"transaction_id":"t6","account_id":"a1","amount":"7","type":"credit","currency":"ZZZ","date":"2026-11-18","pending":false}],"accounts":[],` + freshLink + `}`})
+	var rows []bankmux.Transaction
+	var failed []string
+	for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Enrich: true}) {
+		if err != nil {
+			failed = append(failed, row.ID)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	assert.Equal(t, []string{"t3", "t4", "t5"}, failed)
+	require.Len(t, rows, 3)
+	assert.Equal(t, "-42.90 USD", rows[0].Amount.String())
+	assert.Equal(t, bankmux.StatusBooked, rows[0].Status)
+	assert.Equal(t, "2026-11-19", rows[0].Date.String())
+	assert.True(t, rows[0].At.IsZero())
+	assert.Equal(t, "mine-1", rows[0].OriginalID)
+	assert.Equal(t, &bankmux.Enrichment{
+		Category: bankmux.Category{Name: "food_and_drink", Confidence: 97}, Merchant: bankmux.Merchant{ID: "m1", Name: "Harbor", Confidence: 88},
+		Recurrence: bankmux.Recurrence{Frequency: "monthly", Next: bankmux.NewDate(2026, 12, 19)},
+	}, rows[0].Enrichment)
+	assert.Equal(t, "384.05 USD", rows[1].Amount.String(), "older samples have numbers")
+	assert.Equal(t, bankmux.StatusPending, rows[1].Status)
+	assert.Equal(t, "2026-11-20", rows[1].Date.String(), "the day as the bank writes it")
+	assert.Equal(t, time.Date(2026, 11, 20, 17, 15, 0, 0, time.UTC), rows[1].At)
+	assert.Equal(t, bankmux.Currency("ZZZ"), rows[2].Amount.Currency(), "a currency in no list is kept")
+}
+
+func TestWhatWasNotFetchedOrGrantedIsNoEmptyAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		link string
+		kind bankmux.Kind
+	}{
+		"never fetched":       {`{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":null}}}`, bankmux.ErrNotReady},
+		"not granted":         {`{"link_id":"mk_1","state":"connected","products":{"transactions":null}}`, bankmux.ErrConsent},
+		"failed at the bank":  {`{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":null,"error_code":"institution_error"}}}`, bankmux.ErrInstitution},
+		"deleted":             {`{"link_id":"mk_1","state":"deleted","products":{}}`, bankmux.ErrGone},
+		"an older, thin link": {`{"link_id":"mk_1","state":"connected"}`, ""},
+	} {
+		client, conn := canned(t, map[string]string{"/transactions": `{"total":0,"page":1,"size":0,"transactions":[],"link":` + c.link + `}`})
+		var last error
+		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn}) {
+			last = err
+		}
+		assert.Equal(t, c.kind, bankmux.KindOf(last), name)
+	}
+}
+
+// shifting is a list with page numbers that changes while it is read.
+type shifting struct {
+	rows   []int // newest first
+	reads  int
+	before func(s *shifting)
+	total  func(n int) int
+}
+
+func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.reads++
+	if s.before != nil {
+		s.before(s)
+	}
+	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	size, _ := strconv.Atoi(r.URL.Query().Get("size"))
+	from := min((page-1)*size, len(s.rows))
+	rows := []string{}
+	for _, n := range s.rows[from:min(from+size, len(s.rows))] {
+		rows = append(rows, fmt.Sprintf(`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`, n))
+	}
+	total := len(s.rows)
+	if s.total != nil {
+		total = s.total(total)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"total":%d,"page":%d,"size":%d,"transactions":[%s],%s}`, total, page, len(rows), strings.Join(rows, ","), freshLink)
+}
+
+func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	count := func(n int) []int {
+		rows := make([]int, n)
+		for i := range rows {
+			rows[i] = i
+		}
+		return rows
+	}
+	for name, c := range map[string]struct {
+		change func(*shifting)
+		total  func(int) int
+		want   int
+		kind   bankmux.Kind
+	}{
+		"it stands still":            {nil, nil, 95, ""},
+		"rows come":                  {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
+		"rows go from the top":       {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
+		"the total lies low":         {nil, func(int) int { return 3 }, 95, ""},
+		"the total lies high":        {nil, func(n int) int { return n + 1000 }, 95, ""},
+		"it never stops shrinking":   {nil, func() func(int) int { n := 1 << 20; return func(int) int { n -= 1000; return n } }(), 0, bankmux.ErrMalformed},
+		"it shrinks, then it stands": {func(s *shifting) {
+			if s.reads == 3 {
+				s.rows = s.rows[35:]
+			}
+		}, nil, 0, ""},
+		"rows come and go": {func(s *shifting) {
+			if s.reads%3 == 0 {
+				s.rows = s.rows[3:]
+			}
+			s.rows = append([]int{1000 + s.reads}, s.rows...)
+		}, nil, 0, ""},
+	} {
+		list := &shifting{rows: count(95), before: c.change, total: c.total}
+		s := start(t, virtualbank.Options{}, nil)
+		conn := s.connect(request)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/transactions") {
+				list.ServeHTTP(w, r)
+				return
+			}
+			s.bank.MoneyKit().ServeHTTP(w, r)
+		}))
+		creds := s.bank.Credentials().MoneyKit
+		client, err := moneykit.New(moneykit.Config{ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL})
+		require.NoError(t, err)
+		seen := map[string]bool{}
+		var last error
+		for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 10}) {
+			if last = err; err != nil {
+				break
+			}
+			assert.False(t, seen[row.ID], "%s: %s twice", name, row.ID)
+			seen[row.ID] = true
+		}
+		server.Close()
+		assert.Equal(t, c.kind, bankmux.KindOf(last), name)
+		if c.kind != "" {
+			continue
+		}
+		for _, n := range list.rows { // whatever is there at the end and was there at the beginning was seen
+			if n < 1000 {
+				assert.True(t, seen["t"+strconv.Itoa(n)], "%s: t%d was lost", name, n)
+			}
+		}
+		if c.want > 0 {
+			assert.GreaterOrEqual(t, len(seen), c.want, name)
+		}
+		assert.Less(t, list.reads, 60, name)
+	}
+}
+
+func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	req := request
+	req.WebhookURL = "https://app.example.com/hooks"
+	conn := s.connect(req)
+	require.NoError(t, s.bank.Refresh(conn.Reference))
+	ctx := t.Context()
+
+	accounts, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	one, err := moneykit.ReadAccount(ctx, s.client, conn, accounts.Accounts[0].ID)
+	require.NoError(t, err)
+	assert.Equal(t, accounts.Accounts[0], one)
+	_, err = moneykit.ReadAccount(ctx, s.client, conn, "nobody")
+	require.ErrorIs(t, err, bankmux.ErrGone)
+
+	hook := "https://app.example.com/other"
+	link, err := moneykit.UpdateLink(ctx, s.client, conn, moneykit.LinkUpdate{Webhook: &hook, Tags: []string{"tier:gold"}})
+	require.NoError(t, err)
+	assert.Equal(t, hook, link.Webhook)
+	assert.Equal(t, []string{"tier:gold"}, link.Tags)
+	token, err := moneykit.TestWebhook(ctx, s.client, conn, "link.state_changed", "key-1")
+	require.NoError(t, err)
+	assert.NotEmpty(t, token)
+	none := ""
+	link, err = moneykit.UpdateLink(ctx, s.client, conn, moneykit.LinkUpdate{Webhook: &none})
+	require.NoError(t, err)
+	assert.Empty(t, link.Webhook)
+	_, err = moneykit.TestWebhook(ctx, s.client, conn, "link.state_changed", "key-2")
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+
+	keys, err := moneykit.WebhookKeys(ctx, s.client)
+	require.NoError(t, err)
+	assert.Contains(t, string(keys[0]), `"P-256"`)
+
+	var ids []string
+	for l, err := range moneykit.Links(ctx, s.client) {
+		require.NoError(t, err)
+		ids = append(ids, l.ID)
+	}
+	assert.Equal(t, []string{conn.Reference}, ids)
+	links, err := moneykit.UserLinks(ctx, s.client, conn.User)
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateActive, links[conn.Reference].Status.State)
+	groups, err := moneykit.UserAccounts(ctx, s.client, conn.User)
+	require.NoError(t, err)
+	assert.Equal(t, accounts.Accounts, groups[conn.Reference])
+
+	today := bankmux.DateOf(time.Now().UTC())
+	var all []moneykit.UserTransaction
+	for row, err := range moneykit.UserTransactions(ctx, s.client, conn.User, today.AddDays(-300), today) {
+		require.NoError(t, err)
+		all = append(all, row)
+	}
+	require.Greater(t, len(all), 100)
+	assert.Equal(t, conn.Reference, all[0].Link)
+	corrected, err := moneykit.CorrectEnrichment(ctx, s.client, conn, all[0].ID, "shopping", "other_shopping")
+	require.NoError(t, err)
+	require.NotEmpty(t, corrected)
+	assert.Equal(t, "shopping", corrected[0].Enrichment.Category.Name)
+
+	link, err = moneykit.ResetLink(ctx, s.client, conn)
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateReauth, link.Status.State)
+}
+
+func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	ctx := t.Context()
+	owed, err := bankmux.NewMoney("100.25", "USD")
+	require.NoError(t, err)
+	spent, err := bankmux.NewMoney("-3.20", "USD")
+	require.NoError(t, err)
+	day := bankmux.DateOf(time.Now().UTC()).AddDays(-5)
+	link, err := moneykit.ImportLink(ctx, s.client, moneykit.Import{
+		User: "user-1", Provider: "mx", Institution: "mx.northwind",
+		Accounts:     []moneykit.ImportAccount{{ID: "mine", Name: "Old", Type: "depository.checking", Mask: "4410", Balance: owed}},
+		Transactions: []moneykit.ImportTransaction{{Account: "mine", ID: "row-1", Amount: spent, Date: day, Description: "Coffee"}},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateReauth, link.Status.State)
+	conn, err := moneykit.Adopt(ctx, s.client, "user-1", link.ID)
+	require.NoError(t, err)
+	assert.Equal(t, link.ID, conn.Reference)
+	_, err = moneykit.ImportTransactions(ctx, s.client, conn, []moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}})
+	require.NoError(t, err)
+
+	req := request
+	req.Reconnect = &conn
+	renewed, err := s.client.ExchangeToken(ctx, s.post(req))
+	require.NoError(t, err)
+	var rows []bankmux.Transaction
+	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: renewed}) {
+		require.NoError(t, err)
+		rows = append(rows, row)
+	}
+	require.Len(t, rows, 2)
+	amounts := []string{rows[0].Amount.Amount(), rows[1].Amount.Amount()}
+	assert.ElementsMatch(t, []string{"-3.20", "100.25"}, amounts)
+	var sent struct{ Accounts []struct{ Balances json.RawMessage } }
+	require.NoError(t, json.Unmarshal(s.sent("POST /links/import")[0], &sent))
+	assert.JSONEq(t, `{"currency":"USD","current":100.25}`, string(sent.Accounts[0].Balances))
+}
+
+func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	require.NoError(t, s.bank.Outage("credentials_bank", true))
+	require.NoError(t, s.bank.Outage("northwind", true))
+	started, err := s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = s.client.AwaitRefresh(ctx, started)
+	require.ErrorIs(t, err, bankmux.ErrContextDone, "it goes on at the provider")
+	s.bank.Advance(time.Minute)
+	_, err = s.client.AwaitRefresh(t.Context(), started)
+	partial, ok := errors.AsType[*bankmux.PartialError](err)
+	require.True(t, ok, err)
+	assert.Equal(t, bankmux.ProductTransactions, partial.Failed[0].Product)
+	require.ErrorIs(t, err, bankmux.ErrInstitution)
+	_, err = s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductCards}})
+	require.ErrorIs(t, err, bankmux.ErrUnsupported)
+}
