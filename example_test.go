@@ -326,3 +326,117 @@ func TestYourOwnCode(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// accounts reads accounts and balances, whoever serves them.
+func (s *shop) accounts(ctx context.Context, conn bankmux.Connection) error {
+	client, err := s.registry.For(conn)
+	if err != nil {
+		return err
+	}
+	accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	if err != nil {
+		return err
+	}
+	balances, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: accounts.Accounts})
+	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+		log.Print(partial) // names the accounts that failed; the others are in balances
+	} else if err != nil {
+		return err
+	}
+	for _, b := range balances.Balances {
+		if booked, ok := b.Of(bankmux.BalanceBooked); ok { // not told is not 0
+			fmt.Println(booked)
+		}
+	}
+	return nil
+}
+
+// transactions reads the last 90 days of all accounts, page by page as the loop goes on.
+func (s *shop) transactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn}) {
+		if failure, ok := errors.AsType[bankmux.Failure](err); ok {
+			log.Print(failure) // one row or one account; the reading goes on
+			continue
+		}
+		if err != nil {
+			return err // the reading has ended
+		}
+		if row.Amount.Sign() < 0 {
+			fmt.Println(row.Date, "spent", row.Amount.Abs(), row.Description)
+		}
+	}
+	return nil
+}
+
+// answer goes on with a call that the bank interrupted, perhaps in another process.
+func answer(ctx context.Context, client *bankmux.Client, req bankmux.AccountsRequest, ask func([]bankmux.Input) []string) (bankmux.AccountsResult, error) {
+	for {
+		res, err := client.Accounts(ctx, req)
+		e, ok := errors.AsType[*bankmux.Error](err)
+		if !ok || e.Challenge == nil {
+			return res, err
+		}
+		req.Answers = e.Challenge.Answer(ask(e.Challenge.Inputs)...) // the challenge marshals to JSON
+	}
+}
+
+// refresh makes a provider that serves stored data fetch it anew.
+func refresh(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	started, err := client.Refresh(ctx, bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil // Dapi: every read goes to the bank
+	}
+	if err != nil {
+		return err // rate_limited: once an hour at MoneyKit
+	}
+	_, err = client.AwaitRefresh(ctx, started)
+	return err
+}
+
+func Example_data() {
+	s, stop := openShop()
+	defer stop()
+	ctx := context.Background()
+	link := func(user, country string) (*bankmux.Client, bankmux.Connection) {
+		launch, err := s.begin(ctx, user, country)
+		if err != nil {
+			log.Fatal(err)
+		}
+		conn, err := s.finish(ctx, user, s.browser(launch))
+		if err != nil {
+			log.Fatal(err)
+		}
+		client, err := s.registry.For(conn)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return client, conn
+	}
+	client, conn := link("user-omar", "AE")
+	_ = s.bank.RequireInput(conn.Reference, "", []string{"otp"})
+	got, err := answer(ctx, client, bankmux.AccountsRequest{Connection: conn}, func([]bankmux.Input) []string { return []string{"123456"} })
+	fmt.Println(len(got.Accounts), err, refresh(ctx, client, conn))
+
+	client, conn = link("user-rosa", "US")
+	fmt.Println(errors.Is(s.transactions(ctx, client, conn), bankmux.ErrNotReady)) // nothing was fetched yet: no empty answer
+	for _, a := range must(s.bank.Accounts(conn.Reference)) {
+		_ = s.bank.SetBalance(conn.Reference, a.MoneyKitID, virtualbank.BalanceSpec{Current: "784.60"})
+	}
+	fmt.Println(s.accounts(ctx, conn))
+	// Output:
+	// 2 <nil> <nil>
+	// true
+	// 784.60 USD
+	// 784.60 USD
+	// -784.60 USD
+	// -784.60 USD
+	// 784.60 USD
+	// <nil>
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v
+}

@@ -251,14 +251,17 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 func (conn *connection) transaction(a *account, r row) dpTransaction {
 	t := dpTransaction{
 		Amount: number(abs(r.amount), a.currency), Date: r.date.String() + "T00:00:00.000Z", Type: "credit",
-		Description: &r.event.raw, Currency: conn.currency(a), Reference: &r.event.ref,
+		Description: &r.event.raw, Currency: conn.currency(a),
+	}
+	if r.event.ref != "" {
+		t.Reference = &r.event.ref // the bank tells it of larger sums only
 	}
 	if r.amount < 0 {
 		t.Type = "debit"
 	}
 	if a.kind.card {
 		details := "CARD " + a.mask
-		t.Details, t.Reference = &details, nil
+		t.Details = &details
 	}
 	if s := r.spec; s != nil {
 		t.Amount, t.Type = maybe(s.Amount), s.Type

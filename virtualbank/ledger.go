@@ -106,8 +106,11 @@ func (bk *book) happen(a *account, d day, r *rand.Rand) {
 		id := bk.bank.name58(12, bk.institution.Name, bk.username, a.key, strconv.Itoa(int(d)), strconv.Itoa(n))
 		a.events = append(a.events, event{
 			id: id, began: d, posted: d + day(held), appears: d, hold: amount, amount: amount,
-			text: text, raw: rawText(text, r), ref: "FT" + id[:8],
+			text: text, raw: rawText(text, r),
 		})
+		if abs(amount) >= 100*unit {
+			a.events[len(a.events)-1].ref = "FT" + id[:8]
+		}
 		return &a.events[len(a.events)-1]
 	}
 	spend := func(most int64) int64 { return -(unit + r.Int64N(most*unit)) }
@@ -121,7 +124,7 @@ func (bk *book) happen(a *account, d day, r *rand.Rand) {
 			add(2900*unit+r.Int64N(50*unit), 0, "Salary")
 		case 27:
 			add(-200*unit, 0, "Transfer to Savings")
-			add(-300*unit, 0, "Card Payment")
+			add(-190*unit, 0, "Card Payment")
 			add(-250*unit, 0, "Car Loan Payment")
 		}
 		if r.IntN(3) == 0 {
@@ -131,7 +134,9 @@ func (bk *book) happen(a *account, d day, r *rand.Rand) {
 			coffee := spend(5)
 			add(coffee, 0, "Harbor Coffee")
 			if r.IntN(3) == 0 {
-				add(coffee, 0, "Harbor Coffee") // the same again: two coffees are two rows
+				first := a.events[len(a.events)-1]
+				again := add(coffee, 0, "Harbor Coffee") // the same again: two coffees are two rows
+				again.raw = first.raw
 			}
 		}
 		if r.IntN(40) == 0 {
@@ -140,7 +145,7 @@ func (bk *book) happen(a *account, d day, r *rand.Rand) {
 		}
 	case "card":
 		if monthday == 27 {
-			add(300*unit, 0, "Payment Received")
+			add(190*unit, 0, "Payment Received")
 		}
 		if r.IntN(3) == 0 {
 			e := add(spend(25), 1+r.IntN(3), "Restaurant")

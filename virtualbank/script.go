@@ -194,7 +194,7 @@ func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec Transacti
 	}
 	id := b.name58(12, ref.book.institution.Name, ref.book.username, a.key, "added", strconv.Itoa(len(a.events)))
 	a.events = append(a.events, event{
-		id: id, began: on, posted: on, appears: min(on, today), text: spec.Text, raw: spec.Text, ref: "FT" + id[:8], spec: &spec,
+		id: id, began: on, posted: on, appears: min(on, today), text: spec.Text, raw: spec.Text, spec: &spec,
 	})
 	return nil
 }

@@ -199,12 +199,12 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		want   int
 		kind   bankmux.Kind
 	}{
-		"it stands still":            {nil, nil, 95, ""},
-		"rows come":                  {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
-		"rows go from the top":       {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
-		"the total lies low":         {nil, func(int) int { return 3 }, 95, ""},
-		"the total lies high":        {nil, func(n int) int { return n + 1000 }, 95, ""},
-		"it never stops shrinking":   {nil, func() func(int) int { n := 1 << 20; return func(int) int { n -= 1000; return n } }(), 0, bankmux.ErrMalformed},
+		"it stands still":          {nil, nil, 95, ""},
+		"rows come":                {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
+		"rows go from the top":     {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
+		"the total lies low":       {nil, func(int) int { return 3 }, 95, ""},
+		"the total lies high":      {nil, func(n int) int { return n + 1000 }, 95, ""},
+		"it never stops shrinking": {nil, func() func(int) int { n := 1 << 20; return func(int) int { n -= 1000; return n } }(), 0, bankmux.ErrMalformed},
 		"it shrinks, then it stands": {func(s *shifting) {
 			if s.reads == 3 {
 				s.rows = s.rows[35:]
@@ -357,7 +357,9 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	require.Len(t, rows, 2)
 	amounts := []string{rows[0].Amount.Amount(), rows[1].Amount.Amount()}
 	assert.ElementsMatch(t, []string{"-3.20", "100.25"}, amounts)
-	var sent struct{ Accounts []struct{ Balances json.RawMessage } }
+	var sent struct {
+		Accounts []struct{ Balances json.RawMessage }
+	}
 	require.NoError(t, json.Unmarshal(s.sent("POST /links/import")[0], &sent))
 	assert.JSONEq(t, `{"currency":"USD","current":100.25}`, string(sent.Accounts[0].Balances))
 }
