@@ -59,7 +59,21 @@ func (d Date) IsZero() bool { return d == Date{} }
 
 // IsValid reports whether there is such a day between the years 1 and 9999.
 func (d Date) IsValid() bool {
-	return d.Year >= 1 && d.Year <= 9999 && DateOf(d.In(time.UTC)) == d
+	return d.Year >= 1 && d.Year <= 9999 && d.Month >= 1 && d.Month <= 12 && d.Day >= 1 && d.Day <= daysIn(d.Year, d.Month)
+}
+
+// daysIn is how many days a month has.
+func daysIn(year int, month time.Month) int {
+	switch month {
+	case time.April, time.June, time.September, time.November:
+		return 30
+	case time.February:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
 // In is the moment at which the day begins in a place.

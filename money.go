@@ -41,6 +41,7 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 		i++
 	}
 	digits, significant, fraction, point := 0, 0, 0, false
+	coefficient := int64(0)
 	for ; i < len(s); i++ {
 		switch b := s[i]; {
 		case '0' <= b && b <= '9':
@@ -48,6 +49,7 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 			if significant > 0 || b != '0' {
 				significant++
 			}
+			coefficient = coefficient*10 + int64(b-'0') // looked at only if it cannot have overflowed
 			if point {
 				fraction++
 			}
@@ -61,6 +63,13 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 	if digits == 0 {
 		return decimal.Decimal{}, false
 	}
+	if i == len(s) && digits <= safeDigits { // the common case, without a second look at the text
+		if s[0] == '-' {
+			coefficient = -coefficient
+		}
+		d, err := decimal.New(coefficient, fraction)
+		return d, err == nil
+	}
 	exponent, ok := parseExponent(s[i:])
 	scale := fraction - exponent
 	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale || (significant > 0 && significant-scale > decimal.MaxPrec) {
@@ -69,6 +78,9 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 	d, err := decimal.Parse(s)
 	return d, err == nil
 }
+
+// safeDigits is how many digits an int64 holds, whichever they are.
+const safeDigits = 18
 
 // parseExponent reads "", "e3", "E-02".
 func parseExponent(s string) (n int, ok bool) {

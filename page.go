@@ -3,6 +3,7 @@ package bankmux
 import (
 	"encoding/base64"
 	"encoding/json"
+	"hash/maphash"
 	"slices"
 )
 
@@ -114,8 +115,9 @@ const mostRecent = 5000
 
 // recent remembers the rows seen last. The zero value is ready.
 type recent struct {
-	seen map[rowID]bool
-	ring []rowID
+	seed maphash.Seed
+	seen map[uint64]rowID // by hash, which is quicker than by two texts
+	ring []uint64
 	at   int
 }
 
@@ -126,20 +128,36 @@ func (r *recent) add(account, id string) bool {
 	if id == "" {
 		return true
 	}
-	row := rowID{account, id}
-	if r.seen[row] {
-		return false
-	}
 	if r.seen == nil {
-		r.seen = map[rowID]bool{}
+		r.seed, r.seen = maphash.MakeSeed(), map[uint64]rowID{}
 	}
-	r.seen[row] = true
+	row := rowID{account, id}
+	hash := maphash.String(r.seed, account)*31 + maphash.String(r.seed, id)
+	if known, ok := r.seen[hash]; ok {
+		return known != row // another row of the same hash is new all the same
+	}
+	r.seen[hash] = row
 	if len(r.ring) < mostRecent {
-		r.ring = append(r.ring, row)
+		r.ring = append(r.ring, hash)
 		return true
 	}
 	delete(r.seen, r.ring[r.at])
-	r.ring[r.at] = row
+	r.ring[r.at] = hash
 	r.at = (r.at + 1) % mostRecent
 	return true
+}
+
+// fresh keeps the rows that are new, in place.
+func (r *recent) fresh(rows []Transaction) []Transaction {
+	kept := 0
+	for i := range rows {
+		if !r.add(rows[i].Account, rows[i].ID) {
+			continue
+		}
+		if kept != i {
+			rows[kept] = rows[i]
+		}
+		kept++
+	}
+	return rows[:kept]
 }

@@ -212,13 +212,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent
 		each := func(page TransactionPage, err error) bool {
-			kept := page.Transactions[:0]
-			for _, t := range page.Transactions {
-				if seen.add(t.Account, t.ID) {
-					kept = append(kept, t)
-				}
-			}
-			page.Transactions = kept
+			page.Transactions = seen.fresh(page.Transactions)
 			_ = c.partial(opTransactions, &req.Connection, page.Failed)
 			return yield(page, err)
 		}

@@ -5,9 +5,11 @@ package rest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -36,7 +38,10 @@ type Config struct {
 }
 
 // Client sends requests to one API. It is safe for concurrent use.
-type Client struct{ resty *resty.Client }
+type Client struct {
+	resty *resty.Client
+	limit int
+}
 
 // CheckURL returns why base cannot be the address of an API, or "".
 func CheckURL(base string) string {
@@ -79,12 +84,12 @@ func New(cfg Config) *Client {
 	r := resty.NewWithClient(hc).
 		SetBaseURL(strings.TrimRight(cfg.BaseURL, "/")).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
-		SetResponseBodyLimit(limit).
+		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
 		SetLogger(silent{}).
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
-	return &Client{resty: r}
+	return &Client{resty: r, limit: limit}
 }
 
 // silent keeps resty from writing anything of its own anywhere.
@@ -144,13 +149,17 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		r.SetHeader("Content-Type", "application/json").SetBody(body)
 	}
 	res, err := r.Execute(req.Method, req.Path)
+	var body []byte
+	if err == nil {
+		body, err = c.body(res.RawResponse)
+	}
 	if err != nil {
 		return nil, failure(ctx, res, err, !tr.connected.Load())
 	}
 	return &Response{
 		Status:     res.StatusCode(),
 		JSON:       isJSON(res.Header().Get("Content-Type")),
-		Body:       res.Body(),
+		Body:       body,
 		RetryAfter: normalize.RetryAfter(res.Header().Get("Retry-After"), time.Now()),
 	}, nil
 }
@@ -162,6 +171,36 @@ type trace struct {
 }
 
 func (t *trace) connect(httptrace.GotConnInfo) { t.connected.Store(true) }
+
+// errTooLarge ends the reading of a body.
+var errTooLarge = errors.New("the body is larger than the limit")
+
+// body reads an answer's body up to the limit, which counts after decompression. The transport decompresses what it asked for;
+// what a server compresses unasked is decompressed here.
+func (c *Client) body(res *http.Response) ([]byte, error) {
+	defer res.Body.Close()
+	var from io.Reader = res.Body
+	size := res.ContentLength
+	if !res.Uncompressed && strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") && size != 0 {
+		unzip, err := gzip.NewReader(res.Body)
+		if err != nil {
+			return nil, err
+		}
+		from, size = unzip, -1
+	}
+	if size > int64(c.limit) {
+		return nil, errTooLarge
+	}
+	var buffer bytes.Buffer
+	if size > 0 {
+		buffer.Grow(int(size) + bytes.MinRead) // what ReadFrom wants to see free at the end
+	}
+	n, err := buffer.ReadFrom(io.LimitReader(from, int64(c.limit)+1))
+	if n > int64(c.limit) {
+		return nil, errTooLarge
+	}
+	return buffer.Bytes(), err
+}
 
 func isJSON(contentType string) bool {
 	if contentType == "application/json" {
@@ -184,7 +223,7 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
 	switch {
-	case errors.Is(err, resty.ErrResponseBodyTooLarge):
+	case errors.Is(err, errTooLarge):
 		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer is larger than the limit"
 	case e.Status != 0:
 		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer broke off or cannot be decompressed"

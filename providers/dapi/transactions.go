@@ -21,18 +21,19 @@ const (
 	enrichedPath    = "/data/enrichedTransactions/get"
 )
 
-// transactions is POST to one of the paths.
-func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody) ([]transaction, error) {
+// transactions is POST to one of the paths. The rows go to each as they are read.
+func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
 	var out transactionsAnswer
+	out.Transactions.Each = func(i int, row *transaction) { each(i, out.Transactions.Left, row) }
 	res, err := a.data(ctx, opTransactions, path, conn, answers, body, &out)
-	switch {
-	case err != nil:
-		return nil, err
-	case out.Transactions == nil:
-		return nil, res.Lacks("transactions")
+	if err == nil && !out.Transactions.Told {
+		err = res.Lacks("transactions")
 	}
-	return *out.Transactions, nil
+	return err
 }
+
+// rowBytes is about how long a row is on the wire, to guess from how many there are.
+const rowBytes = 240
 
 // windowDays is how many days one call asks for: Dapi has no pages, and a bank may be slow.
 const windowDays = 31
@@ -81,20 +82,21 @@ func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.
 	} else {
 		row.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
 	}
-	list, err := a.api.transactions(ctx, path, req.Connection, req.Answers, body)
+	err = a.api.transactions(ctx, path, req.Connection, req.Answers, body, func(i, left int, w *transaction) {
+		if i == 0 {
+			page.Transactions = make([]bankmux.Transaction, 0, left/rowBytes+1)
+		}
+		page.Transactions = append(page.Transactions, row)
+		last := len(page.Transactions) - 1
+		if fault := w.fill(&page.Transactions[last]); fault != nil {
+			page.Transactions = page.Transactions[:last]
+			page.Failed = append(page.Failed, bankmux.Failure{Account: row.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+		}
+	})
 	if err != nil {
 		return bankmux.TransactionPage{}, err
 	}
 	page.Covered = []bankmux.Covered{{Account: row.Account, Card: row.Card, From: from, To: to}}
-	page.Transactions = make([]bankmux.Transaction, 0, len(list))
-	for i := range list {
-		t, fault := list[i].transaction(row)
-		if fault != nil {
-			page.Failed = append(page.Failed, bankmux.Failure{Account: row.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
-			continue
-		}
-		page.Transactions = append(page.Transactions, t)
-	}
 	return page, nil
 }
 
@@ -179,29 +181,28 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error
 	return days, nil
 }
 
-// transaction is a row in the model, or what is wrong with it. Dapi tells neither id nor status.
-func (w *transaction) transaction(row bankmux.Transaction) (bankmux.Transaction, *bankmux.Error) {
-	row.Description, row.Details, row.Reference = w.Description, w.Details, w.Reference
+// fill writes the row into the model, or says what is wrong with it. Dapi tells neither id nor status.
+func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
+	t.Description, t.Details, t.Reference = w.Description, w.Details, w.Reference
 	day, ok := normalize.Day(w.Date)
 	if !ok {
-		return row, normalize.Unreadable("a transaction whose date cannot be read")
+		return normalize.Unreadable("a transaction whose date cannot be read")
 	}
-	row.Date = day
+	t.Date = day
 	if w.Amount.Absent() || w.Amount.Bad() {
-		return row, normalize.Unreadable("an amount that cannot be read exactly")
+		return normalize.Unreadable("an amount that cannot be read exactly")
 	}
 	amount, fault := normalize.Signed(w.Amount.Value, normalize.DirectionOf(w.Type), w.Currency.Code)
 	if fault != nil {
-		return row, fault
+		return fault
 	}
-	row.Amount = amount
-	row.BalanceBefore, _ = money(w.BeforeAmount, w.Currency) // what cannot be read of these is not told
-	row.BalanceAfter, _ = money(w.AfterAmount, w.Currency)
-	if w.Category != "" || w.Brand != nil {
-		row.Enrichment = &bankmux.Enrichment{Category: bankmux.Category{Name: w.Category}}
-		if w.Brand != nil {
-			row.Enrichment.Merchant = bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo}
+	t.Amount = amount
+	t.BalanceBefore, _ = money(w.BeforeAmount, w.Currency) // what cannot be read of these is not told
+	t.BalanceAfter, _ = money(w.AfterAmount, w.Currency)
+	if w.Category != "" || w.Brand.Name != "" {
+		t.Enrichment = &bankmux.Enrichment{
+			Category: bankmux.Category{Name: w.Category}, Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},
 		}
 	}
-	return row, nil
+	return nil
 }

@@ -1,6 +1,9 @@
 package dapi
 
 import (
+	"bytes"
+	"encoding/json"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bankmux/bankmux/internal/wire"
@@ -85,8 +88,45 @@ type operationAnswer struct {
 	} `json:"opInfo"`
 }
 
-type currency struct {
-	Code string `json:"code"`
+// currency is {"code","name"}. It is in every row, always the same: the usual form is read without looking at its names.
+type currency struct{ Code string }
+
+// UnmarshalJSONFrom reads the object or null; anything else has no code.
+func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	const before = `{"code":"`
+	if rest, ok := bytes.CutPrefix(raw, []byte(before)); ok && len(rest) > 3 && rest[3] == '"' {
+		c.Code = usual(rest[:3])
+		return nil
+	}
+	var in struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(raw, &in) // what has no code has none; an amount in it is refused
+	c.Code = in.Code
+	return nil
+}
+
+// usual returns the code without making a new text of it, for the currencies of the countries that Dapi serves.
+func usual(code []byte) string {
+	switch string(code) {
+	case "AED":
+		return "AED"
+	case "SAR":
+		return "SAR"
+	case "KWD":
+		return "KWD"
+	case "BHD":
+		return "BHD"
+	case "USD":
+		return "USD"
+	case "EUR":
+		return "EUR"
+	}
+	return string(code)
 }
 
 type account struct {
@@ -176,7 +216,7 @@ type transaction struct {
 	AfterAmount  wire.Number `json:"afterAmount"`
 	Reference    string      `json:"reference"`
 	Category     string      `json:"category"`
-	Brand        *struct {
+	Brand        struct {
 		Name string `json:"name"`
 		Logo string `json:"logo"`
 	} `json:"brandDetails"`
@@ -184,7 +224,7 @@ type transaction struct {
 
 type transactionsAnswer struct {
 	envelope
-	Transactions *[]transaction `json:"transactions"`
+	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
 // span is a length of time such as 90 days.

@@ -188,6 +188,7 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
 	return bankmux.DoOn(ctx, client, opCorrect, conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
 		var answer transactionsAnswer
+		page := answer.page(true)
 		_, err := a.api.do(ctx, opCorrect.Name, rest.Request{
 			Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
 			PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
@@ -196,13 +197,7 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 		if err != nil {
 			return nil, err
 		}
-		var all []bankmux.Transaction
-		for i := range answer.Transactions {
-			if t, fault := transactionOf(&answer.Transactions[i], true); fault == nil {
-				all = append(all, t)
-			}
-		}
-		return all, alive(answer.Link)
+		return page.Transactions, alive(answer.Link)
 	})
 }
 

@@ -24,11 +24,9 @@ const (
 	mostPageSize = 1000
 )
 
-// transactions is GET /links/{id}/transactions.
-func (a *api) transactions(ctx context.Context, link string, query url.Values) (transactionsAnswer, error) {
-	var answer transactionsAnswer
-	err := a.onLink(ctx, opTransactions, link, "/transactions", query, &answer, "transactions")
-	return answer, err
+// transactions is GET /links/{id}/transactions. The rows go to each as they are read.
+func (a *api) transactions(ctx context.Context, link string, query url.Values, answer *transactionsAnswer) error {
+	return a.onLink(ctx, opTransactions, link, "/transactions", query, answer, "transactions")
 }
 
 // window is the query of a page of a list with page numbers.
@@ -135,26 +133,40 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	}
 	from, to := req.Days(today())
 	size := sizeOr(req.PageSize)
-	answer, err := a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark))
+	var answer transactionsAnswer
+	page := answer.page(enrich)
+	err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark), &answer)
 	if err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	page := bankmux.TransactionPage{AsOf: asOf(answer.Link, "transactions"), Transactions: make([]bankmux.Transaction, 0, len(answer.Transactions))}
-	for i := range answer.Transactions {
-		t, fault := transactionOf(&answer.Transactions[i], enrich)
-		if fault != nil {
-			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault})
-			continue
-		}
-		page.Transactions = append(page.Transactions, t)
-	}
-	if page.Next, err = mark.next(len(answer.Transactions), size, answer.Total); err != nil {
+	page.AsOf = asOf(answer.Link, "transactions")
+	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
 	if page.Next == "" {
 		page.Covered = covered(req.Accounts, from, to)
 	}
-	return page, nil
+	return *page, nil
+}
+
+// rowBytes is about how long a row is on the wire, to guess from how many there are.
+const rowBytes = 512
+
+// page returns the page that the answer's rows will go to.
+func (answer *transactionsAnswer) page(enrich bool) *bankmux.TransactionPage {
+	page := &bankmux.TransactionPage{}
+	answer.Transactions.Each = func(i int, w *transaction) {
+		if i == 0 {
+			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Left/rowBytes+1)
+		}
+		page.Transactions = append(page.Transactions, bankmux.Transaction{})
+		last := len(page.Transactions) - 1
+		if fault := w.fill(&page.Transactions[last], enrich); fault != nil {
+			page.Transactions = page.Transactions[:last]
+			page.Failed = append(page.Failed, bankmux.Failure{Account: w.AccountID, Transaction: rowName(w.TransactionID, i), Err: fault})
+		}
+	}
+	return page
 }
 
 // today is the last day a transaction can have in the westernmost and easternmost country served: MoneyKit's dates are local to the bank.
@@ -179,47 +191,46 @@ func rowName(id string, i int) string {
 	return "row " + strconv.Itoa(i+1)
 }
 
-// transactionOf is a row in the model, or what is wrong with it.
-func transactionOf(w *transaction, enrich bool) (bankmux.Transaction, *bankmux.Error) {
-	t := bankmux.Transaction{
-		ID: w.TransactionID, Account: w.AccountID, Status: bankmux.StatusBooked,
-		Description: w.Description, RawDescription: w.RawDescription, OriginalID: w.OriginalID,
-	}
+// fill writes the row into the model, or says what is wrong with it.
+func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
+	t.ID, t.Account, t.OriginalID = w.TransactionID, w.AccountID, w.OriginalID
+	t.Description, t.RawDescription = w.Description, w.RawDescription
 	if t.ID == "" || t.Account == "" {
-		return t, normalize.Unreadable("a transaction without id or account")
+		return normalize.Unreadable("a transaction without id or account")
 	}
+	t.Status = bankmux.StatusBooked
 	if w.Pending {
 		t.Status = bankmux.StatusPending
 	}
 	day, ok := normalize.Day(w.Date)
 	if !ok {
-		return t, normalize.Unreadable("a transaction whose date cannot be read")
+		return normalize.Unreadable("a transaction whose date cannot be read")
 	}
 	t.Date = day
 	if w.Datetime != "" {
 		t.At, _ = normalize.Timestamp(w.Datetime)
 	}
 	if w.Amount.Absent() || w.Amount.Bad() {
-		return t, normalize.Unreadable("an amount that cannot be read exactly")
+		return normalize.Unreadable("an amount that cannot be read exactly")
 	}
 	amount, fault := normalize.Signed(w.Amount.Value, normalize.DirectionOf(w.Type), w.Currency)
 	if fault != nil {
-		return t, fault
+		return fault
 	}
 	t.Amount = amount
 	if enrich {
 		t.Enrichment = w.enrichment()
 	}
-	return t, nil
+	return nil
 }
 
 // enrichment is what MoneyKit concluded, or the older category where there is nothing newer.
 func (w *transaction) enrichment() *bankmux.Enrichment {
-	e := w.Enrichment
+	e := &w.Enrichment
 	switch {
-	case e == nil && w.Category == "":
+	case e.Category.Value == "" && w.Category == "":
 		return nil
-	case e == nil:
+	case e.Category.Value == "":
 		return &bankmux.Enrichment{Category: bankmux.Category{Name: w.Category}}
 	}
 	next, _ := normalize.Day(e.Recurrence.Next)

@@ -165,8 +165,8 @@ type userAccountsAnswer struct {
 }
 
 type userTransactionsAnswer struct {
-	Total        int           `json:"total"`
-	Transactions []transaction `json:"transactions"`
+	Total        int                    `json:"total"`
+	Transactions wire.Rows[transaction] `json:"transactions"`
 	Accounts     map[string]struct {
 		LinkID string `json:"link_id"`
 	} `json:"accounts"`
@@ -234,7 +234,7 @@ type transaction struct {
 	RawDescription string      `json:"raw_description"`
 	Pending        bool        `json:"pending"`
 	Category       string      `json:"category"`
-	Enrichment     *enrichment `json:"enrichment"`
+	Enrichment     enrichment  `json:"enrichment"`
 	OriginalID     string      `json:"original_id"`
 }
 
@@ -263,10 +263,8 @@ type party struct {
 
 type transactionsAnswer struct {
 	linked
-	Total        int           `json:"total"`
-	Page         int           `json:"page"`
-	Size         int           `json:"size"`
-	Transactions []transaction `json:"transactions"`
+	Total        int                    `json:"total"`
+	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
 type holdingsAnswer struct {

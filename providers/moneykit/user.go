@@ -129,8 +129,11 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 	return func(yield func(UserTransaction, error) bool) {
 		seen := map[string]bool{}
 		for mark := (pageMark{page: 1, total: -1}); ; {
+			var page *bankmux.TransactionPage
 			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
-				var answer userTransactionsAnswer
+				var list transactionsAnswer
+				page = list.page(true)
+				answer := userTransactionsAnswer{Transactions: list.Transactions}
 				_, err := a.api.do(ctx, opUserTransactions.Name, rest.Request{
 					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": user}, Query: window(nil, from, to, pageSize, mark),
 				}, &answer)
@@ -140,24 +143,21 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				yield(UserTransaction{}, err)
 				return
 			}
-			for i := range answer.Transactions {
-				t, fault := transactionOf(&answer.Transactions[i], true)
-				row := UserTransaction{answer.Accounts[t.Account].LinkID, t}
-				if fault != nil {
-					if !yield(row, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault}) {
-						return
-					}
-					continue
-				}
+			for _, t := range page.Transactions {
 				if seen[t.ID] {
 					continue // the list grew while it was read
 				}
 				seen[t.ID] = true
-				if !yield(row, nil) {
+				if !yield(UserTransaction{answer.Accounts[t.Account].LinkID, t}, nil) {
 					return
 				}
 			}
-			next, err := mark.next(len(answer.Transactions), pageSize, answer.Total)
+			for _, f := range page.Failed {
+				if !yield(UserTransaction{Link: answer.Accounts[f.Account].LinkID}, f) {
+					return
+				}
+			}
+			next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
 			if err != nil {
 				yield(UserTransaction{}, err)
 			}

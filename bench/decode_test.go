@@ -1,0 +1,248 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	goccy "github.com/goccy/go-json"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+const rows = 10_000
+
+// moneykitRows is an answer of MoneyKit as its fact sheet has it, every row enriched.
+func moneykitRows(n int, day string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"total":%d,"page":1,"size":%d,"transactions":[`, n, n)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"acc_K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
+			"date":"%s","datetime":null,"description":"Harbor Coffee","raw_description":"HARBOR COFFEE #%d SEATTLE WA","pending":false,"category":"food_and_drink.coffee_shops",
+			"enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":{"value":"coffee","confidence":91},
+			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,"confidence":88},"processor":null,"recurrence":null},"original_id":null}`, i, i%500, day, i%1000)
+	}
+	b.WriteString(`],"accounts":[],"link":{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"}}}}`)
+	return b.Bytes()
+}
+
+func dapiRows(n int, day string) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"operationID":"DAPIBANK_AE_ENBD:3f0c2a54","success":true,"status":"done","transactions":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"amount":%d.4,"date":"%sT00:00:00.000Z","type":"debit","description":"POS CARREFOUR MOE DUBAI #%d","details":"CARD 4421",
+			"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null}`, i%500, day, i%1000)
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
+// What a hand-written client would decode into.
+type plainMoneyKit struct {
+	Total        int `json:"total"`
+	Transactions []struct {
+		ID             string  `json:"transaction_id"`
+		Account        string  `json:"account_id"`
+		Amount         float64 `json:"amount,string"`
+		Type           string  `json:"type"`
+		Currency       string  `json:"currency"`
+		Date           string  `json:"date"`
+		Datetime       string  `json:"datetime"`
+		Description    string  `json:"description"`
+		RawDescription string  `json:"raw_description"`
+		Pending        bool    `json:"pending"`
+		Category       string  `json:"category"`
+		Enrichment     *struct {
+			Category    plainRated `json:"category"`
+			Subcategory plainRated `json:"subcategory"`
+			Merchant    struct {
+				ID         string `json:"id"`
+				Name       string `json:"name"`
+				Confidence int    `json:"confidence"`
+			} `json:"merchant"`
+		} `json:"enrichment"`
+	} `json:"transactions"`
+}
+
+type plainRated struct {
+	Value      string `json:"value"`
+	Confidence int    `json:"confidence"`
+}
+
+type plainDapi struct {
+	Status       string `json:"status"`
+	Transactions []struct {
+		Amount       float64 `json:"amount"`
+		Date         string  `json:"date"`
+		Type         string  `json:"type"`
+		Description  string  `json:"description"`
+		Details      string  `json:"details"`
+		Currency     struct{ Code, Name string }
+		BeforeAmount float64 `json:"beforeAmount"`
+		AfterAmount  float64 `json:"afterAmount"`
+		Reference    string  `json:"reference"`
+	} `json:"transactions"`
+}
+
+// canned serves fixed bytes for lists of transactions and the usual answers elsewhere.
+type canned struct {
+	backend
+	body []byte
+}
+
+func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.Contains(r.URL.Path, "ransactions") {
+		return c.backend.RoundTrip(r)
+	}
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(c.body)),
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(c.body)),
+	}, nil
+}
+
+// reading returns a function that reads one page through the guarded client of an adapter, and how many rows it had.
+func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (int, error) {
+	tb.Helper()
+	hc := &http.Client{Transport: c}
+	var client *bankmux.Client
+	var err error
+	payload := json.RawMessage(`{"exchangeable_token":"token","institution":{}}`)
+	if adapter == "moneykit" {
+		client, err = moneykit.New(moneykit.Config{ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: hc, BodyLimit: 64 << 20})
+	} else {
+		payload = json.RawMessage(`{"accessCode":"code","connectionID":"id","userSecret":"user"}`)
+		client, err = dapi.New(dapi.Config{AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: hc, BodyLimit: 64 << 20})
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := client.CreateSession(tb.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.tag = "bankmux-session:" + s.ID
+	conn, err := client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: payload})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"acc_K3vTq8YwLm2RzXhPd6NsBe"}, From: bankmux.DateOf(time.Now()).AddDays(-5), Enrich: adapter == "moneykit"}
+	return func(ctx context.Context) (int, error) {
+		n := 0
+		for page, err := range client.TransactionPages(ctx, req) {
+			if err != nil {
+				return n, err
+			}
+			if len(page.Failed) > 0 {
+				return n, page.Failed[0]
+			}
+			n += len(page.Transactions)
+			break
+		}
+		return n, nil
+	}
+}
+
+// decoders are the ways to read the same bytes. The first is what the others are compared with.
+func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
+	tb.Helper()
+	day := bankmux.DateOf(time.Now().UTC()).String()
+	body = moneykitRows(rows, day)
+	plain := func() any { return new(plainMoneyKit) }
+	if adapter == "dapi" {
+		body = dapiRows(rows, day)
+		plain = func() any { return new(plainDapi) }
+	}
+	read := reading(tb, adapter, &canned{body: body})
+	return body, []way{
+		{"encoding/json", func(context.Context) error { return json.Unmarshal(body, plain()) }},
+		{"goccy", func(context.Context) error { return goccy.Unmarshal(body, plain()) }},
+		{"jsonv2", func(context.Context) error { return jsonv2.Unmarshal(body, plain()) }},
+		{"bankmux", func(ctx context.Context) error {
+			n, err := read(ctx)
+			if err == nil && n != rows {
+				err = fmt.Errorf("%d rows", n)
+			}
+			return err
+		}},
+	}
+}
+
+func TestEveryDecoderReadsTheAnswer(t *testing.T) {
+	for _, adapter := range []string{"moneykit", "dapi"} {
+		_, all := decoders(t, adapter)
+		for _, w := range all {
+			if err := w.run(t.Context()); err != nil {
+				t.Errorf("%s, %s: %v", adapter, w.name, err)
+			}
+		}
+	}
+}
+
+// BenchmarkDecode reads 10,000 rows in each way in turn and reports medians as ratios to encoding/json.
+func BenchmarkDecode(b *testing.B) {
+	for _, adapter := range []string{"moneykit", "dapi"} {
+		b.Run(adapter, func(b *testing.B) {
+			body, all := decoders(b, adapter)
+			took := make([][]time.Duration, len(all))
+			i := 0
+			for b.Loop() {
+				for k := range all {
+					w := (k + i) % len(all)
+					began := time.Now()
+					if err := all[w].run(b.Context()); err != nil {
+						b.Fatal(all[w].name, err)
+					}
+					took[w] = append(took[w], time.Since(began))
+				}
+				i++
+			}
+			medians := make([]float64, len(all))
+			for w := range all {
+				slices.Sort(took[w])
+				medians[w] = float64(took[w][len(took[w])/2])
+				if w > 0 {
+					b.ReportMetric(medians[w]/medians[0], all[w].name+"/std")
+				}
+			}
+			b.ReportMetric(float64(len(body))/1e6, "MB")
+			b.ReportMetric(medians[0]/1e6, "std-ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkDecodeAllocs counts allocations a row.
+func BenchmarkDecodeAllocs(b *testing.B) {
+	for _, adapter := range []string{"moneykit", "dapi"} {
+		_, all := decoders(b, adapter)
+		for _, w := range all {
+			b.Run(adapter+"/"+strings.ReplaceAll(w.name, "/", "-"), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := w.run(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

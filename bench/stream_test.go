@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+// endless serves a long list of transactions page by page.
+type endless struct {
+	canned
+	rows int
+	day  string
+}
+
+func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "ransactions") {
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		size, _ := strconv.Atoi(r.URL.Query().Get("size"))
+		n := max(0, min(size, e.rows-(page-1)*size))
+		body := moneykitRows(n, e.day)
+		body = []byte(strings.Replace(string(body), fmt.Sprintf(`"total":%d`, n), fmt.Sprintf(`"total":%d`, e.rows), 1))
+		e.body = []byte(strings.ReplaceAll(string(body), "txn_B6yHs3KpVr8LqXwTd5", fmt.Sprintf("txn_%06d", page)))
+	}
+	return e.canned.RoundTrip(r)
+}
+
+// A million transactions go through the iterator without being held.
+func TestAMillionTransactionsStayUnder64MiB(t *testing.T) {
+	const million, limit = 1_000_000, 64 << 20
+	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
+	client, err := moneykit.New(moneykit.Config{
+		ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: list},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list.tag = "bankmux-session:" + s.ID
+	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: []byte(`{"exchangeable_token":"token"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, most := 0, uint64(0)
+	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 1000}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n%50_000 == 0 {
+			runtime.GC()
+			var stats runtime.MemStats
+			runtime.ReadMemStats(&stats)
+			most = max(most, stats.HeapAlloc)
+		}
+	}
+	t.Logf("%d rows, at most %.1f MiB live", n, float64(most)/(1<<20))
+	if n != million || most > limit {
+		t.Errorf("%d rows, %d bytes live", n, most)
+	}
+}
