@@ -25,6 +25,7 @@ type reader struct {
 	page      func(req bankmux.TransactionsRequest) (bankmux.TransactionPage, error)
 	asked     []string
 	institute []bankmux.InstitutionListing
+	next      string
 	status    func() bankmux.StatusResult
 }
 
@@ -62,7 +63,7 @@ func (r *reader) Institutions(context.Context, bankmux.InstitutionsRequest) (ban
 	if r.institute == nil {
 		return bankmux.InstitutionPage{}, &bankmux.Error{Kind: bankmux.ErrUnavailable}
 	}
-	return bankmux.InstitutionPage{Institutions: r.institute}, nil
+	return bankmux.InstitutionPage{Institutions: r.institute, Next: r.next}, nil
 }
 
 func (r *reader) Institution(context.Context, bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
@@ -205,6 +206,47 @@ func TestPagesThatGoRoundEndWithAnError(t *testing.T) {
 	require.ErrorIs(t, failed[0], bankmux.ErrMalformed)
 }
 
+func TestBanksThatGoRoundEndWithAnError(t *testing.T) {
+	t.Parallel()
+	r, client, _ := reading(t)
+	r.institute, r.next = []bankmux.InstitutionListing{{}}, "again"
+	n := 0
+	var last error
+	for _, err := range client.Institutions(t.Context(), bankmux.InstitutionsRequest{}) {
+		last = err
+		if n++; n > 10 {
+			break
+		}
+	}
+	assert.Equal(t, 3, n, "two pages and the error")
+	require.ErrorIs(t, last, bankmux.ErrMalformed)
+}
+
+func TestAnAdaptersOwnStateComesBackWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	r, client, conn := reading(t)
+	var got *bankmux.Answers
+	r.balance = func(id string, req bankmux.BalancesRequest) error {
+		if id == "b" && req.Answers == nil {
+			return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "x", Inputs: []bankmux.Input{{Kind: bankmux.InputPIN}}, State: []byte(`{"mine":1}`)}}
+		}
+		if req.Answers != nil {
+			got = req.Answers
+		}
+		return nil
+	}
+	_, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok)
+	r.asked = nil
+	res, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("1")})
+	require.NoError(t, err)
+	assert.Len(t, res.Balances, 3)
+	assert.Equal(t, []string{"b", "c"}, r.asked, "what was read is not read again")
+	require.NotNil(t, got)
+	assert.JSONEq(t, `{"mine":1}`, string(got.Challenge.State))
+}
+
 func TestACursorOfSomebodyElseIsRefused(t *testing.T) {
 	t.Parallel()
 	_, client, conn := reading(t)
@@ -282,9 +324,11 @@ func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
 		r.status = func() bankmux.StatusResult {
 			asked++
 			res := bankmux.StatusResult{Products: []bankmux.ProductStatus{{Product: bankmux.ProductTransactions, RefreshedAt: began.Add(-time.Hour)}, {Product: bankmux.ProductIdentity}}}
+			if time.Since(began) > 10*time.Second {
+				res.Products[1].AttemptedAt, res.Products[1].Kind = time.Now(), bankmux.ErrInstitution
+			}
 			if time.Since(began) > 40*time.Second {
 				res.Products[0].RefreshedAt = time.Now()
-				res.Products[1].AttemptedAt, res.Products[1].Kind = time.Now(), bankmux.ErrInstitution
 			}
 			return res
 		}

@@ -393,6 +393,15 @@ func refresh(ctx context.Context, client *bankmux.Client, conn bankmux.Connectio
 	return err
 }
 
+// forget ends the access at the provider, then here.
+func (s *shop) forget(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	if _, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn}); err != nil {
+		return err // it may be repeated: one that is gone already is a success
+	}
+	delete(s.rows, conn.ID)
+	return nil
+}
+
 func Example_data() {
 	s, stop := openShop()
 	defer stop()
@@ -423,6 +432,7 @@ func Example_data() {
 		_ = s.bank.SetBalance(conn.Reference, a.MoneyKitID, virtualbank.BalanceSpec{Current: "784.60"})
 	}
 	fmt.Println(s.accounts(ctx, conn))
+	fmt.Println(s.forget(ctx, client, conn), s.forget(ctx, client, conn), len(s.rows))
 	// Output:
 	// 2 <nil> <nil>
 	// true
@@ -432,6 +442,7 @@ func Example_data() {
 	// -784.60 USD
 	// 784.60 USD
 	// <nil>
+	// <nil> <nil> 1
 }
 
 func must[T any](v T, err error) T {

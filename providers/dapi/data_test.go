@@ -1,6 +1,7 @@
 package dapi_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,8 +212,11 @@ func TestARunningOperationIsWaitedForInsideTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := virtualbank.New(virtualbank.Options{})
 		calls := map[string]int{}
+		last := ""
 		inProcess := roundTripper(func(r *http.Request) (*http.Response, error) {
 			calls[r.URL.Path]++
+			raw, _ := io.ReadAll(r.Body)
+			r.Body, last = io.NopCloser(bytes.NewReader(raw)), string(raw)
 			w := httptest.NewRecorder()
 			bank.Dapi().ServeHTTP(w, r)
 			return w.Result(), r.Context().Err()
@@ -232,6 +236,7 @@ func TestARunningOperationIsWaitedForInsideTheCallersDeadline(t *testing.T) {
 		assert.Len(t, got.Accounts, 2)
 		assert.Equal(t, 4, calls["/v2/operation/get"], "three times running, then done")
 		assert.Equal(t, 2, calls["/v2/data/accounts/get"], "the result is read by the call itself")
+		assert.Contains(t, last, `"operationID":"DAPIBANK_AE_ENBD:`, "sent again for the operation that was finished")
 		assert.Equal(t, 12*time.Second, time.Since(began), "1, 2, 4 and 5 seconds")
 
 		require.NoError(t, bank.Defer(conn.Reference, "/data/accounts/get", 1000))
