@@ -163,6 +163,9 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 			return c.describe(&run.op, &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true})
 		}
 		out, err = f(ctx, p)
+		if asError(err) == nil && ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+			err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
+		}
 		return c.describe(&run.op, err)
 	}
 	err := run.from(ctx, 0)
@@ -226,6 +229,12 @@ func (c *Client) describe(op *Op, err error) error {
 			full.Challenge = full.Challenge.open(op)
 		}
 		return &full
+	}
+	if inner := asError(err); inner != nil { // wrapped: what it says still holds
+		full := *inner
+		full.Err = err
+		full.Client, full.Op = "", ""
+		return c.describe(op, &full)
 	}
 	kind := KindOf(err)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -167,7 +167,8 @@ func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
 		kind bankmux.Kind
 	}{
 		{"a URL with a token", &url.Error{Op: "Get", URL: "https://x/?token=" + planted, Err: errors.New("no route")}, bankmux.ErrUnknown},
-		{"a context error", fmt.Errorf("wrapped: %w", context.Canceled), bankmux.ErrContextDone},
+		{"a context of its own", fmt.Errorf("wrapped: %w", context.Canceled), bankmux.ErrUnknown},
+		{"a wrapped error", fmt.Errorf("wrapped: %w", &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: time.Hour, Unlisted: true}), bankmux.ErrRateLimited},
 		{"a kind alone", bankmux.ErrQuota, bankmux.ErrQuota},
 	} {
 		f := &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error { return c.err }}
@@ -178,6 +179,25 @@ func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
 		assert.Equal(t, "CreateSession", e.Op, c.name)
 		assert.NotContains(t, err.Error(), planted, c.name)
 	}
+}
+
+func TestAWrappedErrorKeepsWhatItSays(t *testing.T) {
+	t.Parallel()
+	inner := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: time.Hour, Unlisted: true, Code: "odd", Client: "another", Op: "Other"}
+	f := &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error { return fmt.Errorf("while greeting: %w", inner) }}
+	_, err := bankmux.NewClient("mk", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, time.Hour, e.RetryAfter)
+	assert.True(t, e.Unlisted)
+	assert.Equal(t, "odd", e.Code)
+	assert.Equal(t, "mk", e.Client)
+	assert.Equal(t, "CreateSession", e.Op)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	f.create = func(context.Context, bankmux.SessionRequest) error { cancel(); return ctx.Err() }
+	_, err = bankmux.NewClient("mk", f).CreateSession(ctx, bankmux.SessionRequest{User: "u"})
+	require.ErrorIs(t, err, bankmux.ErrContextDone)
 }
 
 func TestDoReachesTheAdapterThroughTheChain(t *testing.T) {

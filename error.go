@@ -131,6 +131,9 @@ func (e *Error) Repeatable(effect Effect) bool {
 
 // answered reports whether the provider gave a verdict, so that the outcome of the call is known.
 func (e *Error) answered() bool {
+	if e.Kind == ErrOutcomeUnknown {
+		return false
+	}
 	if e.NotSent || e.Code != "" {
 		return true
 	}

@@ -43,6 +43,20 @@ func TestErrorIsFoundByKindAndCause(t *testing.T) {
 	assert.Equal(t, bankmux.ErrGone, bankmux.KindOf(fmt.Errorf("x: %w", bankmux.ErrGone)))
 }
 
+func TestAnOutcomeThatIsUnknownIsNotKnown(t *testing.T) {
+	t.Parallel()
+	for kind, known := range map[bankmux.Kind]bool{
+		bankmux.ErrOutcomeUnknown: false, bankmux.ErrUnavailable: false, bankmux.ErrMalformed: false, bankmux.ErrContextDone: false, bankmux.ErrUnknown: false,
+		bankmux.ErrTokenSpent: true, bankmux.ErrInvalid: true, bankmux.ErrQuota: true,
+	} {
+		assert.Equal(t, known, bankmux.OutcomeKnown(&bankmux.Error{Kind: kind}), kind)
+		assert.True(t, bankmux.OutcomeKnown(&bankmux.Error{Kind: kind, NotSent: true}) || kind == bankmux.ErrOutcomeUnknown, kind)
+	}
+	assert.False(t, bankmux.OutcomeKnown(&bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, Code: "X"}))
+	assert.False(t, bankmux.OutcomeKnown(errors.New("foreign")))
+	assert.True(t, bankmux.OutcomeKnown(nil))
+}
+
 func TestEveryKindHasARemedyAndAScope(t *testing.T) {
 	t.Parallel()
 	kinds := bankmux.Kinds()

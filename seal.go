@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"reflect"
+	"unicode/utf8"
 )
 
 // AEAD encrypts a connection for storage. It is the method set of tink.AEAD, so
@@ -100,6 +101,9 @@ func checkSeal(aead AEAD, ref Ref) error {
 	}
 	if ref.Provider == "" || ref.User == "" || ref.ID == "" {
 		return invalid("Ref", "lacks provider, user or id")
+	}
+	if !utf8.ValidString(ref.Provider + string(ref.Environment) + ref.User + ref.ID) {
+		return invalid("Ref", "is not UTF-8")
 	}
 	return nil
 }

@@ -4,7 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // DefaultSessionLifetime is how long a session is good for unless the request
@@ -40,11 +43,14 @@ type SessionOption interface {
 	ForProvider() string
 }
 
-// OptionOf returns the first option of type T in the request.
+// OptionOf returns the first option of type T, or pointer to one, in the request.
 func OptionOf[T SessionOption](req SessionRequest) (T, bool) {
 	for _, o := range req.Options {
 		if t, ok := o.(T); ok {
 			return t, true
+		}
+		if t, ok := any(o).(*T); ok && t != nil {
+			return *t, true
 		}
 	}
 	var none T
@@ -83,6 +89,9 @@ func (r *SessionRequest) check() error {
 	if r.User == "" {
 		return invalid("SessionRequest.User", "is empty")
 	}
+	if !printable(r.User) {
+		return invalid("SessionRequest.User", "is not UTF-8, or has control characters")
+	}
 	if err := checkCountry("SessionRequest.Country", r.Country); err != nil {
 		return err
 	}
@@ -120,6 +129,11 @@ func (r *SessionRequest) check() error {
 		}
 	}
 	return nil
+}
+
+// printable reports whether text comes back from JSON as it went.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 func checkCountry(field, code string) error {
@@ -206,7 +220,7 @@ const (
 type ExchangeRequest struct {
 	Session Session         // as stored by the application, never as posted
 	User    string          // who is logged in now
-	Payload json.RawMessage // what the front end posted, untouched
+	Payload json.RawMessage `json:"-"` // what the front end posted, untouched; secret, and left out of JSON
 
 	parsed *Payload
 }

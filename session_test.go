@@ -111,3 +111,36 @@ func FuzzPayload(f *testing.F) {
 		_, _ = p.Object("a")
 	})
 }
+
+type greeting struct{ Text string }
+
+func (greeting) ForProvider() string { return "p" }
+
+func TestAnOptionIsFoundByValueAndByPointer(t *testing.T) {
+	t.Parallel()
+	for _, o := range []bankmux.SessionOption{greeting{"hello"}, &greeting{"hello"}} {
+		got, ok := bankmux.OptionOf[greeting](bankmux.SessionRequest{Options: []bankmux.SessionOption{o}})
+		assert.True(t, ok)
+		assert.Equal(t, "hello", got.Text)
+	}
+	_, ok := bankmux.OptionOf[greeting](bankmux.SessionRequest{Options: []bankmux.SessionOption{(*greeting)(nil)}})
+	assert.False(t, ok)
+}
+
+func TestAUserWhomJSONWouldChangeIsRefused(t *testing.T) {
+	t.Parallel()
+	client := bankmux.NewClient("p", &fake{provider: "p"})
+	for _, user := range []string{"jos\xe9", "a\x00b", "line\nbreak"} {
+		_, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: user})
+		require.ErrorIs(t, err, bankmux.ErrInvalid, user)
+	}
+	_, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "José 😀"})
+	require.NoError(t, err)
+	_, conn := linked(t, client, "u")
+	conn.User = "jos\xe9"
+	_, err = conn.Seal(ring(t, key("a", 1)))
+	require.ErrorIs(t, err, bankmux.ErrInvalid, "what could not be opened is not sealed")
+	raw, err := json.Marshal(bankmux.ExchangeRequest{User: "u", Payload: []byte(`{"accessCode":"` + planted + `"}`)})
+	require.NoError(t, err)
+	assert.NotContains(t, string(raw), planted)
+}

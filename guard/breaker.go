@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -24,7 +25,8 @@ type BreakerOptions struct {
 	Probes      uint32        // let through at once when half open, and successes that close it; default 3
 	ProbeFor    time.Duration // most a probe may last; default 15 s
 	// Patience is how long a provider may stay silent before the caller's own
-	// deadline counts against it; default 5 s. A more impatient caller proves nothing.
+	// deadline counts against it; default 5 s. A more impatient caller proves nothing. Of a registry's
+	// candidates, which get a share of the caller's time, a fifth of it is asked.
 	Patience time.Duration
 }
 
@@ -82,6 +84,7 @@ type breaker struct {
 	*gobreaker.CircuitBreaker[struct{}]
 	key      breakerKey
 	provider string
+	inARow   atomic.Uint32 // failures since the last success; gobreaker forgets those that leave its window
 
 	mu      sync.Mutex
 	since   time.Time
@@ -124,7 +127,14 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 			} else {
 				err = next(ctx)
 			}
-			return struct{}{}, b.judge(err, time.Since(began))
+			verdict := b.judge(op, err, time.Since(began))
+			switch {
+			case verdict == nil:
+				br.inARow.Store(0)
+			case errors.Is(verdict, errFailed):
+				br.inARow.Add(1)
+			}
+			return struct{}{}, verdict
 		})
 		b.tell(br)
 		if errors.Is(verdict, gobreaker.ErrOpenState) || errors.Is(verdict, gobreaker.ErrTooManyRequests) {
@@ -134,13 +144,16 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 	}
 }
 
+// onceImpatience is how much sooner silence counts of a call that has others to go to.
+const onceImpatience = 5
+
 // The verdicts given to gobreaker in place of the error itself, nil being success.
 var (
 	errFailed   = errors.New("failed")
 	errExcluded = errors.New("excluded")
 )
 
-func (b *Breakers) judge(err error, took time.Duration) error {
+func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
 		return nil
 	}
@@ -150,10 +163,19 @@ func (b *Breakers) judge(err error, took time.Duration) error {
 	}
 	switch e.Kind {
 	case bankmux.ErrContextDone:
-		if !e.NotSent && took >= b.opts.Patience && errors.Is(err, context.DeadlineExceeded) {
+		// Whether it was sent does not matter: a dial or a token endpoint that hangs is the provider's silence too.
+		patience := b.opts.Patience
+		if op.Once {
+			patience /= onceImpatience
+		}
+		if took >= patience && errors.Is(err, context.DeadlineExceeded) {
 			return errFailed
 		}
 		return errExcluded
+	case bankmux.ErrUnknown:
+		if e.Code == "" && e.Status == 0 && !e.NotSent {
+			return errFailed // nobody classified it
+		}
 	case bankmux.ErrRateLimited, bankmux.ErrCircuitOpen:
 		return errExcluded
 	}
@@ -191,13 +213,14 @@ func (b *Breakers) make(key breakerKey, provider string) *breaker {
 		Interval: o.Window, BucketPeriod: o.Window / 6,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			counted := c.TotalSuccesses + c.TotalFailures
-			return c.ConsecutiveFailures >= o.Consecutive ||
+			return br.inARow.Load() >= o.Consecutive ||
 				(counted >= o.MinRequests && uint64(c.TotalFailures)*100 >= uint64(counted)*uint64(o.Ratio)) //nolint:gosec // a positive percentage
 		},
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			br.mu.Lock()
 			defer br.mu.Unlock()
 			br.state, br.since = to, time.Now()
+			br.inARow.Store(0)
 			br.changes = append(br.changes, to)
 		},
 		IsSuccessful: func(err error) bool { return err == nil },

@@ -254,3 +254,77 @@ func TestBreakersStandThirtyTwoCallersAtOnce(t *testing.T) {
 	wg.Wait()
 	assert.Len(t, b.States(), 1)
 }
+
+func TestSlowFailuresInARowOpenIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for i := range 6 {
+			time.Sleep(50 * time.Second) // gobreaker has forgotten the one before last by then
+			assert.NotEqual(t, "open", b.state(read), i)
+			require.Error(t, b.call(t.Context(), read, errDown))
+		}
+		require.ErrorIs(t, b.call(t.Context(), read, nil), bankmux.ErrCircuitOpen, "six in a row, whatever the time between them")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := breakers(guard.BreakerOptions{})
+		for range 20 {
+			for range 5 {
+				require.Error(t, b.call(t.Context(), read, errDown))
+			}
+			require.NoError(t, b.call(t.Context(), read, nil))
+			time.Sleep(2 * time.Minute)
+		}
+		assert.Equal(t, "closed", b.state(read), "a success in between begins anew")
+	})
+}
+
+func TestSilenceCountsWhereverItWasMetAndSoonerOfOneAmongSeveral(t *testing.T) {
+	t.Parallel()
+	once := read
+	once.Once = true
+	for name, c := range map[string]struct {
+		op   bankmux.Op
+		wait time.Duration
+		sent bool
+		open bool
+	}{
+		"a token that does not come":      {read, 6 * time.Second, false, true},
+		"a share of the caller's time":    {once, 2 * time.Second, true, true},
+		"a share too short to tell":       {once, 500 * time.Millisecond, true, false},
+		"an impatient caller":             {read, 2 * time.Second, true, false},
+		"a patient caller who gets bored": {read, 6 * time.Second, true, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := breakers(guard.BreakerOptions{})
+			for range 6 {
+				ctx, cancel := context.WithTimeout(t.Context(), c.wait)
+				err := chain(b.chain, c.op, func(ctx context.Context) error {
+					<-ctx.Done()
+					return &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: !c.sent, Err: ctx.Err()}
+				})(ctx)
+				cancel()
+				require.Error(t, err)
+			}
+			assert.Equal(t, c.open, b.state(c.op) == "open", name)
+		})
+	}
+}
+
+func TestARawErrorOfAnAdapterCountsAsAFailure(t *testing.T) {
+	t.Parallel()
+	b := guard.NewBreakers(guard.BreakerOptions{}, nil)
+	client := bankmux.NewClient("c", raw{}, b.Interceptor())
+	var err error
+	for range 7 {
+		_, err = client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+	}
+	require.ErrorIs(t, err, bankmux.ErrCircuitOpen)
+}
+
+// raw is an adapter that classifies nothing.
+type raw struct{ bankmux.Provider }
+
+func (raw) CreateSession(context.Context, bankmux.SessionRequest) (bankmux.Session, error) {
+	return bankmux.Session{}, errors.New("broken pipe")
+}

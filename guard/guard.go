@@ -14,7 +14,7 @@ import (
 
 // Options configure a [Guard]. The zero value is good for production, without a trace.
 type Options struct {
-	Logger           *slog.Logger // one record an operation; nil means none
+	Logger           *slog.Logger // one record an operation, see [Trace]; nil means none
 	Retry            RetryOptions
 	Breaker          BreakerOptions
 	Deadline         DeadlineOptions

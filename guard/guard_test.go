@@ -313,3 +313,30 @@ func BenchmarkRefusal(b *testing.B) {
 		}
 	}
 }
+
+func TestManyAttemptsWaitNoLongerThanTheCap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls, began := 0, time.Now()
+		retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{MaxAttempts: 100})}
+		err := chain(retry, read, func(context.Context) error { calls++; return errDown })(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		assert.Equal(t, 100, calls)
+		assert.Less(t, time.Since(began), 100*5*time.Second)
+	})
+}
+
+func TestWhatTheApplicationCancelledWithStaysItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{Base: time.Hour, Cap: time.Hour})}
+		time.AfterFunc(time.Millisecond, func() { cancel(errors.New("rosa@example.com left")) })
+		err := chain(retry, read, func(context.Context) error { return errDown })(ctx)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, bankmux.ErrUnavailable, "and what it had ended with")
+		assert.NotContains(t, err.Error(), "rosa@")
+		assert.NotContains(t, err.Error(), "\n")
+	})
+}

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -55,7 +54,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 				return settle(op, err)
 			}
 			if wait = e.RetryAfter; wait == 0 {
-				wait = rand.N(min(opts.Base<<(attempt-1), opts.Cap)) + 1
+				wait = rand.N(opts.backoff(attempt)) + 1
 			} else if wait > opts.MaxWait {
 				return settle(op, err)
 			}
@@ -64,7 +63,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 			}
 			if cause := pause(ctx, wait); cause != nil {
 				gone := *e
-				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, errors.Join(err, cause)
+				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{last: nameless(e), cause: cause}
 				gone.Detail, gone.RetryAfter = "given up while waiting to repeat", 0
 				return &gone
 			}
@@ -80,14 +79,37 @@ func settle(op bankmux.Op, err error) error {
 	unknown := bankmux.Error{Err: err}
 	if e := asError(err); e != nil {
 		unknown = *e
-		cause := *e // what it was, once, without the names that the outer error repeats
-		cause.Client, cause.Op, cause.Connection = "", "", ""
-		unknown.Err = &cause
+		unknown.Err = nameless(e)
 	}
 	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
 	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable answer came", 0
 	return &unknown
 }
+
+// backoff is the most to wait after an attempt: Base, doubled each time, up to Cap.
+func (o RetryOptions) backoff(attempt int) time.Duration {
+	wait := o.Base
+	for range attempt - 1 {
+		if wait >= o.Cap/2 {
+			return o.Cap
+		}
+		wait *= 2
+	}
+	return min(wait, o.Cap)
+}
+
+// nameless is an error as the cause of another, without the names that the outer one repeats.
+func nameless(e *bankmux.Error) *bankmux.Error {
+	cause := *e
+	cause.Client, cause.Op, cause.Connection = "", "", ""
+	return &cause
+}
+
+// givenUp is why a call was not repeated, and what it had ended with, on one line.
+type givenUp struct{ last, cause error }
+
+func (g givenUp) Error() string   { return g.cause.Error() + " after " + g.last.Error() }
+func (g givenUp) Unwrap() []error { return []error{g.last, g.cause} }
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
@@ -96,6 +118,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err() // not the cause, whose text is the application's own
 	}
 }

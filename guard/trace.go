@@ -64,7 +64,8 @@ func RecordFrom(ctx context.Context) *Record {
 	return r
 }
 
-// Trace writes one record for each operation: Info for success, Error where the
+// Trace writes one record for each operation that the client did not refuse by itself (a wrong request, a session of
+// another user, a context that is done): Info for success, Error where the
 // operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the rest. It
 // names client, operation, institution and connection, never the user, and holds no text from outside
 // but the provider's code.

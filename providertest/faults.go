@@ -44,6 +44,14 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 			})
 		}
 	}
+	if has[bankmux.CapDisconnect] && has[bankmux.CapStatus] {
+		for _, f := range wirefault.All() {
+			t.Run("disconnect/"+f.Name, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenDisconnect(t, b, f) })
+			})
+		}
+	}
 	for name, f := range map[string]func(*testing.T, *bench){
 		"a refused connection is repeated, for nothing was sent":        refusedConnection,
 		"the caller's cancellation in mid-flight is an unknown outcome": cancelledExchange,
@@ -116,6 +124,24 @@ func brokenSession(t *testing.T, b *bench, f wirefault.Fault) {
 		_, err := b.client.CreateSession(ctx, b.Request)
 		return err
 	})
+}
+
+// brokenDisconnect: a connection that is said to be gone is gone, and asking again ends it.
+func brokenDisconnect(t *testing.T, b *bench, f wirefault.Fault) {
+	conn := b.connect(t.Context())
+	b.inject(f, -1, nil)
+	done, err := b.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+	b.show(err)
+	b.heal()
+	if err == nil {
+		assert.True(t, f.Processed, "gone out of nothing")
+		assert.Equal(t, bankmux.StateGone, done.Connection.Status.State)
+		got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+		require.NoError(t, err)
+		assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State)
+	}
+	_, err = b.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+	require.NoError(t, err)
 }
 
 func brokenRead(t *testing.T, b *bench, f wirefault.Fault, call func(context.Context) error) {

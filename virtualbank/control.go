@@ -150,7 +150,7 @@ func decodeControl(body []byte, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return refuse(http.StatusBadRequest, "the body is wrong: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if dec.More() {
+	if !ended(dec) {
 		return refuse(http.StatusBadRequest, "the body is wrong: more than one JSON value")
 	}
 	return nil

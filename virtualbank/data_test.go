@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -417,4 +418,25 @@ func TestTheLedgerAddsUpAndTellsTheSameStoryToBothProviders(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, again, len(mk))
 	assert.Equal(t, mk[10].Event, again[10].Event, "the same seed tells the same story")
+}
+
+func TestTheControlPlaneAndTheClockAreStrict(t *testing.T) {
+	t.Parallel()
+	c := open(t, virtualbank.Options{})
+	for _, body := range []string{`{"advance":"1h"}}`, `{"advance":"1h"}]`, `{"advance":"1h"} {}`} {
+		r := httptest.NewRequest(http.MethodPost, "/virtualbank/clock", strings.NewReader(body))
+		w := httptest.NewRecorder()
+		c.bank.MoneyKit().ServeHTTP(w, r)
+		assert.Equal(t, http.StatusBadRequest, w.Code, body)
+	}
+	before := c.bank.Now()
+	for range 3 {
+		c.bank.Advance(2_000_000 * time.Hour)
+		assert.False(t, c.bank.Now().Before(before), "time never runs backwards")
+		before = c.bank.Now()
+	}
+	require.NoError(t, c.bank.Inject(virtualbank.Fault{Name: "unavailable"}))
+	require.Equal(t, http.StatusOK, c.do(c.bank.Dapi(), "DELETE", "/virtualbank/fault", "", nil).Status)
+	assert.NotEqual(t, http.StatusServiceUnavailable, c.dapi("/data/accounts/get", "", object{}).Status, "cleared here")
+	assert.Equal(t, http.StatusServiceUnavailable, c.mk("GET", "/links", "", nil).Status, "and kept there")
 }

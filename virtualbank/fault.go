@@ -110,6 +110,14 @@ func (b *Bank) ClearFaults() {
 func (b *Bank) clearFaultsOf(provider string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, f := range b.faults {
+		if f.Provider == "" { // of both: the other keeps it
+			f.Provider = providerMoneyKit
+			if provider == providerMoneyKit {
+				f.Provider = providerDapi
+			}
+		}
+	}
 	b.faults = slices.DeleteFunc(b.faults, func(f *activeFault) bool { return f.Provider == provider })
 }
 

@@ -134,7 +134,7 @@ func (b *Bank) maskBody(contentType string, body []byte) string {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var value any
-	if dec.Decode(&value) != nil || dec.More() {
+	if dec.Decode(&value) != nil || !ended(dec) {
 		return fmt.Sprintf("(%d bytes that are not JSON)", len(body))
 	}
 	text, err := json.Marshal(b.maskJSON(value))

@@ -3,7 +3,9 @@ package virtualbank
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -42,7 +44,7 @@ func mkObject(c *call) (object, reply, bool) {
 	dec.UseNumber()
 	var value any
 	err := dec.Decode(&value)
-	if err != nil || dec.More() {
+	if err != nil || !ended(dec) {
 		return object{}, mkInvalidRequest(validationItem{[]any{"body", dec.InputOffset()}, "malformed JSON", "value_error.jsondecode"}), false
 	}
 	members, ok := value.(map[string]any)
@@ -50,6 +52,12 @@ func mkObject(c *call) (object, reply, bool) {
 		return object{}, mkInvalidRequest(validationItem{[]any{"body"}, "value is not a valid dict", "type_error.dict"}), false
 	}
 	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, reply{}, true
+}
+
+// ended reports whether nothing follows the value that was read; More is false before a stray bracket too.
+func ended(dec *json.Decoder) bool {
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
 }
 
 func (o object) fault(kind, message string, path ...any) {

@@ -112,8 +112,11 @@ func (a *adapter) post(ctx context.Context, op, path string, in, out any) error 
 	if err != nil {
 		return err
 	}
-	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	var asked, connected atomic.Bool // a transport that traces nothing proves nothing
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
 	req, err := http.NewRequestWithContext(traced, http.MethodPost, a.base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -122,7 +125,7 @@ func (a *adapter) post(ctx context.Context, op, path string, in, out any) error 
 	req.Header.Set("Content-Type", "application/json")
 	res, err := a.http.Do(req)
 	if err != nil {
-		return broken(ctx, !connected.Load())
+		return broken(ctx, asked.Load() && !connected.Load())
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))

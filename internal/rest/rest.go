@@ -75,7 +75,7 @@ func New(cfg Config) *Client {
 		hc.Jar = nil
 	}
 	if hc.Transport == nil {
-		hc.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		hc.Transport = transport()
 	}
 	limit := cfg.BodyLimit
 	if limit == 0 {
@@ -90,6 +90,14 @@ func New(cfg Config) *Client {
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
 	return &Client{resty: r, limit: limit}
+}
+
+// transport is one of the client's own, with the settings of the program's default where that is still net/http's.
+func transport() http.RoundTripper {
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		return standard.Clone()
+	}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
 }
 
 // silent keeps resty from writing anything of its own anywhere.
@@ -124,7 +132,7 @@ type Response struct {
 // where no connection was made.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	var tr trace
-	tr.GotConn = tr.connect
+	tr.GetConn, tr.GotConn = tr.ask, tr.connect
 	r := c.resty.R().SetContext(httptrace.WithClientTrace(ctx, &tr.ClientTrace))
 	if len(req.PathParams) > 0 {
 		r.SetPathParams(req.PathParams)
@@ -154,7 +162,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		body, err = c.body(res.RawResponse)
 	}
 	if err != nil {
-		return nil, failure(ctx, res, err, !tr.connected.Load())
+		return nil, failure(ctx, res, err, tr.unsent())
 	}
 	return &Response{
 		Status:     res.StatusCode(),
@@ -167,10 +175,15 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 // trace learns whether a request got a connection, without which it cannot have left.
 type trace struct {
 	httptrace.ClientTrace
+	asked     atomic.Bool
 	connected atomic.Bool
 }
 
+func (t *trace) ask(string)                    { t.asked.Store(true) }
 func (t *trace) connect(httptrace.GotConnInfo) { t.connected.Store(true) }
+
+// unsent is true only where it is known: a transport that traces nothing proves nothing.
+func (t *trace) unsent() bool { return t.asked.Load() && !t.connected.Load() }
 
 // errTooLarge ends the reading of a body.
 var errTooLarge = errors.New("the body is larger than the limit")

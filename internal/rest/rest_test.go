@@ -1,6 +1,8 @@
 package rest_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,4 +180,45 @@ func TestFailuresSayWhatHappenedAndHoldNoAddress(t *testing.T) {
 	_, err := rest.New(rest.Config{BaseURL: silent.URL}).Do(ctx, rest.Request{Method: http.MethodGet, Path: "/"})
 	require.ErrorIs(t, err, bankmux.ErrContextDone)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// blind is a transport that knows nothing of traces.
+type blind struct{}
+
+func (blind) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("cut") }
+
+func TestATransportThatTracesNothingProvesNothing(t *testing.T) {
+	t.Parallel()
+	_, err := rest.New(rest.Config{BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: blind{}}}).Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/"})
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, bankmux.ErrUnavailable, e.Kind)
+	assert.False(t, e.NotSent, "it may have left")
+}
+
+func TestAProgramMayHaveReplacedTheDefaultTransport(t *testing.T) { //nolint:paralleltest // a global of net/http
+	before := http.DefaultTransport
+	http.DefaultTransport = blind{}
+	defer func() { http.DefaultTransport = before }()
+	assert.NotPanics(t, func() { rest.New(rest.Config{BaseURL: "http://127.0.0.1"}) })
+}
+
+func TestWhatAServerCompressesUnaskedIsRead(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		var packed bytes.Buffer
+		zip := gzip.NewWriter(&packed)
+		_, _ = zip.Write([]byte(`{"a":"` + strings.Repeat("x", 2000) + `"}`))
+		_ = zip.Close()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes())
+	})
+	plain := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	t.Cleanup(plain.CloseIdleConnections)
+	res, err := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	require.NoError(t, err)
+	assert.Len(t, res.Body, 2008)
+	_, err = rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain, BodyLimit: 1000}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	require.ErrorIs(t, err, bankmux.ErrMalformed, "the limit counts after decompression")
 }

@@ -239,12 +239,16 @@ func otherBank(before, now bankmux.Institution) error {
 }
 
 // firm reports whether a failure to read the bank is a verdict on the
-// connection, so that keeping it would help nobody.
+// connection, so that keeping it would help nobody: Dapi's own word, or the adapter's. A bare status is no
+// verdict, for it may be a proxy's.
 func firm(err error) bool {
-	switch bankmux.KindOf(err) {
+	e := asError(err)
+	if e == nil || e.Unlisted {
+		return false
+	}
+	switch e.Kind {
 	case bankmux.ErrInvalid, bankmux.ErrReauth, bankmux.ErrGone, bankmux.ErrTokenSpent, bankmux.ErrCredentials, bankmux.ErrNotPermitted:
-		e, _ := errors.AsType[*bankmux.Error](err)
-		return !e.Unlisted
+		return e.Code != "" || e.Field != ""
 	}
 	return false
 }
@@ -300,12 +304,19 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 		return bankmux.DisconnectResult{}, err
 	}
 	err = a.api.delink(ctx, opDisconnect, grant)
-	if err != nil && !errors.Is(err, bankmux.ErrGone) && !errors.Is(err, bankmux.ErrReauth) {
-		return bankmux.DisconnectResult{}, err // a token that is refused gives no access: done already
+	if err != nil && !errors.Is(err, bankmux.ErrGone) && !tokenDead(err) {
+		return bankmux.DisconnectResult{}, err
 	}
 	conn.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
 	return bankmux.DisconnectResult{Connection: conn}, nil
+}
+
+// tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
+// bank login that changed is another matter: Dapi still has the connection.
+func tokenDead(err error) bool {
+	e := asError(err)
+	return e != nil && e.Code == "INVALID_TOKEN"
 }
 
 // Interfaces the adapter satisfies: its capabilities. Dapi has no call that

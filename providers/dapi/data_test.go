@@ -398,3 +398,64 @@ func TestOperationsOfDapiAloneAreReachable(t *testing.T) {
 	_, err = s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: e.Challenge.Answer("BANK7", "0")})
 	require.NoError(t, err)
 }
+
+func TestABareStatusOfAProxyDoesNotLoseAnExchangedCode(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 410, 422, 502} {
+		s := start(t, nil)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") {
+				w.Header().Set("Content-Type", "text/html")
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "<html>blocked</html>")
+				return
+			}
+			s.bank.Dapi().ServeHTTP(w, r)
+		}))
+		s.url = server.URL + "/v2"
+		client := s.another(nil)
+		conn, err := client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{}))
+		server.Close()
+		require.NoError(t, err, status)
+		assert.Equal(t, bankmux.StateUnverified, conn.Status.State, status)
+	}
+}
+
+func TestALoginThatChangedIsNotDelinked(t *testing.T) {
+	t.Parallel()
+	for code, gone := range map[string]bool{"INVALID_CREDENTIALS": false, "INVALID_CONNECTION": false, "INVALID_TOKEN": true, "USER_DELINKED": true} {
+		client, conn, _ := canned(t, map[string]string{"/v2/users/DelinkUser": `{"success":false,"status":"failed","type":"` + code + `"}`})
+		res, err := client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+		assert.Equal(t, gone, err == nil, code)
+		assert.Equal(t, gone, res.Connection.Status.State == bankmux.StateGone, code)
+	}
+}
+
+func TestAFaultOfOneBankThatNobodyListedLeavesTheOthersAlone(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn, other := s.connect(), s.connect()
+	down := true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"success":false,"status":"failed","type":"BANK_TIMEOUT"}`)
+			return
+		}
+		s.bank.Dapi().ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	s.url = server.URL + "/v2"
+	client := s.another(nil)
+	for range 10 {
+		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok)
+		assert.True(t, e.Unlisted)
+		assert.Equal(t, "BANK_TIMEOUT", e.Code)
+	}
+	down = false
+	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: other})
+	require.NoError(t, err, "the circuit is closed")
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -384,4 +385,90 @@ func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrInstitution)
 	_, err = s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductCards}})
 	require.ErrorIs(t, err, bankmux.ErrUnsupported)
+}
+
+// intercepted is a client whose calls pass through a handler first; false goes on to the bank.
+func intercepted(t *testing.T, s *setup, handle func(http.ResponseWriter, *http.Request) bool) *bankmux.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !handle(w, r) {
+			s.bank.MoneyKit().ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	creds := s.bank.Credentials().MoneyKit
+	client, err := moneykit.New(moneykit.Config{
+		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
+		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+	})
+	require.NoError(t, err)
+	return client
+}
+
+func write(w http.ResponseWriter, status int, kind, body string) bool {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+	return true
+}
+
+func TestAPageUnder200IsNoDisconnect(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	for _, page := range []string{"<html>hello</html>", ""} {
+		client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodDelete && write(w, 200, "text/html", page)
+		})
+		_, err := client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+		require.ErrorIs(t, err, bankmux.ErrMalformed)
+	}
+	_, err := s.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+	require.NoError(t, err)
+}
+
+func TestALinkIsNotSaidToBeLostWhileNobodyCouldLook(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	post := s.post(request)
+	down := true
+	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		return down && strings.HasPrefix(r.URL.Path, "/users/") && write(w, 503, "text/html", "down")
+	})
+	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "reset_after", Operation: "POST /link-session/exchange-token", Times: 1}))
+	for range 2 { // the answer is lost; then the token is spent, and for what cannot be read
+		_, err := client.ExchangeToken(t.Context(), post)
+		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
+		require.NotErrorIs(t, err, bankmux.ErrTokenSpent)
+	}
+	down = false
+	conn, err := client.ExchangeToken(t.Context(), post)
+	require.NoError(t, err)
+	assert.Equal(t, post.Session.ConnectionID, conn.ID)
+}
+
+func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	req := request
+	req.WebhookURL, req.Tags = "https://app.example.com/hooks", []string{"tier:gold"}
+	conn := s.connect(req)
+	require.NoError(t, s.bank.Lapse(conn.Reference))
+	refused := true
+	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		return refused && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") &&
+			write(w, 422, "application/json", `{"error_code":"link_error.bad_state","error_message":"x","link_error_code":"auth_expired"}`)
+	})
+	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: conn.User, RedirectURI: request.RedirectURI, Reconnect: &conn})
+	require.NoError(t, err)
+	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+	require.NoError(t, err)
+	refused = false
+	renewed, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: payload})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
+	links, err := moneykit.UserLinks(t.Context(), client, conn.User)
+	require.NoError(t, err)
+	assert.Equal(t, req.WebhookURL, links[conn.Reference].Webhook, "nothing was erased")
+	assert.Contains(t, links[conn.Reference].Tags, "tier:gold")
 }

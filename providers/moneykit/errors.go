@@ -3,6 +3,7 @@ package moneykit
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/bankmux/bankmux"
@@ -24,10 +25,13 @@ type envelope struct {
 // any 2xx: 201 and 204 are documented where 200 might be expected.
 func read(op string, res *rest.Response, out any) error {
 	if res.Status/100 == 2 {
-		if out == nil {
+		if out != nil {
+			return res.Decode(out)
+		}
+		if res.Status == http.StatusNoContent {
 			return nil
 		}
-		return res.Decode(out)
+		return res.Decode(&struct{}{}) // a proxy's page is no success
 	}
 	var body envelope
 	if res.Decode(&body) != nil {

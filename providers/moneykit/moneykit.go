@@ -128,7 +128,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		return bankmux.Session{}, err
 	}
 	if req.Reconnect != nil {
-		link, err := a.api.link(ctx, opCreate, req.Reconnect.Credential().Reveal())
+		link, err := a.linkToRenew(ctx, req.Reconnect)
 		if err != nil {
 			return bankmux.Session{}, err
 		}
@@ -147,6 +147,28 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, token
 	return s, nil
 }
+
+// linkToRenew reads the link that a reconnect renews. MoneyKit may answer the read of a broken link with what is broken
+// (link_error.bad_state) in place of the link; then it is found among the user's, with the webhook and tags that a reconnect must send again.
+func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
+	id := conn.Credential().Reveal()
+	link, err := a.api.link(ctx, opCreate, id)
+	e, ok := errors.AsType[*bankmux.Error](err)
+	if !ok || !strings.HasPrefix(e.Code, badState) {
+		return link, err
+	}
+	links, unread := a.api.userLinks(ctx, opCreate, conn.User)
+	if unread != nil {
+		return linkData{}, unread
+	}
+	if known, ok := links[id]; ok && known.LinkID == id {
+		return known, nil
+	}
+	return linkData{}, err
+}
+
+// badState begins the code of a link that cannot be used as it is.
+const badState = "link_error.bad_state"
 
 // ExchangeToken exchanges the token, or after a reconnect reads the link back.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
@@ -200,8 +222,12 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 		err = &slow
 	}
 	if errors.Is(err, bankmux.ErrTokenSpent) || !bankmux.OutcomeKnown(err) {
-		if found, ok := a.linkOfSession(ctx, s); ok {
+		found, ok, unread := a.linkOfSession(ctx, s)
+		switch {
+		case ok:
 			return found, nil
+		case unread != nil && bankmux.OutcomeKnown(err): // spent, perhaps on a link of this very session: nobody knows yet
+			return linkData{}, &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token was used, and the links could not be read to find out for what", Err: unread}
 		}
 	}
 	return linkData{}, err
@@ -217,18 +243,18 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // linkOfSession looks for a finished link with the session's tag among the user's.
-func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkData, bool) {
+func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkData, bool, error) {
 	links, err := a.api.userLinks(ctx, opExchange, s.User)
 	if err != nil {
-		return linkData{}, false
+		return linkData{}, false, err
 	}
 	for _, l := range links {
 		finished := l.State == stateConnected || l.State == stateError
 		if finished && l.LinkID != "" && slices.Contains(l.LinkTags, sessionTag(s.ID)) {
-			return l, true
+			return l, true, nil
 		}
 	}
-	return linkData{}, false
+	return linkData{}, false, nil
 }
 
 // readBack checks that the user finished the reconnect: the link works, and
