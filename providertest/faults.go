@@ -44,6 +44,49 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 			})
 		}
 	}
+	if has[bankmux.CapAccounts] && has[bankmux.CapTransactions] {
+		for _, f := range wirefault.All() {
+			for name, read := range map[string]func(*bench, bankmux.Connection, string) func(context.Context) error{
+				"accounts": func(b *bench, conn bankmux.Connection, _ string) func(context.Context) error {
+					return func(ctx context.Context) error {
+						got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+						if err == nil && len(got.Accounts) == 0 {
+							return errors.New("a broken answer was taken for an empty one")
+						}
+						return err
+					}
+				},
+				"transactions": func(b *bench, conn bankmux.Connection, account string) func(context.Context) error {
+					return func(ctx context.Context) error {
+						n := 0
+						for _, err := range b.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}}) {
+							if f, ok := errors.AsType[bankmux.Failure](err); ok {
+								return f.Err
+							}
+							if err != nil {
+								return err
+							}
+							n++
+						}
+						if n == 0 {
+							return errors.New("a broken answer was taken for an empty one")
+						}
+						return nil
+					}
+				},
+			} {
+				t.Run(name+"/"+f.Name, func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, newHarness, func(t *testing.T, b *bench) {
+						conn := b.prepared(t.Context())
+						all, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+						require.NoError(t, err)
+						brokenRead(t, b, f, read(b, conn, all.Accounts[0].ID))
+					})
+				})
+			}
+		}
+	}
 	if has[bankmux.CapDisconnect] && has[bankmux.CapStatus] {
 		for _, f := range wirefault.All() {
 			t.Run("disconnect/"+f.Name, func(t *testing.T) {
