@@ -1,0 +1,396 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Reading is what a provider showed of one account.
+type Reading struct {
+	Provider string                // name of the adapter
+	Account  string                // the application's own name of the account, as in [Known]
+	From, To bankmux.Date          // the days that were read, both included
+	Rows     []bankmux.Transaction // in any order
+	// Complete says that Rows are all there is between From and To. Without it nothing is ever missing.
+	Complete bool
+}
+
+// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was.
+type Change struct {
+	Was    Known
+	Row    bankmux.Transaction
+	Known  Known
+	Reason string
+}
+
+// Added is a row nobody knew. Known is what to store.
+type Added struct {
+	Row   bankmux.Transaction
+	Known Known
+}
+
+// Absence is a row that was known and was not there. Known is what to store, with the reading counted, unless it is removed.
+type Absence struct {
+	Known  Known
+	Reason string
+}
+
+// Suggestion is a row that was known and is not there, and rows that may be it. They stand among the missing and the added all the same: the application decides, or asks.
+type Suggestion struct {
+	Was    Known
+	May    []Known
+	Reason string
+}
+
+// Result says what a reading changed. Every row is in exactly one of Added, Modified, Replaced and Unchanged, and every known row
+// between the days that were read in exactly one of Modified, Replaced, Unchanged, Missing and Removed. The lists are sorted by day and key.
+type Result struct {
+	Added     []Added
+	Modified  []Change     // the same row with another content
+	Replaced  []Change     // the same movement as another row: posted, or under another id
+	Missing   []Absence    // not there in this reading; perhaps in the next
+	Removed   []Absence    // not there in two complete readings in a row
+	Suggested []Suggestion // perhaps replaced; nothing was merged
+	Unchanged []Known
+
+	// Suspect says that the reading was empty where rows were known. They are missing, and the reading does not count towards their removal.
+	Suspect bool
+}
+
+// The reasons.
+const (
+	ReasonContent  = "the provider changed the row"
+	ReasonPosted   = "the pending row was posted"
+	ReasonAmount   = "the pending row was posted with another amount"
+	ReasonID       = "the provider gave the same row another id"
+	ReasonMoved    = "the same amount and text a few days later"
+	ReasonAbsent   = "it was not there in a complete reading"
+	ReasonTwice    = "it was not there in two complete readings in a row"
+	ReasonEmpty    = "the reading was empty"
+	ReasonSeveral  = "several rows may be it"
+	ReasonDiffers  = "the text agrees and the amount does not"
+	postedWithin   = 10 // days between a pending row and its posting
+	removedAfter   = 2  // complete readings without a row
+	statusPending  = bankmux.StatusPending
+	sameRowNothing = ""
+)
+
+// Compare compares what the application knows of an account with a reading. known may hold rows of other days; those stay as they
+// are. It takes time and memory in proportion to the rows, and its result does not depend on their order.
+func Compare(known []Known, in Reading) Result {
+	c := comparison{in: in, taken: map[string]bool{}}
+	for _, k := range known {
+		if k.Account == in.Account {
+			c.old = append(c.old, &entry{Known: k})
+		}
+	}
+	for i := range in.Rows {
+		c.new = append(c.new, &candidate{row: in.Rows[i], text: Text(in.Rows[i])})
+	}
+	slices.SortFunc(c.old, func(a, b *entry) int {
+		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key))
+	})
+	slices.SortStableFunc(c.new, func(a, b *candidate) int {
+		return cmp.Or(a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.ID, b.row.ID), cmp.Compare(a.text, b.text), a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.row.Reference, b.row.Reference))
+	})
+	for _, k := range c.old {
+		c.taken[k.Key] = true
+	}
+	c.byID()
+	c.byContent()
+	c.byPosting()
+	c.rest()
+	return c.out
+}
+
+// entry is a known row, and whether it was found.
+type entry struct {
+	Known
+	found bool
+}
+
+// candidate is a row that was read, and whether it is known.
+type candidate struct {
+	row   bankmux.Transaction
+	text  string
+	known bool
+}
+
+type comparison struct {
+	in    Reading
+	old   []*entry
+	new   []*candidate
+	taken map[string]bool // keys that are in use
+	out   Result
+}
+
+// inside reports whether a known row lies in the days that were read.
+func (c *comparison) inside(k *entry) bool {
+	return !k.Date.Before(c.in.From) && !k.Date.After(c.in.To)
+}
+
+// base is the key of a row but for its number.
+func (c *comparison) base(n *candidate) string {
+	return base(c.in.Account, n.row.Date, n.row.Amount, n.text, n.row.Reference)
+}
+
+// key is the first free key for a row.
+func (c *comparison) key(n *candidate) string {
+	b := c.base(n)
+	for i := 1; ; i++ {
+		if key := numbered(b, i); !c.taken[key] {
+			c.taken[key] = true
+			return key
+		}
+	}
+}
+
+// pair notes that a known row and one that was read are one.
+func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) {
+	k.found, n.known = true, true
+	key := k.Key
+	if baseOf(key) != c.base(n) {
+		key = c.key(n)
+	}
+	now := known(c.in.Provider, c.in.Account, key, n.row)
+	for _, a := range append([]string{k.Key}, k.Aliases...) {
+		if a != key && !slices.Contains(now.Aliases, a) {
+			now.Aliases = append(now.Aliases, a)
+		}
+	}
+	switch change := (Change{Was: k.Known, Row: n.row, Known: now, Reason: reason}); {
+	case reason == sameRowNothing && k.Missed == 0:
+		c.out.Unchanged = append(c.out.Unchanged, k.Known)
+	case replaced:
+		c.out.Replaced = append(c.out.Replaced, change)
+	default:
+		if reason == sameRowNothing {
+			change.Reason = "it is there again"
+		}
+		c.out.Modified = append(c.out.Modified, change)
+	}
+}
+
+// byID pairs rows whose provider's id is known.
+func (c *comparison) byID() {
+	ids := map[string]*entry{}
+	for _, k := range c.old {
+		for _, a := range k.Aliases {
+			ids[a] = k
+		}
+	}
+	prefix := alias(c.in.Provider, "")
+	for _, n := range c.new {
+		if n.row.ID == "" {
+			continue
+		}
+		k := ids[prefix+n.row.ID]
+		if k == nil || k.found {
+			continue
+		}
+		reason := sameRowNothing
+		switch {
+		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):
+			reason = ReasonPosted
+		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
+			reason = ReasonAmount
+		case k.Date != n.row.Date || !k.Amount.Equal(n.row.Amount) || k.Text != n.text || k.Status != n.row.Status || k.Reference != n.row.Reference:
+			reason = ReasonContent
+		}
+		c.pair(k, n, reason, false)
+	}
+}
+
+// byContent pairs rows of the same day, amount, text and reference: as many as there are on both sides. Equal rows are as many rows.
+func (c *comparison) byContent() {
+	same := map[string][]*entry{}
+	for _, k := range c.old {
+		if !k.found {
+			b := baseOf(k.Key)
+			same[b] = append(same[b], k)
+		}
+	}
+	prefix := alias(c.in.Provider, "")
+	for _, n := range c.new {
+		if n.known {
+			continue
+		}
+		b := c.base(n)
+		if len(same[b]) == 0 {
+			continue
+		}
+		k := same[b][0]
+		same[b] = same[b][1:]
+		hadID := slices.ContainsFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, "id:") })
+		sameID := n.row.ID == "" || slices.Contains(k.Aliases, prefix+n.row.ID)
+		switch {
+		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
+			c.pair(k, n, ReasonPosted, true)
+		case hadID && !sameID, !hadID && n.row.ID != "":
+			c.pair(k, n, ReasonID, true)
+		case k.Status != n.row.Status && n.row.Status != "":
+			c.pair(k, n, ReasonContent, false)
+		default:
+			c.pair(k, n, sameRowNothing, false)
+		}
+	}
+}
+
+// byPosting pairs rows that were pending, or may have been, with rows of the same text some days later. Where the amount is the same as well, or the
+// text names one row on either side, it is sure; else it is suggested.
+func (c *comparison) byPosting() {
+	texts := map[string][]*candidate{}
+	for _, n := range c.new {
+		if !n.known {
+			texts[n.text] = append(texts[n.text], n)
+		}
+	}
+	waiting := map[string]int{} // known rows that may have been posted, by text
+	for _, k := range c.old {
+		if c.open(k) {
+			waiting[k.Text]++
+		}
+	}
+	for _, k := range c.old {
+		if !c.open(k) {
+			continue
+		}
+		var exact, others []*candidate
+		for _, n := range texts[k.Text] {
+			if n.known || !c.follows(k, n) {
+				continue
+			}
+			if k.Amount.Equal(n.row.Amount) {
+				exact = append(exact, n)
+			} else {
+				others = append(others, n)
+			}
+		}
+		pending := k.Status == statusPending
+		switch {
+		case len(exact) > 0 && (pending || len(exact) == 1):
+			reason := ReasonMoved
+			if pending {
+				reason = ReasonPosted
+			}
+			c.pair(k, exact[0], reason, true) // of rows that agree in all, the first is as good as another
+		case len(exact) > 0:
+			c.suggest(k, exact, ReasonSeveral)
+		case len(others) == 1 && pending && waiting[k.Text] == 1:
+			c.pair(k, others[0], ReasonAmount, true)
+		case len(others) > 0:
+			c.suggest(k, others, ReasonDiffers)
+		}
+	}
+}
+
+// open reports whether a known row may have become another: pending ones, and those of a provider that does not tell.
+func (c *comparison) open(k *entry) bool {
+	return !k.found && k.Text != "" && k.Status != bankmux.StatusBooked && c.in.Complete && c.inside(k)
+}
+
+// follows reports whether a row may be the posting of a known one.
+func (c *comparison) follows(k *entry, n *candidate) bool {
+	days := n.row.Date.DaysSince(k.Date)
+	return days >= 0 && days <= postedWithin && k.Amount.Currency() == n.row.Amount.Currency() && k.Amount.Sign() == n.row.Amount.Sign()
+}
+
+// suggest is completed once the rows have their keys.
+func (c *comparison) suggest(k *entry, may []*candidate, reason string) {
+	s := Suggestion{Was: k.Known, Reason: reason}
+	for _, n := range may {
+		s.May = append(s.May, Known{Date: n.row.Date, Amount: n.row.Amount, Text: n.text, Reference: n.row.Reference, Account: c.in.Account, Status: n.row.Status})
+	}
+	c.out.Suggested = append(c.out.Suggested, s)
+}
+
+// rest notes what is new and what was not there.
+func (c *comparison) rest() {
+	for _, n := range c.new {
+		if !n.known {
+			c.out.Added = append(c.out.Added, Added{Row: n.row, Known: known(c.in.Provider, c.in.Account, c.key(n), n.row)})
+		}
+	}
+	c.out.Suspect = c.in.Complete && len(c.in.Rows) == 0 && slices.ContainsFunc(c.old, c.inside)
+	for _, k := range c.old {
+		switch {
+		case k.found || !c.in.Complete || !c.inside(k):
+		case c.out.Suspect:
+			c.out.Missing = append(c.out.Missing, Absence{k.Known, ReasonEmpty})
+		case k.Missed+1 >= removedAfter:
+			c.out.Removed = append(c.out.Removed, Absence{k.Known, ReasonTwice})
+		default:
+			k.Missed++
+			c.out.Missing = append(c.out.Missing, Absence{k.Known, ReasonAbsent})
+		}
+	}
+	c.complete()
+}
+
+// complete gives suggested rows the keys they got as added ones, drops those that were paired after all, and sorts.
+func (c *comparison) complete() {
+	keys := map[string][]Known{}
+	for _, a := range c.out.Added {
+		b := baseOf(a.Known.Key)
+		keys[b] = append(keys[b], a.Known)
+	}
+	kept := c.out.Suggested[:0]
+	for _, s := range c.out.Suggested {
+		var may []Known
+		seen := map[string]bool{}
+		for _, m := range s.May {
+			for _, k := range keys[base(m.Account, m.Date, m.Amount, m.Text, m.Reference)] {
+				if !seen[k.Key] {
+					seen[k.Key] = true
+					may = append(may, k)
+				}
+			}
+		}
+		if len(may) > 0 {
+			s.May = may
+			kept = append(kept, s)
+		}
+	}
+	c.out.Suggested = kept
+	change := func(a, b Change) int {
+		return cmp.Or(a.Known.Date.Compare(b.Known.Date), cmp.Compare(a.Known.Key, b.Known.Key))
+	}
+	slices.SortFunc(c.out.Modified, change)
+	slices.SortFunc(c.out.Replaced, change)
+	slices.SortFunc(c.out.Added, func(a, b Added) int {
+		return cmp.Or(a.Known.Date.Compare(b.Known.Date), cmp.Compare(a.Known.Key, b.Known.Key))
+	})
+	slices.SortFunc(c.out.Unchanged, func(a, b Known) int { return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key)) })
+}
+
+// Apply returns what the application knows after a result: the rows that were added and changed as they are now, without those removed. Rows of other
+// days and accounts stay.
+func (r Result) Apply(before []Known) []Known {
+	now := map[string]*Known{} // by the key of before; nil is gone
+	for _, ch := range slices.Concat(r.Modified, r.Replaced) {
+		now[ch.Was.Key] = &ch.Known
+	}
+	for _, m := range r.Missing {
+		now[m.Known.Key] = &m.Known
+	}
+	for _, m := range r.Removed {
+		now[m.Known.Key] = nil
+	}
+	after := make([]Known, 0, len(before)+len(r.Added))
+	for _, k := range before {
+		next, changed := now[k.Key]
+		switch {
+		case !changed:
+			after = append(after, k)
+		case next != nil:
+			after = append(after, *next)
+		}
+	}
+	for _, a := range r.Added {
+		after = append(after, a.Known)
+	}
+	return after
+}

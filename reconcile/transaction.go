@@ -1,0 +1,62 @@
+package reconcile
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Known is a transaction as the application stored it. Take it from [Added.Known] and its likes; the application keeps it beside
+// its own columns.
+type Known struct {
+	Key       string                    `json:"key"`               // ours; stays the same whatever ids the provider gives
+	Aliases   []string                  `json:"aliases,omitempty"` // other names of the same row: ids of providers, keys it had before
+	Account   string                    `json:"account"`           // the application's own name of the account; it must survive a new link
+	Status    bankmux.TransactionStatus `json:"status,omitempty"`
+	Date      bankmux.Date              `json:"date"`
+	Amount    bankmux.Money             `json:"amount"`
+	Text      string                    `json:"text,omitempty"`
+	Reference string                    `json:"reference,omitempty"`
+	Missed    int                       `json:"missed,omitempty"` // complete readings in a row that did not have it
+}
+
+// keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as aliases.
+const keyVersion = "t1:"
+
+// base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
+// no part of it, for they change with every row that is posted late.
+func base(account string, date bankmux.Date, amount bankmux.Money, text, reference string) string {
+	return keyVersion + digest(account, date.String(), amount.Decimal().Trim(0).String(), string(amount.Currency()), text, reference)
+}
+
+// baseOf is the base of a key.
+func baseOf(key string) string {
+	if i := strings.LastIndexByte(key, '#'); i > 0 {
+		return key[:i]
+	}
+	return key
+}
+
+// numbered is the key of the n-th of equal rows, from 1.
+func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
+
+// Text is what a row says, without what changes from reading to reading: the bank's own words where there are any.
+func Text(t bankmux.Transaction) string {
+	if t.RawDescription != "" {
+		return words(t.RawDescription)
+	}
+	return words(t.Description)
+}
+
+// alias is a provider's id as a name of a row.
+func alias(provider, id string) string { return "id:" + provider + ":" + id }
+
+// known is a row as it will be stored.
+func known(provider, account, key string, t bankmux.Transaction) Known {
+	k := Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: Text(t), Reference: t.Reference}
+	if t.ID != "" {
+		k.Aliases = []string{alias(provider, t.ID)}
+	}
+	return k
+}
