@@ -90,7 +90,7 @@ func asked(t *testing.T, b *bench) {
 	require.NoError(t, err, "the connection is free again")
 	_, err = b.client.Balances(t.Context(), req)
 	b.show(err)
-	require.Error(t, err, "a challenge is answered once")
+	require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "a challenge is answered once")
 }
 
 func wrongAnswers(t *testing.T, b *bench) {

@@ -210,7 +210,31 @@ func lastDigits(a bankmux.Account) string {
 }
 
 // words is text without what changes: case, and how it is spaced.
-func words(s string) string { return strings.Join(strings.Fields(strings.ToUpper(s)), " ") }
+func words(s string) string {
+	if plain(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(strings.ToUpper(s)), " ")
+}
+
+// plain reports whether text is in capitals and spaced already, as banks mostly write it.
+func plain(s string) bool {
+	space := true
+	for _, b := range []byte(s) {
+		switch {
+		case b == ' ':
+			if space {
+				return false
+			}
+			space = true
+			continue
+		case b < ' ', b >= 0x7f, 'a' <= b && b <= 'z':
+			return false
+		}
+		space = false
+	}
+	return s == "" || !space
+}
 
 func sorted(list []bankmux.Account) []bankmux.Account {
 	list = slices.Clone(list)

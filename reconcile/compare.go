@@ -13,22 +13,23 @@ type Reading struct {
 	Provider string                // name of the adapter
 	Account  string                // the application's own name of the account, as in [Known]
 	From, To bankmux.Date          // the days that were read, both included
-	Rows     []bankmux.Transaction // in any order
+	Rows     []bankmux.Transaction // in any order, an id at most once, as [bankmux.Client.Transactions] gives them
 	// Complete says that Rows are all there is between From and To. Without it nothing is ever missing.
 	Complete bool
 }
 
-// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was.
+// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was. Was and Row point into what
+// was given to [Compare].
 type Change struct {
-	Was    Known
-	Row    bankmux.Transaction
+	Was    *Known
+	Row    *bankmux.Transaction
 	Known  Known
 	Reason string
 }
 
-// Added is a row nobody knew. Known is what to store.
+// Added is a row nobody knew. Known is what to store. Row points into what was given to [Compare].
 type Added struct {
-	Row   bankmux.Transaction
+	Row   *bankmux.Transaction
 	Known Known
 }
 
@@ -40,7 +41,7 @@ type Absence struct {
 
 // Suggestion is a row that was known and is not there, and rows that may be it. They stand among the missing and the added all the same: the application decides, or asks.
 type Suggestion struct {
-	Was    Known
+	Was    *Known
 	May    []Known
 	Reason string
 }
@@ -54,7 +55,7 @@ type Result struct {
 	Missing   []Absence    // not there in this reading; perhaps in the next
 	Removed   []Absence    // not there in two complete readings in a row
 	Suggested []Suggestion // perhaps replaced; nothing was merged
-	Unchanged []Known
+	Unchanged []*Known
 
 	// Suspect says that the reading was empty where rows were known. They are missing, and the reading does not count towards their removal.
 	Suspect bool
@@ -81,23 +82,29 @@ const (
 // Compare compares what the application knows of an account with a reading. known may hold rows of other days; those stay as they
 // are. It takes time and memory in proportion to the rows, and its result does not depend on their order.
 func Compare(known []Known, in Reading) Result {
-	c := comparison{in: in, taken: map[string]bool{}}
-	for _, k := range known {
-		if k.Account == in.Account {
-			c.old = append(c.old, &entry{Known: k})
+	c := comparison{in: in, taken: make(map[string]bool, len(known)), numbers: map[string]int{}}
+	c.old = make([]entry, 0, len(known))
+	for i := range known {
+		if known[i].Account == in.Account {
+			c.old = append(c.old, entry{Known: &known[i]})
 		}
 	}
+	c.new = make([]candidate, len(in.Rows))
 	for i := range in.Rows {
-		c.new = append(c.new, &candidate{row: in.Rows[i], text: Text(in.Rows[i])})
+		text := Text(&in.Rows[i])
+		c.new[i] = candidate{row: &in.Rows[i], text: text, base: base(in.Account, &in.Rows[i], text)}
 	}
-	slices.SortFunc(c.old, func(a, b *entry) int {
-		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key))
+	slices.SortFunc(c.old, func(a, b entry) int {
+		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
 	})
-	slices.SortStableFunc(c.new, func(a, b *candidate) int {
-		return cmp.Or(a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.ID, b.row.ID), cmp.Compare(a.text, b.text), a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.row.Reference, b.row.Reference))
+	slices.SortStableFunc(c.new, func(a, b candidate) int {
+		return cmp.Or(
+			a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.Status, b.row.Status), cmp.Compare(a.text, b.text),
+			a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.row.Reference, b.row.Reference), cmp.Compare(a.row.ID, b.row.ID),
+		)
 	})
-	for _, k := range c.old {
-		c.taken[k.Key] = true
+	for i := range c.old {
+		c.taken[c.old[i].Key] = true
 	}
 	c.byID()
 	c.byContent()
@@ -108,23 +115,25 @@ func Compare(known []Known, in Reading) Result {
 
 // entry is a known row, and whether it was found.
 type entry struct {
-	Known
+	*Known
 	found bool
 }
 
 // candidate is a row that was read, and whether it is known.
 type candidate struct {
-	row   bankmux.Transaction
+	row   *bankmux.Transaction
 	text  string
+	base  string // of its key
 	known bool
 }
 
 type comparison struct {
-	in    Reading
-	old   []*entry
-	new   []*candidate
-	taken map[string]bool // keys that are in use
-	out   Result
+	in      Reading
+	old     []entry
+	new     []candidate
+	taken   map[string]bool // keys that are in use
+	numbers map[string]int  // the last number given to a base
+	out     Result
 }
 
 // inside reports whether a known row lies in the days that were read.
@@ -132,16 +141,11 @@ func (c *comparison) inside(k *entry) bool {
 	return !k.Date.Before(c.in.From) && !k.Date.After(c.in.To)
 }
 
-// base is the key of a row but for its number.
-func (c *comparison) base(n *candidate) string {
-	return base(c.in.Account, n.row.Date, n.row.Amount, n.text, n.row.Reference)
-}
-
 // key is the first free key for a row.
 func (c *comparison) key(n *candidate) string {
-	b := c.base(n)
-	for i := 1; ; i++ {
-		if key := numbered(b, i); !c.taken[key] {
+	for i := c.numbers[n.base] + 1; ; i++ {
+		if key := numbered(n.base, i); !c.taken[key] {
+			c.numbers[n.base] = i
 			c.taken[key] = true
 			return key
 		}
@@ -152,18 +156,25 @@ func (c *comparison) key(n *candidate) string {
 func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) {
 	k.found, n.known = true, true
 	key := k.Key
-	if baseOf(key) != c.base(n) {
+	if baseOf(key) != n.base {
 		key = c.key(n)
 	}
-	now := known(c.in.Provider, c.in.Account, key, n.row)
-	for _, a := range append([]string{k.Key}, k.Aliases...) {
+	if reason == sameRowNothing && k.Missed == 0 {
+		c.out.Unchanged = append(c.out.Unchanged, k.Known)
+		return
+	}
+	now := known(c.in.Provider, c.in.Account, key, n.row, n.text)
+	now.Aliases = slices.Grow(now.Aliases, len(k.Aliases)+1)
+	for i := -1; i < len(k.Aliases); i++ {
+		a := k.Key
+		if i >= 0 {
+			a = k.Aliases[i]
+		}
 		if a != key && !slices.Contains(now.Aliases, a) {
 			now.Aliases = append(now.Aliases, a)
 		}
 	}
 	switch change := (Change{Was: k.Known, Row: n.row, Known: now, Reason: reason}); {
-	case reason == sameRowNothing && k.Missed == 0:
-		c.out.Unchanged = append(c.out.Unchanged, k.Known)
 	case replaced:
 		c.out.Replaced = append(c.out.Replaced, change)
 	default:
@@ -176,21 +187,25 @@ func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) 
 
 // byID pairs rows whose provider's id is known.
 func (c *comparison) byID() {
-	ids := map[string]*entry{}
-	for _, k := range c.old {
-		for _, a := range k.Aliases {
-			ids[a] = k
+	prefix := alias(c.in.Provider, "")
+	ids := make(map[string]int, len(c.old))
+	for i := range c.old {
+		for _, a := range c.old[i].Aliases {
+			if id, ok := strings.CutPrefix(a, prefix); ok {
+				ids[id] = i
+			}
 		}
 	}
-	prefix := alias(c.in.Provider, "")
-	for _, n := range c.new {
+	for i := range c.new {
+		n := &c.new[i]
 		if n.row.ID == "" {
 			continue
 		}
-		k := ids[prefix+n.row.ID]
-		if k == nil || k.found {
+		at, ok := ids[n.row.ID]
+		if !ok || c.old[at].found {
 			continue
 		}
+		k := &c.old[at]
 		reason := sameRowNothing
 		switch {
 		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):
@@ -204,38 +219,60 @@ func (c *comparison) byID() {
 	}
 }
 
-// byContent pairs rows of the same day, amount, text and reference: as many as there are on both sides. Equal rows are as many rows.
+// byContent pairs rows of the same day, amount, text and reference: as many as there are on both sides. Equal rows are as many rows. Among
+// equals those go together first that agree in status, and in having an id or none, and were there the last time; so that the same reading again finds the same pairs.
 func (c *comparison) byContent() {
-	same := map[string][]*entry{}
-	for _, k := range c.old {
-		if !k.found {
-			b := baseOf(k.Key)
-			same[b] = append(same[b], k)
+	type bucket struct {
+		base   string
+		status bankmux.TransactionStatus
+		id     bool
+	}
+	for _, alike := range []func(bucket) bucket{
+		func(b bucket) bucket { return b },
+		func(b bucket) bucket { return bucket{base: b.base, status: b.status} },
+		func(b bucket) bucket { return bucket{base: b.base} },
+	} {
+		same := make(map[bucket][]int, len(c.old))
+		for i := range c.old {
+			if k := &c.old[i]; !k.found {
+				b := alike(bucket{baseOf(k.Key), k.Status, k.hasID()})
+				same[b] = append(same[b], i)
+			}
+		}
+		if len(same) == 0 {
+			return
+		}
+		for i := range c.new {
+			n := &c.new[i]
+			if n.known {
+				continue
+			}
+			b := alike(bucket{n.base, n.row.Status, n.row.ID != ""})
+			if list := same[b]; len(list) > 0 {
+				same[b] = list[1:]
+				c.pairEqual(&c.old[list[0]], n)
+			}
 		}
 	}
-	prefix := alias(c.in.Provider, "")
-	for _, n := range c.new {
-		if n.known {
-			continue
-		}
-		b := c.base(n)
-		if len(same[b]) == 0 {
-			continue
-		}
-		k := same[b][0]
-		same[b] = same[b][1:]
-		hadID := slices.ContainsFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, "id:") })
-		sameID := n.row.ID == "" || slices.Contains(k.Aliases, prefix+n.row.ID)
-		switch {
-		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
-			c.pair(k, n, ReasonPosted, true)
-		case hadID && !sameID, !hadID && n.row.ID != "":
-			c.pair(k, n, ReasonID, true)
-		case k.Status != n.row.Status && n.row.Status != "":
-			c.pair(k, n, ReasonContent, false)
-		default:
-			c.pair(k, n, sameRowNothing, false)
-		}
+}
+
+// hasID reports whether a known row has a provider's id.
+func (k *entry) hasID() bool {
+	return slices.ContainsFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, "id:") })
+}
+
+// pairEqual pairs two rows of one content.
+func (c *comparison) pairEqual(k *entry, n *candidate) {
+	sameID := n.row.ID == "" // an id that is known was found before
+	switch {
+	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
+		c.pair(k, n, ReasonPosted, true)
+	case !sameID:
+		c.pair(k, n, ReasonID, true)
+	case k.Status != n.row.Status && n.row.Status != "":
+		c.pair(k, n, ReasonContent, false)
+	default:
+		c.pair(k, n, sameRowNothing, false)
 	}
 }
 
@@ -243,18 +280,22 @@ func (c *comparison) byContent() {
 // text names one row on either side, it is sure; else it is suggested.
 func (c *comparison) byPosting() {
 	texts := map[string][]*candidate{}
-	for _, n := range c.new {
-		if !n.known {
-			texts[n.text] = append(texts[n.text], n)
-		}
-	}
 	waiting := map[string]int{} // known rows that may have been posted, by text
-	for _, k := range c.old {
-		if c.open(k) {
+	for i := range c.old {
+		if k := &c.old[i]; c.open(k) {
 			waiting[k.Text]++
 		}
 	}
-	for _, k := range c.old {
+	if len(waiting) == 0 {
+		return
+	}
+	for i := range c.new {
+		if n := &c.new[i]; !n.known && waiting[n.text] > 0 {
+			texts[n.text] = append(texts[n.text], n)
+		}
+	}
+	for i := range c.old {
+		k := &c.old[i]
 		if !c.open(k) {
 			continue
 		}
@@ -302,29 +343,31 @@ func (c *comparison) follows(k *entry, n *candidate) bool {
 func (c *comparison) suggest(k *entry, may []*candidate, reason string) {
 	s := Suggestion{Was: k.Known, Reason: reason}
 	for _, n := range may {
-		s.May = append(s.May, Known{Date: n.row.Date, Amount: n.row.Amount, Text: n.text, Reference: n.row.Reference, Account: c.in.Account, Status: n.row.Status})
+		s.May = append(s.May, Known{Key: n.base}) // completed once the rows have their keys
 	}
 	c.out.Suggested = append(c.out.Suggested, s)
 }
 
 // rest notes what is new and what was not there.
 func (c *comparison) rest() {
-	for _, n := range c.new {
-		if !n.known {
-			c.out.Added = append(c.out.Added, Added{Row: n.row, Known: known(c.in.Provider, c.in.Account, c.key(n), n.row)})
+	for i := range c.new {
+		if n := &c.new[i]; !n.known {
+			c.out.Added = append(c.out.Added, Added{Row: n.row, Known: known(c.in.Provider, c.in.Account, c.key(n), n.row, n.text)})
 		}
 	}
-	c.out.Suspect = c.in.Complete && len(c.in.Rows) == 0 && slices.ContainsFunc(c.old, c.inside)
-	for _, k := range c.old {
+	c.out.Suspect = c.in.Complete && len(c.in.Rows) == 0 && slices.ContainsFunc(c.old, func(k entry) bool { return c.inside(&k) })
+	for i := range c.old {
+		k := &c.old[i]
 		switch {
 		case k.found || !c.in.Complete || !c.inside(k):
 		case c.out.Suspect:
-			c.out.Missing = append(c.out.Missing, Absence{k.Known, ReasonEmpty})
+			c.out.Missing = append(c.out.Missing, Absence{*k.Known, ReasonEmpty})
 		case k.Missed+1 >= removedAfter:
-			c.out.Removed = append(c.out.Removed, Absence{k.Known, ReasonTwice})
+			c.out.Removed = append(c.out.Removed, Absence{*k.Known, ReasonTwice})
 		default:
-			k.Missed++
-			c.out.Missing = append(c.out.Missing, Absence{k.Known, ReasonAbsent})
+			missed := *k.Known
+			missed.Missed++
+			c.out.Missing = append(c.out.Missing, Absence{missed, ReasonAbsent})
 		}
 	}
 	c.complete()
@@ -334,6 +377,9 @@ func (c *comparison) rest() {
 func (c *comparison) complete() {
 	keys := map[string][]Known{}
 	for _, a := range c.out.Added {
+		if len(c.out.Suggested) == 0 {
+			break
+		}
 		b := baseOf(a.Known.Key)
 		keys[b] = append(keys[b], a.Known)
 	}
@@ -342,7 +388,7 @@ func (c *comparison) complete() {
 		var may []Known
 		seen := map[string]bool{}
 		for _, m := range s.May {
-			for _, k := range keys[base(m.Account, m.Date, m.Amount, m.Text, m.Reference)] {
+			for _, k := range keys[m.Key] {
 				if !seen[k.Key] {
 					seen[k.Key] = true
 					may = append(may, k)
@@ -363,7 +409,7 @@ func (c *comparison) complete() {
 	slices.SortFunc(c.out.Added, func(a, b Added) int {
 		return cmp.Or(a.Known.Date.Compare(b.Known.Date), cmp.Compare(a.Known.Key, b.Known.Key))
 	})
-	slices.SortFunc(c.out.Unchanged, func(a, b Known) int { return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key)) })
+	slices.SortFunc(c.out.Unchanged, func(a, b *Known) int { return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key)) })
 }
 
 // Apply returns what the application knows after a result: the rows that were added and changed as they are now, without those removed. Rows of other

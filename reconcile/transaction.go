@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -25,9 +27,23 @@ type Known struct {
 const keyVersion = "t1:"
 
 // base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
-// no part of it, for they change with every row that is posted late.
-func base(account string, date bankmux.Date, amount bankmux.Money, text, reference string) string {
-	return keyVersion + digest(account, date.String(), amount.Decimal().Trim(0).String(), string(amount.Currency()), text, reference)
+// no part of it, for they change with every row that is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
+func base(account string, t *bankmux.Transaction, text string) string {
+	var space [256]byte
+	b := append(space[:0], account...)
+	b = append(b, 0)
+	b = strconv.AppendInt(b, int64(t.Date.Year), 10)
+	b = append(b, byte(t.Date.Month), byte(t.Date.Day))
+	b, _ = t.Amount.Decimal().Trim(0).AppendText(b) // documented never to fail
+	b = append(b, 0)
+	b = append(append(b, t.Amount.Currency()...), 0)
+	b = append(append(b, text...), 0)
+	b = append(b, t.Reference...)
+	sum := sha256.Sum256(b)
+	var key [len(keyVersion) + 20]byte
+	copy(key[:], keyVersion)
+	base64.RawURLEncoding.Encode(key[len(keyVersion):], sum[:15])
+	return string(key[:])
 }
 
 // baseOf is the base of a key.
@@ -42,7 +58,7 @@ func baseOf(key string) string {
 func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
 // Text is what a row says, without what changes from reading to reading: the bank's own words where there are any.
-func Text(t bankmux.Transaction) string {
+func Text(t *bankmux.Transaction) string {
 	if t.RawDescription != "" {
 		return words(t.RawDescription)
 	}
@@ -53,8 +69,8 @@ func Text(t bankmux.Transaction) string {
 func alias(provider, id string) string { return "id:" + provider + ":" + id }
 
 // known is a row as it will be stored.
-func known(provider, account, key string, t bankmux.Transaction) Known {
-	k := Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: Text(t), Reference: t.Reference}
+func known(provider, account, key string, t *bankmux.Transaction, text string) Known {
+	k := Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: text, Reference: t.Reference}
 	if t.ID != "" {
 		k.Aliases = []string{alias(provider, t.ID)}
 	}

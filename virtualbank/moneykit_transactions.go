@@ -40,10 +40,12 @@ func (l *link) stored(n int, accounts []*account) []mkTransaction {
 			list = append(list, l.transaction(a, r, n, state.churn))
 		}
 	}
-	slices.SortStableFunc(list, func(x, y mkTransaction) int {
-		return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
-	})
+	slices.SortStableFunc(list, newestFirst)
 	return list
+}
+
+func newestFirst(x, y mkTransaction) int {
+	return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
 }
 
 func (l *link) transaction(a *account, r row, n, churn int) mkTransaction {
@@ -207,6 +209,7 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 			list = append(list, within(l.stored(len(l.history), wanted), q)...)
 		}
 	}
+	slices.SortStableFunc(list, newestFirst)
 	page := pageOf(list, q)
 	return reply{status: http.StatusOK, body: map[string]any{"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": accounts}}
 }

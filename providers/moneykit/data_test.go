@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -471,4 +472,70 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, req.WebhookURL, links[conn.Reference].Webhook, "nothing was erased")
 	assert.Contains(t, links[conn.Reference].Tags, "tier:gold")
+}
+
+func TestWhatALinkCannotGiveHasItsKind(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		kind   bankmux.Kind
+	}{
+		"deleted":               {410, `{"error_code":"link_error.deleted"}`, bankmux.ErrGone},
+		"deleted long ago":      {404, `{"error_code":"link_error.not_found"}`, bankmux.ErrGone},
+		"lapsed":                {422, `{"error_code":"link_error.bad_state","link_error_code":"auth_expired"}`, bankmux.ErrReauth},
+		"the bank is failing":   {422, `{"error_code":"link_error.bad_state","link_error_code":"institution_error"}`, bankmux.ErrInstitution},
+		"not permitted":         {403, `{"error_code":"link_error.forbidden_action"}`, bankmux.ErrConsent},
+		"another application's": {401, `{"error_code":"link_error.unauthorized_access"}`, bankmux.ErrNotFound},
+		"too often":             {429, `{"error_code":"api_error.rate_limit_exceeded"}`, bankmux.ErrRateLimited},
+		"a malformed query":     {422, `{"error_code":"api_error.request.validation_failed","validation_errors":[{"location":["query","size"]}]}`, bankmux.ErrInvalid},
+	} {
+		s := start(t, virtualbank.Options{}, nil)
+		conn := s.connect(request)
+		client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+			return strings.HasPrefix(r.URL.Path, "/links/") && write(w, c.status, "application/json", c.body)
+		})
+		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		require.ErrorIs(t, err, c.kind, name)
+		_, err = client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
+		require.ErrorIs(t, err, c.kind, name)
+		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn}) {
+			require.ErrorIs(t, err, c.kind, name)
+		}
+	}
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	require.NoError(t, s.bank.Disable(conn.Reference, "identity"))
+	_, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
+	require.ErrorIs(t, err, bankmux.ErrConsent)
+}
+
+func TestPagesAreNoLargerThanMoneyKitServes(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	require.NoError(t, s.bank.Refresh(conn.Reference))
+	var mu sync.Mutex
+	var queries []string
+	client := intercepted(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		queries = append(queries, r.URL.RawQuery)
+		return false
+	})
+	for _, size := range []int{0, 7, 5000} {
+		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: size}) {
+			require.NoError(t, err)
+		}
+		for _, err := range client.Institutions(t.Context(), bankmux.InstitutionsRequest{PageSize: size}) {
+			require.NoError(t, err)
+		}
+	}
+	all := strings.Join(queries, " ")
+	for _, want := range []string{"size=500", "size=7", "size=1000", "limit=100", "limit=7"} {
+		assert.Contains(t, all, want)
+	}
+	assert.NotContains(t, all, "5000")
+	assert.Contains(t, all, "start_date=", "both days are always sent")
+	assert.Contains(t, all, "end_date=")
 }

@@ -1,0 +1,323 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+var (
+	day1 = bankmux.NewDate(2026, time.November, 1)
+	usd  = func(cents int64) bankmux.Money {
+		m, err := bankmux.MoneyFromMinor(cents, "USD")
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+)
+
+func tx(id string, day int, cents int64, text string, status bankmux.TransactionStatus) bankmux.Transaction {
+	return bankmux.Transaction{ID: id, Account: "acc", Date: day1.AddDays(day), Amount: usd(cents), RawDescription: text, Status: status}
+}
+
+func reading(provider string, rows ...bankmux.Transaction) reconcile.Reading {
+	return reconcile.Reading{Provider: provider, Account: "main", From: day1, To: day1.AddDays(60), Rows: rows, Complete: true}
+}
+
+// stored is what an application knows after a first reading.
+func stored(rows ...bankmux.Transaction) []reconcile.Known {
+	return reconcile.Compare(nil, reading("mk", rows...)).Apply(nil)
+}
+
+const (
+	booked  = bankmux.StatusBooked
+	pending = bankmux.StatusPending
+)
+
+// story writes a result as text.
+func story(r reconcile.Result) []string {
+	var all []string
+	for _, a := range r.Added {
+		all = append(all, "added "+a.Row.RawDescription+" "+a.Row.Amount.Amount())
+	}
+	for _, c := range r.Modified {
+		all = append(all, "modified "+c.Row.RawDescription+": "+c.Reason)
+	}
+	for _, c := range r.Replaced {
+		all = append(all, "replaced "+c.Row.RawDescription+": "+c.Reason)
+	}
+	for _, m := range r.Missing {
+		all = append(all, "missing "+m.Known.Text+": "+m.Reason)
+	}
+	for _, m := range r.Removed {
+		all = append(all, "removed "+m.Known.Text+": "+m.Reason)
+	}
+	for _, s := range r.Suggested {
+		all = append(all, fmt.Sprintf("suggested %s, %d: %s", s.Was.Text, len(s.May), s.Reason))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		was  []bankmux.Transaction
+		now  reconcile.Reading
+		want []string
+	}{
+		"the same again":          {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("1", 1, -320, "coffee ", booked)), nil},
+		"a new row":               {nil, reading("mk", tx("1", 1, -320, "COFFEE", booked)), []string{"added COFFEE -3.20"}},
+		"two equal rows":          {nil, reading("dp", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")), []string{"added COFFEE -3.20", "added COFFEE -3.20"}},
+		"a third of them":         {[]bankmux.Transaction{tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")}, reading("mk", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")), []string{"added COFFEE -3.20"}},
+		"another id":              {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonID}},
+		"another provider":        {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("other", tx("x", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonID}},
+		"a provider with none":    {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("dp", tx("", 1, -320, "COFFEE", "")), nil},
+		"edited by the bank":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("1", 1, -330, "COFFEE", booked)), []string{"modified COFFEE: " + reconcile.ReasonContent}},
+		"posted, id kept":         {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("1", 3, -320, "COFFEE", booked)), []string{"modified COFFEE: " + reconcile.ReasonPosted}},
+		"posted the same day":     {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonPosted}},
+		"posted days later":       {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 4, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonPosted}},
+		"posted with a tip":       {[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)}, reading("mk", tx("2", 3, -5900, "DINER 7", booked)), []string{"replaced DINER 7: " + reconcile.ReasonAmount}},
+		"two diners":              {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5900, "DINER", booked), tx("3", 4, -700, "DINER", booked)), []string{"added DINER -59.00", "added DINER -7.00", "missing DINER: " + reconcile.ReasonAbsent, "suggested DINER, 2: " + reconcile.ReasonDiffers}},
+		"amount alone":            {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5000, "PHARMACY", booked)), []string{"added PHARMACY -50.00", "missing DINER: " + reconcile.ReasonAbsent}},
+		"much later":              {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 20, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent}},
+		"a booked row stays":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 3, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent}},
+		"moved, no status":        {[]bankmux.Transaction{tx("", 1, -320, "FUEL 9", "")}, reading("dp", tx("", 3, -320, "FUEL 9", "")), []string{"replaced FUEL 9: " + reconcile.ReasonMoved}},
+		"fuel, no status":         {[]bankmux.Transaction{tx("", 1, -10000, "FUEL 9", "")}, reading("dp", tx("", 3, -4711, "FUEL 9", "")), []string{"added FUEL 9 -47.11", "missing FUEL 9: " + reconcile.ReasonAbsent, "suggested FUEL 9, 1: " + reconcile.ReasonDiffers}},
+		"an empty answer":         {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk"), []string{"missing COFFEE: " + reconcile.ReasonEmpty}},
+		"other days":              {[]bankmux.Transaction{tx("1", -5, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -1, "X", booked)), []string{"added X -0.01"}},
+		"a refund is no purchase": {[]bankmux.Transaction{tx("1", 1, -320, "SHOP", pending)}, reading("mk", tx("2", 2, 320, "SHOP", booked)), []string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent}},
+	} {
+		assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), c.now)), what)
+	}
+	part := reading("mk", tx("2", 1, -1, "X", booked))
+	part.Complete = false
+	assert.Equal(t, []string{"added X -0.01"}, story(reconcile.Compare(stored(tx("1", 1, -320, "COFFEE", pending)), part)), "a part of a list proves no absence")
+}
+
+func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
+	t.Parallel()
+	known := stored(tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked))
+	without := reading("mk", tx("2", 2, -1, "X", booked))
+	first := reconcile.Compare(known, without)
+	assert.Equal(t, []string{"missing COFFEE: " + reconcile.ReasonAbsent}, story(first))
+	known = first.Apply(known)
+	require.Len(t, known, 2)
+
+	back := reconcile.Compare(known, reading("mk", tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked)))
+	assert.Equal(t, []string{"modified COFFEE: it is there again"}, story(back))
+	for _, k := range back.Apply(known) {
+		assert.Zero(t, k.Missed)
+	}
+	empty := reconcile.Compare(known, reading("mk"))
+	assert.True(t, empty.Suspect)
+	assert.Empty(t, empty.Removed, "an empty answer removes nothing")
+	second := reconcile.Compare(known, without)
+	assert.Equal(t, []string{"removed COFFEE: " + reconcile.ReasonTwice}, story(second))
+	assert.Len(t, second.Apply(known), 1)
+}
+
+func TestKeysStayAndOldNamesAreKept(t *testing.T) {
+	t.Parallel()
+	known := stored(tx("1", 1, -5000, "DINER 7", pending))
+	key := known[0].Key
+	assert.Regexp(t, `^t1:[\w-]{20}#1$`, key)
+	res := reconcile.Compare(known, reading("mk", tx("2", 3, -5900, "DINER 7", booked)))
+	now := res.Apply(known)
+	require.Len(t, now, 1)
+	assert.NotEqual(t, key, now[0].Key)
+	assert.ElementsMatch(t, []string{"id:mk:2", key, "id:mk:1"}, now[0].Aliases)
+	again := reconcile.Compare(now, reading("other", tx("zz", 3, -5900, "DINER 7", booked)))
+	assert.Equal(t, now[0].Key, again.Replaced[0].Known.Key, "another id is the same row")
+	assert.Contains(t, again.Replaced[0].Known.Aliases, key)
+
+	twins := stored(tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", ""))
+	assert.Equal(t, twins[0].Key[:len(twins[0].Key)-1], twins[1].Key[:len(twins[1].Key)-1])
+	assert.NotEqual(t, twins[0].Key, twins[1].Key)
+}
+
+// happening is one movement of money in a generated history.
+type happening struct {
+	n             int
+	began, posted int // days
+	seen          int // the first day on which the bank shows it
+	hold, amount  int64
+	text          string
+}
+
+// history is a year at a bank: salaries, coffees that repeat, tips, fuel holds, late postings.
+func history(r *rand.Rand) []happening {
+	var all []happening
+	add := func(d, held int, hold, amount int64, text string) *happening {
+		all = append(all, happening{n: len(all), began: d, posted: d + held, seen: d, hold: hold, amount: amount, text: text})
+		return &all[len(all)-1]
+	}
+	for d := range 365 {
+		if d%30 == 24 {
+			add(d, 0, 290_000, 290_000, "SALARY")
+		}
+		if r.IntN(3) == 0 {
+			for range 1 + r.IntN(2) {
+				add(d, 0, -320, -320, "COFFEE")
+			}
+		}
+		if r.IntN(4) == 0 {
+			a := -int64(1000 + r.IntN(5000))
+			h := add(d, 1+r.IntN(3), a, a, fmt.Sprint("DINER ", r.IntN(1000)))
+			if r.IntN(2) == 0 {
+				h.amount = a * 118 / 100
+			}
+		}
+		if r.IntN(15) == 0 {
+			add(d, 1+r.IntN(2), -10_000, -int64(2000+r.IntN(5000)), fmt.Sprint("FUEL ", r.IntN(1000)))
+		}
+		if r.IntN(20) == 0 {
+			add(d, 0, -700, -700, "TOLL").seen = d + 3 + r.IntN(4)
+		}
+	}
+	return all
+}
+
+// view is how a provider shows the history on a day. epoch changes all ids.
+func view(all []happening, today, from int, ids bool, epoch int) (rows []bankmux.Transaction, of map[string]int) {
+	of = map[string]int{}
+	for _, h := range all {
+		if h.seen > today {
+			continue
+		}
+		date, cents, status := h.posted, h.amount, booked
+		if h.posted > today {
+			date, cents, status = h.began, h.hold, pending
+		}
+		if date < from {
+			continue
+		}
+		row := tx("", date, cents, h.text, "")
+		if ids {
+			row.ID, row.Status = fmt.Sprint(h.n, "-", epoch), status
+			if status == pending {
+				row.ID += fmt.Sprint("p", today) // each refresh makes new ones
+			}
+		}
+		rows = append(rows, row)
+		of[row.Date.String()+row.Amount.Amount()+row.RawDescription] = h.n
+	}
+	return rows, of
+}
+
+func TestAYearOfReadingsEndsInAgreementWithTheBank(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		all := history(r)
+		var known []reconcile.Known
+		replaced, suggested, wrong := 0, 0, 0
+		ids, epoch := true, 0
+		for today := 0; today < 400; today += 1 + r.IntN(3) {
+			if today > 200 && ids {
+				ids = false // another provider, which has no ids and tells no status
+			}
+			if r.IntN(40) == 0 {
+				epoch++ // a new link: every id is another
+			}
+			from := max(0, today-60)
+			rows, _ := view(all, today, from, ids, epoch)
+			r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+			in := reconcile.Reading{Provider: map[bool]string{true: "mk", false: "dp"}[ids], Account: "main", From: day1.AddDays(from), To: day1.AddDays(today), Rows: rows, Complete: true}
+			if r.IntN(25) == 0 {
+				in.Rows = nil // the bank had a bad day
+			}
+			res := reconcile.Compare(known, in)
+			for _, c := range res.Replaced {
+				replaced++
+				if !strings.EqualFold(c.Was.Text, reconcile.Text(c.Row)) {
+					wrong++
+				}
+			}
+			suggested += len(res.Suggested)
+			known = res.Apply(known)
+		}
+		want, got := map[string]int{}, map[string]int{}
+		for _, h := range all {
+			want[day1.AddDays(h.posted).String()+" "+usd(h.amount).Amount()+" "+h.text]++
+		}
+		keys := map[string]bool{}
+		for _, k := range known {
+			got[k.Date.String()+" "+k.Amount.Amount()+" "+k.Text]++
+			assert.False(t, keys[k.Key], "a key twice")
+			keys[k.Key] = true
+		}
+		assert.Equal(t, want, got, "seed %d: application and bank agree row for row", seed)
+		assert.Zero(t, wrong)
+		assert.Greater(t, replaced, 60, "seed %d", seed)
+		t.Logf("seed %d: %d rows, %d replaced, %d suggested", seed, len(all), replaced, suggested)
+	}
+}
+
+// someRows draws rows from few days, amounts and texts, so that many are alike.
+func someRows(t *rapid.T, label string) []bankmux.Transaction {
+	n := rapid.IntRange(0, 12).Draw(t, label)
+	rows := make([]bankmux.Transaction, n)
+	ids := rapid.Permutation([]string{"", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"}).Draw(t, "ids")
+	for i := range rows {
+		rows[i] = tx(
+			ids[i], rapid.IntRange(0, 15).Draw(t, "day"),
+			rapid.SampledFrom([]int64{-320, -400, 320}).Draw(t, "cents"), rapid.SampledFrom([]string{"", "COFFEE", "DINER"}).Draw(t, "text"),
+			rapid.SampledFrom([]bankmux.TransactionStatus{"", booked, pending}).Draw(t, "status"),
+		)
+	}
+	return rows
+}
+
+func TestComparingLosesNothingRepeatsNothingAndDoesNotDependOnOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		known := stored(someRows(t, "known")...)
+		in := reading(rapid.SampledFrom([]string{"mk", "dp"}).Draw(t, "provider"), someRows(t, "rows")...)
+		in.From, in.To = day1.AddDays(rapid.IntRange(-1, 5).Draw(t, "from")), day1.AddDays(rapid.IntRange(10, 20).Draw(t, "to"))
+		in.Rows = slices.DeleteFunc(in.Rows, func(r bankmux.Transaction) bool { return r.Date.Before(in.From) || r.Date.After(in.To) })
+		res := reconcile.Compare(known, in)
+
+		if n := len(res.Added) + len(res.Modified) + len(res.Replaced) + len(res.Unchanged); n != len(in.Rows) {
+			t.Fatalf("%d rows became %d", len(in.Rows), n)
+		}
+		inside := 0
+		for _, k := range known {
+			if !k.Date.Before(in.From) && !k.Date.After(in.To) {
+				inside++
+			}
+		}
+		found := len(res.Modified) + len(res.Replaced) + len(res.Unchanged)
+		if gone := len(res.Missing) + len(res.Removed); found+gone < inside || found+gone > len(known) {
+			t.Fatalf("%d known rows became %d and %d", inside, found, gone)
+		}
+		after := res.Apply(known)
+		if len(after) != len(known)+len(res.Added)-len(res.Removed) {
+			t.Fatalf("%d and %d rows became %d", len(known), len(res.Added), len(after))
+		}
+		again := reconcile.Compare(after, in)
+		if len(again.Added)+len(again.Replaced) > 0 {
+			t.Fatalf("the same reading again: %v", story(again))
+		}
+		for _, c := range again.Modified {
+			t.Fatalf("the same reading again: %+v", c)
+		}
+		shuffled := in
+		shuffled.Rows = rapid.Permutation(in.Rows).Draw(t, "order")
+		other := reconcile.Compare(rapid.Permutation(known).Draw(t, "known order"), shuffled)
+		if fmt.Sprint(story(res)) != fmt.Sprint(story(other)) {
+			t.Fatalf("%v is not %v", story(res), story(other))
+		}
+	})
+}
