@@ -459,3 +459,36 @@ func TestAFaultOfOneBankThatNobodyListedLeavesTheOthersAlone(t *testing.T) {
 	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: other})
 	require.NoError(t, err, "the circuit is closed")
 }
+
+func TestAnAnswerGoesToTheInterruptedCallAndNoOtherCallComesBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/transactions/get", []string{"otp"}))
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{all.Accounts[0].ID}}
+	var ch *bankmux.Challenge
+	for _, err := range s.client.TransactionPages(t.Context(), req) {
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok, err)
+		ch = e.Challenge
+	}
+	require.NotNil(t, ch)
+	raw, err := json.Marshal(ch)
+	require.NoError(t, err)
+	var stored bankmux.Challenge
+	require.NoError(t, json.Unmarshal(raw, &stored))
+
+	other := s.another(nil) // another process: it knows nothing of the bank's range
+	before := len(s.bank.Requests())
+	req.Answers = stored.Answer("123456")
+	pages := 0
+	for page, err := range other.TransactionPages(t.Context(), req) {
+		require.NoError(t, err)
+		require.NotEmpty(t, page.Covered)
+		pages++
+	}
+	assert.Equal(t, 3, pages, "90 days in months, none twice and none left out")
+	assert.Equal(t, "/v2/data/transactions/get", s.bank.Requests()[before].Path, "the answer went first")
+}

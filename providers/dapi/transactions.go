@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"sync"
@@ -22,10 +23,10 @@ const (
 )
 
 // transactions is POST to one of the paths. The rows go to each as they are read.
-func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
+func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
 	var out transactionsAnswer
 	out.Transactions.Each = func(i int, row *transaction) { each(i, out.Transactions.Left, row) }
-	res, err := a.data(ctx, opTransactions, path, conn, answers, body, &out)
+	res, err := a.data(ctx, op, path, conn, answers, body, &out)
 	if err == nil && !out.Transactions.Told {
 		err = res.Lacks("transactions")
 	}
@@ -63,60 +64,93 @@ func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.
 	if len(req.Accounts)+len(req.Cards) != 1 {
 		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest", Detail: "names not exactly one account or card", NotSent: true}
 	}
-	from, to, err := a.span(ctx, req)
-	if err != nil {
-		return bankmux.TransactionPage{}, err
+	w, resumed := windowOf(req.Answers)
+	if !resumed {
+		from, to, err := a.span(ctx, req)
+		if err != nil {
+			return bankmux.TransactionPage{}, err
+		}
+		if to.Before(from) {
+			return bankmux.TransactionPage{}, nil // clamped to nothing: nothing is covered
+		}
+		w = window{From: from, To: to}
+		if first := to.AddDays(1 - windowDays); first.After(from) {
+			w.From, w.Next = first, first.AddDays(-1).String()
+		}
 	}
-	if to.Before(from) {
-		return bankmux.TransactionPage{}, nil // clamped to nothing: nothing is covered
-	}
-	page := bankmux.TransactionPage{AsOf: now()}
-	body := dataBody{FromDate: from.String(), ToDate: to.String()}
-	if first := to.AddDays(1 - windowDays); first.After(from) {
-		body.FromDate, page.Next = first.String(), first.AddDays(-1).String()
-		from = first
-	}
+	page := bankmux.TransactionPage{AsOf: now(), Next: w.Next}
+	body := dataBody{FromDate: w.From.String(), ToDate: w.To.String()}
 	row := bankmux.Transaction{Card: len(req.Cards) == 1}
 	if row.Card {
 		row.Account, body.CardID = req.Cards[0], req.Cards[0]
 	} else {
 		row.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
 	}
-	err = a.api.transactions(ctx, path, req.Connection, req.Answers, body, func(i, left int, w *transaction) {
+	err := a.api.transactions(ctx, opTransactions, path, req.Connection, req.Answers, body, func(i, left int, read *transaction) {
 		if i == 0 {
 			page.Transactions = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}
 		page.Transactions = append(page.Transactions, row)
 		last := len(page.Transactions) - 1
-		if fault := w.fill(&page.Transactions[last]); fault != nil {
+		if fault := read.fill(&page.Transactions[last]); fault != nil {
 			page.Transactions = page.Transactions[:last]
 			page.Failed = append(page.Failed, bankmux.Failure{Account: row.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
 		}
 	})
 	if err != nil {
-		return bankmux.TransactionPage{}, err
+		return bankmux.TransactionPage{}, interrupted(err, w)
 	}
-	page.Covered = []bankmux.Covered{{Account: row.Account, Card: row.Card, From: from, To: to}}
+	page.Covered = []bankmux.Covered{{Account: row.Account, Card: row.Card, From: w.From, To: w.To}}
 	return page, nil
+}
+
+// window is what one call asks for and where the next begins. A challenge keeps it, so that the answer goes to the very call that was interrupted, and no other call,
+// which would end the user's session at the bank, comes in between.
+type window struct {
+	From bankmux.Date `json:"from"`
+	To   bankmux.Date `json:"to"`
+	Next string       `json:"next,omitempty"`
+}
+
+// windowOf is the window of the call that answers go on with.
+func windowOf(answers *bankmux.Answers) (w window, ok bool) {
+	if answers == nil || json.Unmarshal(answers.Challenge.State, &w) != nil {
+		return window{}, false
+	}
+	return w, w.From.IsValid() && w.To.IsValid()
+}
+
+// interrupted keeps with a challenge what the adapter needs to go on.
+func interrupted(err error, state any) error {
+	e := asError(err)
+	if e == nil || e.Challenge == nil {
+		return err
+	}
+	raw, marshalErr := json.Marshal(state)
+	if marshalErr != nil {
+		return err // days and texts: cannot fail
+	}
+	kept, ch := *e, *e.Challenge
+	ch.State = raw
+	kept.Challenge = &ch
+	return &kept
 }
 
 // span is what is left to read of the days asked for and served.
 func (a *adapter) span(ctx context.Context, req bankmux.TransactionsRequest) (from, to bankmux.Date, err error) {
 	from, to = req.Days(today())
-	if req.Answers == nil || req.Page == "" { // answers go on with the very days of the call before
-		days, err := a.days(ctx, req.Connection)
-		if err != nil {
-			return from, to, err
-		}
-		if earliest := today().AddDays(1 - days); days > 0 && from.Before(earliest) {
-			if !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse {
-				return from, to, &bankmux.Error{
-					Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
-					Detail: fmt.Sprintf("is before the %d days the bank serves; ask for later days or set Beyond to RangeClamp", days),
-				}
+	days, err := a.days(ctx, req.Connection)
+	if err != nil {
+		return from, to, err
+	}
+	if earliest := today().AddDays(1 - days); days > 0 && from.Before(earliest) {
+		if !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse {
+			return from, to, &bankmux.Error{
+				Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
+				Detail: fmt.Sprintf("is before the %d days the bank serves; ask for later days or set Beyond to RangeClamp", days),
 			}
-			from = earliest
 		}
+		from = earliest
 	}
 	if req.Page != "" {
 		if to, err = bankmux.ParseDate(req.Page); err != nil {
