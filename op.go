@@ -71,6 +71,7 @@ var (
 	opIdentity               = Op{Name: "Identity", Group: GroupData, Effect: Read, Product: string(ProductIdentity)}
 	opCards                  = Op{Name: "Cards", Group: GroupData, Effect: Read, Product: string(ProductCards)}
 	opTransactions           = Op{Name: "Transactions", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
+	opSync                   = Op{Name: "Sync", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
 	opHoldings               = Op{Name: "Holdings", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
 	opInvestmentTransactions = Op{Name: "InvestmentTransactions", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
 	opRefresh                = Op{Name: "Refresh", Group: GroupData, Effect: OneShot}

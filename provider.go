@@ -130,6 +130,7 @@ const (
 	CapCards                  Capability = "cards"                   // [CardLister]
 	CapTransactions           Capability = "transactions"            // [TransactionLister]
 	CapEnrichment             Capability = "enrichment"              // [EnrichedTransactionLister]
+	CapSync                   Capability = "transaction_sync"        // [TransactionSyncer]
 	CapHoldings               Capability = "holdings"                // [HoldingReader]
 	CapInvestmentTransactions Capability = "investment_transactions" // [InvestmentTransactionLister]
 	CapRefresh                Capability = "refresh"                 // [Refresher]
@@ -151,6 +152,7 @@ var found = []struct {
 	{CapCards, is[CardLister]},
 	{CapTransactions, is[TransactionLister]},
 	{CapEnrichment, is[EnrichedTransactionLister]},
+	{CapSync, is[TransactionSyncer]},
 	{CapHoldings, is[HoldingReader]},
 	{CapInvestmentTransactions, is[InvestmentTransactionLister]},
 	{CapRefresh, is[Refresher]},

@@ -16,34 +16,9 @@ type Reading struct {
 	Rows     []bankmux.Transaction // in any order, an id at most once, as [bankmux.Client.Transactions] gives them
 	// Complete says that Rows are all there is between From and To. Without it nothing is ever missing.
 	Complete bool
-}
-
-// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was. Was and Row point into what
-// was given to [Compare].
-type Change struct {
-	Was    *Known
-	Row    *bankmux.Transaction
-	Known  Known
-	Reason string
-}
-
-// Added is a row nobody knew. Known is what to store. Row points into what was given to [Compare].
-type Added struct {
-	Row   *bankmux.Transaction
-	Known Known
-}
-
-// Absence is a row that was known and was not there. Known is what to store, with the reading counted, unless it is removed.
-type Absence struct {
-	Known  Known
-	Reason string
-}
-
-// Suggestion is a row that was known and is not there, and rows that may be it. They stand among the missing and the added all the same: the application decides, or asks.
-type Suggestion struct {
-	Was    *Known
-	May    []Known
-	Reason string
+	// Gone names known pending rows, by their first alias, that are certainly gone, posted or under another id, though Rows may be a part
+	// of the list: MoneyKit throws all of them away at each refresh.
+	Gone map[string]bool
 }
 
 // Result says what a reading changed. Every row is in exactly one of Added, Modified, Replaced and Unchanged, and every known row
@@ -187,7 +162,7 @@ func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) 
 
 // byID pairs rows whose provider's id is known.
 func (c *comparison) byID() {
-	prefix := alias(c.in.Provider, "")
+	prefix := Alias(c.in.Provider, "")
 	ids := make(map[string]int, len(c.old))
 	for i := range c.old {
 		for _, a := range c.old[i].Aliases {
@@ -330,7 +305,10 @@ func (c *comparison) byPosting() {
 
 // open reports whether a known row may have become another: pending ones, and those of a provider that does not tell.
 func (c *comparison) open(k *entry) bool {
-	return !k.found && k.Text != "" && k.Status != bankmux.StatusBooked && c.in.Complete && c.inside(k)
+	if k.found || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
+		return false
+	}
+	return c.in.Complete || (k.Status == statusPending && len(k.Aliases) > 0 && c.in.Gone[k.Aliases[0]])
 }
 
 // follows reports whether a row may be the posting of a known one.
@@ -361,13 +339,13 @@ func (c *comparison) rest() {
 		switch {
 		case k.found || !c.in.Complete || !c.inside(k):
 		case c.out.Suspect:
-			c.out.Missing = append(c.out.Missing, Absence{*k.Known, ReasonEmpty})
+			c.out.Missing = append(c.out.Missing, Absence{Known: *k.Known, Reason: ReasonEmpty})
 		case k.Missed+1 >= removedAfter:
-			c.out.Removed = append(c.out.Removed, Absence{*k.Known, ReasonTwice})
+			c.out.Removed = append(c.out.Removed, Absence{Known: *k.Known, Reason: ReasonTwice})
 		default:
 			missed := *k.Known
 			missed.Missed++
-			c.out.Missing = append(c.out.Missing, Absence{missed, ReasonAbsent})
+			c.out.Missing = append(c.out.Missing, Absence{Known: missed, Reason: ReasonAbsent})
 		}
 	}
 	c.complete()

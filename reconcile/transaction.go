@@ -9,19 +9,19 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Known is a transaction as the application stored it. Take it from [Added.Known] and its likes; the application keeps it beside
-// its own columns.
-type Known struct {
-	Key       string                    `json:"key"`               // ours; stays the same whatever ids the provider gives
-	Aliases   []string                  `json:"aliases,omitempty"` // other names of the same row: ids of providers, keys it had before
-	Account   string                    `json:"account"`           // the application's own name of the account; it must survive a new link
-	Status    bankmux.TransactionStatus `json:"status,omitempty"`
-	Date      bankmux.Date              `json:"date"`
-	Amount    bankmux.Money             `json:"amount"`
-	Text      string                    `json:"text,omitempty"`
-	Reference string                    `json:"reference,omitempty"`
-	Missed    int                       `json:"missed,omitempty"` // complete readings in a row that did not have it
-}
+// The parts of a [Result], as the application stores and gets them.
+type (
+	// Known is [bankmux.Known].
+	Known = bankmux.Known
+	// Change is [bankmux.Change]; Was and Row point into what was given to [Compare].
+	Change = bankmux.Change
+	// Added is [bankmux.Added]; Row points into what was given to [Compare].
+	Added = bankmux.Added
+	// Absence is [bankmux.Absence].
+	Absence = bankmux.Absence
+	// Suggestion is [bankmux.Suggestion].
+	Suggestion = bankmux.Suggestion
+)
 
 // keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as aliases.
 const keyVersion = "t1:"
@@ -65,14 +65,14 @@ func Text(t *bankmux.Transaction) string {
 	return words(t.Description)
 }
 
-// alias is a provider's id as a name of a row.
-func alias(provider, id string) string { return "id:" + provider + ":" + id }
+// Alias is a provider's id as a name of a row, as in [Known.Aliases].
+func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
 // known is a row as it will be stored.
 func known(provider, account, key string, t *bankmux.Transaction, text string) Known {
 	k := Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: text, Reference: t.Reference}
 	if t.ID != "" {
-		k.Aliases = []string{alias(provider, t.ID)}
+		k.Aliases = []string{Alias(provider, t.ID)}
 	}
 	return k
 }

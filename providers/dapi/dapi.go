@@ -335,4 +335,5 @@ var (
 	_ bankmux.CardLister                = (*adapter)(nil)
 	_ bankmux.TransactionLister         = (*adapter)(nil)
 	_ bankmux.EnrichedTransactionLister = (*adapter)(nil)
+	_ bankmux.TransactionSyncer         = (*adapter)(nil)
 )

@@ -382,6 +382,7 @@ var (
 	_ bankmux.IdentityReader              = (*adapter)(nil)
 	_ bankmux.TransactionLister           = (*adapter)(nil)
 	_ bankmux.EnrichedTransactionLister   = (*adapter)(nil)
+	_ bankmux.TransactionSyncer           = (*adapter)(nil)
 	_ bankmux.HoldingReader               = (*adapter)(nil)
 	_ bankmux.InvestmentTransactionLister = (*adapter)(nil)
 	_ bankmux.Refresher                   = (*adapter)(nil)

@@ -1,0 +1,42 @@
+package bankmux
+
+// Known is a transaction as the application stored it. Take it from [Added], [Change] and their likes, and keep it beside
+// the application's own columns.
+type Known struct {
+	Key       string            `json:"key"`               // ours; stays the same whatever ids the provider gives
+	Aliases   []string          `json:"aliases,omitempty"` // other names of the same row: ids of providers, the present one first, and keys it had before
+	Account   string            `json:"account"`           // the application's own name of the account; it must survive a new link
+	Status    TransactionStatus `json:"status,omitempty"`
+	Date      Date              `json:"date"`
+	Amount    Money             `json:"amount"`
+	Text      string            `json:"text,omitempty"`
+	Reference string            `json:"reference,omitempty"`
+	Missed    int               `json:"missed,omitempty"` // complete readings in a row that did not have it
+}
+
+// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was.
+type Change struct {
+	Was    *Known
+	Row    *Transaction
+	Known  Known
+	Reason string
+}
+
+// Added is a row nobody knew. Known is what to store.
+type Added struct {
+	Row   *Transaction
+	Known Known
+}
+
+// Absence is a row that was known and was not there. Known is what to store, with the reading counted, unless it is removed.
+type Absence struct {
+	Known  Known
+	Reason string
+}
+
+// Suggestion is a row that was known and is not there, and rows that may be it. They stand among the missing and the added all the same: the application decides, or asks.
+type Suggestion struct {
+	Was    *Known
+	May    []Known
+	Reason string
+}

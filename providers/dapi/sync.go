@@ -1,0 +1,140 @@
+package dapi
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// opSync is the operation of this file, as errors name it.
+const opSync = "Sync"
+
+// overlap is how many days are read again each time: rows are posted late, and holds become other rows.
+const overlap = 21
+
+// Sync reads one account from some days before its last reading up to today, and compares. Dapi has no ids, no pending flag and no record of changes, so
+// without Known it tells Added only. A page is an account; the first lists them unless the request names them.
+func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	var at syncState
+	text := req.Cursor
+	if req.Answers != nil && json.Unmarshal(req.Answers.Challenge.State, &at) == nil {
+		text = at.Cursor // with the accounts listed: another call would end the user's session at the bank
+	}
+	cursor, err := reconcile.ParseCursor(text, req.Connection)
+	if err != nil {
+		return bankmux.Delta{}, err
+	}
+	if len(cursor.Todo) == 0 {
+		cursor.Until, cursor.Todo = today(), req.Accounts
+		if req.Accounts == nil {
+			list, err := a.api.accounts(ctx, opSync, req.Connection, req.Answers)
+			if err != nil {
+				return bankmux.Delta{}, interrupted(err, syncState{Cursor: req.Cursor})
+			}
+			req.Answers = nil
+			for _, acc := range list {
+				cursor.Todo = append(cursor.Todo, acc.ID)
+			}
+		}
+	}
+	delta := bankmux.Delta{AddedOnly: req.Known == nil}
+	if len(cursor.Todo) == 0 { // a login without accounts
+		delta.Next = cursor.String()
+		return delta, nil
+	}
+	account := cursor.Todo[0]
+	if err := a.syncAccount(ctx, &req, at.Window, account, &cursor, &delta); err != nil {
+		e := asError(err)
+		if e == nil || e.Challenge != nil || !oneAccount(e) {
+			return bankmux.Delta{}, err
+		}
+		delta = bankmux.Delta{AddedOnly: delta.AddedOnly, Failed: []bankmux.Failure{{Account: account, Err: e}}}
+	}
+	cursor.Todo = cursor.Todo[1:]
+	delta.More = len(cursor.Todo) > 0
+	delta.Next = cursor.String()
+	return delta, nil
+}
+
+// syncState is what a challenge keeps of a sync: the cursor with the accounts left, and the window that was interrupted.
+type syncState struct {
+	Cursor string `json:"cursor"`
+	Window window `json:"window"`
+}
+
+// oneAccount reports whether a failure leaves hope for the other accounts.
+func oneAccount(e *bankmux.Error) bool {
+	switch e.Kind {
+	case bankmux.ErrNotFound, bankmux.ErrInstitution, bankmux.ErrUnknown, bankmux.ErrUnsupported:
+		return true
+	case bankmux.ErrInvalid:
+		return !e.NotSent // the bank refused it; what is refused here is a mistake of the caller
+	}
+	return e.Affects() == bankmux.ScopeCall && e.Kind == bankmux.ErrMalformed
+}
+
+// syncAccount reads one account and compares. The window that was interrupted, if any, is read first.
+func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, account string, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
+	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), To: cursor.Until, Complete: true}
+	read := func(w window, answers *bankmux.Answers) error {
+		body := dataBody{AccountID: account, FromDate: w.From.String(), ToDate: w.To.String()}
+		err := a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
+			row := bankmux.Transaction{Account: account}
+			if fault := t.fill(&row); fault != nil {
+				in.Complete = false // a row that cannot be read may be any of those that are known
+				delta.Failed = append(delta.Failed, bankmux.Failure{Account: account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+				return
+			}
+			in.Rows = append(in.Rows, row)
+		})
+		return interrupted(err, syncState{Cursor: cursor.String(), Window: w})
+	}
+	if req.Answers != nil {
+		if err := read(interruptedAt, req.Answers); err != nil {
+			return err
+		}
+	}
+	answered := in.Rows
+	in.Rows = nil
+	days, err := a.days(ctx, req.Connection)
+	if err != nil {
+		return err
+	}
+	if days == 0 {
+		days = standardDays
+	}
+	earliest := cursor.Until.AddDays(1 - days)
+	in.From = earliest
+	if last := cursor.Day(account); !last.IsZero() {
+		if again := last.AddDays(-overlap); again.After(in.From) {
+			in.From = again
+		}
+		if last.AddDays(1).Before(earliest) {
+			delta.Gaps = append(delta.Gaps, bankmux.Covered{Account: account, From: last.AddDays(1), To: earliest.AddDays(-1)})
+		}
+	}
+	for to := in.To; !to.Before(in.From); {
+		w := window{From: to.AddDays(1 - windowDays), To: to}
+		if w.From.Before(in.From) {
+			w.From = in.From
+		}
+		if req.Answers != nil && w == interruptedAt {
+			in.Rows = append(in.Rows, answered...)
+		} else if err := read(w, nil); err != nil {
+			return err
+		}
+		to = w.From.AddDays(-1)
+	}
+	delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
+	if err := reconcile.Into(ctx, delta, req, in); err != nil {
+		return err
+	}
+	cursor.Read(account, cursor.Until)
+	return nil
+}
+
+// standardDays is what is asked for where a bank does not say how far back it goes.
+const standardDays = 90

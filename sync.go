@@ -1,0 +1,85 @@
+package bankmux
+
+import (
+	"context"
+	"iter"
+)
+
+// TransactionSyncer tells what changed since the application last asked.
+type TransactionSyncer interface {
+	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same cursor: nothing is told twice to an
+	// application that has stored the page before, if it gives Known.
+	//
+	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another connection, of a later version, or that was changed.
+	Sync(ctx context.Context, req SyncRequest) (Delta, error)
+}
+
+// SyncRequest asks what changed.
+type SyncRequest struct {
+	Connection Connection
+	Cursor     string   // [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
+	Accounts   []string // the provider's ids; nil means all
+
+	// Name is the application's own name for an account, which must survive a new link; it is part of every key. nil takes the
+	// provider's id, which does not survive one.
+	Name func(account string) string
+	// Known reads what the application stored of an account, by its own name ("" means all accounts of the connection), between two days, both included.
+	// Without it a provider that keeps no record of changes (Dapi) can only say what is there, as Added.
+	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
+
+	PageSize int      // rows a page at most; 0 leaves it to the adapter
+	Answers  *Answers // to a [Challenge] of an earlier try
+}
+
+func (r *SyncRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	if err := checkIDs("SyncRequest", r.Accounts); err != nil {
+		return err
+	}
+	if r.PageSize < 0 {
+		return invalid("SyncRequest.PageSize", "is negative")
+	}
+	return r.Answers.prepare(op)
+}
+
+// AccountName is the application's name of an account.
+func (r *SyncRequest) AccountName(account string) string {
+	if r.Name == nil {
+		return account
+	}
+	return r.Name(account)
+}
+
+// Delta is one page of changes. Store them and Next in one transaction; a crash in between then loses nothing and repeats nothing.
+type Delta struct {
+	Added     []Added
+	Modified  []Change     // the same row with another content
+	Replaced  []Change     // the same movement as another row: posted, or under another id
+	Removed   []Absence    // the provider said so, or it was not there in two complete readings
+	Missing   []Absence    // not there in this reading; perhaps in the next
+	Suggested []Suggestion // perhaps replaced; nothing was merged
+
+	Failed  []Failure // accounts that could not be read, and rows that could not; the next round asks for them again
+	Covered []Covered // days that were read in full; a row outside is never missing
+	Gaps    []Covered // days between the last reading and this one that the bank does not serve any more
+
+	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
+	AddedOnly bool
+	// Suspect names accounts whose reading was empty where rows are known. Nothing of them counts as removed.
+	Suspect []string
+
+	Next string // the cursor behind this page; never empty
+	More bool   // there is another page now
+}
+
+// Sync returns one page of what changed since a cursor: call it until More is false. See [TransactionSyncer]. What could not be read is in
+// [Delta.Failed], beside the rest.
+func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
+	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
+	if err == nil {
+		_ = c.partial(opSync, &req.Connection, d.Failed)
+	}
+	return d, err
+}
