@@ -14,7 +14,8 @@ type Known struct {
 	Missed    int               `json:"missed,omitempty"` // complete readings in a row that did not have it
 }
 
-// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was.
+// Change is one row that was known and is there again: as it was and as it is. Known is what to store in place of Was. Without
+// [SyncRequest.Known], Was has nothing but the provider's id, the first alias.
 type Change struct {
 	Was    *Known
 	Row    *Transaction
@@ -28,7 +29,8 @@ type Added struct {
 	Known Known
 }
 
-// Absence is a row that was known and was not there. Known is what to store, with the reading counted, unless it is removed.
+// Absence is a row that was known and was not there. Known is what to store, with the reading counted, unless it is removed. Without
+// [SyncRequest.Known] it has nothing but the provider's id, the first alias.
 type Absence struct {
 	Known  Known
 	Reason string

@@ -23,8 +23,9 @@ type SyncRequest struct {
 	// Name is the application's own name for an account, which must survive a new link; it is part of every key. nil takes the
 	// provider's id, which does not survive one.
 	Name func(account string) string
-	// Known reads what the application stored of an account, by its own name ("" means all accounts of the connection), between two days, both included.
-	// Without it a provider that keeps no record of changes (Dapi) can only say what is there, as Added.
+	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
+	// always before Sync returns. An error that it yields ends the sync as [ErrInvalid]; rows of other accounts or days are passed over. Without it rows under new ids and
+	// rows that were posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only say what is there.
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 
 	PageSize int      // rows a page at most; 0 leaves it to the adapter
@@ -61,13 +62,15 @@ type Delta struct {
 	Missing   []Absence    // not there in this reading; perhaps in the next
 	Suggested []Suggestion // perhaps replaced; nothing was merged
 
-	Failed  []Failure // accounts that could not be read, and rows that could not; the next round asks for them again
+	// Failed has accounts that could not be read, which the next round asks for again, and single rows that could not. A row that a record of changes
+	// (MoneyKit) told of is not told of again: read its days with [Client.Transactions].
+	Failed  []Failure
 	Covered []Covered // days that were read in full; a row outside is never missing
 	Gaps    []Covered // days between the last reading and this one that the bank does not serve any more
 
 	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
 	AddedOnly bool
-	// Suspect names accounts whose reading was empty where rows are known. Nothing of them counts as removed.
+	// Suspect names accounts, by the application's name, whose reading was empty where rows are known. Nothing of them counts as removed.
 	Suspect []string
 
 	Next string // the cursor behind this page; never empty

@@ -62,7 +62,7 @@ func (s *table) store(d bankmux.Delta) {
 func (s *table) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
 		for _, k := range s.rows {
-			if (account == "" || k.Account == account) && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
+			if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
 				return
 			}
 		}

@@ -16,9 +16,9 @@ type Reading struct {
 	Rows     []bankmux.Transaction // in any order, an id at most once, as [bankmux.Client.Transactions] gives them
 	// Complete says that Rows are all there is between From and To. Without it nothing is ever missing.
 	Complete bool
-	// Gone names known pending rows, by their first alias, that are certainly gone, posted or under another id, though Rows may be a part
-	// of the list: MoneyKit throws all of them away at each refresh.
-	Gone map[string]bool
+	// Gone says, of the [Alias] of a known row, that the provider has no row of that id any more. Only such a row may have become another where the reading is
+	// not complete: what a part of a list does not show may well be there. nil means that none is gone.
+	Gone func(alias string) bool
 }
 
 // Result says what a reading changed. Every row is in exactly one of Added, Modified, Replaced and Unchanged, and every known row
@@ -48,8 +48,11 @@ const (
 	ReasonEmpty    = "the reading was empty"
 	ReasonSeveral  = "several rows may be it"
 	ReasonDiffers  = "the text agrees and the amount does not"
+	ReasonText     = "another provider: the amount and the days agree, the text does not"
+	ReasonBefore   = "the reading begins with a later row; the bank may serve fewer days"
 	postedWithin   = 10 // days between a pending row and its posting
 	removedAfter   = 2  // complete readings without a row
+	retoldWithin   = 3  // days between two providers' dates of one row
 	statusPending  = bankmux.StatusPending
 	sameRowNothing = ""
 )
@@ -57,7 +60,7 @@ const (
 // Compare compares what the application knows of an account with a reading. known may hold rows of other days; those stay as they
 // are. It takes time and memory in proportion to the rows, and its result does not depend on their order.
 func Compare(known []Known, in Reading) Result {
-	c := comparison{in: in, taken: make(map[string]bool, len(known)), numbers: map[string]int{}}
+	c := comparison{in: in, prefix: Alias(in.Provider, ""), taken: make(map[string]bool, len(known)), numbers: map[string]int{}}
 	c.old = make([]entry, 0, len(known))
 	for i := range known {
 		if known[i].Account == in.Account {
@@ -84,6 +87,7 @@ func Compare(known []Known, in Reading) Result {
 	c.byID()
 	c.byContent()
 	c.byPosting()
+	c.byAmount()
 	c.rest()
 	return c.out
 }
@@ -104,6 +108,7 @@ type candidate struct {
 
 type comparison struct {
 	in      Reading
+	prefix  string // of the provider's ids
 	old     []entry
 	new     []candidate
 	taken   map[string]bool // keys that are in use
@@ -160,38 +165,46 @@ func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) 
 	}
 }
 
-// byID pairs rows whose provider's id is known.
+// byID pairs rows whose provider's id is known: by the ids they have now, then by those they had before.
 func (c *comparison) byID() {
-	prefix := Alias(c.in.Provider, "")
-	ids := make(map[string]int, len(c.old))
+	now, before := make(map[string]int, len(c.old)), map[string]int{}
 	for i := range c.old {
+		ids := now
 		for _, a := range c.old[i].Aliases {
-			if id, ok := strings.CutPrefix(a, prefix); ok {
+			if id, ok := strings.CutPrefix(a, c.prefix); ok {
 				ids[id] = i
+				ids = before
 			}
 		}
 	}
-	for i := range c.new {
-		n := &c.new[i]
-		if n.row.ID == "" {
-			continue
+	for pass, ids := range []map[string]int{now, before} {
+		for i := range c.new {
+			n := &c.new[i]
+			if n.row.ID == "" || n.known {
+				continue
+			}
+			at, ok := ids[n.row.ID]
+			if !ok || c.old[at].found {
+				continue
+			}
+			if k := &c.old[at]; pass == 0 || c.free(k) {
+				c.pair(k, n, changeOf(k, n), false)
+			}
 		}
-		at, ok := ids[n.row.ID]
-		if !ok || c.old[at].found {
-			continue
-		}
-		k := &c.old[at]
-		reason := sameRowNothing
-		switch {
-		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):
-			reason = ReasonPosted
-		case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
-			reason = ReasonAmount
-		case k.Date != n.row.Date || !k.Amount.Equal(n.row.Amount) || k.Text != n.text || k.Status != n.row.Status || k.Reference != n.row.Reference:
-			reason = ReasonContent
-		}
-		c.pair(k, n, reason, false)
 	}
+}
+
+// changeOf is the reason why a row is not what it was under the same id.
+func changeOf(k *entry, n *candidate) string {
+	switch {
+	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):
+		return ReasonPosted
+	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
+		return ReasonAmount
+	case k.Date != n.row.Date || !k.Amount.Equal(n.row.Amount) || k.Text != n.text || k.Status != n.row.Status || k.Reference != n.row.Reference:
+		return ReasonContent
+	}
+	return sameRowNothing
 }
 
 // byContent pairs rows of the same day, amount, text and reference: as many as there are on both sides. Equal rows are as many rows. Among
@@ -209,7 +222,7 @@ func (c *comparison) byContent() {
 	} {
 		same := make(map[bucket][]int, len(c.old))
 		for i := range c.old {
-			if k := &c.old[i]; !k.found {
+			if k := &c.old[i]; !k.found && c.free(k) {
 				b := alike(bucket{baseOf(k.Key), k.Status, k.hasID()})
 				same[b] = append(same[b], i)
 			}
@@ -303,18 +316,64 @@ func (c *comparison) byPosting() {
 	}
 }
 
-// open reports whether a known row may have become another: pending ones, and those of a provider that does not tell.
+// free reports whether a known row that was not found by its id may be a row of another id: the reading is complete, or the provider has no such id any more,
+// or never gave one.
+func (c *comparison) free(k *entry) bool {
+	if c.in.Complete {
+		return true
+	}
+	id := c.idOf(k)
+	return id == "" || (c.in.Gone != nil && c.in.Gone(id))
+}
+
+// idOf is the alias under which the provider last showed a known row, "" if it never did.
+func (c *comparison) idOf(k *entry) string {
+	if i := slices.IndexFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, c.prefix) }); i >= 0 {
+		return k.Aliases[i]
+	}
+	return ""
+}
+
+// open reports whether a known row may have been posted as another: pending ones, and those of a provider that does not tell.
 func (c *comparison) open(k *entry) bool {
 	if k.found || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
 		return false
 	}
-	return c.in.Complete || (k.Status == statusPending && len(k.Aliases) > 0 && c.in.Gone[k.Aliases[0]])
+	return c.in.Complete || (k.Status == statusPending && c.free(k))
 }
 
 // follows reports whether a row may be the posting of a known one.
 func (c *comparison) follows(k *entry, n *candidate) bool {
 	days := n.row.Date.DaysSince(k.Date)
 	return days >= 0 && days <= postedWithin && k.Amount.Currency() == n.row.Amount.Currency() && k.Amount.Sign() == n.row.Amount.Sign()
+}
+
+// byAmount suggests what a row of another provider may be called by this one. An amount alone merges nothing.
+func (c *comparison) byAmount() {
+	amounts := map[string][]*candidate{}
+	for i := range c.old {
+		k := &c.old[i]
+		if k.found || !c.inside(k) || !c.free(k) || c.idOf(k) != "" {
+			continue
+		}
+		if len(amounts) == 0 {
+			for i := range c.new {
+				if n := &c.new[i]; !n.known {
+					amounts[n.row.Amount.String()] = append(amounts[n.row.Amount.String()], n)
+				}
+			}
+		}
+		var may []*candidate
+		for _, n := range amounts[k.Amount.String()] {
+			foreign := n.row.ID != "" || k.hasID()
+			if days := n.row.Date.DaysSince(k.Date); foreign && n.text != k.Text && days <= retoldWithin && days >= -retoldWithin {
+				may = append(may, n)
+			}
+		}
+		if len(may) > 0 {
+			c.suggest(k, may, ReasonText)
+		}
+	}
 }
 
 // suggest is completed once the rows have their keys.
@@ -340,6 +399,8 @@ func (c *comparison) rest() {
 		case k.found || !c.in.Complete || !c.inside(k):
 		case c.out.Suspect:
 			c.out.Missing = append(c.out.Missing, Absence{Known: *k.Known, Reason: ReasonEmpty})
+		case k.Status != statusPending && len(c.new) > 0 && k.Date.Before(c.new[0].row.Date):
+			c.out.Missing = append(c.out.Missing, Absence{Known: *k.Known, Reason: ReasonBefore})
 		case k.Missed+1 >= removedAfter:
 			c.out.Removed = append(c.out.Removed, Absence{Known: *k.Known, Reason: ReasonTwice})
 		default:

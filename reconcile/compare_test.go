@@ -92,10 +92,11 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 		"two diners":              {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5900, "DINER", booked), tx("3", 4, -700, "DINER", booked)), []string{"added DINER -59.00", "added DINER -7.00", "missing DINER: " + reconcile.ReasonAbsent, "suggested DINER, 2: " + reconcile.ReasonDiffers}},
 		"amount alone":            {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5000, "PHARMACY", booked)), []string{"added PHARMACY -50.00", "missing DINER: " + reconcile.ReasonAbsent}},
 		"much later":              {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 20, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent}},
-		"a booked row stays":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 3, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent}},
+		"a booked row stays":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 3, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonBefore}},
 		"moved, no status":        {[]bankmux.Transaction{tx("", 1, -320, "FUEL 9", "")}, reading("dp", tx("", 3, -320, "FUEL 9", "")), []string{"replaced FUEL 9: " + reconcile.ReasonMoved}},
-		"fuel, no status":         {[]bankmux.Transaction{tx("", 1, -10000, "FUEL 9", "")}, reading("dp", tx("", 3, -4711, "FUEL 9", "")), []string{"added FUEL 9 -47.11", "missing FUEL 9: " + reconcile.ReasonAbsent, "suggested FUEL 9, 1: " + reconcile.ReasonDiffers}},
+		"fuel, no status":         {[]bankmux.Transaction{tx("", 1, -10000, "FUEL 9", "")}, reading("dp", tx("", 3, -4711, "FUEL 9", "")), []string{"added FUEL 9 -47.11", "missing FUEL 9: " + reconcile.ReasonBefore, "suggested FUEL 9, 1: " + reconcile.ReasonDiffers}},
 		"an empty answer":         {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk"), []string{"missing COFFEE: " + reconcile.ReasonEmpty}},
+		"told in other words":     {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("dp", tx("", 2, -320, "Harbor Coffee", ""), tx("", 0, -1, "X", "")), []string{"added Harbor Coffee -3.20", "added X -0.01", "missing COFFEE: " + reconcile.ReasonAbsent, "suggested COFFEE, 1: " + reconcile.ReasonText}},
 		"other days":              {[]bankmux.Transaction{tx("1", -5, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -1, "X", booked)), []string{"added X -0.01"}},
 		"a refund is no purchase": {[]bankmux.Transaction{tx("1", 1, -320, "SHOP", pending)}, reading("mk", tx("2", 2, 320, "SHOP", booked)), []string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent}},
 	} {
@@ -108,14 +109,14 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 
 func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
 	t.Parallel()
-	known := stored(tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked))
-	without := reading("mk", tx("2", 2, -1, "X", booked))
+	known := stored(tx("0", 0, -1, "W", booked), tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked))
+	without := reading("mk", tx("0", 0, -1, "W", booked), tx("2", 2, -1, "X", booked))
 	first := reconcile.Compare(known, without)
 	assert.Equal(t, []string{"missing COFFEE: " + reconcile.ReasonAbsent}, story(first))
 	known = first.Apply(known)
-	require.Len(t, known, 2)
+	require.Len(t, known, 3)
 
-	back := reconcile.Compare(known, reading("mk", tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked)))
+	back := reconcile.Compare(known, reading("mk", tx("0", 0, -1, "W", booked), tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked)))
 	assert.Equal(t, []string{"modified COFFEE: it is there again"}, story(back))
 	for _, k := range back.Apply(known) {
 		assert.Zero(t, k.Missed)
@@ -125,7 +126,41 @@ func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
 	assert.Empty(t, empty.Removed, "an empty answer removes nothing")
 	second := reconcile.Compare(known, without)
 	assert.Equal(t, []string{"removed COFFEE: " + reconcile.ReasonTwice}, story(second))
-	assert.Len(t, second.Apply(known), 1)
+	assert.Len(t, second.Apply(known), 2)
+
+	fewer := known
+	for range 5 {
+		res := reconcile.Compare(fewer, reading("mk", tx("2", 2, -1, "X", booked)))
+		assert.Empty(t, res.Removed, "a bank that serves fewer days than it did removes nothing")
+		fewer = res.Apply(fewer)
+	}
+	assert.Len(t, fewer, 3)
+}
+
+func TestAPartOfAListReplacesOnlyWhatIsGone(t *testing.T) {
+	t.Parallel()
+	known := stored(tx("1", 1, -320, "COFFEE", booked), tx("2", 1, -5000, "DINER 7", pending))
+	part := reading("mk", tx("3", 1, -320, "COFFEE", booked), tx("4", 3, -5900, "DINER 7", booked))
+	part.Complete = false
+	assert.Equal(t, []string{"added COFFEE -3.20", "added DINER 7 -59.00"}, story(reconcile.Compare(known, part)), "a second coffee is a second row")
+	part.Gone = func(alias string) bool { return alias == reconcile.Alias("mk", "1") }
+	assert.Equal(t, []string{"added DINER 7 -59.00", "replaced COFFEE: " + reconcile.ReasonID}, story(reconcile.Compare(known, part)))
+	part.Gone = func(string) bool { return true }
+	assert.Equal(t, []string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount}, story(reconcile.Compare(known, part)))
+	part.Provider, part.Gone = "other", nil
+	assert.Equal(t, []string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount}, story(reconcile.Compare(known, part)), "another provider's ids are of no use here")
+}
+
+func TestAnIDThatIsUsedAgainIsAnotherRow(t *testing.T) {
+	t.Parallel()
+	known := stored(tx("a", 1, -320, "COFFEE", booked))
+	known = reconcile.Compare(known, reading("mk", tx("b", 1, -320, "COFFEE", booked))).Apply(known)
+	res := reconcile.Compare(known, reading("mk", tx("a", 0, -900, "SHOP", booked), tx("b", 1, -320, "COFFEE", booked)))
+	assert.Equal(t, []string{"added SHOP -9.00"}, story(res))
+	back := reading("mk", tx("a", 1, -330, "COFFEE", booked))
+	assert.Equal(t, []string{"modified COFFEE: " + reconcile.ReasonContent}, story(reconcile.Compare(known, back)), "a provider that goes back to an id")
+	back.Complete = false
+	assert.Equal(t, []string{"added COFFEE -3.30"}, story(reconcile.Compare(known, back)), "not while the other id may be there")
 }
 
 func TestKeysStayAndOldNamesAreKept(t *testing.T) {

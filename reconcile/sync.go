@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"iter"
@@ -19,41 +18,59 @@ type Cursor struct {
 	Version    int    `json:"v"`
 	Connection string `json:"c"`
 
-	Provider string       `json:"p,omitempty"` // the provider's own cursor
-	Fetched  int64        `json:"f,omitempty"` // when the provider had fetched what was read, in microseconds
-	Marks    []Mark       `json:"m,omitempty"` // how far each account was read
-	Todo     []string     `json:"t,omitempty"` // accounts left in this round, by the provider's ids
-	Until    bankmux.Date `json:"u"`           // the day this round reads up to
+	// Of a provider that keeps a record of changes.
+	Provider string `json:"p,omitempty"` // its own cursor
+	Fetched  int64  `json:"f,omitempty"` // when it had fetched what was read, in microseconds
+	Pages    int    `json:"n,omitempty"` // pages of this round so far
+	Anchor   string `json:"x,omitempty"` // a page of this round, to notice pages that go round
+	Carried  bool   `json:"k,omitempty"` // rows were known before the first page
+	Missed   bool   `json:"o,omitempty"` // rows were told missing and are looked for again at the end of a round
+
+	// Of a provider whose days are read again.
+	Todo  []string     `json:"t,omitempty"` // accounts left in this round, by the provider's ids
+	Until bankmux.Date `json:"u,omitzero"`  // the day this round reads up to
+
+	Marks []Mark `json:"m,omitempty"`
 }
 
-// Mark is the last day that was read of an account. The account is named by a few letters of a hash.
+// Mark is a day of an account: the last that was read, or the first that the provider serves, as the adapter wants it. The account is named by a few
+// letters of a hash.
 type Mark struct {
 	Account string       `json:"a"`
 	Day     bankmux.Date `json:"d"`
+	Whole   bankmux.Date `json:"w,omitzero"` // when all days were last read again
 }
 
 // markOf names an account in a cursor.
 func markOf(account string) string { return digest("mark", account)[:8] }
 
-// Day is the last day read of an account, zero if none.
-func (c *Cursor) Day(account string) bankmux.Date {
+// Mark is the mark of an account, zero but for its name if there is none.
+func (c *Cursor) Mark(account string) Mark {
 	name := markOf(account)
-	i := slices.IndexFunc(c.Marks, func(m Mark) bool { return m.Account == name })
-	if i < 0 {
-		return bankmux.Date{}
+	if i := slices.IndexFunc(c.Marks, func(m Mark) bool { return m.Account == name }); i >= 0 {
+		return c.Marks[i]
 	}
-	return c.Marks[i].Day
+	return Mark{Account: name}
 }
 
-// Read notes that an account was read up to a day.
-func (c *Cursor) Read(account string, day bankmux.Date) {
-	name := markOf(account)
-	c.Marks = slices.Clone(c.Marks)
-	if i := slices.IndexFunc(c.Marks, func(m Mark) bool { return m.Account == name }); i >= 0 {
-		c.Marks[i].Day = day
-		return
+// Set keeps a mark in place of the one its account had.
+func (c *Cursor) Set(mark Mark) {
+	c.Marks = slices.DeleteFunc(slices.Clone(c.Marks), func(m Mark) bool { return m.Account == mark.Account })
+	c.Marks = append(c.Marks, mark)
+}
+
+// Turn takes the provider's cursor of the next page. It reports false if the pages go round: it compares with a page that it changes ever more
+// rarely, which finds a circle of any length.
+func (c *Cursor) Turn(next string) bool {
+	name := digest("page", next)[:8]
+	if name == c.Anchor || next == c.Provider {
+		return false
 	}
-	c.Marks = append(c.Marks, Mark{name, day})
+	if c.Pages++; c.Pages&(c.Pages-1) == 0 {
+		c.Anchor = name
+	}
+	c.Provider = next
+	return true
 }
 
 // String is the cursor as text, with a checksum, so that one that was changed is refused.
@@ -72,7 +89,7 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	refuse := func(why string) (Cursor, error) {
 		return Cursor{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Cursor", Detail: why, NotSent: true}
 	}
-	const most = 8 << 10
+	const most = 64 << 10
 	if len(text) > most || len(text) < 10 || text[len(text)-9] != '.' {
 		return refuse("is not the Next of a Delta")
 	}
@@ -92,39 +109,29 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	return c, nil
 }
 
-// Collect reads what the application knows. An error of its own ends the sync: what it does not know cannot be compared.
-func Collect(known iter.Seq2[Known, error]) ([]Known, error) {
+// Collect reads what the application knows and keeps what is wanted. An error of its own ends the sync: what it does not know cannot be compared.
+func Collect(known iter.Seq2[Known, error], want func(*Known) bool) ([]Known, error) {
 	var all []Known
 	for k, err := range known {
 		if err != nil {
 			return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Known", Detail: "the application's own rows could not be read", NotSent: true, Err: err}
 		}
-		all = append(all, k)
+		if want(&k) {
+			all = append(all, k)
+		}
 	}
 	return all, nil
 }
 
-// Into compares a reading with what the application knows of its days and adds the outcome to a page. Without Known every row is added.
-func Into(ctx context.Context, d *bankmux.Delta, req *bankmux.SyncRequest, in Reading) error {
-	if req.Known == nil {
-		res := Compare(nil, in)
-		d.Added = append(d.Added, res.Added...)
-		return nil
+// Tell adds what a reading of an account changed to a page.
+func (r Result) Tell(d *bankmux.Delta, account string) {
+	d.Added = append(d.Added, r.Added...)
+	d.Modified = append(d.Modified, r.Modified...)
+	d.Replaced = append(d.Replaced, r.Replaced...)
+	d.Removed = append(d.Removed, r.Removed...)
+	d.Missing = append(d.Missing, r.Missing...)
+	d.Suggested = append(d.Suggested, r.Suggested...)
+	if r.Suspect {
+		d.Suspect = append(d.Suspect, account)
 	}
-	known, err := Collect(req.Known(ctx, in.Account, in.From, in.To))
-	if err != nil {
-		return err
-	}
-	// What Known gives of other accounts or days is not compared: it may be all there is.
-	res := Compare(known, in)
-	d.Added = append(d.Added, res.Added...)
-	d.Modified = append(d.Modified, res.Modified...)
-	d.Replaced = append(d.Replaced, res.Replaced...)
-	d.Removed = append(d.Removed, res.Removed...)
-	d.Missing = append(d.Missing, res.Missing...)
-	d.Suggested = append(d.Suggested, res.Suggested...)
-	if res.Suspect {
-		d.Suspect = append(d.Suspect, in.Account)
-	}
-	return nil
 }

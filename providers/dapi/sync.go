@@ -12,8 +12,12 @@ import (
 // opSync is the operation of this file, as errors name it.
 const opSync = "Sync"
 
-// overlap is how many days are read again each time: rows are posted late, and holds become other rows.
-const overlap = 21
+// overlap is how many days are read again each time: rows are posted late, and holds become other rows. Every so many days all that the bank serves is
+// read again, for what was posted later still.
+const (
+	overlap    = 21
+	wholeEvery = 7
+)
 
 // Sync reads one account from some days before its last reading up to today, and compares. Dapi has no ids, no pending flag and no record of changes, so
 // without Known it tells Added only. A page is an account; the first lists them unless the request names them.
@@ -108,13 +112,21 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 	}
 	earliest := cursor.Until.AddDays(1 - days)
 	in.From = earliest
-	if last := cursor.Day(account); !last.IsZero() {
-		if again := last.AddDays(-overlap); again.After(in.From) {
+	mark := cursor.Mark(account)
+	if mark.Day.After(in.To) { // the clock was ahead
+		mark.Day = in.To
+	}
+	if !mark.Day.IsZero() {
+		again := mark.Day.AddDays(-overlap)
+		if age := in.To.DaysSince(mark.Whole); again.After(in.From) && age >= 0 && age < wholeEvery {
 			in.From = again
 		}
-		if last.AddDays(1).Before(earliest) {
-			delta.Gaps = append(delta.Gaps, bankmux.Covered{Account: account, From: last.AddDays(1), To: earliest.AddDays(-1)})
+		if mark.Day.AddDays(1).Before(earliest) {
+			delta.Gaps = append(delta.Gaps, bankmux.Covered{Account: account, From: mark.Day.AddDays(1), To: earliest.AddDays(-1)})
 		}
+	}
+	if in.From == earliest {
+		mark.Whole = in.To
 	}
 	for to := in.To; !to.Before(in.From); {
 		w := window{From: to.AddDays(1 - windowDays), To: to}
@@ -129,10 +141,17 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 		to = w.From.AddDays(-1)
 	}
 	delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
-	if err := reconcile.Into(ctx, delta, req, in); err != nil {
-		return err
+	var known []bankmux.Known
+	if req.Known != nil {
+		// What Known gives of other accounts or days is not compared: it may be all there is.
+		known, err = reconcile.Collect(req.Known(ctx, in.Account, in.From, in.To), func(k *bankmux.Known) bool { return k.Account == in.Account })
+		if err != nil {
+			return err
+		}
 	}
-	cursor.Read(account, cursor.Until)
+	reconcile.Compare(known, in).Tell(delta, in.Account)
+	mark.Day = in.To
+	cursor.Set(mark)
 	return nil
 }
 

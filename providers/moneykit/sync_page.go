@@ -1,0 +1,417 @@
+package moneykit
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// syncPage is one answer of a sync on its way into a delta.
+type syncPage struct {
+	api   *api
+	req   *bankmux.SyncRequest
+	link  string
+	delta bankmux.Delta
+
+	created, updated *syncRows
+	ids              []string        // of the accounts of the link, once they are asked for
+	looked, alive    map[string]bool // aliases that were looked for, and those that MoneyKit still lists
+	kept             map[string]bool // keys of known rows that this page told of
+}
+
+func newSyncPage(api *api, req *bankmux.SyncRequest) *syncPage {
+	p := &syncPage{
+		api: api, req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
+		looked: map[string]bool{}, alive: map[string]bool{}, kept: map[string]bool{},
+	}
+	p.created, p.updated = &syncRows{page: p}, &syncRows{page: p}
+	return p
+}
+
+// syncRows is one of the lists of an answer.
+type syncRows struct {
+	page *syncPage
+	rows []bankmux.Transaction
+}
+
+func (s *syncRows) take(i int, w *transaction) {
+	if len(s.page.req.Accounts) > 0 && !slices.Contains(s.page.req.Accounts, w.AccountID) {
+		return
+	}
+	var row bankmux.Transaction
+	if fault := w.fill(&row, true); fault != nil {
+		s.page.delta.Failed = append(s.page.delta.Failed, bankmux.Failure{Account: w.AccountID, Transaction: rowName(w.TransactionID, i), Err: fault})
+		return
+	}
+	s.rows = append(s.rows, row)
+}
+
+// The reasons of this adapter.
+const (
+	reasonUpdated  = "the provider updated it"
+	reasonRemoved  = "the provider removed it"
+	reasonVanished = "the provider does not list it any more"
+)
+
+const (
+	around      = 12 // days before and after a row where its other forms may lie
+	pendingDays = 60 // how long a row may be pending
+	lookDays    = 31 // days of known rows that are looked for at a time
+)
+
+// The days of all rows.
+var (
+	firstDay = bankmux.NewDate(1, time.January, 1)
+	lastDay  = bankmux.NewDate(9999, time.December, 31)
+)
+
+// merge applies the three lists in MoneyKit's order: created, then updated, then removed. What is left are the accounts' rows, an id once.
+func (p *syncPage) merge(removed []string) (byAccount map[string][]bankmux.Transaction, updated map[string]bool) {
+	byAccount, updated = map[string][]bankmux.Transaction{}, map[string]bool{}
+	last := map[string]int{}
+	all := slices.Concat(p.created.rows, p.updated.rows)
+	for i := range all {
+		last[all[i].ID] = i
+		if i >= len(p.created.rows) {
+			updated[all[i].ID] = true
+		}
+	}
+	for _, id := range removed {
+		last[id] = -1
+	}
+	for i, row := range all {
+		if row.ID == "" || last[row.ID] == i {
+			byAccount[row.Account] = append(byAccount[row.Account], row)
+		}
+	}
+	return byAccount, updated
+}
+
+// compare finds what the page's rows are of what the application knows.
+func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconcile.Cursor, more bool) error {
+	byAccount, updated := p.merge(removed)
+	if p.req.Known == nil {
+		p.blind(byAccount, updated, removed)
+		return nil
+	}
+	gone := make(map[string]bool, len(removed))
+	for _, id := range removed {
+		alias := reconcile.Alias(Name, id)
+		gone[alias], p.looked[alias] = true, true
+	}
+	for _, account := range sortedKeys(byAccount) {
+		if err := p.compareAccount(ctx, account, byAccount[account], updated, cursor); err != nil {
+			return err
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	rows, err := p.known(ctx, firstDay, lastDay, func(k *bankmux.Known) bool { return gone[aliasOf(k)] && !p.kept[k.Key] })
+	if err != nil {
+		return err
+	}
+	for _, k := range rows {
+		p.kept[k.Key] = true
+		if !more {
+			p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reasonRemoved})
+			continue
+		}
+		k.Missed++ // a later page may show it under another id
+		p.delta.Missing = append(p.delta.Missing, bankmux.Absence{Known: k, Reason: reasonRemoved})
+		cursor.Missed = true
+	}
+	return nil
+}
+
+// blind tells of a page without what the application knows: rows go by MoneyKit's ids.
+func (p *syncPage) blind(byAccount map[string][]bankmux.Transaction, updated map[string]bool, removed []string) {
+	for _, account := range sortedKeys(byAccount) {
+		res := reconcile.Compare(nil, reconcile.Reading{Provider: Name, Account: p.req.AccountName(account), Rows: byAccount[account]})
+		for _, a := range res.Added {
+			if !updated[a.Row.ID] {
+				p.delta.Added = append(p.delta.Added, a)
+				continue
+			}
+			was := &bankmux.Known{Account: a.Known.Account, Aliases: a.Known.Aliases}
+			p.delta.Modified = append(p.delta.Modified, bankmux.Change{Was: was, Row: a.Row, Known: a.Known, Reason: reasonUpdated})
+		}
+	}
+	for _, id := range removed {
+		was := bankmux.Known{Aliases: []string{reconcile.Alias(Name, id)}}
+		p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: was, Reason: reasonRemoved})
+	}
+}
+
+// compareAccount compares as if all known rows that the page does not show were gone, looks for those of which that would matter, and compares again
+// until it is so.
+func (p *syncPage) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction, updated map[string]bool, cursor *reconcile.Cursor) error {
+	in := reconcile.Reading{
+		Provider: Name, Account: p.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows,
+		Gone: func(alias string) bool { return !p.alive[alias] },
+	}
+	shown, sought := make(map[string]bool, len(rows)), map[string]bool{} // aliases on the page, and those of updated rows that are yet to be found
+	for i := range rows {
+		in.From, in.To = earlier(in.From, rows[i].Date), later(in.To, rows[i].Date)
+		alias := reconcile.Alias(Name, rows[i].ID)
+		shown[alias] = true
+		if updated[rows[i].ID] {
+			sought[alias] = true
+		}
+	}
+	if mark := cursor.Mark(account); cursor.Carried && (mark.Day.IsZero() || in.From.Before(mark.Day)) {
+		mark.Day = in.From
+		cursor.Set(mark)
+	}
+	from, to := in.From, in.To
+	in.From, in.To = in.From.AddDays(-around), in.To.AddDays(around)
+	known, err := reconcile.Collect(p.req.Known(ctx, in.Account, in.From, in.To), func(k *bankmux.Known) bool {
+		delete(sought, aliasOf(k))
+		// Alike are rows of one day; some days off a row may be waiting to be posted.
+		return shown[aliasOf(k)] || k.Status != bankmux.StatusBooked || (!k.Date.Before(from) && !k.Date.After(to))
+	})
+	if err == nil && len(sought) > 0 { // updated rows whose day moved far
+		var far []bankmux.Known
+		far, err = reconcile.Collect(p.req.Known(ctx, in.Account, firstDay, lastDay), func(k *bankmux.Known) bool { return sought[aliasOf(k)] })
+		known = append(known, far...)
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		res := reconcile.Compare(known, in)
+		doubtful := p.doubtful(res)
+		if len(doubtful) == 0 {
+			p.keep(res)
+			res.Tell(&p.delta, in.Account)
+			return nil
+		}
+		if err := p.look(ctx, doubtful); err != nil {
+			return err
+		}
+	}
+}
+
+// doubtful are the known rows that a comparison took for gone and nobody has looked for.
+func (p *syncPage) doubtful(res reconcile.Result) (list []bankmux.Known) {
+	ask := func(k *bankmux.Known) {
+		if alias := aliasOf(k); alias != "" && !p.looked[alias] {
+			list = append(list, *k)
+		}
+	}
+	for i := range res.Replaced {
+		ask(res.Replaced[i].Was)
+	}
+	for i := range res.Suggested {
+		ask(res.Suggested[i].Was)
+	}
+	return list
+}
+
+// keep notes which known rows a page told of.
+func (p *syncPage) keep(res reconcile.Result) {
+	for _, list := range [][]bankmux.Change{res.Modified, res.Replaced} {
+		for i := range list {
+			p.kept[list[i].Was.Key] = true
+		}
+	}
+	for _, k := range res.Unchanged {
+		p.kept[k.Key] = true
+	}
+}
+
+// look asks MoneyKit which of some known rows it still lists, perhaps as posted by now.
+func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
+	sought := make(map[string]bool, len(list))
+	from, to := list[0].Date, list[0].Date
+	for i := range list {
+		from, to = earlier(from, list[i].Date), later(to, list[i].Date)
+		sought[aliasOf(&list[i])] = true
+	}
+	for mark := (pageMark{page: 1, total: -1}); ; {
+		var answer transactionsAnswer
+		answer.Transactions.Each = func(_ int, w *transaction) {
+			if alias := reconcile.Alias(Name, w.TransactionID); sought[alias] {
+				p.alive[alias] = true
+			}
+		}
+		if err := p.api.transactions(ctx, p.link, window(p.req.Accounts, from, to.AddDays(around), pageSize, mark), &answer); err != nil {
+			return err
+		}
+		next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
+		if err != nil {
+			return err
+		}
+		if next == "" {
+			break
+		}
+		if mark, err = parseMark(next, "SyncRequest.Cursor"); err != nil {
+			return err
+		}
+	}
+	for alias := range sought {
+		p.looked[alias] = true
+	}
+	return nil
+}
+
+// end finds, at the end of a round, the known rows that are gone without a word.
+func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed bool) error {
+	if p.req.Known == nil {
+		return nil
+	}
+	var rows []bankmux.Known
+	if refreshed {
+		var err error
+		rows, err = p.known(ctx, today().AddDays(-pendingDays), today(), func(k *bankmux.Known) bool { return k.Status == bankmux.StatusPending && !p.kept[k.Key] })
+		if err != nil {
+			return err
+		}
+	}
+	if cursor.Missed {
+		more, err := p.known(ctx, firstDay, lastDay, func(k *bankmux.Known) bool { return k.Missed > 0 && !p.kept[k.Key] })
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+	}
+	cursor.Missed = false
+	if err := p.gone(ctx, rows, func(k bankmux.Known) {
+		p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reasonVanished})
+	}); err != nil || !cursor.Carried {
+		return err
+	}
+	cursor.Carried = false
+	return p.carried(ctx, cursor)
+}
+
+// carried looks for the rows that were known before the first page, of another link, another provider or a cursor that was given up, between the first day
+// that MoneyKit serves and today. They are missing, and looked for once more at the end of the next round.
+func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error {
+	ids, err := p.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		day := cursor.Mark(id).Day
+		for !day.IsZero() && !day.After(today()) {
+			until := day.AddDays(lookDays - 1)
+			rows, err := reconcile.Collect(p.req.Known(ctx, p.req.AccountName(id), day, until), func(k *bankmux.Known) bool { return !p.kept[k.Key] })
+			if err != nil {
+				return err
+			}
+			if err := p.gone(ctx, rows, func(k bankmux.Known) {
+				k.Missed++
+				p.delta.Missing = append(p.delta.Missing, bankmux.Absence{Known: k, Reason: reasonVanished})
+				cursor.Missed = true
+			}); err != nil {
+				return err
+			}
+			day = until.AddDays(1)
+		}
+	}
+	cursor.Marks = nil
+	return nil
+}
+
+// gone tells of each of some known rows that MoneyKit does not list, once.
+func (p *syncPage) gone(ctx context.Context, rows []bankmux.Known, tell func(bankmux.Known)) error {
+	var ask []bankmux.Known
+	for i := range rows {
+		if alias := aliasOf(&rows[i]); alias != "" && !p.looked[alias] {
+			ask = append(ask, rows[i])
+		}
+	}
+	if len(ask) > 0 {
+		if err := p.look(ctx, ask); err != nil {
+			return err
+		}
+	}
+	for _, k := range rows {
+		if !p.alive[aliasOf(&k)] && !p.kept[k.Key] {
+			p.kept[k.Key] = true
+			tell(k)
+		}
+	}
+	return nil
+}
+
+// anyKnown reports whether the application knows rows of the link's accounts.
+func (p *syncPage) anyKnown(ctx context.Context) (bool, error) {
+	if p.req.Known == nil {
+		return false, nil
+	}
+	ids, err := p.accounts(ctx)
+	for _, id := range ids {
+		for _, err := range p.req.Known(ctx, p.req.AccountName(id), firstDay, lastDay) {
+			if err == nil {
+				return true, nil
+			}
+			_, err = reconcile.Collect(func(yield func(bankmux.Known, error) bool) { yield(bankmux.Known{}, err) }, nil)
+			return false, err
+		}
+	}
+	return false, err
+}
+
+// known are the rows of all accounts that the application knows and that are wanted.
+func (p *syncPage) known(ctx context.Context, from, to bankmux.Date, want func(*bankmux.Known) bool) (all []bankmux.Known, err error) {
+	ids, err := p.accounts(ctx)
+	for _, id := range ids {
+		rows, err := reconcile.Collect(p.req.Known(ctx, p.req.AccountName(id), from, to), want)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, err
+}
+
+// accounts are the ids of the accounts that are synced.
+func (p *syncPage) accounts(ctx context.Context) ([]string, error) {
+	if p.ids != nil {
+		return p.ids, nil
+	}
+	answer, err := p.api.accounts(ctx, opSync, p.link, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.ids = []string{}
+	for _, acc := range answer.Accounts {
+		if acc.AccountID != "" {
+			p.ids = append(p.ids, acc.AccountID)
+		}
+	}
+	return p.ids, nil
+}
+
+// aliasOf is the alias under which MoneyKit last showed a known row, "" if it never did.
+func aliasOf(k *bankmux.Known) string {
+	if i := slices.IndexFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, aliasPrefix) }); i >= 0 {
+		return k.Aliases[i]
+	}
+	return ""
+}
+
+var aliasPrefix = reconcile.Alias(Name, "")
+
+func earlier(a, b bankmux.Date) bankmux.Date {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b bankmux.Date) bankmux.Date {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
