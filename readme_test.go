@@ -20,14 +20,17 @@ func TestREADMEIsCompiled(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	compiled := trimmed(string(examples))
+	var compiled string
+	for _, file := range []string{"example_test.go", "example_sync_test.go"} {
+		examples, err := os.ReadFile(file)
+		require.NoError(t, err)
+		compiled += trimmed(string(examples)) + "\n"
+	}
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	require.Greater(t, len(blocks), 8)
 	for _, b := range blocks {
 		for _, part := range strings.Split(b[1], "\n\n") { // a blank line may stand for what was left out
-			assert.True(t, strings.Contains(compiled, trimmed(part)), "not in example_test.go:\n%s", part)
+			assert.True(t, strings.Contains(compiled, trimmed(part)), "not in the examples:\n%s", part)
 		}
 	}
 	for _, command := range []string{"go run ./examples/quickstart", "go test ./..."} {

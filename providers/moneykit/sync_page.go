@@ -155,6 +155,9 @@ func (p *syncPage) compareAccount(ctx context.Context, account string, rows []ba
 		Provider: Name, Account: p.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows,
 		Gone: func(alias string) bool { return !p.alive[alias] },
 	}
+	if cursor.Fetched == 0 && !cursor.Carried { // the first round and nothing known before it: what is known has just been shown
+		in.Gone = func(alias string) bool { return p.looked[alias] && !p.alive[alias] }
+	}
 	shown, sought := make(map[string]bool, len(rows)), map[string]bool{} // aliases on the page, and those of updated rows that are yet to be found
 	for i := range rows {
 		in.From, in.To = earlier(in.From, rows[i].Date), later(in.To, rows[i].Date)

@@ -1,0 +1,135 @@
+package bankmux_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// ledger is the application's database in these examples. examples/sync has it in SQL.
+type ledger struct {
+	entries []entry
+	names   map[string]string // the provider's id of an account -> the application's own
+	cursors map[string]string // by connection
+}
+
+// entry is a row of the application: its own columns, and beside them what bankmux knows it by.
+type entry struct {
+	note  string
+	known bankmux.Known
+}
+
+func (l *ledger) account(id string) string { return l.names[id] }
+
+func (l *ledger) between(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, e := range l.entries { // SELECT … WHERE account = ? AND date BETWEEN ? AND ?
+			if k := e.known; k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (l *ledger) find(key string) *entry {
+	i := slices.IndexFunc(l.entries, func(e entry) bool { return e.known.Key == key })
+	return &l.entries[i]
+}
+
+// sync brings the ledger in step with the bank. Call it after a webhook, and once in a while without one.
+func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	for {
+		page, err := client.Sync(ctx, bankmux.SyncRequest{
+			Connection: conn,
+			Cursor:     l.cursors[conn.ID],
+			Name:       l.account, // your own id of an account, which survives a new link
+			Known:      l.between, // your rows of an account between two days
+		})
+		if err != nil {
+			return err // nothing of this page is stored; the pages before it are
+		}
+		l.store(conn, page)
+		if !page.More {
+			return nil
+		}
+	}
+}
+
+// store takes a page and the cursor behind it, in one transaction of your database.
+func (l *ledger) store(conn bankmux.Connection, page bankmux.Delta) {
+	for _, a := range page.Added {
+		l.entries = append(l.entries, entry{known: a.Known}) // and of a.Row what you want to show
+	}
+	for _, c := range slices.Concat(page.Modified, page.Replaced) {
+		l.find(c.Was.Key).known = c.Known // posted, edited or under another id: the row stays, and so do its notes
+	}
+	for _, m := range page.Missing {
+		l.find(m.Known.Key).known = m.Known // not there this time; it may come back
+	}
+	for _, r := range page.Removed {
+		l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.known.Key == r.Known.Key })
+	}
+	l.cursors[conn.ID] = page.Next
+}
+
+// carry gives the accounts of a new link, or of another provider, the names they had. What it returns nobody but the user can tell.
+func (l *ledger) carry(before, after []bankmux.Account) (unsure []reconcile.Pair, ambiguous []reconcile.Ambiguity) {
+	m := reconcile.Match(before, after)
+	for _, p := range m.Pairs {
+		if p.Confidence < reconcile.Likely {
+			unsure = append(unsure, p)
+			continue
+		}
+		l.names[p.New.ID] = l.names[p.Old.ID]
+	}
+	for _, a := range m.OnlyNew {
+		l.names[a.ID] = "account " + a.ID // an account nobody had linked: a name of your own
+	}
+	return unsure, m.Ambiguous
+}
+
+func Example_sync() {
+	ctx := context.Background()
+	s, closeShop := openShop()
+	defer closeShop()
+	l := &ledger{names: map[string]string{}, cursors: map[string]string{}}
+	link := func() (*bankmux.Client, bankmux.Connection, []bankmux.Account) {
+		launch, _ := s.begin(ctx, "user-rosa", "US")
+		conn, err := s.finish(ctx, "user-rosa", s.browser(launch))
+		if err != nil {
+			log.Fatal(err)
+		}
+		_ = s.bank.Refresh(conn.Reference) // the first fetch takes MoneyKit a while; until then Sync says ErrNotReady
+		client, _ := s.registry.For(conn)
+		answer, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return client, conn, answer.Accounts
+	}
+	client, first, before := link()
+	l.carry(nil, before)
+	if err := l.sync(ctx, client, first); err != nil {
+		log.Fatal(err)
+	}
+	rows := len(l.entries)
+	l.entries[0].note = "shared with Ana"
+	fmt.Println(rows > 500, "rows")
+
+	client, second, after := link() // the user linked the same bank once more: every id is another
+	unsure, ambiguous := l.carry(before, after)
+	fmt.Println(len(unsure), "unsure,", len(ambiguous), "ambiguous")
+	if err := l.sync(ctx, client, second); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(l.entries)-rows, "doubled;", l.entries[0].note)
+	// Output:
+	// true rows
+	// 0 unsure, 0 ambiguous
+	// 0 doubled; shared with Ana
+}
