@@ -1,0 +1,113 @@
+package bankmux_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// FuzzChallenge gives an operation a challenge that came back from storage as anything at all.
+func FuzzChallenge(f *testing.F) {
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	keys := bank.Credentials()
+	wire := &tampered{bank: inProcess{bank.Dapi()}, heard: map[string][]byte{}}
+	client, err := wire.open("dapi", keys)
+	require.NoError(f, err)
+	session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	require.NoError(f, err)
+	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	require.NoError(f, err)
+	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	require.NoError(f, err)
+	for i, path := range []string{"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get"} {
+		fresh, err := wire.open("dapi", keys)
+		require.NoError(f, err)
+		require.NoError(f, bank.RequireInput(conn.Reference, path, []string{"otp"}))
+		err = reads[[]int{0, 1, 5, 6}[i]].call(f.Context(), fresh, conn)
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(f, ok)
+		require.NotNil(f, e.Challenge)
+		raw, err := json.Marshal(e.Challenge)
+		require.NoError(f, err)
+		f.Add(string(raw), "123456")
+		_ = reads[0].call(f.Context(), fresh, conn)
+	}
+	f.Add(`{"op":"Balances","call":"Accounts","state":null}`, "")
+	f.Add(`{"op":"Sync","call":"Sync","state":{"cursor":"x","window":{}}}`, "1")
+	wire.say(200, []byte(`{"success":true,"status":"done","operationID":"op","accounts":[],"transactions":[]}`))
+	f.Fuzz(func(t *testing.T, stored, answer string) {
+		var challenge bankmux.Challenge
+		if json.Unmarshal([]byte(stored), &challenge) != nil {
+			return
+		}
+		again, err := json.Marshal(challenge)
+		if err == nil {
+			var back bankmux.Challenge
+			require.NoError(t, json.Unmarshal(again, &back))
+		}
+		challenge.Connection = conn.ID
+		challenge.ExpiresAt = time.Now().Add(time.Minute)
+		client, err := wire.open("dapi", keys)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		for _, answers := range []*bankmux.Answers{challenge.Answer(answer), challenge.Abandon()} {
+			_, err1 := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
+			_, err2 := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Answers: answers})
+			err3 := some(client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Answers: answers}))
+			_, err4 := client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Answers: answers})
+			for _, err := range []error{err1, err2, err3, err4} {
+				if err == nil {
+					continue
+				}
+				_, partial := errors.AsType[*bankmux.PartialError](err)
+				_, ours := errors.AsType[*bankmux.Error](err)
+				require.True(t, partial || ours, "%T %v", err, err)
+				assert.NotContains(t, err.Error(), conn.Credential().Reveal())
+			}
+		}
+	})
+}
+
+// FuzzRoute asks a registry for clients with anything at all: what it finds serves the country, and what it refuses it refuses as ours.
+func FuzzRoute(f *testing.F) {
+	us := bankmux.NewClient("us", &fake{provider: "one", env: bankmux.Sandbox})
+	gulf := bankmux.NewClient("gulf", &fake{provider: "two", env: bankmux.Sandbox})
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{us, gulf}, []bankmux.Route{
+		{Client: "us", Countries: []string{"US"}, Weight: 3}, {Client: "gulf", Countries: []string{"US"}},
+		{Client: "gulf", Countries: []string{"AE"}, Institutions: []string{"lemon"}}, {Client: "gulf", Priority: 1},
+	})
+	require.NoError(f, err)
+	f.Add("user-1", "US", "", "", "")
+	f.Add("user-1", "AE", "lemon", "accounts", "")
+	f.Add("", "uk", "\x00", "cards", "not a page")
+	f.Fuzz(func(t *testing.T, user, country, institution, capability, page string) {
+		req := bankmux.SessionRequest{User: user, Country: country, Institution: bankmux.InstitutionRef{"two": institution}}
+		if capability != "" {
+			req.Capabilities = []bankmux.Capability{bankmux.Capability(capability)}
+		}
+		found, err := registry.Candidates(req)
+		if err != nil {
+			e, ok := errors.AsType[*bankmux.Error](err)
+			require.True(t, ok, "%T %v", err, err)
+			assert.Contains(t, bankmux.Kinds(), e.Kind)
+			return
+		}
+		require.NotEmpty(t, found)
+		first, err := registry.First(req)
+		require.NoError(t, err)
+		assert.Same(t, found[0], first, "the same user goes to the same client")
+		if country != "US" && country != "" {
+			assert.Equal(t, "gulf", first.Name())
+		}
+		_, _ = registry.Institutions(t.Context(), bankmux.InstitutionsRequest{Country: country, Name: user, Page: page})
+	})
+}
