@@ -82,8 +82,10 @@ func FuzzRoute(f *testing.F) {
 	us := bankmux.NewClient("us", &fake{provider: "one", env: bankmux.Sandbox})
 	gulf := bankmux.NewClient("gulf", &fake{provider: "two", env: bankmux.Sandbox})
 	registry, err := bankmux.NewRegistry([]*bankmux.Client{us, gulf}, []bankmux.Route{
-		{Client: "us", Countries: []string{"US"}, Weight: 3}, {Client: "gulf", Countries: []string{"US"}},
-		{Client: "gulf", Countries: []string{"AE"}, Institutions: []string{"lemon"}}, {Client: "gulf", Priority: 1},
+		{Client: "us", Countries: []string{"US"}, Weight: 3},
+		{Client: "gulf", Countries: []string{"US"}},
+		{Client: "gulf", Countries: []string{"AE"}, Institutions: []string{"lemon"}},
+		{Client: "gulf", Priority: 1},
 	})
 	require.NoError(f, err)
 	f.Add("user-1", "US", "", "", "")
