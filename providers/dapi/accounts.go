@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/wire"
@@ -125,9 +126,9 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	}
 	var fault *bankmux.Error
 	if one.Card {
-		fault = b.card(&one)
+		fault = b.card(&one, a.now())
 	} else {
-		fault = b.account(&one, kind)
+		fault = b.account(&one, kind, a.now())
 	}
 	if fault != nil {
 		return bankmux.BalancesResult{Failed: []bankmux.Failure{{Account: one.Account, Err: fault}}}, nil //nolint:nilerr // it is told in Failed
@@ -137,7 +138,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 
 // account reads the balance of an account. No source says how Dapi signs a debt: what a loan is worth is taken for owed whatever its
 // sign, what a credit account has for owed if positive.
-func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind) *bankmux.Error {
+func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) *bankmux.Error {
 	n := b.Amount
 	switch kind {
 	case bankmux.AccountLoan:
@@ -145,28 +146,28 @@ func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind
 	case bankmux.AccountCreditCard:
 		n.Value = n.Value.Neg()
 	}
-	return b.add(out, bankmux.BalanceBooked, n)
+	return b.add(out, bankmux.BalanceBooked, n, at)
 }
 
 // card reads the balances of a card: what is outstanding or due is owed.
-func (b *balance) card(out *bankmux.AccountBalances) *bankmux.Error {
+func (b *balance) card(out *bankmux.AccountBalances, at time.Time) *bankmux.Error {
 	outstanding, due := b.Outstanding, b.AmountDue
 	outstanding.Value, due.Value = outstanding.Value.Neg(), due.Value.Neg()
 	out.Due, _ = normalize.Day(b.DueDate)
 	for kind, n := range map[bankmux.BalanceKind]wire.Number{
 		bankmux.BalanceBooked: outstanding, bankmux.BalanceAvailable: b.Available, bankmux.BalanceDue: due,
 	} {
-		if fault := b.add(out, kind, n); fault != nil {
+		if fault := b.add(out, kind, n, at); fault != nil {
 			return fault
 		}
 	}
 	return nil
 }
 
-func (b *balance) add(out *bankmux.AccountBalances, kind bankmux.BalanceKind, n wire.Number) *bankmux.Error {
+func (b *balance) add(out *bankmux.AccountBalances, kind bankmux.BalanceKind, n wire.Number, at time.Time) *bankmux.Error {
 	m, fault := money(n, b.Currency)
 	if fault == nil && !m.IsZero() {
-		out.Balances = append(out.Balances, bankmux.Balance{Kind: kind, Money: m, AsOf: now()})
+		out.Balances = append(out.Balances, bankmux.Balance{Kind: kind, Money: m, AsOf: at})
 	}
 	return fault
 }

@@ -64,6 +64,10 @@ type Config struct {
 	HTTPClient *http.Client // copied; nil means one of its own
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
+
+	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
+	// virtualbank's Bank.Now.
+	Now func() time.Time
 }
 
 // New checks the configuration, sends nothing, and returns the guarded client.
@@ -81,6 +85,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 	if cfg.Guard == nil {
 		cfg.Guard = guard.New(guard.Options{})
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	urlFault := rest.CheckURL(cfg.BaseURL)
 	scriptFault := rest.CheckURL(cfg.ScriptURL)
 	switch {
@@ -97,7 +104,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	case scriptFault != "":
 		return nil, refuse("Config.ScriptURL", scriptFault)
 	}
-	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg)}
+	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg), clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitDapi)...), nil
 }
 
@@ -123,6 +130,7 @@ type adapter struct {
 	appKey    string
 	scriptURL string
 	api       *api
+	clock     func() time.Time
 	ranges    ranges
 }
 

@@ -111,7 +111,7 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 			if acc.Balance == nil {
 				continue
 			}
-			if fault := acc.Balance.account(&balances, one.Kind); fault != nil {
+			if fault := acc.Balance.account(&balances, one.Kind, a.now()); fault != nil {
 				all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
 				continue
 			}

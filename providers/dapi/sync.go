@@ -32,7 +32,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		return bankmux.Delta{}, err
 	}
 	if len(cursor.Todo) == 0 {
-		cursor.Until, cursor.Todo = today(), req.Accounts
+		cursor.Until, cursor.Todo = a.today(), req.Accounts
 		if req.Accounts == nil {
 			list, err := a.api.accounts(ctx, opSync, req.Connection, req.Answers)
 			if err != nil {

@@ -43,9 +43,9 @@ const windowDays = 31
 const east = 4 * time.Hour
 
 // today is the last day a transaction can have.
-func today() bankmux.Date { return bankmux.DateOf(time.Now().UTC().Add(east)) }
+func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(east)) }
 
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+func (a *adapter) now() time.Time { return a.clock().UTC().Truncate(time.Millisecond) }
 
 // TransactionPage reads up to a month of one account or card, the newest first.
 func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
@@ -78,7 +78,7 @@ func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.
 			w.From, w.Next = first, first.AddDays(-1).String()
 		}
 	}
-	page := bankmux.TransactionPage{AsOf: now(), Next: w.Next}
+	page := bankmux.TransactionPage{AsOf: a.now(), Next: w.Next}
 	body := dataBody{FromDate: w.From.String(), ToDate: w.To.String()}
 	row := bankmux.Transaction{Card: len(req.Cards) == 1}
 	if row.Card {
@@ -138,12 +138,12 @@ func interrupted(err error, state any) error {
 
 // span is what is left to read of the days asked for and served.
 func (a *adapter) span(ctx context.Context, req bankmux.TransactionsRequest) (from, to bankmux.Date, err error) {
-	from, to = req.Days(today())
+	from, to = req.Days(a.today())
 	days, err := a.days(ctx, req.Connection)
 	if err != nil {
 		return from, to, err
 	}
-	if earliest := today().AddDays(1 - days); days > 0 && from.Before(earliest) {
+	if earliest := a.today().AddDays(1 - days); days > 0 && from.Before(earliest) {
 		if !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse {
 			return from, to, &bankmux.Error{
 				Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
@@ -176,20 +176,20 @@ const (
 	mostRanges = 1000
 )
 
-func (r *ranges) get(bank string) (int, bool) {
+func (r *ranges) get(bank string, now time.Time) (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, ok := r.known[bank]
-	return known.days, ok && time.Now().Before(known.until)
+	return known.days, ok && now.Before(known.until)
 }
 
-func (r *ranges) set(bank string, days int) {
+func (r *ranges) set(bank string, days int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil || len(r.known) >= mostRanges {
 		r.known = map[string]rangeOf{}
 	}
-	r.known[bank] = rangeOf{days, time.Now().Add(rangeLife)}
+	r.known[bank] = rangeOf{days, now.Add(rangeLife)}
 }
 
 // days is how many days back the connection's bank serves transactions, 0 where it does not say.
@@ -198,7 +198,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error
 	if bank == "" {
 		bank = conn.Reference
 	}
-	if days, ok := a.ranges.get(bank); ok {
+	if days, ok := a.ranges.get(bank, a.now()); ok {
 		return days, nil
 	}
 	g, err := grantOf(conn)
@@ -211,7 +211,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error
 	}
 	served := answer.Metadata.TransactionRange
 	days, _ := normalize.DapiDays(served.Value.Value, served.Unit)
-	a.ranges.set(bank, days)
+	a.ranges.set(bank, days, a.now())
 	return days, nil
 }
 

@@ -115,7 +115,7 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
-	from, to := req.Days(today())
+	from, to := req.Days(a.today())
 	size := sizeOr(req.PageSize)
 	answer, err := a.api.investments(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark))
 	if err != nil {

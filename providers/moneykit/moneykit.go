@@ -65,6 +65,10 @@ type Config struct {
 	HTTPClient *http.Client // copied; nil means one of its own
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
+
+	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
+	// virtualbank's Bank.Now.
+	Now func() time.Time
 }
 
 // New checks the configuration, sends nothing, and returns the guarded client.
@@ -78,6 +82,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 	}
 	if cfg.Guard == nil {
 		cfg.Guard = guard.New(guard.Options{})
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	urlFault := rest.CheckURL(cfg.BaseURL)
 	switch {
@@ -94,7 +101,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	case urlFault != "":
 		return nil, refuse("Config.BaseURL", urlFault)
 	}
-	a := &adapter{env: cfg.Environment, api: newAPI(cfg)}
+	a := &adapter{env: cfg.Environment, api: newAPI(cfg), clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors()...), nil
 }
 
@@ -103,8 +110,9 @@ func refuse(field, detail string) *bankmux.Error {
 }
 
 type adapter struct {
-	env bankmux.Environment
-	api *api
+	env   bankmux.Environment
+	api   *api
+	clock func() time.Time
 }
 
 // Describe names the adapter.

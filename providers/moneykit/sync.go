@@ -53,7 +53,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	if cursor.Provider != "" {
 		query.Set("cursor", cursor.Provider)
 	}
-	page := newSyncPage(a.api, &req)
+	page := newSyncPage(a, &req)
 	var answer syncAnswer
 	answer.Transactions.Created.Each, answer.Transactions.Updated.Each = page.created.take, page.updated.take
 	if err := a.api.sync(ctx, page.link, query, &answer); err != nil {

@@ -16,6 +16,7 @@ type syncPage struct {
 	api   *api
 	req   *bankmux.SyncRequest
 	link  string
+	today bankmux.Date
 	delta bankmux.Delta
 
 	created, updated *syncRows
@@ -24,9 +25,9 @@ type syncPage struct {
 	kept             map[string]bool // keys of known rows that this page told of
 }
 
-func newSyncPage(api *api, req *bankmux.SyncRequest) *syncPage {
+func newSyncPage(a *adapter, req *bankmux.SyncRequest) *syncPage {
 	p := &syncPage{
-		api: api, req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
+		api: a.api, today: a.today(), req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
 		looked: map[string]bool{}, alive: map[string]bool{}, kept: map[string]bool{},
 	}
 	p.created, p.updated = &syncRows{page: p}, &syncRows{page: p}
@@ -271,7 +272,7 @@ func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed 
 	var rows []bankmux.Known
 	if refreshed {
 		var err error
-		rows, err = p.known(ctx, today().AddDays(-pendingDays), today(), func(k *bankmux.Known) bool { return k.Status == bankmux.StatusPending && !p.kept[k.Key] })
+		rows, err = p.known(ctx, p.today.AddDays(-pendingDays), p.today, func(k *bankmux.Known) bool { return k.Status == bankmux.StatusPending && !p.kept[k.Key] })
 		if err != nil {
 			return err
 		}
@@ -302,7 +303,7 @@ func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error 
 	}
 	for _, id := range ids {
 		day := cursor.Mark(id).Day
-		for !day.IsZero() && !day.After(today()) {
+		for !day.IsZero() && !day.After(p.today) {
 			until := day.AddDays(lookDays - 1)
 			rows, err := reconcile.Collect(p.req.Known(ctx, p.req.AccountName(id), day, until), func(k *bankmux.Known) bool { return !p.kept[k.Key] })
 			if err != nil {

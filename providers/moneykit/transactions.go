@@ -131,7 +131,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	from, to := req.Days(today())
+	from, to := req.Days(a.today())
 	size := sizeOr(req.PageSize)
 	var answer transactionsAnswer
 	page := answer.page(enrich)
@@ -170,7 +170,7 @@ func (answer *transactionsAnswer) page(enrich bool) *bankmux.TransactionPage {
 }
 
 // today is the last day a transaction can have in the westernmost and easternmost country served: MoneyKit's dates are local to the bank.
-func today() bankmux.Date { return bankmux.DateOf(time.Now().UTC().Add(time.Hour)) }
+func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(time.Hour)) }
 
 func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
 	if len(ids) == 0 {
