@@ -18,9 +18,10 @@ type TransactionSyncer interface {
 type SyncRequest struct {
 	Connection Connection
 	Cursor     string   // [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
-	Accounts   []string // the provider's ids; nil means all
+	Accounts   []string // the provider's ids; without Cards, nil means all accounts
+	Cards      []string // the provider's ids of cards, where it keeps them apart
 
-	// Name is the application's own name for an account, which must survive a new link; it is part of every key. nil takes the
+	// Name is the application's own name for an account or card, which must survive a new link; it is part of every key. nil takes the
 	// provider's id, which does not survive one.
 	Name func(account string) string
 	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
@@ -36,7 +37,7 @@ func (r *SyncRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
-	if err := checkIDs("SyncRequest", r.Accounts); err != nil {
+	if err := checkIDs("SyncRequest", r.Accounts, r.Cards); err != nil {
 		return err
 	}
 	if r.PageSize < 0 {

@@ -86,6 +86,7 @@ func Compare(known []Known, in Reading) Result {
 	}
 	c.byID()
 	c.byContent()
+	c.byLooseContent()
 	c.byPosting()
 	c.byAmount()
 	c.rest()
@@ -144,6 +145,9 @@ func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) 
 		return
 	}
 	now := known(c.in.Provider, c.in.Account, key, n.row, n.text)
+	if now.Reference == "" {
+		now.Reference = k.Reference
+	}
 	now.Aliases = slices.Grow(now.Aliases, len(k.Aliases)+1)
 	for i := -1; i < len(k.Aliases); i++ {
 		a := k.Key
@@ -201,7 +205,7 @@ func changeOf(k *entry, n *candidate) string {
 		return ReasonPosted
 	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
 		return ReasonAmount
-	case k.Date != n.row.Date || !k.Amount.Equal(n.row.Amount) || k.Text != n.text || k.Status != n.row.Status || k.Reference != n.row.Reference:
+	case k.Date != n.row.Date || !k.Amount.Equal(n.row.Amount) || k.Text != n.text || k.Status != n.row.Status || (k.Reference != n.row.Reference && n.row.Reference != ""):
 		return ReasonContent
 	}
 	return sameRowNothing
@@ -244,6 +248,31 @@ func (c *comparison) byContent() {
 	}
 }
 
+// byLooseContent pairs rows of one content of which only one has the bank's reference: not every provider passes it on.
+func (c *comparison) byLooseContent() {
+	same := map[string][]*entry{}
+	for i := range c.old {
+		if k := &c.old[i]; !k.found && c.free(k) {
+			b := baseWithout(k.Account, k.Date, k.Amount, k.Text)
+			same[b] = append(same[b], k)
+		}
+	}
+	for i := range c.new {
+		n := &c.new[i]
+		if n.known || len(same) == 0 {
+			continue
+		}
+		b := baseWithout(c.in.Account, n.row.Date, n.row.Amount, n.text)
+		at := slices.IndexFunc(same[b], func(k *entry) bool {
+			return k.Reference == "" || n.row.Reference == "" || k.Reference == n.row.Reference
+		})
+		if at >= 0 {
+			c.pairEqual(same[b][at], n)
+			same[b] = slices.Delete(same[b], at, at+1)
+		}
+	}
+}
+
 // hasID reports whether a known row has a provider's id.
 func (k *entry) hasID() bool {
 	return slices.ContainsFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, "id:") })
@@ -257,7 +286,7 @@ func (c *comparison) pairEqual(k *entry, n *candidate) {
 		c.pair(k, n, ReasonPosted, true)
 	case !sameID:
 		c.pair(k, n, ReasonID, true)
-	case k.Status != n.row.Status && n.row.Status != "":
+	case k.Status != n.row.Status && n.row.Status != "", k.Reference != n.row.Reference && n.row.Reference != "":
 		c.pair(k, n, ReasonContent, false)
 	default:
 		c.pair(k, n, sameRowNothing, false)
@@ -344,6 +373,9 @@ func (c *comparison) open(k *entry) bool {
 
 // follows reports whether a row may be the posting of a known one.
 func (c *comparison) follows(k *entry, n *candidate) bool {
+	if k.Status != statusPending && k.Reference != "" && n.row.Reference != "" && k.Reference != n.row.Reference {
+		return false
+	}
 	days := n.row.Date.DaysSince(k.Date)
 	return days >= 0 && days <= postedWithin && k.Amount.Currency() == n.row.Amount.Currency() && k.Amount.Sign() == n.row.Amount.Sign()
 }

@@ -151,6 +151,25 @@ func TestAPartOfAListReplacesOnlyWhatIsGone(t *testing.T) {
 	assert.Equal(t, []string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount}, story(reconcile.Compare(known, part)), "another provider's ids are of no use here")
 }
 
+func TestAReferenceThatOnlyOneProviderTellsKeepsNoRowsApart(t *testing.T) {
+	t.Parallel()
+	with := func(row bankmux.Transaction, reference string) bankmux.Transaction {
+		row.Reference = reference
+		return row
+	}
+	rent := tx("", 1, -120000, "RENT", "")
+	known := stored(tx("1", 1, -120000, "RENT", booked))
+	res := reconcile.Compare(known, reading("dp", with(rent, "FT1")))
+	assert.Equal(t, []string{"replaced RENT: " + reconcile.ReasonID}, story(reconcile.Compare(known, reading("other", with(tx("9", 1, -120000, "RENT", booked), "FT1")))))
+	require.Empty(t, res.Added)
+	known = res.Apply(known)
+	require.Equal(t, "FT1", known[0].Reference)
+	assert.Empty(t, story(reconcile.Compare(known, reading("dp", with(rent, "FT1")))))
+	apart := reconcile.Compare(known, reading("dp", with(rent, "FT2"), tx("", 0, -1, "X", "")))
+	assert.Equal(t, []string{"added RENT -1200.00", "added X -0.01", "missing RENT: " + reconcile.ReasonAbsent}, story(apart), "two references are two rows")
+	assert.Equal(t, "FT1", reconcile.Compare(known, reading("other", tx("9", 1, -120000, "RENT", booked))).Replaced[0].Known.Reference, "what was told once is kept")
+}
+
 func TestAnIDThatIsUsedAgainIsAnotherRow(t *testing.T) {
 	t.Parallel()
 	known := stored(tx("a", 1, -320, "COFFEE", booked))
@@ -311,6 +330,7 @@ func someRows(t *rapid.T, label string) []bankmux.Transaction {
 			rapid.SampledFrom([]int64{-320, -400, 320}).Draw(t, "cents"), rapid.SampledFrom([]string{"", "COFFEE", "DINER"}).Draw(t, "text"),
 			rapid.SampledFrom([]bankmux.TransactionStatus{"", booked, pending}).Draw(t, "status"),
 		)
+		rows[i].Reference = rapid.SampledFrom([]string{"", "", "FT1", "FT2"}).Draw(t, "reference")
 	}
 	return rows
 }

@@ -29,16 +29,25 @@ const keyVersion = "t1:"
 // base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
 // no part of it, for they change with every row that is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
 func base(account string, t *bankmux.Transaction, text string) string {
+	return hashOf(account, t.Date, t.Amount, text, t.Reference)
+}
+
+// baseWithout is the base of a row of which no reference is known.
+func baseWithout(account string, date bankmux.Date, amount bankmux.Money, text string) string {
+	return hashOf(account, date, amount, text, "")
+}
+
+func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, reference string) string {
 	var space [256]byte
 	b := append(space[:0], account...)
 	b = append(b, 0)
-	b = strconv.AppendInt(b, int64(t.Date.Year), 10)
-	b = append(b, byte(t.Date.Month), byte(t.Date.Day))
-	b, _ = t.Amount.Decimal().Trim(0).AppendText(b) // documented never to fail
+	b = strconv.AppendInt(b, int64(date.Year), 10)
+	b = append(b, byte(date.Month), byte(date.Day))
+	b, _ = amount.Decimal().Trim(0).AppendText(b) // documented never to fail
 	b = append(b, 0)
-	b = append(append(b, t.Amount.Currency()...), 0)
+	b = append(append(b, amount.Currency()...), 0)
 	b = append(append(b, text...), 0)
-	b = append(b, t.Reference...)
+	b = append(b, reference...)
 	sum := sha256.Sum256(b)
 	var key [len(keyVersion) + 20]byte
 	copy(key[:], keyVersion)

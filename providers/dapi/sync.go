@@ -3,7 +3,9 @@ package dapi
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
@@ -32,8 +34,11 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		return bankmux.Delta{}, err
 	}
 	if len(cursor.Todo) == 0 {
-		cursor.Until, cursor.Todo = a.today(), req.Accounts
-		if req.Accounts == nil {
+		cursor.Until, cursor.Todo = a.today(), slices.Clone(req.Accounts)
+		for _, id := range req.Cards {
+			cursor.Todo = append(cursor.Todo, cardPrefix+id)
+		}
+		if req.Accounts == nil && req.Cards == nil {
 			list, err := a.api.accounts(ctx, opSync, req.Connection, req.Answers)
 			if err != nil {
 				return bankmux.Delta{}, interrupted(err, syncState{Cursor: req.Cursor})
@@ -49,8 +54,12 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		delta.Next = cursor.String()
 		return delta, nil
 	}
-	account := cursor.Todo[0]
-	if err := a.syncAccount(ctx, &req, at.Window, account, &cursor, &delta); err != nil {
+	account, card := strings.CutPrefix(cursor.Todo[0], cardPrefix)
+	body := dataBody{AccountID: account}
+	if card {
+		body = dataBody{CardID: account}
+	}
+	if err := a.syncAccount(ctx, &req, at.Window, body, &cursor, &delta); err != nil {
 		e := asError(err)
 		if e == nil || e.Challenge != nil || !oneAccount(e) {
 			return bankmux.Delta{}, err
@@ -62,6 +71,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	delta.Next = cursor.String()
 	return delta, nil
 }
+
+// cardPrefix marks a card among the accounts that are left in a round.
+const cardPrefix = "card:"
 
 // syncState is what a challenge keeps of a sync: the cursor with the accounts left, and the window that was interrupted.
 type syncState struct {
@@ -81,10 +93,11 @@ func oneAccount(e *bankmux.Error) bool {
 }
 
 // syncAccount reads one account and compares. The window that was interrupted, if any, is read first.
-func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, account string, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
+func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, body dataBody, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
+	account := body.AccountID + body.CardID
 	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), To: cursor.Until, Complete: true}
 	read := func(w window, answers *bankmux.Answers) error {
-		body := dataBody{AccountID: account, FromDate: w.From.String(), ToDate: w.To.String()}
+		body.FromDate, body.ToDate = w.From.String(), w.To.String()
 		err := a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
 			row := bankmux.Transaction{Account: account}
 			if fault := t.fill(&row); fault != nil {
