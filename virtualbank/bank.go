@@ -69,6 +69,7 @@ type Bank struct {
 	books   map[string]*book
 	outages map[string]bool // by the institution's name
 	served  map[string]int  // days of transactions, by the institution's name
+	unsaid  map[string]int  // the same, and the metadata tells of more
 
 	creds       Credentials // written by New only
 	webhookKey  *ecdsa.PrivateKey
@@ -94,6 +95,7 @@ func New(o Options) *Bank {
 		books:        map[string]*book{},
 		outages:      map[string]bool{},
 		served:       map[string]int{},
+		unsaid:       map[string]int{},
 	}
 	b.creds = Credentials{
 		MoneyKit: MoneyKitCredentials{ClientID: "live_" + b.gen.hex(20), ClientSecret: b.gen.alphanumeric(24)},

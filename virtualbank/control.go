@@ -102,6 +102,20 @@ func (b *Bank) control(provider string) http.Handler {
 		}
 		return map[string]any{"required": true}, b.RequireInput(in.ConnectionID, in.Operation, in.Rounds...)
 	}))
+	mux.Handle("POST /virtualbank/situation", controlled(func(body []byte) (any, error) {
+		var in struct {
+			LinkID       string `json:"link_id"`
+			ConnectionID string `json:"connectionID"`
+			Situation    string `json:"situation"`
+		}
+		if err := decodeControl(body, &in); err != nil {
+			return nil, err
+		}
+		return map[string]any{"staged": in.Situation}, b.Stage(in.LinkID+in.ConnectionID, in.Situation)
+	}))
+	mux.Handle("GET /virtualbank/situation", controlled(func([]byte) (any, error) {
+		return map[string]any{"situations": Situations()}, nil
+	}))
 	mux.Handle("GET /virtualbank/requests", controlled(func([]byte) (any, error) {
 		mine := []Request{}
 		for _, r := range b.Requests() {

@@ -32,6 +32,9 @@ type connection struct {
 	pending     *pendingInput // what it has asked and not heard
 	trusted     time.Time     // until when it asks nothing of itself
 	running     []*running    // calls in progress with its token
+
+	spoiled      string // the situation of its transactions
+	spoiledUntil time.Time
 }
 
 // running is one call in progress. clashed is set once another was made beside it.

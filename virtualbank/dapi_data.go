@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // accountID is the account's id at Dapi, the same for every connection of the same user.
@@ -232,9 +233,12 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 			case from <= today-days || to > today+1: // it is tomorrow already in the bank's own zone
 				return dpFail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days")
 			}
+			if fewer := b.unsaid[conn.institution.Name]; fewer > 0 {
+				from = max(from, today-day(fewer)+1)
+			}
 			list := []dpTransaction{}
-			for _, r := range conn.book.rows(a, b.Now(), 0) {
-				if r.date < from || r.date > to {
+			for i, r := range conn.book.rows(a, b.Now(), 0) {
+				if r.date < from || r.date > to || conn.spoils(i, b.Now()) {
 					continue
 				}
 				t := conn.transaction(a, r)
@@ -246,6 +250,11 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 			return reply{status: http.StatusOK, body: dpDone{envelope: done(), Transactions: list, payload: "transactions"}}
 		})
 	}
+}
+
+// spoils reports whether the i-th row of an account is left out.
+func (conn *connection) spoils(i int, now time.Time) bool {
+	return now.Before(conn.spoiledUntil) && (conn.spoiled == EmptyAnswer || i%3 == 2)
 }
 
 func (conn *connection) transaction(a *account, r row) dpTransaction {

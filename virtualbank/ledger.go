@@ -45,6 +45,13 @@ type event struct {
 	raw     string
 	ref     string
 	spec    *TransactionSpec
+
+	// Of staged events.
+	since   time.Time // when the bank got to know it, zero for appears alone
+	until   time.Time // from when nothing is left of it, zero for never
+	edit    time.Time // from when the amount is edited
+	edited  int64
+	keepsID bool // pending and posted it has one id
 }
 
 // row is an event as it is to be seen at some moment.
@@ -63,10 +70,13 @@ func (bk *book) rows(a *account, at time.Time, days int) []row {
 	var list []row
 	for i := range a.events {
 		e := &a.events[i]
-		if e.appears > today || (e.spec != nil && e.spec.at.After(at)) {
+		if e.appears > today || (e.spec != nil && e.spec.at.After(at)) || e.since.After(at) || (!e.until.IsZero() && !e.until.After(at)) {
 			continue
 		}
 		r := row{event: e, date: e.posted, amount: e.amount, spec: e.spec}
+		if !e.edit.IsZero() && !e.edit.After(at) {
+			r.amount = e.edited
+		}
 		if e.posted > today || (e.spec != nil && e.spec.Pending) {
 			r.pending, r.date, r.amount = true, e.began, e.hold
 		}

@@ -33,6 +33,9 @@ type link struct {
 	book        *book
 	history     []fetched // the states of its transactions
 	churn       int       // how often all ids changed
+	twists      []twist   // situations of the record of changes
+	forgot      bool      // cursors are refused until a sync begins anew
+	circles     int       // pages that go round
 }
 
 type linkProduct struct {

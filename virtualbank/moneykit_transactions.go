@@ -26,6 +26,7 @@ type mkTransaction struct {
 	Category    *string         `json:"category"`
 	Enrichment  any             `json:"enrichment"`
 	Original    *string         `json:"original_id"`
+	keepsID     bool
 }
 
 // stored are the transactions as the n-th refresh found them, the newest first. Pending rows have other ids after each.
@@ -50,13 +51,13 @@ func newestFirst(x, y mkTransaction) int {
 
 func (l *link) transaction(a *account, r row, n, churn int) mkTransaction {
 	parts := []string{l.id, r.event.id, strconv.Itoa(churn)}
-	if r.pending {
+	if r.pending && !r.event.keepsID {
 		parts = append(parts, "pending", strconv.Itoa(n))
 	}
 	t := mkTransaction{
 		ID: "txn_" + l.book.bank.name58(22, parts...), Account: l.accountID(a), Type: "credit", Currency: a.currency,
 		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
-		Description: &r.event.text, Raw: &r.event.raw, Enrichment: enrich(r.event.text),
+		Description: &r.event.text, Raw: &r.event.raw, Enrichment: enrich(r.event.text), keepsID: r.event.keepsID,
 	}
 	if r.amount < 0 {
 		t.Type = "debit"
@@ -242,7 +243,7 @@ type change struct {
 func (l *link) changes(from, to int) []change {
 	before := map[string]mkTransaction{}
 	for _, t := range l.stored(from, l.book.accounts) {
-		if !t.Pending {
+		if !t.Pending || t.keepsID {
 			before[t.ID] = t
 		}
 	}
@@ -253,7 +254,7 @@ func (l *link) changes(from, to int) []change {
 		switch {
 		case !known && (!t.Pending || to > from):
 			list = append(list, change{created: &t})
-		case known && string(old.Amount)+old.Date != string(t.Amount)+t.Date:
+		case known && string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending:
 			list = append(list, change{updated: &t})
 		}
 	}
@@ -279,16 +280,23 @@ func (b *Bank) mkSync(c *call) reply {
 	}
 	return b.mkWithData(c, "transactions", func(l *link) reply {
 		var m syncMark
-		if text := q.Get("cursor"); text != "" {
+		text := q.Get("cursor")
+		l.forgot = l.forgot && text != ""
+		if text != "" {
 			var ok bool
-			if m, ok = readSyncMark(text, l.id); !ok || m.to > len(l.history) {
+			if m, ok = readSyncMark(text, l.id); !ok || m.to > len(l.history) || l.forgot {
 				return mkQueryFault("cursor", "invalid cursor", "value_error")
 			}
 		}
 		if m.at == 0 {
 			m.to = len(l.history)
 		}
-		list := l.changes(m.from, m.to)
+		if l.circles > 0 {
+			l.circles--
+			m.at = 1 - m.at%2
+			return l.syncReply(nil, nil, nil, m, true)
+		}
+		list := l.twisted(l.changes(m.from, m.to), m.from, m.to)
 		end := min(m.at+size, len(list))
 		created, updated, removed := []mkTransaction{}, []mkTransaction{}, []string{}
 		for _, ch := range list[min(m.at, len(list)):end] {
@@ -306,11 +314,15 @@ func (b *Bank) mkSync(c *call) reply {
 		if more {
 			next = syncMark{m.from, m.to, end}
 		}
-		return reply{status: http.StatusOK, body: map[string]any{
-			"transactions": map[string]any{"created": created, "updated": updated, "removed": removed},
-			"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": next.cursor(l.id)}, "has_more": more, "link": l.wire(),
-		}}
+		return l.syncReply(created, updated, removed, next, more)
 	})
+}
+
+func (l *link) syncReply(created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
+	return reply{status: http.StatusOK, body: map[string]any{
+		"transactions": map[string]any{"created": append([]mkTransaction{}, created...), "updated": append([]mkTransaction{}, updated...), "removed": append([]string{}, removed...)},
+		"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": next.cursor(l.id)}, "has_more": more, "link": l.wire(),
+	}}
 }
 
 // mkCorrect serves the correction of a category: the transaction, corrected, and those like it.

@@ -1,0 +1,244 @@
+package bankmux_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// told is all that the pages of some rounds said.
+func told(pages ...[]bankmux.Delta) (all bankmux.Delta) {
+	for _, d := range slices.Concat(pages...) {
+		all.Added = append(all.Added, d.Added...)
+		all.Modified = append(all.Modified, d.Modified...)
+		all.Replaced = append(all.Replaced, d.Replaced...)
+		all.Removed = append(all.Removed, d.Removed...)
+		all.Missing = append(all.Missing, d.Missing...)
+		all.Suggested = append(all.Suggested, d.Suggested...)
+		all.Suspect = append(all.Suspect, d.Suspect...)
+	}
+	return all
+}
+
+func reasons(changes []bankmux.Change) (all []string) {
+	for _, c := range changes {
+		all = append(all, c.Reason)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// staged is what was told of the rows that were staged, or that the first round told of; the bank's life goes on beside them.
+func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
+	watched := map[string]bool{}
+	for _, a := range now.Added {
+		watched[a.Known.Key] = true
+	}
+	for _, m := range now.Missing {
+		watched[m.Known.Key] = true
+	}
+	is := func(k bankmux.Known) bool {
+		return watched[k.Key] || strings.HasPrefix(strings.ToUpper(k.Text), "STAGED")
+	}
+	added := func(a bankmux.Added) bool { return !is(a.Known) }
+	change := func(c bankmux.Change) bool { return !is(*c.Was) }
+	absence := func(m bankmux.Absence) bool { return !is(m.Known) }
+	ours.Added = slices.DeleteFunc(later.Added, added)
+	ours.Modified, ours.Replaced = slices.DeleteFunc(later.Modified, change), slices.DeleteFunc(later.Replaced, change)
+	ours.Missing, ours.Removed = slices.DeleteFunc(later.Missing, absence), slices.DeleteFunc(later.Removed, absence)
+	ours.Suggested = slices.DeleteFunc(later.Suggested, func(s bankmux.Suggestion) bool { return !is(*s.Was) })
+	return ours
+}
+
+// fetch lets MoneyKit see what the bank has.
+func (s *syncing) fetch(t *testing.T) {
+	t.Helper()
+	if s.client.Provider() == "moneykit" {
+		require.NoError(t, s.bank.Refresh(s.conn.Reference))
+	}
+}
+
+// situations are what a sync must say of each situation of the virtual bank: at once, and after the day on which some of them unfold.
+var situations = map[string]func(t *testing.T, provider string, now, later bankmux.Delta){
+	virtualbank.IDChurn:           churned,
+	virtualbank.RemovedFirst:      churned,
+	virtualbank.Unordered:         churned,
+	virtualbank.CreatedAndUpdated: addedOnce,
+	virtualbank.CreatedAndRemoved: addedOnce,
+	virtualbank.Late:              addedOnce,
+	virtualbank.Twin:              addedOnce,
+	virtualbank.UpdatedAndRemoved: withdrawn,
+	virtualbank.Withdrawn:         withdrawn,
+	virtualbank.VeryLate: func(t *testing.T, provider string, now, later bankmux.Delta) {
+		if provider == "moneykit" {
+			addedOnce(t, provider, now, later)
+			return
+		}
+		assert.Empty(t, now.Added, "three weeks are read again each time")
+		assert.Len(t, later.Added, 1, "all days are, once a week")
+	},
+	virtualbank.PendingVanishes: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		assert.Len(t, now.Added, 1)
+		require.Len(t, later.Removed, 1)
+		assert.Equal(t, now.Added[0].Known.Key, later.Removed[0].Known.Key)
+	},
+	virtualbank.Posted: func(t *testing.T, provider string, now, later bankmux.Delta) {
+		assert.Len(t, now.Added, 1)
+		assert.Empty(t, later.Removed)
+		require.Len(t, later.Replaced, 1)
+		assert.Equal(t, now.Added[0].Known.Key, later.Replaced[0].Was.Key)
+		assert.Equal(t, map[string]string{"moneykit": reconcile.ReasonPosted, "dapi": reconcile.ReasonMoved}[provider], later.Replaced[0].Reason)
+	},
+	virtualbank.PostedSameID: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		assert.Len(t, now.Added, 1)
+		assert.Empty(t, later.Removed)
+		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(later.Modified))
+	},
+	virtualbank.Tip:      postedWithMore,
+	virtualbank.FuelHold: postedWithMore,
+	virtualbank.Edited: func(t *testing.T, provider string, now, later bankmux.Delta) {
+		if provider == "moneykit" {
+			assert.Equal(t, []string{reconcile.ReasonContent}, reasons(now.Modified))
+			assert.Empty(t, now.Added)
+			return
+		}
+		assert.Len(t, now.Added, 1, "without ids it is another row")
+		assert.Len(t, later.Removed, 1)
+		assert.NotEmpty(t, append(now.Suggested, later.Suggested...))
+	},
+	virtualbank.EmptyAnswer: func(t *testing.T, _ string, now, _ bankmux.Delta) {
+		assert.NotEmpty(t, now.Suspect)
+		assert.NotEmpty(t, now.Missing)
+		assert.Empty(t, now.Added)
+	},
+	virtualbank.ShortAnswer: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		assert.NotEmpty(t, now.Missing)
+		assert.Empty(t, now.Removed)
+		assert.NotEmpty(t, later.Modified, "they are there again")
+	},
+	virtualbank.FewerDays:       nothingGone,
+	virtualbank.FewerDaysUnsaid: nothingGone,
+}
+
+func churned(t *testing.T, _ string, now, _ bankmux.Delta) {
+	assert.Greater(t, len(now.Replaced), 300)
+	assert.Equal(t, []string{reconcile.ReasonID}, reasons(now.Replaced))
+	assert.Empty(t, now.Removed)
+	assert.Empty(t, now.Added)
+}
+
+func addedOnce(t *testing.T, _ string, now, _ bankmux.Delta) {
+	assert.Len(t, now.Added, 1)
+	for _, c := range now.Replaced {
+		assert.Equal(t, bankmux.StatusPending, c.Was.Status, "a refresh makes new ids of what is pending")
+	}
+	assert.Empty(t, now.Removed)
+}
+
+func withdrawn(t *testing.T, _ string, now, later bankmux.Delta) {
+	assert.Empty(t, now.Added)
+	assert.Len(t, append(now.Removed, later.Removed...), 1)
+}
+
+func postedWithMore(t *testing.T, provider string, now, later bankmux.Delta) {
+	require.Len(t, now.Added, 1)
+	if provider == "moneykit" {
+		assert.Equal(t, []string{reconcile.ReasonAmount}, reasons(later.Replaced))
+		assert.Empty(t, later.Removed)
+		return
+	}
+	assert.NotEmpty(t, later.Suggested, "nobody said that it was pending: the amount differs, so the caller decides")
+	assert.Len(t, later.Removed, 1)
+}
+
+func nothingGone(t *testing.T, _ string, now, later bankmux.Delta) {
+	assert.Empty(t, append(now.Removed, later.Removed...))
+	assert.Empty(t, append(now.Added, later.Added...))
+}
+
+func TestEverySituationEndsInAgreement(t *testing.T) {
+	t.Parallel()
+	for _, situation := range virtualbank.Situations() {
+		check, listed := situations[situation.Name]
+		if situation.Name == virtualbank.CursorForgotten || situation.Name == virtualbank.CursorCircles {
+			continue // have tests of their own
+		}
+		require.True(t, listed, situation.Name)
+		for _, provider := range situation.Providers {
+			t.Run(situation.Name+" "+provider, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s := openSync(t, provider)
+					s.fetch(t)
+					s.round(t)
+					since := bankmux.DateOf(time.Now().UTC()).AddDays(-80).String()
+					time.Sleep(time.Minute)
+					require.NoError(t, s.bank.Stage(s.conn.Reference, situation.Name))
+					s.fetch(t)
+					now := s.round(t)
+					var later [][]bankmux.Delta
+					for days := range 4 {
+						time.Sleep(time.Duration(26+days*72) * time.Hour)
+						s.fetch(t)
+						later = append(later, s.round(t))
+					}
+					s.agree(t, since)
+					check(t, provider, told(now), staged(told(now), told(later...)))
+				})
+			})
+		}
+	}
+}
+
+func TestAForgottenCursorIsRefusedAndBeginningAnewDoublesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		s.round(t)
+		n := len(s.rows)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.CursorForgotten))
+		_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
+		assert.Equal(t, "SyncRequest.Cursor", e.Field)
+		assert.Contains(t, e.Detail, "begin again")
+		s.cursor = ""
+		again := told(s.round(t))
+		assert.Empty(t, again.Added)
+		assert.Empty(t, again.Replaced)
+		assert.Len(t, s.rows, n)
+		s.agree(t, "2000-01-01")
+	})
+}
+
+func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		s.round(t)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.CursorCircles))
+		for range 20 {
+			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
+			if err != nil {
+				require.ErrorIs(t, err, bankmux.ErrMalformed)
+				return
+			}
+			require.True(t, d.More)
+			s.store(d)
+		}
+		t.Fatal("the pages went round")
+	})
+}
