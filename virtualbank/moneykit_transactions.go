@@ -254,7 +254,7 @@ func (l *link) changes(from, to int) []change {
 		switch {
 		case !known && (!t.Pending || to > from):
 			list = append(list, change{created: &t})
-		case known && string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending:
+		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending):
 			list = append(list, change{updated: &t})
 		}
 	}
