@@ -36,6 +36,14 @@ var data = []struct {
 	{"owners and numbers are read", []bankmux.Capability{bankmux.CapIdentity, bankmux.CapAccountNumbers}, ownersAndNumbers},
 	{"securities of positions are told", []bankmux.Capability{bankmux.CapHoldings, bankmux.CapInvestmentTransactions}, investments},
 	{"a refresh ends, and one too many is told to wait", []bankmux.Capability{bankmux.CapRefresh, bankmux.CapStatus}, refreshes},
+	{"a sync tells every row once, and later what is new", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncsFromTheBeginning},
+	{"a sync that was not stored comes again, and one begun anew doubles nothing", []bankmux.Capability{bankmux.CapSync}, syncsAgain},
+	{"a sync takes equal rows for as many, whenever they come", []bankmux.Capability{bankmux.CapSync}, syncsEqualRows},
+	{"a sync refuses cursors that are not its own, and sends nothing", []bankmux.Capability{bankmux.CapSync}, syncRefuses},
+	{"a sync survives an application that fails or lies", []bankmux.Capability{bankmux.CapSync}, syncKnownFailsAndLies},
+	{"a sync without what is known tells rows", []bankmux.Capability{bankmux.CapSync}, syncBlind},
+	{"a sync through every fault loses nothing", []bankmux.Capability{bankmux.CapSync}, syncThroughFaults},
+	{"a sync may be made by many", []bankmux.Capability{bankmux.CapSync}, syncByMany},
 	{"banks are found by name and by id", []bankmux.Capability{bankmux.CapInstitutions}, institutions},
 }
 

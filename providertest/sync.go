@@ -1,0 +1,337 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// shelf is an application's store of transactions.
+type shelf struct {
+	rows   map[string]bankmux.Known
+	cursor string
+}
+
+func newShelf() *shelf { return &shelf{rows: map[string]bankmux.Known{}} }
+
+func (s *shelf) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, k := range s.rows {
+			if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+// store keeps a page and its cursor, as one database transaction does.
+func (s *shelf) store(t *testing.T, d bankmux.Delta) {
+	t.Helper()
+	for _, a := range d.Added {
+		assert.NotContains(t, s.rows, a.Known.Key, "a key of its own")
+		s.rows[a.Known.Key] = a.Known
+	}
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		require.Contains(t, s.rows, c.Was.Key, "what was is what was stored")
+		delete(s.rows, c.Was.Key)
+		s.rows[c.Known.Key] = c.Known
+	}
+	for _, m := range d.Missing {
+		require.Contains(t, s.rows, m.Known.Key)
+		s.rows[m.Known.Key] = m.Known
+	}
+	for _, m := range d.Removed {
+		require.Contains(t, s.rows, m.Known.Key)
+		delete(s.rows, m.Known.Key)
+	}
+	require.NotEmpty(t, d.Next)
+	s.cursor = d.Next
+}
+
+func (s *shelf) request(conn bankmux.Connection) bankmux.SyncRequest {
+	return bankmux.SyncRequest{Connection: conn, Cursor: s.cursor, Known: s.known, PageSize: 50}
+}
+
+// round syncs until there is no more.
+func (b *bench) round(conn bankmux.Connection, s *shelf) (all bankmux.Delta) {
+	b.t.Helper()
+	for range 200 {
+		d, err := b.client.Sync(b.t.Context(), s.request(conn))
+		require.NoError(b.t, err)
+		require.Empty(b.t, d.Failed)
+		assert.Less(b.t, len(d.Next), 1024, "a cursor stays small")
+		s.store(b.t, d)
+		all.Added = append(all.Added, d.Added...)
+		all.Modified = append(all.Modified, d.Modified...)
+		all.Replaced = append(all.Replaced, d.Replaced...)
+		all.Removed = append(all.Removed, d.Removed...)
+		all.Missing = append(all.Missing, d.Missing...)
+		all.Gaps = append(all.Gaps, d.Gaps...)
+		if !d.More {
+			return all
+		}
+	}
+	require.Fail(b.t, "a sync that does not end")
+	return all
+}
+
+// changes are those that are no other ids of what is pending, which some providers change at each refresh.
+func changes(d bankmux.Delta) int {
+	n := len(d.Added) + len(d.Modified) + len(d.Removed) + len(d.Missing)
+	for _, c := range d.Replaced {
+		if c.Was.Status != bankmux.StatusPending {
+			n++
+		}
+	}
+	return n
+}
+
+func syncsFromTheBeginning(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	for back := range 70 {
+		b.row(conn, id, Row{Amount: fmt.Sprint("1.", 10+back), In: back%3 == 0, Date: bankmux.DateOf(time.Now().UTC()).AddDays(-back), Text: fmt.Sprint("row ", back)})
+	}
+	b.refetch(conn)
+	s := newShelf()
+	first := b.round(conn, s)
+	assert.Zero(t, len(first.Modified)+len(first.Replaced)+len(first.Removed)+len(first.Missing))
+	seen := map[string]int{}
+	for _, a := range first.Added {
+		assert.Equal(t, a.Row.Account, a.Known.Account)
+		assert.Equal(t, a.Row.Date, a.Known.Date)
+		assert.True(t, a.Row.Amount.Equal(a.Known.Amount))
+		if a.Row.Account == id {
+			seen[a.Row.Amount.Amount()]++
+		}
+	}
+	assert.Len(t, seen, 70)
+	for amount, n := range seen {
+		assert.Equal(t, 1, n, amount)
+	}
+	assert.Zero(t, changes(b.round(conn, s)), "nothing is told twice")
+
+	time.Sleep(time.Minute)
+	b.row(conn, id, Row{Amount: "5.55", Text: "one more"})
+	b.refetch(conn)
+	more := b.round(conn, s)
+	require.Len(t, more.Added, 1)
+	assert.Equal(t, "-5.55", more.Added[0].Row.Amount.Amount())
+	assert.Equal(t, 1, changes(more))
+}
+
+func syncsAgain(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.refetch(conn)
+	s := newShelf()
+	req := s.request(conn)
+	first, err := b.client.Sync(t.Context(), req)
+	require.NoError(t, err)
+	second, err := b.client.Sync(t.Context(), req)
+	require.NoError(t, err)
+	keys := func(d bankmux.Delta) (all []string) {
+		for _, a := range d.Added {
+			all = append(all, a.Known.Key)
+		}
+		return all
+	}
+	assert.Equal(t, keys(first), keys(second), "a page that was not stored comes again")
+	s.store(t, first)
+	stored, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Known: s.known, PageSize: 50})
+	require.NoError(t, err)
+	assert.Zero(t, changes(stored), "rows that were stored without their cursor are known")
+	b.round(conn, s)
+	n := len(s.rows)
+
+	s.cursor = ""
+	assert.Zero(t, changes(b.round(conn, s)), "begun anew, nothing is doubled")
+	assert.Len(t, s.rows, n)
+}
+
+func syncsEqualRows(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	coffee := Row{Amount: "3.20", Text: "COFFEE"}
+	b.row(conn, id, coffee)
+	b.row(conn, id, coffee)
+	b.refetch(conn)
+	s := newShelf()
+	b.round(conn, s)
+	time.Sleep(time.Minute)
+	b.row(conn, id, coffee)
+	b.refetch(conn)
+	more := b.round(conn, s)
+	assert.Len(t, more.Added, 1, "the third of three equal rows")
+	assert.Equal(t, 1, changes(more))
+	n := 0
+	for _, k := range s.rows {
+		if k.Account == id {
+			n++
+		}
+	}
+	assert.Equal(t, 3, n)
+}
+
+func syncRefuses(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	other := b.connect(t.Context())
+	b.refetch(conn)
+	b.refetch(other)
+	s, theirs := newShelf(), newShelf()
+	b.round(conn, s)
+	b.round(other, theirs)
+	sent := b.reached()
+	cursor := s.cursor
+	for name, bad := range map[string]string{
+		"of another connection": theirs.cursor, "changed at its begin": "A" + cursor[1:], "changed at its end": cursor[:len(cursor)-1] + "x",
+		"cut": cursor[:len(cursor)-1], "longer": cursor + "A", "made up": "cursor", "huge": strings.Repeat("A", 1<<20), "a dot": ".",
+	} {
+		req := s.request(conn)
+		req.Cursor = bad
+		_, err := b.client.Sync(t.Context(), req)
+		b.show(err)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+		if e, ok := errors.AsType[*bankmux.Error](err); assert.True(t, ok) {
+			assert.Equal(t, "SyncRequest.Cursor", e.Field, name)
+		}
+	}
+	for name, change := range map[string]func(*bankmux.SyncRequest){
+		"an account twice":       func(r *bankmux.SyncRequest) { r.Accounts = []string{"a", "a"} },
+		"a negative size":        func(r *bankmux.SyncRequest) { r.PageSize = -1 },
+		"another client's":       func(r *bankmux.SyncRequest) { r.Connection.Client = "somebody else's" },
+		"another provider's":     func(r *bankmux.SyncRequest) { r.Connection.Provider = "somebody else" },
+		"no connection whatever": func(r *bankmux.SyncRequest) { r.Connection = bankmux.Connection{} },
+	} {
+		req := s.request(conn)
+		change(&req)
+		_, err := b.client.Sync(t.Context(), req)
+		b.show(err)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+	}
+	assert.Equal(t, sent, b.reached(), "refused without sending")
+	assert.Zero(t, changes(b.round(conn, s)))
+}
+
+// errStore is an application's own.
+var errStore = errors.New("the application's database is down")
+
+func syncKnownFailsAndLies(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.refetch(conn)
+	s := newShelf()
+	b.round(conn, s)
+	failing := s.request(conn)
+	failing.Cursor = ""
+	failing.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+		return func(yield func(bankmux.Known, error) bool) { yield(bankmux.Known{}, errStore) }
+	}
+	_, err := b.client.Sync(t.Context(), failing)
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.ErrorIs(t, err, errStore, "the application finds its own error again")
+
+	stranger := bankmux.Known{Key: "t1:stranger#1", Account: "somebody else's", Aliases: []string{"id:nobody:1"}, Status: bankmux.StatusBooked, Date: bankmux.DateOf(time.Now().UTC()), Amount: usd(t, "-1.00")}
+	lying := s.request(conn)
+	lying.Known = func(ctx context.Context, account string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
+		return func(yield func(bankmux.Known, error) bool) {
+			all := bankmux.NewDate(1990, time.January, 1)
+			for k, err := range s.known(ctx, account, all, bankmux.NewDate(2999, time.January, 1)) {
+				if !yield(k, err) {
+					return
+				}
+			}
+			_ = yield(stranger, nil) && yield(bankmux.Known{}, nil) && yield(bankmux.Known{Account: account}, nil)
+		}
+	}
+	for range 3 {
+		d, err := b.client.Sync(t.Context(), lying)
+		require.NoError(t, err)
+		for _, m := range slices.Concat(d.Missing, d.Removed) {
+			assert.NotEqual(t, stranger.Key, m.Known.Key, "what is somebody else's is left alone")
+		}
+		assert.Empty(t, d.Added, "more than was asked for is no harm")
+		lying.Cursor = d.Next
+		if !d.More {
+			lying.Cursor = s.cursor
+		}
+	}
+}
+
+func usd(t *testing.T, amount string) bankmux.Money {
+	t.Helper()
+	m, err := bankmux.NewMoney(amount, "USD")
+	require.NoError(t, err)
+	return m
+}
+
+func syncBlind(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.refetch(conn)
+	req := bankmux.SyncRequest{Connection: conn}
+	d, err := b.client.Sync(t.Context(), req)
+	require.NoError(t, err)
+	assert.Zero(t, len(d.Modified)+len(d.Replaced)+len(d.Removed)+len(d.Missing)+len(d.Suggested))
+	for _, a := range d.Added {
+		assert.True(t, d.AddedOnly || len(a.Known.Aliases) > 0, "rows go by key, or by the provider's id")
+	}
+}
+
+func syncThroughFaults(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	for back := range 40 {
+		b.row(conn, id, Row{Amount: fmt.Sprint("2.", 10+back), Date: bankmux.DateOf(time.Now().UTC()).AddDays(-back), Text: fmt.Sprint("row ", back)})
+	}
+	b.refetch(conn)
+	s := newShelf()
+	for _, f := range wirefault.All() {
+		if harmless(f) {
+			continue
+		}
+		b.inject(f, -1, nil)
+		d, err := b.client.Sync(t.Context(), s.request(conn))
+		b.heal()
+		b.show(err)
+		if err == nil { // an account that failed, beside the others
+			require.NotEmpty(t, d.Failed, f.Name)
+			assert.Zero(t, changes(d), f.Name)
+		}
+		time.Sleep(10 * time.Minute) // a breaker has closed again
+	}
+	b.round(conn, s)
+	seen := map[string]bool{}
+	for _, k := range s.rows {
+		if k.Account == id {
+			seen[k.Amount.Amount()] = true
+		}
+	}
+	assert.Len(t, seen, 40, "nothing was lost")
+}
+
+func syncByMany(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.refetch(conn)
+	s := newShelf()
+	b.round(conn, s)
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			d, err := b.client.Sync(t.Context(), s.request(conn))
+			b.show(err)
+			assert.NoError(t, err)
+			assert.Zero(t, changes(d))
+		})
+	}
+	all.Wait()
+}
