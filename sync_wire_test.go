@@ -1,0 +1,181 @@
+package bankmux_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/reconcile"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// wording answers requests whose path ends in a key with what stands there, and lets the bank answer the others.
+type wording struct {
+	bank http.RoundTripper
+	says map[string]string
+}
+
+func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
+	for path, body := range w.says {
+		if strings.HasSuffix(r.URL.Path, path) {
+			return &http.Response{
+				StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
+				Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+			}, nil
+		}
+	}
+	return w.bank.RoundTrip(r)
+}
+
+// mkRow is a row on MoneyKit's wire, as many days ago.
+func mkRow(id string, ago int, amount, text string, pending bool) string {
+	return fmt.Sprintf(
+		`{"transaction_id":%q,"account_id":"acc","amount":%s,"type":"debit","currency":"USD","date":%q,"description":%q,"raw_description":%q,"pending":%t}`,
+		id, amount, bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(), text, text, pending,
+	)
+}
+
+// mkPage is the answer of a sync, its lists in an order of their own.
+func mkPage(created, updated, removed []string) string {
+	quoted := make([]string, len(removed))
+	for i, id := range removed {
+		quoted[i] = fmt.Sprintf("%q", id)
+	}
+	return fmt.Sprintf(
+		`{"transactions":{"removed":[%s],"updated":[%s],"created":[%s]},"accounts":[],"cursor":{"next":"next-%d"},"has_more":false,"link":{"link_id":"link","state":"connected"}}`,
+		strings.Join(quoted, ","), strings.Join(updated, ","), strings.Join(created, ","), time.Now().UnixNano(),
+	)
+}
+
+func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		keys := s.bank.Credentials()
+		says := map[string]string{
+			"/accounts": `{"accounts":[{"account_id":"acc","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}],"link":{"link_id":"link","state":"connected"}}`,
+		}
+		var err error
+		s.client, err = moneykit.New(moneykit.Config{
+			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says}},
+		})
+		require.NoError(t, err)
+		page := func(listed, created, updated, removed []string) bankmux.Delta {
+			time.Sleep(time.Minute)
+			says["/transactions/sync"] = mkPage(created, updated, removed)
+			says["/transactions"] = fmt.Sprintf(`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`, strings.Join(listed, ","), len(listed))
+			return told(s.round(t))
+		}
+		first := page(nil, []string{mkRow("a", 40, "1", "SHOP", false), mkRow("b", 3, "2", "DINER", true), mkRow("c", 3, "3", "KIOSK", false)}, []string{mkRow("a", 40, "1.5", "SHOP", false)}, []string{"c"})
+		require.Len(t, first.Added, 2, "removed is applied last")
+		assert.Equal(t, "-1.5", first.Added[0].Row.Amount.Amount(), "and updated after created, wherever it stands")
+
+		moved := page(nil, nil, []string{mkRow("a", 1, "1.5", "SHOP", false)}, nil)
+		assert.Equal(t, []string{reconcile.ReasonContent}, reasons(moved.Modified), "its day moved by more than a month")
+		assert.Empty(t, moved.Added)
+
+		other := page([]string{mkRow("b", 1, "2", "DINER", false), mkRow("e", 2, "2", "DINER", false)}, []string{mkRow("e", 2, "2", "DINER", false)}, nil, nil)
+		assert.Len(t, other.Added, 1, "the pending one is still listed, on another day: the new row is another row")
+		assert.Empty(t, other.Replaced)
+		posted := page(nil, nil, []string{mkRow("b", 1, "2", "DINER", false)}, nil)
+		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(posted.Modified))
+		assert.Len(t, s.rows, 3)
+	})
+}
+
+func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		s.round(t)
+		time.Sleep(time.Minute)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+		s.fetch(t)
+		s.cursor = "" // given up
+		anew := told(s.round(t))
+		assert.Empty(t, anew.Removed)
+		require.Len(t, anew.Missing, 1, "the record of changes begins without the row")
+		assert.Equal(t, 1, anew.Missing[0].Known.Missed)
+		next := told(s.round(t))
+		require.Len(t, next.Removed, 1)
+		assert.Equal(t, anew.Missing[0].Known.Key, next.Removed[0].Known.Key)
+		s.agree(t, "1990-01-01")
+	})
+}
+
+func TestAReadingWithARowThatCannotBeReadProvesNoAbsence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "dapi")
+		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+		require.NoError(t, err)
+		s.round(t)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+		require.NoError(t, s.bank.AddTransaction(s.conn.Reference, accounts.Accounts[0].ID, virtualbank.TransactionSpec{Amount: "", Type: "debit", Text: "no amount"}))
+		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
+		require.NoError(t, err)
+		require.Len(t, d.Failed, 1)
+		assert.Empty(t, d.Missing, "the row that is not there may be the one that cannot be read")
+	})
+}
+
+func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "dapi")
+		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+		require.NoError(t, err)
+		req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{"nobody", accounts.Accounts[0].ID}, Known: s.known}
+		first, err := s.client.Sync(t.Context(), req)
+		require.NoError(t, err)
+		require.Len(t, first.Failed, 1)
+		require.ErrorIs(t, first.Failed[0].Err, bankmux.ErrNotFound)
+		assert.Equal(t, "nobody", first.Failed[0].Account)
+		assert.True(t, first.More)
+		req.Cursor = first.Next
+		second, err := s.client.Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.NotEmpty(t, second.Added)
+		assert.False(t, second.More)
+	})
+}
+
+func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "dapi")
+		keys := s.bank.Credentials()
+		var ahead time.Duration
+		says := map[string]string{"/data/transactions/get": `{"success":true,"status":"done","operationID":"op","transactions":[]}`}
+		client, err := dapi.New(dapi.Config{
+			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says}}, Now: func() time.Time { return time.Now().Add(ahead) },
+		})
+		require.NoError(t, err)
+		s.client = client
+		today := bankmux.DateOf(time.Now().UTC())
+		for _, ahead = range []time.Duration{0, 400 * 24 * time.Hour, 0} {
+			for _, d := range s.round(t) {
+				require.NotEmpty(t, d.Covered)
+				if ahead == 0 {
+					assert.False(t, d.Covered[0].From.After(today.AddDays(-21)), "%v", d.Covered)
+					assert.Empty(t, d.Gaps)
+				} else {
+					assert.NotEmpty(t, d.Gaps)
+				}
+			}
+		}
+	})
+}
