@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,11 +24,15 @@ import (
 type wording struct {
 	bank http.RoundTripper
 	says map[string]string
+	last map[string]url.Values // what was asked last, by path
 }
 
 func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
 	for path, body := range w.says {
 		if strings.HasSuffix(r.URL.Path, path) {
+			if w.last != nil {
+				w.last[path] = r.URL.Query()
+			}
 			return &http.Response{
 				StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
 				Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
@@ -62,13 +67,14 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 	synctest.Test(t, func(t *testing.T) {
 		s := openSync(t, "moneykit")
 		keys := s.bank.Credentials()
+		last := map[string]url.Values{}
 		says := map[string]string{
 			"/accounts": `{"accounts":[{"account_id":"acc","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}],"link":{"link_id":"link","state":"connected"}}`,
 		}
 		var err error
 		s.client, err = moneykit.New(moneykit.Config{
 			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says}},
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, last}},
 		})
 		require.NoError(t, err)
 		page := func(listed, created, updated, removed []string) bankmux.Delta {
@@ -88,6 +94,7 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 		other := page([]string{mkRow("b", 1, "2", "DINER", false), mkRow("e", 2, "2", "DINER", false)}, []string{mkRow("e", 2, "2", "DINER", false)}, nil, nil)
 		assert.Len(t, other.Added, 1, "the pending one is still listed, on another day: the new row is another row")
 		assert.Empty(t, other.Replaced)
+		assert.GreaterOrEqual(t, last["/transactions"].Get("end_date"), bankmux.DateOf(time.Now().UTC()).AddDays(-1).String(), "it was looked for on later days, too")
 		posted := page(nil, nil, []string{mkRow("b", 1, "2", "DINER", false)}, nil)
 		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(posted.Modified))
 		assert.Len(t, s.rows, 3)
@@ -161,7 +168,7 @@ func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 		says := map[string]string{"/data/transactions/get": `{"success":true,"status":"done","operationID":"op","transactions":[]}`}
 		client, err := dapi.New(dapi.Config{
 			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says}}, Now: func() time.Time { return time.Now().Add(ahead) },
+			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}}, Now: func() time.Time { return time.Now().Add(ahead) },
 		})
 		require.NoError(t, err)
 		s.client = client

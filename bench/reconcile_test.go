@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/bankmux/bankmux"
@@ -42,16 +43,55 @@ func TestAChurnedReadingIsRecognisedWhole(t *testing.T) {
 	}
 }
 
+// steady is a reading of n rows that are all known as they are.
+func steady(n int) ([]reconcile.Known, reconcile.Reading) {
+	_, in := churned(n)
+	return reconcile.Compare(nil, in).Apply(nil), in
+}
+
+var histories = []struct {
+	name string
+	make func(int) ([]reconcile.Known, reconcile.Reading)
+}{{"churned", churned}, {"steady", steady}}
+
+// allocated is how many bytes one comparison allocates.
+func allocated(known []reconcile.Known, in reconcile.Reading) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	reconcile.Compare(known, in)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Known and new rows are compared, so there are twice as many rows as new ones.
+func TestComparingTakesUnder400BytesARowAndGrowsWithTheRows(t *testing.T) {
+	for _, h := range histories {
+		perRow := map[int]float64{}
+		for _, n := range []int{1_000, 10_000, 100_000} {
+			perRow[n] = float64(allocated(h.make(n))) / float64(2*n)
+			if perRow[n] >= 400 {
+				t.Errorf("%s, %d with %d rows: %.0f bytes a row", h.name, n, n, perRow[n])
+			}
+		}
+		if growth := perRow[100_000] / perRow[1_000]; growth > 1.15 {
+			t.Errorf("%s: a row takes %.2f times as much of 100,000 as of 1,000", h.name, growth)
+		}
+		t.Logf("%s: %.0f, %.0f and %.0f bytes a row", h.name, perRow[1_000], perRow[10_000], perRow[100_000])
+	}
+}
+
 // BenchmarkCompare compares as many known rows with as many new ones.
 func BenchmarkCompare(b *testing.B) {
-	for _, n := range []int{1_000, 10_000, 100_000} {
-		known, in := churned(n)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				reconcile.Compare(known, in)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/row")
-		})
+	for _, h := range histories {
+		for _, n := range []int{1_000, 10_000, 100_000} {
+			known, in := h.make(n)
+			b.Run(fmt.Sprint(h.name, "/", n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					reconcile.Compare(known, in)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(2*n), "ns/row")
+			})
+		}
 	}
 }

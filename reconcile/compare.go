@@ -22,7 +22,7 @@ type Reading struct {
 }
 
 // Result says what a reading changed. Every row is in exactly one of Added, Modified, Replaced and Unchanged, and every known row
-// between the days that were read in exactly one of Modified, Replaced, Unchanged, Missing and Removed. The lists are sorted by day and key.
+// between the days that were read in exactly one of Modified, Replaced, Unchanged, Missing and Removed. The lists go by day: changes and absences by that of the known row.
 type Result struct {
 	Added     []Added
 	Modified  []Change     // the same row with another content
@@ -49,6 +49,7 @@ const (
 	ReasonSeveral  = "several rows may be it"
 	ReasonDiffers  = "the text agrees and the amount does not"
 	ReasonText     = "another provider: the amount and the days agree, the text does not"
+	ReasonBack     = "it is there again"
 	ReasonBefore   = "the reading begins with a later row; the bank may serve fewer days"
 	postedWithin   = 10 // days between a pending row and its posting
 	removedAfter   = 2  // complete readings without a row
@@ -60,43 +61,43 @@ const (
 // Compare compares what the application knows of an account with a reading. known may hold rows of other days; those stay as they
 // are. It takes time and memory in proportion to the rows, and its result does not depend on their order.
 func Compare(known []Known, in Reading) Result {
-	c := comparison{in: in, prefix: Alias(in.Provider, ""), taken: make(map[string]bool, len(known)), numbers: map[string]int{}}
-	c.old = make([]entry, 0, len(known))
+	c := comparison{in: in, prefix: Alias(in.Provider, ""), old: make([]entry, 0, len(known)), new: make([]candidate, len(in.Rows))}
 	for i := range known {
 		if known[i].Account == in.Account {
 			c.old = append(c.old, entry{Known: &known[i]})
 		}
 	}
-	c.new = make([]candidate, len(in.Rows))
+	var bases strings.Builder // one piece of memory for all; keys are copies
+	bases.Grow(len(in.Rows) * baseLen)
 	for i := range in.Rows {
 		text := Text(&in.Rows[i])
-		c.new[i] = candidate{row: &in.Rows[i], text: text, base: base(in.Account, &in.Rows[i], text)}
+		b := base(in.Account, &in.Rows[i], text)
+		bases.Write(b[:])
+		c.new[i] = candidate{row: &in.Rows[i], text: text, base: bases.String()[i*baseLen:]}
 	}
 	slices.SortFunc(c.old, func(a, b entry) int {
 		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
 	})
-	slices.SortStableFunc(c.new, func(a, b candidate) int {
+	slices.SortFunc(c.new, func(a, b candidate) int {
 		return cmp.Or(
 			a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.Status, b.row.Status), cmp.Compare(a.text, b.text),
 			a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.row.Reference, b.row.Reference), cmp.Compare(a.row.ID, b.row.ID),
 		)
 	})
-	for i := range c.old {
-		c.taken[c.old[i].Key] = true
-	}
 	c.byID()
 	c.byContent()
 	c.byLooseContent()
 	c.byPosting()
 	c.byAmount()
-	c.rest()
-	return c.out
+	return c.result()
 }
 
-// entry is a known row, and whether it was found.
+// entry is a known row, and the row that was read it was found to be.
 type entry struct {
 	*Known
-	found bool
+	now      *candidate // nil while it was not found
+	reason   string
+	replaced bool
 }
 
 // candidate is a row that was read, and whether it is known.
@@ -108,13 +109,24 @@ type candidate struct {
 }
 
 type comparison struct {
-	in      Reading
-	prefix  string // of the provider's ids
-	old     []entry
-	new     []candidate
-	taken   map[string]bool // keys that are in use
-	numbers map[string]int  // the last number given to a base
-	out     Result
+	in     Reading
+	prefix string // of the provider's ids
+	old    []entry
+	new    []candidate
+	order  []int32  // old by what its rows say, see sorted
+	day    struct { // the one that find looked for last
+		date     bankmux.Date
+		from, to int
+	}
+	numbers   map[string]int // the last number given to a base
+	suggested []suggestion
+}
+
+// suggestion is a [Suggestion] whose rows have no keys yet.
+type suggestion struct {
+	was    *entry
+	may    []*candidate
+	reason string
 }
 
 // inside reports whether a known row lies in the days that were read.
@@ -122,33 +134,101 @@ func (c *comparison) inside(k *entry) bool {
 	return !k.Date.Before(c.in.From) && !k.Date.After(c.in.To)
 }
 
-// key is the first free key for a row.
-func (c *comparison) key(n *candidate) string {
-	for i := c.numbers[n.base] + 1; ; i++ {
-		if key := numbered(n.base, i); !c.taken[key] {
-			c.numbers[n.base] = i
-			c.taken[key] = true
-			return key
-		}
-	}
-}
-
 // pair notes that a known row and one that was read are one.
 func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) {
-	k.found, n.known = true, true
-	key := k.Key
+	k.now, k.reason, k.replaced = n, reason, replaced
+	n.known = true
+}
+
+// sorted is the order of the known rows by day, as they are, then base, then status, then whether they have an id: rows that are alike in more
+// stand together among those that are alike in less.
+func (c *comparison) sorted() []int32 {
+	if c.order != nil {
+		return c.order
+	}
+	c.order = make([]int32, len(c.old))
+	for i := range c.order {
+		c.order[i] = int32(i) //nolint:gosec // nobody has two thousand million rows in memory
+	}
+	for from := 0; from < len(c.old); {
+		to := from + 1
+		for to < len(c.old) && c.old[to].Date == c.old[from].Date {
+			to++
+		}
+		slices.SortFunc(c.order[from:to], func(a, b int32) int {
+			return cmp.Or(c.old[a].alike(baseOf(c.old[b].Key), c.old[b].Status, c.old[b].hasID(), inAll), cmp.Compare(a, b))
+		})
+		from = to
+	}
+	return c.order
+}
+
+// find is where in the order the known rows of a day begin that are alike, and where the day ends.
+func (c *comparison) find(n *candidate, in int) (at, end int) {
+	if order := c.sorted(); n.row.Date != c.day.date || c.day.to == 0 {
+		c.day.date = n.row.Date
+		c.day.from, _ = slices.BinarySearchFunc(order, n.row.Date, func(i int32, d bankmux.Date) int { return c.old[i].Date.Compare(d) })
+		c.day.to, _ = slices.BinarySearchFunc(order, n.row.Date.AddDays(1), func(i int32, d bankmux.Date) int { return c.old[i].Date.Compare(d) })
+	}
+	at, _ = slices.BinarySearchFunc(c.order[c.day.from:c.day.to], n, func(i int32, n *candidate) int { return c.old[i].like(n, in) })
+	return c.day.from + at, c.day.to
+}
+
+// How much rows are alike in.
+const (
+	inBase = iota
+	inStatus
+	inAll // in having an id or none, too
+)
+
+// alike compares a known row with what another says.
+func (k *entry) alike(base string, status bankmux.TransactionStatus, hasID bool, in int) int {
+	by := cmp.Compare(baseOf(k.Key), base)
+	if by == 0 && in >= inStatus {
+		by = cmp.Compare(k.Status, status)
+	}
+	if by == 0 && in >= inAll && k.hasID() != hasID {
+		by = 1
+		if hasID {
+			by = -1
+		}
+	}
+	return by
+}
+
+func (k *entry) like(n *candidate, in int) int {
+	return k.alike(n.base, n.row.Status, n.row.ID != "", in)
+}
+
+// key is a free key for a row: numbers go on from the highest that is in use.
+func (c *comparison) key(n *candidate) string {
+	last, ok := c.numbers[n.base]
+	if !ok {
+		for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
+			last = max(last, numberOf(c.old[c.order[at]].Key))
+		}
+	}
+	if c.numbers == nil {
+		c.numbers = map[string]int{}
+	}
+	c.numbers[n.base] = last + 1
+	return numbered(n.base, last+1)
+}
+
+// change is a pair as the application gets it.
+func (c *comparison) change(k *entry) Change {
+	n, key := k.now, k.Key
 	if baseOf(key) != n.base {
 		key = c.key(n)
 	}
-	if reason == sameRowNothing && k.Missed == 0 {
-		c.out.Unchanged = append(c.out.Unchanged, k.Known)
-		return
-	}
-	now := known(c.in.Provider, c.in.Account, key, n.row, n.text)
+	now := known(c.in.Account, key, n.row, n.text)
 	if now.Reference == "" {
 		now.Reference = k.Reference
 	}
-	now.Aliases = slices.Grow(now.Aliases, len(k.Aliases)+1)
+	now.Aliases = make([]string, 0, len(k.Aliases)+2) // the new id and the old key
+	if n.row.ID != "" {
+		now.Aliases = append(now.Aliases, Alias(c.in.Provider, n.row.ID))
+	}
 	for i := -1; i < len(k.Aliases); i++ {
 		a := k.Key
 		if i >= 0 {
@@ -158,37 +238,32 @@ func (c *comparison) pair(k *entry, n *candidate, reason string, replaced bool) 
 			now.Aliases = append(now.Aliases, a)
 		}
 	}
-	switch change := (Change{Was: k.Known, Row: n.row, Known: now, Reason: reason}); {
-	case replaced:
-		c.out.Replaced = append(c.out.Replaced, change)
-	default:
-		if reason == sameRowNothing {
-			change.Reason = "it is there again"
-		}
-		c.out.Modified = append(c.out.Modified, change)
-	}
+	return Change{Was: k.Known, Row: n.row, Known: now, Reason: cmp.Or(k.reason, ReasonBack)}
 }
 
 // byID pairs rows whose provider's id is known: by the ids they have now, then by those they had before.
 func (c *comparison) byID() {
-	now, before := make(map[string]int, len(c.old)), map[string]int{}
+	now, before := make(map[string]int32, len(c.old)), map[string]int32{}
 	for i := range c.old {
 		ids := now
 		for _, a := range c.old[i].Aliases {
 			if id, ok := strings.CutPrefix(a, c.prefix); ok {
-				ids[id] = i
+				ids[id] = int32(i) //nolint:gosec // as in sorted
 				ids = before
 			}
 		}
 	}
-	for pass, ids := range []map[string]int{now, before} {
+	for pass, ids := range []map[string]int32{now, before} {
+		if len(ids) == 0 {
+			continue
+		}
 		for i := range c.new {
 			n := &c.new[i]
 			if n.row.ID == "" || n.known {
 				continue
 			}
 			at, ok := ids[n.row.ID]
-			if !ok || c.old[at].found {
+			if !ok || c.old[at].now != nil {
 				continue
 			}
 			if k := &c.old[at]; pass == 0 || c.free(k) {
@@ -214,45 +289,52 @@ func changeOf(k *entry, n *candidate) string {
 // byContent pairs rows of the same day, amount, text and reference: as many as there are on both sides. Equal rows are as many rows. Among
 // equals those go together first that agree in status, and in having an id or none, and were there the last time; so that the same reading again finds the same pairs.
 func (c *comparison) byContent() {
-	type bucket struct {
-		base   string
-		status bankmux.TransactionStatus
-		id     bool
+	if !slices.ContainsFunc(c.new, func(n candidate) bool { return !n.known }) {
+		return
 	}
-	for _, alike := range []func(bucket) bucket{
-		func(b bucket) bucket { return b },
-		func(b bucket) bucket { return bucket{base: b.base, status: b.status} },
-		func(b bucket) bucket { return bucket{base: b.base} },
-	} {
-		same := make(map[bucket][]int, len(c.old))
-		for i := range c.old {
-			if k := &c.old[i]; !k.found && c.free(k) {
-				b := alike(bucket{baseOf(k.Key), k.Status, k.hasID()})
-				same[b] = append(same[b], i)
-			}
+	order := c.sorted()
+	next := make([]int32, len(order)+1) // the first row from here on that may be taken
+	for p := range next {
+		next[p] = int32(p) //nolint:gosec // as in sorted
+		if p < len(order) && (c.old[order[p]].now != nil || !c.free(&c.old[order[p]])) {
+			next[p]++
 		}
-		if len(same) == 0 {
-			return
-		}
+	}
+	for in := inAll; in >= inBase; in-- {
 		for i := range c.new {
 			n := &c.new[i]
 			if n.known {
 				continue
 			}
-			b := alike(bucket{n.base, n.row.Status, n.row.ID != ""})
-			if list := same[b]; len(list) > 0 {
-				same[b] = list[1:]
-				c.pairEqual(&c.old[list[0]], n)
+			p, end := c.find(n, in)
+			if p = skip(next, p); p < end && c.old[order[p]].like(n, in) == 0 {
+				next[p]++
+				c.pairEqual(&c.old[order[p]], n)
 			}
 		}
 	}
 }
 
+// skip follows the marks of rows that are taken, and shortens the way for those who come after.
+func skip(next []int32, p int) int {
+	end := p
+	for int(next[end]) != end {
+		end = int(next[end])
+	}
+	for p != end {
+		p, next[p] = int(next[p]), int32(end) //nolint:gosec // as in sorted
+	}
+	return end
+}
+
 // byLooseContent pairs rows of one content of which only one has the bank's reference: not every provider passes it on.
 func (c *comparison) byLooseContent() {
-	same := map[string][]*entry{}
+	if !slices.ContainsFunc(c.new, func(n candidate) bool { return !n.known }) {
+		return
+	}
+	same := map[[baseLen]byte][]*entry{}
 	for i := range c.old {
-		if k := &c.old[i]; !k.found && c.free(k) {
+		if k := &c.old[i]; k.now == nil && c.free(k) {
 			b := baseWithout(k.Account, k.Date, k.Amount, k.Text)
 			same[b] = append(same[b], k)
 		}
@@ -365,7 +447,7 @@ func (c *comparison) idOf(k *entry) string {
 
 // open reports whether a known row may have been posted as another: pending ones, and those of a provider that does not tell.
 func (c *comparison) open(k *entry) bool {
-	if k.found || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
+	if k.now != nil || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
 		return false
 	}
 	return c.in.Complete || (k.Status == statusPending && c.free(k))
@@ -385,7 +467,7 @@ func (c *comparison) byAmount() {
 	amounts := map[string][]*candidate{}
 	for i := range c.old {
 		k := &c.old[i]
-		if k.found || !c.inside(k) || !c.free(k) || c.idOf(k) != "" {
+		if k.now != nil || !c.inside(k) || !c.free(k) || c.idOf(k) != "" {
 			continue
 		}
 		if len(amounts) == 0 {
@@ -408,79 +490,96 @@ func (c *comparison) byAmount() {
 	}
 }
 
-// suggest is completed once the rows have their keys.
+// suggest notes what a row may have become. The rows have no keys yet.
 func (c *comparison) suggest(k *entry, may []*candidate, reason string) {
-	s := Suggestion{Was: k.Known, Reason: reason}
-	for _, n := range may {
-		s.May = append(s.May, Known{Key: n.base}) // completed once the rows have their keys
-	}
-	c.out.Suggested = append(c.out.Suggested, s)
+	c.suggested = append(c.suggested, suggestion{k, may, reason})
 }
 
-// rest notes what is new and what was not there.
-func (c *comparison) rest() {
-	for i := range c.new {
-		if n := &c.new[i]; !n.known {
-			c.out.Added = append(c.out.Added, Added{Row: n.row, Known: known(c.in.Provider, c.in.Account, c.key(n), n.row, n.text)})
-		}
-	}
-	c.out.Suspect = c.in.Complete && len(c.in.Rows) == 0 && slices.ContainsFunc(c.old, func(k entry) bool { return c.inside(&k) })
+// result notes what was found, what is new and what was not there.
+func (c *comparison) result() (out Result) {
+	var modified, replaced, unchanged, added int
 	for i := range c.old {
-		k := &c.old[i]
-		switch {
-		case k.found || !c.in.Complete || !c.inside(k):
-		case c.out.Suspect:
-			c.out.Missing = append(c.out.Missing, Absence{Known: *k.Known, Reason: ReasonEmpty})
-		case k.Status != statusPending && len(c.new) > 0 && k.Date.Before(c.new[0].row.Date):
-			c.out.Missing = append(c.out.Missing, Absence{Known: *k.Known, Reason: ReasonBefore})
-		case k.Missed+1 >= removedAfter:
-			c.out.Removed = append(c.out.Removed, Absence{Known: *k.Known, Reason: ReasonTwice})
+		switch k := &c.old[i]; {
+		case k.now == nil:
+		case k.replaced:
+			replaced++
+		case k.reason != sameRowNothing || k.Missed > 0:
+			modified++
 		default:
-			missed := *k.Known
-			missed.Missed++
-			c.out.Missing = append(c.out.Missing, Absence{Known: missed, Reason: ReasonAbsent})
+			unchanged++
 		}
 	}
-	c.complete()
-}
-
-// complete gives suggested rows the keys they got as added ones, drops those that were paired after all, and sorts.
-func (c *comparison) complete() {
-	keys := map[string][]Known{}
-	for _, a := range c.out.Added {
-		if len(c.out.Suggested) == 0 {
-			break
+	for i := range c.new {
+		if !c.new[i].known {
+			added++
 		}
-		b := baseOf(a.Known.Key)
-		keys[b] = append(keys[b], a.Known)
 	}
-	kept := c.out.Suggested[:0]
-	for _, s := range c.out.Suggested {
-		var may []Known
-		seen := map[string]bool{}
-		for _, m := range s.May {
-			for _, k := range keys[m.Key] {
-				if !seen[k.Key] {
-					seen[k.Key] = true
-					may = append(may, k)
-				}
+	out = Result{Modified: room[Change](modified), Replaced: room[Change](replaced), Unchanged: room[*Known](unchanged), Added: room[Added](added)}
+	out.Suspect = c.in.Complete && len(c.in.Rows) == 0 && slices.ContainsFunc(c.old, func(k entry) bool { return c.inside(&k) })
+	for i := range c.old {
+		switch k := &c.old[i]; {
+		case k.now == nil:
+			c.absent(&out, k)
+		case k.replaced:
+			out.Replaced = append(out.Replaced, c.change(k))
+		case k.reason != sameRowNothing || k.Missed > 0:
+			out.Modified = append(out.Modified, c.change(k))
+		default:
+			out.Unchanged = append(out.Unchanged, k.Known)
+		}
+	}
+	keys := map[*candidate]Known{}
+	for i := range c.new {
+		n := &c.new[i]
+		if n.known {
+			continue
+		}
+		k := known(c.in.Account, c.key(n), n.row, n.text)
+		if n.row.ID != "" {
+			k.Aliases = []string{Alias(c.in.Provider, n.row.ID)}
+		}
+		out.Added = append(out.Added, Added{Row: n.row, Known: k})
+		if len(c.suggested) > 0 {
+			keys[n] = k
+		}
+	}
+	for _, s := range c.suggested {
+		one := Suggestion{Was: s.was.Known, Reason: s.reason}
+		for _, n := range s.may {
+			if k, ok := keys[n]; ok { // it was not found to be another row after all
+				one.May = append(one.May, k)
 			}
 		}
-		if len(may) > 0 {
-			s.May = may
-			kept = append(kept, s)
+		if len(one.May) > 0 {
+			out.Suggested = append(out.Suggested, one)
 		}
 	}
-	c.out.Suggested = kept
-	change := func(a, b Change) int {
-		return cmp.Or(a.Known.Date.Compare(b.Known.Date), cmp.Compare(a.Known.Key, b.Known.Key))
+	return out
+}
+
+// room is a list with room for n, nil for none.
+func room[T any](n int) []T {
+	if n == 0 {
+		return nil
 	}
-	slices.SortFunc(c.out.Modified, change)
-	slices.SortFunc(c.out.Replaced, change)
-	slices.SortFunc(c.out.Added, func(a, b Added) int {
-		return cmp.Or(a.Known.Date.Compare(b.Known.Date), cmp.Compare(a.Known.Key, b.Known.Key))
-	})
-	slices.SortFunc(c.out.Unchanged, func(a, b *Known) int { return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Key, b.Key)) })
+	return make([]T, 0, n)
+}
+
+// absent notes that a known row was not there, where the reading proves it.
+func (c *comparison) absent(out *Result, k *entry) {
+	missing := *k.Known
+	switch {
+	case !c.in.Complete || !c.inside(k):
+	case out.Suspect:
+		out.Missing = append(out.Missing, Absence{Known: missing, Reason: ReasonEmpty})
+	case k.Status != statusPending && len(c.new) > 0 && k.Date.Before(c.new[0].row.Date):
+		out.Missing = append(out.Missing, Absence{Known: missing, Reason: ReasonBefore})
+	case k.Missed+1 >= removedAfter:
+		out.Removed = append(out.Removed, Absence{Known: missing, Reason: ReasonTwice})
+	default:
+		missing.Missed++
+		out.Missing = append(out.Missing, Absence{Known: missing, Reason: ReasonAbsent})
+	}
 }
 
 // Apply returns what the application knows after a result: the rows that were added and changed as they are now, without those removed. Rows of other

@@ -28,16 +28,19 @@ const keyVersion = "t1:"
 
 // base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
 // no part of it, for they change with every row that is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
-func base(account string, t *bankmux.Transaction, text string) string {
+func base(account string, t *bankmux.Transaction, text string) [baseLen]byte {
 	return hashOf(account, t.Date, t.Amount, text, t.Reference)
 }
 
+// baseLen is how long a base is.
+const baseLen = len(keyVersion) + 20
+
 // baseWithout is the base of a row of which no reference is known.
-func baseWithout(account string, date bankmux.Date, amount bankmux.Money, text string) string {
+func baseWithout(account string, date bankmux.Date, amount bankmux.Money, text string) [baseLen]byte {
 	return hashOf(account, date, amount, text, "")
 }
 
-func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, reference string) string {
+func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, reference string) (key [baseLen]byte) {
 	var space [256]byte
 	b := append(space[:0], account...)
 	b = append(b, 0)
@@ -49,10 +52,9 @@ func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, refer
 	b = append(append(b, text...), 0)
 	b = append(b, reference...)
 	sum := sha256.Sum256(b)
-	var key [len(keyVersion) + 20]byte
 	copy(key[:], keyVersion)
 	base64.RawURLEncoding.Encode(key[len(keyVersion):], sum[:15])
-	return string(key[:])
+	return key
 }
 
 // baseOf is the base of a key.
@@ -61,6 +63,15 @@ func baseOf(key string) string {
 		return key[:i]
 	}
 	return key
+}
+
+// numberOf is the number of a key among equals, 0 if it has none.
+func numberOf(key string) int {
+	n, err := strconv.Atoi(key[strings.LastIndexByte(key, '#')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // numbered is the key of the n-th of equal rows, from 1.
@@ -77,11 +88,7 @@ func Text(t *bankmux.Transaction) string {
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
-// known is a row as it will be stored.
-func known(provider, account, key string, t *bankmux.Transaction, text string) Known {
-	k := Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: text, Reference: t.Reference}
-	if t.ID != "" {
-		k.Aliases = []string{Alias(provider, t.ID)}
-	}
-	return k
+// known is a row as it will be stored, but for its aliases.
+func known(account, key string, t *bankmux.Transaction, text string) Known {
+	return Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: text, Reference: t.Reference}
 }

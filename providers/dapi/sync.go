@@ -126,11 +126,9 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 	earliest := cursor.Until.AddDays(1 - days)
 	in.From = earliest
 	mark := cursor.Mark(account)
-	if mark.Day.After(in.To) { // the clock was ahead
-		mark.Day = in.To
-	}
 	if !mark.Day.IsZero() {
 		again := mark.Day.AddDays(-overlap)
+		// A mark in the future is of a clock that was ahead: all is read again.
 		if age := in.To.DaysSince(mark.Whole); again.After(in.From) && age >= 0 && age < wholeEvery {
 			in.From = again
 		}
