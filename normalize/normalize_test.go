@@ -368,3 +368,25 @@ func FuzzText(f *testing.F) {
 		assert.NotNil(t, normalize.MoneyKitError(normalize.Failure{Code: "link_error.bad_state"}, s))
 	})
 }
+
+func TestADateToRetryAfterIsCountedFromTheClockThatGaveIt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	for name, c := range map[string]struct {
+		date, after string
+		want        time.Duration
+	}{
+		"an hour ahead":   {at(time.Hour), at(time.Hour + 7*time.Second), 7 * time.Second},
+		"an hour behind":  {at(-time.Hour), at(-time.Hour + 7*time.Second), 7 * time.Second},
+		"no Date":         {"", at(7 * time.Second), 7 * time.Second},
+		"unreadable Date": {"yesterday", at(7 * time.Second), 7 * time.Second},
+		"seconds":         {at(time.Hour), "7", 7 * time.Second},
+		"nothing":         {at(time.Hour), "", 0},
+	} {
+		h := http.Header{}
+		h.Set("Date", c.date)
+		h.Set("Retry-After", c.after)
+		assert.Equal(t, c.want, normalize.RetryAfterOf(h, now), name)
+	}
+}

@@ -13,11 +13,11 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// harmless faults only take time.
-func harmless(f wirefault.Fault) bool { return f.Name == "slow" }
+// harmless faults only take time, or have another.
+func harmless(f wirefault.Fault) bool { return f.Name == "slow" || f.Name == "clock_skew" }
 
 func limited(f wirefault.Fault) bool {
-	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date"
+	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" || f.Name == "rate_limited_skewed"
 }
 
 // faults crosses every fault of the wire with the operations.

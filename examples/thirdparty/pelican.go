@@ -144,7 +144,7 @@ func (a *adapter) post(ctx context.Context, op, path string, in, out any) error 
 		}
 		return catalogue.Error(normalize.Failure{
 			Op: op, Code: failed.Code, Status: res.StatusCode,
-			RetryAfter: normalize.RetryAfter(res.Header.Get("Retry-After"), time.Now()),
+			RetryAfter: normalize.RetryAfterOf(res.Header, time.Now()),
 		})
 	}
 	if _, err := bankmux.ParsePayload(raw); !isJSON || err != nil || json.Unmarshal(raw, out) != nil {

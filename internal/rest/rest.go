@@ -168,7 +168,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		Status:     res.StatusCode(),
 		JSON:       isJSON(res.Header().Get("Content-Type")),
 		Body:       body,
-		RetryAfter: normalize.RetryAfter(res.Header().Get("Retry-After"), time.Now()),
+		RetryAfter: normalize.RetryAfterOf(res.Header(), time.Now()),
 	}, nil
 }
 

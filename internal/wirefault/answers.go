@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -107,19 +108,18 @@ func oversized(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handle
 
 func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(r, next)
-	// A gzip stream may consist of several members: one of blanks, repeated, is
-	// made in a fraction of the time.
-	const block = 1 << 20
-	blanks := zip(bytes.Repeat([]byte{' '}, block))
-	var packed bytes.Buffer
-	for range BulkSize / block {
-		packed.Write(blanks)
-	}
-	packed.Write(zip(a.body))
-	a.body = packed.Bytes()
+	a.body = append(bomb(), zip(a.body)...)
 	a.header.Set("Content-Encoding", "gzip")
 	a.send(w)
 }
+
+// bomb is BulkSize blanks, packed. A gzip stream may consist of several members: one of
+// blanks, repeated, is made in a fraction of the time.
+func bomb() []byte { return bytes.Repeat(packedBlanks(), BulkSize/bombBlock) }
+
+const bombBlock = 1 << 20
+
+var packedBlanks = sync.OnceValue(func() []byte { return zip(bytes.Repeat([]byte{' '}, bombBlock)) })
 
 func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(r, next)
@@ -160,9 +160,18 @@ func rateLimited(hint string) serveFunc {
 			w.Header().Set("Retry-After", strconv.Itoa(int(RetryAfter/time.Second)))
 		case "date":
 			w.Header().Set("Retry-After", time.Now().Add(RetryAfter).UTC().Format(http.TimeFormat))
+		case "skewed":
+			w.Header().Set("Date", time.Now().Add(Skew).UTC().Format(http.TimeFormat))
+			w.Header().Set("Retry-After", time.Now().Add(Skew+RetryAfter).UTC().Format(http.TimeFormat))
 		}
 		sendError(f, w, http.StatusTooManyRequests)
 	}
+}
+
+func clockSkew(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	a.header.Set("Date", time.Now().Add(Skew).UTC().Format(http.TimeFormat))
+	a.send(w)
 }
 
 func redirect(f Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {

@@ -21,12 +21,14 @@ const MaxHang = 10 * time.Minute
 // decompression.
 const BulkSize = 64 << 20
 
-// RetryAfter is the wait that the rate_limited_seconds and rate_limited_date
-// faults announce.
+// RetryAfter is the wait that the rate_limited faults announce, but for the one without a hint.
 const RetryAfter = 7 * time.Second
 
 // SlowDelay is how long the slow fault withholds an answer.
 const SlowDelay = 2 * time.Second
+
+// Skew is how far ahead the clock of a server is that has the wrong time.
+const Skew = time.Hour
 
 // DefaultLocation is where the redirect fault points unless told otherwise.
 const DefaultLocation = "http://127.0.0.1:9/"
@@ -84,6 +86,7 @@ func All() []Fault {
 		{Name: "unavailable", Summary: "503 with a small JSON body", serve: status(http.StatusServiceUnavailable)},
 		{Name: "server_error", Summary: "500 with a small JSON body", serve: status(http.StatusInternalServerError)},
 		{Name: "bad_gateway_html", Summary: "502 with an HTML page", serve: html(http.StatusBadGateway)},
+		{Name: "bad_gateway", Summary: "502 with a small JSON body", serve: status(http.StatusBadGateway)},
 		{Name: "gateway_timeout", Summary: "504 from a gateway that gave up while the request was carried out", Processed: true, serve: processedHTML(http.StatusGatewayTimeout)},
 		{Name: "html_200", Summary: "an HTML page under status 200, as a captive portal sends it", serve: html(http.StatusOK)},
 		{Name: "empty_200", Summary: "status 200, the JSON content type and no body", Processed: true, serve: replaced("")},
@@ -106,6 +109,8 @@ func All() []Fault {
 		{Name: "rate_limited", Summary: "429 without a hint how long to wait", serve: rateLimited("")},
 		{Name: "rate_limited_seconds", Summary: "429 with Retry-After: 7", serve: rateLimited("seconds")},
 		{Name: "rate_limited_date", Summary: "429 with a Retry-After date seven seconds ahead", serve: rateLimited("date")},
+		{Name: "rate_limited_skewed", Summary: "429 with a Retry-After date seven seconds ahead, by a clock that is an hour ahead", serve: rateLimited("skewed")},
+		{Name: "clock_skew", Summary: "the right answer from a server whose clock is an hour ahead", Processed: true, serve: clockSkew},
 		{Name: "redirect", Summary: "307 to another host", Location: DefaultLocation, serve: redirect},
 	}
 }

@@ -72,6 +72,9 @@ func TestFaultsThatAnswerAnswerAsTheySay(t *testing.T) {
 		"rate_limited":         {429, "application/json", ""},
 		"rate_limited_seconds": {429, "application/json", ""},
 		"rate_limited_date":    {429, "application/json", ""},
+		"rate_limited_skewed":  {429, "application/json", ""},
+		"bad_gateway":          {502, "application/json", ""},
+		"clock_skew":           {200, "application/json", `{"a":"b"}`},
 		"redirect":             {307, "", ""},
 	} {
 		f, ok := wirefault.Lookup(name)
