@@ -400,7 +400,7 @@ func intercepted(t *testing.T, s *setup, handle func(http.ResponseWriter, *http.
 	creds := s.bank.Credentials().MoneyKit
 	client, err := moneykit.New(moneykit.Config{
 		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}}),
 	})
 	require.NoError(t, err)
 	return client

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
@@ -25,13 +27,16 @@ type envelope struct {
 // any 2xx: 201 and 204 are documented where 200 might be expected.
 func read(op string, res *rest.Response, out any) error {
 	if res.Status/100 == 2 {
-		if out != nil {
-			return res.Decode(out)
+		if out == nil {
+			return nothing(res)
 		}
-		if res.Status == http.StatusNoContent {
-			return nil
+		if err := res.Decode(out); err != nil {
+			return err
 		}
-		return res.Decode(&struct{}{}) // a proxy's page is no success
+		if must, ok := out.(required); ok && must.lacks() != "" {
+			return res.Lacks(must.lacks())
+		}
+		return nil
 	}
 	var body envelope
 	if res.Decode(&body) != nil {
@@ -44,6 +49,22 @@ func read(op string, res *rest.Response, out any) error {
 		e.Field = location(body.ValidationErrors)
 	}
 	return e
+}
+
+// nothing reads an answer that need not say anything: 204 as documented, an object with nothing in it, or the link. Anything
+// else, such as a proxy's page, is no success.
+func nothing(res *rest.Response) error {
+	if res.Status == http.StatusNoContent {
+		return nil
+	}
+	var members map[string]jsontext.Value
+	if err := res.Decode(&members); err != nil {
+		return err
+	}
+	if _, link := members["link_id"]; len(members) > 0 && !link {
+		return res.Lacks("link_id")
+	}
+	return nil
 }
 
 // location writes where a request is wrong, as in body.customer_user.id, or "" where the answer does not say.
