@@ -40,6 +40,9 @@ type Error struct {
 	// and Kind was concluded from the status. Such an error is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
 
+	// FindOut says, with [ErrOutcomeUnknown], what to call to learn what became of the call. Nothing else may repeat it.
+	FindOut string `json:"find_out,omitempty"`
+
 	// Challenge is what the bank wants to hear from the user first, with [ErrUserAction]. nil otherwise.
 	Challenge *Challenge `json:"challenge,omitempty"`
 
@@ -80,6 +83,9 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
 	}
 	b.WriteString("; " + e.Kind.Remedy())
+	if e.FindOut != "" {
+		b.WriteString(": " + e.FindOut)
+	}
 	if e.Err != nil {
 		b.WriteString(": ")
 		b.WriteString(e.Err.Error())

@@ -18,6 +18,10 @@ type Op struct {
 	Reconnect bool // an existing connection is being renewed
 	Once      bool // the caller has another way to go on: do not repeat
 
+	// FindOut is, of a one-shot, what the application calls to learn what became of one whose answer was lost. It becomes
+	// [Error.FindOut] of an [ErrOutcomeUnknown].
+	FindOut string
+
 	Challenge string // id of the [Challenge] this call answers
 	Abandon   bool   // the user gave that challenge up: nothing will be sent
 }
@@ -58,7 +62,7 @@ type request interface {
 // The operations.
 var (
 	opCreateSession = Op{Name: "CreateSession", Group: GroupLink, Effect: Idempotent}
-	opExchangeToken = Op{Name: "ExchangeToken", Group: GroupLink, Effect: OneShot}
+	opExchangeToken = Op{Name: "ExchangeToken", Group: GroupLink, Effect: OneShot, FindOut: "call ExchangeToken again with the same session and payload"}
 	opStatus        = Op{Name: "ConnectionStatus", Group: GroupLink, Effect: Read}
 	opDisconnect    = Op{Name: "Disconnect", Group: GroupLink, Effect: Idempotent}
 	opCheck         = Op{Name: "CheckCredentials", Group: GroupLink, Effect: Read}
@@ -74,5 +78,5 @@ var (
 	opSync                   = Op{Name: "Sync", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
 	opHoldings               = Op{Name: "Holdings", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
 	opInvestmentTransactions = Op{Name: "InvestmentTransactions", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
-	opRefresh                = Op{Name: "Refresh", Group: GroupData, Effect: OneShot}
+	opRefresh                = Op{Name: "Refresh", Group: GroupData, Effect: OneShot, FindOut: "call ConnectionStatus and compare when the products were last attempted"}
 )

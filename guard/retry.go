@@ -82,6 +82,7 @@ func settle(op bankmux.Op, err error) error {
 		unknown.Err = nameless(e)
 	}
 	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
+	unknown.FindOut = op.FindOut
 	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable answer came", 0
 	return &unknown
 }

@@ -3,6 +3,7 @@ package providertest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -30,9 +32,21 @@ type bench struct {
 	t      *testing.T
 	client *bankmux.Client
 
+	guard     *guard.Guard
 	transport *http.Transport
+	listener  *pipes
+	secure    bool // connections are TLS
+
+	conn      bankmux.Connection // of the fault matrix
+	accountID string
 
 	mu       sync.Mutex
+	answers  []answered // those no fault touched
+	opened   int        // connections that the server has
+	injected matrixFault
+	left     int             // how often it strikes yet; -1 for ever
+	hits     []*http.Request // that it struck, of those that arrived
+	dialMark int
 	log      bytes.Buffer
 	requests []string // method and path, exchanges marked
 	dialled  []string
@@ -52,26 +66,55 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{Harness: newHarness(t), t: t}
 		b.secrets = b.Secrets
-		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)} //nolint:gosec // in memory, for a test
+		b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState} //nolint:gosec // in memory, for a test
 		served := make(chan struct{})
 		go func() {
 			defer close(served)
-			_ = server.Serve(listener)
+			_ = server.Serve(b.listener)
 		}()
-		b.transport = &http.Transport{DialContext: b.dial(listener)}
-		var err error
-		b.client, err = b.New(Env{
-			BaseURL: baseURL, HTTPClient: &http.Client{Transport: b.transport},
-			Logger: slog.New(slog.NewJSONHandler((*logWriter)(b), &slog.HandlerOptions{Level: slog.LevelDebug})),
-		})
-		require.NoError(t, err)
+		defer func() { // also when a test gives up
+			if b.transport != nil {
+				b.transport.CloseIdleConnections()
+			}
+			assert.NoError(t, server.Close())
+			<-served
+			b.checkSecrets()
+		}()
+		b.reclient(guard.Options{}, false)
 		f(t, b)
-		b.transport.CloseIdleConnections()
-		require.NoError(t, server.Close())
-		<-served
-		b.checkSecrets()
 	})
+}
+
+// reclient makes the client anew, with a guard and a transport of its own, on the same backend.
+func (b *bench) reclient(opts guard.Options, secure bool) {
+	b.t.Helper()
+	if b.transport != nil {
+		b.transport.CloseIdleConnections()
+	}
+	opts.Logger = slog.New(slog.NewJSONHandler((*logWriter)(b), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	b.guard, b.secure = guard.New(opts), secure
+	b.transport = &http.Transport{DialContext: b.dial(b.listener)}
+	base := baseURL
+	if secure {
+		base = strings.Replace(base, "http:", "https:", 1)
+		b.transport.TLSClientConfig = trusting()
+	}
+	var err error
+	b.client, err = b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard})
+	require.NoError(b.t, err)
+}
+
+// connState counts the connections that are open at the server.
+func (b *bench) connState(_ net.Conn, state http.ConnState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		b.opened++
+	case http.StateClosed, http.StateHijacked:
+		b.opened--
+	}
 }
 
 // ServeHTTP notes the request and lets the fault of the day strike.
@@ -89,8 +132,27 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			b.times--
 		}
 	}
+	crossing := matrixFault{}
+	if b.left != 0 && b.injected.dial == "" && (b.Words.Open == nil || !b.Words.Open(r)) {
+		crossing = b.injected
+		b.hits = append(b.hits, r)
+		if b.left > 0 {
+			b.left--
+		}
+	}
 	b.mu.Unlock()
-	fault.Serve(w, r, b.Backend)
+	switch {
+	case crossing.name != "":
+		crossing.serve(w, r, b.Words, b.Backend)
+	case b.Words.Open != nil && b.Words.Open(r):
+		fault.Serve(w, r, b.Backend)
+	default:
+		m := &meter{ResponseWriter: w, answered: answered{exchange: b.IsExchange(r)}}
+		fault.Serve(m, r, b.Backend)
+		b.mu.Lock()
+		b.answers = append(b.answers, m.answered)
+		b.mu.Unlock()
+	}
 }
 
 // inject makes the next requests that on selects go wrong; times -1 means all.
@@ -100,7 +162,12 @@ func (b *bench) inject(f wirefault.Fault, times int, on func(*http.Request) bool
 	b.fault, b.times, b.on = f, times, on
 }
 
-func (b *bench) heal() { b.inject(wirefault.Fault{}, 0, nil) }
+func (b *bench) heal() {
+	b.inject(wirefault.Fault{}, 0, nil)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = 0
+}
 
 func (b *bench) refuseConnections(refuse bool) {
 	b.mu.Lock()
@@ -139,12 +206,30 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
 		b.mu.Lock()
 		b.dialled = append(b.dialled, address)
-		refuse := b.refuse
+		broken := dial("")
+		if b.left != 0 && b.injected.dial != "" {
+			broken = b.injected.dial
+			if b.left > 0 {
+				b.left--
+			}
+		}
+		if b.refuse {
+			broken = dialRefused
+		}
 		b.mu.Unlock()
-		if refuse {
+		switch broken {
+		case dialRefused:
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+		case dialDNS:
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "planted-host.example", IsNotFound: true}}
+		case dialHang:
+			<-ctx.Done()
+			return nil, ctx.Err()
 		}
 		client, server := net.Pipe()
+		if b.secure {
+			server = tls.Server(server, serving(broken != dialTLS))
+		}
 		select {
 		case l.conns <- server:
 			return client, nil

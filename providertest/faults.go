@@ -20,72 +20,14 @@ func limited(f wirefault.Fault) bool {
 	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" || f.Name == "rate_limited_skewed"
 }
 
-// faults crosses every fault of the wire with the operations.
+// faults checks what the fault matrix does not: what is true at the provider after an exchange or a disconnect that went wrong, and the
+// course of an outage.
 func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
 	for _, f := range wirefault.All() {
 		t.Run("exchange/"+f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenExchange(t, b, f) })
 		})
-		t.Run("session/"+f.Name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenSession(t, b, f) })
-		})
-		if has[bankmux.CapStatus] {
-			t.Run("status/"+f.Name, func(t *testing.T) {
-				t.Parallel()
-				inBubble(t, newHarness, func(t *testing.T, b *bench) {
-					conn := b.connect(t.Context())
-					brokenRead(t, b, f, func(ctx context.Context) error {
-						_, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
-						return err
-					})
-				})
-			})
-		}
-	}
-	if has[bankmux.CapAccounts] && has[bankmux.CapTransactions] {
-		for _, f := range wirefault.All() {
-			for name, read := range map[string]func(*bench, bankmux.Connection, string) func(context.Context) error{
-				"accounts": func(b *bench, conn bankmux.Connection, _ string) func(context.Context) error {
-					return func(ctx context.Context) error {
-						got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
-						if err == nil && len(got.Accounts) == 0 {
-							return errors.New("a broken answer was taken for an empty one")
-						}
-						return err
-					}
-				},
-				"transactions": func(b *bench, conn bankmux.Connection, account string) func(context.Context) error {
-					return func(ctx context.Context) error {
-						n := 0
-						for _, err := range b.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}}) {
-							if f, ok := errors.AsType[bankmux.Failure](err); ok {
-								return f.Err
-							}
-							if err != nil {
-								return err
-							}
-							n++
-						}
-						if n == 0 {
-							return errors.New("a broken answer was taken for an empty one")
-						}
-						return nil
-					}
-				},
-			} {
-				t.Run(name+"/"+f.Name, func(t *testing.T) {
-					t.Parallel()
-					inBubble(t, newHarness, func(t *testing.T, b *bench) {
-						conn := b.prepared(t.Context())
-						all, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-						require.NoError(t, err)
-						brokenRead(t, b, f, read(b, conn, all.Accounts[0].ID))
-					})
-				})
-			}
-		}
 	}
 	if has[bankmux.CapDisconnect] && has[bankmux.CapStatus] {
 		for _, f := range wirefault.All() {
@@ -153,22 +95,6 @@ func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {
 	assert.InDelta(t, wirefault.RetryAfter, e.RetryAfter, float64(time.Second), "the date has whole seconds")
 }
 
-// brokenSession: a fault that passes is survived, one that stays has its kind. A
-// provider whose sessions are made locally is not concerned.
-func brokenSession(t *testing.T, b *bench, f wirefault.Fault) {
-	before := b.reached()
-	b.session(t.Context())
-	if b.reached() == before {
-		b.inject(f, -1, nil)
-		b.session(t.Context())
-		return
-	}
-	brokenRead(t, b, f, func(ctx context.Context) error {
-		_, err := b.client.CreateSession(ctx, b.Request)
-		return err
-	})
-}
-
 // brokenDisconnect: a connection that is said to be gone is gone, and asking again ends it.
 func brokenDisconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	conn := b.connect(t.Context())
@@ -185,39 +111,6 @@ func brokenDisconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	}
 	_, err = b.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
 	require.NoError(t, err)
-}
-
-func brokenRead(t *testing.T, b *bench, f wirefault.Fault, call func(context.Context) error) {
-	b.inject(f, -1, nil)
-	err := call(t.Context())
-	switch {
-	case harmless(f):
-		require.NoError(t, err)
-	case limited(f):
-		checkLimit(t, b, f, err)
-	case err == nil:
-		// Only a fault that leaves nothing to misread may pass, such as a body that
-		// comes slowly but in time, or members where the adapter needs none.
-		assert.Equal(t, "slow_body", f.Name)
-	default:
-		b.show(err)
-		kind := bankmux.KindOf(err)
-		assert.Contains(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed}, kind)
-		e, _ := errors.AsType[*bankmux.Error](err)
-		assert.Equal(t, bankmux.ScopeProvider, e.Affects())
-		assert.False(t, e.Unlisted)
-	}
-	b.inject(f, 1, nil)
-	err = call(t.Context())
-	if err != nil {
-		b.show(err)
-		assert.Contains(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed}, bankmux.KindOf(err))
-		if kind := bankmux.KindOf(err); kind == bankmux.ErrUnavailable || kind == bankmux.ErrRateLimited {
-			assert.Fail(t, "a passing fault was not survived", "%v", err)
-		}
-	}
-	b.heal()
-	require.NoError(t, call(t.Context()))
 }
 
 func refusedConnection(t *testing.T, b *bench) {

@@ -14,13 +14,13 @@ package providertest
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 // Harness connects the suite to one adapter and a backend it controls. All
@@ -30,7 +30,7 @@ type Harness struct {
 	// that outlive a request.
 	Backend http.Handler
 
-	// New returns a client of the adapter, guarded with the log of env.
+	// New returns a client of the adapter, guarded by the guard of env. It is called more than once.
 	New func(env Env) (*bankmux.Client, error)
 
 	// Request is a session request the provider serves.
@@ -52,6 +52,15 @@ type Harness struct {
 	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or [bankmux.CapTransactions].
 	Data *Data
 
+	// Words are answers in the provider's own words, for the fault matrix. Optional.
+	Words Words
+
+	// Operations are the adapter's own, crossed with every fault. Optional.
+	Operations []Operation
+
+	// Table is where the fault matrix is kept. Optional.
+	Table Table
+
 	// Binds says that the provider ties a payload to its session, so that one of
 	// another session is refused.
 	Binds bool
@@ -61,7 +70,7 @@ type Harness struct {
 type Env struct {
 	BaseURL    string       // on loopback; nothing listens there but HTTPClient's own dialer
 	HTTPClient *http.Client // reaches the backend in memory
-	Logger     *slog.Logger // for the guard; the suite reads it
+	Guard      *guard.Guard // for the client; the suite reads its log and its breakers
 }
 
 // Data writes into the bank behind a connection. Amounts are decimal text that the
@@ -136,6 +145,10 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		}
 	}
 	t.Run("an operation the adapter lacks is unsupported and sends nothing", in(func(t *testing.T, b *bench) { lacking(t, b, has) }))
+	t.Run("fault matrix", func(t *testing.T) {
+		t.Parallel()
+		matrix(t, newHarness, has)
+	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		faults(t, newHarness, has)

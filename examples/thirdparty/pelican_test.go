@@ -11,7 +11,6 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/examples/thirdparty"
-	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providertest"
 )
 
@@ -27,7 +26,7 @@ func newHarness(*testing.T) providertest.Harness {
 		New: func(env providertest.Env) (*bankmux.Client, error) {
 			return thirdparty.New(thirdparty.Config{
 				Key: bankmux.NewSecret(key), BaseURL: env.BaseURL, HTTPClient: env.HTTPClient,
-				Guard: guard.New(guard.Options{Logger: env.Logger}),
+				Guard: env.Guard,
 			})
 		},
 		Request:    bankmux.SessionRequest{User: "user-1", Country: "US"},

@@ -1,13 +1,15 @@
 package dapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providertest"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -24,12 +26,13 @@ func TestConformance(t *testing.T) {
 func newHarness(*testing.T) providertest.Harness {
 	bank := virtualbank.New(virtualbank.Options{})
 	creds := bank.Credentials().Dapi
+	last := &operationSeen{next: bank.Dapi()}
 	return providertest.Harness{
-		Backend: bank.Dapi(),
+		Backend: last,
 		New: func(env providertest.Env) (*bankmux.Client, error) {
 			return dapi.New(dapi.Config{
 				AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox,
-				BaseURL: env.BaseURL + "/v2", HTTPClient: env.HTTPClient, Guard: guard.New(guard.Options{Logger: env.Logger}),
+				BaseURL: env.BaseURL + "/v2", HTTPClient: env.HTTPClient, BodyLimit: 1 << 20, Guard: env.Guard,
 			})
 		},
 		Request: bankmux.SessionRequest{User: "user-1", Country: "AE"},
@@ -39,6 +42,14 @@ func newHarness(*testing.T) providertest.Harness {
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/v2/auth/ExchangeToken" },
 		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference) },
 		Secrets:    []string{creds.AppSecret},
+		Words: providertest.Words{
+			Rejected:    says(http.StatusUnauthorized, `{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`),
+			Failed:      says(http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`),
+			UnknownCode: says(http.StatusBadRequest, `{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`),
+			Enums:       []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
+		},
+		Operations: operations(last),
+		Table:      providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{
 			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
 				return bank.AddAccount(conn.Reference, virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
@@ -64,6 +75,94 @@ func newHarness(*testing.T) providertest.Harness {
 		},
 	}
 }
+
+// says is an answer in Dapi's words.
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+// operations are Dapi's own.
+func operations(last *operationSeen) []providertest.Operation {
+	read := func(name string, call func(context.Context, *bankmux.Client, bankmux.Connection) error) providertest.Operation {
+		return providertest.Operation{Name: name, Effect: bankmux.Read, Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			return func(ctx context.Context) error { return call(ctx, client, conn) }, nil
+		}}
+	}
+	var account string // looked up once
+	return []providertest.Operation{
+		read("dapi.BankMetadata", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+			_, err := dapi.BankMetadata(ctx, client, conn)
+			return err
+		}),
+		read("dapi.CompleteAccounts", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+			_, _, err := dapi.CompleteAccounts(ctx, client, conn, nil)
+			return err
+		}),
+		{Name: "dapi.ReadOperation", Effect: bankmux.Read, Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			if _, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn}); err != nil {
+				return nil, err
+			}
+			operation := last.id()
+			return func(ctx context.Context) error {
+				_, err := dapi.ReadOperation(ctx, client, conn, operation)
+				return err
+			}, nil
+		}},
+		{Name: "dapi.CategorizedTransactions", Effect: bankmux.Read, Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			if account == "" {
+				list, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+				if err != nil {
+					return nil, err
+				}
+				account = list.Accounts[0].ID
+			}
+			return func(ctx context.Context) error {
+				_, err := dapi.CategorizedTransactions(ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}})
+				return err
+			}, nil
+		}},
+	}
+}
+
+// operationSeen remembers which operation the bank named last; only Dapi's own operations ask for one.
+type operationSeen struct {
+	next http.Handler
+
+	mu   sync.Mutex
+	last string
+}
+
+var operationID = regexp.MustCompile(`"operationID":"([^"]+)"`)
+
+func (o *operationSeen) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.next.ServeHTTP(operationWriter{w, o}, r)
+}
+
+func (o *operationSeen) id() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
+}
+
+type operationWriter struct {
+	http.ResponseWriter
+	seen *operationSeen
+}
+
+func (w operationWriter) Write(p []byte) (int, error) {
+	if found := operationID.FindSubmatch(p); found != nil {
+		w.seen.mu.Lock()
+		w.seen.last = string(found[1])
+		w.seen.mu.Unlock()
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w operationWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providertest"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -31,12 +30,28 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 	return func(*testing.T) providertest.Harness {
 		bank := virtualbank.New(virtualbank.Options{})
 		creds := bank.Credentials().MoneyKit
+		words := providertest.Words{
+			Rejected:    says(http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`),
+			UnknownCode: says(http.StatusBadRequest, `{"error_code":"unheard_of","error_message":"A code that nobody listed"}`),
+			Enums:       []string{"account_type", "phone_numbers.type", "securities.type"},
+			States:      []string{"state"},
+			Open:        func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
+		}
+		// With client headers all is the same, but for the token that expires.
+		var table providertest.Table
+		var own []providertest.Operation
+		if auth == moneykit.AuthBearer {
+			own = operations()
+			words.Expired = says(http.StatusUnauthorized, `{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`)
+			table = providertest.Table{File: "../../providertest/MATRIX.md", Title: "MoneyKit"}
+		}
 		return providertest.Harness{
+			Words: words, Operations: own, Table: table,
 			Backend: bank.MoneyKit(),
 			New: func(env providertest.Env) (*bankmux.Client, error) {
 				return moneykit.New(moneykit.Config{
 					ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox,
-					BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, Auth: auth, Guard: guard.New(guard.Options{Logger: env.Logger}),
+					BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, BodyLimit: 1 << 20, Auth: auth, Guard: env.Guard,
 				})
 			},
 			Request: bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
@@ -64,6 +79,15 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 				},
 			},
 		}
+	}
+}
+
+// says is an answer in MoneyKit's words.
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
 	}
 }
 

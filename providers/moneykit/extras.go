@@ -14,10 +14,10 @@ var (
 	opAccount            = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: bankmux.Read}
 	opUpdateLink         = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
 	opResetLink          = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
-	opImportLink         = bankmux.Op{Name: "MoneyKitImportLink", Group: bankmux.GroupLink, Effect: bankmux.OneShot}
-	opImportTransactions = bankmux.Op{Name: "MoneyKitImportTransactions", Group: bankmux.GroupData, Effect: bankmux.OneShot}
+	opImportLink         = bankmux.Op{Name: "MoneyKitImportLink", Group: bankmux.GroupLink, Effect: bankmux.OneShot, FindOut: "call UserLinks: a link that was made is there"}
+	opImportTransactions = bankmux.Op{Name: "MoneyKitImportTransactions", Group: bankmux.GroupData, Effect: bankmux.OneShot, FindOut: "read the transactions: rows that were added are there, with the ids they were given"}
 	opCorrect            = bankmux.Op{Name: "MoneyKitCorrectEnrichment", Group: bankmux.GroupData, Effect: bankmux.Idempotent}
-	opTestWebhook        = bankmux.Op{Name: "MoneyKitTestWebhook", Group: bankmux.GroupLink, Effect: bankmux.OneShot}
+	opTestWebhook        = bankmux.Op{Name: "MoneyKitTestWebhook", Group: bankmux.GroupLink, Effect: bankmux.OneShot, FindOut: "look for a delivery with this key where webhooks arrive"}
 	opKeys               = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
 )
 
@@ -127,7 +127,7 @@ func transactionBodies(list []ImportTransaction) []map[string]any {
 }
 
 // ImportLink makes a link of data that the application has, POST /links/import. It can be read at once and be reconnected later. It is a
-// one-shot. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a connection of it.
+// one-shot; [UserLinks] tells what became of one whose answer was lost. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a connection of it.
 func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, error) {
 	return bankmux.Do(ctx, client, opImportLink, func(ctx context.Context, a *adapter) (Link, error) {
 		accounts := make([]map[string]any, len(in.Accounts))
@@ -175,7 +175,8 @@ func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (ba
 	return conn, nil
 }
 
-// ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot.
+// ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot; after
+// [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are there.
 func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}

@@ -1,0 +1,60 @@
+package providertest
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	seen, wire := map[string]bool{}, map[string]bool{}
+	for _, f := range matrixFaults() {
+		assert.False(t, seen[f.name], f.name)
+		seen[f.name] = true
+		wire[f.wire] = true
+		assert.NotEmpty(t, f.class, f.name)
+		ways := 0
+		for _, there := range []bool{f.wire != "", f.dial != "", f.words != nil, f.class == classReworded} {
+			if there {
+				ways++
+			}
+		}
+		assert.Equal(t, 1, ways, "%s comes about in one way", f.name)
+	}
+	assert.GreaterOrEqual(t, len(seen), 25)
+	for _, f := range wirefault.All() {
+		assert.True(t, wire[f.Name], "the fault %s of the wire is in no row", f.Name)
+	}
+}
+
+func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
+	t.Parallel()
+	whole := []answered{{status: http.StatusOK, bytes: 500}}
+	lost, garbled := matrixFault{class: classLost}, matrixFault{class: classGarbled, body: true}
+	away := matrixFault{class: classUnsent}
+	for name, c := range map[string]struct {
+		got      expectation
+		kind     bankmux.Kind
+		attempts int
+	}{
+		"a read without an answer is repeated":            {expect(lost, bankmux.Read, whole, false, Words{}), bankmux.ErrUnavailable, 3},
+		"so is what may be done twice":                    {expect(lost, bankmux.Idempotent, whole, false, Words{}), bankmux.ErrUnavailable, 3},
+		"a one-shot without an answer is sent once":       {expect(lost, bankmux.OneShot, whole, false, Words{}), bankmux.ErrOutcomeUnknown, 1},
+		"one that never left may be tried again":          {expect(away, bankmux.OneShot, whole, false, Words{}), bankmux.ErrUnavailable, 3},
+		"an unreadable answer is not asked for again":     {expect(garbled, bankmux.Read, whole, false, Words{}), bankmux.ErrMalformed, 1},
+		"and leaves a one-shot unknown":                   {expect(garbled, bankmux.OneShot, whole, false, Words{}), bankmux.ErrOutcomeUnknown, 1},
+		"where there is no body, none is spoilt":          {expect(garbled, bankmux.Read, []answered{{status: http.StatusNoContent}}, false, Words{}), "", 1},
+		"what sends nothing meets nothing":                {expect(lost, bankmux.Local, nil, false, Words{}), "", 0},
+		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, bankmux.Read, []answered{{bytes: 20}}, false, Words{}), "", 1},
+		"one that does not end in time is none":           {expect(matrixFault{class: classTooSlow}, bankmux.Read, whole, false, Words{}), bankmux.ErrUnavailable, 3},
+		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, bankmux.Idempotent, whole, false, Words{}), bankmux.ErrCredentials, 1},
+	} {
+		assert.Equal(t, c.kind, c.got.kind, name)
+		assert.Equal(t, c.attempts, c.got.attempts, name)
+	}
+}
