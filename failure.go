@@ -1,6 +1,9 @@
 package bankmux
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Failure is one part of an answer that could not be had: an account, a
 // product, or a single row. It is an error like its cause.
@@ -81,8 +84,11 @@ func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 // hopeless reports whether an error of one account says that the others need not be tried: the
 // connection, the application or the provider as a whole will not answer.
 func hopeless(err error) bool {
+	if errors.Is(err, ErrCircuitOpen) { // the provider's or the bank's
+		return true
+	}
 	switch KindOf(err) {
-	case ErrReauth, ErrGone, ErrCredentials, ErrCircuitOpen, ErrRateLimited, ErrContextDone, ErrUserAction, ErrConsent, ErrUnsupported:
+	case ErrReauth, ErrGone, ErrCredentials, ErrRateLimited, ErrContextDone, ErrUserAction, ErrConsent, ErrUnsupported:
 		return true
 	}
 	return false

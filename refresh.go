@@ -59,7 +59,10 @@ const (
 // returns the last answer. A product that failed is named by a [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end
 // the error is [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are those of [Client.ConnectionStatus].
 func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
-	op := Op{Name: "AwaitRefresh", Connection: started.Connection.ID}
+	op := Op{Name: "AwaitRefresh", Group: GroupData, Effect: Read}
+	if err := started.Connection.prepare(c, &op); err != nil {
+		return StatusResult{}, c.describe(&op, err)
+	}
 	for wait := refreshFirst; ; wait = min(wait*2, refreshMost) {
 		res, err := c.ConnectionStatus(ctx, StatusRequest{Connection: started.Connection})
 		if err != nil {
@@ -67,6 +70,7 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 		}
 		failed, pending := started.compare(res)
 		if !pending {
+			c.reportRefresh(ctx, op, failed)
 			return res, c.partial(op, &started.Connection, failed)
 		}
 		timer := time.NewTimer(wait)
@@ -77,6 +81,21 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 			return res, c.describe(&op, &Error{Kind: ErrContextDone, Detail: "the refresh is still going on", Err: ctx.Err()})
 		}
 	}
+}
+
+// reportRefresh lets the interceptors know how the bank did, which no single call told: the refresh only began, and the status was served
+// by the provider. Nothing is sent.
+func (c *Client) reportRefresh(ctx context.Context, op Op, failed []Failure) {
+	var verdict error
+	for _, f := range failed {
+		if f.Err.Affects() == ScopeInstitution {
+			verdict = f.Err
+		}
+	}
+	if verdict == nil && len(failed) > 0 {
+		return // of a connection or a product, not of the bank
+	}
+	_, _ = Do(ctx, c, op, func(context.Context, Provider) (struct{}, error) { return struct{}{}, verdict })
 }
 
 // compare tells which products failed since, and whether one is still being fetched.

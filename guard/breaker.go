@@ -59,10 +59,14 @@ type BreakerState struct {
 	Client   string        `json:"client"`
 	Provider string        `json:"provider"`
 	Group    bankmux.Group `json:"group"`
-	State    string        `json:"state"` // "closed", "half-open", "open"
-	Since    time.Time     `json:"since"`
-	Requests uint32        `json:"requests"` // in the window
-	Failures uint32        `json:"failures"` // in the window
+
+	// Institution is the provider's id of the bank where it is the breaker of one, see [InstitutionOptions].
+	Institution string `json:"institution,omitempty"`
+
+	State    string    `json:"state"` // "closed", "half-open", "open"
+	Since    time.Time `json:"since"`
+	Requests uint32    `json:"requests"` // in the window
+	Failures uint32    `json:"failures"` // in the window
 }
 
 // Breakers keeps a circuit breaker for each client and group, so that slow
@@ -76,8 +80,9 @@ type Breakers struct {
 }
 
 type breakerKey struct {
-	client string
-	group  bankmux.Group
+	client      string
+	group       bankmux.Group
+	institution string // "" for the provider's
 }
 
 type breaker struct {
@@ -85,6 +90,12 @@ type breaker struct {
 	key      breakerKey
 	provider string
 	inARow   atomic.Uint32 // failures since the last success; gobreaker forgets those that leave its window
+
+	silentAt atomic.Pointer[string] // the bank that was silent last, since the last success
+
+	// Of a bank's: whether one of the failures in a row was said to be the bank's, and of whom they were.
+	declared, several atomic.Bool
+	first             atomic.Pointer[string]
 
 	mu      sync.Mutex
 	since   time.Time
@@ -105,6 +116,12 @@ func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 // user's lapsed consent. The caller's cancellation, rate limiting and calls refused before they left
 // count as neither.
 func (b *Breakers) Interceptor() bankmux.Interceptor {
+	return b.interceptor(func(bankmux.Op) bool { return false })
+}
+
+// interceptor is [Breakers.Interceptor] where the bank itself answers some calls: the silence of one bank, however many wait
+// for it, counts against the provider no more than once in a row.
+func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if b.opts.Disabled {
 			return next(ctx)
@@ -121,16 +138,21 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 		}
 		var err error
 		_, verdict := br.Execute(func() (struct{}, error) {
-			began := time.Now()
-			if br.halfOpen() {
+			began, probing := time.Now(), br.halfOpen()
+			if probing {
 				err = bounded(ctx, b.opts.ProbeFor, next)
 			} else {
 				err = next(ctx)
 			}
 			verdict := b.judge(op, err, time.Since(began))
+			if errors.Is(verdict, errFailed) && !probing && op.Institution != "" && atBank(op) && silent(op, err) {
+				if last := br.silentAt.Swap(&op.Institution); last != nil && *last == op.Institution {
+					verdict = errExcluded
+				}
+			}
 			switch {
 			case verdict == nil:
-				br.inARow.Store(0)
+				br.succeeded()
 			case errors.Is(verdict, errFailed):
 				br.inARow.Add(1)
 			}
@@ -142,6 +164,22 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 		}
 		return err
 	}
+}
+
+// silent reports whether a read was sent and the time ran out without an answer. A call that only starts something at the bank does not wait
+// for it, so its silence is the provider's.
+func silent(op bankmux.Op, err error) bool {
+	e := asError(err)
+	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
+}
+
+// succeeded forgets the failures in a row.
+func (br *breaker) succeeded() {
+	br.inARow.Store(0)
+	br.silentAt.Store(nil)
+	br.declared.Store(false)
+	br.several.Store(false)
+	br.first.Store(nil)
 }
 
 // onceImpatience is how much sooner silence counts of a call that has others to go to.
@@ -189,7 +227,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 }
 
 func (b *Breakers) of(op bankmux.Op) *breaker {
-	key := breakerKey{op.Client, op.Group}
+	key := breakerKey{client: op.Client, group: op.Group}
 	b.mu.RLock()
 	br := b.all[key]
 	b.mu.RUnlock()
@@ -213,6 +251,9 @@ func (b *Breakers) make(key breakerKey, provider string) *breaker {
 		Interval: o.Window, BucketPeriod: o.Window / 6,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			counted := c.TotalSuccesses + c.TotalFailures
+			if key.institution != "" {
+				return br.inARow.Load() >= o.Consecutive && (br.declared.Load() || br.several.Load())
+			}
 			return br.inARow.Load() >= o.Consecutive ||
 				(counted >= o.MinRequests && uint64(c.TotalFailures)*100 >= uint64(counted)*uint64(o.Ratio)) //nolint:gosec // a positive percentage
 		},
@@ -220,7 +261,7 @@ func (b *Breakers) make(key breakerKey, provider string) *breaker {
 			br.mu.Lock()
 			defer br.mu.Unlock()
 			br.state, br.since = to, time.Now()
-			br.inARow.Store(0)
+			br.succeeded()
 			br.changes = append(br.changes, to)
 		},
 		IsSuccessful: func(err error) bool { return err == nil },
@@ -246,7 +287,7 @@ func (b *Breakers) tell(br *breaker) {
 		return
 	}
 	for _, to := range changes {
-		b.onChange(BreakerState{Client: br.key.client, Provider: br.provider, Group: br.key.group, State: to.String(), Since: since})
+		b.onChange(BreakerState{Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution, State: to.String(), Since: since})
 	}
 }
 
@@ -272,17 +313,21 @@ func (b *Breakers) States() []BreakerState {
 	}
 	b.mu.RUnlock()
 	for _, br := range asked {
-		state, counts := br.State(), br.Counts()
-		b.tell(br)
-		br.mu.Lock()
-		states = append(states, BreakerState{
-			Client: br.key.client, Provider: br.provider, Group: br.key.group, State: state.String(), Since: br.since,
-			Requests: counts.TotalSuccesses + counts.TotalFailures, Failures: counts.TotalFailures,
-		})
-		br.mu.Unlock()
+		states = append(states, b.stateOf(br))
 	}
 	slices.SortFunc(states, func(x, y BreakerState) int {
 		return cmp.Or(cmp.Compare(x.Client, y.Client), cmp.Compare(x.Group, y.Group))
 	})
 	return states
+}
+
+func (b *Breakers) stateOf(br *breaker) BreakerState {
+	state, counts := br.State(), br.Counts()
+	b.tell(br)
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	return BreakerState{
+		Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution, State: state.String(), Since: br.since,
+		Requests: counts.TotalSuccesses + counts.TotalFailures, Failures: counts.TotalFailures,
+	}
 }

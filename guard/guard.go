@@ -1,5 +1,5 @@
 // Package guard holds the interceptors that every call of a client passes,
-// outermost first: trace, retry, one-per-connection, park, breaker, deadline. Each can be used
+// outermost first: trace, retry, one-per-connection, park, breaker of the bank, breaker of the provider, deadline. Each can be used
 // alone; a [Guard] puts them together and keeps their state in one place for a health page.
 package guard
 
@@ -17,9 +17,12 @@ type Options struct {
 	Logger           *slog.Logger // one record an operation, see [Trace]; nil means none
 	Retry            RetryOptions
 	Breaker          BreakerOptions
+	Institutions     InstitutionOptions
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
 	Park             bool // keep calls off a connection with an open challenge or a rejected login; the Dapi adapter sets it
+	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the adapters set it. nil means none.
+	AtBank func(bankmux.Op) bool
 	// OnStateChange is told of every change of a breaker, outside all locks, so
 	// it may call [Guard.Breakers]. It runs in the goroutine of a call and holds it up.
 	OnStateChange func(BreakerState)
@@ -28,8 +31,9 @@ type Options struct {
 // Guard makes interceptors. One guard can serve all clients of an application:
 // breakers are told apart by client and group. It is safe for concurrent use.
 type Guard struct {
-	opts     Options
-	breakers *Breakers
+	opts         Options
+	breakers     *Breakers
+	institutions *Institutions
 
 	mu       sync.Mutex
 	unlisted map[string]uint64
@@ -37,7 +41,10 @@ type Guard struct {
 
 // New returns a guard.
 func New(opts Options) *Guard {
-	return &Guard{opts: opts, breakers: NewBreakers(opts.Breaker, opts.OnStateChange), unlisted: map[string]uint64{}}
+	return &Guard{
+		opts: opts, breakers: NewBreakers(opts.Breaker, opts.OnStateChange), institutions: NewInstitutions(opts.Institutions, opts.OnStateChange),
+		unlisted: map[string]uint64{},
+	}
 }
 
 // Interceptors returns the chain for [bankmux.NewClient]. An adapter passes
@@ -59,12 +66,17 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.Park { // behind the queue: what waited there must see what the call before it left
 		chain = append(chain, Park())
 	}
-	return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
+	if opts.AtBank == nil {
+		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
+	}
+	return append(chain, g.institutions.Interceptor(opts.AtBank), g.breakers.interceptor(opts.AtBank), Deadline(opts.Deadline))
 }
 
 // Breakers returns the state of every breaker that was ever asked, sorted by
-// client and group. It marshals to JSON.
-func (g *Guard) Breakers() []BreakerState { return g.breakers.States() }
+// client and group, and then that of the banks with trouble of late. It marshals to JSON.
+func (g *Guard) Breakers() []BreakerState {
+	return append(g.breakers.States(), g.institutions.States()...)
+}
 
 // mostUnlisted bounds what is remembered of codes nobody listed.
 const mostUnlisted = 256

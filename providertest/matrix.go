@@ -52,9 +52,10 @@ const (
 
 func matrixGuard() guard.Options {
 	return guard.Options{
-		Retry:    guard.RetryOptions{MaxAttempts: matrixAttempts},
-		Deadline: guard.DeadlineOptions{Link: matrixDeadline, Data: matrixDeadline, Pay: matrixDeadline},
-		Breaker:  guard.BreakerOptions{Consecutive: 1 << 30, MinRequests: 1 << 30, Window: 1000 * time.Hour},
+		Retry:        guard.RetryOptions{MaxAttempts: matrixAttempts},
+		Deadline:     guard.DeadlineOptions{Link: matrixDeadline, Data: matrixDeadline, Pay: matrixDeadline},
+		Breaker:      guard.BreakerOptions{Consecutive: 1 << 30, MinRequests: 1 << 30, Window: 1000 * time.Hour},
+		Institutions: guard.InstitutionOptions{Consecutive: 1 << 30},
 	}
 }
 
@@ -140,7 +141,7 @@ func (c *matrixCell) run() outcome {
 	effect := c.seen.Effect
 	require.Contains(c.t, c.op.effects, effect, "%s: the effect of the call", c.name())
 	whole := c.answersSince(mark, c.op.counts != nil)
-	want := expect(c.fault, effect, whole, c.op.public, c.Words)
+	want := expect(c.fault, circumstances{effect: effect, whole: whole, public: c.op.public, atBank: c.AtBank != nil && c.AtBank(c.seen), words: c.Words})
 	idle := c.goroutines()
 
 	// The fault stays.
@@ -156,7 +157,8 @@ func (c *matrixCell) run() outcome {
 	if c.op.counts != nil {
 		got.attempts = c.struckOn(c.op.counts)
 	}
-	got.verdict = c.verdicts().since(before, effect)
+	after := c.verdicts()
+	got.verdict, got.bank = after.since(before, effect), after.bank > before.bank
 	c.check(got, want, err, took)
 
 	// The provider is back.
@@ -194,6 +196,7 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	assert.Equal(c.t, want.scope, got.scope, "%s: scope; %v", name, err)
 	assert.Equal(c.t, want.attempts, got.attempts, "%s: how often it was sent; %v", name, err)
 	assert.Equal(c.t, want.verdict, got.verdict, "%s: what the breaker made of it; %v", name, err)
+	assert.Equal(c.t, want.bank, got.bank, "%s: whether it counts against the bank; %v", name, err)
 	assert.LessOrEqual(c.t, took, time.Duration(max(want.attempts, 1))*(matrixDeadline+12*time.Second), "%s: it lasted", name)
 	if err == nil {
 		return
@@ -234,6 +237,7 @@ type outcome struct {
 	attempts   int
 	dialled    int
 	verdict    verdict
+	bank       bool // it counted as a failure of the bank too
 	keeps      bool
 }
 
@@ -254,11 +258,15 @@ const (
 	verdictNone    verdict = "not counted"
 )
 
-// counts are what the breakers of providers counted.
-type counts struct{ successes, failures uint32 }
+// counts are what the breakers counted: those of the provider, and the failures of banks.
+type counts struct{ successes, failures, bank uint32 }
 
 func (b *bench) verdicts() (sum counts) {
 	for _, s := range b.guard.Breakers() {
+		if s.Institution != "" {
+			sum.bank += s.Failures
+			continue
+		}
 		sum.failures += s.Failures
 		sum.successes += s.Requests - s.Failures
 	}

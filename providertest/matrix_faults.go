@@ -73,6 +73,7 @@ type matrixFault struct {
 	body  bool          // it spoils the body of the right answer, and where that has none, nothing
 	wait  time.Duration // what it asks for
 
+	silent    bool // nothing comes
 	stateless bool // the operation decides by the connection's state
 }
 
@@ -86,10 +87,10 @@ func matrixFaults() []matrixFault {
 		{name: "hang while connecting", class: classUnsent, dial: dialHang},
 		{name: "reset before the request was read", class: classLost, wire: "reset_before"},
 		{name: "reset after the request was carried out", class: classLost, wire: "reset_after"},
-		{name: "hang before headers", class: classLost, wire: "hang"},
-		{name: "carried out and never answered", class: classLost, wire: "hang_after"},
-		{name: "hang in the body", class: classLost, wire: "hang_body"},
-		{name: "byte-at-a-time body", class: classTooSlow, wire: "slow_body", body: true},
+		{name: "hang before headers", class: classLost, silent: true, wire: "hang"},
+		{name: "carried out and never answered", class: classLost, silent: true, wire: "hang_after"},
+		{name: "hang in the body", class: classLost, silent: true, wire: "hang_body"},
+		{name: "byte-at-a-time body", class: classTooSlow, silent: true, wire: "slow_body", body: true},
 		{name: "cut in the body", class: classGarbled, wire: "cut_body"},
 		{name: "truncated JSON", class: classGarbled, wire: "truncated", keeps: true, body: true},
 		{name: "HTML with 200", class: classGarbled, wire: "html_200", keeps: true},
@@ -150,13 +151,23 @@ type expectation struct {
 	unlisted   bool
 	retryAfter time.Duration
 	verdict    verdict
+	bank       bool // it counts against the bank
 	survives   bool // the call succeeds where the fault strikes once
 	keeps      bool // the connection goes on being used
 }
 
-// expect concludes what must come of a fault, by what sending the call twice would do. whole are the right answers, and a
-// public call is sent without credentials.
-func expect(f matrixFault, effect bankmux.Effect, whole []answered, public bool, words Words) expectation {
+// circumstances are what decides beside the fault.
+type circumstances struct {
+	effect bankmux.Effect
+	whole  []answered // the right answers
+	public bool       // sent without credentials
+	atBank bool       // the bank itself answers
+	words  Words
+}
+
+// expect concludes what must come of a fault, by what sending the call twice would do.
+func expect(f matrixFault, in circumstances) expectation {
+	effect, whole, words := in.effect, in.whole, in.words
 	good := expectation{attempts: len(whole), verdict: verdictSuccess, keeps: true}
 	if effect == bankmux.Local {
 		return expectation{verdict: verdictNone, keeps: true}
@@ -187,6 +198,7 @@ func expect(f matrixFault, effect bankmux.Effect, whole []answered, public bool,
 		again = true
 	case classLost:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, verdictFailed
+		want.bank = in.atBank && f.silent && effect == bankmux.Read // it may be the bank that is not answering
 	case classGarbled:
 		want.kind, want.scope, want.verdict = bankmux.ErrMalformed, bankmux.ScopeProvider, verdictFailed
 		again = false
@@ -200,13 +212,16 @@ func expect(f matrixFault, effect bankmux.Effect, whole []answered, public bool,
 		again = false
 	case classFailed:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnknown, bankmux.ScopeCall, verdictSuccess
+		if in.atBank { // the provider is there and cannot say more
+			want.scope, want.bank = bankmux.ScopeInstitution, true
+		}
 		again = false
 	}
 	want.repeatable, want.survives = again, again
 	if again {
 		want.attempts = matrixAttempts
 	}
-	if class == classExpired && words.Expired != nil && !public { // one new token, and the call with it; the first was refused
+	if class == classExpired && words.Expired != nil && !in.public { // one new token, and the call with it; the first was refused
 		want.attempts, want.survives = 2, true
 	}
 	if effect == bankmux.OneShot && (class == classLost || class == classGarbled) {

@@ -124,7 +124,11 @@ func (o outcome) row() string {
 	if o.kind == "" && o.attempts > 0 {
 		sent = "once"
 	}
-	return strings.Join([]string{back, scope, remedy, repeat, sent, string(o.verdict), connection}, " | ")
+	judged := string(o.verdict)
+	if o.bank {
+		judged += ", of the bank failure"
+	}
+	return strings.Join([]string{back, scope, remedy, repeat, sent, judged, connection}, " | ")
 }
 
 // keep prints the table, writes it or compares it with the one that is kept.

@@ -42,17 +42,17 @@ func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
 		kind     bankmux.Kind
 		attempts int
 	}{
-		"a read without an answer is repeated":            {expect(lost, bankmux.Read, whole, false, Words{}), bankmux.ErrUnavailable, 3},
-		"so is what may be done twice":                    {expect(lost, bankmux.Idempotent, whole, false, Words{}), bankmux.ErrUnavailable, 3},
-		"a one-shot without an answer is sent once":       {expect(lost, bankmux.OneShot, whole, false, Words{}), bankmux.ErrOutcomeUnknown, 1},
-		"one that never left may be tried again":          {expect(away, bankmux.OneShot, whole, false, Words{}), bankmux.ErrUnavailable, 3},
-		"an unreadable answer is not asked for again":     {expect(garbled, bankmux.Read, whole, false, Words{}), bankmux.ErrMalformed, 1},
-		"and leaves a one-shot unknown":                   {expect(garbled, bankmux.OneShot, whole, false, Words{}), bankmux.ErrOutcomeUnknown, 1},
-		"where there is no body, none is spoilt":          {expect(garbled, bankmux.Read, []answered{{status: http.StatusNoContent}}, false, Words{}), "", 1},
-		"what sends nothing meets nothing":                {expect(lost, bankmux.Local, nil, false, Words{}), "", 0},
-		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, bankmux.Read, []answered{{bytes: 20}}, false, Words{}), "", 1},
-		"one that does not end in time is none":           {expect(matrixFault{class: classTooSlow}, bankmux.Read, whole, false, Words{}), bankmux.ErrUnavailable, 3},
-		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, bankmux.Idempotent, whole, false, Words{}), bankmux.ErrCredentials, 1},
+		"a read without an answer is repeated":            {expect(lost, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrUnavailable, 3},
+		"so is what may be done twice":                    {expect(lost, circumstances{effect: bankmux.Idempotent, whole: whole}), bankmux.ErrUnavailable, 3},
+		"a one-shot without an answer is sent once":       {expect(lost, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrOutcomeUnknown, 1},
+		"one that never left may be tried again":          {expect(away, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrUnavailable, 3},
+		"an unreadable answer is not asked for again":     {expect(garbled, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrMalformed, 1},
+		"and leaves a one-shot unknown":                   {expect(garbled, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrOutcomeUnknown, 1},
+		"where there is no body, none is spoilt":          {expect(garbled, circumstances{effect: bankmux.Read, whole: []answered{{status: http.StatusNoContent}}}), "", 1},
+		"what sends nothing meets nothing":                {expect(lost, circumstances{effect: bankmux.Local, whole: nil}), "", 0},
+		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: []answered{{bytes: 20}}}), "", 1},
+		"one that does not end in time is none":           {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrUnavailable, 3},
+		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, circumstances{effect: bankmux.Idempotent, whole: whole}), bankmux.ErrCredentials, 1},
 	} {
 		assert.Equal(t, c.kind, c.got.kind, name)
 		assert.Equal(t, c.attempts, c.got.attempts, name)

@@ -52,6 +52,9 @@ type Harness struct {
 	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or [bankmux.CapTransactions].
 	Data *Data
 
+	// AtBank reports which calls the bank itself answers, as the adapter tells its guard. Optional.
+	AtBank func(bankmux.Op) bool
+
 	// Words are answers in the provider's own words, for the fault matrix. Optional.
 	Words Words
 

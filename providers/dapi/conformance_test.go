@@ -48,6 +48,9 @@ func newHarness(*testing.T) providertest.Harness {
 			UnknownCode: says(http.StatusBadRequest, `{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`),
 			Enums:       []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
 		},
+		AtBank: func(op bankmux.Op) bool {
+			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
+		},
 		Operations: operations(last),
 		Table:      providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{

@@ -111,6 +111,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 // suitDapi sets what the application left open.
 func suitDapi(o *guard.Options) {
 	o.OnePerConnection, o.Park = true, true
+	if o.AtBank == nil {
+		o.AtBank = atBank
+	}
 	for _, d := range []*time.Duration{&o.Deadline.Link, &o.Deadline.Data} {
 		if *d == 0 {
 			*d = patience
@@ -119,6 +122,11 @@ func suitDapi(o *guard.Options) {
 	if o.Deadline.Pay == 0 {
 		o.Deadline.Pay = payPatience
 	}
+}
+
+// atBank reports which calls the bank answers while they are open: all reads of data but those about the bank or an operation.
+func atBank(op bankmux.Op) bool {
+	return op.Group == bankmux.GroupData && op.Name != opBank.Name && op.Name != opOperation.Name
 }
 
 func refuse(field, detail string) *bankmux.Error {

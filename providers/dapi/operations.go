@@ -27,7 +27,7 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 	for out.common().Status == statusRunning && out.common().OperationID != "" {
 		operation := out.common().OperationID
 		if err = a.await(ctx, op, g, operation); err != nil {
-			return nil, err
+			return nil, ofTheBank(err)
 		}
 		// The status does not carry the result: the original call does, sent again for the finished operation.
 		body.OperationID, body.UserInputs = operation, nil
@@ -39,7 +39,23 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the answer"
 		err = &late
 	}
-	return res, err
+	return res, ofTheBank(err)
+}
+
+// ofTheBank puts down to the bank what Dapi could not explain of a call that the bank should have answered: its list of types leaves
+// out the banks' own faults. The kind stays as it is.
+func ofTheBank(err error) error {
+	e := asError(err)
+	if e == nil || e.Code == "" || e.NotSent || e.Challenge != nil || e.Affects() != bankmux.ScopeCall {
+		return err
+	}
+	switch {
+	case e.Kind == bankmux.ErrUnknown, e.Kind == bankmux.ErrUnavailable && e.Unlisted:
+		bank := *e
+		bank.Scope = bankmux.ScopeInstitution
+		return &bank
+	}
+	return err
 }
 
 // grantOf unpacks the credential. A login that the bank rejected is not tried again: that locks people out of their accounts.

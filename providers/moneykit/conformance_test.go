@@ -46,7 +46,8 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			table = providertest.Table{File: "../../providertest/MATRIX.md", Title: "MoneyKit"}
 		}
 		return providertest.Harness{
-			Words: words, Operations: own, Table: table,
+			AtBank: func(op bankmux.Op) bool { return op.Name == "Refresh" },
+			Words:  words, Operations: own, Table: table,
 			Backend: bank.MoneyKit(),
 			New: func(env providertest.Env) (*bankmux.Client, error) {
 				return moneykit.New(moneykit.Config{

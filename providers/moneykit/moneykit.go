@@ -102,7 +102,14 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.BaseURL", urlFault)
 	}
 	a := &adapter{env: cfg.Environment, api: newAPI(cfg), clock: cfg.Now}
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors()...), nil
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitMoneyKit)...), nil
+}
+
+// suitMoneyKit sets what the application left open: of all calls only a refresh goes to the bank, and its end tells how that went.
+func suitMoneyKit(o *guard.Options) {
+	if o.AtBank == nil {
+		o.AtBank = func(op bankmux.Op) bool { return op.Name == opRefresh || op.Name == "AwaitRefresh" }
+	}
 }
 
 func refuse(field, detail string) *bankmux.Error {

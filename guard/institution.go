@@ -1,0 +1,199 @@
+package guard
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/bankmux/bankmux"
+)
+
+// InstitutionOptions say when calls to one bank are refused without asking it. Zero means the default.
+type InstitutionOptions struct {
+	Disabled    bool
+	Consecutive uint32        // failures in a row at the bank that open its circuit; default 5
+	OpenFor     time.Duration // before a probe is let through; default 30 s
+	Probes      uint32        // let through at once when half open, and successes that close it; default 1
+	Most        int           // banks remembered at most; default 1,000
+}
+
+func (o InstitutionOptions) withDefaults() InstitutionOptions {
+	o.Consecutive, o.Probes = cmp.Or(o.Consecutive, 5), cmp.Or(o.Probes, 1)
+	if o.OpenFor <= 0 {
+		o.OpenFor = 30 * time.Second
+	}
+	if o.Most <= 0 {
+		o.Most = 1000
+	}
+	return o
+}
+
+// Institutions keeps a circuit breaker for each bank that fails, so that the outage of one costs nobody a long wait and
+// leaves all other banks alone. It remembers only banks that failed, and of those the ones used last. It is safe for concurrent use.
+type Institutions struct {
+	opts     InstitutionOptions
+	breakers *Breakers // makes them and tells of their changes
+
+	mu    sync.Mutex
+	known map[breakerKey]*list.Element // of *breaker
+	order *list.List                   // used last in front
+}
+
+// NewInstitutions returns breakers for banks. onChange may be nil; it is called outside all locks.
+func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Institutions {
+	opts = opts.withDefaults()
+	return &Institutions{
+		opts: opts, known: map[breakerKey]*list.Element{}, order: list.New(),
+		breakers: NewBreakers(BreakerOptions{Consecutive: opts.Consecutive, OpenFor: opts.OpenFor, Probes: opts.Probes}, onChange),
+	}
+}
+
+// Interceptor returns the breakers as an interceptor, for the calls that atBank selects. A refused call ends with
+// [bankmux.ErrInstitution], NotSent, and RetryAfter until the next probe; errors.Is finds [bankmux.ErrCircuitOpen] in it as well.
+//
+// A failure is an error of scope institution, and of reads also silence until a deadline. Unless the provider said of one of them that it is the bank's fault
+// ([bankmux.ErrInstitution]), failures of a single connection open nothing: that user may be the trouble. A success is what was read, and a question or
+// refusal that only the bank can have uttered. All else counts as neither.
+func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atBank(op) {
+			return next(ctx)
+		}
+		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
+		br := in.find(key)
+		if br == nil { // nothing but good is known of this bank
+			began := time.Now()
+			err := next(ctx)
+			if verdict := judgeBank(op, err, time.Since(began)); errors.Is(verdict, errFailed) {
+				br = in.add(key, op.Provider)
+				_, _ = br.Execute(func() (struct{}, error) { return struct{}{}, br.counted(op, err, verdict) })
+				in.breakers.tell(br)
+			}
+			return err
+		}
+		var err error
+		_, verdict := br.Execute(func() (struct{}, error) {
+			began := time.Now()
+			err = next(ctx)
+			return struct{}{}, br.counted(op, err, judgeBank(op, err, time.Since(began)))
+		})
+		in.breakers.tell(br)
+		if errors.Is(verdict, gobreaker.ErrOpenState) || errors.Is(verdict, gobreaker.ErrTooManyRequests) {
+			return in.refusal(br)
+		}
+		return err
+	}
+}
+
+// counted notes what a verdict says of the failures in a row.
+func (br *breaker) counted(op bankmux.Op, err, verdict error) error {
+	switch {
+	case verdict == nil:
+		br.succeeded()
+	case errors.Is(verdict, errFailed):
+		if errors.Is(err, bankmux.ErrInstitution) {
+			br.declared.Store(true)
+		}
+		if !br.first.CompareAndSwap(nil, &op.Connection) {
+			if first := br.first.Load(); first != nil && *first != op.Connection {
+				br.several.Store(true)
+			}
+		}
+		br.inARow.Add(1)
+	}
+	return verdict
+}
+
+// bankPatience is how long a bank may be silent before the caller's own deadline counts against it.
+const bankPatience = 5 * time.Second
+
+// judgeBank says what a call tells of the bank.
+func judgeBank(op bankmux.Op, err error, took time.Duration) error {
+	if err == nil && op.Effect == bankmux.Read {
+		return nil
+	}
+	e := asError(err)
+	switch {
+	case e == nil, e.NotSent: // or a call that only began something at the bank
+		return errExcluded
+	case e.Affects() == bankmux.ScopeInstitution:
+		return errFailed
+	case silent(op, err) && (e.Kind != bankmux.ErrContextDone || took >= bankPatience):
+		return errFailed
+	}
+	switch e.Kind {
+	case bankmux.ErrUserAction, bankmux.ErrAnswerRejected, bankmux.ErrReauth:
+		return nil // the bank has spoken
+	}
+	return errExcluded
+}
+
+func (in *Institutions) find(key breakerKey) *breaker {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	at := in.known[key]
+	if at == nil {
+		return nil
+	}
+	in.order.MoveToFront(at)
+	return at.Value.(*breaker)
+}
+
+// add returns the breaker of a bank, and makes it where there is none. Where there are too many, the one used longest ago
+// goes, an open one only if all are.
+func (in *Institutions) add(key breakerKey, provider string) *breaker {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if at := in.known[key]; at != nil {
+		return at.Value.(*breaker)
+	}
+	for len(in.known) >= in.opts.Most {
+		goes := in.order.Back()
+		for at := goes; at != nil; at = at.Prev() {
+			if at.Value.(*breaker).State() == gobreaker.StateClosed {
+				goes = at
+				break
+			}
+		}
+		delete(in.known, goes.Value.(*breaker).key)
+		in.order.Remove(goes)
+	}
+	br := in.breakers.make(key, provider)
+	in.known[key] = in.order.PushFront(br)
+	return br
+}
+
+func (in *Institutions) refusal(br *breaker) error {
+	e := asError(in.breakers.refusal(br))
+	e.Kind, e.Scope, e.Err = bankmux.ErrInstitution, bankmux.ScopeInstitution, bankmux.ErrCircuitOpen
+	if e.RetryAfter > 0 {
+		e.Detail = "too many calls to this bank failed"
+	} else {
+		e.Detail = "the bank is being probed"
+	}
+	return e
+}
+
+// States returns the breakers of the banks that failed of late, sorted by client, group and bank.
+func (in *Institutions) States() []BreakerState {
+	in.mu.Lock()
+	asked := make([]*breaker, 0, len(in.known))
+	for at := in.order.Front(); at != nil; at = at.Next() {
+		asked = append(asked, at.Value.(*breaker))
+	}
+	in.mu.Unlock()
+	states := make([]BreakerState, 0, len(asked))
+	for _, br := range asked {
+		states = append(states, in.breakers.stateOf(br))
+	}
+	slices.SortFunc(states, func(x, y BreakerState) int {
+		return cmp.Or(cmp.Compare(x.Client, y.Client), cmp.Compare(x.Group, y.Group), cmp.Compare(x.Institution, y.Institution))
+	})
+	return states
+}
