@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -206,7 +207,7 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
 		b.mu.Lock()
 		b.dialled = append(b.dialled, address)
-		broken := dial("")
+		broken, slow := dial(""), b.left != 0 && b.injected.paced
 		if b.left != 0 && b.injected.dial != "" {
 			broken = b.injected.dial
 			if b.left > 0 {
@@ -225,6 +226,15 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 		case dialHang:
 			<-ctx.Done()
 			return nil, ctx.Err()
+		}
+		if slow {
+			timer := time.NewTimer(pace)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		client, server := net.Pipe()
 		if b.secure {

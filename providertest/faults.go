@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -72,7 +74,12 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 	}
 	b.heal()
-	// Asking again with the same session and payload is how to find out.
+	// Asking again with the same session and payload is how to find out, also for another process that has nothing but what was stored.
+	b.reclient(guard.Options{}, false)
+	stored, err := json.Marshal(post.Session)
+	require.NoError(t, err)
+	post.Session = bankmux.Session{}
+	require.NoError(t, json.Unmarshal(stored, &post.Session))
 	again, err := b.client.ExchangeToken(t.Context(), post)
 	if err != nil {
 		b.show(err)

@@ -73,6 +73,7 @@ type matrixFault struct {
 	body  bool          // it spoils the body of the right answer, and where that has none, nothing
 	wait  time.Duration // what it asks for
 
+	paced     bool // each step takes its time, and the answer is right
 	silent    bool // nothing comes
 	stateless bool // the operation decides by the connection's state
 }
@@ -241,6 +242,8 @@ func (f matrixFault) members(words Words) []string {
 // serve answers a request with the fault.
 func (f matrixFault) serve(w http.ResponseWriter, r *http.Request, words Words, next http.Handler) {
 	switch {
+	case f.paced:
+		step(w, r, next)
 	case f.words != nil:
 		_, _ = io.Copy(io.Discard, r.Body)
 		f.words(words)(w, r)

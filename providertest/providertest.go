@@ -152,6 +152,10 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		t.Parallel()
 		matrix(t, newHarness, has)
 	})
+	t.Run("one-shots are sent once", func(t *testing.T) {
+		t.Parallel()
+		oneShots(t, newHarness, has)
+	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		faults(t, newHarness, has)

@@ -1,0 +1,212 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// oneShots checks, for each operation that must never be sent twice, that it is not: under every fault with every setting of the retries,
+// and wherever the caller gives up on the way.
+func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
+	var ops []matrixOp
+	inBubble(t, newHarness, func(_ *testing.T, b *bench) { ops = matrixOps(b, has) })
+	for i, op := range ops {
+		if !slices.Contains(op.effects, bankmux.OneShot) {
+			continue
+		}
+		t.Run(op.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, newHarness, func(t *testing.T, b *bench) {
+				op := matrixOps(b, has)[i]
+				b.reclient(matrixGuard(), false)
+				op.setUp(b)
+				if b.effectOf(op) != bankmux.OneShot {
+					return // this adapter only reads here
+				}
+				if op.decides { // the same as a first exchange
+					op.counts = b.IsExchange
+				}
+				underEverySetting(t, b, op)
+				givenUpAnywhere(t, b, op)
+			})
+		})
+	}
+}
+
+// effectOf makes the call once and sees what effect the adapter gave it.
+func (b *bench) effectOf(op matrixOp) (effect bankmux.Effect) {
+	watched := b.client
+	defer func() { b.client = watched }()
+	b.client = watched.With(func(ctx context.Context, seen bankmux.Op, next func(context.Context) error) error {
+		effect = seen.Effect
+		return next(ctx)
+	})
+	call, err := op.ready(b)
+	require.NoError(b.t, err, op.name)
+	require.NoError(b.t, call(b.t.Context()), op.name)
+	return effect
+}
+
+// The settings of the retries besides that of the matrix: never, and as if there were no tomorrow.
+var retrySettings = []guard.RetryOptions{
+	{MaxAttempts: 1},
+	{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Second, MaxWait: time.Hour},
+}
+
+func underEverySetting(t *testing.T, b *bench, op matrixOp) {
+	for _, retry := range retrySettings {
+		for _, f := range matrixFaults() {
+			if f.dial == dialTLS {
+				continue // in the matrix; here it is one more way not to get a connection
+			}
+			opts := matrixGuard()
+			opts.Retry = retry
+			b.reclient(opts, false)
+			f.stateless = op.decides
+			call, err := op.ready(b)
+			require.NoError(t, err, op.name)
+			b.transport.CloseIdleConnections()
+			b.strike(f, -1)
+			err = call(t.Context())
+			b.show(err)
+			arrived := b.arrived(op)
+			most := 1
+			if f.class == classExpired && b.Words.Expired != nil {
+				most = 2 // the first was refused for its token, and is not the one that counts
+			}
+			assert.LessOrEqual(t, arrived, most, "%s under %s with %d attempts: sent; %v", op.name, f.name, retry.MaxAttempts, err)
+			if f.dial != "" {
+				assert.Zero(t, arrived, "%s under %s", op.name, f.name)
+				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing left; %v", op.name, f.name, err)
+			}
+			if !bankmux.OutcomeKnown(err) {
+				saysHowToFindOut(t, op.name+" under "+f.name, err)
+			}
+			b.heal()
+		}
+	}
+}
+
+// arrived counts the requests of the operation that a fault struck.
+func (b *bench) arrived(op matrixOp) int {
+	if b.injected.dial != "" {
+		return 0
+	}
+	if op.counts != nil {
+		return b.struckOn(op.counts)
+	}
+	return b.struck()
+}
+
+func saysHowToFindOut(t *testing.T, name string, err error) {
+	t.Helper()
+	assert.ErrorIs(t, err, bankmux.ErrOutcomeUnknown, name)
+	e, ok := errors.AsType[*bankmux.Error](err)
+	if assert.True(t, ok, name) {
+		assert.NotEmpty(t, e.FindOut, name)
+		assert.Contains(t, err.Error(), e.FindOut, name)
+		assert.False(t, e.Repeatable(bankmux.OneShot), name)
+	}
+}
+
+// pace is how long each step of a call takes whose caller gives up on the way: to connect, to answer, to send the rest of the answer.
+const pace = time.Second
+
+func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
+	for after := pace / 4; after < 8*pace; after += pace / 2 {
+		for way, cut := range map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){
+			"cancelled": func(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+				inner, cancel := context.WithCancel(ctx)
+				timer := time.AfterFunc(after, cancel)
+				return inner, func() { timer.Stop(); cancel() }
+			},
+			"out of time": context.WithTimeout,
+		} {
+			name := op.name + " " + way + " after " + after.String()
+			b.reclient(matrixGuard(), false)
+			call, err := op.ready(b)
+			require.NoError(t, err, name)
+			b.transport.CloseIdleConnections()
+			b.strike(matrixFault{name: "step by step", paced: true}, -1)
+			ctx, done := cut(t.Context(), after)
+			began := time.Now()
+			err = call(ctx)
+			done()
+			b.show(err)
+			assert.LessOrEqual(t, time.Since(began), after, "%s: it went on", name)
+			arrived := b.arrived(op)
+			assert.LessOrEqual(t, arrived, 1, "%s: sent; %v", name, err)
+			switch {
+			case err == nil:
+				assert.Equal(t, 1, arrived, "%s: a result out of nothing", name)
+			case arrived == 0:
+				assert.True(t, bankmux.OutcomeKnown(err), "%s: it never left; %v", name, err)
+			default:
+				saysHowToFindOut(t, name, err)
+			}
+			b.heal()
+			time.Sleep(10 * pace) // what was given up comes to its end
+		}
+	}
+}
+
+// step answers step by step: the request is carried out at once, the answer begins after a while and ends after another.
+func step(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	m := &paused{ResponseWriter: w, r: r}
+	next.ServeHTTP(m, r)
+	m.finish()
+}
+
+// paused holds back what a handler writes.
+type paused struct {
+	http.ResponseWriter
+	r      *http.Request
+	status int
+	body   []byte
+}
+
+func (p *paused) WriteHeader(status int) { p.status = status }
+
+func (p *paused) Write(b []byte) (int, error) {
+	p.body = append(p.body, b...)
+	return len(b), nil
+}
+
+func (p *paused) finish() {
+	if !p.wait() {
+		return
+	}
+	if p.status != 0 {
+		p.ResponseWriter.WriteHeader(p.status)
+	}
+	if len(p.body) == 0 {
+		return
+	}
+	half := len(p.body) / 2
+	_, _ = p.ResponseWriter.Write(p.body[:half])
+	_ = http.NewResponseController(p.ResponseWriter).Flush()
+	if p.wait() {
+		_, _ = p.ResponseWriter.Write(p.body[half:])
+	}
+}
+
+func (p *paused) wait() bool {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.r.Context().Done():
+		return false
+	}
+}
