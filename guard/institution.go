@@ -20,6 +20,7 @@ type InstitutionOptions struct {
 	Consecutive uint32        // failures in a row at the bank that open its circuit; default 5
 	OpenFor     time.Duration // before a probe is let through; default 30 s
 	Probes      uint32        // let through at once when half open, and successes that close it; default 1
+	ProbeFor    time.Duration // most a probe may last; default 30 s, for banks are slower than providers
 	Most        int           // banks remembered at most; default 1,000
 }
 
@@ -27,6 +28,9 @@ func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	o.Consecutive, o.Probes = cmp.Or(o.Consecutive, 5), cmp.Or(o.Probes, 1)
 	if o.OpenFor <= 0 {
 		o.OpenFor = 30 * time.Second
+	}
+	if o.ProbeFor <= 0 {
+		o.ProbeFor = 30 * time.Second
 	}
 	if o.Most <= 0 {
 		o.Most = 1000
@@ -80,7 +84,11 @@ func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interc
 		var err error
 		_, verdict := br.Execute(func() (struct{}, error) {
 			began := time.Now()
-			err = next(ctx)
+			if br.halfOpen() {
+				err = bounded(ctx, in.opts.ProbeFor, next)
+			} else {
+				err = next(ctx)
+			}
 			return struct{}{}, br.counted(op, err, judgeBank(op, err, time.Since(began)))
 		})
 		in.breakers.tell(br)
