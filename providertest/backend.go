@@ -40,6 +40,7 @@ type bench struct {
 
 	conn      bankmux.Connection // of the fault matrix
 	accountID string
+	stacks    []byte // of all goroutines, to count them
 
 	mu       sync.Mutex
 	answers  []answered // those no fault touched

@@ -290,15 +290,22 @@ func (c counts) since(before counts, effect bankmux.Effect) verdict {
 func (b *bench) goroutines() int {
 	b.transport.CloseIdleConnections()
 	synctest.Wait()
-	stack := make([]byte, 1<<20)
-	stack = stack[:runtime.Stack(stack, true)]
-	header, _, _ := strings.Cut(string(stack), "\n")
+	if b.stacks == nil {
+		b.stacks = make([]byte, 64<<10)
+	}
+	n := runtime.Stack(b.stacks, true)
+	for n == len(b.stacks) { // perhaps not all of it
+		b.stacks = make([]byte, 2*len(b.stacks))
+		n = runtime.Stack(b.stacks, true)
+	}
+	stack := string(b.stacks[:n])
+	header, _, _ := strings.Cut(stack, "\n")
 	_, bubble, found := strings.Cut(header, "synctest bubble ")
 	if !found {
 		return -1
 	}
 	bubble, _, _ = strings.Cut(bubble, "]")
-	return strings.Count(string(stack), "synctest bubble "+bubble+"]")
+	return strings.Count(stack, "synctest bubble "+bubble+"]")
 }
 
 // answered is an answer of the backend that no fault touched.
