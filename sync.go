@@ -18,11 +18,11 @@ type TransactionSyncer interface {
 type SyncRequest struct {
 	Connection Connection
 	Cursor     string   // [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
-	Accounts   []string // the provider's ids; without Cards, nil means all accounts
+	Accounts   []string // the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
 	Cards      []string // the provider's ids of cards, where it keeps them apart
 
 	// Name is the application's own name for an account or card, which must survive a new link; it is part of every key. nil takes the
-	// provider's id, which does not survive one.
+	// provider's id, which does not survive one. "" and one name for two accounts are [ErrInvalid]: leave accounts out that have none yet.
 	Name func(account string) string
 	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
 	// always before Sync returns. An error that it yields ends the sync as [ErrInvalid]; rows of other accounts or days are passed over. Without it rows under new ids and
@@ -66,10 +66,11 @@ type Delta struct {
 	// Failed has accounts that could not be read, which the next round asks for again, and single rows that could not. A row that a record of changes
 	// (MoneyKit) told of is not told of again: read its days with [Client.Transactions].
 	Failed  []Failure
-	Covered []Covered // days that were read in full; a row outside is never missing
+	Covered []Covered // days that were read in full, where days are read (Dapi); a row outside is never missing
 	Gaps    []Covered // days between the last reading and this one that the bank does not serve any more
 
-	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
+	// AddedOnly says that without Known nothing but Added could be told: store rows by their key. Where it is false without Known, store them by the
+	// provider's id, their first alias: keys number equal rows anew on each page.
 	AddedOnly bool
 	// Suspect names accounts, by the application's name, whose reading was empty where rows are known. Nothing of them counts as removed.
 	Suspect []string

@@ -1,8 +1,10 @@
 package bankmux_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -87,7 +89,7 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 		require.Len(t, first.Added, 2, "removed is applied last")
 		assert.Equal(t, "-1.5", first.Added[0].Row.Amount.Amount(), "and updated after created, wherever it stands")
 
-		moved := page(nil, nil, []string{mkRow("a", 1, "1.5", "SHOP", false)}, nil)
+		moved := page([]string{mkRow("b", 3, "2", "DINER", true)}, nil, []string{mkRow("a", 1, "1.5", "SHOP", false)}, nil)
 		assert.Equal(t, []string{reconcile.ReasonContent}, reasons(moved.Modified), "its day moved by more than a month")
 		assert.Empty(t, moved.Added)
 
@@ -115,6 +117,9 @@ func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
 		assert.Empty(t, anew.Removed)
 		require.Len(t, anew.Missing, 1, "the record of changes begins without the row")
 		assert.Equal(t, 1, anew.Missing[0].Known.Missed)
+		assert.Empty(t, told(s.round(t)).Removed, "what MoneyKit stored is the same: it is no second reading")
+		time.Sleep(time.Hour)
+		s.fetch(t)
 		next := told(s.round(t))
 		require.Len(t, next.Removed, 1)
 		assert.Equal(t, anew.Missing[0].Known.Key, next.Removed[0].Known.Key)
@@ -183,6 +188,119 @@ func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 					assert.NotEmpty(t, d.Gaps)
 				}
 			}
+		}
+	})
+}
+
+func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"moneykit", "dapi"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, provider)
+			s.fetch(t)
+			s.round(t)
+			stranger := bankmux.Known{Key: "t1:stranger#1", Aliases: []string{"id:moneykit:stranger"}, Account: "another link's", Status: bankmux.StatusPending, Date: bankmux.DateOf(time.Now().UTC())}
+			all := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+				return func(yield func(bankmux.Known, error) bool) {
+					for range 2 {
+						for _, k := range s.rows {
+							if !yield(k, nil) {
+								return
+							}
+						}
+					}
+					yield(stranger, nil)
+				}
+			}
+			time.Sleep(time.Minute)
+			require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+			removed := map[string]int{}
+			for range 3 {
+				s.fetch(t)
+				for more := true; more; {
+					d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: all})
+					require.NoError(t, err)
+					for _, m := range d.Removed {
+						removed[m.Known.Key]++
+					}
+					s.store(d)
+					more = d.More
+				}
+				time.Sleep(time.Hour)
+			}
+			assert.Len(t, removed, 1)
+			for key, n := range removed {
+				assert.Equal(t, 1, n)
+				assert.NotEqual(t, stranger.Key, key)
+			}
+			nothing := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
+			_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: nothing})
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"moneykit", "dapi"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, provider)
+			s.fetch(t)
+			for _, name := range []func(string) string{func(string) string { return "" }, func(string) string { return "the same" }} {
+				_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: s.known, Name: name})
+				require.ErrorIs(t, err, bankmux.ErrInvalid)
+				require.ErrorContains(t, err, "SyncRequest.Name")
+			}
+		})
+	}
+}
+
+func TestACursorOfOtherAccountsIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+		require.NoError(t, err)
+		one := bankmux.SyncRequest{Connection: s.conn, Known: s.known, Accounts: []string{accounts.Accounts[0].ID}}
+		d, err := s.client.Sync(t.Context(), one)
+		require.NoError(t, err)
+		one.Cursor = d.Next
+		_, err = s.client.Sync(t.Context(), one)
+		require.NoError(t, err)
+		one.Accounts = nil
+		_, err = s.client.Sync(t.Context(), one)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		require.ErrorContains(t, err, "SyncRequest.Accounts")
+	})
+}
+
+func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		s.round(t)
+		time.Sleep(time.Minute)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Tip))
+		s.fetch(t)
+		s.round(t)
+		keys := s.bank.Credentials()
+		says := map[string]string{
+			"/transactions":      `{"transactions":[],"total":0,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
+			"/transactions/sync": mkPage(nil, nil, nil),
+		}
+		var err error
+		s.client, err = moneykit.New(moneykit.Config{
+			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
+		})
+		require.NoError(t, err)
+		for range 3 {
+			d := told(s.round(t))
+			assert.Empty(t, d.Removed)
+			assert.NotEmpty(t, d.Suspect)
+			assert.NotEmpty(t, d.Missing)
 		}
 	})
 }

@@ -142,7 +142,7 @@ func compatible(old, new bankmux.Account) bool {
 	switch {
 	case differ(compact(old.IBAN), compact(new.IBAN)),
 		differ(compact(old.Number), compact(new.Number)),
-		differ(lastDigits(old), lastDigits(new)),
+		differ(lastDigits(old), lastDigits(new)) && !within(old, new) && !within(new, old),
 		differ(string(old.Currency), string(new.Currency)):
 		return false
 	}
@@ -151,6 +151,15 @@ func compatible(old, new bankmux.Account) bool {
 	}
 	return old.Kind == new.Kind || vague(old.Kind) || vague(new.Kind)
 }
+
+// within reports whether the number of one account stands in the IBAN of the other, which may end in digits of its own.
+func within(a, b bankmux.Account) bool {
+	number := compact(a.Number)
+	return len(number) >= shortestNumber && strings.Contains(compact(b.IBAN), number)
+}
+
+// shortestNumber is how long a number must be to prove something by standing in an IBAN.
+const shortestNumber = 6
 
 // fingerprintVersion begins every fingerprint. A change of the recipe is a migration of the caller's data: it gets another version.
 const fingerprintVersion = "a1:"

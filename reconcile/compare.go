@@ -16,6 +16,8 @@ type Reading struct {
 	Rows     []bankmux.Transaction // in any order, an id at most once, as [bankmux.Client.Transactions] gives them
 	// Complete says that Rows are all there is between From and To. Without it nothing is ever missing.
 	Complete bool
+	// More says that another reading may show rows of the same days yet: none is taken for another of another amount.
+	More bool
 	// Gone says, of the [Alias] of a known row, that the provider has no row of that id any more. Only such a row may have become another where the reading is
 	// not complete: what a part of a list does not show may well be there. nil means that none is gone.
 	Gone func(alias string) bool
@@ -48,7 +50,7 @@ const (
 	ReasonEmpty    = "the reading was empty"
 	ReasonSeveral  = "several rows may be it"
 	ReasonDiffers  = "the text agrees and the amount does not"
-	ReasonText     = "another provider: the amount and the days agree, the text does not"
+	ReasonText     = "another provider: the amount agrees, and the days nearly"
 	ReasonBack     = "it is there again"
 	ReasonBefore   = "the reading begins with a later row; the bank may serve fewer days"
 	postedWithin   = 10 // days between a pending row and its posting
@@ -419,7 +421,7 @@ func (c *comparison) byPosting() {
 			c.pair(k, exact[0], reason, true) // of rows that agree in all, the first is as good as another
 		case len(exact) > 0:
 			c.suggest(k, exact, ReasonSeveral)
-		case len(others) == 1 && pending && waiting[k.Text] == 1:
+		case len(others) == 1 && pending && waiting[k.Text] == 1 && !c.in.More:
 			c.pair(k, others[0], ReasonAmount, true)
 		case len(others) > 0:
 			c.suggest(k, others, ReasonDiffers)
@@ -480,7 +482,8 @@ func (c *comparison) byAmount() {
 		var may []*candidate
 		for _, n := range amounts[k.Amount.String()] {
 			foreign := n.row.ID != "" || k.hasID()
-			if days := n.row.Date.DaysSince(k.Date); foreign && n.text != k.Text && days <= retoldWithin && days >= -retoldWithin {
+			apart := k.Reference != "" && n.row.Reference != "" && k.Reference != n.row.Reference
+			if days := n.row.Date.DaysSince(k.Date); foreign && !apart && days <= retoldWithin && days >= -retoldWithin {
 				may = append(may, n)
 			}
 		}

@@ -1,10 +1,12 @@
 package reconcile
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
-	"iter"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
@@ -24,6 +26,7 @@ type Cursor struct {
 	Pages    int    `json:"n,omitempty"` // pages of this round so far
 	Anchor   string `json:"x,omitempty"` // a page of this round, to notice pages that go round
 	Carried  bool   `json:"k,omitempty"` // rows were known before the first page
+	Filter   string `json:"l,omitempty"` // a few letters of a hash of the accounts asked for
 	Missed   bool   `json:"o,omitempty"` // rows were told missing and are looked for again at the end of a round
 
 	// Of a provider whose days are read again.
@@ -73,6 +76,17 @@ func (c *Cursor) Turn(next string) bool {
 	return true
 }
 
+// Keeps notes which accounts are asked for and reports whether they are those of the pages before.
+func (c *Cursor) Keeps(accounts []string) bool {
+	filter := ""
+	if len(accounts) > 0 {
+		filter = digest(append([]string{"filter"}, slices.Sorted(slices.Values(accounts))...)...)[:8]
+	}
+	same := c.Provider == "" || c.Filter == filter
+	c.Filter = filter
+	return same
+}
+
 // String is the cursor as text, with a checksum, so that one that was changed is refused.
 func (c Cursor) String() string {
 	c.Version = cursorVersion
@@ -89,7 +103,7 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	refuse := func(why string) (Cursor, error) {
 		return Cursor{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Cursor", Detail: why, NotSent: true}
 	}
-	const most = 64 << 10
+	const most = 1 << 20
 	if len(text) > most || len(text) < 10 || text[len(text)-9] != '.' {
 		return refuse("is not the Next of a Delta")
 	}
@@ -109,18 +123,60 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	return c, nil
 }
 
-// Collect reads what the application knows and keeps what is wanted. An error of its own ends the sync: what it does not know cannot be compared.
-func Collect(known iter.Seq2[Known, error], want func(*Known) bool) ([]Known, error) {
-	var all []Known
+// Ask reads what the application knows of an account between two days and keeps what is wanted: each row once, and none of other accounts or days, whatever
+// Known gives. An error of its own ends the sync: what it does not know cannot be compared.
+func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
+	seen := map[string]bool{}
+	err = each(ctx, req, account, from, to, func(k *Known) bool {
+		if !seen[k.Key] && want(k) {
+			seen[k.Key] = true
+			all = append(all, *k)
+		}
+		return true
+	})
+	return all, err
+}
+
+// Knows reports whether the application knows any row of an account.
+func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
+	err = each(ctx, req, account, bankmux.NewDate(1, time.January, 1), bankmux.NewDate(9999, time.December, 31), func(*Known) bool {
+		found = true
+		return false
+	})
+	return found, err
+}
+
+// each gives the rows of an account between two days until do has had enough.
+func each(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, do func(*Known) bool) error {
+	known := req.Known(ctx, account, from, to)
+	if known == nil {
+		return nil
+	}
 	for k, err := range known {
 		if err != nil {
-			return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Known", Detail: "the application's own rows could not be read", NotSent: true, Err: err}
+			return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Known", Detail: "the application's own rows could not be read", NotSent: true, Err: err}
 		}
-		if want(&k) {
-			all = append(all, k)
+		if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !do(&k) {
+			return nil
 		}
 	}
-	return all, nil
+	return nil
+}
+
+// Names refuses names that do not tell accounts apart: their rows would be taken for one another's.
+func Names(req *bankmux.SyncRequest, accounts []string) error {
+	of := make(map[string]string, len(accounts))
+	for _, id := range accounts {
+		name := req.AccountName(id)
+		if other, taken := of[name]; name == "" || (taken && other != id) {
+			return &bankmux.Error{
+				Kind: bankmux.ErrInvalid, Field: "SyncRequest.Name",
+				Detail: "gives the account " + strconv.Quote(id) + " no name, or that of another; name it, or leave it out by naming the others in Accounts",
+			}
+		}
+		of[name] = id
+	}
+	return nil
 }
 
 // Tell adds what a reading of an account changed to a page.

@@ -38,7 +38,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		for _, id := range req.Cards {
 			cursor.Todo = append(cursor.Todo, cardPrefix+id)
 		}
-		if req.Accounts == nil && req.Cards == nil {
+		if len(req.Accounts)+len(req.Cards) == 0 {
 			list, err := a.api.accounts(ctx, opSync, req.Connection, req.Answers)
 			if err != nil {
 				return bankmux.Delta{}, interrupted(err, syncState{Cursor: req.Cursor})
@@ -48,6 +48,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 				cursor.Todo = append(cursor.Todo, acc.ID)
 			}
 		}
+	}
+	if err := reconcile.Names(&req, names(cursor.Todo)); err != nil {
+		return bankmux.Delta{}, err
 	}
 	delta := bankmux.Delta{AddedOnly: req.Known == nil}
 	if len(cursor.Todo) == 0 { // a login without accounts
@@ -61,6 +64,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	}
 	if err := a.syncAccount(ctx, &req, at.Window, body, &cursor, &delta); err != nil {
 		e := asError(err)
+		if e != nil && e.Code == "INVALID_DATE_RANGE" { // the bank serves fewer days than it told an hour ago
+			a.ranges.forget(bankOf(req.Connection))
+		}
 		if e == nil || e.Challenge != nil || !oneAccount(e) {
 			return bankmux.Delta{}, err
 		}
@@ -74,6 +80,15 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 
 // cardPrefix marks a card among the accounts that are left in a round.
 const cardPrefix = "card:"
+
+// names are the ids of accounts and cards that are left.
+func names(todo []string) []string {
+	ids := make([]string, len(todo))
+	for i, one := range todo {
+		ids[i] = strings.TrimPrefix(one, cardPrefix)
+	}
+	return ids
+}
 
 // syncState is what a challenge keeps of a sync: the cursor with the accounts left, and the window that was interrupted.
 type syncState struct {
@@ -154,8 +169,7 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 	delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
 	var known []bankmux.Known
 	if req.Known != nil {
-		// What Known gives of other accounts or days is not compared: it may be all there is.
-		known, err = reconcile.Collect(req.Known(ctx, in.Account, in.From, in.To), func(k *bankmux.Known) bool { return k.Account == in.Account })
+		known, err = reconcile.Ask(ctx, req, in.Account, in.From, in.To, func(*bankmux.Known) bool { return true })
 		if err != nil {
 			return err
 		}

@@ -192,12 +192,23 @@ func (r *ranges) set(bank string, days int, now time.Time) {
 	r.known[bank] = rangeOf{days, now.Add(rangeLife)}
 }
 
+func (r *ranges) forget(bank string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, bank)
+}
+
+// bankOf names the bank of a connection, or the connection where that is not known.
+func bankOf(conn bankmux.Connection) string {
+	if conn.Institution.ID != "" {
+		return conn.Institution.ID
+	}
+	return conn.Reference
+}
+
 // days is how many days back the connection's bank serves transactions, 0 where it does not say.
 func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error) {
-	bank := conn.Institution.ID
-	if bank == "" {
-		bank = conn.Reference
-	}
+	bank := bankOf(conn)
 	if days, ok := a.ranges.get(bank, a.now()); ok {
 		return days, nil
 	}

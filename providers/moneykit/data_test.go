@@ -164,6 +164,7 @@ type shifting struct {
 	reads  int
 	before func(s *shifting)
 	total  func(n int) int
+	most   int // rows a page, whatever is asked for; 0 for what is asked
 }
 
 func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -173,6 +174,9 @@ func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("size"))
+	if s.most > 0 {
+		size = min(size, s.most)
+	}
 	from := min((page-1)*size, len(s.rows))
 	rows := []string{}
 	for _, n := range s.rows[from:min(from+size, len(s.rows))] {
@@ -202,6 +206,8 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		kind   bankmux.Kind
 	}{
 		"it stands still":          {nil, nil, 95, ""},
+		"pages are cut to seven":   {func(s *shifting) { s.most = 7 }, nil, 95, ""},
+		"and the total lies high":  {func(s *shifting) { s.most = 7 }, func(n int) int { return n + 1000 }, 95, ""},
 		"rows come":                {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
 		"rows go from the top":     {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
 		"the total lies low":       {nil, func(int) int { return 3 }, 95, ""},

@@ -45,6 +45,11 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
+	if !cursor.Keeps(req.Accounts) { // the cursor went past the rows of the others
+		return bankmux.Delta{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "SyncRequest.Accounts", NotSent: true, Detail: "are others than the cursor was made for: begin again without one; with Known nothing is doubled",
+		}
+	}
 	size := req.PageSize
 	if size == 0 || size > mostSync {
 		size = mostSync
@@ -80,8 +85,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			}
 		}
 	} else {
-		fetchedAt := asOf(answer.Link, "transactions").UnixMicro()
-		if err := page.end(ctx, &cursor, fetchedAt != cursor.Fetched); err != nil {
+		asOf := asOf(answer.Link, "transactions")
+		fetchedAt := asOf.UnixMicro()
+		if err := page.end(ctx, &cursor, asOf.IsZero() || fetchedAt != cursor.Fetched); err != nil {
 			return bankmux.Delta{}, err
 		}
 		cursor.Fetched, cursor.Pages, cursor.Anchor = fetchedAt, 0, ""

@@ -20,8 +20,10 @@ type syncPage struct {
 	delta bankmux.Delta
 
 	created, updated *syncRows
+	named            []string        // accounts with rows on the page
 	ids              []string        // of the accounts of the link, once they are asked for
 	looked, alive    map[string]bool // aliases that were looked for, and those that MoneyKit still lists
+	empty            bool            // a list was empty where rows are known
 	kept             map[string]bool // keys of known rows that this page told of
 }
 
@@ -106,7 +108,7 @@ func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconc
 		gone[alias], p.looked[alias] = true, true
 	}
 	for _, account := range sortedKeys(byAccount) {
-		if err := p.compareAccount(ctx, account, byAccount[account], updated, cursor); err != nil {
+		if err := p.compareAccount(ctx, account, byAccount[account], updated, cursor, more); err != nil {
 			return err
 		}
 	}
@@ -151,9 +153,13 @@ func (p *syncPage) blind(byAccount map[string][]bankmux.Transaction, updated map
 
 // compareAccount compares as if all known rows that the page does not show were gone, looks for those of which that would matter, and compares again
 // until it is so.
-func (p *syncPage) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction, updated map[string]bool, cursor *reconcile.Cursor) error {
+func (p *syncPage) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction, updated map[string]bool, cursor *reconcile.Cursor, more bool) error {
+	if err := reconcile.Names(p.req, append(p.named, account)); err != nil {
+		return err
+	}
+	p.named = append(p.named, account)
 	in := reconcile.Reading{
-		Provider: Name, Account: p.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows,
+		Provider: Name, Account: p.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows, More: more,
 		Gone: func(alias string) bool { return !p.alive[alias] },
 	}
 	if cursor.Fetched == 0 && !cursor.Carried { // the first round and nothing known before it: what is known has just been shown
@@ -174,14 +180,14 @@ func (p *syncPage) compareAccount(ctx context.Context, account string, rows []ba
 	}
 	from, to := in.From, in.To
 	in.From, in.To = in.From.AddDays(-around), in.To.AddDays(around)
-	known, err := reconcile.Collect(p.req.Known(ctx, in.Account, in.From, in.To), func(k *bankmux.Known) bool {
+	known, err := reconcile.Ask(ctx, p.req, in.Account, in.From.AddDays(around-pendingDays), in.To, func(k *bankmux.Known) bool {
 		delete(sought, aliasOf(k))
 		// Alike are rows of one day; some days off a row may be waiting to be posted.
 		return shown[aliasOf(k)] || k.Status != bankmux.StatusBooked || (!k.Date.Before(from) && !k.Date.After(to))
 	})
 	if err == nil && len(sought) > 0 { // updated rows whose day moved far
 		var far []bankmux.Known
-		far, err = reconcile.Collect(p.req.Known(ctx, in.Account, firstDay, lastDay), func(k *bankmux.Known) bool { return sought[aliasOf(k)] })
+		far, err = reconcile.Ask(ctx, p.req, in.Account, firstDay, lastDay, func(k *bankmux.Known) bool { return sought[aliasOf(k)] })
 		known = append(known, far...)
 	}
 	if err != nil {
@@ -247,6 +253,13 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 		if err := p.api.transactions(ctx, p.link, window(p.req.Accounts, from, to.AddDays(around), pageSize, mark), &answer); err != nil {
 			return err
 		}
+		if mark.total < 0 && answer.Transactions.N == 0 {
+			booked, err := p.known(ctx, from, to.AddDays(around), func(k *bankmux.Known) bool { return k.Status == bankmux.StatusBooked })
+			if err != nil {
+				return err
+			}
+			p.empty = p.empty || len(booked) > 0
+		}
 		next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
 		if err != nil {
 			return err
@@ -277,16 +290,24 @@ func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed 
 			return err
 		}
 	}
-	if cursor.Missed {
+	if cursor.Missed && refreshed {
 		more, err := p.known(ctx, firstDay, lastDay, func(k *bankmux.Known) bool { return k.Missed > 0 && !p.kept[k.Key] })
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
+		cursor.Missed = false
 	}
-	cursor.Missed = false
 	if err := p.gone(ctx, rows, func(k bankmux.Known) {
-		p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reasonVanished})
+		if !p.empty {
+			p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reasonVanished})
+			return
+		}
+		cursor.Missed = true
+		p.delta.Missing = append(p.delta.Missing, bankmux.Absence{Known: k, Reason: reconcile.ReasonEmpty})
+		if !slices.Contains(p.delta.Suspect, k.Account) {
+			p.delta.Suspect = append(p.delta.Suspect, k.Account)
+		}
 	}); err != nil || !cursor.Carried {
 		return err
 	}
@@ -305,7 +326,7 @@ func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error 
 		day := cursor.Mark(id).Day
 		for !day.IsZero() && !day.After(p.today) {
 			until := day.AddDays(lookDays - 1)
-			rows, err := reconcile.Collect(p.req.Known(ctx, p.req.AccountName(id), day, until), func(k *bankmux.Known) bool { return !p.kept[k.Key] })
+			rows, err := reconcile.Ask(ctx, p.req, p.req.AccountName(id), day, until, func(k *bankmux.Known) bool { return !p.kept[k.Key] })
 			if err != nil {
 				return err
 			}
@@ -352,12 +373,8 @@ func (p *syncPage) anyKnown(ctx context.Context) (bool, error) {
 	}
 	ids, err := p.accounts(ctx)
 	for _, id := range ids {
-		for _, err := range p.req.Known(ctx, p.req.AccountName(id), firstDay, lastDay) {
-			if err == nil {
-				return true, nil
-			}
-			_, err = reconcile.Collect(func(yield func(bankmux.Known, error) bool) { yield(bankmux.Known{}, err) }, nil)
-			return false, err
+		if found, err := reconcile.Knows(ctx, p.req, p.req.AccountName(id)); found || err != nil {
+			return found, err
 		}
 	}
 	return false, err
@@ -367,7 +384,7 @@ func (p *syncPage) anyKnown(ctx context.Context) (bool, error) {
 func (p *syncPage) known(ctx context.Context, from, to bankmux.Date, want func(*bankmux.Known) bool) (all []bankmux.Known, err error) {
 	ids, err := p.accounts(ctx)
 	for _, id := range ids {
-		rows, err := reconcile.Collect(p.req.Known(ctx, p.req.AccountName(id), from, to), want)
+		rows, err := reconcile.Ask(ctx, p.req, p.req.AccountName(id), from, to, want)
 		if err != nil {
 			return nil, err
 		}
@@ -391,7 +408,7 @@ func (p *syncPage) accounts(ctx context.Context) ([]string, error) {
 			p.ids = append(p.ids, acc.AccountID)
 		}
 	}
-	return p.ids, nil
+	return p.ids, reconcile.Names(p.req, p.ids)
 }
 
 // aliasOf is the alias under which MoneyKit last showed a known row, "" if it never did.

@@ -33,7 +33,7 @@ func (a *api) transactions(ctx context.Context, link string, query url.Values, a
 func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Values {
 	query := url.Values{
 		"start_date": {from.String()}, "end_date": {to.String()},
-		"page": {strconv.Itoa(at.page)}, "size": {strconv.Itoa(size)},
+		"page": {strconv.Itoa(at.page)}, "size": {strconv.Itoa(at.ask(size))},
 	}
 	if len(ids) > 0 {
 		query["account_ids"] = ids
@@ -59,27 +59,36 @@ type pageMark struct {
 	to    int // to here, where there is a gap in between
 	far   int // the furthest page read
 	stuck int // pages in a row that were not the furthest
+	size  int // rows a page, where the provider serves fewer than were asked for; 0 if it does not
+}
+
+// ask is how many rows to ask for.
+func (m pageMark) ask(size int) int {
+	if m.size > 0 {
+		return m.size
+	}
+	return size
 }
 
 // mostStuck is how long a list may go on shrinking without letting the reading on.
 const mostStuck = 10
 
-const markForm = "%d.%d.%d.%d.%d.%d.%d"
+const markForm = "%d.%d.%d.%d.%d.%d.%d.%d"
 
 func parseMark(s, field string) (pageMark, error) {
 	m := pageMark{page: 1, total: -1}
 	if s == "" {
 		return m, nil
 	}
-	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck)
-	if n != 7 || err != nil || m.page < 1 || s != m.String() {
+	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck, &m.size)
+	if n != 8 || err != nil || m.page < 1 || s != m.String() {
 		return m, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true}
 	}
 	return m, nil
 }
 
 func (m pageMark) String() string {
-	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck)
+	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck, m.size)
 }
 
 // next says where to go on after a page of n rows out of total, "" at the end. The total is not trusted to end the reading: a full page is
@@ -90,6 +99,10 @@ func (m pageMark) next(n, size, total int) (string, error) {
 		m.seen, m.from, m.to = max(0, m.seen+moved), max(0, m.from+moved), max(0, m.to+moved)
 	}
 	m.total = total
+	if m.size == 0 && m.page == 1 && n > 0 && n < size && n < total {
+		m.size = n // MoneyKit's limit was 100 for years, and nobody says what becomes of more
+	}
+	size = m.ask(size)
 	begin := (m.page - 1) * size
 	switch {
 	case begin > m.seen && n > 0: // a gap, read later
