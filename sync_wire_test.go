@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -303,4 +304,71 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 			assert.NotEmpty(t, d.Missing)
 		}
 	})
+}
+
+func TestADapiRowBelongsToTheDayItSaysWhicheverDaysTheBankMeans(t *testing.T) {
+	t.Parallel()
+	for name, serves := range map[string]func(day, from, to bankmux.Date) bool{
+		"the day that is written": func(day, from, to bankmux.Date) bool { return !day.Before(from) && !day.After(to) },
+		"the day before as well":  func(day, from, to bankmux.Date) bool { return !day.Before(from.AddDays(-1)) && !day.After(to) },
+		"a day of its own":        func(day, from, to bankmux.Date) bool { return !day.Before(from.AddDays(-1)) && day.Before(to) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, "dapi")
+			keys := s.bank.Credentials()
+			accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+			require.NoError(t, err)
+			today := bankmux.DateOf(time.Now().UTC())
+			s.client, err = dapi.New(dapi.Config{
+				BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+				HTTPClient: &http.Client{Transport: daily{inProcess{s.bank.Dapi()}, today, serves}},
+			})
+			require.NoError(t, err)
+			req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.known}
+			for round := range 3 {
+				req.Cursor = s.cursor
+				d, err := s.client.Sync(t.Context(), req)
+				require.NoError(t, err)
+				s.store(d)
+				if round > 0 {
+					assert.Zero(t, len(d.Added)+len(d.Missing)+len(d.Removed)+len(d.Replaced), name)
+				}
+			}
+			assert.GreaterOrEqual(t, len(s.rows), 80, "%s: a row a day, each once", name)
+			days := map[bankmux.Date]int{}
+			for _, k := range s.rows {
+				days[k.Date]++
+			}
+			for day, n := range days {
+				assert.Equal(t, 1, n, "%s: %s", name, day)
+			}
+		})
+	}
+}
+
+// daily is a bank with one row a day, which serves the days it means.
+type daily struct {
+	bank   http.RoundTripper
+	today  bankmux.Date
+	serves func(day, from, to bankmux.Date) bool
+}
+
+func (d daily) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/data/transactions/get") {
+		return d.bank.RoundTrip(r)
+	}
+	var asked struct{ FromDate, ToDate string }
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		return nil, err
+	}
+	from, _ := bankmux.ParseDate(asked.FromDate)
+	to, _ := bankmux.ParseDate(asked.ToDate)
+	var rows []string
+	for back := range 100 {
+		if day := d.today.AddDays(-back); d.serves(day, from, to) {
+			rows = append(rows, fmt.Sprintf(`{"amount":7,"date":"%sT20:00:00.000Z","type":"debit","description":"RENT","currency":{"code":"USD","name":"US Dollar"}}`, day))
+		}
+	}
+	says := map[string]string{"": `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`}
+	return wording{d.bank, says, nil}.RoundTrip(r)
 }

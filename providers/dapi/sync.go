@@ -111,26 +111,26 @@ func oneAccount(e *bankmux.Error) bool {
 func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, body dataBody, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
 	account := body.AccountID + body.CardID
 	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), To: cursor.Until, Complete: true}
-	read := func(w window, answers *bankmux.Answers) error {
+	read := func(w window, answers *bankmux.Answers) (rows []bankmux.Transaction, err error) {
 		body.FromDate, body.ToDate = w.From.String(), w.To.String()
-		err := a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
+		err = a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
 			row := bankmux.Transaction{Account: account}
 			if fault := t.fill(&row); fault != nil {
 				in.Complete = false // a row that cannot be read may be any of those that are known
 				delta.Failed = append(delta.Failed, bankmux.Failure{Account: account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
 				return
 			}
-			in.Rows = append(in.Rows, row)
+			rows = append(rows, row)
 		})
-		return interrupted(err, syncState{Cursor: cursor.String(), Window: w})
+		return rows, interrupted(err, syncState{Cursor: cursor.String(), Window: w})
 	}
+	var answered []bankmux.Transaction
 	if req.Answers != nil {
-		if err := read(interruptedAt, req.Answers); err != nil {
+		var err error
+		if answered, err = read(interruptedAt, req.Answers); err != nil {
 			return err
 		}
 	}
-	answered := in.Rows
-	in.Rows = nil
 	days, err := a.days(ctx, req.Connection)
 	if err != nil {
 		return err
@@ -155,14 +155,29 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 		mark.Whole = in.To
 	}
 	for to := in.To; !to.Before(in.From); {
-		w := window{From: to.AddDays(1 - windowDays), To: to}
+		w := window{From: to.AddDays(3 - windowDays), To: to}
 		if w.From.Before(in.From) {
 			w.From = in.From
 		}
-		if req.Answers != nil && w == interruptedAt {
-			in.Rows = append(in.Rows, answered...)
-		} else if err := read(w, nil); err != nil {
-			return err
+		// No source says whether a bank's own day decides, or the one that is written, so a day more is asked for on either side; each row belongs
+		// to the one window that has the day it says.
+		asked := window{From: w.From.AddDays(-1), To: w.To.AddDays(1)}
+		if asked.From.Before(earliest) {
+			asked.From = earliest
+		}
+		if asked.To.After(in.To) {
+			asked.To = in.To
+		}
+		rows := answered
+		if req.Answers == nil || asked != interruptedAt {
+			if rows, err = read(asked, nil); err != nil {
+				return err
+			}
+		}
+		for _, row := range rows {
+			if !row.Date.Before(w.From) && !row.Date.After(w.To) {
+				in.Rows = append(in.Rows, row)
+			}
 		}
 		to = w.From.AddDays(-1)
 	}
