@@ -75,6 +75,7 @@ type Bank struct {
 	webhookKey  *ecdsa.PrivateKey
 	webhookKid  string
 	jwtKey      []byte
+	macs        sync.Pool // hashes keyed with jwtKey
 	moneyKitAPI http.Handler
 	dapiAPI     http.Handler
 }

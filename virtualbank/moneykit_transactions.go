@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,14 +32,22 @@ type mkTransaction struct {
 
 // stored are the transactions as the n-th refresh found them, the newest first. Pending rows have other ids after each.
 func (l *link) stored(n int, accounts []*account) []mkTransaction {
+	return l.storedBetween(n, accounts, math.MinInt, math.MaxInt)
+}
+
+// storedBetween are those of some days, both included.
+func (l *link) storedBetween(n int, accounts []*account, from, to int) []mkTransaction {
 	if n == 0 {
 		return nil
 	}
 	state := l.history[n-1]
 	var list []mkTransaction
 	for _, a := range accounts {
+		id := l.accountID(a)
 		for _, r := range l.book.rows(a, state.at, 0) {
-			list = append(list, l.transaction(a, r, n, state.churn))
+			if r.within(from, to) { // before it is written down: most readings are of a few days
+				list = append(list, l.transaction(id, a, r, n, state.churn))
+			}
 		}
 	}
 	slices.SortStableFunc(list, newestFirst)
@@ -49,13 +58,25 @@ func newestFirst(x, y mkTransaction) int {
 	return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
 }
 
-func (l *link) transaction(a *account, r row, n, churn int) mkTransaction {
+// within reports whether MoneyKit lists a row between two days. One whose day nobody can read is always listed.
+func (r *row) within(from, to int) bool {
+	on := r.date
+	if r.spec != nil && r.spec.Date != "" {
+		var ok bool
+		if on, ok = parseDay(r.spec.Date[:min(10, len(r.spec.Date))]); !ok {
+			return true
+		}
+	}
+	return from <= int(on) && int(on) <= to
+}
+
+func (l *link) transaction(accountID string, a *account, r row, n, churn int) mkTransaction {
 	parts := []string{l.id, r.event.id, strconv.Itoa(churn)}
 	if r.pending && !r.event.keepsID {
 		parts = append(parts, "pending", strconv.Itoa(n))
 	}
 	t := mkTransaction{
-		ID: "txn_" + l.book.bank.name58(22, parts...), Account: l.accountID(a), Type: "credit", Currency: a.currency,
+		ID: "txn_" + l.book.bank.name58(22, parts...), Account: accountID, Type: "credit", Currency: a.currency,
 		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
 		Description: &r.event.text, Raw: &r.event.raw, Enrichment: enrich(r.event.text), keepsID: r.event.keepsID,
 	}
@@ -165,13 +186,6 @@ func pageOf[T any](list []T, q mkQuery) []T {
 	return append([]T{}, list[from:min(from+q.size, len(list))]...)
 }
 
-func within(list []mkTransaction, q mkQuery) []mkTransaction {
-	return slices.DeleteFunc(list, func(t mkTransaction) bool {
-		d, ok := parseDay(t.Date[:min(10, len(t.Date))])
-		return ok && (int(d) < q.from || int(d) > q.to)
-	})
-}
-
 func (b *Bank) mkTransactionsOf(c *call) reply {
 	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
 	if !ok {
@@ -179,7 +193,7 @@ func (b *Bank) mkTransactionsOf(c *call) reply {
 	}
 	return b.mkWithData(c, "transactions", func(l *link) reply {
 		wanted := l.wanted(c)
-		list := within(l.stored(len(l.history), wanted), q)
+		list := l.storedBetween(len(l.history), wanted, q.from, q.to)
 		page := pageOf(list, q)
 		return reply{status: http.StatusOK, body: map[string]any{
 			"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": l.accountList(wanted), "link": l.wire(),
@@ -207,7 +221,7 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 			}
 		}
 		if l.products["transactions"] != nil {
-			list = append(list, within(l.stored(len(l.history), wanted), q)...)
+			list = append(list, l.storedBetween(len(l.history), wanted, q.from, q.to)...)
 		}
 	}
 	slices.SortStableFunc(list, newestFirst)
