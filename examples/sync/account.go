@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// carry gives the accounts of a new link the names of those that were known before. Accounts that cannot be told apart are an error here; an
-// application would ask its user.
-func (s *store) carry(ctx context.Context, now []bankmux.Account) (carried, fresh int, err error) {
-	before, names, err := s.accounts(ctx)
+// carry gives the accounts of a new link the names of those that were known before, all of them or none. Accounts that cannot be told apart are an
+// error here; an application would ask its user.
+func (s *store) carry(ctx context.Context, provider string, now []bankmux.Account) (carried, fresh int, err error) {
+	before, ids, err := s.accounts(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -21,16 +21,21 @@ func (s *store) carry(ctx context.Context, now []bankmux.Account) (carried, fres
 	if len(m.Ambiguous) > 0 {
 		return 0, 0, fmt.Errorf("%d accounts cannot be told apart: %s", len(m.Ambiguous[0].New), m.Ambiguous[0].Reason)
 	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to take back
 	for _, p := range m.Pairs {
 		if p.Confidence < reconcile.Likely {
 			return 0, 0, fmt.Errorf("%s may be %s: %s", p.New.Name, p.Old.Name, p.Reason)
 		}
-		if err := s.attach(ctx, names[p.Old.ID], p.New); err != nil {
+		if err := attach(ctx, tx, provider, ids[p.Old], p.New); err != nil {
 			return 0, 0, err
 		}
 	}
 	for _, a := range m.OnlyNew {
-		res, err := s.db.ExecContext(ctx, "INSERT INTO account (name, seen) VALUES (?, '{}')", a.Name)
+		res, err := tx.ExecContext(ctx, "INSERT INTO account (name, seen) VALUES (?, '{}')", a.Name)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -38,36 +43,38 @@ func (s *store) carry(ctx context.Context, now []bankmux.Account) (carried, fres
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := s.attach(ctx, id, a); err != nil {
+		if err := attach(ctx, tx, provider, id, a); err != nil {
 			return 0, 0, err
 		}
 	}
-	return len(m.Pairs), len(m.OnlyNew), nil
+	if err := tx.Commit(); err != nil {
+		return 0, 0, err
+	}
+	return len(m.Pairs), len(m.OnlyNew), s.readNames(ctx)
 }
 
 // attach notes that a provider's account is one of the application's.
-func (s *store) attach(ctx context.Context, account int64, a bankmux.Account) error {
+func attach(ctx context.Context, tx *sql.Tx, provider string, account int64, a bankmux.Account) error {
 	seen, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	if _, err := s.db.ExecContext(ctx, "UPDATE account SET seen = ? WHERE id = ?", seen, account); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE account SET seen = ? WHERE id = ?", seen, account); err != nil {
 		return err
 	}
-	_, err = s.db.ExecContext(ctx, "INSERT INTO provider_account VALUES (?, ?) ON CONFLICT DO UPDATE SET account = excluded.account", a.ID, account)
-	s.names[a.ID] = strconv.FormatInt(account, 10)
+	_, err = tx.ExecContext(ctx, "INSERT INTO provider_account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET account = excluded.account", provider, a.ID, account)
 	return err
 }
 
 // accounts are those of the application as they were seen last, and its own ids of them.
-func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[string]int64, error) {
+func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[bankmux.Account]int64, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, seen FROM account")
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
 	var all []bankmux.Account
-	names := map[string]int64{}
+	ids := map[bankmux.Account]int64{}
 	for rows.Next() {
 		var id int64
 		var seen []byte
@@ -79,9 +86,9 @@ func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[string]int
 			return nil, nil, err
 		}
 		all = append(all, a)
-		names[a.ID] = id
+		ids[a] = id
 	}
-	return all, names, rows.Err()
+	return all, ids, rows.Err()
 }
 
 // asAccount lets a card be recognised as the account it was with a provider that does not keep cards apart.

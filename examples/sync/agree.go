@@ -6,84 +6,161 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux"
 )
 
-// movement is a row as both sides have it.
-type movement struct{ account, date, amount string }
+// movement is a row as both sides have it: the amount in minor units, the text without what a provider adds to the bank's own.
+type movement struct{ account, date, amount, text string }
 
-// agree compares the file with what really happened, row for row and to the cent, and looks whether the users' notes are where they were written.
-func (s *story) agree(ctx context.Context, notes map[int64]string) error {
-	truth, err := s.bank.Transactions(s.conn.Reference)
+// is completes a movement of which the amount and text are as they were told.
+func (m *movement) is(amount string) error {
+	money, err := bankmux.NewMoney(amount, "USD")
 	if err != nil {
 		return err
 	}
-	bank, file := map[movement]int{}, map[movement]int{}
-	for _, row := range truth {
-		amount, err := bankmux.NewMoney(row.Amount, "USD")
-		if err != nil {
-			return err
-		}
-		bank[movement{s.store.name(row.AccountID), row.Date, cents(amount)}]++
-	}
-	rows, err := s.store.db.QueryContext(ctx, "SELECT account, date, amount FROM entry")
+	units, err := money.Minor()
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var m movement
-		if err := rows.Scan(&m.account, &m.date, &m.amount); err != nil {
-			return err
-		}
-		amount, err := bankmux.NewMoney(m.amount, "USD")
-		if err != nil {
-			return err
-		}
-		m.amount = cents(amount)
-		file[m]++
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if different := differences(bank, file); len(different) > 0 {
-		const most = 10
-		return fmt.Errorf("file and bank disagree about %d rows:\n%s", len(different), strings.Join(different[:min(most, len(different))], "\n"))
-	}
-	kept, err := s.store.notes(ctx)
-	if err != nil {
-		return err
-	}
-	lost := 0
-	for id, note := range notes {
-		if kept[id] != note {
-			lost++
-		}
-	}
-	if lost > len(notes)/100 { // a hold that came to nothing is gone, and its note with it
-		return fmt.Errorf("%d of %d notes are lost", lost, len(notes))
-	}
-	fmt.Fprintf(s.out, "file and bank agree: %d rows, to the cent; %d of %d notes are where they were written\n", len(truth), len(notes)-lost, len(notes))
+	m.amount = strconv.FormatInt(units, 10)
+	m.text, _, _ = strings.Cut(strings.ToUpper(m.text), " #") // banks write in capitals, and a number behind
 	return nil
 }
 
-// cents writes an amount with as many digits as its currency has.
-func cents(m bankmux.Money) string {
-	units, err := m.Minor()
-	if err != nil {
-		return m.Amount()
+// remembered is a note and the event, by the bank's own books, of the row that it was written on.
+type remembered struct{ note, event string }
+
+// annotate lets the user write notes on rows, also on pending ones, and remembers them for the proof.
+func (s *story) annotate(ctx context.Context) error {
+	if err := s.store.annotate(ctx); err != nil {
+		return err
 	}
-	return fmt.Sprint(units)
+	truth, err := s.truth()
+	if err != nil {
+		return err
+	}
+	events := map[movement][]string{}
+	for event, m := range truth {
+		events[m] = append(events[m], event)
+	}
+	rows, err := s.store.annotated(ctx)
+	for _, a := range rows {
+		if on := events[a.row]; s.notes[a.id].note == "" && len(on) == 1 { // of two equal rows nobody could say which it is
+			s.notes[a.id] = remembered{a.note, on[0]}
+		}
+	}
+	return err
+}
+
+// agree compares the file with what really happened, row for row and to the cent, and looks whether each note is still on the row of what it was written
+// about, whatever that row's ids, day and amount are by now.
+func (s *story) agree(ctx context.Context) error {
+	truth, err := s.truth()
+	if err != nil {
+		return err
+	}
+	bank := map[movement]int{}
+	for _, m := range truth {
+		bank[m]++
+	}
+	file, err := s.store.movements(ctx)
+	if err != nil {
+		return err
+	}
+	if different := differences(bank, file); len(different) > 0 {
+		return disagree("rows", different)
+	}
+	rows, err := s.store.annotated(ctx)
+	if err != nil {
+		return err
+	}
+	now := map[int64]annotated{}
+	for _, a := range rows {
+		now[a.id] = a
+	}
+	asked, err := s.store.questions(ctx)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	kept, gone, questions := 0, 0, 0
+	for _, id := range slices.Sorted(maps.Keys(s.notes)) {
+		was := s.notes[id]
+		m, there := truth[was.event]
+		switch {
+		case now[id].note == was.note && now[id].row == m:
+			kept++
+		case !there: // a hold that came to nothing, or a row that was withdrawn
+			gone++
+		case asked[id]:
+			questions++
+		default:
+			lost = append(lost, fmt.Sprintf("  %q, on account %s %s %s cents %q", was.note, m.account, m.date, m.amount, m.text))
+		}
+	}
+	if len(lost) > 0 {
+		return disagree("notes", lost)
+	}
+	fmt.Fprintf(s.out, "file and bank agree: %d rows, to the cent; %d notes are where they were written, %d were on rows that the bank took back, %d wait for the user to say where they belong\n",
+		len(truth), kept, gone, questions)
+	return nil
+}
+
+func disagree(about string, different []string) error {
+	const most = 10
+	return fmt.Errorf("file and bank disagree about %d %s:\n%s", len(different), about, strings.Join(different[:min(most, len(different))], "\n"))
+}
+
+// truth is what really happened, by the bank's own books and names of events.
+func (s *story) truth() (map[string]movement, error) {
+	all, err := s.bank.Transactions(s.conn.Reference)
+	if err != nil {
+		return nil, err
+	}
+	name, truth := s.store.name(s.conn.Provider), make(map[string]movement, len(all))
+	for _, row := range all {
+		m := movement{account: name(row.AccountID), date: row.Date, text: row.Text}
+		if err := m.is(row.Amount); err != nil {
+			return nil, err
+		}
+		truth[row.Event] = m
+	}
+	return truth, nil
+}
+
+// movements are the rows of the file, and how many there are of each.
+func (s *store) movements(ctx context.Context) (map[movement]int, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT account, date, amount, text FROM entry")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := map[movement]int{}
+	for rows.Next() {
+		var m movement
+		var amount string
+		if err := rows.Scan(&m.account, &m.date, &amount, &m.text); err != nil {
+			return nil, err
+		}
+		if err := m.is(amount); err != nil {
+			return nil, err
+		}
+		found[m]++
+	}
+	return found, rows.Err()
 }
 
 func differences(bank, file map[movement]int) (all []string) {
 	seen := maps.Clone(bank)
 	maps.Copy(seen, file)
-	for _, m := range slices.SortedFunc(maps.Keys(seen), func(a, b movement) int { return cmp.Or(cmp.Compare(a.date, b.date), cmp.Compare(a.amount, b.amount)) }) {
+	for _, m := range slices.SortedFunc(maps.Keys(seen), func(a, b movement) int {
+		return cmp.Or(cmp.Compare(a.date, b.date), cmp.Compare(a.account, b.account), cmp.Compare(a.amount, b.amount), cmp.Compare(a.text, b.text))
+	}) {
 		if bank[m] != file[m] {
-			all = append(all, fmt.Sprintf("  %s account %s %s cents: the bank has %d, the file %d", m.date, m.account, m.amount, bank[m], file[m]))
+			all = append(all, fmt.Sprintf("  %s account %s %s cents %q: the bank has %d, the file %d", m.date, m.account, m.amount, m.text, bank[m], file[m]))
 		}
 	}
 	return all

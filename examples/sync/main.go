@@ -26,6 +26,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
 	seed := flags.Uint64("seed", 1, "which year it is: everything that happens follows from it")
 	file := flags.String("db", "", "SQLite file; empty means one that is removed at the end")
+	crashes := flags.Bool("crashes", false, "let the process die before every commit, once")
 	planted := flags.String("mistake", "", "what the application gets wrong: "+names(mistakes))
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -47,6 +48,12 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer s.close()
+	switch empty, err := s.empty(ctx); {
+	case err != nil:
+		return err
+	case !empty:
+		return fmt.Errorf("%s is of another year already", *file)
+	}
 	s.mistake = wrong
-	return year(ctx, *seed, s, out)
+	return year(ctx, *seed, *crashes, s, out)
 }

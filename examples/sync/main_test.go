@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/bankmux/bankmux"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,7 +24,7 @@ func TestTenYearsEndInAgreement(t *testing.T) {
 			require.NoError(t, command(t.Context(), []string{"-seed", fmt.Sprint(seed + 1)}, &out), &out)
 			for _, said := range []string{
 				"linked through moneykit: 5 new accounts, 0 known ones", "a crash before the commit", "the consent lapsed: reauth_required", "every transaction has another id",
-				"linked through moneykit: 0 new accounts, 5 known ones", "linked through dapi: 0 new accounts, 5 known ones", "file and bank agree",
+				"linked through moneykit: 0 new accounts, 5 known ones", "the cursor was refused", "linked through dapi: 0 new accounts, 5 known ones", "file and bank agree",
 			} {
 				assert.Contains(t, out.String(), said)
 			}
@@ -44,6 +46,48 @@ func TestAPlantedMistakeEndsInDisagreement(t *testing.T) {
 			assert.NotContains(t, out.String(), "agree:")
 		})
 	}
+}
+
+func TestCrashesBeforeEveryCommitLeaveTheSameFile(t *testing.T) {
+	t.Parallel()
+	var files [2][]string
+	for i, args := range [][]string{{"-seed", "2"}, {"-seed", "2", "-crashes"}} {
+		file := filepath.Join(t.TempDir(), "bank.db")
+		require.NoError(t, command(t.Context(), append(args, "-db", file), &bytes.Buffer{}))
+		files[i] = dump(t, file)
+	}
+	assert.Greater(t, len(files[0]), 1000)
+	assert.Equal(t, files[0], files[1], "row for row, with its id, its key and its note")
+}
+
+// dump is what is in a file of the application's.
+func dump(t *testing.T, file string) (all []string) {
+	t.Helper()
+	s, err := openStore(t.Context(), file)
+	require.NoError(t, err)
+	defer s.close()
+	rows, err := s.db.QueryContext(t.Context(), "SELECT id, account, date, amount, text, note, key FROM entry ORDER BY id")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id, account, date, amount, text, note, key string
+		require.NoError(t, rows.Scan(&id, &account, &date, &amount, &text, &note, &key))
+		all = append(all, fmt.Sprintln(id, account, date, amount, text, note, key))
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+func TestAYearDoesNotBeginInTheFileOfAnother(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "bank.db")
+	s, err := openStore(t.Context(), file)
+	require.NoError(t, err)
+	_, fresh, err := s.carry(t.Context(), "moneykit", []bankmux.Account{{ID: "a", Name: "Main"}})
+	require.NoError(t, err)
+	require.Equal(t, 1, fresh)
+	s.close()
+	require.ErrorContains(t, command(t.Context(), []string{"-db", file}, &bytes.Buffer{}), "another year")
 }
 
 func TestAFlagThatCannotBeMeantIsRefused(t *testing.T) {

@@ -42,7 +42,7 @@ func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta
 	var added []bankmux.Added
 	seen := map[movement]bool{}
 	for _, a := range page.Added {
-		m := movement{a.Known.Account, a.Known.Date.String(), a.Known.Amount.Amount()}
+		m := movement{account: a.Known.Account, date: a.Known.Date.String(), amount: a.Known.Amount.Amount()}
 		var n int
 		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry WHERE account = ? AND date = ? AND amount = ?", m.account, m.date, m.amount).Scan(&n); err != nil {
 			return page, err

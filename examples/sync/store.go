@@ -14,19 +14,22 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's own.
+// schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's own. Its connections would be here as
+// well, sealed: see "Store a connection" in the README.
 const schema = `
 CREATE TABLE IF NOT EXISTS account (
 	id    INTEGER PRIMARY KEY,
 	name  TEXT NOT NULL,
 	seen  TEXT NOT NULL -- bankmux.Account, as it was seen last
 );
-CREATE TABLE IF NOT EXISTS provider_account ( -- all ids an account ever had at a provider
-	id      TEXT PRIMARY KEY,
-	account INTEGER NOT NULL REFERENCES account
+CREATE TABLE IF NOT EXISTS provider_account ( -- all ids an account ever had
+	provider TEXT NOT NULL,
+	id       TEXT NOT NULL,
+	account  INTEGER NOT NULL REFERENCES account,
+	PRIMARY KEY (provider, id)
 );
 CREATE TABLE IF NOT EXISTS entry (
-	id      INTEGER PRIMARY KEY, -- stays, whatever the bank does
+	id      INTEGER PRIMARY KEY AUTOINCREMENT, -- stays, whatever the bank does, and is never another row's
 	account TEXT NOT NULL,
 	date    TEXT NOT NULL,
 	amount  TEXT NOT NULL,
@@ -36,6 +39,15 @@ CREATE TABLE IF NOT EXISTS entry (
 	known   TEXT NOT NULL -- bankmux.Known
 );
 CREATE INDEX IF NOT EXISTS entry_day ON entry (account, date);
+CREATE TABLE IF NOT EXISTS taken_back ( -- rows that the bank took back, to show the user what became of a note
+	id   INTEGER PRIMARY KEY, -- of the entry that was
+	note TEXT NOT NULL,
+	why  TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS question ( -- rows that may have become another: nothing was merged, the user is to be asked
+	entry INTEGER NOT NULL, -- which may be among taken_back by then
+	may   TEXT NOT NULL     -- the other's key
+);
 CREATE TABLE IF NOT EXISTS cursor (
 	connection TEXT PRIMARY KEY,
 	next       TEXT NOT NULL
@@ -43,10 +55,14 @@ CREATE TABLE IF NOT EXISTS cursor (
 
 // store is the application's database.
 type store struct {
+	file    string
 	db      *sql.DB
-	names   map[string]string // the provider's id of an account -> the application's own
+	names   map[providerID]string // the application's own id of an account
 	mistake mistake
 }
+
+// providerID is what a provider calls an account. Two providers may use the same word for two accounts.
+type providerID struct{ provider, id string }
 
 func openStore(ctx context.Context, file string) (*store, error) {
 	db, err := sql.Open("sqlite", file)
@@ -54,16 +70,60 @@ func openStore(ctx context.Context, file string) (*store, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"+schema); err != nil {
+	s := &store{file: file, db: db, names: map[providerID]string{}}
+	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &store{db: db, names: map[string]string{}}, nil
+	if err := s.readNames(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
 
 func (s *store) close() { _ = s.db.Close() }
 
-// name is the application's name of an account.
-func (s *store) name(id string) string { return s.names[id] }
+// reopen is a new process: it knows what the file says and nothing else.
+func (s *store) reopen(ctx context.Context) error {
+	s.close()
+	again, err := openStore(ctx, s.file)
+	if err == nil {
+		s.db, s.names = again.db, again.names
+	}
+	return err
+}
+
+func (s *store) readNames(ctx context.Context) error {
+	rows, err := s.db.QueryContext(ctx, "SELECT provider, id, account FROM provider_account")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at providerID
+		var name string
+		if err := rows.Scan(&at.provider, &at.id, &name); err != nil {
+			return err
+		}
+		s.names[at] = name
+	}
+	return rows.Err()
+}
+
+// name says what a provider's accounts are called here, for [bankmux.SyncRequest].
+func (s *store) name(provider string) func(id string) string {
+	return func(id string) string { return s.names[providerID{provider, id}] }
+}
+
+// empty reports whether nothing was stored yet.
+func (s *store) empty(ctx context.Context) (bool, error) {
+	n, err := s.count(ctx)
+	return n == 0 && len(s.names) == 0, err
+}
+
+func (s *store) count(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry").Scan(&n)
+	return n, err
+}
 
 // known reads what is stored of an account between two days.
 func (s *store) known(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
@@ -96,6 +156,12 @@ func (s *store) cursor(ctx context.Context, connection string) (next string, err
 	return next, err
 }
 
+// forget begins the syncs of a connection anew. What is stored stays, and is recognised.
+func (s *store) forget(ctx context.Context, connection string) error {
+	_, err := s.db.ExecContext(ctx, "DELETE FROM cursor WHERE connection = ?", connection)
+	return err
+}
+
 // errCrash is what a process that dies before its commit leaves: nothing.
 var errCrash = errors.New("the process died before the commit")
 
@@ -109,6 +175,13 @@ func (s *store) commit(ctx context.Context, connection string, page bankmux.Delt
 	if s.mistake != nil {
 		if page, err = s.mistake(ctx, tx, page); err != nil {
 			return err
+		}
+	}
+	for _, q := range page.Suggested {
+		for _, may := range q.May {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO question SELECT id, ? FROM entry WHERE key = ?", may.Key, q.Was.Key); err != nil {
+				return err
+			}
 		}
 	}
 	for _, a := range page.Added {
@@ -127,7 +200,7 @@ func (s *store) commit(ctx context.Context, connection string, page bankmux.Delt
 		}
 	}
 	for _, r := range page.Removed {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM entry WHERE key = ?", r.Known.Key); err != nil {
+		if err := remove(ctx, tx, r); err != nil {
 			return err
 		}
 	}
@@ -161,34 +234,79 @@ func update(ctx context.Context, tx *sql.Tx, key string, k bankmux.Known) error 
 	if err != nil {
 		return err
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("%d rows have the key %s: %w", n, key, err)
-	}
-	return nil
+	return one(res, key)
 }
 
-// annotate writes notes on some rows, as users do, and returns them by the id of the row.
-func (s *store) annotate(ctx context.Context) (map[int64]string, error) {
-	if _, err := s.db.ExecContext(ctx, "UPDATE entry SET note = 'note ' || id WHERE id % 7 = 0"); err != nil {
-		return nil, err
+// remove takes a row out that the bank took back, and keeps what the user wrote.
+func remove(ctx context.Context, tx *sql.Tx, r bankmux.Absence) error {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO taken_back SELECT id, note, ? FROM entry WHERE key = ?", r.Reason, r.Known.Key); err != nil {
+		return err
 	}
-	return s.notes(ctx)
+	res, err := tx.ExecContext(ctx, "DELETE FROM entry WHERE key = ?", r.Known.Key)
+	if err != nil {
+		return err
+	}
+	return one(res, r.Known.Key)
 }
 
-func (s *store) notes(ctx context.Context) (map[int64]string, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, note FROM entry WHERE note <> ''")
+// one refuses a change that did not find its row: the page and the file would no longer say the same.
+func one(res sql.Result, key string) error {
+	n, err := res.RowsAffected()
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d rows have the key %s", n, key)
+	}
+	return err
+}
+
+// annotated is a row that the user wrote a note on.
+type annotated struct {
+	id   int64
+	note string
+	row  movement
+}
+
+// annotate writes notes on some rows that have none, as users do.
+func (s *store) annotate(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE entry SET note = 'note ' || id WHERE id % 7 = 0 AND note = ''")
+	return err
+}
+
+// annotated are the rows with notes.
+func (s *store) annotated(ctx context.Context) ([]annotated, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT id, note, account, date, amount, text FROM entry WHERE note <> ''")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	notes := map[int64]string{}
+	var all []annotated
 	for rows.Next() {
-		var id int64
-		var note string
-		if err := rows.Scan(&id, &note); err != nil {
+		var a annotated
+		var amount string
+		if err := rows.Scan(&a.id, &a.note, &a.row.account, &a.row.date, &amount, &a.row.text); err != nil {
 			return nil, err
 		}
-		notes[id] = note
+		if err := a.row.is(amount); err != nil {
+			return nil, err
+		}
+		all = append(all, a)
 	}
-	return notes, rows.Err()
+	return all, rows.Err()
+}
+
+// questions are the rows of which the user is to be asked.
+func (s *store) questions(ctx context.Context) (map[int64]bool, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT entry FROM question")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	asked := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		asked[id] = true
+	}
+	return asked, rows.Err()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -19,9 +20,15 @@ const (
 	dayOfCrash    = 40
 	dayOfLapse    = 90
 	dayOfNewLink  = 160
+	dayOfForget   = 200
 	dayOfProvider = 250
+	quietFrom     = 340 // what is changed later may be seen after the end: Dapi's older days are read again once a week
 	lastDay       = 365
 )
+
+// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows, equal rows. The last can be told where rows have ids;
+// with Dapi it is another row, and the one before is gone.
+var surprises = []string{virtualbank.Withdrawn, virtualbank.VeryLate, virtualbank.PendingVanishes, virtualbank.Edited}
 
 // story is a user, a bank and the application's clients.
 type story struct {
@@ -32,9 +39,11 @@ type story struct {
 
 	client          *bankmux.Client
 	conn            bankmux.Connection
-	accounts, cards []string // the provider's ids, where it keeps cards apart
-	told            counts   // since the last line
-	crash           bool     // at the next commit
+	accounts, cards []string             // the provider's ids, where it keeps cards apart
+	told            counts               // since the last line
+	crash           bool                 // before the next commit
+	crashes         bool                 // once before every commit
+	notes           map[int64]remembered // by the id of the row
 }
 
 // counts is what the pages said.
@@ -51,21 +60,20 @@ func (c *counts) add(d bankmux.Delta) {
 }
 
 // year plays it.
-func year(ctx context.Context, seed uint64, db *store, out io.Writer) error {
+func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writer) error {
 	bank := virtualbank.New(virtualbank.Options{Seed: seed, Start: time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC)})
 	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	s := &story{bank: bank, store: db, out: out}
+	s := &story{bank: bank, store: db, out: out, crashes: crashes, notes: map[int64]remembered{}}
 	if err := s.open(server); err != nil {
 		return err
 	}
 	if err := s.link(ctx, "US", nil); err != nil {
 		return err
 	}
-	var notes map[int64]string
 	r := rand.New(rand.NewPCG(seed, 0))
 	for day := 0; day < lastDay; {
 		step := 1 + r.IntN(5)
@@ -73,36 +81,55 @@ func year(ctx context.Context, seed uint64, db *store, out io.Writer) error {
 		before := day
 		day += step
 		passed := func(d int) bool { return before < d && d <= day }
-		switch {
-		case passed(dayOfCrash):
-			if notes, err = db.annotate(ctx); err != nil {
+		if day < quietFrom && r.IntN(4) == 0 {
+			if err := s.surprise(surprises[r.IntN(len(surprises))]); err != nil {
 				return err
 			}
+		}
+		switch {
+		case passed(dayOfCrash):
 			s.crash = true
+			err = s.sync(ctx)
 		case passed(dayOfLapse):
 			err = s.renew(ctx)
 		case passed(dayOfNewLink):
-			old := s.conn
-			err = s.link(ctx, "US", nil)
-			if err == nil {
-				_, err = s.client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: old})
+			err = s.move(ctx, nil)
+		case passed(dayOfForget):
+			if err = bank.Stage(s.conn.Reference, virtualbank.CursorForgotten); err == nil {
+				err = s.sync(ctx)
 			}
 		case passed(dayOfProvider):
-			err = s.link(ctx, "US", []bankmux.Capability{bankmux.CapCards})
+			err = s.move(ctx, []bankmux.Capability{bankmux.CapCards})
 		default:
 			err = s.sync(ctx)
 		}
 		if err != nil {
 			return err
 		}
+		if err := s.annotate(ctx); err != nil {
+			return err
+		}
 	}
 	for range 2 { // what is missing once is gone when it is missing twice
+		bank.Advance(time.Hour)
 		if err := s.sync(ctx); err != nil {
 			return err
 		}
 	}
 	s.report("the year is over")
-	return s.agree(ctx, notes)
+	return s.agree(ctx)
+}
+
+// surprise makes the bank do something. Where there is no row for it, nothing happens.
+func (s *story) surprise(what string) error {
+	if what == virtualbank.Edited && s.conn.Provider == dapi.Name {
+		return nil
+	}
+	err := s.bank.Stage(s.conn.Reference, what)
+	if refused, ok := errors.AsType[*virtualbank.Refusal](err); ok && refused.Status == http.StatusConflict {
+		return nil
+	}
+	return err
 }
 
 func (s *story) open(server *virtualbank.Server) error {
@@ -139,7 +166,6 @@ func (s *story) link(ctx context.Context, country string, capabilities []bankmux
 	if s.client, err = s.registry.For(s.conn); err != nil {
 		return err
 	}
-	s.refresh()
 	answer, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: s.conn})
 	if err != nil {
 		return err
@@ -159,7 +185,7 @@ func (s *story) link(ctx context.Context, country string, capabilities []bankmux
 			now = append(now, asAccount(c))
 		}
 	}
-	carried, fresh, err := s.store.carry(ctx, now)
+	carried, fresh, err := s.store.carry(ctx, s.conn.Provider, now)
 	if err != nil {
 		return err
 	}
@@ -168,6 +194,16 @@ func (s *story) link(ctx context.Context, country string, capabilities []bankmux
 	}
 	s.report(fmt.Sprintf("linked through %s: %d new accounts, %d known ones", s.client.Name(), fresh, carried))
 	return nil
+}
+
+// move goes on with a new link, perhaps through another provider, and ends the one before once the new one is in step.
+func (s *story) move(ctx context.Context, capabilities []bankmux.Capability) error {
+	client, old := s.client, s.conn
+	if err := s.link(ctx, "US", capabilities); err != nil {
+		return err
+	}
+	_, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: old})
+	return err
 }
 
 // finish is the user's part, and the exchange.
@@ -212,44 +248,99 @@ func (s *story) renew(ctx context.Context) error {
 	return nil
 }
 
-// refresh lets MoneyKit fetch at once what the bank has; Dapi asks the bank each time.
-func (s *story) refresh() {
-	if s.client.Has(bankmux.CapRefresh) {
-		_ = s.bank.Refresh(s.conn.Reference)
+// refresh makes MoneyKit fetch what the bank has, and waits for it; Dapi asks the bank each time.
+func (s *story) refresh(ctx context.Context) error {
+	if !s.client.Has(bankmux.CapRefresh) {
+		return nil
 	}
+	started, err := s.client.Refresh(ctx, bankmux.RefreshRequest{Connection: s.conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	if errors.Is(err, bankmux.ErrRateLimited) {
+		return nil // it fetched within the hour
+	}
+	if err != nil {
+		return err
+	}
+	s.bank.Advance(time.Minute) // in place of waiting
+	_, err = s.client.AwaitRefresh(ctx, started)
+	return err
 }
 
-// sync brings the file in step. After a crash it begins where the file says.
+// sync brings the file in step. It begins where the file says, and after a crash again.
 func (s *story) sync(ctx context.Context) error {
-	s.refresh()
-	for {
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
+	for died := false; ; {
 		cursor, err := s.store.cursor(ctx, s.conn.ID)
 		if err != nil {
 			return err
 		}
 		page, err := s.client.Sync(ctx, bankmux.SyncRequest{
-			Connection: s.conn, Cursor: cursor, Accounts: s.accounts, Cards: s.cards, Name: s.store.name, Known: s.store.known,
+			Connection: s.conn, Cursor: cursor, Accounts: s.accounts, Cards: s.cards, Name: s.store.name(s.conn.Provider), Known: s.store.known,
 		})
+		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Field == "SyncRequest.Cursor" && cursor != "" {
+			if err := s.store.forget(ctx, s.conn.ID); err != nil {
+				return err
+			}
+			s.report("the cursor was refused: begin again without one, nothing is doubled")
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		if len(page.Failed) > 0 || len(page.Suspect) > 0 || len(page.Gaps) > 0 {
+			// An application would log Failed, wait after Suspect, and tell its user of Gaps. In this year there are none.
 			return fmt.Errorf("not read: %v; empty: %v; not served any more: %v", page.Failed, page.Suspect, page.Gaps)
 		}
-		crash := s.crash && len(page.Added) > 0
-		switch err := s.store.commit(ctx, s.conn.ID, page, crash); {
-		case errors.Is(err, errCrash):
-			s.crash = false
-			s.report("a crash before the commit; the page comes again")
+		if (s.crash && len(page.Added) > 0) || (s.crashes && !died) {
+			died = true
+			if err := s.dies(ctx, page, cursor); err != nil {
+				return err
+			}
 			continue
-		case err != nil:
+		}
+		if err := s.store.commit(ctx, s.conn.ID, page, false); err != nil {
 			return err
 		}
+		died = false
 		s.told.add(page)
 		if !page.More {
 			return nil
 		}
 	}
+}
+
+// dies lets the process end between the last row of a page and its commit. The one that comes after it finds the file as it was before the page.
+func (s *story) dies(ctx context.Context, page bankmux.Delta, cursor string) error {
+	before, err := s.store.count(ctx)
+	if err != nil {
+		return err
+	}
+	switch err := s.store.commit(ctx, s.conn.ID, page, true); {
+	case err == nil:
+		return errors.New("the crash that was due did not happen")
+	case !errors.Is(err, errCrash):
+		return err
+	}
+	if err := s.store.reopen(ctx); err != nil {
+		return err
+	}
+	after, err := s.store.count(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := s.store.cursor(ctx, s.conn.ID)
+	if err != nil {
+		return err
+	}
+	if after != before || next != cursor {
+		return fmt.Errorf("a page that was not committed left its mark: %d rows were %d", after, before)
+	}
+	if s.crash {
+		s.crash = false
+		s.report(fmt.Sprintf("a crash before the commit of %d rows: the file is as it was, the page comes again", len(page.Added)))
+	}
+	return nil
 }
 
 // report prints what was told since the last report.
