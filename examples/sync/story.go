@@ -26,8 +26,8 @@ const (
 	lastDay       = 365
 )
 
-// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows, equal rows. The last can be told where rows have ids;
-// with Dapi it is another row, and the one before is gone.
+// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows, equal rows. That a row was edited can be told where it keeps its id;
+// with Dapi, or had the link changed meanwhile, it is another row, and the one before is gone.
 var surprises = []string{virtualbank.Withdrawn, virtualbank.VeryLate, virtualbank.PendingVanishes, virtualbank.Edited}
 
 // story is a user, a bank and the application's clients.
@@ -81,11 +81,6 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 		before := day
 		day += step
 		passed := func(d int) bool { return before < d && d <= day }
-		if day < quietFrom && r.IntN(4) == 0 {
-			if err := s.surprise(surprises[r.IntN(len(surprises))]); err != nil {
-				return err
-			}
-		}
 		switch {
 		case passed(dayOfCrash):
 			s.crash = true
@@ -100,6 +95,10 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 			}
 		case passed(dayOfProvider):
 			err = s.move(ctx, []bankmux.Capability{bankmux.CapCards})
+		case day < quietFrom && r.IntN(4) == 0:
+			if err = s.surprise(surprises[r.IntN(len(surprises))]); err == nil {
+				err = s.sync(ctx)
+			}
 		default:
 			err = s.sync(ctx)
 		}
