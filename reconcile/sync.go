@@ -108,7 +108,8 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 		return refuse("is not the Next of a Delta")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text[:len(text)-9])
-	if err != nil || digest("cursor", string(raw))[:8] != text[len(text)-8:] {
+	// What is written again must be the same: the decoder passes over line breaks and the last bits.
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text[:len(text)-9] || digest("cursor", string(raw))[:8] != text[len(text)-8:] {
 		return refuse("was changed or cut")
 	}
 	var c Cursor
