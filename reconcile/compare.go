@@ -421,8 +421,9 @@ func (c *comparison) byPosting() {
 			c.pair(k, exact[0], reason, true) // of rows that agree in all, the first is as good as another
 		case len(exact) > 0:
 			c.suggest(k, exact, ReasonSeveral)
-		case len(others) == 1 && pending && waiting[k.Text] == 1 && !c.in.More:
-			c.pair(k, others[0], ReasonAmount, true)
+		case pending && waiting[k.Text] == 1 && !c.in.More && booked(others) == 1: // one that is pending yet is a posting of nothing
+			at := slices.IndexFunc(others, func(n *candidate) bool { return n.row.Status != statusPending })
+			c.pair(k, others[at], ReasonAmount, true)
 		case len(others) > 0:
 			c.suggest(k, others, ReasonDiffers)
 		}
@@ -453,6 +454,16 @@ func (c *comparison) open(k *entry) bool {
 		return false
 	}
 	return c.in.Complete || (k.Status == statusPending && c.free(k))
+}
+
+// booked counts the rows that are not pending.
+func booked(list []*candidate) (n int) {
+	for _, one := range list {
+		if one.row.Status != statusPending {
+			n++
+		}
+	}
+	return n
 }
 
 // follows reports whether a row may be the posting of a known one.
