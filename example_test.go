@@ -297,7 +297,7 @@ func Example_health() {
 		_ = json.NewEncoder(w).Encode(g.Breakers())
 	})
 	fmt.Println(client.Capabilities())
-	// Output: [connection_status disconnect check_credentials institutions accounts balances account_numbers identity transactions enrichment transaction_sync holdings investment_transactions refresh]
+	// Output: [connection_status disconnect check_credentials institutions accounts balances account_numbers identity transactions enrichment transaction_sync holdings investment_transactions refresh webhooks]
 }
 
 // TestYourOwnCode is how an application tests itself against the virtual bank.

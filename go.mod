@@ -3,6 +3,7 @@ module github.com/bankmux/bankmux
 go 1.26.0
 
 require (
+	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-json-experiment/json v1.27.2
 	github.com/go-resty/resty/v2 v2.17.2
 	github.com/govalues/decimal v0.1.36

@@ -58,6 +58,8 @@ const (
 	// ErrSeal: a sealed connection cannot be opened: changed, of another row, or
 	// under a key that is not in the keyring.
 	ErrSeal Kind = "seal_invalid"
+	// ErrSignature: what came as a webhook does not prove that the provider sent it, or is too old. Refuse it and believe nothing of it.
+	ErrSignature Kind = "signature_invalid"
 	// ErrContextDone: the caller's context was cancelled or its deadline passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.
 	ErrContextDone Kind = "context_done"
@@ -87,6 +89,7 @@ var remedies = map[Kind]string{
 	ErrCircuitOpen:      "wait for the provider to recover or choose another",
 	ErrOutcomeUnknown:   "look up the outcome before doing anything again",
 	ErrSeal:             "check the key, the row and its owner; link anew if it is lost",
+	ErrSignature:        "refuse the delivery",
 	ErrContextDone:      "give the call more time if it was cut short",
 	ErrUnknown:          "read Code and ask the provider",
 }

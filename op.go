@@ -68,6 +68,7 @@ var (
 	opCheck         = Op{Name: "CheckCredentials", Group: GroupLink, Effect: Read}
 	opInstitutions  = Op{Name: "Institutions", Group: GroupLink, Effect: Read}
 	opInstitution   = Op{Name: "Institution", Group: GroupLink, Effect: Read}
+	opWebhook       = Op{Name: "ReadWebhook", Group: GroupLink, Effect: Local}
 
 	opAccounts               = Op{Name: "Accounts", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
 	opBalances               = Op{Name: "Balances", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}

@@ -134,6 +134,7 @@ const (
 	CapHoldings               Capability = "holdings"                // [HoldingReader]
 	CapInvestmentTransactions Capability = "investment_transactions" // [InvestmentTransactionLister]
 	CapRefresh                Capability = "refresh"                 // [Refresher]
+	CapWebhooks               Capability = "webhooks"                // [WebhookReader]
 )
 
 // found tells by type assertion which capabilities an adapter has.
@@ -156,6 +157,7 @@ var found = []struct {
 	{CapHoldings, is[HoldingReader]},
 	{CapInvestmentTransactions, is[InvestmentTransactionLister]},
 	{CapRefresh, is[Refresher]},
+	{CapWebhooks, is[WebhookReader]},
 }
 
 func is[T any](p Provider) bool {

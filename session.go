@@ -26,7 +26,7 @@ type SessionRequest struct {
 	Capabilities []Capability // what the application will need later; decides the route
 
 	RedirectURI string   // where a bank's own login page returns to: absolute, no query, no fragment
-	WebhookURL  string   // where the provider announces changes; on a reconnect "" keeps the present one
+	WebhookURL  string   // where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
 	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
 	Reconnect *Connection   // renew or extend this connection instead of making one
@@ -72,8 +72,12 @@ func (r *SessionRequest) prepare(c *Client, op *Op) error {
 		op.Reconnect = true
 		op.Connection, op.Institution = r.Reconnect.ID, r.Reconnect.Institution.ID
 	}
-	if err := r.check(); err != nil || r.Reconnect == nil {
+	if err := r.check(); err != nil {
 		return err
+	}
+	r.WebhookURL = strings.ReplaceAll(r.WebhookURL, "{client}", url.PathEscape(c.name))
+	if r.Reconnect == nil {
+		return nil
 	}
 	if err := c.accept(r.Reconnect, op); err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	providertest.Run(
 		t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances,
-		bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapCards, bankmux.CapTransactions, bankmux.CapEnrichment, bankmux.CapSync,
+		bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapCards, bankmux.CapTransactions, bankmux.CapEnrichment, bankmux.CapSync, bankmux.CapWebhooks,
 	)
 }
 

@@ -68,6 +68,8 @@ type Config struct {
 	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
 	// virtualbank's Bank.Now.
 	Now func() time.Time
+
+	Webhook WebhookConfig
 }
 
 // New checks the configuration, sends nothing, and returns the guarded client.
@@ -90,6 +92,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	}
 	urlFault := rest.CheckURL(cfg.BaseURL)
 	scriptFault := rest.CheckURL(cfg.ScriptURL)
+	webhooks, webhookField, webhookFault := newWebhooks(cfg.Webhook, cfg.Now)
 	switch {
 	case cfg.AppKey == "":
 		return nil, refuse("Config.AppKey", "is empty")
@@ -103,8 +106,10 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.BaseURL", urlFault)
 	case scriptFault != "":
 		return nil, refuse("Config.ScriptURL", scriptFault)
+	case webhookFault != "":
+		return nil, refuse("Config.Webhook."+webhookField, webhookFault)
 	}
-	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg), clock: cfg.Now}
+	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg), webhooks: webhooks, clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitDapi)...), nil
 }
 
@@ -138,6 +143,7 @@ type adapter struct {
 	appKey    string
 	scriptURL string
 	api       *api
+	webhooks  webhooks
 	clock     func() time.Time
 	ranges    ranges
 }
@@ -352,4 +358,5 @@ var (
 	_ bankmux.TransactionLister         = (*adapter)(nil)
 	_ bankmux.EnrichedTransactionLister = (*adapter)(nil)
 	_ bankmux.TransactionSyncer         = (*adapter)(nil)
+	_ bankmux.WebhookReader             = (*adapter)(nil)
 )

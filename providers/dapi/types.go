@@ -267,3 +267,12 @@ type metadata struct {
 	// Validators are rules by operation, kind of beneficiary and field.
 	Validators map[string]map[string]map[string]jsontext.Value `json:"validators"`
 }
+
+// webhookBody is what a webhook says, in the virtual bank's words: Dapi publishes none.
+type webhookBody struct {
+	Event        string `json:"event"`
+	ConnectionID string `json:"connectionID"`
+	State        string `json:"state"`
+	ErrorType    string `json:"errorType"`
+	OccurredAt   string `json:"occurredAt"`
+}

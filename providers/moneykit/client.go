@@ -2,6 +2,7 @@ package moneykit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -193,4 +194,24 @@ func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 	}
 	req.Bearer = token
 	return err
+}
+
+// jwks is GET /.well-known/jwks.json, the public keys of webhook signatures. It needs no token.
+func (a *api) jwks(ctx context.Context) ([]json.RawMessage, error) {
+	res, err := a.rest.Do(ctx, rest.Request{
+		Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: map[string]string{"MoneyKit-Version": version, "X-Client-Id": a.id},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := read(opKeys.Name, res, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Keys) == 0 {
+		return nil, res.Lacks("keys")
+	}
+	return answer.Keys, nil
 }

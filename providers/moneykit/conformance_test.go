@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 			providertest.Run(
 				t, harness(auth), bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapCheck, bankmux.CapInstitutions, bankmux.CapAccounts, bankmux.CapBalances,
 				bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapTransactions, bankmux.CapEnrichment, bankmux.CapSync, bankmux.CapHoldings,
-				bankmux.CapInvestmentTransactions, bankmux.CapRefresh,
+				bankmux.CapInvestmentTransactions, bankmux.CapRefresh, bankmux.CapWebhooks,
 			)
 		})
 	}

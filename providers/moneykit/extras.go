@@ -219,22 +219,5 @@ func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 // WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET /.well-known/jwks.json. It may be repeated, but keep the
 // answer: MoneyKit asks for it.
 func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
-	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) {
-		res, err := a.api.rest.Do(ctx, rest.Request{
-			Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: map[string]string{"MoneyKit-Version": version, "X-Client-Id": a.api.id},
-		})
-		if err != nil {
-			return nil, err
-		}
-		var answer struct {
-			Keys []json.RawMessage `json:"keys"`
-		}
-		if err := read(opKeys.Name, res, &answer); err != nil {
-			return nil, err
-		}
-		if len(answer.Keys) == 0 {
-			return nil, res.Lacks("keys")
-		}
-		return answer.Keys, nil
-	})
+	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.jwks(ctx) })
 }

@@ -69,6 +69,8 @@ type Config struct {
 	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
 	// virtualbank's Bank.Now.
 	Now func() time.Time
+
+	Webhook WebhookConfig
 }
 
 // New checks the configuration, sends nothing, and returns the guarded client.
@@ -96,12 +98,15 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.Environment", "is neither sandbox nor production")
 	case cfg.Auth != AuthBearer && cfg.Auth != AuthHeaders:
 		return nil, refuse("Config.Auth", "is neither AuthBearer nor AuthHeaders")
+	case cfg.Webhook.Age < 0:
+		return nil, refuse("Config.Webhook.Age", "is negative")
 	case cfg.BodyLimit < 0:
 		return nil, refuse("Config.BodyLimit", "is negative")
 	case urlFault != "":
 		return nil, refuse("Config.BaseURL", urlFault)
 	}
-	a := &adapter{env: cfg.Environment, api: newAPI(cfg), clock: cfg.Now}
+	api := newAPI(cfg)
+	a := &adapter{env: cfg.Environment, api: api, webhooks: newWebhooks(cfg, api), clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitMoneyKit)...), nil
 }
 
@@ -117,9 +122,10 @@ func refuse(field, detail string) *bankmux.Error {
 }
 
 type adapter struct {
-	env   bankmux.Environment
-	api   *api
-	clock func() time.Time
+	env      bankmux.Environment
+	api      *api
+	webhooks webhooks
+	clock    func() time.Time
 }
 
 // Describe names the adapter.
@@ -400,5 +406,6 @@ var (
 	_ bankmux.TransactionSyncer           = (*adapter)(nil)
 	_ bankmux.HoldingReader               = (*adapter)(nil)
 	_ bankmux.InvestmentTransactionLister = (*adapter)(nil)
+	_ bankmux.WebhookReader               = (*adapter)(nil)
 	_ bankmux.Refresher                   = (*adapter)(nil)
 )

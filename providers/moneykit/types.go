@@ -340,3 +340,17 @@ type institutionsAnswer struct {
 		Next string `json:"next"`
 	} `json:"cursors"`
 }
+
+// webhookBody is what the webhooks of all events have, and then of some.
+type webhookBody struct {
+	Event     string   `json:"webhook_event"`
+	Major     *int     `json:"webhook_major_version"`
+	Timestamp string   `json:"webhook_timestamp"`
+	Key       string   `json:"webhook_idempotency_key"`
+	LinkID    string   `json:"link_id"`
+	LinkTags  []string `json:"link_tags"`
+
+	State   string `json:"state"`
+	Error   string `json:"error"`
+	Product string `json:"product"`
+}

@@ -1,0 +1,79 @@
+package bankmux
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Event is what a provider announced by webhook, in the same words for every provider. It is a hint, not data: deliveries come late, twice, in
+// any order or not at all. Ask the provider before believing it; [EventKind] says with which call. All it
+// announces is found by those calls without any webhook.
+//
+// It marshals to JSON and back, for an application that queues events. Printing and logging leave out Raw, Payload and Reference: the last
+// is a credential at some providers.
+type Event struct {
+	Kind     EventKind `json:"kind"`
+	Name     string    `json:"name,omitempty"` // the provider's word, such as "link.state_changed"
+	Client   string    `json:"client"`         // registered name of the client it was delivered to
+	Provider string    `json:"provider"`
+
+	// Key names the event; a delivery that is repeated has the same.
+	Key string    `json:"key"`
+	At  time.Time `json:"at,omitzero"` // when the provider says it happened
+
+	// Reference is [Connection.Reference] of the connection, "" where the provider does not say.
+	Reference string `json:"reference,omitempty"`
+	// Session is the id of the [Session] that made or last renewed the connection, where the provider tells. An event may come before
+	// ExchangeToken has returned the connection; the session is known by then.
+	Session string `json:"session,omitempty"`
+
+	Status  Status       `json:"status,omitzero"`   // with EventConnectionStateChanged and EventConnectionDeleted: what is announced
+	Product Product      `json:"product,omitempty"` // with EventProductRefreshed
+	Refresh RefreshState `json:"refresh,omitempty"` // with EventProductRefreshed: how far it is
+
+	Raw     []byte `json:"raw"`               // the body, byte for byte
+	Payload []byte `json:"payload,omitempty"` // the body in clear, where it came encrypted
+}
+
+// EventKind says what an event is about. Unknown ones are kept as [EventUnknown].
+type EventKind string
+
+// The kinds of events.
+const (
+	// EventConnectionStateChanged: ask [Client.ConnectionStatus].
+	EventConnectionStateChanged EventKind = "connection_state_changed"
+	// EventProductRefreshed: a refresh goes on or ended; ask [Client.ConnectionStatus] for its products, and read the product.
+	EventProductRefreshed EventKind = "product_refreshed"
+	// EventTransactionsAvailable: call [Client.Sync].
+	EventTransactionsAvailable EventKind = "transactions_available"
+	// EventConnectionDeleted: ask [Client.ConnectionStatus]; the state will be [StateGone].
+	EventConnectionDeleted EventKind = "connection_deleted"
+	// EventUnknown: verified, but of a name, a version or a form that this library does not know. Name, Raw and Payload have what came.
+	EventUnknown EventKind = "unknown"
+)
+
+// RefreshState is how far a refresh is. Unknown values are kept.
+type RefreshState string
+
+// The states of a refresh.
+const (
+	RefreshPending   RefreshState = "pending"
+	RefreshUnderWay  RefreshState = "in_progress"
+	RefreshCompleted RefreshState = "completed"
+	RefreshFailed    RefreshState = "failed"
+)
+
+// String names the event, without anything it holds.
+func (e Event) String() string {
+	return fmt.Sprintf("%s %s (%s %q)", e.Client, e.Kind, e.Name, e.Key)
+}
+
+// Format writes what [Event.String] returns, whatever the verb.
+func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()) }
+
+// LogValue names the event, without anything it holds.
+func (e Event) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("client", e.Client), slog.String("kind", string(e.Kind)), slog.String("name", e.Name), slog.String("key", e.Key))
+}

@@ -1,0 +1,108 @@
+package inbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// Seen remembers which deliveries were handled. Only verified deliveries get there, so forgeries cannot fill it. Implementations must be
+// safe for concurrent use.
+type Seen interface {
+	// Seen reports whether key was marked and is not forgotten. An error means that nobody knows: the provider is asked to deliver again.
+	Seen(ctx context.Context, key string) (bool, error)
+	// Mark remembers key, for longer than the adapters accept a delivery after it was signed: a day is enough. It may be repeated.
+	Mark(ctx context.Context, key string) error
+}
+
+// keyOf names a delivery among those of all clients: at most 200 printable characters.
+func keyOf(client, key string) string {
+	whole := client + "/" + key
+	if len(whole) <= 200 && !strings.ContainsFunc(whole, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return whole
+	}
+	digest := sha256.Sum256([]byte(client + "\x00" + key))
+	return "sha256:" + hex.EncodeToString(digest[:])
+}
+
+// Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the oldest goes first. It is safe for concurrent use.
+type Memory struct {
+	most int
+	keep time.Duration
+
+	mu    sync.Mutex
+	known map[digest]struct{}
+	queue []mark // in the order of marking, which is that of forgetting
+	head  int    // the oldest
+}
+
+type (
+	digest [16]byte
+	mark   struct {
+		key   digest
+		until time.Time
+	}
+)
+
+// NewMemory returns a memory of most deliveries, 0 meaning 100,000, each kept for a time, 0 meaning a day. It takes about 100
+// bytes each, as they come.
+func NewMemory(most int, keep time.Duration) *Memory {
+	if most <= 0 {
+		most = 100_000
+	}
+	if keep <= 0 {
+		keep = 24 * time.Hour
+	}
+	return &Memory{most: most, keep: keep, known: map[digest]struct{}{}}
+}
+
+// Seen reports whether key was marked and is not forgotten. It never fails.
+func (m *Memory) Seen(_ context.Context, key string) (bool, error) {
+	d := digestOf(key)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget(time.Now())
+	_, ok := m.known[d]
+	return ok, nil
+}
+
+// Mark remembers key. It never fails.
+func (m *Memory) Mark(_ context.Context, key string) error {
+	d := digestOf(key)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.forget(now)
+	if _, ok := m.known[d]; ok {
+		return nil
+	}
+	if len(m.known) == m.most {
+		m.pop()
+	}
+	m.known[d] = struct{}{}
+	m.queue = append(m.queue, mark{d, now.Add(m.keep)})
+	return nil
+}
+
+func (m *Memory) forget(now time.Time) {
+	for m.head < len(m.queue) && !now.Before(m.queue[m.head].until) {
+		m.pop()
+	}
+}
+
+func (m *Memory) pop() {
+	delete(m.known, m.queue[m.head].key)
+	if m.head++; m.head > len(m.queue)/2 { // what was popped goes at the latest when it is half of all
+		m.queue = m.queue[:copy(m.queue, m.queue[m.head:])]
+		m.head = 0
+	}
+}
+
+func digestOf(key string) digest {
+	sum := sha256.Sum256([]byte(key))
+	return digest(sum[:16])
+}

@@ -1,0 +1,154 @@
+package moneykit
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/webhook"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// WebhookConfig says which webhooks are believed. The zero value is right for MoneyKit itself.
+type WebhookConfig struct {
+	Issuer string // who signs; "" means [DefaultBaseURL]
+	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats for two hours and may not sign anew
+	// (its documentation leaves it open), so much less loses some. Remember deliveries for longer.
+	Age time.Duration
+}
+
+// The window of a delivery (MoneyKit's examples: five minutes of leeway; two hours of repeats).
+const (
+	webhookAge   = 3 * time.Hour
+	webhookAhead = 5 * time.Minute
+)
+
+// signatureHeader holds a compact JWS (MoneyKit's webhook guide).
+const signatureHeader = "MoneyKit-Signature"
+
+// algorithms is what a signature may be made with, whatever its header says.
+var algorithms = []jose.SignatureAlgorithm{jose.ES256}
+
+// webhooks verifies deliveries.
+type webhooks struct {
+	issuer string
+	age    time.Duration
+	keys   *keys
+	now    func() time.Time
+}
+
+func newWebhooks(cfg Config, api *api) webhooks {
+	w := webhooks{issuer: cfg.Webhook.Issuer, age: cfg.Webhook.Age, keys: newKeys(api.jwks), now: cfg.Now}
+	if w.issuer == "" {
+		w.issuer = DefaultBaseURL
+	}
+	if w.age == 0 {
+		w.age = webhookAge
+	}
+	return w
+}
+
+// signed is what the signature claims.
+type signed struct {
+	Issuer   string           `json:"iss"`
+	IssuedAt *jwt.NumericDate `json:"iat"`
+	Digest   string           `json:"request_body_sha256"`
+}
+
+// verify returns when the delivery was signed.
+func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (time.Time, error) {
+	raw, err := webhook.One(header, signatureHeader)
+	if err != nil {
+		return time.Time{}, err
+	}
+	token, err := jwt.ParseSigned(raw, algorithms)
+	if err != nil || len(token.Headers) != 1 || !strictly(raw) {
+		return time.Time{}, webhook.Refuse("the signature is no ES256 token")
+	}
+	key, err := w.keys.find(ctx, token.Headers[0].KeyID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var claims signed
+	if err := token.Claims(key, &claims); err != nil {
+		return time.Time{}, webhook.Refuse("the signature does not hold")
+	}
+	digest := sha256.Sum256(body)
+	switch {
+	case claims.Issuer != w.issuer:
+		return time.Time{}, webhook.Refuse("is signed for another issuer")
+	case claims.IssuedAt == nil:
+		return time.Time{}, webhook.Refuse("does not say when it was signed")
+	case subtle.ConstantTimeCompare([]byte(claims.Digest), []byte(hex.EncodeToString(digest[:]))) != 1:
+		return time.Time{}, webhook.Refuse("is signed for another body")
+	}
+	at := claims.IssuedAt.Time()
+	return at, webhook.Fresh(at, w.now(), w.age, webhookAhead)
+}
+
+// strictly reports whether the parts of a token are written in the one way there is. go-jose passes over bits that say nothing, so
+// that a token could be changed and still hold.
+func strictly(token string) bool {
+	for part := range strings.SplitSeq(token, ".") {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return false
+		}
+	}
+	return true
+}
+
+// ReadWebhook verifies a delivery and reads it.
+func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
+	at, err := a.webhooks.verify(ctx, req.Header, req.Body)
+	if err != nil {
+		return bankmux.WebhookResult{}, err
+	}
+	body := readWebhook(req.Body)
+	return bankmux.WebhookResult{Key: body.Key, Events: []bankmux.Event{body.event(at)}}, nil
+}
+
+// readWebhook takes what it knows of a body. One that is something else, or has no key, is known by its digest alone.
+func readWebhook(body []byte) (b webhookBody) {
+	if (&rest.Response{JSON: true, Body: body}).Decode(&b) != nil || b.Key == "" {
+		return webhookBody{Key: webhook.KeyOf(body)}
+	}
+	return b
+}
+
+// event says in our words what the body announces. Of another major version only the members common to all are read.
+func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
+	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), Reference: b.LinkID, At: signedAt.UTC()}
+	if at, ok := normalize.Timestamp(b.Timestamp); ok {
+		e.At = at
+	}
+	for _, tag := range b.LinkTags {
+		if id, ok := strings.CutPrefix(tag, tagPrefix); ok {
+			e.Session = id
+		}
+	}
+	if b.Major != nil && *b.Major != webhookMajor {
+		return e
+	}
+	e.Kind = normalize.MoneyKitEvent(b.Event, b.State)
+	switch e.Kind {
+	case bankmux.EventConnectionStateChanged, bankmux.EventConnectionDeleted:
+		e.Status = normalize.MoneyKitStatus(b.State, normalize.CleanCode(b.Error))
+		e.Status.At = e.At
+	case bankmux.EventProductRefreshed:
+		e.Product, e.Refresh = normalize.ProductFromMoneyKit(b.Product), bankmux.RefreshState(b.State)
+	}
+	return e
+}
+
+// webhookMajor is the version whose members are known; another "means breaking" (MoneyKit's webhook guide).
+const webhookMajor = 1

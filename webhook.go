@@ -1,0 +1,52 @@
+package bankmux
+
+import "context"
+
+// WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
+type WebhookReader interface {
+	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held. What is genuine but of a name or form
+	// nobody knows is one event of [EventUnknown], not an error. It changes nothing and may be repeated.
+	//
+	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old, [ErrUnsupported] where the configuration has nothing to
+	// verify with, [ErrUnavailable], [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it
+	// cannot be fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the configured key.
+	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
+}
+
+// WebhookRequest is a delivery as it came.
+type WebhookRequest struct {
+	Header map[string][]string // an http.Header
+	Body   []byte              // the exact bytes; package inbox bounds them
+}
+
+func (r *WebhookRequest) prepare(*Client, *Op) error { return nil }
+
+// WebhookResult is what a genuine delivery announces.
+type WebhookResult struct {
+	Key    string  // the same when the delivery is repeated; authenticated, unique at the client
+	Events []Event // mostly one
+}
+
+// ReadWebhook verifies a delivery and says what it announces. Package inbox does this for an HTTP server, with bounds and without repeats.
+//
+// It passes none of the client's interceptors: nothing of it can be repeated, broken off or queued, and a flood of forgeries would fill
+// the log. For the errors see [WebhookReader]. It may be repeated.
+func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
+	bare := *c
+	bare.chain = nil
+	res, err := call(ctx, &bare, opWebhook, req, WebhookReader.ReadWebhook)
+	if err != nil {
+		return WebhookResult{}, err
+	}
+	for i := range res.Events {
+		e := &res.Events[i]
+		e.Client, e.Provider = c.name, c.desc.Provider
+		if e.Key == "" {
+			e.Key = res.Key
+		}
+		if e.Raw == nil {
+			e.Raw = req.Body
+		}
+	}
+	return res, nil
+}

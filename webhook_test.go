@@ -1,0 +1,86 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// announcer is an adapter that believes every delivery.
+type announcer struct{ fake }
+
+func (a *announcer) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
+	if len(req.Body) == 0 {
+		return bankmux.WebhookResult{}, errors.New("no body")
+	}
+	return bankmux.WebhookResult{Key: "k", Events: []bankmux.Event{{Kind: bankmux.EventUnknown}, {Key: "k2", Raw: []byte("part")}}}, nil
+}
+
+func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
+	t.Parallel()
+	refuse := func(context.Context, bankmux.Op, func(context.Context) error) error { return errors.New("intercepted") }
+	client := bankmux.NewClient("one", &announcer{fake{provider: "acme"}}, refuse)
+	require.True(t, client.Has(bankmux.CapWebhooks))
+	res, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Body: []byte("body")})
+	require.NoError(t, err)
+	require.Len(t, res.Events, 2)
+	assert.Equal(t, bankmux.Event{Kind: bankmux.EventUnknown, Client: "one", Provider: "acme", Key: "k", Raw: []byte("body")}, res.Events[0])
+	assert.Equal(t, "k2", res.Events[1].Key)
+	assert.Equal(t, "part", string(res.Events[1].Raw))
+
+	_, err = client.ReadWebhook(t.Context(), bankmux.WebhookRequest{})
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, "ReadWebhook", e.Op)
+	assert.Equal(t, "one", e.Client)
+
+	_, err = bankmux.NewClient("two", &fake{}).ReadWebhook(t.Context(), bankmux.WebhookRequest{Body: []byte("body")})
+	assert.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+func TestAnEventSurvivesJSONAndShowsNothingWhenPrinted(t *testing.T) {
+	t.Parallel()
+	e := bankmux.Event{
+		Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Client: "one", Provider: "acme", Key: "k", At: time.Unix(1_800_000_000, 0).UTC(),
+		Reference: planted, Session: "s", Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired"}, Raw: []byte(planted), Payload: []byte(planted),
+	}
+	text, err := json.Marshal(e)
+	require.NoError(t, err)
+	var back bankmux.Event
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, e, back)
+
+	var logged bytes.Buffer
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("got", "event", e)
+	for _, shown := range []string{fmt.Sprint(e), fmt.Sprintf("%v %+v %#v %x %q", e, e, e, e, &e), fmt.Sprintf("%+v", []bankmux.Event{e}), logged.String()} {
+		assert.NotContains(t, shown, planted)
+		assert.NotContains(t, shown, fmt.Sprintf("%x", planted))
+		assert.Contains(t, shown, "link.state_changed")
+	}
+}
+
+func TestTheWebhookAddressMayNameTheClient(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://app.example.com/hooks/{client}":            "https://app.example.com/hooks/dapi%20Gulf",
+		"https://app.example.com/{client}/hooks?c={client}": "https://app.example.com/dapi%20Gulf/hooks?c=dapi%20Gulf",
+		"https://app.example.com/hooks":                     "https://app.example.com/hooks",
+		"":                                                  "",
+	} {
+		var got string
+		f := &fake{create: func(_ context.Context, req bankmux.SessionRequest) error { got = req.WebhookURL; return nil }}
+		_, err := bankmux.NewClient("dapi Gulf", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u", WebhookURL: given})
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
