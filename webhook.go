@@ -19,8 +19,6 @@ type WebhookRequest struct {
 	Body   []byte              // the exact bytes; package inbox bounds them
 }
 
-func (r *WebhookRequest) prepare(*Client, *Op) error { return nil }
-
 // WebhookResult is what a genuine delivery announces.
 type WebhookResult struct {
 	Key    string  // the same when the delivery is repeated; authenticated, unique at the client
@@ -32,11 +30,10 @@ type WebhookResult struct {
 // It passes none of the client's interceptors: nothing of it can be repeated, broken off or queued, and a flood of forgeries would fill
 // the log. For the errors see [WebhookReader]. It may be repeated.
 func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
-	bare := *c
-	bare.chain = nil
-	res, err := call(ctx, &bare, opWebhook, req, WebhookReader.ReadWebhook)
+	res, err := c.readWebhook(ctx, req)
 	if err != nil {
-		return WebhookResult{}, err
+		op := opWebhook
+		return WebhookResult{}, c.describe(&op, err)
 	}
 	for i := range res.Events {
 		e := &res.Events[i]
@@ -49,4 +46,15 @@ func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 		}
 	}
 	return res, nil
+}
+
+func (c *Client) readWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
+	if ctx == nil {
+		return WebhookResult{}, invalid("context", "is nil")
+	}
+	reader, ok := c.provider.(WebhookReader)
+	if !ok {
+		return WebhookResult{}, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + opWebhook.Name, NotSent: true}
+	}
+	return reader.ReadWebhook(ctx, req)
 }

@@ -213,7 +213,7 @@ func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (ba
 	}
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: at.UTC()}
 	body := readWebhook(req.Body)
-	if text, ok := encrypted(req.Body); ok && a.webhooks.block != nil {
+	if text, ok := a.webhooks.encrypted(req.Body); ok {
 		switch e.Payload, err = a.webhooks.decrypt(text); {
 		case err == nil:
 			if inner := readWebhook(e.Payload); inner.Event != "" {
@@ -254,7 +254,10 @@ func (b *webhookBody) fill(e *bankmux.Event) {
 
 // encrypted finds the encrypted text of a body. Dapi does not say where it stands; it is looked for as the body itself, plain or as a
 // JSON string, and as the member "data" or "payload".
-func encrypted(body []byte) (string, bool) {
+func (w webhooks) encrypted(body []byte) (string, bool) {
+	if w.block == nil {
+		return "", false
+	}
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] != '{' {
 		var text string

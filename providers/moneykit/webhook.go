@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
@@ -60,9 +59,9 @@ func newWebhooks(cfg Config, api *api) webhooks {
 
 // signed is what the signature claims.
 type signed struct {
-	Issuer   string           `json:"iss"`
-	IssuedAt *jwt.NumericDate `json:"iat"`
-	Digest   string           `json:"request_body_sha256"`
+	Issuer   string   `json:"iss"`
+	IssuedAt *float64 `json:"iat"` // seconds; a fraction is allowed
+	Digest   string   `json:"request_body_sha256"`
 }
 
 // verify returns when the delivery was signed.
@@ -71,17 +70,21 @@ func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (
 	if err != nil {
 		return time.Time{}, err
 	}
-	token, err := jwt.ParseSigned(raw, algorithms)
-	if err != nil || len(token.Headers) != 1 || !strictly(raw) {
+	token, err := jose.ParseSignedCompact(raw, algorithms)
+	if err != nil || !strictly(raw) {
 		return time.Time{}, webhook.Refuse("the signature is no ES256 token")
 	}
-	key, err := w.keys.find(ctx, token.Headers[0].KeyID)
+	key, err := w.keys.find(ctx, token.Signatures[0].Header.KeyID)
 	if err != nil {
 		return time.Time{}, err
 	}
-	var claims signed
-	if err := token.Claims(key, &claims); err != nil {
+	payload, err := token.Verify(key.Key)
+	if err != nil {
 		return time.Time{}, webhook.Refuse("the signature does not hold")
+	}
+	var claims signed
+	if err := (&rest.Response{JSON: true, Body: payload}).Decode(&claims); err != nil {
+		return time.Time{}, webhook.Refuse("the signature claims nothing that can be read")
 	}
 	digest := sha256.Sum256(body)
 	switch {
@@ -92,7 +95,7 @@ func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (
 	case subtle.ConstantTimeCompare([]byte(claims.Digest), []byte(hex.EncodeToString(digest[:]))) != 1:
 		return time.Time{}, webhook.Refuse("is signed for another body")
 	}
-	at := claims.IssuedAt.Time()
+	at := time.Unix(int64(*claims.IssuedAt), 0)
 	return at, webhook.Fresh(at, w.now(), w.age, webhookAhead)
 }
 
