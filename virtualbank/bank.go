@@ -1,7 +1,6 @@
 package virtualbank
 
 import (
-	"crypto/ecdsa"
 	"net/http"
 	"sync"
 	"time"
@@ -36,6 +35,9 @@ type Options struct {
 	// "deleted" for 90 days, as its prose says, in place of 410 link_error.deleted,
 	// as its response tables say.
 	DeletedReadable bool
+
+	// WebhookIssuer signs MoneyKit's webhooks; "" is [DefaultIssuer].
+	WebhookIssuer string
 }
 
 // Credentials are what an application would copy from the providers' dashboards.
@@ -71,9 +73,10 @@ type Bank struct {
 	served  map[string]int  // days of transactions, by the institution's name
 	unsaid  map[string]int  // the same, and the metadata tells of more
 
+	hooks     hooks
+	dapiHooks DapiWebhooks
+
 	creds       Credentials // written by New only
-	webhookKey  *ecdsa.PrivateKey
-	webhookKid  string
 	jwtKey      []byte
 	macs        sync.Pool // hashes keyed with jwtKey
 	moneyKitAPI http.Handler
@@ -102,8 +105,8 @@ func New(o Options) *Bank {
 		MoneyKit: MoneyKitCredentials{ClientID: "live_" + b.gen.hex(20), ClientSecret: b.gen.alphanumeric(24)},
 		Dapi:     DapiCredentials{AppKey: b.gen.hex(64), AppSecret: b.gen.hex(256)},
 	}
-	b.webhookKey = b.gen.signingKey()
-	b.webhookKid = b.gen.urlSafe(40)
+	key := b.gen.signingKey()
+	b.hooks = newHooks(o.Seed, signingKey{b.gen.urlSafe(40), key})
 	b.jwtKey = b.gen.bytes(32)
 	b.mk.appID = b.gen.uuid()
 	b.moneyKitAPI = b.serve(providerMoneyKit)

@@ -116,6 +116,7 @@ func (b *Bank) control(provider string) http.Handler {
 	mux.Handle("GET /virtualbank/situation", controlled(func([]byte) (any, error) {
 		return map[string]any{"situations": Situations()}, nil
 	}))
+	b.controlWebhooks(mux, provider)
 	mux.Handle("GET /virtualbank/requests", controlled(func([]byte) (any, error) {
 		mine := []Request{}
 		for _, r := range b.Requests() {

@@ -14,6 +14,7 @@ type dapiState struct {
 	codes       map[string]*accessCode
 	tokens      map[string]*connection // by accessToken
 	operations  map[string]operation   // by operationID
+	order       []*connection
 }
 
 // connection is one login of one user at one bank.
@@ -26,6 +27,8 @@ type connection struct {
 	tokenID     string
 	delinked    bool
 	lapsed      bool
+	exchanged   bool
+	day         day // of which it was announced that there are transactions
 	book        *book
 	wanted      []inputScript // what the bank will ask the user
 	deferred    []deferral    // what it will take its time for

@@ -29,6 +29,8 @@ func (b *Bank) dpExchange(c *call) reply {
 		return dpFail(http.StatusUnauthorized, dpInvalidToken, "accessCode is not valid")
 	}
 	code.used = true
+	code.conn.exchanged, code.conn.day = true, dayOf(b.Now())
+	b.announceDapi(code.conn, dpStateChanged, nil)
 	conn := code.conn
 	token := b.gen.hide(b.jwt(map[string]any{
 		"salt": b.gen.uuid(), "appKey": b.creds.Dapi.AppKey, "tokenID": conn.tokenID, "iat": now.Unix(),
@@ -115,6 +117,9 @@ func (b *Bank) dpDelink(c *call) reply {
 	// A connection whose login lapsed can still be delinked: it is Dapi that forgets it.
 	if !ok && (conn == nil || !conn.lapsed) {
 		return refusal
+	}
+	if !conn.delinked {
+		b.announceDapi(conn, dpDeleted, nil)
 	}
 	conn.delinked = true
 	return reply{status: http.StatusOK, body: envelope{Success: true, Status: statusDone}}

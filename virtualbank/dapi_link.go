@@ -73,6 +73,7 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 		"salt": b.gen.uuid(), "appKey": b.creds.Dapi.AppKey, "tokenID": conn.tokenID, "iat": now.Unix(), "exp": now.Add(accessCodeLife).Unix(),
 	}))
 	b.dp.connections[conn.id] = conn
+	b.dp.order = append(b.dp.order, conn)
 	b.dp.codes[code] = &accessCode{conn: conn, expires: now.Add(accessCodeLife)}
 	return json.Marshal(connectPayload{
 		Success: true, Status: statusDone, OperationID: conn.bankID + ":" + b.gen.uuid(), AccessCode: code,

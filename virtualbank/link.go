@@ -227,10 +227,12 @@ func (b *Bank) Lapse(linkOrConnection string) error {
 	defer b.mu.Unlock()
 	if l, _, ok := b.mkFindLink(linkOrConnection); ok {
 		l.state, l.errorCode = stateError, authExpired
+		l.changed(b.Now())
 		return nil
 	}
 	if c, ok := b.dp.connections[linkOrConnection]; ok {
 		c.lapsed = true
+		b.announceDapi(c, dpStateChanged, nil)
 		return nil
 	}
 	return refuse(http.StatusNotFound, "no such link or connection")

@@ -91,13 +91,17 @@ type jwk struct {
 }
 
 func (b *Bank) mkKeys(*call) reply {
-	// Bytes answers 0x04, X and Y, 32 bytes each, for a key on this curve.
-	point, err := b.webhookKey.PublicKey.Bytes()
-	if err != nil {
-		panic(err) // the key was made by New
-	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	text := base64.RawURLEncoding.EncodeToString
-	return reply{status: http.StatusOK, body: map[string][]jwk{"keys": {{
-		Kid: b.webhookKid, Kty: "EC", Crv: "P-256", X: text(point[1:33]), Y: text(point[33:]), Use: "sig", Alg: "ES256",
-	}}}}
+	var all []jwk
+	for _, k := range b.hooks.keys {
+		// Bytes answers 0x04, X and Y, 32 bytes each, for a key on this curve.
+		point, err := k.key.PublicKey.Bytes()
+		if err != nil {
+			panic(err) // the key was made by the bank
+		}
+		all = append(all, jwk{Kid: k.id, Kty: "EC", Crv: "P-256", X: text(point[1:33]), Y: text(point[33:]), Use: "sig", Alg: "ES256"})
+	}
+	return reply{status: http.StatusOK, body: map[string][]jwk{"keys": all}}
 }

@@ -118,8 +118,7 @@ func (b *Bank) mkTestWebhook(c *call) reply {
 	if !ok {
 		return refusal
 	}
-	o.text("webhook_event", true, false, 1, 100)
-	o.text("webhook_idempotency_key", true, false, 1, 1000)
+	event, key := o.text("webhook_event", true, false, 1, 100), o.text("webhook_idempotency_key", true, false, 1, 1000)
 	if p, bad := o.refusal(); bad {
 		return p
 	}
@@ -127,6 +126,7 @@ func (b *Bank) mkTestWebhook(c *call) reply {
 		if l.webhook == nil {
 			return mkFail(http.StatusBadRequest, "link_error.bad_config", "The link has no webhook")
 		}
+		b.announce(*l.webhook, Webhook{Provider: providerMoneyKit, Event: *event, Reference: l.id, Key: *key, at: b.Now()})
 		return reply{status: http.StatusOK, body: map[string]string{"delivery_token": b.gen.uuid()}}
 	})
 }

@@ -1,6 +1,7 @@
 package virtualbank
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -46,10 +47,15 @@ type linkProduct struct {
 	fault     string
 }
 
+// productNames are in their order, so that what is announced is, too.
+func (l *link) productNames() []string { return slices.Sorted(maps.Keys(l.products)) }
+
 // connect is the end of linking: the exchange, or a reconnect.
 func (l *link) connect(now time.Time) {
 	l.state, l.errorCode, l.synced = stateConnected, "", now
-	for name, p := range l.products {
+	l.changed(now)
+	for _, name := range l.productNames() {
+		p := l.products[name]
 		if name == "accounts" || (slices.Contains(l.prefetch, name) && p.refreshed.IsZero()) {
 			l.fetch(name, now, false)
 		}
@@ -187,6 +193,7 @@ func (b *Bank) mkUpdateLink(c *call) reply {
 func (b *Bank) mkDeleteLink(c *call) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.state, l.errorCode, l.deleted = stateDeleted, "", b.Now()
+		l.changed(l.deleted)
 		return reply{status: http.StatusNoContent}
 	})
 }
@@ -194,6 +201,7 @@ func (b *Bank) mkDeleteLink(c *call) reply {
 func (b *Bank) mkResetLink(c *call) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.state, l.errorCode = stateError, authExpired
+		l.changed(b.Now())
 		return reply{status: http.StatusOK, body: l.wire()}
 	})
 }

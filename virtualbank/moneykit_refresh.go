@@ -23,11 +23,14 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 	p.attempted, p.due = now, time.Time{}
 	if down {
 		p.fault = "institution_error"
+		l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "failed", "error_message": "The institution does not answer"})
 		return
 	}
 	p.refreshed, p.fault = now, ""
+	l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "completed"})
 	if name == "transactions" {
 		l.history = append(l.history, fetched{at: now, churn: l.churn})
+		l.announce(now, mkTransactions, nil)
 	}
 }
 
@@ -39,7 +42,8 @@ type fetched struct {
 
 // settle ends the refreshes whose time has come.
 func (l *link) settle(now time.Time, down bool) {
-	for name, p := range l.products {
+	for _, name := range l.productNames() {
+		p := l.products[name]
 		if !p.due.IsZero() && !now.Before(p.due) {
 			l.fetch(name, p.due, down)
 		}

@@ -196,6 +196,7 @@ func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec Transacti
 	a.events = append(a.events, event{
 		id: id, began: on, posted: on, appears: min(on, today), text: spec.Text, raw: spec.Text, spec: &spec,
 	})
+	ref.moved(b)
 	return nil
 }
 
@@ -254,7 +255,7 @@ func (b *Bank) Refresh(linkID string) error {
 	if !ok {
 		return refuse(http.StatusNotFound, "no such link")
 	}
-	for name := range l.products {
+	for _, name := range l.productNames() {
 		l.fetch(name, b.Now(), b.outages[l.institution.Name])
 	}
 	return nil

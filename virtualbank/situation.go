@@ -107,7 +107,10 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	case FewerDaysUnsaid:
 		b.unsaid[ref.book.institution.Name] = fewerDays
 	default:
-		return b.stageRow(ref.book, situation)
+		if err := b.stageRow(ref.book, situation); err != nil {
+			return err
+		}
+		ref.moved(b)
 	}
 	return nil
 }

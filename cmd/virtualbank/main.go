@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -41,6 +42,9 @@ type dapi struct {
 	BaseURL   string `json:"base_url"`
 	AppKey    string `json:"app_key"`
 	AppSecret string `json:"app_secret"`
+
+	WebhookSecret string `json:"webhook_secret"`
+	WebhookKey    string `json:"webhook_key"` // of encrypted payloads
 }
 
 // run serves until ctx ends.
@@ -51,6 +55,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	dpAddr := flags.String("dapi", "127.0.0.1:8182", "address for Dapi's API; port 0 picks a free one")
 	seed := flags.Uint64("seed", 1, "decides every id, token and credential")
 	now := flags.String("now", "", "the bank's time at the start, RFC 3339; empty means the machine's")
+	hooks := flags.String("dapi-webhook", "", "where Dapi's webhooks go, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
+	encrypt := flags.Bool("dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
 	remote := flags.Bool("allow-remote", false, "allow addresses that are not loopback")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -75,10 +81,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	bank.AnnounceDapi(virtualbank.DapiWebhooks{URL: *hooks, Encrypt: *encrypt})
+	delivering := make(chan struct{})
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(delivering)
+		_ = bank.DeliverAll(ctx, &http.Client{Timeout: 30 * time.Second}) // ends with ctx
+	}()
+	defer func() { stop(); <-delivering }()
 	creds := bank.Credentials()
+	secrets, _, key := bank.WebhookSecrets()
 	err = json.NewEncoder(stdout).Encode(ready{
 		moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret},
-		dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret},
+		dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key},
 	})
 	if err == nil {
 		<-ctx.Done()

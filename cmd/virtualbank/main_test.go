@@ -28,11 +28,11 @@ func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
 	require.NoError(t, err)
 	var got map[string]map[string]string
 	require.NoError(t, json.Unmarshal(line, &got))
-	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret"}, "dapi": {"base_url", "app_key", "app_secret"}} {
+	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key"}} {
 		for _, key := range keys {
 			assert.NotEmpty(t, got[side][key], "%s.%s", side, key)
 		}
-		assert.Len(t, got[side], 3)
+		assert.Len(t, got[side], len(keys))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, got["moneykit"]["base_url"]+"/virtualbank/clock", strings.NewReader(`{"advance":"0s"}`))
 	require.NoError(t, err)
