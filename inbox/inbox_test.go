@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -489,4 +490,29 @@ func TestNewRefusesToWorkForNobody(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { inbox.New(nil, ignore) })
 	assert.Panics(t, func() { inbox.New(newRegistry(t, sender{}), nil) })
+}
+
+func TestAFloodOfForgeriesLeavesNothingBehind(t *testing.T) {
+	s := &store{}
+	h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithSeen(s))
+	flood := func(n int) {
+		for i := range n {
+			r := delivery(fmt.Sprint(i))
+			r.Header.Del("Genuine")
+			r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(strings.Repeat(" ", 100_000))))
+			r.ContentLength = -1
+			require.Equal(t, http.StatusUnauthorized, answer(h, r).Code)
+		}
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	flood(100)
+	before := heap()
+	flood(2000)
+	assert.Less(t, heap()-before, int64(1<<20), "of 200 MB that came")
+	assert.Empty(t, s.marked)
 }

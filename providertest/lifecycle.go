@@ -144,6 +144,14 @@ func lacking(t *testing.T, b *bench, has map[bankmux.Capability]bool) {
 		bankmux.CapEnrichment: func() error {
 			return firstError(b.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}, Enrich: true}))
 		},
+		bankmux.CapSync: func() error {
+			_, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
+			return err
+		},
+		bankmux.CapWebhooks: func() error {
+			_, err := b.client.ReadWebhook(t.Context(), bankmux.WebhookRequest{})
+			return err
+		},
 		bankmux.CapHoldings: func() error {
 			_, err := b.client.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn})
 			return err

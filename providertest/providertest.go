@@ -52,6 +52,9 @@ type Harness struct {
 	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or [bankmux.CapTransactions].
 	Data *Data
 
+	// Webhooks makes deliveries. Required with [bankmux.CapWebhooks].
+	Webhooks *Webhooks
+
 	// AtBank reports which calls the bank itself answers, as the adapter tells its guard. Optional.
 	AtBank func(bankmux.Op) bool
 
@@ -95,6 +98,24 @@ type Data struct {
 	// Ask makes the bank want these inputs at the next call that it serves for the connection, and returns the right answers. nil where the
 	// provider's data calls never ask.
 	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
+}
+
+// Webhooks makes deliveries of the provider, signed now. None changes anything at the backend.
+type Webhooks struct {
+	// Sign returns a genuine delivery about the connection, each time another.
+	Sign func(conn bankmux.Connection) bankmux.WebhookRequest
+
+	// Signed names the headers that belong to the signature. Each must be there once and hold, to the bit.
+	Signed []string
+
+	// Forged returns deliveries that are wrong in the provider's own ways, by name: another key, another algorithm, stale, of the future.
+	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
+
+	// UnknownKey returns a delivery signed by a key that nobody published, each time another. nil where keys are not fetched.
+	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
+
+	// Rotate makes the provider sign with another key from now on, while those before it still hold.
+	Rotate func()
 }
 
 // Row is a transaction to add.
@@ -145,6 +166,11 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		}
 		if present {
 			t.Run(c.name, in(c.test))
+		}
+	}
+	if has[bankmux.CapWebhooks] {
+		for name, f := range webhooks {
+			t.Run(name, in(f))
 		}
 	}
 	t.Run("an operation the adapter lacks is unsupported and sends nothing", in(func(t *testing.T, b *bench) { lacking(t, b, has) }))

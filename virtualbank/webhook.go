@@ -2,7 +2,6 @@ package virtualbank
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -70,7 +69,7 @@ func (b *Bank) Delivery(url string, w Webhook) *http.Request {
 }
 
 func request(url string, header http.Header, body []byte) *http.Request {
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		panic("virtualbank: " + err.Error())
 	}

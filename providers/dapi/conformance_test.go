@@ -3,6 +3,7 @@ package dapi_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -26,6 +27,7 @@ func TestConformance(t *testing.T) {
 func newHarness(*testing.T) providertest.Harness {
 	bank := virtualbank.New(virtualbank.Options{})
 	creds := bank.Credentials().Dapi
+	hooks, _, hookKey := bank.WebhookSecrets()
 	last := &operationSeen{next: bank.Dapi()}
 	return providertest.Harness{
 		Backend: last,
@@ -33,6 +35,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return dapi.New(dapi.Config{
 				AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox,
 				BaseURL: env.BaseURL + "/v2", HTTPClient: env.HTTPClient, BodyLimit: 1 << 20, Guard: env.Guard,
+				Webhook: dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(hooks[0])}},
 			})
 		},
 		Request: bankmux.SessionRequest{User: "user-1", Country: "AE"},
@@ -41,7 +44,22 @@ func newHarness(*testing.T) providertest.Harness {
 		},
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/v2/auth/ExchangeToken" },
 		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference) },
-		Secrets:    []string{creds.AppSecret},
+		Secrets:    []string{creds.AppSecret, hooks[0], hookKey},
+		Webhooks: &providertest.Webhooks{
+			Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
+				header, body := bank.Sign(hookOf(conn))
+				return bankmux.WebhookRequest{Header: header, Body: body}
+			},
+			Signed: []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"},
+			Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
+				all := map[string]bankmux.WebhookRequest{}
+				for _, name := range virtualbank.Forgeries(dapi.Name) {
+					all[name] = forged(bank, name, conn)
+				}
+				return all
+			},
+			Rotate: bank.RotateWebhookKeys,
+		},
 		Words: providertest.Words{
 			Rejected:    says(http.StatusUnauthorized, `{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`),
 			Failed:      says(http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`),
@@ -186,4 +204,20 @@ func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked 
 		}
 	}
 	return booked
+}
+
+func hookOf(conn bankmux.Connection) virtualbank.Webhook {
+	return virtualbank.Webhook{Provider: dapi.Name, Event: "connection.state_changed", Reference: conn.Reference}
+}
+
+func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {
+	r, err := bank.Forge(name, "/", hookOf(conn))
+	if err != nil {
+		panic(err) // the name is the bank's own
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(err) // it is in memory
+	}
+	return bankmux.WebhookRequest{Header: r.Header, Body: body}
 }

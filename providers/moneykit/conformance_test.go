@@ -2,6 +2,7 @@ package moneykit_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,7 +48,23 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 		}
 		return providertest.Harness{
 			AtBank: func(op bankmux.Op) bool { return op.Name == "Refresh" },
-			Words:  words, Operations: own, Table: table,
+			Webhooks: &providertest.Webhooks{
+				Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
+					header, body := bank.Sign(hookOf(conn))
+					return bankmux.WebhookRequest{Header: header, Body: body}
+				},
+				Signed: []string{"Moneykit-Signature"},
+				Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
+					all := map[string]bankmux.WebhookRequest{}
+					for _, name := range virtualbank.Forgeries(moneykit.Name) {
+						all[name] = forged(bank, name, conn)
+					}
+					return all
+				},
+				UnknownKey: func(conn bankmux.Connection) bankmux.WebhookRequest { return forged(bank, "unknown_kid", conn) },
+				Rotate:     bank.RotateWebhookKeys,
+			},
+			Words: words, Operations: own, Table: table,
 			Backend: bank.MoneyKit(),
 			New: func(env providertest.Env) (*bankmux.Client, error) {
 				return moneykit.New(moneykit.Config{
@@ -111,4 +128,20 @@ func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked 
 		}
 	}
 	return booked
+}
+
+func hookOf(conn bankmux.Connection) virtualbank.Webhook {
+	return virtualbank.Webhook{Provider: moneykit.Name, Event: "link.state_changed", Reference: conn.Reference}
+}
+
+func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {
+	r, err := bank.Forge(name, "/", hookOf(conn))
+	if err != nil {
+		panic(err) // the name is the bank's own
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(err) // it is in memory
+	}
+	return bankmux.WebhookRequest{Header: r.Header, Body: body}
 }

@@ -1,0 +1,228 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/inbox"
+)
+
+// webhooks are the promises of [bankmux.WebhookReader]: each case changes one thing about a genuine delivery.
+var webhooks = map[string]func(t *testing.T, b *bench){
+	"a genuine webhook becomes an event about its connection":     genuineWebhook,
+	"a webhook is refused if anything that was signed is changed": changedWebhook,
+	"a webhook that is forged in the provider's own ways is refused": func(t *testing.T, b *bench) {
+		conn := b.connect(t.Context())
+		all := b.Webhooks.Forged(conn)
+		require.NotEmpty(t, all)
+		for name, req := range all {
+			b.refusesWebhook(name, req)
+		}
+		b.believes(conn)
+	},
+	"a webhook is refused once it is old": func(t *testing.T, b *bench) {
+		conn := b.connect(t.Context())
+		req := b.believes(conn)
+		time.Sleep(25 * time.Hour)
+		b.refusesWebhook("a day old", req)
+		b.believes(conn)
+	},
+	"webhooks by the next key are believed, and those by the last one still": func(t *testing.T, b *bench) {
+		conn := b.connect(t.Context())
+		before := b.believes(conn)
+		b.Webhooks.Rotate()
+		b.believes(conn)
+		_, err := b.client.ReadWebhook(t.Context(), before)
+		require.NoError(t, err)
+	},
+	"a thousand unknown keys cause one request":         unknownKeys,
+	"an inbox handles a webhook once, and nothing else": inboxed,
+	"webhooks are read by many at once": func(t *testing.T, b *bench) {
+		conn := b.connect(t.Context())
+		sent := b.reached()
+		var all sync.WaitGroup
+		for range 32 {
+			all.Go(func() {
+				_, err := b.client.ReadWebhook(t.Context(), b.Webhooks.Sign(conn))
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		assert.LessOrEqual(t, b.reached()-sent, 1, "one fetches keys for all")
+	},
+}
+
+// believes reads a genuine delivery and returns it.
+func (b *bench) believes(conn bankmux.Connection) bankmux.WebhookRequest {
+	b.t.Helper()
+	req := b.Webhooks.Sign(conn)
+	_, err := b.client.ReadWebhook(b.t.Context(), req)
+	require.NoError(b.t, err)
+	return req
+}
+
+func (b *bench) refusesWebhook(why string, req bankmux.WebhookRequest) {
+	b.t.Helper()
+	res, err := b.client.ReadWebhook(b.t.Context(), req)
+	require.ErrorIs(b.t, err, bankmux.ErrSignature, why)
+	assert.Empty(b.t, res, why)
+	b.show(err)
+}
+
+func genuineWebhook(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	keys := map[string]bool{}
+	for range 2 {
+		req := b.Webhooks.Sign(conn)
+		for range 2 { // reading changes nothing
+			res, err := b.client.ReadWebhook(t.Context(), req)
+			require.NoError(t, err)
+			require.Len(t, res.Events, 1)
+			e := res.Events[0]
+			assert.NotEqual(t, bankmux.EventUnknown, e.Kind)
+			assert.Equal(t, conn.Reference, e.Reference)
+			assert.Equal(t, conn.Client, e.Client)
+			assert.Equal(t, conn.Provider, e.Provider)
+			assert.NotEmpty(t, e.Name)
+			assert.Equal(t, res.Key, e.Key)
+			assert.NotEmpty(t, e.Key)
+			assert.WithinDuration(t, time.Now(), e.At, time.Minute)
+			assert.Equal(t, req.Body, e.Raw)
+			keys[e.Key] = true
+			// JSON of an event is for a queue; what is printed is for a log.
+			for _, text := range []string{fmt.Sprintf("%v %+v %#v", e, &e, e), e.LogValue().String()} {
+				assert.NotContains(t, text, conn.Reference)
+			}
+		}
+	}
+	assert.Len(t, keys, 2, "two deliveries are two")
+}
+
+func changedWebhook(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	good := b.believes(conn)
+	with := func(change func(h http.Header)) bankmux.WebhookRequest {
+		h := http.Header(good.Header).Clone()
+		change(h)
+		return bankmux.WebhookRequest{Header: h, Body: good.Body}
+	}
+	body := func(text []byte) bankmux.WebhookRequest {
+		return bankmux.WebhookRequest{Header: good.Header, Body: text}
+	}
+	for i := range good.Body {
+		text := slices.Clone(good.Body)
+		text[i] ^= 1
+		b.refusesWebhook(fmt.Sprintf("byte %d of the body", i), body(text))
+	}
+	var spaced bytes.Buffer
+	require.NoError(t, json.Indent(&spaced, good.Body, "", "  "))
+	b.refusesWebhook("the body encoded anew", body(spaced.Bytes()))
+	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body), '\n')))
+	b.refusesWebhook("a byte less", body(good.Body[:len(good.Body)-1]))
+	b.refusesWebhook("no body", body(nil))
+	b.refusesWebhook("no header", bankmux.WebhookRequest{Body: good.Body})
+	for _, name := range b.Webhooks.Signed {
+		value := http.Header(good.Header).Get(name)
+		require.NotEmpty(t, value, name)
+		for i := range value {
+			for _, bit := range []byte{1, 2} {
+				text := []byte(value)
+				text[i] ^= bit
+				b.refusesWebhook(fmt.Sprintf("bit %d of byte %d of %s", bit, i, name), with(func(h http.Header) { h.Set(name, string(text)) }))
+			}
+		}
+		b.refusesWebhook(name+" missing", with(func(h http.Header) { h.Del(name) }))
+		b.refusesWebhook(name+" empty", with(func(h http.Header) { h.Set(name, "") }))
+		b.refusesWebhook(name+" twice", with(func(h http.Header) { h.Add(name, value) }))
+	}
+	time.Sleep(time.Second) // so that it says something else
+	second := b.believes(conn)
+	b.refusesWebhook("the body of another", bankmux.WebhookRequest{Header: good.Header, Body: second.Body})
+}
+
+// unknownKeys is vacuous where keys are not fetched, and then so is its promise.
+func unknownKeys(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.believes(conn)
+	sent := b.reached()
+	forge := b.Webhooks.UnknownKey
+	if forge == nil {
+		forge = b.Webhooks.Sign
+	}
+	var all sync.WaitGroup
+	for range 1000 {
+		req := forge(conn)
+		all.Go(func() {
+			_, err := b.client.ReadWebhook(t.Context(), req)
+			assert.Equal(t, b.Webhooks.UnknownKey == nil, err == nil)
+		})
+	}
+	all.Wait()
+	want := 1
+	if b.Webhooks.UnknownKey == nil {
+		want = 0
+	}
+	assert.Equal(t, want, b.reached()-sent)
+	b.believes(conn)
+}
+
+func inboxed(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client}, nil)
+	require.NoError(t, err)
+	var handled []bankmux.Event
+	fail := true
+	h := inbox.New(registry, func(_ context.Context, e bankmux.Event) error {
+		if fail {
+			return assert.AnError
+		}
+		handled = append(handled, e)
+		return nil
+	}, inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second}))
+	good := b.Webhooks.Sign(conn)
+	post := func(change func(*http.Request)) int {
+		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body))
+		maps.Copy(r.Header, good.Header)
+		r.Header.Set("Content-Type", "application/json")
+		if change != nil {
+			change(r)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		b.show(w.Body.String())
+		return w.Code
+	}
+	assert.Equal(t, http.StatusInternalServerError, post(nil), "what was not handled comes again")
+	fail = false
+	assert.Equal(t, http.StatusUnauthorized, post(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }))
+	assert.Equal(t, http.StatusUnauthorized, post(func(r *http.Request) { r.Header.Del(b.Webhooks.Signed[0]) }))
+	assert.Equal(t, http.StatusNotFound, post(func(r *http.Request) { r.URL.Path = "/hooks/another" }))
+	assert.Equal(t, http.StatusMethodNotAllowed, post(func(r *http.Request) { r.Method = http.MethodPut }))
+	assert.Equal(t, http.StatusUnsupportedMediaType, post(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, post(func(r *http.Request) {
+		r.ContentLength = -1
+		r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(strings.Repeat(" ", 64<<10))))
+	}))
+	assert.Equal(t, http.StatusRequestTimeout, post(func(r *http.Request) { r.Body, _ = io.Pipe() }))
+	assert.Empty(t, handled)
+	for range 3 {
+		assert.Equal(t, http.StatusOK, post(nil), "a repeat is acknowledged")
+	}
+	require.Len(t, handled, 1)
+	assert.Equal(t, conn.Reference, handled[0].Reference)
+}
