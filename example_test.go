@@ -99,7 +99,7 @@ func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch,
 		Country:     country,
 		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true}},
 		RedirectURI: "https://app.example.com/oauth",
-		WebhookURL:  "https://app.example.com/hooks",
+		WebhookURL:  "https://app.example.com/hooks/{client}",
 	})
 	if err != nil {
 		return bankmux.Launch{}, err

@@ -38,6 +38,9 @@ type Options struct {
 
 	// WebhookIssuer signs MoneyKit's webhooks; "" is [DefaultIssuer].
 	WebhookIssuer string
+
+	// RemoteWebhooks delivers webhooks also to addresses that are not loopback. Otherwise those are kept, and never sent.
+	RemoteWebhooks bool
 }
 
 // Credentials are what an application would copy from the providers' dashboards.

@@ -29,8 +29,8 @@ func (b *Bank) controlWebhooks(mux *http.ServeMux, provider string) {
 		if err != nil {
 			return nil, err
 		}
-		if in.URL == "" {
-			return nil, refuse(http.StatusBadRequest, "url is missing")
+		if !b.reaches(in.URL) {
+			return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
 		}
 		r, err := b.Forge(in.Forgery, in.URL, in.Webhook)
 		if err != nil {

@@ -70,7 +70,7 @@ func (c caller) deliver(r *receiver) virtualbank.Tally {
 	return tally
 }
 
-const hook = "https://app.example.com/hooks"
+const hook = "http://127.0.0.1:9/hooks"
 
 // linkWithHook links through MoneyKit, with an address for webhooks.
 func (c caller) linkWithHook() (token, id string) {
@@ -320,4 +320,25 @@ func TestTheControlPlaneSendsWebhooksToo(t *testing.T) {
 	require.Len(t, list, 1)
 	assert.Equal(t, true, list[0].(object)["accepted"])
 	assert.Empty(t, c.do(c.bank.MoneyKit(), "GET", "/virtualbank/webhook", "", nil).Body["deliveries"])
+}
+
+func TestWebhooksGoNowhereButToLoopback(t *testing.T) {
+	t.Parallel()
+	for address, reached := range map[string]bool{
+		"http://127.0.0.1:9/hooks": true, "http://[::1]:9": true, "https://localhost/hooks": true,
+		"https://app.example.com/hooks": false, "http://192.0.2.1": false, "://": false, "": false,
+	} {
+		for _, remote := range []bool{false, true} {
+			c := open(t, virtualbank.Options{RemoteWebhooks: remote})
+			if c.bank.Announce(address, virtualbank.Webhook{Provider: "dapi", Event: "x"}) != nil {
+				assert.Empty(t, address)
+				continue
+			}
+			want := 0
+			if reached || (remote && address != "://") {
+				want = 1
+			}
+			assert.Equal(t, want, c.deliver(&receiver{}).Sent, "%s, %v", address, remote)
+		}
+	}
 }

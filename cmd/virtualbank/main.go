@@ -57,14 +57,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	now := flags.String("now", "", "the bank's time at the start, RFC 3339; empty means the machine's")
 	hooks := flags.String("dapi-webhook", "", "where Dapi's webhooks go, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
 	encrypt := flags.Bool("dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
-	remote := flags.Bool("allow-remote", false, "allow addresses that are not loopback")
+	remote := flags.Bool("allow-remote", false, "allow addresses that are not loopback, to listen on and for webhooks")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	opts := virtualbank.Options{Seed: *seed}
+	opts := virtualbank.Options{Seed: *seed, RemoteWebhooks: *remote}
 	if *now != "" {
 		at, err := time.Parse(time.RFC3339, *now)
 		if err != nil {
