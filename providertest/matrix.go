@@ -69,6 +69,9 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 		ops = matrixOps(b, has)
 	})
 	for capability := range has {
+		if capability == bankmux.CapWebhooks {
+			continue // it passes neither retries nor breakers; see webhookFaults
+		}
 		crossed := slices.ContainsFunc(ops, func(op matrixOp) bool { return slices.Contains(op.needs, capability) })
 		assert.True(t, crossed, "no operation of %s is crossed with the faults", capability)
 	}

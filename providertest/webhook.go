@@ -50,8 +50,9 @@ var webhooks = map[string]func(t *testing.T, b *bench){
 		_, err := b.client.ReadWebhook(t.Context(), before)
 		require.NoError(t, err)
 	},
-	"a thousand unknown keys cause one request":         unknownKeys,
-	"an inbox handles a webhook once, and nothing else": inboxed,
+	"a thousand unknown keys cause one request":                                            unknownKeys,
+	"an inbox handles a webhook once, and nothing else":                                    inboxed,
+	"while keys cannot be fetched a genuine webhook is asked for again, under every fault": webhookFaults,
 	"webhooks are read by many at once": func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		sent := b.reached()
@@ -179,6 +180,42 @@ func unknownKeys(t *testing.T, b *bench) {
 	}
 	assert.Equal(t, want, b.reached()-sent)
 	b.believes(conn)
+}
+
+// webhookFaults lets every fault of the matrix strike the fetching of keys.
+func webhookFaults(t *testing.T, b *bench) {
+	if b.Webhooks.UnknownKey == nil {
+		b.refuseConnections(true)
+		conn := b.conn
+		b.believes(conn)
+		return
+	}
+	b.reclient(matrixGuard(), false)
+	conn := b.connect(t.Context())
+	b.conn = conn
+	failed := 0
+	for _, f := range matrixFaults() {
+		b.reclient(matrixGuard(), f.dial == dialTLS)
+		f.stateless = true
+		b.transport.CloseIdleConnections()
+		b.strike(f, -1)
+		req := b.Webhooks.Sign(conn)
+		for range 20 {
+			_, err := b.client.ReadWebhook(t.Context(), req)
+			b.show(err)
+			if err == nil {
+				break // the keys came in spite of it
+			}
+			failed++
+			assert.NotContains(t, []bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported, bankmux.ErrContextDone}, bankmux.KindOf(err), "%s: %v", f.name, err)
+			assert.NotContains(t, err.Error(), "://", f.name)
+		}
+		assert.LessOrEqual(t, b.struck(), 1, "%s: how often keys were asked for", f.name)
+		b.heal()
+		time.Sleep(10 * time.Second)
+		b.believes(conn)
+	}
+	assert.Greater(t, failed, 20*20, "of some forty faults")
 }
 
 func inboxed(t *testing.T, b *bench) {
