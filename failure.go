@@ -94,6 +94,12 @@ func hopeless(err error) bool {
 	return false
 }
 
+// refusedAnswer reports whether the bank did not take what the user said. That is no failure of one account: the user is asked anew before anything
+// else is.
+func refusedAnswer(err error) bool {
+	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
+}
+
 func checkIDs(request string, lists ...[]string) error {
 	for _, ids := range lists {
 		seen := make(map[string]bool, len(ids))

@@ -107,6 +107,8 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 			p.done()
 		case e != nil && (e.Challenge != nil || e.Code == CodeCancelled):
 			return BalancesResult{Balances: p.Balances, Failed: p.Failed}, interrupted(err, opBalances, id, &p)
+		case refusedAnswer(err):
+			return BalancesResult{Balances: p.Balances, Failed: p.Failed}, err
 		case hopeless(err) && len(p.Balances) == 0:
 			return BalancesResult{}, err
 		case hopeless(err):
@@ -177,7 +179,7 @@ func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, 
 		case e != nil && (e.Challenge != nil || e.Code == CodeCancelled):
 			yield(TransactionPage{}, interrupted(err, opTransactions, id, &p))
 			return
-		case hopeless(err):
+		case hopeless(err), refusedAnswer(err):
 			yield(TransactionPage{}, err)
 			return
 		default:

@@ -54,8 +54,8 @@ func hang(ctx context.Context) error {
 func TestOnlyWhatIsSafeAndMayHelpIsRepeated(t *testing.T) {
 	t.Parallel()
 	long := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 11 * time.Second}
-	once := read
-	once.Once = true
+	once, answering := read, read
+	once.Once, answering.Challenge = true, "ch-1"
 	for _, c := range []struct {
 		name  string
 		op    bankmux.Op
@@ -71,6 +71,8 @@ func TestOnlyWhatIsSafeAndMayHelpIsRepeated(t *testing.T) {
 		{"a code nobody listed", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1, bankmux.ErrUnavailable},
 		{"a malformed answer", read, &bankmux.Error{Kind: bankmux.ErrMalformed}, 1, bankmux.ErrMalformed},
 		{"while another candidate remains", once, errDown, 1, bankmux.ErrUnavailable},
+		{"a read with the user's answers that never left", answering, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
+		{"a read with the user's answers that was sent", answering, errDown, 1, bankmux.ErrUnavailable},
 		{"a local operation", local, errDown, 1, bankmux.ErrUnavailable},
 		{"a one-shot that never left", oneShot, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
 		{"a one-shot that was sent", oneShot, errDown, 1, bankmux.ErrOutcomeUnknown},

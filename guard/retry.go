@@ -50,7 +50,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 				return nil
 			}
 			e := asError(err)
-			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil || !e.Repeatable(op.Effect) || ctx.Err() != nil {
+			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil || !e.Repeatable(careful(op)) || ctx.Err() != nil {
 				return settle(op, err)
 			}
 			if wait = e.RetryAfter; wait == 0 {
@@ -69,6 +69,15 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 			}
 		}
 	}
+}
+
+// careful is the effect by which a call may be repeated. One that carries the user's answers is sent once: the same one-time password twice
+// is a wrong one, and a few of those lock people out.
+func careful(op bankmux.Op) bankmux.Effect {
+	if op.Challenge != "" {
+		return bankmux.OneShot
+	}
+	return op.Effect
 }
 
 // settle says of a one-shot whose outcome nobody knows that it is so.

@@ -492,3 +492,33 @@ func TestAnAnswerGoesToTheInterruptedCallAndNoOtherCallComesBefore(t *testing.T)
 	assert.Equal(t, 3, pages, "90 days in months, none twice and none left out")
 	assert.Equal(t, "/v2/data/transactions/get", s.bank.Requests()[before].Path, "the answer went first")
 }
+
+func TestARefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/balance/get", []string{"otp"}))
+	_, err := s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok)
+	require.NotNil(t, e.Challenge)
+	before := len(s.bank.Requests())
+	_, err = s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("000000")})
+	require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
+	_, partial := errors.AsType[*bankmux.PartialError](err)
+	assert.False(t, partial, "it is no failure of one account")
+	assert.Equal(t, before+1, len(s.bank.Requests()), "and no other account is asked for")
+
+	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/transactions/get", []string{"otp"}))
+	req := bankmux.TransactionsRequest{Connection: conn}
+	for _, err := range s.client.TransactionPages(t.Context(), req) {
+		e, ok = errors.AsType[*bankmux.Error](err)
+		require.True(t, ok, "%v", err)
+	}
+	require.NotNil(t, e.Challenge)
+	req.Answers, before = e.Challenge.Answer("000000"), len(s.bank.Requests())
+	for _, err := range s.client.TransactionPages(t.Context(), req) {
+		require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
+	}
+	assert.Equal(t, before+1, len(s.bank.Requests()))
+}
