@@ -17,6 +17,9 @@ type Options struct {
 	// Start is the bank's time at the moment of [New]; zero means the machine's time.
 	Start time.Time
 
+	// HistoryDays is how far back the ledger goes at Start; 0 means 730.
+	HistoryDays int
+
 	// Customers can log in beside [UserGood].
 	Customers []Customer
 

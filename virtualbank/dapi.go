@@ -27,7 +27,6 @@ type connection struct {
 	tokenID     string
 	delinked    bool
 	lapsed      bool
-	exchanged   bool
 	day         day // of which it was announced that there are transactions
 	book        *book
 	wanted      []inputScript // what the bank will ask the user
@@ -36,6 +35,7 @@ type connection struct {
 	trusted     time.Time     // until when it asks nothing of itself
 	running     []*running    // calls in progress with its token
 
+	exchanges
 	spoiled      string // the situation of its transactions
 	spoiledUntil time.Time
 }

@@ -25,13 +25,16 @@ func (b *Bank) dpExchange(c *call) reply {
 	defer b.mu.Unlock()
 	now := b.Now()
 	code := b.dp.codes[f["accessCode"]]
+	if code != nil {
+		code.conn.presented++
+	}
 	if code == nil || code.used || !now.Before(code.expires) || code.conn.id != f["connectionID"] {
 		return dpFail(http.StatusUnauthorized, dpInvalidToken, "accessCode is not valid")
 	}
-	code.used = true
-	code.conn.exchanged, code.conn.day = true, dayOf(b.Now())
-	b.announceDapi(code.conn, dpStateChanged, nil)
 	conn := code.conn
+	code.used, conn.day = true, dayOf(now)
+	conn.exchanged++
+	b.announceDapi(conn, dpStateChanged, nil)
 	token := b.gen.hide(b.jwt(map[string]any{
 		"salt": b.gen.uuid(), "appKey": b.creds.Dapi.AppKey, "tokenID": conn.tokenID, "iat": now.Unix(),
 		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},

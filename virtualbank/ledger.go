@@ -29,8 +29,13 @@ func parseDay(s string) (day, bool) {
 	return dayOf(t), err == nil
 }
 
-// historyDays is how far back the ledger goes at the bank's start.
-const historyDays = 730
+// standardHistory is how many days the ledger goes back at the bank's start unless [Options.HistoryDays] says otherwise.
+const standardHistory = 730
+
+// ledgerBegins is the first day of the ledger.
+func (b *Bank) ledgerBegins() day {
+	return dayOf(b.clock.start) - day(cmp.Or(b.opts.HistoryDays, standardHistory))
+}
 
 // event is something that happened in an account. A card purchase is held first
 // and posted later, perhaps with another amount; a late one is known to the bank days after its date.
@@ -91,7 +96,7 @@ func (bk *book) rows(a *account, at time.Time, days int) []row {
 
 // grow makes the events of the days that have come.
 func (bk *book) grow(a *account, today day) {
-	first := dayOf(bk.bank.clock.start) - historyDays
+	first := bk.bank.ledgerBegins()
 	if a.until == 0 {
 		a.until = first - 1
 	}

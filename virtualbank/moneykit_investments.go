@@ -53,7 +53,7 @@ func (b *Bank) mkInvestments(c *call) reply {
 				break
 			}
 			securities = securitiesOf(a.currency)
-			for d := dayOf(at); d > dayOf(b.clock.start)-historyDays; d-- {
+			for d := dayOf(at); d > b.ledgerBegins(); d-- {
 				add := func(kind, amount, text string, price, quantity, fees any) {
 					list = append(list, map[string]any{
 						"investment_transaction_id": "it_" + b.name58(22, l.id, a.key, strconv.Itoa(int(d)), kind), "account_id": l.accountID(a), "amount": amount,

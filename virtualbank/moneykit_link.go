@@ -37,6 +37,7 @@ type link struct {
 	twists      []twist   // situations of the record of changes
 	forgot      bool      // cursors are refused until a sync begins anew
 	circles     int       // pages that go round
+	exchanges
 }
 
 type linkProduct struct {

@@ -220,6 +220,9 @@ func (b *Bank) mkExchange(c *call) reply {
 	defer b.mu.Unlock()
 	now := b.Now()
 	e, known := b.mk.exchange[*token]
+	if known {
+		e.link.presented++
+	}
 	if !known || e.used || !now.Before(e.expires) || e.link.state != stateAwaiting {
 		return mkFail(http.StatusBadRequest, mkBadExchange, "Invalid exchangeable token or incorrect link state")
 	}
@@ -229,6 +232,7 @@ func (b *Bank) mkExchange(c *call) reply {
 		return mkFail(http.StatusUnprocessableEntity, mkBadExchange, "The app has reached its number of connected links")
 	}
 	e.used = true
+	e.link.exchanged++
 	e.link.connect(now)
 	w := e.link.wire()
 	return reply{status: http.StatusCreated, body: exchangeReply{LinkID: w.LinkID, Link: w}}

@@ -1,6 +1,7 @@
 package virtualbank
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +29,21 @@ type TransactionState struct {
 	Pending   bool   `json:"pending"`
 	Text      string `json:"text"`
 }
+
+// LinkState is a MoneyKit link or a Dapi connection as the bank itself knows it, for tests to compare with.
+type LinkState struct {
+	Provider    string   `json:"provider"`
+	ID          string   `json:"id"`
+	User        string   `json:"user,omitempty"` // the application's id of its user, where the provider knows it
+	Tags        []string `json:"tags,omitempty"`
+	Institution string   `json:"institution"`
+	State       string   `json:"state"`     // "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
+	Presented   int      `json:"presented"` // exchanges of its one-time token that were carried out, whatever came of them
+	Exchanged   int      `json:"exchanged"` // those of them that succeeded: one at most
+}
+
+// exchanges counts what became of a one-time token.
+type exchanges struct{ presented, exchanged int }
 
 // AccountSpec is an account to add. Kind is "checking", "savings", "card", "loan" or "investment".
 type AccountSpec struct {
@@ -88,6 +104,39 @@ func (ref reference) account(id string) (*account, *Refusal) {
 		return nil, refuse(http.StatusNotFound, "no such account")
 	}
 	return ref.book.accounts[i], nil
+}
+
+// Links tells every link and connection that users made, deleted ones as well, sorted by provider and id.
+func (b *Bank) Links() []LinkState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []LinkState
+	for _, l := range b.mk.order {
+		all = append(all, LinkState{
+			Provider: providerMoneyKit, ID: l.id, User: l.user, Tags: slices.Clone(l.tags), Institution: l.institution.MoneyKitID, State: l.state,
+			Presented: l.presented, Exchanged: l.exchanged,
+		})
+	}
+	for _, c := range b.dp.connections {
+		all = append(all, LinkState{
+			Provider: providerDapi, ID: c.id, Institution: c.institution.DapiID, State: c.state(), Presented: c.presented, Exchanged: c.exchanged,
+		})
+	}
+	slices.SortFunc(all, func(x, y LinkState) int { return cmp.Or(cmp.Compare(x.Provider, y.Provider), cmp.Compare(x.ID, y.ID)) })
+	return all
+}
+
+// state is how a connection stands, in MoneyKit's words.
+func (c *connection) state() string {
+	switch {
+	case c.delinked:
+		return stateDeleted
+	case c.exchanged == 0:
+		return stateAwaiting
+	case c.lapsed:
+		return stateError
+	}
+	return stateConnected
 }
 
 // Accounts tells what the accounts behind a link or connection hold now. The error is a [*Refusal] with status 404 for an unknown one.

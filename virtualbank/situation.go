@@ -144,12 +144,15 @@ type twist struct {
 	to        int
 }
 
-// twisted are changes as a situation has them.
+// twisted are changes as the situations have them. First comes the order, then what has an order of its own: nobody removes a row before it is created.
 func (l *link) twisted(list []change, from, to int) []change {
+	var twists []twist
 	for _, t := range l.twists {
-		if t.to <= from || t.to > to {
-			continue
+		if from < t.to && t.to <= to {
+			twists = append(twists, t)
 		}
+	}
+	for _, t := range twists {
 		switch t.situation {
 		case RemovedFirst:
 			slices.SortStableFunc(list, func(x, y change) int { return len(y.removed) - len(x.removed) })
@@ -158,6 +161,10 @@ func (l *link) twisted(list []change, from, to int) []change {
 			for i := 0; i+7 < len(list); i += 8 {
 				list[i], list[i+7] = list[i+7], list[i]
 			}
+		}
+	}
+	for _, t := range twists {
+		switch t.situation {
 		case CreatedAndUpdated:
 			if i := slices.IndexFunc(list, func(c change) bool { return c.created != nil && !c.created.Pending }); i >= 0 {
 				list = slices.Insert(list, i+1, change{updated: list[i].created})

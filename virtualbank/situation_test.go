@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,5 +50,31 @@ func TestSituationsAreStagedByNameOverTheControlPlane(t *testing.T) {
 		status, answer := call("POST", body)
 		assert.GreaterOrEqual(t, status, 400, answer)
 		assert.NotEmpty(t, answer["error"])
+	}
+}
+
+func TestNoRowIsRemovedBeforeItIsCreatedWhateverIsStaged(t *testing.T) {
+	t.Parallel()
+	for _, order := range []string{virtualbank.RemovedFirst, virtualbank.Unordered} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			c := open(t, virtualbank.Options{Start: began})
+			token, path := c.linkMK()
+			id := strings.TrimPrefix(path, "/links/")
+			require.NoError(t, c.bank.Refresh(id))
+			cursor, _ := c.synced(token, path, "", map[string]object{})
+			require.NoError(t, c.bank.Stage(id, virtualbank.CreatedAndRemoved))
+			require.NoError(t, c.bank.Stage(id, order))
+			require.NoError(t, c.bank.Refresh(id))
+			rows := map[string]object{}
+			for _, from := range []string{cursor, ""} {
+				clear(rows)
+				_, pages := c.synced(token, path, from, rows)
+				assert.Greater(t, pages, 3)
+				truth, err := c.bank.Transactions(id)
+				require.NoError(t, err)
+				assert.Len(t, rows, len(truth), "the short-lived one is gone")
+			}
+		})
 	}
 }

@@ -168,7 +168,7 @@ func (l *link) changed(now time.Time) {
 
 // announceDapi puts a webhook of a connection into the outbox, if the dashboard has an address for it.
 func (b *Bank) announceDapi(c *connection, event string, members map[string]any) {
-	if b.dapiHooks.URL == "" || !c.exchanged {
+	if b.dapiHooks.URL == "" || c.exchanged == 0 {
 		return
 	}
 	b.announce(b.dapiHooks.URL, Webhook{Provider: providerDapi, Event: event, Reference: c.id, Members: members, at: b.Now()})
