@@ -306,6 +306,31 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 	})
 }
 
+func TestDaysThatWereReadEmptyAreReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "dapi")
+		s.round(t)
+		time.Sleep(8 * 24 * time.Hour) // all days are due
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.EmptyAnswer))
+		empty := s.round(t)
+		assert.NotEmpty(t, told(empty).Suspect)
+		time.Sleep(2 * time.Hour)
+		again := s.round(t)
+		for i, page := range again {
+			if len(empty[i].Suspect) > 0 {
+				assert.Equal(t, empty[i].Covered, page.Covered, "nothing was learnt of them")
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		for i, page := range s.round(t) {
+			if len(empty[i].Suspect) > 0 {
+				assert.True(t, page.Covered[0].From.After(again[i].Covered[0].From), "now it was")
+			}
+		}
+	})
+}
+
 func TestADapiRowBelongsToTheDayItSaysWhicheverDaysTheBankMeans(t *testing.T) {
 	t.Parallel()
 	for name, serves := range map[string]func(day, from, to bankmux.Date) bool{
