@@ -1,0 +1,209 @@
+package bankmux_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// soakRow is a row as both sides have it.
+type soakRow struct {
+	account, date, currency string
+	minor                   int64
+	status                  bankmux.TransactionStatus // "" at Dapi, which does not tell
+	text                    string
+}
+
+func (r *soakRow) is(amount bankmux.Money, err error) error {
+	if err == nil {
+		r.currency = string(amount.Currency())
+		r.minor, err = amount.Minor()
+	}
+	r.text, _, _ = strings.Cut(strings.ToUpper(r.text), " #") // banks write in capitals, and a number behind
+	return err
+}
+
+// agree compares the application's rows with the bank's, one by one.
+func (l *soakLife) agree() {
+	bank, conn := l.world.present(), l.conn()
+	accounts, err := bank.Accounts(conn.Reference)
+	l.world.must(err)
+	currencies := map[string]string{}
+	for _, a := range accounts {
+		currencies[a.MoneyKitID+a.DapiID] = a.Currency
+	}
+	truth, err := bank.Transactions(conn.Reference)
+	l.world.must(err)
+	count := map[soakRow]int{}
+	rows := 0
+	for _, t := range truth {
+		r := soakRow{account: l.tables.name(t.AccountID), date: t.Date, text: t.Text}
+		if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
+			continue // before the first day that the bank served when it was linked
+		}
+		if l.plan.provider == moneykit.Name {
+			r.status = bankmux.StatusBooked
+			if t.Pending {
+				r.status = bankmux.StatusPending
+			}
+		}
+		l.world.must(r.is(bankmux.NewMoney(t.Amount, bankmux.Currency(currencies[t.AccountID]))))
+		count[r]++
+		rows++
+	}
+	for _, of := range l.tables.rows {
+		for _, k := range of {
+			r := soakRow{account: k.Account, date: k.Date.String(), text: k.Text, status: k.Status}
+			l.world.must(r.is(k.Amount, nil))
+			count[r]--
+		}
+	}
+	l.world.count("rows compared", l.plan.provider, rows)
+	var wrong []string
+	for r, n := range count {
+		if n != 0 {
+			wrong = append(wrong, fmt.Sprintf("%s %s %d %s %s %q: %+d at the bank", r.date, r.account, r.minor, r.currency, r.status, r.text, n))
+		}
+	}
+	if slices.Sort(wrong); len(wrong) > 0 {
+		l.complain("%d rows differ of %d, since %v: %s", len(wrong), rows, l.tables.since, strings.Join(wrong[:min(6, len(wrong))], "; "))
+	}
+}
+
+// settle compares, when the year is over, what the application knows of its connections with what the bank does.
+func (w *soakWorld) settle(lives []*soakLife) {
+	at := map[string]virtualbank.LinkState{}
+	owner, lost := map[string]*soakLife{}, map[string]string{}
+	for _, link := range w.present().Links() {
+		at[link.ID] = link
+	}
+	users := map[string]bool{}
+	for _, l := range lives {
+		w.count("ends", cmp.Or(l.end, "not known"), 1)
+		if l.end == "" {
+			l.complain("nobody knows what became of it")
+		}
+		l.calm = true
+		for id, why := range l.former {
+			owner[id] = l
+			if state := at[id].State; (why == "disconnected" && state != "deleted") || (why == "renewed" && state != "error") {
+				l.complain("%s is %q at the bank, and was %s", id, state, why)
+			}
+		}
+		for name, why := range l.lost {
+			lost[name] = why
+		}
+		if l.end == "linked" {
+			owner[l.conn().Reference] = l
+			users[l.plan.user] = users[l.plan.user] || l.plan.provider == moneykit.Name
+			l.isActive(at)
+		}
+		for token, n := range l.posts {
+			if reached := w.reached[token]; token != "" && reached > n {
+				l.complain("an exchange was posted %d times and sent %d times", n, reached)
+			}
+			w.count("exchanges", "posted, and perhaps sent", n)
+		}
+	}
+	w.accountFor(at, owner, lost)
+	for user, atMoneyKit := range users {
+		if atMoneyKit {
+			w.sameLinks(lives, user, lost)
+		}
+	}
+	for token, n := range w.done {
+		w.count("exchanges", "carried out", n)
+		if n > 1 {
+			w.complain("lane %d: the token %.12s… was exchanged %d times", w.lane, token, n)
+		}
+	}
+	for _, b := range w.guard.Breakers() {
+		if b.Institution == "" && b.State != "closed" {
+			w.complain("lane %d: the breaker of %s/%s is %s", w.lane, b.Client, b.Group, b.State)
+		}
+	}
+}
+
+// isActive asks the provider how a linked connection is doing.
+func (l *soakLife) isActive(at map[string]virtualbank.LinkState) {
+	conn := l.conn()
+	err := l.call(0, func(ctx context.Context) error {
+		res, err := l.client().ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+		if err == nil && res.Connection.Status.State != bankmux.StateActive {
+			err = errors.New(string(res.Connection.Status.State))
+		}
+		return err
+	})
+	if state := at[conn.Reference].State; err != nil || state != "connected" {
+		l.complain("it is linked, and %q at the bank: %v", state, err)
+	}
+}
+
+// accountFor goes through all that the bank has.
+func (w *soakWorld) accountFor(at map[string]virtualbank.LinkState, owner map[string]*soakLife, lost map[string]string) {
+	presented, reached := 0, 0
+	for _, n := range w.reached {
+		reached += n
+	}
+	w.count("exchanges", "came to the bank's door", reached)
+	for _, id := range sortedNames(at) {
+		link := at[id]
+		presented += link.Presented
+		w.count("links at the bank", link.Provider+" "+link.State, 1)
+		if link.Exchanged > 1 {
+			w.complain("lane %d: %s was exchanged %d times", w.lane, id, link.Exchanged)
+		}
+		if owner[id] != nil || link.State == "awaiting_token_exchange" {
+			continue
+		}
+		why, known := lost[id]
+		for _, tag := range link.Tags {
+			if w, ok := lost[tag]; ok {
+				why, known = w, true
+			}
+		}
+		if !known {
+			w.complain("lane %d: the bank has %s, %s and exchanged %d times, and the application knows nothing of it", w.lane, id, link.State, link.Exchanged)
+			continue
+		}
+		w.count("links that the application lost", link.Provider+": "+why, 1)
+	}
+	if presented > reached {
+		w.complain("lane %d: the bank counts %d exchanges, its door %d", w.lane, presented, reached)
+	}
+	w.count("exchanges", "carried out or refused by the bank", presented)
+}
+
+// sameLinks compares what MoneyKit lists of a user with what the application has.
+func (w *soakWorld) sameLinks(lives []*soakLife, user string, lost map[string]string) {
+	client, err := w.registry.Client(moneykit.Name)
+	w.must(err)
+	ctx := context.Background()
+	links, err := moneykit.UserLinks(ctx, client, user)
+	w.must(err)
+	for _, l := range lives {
+		if l.plan.user != user || l.plan.provider != moneykit.Name || l.end != "linked" {
+			continue
+		}
+		if link, ok := links[l.conn().Reference]; !ok || link.Status.State != bankmux.StateActive {
+			l.complain("MoneyKit lists it as %q", link.Status.State)
+		}
+		delete(links, l.conn().Reference)
+	}
+	for id, link := range links {
+		known := link.Status.State == bankmux.StatePending
+		for _, tag := range link.Tags {
+			known = known || lost[tag] != ""
+		}
+		if !known {
+			w.complain("lane %d: MoneyKit lists %s of %s as %q, and the application knows nothing of it", w.lane, id, user, link.Status.State)
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/bankmux/bankmux/internal/wirefault"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// soakDoor stands in front of a bank: it lets faults strike, the connection's own or everybody's, and counts exchanges.
+type soakDoor struct {
+	mu      sync.Mutex
+	bank    *virtualbank.Bank
+	down    map[string]string      // the fault of a provider that is down
+	strikes map[string]*soakStrike // by the connection they are meant for
+	reached map[string]int         // exchanges that came as far as this, by their token
+	done    map[string]int         // those that the bank carried out with success
+}
+
+// soakStrike is what goes wrong in the next call on a connection: after some requests that go well, so many go wrong.
+type soakStrike struct {
+	fault       string
+	skip, times int
+}
+
+// soakHeader says at the door whose call a request belongs to.
+const soakHeader = "Soak-Connection"
+
+type soakTag struct{}
+
+// soakWire is the client's end: it marks requests, and breaks those that get no connection.
+type soakWire struct {
+	world  *soakWorld
+	broken map[string]*http.Transport
+}
+
+func (s *soakWire) RoundTrip(r *http.Request) (*http.Response, error) {
+	tag, _ := r.Context().Value(soakTag{}).(string)
+	r = r.Clone(r.Context())
+	r.Header.Set(soakHeader, tag)
+	if fault := s.world.struck(r, func(name string) bool { return s.broken[name] != nil }); fault != "" {
+		return s.broken[fault].RoundTrip(r)
+	}
+	if s.world.cfg.mistake.twice && exchangeOf(r.URL.Path) {
+		return s.twice(r)
+	}
+	return s.world.wire.RoundTrip(r)
+}
+
+// twice is a planted mistake: an exchange that failed is sent once more.
+func (s *soakWire) twice(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	again := r.Clone(r.Context())
+	r.Body, again.Body = io.NopCloser(bytes.NewReader(body)), io.NopCloser(bytes.NewReader(body))
+	res, err := s.world.wire.RoundTrip(r)
+	if err == nil && res.StatusCode < http.StatusInternalServerError {
+		return res, nil
+	}
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	return s.world.wire.RoundTrip(again)
+}
+
+// exchangeOf reports whether a path spends a one-time token.
+func exchangeOf(path string) bool {
+	return path == "/link-session/exchange-token" || path == "/v2/auth/ExchangeToken"
+}
+
+func providerOf(path string) string {
+	if strings.HasPrefix(path, "/v2/") {
+		return "dapi"
+	}
+	return "moneykit"
+}
+
+// reset begins anew with another bank.
+func (d *soakDoor) reset(bank *virtualbank.Bank) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bank = bank
+	d.down, d.strikes, d.reached, d.done = map[string]string{}, map[string]*soakStrike{}, map[string]int{}, map[string]int{}
+}
+
+func (d *soakDoor) present() *virtualbank.Bank {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bank
+}
+
+// takeDown makes every request to a provider go wrong, until it is called without a fault.
+func (d *soakDoor) takeDown(provider, fault string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down[provider] = fault
+}
+
+// arm lets a fault strike the next requests of a connection, and nil none.
+func (d *soakDoor) arm(tag string, strike *soakStrike) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if strike == nil {
+		delete(d.strikes, tag)
+		return
+	}
+	d.strikes[tag] = strike
+}
+
+// struck returns the fault that strikes a request, if it is one of a kind: there are those of either end of the wire.
+func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if fault := w.down[providerOf(r.URL.Path)]; fault != "" {
+		if !kind(fault) {
+			return ""
+		}
+		w.count("requests that found a provider down", fault, 1)
+		return fault
+	}
+	s := w.strikes[r.Header.Get(soakHeader)]
+	if s == nil || s.times == 0 || !kind(s.fault) || r.URL.Path == "/auth/token" { // whose call fetches the token for all is chance
+		return ""
+	}
+	if s.fault == "null_in_place_of_list" && strings.HasSuffix(r.URL.Path, "/DelinkUser") {
+		return "" // there it says that it was done
+	}
+	if s.skip > 0 {
+		s.skip--
+		return ""
+	}
+	s.times--
+	w.count("faults", s.fault, 1)
+	return s.fault
+}
+
+// exchanged tells whether the bank has spent a token.
+func (d *soakDoor) exchanged(token string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.done[token] > 0
+}
+
+// ServeHTTP lets in what nothing strikes.
+func (w *soakWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	provider, bank := providerOf(r.URL.Path), w.present()
+	handler := bank.MoneyKit()
+	if provider == "dapi" {
+		handler = bank.Dapi()
+	}
+	fault := w.struck(r, func(name string) bool { return soakServed(name) })
+	w.count("requests", provider, 1)
+	if exchangeOf(r.URL.Path) {
+		token := tokenOf(r)
+		if fault != "expired_token" { // which the library may send once more: the first was refused at the door
+			w.mu.Lock()
+			w.reached[token]++
+			w.mu.Unlock()
+		}
+		inner := handler
+		handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			s := &soakStatus{ResponseWriter: rw}
+			inner.ServeHTTP(s, r)
+			if s.status/100 == 2 {
+				w.mu.Lock()
+				w.done[token]++
+				w.mu.Unlock()
+			}
+		})
+	}
+	if word, ok := soakWords[fault]; ok {
+		_, _ = io.Copy(io.Discard, r.Body)
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(word.status)
+		_, _ = io.WriteString(rw, word.body)
+		return
+	}
+	wire, _ := wirefault.Lookup(fault)
+	if strings.HasPrefix(fault, "rate_limited") && provider == "moneykit" {
+		wire.Body = []byte(`{"error_code":"api_error.rate_limit_exceeded","error_message":"Rate limit exceeded"}`)
+	}
+	wire.Serve(rw, r, handler)
+}
+
+// soakStatus remembers a status.
+type soakStatus struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *soakStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s *soakStatus) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// tokenOf reads the one-time token of an exchange, or of what the user's browser posts.
+func tokenOf(r *http.Request) string {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client left
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return tokenIn(body)
+}
+
+func tokenIn(body []byte) string {
+	var in struct {
+		MoneyKit string `json:"exchangeable_token"`
+		Dapi     string `json:"accessCode"`
+	}
+	_ = json.Unmarshal(body, &in) // what is not JSON has no token
+	return in.MoneyKit + in.Dapi
+}
+
+// soakWords are faults in a provider's own words.
+var soakWords = map[string]struct {
+	provider string // "" for both
+	status   int
+	body     string
+}{
+	"expired_token":         {"moneykit", http.StatusUnauthorized, `{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`},
+	"unauthorized":          {"moneykit", http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`},
+	"bank_failing":          {"moneykit", http.StatusUnprocessableEntity, `{"error_code":"link_error.bad_state","error_message":"Bad state","link_error_code":"institution_error"}`},
+	"unheard_of_moneykit":   {"moneykit", http.StatusBadRequest, `{"error_code":"soak.unheard_of","error_message":"A code that nobody listed"}`},
+	"failed_envelope":       {"dapi", http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`},
+	"failed_without_type":   {"dapi", http.StatusInternalServerError, `{"success":false,"status":"failed","msg":"The operation failed"}`},
+	"unheard_of_dapi":       {"dapi", http.StatusBadRequest, `{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"A type that nobody listed"}`},
+	"unheard_of_status":     {"dapi", http.StatusOK, `{"success":true,"status":"pondering","operationID":"soak"}`},
+	"null_in_place_of_list": {"", http.StatusOK, `{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,"link":null}`},
+}
+
+// soakServed reports whether a fault is one of the server's end.
+func soakServed(name string) bool {
+	_, word := soakWords[name]
+	_, wire := wirefault.Lookup(name)
+	return word || wire
+}
+
+// soakFaults are all faults that can strike a provider's calls, in a fixed order.
+func soakFaults(provider string) []string {
+	all := []string{"connection_refused", "no_such_host", "connecting_hangs"}
+	for _, f := range wirefault.All() {
+		all = append(all, f.Name)
+	}
+	for _, name := range sortedNames(soakWords) {
+		if by := soakWords[name].provider; by == "" || by == provider {
+			all = append(all, name)
+		}
+	}
+	return all
+}

@@ -1,0 +1,277 @@
+package bankmux_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// connect links the user's bank, or renews what the application has.
+func (l *soakLife) connect(old *bankmux.Connection) error {
+	return l.persist(patience, func() error {
+		req := bankmux.SessionRequest{
+			User: l.plan.user, Country: l.plan.place.country, RedirectURI: "https://app.example.com/oauth", Reconnect: old,
+			Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: chance(l.dice, 50)}},
+		}
+		var session bankmux.Session
+		err := l.call(oddsOfLinking, func(ctx context.Context) (err error) {
+			session, err = l.world.registry.CreateSession(ctx, req)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		session = l.kept(session)
+		payload, err := l.visit(session)
+		if err != nil {
+			return err
+		}
+		conn, err := l.post(session, payload)
+		if err != nil {
+			if l.plan.never && errors.Is(err, bankmux.ErrUserAction) {
+				l.end = "the user left Connect for good"
+			}
+			return err
+		}
+		why := "linked anew"
+		if old != nil {
+			why = "renewed"
+			if conn.ID != old.ID {
+				l.complain("a reconnect changed the id from %s to %s", old.ID, conn.ID)
+			}
+		}
+		l.save(conn, why)
+		l.world.count("connections", why, 1)
+		return nil
+	})
+}
+
+// kept is a session as the application's store gives it back.
+func (l *soakLife) kept(session bankmux.Session) (back bankmux.Session) {
+	raw, err := json.Marshal(session)
+	l.world.must(err)
+	l.world.must(json.Unmarshal(raw, &back))
+	return back
+}
+
+// visit is what the user does in Connect, and what the browser posts then.
+func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
+	if l.plan.never || (!l.calm && chance(l.dice, 5)) {
+		l.world.count("situations", "the user leaves Connect", 1)
+		return []byte(`{"error":null}`), nil
+	}
+	login := func(password string) ([]byte, error) {
+		if session.Launch.Provider == moneykit.Name {
+			return l.world.present().LinkMoneyKit(virtualbank.MoneyKitLink{
+				LinkSessionToken: session.Launch.Token, InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password,
+			})
+		}
+		return l.world.present().LinkDapi(virtualbank.DapiLink{
+			AppKey: session.Launch.AppKey, InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password, Countries: session.Launch.Countries,
+		})
+	}
+	if !l.calm && chance(l.dice, 4) {
+		if _, err := login("wrong"); err == nil {
+			l.complain("the bank took a wrong password")
+		}
+	}
+	if payload, err = login(soakPassword); err != nil {
+		return nil, err
+	}
+	if !l.calm && chance(l.dice, 4) {
+		l.world.count("situations", "the user dawdles", 1)
+		time.Sleep(35 * time.Minute) // no token lives that long
+	}
+	return payload, nil
+}
+
+// post exchanges what the browser posted. Where the outcome is unknown, the error says how to find out, and that is done.
+func (l *soakLife) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
+	token, unknown, happened := tokenIn(payload), false, false
+	name := lostName(session, payload)
+	end := func(how string) {
+		if !unknown {
+			return
+		}
+		before := "which the bank had not carried out"
+		if happened {
+			before = "which the bank had carried out"
+		}
+		l.world.count("ambiguous exchanges", session.Provider+": "+before+", "+how, 1)
+	}
+	for try := 0; ; try++ {
+		conn, err := l.exchange(session, payload)
+		switch {
+		case err == nil:
+			end("ended in the connection when posted again")
+			return conn, nil
+		case errors.Is(err, bankmux.ErrOutcomeUnknown):
+			if e, _ := errors.AsType[*bankmux.Error](err); !strings.Contains(e.FindOut, "call ExchangeToken again with the same session and payload") {
+				l.complain("nobody says how to find out: %v", err)
+			}
+			if token == "" {
+				l.complain("a reconnect without a token ended in %v", err)
+			}
+			unknown, happened = true, happened || l.world.exchanged(token)
+		case errors.Is(err, bankmux.ErrTokenSpent), errors.Is(err, bankmux.ErrUserAction), errors.Is(err, bankmux.ErrGone), !passes(err), try == patience:
+			if l.world.exchanged(token) {
+				why := "exchanged, then " + string(bankmux.KindOf(err))
+				l.lost[name] = why
+			}
+			end("ended in " + string(bankmux.KindOf(err)))
+			return conn, err
+		}
+		wait := min(4*time.Second<<try, 10*time.Minute)
+		if e, ok := errors.AsType[*bankmux.Error](err); ok {
+			wait = max(wait, e.RetryAfter)
+		}
+		time.Sleep(wait)
+	}
+}
+
+// lostName is how a connection can be recognised at the bank of which the application knows the session only.
+func lostName(session bankmux.Session, payload []byte) string {
+	var in struct {
+		ConnectionID string `json:"connectionID"`
+	}
+	_ = json.Unmarshal(payload, &in) // of MoneyKit there is none
+	if in.ConnectionID != "" {
+		return in.ConnectionID
+	}
+	return "bankmux-session:" + session.ID
+}
+
+// exchange posts a payload once, or twice at the same time, as impatient users do.
+func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
+	times := 1
+	if !l.calm && chance(l.dice, 8) {
+		times = 2
+		l.world.count("situations", "the form is posted twice at once", 1)
+	}
+	conns, errs := make([]bankmux.Connection, times), make([]error, times)
+	_ = l.call(oddsOfExchange, func(ctx context.Context) error {
+		var all sync.WaitGroup
+		for i := range times {
+			all.Go(func() {
+				conns[i], errs[i] = l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: payload})
+			})
+		}
+		all.Wait()
+		return nil
+	})
+	best := 0
+	for i, err := range errs {
+		if e, ok := errors.AsType[*bankmux.Error](err); !ok || !e.NotSent {
+			l.posts[tokenIn(payload)]++
+		}
+		// A connection is worth more than an unknown outcome, and that more than a refusal, which may be of the second only.
+		if errs[best] != nil && (err == nil || errors.Is(err, bankmux.ErrOutcomeUnknown)) {
+			best = i
+		}
+	}
+	if times == 2 && errs[0] == nil && errs[1] == nil && (conns[0].ID != conns[1].ID || conns[0].Reference != conns[1].Reference) {
+		l.complain("one payload made two connections")
+	}
+	return conns[best], errs[best]
+}
+
+// save keeps the connection, sealed.
+func (l *soakLife) save(conn bankmux.Connection, why string) {
+	if l.row != nil {
+		if was := l.conn(); was.Reference != conn.Reference {
+			l.former[was.Reference] = why
+		}
+	}
+	if why != "" {
+		delete(l.former, conn.Reference)
+		l.tables.linked(conn.ID)
+	}
+	row, err := conn.Seal(l.world.keyring)
+	l.world.must(err)
+	l.row, l.ref = row, conn.Ref()
+}
+
+// conn opens what the application keeps of the connection.
+func (l *soakLife) conn() bankmux.Connection {
+	conn, err := bankmux.Open(l.world.keyring, l.ref, l.row)
+	l.world.must(err)
+	return conn
+}
+
+func (l *soakLife) client() *bankmux.Client {
+	client, err := l.world.registry.For(l.conn())
+	l.world.must(err)
+	return client
+}
+
+// move links the bank anew, carries the rows over, and ends the connection before.
+func (l *soakLife) move() error {
+	before, client := l.conn(), l.client()
+	if err := l.connect(nil); err != nil {
+		return err
+	}
+	l.world.count("situations", "the user links anew", 1)
+	if err := l.sync(); err != nil {
+		return err
+	}
+	return l.disconnect(client, before)
+}
+
+// leave ends the connection at the provider, and what the application has of it.
+func (l *soakLife) leave() error {
+	client, conn := l.client(), l.conn()
+	if err := l.disconnect(client, conn); err != nil {
+		return err
+	}
+	if chance(l.dice, 50) {
+		if err := l.reads(client, conn); !errors.Is(err, bankmux.ErrGone) {
+			l.complain("after the disconnect: %v", err)
+		}
+	}
+	l.end = "disconnected by the user"
+	return nil
+}
+
+// revoke ends the connection behind the application's back, which finds out with its next sync.
+func (l *soakLife) revoke() error {
+	if err := l.disconnect(l.client(), l.conn()); err != nil {
+		return err
+	}
+	err := l.sync()
+	if errors.Is(err, bankmux.ErrGone) {
+		l.end = "withdrawn elsewhere, and found to be gone"
+		return nil
+	}
+	l.complain("after access was withdrawn: %v", err)
+	return nil
+}
+
+// reads makes one read until it has a verdict.
+func (l *soakLife) reads(client *bankmux.Client, conn bankmux.Connection) error {
+	return l.persist(patience, func() error {
+		return l.ask(func(ctx context.Context, answers *bankmux.Answers) error {
+			_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
+			return err
+		})
+	})
+}
+
+func (l *soakLife) disconnect(client *bankmux.Client, conn bankmux.Connection) error {
+	err := l.persist(patience, func() error {
+		return l.call(oddsOfExchange, func(ctx context.Context) error {
+			_, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
+			return err
+		})
+	})
+	if err == nil {
+		l.former[conn.Reference] = "disconnected"
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package bankmux_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// What the year is like, in days. Nothing surprising begins after soakQuiet: the bank may need some weeks until all of it is told.
+const (
+	soakDay     = 24 * time.Hour
+	soakHistory = 100 // days of the ledger before the first
+	soakLinked  = 36  // by then users have linked, if all goes well
+	soakQuiet   = 336
+	soakLast    = 362
+)
+
+// soakDice is chance that follows from the seed and the names of what it is for, and from nothing that happens.
+func soakDice(seed uint64, parts ...int) *rand.Rand {
+	x := seed
+	for _, p := range parts {
+		x = (x ^ uint64(p)) * 0x9e3779b97f4a7c15 //nolint:gosec // a number is as good as another
+		x ^= x >> 29
+	}
+	return rand.New(rand.NewPCG(seed, x)) //nolint:gosec // a test
+}
+
+func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
+
+func oneOf[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// soakTrouble is what happens at a provider or a bank, to all who are there.
+type soakTrouble struct {
+	what        string
+	at, lasts   time.Duration
+	provider    string
+	fault       string // of every request to the provider
+	institution string // of an outage, or of one that serves fewer days
+	days        int    // that the institution serves from now on
+	secretly    bool   // and says otherwise
+}
+
+// troubleOf is the trouble of a year: each provider and a bank of each is out once, on days of their own, and two banks begin to serve fewer days.
+func troubleOf(seed uint64, lane, first int) []soakTrouble {
+	r := soakDice(seed, -1, lane, first)
+	days := r.Perm(20) // twelve days apart
+	at := func(i, hour int) time.Duration {
+		return time.Duration(70+12*days[i])*soakDay + time.Duration(hour)*time.Hour
+	}
+	outages := []string{"hang", "unavailable", "connection_refused", "reset_before"}
+	return []soakTrouble{
+		{what: "MoneyKit is down for six hours", at: at(0, 8), lasts: 6 * time.Hour, provider: "moneykit", fault: oneOf(r, outages)},
+		{what: "Dapi is down for six hours", at: at(1, 8), lasts: 6 * time.Hour, provider: "dapi", fault: oneOf(r, outages)},
+		{what: "a bank at MoneyKit is out for twelve hours", at: at(2, 8), lasts: 12 * time.Hour, provider: "moneykit", institution: "northwind"},
+		{what: "a bank at Dapi is out for twelve hours", at: at(3, 8), lasts: 12 * time.Hour, provider: "dapi", institution: "DAPIBANK_AE_ENBD"},
+		{what: "a bank serves fewer days", at: 150*soakDay + time.Hour, institution: "DAPIBANK_SA_SNB", days: 60},
+		{what: "a bank serves fewer days in secret", at: 150*soakDay + time.Hour, institution: "DAPIBANK_KW_NBK", days: 60, secretly: true},
+	}
+}
+
+// soakPlace is a bank where users link.
+type soakPlace struct{ country, id string }
+
+// The places, by provider. The first of each is the one that is out once, so it has more users.
+var soakPlaces = map[string][]soakPlace{
+	"moneykit": {{"US", "northwind"}, {"US", "northwind"}, {"US", "harbor_trust"}, {"GB", "thames_mutual"}, {"CA", "rideau"}},
+	"dapi": {
+		{"AE", "DAPIBANK_AE_ENBD"}, {"AE", "DAPIBANK_AE_ENBD"}, {"AE", "DAPIBANK_AE_ADCB"}, {"SA", "DAPIBANK_SA_SNB"}, {"KW", "DAPIBANK_KW_NBK"}, {"BH", "DAPIBANK_BH_BBK"},
+	},
+}
+
+// soakPlan is what a user means to do, and what happens to them, with its moments in the year.
+type soakPlan struct {
+	provider string
+	place    soakPlace
+	user     string // several connections are one user's
+	never    bool   // the user leaves whenever Connect is open
+	steps    []soakStep
+}
+
+type soakStep struct {
+	at     time.Duration
+	do     string
+	staged []string // before a sync
+}
+
+// What can be done in a step.
+const (
+	doLink       = "link"
+	doSync       = "sync"
+	doAnew       = "sync without a cursor"
+	doLapse      = "lapse"
+	doMove       = "move" // to a new link with new ids
+	doDisconnect = "disconnect"
+	doRevoke     = "revoke" // the user withdraws access elsewhere, and the application finds out
+)
+
+// planOf draws the plan of the n-th connection.
+func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
+	r := soakDice(seed, n)
+	p := soakPlan{provider: []string{"moneykit", "dapi"}[n%2], user: fmt.Sprint("user-", n/5), never: chance(r, 3)}
+	p.place = oneOf(r, soakPlaces[p.provider])
+	add := func(day int, do string, staged ...string) {
+		at := time.Duration(day)*soakDay + 8*time.Hour + time.Duration(r.IntN(12*3600))*time.Second
+		p.steps = append(p.steps, soakStep{at, do, staged})
+	}
+	linked := 1 + r.IntN(soakLinked)
+	add(linked, doLink)
+	situations, short, pause := p.situations(), 0, 22
+	if p.servesFewer() {
+		pause = 8 // what is missing must be looked for twice while the bank serves its day
+	}
+	for day := linked + 1; day < soakQuiet; day += 6 + r.IntN(pause) {
+		var staged []string
+		for chance(r, 45) {
+			staged = append(staged, oneOf(r, situations))
+		}
+		// What a short answer leaves out nobody can know of until all days are read again, and the bank serves them for some weeks only.
+		if slices.Contains(staged, virtualbank.ShortAnswer) {
+			if day < short+30 {
+				staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.ShortAnswer })
+			} else {
+				short = day
+				add(day+8, doSync)
+			}
+		}
+		add(day, doSync, staged...)
+	}
+	for range 2 {
+		if day := 60 + r.IntN(250); chance(r, 18) {
+			add(day, doLapse)
+			add(day+1, doSync)
+		}
+	}
+	if chance(r, 8) {
+		add(100+r.IntN(200), doMove)
+	}
+	for _, tr := range trouble { // all are there when something breaks down, or nobody would notice
+		if tr.provider == p.provider && (tr.institution == "" || tr.institution == p.place.id) {
+			p.steps = append(p.steps, soakStep{at: tr.at + time.Duration(r.IntN(3*3600))*time.Second, do: doSync})
+		}
+	}
+	for _, day := range []int{soakLast - 15, soakLast - 7} {
+		add(day, doSync)
+	}
+	// What was missing once is gone when it is missing twice, with nothing in between, in days that were all read.
+	p.steps = append(p.steps, soakStep{at: soakLast*soakDay + 9*time.Hour, do: doSync}, soakStep{at: soakLast*soakDay + 11*time.Hour, do: doAnew})
+	slices.SortStableFunc(p.steps, func(x, y soakStep) int { return cmp.Compare(x.at, y.at) })
+	if leaves, how := 60+r.IntN(280), oneOf(r, []string{doDisconnect, doDisconnect, doDisconnect, doRevoke}); chance(r, 14) {
+		at := time.Duration(leaves) * soakDay
+		p.steps = append(slices.DeleteFunc(p.steps, func(s soakStep) bool { return s.at >= at && s.do != doLink }), soakStep{at: at, do: how})
+	}
+	return p
+}
+
+// situations are those that can be staged for the connection. Of a bank that serves fewer days all at once, rows that are posted very late are perhaps never
+// told; and that it does is staged once for all.
+func (p *soakPlan) situations() (names []string) {
+	for _, s := range virtualbank.Situations() {
+		switch {
+		case !slices.Contains(s.Providers, p.provider), s.Name == virtualbank.FewerDays, s.Name == virtualbank.FewerDaysUnsaid:
+		case s.Name == virtualbank.VeryLate && p.servesFewer():
+		default:
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// servesFewer reports whether the bank is one that serves fewer days from the middle of the year.
+func (p *soakPlan) servesFewer() bool { return p.place.country == "SA" || p.place.country == "KW" }

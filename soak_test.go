@@ -1,0 +1,184 @@
+package bankmux_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+)
+
+var (
+	soakSeed        = flag.Uint64("soak.seed", 1, "what happens in the soak follows from it")
+	soakConnections = flag.Int("soak.connections", soakStandard, "how many connections the soak drives through a year")
+	soakTell        = flag.Int("soak.tell", -1, "tell the story of this connection")
+	soakOnly        = flag.Int("soak.only", -1, "drive this connection alone; what it shares with others may go otherwise then")
+)
+
+const (
+	soakLanes  = 4  // worlds side by side, so that several processors have work
+	soakYearOf = 25 // connections whose year is at the same time; no more is ever held, however many there are
+)
+
+// soakConfig says which soak it is.
+type soakConfig struct {
+	seed        uint64
+	connections int
+	lanes       int
+	only        int // -1 for all
+	mistake     soakMistake
+}
+
+// soakReport is what was counted and what was found wrong.
+type soakReport struct {
+	at     sync.Mutex
+	counts map[string]map[string]int
+	wrong  []string
+	most   uint64 // bytes of heap at the end of a year, garbage included
+}
+
+func (r *soakReport) count(what, name string, n int) {
+	r.at.Lock()
+	defer r.at.Unlock()
+	if r.counts[what] == nil {
+		r.counts[what] = map[string]int{}
+	}
+	r.counts[what][name] += n
+}
+
+func (r *soakReport) complain(format string, args ...any) {
+	r.at.Lock()
+	defer r.at.Unlock()
+	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
+}
+
+func (r *soakReport) measure() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	r.at.Lock()
+	defer r.at.Unlock()
+	r.most = max(r.most, m.HeapAlloc)
+}
+
+// total adds up what was counted under a heading.
+func (r *soakReport) total(what string) (n int) {
+	for _, one := range r.counts[what] {
+		n += one
+	}
+	return n
+}
+
+// heapNow is the heap that is in use, garbage collected.
+func heapNow() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first freed from pools
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// soak drives all connections through their years. over is called while the worlds and their clients are still there, but no table, user or bank.
+func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
+	t.Helper()
+	report := &soakReport{counts: map[string]map[string]int{}}
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	var lanes sync.WaitGroup
+	for lane := range cfg.lanes {
+		lanes.Go(func() {
+			t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
+				var once sync.Once
+				arrive := func() { once.Do(func() { arrived <- struct{}{} }) }
+				defer arrive()
+				inSoakWorld(t, cfg, lane, report, func(w *soakWorld) {
+					first, last := lane*cfg.connections/cfg.lanes, (lane+1)*cfg.connections/cfg.lanes
+					for n := first; n < last; n += soakYearOf {
+						var numbers []int
+						for i := n; i < min(n+soakYearOf, last); i++ {
+							if cfg.only < 0 || cfg.only == i {
+								numbers = append(numbers, i)
+							}
+						}
+						if len(numbers) > 0 {
+							w.year((n-first)/soakYearOf, n, numbers)
+						}
+					}
+					arrive()
+					<-leave
+				})
+			})
+		})
+	}
+	for range cfg.lanes {
+		<-arrived
+	}
+	over()
+	close(leave)
+	lanes.Wait()
+	return report
+}
+
+func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
+	cfg := soakConfig{seed: *soakSeed, connections: *soakConnections, lanes: soakLanes, only: *soakOnly}
+	t.Logf("go test -run Soak . -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
+	began, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
+	var heapAfter uint64
+	report := soak(t, cfg, func() { heapAfter = heapNow() })
+	t.Log("\n" + report.figures(cfg, began, heap, heapAfter, goroutines))
+	for _, wrong := range report.wrong[:min(30, len(report.wrong))] {
+		t.Error(wrong)
+	}
+	assert.Empty(t, len(report.wrong), "complaints")
+	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
+	// What the library may remember of connections that are gone: who is parked, at most 10,000, and a handful of banks.
+	assert.Less(t, int64(heapAfter)-int64(heap), int64(4<<20+1<<10*cfg.connections))
+}
+
+// figures are the numbers of a run, as they are kept in bench/README.md.
+func (r *soakReport) figures(cfg soakConfig, began time.Time, heap, heapAfter uint64, goroutines int) string {
+	var b strings.Builder
+	const mib = 1 << 20
+	fmt.Fprintf(&b, "| seed %d | |\n| --- | --- |\n", cfg.seed)
+	fmt.Fprintf(&b, "| connections | %d |\n", cfg.connections)
+	fmt.Fprintf(&b, "| took | %s |\n", time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintf(&b, "| live heap before, after | %.1f MiB, %.1f MiB |\n", float64(heap)/mib, float64(heapAfter)/mib)
+	fmt.Fprintf(&b, "| most heap at the end of a year, with garbage | %.1f MiB |\n", float64(r.most)/mib)
+	fmt.Fprintf(&b, "| goroutines before, after | %d, %d |\n", goroutines, runtime.NumGoroutine())
+	for _, what := range sortedNames(r.counts) {
+		fmt.Fprintf(&b, "| %s | %d:", what, r.total(what))
+		for i, name := range sortedNames(r.counts[what]) {
+			if i > 0 {
+				b.WriteString(",")
+			}
+			fmt.Fprintf(&b, " %s %d", name, r.counts[what][name])
+		}
+		b.WriteString(" |\n")
+	}
+	return b.String()
+}
+
+// soakMistake is what goes wrong where nothing may, to see that the soak notices.
+type soakMistake struct {
+	twice   bool          // an exchange that failed is sent again
+	drops   bool          // the first new row of a page is not stored
+	removes bool          // what is missing once is removed
+	leaks   bool          // a goroutine a year
+	openFor time.Duration // of a breaker that opened
+}
+
+func (m *soakMistake) forgets() bool { return m.drops || m.removes }
+
+// spoil is what an application does that does not listen.
+func (m *soakMistake) spoil(page *bankmux.Delta) {
+	if m.drops && len(page.Added) > 0 {
+		page.Added = page.Added[1:]
+	}
+	if m.removes {
+		page.Removed, page.Missing = append(page.Removed, page.Missing...), nil
+	}
+}

@@ -1,0 +1,278 @@
+package bankmux_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// soakWorld is an application on virtual time: its clients and their guard live as long as the world, its users and their bank a year. The clients reach
+// the bank by a real http.Transport and http.Server, over pipes, so that every timeout and wait is real but takes no time.
+type soakWorld struct {
+	soakDoor
+	cfg      soakConfig
+	lane     int
+	registry *bankmux.Registry
+	guard    *guard.Guard
+	keyring  *bankmux.Keyring
+	wire     *http.Transport
+	first    time.Time     // midnight of the first year's first day
+	began    time.Time     // that of the present year's
+	stop     chan struct{} // ends what a planted mistake left running
+
+	*soakReport
+}
+
+// soakSecret is the key of the application's own tables. Nobody's money depends on it.
+const soakSecret = "the key of a table in a test. 32b"
+
+// inSoakWorld runs f in a world of its own, with a clock of its own.
+func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f func(*soakWorld)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &soakWorld{cfg: cfg, lane: lane, soakReport: report, first: time.Now().UTC().Truncate(soakDay), stop: make(chan struct{})}
+		listener := &soakPipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: w, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)} //nolint:gosec // in memory, for a test
+		var served sync.WaitGroup
+		served.Go(func() { _ = server.Serve(listener) })
+		w.wire = &http.Transport{DialContext: listener.dial, MaxIdleConnsPerHost: soakYearOf, IdleConnTimeout: 90 * time.Second}
+		defer func() {
+			close(w.stop)
+			w.wire.CloseIdleConnections()
+			_ = server.Close()
+			served.Wait()
+		}()
+		if err := w.open(); err != nil {
+			t.Error(err)
+			return
+		}
+		f(w)
+	})
+}
+
+// open makes the clients. Every bank of the world has the same seed, and therefore the same credentials.
+func (w *soakWorld) open() error {
+	w.reset(virtualbank.New(w.bankOptions(nil)))
+	keys := w.bank.Credentials()
+	w.guard = guard.New(guard.Options{
+		Breaker:       guard.BreakerOptions{OpenFor: w.cfg.mistake.openFor},
+		OnStateChange: func(s guard.BreakerState) { w.count("breakers", breakerName(s)+" "+s.State, 1) },
+	})
+	now := func() time.Time { return w.present().Now() }
+	hc := &http.Client{Transport: &soakWire{world: w, broken: brokenWires()}}
+	const base, limit = "http://127.0.0.1:1", 2 << 20
+	mk, err := moneykit.New(moneykit.Config{
+		BaseURL: base, ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+		Environment: bankmux.Sandbox, HTTPClient: hc, BodyLimit: limit, Guard: w.guard, Now: now,
+	})
+	if err != nil {
+		return err
+	}
+	dp, err := dapi.New(dapi.Config{
+		BaseURL: base + "/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
+		Environment: bankmux.Sandbox, HTTPClient: hc, BodyLimit: limit, Guard: w.guard, Now: now,
+	})
+	if err != nil {
+		return err
+	}
+	w.registry, err = bankmux.NewRegistry([]*bankmux.Client{mk.With(w.counting), dp.With(w.counting)}, []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US", "GB", "CA"}},
+		{Client: "dapi", Countries: []string{"AE", "SA", "KW", "BH"}},
+	})
+	if err != nil {
+		return err
+	}
+	w.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "soak", Material: []byte(soakSecret)[:32]})
+	return err
+}
+
+func (w *soakWorld) bankOptions(customers []virtualbank.Customer) virtualbank.Options {
+	return virtualbank.Options{Seed: w.cfg.seed + uint64(w.lane)<<32, HistoryDays: soakHistory, Customers: customers} //nolint:gosec // a handful of lanes
+}
+
+// counting counts calls of the library and what they ended with.
+func (w *soakWorld) counting(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+	err := next(ctx)
+	w.count("calls", op.Name, 1)
+	if err != nil {
+		w.count("errors", string(bankmux.KindOf(err)), 1)
+	}
+	return err
+}
+
+func breakerName(s guard.BreakerState) string {
+	if s.Institution != "" {
+		return "of a bank at " + s.Client
+	}
+	return "of " + s.Client
+}
+
+// year lets one set of connections live through a year with a bank of their own, and compares what both sides know at its end.
+func (w *soakWorld) year(nth, first int, numbers []int) {
+	w.began = w.first.Add(time.Duration(nth) * 365 * soakDay)
+	w.until(0)
+	customers := make([]virtualbank.Customer, len(numbers))
+	for i, n := range numbers {
+		customers[i] = virtualbank.Customer{Username: soakName(n), Password: soakPassword}
+	}
+	w.reset(virtualbank.New(w.bankOptions(customers)))
+	goroutines := w.goroutines()
+	trouble := troubleOf(w.cfg.seed, w.lane, first)
+	lives := make([]*soakLife, len(numbers))
+	var living sync.WaitGroup
+	living.Go(func() { w.happen(trouble) })
+	for i, n := range numbers {
+		lives[i] = newSoakLife(w, n, trouble)
+		living.Go(lives[i].live)
+	}
+	living.Wait()
+	w.settle(lives)
+	if w.cfg.mistake.leaks {
+		go func() { <-w.stop }()
+	}
+	if left := w.goroutines() - goroutines; left > 0 {
+		w.complain("lane %d, year of %d: %d goroutines are left over", w.lane, first, left)
+	}
+	w.measure()
+	// Tomorrow is another year, and nothing of this one is kept.
+	w.reset(virtualbank.New(w.bankOptions(nil)))
+}
+
+// until waits for a moment of the year.
+func (w *soakWorld) until(at time.Duration) { time.Sleep(time.Until(w.began.Add(at))) }
+
+// happen brings about what concerns everybody at a provider or a bank.
+func (w *soakWorld) happen(trouble []soakTrouble) {
+	var all sync.WaitGroup
+	for _, tr := range trouble {
+		all.Go(func() {
+			w.until(tr.at)
+			w.count("troubles", tr.what, 1)
+			switch {
+			case tr.fault != "":
+				w.takeDown(tr.provider, tr.fault)
+			case tr.days > 0 && tr.secretly:
+				w.stageAt(tr.institution, virtualbank.FewerDaysUnsaid)
+			case tr.days > 0:
+				w.stageAt(tr.institution, virtualbank.FewerDays)
+			default:
+				w.must(w.present().Outage(tr.institution, true))
+			}
+			time.Sleep(tr.lasts)
+			switch {
+			case tr.fault != "":
+				w.takeDown(tr.provider, "")
+			case tr.days == 0:
+				w.must(w.present().Outage(tr.institution, false))
+			}
+		})
+	}
+	all.Wait()
+}
+
+// stageAt stages what concerns a whole bank on any connection there.
+func (w *soakWorld) stageAt(institution, situation string) {
+	for _, l := range w.present().Links() {
+		if l.Institution == institution {
+			w.must(w.present().Stage(l.ID, situation))
+			w.count("situations", situation, 1)
+			return
+		}
+	}
+}
+
+func (w *soakWorld) must(err error) {
+	if err != nil {
+		w.complain("lane %d: %v", w.lane, err)
+	}
+}
+
+// goroutines counts those of the world, once connections that idle are closed.
+func (w *soakWorld) goroutines() int {
+	w.wire.CloseIdleConnections()
+	synctest.Wait()
+	stacks := make([]byte, 1<<20)
+	n := runtime.Stack(stacks, true)
+	for n == len(stacks) { // perhaps not all of it
+		stacks = make([]byte, 2*len(stacks))
+		n = runtime.Stack(stacks, true)
+	}
+	header, _, _ := strings.Cut(string(stacks[:n]), "\n")
+	_, bubble, _ := strings.Cut(header, "synctest bubble ")
+	bubble, _, _ = strings.Cut(bubble, "]")
+	return strings.Count(string(stacks[:n]), "synctest bubble "+bubble+"]")
+}
+
+// soakPipes is a listener whose connections are in memory.
+type soakPipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *soakPipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *soakPipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *soakPipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *soakPipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// brokenWires are transports that never get a connection, by the name of the fault.
+func brokenWires() map[string]*http.Transport {
+	refusing := func(err error) *http.Transport {
+		return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			if err == nil {
+				select {
+				case <-time.After(2 * time.Minute): // so does a kernel; a transport dials on when nobody waits any more
+				case <-ctx.Done():
+				}
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
+			}
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+		}}
+	}
+	return map[string]*http.Transport{
+		"connection_refused": refusing(errors.New("connection refused")),
+		"no_such_host":       refusing(&net.DNSError{Err: "no such host", Name: "bank.example", IsNotFound: true}),
+		"connecting_hangs":   refusing(nil),
+	}
+}
+
+// soakName is what the n-th connection's user is called at the bank.
+func soakName(n int) string { return fmt.Sprint("soak-", n) }
