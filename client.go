@@ -123,7 +123,7 @@ func (c *Client) Check(ctx context.Context) error {
 // call is the one way from a Client's method to the adapter's.
 func call[P, R, Out any, Req interface {
 	*R
-	request
+	Request
 }](ctx context.Context, c *Client, op Op, req R, method func(P, context.Context, R) (Out, error)) (Out, error) {
 	if err := Req(&req).prepare(c, &op); err != nil {
 		var none Out
@@ -172,10 +172,11 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	return out, c.describe(&run.op, err)
 }
 
-// DoOn is [Do] for an operation on a connection. One that the client cannot have made is [ErrInvalid] and
-// sends nothing; op is told whom the call concerns.
-func DoOn[P, Out any](ctx context.Context, c *Client, op Op, conn Connection, f func(context.Context, P) (Out, error)) (Out, error) {
-	if err := conn.prepare(c, &op); err != nil {
+// DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a request of this package, whose answers the bank then gets. One
+// that the client cannot have made, or whose request or answers are amiss, is [ErrInvalid] or [ErrChallengeExpired] and sends nothing; op is told whom the call
+// concerns.
+func DoOn[P, Out any](ctx context.Context, c *Client, op Op, on Request, f func(context.Context, P) (Out, error)) (Out, error) {
+	if err := on.prepare(c, &op); err != nil {
 		var none Out
 		return none, c.describe(&op, err)
 	}

@@ -53,9 +53,9 @@ const (
 // must be safe for concurrent use.
 type Interceptor func(ctx context.Context, op Op, next func(context.Context) error) error
 
-// request is what every request type does for itself before a call: it says
-// in op whom the call concerns, and refuses what no adapter should see.
-type request interface {
+// Request is a pointer to any request of this package, or to a [Connection]. Before a call it says in op whom the call concerns, and refuses what no adapter
+// should see.
+type Request interface {
 	prepare(c *Client, op *Op) error
 }
 

@@ -522,3 +522,68 @@ func TestARefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	}
 	assert.Equal(t, before+1, len(s.bank.Requests()))
 }
+
+func TestTheBanksQuestionsInOperationsOfDapiAloneAreAnswered(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		path string
+		call func(context.Context, *bankmux.Client, bankmux.Connection, string, *bankmux.Answers) error
+	}{
+		"CompleteAccounts": {"/data/completeAccounts/get", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, _ string, answers *bankmux.Answers) error {
+			_, _, err := dapi.CompleteAccounts(ctx, client, conn, answers)
+			return err
+		}},
+		"CategorizedTransactions": {"/data/categorizedTransactions/get", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, account string, answers *bankmux.Answers) error {
+			_, err := dapi.CategorizedTransactions(ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}, Answers: answers})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, nil)
+			conn := s.connect()
+			all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+			require.NoError(t, err)
+			call := func(answers *bankmux.Answers) error {
+				return tc.call(t.Context(), s.client, conn, all.Accounts[0].ID, answers)
+			}
+			ask := func() *bankmux.Challenge {
+				require.NoError(t, s.bank.RequireInput(conn.Reference, tc.path, []string{"otp"}))
+				e, ok := errors.AsType[*bankmux.Error](call(nil))
+				require.True(t, ok)
+				require.NotNil(t, e.Challenge)
+				return e.Challenge
+			}
+			require.NoError(t, call(ask().Answer("123456")))
+			e, _ := errors.AsType[*bankmux.Error](call(ask().Abandon()))
+			require.NotNil(t, e)
+			assert.Equal(t, bankmux.CodeCancelled, e.Code)
+			ch := *ask()
+			sent := len(s.bank.Requests())
+			for what, spoil := range map[string]func(*bankmux.Challenge){
+				"another connection's": func(ch *bankmux.Challenge) { ch.Connection = "somebody else's" },
+				"another operation's":  func(ch *bankmux.Challenge) { ch.Op = "Accounts" },
+			} {
+				other := ch
+				spoil(&other)
+				require.ErrorIs(t, call(other.Answer("123456")), bankmux.ErrInvalid, what)
+			}
+			late := ch
+			late.ExpiresAt = time.Now().Add(-time.Minute)
+			require.ErrorIs(t, call(late.Answer("123456")), bankmux.ErrChallengeExpired)
+			assert.Len(t, s.bank.Requests(), sent, "none of these was sent")
+		})
+	}
+	t.Run("a window that ends before it begins is not sent", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, nil)
+		conn := s.connect()
+		_, err := dapi.CategorizedTransactions(t.Context(), s.client, bankmux.TransactionsRequest{
+			Connection: conn, Accounts: []string{"one"}, From: bankmux.NewDate(2026, 3, 2), To: bankmux.NewDate(2026, 3, 1),
+		})
+		e, _ := errors.AsType[*bankmux.Error](err)
+		require.NotNil(t, e)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
+		assert.True(t, e.NotSent)
+	})
+}

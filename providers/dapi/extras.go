@@ -41,7 +41,7 @@ type Bank struct {
 // BankMetadata reads what Dapi knows of the connection's bank, POST /metadata/accounts/get. It never asks the user. The
 // client must be Dapi's, else [bankmux.ErrUnsupported]. It may be repeated.
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
-	return bankmux.DoOn(ctx, client, opBank, conn, func(ctx context.Context, a *adapter) (Bank, error) {
+	return bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (Bank, error) {
 		g, err := grantOf(conn)
 		if err != nil {
 			return Bank{}, err
@@ -94,7 +94,7 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 		accounts []bankmux.Account
 		balances bankmux.BalancesResult
 	}
-	got, err := bankmux.DoOn(ctx, client, opComplete, conn, func(ctx context.Context, a *adapter) (both, error) {
+	got, err := bankmux.DoOn(ctx, client, opComplete, &bankmux.AccountsRequest{Connection: conn, Answers: answers}, func(ctx context.Context, a *adapter) (both, error) {
 		var out accountsAnswer
 		res, err := a.api.data(ctx, opComplete.Name, "/data/completeAccounts/get", conn, answers, dataBody{}, &out)
 		if err == nil && out.Accounts == nil {
@@ -126,7 +126,7 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 // /data/categorizedTransactions/get. The request must name exactly one account. It may be repeated. See
 // [bankmux.TransactionLister] for the errors; for category and brand set Enrich on the request of [bankmux.Client.Transactions].
 func CategorizedTransactions(ctx context.Context, client *bankmux.Client, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
-	return bankmux.DoOn(ctx, client, opCategorized, req.Connection, func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
+	return bankmux.DoOn(ctx, client, opCategorized, &req, func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
 		if len(req.Cards) > 0 {
 			return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "Dapi does not categorize the transactions of cards", NotSent: true}
 		}
@@ -147,7 +147,7 @@ type Operation struct {
 // ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make the call again. id is what Dapi gave a
 // call, such as [bankmux.Challenge.ID]. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
-	return bankmux.DoOn(ctx, client, opOperation, conn, func(ctx context.Context, a *adapter) (Operation, error) {
+	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
 		g, err := grantOf(conn)
 		if err != nil {
 			return Operation{}, err

@@ -24,7 +24,7 @@ var (
 // ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is [bankmux.ErrNotFound] or, where
 // MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It may be repeated.
 func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (bankmux.Account, error) {
-	return bankmux.DoOn(ctx, client, opAccount, conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
+	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
 		var answer accountAnswer
 		res, err := a.api.do(ctx, opAccount.Name, rest.Request{
 			Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
@@ -57,7 +57,7 @@ type LinkUpdate struct {
 
 // UpdateLink changes webhook and tags of a link without the user, PATCH /links/{id}. It may be repeated.
 func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, update LinkUpdate) (Link, error) {
-	return bankmux.DoOn(ctx, client, opUpdateLink, conn, func(ctx context.Context, a *adapter) (Link, error) {
+	return bankmux.DoOn(ctx, client, opUpdateLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{}
 		if update.Webhook != nil {
 			body["webhook"] = *update.Webhook
@@ -74,7 +74,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 
 // ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
-	return bankmux.DoOn(ctx, client, opResetLink, conn, func(ctx context.Context, a *adapter) (Link, error) {
+	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		return a.api.onLinkDo(ctx, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
 	})
 }
@@ -178,7 +178,7 @@ func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (ba
 // ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot; after
 // [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are there.
 func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
-	return bankmux.DoOn(ctx, client, opImportTransactions, conn, func(ctx context.Context, a *adapter) (Link, error) {
+	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
 		return a.api.onLinkDo(ctx, opImportTransactions, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
 	})
@@ -187,7 +187,7 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 // CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those like it, as they are
 // now, POST /links/{id}/transactions/{txn_id}/enrichment. It may be repeated.
 func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
-	return bankmux.DoOn(ctx, client, opCorrect, conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
+	return bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
 		var answer transactionsAnswer
 		page := answer.page(true)
 		_, err := a.api.do(ctx, opCorrect.Name, rest.Request{
@@ -206,7 +206,7 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 // as "link.state_changed", key what the delivery will carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is
 // a one-shot: each call sends one.
 func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, event, key string) (string, error) {
-	return bankmux.DoOn(ctx, client, opTestWebhook, conn, func(ctx context.Context, a *adapter) (string, error) {
+	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
 		var answer webhookTestAnswer
 		_, err := a.api.do(ctx, opTestWebhook.Name, rest.Request{
 			Method: http.MethodPost, Path: "/webhooks/test/link/{id}", PathParams: map[string]string{"id": conn.Credential().Reveal()},
