@@ -100,6 +100,7 @@ func (b *Bank) dpMetadata(c *call) reply {
 	if !ok {
 		return refusal
 	}
+	conn.pending = nil // another call ends the session that was waiting
 	if c.fault.Name == faultInitialized {
 		return b.dpRecord(c, conn, reply{status: http.StatusOK, body: envelope{Success: true, Status: statusInitialized}})
 	}
