@@ -125,18 +125,27 @@ type InvestmentTransaction struct {
 func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransaction, error] {
 	return func(yield func(InvestmentTransaction, error) bool) {
 		var seen recent
+		var old stale
 		for page, err := range c.investmentPages(ctx, req) {
 			if err != nil {
 				yield(InvestmentTransaction{}, err)
 				return
 			}
+			fresh := 0
 			for _, t := range page.Transactions {
 				if !seen.add(t.Account, t.ID) {
 					continue
 				}
+				fresh++
 				if !yield(t, nil) {
 					return
 				}
+			}
+			if err := old.page(len(page.Transactions), fresh); err != nil {
+				op := opInvestmentTransactions
+				op.Connection = req.Connection.ID
+				yield(InvestmentTransaction{}, c.describe(&op, err))
+				return
 			}
 			for _, f := range page.Failed {
 				if !yield(InvestmentTransaction{}, f) {

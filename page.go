@@ -113,6 +113,24 @@ func pageOf(a *Answers) string {
 // repeats rows from the page before, not from long ago.
 const mostRecent = 5000
 
+// mostStale is how many pages in a row may hold rows that were all seen before: a list that grew while it was read repeats some, a provider that
+// passes over the page that was asked for repeats them for ever.
+const mostStale = 10
+
+// stale counts pages without a new row. The zero value is ready.
+type stale int
+
+// page takes a page of so many rows, of which some were new, and refuses one too many.
+func (s *stale) page(rows, fresh int) error {
+	if *s++; fresh > 0 || rows == 0 {
+		*s = 0
+	}
+	if *s <= mostStale {
+		return nil
+	}
+	return &Error{Kind: ErrMalformed, Scope: ScopeCall, Detail: "the provider serves the same rows on page after page"}
+}
+
 // recent remembers the rows seen last. The zero value is ready.
 type recent struct {
 	seed maphash.Seed

@@ -211,8 +211,18 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent
+		var old stale
 		each := func(page TransactionPage, err error) bool {
+			rows := len(page.Transactions)
 			page.Transactions = seen.fresh(page.Transactions)
+			if err == nil {
+				if err = old.page(rows, len(page.Transactions)); err != nil {
+					op := opTransactions
+					op.Connection = req.Connection.ID
+					yield(TransactionPage{}, c.describe(&op, err))
+					return false
+				}
+			}
 			_ = c.partial(opTransactions, &req.Connection, page.Failed)
 			return yield(page, err)
 		}

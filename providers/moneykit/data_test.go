@@ -165,6 +165,7 @@ type shifting struct {
 	before func(s *shifting)
 	total  func(n int) int
 	most   int // rows a page, whatever is asked for; 0 for what is asked
+	only   int // the page that is served, whatever is asked for; 0 for what is asked
 }
 
 func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -176,6 +177,9 @@ func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	size, _ := strconv.Atoi(r.URL.Query().Get("size"))
 	if s.most > 0 {
 		size = min(size, s.most)
+	}
+	if s.only > 0 {
+		page = s.only
 	}
 	from := min((page-1)*size, len(s.rows))
 	rows := []string{}
@@ -218,6 +222,20 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 				s.rows = s.rows[35:]
 			}
 		}, nil, 0, ""},
+		"rows come at the old end": {func(s *shifting) {
+			if s.reads == 3 {
+				s.rows = append(s.rows, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012)
+			}
+		}, nil, 95, ""},
+		"rows come at the old end, and go from the top": {func(s *shifting) {
+			switch s.reads {
+			case 3:
+				s.rows = append(s.rows, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012)
+			case 5:
+				s.rows = s.rows[15:]
+			}
+		}, nil, 0, ""},
+		"it is one page for ever": {func(s *shifting) { s.only = 1 }, nil, 0, bankmux.ErrMalformed},
 		"rows come and go": {func(s *shifting) {
 			if s.reads%3 == 0 {
 				s.rows = s.rows[3:]
@@ -239,16 +257,23 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		client, err := moneykit.New(moneykit.Config{ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL})
 		require.NoError(t, err)
 		seen := map[string]bool{}
+		totals := map[int]bool{} // after each page
+		var covered []bankmux.Covered
 		var last error
-		for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 10}) {
+		for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 10}) {
 			if last = err; err != nil {
 				break
 			}
-			assert.False(t, seen[row.ID], "%s: %s twice", name, row.ID)
-			seen[row.ID] = true
+			for _, row := range page.Transactions {
+				assert.False(t, seen[row.ID], "%s: %s twice", name, row.ID)
+				seen[row.ID] = true
+			}
+			covered = append(covered, page.Covered...)
+			totals[len(list.rows)] = true
 		}
 		server.Close()
 		assert.Equal(t, c.kind, bankmux.KindOf(last), name)
+		assert.Equal(t, c.kind == "" && len(totals) == 1, len(covered) == 1, "%s: days are covered where the list stood still", name)
 		if c.kind != "" {
 			continue
 		}
@@ -262,6 +287,39 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		}
 		assert.Less(t, list.reads, 60, name)
 	}
+}
+
+func TestAListWhoseFirstPageIsServedForEverEnds(t *testing.T) {
+	t.Parallel()
+	rows := make([]string, 500)
+	for i := range rows {
+		rows[i] = fmt.Sprintf(`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`, i)
+	}
+	investment := `{"investment_transaction_id":"i1","account_id":"a","amount":1,"quantity":1,"price":1,"fees":0,"type":"buy","date":"2026-11-01"}`
+	client, conn := canned(t, map[string]string{
+		"/users/user-1/transactions": `{"total":500,"page":1,"size":500,"transactions":[` + strings.Join(rows, ",") + `],"accounts":{}}`,
+		"/investments/transactions": `{"total":1,"page":1,"size":1,"accounts":[{"account_id":"a","balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[` +
+			investment + `],` + freshLink + `}`,
+	})
+	count := 0
+	var last error
+	for _, err := range moneykit.UserTransactions(t.Context(), client, "user-1", bankmux.Date{}, bankmux.Date{}) {
+		if last = err; err == nil {
+			count++
+		}
+	}
+	require.ErrorIs(t, last, bankmux.ErrMalformed)
+	assert.Equal(t, 500, count)
+	count = 0
+	for _, err := range client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn, PageSize: 1}) {
+		if last = err; err == nil {
+			count++
+		}
+	}
+	require.ErrorIs(t, last, bankmux.ErrMalformed)
+	e, _ := errors.AsType[*bankmux.Error](last)
+	assert.Equal(t, conn.ID, e.Connection)
+	assert.Equal(t, 1, count)
 }
 
 func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {

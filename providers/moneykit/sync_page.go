@@ -65,6 +65,9 @@ const (
 	around      = 12 // days before and after a row where its other forms may lie
 	pendingDays = 60 // how long a row may be pending
 	lookDays    = 31 // days of known rows that are looked for at a time
+
+	mostReadings = 3    // of a list that changes while it is read
+	mostPages    = 1000 // of all these together
 )
 
 // The days of all rows.
@@ -243,7 +246,11 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 		from, to = earlier(from, list[i].Date), later(to, list[i].Date)
 		sought[aliasOf(&list[i])] = true
 	}
-	for mark := (pageMark{page: 1, total: -1}); ; {
+	readings := 1
+	for mark, pages := (pageMark{page: 1, total: -1}), 0; ; pages++ {
+		if pages == mostPages {
+			return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a few weeks do not end"}
+		}
 		var answer transactionsAnswer
 		answer.Transactions.Each = func(_ int, w *transaction) {
 			if alias := reconcile.Alias(Name, w.TransactionID); sought[alias] {
@@ -264,17 +271,25 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 		if err != nil {
 			return err
 		}
-		if next == "" {
-			break
+		switch {
+		case next != "":
+			mark, err = parseMark(next, "SyncRequest.Cursor")
+		case mark.moved(answer.Total) && readings < mostReadings:
+			readings++
+			mark = pageMark{page: 1, total: -1}
+		default:
+			for alias := range sought {
+				p.looked[alias] = true
+				if mark.moved(answer.Total) {
+					p.alive[alias] = true // a list that does not stand still proves nothing gone
+				}
+			}
+			return nil
 		}
-		if mark, err = parseMark(next, "SyncRequest.Cursor"); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	for alias := range sought {
-		p.looked[alias] = true
-	}
-	return nil
 }
 
 // end finds, at the end of a round, the known rows that are gone without a word.

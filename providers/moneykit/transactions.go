@@ -31,9 +31,11 @@ func (a *api) transactions(ctx context.Context, link string, query url.Values, a
 
 // window is the query of a page of a list with page numbers.
 func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Values {
-	query := url.Values{
-		"start_date": {from.String()}, "end_date": {to.String()},
-		"page": {strconv.Itoa(at.page)}, "size": {strconv.Itoa(at.ask(size))},
+	query := url.Values{"page": {strconv.Itoa(at.page)}, "size": {strconv.Itoa(at.ask(size))}}
+	for name, day := range map[string]bankmux.Date{"start_date": from, "end_date": to} {
+		if !day.IsZero() {
+			query[name] = []string{day.String()}
+		}
 	}
 	if len(ids) > 0 {
 		query["account_ids"] = ids
@@ -50,7 +52,8 @@ func sizeOr(asked int) int {
 
 // pageMark is where a reading of a list with page numbers goes on. The lists are newest first and shift while they
 // are read: rows that come repeat some, which the reader knows again; rows that go pull others onto pages already
-// read. So it is known by position what was seen, and moved as the total moves.
+// read. So it is known by position what was seen. As the total moves, nobody says at which end: what was seen wherever it moved stays seen, and the rest
+// is read again. One row that goes while another comes moves no total, and is not noticed.
 type pageMark struct {
 	page  int // to read now
 	total int // when the page before was read; -1 at the beginning
@@ -60,6 +63,7 @@ type pageMark struct {
 	far   int // the furthest page read
 	stuck int // pages in a row that were not the furthest
 	size  int // rows a page, where the provider serves fewer than were asked for; 0 if it does not
+	moves int // how often the total moved
 }
 
 // ask is how many rows to ask for.
@@ -73,30 +77,39 @@ func (m pageMark) ask(size int) int {
 // mostStuck is how long a list may go on shrinking without letting the reading on.
 const mostStuck = 10
 
-const markForm = "%d.%d.%d.%d.%d.%d.%d.%d"
+const markForm = "%d.%d.%d.%d.%d.%d.%d.%d.%d"
 
 func parseMark(s, field string) (pageMark, error) {
 	m := pageMark{page: 1, total: -1}
 	if s == "" {
 		return m, nil
 	}
-	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck, &m.size)
-	if n != 8 || err != nil || m.page < 1 || s != m.String() {
+	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck, &m.size, &m.moves)
+	if n != 9 || err != nil || m.page < 1 || s != m.String() {
 		return m, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true}
 	}
 	return m, nil
 }
 
 func (m pageMark) String() string {
-	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck, m.size)
+	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck, m.size, m.moves)
 }
+
+// moved reports whether the total, now this, moved since the reading began. Then a row that was not read may be there all the same.
+func (m pageMark) moved(total int) bool { return m.moves > 0 || (m.total >= 0 && m.total != total) }
 
 // next says where to go on after a page of n rows out of total, "" at the end. The total is not trusted to end the reading: a full page is
 // followed by another.
 func (m pageMark) next(n, size, total int) (string, error) {
 	if m.total >= 0 {
-		moved := total - m.total
-		m.seen, m.from, m.to = max(0, m.seen+moved), max(0, m.from+moved), max(0, m.to+moved)
+		more, fewer := max(0, total-m.total), max(0, m.total-total)
+		m.seen, m.from, m.to = max(0, m.seen-fewer), m.from+more, m.to-fewer
+		if m.from >= m.to {
+			m.from, m.to = 0, 0
+		}
+		if more+fewer > 0 {
+			m.moves++
+		}
 	}
 	m.total = total
 	if m.size == 0 && m.page == 1 && n > 0 && n < size && n < total {
@@ -156,7 +169,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	if page.Next == "" {
+	if page.Next == "" && !mark.moved(answer.Total) {
 		page.Covered = covered(req.Accounts, from, to)
 	}
 	return *page, nil

@@ -127,7 +127,7 @@ type UserTransaction struct {
 // MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
 func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
 	return func(yield func(UserTransaction, error) bool) {
-		seen := map[string]bool{}
+		seen, idle := map[[2]string]bool{}, 0 // pages in a row without a new row
 		for mark := (pageMark{page: 1, total: -1}); ; {
 			var page *bankmux.TransactionPage
 			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
@@ -143,11 +143,13 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				yield(UserTransaction{}, err)
 				return
 			}
+			idle++
 			for _, t := range page.Transactions {
-				if seen[t.ID] {
+				row := [2]string{t.Account, t.ID}
+				if seen[row] {
 					continue // the list grew while it was read
 				}
-				seen[t.ID] = true
+				seen[row], idle = true, 0
 				if !yield(UserTransaction{answer.Accounts[t.Account].LinkID, t}, nil) {
 					return
 				}
@@ -158,6 +160,9 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				}
 			}
 			next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
+			if idle > mostStuck {
+				err = &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the same rows are on page after page"}
+			}
 			if err != nil {
 				yield(UserTransaction{}, err)
 			}
