@@ -25,6 +25,9 @@ func (r *AccountsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
+	if err := checkIDs("AccountsRequest", r.Accounts); err != nil {
+		return err
+	}
 	return r.Answers.prepare(op)
 }
 

@@ -20,7 +20,7 @@ type BalancesRequest struct {
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
 	Cards      []string // the provider's ids of cards, where it keeps them apart
 	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit, only
-	// the kind of the account does: the client lists the accounts first, unless Known has them.
+	// the kind of the account does: the client lists the accounts first, unless Accounts or Cards name what is to be read and Known has it.
 	Known   []Account
 	Answers *Answers // to a [Challenge] of an earlier try
 }

@@ -100,8 +100,12 @@ func refusedAnswer(err error) bool {
 	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
 }
 
+// checkIDs refuses an id that is empty or named twice, and lists that are there but name nothing: who chose none would get all.
 func checkIDs(request string, lists ...[]string) error {
+	none, named := false, 0
 	for _, ids := range lists {
+		none = none || ids != nil
+		named += len(ids)
 		seen := make(map[string]bool, len(ids))
 		for _, id := range ids {
 			if id == "" || seen[id] {
@@ -109,6 +113,9 @@ func checkIDs(request string, lists ...[]string) error {
 			}
 			seen[id] = true
 		}
+	}
+	if none && named == 0 {
+		return invalid(request+".Accounts", "is empty: nil means all")
 	}
 	return nil
 }

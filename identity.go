@@ -19,7 +19,7 @@ func (r *IdentityRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
-	if err := checkIDs("IdentityRequest", r.Accounts, nil); err != nil {
+	if err := checkIDs("IdentityRequest", r.Accounts); err != nil {
 		return err
 	}
 	return r.Answers.prepare(op)

@@ -32,7 +32,7 @@ func (r *HoldingsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
-	if err := checkIDs("HoldingsRequest", r.Accounts, nil); err != nil {
+	if err := checkIDs("HoldingsRequest", r.Accounts); err != nil {
 		return err
 	}
 	return r.Answers.prepare(op)
@@ -84,7 +84,7 @@ func (r *InvestmentTransactionsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
-	if err := checkIDs("InvestmentTransactionsRequest", r.Accounts, nil); err != nil {
+	if err := checkIDs("InvestmentTransactionsRequest", r.Accounts); err != nil {
 		return err
 	}
 	if err := checkWindow("InvestmentTransactionsRequest", r.From, r.To, r.PageSize); err != nil {

@@ -119,10 +119,14 @@ func missing(ids []string, got []account) []bankmux.Failure {
 	var failed []bankmux.Failure
 	for _, id := range ids {
 		if !slices.ContainsFunc(got, func(a account) bool { return a.AccountID == id }) {
-			failed = append(failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"}})
+			failed = append(failed, noAccount(id))
 		}
 	}
 	return failed
+}
+
+func noAccount(id string) bankmux.Failure {
+	return bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"}}
 }
 
 // Accounts lists the accounts the user shared.

@@ -603,3 +603,69 @@ func TestPagesAreNoLargerThanMoneyKitServes(t *testing.T) {
 	assert.Contains(t, all, "start_date=", "both days are always sent")
 	assert.Contains(t, all, "end_date=")
 }
+
+func TestAnAccountThatTheConnectionDoesNotHaveIsNamedAndNotCovered(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	require.NoError(t, s.bank.Refresh(conn.Reference))
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	for _, ids := range [][]string{{"nobody's", all.Accounts[0].ID}, {"nobody's"}} {
+		rows, unknown := 0, 0
+		for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, PageSize: 10}) {
+			require.NoError(t, err)
+			rows += len(page.Transactions)
+			for _, f := range page.Failed {
+				require.ErrorIs(t, f, bankmux.ErrNotFound)
+				assert.Equal(t, "nobody's", f.Account)
+				unknown++
+			}
+			for _, c := range page.Covered {
+				assert.Equal(t, ids[1], c.Account)
+			}
+		}
+		assert.Equal(t, 1, unknown, "once, on the first page")
+		assert.Equal(t, len(ids) > 1, rows > 10)
+	}
+}
+
+func TestAListOfNoAccountsIsRefusedAndNotTakenForAll(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn, none := s.connect(request), []string{}
+	sent := len(s.bank.Requests())
+	for name, call := range map[string]func() error{
+		"Accounts": func() error {
+			_, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: none})
+			return err
+		},
+		"Balances": func() error {
+			_, err := s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Accounts: none})
+			return err
+		},
+		"Identity": func() error {
+			_, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: none})
+			return err
+		},
+		"Holdings": func() error {
+			_, err := s.client.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn, Accounts: none})
+			return err
+		},
+		"Sync": func() error {
+			_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: none})
+			return err
+		},
+		"Transactions": func() (last error) {
+			for _, last = range s.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: none}) {
+			}
+			return last
+		},
+	} {
+		e, _ := errors.AsType[*bankmux.Error](call())
+		require.NotNil(t, e, name)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind, name)
+		assert.Contains(t, e.Detail, "nil means all", name)
+	}
+	assert.Len(t, s.bank.Requests(), sent)
+}

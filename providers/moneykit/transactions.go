@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -95,6 +96,9 @@ func (m pageMark) String() string {
 	return fmt.Sprintf(markForm, m.page, m.total, m.seen, m.from, m.to, m.far, m.stuck, m.size, m.moves)
 }
 
+// first reports whether nothing was read before.
+func (m pageMark) first() bool { return m.far == 0 }
+
 // moved reports whether the total, now this, moved since the reading began. Then a row that was not read may be there all the same.
 func (m pageMark) moved(total int) bool { return m.moves > 0 || (m.total >= 0 && m.total != total) }
 
@@ -169,10 +173,30 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	if page.Next == "" && !mark.moved(answer.Total) {
-		page.Covered = covered(req.Accounts, from, to)
+	there, failed := answer.split(req.Accounts)
+	if mark.first() {
+		page.Failed = append(page.Failed, failed...)
+	}
+	if page.Next == "" && !mark.moved(answer.Total) && (len(there) > 0 || len(req.Accounts) == 0) {
+		page.Covered = covered(there, from, to)
 	}
 	return *page, nil
+}
+
+// split parts the accounts that were asked for into those that the link has and the others. What MoneyKit does about an unknown id is not documented; an
+// answer that names accounts, but not this one, does not know it.
+func (answer *transactionsAnswer) split(ids []string) (there []string, failed []bankmux.Failure) {
+	if answer.Accounts == nil {
+		return ids, nil
+	}
+	for _, id := range ids {
+		if slices.Contains(answer.Accounts, accountName{id}) {
+			there = append(there, id)
+			continue
+		}
+		failed = append(failed, noAccount(id))
+	}
+	return there, failed
 }
 
 // rowBytes is about how long a row is on the wire, to guess from how many there are.

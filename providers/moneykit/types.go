@@ -265,6 +265,11 @@ type transactionsAnswer struct {
 	linked
 	Total        int                    `json:"total"`
 	Transactions wire.Rows[transaction] `json:"transactions"`
+	Accounts     []accountName          `json:"accounts"` // those that were asked for
+}
+
+type accountName struct {
+	AccountID string `json:"account_id"`
 }
 
 type holdingsAnswer struct {
