@@ -158,6 +158,7 @@ type ProductStatus struct {
 	AttemptedAt time.Time // last attempt, zero if never
 	Kind        Kind      // what the last failure means, "" for none
 	Code        string    // the provider's word for it
+	Unavailable bool      // it cannot be refreshed now; what was fetched before can still be read
 }
 
 // DisconnectRequest ends a connection.

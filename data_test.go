@@ -338,6 +338,21 @@ func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
 		assert.Equal(t, bankmux.ProductIdentity, partial.Failed[0].Product)
 		assert.Less(t, asked, 10, "less often as it goes on")
 		assert.Equal(t, 51*time.Second, time.Since(began))
+		for name, tc := range map[string]struct {
+			now  bankmux.ProductStatus
+			kind bankmux.Kind
+		}{
+			"failed, and nobody says when":                {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrConsent}, bankmux.ErrConsent},
+			"cannot be refreshed":                         {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true}, bankmux.ErrUnavailable},
+			"was refreshed, and cannot be again":          {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true, RefreshedAt: began}, ""},
+			"was refreshed, after a failure that is told": {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrInstitution, RefreshedAt: began}, ""},
+		} {
+			r.status = func() bankmux.StatusResult { return bankmux.StatusResult{Products: []bankmux.ProductStatus{tc.now}} }
+			one := started
+			one.Asked = one.Asked[:1]
+			_, err = client.AwaitRefresh(t.Context(), one)
+			assert.Equal(t, tc.kind, bankmux.KindOf(err), name)
+		}
 		r.status = func() bankmux.StatusResult {
 			return bankmux.StatusResult{Connection: bankmux.Connection{Status: bankmux.Status{State: bankmux.StateReauth}}}
 		}

@@ -117,8 +117,10 @@ func (r RefreshResult) compare(now StatusResult) (failed []Failure, pending bool
 		before, after := at(r.Products, p), at(now.Products, p)
 		switch {
 		case after.RefreshedAt.After(before.RefreshedAt):
-		case after.AttemptedAt.After(before.AttemptedAt) && after.Kind != "":
+		case after.Kind != "" && (after.AttemptedAt.After(before.AttemptedAt) || after.Kind != before.Kind): // some failures have no time
 			failed = append(failed, Failure{Product: p, Err: &Error{Kind: after.Kind, Code: after.Code, Detail: "the refresh failed"}})
+		case after.Unavailable:
+			failed = append(failed, Failure{Product: p, Err: &Error{Kind: ErrUnavailable, Scope: ScopeConnection, Detail: "the product cannot be refreshed now; what was fetched before can be read"}})
 		default:
 			pending = true
 		}

@@ -81,7 +81,7 @@ func (b *Bank) mkWithData(c *call, product string, f func(*link) reply) reply {
 		switch {
 		case l.state == stateAwaiting:
 			return mkBadLink("incomplete")
-		case l.state != stateConnected:
+		case l.state != stateConnected && !l.imported: // what was imported can be read before its first reconnect
 			return mkBadLink(l.errorCode)
 		case l.products[product] == nil:
 			return mkFail(http.StatusForbidden, mkForbiddenAction, "The user has not permitted "+product)

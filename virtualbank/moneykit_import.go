@@ -53,7 +53,7 @@ func (b *Bank) mkImportLink(c *call) reply {
 	defer b.mu.Unlock()
 	now := b.Now()
 	l := &link{
-		id: "mk_" + b.gen.base58(22), user: in.User.ID, institution: at, provider: at.Providers[0], state: stateError, errorCode: authExpired, created: now,
+		id: "mk_" + b.gen.base58(22), user: in.User.ID, institution: at, provider: at.Providers[0], state: stateError, errorCode: authExpired, imported: true, created: now,
 		products: map[string]*linkProduct{"accounts": {}, "transactions": {}},
 		book:     &book{bank: b, institution: at, username: "imported " + in.User.ID},
 	}

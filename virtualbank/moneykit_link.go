@@ -36,6 +36,7 @@ type link struct {
 	churn       int       // how often all ids changed
 	twists      []twist   // situations of the record of changes
 	forgot      bool      // cursors are refused until a sync begins anew
+	imported    bool      // and not reconnected yet
 	circles     int       // pages that go round
 	exchanges
 }
@@ -53,7 +54,7 @@ func (l *link) productNames() []string { return slices.Sorted(maps.Keys(l.produc
 
 // connect is the end of linking: the exchange, or a reconnect.
 func (l *link) connect(now time.Time) {
-	l.state, l.errorCode, l.synced = stateConnected, "", now
+	l.state, l.errorCode, l.synced, l.imported = stateConnected, "", now, false
 	l.changed(now)
 	for _, name := range l.productNames() {
 		p := l.products[name]

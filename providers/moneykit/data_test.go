@@ -400,7 +400,7 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	day := bankmux.DateOf(time.Now().UTC()).AddDays(-5)
 	link, err := moneykit.ImportLink(ctx, s.client, moneykit.Import{
 		User: "user-1", Provider: "mx", Institution: "mx.northwind",
-		Accounts:     []moneykit.ImportAccount{{ID: "mine", Name: "Old", Type: "depository.checking", Mask: "4410", Balance: owed}},
+		Accounts:     []moneykit.ImportAccount{{ID: "mine", Name: "Old", Type: "depository.checking", Mask: "4410", Balance: owed}, {ID: "card", Name: "Card", Type: "liability.credit_card", Mask: "9907", Balance: spent}},
 		Transactions: []moneykit.ImportTransaction{{Account: "mine", ID: "row-1", Amount: spent, Date: day, Description: "Coffee"}},
 	})
 	require.NoError(t, err)
@@ -410,6 +410,14 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	assert.Equal(t, link.ID, conn.Reference)
 	_, err = moneykit.ImportTransactions(ctx, s.client, conn, []moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}})
 	require.NoError(t, err)
+	balances, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
+	require.NoError(t, err, "before it is reconnected")
+	require.Len(t, balances.Balances, 2)
+	for i, want := range []bankmux.Money{owed, spent} {
+		got, ok := balances.Balances[i].Of(bankmux.BalanceBooked)
+		require.True(t, ok)
+		assert.Equal(t, want.String(), got.String())
+	}
 
 	req := request
 	req.Reconnect = &conn
@@ -428,6 +436,7 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(s.sent("POST /links/import")[0], &sent))
 	assert.JSONEq(t, `{"currency":"USD","current":100.25}`, string(sent.Accounts[0].Balances))
+	assert.JSONEq(t, `{"currency":"USD","current":3.20}`, string(sent.Accounts[1].Balances), "what is owed is positive at MoneyKit")
 }
 
 func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
@@ -630,6 +639,22 @@ func TestAnAccountThatTheConnectionDoesNotHaveIsNamedAndNotCovered(t *testing.T)
 	}
 }
 
+func TestDaysThatHaveNotComeAreNotCovered(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	require.NoError(t, s.bank.Refresh(conn.Reference))
+	tomorrow := bankmux.DateOf(time.Now().UTC().Add(time.Hour)).AddDays(1)
+	for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: tomorrow}) {
+		if errors.Is(err, bankmux.ErrInvalid) {
+			return // it is no day anywhere on earth yet
+		}
+		require.NoError(t, err)
+		assert.Empty(t, page.Covered)
+		assert.Empty(t, page.Transactions)
+	}
+}
+
 func TestAListOfNoAccountsIsRefusedAndNotTakenForAll(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
@@ -668,4 +693,25 @@ func TestAListOfNoAccountsIsRefusedAndNotTakenForAll(t *testing.T) {
 		assert.Contains(t, e.Detail, "nil means all", name)
 	}
 	assert.Len(t, s.bank.Requests(), sent)
+}
+
+func TestAProductThatCannotBeRefreshedIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/links/"+conn.Reference && r.URL.Path != "/links/"+conn.Reference+"/products" {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"link_id":"`+conn.Reference+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
+			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00","last_attempted_at":"2026-11-20T14:03:27+00:00","unavailable":"the institution does not serve it any more"}}}`)
+		return true
+	})
+	started, err := client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	require.NoError(t, err)
+	res, err := client.AwaitRefresh(t.Context(), started)
+	require.ErrorIs(t, err, bankmux.ErrUnavailable)
+	assert.True(t, res.Products[0].Unavailable)
+	assert.NotContains(t, err.Error(), "does not serve it any more", "a text of the provider's")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // The operations of this file.
@@ -93,7 +94,7 @@ type ImportAccount struct {
 	ID       string        `json:"account_id"`
 	Name     string        `json:"name"`
 	Nickname string        `json:"nickname,omitempty"`
-	Type     string        `json:"type"`           // any text
+	Type     string        `json:"type"`           // any text; one of MoneyKit's, such as "liability.credit_card", tells a debt
 	Mask     string        `json:"mask,omitempty"` // last four characters; a reconnect matches by it
 	Balance  bankmux.Money `json:"-"`              // zero where not known; by the sign rule of [bankmux.Money]
 }
@@ -133,8 +134,11 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		accounts := make([]map[string]any, len(in.Accounts))
 		for i, acc := range in.Accounts {
 			balances := map[string]any{}
-			if !acc.Balance.IsZero() {
-				balances["currency"], balances["current"] = acc.Balance.Currency(), json.RawMessage(acc.Balance.Amount())
+			if balance := acc.Balance; !balance.IsZero() {
+				if normalize.MoneyKitAccountKind(acc.Type).Liability() {
+					balance = balance.Neg() // MoneyKit writes what is owed as a positive number
+				}
+				balances["currency"], balances["current"] = balance.Currency(), json.RawMessage(balance.Amount())
 			}
 			accounts[i] = map[string]any{"account_id": acc.ID, "name": acc.Name, "type": acc.Type, "balances": balances}
 			if acc.Nickname != "" {
@@ -185,7 +189,8 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 }
 
 // CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those like it, as they are
-// now, POST /links/{id}/transactions/{txn_id}/enrichment. It may be repeated.
+// now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further
+// page of them, the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
 func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
 	return bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
 		var answer transactionsAnswer
@@ -198,7 +203,10 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 		if err != nil {
 			return nil, err
 		}
-		return page.Transactions, alive(answer.Link)
+		if err := alive(answer.Link); err != nil || len(page.Failed) == 0 {
+			return page.Transactions, err
+		}
+		return page.Transactions, &bankmux.PartialError{Op: opCorrect.Name, Failed: page.Failed}
 	})
 }
 

@@ -368,7 +368,7 @@ func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	var all []bankmux.ProductStatus
 	for _, name := range granted(products) {
 		p := products[name]
-		st := bankmux.ProductStatus{Product: normalize.ProductFromMoneyKit(name)}
+		st := bankmux.ProductStatus{Product: normalize.ProductFromMoneyKit(name), Unavailable: p.Unavailable != ""}
 		st.RefreshedAt, _ = normalize.Timestamp(p.RefreshedAt)
 		st.AttemptedAt, _ = normalize.Timestamp(p.LastAttemptedAt)
 		if code := p.ErrorCode; code != "" {

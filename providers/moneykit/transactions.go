@@ -162,6 +162,9 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 		return bankmux.TransactionPage{}, err
 	}
 	from, to := req.Days(a.today())
+	if to.Before(from) {
+		return bankmux.TransactionPage{}, nil // tomorrow, somewhere: there is nothing yet, and nothing is covered
+	}
 	size := sizeOr(req.PageSize)
 	var answer transactionsAnswer
 	page := answer.page(enrich)

@@ -78,6 +78,7 @@ type linkProduct struct {
 	RefreshedAt     string `json:"refreshed_at"`
 	LastAttemptedAt string `json:"last_attempted_at"`
 	ErrorCode       string `json:"error_code"`
+	Unavailable     string `json:"unavailable"` // why it cannot be refreshed now
 }
 
 type exchangeBody struct {
