@@ -250,6 +250,34 @@ func TestARunningOperationIsWaitedForInsideTheCallersDeadline(t *testing.T) {
 	})
 }
 
+func TestAChallengeHoldsNoAccountNumber(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	for name, known := range map[string][]bankmux.Account{"listed by the call": nil, "known before": all.Accounts} {
+		require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/balance/get", []string{"otp"}))
+		req := bankmux.BalancesRequest{Connection: conn, Accounts: []string{all.Accounts[0].ID}, Known: known}
+		_, err = s.client.Balances(t.Context(), req)
+		e, _ := errors.AsType[*bankmux.Error](err)
+		require.NotNil(t, e, name)
+		require.NotNil(t, e.Challenge, name)
+		raw, err := json.Marshal(e)
+		require.NoError(t, err)
+		for _, a := range all.Accounts {
+			require.NotEmpty(t, a.IBAN+a.Number)
+			for _, secret := range []string{a.IBAN, a.Number} {
+				assert.False(t, secret != "" && strings.Contains(string(raw), secret), name)
+			}
+		}
+		req.Answers = e.Challenge.Answer("123456")
+		got, err := s.client.Balances(t.Context(), req)
+		require.NoError(t, err, name)
+		assert.Len(t, got.Balances, 1)
+	}
+}
+
 func TestAChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
