@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -14,19 +15,70 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
+// linked opens a client and links a bank with it.
+func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank) (*bankmux.Client, bankmux.Connection) {
+	client, err := p.open(provider, bank.Credentials())
+	require.NoError(f, err)
+	session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	require.NoError(f, err)
+	var payload []byte
+	if provider == "moneykit" {
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+	} else {
+		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	}
+	require.NoError(f, err)
+	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	require.NoError(f, err)
+	return client, conn
+}
+
+// FuzzPage goes on from a page that is anything at all: what is no Next of a page is refused as ours, and no reading is without an end.
+func FuzzPage(f *testing.F) {
+	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
+	for i, provider := range []string{"moneykit", "dapi"} {
+		bank := virtualbank.New(virtualbank.Options{Seed: 1})
+		wire := &tampered{bank: inProcess{map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]}, heard: map[string][]byte{}}
+		clients[i], conns[i] = wire.linked(f, provider, bank)
+		if provider == "moneykit" {
+			require.NoError(f, bank.Refresh(conns[i].Reference))
+		}
+		for page, err := range clients[i].TransactionPages(f.Context(), bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30}) {
+			require.NoError(f, err)
+			f.Add(page.Next)
+		}
+	}
+	f.Add("2.95.10.0.0.1.0.0.0")
+	f.Add("9223372036854775807.95.10.0.0.1.0.9223372036854775807.1")
+	f.Add("eyJsaXN0ZWQiOnRydWV9")
+	f.Fuzz(func(t *testing.T, page string) {
+		for i, client := range clients {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			for _, err := range []error{
+				some(client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30, Page: page})),
+				some(client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conns[i], Page: page})),
+				some(client.Institutions(ctx, bankmux.InstitutionsRequest{Page: page})),
+			} {
+				if err == nil {
+					continue
+				}
+				e, ours := errors.AsType[*bankmux.Error](err)
+				require.True(t, ours, "%T %v", err, err)
+				assert.Contains(t, bankmux.Kinds(), e.Kind)
+				assert.NotEqual(t, bankmux.ErrContextDone, e.Kind, "a reading without an end")
+				assert.NotContains(t, err.Error(), conns[i].Credential().Reveal())
+			}
+			cancel()
+		}
+	})
+}
+
 // FuzzChallenge gives an operation a challenge that came back from storage as anything at all.
 func FuzzChallenge(f *testing.F) {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
 	keys := bank.Credentials()
 	wire := &tampered{bank: inProcess{bank.Dapi()}, heard: map[string][]byte{}}
-	client, err := wire.open("dapi", keys)
-	require.NoError(f, err)
-	session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
-	require.NoError(f, err)
-	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
-	require.NoError(f, err)
-	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
-	require.NoError(f, err)
+	_, conn := wire.linked(f, "dapi", bank)
 	for i, path := range []string{"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get"} {
 		fresh, err := wire.open("dapi", keys)
 		require.NoError(f, err)
