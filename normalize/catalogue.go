@@ -141,10 +141,14 @@ func RetryAfter(header string, now time.Time) time.Duration {
 // RetryAfterOf is [RetryAfter] of an answer's header. A date is counted from the answer's own Date where it has one, for what
 // matters is the difference: the provider's clock may be wrong, or ours.
 func RetryAfterOf(header http.Header, now time.Time) time.Duration {
+	after := header.Get("Retry-After")
+	if after == "" {
+		return 0
+	}
 	if at, err := http.ParseTime(header.Get("Date")); err == nil {
 		now = at
 	}
-	return RetryAfter(header.Get("Retry-After"), now)
+	return RetryAfter(after, now)
 }
 
 // timestampLayouts are the ways providers write an instant. A missing zone means UTC.

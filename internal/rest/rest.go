@@ -40,6 +40,7 @@ type Config struct {
 // Client sends requests to one API. It is safe for concurrent use.
 type Client struct {
 	resty *resty.Client
+	base  string // resty would parse it with every request
 	limit int
 }
 
@@ -82,14 +83,13 @@ func New(cfg Config) *Client {
 		limit = DefaultBodyLimit
 	}
 	r := resty.NewWithClient(hc).
-		SetBaseURL(strings.TrimRight(cfg.BaseURL, "/")).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
 		SetLogger(silent{}).
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
-	return &Client{resty: r, limit: limit}
+	return &Client{resty: r, base: strings.TrimRight(cfg.BaseURL, "/"), limit: limit}
 }
 
 // transport is one of the client's own, with the settings of the program's default where that is still net/http's.
@@ -106,6 +106,9 @@ type silent struct{}
 func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
+
+// jsonType is the header of every request with a JSON body. Nobody may change it.
+var jsonType = []string{"application/json"}
 
 // Request is one call. Path may hold {name} for PathParams, which are escaped.
 type Request struct {
@@ -154,9 +157,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		if err != nil {
 			return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the request cannot be written as JSON", NotSent: true}
 		}
-		r.SetHeader("Content-Type", "application/json").SetBody(body)
+		r.SetBody(body).Header["Content-Type"] = jsonType
 	}
-	res, err := r.Execute(req.Method, req.Path)
+	res, err := r.Execute(req.Method, c.base+req.Path)
 	var body []byte
 	if err == nil {
 		body, err = c.body(res.RawResponse)
