@@ -27,6 +27,7 @@ func newDesk(l Limits) desk {
 // matter is one delivery on the desk, with all who brought it.
 type matter struct {
 	done chan struct{}
+	held int   // of the memory for bodies
 	err  error // once done
 }
 
@@ -36,8 +37,9 @@ var (
 	errFailed = errors.New("the handler failed")
 )
 
-// take sees to it that the events are handled, once, and returns nil when they were.
-func (in *inbox) take(ctx context.Context, deadline time.Time, key string, events []bankmux.Event) error {
+// take sees to it that the events are handled, once, and returns nil when they were. What is held of the memory for bodies goes with them: a handler may be at work with a
+// body whose sender has hung up.
+func (in *inbox) take(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
 	d := &in.desk
 	d.mu.Lock()
 	m, open := d.open[key]
@@ -47,8 +49,8 @@ func (in *inbox) take(ctx context.Context, deadline time.Time, key string, event
 		d.mu.Unlock()
 		return errFull
 	default:
-		m = &matter{done: make(chan struct{})}
-		d.open[key] = m
+		m = &matter{done: make(chan struct{}), held: *held}
+		d.open[key], *held = m, 0
 		// A provider that hangs up does not stop what was begun; then its repeat finds it done.
 		go in.work(context.WithoutCancel(ctx), deadline, key, m, events)
 	}
@@ -64,6 +66,7 @@ func (in *inbox) take(ctx context.Context, deadline time.Time, key string, event
 // work handles a delivery unless it was handled before. A handler that comes back late is marked all the same.
 func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
 	m.err = in.workOn(ctx, deadline, key, events)
+	in.memory.give(m.held)
 	in.desk.mu.Lock()
 	delete(in.desk.open, key)
 	in.desk.mu.Unlock()

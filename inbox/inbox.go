@@ -138,7 +138,7 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) int 
 		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("is not plain JSON"))
 	}
 	body, held, status, err := in.read(w, r)
-	defer in.memory.give(held)
+	defer func() { in.memory.give(held) }()
 	if err != nil {
 		return in.log.refuse(r.Context(), name, status, err)
 	}
@@ -150,7 +150,7 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) int 
 	if err != nil {
 		return in.log.refuse(ctx, name, statusOf(err), err)
 	}
-	err = in.take(ctx, deadline, keyOf(name, read.Key), read.Events)
+	err = in.take(ctx, deadline, keyOf(name, read.Key), read.Events, &held)
 	switch {
 	case err == nil:
 		return http.StatusOK

@@ -334,6 +334,29 @@ func TestBodiesShareABoundedMemoryAndGiveItBack(t *testing.T) {
 	})
 }
 
+func TestABodyCountsForAsLongAsAHandlerIsAtWorkWithIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := inbox.New(newRegistry(t, sender{}), func(context.Context, bankmux.Event) error {
+			time.Sleep(5 * time.Second)
+			return nil
+		}, inbox.WithLimits(inbox.Limits{Memory: 6 << 10}))
+		post := func(key string, patience time.Duration) int {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			r := delivery(key).WithContext(ctx)
+			r.ContentLength = -1 // 4 KiB as it begins
+			return answer(h, r).Code
+		}
+		post("hangs up", time.Second)
+		began := time.Now()
+		assert.Equal(t, http.StatusServiceUnavailable, post("another", time.Minute))
+		assert.Zero(t, time.Since(began), "not even read")
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, http.StatusOK, post("another", time.Minute))
+	})
+}
+
 type slow struct{ d time.Duration }
 
 func (s slow) Read([]byte) (int, error) {
