@@ -122,6 +122,9 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 		for chance(r, 45) {
 			staged = append(staged, oneOf(r, situations))
 		}
+		if day > soakQuiet-60 { // pages go round for so many answers that some would be left
+			staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.CursorCircles })
+		}
 		// What a short answer leaves out nobody can know of until all days are read again, and the bank serves them for some weeks only.
 		if slices.Contains(staged, virtualbank.ShortAnswer) {
 			if day < short+30 {

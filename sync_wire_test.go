@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"net/url"
 	"strings"
 	"testing"
@@ -303,6 +304,29 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 			assert.NotEmpty(t, d.Suspect)
 			assert.NotEmpty(t, d.Missing)
 		}
+	})
+}
+
+func TestARowThatIsMissingInTwoSyncsWithoutACursorIsRemoved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSync(t, "moneykit")
+		s.fetch(t)
+		s.round(t)
+		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+		s.fetch(t)
+		var was string
+		for i := range 2 { // an application that gives every cursor up
+			s.cursor = ""
+			d := told(s.round(t))
+			require.Len(t, d.Missing, 1-i)
+			require.Len(t, d.Removed, i)
+			key := slices.Concat(d.Missing, d.Removed)[0].Known.Key
+			assert.True(t, was == "" || was == key)
+			was = key
+		}
+		s.cursor = ""
+		assert.Empty(t, told(s.round(t)).Missing)
 	})
 }
 

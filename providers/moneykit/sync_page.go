@@ -346,6 +346,10 @@ func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error 
 				return err
 			}
 			if err := p.gone(ctx, rows, func(k bankmux.Known) {
+				if k.Missed > 0 && !p.empty {
+					p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reasonVanished}) // so was it in a reading before
+					return
+				}
 				k.Missed++
 				p.delta.Missing = append(p.delta.Missing, bankmux.Absence{Known: k, Reason: reasonVanished})
 				cursor.Missed = true
