@@ -37,14 +37,26 @@ type Guard struct {
 
 	mu       sync.Mutex
 	unlisted map[string]uint64
+	shared   map[any]any
 }
 
 // New returns a guard.
 func New(opts Options) *Guard {
 	return &Guard{
 		opts: opts, breakers: NewBreakers(opts.Breaker, opts.OnStateChange), institutions: NewInstitutions(opts.Institutions, opts.OnStateChange),
-		unlisted: map[string]uint64{},
+		unlisted: map[string]uint64{}, shared: map[any]any{},
 	}
+}
+
+// Shared returns what the clients of this guard have in common under a key, and makes it the first time. It is for adapters: a key is of a type of their package,
+// what is shared must be safe for concurrent use, and make must not call the guard. It stays for as long as the guard does.
+func (g *Guard) Shared(key any, make func() any) any {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.shared[key]; !ok {
+		g.shared[key] = make()
+	}
+	return g.shared[key]
 }
 
 // Interceptors returns the chain for [bankmux.NewClient]. An adapter passes

@@ -342,3 +342,17 @@ func TestWhatTheApplicationCancelledWithStaysItsOwn(t *testing.T) {
 		assert.NotContains(t, err.Error(), "\n")
 	})
 }
+
+func TestWhatClientsShareIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	type key struct{ name string }
+	g := guard.New(guard.Options{})
+	made := 0
+	get := func(name string) *int {
+		return g.Shared(key{name}, func() any { made++; return new(int) }).(*int) //nolint:forcetypeassert // as made
+	}
+	assert.Same(t, get("a"), get("a"))
+	assert.NotSame(t, get("a"), get("b"))
+	assert.Equal(t, 2, made)
+	assert.NotSame(t, get("a"), guard.New(guard.Options{}).Shared(key{"a"}, func() any { return new(int) }))
+}

@@ -23,7 +23,10 @@ const (
 	keysBudget  = 10 * time.Second
 )
 
-// keys holds the public keys of webhook signatures. One caller fetches for all; nothing goes on between deliveries.
+// keysOf names the keys that clients of one guard share: those published at an address.
+type keysOf struct{ baseURL string }
+
+// keys holds the public keys of webhook signatures. One caller fetches for all, also for other clients of its guard; nothing goes on between deliveries.
 type keys struct {
 	fetch  func(context.Context) ([]json.RawMessage, error)
 	flight singleflight.Group

@@ -64,7 +64,7 @@ type Config struct {
 	Scope      string       // space-separated actions for the access token; "" means all the application may do
 	HTTPClient *http.Client // copied; nil means one of its own
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
-	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
+	Guard      *guard.Guard // shared by clients for one health page and one set of webhook keys; nil means one of its own with the defaults
 
 	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
 	// virtualbank's Bank.Now.

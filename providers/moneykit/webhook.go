@@ -47,7 +47,8 @@ type webhooks struct {
 }
 
 func newWebhooks(cfg Config, api *api) webhooks {
-	w := webhooks{issuer: cfg.Webhook.Issuer, age: cfg.Webhook.Age, keys: newKeys(api.jwks), now: cfg.Now}
+	shared := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return newKeys(api.jwks) })
+	w := webhooks{issuer: cfg.Webhook.Issuer, age: cfg.Webhook.Age, keys: shared.(*keys), now: cfg.Now} //nolint:forcetypeassert // nobody else has the key
 	if w.issuer == "" {
 		w.issuer = DefaultBaseURL
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
@@ -197,7 +198,8 @@ func TestAGenuineBodyOfAnotherFormIsAnUnknownEvent(t *testing.T) {
 func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newIssuer(t, "k1")
-	client := s.client(nil)
+	now := time.Now() // and stays, however long the other tests take
+	client := s.client(func(c *moneykit.Config) { c.Now = func() time.Time { return now } })
 	good := s.token([]byte(stateChanged), nil)
 	_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": {good}}, Body: []byte(stateChanged)})
 	require.NoError(t, err)
@@ -208,7 +210,7 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	claim := func(name string, value any) []string {
 		return with(func(_, claims map[string]any) { claims[name] = value })
 	}
-	hour := func(h float64) int64 { return time.Now().Add(time.Duration(h * float64(time.Hour))).Unix() }
+	hour := func(h float64) int64 { return now.Add(time.Duration(h * float64(time.Hour))).Unix() }
 	other := newIssuer(t, "k1")
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -336,10 +338,11 @@ func inBubble(t *testing.T, f func(t *testing.T, s *issuer, read func() error)) 
 func TestAThousandUnknownKeysCauseOneFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newIssuer(t, "k1")
-		client := s.client(nil)
+		s, g := newIssuer(t, "k1"), guard.New(guard.Options{})
+		client := s.client(func(c *moneykit.Config) { c.Guard = g })
+		second := s.client(func(c *moneykit.Config) { c.Guard, c.Name = g, "moneykit-uk" })
 		forge := func(n int) error {
-			_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, func(h, _ map[string]any) { h["kid"] = fmt.Sprint("forged-", n) }))
+			_, err := []*bankmux.Client{client, second}[n%2].ReadWebhook(t.Context(), s.delivery(stateChanged, func(h, _ map[string]any) { h["kid"] = fmt.Sprint("forged-", n) }))
 			return err
 		}
 		_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil))
@@ -358,6 +361,11 @@ func TestAThousandUnknownKeysCauseOneFetch(t *testing.T) {
 		require.ErrorIs(t, forge(1), bankmux.ErrSignature)
 		require.ErrorIs(t, forge(2), bankmux.ErrSignature)
 		assert.Equal(t, 3, s.fetches)
+
+		elsewhere := s.client(func(c *moneykit.Config) { c.Guard, c.BaseURL = g, "https://moneykit.elsewhere.test" })
+		_, err = elsewhere.ReadWebhook(t.Context(), s.delivery(stateChanged, nil))
+		require.NoError(t, err)
+		assert.Equal(t, 4, s.fetches, "the keys of one address are not those of another")
 	})
 }
 
