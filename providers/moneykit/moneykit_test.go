@@ -282,8 +282,12 @@ func (s *setup) connectPost(post bankmux.ExchangeRequest) bankmux.Connection {
 func TestAnExchangeWhoseAnswerWasLostIsFoundByItsTag(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"reset_after", "cut_body", "html_200", "truncated", "empty_200", "null_200", "no_content", "gateway_timeout", "duplicate_keys", "oversized", "hang_after"} {
+		patience := time.Minute
+		if fault == "hang_after" {
+			patience = 5 * time.Second // of which a fifth is left for the question
+		}
 		s := start(t, virtualbank.Options{}, func(c *moneykit.Config) {
-			c.Guard = guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: 2 * time.Second}})
+			c.Guard = guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: patience}})
 		})
 		post := s.post(request)
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: exchangePath}))
