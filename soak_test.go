@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux"
 )
@@ -126,6 +127,7 @@ func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
 func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	cfg := soakConfig{seed: *soakSeed, connections: *soakConnections, lanes: soakLanes, only: *soakOnly}
 	t.Logf("go test -run Soak . -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
+	before := goleak.IgnoreCurrent()
 	began, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
 	var heapAfter uint64
 	report := soak(t, cfg, func() { heapAfter = heapNow() })
@@ -134,7 +136,7 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 		t.Error(wrong)
 	}
 	assert.Empty(t, len(report.wrong), "complaints")
-	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
+	assert.NoError(t, goleak.Find(before), "goroutines are left")
 	// What the library may remember of connections that are gone: who is parked, at most 10,000, and a handful of banks.
 	assert.Less(t, int64(heapAfter)-int64(heap), int64(4<<20+1<<10*cfg.connections))
 }
