@@ -176,7 +176,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	there, failed := answer.split(req.Accounts)
+	there, failed := answer.split(req.Accounts, page.Transactions)
 	if mark.first() {
 		page.Failed = append(page.Failed, failed...)
 	}
@@ -187,13 +187,13 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 }
 
 // split parts the accounts that were asked for into those that the link has and the others. What MoneyKit does about an unknown id is not documented; an
-// answer that names accounts, but not this one, does not know it.
-func (answer *transactionsAnswer) split(ids []string) (there []string, failed []bankmux.Failure) {
+// answer that names accounts, but not this one, and has no row of it, does not know it.
+func (answer *transactionsAnswer) split(ids []string, rows []bankmux.Transaction) (there []string, failed []bankmux.Failure) {
 	if answer.Accounts == nil {
 		return ids, nil
 	}
 	for _, id := range ids {
-		if slices.Contains(answer.Accounts, accountName{id}) {
+		if slices.Contains(answer.Accounts, accountName{id}) || slices.ContainsFunc(rows, func(t bankmux.Transaction) bool { return t.Account == id }) {
 			there = append(there, id)
 			continue
 		}
