@@ -209,7 +209,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		f.Add(at, len(reads)+1, http.StatusOK, payload)
 		if provider == "moneykit" {
-			require.NoError(f, bank.Refresh(conns[provider].Reference))
+			require.NoError(f, bank.Refresh(conns[provider].Reference()))
 		}
 		for i, op := range reads {
 			clear(wire.heard)

@@ -96,7 +96,6 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connec
 	if err != nil {
 		return Connection{}, err
 	}
-	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
 	return conn, nil
 }
 
@@ -168,8 +167,18 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		}
 		return c.describe(&run.op, err)
 	}
-	err := run.from(ctx, 0)
-	return out, c.describe(&run.op, err)
+	if err := run.from(ctx, 0); err != nil {
+		return out, c.describe(&run.op, err)
+	}
+	switch v := any(&out).(type) {
+	case *Connection:
+		v.own(c)
+	case *StatusResult:
+		v.Connection.own(c)
+	case *DisconnectResult:
+		v.Connection.own(c)
+	}
+	return out, nil
 }
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a request of this package, whose answers the bank then gets. One

@@ -1,6 +1,9 @@
 package bankmux
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -18,12 +21,15 @@ type Connection struct {
 	Environment Environment `json:"environment,omitempty"`
 	User        string      `json:"user"`
 	Institution Institution `json:"institution"`
-	Reference   string      `json:"reference"` // the provider's id (link_id, connectionID); may change
-	Status      Status      `json:"status"`
-	Products    []Product   `json:"products,omitempty"` // what the user granted, where the provider says
-	CreatedAt   time.Time   `json:"created_at"`
-	UpdatedAt   time.Time   `json:"updated_at"`
+	// ReferenceKey is a digest of [Connection.Reference]: the key under which a webhook's [Event] finds
+	// the connection. It is safe to store, index, print and log. The client sets it.
+	ReferenceKey string    `json:"reference_key,omitempty"`
+	Status       Status    `json:"status"`
+	Products     []Product `json:"products,omitempty"` // what the user granted, where the provider says
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 
+	reference  Secret
 	credential Secret
 }
 
@@ -38,13 +44,48 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 		conn.Products = slices.Clone(conn.Products)
 	}
 	conn.ID, conn.User = s.ConnectionID, s.User
-	conn.Reference, conn.credential = reference, credential
+	conn.reference, conn.credential = credential, credential
+	if !credential.holds(reference) {
+		conn.reference = NewSecret(reference)
+	}
 	conn.UpdatedAt = now
 	return conn
 }
 
 // Credential is what the adapter needs to act on the connection. Applications have no use for it.
 func (c Connection) Credential() Secret { return c.credential }
+
+// Reference returns the provider's id of the connection, such as MoneyKit's link_id or Dapi's
+// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat it
+// like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
+//
+// It is "" for a connection from plain JSON, which loses it.
+func (c Connection) Reference() string { return c.reference.Reveal() }
+
+// referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
+const referenceFormat = "1"
+
+// referenceKey returns the digest of a provider's id of a connection, "" for none. Each part is
+// prefixed with its length, so no two sets of parts give the same digest.
+func referenceKey(provider string, environment Environment, reference string) string {
+	if reference == "" {
+		return ""
+	}
+	h := sha256.New()
+	for _, part := range []string{referenceFormat, provider, string(environment), reference} {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write([]byte(part))
+	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:20])
+}
+
+// own completes a connection that the client's adapter returned.
+func (conn *Connection) own(c *Client) {
+	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
+	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.Reference())
+}
 
 // Environment says what a set of credentials reaches.
 type Environment string
@@ -170,7 +211,7 @@ func (r *DisconnectRequest) prepare(c *Client, op *Op) error { return r.Connecti
 type DisconnectResult struct{ Connection Connection }
 
 func (conn *Connection) prepare(c *Client, op *Op) error {
-	op.Connection, op.Reference = conn.ID, conn.Reference
+	op.Connection, op.Reference = conn.ID, conn.reference
 	op.User, op.Institution = conn.User, conn.Institution.ID
 	return c.accept(conn, op)
 }

@@ -104,7 +104,7 @@ func Example_sync() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		_ = s.bank.Refresh(conn.Reference) // the first fetch takes MoneyKit a while; until then Sync says ErrNotReady
+		_ = s.bank.Refresh(conn.Reference()) // the first fetch takes MoneyKit a while; until then Sync says ErrNotReady
 		client, _ := s.registry.For(conn)
 		answer, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		if err != nil {

@@ -194,7 +194,7 @@ func Example_reconnect() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = s.bank.Lapse(conn.Reference)
+	_ = s.bank.Lapse(conn.Reference())
 	client, err := s.registry.For(conn) // the client that issued it; only it can serve it
 	if err != nil {
 		log.Fatal(err)
@@ -422,14 +422,14 @@ func Example_data() {
 		return client, conn
 	}
 	client, conn := link("user-omar", "AE")
-	_ = s.bank.RequireInput(conn.Reference, "", []string{"otp"})
+	_ = s.bank.RequireInput(conn.Reference(), "", []string{"otp"})
 	got, err := answer(ctx, client, bankmux.AccountsRequest{Connection: conn}, func([]bankmux.Input) []string { return []string{"123456"} })
 	fmt.Println(len(got.Accounts), err, refresh(ctx, client, conn))
 
 	client, conn = link("user-rosa", "US")
 	fmt.Println(errors.Is(s.transactions(ctx, client, conn), bankmux.ErrNotReady)) // nothing was fetched yet: no empty answer
-	for _, a := range must(s.bank.Accounts(conn.Reference)) {
-		_ = s.bank.SetBalance(conn.Reference, a.MoneyKitID, virtualbank.BalanceSpec{Current: "784.60"})
+	for _, a := range must(s.bank.Accounts(conn.Reference())) {
+		_ = s.bank.SetBalance(conn.Reference(), a.MoneyKitID, virtualbank.BalanceSpec{Current: "784.60"})
 	}
 	fmt.Println(s.accounts(ctx, conn))
 	fmt.Println(s.forget(ctx, client, conn), s.forget(ctx, client, conn), len(s.rows))

@@ -60,7 +60,7 @@ func (n *notified) enqueue(_ context.Context, event bankmux.Event) error {
 }
 
 func (n *notified) connection(client, reference string) (bankmux.Connection, bool) {
-	i := slices.IndexFunc(n.conns, func(c bankmux.Connection) bool { return c.Client == client && c.Reference == reference })
+	i := slices.IndexFunc(n.conns, func(c bankmux.Connection) bool { return c.Client == client && c.Reference() == reference })
 	if i < 0 {
 		return bankmux.Connection{}, false
 	}
@@ -93,9 +93,9 @@ func Example_webhooks() {
 
 	server := httptest.NewServer(n.hooks()) // your server
 	defer server.Close()
-	_ = s.bank.Refresh(conn.Reference) // MoneyKit fetches on its own through the day
+	_ = s.bank.Refresh(conn.Reference()) // MoneyKit fetches on its own through the day
 	for _, event := range []string{"transactions.updates_available", "link.state_changed"} {
-		_ = s.bank.Announce(server.URL+"/hooks/moneykit", virtualbank.Webhook{Provider: "moneykit", Event: event, Reference: conn.Reference})
+		_ = s.bank.Announce(server.URL+"/hooks/moneykit", virtualbank.Webhook{Provider: "moneykit", Event: event, Reference: conn.Reference()})
 	}
 	s.bank.Disorder(virtualbank.Disorder{Repeat: 2}) // each comes three times
 	tally, err := s.bank.Deliver(ctx, server.Client())

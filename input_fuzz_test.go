@@ -41,7 +41,7 @@ func FuzzPage(f *testing.F) {
 		wire := &tampered{bank: inProcess{map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]}, heard: map[string][]byte{}}
 		clients[i], conns[i] = wire.linked(f, provider, bank)
 		if provider == "moneykit" {
-			require.NoError(f, bank.Refresh(conns[i].Reference))
+			require.NoError(f, bank.Refresh(conns[i].Reference()))
 		}
 		for page, err := range clients[i].TransactionPages(f.Context(), bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30}) {
 			require.NoError(f, err)
@@ -82,7 +82,7 @@ func FuzzChallenge(f *testing.F) {
 	for i, path := range []string{"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get"} {
 		fresh, err := wire.open("dapi", keys)
 		require.NoError(f, err)
-		require.NoError(f, bank.RequireInput(conn.Reference, path, []string{"otp"}))
+		require.NoError(f, bank.RequireInput(conn.Reference(), path, []string{"otp"}))
 		err = reads[[]int{0, 1, 5, 6}[i]].call(f.Context(), fresh, conn)
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(f, ok)

@@ -79,27 +79,34 @@ func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	return k.keys[k.primary].Seal(box, nil, plaintext, authenticated(k.primary, associatedData)), nil
 }
 
+// ringError is what a keyring says of a box. It is an [ErrSeal] and holds nothing secret.
+type ringError struct{ says string }
+
+func (e *ringError) Error() string { return string(ErrSeal) + ": what is sealed " + e.says }
+
+func (e *ringError) Unwrap() error { return ErrSeal }
+
 // Decrypt decrypts what Encrypt made, under whichever key it names. The error is [ErrSeal].
 func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	id, box, ok := splitKeyID(ciphertext)
 	if !ok {
-		return nil, sealError("is cut short")
+		return nil, &ringError{"is cut short"}
 	}
 	key := k.keys[id]
 	if key == nil {
-		return nil, sealError("is under key " + quote(id) + ", which is not in the keyring")
+		return nil, &ringError{"is under key " + quote(id) + ", which is not in the keyring"}
 	}
 	plain, err := key.Open(nil, nil, box, authenticated(id, associatedData))
 	if err != nil {
-		return nil, sealError("was changed or is of another row")
+		return nil, &ringError{"was changed or is of another row"}
 	}
 	return plain, nil
 }
 
-// NeedsReseal reports whether a sealed connection opens under this keyring but
+// NeedsReseal reports whether a sealed connection or session opens under this keyring but
 // not under its primary key: open it, seal it again, store it. It is false for what this keyring cannot open.
 func (k *Keyring) NeedsReseal(blob []byte) bool {
-	if len(blob) == 0 || blob[0] != sealFormat {
+	if len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
 		return false
 	}
 	id, _, ok := splitKeyID(blob[1:])

@@ -11,7 +11,7 @@ type Op struct {
 	Provider    string // name of the adapter
 	Institution string // the provider's id of the bank, where the call concerns one
 	Connection  string // our id of the connection, where the call concerns one
-	Reference   string // the provider's id of it; changes with a new login at some; do not log it
+	Reference   Secret // the provider's id of it; changes with a new login at some
 	User        string // the application's id of the user; do not log it
 	Product     string
 

@@ -30,13 +30,34 @@ func (c Connection) Ref() Ref {
 	return Ref{Provider: c.Provider, Environment: c.Environment, User: c.User, ID: c.ID}
 }
 
-// sealFormat begins every sealed connection. It is authenticated as well.
-const sealFormat = 1
+// The first byte of what is sealed. It is authenticated as well, so neither opens as the other.
+const (
+	sealedConnection = 1
+	sealedSession    = 2
+)
 
-// sealed is what lies inside.
+// sealed is what lies inside: the connection's JSON and what that leaves out.
 type sealed struct {
-	Connection Connection `json:"connection"`
-	Credential string     `json:"credential"`
+	Connection sealedRow `json:"connection"`
+	Credential string    `json:"credential"`
+}
+
+type sealedRow struct {
+	Connection
+	Reference string `json:"reference"`
+}
+
+func (c Connection) inside() sealed {
+	return sealed{Connection: sealedRow{Connection: c, Reference: c.Reference()}, Credential: c.credential.Reveal()}
+}
+
+// outside is the inverse of inside, and false where the credential is missing.
+func (in *sealed) outside() (Connection, bool) {
+	conn := in.Connection.Connection
+	conn.credential = NewSecret(in.Credential)
+	conn.reference = NewSecret(in.Connection.Reference)
+	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, in.Connection.Reference)
+	return conn, in.Credential != ""
 }
 
 // Seal encrypts the connection with its credential for the application's
@@ -53,16 +74,42 @@ func (c Connection) Seal(aead AEAD) ([]byte, error) {
 	if c.credential.IsZero() {
 		return nil, invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
 	}
-	plain, err := json.Marshal(sealed{Connection: c, Credential: c.credential.Reveal()})
+	return seal(aead, sealedConnection, "Connection", c.inside(), ref.associated())
+}
+
+// seal encrypts what is inside.
+func seal(aead AEAD, format byte, field string, inside any, associated []byte) ([]byte, error) {
+	plain, err := json.Marshal(inside)
 	if err != nil {
-		return nil, invalid("Connection", "cannot be written")
+		return nil, invalid(field, "cannot be written as JSON")
 	}
-	// The text of the aead's error is left out: nobody knows what it holds.
-	box, err := aead.Encrypt(plain, ref.associated())
+	// The text of the aead's error is left out: it may hold anything.
+	box, err := aead.Encrypt(plain, associated)
 	if err != nil {
-		return nil, sealError("cannot be encrypted")
+		return nil, sealError(format, "cannot be encrypted")
 	}
-	return append([]byte{sealFormat}, box...), nil
+	return append([]byte{format}, box...), nil
+}
+
+// unseal decrypts into inside, which is a pointer.
+func unseal(aead AEAD, format byte, blob, associated []byte, inside any) error {
+	if len(blob) == 0 {
+		return sealError(format, "is empty")
+	}
+	if blob[0] != format {
+		return sealError(format, "has an unknown format")
+	}
+	plain, err := aead.Decrypt(blob[1:], associated)
+	if err != nil {
+		if e, ok := err.(*ringError); ok { //nolint:errorlint // the keyring's own, which names the key
+			return sealError(format, e.says)
+		}
+		return sealError(format, "was changed, is of another row, or is under another key")
+	}
+	if json.Unmarshal(plain, inside) != nil {
+		return sealError(format, "holds something else")
+	}
+	return nil
 }
 
 // Open is the inverse of [Connection.Seal].
@@ -74,30 +121,20 @@ func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	if err := checkSeal(aead, ref); err != nil {
 		return Connection{}, err
 	}
-	if len(blob) == 0 {
-		return Connection{}, sealError("is empty")
-	}
-	if blob[0] != sealFormat {
-		return Connection{}, sealError("has an unknown format")
-	}
-	plain, err := aead.Decrypt(blob[1:], ref.associated())
-	if err != nil {
-		if e, ok := err.(*Error); ok && e.Kind == ErrSeal { //nolint:errorlint // the keyring's own, which names the key
-			return Connection{}, e
-		}
-		return Connection{}, sealError("was changed, is of another row, or is under another key")
-	}
 	var in sealed
-	if json.Unmarshal(plain, &in) != nil || in.Credential == "" || in.Connection.Ref() != ref {
-		return Connection{}, sealError("holds something else")
+	if err := unseal(aead, sealedConnection, blob, ref.associated(), &in); err != nil {
+		return Connection{}, err
 	}
-	in.Connection.credential = NewSecret(in.Credential)
-	return in.Connection, nil
+	conn, ok := in.outside()
+	if !ok || conn.Ref() != ref {
+		return Connection{}, sealError(sealedConnection, "holds something else")
+	}
+	return conn, nil
 }
 
 func checkSeal(aead AEAD, ref Ref) error {
-	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
-		return invalid("AEAD", "is nil")
+	if err := checkAEAD(aead); err != nil {
+		return err
 	}
 	if ref.Provider == "" || ref.User == "" || ref.ID == "" {
 		return invalid("Ref", "lacks provider, user or id")
@@ -108,16 +145,31 @@ func checkSeal(aead AEAD, ref Ref) error {
 	return nil
 }
 
+func checkAEAD(aead AEAD) error {
+	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
+		return invalid("AEAD", "is nil")
+	}
+	return nil
+}
+
 // associated writes the ref so that no two refs give the same bytes.
 func (r Ref) associated() []byte {
-	b := []byte{sealFormat}
-	for _, s := range []string{r.Provider, string(r.Environment), r.User, r.ID} {
+	return lengthPrefixed(sealedConnection, r.Provider, string(r.Environment), r.User, r.ID)
+}
+
+func lengthPrefixed(format byte, parts ...string) []byte {
+	b := []byte{format}
+	for _, s := range parts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
 		b = append(b, s...)
 	}
 	return b
 }
 
-func sealError(what string) *Error {
-	return &Error{Kind: ErrSeal, Detail: "the sealed connection " + what, NotSent: true}
+func sealError(format byte, what string) *Error {
+	subject := "the sealed connection "
+	if format == sealedSession {
+		subject = "the sealed session "
+	}
+	return &Error{Kind: ErrSeal, Detail: subject + what, NotSent: true}
 }

@@ -40,6 +40,19 @@ func mask(s string) string {
 // Reveal returns the text. Call it where the secret goes onto the wire, and nowhere else.
 func (s Secret) Reveal() string { return mask(s.masked) }
 
+// holds reports whether the secret's text is the given one.
+func (s Secret) holds(text string) bool {
+	if len(s.masked) != len(text) {
+		return false
+	}
+	for i := range len(text) {
+		if s.masked[i] != text[i]^pad[i%len(pad)] {
+			return false
+		}
+	}
+	return true
+}
+
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.masked == "" }
 

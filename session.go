@@ -164,7 +164,7 @@ type Session struct {
 	Country      string      `json:"country,omitempty"`
 	Products     []Product   `json:"products,omitempty"` // what was asked for
 	Launch       Launch      `json:"launch"`
-	Reconnect    *Connection `json:"reconnect,omitempty"` // what is being renewed, without its credential once stored
+	Reconnect    *Connection `json:"reconnect,omitempty"` // what is being renewed; plain JSON loses its credential, Seal keeps it
 	CreatedAt    time.Time   `json:"created_at"`
 	ExpiresAt    time.Time   `json:"expires_at"`
 }
@@ -260,6 +260,8 @@ func (r *ExchangeRequest) check(c *Client) error {
 		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
 	case s.Client != c.name:
 		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
+	case s.Reconnect != nil && s.Reconnect.reference.IsZero():
+		return invalid("ExchangeRequest.Session", "lost the connection it renews, as plain JSON does: keep it with Session.Seal")
 	case !time.Now().Before(s.ExpiresAt):
 		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
 	}

@@ -33,13 +33,13 @@ func (r *soakRow) is(amount bankmux.Money, err error) error {
 // agree compares the application's rows with the bank's, one by one.
 func (l *soakLife) agree() {
 	bank, conn := l.world.present(), l.conn()
-	accounts, err := bank.Accounts(conn.Reference)
+	accounts, err := bank.Accounts(conn.Reference())
 	l.world.must(err)
 	currencies := map[string]string{}
 	for _, a := range accounts {
 		currencies[a.MoneyKitID+a.DapiID] = a.Currency
 	}
-	truth, err := bank.Transactions(conn.Reference)
+	truth, err := bank.Transactions(conn.Reference())
 	l.world.must(err)
 	count := map[soakRow]int{}
 	rows := 0
@@ -101,7 +101,7 @@ func (w *soakWorld) settle(lives []*soakLife) {
 			lost[name] = why
 		}
 		if l.end == "linked" {
-			owner[l.conn().Reference] = l
+			owner[l.conn().Reference()] = l
 			users[l.plan.user] = users[l.plan.user] || l.plan.provider == moneykit.Name
 			l.isActive(at)
 		}
@@ -141,7 +141,7 @@ func (l *soakLife) isActive(at map[string]virtualbank.LinkState) {
 		}
 		return err
 	})
-	if state := at[conn.Reference].State; err != nil || state != "connected" {
+	if state := at[conn.Reference()].State; err != nil || state != "connected" {
 		l.complain("it is linked, and %q at the bank: %v", state, err)
 	}
 }
@@ -192,10 +192,10 @@ func (w *soakWorld) sameLinks(lives []*soakLife, user string, lost map[string]st
 		if l.plan.user != user || l.plan.provider != moneykit.Name || l.end != "linked" {
 			continue
 		}
-		if link, ok := links[l.conn().Reference]; !ok || link.Status.State != bankmux.StateActive {
+		if link, ok := links[l.conn().Reference()]; !ok || link.Status.State != bankmux.StateActive {
 			l.complain("MoneyKit lists it as %q", link.Status.State)
 		}
-		delete(links, l.conn().Reference)
+		delete(links, l.conn().Reference())
 	}
 	for id, link := range links {
 		known := link.Status.State == bankmux.StatePending

@@ -102,7 +102,7 @@ func (l *soakLife) take(step soakStep) error {
 		return l.sync()
 	case doLapse:
 		l.world.count("situations", "consent lapses", 1)
-		return l.world.present().Lapse(l.conn().Reference)
+		return l.world.present().Lapse(l.conn().Reference())
 	case doMove:
 		return l.move()
 	case doDisconnect:
@@ -115,7 +115,7 @@ func (l *soakLife) take(step soakStep) error {
 
 // stage lets the bank do what it does sooner or later.
 func (l *soakLife) stage(situations []string) {
-	bank, id := l.world.present(), l.conn().Reference
+	bank, id := l.world.present(), l.conn().Reference()
 	for _, s := range situations {
 		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) && len(l.tables.since) < max(1, len(l.tables.seen)) {
 			continue // what the first answer leaves out, the bank may not serve any more when it is read again

@@ -55,9 +55,10 @@ func (l *soakLife) connect(old *bankmux.Connection) error {
 
 // kept is a session as the application's store gives it back.
 func (l *soakLife) kept(session bankmux.Session) (back bankmux.Session) {
-	raw, err := json.Marshal(session)
+	raw, err := session.Seal(l.world.keyring)
 	l.world.must(err)
-	l.world.must(json.Unmarshal(raw, &back))
+	back, err = bankmux.OpenSession(l.world.keyring, session.Ref(), raw)
+	l.world.must(err)
 	return back
 }
 
@@ -176,7 +177,7 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 			best = i
 		}
 	}
-	if times == 2 && errs[0] == nil && errs[1] == nil && (conns[0].ID != conns[1].ID || conns[0].Reference != conns[1].Reference) {
+	if times == 2 && errs[0] == nil && errs[1] == nil && (conns[0].ID != conns[1].ID || conns[0].Reference() != conns[1].Reference()) {
 		l.complain("one payload made two connections")
 	}
 	return conns[best], errs[best]
@@ -185,12 +186,12 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 // save keeps the connection, sealed.
 func (l *soakLife) save(conn bankmux.Connection, why string) {
 	if l.row != nil {
-		if was := l.conn(); was.Reference != conn.Reference {
-			l.former[was.Reference] = why
+		if was := l.conn(); was.Reference() != conn.Reference() {
+			l.former[was.Reference()] = why
 		}
 	}
 	if why != "" {
-		delete(l.former, conn.Reference)
+		delete(l.former, conn.Reference())
 		l.tables.linked(conn.ID)
 	}
 	row, err := conn.Seal(l.world.keyring)
@@ -271,7 +272,7 @@ func (l *soakLife) disconnect(client *bankmux.Client, conn bankmux.Connection) e
 		})
 	})
 	if err == nil {
-		l.former[conn.Reference] = "disconnected"
+		l.former[conn.Reference()] = "disconnected"
 	}
 	return err
 }

@@ -64,7 +64,7 @@ func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
 func (s *syncing) fetch(t *testing.T) {
 	t.Helper()
 	if s.client.Provider() == "moneykit" {
-		require.NoError(t, s.bank.Refresh(s.conn.Reference))
+		require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 	}
 }
 
@@ -183,7 +183,7 @@ func TestEverySituationEndsInAgreement(t *testing.T) {
 					s.round(t)
 					since := bankmux.DateOf(time.Now().UTC()).AddDays(-80).String()
 					time.Sleep(time.Minute)
-					require.NoError(t, s.bank.Stage(s.conn.Reference, situation.Name))
+					require.NoError(t, s.bank.Stage(s.conn.Reference(), situation.Name))
 					s.fetch(t)
 					now := s.round(t)
 					var later [][]bankmux.Delta
@@ -207,7 +207,7 @@ func TestAForgottenCursorIsRefusedAndBeginningAnewDoublesNothing(t *testing.T) {
 		s.fetch(t)
 		s.round(t)
 		n := len(s.rows)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.CursorForgotten))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.CursorForgotten))
 		_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok)
@@ -229,7 +229,7 @@ func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 		s := openSync(t, "moneykit")
 		s.fetch(t)
 		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.CursorCircles))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.CursorCircles))
 		for range 20 {
 			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
 			if err != nil {

@@ -129,9 +129,9 @@ func (s *syncing) round(t *testing.T) (all []bankmux.Delta) {
 // agree compares the table with the bank, row for row, from a day on.
 func (s *syncing) agree(t *testing.T, from string) {
 	t.Helper()
-	truth, err := s.bank.Transactions(s.conn.Reference)
+	truth, err := s.bank.Transactions(s.conn.Reference())
 	require.NoError(t, err)
-	accounts, err := s.bank.Accounts(s.conn.Reference)
+	accounts, err := s.bank.Accounts(s.conn.Reference())
 	require.NoError(t, err)
 	cards := map[string]bool{}
 	for _, a := range accounts {
@@ -169,11 +169,11 @@ func TestAHalfYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 			replaced, removed := 0, 0
 			for i := range 40 {
 				if provider == "moneykit" {
-					require.NoError(t, s.bank.Refresh(s.conn.Reference))
+					require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 				}
 				if i == 20 && provider == "moneykit" {
-					require.NoError(t, s.bank.ChurnIDs(s.conn.Reference))
-					require.NoError(t, s.bank.Refresh(s.conn.Reference))
+					require.NoError(t, s.bank.ChurnIDs(s.conn.Reference()))
+					require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 				}
 				for _, d := range s.round(t) {
 					replaced += len(d.Replaced)
@@ -182,7 +182,7 @@ func TestAHalfYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 				time.Sleep(time.Duration(24+i%7*24) * time.Hour)
 			}
 			if provider == "moneykit" {
-				require.NoError(t, s.bank.Refresh(s.conn.Reference))
+				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 			}
 			s.round(t)
 			s.round(t) // what was missing once is missing twice
@@ -201,7 +201,7 @@ func TestAPageThatWasNotStoredIsToldAgainAndNothingTwice(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := openSync(t, provider)
 			if provider == "moneykit" {
-				require.NoError(t, s.bank.Refresh(s.conn.Reference))
+				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 			}
 			req := bankmux.SyncRequest{Connection: s.conn, Known: s.known, PageSize: 100}
 			first, err := s.client.Sync(t.Context(), req)
@@ -284,7 +284,7 @@ func TestAChallengeInASyncKeepsThePagesBefore(t *testing.T) {
 		require.True(t, d.More)
 		s.store(d)
 		n := len(s.rows)
-		require.NoError(t, s.bank.RequireInput(s.conn.Reference, "/data/transactions/get", []string{"otp"}))
+		require.NoError(t, s.bank.RequireInput(s.conn.Reference(), "/data/transactions/get", []string{"otp"}))
 		req.Cursor = s.cursor
 		_, err = s.client.Sync(t.Context(), req)
 		e, ok := errors.AsType[*bankmux.Error](err)
@@ -309,12 +309,12 @@ func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
 			require.NoError(t, err)
 			today := bankmux.DateOf(time.Now().UTC())
 			for i := range 10_000 {
-				require.NoError(t, s.bank.AddTransaction(s.conn.Reference, accounts.Accounts[0].ID, virtualbank.TransactionSpec{
+				require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
 					Amount: fmt.Sprintf("-%d.%02d", 1+i%7, i%100), Type: "debit", Date: today.AddDays(-i % 20).String(), Text: fmt.Sprint("SHOP ", i%50),
 				}))
 			}
 			if provider == "moneykit" {
-				require.NoError(t, s.bank.Refresh(s.conn.Reference))
+				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
 			}
 			s.round(t) // which looks at the length of each cursor
 			assert.Greater(t, len(s.rows), 10_000)

@@ -112,7 +112,7 @@ func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
 		s.fetch(t)
 		s.round(t)
 		time.Sleep(time.Minute)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
 		s.fetch(t)
 		s.cursor = "" // given up
 		anew := told(s.round(t))
@@ -136,8 +136,8 @@ func TestAReadingWithARowThatCannotBeReadProvesNoAbsence(t *testing.T) {
 		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
 		require.NoError(t, err)
 		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
-		require.NoError(t, s.bank.AddTransaction(s.conn.Reference, accounts.Accounts[0].ID, virtualbank.TransactionSpec{Amount: "", Type: "debit", Text: "no amount"}))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
+		require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{Amount: "", Type: "debit", Text: "no amount"}))
 		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
 		require.NoError(t, err)
 		require.Len(t, d.Failed, 1)
@@ -215,7 +215,7 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Minute)
-			require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+			require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
 			removed := map[string]int{}
 			for range 3 {
 				s.fetch(t)
@@ -284,7 +284,7 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 		s.fetch(t)
 		s.round(t)
 		time.Sleep(time.Minute)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Tip))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Tip))
 		s.fetch(t)
 		s.round(t)
 		keys := s.bank.Credentials()
@@ -313,7 +313,7 @@ func TestARowThatIsMissingInTwoSyncsWithoutACursorIsRemoved(t *testing.T) {
 		s := openSync(t, "moneykit")
 		s.fetch(t)
 		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.Withdrawn))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
 		s.fetch(t)
 		var was string
 		for i := range 2 { // an application that gives every cursor up
@@ -336,7 +336,7 @@ func TestDaysThatWereReadEmptyAreReadAgain(t *testing.T) {
 		s := openSync(t, "dapi")
 		s.round(t)
 		time.Sleep(8 * 24 * time.Hour) // all days are due
-		require.NoError(t, s.bank.Stage(s.conn.Reference, virtualbank.EmptyAnswer))
+		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.EmptyAnswer))
 		empty := s.round(t)
 		assert.NotEmpty(t, told(empty).Suspect)
 		time.Sleep(2 * time.Hour)

@@ -57,7 +57,10 @@ type parked struct {
 	lots map[lotKey]lot
 }
 
-type lotKey struct{ client, connection, reference string }
+type lotKey struct {
+	client, connection string
+	reference          bankmux.Secret
+}
 
 // lot is why a connection is parked.
 type lot struct {

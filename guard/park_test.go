@@ -16,7 +16,7 @@ import (
 )
 
 func data(name, reference, challenge string) bankmux.Op {
-	return bankmux.Op{Name: name, Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Connection: "1", Reference: reference, Challenge: challenge}
+	return bankmux.Op{Name: name, Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Connection: "1", Reference: bankmux.NewSecret(reference), Challenge: challenge}
 }
 
 // asking is the error of a call that the bank interrupted.
@@ -41,7 +41,7 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 		assert.True(t, e.NotSent)
 		assert.Equal(t, 1, sent)
 		require.ErrorIs(t, call(data("Accounts", "r", "another"), nil), bankmux.ErrChallengeExpired)
-		require.NoError(t, call(bankmux.Op{Name: "Accounts", Client: "c", Connection: "2", Reference: "s"}, nil), "other connections are free")
+		require.NoError(t, call(bankmux.Op{Name: "Accounts", Client: "c", Connection: "2", Reference: bankmux.NewSecret("s")}, nil), "other connections are free")
 		require.NoError(t, call(bankmux.Op{Name: "Institutions", Client: "c"}, nil))
 
 		// No answer came: it is open still. Then the next round, then the end.
@@ -92,12 +92,12 @@ func TestWhatIsParkedIsBounded(t *testing.T) {
 	t.Parallel()
 	park := guard.Park()
 	for i := range 25_000 {
-		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: "r"}
+		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: bankmux.NewSecret("r")}
 		_ = park(t.Context(), op, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })
 	}
 	passed := 0
 	for i := range 25_000 {
-		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: "r"}
+		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: bankmux.NewSecret("r")}
 		_ = park(t.Context(), op, func(context.Context) error { passed++; return nil })
 	}
 	assert.GreaterOrEqual(t, passed, 15_000)

@@ -223,7 +223,7 @@ func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
 		LinkID: "mk_1", InstitutionID: "chase", InstitutionName: "Chase", State: "connected", Country: "US", Products: []string{"accounts", "brand_new"},
 	})
 	require.NoError(t, err)
-	assert.Equal(t, "mk_1", conn.Reference)
+	assert.Equal(t, "mk_1", conn.Reference())
 	assert.Equal(t, "mk_1", conn.Credential().Reveal())
 	assert.Equal(t, bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}, conn.Institution)
 	assert.Equal(t, []bankmux.Product{bankmux.ProductAccounts, "brand_new"}, conn.Products)
@@ -257,7 +257,7 @@ func TestADapiGrantBecomesAConnectionAndComesBack(t *testing.T) {
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
 	conn, err := normalize.DapiConnection(s, g, bankmux.Institution{ID: "X"})
 	require.NoError(t, err)
-	assert.Equal(t, "c-1", conn.Reference)
+	assert.Equal(t, "c-1", conn.Reference())
 	assert.Equal(t, bankmux.StateActive, conn.Status.State)
 	back, err := normalize.DapiGrantOf(conn.Credential())
 	require.NoError(t, err)

@@ -367,7 +367,7 @@ func (b *bench) connect(ctx context.Context) bankmux.Connection {
 // concealCredential hides the credential's parts, where it is not the reference itself.
 func (b *bench) concealCredential(conn bankmux.Connection) {
 	credential := conn.Credential().Reveal()
-	if credential != conn.Reference {
+	if credential != conn.Reference() {
 		b.conceal(credential)
 	}
 	var parts map[string]string

@@ -64,8 +64,8 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	case err == nil:
 		assert.True(t, f.Processed, "a connection out of nothing")
 		assert.Equal(t, post.Session.ConnectionID, conn.ID)
-		assert.NotEmpty(t, conn.Reference)
-		assert.NotEqual(t, "duplicate", conn.Reference)
+		assert.NotEmpty(t, conn.Reference())
+		assert.NotEqual(t, "duplicate", conn.Reference())
 	case limited(f):
 		checkLimit(t, b, f, err)
 	default:

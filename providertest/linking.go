@@ -47,7 +47,7 @@ var linking = map[string]func(*testing.T, *bench){
 		assert.Equal(t, b.client.Name(), conn.Client)
 		assert.Equal(t, b.client.Environment(), conn.Environment)
 		assert.Equal(t, bankmux.StateActive, conn.Status.State)
-		assert.NotEmpty(t, conn.Reference)
+		assert.NotEmpty(t, conn.Reference())
 		assert.NotEmpty(t, conn.Institution.ID)
 		assert.False(t, conn.CreatedAt.IsZero())
 		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bytes.Repeat([]byte{7}, 32)})
@@ -70,7 +70,7 @@ var linking = map[string]func(*testing.T, *bench){
 			return
 		}
 		assert.Equal(t, first.ID, again.ID)
-		assert.Equal(t, first.Reference, again.Reference)
+		assert.Equal(t, first.Reference(), again.Reference())
 	},
 	"a payload of another session is refused where the provider can tell": func(t *testing.T, b *bench) {
 		mine, theirs := b.session(t.Context()), b.session(t.Context())

@@ -96,7 +96,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 			require.Len(t, res.Events, 1)
 			e := res.Events[0]
 			assert.NotEqual(t, bankmux.EventUnknown, e.Kind)
-			assert.Equal(t, conn.Reference, e.Reference)
+			assert.Equal(t, conn.Reference(), e.Reference)
 			assert.Equal(t, conn.Client, e.Client)
 			assert.Equal(t, conn.Provider, e.Provider)
 			assert.NotEmpty(t, e.Name)
@@ -107,7 +107,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 			keys[e.Key] = true
 			// JSON of an event is for a queue; what is printed is for a log.
 			for _, text := range []string{fmt.Sprintf("%v %+v %#v", e, &e, e), e.LogValue().String()} {
-				assert.NotContains(t, text, conn.Reference)
+				assert.NotContains(t, text, conn.Reference())
 			}
 		}
 	}
@@ -261,5 +261,5 @@ func inboxed(t *testing.T, b *bench) {
 		assert.Equal(t, http.StatusOK, post(nil), "a repeat is acknowledged")
 	}
 	require.Len(t, handled, 1)
-	assert.Equal(t, conn.Reference, handled[0].Reference)
+	assert.Equal(t, conn.Reference(), handled[0].Reference)
 }

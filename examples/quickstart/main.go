@@ -201,7 +201,7 @@ func (a *app) reconnect(ctx context.Context, old bankmux.Connection) error {
 	if err != nil {
 		return err
 	}
-	if err := a.bank.Lapse(conn.Reference); err != nil {
+	if err := a.bank.Lapse(conn.Reference()); err != nil {
 		return err
 	}
 	client, err := a.registry.For(conn)

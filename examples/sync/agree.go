@@ -116,7 +116,7 @@ func disagree(about string, different []string) error {
 
 // truth is what really happened, by the bank's own books and names of events.
 func (s *story) truth() (map[string]movement, error) {
-	all, err := s.bank.Transactions(s.conn.Reference)
+	all, err := s.bank.Transactions(s.conn.Reference())
 	if err != nil {
 		return nil, err
 	}

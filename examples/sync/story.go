@@ -90,7 +90,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 		case passed(dayOfNewLink):
 			err = s.move(ctx, nil)
 		case passed(dayOfForget):
-			if err = bank.Stage(s.conn.Reference, virtualbank.CursorForgotten); err == nil {
+			if err = bank.Stage(s.conn.Reference(), virtualbank.CursorForgotten); err == nil {
 				err = s.sync(ctx)
 			}
 		case passed(dayOfProvider):
@@ -123,7 +123,7 @@ func (s *story) surprise(what string) error {
 	if what == virtualbank.Edited && s.conn.Provider == dapi.Name {
 		return nil
 	}
-	err := s.bank.Stage(s.conn.Reference, what)
+	err := s.bank.Stage(s.conn.Reference(), what)
 	if refused, ok := errors.AsType[*virtualbank.Refusal](err); ok && refused.Status == http.StatusConflict {
 		return nil
 	}
@@ -221,7 +221,7 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 
 // renew finds the consent lapsed and sends the user through the flow again. Meanwhile all transactions got other ids.
 func (s *story) renew(ctx context.Context) error {
-	if err := s.bank.Lapse(s.conn.Reference); err != nil {
+	if err := s.bank.Lapse(s.conn.Reference()); err != nil {
 		return err
 	}
 	status, err := s.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: s.conn})
@@ -236,7 +236,7 @@ func (s *story) renew(ctx context.Context) error {
 	if s.conn, err = s.finish(ctx, session); err != nil {
 		return err
 	}
-	if err := s.bank.ChurnIDs(s.conn.Reference); err != nil {
+	if err := s.bank.ChurnIDs(s.conn.Reference()); err != nil {
 		return err
 	}
 	if err := s.sync(ctx); err != nil {

@@ -110,7 +110,7 @@ func (w *world) connect(server *virtualbank.Server) error {
 // handle is called once for each event. It looks where it was told to look, and believes nothing else of it.
 func (w *world) handle(ctx context.Context, event bankmux.Event) error {
 	for _, conn := range w.conns {
-		if conn.Client == event.Client && conn.Reference == event.Reference {
+		if conn.Client == event.Client && conn.Reference() == event.Reference {
 			if err := w.told.follow(ctx, w.registry, conn); err != nil {
 				return err // the provider will say it again
 			}
@@ -240,7 +240,7 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 // spend lets something happen at both banks, and MoneyKit fetch it.
 func (w *world) spend(ctx context.Context, day int) error {
 	for _, conn := range w.conns {
-		if err := w.bank.Stage(conn.Reference, []string{virtualbank.Posted, virtualbank.Twin, virtualbank.Late, virtualbank.Edited}[day%4]); err != nil {
+		if err := w.bank.Stage(conn.Reference(), []string{virtualbank.Posted, virtualbank.Twin, virtualbank.Late, virtualbank.Edited}[day%4]); err != nil {
 			return err
 		}
 		client, err := w.registry.For(conn)
@@ -263,7 +263,7 @@ func (w *world) forge(out io.Writer) error {
 	for _, conn := range w.conns {
 		event := map[string]string{moneykit.Name: "link.state_changed", dapi.Name: "connection.deleted"}[conn.Provider]
 		for _, forgery := range virtualbank.Forgeries(conn.Provider) {
-			r, err := w.bank.Forge(forgery, w.address+conn.Client, virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference})
+			r, err := w.bank.Forge(forgery, w.address+conn.Client, virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()})
 			if err != nil {
 				return err
 			}
@@ -277,7 +277,7 @@ func (w *world) forge(out io.Writer) error {
 			count++
 		}
 		// A genuine one, for the client of the other provider.
-		header, body := w.bank.Sign(virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference})
+		header, body := w.bank.Sign(virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()})
 		other := map[string]string{moneykit.Name: dapi.Name, dapi.Name: moneykit.Name}[conn.Provider]
 		r, err := http.NewRequest(http.MethodPost, w.address+other, bytes.NewReader(body))
 		if err != nil {
@@ -306,7 +306,7 @@ func (w *world) of(user string) bankmux.Connection {
 	return bankmux.Connection{}
 }
 
-func (w *world) reference(user string) string { return w.of(user).Reference }
+func (w *world) reference(user string) string { return w.of(user).Reference() }
 
 func (w *world) disconnect(ctx context.Context, user string) error {
 	conn := w.of(user)

@@ -43,7 +43,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return bank.LinkDapi(virtualbank.DapiLink{AppKey: s.Launch.AppKey, Countries: s.Launch.Countries})
 		},
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/v2/auth/ExchangeToken" },
-		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference) },
+		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 		Secrets:    []string{creds.AppSecret, hooks[0], hookKey},
 		Webhooks: &providertest.Webhooks{
 			Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
@@ -73,17 +73,17 @@ func newHarness(*testing.T) providertest.Harness {
 		Table:      providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{
 			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-				return bank.AddAccount(conn.Reference, virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
+				return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
 			},
 			AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
 				spec := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text}
 				if r.In {
 					spec.Type = "credit"
 				}
-				return bank.AddTransaction(conn.Reference, account, spec)
+				return bank.AddTransaction(conn.Reference(), account, spec)
 			},
 			SetBalance: func(conn bankmux.Connection, account, booked string) error {
-				return bank.SetBalance(conn.Reference, account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
+				return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
 			},
 			Ask: func(conn bankmux.Connection, inputs ...bankmux.InputKind) ([]string, error) {
 				var round, right []string
@@ -91,7 +91,7 @@ func newHarness(*testing.T) providertest.Harness {
 					round = append(round, string(in))
 					right = append(right, map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in])
 				}
-				return right, bank.RequireInput(conn.Reference, "", round)
+				return right, bank.RequireInput(conn.Reference(), "", round)
 			},
 		},
 	}
@@ -191,7 +191,7 @@ var kinds = map[bankmux.AccountKind]string{
 
 // onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a positive number.
 func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
-	accounts, err := bank.Accounts(conn.Reference)
+	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {
 		return booked
 	}
@@ -207,7 +207,7 @@ func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked 
 }
 
 func hookOf(conn bankmux.Connection) virtualbank.Webhook {
-	return virtualbank.Webhook{Provider: dapi.Name, Event: "connection.state_changed", Reference: conn.Reference}
+	return virtualbank.Webhook{Provider: dapi.Name, Event: "connection.state_changed", Reference: conn.Reference()}
 }
 
 func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {

@@ -135,7 +135,7 @@ func TestTheBankIsReadFromDapiAndNotFromThePayload(t *testing.T) {
 	assert.Equal(t, "DAPIBANK_AE_ENBD", conn.Institution.ID)
 	assert.Equal(t, "AE", conn.Institution.Country)
 	assert.Equal(t, "EBILAEAD", conn.Institution.BIC)
-	assert.Equal(t, fields["connectionID"], conn.Reference)
+	assert.Equal(t, fields["connectionID"], conn.Reference())
 	grant, err := normalize.DapiGrantOf(conn.Credential())
 	require.NoError(t, err)
 	assert.Equal(t, fields["userSecret"], grant.UserSecret)
@@ -255,7 +255,7 @@ func TestAReconnectAtAnotherBankIsRefused(t *testing.T) {
 	renewed, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}))
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, renewed.ID)
-	assert.NotEqual(t, conn.Reference, renewed.Reference)
+	assert.NotEqual(t, conn.Reference(), renewed.Reference())
 }
 
 func TestCallsOnOneConnectionNeverOverlap(t *testing.T) {

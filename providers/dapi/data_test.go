@@ -134,7 +134,7 @@ func TestOneBadAccountDoesNotSinkTheRest(t *testing.T) {
 	all, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	require.Len(t, all.Accounts, 2)
-	require.NoError(t, s.bank.SetBalance(conn.Reference, all.Accounts[0].ID, virtualbank.BalanceSpec{Current: `{}`}))
+	require.NoError(t, s.bank.SetBalance(conn.Reference(), all.Accounts[0].ID, virtualbank.BalanceSpec{Current: `{}`}))
 	got, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
 	require.True(t, ok, err)
@@ -229,7 +229,7 @@ func TestARunningOperationIsWaitedForInsideTheCallersDeadline(t *testing.T) {
 		require.NoError(t, err)
 		s := &setup{t: t, bank: bank, client: client}
 		conn := s.connect()
-		require.NoError(t, bank.Defer(conn.Reference, "/data/accounts/get", 3))
+		require.NoError(t, bank.Defer(conn.Reference(), "/data/accounts/get", 3))
 		began := time.Now()
 		got, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		require.NoError(t, err)
@@ -239,7 +239,7 @@ func TestARunningOperationIsWaitedForInsideTheCallersDeadline(t *testing.T) {
 		assert.Contains(t, last, `"operationID":"DAPIBANK_AE_ENBD:`, "sent again for the operation that was finished")
 		assert.Equal(t, 12*time.Second, time.Since(began), "1, 2, 4 and 5 seconds")
 
-		require.NoError(t, bank.Defer(conn.Reference, "/data/accounts/get", 1000))
+		require.NoError(t, bank.Defer(conn.Reference(), "/data/accounts/get", 1000))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		began = time.Now()
@@ -257,7 +257,7 @@ func TestAChallengeHoldsNoAccountNumber(t *testing.T) {
 	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	for name, known := range map[string][]bankmux.Account{"listed by the call": nil, "known before": all.Accounts} {
-		require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/balance/get", []string{"otp"}))
+		require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/balance/get", []string{"otp"}))
 		req := bankmux.BalancesRequest{Connection: conn, Accounts: []string{all.Accounts[0].ID}, Known: known}
 		_, err = s.client.Balances(t.Context(), req)
 		e, _ := errors.AsType[*bankmux.Error](err)
@@ -299,7 +299,7 @@ func TestAChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 		for _, row := range page.Transactions {
 			rows[row.Account]++
 		}
-		require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/transactions/get", []string{"secret_question"}, []string{"otp", "pin"}))
+		require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"secret_question"}, []string{"otp", "pin"}))
 	}
 	require.NotNil(t, ch)
 	assert.Equal(t, ids[1], ch.Account)
@@ -330,7 +330,7 @@ func TestAChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 	assert.Positive(t, rows[ids[1]])
 
 	// The same for balances, where the list of accounts is asked for first and is what gets interrupted.
-	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/accounts/get", []string{"otp"}))
+	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/accounts/get", []string{"otp"}))
 	_, err = s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
@@ -412,7 +412,7 @@ func TestOperationsOfDapiAloneAreReachable(t *testing.T) {
 	}
 	assert.Positive(t, brands)
 
-	require.NoError(t, s.bank.RequireInput(conn.Reference, "", []string{"captcha", "multiple_choice"}))
+	require.NoError(t, s.bank.RequireInput(conn.Reference(), "", []string{"captcha", "multiple_choice"}))
 	_, err = s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
@@ -494,7 +494,7 @@ func TestAnAnswerGoesToTheInterruptedCallAndNoOtherCallComesBefore(t *testing.T)
 	conn := s.connect()
 	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
-	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/transactions/get", []string{"otp"}))
+	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"otp"}))
 	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{all.Accounts[0].ID}}
 	var ch *bankmux.Challenge
 	for _, err := range s.client.TransactionPages(t.Context(), req) {
@@ -525,7 +525,7 @@ func TestARefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	conn := s.connect()
-	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/balance/get", []string{"otp"}))
+	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/balance/get", []string{"otp"}))
 	_, err := s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
@@ -537,7 +537,7 @@ func TestARefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	assert.False(t, partial, "it is no failure of one account")
 	assert.Equal(t, before+1, len(s.bank.Requests()), "and no other account is asked for")
 
-	require.NoError(t, s.bank.RequireInput(conn.Reference, "/data/transactions/get", []string{"otp"}))
+	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"otp"}))
 	req := bankmux.TransactionsRequest{Connection: conn}
 	for _, err := range s.client.TransactionPages(t.Context(), req) {
 		e, ok = errors.AsType[*bankmux.Error](err)
@@ -576,7 +576,7 @@ func TestTheBanksQuestionsInOperationsOfDapiAloneAreAnswered(t *testing.T) {
 				return tc.call(t.Context(), s.client, conn, all.Accounts[0].ID, answers)
 			}
 			ask := func() *bankmux.Challenge {
-				require.NoError(t, s.bank.RequireInput(conn.Reference, tc.path, []string{"otp"}))
+				require.NoError(t, s.bank.RequireInput(conn.Reference(), tc.path, []string{"otp"}))
 				e, ok := errors.AsType[*bankmux.Error](call(nil))
 				require.True(t, ok)
 				require.NotNil(t, e.Challenge)

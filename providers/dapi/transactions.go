@@ -203,7 +203,7 @@ func bankOf(conn bankmux.Connection) string {
 	if conn.Institution.ID != "" {
 		return conn.Institution.ID
 	}
-	return conn.Reference
+	return conn.Reference()
 }
 
 // days is how many days back the connection's bank serves transactions, 0 where it does not say.

@@ -77,23 +77,23 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 				return bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token})
 			},
 			IsExchange: func(r *http.Request) bool { return r.URL.Path == "/link-session/exchange-token" },
-			Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference) },
+			Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 			Secrets:    []string{creds.ClientSecret},
 			Binds:      true,
 			Data: &providertest.Data{
-				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference) },
+				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) },
 				AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-					return bank.AddAccount(conn.Reference, virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
+					return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
 				},
 				AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
 					spec := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text, Pending: r.Pending}
 					if r.In {
 						spec.Type = "credit"
 					}
-					return bank.AddTransaction(conn.Reference, account, spec)
+					return bank.AddTransaction(conn.Reference(), account, spec)
 				},
 				SetBalance: func(conn bankmux.Connection, account, booked string) error {
-					return bank.SetBalance(conn.Reference, account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
+					return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
 				},
 			},
 		}
@@ -115,7 +115,7 @@ var kinds = map[bankmux.AccountKind]string{
 
 // onTheWire turns a booked balance into what MoneyKit writes: what is owed on a liability as a positive number.
 func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
-	accounts, err := bank.Accounts(conn.Reference)
+	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {
 		return booked
 	}
@@ -131,7 +131,7 @@ func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked 
 }
 
 func hookOf(conn bankmux.Connection) virtualbank.Webhook {
-	return virtualbank.Webhook{Provider: moneykit.Name, Event: "link.state_changed", Reference: conn.Reference}
+	return virtualbank.Webhook{Provider: moneykit.Name, Event: "link.state_changed", Reference: conn.Reference()}
 }
 
 func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {

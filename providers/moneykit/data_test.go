@@ -328,7 +328,7 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 	req := request
 	req.WebhookURL = "https://app.example.com/hooks"
 	conn := s.connect(req)
-	require.NoError(t, s.bank.Refresh(conn.Reference))
+	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	ctx := t.Context()
 
 	accounts, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
@@ -363,13 +363,13 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 		require.NoError(t, err)
 		ids = append(ids, l.ID)
 	}
-	assert.Equal(t, []string{conn.Reference}, ids)
+	assert.Equal(t, []string{conn.Reference()}, ids)
 	links, err := moneykit.UserLinks(ctx, s.client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, bankmux.StateActive, links[conn.Reference].Status.State)
+	assert.Equal(t, bankmux.StateActive, links[conn.Reference()].Status.State)
 	groups, err := moneykit.UserAccounts(ctx, s.client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, accounts.Accounts, groups[conn.Reference])
+	assert.Equal(t, accounts.Accounts, groups[conn.Reference()])
 
 	today := bankmux.DateOf(time.Now().UTC())
 	var all []moneykit.UserTransaction
@@ -378,7 +378,7 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 		all = append(all, row)
 	}
 	require.Greater(t, len(all), 100)
-	assert.Equal(t, conn.Reference, all[0].Link)
+	assert.Equal(t, conn.Reference(), all[0].Link)
 	corrected, err := moneykit.CorrectEnrichment(ctx, s.client, conn, all[0].ID, "shopping", "other_shopping")
 	require.NoError(t, err)
 	require.NotEmpty(t, corrected)
@@ -407,7 +407,7 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	assert.Equal(t, bankmux.StateReauth, link.Status.State)
 	conn, err := moneykit.Adopt(ctx, s.client, "user-1", link.ID)
 	require.NoError(t, err)
-	assert.Equal(t, link.ID, conn.Reference)
+	assert.Equal(t, link.ID, conn.Reference())
 	_, err = moneykit.ImportTransactions(ctx, s.client, conn, []moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}})
 	require.NoError(t, err)
 	balances, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
@@ -527,7 +527,7 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	req := request
 	req.WebhookURL, req.Tags = "https://app.example.com/hooks", []string{"tier:gold"}
 	conn := s.connect(req)
-	require.NoError(t, s.bank.Lapse(conn.Reference))
+	require.NoError(t, s.bank.Lapse(conn.Reference()))
 	refused := true
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
 		return refused && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") &&
@@ -543,8 +543,8 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
 	links, err := moneykit.UserLinks(t.Context(), client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, req.WebhookURL, links[conn.Reference].Webhook, "nothing was erased")
-	assert.Contains(t, links[conn.Reference].Tags, "tier:gold")
+	assert.Equal(t, req.WebhookURL, links[conn.Reference()].Webhook, "nothing was erased")
+	assert.Contains(t, links[conn.Reference()].Tags, "tier:gold")
 }
 
 func TestWhatALinkCannotGiveHasItsKind(t *testing.T) {
@@ -578,7 +578,7 @@ func TestWhatALinkCannotGiveHasItsKind(t *testing.T) {
 	}
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
-	require.NoError(t, s.bank.Disable(conn.Reference, "identity"))
+	require.NoError(t, s.bank.Disable(conn.Reference(), "identity"))
 	_, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 	require.ErrorIs(t, err, bankmux.ErrConsent)
 }
@@ -587,7 +587,7 @@ func TestPagesAreNoLargerThanMoneyKitServes(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
-	require.NoError(t, s.bank.Refresh(conn.Reference))
+	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	var mu sync.Mutex
 	var queries []string
 	client := intercepted(t, s, func(_ http.ResponseWriter, r *http.Request) bool {
@@ -617,7 +617,7 @@ func TestAnAccountThatTheConnectionDoesNotHaveIsNamedAndNotCovered(t *testing.T)
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
-	require.NoError(t, s.bank.Refresh(conn.Reference))
+	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	for _, ids := range [][]string{{"nobody's", all.Accounts[0].ID}, {"nobody's"}} {
@@ -643,7 +643,7 @@ func TestDaysThatHaveNotComeAreNotCovered(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
-	require.NoError(t, s.bank.Refresh(conn.Reference))
+	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	tomorrow := bankmux.DateOf(time.Now().UTC().Add(time.Hour)).AddDays(1)
 	for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: tomorrow}) {
 		if errors.Is(err, bankmux.ErrInvalid) {
@@ -700,11 +700,11 @@ func TestAProductThatCannotBeRefreshedIsNotWaitedFor(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/links/"+conn.Reference && r.URL.Path != "/links/"+conn.Reference+"/products" {
+		if r.URL.Path != "/links/"+conn.Reference() && r.URL.Path != "/links/"+conn.Reference()+"/products" {
 			return false
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"link_id":"`+conn.Reference+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
+		_, _ = io.WriteString(w, `{"link_id":"`+conn.Reference()+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
 			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00","last_attempted_at":"2026-11-20T14:03:27+00:00","unavailable":"the institution does not serve it any more"}}}`)
 		return true
 	})

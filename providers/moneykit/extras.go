@@ -162,7 +162,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 // application must know. It reads the link, sends nothing else, and may be repeated: each time makes another connection id.
 func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
-	conn, err := bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
+	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
 		l, err := a.api.link(ctx, op.Name, linkID)
 		if err != nil {
 			return bankmux.Connection{}, err
@@ -172,11 +172,6 @@ func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (ba
 		}
 		return connection(bankmux.NewSession(bankmux.SessionRequest{User: user}), l)
 	})
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	conn.Client, conn.Provider, conn.Environment = client.Name(), client.Provider(), client.Environment()
-	return conn, nil
 }
 
 // ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot; after

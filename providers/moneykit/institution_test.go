@@ -39,7 +39,7 @@ func TestRefreshesAtABankThatIsDownAreNotBegunAndOthersAre(t *testing.T) {
 		_, err = s.client.AwaitRefresh(t.Context(), started)
 		return err
 	}
-	sent := func() int { return len(s.sent("POST /links/" + broken.Reference + "/products")) }
+	sent := func() int { return len(s.sent("POST /links/" + broken.Reference() + "/products")) }
 	for i := range 8 {
 		s.bank.Advance(65 * time.Minute) // one an hour is allowed
 		err := refresh(broken)

@@ -281,14 +281,14 @@ func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkDat
 // readBack checks that the user finished the reconnect: the link works, and
 // either it was broken before or it carries this session's tag.
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
-	link, err := a.api.link(ctx, opExchange, s.Reconnect.Reference)
+	link, err := a.api.link(ctx, opExchange, s.Reconnect.Reference())
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
 	status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
-	case link.LinkID != s.Reconnect.Reference:
+	case link.LinkID != s.Reconnect.Reference():
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer is about another link"}
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}

@@ -301,7 +301,7 @@ func TestAnExchangeWhoseAnswerWasLostIsFoundByItsTag(t *testing.T) {
 		assert.Len(t, s.sent(exchangePath), 1, fault)
 		s.bank.ClearFaults()
 		again := s.connectPost(post) // a spent token is looked up as well
-		assert.Equal(t, conn.Reference, again.Reference)
+		assert.Equal(t, conn.Reference(), again.Reference())
 	}
 }
 
@@ -337,7 +337,7 @@ func TestReconnectKeepsWebhookAndTagsUnlessToldOtherwise(t *testing.T) {
 		req := request
 		req.WebhookURL, req.Tags = "https://app.example.com/hooks", []string{"tier:gold"}
 		conn := s.connect(req)
-		require.NoError(t, s.bank.Lapse(conn.Reference))
+		require.NoError(t, s.bank.Lapse(conn.Reference()))
 		again := request
 		again.Reconnect = &conn
 		c.change(&again)
@@ -350,7 +350,7 @@ func TestReconnectKeepsWebhookAndTagsUnlessToldOtherwise(t *testing.T) {
 			LinkTags       []string `json:"link_tags"`
 		}
 		require.NoError(t, json.Unmarshal(bodies[len(bodies)-1], &got))
-		assert.Equal(t, conn.Reference, got.ExistingLinkID, name)
+		assert.Equal(t, conn.Reference(), got.ExistingLinkID, name)
 		assert.Equal(t, c.webhook, got.Webhook, name)
 		assert.Equal(t, append(c.tags, "bankmux-session:"+session.ID), got.LinkTags, name)
 
@@ -369,7 +369,7 @@ func TestAReconnectThatWasNotFinishedIsSaidToBeSo(t *testing.T) {
 		s := start(t, virtualbank.Options{}, nil)
 		conn := s.connect(request)
 		if lapse {
-			require.NoError(t, s.bank.Lapse(conn.Reference))
+			require.NoError(t, s.bank.Lapse(conn.Reference()))
 		}
 		req := request
 		req.Reconnect = &conn
