@@ -260,8 +260,6 @@ func (r *ExchangeRequest) check(c *Client) error {
 		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
 	case s.Client != c.name:
 		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
-	case s.Reconnect != nil && s.Reconnect.reference.IsZero():
-		return invalid("ExchangeRequest.Session", "lost the connection it renews, as plain JSON does: keep it with Session.Seal")
 	case !time.Now().Before(s.ExpiresAt):
 		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
 	}

@@ -281,14 +281,21 @@ func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkDat
 // readBack checks that the user finished the reconnect: the link works, and
 // either it was broken before or it carries this session's tag.
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
-	link, err := a.api.link(ctx, opExchange, s.Reconnect.Reference())
+	linkID := s.Reconnect.Reference()
+	if linkID == "" {
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
+			Detail: "lost the link that it renews, as plain JSON does: keep the session with Session.Seal",
+		}
+	}
+	link, err := a.api.link(ctx, opExchange, linkID)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
 	status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
-	case link.LinkID != s.Reconnect.Reference():
+	case link.LinkID != linkID:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer is about another link"}
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
