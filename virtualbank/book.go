@@ -38,6 +38,7 @@ type account struct {
 	limit    int64
 	closed   bool
 	original string // the application's own id of an imported account
+	nickname *string
 
 	events   []event // in the order of their first day
 	until    day     // the last day for which events were made

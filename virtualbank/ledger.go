@@ -51,6 +51,10 @@ type event struct {
 	ref     string
 	spec    *TransactionSpec
 
+	// Of imported events.
+	original *string // the application's own id
+	untold   bool    // it has no description
+
 	// Of staged events.
 	since   time.Time // when the bank got to know it, zero for appears alone
 	until   time.Time // from when nothing is left of it, zero for never

@@ -147,10 +147,10 @@ func (b *Bank) mkHandle(c *call) reply {
 }
 
 // mkAuthorize accepts a bearer token or, as the newer documentation has it, the client's
-// headers. A bearer token, once sent, is what counts.
+// headers. A bearer token, once sent, is what counts; an empty one was not sent.
 func (b *Bank) mkAuthorize(r *http.Request) (reply, bool) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); token != "" && token != emptyBasic {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		known, ok := b.mk.tokens[token]
@@ -167,6 +167,9 @@ func (b *Bank) mkAuthorize(r *http.Request) (reply, bool) {
 	}
 	return mkFail(http.StatusUnauthorized, mkUnauthorized, "Unauthorized"), false
 }
+
+// emptyBasic is HTTP Basic without user and password.
+const emptyBasic = "Og=="
 
 func (b *Bank) mkClient(id, secret string) bool {
 	return same(id, b.creds.MoneyKit.ClientID) && same(secret, b.creds.MoneyKit.ClientSecret)

@@ -38,7 +38,7 @@ func (l *link) accountID(a *account) string {
 // account is an account as it was when accounts were fetched last. For a debt a positive current is what is owed.
 func (l *link) account(a *account, at time.Time) mkAccount {
 	booked, held := l.book.state(a, at)
-	out := mkAccount{ID: l.accountID(a), Type: a.kind.moneykit, Name: a.name, Closed: a.closed}
+	out := mkAccount{ID: l.accountID(a), Type: a.kind.moneykit, Name: a.name, Nickname: a.nickname, Closed: a.closed}
 	if a.mask != "" {
 		out.Mask = &a.mask
 	}

@@ -32,12 +32,13 @@ type link struct {
 	products    map[string]*linkProduct
 	prefetch    []string
 	book        *book
-	history     []fetched // the states of its transactions
-	churn       int       // how often all ids changed
-	twists      []twist   // situations of the record of changes
-	forgot      bool      // cursors are refused until a sync begins anew
-	imported    bool      // and not reconnected yet
-	circles     int       // pages that go round
+	history     []fetched               // the states of its transactions
+	corrections map[string][]correction // of categories, by account and event
+	churn       int                     // how often all ids changed
+	twists      []twist                 // situations of the record of changes
+	forgot      bool                    // cursors are refused until a sync begins anew
+	imported    bool                    // and not reconnected yet
+	circles     int                     // pages that go round
 	exchanges
 }
 

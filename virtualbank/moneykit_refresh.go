@@ -29,15 +29,17 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 	p.refreshed, p.fault = now, ""
 	l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "completed"})
 	if name == "transactions" {
-		l.history = append(l.history, fetched{at: now, churn: l.churn})
+		l.history = append(l.history, fetched{at: now, churn: l.churn, refresh: len(l.history) + 1})
 		l.announce(now, mkTransactions, nil)
 	}
 }
 
-// fetched is one state of the stored transactions.
+// fetched is one state of the stored transactions: what a refresh found, or the same with a
+// correction of the application's.
 type fetched struct {
-	at    time.Time
-	churn int
+	at      time.Time
+	churn   int
+	refresh int // the state that the refresh made; pending rows have other ids after each
 }
 
 // settle ends the refreshes whose time has come.

@@ -86,24 +86,31 @@ func (b *Bank) mkCreateSession(c *call) reply {
 	return reply{status: http.StatusCreated, body: map[string]string{"link_session_token": s.token}}
 }
 
-func readSession(o object) *linkSession {
-	s := &linkSession{countries: []string{"US"}, features: map[string]bool{}}
-	if user, ok := o.object("customer_user", true, false); ok {
-		if id := user.text("id", true, false, 4, 150); id != nil {
-			s.user = *id
-		}
-		if email, ok := user.object("email", false, true); ok {
-			email.text("address", true, false, 4, 254)
-			email.timestamp("customer_verified_at")
-		}
-		if phone, ok := user.object("phone", false, true); ok {
-			phone.text("number", true, false, 4, 30)
-			if country, ok := phone.get("country", false, true); ok {
-				phone.enum(country, countryCodes(), "country")
-			}
-			phone.timestamp("customer_verified_at")
-		}
+// readUser returns the id of customer_user, which sessions and imports have alike.
+func readUser(o object) (id string) {
+	user, ok := o.object("customer_user", true, false)
+	if !ok {
+		return ""
 	}
+	if text := user.text("id", true, false, 4, 150); text != nil {
+		id = *text
+	}
+	if email, ok := user.object("email", false, true); ok {
+		email.text("address", true, false, 4, 254)
+		email.timestamp("customer_verified_at", false, true)
+	}
+	if phone, ok := user.object("phone", false, true); ok {
+		phone.text("number", true, false, 4, 30)
+		if country, ok := phone.get("country", false, true); ok {
+			phone.enum(country, countryCodes(), "country")
+		}
+		phone.timestamp("customer_verified_at", false, true)
+	}
+	return id
+}
+
+func readSession(o object) *linkSession {
+	s := &linkSession{user: readUser(o), countries: []string{"US"}, features: map[string]bool{}}
 	if id := o.text("institution_id", false, true, 0, maxURL); id != nil {
 		s.institution = *id
 	}
@@ -151,13 +158,7 @@ func (s *linkSession) readSettings(o object) {
 
 func (s *linkSession) readCustom(o object) {
 	s.custom = []customAccount{}
-	for i, item := range o.list("accounts", true, false) {
-		members, ok := item.(map[string]any)
-		if !ok {
-			o.fault("type_error.dict", "value is not a valid dict", "accounts", i)
-			continue
-		}
-		account := object{members: members, at: slices.Concat(o.at, []any{"accounts", i}), faults: o.faults}
+	for _, account := range o.objects("accounts", true, false) {
 		kind := account.text("account_type", true, false, 0, maxURL)
 		name := account.text("name", true, false, 0, maxURL)
 		number := account.text("account_number", true, false, 0, maxURL)
@@ -168,13 +169,7 @@ func (s *linkSession) readCustom(o object) {
 			s.custom = append(s.custom, customAccount{*kind, *name, *number})
 		}
 	}
-	for i, item := range o.list("owners", false, true) {
-		members, ok := item.(map[string]any)
-		if !ok {
-			o.fault("type_error.dict", "value is not a valid dict", "owners", i)
-			continue
-		}
-		owner := object{members: members, at: slices.Concat(o.at, []any{"owners", i}), faults: o.faults}
+	for _, owner := range o.objects("owners", false, true) {
 		for _, name := range []string{"names", "addresses", "phone_numbers", "emails"} {
 			owner.list(name, true, false)
 		}

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 type mkTransaction struct {
@@ -28,6 +27,7 @@ type mkTransaction struct {
 	Enrichment  any             `json:"enrichment"`
 	Original    *string         `json:"original_id"`
 	keepsID     bool
+	label       string // of the enrichment, so that a correction is seen to be a change
 }
 
 // stored are the transactions as the n-th refresh found them, the newest first. Pending rows have other ids after each.
@@ -46,7 +46,7 @@ func (l *link) storedBetween(n int, accounts []*account, from, to int) []mkTrans
 		id := l.accountID(a)
 		for _, r := range l.book.rows(a, state.at, 0) {
 			if r.within(from, to) { // before it is written down: most readings are of a few days
-				list = append(list, l.transaction(id, a, r, n, state.churn))
+				list = append(list, l.transaction(id, a, r, n))
 			}
 		}
 	}
@@ -70,16 +70,22 @@ func (r *row) within(from, to int) bool {
 	return from <= int(on) && int(on) <= to
 }
 
-func (l *link) transaction(accountID string, a *account, r row, n, churn int) mkTransaction {
-	parts := []string{l.id, r.event.id, strconv.Itoa(churn)}
+// transaction is a row as the n-th state of the stored transactions has it.
+func (l *link) transaction(accountID string, a *account, r row, n int) mkTransaction {
+	state := l.history[n-1]
+	parts := []string{l.id, r.event.id, strconv.Itoa(state.churn)}
 	if r.pending && !r.event.keepsID {
-		parts = append(parts, "pending", strconv.Itoa(n))
+		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
 	t := mkTransaction{
 		ID: "txn_" + l.book.bank.name58(22, parts...), Account: accountID, Type: "credit", Currency: a.currency,
 		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
-		Description: &r.event.text, Raw: &r.event.raw, Enrichment: enrich(r.event.text), keepsID: r.event.keepsID,
+		Description: &r.event.text, Raw: &r.event.raw, Original: r.event.original, keepsID: r.event.keepsID,
 	}
+	if r.event.untold {
+		t.Description, t.Raw = nil, nil
+	}
+	t.Enrichment, t.label = enrich(r.event.text, l.corrected(a, r.event, n))
 	if r.amount < 0 {
 		t.Type = "debit"
 	}
@@ -107,41 +113,6 @@ func (l *link) transaction(accountID string, a *account, r row, n, churn int) mk
 func quoted(text string) json.RawMessage {
 	raw, _ := json.Marshal(text) // text cannot fail
 	return raw
-}
-
-// enrich is what MoneyKit would conclude.
-func enrich(text string) any {
-	category, sub, ok := categoryOf(text)
-	if !ok {
-		return nil
-	}
-	return map[string]any{
-		"category":    map[string]any{"value": category, "confidence": 97},
-		"subcategory": map[string]any{"value": sub, "confidence": 91},
-		"merchant":    map[string]any{"id": nil, "name": text, "logo": nil, "confidence": 88},
-		"processor":   nil,
-		"recurrence":  nil,
-	}
-}
-
-func categoryOf(text string) (category, sub string, ok bool) {
-	switch text {
-	case "Harbor Coffee":
-		return "food_and_drink", "coffee", true
-	case "Groceries":
-		return "food_and_drink", "groceries", true
-	case "Restaurant":
-		return "food_and_drink", "eating_out_and_takeaways", true
-	case "Rent":
-		return "mortgage_and_rent", "rent", true
-	case "Salary":
-		return "income", "employment_income", true
-	case "Fuel Station":
-		return "transport", "vehicle_fuel_and_charging", true
-	case "Interest":
-		return "banking", "interest", true
-	}
-	return "", "", false
 }
 
 // mkQuery reads page, size, start_date and end_date.
@@ -268,7 +239,7 @@ func (l *link) changes(from, to int) []change {
 		switch {
 		case !known && (!t.Pending || to > from):
 			list = append(list, change{created: &t})
-		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending):
+		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending || old.label != t.label):
 			list = append(list, change{updated: &t})
 		}
 	}
@@ -337,38 +308,4 @@ func (l *link) syncReply(created, updated []mkTransaction, removed []string, nex
 		"transactions": map[string]any{"created": append([]mkTransaction{}, created...), "updated": append([]mkTransaction{}, updated...), "removed": append([]string{}, removed...)},
 		"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": next.cursor(l.id)}, "has_more": more, "link": l.wire(),
 	}}
-}
-
-// mkCorrect serves the correction of a category: the transaction, corrected, and those like it.
-func (b *Bank) mkCorrect(c *call) reply {
-	o, refusal, ok := mkObject(c)
-	if !ok {
-		return refusal
-	}
-	category := o.text("category", true, false, 1, 100)
-	sub := o.text("subcategory", false, true, 1, 100)
-	if p, bad := o.refusal(); bad {
-		return p
-	}
-	return b.mkWithData(c, "transactions", func(l *link) reply {
-		list := l.stored(len(l.history), l.book.accounts)
-		i := slices.IndexFunc(list, func(t mkTransaction) bool { return t.ID == c.vars["txn_id"] })
-		if i < 0 {
-			return mkFail(http.StatusNotFound, mkLinkNotFound, "Transaction not found")
-		}
-		out := []mkTransaction{}
-		for _, t := range list {
-			if strings.EqualFold(*t.Description, *list[i].Description) {
-				value := map[string]any{"category": map[string]any{"value": *category, "confidence": 100}, "subcategory": nil, "merchant": nil, "processor": nil, "recurrence": nil}
-				if sub != nil {
-					value["subcategory"] = map[string]any{"value": *sub, "confidence": 100}
-				}
-				t.Enrichment = value
-				out = append(out, t)
-			}
-		}
-		return reply{status: http.StatusOK, body: map[string]any{
-			"transactions": out, "accounts": l.accountList(l.book.accounts), "link": l.wire(), "cursor": map[string]any{"next": nil},
-		}}
-	})
 }

@@ -23,20 +23,25 @@ type outbox struct {
 }
 
 // announce puts a webhook into the outbox as it is to be said now.
-func (b *Bank) announce(url string, w Webhook) {
+func (b *Bank) announce(url string, w Webhook) *DeliveryRecord {
 	o := &b.hooks.outbox
 	if len(o.records) == mostRecords {
 		o.records = slices.Delete(o.records, 0, mostRecords/10)
 	}
 	d := &DeliveryRecord{URL: url, Webhook: w, Next: w.at}
 	d.body, d.Webhook.Key = b.sealed(w)
+	if w.Provider == providerMoneyKit {
+		d.Token = b.hooks.gen.uuid()
+	}
 	o.records = append(o.records, d)
+	return d
 }
 
 // DeliveryRecord is a webhook on its way.
 type DeliveryRecord struct {
 	URL      string    `json:"url"`
 	Webhook  Webhook   `json:"webhook"`
+	Token    string    `json:"delivery_token,omitempty"` // MoneyKit's, the same in every attempt
 	Attempts int       `json:"attempts"`
 	Status   int       `json:"status"`         // of the last attempt; 0 if there was no answer
 	Accepted bool      `json:"accepted"`       // answered with 2xx
@@ -201,7 +206,7 @@ func (b *Bank) settle() {
 func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryRecord) int {
 	b.mu.Lock()
 	s := b.stamp()
-	s.attempt = d.Attempts + 1
+	s.attempt, s.delivery = d.Attempts+1, d.Token
 	header, body := b.signed(d.Webhook.Provider, d.Webhook.Key, d.body, s), d.body
 	b.mu.Unlock()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))

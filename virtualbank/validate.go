@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -119,21 +120,52 @@ func (o object) flag(name string) bool {
 	return set
 }
 
-// timestamp checks an optional instant.
-func (o object) timestamp(name string) {
-	value, present := o.get(name, false, true)
+// timestamp returns an instant or a bare day, as it was sent; nil when absent.
+func (o object) timestamp(name string, required, nullable bool) *string {
+	value, present := o.get(name, required, nullable)
 	if !present {
-		return
+		return nil
 	}
 	s, ok := value.(string)
 	if ok {
 		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
 			if _, err := time.Parse(layout, s); err == nil {
-				return
+				return &s
 			}
 		}
 	}
 	o.fault("value_error.datetime", "invalid datetime format", name)
+	return nil
+}
+
+// plainDecimal is decimal text without exponent: MoneyKit publishes no other form.
+var plainDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// decimal returns a required amount, which MoneyKit wants as text; "" when it is wrong.
+func (o object) decimal(name string) string {
+	text := o.text(name, true, false, 1, maxURL)
+	if text == nil {
+		return ""
+	}
+	if !plainDecimal.MatchString(*text) {
+		o.fault("type_error.decimal", "value is not a valid decimal", name)
+		return ""
+	}
+	return *text
+}
+
+// number returns an optional JSON number as it was sent; "" when absent or null.
+func (o object) number(name string) string {
+	value, present := o.get(name, false, true)
+	if !present {
+		return ""
+	}
+	n, ok := value.(json.Number)
+	if !ok {
+		o.fault("type_error.float", "value is not a valid float", name)
+		return ""
+	}
+	return n.String()
 }
 
 // object returns an object member.
@@ -162,6 +194,20 @@ func (o object) list(name string, required, nullable bool) []any {
 		return nil
 	}
 	return items
+}
+
+// objects returns the objects of a list member. Items of another type are faults.
+func (o object) objects(name string, required, nullable bool) []object {
+	var all []object
+	for i, item := range o.list(name, required, nullable) {
+		members, ok := item.(map[string]any)
+		if !ok {
+			o.fault("type_error.dict", "value is not a valid dict", name, i)
+			continue
+		}
+		all = append(all, object{members: members, at: slices.Concat(o.at, []any{name, i}), faults: o.faults})
+	}
+	return all
 }
 
 // enum checks one value against its vocabulary.

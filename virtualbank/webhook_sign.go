@@ -79,6 +79,7 @@ type stamp struct {
 	legacy   string
 	alg      string // "" is ES256
 	attempt  int
+	delivery string // MoneyKit's delivery token; "" draws one
 }
 
 func (b *Bank) stamp() stamp {
@@ -95,7 +96,10 @@ func (b *Bank) signed(provider, key string, body []byte, s stamp) http.Header {
 	switch {
 	case provider == providerMoneyKit:
 		header.Set("MoneyKit-Signature", s.token(body))
-		header.Set("MoneyKit-Delivery-Token", b.hooks.gen.uuid())
+		if s.delivery == "" {
+			s.delivery = b.hooks.gen.uuid()
+		}
+		header.Set("MoneyKit-Delivery-Token", s.delivery)
 		header.Set("MoneyKit-Delivery-Attempt", strconv.Itoa(s.attempt))
 	case b.dapiHooks.Legacy:
 		unix := strconv.FormatInt(s.at.Unix(), 10)

@@ -83,7 +83,7 @@ func operations() []providertest.Operation {
 				}
 			}
 			return func(ctx context.Context) error {
-				rows, err := moneykit.CorrectEnrichment(ctx, client, conn, transaction, "Food", "Groceries")
+				rows, err := moneykit.CorrectEnrichment(ctx, client, conn, transaction, "food_and_drink", "groceries")
 				return orNothing(err, len(rows))
 			}, nil
 		}},
