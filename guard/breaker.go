@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -72,40 +71,17 @@ type BreakerState struct {
 // Breakers keeps a circuit breaker for each client and group, so that slow
 // reads never block a user who is linking. It is safe for concurrent use.
 type Breakers struct {
-	opts     BreakerOptions
-	onChange func(BreakerState)
+	opts   BreakerOptions
+	notify *notifier
 
 	mu  sync.RWMutex
 	all map[breakerKey]*breaker
 }
 
-type breakerKey struct {
-	client      string
-	group       bankmux.Group
-	institution string // "" for the provider's
-}
-
-type breaker struct {
-	*gobreaker.CircuitBreaker[struct{}]
-	key      breakerKey
-	provider string
-	inARow   atomic.Uint32 // failures since the last success; gobreaker forgets those that leave its window
-
-	silentAt atomic.Pointer[string] // the bank that was silent last, since the last success
-
-	// Of a bank's: whether one of the failures in a row was said to be the bank's, and of whom they were.
-	declared, several atomic.Bool
-	first             atomic.Pointer[string]
-
-	mu      sync.Mutex
-	since   time.Time
-	state   gobreaker.State
-	changes []gobreaker.State // not yet told; gobreaker tells under its own mutex
-}
-
-// NewBreakers returns breakers. onChange may be nil; it is called outside all locks.
+// NewBreakers returns breakers. onChange may be nil. It receives every change of a breaker, outside all locks; see
+// [Options.OnStateChange].
 func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
-	return &Breakers{opts: opts.withDefaults(), onChange: onChange, all: map[breakerKey]*breaker{}}
+	return &Breakers{opts: opts.withDefaults(), notify: newNotifier(onChange), all: map[breakerKey]*breaker{}}
 }
 
 // Interceptor returns the breakers as an interceptor. A refused call ends with
@@ -119,8 +95,8 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 	return b.interceptor(func(bankmux.Op) bool { return false })
 }
 
-// interceptor is [Breakers.Interceptor] where the bank itself answers some calls: the silence of one bank, however many wait
-// for it, counts against the provider no more than once in a row.
+// interceptor is [Breakers.Interceptor] where the bank itself answers some calls. The silence of one bank, however many
+// callers wait for it, counts against the provider at most once in a row.
 func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if b.opts.Disabled {
@@ -129,67 +105,35 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 		br := b.of(op)
 		if op.Effect == bankmux.Local {
 			// Never counted: a local success would reset the count of failures.
-			state := br.State()
-			b.tell(br)
-			if state == gobreaker.StateOpen {
+			if br.now() == gobreaker.StateOpen {
 				return b.refusal(br)
 			}
 			return next(ctx)
 		}
-		var err error
-		_, verdict := br.Execute(func() (struct{}, error) {
-			began, probing := time.Now(), br.halfOpen()
-			if probing {
-				err = bounded(ctx, b.opts.ProbeFor, next)
-			} else {
-				err = next(ctx)
+		one := op.Institution != "" && atBank(op)
+		admitted, err := br.run(ctx, b.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
+			o := outcome{verdict: b.judge(op, err, took)}
+			if one && silent(op, err) {
+				o.silentBank = op.Institution
 			}
-			verdict := b.judge(op, err, time.Since(began))
-			if errors.Is(verdict, errFailed) && !probing && op.Institution != "" && atBank(op) && silent(op, err) {
-				if last := br.silentAt.Swap(&op.Institution); last != nil && *last == op.Institution {
-					verdict = errExcluded
-				}
-			}
-			switch {
-			case verdict == nil:
-				br.succeeded()
-			case errors.Is(verdict, errFailed):
-				br.inARow.Add(1)
-			}
-			return struct{}{}, verdict
+			return o
 		})
-		b.tell(br)
-		if errors.Is(verdict, gobreaker.ErrOpenState) || errors.Is(verdict, gobreaker.ErrTooManyRequests) {
+		if !admitted {
 			return b.refusal(br)
 		}
 		return err
 	}
 }
 
-// silent reports whether a read was sent and the time ran out without an answer. A call that only starts something at the bank does not wait
-// for it, so its silence is the provider's.
+// silent reports whether a read was sent and the time ran out without an answer. A call that only starts something at the
+// bank does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
 	e := asError(err)
 	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
 }
 
-// succeeded forgets the failures in a row.
-func (br *breaker) succeeded() {
-	br.inARow.Store(0)
-	br.silentAt.Store(nil)
-	br.declared.Store(false)
-	br.several.Store(false)
-	br.first.Store(nil)
-}
-
 // onceImpatience is how much sooner silence counts of a call that has others to go to.
 const onceImpatience = 5
-
-// The verdicts given to gobreaker in place of the error itself, nil being success.
-var (
-	errFailed   = errors.New("failed")
-	errExcluded = errors.New("excluded")
-)
 
 func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
@@ -244,59 +188,14 @@ func (b *Breakers) of(op bankmux.Op) *breaker {
 }
 
 func (b *Breakers) make(key breakerKey, provider string) *breaker {
-	o := b.opts
-	br := &breaker{key: key, provider: provider, since: time.Now()}
-	br.CircuitBreaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: key.client + "/" + string(key.group), MaxRequests: o.Probes, Timeout: o.OpenFor,
-		Interval: o.Window, BucketPeriod: o.Window / 6,
-		ReadyToTrip: func(c gobreaker.Counts) bool {
-			counted := c.TotalSuccesses + c.TotalFailures
-			if key.institution != "" {
-				return br.inARow.Load() >= o.Consecutive && (br.declared.Load() || br.several.Load())
-			}
-			return br.inARow.Load() >= o.Consecutive ||
-				(counted >= o.MinRequests && uint64(c.TotalFailures)*100 >= uint64(counted)*uint64(o.Ratio)) //nolint:gosec // a positive percentage
-		},
-		OnStateChange: func(_ string, _, to gobreaker.State) {
-			br.mu.Lock()
-			defer br.mu.Unlock()
-			br.state, br.since = to, time.Now()
-			br.succeeded()
-			br.changes = append(br.changes, to)
-		},
-		IsSuccessful: func(err error) bool { return err == nil },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errExcluded) },
-	})
-	return br
-}
-
-// halfOpen reports whether the call just admitted is a probe.
-func (br *breaker) halfOpen() bool {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	return br.state == gobreaker.StateHalfOpen
-}
-
-// tell delivers the changes that gobreaker announced while it held its mutex.
-func (b *Breakers) tell(br *breaker) {
-	br.mu.Lock()
-	changes, since := br.changes, br.since
-	br.changes = nil
-	br.mu.Unlock()
-	if b.onChange == nil {
-		return
-	}
-	for _, to := range changes {
-		b.onChange(BreakerState{Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution, State: to.String(), Since: since})
-	}
+	return newBreaker(b.opts, key, provider, b.notify)
 }
 
 func (b *Breakers) refusal(br *breaker) error {
-	br.mu.Lock()
-	defer br.mu.Unlock()
 	e := &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, Detail: "too many calls failed"}
-	if br.state == gobreaker.StateOpen {
-		e.RetryAfter = max(b.opts.OpenFor-time.Since(br.since), 0)
+	state, rest := br.refusedFor(b.opts.OpenFor)
+	if state == gobreaker.StateOpen {
+		e.RetryAfter = rest
 	} else {
 		e.Detail = "the provider is being probed"
 	}
@@ -313,21 +212,10 @@ func (b *Breakers) States() []BreakerState {
 	}
 	b.mu.RUnlock()
 	for _, br := range asked {
-		states = append(states, b.stateOf(br))
+		states = append(states, br.describe())
 	}
 	slices.SortFunc(states, func(x, y BreakerState) int {
 		return cmp.Or(cmp.Compare(x.Client, y.Client), cmp.Compare(x.Group, y.Group))
 	})
 	return states
-}
-
-func (b *Breakers) stateOf(br *breaker) BreakerState {
-	state, counts := br.State(), br.Counts()
-	b.tell(br)
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	return BreakerState{
-		Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution, State: state.String(), Since: br.since,
-		Requests: counts.TotalSuccesses + counts.TotalFailures, Failures: counts.TotalFailures,
-	}
 }

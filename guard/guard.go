@@ -23,8 +23,11 @@ type Options struct {
 	Park             bool // keep calls off a connection with an open challenge or a rejected login; the Dapi adapter sets it
 	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the adapters set it. nil means none.
 	AtBank func(bankmux.Op) bool
-	// OnStateChange is told of every change of a breaker, outside all locks, so
-	// it may call [Guard.Breakers]. It runs in the goroutine of a call and holds it up.
+	// OnStateChange receives every change of a breaker, the changes of one breaker one after the other and in order. It
+	// runs in a goroutine of its own, outside all locks, so it may call the guard and its clients. The call that causes
+	// a change waits for it at most 100 ms. A panic in it is logged; the changes after it are delivered all the same.
+	// A listener that does not return misses all but the last 64 changes of a breaker. A bank that is forgotten while
+	// its circuit is open is reported as closed.
 	OnStateChange func(BreakerState)
 }
 
@@ -42,8 +45,9 @@ type Guard struct {
 
 // New returns a guard.
 func New(opts Options) *Guard {
+	listen := reporting(opts.OnStateChange, opts.Logger)
 	return &Guard{
-		opts: opts, breakers: NewBreakers(opts.Breaker, opts.OnStateChange), institutions: NewInstitutions(opts.Institutions, opts.OnStateChange),
+		opts: opts, breakers: NewBreakers(opts.Breaker, listen), institutions: NewInstitutions(opts.Institutions, listen),
 		unlisted: map[string]uint64{}, shared: map[any]any{},
 	}
 }

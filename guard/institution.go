@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
-
 	"github.com/bankmux/bankmux"
 )
 
@@ -70,52 +68,24 @@ func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interc
 			return next(ctx)
 		}
 		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
+		judge := func(err error, took time.Duration) outcome {
+			return outcome{verdict: judgeBank(op, err, took), declared: errors.Is(err, bankmux.ErrInstitution), connection: op.Connection}
+		}
 		br := in.find(key)
 		if br == nil { // nothing but good is known of this bank
 			began := time.Now()
 			err := next(ctx)
-			if verdict := judgeBank(op, err, time.Since(began)); errors.Is(verdict, errFailed) {
-				br = in.add(key, op.Provider)
-				_, _ = br.Execute(func() (struct{}, error) { return struct{}{}, br.counted(op, err, verdict) })
-				in.breakers.tell(br)
+			if o := judge(err, time.Since(began)); errors.Is(o.verdict, errFailed) {
+				in.add(key, op.Provider).note(o)
 			}
 			return err
 		}
-		var err error
-		_, verdict := br.Execute(func() (struct{}, error) {
-			began := time.Now()
-			if br.halfOpen() {
-				err = bounded(ctx, in.opts.ProbeFor, next)
-			} else {
-				err = next(ctx)
-			}
-			return struct{}{}, br.counted(op, err, judgeBank(op, err, time.Since(began)))
-		})
-		in.breakers.tell(br)
-		if errors.Is(verdict, gobreaker.ErrOpenState) || errors.Is(verdict, gobreaker.ErrTooManyRequests) {
+		admitted, err := br.run(ctx, in.opts.ProbeFor, next, judge)
+		if !admitted {
 			return in.refusal(br)
 		}
 		return err
 	}
-}
-
-// counted notes what a verdict says of the failures in a row.
-func (br *breaker) counted(op bankmux.Op, err, verdict error) error {
-	switch {
-	case verdict == nil:
-		br.succeeded()
-	case errors.Is(verdict, errFailed):
-		if errors.Is(err, bankmux.ErrInstitution) {
-			br.declared.Store(true)
-		}
-		if !br.first.CompareAndSwap(nil, &op.Connection) {
-			if first := br.first.Load(); first != nil && *first != op.Connection {
-				br.several.Store(true)
-			}
-		}
-		br.inARow.Add(1)
-	}
-	return verdict
 }
 
 // bankPatience is how long a bank may be silent before the caller's own deadline counts against it.
@@ -164,11 +134,12 @@ func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	for len(in.known) >= in.opts.Most {
 		goes := in.order.Back()
 		for at := goes; at != nil; at = at.Prev() {
-			if at.Value.(*breaker).State() == gobreaker.StateClosed {
+			if at.Value.(*breaker).closed() {
 				goes = at
 				break
 			}
 		}
+		goes.Value.(*breaker).drop()
 		delete(in.known, goes.Value.(*breaker).key)
 		in.order.Remove(goes)
 	}
@@ -198,7 +169,7 @@ func (in *Institutions) States() []BreakerState {
 	in.mu.Unlock()
 	states := make([]BreakerState, 0, len(asked))
 	for _, br := range asked {
-		states = append(states, in.breakers.stateOf(br))
+		states = append(states, br.describe())
 	}
 	slices.SortFunc(states, func(x, y BreakerState) int {
 		return cmp.Or(cmp.Compare(x.Client, y.Client), cmp.Compare(x.Group, y.Group), cmp.Compare(x.Institution, y.Institution))

@@ -1,8 +1,11 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +18,9 @@ import (
 // the connection is exchanged anew, which changes its reference. Nothing is sent in either case. Calls that link
 // or disconnect always pass.
 //
-// Only what this process has seen is known, of at most some thousand connections; a challenge is forgotten when it expires.
+// Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten when it expires.
+// Where there are more, expired challenges are forgotten first, then the open ones that expire soonest. Rejected logins
+// go last, the oldest first.
 func Park() bankmux.Interceptor {
 	p := &parked{lots: map[lotKey]lot{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -55,6 +60,7 @@ func passes(op bankmux.Op) bool {
 type parked struct {
 	mu   sync.Mutex
 	lots map[lotKey]lot
+	last uint64 // number of the lot that was put last
 }
 
 type lotKey struct {
@@ -64,12 +70,24 @@ type lotKey struct {
 
 // lot is why a connection is parked.
 type lot struct {
-	cause *bankmux.Error
-	until time.Time // zero means until it is linked anew
+	cause  *bankmux.Error
+	until  time.Time // zero means until the connection is exchanged again
+	number uint64    // in the order of putting
 }
 
-// mostLots bounds what is remembered. Beyond it the challenges that expired go first, then whatever comes.
-const mostLots = 10_000
+// expired reports whether a challenge has ended. A rejected login never expires.
+func (l lot) expired(now time.Time) bool { return !l.until.IsZero() && !now.Before(l.until) }
+
+// harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks the user out.
+func (l lot) harm() int {
+	if l.cause.Challenge != nil {
+		return 1
+	}
+	return 2
+}
+
+// maxLots bounds what is remembered. Beyond it room is made for a tenth at once, so that the search for it is rare.
+const maxLots = 10_000
 
 func (p *parked) free(key lotKey) {
 	p.mu.Lock()
@@ -84,7 +102,7 @@ func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 	if !ok {
 		return nil
 	}
-	if !l.until.IsZero() && !time.Now().Before(l.until) {
+	if l.expired(time.Now()) {
 		delete(p.lots, key)
 		return nil
 	}
@@ -116,14 +134,27 @@ func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
 }
 
 func (p *parked) put(key lotKey, l lot) {
-	if len(p.lots) >= mostLots {
-		now := time.Now()
-		for k, old := range p.lots {
-			// What expired goes, and as much of the rest as makes room for a while.
-			if (!old.until.IsZero() && !now.Before(old.until)) || len(p.lots) > mostLots/10*9 {
-				delete(p.lots, k)
-			}
-		}
+	if _, known := p.lots[key]; !known && len(p.lots) >= maxLots {
+		p.makeRoom()
 	}
+	p.last++
+	l.number = p.last
 	p.lots[key] = l
+}
+
+// makeRoom forgets what does the least harm: what has expired, then challenges, then rejected logins.
+func (p *parked) makeRoom() {
+	now := time.Now()
+	maps.DeleteFunc(p.lots, func(_ lotKey, l lot) bool { return l.expired(now) })
+	tooMany := len(p.lots) - maxLots/10*9
+	if tooMany <= 0 {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(p.lots), func(a, b lotKey) int {
+		x, y := p.lots[a], p.lots[b]
+		return cmp.Or(cmp.Compare(x.harm(), y.harm()), x.until.Compare(y.until), cmp.Compare(x.number, y.number))
+	})
+	for _, key := range keys[:tooMany] {
+		delete(p.lots, key)
+	}
 }

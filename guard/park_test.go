@@ -102,3 +102,83 @@ func TestWhatIsParkedIsBounded(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, passed, 15_000)
 }
+
+func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
+	t.Parallel()
+	const bound = 10_000
+	// lots parks connections first to first+n-1, and passed counts which of them are let through again.
+	ask := func(park bankmux.Interceptor, i int, err error) (sent bool) {
+		op := data("Accounts", "r", "")
+		op.Connection = fmt.Sprint(i)
+		_ = park(context.Background(), op, func(context.Context) error { sent = true; return err })
+		return sent
+	}
+	rejected := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}
+	challenge := func(d time.Duration) error {
+		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "x", ExpiresAt: time.Now().Add(d)}}
+	}
+	passed := func(park bankmux.Interceptor, first, n int) (count int) {
+		for i := first; i < first+n; i++ {
+			if ask(park, i, nil) {
+				count++
+			}
+		}
+		return count
+	}
+	fill := func(park bankmux.Interceptor, first, n int, err error) {
+		for i := first; i < first+n; i++ {
+			ask(park, i, err)
+		}
+	}
+	t.Run("expired challenges go, rejected logins and open challenges stay", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			park := guard.Park()
+			fill(park, 0, 500, rejected)
+			fill(park, 1_000, 9_000, challenge(time.Minute))
+			fill(park, 500, 500, rejected)
+			time.Sleep(time.Minute)
+			fill(park, 20_000, 500, challenge(time.Minute))
+			fill(park, 30_000, 8_500, rejected)
+			assert.Zero(t, passed(park, 0, 1_000), "the rejected logins from before and among the challenges")
+			assert.Zero(t, passed(park, 20_000, 500), "the open challenges")
+			assert.Zero(t, passed(park, 30_000, 8_500), "the rejected logins after them")
+		})
+	})
+	t.Run("then open challenges go, those first that expire soonest", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			park := guard.Park()
+			fill(park, 0, 1_000, challenge(3*time.Minute))
+			fill(park, 1_000, 8_000, rejected)
+			fill(park, 9_000, 1_000, challenge(2*time.Minute))
+			fill(park, 10_000, 1, rejected)
+			assert.Zero(t, passed(park, 1_000, 8_000))
+			assert.Zero(t, passed(park, 10_000, 1), "what was parked last")
+			assert.Zero(t, passed(park, 0, 1_000), "they expire last")
+			assert.Equal(t, 1_000, passed(park, 9_000, 1_000))
+		})
+	})
+	t.Run("then the oldest rejected logins, a tenth at once", func(t *testing.T) {
+		t.Parallel()
+		park := guard.Park()
+		fill(park, 0, bound, rejected)
+		assert.Zero(t, passed(park, 0, bound), "so many are remembered")
+		fill(park, bound, 1_000, rejected)
+		assert.Zero(t, passed(park, 1_000, bound))
+		assert.Equal(t, 1_000, passed(park, 0, 1_000))
+	})
+	t.Run("a connection that is parked already needs no room", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			park := guard.Park()
+			fill(park, 0, bound-1, rejected)
+			fill(park, bound, 1, challenge(time.Minute))
+			op := data("Accounts", "r", "x")
+			op.Connection = fmt.Sprint(bound)
+			again := &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "y", ExpiresAt: time.Now().Add(time.Minute)}}
+			require.Error(t, park(t.Context(), op, func(context.Context) error { return again }))
+			assert.Zero(t, passed(park, 0, bound-1))
+		})
+	})
+}

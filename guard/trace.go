@@ -68,7 +68,7 @@ func RecordFrom(ctx context.Context) *Record {
 // another user, a context that is done): Info for success, Error where the
 // operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the rest. It
 // names client, operation, institution and connection, never the user, and holds no text from outside
-// but the provider's code.
+// but the provider's code. A handler that panics loses its record; the call is not affected.
 func Trace(logger *slog.Logger) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		record := RecordFrom(ctx)
@@ -77,43 +77,50 @@ func Trace(logger *slog.Logger) bankmux.Interceptor {
 		}
 		began := time.Now()
 		err := next(ctx)
-		level := level(err)
-		if !logger.Enabled(ctx, level) {
-			return err
-		}
-		attrs := make([]slog.Attr, 0, 16)
-		attrs = append(attrs,
-			slog.String("op", op.Name), slog.String("client", op.Client), slog.String("provider", op.Provider),
-			slog.String("effect", string(op.Effect)), slog.Duration("took", time.Since(began)),
-			slog.Int("attempts", len(record.Attempts())))
-		add := func(key, value string) {
-			if value != "" {
-				attrs = append(attrs, slog.String(key, value))
-			}
-		}
-		add("connection", op.Connection)
-		add("institution", op.Institution)
-		add("product", op.Product)
-		if err != nil {
-			add("kind", string(bankmux.KindOf(err)))
-			if e := asError(err); e != nil {
-				add("scope", string(e.Affects()))
-				add("code", e.Code)
-				add("request_id", e.RequestID)
-				add("detail", e.Detail)
-				add("remedy", e.Remedy())
-				if e.Status != 0 {
-					attrs = append(attrs, slog.Int("status", e.Status))
-				}
-				if e.Unlisted {
-					attrs = append(attrs, slog.Bool("unlisted", true))
-				}
-			}
-			attrs = append(attrs, slog.Attr{Key: "tries", Value: slog.GroupValue(tries(record.Attempts())...)})
-		}
-		logger.LogAttrs(ctx, level, "bankmux", attrs...)
+		write(ctx, logger, op, record, began, err)
 		return err
 	}
+}
+
+// write writes the record of one operation. It recovers from a panic of the handler, which must not cost the result of
+// the call.
+func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Record, began time.Time, err error) {
+	defer func() { _ = recover() }()
+	level := level(err)
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("op", op.Name), slog.String("client", op.Client), slog.String("provider", op.Provider),
+		slog.String("effect", string(op.Effect)), slog.Duration("took", time.Since(began)),
+		slog.Int("attempts", len(record.Attempts())))
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	add("connection", op.Connection)
+	add("institution", op.Institution)
+	add("product", op.Product)
+	if err != nil {
+		add("kind", string(bankmux.KindOf(err)))
+		if e := asError(err); e != nil {
+			add("scope", string(e.Affects()))
+			add("code", e.Code)
+			add("request_id", e.RequestID)
+			add("detail", e.Detail)
+			add("remedy", e.Remedy())
+			if e.Status != 0 {
+				attrs = append(attrs, slog.Int("status", e.Status))
+			}
+			if e.Unlisted {
+				attrs = append(attrs, slog.Bool("unlisted", true))
+			}
+		}
+		attrs = append(attrs, slog.Attr{Key: "tries", Value: slog.GroupValue(tries(record.Attempts())...)})
+	}
+	logger.LogAttrs(ctx, level, "bankmux", attrs...)
 }
 
 func level(err error) slog.Level {

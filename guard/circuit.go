@@ -1,0 +1,211 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/bankmux/bankmux"
+)
+
+type breakerKey struct {
+	client      string
+	group       bankmux.Group
+	institution string // "" for the provider's
+}
+
+// breaker is the circuit breaker of one key: gobreaker's state machine, and failures in a row that it does not count.
+type breaker struct {
+	key      breakerKey
+	provider string
+	notify   *notifier
+
+	mu      sync.Mutex // around every use of circuit, which therefore calls back under it
+	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
+	streak  *streak // of the present generation
+	state   gobreaker.State
+	since   time.Time
+	changed bool            // at least once
+	dropped bool            // of a bank that is not remembered any more
+	heard   <-chan struct{} // from notify, for whoever caused the last change
+}
+
+// streak counts the failures in a row among the calls that were admitted since the last change of state. A call counts in
+// the streak that it was admitted in, so one that began before an outage says nothing after it.
+type streak struct {
+	failures uint32
+	silentAt string // the bank that was silent last
+
+	// Of a bank's breaker: whether a failure was declared to be the bank's, and whether several connections failed.
+	declared, several bool
+	connection        string // of the first failure
+}
+
+// outcome is what a call says of the provider, or of the bank.
+type outcome struct {
+	verdict    error  // nil for success, or errFailed, or errExcluded
+	silentBank string // the bank whose silence this was, see [Breakers.interceptor]
+	declared   bool
+	connection string
+}
+
+// The verdicts given to gobreaker in place of the error itself, nil being success.
+var (
+	errFailed   = errors.New("failed")
+	errExcluded = errors.New("excluded")
+)
+
+// count adds an outcome and returns the verdict on it.
+func (s *streak) count(o outcome) error {
+	switch {
+	case o.verdict == nil:
+		*s = streak{}
+	case errors.Is(o.verdict, errFailed):
+		if o.silentBank != "" {
+			if s.silentAt == o.silentBank {
+				return errExcluded
+			}
+			s.silentAt = o.silentBank
+		}
+		if s.failures == 0 {
+			s.connection = o.connection
+		}
+		s.failures++
+		s.declared = s.declared || o.declared
+		s.several = s.several || s.connection != o.connection
+	}
+	return o.verdict
+}
+
+func newBreaker(o BreakerOptions, key breakerKey, provider string, notify *notifier) *breaker {
+	br := &breaker{key: key, provider: provider, notify: notify, streak: &streak{}, since: time.Now()}
+	br.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests: o.Probes, Timeout: o.OpenFor, Interval: o.Window, BucketPeriod: o.Window / 6,
+		ReadyToTrip: func(c gobreaker.Counts) bool {
+			inARow := br.streak.failures >= o.Consecutive
+			if key.institution != "" {
+				return inARow && (br.streak.declared || br.streak.several)
+			}
+			counted := c.TotalSuccesses + c.TotalFailures
+			share := uint64(counted) * uint64(o.Ratio) //nolint:gosec // a positive percentage
+			return inARow || (counted >= o.MinRequests && uint64(c.TotalFailures)*100 >= share)
+		},
+		OnStateChange: func(_ string, _, to gobreaker.State) { br.change(to) },
+		IsSuccessful:  func(err error) bool { return err == nil },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errExcluded) },
+	})
+	return br
+}
+
+// change starts another generation. mu is held.
+func (br *breaker) change(to gobreaker.State) {
+	br.state, br.since, br.streak, br.changed = to, time.Now(), &streak{}, true
+	if br.dropped {
+		return
+	}
+	s := br.named()
+	s.State, s.Since = to.String(), br.since
+	if done := br.notify.add(br.key, s); done != nil {
+		br.heard = done
+	}
+}
+
+// run sends a call if the circuit admits it, and counts what judge says of its end. A call that panics, or ends its
+// goroutine, counts as neither success nor failure.
+func (br *breaker) run(
+	ctx context.Context, probeFor time.Duration, next func(context.Context) error, judge func(error, time.Duration) outcome,
+) (admitted bool, err error) {
+	br.mu.Lock()
+	done, refused := br.circuit.Allow()
+	admittedIn, probing := br.streak, br.state == gobreaker.StateHalfOpen
+	br.mu.Unlock()
+	if refused != nil {
+		return false, nil
+	}
+	end := outcome{verdict: errExcluded}
+	defer func() {
+		br.mu.Lock()
+		done(admittedIn.count(end))
+		br.unlock()
+	}()
+	began := time.Now()
+	if probing {
+		err = bounded(ctx, probeFor, next)
+	} else {
+		err = next(ctx)
+	}
+	end = judge(err, time.Since(began))
+	return true, err
+}
+
+// note counts the end of a call that was sent before this breaker was made. After a change of state it says nothing.
+func (br *breaker) note(o outcome) {
+	br.mu.Lock()
+	defer br.unlock()
+	if br.changed {
+		return
+	}
+	if done, err := br.circuit.Allow(); err == nil {
+		done(br.streak.count(o))
+	}
+}
+
+// unlock releases mu and waits a moment for the listener, if the caller has caused a change.
+func (br *breaker) unlock() {
+	heard := br.heard
+	br.heard = nil
+	br.mu.Unlock()
+	wait(heard)
+}
+
+// now returns the present state. An open circuit becomes half-open when it is asked.
+func (br *breaker) now() gobreaker.State {
+	br.mu.Lock()
+	defer br.unlock()
+	return br.circuit.State()
+}
+
+// closed reports whether all calls are admitted.
+func (br *breaker) closed() bool {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	return br.state == gobreaker.StateClosed
+}
+
+// drop ends the breaker of a bank that is not remembered any more: calls to the bank pass again.
+func (br *breaker) drop() {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	if br.state != gobreaker.StateClosed {
+		br.change(gobreaker.StateClosed)
+	}
+	br.dropped = true
+}
+
+// refusedFor returns the state, and how long an open circuit stays open.
+func (br *breaker) refusedFor(openFor time.Duration) (gobreaker.State, time.Duration) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	if br.state != gobreaker.StateOpen {
+		return br.state, 0
+	}
+	return br.state, max(openFor-time.Since(br.since), 0)
+}
+
+func (br *breaker) named() BreakerState {
+	return BreakerState{Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution}
+}
+
+// describe returns the breaker as a health page shows it.
+func (br *breaker) describe() BreakerState {
+	br.mu.Lock()
+	defer br.unlock()
+	state, counts := br.circuit.State(), br.circuit.Counts()
+	s := br.named()
+	s.State, s.Since = state.String(), br.since
+	s.Requests, s.Failures = counts.TotalSuccesses+counts.TotalFailures, counts.TotalFailures
+	return s
+}

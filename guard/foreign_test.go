@@ -1,0 +1,284 @@
+package guard_test
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// endings are the ways in which the code of an application leaves without returning.
+var endings = map[string]func(){
+	"panics":              func() { panic("secret") },
+	"ends its goroutine":  runtime.Goexit,
+	"panics with nothing": func() { panic(nil) }, //nolint:govet // as an application may
+}
+
+// apart runs f in a goroutine of its own, as a server does, and waits until it is gone.
+func apart(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }()
+		f()
+	}()
+	<-done
+}
+
+func TestCodeOfAnApplicationThatDoesNotReturnHoldsNothing(t *testing.T) {
+	t.Parallel()
+	for name, end := range endings {
+		leave := func(context.Context) error { end(); return nil }
+		t.Run("a probe of a provider that "+name+" frees its slot and proves nothing", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := breakers(guard.BreakerOptions{Probes: 1})
+				b.trip(t, read)
+				time.Sleep(31 * time.Second)
+				for range 3 {
+					apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
+					assert.Equal(t, "half-open", b.state(read))
+				}
+				require.NoError(t, b.call(t.Context(), read, nil))
+				assert.Equal(t, "closed", b.state(read))
+			})
+		})
+		t.Run("a probe of a bank that "+name+" frees its slot and proves nothing", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBanks(t, guard.Options{OnePerConnection: true, Park: true})
+				b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
+				for range 5 {
+					_ = b.call("bank", "c1")
+				}
+				time.Sleep(31 * time.Second)
+				b.answer = func(ctx context.Context, _ bankmux.Op) error { return leave(ctx) }
+				apart(func() { _ = b.call("bank", "c1") })
+				assert.Equal(t, "half-open", b.of("bank"))
+				b.answer = func(context.Context, bankmux.Op) error { return nil }
+				require.NoError(t, b.call("bank", "c1"), "neither the bank nor the connection is busy")
+				assert.Equal(t, "closed", b.of("bank"))
+			})
+		})
+		t.Run("a call of a closed circuit that "+name+" is neither success nor failure", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := breakers(guard.BreakerOptions{})
+				for i := range 6 {
+					assert.NotEqual(t, "open", b.state(read), i)
+					for range 5 {
+						apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
+					}
+					require.Error(t, b.call(t.Context(), read, errDown))
+				}
+				assert.Equal(t, "open", b.state(read))
+			})
+		})
+		t.Run("a handler of the log that "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := guard.New(guard.Options{Logger: slog.New(ending{end}), OnePerConnection: true})
+				for range 2 {
+					apart(func() { _ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context()) })
+				}
+				assert.EqualValues(t, 2, g.Breakers()[0].Requests, "the second call found nothing held")
+				if !strings.Contains(name, "panics") {
+					return
+				}
+				assert.NotPanics(t, func() {
+					err := chain(g.Interceptors(), oneShot, func(context.Context) error { return nil })(t.Context())
+					assert.NoError(t, err, "the result of a one-shot is not lost")
+				})
+			})
+		})
+	}
+}
+
+// ending is the handler of a log that does not return.
+type ending struct{ end func() }
+
+func (ending) Enabled(context.Context, slog.Level) bool    { return true }
+func (e ending) Handle(context.Context, slog.Record) error { e.end(); return nil }
+func (e ending) WithAttrs([]slog.Attr) slog.Handler        { return e }
+func (e ending) WithGroup(string) slog.Handler             { return e }
+
+// listener records what it heard, after a moment of work that differs from change to change.
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+	at    map[string]int // calls at work, by breaker
+	most  int
+	work  func(guard.BreakerState)
+}
+
+func (l *listener) listen(s guard.BreakerState) {
+	key := s.Client + "/" + s.Institution
+	l.mu.Lock()
+	if l.at == nil {
+		l.at = map[string]int{}
+	}
+	l.at[key]++
+	l.most = max(l.most, l.at[key])
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at[key]--
+		l.heard = append(l.heard, s.State)
+	}()
+	if l.work != nil {
+		l.work(s)
+	}
+}
+
+func TestTheListenerHearsOfEveryChangeInOrderAndOfTheLastWhateverItDoes(t *testing.T) {
+	t.Parallel()
+	cycle := []string{"open", "half-open", "closed"}
+	for name, work := range map[string]func(guard.BreakerState){
+		"a quick listener":                    nil,
+		"one that is slower than the circuit": func(s guard.BreakerState) { time.Sleep(map[string]time.Duration{"open": 5 * time.Minute}[s.State]) },
+		"one that panics":                     func(guard.BreakerState) { panic("secret") },
+		"one that ends its goroutine":         func(guard.BreakerState) { runtime.Goexit() },
+		"one that ends its goroutine at the first": func(s guard.BreakerState) {
+			if s.State == "open" {
+				runtime.Goexit()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := &listener{work: work}
+				b := guard.NewBreakers(guard.BreakerOptions{}, l.listen)
+				br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
+				for range 2 {
+					br.trip(t, read)
+					time.Sleep(31 * time.Second)
+					for range 3 {
+						require.NoError(t, br.call(t.Context(), read, nil))
+					}
+					require.Equal(t, "closed", br.state(read))
+				}
+				time.Sleep(time.Hour)
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				assert.Equal(t, append(cycle, cycle...), l.heard)
+				assert.Equal(t, 1, l.most, "one change at a time")
+			})
+		})
+	}
+}
+
+func TestAListenerHoldsACallUpForAMomentAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		l := &listener{work: func(guard.BreakerState) { <-release }}
+		b := guard.NewBreakers(guard.BreakerOptions{}, l.listen)
+		br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
+		began := time.Now()
+		br.trip(t, read)
+		assert.LessOrEqual(t, time.Since(began), 100*time.Millisecond)
+		for range 100 { // opens again and again
+			time.Sleep(31 * time.Second)
+			require.Error(t, br.call(t.Context(), read, errDown))
+		}
+		time.Sleep(31 * time.Second)
+		began = time.Now()
+		for range 3 {
+			require.NoError(t, br.call(t.Context(), read, nil))
+		}
+		assert.Zero(t, time.Since(began), "no call waits behind a listener that is busy")
+		close(release)
+		synctest.Wait()
+		require.Len(t, l.heard, 65, "the one at work and the last 64")
+		assert.Equal(t, "closed", l.heard[64], "the last is never lost")
+	})
+}
+
+func TestAListenerMayCallTheGuardAndItsClients(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g *guard.Guard
+		var call func() error
+		l := &listener{}
+		l.work = func(s guard.BreakerState) {
+			g.Breakers()
+			if s.State == "half-open" {
+				assert.NoError(t, call())
+				assert.NoError(t, call())
+			}
+		}
+		g = guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, OnStateChange: l.listen})
+		answer := error(errDown)
+		call = func() error {
+			return chain(g.Interceptors(), read, func(context.Context) error { return answer })(t.Context())
+		}
+		for range 6 {
+			require.Error(t, call())
+		}
+		answer = nil
+		time.Sleep(31 * time.Second)
+		require.NoError(t, call())
+		synctest.Wait()
+		assert.Equal(t, []string{"open", "half-open", "closed"}, l.heard, "the listener's own calls closed it")
+	})
+}
+
+func TestAPanicOfTheListenerIsLoggedWithoutWhatItHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		g := guard.New(guard.Options{
+			Logger: slog.New(slog.NewTextHandler(&out, nil)), Retry: guard.RetryOptions{MaxAttempts: 1},
+			OnStateChange: func(guard.BreakerState) { panic("secret") },
+		})
+		for range 6 {
+			require.Error(t, chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()))
+		}
+		synctest.Wait()
+		assert.Contains(t, out.String(), "OnStateChange panicked")
+		assert.NotContains(t, out.String(), "secret")
+	})
+}
+
+func TestTheListenersOfManyBreakersDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		var mu sync.Mutex
+		var heard []string
+		in := guard.NewInstitutions(guard.InstitutionOptions{}, func(s guard.BreakerState) {
+			if s.Institution == "slow" {
+				<-hold
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, s.Institution)
+		}).Interceptor(func(bankmux.Op) bool { return true })
+		for _, bank := range []string{"slow", "quick"} {
+			op := read
+			op.Institution = bank
+			for range 5 {
+				require.Error(t, in(t.Context(), op, func(context.Context) error { return errBankDown }))
+			}
+		}
+		synctest.Wait()
+		mu.Lock()
+		assert.Equal(t, []string{"quick"}, heard)
+		mu.Unlock()
+		close(hold)
+		synctest.Wait()
+		assert.Equal(t, []string{"quick", "slow"}, heard)
+	})
+}
