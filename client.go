@@ -138,14 +138,14 @@ func call[P, R, Out any, Req interface {
 // [ErrInvalid], one that is done [ErrContextDone], and neither sends anything. Otherwise the errors are those of f; whether
 // it is repeated is decided by op.Effect.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
-	var out Out
+	var none Out
 	op.Client, op.Provider = c.name, c.desc.Provider
 	if ctx == nil {
-		return out, c.describe(&op, invalid("context", "is nil"))
+		return none, c.describe(&op, invalid("context", "is nil"))
 	}
 	p, ok := c.provider.(P)
 	if !ok {
-		return out, c.describe(&op, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true})
+		return none, c.describe(&op, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true})
 	}
 	if c.decide != nil {
 		op.Effect = c.decide.Effect(op)
@@ -154,23 +154,26 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		op.Effect = Local
 	}
 	if err := ctx.Err(); err != nil {
-		return out, c.describe(&op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
+		return none, c.describe(&op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
 	}
-	run := &run{client: c, op: op}
-	run.last = func(ctx context.Context) (err error) {
+	job := &struct { // one allocation for both
+		run
+		out Out
+	}{run: run{client: c, op: op}}
+	job.last = func(ctx context.Context) (err error) {
 		if op.Abandon {
-			return c.describe(&run.op, &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true})
+			return c.describe(&job.op, &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true})
 		}
-		out, err = f(ctx, p)
+		job.out, err = f(ctx, p)
 		if asError(err) == nil && ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
 		}
-		return c.describe(&run.op, err)
+		return c.describe(&job.op, err)
 	}
-	if err := run.from(ctx, 0); err != nil {
-		return out, c.describe(&run.op, err)
+	if err := job.from(ctx, 0); err != nil {
+		return job.out, c.describe(&job.op, err)
 	}
-	switch v := any(&out).(type) {
+	switch v := any(&job.out).(type) {
 	case *Connection:
 		v.own(c)
 	case *StatusResult:
@@ -178,7 +181,7 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	case *DisconnectResult:
 		v.Connection.own(c)
 	}
-	return out, nil
+	return job.out, nil
 }
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a request of this package, whose answers the bank then gets. One

@@ -65,26 +65,29 @@ func (c Connection) Reference() string { return c.reference.Reveal() }
 // referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
 const referenceFormat = "1"
 
-// referenceKey returns the digest of a provider's id of a connection, "" for none. Each part is
-// prefixed with its length, so no two sets of parts give the same digest.
-func referenceKey(provider string, environment Environment, reference string) string {
-	if reference == "" {
+// referenceKey returns the digest of a provider's id of a connection, "" for none: 160 bits of SHA-256
+// in capitals and digits. Each part is prefixed with its length, so no two sets of parts are the same bytes.
+func referenceKey(provider string, environment Environment, reference Secret) string {
+	if reference.IsZero() {
 		return ""
 	}
-	h := sha256.New()
-	for _, part := range []string{referenceFormat, provider, string(environment), reference} {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
-		h.Write(size[:])
-		h.Write([]byte(part))
+	var short [256]byte
+	b := short[:0]
+	for _, part := range [...]string{referenceFormat, provider, string(environment)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
 	}
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:20])
+	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
+	sum := sha256.Sum256(reference.appendText(b))
+	var text [32]byte
+	base32.StdEncoding.Encode(text[:], sum[:20])
+	return string(text[:])
 }
 
 // own completes a connection that the client's adapter returned.
 func (conn *Connection) own(c *Client) {
 	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
-	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.Reference())
+	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
 }
 
 // Environment says what a set of credentials reaches.

@@ -56,7 +56,7 @@ func (in *sealed) outside() (Connection, bool) {
 	conn := in.Connection.Connection
 	conn.credential = NewSecret(in.Credential)
 	conn.reference = NewSecret(in.Connection.Reference)
-	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, in.Connection.Reference)
+	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
 	return conn, in.Credential != ""
 }
 

@@ -46,6 +46,7 @@ func TestSecretKeepsItsText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a", planted, strings.Repeat("long ", 1000), "\x00\xff binary"} {
 		s := bankmux.NewSecret(text)
+		assert.True(t, s == bankmux.NewSecret([]byte(text)))
 		assert.Equal(t, text, s.Reveal())
 		assert.Equal(t, text == "", s.IsZero())
 		assert.True(t, s.Equal(bankmux.NewSecret(text)))
@@ -65,3 +66,29 @@ func TestSecretDoesNotShowInADiffOfTestify(t *testing.T) {
 type recorder struct{ text string }
 
 func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }
+
+func TestASecretWhoseMethodsCannotBeCalled(t *testing.T) {
+	t.Parallel()
+	type holder struct{ s bankmux.Secret }
+	shown := func(verb, text string) string { return fmt.Sprintf(verb, holder{bankmux.NewSecret(text)}) }
+	t.Run("prints as plain ASCII", func(t *testing.T) {
+		t.Parallel()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			for _, c := range shown(verb, planted+"\x00\xff\x80") {
+				assert.True(t, ' ' <= c && c <= '~', "%s: %q", verb, c)
+			}
+		}
+	})
+	t.Run("does not give away another that begins the same", func(t *testing.T) {
+		t.Parallel()
+		one, other := shown("%s", planted+"1"), shown("%s", planted+"2")
+		assert.Equal(t, one, shown("%s", planted+"1"), "equal secrets compare with ==")
+		same := 0
+		for i := range one {
+			if one[i] == other[i] {
+				same++
+			}
+		}
+		assert.Less(t, same, len(one)/2, "a mask that two texts share shows one to whoever knows the other")
+	})
+}

@@ -20,7 +20,7 @@ type DapiGrant struct {
 // Credential packs the grant.
 func (g DapiGrant) Credential() bankmux.Secret {
 	packed, _ := json.Marshal(g) // strings only: cannot fail
-	return bankmux.NewSecret(string(packed))
+	return bankmux.NewSecret(packed)
 }
 
 // DapiGrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
