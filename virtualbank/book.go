@@ -21,6 +21,7 @@ type book struct {
 	username    string
 	accounts    []*account
 	holder      holder
+	payees      []*payee
 }
 
 // holder is the owner as the bank knows them.

@@ -13,7 +13,7 @@ type dapiState struct {
 	connections map[string]*connection // by connectionID
 	codes       map[string]*accessCode
 	tokens      map[string]*connection // by accessToken
-	operations  map[string]operation   // by operationID
+	operations  map[string]*operation  // by operationID
 	order       []*connection
 }
 
@@ -49,19 +49,10 @@ type accessCode struct {
 	used    bool
 }
 
-type operation struct {
-	start, end time.Time
-	status     string
-	path       string
-	errorType  string
-	polls      int  // how often it is found running
-	deferred   bool // it answered "initialized"
-}
-
 func newDapiState() dapiState {
 	return dapiState{
 		connections: map[string]*connection{}, codes: map[string]*accessCode{},
-		tokens: map[string]*connection{}, operations: map[string]operation{},
+		tokens: map[string]*connection{}, operations: map[string]*operation{},
 	}
 }
 
@@ -73,6 +64,7 @@ const (
 	dpDelinked        = "USER_DELINKED"
 	dpParameter       = "PARAMETER_ERROR"
 	dpInvalidated     = "SESSION_INVALIDATED"
+	dpExpired         = "SESSION_EXPIRED"
 	dpUnknown         = "UNKNOWN_ERROR"
 	dpNoType          = ""
 	statusDone        = "done"
@@ -93,13 +85,6 @@ func dpFail(status int, kind, msg string) reply {
 	return reply{status: status, body: envelope{Status: statusFailed, Type: kind, Msg: msg}}
 }
 
-// dpNotServed has the error code in its usual place and in MoneyKit's, so that
-// nobody takes it for an answer of the real service.
-type dpNotServed struct {
-	envelope
-	Code string `json:"error_code"`
-}
-
 func (b *Bank) dapiRoutes() []route {
 	routes := []route{
 		{path: "/auth/ExchangeToken", handle: b.dpExchange},
@@ -108,7 +93,8 @@ func (b *Bank) dapiRoutes() []route {
 		// Two other spellings of delink that SDKs use.
 		{path: "/users/delinkuser", handle: b.dpDelink},
 		{path: "/data/DelinkUser", handle: b.dpDelink},
-		{path: "/operation/get", handle: b.dpOperation},
+		{path: "/operation/get", handle: b.dpOperationGet},
+		{path: "/operation/status", handle: b.dpOperationStatus},
 		{path: "/data/identity/get", handle: b.dpIdentity},
 		{path: "/data/accounts/get", handle: b.dpAccounts(false)},
 		{path: "/data/completeAccounts/get", handle: b.dpAccounts(true)},
@@ -118,15 +104,7 @@ func (b *Bank) dapiRoutes() []route {
 		{path: "/data/categorizedTransactions/get", handle: b.dpTransactions(false, categorized)},
 		{path: "/data/enrichedTransactions/get", handle: b.dpTransactions(false, enriched)},
 	}
-	for _, path := range []string{
-		"/operation/status",
-		"/payment/beneficiaries/get", "/payment/beneficiaries/create", "/payment/transfer/create", "/payment/transfer/autoflow",
-		"/wire/beneficiaries/get", "/wire/beneficiaries/create", "/wire/transfer/create", "/wire/transfer/autoflow",
-		"/ach/pull/create", "/ach/pull/get", "/nymcard/funds/load",
-		"/batch/metadata/get", "/batch/transfers/get", "/batch/items/get", "/batch/file/create", "/batch/transfers/create",
-	} {
-		routes = append(routes, route{path: path})
-	}
+	routes = append(routes, b.dapiPaymentRoutes()...)
 	for i := range routes {
 		routes[i].method = http.MethodPost
 		routes[i].op = routes[i].path
@@ -154,11 +132,6 @@ func (b *Bank) dapiWire() wire {
 // every one of them fails, as Dapi's documentation warns. Type and status of that failure
 // are not documented; SESSION_INVALIDATED with 409 is the bank's choice.
 func (b *Bank) dpHandle(c *call) reply {
-	if c.route.handle == nil {
-		return reply{status: http.StatusNotImplemented, body: dpNotServed{
-			envelope{Status: statusFailed, Type: codeNotServed, Msg: messageNotServed}, codeNotServed,
-		}}
-	}
 	conn, mine, busy := b.dpEnter(c)
 	if conn != nil {
 		defer b.dpLeave(conn, mine)

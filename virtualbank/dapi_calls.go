@@ -2,7 +2,6 @@ package virtualbank
 
 import (
 	"net/http"
-	"time"
 )
 
 type exchangeDone struct {
@@ -32,6 +31,9 @@ func (b *Bank) dpExchange(c *call) reply {
 		return dpFail(http.StatusUnauthorized, dpInvalidToken, "accessCode is not valid")
 	}
 	conn := code.conn
+	if p, ok := b.dpUnfinished(c, conn); ok {
+		return p // and the code is good for another call
+	}
 	code.used, conn.day = true, dayOf(now)
 	conn.exchanged++
 	b.announceDapi(conn, dpStateChanged, nil)
@@ -60,33 +62,9 @@ func (b *Bank) dpConnection(c *call, f map[string]string) (*connection, reply, b
 		return nil, dpFail(http.StatusUnauthorized, dpDelinked, "the user was delinked"), false
 	case conn.lapsed:
 		p := dpFail(http.StatusUnauthorized, dpInvalidLogin, "the login is no longer accepted by the bank")
-		return conn, b.dpRecord(c, conn, p), false
+		return conn, b.dpRecord(c, conn, "", p), false
 	}
 	return conn, reply{}, true
-}
-
-// dpRecord gives an answer its operationID and remembers the operation.
-func (b *Bank) dpRecord(c *call, conn *connection, p reply) reply {
-	id := conn.bankID + ":" + b.gen.uuid()
-	now := b.Now()
-	op := operation{start: now, end: now, status: statusDone, path: c.route.path}
-	if old, ok := p.body.(envelope); ok && old.Status == statusInitialized {
-		op.deferred = true
-	}
-	switch body := p.body.(type) {
-	case envelope:
-		body.OperationID = id
-		op.status, op.errorType = body.Status, body.Type
-		p.body = body
-	case metadataDone:
-		body.OperationID = id
-		p.body = body
-	case dpDone:
-		body.OperationID = id
-		p.body = body
-	}
-	b.dp.operations[id] = op
-	return p
 }
 
 func (b *Bank) dpMetadata(c *call) reply {
@@ -100,11 +78,11 @@ func (b *Bank) dpMetadata(c *call) reply {
 	if !ok {
 		return refusal
 	}
-	conn.pending = nil // another call ends the session that was waiting
-	if c.fault.Name == faultInitialized {
-		return b.dpRecord(c, conn, reply{status: http.StatusOK, body: envelope{Success: true, Status: statusInitialized}})
+	b.dpDrop(conn, dpInvalidated) // another call ends the session that was waiting
+	if p, ok := b.dpUnfinished(c, conn); ok {
+		return p
 	}
-	return b.dpRecord(c, conn, reply{status: http.StatusOK, body: metadataDone{
+	return b.dpRecord(c, conn, "", reply{status: http.StatusOK, body: metadataDone{
 		envelope: envelope{Success: true, Status: statusDone}, Metadata: metadataOf(conn.institution, b.daysServed(conn.institution)),
 	}})
 }
@@ -127,46 +105,4 @@ func (b *Bank) dpDelink(c *call) reply {
 	}
 	conn.delinked = true
 	return reply{status: http.StatusOK, body: envelope{Success: true, Status: statusDone}}
-}
-
-type operationDone struct {
-	envelope
-	Info operationInfo `json:"opInfo"`
-}
-
-type operationInfo struct {
-	Start     string `json:"startDate"`
-	End       string `json:"endDate"`
-	Status    string `json:"status"`
-	Type      string `json:"type"`
-	ErrorType string `json:"errorType,omitempty"`
-}
-
-// dpOperation serves /operation/get in its documented form, with appKey and no bearer. What an
-// unknown operation answers is not documented; PARAMETER_ERROR is the bank's choice.
-func (b *Bank) dpOperation(c *call) reply {
-	f, refusal, ok := dpFields(c, "appKey", "appSecret", "operationID")
-	switch {
-	case !ok:
-		return refusal
-	case !same(f["appSecret"], b.creds.Dapi.AppSecret) || !same(f["appKey"], b.creds.Dapi.AppKey):
-		return dpWrongSecret()
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	op, ok := b.dp.operations[f["operationID"]]
-	if !ok {
-		return dpFail(http.StatusBadRequest, dpParameter, "no such operation")
-	}
-	if op.status == statusInitialized {
-		if op.polls--; op.polls < 0 {
-			op.status = statusDone
-		}
-		b.dp.operations[f["operationID"]] = op
-	}
-	const layout = "2006-01-02T15:04:05.000Z"
-	at := func(t time.Time) string { return t.UTC().Format(layout) }
-	return reply{status: http.StatusOK, body: operationDone{
-		envelope{Success: true, Status: statusDone}, operationInfo{at(op.start), at(op.end), op.status, op.path, op.errorType},
-	}}
 }

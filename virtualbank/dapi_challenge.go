@@ -1,9 +1,12 @@
 package virtualbank
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -85,11 +88,22 @@ type dpBody struct {
 	CardID      string    `json:"cardID"`
 	FromDate    string    `json:"fromDate"`
 	ToDate      string    `json:"toDate"`
+
+	members map[string]any // all of the body
+	either  bool           // accountID may be a card's
 }
 
-// arguments are what must be sent again to resume.
+// arguments are what must be sent again to resume: everything but the secrets and the answers.
 func (in dpBody) arguments() string {
-	return in.AccountID + "\x00" + in.CardID + "\x00" + in.FromDate + "\x00" + in.ToDate
+	rest := maps.Clone(in.members)
+	maps.DeleteFunc(rest, func(name string, value any) bool {
+		return value == nil || slices.Contains([]string{"appSecret", "userSecret", "operationID", "userInputs"}, name)
+	})
+	text, err := json.Marshal(rest)
+	if err != nil {
+		panic(err) // it was decoded from JSON
+	}
+	return string(text)
 }
 
 type dpInput struct {
@@ -117,14 +131,17 @@ type pendingInput struct {
 
 const statusUserInput = "user_input_required"
 
-// dpData is a data call: it checks the secrets, then what the bank wants from the user, and then does the work.
+// dpData is a data call: it checks the secrets, then what the bank wants from the user, and then
+// does the work. An operation that goes on keeps its id.
 func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "userSecret")
 	if !ok {
 		return refusal
 	}
 	var in dpBody
-	if json.Unmarshal(c.body, &in) != nil {
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.UseNumber()
+	if json.Unmarshal(c.body, &in) != nil || dec.Decode(&in.members) != nil {
 		return dpFail(http.StatusBadRequest, dpInvalidArgs, "a field has the wrong type")
 	}
 	b.mu.Lock()
@@ -134,87 +151,112 @@ func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 		return refusal
 	}
 	if b.outages[conn.institution.Name] {
-		return b.dpRecord(c, conn, dpFail(http.StatusInternalServerError, dpUnknown, "the bank is not available"))
+		id := ""
+		if p := conn.pending; p != nil && p.id == in.OperationID {
+			id, conn.pending = p.id, nil
+		}
+		return b.dpRecord(c, conn, id, dpFail(http.StatusInternalServerError, dpUnknown, "the bank is not available"))
 	}
-	if answer, asking := b.dpInteract(c, conn, in); asking {
+	id, answer, asking := b.dpInteract(c, conn, in)
+	if asking {
 		return answer
 	}
 	if c.fault.Name == faultInitialized {
-		return b.dpRecord(c, conn, reply{status: http.StatusOK, body: envelope{Success: true, Status: statusInitialized}})
+		return b.dpRunning(c, conn, id, 0)
 	}
-	for i, d := range conn.deferred {
-		if d.operation == "" || d.operation == c.route.op {
-			conn.deferred = append(conn.deferred[:i], conn.deferred[i+1:]...)
-			p := b.dpRecord(c, conn, reply{status: http.StatusOK, body: envelope{Success: true, Status: statusInitialized}})
-			id := p.body.(envelope).OperationID
-			op := b.dp.operations[id]
-			op.polls = d.polls
-			b.dp.operations[id] = op
-			return p
-		}
+	if polls, ok := conn.defers(c.route.op); ok {
+		return b.dpRunning(c, conn, id, polls)
 	}
-	return b.dpRecord(c, conn, work(conn, in))
+	return b.dpRecord(c, conn, id, work(conn, in))
 }
 
-// dpInteract asks the user, or judges the answers. It returns false where the call may go on.
-func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (reply, bool) {
-	now := b.Now()
-	fail := func(status int, kind, msg string) (reply, bool) {
-		return b.dpRecord(c, conn, dpFail(status, kind, msg)), true
+// defers reports whether a call of that path is to answer "initialized", and how often its
+// operation is then found running.
+func (conn *connection) defers(path string) (polls int, ok bool) {
+	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return d.operation == "" || d.operation == path })
+	if i < 0 {
+		return 0, false
 	}
+	polls = conn.deferred[i].polls
+	conn.deferred = slices.Delete(conn.deferred, i, i+1)
+	return polls, true
+}
+
+// dpInteract asks the user, or judges the answers. asking is false where the call may go on: under
+// id, if it is the operation of an earlier call.
+func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (id string, answer reply, asking bool) {
 	if in.OperationID != "" && len(in.UserInputs) > 0 {
-		p := conn.pending
-		if p == nil || p.id != in.OperationID {
-			return fail(http.StatusUnauthorized, dpInvalidated, "the operation is not waiting for anything")
-		}
-		switch {
-		case !now.Before(p.expires):
-			conn.pending = nil
-			return fail(http.StatusUnauthorized, "SESSION_EXPIRED", "the bank's session ended")
-		case p.path != c.route.op || p.arguments != in.arguments():
-			return fail(http.StatusBadRequest, dpParameter, "the arguments are not those of the operation")
-		case len(in.UserInputs) != len(p.rounds[0]):
-			return fail(http.StatusBadRequest, dpParameter, "not every input has an answer")
-		}
-		for _, given := range in.UserInputs {
-			if given.Index < 0 || given.Index >= len(p.rounds[0]) || given.ID != p.rounds[0][given.Index] {
-				return fail(http.StatusBadRequest, dpParameter, "userInputs are not those that were asked for")
-			}
-			if given.Answer != answerTo(given.ID) {
-				conn.pending = nil
-				return fail(http.StatusUnauthorized, "INVALID_MFA", "the answer is wrong")
-			}
-		}
-		p.rounds = p.rounds[1:]
-		if len(p.rounds) > 0 {
-			p.expires = now.Add(challengeLife)
-			return p.ask(), true
-		}
-		conn.pending, conn.trusted = nil, now.Add(trustLife)
-		return reply{}, false
+		answer, asking = b.dpResume(c, conn, in)
+		return in.OperationID, answer, asking
 	}
-	if op, ok := b.dp.operations[in.OperationID]; ok && op.path == c.route.path && op.status == statusDone && op.deferred {
-		return reply{}, false // the call sent again for a finished operation
+	if op := b.dp.operations[in.OperationID]; op != nil && op.conn == conn && op.path == c.route.path && op.deferred {
+		if op.poll(); op.status == statusInitialized {
+			return in.OperationID, op.initialized(in.OperationID), true
+		}
+		return in.OperationID, reply{}, false // the call sent again for a finished operation
 	}
-	conn.pending = nil // another call ends the session that was waiting
+	b.dpDrop(conn, dpInvalidated) // another call ends the session that was waiting
 	for i, s := range conn.wanted {
 		if s.operation == "" || s.operation == c.route.op {
 			conn.wanted = append(conn.wanted[:i], conn.wanted[i+1:]...)
-			return b.dpAsk(c, conn, in, s.rounds), true
+			return "", b.dpAsk(c, conn, in.arguments(), s.rounds), true
 		}
 	}
-	if conn.institution.AsksOTP && !now.Before(conn.trusted) {
-		return b.dpAsk(c, conn, in, [][]string{{"otp"}}), true
+	if c.fault.Name == faultAsks {
+		return "", b.dpAsk(c, conn, in.arguments(), [][]string{{"otp"}}), true
 	}
+	if conn.institution.AsksOTP && !b.Now().Before(conn.trusted) {
+		return "", b.dpAsk(c, conn, in.arguments(), [][]string{{"otp"}}), true
+	}
+	return "", reply{}, false
+}
+
+// dpResume judges the answers to what an operation asked. It returns false where they are right and
+// nothing more is asked.
+func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
+	now := b.Now()
+	p := conn.pending
+	if p == nil || p.id != in.OperationID {
+		return b.dpRecord(c, conn, "", dpFail(http.StatusUnauthorized, dpInvalidated, "the operation is not waiting for anything")), true
+	}
+	// A mistake of the caller's leaves the operation as it is.
+	mistaken := func(msg string) (reply, bool) {
+		return reply{status: http.StatusBadRequest, body: envelope{OperationID: p.id, Status: statusFailed, Type: dpParameter, Msg: msg}}, true
+	}
+	switch {
+	case !now.Before(p.expires):
+		conn.pending = nil
+		return b.dpRecord(c, conn, p.id, dpFail(http.StatusUnauthorized, dpExpired, "the bank's session ended")), true
+	case p.path != c.route.op || p.arguments != in.arguments():
+		return mistaken("the arguments are not those of the operation")
+	case len(in.UserInputs) != len(p.rounds[0]):
+		return mistaken("not every input has an answer")
+	}
+	for _, given := range in.UserInputs {
+		if given.Index < 0 || given.Index >= len(p.rounds[0]) || given.ID != p.rounds[0][given.Index] {
+			return mistaken("userInputs are not those that were asked for")
+		}
+		if given.Answer != answerTo(given.ID) {
+			conn.pending = nil
+			return b.dpRecord(c, conn, p.id, dpFail(http.StatusUnauthorized, "INVALID_MFA", "the answer is wrong")), true
+		}
+	}
+	p.rounds = p.rounds[1:]
+	if len(p.rounds) > 0 {
+		p.expires = now.Add(challengeLife)
+		return p.ask(), true
+	}
+	conn.pending, conn.trusted = nil, now.Add(trustLife)
 	return reply{}, false
 }
 
-func (b *Bank) dpAsk(c *call, conn *connection, in dpBody, rounds [][]string) reply {
-	p := &pendingInput{
-		id: conn.bankID + ":" + b.gen.uuid(), path: c.route.op, arguments: in.arguments(), rounds: rounds, expires: b.Now().Add(challengeLife),
-	}
+// dpAsk asks the user. The operation is there from now on.
+func (b *Bank) dpAsk(c *call, conn *connection, arguments string, rounds [][]string) reply {
+	p := &pendingInput{path: c.route.op, arguments: arguments, rounds: rounds, expires: b.Now().Add(challengeLife)}
+	answer := b.dpRecord(c, conn, "", p.ask())
+	p.id = answer.body.(dpAsking).OperationID
 	conn.pending = p
-	return p.ask()
+	return answer
 }
 
 func (p *pendingInput) ask() reply {

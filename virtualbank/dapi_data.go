@@ -142,6 +142,7 @@ func (b *Bank) dpAccounts(complete bool) func(*call) reply {
 func done() envelope { return envelope{Success: true, Status: statusDone} }
 
 // dpPick finds the account or card that a body names; ok is false for the refusal of a wrong one.
+// For transactions Dapi's PHP SDK sends a card's id as accountID, so there the bank takes either.
 func dpPick(conn *connection, in dpBody) (*account, reply, bool) {
 	id, card := in.AccountID, false
 	if id == "" {
@@ -151,7 +152,7 @@ func dpPick(conn *connection, in dpBody) (*account, reply, bool) {
 		return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field 'accountID' failed validation: empty value"), false
 	}
 	for _, a := range conn.book.accounts {
-		if conn.accountID(a) == id && a.kind.card == card {
+		if conn.accountID(a) == id && (a.kind.card == card || in.either) {
 			return a, reply{}, true
 		}
 	}
@@ -218,6 +219,7 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 			if !cards {
 				in.CardID = ""
 			}
+			in.either = cards
 			a, refusal, ok := dpPick(conn, in)
 			if !ok {
 				return refusal

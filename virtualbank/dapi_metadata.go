@@ -57,6 +57,9 @@ type rule struct {
 	Attributes []string `json:"attributes"`
 }
 
+// coolDownHours is how long a new beneficiary cannot be paid.
+const coolDownHours = 24
+
 func metadataOf(in Institution, days int) metadata {
 	code, name := currencyOf(in.Country)
 	currency := codeAndName{code, name}
@@ -67,7 +70,7 @@ func metadataOf(in Institution, days int) metadata {
 		BranchAddress: in.address.Street + " " + in.address.City,
 		Address:       lines{in.address.Street, in.address.City, countryName(in.Country)},
 		Bounds:        []bound{{1, currency, "local"}, {1, currency, "same"}},
-		CoolDown:      span{24, "hrs"}, Range: span{days, "days"},
+		CoolDown:      span{coolDownHours, "hrs"}, Range: span{days, "days"},
 		Country:     codeAndName{in.Country, countryName(in.Country)},
 		CreateFirst: true, ListedAtOnce: true,
 		Validators: validatorSets{

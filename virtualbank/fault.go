@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
@@ -33,6 +34,7 @@ const (
 	faultUnknownCode = "unknown_code"
 	faultUnknownEnum = "unknown_enum"
 	faultInitialized = "initialized"
+	faultAsks        = "user_input_required"
 	faultBankDown    = "institution_down"
 )
 
@@ -47,7 +49,8 @@ var special = []struct {
 	{faultUnknownEnum, "a link has a state that nobody listed", []string{providerMoneyKit}},
 	{faultFailed200, "a failed envelope under status 200", []string{providerDapi}},
 	{faultNoType, "a failed envelope without type under status 500", []string{providerDapi}},
-	{faultInitialized, "the operation is still running", []string{providerDapi}},
+	{faultInitialized, "the operation is still running; at /auth/ExchangeToken only where the fault names it", []string{providerDapi}},
+	{faultAsks, "the bank asks for a one-time password; at auth and metadata only where the fault names them", []string{providerDapi}},
 	{faultRejected, "the application's credentials are refused", []string{providerMoneyKit, providerDapi}},
 	{faultUnknownCode, "an error with a code that nobody listed", []string{providerMoneyKit, providerDapi}},
 	{faultBankDown, "the institution is failing", []string{providerMoneyKit, providerDapi}},
@@ -139,7 +142,7 @@ func (b *Bank) takeFault(provider, op, institution string) (Fault, bool) {
 		case f.Provider != "" && f.Provider != provider,
 			f.Operation != "" && f.Operation != op,
 			f.InstitutionID != "" && !b.sameInstitution(f.InstitutionID, institution),
-			!strikes(f.Name, provider, op):
+			!f.strikes(provider, op):
 			continue
 		}
 		if f.left--; f.left == 0 {
@@ -152,7 +155,8 @@ func (b *Bank) takeFault(provider, op, institution string) (Fault, bool) {
 
 // strikes reports whether a fault makes sense for an operation, so that one that
 // is counted is not used up where nobody would see it.
-func strikes(name, provider, op string) bool {
+func (f Fault) strikes(provider, op string) bool {
+	name, named := f.Name, f.Operation == op
 	i := slices.IndexFunc(special, func(s struct {
 		name, summary string
 		providers     []string
@@ -176,10 +180,21 @@ func strikes(name, provider, op string) bool {
 		return op == exchange
 	case faultUnknownEnum:
 		return op == exchange || op == "GET /links/{id}"
-	case faultInitialized, faultBankDown:
+	case faultBankDown:
 		return op != "/auth/ExchangeToken" && op != token
+	case faultInitialized:
+		return named || isDataCall(op) || op == "/metadata/accounts/get"
+	case faultAsks: // auth and metadata never ask, Dapi's documentation says
+		return named || isDataCall(op)
 	}
 	return true
+}
+
+// isDataCall reports whether an operation of Dapi's is one that the bank itself answers.
+func isDataCall(op string) bool {
+	return slices.ContainsFunc([]string{"/data/", "/payment/", "/wire/", "/ach/", "/batch/", "/nymcard/"}, func(group string) bool {
+		return strings.HasPrefix(op, group) && op != "/data/DelinkUser"
+	})
 }
 
 func (b *Bank) sameInstitution(wanted, got string) bool {

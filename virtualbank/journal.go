@@ -85,7 +85,7 @@ func secretName(name string) bool {
 	switch strings.ToLower(name) {
 	case "appsecret", "client_secret", "usersecret", "accesscode", "accesstoken", "access_token", "exchangeable_token",
 		"link_session_token", "password", "authorization", "proxy-authorization", "x-client-secret", "cookie",
-		"account_number", "answer":
+		"account_number", "accountnumber", "iban", "answer":
 		return true
 	}
 	return false

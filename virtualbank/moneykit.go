@@ -47,20 +47,18 @@ func newMoneyKitState() moneyKitState {
 
 // The error codes of MoneyKit.
 const (
-	mkUnauthorized   = "api_error.auth.unauthorized"
-	mkExpired        = "api_error.auth.expired_access_token"
-	mkInvalid        = "api_error.request.validation_failed"
-	mkRateLimited    = "api_error.rate_limit_exceeded"
-	mkForbidden      = "link_session_error.forbidden_config"
-	mkBadExchange    = "link_session_error.invalid_token_exchange"
-	mkLinkNotFound   = "link_error.not_found"
-	mkLinkDeleted    = "link_error.deleted"
-	mkBadState       = "link_error.bad_state"
-	mkNoInstitution  = "institution_error.not_found"
-	mkNotFound       = "api_error.not_found"          // not documented: the bank's own
-	mkMethod         = "api_error.method_not_allowed" // not documented: the bank's own
-	codeNotServed    = "virtualbank.not_served"       // not a code of any provider
-	messageNotServed = "the virtual bank knows this path but does not serve it"
+	mkUnauthorized  = "api_error.auth.unauthorized"
+	mkExpired       = "api_error.auth.expired_access_token"
+	mkInvalid       = "api_error.request.validation_failed"
+	mkRateLimited   = "api_error.rate_limit_exceeded"
+	mkForbidden     = "link_session_error.forbidden_config"
+	mkBadExchange   = "link_session_error.invalid_token_exchange"
+	mkLinkNotFound  = "link_error.not_found"
+	mkLinkDeleted   = "link_error.deleted"
+	mkBadState      = "link_error.bad_state"
+	mkNoInstitution = "institution_error.not_found"
+	mkNotFound      = "api_error.not_found"          // not documented: the bank's own
+	mkMethod        = "api_error.method_not_allowed" // not documented: the bank's own
 )
 
 type moneyKitError struct {
@@ -139,9 +137,6 @@ func (b *Bank) mkHandle(c *call) reply {
 		if p, ok := b.mkAuthorize(c.r); !ok {
 			return p
 		}
-	}
-	if c.route.handle == nil {
-		return mkFail(http.StatusNotImplemented, codeNotServed, messageNotServed)
 	}
 	return c.route.handle(c)
 }

@@ -1,0 +1,176 @@
+package virtualbank
+
+import (
+	"net/http"
+	"time"
+)
+
+// operation is what Dapi remembers of a call that reached the bank.
+type operation struct {
+	conn       *connection
+	start, end time.Time
+	status     string
+	path       string
+	errorType  string
+	msg        string
+	polls      int  // how often it is still found running
+	deferred   bool // it answered "initialized" once
+}
+
+// poll looks at an operation that is running, which brings it nearer to its end.
+func (op *operation) poll() {
+	if op.status != statusInitialized {
+		return
+	}
+	if op.polls--; op.polls < 0 {
+		op.status = statusDone
+	}
+}
+
+// initialized is the answer of a call whose operation is running.
+func (*operation) initialized(id string) reply {
+	return reply{status: http.StatusOK, body: envelope{OperationID: id, Success: true, Status: statusInitialized}}
+}
+
+// dpRecord remembers how an operation stands and puts its id into the answer. "" begins a new
+// operation. Under the mutex.
+func (b *Bank) dpRecord(c *call, conn *connection, id string, p reply) reply {
+	now := b.Now()
+	op := b.dp.operations[id]
+	if op == nil {
+		id = conn.bankID + ":" + b.gen.uuid()
+		op = &operation{conn: conn, start: now, path: c.route.path}
+		b.dp.operations[id] = op
+	}
+	op.end, op.status, op.errorType, op.msg = now, statusDone, "", ""
+	told := func(e envelope) envelope {
+		e.OperationID = id
+		op.status, op.errorType, op.msg = e.Status, e.Type, e.Msg
+		return e
+	}
+	switch body := p.body.(type) {
+	case envelope:
+		p.body = told(body)
+	case metadataDone:
+		body.envelope = told(body.envelope)
+		p.body = body
+	case dpDone:
+		body.envelope = told(body.envelope)
+		p.body = body
+	case dpAsking:
+		body.envelope = told(body.envelope)
+		p.body = body
+	case dpPayees:
+		body.envelope = told(body.envelope)
+		p.body = body
+	case dpCooling:
+		body.envelope = told(body.envelope)
+		p.body = body
+	}
+	return p
+}
+
+// dpRunning answers "initialized": the operation is found running so many times.
+func (b *Bank) dpRunning(c *call, conn *connection, id string, polls int) reply {
+	p := b.dpRecord(c, conn, id, (*operation)(nil).initialized(""))
+	op := b.dp.operations[p.body.(envelope).OperationID]
+	op.polls, op.deferred = polls, true
+	return p
+}
+
+// dpUnfinished answers a call that an injected fault keeps from being finished.
+func (b *Bank) dpUnfinished(c *call, conn *connection) (reply, bool) {
+	switch c.fault.Name {
+	case faultInitialized:
+		return b.dpRunning(c, conn, "", 0), true
+	case faultAsks:
+		return b.dpAsk(c, conn, "", [][]string{{"otp"}}), true
+	}
+	return reply{}, false
+}
+
+// dpDrop ends the operation that waits for the user, if there is one.
+func (b *Bank) dpDrop(conn *connection, errorType string) {
+	if conn.pending == nil {
+		return
+	}
+	op := b.dp.operations[conn.pending.id]
+	op.status, op.errorType, op.msg, op.end = statusFailed, errorType, "the session with the bank ended", b.Now()
+	conn.pending = nil
+}
+
+type operationDone struct {
+	envelope
+	Info operationInfo `json:"opInfo"`
+}
+
+type operationInfo struct {
+	Start     string `json:"startDate"`
+	End       string `json:"endDate"`
+	Status    string `json:"status"`
+	Type      string `json:"type"`
+	ErrorType string `json:"errorType,omitempty"`
+}
+
+// dpFindOperation looks an operation up, which ends one whose user did not answer in time. Under
+// the mutex. What an unknown operation answers is not documented; PARAMETER_ERROR is the bank's
+// choice.
+func (b *Bank) dpFindOperation(id string) (*operation, reply, bool) {
+	op := b.dp.operations[id]
+	if op == nil {
+		return nil, dpFail(http.StatusBadRequest, dpParameter, "no such operation"), false
+	}
+	if p := op.conn.pending; p != nil && p.id == id && !b.Now().Before(p.expires) {
+		b.dpDrop(op.conn, dpExpired)
+	}
+	op.poll()
+	return op, reply{}, true
+}
+
+// dpOperationGet serves /operation/get in its documented form, with appKey and no bearer.
+func (b *Bank) dpOperationGet(c *call) reply {
+	f, refusal, ok := dpFields(c, "appKey", "appSecret", "operationID")
+	switch {
+	case !ok:
+		return refusal
+	case !same(f["appSecret"], b.creds.Dapi.AppSecret) || !same(f["appKey"], b.creds.Dapi.AppKey):
+		return dpWrongSecret()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	op, refusal, ok := b.dpFindOperation(f["operationID"])
+	if !ok {
+		return refusal
+	}
+	const layout = "2006-01-02T15:04:05.000Z"
+	at := func(t time.Time) string { return t.UTC().Format(layout) }
+	return reply{status: http.StatusOK, body: operationDone{
+		done(), operationInfo{at(op.start), at(op.end), op.status, op.path, op.errorType},
+	}}
+}
+
+// dpOperationStatus serves /operation/status, which Dapi's Node and Go SDKs call: without appKey,
+// and the envelope is the operation's own, questions included. The results that Node's types have
+// room for are not in it, as in the other form: the bank's choice.
+func (b *Bank) dpOperationStatus(c *call) reply {
+	f, refusal, ok := dpFields(c, "appSecret", "operationID")
+	switch {
+	case !ok:
+		return refusal
+	case !same(f["appSecret"], b.creds.Dapi.AppSecret):
+		return dpWrongSecret()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := f["operationID"]
+	op, refusal, ok := b.dpFindOperation(id)
+	if !ok {
+		return refusal
+	}
+	if p := op.conn.pending; p != nil && p.id == id {
+		return p.ask()
+	}
+	return reply{status: http.StatusOK, body: envelope{
+		OperationID: id, Success: op.status != statusFailed, Status: op.status, Type: op.errorType, Msg: op.msg,
+	}}
+}

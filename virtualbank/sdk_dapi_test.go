@@ -1,0 +1,110 @@
+package virtualbank_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// dapiSDK is how one of Dapi's server SDKs writes a call: the members around the call's own ones.
+type dapiSDK struct {
+	header  http.Header
+	members object // sent with every data call, beside the secrets
+	status  string // the path of its operation status, "" where it has none
+	delink  string // the path of its delink call, "" where it has none
+	card    string // the member for a card's id in a transactions call, "" where it has none
+}
+
+// TestTheRequestsOfDapisSDKsAreServed holds the requests of Dapi's server SDKs for the calls of
+// their READMEs. Those of the Node SDK were recorded against this bank, the others follow its
+// sources.
+func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
+	t.Parallel()
+	for name, sdk := range map[string]dapiSDK{
+		"Node 2.3.2": {
+			header: http.Header{"Accept": {"application/json, text/plain, */*"}, "Content-Type": {"application/json;charset=utf-8"}},
+			status: "/operation/status", card: "cardID",
+		},
+		"Go": {header: http.Header{"Content-Type": {"application/json"}}, status: "/operation/status"},
+		"PHP 1.3.0": {
+			header: http.Header{
+				"Content-Type": {"application/json"}, "User-Agent": {"Dapi Connect PHP"}, "X-Dapi-Library": {"dapi-php"}, "X-Dapi-Library-Version": {"1.3.0"},
+			},
+			members: object{"userInputs": []any{}, "operationID": ""},
+			status:  "/operation/get", delink: "/data/DelinkUser", card: "accountID",
+		},
+		"Java 1.6.0": {
+			header:  http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Dapi-Library": {"dapi-java"}, "X-Dapi-Library-Version": {"1.6.0"}},
+			members: object{"action": "/data/accounts/get"},
+		},
+		"Python 2.3.0": {
+			header:  http.Header{"Content-Type": {"application/json"}, "Accept": {"*/*"}},
+			members: object{"userInputs": nil, "operationID": nil},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := open(t, virtualbank.Options{Start: began})
+			creds := c.bank.Credentials().Dapi
+			raw, err := c.bank.LinkDapi(virtualbank.DapiLink{AppKey: creds.AppKey, InstitutionID: "DAPIBANK_AE_ENBD"})
+			require.NoError(t, err)
+			var login map[string]any
+			require.NoError(t, json.Unmarshal(raw, &login))
+			token := ""
+			send := func(path string, members object) answer {
+				t.Helper()
+				body := with(object{"appSecret": creds.AppSecret}, members)
+				header := sdk.header.Clone()
+				if token != "" {
+					body = with(with(body, sdk.members), object{"userSecret": login["userSecret"]})
+					body = with(body, members)
+					header.Set("Authorization", "Bearer "+token)
+				}
+				raw, err := json.Marshal(body)
+				require.NoError(t, err)
+				return c.raw(c.bank.Dapi(), "POST", "/v2"+path, header, string(raw))
+			}
+			done := func(a answer) object {
+				t.Helper()
+				require.Equal(t, "done", a.Body["status"], a.Body)
+				return a.Body
+			}
+			grant := done(send("/auth/ExchangeToken", object{"accessCode": login["accessCode"], "connectionID": login["connectionID"]}))
+			token = grant["accessToken"].(string)
+
+			require.NoError(t, c.bank.RequireInput(login["connectionID"].(string), "/data/accounts/get", []string{"otp"}))
+			asked := send("/data/accounts/get", nil).Body
+			require.Equal(t, "user_input_required", asked["status"], asked)
+			inputs := asked["userInputs"].([]any)
+			inputs[0].(object)["answer"] = "123456" // the question goes back as it came, with an answer
+			answered := done(send("/data/accounts/get", object{"operationID": asked["operationID"], "userInputs": inputs}))
+			assert.Equal(t, asked["operationID"], answered["operationID"])
+			account := answered["accounts"].([]any)[0].(object)["id"]
+
+			days := object{"fromDate": "2026-11-01", "toDate": "2026-11-23"}
+			done(send("/data/identity/get", nil))
+			done(send("/data/balance/get", object{"accountID": account}))
+			done(send("/data/transactions/get", with(days, object{"accountID": account})))
+			done(send("/metadata/accounts/get", nil))
+			cards := done(send("/data/cards/get", nil))["cards"].([]any)
+			if sdk.card != "" {
+				card := cards[0].(object)["id"]
+				done(send("/data/transactions/get", with(days, object{sdk.card: card})))
+				done(send("/data/balance/get", object{"cardID": card}))
+			}
+			if sdk.status != "" {
+				a := send(sdk.status, object{"appKey": creds.AppKey, "operationID": asked["operationID"]})
+				assert.Equal(t, "done", done(a)["status"])
+			}
+			if sdk.delink != "" {
+				done(send(sdk.delink, nil))
+				assert.Equal(t, "USER_DELINKED", send("/data/accounts/get", nil).Body["type"])
+			}
+		})
+	}
+}
