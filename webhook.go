@@ -1,6 +1,10 @@
 package bankmux
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+)
 
 // WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
 type WebhookReader interface {
@@ -21,7 +25,9 @@ type WebhookRequest struct {
 
 // WebhookResult is what a genuine delivery announces.
 type WebhookResult struct {
-	Key    string  // the same when the delivery is repeated; authenticated, unique at the client
+	// Key is the same when the delivery is repeated, authenticated, and unique at the client. Where an adapter leaves it
+	// empty, the client fills in the digest of the body.
+	Key    string
 	Events []Event // mostly one
 }
 
@@ -34,6 +40,10 @@ func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 	if err != nil {
 		op := opWebhook
 		return WebhookResult{}, c.describe(&op, err)
+	}
+	if res.Key == "" { // an empty one would make every later delivery a repeat
+		sum := sha256.Sum256(req.Body)
+		res.Key = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	for i := range res.Events {
 		e := &res.Events[i]

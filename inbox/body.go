@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -24,80 +25,107 @@ func (b *budget) give(n int) { b.left.Add(int64(n)) }
 
 const firstRead = 4 << 10
 
-// read returns the exact body and what it took from the budget, which the caller gives back; or what to answer, and why.
-func (in *inbox) read(w http.ResponseWriter, r *http.Request) (body []byte, held, status int, err error) {
+// read returns the exact body, or the status of the response and why. What it took from the budget is in held, which the
+// caller gives back.
+func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body []byte, status int, err error) {
 	if r.ContentLength > int64(in.limits.Body) {
-		return nil, 0, http.StatusRequestEntityTooLarge, errTooLarge
+		return nil, http.StatusRequestEntityTooLarge, errTooLarge
 	}
-	source, conn := r.Body, http.NewResponseController(w)
-	if conn.SetReadDeadline(time.Now().Add(in.limits.ReadFor)) != nil {
-		source = inTime(r.Body, in.limits.ReadFor)
-	}
+	source := inTime(r.Context(), r.Body, in.limits.ReadFor)
+	defer source.stop()
 	size := firstRead
 	if r.ContentLength > 0 && r.ContentLength < firstRead {
 		size = int(r.ContentLength) + 1 // the end is seen without growing
 	}
 	for {
 		size = min(size, in.limits.Body+1)
-		if !in.memory.take(size - held) {
-			return nil, held, http.StatusServiceUnavailable, errors.New("the memory for bodies is used up")
+		if !in.memory.take(size - *held) {
+			return nil, http.StatusServiceUnavailable, errors.New("the memory for bodies is used up")
 		}
-		body, held = append(make([]byte, 0, size), body...), size
+		body, *held = append(make([]byte, 0, size), body...), size
 		for len(body) < cap(body) {
 			n, err := source.Read(body[len(body):cap(body)])
 			body = body[:len(body)+n]
 			switch {
 			case errors.Is(err, io.EOF) && len(body) <= in.limits.Body:
-				_ = conn.SetReadDeadline(time.Time{}) // else it would end the request while the handler is at work
-				return body, held, 0, nil
+				// The deadline would end the request while the handler is at work.
+				_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+				return body, 0, nil
 			case len(body) > in.limits.Body:
-				return nil, held, http.StatusRequestEntityTooLarge, errTooLarge
+				return nil, http.StatusRequestEntityTooLarge, errTooLarge
 			case errors.Is(err, os.ErrDeadlineExceeded):
-				w.Header().Set("Connection", "close")
-				return nil, held, http.StatusRequestTimeout, errors.New("the body came too slowly")
+				return nil, http.StatusRequestTimeout, errors.New("the body came too slowly")
 			case err != nil:
-				w.Header().Set("Connection", "close")
-				return nil, held, http.StatusBadRequest, errors.New("the body broke off")
+				return nil, http.StatusBadRequest, errors.New("the body broke off")
 			}
 		}
 		size *= 4
 	}
 }
 
-var errTooLarge = errors.New("the body is larger than the limit")
+var (
+	errTooLarge = errors.New("the body is larger than the limit")
+	errBroken   = errors.New("the body cannot be read")
+)
 
-// inTime reads from a body whose connection takes no deadline, as behind some middleware.
-func inTime(body io.ReadCloser, d time.Duration) io.ReadCloser {
-	return &timed{body: body, end: time.Now().Add(d)}
-}
+// chunk is the most that is read at once. A reading that was given up keeps no more than that.
+const chunk = 4 << 10
 
+// timed reads a body for a limited time, whatever its connection: a deadline cannot be set behind middleware that hides
+// the connection, and closing a body of net/http waits for the reading of it.
 type timed struct {
-	body io.ReadCloser
-	end  time.Time
+	ctx   context.Context //nolint:containedctx // lives as long as one request
+	body  io.ReadCloser
+	timer *time.Timer
+	buf   []byte
+	done  chan result
 }
 
-// Read reads in a goroutine of its own and gives it up at the end, closing the body, which makes it return.
+type result struct {
+	n   int
+	err error
+}
+
+func inTime(ctx context.Context, body io.ReadCloser, d time.Duration) *timed {
+	return &timed{ctx: ctx, body: body, timer: time.NewTimer(d), done: make(chan result, 1)}
+}
+
+func (t *timed) stop() { t.timer.Stop() }
+
+// Read reads in a goroutine of its own, into memory of its own, and gives up at the end of the time or of the request.
+// The goroutine ends when the body does, which is at the latest when the connection is closed. Read must not be called
+// again after an error.
 func (t *timed) Read(p []byte) (int, error) {
-	type result struct {
-		bytes []byte
-		err   error
+	if t.buf == nil {
+		t.buf = make([]byte, min(len(p), chunk))
 	}
-	done := make(chan result, 1)
-	buf := make([]byte, len(p)) // p must not be written after this returned
-	go func() {
-		n, err := t.body.Read(buf)
-		done <- result{buf[:n], err}
-	}()
-	timer := time.NewTimer(time.Until(t.end))
-	defer timer.Stop()
+	buf := t.buf[:min(len(p), len(t.buf))]
+	go t.fill(buf)
 	select {
-	case r := <-done:
-		return copy(p, r.bytes), r.err
-	case <-timer.C:
-		_ = t.body.Close()
-		return 0, os.ErrDeadlineExceeded
+	case r := <-t.done:
+		return copy(p, buf[:r.n]), r.err
+	case <-t.timer.C:
+	case <-t.ctx.Done():
+	}
+	go t.close()
+	return 0, os.ErrDeadlineExceeded
+}
+
+// fill reads once. The body may be of a middleware that panics or ends the goroutine.
+func (t *timed) fill(buf []byte) {
+	r := result{err: errBroken}
+	defer func() {
+		_ = recover()
+		t.done <- r
+	}()
+	n, err := t.body.Read(buf)
+	if n >= 0 && n <= len(buf) {
+		r = result{n, err}
 	}
 }
 
-// Close closes the body.
-func (t *timed) Close() error { return t.body.Close() }
+// close ends a reading that was given up, where closing does that. Otherwise it waits for the end of the connection.
+func (t *timed) close() {
+	defer func() { _ = recover() }()
+	_ = t.body.Close()
+}

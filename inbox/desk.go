@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ var (
 	errFull   = errors.New("too many deliveries are waiting")
 	errLate   = errors.New("no time was left to handle it")
 	errFailed = errors.New("the handler failed")
+	errUnread = errors.New("what was seen cannot be read")
 )
 
 // take sees to it that the events are handled, once, and returns nil when they were. What is held of the memory for bodies goes with them: a handler may be at work with a
@@ -63,55 +65,76 @@ func (in *inbox) take(ctx context.Context, deadline time.Time, key string, event
 	}
 }
 
-// work handles a delivery unless it was handled before. A handler that comes back late is marked all the same.
+// work handles a delivery unless it was handled before. A handler that returns late is marked all the same. Code of the
+// application that panics or ends the goroutine holds nothing: what it was called for has failed.
 func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
-	m.err = in.workOn(ctx, deadline, key, events)
-	in.memory.give(m.held)
-	in.desk.mu.Lock()
-	delete(in.desk.open, key)
-	in.desk.mu.Unlock()
-	close(m.done)
+	returned := false
+	defer func() {
+		in.memory.give(m.held)
+		in.desk.mu.Lock()
+		delete(in.desk.open, key)
+		in.desk.mu.Unlock()
+		close(m.done)
+	}()
+	defer func() {
+		if !returned {
+			in.log.write(ctx, slog.LevelError, "inbox: the application's code ended the goroutine", "key", key)
+		}
+	}()
+	m.err = errFailed
+	in.workOn(ctx, deadline, key, m, events)
+	returned = true
 }
 
 // markFor bounds the marking of what is handled already, which must not fail for want of time.
 const markFor = 5 * time.Second
 
-func (in *inbox) workOn(base context.Context, deadline time.Time, key string, events []bankmux.Event) error {
+// workOn keeps m.err at what holds if the code that is called next does not return.
+func (in *inbox) workOn(base context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
 	ctx, cancel := context.WithDeadline(base, deadline)
 	defer cancel()
 	select {
 	case in.desk.slots <- struct{}{}:
 		defer func() { <-in.desk.slots }()
 	case <-ctx.Done():
-		return errLate
+		m.err = errLate
+		return
 	}
-	seen, err := in.seen.Seen(ctx, key)
+	m.err = errUnread
+	var seen bool
+	err := noPanic(func() (err error) {
+		seen, err = in.seen.Seen(ctx, key)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("what was seen cannot be read: %w", err)
+		m.err = fmt.Errorf("%w: %w", errUnread, err)
+		return
 	}
 	if seen {
-		return nil
+		m.err = nil
+		return
 	}
+	m.err = errFailed
 	for _, e := range events {
-		if err := in.handleOne(ctx, e); err != nil {
-			in.log.Error("inbox: the handler failed", "event", e, "error", err)
-			return errFailed
+		if err := noPanic(func() error { return in.handle(ctx, e) }); err != nil {
+			in.log.write(ctx, slog.LevelError, "inbox: the handler failed", "event", e, "error", err)
+			return
 		}
 	}
+	m.err = nil // it is handled: if it cannot be marked, a repeat is only handled again
 	ctx, cancelMark := context.WithTimeout(base, markFor)
 	defer cancelMark()
-	if err := in.seen.Mark(ctx, key); err != nil { // handled it is: a repeat would only be handled again
-		in.log.Warn("inbox: a handled delivery cannot be marked", "key", key, "error", err)
+	if err := noPanic(func() error { return in.seen.Mark(ctx, key) }); err != nil {
+		in.log.write(ctx, slog.LevelWarn, "inbox: a handled delivery cannot be marked", "key", key, "error", err)
 	}
-	return nil
 }
 
-// handleOne turns a panic of the handler, which would end the process here, into a failure.
-func (in *inbox) handleOne(ctx context.Context, e bankmux.Event) (err error) {
+// noPanic turns a panic of the application's code, which would end the process here, into an error.
+func noPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic (%T) at\n%s", p, debug.Stack()) // the value may hold anything
 		}
 	}()
-	return in.handle(ctx, e)
+	return f()
 }

@@ -40,7 +40,8 @@ import (
 )
 
 // Handler is the application's part: it returns nil once the event cannot be lost any more. Its context ends after
-// [Limits.HandleFor], not when the provider hangs up. It is called by several goroutines at once; a panic counts as a failure.
+// [Limits.HandleFor], not when the provider hangs up. It is called by several goroutines at once. A panic or
+// [runtime.Goexit] in it counts as a failure.
 type Handler func(ctx context.Context, event bankmux.Event) error
 
 // Limits bound what senders can make the inbox hold. Zero means the default.
@@ -50,7 +51,7 @@ type Limits struct {
 	Handlers int // most handlers at work at once; default 16
 	Waiting  int // most deliveries that wait for one; default 1024. They are not acknowledged, and lose nothing if the process dies
 
-	ReadFor   time.Duration // a body must have come by then; default 5 s
+	ReadFor   time.Duration // a body must have come by then, else the response is 408; default 5 s
 	HandleFor time.Duration // it must be verified and handled by then; default 10 s. Providers give up after about 15 s
 }
 
@@ -113,8 +114,13 @@ func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Ha
 
 // ServeHTTP answers one delivery.
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := clientOf(r)
-	status := in.serve(w, r, name)
+	// Best effort: behind some middleware it cannot be set, or has no effect.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(in.limits.ReadFor))
+	status, whole := in.serve(w, r, clientOf(r))
+	if !whole && r.ContentLength != 0 && r.ProtoMajor < 2 {
+		// Otherwise net/http reads the rest of the body before it sends the response, however slowly the body comes.
+		w.Header().Set("Connection", "close")
+	}
 	switch status {
 	case http.StatusOK:
 		w.WriteHeader(status)
@@ -127,20 +133,22 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, http.StatusText(status), status)
 }
 
-func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) int {
+// serve returns the status of the response, and whether the whole body was read.
+func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (status int, whole bool) {
 	client, err := in.registry.Client(name)
 	switch {
 	case err != nil:
-		return in.log.refuse(r.Context(), "", http.StatusNotFound, errors.New("no client of this name"))
+		return in.log.refuse(r.Context(), "", http.StatusNotFound, errors.New("no client of this name")), false
 	case r.Method != http.MethodPost:
-		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errors.New("is no POST"))
+		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errors.New("is not a POST")), false
 	case !plainJSON(r.Header):
-		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("is not plain JSON"))
+		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("is not plain JSON")), false
 	}
-	body, held, status, err := in.read(w, r)
+	held := 0
 	defer func() { in.memory.give(held) }()
+	body, status, err := in.read(w, r, &held)
 	if err != nil {
-		return in.log.refuse(r.Context(), name, status, err)
+		return in.log.refuse(r.Context(), name, status, err), false
 	}
 
 	deadline := time.Now().Add(in.limits.HandleFor)
@@ -148,16 +156,16 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) int 
 	defer cancel()
 	read, err := client.ReadWebhook(ctx, bankmux.WebhookRequest{Header: r.Header, Body: body})
 	if err != nil {
-		return in.log.refuse(ctx, name, statusOf(err), err)
+		return in.log.refuse(ctx, name, statusOf(err), err), true
 	}
 	err = in.take(ctx, deadline, keyOf(name, read.Key), read.Events, &held)
 	switch {
 	case err == nil:
-		return http.StatusOK
+		return http.StatusOK, true
 	case errors.Is(err, errFailed):
-		return http.StatusInternalServerError // logged where it failed
+		return http.StatusInternalServerError, true // logged where it failed
 	}
-	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err)
+	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err), true
 }
 
 // statusOf is the answer to a delivery that could not be read. Only where the trouble is ours may it come again with hope.

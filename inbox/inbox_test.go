@@ -437,11 +437,11 @@ func TestADeliveryIsMarkedOnlyAfterItsHandlerReturned(t *testing.T) {
 	t.Parallel()
 	s := &store{}
 	h := inbox.New(newRegistry(t, sender{}), func(_ context.Context, e bankmux.Event) error {
-		assert.NotContains(t, s.marked, "acme/"+e.Key)
+		assert.NotContains(t, s.marked, "4:acme/"+e.Key)
 		return nil
 	}, inbox.WithSeen(s))
 	assert.Equal(t, http.StatusOK, answer(h, delivery("k", "a", "b")).Code)
-	assert.Equal(t, []string{"acme/k"}, s.marked)
+	assert.Equal(t, []string{"4:acme/k"}, s.marked)
 	long := strings.Repeat("k", 300)
 	assert.Equal(t, http.StatusOK, answer(h, delivery(long)).Code)
 	require.Len(t, s.marked, 2)

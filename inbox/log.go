@@ -35,7 +35,18 @@ func (l *logger) refuse(ctx context.Context, client string, status int, why erro
 	if quiet {
 		return status
 	}
-	l.LogAttrs(ctx, slog.LevelWarn, "inbox: a delivery was refused", slog.String("client", client), slog.Int("status", status),
-		slog.String("kind", string(bankmux.KindOf(why))), slog.String("why", why.Error()), slog.Int("not_logged", left))
+	_ = noPanic(func() error { // the text is the application's where its store failed
+		l.write(ctx, slog.LevelWarn, "inbox: a delivery was refused", "client", client, "status", status,
+			"kind", string(bankmux.KindOf(why)), "why", why.Error(), "not_logged", left)
+		return nil
+	})
 	return status
+}
+
+// write recovers from a panic of the application's handler, which loses only its record.
+func (l *logger) write(ctx context.Context, level slog.Level, text string, args ...any) {
+	_ = noPanic(func() error {
+		l.Log(ctx, level, text, args...)
+		return nil
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,14 +20,15 @@ type Seen interface {
 	Mark(ctx context.Context, key string) error
 }
 
-// keyOf names a delivery among those of all clients: at most 200 printable characters.
+// keyOf names a delivery among those of all clients, in at most 200 printable characters. The length of the client's name
+// keeps client and key apart.
 func keyOf(client, key string) string {
-	whole := client + "/" + key
-	if len(whole) <= 200 && !strings.ContainsFunc(whole, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return whole
+	name := strconv.Itoa(len(client)) + ":" + client + "/" + key
+	if len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return name
 	}
-	digest := sha256.Sum256([]byte(client + "\x00" + key))
-	return "sha256:" + hex.EncodeToString(digest[:])
+	sum := sha256.Sum256([]byte(name))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the oldest goes first. It is safe for concurrent use.
