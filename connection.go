@@ -26,6 +26,7 @@ type Connection struct {
 	ReferenceKey string    `json:"reference_key,omitempty"`
 	Status       Status    `json:"status"`
 	Products     []Product `json:"products,omitempty"` // what the user granted, where the provider says
+	Consent      Consent   `json:"consent,omitzero"`   // how long the permission lasts, where the provider says
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
 
