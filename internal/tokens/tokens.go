@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/apart"
 )
 
 // Token is what a token endpoint gave.
@@ -50,7 +51,7 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
-		t, err := s.fetch(ctx)
+		t, err := apart.Call(func() (Token, error) { return s.fetch(ctx) })
 		if err != nil {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time", Err: errors.Join(err, context.DeadlineExceeded)}

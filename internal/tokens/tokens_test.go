@@ -3,6 +3,7 @@ package tokens_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -134,4 +135,37 @@ func TestARefusedFetchComesBackAsItIs(t *testing.T) {
 	s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) { return tokens.Token{}, refused })
 	_, err := s.Token(t.Context())
 	assert.ErrorIs(t, err, refused)
+}
+
+func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {
+		t.Run("one that "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				left := false
+				s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) {
+					time.Sleep(time.Second)
+					if !left {
+						left = true
+						end()
+					}
+					return tokens.Token{Value: "t", Lifetime: time.Hour}, nil
+				})
+				var all sync.WaitGroup
+				for range 10 {
+					all.Go(func() {
+						_, err := s.Token(t.Context())
+						assert.ErrorIs(t, err, bankmux.ErrUnknown)
+						assert.ErrorContains(t, err, "the HTTP client or its transport ")
+						assert.NotContains(t, err.Error(), "secret")
+					})
+				}
+				all.Wait()
+				got, err := s.Token(t.Context())
+				require.NoError(t, err, "and the next caller fetches")
+				assert.Equal(t, "t", got)
+			})
+		})
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/apart"
 	"github.com/bankmux/bankmux/internal/webhook"
 )
 
@@ -98,7 +99,7 @@ func (k *keys) wait(ctx context.Context) error {
 	done := k.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysBudget)
 		defer cancel()
-		raw, err := k.fetch(ctx)
+		raw, err := apart.Call(func() ([]json.RawMessage, error) { return k.fetch(ctx) })
 		if err != nil && ctx.Err() != nil {
 			err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the keys of signatures did not come in time", Err: context.DeadlineExceeded}
 		}

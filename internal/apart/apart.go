@@ -1,0 +1,31 @@
+// Package apart calls code in which an application's own code may run, such as its HTTP transport, where a panic or
+// [runtime.Goexit] would end the process or leave others waiting.
+package apart
+
+import (
+	"fmt"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its goroutine, the error is
+// [bankmux.ErrUnknown] and names the type of the panic, but not its value, which may hold anything.
+func Call[T any](f func() (T, error)) (out T, err error) {
+	err = failure("ended its goroutine")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = failure(fmt.Sprintf("panicked (%T)", p))
+			}
+		}()
+		out, err = f()
+	}()
+	<-done
+	return out, err
+}
+
+func failure(how string) error {
+	return &bankmux.Error{Kind: bankmux.ErrUnknown, Detail: "the HTTP client or its transport " + how, NotSent: true}
+}
