@@ -36,9 +36,13 @@ type Absence struct {
 	Reason string
 }
 
-// Suggestion is a row that was known and is not there, and rows that may be it. They stand among the missing and the added all the same: the application decides, or asks.
+// Suggestion is a row that was known and is not there, and rows that may be it. Nothing was merged:
+// Was is also in Missing, where a reading proves its absence, and the rows of May are also in Added.
+// The application decides, or asks.
 type Suggestion struct {
-	Was    *Known
-	May    []Known
+	Was *Known
+	// May are at most 16 rows that may be it. They point into Added.
+	May    []*Known
+	More   int // rows that may be it beyond those of May
 	Reason string
 }

@@ -129,19 +129,52 @@ func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
 	})
 }
 
-func TestAReadingWithARowThatCannotBeReadProvesNoAbsence(t *testing.T) {
+// dpRow is a row on Dapi's wire, as many days ago. The amount goes there as it is.
+func dpRow(ago int, amount, text string) string {
+	return fmt.Sprintf(
+		`{"amount":%s,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"USD","name":"US Dollar"}}`,
+		amount, bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(), text,
+	)
+}
+
+func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := openSync(t, "dapi")
 		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
 		require.NoError(t, err)
-		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
-		require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{Amount: "", Type: "debit", Text: "no amount"}))
-		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
+		keys, says := s.bank.Credentials(), map[string]string{}
+		s.client, err = dapi.New(dapi.Config{
+			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+		})
 		require.NoError(t, err)
-		require.Len(t, d.Failed, 1)
-		assert.Empty(t, d.Missing, "the row that is not there may be the one that cannot be read")
+		round := func(rows ...string) bankmux.Delta {
+			says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`
+			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
+			require.NoError(t, err)
+			s.store(d)
+			time.Sleep(2 * time.Hour)
+			return d
+		}
+		first, bad := dpRow(10, "1", "FIRST"), dpRow(5, `"1,234.56"`, "SALARY")
+		round(first, dpRow(7, "7", "TOLL"), dpRow(5, "8", "KIOSK"), dpRow(4, "9", "BOOKS"), bad)
+		require.Len(t, s.rows, 4)
+
+		moved := round(first, dpRow(6, "7", "TOLL"), dpRow(5, "8", "KIOSK"), dpRow(4, "9", "BOOKS"), bad)
+		assert.Len(t, moved.Failed, 1)
+		assert.Equal(t, []string{reconcile.ReasonMoved}, reasons(moved.Replaced))
+		assert.Empty(t, moved.Added, "the moved row is not doubled")
+
+		gone := told([]bankmux.Delta{round(first, dpRow(6, "7", "TOLL"), bad), round(first, dpRow(6, "7", "TOLL"), bad)})
+		require.Len(t, gone.Removed, 1, "of another day than the row that cannot be read")
+		assert.Equal(t, "BOOKS", gone.Removed[0].Known.Text)
+		for range 3 {
+			kept := round(first, dpRow(6, "7", "TOLL"), bad)
+			assert.Empty(t, kept.Removed)
+			require.Len(t, kept.Missing, 1)
+			assert.Equal(t, reconcile.ReasonUnread, kept.Missing[0].Reason, "it may be the row that cannot be read")
+		}
 	})
 }
 

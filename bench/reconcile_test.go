@@ -49,10 +49,65 @@ func steady(n int) ([]reconcile.Known, reconcile.Reading) {
 	return reconcile.Compare(nil, in).Apply(nil), in
 }
 
+// reposted is a reading in which n pending rows of one text were all posted with other amounts, so that
+// each known row may be any of the new ones.
+func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
+	first := bankmux.NewDate(2026, 1, 1)
+	rows := make([]bankmux.Transaction, n)
+	row := func(i int, id string, minor int64, status bankmux.TransactionStatus, day int) {
+		amount, _ := bankmux.MoneyFromMinor(minor, "USD")
+		rows[i] = bankmux.Transaction{ID: fmt.Sprint(id, i), Date: first.AddDays(day), Amount: amount, Status: status, RawDescription: "FUEL STATION"}
+	}
+	for i := range rows {
+		row(i, "hold-", int64(-10_000-i), bankmux.StatusPending, i%5)
+	}
+	in = reconcile.Reading{Provider: "mk", Account: "main", From: first, To: first.AddDays(20), Rows: rows, Complete: true}
+	known = reconcile.Compare(nil, in).Apply(nil)
+	rows = make([]bankmux.Transaction, n)
+	for i := range rows {
+		row(i, "post-", int64(-1_000_000-i), bankmux.StatusBooked, 5+i%5)
+	}
+	in.Rows = rows
+	return known, in
+}
+
+// retold is a reading of another provider, which has n rows with 40 equal amounts per day, and tells
+// each in other words.
+func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
+	last := bankmux.NewDate(2026, 1, 1).AddDays(n/40 + 3)
+	rows := make([]bankmux.Transaction, n)
+	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
+	for i := range rows {
+		rows[i] = bankmux.Transaction{ID: fmt.Sprint("a-", i), Date: last.AddDays(-3 - i/40), Amount: amount, Status: bankmux.StatusBooked, RawDescription: fmt.Sprint("FARE ", i)}
+	}
+	in = reconcile.Reading{Provider: "mk", Account: "main", From: last.AddDays(-4 - n/40), To: last, Rows: rows, Complete: true}
+	known = reconcile.Compare(nil, in).Apply(nil)
+	in.Provider, in.Rows = "dp", append([]bankmux.Transaction(nil), rows...)
+	for i := range rows {
+		in.Rows[i].ID, in.Rows[i].Status, in.Rows[i].RawDescription = "", "", fmt.Sprint("METRO RIDE, GATE ", i*7919%n)
+	}
+	return known, in
+}
+
 var histories = []struct {
 	name string
 	make func(int) ([]reconcile.Known, reconcile.Reading)
-}{{"churned", churned}, {"steady", steady}}
+}{{"churned", churned}, {"steady", steady}, {"reposted", reposted}, {"retold", retold}}
+
+func TestWhatRowsMayBeIsNamedUpToABound(t *testing.T) {
+	for _, h := range histories[2:] {
+		known, in := h.make(3_600)
+		res := reconcile.Compare(known, in)
+		if len(res.Suggested) != 3_600 || len(res.Added) != 3_600 {
+			t.Fatalf("%s: %d suggestions for %d new rows", h.name, len(res.Suggested), len(res.Added))
+		}
+		for _, s := range res.Suggested {
+			if len(s.May) != reconcile.MaxSuggested || s.More < 100 {
+				t.Fatalf("%s: %d rows, and %d more", h.name, len(s.May), s.More)
+			}
+		}
+	}
+}
 
 // allocated is how many bytes one comparison allocates.
 func allocated(known []reconcile.Known, in reconcile.Reading) uint64 {

@@ -23,22 +23,19 @@ type (
 	Suggestion = bankmux.Suggestion
 )
 
-// keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as aliases.
+// keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as
+// aliases. Keys that were made before texts had a normal form differ where a text was not in it; such
+// a row is found by what is stored of it, see [newEntry].
 const keyVersion = "t1:"
 
 // base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
 // no part of it, for they change with every row that is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
-func base(account string, t *bankmux.Transaction, text string) [baseLen]byte {
-	return hashOf(account, t.Date, t.Amount, text, t.Reference)
+func base(account string, t *bankmux.Transaction, text, reference string) [baseLen]byte {
+	return hashOf(account, t.Date, t.Amount, text, reference)
 }
 
 // baseLen is how long a base is.
 const baseLen = len(keyVersion) + 20
-
-// baseWithout is the base of a row of which no reference is known.
-func baseWithout(account string, date bankmux.Date, amount bankmux.Money, text string) [baseLen]byte {
-	return hashOf(account, date, amount, text, "")
-}
 
 func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, reference string) (key [baseLen]byte) {
 	var space [256]byte
@@ -77,18 +74,10 @@ func numberOf(key string) int {
 // numbered is the key of the n-th of equal rows, from 1.
 func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
-// Text is what a row says, without what changes from reading to reading: the bank's own words where there are any.
-func Text(t *bankmux.Transaction) string {
-	if t.RawDescription != "" {
-		return words(t.RawDescription)
-	}
-	return words(t.Description)
-}
-
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
 // known is a row as it will be stored, but for its aliases.
-func known(account, key string, t *bankmux.Transaction, text string) Known {
-	return Known{Key: key, Account: account, Status: t.Status, Date: t.Date, Amount: t.Amount, Text: text, Reference: t.Reference}
+func known(account, key string, n *candidate) Known {
+	return Known{Key: key, Account: account, Status: n.row.Status, Date: n.row.Date, Amount: n.row.Amount, Text: n.text, Reference: n.ref}
 }

@@ -116,7 +116,7 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 		err = a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
 			row := bankmux.Transaction{Account: account}
 			if fault := t.fill(&row); fault != nil {
-				in.Complete = false // a row that cannot be read may be any of those that are known
+				in.Unread = append(in.Unread, row)
 				delta.Failed = append(delta.Failed, bankmux.Failure{Account: account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
 				return
 			}

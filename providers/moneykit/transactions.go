@@ -260,6 +260,9 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 		return normalize.Unreadable("a transaction whose date cannot be read")
 	}
 	t.Date = day
+	if !w.Pending {
+		t.BookingDate = day // MoneyKit's date is the posting date, and while pending the day of initiation
+	}
 	if w.Datetime != "" {
 		t.At, _ = normalize.Timestamp(w.Datetime)
 	}

@@ -1,0 +1,173 @@
+package reconcile
+
+import (
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// byPosting pairs rows that were pending, or may have been, with rows of the same text some days
+// later. Where the amount is the same as well, or the text names one row on either side, it is
+// certain; else it is suggested.
+func (c *comparison) byPosting() {
+	waiting := map[string]int{} // known rows that may have been posted, by text
+	for i := range c.old {
+		if k := &c.old[i]; c.open(k) {
+			waiting[k.Text]++
+		}
+	}
+	if len(waiting) == 0 || c.complete() {
+		return
+	}
+	has := func(n *candidate) bool { return !n.known && waiting[n.text] > 0 }
+	for i := range c.old {
+		k := &c.old[i]
+		if !c.open(k) {
+			continue
+		}
+		pending := k.Status == statusPending
+		first, second, at := c.posted(k, shelfKind{text: true, amount: true}, has)
+		switch {
+		case first != nil && !pending && (k.Date.Before(c.begins) || c.unread(k, true)):
+			// The old row may well be there: the reading starts after it, or it could not be read.
+			c.suggest(k, at, ReasonMoved)
+			continue
+		case first != nil && pending && c.unread(k, true), first != nil && !pending && second != nil:
+			c.suggest(k, at, ReasonSeveral)
+			continue
+		case first != nil && pending:
+			c.pair(k, first, ReasonPosted, true) // of rows that agree in all, the first is as good as another
+			continue
+		case first != nil:
+			c.pair(k, first, ReasonMoved, true)
+			continue
+		}
+		first, _, at = c.posted(k, shelfKind{text: true, sign: true}, has)
+		if first == nil {
+			continue
+		}
+		if pending && waiting[k.Text] == 1 && !c.in.More {
+			if one := at.onlyBooked(); one != nil { // one that is pending yet is a posting of nothing
+				c.pair(k, one, ReasonAmount, true)
+				continue
+			}
+		}
+		c.suggest(k, at, ReasonDiffers)
+	}
+}
+
+// open reports whether a known row may have been posted as another: pending ones, and those of a
+// provider that does not tell.
+func (c *comparison) open(k *entry) bool {
+	if k.now != nil || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
+		return false
+	}
+	return c.in.Complete || (k.Status == statusPending && c.free(k, ""))
+}
+
+// posted returns the first two rows of a kind that may be the posting of a known one, and where they
+// stand. Two references are two rows, unless the row was pending: banks give the reference late.
+func (c *comparison) posted(k *entry, kind shelfKind, has func(*candidate) bool) (first, second *candidate, at span) {
+	from, to := k.Date, k.Date.AddDays(postedWithin)
+	kind.reference = k.Status != statusPending && k.Reference != ""
+	for _, ref := range refs(k, kind) {
+		s := c.shelf(kind, has).span(k, ref, from, to)
+		i := s.free(s.from)
+		if i == s.to {
+			continue
+		}
+		n := s.row(i)
+		if first == nil {
+			first, at = n, s
+			if j := s.free(i + 1); j < s.to {
+				second = s.row(j)
+			}
+		} else if second == nil {
+			second = n
+		}
+	}
+	return first, second, at
+}
+
+// refs are the references under which a shelf may have a row: those of the known row, or none.
+func refs(k *entry, kind shelfKind) []string {
+	if kind.reference {
+		return []string{k.Reference, ""}
+	}
+	return []string{""}
+}
+
+// onlyBooked returns the only row of a span that is not pending, nil where there are none or several.
+func (s span) onlyBooked() (one *candidate) {
+	for i := s.free(s.from); i < s.to; i = s.free(i + 1) {
+		n := s.row(i)
+		switch {
+		case n.row.Status == statusPending:
+		case one != nil:
+			return nil
+		default:
+			one = n
+		}
+	}
+	return one
+}
+
+func isNew(n *candidate) bool { return !n.known }
+
+// byAmount suggests what a row of another provider may be called by this one. An amount alone merges
+// nothing.
+func (c *comparison) byAmount() {
+	if c.complete() {
+		return
+	}
+	for i := range c.old {
+		k := &c.old[i]
+		if k.now != nil || k.suggested || !c.inside(k) || !c.free(k, "") || c.idOf(k) != "" {
+			continue
+		}
+		kind := shelfKind{amount: true, reference: k.Reference != "", foreign: !k.hasID()}
+		has := isNew
+		if kind.foreign {
+			has = func(n *candidate) bool { return !n.known && n.row.ID != "" }
+		}
+		for _, ref := range refs(k, kind) {
+			s := c.shelf(kind, has).span(k, ref, k.Date.AddDays(-retoldWithin), k.Date.AddDays(retoldWithin))
+			if s.free(s.from) < s.to {
+				c.suggest(k, s, ReasonText)
+				break
+			}
+		}
+	}
+}
+
+// suggest notes what a row may have become. The rows have no keys yet.
+func (c *comparison) suggest(k *entry, may span, why string) {
+	if c.suggested == nil {
+		c.suggested = make([]suggestion, 0, len(c.old))
+	}
+	c.suggested = append(c.suggested, suggestion{k, may.shelf, int32(may.from), int32(may.to), reasonOf(why)}) //nolint:gosec // as in sorted
+}
+
+// suggestion is a [Suggestion] whose rows have no keys yet.
+type suggestion struct {
+	was      *entry
+	shelf    *shelf
+	from, to int32
+	reason   reason
+}
+
+// MaxSuggested is how many rows a [Suggestion] names. [Suggestion.More] counts the others.
+const MaxSuggested = 16
+
+// suggestions notes what rows may be, without what was found to be another row after all.
+func (c *comparison) suggestions(out *Result) {
+	c.suggested = slices.DeleteFunc(c.suggested, func(s suggestion) bool {
+		return s.was.now != nil || len(s.shelf.left(int(s.from), int(s.to), out.Added)) == 0
+	})
+	out.Suggested = room[Suggestion](len(c.suggested))
+	for _, s := range c.suggested {
+		may := s.shelf.left(int(s.from), int(s.to), out.Added)
+		n := min(len(may), MaxSuggested)
+		out.Suggested = append(out.Suggested, Suggestion{Was: s.was.was, May: may[:n:n], More: len(may) - n, Reason: reasons[s.reason]})
+	}
+}

@@ -1,0 +1,204 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each stands
+// where its base was.
+func (c *comparison) keys(need []int32) {
+	slices.SortFunc(need, func(a, b int32) int { return cmp.Or(cmp.Compare(c.new[a].base, c.new[b].base), cmp.Compare(a, b)) })
+	last := 0
+	for i, at := range need {
+		n := &c.new[at]
+		if i == 0 || baseOf(c.new[need[i-1]].base) != n.base {
+			last = 0
+			for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
+				last = max(last, numberOf(c.old[c.order[at]].Key))
+			}
+		}
+		last++
+		n.base = numbered(n.base, last)
+	}
+}
+
+// change returns a pair as the application gets it.
+func (c *comparison) change(k *entry) Change {
+	n, key := k.now, k.now.base
+	if !k.rekeyed {
+		key = k.Key
+	}
+	now := known(c.in.Account, key, n)
+	if now.Reference == "" {
+		now.Reference = k.Reference
+	}
+	now.Aliases = make([]string, 0, len(k.Aliases)+2) // the new id and the old key
+	if n.row.ID != "" {
+		now.Aliases = append(now.Aliases, Alias(c.in.Provider, n.row.ID))
+	}
+	for i := -1; i < len(k.Aliases); i++ {
+		a := k.Key
+		if i >= 0 {
+			a = k.Aliases[i]
+		}
+		if a != key && !slices.Contains(now.Aliases, a) {
+			now.Aliases = append(now.Aliases, a)
+		}
+	}
+	return Change{Was: k.was, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
+}
+
+// result notes what was found, what is new and what was not there.
+func (c *comparison) result() (out Result) {
+	out.Suspect = c.in.Complete && !c.readable() && slices.ContainsFunc(c.old, func(k entry) bool { return c.inside(&k) })
+	out.count(c)
+	for i := range c.old {
+		switch k := &c.old[i]; {
+		case k.now == nil:
+			c.absent(&out, k)
+		case k.replaced:
+			out.Replaced = append(out.Replaced, c.change(k))
+		case k.changed():
+			out.Modified = append(out.Modified, c.change(k))
+		default:
+			out.Unchanged = append(out.Unchanged, k.was)
+		}
+	}
+	for i := range c.new {
+		n := &c.new[i]
+		if n.known {
+			continue
+		}
+		k := known(c.in.Account, n.base, n)
+		if n.row.ID != "" {
+			k.Aliases = []string{Alias(c.in.Provider, n.row.ID)}
+		}
+		n.added = int32(len(out.Added)) //nolint:gosec // as in sorted
+		out.Added = append(out.Added, Added{Row: n.row, Known: k})
+	}
+	c.suggestions(&out)
+	return out
+}
+
+// changed reports whether a known row that was found is not what it was.
+func (k *entry) changed() bool { return k.reason != 0 || k.Missed > 0 }
+
+// count makes room for what was found, and gives keys to rows that need one.
+func (r *Result) count(c *comparison) {
+	var modified, replaced, unchanged, removed, missing, added, rekeyed int
+	for i := range c.old {
+		switch k := &c.old[i]; {
+		case k.now == nil:
+			switch c.absence(r.Suspect, k) {
+			case "":
+			case ReasonTwice:
+				removed++
+			default:
+				missing++
+			}
+			continue
+		case k.replaced:
+			replaced++
+		case k.changed():
+			modified++
+		default:
+			unchanged++
+			continue
+		}
+		if k := &c.old[i]; k.base != k.now.base {
+			k.rekeyed, k.now.rekeys = true, true
+			rekeyed++
+		}
+	}
+	for i := range c.new {
+		if !c.new[i].known {
+			added++
+		}
+	}
+	r.Modified, r.Replaced, r.Unchanged = room[Change](modified), room[Change](replaced), room[*Known](unchanged)
+	r.Added, r.Missing, r.Removed = room[Added](added), room[Absence](missing), room[Absence](removed)
+	need := make([]int32, 0, added+rekeyed)
+	for i := range c.new {
+		if n := &c.new[i]; !n.known || n.rekeys {
+			need = append(need, int32(i)) //nolint:gosec // as in sorted
+		}
+	}
+	c.keys(need)
+}
+
+// room returns a list with room for n, nil for none.
+func room[T any](n int) []T {
+	if n == 0 {
+		return nil
+	}
+	return make([]T, 0, n)
+}
+
+// readable reports whether the reading has a row of its days that could be read.
+func (c *comparison) readable() bool {
+	return slices.ContainsFunc(c.in.Rows, func(t bankmux.Transaction) bool { return c.proves(t.Date) })
+}
+
+// absence returns the reason why a known row that was not found is missing or removed, "" where the
+// reading does not prove that it is not there.
+func (c *comparison) absence(suspect bool, k *entry) string {
+	switch {
+	case !c.in.Complete || !c.inside(k):
+		return ""
+	case suspect:
+		return ReasonEmpty
+	case c.unread(k, false):
+		return ReasonUnread
+	case k.Status != statusPending && k.Date.Before(c.begins):
+		return ReasonBefore
+	case k.Missed+1 >= removedAfter:
+		return ReasonTwice
+	}
+	return ReasonAbsent
+}
+
+// absent notes that a known row was not there, where the reading proves it.
+func (c *comparison) absent(out *Result, k *entry) {
+	switch why := c.absence(out.Suspect, k); why {
+	case "":
+	case ReasonTwice:
+		out.Removed = append(out.Removed, Absence{Known: *k.was, Reason: why})
+	default:
+		out.Missing = append(out.Missing, Absence{Known: *k.was, Reason: why})
+		if why == ReasonAbsent {
+			out.Missing[len(out.Missing)-1].Known.Missed++
+		}
+	}
+}
+
+// Apply returns what the application knows after a result: the rows that were added and changed as
+// they are now, without those removed. Rows of other days and accounts stay.
+func (r Result) Apply(before []Known) []Known {
+	now := map[string]*Known{} // by the key of before; nil is gone
+	for _, ch := range slices.Concat(r.Modified, r.Replaced) {
+		now[ch.Was.Key] = &ch.Known
+	}
+	for _, m := range r.Missing {
+		now[m.Known.Key] = &m.Known
+	}
+	for _, m := range r.Removed {
+		now[m.Known.Key] = nil
+	}
+	after := make([]Known, 0, len(before)+len(r.Added))
+	for _, k := range before {
+		next, changed := now[k.Key]
+		switch {
+		case !changed:
+			after = append(after, k)
+		case next != nil:
+			after = append(after, *next)
+		}
+	}
+	for _, a := range r.Added {
+		after = append(after, a.Known)
+	}
+	return after
+}

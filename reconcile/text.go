@@ -1,0 +1,154 @@
+package reconcile
+
+import (
+	"bytes"
+	"math/bits"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Text returns what a row says, in the form in which rows are compared: the bank's own words where
+// there are any. Letter case, spacing, invisible characters and Unicode's normal forms make no
+// difference.
+func Text(t *bankmux.Transaction) string {
+	if t.RawDescription != "" {
+		return normal(t.RawDescription)
+	}
+	return normal(t.Description)
+}
+
+// normal returns text in the form in which it is compared. Applied twice it changes nothing more.
+func normal(s string) string {
+	switch {
+	case plain(s):
+		return s
+	case printable(s):
+		s = strings.ToUpper(s)
+	default:
+		s = visible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(visible(s)))))
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// normalReference is normal for a bank's reference, in which letter case counts.
+func normalReference(s string) string {
+	if !printable(s) {
+		s = visible(norm.NFKC.String(visible(s)))
+	}
+	if strings.IndexFunc(s, unicode.IsSpace) < 0 {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// printable reports whether text is of ASCII's printable characters.
+func printable(s string) bool {
+	for _, b := range []byte(s) {
+		if b < ' ' || b >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// visible drops the characters of which nothing is to be seen: direction marks, zero-width
+// characters, byte order marks, variation selectors, control characters, and the tatweel, which
+// only stretches an Arabic word.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < 0x7f && r >= ' ', unicode.IsSpace(r):
+			return r
+		case r == '\u0640', unicode.IsControl(r), unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), unicode.Is(unicode.Variation_Selector, r):
+			return -1
+		case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// looseText returns what appendBones leaves of a text.
+func looseText(text string) string { return string(appendBones(nil, text)) }
+
+// appendBones appends the letters and digits of a normal text, the text itself where it has none.
+// Punctuation, spaces, accents and the script of digits differ between two readings of one row.
+func appendBones(to []byte, text string) []byte {
+	start := len(to)
+	decomposed := text
+	if !printable(text) {
+		decomposed = norm.NFKD.String(text)
+	}
+	for _, r := range decomposed {
+		switch {
+		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		case r < 0x80:
+			continue
+		case unicode.Is(unicode.Nd, r):
+			r = digit(r)
+		case !unicode.IsLetter(r):
+			continue
+		case r == '\u0649', r == '\u06cc': // letters that Arabic and Persian keyboards write differently
+			r = '\u064a'
+		case r == '\u06a9':
+			r = '\u0643'
+		}
+		to = utf8.AppendRune(to, r)
+	}
+	if len(to) == start {
+		return append(to, text...)
+	}
+	return to
+}
+
+// digit returns a decimal digit of any script in ASCII. The digits of a script stand together, in
+// order, and so do the scripts of a range.
+func digit(r rune) rune {
+	for _, in := range unicode.Nd.R16 {
+		if rune(in.Lo) <= r && r <= rune(in.Hi) {
+			return '0' + (r-rune(in.Lo))%10
+		}
+	}
+	for _, in := range unicode.Nd.R32 {
+		if rune(in.Lo) <= r && r <= rune(in.Hi) { //nolint:gosec // code points
+			return '0' + (r-rune(in.Lo))%10 //nolint:gosec // code points
+		}
+	}
+	return r
+}
+
+// sketch is a set of the pairs of neighbouring bytes of bones, by a hash of each.
+type sketch [2]uint64
+
+func sketchOf(bones []byte) (s sketch) {
+	for i := 1; i < len(bones); i++ {
+		h := (uint32(bones[i-1])<<8 | uint32(bones[i])) * 0x9e3779b1
+		s[h>>31] |= 1 << (h >> 25 & 63)
+	}
+	return s
+}
+
+// shortest is how many bytes bones must have to be nearly others.
+const shortest = 4
+
+// near reports whether two texts are nearly the same by their bones: one holds the other, or the
+// pairs that they share are at least three fifths of those that they have.
+func near(a, b []byte, of, other *sketch) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(a) < shortest {
+		return bytes.Equal(a, b)
+	}
+	both, all := 0, 0
+	for i := range of {
+		both += bits.OnesCount64(of[i] & other[i])
+		all += bits.OnesCount64(of[i]) + bits.OnesCount64(other[i])
+	}
+	return 10*both >= 3*all || bytes.Contains(b, a)
+}

@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux"
+)
+
+// doubt is what could be read of a row that could not be read whole. What could not is zero.
+type doubt struct {
+	date     bankmux.Date
+	amount   decimal.Decimal
+	currency bankmux.Currency
+	text     string
+	day      bool // stands for all rows of the day
+}
+
+// doubts are the rows that could not be read and may be a known row.
+func (c *comparison) doubts() map[doubt]struct{} {
+	if c.unreadable != nil {
+		return c.unreadable
+	}
+	c.unreadable = make(map[doubt]struct{}, 2*len(c.in.Unread))
+	for i := range c.in.Unread {
+		t := &c.in.Unread[i]
+		d := doubt{text: looseText(Text(t))}
+		if !t.Amount.IsZero() {
+			d.amount, d.currency = t.Amount.Decimal().Trim(0), t.Amount.Currency()
+		}
+		switch {
+		case c.proves(t.Date):
+			d.date = t.Date
+			c.unreadable[doubt{date: t.Date, day: true}] = struct{}{}
+		case t.Date.Year >= firstYear && t.Date.Year <= lastYear:
+			continue // of a day that was not read
+		}
+		c.unreadable[d] = struct{}{}
+	}
+	return c.unreadable
+}
+
+// unread reports whether a known row may be one that could not be read: of its day, or of no day but
+// of its amount and text. alike asks for one of its day that says nothing else than it does.
+func (c *comparison) unread(k *entry, alike bool) bool {
+	if len(c.in.Unread) == 0 {
+		return false
+	}
+	all := c.doubts()
+	if _, ok := all[doubt{date: k.Date, day: true}]; ok && !alike {
+		return true
+	}
+	text := looseText(k.Text)
+	for i := range 8 {
+		var d doubt
+		if i&1 != 0 {
+			d.date = k.Date
+		}
+		if i&2 != 0 {
+			d.amount, d.currency = k.Amount.Decimal().Trim(0), k.Amount.Currency()
+		}
+		if i&4 != 0 {
+			d.text = text
+		}
+		if _, ok := all[d]; ok {
+			return true
+		}
+	}
+	return false
+}
