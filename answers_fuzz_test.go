@@ -192,14 +192,14 @@ func FuzzAnswers(f *testing.F) {
 			session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
 			require.NoError(f, err)
 			if provider == "moneykit" {
-				payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+				payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 			} else {
 				payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 			}
 			require.NoError(f, err)
 			if conns[provider].ID == "" {
 				clear(wire.heard)
-				conns[provider], err = client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+				conns[provider], err = client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 				require.NoError(f, err)
 				for _, body := range wire.heard {
 					f.Add(at, len(reads), http.StatusOK, body)
@@ -239,9 +239,9 @@ func FuzzAnswers(f *testing.F) {
 		conn := conns[provider]
 		switch i := int(uint(op) % uint(len(reads)+2)); i {
 		case len(reads):
-			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: payloads[provider]})
+			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: bankmux.NewSecret(payloads[provider])})
 		case len(reads) + 1: // what the browser posts is not to be trusted either
-			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: body})
+			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: bankmux.NewSecret(body)})
 		default:
 			err = reads[i].call(ctx, client, conn)
 		}

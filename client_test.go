@@ -41,7 +41,7 @@ func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
 	cancel()
 	late, cancelLate := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancelLate()
-	ok := bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: goodPayload}
+	ok := bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: bankmux.NewSecret(goodPayload)}
 	exchange := func(change func(*bankmux.ExchangeRequest)) func() error {
 		return func() error {
 			req := ok
@@ -80,9 +80,9 @@ func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
 		"another provider's":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Provider = "dp" }), bankmux.ErrInvalid, "is of dp sandbox"},
 		"another environment's":     {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Environment = bankmux.Production }), bankmux.ErrInvalid, "production"},
 		"an expired session":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }), bankmux.ErrTokenSpent, "expired at"},
-		"no payload":                {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = nil }), bankmux.ErrInvalid, "not a JSON object"},
-		"the user left":             {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":null}`) }), bankmux.ErrUserAction, "left the flow"},
-		"the flow failed":           {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":{"x":1}}`) }), bankmux.ErrUserAction, bankmux.CodeCancelled},
+		"no payload":                {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.Secret{} }), bankmux.ErrInvalid, "not a JSON object"},
+		"the user left":             {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":null}`) }), bankmux.ErrUserAction, "left the flow"},
+		"the flow failed":           {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":{"x":1}}`) }), bankmux.ErrUserAction, bankmux.CodeCancelled},
 		"a connection made by hand": {status(bankmux.Connection{ID: "c", Provider: "mk", Client: "mk", Environment: bankmux.Sandbox}), bankmux.ErrInvalid, "no credential"},
 		"another client's":          {status(foreign), bankmux.ErrInvalid, `is "other", not "mk"`},
 		"a production connection":   {status(live), bankmux.ErrInvalid, "is of mk production"},
@@ -106,7 +106,7 @@ func TestAbortBesideATokenIsNoAbort(t *testing.T) {
 	c := bankmux.NewClient("mk", &fake{provider: "mk"})
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	require.NoError(t, err)
-	_, err = c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: json.RawMessage(`{"token":"t","error":null}`)})
+	_, err = c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(`{"token":"t","error":null}`)})
 	assert.NoError(t, err)
 }
 
@@ -125,7 +125,7 @@ func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v %#v", s, *s.Reconnect), planted)
 	var back bankmux.Session
 	require.NoError(t, json.Unmarshal(stored, &back))
-	again, err := c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: goodPayload})
+	again, err := c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, again.ID)
 	assert.Equal(t, conn.CreatedAt, again.CreatedAt)

@@ -11,8 +11,9 @@ import (
 // any order or not at all. Ask the provider before believing it; [EventKind] says with which call. All it
 // announces is found by those calls without any webhook.
 //
-// It marshals to JSON and back, for an application that queues events. Printing and logging leave out Raw, Payload and Reference: the last
-// is a credential at some providers.
+// It marshals to JSON and back, for an application that queues events: what is left finds the
+// connection and says what to ask. JSON, printing and logging leave out the reference, which is a
+// credential at some providers, and the body. A handler that needs those takes them before it queues the event.
 type Event struct {
 	Kind     EventKind `json:"kind"`
 	Name     string    `json:"name,omitempty"` // the provider's word, such as "link.state_changed"
@@ -23,8 +24,8 @@ type Event struct {
 	Key string    `json:"key"`
 	At  time.Time `json:"at,omitzero"` // when the provider says it happened
 
-	// Reference is [Connection.Reference] of the connection, "" where the provider does not say.
-	Reference string `json:"reference,omitempty"`
+	// ReferenceKey is [Connection.ReferenceKey] of the connection, "" where the provider does not say. The client sets it.
+	ReferenceKey string `json:"reference_key,omitempty"`
 	// Session is the id of the [Session] that made or last renewed the connection, where the provider tells. An event may come before
 	// ExchangeToken has returned the connection; the session is known by then.
 	Session string `json:"session,omitempty"`
@@ -33,8 +34,36 @@ type Event struct {
 	Product Product      `json:"product,omitempty"` // with EventProductRefreshed
 	Refresh RefreshState `json:"refresh,omitempty"` // with EventProductRefreshed: how far it is
 
-	Raw     []byte `json:"raw"`               // the body, byte for byte
-	Payload []byte `json:"payload,omitempty"` // the body in clear, where it came encrypted
+	reference    Secret
+	raw, payload hidden[[]byte]
+}
+
+// Reference returns [Connection.Reference] of the connection, "" where the provider does not say and
+// after JSON. Treat it like a credential; [Event.ReferenceKey] is for finding the connection.
+func (e Event) Reference() string { return e.reference.Reveal() }
+
+// Raw returns the body, byte for byte. It is shared: do not change it. It is nil after JSON.
+func (e Event) Raw() []byte { return e.raw.get() }
+
+// Payload returns the body in clear, where it came encrypted. It is shared: do not change it. It is nil after JSON.
+func (e Event) Payload() []byte { return e.payload.get() }
+
+// WithReference returns a copy of the event about the connection of that reference, for an adapter.
+func (e Event) WithReference(reference string) Event {
+	e.reference = NewSecret(reference)
+	return e
+}
+
+// WithRaw returns a copy of the event with that body, for an adapter. The client sets the whole body otherwise.
+func (e Event) WithRaw(body []byte) Event {
+	e.raw = hide(body)
+	return e
+}
+
+// WithPayload returns a copy of the event with that body in clear, for an adapter.
+func (e Event) WithPayload(body []byte) Event {
+	e.payload = hide(body)
+	return e
 }
 
 // EventKind says what an event is about. Unknown ones are kept as [EventUnknown].
@@ -50,7 +79,7 @@ const (
 	EventTransactionsAvailable EventKind = "transactions_available"
 	// EventConnectionDeleted: ask [Client.ConnectionStatus]; the state will be [StateGone].
 	EventConnectionDeleted EventKind = "connection_deleted"
-	// EventUnknown: verified, but of a name, a version or a form that this library does not know. Name, Raw and Payload have what came.
+	// EventUnknown: verified, but of a name, a version or a form that this library does not know. Name, [Event.Raw] and [Event.Payload] have what came.
 	EventUnknown EventKind = "unknown"
 )
 

@@ -111,7 +111,7 @@ func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch,
 // finish takes what the browser posts.
 func (s *shop) finish(ctx context.Context, user string, posted json.RawMessage) (bankmux.Connection, error) {
 	conn, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
-		Session: s.sessions[user], User: user, Payload: posted,
+		Session: s.sessions[user], User: user, Payload: bankmux.NewSecret(posted),
 	})
 	if err != nil {
 		return bankmux.Connection{}, err
@@ -156,7 +156,7 @@ func (s *shop) browser(launch bankmux.Launch) json.RawMessage {
 	var posted json.RawMessage
 	var err error
 	if launch.Provider == moneykit.Name {
-		posted, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token})
+		posted, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
 	} else {
 		posted, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 	}

@@ -33,7 +33,7 @@ func (n *notified) hooks() http.Handler {
 
 // follow does what an event asks for. It believes nothing of it but that it is time to look.
 func (n *notified) follow(ctx context.Context, event bankmux.Event) error {
-	conn, ok := n.connection(event.Client, event.Reference)
+	conn, ok := n.connection(event.Client, event.ReferenceKey)
 	if !ok {
 		return nil // of a connection that is not stored, or not yet: event.Session says of which session
 	}
@@ -59,8 +59,8 @@ func (n *notified) enqueue(_ context.Context, event bankmux.Event) error {
 	return nil
 }
 
-func (n *notified) connection(client, reference string) (bankmux.Connection, bool) {
-	i := slices.IndexFunc(n.conns, func(c bankmux.Connection) bool { return c.Client == client && c.Reference() == reference })
+func (n *notified) connection(client, key string) (bankmux.Connection, bool) {
+	i := slices.IndexFunc(n.conns, func(c bankmux.Connection) bool { return c.Client == client && c.ReferenceKey == key })
 	if i < 0 {
 		return bankmux.Connection{}, false
 	}

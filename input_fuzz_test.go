@@ -23,12 +23,12 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 	require.NoError(f, err)
 	var payload []byte
 	if provider == "moneykit" {
-		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	} else {
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 	}
 	require.NoError(f, err)
-	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 	require.NoError(f, err)
 	return client, conn
 }

@@ -15,24 +15,53 @@ const maxPayload = 256 << 10
 // Payload is a strictly read JSON object from the front end. It refuses what
 // encoding/json lets pass: a repeated key, keys that differ only in case,
 // anything after the object. It is immutable.
-type Payload struct{ members []strictjson.Member }
+type Payload struct {
+	members func() []strictjson.Member // fmt prints a function's address, never what it returns
+}
+
+func payloadOf(members []strictjson.Member) Payload {
+	return Payload{func() []strictjson.Member { return members }}
+}
+
+func (p Payload) all() []strictjson.Member {
+	if p.members == nil {
+		return nil
+	}
+	return p.members()
+}
 
 // ParsePayload reads raw. The error is [ErrInvalid] and says what is wrong with which key,
 // never what the value was.
 func ParsePayload(raw json.RawMessage) (Payload, error) {
 	if len(raw) > maxPayload {
-		return Payload{}, invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
+		return Payload{}, longPayload()
 	}
-	members, err := strictjson.Object(bytes.Clone(raw))
+	return parsePayload(bytes.Clone(raw))
+}
+
+func parseSecret(raw Secret) (Payload, error) {
+	if raw.size() > maxPayload {
+		return Payload{}, longPayload()
+	}
+	return parsePayload(raw.appendText(make([]byte, 0, raw.size())))
+}
+
+func longPayload() error {
+	return invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
+}
+
+// parsePayload reads raw and keeps it.
+func parsePayload(raw []byte) (Payload, error) {
+	members, err := strictjson.Object(raw)
 	if err != nil {
 		return Payload{}, invalid("Payload", err.Error())
 	}
-	return Payload{members: members}, nil
+	return payloadOf(members), nil
 }
 
 // value returns what is under key, nil if the key is missing.
 func (p Payload) value(key string) []byte {
-	for _, m := range p.members {
+	for _, m := range p.all() {
 		if string(m.Key) == key {
 			return m.Value
 		}
@@ -49,7 +78,7 @@ func (p Payload) Has(key string) bool {
 // Text returns the string under key. A missing, null, empty or other value is [ErrInvalid].
 func (p Payload) Text(key string) (string, error) {
 	if !p.Has(key) {
-		for _, m := range p.members {
+		for _, m := range p.all() {
 			if other := string(m.Key); other != key && strings.EqualFold(other, key) {
 				return "", invalid("Payload", "has "+quote(other)+" where "+quote(key)+" is expected")
 			}
@@ -75,13 +104,13 @@ func (p Payload) Object(key string) (Payload, error) {
 	if err != nil {
 		return Payload{}, invalid("Payload", quote(key)+" is not an object")
 	}
-	return Payload{members: members}, nil
+	return payloadOf(members), nil
 }
 
 // aborted returns the error for a payload that says the user did not finish.
 func (p Payload) aborted() error {
 	reason := p.value("error")
-	if reason == nil || (string(reason) == "null" && len(p.members) > 1) {
+	if reason == nil || (string(reason) == "null" && len(p.all()) > 1) {
 		return nil
 	}
 	detail := "the user left the flow"

@@ -234,7 +234,7 @@ func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
 	r := registry(t, []*bankmux.Client{a, b}, []bankmux.Route{{Client: "b"}})
 	s, conn := linked(t, a, "u")
 	fa.exchange = func(context.Context, bankmux.ExchangeRequest) error { return bankmux.ErrUnavailable }
-	_, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: goodPayload})
+	_, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
 	require.ErrorIs(t, err, bankmux.ErrUnavailable)
 	got, err := r.For(conn)
 	require.NoError(t, err)
@@ -248,7 +248,7 @@ func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
 	_, err = r.For(conn)
 	assert.ErrorIs(t, err, bankmux.ErrInvalid)
 	s.Client = "gone"
-	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: goodPayload})
+	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 	assert.ErrorContains(t, err, `client "gone"`)
 	assert.Equal(t, []string{"a", "b"}, names(r.Clients()))
@@ -275,7 +275,7 @@ func TestSwapUnderLoadLosesNoSession(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				conn, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: goodPayload})
+				conn, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)})
 				assert.NoError(t, err)
 				assert.Equal(t, s.Client, conn.Client)
 			}
@@ -289,7 +289,7 @@ func TestSwapUnderLoadLosesNoSession(t *testing.T) {
 	s, err := r.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	require.NoError(t, err)
 	require.NoError(t, r.Swap([]*bankmux.Client{b}, []bankmux.Route{{Client: "b"}}))
-	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: goodPayload})
+	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 	require.Error(t, r.Swap(nil, []bankmux.Route{{Client: "b"}}))
 	_, err = r.Client("b")

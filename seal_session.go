@@ -12,10 +12,10 @@ type SessionRef struct {
 // Ref returns what the sealed session is bound to.
 func (s Session) Ref() SessionRef { return SessionRef{User: s.User, ID: s.ID} }
 
-// sealedRun is what lies inside a sealed session: its JSON, and the connection that is being
-// renewed with its credential.
+// sealedRun is what lies inside a sealed session: its JSON and what that leaves out.
 type sealedRun struct {
 	Session   Session `json:"session"`
+	Launch    Launch  `json:"launch"`
 	Reconnect *sealed `json:"reconnect,omitempty"`
 }
 
@@ -31,7 +31,7 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 	if err := ref.check(aead); err != nil {
 		return nil, err
 	}
-	run := sealedRun{Session: s}
+	run := sealedRun{Session: s, Launch: s.Launch}
 	if conn := s.Reconnect; conn != nil {
 		if conn.credential.IsZero() {
 			return nil, invalid("Session.Reconnect", "has no credential: seal the session that CreateSession returned")
@@ -56,6 +56,7 @@ func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 		return Session{}, err
 	}
 	s := run.Session
+	s.Launch = run.Launch
 	if s.Ref() != ref || s.Reconnect != nil {
 		return Session{}, sealError(sealedSession, "holds something else")
 	}

@@ -3,6 +3,10 @@ package bankmux
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -162,8 +166,8 @@ type Session struct {
 	Provider     string      `json:"provider"`
 	Environment  Environment `json:"environment,omitempty"`
 	Country      string      `json:"country,omitempty"`
-	Products     []Product   `json:"products,omitempty"` // what was asked for
-	Launch       Launch      `json:"launch"`
+	Products     []Product   `json:"products,omitempty"`  // what was asked for
+	Launch       Launch      `json:"-"`                   // what the browser gets; plain JSON leaves it out, Seal keeps it
 	Reconnect    *Connection `json:"reconnect,omitempty"` // what is being renewed; plain JSON loses its credential, Seal keeps it
 	CreatedAt    time.Time   `json:"created_at"`
 	ExpiresAt    time.Time   `json:"expires_at"`
@@ -196,19 +200,61 @@ func NewSession(req SessionRequest) Session {
 // newID draws 128 random bits as 26 letters and digits.
 func newID() string { return rand.Text() }
 
-// Launch is all the front end needs to open the provider's Connect. It holds
-// nothing secret and marshals to JSON for the browser.
+// Launch is all the front end needs to open the provider's Connect. It holds no credential of the
+// application or of a connection. Its JSON is for the browser and has the token; printing and logging
+// it show no token.
 type Launch struct {
 	Provider    string      `json:"provider"`
 	Mode        Mode        `json:"mode"`
 	Environment Environment `json:"environment,omitempty"`
-	Token       string      `json:"token,omitempty"`       // good for this one session (MoneyKit's link session token)
+	Token       LaunchToken `json:"token,omitzero"`        // good for this one session (MoneyKit's link session token)
 	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
 	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
 	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to
 	ScriptURL   string      `json:"script_url,omitempty"`  // what the page loads
 	// Parameters holds whatever else a provider's front end wants.
 	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// LogValue returns the launch without its token and parameters.
+func (l Launch) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("provider", l.Provider), slog.String("mode", string(l.Mode)),
+		slog.String("environment", string(l.Environment)), slog.String("institution", l.Institution))
+}
+
+// LaunchToken opens the provider's Connect for one session. Only its JSON shows it, which is for the
+// browser of the session's user; printing and logging show a placeholder. The zero value is none.
+type LaunchToken struct{ text Secret }
+
+// NewLaunchToken keeps a token, for an adapter.
+func NewLaunchToken(text string) LaunchToken { return LaunchToken{NewSecret(text)} }
+
+// Reveal returns the token's text.
+func (t LaunchToken) Reveal() string { return t.text.Reveal() }
+
+// IsZero reports whether there is no token.
+func (t LaunchToken) IsZero() bool { return t.text.IsZero() }
+
+// String returns a placeholder.
+func (t LaunchToken) String() string { return redacted }
+
+// Format writes a placeholder, whatever the verb.
+func (t LaunchToken) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue returns a placeholder.
+func (t LaunchToken) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes the token as a string, for the browser.
+func (t LaunchToken) MarshalJSON() ([]byte, error) { return json.Marshal(t.Reveal()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *LaunchToken) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return errors.New("bankmux: a launch token is not a string")
+	}
+	t.text = NewSecret(text)
+	return nil
 }
 
 // Mode says which entry of the provider's Connect to open.
@@ -222,11 +268,11 @@ const (
 
 // ExchangeRequest brings back what the front end posted. All fields are required.
 type ExchangeRequest struct {
-	Session Session         // as stored by the application, never as posted
-	User    string          // who is logged in now
-	Payload json.RawMessage `json:"-"` // what the front end posted, untouched; secret, and left out of JSON
+	Session Session // as stored by the application, never as posted
+	User    string  // who is logged in now
+	Payload Secret  `json:"-"` // what the front end posted, untouched: NewSecret(body)
 
-	parsed *Payload
+	parsed Payload
 }
 
 func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
@@ -238,11 +284,11 @@ func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
 	if err := r.check(c); err != nil {
 		return err
 	}
-	p, err := ParsePayload(r.Payload)
+	p, err := parseSecret(r.Payload)
 	if err != nil {
 		return err
 	}
-	r.parsed = &p
+	r.parsed = p
 	return p.aborted()
 }
 
@@ -268,8 +314,8 @@ func (r *ExchangeRequest) check(c *Client) error {
 
 // Fields returns the payload, strictly read. See [ParsePayload] for the errors.
 func (r ExchangeRequest) Fields() (Payload, error) {
-	if r.parsed != nil {
-		return *r.parsed, nil
+	if r.parsed.members != nil {
+		return r.parsed, nil
 	}
-	return ParsePayload(r.Payload)
+	return parseSecret(r.Payload)
 }

@@ -140,7 +140,7 @@ func TestAUserWhomJSONWouldChangeIsRefused(t *testing.T) {
 	conn.User = "jos\xe9"
 	_, err = conn.Seal(ring(t, key("a", 1)))
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "what could not be opened is not sealed")
-	raw, err := json.Marshal(bankmux.ExchangeRequest{User: "u", Payload: []byte(`{"accessCode":"` + planted + `"}`)})
+	raw, err := json.Marshal(bankmux.ExchangeRequest{User: "u", Payload: bankmux.NewSecret(`{"accessCode":"` + planted + `"}`)})
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), planted)
 }

@@ -71,7 +71,7 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 	login := func(password string) ([]byte, error) {
 		if session.Launch.Provider == moneykit.Name {
 			return l.world.present().LinkMoneyKit(virtualbank.MoneyKitLink{
-				LinkSessionToken: session.Launch.Token, InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password,
+				LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password,
 			})
 		}
 		return l.world.present().LinkDapi(virtualbank.DapiLink{
@@ -161,7 +161,7 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 		var all sync.WaitGroup
 		for i := range times {
 			all.Go(func() {
-				conns[i], errs[i] = l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: payload})
+				conns[i], errs[i] = l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: bankmux.NewSecret(payload)})
 			})
 		}
 		all.Wait()

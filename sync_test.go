@@ -99,12 +99,12 @@ func openSync(t *testing.T, provider string) *syncing {
 	require.NoError(t, err)
 	var payload []byte
 	if provider == "moneykit" {
-		payload, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+		payload, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	} else {
 		payload, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"US"}})
 	}
 	require.NoError(t, err)
-	s.conn, err = s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	s.conn, err = s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 	require.NoError(t, err)
 	return s
 }

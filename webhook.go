@@ -17,11 +17,24 @@ type WebhookReader interface {
 	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
 }
 
-// WebhookRequest is a delivery as it came.
+// WebhookRequest is a delivery as it came. Nothing that prints, logs or marshals it shows its header
+// or body. The zero value is an empty delivery.
 type WebhookRequest struct {
-	Header map[string][]string // an http.Header
-	Body   []byte              // the exact bytes; package inbox bounds them
+	header hidden[map[string][]string]
+	body   hidden[[]byte]
 }
+
+// NewWebhookRequest returns a delivery of an http.Header and the exact bytes of the body, which it
+// does not copy. Bound the body before: package inbox does.
+func NewWebhookRequest(header map[string][]string, body []byte) WebhookRequest {
+	return WebhookRequest{hide(header), hide(body)}
+}
+
+// Header returns the http.Header.
+func (r WebhookRequest) Header() map[string][]string { return r.header.get() }
+
+// Body returns the exact bytes of the body. They are shared: do not change them.
+func (r WebhookRequest) Body() []byte { return r.body.get() }
 
 // WebhookResult is what a genuine delivery announces.
 type WebhookResult struct {
@@ -42,7 +55,7 @@ func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 		return WebhookResult{}, c.describe(&op, err)
 	}
 	if res.Key == "" { // an empty one would make every later delivery a repeat
-		sum := sha256.Sum256(req.Body)
+		sum := sha256.Sum256(req.Body())
 		res.Key = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	for i := range res.Events {
@@ -51,8 +64,9 @@ func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 		if e.Key == "" {
 			e.Key = res.Key
 		}
-		if e.Raw == nil {
-			e.Raw = req.Body
+		e.ReferenceKey = referenceKey(c.desc.Provider, c.desc.Environment, e.reference)
+		if e.Raw() == nil {
+			e.raw = req.body
 		}
 	}
 	return res, nil

@@ -144,7 +144,7 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 		tb.Fatal(err)
 	}
 	c.tag = "bankmux-session:" + s.ID
-	conn, err := client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: payload})
+	conn, err := client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)})
 	if err != nil {
 		tb.Fatal(err)
 	}

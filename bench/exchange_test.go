@@ -205,7 +205,7 @@ func guarded(tb testing.TB, adapter string, b *backend, base string, transport h
 		tb.Fatal(err)
 	}
 	tag := "bankmux-session:" + s.ID
-	exchange := bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: payload}
+	exchange := bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)}
 	return func(ctx context.Context) error {
 		b.tag = tag // one call at a time: the sessions of several clients share the server
 		_, err := client.ExchangeToken(ctx, exchange)

@@ -259,7 +259,7 @@ func connectAt(b *testing.B, client *bankmux.Client, bank *virtualbank.Bank, ins
 	if err != nil {
 		b.Fatal(err)
 	}
-	conn, err := client.ExchangeToken(b.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	conn, err := client.ExchangeToken(b.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	list.tag = "bankmux-session:" + s.ID
-	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: []byte(`{"exchangeable_token":"token"}`)})
+	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

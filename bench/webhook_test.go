@@ -158,14 +158,14 @@ func BenchmarkVerify(b *testing.B) {
 	for name, pair := range map[string][2]func() error{
 		"ES256": {
 			func() error {
-				_, err := mk.ReadWebhook(context.Background(), bankmux.WebhookRequest{Header: mkHeader, Body: body})
+				_, err := mk.ReadWebhook(context.Background(), bankmux.NewWebhookRequest(mkHeader, body))
 				return err
 			},
 			func() error { return es256ByHand(&p.key.PublicKey, mkHeader, body) },
 		},
 		"HMAC": {
 			func() error {
-				_, err := dp.ReadWebhook(context.Background(), bankmux.WebhookRequest{Header: dpHeader, Body: dapiBody})
+				_, err := dp.ReadWebhook(context.Background(), bankmux.NewWebhookRequest(dpHeader, dapiBody))
 				return err
 			},
 			func() error { return svixByHand(dpHeader, dapiBody) },

@@ -154,7 +154,7 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	deadline := time.Now().Add(in.limits.HandleFor)
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
-	read, err := client.ReadWebhook(ctx, bankmux.WebhookRequest{Header: r.Header, Body: body})
+	read, err := client.ReadWebhook(ctx, bankmux.NewWebhookRequest(r.Header, body))
 	if err != nil {
 		return in.log.refuse(ctx, name, statusOf(err), err), true
 	}

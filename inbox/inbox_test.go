@@ -43,7 +43,7 @@ func (s sender) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bank
 	if s.err != nil {
 		return bankmux.WebhookResult{}, s.err
 	}
-	h := http.Header(req.Header)
+	h := http.Header(req.Header())
 	if h.Get("Genuine") == "" {
 		return bankmux.WebhookResult{}, &bankmux.Error{Kind: bankmux.ErrSignature, Detail: "no signature"}
 	}
@@ -51,7 +51,7 @@ func (s sender) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bank
 		Key   string   `json:"key"`
 		Names []string `json:"names"`
 	}
-	if err := json.Unmarshal(req.Body, &body); err != nil {
+	if err := json.Unmarshal(req.Body(), &body); err != nil {
 		return bankmux.WebhookResult{}, err
 	}
 	res := bankmux.WebhookResult{Key: body.Key}
@@ -104,7 +104,7 @@ func TestAGenuineDeliveryIsHandledOnceAndItsRepeatsAreAcknowledged(t *testing.T)
 	assert.Equal(t, "acme", got[0].Client)
 	assert.Equal(t, "acme", got[0].Provider)
 	assert.Equal(t, "k1", got[1].Key)
-	assert.JSONEq(t, `{"key":"k1","names":["a","b"]}`, string(got[1].Raw))
+	assert.JSONEq(t, `{"key":"k1","names":["a","b"]}`, string(got[1].Raw()))
 
 	other := delivery("k1")
 	other.URL.Path, other.URL.RawPath = "/hooks/other app/2", "/hooks/other%20app%2F2"

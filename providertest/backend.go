@@ -330,13 +330,31 @@ func (b *bench) session(ctx context.Context) bankmux.Session {
 	return s
 }
 
+// keyring is the application's.
+func (b *bench) keyring() *bankmux.Keyring {
+	b.t.Helper()
+	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "suite", Material: bytes.Repeat([]byte{7}, 32)})
+	require.NoError(b.t, err)
+	return ring
+}
+
+// kept returns the session as the application's database gives it back.
+func (b *bench) kept(s bankmux.Session) bankmux.Session {
+	b.t.Helper()
+	row, err := s.Seal(b.keyring())
+	require.NoError(b.t, err)
+	back, err := bankmux.OpenSession(b.keyring(), s.Ref(), row)
+	require.NoError(b.t, err)
+	return back
+}
+
 // linked lets the user finish s and returns what the application posts to ExchangeToken.
 func (b *bench) linked(s bankmux.Session) bankmux.ExchangeRequest {
 	b.t.Helper()
 	payload, err := b.Link(s)
 	require.NoError(b.t, err)
 	b.concealPayload(payload)
-	return bankmux.ExchangeRequest{Session: s, User: s.User, Payload: payload}
+	return bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
 }
 
 // concealPayload treats the texts of a payload's top level as secret that are as

@@ -2,7 +2,6 @@ package providertest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -76,10 +75,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	b.heal()
 	// Asking again with the same session and payload is how to find out, also for another process that has nothing but what was stored.
 	b.reclient(guard.Options{}, false)
-	stored, err := json.Marshal(post.Session)
-	require.NoError(t, err)
-	post.Session = bankmux.Session{}
-	require.NoError(t, json.Unmarshal(stored, &post.Session))
+	post.Session = b.kept(post.Session)
 	again, err := b.client.ExchangeToken(t.Context(), post)
 	if err != nil {
 		b.show(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 // linking are the promises of the two steps every provider has.
 var linking = map[string]func(*testing.T, *bench){
-	"a session is complete and survives storage as JSON": func(t *testing.T, b *bench) {
+	"a session is complete and survives sealed storage": func(t *testing.T, b *bench) {
 		s := b.session(t.Context())
 		assert.GreaterOrEqual(t, len(s.ID), 22, "128 random bits")
 		assert.NotEqual(t, s.ID, b.session(t.Context()).ID)
@@ -28,12 +29,9 @@ var linking = map[string]func(*testing.T, *bench){
 		assert.Equal(t, b.client.Provider(), s.Launch.Provider)
 		assert.Equal(t, bankmux.ModeLink, s.Launch.Mode)
 		assert.True(t, s.ExpiresAt.After(s.CreatedAt))
-		stored, err := json.Marshal(s)
-		require.NoError(t, err)
-		var back bankmux.Session
-		require.NoError(t, json.Unmarshal(stored, &back))
+		back := b.kept(s)
 		assert.Equal(t, s, back)
-		_, err = b.client.ExchangeToken(t.Context(), b.linked(back))
+		_, err := b.client.ExchangeToken(t.Context(), b.linked(back))
 		assert.NoError(t, err)
 	},
 	"an exchange gives a connection that storage keeps": func(t *testing.T, b *bench) {
@@ -50,8 +48,7 @@ var linking = map[string]func(*testing.T, *bench){
 		assert.NotEmpty(t, conn.Reference())
 		assert.NotEmpty(t, conn.Institution.ID)
 		assert.False(t, conn.CreatedAt.IsZero())
-		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bytes.Repeat([]byte{7}, 32)})
-		require.NoError(t, err)
+		ring := b.keyring()
 		row, err := conn.Seal(ring)
 		require.NoError(t, err)
 		back, err := bankmux.Open(ring, conn.Ref(), row)
@@ -102,13 +99,13 @@ var linking = map[string]func(*testing.T, *bench){
 			"another user":              {t.Context(), func(r *bankmux.ExchangeRequest) { r.User = "somebody-else" }, bankmux.ErrInvalid},
 			"an expired session":        {t.Context(), func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }, bankmux.ErrTokenSpent},
 			"another client's session":  {t.Context(), func(r *bankmux.ExchangeRequest) { r.Session.Client = "another" }, bankmux.ErrInvalid},
-			"no JSON":                   {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage("token=1") }, bankmux.ErrInvalid},
-			"an empty object":           {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage("{}") }, bankmux.ErrInvalid},
-			"a strange provider's":      {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"public_token":"x"}`) }, bankmux.ErrInvalid},
-			"a repeated key":            {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = doubled(r.Payload) }, bankmux.ErrInvalid},
-			"keys in another case":      {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bytes.ToUpper(r.Payload) }, bankmux.ErrInvalid},
-			"the user left":             {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":null}`) }, bankmux.ErrUserAction},
-			"the front end had a fault": {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = json.RawMessage(`{"error":{"message":"x"}}`) }, bankmux.ErrUserAction},
+			"no JSON":                   {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret("token=1") }, bankmux.ErrInvalid},
+			"an empty object":           {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret("{}") }, bankmux.ErrInvalid},
+			"a strange provider's":      {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"public_token":"x"}`) }, bankmux.ErrInvalid},
+			"a repeated key":            {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(doubled([]byte(r.Payload.Reveal()))) }, bankmux.ErrInvalid},
+			"keys in another case":      {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(strings.ToUpper(r.Payload.Reveal())) }, bankmux.ErrInvalid},
+			"the user left":             {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":null}`) }, bankmux.ErrUserAction},
+			"the front end had a fault": {t.Context(), func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":{"message":"x"}}`) }, bankmux.ErrUserAction},
 		} {
 			req := good
 			c.change(&req)
@@ -140,7 +137,7 @@ var linking = map[string]func(*testing.T, *bench){
 				if !assert.NoError(t, err) {
 					return
 				}
-				conn, err := b.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: payload})
+				conn, err := b.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)})
 				assert.NoError(t, err)
 				ids[i] = conn.ID
 			})

@@ -96,14 +96,15 @@ func genuineWebhook(t *testing.T, b *bench) {
 			require.Len(t, res.Events, 1)
 			e := res.Events[0]
 			assert.NotEqual(t, bankmux.EventUnknown, e.Kind)
-			assert.Equal(t, conn.Reference(), e.Reference)
+			assert.Equal(t, conn.Reference(), e.Reference())
+			assert.Equal(t, conn.ReferenceKey, e.ReferenceKey)
 			assert.Equal(t, conn.Client, e.Client)
 			assert.Equal(t, conn.Provider, e.Provider)
 			assert.NotEmpty(t, e.Name)
 			assert.Equal(t, res.Key, e.Key)
 			assert.NotEmpty(t, e.Key)
 			assert.WithinDuration(t, time.Now(), e.At, time.Minute)
-			assert.Equal(t, req.Body, e.Raw)
+			assert.Equal(t, req.Body(), e.Raw())
 			keys[e.Key] = true
 			// JSON of an event is for a queue; what is printed is for a log.
 			for _, text := range []string{fmt.Sprintf("%v %+v %#v", e, &e, e), e.LogValue().String()} {
@@ -118,27 +119,27 @@ func changedWebhook(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	good := b.believes(conn)
 	with := func(change func(h http.Header)) bankmux.WebhookRequest {
-		h := http.Header(good.Header).Clone()
+		h := http.Header(good.Header()).Clone()
 		change(h)
-		return bankmux.WebhookRequest{Header: h, Body: good.Body}
+		return bankmux.NewWebhookRequest(h, good.Body())
 	}
 	body := func(text []byte) bankmux.WebhookRequest {
-		return bankmux.WebhookRequest{Header: good.Header, Body: text}
+		return bankmux.NewWebhookRequest(good.Header(), text)
 	}
-	for i := range good.Body {
-		text := slices.Clone(good.Body)
+	for i := range good.Body() {
+		text := slices.Clone(good.Body())
 		text[i] ^= 1
 		b.refusesWebhook(fmt.Sprintf("byte %d of the body", i), body(text))
 	}
 	var spaced bytes.Buffer
-	require.NoError(t, json.Indent(&spaced, good.Body, "", "  "))
+	require.NoError(t, json.Indent(&spaced, good.Body(), "", "  "))
 	b.refusesWebhook("the body encoded anew", body(spaced.Bytes()))
-	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body), '\n')))
-	b.refusesWebhook("a byte less", body(good.Body[:len(good.Body)-1]))
+	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body()), '\n')))
+	b.refusesWebhook("a byte less", body(good.Body()[:len(good.Body())-1]))
 	b.refusesWebhook("no body", body(nil))
-	b.refusesWebhook("no header", bankmux.WebhookRequest{Body: good.Body})
+	b.refusesWebhook("no header", bankmux.NewWebhookRequest(nil, good.Body()))
 	for _, name := range b.Webhooks.Signed {
-		value := http.Header(good.Header).Get(name)
+		value := http.Header(good.Header()).Get(name)
 		require.NotEmpty(t, value, name)
 		for i := range value {
 			for _, bit := range []byte{1, 2} {
@@ -153,7 +154,7 @@ func changedWebhook(t *testing.T, b *bench) {
 	}
 	time.Sleep(time.Second) // so that it says something else
 	second := b.believes(conn)
-	b.refusesWebhook("the body of another", bankmux.WebhookRequest{Header: good.Header, Body: second.Body})
+	b.refusesWebhook("the body of another", bankmux.NewWebhookRequest(good.Header(), second.Body()))
 }
 
 // unknownKeys is vacuous where keys are not fetched, and then so is its promise.
@@ -233,8 +234,8 @@ func inboxed(t *testing.T, b *bench) {
 	}, inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second}))
 	good := b.Webhooks.Sign(conn)
 	post := func(change func(*http.Request)) int {
-		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body))
-		maps.Copy(r.Header, good.Header)
+		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body()))
+		maps.Copy(r.Header, good.Header())
 		r.Header.Set("Content-Type", "application/json")
 		if change != nil {
 			change(r)
@@ -261,5 +262,5 @@ func inboxed(t *testing.T, b *bench) {
 		assert.Equal(t, http.StatusOK, post(nil), "a repeat is acknowledged")
 	}
 	require.Len(t, handled, 1)
-	assert.Equal(t, conn.Reference(), handled[0].Reference)
+	assert.Equal(t, conn.ReferenceKey, handled[0].ReferenceKey)
 }

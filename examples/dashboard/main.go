@@ -195,12 +195,12 @@ func link(ctx context.Context, bank *virtualbank.Bank, registry *bankmux.Registr
 	}
 	var payload []byte
 	if session.Provider == moneykit.Name {
-		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	} else {
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: session.Launch.Institution})
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: payload})
+	return registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
 }

@@ -139,7 +139,7 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: payload})
+	conn, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -150,7 +150,7 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 // frontEnd plays the browser and the user in it: it sees Launch and nothing else.
 func (a *app) frontEnd(s bankmux.Session) (json.RawMessage, error) {
 	if s.Launch.Provider == moneykit.Name {
-		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token})
+		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token.Reveal()})
 	}
 	return a.bank.LinkDapi(virtualbank.DapiLink{AppKey: s.Launch.AppKey, Countries: s.Launch.Countries})
 }
@@ -227,7 +227,7 @@ func (a *app) reconnect(ctx context.Context, old bankmux.Connection) error {
 	if err != nil {
 		return err
 	}
-	renewed, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: payload})
+	renewed, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)})
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (a *app) wrongToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	post := bankmux.ExchangeRequest{Session: session, User: "user-omar", Payload: payload}
+	post := bankmux.ExchangeRequest{Session: session, User: "user-omar", Payload: bankmux.NewSecret(payload)}
 	if _, err := a.registry.ExchangeToken(ctx, post); err != nil {
 		return err
 	}

@@ -209,14 +209,14 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 	var payload []byte
 	var err error
 	if session.Launch.Provider == moneykit.Name {
-		payload, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token, InstitutionID: "northwind"})
+		payload, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: "northwind"})
 	} else {
 		payload, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: "DAPIBANK_US_NORTHWIND"})
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: payload})
+	return s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 }
 
 // renew finds the consent lapsed and sends the user through the flow again. Meanwhile all transactions got other ids.

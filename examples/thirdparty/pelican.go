@@ -74,7 +74,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	if answer.Flow == "" {
 		return bankmux.Session{}, malformed("lacks the flow")
 	}
-	s.Launch.Token = answer.Flow
+	s.Launch.Token = bankmux.NewLaunchToken(answer.Flow)
 	return s, nil
 }
 

@@ -30,7 +30,7 @@ func newHarness(*testing.T) providertest.Harness {
 			})
 		},
 		Request:    bankmux.SessionRequest{User: "user-1", Country: "US"},
-		Link:       func(s bankmux.Session) (json.RawMessage, error) { return p.link(s.Launch.Token), nil },
+		Link:       func(s bankmux.Session) (json.RawMessage, error) { return p.link(s.Launch.Token.Reveal()), nil },
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/redeem" },
 		Secrets:    []string{key},
 		Binds:      true,

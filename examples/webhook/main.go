@@ -110,7 +110,7 @@ func (w *world) connect(server *virtualbank.Server) error {
 // handle is called once for each event. It looks where it was told to look, and believes nothing else of it.
 func (w *world) handle(ctx context.Context, event bankmux.Event) error {
 	for _, conn := range w.conns {
-		if conn.Client == event.Client && conn.Reference() == event.Reference {
+		if conn.Client == event.Client && conn.ReferenceKey == event.ReferenceKey {
 			if err := w.told.follow(ctx, w.registry, conn); err != nil {
 				return err // the provider will say it again
 			}
@@ -143,14 +143,14 @@ func (w *world) link(ctx context.Context, user, country string) error {
 	}
 	var posted json.RawMessage
 	if launch := session.Launch; launch.Provider == moneykit.Name {
-		posted, err = w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token})
+		posted, err = w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
 	} else {
 		posted, err = w.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 	}
 	if err != nil {
 		return err
 	}
-	conn, err := w.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: posted})
+	conn, err := w.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)})
 	w.conns = append(w.conns, conn)
 	return err
 }

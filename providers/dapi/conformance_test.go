@@ -48,7 +48,7 @@ func newHarness(*testing.T) providertest.Harness {
 		Webhooks: &providertest.Webhooks{
 			Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
 				header, body := bank.Sign(hookOf(conn))
-				return bankmux.WebhookRequest{Header: header, Body: body}
+				return bankmux.NewWebhookRequest(header, body)
 			},
 			Signed: []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"},
 			Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
@@ -219,5 +219,5 @@ func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmu
 	if err != nil {
 		panic(err) // it is in memory
 	}
-	return bankmux.WebhookRequest{Header: r.Header, Body: body}
+	return bankmux.NewWebhookRequest(r.Header, body)
 }

@@ -66,7 +66,7 @@ func (s *setup) post(client *bankmux.Client, req bankmux.SessionRequest, link vi
 	}
 	payload, err := s.bank.LinkDapi(link)
 	require.NoError(s.t, err)
-	return bankmux.ExchangeRequest{Session: session, User: req.User, Payload: payload}
+	return bankmux.ExchangeRequest{Session: session, User: req.User, Payload: bankmux.NewSecret(payload)}
 }
 
 func (s *setup) connect() bankmux.Connection {
@@ -127,9 +127,10 @@ func TestTheBankIsReadFromDapiAndNotFromThePayload(t *testing.T) {
 	s := start(t, nil)
 	post := s.post(s.client, request, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"})
 	var fields map[string]any
-	require.NoError(t, json.Unmarshal(post.Payload, &fields))
+	require.NoError(t, json.Unmarshal([]byte(post.Payload.Reveal()), &fields))
 	fields["bankID"], fields["operationID"], fields["name"] = "DAPIBANK_AE_OTHER", "DAPIBANK_AE_OTHER:1", "Another Bank"
-	post.Payload, _ = json.Marshal(fields)
+	changed, _ := json.Marshal(fields)
+	post.Payload = bankmux.NewSecret(changed)
 	conn, err := s.client.ExchangeToken(t.Context(), post)
 	require.NoError(t, err)
 	assert.Equal(t, "DAPIBANK_AE_ENBD", conn.Institution.ID)
@@ -149,18 +150,19 @@ func TestPayloadsThatLackSomethingAreNamed(t *testing.T) {
 	good := s.post(s.client, request, virtualbank.DapiLink{})
 	for _, key := range []string{"accessCode", "connectionID", "userSecret"} {
 		var fields map[string]any
-		require.NoError(t, json.Unmarshal(good.Payload, &fields))
+		require.NoError(t, json.Unmarshal([]byte(good.Payload.Reveal()), &fields))
 		for name, v := range map[string]any{"missing": nil, "a number": 7, "empty": ""} {
 			fields[key] = v
 			post := good
-			post.Payload, _ = json.Marshal(fields)
+			changed, _ := json.Marshal(fields)
+			post.Payload = bankmux.NewSecret(changed)
 			_, err := s.client.ExchangeToken(t.Context(), post)
 			require.ErrorIs(t, err, bankmux.ErrInvalid, "%s %s", key, name)
 			require.ErrorContains(t, err, key)
 		}
 	}
 	post := good
-	post.Payload = json.RawMessage(`{"exchangeable_token":"x","institution":{}}`)
+	post.Payload = bankmux.NewSecret(`{"exchangeable_token":"x","institution":{}}`)
 	_, err := s.client.ExchangeToken(t.Context(), post)
 	require.ErrorContains(t, err, "another provider's")
 	assert.Empty(t, s.bank.Requests())

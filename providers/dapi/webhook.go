@@ -207,16 +207,18 @@ func (w webhooks) verifyLegacy(header http.Header, body []byte) (key string, at 
 
 // ReadWebhook verifies a delivery, and only then decrypts and reads it.
 func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	key, at, err := a.webhooks.verify(req.Header, req.Body)
+	key, at, err := a.webhooks.verify(req.Header(), req.Body())
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: at.UTC()}
-	body := readWebhook(req.Body)
-	if text, ok := a.webhooks.encrypted(req.Body); ok {
-		switch e.Payload, err = a.webhooks.decrypt(text); {
+	body := readWebhook(req.Body())
+	if text, ok := a.webhooks.encrypted(req.Body()); ok {
+		clear, err := a.webhooks.decrypt(text)
+		switch {
 		case err == nil:
-			if inner := readWebhook(e.Payload); inner.Event != "" {
+			e = e.WithPayload(clear)
+			if inner := readWebhook(clear); inner.Event != "" {
 				body = inner
 			}
 		case normalize.DapiEvent(body.Event) == bankmux.EventUnknown: // else it came in clear
@@ -237,7 +239,8 @@ func readWebhook(body []byte) (b webhookBody) {
 
 // fill says in our words what the body announces.
 func (b *webhookBody) fill(e *bankmux.Event) {
-	e.Kind, e.Name, e.Reference = normalize.DapiEvent(b.Event), normalize.CleanCode(b.Event), b.ConnectionID
+	*e = e.WithReference(b.ConnectionID)
+	e.Kind, e.Name = normalize.DapiEvent(b.Event), normalize.CleanCode(b.Event)
 	if at, ok := normalize.Timestamp(b.OccurredAt); ok {
 		e.At = at
 	}

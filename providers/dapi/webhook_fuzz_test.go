@@ -21,9 +21,9 @@ func FuzzWebhookSignature(f *testing.F) {
 			{Secrets: []bankmux.Secret{whsec(hookSecret), whsec(nextSecret)}},
 			{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret("a secret in plain text")}},
 		} {
-			_, err := hookClient(t, hooks).ReadWebhook(t.Context(), bankmux.WebhookRequest{Body: body, Header: http.Header{
+			_, err := hookClient(t, hooks).ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{
 				"Svix-Id": {id}, "Svix-Timestamp": {stamp}, "Svix-Signature": {signature}, "Dapi-Ts": {stamp}, "Dapi-Signature": {signature},
-			}})
+			}, body))
 			if !errors.Is(err, bankmux.ErrSignature) {
 				t.Fatalf("%q %q %q: %v", id, stamp, signature, err)
 			}

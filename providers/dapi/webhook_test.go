@@ -54,9 +54,9 @@ func newHookClient(hooks dapi.WebhookConfig) (*bankmux.Client, error) {
 }
 
 func svix(prefix, id, stamp, signature, body string) bankmux.WebhookRequest {
-	return bankmux.WebhookRequest{Body: []byte(body), Header: http.Header{
+	return bankmux.NewWebhookRequest(http.Header{
 		http.CanonicalHeaderKey(prefix + "-id"): {id}, http.CanonicalHeaderKey(prefix + "-timestamp"): {stamp}, http.CanonicalHeaderKey(prefix + "-signature"): {signature},
-	}}
+	}, []byte(body))
 }
 
 func genuine(body string) bankmux.WebhookRequest {
@@ -72,20 +72,20 @@ func TestTheEventsOfDapiBecomeOurs(t *testing.T) {
 		want bankmux.Event
 	}{
 		"a lapse": {hookBody, bankmux.Event{
-			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", Reference: "conn-1", At: at,
+			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", At: at,
 			Status: bankmux.Status{State: bankmux.StateReauth, Code: "INVALID_CREDENTIALS", At: at},
-		}},
+		}.WithReference("conn-1")},
 		"a connection that works": {`{"event":"connection.state_changed","connectionID":"conn-1","state":"connected"}`, bankmux.Event{
-			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", Reference: "conn-1", At: hookNow,
+			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", At: hookNow,
 			Status: bankmux.Status{State: bankmux.StateActive, At: hookNow},
-		}},
+		}.WithReference("conn-1")},
 		"a deleted connection": {`{"event":"connection.deleted","connectionID":"conn-1"}`, bankmux.Event{
-			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", Reference: "conn-1", At: hookNow, Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
-		}},
+			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow, Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
+		}.WithReference("conn-1")},
 		"transactions": {`{"event":"transactions.available","connectionID":"conn-1"}`, bankmux.Event{
-			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.available", Reference: "conn-1", At: hookNow,
-		}},
-		"an event nobody knows": {`{"event":"job.done","connectionID":"conn-1","jobID":"j"}`, bankmux.Event{Kind: bankmux.EventUnknown, Name: "job.done", Reference: "conn-1", At: hookNow}},
+			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.available", At: hookNow,
+		}.WithReference("conn-1")},
+		"an event nobody knows": {`{"event":"job.done","connectionID":"conn-1","jobID":"j"}`, bankmux.Event{Kind: bankmux.EventUnknown, Name: "job.done", At: hookNow}.WithReference("conn-1")},
 		"no event":              {`{}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
 		"no object":             {`"text"`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
 		"no JSON":               {"\xff{", bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
@@ -97,7 +97,10 @@ func TestTheEventsOfDapiBecomeOurs(t *testing.T) {
 			res, err := client.ReadWebhook(t.Context(), genuine(c.body))
 			require.NoError(t, err)
 			assert.Equal(t, "msg_1", res.Key)
-			c.want.Client, c.want.Provider, c.want.Key, c.want.Raw = "dapi", "dapi", "msg_1", []byte(c.body)
+			c.want.Client, c.want.Provider, c.want.Key = "dapi", "dapi", "msg_1"
+			c.want.ReferenceKey = res.Events[0].ReferenceKey
+			assert.Equal(t, c.want.Reference() == "", c.want.ReferenceKey == "")
+			c.want = c.want.WithRaw([]byte(c.body))
 			assert.Equal(t, []bankmux.Event{c.want}, res.Events)
 		})
 	}
@@ -117,7 +120,7 @@ func TestASvixDeliveryHoldsBySecretTimeAndEveryByte(t *testing.T) {
 	}
 	with := func(change func(http.Header)) bankmux.WebhookRequest {
 		r := signed(good)
-		change(r.Header)
+		change(r.Header())
 		return r
 	}
 	for name, c := range map[string]struct {
@@ -149,14 +152,14 @@ func TestASvixDeliveryHoldsBySecretTimeAndEveryByte(t *testing.T) {
 		"without id":                         {with(func(h http.Header) { h.Del("Svix-Id") }), false},
 		"without time":                       {with(func(h http.Header) { h.Del("Svix-Timestamp") }), false},
 		"without signature":                  {with(func(h http.Header) { h.Del("Svix-Signature") }), false},
-		"without anything":                   {bankmux.WebhookRequest{Body: []byte(hookBody)}, false},
+		"without anything":                   {bankmux.NewWebhookRequest(nil, []byte(hookBody)), false},
 		"with the id twice":                  {with(func(h http.Header) { h.Add("Svix-Id", "msg_1") }), false},
 		"with the signature twice":           {with(func(h http.Header) { h.Add("Svix-Signature", good) }), false},
 		"with another id under both names":   {with(func(h http.Header) { h.Set("Webhook-Id", "msg_2") }), false},
 		"after too many signatures":          {signed(strings.Repeat("v1,AAAA ", 100) + good), false},
 		"with a header without end":          {signed(strings.Repeat(" ", 9000) + good), false},
-		"signed as the older scheme does it": {bankmux.WebhookRequest{Body: []byte(hookBody), Header: http.Header{"Dapi-Ts": {hookStamp}, "Dapi-Signature": {mac(hookSecret, hookStamp, hookBody)}}}, false},
-		"with a MoneyKit signature":          {bankmux.WebhookRequest{Body: []byte(hookBody), Header: http.Header{"Moneykit-Signature": {"a.b.c"}}}, false},
+		"signed as the older scheme does it": {bankmux.NewWebhookRequest(http.Header{"Dapi-Ts": {hookStamp}, "Dapi-Signature": {mac(hookSecret, hookStamp, hookBody)}}, []byte(hookBody)), false},
+		"with a MoneyKit signature":          {bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {"a.b.c"}}, []byte(hookBody)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,7 +195,7 @@ func TestTheOlderSchemeIsTakenOnlyWhereItIsAskedFor(t *testing.T) {
 	secret := "a secret in plain text"
 	client := hookClient(t, dapi.WebhookConfig{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret(secret)}})
 	request := func(stamp, signature, body string) bankmux.WebhookRequest {
-		return bankmux.WebhookRequest{Body: []byte(body), Header: http.Header{"Dapi-Ts": {stamp}, "Dapi-Signature": {signature}}}
+		return bankmux.NewWebhookRequest(http.Header{"Dapi-Ts": {stamp}, "Dapi-Signature": {signature}}, []byte(body))
 	}
 	sign := func(stamp, body string) bankmux.WebhookRequest {
 		return request(stamp, mac([]byte(secret), stamp, body), body)
@@ -254,19 +257,19 @@ func TestAnEncryptedPayloadIsReadAfterItsSignatureHeld(t *testing.T) {
 			require.NoError(t, err, name)
 			e := res.Events[0]
 			assert.Equal(t, bankmux.EventConnectionStateChanged, e.Kind, name)
-			assert.Equal(t, "conn-1", e.Reference)
-			assert.Equal(t, hookBody, string(e.Payload))
-			assert.Equal(t, body, string(e.Raw))
+			assert.Equal(t, "conn-1", e.Reference())
+			assert.Equal(t, hookBody, string(e.Payload()))
+			assert.Equal(t, body, string(e.Raw()))
 
 			forged := genuine(body)
-			forged.Body[len(forged.Body)/2] ^= 1
+			forged.Body()[len(forged.Body())/2] ^= 1
 			_, err = client.ReadWebhook(t.Context(), forged)
 			require.ErrorIs(t, err, bankmux.ErrSignature, "CFB alone would not notice")
 		}
 		res, err := client.ReadWebhook(t.Context(), genuine(hookBody))
 		require.NoError(t, err, "one that came in clear")
 		assert.Equal(t, bankmux.EventConnectionStateChanged, res.Events[0].Kind)
-		assert.Empty(t, res.Events[0].Payload)
+		assert.Empty(t, res.Events[0].Payload())
 		res, err = client.ReadWebhook(t.Context(), genuine(`{"event":"transactions.available","connectionID":"conn-1","data":"not encrypted"}`))
 		require.NoError(t, err)
 		assert.Equal(t, bankmux.EventTransactionsAvailable, res.Events[0].Kind)

@@ -51,7 +51,7 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			Webhooks: &providertest.Webhooks{
 				Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
 					header, body := bank.Sign(hookOf(conn))
-					return bankmux.WebhookRequest{Header: header, Body: body}
+					return bankmux.NewWebhookRequest(header, body)
 				},
 				Signed: []string{"Moneykit-Signature"},
 				Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
@@ -74,7 +74,7 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			},
 			Request: bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
 			Link: func(s bankmux.Session) (json.RawMessage, error) {
-				return bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token})
+				return bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token.Reveal()})
 			},
 			IsExchange: func(r *http.Request) bool { return r.URL.Path == "/link-session/exchange-token" },
 			Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
@@ -143,5 +143,5 @@ func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmu
 	if err != nil {
 		panic(err) // it is in memory
 	}
-	return bankmux.WebhookRequest{Header: r.Header, Body: body}
+	return bankmux.NewWebhookRequest(r.Header, body)
 }

@@ -535,10 +535,10 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	})
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: conn.User, RedirectURI: request.RedirectURI, Reconnect: &conn})
 	require.NoError(t, err)
-	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	require.NoError(t, err)
 	refused = false
-	renewed, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: payload})
+	renewed, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
 	links, err := moneykit.UserLinks(t.Context(), client, conn.User)

@@ -21,9 +21,9 @@ func TestRefreshesAtABankThatIsDownAreNotBegunAndOthersAre(t *testing.T) {
 	at := func(bank string) bankmux.Connection {
 		session, err := s.client.CreateSession(t.Context(), request)
 		require.NoError(t, err)
-		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token, InstitutionID: bank})
+		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: bank})
 		require.NoError(t, err)
-		conn, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: request.User, Payload: payload})
+		conn, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)})
 		require.NoError(t, err)
 		return conn
 	}

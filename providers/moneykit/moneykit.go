@@ -165,7 +165,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	if err != nil {
 		return bankmux.Session{}, err
 	}
-	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, token
+	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, bankmux.NewLaunchToken(token)
 	return s, nil
 }
 

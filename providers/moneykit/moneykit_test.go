@@ -75,9 +75,9 @@ func (s *setup) post(req bankmux.SessionRequest) bankmux.ExchangeRequest {
 	s.t.Helper()
 	session, err := s.client.CreateSession(s.t.Context(), req)
 	require.NoError(s.t, err)
-	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	require.NoError(s.t, err)
-	return bankmux.ExchangeRequest{Session: session, User: req.User, Payload: payload}
+	return bankmux.ExchangeRequest{Session: session, User: req.User, Payload: bankmux.NewSecret(payload)}
 }
 
 func (s *setup) connect(req bankmux.SessionRequest) bankmux.Connection {
@@ -264,7 +264,7 @@ func TestSpentTokenAndQuotaAreToldApart(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrQuota)
 
 	forged := second
-	forged.Payload = json.RawMessage(`{"exchangeable_token":"never-issued"}`)
+	forged.Payload = bankmux.NewSecret(`{"exchangeable_token":"never-issued"}`)
 	_, err = s.client.ExchangeToken(t.Context(), forged)
 	require.ErrorIs(t, err, bankmux.ErrTokenSpent)
 	e, _ := errors.AsType[*bankmux.Error](err)
@@ -354,9 +354,9 @@ func TestReconnectKeepsWebhookAndTagsUnlessToldOtherwise(t *testing.T) {
 		assert.Equal(t, c.webhook, got.Webhook, name)
 		assert.Equal(t, append(c.tags, "bankmux-session:"+session.ID), got.LinkTags, name)
 
-		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 		require.NoError(t, err)
-		renewed := s.connectPost(bankmux.ExchangeRequest{Session: session, User: request.User, Payload: payload})
+		renewed := s.connectPost(bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)})
 		assert.Equal(t, conn.ID, renewed.ID, name)
 		assert.Equal(t, bankmux.StateActive, renewed.Status.State, name)
 		assert.Len(t, s.sent(exchangePath), 1, "no exchange happens")
@@ -375,10 +375,10 @@ func TestAReconnectThatWasNotFinishedIsSaidToBeSo(t *testing.T) {
 		req.Reconnect = &conn
 		session, err := s.client.CreateSession(t.Context(), req)
 		require.NoError(t, err)
-		post := bankmux.ExchangeRequest{Session: session, User: request.User, Payload: json.RawMessage(`{"institution":{}}`)}
+		post := bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(`{"institution":{}}`)}
 		_, err = s.client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrUserAction, name)
-		post.Payload = json.RawMessage(`{"exchangeable_token":"x","institution":{}}`)
+		post.Payload = bankmux.NewSecret(`{"exchangeable_token":"x","institution":{}}`)
 		_, err = s.client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 	}
@@ -388,7 +388,7 @@ func TestAnotherProvidersPayloadIsNamed(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	post := s.post(request)
-	post.Payload = json.RawMessage(`{"accessCode":"a","connectionID":"b","userSecret":"c"}`)
+	post.Payload = bankmux.NewSecret(`{"accessCode":"a","connectionID":"b","userSecret":"c"}`)
 	_, err := s.client.ExchangeToken(t.Context(), post)
 	require.ErrorContains(t, err, "another provider's")
 	assert.Empty(t, s.sent(exchangePath))

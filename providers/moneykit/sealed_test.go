@@ -23,9 +23,9 @@ func TestAReconnectFromAStoredSession(t *testing.T) {
 		req.Reconnect = &conn
 		session, err := s.client.CreateSession(t.Context(), req)
 		require.NoError(t, err)
-		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token})
+		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 		require.NoError(t, err)
-		return s, conn, bankmux.ExchangeRequest{Session: session, User: request.User, Payload: payload}
+		return s, conn, bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)}
 	}
 	t.Run("a sealed session renews the connection after a restart", func(t *testing.T) {
 		t.Parallel()

@@ -113,11 +113,11 @@ func strictly(token string) bool {
 
 // ReadWebhook verifies a delivery and reads it.
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	at, err := a.webhooks.verify(ctx, req.Header, req.Body)
+	at, err := a.webhooks.verify(ctx, req.Header(), req.Body())
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
-	body := readWebhook(req.Body)
+	body := readWebhook(req.Body())
 	return bankmux.WebhookResult{Key: body.Key, Events: []bankmux.Event{body.event(at)}}, nil
 }
 
@@ -131,7 +131,7 @@ func readWebhook(body []byte) (b webhookBody) {
 
 // event says in our words what the body announces. Of another major version only the members common to all are read.
 func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
-	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), Reference: b.LinkID, At: signedAt.UTC()}
+	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), At: signedAt.UTC()}.WithReference(b.LinkID)
 	if at, ok := normalize.Timestamp(b.Timestamp); ok {
 		e.At = at
 	}

@@ -24,7 +24,7 @@ func FuzzWebhookSignature(f *testing.F) {
 			s.add("k1")
 		}
 		client := s.client(nil)
-		_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": {signature}}, Body: body})
+		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {signature}}, body))
 		if !errors.Is(err, bankmux.ErrSignature) {
 			t.Fatalf("%q: %v", signature, err)
 		}

@@ -126,7 +126,7 @@ func (s *issuer) token(body []byte, change func(header, claims map[string]any)) 
 }
 
 func (s *issuer) delivery(body string, change func(header, claims map[string]any)) bankmux.WebhookRequest {
-	return bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": {s.token([]byte(body), change)}}, Body: []byte(body)}
+	return bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {s.token([]byte(body), change)}}, []byte(body))
 }
 
 const stateChanged = `{"webhook_event":"link.state_changed","webhook_major_version":1,"webhook_minor_version":0,"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00",
@@ -172,7 +172,10 @@ func TestTheEventsOfMoneyKitBecomeOurs(t *testing.T) {
 			res, err := client.ReadWebhook(t.Context(), s.delivery(c.body, nil))
 			require.NoError(t, err)
 			assert.Equal(t, "c0a8", res.Key)
-			c.want.Client, c.want.Provider, c.want.Key, c.want.At, c.want.Reference, c.want.Raw = "moneykit", "moneykit", "c0a8", at, "mk_1", []byte(c.body)
+			c.want.Client, c.want.Provider, c.want.Key, c.want.At = "moneykit", "moneykit", "c0a8", at
+			c.want.ReferenceKey = res.Events[0].ReferenceKey
+			assert.NotEmpty(t, c.want.ReferenceKey)
+			c.want = c.want.WithReference("mk_1").WithRaw([]byte(c.body))
 			assert.Equal(t, []bankmux.Event{c.want}, res.Events)
 		})
 	}
@@ -201,7 +204,7 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	now := time.Now() // and stays, however long the other tests take
 	client := s.client(func(c *moneykit.Config) { c.Now = func() time.Time { return now } })
 	good := s.token([]byte(stateChanged), nil)
-	_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": {good}}, Body: []byte(stateChanged)})
+	_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {good}}, []byte(stateChanged)))
 	require.NoError(t, err)
 	parts := strings.Split(good, ".")
 	with := func(change func(header, claims map[string]any)) []string {
@@ -263,7 +266,7 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": signatures}, Body: []byte(stateChanged)})
+			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": signatures}, []byte(stateChanged)))
 			require.ErrorIs(t, err, bankmux.ErrSignature)
 			assert.NotContains(t, err.Error(), "mk_1")
 		})
@@ -271,7 +274,7 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	for name, at := range map[string]int64{"as old as may be": hour(-2.99), "of a clock that is ahead": hour(0.08)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": claim("iat", at)}, Body: []byte(stateChanged)})
+			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": claim("iat", at)}, []byte(stateChanged)))
 			require.NoError(t, err)
 		})
 	}
@@ -282,22 +285,22 @@ func TestEveryBitOfSignatureAndBodyCounts(t *testing.T) {
 	s := newIssuer(t, "k1")
 	client := s.client(nil)
 	good := s.delivery(stateChanged, nil)
-	signature := good.Header["Moneykit-Signature"][0]
+	signature := good.Header()["Moneykit-Signature"][0]
 	for i := range len(signature) {
 		for _, bit := range []byte{1, 2, 4} {
 			bad := []byte(signature)
 			bad[i] ^= bit
-			_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: http.Header{"Moneykit-Signature": {string(bad)}}, Body: good.Body})
+			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {string(bad)}}, good.Body()))
 			require.ErrorIs(t, err, bankmux.ErrSignature, "bit %d of character %d of the signature", bit, i)
 		}
 	}
-	for i := range good.Body {
-		bad := bytes.Clone(good.Body)
+	for i := range good.Body() {
+		bad := bytes.Clone(good.Body())
 		bad[i] ^= 1
-		_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: good.Header, Body: bad})
+		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(good.Header(), bad))
 		require.ErrorIs(t, err, bankmux.ErrSignature, "character %d of the body", i)
 	}
-	_, err := client.ReadWebhook(t.Context(), bankmux.WebhookRequest{Header: good.Header, Body: append(bytes.Clone(good.Body), '\n')})
+	_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(good.Header(), append(bytes.Clone(good.Body()), '\n')))
 	require.ErrorIs(t, err, bankmux.ErrSignature)
 }
 
