@@ -51,7 +51,7 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return d.In(time.UTC).Format(time.DateOnly)
+	return d.utc().Format(time.DateOnly)
 }
 
 // IsZero reports whether there is no day.
@@ -76,10 +76,42 @@ func daysIn(year int, month time.Month) int {
 	return 31
 }
 
-// In is the moment at which the day begins in a place.
+// In returns the first moment of the day in loc. That is midnight, except where the clocks of loc
+// skip it: a day that begins with a change to summer time may begin at 01:00. Where a change puts
+// the clocks back over midnight, it is the first of the two midnights. A day that loc skipped whole
+// (Apia had no 30 December 2011) has no moment, and In returns the first one after it.
 func (d Date) In(loc *time.Location) time.Time {
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, loc)
+	midnight := d.utc()
+	var later time.Time // where the day never comes: the first moment of a later one
+	// The clocks of a place are less than a day off UTC, so the day begins within these three.
+	for t := midnight.Add(-24 * time.Hour).In(loc); ; {
+		_, end := t.ZoneBounds()
+		if !end.IsZero() && !end.After(t) {
+			end = t.Add(time.Minute) // ZoneBounds ends a leap year of the far future a day early
+		}
+		_, seconds := t.Zone()
+		offset := time.Duration(seconds) * time.Second
+		start := midnight.Add(-offset).In(loc) // midnight, by the clocks that hold until end
+		if start.Before(t) {
+			start = t // they were set when the day was under way
+		}
+		if end.IsZero() || start.Before(end) {
+			if start.Before(midnight.Add(24*time.Hour - offset)) {
+				return start
+			}
+			if later.IsZero() {
+				later = start
+			}
+		}
+		if end.IsZero() || end.After(midnight.Add(48*time.Hour)) {
+			return later
+		}
+		t = end
+	}
 }
+
+// utc is the midnight with which the day begins in UTC.
+func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
 // Compare is -1, 0 or 1.
 func (d Date) Compare(e Date) int {
@@ -93,12 +125,12 @@ func (d Date) Before(e Date) bool { return d.Compare(e) < 0 }
 func (d Date) After(e Date) bool { return d.Compare(e) > 0 }
 
 // AddDays is the day n days later, or earlier for a negative n.
-func (d Date) AddDays(n int) Date { return DateOf(d.In(time.UTC).AddDate(0, 0, n)) }
+func (d Date) AddDays(n int) Date { return DateOf(d.utc().AddDate(0, 0, n)) }
 
 // DaysSince is the number of days from e to d.
 func (d Date) DaysSince(e Date) int {
 	const day = 24 * 60 * 60
-	return int((d.In(time.UTC).Unix() - e.In(time.UTC).Unix()) / day)
+	return int((d.utc().Unix() - e.utc().Unix()) / day)
 }
 
 // MarshalText writes [Date.String].

@@ -87,7 +87,7 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 	if req.Reconnect != nil {
 		return r.For(*req.Reconnect)
 	}
-	best := first(r.load().routes(req.Country), &req, userHash(req.User), nil)
+	best := first(r.load().routes(req.Country), &req, userHash(req.User))
 	if best == nil {
 		return nil, nobody(&req)
 	}
@@ -103,15 +103,8 @@ func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 		c, err := r.For(*req.Reconnect)
 		return []*Client{c}, err
 	}
-	routes, user := r.load().routes(req.Country), userHash(req.User)
-	var all []*Client
-	for {
-		next := first(routes, &req, user, all)
-		if next == nil {
-			break
-		}
-		all = append(all, next.client)
-	}
+	t := r.load()
+	all := ranked(t.routes(req.Country), &req, userHash(req.User), len(t.clients))
 	if len(all) == 0 {
 		return nil, nobody(&req)
 	}

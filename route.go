@@ -20,12 +20,13 @@ type Route struct {
 type route struct {
 	Route
 	client *Client
+	index  int     // of the client in its table
 	share  float64 // 1/weight
 	seed   uint64  // of the client's name, for the sticky order
 }
 
-func newRoute(r Route, client *Client) *route {
-	return &route{Route: r, client: client, share: 1 / float64(max(r.Weight, 1)), seed: mix(fnv(r.Client))}
+func newRoute(r Route, client *Client, index int) *route {
+	return &route{Route: r, client: client, index: index, share: 1 / float64(max(r.Weight, 1)), seed: mix(fnv(r.Client))}
 }
 
 // serves reports whether the route may take the request, its country aside.
@@ -57,9 +58,8 @@ func (r *route) score(user uint64, best float64) float64 {
 	return -math.Log(u) * r.share
 }
 
-// first returns the best route for the request whose client is not in tried.
-// routes are in order of priority.
-func first(routes []*route, req *SessionRequest, user uint64, tried []*Client) *route {
+// first returns the best route for the request. routes are in order of priority.
+func first(routes []*route, req *SessionRequest, user uint64) *route {
 	var best *route
 	score := math.Inf(1)
 	for _, r := range routes {
@@ -67,11 +67,41 @@ func first(routes []*route, req *SessionRequest, user uint64, tried []*Client) *
 			break
 		}
 		s := r.score(user, score)
-		if s < score && !slices.Contains(tried, r.client) && r.serves(req) {
+		if s < score && r.serves(req) {
 			best, score = r, s
 		}
 	}
 	return best
+}
+
+// ranked returns the clients of the routes that serve the request, each once, by priority and then by
+// score. routes are in order of priority; clients is how many the table has. The first one is that of
+// first.
+func ranked(routes []*route, req *SessionRequest, user uint64, clients int) []*Client {
+	type place struct {
+		score float64
+		at    int // in routes
+	}
+	places := make([]place, 0, len(routes))
+	for i, r := range routes {
+		if r.serves(req) {
+			places = append(places, place{r.score(user, math.Inf(1)), i})
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if p, q := routes[a.at].Priority, routes[b.at].Priority; p != q {
+			return cmp.Compare(p, q)
+		}
+		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.at, b.at))
+	})
+	all, seen := make([]*Client, 0, len(places)), make([]bool, clients)
+	for _, p := range places {
+		if r := routes[p.at]; !seen[r.index] {
+			seen[r.index] = true
+			all = append(all, r.client)
+		}
+	}
+	return all
 }
 
 // userHash is stable across processes and releases: users stay where they are.
@@ -111,7 +141,11 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 		}
 		t.clients[c.name] = c
 	}
-	var ready []*route
+	index := make(map[*Client]int, len(t.clients))
+	for _, c := range t.clients {
+		index[c] = len(index)
+	}
+	ready := make([]*route, 0, len(routes))
 	for _, r := range routes {
 		client := t.clients[r.Client]
 		if client == nil {
@@ -134,23 +168,23 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 			}
 		}
 		r.Countries, r.Institutions, r.Capabilities = slices.Clone(r.Countries), slices.Clone(r.Institutions), slices.Clone(r.Capabilities)
-		ready = append(ready, newRoute(r, client))
+		ready = append(ready, newRoute(r, client, index[client]))
 	}
 	slices.SortStableFunc(ready, func(a, b *route) int { return cmp.Compare(a.Priority, b.Priority) })
-	countries := map[string]bool{}
 	for _, r := range ready {
 		for _, country := range r.Countries {
-			countries[country] = true
-		}
-		if len(r.Countries) == 0 {
-			t.anywhere = append(t.anywhere, r)
+			t.byCountry[country] = nil
 		}
 	}
-	for country := range countries {
-		for _, r := range ready {
-			if len(r.Countries) == 0 || slices.Contains(r.Countries, country) {
+	for _, r := range ready {
+		if len(r.Countries) == 0 {
+			t.anywhere = append(t.anywhere, r)
+			for country := range t.byCountry {
 				t.byCountry[country] = append(t.byCountry[country], r)
 			}
+		}
+		for _, country := range r.Countries {
+			t.byCountry[country] = append(t.byCountry[country], r)
 		}
 	}
 	return t, nil

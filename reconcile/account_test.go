@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,11 +87,85 @@ func TestAccountsAreRecognisedByWhatTheBankSaysOfThem(t *testing.T) {
 func TestAFingerprintSurvivesALinkAndHidesTheNumber(t *testing.T) {
 	t.Parallel()
 	one := acc("mk_1", iban("AE07 0331"), name("Main"))
-	assert.Equal(t, reconcile.Fingerprint(one), reconcile.Fingerprint(acc("other", iban("ae070331"), kind(bankmux.AccountUnknown))))
+	assert.Equal(t, reconcile.Fingerprint(one), reconcile.Fingerprint(acc("other", iban("ae070331"), mask("0331"))))
 	assert.NotEqual(t, reconcile.Fingerprint(one), reconcile.Fingerprint(acc("mk_1", iban("AE070332"))))
-	assert.Regexp(t, `^a1:[\w-]{20}$`, reconcile.Fingerprint(one))
+	assert.Regexp(t, `^a2:[\w-]{20}$`, reconcile.Fingerprint(one))
 	assert.Equal(t, reconcile.Fingerprint(acc("a", mask("4410"), name("X"))), reconcile.Fingerprint(acc("b", mask("4410"), name("x"))))
 	assert.NotEqual(t, reconcile.Fingerprint(acc("a", mask("4410"))), reconcile.Fingerprint(acc("a", mask("4410"), in("AED"))))
+}
+
+func TestAccountsThatLookAlikeAreKeptApart(t *testing.T) {
+	t.Parallel()
+	card := kind(bankmux.AccountCreditCard)
+	list := func(all ...bankmux.Account) []bankmux.Account { return all }
+	for _, c := range []struct {
+		what     string
+		old, new []bankmux.Account
+		want     []string
+	}{
+		{"two pockets of one IBAN", list(acc("a", iban("AE07"), in("AED"))), list(acc("x", iban("AE07"))), []string{"+x", "-a"}},
+		{"two pockets of one IBAN on both sides", list(acc("a", iban("AE07"), in("AED")), acc("b", iban("AE07"))), list(acc("x", iban("AE07")), acc("y", iban("AE07"), in("AED"))), []string{"a=y certain", "b=x certain"}},
+		{"a current account and a loan under one IBAN", list(acc("a", iban("AE07"))), list(acc("x", iban("AE07"), kind(bankmux.AccountLoan))), []string{"+x", "-a"}},
+		{"a current and a savings account under one number", list(acc("a", number("12345678"))), list(acc("x", number("12345678"), kind(bankmux.AccountSavings))), []string{"+x", "-a"}},
+		{"a pocket more under one number", list(acc("a", number("12345678"))), list(acc("x", number("12345678")), acc("y", number("12345678"), in("EUR"))), []string{"+y", "a=x certain"}},
+		{"one IBAN under one id, in another currency", list(acc("a", iban("AE07"))), list(acc("a", iban("AE07"), in("AED"))), []string{"+a", "-a"}},
+		{"an IBAN whose kind is not known", list(acc("a", iban("AE07"), kind(bankmux.AccountUnknown), in(""))), list(acc("x", iban("AE07"))), []string{"a=x certain"}},
+		{"two pockets of an IBAN whose currency is not known any more", list(acc("a", iban("AE07")), acc("b", iban("AE07"), in("AED"))), list(acc("x", iban("AE07"), in(""))), []string{"?[a b][x]"}},
+		{"three pockets of other currencies under one IBAN", list(acc("a", iban("AE07"))), list(acc("x", iban("AE07"), in("AED")), acc("y", iban("AE07"), in("EUR"))), []string{"+x", "+y", "-a"}},
+		{"digits at both ends are not four at one", list(acc("a", mask("12****34"))), list(acc("x", mask("****1234"))), []string{"a=x possible"}},
+		{"nor under one name", list(acc("a", mask("12****34"), name("Main"))), list(acc("x", mask("****1234"), name("Main"))), []string{"a=x possible"}},
+		{"nor beside the right one", list(acc("a", mask("12****34")), acc("b", mask("1234"))), list(acc("x", mask("****1234")), acc("y", mask("12****34"))), []string{"a=y likely", "b=x likely"}},
+		{"digits at both ends that contradict", list(acc("a", mask("12****34"))), list(acc("x", mask("****9999"))), []string{"+x", "-a"}},
+		{"the first digits contradict", list(acc("a", mask("180***4406"))), list(acc("x", mask("190***4406"))), []string{"+x", "-a"}},
+		{"three digits", list(acc("a", mask("180******406"))), list(acc("x", mask("******406"))), []string{"a=x possible"}},
+		{"three digits and a name", list(acc("a", mask("180******406"), name("Main")), acc("b", mask("777"), name("Main"))), list(acc("x", mask("XXX 777"), name("main")), acc("y", mask("••••406"), name("main"))), []string{"a=y likely", "b=x likely"}},
+		{"three digits of four", list(acc("a", mask("****4406")), acc("b", mask("****4777"))), list(acc("x", mask("406")), acc("y", mask("777"))), []string{"a=x possible", "b=y possible"}},
+		{"digits of another script", list(acc("a", mask("****٤٤١٠")), acc("b", mask("1111"))), list(acc("x", mask("4410")), acc("y", mask("2222"))), []string{"+y", "-b", "a=x likely"}},
+		{"a number that is a mask proves nothing for sure", list(acc("a", number("XXXXXX4421"))), list(acc("x", number("XXXXXX4421"))), []string{"a=x likely"}},
+		{"a card reissued under its id", list(acc("a", card, mask("4421"))), list(acc("a", card, mask("9087"))), []string{"a=a certain"}},
+		{"a card reissued under its id, by number", list(acc("a", card, number("4000000000004421"))), list(acc("a", card, number("4000000000009087"))), []string{"a=a certain"}},
+		{"another account under that id", list(acc("a", mask("4421"))), list(acc("a", mask("9087"))), []string{"+a", "-a"}},
+		{"the only card of its name", list(acc("a", card, mask("4421"), name("Visa"))), list(acc("x", card, mask("9087"), name("VISA"))), []string{"a=x possible"}},
+		{"a card of another name", list(acc("a", card, mask("4421"), name("Visa"))), list(acc("x", card, mask("9087"), name("Master"))), []string{"+x", "-a"}},
+		{"two cards of one name", list(acc("a", card, mask("4421"), name("Visa")), acc("b", card, mask("5555"), name("Visa"))), list(acc("x", card, mask("9087"), name("Visa")), acc("y", card, mask("7777"), name("Visa"))), []string{"?[a b][x y]"}},
+		{"one of two cards reissued", list(acc("a", card, mask("4421"), name("Visa")), acc("b", card, mask("5555"), name("Visa"))), list(acc("x", card, mask("9087"), name("Visa")), acc("y", card, mask("5555"), name("Visa"))), []string{"a=x possible", "b=y likely"}},
+		{"none of several can be it", list(acc("a", mask("4444")), acc("b", mask("5678"))), list(acc("x", mask("9999"))), []string{"+x", "-a", "-b"}},
+		{"one of several can be it", list(acc("a", mask("4444")), acc("b")), list(acc("x", mask("9999"))), []string{"-a", "b=x possible"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.want, shape(reconcile.Match(c.old, c.new)))
+			back := make([]string, 0, len(c.want))
+			for _, p := range reconcile.Match(c.new, c.old).Pairs {
+				back = append(back, fmt.Sprintf("%s=%s %s", p.New.ID, p.Old.ID, p.Confidence))
+			}
+			slices.Sort(back)
+			assert.Equal(t, slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return !strings.Contains(s, "=") }), back, "the same the other way round")
+		})
+	}
+}
+
+func TestFingerprintsDifferWhereAccountsDo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what     string
+		one, two bankmux.Account
+		same     bool
+	}{
+		{"two currencies of one IBAN", acc("a", iban("AE07"), in("AED")), acc("a", iban("AE07")), false},
+		{"two kinds under one IBAN", acc("a", iban("AE07")), acc("a", iban("AE07"), kind(bankmux.AccountLoan)), false},
+		{"two kinds under one number", acc("a", number("12345678")), acc("a", number("12345678"), kind(bankmux.AccountSavings)), false},
+		{"two currencies of one number", acc("a", number("12345678")), acc("a", number("12345678"), in("EUR")), false},
+		{"digits at both ends and four at one", acc("a", mask("12****34")), acc("a", mask("****1234")), false},
+		{"three digits, masked in two ways", acc("a", mask("180******406")), acc("b", mask("******406")), true},
+		{"a mask in the place of a number", acc("a", number("XXXX4421")), acc("b", mask("4421")), true},
+		{"two words that say nothing of the kind", acc("a", iban("AE07"), kind(bankmux.AccountUnknown)), acc("a", iban("AE07"), kind(bankmux.AccountOther)), true},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.same, reconcile.Fingerprint(c.one) == reconcile.Fingerprint(c.two))
+		})
+	}
 }
 
 func someAccounts(t *rapid.T) []bankmux.Account {
@@ -99,10 +174,10 @@ func someAccounts(t *rapid.T) []bankmux.Account {
 	for i := range list {
 		list[i] = bankmux.Account{
 			ID:       fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "id"), "-", i),
-			Mask:     rapid.SampledFrom([]string{"", "1111", "2222"}).Draw(t, "mask"),
+			Mask:     rapid.SampledFrom([]string{"", "1111", "2222", "111", "11**11"}).Draw(t, "mask"),
 			Name:     rapid.SampledFrom([]string{"", "Main", "Other"}).Draw(t, "name"),
 			IBAN:     rapid.SampledFrom([]string{"", "", "AE01", "AE02"}).Draw(t, "iban"),
-			Kind:     rapid.SampledFrom([]bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountSavings, bankmux.AccountUnknown}).Draw(t, "kind"),
+			Kind:     rapid.SampledFrom([]bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountSavings, bankmux.AccountUnknown}).Draw(t, "kind"),
 			Currency: rapid.SampledFrom([]bankmux.Currency{"USD", "AED", ""}).Draw(t, "currency"),
 		}
 	}

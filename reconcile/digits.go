@@ -1,0 +1,87 @@
+package reconcile
+
+import (
+	"strings"
+	"unicode"
+)
+
+// How many last digits name an account: four do, three only beside something else.
+const (
+	strongTail = 4
+	weakTail   = 3
+)
+
+// digits is what a mask shows of a number: its first and its last digits. "12****34" shows two of
+// each, which says nothing of a number that ends in 1234.
+type digits struct{ head, tail string }
+
+// digitsOf reads a mask, whatever stands for the hidden part. A text without a hidden part, such as
+// "4410", is all tail.
+func digitsOf(mask string) digits {
+	mask = strings.Map(plainDigit, mask)
+	return digits{head: mask[:max(strings.IndexByte(mask, '*'), 0)], tail: mask[strings.LastIndexByte(mask, '*')+1:]}
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
+
+// plainDigit writes digits as 0 to 9 and everything else that hides some as "*". What only groups
+// digits, and what cannot be seen, goes.
+func plainDigit(r rune) rune {
+	switch {
+	case isDigit(r):
+		return r
+	case '٠' <= r && r <= '٩':
+		return r - '٠' + '0'
+	case '۰' <= r && r <= '۹':
+		return r - '۰' + '0'
+	case r == '-' || r == '.' || r == '/' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r):
+		return -1
+	}
+	return '*'
+}
+
+// masked reports whether a part of a number is hidden, so that it does not name one account.
+func masked(number string) bool {
+	return strings.ContainsAny(number, "*•·●#…?_") || strings.Contains(number, "XX")
+}
+
+// last returns the last n digits, "" where fewer are shown.
+func (d digits) last(n int) string {
+	if len(d.tail) < n {
+		return ""
+	}
+	return d.tail[len(d.tail)-n:]
+}
+
+// ends returns the digits at both ends, "" where fewer than four are shown or one end is hidden.
+func (d digits) ends() string {
+	if d.head == "" || d.tail == "" || len(d.head)+len(d.tail) < strongTail {
+		return ""
+	}
+	return d.head + "*" + d.tail
+}
+
+// name is what stands for the digits in a fingerprint: the last four or three, else those of both ends.
+func (d digits) name() string {
+	for _, n := range []int{strongTail, weakTail} {
+		if last := d.last(n); last != "" {
+			return last
+		}
+	}
+	return d.ends()
+}
+
+// contradict reports whether no number shows both.
+func contradict(a, b digits) bool {
+	return (!strings.HasSuffix(a.tail, b.tail) && !strings.HasSuffix(b.tail, a.tail)) ||
+		(!strings.HasPrefix(a.head, b.head) && !strings.HasPrefix(b.head, a.head))
+}
+
+// alike reports whether the digits speak for one account: at least the last three agree, or those at
+// both ends.
+func alike(a, b digits) bool {
+	if contradict(a, b) {
+		return false
+	}
+	return (len(a.tail) >= weakTail && len(b.tail) >= weakTail) || (a.ends() != "" && a.ends() == b.ends())
+}
