@@ -3,6 +3,7 @@ package bankmux
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -98,6 +99,7 @@ type InvestmentTransactionPage struct {
 	Transactions []InvestmentTransaction
 	Securities   []Security
 	Failed       []Failure
+	Outside      int       // rows dropped because the provider returned days that were not asked for
 	Next         string    // "" at the end
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }
@@ -120,32 +122,19 @@ type InvestmentTransaction struct {
 	ForexRate    decimal.Decimal `json:"forex_rate"`
 }
 
-// InvestmentTransactions goes through all pages. After an error about one row ([Failure]) it goes on, after
-// any other it ends. Errors are those of [InvestmentTransactionLister].
+// InvestmentTransactions goes through all pages, row by row. After an error about one row ([Failure]) it
+// goes on, after any other it ends. Errors are those of [InvestmentTransactionLister].
 func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransaction, error] {
 	return func(yield func(InvestmentTransaction, error) bool) {
-		var seen recent
-		var old stale
-		for page, err := range c.investmentPages(ctx, req) {
+		for page, err := range c.InvestmentTransactionPages(ctx, req) {
 			if err != nil {
 				yield(InvestmentTransaction{}, err)
 				return
 			}
-			fresh := 0
 			for _, t := range page.Transactions {
-				if !seen.add(t.Account, t.ID) {
-					continue
-				}
-				fresh++
 				if !yield(t, nil) {
 					return
 				}
-			}
-			if err := old.page(len(page.Transactions), fresh); err != nil {
-				op := opInvestmentTransactions
-				op.Connection = req.Connection.ID
-				yield(InvestmentTransaction{}, c.describe(&op, err))
-				return
 			}
 			for _, f := range page.Failed {
 				if !yield(InvestmentTransaction{}, f) {
@@ -156,13 +145,32 @@ func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTrans
 	}
 }
 
-func (c *Client) investmentPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
+// InvestmentTransactionPages is [Client.InvestmentTransactions] page by page, for what only a page says:
+// the securities, how many rows were dropped, and where to go on. An error ends it. Rows that appear on
+// two pages because the list grew in between come once.
+func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
 	return func(yield func(InvestmentTransactionPage, error) bool) {
+		var seen recent
+		var old stale
 		pages(req.Page, func(at string) (InvestmentTransactionPage, string, error) {
 			req.Page = at
 			page, err := call(ctx, c, opInvestmentTransactions, req, InvestmentTransactionLister.InvestmentTransactionPage)
 			return page, page.Next, err
-		}, yield)
+		}, func(page InvestmentTransactionPage, err error) bool {
+			if err != nil {
+				return yield(page, err)
+			}
+			rows := len(page.Transactions)
+			page.Transactions = slices.DeleteFunc(page.Transactions, func(t InvestmentTransaction) bool { return !seen.add(t.Account, t.ID) })
+			if err := old.page(rows, len(page.Transactions), page.Outside); err != nil {
+				op := opInvestmentTransactions
+				op.Connection = req.Connection.ID
+				yield(InvestmentTransactionPage{}, c.describe(&op, err))
+				return false
+			}
+			_ = c.partial(opInvestmentTransactions, &req.Connection, page.Failed)
+			return yield(page, nil)
+		})
 	}
 }
 

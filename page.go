@@ -113,19 +113,29 @@ func pageOf(a *Answers) string {
 // repeats rows from the page before, not from long ago.
 const mostRecent = 5000
 
-// mostStale is how many pages in a row may hold rows that were all seen before: a list that grew while it was read repeats some, a provider that
-// passes over the page that was asked for repeats them for ever.
-const mostStale = 10
+// Limits of pages in a row that bring nothing new. A list that grew while it was read repeats some rows;
+// a provider that ignores the page parameter repeats them without end. One that ignores the days may
+// serve many rows before the first that was asked for.
+const (
+	maxStale   = 10   // pages of rows that were seen before
+	maxOutside = 1000 // pages of rows that were not asked for
+)
 
 // stale counts pages without a new row. The zero value is ready.
-type stale int
+type stale struct{ seen, outside int }
 
-// page takes a page of so many rows, of which some were new, and refuses one too many.
-func (s *stale) page(rows, fresh int) error {
-	if *s++; fresh > 0 || rows == 0 {
-		*s = 0
+// page counts a page of so many rows, of which some are new, and of rows that were dropped. It refuses
+// one page too many.
+func (s *stale) page(rows, fresh, outside int) error {
+	s.seen++
+	s.outside++
+	if fresh > 0 || rows == 0 {
+		s.seen = 0
 	}
-	if *s <= mostStale {
+	if fresh > 0 || outside == 0 {
+		s.outside = 0
+	}
+	if s.seen <= maxStale && s.outside <= maxOutside {
 		return nil
 	}
 	return &Error{Kind: ErrMalformed, Scope: ScopeCall, Detail: "the provider serves the same rows on page after page"}

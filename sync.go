@@ -67,7 +67,10 @@ type Delta struct {
 	// (MoneyKit) told of is not told of again: read its days with [Client.Transactions].
 	Failed  []Failure
 	Covered []Covered // days that were read in full, where days are read (Dapi); a row outside is never missing
-	Gaps    []Covered // days between the last reading and this one that the bank does not serve any more
+	// Gaps are days that no reading has: those between the last one and this one that the bank does not
+	// serve any more, and those that it promises and refuses.
+	Gaps    []Covered
+	Outside int // rows dropped because the provider returned days that were not asked for
 
 	// AddedOnly says that without Known nothing but Added could be told: store rows by their key. Where it is false without Known, store them by the
 	// provider's id, their first alias: keys number equal rows anew on each page.

@@ -26,6 +26,7 @@ func told(pages ...[]bankmux.Delta) (all bankmux.Delta) {
 		all.Missing = append(all.Missing, d.Missing...)
 		all.Suggested = append(all.Suggested, d.Suggested...)
 		all.Suspect = append(all.Suspect, d.Suspect...)
+		all.Outside += d.Outside
 	}
 	return all
 }
@@ -128,6 +129,18 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 	},
 	virtualbank.FewerDays:       nothingGone,
 	virtualbank.FewerDaysUnsaid: nothingGone,
+	virtualbank.DaysRefused:     nothingGone,
+	virtualbank.TodayRefused:    nothingGone,
+	virtualbank.DaysIgnored: func(t *testing.T, provider string, now, later bankmux.Delta) {
+		nothingGone(t, provider, now, later)
+		if provider == "dapi" {
+			assert.Positive(t, now.Outside, "rows of a year ago were served, and are counted")
+		}
+	},
+	virtualbank.ValueDays: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		assert.Empty(t, slices.Concat(now.Missing, later.Missing), "a row that is written days later is not missing meanwhile")
+		assert.Empty(t, slices.Concat(now.Removed, later.Removed))
+	},
 }
 
 func churned(t *testing.T, _ string, now, _ bankmux.Delta) {

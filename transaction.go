@@ -11,6 +11,8 @@ type TransactionLister interface {
 	// TransactionPage returns one page, in the provider's order, and where the next begins. An adapter whose
 	// [Description] says PerAccount is asked for exactly one account or card. It may be repeated.
 	//
+	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside].
+	//
 	// Errors, besides those of [AccountLister]: [ErrInvalid] for days the bank does not serve where
 	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot be read goes into
 	// Failed and does not cost the page.
@@ -67,6 +69,27 @@ func days(from, to, today Date) (Date, Date) {
 	return from, to
 }
 
+// Limits returns the first and last day whose rows belong into the answer, given the last day there can
+// be. Adapters drop other rows and count them. Without To there is no last day, since banks also write
+// value dates that have not come yet.
+func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
+	return limits(r.From, r.To, today)
+}
+
+// Limits returns the first and last day whose rows belong into the answer, as
+// [TransactionsRequest.Limits] does.
+func (r *InvestmentTransactionsRequest) Limits(today Date) (first, last Date) {
+	return limits(r.From, r.To, today)
+}
+
+func limits(from, to, today Date) (first, last Date) {
+	first, _ = days(from, to, today)
+	if to.IsZero() {
+		to = NewDate(9999, time.December, 31)
+	}
+	return first, to
+}
+
 func (r *TransactionsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
@@ -111,6 +134,8 @@ type TransactionPage struct {
 	Transactions []Transaction
 	Failed       []Failure // rows that could not be read, and accounts that could not be asked
 	Covered      []Covered // days that are complete now that this page was read
+	Gaps         []Covered // days that the bank promises and refuses all the same
+	Outside      int       // rows dropped because the provider returned days that were not asked for
 	Next         string    // "" at the end
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }
@@ -227,7 +252,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 			rows := len(page.Transactions)
 			page.Transactions = seen.fresh(page.Transactions)
 			if err == nil {
-				if err = old.page(rows, len(page.Transactions)); err != nil {
+				if err = old.page(rows, len(page.Transactions), page.Outside); err != nil {
 					op := opTransactions
 					op.Connection = req.Connection.ID
 					yield(TransactionPage{}, c.describe(&op, err))

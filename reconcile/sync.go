@@ -42,6 +42,8 @@ type Mark struct {
 	Account string       `json:"a"`
 	Day     bankmux.Date `json:"d"`
 	Whole   bankmux.Date `json:"w,omitzero"` // when all days were last read again
+	// Served is how many days the bank served then, where it refused some that it promises; else 0.
+	Served int `json:"s,omitempty"`
 }
 
 // markOf names an account in a cursor.

@@ -22,6 +22,7 @@ type book struct {
 	accounts    []*account
 	holder      holder
 	payees      []*payee
+	valueSince  time.Time // from when new rows are written with a day of value
 }
 
 // holder is the owner as the bank knows them.

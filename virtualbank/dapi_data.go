@@ -227,20 +227,26 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 			from, ok1 := parseDay(in.FromDate)
 			to, ok2 := parseDay(in.ToDate)
 			today, days := dayOf(b.Now()), day(b.daysServed(conn.institution))
+			own, spoiled := conn.institution.today(b.Now()), conn.situation(b.Now())
 			switch {
 			case in.FromDate == "" || in.ToDate == "":
 				return dpFail(http.StatusUnprocessableEntity, "PARAMETER_MISSING", "fromDate and toDate are required")
 			case !ok1 || !ok2 || to < from:
 				return dpFail(http.StatusBadRequest, dpParameter, "fromDate or toDate is wrong")
-			case from <= today-days || to > today+1: // it is tomorrow already in the bank's own zone
+			case from <= own-days || to > max(own, today)+1, // a clock may be a little ahead
+				spoiled == DaysRefused && from <= own-grantedDays,
+				spoiled == TodayRefused && to > today:
 				return dpFail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days")
 			}
 			if fewer := b.unsaid[conn.institution.Name]; fewer > 0 {
 				from = max(from, today-day(fewer)+1)
 			}
+			if to >= own {
+				to = max(to, today) // all that there is: rows are dated in UTC
+			}
 			list := []dpTransaction{}
 			for i, r := range conn.book.rows(a, b.Now(), 0) {
-				if r.date < from || r.date > to || conn.spoils(i, b.Now()) {
+				if (spoiled != DaysIgnored && (r.date < from || r.date > to)) || spoils(spoiled, i) {
 					continue
 				}
 				t := conn.transaction(a, r)
@@ -254,14 +260,22 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 	}
 }
 
-// spoils reports whether the i-th row of an account is left out.
-func (conn *connection) spoils(i int, now time.Time) bool {
-	return now.Before(conn.spoiledUntil) && (conn.spoiled == EmptyAnswer || i%3 == 2)
+// situation is the one that is staged for the connection's transactions, "" for none.
+func (conn *connection) situation(now time.Time) string {
+	if now.Before(conn.spoiledUntil) {
+		return conn.spoiled
+	}
+	return ""
+}
+
+// spoils reports whether the i-th row of an account is left out in a situation.
+func spoils(situation string, i int) bool {
+	return situation == EmptyAnswer || (situation == ShortAnswer && i%3 == 2)
 }
 
 func (conn *connection) transaction(a *account, r row) dpTransaction {
 	t := dpTransaction{
-		Amount: number(abs(r.amount), a.currency), Date: r.date.String() + "T00:00:00.000Z", Type: "credit",
+		Amount: number(abs(r.amount), a.currency), Date: conn.book.written(r).String() + "T00:00:00.000Z", Type: "credit",
 		Description: &r.event.raw, Currency: conn.currency(a),
 	}
 	if r.event.ref != "" {

@@ -72,6 +72,17 @@ type row struct {
 	spec    *TransactionSpec
 }
 
+// written is the day that Dapi writes for a row: where days of value are staged, three or six days after
+// the one that the bank selects by.
+func (bk *book) written(r row) day {
+	e, since := r.event, bk.valueSince
+	seen := e.since.After(since) || (e.since.IsZero() && e.appears > dayOf(since))
+	if since.IsZero() || r.spec != nil || !seen {
+		return r.date
+	}
+	return r.date + 3 + 3*day(bk.bank.mix(e.id, "value day")%2)
+}
+
 // rows are what can be seen of an account at a moment, newest first. days limits how far back; 0 is all.
 func (bk *book) rows(a *account, at time.Time, days int) []row {
 	today := dayOf(at)

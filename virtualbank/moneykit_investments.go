@@ -45,6 +45,7 @@ func (b *Bank) mkInvestments(c *call) reply {
 		return refusal
 	}
 	return b.mkWithData(c, "investments", func(l *link) reply {
+		q = l.ignores(q)
 		list, securities := []map[string]any{}, []map[string]any{}
 		at := l.products["investments"].refreshed
 		accounts := l.invested(c)

@@ -40,6 +40,8 @@ type link struct {
 	imported    bool                    // and not reconnected yet
 	circles     int                     // pages that go round
 	exchanges
+
+	ignoresUntil time.Time // until when its lists ignore the days asked for
 }
 
 type linkProduct struct {

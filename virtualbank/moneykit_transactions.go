@@ -164,12 +164,21 @@ func (b *Bank) mkTransactionsOf(c *call) reply {
 	}
 	return b.mkWithData(c, "transactions", func(l *link) reply {
 		wanted := l.wanted(c)
+		q = l.ignores(q)
 		list := l.storedBetween(len(l.history), wanted, q.from, q.to)
 		page := pageOf(list, q)
 		return reply{status: http.StatusOK, body: map[string]any{
 			"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": l.accountList(wanted), "link": l.wire(),
 		}}
 	})
+}
+
+// ignores is the query of a list that ignores its days, where that is staged.
+func (l *link) ignores(q mkQuery) mkQuery {
+	if l.book.bank.Now().Before(l.ignoresUntil) {
+		q.from, q.to = math.MinInt, math.MaxInt
+	}
+	return q
 }
 
 // mkUserTransactions serves the transactions of all of a user's links.
@@ -192,6 +201,7 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 			}
 		}
 		if l.products["transactions"] != nil {
+			q := l.ignores(q)
 			list = append(list, l.storedBetween(len(l.history), wanted, q.from, q.to)...)
 		}
 	}

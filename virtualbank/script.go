@@ -174,6 +174,9 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	for _, a := range ref.book.accounts {
 		for _, r := range ref.book.rows(a, b.Now(), 0) {
 			t := TransactionState{Event: r.event.id, AccountID: ref.id(a), Date: r.date.String(), Amount: plain(r.amount, a.currency), Pending: r.pending, Text: r.event.text}
+			if ref.conn != nil {
+				t.Date = ref.book.written(r).String()
+			}
 			if r.spec != nil {
 				t.Amount = r.spec.Amount
 			}

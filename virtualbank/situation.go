@@ -39,10 +39,15 @@ const (
 	ShortAnswer         = "short-answer"
 	FewerDays           = "fewer-days"
 	FewerDaysUnsaid     = "fewer-days-unsaid"
+	DaysIgnored         = "days-ignored"
+	DaysRefused         = "days-refused"
+	TodayRefused        = "today-refused"
+	ValueDays           = "value-days"
 	lastingFor          = time.Hour
 	unfoldsAfter        = 24 * time.Hour
 	circlingAnswers     = 40
 	fewerDays           = 60
+	grantedDays         = 40
 	lateDays, veryLater = 15, 40
 )
 
@@ -73,6 +78,10 @@ func Situations() []Situation {
 		{ShortAnswer, "for an hour, every third transaction is left out", dp},
 		{FewerDays, "the bank serves 60 days where it served 90, and says so", dp},
 		{FewerDaysUnsaid, "the bank serves 60 days where it says 90", dp},
+		{DaysIgnored, "for an hour, all rows there are, whatever days are asked for", both},
+		{DaysRefused, "for an hour, days before the last 40 are refused, though 90 are promised", dp},
+		{TodayRefused, "for an hour, the day that has begun at the bank is refused until it begins in UTC", dp},
+		{ValueDays, "from now on, each new row is selected by one day and written with another, three or six days later", dp},
 	}
 }
 
@@ -100,10 +109,20 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	switch situation {
 	case IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, CursorForgotten, CursorCircles:
 		return b.stageRecord(ref.link, situation)
-	case EmptyAnswer, ShortAnswer:
+	case DaysIgnored:
+		if ref.link != nil {
+			ref.link.ignoresUntil = b.Now().Add(lastingFor)
+			return nil
+		}
+		fallthrough
+	case EmptyAnswer, ShortAnswer, DaysRefused, TodayRefused:
 		ref.conn.spoiled, ref.conn.spoiledUntil = situation, b.Now().Add(lastingFor)
 	case FewerDays:
 		b.served[ref.book.institution.Name] = fewerDays
+	case ValueDays:
+		if ref.book.valueSince.IsZero() {
+			ref.book.valueSince = b.Now()
+		}
 	case FewerDaysUnsaid:
 		b.unsaid[ref.book.institution.Name] = fewerDays
 	default:

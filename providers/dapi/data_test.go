@@ -55,6 +55,8 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	t.Parallel()
 	const envelope = `"operationID":"X:1","success":true,"status":"done"`
 	const aed = `"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"}`
+	today := bankmux.DateOf(time.Now().UTC())
+	ago := func(days int) string { return today.AddDays(-days).String() }
 	client, conn, _ := canned(t, map[string]string{
 		"/v2/data/accounts/get": `{` + envelope + `,"accounts":[
 			{"id":"a1","name":"Current Account","number":"1015234567801","iban":"AE070331015234567801001","type":"current","isFavourite":false,` + aed + `},
@@ -67,9 +69,9 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 		"/v2/data/identity/get": `{` + envelope + `,"identity":{"name":"Rosa Example","nationality":null,"dateOfBirth":"1990-11-30T00:00:00.000Z","emailAddress":"rosa@example.com",
 			"numbers":[{"type":"mobile","value":"050"}],"address":{"full":"12 Corniche","city":"Dubai","flat":null},"identification":[{"type":"passport","value":"P1"}]}}`,
 		"/v2/data/transactions/get": `{` + envelope + `,"transactions":[
-			{"amount":312.4,"date":"2026-10-28T00:00:00.000Z","type":"debit","description":"POS CARREFOUR","details":"CARD 4421",` + aed + `,"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null},
-			{"amount":-18500,"date":"2026-10-25 00:00:00","type":"credit","description":"SALARY","details":null,` + aed + `,"beforeAmount":null,"afterAmount":null,"reference":"FT1"},
-			{"amount":1,"date":"2026-10-24","type":"debit","currency":{}},
+			{"amount":312.4,"date":"` + ago(3) + `T00:00:00.000Z","type":"debit","description":"POS CARREFOUR","details":"CARD 4421",` + aed + `,"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null},
+			{"amount":-18500,"date":"` + ago(6) + ` 00:00:00","type":"credit","description":"SALARY","details":null,` + aed + `,"beforeAmount":null,"afterAmount":null,"reference":"FT1"},
+			{"amount":1,"date":"` + ago(7) + `","type":"debit","currency":{}},
 			{"amount":1,"date":null,"type":"debit",` + aed + `}]}`,
 	})
 	ctx := t.Context()
@@ -107,7 +109,7 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	}}, who.Owners)
 	var rows []bankmux.Transaction
 	failed := 0
-	for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: bankmux.DateOf(time.Now().UTC()).AddDays(-20)}) {
+	for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: today.AddDays(-20)}) {
 		if err != nil {
 			failed++
 			continue
@@ -122,7 +124,7 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	assert.Empty(t, rows[0].Status, "Dapi does not tell")
 	assert.Empty(t, rows[0].ID, "Dapi has none")
 	assert.Equal(t, "18500 AED", rows[1].Amount.String(), "the type tells the direction, not the sign")
-	assert.Equal(t, "2026-10-25", rows[1].Date.String())
+	assert.Equal(t, ago(6), rows[1].Date.String())
 	assert.True(t, rows[1].BalanceAfter.IsZero())
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux"
@@ -34,7 +33,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		return bankmux.Delta{}, err
 	}
 	if len(cursor.Todo) == 0 {
-		cursor.Until, cursor.Todo = a.today(), slices.Clone(req.Accounts)
+		cursor.Until, cursor.Todo = a.today(req.Connection), slices.Clone(req.Accounts)
 		for _, id := range req.Cards {
 			cursor.Todo = append(cursor.Todo, cardPrefix+id)
 		}
@@ -64,9 +63,6 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	}
 	if err := a.syncAccount(ctx, &req, at.Window, body, &cursor, &delta); err != nil {
 		e := asError(err)
-		if e != nil && e.Code == "INVALID_DATE_RANGE" { // the bank serves fewer days than it told an hour ago
-			a.ranges.forget(bankOf(req.Connection))
-		}
 		if e == nil || e.Challenge != nil || !oneAccount(e) {
 			return bankmux.Delta{}, err
 		}
@@ -110,81 +106,34 @@ func oneAccount(e *bankmux.Error) bool {
 // syncAccount reads one account and compares. The window that was interrupted, if any, is read first.
 func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, body dataBody, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
 	account := body.AccountID + body.CardID
-	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), To: cursor.Until, Complete: true}
-	read := func(w window, answers *bankmux.Answers) (rows []bankmux.Transaction, err error) {
-		body.FromDate, body.ToDate = w.From.String(), w.To.String()
-		err = a.api.transactions(ctx, opSync, plainPath, req.Connection, answers, body, func(i, _ int, t *transaction) {
-			row := bankmux.Transaction{Account: account}
-			if fault := t.fill(&row); fault != nil {
-				in.Unread = append(in.Unread, row)
-				delta.Failed = append(delta.Failed, bankmux.Failure{Account: account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
-				return
-			}
-			rows = append(rows, row)
-		})
-		return rows, interrupted(err, syncState{Cursor: cursor.String(), Window: w})
-	}
-	var answered []bankmux.Transaction
+	r := &syncReading{adapter: a, req: req, account: account, body: body, cursor: cursor, delta: delta}
 	if req.Answers != nil {
-		var err error
-		if answered, err = read(interruptedAt, req.Answers); err != nil {
+		r.answered = interruptedAt
+		if err := r.read(ctx, interruptedAt, req.Answers); err != nil && !refusedDays(err) {
 			return err
 		}
 	}
-	days, err := a.days(ctx, req.Connection)
+	days, _, err := a.days(ctx, req.Connection)
 	if err != nil {
 		return err
 	}
-	if days == 0 {
-		days = standardDays
-	}
-	earliest := cursor.Until.AddDays(1 - days)
-	in.From = earliest
 	mark := cursor.Mark(account)
-	if !mark.Day.IsZero() {
-		again := mark.Day.AddDays(-overlap)
-		// A mark in the future is of a clock that was ahead: all is read again.
-		if age := in.To.DaysSince(mark.Whole); again.After(in.From) && age >= 0 && age < wholeEvery {
-			in.From = again
-		}
-		if mark.Day.AddDays(1).Before(earliest) {
-			delta.Gaps = append(delta.Gaps, bankmux.Covered{Account: account, From: mark.Day.AddDays(1), To: earliest.AddDays(-1)})
-		}
+	r.plan(&mark, days)
+	if err := r.all(ctx); err != nil {
+		return err
 	}
-	if in.From == earliest {
-		mark.Whole = in.To
+	r.gaps(&mark)
+	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), From: r.proved(), To: r.to, Rows: r.rows, Unread: r.unread, Complete: true}
+	if !in.From.After(in.To) {
+		delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
 	}
-	for to := in.To; !to.Before(in.From); {
-		w := window{From: to.AddDays(3 - windowDays), To: to}
-		if w.From.Before(in.From) {
-			w.From = in.From
-		}
-		// No source says whether a bank's own day decides, or the one that is written, so a day more is asked for on either side; each row belongs
-		// to the one window that has the day it says.
-		asked := window{From: w.From.AddDays(-1), To: w.To.AddDays(1)}
-		if asked.From.Before(earliest) {
-			asked.From = earliest
-		}
-		if asked.To.After(in.To) {
-			asked.To = in.To
-		}
-		rows := answered
-		if req.Answers == nil || asked != interruptedAt {
-			if rows, err = read(asked, nil); err != nil {
-				return err
-			}
-		}
-		for _, row := range rows {
-			if !row.Date.Before(w.From) && !row.Date.After(w.To) {
-				in.Rows = append(in.Rows, row)
-			}
-		}
-		to = w.From.AddDays(-1)
-	}
-	delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
 	var known []bankmux.Known
 	if req.Known != nil {
-		known, err = reconcile.Ask(ctx, req, in.Account, in.From, in.To, func(*bankmux.Known) bool { return true })
+		last := in.To
+		for i := range in.Rows {
+			last = later(last, in.Rows[i].Date) // a day of value may be one that has not come
+		}
+		known, err = reconcile.Ask(ctx, req, in.Account, r.first, last, func(*bankmux.Known) bool { return true })
 		if err != nil {
 			return err
 		}
@@ -198,6 +147,3 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 	cursor.Set(mark)
 	return nil
 }
-
-// standardDays is what is asked for where a bank does not say how far back it goes.
-const standardDays = 90

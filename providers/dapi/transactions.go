@@ -3,9 +3,7 @@ package dapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -36,18 +34,10 @@ func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Co
 // rowBytes is about how long a row is on the wire, to guess from how many there are.
 const rowBytes = 240
 
-// windowDays is how many days one call asks for: Dapi has no pages, and a bank may be slow.
-const windowDays = 31
-
-// east is how far ahead of UTC the banks are that Dapi serves.
-const east = 4 * time.Hour
-
-// today is the last day a transaction can have.
-func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(east)) }
-
 func (a *adapter) now() time.Time { return a.clock().UTC().Truncate(time.Millisecond) }
 
-// TransactionPage reads up to a month of one account or card, the newest first.
+// TransactionPage reads up to a month of one account or card, the newest first. Each row is on the page
+// that has its day, whatever days the bank selects by.
 func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	return a.transactionPage(ctx, plainPath, req)
 }
@@ -64,60 +54,126 @@ func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.
 	if len(req.Accounts)+len(req.Cards) != 1 {
 		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest", Detail: "names not exactly one account or card", NotSent: true}
 	}
-	w, resumed := windowOf(req.Answers)
-	if !resumed {
-		from, to, err := a.span(ctx, req)
-		if err != nil {
-			return bankmux.TransactionPage{}, err
+	list := &listing{api: a.api, path: path, req: &req}
+	if w, going := windowOf(req.Answers); going { // nothing may be sent before the answer
+		page, err := list.read(ctx, w, a.now())
+		if !refusedDays(err) {
+			return page, err
 		}
-		if to.Before(from) {
-			return bankmux.TransactionPage{}, nil // clamped to nothing: nothing is covered
+		req.Answers = nil
+	}
+	days, at, err := a.span(ctx, &req)
+	if err != nil || at.to.Before(days.first) {
+		return bankmux.TransactionPage{}, err // clamped to nothing: nothing is covered
+	}
+	for asked := false; ; {
+		w := list.window(days, at)
+		page, err := list.read(ctx, w, a.now())
+		req.Answers = nil
+		if !refusedDays(err) {
+			return page, err
 		}
-		w = window{From: from, To: to}
-		if first := to.AddDays(1 - windowDays); first.After(from) {
-			w.From, w.Next = first, first.AddDays(-1).String()
+		if !asked { // the bank may serve fewer days than it said an hour ago
+			asked = true
+			before := days.earliest
+			n, unread := a.daysAfterRefusal(ctx, req.Connection)
+			if unread == nil {
+				unread = days.serve(n, &req)
+			}
+			if unread != nil {
+				return bankmux.TransactionPage{}, unread
+			}
+			if days.earliest.After(before) && !at.to.Before(days.first) {
+				continue
+			}
+		}
+		if !days.fewer(w) {
+			return list.nothing(days, at, err)
 		}
 	}
-	page := bankmux.TransactionPage{AsOf: a.now(), Next: w.Next}
+}
+
+// listing reads a page of a list.
+type listing struct {
+	api     *api
+	path    string
+	req     *bankmux.TransactionsRequest
+	account bankmux.Transaction // what all rows have in common
+}
+
+// window is what the page asks for, with where the next begins.
+func (l *listing) window(days *windows, at pageAt) window {
+	w := days.next(at.to)
+	w.Drifted = at.drifted
+	if w.First.After(days.first) {
+		next := pageAt{to: w.First.AddDays(-1), size: days.size, drifted: at.drifted}
+		w.Next = next.String()
+	}
+	if _, last := l.req.Limits(days.last); l.req.Page == "" {
+		w.Last = later(w.Last, last) // a day of value may be one that has not come
+	}
+	return w
+}
+
+// read makes the call of a window and returns its page.
+func (l *listing) read(ctx context.Context, w window, now time.Time) (bankmux.TransactionPage, error) {
+	page := bankmux.TransactionPage{AsOf: now}
 	body := dataBody{FromDate: w.From.String(), ToDate: w.To.String()}
-	row := bankmux.Transaction{Card: len(req.Cards) == 1}
-	if row.Card {
-		row.Account, body.CardID = req.Cards[0], req.Cards[0]
+	l.account = bankmux.Transaction{Card: len(l.req.Cards) == 1}
+	if l.account.Card {
+		l.account.Account, body.CardID = l.req.Cards[0], l.req.Cards[0]
 	} else {
-		row.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
+		l.account.Account, body.AccountID = l.req.Accounts[0], l.req.Accounts[0]
 	}
-	err := a.api.transactions(ctx, opTransactions, path, req.Connection, req.Answers, body, func(i, left int, read *transaction) {
+	drifted := w.Drifted
+	err := l.api.transactions(ctx, opTransactions, l.path, l.req.Connection, l.req.Answers, body, func(i, left int, read *transaction) {
 		if i == 0 {
 			page.Transactions = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}
-		page.Transactions = append(page.Transactions, row)
+		page.Transactions = append(page.Transactions, l.account)
 		last := len(page.Transactions) - 1
-		if fault := read.fill(&page.Transactions[last]); fault != nil {
-			page.Transactions = page.Transactions[:last]
-			page.Failed = append(page.Failed, bankmux.Failure{Account: row.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+		row := &page.Transactions[last]
+		fault := read.fill(row)
+		dated, own := !row.Date.IsZero(), w.has(row.Date)
+		if dated && !w.asked(row.Date) {
+			drifted = true
+			if !own {
+				page.Outside++
+			}
 		}
+		switch {
+		case dated && !own: // another page has it, or nobody asked for it
+		case fault != nil:
+			page.Failed = append(page.Failed, bankmux.Failure{Account: l.account.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+		default:
+			return
+		}
+		page.Transactions = page.Transactions[:last]
 	})
 	if err != nil {
 		return bankmux.TransactionPage{}, interrupted(err, w)
 	}
-	page.Covered = []bankmux.Covered{{Account: row.Account, Card: row.Card, From: w.From, To: w.To}}
+	covered := bankmux.Covered{Account: l.account.Account, Card: l.account.Card, From: w.First, To: earlier(w.Last, w.To)}
+	page.Next = w.Next
+	if drifted { // what was selected before the days asked for may have been written on the first of them
+		covered.From = later(covered.From, w.From.AddDays(maxSlack))
+		if page.Next != "" && !w.Drifted {
+			page.Next += drift
+		}
+	}
+	if !covered.From.After(covered.To) {
+		page.Covered = []bankmux.Covered{covered}
+	}
 	return page, nil
 }
 
-// window is what one call asks for and where the next begins. A challenge keeps it, so that the answer goes to the very call that was interrupted, and no other call,
-// which would end the user's session at the bank, comes in between.
-type window struct {
-	From bankmux.Date `json:"from"`
-	To   bankmux.Date `json:"to"`
-	Next string       `json:"next,omitempty"`
-}
-
-// windowOf is the window of the call that answers go on with.
-func windowOf(answers *bankmux.Answers) (w window, ok bool) {
-	if answers == nil || json.Unmarshal(answers.Challenge.State, &w) != nil {
-		return window{}, false
+// nothing is the page of days that the bank refuses one by one.
+func (l *listing) nothing(days *windows, at pageAt, refused error) (bankmux.TransactionPage, error) {
+	if l.req.Page == "" || refusesGaps(l.req) {
+		return bankmux.TransactionPage{}, refused
 	}
-	return w, w.From.IsValid() && w.To.IsValid()
+	gap := bankmux.Covered{Account: l.account.Account, Card: l.account.Card, From: days.first, To: at.to}
+	return bankmux.TransactionPage{Gaps: []bankmux.Covered{gap}}, nil
 }
 
 // interrupted keeps with a challenge what the adapter needs to go on.
@@ -134,96 +190,6 @@ func interrupted(err error, state any) error {
 	ch.State = raw
 	kept.Challenge = &ch
 	return &kept
-}
-
-// span is what is left to read of the days asked for and served.
-func (a *adapter) span(ctx context.Context, req bankmux.TransactionsRequest) (from, to bankmux.Date, err error) {
-	from, to = req.Days(a.today())
-	days, err := a.days(ctx, req.Connection)
-	if err != nil {
-		return from, to, err
-	}
-	if earliest := a.today().AddDays(1 - days); days > 0 && from.Before(earliest) {
-		if !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse {
-			return from, to, &bankmux.Error{
-				Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
-				Detail: fmt.Sprintf("is before the %d days the bank serves; ask for later days or set Beyond to RangeClamp", days),
-			}
-		}
-		from = earliest
-	}
-	if req.Page != "" {
-		if to, err = bankmux.ParseDate(req.Page); err != nil {
-			return from, to, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
-		}
-	}
-	return from, to, nil
-}
-
-// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The zero value is ready.
-type ranges struct {
-	mu    sync.Mutex
-	known map[string]rangeOf
-}
-
-type rangeOf struct {
-	days  int
-	until time.Time
-}
-
-const (
-	rangeLife  = time.Hour
-	mostRanges = 1000
-)
-
-func (r *ranges) get(bank string, now time.Time) (int, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	known, ok := r.known[bank]
-	return known.days, ok && now.Before(known.until)
-}
-
-func (r *ranges) set(bank string, days int, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.known == nil || len(r.known) >= mostRanges {
-		r.known = map[string]rangeOf{}
-	}
-	r.known[bank] = rangeOf{days, now.Add(rangeLife)}
-}
-
-func (r *ranges) forget(bank string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.known, bank)
-}
-
-// bankOf names the bank of a connection, or the connection where that is not known.
-func bankOf(conn bankmux.Connection) string {
-	if conn.Institution.ID != "" {
-		return conn.Institution.ID
-	}
-	return conn.Reference()
-}
-
-// days is how many days back the connection's bank serves transactions, 0 where it does not say.
-func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error) {
-	bank := bankOf(conn)
-	if days, ok := a.ranges.get(bank, a.now()); ok {
-		return days, nil
-	}
-	g, err := grantOf(conn)
-	if err != nil {
-		return 0, err
-	}
-	answer, err := a.api.metadata(ctx, opTransactions, g)
-	if err != nil {
-		return 0, err
-	}
-	served := answer.Metadata.TransactionRange
-	days, _ := normalize.DapiDays(served.Value.Value, served.Unit)
-	a.ranges.set(bank, days, a.now())
-	return days, nil
 }
 
 // fill writes the row into the model, or says what is wrong with it. Dapi tells neither id nor status.

@@ -122,9 +122,14 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 		return bankmux.InvestmentTransactionPage{}, err
 	}
 	page := bankmux.InvestmentTransactionPage{AsOf: asOf(answer.Link, "investments")}
+	first, last := req.Limits(a.today())
 	currency := currencies(answer.Accounts)
 	for i := range answer.Transactions {
 		t, fault := investmentOf(&answer.Transactions[i], currency)
+		if !t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last)) {
+			page.Outside++
+			continue
+		}
 		if fault != nil {
 			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault})
 			continue

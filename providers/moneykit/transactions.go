@@ -168,6 +168,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	size := sizeOr(req.PageSize)
 	var answer transactionsAnswer
 	page := answer.page(enrich)
+	page.first, page.last = req.Limits(a.today())
 	err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark), &answer)
 	if err != nil {
 		return bankmux.TransactionPage{}, err
@@ -176,24 +177,25 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	there, failed := answer.split(req.Accounts, page.Transactions)
+	there, failed := answer.split(req.Accounts, page)
 	if mark.first() {
 		page.Failed = append(page.Failed, failed...)
 	}
 	if page.Next == "" && !mark.moved(answer.Total) && (len(there) > 0 || len(req.Accounts) == 0) {
 		page.Covered = covered(there, from, to)
 	}
-	return *page, nil
+	return page.TransactionPage, nil
 }
 
 // split parts the accounts that were asked for into those that the link has and the others. What MoneyKit does about an unknown id is not documented; an
 // answer that names accounts, but not this one, and has no row of it, does not know it.
-func (answer *transactionsAnswer) split(ids []string, rows []bankmux.Transaction) (there []string, failed []bankmux.Failure) {
+func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
 	if answer.Accounts == nil {
 		return ids, nil
 	}
 	for _, id := range ids {
-		if slices.Contains(answer.Accounts, accountName{id}) || slices.ContainsFunc(rows, func(t bankmux.Transaction) bool { return t.Account == id }) {
+		if slices.Contains(answer.Accounts, accountName{id}) || page.others[id] ||
+			slices.ContainsFunc(page.Transactions, func(t bankmux.Transaction) bool { return t.Account == id }) {
 			there = append(there, id)
 			continue
 		}
@@ -205,24 +207,40 @@ func (answer *transactionsAnswer) split(ids []string, rows []bankmux.Transaction
 // rowBytes is about how long a row is on the wire, to guess from how many there are.
 const rowBytes = 512
 
+// listPage is a page that takes the rows between two days and counts the others.
+type listPage struct {
+	bankmux.TransactionPage
+	first, last bankmux.Date
+	others      map[string]bool // accounts of rows that were not taken
+}
+
 // page returns the page that the answer's rows will go to.
-func (answer *transactionsAnswer) page(enrich bool) *bankmux.TransactionPage {
-	page := &bankmux.TransactionPage{}
+func (answer *transactionsAnswer) page(enrich bool) *listPage {
+	page := &listPage{last: lastDay, others: map[string]bool{}}
 	answer.Transactions.Each = func(i int, w *transaction) {
 		if i == 0 {
 			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Left/rowBytes+1)
 		}
 		page.Transactions = append(page.Transactions, bankmux.Transaction{})
 		last := len(page.Transactions) - 1
-		if fault := w.fill(&page.Transactions[last], enrich); fault != nil {
-			page.Transactions = page.Transactions[:last]
+		row := &page.Transactions[last]
+		fault := w.fill(row, enrich)
+		switch {
+		case !row.Date.IsZero() && (row.Date.Before(page.first) || row.Date.After(page.last)):
+			page.Outside++
+			page.others[row.Account] = true
+		case fault != nil:
 			page.Failed = append(page.Failed, bankmux.Failure{Account: w.AccountID, Transaction: rowName(w.TransactionID, i), Err: fault})
+		default:
+			return
 		}
+		page.Transactions = page.Transactions[:last]
 	}
 	return page
 }
 
-// today is the last day a transaction can have in the westernmost and easternmost country served: MoneyKit's dates are local to the bank.
+// today is the last day a transaction can have in any country served. MoneyKit's dates are local to the
+// bank, and a list of stored rows refuses no day, so the day of the easternmost country does for all.
 func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(time.Hour)) }
 
 func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {

@@ -123,16 +123,20 @@ type UserTransaction struct {
 }
 
 // UserTransactions goes through what happened in all accounts of one of the application's users between two days, both included,
-// GET /users/{id}/transactions. After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client must be
+// GET /users/{id}/transactions. Rows of other days are left out. After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client must be
 // MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
 func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
 	return func(yield func(UserTransaction, error) bool) {
-		seen, idle := map[[2]string]bool{}, 0 // pages in a row without a new row
+		seen, idle, outside := map[[2]string]bool{}, 0, 0 // pages in a row without a new row, and of other days alone
 		for mark := (pageMark{page: 1, total: -1}); ; {
-			var page *bankmux.TransactionPage
+			var page *listPage
 			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
 				var list transactionsAnswer
 				page = list.page(true)
+				page.first = from
+				if !to.IsZero() {
+					page.last = to
+				}
 				answer := userTransactionsAnswer{Transactions: list.Transactions}
 				_, err := a.api.do(ctx, opUserTransactions.Name, rest.Request{
 					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": user}, Query: window(nil, from, to, pageSize, mark),
@@ -143,7 +147,10 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				yield(UserTransaction{}, err)
 				return
 			}
-			idle++
+			outside++
+			if page.Outside == 0 || len(page.Transactions) > 0 {
+				idle, outside = idle+1, 0
+			}
 			for _, t := range page.Transactions {
 				row := [2]string{t.Account, t.ID}
 				if seen[row] {
@@ -160,7 +167,7 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				}
 			}
 			next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
-			if idle > mostStuck {
+			if idle > mostStuck || outside > mostPages {
 				err = &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the same rows are on page after page"}
 			}
 			if err != nil {

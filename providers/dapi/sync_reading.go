@@ -1,0 +1,251 @@
+package dapi
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// standardDays is what is asked for where a bank does not say how far back it goes.
+const standardDays = 90
+
+// syncReading reads the days of one account for a sync: each row once, whatever days the bank selects by.
+type syncReading struct {
+	adapter *adapter
+	req     *bankmux.SyncRequest
+	account string
+	body    dataBody
+	cursor  *reconcile.Cursor
+	delta   *bankmux.Delta
+
+	windows
+	promised bankmux.Date // the first day that the bank says it serves
+	whole    bool         // all days are read, not only the last weeks
+	renewed  bool         // the bank's range was asked again
+	to       bankmux.Date // the last day that was read
+	from     bankmux.Date // the first day that was asked for and served
+	denied   bankmux.Date // the last day that the bank refuses although it promises it; zero for none
+
+	answered window // the call that the user's answer belongs to, with its rows
+	page     []bankmux.Transaction
+	rows     []bankmux.Transaction
+	strays   map[string]*stray
+	unread   []bankmux.Transaction // rows that cannot be read, as far as they can
+	failures map[string]int        // unreadable rows that were told, by what they say
+}
+
+// plan says which days are read: the last weeks, or all that the bank serves.
+func (r *syncReading) plan(mark *reconcile.Mark, days int) {
+	if days == 0 {
+		days = standardDays
+	}
+	until := r.cursor.Until
+	r.promised = until.AddDays(1 - days)
+	r.windows = windows{first: r.promised, earliest: r.promised, last: until, size: windowDays}
+	r.whole = true
+	if mark.Day.IsZero() {
+		return
+	}
+	again := mark.Day.AddDays(-overlap)
+	// A mark in the future is of a clock that was ahead: all is read again.
+	if age := until.DaysSince(mark.Whole); again.After(r.promised) && age >= 0 && age < wholeEvery {
+		r.whole = false
+		if mark.Served > 0 { // the bank refused earlier days in the last reading of all
+			r.earliest = later(r.earliest, until.AddDays(1-mark.Served))
+		}
+		r.first = later(again, r.earliest)
+	}
+}
+
+// all reads the days, the newest first.
+func (r *syncReading) all(ctx context.Context) error {
+	unread := true
+	for to := r.last; !to.Before(r.first); {
+		w := r.next(to)
+		err := r.window(ctx, w)
+		switch {
+		case err == nil:
+			r.took()
+			if unread {
+				r.to, unread = w.Last, false
+			}
+			r.from = w.From
+			to = w.First.AddDays(-1)
+		case !refusedDays(err):
+			return err
+		default:
+			more, failed := r.refusal(ctx, w)
+			switch {
+			case failed != nil:
+				return failed
+			case more:
+			case unread:
+				return err
+			default:
+				r.denied, r.first = to, to.AddDays(1)
+			}
+		}
+	}
+	r.gather()
+	return nil
+}
+
+// refusal decides how to go on after the bank refused the days of a call. It reports false if there is
+// nothing left to ask for.
+func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
+	if !r.renewed { // the bank may serve fewer days than it said an hour ago
+		r.renewed = true
+		days, err := r.adapter.daysAfterRefusal(ctx, r.req.Connection)
+		if err != nil {
+			return false, err
+		}
+		if now := r.last.AddDays(1 - days); days > 0 && now.After(r.promised) {
+			r.promised, r.earliest, r.first = now, later(r.earliest, now), later(r.first, now)
+			return true, nil
+		}
+	}
+	return r.fewer(w), nil
+}
+
+// window reads one window, unless the user's answer has just brought its rows, and takes its own rows.
+func (r *syncReading) window(ctx context.Context, w window) error {
+	if r.answered != w {
+		if err := r.read(ctx, w, nil); err != nil {
+			return err
+		}
+	}
+	r.answered = window{}
+	newest := w.Last == r.last || (r.without && w.Last == r.last.AddDays(-1))
+	here := map[string]int{}
+	for i := range r.page {
+		row := &r.page[i]
+		day := row.Date
+		if w.has(day) || (newest && day.After(w.Last)) {
+			r.rows = append(r.rows, *row)
+			continue
+		}
+		if !w.asked(day) {
+			r.delta.Outside++
+		}
+		if !day.Before(r.first) {
+			r.stray(row, here, w.asked(day))
+		}
+	}
+	return nil
+}
+
+// read makes the call of a window.
+func (r *syncReading) read(ctx context.Context, w window, answers *bankmux.Answers) error {
+	r.page = nil
+	body := r.body
+	body.FromDate, body.ToDate = w.From.String(), w.To.String()
+	here := map[string]int{}
+	err := r.adapter.api.transactions(ctx, opSync, plainPath, r.req.Connection, answers, body, func(i, _ int, t *transaction) {
+		row := bankmux.Transaction{Account: r.account}
+		if fault := t.fill(&row); fault != nil {
+			content := contentOf(&row) + "\x00" + fault.Detail
+			if here[content]++; here[content] <= r.failures[content] {
+				return // two windows have it
+			}
+			if r.failures == nil {
+				r.failures = map[string]int{}
+			}
+			r.failures[content]++
+			r.unread = append(r.unread, row)
+			r.delta.Failed = append(r.delta.Failed, bankmux.Failure{Account: r.account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+			return
+		}
+		r.page = append(r.page, row)
+	})
+	if err != nil {
+		r.answered = window{}
+	}
+	return interrupted(err, syncState{Cursor: r.cursor.String(), Window: w})
+}
+
+// stray is a row of a day that another window has for its own.
+type stray struct {
+	row   *bankmux.Transaction
+	n     int  // the most that one call had of it
+	asked bool // its day was asked for
+}
+
+// stray keeps a row of a day that another window has for its own. As a rule that window has the row too;
+// where a bank selects by quite another day than it writes, it does not.
+func (r *syncReading) stray(row *bankmux.Transaction, here map[string]int, asked bool) {
+	if r.strays == nil {
+		r.strays = map[string]*stray{}
+	}
+	content := contentOf(row)
+	here[content]++
+	s := r.strays[content]
+	if s == nil {
+		s = &stray{row: row, asked: asked}
+		r.strays[content] = s
+	}
+	s.n = max(s.n, here[content])
+}
+
+// gather adds the strays that no window of their day had.
+func (r *syncReading) gather() {
+	if len(r.strays) == 0 {
+		return
+	}
+	for i := range r.rows {
+		if s := r.strays[contentOf(&r.rows[i])]; s != nil {
+			s.n--
+		}
+	}
+	for _, content := range slices.Sorted(maps.Keys(r.strays)) {
+		s := r.strays[content]
+		for range max(0, s.n) {
+			r.rows = append(r.rows, *s.row)
+			if !s.asked {
+				r.delta.Outside-- // it was not dropped after all
+			}
+		}
+	}
+}
+
+// contentOf is all that a row says.
+func contentOf(t *bankmux.Transaction) string {
+	return strings.Join([]string{
+		t.Date.String(), t.Amount.String(), t.Description, t.Details, t.Reference, t.BalanceBefore.String(), t.BalanceAfter.String(),
+	}, "\x00")
+}
+
+// proved is the first day of which all rows were read. Those of the days before it may be among rows that
+// the bank selects by an earlier day, which it was not asked for.
+func (r *syncReading) proved() bankmux.Date {
+	slack := min(maxSlack, slackOf(r.to.DaysSince(r.first)+1))
+	return later(r.first, r.from.AddDays(slack))
+}
+
+// gaps tells of days that no reading has, and remembers how many the bank served.
+func (r *syncReading) gaps(mark *reconcile.Mark) {
+	gap := func(from, to bankmux.Date) {
+		if !to.Before(from) {
+			r.delta.Gaps = append(r.delta.Gaps, bankmux.Covered{Account: r.account, From: from, To: to})
+		}
+	}
+	if !mark.Day.IsZero() {
+		gap(mark.Day.AddDays(1), r.promised.AddDays(-1))
+	}
+	switch {
+	case !r.denied.IsZero() && mark.Day.IsZero():
+		gap(r.promised, r.denied)
+	case !r.denied.IsZero():
+		gap(later(r.promised, mark.Day.AddDays(1)), r.denied)
+	}
+	if r.whole {
+		mark.Whole, mark.Served = r.cursor.Until, 0
+	}
+	if !r.denied.IsZero() {
+		mark.Served = r.cursor.Until.DaysSince(r.denied)
+	}
+}
