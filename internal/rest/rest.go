@@ -10,13 +10,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -39,9 +38,10 @@ type Config struct {
 
 // Client sends requests to one API. It is safe for concurrent use.
 type Client struct {
-	resty *resty.Client
-	base  string // resty would parse it with every request
-	limit int
+	resty  *resty.Client
+	base   string // resty would parse it with every request
+	limit  int
+	plain1 bool // what has no TLS is HTTP/1.1
 }
 
 // CheckURL returns why base cannot be the address of an API, or "".
@@ -82,14 +82,17 @@ func New(cfg Config) *Client {
 	if limit == 0 {
 		limit = DefaultBodyLimit
 	}
+	plain1 := plainHTTP1(hc.Transport)
+	hc.Transport = noting{hc.Transport}
 	r := resty.NewWithClient(hc).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
 		SetLogger(silent{}).
+		SetPreRequestHook(prepare).
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
-	return &Client{resty: r, base: strings.TrimRight(cfg.BaseURL, "/"), limit: limit}
+	return &Client{resty: r, base: strings.TrimRight(cfg.BaseURL, "/"), limit: limit, plain1: plain1}
 }
 
 // transport is one of the client's own, with the settings of the program's default where that is still net/http's.
@@ -107,8 +110,11 @@ func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
 
-// jsonType is the header of every request with a JSON body. Nobody may change it.
-var jsonType = []string{"application/json"}
+// The content types of requests, as header values. They must not be changed.
+var (
+	jsonType = []string{"application/json"}
+	formType = []string{"application/x-www-form-urlencoded"}
+)
 
 // Request is one call. Path may hold {name} for PathParams, which are escaped.
 type Request struct {
@@ -116,7 +122,7 @@ type Request struct {
 	Path       string
 	PathParams map[string]string
 	Query      url.Values
-	Header     map[string]string
+	Header     http.Header // with canonical names; it is not changed
 	Bearer     string
 	JSON       any        // body, if not nil
 	Form       url.Values // body, if not nil
@@ -130,42 +136,38 @@ type Response struct {
 	RetryAfter time.Duration
 }
 
-// Do sends the request once. The error is for requests without a whole answer: an
+// Do sends the request once: no transport of net/http sends it again by itself, see sending. The error is for requests without a whole answer: an
 // [*bankmux.Error] of kind unavailable, malformed or context_done, with NotSent
 // where no connection was made.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
-	var tr trace
-	tr.GetConn, tr.GotConn = tr.ask, tr.connect
-	r := c.resty.R().SetContext(httptrace.WithClientTrace(ctx, &tr.ClientTrace))
+	payload, kind, fault := req.payload()
+	if fault != nil {
+		return nil, fault
+	}
+	sent, sending := c.begin(ctx, payload)
+	defer sent.end()
+	r := c.resty.R().SetContext(sending)
 	if len(req.PathParams) > 0 {
 		r.SetPathParams(req.PathParams)
 	}
 	if len(req.Query) > 0 {
 		r.SetQueryParamsFromValues(req.Query)
 	}
-	for k, v := range req.Header {
-		r.SetHeader(k, v)
-	}
+	maps.Copy(r.Header, req.Header)
 	if req.Bearer != "" {
-		r.SetAuthToken(req.Bearer)
+		sent.bearer[0] = "Bearer " + req.Bearer
+		r.Header["Authorization"] = sent.bearer[:]
 	}
-	switch {
-	case req.Form != nil:
-		r.SetFormDataFromValues(req.Form)
-	case req.JSON != nil:
-		body, err := json.Marshal(req.JSON)
-		if err != nil {
-			return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the request cannot be written as JSON", NotSent: true}
-		}
-		r.SetBody(body).Header["Content-Type"] = jsonType
+	if len(payload) > 0 {
+		r.SetBody(&sent.reader).Header["Content-Type"] = kind
 	}
 	res, err := r.Execute(req.Method, c.base+req.Path)
 	var body []byte
 	if err == nil {
-		body, err = c.body(res.RawResponse)
+		body, err = c.body(res.RawResponse, &sent.limited)
 	}
 	if err != nil {
-		return nil, failure(ctx, res, err, tr.unsent())
+		return nil, failure(ctx, res, err, sent.unsent())
 	}
 	return &Response{
 		Status:     res.StatusCode(),
@@ -175,25 +177,27 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}, nil
 }
 
-// trace learns whether a request got a connection, without which it cannot have left.
-type trace struct {
-	httptrace.ClientTrace
-	asked     atomic.Bool
-	connected atomic.Bool
+// payload is the request's body and its type, nil for none.
+func (req *Request) payload() ([]byte, []string, *bankmux.Error) {
+	switch {
+	case req.Form != nil:
+		return []byte(req.Form.Encode()), formType, nil
+	case req.JSON != nil:
+		body, err := json.Marshal(req.JSON)
+		if err != nil {
+			return nil, nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the request cannot be written as JSON", NotSent: true}
+		}
+		return body, jsonType, nil
+	}
+	return nil, nil, nil
 }
-
-func (t *trace) ask(string)                    { t.asked.Store(true) }
-func (t *trace) connect(httptrace.GotConnInfo) { t.connected.Store(true) }
-
-// unsent is true only where it is known: a transport that traces nothing proves nothing.
-func (t *trace) unsent() bool { return t.asked.Load() && !t.connected.Load() }
 
 // errTooLarge ends the reading of a body.
 var errTooLarge = errors.New("the body is larger than the limit")
 
 // body reads an answer's body up to the limit, which counts after decompression. The transport decompresses what it asked for;
 // what a server compresses unasked is decompressed here.
-func (c *Client) body(res *http.Response) ([]byte, error) {
+func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, error) {
 	defer res.Body.Close()
 	var from io.Reader = res.Body
 	size := res.ContentLength
@@ -211,7 +215,8 @@ func (c *Client) body(res *http.Response) ([]byte, error) {
 	if size > 0 {
 		buffer.Grow(int(size) + bytes.MinRead) // what ReadFrom wants to see free at the end
 	}
-	n, err := buffer.ReadFrom(io.LimitReader(from, int64(c.limit)+1))
+	*limited = io.LimitedReader{R: from, N: int64(c.limit) + 1}
+	n, err := buffer.ReadFrom(limited)
 	if n > int64(c.limit) {
 		return nil, errTooLarge
 	}

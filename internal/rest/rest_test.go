@@ -60,7 +60,7 @@ func TestRequestIsSentAsAsked(t *testing.T) {
 	for range 2 { // the second would bring a cookie of the first
 		res, err := c.Do(t.Context(), rest.Request{
 			Method: http.MethodPost, Path: "/users/{id}/links", PathParams: map[string]string{"id": "a/b?"}, Query: url.Values{"a": {"1", "2"}},
-			Header: map[string]string{"X-One": "1"}, Bearer: "t", JSON: map[string]string{"k": "v"},
+			Header: http.Header{"X-One": {"1"}}, Bearer: "t", JSON: map[string]string{"k": "v"},
 		})
 		require.NoError(t, err)
 		var out struct {

@@ -2,8 +2,8 @@
 // as middleware: answers that are no answers, answers that never end, and
 // connections that are cut before or after the work was done.
 //
-// Every fault works over TCP and over [net.Pipe], speaks HTTP/1.1, starts no
-// goroutine, and ends when the client leaves. Time is taken from the standard
+// Every fault works over TCP and over [net.Pipe], starts no goroutine, and ends when the client
+// leaves. Those of [All] speak HTTP/1.1, those of [HTTP2] reach below net/http's server. Time is taken from the standard
 // library's timers, so inside a testing/synctest bubble it is virtual.
 package wirefault
 
@@ -72,7 +72,7 @@ func Handler(f Fault, next http.Handler) http.Handler {
 
 // Lookup returns the fault of that name.
 func Lookup(name string) (Fault, bool) {
-	all := All()
+	all := append(All(), HTTP2()...)
 	i := slices.IndexFunc(all, func(f Fault) bool { return f.Name == name })
 	if i < 0 {
 		return Fault{}, false
@@ -80,7 +80,8 @@ func Lookup(name string) (Fault, bool) {
 	return all[i], true
 }
 
-// All returns every fault, in a fixed order. The caller owns the slice.
+// All returns every fault that any server can have, in a fixed order; see [HTTP2] for the others. The
+// caller owns the slice.
 func All() []Fault {
 	return []Fault{
 		{Name: "unavailable", Summary: "503 with a small JSON body", serve: status(http.StatusServiceUnavailable)},

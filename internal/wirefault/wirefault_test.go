@@ -15,7 +15,7 @@ import (
 func TestEveryFaultIsNamedOnceAndSaysWhetherTheWorkWasDone(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, f := range wirefault.All() {
+	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		assert.Regexp(t, `^[a-z0-9]+(_[a-z0-9]+)*$`, f.Name)
 		assert.NotEmpty(t, f.Summary, f.Name)
 		assert.False(t, seen[f.Name], f.Name)

@@ -16,6 +16,9 @@ import (
 // version pins the wire format; the only value MoneyKit ever published, sent by both of its SDKs.
 const version = "2023-02-18"
 
+// versionHeader is in every request. It must not be changed.
+var versionHeader = http.Header{"Moneykit-Version": {version}}
+
 // tokenBudget bounds a token request, whoever waits for it.
 const tokenBudget = 15 * time.Second
 
@@ -58,7 +61,7 @@ func (a *api) token(ctx context.Context) (tokens.Token, error) {
 	}
 	res, err := a.rest.Do(ctx, rest.Request{
 		Method: http.MethodPost, Path: "/auth/token", Form: form,
-		Header: map[string]string{"MoneyKit-Version": version},
+		Header: versionHeader,
 	})
 	if err != nil {
 		return tokens.Token{}, err
@@ -162,7 +165,7 @@ func (a *api) introspect(ctx context.Context, op string) (string, error) {
 // that is nil. A token that expired on the way is renewed and the request repeated once: it
 // was refused, so even a one-shot was not executed. Any other 401 stands.
 func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*rest.Response, error) {
-	req.Header = map[string]string{"MoneyKit-Version": version}
+	req.Header = versionHeader
 	for renewed := false; ; renewed = true {
 		if err := a.authorize(ctx, &req); err != nil {
 			return nil, err
@@ -183,7 +186,7 @@ func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*re
 // authorize adds the credentials. Without a token the request itself never left.
 func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 	if a.auth == AuthHeaders {
-		req.Header["X-Client-Id"], req.Header["X-Client-Secret"] = a.id, a.secret.Reveal()
+		req.Header = http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}, "X-Client-Secret": {a.secret.Reveal()}}
 		return nil
 	}
 	token, err := a.tokens.Token(ctx)
@@ -199,7 +202,7 @@ func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 // jwks is GET /.well-known/jwks.json, the public keys of webhook signatures. It needs no token.
 func (a *api) jwks(ctx context.Context) ([]json.RawMessage, error) {
 	res, err := a.rest.Do(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: map[string]string{"MoneyKit-Version": version, "X-Client-Id": a.id},
+		Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}},
 	})
 	if err != nil {
 		return nil, err

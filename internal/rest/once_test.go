@@ -1,0 +1,209 @@
+package rest_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// http2Server speaks nothing but HTTP/2, with TLS or without.
+func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, client *http.Client) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	base = "http://" + l.Addr().String()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	if secure {
+		model := httptest.NewTLSServer(http.NotFoundHandler())
+		t.Cleanup(model.Close)
+		base = "https://" + l.Addr().String()
+		l = tls.NewListener(l, &tls.Config{Certificates: model.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13})
+		roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // as httptest makes it
+		transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
+	}
+	server := &http.Server{Handler: h, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(framed{l})
+	}()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		assert.NoError(t, server.Close())
+		<-served
+	})
+	return base, &http.Client{Transport: transport}
+}
+
+type framed struct{ net.Listener }
+
+func (f framed) Accept() (net.Conn, error) {
+	c, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return wirefault.HTTP2Conn(c), nil
+}
+
+// requests are the forms that a request can have.
+var requests = map[string]rest.Request{
+	"a body":            {Method: http.MethodPost, JSON: map[string]string{"token": "x"}},
+	"a form":            {Method: http.MethodPost, Form: map[string][]string{"grant_type": {"x"}}},
+	"an empty form":     {Method: http.MethodPost, Form: map[string][]string{}},
+	"a long body":       {Method: http.MethodPost, JSON: strings.Repeat("x", 300<<10)}, // more than a window of HTTP/2
+	"POST without body": {Method: http.MethodPost},
+	"DELETE":            {Method: http.MethodDelete},
+	"GET":               {Method: http.MethodGet, Header: http.Header{"Idempotency-Key": {"x"}}},
+}
+
+func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
+	t.Parallel()
+	for _, f := range wirefault.HTTP2() {
+		for name, req := range requests {
+			for _, secure := range []bool{true, false} {
+				for _, read := range []bool{true, false} { // whether the server read the body
+					for _, warm := range []bool{true, false} { // whether it is the first request of its connection
+						t.Run(f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{true: "/read", false: "/unread"}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm], func(t *testing.T) {
+							t.Parallel()
+							arrivesOnce(t, f, req, secure, read, warm)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read, warm bool) {
+	var arrived atomic.Int32
+	right := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"ok":true}`))
+	})
+	base, client := http2Server(t, secure, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/warm" {
+			right(w, r)
+			return
+		}
+		if arrived.Add(1) > 1 { // net/http would go on, some of it without end
+			right(w, r)
+			return
+		}
+		if !read {
+			r.Body = http.NoBody
+		}
+		f.Serve(w, r, right)
+	})
+	c := rest.New(rest.Config{BaseURL: base, HTTPClient: client})
+	if warm {
+		_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
+		require.NoError(t, err)
+	}
+	req.Path = "/once"
+	res, err := c.Do(t.Context(), req)
+	assert.EqualValues(t, 1, arrived.Load(), "arrivals; %v", err)
+	if f.Name == "http2_goaway_graceful" {
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, res.Status)
+		return
+	}
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok, "%v", err)
+	assert.False(t, e.NotSent, "it arrived")
+	assert.Contains(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed}, e.Kind)
+}
+
+func TestARequestArrivesOnceOverHTTP1OnAConnectionThatWasUsedBefore(t *testing.T) {
+	t.Parallel()
+	for name, req := range requests {
+		if name == "GET" {
+			continue // a read: net/http may send it again where the connection was idle
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var arrived atomic.Int32
+			server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/once" {
+					arrived.Add(1)
+					_, _ = io.Copy(io.Discard, r.Body)
+					panic(http.ErrAbortHandler)
+				}
+			})
+			c := rest.New(rest.Config{BaseURL: server.URL})
+			_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
+			require.NoError(t, err)
+			req.Path = "/once"
+			_, err = c.Do(t.Context(), req)
+			require.ErrorIs(t, err, bankmux.ErrUnavailable)
+			assert.EqualValues(t, 1, arrived.Load())
+		})
+	}
+}
+
+// stale is a transport whose connections can be closed by the client's own machine while they are idle.
+type stale struct {
+	net.Conn
+	dead *atomic.Bool
+}
+
+func (s stale) Write(p []byte) (int, error) {
+	if s.dead.Load() {
+		return 0, errors.New("the connection is gone")
+	}
+	return s.Conn.Write(p)
+}
+
+func TestWhatWasNeverWrittenLeavesOnAnotherConnection(t *testing.T) {
+	t.Parallel()
+	for name, req := range requests {
+		if name == "a long body" {
+			continue // net/http does not say of it that nothing was written
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var arrived atomic.Int32
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				if r.URL.Path == "/once" {
+					arrived.Add(1)
+				}
+			})
+			var dead atomic.Bool
+			dials := 0
+			transport := &http.Transport{DialContext: nil}
+			transport.Dial = func(network, address string) (net.Conn, error) { //nolint:staticcheck // the context does not matter here
+				c, err := net.Dial(network, address)
+				dials++
+				if err != nil || dials > 1 {
+					return c, err
+				}
+				return stale{c, &dead}, nil
+			}
+			t.Cleanup(transport.CloseIdleConnections)
+			c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: &http.Client{Transport: transport}})
+			_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
+			require.NoError(t, err)
+			dead.Store(true)
+			req.Path = "/once"
+			_, err = c.Do(t.Context(), req)
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, arrived.Load())
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package wirefault
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// HTTP2 returns the faults that only HTTP/2 has, in a fixed order. They work where the server's
+// connections are those of [HTTP2Conn] and its ConnContext is [ConnContext]; elsewhere they cut the
+// connection. The caller owns the slice.
+func HTTP2() []Fault {
+	return []Fault{
+		{Name: "http2_refused", Summary: "RST_STREAM with REFUSED_STREAM once the request was read", serve: reset(codeRefused)},
+		{Name: "http2_protocol_error", Summary: "RST_STREAM with PROTOCOL_ERROR once the request was read", serve: reset(codeProtocol)},
+		{Name: "http2_calm", Summary: "RST_STREAM with ENHANCE_YOUR_CALM once the request was read", serve: reset(codeCalm)},
+		{Name: "http2_goaway_before", Summary: "GOAWAY that excludes the stream", serve: goAway(codeNone, false, false)},
+		{Name: "http2_goaway_before_cut", Summary: "GOAWAY that excludes the stream, then the connection is cut", serve: goAway(codeNone, false, true)},
+		{Name: "http2_goaway_calm", Summary: "GOAWAY with ENHANCE_YOUR_CALM that excludes the stream, then the connection is cut", serve: goAway(codeCalm, false, true)},
+		{Name: "http2_goaway_after_cut", Summary: "the request is carried out, then GOAWAY that includes the stream, and the connection is cut", Processed: true, serve: goAway(codeNone, true, true)},
+		{Name: "http2_goaway_graceful", Summary: "GOAWAY that includes the stream, then the right answer", Processed: true, serve: graceful},
+		{Name: "http2_reset_body", Summary: "RST_STREAM in the middle of the body", Processed: true, serve: cutBody},
+	}
+}
+
+// Frame types and error codes of RFC 9113.
+const (
+	frameHeaders = 0x1
+	frameReset   = 0x3
+	frameGoAway  = 0x7
+
+	codeNone     = 0x0
+	codeProtocol = 0x1
+	codeRefused  = 0x7
+	codeCalm     = 0xb
+
+	frameHeader = 9 // bytes
+)
+
+// reset reads the request and resets its stream.
+func reset(code uint32) serveFunc {
+	return func(_ Fault, _ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		drain(r)
+		replaceReset(r, func(id uint32) []byte { return frame(frameReset, id, code) }, false)
+		cut()
+	}
+}
+
+// goAway reads the request and sends GOAWAY in place of an answer.
+func goAway(code uint32, includes, closes bool) serveFunc {
+	return func(_ Fault, _ http.ResponseWriter, r *http.Request, next http.Handler) {
+		if includes {
+			record(r, next)
+		}
+		drain(r)
+		replaceReset(r, func(id uint32) []byte {
+			if !includes {
+				id = max(id, 2) - 2
+			}
+			return frame(frameGoAway, 0, id, code)
+		}, closes)
+		cut()
+	}
+}
+
+func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := record(r, next)
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.spoil(frameHeaders, func(id uint32, whole []byte) []byte { return append(frame(frameGoAway, 0, id, codeNone), whole...) }, false)
+	}
+	a.send(w)
+}
+
+// replaceReset puts other frames in the place of the RST_STREAM that net/http sends for a handler that gave up.
+func replaceReset(r *http.Request, with func(id uint32) []byte, closes bool) {
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.spoil(frameReset, func(id uint32, _ []byte) []byte { return with(id) }, closes)
+	}
+}
+
+// frame writes a frame without flags whose payload are 32-bit numbers.
+func frame(kind byte, stream uint32, payload ...uint32) []byte {
+	out := []byte{0, 0, byte(4 * len(payload)), kind, 0}
+	for _, n := range append([]uint32{stream}, payload...) {
+		out = binary.BigEndian.AppendUint32(out, n)
+	}
+	return out
+}
+
+// HTTP2Conn returns a server's connection on which the HTTP/2 faults work. Only HTTP/2 may be spoken
+// on it. Where c is TLS, the server must take what it gets for HTTP/2 without TLS.
+func HTTP2Conn(c net.Conn) net.Conn { return &conn{Conn: c} }
+
+// ConnContext is for [http.Server]: the faults find the connection there.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+type connKey struct{}
+
+// conn looks at the frames that a server writes, and replaces one.
+type conn struct {
+	net.Conn
+
+	mu     sync.Mutex
+	held   []byte // the beginning of a frame
+	kind   byte   // of the frame that is replaced
+	with   func(id uint32, whole []byte) []byte
+	closes bool
+}
+
+// spoil replaces the next frame of a kind.
+func (c *conn) spoil(kind byte, with func(id uint32, whole []byte) []byte, closes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kind, c.with, c.closes = kind, with, closes
+}
+
+// Write passes on whole frames.
+func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = append(c.held, p...)
+	var out []byte
+	over := false
+	for len(c.held) >= frameHeader && !over {
+		n := frameHeader + int(c.held[0])<<16 + int(c.held[1])<<8 + int(c.held[2])
+		if len(c.held) < n {
+			break
+		}
+		whole := c.held[:n:n]
+		c.held = c.held[n:]
+		if c.with != nil && whole[3] == c.kind {
+			whole = c.with(binary.BigEndian.Uint32(whole[5:]), whole)
+			over, c.with = c.closes, nil
+		}
+		out = append(out, whole...)
+	}
+	if _, err := c.Conn.Write(out); err != nil {
+		return 0, err
+	}
+	if over {
+		_ = c.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return len(p), nil
+}
