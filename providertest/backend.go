@@ -3,7 +3,6 @@ package providertest
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +35,7 @@ type bench struct {
 	guard     *guard.Guard
 	transport *http.Transport
 	listener  *pipes
-	secure    bool // connections are TLS
+	carrier   carrier
 
 	conn      bankmux.Connection // of the fault matrix
 	accountID string
@@ -69,7 +68,9 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 		b := &bench{Harness: newHarness(t), t: t}
 		b.secrets = b.Secrets
 		b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState} //nolint:gosec // in memory, for a test
+		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols)} //nolint:gosec // in memory, for a test
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true) // TLS is the connection's own, see secured
 		served := make(chan struct{})
 		go func() {
 			defer close(served)
@@ -83,24 +84,25 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 			<-served
 			b.checkSecrets()
 		}()
-		b.reclient(guard.Options{}, false)
+		b.reclient(guard.Options{}, overPlain)
 		f(t, b)
 	})
 }
 
 // reclient makes the client anew, with a guard and a transport of its own, on the same backend.
-func (b *bench) reclient(opts guard.Options, secure bool) {
+func (b *bench) reclient(opts guard.Options, over carrier) {
 	b.t.Helper()
 	if b.transport != nil {
 		b.transport.CloseIdleConnections()
 	}
 	opts.Logger = slog.New(slog.NewJSONHandler((*logWriter)(b), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	b.guard, b.secure = guard.New(opts), secure
+	b.guard, b.carrier = guard.New(opts), over
 	b.transport = &http.Transport{DialContext: b.dial(b.listener)}
 	base := baseURL
-	if secure {
+	if over != overPlain {
 		base = strings.Replace(base, "http:", "https:", 1)
 		b.transport.TLSClientConfig = trusting()
+		b.transport.ForceAttemptHTTP2 = over == overHTTP2
 	}
 	var err error
 	b.client, err = b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard})
@@ -238,8 +240,8 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 			}
 		}
 		client, server := net.Pipe()
-		if b.secure {
-			server = tls.Server(server, serving(broken != dialTLS))
+		if b.carrier != overPlain {
+			server = b.secured(server, broken != dialTLS)
 		}
 		select {
 		case l.conns <- server:

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,17 @@ import (
 )
 
 // harmless faults only take time, or have another.
-func harmless(f wirefault.Fault) bool { return f.Name == "slow" || f.Name == "clock_skew" }
+func harmless(f wirefault.Fault) bool {
+	return f.Name == "slow" || f.Name == "clock_skew" || f.Name == "http2_goaway_graceful"
+}
+
+// carrierOf is what a fault needs to come about.
+func carrierOf(f wirefault.Fault) carrier {
+	if strings.HasPrefix(f.Name, "http2_") {
+		return overHTTP2
+	}
+	return overPlain
+}
 
 func limited(f wirefault.Fault) bool {
 	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" || f.Name == "rate_limited_skewed"
@@ -24,7 +35,7 @@ func limited(f wirefault.Fault) bool {
 // faults checks what the fault matrix does not: what is true at the provider after an exchange or a disconnect that went wrong, and the
 // course of an outage.
 func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
-	for _, f := range wirefault.All() {
+	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		t.Run("exchange/"+f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenExchange(t, b, f) })
@@ -53,6 +64,7 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 // brokenExchange: the exchange is sent once, whatever happens. It ends with the
 // connection, with a definite no, or with an outcome that is said to be unknown.
 func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
+	b.reclient(guard.Options{}, carrierOf(f))
 	post := b.linked(b.session(t.Context()))
 	b.inject(f, -1, b.IsExchange)
 	began := time.Now()
@@ -74,7 +86,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	}
 	b.heal()
 	// Asking again with the same session and payload is how to find out, also for another process that has nothing but what was stored.
-	b.reclient(guard.Options{}, false)
+	b.reclient(guard.Options{}, carrierOf(f))
 	post.Session = b.kept(post.Session)
 	again, err := b.client.ExchangeToken(t.Context(), post)
 	if err != nil {

@@ -96,10 +96,10 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 
 // crossed is one operation under every fault.
 func crossed(t *testing.T, b *bench, op matrixOp, table *matrixTable) {
-	b.reclient(matrixGuard(), false)
+	b.reclient(matrixGuard(), overPlain)
 	op.setUp(b)
 	for _, f := range matrixFaults() {
-		b.reclient(matrixGuard(), f.dial == dialTLS)
+		b.reclient(matrixGuard(), f.carrier())
 		f.stateless = op.decides
 		cell := &matrixCell{bench: b, t: t, op: op, fault: f}
 		table.add(cell.run())
@@ -242,10 +242,11 @@ type outcome struct {
 	verdict    verdict
 	bank       bool // it counted as a failure of the bank too
 	keeps      bool
+	last       bool
 }
 
 func (c *matrixCell) outcome(err error, effect bankmux.Effect) outcome {
-	got := outcome{op: c.op.name, fault: c.fault.name, effect: effect, kind: bankmux.KindOf(err), keeps: c.fault.keeps}
+	got := outcome{op: c.op.name, fault: c.fault.name, effect: effect, kind: bankmux.KindOf(err), keeps: c.fault.keeps, last: c.fault.last}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		got.scope, got.repeatable = e.Affects(), e.Repeatable(effect)
 	}

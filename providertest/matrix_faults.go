@@ -66,10 +66,12 @@ const (
 type matrixFault struct {
 	name  string
 	class class
+	http2 bool   // it is of HTTP/2 only
 	wire  string // of package wirefault
 	dial  dial
 	words func(Words) http.HandlerFunc
 	keeps bool          // the connection can be used again
+	last  bool          // the right answer is the last one on its connection
 	body  bool          // it spoils the body of the right answer, and where that has none, nothing
 	wait  time.Duration // what it asks for
 
@@ -105,6 +107,15 @@ func matrixFaults() []matrixFault {
 		{name: "gzip bomb", class: classGarbled, wire: "gzip_bomb", body: true},
 		{name: "corrupt gzip", class: classGarbled, wire: "corrupt_gzip", keeps: true, body: true},
 		{name: "redirect to another host", class: classGarbled, wire: "redirect", keeps: true},
+		{name: "HTTP/2: refused stream", class: classLost, http2: true, wire: "http2_refused", keeps: true},
+		{name: "HTTP/2: stream reset with PROTOCOL_ERROR", class: classLost, http2: true, wire: "http2_protocol_error"},
+		{name: "HTTP/2: stream reset with ENHANCE_YOUR_CALM", class: classLost, http2: true, wire: "http2_calm", keeps: true},
+		{name: "HTTP/2: GOAWAY that excludes the stream", class: classLost, http2: true, wire: "http2_goaway_before"},
+		{name: "HTTP/2: GOAWAY that excludes the stream, then cut", class: classLost, http2: true, wire: "http2_goaway_before_cut"},
+		{name: "HTTP/2: GOAWAY with ENHANCE_YOUR_CALM, then cut", class: classLost, http2: true, wire: "http2_goaway_calm"},
+		{name: "HTTP/2: GOAWAY that includes the stream, then cut", class: classLost, http2: true, wire: "http2_goaway_after_cut"},
+		{name: "HTTP/2: GOAWAY that includes the stream, then the answer", class: classBearable, http2: true, last: true, wire: "http2_goaway_graceful"},
+		{name: "HTTP/2: reset in the body", class: classGarbled, http2: true, wire: "http2_reset_body", keeps: true},
 		{name: "429 with seconds", class: classLimited, wire: "rate_limited_seconds", keeps: true, wait: after},
 		{name: "429 with a date", class: classLimited, wire: "rate_limited_date", keeps: true, wait: after},
 		{name: "429 with a date by a wrong clock", class: classLimited, wire: "rate_limited_skewed", keeps: true, wait: after},
@@ -169,7 +180,7 @@ type circumstances struct {
 // expect concludes what must come of a fault, by what sending the call twice would do.
 func expect(f matrixFault, in circumstances) expectation {
 	effect, whole, words := in.effect, in.whole, in.words
-	good := expectation{attempts: len(whole), verdict: verdictSuccess, keeps: true}
+	good := expectation{attempts: len(whole), verdict: verdictSuccess, keeps: !f.last}
 	if effect == bankmux.Local {
 		return expectation{verdict: verdictNone, keeps: true}
 	}
@@ -229,6 +240,17 @@ func expect(f matrixFault, in circumstances) expectation {
 		want.kind, want.scope = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall
 	}
 	return want
+}
+
+// carrier is what the fault needs to come about.
+func (f matrixFault) carrier() carrier {
+	switch {
+	case f.http2:
+		return overHTTP2
+	case f.dial == dialTLS:
+		return overTLS
+	}
+	return overPlain
 }
 
 // members are those that get an unknown word.

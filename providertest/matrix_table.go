@@ -117,7 +117,7 @@ func (o outcome) row() string {
 	switch {
 	case o.dialled == 0:
 		connection = ""
-	case o.kind == "" || o.keeps:
+	case o.kind == "" && !o.last || o.keeps:
 		connection = "reused"
 	}
 	sent := fmt.Sprint(o.attempts)

@@ -27,7 +27,7 @@ func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
 		assert.Equal(t, 1, ways, "%s comes about in one way", f.name)
 	}
 	assert.GreaterOrEqual(t, len(seen), 25)
-	for _, f := range wirefault.All() {
+	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		assert.True(t, wire[f.Name], "the fault %s of the wire is in no row", f.Name)
 	}
 }

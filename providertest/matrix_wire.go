@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing/synctest"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
 // strike makes the next requests, or connections, of the operation go wrong; times -1 means all.
@@ -105,6 +107,25 @@ func newIdentity() identity {
 
 func trusting() *tls.Config {
 	return &tls.Config{RootCAs: rightServer().roots, MinVersion: tls.VersionTLS13}
+}
+
+// carrier is what requests travel on.
+type carrier int
+
+const (
+	overPlain carrier = iota // HTTP/1.1
+	overTLS                  // HTTP/1.1
+	overHTTP2                // with TLS
+)
+
+// secured puts TLS on a connection of the server. What is HTTP/2 is the server's without TLS, so that faults can reach its frames.
+func (b *bench) secured(c net.Conn, right bool) net.Conn {
+	config := serving(right)
+	if b.carrier != overHTTP2 {
+		return tls.Server(c, config)
+	}
+	config.NextProtos = []string{"h2"}
+	return wirefault.HTTP2Conn(tls.Server(c, config))
 }
 
 func serving(right bool) *tls.Config {

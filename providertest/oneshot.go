@@ -28,7 +28,7 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) {
 				op := matrixOps(b, has)[i]
-				b.reclient(matrixGuard(), false)
+				b.reclient(matrixGuard(), overPlain)
 				op.setUp(b)
 				if b.effectOf(op) != bankmux.OneShot {
 					return // this adapter only reads here
@@ -71,7 +71,7 @@ func underEverySetting(t *testing.T, b *bench, op matrixOp) {
 			}
 			opts := matrixGuard()
 			opts.Retry = retry
-			b.reclient(opts, false)
+			b.reclient(opts, f.carrier())
 			f.stateless = op.decides
 			call, err := op.ready(b)
 			require.NoError(t, err, op.name)
@@ -133,7 +133,7 @@ func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
 			"out of time": context.WithTimeout,
 		} {
 			name := op.name + " " + way + " after " + after.String()
-			b.reclient(matrixGuard(), false)
+			b.reclient(matrixGuard(), overPlain)
 			call, err := op.ready(b)
 			require.NoError(t, err, name)
 			b.transport.CloseIdleConnections()

@@ -191,12 +191,12 @@ func webhookFaults(t *testing.T, b *bench) {
 		b.believes(conn)
 		return
 	}
-	b.reclient(matrixGuard(), false)
+	b.reclient(matrixGuard(), overPlain)
 	conn := b.connect(t.Context())
 	b.conn = conn
 	failed := 0
 	for _, f := range matrixFaults() {
-		b.reclient(matrixGuard(), f.dial == dialTLS)
+		b.reclient(matrixGuard(), f.carrier())
 		f.stateless = true
 		b.transport.CloseIdleConnections()
 		b.strike(f, -1)
