@@ -136,9 +136,9 @@ type Response struct {
 	RetryAfter time.Duration
 }
 
-// Do sends the request once: no transport of net/http sends it again by itself, see sending. The error is for requests without a whole answer: an
-// [*bankmux.Error] of kind unavailable, malformed or context_done, with NotSent
-// where no connection was made.
+// Do sends the request once: a transport of net/http does not send it again by itself, see sending.
+// The error is for requests without a whole answer: an [*bankmux.Error] of kind unavailable, malformed
+// or context_done, with NotSent where no connection was made.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	payload, kind, fault := req.payload()
 	if fault != nil {

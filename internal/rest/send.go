@@ -26,7 +26,7 @@ type sending struct {
 	context.Context
 	trace  httptrace.ClientTrace
 	stop   context.CancelFunc // nil where GetBody is enough
-	plain1 bool // a connection without TLS is HTTP/1.1
+	plain1 bool               // a connection without TLS is HTTP/1.1
 
 	bearer  [1]string // of a header
 	payload []byte
