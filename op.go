@@ -24,6 +24,10 @@ type Op struct {
 
 	Challenge string // id of the [Challenge] this call answers
 	Abandon   bool   // the user gave that challenge up: nothing will be sent
+
+	// Aside is set for a call that asks the provider about an earlier call and does not reach the
+	// bank, so that an open challenge survives it.
+	Aside bool
 }
 
 // Group divides operations by what they share when a provider is slow: a

@@ -16,7 +16,7 @@ import (
 // that answers it gets the challenge at once, for it would end the user's session at the bank. After the bank
 // rejected the login, every call gets that rejection ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until
 // the connection is exchanged anew, which changes its reference. Nothing is sent in either case. Calls that link
-// or disconnect always pass.
+// or disconnect always pass, and so do those that only ask about an earlier call ([bankmux.Op.Aside]).
 //
 // Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten when it expires.
 // Where there are more, expired challenges are forgotten first, then the open ones that expire soonest. Rejected logins
@@ -24,7 +24,7 @@ import (
 func Park() bankmux.Interceptor {
 	p := &parked{lots: map[lotKey]lot{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if op.Connection == "" {
+		if op.Connection == "" || op.Aside {
 			return next(ctx)
 		}
 		key := lotKey{op.Client, op.Connection, op.Reference}

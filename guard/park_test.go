@@ -43,6 +43,10 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 		require.ErrorIs(t, call(data("Accounts", "r", "another"), nil), bankmux.ErrChallengeExpired)
 		require.NoError(t, call(bankmux.Op{Name: "Accounts", Client: "c", Connection: "2", Reference: bankmux.NewSecret("s")}, nil), "other connections are free")
 		require.NoError(t, call(bankmux.Op{Name: "Institutions", Client: "c"}, nil))
+		aside := data("Operation", "r", "")
+		aside.Aside = true
+		require.NoError(t, call(aside, nil), "what asks about an earlier call passes")
+		require.Error(t, call(data("Balances", "r", ""), nil), "and leaves the challenge open")
 
 		// No answer came: it is open still. Then the next round, then the end.
 		require.Error(t, call(data("Accounts", "r", "x"), &bankmux.Error{Kind: bankmux.ErrUnavailable}))

@@ -42,6 +42,14 @@ type Options struct {
 	// WebhookIssuer signs MoneyKit's webhooks; "" is [DefaultIssuer].
 	WebhookIssuer string
 
+	// Forms are the forms of MoneyKit's answers; see [Bank.SetForms].
+	Forms Forms
+
+	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise they are signed with the
+	// bank's, for receivers that live on it: [Bank.Now] or [RemoteClock]. It makes a difference once
+	// the bank's clock was set or moved, since a receiver refuses what was signed in its future.
+	MachineTimeWebhooks bool
+
 	// RemoteWebhooks delivers webhooks also to addresses that are not loopback. Otherwise those are kept, and never sent.
 	RemoteWebhooks bool
 }
@@ -79,6 +87,7 @@ type Bank struct {
 	served  map[string]int  // days of transactions, by the institution's name
 	unsaid  map[string]int  // the same, and the metadata tells of more
 
+	forms     Forms
 	hooks     hooks
 	dapiHooks DapiWebhooks
 
@@ -106,6 +115,7 @@ func New(o Options) *Bank {
 		outages:      map[string]bool{},
 		served:       map[string]int{},
 		unsaid:       map[string]int{},
+		forms:        o.Forms,
 	}
 	b.creds = Credentials{
 		MoneyKit: MoneyKitCredentials{ClientID: "live_" + b.gen.hex(20), ClientSecret: b.gen.alphanumeric(24)},

@@ -10,143 +10,137 @@ import (
 	"time"
 )
 
-// control serves the control plane under /virtualbank/ of one provider's server.
-func (b *Bank) control(provider string) http.Handler {
-	mux := http.NewServeMux()
-	link := func(body []byte) (any, error) {
-		if provider == providerMoneyKit {
-			var in MoneyKitLink
-			if err := decodeControl(body, &in); err != nil {
-				return nil, err
-			}
-			return b.LinkMoneyKit(in)
-		}
-		var in DapiLink
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return b.LinkDapi(in)
-	}
-	mux.Handle("POST /virtualbank/link", controlled(link))
-	mux.Handle("POST /virtualbank/fault", controlled(func(body []byte) (any, error) {
-		var f Fault
-		if err := decodeControl(body, &f); err != nil {
-			return nil, err
-		}
-		if f.Provider == "" {
-			f.Provider = provider
-		}
-		if f.Provider != provider {
-			return nil, refuse(http.StatusBadRequest, "this is the server of %s", provider)
-		}
-		return map[string]any{"injected": f}, b.Inject(f)
-	}))
-	mux.Handle("DELETE /virtualbank/fault", controlled(func([]byte) (any, error) {
-		b.clearFaultsOf(provider)
-		return map[string]any{"cleared": true}, nil
-	}))
-	mux.Handle("GET /virtualbank/fault", controlled(func([]byte) (any, error) {
-		return map[string]any{"faults": FaultNames(), "summaries": describeFaults()}, nil
-	}))
-	mux.Handle("POST /virtualbank/clock", controlled(func(body []byte) (any, error) {
-		var in struct {
-			Advance string `json:"advance"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		d, err := time.ParseDuration(in.Advance)
-		if err != nil || d < 0 {
-			return nil, refuse(http.StatusBadRequest, "advance is not a duration such as 24h")
-		}
-		b.Advance(d)
-		return map[string]any{"now": b.Now().UTC().Format(time.RFC3339Nano)}, nil
-	}))
-	mux.Handle("POST /virtualbank/lapse", controlled(func(body []byte) (any, error) {
-		var in struct {
-			LinkID       string `json:"link_id"`
-			ConnectionID string `json:"connectionID"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return map[string]any{"lapsed": true}, b.Lapse(in.LinkID + in.ConnectionID)
-	}))
-	mux.Handle("POST /virtualbank/outage", controlled(func(body []byte) (any, error) {
-		var in struct {
-			Institution string `json:"institution_id"`
-			Down        bool   `json:"down"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
-	}))
-	mux.Handle("POST /virtualbank/refresh", controlled(func(body []byte) (any, error) {
-		var in struct {
-			LinkID string `json:"link_id"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return map[string]any{"refreshed": true}, b.Refresh(in.LinkID)
-	}))
-	mux.Handle("POST /virtualbank/input", controlled(func(body []byte) (any, error) {
-		var in struct {
-			ConnectionID string     `json:"connectionID"`
-			Operation    string     `json:"operation"`
-			Rounds       [][]string `json:"rounds"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return map[string]any{"required": true}, b.RequireInput(in.ConnectionID, in.Operation, in.Rounds...)
-	}))
-	mux.Handle("POST /virtualbank/situation", controlled(func(body []byte) (any, error) {
-		var in struct {
-			LinkID       string `json:"link_id"`
-			ConnectionID string `json:"connectionID"`
-			Situation    string `json:"situation"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		return map[string]any{"staged": in.Situation}, b.Stage(in.LinkID+in.ConnectionID, in.Situation)
-	}))
-	mux.Handle("GET /virtualbank/situation", controlled(func([]byte) (any, error) {
-		return map[string]any{"situations": Situations()}, nil
-	}))
-	b.controlWebhooks(mux, provider)
-	mux.Handle("GET /virtualbank/requests", controlled(func([]byte) (any, error) {
-		mine := []Request{}
-		for _, r := range b.Requests() {
-			if r.Provider == provider {
-				mine = append(mine, r)
-			}
-		}
-		return map[string]any{"requests": mine}, nil
-	}))
-	mux.Handle("GET /virtualbank/institutions", controlled(func([]byte) (any, error) {
-		return map[string]any{"institutions": b.Institutions()}, nil
-	}))
-	return mux
+// controlCall is one call of the control plane. GET /virtualbank/ lists them all.
+type controlCall struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	About  string `json:"about"`
+	// Example is a body that succeeds; absent where the call takes none.
+	Example any `json:"example,omitempty"`
+
+	serve func(body []byte) (any, error)
 }
 
-// controlled answers with what f returns, or says why not.
-func controlled(f func(body []byte) (any, error)) http.Handler {
+// newest stands for the last link or connection that a user made, wherever a control call takes
+// an id.
+const newest = "newest"
+
+// control serves the control plane under /virtualbank/ of one provider's server.
+func (b *Bank) control(provider string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err != nil {
-			controlError(refuse(http.StatusRequestEntityTooLarge, "the body is too large")).write(w)
+		calls := b.controlCalls(provider, "http://"+r.Host)
+		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(controlPrefix, "/") {
+			reply{status: http.StatusOK, body: controlIndex{provider, b.Now().UTC().Format(time.RFC3339Nano), calls}}.write(w)
 			return
 		}
-		out, err := f(body)
-		if err != nil {
-			controlError(err).write(w)
+		var allow []string
+		for _, call := range calls {
+			if call.Path != r.URL.Path {
+				continue
+			}
+			if call.Method == r.Method {
+				call.answer(w, r)
+				return
+			}
+			allow = append(allow, call.Method)
+		}
+		if len(allow) > 0 {
+			w.Header().Set("Allow", strings.Join(allow, ", "))
+			controlError(refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allow, " or "))).write(w)
 			return
 		}
-		reply{status: http.StatusOK, body: out}.write(w)
+		controlError(refuse(http.StatusNotFound, "there is no such call: GET %s lists them", controlPrefix)).write(w)
 	})
+}
+
+type controlIndex struct {
+	Provider string        `json:"provider"`
+	Now      string        `json:"now"`
+	Calls    []controlCall `json:"calls"`
+}
+
+// controlCalls are the calls at one provider's server, in an order in which every example
+// succeeds. server is its address.
+func (b *Bank) controlCalls(provider, server string) []controlCall {
+	calls := []controlCall{b.controlLink(provider)}
+	calls = append(calls, b.controlTime()...)
+	calls = append(calls, b.controlFaults(provider)...)
+	calls = append(calls, b.controlLife(provider)...)
+	if provider == providerMoneyKit {
+		calls = append(calls, b.controlMoneyKit()...)
+	} else {
+		calls = append(calls, b.controlDapi()...)
+	}
+	calls = append(calls, b.controlWebhooks(provider, server)...)
+	return append(calls, b.controlReads(provider)...)
+}
+
+// posted is a call that reads its body into an In.
+func posted[In any](name, about string, example any, do func(In) (any, error)) controlCall {
+	return controlCall{http.MethodPost, controlPrefix + name, about, example, func(body []byte) (any, error) {
+		var in In
+		if err := decodeControl(body, &in); err != nil {
+			return nil, err
+		}
+		return do(in)
+	}}
+}
+
+func got(name, about string, do func() (any, error)) controlCall {
+	return controlCall{http.MethodGet, controlPrefix + name, about, nil, func([]byte) (any, error) { return do() }}
+}
+
+// one names the link or the connection that a control call is about.
+type one struct {
+	LinkID       string `json:"link_id"`
+	ConnectionID string `json:"connectionID"`
+}
+
+// id is that of the link or connection.
+func (o one) id(b *Bank, provider string) string {
+	return b.newestOr(provider, o.LinkID+o.ConnectionID)
+}
+
+// newestOr replaces the word for the newest link or connection by its id.
+func (b *Bank) newestOr(provider, id string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case id != newest:
+	case provider == providerMoneyKit && len(b.mk.order) > 0:
+		return b.mk.order[len(b.mk.order)-1].id
+	case provider == providerDapi && len(b.dp.order) > 0:
+		return b.dp.order[len(b.dp.order)-1].id
+	}
+	return id
+}
+
+// exampleOf is an example that is about the newest link or connection.
+func exampleOf(provider string, more map[string]any) map[string]any {
+	name := "link_id"
+	if provider == providerDapi {
+		name = "connectionID"
+	}
+	example := map[string]any{name: newest}
+	for key, value := range more {
+		example[key] = value
+	}
+	return example
+}
+
+// answer writes what the call returns, or says why not.
+func (call controlCall) answer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		controlError(refuse(http.StatusRequestEntityTooLarge, "the body is too large")).write(w)
+		return
+	}
+	out, err := call.serve(body)
+	if err != nil {
+		controlError(err).write(w)
+		return
+	}
+	reply{status: http.StatusOK, body: out}.write(w)
 }
 
 func controlError(err error) reply {

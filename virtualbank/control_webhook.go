@@ -5,76 +5,80 @@ import (
 	"time"
 )
 
-// controlWebhooks adds the part of the control plane that concerns webhooks.
-func (b *Bank) controlWebhooks(mux *http.ServeMux, provider string) {
-	type announced struct {
-		URL string `json:"url"` // "" is the link's or the dashboard's
-		Webhook
-		Forgery string `json:"forgery"`
+// announced is the body of the calls that send webhooks.
+type announced struct {
+	URL string `json:"url"` // "" is the link's or the dashboard's
+	Webhook
+	Forgery string `json:"forgery"`
+}
+
+// of is the webhook for one provider's server.
+func (in announced) of(b *Bank, provider string) Webhook {
+	w := in.Webhook
+	w.Provider, w.Reference = provider, b.newestOr(provider, w.Reference)
+	return w
+}
+
+// controlWebhooks is the part of the control plane that concerns webhooks. Its examples send them
+// to the server itself.
+func (b *Bank) controlWebhooks(provider, server string) []controlCall {
+	event := mkStateChanged
+	if provider == providerDapi {
+		event = dpStateChanged
 	}
-	read := func(body []byte) (in announced, err error) {
-		err = decodeControl(body, &in)
-		in.Provider = provider
-		return in, err
+	example := func(more ...string) map[string]any {
+		out := map[string]any{"url": server + controlPrefix + "sink", "event": event, "reference": newest}
+		for i := 0; i+1 < len(more); i += 2 {
+			out[more[i]] = more[i+1]
+		}
+		return out
 	}
-	mux.Handle("POST /virtualbank/webhook", controlled(func(body []byte) (any, error) {
-		in, err := read(body)
-		if err != nil {
-			return nil, err
-		}
-		return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.Webhook)
-	}))
-	mux.Handle("POST /virtualbank/webhook/forge", controlled(func(body []byte) (any, error) {
-		in, err := read(body)
-		if err != nil {
-			return nil, err
-		}
-		if !b.reaches(in.URL) {
-			return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
-		}
-		r, err := b.Forge(in.Forgery, in.URL, in.Webhook)
-		if err != nil {
-			return nil, err
-		}
-		status, err := Send(&http.Client{Timeout: 30 * time.Second}, r)
-		return map[string]any{"status": status}, err
-	}))
-	mux.Handle("GET /virtualbank/webhook/forge", controlled(func([]byte) (any, error) {
-		return map[string]any{"forgeries": Forgeries(provider)}, nil
-	}))
-	mux.Handle("POST /virtualbank/webhook/keys", controlled(func(body []byte) (any, error) {
-		var in struct {
-			Action string `json:"action"`
-		}
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		switch in.Action {
-		case "rotate":
-			b.RotateWebhookKeys()
-		case "retire":
-			b.RetireWebhookKeys()
-		default:
-			return nil, refuse(http.StatusBadRequest, "action is neither rotate nor retire")
-		}
-		svix, _, _ := b.WebhookSecrets()
-		return map[string]any{"dapi_secrets": svix}, nil
-	}))
-	mux.Handle("POST /virtualbank/webhook/disorder", controlled(func(body []byte) (any, error) {
-		var in Disorder
-		if err := decodeControl(body, &in); err != nil {
-			return nil, err
-		}
-		b.Disorder(in)
-		return map[string]any{"disorder": in}, nil
-	}))
-	mux.Handle("GET /virtualbank/webhook", controlled(func([]byte) (any, error) {
-		mine := []DeliveryRecord{}
-		for _, d := range b.Deliveries() {
-			if d.Webhook.Provider == provider {
-				mine = append(mine, d)
+	type keys struct {
+		Action string `json:"action"`
+	}
+	return []controlCall{
+		{http.MethodPost, controlPrefix + "sink", "answers 200 to anything: an address for webhooks while there is no application", map[string]any{}, func([]byte) (any, error) {
+			return map[string]any{}, nil
+		}},
+		posted("webhook", "announces something: to url or, without it, to the link's address or the dashboard's", example(), func(in announced) (any, error) {
+			return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, provider))
+		}),
+		got("webhook", "what was announced, and what became of it", func() (any, error) {
+			mine := []DeliveryRecord{}
+			for _, d := range b.Deliveries() {
+				if d.Webhook.Provider == provider {
+					mine = append(mine, d)
+				}
 			}
-		}
-		return map[string]any{"deliveries": mine}, nil
-	}))
+			return map[string]any{"deliveries": mine}, nil
+		}),
+		got("webhook/forge", "lists the forgeries", func() (any, error) { return map[string]any{"forgeries": Forgeries(provider)}, nil }),
+		posted("webhook/forge", "sends a webhook with one thing wrong, at once, and tells the status of the answer", example("forgery", "wrong_key"), func(in announced) (any, error) {
+			if !b.reaches(in.URL) {
+				return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
+			}
+			r, err := b.Forge(in.Forgery, in.URL, in.of(b, provider))
+			if err != nil {
+				return nil, err
+			}
+			status, err := Send(&http.Client{Timeout: 30 * time.Second}, r)
+			return map[string]any{"status": status}, err
+		}),
+		posted("webhook/keys", "rotate signs with a new key and keeps the old one valid, retire forgets all but the newest", keys{"rotate"}, func(in keys) (any, error) {
+			switch in.Action {
+			case "rotate":
+				b.RotateWebhookKeys()
+			case "retire":
+				b.RetireWebhookKeys()
+			default:
+				return nil, refuse(http.StatusBadRequest, "action is neither rotate nor retire")
+			}
+			svix, _, _ := b.WebhookSecrets()
+			return map[string]any{"dapi_secrets": svix}, nil
+		}),
+		posted("webhook/disorder", "lets webhooks come in no order, and so many times more", Disorder{Shuffle: true, Repeat: 1}, func(in Disorder) (any, error) {
+			b.Disorder(in)
+			return map[string]any{"disorder": in}, nil
+		}),
+	}
 }

@@ -124,7 +124,9 @@ func (b *Bank) dapiWire() wire {
 		concerns: b.dpConcerns,
 		special:  b.dpSpecial,
 		handle:   b.dpHandle,
+		limited:  func() []byte { return nil },
 		finish:   func(_ *call, p reply) reply { return p },
+		form:     func(p reply) reply { return p },
 	}
 }
 

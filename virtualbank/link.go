@@ -27,6 +27,7 @@ func wrongLogin(in Institution) *Refusal {
 // MoneyKitLink is what a user does in MoneyKit's Connect. Only the token is needed.
 type MoneyKitLink struct {
 	LinkSessionToken string `json:"link_session_token"`
+	User             string `json:"user"`           // without a token: the bank opens a session for this user of the application's
 	InstitutionID    string `json:"institution_id"` // "" takes the session's, or the first that fits
 	Username         string `json:"username"`       // "" is [UserGood]
 	Password         string `json:"password"`       // "" is [PassGood]
@@ -64,9 +65,15 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.mk.sessions[in.LinkSessionToken]
+	own := in.LinkSessionToken == "" && in.User != ""
+	if own {
+		s, ok = &linkSession{created: b.Now(), user: in.User, countries: countryCodes()}, true
+	}
 	switch {
-	case in.LinkSessionToken == "":
-		return nil, refuse(http.StatusBadRequest, "link_session_token is missing")
+	case own && (len(in.User) < 4 || len(in.User) > 150):
+		return nil, refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
+	case in.LinkSessionToken == "" && !own:
+		return nil, refuse(http.StatusBadRequest, "link_session_token is missing, or user for a session of the bank's own")
 	case !ok:
 		return nil, refuse(http.StatusNotFound, "unknown link_session_token")
 	case s.used:

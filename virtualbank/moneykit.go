@@ -117,7 +117,6 @@ func (b *Bank) moneyKitWire() wire {
 	for i := range routes {
 		routes[i].op = routes[i].method + " " + routes[i].path
 	}
-	limited, _ := json.Marshal(moneyKitError{Code: mkRateLimited, Message: "Rate limit exceeded"})
 	return wire{
 		provider: providerMoneyKit,
 		routes:   routes,
@@ -126,9 +125,10 @@ func (b *Bank) moneyKitWire() wire {
 		tooLarge: func() reply { return mkFail(http.StatusRequestEntityTooLarge, mkInvalid, "Request body too large") },
 		concerns: b.mkConcerns,
 		special:  b.mkSpecial,
-		limited:  limited,
+		limited:  b.mkLimited,
 		handle:   b.mkHandle,
 		finish:   b.mkFinish,
+		form:     b.mkForm,
 	}
 }
 

@@ -50,6 +50,8 @@ type linkProduct struct {
 	asked     time.Time // the last refresh by the app
 	due       time.Time // when it will be done, zero if none is under way
 	fault     string
+
+	unavailable string // why it cannot be refreshed
 }
 
 // productNames are in their order, so that what is announced is, too.
@@ -119,6 +121,9 @@ func (l *link) wire() linkWire {
 			continue
 		}
 		w.Products[name] = &productWire{Refreshed: mkTime(p.refreshed), Attempted: mkTime(p.attempted)}
+		if p.unavailable != "" {
+			w.Products[name].Unavailable = new(p.unavailable)
+		}
 		if p.fault != "" {
 			w.Products[name].ErrorCode, w.Products[name].ErrorMessage = new(p.fault), new("the refresh failed")
 		}

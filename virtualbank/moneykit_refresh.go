@@ -20,7 +20,11 @@ func refreshPause(product string) time.Duration {
 // fetch is the end of a refresh.
 func (l *link) fetch(name string, now time.Time, down bool) {
 	p := l.products[name]
-	p.attempted, p.due = now, time.Time{}
+	p.due = time.Time{}
+	if p.unavailable != "" {
+		return // nothing is tried; whether MoneyKit announces that is not published
+	}
+	p.attempted = now
 	if down {
 		p.fault = "institution_error"
 		l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "failed", "error_message": "The institution does not answer"})

@@ -313,6 +313,20 @@ func (b *Bank) Refresh(linkID string) error {
 	return nil
 }
 
+// SetUnavailable keeps a product of a MoneyKit link from being refreshed, for a reason in words that
+// the link then carries; "" ends it. What was fetched before stays readable. The error is a
+// [*Refusal].
+func (b *Bank) SetUnavailable(linkID, product, reason string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.mk.links[linkID]
+	if !ok || l.products[product] == nil {
+		return refuse(http.StatusNotFound, "no such link, or it has no %s", product)
+	}
+	l.products[product].unavailable = reason
+	return nil
+}
+
 // Disable takes away the user's permission for one product of a MoneyKit link. The error is a [*Refusal].
 func (b *Bank) Disable(linkID, product string) error {
 	b.mu.Lock()

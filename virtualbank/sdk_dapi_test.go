@@ -18,10 +18,11 @@ type dapiSDK struct {
 	status  string // the path of its operation status, "" where it has none
 	delink  string // the path of its delink call, "" where it has none
 	card    string // the member for a card's id in a transactions call, "" where it has none
+	lossy   bool   // it leaves out what is empty, an index of 0 included
 }
 
 // TestTheRequestsOfDapisSDKsAreServed holds the requests of Dapi's server SDKs for the calls of
-// their READMEs. Those of the Node SDK were recorded against this bank, the others follow its
+// their READMEs. Those of the Node and Go SDKs were run against this bank, the others follow the
 // sources.
 func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 	t.Parallel()
@@ -30,7 +31,7 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 			header: http.Header{"Accept": {"application/json, text/plain, */*"}, "Content-Type": {"application/json;charset=utf-8"}},
 			status: "/operation/status", card: "cardID",
 		},
-		"Go": {header: http.Header{"Content-Type": {"application/json"}}, status: "/operation/status"},
+		"Go": {header: http.Header{"Content-Type": {"application/json"}}, status: "/operation/status", lossy: true},
 		"PHP 1.3.0": {
 			header: http.Header{
 				"Content-Type": {"application/json"}, "User-Agent": {"Dapi Connect PHP"}, "X-Dapi-Library": {"dapi-php"}, "X-Dapi-Library-Version": {"1.3.0"},
@@ -82,6 +83,9 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 			require.Equal(t, "user_input_required", asked["status"], asked)
 			inputs := asked["userInputs"].([]any)
 			inputs[0].(object)["answer"] = "123456" // the question goes back as it came, with an answer
+			if sdk.lossy {
+				delete(inputs[0].(object), "index")
+			}
 			answered := done(send("/data/accounts/get", object{"operationID": asked["operationID"], "userInputs": inputs}))
 			assert.Equal(t, asked["operationID"], answered["operationID"])
 			account := answered["accounts"].([]any)[0].(object)["id"]

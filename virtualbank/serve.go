@@ -2,7 +2,6 @@ package virtualbank
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -59,16 +58,11 @@ func (p reply) write(w http.ResponseWriter) {
 		w.WriteHeader(p.status)
 		return
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(p.body); err != nil {
-		panic(err) // every body is a type of this package
-	}
+	body := encoded(p.body)
 	w.Header().Set("Content-Type", jsonType)
-	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(p.status)
-	_, _ = w.Write(buf.Bytes())
+	_, _ = w.Write(body)
 }
 
 // wire is what the two sides differ in on the way to an operation.
@@ -80,9 +74,10 @@ type wire struct {
 	tooLarge func() reply                 // body beyond maxBody
 	concerns func(*call) (string, bool)   // institution of the request; under the mutex
 	special  func(*call) (reply, bool)    // an injected fault that answers itself
-	limited  []byte                       // body of a 429
+	limited  func() []byte                // body of a 429
 	handle   func(*call) reply            // the operation itself
-	finish   func(c *call, p reply) reply // last look at an answer
+	finish   func(c *call, p reply) reply // last look at the answer of an operation
+	form     func(reply) reply            // last look at every answer
 }
 
 func (b *Bank) serve(provider string) http.Handler {
@@ -94,7 +89,7 @@ func (b *Bank) serve(provider string) http.Handler {
 	}
 	control := b.control(provider)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, controlPrefix) {
+		if strings.HasPrefix(r.URL.Path+"/", controlPrefix) {
 			control.ServeHTTP(rw, r)
 			return
 		}
@@ -121,7 +116,7 @@ func (b *Bank) serveWire(w wire, rw http.ResponseWriter, r *http.Request) {
 
 	rw = &statusWriter{ResponseWriter: rw, b: b, note: c.note}
 	answer := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		b.answer(w, c, tooLarge, allow).write(rw)
+		w.form(b.answer(w, c, tooLarge, allow)).write(rw)
 	})
 	broken, ofTheWire := wirefault.Lookup(fault.Name)
 	switch {
@@ -132,7 +127,7 @@ func (b *Bank) serveWire(w wire, rw http.ResponseWriter, r *http.Request) {
 			broken.Location = fault.Location
 		}
 		if strings.HasPrefix(fault.Name, "rate_limited") {
-			broken.Body = w.limited
+			broken.Body = w.limited()
 		}
 		broken.Serve(rw, r, answer)
 	default:

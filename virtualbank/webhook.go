@@ -96,6 +96,9 @@ func (b *Bank) body(w Webhook) (body []byte, key string) {
 	if err != nil {
 		panic(err) // the members are JSON, or a test's own mistake
 	}
+	if w.Provider == providerMoneyKit && b.forms.ZonelessTimes {
+		body = zoneless(body)
+	}
 	return body, w.Key
 }
 

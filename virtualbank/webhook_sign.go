@@ -87,7 +87,11 @@ func (b *Bank) stamp() stamp {
 	if issuer == "" {
 		issuer = DefaultIssuer
 	}
-	return stamp{at: b.Now(), key: b.hooks.keys[0], issuer: issuer, secrets: b.hooks.secrets, legacy: b.hooks.legacy, attempt: 1}
+	at := b.Now()
+	if b.opts.MachineTimeWebhooks {
+		at = time.Now()
+	}
+	return stamp{at: at, key: b.hooks.keys[0], issuer: issuer, secrets: b.hooks.secrets, legacy: b.hooks.legacy, attempt: 1}
 }
 
 // signed returns the headers of a delivery of body.

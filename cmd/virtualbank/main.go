@@ -1,11 +1,14 @@
-// Command virtualbank serves a virtual bank in MoneyKit's and in Dapi's wire format,
-// for applications in any language. When it is ready it prints one line of JSON with the addresses and
-// credentials; SIGINT or SIGTERM end it.
+// Command virtualbank serves a virtual bank in MoneyKit's and in Dapi's wire format, for
+// applications in any language. When it is ready it prints one line of JSON with the addresses and
+// credentials; SIGINT or SIGTERM end it. GET /virtualbank/ of either address lists what it can be
+// made to do.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,7 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "virtualbank:", err)
 		os.Exit(1)
 	}
@@ -47,41 +50,81 @@ type dapi struct {
 	WebhookKey    string `json:"webhook_key"` // of encrypted payloads
 }
 
-// run serves until ctx ends.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+const about = `virtualbank serves a virtual bank in MoneyKit's and in Dapi's wire format.
+
+Usage:
+
+	virtualbank [flags]
+
+When it is ready it prints one line of JSON with the addresses and credentials of both APIs. It runs
+until it gets SIGINT or SIGTERM. GET /virtualbank/ of either address lists the calls that play the
+user, make things go wrong and move the bank's time, each with an example.
+
+Flags:
+
+`
+
+// settings are what the flags say.
+type settings struct {
+	moneykit, dapi string
+	hooks          virtualbank.DapiWebhooks
+	bank           virtualbank.Options
+}
+
+// parse reads the flags. The error is flag.ErrHelp where help was asked for, and written to stdout.
+func parse(args []string, stdout io.Writer) (s settings, err error) {
 	flags := flag.NewFlagSet("virtualbank", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	mkAddr := flags.String("moneykit", "127.0.0.1:8181", "address for MoneyKit's API; port 0 picks a free one")
-	dpAddr := flags.String("dapi", "127.0.0.1:8182", "address for Dapi's API; port 0 picks a free one")
-	seed := flags.Uint64("seed", 1, "decides every id, token and credential")
-	now := flags.String("now", "", "the bank's time at the start, RFC 3339; empty means the machine's")
-	hooks := flags.String("dapi-webhook", "", "where Dapi's webhooks go, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
-	encrypt := flags.Bool("dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
-	remote := flags.Bool("allow-remote", false, "allow addresses that are not loopback, to listen on and for webhooks")
-	if err := flags.Parse(args); err != nil {
+	var help bytes.Buffer
+	flags.SetOutput(&help)
+	flags.Usage = func() {
+		help.WriteString(about)
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&s.moneykit, "moneykit", "127.0.0.1:8181", "`address` for MoneyKit's API; port 0 picks a free one")
+	flags.StringVar(&s.dapi, "dapi", "127.0.0.1:8182", "`address` for Dapi's API; port 0 picks a free one")
+	flags.Uint64Var(&s.bank.Seed, "seed", 1, "decides every id, token and credential")
+	now := flags.String("now", "", "the bank's `time` at the start, RFC 3339; empty means the machine's")
+	flags.StringVar(&s.hooks.URL, "dapi-webhook", "", "`url` for Dapi's webhooks, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
+	flags.BoolVar(&s.hooks.Encrypt, "dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
+	flags.BoolVar(&s.bank.MachineTimeWebhooks, "machine-time-webhooks", false,
+		"sign webhooks with the machine's time; else with the bank's, which GET /virtualbank/clock tells")
+	flags.BoolVar(&s.bank.RemoteWebhooks, "allow-remote", false, "allow addresses that are not loopback, to listen on and for webhooks")
+	switch err = flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = help.WriteTo(stdout)
+		return s, err
+	case err != nil:
+		return s, fmt.Errorf("%w; -h lists the flags", err)
+	case flags.NArg() > 0:
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if *now != "" {
+		if s.bank.Start, err = time.Parse(time.RFC3339, *now); err != nil {
+			return s, fmt.Errorf("-now %q is not RFC 3339, such as 2026-11-22T09:00:00Z", *now)
+		}
+	}
+	return s, nil
+}
+
+// run serves until ctx ends. Where help is asked for it writes that and returns nil.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	s, err := parse(args, stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	opts := virtualbank.Options{Seed: *seed, RemoteWebhooks: *remote}
-	if *now != "" {
-		at, err := time.Parse(time.RFC3339, *now)
-		if err != nil {
-			return fmt.Errorf("-now %q is not RFC 3339, such as 2026-11-22T09:00:00Z", *now)
-		}
-		opts.Start = at
-	}
 	var how []virtualbank.StartOption
-	if *remote {
+	if s.bank.RemoteWebhooks {
 		how = append(how, virtualbank.AllowRemote())
 	}
-	bank := virtualbank.New(opts)
-	server, err := virtualbank.Start(bank, *mkAddr, *dpAddr, how...)
+	bank := virtualbank.New(s.bank)
+	server, err := virtualbank.Start(bank, s.moneykit, s.dapi, how...)
 	if err != nil {
 		return err
 	}
-	bank.AnnounceDapi(virtualbank.DapiWebhooks{URL: *hooks, Encrypt: *encrypt})
+	bank.AnnounceDapi(s.hooks)
 	delivering := make(chan struct{})
 	ctx, stop := context.WithCancel(ctx)
 	go func() {

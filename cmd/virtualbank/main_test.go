@@ -7,14 +7,21 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	dpadapter "github.com/bankmux/bankmux/providers/dapi"
+	mkadapter "github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
 func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
@@ -22,7 +29,7 @@ func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-seed", "3", "-now", "2026-11-22T09:00:00Z"}, w, io.Discard)
+		ended <- run(ctx, []string{"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-seed", "3", "-now", "2026-11-22T09:00:00Z"}, w)
 	}()
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	require.NoError(t, err)
@@ -54,15 +61,124 @@ func TestBadFlagsAreRefused(t *testing.T) {
 		"a public address":    {"-moneykit", "0.0.0.0:0"},
 	} {
 		var out bytes.Buffer
-		assert.Error(t, run(t.Context(), args, &out, io.Discard), name)
+		assert.Error(t, run(t.Context(), args, &out), name)
 		assert.Empty(t, out.String(), name)
+	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	for _, flag := range []string{"-h", "-help", "--help"} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD="+flag)
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		require.NoError(t, cmd.Run(), "%s: exit status 0", flag)
+		assert.Empty(t, errs.String(), flag)
+		for _, word := range []string{"GET /virtualbank/", "-seed", "-dapi-webhook", "-machine-time-webhooks", "SIGTERM"} {
+			assert.Contains(t, out.String(), word, flag)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD=-colour")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	require.Error(t, cmd.Run(), "a flag that nobody knows")
+	assert.Contains(t, errs.String(), "-colour")
+}
+
+// inbox takes the webhooks that the bank sends to an application.
+type inbox struct {
+	*httptest.Server
+	got chan bankmux.WebhookRequest
+}
+
+func newInbox(t *testing.T) inbox {
+	in := inbox{got: make(chan bankmux.WebhookRequest, 16)}
+	in.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		in.got <- bankmux.NewWebhookRequest(r.Header, body)
+	}))
+	t.Cleanup(in.Close)
+	return in
+}
+
+// control posts a body to the control plane and returns the answer.
+func control(t *testing.T, base, call, body string) map[string]any {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/virtualbank/"+call, strings.NewReader(body))
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var answer map[string]any
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&answer))
+	require.Equal(t, http.StatusOK, res.StatusCode, answer)
+	return answer
+}
+
+// TestAClientOfAnotherProcessLivesOnTheBanksTime runs the bank as a process of its own, moves its
+// time, and lets clients of both providers judge what it signs then.
+func TestAClientOfAnotherProcessLivesOnTheBanksTime(t *testing.T) {
+	for name, tc := range map[string]struct {
+		flag    string
+		remote  bool // the client lives on the bank's time
+		trusted bool
+	}{
+		"on the bank's time":                               {"", true, true},
+		"on the machine's time":                            {"", false, false},
+		"on the machine's time, which the bank signs with": {"-machine-time-webhooks", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hooks := newInbox(t)
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD="+strings.TrimSpace("-dapi-webhook "+hooks.URL+" "+tc.flag))
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			defer func() {
+				require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+				assert.NoError(t, cmd.Wait())
+			}()
+			line, err := bufio.NewReader(out).ReadBytes('\n')
+			require.NoError(t, err)
+			var at ready
+			require.NoError(t, json.Unmarshal(line, &at))
+			now := time.Now
+			if tc.remote {
+				now, err = virtualbank.RemoteClock(at.Dapi.BaseURL)
+				require.NoError(t, err)
+			}
+			mk, err := mkadapter.New(mkadapter.Config{
+				BaseURL: at.MoneyKit.BaseURL, ClientID: at.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(at.MoneyKit.ClientSecret),
+				Environment: bankmux.Sandbox, Now: now,
+			})
+			require.NoError(t, err)
+			dp, err := dpadapter.New(dpadapter.Config{
+				BaseURL: at.Dapi.BaseURL, AppKey: at.Dapi.AppKey, AppSecret: bankmux.NewSecret(at.Dapi.AppSecret), Environment: bankmux.Sandbox, Now: now,
+				Webhook: dpadapter.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(at.Dapi.WebhookSecret)}},
+			})
+			require.NoError(t, err)
+
+			base := map[*bankmux.Client]string{mk: at.MoneyKit.BaseURL, dp: strings.TrimSuffix(at.Dapi.BaseURL, "/v2")}
+			for client, event := range map[*bankmux.Client]string{mk: "link.state_changed", dp: "connection.state_changed"} {
+				control(t, base[client], "clock", `{"advance":"48h"}`)
+				control(t, base[client], "webhook", `{"url":"`+hooks.URL+`","event":"`+event+`","reference":"it","key":"key-1"}`)
+				_, err := client.ReadWebhook(t.Context(), <-hooks.got)
+				if tc.trusted {
+					require.NoError(t, err, client.Provider())
+					continue
+				}
+				require.ErrorIs(t, err, bankmux.ErrSignature, client.Provider())
+			}
+		})
 	}
 }
 
 // TestMain lets the test binary stand in for the command.
 func TestMain(m *testing.M) {
-	if os.Getenv("VIRTUALBANK_CHILD") != "" {
+	if flags := os.Getenv("VIRTUALBANK_CHILD"); flags != "" {
 		os.Args = append(os.Args[:1], "-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0")
+		os.Args = append(os.Args, strings.Fields(flags)...)
 		main()
 		os.Exit(0)
 	}
@@ -72,7 +188,7 @@ func TestMain(m *testing.M) {
 func TestSignalsEndItCleanly(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD=1")
+		cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD=-seed 1")
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())

@@ -13,7 +13,7 @@ var (
 	opBank        = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: bankmux.Read}
 	opComplete    = bankmux.Op{Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: bankmux.Read}
 	opCategorized = bankmux.Op{Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: bankmux.Read, Aside: true}
 )
 
 // Bank is what Dapi knows of the bank of a connection.
@@ -145,7 +145,7 @@ type Operation struct {
 }
 
 // ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make the call again. id is what Dapi gave a
-// call, such as [bankmux.Challenge.ID]. It may be repeated.
+// call, such as [bankmux.Challenge.ID], which it leaves open. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
 	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
 		g, err := grantOf(conn)
