@@ -3,6 +3,7 @@ package bankmux
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -29,6 +30,10 @@ func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([
 			continue
 		}
 		for listing, err := range c.Institutions(ctx, req) {
+			if row, ok := errors.AsType[Failure](err); ok {
+				failed = append(failed, row) // one bank; the list goes on
+				continue
+			}
 			if err != nil {
 				failed = append(failed, Failure{Err: asError(err)})
 				break

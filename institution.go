@@ -35,7 +35,8 @@ func (r *InstitutionsRequest) prepare(*Client, *Op) error {
 // InstitutionPage is one page.
 type InstitutionPage struct {
 	Institutions []InstitutionListing
-	Next         string // "" at the end
+	Failed       []Failure // banks on the page that could not be read
+	Next         string    // "" at the end
 }
 
 // InstitutionRequest asks for one bank.
@@ -61,7 +62,8 @@ type InstitutionListing struct {
 	Featured  bool     `json:"featured,omitempty"`
 }
 
-// Institutions goes through all pages of banks. An error ends it. Errors are those of [InstitutionLister].
+// Institutions goes through all pages of banks. After an error about one bank ([Failure]) it goes on, after any other it
+// ends. Errors are those of [InstitutionLister].
 func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter.Seq2[InstitutionListing, error] {
 	return func(yield func(InstitutionListing, error) bool) {
 		pages(req.Page, func(at string) (InstitutionPage, string, error) {
@@ -71,6 +73,12 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 		}, func(page InstitutionPage, err error) bool {
 			for _, i := range page.Institutions {
 				if !yield(i, nil) {
+					return false
+				}
+			}
+			_ = c.partial(opInstitutions, &Connection{}, page.Failed)
+			for _, f := range page.Failed {
+				if !yield(InstitutionListing{}, f) {
 					return false
 				}
 			}

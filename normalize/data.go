@@ -94,20 +94,6 @@ func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Mo
 	return Amount(d, currency)
 }
 
-// Day is the calendar day that a date, or a timestamp that stands for one, begins with. The time and zone behind
-// it are not looked at: banks write midnight in all manner of zones.
-func Day(s string) (bankmux.Date, bool) {
-	const length = len("2006-01-02")
-	if len(s) > length && s[length] != 'T' && s[length] != ' ' {
-		return bankmux.Date{}, false
-	}
-	if len(s) > length {
-		s = s[:length]
-	}
-	d, err := bankmux.ParseDate(s)
-	return d, err == nil
-}
-
 // MoneyKitAccountKind is our word for a MoneyKit account type: a dotted one such as depository.checking, or one of the
 // older list such as credit_card or loan.mortgage.
 func MoneyKitAccountKind(word string) bankmux.AccountKind {

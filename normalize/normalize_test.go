@@ -2,6 +2,7 @@ package normalize_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -389,4 +390,37 @@ func TestADateToRetryAfterIsCountedFromTheClockThatGaveIt(t *testing.T) {
 		h.Set("Retry-After", c.after)
 		assert.Equal(t, c.want, normalize.RetryAfterOf(h, now), name)
 	}
+}
+
+func TestADayLiesInTheYearsThatCanBeMeant(t *testing.T) {
+	t.Parallel()
+	for s, c := range map[string]struct{ day, row bool }{
+		"2026-10-28": {true, true}, "2026-10-28T00:00:00.000Z": {true, true}, "1971-01-01": {true, true}, "2098-12-31": {true, true},
+		"1970-12-31": {true, false}, "2099-01-01": {true, false}, "1900-01-01": {true, false}, "2100-12-31": {true, false},
+		"1899-12-31": {}, "2101-01-01": {}, "1448-05-13": {}, "0001-01-01": {}, "9999-12-31": {}, "2026-02-30": {}, "yesterday": {}, "": {}, "20261028": {},
+	} {
+		_, ok := normalize.Day(s)
+		assert.Equal(t, c.day, ok, s)
+		day, fault := normalize.RowDay(s)
+		assert.Equal(t, c.row, fault == nil, s)
+		optional, optionalFault := normalize.OptionalDay(s, "a due day")
+		assert.Equal(t, c.day || s == "", optionalFault == nil, s)
+		assert.Equal(t, c.day, !optional.IsZero(), s)
+		if fault == nil {
+			continue
+		}
+		assert.True(t, day.IsZero())
+		assert.Equal(t, bankmux.ErrMalformed, fault.Kind)
+		assert.Equal(t, bankmux.ScopeCall, fault.Affects(), "it says nothing about the provider")
+		if quoted := strconv.Quote(s); s != "" && s != "yesterday" {
+			assert.Contains(t, fault.Detail, quoted)
+		}
+	}
+	for _, s := range []string{"planted secret", "2026\n10", strings.Repeat("1", 99)} {
+		_, fault := normalize.RowDay(s)
+		require.NotNil(t, fault)
+		assert.NotContains(t, fault.Detail, s[:4], "what does not look like a date is not shown")
+	}
+	_, ok := normalize.Timestamp("9999-12-31T00:00:00Z")
+	assert.False(t, ok)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -260,10 +261,18 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	return e
 }
 
-// Decode reads a JSON answer into v, which must be a pointer to a struct. A repeated key is
-// refused, a key in another case is another key, an unknown key is passed over, and text that is
-// not UTF-8 is mended. The error is of kind malformed_response and says what is wrong.
-func (r *Response) Decode(v any) error {
+// Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is ignored, a key in another
+// case is another key, and a key that repeats outside of lists is refused. A member in another shape is absent, and an
+// element of a list costs only itself: see [wire.Unmarshal]. The error is of kind malformed_response and says what is
+// wrong.
+func (r *Response) Decode(v any) error { return r.decode(v, wire.Unmarshal) }
+
+// DecodeExactly is Decode for what decides about trust: every key once, every member in its own shape.
+func (r *Response) DecodeExactly(v any) error {
+	return r.decode(v, func(body []byte, v any) error { return jsonv2.Unmarshal(body, v) })
+}
+
+func (r *Response) decode(v any, read func([]byte, any) error) error {
 	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
 	}
@@ -273,7 +282,7 @@ func (r *Response) Decode(v any) error {
 	case string(body) == "null":
 		return r.malformed("is null")
 	}
-	err := jsonv2.Unmarshal(r.Body, v, jsontext.AllowInvalidUTF8(true))
+	err := read(r.Body, v)
 	switch {
 	case err == nil:
 		return nil

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/wire"
 )
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
@@ -102,9 +103,9 @@ func TestAnswersThatAreNone(t *testing.T) {
 		"null":            {"application/json", "null", "null"},
 		"an array":        {"application/json", "[]", "not the JSON expected"},
 		"cut":             {"application/json", `{"a":"planted`, "not valid JSON"},
-		"another type":    {"application/json", `{"a":{}}`, "not the JSON expected"},
+		"not a list":      {"application/json", `{"a":"planted","list":{}}`, "not the JSON expected"},
 		"a repeated key":  {"application/json", `{"a":"planted","a":"b"}`, "repeats a key"},
-		"a nested repeat": {"application/problem+json", `{"a":"planted","b":[{"c":1,"c":2}]}`, "repeats a key"},
+		"a nested repeat": {"application/problem+json", `{"a":"planted","b":{"c":1,"c":2}}`, "repeats a key"},
 	} {
 		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = []string{c.kind}
@@ -113,12 +114,27 @@ func TestAnswersThatAreNone(t *testing.T) {
 		res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 		require.NoError(t, err, name)
 		var out struct {
-			A string `json:"a"`
+			A    string            `json:"a"`
+			List wire.List[string] `json:"list"`
 		}
 		err = res.Decode(&out)
 		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
 		require.ErrorContains(t, err, c.says, name)
 		assert.NotContains(t, err.Error(), "planted", name)
+	}
+}
+
+func TestWhatDecidesAboutTrustIsReadExactly(t *testing.T) {
+	t.Parallel()
+	for body, ok := range map[string]bool{
+		`{"a":"x","b":1.5,"new":{}}`: true, `{"a":7}`: false, `{"b":"1"}`: false, `{"a":"x","a":"y"}`: false, `{"a":"x","new":[{"c":1,"c":2}]}`: false, `{"a":"\xff"}`: false,
+	} {
+		var out struct {
+			A string  `json:"a"`
+			B float64 `json:"b"`
+		}
+		err := (&rest.Response{JSON: true, Body: []byte(body)}).DecodeExactly(&out)
+		assert.Equal(t, ok, err == nil, body)
 	}
 }
 

@@ -1,16 +1,25 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // Rows is a JSON array whose elements are handed over one by one as they are read, so that
 // a long list is never held twice. Each must be set. The row is the same memory every time.
+//
+// An array in which an element has another shape than expected is read twice, see [Unmarshal]; each element is handed
+// over once all the same.
 type Rows[T any] struct {
-	Each func(i int, row *T)
-	N    int  // how many there were
-	Told bool // there was an array; null and absent are none
+	Each func(i int, row *T) // element i, which counts from 0
+	Bad  func(i int)         // element i cannot be read, see [Row]; may be nil
+	N    int                 // how many elements there were, unreadable ones too
+	Told bool                // there was an array; null and absent are none
 
 	// Left is how many bytes of the answer were unread when the array began, to guess its length from.
 	Left int
@@ -29,16 +38,110 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if open.Kind() != '[' {
 		return &json.SemanticError{JSONKind: open.Kind()}
 	}
+	known := 0 // elements that the first reading handed over
+	read := json.UnmarshalDecode
+	if lenient(dec) {
+		known, read = r.N, r.alone
+	}
 	r.Told, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
-	for dec.PeekKind() != ']' {
+	for ; dec.PeekKind() != ']'; r.N++ {
 		row = zero
-		if err := json.UnmarshalDecode(dec, &row); err != nil {
+		err := read(dec, &row)
+		switch {
+		case err != nil && err != errUnreadable: //nolint:errorlint // it is never wrapped
 			return err
+		case r.N < known:
+		case err == nil:
+			r.Each(r.N, &row)
+		case r.Bad != nil:
+			r.Bad(r.N)
 		}
-		r.Each(r.N, &row)
-		r.N++
 	}
 	_, err = dec.ReadToken()
 	return err
+}
+
+// alone reads an element by itself, so that an unreadable one does not cost the others.
+func (*Rows[T]) alone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
+	raw, err := dec.ReadValue()
+	if err == nil && Row(raw, row) != nil {
+		err = errUnreadable
+	}
+	return err
+}
+
+const errUnreadable = unreadableError("wire: the element cannot be read")
+
+type unreadableError string
+
+func (e unreadableError) Error() string { return string(e) }
+
+// List is a JSON array that is kept. An element that cannot be read does not cost the others.
+type List[T any] struct {
+	Rows []T   // those that could be read, in their order
+	Bad  []int // the numbers of the others, from 1
+	Told bool  // there was an array; null and absent are none
+
+	places []int // the numbers of Rows, where some are bad
+}
+
+// UnmarshalJSONFrom reads an array or null.
+func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*l = List[T]{Rows: l.Rows[:0]}
+	rows := Rows[T]{
+		Each: func(i int, row *T) {
+			l.Rows = append(l.Rows, *row)
+			if l.Bad != nil {
+				l.places = append(l.places, i+1)
+			}
+		},
+		Bad: func(i int) {
+			for n := len(l.places); n < len(l.Rows); n++ {
+				l.places = append(l.places, n+1)
+			}
+			l.Bad = append(l.Bad, i+1)
+		},
+	}
+	err := rows.UnmarshalJSONFrom(dec)
+	l.Told = rows.Told
+	return err
+}
+
+// Len is how many elements there were, unreadable ones too.
+func (l *List[T]) Len() int { return len(l.Rows) + len(l.Bad) }
+
+// Place is the number of Rows[i] in the array, from 1.
+func (l *List[T]) Place(i int) int {
+	if l.Bad == nil {
+		return i + 1
+	}
+	return l.places[i]
+}
+
+// Failures names the elements that could not be read.
+func (l *List[T]) Failures(account string) []bankmux.Failure {
+	var failed []bankmux.Failure
+	for _, place := range l.Bad {
+		failed = append(failed, Unreadable(account, place))
+	}
+	return failed
+}
+
+// Unreadable is the failure of the element with this number, from 1.
+func Unreadable(account string, place int) bankmux.Failure {
+	return bankmux.Failure{Account: account, Transaction: RowName("", place), Err: NotARow()}
+}
+
+// NotARow says what is wrong with such an element.
+func NotARow() *bankmux.Error {
+	return normalize.Unreadable("a row that is not an object with each key once")
+}
+
+// RowName names an element by its id, or else by its number, from 1.
+func RowName(id string, place int) string {
+	if id != "" {
+		return id
+	}
+	return "row " + strconv.Itoa(place)
 }

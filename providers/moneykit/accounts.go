@@ -52,18 +52,25 @@ func filter(ids []string) url.Values {
 	return url.Values{"account_ids": ids}
 }
 
-// onLink reads what belongs to a link. Reads never fetch: a product the link has not fetched yet is no empty answer.
-func (a *api) onLink(ctx context.Context, op, link, path string, query url.Values, out interface{ link() *linkData }, product string) error {
+// onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that was not fetched is an
+// error. Data in the answer win over what its link says of the product.
+func (a *api) onLink(ctx context.Context, op, link, path string, query url.Values, out ofLink, product string) error {
 	_, err := a.do(ctx, op, rest.Request{
 		Method: http.MethodGet, Path: "/links/{id}" + path, PathParams: map[string]string{"id": link}, Query: query,
 	}, out)
 	if err != nil {
 		return err
 	}
-	if err := alive(out.link()); err != nil {
+	if err := alive(out.link()); err != nil || out.data() {
 		return err
 	}
 	return fetched(out.link(), product)
+}
+
+// ofLink is an answer about one link.
+type ofLink interface {
+	link() *linkData
+	data() bool // it has some
 }
 
 // alive refuses data of a deleted link, which may still be served.
@@ -83,7 +90,7 @@ func fetched(l *linkData, product string) error {
 	switch {
 	case p == nil && named:
 		return &bankmux.Error{Kind: bankmux.ErrConsent, Status: http.StatusOK, Detail: "the user did not grant " + product}
-	case p == nil || p.RefreshedAt != "":
+	case p == nil || p.RefreshedAt != "" || p.odd:
 		return nil
 	case p.ErrorCode != "":
 		e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
@@ -102,16 +109,34 @@ func asOf(l *linkData, product string) time.Time {
 	return at
 }
 
-// read reads the accounts asked for.
+// read reads the accounts asked for. What it returns as failed are those that did not come or cannot be read.
 func (a *adapter) read(ctx context.Context, op string, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
 	answer, err := a.api.accounts(ctx, op, conn.Credential().Reveal(), ids)
+	if err == nil && !answer.data() {
+		err = fetched(answer.Link, "accounts")
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if err := fetched(answer.Link, "accounts"); err != nil && len(answer.Accounts) == 0 {
-		return nil, nil, nil, err
+	list, failed := named(&answer.Accounts)
+	return list, answer.Link, append(missing(ids, list), failed...), nil
+}
+
+// named are the accounts that have an id, and failures for the others.
+func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
+	failed = list.Failures("")
+	for i, acc := range list.Rows {
+		if acc.AccountID == "" {
+			failed = append(failed, withoutID("an account without id", list.Place(i)))
+			continue
+		}
+		all = append(all, acc)
 	}
-	return answer.Accounts, answer.Link, missing(ids, answer.Accounts), nil
+	return all, failed
+}
+
+func withoutID(what string, place int) bankmux.Failure {
+	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }
 
 // missing names the accounts that were asked for and did not come; MoneyKit does not say what it does with unknown ids.
@@ -137,10 +162,6 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	}
 	res := bankmux.AccountsResult{Failed: failed, AsOf: asOf(link, "accounts")}
 	for _, acc := range list {
-		if acc.AccountID == "" {
-			res.Failed = append(res.Failed, bankmux.Failure{Err: normalize.Unreadable("an account without id")})
-			continue
-		}
 		res.Accounts = append(res.Accounts, acc.account())
 	}
 	return res, nil
@@ -170,22 +191,21 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		one, fault := accountBalances(acc, fetchedAt)
 		if fault != nil {
 			res.Failed = append(res.Failed, bankmux.Failure{Account: acc.AccountID, Err: fault})
-			continue
 		}
-		res.Balances = append(res.Balances, one)
+		if fault == nil || len(one.Balances) > 0 {
+			res.Balances = append(res.Balances, one)
+		}
 	}
 	return res, nil
 }
 
-// accountBalances keeps what was told. The booked balance of a debt changes its sign: MoneyKit writes what is owed as a positive number.
-func accountBalances(acc account, fetchedAt time.Time) (bankmux.AccountBalances, *bankmux.Error) {
-	out := bankmux.AccountBalances{Account: acc.AccountID}
+// accountBalances keeps what can be read, and says what cannot. The booked balance of a debt changes its sign: MoneyKit
+// writes what is owed as a positive number.
+func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalances, fault *bankmux.Error) {
+	out.Account = acc.AccountID
 	at, ok := normalize.Timestamp(acc.Balances.BalanceDate)
 	if !ok {
 		at = fetchedAt
-	}
-	if acc.AccountID == "" {
-		return out, normalize.Unreadable("an account without id")
 	}
 	debt := normalize.MoneyKitAccountKind(acc.AccountType).Liability()
 	for _, b := range []struct {
@@ -196,15 +216,15 @@ func accountBalances(acc account, fetchedAt time.Time) (bankmux.AccountBalances,
 		if b.kind == bankmux.BalanceBooked && debt {
 			value = value.Neg()
 		}
-		m, fault := number(b.value, value, acc.Balances.Currency)
+		m, odd := number(b.value, value, acc.Balances.Currency)
 		switch {
-		case fault != nil:
-			return out, fault
-		case !m.IsZero():
+		case odd != nil && fault == nil:
+			fault = odd
+		case odd == nil && !m.IsZero():
 			out.Balances = append(out.Balances, bankmux.Balance{Kind: b.kind, Money: m, AsOf: at})
 		}
 	}
-	return out, nil
+	return out, fault
 }
 
 // number makes money of a number that was read; none stays none.
@@ -224,26 +244,44 @@ func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbers
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
-	var res bankmux.AccountNumbersResult
-	for _, acc := range answer.Accounts {
-		one := bankmux.AccountNumbers{Account: acc.AccountID}
-		for _, n := range acc.Numbers.ACH {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeACH, Number: n.AccountNumber, Routing: n.RoutingNumber, WireRouting: n.WireRoutingNumber})
+	res := bankmux.AccountNumbersResult{Failed: answer.Accounts.Failures("")}
+	for i := range answer.Accounts.Rows {
+		acc := &answer.Accounts.Rows[i]
+		if acc.AccountID == "" {
+			res.Failed = append(res.Failed, withoutID("account numbers without an account", answer.Accounts.Place(i)))
+			continue
 		}
-		for _, n := range acc.Numbers.EFT {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeEFT, Number: n.AccountNumber, Institution: n.InstitutionNumber, Branch: n.BranchNumber})
-		}
-		for _, n := range acc.Numbers.BACS {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode})
-		}
-		for _, n := range acc.Numbers.International {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
-		}
+		one, failed := acc.numbers()
+		res.Failed = append(res.Failed, failed...)
 		if len(one.Numbers) > 0 {
 			res.Accounts = append(res.Accounts, one)
 		}
 	}
 	return res, nil
+}
+
+// numbers are the numbers of one account in the model.
+func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankmux.Failure) {
+	one.Account = acc.AccountID
+	all := &acc.Numbers
+	for _, n := range all.ACH.Rows {
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeACH, Number: n.AccountNumber, Routing: n.RoutingNumber, WireRouting: n.WireRoutingNumber})
+	}
+	for _, n := range all.EFT.Rows {
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeEFT, Number: n.AccountNumber, Institution: n.InstitutionNumber, Branch: n.BranchNumber})
+	}
+	for _, n := range all.BACS.Rows {
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode})
+	}
+	for _, n := range all.International.Rows {
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
+	}
+	for _, list := range [][]bankmux.Failure{
+		all.ACH.Failures(acc.AccountID), all.EFT.Failures(acc.AccountID), all.BACS.Failures(acc.AccountID), all.International.Failures(acc.AccountID),
+	} {
+		failed = append(failed, list...)
+	}
+	return one, failed
 }
 
 // Identity reads the owners of each account. Owners that are the same for several accounts come once.
@@ -252,11 +290,17 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	var res bankmux.IdentityResult
+	res := bankmux.IdentityResult{Failed: answer.Accounts.Failures("")}
 	var got []account
-	for _, acc := range answer.Accounts {
+	for i := range answer.Accounts.Rows {
+		acc := &answer.Accounts.Rows[i]
+		if acc.AccountID == "" {
+			res.Failed = append(res.Failed, withoutID("owners without an account", answer.Accounts.Place(i)))
+			continue
+		}
 		got = append(got, account{AccountID: acc.AccountID})
-		for _, o := range acc.Owners {
+		res.Failed = append(res.Failed, acc.Owners.Failures(acc.AccountID)...)
+		for _, o := range acc.Owners.Rows {
 			owner := o.owner()
 			i := slices.IndexFunc(res.Owners, func(known bankmux.Owner) bool { return sameOwner(known, owner) })
 			if i < 0 {
@@ -266,7 +310,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 			res.Owners[i].Accounts = append(res.Owners[i].Accounts, acc.AccountID)
 		}
 	}
-	res.Failed = missing(req.Accounts, got)
+	res.Failed = append(res.Failed, missing(req.Accounts, got)...)
 	return res, nil
 }
 

@@ -23,18 +23,22 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// canned answers data calls with texts, by the end of the path; the rest goes to the bank.
+// canned answers data calls with texts, by the end of the path, the longest there is; the rest goes to the bank.
 func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for suffix, body := range answers {
-			if strings.HasSuffix(r.URL.Path, suffix) {
-				w.Header().Set("Content-Type", "application/json")
-				_, _ = io.WriteString(w, body)
-				return
+		end := ""
+		for suffix := range answers {
+			if strings.HasSuffix(r.URL.Path, suffix) && len(suffix) > len(end) {
+				end = suffix
 			}
+		}
+		if end != "" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, answers[end])
+			return
 		}
 		s.bank.MoneyKit().ServeHTTP(w, r)
 	}))

@@ -187,9 +187,10 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 // now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further
 // page of them, the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
 func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
-	return bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
+	var page *listPage
+	rows, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
 		var answer transactionsAnswer
-		page := answer.page(true)
+		page = answer.page(true)
 		_, err := a.api.do(ctx, opCorrect.Name, rest.Request{
 			Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
 			PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
@@ -198,11 +199,12 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 		if err != nil {
 			return nil, err
 		}
-		if err := alive(answer.Link); err != nil || len(page.Failed) == 0 {
-			return page.Transactions, err
-		}
-		return page.Transactions, &bankmux.PartialError{Op: opCorrect.Name, Failed: page.Failed}
+		return page.Transactions, alive(answer.Link)
 	})
+	if page == nil {
+		return nil, err
+	}
+	return rows, partial(opCorrect, page.Failed, err)
 }
 
 // TestWebhook makes MoneyKit send a webhook for a sandbox link, POST /webhooks/test/link/{id}, and returns its delivery token. event is one such

@@ -56,12 +56,14 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	page := bankmux.InstitutionPage{Next: answer.Cursors.Next}
-	for _, i := range answer.Institutions {
-		if i.InstitutionID == "" || (req.Country != "" && i.Country != req.Country) {
-			continue
+	page := bankmux.InstitutionPage{Next: string(answer.Cursors.Next), Failed: answer.Institutions.Failures("")}
+	for n, i := range answer.Institutions.Rows {
+		switch {
+		case i.InstitutionID == "":
+			page.Failed = append(page.Failed, withoutID("a bank without id", answer.Institutions.Place(n)))
+		case req.Country == "" || i.Country == req.Country:
+			page.Institutions = append(page.Institutions, i.listing())
 		}
-		page.Institutions = append(page.Institutions, i.listing())
 	}
 	return page, nil
 }

@@ -41,7 +41,7 @@ func currencies(list []account) map[string]string {
 	return all
 }
 
-// amounts reads several amounts of one row and remembers the first fault.
+// amounts reads several amounts of one row and remembers the first fault. What cannot be read is absent.
 type amounts struct {
 	currency string
 	fault    *bankmux.Error
@@ -68,41 +68,59 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	if err != nil {
 		return bankmux.HoldingsResult{}, err
 	}
-	res := bankmux.HoldingsResult{AsOf: asOf(answer.Link, "investments"), Failed: missing(req.Accounts, answer.Accounts)}
-	currency := currencies(answer.Accounts)
-	for i, h := range answer.Holdings {
-		read := amounts{currency: currency[h.AccountID]}
-		one := bankmux.Holding{
-			Account: h.AccountID, Security: h.SecurityID, Quantity: read.decimal(h.Quantity),
-			Price: read.money(h.Price), Value: read.money(h.Value), CostBasis: read.money(h.CostBasis),
+	accounts, failed := named(&answer.Accounts)
+	res := bankmux.HoldingsResult{AsOf: asOf(answer.Link, "investments"), Failed: append(missing(req.Accounts, accounts), failed...)}
+	res.Failed = append(res.Failed, answer.Holdings.Failures("")...)
+	currency := currencies(accounts)
+	for i := range answer.Holdings.Rows {
+		h := &answer.Holdings.Rows[i]
+		one, given, fault := h.holding(currency[h.AccountID])
+		if fault != nil {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: h.AccountID, Transaction: wire.RowName(h.SecurityID, answer.Holdings.Place(i)), Err: fault})
 		}
-		one.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
-		if read.fault == nil && h.Quantity.Absent() {
-			read.fault = normalize.Unreadable("a position without quantity")
+		if given {
+			res.Holdings = append(res.Holdings, one)
 		}
-		if read.fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: h.AccountID, Transaction: rowName(h.SecurityID, i), Err: read.fault})
-			continue
-		}
-		res.Holdings = append(res.Holdings, one)
 	}
-	var failed []bankmux.Failure
-	res.Securities, failed = securities(answer.Securities)
+	res.Securities, failed = securities(&answer.Securities)
 	res.Failed = append(res.Failed, failed...)
 	return res, nil
 }
 
-func securities(list []security) (all []bankmux.Security, failed []bankmux.Failure) {
-	for i, s := range list {
+// holding is the position in the model, what cannot be read of it, and whether what is left is worth giving: an account
+// and a quantity.
+func (h *holding) holding(currency string) (one bankmux.Holding, given bool, fault *bankmux.Error) {
+	read := amounts{currency: currency}
+	one = bankmux.Holding{
+		Account: h.AccountID, Security: h.SecurityID, Quantity: read.decimal(h.Quantity),
+		Price: read.money(h.Price), Value: read.money(h.Value), CostBasis: read.money(h.CostBasis),
+	}
+	one.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
+	switch {
+	case h.AccountID == "":
+		return one, false, normalize.Unreadable("a position without account")
+	case h.Quantity.Absent():
+		return one, false, normalize.Unreadable("a position without quantity")
+	}
+	return one, !h.Quantity.Bad(), read.fault
+}
+
+// securities are all of the list, with what cannot be read left out of each.
+func securities(list *wire.List[security]) (all []bankmux.Security, failed []bankmux.Failure) {
+	failed = list.Failures("")
+	for i := range list.Rows {
+		s := &list.Rows[i]
 		read := amounts{currency: s.Currency}
 		one := bankmux.Security{
 			ID: s.SecurityID, Name: s.Name, Kind: s.Type, Currency: normalize.CurrencyCode(s.Currency),
 			Ticker: s.Ticker, ISIN: s.ISIN, SEDOL: s.SEDOL, ClosePrice: read.money(s.ClosePrice),
 		}
-		one.CloseDate, _ = normalize.Day(s.CloseDate)
+		var fault *bankmux.Error
+		if one.CloseDate, fault = normalize.OptionalDay(s.CloseDate, "a closing day"); fault != nil {
+			read.fault = fault
+		}
 		if read.fault != nil {
-			failed = append(failed, bankmux.Failure{Transaction: rowName(s.SecurityID, i), Err: read.fault})
-			one.ClosePrice = bankmux.Money{} // the security itself is known
+			failed = append(failed, bankmux.Failure{Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault})
 		}
 		all = append(all, one)
 	}
@@ -121,47 +139,51 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
-	page := bankmux.InvestmentTransactionPage{AsOf: asOf(answer.Link, "investments")}
+	accounts, failed := named(&answer.Accounts)
+	page := bankmux.InvestmentTransactionPage{
+		AsOf: asOf(answer.Link, "investments"), Failed: append(answer.Transactions.Failures(""), failed...),
+	}
 	first, last := req.Limits(a.today())
-	currency := currencies(answer.Accounts)
-	for i := range answer.Transactions {
-		t, fault := investmentOf(&answer.Transactions[i], currency)
+	currency := currencies(accounts)
+	for i := range answer.Transactions.Rows {
+		w := &answer.Transactions.Rows[i]
+		t, given, fault := w.transaction(currency[w.AccountID])
 		if !t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last)) {
 			page.Outside++
 			continue
 		}
 		if fault != nil {
-			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: rowName(t.ID, i), Err: fault})
-			continue
+			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: wire.RowName(t.ID, answer.Transactions.Place(i)), Err: fault})
 		}
-		page.Transactions = append(page.Transactions, t)
+		if given {
+			page.Transactions = append(page.Transactions, t)
+		}
 	}
-	var failed []bankmux.Failure
-	page.Securities, failed = securities(answer.Securities)
+	page.Securities, failed = securities(&answer.Securities)
 	page.Failed = append(page.Failed, failed...)
-	page.Next, err = mark.next(len(answer.Transactions), size, answer.Total)
+	page.Next, err = mark.next(answer.Transactions.Len(), size, answer.Total)
 	return page, err
 }
 
-// investmentOf is a row in the model, or what is wrong with it. MoneyKit writes money out of the account as positive here, and charged
-// fees too.
-func investmentOf(w *investmentTransaction, currency map[string]string) (bankmux.InvestmentTransaction, *bankmux.Error) {
+// transaction is the row in the model, what cannot be read of it, and whether what is left is worth giving: an id, an
+// account, a day and an amount. MoneyKit writes money out of the account as positive here, and charged fees too.
+func (w *investmentTransaction) transaction(currency string) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {
 	kind, _, _ := strings.Cut(w.Type, ".")
-	read := amounts{currency: currency[w.AccountID]}
-	t := bankmux.InvestmentTransaction{
+	read := amounts{currency: currency}
+	t = bankmux.InvestmentTransaction{
 		ID: w.ID, Account: w.AccountID, Security: w.SecurityID, Kind: kind, ProviderKind: w.Type, Description: w.Description,
 		Amount: read.money(w.Amount).Neg(), Fees: read.money(w.Fees).Neg(), Price: read.money(w.Price),
 		Quantity: read.decimal(w.Quantity), ForexRate: read.decimal(w.ForexRate),
 	}
 	t.At, _ = normalize.Timestamp(w.Datetime)
-	var ok bool
-	switch t.Date, ok = normalize.Day(w.Date); {
-	case t.ID == "" || t.Account == "":
-		return t, normalize.Unreadable("an investment transaction without id or account")
-	case !ok:
-		return t, normalize.Unreadable("an investment transaction whose date cannot be read")
-	case w.Amount.Absent():
-		return t, normalize.Unreadable("an investment transaction without amount")
+	if t.ID == "" || t.Account == "" {
+		return t, false, normalize.Unreadable("an investment transaction without id or account")
 	}
-	return t, read.fault
+	if t.Date, fault = normalize.RowDay(w.Date); fault != nil {
+		return t, false, fault
+	}
+	if w.Amount.Absent() {
+		return t, false, normalize.Unreadable("an investment transaction without amount")
+	}
+	return t, !t.Amount.IsZero(), read.fault
 }

@@ -1,5 +1,7 @@
 package moneykit
 
+import "slices"
+
 // What an answer must have. A list that is not there is no empty list: taken for one, every account and transaction an application knows
 // would seem to be gone. An empty list is [].
 
@@ -13,25 +15,50 @@ func unless(there bool, name string) string {
 	return name
 }
 
-func (a *accountsAnswer) lacks() string { return unless(a.Accounts != nil, "accounts") }
-func (a *numbersAnswer) lacks() string  { return unless(a.Accounts != nil, "accounts") }
-func (a *identityAnswer) lacks() string { return unless(a.Accounts != nil, "accounts") }
+func (a *accountsAnswer) lacks() string { return unless(a.Accounts.Told, "accounts") }
+func (a *numbersAnswer) lacks() string  { return unless(a.Accounts.Told, "accounts") }
+func (a *identityAnswer) lacks() string { return unless(a.Accounts.Told, "accounts") }
 
 func (a *transactionsAnswer) lacks() string { return unless(a.Transactions.Told, "transactions") }
 
 func (a *userTransactionsAnswer) lacks() string { return unless(a.Transactions.Told, "transactions") }
 
-func (a *holdingsAnswer) lacks() string { return unless(a.Holdings != nil, "holdings") }
+func (a *holdingsAnswer) lacks() string { return unless(a.Holdings.Told, "holdings") }
 
 func (a *investmentsAnswer) lacks() string {
-	return unless(a.Transactions != nil, "investment_transactions")
+	return unless(a.Transactions.Told, "investment_transactions")
 }
 
-func (a *institutionsAnswer) lacks() string { return unless(a.Institutions != nil, "institutions") }
-func (a *linksAnswer) lacks() string        { return unless(a.Links != nil, "links") }
+func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Told, "institutions") }
+func (a *linksAnswer) lacks() string        { return unless(a.Links.Told || len(a.Others) == 0, "links") }
 func (a *webhookTestAnswer) lacks() string  { return unless(a.DeliveryToken != "", "delivery_token") }
 
 func (a *syncAnswer) lacks() string {
 	t := &a.Transactions
-	return unless(t.Created.Told || t.Updated.Told || t.Removed != nil, "transactions")
+	return unless(t.Created.Told || t.Updated.Told || t.Removed.Told, "transactions")
+}
+
+// What an answer has. Data that came were fetched and granted, whatever its link says of the product.
+
+func (a *accountsAnswer) data() bool     { return a.Accounts.Len() > 0 }
+func (a *transactionsAnswer) data() bool { return a.Transactions.N > 0 }
+func (a *holdingsAnswer) data() bool     { return a.Holdings.Len() > 0 }
+func (a *investmentsAnswer) data() bool  { return a.Transactions.Len() > 0 }
+
+// The accounts are listed without numbers and owners, too.
+
+func (a *numbersAnswer) data() bool {
+	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountNumbers) bool {
+		n := &acc.Numbers
+		return n.ACH.Len()+n.EFT.Len()+n.BACS.Len()+n.International.Len() > 0
+	})
+}
+
+func (a *identityAnswer) data() bool {
+	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
+}
+
+func (a *syncAnswer) data() bool {
+	t := &a.Transactions
+	return t.Created.N+t.Updated.N+t.Removed.Len() > 0 || a.HasMore.Value
 }

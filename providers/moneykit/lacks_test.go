@@ -71,6 +71,10 @@ func TestAnAnswerWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 			},
 		} {
 			err := call(t.Context())
+			if name == "links" && body == `{}` {
+				assert.NoError(t, err, "both members of this answer are optional")
+				continue
+			}
 			assert.ErrorIs(t, err, bankmux.ErrMalformed, "%s of %s", name, body)
 		}
 	}

@@ -38,7 +38,7 @@ type ConnectFeatures struct {
 	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"` // share depository accounts only
 }
 
-// CustomSandboxData is what the sandbox serves for "user_custom".
+// CustomSandboxData is what the sandbox serves for "user_custom". A nil list is sent as an empty one.
 type CustomSandboxData struct {
 	Accounts []CustomSandboxAccount `json:"accounts"`
 	Owners   []Owner                `json:"owners,omitempty"` // attached to every account; nil means random ones
@@ -136,8 +136,29 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	if opts.Features != (ConnectFeatures{}) {
 		body.ConnectFeatures = &opts.Features
 	}
-	body.CustomSandboxData = opts.CustomSandboxData
+	body.CustomSandboxData = opts.CustomSandboxData.body()
 	return body, nil
+}
+
+// body is a copy as MoneyKit wants it: a list of nothing is [], never null.
+func (d *CustomSandboxData) body() *CustomSandboxData {
+	if d == nil {
+		return nil
+	}
+	body := CustomSandboxData{Accounts: listed(d.Accounts)}
+	for _, o := range d.Owners {
+		body.Owners = append(body.Owners, Owner{
+			Names: listed(o.Names), Addresses: listed(o.Addresses), PhoneNumbers: listed(o.PhoneNumbers), Emails: listed(o.Emails),
+		})
+	}
+	return &body
+}
+
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func checkSession(req bankmux.SessionRequest) *bankmux.Error {

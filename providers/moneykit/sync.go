@@ -25,12 +25,12 @@ type syncAnswer struct {
 	Transactions struct {
 		Created wire.Rows[transaction] `json:"created"`
 		Updated wire.Rows[transaction] `json:"updated"`
-		Removed []string               `json:"removed"`
+		Removed wire.List[string]      `json:"removed"`
 	} `json:"transactions"`
 	Cursor struct {
-		Next string `json:"next"`
+		Next wire.Text `json:"next"`
 	} `json:"cursor"`
-	HasMore bool `json:"has_more"`
+	HasMore wire.Exact[bool] `json:"has_more"` // taken for false, rows of later pages would seem to be gone
 }
 
 // sync is GET /links/{id}/transactions/sync.
@@ -60,7 +60,8 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	}
 	page := newSyncPage(a, &req)
 	var answer syncAnswer
-	answer.Transactions.Created.Each, answer.Transactions.Updated.Each = page.created.take, page.updated.take
+	page.created.fill(&answer.Transactions.Created)
+	page.updated.fill(&answer.Transactions.Updated)
 	if err := a.api.sync(ctx, page.link, query, &answer); err != nil {
 		if e, ok := errors.AsType[*bankmux.Error](err); ok && strings.HasSuffix(e.Field, ".cursor") { // what MoneyKit answers to an invalid one is not documented
 			refused := *e
@@ -74,11 +75,12 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			return bankmux.Delta{}, err
 		}
 	}
-	if err := page.compare(ctx, answer.Transactions.Removed, &cursor, answer.HasMore); err != nil {
+	removed := page.read(&answer.Transactions.Removed)
+	if err := page.compare(ctx, removed, &cursor, answer.HasMore.Value); err != nil {
 		return bankmux.Delta{}, err
 	}
-	next := answer.Cursor.Next
-	if answer.HasMore {
+	next := string(answer.Cursor.Next)
+	if answer.HasMore.Value {
 		if next == "" || !cursor.Turn(next) {
 			return bankmux.Delta{}, &bankmux.Error{
 				Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "MoneyKit says that there is more, and shows a page it has shown before or none",
@@ -95,6 +97,6 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			cursor.Provider = next
 		}
 	}
-	page.delta.More, page.delta.Next = answer.HasMore, cursor.String()
+	page.delta.More, page.delta.Next = answer.HasMore.Value, cursor.String()
 	return page.delta, nil
 }

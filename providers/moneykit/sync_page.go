@@ -32,26 +32,8 @@ func newSyncPage(a *adapter, req *bankmux.SyncRequest) *syncPage {
 		api: a.api, today: a.today(), req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
 		looked: map[string]bool{}, alive: map[string]bool{}, kept: map[string]bool{},
 	}
-	p.created, p.updated = &syncRows{page: p}, &syncRows{page: p}
+	p.created, p.updated = &syncRows{page: p, name: "created"}, &syncRows{page: p, name: "updated"}
 	return p
-}
-
-// syncRows is one of the lists of an answer.
-type syncRows struct {
-	page *syncPage
-	rows []bankmux.Transaction
-}
-
-func (s *syncRows) take(i int, w *transaction) {
-	if len(s.page.req.Accounts) > 0 && !slices.Contains(s.page.req.Accounts, w.AccountID) {
-		return
-	}
-	var row bankmux.Transaction
-	if fault := w.fill(&row, true); fault != nil {
-		s.page.delta.Failed = append(s.page.delta.Failed, bankmux.Failure{Account: w.AccountID, Transaction: rowName(w.TransactionID, i), Err: fault})
-		return
-	}
-	s.rows = append(s.rows, row)
 }
 
 // The reasons of this adapter.
@@ -246,13 +228,15 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 		from, to = earlier(from, list[i].Date), later(to, list[i].Date)
 		sought[aliasOf(&list[i])] = true
 	}
-	readings := 1
+	readings, unread := 1, false // a row without id may be any that is sought
 	for mark, pages := (pageMark{page: 1, total: -1}), 0; ; pages++ {
 		if pages == mostPages {
 			return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a few weeks do not end"}
 		}
 		var answer transactionsAnswer
+		answer.Transactions.Bad = func(int) { unread = true }
 		answer.Transactions.Each = func(_ int, w *transaction) {
+			unread = unread || w.TransactionID == ""
 			if alias := reconcile.Alias(Name, w.TransactionID); sought[alias] {
 				p.alive[alias] = true
 			}
@@ -280,8 +264,8 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 		default:
 			for alias := range sought {
 				p.looked[alias] = true
-				if mark.moved(answer.Total) {
-					p.alive[alias] = true // a list that does not stand still proves nothing gone
+				if unread || mark.moved(answer.Total) {
+					p.alive[alias] = true // a list that changes while it is read, or has unreadable rows, proves nothing gone
 				}
 			}
 			return nil
@@ -421,11 +405,11 @@ func (p *syncPage) accounts(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	list, failed := named(&answer.Accounts)
+	p.delta.Failed = append(p.delta.Failed, failed...)
 	p.ids = []string{}
-	for _, acc := range answer.Accounts {
-		if acc.AccountID != "" {
-			p.ids = append(p.ids, acc.AccountID)
-		}
+	for _, acc := range list {
+		p.ids = append(p.ids, acc.AccountID)
 	}
 	return p.ids, reconcile.Names(p.req, p.ids)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -217,6 +218,7 @@ type listPage struct {
 // page returns the page that the answer's rows will go to.
 func (answer *transactionsAnswer) page(enrich bool) *listPage {
 	page := &listPage{last: lastDay, others: map[string]bool{}}
+	answer.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.Unreadable("", i+1)) }
 	answer.Transactions.Each = func(i int, w *transaction) {
 		if i == 0 {
 			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Left/rowBytes+1)
@@ -230,7 +232,7 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 			page.Outside++
 			page.others[row.Account] = true
 		case fault != nil:
-			page.Failed = append(page.Failed, bankmux.Failure{Account: w.AccountID, Transaction: rowName(w.TransactionID, i), Err: fault})
+			page.Failed = append(page.Failed, bankmux.Failure{Account: w.AccountID, Transaction: wire.RowName(w.TransactionID, i+1), Err: fault})
 		default:
 			return
 		}
@@ -254,14 +256,6 @@ func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
 	return all
 }
 
-// rowName names a row that could not be read.
-func rowName(id string, i int) string {
-	if id != "" {
-		return id
-	}
-	return "row " + strconv.Itoa(i+1)
-}
-
 // fill writes the row into the model, or says what is wrong with it.
 func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 	t.ID, t.Account, t.OriginalID = w.TransactionID, w.AccountID, w.OriginalID
@@ -269,17 +263,18 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 	if t.ID == "" || t.Account == "" {
 		return normalize.Unreadable("a transaction without id or account")
 	}
-	t.Status = bankmux.StatusBooked
-	if w.Pending {
-		t.Status = bankmux.StatusPending
-	}
-	day, ok := normalize.Day(w.Date)
-	if !ok {
-		return normalize.Unreadable("a transaction whose date cannot be read")
+	day, fault := normalize.RowDay(w.Date)
+	if fault != nil {
+		return fault
 	}
 	t.Date = day
-	if !w.Pending {
+	switch w.Pending {
+	case wire.FlagTrue:
+		t.Status = bankmux.StatusPending
+	case wire.FlagFalse, wire.FlagAbsent:
+		t.Status = bankmux.StatusBooked
 		t.BookingDate = day // MoneyKit's date is the posting date, and while pending the day of initiation
+	case wire.FlagUnreadable: // the status is not known
 	}
 	if w.Datetime != "" {
 		t.At, _ = normalize.Timestamp(w.Datetime)

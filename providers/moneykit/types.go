@@ -1,8 +1,14 @@
 package moneykit
 
-import "github.com/bankmux/bankmux/internal/wire"
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
-// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value.
+	"github.com/bankmux/bankmux/internal/wire"
+)
+
+// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value, and so is a member of
+// another shape: see [wire.Unmarshal].
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {
@@ -79,6 +85,18 @@ type linkProduct struct {
 	LastAttemptedAt string `json:"last_attempted_at"`
 	ErrorCode       string `json:"error_code"`
 	Unavailable     string `json:"unavailable"` // why it cannot be refreshed now
+
+	odd bool // it is granted, and of another shape
+}
+
+// UnmarshalJSONFrom reads any JSON value: null alone says that the product was not granted.
+func (p *linkProduct) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '{' {
+		p.odd = true
+		return dec.SkipValue()
+	}
+	type plain linkProduct
+	return json.UnmarshalDecode(dec, (*plain)(p))
 }
 
 type exchangeBody struct {
@@ -142,7 +160,7 @@ func (l *linked) link() *linkData { return l.Link }
 
 type accountsAnswer struct {
 	linked
-	Accounts []account `json:"accounts"`
+	Accounts wire.List[account] `json:"accounts"`
 }
 
 type accountAnswer struct {
@@ -150,18 +168,22 @@ type accountAnswer struct {
 	Account *account `json:"account"`
 }
 
+// linksAnswer: both members are optional, so an answer without links has none. One that says something else instead is not
+// such an answer.
 type linksAnswer struct {
-	Links []struct {
-		LinkID    string `json:"link_id"`
-		CreatedAt string `json:"created_at"`
-	} `json:"links"`
-	NextCursor string `json:"next_cursor"` // "" is the declared default, read as the end
+	Links      wire.List[listedLink]     `json:"links"`
+	NextCursor wire.Text                 `json:"next_cursor"` // "" is the declared default, read as the end
+	Others     map[string]jsontext.Value `json:",embed"`
+}
+
+type listedLink struct {
+	LinkID    string `json:"link_id"`
+	CreatedAt string `json:"created_at"`
 }
 
 type userAccountsAnswer struct {
 	Links map[string]struct {
-		Accounts     []account `json:"accounts"`
-		LastSyncedAt string    `json:"last_synced_at"`
+		Accounts wire.List[account] `json:"accounts"`
 	} `json:"links"`
 }
 
@@ -189,37 +211,41 @@ type webhookTestAnswer struct {
 
 type numbersAnswer struct {
 	linked
-	Accounts []struct {
-		AccountID string `json:"account_id"`
-		Numbers   struct {
-			ACH []struct {
-				AccountNumber     string `json:"account_number"`
-				RoutingNumber     string `json:"routing_number"`
-				WireRoutingNumber string `json:"wire_routing_number"`
-			} `json:"ach"`
-			EFT []struct {
-				AccountNumber     string `json:"account_number"`
-				InstitutionNumber string `json:"institution_number"`
-				BranchNumber      string `json:"branch_number"`
-			} `json:"eft"`
-			BACS []struct {
-				AccountNumber string `json:"account_number"`
-				SortCode      string `json:"sort_code"`
-			} `json:"bacs"`
-			International []struct {
-				IBAN string `json:"iban"`
-				BIC  string `json:"bic"`
-			} `json:"international"`
-		} `json:"numbers"`
-	} `json:"accounts"`
+	Accounts wire.List[accountNumbers] `json:"accounts"`
+}
+
+type accountNumbers struct {
+	AccountID string `json:"account_id"`
+	Numbers   struct {
+		ACH wire.List[struct {
+			AccountNumber     string `json:"account_number"`
+			RoutingNumber     string `json:"routing_number"`
+			WireRoutingNumber string `json:"wire_routing_number"`
+		}] `json:"ach"`
+		EFT wire.List[struct {
+			AccountNumber     string `json:"account_number"`
+			InstitutionNumber string `json:"institution_number"`
+			BranchNumber      string `json:"branch_number"`
+		}] `json:"eft"`
+		BACS wire.List[struct {
+			AccountNumber string `json:"account_number"`
+			SortCode      string `json:"sort_code"`
+		}] `json:"bacs"`
+		International wire.List[struct {
+			IBAN string `json:"iban"`
+			BIC  string `json:"bic"`
+		}] `json:"international"`
+	} `json:"numbers"`
 }
 
 type identityAnswer struct {
 	linked
-	Accounts []struct {
-		AccountID string  `json:"account_id"`
-		Owners    []Owner `json:"owners"`
-	} `json:"accounts"`
+	Accounts wire.List[accountOwners] `json:"accounts"`
+}
+
+type accountOwners struct {
+	AccountID string           `json:"account_id"`
+	Owners    wire.List[Owner] `json:"owners"`
 }
 
 // transaction: amount is text, never negative; the direction is in type.
@@ -233,7 +259,7 @@ type transaction struct {
 	Datetime       string      `json:"datetime"`
 	Description    string      `json:"description"`
 	RawDescription string      `json:"raw_description"`
-	Pending        bool        `json:"pending"`
+	Pending        wire.Flag   `json:"pending"`
 	Category       string      `json:"category"`
 	Enrichment     enrichment  `json:"enrichment"`
 	OriginalID     string      `json:"original_id"`
@@ -275,17 +301,19 @@ type accountName struct {
 
 type holdingsAnswer struct {
 	linked
-	Accounts []account `json:"accounts"`
-	Holdings []struct {
-		AccountID     string      `json:"account_id"`
-		SecurityID    string      `json:"security_id"`
-		Quantity      wire.Number `json:"quantity"`
-		Price         wire.Number `json:"price"`
-		PriceDatetime string      `json:"price_datetime"`
-		Value         wire.Number `json:"value"`
-		CostBasis     wire.Number `json:"cost_basis"`
-	} `json:"holdings"`
-	Securities []security `json:"securities"`
+	Accounts   wire.List[account]  `json:"accounts"`
+	Holdings   wire.List[holding]  `json:"holdings"`
+	Securities wire.List[security] `json:"securities"`
+}
+
+type holding struct {
+	AccountID     string      `json:"account_id"`
+	SecurityID    string      `json:"security_id"`
+	Quantity      wire.Number `json:"quantity"`
+	Price         wire.Number `json:"price"`
+	PriceDatetime string      `json:"price_datetime"`
+	Value         wire.Number `json:"value"`
+	CostBasis     wire.Number `json:"cost_basis"`
 }
 
 type security struct {
@@ -318,10 +346,10 @@ type investmentTransaction struct {
 
 type investmentsAnswer struct {
 	linked
-	Total        int                     `json:"total"`
-	Accounts     []account               `json:"accounts"`
-	Transactions []investmentTransaction `json:"investment_transactions"`
-	Securities   []security              `json:"securities"`
+	Total        int                              `json:"total"`
+	Accounts     wire.List[account]               `json:"accounts"`
+	Transactions wire.List[investmentTransaction] `json:"investment_transactions"`
+	Securities   wire.List[security]              `json:"securities"`
 }
 
 type refreshBody struct {
@@ -341,9 +369,9 @@ type institution struct {
 }
 
 type institutionsAnswer struct {
-	Institutions []institution `json:"institutions"`
+	Institutions wire.List[institution] `json:"institutions"`
 	Cursors      struct {
-		Next string `json:"next"`
+		Next wire.Text `json:"next"`
 	} `json:"cursors"`
 }
 

@@ -48,8 +48,9 @@ var (
 // linksPage is the smallest page of links MoneyKit serves.
 const linksPage = "500"
 
-// Links goes through the application's active links, GET /links, which tells of each its id and when it was made. The client must be
-// MoneyKit's, else [bankmux.ErrUnsupported]. An error ends it. It may be repeated.
+// Links goes through the application's active links, GET /links, which has the id of each and when it was made. The client
+// must be MoneyKit's, else [bankmux.ErrUnsupported]. After an error about one link ([bankmux.Failure]) it goes on, after any
+// other it ends. It may be repeated.
 func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	return func(yield func(Link, error) bool) {
 		seen := map[string]bool{}
@@ -67,13 +68,23 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 				yield(Link{}, err)
 				return
 			}
-			for _, l := range answer.Links {
+			failed := answer.Links.Failures("")
+			for i, l := range answer.Links.Rows {
+				if l.LinkID == "" {
+					failed = append(failed, withoutID("a link without id", answer.Links.Place(i)))
+					continue
+				}
 				at, _ := normalize.Timestamp(l.CreatedAt)
 				if !yield(Link{ID: l.LinkID, CreatedAt: at}, nil) {
 					return
 				}
 			}
-			if cursor = answer.NextCursor; cursor == "" || seen[cursor] {
+			for _, f := range failed {
+				if !yield(Link{}, f) {
+					return
+				}
+			}
+			if cursor = string(answer.NextCursor); cursor == "" || seen[cursor] {
 				return
 			}
 			seen[cursor] = true
@@ -81,23 +92,36 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	}
 }
 
-// UserLinks returns the links of one of the application's users by link id, GET /users/{id}/links. A user nobody knows has
-// none. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+// UserLinks returns the links of one of the application's users by link id, GET /users/{id}/links. An unknown user has
+// none. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. Links that cannot be read are in a
+// [*bankmux.PartialError] beside the rest. It may be repeated.
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
-	return bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
+	var failed []bankmux.Failure
+	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
 		links, err := a.api.userLinks(ctx, opUserLinks.Name, user)
-		all := make(map[string]Link, len(links))
-		for id, l := range links {
-			all[id] = l.public()
+		if err != nil {
+			return nil, err
 		}
-		return all, err
+		all := make(map[string]Link, len(links))
+		failed = nil
+		for i, id := range sortedKeys(links) {
+			if l := links[id]; l.LinkID != "" {
+				all[id] = l.public()
+				continue
+			}
+			failed = append(failed, withoutID("a link without id", i+1))
+		}
+		return all, nil
 	})
+	return all, partial(opUserLinks, failed, err)
 }
 
 // UserAccounts returns the accounts of one of the application's users by link id, GET /users/{id}/accounts. The client must
-// be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+// be MoneyKit's, else [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside the
+// rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
-	return bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
+	var failed []bankmux.Failure
+	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
 		var answer userAccountsAnswer
 		res, err := a.api.do(ctx, opUserAccounts.Name, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": user}}, &answer)
 		switch {
@@ -107,13 +131,26 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 			return nil, res.Lacks("links")
 		}
 		all := make(map[string][]bankmux.Account, len(answer.Links))
-		for link, group := range answer.Links {
-			for _, acc := range group.Accounts {
+		failed = nil
+		for _, link := range sortedKeys(answer.Links) {
+			group := answer.Links[link]
+			list, odd := named(&group.Accounts)
+			failed = append(failed, odd...)
+			for _, acc := range list {
 				all[link] = append(all[link], acc.account())
 			}
 		}
 		return all, nil
 	})
+	return all, partial(opUserAccounts, failed, err)
+}
+
+// partial is the error of a call: err, or what is missing from a good answer, or nil.
+func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
+	if err != nil || len(failed) == 0 {
+		return err
+	}
+	return &bankmux.PartialError{Op: op.Name, Failed: failed}
 }
 
 // UserTransaction is a transaction and the link it came through.

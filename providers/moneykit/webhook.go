@@ -84,7 +84,7 @@ func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (
 		return time.Time{}, webhook.Refuse("the signature does not hold")
 	}
 	var claims signed
-	if err := (&rest.Response{JSON: true, Body: payload}).Decode(&claims); err != nil {
+	if err := (&rest.Response{JSON: true, Body: payload}).DecodeExactly(&claims); err != nil {
 		return time.Time{}, webhook.Refuse("the signature claims nothing that can be read")
 	}
 	digest := sha256.Sum256(body)
