@@ -133,8 +133,7 @@ type comparison struct {
 		date     bankmux.Date
 		from, to int
 	}
-	ids, former idTable // known rows by the ids they have, and by those they had
-	sharing     map[sharedID]int32
+	ids, former idTable             // known rows by the ids they have, and by those they had
 	shown       map[string]struct{} // the reading's ids, where it is not complete
 	unreadable  map[doubt]struct{}
 	shelves     map[shelfKind]*shelf
@@ -221,15 +220,15 @@ func (c *comparison) complete() bool {
 }
 
 // free reports whether a known row that was not found by its id may be a row of another id: the
-// reading is complete, or the provider has none of its ids any more, gave them to other rows of this
-// reading, or never gave it one. The id that it is shown under says nothing.
-func (c *comparison) free(k *entry, shownAs string) bool {
+// reading is complete, or the provider has none of its ids any more, shows them in this reading, for
+// then they are those of other rows, or never gave it one.
+func (c *comparison) free(k *entry) bool {
 	if c.in.Complete {
 		return true
 	}
 	for _, a := range k.Aliases {
 		id, ours := strings.CutPrefix(a, c.prefix)
-		if !ours || id == shownAs || c.shows(id) {
+		if !ours || c.shows(id) {
 			continue
 		}
 		if c.in.Gone == nil || !c.in.Gone(a) {

@@ -126,6 +126,7 @@ func TestTheProvidersWordWhichRowAPostedOneReplacesDecides(t *testing.T) {
 			}
 			assert.Equal(t, c.want, got)
 			assert.Empty(t, res.Added)
+			assert.Empty(t, story(reconcile.Compare(res.Apply(known), in)), "the same rows again change nothing")
 		})
 	}
 }

@@ -60,12 +60,12 @@ func (c *comparison) index() {
 	}
 }
 
-// byReplaces pairs rows that name the pending row that they replace.
+// byReplaces pairs rows that name the pending row that they replace, and are not known yet.
 func (c *comparison) byReplaces() {
 	c.index()
 	for i := range c.new {
 		n := &c.new[i]
-		if n.row.Replaces == "" || n.row.Replaces == n.row.ID {
+		if _, known := c.ids.first[n.row.ID]; known || n.row.Replaces == "" {
 			continue
 		}
 		for _, t := range []*idTable{&c.ids, &c.former} {
@@ -94,31 +94,9 @@ func (c *comparison) byID() {
 		}
 		if k := &c.old[first]; k.now == nil && k.stays(n) {
 			c.pair(k, n, changeOf(k, n), false)
-			continue
-		}
-		if rest := c.ids.rest[n.row.ID]; len(rest) > 0 {
-			c.bySharedID(n, rest)
 		}
 	}
 }
-
-// bySharedID pairs a row with one of several known rows of its id, and of its content.
-func (c *comparison) bySharedID(n *candidate, rest []int32) {
-	if c.sharing == nil {
-		c.sharing = map[sharedID]int32{}
-	}
-	if _, noted := c.sharing[sharedID{id: n.row.ID}]; !noted {
-		c.sharing[sharedID{id: n.row.ID}] = 0
-		for _, i := range slices.Backward(rest) { // the first of equal rows stays
-			c.sharing[sharedID{n.row.ID, c.old[i].base}] = i
-		}
-	}
-	if i, ok := c.sharing[sharedID{n.row.ID, n.base}]; ok && c.old[i].now == nil {
-		c.pair(&c.old[i], n, changeOf(&c.old[i], n), false)
-	}
-}
-
-type sharedID struct{ id, base string }
 
 // stays reports whether a row under the id of a known one is that row without a doubt: its content is
 // the same, or it was pending and is booked with the same amount and text.
@@ -145,7 +123,7 @@ func (c *comparison) byOtherContent() {
 	}
 	for i := range c.new {
 		if n := &c.new[i]; n.row.ID != "" && !n.known {
-			if k := c.take(&c.former, n.row.ID); k != nil && c.free(k, n.row.ID) {
+			if k := c.take(&c.former, n.row.ID); k != nil && c.free(k) {
 				c.pair(k, n, changeOf(k, n), false)
 			}
 		}
@@ -177,7 +155,7 @@ func (c *comparison) byContent() {
 	next := make([]int32, len(order)+1) // the first row from here on that may be taken
 	for p := range next {
 		next[p] = int32(p) //nolint:gosec // as in sorted
-		if p < len(order) && (c.old[order[p]].now != nil || !c.free(&c.old[order[p]], "")) {
+		if p < len(order) && (c.old[order[p]].now != nil || !c.free(&c.old[order[p]])) {
 			next[p]++
 		}
 	}

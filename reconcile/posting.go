@@ -62,7 +62,7 @@ func (c *comparison) open(k *entry) bool {
 	if k.now != nil || k.Text == "" || k.Status == bankmux.StatusBooked || !c.inside(k) {
 		return false
 	}
-	return c.in.Complete || (k.Status == statusPending && c.free(k, ""))
+	return c.in.Complete || (k.Status == statusPending && c.free(k))
 }
 
 // posted returns the first two rows of a kind that may be the posting of a known one, and where they
@@ -122,7 +122,7 @@ func (c *comparison) byAmount() {
 	}
 	for i := range c.old {
 		k := &c.old[i]
-		if k.now != nil || k.suggested || !c.inside(k) || !c.free(k, "") || c.idOf(k) != "" {
+		if k.now != nil || k.suggested || !c.inside(k) || !c.free(k) || c.idOf(k) != "" {
 			continue
 		}
 		kind := shelfKind{amount: true, reference: k.Reference != "", foreign: !k.hasID()}

@@ -37,7 +37,7 @@ func (c *comparison) bySameDay() {
 	day := sameDay{c: c, shelf: c.shelf(shelfKind{amount: true}, isNew)}
 	for i := range c.old {
 		k := &c.old[i]
-		if k.now != nil || !c.free(k, "") {
+		if k.now != nil || !c.free(k) {
 			continue
 		}
 		if at := day.shelf.span(k, "", k.Date, k.Date); at.from < at.to {

@@ -77,6 +77,13 @@ func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
+// Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
+// the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the id
+// to another row.
+func Remains(k *Known, t *bankmux.Transaction) bool {
+	return looseText(Text(t)) == looseText(normal(k.Text)) || (k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
+}
+
 // known is a row as it will be stored, but for its aliases.
 func known(account, key string, n *candidate) Known {
 	return Known{Key: key, Account: account, Status: n.row.Status, Date: n.row.Date, Amount: n.row.Amount, Text: n.text, Reference: n.ref}

@@ -128,6 +128,11 @@ func TestTransactionsOfTheFactSheetAreRead(t *testing.T) {
 	assert.Equal(t, "-42.90 USD", rows[0].Amount.String())
 	assert.Equal(t, bankmux.StatusBooked, rows[0].Status)
 	assert.Equal(t, "2026-11-19", rows[0].Date.String())
+	assert.Equal(t, rows[0].Date, rows[0].BookingDate, "MoneyKit's date is the day of posting")
+	assert.Zero(t, rows[1].BookingDate, "a pending row has none")
+	assert.Zero(t, rows[0].ValueDate)
+	assert.Nil(t, rows[0].Counterparty)
+	assert.Empty(t, rows[0].Replaces)
 	assert.True(t, rows[0].At.IsZero())
 	assert.Equal(t, "mine-1", rows[0].OriginalID)
 	assert.Equal(t, &bankmux.Enrichment{
