@@ -2,8 +2,14 @@ package bankmux
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Challenge is what the bank wants to hear from the user before it goes on: a
@@ -34,6 +40,22 @@ type Challenge struct {
 	State json.RawMessage `json:"state,omitempty"`
 }
 
+// String names the challenge without what the bank says and without State.
+func (ch Challenge) String() string {
+	var b strings.Builder
+	b.WriteString("challenge " + plain.Word(ch.ID) + " of " + plain.Word(ch.Op))
+	for _, in := range ch.Inputs {
+		b.WriteString(" " + plain.Word(string(in.Kind)))
+	}
+	return b.String()
+}
+
+// Format writes what [Challenge.String] returns, whatever the verb.
+func (ch Challenge) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, ch.String()) }
+
+// LogValue is what [Challenge.String] returns.
+func (ch Challenge) LogValue() slog.Value { return slog.StringValue(ch.String()) }
+
 // Input is one thing to ask the user for.
 type Input struct {
 	Kind    InputKind `json:"kind"`
@@ -42,6 +64,15 @@ type Input struct {
 	Image   []byte    `json:"image,omitempty"`   // what to show instead, for a captcha
 	Options []string  `json:"options,omitempty"` // for a choice: the answer is the number of one of them, from 0
 }
+
+// String names the input and quotes what the bank says, as one line.
+func (in Input) String() string { return plain.Word(string(in.Kind)) + " " + plain.Quote(in.Query) }
+
+// Format writes what [Input.String] returns, whatever the verb.
+func (in Input) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, in.String()) }
+
+// LogValue is what [Input.String] returns.
+func (in Input) LogValue() slog.Value { return slog.StringValue(in.String()) }
 
 // InputKind says what is asked for. Unknown values are kept: ask with Query.
 type InputKind string

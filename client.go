@@ -235,6 +235,7 @@ func (c *Client) describe(op *Op, err error) error {
 		}
 		full := *e
 		full.Provider, full.Client, full.Op = c.desc.Provider, c.name, op.Name
+		full.clean()
 		if full.Connection == "" {
 			full.Connection = op.Connection
 		}

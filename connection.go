@@ -1,9 +1,6 @@
 package bankmux
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
-	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -11,9 +8,10 @@ import (
 // Connection is one user's access to one bank. It is a value: a row in the
 // application's database, keyed by ID.
 //
-// Printing it, logging it and json.Marshal are safe and lose the credential;
-// [Connection.Seal] and [Open] are the way to a database and back. A connection that
-// comes from neither [Provider.ExchangeToken] nor Open is refused by every call.
+// Printing it, logging it and json.Marshal are safe and lose the credential and the provider's
+// reference; [Connection.Seal] and [Open] are the way to a database and back. A browser gets
+// [Connection.View]. A connection that comes from neither [Provider.ExchangeToken] nor Open is refused
+// by every call.
 type Connection struct {
 	ID          string      `json:"id"`       // ours, for ever; upsert by it
 	Provider    string      `json:"provider"` // adapter
@@ -55,35 +53,6 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 
 // Credential is what the adapter needs to act on the connection. Applications have no use for it.
 func (c Connection) Credential() Secret { return c.credential }
-
-// Reference returns the provider's id of the connection, such as MoneyKit's link_id or Dapi's
-// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat it
-// like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
-//
-// It is "" for a connection from plain JSON, which loses it.
-func (c Connection) Reference() string { return c.reference.Reveal() }
-
-// referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
-const referenceFormat = "1"
-
-// referenceKey returns the digest of a provider's id of a connection, "" for none: 160 bits of SHA-256
-// in capitals and digits. Each part is prefixed with its length, so no two sets of parts are the same bytes.
-func referenceKey(provider string, environment Environment, reference Secret) string {
-	if reference.IsZero() {
-		return ""
-	}
-	var short [256]byte
-	b := short[:0]
-	for _, part := range [...]string{referenceFormat, provider, string(environment)} {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
-	sum := sha256.Sum256(reference.appendText(b))
-	var text [32]byte
-	base32.StdEncoding.Encode(text[:], sum[:20])
-	return string(text[:])
-}
 
 // own completes a connection that the client's adapter returned.
 func (conn *Connection) own(c *Client) {

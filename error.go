@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Error is what every call of this library fails with. errors.Is finds its
@@ -49,32 +51,45 @@ type Error struct {
 	Err error `json:"-"` // cause, free of URLs, bodies and secrets
 }
 
-// Error gives one line: who, what, why and the remedy.
+// What the text of an error shows at most of its detail and of its cause, in bytes.
+const (
+	maxDetail = 1 << 10
+	maxCause  = 8 << 10
+)
+
+// clean escapes what cannot stand in a log line. An adapter's own code and words pass through it, so
+// that JSON and logs of single fields are as safe as the error's text.
+func (e *Error) clean() {
+	e.Code, e.RequestID = plain.Line(plain.Cut(e.Code, maxDetail)), plain.Line(plain.Cut(e.RequestID, maxDetail))
+	e.Field, e.Detail = plain.Line(plain.Cut(e.Field, maxDetail)), plain.Line(plain.Cut(e.Detail, maxDetail))
+}
+
+// Error gives one line: who, what, why and the remedy. Text from outside is quoted or escaped in it.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for _, part := range []string{e.Client, e.Op, e.Field} {
 		if part != "" {
-			b.WriteString(part)
+			b.WriteString(plain.Line(part))
 			b.WriteString(": ")
 		}
 	}
-	b.WriteString(string(e.Kind))
+	b.WriteString(plain.Line(string(e.Kind)))
 	if e.Detail != "" {
 		b.WriteString(": ")
-		b.WriteString(e.Detail)
+		b.WriteString(plain.Line(plain.Cut(e.Detail, maxDetail)))
 	}
 	var facts []string
 	if e.Status != 0 {
 		facts = append(facts, "HTTP "+strconv.Itoa(e.Status))
 	}
 	if e.Code != "" {
-		facts = append(facts, e.Code)
+		facts = append(facts, plain.Word(e.Code))
 	}
 	if e.Connection != "" {
-		facts = append(facts, "connection "+e.Connection)
+		facts = append(facts, "connection "+plain.Word(e.Connection))
 	}
 	if e.RequestID != "" {
-		facts = append(facts, "request "+e.RequestID)
+		facts = append(facts, "request "+plain.Word(e.RequestID))
 	}
 	if e.RetryAfter > 0 {
 		facts = append(facts, "retry after "+e.RetryAfter.String())
@@ -84,11 +99,11 @@ func (e *Error) Error() string {
 	}
 	b.WriteString("; " + e.Kind.Remedy())
 	if e.FindOut != "" {
-		b.WriteString(": " + e.FindOut)
+		b.WriteString(": " + plain.Line(e.FindOut))
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(e.Err.Error())
+		b.WriteString(plain.Line(plain.Cut(e.Err.Error(), maxCause)))
 	}
 	return b.String()
 }

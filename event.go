@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Event is what a provider announced by webhook, in the same words for every provider. It is a hint, not data: deliveries come late, twice, in
@@ -96,7 +98,7 @@ const (
 
 // String names the event, without anything it holds.
 func (e Event) String() string {
-	return fmt.Sprintf("%s %s (%s %q)", e.Client, e.Kind, e.Name, e.Key)
+	return plain.Line(e.Client) + " " + plain.Line(string(e.Kind)) + " (" + plain.Word(e.Name) + " " + plain.Quote(e.Key) + ")"
 }
 
 // Format writes what [Event.String] returns, whatever the verb.
@@ -104,5 +106,6 @@ func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()
 
 // LogValue names the event, without anything it holds.
 func (e Event) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("client", e.Client), slog.String("kind", string(e.Kind)), slog.String("name", e.Name), slog.String("key", e.Key))
+	return slog.GroupValue(slog.String("client", plain.Line(e.Client)), slog.String("kind", plain.Line(string(e.Kind))),
+		slog.String("name", plain.Line(e.Name)), slog.String("key", plain.Line(e.Key)))
 }

@@ -85,7 +85,7 @@ func openShop() (*shop, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: []byte("an example key, 32 bytes long!!!")})
+	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,8 +1,15 @@
 package bankmux
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
 	"strings"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Failure is one part of an answer that could not be had: an account, a
@@ -14,12 +21,12 @@ type Failure struct {
 	Err         *Error  `json:"error"`
 }
 
-// Error says what is missing and why.
+// Error says what is missing and why, on one line.
 func (f Failure) Error() string {
 	var b strings.Builder
 	for _, part := range []struct{ name, value string }{{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction}} {
 		if part.value != "" {
-			b.WriteString(part.name + " " + part.value + ": ")
+			b.WriteString(part.name + " " + plain.Word(part.value) + ": ")
 		}
 	}
 	if f.Err != nil {
@@ -37,33 +44,93 @@ func (f Failure) Unwrap() error {
 }
 
 // PartialError comes with a result that is good as far as it goes, and names
-// what is missing from it. errors.Is finds the kinds of all failures.
+// what is missing from it. errors.Is and errors.As look into all failures.
 //
 //	res, err := client.Balances(ctx, req)
 //	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
 //		keep(res); remember(partial.Failed)
 //	}
+//
+// Its text and its JSON name the first ten failures and how many more there are.
 type PartialError struct {
 	Op     string // operation, such as "Balances"
 	Failed []Failure
 }
 
-// Error lists what failed.
-func (e *PartialError) Error() string {
-	parts := make([]string, len(e.Failed))
-	for i, f := range e.Failed {
-		parts[i] = "[" + f.Error() + "]"
-	}
-	return e.Op + ": incomplete: " + strings.Join(parts, " ")
+// maxNamed is how many failures the text of a PartialError names, and maxFailure what it shows of
+// each in bytes.
+const (
+	maxNamed   = 10
+	maxFailure = 1 << 10
+)
+
+// named returns the failures that are shown, and how many are not.
+func (e PartialError) named() (shown []Failure, more int) {
+	n := min(len(e.Failed), maxNamed)
+	return e.Failed[:n], len(e.Failed) - n
 }
 
-// Unwrap returns the failures.
+// Error names the first ten failures and how many more there are.
+func (e *PartialError) Error() string { return e.text() }
+
+func (e PartialError) text() string {
+	var b strings.Builder
+	b.WriteString(plain.Line(e.Op) + ": incomplete:")
+	shown, more := e.named()
+	for _, f := range shown {
+		b.WriteString(" [" + plain.Cut(f.Error(), maxFailure) + "]")
+	}
+	if more > 0 {
+		b.WriteString(" and " + strconv.Itoa(more) + " more")
+	}
+	return b.String()
+}
+
+// Format writes what [PartialError.Error] returns, whatever the verb.
+func (e PartialError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.text()) }
+
+// LogValue is what [PartialError.Error] returns.
+func (e PartialError) LogValue() slog.Value { return slog.StringValue(e.text()) }
+
+// MarshalJSON writes the operation, the first ten failures and the number of the others. To keep all of
+// them, marshal Failed.
+func (e PartialError) MarshalJSON() ([]byte, error) {
+	shown, more := e.named()
+	return json.Marshal(struct {
+		Op     string    `json:"op"`
+		Failed []Failure `json:"failed"`
+		More   int       `json:"more,omitempty"`
+	}{e.Op, shown, more})
+}
+
+// Unwrap returns the first ten failures. [PartialError.Is] and [PartialError.As] look into the others.
 func (e *PartialError) Unwrap() []error {
-	all := make([]error, len(e.Failed))
-	for i, f := range e.Failed {
+	shown, _ := e.named()
+	all := make([]error, len(shown))
+	for i, f := range shown {
 		all[i] = f
 	}
 	return all
+}
+
+// Is reports whether any failure is target, for errors.Is.
+func (e *PartialError) Is(target error) bool {
+	for i := range e.Failed {
+		if err := e.Failed[i].Err; err != nil && errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// As finds the first failure that is a target, for errors.As.
+func (e *PartialError) As(target any) bool {
+	for i := range e.Failed {
+		if err := e.Failed[i].Err; err != nil && errors.As(err, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // partial makes an error of failures, nil where there are none, and says in each which call it came from.
@@ -72,11 +139,19 @@ func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 		return nil
 	}
 	op.Connection = conn.ID
+	described := map[*Error]*Error{} // failures that share an error still do
 	for i := range failed {
-		if failed[i].Err == nil {
-			failed[i].Err = &Error{Kind: ErrUnknown}
+		err := failed[i].Err
+		full, ok := described[err]
+		if !ok {
+			cause := err
+			if cause == nil {
+				cause = &Error{Kind: ErrUnknown}
+			}
+			full = asError(c.describe(&op, cause))
+			described[err] = full
 		}
-		failed[i].Err = asError(c.describe(&op, failed[i].Err))
+		failed[i].Err = full
 	}
 	return &PartialError{Op: op.Name, Failed: failed}
 }

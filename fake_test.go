@@ -1,6 +1,7 @@
 package bankmux_test
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"testing"
@@ -12,11 +13,12 @@ import (
 
 // fake is an adapter whose answers a test sets.
 type fake struct {
-	provider string
-	env      bankmux.Environment
-	calls    atomic.Int32
-	create   func(context.Context, bankmux.SessionRequest) error
-	exchange func(context.Context, bankmux.ExchangeRequest) error
+	provider  string
+	reference string // "" is ref-1
+	env       bankmux.Environment
+	calls     atomic.Int32
+	create    func(context.Context, bankmux.SessionRequest) error
+	exchange  func(context.Context, bankmux.ExchangeRequest) error
 }
 
 func (f *fake) Describe() bankmux.Description {
@@ -40,7 +42,7 @@ func (f *fake) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (
 			return bankmux.Connection{}, err
 		}
 	}
-	conn := bankmux.NewConnection(req.Session, "ref-1", bankmux.NewSecret(planted))
+	conn := bankmux.NewConnection(req.Session, cmp.Or(f.reference, "ref-1"), bankmux.NewSecret(planted))
 	conn.Status.State = bankmux.StateActive
 	return conn, nil
 }

@@ -1,7 +1,6 @@
 package bankmux
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 // Key is an AES-256 key and the name under which rows remember it.
 type Key struct {
 	ID       string // 1 to 32 letters, digits, _ . -; not secret
-	Material []byte // 32 random bytes
+	Material Secret // 32 random bytes: NewSecret(bytes)
 }
 
 // String names the key without its material.
@@ -43,14 +42,14 @@ func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 		switch {
 		case !keyID(k.ID):
 			return nil, invalid("Key.ID", quote(k.ID)+" is not 1 to 32 letters, digits, _ . -")
-		case len(k.Material) != 32:
-			return nil, invalid("Key.Material", fmt.Sprintf("of key %q has %d bytes, not 32", k.ID, len(k.Material)))
-		case bytes.Equal(k.Material, make([]byte, 32)):
+		case k.Material.size() != 32:
+			return nil, invalid("Key.Material", fmt.Sprintf("of key %q has %d bytes, not 32", k.ID, k.Material.size()))
+		case k.Material.holds(string(make([]byte, 32))):
 			return nil, invalid("Key.Material", fmt.Sprintf("of key %q is all zero", k.ID))
 		case ring.keys[k.ID] != nil:
 			return nil, invalid("Key.ID", quote(k.ID)+" is used twice")
 		}
-		block, err := aes.NewCipher(bytes.Clone(k.Material))
+		block, err := aes.NewCipher(k.Material.appendText(nil))
 		if err != nil {
 			return nil, invalid("Key.Material", "is refused by AES")
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bankmux/bankmux/internal/plain"
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
@@ -124,4 +125,4 @@ func (p Payload) aborted() error {
 // finish, and for a [Challenge] that was given up.
 const CodeCancelled = "cancelled"
 
-func quote(s string) string { return strictjson.Quote(s) }
+func quote(s string) string { return plain.Quote(s) }

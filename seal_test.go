@@ -14,7 +14,7 @@ import (
 )
 
 func key(id string, fill byte) bankmux.Key {
-	return bankmux.Key{ID: id, Material: bytes.Repeat([]byte{fill}, 32)}
+	return bankmux.Key{ID: id, Material: bankmux.NewSecret(bytes.Repeat([]byte{fill}, 32))}
 }
 
 func ring(t testing.TB, primary bankmux.Key, old ...bankmux.Key) *bankmux.Keyring {
@@ -148,8 +148,8 @@ func TestSealRefusesWhatMakesNoSense(t *testing.T) {
 	_, err = bankmux.Open(k, conn.Ref(), []byte{2, 3})
 	assert.ErrorContains(t, err, "unknown format")
 	for name, keys := range map[string][]bankmux.Key{
-		"short":    {{ID: "a", Material: []byte("short")}},
-		"zero":     {{ID: "a", Material: make([]byte, 32)}},
+		"short":    {{ID: "a", Material: bankmux.NewSecret("short")}},
+		"zero":     {{ID: "a", Material: bankmux.NewSecret(make([]byte, 32))}},
 		"unnamed":  {key("", 1)},
 		"odd name": {key("a b", 1)},
 		"twice":    {key("a", 1), key("a", 2)},
@@ -178,7 +178,7 @@ func TestErrorsOfAForeignAEADAreNotRepeated(t *testing.T) {
 
 func TestKeysAreNeverPrinted(t *testing.T) {
 	t.Parallel()
-	k := bankmux.Key{ID: "a", Material: []byte(planted + "0123456789012")}
+	k := bankmux.Key{ID: "a", Material: bankmux.NewSecret([]byte(planted + "0123456789012"))}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		assert.Equal(t, `key "a"`, fmt.Sprintf(verb, k))
 	}

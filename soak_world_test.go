@@ -97,7 +97,7 @@ func (w *soakWorld) open() error {
 	if err != nil {
 		return err
 	}
-	w.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "soak", Material: []byte(soakSecret)[:32]})
+	w.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "soak", Material: bankmux.NewSecret([]byte(soakSecret)[:32])})
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
@@ -61,6 +63,7 @@ func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 	for i := range res.Events {
 		e := &res.Events[i]
 		e.Client, e.Provider = c.name, c.desc.Provider
+		e.Name, e.Status.Code = plain.Line(e.Name), plain.Line(e.Status.Code)
 		if e.Key == "" {
 			e.Key = res.Key
 		}

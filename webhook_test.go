@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,9 @@ type announcer struct{ fake }
 func (a *announcer) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	if len(req.Body()) == 0 {
 		return bankmux.WebhookResult{}, errors.New("no body")
+	}
+	if reference, ok := strings.CutPrefix(string(req.Body()), "about "); ok {
+		return bankmux.WebhookResult{Key: "k", Events: []bankmux.Event{bankmux.Event{Kind: bankmux.EventTransactionsAvailable}.WithReference(reference)}}, nil
 	}
 	return bankmux.WebhookResult{Key: "k", Events: []bankmux.Event{{Kind: bankmux.EventUnknown}, bankmux.Event{Key: "k2"}.WithRaw([]byte("part"))}}, nil
 }

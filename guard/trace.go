@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Attempt is one try of an operation.
@@ -97,7 +98,7 @@ func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Reco
 		slog.Int("attempts", len(record.Attempts())))
 	add := func(key, value string) {
 		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
+			attrs = append(attrs, slog.String(key, plain.Line(value)))
 		}
 	}
 	add("connection", op.Connection)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // desk is where verified deliveries are handled: a few at once, some waiting, and never one twice at the same time.
@@ -78,7 +79,7 @@ func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *ma
 	}()
 	defer func() {
 		if !returned {
-			in.log.write(ctx, slog.LevelError, "inbox: the application's code ended the goroutine", "key", key)
+			in.log.write(ctx, slog.LevelError, "inbox: the application's code ended the goroutine", "key", plain.Line(key))
 		}
 	}()
 	m.err = errFailed
@@ -125,7 +126,7 @@ func (in *inbox) workOn(base context.Context, deadline time.Time, key string, m 
 	ctx, cancelMark := context.WithTimeout(base, markFor)
 	defer cancelMark()
 	if err := noPanic(func() error { return in.seen.Mark(ctx, key) }); err != nil {
-		in.log.write(ctx, slog.LevelWarn, "inbox: a handled delivery cannot be marked", "key", key, "error", err)
+		in.log.write(ctx, slog.LevelWarn, "inbox: a handled delivery cannot be marked", "key", plain.Line(key), "error", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // mostRefusals is how many refusals are logged a second: a flood of forgeries must not become one of records.
@@ -37,7 +38,7 @@ func (l *logger) refuse(ctx context.Context, client string, status int, why erro
 	}
 	_ = noPanic(func() error { // the text is the application's where its store failed
 		l.write(ctx, slog.LevelWarn, "inbox: a delivery was refused", "client", client, "status", status,
-			"kind", string(bankmux.KindOf(why)), "why", why.Error(), "not_logged", left)
+			"kind", string(bankmux.KindOf(why)), "why", plain.Line(why.Error()), "not_logged", left)
 		return nil
 	})
 	return status

@@ -335,7 +335,7 @@ func (b *bench) session(ctx context.Context) bankmux.Session {
 // keyring is the application's.
 func (b *bench) keyring() *bankmux.Keyring {
 	b.t.Helper()
-	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "suite", Material: bytes.Repeat([]byte{7}, 32)})
+	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "suite", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32))})
 	require.NoError(b.t, err)
 	return ring
 }

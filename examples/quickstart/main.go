@@ -119,7 +119,7 @@ func (a *app) connect(server *virtualbank.Server) error {
 	if err != nil {
 		return err
 	}
-	a.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: []byte("an example key, 32 bytes long!!!")})
+	a.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")})
 	return err
 }
 

@@ -6,9 +6,10 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // MaxDepth is the deepest nesting that is accepted.
@@ -119,9 +120,9 @@ func (s *scanner) object(depth int) error {
 
 func clash(old, key []byte) error {
 	if bytes.Equal(old, key) {
-		return Fault("repeats the key " + Quote(string(key)))
+		return Fault("repeats the key " + plain.Quote(string(key)))
 	}
-	return Fault("has keys that differ only in case: " + Quote(string(old)) + " and " + Quote(string(key)))
+	return Fault("has keys that differ only in case: " + plain.Quote(string(old)) + " and " + plain.Quote(string(key)))
 }
 
 func (s *scanner) value(depth int) error {
@@ -188,14 +189,4 @@ func (s *scanner) str() []byte {
 	}
 	s.at++
 	return s.text[from : s.at-1]
-}
-
-// Quote shortens and quotes text that came from outside, so that it can neither
-// break a log line nor carry much.
-func Quote(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
 }

@@ -30,7 +30,7 @@ func TestAReconnectFromAStoredSession(t *testing.T) {
 	t.Run("a sealed session renews the connection after a restart", func(t *testing.T) {
 		t.Parallel()
 		s, conn, post := begin(t)
-		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bytes.Repeat([]byte{7}, 32)})
+		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32))})
 		require.NoError(t, err)
 		row, err := post.Session.Seal(ring)
 		require.NoError(t, err)

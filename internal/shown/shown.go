@@ -1,0 +1,94 @@
+// Package shown renders a value in every way in which an application could show it by accident, for
+// tests that look for what must not be seen there.
+package shown
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/gob"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// verbs are those of package fmt, the fitting and the unfitting.
+var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%#q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%e", "%t", "%p"}
+
+// All returns the renderings of v by name: by itself and inside of values of somebody else's, where
+// the methods of v cannot be called.
+func All(v any) map[string]string {
+	all := map[string]string{}
+	for name, holder := range map[string]any{
+		"itself":             v,
+		"a pointer":          &v,
+		"an exported field":  struct{ V any }{v},
+		"an unexported one":  struct{ v any }{v},
+		"a slice":            []any{v},
+		"an unexported list": struct{ v []any }{[]any{v}},
+		"a map":              map[string]any{"k": v},
+		"a nested pointer":   struct{ p *struct{ v any } }{&struct{ v any }{v}},
+	} {
+		for _, verb := range verbs {
+			all[name+" with "+verb] = fmt.Sprintf(verb, holder)
+		}
+		if text, err := json.Marshal(holder); err == nil {
+			all[name+" as JSON"] = string(text)
+		}
+		if text, err := xml.Marshal(holder); err == nil {
+			all[name+" as XML"] = string(text)
+		}
+		all[name+" in a text log"] = logged(holder, func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) })
+		all[name+" in a JSON log"] = logged(holder, func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) })
+		all[name+" as gob"] = inGob(holder)
+	}
+	if err, ok := v.(error); ok {
+		all["the text of the error"] = err.Error()
+	}
+	if s, ok := v.(fmt.Stringer); ok { // what a panic shows
+		all["the text of the panic"] = s.String()
+	}
+	return all
+}
+
+func logged(v any, handler func(*bytes.Buffer) slog.Handler) string {
+	var b bytes.Buffer
+	slog.New(handler(&b)).Info("shown", "value", v)
+	return b.String()
+}
+
+// inGob returns what encoding writes, also where it fails half-way.
+func inGob(v any) string {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(v)
+	return b.String() + fmt.Sprint(err)
+}
+
+// Forms returns how a secret may stand in a rendering: as it is, as digits of bytes, encoded.
+func Forms(secret string) []string {
+	raw := []byte(secret)
+	decimal := strings.Trim(fmt.Sprint(raw), "[]")
+	quoted, _ := json.Marshal(secret)
+	return []string{
+		secret, strings.Trim(string(quoted), `"`), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
+		decimal, strings.ReplaceAll(decimal, " ", ", "), strings.ReplaceAll(decimal, " ", ","),
+		strings.Trim(strings.ReplaceAll(fmt.Sprintf("%#v", raw)[len("[]byte"):], " ", ""), "{}"), strings.Trim(fmt.Sprintf("%#v", raw), "[]byte{}"),
+		base64.RawStdEncoding.EncodeToString(raw[:len(raw)/3*3]), base64.RawURLEncoding.EncodeToString(raw[:len(raw)/3*3]),
+	}
+}
+
+// Find returns the names of the renderings of v that show the secret in one of its forms.
+func Find(v any, secret string) []string {
+	var found []string
+	for name, text := range All(v) {
+		for _, form := range Forms(secret) {
+			if strings.Contains(text, form) {
+				found = append(found, name)
+				break
+			}
+		}
+	}
+	return found
+}

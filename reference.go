@@ -1,0 +1,36 @@
+package bankmux
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+)
+
+// Reference returns the provider's id of the connection, such as MoneyKit's link_id or Dapi's
+// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat it
+// like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
+//
+// It is "" for a connection from plain JSON, which loses it.
+func (c Connection) Reference() string { return c.reference.Reveal() }
+
+// referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
+const referenceFormat = "1"
+
+// referenceKey returns the digest of a provider's id of a connection, "" for none: 160 bits of SHA-256
+// in capitals and digits. Each part is prefixed with its length, so no two sets of parts are the same bytes.
+func referenceKey(provider string, environment Environment, reference Secret) string {
+	if reference.IsZero() {
+		return ""
+	}
+	var short [256]byte
+	b := short[:0]
+	for _, part := range [...]string{referenceFormat, provider, string(environment)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
+	sum := sha256.Sum256(reference.appendText(b))
+	var text [32]byte
+	base32.StdEncoding.Encode(text[:], sum[:20])
+	return string(text[:])
+}
