@@ -1,0 +1,105 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken pipe")
+	answer := &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "x"}
+	known := &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Field: "f", RequestID: "r", Err: context.DeadlineExceeded}
+	for name, c := range map[string]struct {
+		err    error
+		after  time.Duration // when it is returned, of an attempt of 10 s
+		caller time.Duration // 0 for a caller without a deadline
+		cancel bool          // the caller cancels at the end of caller
+		kind   bankmux.Kind  // "" for unchanged
+		cause  error
+	}{
+		"our time, and an error without a kind that is no end":           {err: broken, after: 11 * time.Second},
+		"our time, and the end of a context without a kind":              {err: context.DeadlineExceeded, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
+		"our time, and a cancellation without a kind":                    {err: context.Canceled, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
+		"our time, and a typed end":                                      {err: known, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
+		"our time, and an answer":                                        {err: answer, after: 11 * time.Second},
+		"our time, and a success":                                        {err: nil, after: 11 * time.Second},
+		"the caller's time, and an error without a kind":                 {err: broken, after: 6 * time.Second, caller: 5 * time.Second},
+		"the caller's time, and the end of a context":                    {err: context.DeadlineExceeded, after: 5 * time.Second, caller: 5 * time.Second, kind: bankmux.ErrContextDone, cause: context.DeadlineExceeded},
+		"the caller's time, and a typed end":                             {err: known, after: 5 * time.Second, caller: 5 * time.Second, kind: bankmux.ErrContextDone, cause: context.DeadlineExceeded},
+		"the caller's cancellation, and the end of a context":            {err: context.Canceled, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone, cause: context.Canceled},
+		"the caller's cancellation, and a typed end":                     {err: known, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone, cause: context.Canceled},
+		"the end of a context of somebody else, before the time ran out": {err: context.DeadlineExceeded, after: time.Second},
+		"the same, typed":                                                {err: known, after: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if c.caller > 0 && c.cancel {
+					time.AfterFunc(c.caller, cancel)
+				} else if c.caller > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), c.caller)
+					defer cancel()
+				}
+				in := guard.Deadline(guard.DeadlineOptions{Link: 10 * time.Second})
+				err := in(ctx, read, func(context.Context) error {
+					time.Sleep(c.after)
+					synctest.Wait()
+					return c.err
+				})
+				if c.kind == "" {
+					assert.Equal(t, c.err, err)
+					return
+				}
+				e, ok := errors.AsType[*bankmux.Error](err)
+				require.True(t, ok)
+				assert.Equal(t, c.kind, e.Kind)
+				assert.Equal(t, c.cause, e.Err)
+				assert.Equal(t, c.kind == bankmux.ErrUnavailable, e.Affects() == bankmux.ScopeProvider)
+				if errors.Is(c.err, bankmux.ErrContextDone) {
+					assert.True(t, e.NotSent)
+					assert.Equal(t, "r", e.RequestID)
+					assert.Equal(t, bankmux.ErrContextDone, known.Kind, "what was returned before is not changed")
+				}
+			})
+		})
+	}
+}
+
+func TestEachGroupHasItsTime(t *testing.T) {
+	t.Parallel()
+	custom := guard.DeadlineOptions{Link: 1, Data: 2, Pay: 3, Ops: map[string]time.Duration{"Read": 4, "None": 0, "Less": -1}}
+	for _, c := range []struct {
+		opts  guard.DeadlineOptions
+		name  string
+		group bankmux.Group
+		want  time.Duration
+	}{
+		{guard.DeadlineOptions{}, "X", bankmux.GroupLink, 30 * time.Second},
+		{guard.DeadlineOptions{}, "X", bankmux.GroupData, time.Minute},
+		{guard.DeadlineOptions{}, "X", bankmux.GroupPay, 2 * time.Minute},
+		{guard.DeadlineOptions{}, "X", "another", 30 * time.Second},
+		{custom, "X", bankmux.GroupLink, 1}, {custom, "X", bankmux.GroupData, 2}, {custom, "X", bankmux.GroupPay, 3},
+		{custom, "Read", bankmux.GroupData, 4}, {custom, "None", bankmux.GroupData, 2}, {custom, "Less", bankmux.GroupPay, 3},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			op := read
+			op.Name, op.Group = c.name, c.group
+			began := time.Now()
+			err := guard.Deadline(c.opts)(t.Context(), op, hang)
+			assert.Equal(t, c.want, time.Since(began), "%+v", c)
+			assert.ErrorContains(t, err, "no answer within "+c.want.String())
+		})
+	}
+}
