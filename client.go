@@ -171,7 +171,7 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		return c.describe(&job.op, err)
 	}
 	if err := job.from(ctx, 0); err != nil {
-		return job.out, c.describe(&job.op, err)
+		return job.out, c.describe(&job.op, owned(ctx, err))
 	}
 	switch v := any(&job.out).(type) {
 	case *Connection:
@@ -182,6 +182,22 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		v.Connection.own(c)
 	}
 	return job.out, nil
+}
+
+// owned names the errors that neither the adapter nor the provider made. Every error of the adapter is
+// an [*Error] by then, so what comes without one is an interceptor's. Where the application's code
+// failed because the caller's context is done, that is what the error says.
+func owned(ctx context.Context, err error) error {
+	e := asError(err)
+	if e == nil && KindOf(err) == ErrUnknown && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Kind: ErrApplication, Detail: "an interceptor failed", Err: err}
+	}
+	if cause := ctx.Err(); e != nil && e.Kind == ErrApplication && cause != nil && errors.Is(err, cause) {
+		done := *e
+		done.Kind = ErrContextDone
+		return &done
+	}
+	return err
 }
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a request of this package, whose answers the bank then gets. One

@@ -103,9 +103,22 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(plain.Line(plain.Cut(e.Err.Error(), maxCause)))
+		b.WriteString(plain.Line(plain.Cut(e.cause(), maxCause)))
 	}
 	return b.String()
+}
+
+// cause is the text of the cause. An application's own code may fail with an [*Error] of another
+// call, whose remedy is not that of this one.
+func (e *Error) cause() string {
+	text := e.Err.Error()
+	if e.Kind != ErrApplication {
+		return text
+	}
+	for _, k := range Kinds() {
+		text = strings.ReplaceAll(text, "; "+k.Remedy(), "")
+	}
+	return text
 }
 
 // Unwrap returns the Kind and the cause.
@@ -159,7 +172,7 @@ func (e *Error) answered() bool {
 		return true
 	}
 	switch e.Kind {
-	case ErrUnavailable, ErrMalformed, ErrContextDone, ErrUnknown:
+	case ErrUnavailable, ErrMalformed, ErrContextDone, ErrApplication, ErrUnknown:
 		return false
 	}
 	return true

@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log"
@@ -50,7 +51,9 @@ func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.
 			Name:       l.account, // your own id of an account, which survives a new link
 			Known:      l.between, // your rows of an account between two days
 		})
-		if err != nil {
+		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+			log.Print(partial) // names the rows and accounts that failed; the page is good for the others
+		} else if err != nil {
 			return err // nothing of this page is stored; the pages before it are
 		}
 		l.store(conn, page)

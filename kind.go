@@ -63,6 +63,9 @@ const (
 	// ErrContextDone: the caller's context was cancelled or its deadline passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.
 	ErrContextDone Kind = "context_done"
+	// ErrApplication: code of the application failed that the library called, such as
+	// [SyncRequest.Known] or an interceptor. errors.Is and errors.As find its error.
+	ErrApplication Kind = "application_failed"
 	// ErrUnknown: the provider failed for a reason nobody has listed.
 	ErrUnknown Kind = "unknown"
 )
@@ -91,6 +94,7 @@ var remedies = map[Kind]string{
 	ErrSeal:             "check the key, the row and its owner; link anew if it is lost",
 	ErrSignature:        "refuse the delivery",
 	ErrContextDone:      "give the call more time if it was cut short",
+	ErrApplication:      "see the cause, which is an error of the application's own code",
 	ErrUnknown:          "read Code and ask the provider",
 }
 

@@ -289,6 +289,9 @@ func (l *soakLife) pages() error {
 				req.Accounts, req.Cards = l.tables.accounts, l.tables.cards
 			}
 			page, err = client.Sync(ctx, req)
+			if _, partial := errors.AsType[*bankmux.PartialError](err); partial {
+				return nil // the page is good for the rest; what failed is in page.Failed
+			}
 			return err
 		})
 		e, _ := errors.AsType[*bankmux.Error](err)

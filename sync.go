@@ -25,8 +25,8 @@ type SyncRequest struct {
 	// provider's id, which does not survive one. "" and one name for two accounts are [ErrInvalid]: leave accounts out that have none yet.
 	Name func(account string) string
 	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
-	// always before Sync returns. An error that it yields ends the sync as [ErrInvalid]; rows of other accounts or days are passed over. Without it rows under new ids and
-	// rows that were posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only say what is there.
+	// always before Sync returns. An error that it yields ends the sync as [ErrApplication], and errors.Is finds it. Rows of other accounts or days are ignored.
+	// Without Known, rows under new ids and rows that were posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only say what is there.
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 
 	PageSize int      // rows a page at most; 0 leaves it to the adapter
@@ -82,12 +82,17 @@ type Delta struct {
 	More bool   // there is another page now
 }
 
-// Sync returns one page of what changed since a cursor: call it until More is false. See [TransactionSyncer]. What could not be read is in
-// [Delta.Failed], beside the rest.
+// Sync returns one page of what changed since a cursor: call it until More is false. It may be
+// repeated with the same cursor.
+//
+// What could not be read is in [Delta.Failed], and a [*PartialError] beside the page names it, whether
+// that is one row or every account. Such a page is complete but for those: store it with its Next, as
+// any other. With any other error there is no page, and the cursor stays where it was. For those errors
+// see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
 	if err == nil {
-		_ = c.partial(opSync, &req.Connection, d.Failed)
+		err = c.partial(opSync, &req.Connection, d.Failed)
 	}
 	return d, err
 }

@@ -3,6 +3,7 @@ package bankmux_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -152,7 +153,8 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 		round := func(rows ...string) bankmux.Delta {
 			says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`
 			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
-			require.NoError(t, err)
+			_, partial := errors.AsType[*bankmux.PartialError](err)
+			require.True(t, partial, "%v", err)
 			s.store(d)
 			time.Sleep(2 * time.Hour)
 			return d
@@ -186,7 +188,7 @@ func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
 		require.NoError(t, err)
 		req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{"nobody", accounts.Accounts[0].ID}, Known: s.known}
 		first, err := s.client.Sync(t.Context(), req)
-		require.NoError(t, err)
+		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		require.Len(t, first.Failed, 1)
 		require.ErrorIs(t, first.Failed[0].Err, bankmux.ErrNotFound)
 		assert.Equal(t, "nobody", first.Failed[0].Account)

@@ -129,7 +129,7 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 // bank does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
 	e := asError(err)
-	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
+	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
 }
 
 // onceImpatience is how much sooner silence counts of a call that has others to go to.
@@ -158,7 +158,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 		if e.Code == "" && e.Status == 0 && !e.NotSent {
 			return errFailed // nobody classified it
 		}
-	case bankmux.ErrRateLimited, bankmux.ErrCircuitOpen:
+	case bankmux.ErrRateLimited, bankmux.ErrCircuitOpen, bankmux.ErrApplication:
 		return errExcluded
 	}
 	if e.Affects() == bankmux.ScopeProvider {

@@ -132,7 +132,7 @@ func level(err error) slog.Level {
 		return slog.LevelError
 	}
 	switch bankmux.KindOf(err) {
-	case bankmux.ErrCredentials, bankmux.ErrNotPermitted, bankmux.ErrQuota, bankmux.ErrMalformed, bankmux.ErrUnknown:
+	case bankmux.ErrCredentials, bankmux.ErrNotPermitted, bankmux.ErrQuota, bankmux.ErrMalformed, bankmux.ErrApplication, bankmux.ErrUnknown:
 		return slog.LevelError
 	}
 	return slog.LevelWarn

@@ -238,7 +238,7 @@ func syncKnownFailsAndLies(t *testing.T, b *bench) {
 		return func(yield func(bankmux.Known, error) bool) { yield(bankmux.Known{}, errStore) }
 	}
 	_, err := b.client.Sync(t.Context(), failing)
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err))
 	require.ErrorIs(t, err, errStore, "the application finds its own error again")
 
 	stranger := bankmux.Known{Key: "t1:stranger#1", Account: "somebody else's", Aliases: []string{"id:nobody:1"}, Status: bankmux.StatusBooked, Date: bankmux.DateOf(time.Now().UTC()), Amount: usd(t, "-1.00")}

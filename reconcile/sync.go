@@ -127,7 +127,7 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 }
 
 // Ask reads what the application knows of an account between two days and keeps what is wanted: each row once, and none of other accounts or days, whatever
-// Known gives. An error of its own ends the sync: what it does not know cannot be compared.
+// Known gives. An error of its own ends the sync as [bankmux.ErrApplication]: what it does not know cannot be compared.
 func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
 	seen := map[string]bool{}
 	err = each(ctx, req, account, from, to, func(k *Known) bool {
@@ -157,7 +157,7 @@ func each(ctx context.Context, req *bankmux.SyncRequest, account string, from, t
 	}
 	for k, err := range known {
 		if err != nil {
-			return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Known", Detail: "the application's own rows could not be read", NotSent: true, Err: err}
+			return &bankmux.Error{Kind: bankmux.ErrApplication, Field: "SyncRequest.Known", Detail: "failed to read the application's rows", Err: err}
 		}
 		if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !do(&k) {
 			return nil

@@ -284,11 +284,11 @@ func (s *story) sync(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return err // a PartialError too: an application would log it and store the page, but in this year nothing fails
 		}
-		if len(page.Failed) > 0 || len(page.Suspect) > 0 || len(page.Gaps) > 0 {
-			// An application would log Failed, wait after Suspect, and tell its user of Gaps. In this year there are none.
-			return fmt.Errorf("not read: %v; empty: %v; not served any more: %v", page.Failed, page.Suspect, page.Gaps)
+		if len(page.Suspect) > 0 || len(page.Gaps) > 0 {
+			// An application would wait after Suspect, and tell its user of Gaps. In this year there are none.
+			return fmt.Errorf("empty: %v; not served any more: %v", page.Suspect, page.Gaps)
 		}
 		if (s.crash && len(page.Added) > 0) || (s.crashes && !died) {
 			died = true

@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"log"
 	"maps"
 	"slices"
 	"strings"
@@ -56,7 +58,9 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 		if bankmux.KindOf(err) == bankmux.ErrNotReady {
 			return nil // the provider has not fetched anything yet; it will tell, or the next look will
 		}
-		if err != nil {
+		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+			log.Print(partial) // the rest of the page is good, and its cursor is behind what failed
+		} else if err != nil {
 			return err
 		}
 		db.store(page)

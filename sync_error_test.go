@@ -1,0 +1,192 @@
+package bankmux_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+// opened returns a client of the provider whose answers are changed, with a guard of its own.
+func (s *syncing) opened(t *testing.T, provider string, says map[string]string) (*bankmux.Client, *guard.Guard) {
+	t.Helper()
+	keys, g := s.bank.Credentials(), guard.New(guard.Options{})
+	var client *bankmux.Client
+	var err error
+	if provider == "dapi" {
+		client, err = dapi.New(dapi.Config{
+			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}}, Guard: g,
+		})
+	} else {
+		client, err = moneykit.New(moneykit.Config{
+			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}}, Guard: g,
+		})
+	}
+	require.NoError(t, err)
+	return client, g
+}
+
+func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
+	t.Parallel()
+	incomplete := func(t *testing.T, err error, n int) *bankmux.PartialError {
+		t.Helper()
+		partial, ok := errors.AsType[*bankmux.PartialError](err)
+		require.True(t, ok, "%T %v", err, err)
+		require.Len(t, partial.Failed, n)
+		assert.Equal(t, "Sync", partial.Op)
+		return partial
+	}
+	t.Run("every account failed, page by page", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, "dapi")
+			req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{"nobody", "nothing"}, Known: s.known}
+			for i, id := range req.Accounts {
+				d, err := s.client.Sync(t.Context(), req)
+				partial := incomplete(t, err, 1)
+				require.ErrorIs(t, err, bankmux.ErrNotFound)
+				assert.Equal(t, d.Failed, partial.Failed)
+				assert.Equal(t, id, partial.Failed[0].Account)
+				assert.Equal(t, i == 0, d.More)
+				require.NotEmpty(t, d.Next, "the page can be stored")
+				req.Cursor = d.Next
+			}
+			req.Accounts = nil // the next round
+			d, err := s.client.Sync(t.Context(), req)
+			require.NoError(t, err)
+			assert.NotEmpty(t, d.Added)
+		})
+	})
+	for provider, wire := range map[string][2]string{
+		"dapi":     {"/data/transactions/get", `{"success":true,"status":"done","operationID":"op","transactions":[` + dpRow(3, `"x"`, "A") + "," + dpRow(2, "7", "B") + `]}`},
+		"moneykit": {"/transactions/sync", mkPage([]string{mkRow("a", 3, `"x"`, "A", false), mkRow("b", 2, "7", "B", false)}, nil, nil)},
+	} {
+		t.Run("a row failed at "+provider, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := openSync(t, provider)
+				accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+				require.NoError(t, err)
+				client, _ := s.opened(t, provider, map[string]string{wire[0]: strings.ReplaceAll(wire[1], `"acc"`, fmt.Sprintf("%q", accounts.Accounts[0].ID))})
+				d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.known})
+				incomplete(t, err, 1)
+				require.ErrorIs(t, err, bankmux.ErrMalformed)
+				assert.Len(t, d.Added, 1, "the other row is there")
+				assert.NotEmpty(t, d.Next)
+			})
+		})
+	}
+	t.Run("a page of which everything was read has no error", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, "moneykit")
+			require.NoError(t, s.bank.Refresh(s.conn.Reference()))
+			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: s.known})
+			require.NoError(t, err)
+			assert.Empty(t, d.Failed)
+		})
+	})
+}
+
+// errOwn is an error of the application, as its database driver would make it.
+type errOwn struct{ table string }
+
+func (e *errOwn) Error() string { return "table " + e.table + " is locked" }
+
+func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
+	t.Parallel()
+	_, notADay := bankmux.ParseDate("yesterday")
+	for _, provider := range []string{"dapi", "moneykit"} {
+		for what, own := range map[string]error{
+			"a pointer to a struct":   &errOwn{"rows"},
+			"wrapped":                 fmt.Errorf("read rows: %w", &errOwn{"rows"}),
+			"an error of the library": fmt.Errorf("read rows: %w", errors.Join(notADay, &errOwn{"rows"})),
+			"a deadline of its own":   errors.Join(context.DeadlineExceeded, &errOwn{"rows"}),
+		} {
+			for first, good := range map[string]int{"at once": 0, "after some rows": 3} {
+				t.Run(provider+", Known, "+what+", "+first, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						s := openSync(t, provider)
+						if provider == "moneykit" {
+							require.NoError(t, s.bank.Refresh(s.conn.Reference()))
+						}
+						s.round(t)
+						client, g := s.opened(t, provider, nil)
+						known := func(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+							return func(yield func(bankmux.Known, error) bool) {
+								n := 0
+								for k, err := range s.known(ctx, account, from, to) {
+									if n++; n > good {
+										break
+									}
+									if !yield(k, err) {
+										return
+									}
+								}
+								yield(bankmux.Known{}, own)
+							}
+						}
+						for range 7 { // enough to open a circuit
+							d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: known})
+							require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), "%v", err)
+							mine, ok := errors.AsType[*errOwn](err)
+							require.True(t, ok, "%v", err)
+							assert.Equal(t, "rows", mine.table)
+							assert.ErrorContains(t, err, "SyncRequest.Known: application_failed: failed to read the application's rows")
+							assert.ErrorContains(t, err, "; see the cause, which is an error of the application's own code: ")
+							assert.ErrorContains(t, err, "table rows is locked")
+							assert.NotContains(t, err.Error(), "fix the call")
+							assert.Empty(t, d, "nothing of the page is there")
+						}
+						for _, b := range g.Breakers() {
+							assert.Equal(t, "closed", string(b.State), "%v", b)
+						}
+					})
+				})
+			}
+		}
+	}
+	t.Run("the caller's context ends Known", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, "dapi")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := s.client.Sync(ctx, bankmux.SyncRequest{Connection: s.conn, Known: func(ctx context.Context, _ string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
+				return func(yield func(bankmux.Known, error) bool) {
+					<-ctx.Done()
+					yield(bankmux.Known{}, ctx.Err())
+				}
+			}})
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, bankmux.ErrContextDone, bankmux.KindOf(err))
+		})
+	})
+	t.Run("an interceptor fails", func(t *testing.T) {
+		t.Parallel()
+		for what, own := range map[string]error{"": &errOwn{"budget"}, "wrapped": fmt.Errorf("no budget: %w", &errOwn{"budget"})} {
+			f := &fake{provider: "p", env: bankmux.Sandbox}
+			c := bankmux.NewClient("c", f, func(context.Context, bankmux.Op, func(context.Context) error) error { return own })
+			_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1"})
+			require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), what)
+			require.ErrorIs(t, err, own)
+			assert.ErrorContains(t, err, "application_failed: an interceptor failed")
+		}
+	})
+}
