@@ -60,7 +60,7 @@ func TestAnOutcomeThatIsUnknownIsNotKnown(t *testing.T) {
 func TestEveryKindHasARemedyAndAScope(t *testing.T) {
 	t.Parallel()
 	kinds := bankmux.Kinds()
-	assert.Len(t, kinds, 24)
+	assert.Len(t, kinds, 25)
 	for _, k := range kinds {
 		assert.NotEmpty(t, k.Remedy(), k)
 		assert.NotEmpty(t, k.Scope(), k)
