@@ -30,7 +30,7 @@ func Park() bankmux.Interceptor {
 		key := lotKey{op.Client, op.Connection, op.Reference}
 		if passes(op) {
 			err := next(ctx)
-			if err == nil {
+			if err == nil && op.Name != "CreateSession" { // a session is not a new login yet
 				p.free(key)
 			}
 			return err
@@ -128,7 +128,7 @@ func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
 		p.put(key, lot{cause: e, until: e.Challenge.ExpiresAt})
 	case e != nil && errors.Is(e, bankmux.ErrReauth) && !e.Unlisted && !e.NotSent:
 		p.put(key, lot{cause: e})
-	case op.Challenge != "" && (e == nil || bankmux.OutcomeKnown(e)):
+	case op.Challenge != "" && bankmux.OutcomeKnown(err):
 		delete(p.lots, key)
 	}
 }

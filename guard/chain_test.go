@@ -1,0 +1,126 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	all := guard.Options{
+		Logger: slog.New(slog.DiscardHandler), OnePerConnection: true, Park: true, AtBank: func(bankmux.Op) bool { return true },
+	}
+	for name, c := range map[string]struct {
+		change func(*guard.Options)
+		length int
+	}{
+		"everything":              {func(*guard.Options) {}, 8},
+		"no log":                  {func(o *guard.Options) { o.Logger = nil }, 7},
+		"no queue":                {func(o *guard.Options) { o.OnePerConnection = false }, 7},
+		"no park":                 {func(o *guard.Options) { o.Park = false }, 7},
+		"no bank":                 {func(o *guard.Options) { o.AtBank = nil }, 7},
+		"what is always in place": {func(o *guard.Options) { *o = guard.Options{} }, 4},
+	} {
+		opts := all
+		c.change(&opts)
+		assert.Len(t, guard.New(opts).Interceptors(), c.length, name)
+	}
+}
+
+// The order matters: each of these fails in another one.
+func TestTheOrderOfTheChain(t *testing.T) {
+	t.Parallel()
+	t.Run("a call that waits for its turn takes no time of an attempt, and no slot of a probe", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			g := guard.New(guard.Options{OnePerConnection: true, Deadline: guard.DeadlineOptions{Link: time.Minute}})
+			in := g.Interceptors()
+			var all sync.WaitGroup
+			for range 5 {
+				all.Go(func() {
+					assert.NoError(t, chain(in, read, func(context.Context) error { time.Sleep(50 * time.Second); return nil })(t.Context()))
+				})
+			}
+			all.Wait()
+		})
+	})
+	t.Run("what waited in the queue sees the challenge that the call before it left", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			in := guard.New(guard.Options{OnePerConnection: true, Park: true}).Interceptors()
+			sent := 0
+			var all sync.WaitGroup
+			for range 5 {
+				all.Go(func() {
+					err := chain(in, data("Accounts", "r", ""), func(context.Context) error { sent++; time.Sleep(time.Second); return asking("x") })(t.Context())
+					assert.ErrorIs(t, err, bankmux.ErrUserAction)
+				})
+			}
+			all.Wait()
+			assert.Equal(t, 1, sent)
+		})
+	})
+	t.Run("each attempt passes the breaker and has its own time, and the trace sees the whole", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var out strings.Builder
+			g := guard.New(guard.Options{Logger: slog.New(slog.NewTextHandler(&out, nil)), Deadline: guard.DeadlineOptions{Link: 10 * time.Second}})
+			err := chain(g.Interceptors(), read, hang)(t.Context())
+			require.ErrorIs(t, err, bankmux.ErrUnavailable)
+			assert.EqualValues(t, 3, g.Breakers()[0].Failures)
+			assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+			assert.Contains(t, out.String(), "attempts=3")
+		})
+	})
+	t.Run("a bank's circuit refuses before the provider's counts", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := newBanks(t, guard.Options{})
+			b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
+			for range 20 {
+				_ = b.call("bank", "c1")
+			}
+			assert.EqualValues(t, 5, b.guard.Breakers()[0].Requests)
+		})
+	})
+}
+
+func TestUnlistedCodesAreCountedAndNothingElse(t *testing.T) {
+	t.Parallel()
+	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
+	call := func(err error) {
+		assert.Equal(t, err, chain(g.Interceptors(), read, func(context.Context) error { return err })(t.Context()))
+	}
+	listed := &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: "p", Code: "listed"}
+	call(listed)
+	call(errors.New("?"))
+	call(nil)
+	assert.Empty(t, g.UnlistedCodes())
+	code := func(name string) error {
+		return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: "p", Code: name, Unlisted: true}
+	}
+	for range 3 {
+		call(code("first"))
+	}
+	for i := range 300 {
+		call(code("more-" + strings.Repeat("x", i)))
+	}
+	call(code("first"))
+	got := g.UnlistedCodes()
+	assert.EqualValues(t, 4, got["p first"], "one that is known is counted also where there is no room")
+	assert.Len(t, got, 256)
+	got["p first"] = 0
+	assert.EqualValues(t, 4, g.UnlistedCodes()["p first"], "what is returned is a copy")
+}

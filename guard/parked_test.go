@@ -1,0 +1,179 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// lot is a parked connection, and the calls on it.
+type lot struct {
+	t    *testing.T
+	park bankmux.Interceptor
+}
+
+// call reports whether it was sent, and what came.
+func (l lot) call(op bankmux.Op, answer error) (sent bool, err error) {
+	err = l.park(l.t.Context(), op, func(context.Context) error { sent = true; return answer })
+	return sent, err
+}
+
+func (l lot) sends(op bankmux.Op, answer error) bool {
+	sent, err := l.call(op, answer)
+	if sent {
+		assert.Equal(l.t, answer, err, "what came is what is returned")
+	}
+	return sent
+}
+
+func lots(t *testing.T, parkedBy error) lot {
+	l := lot{t, guard.Park()}
+	if parkedBy != nil {
+		require.True(t, l.sends(data("Accounts", "r", ""), parkedBy))
+	}
+	return l
+}
+
+var errRejected = &bankmux.Error{Kind: bankmux.ErrReauth, Client: "c", Op: "Accounts", Code: "INVALID_CREDENTIALS", Status: 400}
+
+func TestWhatParksAConnection(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error
+		parks bool
+	}{
+		"a question":                        {asking("x"), true},
+		"a rejected login":                  {errRejected, true},
+		"one with a code that is not known": {&bankmux.Error{Kind: bankmux.ErrReauth, Unlisted: true}, false},
+		"one that was not sent":             {&bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}, false},
+		"a lapsed consent":                  {&bankmux.Error{Kind: bankmux.ErrConsent, Code: "x"}, false},
+		"an outage":                         {errDown, false},
+		"an error without a kind":           {errors.New("?"), false},
+		"a success":                         {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				assert.Equal(t, !c.parks, lots(t, c.err).sends(data("Balances", "r", ""), nil))
+			})
+		})
+	}
+}
+
+func TestOnlyTheConnectionIsParked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*bankmux.Op)
+		sends  bool
+	}{
+		"the same, whatever is read": {func(o *bankmux.Op) { o.Name, o.Product, o.User = "Sync", "x", "u" }, false},
+		"another client":             {func(o *bankmux.Op) { o.Client = "d" }, true},
+		"another connection":         {func(o *bankmux.Op) { o.Connection = "2" }, true},
+		"another login":              {func(o *bankmux.Op) { o.Reference = bankmux.NewSecret("s") }, true},
+		"no connection":              {func(o *bankmux.Op) { o.Connection = "" }, true},
+		"a session for a new login":  {func(o *bankmux.Op) { o.Name = "CreateSession" }, true},
+		"an exchange":                {func(o *bankmux.Op) { o.Name = "ExchangeToken" }, true},
+		"the end of it":              {func(o *bankmux.Op) { o.Name = "Disconnect" }, true},
+		"its status":                 {func(o *bankmux.Op) { o.Name = "ConnectionStatus" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, by := range []error{errRejected, asking("x")} {
+				l := lots(t, by)
+				op := data("Accounts", "r", "")
+				c.change(&op)
+				assert.Equal(t, c.sends, l.sends(op, errDown))
+				assert.False(t, l.sends(data("Balances", "r", ""), nil), "and that changes nothing")
+			}
+		})
+	}
+}
+
+func TestWhatFreesAParkedConnection(t *testing.T) {
+	t.Parallel()
+	answering := data("Accounts", "r", "x")
+	given := data("Accounts", "r", "x")
+	given.Abandon = true
+	for name, c := range map[string]struct {
+		op            bankmux.Op
+		err           error
+		login, asking bool // whether it frees one that is parked for either
+	}{
+		"an exchange":                          {data("ExchangeToken", "r", ""), nil, true, true},
+		"an exchange that failed":              {data("ExchangeToken", "r", ""), errDown, false, false},
+		"a session for a new login, not yet":   {data("CreateSession", "r", ""), nil, false, false},
+		"the end of it":                        {data("Disconnect", "r", ""), nil, true, true},
+		"the end of it, which failed":          {data("Disconnect", "r", ""), errDown, false, false},
+		"the answer":                           {answering, nil, false, true},
+		"the answer, which was rejected":       {answering, &bankmux.Error{Kind: bankmux.ErrAnswerRejected, Code: "x"}, false, true},
+		"the answer, refused before it left":   {answering, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false, true},
+		"the answer, which was lost":           {answering, errDown, false, false},
+		"the answer, lost without a kind":      {answering, errors.New("broken pipe"), false, false},
+		"the answer, and the login is refused": {answering, errRejected, false, false},
+		"the answer to something else":         {data("Accounts", "r", "y"), nil, false, false},
+		"that the user gave it up":             {given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				login := lots(t, errRejected)
+				login.sends(c.op, c.err)
+				assert.Equal(t, c.login, login.sends(data("Balances", "r", ""), nil))
+				question := lots(t, asking("x"))
+				question.sends(c.op, c.err)
+				assert.Equal(t, c.asking, question.sends(data("Balances", "r", ""), nil))
+			})
+		})
+	}
+}
+
+func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
+	t.Parallel()
+	t.Run("the rejection, as one that was not sent and is of no call yet", func(t *testing.T) {
+		t.Parallel()
+		_, err := lots(t, errRejected).call(data("Balances", "r", ""), nil)
+		assert.Equal(t, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS", Status: 400, NotSent: true}, err)
+		assert.Equal(t, "Accounts", errRejected.Op, "what was returned before is not changed")
+		assert.False(t, errRejected.NotSent)
+	})
+	t.Run("the rejection, also where it answers a challenge that is gone", func(t *testing.T) {
+		t.Parallel()
+		_, err := lots(t, errRejected).call(data("Balances", "r", "x"), nil)
+		assert.ErrorIs(t, err, bankmux.ErrReauth)
+	})
+	t.Run("the challenge, until it expires", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			l := lots(t, asking("x"))
+			time.Sleep(time.Minute - 1)
+			_, err := l.call(data("Balances", "r", ""), nil)
+			e, ok := errors.AsType[*bankmux.Error](err)
+			require.True(t, ok)
+			assert.True(t, e.NotSent)
+			assert.Empty(t, e.Op+e.Client)
+			assert.Equal(t, "x", e.Challenge.ID)
+			time.Sleep(1)
+			assert.True(t, l.sends(data("Balances", "r", ""), nil))
+			assert.True(t, l.sends(data("Balances", "r", "x"), nil))
+		})
+	})
+	t.Run("that another challenge is open, where it answers an older one", func(t *testing.T) {
+		t.Parallel()
+		_, err := lots(t, asking("x")).call(data("Accounts", "r", "old"), nil)
+		assert.Equal(t, &bankmux.Error{Kind: bankmux.ErrChallengeExpired, Detail: "another challenge is open by now", NotSent: true}, err)
+	})
+	t.Run("nothing is lost where the user gives up what is not open", func(t *testing.T) {
+		t.Parallel()
+		op := data("Accounts", "r", "x")
+		op.Abandon = true
+		assert.True(t, lots(t, nil).sends(op, errDown))
+	})
+}

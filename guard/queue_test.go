@@ -1,0 +1,114 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+func TestWhoWaitsForWhom(t *testing.T) {
+	t.Parallel()
+	first := bankmux.Op{Client: "c", Connection: "1", Effect: bankmux.Read}
+	for name, c := range map[string]struct {
+		change func(*bankmux.Op)
+		waits  bool
+	}{
+		"the same connection":          {func(*bankmux.Op) {}, true},
+		"the same, whatever is called": {func(o *bankmux.Op) { o.Name, o.Effect, o.Group = "X", bankmux.OneShot, bankmux.GroupPay }, true},
+		"another connection":           {func(o *bankmux.Op) { o.Connection = "2" }, false},
+		"another client":               {func(o *bankmux.Op) { o.Client = "d" }, false},
+		"names that join to the same":  {func(o *bankmux.Op) { o.Client, o.Connection = "", "c1" }, false},
+		"a call that concerns none":    {func(o *bankmux.Op) { o.Connection = "" }, false},
+		"a call that sends nothing":    {func(o *bankmux.Op) { o.Effect = bankmux.Local }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q := guard.OnePerConnection()
+				var all sync.WaitGroup
+				all.Go(func() { _ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil }) })
+				synctest.Wait()
+				began, op := time.Now(), first
+				c.change(&op)
+				require.NoError(t, q(t.Context(), op, func(context.Context) error { return nil }))
+				assert.Equal(t, c.waits, time.Since(began) > 0)
+				all.Wait()
+			})
+		})
+	}
+}
+
+func TestTurnsAreTakenInOrderAlsoByThoseWhoComeWhileOthersWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := guard.OnePerConnection()
+		var all sync.WaitGroup
+		var order []int
+		running := 0
+		for i := range 10 { // one comes every three quarters of a second, and each takes a second
+			all.Go(func() {
+				assert.NoError(t, q(t.Context(), read, func(context.Context) error {
+					running++
+					assert.Equal(t, 1, running)
+					order = append(order, i)
+					time.Sleep(time.Second)
+					running--
+					return nil
+				}))
+			})
+			time.Sleep(750 * time.Millisecond)
+		}
+		all.Wait()
+		assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, order)
+	})
+}
+
+func TestACallThatWasNotServedSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := guard.OnePerConnection()
+		var all sync.WaitGroup
+		all.Go(func() { _ = q(t.Context(), read, func(context.Context) error { time.Sleep(time.Minute); return nil }) })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := q(ctx, read, func(context.Context) error { t.Error("sent"); return nil })
+		assert.Equal(t, &bankmux.Error{
+			Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call", NotSent: true, Err: context.DeadlineExceeded,
+		}, err)
+		all.Wait()
+	})
+}
+
+func TestAnErrorPassesTheQueueAndNothingIsKept(t *testing.T) {
+	q := guard.OnePerConnection()
+	failure := errors.New("no")
+	many := func(n int) {
+		for i := range n {
+			op := read
+			op.Connection = strconv.Itoa(i)
+			require.Equal(t, failure, q(t.Context(), op, func(context.Context) error { return failure }))
+		}
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	many(100)
+	before := heap()
+	many(50_000)
+	assert.Less(t, heap()-before, int64(2<<20), "of connections that are not in use")
+}
