@@ -21,6 +21,7 @@ type book struct {
 	username    string
 	accounts    []*account
 	holder      holder
+	owners      []any // given by a session in place of the holder
 	payees      []*payee
 	valueSince  time.Time // from when new rows are written with a day of value
 }
@@ -35,6 +36,7 @@ type account struct {
 	name     string
 	mask     string
 	number   string
+	routing  string // "" is the bank's
 	currency string
 	opening  int64 // minor units, at the beginning of the ledger; debts are negative
 	limit    int64
@@ -138,14 +140,15 @@ func (b *Bank) open(at Institution, username string) *book {
 }
 
 // custom returns a book of accounts that a session brought along.
-func (b *Bank) custom(at Institution, list []customAccount) *book {
-	bk := &book{bank: b, institution: at, username: UserCustom}
+func (b *Bank) custom(at Institution, list []customAccount, owners []any) *book {
+	bk := &book{bank: b, institution: at, username: UserCustom, owners: owners}
 	bk.holder = bk.person()
 	currency, _ := currencyOf(at.Country)
 	for _, a := range list {
 		kind := accountKind{moneykit: a.kind, dapi: "other", quiet: true, debt: strings.HasPrefix(a.kind, "liability")}
 		bk.accounts = append(bk.accounts, &account{
 			key: a.number, kind: kind, name: a.name, number: a.number, mask: a.number[max(0, len(a.number)-4):], currency: currency,
+			routing: a.routing,
 		})
 	}
 	return bk

@@ -89,13 +89,24 @@ type dpBody struct {
 	FromDate    string    `json:"fromDate"`
 	ToDate      string    `json:"toDate"`
 
-	members map[string]any // all of the body
-	either  bool           // accountID may be a card's
+	raw    []byte // all of the body
+	either bool   // accountID may be a card's
+}
+
+// members are all that the body holds.
+func (in dpBody) members() map[string]any {
+	dec := json.NewDecoder(bytes.NewReader(in.raw))
+	dec.UseNumber()
+	var all map[string]any
+	if err := dec.Decode(&all); err != nil {
+		panic(err) // it was decoded before
+	}
+	return all
 }
 
 // arguments are what must be sent again to resume: everything but the secrets and the answers.
 func (in dpBody) arguments() string {
-	rest := maps.Clone(in.members)
+	rest := in.members()
 	maps.DeleteFunc(rest, func(name string, value any) bool {
 		return value == nil || slices.Contains([]string{"appSecret", "userSecret", "operationID", "userInputs"}, name)
 	})
@@ -138,10 +149,8 @@ func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	if !ok {
 		return refusal
 	}
-	var in dpBody
-	dec := json.NewDecoder(bytes.NewReader(c.body))
-	dec.UseNumber()
-	if json.Unmarshal(c.body, &in) != nil || dec.Decode(&in.members) != nil {
+	in := dpBody{raw: c.body}
+	if json.Unmarshal(c.body, &in) != nil {
 		return dpFail(http.StatusBadRequest, dpInvalidArgs, "a field has the wrong type")
 	}
 	b.mu.Lock()

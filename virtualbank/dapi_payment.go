@@ -195,7 +195,7 @@ func (a *dpArgs) batchFile() {
 func (b *Bank) dpPay(unfit func(Institution) string, check func(*dpArgs), work func(*dpArgs) reply) func(*call) reply {
 	return func(c *call) reply {
 		return b.dpData(c, func(conn *connection, in dpBody) reply {
-			a := &dpArgs{b: b, conn: conn, members: in.members}
+			a := &dpArgs{b: b, conn: conn, members: in.members()}
 			if unfit != nil {
 				if why := unfit(conn.institution); why != "" {
 					return dpFail(http.StatusBadRequest, dpParameter, why)

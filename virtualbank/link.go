@@ -209,7 +209,7 @@ func (b *Bank) mkLogin(s *linkSession, at Institution, in MoneyKitLink) *Refusal
 
 func (b *Bank) mkBook(s *linkSession, at Institution, username string) *book {
 	if username == UserCustom {
-		return b.custom(at, s.custom)
+		return b.custom(at, s.custom, s.owners)
 	}
 	return b.open(at, username)
 }

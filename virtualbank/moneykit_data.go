@@ -1,6 +1,7 @@
 package virtualbank
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -160,7 +161,7 @@ func (b *Bank) mkNumbersOf(c *call) reply {
 			case "CA":
 				n.EFT = append(n.EFT, map[string]any{"account_number": a.number, "institution_number": "021", "branch_number": "01140"})
 			default:
-				n.ACH = append(n.ACH, map[string]any{"account_number": a.number, "routing_number": "123456780", "wire_routing_number": nil})
+				n.ACH = append(n.ACH, map[string]any{"account_number": a.number, "routing_number": cmp.Or(a.routing, "123456780"), "wire_routing_number": nil})
 			}
 			out = append(out, mkAccountWithNumbers{l.account(a, at), n})
 		}
@@ -170,7 +171,7 @@ func (b *Bank) mkNumbersOf(c *call) reply {
 
 type mkAccountWithOwners struct {
 	mkAccount
-	Owners []map[string]any `json:"owners"`
+	Owners []any `json:"owners"`
 }
 
 func (b *Bank) mkIdentityOf(c *call) reply {
@@ -184,9 +185,13 @@ func (b *Bank) mkIdentityOf(c *call) reply {
 			"phone_numbers": []map[string]any{{"number": h.phone, "type": "mobile", "primary": true}},
 			"emails":        []map[string]any{{"address": h.email, "primary": nil}},
 		}
+		owners := []any{owner}
+		if l.book.owners != nil {
+			owners = l.book.owners
+		}
 		for _, a := range l.wanted(c) {
 			if !at.IsZero() {
-				out = append(out, mkAccountWithOwners{l.account(a, at), []map[string]any{owner}})
+				out = append(out, mkAccountWithOwners{l.account(a, at), owners})
 			}
 		}
 		return reply{status: http.StatusOK, body: map[string]any{"accounts": out, "link": l.wire()}}

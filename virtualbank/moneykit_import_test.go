@@ -302,3 +302,47 @@ func TestTestWebhooksAreOfKnownEventsAndCarryTheirToken(t *testing.T) {
 		assert.Equal(t, a.Body["delivery_token"], last[len(last)-1].Token)
 	}
 }
+
+func TestCustomSandboxDataAreGivenBack(t *testing.T) {
+	t.Parallel()
+	c := open(t, virtualbank.Options{})
+	token := c.token()
+	owner := object{
+		"names": []any{"Rosa Example"}, "emails": []any{object{"address": "rosa@example.com", "primary": true}},
+		"addresses":     []any{object{"street": "1 High Street", "city": nil}},
+		"phone_numbers": []any{object{"number": "+15550100", "type": "work", "primary": nil}},
+	}
+	account := object{"account_type": "depository.savings", "name": "Mine", "account_number": "000123454410", "routing_number": "123456780"}
+	custom := func(owner object) object {
+		in := session("user-1")
+		in["custom_sandbox_data"] = object{"accounts": []object{with(account, object{"routing_number": "021000021"})}, "owners": []object{owner}}
+		return in
+	}
+	a := c.mk("POST", "/link-session", token, custom(owner))
+	require.Equal(t, http.StatusCreated, a.Status, a.Body)
+	b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{
+		"link_session_token": a.Body["link_session_token"], "institution_id": "credentials_bank", "username": virtualbank.UserCustom,
+	})
+	require.Equal(t, http.StatusOK, b.Status, b.Body)
+	id := c.exchange(token, b.Body["exchangeable_token"].(string)).Body["link_id"].(string)
+	require.NoError(t, c.bank.Refresh(id))
+	identity := list(c.mk("GET", "/links/"+id+"/identity", token, nil).Body, "accounts")
+	require.Len(t, identity, 1)
+	assert.Equal(t, []any{owner}, identity[0]["owners"])
+	numbers := list(c.mk("GET", "/links/"+id+"/accounts/numbers", token, nil).Body, "accounts")
+	ach := numbers[0]["numbers"].(object)["ach"].([]any)[0].(object)
+	assert.Equal(t, "021000021", ach["routing_number"])
+	assert.Equal(t, "000123454410", ach["account_number"])
+
+	for name, more := range map[string]object{
+		"a name that is none":         {"names": []any{1}},
+		"a telephone without type":    {"phone_numbers": []any{object{"number": "1"}}},
+		"a telephone of another type": {"phone_numbers": []any{object{"number": "1", "type": "fax"}}},
+		"a mail without address":      {"emails": []any{object{}}},
+		"an address that is a word":   {"addresses": []any{"1 High Street"}},
+		"no emails":                   {"emails": nil},
+	} {
+		a := c.mk("POST", "/link-session", token, custom(with(owner, more)))
+		assert.Equal(t, http.StatusUnprocessableEntity, a.Status, "%s: %v", name, a.Body)
+	}
+}

@@ -27,9 +27,10 @@ type linkSession struct {
 	tags        []string // nil when omitted
 	features    map[string]bool
 	custom      []customAccount // nil when omitted
+	owners      []any           // of every custom account; nil when omitted
 }
 
-type customAccount struct{ kind, name, number string }
+type customAccount struct{ kind, name, number, routing string }
 
 func countryCodes() []string { return []string{"US", "GB", "CA"} }
 func mkProviders() []string {
@@ -162,18 +163,43 @@ func (s *linkSession) readCustom(o object) {
 		kind := account.text("account_type", true, false, 0, maxURL)
 		name := account.text("name", true, false, 0, maxURL)
 		number := account.text("account_number", true, false, 0, maxURL)
-		if r := account.text("routing_number", false, true, 0, maxURL); r != nil && !routingNumber(*r) {
-			account.fault("value_error", "not nine digits with a valid check digit", "routing_number")
+		routing := ""
+		if r := account.text("routing_number", false, true, 0, maxURL); r != nil {
+			if routing = *r; !routingNumber(routing) {
+				account.fault("value_error", "not nine digits with a valid check digit", "routing_number")
+			}
 		}
 		if kind != nil && name != nil && number != nil {
-			s.custom = append(s.custom, customAccount{*kind, *name, *number})
+			s.custom = append(s.custom, customAccount{*kind, *name, *number, routing})
 		}
 	}
 	for _, owner := range o.objects("owners", false, true) {
-		for _, name := range []string{"names", "addresses", "phone_numbers", "emails"} {
-			owner.list(name, true, false)
+		s.owners = append(s.owners, readOwner(owner))
+	}
+}
+
+// readOwner checks an owner, and returns it as it was sent: identity answers give it back.
+func readOwner(o object) any {
+	for i, name := range o.list("names", true, false) {
+		if _, ok := name.(string); !ok {
+			o.fault("type_error.str", "str type expected", "names", i)
 		}
 	}
+	for _, a := range o.objects("addresses", true, false) {
+		for _, name := range []string{"street", "city", "region", "postal_code", "country"} {
+			a.text(name, false, true, 0, maxURL)
+		}
+	}
+	for _, p := range o.objects("phone_numbers", true, false) {
+		p.text("number", true, false, 0, maxURL)
+		if kind, ok := p.get("type", true, false); ok {
+			p.enum(kind, []string{"home", "work", "mobile", "other"}, "type")
+		}
+	}
+	for _, e := range o.objects("emails", true, false) {
+		e.text("address", true, false, 0, maxURL)
+	}
+	return o.members
 }
 
 // readRedirect returns the origin of redirect_uri.
