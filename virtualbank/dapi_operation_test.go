@@ -104,6 +104,10 @@ func TestAnOperationIsThereWhileItAsksAndKeepsItsID(t *testing.T) {
 		require.Equal(t, "initialized", first["status"])
 		assert.Equal(t, first, status(op))
 		assert.Equal(t, first, c.dapi(path, token, with(secrets, object{"operationID": op})).Body, "the call again, too early")
+		_, other, others := c.linkDapi("DAPIBANK_SA_SNB")
+		strange := c.dapi(path, other, with(others, object{"operationID": op})).Body
+		assert.Equal(t, "done", strange["status"])
+		assert.NotEqual(t, op, strange["operationID"], "another connection cannot go on with it")
 		assert.Equal(t, "done", info(op)["status"])
 		end := c.dapi(path, token, with(secrets, object{"operationID": op})).Body
 		assert.Equal(t, "done", end["status"])
