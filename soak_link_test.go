@@ -214,7 +214,7 @@ func (l *soakLife) client() *bankmux.Client {
 
 // move links the bank anew, carries the rows over, and ends the connection before.
 func (l *soakLife) move() error {
-	before, client := l.conn(), l.client()
+	before, client, cursor := l.conn(), l.client(), l.tables.cursor
 	if err := l.connect(nil); err != nil {
 		return err
 	}
@@ -222,7 +222,37 @@ func (l *soakLife) move() error {
 	if err := l.sync(); err != nil {
 		return err
 	}
+	l.lateJob(client, before, cursor)
 	return l.disconnect(client, before)
+}
+
+// lateJob lets the job of the link before run once more, as it does where nobody took it off the
+// schedule. What fails is left to the new link's job.
+func (l *soakLife) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor string) {
+	if client.Has(bankmux.CapRefresh) {
+		l.world.must(l.world.present().Refresh(conn.Reference()))
+	}
+	present := l.tables.cursor
+	defer func() { l.tables.cursor = present }()
+	for l.tables.cursor = cursor; ; {
+		var page bankmux.Delta
+		err := l.call(oddsOfReading, func(ctx context.Context) (err error) {
+			page, err = client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Cursor: l.tables.cursor, Name: l.tables.name, Known: l.tables.known})
+			return err
+		})
+		if err != nil {
+			return
+		}
+		if err := l.tables.store(page); err != nil {
+			l.complain("the job of the link before: %v", err)
+			return
+		}
+		l.tellOf(page)
+		l.world.count("situations", "a page of the link before", 1)
+		if !page.More {
+			return
+		}
+	}
 }
 
 // leave ends the connection at the provider, and what the application has of it.

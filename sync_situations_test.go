@@ -137,6 +137,21 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 			assert.Positive(t, now.Outside, "rows of a year ago were served, and are counted")
 		}
 	},
+	virtualbank.RenumberedDay: renumbered,
+	virtualbank.SecondLink: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		assert.Len(t, now.Added, 1)
+		assert.Empty(t, later.Removed)
+		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(later.Modified))
+	},
+	virtualbank.TextDrift: func(t *testing.T, provider string, now, later bankmux.Delta) {
+		if provider == "moneykit" {
+			churned(t, provider, now, later)
+			return
+		}
+		nothingGone(t, provider, now, later)
+		assert.Equal(t, []string{reconcile.ReasonContent}, reasons(now.Modified), "some differ in more than what cannot be seen")
+		assert.Empty(t, slices.Concat(now.Replaced, later.Replaced))
+	},
 	virtualbank.ValueDays: func(t *testing.T, _ string, now, later bankmux.Delta) {
 		assert.Empty(t, slices.Concat(now.Missing, later.Missing), "a row that is written days later is not missing meanwhile")
 		assert.Empty(t, slices.Concat(now.Removed, later.Removed))
@@ -156,6 +171,17 @@ func addedOnce(t *testing.T, _ string, now, _ bankmux.Delta) {
 		assert.Equal(t, bankmux.StatusPending, c.Was.Status, "a refresh makes new ids of what is pending")
 	}
 	assert.Empty(t, now.Removed)
+}
+
+func renumbered(t *testing.T, _ string, now, later bankmux.Delta) {
+	require.Len(t, now.Added, 1)
+	assert.Contains(t, now.Added[0].Known.Text, "STAGED", "the others are known")
+	assert.Equal(t, []string{reconcile.ReasonID}, reasons(now.Replaced))
+	for _, c := range now.Replaced {
+		assert.Equal(t, c.Was.Key, c.Known.Key)
+	}
+	assert.Empty(t, now.Modified)
+	assert.Empty(t, slices.Concat(now.Missing, now.Removed, later.Missing, later.Removed))
 }
 
 func withdrawn(t *testing.T, _ string, now, later bankmux.Delta) {
@@ -254,4 +280,72 @@ func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 		}
 		t.Fatal("the pages went round")
 	})
+}
+
+func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		one := openSync(t, "moneykit")
+		two := one.another(t)
+		names := map[string]string{}
+		for _, s := range []*syncing{one, two} {
+			accounts, err := s.bank.Accounts(s.conn.Reference())
+			require.NoError(t, err)
+			for _, a := range accounts {
+				names[a.MoneyKitID] = a.Name
+			}
+		}
+		cursors := map[*syncing]string{}
+		round := func(s *syncing) bankmux.Delta {
+			s.fetch(t)
+			s.name, s.rows, s.cursor = func(id string) string { return names[id] }, one.rows, cursors[s]
+			d := told(s.round(t))
+			cursors[s] = s.cursor
+			time.Sleep(time.Hour)
+			return d
+		}
+		round(one)
+		assert.Empty(t, round(two).Added, "the second link brings no row that the first did not")
+		require.NoError(t, one.bank.Stage(one.conn.Reference(), virtualbank.SecondLink))
+		staged := round(one).Added
+		require.Len(t, staged, 1)
+		for range 4 {
+			for _, s := range []*syncing{two, one, one, two} { // in turn, and one of them twice
+				d := round(s)
+				for _, m := range slices.Concat(d.Missing, d.Removed) {
+					assert.NotEqual(t, staged[0].Known.Text, m.Known.Text, "the other link's id is one of its names")
+				}
+			}
+			time.Sleep(26 * time.Hour)
+		}
+		round(one)
+		round(two)
+		found := 0
+		for _, k := range one.rows {
+			if k.Text == staged[0].Known.Text {
+				found++
+				assert.Equal(t, bankmux.StatusBooked, k.Status)
+			}
+		}
+		assert.Equal(t, 1, found)
+		for id, name := range names {
+			if slices.ContainsFunc(accountsOf(t, two), func(a virtualbank.AccountState) bool { return a.MoneyKitID == id }) {
+				for key, k := range one.rows {
+					if k.Account == name {
+						k.Account = id
+						one.rows[key] = k
+					}
+				}
+			}
+		}
+		two.rows = one.rows
+		two.agree(t, "1990-01-01")
+	})
+}
+
+func accountsOf(t *testing.T, s *syncing) []virtualbank.AccountState {
+	t.Helper()
+	accounts, err := s.bank.Accounts(s.conn.Reference())
+	require.NoError(t, err)
+	return accounts
 }

@@ -74,7 +74,21 @@ type syncing struct {
 	bank   *virtualbank.Bank
 	client *bankmux.Client
 	conn   bankmux.Connection
+	name   func(string) string // of an account; nil for the provider's id
 	table
+}
+
+// another is a second link to the same login.
+func (s *syncing) another(t *testing.T) *syncing {
+	t.Helper()
+	two := &syncing{bank: s.bank, client: s.client, table: table{rows: map[string]bankmux.Known{}}}
+	session, err := s.client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"})
+	require.NoError(t, err)
+	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	require.NoError(t, err)
+	two.conn, err = s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))})
+	require.NoError(t, err)
+	return two
 }
 
 func openSync(t *testing.T, provider string) *syncing {
@@ -113,7 +127,7 @@ func openSync(t *testing.T, provider string) *syncing {
 func (s *syncing) round(t *testing.T) (all []bankmux.Delta) {
 	t.Helper()
 	for {
-		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known, PageSize: 200})
+		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Name: s.name, Known: s.known, PageSize: 200})
 		require.NoError(t, err)
 		require.Empty(t, d.Failed)
 		assert.Less(t, len(d.Next), 1024, "a cursor stays small")

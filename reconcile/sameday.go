@@ -125,8 +125,10 @@ func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 	}
 }
 
-// match pairs rows of which at most one has a reference: known rows without one first.
+// match pairs rows of one reference, then those of which at most one has a reference: known rows
+// without one first.
 func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
+	d.matchReferences(old, new)
 	with, without := 0, 0
 	next := func(at *int, hasRef bool) *entry {
 		for ; *at < len(old); *at++ {
@@ -147,6 +149,29 @@ func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
 		}
 		if k != nil {
 			d.c.pairEqual(k, n)
+		}
+	}
+}
+
+// matchReferences pairs rows of one reference.
+func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32]) {
+	var waiting map[string][]*entry
+	for _, one := range old {
+		if k := one.row; k.now == nil && k.Reference != "" {
+			if waiting == nil {
+				waiting = make(map[string][]*entry, len(old))
+			}
+			waiting[k.Reference] = append(waiting[k.Reference], k)
+		}
+	}
+	if waiting == nil {
+		return
+	}
+	for _, one := range new {
+		n := &d.c.new[one.row]
+		if list := waiting[n.ref]; !n.known && len(list) > 0 {
+			d.c.pairEqual(list[0], n)
+			waiting[n.ref] = list[1:]
 		}
 	}
 }

@@ -71,6 +71,16 @@ func TestTextThatDriftsIsTheSameRowOrSuggested(t *testing.T) {
 					assert.Empty(t, res.Added)
 					assert.Equal(t, reconcile.ReasonContent, res.Modified[0].Reason)
 				}
+				referred := func(text string) bankmux.Transaction {
+					row := tx("", 3, -320, text, "")
+					row.Reference = "FT1"
+					return row
+				}
+				withReference := reconcile.Compare(stored(referred(c.one)), reading("dp", referred(c.other)))
+				assert.Len(t, append(texts(withReference.Modified), suggested(withReference)...), 1, "%v", story(withReference))
+				if len(res.Modified) > 0 {
+					assert.Len(t, withReference.Modified, 1, "the same reference is one more reason")
+				}
 				withIDs := stored(tx("a", 3, -320, c.one, booked))
 				res = reconcile.Compare(withIDs, reading("mk", tx("b", 3, -320, c.other, booked)))
 				assert.Len(t, append(texts(res.Replaced), suggested(res)...), 1, "%v", story(res))

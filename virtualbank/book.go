@@ -23,7 +23,8 @@ type book struct {
 	holder      holder
 	owners      []any // given by a session in place of the holder
 	payees      []*payee
-	valueSince  time.Time // from when new rows are written with a day of value
+	drifts      []time.Time // when texts came to be written in another way
+	valueSince  time.Time   // from when new rows are written with a day of value
 }
 
 // holder is the owner as the bank knows them.

@@ -276,7 +276,7 @@ func spoils(situation string, i int) bool {
 func (conn *connection) transaction(a *account, r row) dpTransaction {
 	t := dpTransaction{
 		Amount: number(abs(r.amount), a.currency), Date: conn.book.written(r).String() + "T00:00:00.000Z", Type: "credit",
-		Description: &r.event.raw, Currency: conn.currency(a),
+		Description: conn.book.rawText(r.event, conn.book.bank.Now()), Currency: conn.currency(a),
 	}
 	if r.event.ref != "" {
 		t.Reference = &r.event.ref // the bank tells it of larger sums only

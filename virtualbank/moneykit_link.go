@@ -35,6 +35,7 @@ type link struct {
 	history     []fetched               // the states of its transactions
 	corrections map[string][]correction // of categories, by account and event
 	churn       int                     // how often all ids changed
+	ids         map[string]string       // events that have the id of another; never changed, only replaced
 	twists      []twist                 // situations of the record of changes
 	forgot      bool                    // cursors are refused until a sync begins anew
 	imported    bool                    // and not reconnected yet

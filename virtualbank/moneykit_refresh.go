@@ -33,7 +33,7 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 	p.refreshed, p.fault = now, ""
 	l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "completed"})
 	if name == "transactions" {
-		l.history = append(l.history, fetched{at: now, churn: l.churn, refresh: len(l.history) + 1})
+		l.history = append(l.history, fetched{at: now, churn: l.churn, ids: l.ids, refresh: len(l.history) + 1})
 		l.announce(now, mkTransactions, nil)
 	}
 }
@@ -43,6 +43,7 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 type fetched struct {
 	at      time.Time
 	churn   int
+	ids     map[string]string
 	refresh int // the state that the refresh made; pending rows have other ids after each
 }
 

@@ -73,14 +73,14 @@ func (r *row) within(from, to int) bool {
 // transaction is a row as the n-th state of the stored transactions has it.
 func (l *link) transaction(accountID string, a *account, r row, n int) mkTransaction {
 	state := l.history[n-1]
-	parts := []string{l.id, r.event.id, strconv.Itoa(state.churn)}
+	parts := []string{l.id, idOf(state.ids, r.event.id), strconv.Itoa(state.churn)}
 	if r.pending && !r.event.keepsID {
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
 	t := mkTransaction{
 		ID: "txn_" + l.book.bank.name58(22, parts...), Account: accountID, Type: "credit", Currency: a.currency,
 		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
-		Description: &r.event.text, Raw: &r.event.raw, Original: r.event.original, keepsID: r.event.keepsID,
+		Description: &r.event.text, Raw: l.book.rawText(r.event, state.at), Original: r.event.original, keepsID: r.event.keepsID,
 	}
 	if r.event.untold {
 		t.Description, t.Raw = nil, nil
@@ -249,7 +249,7 @@ func (l *link) changes(from, to int) []change {
 		switch {
 		case !known && (!t.Pending || to > from):
 			list = append(list, change{created: &t})
-		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending || old.label != t.label):
+		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending || old.label != t.label || !sameText(old.Raw, t.Raw)):
 			list = append(list, change{updated: &t})
 		}
 	}
@@ -263,6 +263,8 @@ func (l *link) changes(from, to int) []change {
 	}
 	return list
 }
+
+func sameText(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
 
 func (b *Bank) mkSync(c *call) reply {
 	q := c.r.URL.Query()

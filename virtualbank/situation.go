@@ -43,6 +43,9 @@ const (
 	DaysRefused         = "days-refused"
 	TodayRefused        = "today-refused"
 	ValueDays           = "value-days"
+	RenumberedDay       = "renumbered-day"
+	SecondLink          = "second-link"
+	TextDrift           = "text-drift"
 	lastingFor          = time.Hour
 	unfoldsAfter        = 24 * time.Hour
 	circlingAnswers     = 40
@@ -82,6 +85,9 @@ func Situations() []Situation {
 		{DaysRefused, "for an hour, days before the last 40 are refused, though 90 are promised", dp},
 		{TodayRefused, "for an hour, the day that has begun at the bank is refused until it begins in UTC", dp},
 		{ValueDays, "from now on, each new row is selected by one day and written with another, three or six days later", dp},
+		{RenumberedDay, "a row is added to a day and gets the first id of that day; each of the others gets the id of the next", mk},
+		{SecondLink, "a pending row that keeps its id on each link to the login for three days, and when it is posted", mk},
+		{TextDrift, "every text is written in another way: marks that cannot be seen, other spaces; where there are ids, those are others too", both},
 	}
 }
 
@@ -107,7 +113,7 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	}
 	ref.book.grow(ref.book.accounts[0], dayOf(b.Now()))
 	switch situation {
-	case IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, CursorForgotten, CursorCircles:
+	case IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, CursorForgotten, CursorCircles, RenumberedDay:
 		return b.stageRecord(ref.link, situation)
 	case DaysIgnored:
 		if ref.link != nil {
@@ -122,6 +128,11 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	case ValueDays:
 		if ref.book.valueSince.IsZero() {
 			ref.book.valueSince = b.Now()
+		}
+	case TextDrift:
+		ref.book.drifts = append(ref.book.drifts, b.Now())
+		if ref.link != nil {
+			ref.link.churn++
 		}
 	case FewerDaysUnsaid:
 		b.unsaid[ref.book.institution.Name] = fewerDays
@@ -146,6 +157,8 @@ func (b *Bank) stageRecord(l *link, situation string) error {
 		return nil
 	case IDChurn, RemovedFirst, Unordered:
 		l.churn++
+	case RenumberedDay:
+		return b.renumber(l)
 	case UpdatedAndRemoved:
 		refused = b.stageRow(l.book, Withdrawn)
 	default:
@@ -225,6 +238,8 @@ func (b *Bank) stageRow(bk *book, situation string) error {
 		e.posted = today + 1
 	case PostedSameID:
 		e.posted, e.keepsID = today+1, true
+	case SecondLink:
+		e.posted, e.keepsID = today+3, true
 	case Tip:
 		e.posted, e.amount = today+1, -5900
 	case FuelHold:
