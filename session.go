@@ -21,7 +21,10 @@ const DefaultSessionLifetime = time.Hour
 
 // SessionRequest asks for one run of the linking flow. User is required, the rest is optional.
 type SessionRequest struct {
-	User    string // the application's id of its user; never an e-mail address
+	// User is the application's id of its user: any text that is not empty, is UTF-8 and has no control
+	// characters, of any length. Do not use an e-mail address. Where a provider takes fewer ids, its
+	// adapter sends a digest in their place.
+	User    string
 	Contact Contact
 
 	Country      string         // where the bank is, ISO 3166-1 alpha-2 ("GB", not "UK"); decides the route

@@ -136,7 +136,7 @@ func (a *api) deleteLink(ctx context.Context, op, id string) error {
 // userLinks is GET /users/{id}/links.
 func (a *api) userLinks(ctx context.Context, op, user string) (map[string]linkData, error) {
 	var answer userLinksAnswer
-	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": user}}, &answer)
+	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
 	if err != nil {
 		return nil, err
 	}

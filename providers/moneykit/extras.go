@@ -149,7 +149,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 			}
 		}
 		body := map[string]any{
-			"customer_user": customerUser{ID: in.User}, "institution_id": in.Institution, "accounts": accounts, "transactions": transactionBodies(in.Transactions),
+			"customer_user": customerUser{ID: CustomerID(in.User)}, "institution_id": in.Institution, "accounts": accounts, "transactions": transactionBodies(in.Transactions),
 		}
 		if in.Provider != "" {
 			body["provider"] = in.Provider

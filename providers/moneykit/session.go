@@ -100,7 +100,7 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 		return none, fault
 	}
 	body := createLinkSession{
-		CustomerUser: customerUser{ID: req.User},
+		CustomerUser: customerUser{ID: CustomerID(req.User)},
 		RedirectURI:  req.RedirectURI,
 		Webhook:      req.WebhookURL,
 		LinkTags:     append(slices.Clone(req.Tags), sessionTag(sessionID)),
@@ -171,8 +171,6 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	}
 	c := req.Contact
 	switch {
-	case outside(req.User, minUser, maxUser):
-		return wrong("User", "is not 4 to 150 characters long, as MoneyKit wants")
 	case req.RedirectURI == "":
 		return wrong("RedirectURI", "is empty; MoneyKit requires one")
 	case len(req.RedirectURI) > maxURI:

@@ -123,7 +123,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
 		var answer userAccountsAnswer
-		res, err := a.api.do(ctx, opUserAccounts.Name, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": user}}, &answer)
+		res, err := a.api.do(ctx, opUserAccounts.Name, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
 		switch {
 		case err != nil:
 			return nil, err
@@ -176,7 +176,7 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				}
 				answer := userTransactionsAnswer{Transactions: list.Transactions}
 				_, err := a.api.do(ctx, opUserTransactions.Name, rest.Request{
-					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": user}, Query: window(nil, from, to, pageSize, mark),
+					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": CustomerID(user)}, Query: window(nil, from, to, pageSize, mark),
 				}, &answer)
 				return answer, err
 			})
