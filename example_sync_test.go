@@ -42,6 +42,16 @@ func (l *ledger) find(key string) *entry {
 	return &l.entries[i]
 }
 
+// start names the accounts of a new connection and brings the ledger in step for the first time.
+func (l *ledger) start(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	if err != nil {
+		return err
+	}
+	l.carry(nil, accounts.Accounts) // below; here every account is new
+	return l.sync(ctx, client, conn)
+}
+
 // sync brings the ledger in step with the bank. Call it after a webhook, and once in a while without one.
 func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	for {
@@ -101,31 +111,27 @@ func Example_sync() {
 	s, closeShop := openShop()
 	defer closeShop()
 	l := &ledger{names: map[string]string{}, cursors: map[string]string{}}
-	link := func() (*bankmux.Client, bankmux.Connection, []bankmux.Account) {
+	link := func() (*bankmux.Client, bankmux.Connection) {
 		launch, _ := s.begin(ctx, "user-rosa", "US")
 		conn, err := s.finish(ctx, "user-rosa", s.browser(launch))
 		if err != nil {
 			log.Fatal(err)
 		}
-		_ = s.bank.Refresh(conn.Reference()) // the first fetch takes MoneyKit a while; until then Sync says ErrNotReady
 		client, _ := s.registry.For(conn)
-		answer, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
-		if err != nil {
-			log.Fatal(err)
-		}
-		return client, conn, answer.Accounts
+		return client, conn
 	}
-	client, first, before := link()
-	l.carry(nil, before)
-	if err := l.sync(ctx, client, first); err != nil {
+	client, first := link()
+	if err := l.start(ctx, client, first); err != nil {
 		log.Fatal(err)
 	}
 	rows := len(l.entries)
 	l.entries[0].note = "shared with Ana"
 	fmt.Println(rows > 500, "rows")
 
-	client, second, after := link() // the user linked the same bank once more: every id is another
-	unsure, ambiguous := l.carry(before, after)
+	before := must(client.Accounts(ctx, bankmux.AccountsRequest{Connection: first}))
+	client, second := link() // the user linked the same bank once more: every id is another
+	after := must(client.Accounts(ctx, bankmux.AccountsRequest{Connection: second}))
+	unsure, ambiguous := l.carry(before.Accounts, after.Accounts)
 	fmt.Println(len(unsure), "unsure,", len(ambiguous), "ambiguous")
 	if err := l.sync(ctx, client, second); err != nil {
 		log.Fatal(err)

@@ -97,7 +97,7 @@ func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch,
 	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User:        user, // your own id of the logged-in user
 		Country:     country,
-		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true}},
+		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}},
 		RedirectURI: "https://app.example.com/oauth",
 		WebhookURL:  "https://app.example.com/hooks/{client}",
 	})
@@ -230,7 +230,7 @@ func respond(err error) string {
 	case errors.Is(err, bankmux.ErrOutcomeUnknown):
 		return "post the same payload again: it is found, never exchanged twice"
 	case errors.Is(err, bankmux.ErrRateLimited):
-		return fmt.Sprintf("try again in %s", e.RetryAfter)
+		return fmt.Sprintf("try again in %s", e.RetryAfter.Round(time.Second))
 	case errors.Is(err, bankmux.ErrUnavailable), errors.Is(err, bankmux.ErrCircuitOpen), errors.Is(err, bankmux.ErrInstitution):
 		return "try again later"
 	case errors.Is(err, bankmux.ErrCredentials), errors.Is(err, bankmux.ErrQuota), errors.Is(err, bankmux.ErrNotPermitted):
@@ -427,7 +427,6 @@ func Example_data() {
 	fmt.Println(len(got.Accounts), err, refresh(ctx, client, conn))
 
 	client, conn = link("user-rosa", "US")
-	fmt.Println(errors.Is(s.transactions(ctx, client, conn), bankmux.ErrNotReady)) // nothing was fetched yet: no empty answer
 	for _, a := range must(s.bank.Accounts(conn.Reference())) {
 		_ = s.bank.SetBalance(conn.Reference(), a.MoneyKitID, virtualbank.BalanceSpec{Current: "784.60"})
 	}
@@ -435,7 +434,6 @@ func Example_data() {
 	fmt.Println(s.forget(ctx, client, conn), s.forget(ctx, client, conn), len(s.rows))
 	// Output:
 	// 2 <nil> <nil>
-	// true
 	// 784.60 USD
 	// 784.60 USD
 	// -784.60 USD
