@@ -61,7 +61,8 @@ func (c *remoteClock) ask() error {
 	var answer struct {
 		Now time.Time `json:"now"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, res.Body, maxBody)).Decode(&answer); err != nil || answer.Now.IsZero() {
+	body := http.MaxBytesReader(nil, res.Body, maxBody)
+	if err := json.NewDecoder(body).Decode(&answer); err != nil || answer.Now.IsZero() {
 		return fmt.Errorf("status %d is not a bank's", res.StatusCode)
 	}
 	c.mu.Lock()

@@ -30,7 +30,8 @@ func (b *Bank) control(provider string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls := b.controlCalls(provider, "http://"+r.Host)
 		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(controlPrefix, "/") {
-			reply{status: http.StatusOK, body: controlIndex{provider, b.Now().UTC().Format(time.RFC3339Nano), calls}}.write(w)
+			now := b.Now().UTC().Format(time.RFC3339Nano)
+			reply{status: http.StatusOK, body: controlIndex{provider, now, calls}}.write(w)
 			return
 		}
 		var allow []string
@@ -46,7 +47,8 @@ func (b *Bank) control(provider string) http.Handler {
 		}
 		if len(allow) > 0 {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
-			controlError(refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allow, " or "))).write(w)
+			refused := refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allow, " or "))
+			controlError(refused).write(w)
 			return
 		}
 		controlError(refuse(http.StatusNotFound, "there is no such call: GET %s lists them", controlPrefix)).write(w)

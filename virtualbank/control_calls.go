@@ -8,14 +8,17 @@ import (
 func (b *Bank) controlLink(provider string) controlCall {
 	if provider == providerMoneyKit {
 		return posted(
-			"link", "plays the user in Connect: with the link_session_token of an application, or with user for a session of the bank's own",
+			"link",
+			"plays the user in Connect: with the link_session_token of an application, or with user for a session of the bank's own",
 			map[string]any{"user": "user-1", "institution_id": "northwind", "username": UserGood, "password": PassGood},
 			func(in MoneyKitLink) (any, error) { return b.LinkMoneyKit(in) },
 		)
 	}
 	return posted(
 		"link", "plays the user in Connect and answers with what Connect hands to the page",
-		map[string]any{"appKey": b.creds.Dapi.AppKey, "institution_id": "DAPIBANK_AE_ENBD", "username": UserGood, "password": PassGood},
+		map[string]any{
+			"appKey": b.creds.Dapi.AppKey, "institution_id": "DAPIBANK_AE_ENBD", "username": UserGood, "password": PassGood,
+		},
 		func(in DapiLink) (any, error) { return b.LinkDapi(in) },
 	)
 }
@@ -84,12 +87,18 @@ func (b *Bank) controlLife(provider string) []controlCall {
 		got("situation", "lists what can happen to stored transactions", func() (any, error) {
 			return map[string]any{"situations": Situations()}, nil
 		}),
-		posted("situation", "stages one of the situations", exampleOf(provider, map[string]any{"situation": Tip}), func(in staged) (any, error) {
-			return map[string]any{"staged": in.Situation}, b.Stage(in.id(b, provider), in.Situation)
-		}),
-		posted("outage", "takes an institution down, or brings it back", outage{institution, true}, func(in outage) (any, error) {
-			return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
-		}),
+		posted(
+			"situation", "stages one of the situations", exampleOf(provider, map[string]any{"situation": Tip}),
+			func(in staged) (any, error) {
+				return map[string]any{"staged": in.Situation}, b.Stage(in.id(b, provider), in.Situation)
+			},
+		),
+		posted(
+			"outage", "takes an institution down, or brings it back", outage{institution, true},
+			func(in outage) (any, error) {
+				return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
+			},
+		),
 		posted("lapse", "ends the user's consent", exampleOf(provider, nil), func(in one) (any, error) {
 			return map[string]any{"lapsed": true}, b.Lapse(in.id(b, provider))
 		}),
@@ -103,18 +112,23 @@ func (b *Bank) controlMoneyKit() []controlCall {
 		Reason  string `json:"reason"`
 	}
 	return []controlCall{
-		posted("refresh", "fetches all products of a link at once, whatever the limits", exampleOf(providerMoneyKit, nil), func(in one) (any, error) {
-			return map[string]any{"refreshed": true}, b.Refresh(in.id(b, providerMoneyKit))
-		}),
 		posted(
-			"unavailable", "keeps a product of a link from being refreshed, for the reason given; an empty reason ends it",
-			exampleOf(providerMoneyKit, map[string]any{"product": "transactions", "reason": "The institution is moving to another provider."}),
-			func(in unavailable) (any, error) {
-				return map[string]any{"unavailable": in.Reason}, b.SetUnavailable(in.id(b, providerMoneyKit), in.Product, in.Reason)
+			"refresh", "fetches all products of a link at once, whatever the limits", exampleOf(providerMoneyKit, nil),
+			func(in one) (any, error) {
+				return map[string]any{"refreshed": true}, b.Refresh(in.id(b, providerMoneyKit))
 			},
 		),
 		posted(
-			"forms", "chooses between forms that MoneyKit's sources show: timestamps without a zone, a documentation_url in errors",
+			"unavailable", "keeps a product of a link from being refreshed, for a reason; an empty reason ends it",
+			exampleOf(providerMoneyKit, map[string]any{"product": "transactions", "reason": "The institution moves to another provider."}),
+			func(in unavailable) (any, error) {
+				id := in.id(b, providerMoneyKit)
+				return map[string]any{"unavailable": in.Reason}, b.SetUnavailable(id, in.Product, in.Reason)
+			},
+		),
+		posted(
+			"forms",
+			"chooses between forms that MoneyKit's sources show: timestamps without a zone, a documentation_url in errors",
 			Forms{ZonelessTimes: true, DocumentationURL: "https://docs.example.com/errors"},
 			func(in Forms) (any, error) {
 				b.SetForms(in)
@@ -137,15 +151,20 @@ func (b *Bank) controlDapi() []controlCall {
 	}
 	return []controlCall{
 		posted(
-			"input", "makes the next call of that path ask the user, round after round; right answers: 123456 (otp, token), 1234 (pin), "+
-				"BANK7 (captcha), blue (secret_question), true (confirmation), 0 (multiple_choice)",
-			exampleOf(providerDapi, map[string]any{"operation": "/data/balance/get", "rounds": [][]string{{"otp"}, {"pin", "secret_question"}}}),
+			"input",
+			"makes the next call of that path ask the user, round after round; right answers: 123456 (otp, token), "+
+				"1234 (pin), BANK7 (captcha), blue (secret_question), true (confirmation), 0 (multiple_choice)",
+			exampleOf(providerDapi, map[string]any{
+				"operation": "/data/balance/get", "rounds": [][]string{{"otp"}, {"pin", "secret_question"}},
+			}),
 			func(in input) (any, error) {
-				return map[string]any{"required": true}, b.RequireInput(in.id(b, providerDapi), in.Operation, in.Rounds...)
+				id := in.id(b, providerDapi)
+				return map[string]any{"required": true}, b.RequireInput(id, in.Operation, in.Rounds...)
 			},
 		),
 		posted(
-			"defer", `makes the next call of that path answer "initialized"; its operation is found running so many times`,
+			"defer",
+			`makes the next call of that path answer "initialized"; its operation is found running so many times`,
 			exampleOf(providerDapi, map[string]any{"operation": "/data/transactions/get", "polls": 2}),
 			func(in running) (any, error) {
 				return map[string]any{"deferred": true}, b.Defer(in.id(b, providerDapi), in.Operation, in.Polls)

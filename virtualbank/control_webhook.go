@@ -37,12 +37,16 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 		Action string `json:"action"`
 	}
 	return []controlCall{
-		{http.MethodPost, controlPrefix + "sink", "answers 200 to anything: an address for webhooks while there is no application", map[string]any{}, func([]byte) (any, error) {
-			return map[string]any{}, nil
-		}},
-		posted("webhook", "announces something: to url or, without it, to the link's address or the dashboard's", example(), func(in announced) (any, error) {
-			return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, provider))
-		}),
+		{
+			http.MethodPost, controlPrefix + "sink", "answers 200 to anything: an address for webhooks while there is no application",
+			map[string]any{}, func([]byte) (any, error) { return map[string]any{}, nil },
+		},
+		posted(
+			"webhook", "announces something: to url or, without it, to the link's address or the dashboard's", example(),
+			func(in announced) (any, error) {
+				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, provider))
+			},
+		),
 		got("webhook", "what was announced, and what became of it", func() (any, error) {
 			mine := []DeliveryRecord{}
 			for _, d := range b.Deliveries() {
@@ -52,33 +56,50 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 			}
 			return map[string]any{"deliveries": mine}, nil
 		}),
-		got("webhook/forge", "lists the forgeries", func() (any, error) { return map[string]any{"forgeries": Forgeries(provider)}, nil }),
-		posted("webhook/forge", "sends a webhook with one thing wrong, at once, and tells the status of the answer", example("forgery", "wrong_key"), func(in announced) (any, error) {
-			if !b.reaches(in.URL) {
-				return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
-			}
-			r, err := b.Forge(in.Forgery, in.URL, in.of(b, provider))
-			if err != nil {
-				return nil, err
-			}
-			status, err := Send(&http.Client{Timeout: 30 * time.Second}, r)
-			return map[string]any{"status": status}, err
+		got("webhook/forge", "lists the forgeries", func() (any, error) {
+			return map[string]any{"forgeries": Forgeries(provider)}, nil
 		}),
-		posted("webhook/keys", "rotate signs with a new key and keeps the old one valid, retire forgets all but the newest", keys{"rotate"}, func(in keys) (any, error) {
-			switch in.Action {
-			case "rotate":
-				b.RotateWebhookKeys()
-			case "retire":
-				b.RetireWebhookKeys()
-			default:
-				return nil, refuse(http.StatusBadRequest, "action is neither rotate nor retire")
-			}
-			svix, _, _ := b.WebhookSecrets()
-			return map[string]any{"dapi_secrets": svix}, nil
-		}),
-		posted("webhook/disorder", "lets webhooks come in no order, and so many times more", Disorder{Shuffle: true, Repeat: 1}, func(in Disorder) (any, error) {
-			b.Disorder(in)
-			return map[string]any{"disorder": in}, nil
-		}),
+		posted(
+			"webhook/forge", "sends a webhook with one thing wrong, at once, and returns the status of the response",
+			example("forgery", "wrong_key"),
+			func(in announced) (any, error) { return b.sendForged(in, provider) },
+		),
+		posted(
+			"webhook/keys", "rotate signs with a new key and keeps the old one valid, retire forgets all but the newest",
+			keys{"rotate"},
+			func(in keys) (any, error) { return b.changeKeys(in.Action) },
+		),
+		posted(
+			"webhook/disorder", "lets webhooks come in no order, and so many times more", Disorder{Shuffle: true, Repeat: 1},
+			func(in Disorder) (any, error) {
+				b.Disorder(in)
+				return map[string]any{"disorder": in}, nil
+			},
+		),
 	}
+}
+
+func (b *Bank) sendForged(in announced, provider string) (any, error) {
+	if !b.reaches(in.URL) {
+		return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
+	}
+	r, err := b.Forge(in.Forgery, in.URL, in.of(b, provider))
+	if err != nil {
+		return nil, err
+	}
+	status, err := Send(&http.Client{Timeout: 30 * time.Second}, r)
+	return map[string]any{"status": status}, err
+}
+
+func (b *Bank) changeKeys(action string) (any, error) {
+	switch action {
+	case "rotate":
+		b.RotateWebhookKeys()
+	case "retire":
+		b.RetireWebhookKeys()
+	default:
+		return nil, refuse(http.StatusBadRequest, "action is neither rotate nor retire")
+	}
+	svix, _, _ := b.WebhookSecrets()
+	return map[string]any{"dapi_secrets": svix}, nil
 }

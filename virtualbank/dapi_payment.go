@@ -120,7 +120,8 @@ func (a *dpArgs) word(name string, required bool, allowed ...string) string {
 // within checks a text by a rule of the bank's metadata.
 func (a *dpArgs) within(name, text string, r rule) {
 	if len(text) > r.Length || !regexp.MustCompile("^("+r.Characters+")*$").MatchString(text) {
-		a.refuse(http.StatusBadRequest, dpParameter, fmt.Sprintf("%s is longer than %d or has other characters than %s", name, r.Length, r.Characters))
+		msg := fmt.Sprintf("%s is longer than %d or has other characters than %s", name, r.Length, r.Characters)
+		a.refuse(http.StatusBadRequest, dpParameter, msg)
 	}
 }
 
@@ -153,7 +154,9 @@ func (a *dpArgs) sender() *account {
 	if id == "" {
 		return nil
 	}
-	i := slices.IndexFunc(a.conn.book.accounts, func(acc *account) bool { return a.conn.accountID(acc) == id && !acc.kind.card })
+	i := slices.IndexFunc(a.conn.book.accounts, func(acc *account) bool {
+		return a.conn.accountID(acc) == id && !acc.kind.card
+	})
 	if i < 0 {
 		a.refuse(http.StatusNotFound, dpNoAccount, "no such account")
 		return nil
@@ -241,7 +244,9 @@ func (b *Bank) dpPayees(wire bool) func(*call) reply {
 			if p.wire != wire {
 				continue
 			}
-			out := map[string]any{"id": p.id, "name": p.name, "type": p.kind, "accountNumber": nullable(p.number), "status": payeeWaiting}
+			out := map[string]any{
+				"id": p.id, "name": p.name, "type": p.kind, "accountNumber": nullable(p.number), "status": payeeWaiting,
+			}
 			if wire {
 				out["routingNumber"], out["bankName"], out["address"] = nullable(p.routing), nullable(p.bank), nil
 			} else {
@@ -276,7 +281,8 @@ func (a *dpArgs) payee(wire, typed bool) *payee {
 // known finds a registered beneficiary that has the same account.
 func (bk *book) known(p *payee) *payee {
 	i := slices.IndexFunc(bk.payees, func(q *payee) bool {
-		return p.wire == q.wire && ((p.iban != "" && p.iban == q.iban) || (p.number != "" && p.number == q.number && p.routing == q.routing))
+		number := p.number != "" && p.number == q.number && p.routing == q.routing
+		return p.wire == q.wire && (number || (p.iban != "" && p.iban == q.iban))
 	})
 	if i < 0 {
 		return nil
@@ -379,7 +385,8 @@ func (a *dpArgs) receiver(wire, autoflow bool) *payee {
 		}
 		return bk.payees[i]
 	}
-	p := &payee{wire: wire, name: a.text("name", false), iban: a.text("iban", false), number: a.text("accountNumber", false)}
+	p := &payee{wire: wire, name: a.text("name", false)}
+	p.iban, p.number = a.text("iban", false), a.text("accountNumber", false)
 	if p.name == "" || p.iban+p.number == "" {
 		a.refuse(http.StatusUnprocessableEntity, dpMissing, "receiverID is missing, or name with iban or accountNumber")
 		return nil

@@ -95,10 +95,11 @@ func (b *Bank) mkCorrect(c *call) reply {
 		if alike == nil {
 			return mkFail(http.StatusNotFound, mkLinkNotFound, "Transaction not found")
 		}
-		list := slices.DeleteFunc(l.stored(len(l.history), l.book.accounts), func(t mkTransaction) bool { return !alike[t.ID] })
+		list := l.stored(len(l.history), l.book.accounts)
+		list = slices.DeleteFunc(list, func(t mkTransaction) bool { return !alike[t.ID] })
 		return reply{status: http.StatusOK, body: map[string]any{
-			"transactions": append([]mkTransaction{}, list...), "accounts": l.accountList(l.book.accounts), "link": l.wire(),
-			"cursor": map[string]any{"next": nil},
+			"transactions": append([]mkTransaction{}, list...), "accounts": l.accountList(l.book.accounts),
+			"link": l.wire(), "cursor": map[string]any{"next": nil},
 		}}
 	})
 }

@@ -70,7 +70,8 @@ func readImportedAccounts(o object) []importedAccount {
 	var all []importedAccount
 	seen := map[string]bool{}
 	for _, item := range o.objects("accounts", true, false) {
-		a := importedAccount{nickname: item.text("nickname", false, true, 0, maxURL), mask: item.text("mask", false, true, 0, maxURL)}
+		var a importedAccount
+		a.nickname, a.mask = item.text("nickname", false, true, 0, maxURL), item.text("mask", false, true, 0, maxURL)
 		for name, into := range map[string]*string{"account_id": &a.id, "name": &a.name, "type": &a.kind} {
 			if text := item.text(name, true, false, 1, maxURL); text != nil {
 				*into = *text
@@ -104,7 +105,8 @@ func (in importedAccount) account(at Institution) *account {
 	country, _ := currencyOf(at.Country)
 	a := &account{
 		key: in.id, original: in.id, name: in.name, nickname: in.nickname, number: "000000000000",
-		kind: accountKind{moneykit: kind, quiet: true, debt: debt}, currency: cmp.Or(in.currency, country), balances: &in.balances,
+		kind:     accountKind{moneykit: kind, quiet: true, debt: debt},
+		currency: cmp.Or(in.currency, country), balances: &in.balances,
 	}
 	if in.mask != nil {
 		a.mask = *in.mask
@@ -145,7 +147,8 @@ func readImportedRows(o object, has func(account string) bool) []importedRow {
 				item.fault("value_error", "there is no such account", "account_id")
 			}
 		}
-		r.id, r.text = item.text("transaction_id", false, true, 1, maxURL), item.text("description", false, true, 0, maxURL)
+		r.id = item.text("transaction_id", false, true, 1, maxURL)
+		r.text = item.text("description", false, true, 0, maxURL)
 		item.text("type", false, true, 0, maxURL)
 		r.amount = item.decimal("amount")
 		if date := item.timestamp("date", true, false); date != nil {
@@ -242,7 +245,8 @@ func (b *Bank) mkTestWebhook(c *call) reply {
 		if l.webhook == nil {
 			return mkFail(http.StatusBadRequest, "link_error.bad_config", "The link has no webhook")
 		}
-		d := b.announce(*l.webhook, Webhook{Provider: providerMoneyKit, Event: event, Reference: l.id, Key: *key, at: b.Now()})
+		w := Webhook{Provider: providerMoneyKit, Event: event, Reference: l.id, Key: *key, at: b.Now()}
+		d := b.announce(*l.webhook, w)
 		return reply{status: http.StatusOK, body: map[string]string{"delivery_token": d.Token}}
 	})
 }

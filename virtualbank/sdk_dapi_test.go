@@ -22,8 +22,8 @@ type dapiSDK struct {
 }
 
 // TestTheRequestsOfDapisSDKsAreServed holds the requests of Dapi's server SDKs for the calls of
-// their READMEs. Those of the Node and Go SDKs were run against this bank, the others follow the
-// sources.
+// their READMEs. Those of the Node, Go and PHP SDKs were run against this bank, the others follow
+// the sources.
 func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]dapiSDK{

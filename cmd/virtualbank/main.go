@@ -84,11 +84,13 @@ func parse(args []string, stdout io.Writer) (s settings, err error) {
 	flags.StringVar(&s.dapi, "dapi", "127.0.0.1:8182", "`address` for Dapi's API; port 0 picks a free one")
 	flags.Uint64Var(&s.bank.Seed, "seed", 1, "decides every id, token and credential")
 	now := flags.String("now", "", "the bank's `time` at the start, RFC 3339; empty means the machine's")
-	flags.StringVar(&s.hooks.URL, "dapi-webhook", "", "`url` for Dapi's webhooks, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
+	flags.StringVar(&s.hooks.URL, "dapi-webhook", "",
+		"`url` for Dapi's webhooks, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
 	flags.BoolVar(&s.hooks.Encrypt, "dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
 	flags.BoolVar(&s.bank.MachineTimeWebhooks, "machine-time-webhooks", false,
 		"sign webhooks with the machine's time; else with the bank's, which GET /virtualbank/clock tells")
-	flags.BoolVar(&s.bank.RemoteWebhooks, "allow-remote", false, "allow addresses that are not loopback, to listen on and for webhooks")
+	flags.BoolVar(&s.bank.RemoteWebhooks, "allow-remote", false,
+		"allow addresses that are not loopback, to listen on and for webhooks")
 	switch err = flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		_, _ = help.WriteTo(stdout)
