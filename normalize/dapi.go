@@ -26,7 +26,7 @@ func (g DapiGrant) Credential() bankmux.Secret {
 // DapiGrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
 func DapiGrantOf(credential bankmux.Secret) (DapiGrant, error) {
 	var g DapiGrant
-	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" {
+	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
 		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential is not one of Dapi", NotSent: true}
 	}
 	return g, nil

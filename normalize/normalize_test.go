@@ -424,3 +424,38 @@ func TestADayLiesInTheYearsThatCanBeMeant(t *testing.T) {
 	_, ok := normalize.Timestamp("9999-12-31T00:00:00Z")
 	assert.False(t, ok)
 }
+
+func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
+	t.Parallel()
+	whole := normalize.DapiGrant{AccessToken: "planted-a", UserSecret: "planted-b", ConnectionID: "c"}
+	for name, lack := range map[string]func(*normalize.DapiGrant){
+		"access token": func(g *normalize.DapiGrant) { g.AccessToken = "" }, "user secret": func(g *normalize.DapiGrant) { g.UserSecret = "" },
+		"connection id": func(g *normalize.DapiGrant) { g.ConnectionID = "" },
+	} {
+		g := whole
+		lack(&g)
+		_, err := normalize.DapiConnection(bankmux.NewSession(bankmux.SessionRequest{User: "u"}), g, bankmux.Institution{ID: "X"})
+		require.ErrorIs(t, err, bankmux.ErrMalformed, "without %s", name)
+		_, err = normalize.DapiGrantOf(g.Credential())
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "without %s", name)
+		assert.NotContains(t, err.Error(), "planted")
+	}
+	_, err := normalize.DapiGrantOf(whole.Credential())
+	require.NoError(t, err)
+}
+
+func TestAnUnknownWordIsNoDirection(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]normalize.Direction{
+		"credit": normalize.In, "CREDIT": normalize.In, "debit": normalize.Out, "Debit": normalize.Out,
+		"": normalize.Unknown, "sideways": normalize.Unknown, "credited": normalize.Unknown, "in": normalize.Unknown, "credit ": normalize.Unknown, "кредит": normalize.Unknown,
+	} {
+		assert.Equal(t, want, normalize.DirectionOf(word), word)
+	}
+	five, _ := bankmux.ParseDecimal("-5")
+	for direction, want := range map[normalize.Direction]string{normalize.In: "5 AED", normalize.Out: "-5 AED", normalize.Unknown: "", 7: ""} {
+		m, fault := normalize.Signed(five, direction, "AED")
+		assert.Equal(t, want, m.String())
+		assert.Equal(t, want == "", fault != nil, "an amount whose sign is not known is not one")
+	}
+}

@@ -28,6 +28,9 @@ const (
 // Absent reports whether there was nothing, null, or empty text.
 func (n Number) Absent() bool { return n.state == absent }
 
+// Present reports whether there was a number.
+func (n Number) Present() bool { return n.state == present }
+
 // Bad reports whether there was something that is no number of at most 19 digits.
 func (n Number) Bad() bool { return n.state == unreadable }
 

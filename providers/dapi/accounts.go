@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -18,18 +19,35 @@ const (
 	opCards    = "Cards"
 )
 
-// accounts is POST /data/accounts/get.
-func (a *api) accounts(ctx context.Context, op string, conn bankmux.Connection, answers *bankmux.Answers) ([]account, error) {
+// accounts is POST to one of the paths that list accounts. It returns those that have an id, and failures for the others.
+func (a *api) accounts(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
 	var out accountsAnswer
-	res, err := a.data(ctx, op, "/data/accounts/get", conn, answers, dataBody{}, &out)
-	switch {
-	case err != nil:
-		return nil, err
-	case out.Accounts == nil:
-		return nil, res.Lacks("accounts")
+	res, err := a.data(ctx, op, path, conn, answers, dataBody{}, &out)
+	if err == nil && !out.Accounts.Told {
+		err = res.Lacks("accounts")
 	}
-	return *out.Accounts, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	failed = out.Accounts.Failures("")
+	for i := range out.Accounts.Rows {
+		acc := &out.Accounts.Rows[i]
+		if acc.ID == "" {
+			failed = append(failed, withoutID("an account without id", out.Accounts.Place(i)))
+			continue
+		}
+		a.currencies.note(&conn, acc.ID, acc.Currency.Code)
+		list = append(list, *acc)
+	}
+	return list, failed, nil
 }
+
+func withoutID(what string, place int) bankmux.Failure {
+	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
+}
+
+// accountsPath lists accounts without balances.
+const accountsPath = "/data/accounts/get"
 
 // balance is POST /data/balance/get, about an account or a card.
 func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers, body dataBody) (*balance, error) {
@@ -42,44 +60,43 @@ func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *ban
 }
 
 // identity is POST /data/identity/get.
-func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (identityAnswer, error) {
+func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*person, error) {
 	var out identityAnswer
 	res, err := a.data(ctx, opIdentity, "/data/identity/get", conn, answers, dataBody{}, &out)
 	if err == nil && out.Identity == nil {
 		err = res.Lacks("identity")
 	}
-	return out, err
+	return out.Identity, err
 }
 
 // cards is POST /data/cards/get.
-func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) ([]card, error) {
+func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*wire.List[card], error) {
 	var out cardsAnswer
 	res, err := a.data(ctx, opCards, "/data/cards/get", conn, answers, dataBody{}, &out)
-	switch {
-	case err != nil:
-		return nil, err
-	case out.Cards == nil:
-		return nil, res.Lacks("cards")
+	if err == nil && !out.Cards.Told {
+		err = res.Lacks("cards")
 	}
-	return *out.Cards, nil
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range out.Cards.Rows {
+		a.currencies.note(&conn, c.ID, c.Currency.Code)
+	}
+	return &out.Cards, nil
 }
 
 // Accounts lists the accounts at the bank.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, err := a.api.accounts(ctx, opAccounts, req.Connection, req.Answers)
+	list, failed, err := a.api.accounts(ctx, opAccounts, accountsPath, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
-	var res bankmux.AccountsResult
+	res := bankmux.AccountsResult{Failed: failed}
 	wanted := map[string]bool{}
 	for _, id := range req.Accounts {
 		wanted[id] = true
 	}
 	for _, acc := range list {
-		if acc.ID == "" {
-			res.Failed = append(res.Failed, bankmux.Failure{Err: normalize.Unreadable("an account without id")})
-			continue
-		}
 		if len(req.Accounts) > 0 && !wanted[acc.ID] {
 			continue
 		}
@@ -124,21 +141,27 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 			kind = known.Kind
 		}
 	}
-	var fault *bankmux.Error
-	if one.Card {
-		fault = b.card(&one, a.now())
-	} else {
-		fault = b.account(&one, kind, a.now())
+	var res bankmux.BalancesResult
+	for _, fault := range b.read(&one, kind, a.now()) {
+		res.Failed = append(res.Failed, bankmux.Failure{Account: one.Account, Err: fault})
 	}
-	if fault != nil {
-		return bankmux.BalancesResult{Failed: []bankmux.Failure{{Account: one.Account, Err: fault}}}, nil //nolint:nilerr // it is told in Failed
+	if len(res.Failed) == 0 || len(one.Balances) > 0 {
+		res.Balances = []bankmux.AccountBalances{one}
 	}
-	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}}, nil
+	return res, nil
 }
 
-// account reads the balance of an account. No source says how Dapi signs a debt: what a loan is worth is taken for owed whatever its
-// sign, what a credit account has for owed if positive.
-func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) *bankmux.Error {
+// read keeps what can be read of a balance, and says what cannot.
+func (b *balance) read(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
+	if out.Card {
+		return b.card(out, at)
+	}
+	return b.account(out, kind, at)
+}
+
+// account reads the balance of an account. No source says how Dapi signs a debt. What a loan is worth counts as owed
+// whatever its sign; what a credit account has counts as owed if positive.
+func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
 	n := b.Amount
 	switch kind {
 	case bankmux.AccountLoan:
@@ -146,30 +169,33 @@ func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind
 	case bankmux.AccountCreditCard:
 		n.Value = n.Value.Neg()
 	}
-	return b.add(out, bankmux.BalanceBooked, n, at)
+	return b.add(nil, out, bankmux.BalanceBooked, n, at)
 }
 
 // card reads the balances of a card: what is outstanding or due is owed.
-func (b *balance) card(out *bankmux.AccountBalances, at time.Time) *bankmux.Error {
+func (b *balance) card(out *bankmux.AccountBalances, at time.Time) []*bankmux.Error {
 	outstanding, due := b.Outstanding, b.AmountDue
 	outstanding.Value, due.Value = outstanding.Value.Neg(), due.Value.Neg()
-	out.Due, _ = normalize.Day(b.DueDate)
-	for kind, n := range map[bankmux.BalanceKind]wire.Number{
-		bankmux.BalanceBooked: outstanding, bankmux.BalanceAvailable: b.Available, bankmux.BalanceDue: due,
-	} {
-		if fault := b.add(out, kind, n, at); fault != nil {
-			return fault
-		}
+	faults := b.add(nil, out, bankmux.BalanceBooked, outstanding, at)
+	faults = b.add(faults, out, bankmux.BalanceAvailable, b.Available, at)
+	faults = b.add(faults, out, bankmux.BalanceDue, due, at)
+	day, fault := normalize.OptionalDay(b.DueDate, "a due day")
+	if out.Due = day; fault != nil {
+		faults = append(faults, fault)
 	}
-	return nil
+	return faults
 }
 
-func (b *balance) add(out *bankmux.AccountBalances, kind bankmux.BalanceKind, n wire.Number, at time.Time) *bankmux.Error {
+// add keeps a balance that can be read. Of the others the first is named.
+func (b *balance) add(faults []*bankmux.Error, out *bankmux.AccountBalances, kind bankmux.BalanceKind, n wire.Number, at time.Time) []*bankmux.Error {
 	m, fault := money(n, b.Currency)
-	if fault == nil && !m.IsZero() {
+	switch {
+	case fault != nil && len(faults) == 0:
+		return append(faults, fault)
+	case fault == nil && !m.IsZero():
 		out.Balances = append(out.Balances, bankmux.Balance{Kind: kind, Money: m, AsOf: at})
 	}
-	return fault
+	return faults
 }
 
 // money makes money of a number that was read; none stays none.
@@ -185,11 +211,11 @@ func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
 
 // AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's bank.
 func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
-	list, err := a.api.accounts(ctx, opNumbers, req.Connection, req.Answers)
+	list, failed, err := a.api.accounts(ctx, opNumbers, accountsPath, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
-	var res bankmux.AccountNumbersResult
+	res := bankmux.AccountNumbersResult{Failed: failed}
 	for _, acc := range list {
 		one := bankmux.AccountNumbers{Account: acc.ID}
 		if acc.IBAN != "" {
@@ -207,23 +233,33 @@ func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbers
 
 // Identity reads the one person Dapi knows of a connection; the bank does not say of which account.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	out, err := a.api.identity(ctx, req.Connection, req.Answers)
+	who, err := a.api.identity(ctx, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	who := out.Identity
-	owner := bankmux.Owner{Nationality: who.Nationality}
-	owner.BirthDate, _ = normalize.Day(who.DateOfBirth)
+	res := bankmux.IdentityResult{Failed: slices.Concat(who.Numbers.Failures(""), who.Identification.Failures(""), who.Identifications.Failures(""))}
+	owner, fault := who.owner()
+	if fault != nil {
+		res.Failed = append(res.Failed, bankmux.Failure{Product: bankmux.ProductIdentity, Err: fault})
+	}
+	res.Owners = []bankmux.Owner{owner}
+	return res, nil
+}
+
+// owner is the person in the model, and what cannot be read.
+func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
+	owner.Nationality = who.Nationality
+	owner.BirthDate, fault = normalize.OptionalDay(who.DateOfBirth, "a day of birth")
 	if who.Name != "" {
 		owner.Names = []string{who.Name}
 	}
 	if who.EmailAddress != "" {
 		owner.Emails = []bankmux.Email{{Address: who.EmailAddress}}
 	}
-	for _, n := range who.Numbers {
+	for _, n := range who.Numbers.Rows {
 		owner.Phones = append(owner.Phones, bankmux.Phone{Number: n.Value, Kind: n.Type})
 	}
-	for _, d := range append(who.Identification, who.Identifications...) {
+	for _, d := range slices.Concat(who.Identification.Rows, who.Identifications.Rows) {
 		owner.Documents = append(owner.Documents, bankmux.Document{Kind: d.Type, Number: d.Value})
 	}
 	if at := who.Address; at != nil {
@@ -232,7 +268,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 			City: at.City, Region: at.State, Country: at.Country,
 		}}
 	}
-	return bankmux.IdentityResult{Owners: []bankmux.Owner{owner}}, nil
+	return owner, fault
 }
 
 // Cards lists the cards at the bank.
@@ -241,21 +277,21 @@ func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.
 	if err != nil {
 		return bankmux.CardsResult{}, err
 	}
-	var res bankmux.CardsResult
-	for _, c := range list {
-		limit, fault := money(c.CreditLimit, c.Currency)
+	res := bankmux.CardsResult{Failed: list.Failures("")}
+	for i, c := range list.Rows {
 		if c.ID == "" {
-			fault = normalize.Unreadable("a card without id")
-		}
-		if fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: c.ID, Err: fault})
+			res.Failed = append(res.Failed, withoutID("a card without id", list.Place(i)))
 			continue
 		}
-		one := bankmux.Card{
-			ID: c.ID, Name: c.Name, Number: c.CardNumber, Kind: c.Type, Status: c.Status,
-			Limit: limit, Currency: normalize.CurrencyCode(c.Currency.Code),
+		one := bankmux.Card{ID: c.ID, Name: c.Name, Number: c.CardNumber, Kind: c.Type, Status: c.Status, Currency: normalize.CurrencyCode(c.Currency.Code)}
+		var limit, expires *bankmux.Error
+		one.Limit, limit = money(c.CreditLimit, c.Currency)
+		one.Expires, expires = normalize.OptionalDay(c.ExpiryDate, "a day of expiry")
+		for _, fault := range []*bankmux.Error{limit, expires} {
+			if fault != nil {
+				res.Failed = append(res.Failed, bankmux.Failure{Account: c.ID, Err: fault})
+			}
 		}
-		one.Expires, _ = normalize.Day(c.ExpiryDate)
 		res.Cards = append(res.Cards, one)
 	}
 	return res, nil

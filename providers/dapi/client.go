@@ -25,6 +25,8 @@ type api struct {
 	rest   *rest.Client
 	key    string
 	secret bankmux.Secret
+
+	currencies currencies
 }
 
 func newAPI(cfg Config) *api {
@@ -64,7 +66,7 @@ func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (m
 // bank is which bank the metadata are about.
 func (m metadataAnswer) bank() normalize.DapiBank {
 	return normalize.DapiBank{
-		BankID: m.Metadata.BankID, OperationID: m.OperationID, SwiftCode: m.Metadata.SwiftCode,
+		BankID: m.Metadata.BankID, OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
 		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
 	}
 }

@@ -19,6 +19,15 @@
 // the two calls), ExchangeToken returns the connection as [bankmux.StateUnverified] rather than lose
 // the one-time token. Every call refuses it until ConnectionStatus has read and checked the bank.
 //
+// # Signs and running balances
+//
+// The type of a transaction decides its direction; a minus before the amount does not count. Where both running
+// balances are told and move the other way, a negative amount takes their direction: it is money back. Any other such
+// row is in Failed, if the balances differ by its amount or are known to be in another currency. Where five or more rows
+// of an answer contradict their types and none agrees, the bank writes what is owed, and the types decide; for cards they
+// always do. [bankmux.Transaction.BalanceAfter] is in the account's currency as [bankmux.Client.Accounts] listed it; where
+// it was not listed, it is absent unless the two balances differ by the amount.
+//
 // # One call at a time
 //
 // Dapi fails all calls on an access token that is used by two at once, so calls on one connection queue.

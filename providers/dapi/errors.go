@@ -13,6 +13,9 @@ import (
 func read(op string, res *rest.Response, out answer) error {
 	err := res.Decode(out)
 	env := out.common()
+	if alone := new(envelope); err != nil && res.Decode(alone) == nil && alone.Status != statusDone {
+		*env, err = *alone, nil // what is broken is beside a verdict, and there is no result to read
+	}
 	if err == nil && env.Status == "" {
 		err = res.Lacks("status")
 	}
@@ -36,12 +39,12 @@ func read(op string, res *rest.Response, out answer) error {
 	}
 	switch env.Status {
 	case statusUserInput:
-		if env.OperationID == "" || len(env.UserInputs) == 0 {
+		if env.OperationID == "" || len(env.UserInputs.Rows) == 0 {
 			return res.Lacks("operationID or userInputs")
 		}
 		return &bankmux.Error{
 			Kind: bankmux.ErrUserAction, Code: env.Status, Status: res.Status, Detail: "the bank wants an answer from the user",
-			Challenge: &bankmux.Challenge{ID: env.OperationID, Inputs: inputs(env.UserInputs)},
+			Challenge: &bankmux.Challenge{ID: string(env.OperationID), Inputs: inputs(env.UserInputs.Rows)},
 		}
 	case statusRunning:
 		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}

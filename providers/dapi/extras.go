@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -75,16 +76,23 @@ func (m *metadata) public(at bankmux.Institution) Bank {
 			out.Smallest[b.Type] = smallest
 		}
 	}
-	for operation, kinds := range m.Validators {
+	for operation, kinds := range objectOf(m.Validators) {
 		out.Rules[operation] = map[string]map[string]string{}
-		for kind, fields := range kinds {
+		for kind, fields := range objectOf(kinds) {
 			out.Rules[operation][kind] = map[string]string{}
-			for field, rule := range fields {
+			for field, rule := range objectOf(fields) {
 				out.Rules[operation][kind][field] = string(rule)
 			}
 		}
 	}
 	return out
+}
+
+// objectOf are the members of an object, and none of anything else.
+func objectOf(raw []byte) map[string]json.RawMessage {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &members)
+	return members
 }
 
 // CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get. Dapi's documentation alone knows it, and
@@ -95,27 +103,25 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 		balances bankmux.BalancesResult
 	}
 	got, err := bankmux.DoOn(ctx, client, opComplete, &bankmux.AccountsRequest{Connection: conn, Answers: answers}, func(ctx context.Context, a *adapter) (both, error) {
-		var out accountsAnswer
-		res, err := a.api.data(ctx, opComplete.Name, "/data/completeAccounts/get", conn, answers, dataBody{}, &out)
-		if err == nil && out.Accounts == nil {
-			err = res.Lacks("accounts")
-		}
+		list, failed, err := a.api.accounts(ctx, opComplete.Name, "/data/completeAccounts/get", conn, answers)
 		if err != nil {
 			return both{}, err
 		}
-		var all both
-		for _, acc := range *out.Accounts {
+		all := both{balances: bankmux.BalancesResult{Failed: failed}}
+		for _, acc := range list {
 			one := acc.account()
 			all.accounts = append(all.accounts, one)
 			balances := bankmux.AccountBalances{Account: acc.ID}
 			if acc.Balance == nil {
 				continue
 			}
-			if fault := acc.Balance.account(&balances, one.Kind, a.now()); fault != nil {
+			faults := acc.Balance.account(&balances, one.Kind, a.now())
+			for _, fault := range faults {
 				all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
-				continue
 			}
-			all.balances.Balances = append(all.balances.Balances, balances)
+			if len(faults) == 0 {
+				all.balances.Balances = append(all.balances.Balances, balances)
+			}
 		}
 		return all, nil
 	})

@@ -1,6 +1,7 @@
 package dapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -25,7 +26,7 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 	}
 	res, err := a.post(ctx, op, path, g, body, out)
 	for out.common().Status == statusRunning && out.common().OperationID != "" {
-		operation := out.common().OperationID
+		operation := string(out.common().OperationID)
 		if err = a.await(ctx, op, g, operation); err != nil {
 			return nil, ofTheBank(err)
 		}
@@ -119,13 +120,7 @@ func (a *api) operation(ctx context.Context, op string, g normalize.DapiGrant, i
 		if out.Status == "" {
 			return out, res.Lacks("opInfo")
 		}
-		out.Info = &struct {
-			Status    string `json:"status"`
-			ErrorType string `json:"errorType"`
-			Type      string `json:"type"`
-			StartDate string `json:"startDate"`
-			EndDate   string `json:"endDate"`
-		}{Status: out.Status, ErrorType: out.Type}
+		out.Info = &operationInfo{Status: out.Status, ErrorType: out.Type}
 	}
 	return out, err
 }
@@ -143,11 +138,35 @@ func inputs(list []userInput) []bankmux.Input {
 				all[i].Query, all[i].Image = "", image
 			}
 		}
-		for _, raw := range append(in.Options, in.Choices...) {
+		for _, raw := range append(choices(in.Options), choices(in.Choices)...) {
 			all[i].Options = append(all[i].Options, option(raw))
 		}
 	}
 	return all
+}
+
+// choices are the elements of a list of options, or the members of an object of them, in their order. Anything else has
+// none: what is only to be shown never costs the question.
+func choices(list jsontext.Value) (all []jsontext.Value) {
+	dec := jsontext.NewDecoder(bytes.NewReader(list), jsontext.AllowInvalidUTF8(true))
+	open, err := dec.ReadToken()
+	if err != nil || (open.Kind() != '[' && open.Kind() != '{') {
+		return nil
+	}
+	for {
+		if open.Kind() == '{' {
+			if name, err := dec.ReadToken(); err != nil || name.Kind() != '"' {
+				return all
+			}
+		}
+		value, err := dec.ReadValue()
+		if err != nil { // the closing bracket
+			return all
+		}
+		if value.Kind() != 'n' {
+			all = append(all, value.Clone())
+		}
+	}
 }
 
 // option is the text of one choice, whose shape nobody has published: text itself, or an object with a text in it.

@@ -32,16 +32,18 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
+	var unlisted []bankmux.Failure // accounts that the bank lists and that cannot be read
 	if len(cursor.Todo) == 0 {
 		cursor.Until, cursor.Todo = a.today(req.Connection), slices.Clone(req.Accounts)
 		for _, id := range req.Cards {
 			cursor.Todo = append(cursor.Todo, cardPrefix+id)
 		}
 		if len(req.Accounts)+len(req.Cards) == 0 {
-			list, err := a.api.accounts(ctx, opSync, req.Connection, req.Answers)
+			list, failed, err := a.api.accounts(ctx, opSync, accountsPath, req.Connection, req.Answers)
 			if err != nil {
 				return bankmux.Delta{}, interrupted(err, syncState{Cursor: req.Cursor})
 			}
+			unlisted = failed
 			req.Answers = nil
 			for _, acc := range list {
 				cursor.Todo = append(cursor.Todo, acc.ID)
@@ -53,14 +55,11 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	}
 	delta := bankmux.Delta{AddedOnly: req.Known == nil}
 	if len(cursor.Todo) == 0 { // a login without accounts
-		delta.Next = cursor.String()
+		delta.Failed, delta.Next = unlisted, cursor.String()
 		return delta, nil
 	}
 	account, card := strings.CutPrefix(cursor.Todo[0], cardPrefix)
-	body := dataBody{AccountID: account}
-	if card {
-		body = dataBody{CardID: account}
-	}
+	body := a.api.rowsOf(&req.Connection, account, card)
 	if err := a.syncAccount(ctx, &req, at.Window, body, &cursor, &delta); err != nil {
 		e := asError(err)
 		if e == nil || e.Challenge != nil || !oneAccount(e) {
@@ -68,6 +67,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		}
 		delta = bankmux.Delta{AddedOnly: delta.AddedOnly, Failed: []bankmux.Failure{{Account: account, Err: e}}}
 	}
+	delta.Failed = append(unlisted, delta.Failed...)
 	cursor.Todo = cursor.Todo[1:]
 	delta.More = len(cursor.Todo) > 0
 	delta.Next = cursor.String()

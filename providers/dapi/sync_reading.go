@@ -4,10 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/wire"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
@@ -157,7 +157,7 @@ func (r *syncReading) read(ctx context.Context, w window, answers *bankmux.Answe
 			}
 			r.failures[content]++
 			r.unread = append(r.unread, row)
-			r.delta.Failed = append(r.delta.Failed, bankmux.Failure{Account: r.account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+			r.delta.Failed = append(r.delta.Failed, bankmux.Failure{Account: r.account, Transaction: wire.RowName("", i+1), Err: fault})
 			return
 		}
 		r.page = append(r.page, row)

@@ -3,11 +3,11 @@ package dapi
 import (
 	"context"
 	"encoding/json"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/normalize"
+	"github.com/bankmux/bankmux/internal/wire"
 )
 
 // opTransactions is the operation of this file, as errors name it.
@@ -19,17 +19,6 @@ const (
 	categorizedPath = "/data/categorizedTransactions/get"
 	enrichedPath    = "/data/enrichedTransactions/get"
 )
-
-// transactions is POST to one of the paths. The rows go to each as they are read.
-func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
-	var out transactionsAnswer
-	out.Transactions.Each = func(i int, row *transaction) { each(i, out.Transactions.Left, row) }
-	res, err := a.data(ctx, op, path, conn, answers, body, &out)
-	if err == nil && !out.Transactions.Told {
-		err = res.Lacks("transactions")
-	}
-	return err
-}
 
 // rowBytes is about how long a row is on the wire, to guess from how many there are.
 const rowBytes = 240
@@ -118,16 +107,12 @@ func (l *listing) window(days *windows, at pageAt) window {
 // read makes the call of a window and returns its page.
 func (l *listing) read(ctx context.Context, w window, now time.Time) (bankmux.TransactionPage, error) {
 	page := bankmux.TransactionPage{AsOf: now}
-	body := dataBody{FromDate: w.From.String(), ToDate: w.To.String()}
-	l.account = bankmux.Transaction{Card: len(l.req.Cards) == 1}
-	if l.account.Card {
-		l.account.Account, body.CardID = l.req.Cards[0], l.req.Cards[0]
-	} else {
-		l.account.Account, body.AccountID = l.req.Accounts[0], l.req.Accounts[0]
-	}
+	l.account = bankmux.Transaction{Card: len(l.req.Cards) == 1, Account: slices.Concat(l.req.Accounts, l.req.Cards)[0]}
+	body := l.api.rowsOf(&l.req.Connection, l.account.Account, l.account.Card)
+	body.FromDate, body.ToDate = w.From.String(), w.To.String()
 	drifted := w.Drifted
 	err := l.api.transactions(ctx, opTransactions, l.path, l.req.Connection, l.req.Answers, body, func(i, left int, read *transaction) {
-		if i == 0 {
+		if page.Transactions == nil {
 			page.Transactions = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}
 		page.Transactions = append(page.Transactions, l.account)
@@ -144,7 +129,7 @@ func (l *listing) read(ctx context.Context, w window, now time.Time) (bankmux.Tr
 		switch {
 		case dated && !own: // another page has it, or nobody asked for it
 		case fault != nil:
-			page.Failed = append(page.Failed, bankmux.Failure{Account: l.account.Account, Transaction: "row " + strconv.Itoa(i+1), Err: fault})
+			page.Failed = append(page.Failed, bankmux.Failure{Account: l.account.Account, Transaction: wire.RowName("", i+1), Err: fault})
 		default:
 			return
 		}
@@ -190,30 +175,4 @@ func interrupted(err error, state any) error {
 	ch.State = raw
 	kept.Challenge = &ch
 	return &kept
-}
-
-// fill writes the row into the model, or says what is wrong with it. Dapi tells neither id nor status.
-func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
-	t.Description, t.Details, t.Reference = w.Description, w.Details, w.Reference
-	day, ok := normalize.Day(w.Date)
-	if !ok {
-		return normalize.Unreadable("a transaction whose date cannot be read")
-	}
-	t.Date = day
-	if w.Amount.Absent() || w.Amount.Bad() {
-		return normalize.Unreadable("an amount that cannot be read exactly")
-	}
-	amount, fault := normalize.Signed(w.Amount.Value, normalize.DirectionOf(w.Type), w.Currency.Code)
-	if fault != nil {
-		return fault
-	}
-	t.Amount = amount
-	t.BalanceBefore, _ = money(w.BeforeAmount, w.Currency) // what cannot be read of these is not told
-	t.BalanceAfter, _ = money(w.AfterAmount, w.Currency)
-	if w.Category != "" || w.Brand.Name != "" {
-		t.Enrichment = &bankmux.Enrichment{
-			Category: bankmux.Category{Name: w.Category}, Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},
-		}
-	}
-	return nil
 }

@@ -6,27 +6,40 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/wire"
 )
 
-// The wire types, as Dapi's documentation and server SDKs have them.
+// The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is read as absent: see
+// [wire.Unmarshal].
 
 // envelope is in every answer. Status decides, not Success and not the HTTP status.
 type envelope struct {
-	Status      string      `json:"status"`
-	OperationID string      `json:"operationID"`
-	Type        string      `json:"type"`
-	UserInputs  []userInput `json:"userInputs"`
+	Status      string    `json:"status"`
+	OperationID wire.Text `json:"operationID"`
+	Type        string    `json:"type"`
+	UserInputs  questions `json:"userInputs"`
+}
+
+// questions are the bank's, in an answer that asks some. Other answers may have anything there.
+type questions struct{ wire.List[userInput] }
+
+// UnmarshalJSONFrom reads an array; anything else has no questions.
+func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '[' {
+		return dec.SkipValue()
+	}
+	return q.List.UnmarshalJSONFrom(dec)
 }
 
 // userInput is one question of the bank. Sources disagree about index (number or
 // text) and about the name and shape of the options.
 type userInput struct {
-	ID      string           `json:"id"`
-	Index   wire.Number      `json:"index"`
-	Query   string           `json:"query"`
-	Options []jsontext.Value `json:"queryOptions"`
-	Choices []jsontext.Value `json:"queryChoices"`
+	ID      string         `json:"id"`
+	Index   wire.Number    `json:"index"`
+	Query   string         `json:"query"`
+	Options jsontext.Value `json:"queryOptions"`
+	Choices jsontext.Value `json:"queryChoices"`
 }
 
 func (e *envelope) common() *envelope { return e }
@@ -67,6 +80,8 @@ type dataBody struct {
 	CardID      string       `json:"cardID,omitempty"`
 	FromDate    string       `json:"fromDate,omitempty"`
 	ToDate      string       `json:"toDate,omitempty"`
+
+	currency bankmux.Currency // of the account or card, where it was listed before
 }
 
 // userAnswer is the answer to a userInput.
@@ -79,19 +94,21 @@ type userAnswer struct {
 // operationAnswer: in the documented form the result itself is not in it.
 type operationAnswer struct {
 	envelope
-	Info *struct {
-		Status    string `json:"status"`
-		ErrorType string `json:"errorType"`
-		Type      string `json:"type"`
-		StartDate string `json:"startDate"`
-		EndDate   string `json:"endDate"`
-	} `json:"opInfo"`
+	Info *operationInfo `json:"opInfo"`
+}
+
+type operationInfo struct {
+	Status    string `json:"status"`
+	ErrorType string `json:"errorType"`
+	Type      string `json:"type"`
+	StartDate string `json:"startDate"`
+	EndDate   string `json:"endDate"`
 }
 
 // currency is {"code","name"}. It is in every row, always the same: the usual form is read without looking at its names.
 type currency struct{ Code string }
 
-// UnmarshalJSONFrom reads the object or null; anything else has no code.
+// UnmarshalJSONFrom reads the object, the code alone, or null; anything else has no code.
 func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	raw, err := dec.ReadValue()
 	if err != nil {
@@ -101,6 +118,10 @@ func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if rest, ok := bytes.CutPrefix(raw, []byte(before)); ok && len(rest) > 3 && rest[3] == '"' {
 		c.Code = usual(rest[:3])
 		return nil
+	}
+	c.Code = ""
+	if raw.Kind() == '"' {
+		return json.Unmarshal(raw, &c.Code)
 	}
 	var in struct {
 		Code string `json:"code"`
@@ -141,7 +162,7 @@ type account struct {
 
 type accountsAnswer struct {
 	envelope
-	Accounts *[]account `json:"accounts"`
+	Accounts wire.List[account] `json:"accounts"`
 }
 
 // balance is that of an account (amount, a number or text) or of a card (the other members).
@@ -172,7 +193,7 @@ type card struct {
 
 type cardsAnswer struct {
 	envelope
-	Cards *[]card `json:"cards"`
+	Cards wire.List[card] `json:"cards"`
 }
 
 // typed is a pair as Dapi writes telephone numbers and documents.
@@ -183,29 +204,35 @@ type typed struct {
 
 type identityAnswer struct {
 	envelope
-	Identity *struct {
-		Name         string  `json:"name"`
-		Nationality  string  `json:"nationality"`
-		DateOfBirth  string  `json:"dateOfBirth"`
-		EmailAddress string  `json:"emailAddress"`
-		Numbers      []typed `json:"numbers"`
-		Address      *struct {
-			Flat     string `json:"flat"`
-			Building string `json:"building"`
-			Full     string `json:"full"`
-			Area     string `json:"area"`
-			POBox    string `json:"poBox"`
-			City     string `json:"city"`
-			State    string `json:"state"`
-			Country  string `json:"country"`
-		} `json:"address"`
-		Identification  []typed `json:"identification"`
-		Identifications []typed `json:"identifications"` // as iOS names it
-	} `json:"identity"`
+	Identity *person `json:"identity"`
 }
 
-// transaction has no id and no status. The direction is in type; amount counts by its size.
+type person struct {
+	Name         string           `json:"name"`
+	Nationality  string           `json:"nationality"`
+	DateOfBirth  string           `json:"dateOfBirth"`
+	EmailAddress string           `json:"emailAddress"`
+	Numbers      wire.List[typed] `json:"numbers"`
+	Address      *struct {
+		Flat     string `json:"flat"`
+		Building string `json:"building"`
+		Full     string `json:"full"`
+		Area     string `json:"area"`
+		POBox    string `json:"poBox"`
+		City     string `json:"city"`
+		State    string `json:"state"`
+		Country  string `json:"country"`
+	} `json:"address"`
+	Identification  wire.List[typed] `json:"identification"`
+	Identifications wire.List[typed] `json:"identifications"` // as iOS names it
+}
+
+// transaction has no id and no status. The direction is in type; amount counts by its size: see judge.
 type transaction struct {
+	held       bankmux.Currency // of the account, where it is known
+	contrary   bool             // the running balances say the opposite of type
+	unreadable bool             // not a row
+
 	Amount       wire.Number `json:"amount"`
 	Date         string      `json:"date"`
 	Type         string      `json:"type"`
@@ -255,7 +282,7 @@ type metadata struct {
 		Code string `json:"code"`
 		Name string `json:"name"`
 	} `json:"country"`
-	TransferBounds []struct {
+	TransferBounds []struct { // one of another shape is absent
 		Minimum  wire.Number `json:"minimum"`
 		Currency currency    `json:"currency"`
 		Type     string      `json:"type"`
@@ -264,8 +291,8 @@ type metadata struct {
 	TransactionRange span `json:"transactionRange"`
 	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
 	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
-	// Validators are rules by operation, kind of beneficiary and field.
-	Validators map[string]map[string]map[string]jsontext.Value `json:"validators"`
+	// Validators are rules by operation, kind of beneficiary and field. They are read where they are asked for.
+	Validators jsontext.Value `json:"validators"`
 }
 
 // webhookBody is what a webhook says, in the virtual bank's words: Dapi publishes none.
