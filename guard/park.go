@@ -150,11 +150,18 @@ func (p *parked) makeRoom() {
 	if tooMany <= 0 {
 		return
 	}
-	keys := slices.SortedFunc(maps.Keys(p.lots), func(a, b lotKey) int {
-		x, y := p.lots[a], p.lots[b]
+	type entry struct {
+		key lotKey
+		lot
+	}
+	all := make([]entry, 0, len(p.lots))
+	for key, l := range p.lots {
+		all = append(all, entry{key, l})
+	}
+	slices.SortFunc(all, func(x, y entry) int {
 		return cmp.Or(cmp.Compare(x.harm(), y.harm()), x.until.Compare(y.until), cmp.Compare(x.number, y.number))
 	})
-	for _, key := range keys[:tooMany] {
-		delete(p.lots, key)
+	for _, e := range all[:tooMany] {
+		delete(p.lots, e.key)
 	}
 }
