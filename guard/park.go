@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,7 +35,7 @@ func Park() bankmux.Interceptor {
 			return err
 		}
 		if op.Abandon {
-			p.free(key)
+			p.abandon(key, op.Challenge)
 			return next(ctx)
 		}
 		if cause := p.refuses(key, op); cause != nil {
@@ -78,9 +77,17 @@ type lot struct {
 // expired reports whether a challenge has ended. A rejected login never expires.
 func (l lot) expired(now time.Time) bool { return !l.until.IsZero() && !now.Before(l.until) }
 
+// open returns the challenge, or nil where there is none.
+func (l lot) open() *bankmux.Challenge {
+	if l.cause == nil {
+		return nil
+	}
+	return l.cause.Challenge
+}
+
 // harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks the user out.
 func (l lot) harm() int {
-	if l.cause.Challenge != nil {
+	if l.open() != nil {
 		return 1
 	}
 	return 2
@@ -95,6 +102,15 @@ func (p *parked) free(key lotKey) {
 	delete(p.lots, key)
 }
 
+// abandon frees the connection if that challenge is what parks it.
+func (p *parked) abandon(key lotKey, challenge string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if open := p.lots[key].open(); open != nil && open.ID == challenge {
+		delete(p.lots, key)
+	}
+}
+
 func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +122,7 @@ func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 		delete(p.lots, key)
 		return nil
 	}
-	open := l.cause.Challenge
+	open := l.open()
 	switch {
 	case open != nil && op.Challenge == open.ID:
 		return nil
@@ -142,14 +158,8 @@ func (p *parked) put(key lotKey, l lot) {
 	p.lots[key] = l
 }
 
-// makeRoom forgets what does the least harm: what has expired, then challenges, then rejected logins.
+// makeRoom forgets a tenth: what does the least harm first, and of that what ends soonest, so what has expired is the first.
 func (p *parked) makeRoom() {
-	now := time.Now()
-	maps.DeleteFunc(p.lots, func(_ lotKey, l lot) bool { return l.expired(now) })
-	tooMany := len(p.lots) - maxLots/10*9
-	if tooMany <= 0 {
-		return
-	}
 	type entry struct {
 		key lotKey
 		lot
@@ -161,7 +171,7 @@ func (p *parked) makeRoom() {
 	slices.SortFunc(all, func(x, y entry) int {
 		return cmp.Or(cmp.Compare(x.harm(), y.harm()), x.until.Compare(y.until), cmp.Compare(x.number, y.number))
 	})
-	for _, e := range all[:tooMany] {
+	for _, e := range all[:len(all)/10] {
 		delete(p.lots, e.key)
 	}
 }

@@ -100,8 +100,8 @@ func TestOnlyTheConnectionIsParked(t *testing.T) {
 func TestWhatFreesAParkedConnection(t *testing.T) {
 	t.Parallel()
 	answering := data("Accounts", "r", "x")
-	given := data("Accounts", "r", "x")
-	given.Abandon = true
+	given, other := data("Accounts", "r", "x"), data("Accounts", "r", "y")
+	given.Abandon, other.Abandon = true, true
 	for name, c := range map[string]struct {
 		op            bankmux.Op
 		err           error
@@ -119,7 +119,8 @@ func TestWhatFreesAParkedConnection(t *testing.T) {
 		"the answer, lost without a kind":      {answering, errors.New("broken pipe"), false, false},
 		"the answer, and the login is refused": {answering, errRejected, false, false},
 		"the answer to something else":         {data("Accounts", "r", "y"), nil, false, false},
-		"that the user gave it up":             {given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, true, true},
+		"that the user gave it up":             {given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, true},
+		"that the user gave up another":        {other, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,4 +177,30 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 		op.Abandon = true
 		assert.True(t, lots(t, nil).sends(op, errDown))
 	})
+}
+
+func TestACallThatWasUnderWayWhenAnotherParkedTheConnectionFreesNothing(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]error{"a rejected login": errRejected, "a question": asking("x")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lots(t, nil)
+			require.NoError(t, l.park(t.Context(), data("Balances", "r", ""), func(context.Context) error {
+				l.sends(data("Accounts", "r", ""), by)
+				return nil
+			}))
+			assert.False(t, l.sends(data("Balances", "r", ""), nil))
+		})
+	}
+}
+
+func TestCallsWithoutAConnectionParkNothing(t *testing.T) {
+	t.Parallel()
+	l := lots(t, nil)
+	op := data("Institutions", "", "")
+	op.Connection, op.Reference = "", bankmux.Secret{}
+	for _, by := range []error{errRejected, asking("x")} {
+		assert.True(t, l.sends(op, by))
+		assert.True(t, l.sends(op, nil))
+	}
 }

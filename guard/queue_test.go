@@ -49,6 +49,32 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	}
 }
 
+func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*bankmux.Op){
+		"those that concern no connection": func(o *bankmux.Op) { o.Connection = "" },
+		"those that send nothing":          func(o *bankmux.Op) { o.Effect = bankmux.Local },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q, op, failure := guard.OnePerConnection(), read, errors.New("no")
+				change(&op)
+				began := time.Now()
+				var all sync.WaitGroup
+				for range 5 {
+					all.Go(func() {
+						err := q(t.Context(), op, func(context.Context) error { time.Sleep(time.Second); return failure })
+						assert.Equal(t, failure, err, "what came is what is returned")
+					})
+				}
+				all.Wait()
+				assert.Equal(t, time.Second, time.Since(began))
+			})
+		})
+	}
+}
+
 func TestTurnsAreTakenInOrderAlsoByThoseWhoComeWhileOthersWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -111,4 +137,5 @@ func TestAnErrorPassesTheQueueAndNothingIsKept(t *testing.T) {
 	before := heap()
 	many(50_000)
 	assert.Less(t, heap()-before, int64(2<<20), "of connections that are not in use")
+	runtime.KeepAlive(q)
 }
