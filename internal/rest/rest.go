@@ -281,6 +281,8 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 		return r.malformed("is empty")
 	case string(body) == "null":
 		return r.malformed("is null")
+	case wire.Crowded(body):
+		return r.malformed(tooMany)
 	}
 	err := read(r.Body, v)
 	switch {
@@ -288,12 +290,16 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 		return nil
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return r.malformed("repeats a key")
+	case errors.Is(err, wire.ErrCrowded):
+		return r.malformed(tooMany)
 	}
 	if _, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
 		return r.malformed("is not the JSON expected here")
 	}
 	return r.malformed("is not valid JSON")
 }
+
+const tooMany = "has more rows than an answer may have"
 
 func (r *Response) malformed(what string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the answer " + what}

@@ -21,7 +21,7 @@ import (
 func Unmarshal(body []byte, v any) error {
 	err := json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true))
 	_, shape := errors.AsType[*json.SemanticError](err)
-	if !shape && !errors.Is(err, jsontext.ErrDuplicateName) {
+	if !shape && !errors.Is(err, jsontext.ErrDuplicateName) || errors.Is(err, ErrCrowded) {
 		return err
 	}
 	check := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))

@@ -45,7 +45,11 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	r.Told, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
+	begin := dec.InputOffset()
 	for ; dec.PeekKind() != ']'; r.N++ {
+		if crowded(r.N, dec.InputOffset()-begin) {
+			return ErrCrowded
+		}
 		row = zero
 		err := read(dec, &row)
 		switch {

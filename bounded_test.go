@@ -1,0 +1,172 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/metrics"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// lists are all lists of both adapters: what stands around the rows, and who reads them.
+var lists = []struct {
+	name, provider, before, after string
+	call                          func(context.Context, *bankmux.Client, bankmux.Connection) error
+}{
+	{"accounts", "moneykit", `{"accounts":[`, `]}`, read("Accounts")},
+	{"balances", "moneykit", `{"accounts":[`, `]}`, read("Balances")},
+	{"numbers", "moneykit", `{"accounts":[`, `]}`, read("AccountNumbers")},
+	{"numbers of one account", "moneykit", `{"accounts":[{"account_id":"a","numbers":{"ach":[`, `]}}]}`, read("AccountNumbers")},
+	{"identity", "moneykit", `{"accounts":[`, `]}`, read("Identity")},
+	{"owners of one account", "moneykit", `{"accounts":[{"account_id":"a","owners":[`, `]}]}`, read("Identity")},
+	{"emails of one owner", "moneykit", `{"accounts":[{"account_id":"a","owners":[{"emails":[`, `]}]}]}`, read("Identity")},
+	{"transactions", "moneykit", `{"total":1,"transactions":[`, `]}`, read("Transactions")},
+	{"accounts of the transactions", "moneykit", `{"total":1,"transactions":[],"accounts":[`, `]}`, read("Transactions")},
+	{"created", "moneykit", `{"transactions":{"created":[`, `],"updated":[],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
+	{"updated", "moneykit", `{"transactions":{"created":[],"updated":[`, `],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
+	{"removed", "moneykit", `{"transactions":{"created":[],"updated":[],"removed":[`, `]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
+	{"holdings", "moneykit", `{"accounts":[],"holdings":[`, `],"securities":[]}`, read("Holdings")},
+	{"securities", "moneykit", `{"accounts":[],"holdings":[],"securities":[`, `]}`, read("Holdings")},
+	{"investment transactions", "moneykit", `{"total":1,"accounts":[],"investment_transactions":[`, `],"securities":[]}`, read("InvestmentTransactions")},
+	{"institutions", "moneykit", `{"institutions":[`, `],"cursors":{}}`, read("Institutions")},
+	{"aliases", "moneykit", `{"institutions":[{"institution_id":"a","institution_id_aliases":[`, `]}],"cursors":{}}`, read("Institutions")},
+	{"links", "moneykit", `{"links":[`, `]}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		return some(moneykit.Links(ctx, c))
+	}},
+	{"accounts of a user", "moneykit", `{"links":{"a":{"accounts":[`, `]}}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		_, err := moneykit.UserAccounts(ctx, c, "user-1")
+		return err
+	}},
+	{"links of a user", "moneykit", `{"links":{"a":{"link_tags":[`, `]}}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		_, err := moneykit.UserLinks(ctx, c, "user-1")
+		return err
+	}},
+	{"transactions of a user", "moneykit", `{"total":1,"accounts":{},"transactions":[`, `]}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		return some(moneykit.UserTransactions(ctx, c, "user-1", bankmux.NewDate(2026, 1, 1), bankmux.NewDate(2026, 2, 1)))
+	}},
+	{"tags", "moneykit", `{"link_id":"a","state":"connected","link_tags":[`, `]}`, read("ConnectionStatus")},
+	{"accounts", "dapi", `{"status":"done","accounts":[`, `]}`, read("Accounts")},
+	{"numbers", "dapi", `{"status":"done","accounts":[`, `]}`, read("AccountNumbers")},
+	{"complete accounts", "dapi", `{"status":"done","accounts":[`, `]}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+		_, _, err := dapi.CompleteAccounts(ctx, c, conn, nil)
+		return err
+	}},
+	{"cards", "dapi", `{"status":"done","cards":[`, `]}`, read("Cards")},
+	{"telephone numbers", "dapi", `{"status":"done","identity":{"numbers":[`, `]}}`, read("Identity")},
+	{"documents", "dapi", `{"status":"done","identity":{"identification":[`, `]}}`, read("Identity")},
+	{"transactions", "dapi", `{"status":"done","transactions":[`, `]}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+		return some(c.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}))
+	}},
+	{"questions", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[`, `]}`, read("Accounts")},
+	{"bounds of the bank", "dapi", `{"status":"done","accountsMetadata":{"transferBounds":[`, `]}}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+		_, err := dapi.BankMetadata(ctx, c, conn)
+		return err
+	}},
+}
+
+func read(name string) func(context.Context, *bankmux.Client, bankmux.Connection) error {
+	for _, r := range reads {
+		if r.name == name {
+			return r.call
+		}
+	}
+	panic(name)
+}
+
+// elements are rows in the shortest forms, and as long as may be many of them.
+var elements = map[string]string{
+	"empty objects": `{}`,
+	"nulls":         `null`,
+	"numbers":       `1`,
+	"texts":         `""`,
+	"empty arrays":  `[]`,
+	"short objects": `{"id":"12","account_id":"12"}`,
+	"rows":          `{"account_id":"00000000000001","id":"00000000000001","link_id":"0001"}`,
+	"long rows":     `{"account_id":"00000000000001","id":"00000000000001","link_id":"0001","name":"` + strings.Repeat("x", 90) + `"}`,
+}
+
+func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) { //nolint:paralleltest // it measures the heap
+	for _, size := range []int{1 << 20, 8<<20 - 1024} {
+		for name, element := range elements {
+			for _, list := range lists {
+				t.Run(fmt.Sprintf("%d MiB of %s as %s of %s", (size+1024)>>20, name, list.name, list.provider), func(t *testing.T) {
+					body := append([]byte(list.before), element...)
+					body = append(body, bytes.Repeat([]byte(","+element), (size-len(body))/(len(element)+1))...)
+					body = append(body, list.after...)
+					client, conn, wire := linkedTampered(t, list.provider)
+					wire.say(http.StatusOK, body)
+					peak := peakOf(func() {
+						err := list.call(t.Context(), client, conn)
+						if len(element) < 96 {
+							require.ErrorIs(t, err, bankmux.ErrMalformed)
+						}
+					})
+					assert.LessOrEqual(t, peak/len(body), 20, "times the length of the answer")
+				})
+			}
+		}
+	}
+}
+
+// peakOf is how far the heap grows while f runs.
+func peakOf(f func()) int {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	now := func() int {
+		metrics.Read(sample)
+		return int(sample[0].Value.Uint64()) //nolint:gosec // a size of memory
+	}
+	runtime.GC()
+	before, peak := now(), 0
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			peak = max(peak, now())
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-done
+	return max(peak, now()) - before
+}
+
+// linkedTampered returns a client with a connection, whose bank can be made to say anything.
+func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Connection, *tampered) {
+	t.Helper()
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	wire := &tampered{bank: inProcess{bank.MoneyKit()}, heard: map[string][]byte{}}
+	if provider == "dapi" {
+		wire.bank = inProcess{bank.Dapi()}
+	}
+	client, err := wire.open(provider, bank.Credentials())
+	require.NoError(t, err)
+	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	require.NoError(t, err)
+	var payload []byte
+	if provider == "moneykit" {
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	} else {
+		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	}
+	require.NoError(t, err)
+	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	require.NoError(t, err)
+	return client, conn, wire
+}

@@ -1,0 +1,41 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+)
+
+// The limits of an answer. A row of a provider is a few hundred bytes long and has an object for each
+// thing that it names, but one may be written in three bytes, and is a thousand in memory.
+const (
+	// MaxRows is how many rows a list may have. The longest that a provider serves is a month of one
+	// account at Dapi, which has no pages; 50,000 are 1,600 a day.
+	MaxRows = 50_000
+
+	few         = 4096    // rows, objects or values that are always read
+	rowBytes    = 96      // bytes for each row of a list, of real ones 150 or more
+	maxObjects  = 200_000 // three to seven of them are a row
+	objectBytes = 48      // bytes of the answer for each object in it, of real ones 70 or more
+	valueBytes  = 8       // bytes for each value, of real ones 16 or more
+)
+
+// Crowded reports whether an answer has more rows than its length stands for, or than any answer has.
+// It counts braces and commas, which takes a hundredth of the time of reading; those within text count too.
+func Crowded(body []byte) bool {
+	if len(body) <= 2*few { // not so many fit in
+		return false
+	}
+	objects := bytes.Count(body, []byte{'{'})
+	if objects > maxObjects || objects > max(few, len(body)/objectBytes) {
+		return true
+	}
+	return bytes.Count(body, []byte{','}) > max(few, len(body)/valueBytes)
+}
+
+// ErrCrowded ends the reading of an answer that is too full.
+var ErrCrowded = errors.New("wire: more rows than an answer may have")
+
+// crowded reports whether so many rows stand for no more than so many bytes.
+func crowded(rows int, length int64) bool {
+	return rows >= MaxRows || (rows > few && length < int64(rows)*rowBytes)
+}
