@@ -66,7 +66,13 @@ var lists = []struct {
 	{"telephone numbers", "dapi", `{"status":"done","identity":{"numbers":[`, `]}}`, read("Identity")},
 	{"documents", "dapi", `{"status":"done","identity":{"identification":[`, `]}}`, read("Identity")},
 	{"transactions", "dapi", `{"status":"done","transactions":[`, `]}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		return some(c.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}))
+		for page, err := range c.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
+			if err == nil && len(page.Failed) > 0 {
+				return page.Failed[0]
+			}
+			return err
+		}
+		return nil
 	}},
 	{"questions", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[`, `]}`, read("Accounts")},
 	{"bounds of the bank", "dapi", `{"status":"done","accountsMetadata":{"transferBounds":[`, `]}}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
@@ -99,16 +105,23 @@ var elements = map[string]string{
 func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) { //nolint:paralleltest // it measures the heap
 	for _, size := range []int{1 << 20, 8<<20 - 1024} {
 		for name, element := range elements {
+			if size > 1<<20 && name != "empty objects" && name != "long rows" {
+				continue // as with a shorter answer
+			}
 			for _, list := range lists {
 				t.Run(fmt.Sprintf("%d MiB of %s as %s of %s", (size+1024)>>20, name, list.name, list.provider), func(t *testing.T) {
 					body := append([]byte(list.before), element...)
 					body = append(body, bytes.Repeat([]byte(","+element), (size-len(body))/(len(element)+1))...)
 					body = append(body, list.after...)
 					client, conn, wire := linkedTampered(t, list.provider)
+					wire.spared = "/metadata/accounts/get"
+					if list.name == "bounds of the bank" {
+						wire.spared = ""
+					}
 					wire.say(http.StatusOK, body)
 					peak := peakOf(func() {
 						err := list.call(t.Context(), client, conn)
-						if len(element) < 96 {
+						if len(element) < 40 {
 							require.ErrorIs(t, err, bankmux.ErrMalformed)
 						}
 					})

@@ -1,0 +1,67 @@
+package wire_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/internal/wire"
+)
+
+func TestCrowdedAnswers(t *testing.T) {
+	t.Parallel()
+	// The shortest rows that a provider sends, with an object for each thing they name.
+	const short = `{"amount":1,"date":"2026-01-01","type":"debit","description":"A","currency":{"code":"AED","name":"DIRHAM"},"beforeAmount":1,"afterAmount":2,"reference":"","brandDetails":{}}`
+	const null = `{"transaction_id":"1","account_id":"1","amount":"1","type":"debit","currency":null,"date":"2026-01-01","datetime":null,` +
+		`"description":null,"raw_description":null,"pending":false,"category":null,"enrichment":{"category":{"value":null,"confidence":null},` +
+		`"subcategory":{"value":null,"confidence":null},"merchant":{"id":null,"name":null,"logo":null,"confidence":null},` +
+		`"processor":{"id":null,"name":null,"logo":null,"confidence":null},"recurrence":{"frequency":null,"next_predicted_date":null}}}`
+	list := func(row string, n int) string {
+		return `{"rows":[` + strings.TrimSuffix(strings.Repeat(row+",", n), ",") + `]}`
+	}
+	for name, c := range map[string]struct {
+		body    string
+		crowded bool
+	}{
+		"forty thousand short rows":              {list(short, 40_000), false},
+		"ten thousand rows of nulls":             {list(null, 10_000), false},
+		"more rows than an answer may have":      {list(short, 70_000), true},
+		"a few empty rows":                       {list(`{}`, 4000), false},
+		"a hundred thousand empty rows":          {list(`{}`, 100_000), true},
+		"a hundred thousand nulls":               {list(`null`, 100_000), true},
+		"a hundred thousand empty texts":         {list(`""`, 100_000), true},
+		"empty rows that a long text stands for": {`{"text":"` + strings.Repeat("x", 1<<20) + `",` + list(`{}`, 100_000)[1:], true},
+	} {
+		assert.Equal(t, c.crowded, wire.Crowded([]byte(c.body)), name)
+	}
+}
+
+func TestAListThatIsTooLongOrTooShortForItsRowsIsRefusedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	for n, c := range map[int]struct {
+		row     string
+		crowded bool
+	}{
+		4000:             {`{"a":"1"}`, false},
+		20_000:           {`{"a":"1"}`, true},
+		wire.MaxRows:     {fmt.Sprintf(`{"a":%q}`, strings.Repeat("x", 100)), false},
+		wire.MaxRows + 1: {fmt.Sprintf(`{"a":%q}`, strings.Repeat("x", 100)), true},
+	} {
+		rows := 0
+		var in struct {
+			Rows wire.Rows[row] `json:"rows"`
+		}
+		in.Rows.Each = func(int, *row) { rows++ }
+		err := wire.Unmarshal([]byte(`{"rows":[`+strings.TrimSuffix(strings.Repeat(c.row+",", n), ",")+`]}`), &in)
+		require.Equal(t, c.crowded, errors.Is(err, wire.ErrCrowded), "%d rows; %v", n, err)
+		if c.crowded {
+			assert.LessOrEqual(t, rows, wire.MaxRows, "it was read on")
+			continue
+		}
+		assert.Equal(t, n, rows)
+	}
+}
