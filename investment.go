@@ -161,7 +161,9 @@ func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentT
 				return yield(page, err)
 			}
 			rows := len(page.Transactions)
-			page.Transactions = slices.DeleteFunc(page.Transactions, func(t InvestmentTransaction) bool { return !seen.add(t.Account, t.ID) })
+			page.Transactions = slices.DeleteFunc(page.Transactions, func(t InvestmentTransaction) bool {
+				return !seen.add(seen.row(t.Account, t.ID, t.Security+" "+t.Description, t.Amount, t.Date, ""))
+			})
 			if err := old.page(rows, len(page.Transactions), page.Outside); err != nil {
 				op := opInvestmentTransactions
 				op.Connection = req.Connection.ID

@@ -144,25 +144,55 @@ func (s *stale) page(rows, fresh, outside int) error {
 // recent remembers the rows seen last. The zero value is ready.
 type recent struct {
 	seed maphash.Seed
-	seen map[uint64]rowID // by hash, which is quicker than by two texts
+	seen map[uint64]seenRow // by hash, which is quicker than by two texts
 	ring []uint64
 	at   int
 }
 
-type rowID struct{ account, id string }
+// seenRow is a row as two readings of it agree.
+type seenRow struct {
+	account, id string
+	text        uint64 // hashes
+	content     uint64
+	pending     bool
+}
 
-// add reports whether the row is new. Rows without an id always are.
-func (r *recent) add(account, id string) bool {
-	if id == "" {
+// row returns what is remembered of a row. amount and date tell two payments of one text apart.
+func (r *recent) row(account, id, text string, amount Money, date Date, status TransactionStatus) seenRow {
+	if r.seen == nil {
+		r.seed, r.seen = maphash.MakeSeed(), map[uint64]seenRow{}
+	}
+	hash := maphash.String(r.seed, text)
+	day := uint64(date.Year)<<9 | uint64(date.Month)<<5 | uint64(date.Day)        //nolint:gosec // bits to mix
+	content := ((hash*31+amount.amount.Coef())*31+uint64(amount.Sign()))*31 + day //nolint:gosec // bits to mix
+	return seenRow{account, id, hash, content, status == StatusPending}
+}
+
+// same reports whether two rows of one id are one payment: their content is the same, or one is
+// pending, the other is not, and the text agrees.
+func (s *seenRow) same(row *seenRow) bool {
+	return s.content == row.content || (s.text == row.text && s.pending != row.pending)
+}
+
+// add reports whether the row is new. Rows without an id always are, and so are two payments under one
+// id.
+func (r *recent) add(row seenRow) bool {
+	if row.id == "" {
 		return true
 	}
-	if r.seen == nil {
-		r.seed, r.seen = maphash.MakeSeed(), map[uint64]rowID{}
-	}
-	row := rowID{account, id}
-	hash := maphash.String(r.seed, account)*31 + maphash.String(r.seed, id)
-	if known, ok := r.seen[hash]; ok {
-		return known != row // another row of the same hash is new all the same
+	hash := maphash.String(r.seed, row.account)*31 + maphash.String(r.seed, row.id)
+	known, ok := r.seen[hash]
+	switch {
+	case !ok:
+	case known.account != row.account || known.id != row.id:
+		return true // another row of the same hash is new all the same
+	case known.same(&row):
+		return false
+	default:
+		hash = hash*31 + row.content
+		if _, ok := r.seen[hash]; ok {
+			return false
+		}
 	}
 	r.seen[hash] = row
 	if len(r.ring) < mostRecent {
@@ -179,7 +209,12 @@ func (r *recent) add(account, id string) bool {
 func (r *recent) fresh(rows []Transaction) []Transaction {
 	kept := 0
 	for i := range rows {
-		if !r.add(rows[i].Account, rows[i].ID) {
+		t := &rows[i]
+		text := t.RawDescription
+		if text == "" {
+			text = t.Description
+		}
+		if t.ID != "" && !r.add(r.row(t.Account, t.ID, text, t.Amount, t.Date, t.Status)) {
 			continue
 		}
 		if kept != i {

@@ -115,6 +115,41 @@ func TestOneIDInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 	}
 }
 
+func TestAListDropsNoPaymentForTheIDOfAnother(t *testing.T) {
+	t.Parallel()
+	a := mkRow("x", 3, "50", "TRANSFER", false)
+	for name, c := range map[string]struct {
+		rows []string
+		want []string
+	}{
+		"a transfer between two accounts": {[]string{a, of("acc-2", a)}, []string{"acc -50 TRANSFER", "acc-2 -50 TRANSFER"}},
+		"two payments":                    {[]string{a, mkRow("x", 3, "7", "KIOSK", false)}, []string{"acc -50 TRANSFER", "acc -7 KIOSK"}},
+		"two of one text":                 {[]string{a, mkRow("x", 3, "7", "TRANSFER", false), a}, []string{"acc -50 TRANSFER", "acc -7 TRANSFER"}},
+		"two of one text and amount":      {[]string{a, mkRow("x", 2, "50", "TRANSFER", false)}, []string{"acc -50 TRANSFER", "acc -50 TRANSFER"}},
+		"three, each twice": {
+			[]string{a, mkRow("x", 3, "7", "KIOSK", false), mkRow("x", 3, "9", "SHOP", false), a, mkRow("x", 3, "9", "SHOP", false), mkRow("x", 3, "7", "KIOSK", false)},
+			[]string{"acc -50 TRANSFER", "acc -7 KIOSK", "acc -9 SHOP"},
+		},
+		"one payment twice":                     {[]string{a, a}, []string{"acc -50 TRANSFER"}},
+		"one that was posted while it was read": {[]string{a, mkRow("x", 5, "45", "TRANSFER", true)}, []string{"acc -50 TRANSFER"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := openWire(t)
+				w.lists(c.rows...)
+				var got []string
+				for row, err := range w.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: w.conn}) {
+					require.NoError(t, err)
+					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
+				}
+				slices.Sort(got)
+				assert.Equal(t, c.want, got)
+			})
+		})
+	}
+}
+
 // keys are the keys of the rows by text.
 func (w *mkWire) keys() map[string]string {
 	all := map[string]string{}
