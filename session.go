@@ -1,7 +1,10 @@
 package bankmux
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,8 +165,10 @@ func checkCountry(field, code string) error {
 // Session is one run of the linking flow, waiting for the front end. It marshals to JSON: store it
 // under the logged-in user, and give only Launch to the browser.
 type Session struct {
-	ID           string      `json:"id"`            // random, 128 bits
-	ConnectionID string      `json:"connection_id"` // what the connection will be called
+	ID string `json:"id"` // random, 128 bits
+	// ConnectionID is what the connection will be called, on a reconnect what it is called already. Where
+	// the provider ties no login to a session (Dapi), it is the root of the id: see [Session.ConnectionOf].
+	ConnectionID string      `json:"connection_id"`
 	User         string      `json:"user"`
 	Client       string      `json:"client"` // registered name of the client that made it
 	Provider     string      `json:"provider"`
@@ -199,6 +204,22 @@ func NewSession(req SessionRequest) Session {
 	}
 	return s
 }
+
+// ConnectionOf returns the id of the connection that a login makes, for adapters whose provider ties no
+// login to a session: a user may link two banks from one session there. reference is the provider's id
+// of the login. The same login has the same id in any process, and two logins have two. A reconnect
+// keeps the id that the connection has.
+func (s Session) ConnectionOf(reference string) string {
+	if s.Reconnect != nil {
+		return s.ConnectionID
+	}
+	mac := hmac.New(sha256.New, []byte(s.ConnectionID))
+	mac.Write([]byte("connection\x00" + reference))
+	return base32.StdEncoding.EncodeToString(mac.Sum(nil))[:idLen]
+}
+
+// idLen is the length of an id.
+const idLen = 26
 
 // newID draws 128 random bits as 26 letters and digits.
 func newID() string { return rand.Text() }

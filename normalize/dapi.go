@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,14 +81,39 @@ func SameBank(a, b bankmux.Institution) bool {
 	return a.Name != "" && strings.EqualFold(a.Name, b.Name) && a.Country == b.Country
 }
 
-// DapiConnection is the connection an accessToken stands for, named by its
-// connectionID. An exchange without access token is [bankmux.ErrMalformed]; a zero
-// institution makes the connection unverified.
+// AnotherBank reports whether a login is at another bank than the one before: neither bank id, SWIFT code
+// (the branch does not count) nor name and country agree. One that agrees is enough, for a merger
+// changes the others. The code that Dapi's sandbox gives to all its banks proves nothing. Where nothing
+// is known of either bank it is false.
+func AnotherBank(before, now bankmux.Institution) bool {
+	none := bankmux.Institution{}
+	if before == none || now == none {
+		return false
+	}
+	swift := func(i bankmux.Institution) string { return strings.ToUpper(i.BIC[:min(8, len(i.BIC))]) }
+	switch code := swift(now); {
+	case now.ID != "" && before.ID == now.ID:
+		return false
+	case code != "" && code == swift(before) && !strings.HasPrefix(code, dapiSandbox):
+		return false
+	}
+	return now.Name == "" || !strings.EqualFold(before.Name, now.Name) || before.Country != now.Country
+}
+
+// DapiConnection is the connection an accessToken stands for, named by its connectionID. Its id is that
+// of the session on a reconnect, else one of the session and the login together. An exchange without
+// access token is [bankmux.ErrMalformed]; a zero institution makes the connection unverified.
 func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bankmux.Connection, error) {
 	if g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 	}
 	conn := bankmux.NewConnection(s, g.ConnectionID, g.Credential())
+	conn.ID = s.ConnectionOf(g.ConnectionID)
+	for _, p := range s.Products { // Connect has no choice of products; a reconnect takes none away
+		if !slices.Contains(conn.Products, p) {
+			conn.Products = append(conn.Products, p)
+		}
+	}
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
 	if i == (bankmux.Institution{}) {
 		conn.Status.State = bankmux.StateUnverified

@@ -74,7 +74,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	switch {
 	case err == nil:
 		assert.True(t, f.Processed, "a connection out of nothing")
-		assert.Equal(t, post.Session.ConnectionID, conn.ID)
+		assert.Equal(t, b.idOf(post.Session, conn), conn.ID)
 		assert.NotEmpty(t, conn.Reference())
 		assert.NotEqual(t, "duplicate", conn.Reference())
 	case limited(f):
@@ -95,7 +95,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		assert.True(t, f.Processed, "the token cannot be spent: nothing was carried out")
 		return
 	}
-	assert.Equal(t, post.Session.ConnectionID, again.ID)
+	assert.Equal(t, b.idOf(post.Session, again), again.ID)
 }
 
 func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {

@@ -40,7 +40,7 @@ var linking = map[string]func(*testing.T, *bench){
 		require.NoError(t, err)
 		b.concealCredential(conn)
 		b.show(conn)
-		assert.Equal(t, s.ConnectionID, conn.ID)
+		assert.Equal(t, b.idOf(s, conn), conn.ID)
 		assert.Equal(t, s.User, conn.User)
 		assert.Equal(t, b.client.Name(), conn.Client)
 		assert.Equal(t, b.client.Environment(), conn.Environment)
@@ -76,11 +76,32 @@ var linking = map[string]func(*testing.T, *bench){
 		conn, err := b.client.ExchangeToken(t.Context(), post)
 		if !b.Binds {
 			require.NoError(t, err)
-			assert.Equal(t, mine.ConnectionID, conn.ID)
+			assert.Equal(t, b.idOf(mine, conn), conn.ID)
 			return
 		}
 		b.show(err)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
+	},
+	"two logins of one session are two connections, unless the provider allows only one": func(t *testing.T, b *bench) {
+		if b.Binds {
+			return // its front end takes a session once
+		}
+		s := b.session(t.Context())
+		first, err := b.client.ExchangeToken(t.Context(), b.linked(s))
+		require.NoError(t, err)
+		second, err := b.client.ExchangeToken(t.Context(), b.linked(s))
+		require.NoError(t, err)
+		assert.NotEqual(t, first.ID, second.ID, "an upsert by the id would lose the first credential")
+		assert.NotEqual(t, first.Reference(), second.Reference())
+		for _, conn := range []bankmux.Connection{first, second} {
+			b.concealCredential(conn)
+			assert.Len(t, conn.ID, len(s.ConnectionID))
+			if b.client.Has(bankmux.CapStatus) {
+				got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+				require.NoError(t, err)
+				assert.Equal(t, conn.ID, got.Connection.ID)
+			}
+		}
 	},
 	"what cannot be right is refused and sends nothing": func(t *testing.T, b *bench) {
 		good := b.linked(b.session(t.Context()))
@@ -150,6 +171,14 @@ var linking = map[string]func(*testing.T, *bench){
 		assert.Len(t, distinct, len(ids))
 		assert.Equal(t, len(ids), b.exchanges())
 	},
+}
+
+// idOf is what a connection of a session is called.
+func (b *bench) idOf(s bankmux.Session, conn bankmux.Connection) string {
+	if b.Binds {
+		return s.ConnectionID
+	}
+	return s.ConnectionOf(conn.Reference())
 }
 
 // doubled repeats the first member of an object.

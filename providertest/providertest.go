@@ -67,8 +67,8 @@ type Harness struct {
 	// Table is where the fault matrix is kept. Optional.
 	Table Table
 
-	// Binds says that the provider ties a payload to its session, so that one of
-	// another session is refused.
+	// Binds says that the provider ties a payload to its session, so that one of another session is
+	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
 	Binds bool
 }
 

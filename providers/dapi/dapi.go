@@ -10,7 +10,8 @@
 // to one: a payload proves a login at a bank, not whose it is. The application must bind it to
 // its logged-in user, as [bankmux.ExchangeRequest] demands. What the payload says of the bank is
 // not trusted: after the exchange the adapter asks Dapi itself, refuses a sandbox bank on a
-// production client, and another bank on a reconnect. The access token of a refused login is dropped, not
+// production client, and another bank on a reconnect: one of which neither id, SWIFT code nor name
+// agrees. A user may link two banks from one session; each gets a connection id of its own. The access token of a refused login is dropped, not
 // delinked: that could end another connection of the same user.
 //
 // # An exchange whose bank cannot be read
@@ -252,7 +253,6 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 			return bankmux.Connection{}, err
 		}
 	}
-	conn.Products = req.Session.Products
 	return conn, nil
 }
 
@@ -262,8 +262,7 @@ func refusePayload(detail string) *bankmux.Error {
 
 // otherBank refuses a login at a bank other than the one before, where both are known.
 func otherBank(before, now bankmux.Institution) error {
-	none := bankmux.Institution{}
-	if before == none || now == none || normalize.SameBank(before, now) {
+	if !normalize.AnotherBank(before, now) {
 		return nil
 	}
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK, Detail: "the user logged in at another bank than the connection's"}
@@ -300,8 +299,9 @@ func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant
 	return normalize.DapiInstitution(b)
 }
 
-// ConnectionStatus reads the bank's metadata, which proves that the connection
-// lives and never asks the user for anything.
+// ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks the
+// user for anything. The login is the one that was checked when it was exchanged, so a bank that goes by
+// another name or code now has merged, and the connection is brought up to date.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	grant, err := normalize.DapiGrantOf(conn.Credential())
@@ -309,7 +309,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 		return bankmux.StatusResult{}, err
 	}
 	institution, err := a.bank(ctx, opStatus, grant)
-	if err == nil {
+	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
 		err = otherBank(conn.Institution, institution)
 	}
 	switch bankmux.KindOf(err) {

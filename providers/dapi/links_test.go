@@ -1,0 +1,219 @@
+package dapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+func TestTwoBanksFromOneSessionAreTwoConnections(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	session, err := s.client.CreateSession(t.Context(), request)
+	require.NoError(t, err)
+	rows := map[string]bankmux.Connection{} // an application upserts by the id
+	var ids []string
+	for _, bank := range []string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"} {
+		payload, err := s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: bank})
+		require.NoError(t, err)
+		raw, err := json.Marshal(session) // another process has what was stored
+		require.NoError(t, err)
+		var stored bankmux.Session
+		require.NoError(t, json.Unmarshal(raw, &stored))
+		conn, err := s.another(nil).ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)})
+		require.NoError(t, err)
+		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "whichever process exchanges it")
+		rows[conn.ID] = conn
+		ids = append(ids, conn.ID)
+		_, err = s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+		require.ErrorIs(t, err, bankmux.ErrTokenSpent, "the second post makes no other connection")
+	}
+	require.Len(t, rows, 3)
+	for i, id := range ids {
+		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: rows[id]})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"}[i], got.Connection.Institution.ID)
+		_, err = s.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: rows[id]})
+		require.NoError(t, err, "no login stays open")
+	}
+	other, err := s.client.CreateSession(t.Context(), request)
+	require.NoError(t, err)
+	assert.NotEqual(t, session.ConnectionOf("login"), other.ConnectionOf("login"))
+}
+
+// merging is a Dapi whose metadata change.
+type merging struct {
+	*setup
+	change map[string]string // members of the metadata
+}
+
+func startMerging(t *testing.T) *merging {
+	t.Helper()
+	m := &merging{setup: &setup{t: t, bank: virtualbank.New(virtualbank.Options{})}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") || m.change == nil {
+			m.bank.Dapi().ServeHTTP(w, r)
+			return
+		}
+		seen := httptest.NewRecorder()
+		m.bank.Dapi().ServeHTTP(seen, r)
+		var body map[string]any
+		_ = json.Unmarshal(seen.Body.Bytes(), &body)
+		if metadata, ok := body["accountsMetadata"].(map[string]any); ok {
+			for name, v := range m.change {
+				if name == "country" {
+					metadata[name] = map[string]string{"code": v, "name": v}
+					continue
+				}
+				metadata[name] = v
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(seen.Code)
+		_ = json.NewEncoder(w).Encode(body)
+	}))
+	t.Cleanup(server.Close)
+	m.url = server.URL + "/v2"
+	m.client = m.another(nil)
+	return m
+}
+
+func TestABankThatMergedIsTheSameBank(t *testing.T) {
+	t.Parallel()
+	const legal = "Emirates NBD Bank PJSC"
+	for name, change := range map[string]map[string]string{
+		"another SWIFT code":          {"swiftCode": "EMNBAEAD"},
+		"another id":                  {"bankId": "DAPIBANK_AE_EMNB"},
+		"both, and the name stays":    {"bankId": "DAPIBANK_AE_EMNB", "swiftCode": "EMNBAEAD", "bankName": strings.ToUpper(legal)},
+		"another name":                {"bankName": "Emirates Group Bank"},
+		"another name and SWIFT code": {"bankName": "Emirates Group Bank", "swiftCode": "EMNBAEAD"},
+		"another name and id":         {"bankName": "Emirates Group Bank", "bankId": "DAPIBANK_AE_EMNB"},
+		"no SWIFT code any more":      {"swiftCode": ""},
+	} {
+		for _, asked := range []bool{true, false} {
+			t.Run(name+map[bool]string{true: ", and the status was asked", false: ", and nobody asked"}[asked], func(t *testing.T) {
+				t.Parallel()
+				m := startMerging(t)
+				conn := m.connect()
+				require.Equal(t, legal, conn.Institution.Name)
+				m.change = change
+				if asked {
+					for range 2 {
+						got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+						require.NoError(t, err)
+						conn = got.Connection
+					}
+					assert.Equal(t, bankmux.StateActive, conn.Status.State)
+					if want, ok := change["swiftCode"]; ok {
+						assert.Equal(t, want, conn.Institution.BIC)
+					}
+					if want, ok := change["bankId"]; ok {
+						assert.Equal(t, want, conn.Institution.ID)
+					}
+				}
+				req := request
+				req.Reconnect = &conn
+				renewed, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+				require.NoError(t, err)
+				assert.Equal(t, conn.ID, renewed.ID)
+				if want, ok := change["bankName"]; ok {
+					assert.Equal(t, want, renewed.Institution.Name)
+				}
+			})
+		}
+	}
+	t.Run("a status finds a bank that changed altogether, and a reconnect follows it", func(t *testing.T) {
+		t.Parallel()
+		m := startMerging(t)
+		conn := m.connect()
+		m.change = map[string]string{"bankId": "DAPIBANK_AE_NEW", "swiftCode": "NEWBAEAD", "bankName": "New Bank"}
+		req := request
+		req.Reconnect = &conn
+		post := m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"})
+		_, err := m.client.ExchangeToken(t.Context(), post)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "nothing says that it is the same bank")
+		got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+		require.NoError(t, err, "the login is the one that was checked")
+		assert.Equal(t, "DAPIBANK_AE_NEW", got.Connection.Institution.ID)
+		req.Reconnect = &got.Connection
+		_, err = m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+		require.NoError(t, err)
+	})
+	t.Run("a reconnect whose bank could not be read is checked by the status", func(t *testing.T) {
+		t.Parallel()
+		m := startMerging(t)
+		conn := m.connect()
+		req := request
+		req.Reconnect = &conn
+		post := m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"})
+		require.NoError(t, m.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}))
+		unverified, err := m.client.ExchangeToken(t.Context(), post)
+		require.NoError(t, err)
+		require.Equal(t, bankmux.StateUnverified, unverified.Status.State)
+		_, err = m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		require.ErrorContains(t, err, "another bank")
+	})
+	t.Run("banks of the sandbox are not one bank for their common code", func(t *testing.T) {
+		t.Parallel()
+		m := startMerging(t)
+		m.change = map[string]string{"swiftCode": "DAPIBANK"}
+		conn := m.connect()
+		req := request
+		req.Reconnect = &conn
+		_, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"}))
+		require.ErrorContains(t, err, "another bank")
+	})
+	t.Run("one name in two countries is two banks", func(t *testing.T) {
+		t.Parallel()
+		m := startMerging(t)
+		conn := m.connect()
+		m.change = map[string]string{"country": "SA", "bankId": "DAPIBANK_SA_ENBD", "swiftCode": "EBILSARI"}
+		req := request
+		req.Reconnect = &conn
+		_, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+		require.ErrorContains(t, err, "another bank")
+	})
+}
+
+func TestAReconnectKeepsTheProductsThatWereGranted(t *testing.T) {
+	t.Parallel()
+	products := func(list ...bankmux.Product) (all []bankmux.ProductRequest) {
+		for _, p := range list {
+			all = append(all, bankmux.ProductRequest{Product: p})
+		}
+		return all
+	}
+	for name, c := range map[string]struct{ asked, want []bankmux.Product }{
+		"and asks for nothing":  {nil, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}},
+		"and asks for another":  {[]bankmux.Product{bankmux.ProductCards}, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity, bankmux.ProductCards}},
+		"and asks for the same": {[]bankmux.Product{bankmux.ProductIdentity}, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, nil)
+			req := request
+			req.Products = products(bankmux.ProductTransactions, bankmux.ProductIdentity)
+			conn, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{}))
+			require.NoError(t, err)
+			for range 2 { // and it stays so
+				req = request
+				req.Products, req.Reconnect = products(c.asked...), &conn
+				conn, err = s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}))
+				require.NoError(t, err)
+				assert.Equal(t, c.want, conn.Products)
+			}
+			got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got.Connection.Products)
+		})
+	}
+}
