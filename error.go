@@ -97,7 +97,7 @@ func (e *Error) Error() string {
 	if len(facts) > 0 {
 		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
 	}
-	b.WriteString("; " + e.Kind.Remedy())
+	b.WriteString("; " + e.Remedy())
 	if e.FindOut != "" {
 		b.WriteString(": " + plain.Line(e.FindOut))
 	}
@@ -137,8 +137,14 @@ func (e *Error) Affects() Scope {
 	return e.Kind.Scope()
 }
 
-// Remedy says in a few words what to do.
-func (e *Error) Remedy() string { return e.Kind.Remedy() }
+// Remedy says in a few words what to do: that of the Code where this package has one for it, else that of
+// the Kind.
+func (e *Error) Remedy() string {
+	if e.Kind == ErrInvalid && e.Code == CodeOtherSession {
+		return "post it with the session it belongs to"
+	}
+	return e.Kind.Remedy()
+}
 
 // UserMustAct reports whether only the user at the front end can mend this.
 func (e *Error) UserMustAct() bool {

@@ -213,7 +213,10 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.Connection{}, err
 	}
 	if fields.Has("exchangeable_token") {
-		return bankmux.Connection{}, refusePayload("is of another provider's Connect")
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession,
+			Detail: "is of another provider's Connect", NotSent: true,
+		}
 	}
 	code, err := fields.Text("accessCode")
 	if err != nil {
@@ -254,10 +257,6 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		}
 	}
 	return conn, nil
-}
-
-func refusePayload(detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: detail, NotSent: true}
 }
 
 // otherBank refuses a login at a bank other than the one before, where both are known.

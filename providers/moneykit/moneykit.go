@@ -10,8 +10,8 @@
 // # Integrity
 //
 // The session's id travels as a link tag. A link without the tag of its session
-// is refused, so a token of another user or session is worth nothing; and a link whose
-// exchange answer was lost is found again by it.
+// is refused as [bankmux.CodeOtherSession], so a token of another user or session is worth nothing. A link
+// whose exchange answer was lost, or whose token was posted with another session, is found again by it.
 //
 // # Reconnect
 //
@@ -198,11 +198,11 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.Connection{}, err
 	}
 	if fields.Has("accessCode") {
-		return bankmux.Connection{}, refusePayload("is of another provider's Connect")
+		return bankmux.Connection{}, otherSession("is of another provider's Connect")
 	}
 	if req.Session.Reconnect != nil {
 		if fields.Has("exchangeable_token") {
-			return bankmux.Connection{}, refusePayload("has an exchangeable_token, which a reconnect does not")
+			return bankmux.Connection{}, otherSession("has an exchangeable_token, which a reconnect does not")
 		}
 		return a.readBack(ctx, req.Session)
 	}
@@ -216,15 +216,16 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	}
 	if !slices.Contains(link.LinkTags, sessionTag(req.Session.ID)) {
 		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusCreated,
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusCreated, Code: bankmux.CodeOtherSession,
 			Detail: "the token belongs to a link of another session",
 		}
 	}
 	return connection(req.Session, link)
 }
 
-func refusePayload(detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: detail, NotSent: true}
+// otherSession refuses, before anything is sent, a payload that cannot be one of the session.
+func otherSession(detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession, Detail: detail, NotSent: true}
 }
 
 // exchange sends the token once. Where the answer is lost, or says that the
