@@ -113,7 +113,7 @@ func Example_sync() {
 	l := &ledger{names: map[string]string{}, cursors: map[string]string{}}
 	link := func() (*bankmux.Client, bankmux.Connection) {
 		launch, _ := s.begin(ctx, "user-rosa", "US")
-		conn, err := s.finish(ctx, "user-rosa", s.browser(launch))
+		conn, err := s.finish(ctx, "user-rosa", launch.Session, s.browser(launch.Launch))
 		if err != nil {
 			log.Fatal(err)
 		}

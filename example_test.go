@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,8 +54,8 @@ func Example_credentials() {
 type shop struct {
 	registry *bankmux.Registry
 	keyring  *bankmux.Keyring
-	sessions map[string]bankmux.Session // under the logged-in user
-	rows     map[string][]byte          // connection id -> sealed
+	sessions map[bankmux.SessionRef]kept // under the user and the session's id: a user may have two tabs
+	rows     map[string][]byte           // connection id -> sealed
 	bank     *virtualbank.Bank
 }
 
@@ -89,11 +90,23 @@ func openShop() (*shop, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return &shop{registry, keyring, map[string]bankmux.Session{}, map[string][]byte{}, bank}, func() { _ = server.Close() }
+	return &shop{registry, keyring, map[bankmux.SessionRef]kept{}, map[string][]byte{}, bank}, func() { _ = server.Close() }
 }
 
-// begin makes a session; the answer goes to the browser.
-func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch, error) {
+// kept is what the application stores of a session.
+type kept struct {
+	sealed  []byte
+	results map[[32]byte]bankmux.Ref // by a hash of the payload: the connection that it made
+}
+
+// begun goes to the browser, which posts the session's id back beside the payload.
+type begun struct {
+	Session string         `json:"session"`
+	Launch  bankmux.Launch `json:"launch"`
+}
+
+// begin makes a session and stores it before the user leaves.
+func (s *shop) begin(ctx context.Context, user, country string) (begun, error) {
 	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User:        user, // your own id of the logged-in user
 		Country:     country,
@@ -102,21 +115,42 @@ func (s *shop) begin(ctx context.Context, user, country string) (bankmux.Launch,
 		WebhookURL:  "https://app.example.com/hooks/{client}",
 	})
 	if err != nil {
-		return bankmux.Launch{}, err
+		return begun{}, err
 	}
-	s.sessions[user] = session // marshals to JSON: keep it with the user's login session
-	return session.Launch, nil // for the browser: nothing in it is secret
+	return s.keep(session)
 }
 
-// finish takes what the browser posts.
-func (s *shop) finish(ctx context.Context, user string, posted json.RawMessage) (bankmux.Connection, error) {
-	conn, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
-		Session: s.sessions[user], User: user, Payload: bankmux.NewSecret(posted),
-	})
+// keep stores a session, sealed. Nothing that goes to the browser is secret.
+func (s *shop) keep(session bankmux.Session) (begun, error) {
+	sealed, err := session.Seal(s.keyring)
+	if err != nil {
+		return begun{}, err
+	}
+	s.sessions[session.Ref()] = kept{sealed, map[[32]byte]bankmux.Ref{}}
+	return begun{session.ID, session.Launch}, nil
+}
+
+// finish takes what the browser posts: the session's id and the payload.
+func (s *shop) finish(ctx context.Context, user, id string, posted json.RawMessage) (bankmux.Connection, error) {
+	ref := bankmux.SessionRef{User: user, ID: id}
+	stored, hash := s.sessions[ref], sha256.Sum256(posted)
+	if made, ok := stored.results[hash]; ok {
+		return s.load(made) // the form was posted before
+	}
+	session, err := bankmux.OpenSession(s.keyring, ref, stored.sealed)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return conn, s.save(conn)
+	conn, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: session, User: user, Payload: bankmux.NewSecret(posted),
+	})
+	if err == nil {
+		err = s.save(conn)
+	}
+	if err == nil {
+		stored.results[hash] = conn.Ref() // in one transaction with the row
+	}
+	return conn, err
 }
 
 // save upserts by the connection's id: a form that is posted twice makes one row.
@@ -140,15 +174,14 @@ func (s *shop) load(ref bankmux.Ref) (bankmux.Connection, error) {
 }
 
 // renew sends the user through the flow again for a connection that lapsed.
-func (s *shop) renew(ctx context.Context, conn bankmux.Connection) (bankmux.Launch, error) {
+func (s *shop) renew(ctx context.Context, conn bankmux.Connection) (begun, error) {
 	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: conn.User, RedirectURI: "https://app.example.com/oauth", Reconnect: &conn,
 	})
 	if err != nil {
-		return bankmux.Launch{}, err
+		return begun{}, err
 	}
-	s.sessions[conn.User] = session
-	return session.Launch, nil // then finish, as for a new connection; the id stays the same
+	return s.keep(session) // then finish, as for a new connection; the id stays the same
 }
 
 // browser plays the user.
@@ -175,7 +208,7 @@ func Example_link() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		conn, err := s.finish(ctx, user, s.browser(launch))
+		conn, err := s.finish(ctx, user, launch.Session, s.browser(launch.Launch))
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -190,7 +223,7 @@ func Example_reconnect() {
 	s, closeShop := openShop()
 	defer closeShop()
 	launch, _ := s.begin(ctx, "user-omar", "AE")
-	conn, err := s.finish(ctx, "user-omar", s.browser(launch))
+	conn, err := s.finish(ctx, "user-omar", launch.Session, s.browser(launch.Launch))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -208,7 +241,7 @@ func Example_reconnect() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	renewed, err := s.finish(ctx, "user-omar", s.browser(launch))
+	renewed, err := s.finish(ctx, "user-omar", launch.Session, s.browser(launch.Launch))
 	fmt.Println(renewed.Status.State, renewed.ID == conn.ID, err)
 	// Output:
 	// reauth_required
@@ -223,6 +256,8 @@ func respond(err error) string {
 		return "linked"
 	case errors.Is(err, bankmux.ErrUserAction) && ok && e.Code == bankmux.CodeCancelled:
 		return "you left; begin again whenever you like"
+	case errors.Is(err, bankmux.ErrInvalid) && ok && e.Code == bankmux.CodeOtherSession:
+		return "post it with the session of its own tab"
 	case errors.Is(err, bankmux.ErrTokenSpent), errors.Is(err, bankmux.ErrGone):
 		return "begin a new session"
 	case errors.Is(err, bankmux.ErrReauth), errors.Is(err, bankmux.ErrConsent):
@@ -245,15 +280,19 @@ func Example_errors() {
 	s, closeShop := openShop()
 	defer closeShop()
 	launch, _ := s.begin(ctx, "user-omar", "AE")
-	posted := s.browser(launch)
-	_, err := s.finish(ctx, "user-omar", posted)
+	posted := s.browser(launch.Launch)
+	conn, err := s.finish(ctx, "user-omar", launch.Session, posted)
 	fmt.Println(respond(err))
-	_, err = s.finish(ctx, "user-omar", posted)
+	again, err := s.finish(ctx, "user-omar", launch.Session, posted)
+	fmt.Println(respond(err), again.ID == conn.ID)
+	other, _ := s.begin(ctx, "user-omar", "AE")
+	_, err = s.finish(ctx, "user-omar", other.Session, posted) // the other tab's: Dapi cannot tell, but the code is spent
 	fmt.Println(respond(err))
-	_, err = s.finish(ctx, "user-omar", json.RawMessage(`{"error":null}`))
+	_, err = s.finish(ctx, "user-omar", other.Session, json.RawMessage(`{"error":null}`))
 	fmt.Println(respond(err))
 	// Output:
 	// linked
+	// linked true
 	// begin a new session
 	// you left; begin again whenever you like
 }
@@ -411,7 +450,7 @@ func Example_data() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		conn, err := s.finish(ctx, user, s.browser(launch))
+		conn, err := s.finish(ctx, user, launch.Session, s.browser(launch.Launch))
 		if err != nil {
 			log.Fatal(err)
 		}

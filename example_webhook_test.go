@@ -76,7 +76,7 @@ func Example_webhooks() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	conn, err := s.finish(ctx, "user-rosa", s.browser(launch))
+	conn, err := s.finish(ctx, "user-rosa", launch.Session, s.browser(launch.Launch))
 	if err != nil {
 		log.Fatal(err)
 	}
