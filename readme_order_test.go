@@ -20,7 +20,7 @@ import (
 type follower struct {
 	*notified
 	user, country string
-	launch        bankmux.Launch
+	begun         begun
 	conn          bankmux.Connection
 	client        *bankmux.Client
 }
@@ -32,12 +32,13 @@ var readSteps = []struct {
 }{
 	{"begin", func(ctx context.Context, t *testing.T, r *follower) {
 		var err error
-		r.launch, err = r.begin(ctx, r.user, r.country)
+		r.begun, err = r.begin(ctx, r.user, r.country)
 		require.NoError(t, err)
 	}},
+	{"keep", nil}, // of begin
 	{"finish", func(ctx context.Context, t *testing.T, r *follower) {
 		var err error
-		r.conn, err = r.finish(ctx, r.user, r.browser(r.launch))
+		r.conn, err = r.finish(ctx, r.user, r.begun.Session, r.browser(r.begun.Launch))
 		require.NoError(t, err)
 		r.client, err = r.registry.For(r.conn)
 		require.NoError(t, err)
@@ -47,9 +48,9 @@ var readSteps = []struct {
 		now, err := r.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: r.conn})
 		require.NoError(t, err)
 		require.Equal(t, bankmux.StateReauth, now.Connection.Status.State)
-		launch, err := r.renew(ctx, now.Connection)
+		again, err := r.renew(ctx, now.Connection)
 		require.NoError(t, err)
-		renewed, err := r.finish(ctx, r.user, r.browser(launch))
+		renewed, err := r.finish(ctx, r.user, again.Session, r.browser(again.Launch))
 		require.NoError(t, err)
 		require.Equal(t, r.conn.ID, renewed.ID)
 		r.conn = renewed
