@@ -39,7 +39,8 @@ func number(units int64, currency string) json.RawMessage {
 	return verbatim(plain(units, currency))
 }
 
-// verbatim makes a JSON number of decimal text, without needless digits behind the point if it is a plain one.
+// verbatim makes a JSON number of decimal text, without needless digits behind the point if it is a
+// plain one.
 func verbatim(text string) json.RawMessage {
 	if strings.Contains(text, ".") && !strings.ContainsAny(text, "eE") {
 		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")

@@ -45,12 +45,14 @@ type Options struct {
 	// Forms are the forms of MoneyKit's answers; see [Bank.SetForms].
 	Forms Forms
 
-	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise they are signed with the
-	// bank's, for receivers that live on it: [Bank.Now] or [RemoteClock]. It makes a difference once
-	// the bank's clock was set or moved, since a receiver refuses what was signed in its future.
+	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise they are signed with
+	// the bank's, for receivers that live on it: [Bank.Now] or [RemoteClock]. It makes a difference
+	// once the bank's clock was set or moved, since a receiver refuses what was signed in its
+	// future.
 	MachineTimeWebhooks bool
 
-	// RemoteWebhooks delivers webhooks also to addresses that are not loopback. Otherwise those are kept, and never sent.
+	// RemoteWebhooks delivers webhooks also to addresses that are not loopback. Otherwise those are
+	// kept, and never sent.
 	RemoteWebhooks bool
 }
 

@@ -87,7 +87,8 @@ func (b *Bank) dpMetadata(c *call) reply {
 	}})
 }
 
-// dpDelink serves the delink call. What it answers beside the envelope is not documented: nothing, here.
+// dpDelink serves the delink call. What it answers beside the envelope is not documented: nothing,
+// here.
 func (b *Bank) dpDelink(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "userSecret")
 	if !ok {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// What the bank wants to hear, by the kind of input. The OTP is the only value ever seen in Dapi's sandbox; the others are the bank's own.
+// What the bank wants to hear, by the kind of input. The OTP is the only value ever seen in Dapi's
+// sandbox; the others are the bank's own.
 func answerTo(kind string) string {
 	switch kind {
 	case "otp", "token":
@@ -29,16 +30,17 @@ func answerTo(kind string) string {
 	return ""
 }
 
-// Lifetimes on the bank's clock: of an open challenge, and of the bank's trust after a right answer. Neither is published.
+// Lifetimes on the bank's clock: of an open challenge, and of the bank's trust after a right
+// answer. Neither is published.
 const (
 	challengeLife = 5 * time.Minute
 	trustLife     = 10 * time.Minute
 )
 
-// RequireInput makes the next call of that path on a Dapi connection ask the user, one round after another: each
-// round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234 (pin), BANK7 (captcha), blue
-// (secret_question), true (confirmation) and 0 (multiple_choice). operation is a path such as "/data/balance/get"; "" is any. The
-// error is a [*Refusal].
+// RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
+// another: each round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234
+// (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
+// operation is a path such as "/data/balance/get"; "" is any. The error is a [*Refusal].
 func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,8 +59,8 @@ func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) 
 	return nil
 }
 
-// Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation is found running so many times, then done. The
-// error is a [*Refusal].
+// Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
+// is found running so many times, then done. The error is a [*Refusal].
 func (b *Bank) Defer(connectionID, operation string, polls int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -212,7 +212,8 @@ func (b *Bank) dpIdentity(c *call) reply {
 	})
 }
 
-// dpTransactions serves one of the three lists. cards says whether it knows cards, extra adds category and brand.
+// dpTransactions serves one of the three lists. cards says whether it knows cards, extra adds
+// category and brand.
 func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) func(*call) reply {
 	return func(c *call) reply {
 		return b.dpData(c, func(conn *connection, in dpBody) reply {

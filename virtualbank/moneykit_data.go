@@ -36,7 +36,8 @@ func (l *link) accountID(a *account) string {
 	return "acc_" + l.book.bank.name58(22, l.id, a.key)
 }
 
-// account is an account as it was when accounts were fetched last. For a debt a positive current is what is owed.
+// account is an account as it was when accounts were fetched last. For a debt a positive current is
+// what is owed.
 func (l *link) account(a *account, at time.Time) mkAccount {
 	booked, held := l.book.state(a, at)
 	out := mkAccount{ID: l.accountID(a), Type: a.kind.moneykit, Name: a.name, Nickname: a.nickname, Closed: a.closed}
@@ -75,7 +76,8 @@ func maybe(text string) json.RawMessage {
 	return json.RawMessage(text)
 }
 
-// mkWithData runs f on the link of the path if its data can be read. product is what the user must have permitted.
+// mkWithData runs f on the link of the path if its data can be read. product is what the user must
+// have permitted.
 func (b *Bank) mkWithData(c *call, product string, f func(*link) reply) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.settle(b.Now(), b.outages[l.institution.Name])
@@ -91,7 +93,8 @@ func (b *Bank) mkWithData(c *call, product string, f func(*link) reply) reply {
 	})
 }
 
-// wanted are the accounts of the query, all where it names none. Unknown ids are passed over, which is the bank's choice.
+// wanted are the accounts of the query, all where it names none. Unknown ids are passed over, which
+// is the bank's choice.
 func (l *link) wanted(c *call) []*account {
 	ids := c.r.URL.Query()["account_ids"]
 	var list []*account

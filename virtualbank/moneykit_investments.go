@@ -38,7 +38,8 @@ func (b *Bank) mkHoldings(c *call) reply {
 	})
 }
 
-// mkInvestments serves a purchase, with a fee, and a dividend a month. Money out of the account is positive here.
+// mkInvestments serves a purchase, with a fee, and a dividend a month. Money out of the account is
+// positive here.
 func (b *Bank) mkInvestments(c *call) reply {
 	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
 	if !ok {

@@ -72,7 +72,8 @@ func (b *Bank) mkCreateSession(c *call) reply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if existing != nil {
-		// Which code a session for a link that is gone answers is not documented; these are the links' own.
+		// Which code a session for a link that is gone answers is not documented; these are the
+		// links' own.
 		l, p, ok := b.mkFindLink(*existing)
 		if !ok {
 			return p

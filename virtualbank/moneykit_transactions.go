@@ -30,7 +30,8 @@ type mkTransaction struct {
 	label       string // of the enrichment, so that a correction is seen to be a change
 }
 
-// stored are the transactions as the n-th refresh found them, the newest first. Pending rows have other ids after each.
+// stored are the transactions as the n-th refresh found them, the newest first. Pending rows have
+// other ids after each.
 func (l *link) stored(n int, accounts []*account) []mkTransaction {
 	return l.storedBetween(n, accounts, math.MinInt, math.MaxInt)
 }
@@ -58,7 +59,8 @@ func newestFirst(x, y mkTransaction) int {
 	return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
 }
 
-// within reports whether MoneyKit lists a row between two days. One whose day nobody can read is always listed.
+// within reports whether MoneyKit lists a row between two days. One whose day nobody can read is
+// always listed.
 func (r *row) within(from, to int) bool {
 	on := r.date
 	if r.spec != nil && r.spec.Date != "" {
@@ -210,8 +212,8 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 	return reply{status: http.StatusOK, body: map[string]any{"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": accounts}}
 }
 
-// syncMark is a place between two states of the stored transactions: from what the client has, to which it is
-// being brought, and how many changes it has got.
+// syncMark is a place between two states of the stored transactions: from what the client has, to
+// which it is being brought, and how many changes it has got.
 type syncMark struct{ from, to, at int }
 
 func (m syncMark) cursor(linkID string) string {
@@ -234,7 +236,8 @@ type change struct {
 	removed          string
 }
 
-// changes are what happened between two states. Pending rows are only ever created, and vanish unreported.
+// changes are what happened between two states. Pending rows are only ever created, and vanish
+// unreported.
 func (l *link) changes(from, to int) []change {
 	before := map[string]mkTransaction{}
 	for _, t := range l.stored(from, l.book.accounts) {

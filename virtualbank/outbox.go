@@ -66,8 +66,8 @@ func (b *Bank) Disorder(d Disorder) {
 	b.hooks.disorder = d
 }
 
-// Announce puts a webhook into the outbox, for url or, if that is "", for the link's or the dashboard's address. The error is a [*Refusal] where
-// there is none.
+// Announce puts a webhook into the outbox, for url or, if that is "", for the link's or the
+// dashboard's address. The error is a [*Refusal] where there is none.
 func (b *Bank) Announce(url string, w Webhook) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,9 +105,12 @@ type Tally struct {
 	GivenUp  int `json:"given_up"` // for the last time
 }
 
-// Deliver sends every webhook that is due on the bank's clock to a loopback address (see [Options.RemoteWebhooks]), once, each after the other, and returns what became of them. One that is not answered with 2xx
-// is due again later: at MoneyKit after 10 s, 20 s, 40 s and so on for two hours (it repeats for two hours with growing pauses, its guide
-// says), at Dapi after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h (the bank's choice). Each attempt is signed anew, with the key it had. Two calls at once may send one twice. The error is that of ctx.
+// Deliver sends every webhook that is due on the bank's clock to a loopback address (see
+// [Options.RemoteWebhooks]), once, each after the other, and returns what became of them. One that
+// is not answered with 2xx is due again later: at MoneyKit after 10 s, 20 s, 40 s and so on for two
+// hours (it repeats for two hours with growing pauses, its guide says), at Dapi after 5 s, 5 min,
+// 30 min, 2 h, 5 h, 10 h and 10 h (the bank's choice). Each attempt is signed anew, with the key it
+// had. Two calls at once may send one twice. The error is that of ctx.
 func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -144,7 +147,8 @@ func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) 
 	return t, nil
 }
 
-// DeliverAll calls [Bank.Deliver] again and again until ctx ends, for a bank that runs as a process.
+// DeliverAll calls [Bank.Deliver] again and again until ctx ends, for a bank that runs as a
+// process.
 func (b *Bank) DeliverAll(ctx context.Context, client *http.Client) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -178,7 +182,8 @@ func (b *Bank) due() []*DeliveryRecord {
 	return all
 }
 
-// reaches reports whether the bank may send to an address: a test must not call whoever owns a host of its example data.
+// reaches reports whether the bank may send to an address: a test must not call whoever owns a host
+// of its example data.
 func (b *Bank) reaches(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -188,7 +193,8 @@ func (b *Bank) reaches(address string) bool {
 	return b.opts.RemoteWebhooks || u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// settle lets happen what the passing of time brings: the ends of refreshes, and at Dapi a new day with its transactions.
+// settle lets happen what the passing of time brings: the ends of refreshes, and at Dapi a new day
+// with its transactions.
 func (b *Bank) settle() {
 	now := b.Now()
 	for _, l := range b.mk.order {
@@ -263,7 +269,8 @@ func pauseAfter(d *DeliveryRecord, now time.Time) (time.Duration, bool) {
 	return pause, now.Add(pause).Sub(d.First) <= mkRepeatsFor
 }
 
-// Send sends a request made by [Bank.Delivery] or [Bank.Forge] and returns the status of the answer.
+// Send sends a request made by [Bank.Delivery] or [Bank.Forge] and returns the status of the
+// answer.
 func Send(client *http.Client, r *http.Request) (int, error) {
 	res, err := client.Do(r)
 	if err != nil {

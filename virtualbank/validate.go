@@ -55,7 +55,8 @@ func mkObject(c *call) (object, reply, bool) {
 	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, reply{}, true
 }
 
-// ended reports whether nothing follows the value that was read; More is false before a stray bracket too.
+// ended reports whether nothing follows the value that was read; More is false before a stray
+// bracket too.
 func ended(dec *json.Decoder) bool {
 	_, err := dec.Token()
 	return errors.Is(err, io.EOF)

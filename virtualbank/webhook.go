@@ -20,10 +20,12 @@ type Webhook struct {
 	at time.Time // when it happened; zero is now
 }
 
-// DapiEvents are the bank's own names for what Dapi announces; Dapi publishes neither names nor the form of a body.
+// DapiEvents are the bank's own names for what Dapi announces; Dapi publishes neither names nor the
+// form of a body.
 func DapiEvents() []string { return []string{dpStateChanged, dpDeleted, dpTransactions} }
 
-// MoneyKitEvents are the names of MoneyKit's webhooks. The second and third are the same event (its API description has both).
+// MoneyKitEvents are the names of MoneyKit's webhooks. The second and third are the same event (its
+// API description has both).
 func MoneyKitEvents() []string {
 	return []string{mkStateChanged, mkProductRefresh, "product.state_changed", mkTransactions}
 }
@@ -60,7 +62,8 @@ func (b *Bank) Sign(w Webhook) (http.Header, []byte) {
 	return b.signed(w.Provider, key, body, b.stamp()), body
 }
 
-// Delivery is a genuine delivery as a request, ready for a handler or a client; it panics if url is none:
+// Delivery is a genuine delivery as a request, ready for a handler or a client; it panics if url is
+// none:
 //
 //	handler.ServeHTTP(recorder, bank.Delivery("/hooks/moneykit", virtualbank.Webhook{Provider: "moneykit", Event: "link.state_changed"}))
 func (b *Bank) Delivery(url string, w Webhook) *http.Request {
@@ -169,7 +172,8 @@ func (l *link) changed(now time.Time) {
 	l.announce(now, mkStateChanged, members)
 }
 
-// announceDapi puts a webhook of a connection into the outbox, if the dashboard has an address for it.
+// announceDapi puts a webhook of a connection into the outbox, if the dashboard has an address for
+// it.
 func (b *Bank) announceDapi(c *connection, event string, members map[string]any) {
 	if b.dapiHooks.URL == "" || c.exchanged == 0 {
 		return
@@ -177,7 +181,8 @@ func (b *Bank) announceDapi(c *connection, event string, members map[string]any)
 	b.announce(b.dapiHooks.URL, Webhook{Provider: providerDapi, Event: event, Reference: c.id, Members: members, at: b.Now()})
 }
 
-// moved announces that there are transactions to read. MoneyKit says so itself when it has fetched them.
+// moved announces that there are transactions to read. MoneyKit says so itself when it has fetched
+// them.
 func (ref reference) moved(b *Bank) {
 	if ref.conn != nil {
 		b.announceDapi(ref.conn, dpTransactions, nil)

@@ -79,7 +79,8 @@ func onSignature(change func(http.Header, string)) func(http.Header, []byte) []b
 	})
 }
 
-// Forgeries are the names that [Bank.Forge] knows for a provider. Those of Dapi are of its present scheme.
+// Forgeries are the names that [Bank.Forge] knows for a provider. Those of Dapi are of its present
+// scheme.
 func Forgeries(provider string) []string {
 	var names []string
 	for _, f := range forgeries {
@@ -90,8 +91,8 @@ func Forgeries(provider string) []string {
 	return names
 }
 
-// Forge is a delivery as [Bank.Delivery] makes it, with one thing wrong. The error is a [*Refusal] for a name that is not among
-// [Forgeries].
+// Forge is a delivery as [Bank.Delivery] makes it, with one thing wrong. The error is a [*Refusal]
+// for a name that is not among [Forgeries].
 func (b *Bank) Forge(name, url string, w Webhook) (*http.Request, error) {
 	i := slices.IndexFunc(forgeries, func(f forgery) bool { return f.name == name && (f.provider == "" || f.provider == w.Provider) })
 	if i < 0 {

@@ -21,8 +21,9 @@ import (
 // DefaultIssuer signs MoneyKit's webhooks unless [Options.WebhookIssuer] says otherwise.
 const DefaultIssuer = "https://api.moneykit.com"
 
-// hooks is what the bank signs webhooks with, and those it has not delivered yet. It draws from a generator of its own, so that a bank
-// whose application takes webhooks hands out the same ids as one whose application does not. It is guarded by the bank's mutex.
+// hooks is what the bank signs webhooks with, and those it has not delivered yet. It draws from a
+// generator of its own, so that a bank whose application takes webhooks hands out the same ids as
+// one whose application does not. It is guarded by the bank's mutex.
 type hooks struct {
 	gen     *generator
 	keys    []signingKey // MoneyKit's, newest first; all are published
@@ -42,7 +43,8 @@ func newHooks(seed uint64, first signingKey) hooks {
 	return hooks{gen: g, keys: []signingKey{first}, secrets: [][]byte{g.bytes(24)}, legacy: g.alphanumeric(40), aesKey: g.bytes(32)}
 }
 
-// RotateWebhookKeys lets MoneyKit sign with a new key and publish the old one beside it, and Dapi sign with a new secret beside the old one.
+// RotateWebhookKeys lets MoneyKit sign with a new key and publish the old one beside it, and Dapi
+// sign with a new secret beside the old one.
 func (b *Bank) RotateWebhookKeys() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,8 +60,8 @@ func (b *Bank) RetireWebhookKeys() {
 	b.hooks.keys, b.hooks.secrets = b.hooks.keys[:1], b.hooks.secrets[:1]
 }
 
-// WebhookSecrets are what Dapi's dashboard shows for webhooks: the secrets that sign now, newest first, the secret of the older scheme, and the AES key
-// of encrypted payloads.
+// WebhookSecrets are what Dapi's dashboard shows for webhooks: the secrets that sign now, newest
+// first, the secret of the older scheme, and the AES key of encrypted payloads.
 func (b *Bank) WebhookSecrets() (svix []string, legacy, key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
