@@ -43,13 +43,14 @@ func TestTheWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
 		},
 		"up to a cap between": {guard.RetryOptions{MaxAttempts: 4, Base: time.Second, Cap: 3 * time.Second}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
 		"a base over the cap": {guard.RetryOptions{Base: time.Hour, Cap: time.Second}, []time.Duration{time.Second, time.Second}},
+		"the least base":      {guard.RetryOptions{MaxAttempts: 4, Base: 1}, []time.Duration{1, 2, 4}},
 		"the least":           {guard.RetryOptions{Base: 1, Cap: 1}, []time.Duration{1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				least, most := make([]time.Duration, len(c.most)), make([]time.Duration, len(c.most))
-				for run := range 400 {
+				for run := range 4000 {
 					all, err := attempt(t.Context(), c.opts, read, func(context.Context) error { return errDown })
 					require.ErrorIs(t, err, bankmux.ErrUnavailable)
 					require.Len(t, all, len(c.most)+1)
@@ -64,7 +65,7 @@ func TestTheWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
 				}
 				for i, bound := range c.most {
 					assert.LessOrEqual(t, most[i], bound)
-					assert.Greater(t, most[i], bound*9/10-1, "400 times: the bound is reached")
+					assert.Greater(t, most[i], bound-max(bound/200, 1), "4,000 times: the bound is reached")
 					assert.LessOrEqual(t, least[i], bound/10+1, "full jitter")
 					assert.Positive(t, least[i])
 				}
@@ -86,6 +87,8 @@ func TestTheWaitThatTheProviderAsksFor(t *testing.T) {
 		"and no longer":                       {guard.RetryOptions{}, 10*time.Second + 1, 0, 1},
 		"up to a MaxWait of the application":  {guard.RetryOptions{MaxWait: time.Minute}, time.Minute, 0, 3},
 		"and no longer than that":             {guard.RetryOptions{MaxWait: time.Second}, time.Second + 1, 0, 1},
+		"up to the least MaxWait":             {guard.RetryOptions{MaxWait: 1}, 1, 0, 3},
+		"and no longer than the least":        {guard.RetryOptions{MaxWait: 1}, 2, 0, 1},
 		"beyond the cap of random waits":      {guard.RetryOptions{Cap: time.Second}, 2 * time.Second, 0, 3},
 		"not where the caller's time is over": {guard.RetryOptions{}, 7 * time.Second, 7 * time.Second, 1},
 		"where a moment is left":              {guard.RetryOptions{}, 7 * time.Second, 7*time.Second + 1, 2},
