@@ -10,17 +10,20 @@ import (
 
 // WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
 type WebhookReader interface {
-	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held. What is genuine but of a name or form
-	// nobody knows is one event of [EventUnknown], not an error. It changes nothing and may be repeated.
+	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held.
+	// What is genuine but of an unknown name or form is one event of [EventUnknown], not an
+	// error. It changes nothing and may be repeated.
 	//
-	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old, [ErrUnsupported] where the configuration has nothing to
-	// verify with, [ErrUnavailable], [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it
-	// cannot be fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the configured key.
+	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old,
+	// [ErrUnsupported] where the configuration has nothing to verify with, [ErrUnavailable],
+	// [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it cannot be
+	// fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the
+	// configured key.
 	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
 }
 
-// WebhookRequest is a delivery as it came. Nothing that prints, logs or marshals it shows its header
-// or body. The zero value is an empty delivery.
+// WebhookRequest is a delivery as it came. Nothing that prints, logs or marshals it shows its
+// header or body. The zero value is an empty delivery.
 type WebhookRequest struct {
 	header hidden[map[string][]string]
 	body   hidden[[]byte]
@@ -40,16 +43,18 @@ func (r WebhookRequest) Body() []byte { return r.body.get() }
 
 // WebhookResult is what a genuine delivery announces.
 type WebhookResult struct {
-	// Key is the same when the delivery is repeated, authenticated, and unique at the client. Where an adapter leaves it
-	// empty, the client fills in the digest of the body.
+	// Key is the same when the delivery is repeated, authenticated, and unique at the client. Where
+	// an adapter leaves it empty, the client fills in the digest of the body.
 	Key    string
 	Events []Event // mostly one
 }
 
-// ReadWebhook verifies a delivery and says what it announces. Package inbox does this for an HTTP server, with bounds and without repeats.
+// ReadWebhook verifies a delivery and says what it announces. Package inbox does this for an HTTP
+// server, with bounds and without repeats.
 //
-// It passes none of the client's interceptors: nothing of it can be repeated, broken off or queued, and a flood of forgeries would fill
-// the log. For the errors see [WebhookReader]. It may be repeated.
+// It passes none of the client's interceptors: nothing of it can be repeated, broken off or queued,
+// and a flood of forgeries would fill the log. For the errors see [WebhookReader]. It may be
+// repeated.
 func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
 	res, err := c.readWebhook(ctx, req)
 	if err != nil {

@@ -23,9 +23,9 @@ type BreakerOptions struct {
 	OpenFor     time.Duration // before probes are let through; default 30 s
 	Probes      uint32        // let through at once when half open, and successes that close it; default 3
 	ProbeFor    time.Duration // most a probe may last; default 15 s
-	// Patience is how long a provider may stay silent before the caller's own
-	// deadline counts against it; default 5 s. A more impatient caller proves nothing. Of a registry's
-	// candidates, which get a share of the caller's time, a fifth of it is asked.
+	// Patience is how long a provider may stay silent before the caller's own deadline counts
+	// against it; default 5 s. A more impatient caller proves nothing. Of a registry's candidates,
+	// which get a share of the caller's time, a fifth of it is asked.
 	Patience time.Duration
 }
 
@@ -59,7 +59,8 @@ type BreakerState struct {
 	Provider string        `json:"provider"`
 	Group    bankmux.Group `json:"group"`
 
-	// Institution is the provider's id of the bank where it is the breaker of one, see [InstitutionOptions].
+	// Institution is the provider's id of the bank where it is the breaker of one, see
+	// [InstitutionOptions].
 	Institution string `json:"institution,omitempty"`
 
 	State    string    `json:"state"` // "closed", "half-open", "open"
@@ -78,8 +79,8 @@ type Breakers struct {
 	all map[breakerKey]*breaker
 }
 
-// NewBreakers returns breakers. onChange may be nil. It receives every change of a breaker, outside all locks; see
-// [Options.OnStateChange].
+// NewBreakers returns breakers. onChange may be nil. It receives every change of a breaker, outside
+// all locks; see [Options.OnStateChange].
 func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 	return &Breakers{opts: opts.withDefaults(), notify: newNotifier(onChange), all: map[breakerKey]*breaker{}}
 }
@@ -87,16 +88,16 @@ func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 // Interceptor returns the breakers as an interceptor. A refused call ends with
 // [bankmux.ErrCircuitOpen], NotSent, and RetryAfter until the next probe.
 //
-// A failure is an error of scope provider, the end of our own deadline, or an
-// error nobody classified. A success is every well-formed answer, also a 4xx, one bank's outage or one
-// user's lapsed consent. The caller's cancellation, rate limiting and calls refused before they left
-// count as neither.
+// A failure is an error of scope provider, the end of our own deadline, or an error without a
+// kind. A success is every well-formed answer, also a 4xx, one bank's outage or one user's
+// lapsed consent. The caller's cancellation, rate limiting and calls refused before they left count
+// as neither.
 func (b *Breakers) Interceptor() bankmux.Interceptor {
 	return b.interceptor(func(bankmux.Op) bool { return false })
 }
 
-// interceptor is [Breakers.Interceptor] where the bank itself answers some calls. The silence of one bank, however many
-// callers wait for it, counts against the provider at most once in a row.
+// interceptor is [Breakers.Interceptor] where the bank itself answers some calls. The silence of
+// one bank, however many callers wait for it, counts against the provider at most once in a row.
 func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if b.opts.Disabled {
@@ -125,8 +126,8 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 	}
 }
 
-// silent reports whether a read was sent and the time ran out without an answer. A call that only starts something at the
-// bank does not wait for it, so its silence is the provider's.
+// silent reports whether a read was sent and the time ran out without an answer. A call that only
+// starts something at the bank does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
 	e := asError(err)
 	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
@@ -145,7 +146,8 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	}
 	switch e.Kind {
 	case bankmux.ErrContextDone:
-		// Whether it was sent does not matter: a dial or a token endpoint that hangs is the provider's silence too.
+		// Whether it was sent does not matter: a dial or a token endpoint that hangs is the
+		// provider's silence too.
 		patience := b.opts.Patience
 		if op.Once {
 			patience /= onceImpatience
@@ -156,7 +158,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 		return errExcluded
 	case bankmux.ErrUnknown:
 		if e.Code == "" && e.Status == 0 && !e.NotSent {
-			return errFailed // nobody classified it
+			return errFailed // without a kind
 		}
 	case bankmux.ErrRateLimited, bankmux.ErrCircuitOpen, bankmux.ErrApplication:
 		return errExcluded

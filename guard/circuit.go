@@ -17,7 +17,8 @@ type breakerKey struct {
 	institution string // "" for the provider's
 }
 
-// breaker is the circuit breaker of one key: gobreaker's state machine, and failures in a row that it does not count.
+// breaker is the circuit breaker of one key: gobreaker's state machine, and failures in a row that
+// it does not count.
 type breaker struct {
 	key      breakerKey
 	provider string
@@ -33,13 +34,15 @@ type breaker struct {
 	heard   <-chan struct{} // from notify, for whoever caused the last change
 }
 
-// streak counts the failures in a row among the calls that were admitted since the last change of state. A call counts in
-// the streak that it was admitted in, so one that began before an outage says nothing after it.
+// streak counts the failures in a row among the calls that were admitted since the last change of
+// state. A call counts in the streak that it was admitted in, so one that began before an outage
+// says nothing after it.
 type streak struct {
 	failures uint32
 	silentAt string // the bank that was silent last
 
-	// Of a bank's breaker: whether a failure was declared to be the bank's, and whether several connections failed.
+	// Of a bank's breaker: whether a failure was declared to be the bank's, and whether several
+	// connections failed.
 	declared, several bool
 	connection        string // of the first failure
 }
@@ -113,8 +116,8 @@ func (br *breaker) change(to gobreaker.State) {
 	}
 }
 
-// run sends a call if the circuit admits it, and counts what judge says of its end. A call that panics, or ends its
-// goroutine, counts as neither success nor failure.
+// run sends a call if the circuit admits it, and counts what judge says of its end. A call that
+// panics, or ends its goroutine, counts as neither success nor failure.
 func (br *breaker) run(
 	ctx context.Context, probeFor time.Duration, next func(context.Context) error, judge func(error, time.Duration) outcome,
 ) (admitted bool, err error) {
@@ -141,7 +144,8 @@ func (br *breaker) run(
 	return true, err
 }
 
-// note counts the end of a call that was sent before this breaker was made. After a change of state it says nothing.
+// note counts the end of a call that was sent before this breaker was made. After a change of state
+// it says nothing.
 func (br *breaker) note(o outcome) {
 	br.mu.Lock()
 	defer br.unlock()

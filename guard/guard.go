@@ -1,6 +1,6 @@
-// Package guard holds the interceptors that every call of a client passes,
-// outermost first: trace, retry, one-per-connection, park, breaker of the bank, breaker of the provider, deadline. Each can be used
-// alone; a [Guard] puts them together and keeps their state in one place for a health page.
+// Package guard holds the interceptors that every call of a client passes, outermost first: trace,
+// retry, one-per-connection, park, breaker of the bank, breaker of the provider, deadline. Each can
+// be used alone; a [Guard] puts them together and keeps their state in one place for a health page.
 package guard
 
 import (
@@ -21,18 +21,20 @@ type Options struct {
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
 	Park             bool // keep calls off a connection with an open challenge or a rejected login; the Dapi adapter sets it
-	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the adapters set it. nil means none.
+	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the
+	// adapters set it. nil means none.
 	AtBank func(bankmux.Op) bool
-	// OnStateChange receives every change of a breaker, the changes of one breaker one after the other and in order. It
-	// runs in a goroutine of its own, outside all locks, so it may call the guard and its clients. The call that causes
-	// a change waits for it at most 100 ms. A panic in it is logged; the changes after it are delivered all the same.
-	// A listener that does not return misses all but the last 64 changes of a breaker. A bank that is forgotten while
-	// its circuit is open is reported as closed.
+	// OnStateChange receives every change of a breaker, the changes of one breaker one after the
+	// other and in order. It runs in a goroutine of its own, outside all locks, so it may call the
+	// guard and its clients. The call that causes a change waits for it at most 100 ms. A panic in
+	// it is logged; the changes after it are delivered all the same. A listener that does not
+	// return misses all but the last 64 changes of a breaker. A bank that is forgotten while its
+	// circuit is open is reported as closed.
 	OnStateChange func(BreakerState)
 }
 
 // Guard makes interceptors. One guard can serve all clients of an application:
-// breakers are told apart by client and group. It is safe for concurrent use.
+// breakers are kept by client and group. It is safe for concurrent use.
 type Guard struct {
 	opts         Options
 	breakers     *Breakers
@@ -52,8 +54,9 @@ func New(opts Options) *Guard {
 	}
 }
 
-// Shared returns what the clients of this guard have in common under a key, and makes it the first time. It is for adapters: a key is of a type of their package,
-// what is shared must be safe for concurrent use, and make must not call the guard. It stays for as long as the guard does.
+// Shared returns what the clients of this guard have in common under a key, and makes it the first
+// time. It is for adapters: a key is of a type of their package, what is shared must be safe for
+// concurrent use, and make must not call the guard. It stays for as long as the guard does.
 func (g *Guard) Shared(key any, make func() any) any {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -89,12 +92,12 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 }
 
 // Breakers returns the state of every breaker that was ever asked, sorted by
-// client and group, and then that of the banks with trouble of late. It marshals to JSON.
+// client and group, and then that of the banks that failed recently. It marshals to JSON.
 func (g *Guard) Breakers() []BreakerState {
 	return append(g.breakers.States(), g.institutions.States()...)
 }
 
-// mostUnlisted bounds what is remembered of codes nobody listed.
+// mostUnlisted bounds how many unlisted codes are counted.
 const mostUnlisted = 256
 
 // UnlistedCodes counts the provider codes that had no row in the error table,

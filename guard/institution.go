@@ -12,7 +12,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// InstitutionOptions say when calls to one bank are refused without asking it. Zero means the default.
+// InstitutionOptions say when calls to one bank are refused without asking it. Zero means the
+// default.
 type InstitutionOptions struct {
 	Disabled    bool
 	Consecutive uint32        // failures in a row at the bank that open its circuit; default 5
@@ -36,11 +37,12 @@ func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	return o
 }
 
-// Institutions keeps a circuit breaker for each bank that fails, so that the outage of one costs nobody a long wait and
-// leaves all other banks alone. It remembers only banks that failed, and of those the ones used last. It is safe for concurrent use.
+// Institutions keeps a circuit breaker for each bank that fails, so that the outage of one costs
+// no caller a long wait and leaves all other banks alone. It remembers only banks that failed, and
+// of those the ones used last. It is safe for concurrent use.
 type Institutions struct {
 	opts     InstitutionOptions
-	breakers *Breakers // makes them and tells of their changes
+	breakers *Breakers // makes them and reports their changes
 
 	mu    sync.Mutex
 	known map[breakerKey]*list.Element // of *breaker
@@ -56,12 +58,14 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 	}
 }
 
-// Interceptor returns the breakers as an interceptor, for the calls that atBank selects. A refused call ends with
-// [bankmux.ErrInstitution], NotSent, and RetryAfter until the next probe; errors.Is finds [bankmux.ErrCircuitOpen] in it as well.
+// Interceptor returns the breakers as an interceptor, for the calls that atBank selects. A refused
+// call ends with [bankmux.ErrInstitution], NotSent, and RetryAfter until the next probe; errors.Is
+// finds [bankmux.ErrCircuitOpen] in it as well.
 //
-// A failure is an error of scope institution, and of reads also silence until a deadline. Unless the provider said of one of them that it is the bank's fault
-// ([bankmux.ErrInstitution]), failures of a single connection open nothing: that user may be the trouble. A success is what was read, and a question or
-// refusal that only the bank can have uttered. All else counts as neither.
+// A failure is an error of scope institution, and of reads also silence until a deadline. Unless
+// the provider said of one of them that it is the bank's fault ([bankmux.ErrInstitution]), failures
+// of a single connection open nothing: that user may be the trouble. A success is what was read,
+// and a question or refusal that only the bank can have uttered. All else counts as neither.
 func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atBank(op) {
@@ -91,7 +95,7 @@ func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interc
 // bankPatience is how long a bank may be silent before the caller's own deadline counts against it.
 const bankPatience = 5 * time.Second
 
-// judgeBank says what a call tells of the bank.
+// judgeBank says what a call shows about the bank.
 func judgeBank(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil && op.Effect == bankmux.Read {
 		return nil
@@ -123,8 +127,8 @@ func (in *Institutions) find(key breakerKey) *breaker {
 	return at.Value.(*breaker)
 }
 
-// add returns the breaker of a bank, and makes it where there is none. Where there are too many, the one used longest ago
-// goes, an open one only if all are.
+// add returns the breaker of a bank, and makes it where there is none. Where there are too many,
+// the one used longest ago goes, an open one only if all are.
 func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -159,7 +163,7 @@ func (in *Institutions) refusal(br *breaker) error {
 	return e
 }
 
-// States returns the breakers of the banks that failed of late, sorted by client, group and bank.
+// States returns the breakers of the banks that failed recently, sorted by client, group and bank.
 func (in *Institutions) States() []BreakerState {
 	in.mu.Lock()
 	asked := make([]*breaker, 0, len(in.known))

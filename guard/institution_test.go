@@ -17,7 +17,8 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// banks calls a chain with breakers for banks, as many connections at as many banks as the test names.
+// banks calls a chain with breakers for banks, as many connections at as many banks as the test
+// names.
 type banks struct {
 	t      *testing.T
 	guard  *guard.Guard

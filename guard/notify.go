@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// notifier calls a listener for every change of a breaker. The changes of one breaker come one after the other, in order,
-// from one goroutine. The goroutine runs only while there is something to deliver.
+// notifier calls a listener for every change of a breaker. The changes of one breaker come one
+// after the other, in order, from one goroutine. The goroutine runs only while there is something
+// to deliver.
 type notifier struct {
 	listen func(BreakerState)
 
@@ -23,7 +24,8 @@ type line struct {
 	done    chan struct{} // closed when nothing is pending any more
 }
 
-// maxPending bounds what is kept for a listener that does not return. Older changes are dropped first, the last is never.
+// maxPending bounds what is kept for a listener that does not return. Older changes are dropped
+// first, the last is never.
 const maxPending = 64
 
 // listenFor is how long the call that caused a change waits for the listener.
@@ -33,8 +35,8 @@ func newNotifier(listen func(BreakerState)) *notifier {
 	return &notifier{listen: listen, lines: map[breakerKey]*line{}}
 }
 
-// add queues a change and returns at once. If that starts the delivery, it returns a channel that is closed at its end,
-// otherwise nil: a listener that calls the guard must not wait for itself.
+// add queues a change and returns at once. If that starts the delivery, it returns a channel that
+// is closed at its end, otherwise nil: a listener that calls the guard must not wait for itself.
 func (n *notifier) add(key breakerKey, s BreakerState) <-chan struct{} {
 	if n.listen == nil {
 		return nil
@@ -54,7 +56,8 @@ func (n *notifier) add(key breakerKey, s BreakerState) <-chan struct{} {
 	return l.done
 }
 
-// deliver calls the listener until nothing is pending. If the listener ends the goroutine, another one continues.
+// deliver calls the listener until nothing is pending. If the listener ends the goroutine, another
+// one continues.
 func (n *notifier) deliver(key breakerKey, l *line) {
 	finished := false
 	defer func() {

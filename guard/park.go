@@ -11,15 +11,17 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Park keeps calls away from a connection on which they would do harm. While a [bankmux.Challenge] is open, every call but the one
-// that answers it gets the challenge at once, for it would end the user's session at the bank. After the bank
-// rejected the login, every call gets that rejection ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until
-// the connection is exchanged anew, which changes its reference. Nothing is sent in either case. Calls that link
-// or disconnect always pass, and so do those that only ask about an earlier call ([bankmux.Op.Aside]).
+// Park keeps calls away from a connection on which they would do harm. While a [bankmux.Challenge]
+// is open, every call but the one that answers it gets the challenge at once, for it would end the
+// user's session at the bank. After the bank rejected the login, every call gets that rejection
+// ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until the connection
+// is exchanged again, which changes its reference. Nothing is sent in either case. Calls that link
+// or disconnect always pass, and so do those that only ask about an earlier call
+// ([bankmux.Op.Aside]).
 //
-// Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten when it expires.
-// Where there are more, expired challenges are forgotten first, then the open ones that expire soonest. Rejected logins
-// go last, the oldest first.
+// Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten
+// when it expires. Where there are more, expired challenges are forgotten first, then the open ones
+// that expire soonest. Rejected logins go last, the oldest first.
 func Park() bankmux.Interceptor {
 	p := &parked{lots: map[lotKey]lot{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -85,7 +87,8 @@ func (l lot) open() *bankmux.Challenge {
 	return l.cause.Challenge
 }
 
-// harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks the user out.
+// harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks
+// the user out.
 func (l lot) harm() int {
 	if l.open() != nil {
 		return 1
@@ -93,7 +96,8 @@ func (l lot) harm() int {
 	return 2
 }
 
-// maxLots bounds what is remembered. Beyond it room is made for a tenth at once, so that the search for it is rare.
+// maxLots bounds what is remembered. Beyond it room is made for a tenth at once, so that the search
+// for it is rare.
 const maxLots = 10_000
 
 func (p *parked) free(key lotKey) {
@@ -134,7 +138,8 @@ func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 	return &again
 }
 
-// judge parks the connection or frees it. An answer of which nobody knows whether it arrived leaves things as they are.
+// judge parks the connection or frees it. A call whose outcome is unknown leaves
+// things as they are.
 func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
 	e := asError(err)
 	p.mu.Lock()
@@ -158,7 +163,8 @@ func (p *parked) put(key lotKey, l lot) {
 	p.lots[key] = l
 }
 
-// makeRoom forgets a tenth: what does the least harm first, and of that what ends soonest, so what has expired is the first.
+// makeRoom forgets a tenth: what does the least harm first, and of that what ends soonest, so what
+// has expired is the first.
 func (p *parked) makeRoom() {
 	type entry struct {
 		key lotKey

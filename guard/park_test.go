@@ -110,7 +110,8 @@ func TestWhatIsParkedIsBounded(t *testing.T) {
 func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 	t.Parallel()
 	const bound = 10_000
-	// lots parks connections first to first+n-1, and passed counts which of them are let through again.
+	// lots parks connections first to first+n-1, and passed counts which of them are let through
+	// again.
 	ask := func(park bankmux.Interceptor, i int, err error) (sent bool) {
 		op := data("Accounts", "r", "")
 		op.Connection = fmt.Sprint(i)

@@ -7,10 +7,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// OnePerConnection lets one call at a time through for each connection; the
-// others wait their turn or until their context ends ([bankmux.ErrContextDone], nothing
-// sent). Dapi fails all calls on a token that is used by two at once. Calls without a connection and
-// local ones pass. It remembers only connections with calls under way.
+// OnePerConnection lets one call at a time through for each connection; the others wait their turn
+// or until their context ends ([bankmux.ErrContextDone], nothing sent). Dapi fails all calls on a
+// token that is used by two at once. Calls without a connection and local ones pass. It remembers
+// only connections with calls under way.
 func OnePerConnection() bankmux.Interceptor {
 	q := queues{turns: map[string]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {

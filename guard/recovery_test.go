@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// The provider comes back at any moment of the breaker's round, and the first caller who is served has waited no longer
-// than one open time and one probe.
+// The provider comes back at any moment of the breaker's round, and the first caller who is served
+// has waited no longer than one open time and one probe.
 func TestRecoveryTakesNoLongerThanTheOpenTimeAndOneProbe(t *testing.T) {
 	t.Parallel()
 	for _, group := range []bankmux.Group{bankmux.GroupLink, bankmux.GroupData} {

@@ -71,8 +71,8 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 	}
 }
 
-// careful is the effect by which a call may be repeated. One that carries the user's answers is sent once: the same one-time password twice
-// is a wrong one, and a few of those lock people out.
+// careful is the effect by which a call may be repeated. One that carries the user's answers is
+// sent once: the same one-time password twice is a wrong one, and a few of those lock people out.
 func careful(op bankmux.Op) bankmux.Effect {
 	if op.Challenge != "" {
 		return bankmux.OneShot
@@ -80,7 +80,8 @@ func careful(op bankmux.Op) bankmux.Effect {
 	return op.Effect
 }
 
-// settle says of a one-shot whose outcome nobody knows that it is so.
+// settle turns the error of a one-shot into [bankmux.ErrOutcomeUnknown] where its outcome is
+// unknown.
 func settle(op bankmux.Op, err error) error {
 	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
 		return err

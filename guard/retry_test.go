@@ -92,7 +92,7 @@ func TestTheWaitThatTheProviderAsksFor(t *testing.T) {
 		"beyond the cap of random waits":      {guard.RetryOptions{Cap: time.Second}, 2 * time.Second, 0, 3},
 		"not where the caller's time is over": {guard.RetryOptions{}, 7 * time.Second, 7 * time.Second, 1},
 		"where a moment is left":              {guard.RetryOptions{}, 7 * time.Second, 7*time.Second + 1, 2},
-		"each time anew":                      {guard.RetryOptions{}, 3 * time.Second, 5 * time.Second, 2},
+		"each time again":                     {guard.RetryOptions{}, 3 * time.Second, 5 * time.Second, 2},
 		"as often as attempts are allowed":    {guard.RetryOptions{MaxAttempts: 5}, time.Second, 0, 5},
 		"never where one attempt is allowed":  {guard.RetryOptions{MaxAttempts: 1}, time.Second, 0, 1},
 	} {

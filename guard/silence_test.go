@@ -66,7 +66,8 @@ func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
 	}
 }
 
-// What an error says of the provider: a failure, a success, which ends a row of failures, or neither.
+// What an error says of the provider: a failure, a success, which ends a row of failures, or
+// neither.
 func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

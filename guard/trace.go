@@ -65,11 +65,12 @@ func RecordFrom(ctx context.Context) *Record {
 	return r
 }
 
-// Trace writes one record for each operation that the client did not refuse by itself (a wrong request, a session of
-// another user, a context that is done): Info for success, Error where the
-// operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the rest. It
-// names client, operation, institution and connection, never the user, and holds no text from outside
-// but the provider's code. A handler that panics loses its record; the call is not affected.
+// Trace writes one record for each operation that the client did not refuse by itself (a wrong
+// request, a session of another user, a context that is done): Info for success, Error where the
+// operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the
+// rest. It names client, operation, institution and connection, never the user, and holds no text
+// from outside but the provider's code. A handler that panics loses its record; the call is not
+// affected.
 func Trace(logger *slog.Logger) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		record := RecordFrom(ctx)
@@ -83,8 +84,8 @@ func Trace(logger *slog.Logger) bankmux.Interceptor {
 	}
 }
 
-// write writes the record of one operation. It recovers from a panic of the handler, which must not cost the result of
-// the call.
+// write writes the record of one operation. It recovers from a panic of the handler, which must not
+// cost the result of the call.
 func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Record, began time.Time, err error) {
 	defer func() { _ = recover() }()
 	level := level(err)

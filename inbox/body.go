@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// budget is the memory that all bodies share. A body takes from it as it comes, so that a slow sender holds little.
+// budget is the memory that all bodies share. A body takes from it as it comes, so that a slow
+// sender holds little.
 type budget struct{ left atomic.Int64 }
 
 func (b *budget) take(n int) bool {
@@ -25,8 +26,8 @@ func (b *budget) give(n int) { b.left.Add(int64(n)) }
 
 const firstRead = 4 << 10
 
-// read returns the exact body, or the status of the response and why. What it took from the budget is in held, which the
-// caller gives back.
+// read returns the exact body, or the status of the response and why. What it took from the budget
+// is in held, which the caller gives back.
 func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body []byte, status int, err error) {
 	if r.ContentLength > int64(in.limits.Body) {
 		return nil, http.StatusRequestEntityTooLarge, errTooLarge
@@ -71,8 +72,8 @@ var (
 // chunk is the most that is read at once. A reading that was given up keeps no more than that.
 const chunk = 4 << 10
 
-// timed reads a body for a limited time, whatever its connection: a deadline cannot be set behind middleware that hides
-// the connection, and closing a body of net/http waits for the reading of it.
+// timed reads a body for a limited time, whatever its connection: a deadline cannot be set behind
+// middleware that hides the connection, and closing a body of net/http waits for the reading of it.
 type timed struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one request
 	body  io.ReadCloser
@@ -92,9 +93,9 @@ func inTime(ctx context.Context, body io.ReadCloser, d time.Duration) *timed {
 
 func (t *timed) stop() { t.timer.Stop() }
 
-// Read reads in a goroutine of its own, into memory of its own, and gives up at the end of the time or of the request.
-// The goroutine ends when the body does, which is at the latest when the connection is closed. Read must not be called
-// again after an error.
+// Read reads in a goroutine of its own, into memory of its own, and gives up at the end of the time
+// or of the request. The goroutine ends when the body does, which is at the latest when the
+// connection is closed. Read must not be called again after an error.
 func (t *timed) Read(p []byte) (int, error) {
 	if t.buf == nil {
 		t.buf = make([]byte, min(len(p), chunk))
@@ -124,7 +125,8 @@ func (t *timed) fill(buf []byte) {
 	}
 }
 
-// close ends a reading that was given up, where closing does that. Otherwise it waits for the end of the connection.
+// close ends a reading that was given up, where closing does that. Otherwise it waits for the end
+// of the connection.
 func (t *timed) close() {
 	defer func() { _ = recover() }()
 	_ = t.body.Close()

@@ -13,7 +13,8 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// desk is where verified deliveries are handled: a few at once, some waiting, and never one twice at the same time.
+// desk is where verified deliveries are handled: a few at once, some waiting, and never one twice
+// at the same time.
 type desk struct {
 	most  int           // at work and waiting
 	slots chan struct{} // one for each handler at work
@@ -40,8 +41,9 @@ var (
 	errUnread = errors.New("what was seen cannot be read")
 )
 
-// take sees to it that the events are handled, once, and returns nil when they were. What is held of the memory for bodies goes with them: a handler may be at work with a
-// body whose sender has hung up.
+// take sees to it that the events are handled, once, and returns nil when they were. What is held
+// of the memory for bodies goes with them: a handler may be at work with a body whose sender has
+// hung up.
 func (in *inbox) take(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
 	d := &in.desk
 	d.mu.Lock()
@@ -66,8 +68,9 @@ func (in *inbox) take(ctx context.Context, deadline time.Time, key string, event
 	}
 }
 
-// work handles a delivery unless it was handled before. A handler that returns late is marked all the same. Code of the
-// application that panics or ends the goroutine holds nothing: what it was called for has failed.
+// work handles a delivery unless it was handled before. A handler that returns late is marked all
+// the same. Code of the application that panics or ends the goroutine holds nothing: what it was
+// called for has failed.
 func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
 	returned := false
 	defer func() {

@@ -1,26 +1,29 @@
-// Package inbox takes webhooks over HTTP: bounded, verified by the adapter they claim to be of, each handled once, as the same
-// events for every provider.
+// Package inbox takes webhooks over HTTP: bounded, verified by the adapter they claim to be of,
+// each handled once, as the same events for every provider.
 //
 //	http.Handle("/hooks/", inbox.New(registry, func(ctx context.Context, event bankmux.Event) error {
 //		return queue.Put(ctx, event)
 //	}))
 //
-// The last segment of the path is the name of a client: /hooks/moneykit, /hooks/dapi. See [bankmux.SessionRequest.WebhookURL].
+// The last segment of the path is the name of a client: /hooks/moneykit, /hooks/dapi. See
+// [bankmux.SessionRequest.WebhookURL].
 //
 // # What is promised
 //
-// A delivery is answered with 200 only after the handler returned nil for all its events, and marked as seen only then. So if the process
-// dies in between, the provider sends it again, and the handler may see an event a second time: an event is handled at least once for
-// each delivery that was accepted, and more than once only after a failure, a crash, or at two processes at the same moment. Make
-// the handler quick, say by putting the event into a durable queue, and harmless to repeat.
+// A delivery is answered with 200 only after the handler returned nil for all its events, and
+// marked as seen only then. So if the process dies in between, the provider sends it again, and the
+// handler may see an event a second time: an event is handled at least once for each delivery that
+// was accepted, and more than once only after a failure, a crash, or at two processes at the same
+// moment. Make the handler quick, say by putting the event into a durable queue, and harmless to
+// repeat.
 //
-// An event is a hint. What it says may be old or out of order; ask the provider, as [bankmux.EventKind] tells, and ask once in a while without one,
-// for webhooks get lost.
+// An event is a hint. What it says may be old or out of order; ask the provider, as
+// [bankmux.EventKind] says, and ask once in a while without one, for webhooks get lost.
 //
 // # Answers
 //
-//	200  handled, or handled before; also of a kind nobody knows, if the handler took it
-//	401  nothing proves that the provider sent it; why is logged, not told
+//	200  handled, or handled before; also of an unknown kind, if the handler took it
+//	401  nothing proves that the provider sent it; why is in the log only
 //	404  no such client, or one that takes no webhooks
 //	405, 408, 413, 415  not a POST, too slow, too large, not plain JSON
 //	500  the handler failed; 503 too much is waiting, no time was left, or the keys or the memory of what was seen cannot be read
@@ -39,9 +42,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Handler is the application's part: it returns nil once the event cannot be lost any more. Its context ends after
-// [Limits.HandleFor], not when the provider hangs up. It is called by several goroutines at once. A panic or
-// [runtime.Goexit] in it counts as a failure.
+// Handler is the application's part: it returns nil once the event cannot be lost any more. Its
+// context ends after [Limits.HandleFor], not when the provider hangs up. It is called by several
+// goroutines at once. A panic or [runtime.Goexit] in it counts as a failure.
 type Handler func(ctx context.Context, event bankmux.Event) error
 
 // Limits bound what senders can make the inbox hold. Zero means the default.
@@ -72,13 +75,15 @@ func (l Limits) withDefaults() Limits {
 // Option changes what [New] makes.
 type Option func(*inbox)
 
-// WithSeen remembers deliveries in s, which processes may share, in place of a [Memory] of 100,000 of the last day.
+// WithSeen remembers deliveries in s, which processes may share, in place of a [Memory] of 100,000
+// of the last day.
 func WithSeen(s Seen) Option { return func(in *inbox) { in.seen = s } }
 
 // WithLimits sets limits.
 func WithLimits(l Limits) Option { return func(in *inbox) { in.limits = l.withDefaults() } }
 
-// WithLogger tells why deliveries were refused, a few a second, and what the handler failed with; without it nothing is logged.
+// WithLogger logs why deliveries were refused, a few per second, and what the handler failed with;
+// without it nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(in *inbox) { in.log.Logger = l } }
 
 type inbox struct {
@@ -91,8 +96,8 @@ type inbox struct {
 	desk     desk
 }
 
-// New returns the handler for the webhooks of all clients in the registry, also of those that [bankmux.Registry.Swap] adds. It starts nothing.
-// It panics if registry or handler is nil.
+// New returns the handler for the webhooks of all clients in the registry, also of those that
+// [bankmux.Registry.Swap] adds. It starts nothing. It panics if registry or handler is nil.
 func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Handler {
 	if registry == nil || handler == nil {
 		panic("inbox: New: registry and handler are required")
@@ -118,7 +123,8 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(in.limits.ReadFor))
 	status, whole := in.serve(w, r, clientOf(r))
 	if !whole && r.ContentLength != 0 && r.ProtoMajor < 2 {
-		// Otherwise net/http reads the rest of the body before it sends the response, however slowly the body comes.
+		// Otherwise net/http reads the rest of the body before it sends the response, however
+		// slowly the body comes.
 		w.Header().Set("Connection", "close")
 	}
 	switch status {
@@ -168,7 +174,8 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err), true
 }
 
-// statusOf is the answer to a delivery that could not be read. Only where the trouble is ours may it come again with hope.
+// statusOf is the answer to a delivery that could not be read. Only where the trouble is ours may
+// it come again with hope.
 func statusOf(err error) int {
 	switch bankmux.KindOf(err) {
 	case bankmux.ErrSignature:

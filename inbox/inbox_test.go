@@ -28,7 +28,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// sender is a provider that believes every body with the header Genuine, and reads an event for each name in it.
+// sender is a provider that believes every body with the header Genuine, and reads an event for
+// each name in it.
 type sender struct{ err error }
 
 func (sender) CreateSession(context.Context, bankmux.SessionRequest) (bankmux.Session, error) {

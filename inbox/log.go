@@ -10,7 +10,8 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// mostRefusals is how many refusals are logged a second: a flood of forgeries must not become one of records.
+// mostRefusals is how many refusals are logged a second: a flood of forgeries must not become one
+// of records.
 const mostRefusals = 10
 
 type logger struct {
@@ -21,7 +22,8 @@ type logger struct {
 	count  int
 }
 
-// refuse logs why a delivery was refused and returns the status. The record holds nothing the sender wrote.
+// refuse logs why a delivery was refused and returns the status. The record holds nothing the
+// sender wrote.
 func (l *logger) refuse(ctx context.Context, client string, status int, why error) int {
 	l.mu.Lock()
 	now := time.Now()

@@ -11,17 +11,19 @@ import (
 	"unicode"
 )
 
-// Seen remembers which deliveries were handled. Only verified deliveries get there, so forgeries cannot fill it. Implementations must be
-// safe for concurrent use.
+// Seen remembers which deliveries were handled. Only verified deliveries get there, so forgeries
+// cannot fill it. Implementations must be safe for concurrent use.
 type Seen interface {
-	// Seen reports whether key was marked and is not forgotten. An error means that nobody knows: the provider is asked to deliver again.
+	// Seen reports whether key was marked and is not forgotten. An error means that it is unknown:
+	// the provider is asked to deliver again.
 	Seen(ctx context.Context, key string) (bool, error)
-	// Mark remembers key, for longer than the adapters accept a delivery after it was signed: a day is enough. It may be repeated.
+	// Mark remembers key, for longer than the adapters accept a delivery after it was signed: a day
+	// is enough. It may be repeated.
 	Mark(ctx context.Context, key string) error
 }
 
-// keyOf names a delivery among those of all clients, in at most 200 printable characters. The length of the client's name
-// keeps client and key apart.
+// keyOf names a delivery among those of all clients, in at most 200 printable characters. The
+// length of the client's name keeps client and key apart.
 func keyOf(client, key string) string {
 	name := strconv.Itoa(len(client)) + ":" + client + "/" + key
 	if len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -31,7 +33,8 @@ func keyOf(client, key string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the oldest goes first. It is safe for concurrent use.
+// Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the
+// oldest goes first. It is safe for concurrent use.
 type Memory struct {
 	most int
 	keep time.Duration
@@ -50,8 +53,8 @@ type (
 	}
 )
 
-// NewMemory returns a memory of most deliveries, 0 meaning 100,000, each kept for a time, 0 meaning a day. It takes about 100
-// bytes each, as they come.
+// NewMemory returns a memory of most deliveries, 0 meaning 100,000, each kept for a time, 0 meaning
+// a day. It takes about 100 bytes each, as they come.
 func NewMemory(most int, keep time.Duration) *Memory {
 	if most <= 0 {
 		most = 100_000

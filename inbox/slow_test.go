@@ -111,7 +111,8 @@ func TestASlowSenderIsAnsweredInTimeBehindAnyMiddleware(t *testing.T) {
 	}
 }
 
-// stalls lets fifty senders send a part of a body and no more, while memory is enough for no more than them.
+// stalls lets fifty senders send a part of a body and no more, while memory is enough for no more
+// than them.
 func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipes) (status int, hangUp func())) {
 	const senders, readFor = 50, 5 * time.Second
 	var inside atomic.Int32
@@ -226,8 +227,9 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-// An http.TimeoutHandler that is less patient than the inbox cannot answer: net/http waits for the reading of the body
-// before it writes. The inbox is left all the same, and nothing stays after the sender has hung up.
+// An http.TimeoutHandler that is less patient than the inbox cannot answer: net/http waits for the
+// reading of the body before it writes. The inbox is left all the same, and nothing stays after the
+// sender has hung up.
 func TestTheInboxIsLeftWhenTheRequestEnds(t *testing.T) {
 	t.Parallel()
 	const senders = 16

@@ -1,5 +1,5 @@
-// Package apart calls code in which an application's own code may run, such as its HTTP transport, where a panic or
-// [runtime.Goexit] would end the process or leave others waiting.
+// Package apart calls code in which an application's own code may run, such as its HTTP transport,
+// where a panic or [runtime.Goexit] would end the process or leave others waiting.
 package apart
 
 import (
@@ -8,8 +8,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its goroutine, the error is
-// [bankmux.ErrUnknown] and names the type of the panic, but not its value, which may hold anything.
+// Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its
+// goroutine, the error is [bankmux.ErrUnknown] and names the type of the panic, but not its value,
+// which may hold anything.
 func Call[T any](f func() (T, error)) (out T, err error) {
 	err = failure("ended its goroutine")
 	done := make(chan struct{})
