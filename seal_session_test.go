@@ -1,0 +1,294 @@
+package bankmux_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// renewing is a session that renews a connection whose reference is its credential.
+func renewing(t *testing.T) bankmux.Session {
+	t.Helper()
+	client := bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox, reference: planted})
+	_, conn := linked(t, client, "u-1")
+	s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: &conn, Country: "US"})
+	require.NoError(t, err)
+	s.Launch.Token = bankmux.NewLaunchToken("launch-token-77")
+	s.Launch.Parameters = map[string]string{"a": "b"}
+	return s
+}
+
+func TestASealedSession(t *testing.T) {
+	t.Parallel()
+	k := ring(t, key("a", 1))
+	sealed := func(t *testing.T) (bankmux.Session, []byte) {
+		t.Helper()
+		s := renewing(t)
+		blob, err := s.Seal(k)
+		require.NoError(t, err)
+		return s, blob
+	}
+	t.Run("comes back whole, with the credential of what it renews", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealed(t)
+		assert.NotContains(t, string(blob), planted)
+		assert.NotContains(t, string(blob), "launch-token-77")
+		back, err := bankmux.OpenSession(k, s.Ref(), blob)
+		require.NoError(t, err)
+		assert.Equal(t, s, back)
+		assert.Equal(t, planted, back.Reconnect.Credential().Reveal())
+		assert.Equal(t, planted, back.Reconnect.Reference())
+		other, err := s.Seal(k)
+		require.NoError(t, err)
+		assert.NotEqual(t, blob, other, "sealing twice gives different bytes")
+	})
+	t.Run("comes back whole without a reconnect as well", func(t *testing.T) {
+		t.Parallel()
+		s := bankmux.NewSession(bankmux.SessionRequest{User: "u-1", Products: []bankmux.ProductRequest{{Product: bankmux.ProductAccounts}}})
+		blob, err := s.Seal(k)
+		require.NoError(t, err)
+		back, err := bankmux.OpenSession(k, bankmux.SessionRef{User: "u-1", ID: s.ID}, blob)
+		require.NoError(t, err)
+		assert.Equal(t, s, back)
+	})
+	t.Run("opens for its user and id only", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealed(t)
+		for name, ref := range map[string]bankmux.SessionRef{
+			"another user": {User: "u-2", ID: s.ID},
+			"another id":   {User: s.User, ID: s.ID + "x"},
+			"fields moved": {User: s.User + s.ID[:1], ID: s.ID[1:]},
+			"exchanged":    {User: s.ID, ID: s.User},
+		} {
+			_, err := bankmux.OpenSession(k, ref, blob)
+			assert.ErrorIs(t, err, bankmux.ErrSeal, name)
+		}
+		for i := range blob {
+			bad := bytes.Clone(blob)
+			bad[i] ^= 1
+			_, err := bankmux.OpenSession(k, s.Ref(), bad)
+			require.ErrorIs(t, err, bankmux.ErrSeal, "byte %d changed", i)
+			_, err = bankmux.OpenSession(k, s.Ref(), blob[:i])
+			require.ErrorIs(t, err, bankmux.ErrSeal, "cut at %d", i)
+		}
+	})
+	t.Run("never opens as a connection, nor a connection as a session", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealed(t)
+		conn := *s.Reconnect
+		row, err := conn.Seal(k)
+		require.NoError(t, err)
+		for _, first := range []byte{row[0], blob[0]} { // also where the format is changed
+			asConn, asSession := bytes.Clone(blob), bytes.Clone(row)
+			asConn[0], asSession[0] = first, first
+			for _, ref := range []bankmux.Ref{conn.Ref(), {Provider: s.Provider, User: s.User, ID: s.ID}, {Provider: s.User, User: s.ID, ID: s.ID}} {
+				_, err = bankmux.Open(k, ref, asConn)
+				require.ErrorIs(t, err, bankmux.ErrSeal)
+			}
+			for _, ref := range []bankmux.SessionRef{s.Ref(), {User: conn.User, ID: conn.ID}} {
+				_, err = bankmux.OpenSession(k, ref, asSession)
+				require.ErrorIs(t, err, bankmux.ErrSeal)
+			}
+		}
+	})
+	t.Run("is checked inside as well, for an AEAD that forgets to", func(t *testing.T) {
+		t.Parallel()
+		s := renewing(t)
+		blob, err := s.Seal(careless{})
+		require.NoError(t, err)
+		for _, ref := range []bankmux.SessionRef{{User: "u-2", ID: s.ID}, {User: s.User, ID: "another"}} {
+			_, err = bankmux.OpenSession(careless{}, ref, blob)
+			require.ErrorIs(t, err, bankmux.ErrSeal)
+		}
+		for name, change := range map[string]func(map[string]any){
+			"what it renews is of another user":       func(in map[string]any) { inside(in, "reconnect", "connection")["user"] = "u-2" },
+			"what it renews has another id":           func(in map[string]any) { inside(in, "reconnect", "connection")["id"] = "another" },
+			"what it renews lacks its credential":     func(in map[string]any) { inside(in, "reconnect")["credential"] = "" },
+			"a connection stands in the session JSON": func(in map[string]any) { inside(in, "session")["reconnect"] = map[string]any{"id": "x"} },
+		} {
+			var in map[string]any
+			require.NoError(t, json.Unmarshal(blob[1:], &in))
+			change(in)
+			changed, err := json.Marshal(in)
+			require.NoError(t, err)
+			_, err = bankmux.OpenSession(careless{}, s.Ref(), append(blob[:1:1], changed...))
+			assert.ErrorIs(t, err, bankmux.ErrSeal, name)
+		}
+		_, err = bankmux.OpenSession(careless{}, s.Ref(), blob)
+		require.NoError(t, err)
+	})
+	t.Run("asks for resealing after a rotation", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealed(t)
+		after := ring(t, key("b", 2), key("a", 1))
+		assert.False(t, k.NeedsReseal(blob))
+		assert.True(t, after.NeedsReseal(blob))
+		back, err := bankmux.OpenSession(after, s.Ref(), blob)
+		require.NoError(t, err)
+		fresh, err := back.Seal(after)
+		require.NoError(t, err)
+		assert.False(t, after.NeedsReseal(fresh))
+		_, err = bankmux.OpenSession(ring(t, key("b", 2)), s.Ref(), blob)
+		assert.ErrorContains(t, err, `the sealed session is under key "a", which is not in the keyring`)
+	})
+	t.Run("refuses what makes no sense", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealed(t)
+		var none *bankmux.Keyring
+		for name, call := range map[string]func() error{
+			"no aead":       func() error { _, err := s.Seal(nil); return err },
+			"a nil keyring": func() error { _, err := bankmux.OpenSession(none, s.Ref(), blob); return err },
+			"no session":    func() error { _, err := bankmux.Session{}.Seal(k); return err },
+			"no user":       func() error { _, err := bankmux.OpenSession(k, bankmux.SessionRef{ID: s.ID}, blob); return err },
+			"a user not of UTF-8": func() error {
+				_, err := bankmux.OpenSession(k, bankmux.SessionRef{User: "\xff", ID: s.ID}, blob)
+				return err
+			},
+			"a lost credential": func() error {
+				lost := s
+				lost.Reconnect = &bankmux.Connection{ID: s.ConnectionID}
+				_, err := lost.Seal(k)
+				return err
+			},
+			"a user cut out of it":  func() error { lost := s; lost.User = ""; _, err := lost.Seal(k); return err },
+			"an id cut out of it":   func() error { lost := s; lost.ID = ""; _, err := lost.Seal(k); return err },
+			"an id not of UTF-8":    func() error { lost := s; lost.ID = "\xff"; _, err := lost.Seal(k); return err },
+			"bytes of no session":   func() error { _, err := bankmux.OpenSession(k, s.Ref(), []byte{9, 9}); return asSeal(err) },
+			"no bytes":              func() error { _, err := bankmux.OpenSession(k, s.Ref(), nil); return asSeal(err) },
+			"errors of a leaky one": func() error { _, err := s.Seal(leaky{}); return asSeal(err) },
+		} {
+			err := call()
+			require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+			assert.NotContains(t, err.Error(), planted, name)
+		}
+	})
+	t.Run("is what ExchangeToken takes, until it expires", func(t *testing.T) {
+		t.Parallel()
+		client := bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox, reference: planted})
+		s, blob := sealed(t)
+		back, err := bankmux.OpenSession(k, s.Ref(), blob)
+		require.NoError(t, err)
+		conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		require.NoError(t, err)
+		assert.Equal(t, s.ConnectionID, conn.ID)
+		s.ExpiresAt = time.Now()
+		blob, err = s.Seal(k)
+		require.NoError(t, err)
+		back, err = bankmux.OpenSession(k, s.Ref(), blob)
+		require.NoError(t, err)
+		_, err = client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		assert.ErrorIs(t, err, bankmux.ErrTokenSpent)
+	})
+}
+
+// asSeal turns an ErrSeal into the ErrInvalid that its table expects.
+func asSeal(err error) error {
+	if bankmux.KindOf(err) == bankmux.ErrSeal {
+		return bankmux.ErrInvalid
+	}
+	return err
+}
+
+func inside(v map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		v, _ = v[key].(map[string]any)
+	}
+	return v
+}
+
+// careless is an AEAD that neither hides nor authenticates.
+type careless struct{}
+
+func (careless) Encrypt(plain, _ []byte) ([]byte, error) { return plain, nil }
+func (careless) Decrypt(box, _ []byte) ([]byte, error)   { return box, nil }
+
+func TestWhatIsSealedHoldsItsOwnRef(t *testing.T) {
+	t.Parallel()
+	conn := connection(t)
+	blob, err := conn.Seal(careless{})
+	require.NoError(t, err)
+	_, err = bankmux.Open(careless{}, conn.Ref(), blob)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*bankmux.Ref){
+		"another user":        func(r *bankmux.Ref) { r.User = "u-2" },
+		"another id":          func(r *bankmux.Ref) { r.ID += "x" },
+		"another provider":    func(r *bankmux.Ref) { r.Provider = "dp" },
+		"another environment": func(r *bankmux.Ref) { r.Environment = bankmux.Production },
+	} {
+		ref := conn.Ref()
+		change(&ref)
+		_, err := bankmux.Open(careless{}, ref, blob)
+		assert.ErrorIs(t, err, bankmux.ErrSeal, name)
+	}
+	_, err = bankmux.Open(careless{}, conn.Ref(), bytes.Replace(blob, []byte(planted), nil, 1))
+	assert.ErrorIs(t, err, bankmux.ErrSeal, "no credential")
+}
+
+func TestTheKeyringByItself(t *testing.T) {
+	t.Parallel()
+	t.Run("gives an error for every changed or shortened box, and no text", func(t *testing.T) {
+		t.Parallel()
+		k := ring(t, key("a", 1))
+		box, err := k.Encrypt([]byte("text"), []byte("row"))
+		require.NoError(t, err)
+		plain, err := k.Decrypt(box, []byte("row"))
+		require.NoError(t, err)
+		assert.Equal(t, "text", string(plain))
+		for i := range box {
+			bad := bytes.Clone(box)
+			bad[i] ^= 1
+			for _, bad := range [][]byte{bad, box[:i]} {
+				plain, err := k.Decrypt(bad, []byte("row"))
+				require.ErrorIs(t, err, bankmux.ErrSeal, i)
+				assert.Nil(t, plain)
+			}
+		}
+		_, err = k.Decrypt(box, []byte("another row"))
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		_, err = k.Decrypt(box, nil)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+	})
+	t.Run("authenticates the key's id", func(t *testing.T) {
+		t.Parallel()
+		k := ring(t, key("a", 1), key("b", 1)) // one material under two names
+		box, err := k.Encrypt([]byte("text"), []byte("row"))
+		require.NoError(t, err)
+		require.Equal(t, byte('a'), box[1])
+		box[1] = 'b'
+		_, err = k.Decrypt(box, []byte("row"))
+		require.ErrorIs(t, err, bankmux.ErrSeal, "opened under another name than it was sealed under")
+	})
+	t.Run("takes keys of 32 bytes and no others", func(t *testing.T) {
+		t.Parallel()
+		for _, size := range []int{0, 1, 16, 24, 31, 33, 64} {
+			_, err := bankmux.NewKeyring(bankmux.Key{ID: "a", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))})
+			require.ErrorIs(t, err, bankmux.ErrInvalid, size)
+			_, err = bankmux.NewKeyring(key("a", 1), bankmux.Key{ID: "b", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))})
+			require.ErrorIs(t, err, bankmux.ErrInvalid, "an old key of %d", size)
+		}
+	})
+}
+
+// sealedIn2025 is a MoneyKit connection that an earlier version of this library sealed.
+const sealedIn2025 = `AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9xP7jrwJQBaylm6eMqvlCyPHrifdutiWzmM5B7iDSgG65G12ovvUSeGQ7gJrkUodO1fkCOa6XVif7Kg7DgQD1K9CrCP6I3xhgNe0m/uA/PqoO+xmzHRQCcOv3U04qJ1nqPCuL0T0A8M+u28lqVEA9zyq6w71myR+vyj/Zf3+gcjOjOcCwwN8HGpQvoGMrSvF5GOzV/XaZtvJUVL8fTGE9NzjYiSV9SV2gxBLBGSt9Mq1J0PgFOorCE3EdOsuy+QG408n7E2XdOZIPsNb6b05qJwWPwWBO8v1i+ocaCwuLzA3P8BqAlhOXVbG1EBSmtcZ1GsK8E9bxqWh92qfRY76uWXnpBiR533Fc++1lC9To9uZNvka9aRJVjPOs0CZFWyo6e/dRYDNwUu6RfndwNx/B5GPMdOR4e2ttv+ICXCw==`
+
+func TestAConnectionThatAnEarlierVersionSealedStillOpens(t *testing.T) {
+	t.Parallel()
+	blob, err := base64.StdEncoding.DecodeString(sealedIn2025)
+	require.NoError(t, err)
+	ref := bankmux.Ref{Provider: "moneykit", Environment: bankmux.Production, User: "user-1", ID: "CONN-OF-2025"}
+	conn, err := bankmux.Open(ring(t, key("2025", 25)), ref, blob)
+	require.NoError(t, err)
+	assert.Equal(t, "mk_old", conn.Reference())
+	assert.Equal(t, "mk_old", conn.Credential().Reveal())
+	assert.Len(t, conn.ReferenceKey, 32, "which an earlier version did not have")
+	assert.Equal(t, "Chase", conn.Institution.Name)
+	assert.Equal(t, bankmux.StateActive, conn.Status.State)
+}
