@@ -98,6 +98,29 @@ func TestASealedSession(t *testing.T) {
 			}
 		}
 	})
+	t.Run("has user and id authenticated, in other words than a connection's", func(t *testing.T) {
+		t.Parallel()
+		s, w := renewing(t), &watching{}
+		_, err := s.Reconnect.Seal(w)
+		require.NoError(t, err)
+		seen := map[string]string{string(w.associated): "a connection"}
+		domain := w.associated[0]
+		for name, change := range map[string]func(*bankmux.Session){
+			"as it is":             func(*bankmux.Session) {},
+			"another user":         func(s *bankmux.Session) { s.User += "x" },
+			"another id":           func(s *bankmux.Session) { s.ID += "x" },
+			"fields moved":         func(s *bankmux.Session) { s.User, s.ID = s.User+s.ID[:1], s.ID[1:] },
+			"a connection's texts": func(s *bankmux.Session) { s.User, s.ID = s.Reconnect.Provider, string(s.Reconnect.Environment) },
+		} {
+			changed := s
+			change(&changed)
+			_, err := changed.Seal(w)
+			require.NoError(t, err)
+			assert.Empty(t, seen[string(w.associated)], name)
+			assert.NotEqual(t, domain, w.associated[0], name)
+			seen[string(w.associated)] = name
+		}
+	})
 	t.Run("is checked inside as well, for an AEAD that forgets to", func(t *testing.T) {
 		t.Parallel()
 		s := renewing(t)

@@ -143,8 +143,10 @@ func TestSealRefusesWhatMakesNoSense(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrInvalid)
 	_, err = bankmux.Connection{ID: "x", Provider: "p", User: "u"}.Seal(k)
 	assert.ErrorContains(t, err, "no credential")
-	_, err = bankmux.Open(k, bankmux.Ref{}, []byte{1})
-	assert.ErrorIs(t, err, bankmux.ErrInvalid)
+	for _, ref := range []bankmux.Ref{{}, {User: "u", ID: "i"}, {Provider: "p", ID: "i"}, {Provider: "p", User: "u"}, {Provider: "p", User: "u", ID: "\xff"}} {
+		_, err = bankmux.Open(k, ref, []byte{1})
+		assert.ErrorIs(t, err, bankmux.ErrInvalid, "%+v", ref)
+	}
 	_, err = bankmux.Open(k, conn.Ref(), []byte{2, 3})
 	assert.ErrorContains(t, err, "unknown format")
 	for name, keys := range map[string][]bankmux.Key{
