@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// app is what an application keeps: the registry, and a table of sealed connections.
+// app is what an application keeps: the registry, and tables of sealed connections and sessions.
 type app struct {
 	out      io.Writer
 	bank     *virtualbank.Bank
@@ -37,10 +37,11 @@ type app struct {
 	registry *bankmux.Registry
 	keyring  *bankmux.Keyring
 	table    map[string][]byte // connection id -> sealed row
+	sessions map[string][]byte // session id -> sealed row; a user may have several
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	a := &app{out: out, table: map[string][]byte{}}
+	a := &app{out: out, table: map[string][]byte{}, sessions: map[string][]byte{}}
 
 	a.head("1. Start a virtual bank that speaks MoneyKit's and Dapi's wire formats")
 	a.bank = virtualbank.New(virtualbank.Options{Seed: 1})
@@ -135,11 +136,7 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	payload, err := a.frontEnd(session)
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	conn, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	conn, err := a.throughTheBrowser(ctx, session)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -147,12 +144,35 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 	return conn, a.save(conn)
 }
 
-// frontEnd plays the browser and the user in it: it sees Launch and nothing else.
-func (a *app) frontEnd(s bankmux.Session) (json.RawMessage, error) {
-	if s.Launch.Provider == moneykit.Name {
-		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token.Reveal()})
+// throughTheBrowser keeps the session sealed while the user is away, and finishes with what comes back.
+func (a *app) throughTheBrowser(ctx context.Context, session bankmux.Session) (bankmux.Connection, error) {
+	row, err := session.Seal(a.keyring)
+	if err != nil {
+		return bankmux.Connection{}, err
 	}
-	return a.bank.LinkDapi(virtualbank.DapiLink{AppKey: s.Launch.AppKey, Countries: s.Launch.Countries})
+	a.sessions[session.ID] = row
+	payload, err := a.frontEnd(session.Launch)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	return a.finish(ctx, session.User, session.ID, payload)
+}
+
+// finish takes what the browser of the logged-in user posted: a session's id and the payload.
+func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessage) (bankmux.Connection, error) {
+	session, err := bankmux.OpenSession(a.keyring, bankmux.SessionRef{User: user, ID: id}, a.sessions[id])
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	return a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+}
+
+// frontEnd plays the browser and the user in it: it sees the launch and nothing else.
+func (a *app) frontEnd(launch bankmux.Launch) (json.RawMessage, error) {
+	if launch.Provider == moneykit.Name {
+		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
+	}
+	return a.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 }
 
 // save upserts by the connection's id, so that a form posted twice makes one row.
@@ -223,11 +243,7 @@ func (a *app) reconnect(ctx context.Context, old bankmux.Connection) error {
 	if err != nil {
 		return err
 	}
-	payload, err := a.frontEnd(session)
-	if err != nil {
-		return err
-	}
-	renewed, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)})
+	renewed, err := a.throughTheBrowser(ctx, session)
 	if err != nil {
 		return err
 	}
@@ -243,7 +259,7 @@ func (a *app) wrongToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	payload, err := a.frontEnd(session)
+	payload, err := a.frontEnd(session.Launch)
 	if err != nil {
 		return err
 	}
