@@ -3,6 +3,7 @@ package virtualbank_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -159,4 +160,20 @@ func TestConnectCanBePlayedWithoutAnApplication(t *testing.T) {
 	assert.Equal(t, "user-9", c.bank.Links()[0].User)
 	assert.Equal(t, http.StatusBadRequest, link(object{}).Status)
 	assert.Equal(t, http.StatusBadRequest, link(object{"user": "abc"}).Status, "an id that a session would refuse")
+}
+
+func ExampleRemoteClock() {
+	bank := virtualbank.New(virtualbank.Options{Start: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)})
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer server.Close()
+	now, err := virtualbank.RemoteClock(server.MoneyKitURL) // Now in the configuration of an adapter
+	if err != nil {
+		panic(err)
+	}
+	bank.Advance(24 * time.Hour)
+	fmt.Println(now().Format(time.DateOnly))
+	// Output: 2026-11-23
 }
