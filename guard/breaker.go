@@ -75,7 +75,7 @@ type Breakers struct {
 	opts   BreakerOptions
 	notify *notifier
 
-	mu  sync.RWMutex
+	mu  sync.Mutex
 	all map[breakerKey]*breaker
 }
 
@@ -111,7 +111,7 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 			}
 			return next(ctx)
 		}
-		one := op.Institution != "" && atBank(op)
+		one := atBank(op)
 		admitted, err := br.run(ctx, b.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
 			o := outcome{verdict: b.judge(op, err, took)}
 			if one && silent(op, err) {
@@ -174,15 +174,10 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 
 func (b *Breakers) of(op bankmux.Op) *breaker {
 	key := breakerKey{client: op.Client, group: op.Group}
-	b.mu.RLock()
-	br := b.all[key]
-	b.mu.RUnlock()
-	if br != nil {
-		return br
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if br = b.all[key]; br == nil {
+	br := b.all[key]
+	if br == nil {
 		br = b.make(key, op.Provider)
 		b.all[key] = br
 	}
@@ -195,9 +190,8 @@ func (b *Breakers) make(key breakerKey, provider string) *breaker {
 
 func (b *Breakers) refusal(br *breaker) error {
 	e := &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, Detail: "too many calls failed"}
-	state, rest := br.refusedFor(b.opts.OpenFor)
-	if state == gobreaker.StateOpen {
-		e.RetryAfter = rest
+	if state, since := br.last(); state == gobreaker.StateOpen {
+		e.RetryAfter = max(b.opts.OpenFor-time.Since(since), 1) // at the very end it is open still
 	} else {
 		e.Detail = "the provider is being probed"
 	}
@@ -206,13 +200,13 @@ func (b *Breakers) refusal(br *breaker) error {
 
 // States returns every breaker that was ever asked, sorted by client and group.
 func (b *Breakers) States() []BreakerState {
-	b.mu.RLock()
+	b.mu.Lock()
 	states := make([]BreakerState, 0, len(b.all))
 	asked := make([]*breaker, 0, len(b.all))
 	for _, br := range b.all {
 		asked = append(asked, br)
 	}
-	b.mu.RUnlock()
+	b.mu.Unlock()
 	for _, br := range asked {
 		states = append(states, br.describe())
 	}

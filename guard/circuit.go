@@ -172,13 +172,6 @@ func (br *breaker) now() gobreaker.State {
 	return br.circuit.State()
 }
 
-// closed reports whether all calls are admitted.
-func (br *breaker) closed() bool {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	return br.state == gobreaker.StateClosed
-}
-
 // drop ends the breaker of a bank that is not remembered any more: calls to the bank pass again.
 func (br *breaker) drop() {
 	br.mu.Lock()
@@ -189,14 +182,11 @@ func (br *breaker) drop() {
 	br.dropped = true
 }
 
-// refusedFor returns the state, and how long an open circuit stays open.
-func (br *breaker) refusedFor(openFor time.Duration) (gobreaker.State, time.Duration) {
+// last returns the state that was entered last, and when.
+func (br *breaker) last() (gobreaker.State, time.Time) {
 	br.mu.Lock()
 	defer br.mu.Unlock()
-	if br.state != gobreaker.StateOpen {
-		return br.state, 0
-	}
-	return br.state, max(openFor-time.Since(br.since), 0)
+	return br.state, br.since
 }
 
 func (br *breaker) named() BreakerState {

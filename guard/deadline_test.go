@@ -31,6 +31,7 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 		"our time, and the end of a context without a kind":              {err: context.DeadlineExceeded, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
 		"our time, and a cancellation without a kind":                    {err: context.Canceled, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
 		"our time, and a typed end":                                      {err: known, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
+		"our time, and a typed end without a cause":                      {err: &bankmux.Error{Kind: bankmux.ErrContextDone}, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
 		"our time, and an answer":                                        {err: answer, after: 11 * time.Second},
 		"our time, and a success":                                        {err: nil, after: 11 * time.Second},
 		"the caller's time, and an error without a kind":                 {err: broken, after: 6 * time.Second, caller: 5 * time.Second},
@@ -67,7 +68,7 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 				assert.Equal(t, c.kind, e.Kind)
 				assert.Equal(t, c.cause, e.Err)
 				assert.Equal(t, c.kind == bankmux.ErrUnavailable, e.Affects() == bankmux.ScopeProvider)
-				if errors.Is(c.err, bankmux.ErrContextDone) {
+				if errors.Is(c.err, known) {
 					assert.True(t, e.NotSent)
 					assert.Equal(t, "r", e.RequestID)
 					assert.Equal(t, bankmux.ErrContextDone, known.Kind, "what was returned before is not changed")
@@ -79,7 +80,7 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 
 func TestEachGroupHasItsTime(t *testing.T) {
 	t.Parallel()
-	custom := guard.DeadlineOptions{Link: 1, Data: 2, Pay: 3, Ops: map[string]time.Duration{"Read": 4, "None": 0, "Less": -1}}
+	custom := guard.DeadlineOptions{Link: 1, Data: 2, Pay: 3, Ops: map[string]time.Duration{"Read": 4, "One": 1, "None": 0, "Less": -1}}
 	for _, c := range []struct {
 		opts  guard.DeadlineOptions
 		name  string
@@ -91,7 +92,7 @@ func TestEachGroupHasItsTime(t *testing.T) {
 		{guard.DeadlineOptions{}, "X", bankmux.GroupPay, 2 * time.Minute},
 		{guard.DeadlineOptions{}, "X", "another", 30 * time.Second},
 		{custom, "X", bankmux.GroupLink, 1}, {custom, "X", bankmux.GroupData, 2}, {custom, "X", bankmux.GroupPay, 3},
-		{custom, "Read", bankmux.GroupData, 4}, {custom, "None", bankmux.GroupData, 2}, {custom, "Less", bankmux.GroupPay, 3},
+		{custom, "Read", bankmux.GroupData, 4}, {custom, "One", bankmux.GroupPay, 1}, {custom, "None", bankmux.GroupData, 2}, {custom, "Less", bankmux.GroupPay, 3},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			op := read
@@ -102,4 +103,18 @@ func TestEachGroupHasItsTime(t *testing.T) {
 			assert.ErrorContains(t, err, "no answer within "+c.want.String())
 		})
 	}
+}
+
+func TestWhatRunsUnderADeadline(t *testing.T) {
+	t.Parallel()
+	in, failure := guard.Deadline(guard.DeadlineOptions{}), errors.New("no")
+	var seen context.Context
+	keep := func(ctx context.Context) error { seen = ctx; return failure }
+	assert.Equal(t, failure, in(t.Context(), local, keep))
+	_, bounded := seen.Deadline()
+	assert.False(t, bounded, "a call that sends nothing has none")
+	assert.Equal(t, failure, in(t.Context(), read, keep))
+	_, bounded = seen.Deadline()
+	assert.True(t, bounded)
+	assert.ErrorIs(t, seen.Err(), context.Canceled, "nothing goes on after the call")
 }

@@ -181,29 +181,38 @@ func TestTheListenerHearsOfEveryChangeInOrderAndOfTheLastWhateverItDoes(t *testi
 
 func TestAListenerHoldsACallUpForAMomentAtMost(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		l := &listener{work: func(guard.BreakerState) { <-release }}
-		b := guard.NewBreakers(guard.BreakerOptions{}, l.listen)
-		br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
-		began := time.Now()
-		br.trip(t, read)
-		assert.LessOrEqual(t, time.Since(began), 100*time.Millisecond)
-		for range 100 { // opens again and again
+	for _, again := range []bool{false, true} { // an even and an odd number of changes
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			l := &listener{work: func(guard.BreakerState) { <-release }}
+			b := guard.NewBreakers(guard.BreakerOptions{}, l.listen)
+			br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
+			began := time.Now()
+			br.trip(t, read)
+			assert.Equal(t, 100*time.Millisecond, time.Since(began))
+			var changes []string
+			for range 100 {
+				time.Sleep(31 * time.Second)
+				require.Error(t, br.call(t.Context(), read, errDown))
+				changes = append(changes, "half-open", "open")
+			}
 			time.Sleep(31 * time.Second)
-			require.Error(t, br.call(t.Context(), read, errDown))
-		}
-		time.Sleep(31 * time.Second)
-		began = time.Now()
-		for range 3 {
-			require.NoError(t, br.call(t.Context(), read, nil))
-		}
-		assert.Zero(t, time.Since(began), "no call waits behind a listener that is busy")
-		close(release)
-		synctest.Wait()
-		require.Len(t, l.heard, 65, "the one at work and the last 64")
-		assert.Equal(t, "closed", l.heard[64], "the last is never lost")
-	})
+			began = time.Now()
+			for range 3 {
+				require.NoError(t, br.call(t.Context(), read, nil))
+			}
+			changes = append(changes, "half-open", "closed")
+			if again {
+				br.trip(t, read)
+				changes = append(changes, "open")
+			}
+			assert.Zero(t, time.Since(began), "no call waits behind a listener that is busy")
+			close(release)
+			synctest.Wait()
+			require.Len(t, l.heard, 65)
+			assert.Equal(t, changes[len(changes)-64:], l.heard[1:], "the last 64, of which the last is never lost")
+		})
+	}
 }
 
 func TestAListenerMayCallTheGuardAndItsClients(t *testing.T) {
@@ -247,8 +256,46 @@ func TestAPanicOfTheListenerIsLoggedWithoutWhatItHolds(t *testing.T) {
 			require.Error(t, chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()))
 		}
 		synctest.Wait()
-		assert.Contains(t, out.String(), "OnStateChange panicked")
+		assert.Equal(t, 1, strings.Count(out.String(), `msg="bankmux: OnStateChange panicked" panic=string stack=`))
 		assert.NotContains(t, out.String(), "secret")
+	})
+}
+
+func TestAListenerThatReturnsIsNotLogged(t *testing.T) {
+	t.Parallel()
+	for name, listen := range map[string]func(guard.BreakerState){"one that returns": func(guard.BreakerState) {}, "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out strings.Builder
+				g := guard.New(guard.Options{
+					Logger: slog.New(slog.NewTextHandler(&out, nil)), Retry: guard.RetryOptions{MaxAttempts: 1}, OnStateChange: listen,
+				})
+				for range 6 {
+					require.Error(t, chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()))
+				}
+				synctest.Wait()
+				assert.NotContains(t, out.String(), "OnStateChange")
+			})
+		})
+	}
+}
+
+func TestAQuickListenerHasHeardBeforeTheCallReturns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{work: func(guard.BreakerState) { time.Sleep(time.Millisecond) }}
+		b := guard.NewBreakers(guard.BreakerOptions{Probes: 1}, l.listen)
+		br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
+		br.trip(t, read)
+		assert.Equal(t, []string{"open"}, l.heard)
+		time.Sleep(31 * time.Second)
+		require.NoError(t, br.call(t.Context(), read, nil))
+		assert.Equal(t, []string{"open", "half-open", "closed"}, l.heard, "also of two changes by one call")
+		br.trip(t, read)
+		time.Sleep(31 * time.Second)
+		assert.Equal(t, "half-open", br.state(read))
+		assert.Equal(t, []string{"open", "half-open"}, l.heard[3:], "and by a look at the state")
 	})
 }
 

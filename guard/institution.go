@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
+
 	"github.com/bankmux/bankmux"
 )
 
@@ -25,9 +27,6 @@ type InstitutionOptions struct {
 
 func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	o.Consecutive, o.Probes = cmp.Or(o.Consecutive, 5), cmp.Or(o.Probes, 1)
-	if o.OpenFor <= 0 {
-		o.OpenFor = 30 * time.Second
-	}
 	if o.ProbeFor <= 0 {
 		o.ProbeFor = 30 * time.Second
 	}
@@ -138,7 +137,7 @@ func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	for len(in.known) >= in.opts.Most {
 		goes := in.order.Back()
 		for at := goes; at != nil; at = at.Prev() {
-			if at.Value.(*breaker).closed() {
+			if state, _ := at.Value.(*breaker).last(); state == gobreaker.StateClosed {
 				goes = at
 				break
 			}

@@ -67,8 +67,17 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
 	m.OpenFor = e.RetryAfter
+	open, probed := "too many calls failed", "the provider is being probed"
+	if errors.Is(failure, bankmux.ErrInstitution) {
+		open, probed = "too many calls to this bank failed", "the bank is being probed"
+	}
+	assert.Equal(t, open, e.Detail)
 	time.Sleep(m.OpenFor)
-	require.ErrorIs(t, c.call(fail), bankmux.ErrCircuitOpen, "not before the end of it")
+	err = c.call(fail)
+	require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "not before the end of it")
+	e, _ = errors.AsType[*bankmux.Error](err)
+	assert.Equal(t, time.Duration(1), e.RetryAfter, "a moment is left")
+	assert.Equal(t, open, e.Detail)
 	time.Sleep(1)
 	began := time.Now()
 	require.ErrorIs(t, c.call(hang), bankmux.ErrUnavailable)
@@ -88,7 +97,7 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 			assert.ErrorIs(t, err, bankmux.ErrCircuitOpen)
 			e, _ := errors.AsType[*bankmux.Error](err)
 			assert.Zero(t, e.RetryAfter)
-			assert.Contains(t, e.Detail, "is being probed")
+			assert.Equal(t, probed, e.Detail)
 			break
 		}
 		m.Probes++
@@ -155,6 +164,7 @@ func TestTheShareOfFailuresOpensItFromSoManyOn(t *testing.T) {
 		"three of ten, as configured":      {rare, "SSSSSSSFFF", 10},
 		"two of ten, as configured":        {rare, "SSSSSSSSFF", 0},
 		"all of a hundred, as configured":  {all, strings.Repeat("F", 200), 100},
+		"one of a hundred, as configured":  {guard.BreakerOptions{Ratio: 1, MinRequests: 1, Consecutive: 1000}, strings.Repeat("S", 99) + "F", 100},
 		"all but one, where all are asked": {all, "S" + strings.Repeat("F", 200), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,6 +204,22 @@ func TestOnlyTheWindowIsCounted(t *testing.T) {
 			assert.Zero(t, b.state().Requests)
 		})
 	}
+}
+
+func TestTheWindowRollsBySixths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := ofProvider(t, guard.BreakerOptions{})
+		_ = b.call(func(context.Context) error { return nil })
+		time.Sleep(11 * time.Second)
+		_ = b.call(func(context.Context) error { return errDown })
+		time.Sleep(50 * time.Second)
+		assert.EqualValues(t, 1, b.state().Requests, "what came 61 seconds ago is forgotten, what came 50 seconds ago is not")
+		time.Sleep(8 * time.Second)
+		assert.EqualValues(t, 1, b.state().Requests)
+		time.Sleep(2 * time.Second)
+		assert.Zero(t, b.state().Requests)
+	})
 }
 
 func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {

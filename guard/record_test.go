@@ -32,6 +32,7 @@ func TestTheLevelOfARecordSaysWhetherTheOperatorMustAct(t *testing.T) {
 		"a missing permission":       {&bankmux.Error{Kind: bankmux.ErrNotPermitted}, "ERROR"},
 		"a quota":                    {&bankmux.Error{Kind: bankmux.ErrQuota}, "ERROR"},
 		"an unreadable answer":       {&bankmux.Error{Kind: bankmux.ErrMalformed}, "ERROR"},
+		"the application's own code": {&bankmux.Error{Kind: bankmux.ErrApplication}, "ERROR"},
 		"an unknown error":           {&bankmux.Error{Kind: bankmux.ErrUnknown}, "ERROR"},
 		"an error without a kind":    {errors.New("broken pipe"), "ERROR"},
 		"an end without a kind":      {context.Canceled, "ERROR"},
@@ -91,6 +92,12 @@ func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
 		second, ok := tries["2"].(map[string]any)
 		require.True(t, ok)
 		assert.EqualValues(t, 1, second["waited"])
+
+		op.Connection, op.Institution, op.Product = "", "", ""
+		delete(common, "connection")
+		delete(common, "institution")
+		delete(common, "product")
+		assert.Equal(t, with(map[string]any{"level": "INFO", "took": 1e9, "attempts": 1.0}), record(nil))
 
 		quiet := guard.Trace(slog.New(slog.NewJSONHandler(nil, &slog.HandlerOptions{Level: slog.LevelError})))
 		require.NoError(t, quiet(t.Context(), op, func(context.Context) error { return nil }), "a level that is off writes nothing")

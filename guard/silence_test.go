@@ -66,6 +66,32 @@ func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
 	}
 }
 
+func TestASilenceThatIsExcusedIsNotCountedAtAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Institutions: guard.InstitutionOptions{Disabled: true}})
+		in := g.Interceptors(func(o *guard.Options) { o.AtBank = func(bankmux.Op) bool { return true } })
+		op := read
+		op.Institution = "a"
+		silence := &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}
+		for range 10 {
+			require.Error(t, chain(in, op, func(context.Context) error { return silence })(t.Context()))
+		}
+		assert.Equal(t, [2]uint32{1, 1}, [2]uint32{g.Breakers()[0].Requests, g.Breakers()[0].Failures})
+	})
+}
+
+func TestBreakersThatKnowOfNoBanksExcuseNone(t *testing.T) {
+	t.Parallel()
+	b := breakers(guard.BreakerOptions{})
+	op := read
+	op.Institution = "a"
+	for range 6 {
+		require.Error(t, b.call(t.Context(), op, &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}))
+	}
+	assert.Equal(t, "open", b.state(op))
+}
+
 // What an error says of the provider: a failure, a success, which ends a row of failures, or
 // neither.
 func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
@@ -84,6 +110,7 @@ func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
 		"an open circuit further in":                 {&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}, "nothing"},
 		"a rate limit":                               {errLimit, "nothing"},
 		"a code of scope provider":                   {&bankmux.Error{Kind: bankmux.ErrInvalid, Scope: bankmux.ScopeProvider, Code: "x"}, "failure"},
+		"an error of the application's own code":     {&bankmux.Error{Kind: bankmux.ErrApplication, Err: context.DeadlineExceeded}, "nothing"},
 		"an answer":                                  {nil, "success"},
 		"the caller's cancellation, however late":    {&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, "nothing"},
 		"a caller's deadline after ten seconds":      {&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, "failure"},

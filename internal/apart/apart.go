@@ -9,7 +9,7 @@ import (
 )
 
 // Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its
-// goroutine, the error is [bankmux.ErrUnknown] and names the type of the panic, but not its value,
+// goroutine, the error is [bankmux.ErrApplication] and names the type of the panic, but not its value,
 // which may hold anything.
 func Call[T any](f func() (T, error)) (out T, err error) {
 	err = failure("ended its goroutine")
@@ -28,5 +28,5 @@ func Call[T any](f func() (T, error)) (out T, err error) {
 }
 
 func failure(how string) error {
-	return &bankmux.Error{Kind: bankmux.ErrUnknown, Detail: "the HTTP client or its transport " + how, NotSent: true}
+	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: "the HTTP client or its transport " + how, NotSent: true}
 }

@@ -156,7 +156,7 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 				for range 10 {
 					all.Go(func() {
 						_, err := s.Token(t.Context())
-						assert.ErrorIs(t, err, bankmux.ErrUnknown)
+						assert.ErrorIs(t, err, bankmux.ErrApplication)
 						assert.ErrorContains(t, err, "the HTTP client or its transport ")
 						assert.NotContains(t, err.Error(), "secret")
 					})

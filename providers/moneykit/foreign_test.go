@@ -40,12 +40,12 @@ func TestATransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient(t *testing
 				client := s.client(func(c *moneykit.Config) { c.HTTPClient, c.Guard = &http.Client{Transport: l}, g })
 				for range 10 { // the token for this call is fetched for all who wait
 					err := client.Check(t.Context())
-					require.ErrorIs(t, err, bankmux.ErrUnknown)
+					require.ErrorIs(t, err, bankmux.ErrApplication)
 					assert.NotContains(t, err.Error(), "secret")
 				}
 				assert.Equal(t, "closed", g.Breakers()[0].State, "it says nothing about the provider")
 				_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil)) // and so are the keys
-				require.ErrorIs(t, err, bankmux.ErrUnknown)
+				require.ErrorIs(t, err, bankmux.ErrApplication)
 				assert.NotContains(t, err.Error(), "secret")
 				l.mended = s
 				client = s.client(func(c *moneykit.Config) { c.HTTPClient = &http.Client{Transport: l} })
