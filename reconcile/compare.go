@@ -157,13 +157,23 @@ func newComparison(known []Known, in Reading) *comparison {
 		n.base = bases.String()[i*baseLen:]
 	}
 	slices.SortFunc(c.old, func(a, b entry) int {
-		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
+		if by := a.Date.Compare(b.Date); by != 0 {
+			return by
+		}
+		return cmp.Or(cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
 	})
-	slices.SortFunc(c.new, func(a, b candidate) int {
-		return cmp.Or(
-			a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.Status, b.row.Status), cmp.Compare(a.text, b.text),
-			a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.ref, b.ref), cmp.Compare(a.row.ID, b.row.ID),
-		)
+	slices.SortFunc(c.new, func(a, b candidate) int { // step by step, for texts take the longest
+		by := a.row.Date.Compare(b.row.Date)
+		if by == 0 {
+			by = cmp.Compare(a.row.Status, b.row.Status)
+		}
+		if by == 0 {
+			by = cmp.Compare(a.text, b.text)
+		}
+		if by == 0 {
+			by = cmp.Or(a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.ref, b.ref), cmp.Compare(a.row.ID, b.row.ID))
+		}
+		return by
 	})
 	c.begins = c.firstDay()
 	return c

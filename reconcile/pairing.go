@@ -13,20 +13,24 @@ import (
 type idTable struct {
 	first map[string]int32
 	rest  map[string][]int32
+	n     int // rows
 }
 
-func (t *idTable) add(id string, i int) {
+func (t *idTable) add(id string, i int32) {
 	if t.first == nil {
 		t.first = map[string]int32{}
 	}
-	if _, taken := t.first[id]; !taken {
-		t.first[id] = int32(i) //nolint:gosec // as in sorted
+	t.n++
+	t.first[id] = i
+}
+
+// share notes a row beside those of its id.
+func (t *idTable) share(id string, i int32) {
+	if first, taken := t.first[id]; !taken || first == i {
+		t.first[id] = i
 		return
 	}
-	if t.rest == nil {
-		t.rest = map[string][]int32{}
-	}
-	t.rest[id] = append(t.rest[id], int32(i)) //nolint:gosec // as in sorted
+	t.rest[id] = append(t.rest[id], i)
 }
 
 // take returns the first row of an id that was not found yet. Rows that were are dropped.
@@ -49,11 +53,27 @@ func (c *comparison) take(t *idTable, id string) *entry {
 // index notes the known rows' ids: those they have now, and those they had before.
 func (c *comparison) index() {
 	c.ids.first = make(map[string]int32, len(c.old))
+	c.each((*idTable).add)
+	if c.ids.n == len(c.ids.first) && c.former.n == len(c.former.first) {
+		return
+	}
+	for _, t := range []*idTable{&c.ids, &c.former} { // some rows have one id, so it is looked up before it is noted
+		clear(t.first)
+		t.rest = map[string][]int32{}
+	}
+	if c.former.first == nil {
+		c.former.first = map[string]int32{}
+	}
+	c.each((*idTable).share)
+}
+
+// each gives every id of the provider to its table.
+func (c *comparison) each(add func(t *idTable, id string, i int32)) {
 	for i := range c.old {
 		into := &c.ids
 		for _, a := range c.old[i].Aliases {
 			if id, ours := strings.CutPrefix(a, c.prefix); ours {
-				into.add(id, i)
+				add(into, id, int32(i)) //nolint:gosec // as in sorted
 				into = &c.former
 			}
 		}
@@ -65,7 +85,10 @@ func (c *comparison) byReplaces() {
 	c.index()
 	for i := range c.new {
 		n := &c.new[i]
-		if _, known := c.ids.first[n.row.ID]; known || n.row.Replaces == "" {
+		if n.row.Replaces == "" {
+			continue
+		}
+		if _, known := c.ids.first[n.row.ID]; known {
 			continue
 		}
 		for _, t := range []*idTable{&c.ids, &c.former} {

@@ -2,26 +2,39 @@ package reconcile
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/bankmux/bankmux"
 )
 
+// keyless is a row that needs a key, and the beginning of its base.
+type keyless struct {
+	base uint64
+	at   int32
+}
+
 // keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each stands
 // where its base was.
-func (c *comparison) keys(need []int32) {
-	slices.SortFunc(need, func(a, b int32) int { return cmp.Or(cmp.Compare(c.new[a].base, c.new[b].base), cmp.Compare(a, b)) })
-	last := 0
-	for i, at := range need {
-		n := &c.new[at]
-		if i == 0 || baseOf(c.new[need[i-1]].base) != n.base {
-			last = 0
+func (c *comparison) keys(need []keyless) {
+	slices.SortFunc(need, func(a, b keyless) int {
+		by := cmp.Compare(a.base, b.base)
+		if by == 0 {
+			by = cmp.Or(cmp.Compare(c.new[a.at].base, c.new[b.at].base), cmp.Compare(a.at, b.at))
+		}
+		return by
+	})
+	last, base := 0, ""
+	for _, one := range need {
+		n := &c.new[one.at]
+		if n.base != base {
+			last, base = 0, n.base
 			for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
 				last = max(last, numberOf(c.old[c.order[at]].Key))
 			}
 		}
 		last++
-		n.base = numbered(n.base, last)
+		n.base = numbered(base, last)
 	}
 }
 
@@ -120,10 +133,10 @@ func (r *Result) count(c *comparison) {
 	}
 	r.Modified, r.Replaced, r.Unchanged = room[Change](modified), room[Change](replaced), room[*Known](unchanged)
 	r.Added, r.Missing, r.Removed = room[Added](added), room[Absence](missing), room[Absence](removed)
-	need := make([]int32, 0, added+rekeyed)
+	need := make([]keyless, 0, added+rekeyed)
 	for i := range c.new {
 		if n := &c.new[i]; !n.known || n.rekeys {
-			need = append(need, int32(i)) //nolint:gosec // as in sorted
+			need = append(need, keyless{binary.BigEndian.Uint64([]byte(n.base[len(keyVersion):])), int32(i)}) //nolint:gosec // as in sorted
 		}
 	}
 	c.keys(need)

@@ -34,11 +34,14 @@ func (c *comparison) bySameDay() {
 		return
 	}
 	var meetings []meeting
-	day := sameDay{c: c, shelf: c.shelf(shelfKind{amount: true}, isNew)}
+	day := sameDay{c: c}
 	for i := range c.old {
 		k := &c.old[i]
 		if k.now != nil || !c.free(k) {
 			continue
+		}
+		if day.shelf == nil {
+			day.shelf = c.shelf(shelfKind{amount: true}, isNew)
 		}
 		if at := day.shelf.span(k, "", k.Date, k.Date); at.from < at.to {
 			if meetings == nil {
