@@ -56,7 +56,7 @@ func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	rows := make([]bankmux.Transaction, n)
 	row := func(i int, id string, minor int64, status bankmux.TransactionStatus, day int) {
 		amount, _ := bankmux.MoneyFromMinor(minor, "USD")
-		rows[i] = bankmux.Transaction{ID: fmt.Sprint(id, i), Date: first.AddDays(day), Amount: amount, Status: status, RawDescription: "FUEL STATION"}
+		rows[i] = bankmux.Transaction{ID: fmt.Sprint(id, i), Date: first.AddDays(day), Amount: amount, Status: status, RawDescription: "Fuel Station"}
 	}
 	for i := range rows {
 		row(i, "hold-", int64(-10_000-i), bankmux.StatusPending, i%5)
@@ -78,13 +78,13 @@ func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	rows := make([]bankmux.Transaction, n)
 	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
 	for i := range rows {
-		rows[i] = bankmux.Transaction{ID: fmt.Sprint("a-", i), Date: last.AddDays(-3 - i/40), Amount: amount, Status: bankmux.StatusBooked, RawDescription: fmt.Sprint("FARE ", i)}
+		rows[i] = bankmux.Transaction{ID: fmt.Sprint("a-", i), Date: last.AddDays(-3 - i/40), Amount: amount, Status: bankmux.StatusBooked, RawDescription: fmt.Sprint("Fare ", i)}
 	}
 	in = reconcile.Reading{Provider: "mk", Account: "main", From: last.AddDays(-4 - n/40), To: last, Rows: rows, Complete: true}
 	known = reconcile.Compare(nil, in).Apply(nil)
 	in.Provider, in.Rows = "dp", append([]bankmux.Transaction(nil), rows...)
 	for i := range rows {
-		in.Rows[i].ID, in.Rows[i].Status, in.Rows[i].RawDescription = "", "", fmt.Sprint("METRO RIDE, GATE ", i*7919%n)
+		in.Rows[i].ID, in.Rows[i].Status, in.Rows[i].RawDescription = "", "", fmt.Sprint("Metro Ride, Gate ", i*7919%n)
 	}
 	return known, in
 }

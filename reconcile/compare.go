@@ -151,7 +151,12 @@ func newComparison(known []Known, in Reading) *comparison {
 	bases.Grow(len(in.Rows) * baseLen)
 	for i := range in.Rows {
 		n := &c.new[i]
-		n.row, n.text, n.ref = &in.Rows[i], Text(&in.Rows[i]), normalReference(in.Rows[i].Reference)
+		n.row, n.ref = &in.Rows[i], normalReference(in.Rows[i].Reference)
+		if raw := rawText(n.row); i > 0 && raw == rawText(c.new[i-1].row) {
+			n.text = c.new[i-1].text // rows of one text often stand together
+		} else {
+			n.text = normal(raw)
+		}
 		b := base(in.Account, n.row, n.text, n.ref)
 		bases.Write(b[:])
 		n.base = bases.String()[i*baseLen:]

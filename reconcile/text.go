@@ -15,11 +15,13 @@ import (
 // Text returns what a row says, in the form in which rows are compared: the bank's own words where
 // there are any. Letter case, spacing, invisible characters and Unicode's normal forms make no
 // difference.
-func Text(t *bankmux.Transaction) string {
+func Text(t *bankmux.Transaction) string { return normal(rawText(t)) }
+
+func rawText(t *bankmux.Transaction) string {
 	if t.RawDescription != "" {
-		return normal(t.RawDescription)
+		return t.RawDescription
 	}
-	return normal(t.Description)
+	return t.Description
 }
 
 // normal returns text in the form in which it is compared. Applied twice it changes nothing more.
@@ -28,11 +30,28 @@ func normal(s string) string {
 	case plain(s):
 		return s
 	case printable(s):
-		s = strings.ToUpper(s)
-	default:
-		s = visible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(visible(s)))))
+		return capitals(s)
 	}
+	s = visible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(visible(s)))))
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// capitals returns printable ASCII in capitals, with one space between words.
+func capitals(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	space := true // so that none comes first
+	for _, c := range []byte(strings.TrimRight(s, " ")) {
+		if c == ' ' && space {
+			continue
+		}
+		space = c == ' '
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // normalReference is normal for a bank's reference, in which letter case counts.
