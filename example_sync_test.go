@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log"
 	"slices"
+	"sync"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
@@ -14,9 +15,21 @@ import (
 
 // ledger is the application's database in these examples. examples/sync has it in SQL.
 type ledger struct {
+	tx      sync.Mutex // held for as long as a transaction lasts
 	entries []entry
-	names   map[string]string // the provider's id of an account -> the application's own
-	cursors map[string]string // by connection
+	names   map[string]string   // the provider's id of an account -> the application's own
+	cursors map[string]position // by connection
+}
+
+// position is how far the syncs of a connection have come. Two cursors may be equal though something
+// happened in between, so it is counted how often one was stored.
+type position struct {
+	cursor string
+	stored int
+}
+
+func newLedger() *ledger {
+	return &ledger{names: map[string]string{}, cursors: map[string]position{}}
 }
 
 // entry is a row of the application: its own columns, and beside them what bankmux knows it by.
@@ -29,7 +42,10 @@ func (l *ledger) account(id string) string { return l.names[id] }
 
 func (l *ledger) between(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
-		for _, e := range l.entries { // SELECT … WHERE account = ? AND date BETWEEN ? AND ?
+		l.tx.Lock()
+		rows := slices.Clone(l.entries)
+		l.tx.Unlock()
+		for _, e := range rows { // SELECT … WHERE account = ? AND date BETWEEN ? AND ?
 			if k := e.known; k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
 				return
 			}
@@ -55,9 +71,10 @@ func (l *ledger) start(ctx context.Context, client *bankmux.Client, conn bankmux
 // sync brings the ledger in step with the bank. Call it after a webhook, and once in a while without one.
 func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	for {
+		from := l.position(conn)
 		page, err := client.Sync(ctx, bankmux.SyncRequest{
 			Connection: conn,
-			Cursor:     l.cursors[conn.ID],
+			Cursor:     from.cursor,
 			Name:       l.account, // your own id of an account, which survives a new link
 			Known:      l.between, // your rows of an account between two days
 		})
@@ -66,15 +83,31 @@ func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.
 		} else if err != nil {
 			return err // nothing of this page is stored; the pages before it are
 		}
-		l.store(conn, page)
+		if !l.store(conn, from, page) {
+			continue // another sync of the connection was faster: go on from where it is
+		}
 		if !page.More {
 			return nil
 		}
 	}
 }
 
-// store takes a page and the cursor behind it, in one transaction of your database.
-func (l *ledger) store(conn bankmux.Connection, page bankmux.Delta) {
+// position reads how far the syncs of a connection have come.
+func (l *ledger) position(conn bankmux.Connection) position {
+	l.tx.Lock()
+	defer l.tx.Unlock()
+	return l.cursors[conn.ID]
+}
+
+// store takes a page and the cursor behind it, in one transaction of your database. It stores nothing and
+// reports false if the cursor is not the one that the page was read from.
+func (l *ledger) store(conn bankmux.Connection, from position, page bankmux.Delta) bool {
+	l.tx.Lock()
+	defer l.tx.Unlock()
+	if l.cursors[conn.ID] != from { // UPDATE … SET cursor = ?, stored = stored + 1 WHERE connection = ? AND stored = ?
+		return false
+	}
+	l.cursors[conn.ID] = position{page.Next, from.stored + 1}
 	for _, a := range page.Added {
 		l.entries = append(l.entries, entry{known: a.Known}) // and of a.Row what you want to show
 	}
@@ -87,7 +120,7 @@ func (l *ledger) store(conn bankmux.Connection, page bankmux.Delta) {
 	for _, r := range page.Removed {
 		l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.known.Key == r.Known.Key })
 	}
-	l.cursors[conn.ID] = page.Next
+	return true
 }
 
 // carry gives the accounts of a new link, or of another provider, the names they had. What it returns nobody but the user can tell.
@@ -110,7 +143,7 @@ func Example_sync() {
 	ctx := context.Background()
 	s, closeShop := openShop()
 	defer closeShop()
-	l := &ledger{names: map[string]string{}, cursors: map[string]string{}}
+	l := newLedger()
 	link := func() (*bankmux.Client, bankmux.Connection) {
 		launch, _ := s.begin(ctx, "user-rosa", "US")
 		conn, err := s.finish(ctx, "user-rosa", launch.Session, s.browser(launch.Launch))

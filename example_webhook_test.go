@@ -71,7 +71,7 @@ func Example_webhooks() {
 	ctx := context.Background()
 	s, closeShop := openShop()
 	defer closeShop()
-	n := &notified{shop: s, ledger: &ledger{names: map[string]string{}, cursors: map[string]string{}}}
+	n := &notified{shop: s, ledger: newLedger()}
 	launch, err := s.begin(ctx, "user-rosa", "US")
 	if err != nil {
 		log.Fatal(err)

@@ -80,7 +80,8 @@ var readSteps = []struct {
 		require.NoError(t, r.sync(ctx, r.client, r.conn))
 		require.Len(t, r.entries, before, "nothing happened in between")
 	}},
-	{"store", nil}, // of sync
+	{"position", nil}, // of sync
+	{"store", nil},
 	{"carry", func(ctx context.Context, t *testing.T, r *follower) {
 		accounts, err := r.client.Accounts(ctx, bankmux.AccountsRequest{Connection: r.conn})
 		require.NoError(t, err)
@@ -145,7 +146,7 @@ func TestREADMEsSnippetsWorkInTheirOrder(t *testing.T) {
 			t.Parallel()
 			s, closeShop := openShop()
 			defer closeShop()
-			r := &follower{user: user, country: country, notified: &notified{shop: s, ledger: &ledger{names: map[string]string{}, cursors: map[string]string{}}}}
+			r := &follower{user: user, country: country, notified: &notified{shop: s, ledger: newLedger()}}
 			for _, step := range readSteps {
 				if step.do != nil {
 					step.do(t.Context(), t, r)
@@ -156,7 +157,7 @@ func TestREADMEsSnippetsWorkInTheirOrder(t *testing.T) {
 			t.Parallel()
 			s, closeShop := openShop()
 			defer closeShop()
-			r := &follower{user: user, country: country, notified: &notified{shop: s, ledger: &ledger{names: map[string]string{}, cursors: map[string]string{}}}}
+			r := &follower{user: user, country: country, notified: &notified{shop: s, ledger: newLedger()}}
 			for _, step := range readSteps {
 				if slices.Contains([]string{"begin", "finish", "start", "sync"}, step.name) {
 					step.do(t.Context(), t, r)

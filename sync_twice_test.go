@@ -1,0 +1,73 @@
+package bankmux_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// TestTwoSyncsOfOneConnectionAtOnceEndInAgreement lets a timer and a webhook start a sync in the same
+// moments of a year, with the store of the documentation.
+func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"moneykit", "dapi"} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, l := openSync(t, provider), newLedger()
+				accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+				require.NoError(t, err)
+				for _, a := range accounts.Accounts {
+					l.names[a.ID] = a.ID
+				}
+				dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+				var mu sync.Mutex
+				pages := 0
+				// Every page takes a while before and after it is read, so that each sync overtakes the other now and then.
+				paced := s.client.With(func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+					wait := func() {
+						mu.Lock()
+						pause := time.Duration(dice.IntN(5)) * time.Second
+						mu.Unlock()
+						time.Sleep(pause)
+					}
+					wait()
+					defer wait()
+					mu.Lock()
+					pages++
+					mu.Unlock()
+					return next(ctx)
+				})
+				began := bankmux.DateOf(time.Now().UTC()).AddDays(-60).String()
+				surprises := []string{virtualbank.Posted, virtualbank.Tip, virtualbank.Late, virtualbank.Twin, virtualbank.Withdrawn, virtualbank.PendingVanishes}
+				for day := 0; day < 365; day += 9 {
+					time.Sleep(9*24*time.Hour + time.Duration(dice.IntN(600))*time.Minute)
+					if day < 330 {
+						_ = s.bank.Stage(s.conn.Reference(), surprises[dice.IntN(len(surprises))]) // not every one finds a row
+					}
+					s.fetch(t)
+					var both sync.WaitGroup
+					for range 2 {
+						both.Go(func() { assert.NoError(t, l.sync(t.Context(), paced, s.conn)) })
+					}
+					both.Wait()
+				}
+				assert.Greater(t, pages, l.position(s.conn).stored, "a page that came too late was not stored")
+				for _, e := range l.entries {
+					assert.NotContains(t, s.rows, e.known.Key, "a row is there once")
+					s.rows[e.known.Key] = e.known
+				}
+				s.agree(t, began)
+			})
+		})
+	}
+}
