@@ -90,6 +90,47 @@ func TestAYearDoesNotBeginInTheFileOfAnother(t *testing.T) {
 	require.ErrorContains(t, command(t.Context(), []string{"-db", file}, &bytes.Buffer{}), "another year")
 }
 
+func TestASyncThatWasOvertakenStoresNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "bank.db")
+	var replicas [2]*store // two processes
+	for i := range replicas {
+		var err error
+		replicas[i], err = openStore(t.Context(), file)
+		require.NoError(t, err)
+		defer replicas[i].close()
+	}
+	page := func(key, next string) bankmux.Delta {
+		return bankmux.Delta{Added: []bankmux.Added{{Known: bankmux.Known{Key: key, Account: "1", Date: bankmux.NewDate(2026, 1, 2)}}}, Next: next}
+	}
+	for round, next := range []string{"first", "second", "second", "third"} { // a cursor may stay the same
+		from := [2]position{}
+		for i, s := range replicas {
+			var err error
+			from[i], err = s.position(t.Context(), "conn")
+			require.NoError(t, err)
+			assert.Equal(t, round, from[i].stored)
+		}
+		outcomes := make(chan error, len(replicas))
+		for i, s := range replicas {
+			go func() { outcomes <- s.commit(t.Context(), "conn", from[i], page(fmt.Sprint(round, i), next), false) }()
+		}
+		var lost int
+		for range replicas {
+			if err := <-outcomes; err != nil {
+				require.ErrorIs(t, err, errOvertaken)
+				lost++
+			}
+		}
+		assert.Equal(t, 1, lost, "one of the two")
+		n, err := replicas[0].count(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, round+1, n, "the other stored nothing")
+	}
+	require.NoError(t, replicas[0].forget(t.Context(), "conn"))
+	require.ErrorIs(t, replicas[1].commit(t.Context(), "conn", position{"third", 4}, page("late", "fourth"), false), errOvertaken)
+}
+
 func TestAFlagThatCannotBeMeantIsRefused(t *testing.T) {
 	t.Parallel()
 	require.ErrorContains(t, command(t.Context(), []string{"-mistake", "none"}, &bytes.Buffer{}), "amount, new-id, twins")

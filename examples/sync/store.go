@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS question ( -- rows that may have become another: noth
 );
 CREATE TABLE IF NOT EXISTS cursor (
 	connection TEXT PRIMARY KEY,
-	next       TEXT NOT NULL
+	next       TEXT NOT NULL,
+	stored     INTEGER NOT NULL -- how often it was: two cursors may be equal though something happened in between
 );`
 
 // store is the application's database.
@@ -71,7 +72,7 @@ func openStore(ctx context.Context, file string) (*store, error) {
 	}
 	db.SetMaxOpenConns(1)
 	s := &store{file: file, db: db, names: map[providerID]string{}}
-	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema); err != nil {
+	if _, err := db.ExecContext(ctx, "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := s.readNames(ctx); err != nil {
@@ -147,31 +148,60 @@ func (s *store) known(ctx context.Context, account string, from, to bankmux.Date
 	}
 }
 
-// cursor is where the syncs of a connection stopped, "" before the first.
-func (s *store) cursor(ctx context.Context, connection string) (next string, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT next FROM cursor WHERE connection = ?", connection).Scan(&next)
+// position is how far the syncs of a connection have come, zero before the first.
+type position struct {
+	next   string
+	stored int
+}
+
+// position reads where the syncs of a connection stopped.
+func (s *store) position(ctx context.Context, connection string) (at position, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT next, stored FROM cursor WHERE connection = ?", connection).Scan(&at.next, &at.stored)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+		return position{}, nil
 	}
-	return next, err
+	return at, err
 }
 
 // forget begins the syncs of a connection anew. What is stored stays, and is recognised.
 func (s *store) forget(ctx context.Context, connection string) error {
-	_, err := s.db.ExecContext(ctx, "DELETE FROM cursor WHERE connection = ?", connection)
+	_, err := s.db.ExecContext(ctx, "UPDATE cursor SET next = '', stored = stored + 1 WHERE connection = ?", connection)
 	return err
 }
 
 // errCrash is what a process that dies before its commit leaves: nothing.
 var errCrash = errors.New("the process died before the commit")
 
-// commit stores a page and the cursor behind it in one transaction.
-func (s *store) commit(ctx context.Context, connection string, page bankmux.Delta, crash bool) error {
+// errOvertaken is what a sync gets for a page that was read from a cursor which another sync has moved on.
+var errOvertaken = errors.New("another sync of the connection stored a page first")
+
+// advance moves the cursor on, if it is still the one that the page was read from.
+func advance(ctx context.Context, tx *sql.Tx, connection string, from position, next string) error {
+	res, err := tx.ExecContext(ctx, "UPDATE cursor SET next = ?, stored = stored + 1 WHERE connection = ? AND stored = ?", next, connection, from.stored)
+	if err == nil && from.stored == 0 {
+		res, err = tx.ExecContext(ctx, "INSERT INTO cursor VALUES (?, ?, 1) ON CONFLICT DO NOTHING", connection, next)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n != 1 {
+		err = errOvertaken
+	}
+	return err
+}
+
+// commit stores a page and the cursor behind it in one transaction. It stores nothing, and the error is
+// errOvertaken, if the cursor is not the one that the page was read from.
+func (s *store) commit(ctx context.Context, connection string, from position, page bankmux.Delta, crash bool) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to take back
+	if err := advance(ctx, tx, connection, from, page.Next); err != nil {
+		return err
+	}
 	if s.mistake != nil {
 		if page, err = s.mistake(ctx, tx, page); err != nil {
 			return err
@@ -203,9 +233,6 @@ func (s *store) commit(ctx context.Context, connection string, page bankmux.Delt
 		if err := remove(ctx, tx, r); err != nil {
 			return err
 		}
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next", connection, page.Next); err != nil {
-		return err
 	}
 	if crash {
 		return errCrash

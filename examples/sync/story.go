@@ -269,14 +269,14 @@ func (s *story) sync(ctx context.Context) error {
 		return err
 	}
 	for died := false; ; {
-		cursor, err := s.store.cursor(ctx, s.conn.ID)
+		from, err := s.store.position(ctx, s.conn.ID)
 		if err != nil {
 			return err
 		}
 		page, err := s.client.Sync(ctx, bankmux.SyncRequest{
-			Connection: s.conn, Cursor: cursor, Accounts: s.accounts, Cards: s.cards, Name: s.store.name(s.conn.Provider), Known: s.store.known,
+			Connection: s.conn, Cursor: from.next, Accounts: s.accounts, Cards: s.cards, Name: s.store.name(s.conn.Provider), Known: s.store.known,
 		})
-		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Field == "SyncRequest.Cursor" && cursor != "" {
+		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Field == "SyncRequest.Cursor" && from.next != "" {
 			if err := s.store.forget(ctx, s.conn.ID); err != nil {
 				return err
 			}
@@ -292,12 +292,15 @@ func (s *story) sync(ctx context.Context) error {
 		}
 		if (s.crash && len(page.Added) > 0) || (s.crashes && !died) {
 			died = true
-			if err := s.dies(ctx, page, cursor); err != nil {
+			if err := s.dies(ctx, page, from); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := s.store.commit(ctx, s.conn.ID, page, false); err != nil {
+		switch err := s.store.commit(ctx, s.conn.ID, from, page, false); {
+		case errors.Is(err, errOvertaken):
+			continue // by the sync of a webhook, or of another process: go on from where it is
+		case err != nil:
 			return err
 		}
 		died = false
@@ -309,12 +312,12 @@ func (s *story) sync(ctx context.Context) error {
 }
 
 // dies lets the process end between the last row of a page and its commit. The one that comes after it finds the file as it was before the page.
-func (s *story) dies(ctx context.Context, page bankmux.Delta, cursor string) error {
+func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) error {
 	before, err := s.store.count(ctx)
 	if err != nil {
 		return err
 	}
-	switch err := s.store.commit(ctx, s.conn.ID, page, true); {
+	switch err := s.store.commit(ctx, s.conn.ID, from, page, true); {
 	case err == nil:
 		return errors.New("the crash that was due did not happen")
 	case !errors.Is(err, errCrash):
@@ -327,11 +330,11 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, cursor string) err
 	if err != nil {
 		return err
 	}
-	next, err := s.store.cursor(ctx, s.conn.ID)
+	now, err := s.store.position(ctx, s.conn.ID)
 	if err != nil {
 		return err
 	}
-	if after != before || next != cursor {
+	if after != before || now != from {
 		return fmt.Errorf("a page that was not committed left its mark: %d rows were %d", after, before)
 	}
 	if s.crash {
