@@ -88,6 +88,9 @@ type Status struct {
 	State State     `json:"state"`
 	Code  string    `json:"code,omitempty"` // the provider's word
 	At    time.Time `json:"at"`
+	// AskedAt is when the bank last wanted an answer of the user ([Challenge]), zero if it never did. Calls
+	// without a user ([Presence]) then send nothing. Set it to zero for a bank that asks no more.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
 // State is where a connection stands. Unknown values are kept.
@@ -103,11 +106,15 @@ const (
 	StateGone       State = "gone"            // link anew
 )
 
-// After returns the status after a call on the connection ended with err. Only
-// what a provider declared moves it: [ErrReauth] and [ErrGone] do, success moves it back,
-// anything else (an outage, a timeout, a wrong call) leaves it alone.
+// After returns the status after a call on the connection ended with err. Only what a provider declared
+// moves the state: [ErrReauth] and [ErrGone] do, success moves it back, anything else (an outage, a
+// timeout, a wrong call) leaves it alone. A question of the bank is noted in AskedAt.
 func (s Status) After(err error) Status {
-	next := Status{At: time.Now().UTC().Truncate(time.Millisecond)}
+	now, e := time.Now().UTC().Truncate(time.Millisecond), asError(err)
+	if e != nil && e.Challenge != nil {
+		s.AskedAt = now
+	}
+	next := Status{At: now, AskedAt: s.AskedAt}
 	switch KindOf(err) {
 	case "":
 		if s.State == StateUnverified {
@@ -121,7 +128,7 @@ func (s Status) After(err error) Status {
 	default:
 		return s
 	}
-	if e := asError(err); e != nil {
+	if e != nil {
 		next.Code = e.Code
 	}
 	if next.State == s.State && next.Code == s.Code {
@@ -186,5 +193,6 @@ type DisconnectResult struct{ Connection Connection }
 func (conn *Connection) prepare(c *Client, op *Op) error {
 	op.Connection, op.Reference = conn.ID, conn.reference
 	op.User, op.Institution = conn.User, conn.Institution.ID
+	op.Asked = !conn.Status.AskedAt.IsZero()
 	return c.accept(conn, op)
 }

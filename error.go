@@ -140,8 +140,11 @@ func (e *Error) Affects() Scope {
 // Remedy says in a few words what to do: that of the Code where this package has one for it, else that of
 // the Kind.
 func (e *Error) Remedy() string {
-	if e.Kind == ErrInvalid && e.Code == CodeOtherSession {
+	switch {
+	case e.Kind == ErrInvalid && e.Code == CodeOtherSession:
 		return "post it with the session it belongs to"
+	case e.Kind == ErrUserAction && e.Code == CodeUserAbsent:
+		return "make the call again when the user is there"
 	}
 	return e.Kind.Remedy()
 }

@@ -33,6 +33,7 @@ func (n *notified) hooks() http.Handler {
 
 // follow does what an event asks for. It believes nothing of it but that it is time to look.
 func (n *notified) follow(ctx context.Context, event bankmux.Event) error {
+	ctx = bankmux.WithoutUser(ctx) // nobody waits: a bank that asked before is not asked now
 	conn, ok := n.connection(event.Client, event.ReferenceKey)
 	if !ok {
 		return nil // of a connection that is not stored, or not yet: event.Session says of which session

@@ -25,6 +25,9 @@ type Op struct {
 	Challenge string // id of the [Challenge] this call answers
 	Abandon   bool   // the user gave that challenge up: nothing will be sent
 
+	// Asked is set if the connection says that its bank asked the user before ([Status.AskedAt]).
+	Asked bool
+
 	// Aside is set for a call that asks the provider about an earlier call and does not reach the
 	// bank, so that an open challenge survives it.
 	Aside bool

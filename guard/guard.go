@@ -83,7 +83,7 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 		chain = append(chain, OnePerConnection())
 	}
 	if opts.Park { // behind the queue: what waited there must see what the call before it left
-		chain = append(chain, Park())
+		chain = append(chain, Unattended(opts.AtBank), Park())
 	}
 	if opts.AtBank == nil {
 		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))

@@ -114,7 +114,7 @@ func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bank
 			conn.Products = append(conn.Products, p)
 		}
 	}
-	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
+	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond), AskedAt: conn.Status.AskedAt}
 	if i == (bankmux.Institution{}) {
 		conn.Status.State = bankmux.StateUnverified
 		return conn, nil

@@ -328,6 +328,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
+	fresh.Status.AskedAt = conn.Status.AskedAt
 	if fresh.Status.State == conn.Status.State && fresh.Status.Code == conn.Status.Code {
 		fresh.Status.At = conn.Status.At // since when, not when last asked
 	}

@@ -1,0 +1,74 @@
+package guard
+
+import (
+	"context"
+	"sync"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Unattended keeps calls without a user ([bankmux.Presence]) from a bank that asked the user before on
+// the connection: it would send a one-time password that nobody waits for. Such a call is refused with
+// [bankmux.ErrUserAction] and [bankmux.CodeUserAbsent], and nothing is sent. atBank reports which calls
+// the bank itself answers; nil means those of the data group. Calls that answer a challenge pass.
+//
+// That a bank asked is known from the connection ([bankmux.Status.AskedAt]), which an application keeps
+// up to date with [bankmux.Status.After], and from what this process has seen of at most 10,000 connections.
+func Unattended(atBank func(bankmux.Op) bool) bankmux.Interceptor {
+	if atBank == nil {
+		atBank = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
+	}
+	u := &askers{seen: map[askerKey]bool{}}
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		if op.Connection == "" || op.Aside || op.Effect == bankmux.Local || !atBank(op) {
+			return next(ctx)
+		}
+		key := askerKey{op.Client, op.Connection}
+		if p, _ := bankmux.PresenceOf(ctx); p.Absent && op.Challenge == "" && (op.Asked || u.knows(key)) {
+			return &bankmux.Error{
+				Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Code: bankmux.CodeUserAbsent, NotSent: true,
+				Detail: "the bank asked the user before, and nobody is there to answer",
+			}
+		}
+		err := next(ctx)
+		if e := asError(err); e != nil && e.Challenge != nil {
+			u.add(key)
+		}
+		return err
+	}
+}
+
+type askerKey struct{ client, connection string }
+
+// askers are the connections whose bank asked the user.
+type askers struct {
+	mu   sync.Mutex
+	seen map[askerKey]bool
+	ring []askerKey // in the order they came
+	at   int
+}
+
+// maxAskers bounds what is remembered. Beyond it the connection that came first is forgotten.
+const maxAskers = 10_000
+
+func (a *askers) knows(key askerKey) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.seen[key]
+}
+
+func (a *askers) add(key askerKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.seen[key]:
+		return
+	case len(a.ring) < maxAskers:
+		a.ring = append(a.ring, key)
+	default:
+		delete(a.seen, a.ring[a.at])
+		a.ring[a.at] = key
+		a.at = (a.at + 1) % maxAskers
+	}
+	a.seen[key] = true
+}
