@@ -30,6 +30,9 @@ func DapiGrantOf(credential bankmux.Secret) (DapiGrant, error) {
 	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
 		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential is not one of Dapi", NotSent: true}
 	}
+	if !Token(g.AccessToken) {
+		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential cannot be sent in a header; link the bank again", NotSent: true}
+	}
 	return g, nil
 }
 
@@ -102,9 +105,10 @@ func AnotherBank(before, now bankmux.Institution) bool {
 
 // DapiConnection is the connection an accessToken stands for, named by its connectionID. Its id is that
 // of the session on a reconnect, else one of the session and the login together. An exchange without
-// access token is [bankmux.ErrMalformed]; a zero institution makes the connection unverified.
+// access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero institution makes the
+// connection unverified.
 func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bankmux.Connection, error) {
-	if g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
+	if !Token(g.AccessToken) || g.UserSecret == "" || g.ConnectionID == "" {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 	}
 	conn := bankmux.NewConnection(s, g.ConnectionID, g.Credential())

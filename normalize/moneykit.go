@@ -21,10 +21,10 @@ type MoneyKitLink struct {
 
 // MoneyKitConnection is the connection a link_id stands for. The link id is
 // also the credential, for whoever has it and the application's keys can read the bank.
-// A link without id is [bankmux.ErrMalformed].
+// A link without id, or with one that is not all visible characters, is [bankmux.ErrMalformed].
 func MoneyKitConnection(s bankmux.Session, l MoneyKitLink) (bankmux.Connection, error) {
-	if l.LinkID == "" {
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the link has no id"}
+	if !Token(l.LinkID) {
+		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the link has no id of visible characters"}
 	}
 	conn := bankmux.NewConnection(s, l.LinkID, bankmux.NewSecret(l.LinkID))
 	country := l.Country

@@ -145,6 +145,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	if fault != nil {
 		return nil, fault
 	}
+	if req.Bearer != "" && !normalize.Token(req.Bearer) { // net/http would call it a failure to send
+		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the credential cannot be sent in a header", NotSent: true}
+	}
 	sent, sending := c.begin(ctx, payload)
 	defer sent.end()
 	r := c.resty.R().SetContext(sending)

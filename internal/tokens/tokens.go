@@ -14,13 +14,21 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/apart"
+	"github.com/bankmux/bankmux/normalize"
 )
 
-// Token is what a token endpoint gave.
+// Token is what a token endpoint gave. Lifetime counts as at least a minute and at most a day. With less,
+// each call would fetch a token; more would make a mistake of the endpoint last.
 type Token struct {
 	Value    string
 	Lifetime time.Duration
 }
+
+// The bounds of a lifetime.
+const (
+	minLifetime = time.Minute
+	maxLifetime = 24 * time.Hour
+)
 
 // Source hands out one token until it is due. It is safe for concurrent use.
 type Source struct {
@@ -58,8 +66,12 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 			}
 			return "", err
 		}
+		if !normalize.Token(t.Value) {
+			return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
+		}
+		lifetime := min(max(t.Lifetime, minLifetime), maxLifetime)
 		s.mu.Lock()
-		s.current, s.due = bankmux.NewSecret(t.Value), time.Now().Add(t.Lifetime-early(t.Lifetime))
+		s.current, s.due = bankmux.NewSecret(t.Value), time.Now().Add(lifetime-early(lifetime))
 		s.mu.Unlock()
 		return t.Value, nil
 	})
@@ -84,12 +96,8 @@ func (s *Source) cached() (string, bool) {
 }
 
 // early is how long before its end a token is renewed: a tenth of its life, at
-// least 30 s, spread over another tenth so that many processes do not renew at once. A
-// token that lives shorter than a minute is used for half its life.
+// least 30 s, spread over another tenth so that many processes do not renew at once.
 func early(lifetime time.Duration) time.Duration {
-	if lifetime < time.Minute {
-		return lifetime / 2
-	}
 	margin := max(lifetime/10, 30*time.Second)
 	return margin + rand.N(margin/10+1)
 }

@@ -67,9 +67,9 @@ func TestTenThousandCallersCauseOneFetch(t *testing.T) {
 func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	for lifetime, good := range map[time.Duration]time.Duration{
-		time.Hour:        53 * time.Minute, // ten percent early, and up to one more
-		2 * time.Minute:  85 * time.Second, // thirty seconds early, and up to three more
-		10 * time.Second: 4 * time.Second,  // half of a short life
+		time.Hour:       53 * time.Minute, // ten percent early, and up to one more
+		2 * time.Minute: 85 * time.Second, // thirty seconds early, and up to three more
+		time.Minute:     26 * time.Second, // half of the shortest life
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var fetches atomic.Int32
@@ -167,5 +167,45 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 				assert.Equal(t, "t", got)
 			})
 		})
+	}
+}
+
+func TestALifetimeCountsAsAMinuteToADay(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lifetime, good, over time.Duration
+	}{
+		"none":        {0, 26 * time.Second, time.Minute},
+		"a negative":  {-time.Hour, 26 * time.Second, time.Minute},
+		"a second":    {time.Second, 26 * time.Second, time.Minute},
+		"a year":      {365 * 24 * time.Hour, 21 * time.Hour, 24 * time.Hour},
+		"the longest": {1<<63 - 1, 21 * time.Hour, 24 * time.Hour},
+		"the least":   {-1 << 63, 26 * time.Second, time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var fetches atomic.Int32
+			s := tokens.New(time.Minute, endpoint(&fetches, c.lifetime))
+			for _, at := range []struct {
+				wait    time.Duration
+				fetches int32
+			}{{0, 1}, {c.good, 1}, {c.over - c.good, 2}} {
+				time.Sleep(at.wait)
+				_, err := s.Token(t.Context())
+				require.NoError(t, err, name)
+				assert.Equal(t, at.fetches, fetches.Load(), "%s after %s", name, at.wait)
+			}
+		})
+	}
+}
+
+func TestATokenThatCannotBeSentIsMalformedAndNotKept(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "a\nb", "a\x00", " a"} {
+		s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) {
+			return tokens.Token{Value: value, Lifetime: time.Hour}, nil
+		})
+		got, err := s.Token(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrMalformed, "%q", value)
+		assert.Empty(t, got)
 	}
 }

@@ -44,8 +44,8 @@ func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exc
 		Path: "/auth/ExchangeToken",
 		JSON: exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID},
 	}, &answer)
-	if err == nil && answer.AccessToken == "" {
-		err = res.Lacks("accessToken")
+	if err == nil && !normalize.Token(answer.AccessToken) {
+		err = res.Lacks("an accessToken that can be sent in a header")
 	}
 	return answer, err
 }

@@ -229,6 +229,11 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if grant.UserSecret, err = fields.Text("userSecret"); err != nil {
 		return bankmux.Connection{}, err
 	}
+	for _, token := range []string{code, grant.UserSecret, grant.ConnectionID} {
+		if !normalize.Token(token) {
+			return bankmux.Connection{}, refusePayload("has a token with other than visible characters")
+		}
+	}
 	answer, err := a.api.exchangeToken(ctx, code, grant.ConnectionID)
 	if err != nil {
 		return bankmux.Connection{}, err

@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/internal/tokens"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // version pins the wire format; the only value MoneyKit ever published, sent by both of its SDKs.
@@ -18,6 +19,9 @@ const version = "2023-02-18"
 
 // versionHeader is in every request. It must not be changed.
 var versionHeader = http.Header{"Moneykit-Version": {version}}
+
+// longestToken is far longer than a token is kept.
+const longestToken = 1000 * time.Hour
 
 // tokenBudget bounds a token request, whoever waits for it.
 const tokenBudget = 15 * time.Second
@@ -70,10 +74,10 @@ func (a *api) token(ctx context.Context) (tokens.Token, error) {
 	switch err := read(opToken, res, &answer); {
 	case err != nil:
 		return tokens.Token{}, err
-	case answer.AccessToken == "":
-		return tokens.Token{}, res.Lacks("access_token")
+	case !normalize.Token(answer.AccessToken):
+		return tokens.Token{}, res.Lacks("an access_token that can be sent in a header")
 	}
-	return tokens.Token{Value: answer.AccessToken, Lifetime: time.Duration(answer.ExpiresIn) * time.Second}, nil
+	return tokens.Token{Value: answer.AccessToken, Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
 }
 
 // opToken is no operation of its own; the name decides rows of the error table.
@@ -86,8 +90,8 @@ func (a *api) createLinkSession(ctx context.Context, body createLinkSession) (st
 	if err != nil {
 		return "", err
 	}
-	if answer.LinkSessionToken == "" {
-		return "", res.Lacks("link_session_token")
+	if !normalize.Token(answer.LinkSessionToken) {
+		return "", res.Lacks("a link_session_token of visible characters")
 	}
 	return answer.LinkSessionToken, nil
 }

@@ -94,6 +94,10 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.ClientID", "is empty")
 	case cfg.ClientSecret.IsZero():
 		return nil, refuse("Config.ClientSecret", "is empty")
+	case !normalize.Token(cfg.ClientID):
+		return nil, refuse("Config.ClientID", "cannot be sent in a header")
+	case cfg.Auth == AuthHeaders && !normalize.Token(cfg.ClientSecret.Reveal()):
+		return nil, refuse("Config.ClientSecret", "cannot be sent in a header")
 	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
 		return nil, refuse("Config.Environment", "is neither sandbox nor production")
 	case cfg.Auth != AuthBearer && cfg.Auth != AuthHeaders:
@@ -209,6 +213,9 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	token, err := fields.Text("exchangeable_token")
 	if err != nil {
 		return bankmux.Connection{}, err
+	}
+	if !normalize.Token(token) {
+		return bankmux.Connection{}, refusePayload("has a token with other than visible characters")
 	}
 	link, err := a.exchange(ctx, req.Session, token)
 	if err != nil {

@@ -118,8 +118,8 @@ type userLinksAnswer struct {
 }
 
 type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in"`
+	AccessToken string       `json:"access_token"`
+	ExpiresIn   wire.Seconds `json:"expires_in"`
 }
 
 type introspectAnswer struct {

@@ -1,0 +1,33 @@
+package normalize_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+func TestWhatCannotBeAHeaderValueIsNoToken(t *testing.T) {
+	t.Parallel()
+	for token, ok := range map[string]bool{
+		"a": true, "eyJ0.eyJh-_~+/=": true, "{a}|\\\"!": true, strings.Repeat("x", 16<<10): true,
+		"": false, "a\nb": false, "a\r\nb": false, "a\x00b": false, "a\tb": false, "a b": false, " a": false, "a\n": false, "a\x7f": false,
+		"caf\u00e9": false, "a\u2028b": false, "a\ufffdb": false, "a\xffb": false, strings.Repeat("x", 16<<10+1): false,
+	} {
+		assert.Equal(t, ok, normalize.Token(token), "%.20q", token)
+	}
+	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
+	_, err := normalize.MoneyKitConnection(session, normalize.MoneyKitLink{LinkID: "mk\n1", State: "connected"})
+	require.ErrorIs(t, err, bankmux.ErrMalformed)
+	grant := normalize.DapiGrant{AccessToken: "a\nb", UserSecret: "s", ConnectionID: "c"}
+	_, err = normalize.DapiConnection(session, grant, bankmux.Institution{})
+	require.ErrorIs(t, err, bankmux.ErrMalformed)
+	_, err = normalize.DapiGrantOf(grant.Credential())
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	assert.False(t, bankmux.KindOf(err) == bankmux.ErrMalformed)
+	assert.NotContains(t, err.Error(), "a\nb")
+}

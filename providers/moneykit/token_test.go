@@ -1,0 +1,88 @@
+package moneykit_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+// endpoint is a client whose token endpoint gives this answer, and counts how often it is asked. All else is answered with the session.
+func endpoint(t *testing.T, token, session string) (*bankmux.Client, *guard.Guard, *atomic.Int32) {
+	t.Helper()
+	var fetched atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/auth/token" {
+			fetched.Add(1)
+			_, _ = io.WriteString(w, token)
+			return
+		}
+		_, _ = io.WriteString(w, session)
+	}))
+	t.Cleanup(server.Close)
+	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
+	client, err := moneykit.New(moneykit.Config{
+		ClientID: "id", ClientSecret: bankmux.NewSecret("planted-secret"), Environment: bankmux.Sandbox, BaseURL: server.URL, Guard: g,
+	})
+	require.NoError(t, err)
+	return client, g, &fetched
+}
+
+func TestATokenIsFetchedOnceWhateverIsSaidOfItsLifetime(t *testing.T) {
+	t.Parallel()
+	for _, lifetime := range []string{
+		`"expires_in":3600`, `"expires_in":"3600"`, `"expires_in":3600.0`, `"expires_in":3.6e3`, `"expires_in":0`, `"expires_in":null`, `"expires_in":-1`,
+		`"expires_in":9300000000`, `"expires_in":1e300`, `"expires_in":1e400`, `"expires_in":"soon"`, `"expires_in":{}`, `"expires_in":true`, `"other":1`,
+	} {
+		client, g, fetched := endpoint(t, `{"access_token":"token",`+lifetime+`}`, `{"link_session_token":"session"}`)
+		for range 8 {
+			_, err := client.CreateSession(t.Context(), request)
+			require.NoError(t, err, lifetime)
+		}
+		assert.EqualValues(t, 1, fetched.Load(), lifetime)
+		for _, b := range g.Breakers() {
+			assert.Equal(t, "closed", b.State, lifetime)
+			assert.Zero(t, b.Failures, lifetime)
+		}
+	}
+}
+
+func TestTokensThatCannotBeSentAreMalformed(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{`a\nb`, `a\r\nX-Other: b`, `a\u0000`, ` a`, `\u00e9`, "\xff", strings.Repeat("x", 20_000), ``} {
+		client, _, fetched := endpoint(t, `{"access_token":"`+bad+`","expires_in":3600}`, `{"link_session_token":"session"}`)
+		for range 2 {
+			_, err := client.CreateSession(t.Context(), request)
+			require.ErrorIs(t, err, bankmux.ErrMalformed, "%.20q", bad)
+			assert.NotContains(t, err.Error(), "X-Other")
+		}
+		assert.EqualValues(t, 2, fetched.Load(), "%.20q: it was kept", bad)
+
+		client, _, _ = endpoint(t, `{"access_token":"token","expires_in":3600}`, `{"link_session_token":"`+bad+`"}`)
+		_, err := client.CreateSession(t.Context(), request)
+		require.ErrorIs(t, err, bankmux.ErrMalformed, "%.20q", bad)
+
+		good := moneykit.Config{ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, Auth: moneykit.AuthHeaders}
+		for field, change := range map[string]func(*moneykit.Config){
+			"ClientID":     func(c *moneykit.Config) { c.ClientID = bad + "\n" },
+			"ClientSecret": func(c *moneykit.Config) { c.ClientSecret = bankmux.NewSecret(bad + "\n") },
+		} {
+			cfg := good
+			change(&cfg)
+			_, err := moneykit.New(cfg)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			require.ErrorContains(t, err, "Config."+field)
+		}
+	}
+}
