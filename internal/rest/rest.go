@@ -96,14 +96,6 @@ func New(cfg Config) *Client {
 	return &Client{resty: r, base: strings.TrimRight(cfg.BaseURL, "/"), limit: limit, plain1: plain1}
 }
 
-// transport is one of the client's own, with the settings of the program's default where that is still net/http's.
-func transport() http.RoundTripper {
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		return standard.Clone()
-	}
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
-}
-
 // silent keeps resty from writing anything of its own anywhere.
 type silent struct{}
 

@@ -1,0 +1,74 @@
+package rest_test
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/internal/rest"
+)
+
+// gathered answers when so many requests are there, so that they need as many connections.
+func gathered(callers int) http.HandlerFunc {
+	var mu sync.Mutex
+	here, open := 0, make(chan struct{})
+	return func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		now := open
+		if here++; here == callers {
+			here, open = 0, make(chan struct{})
+			close(now)
+		}
+		mu.Unlock()
+		<-now
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"ok":true}`))
+	}
+}
+
+func TestManyCallersKeepTheirConnections(t *testing.T) { //nolint:paralleltest // a global of net/http
+	const callers, rounds = 128, 4
+	before := http.DefaultTransport
+	defer func() { http.DefaultTransport = before }()
+	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			var made atomic.Int32
+			server := httptest.NewUnstartedServer(gathered(callers))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					made.Add(1)
+				}
+			}
+			standard := &http.Transport{MaxIdleConns: 100} // as net/http's own
+			if secure {
+				server.StartTLS()
+				standard.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12} //nolint:forcetypeassert // as httptest makes it
+			} else {
+				server.Start()
+			}
+			defer server.Close()
+			http.DefaultTransport = standard
+			client := rest.New(rest.Config{BaseURL: server.URL})
+			for range rounds {
+				var all sync.WaitGroup
+				for range callers {
+					all.Go(func() {
+						res, err := client.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+						if assert.NoError(t, err) {
+							assert.Equal(t, http.StatusOK, res.Status)
+						}
+					})
+				}
+				all.Wait()
+			}
+			require.EqualValues(t, callers, made.Load(), "connections that were made")
+		})
+	}
+}
