@@ -170,6 +170,12 @@ func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Con
 	}
 	client, err := wire.open(provider, bank.Credentials())
 	require.NoError(t, err)
+	return client, linkOf(t, bank, client, provider), wire
+}
+
+// linkOf lets a user link and returns the connection.
+func linkOf(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
+	t.Helper()
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
 	require.NoError(t, err)
 	var payload []byte
@@ -181,5 +187,5 @@ func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Con
 	require.NoError(t, err)
 	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 	require.NoError(t, err)
-	return client, conn, wire
+	return conn
 }

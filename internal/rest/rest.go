@@ -23,6 +23,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/internal/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -258,7 +259,7 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 
 // Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is ignored, a key in another
 // case is another key, and a key that repeats outside of lists is refused. A member in another shape is absent, and an
-// element of a list costs only itself: see [wire.Unmarshal]. The error is of kind malformed_response and says what is
+// element of a list costs only itself: see [wire.Unmarshal]. One leading byte order mark is ignored. The error is of kind malformed_response and says what is
 // wrong.
 func (r *Response) Decode(v any) error { return r.decode(v, wire.Unmarshal) }
 
@@ -271,7 +272,8 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
 	}
-	switch body := bytes.TrimSpace(r.Body); {
+	text := strictjson.WithoutMark(r.Body)
+	switch body := bytes.TrimSpace(text); {
 	case len(body) == 0:
 		return r.malformed("is empty")
 	case string(body) == "null":
@@ -279,7 +281,7 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 	case wire.Crowded(body):
 		return r.malformed(tooMany)
 	}
-	err := read(r.Body, v)
+	err := read(text, v)
 	switch {
 	case err == nil:
 		return nil

@@ -25,10 +25,14 @@ func (f Fault) Error() string { return string(f) }
 // quotes and after the colon. A key with escapes is unescaped.
 type Member struct{ Key, Value []byte }
 
+// WithoutMark returns raw without one leading byte order mark, which JSON allows a reader to ignore (RFC
+// 8259, section 8.1). It shares raw's memory.
+func WithoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
+
 // Object returns the members of one JSON object, in their order. They share
-// raw's memory. The error is a [Fault].
+// raw's memory. A leading byte order mark is ignored. The error is a [Fault].
 func Object(raw []byte) ([]Member, error) {
-	trimmed := bytes.TrimLeft(raw, " \t\r\n")
+	trimmed := bytes.TrimLeft(WithoutMark(raw), " \t\r\n")
 	if len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, Fault("is not a JSON object")
 	}

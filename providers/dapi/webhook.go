@@ -17,6 +17,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/internal/webhook"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -261,7 +262,7 @@ func (w webhooks) encrypted(body []byte) (string, bool) {
 	if w.block == nil {
 		return "", false
 	}
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimSpace(strictjson.WithoutMark(body))
 	if len(body) == 0 || body[0] != '{' {
 		var text string
 		if json.Unmarshal(body, &text) == nil {
@@ -293,7 +294,7 @@ func (w webhooks) decrypt(text string) ([]byte, error) {
 	if err == nil {
 		iv, out := sealed[:aes.BlockSize], make([]byte, len(sealed)-aes.BlockSize)
 		cipher.NewCFBDecrypter(w.block, iv).XORKeyStream(out, sealed[aes.BlockSize:]) //nolint:staticcheck // Dapi's choice; the signature over it has held
-		if json.Valid(out) {
+		if out = strictjson.WithoutMark(out); json.Valid(out) {
 			return out, nil
 		}
 	}

@@ -71,6 +71,10 @@ func TestTheEventsOfDapiBecomeOurs(t *testing.T) {
 		body string
 		want bankmux.Event
 	}{
+		"a lapse behind a byte order mark": {"\ufeff" + hookBody, bankmux.Event{
+			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", At: at,
+			Status: bankmux.Status{State: bankmux.StateReauth, Code: "INVALID_CREDENTIALS", At: at},
+		}.WithReference("conn-1")},
 		"a lapse": {hookBody, bankmux.Event{
 			Kind: bankmux.EventConnectionStateChanged, Name: "connection.state_changed", At: at,
 			Status: bankmux.Status{State: bankmux.StateReauth, Code: "INVALID_CREDENTIALS", At: at},
@@ -251,7 +255,8 @@ func TestAnEncryptedPayloadIsReadAfterItsSignatureHeld(t *testing.T) {
 		sealed := seal(t, key, hookBody)
 		for name, body := range map[string]string{
 			"in data": `{"data":"` + sealed + `"}`, "in payload": `{"id":"x","payload":"` + sealed + `"}`, "as a JSON string": `"` + sealed + `"`, "as it is": sealed,
-			"unpadded": `{"data":"` + strings.TrimRight(sealed, "=") + `"}`,
+			"unpadded": `{"data":"` + strings.TrimRight(sealed, "=") + `"}`, "behind a mark": "\ufeff" + `{"data":"` + sealed + `"}`,
+			"as it is, behind a mark": "\ufeff" + sealed, "with a mark inside": `{"data":"` + seal(t, key, "\ufeff"+hookBody) + `"}`,
 		} {
 			res, err := client.ReadWebhook(t.Context(), genuine(body))
 			require.NoError(t, err, name)

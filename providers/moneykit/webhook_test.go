@@ -148,6 +148,9 @@ func TestTheEventsOfMoneyKitBecomeOurs(t *testing.T) {
 			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Session: "S1",
 			Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: at},
 		}},
+		"a link that works, behind a byte order mark": {"\ufeff" + body(`"webhook_event":"link.state_changed","state":"connected","error":null`), bankmux.Event{
+			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateActive, At: at},
+		}},
 		"a link that works": {body(`"webhook_event":"link.state_changed","state":"connected","error":null`), bankmux.Event{
 			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateActive, At: at},
 		}},
