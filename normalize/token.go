@@ -1,5 +1,7 @@
 package normalize
 
+import "github.com/bankmux/bankmux"
+
 // maxToken is the longest credential that is sent. Servers refuse headers of more than 8 to 64 KiB, and a
 // refusal of each call would look like an outage.
 const maxToken = 16 << 10
@@ -17,4 +19,11 @@ func Token(s string) bool {
 		}
 	}
 	return true
+}
+
+// UnsendableToken is the error for a payload of the front end whose token is not a [Token].
+func UnsendableToken() *bankmux.Error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "has a token that is too long or has other than visible characters", NotSent: true,
+	}
 }

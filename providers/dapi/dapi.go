@@ -231,7 +231,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	}
 	for _, token := range []string{code, grant.UserSecret, grant.ConnectionID} {
 		if !normalize.Token(token) {
-			return bankmux.Connection{}, refusePayload("has a token with other than visible characters")
+			return bankmux.Connection{}, normalize.UnsendableToken()
 		}
 	}
 	answer, err := a.api.exchangeToken(ctx, code, grant.ConnectionID)

@@ -215,7 +215,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.Connection{}, err
 	}
 	if !normalize.Token(token) {
-		return bankmux.Connection{}, refusePayload("has a token with other than visible characters")
+		return bankmux.Connection{}, normalize.UnsendableToken()
 	}
 	link, err := a.exchange(ctx, req.Session, token)
 	if err != nil {
