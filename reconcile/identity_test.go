@@ -193,6 +193,17 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a row of which nothing could be read keeps no row from moving, and removes none", func(t *testing.T) {
+		t.Parallel()
+		known := stored(was...)
+		for range 4 {
+			res := reconcile.Compare(known, unread(reading("dp", moved[:3]...), bankmux.Transaction{}))
+			assert.Empty(t, res.Added)
+			assert.Empty(t, res.Removed)
+			known = res.Apply(known)
+		}
+		assert.Len(t, known, 4)
+	})
 	t.Run("a row that may be the unreadable one is not moved", func(t *testing.T) {
 		t.Parallel()
 		res := reconcile.Compare(stored(was...), unread(reading("dp", moved...), bankmux.Transaction{Date: day1.AddDays(5), RawDescription: "TOLL"}))

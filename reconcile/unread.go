@@ -52,6 +52,9 @@ func (c *comparison) unread(k *entry, alike bool) bool {
 	text := looseText(k.Text)
 	for i := range 8 {
 		var d doubt
+		if i == 0 && alike {
+			continue
+		}
 		if i&1 != 0 {
 			d.date = k.Date
 		}
