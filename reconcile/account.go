@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"unicode"
 
 	"github.com/bankmux/bankmux"
 )
@@ -126,20 +127,11 @@ func digest(parts ...string) string {
 // compact drops what people put into numbers to read them.
 func compact(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '.':
+		if r == '-' || r == '.' || unicode.IsSpace(r) {
 			return -1
 		}
 		return r
-	}, strings.ToUpper(s))
-}
-
-// words is text without what changes: case, and how it is spaced.
-func words(s string) string {
-	if plain(s) {
-		return s
-	}
-	return strings.Join(strings.Fields(strings.ToUpper(s)), " ")
+	}, strings.ToUpper(visible(s)))
 }
 
 // plain reports whether text is in capitals and spaced already, as banks mostly write it.

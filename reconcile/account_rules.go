@@ -43,7 +43,7 @@ func (m marker) of(text string) mark {
 
 func factsOf(a *bankmux.Account) facts {
 	f := facts{
-		account: a, iban: compact(a.IBAN), number: compact(a.Number), name: words(a.Name),
+		account: a, iban: compact(a.IBAN), number: compact(a.Number), name: normal(a.Name),
 		kind: a.Kind, currency: a.Currency, shown: digitsOf(a.Mask),
 	}
 	for _, number := range []*string{&f.number, &f.iban} {

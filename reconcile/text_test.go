@@ -169,3 +169,24 @@ func TestATextInNormalFormStaysAsItIs(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAccountsNameAndNumbersMayDrift(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string][2]bankmux.Account{
+		"a name":            {{Name: "حساب جاري"}, {Name: "\u200fحســاب\u00a0جاري"}},
+		"a composed letter": {{Name: "COMPTE DÉPÔT"}, {Name: "Compte De\u0301po\u0302t"}},
+		"an IBAN":           {{IBAN: "AE07 0331 2345 6780 1001"}, {IBAN: "\u200eAE07\u00a00331234567801001\ufeff"}},
+		"a number":          {{Number: "1015234567801"}, {Number: "101-5234\u202f567801\u200b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := c[0], c[1]
+			one.ID, one.Kind, one.Currency = "a", bankmux.AccountChecking, "AED"
+			other.ID, other.Kind, other.Currency = "b", bankmux.AccountChecking, "AED"
+			assert.Equal(t, reconcile.Fingerprint(one), reconcile.Fingerprint(other))
+			m := reconcile.Match([]bankmux.Account{one}, []bankmux.Account{other})
+			require.Len(t, m.Pairs, 1)
+			assert.GreaterOrEqual(t, m.Pairs[0].Confidence, reconcile.Likely)
+		})
+	}
+}
