@@ -200,6 +200,7 @@ func TestALocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
 		for range 5 {
 			require.Error(t, b.call(t.Context(), read, errDown))
 			require.NoError(t, b.call(t.Context(), local, nil), "resets nothing")
+			require.Equal(t, error(errBankDown), b.call(t.Context(), local, errBankDown), "what came is what is returned")
 		}
 		require.Error(t, b.call(t.Context(), read, errDown))
 		assert.Equal(t, "open", b.state(read))
