@@ -194,6 +194,41 @@ func stall2(t *testing.T, p *pipes, chunked bool) (status int, hangUp func()) {
 	return res.StatusCode, func() { _ = res.Body.Close(); leave() }
 }
 
+func TestABodyThatComesInDropsIsGivenUpToo(t *testing.T) {
+	t.Parallel()
+	for name, wrap := range middlewares {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				in := inbox.New(newRegistry(t, sender{}), ignore)
+				server := &http.Server{Handler: wrap(in), ReadHeaderTimeout: time.Minute}
+				p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
+				var serving, dripping sync.WaitGroup
+				serving.Go(func() { _ = server.Serve(p) })
+				conn := p.dial()
+				began := time.Now()
+				dripping.Go(func() {
+					_, err := io.WriteString(conn, "POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+					for err == nil {
+						time.Sleep(100 * time.Millisecond)
+						_, err = io.WriteString(conn, " ")
+					}
+				})
+				res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
+				assert.LessOrEqual(t, time.Since(began), 5*time.Second)
+				require.NoError(t, res.Body.Close())
+				require.NoError(t, conn.Close())
+				dripping.Wait()
+				require.NoError(t, server.Close())
+				serving.Wait()
+				time.Sleep(time.Second)
+			})
+		})
+	}
+}
+
 func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	for name, wrap := range middlewares {
