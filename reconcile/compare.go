@@ -20,21 +20,22 @@ type Reading struct {
 	// absent row that may be one of these is not counted as absent: of the same day, or, where the
 	// day could not be read, of the same amount and text.
 	Unread []bankmux.Transaction
-	// Complete says that Rows and Unread are all there is between From and To. Without it nothing is
-	// ever missing.
+	// Complete says that Rows and Unread are all there is between From and To. Without it nothing
+	// is ever missing.
 	Complete bool
 	// More says that another reading may show further rows of the same days. Then rows of different
 	// amounts are never paired.
 	More bool
 	// Gone reports whether the provider no longer has a row of an [Alias] of a known row. Where the
-	// reading is not complete, only a row whose aliases are all gone may have become another: what a
-	// part of a list does not show may well be there. nil means that none is gone.
+	// reading is not complete, only a row whose aliases are all gone may have become another: what
+	// a part of a list does not show may well be there. nil means that none is gone.
 	Gone func(alias string) bool
 }
 
 // Result says what a reading changed. Every row is in exactly one of Added, Modified, Replaced and
-// Unchanged. Every known row between the days that were read is in exactly one of Modified, Replaced,
-// Unchanged, Missing and Removed. The lists go by day: changes and absences by that of the known row.
+// Unchanged. Every known row between the days that were read is in exactly one of Modified,
+// Replaced, Unchanged, Missing and Removed. The lists go by day: changes and absences by that of
+// the known row.
 type Result struct {
 	Added     []Added
 	Modified  []Change     // the same row with another content
@@ -76,7 +77,10 @@ const (
 // reason is a reason in one byte, of which a comparison keeps one per known row.
 type reason uint8
 
-var reasons = [...]string{sameRowNothing, ReasonContent, ReasonPosted, ReasonAmount, ReasonID, ReasonMoved, ReasonSeveral, ReasonDiffers, ReasonText, ReasonNear}
+var reasons = [...]string{
+	sameRowNothing, ReasonContent, ReasonPosted, ReasonAmount, ReasonID, ReasonMoved,
+	ReasonSeveral, ReasonDiffers, ReasonText, ReasonNear,
+}
 
 func reasonOf(text string) reason { return reason(slices.Index(reasons[:], text)) } //nolint:gosec // a few
 
@@ -99,8 +103,8 @@ func Compare(known []Known, in Reading) Result {
 	return c.result()
 }
 
-// entry is a known row, with text and reference in normal form, and the row that was read it was found
-// to be.
+// entry is a known row, with text and reference in normal form, and the row that was read it was
+// found to be.
 type entry struct {
 	*Known
 	was       *Known // as the application gave it
@@ -141,7 +145,10 @@ type comparison struct {
 }
 
 func newComparison(known []Known, in Reading) *comparison {
-	c := &comparison{in: in, prefix: Alias(in.Provider, ""), old: make([]entry, 0, len(known)), new: make([]candidate, len(in.Rows))}
+	c := &comparison{
+		in: in, prefix: Alias(in.Provider, ""),
+		old: make([]entry, 0, len(known)), new: make([]candidate, len(in.Rows)),
+	}
 	for i := range known {
 		if known[i].Account == in.Account {
 			c.old = append(c.old, newEntry(&known[i]))
@@ -176,7 +183,10 @@ func newComparison(known []Known, in Reading) *comparison {
 			by = cmp.Compare(a.text, b.text)
 		}
 		if by == 0 {
-			by = cmp.Or(a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal()), cmp.Compare(a.ref, b.ref), cmp.Compare(a.row.ID, b.row.ID))
+			by = a.row.Amount.Decimal().Cmp(b.row.Amount.Decimal())
+		}
+		if by == 0 {
+			by = cmp.Or(cmp.Compare(a.ref, b.ref), cmp.Compare(a.row.ID, b.row.ID))
 		}
 		return by
 	})
@@ -184,8 +194,8 @@ func newComparison(known []Known, in Reading) *comparison {
 	return c
 }
 
-// newEntry reads a known row. The key of one that an earlier version of the library stored may be of
-// a text that was not in normal form; then its content says what its key would be now.
+// newEntry reads a known row. The key of one that an earlier version of the library stored may be
+// of a text that was not in normal form; then its content says what its key would be now.
 func newEntry(k *Known) entry {
 	text, reference := normal(k.Text), normalReference(k.Reference)
 	if text == k.Text && reference == k.Reference {
@@ -197,8 +207,8 @@ func newEntry(k *Known) entry {
 	return entry{Known: &now, was: k, base: string(b[:])}
 }
 
-// firstDay returns the first day of which the reading has a row, be it one that could not be read. A
-// day outside of those that were read, or of no year that a bank has, says nothing.
+// firstDay returns the first day of which the reading has a row, be it one that could not be read.
+// A day outside of those that were read, or of no year that a bank has, says nothing.
 func (c *comparison) firstDay() (first bankmux.Date) {
 	for _, list := range [][]bankmux.Transaction{c.in.Rows, c.in.Unread} {
 		for i := range list {
@@ -235,8 +245,8 @@ func (c *comparison) complete() bool {
 }
 
 // free reports whether a known row that was not found by its id may be a row of another id: the
-// reading is complete, or the provider has none of its ids any more, shows them in this reading, for
-// then they are those of other rows, or never gave it one.
+// reading is complete, or the provider has none of its ids any more, shows them in this reading,
+// for then they are those of other rows, or never gave it one.
 func (c *comparison) free(k *entry) bool {
 	if c.in.Complete {
 		return true

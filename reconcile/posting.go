@@ -65,8 +65,9 @@ func (c *comparison) open(k *entry) bool {
 	return c.in.Complete || (k.Status == statusPending && c.free(k))
 }
 
-// posted returns the first two rows of a kind that may be the posting of a known one, and where they
-// stand. Two references are two rows, unless the row was pending: banks give the reference late.
+// posted returns the first two rows of a kind that may be the posting of a known one, and where
+// they stand. Two references are two rows, unless the row was pending: banks give the reference
+// late.
 func (c *comparison) posted(k *entry, kind shelfKind, has func(*candidate) bool) (first, second *candidate, at span) {
 	from, to := k.Date, k.Date.AddDays(postedWithin)
 	kind.reference = k.Status != statusPending && k.Reference != ""
@@ -97,7 +98,8 @@ func refs(k *entry, kind shelfKind) []string {
 	return []string{""}
 }
 
-// onlyBooked returns the only row of a span that is not pending, nil where there are none or several.
+// onlyBooked returns the only row of a span that is not pending, nil where there are none or
+// several.
 func (s span) onlyBooked() (one *candidate) {
 	for i := s.free(s.from); i < s.to; i = s.free(i + 1) {
 		n := s.row(i)
@@ -114,8 +116,8 @@ func (s span) onlyBooked() (one *candidate) {
 
 func isNew(n *candidate) bool { return !n.known }
 
-// byAmount suggests what a row of another provider may be called by this one. An amount alone merges
-// nothing.
+// byAmount suggests what a row of another provider may be called by this one. An amount alone
+// merges nothing.
 func (c *comparison) byAmount() {
 	if c.complete() {
 		return
@@ -145,7 +147,7 @@ func (c *comparison) suggest(k *entry, may span, why string) {
 	if c.suggested == nil {
 		c.suggested = make([]suggestion, 0, len(c.old))
 	}
-	c.suggested = append(c.suggested, suggestion{k, may.shelf, int32(may.from), int32(may.to), reasonOf(why)}) //nolint:gosec // as in sorted
+	c.suggested = append(c.suggested, suggestion{k, may.shelf, index(may.from), index(may.to), reasonOf(why)})
 }
 
 // suggestion is a [Suggestion] whose rows have no keys yet.
@@ -168,6 +170,8 @@ func (c *comparison) suggestions(out *Result) {
 	for _, s := range c.suggested {
 		may := s.shelf.left(int(s.from), int(s.to), out.Added)
 		n := min(len(may), MaxSuggested)
-		out.Suggested = append(out.Suggested, Suggestion{Was: s.was.was, May: may[:n:n], More: len(may) - n, Reason: reasons[s.reason]})
+		out.Suggested = append(out.Suggested, Suggestion{
+			Was: s.was.was, May: may[:n:n], More: len(may) - n, Reason: reasons[s.reason],
+		})
 	}
 }

@@ -14,8 +14,8 @@ type keyless struct {
 	at   int32
 }
 
-// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each stands
-// where its base was.
+// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
+// stands where its base was.
 func (c *comparison) keys(need []keyless) {
 	slices.SortFunc(need, func(a, b keyless) int {
 		by := cmp.Compare(a.base, b.base)
@@ -66,7 +66,8 @@ func (c *comparison) change(k *entry) Change {
 
 // result notes what was found, what is new and what was not there.
 func (c *comparison) result() (out Result) {
-	out.Suspect = c.in.Complete && !c.readable() && slices.ContainsFunc(c.old, func(k entry) bool { return c.inside(&k) })
+	wasThere := func(k entry) bool { return c.inside(&k) }
+	out.Suspect = c.in.Complete && !c.readable() && slices.ContainsFunc(c.old, wasThere)
 	out.count(c)
 	for i := range c.old {
 		switch k := &c.old[i]; {
@@ -89,7 +90,7 @@ func (c *comparison) result() (out Result) {
 		if n.row.ID != "" {
 			k.Aliases = []string{Alias(c.in.Provider, n.row.ID)}
 		}
-		n.added = int32(len(out.Added)) //nolint:gosec // as in sorted
+		n.added = index(len(out.Added))
 		out.Added = append(out.Added, Added{Row: n.row, Known: k})
 	}
 	c.suggestions(&out)
@@ -136,7 +137,8 @@ func (r *Result) count(c *comparison) {
 	need := make([]keyless, 0, added+rekeyed)
 	for i := range c.new {
 		if n := &c.new[i]; !n.known || n.rekeys {
-			need = append(need, keyless{binary.BigEndian.Uint64([]byte(n.base[len(keyVersion):])), int32(i)}) //nolint:gosec // as in sorted
+			base := binary.BigEndian.Uint64([]byte(n.base[len(keyVersion):]))
+			need = append(need, keyless{base, index(i)})
 		}
 	}
 	c.keys(need)

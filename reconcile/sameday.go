@@ -26,9 +26,9 @@ type worded[T any] struct {
 // meeting is a known row and where the new rows of its day and amount start on the shelf.
 type meeting struct{ old, from int32 }
 
-// bySameDay pairs rows of one day and amount whose texts agree in letters and digits and of which at
-// most one has the bank's reference: providers write texts differently from reading to reading, and
-// not each passes the reference on. Nearly the same text is suggested.
+// bySameDay pairs rows of one day and amount whose texts agree in letters and digits and of which
+// at most one has the bank's reference: providers write texts differently from reading to reading,
+// and not each passes the reference on. Nearly the same text is suggested.
 func (c *comparison) bySameDay() {
 	if c.complete() {
 		return
@@ -47,10 +47,12 @@ func (c *comparison) bySameDay() {
 			if meetings == nil {
 				meetings = make([]meeting, 0, len(c.old)-i)
 			}
-			meetings = append(meetings, meeting{int32(i), int32(at.from)}) //nolint:gosec // as in sorted
+			meetings = append(meetings, meeting{index(i), index(at.from)})
 		}
 	}
-	slices.SortFunc(meetings, func(a, b meeting) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.old, b.old)) })
+	slices.SortFunc(meetings, func(a, b meeting) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.old, b.old))
+	})
 	for len(meetings) > 0 {
 		n := 1
 		for n < len(meetings) && meetings[n].from == meetings[0].from {
@@ -69,9 +71,9 @@ func (c *comparison) bySameDay() {
 func (d *sameDay) read(at span, meetings []meeting) {
 	d.bones, d.old, d.new = d.bones[:0], d.old[:0], d.new[:0]
 	strip := func(text string) (from, to int32) {
-		from = int32(len(d.bones)) //nolint:gosec // as in sorted
+		from = index(len(d.bones))
 		d.bones = appendBones(d.bones, text)
-		return from, int32(len(d.bones)) //nolint:gosec // as in sorted
+		return from, index(len(d.bones))
 	}
 	for _, i := range at.order[at.from:at.to] {
 		from, to := strip(d.c.new[i].text)
@@ -197,7 +199,9 @@ func (d *sameDay) suggest(at span) {
 		}
 		from, to := 0, len(d.new)
 		if to > nearby {
-			from, _ = slices.BinarySearchFunc(d.new, bones, func(n worded[int32], bones []byte) int { return bytes.Compare(d.bones[n.from:n.to], bones) })
+			from, _ = slices.BinarySearchFunc(d.new, bones, func(n worded[int32], bones []byte) int {
+				return bytes.Compare(d.bones[n.from:n.to], bones)
+			})
 			from = max(0, from-nearby/2)
 			to = min(to, from+nearby)
 		}

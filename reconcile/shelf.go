@@ -14,8 +14,8 @@ type shelfKind struct {
 	foreign                       bool // only rows with an id
 }
 
-// shelf has rows that were read and are new, in an order in which those that agree stand together, by
-// day. Any number of known rows find theirs in it without a list of their own.
+// shelf has rows that were read and are new, in an order in which those that agree stand together,
+// by day. Any number of known rows find theirs in it without a list of their own.
 type shelf struct {
 	kind  shelfKind
 	rows  []candidate
@@ -40,7 +40,7 @@ func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
 	s.order = make([]int32, 0, count)
 	for i := range c.new {
 		if has(&c.new[i]) {
-			s.order = append(s.order, int32(i)) //nolint:gosec // as in sorted
+			s.order = append(s.order, index(i))
 		}
 	}
 	slices.SortFunc(s.order, func(a, b int32) int {
@@ -49,7 +49,7 @@ func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
 	})
 	s.next = make([]int32, len(s.order)+1)
 	for i := range s.next {
-		s.next[i] = int32(i) //nolint:gosec // as in sorted
+		s.next[i] = index(i)
 	}
 	if c.shelves == nil {
 		c.shelves = map[shelfKind]*shelf{}
@@ -108,7 +108,7 @@ func (s span) free(from int) int {
 		end = int(s.next[end])
 	}
 	for from != end {
-		from, s.next[from] = int(s.next[from]), int32(end) //nolint:gosec // as in sorted
+		from, s.next[from] = int(s.next[from]), index(end)
 	}
 	return min(end, s.to)
 }

@@ -83,7 +83,8 @@ func visible(s string) string {
 		switch {
 		case r < 0x7f && r >= ' ', unicode.IsSpace(r):
 			return r
-		case r == '\u0640', unicode.IsControl(r), unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), unicode.Is(unicode.Variation_Selector, r):
+		case r == '\u0640', unicode.IsControl(r),
+			unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), unicode.Is(unicode.Variation_Selector, r):
 			return -1
 		case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r):
 			return -1

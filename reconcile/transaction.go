@@ -24,12 +24,13 @@ type (
 )
 
 // keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as
-// aliases. Keys that were made before texts had a normal form differ where a text was not in it; such
-// a row is found by what is stored of it, see [newEntry].
+// aliases. Keys that were made before texts had a normal form differ where a text was not in it;
+// such a row is found by what is stored of it, see [newEntry].
 const keyVersion = "t1:"
 
-// base is the key of a row without its number among equals: account, day, amount, currency, text and the bank's reference. Running balances are
-// no part of it, for they change with every row that is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
+// base is the key of a row without its number among equals: account, day, amount, currency, text
+// and the bank's reference. Running balances are no part of it, for they change with every row that
+// is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
 func base(account string, t *bankmux.Transaction, text, reference string) [baseLen]byte {
 	return hashOf(account, t.Date, t.Amount, text, reference)
 }
@@ -78,8 +79,8 @@ func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
 // Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
-// the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the id
-// to another row.
+// the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
+// id to another row.
 func Remains(k *Known, t *bankmux.Transaction) bool {
 	return looseText(Text(t)) == looseText(normal(k.Text)) || (k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
 }

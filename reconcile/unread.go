@@ -39,8 +39,8 @@ func (c *comparison) doubts() map[doubt]struct{} {
 	return c.unreadable
 }
 
-// unread reports whether a known row may be one that could not be read: of its day, or of no day but
-// of its amount and text. alike asks for one of its day that says nothing else than it does.
+// unread reports whether a known row may be one that could not be read: of its day, or of no day
+// but of its amount and text. alike asks for one of its day that says nothing else than it does.
 func (c *comparison) unread(k *entry, alike bool) bool {
 	if len(c.in.Unread) == 0 {
 		return false

@@ -71,7 +71,9 @@ func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
 				for _, k := range rows {
 					p.looked[k.Key] = true
 					if unread || mark.moved(answer.Total) {
-						p.lives(k, at.alias) // a list that changes while it is read, or has unreadable rows, proves nothing gone
+						// A list that changes while it is read, or has unreadable rows, proves
+						// nothing gone.
+						p.lives(k, at.alias)
 					}
 				}
 			}
@@ -131,8 +133,9 @@ func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed 
 	return p.carried(ctx, cursor)
 }
 
-// carried looks for the rows that were known before the first page, of another link, another provider or a cursor that was given up, between the first day
-// that MoneyKit serves and today. They are missing, and looked for once more at the end of the next round.
+// carried looks for the rows that were known before the first page: of another link, another
+// provider or a cursor that was given up. It looks between the first day that MoneyKit serves and a
+// month from now. They are missing, and looked for once more at the end of the next round.
 func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error {
 	ids, err := p.accounts(ctx)
 	if err != nil {
@@ -164,7 +167,7 @@ func (p *syncPage) carried(ctx context.Context, cursor *reconcile.Cursor) error 
 	return nil
 }
 
-// gone tells of each of some known rows that MoneyKit does not list, once.
+// gone calls tell for each of some known rows that MoneyKit does not list, once.
 func (p *syncPage) gone(ctx context.Context, rows []bankmux.Known, tell func(bankmux.Known)) error {
 	var ask []bankmux.Known
 	for i := range rows {

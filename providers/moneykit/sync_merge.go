@@ -10,8 +10,8 @@ import (
 // rowID names a row of an answer: one id may be in two accounts, as of a transfer.
 type rowID struct{ account, id string }
 
-// merge applies the three lists in MoneyKit's order: created, then updated, then removed. What is left
-// are the accounts' rows, each once. Two payments under one id are two rows.
+// merge applies the three lists in MoneyKit's order: created, then updated, then removed. What is
+// left are the accounts' rows, each once. Two payments under one id are two rows.
 func (p *syncPage) merge(removed []string) (byAccount map[string][]bankmux.Transaction, updated map[rowID]bool) {
 	byAccount, updated = map[string][]bankmux.Transaction{}, map[rowID]bool{}
 	at := map[rowID][]int{} // where the rows of an id stand in their account

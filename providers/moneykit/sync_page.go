@@ -37,7 +37,8 @@ type naming struct{ key, alias string }
 func newSyncPage(a *adapter, req *bankmux.SyncRequest) *syncPage {
 	p := &syncPage{
 		api: a.api, today: a.today(), req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
-		removed: map[string]bool{}, looked: map[string]bool{}, alive: map[naming]bool{}, listed: map[string]bool{}, kept: map[string]bool{},
+		removed: map[string]bool{}, looked: map[string]bool{}, alive: map[naming]bool{}, listed: map[string]bool{},
+		kept: map[string]bool{},
 	}
 	p.created, p.updated = &syncRows{page: p, name: "created"}, &syncRows{page: p, name: "updated"}
 	return p
@@ -94,8 +95,8 @@ func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconc
 	return nil
 }
 
-// lost reports a row that MoneyKit has no more. While there are more pages it is missing only, for a
-// later one may show it under another id.
+// lost reports a row that MoneyKit has no more. While there are more pages it is missing only, for
+// a later one may show it under another id.
 func (p *syncPage) lost(k bankmux.Known, reason string, cursor *reconcile.Cursor, more bool) {
 	if !more {
 		p.delta.Removed = append(p.delta.Removed, bankmux.Absence{Known: k, Reason: reason})
@@ -125,8 +126,8 @@ func (p *syncPage) blind(byAccount map[string][]bankmux.Transaction, updated map
 	}
 }
 
-// compareAccount compares as if all known rows that the page does not show were gone, looks for those
-// of which that would matter, and compares again until it is so.
+// compareAccount compares as if all known rows that the page does not show were gone, looks for
+// those of which that would matter, and compares again until it is so.
 func (p *syncPage) compareAccount(
 	ctx context.Context, account string, rows []bankmux.Transaction, updated map[rowID]bool, cursor *reconcile.Cursor, more bool,
 ) error {
@@ -138,7 +139,8 @@ func (p *syncPage) compareAccount(
 		Provider: Name, Account: p.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows, More: more,
 		Gone: func(alias string) bool { return !p.listed[alias] },
 	}
-	shown, sought := make(map[string]bool, len(rows)), map[string]bool{} // aliases on the page, and those of updated rows that are yet to be found
+	shown := make(map[string]bool, len(rows)) // aliases on the page
+	sought := map[string]bool{}               // those of updated rows that are yet to be found
 	for i := range rows {
 		in.From, in.To = earlier(in.From, rows[i].Date), later(in.To, rows[i].Date)
 		alias := reconcile.Alias(Name, rows[i].ID)
@@ -155,7 +157,7 @@ func (p *syncPage) compareAccount(
 	if err != nil {
 		return err
 	}
-	if cursor.Fetched == 0 && !cursor.Carried { // the first round and nothing known before it: what is known has just been shown
+	if cursor.Fetched == 0 && !cursor.Carried { // nothing was known before: what is known has just been shown
 		present := make(map[string]bool, len(known))
 		for i := range known {
 			present[aliasOf(&known[i])] = true
@@ -199,7 +201,8 @@ func (p *syncPage) around(ctx context.Context, in *reconcile.Reading, shown, sou
 	for i := range known {
 		has[known[i].Key] = true
 	}
-	far, err := reconcile.Ask(ctx, p.req, in.Account, firstDay, lastDay, func(k *bankmux.Known) bool { // updated rows whose day moved far
+	// Updated rows whose day moved far.
+	far, err := reconcile.Ask(ctx, p.req, in.Account, firstDay, lastDay, func(k *bankmux.Known) bool {
 		return !has[k.Key] && slices.ContainsFunc(k.Aliases, func(a string) bool { return sought[a] })
 	})
 	return append(known, far...), err
@@ -232,8 +235,8 @@ func (p *syncPage) ownNames(known []bankmux.Known) []bankmux.Known {
 	return list
 }
 
-// doubtful returns the known rows that a comparison took for gone and that were not looked for. Those
-// are certain whose id was removed, or is shown with the content of another row.
+// doubtful returns the known rows that a comparison took for gone and that were not looked for.
+// Those are certain whose id was removed, or is shown with the content of another row.
 func (p *syncPage) doubtful(res reconcile.Result, shown map[string]bool) (list []bankmux.Known) {
 	ask := func(k *bankmux.Known) {
 		if alias := aliasOf(k); alias != "" && !p.looked[k.Key] && !p.removed[alias] && !shown[alias] {
@@ -249,9 +252,11 @@ func (p *syncPage) doubtful(res reconcile.Result, shown map[string]bool) (list [
 	return list
 }
 
-// displaced reports the known rows whose id the page shows with the content of another row, and that
-// MoneyKit does not list any more.
-func (p *syncPage) displaced(ctx context.Context, known []bankmux.Known, shown map[string]bool, cursor *reconcile.Cursor, more bool) error {
+// displaced reports the known rows whose id the page shows with the content of another row, and
+// that MoneyKit does not list any more.
+func (p *syncPage) displaced(
+	ctx context.Context, known []bankmux.Known, shown map[string]bool, cursor *reconcile.Cursor, more bool,
+) error {
 	var rows []bankmux.Known
 	for _, k := range known {
 		if shown[aliasOf(&k)] && !p.kept[k.Key] {
@@ -261,7 +266,7 @@ func (p *syncPage) displaced(ctx context.Context, known []bankmux.Known, shown m
 	return p.gone(ctx, rows, func(k bankmux.Known) { p.lost(k, reasonVanished, cursor, more || p.empty) })
 }
 
-// keep notes which known rows a page told of.
+// keep notes which known rows a page reported on.
 func (p *syncPage) keep(res reconcile.Result) {
 	for _, list := range [][]bankmux.Change{res.Modified, res.Replaced} {
 		for i := range list {
