@@ -4,19 +4,19 @@ import "context"
 
 // Presence says whether the user waits for a call. Put it into the call's context.
 //
-// A context without one counts as that of a waiting user, as an application's first calls do: those of a
-// page that somebody has just opened. So a timer, a queue or a webhook says of itself that nobody waits.
-// The opposite default would refuse the first question of every bank to applications that never heard
-// of presence.
+// A context without one counts as that of a waiting user, as an application's first calls do: those
+// of a page that somebody has just opened. So a timer, a queue or a webhook says of itself that
+// nobody waits. The opposite default would refuse the first question of every bank to applications
+// that never heard of presence.
 type Presence struct {
-	// Absent says that nobody is there to answer. A bank that asked the user before on the connection is
-	// then not asked, for it would send a one-time password that nobody waits for: the call is refused
-	// with [ErrUserAction] and the code [CodeUserAbsent], and nothing is sent.
+	// Absent says that nobody is there to answer. A bank that asked the user before on the
+	// connection is then not asked, for it would send a one-time password that nobody waits for:
+	// the call is refused with [ErrUserAction] and the code [CodeUserAbsent], and nothing is sent.
 	Absent bool
 }
 
-// CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user, on a connection whose bank
-// asked the user before. Make the call again when the user is there.
+// CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user, on a connection
+// whose bank asked the user before. Make the call again when the user is there.
 const CodeUserAbsent = "user_absent"
 
 type presenceKey struct{}
@@ -26,7 +26,8 @@ func WithPresence(ctx context.Context, p Presence) context.Context {
 	return context.WithValue(ctx, presenceKey{}, p)
 }
 
-// WithoutUser returns a context for calls that nobody waits for. It is [WithPresence] with Absent set.
+// WithoutUser returns a context for calls that nobody waits for. It is [WithPresence] with Absent
+// set.
 func WithoutUser(ctx context.Context) context.Context {
 	return WithPresence(ctx, Presence{Absent: true})
 }

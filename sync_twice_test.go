@@ -15,8 +15,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// TestTwoSyncsOfOneConnectionAtOnceEndInAgreement lets a timer and a webhook start a sync in the same
-// moments of a year, with the store of the documentation.
+// TestTwoSyncsOfOneConnectionAtOnceEndInAgreement lets a timer and a webhook start a sync in the
+// same moments of a year, with the store of the documentation.
 func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
@@ -32,7 +32,8 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 				dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 				var mu sync.Mutex
 				pages := 0
-				// Every page takes a while before and after it is read, so that each sync overtakes the other now and then.
+				// Every page takes a while before and after it is read, so that each sync overtakes
+				// the other now and then.
 				paced := s.client.With(func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 					wait := func() {
 						mu.Lock()
@@ -48,7 +49,10 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 					return next(ctx)
 				})
 				began := bankmux.DateOf(time.Now().UTC()).AddDays(-60).String()
-				surprises := []string{virtualbank.Posted, virtualbank.Tip, virtualbank.Late, virtualbank.Twin, virtualbank.Withdrawn, virtualbank.PendingVanishes}
+				surprises := []string{
+					virtualbank.Posted, virtualbank.Tip, virtualbank.Late, virtualbank.Twin, virtualbank.Withdrawn, virtualbank.PendingVanishes,
+					virtualbank.DaysIgnored, virtualbank.DaysRefused, virtualbank.TodayRefused, virtualbank.ValueDays,
+				}
 				for day := 0; day < 365; day += 9 {
 					time.Sleep(9*24*time.Hour + time.Duration(dice.IntN(600))*time.Minute)
 					if day < 330 {

@@ -7,13 +7,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Unattended keeps calls without a user ([bankmux.Presence]) from a bank that asked the user before on
-// the connection: it would send a one-time password that nobody waits for. Such a call is refused with
-// [bankmux.ErrUserAction] and [bankmux.CodeUserAbsent], and nothing is sent. atBank reports which calls
-// the bank itself answers; nil means those of the data group. Calls that answer a challenge pass.
+// Unattended keeps calls without a user ([bankmux.Presence]) from a bank that asked the user before
+// on the connection: it would send a one-time password that nobody waits for. Such a call is
+// refused with [bankmux.ErrUserAction] and [bankmux.CodeUserAbsent], and nothing is sent. atBank
+// reports which calls the bank itself answers; nil means those of the data group. Calls that answer
+// a challenge pass.
 //
-// That a bank asked is known from the connection ([bankmux.Status.AskedAt]), which an application keeps
-// up to date with [bankmux.Status.After], and from what this process has seen of at most 10,000 connections.
+// That a bank asked is known from the connection ([bankmux.Status.AskedAt]), which an application
+// keeps up to date with [bankmux.Status.After], and from what this process has seen of at most
+// 10,000 connections.
 func Unattended(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 	if atBank == nil {
 		atBank = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }

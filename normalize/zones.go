@@ -12,9 +12,10 @@ import (
 // bankZones names the zone in which the banks of a country keep their books, by ISO 3166-1 alpha-2
 // code. The names and countries are those of zone.tab of the IANA time zone database, 2026.
 //
-// A country with several zones has the one of its financial centre, such as New York. A bank further
-// west is asked for a day that has not begun there; what refuses it is asked again without that day. A
-// bank further east shows the rows of its new day some hours later, in the next reading.
+// A country with several zones has the one of its financial centre, such as New York. A bank
+// further west is asked for a day that has not begun there; what refuses it is asked again without
+// that day. A bank further east shows the rows of its new day some hours later, in the next
+// reading.
 var bankZones = map[string]string{
 	"AD": "Europe/Andorra", "AE": "Asia/Dubai", "AF": "Asia/Kabul", "AG": "America/Antigua",
 	"AI": "America/Anguilla", "AL": "Europe/Tirane", "AM": "Asia/Yerevan", "AO": "Africa/Luanda",
@@ -83,8 +84,8 @@ var bankZones = map[string]string{
 // loadedZones are the zones that were needed so far, by name: reading one costs more than using it.
 var loadedZones sync.Map
 
-// BankZone returns the time zone in which the banks of a country keep their books. The country is an
-// ISO 3166-1 alpha-2 code in either case. It reports false for any other text.
+// BankZone returns the time zone in which the banks of a country keep their books. The country is
+// an ISO 3166-1 alpha-2 code in either case. It reports false for any other text.
 func BankZone(country string) (*time.Location, bool) {
 	name, ok := bankZones[strings.ToUpper(country)]
 	if !ok {

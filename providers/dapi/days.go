@@ -16,16 +16,17 @@ import (
 // windowDays is how many days one call is for: Dapi has no pages, and a bank may be slow.
 const windowDays = 31
 
-// slackOf is how many days more a call asks for on either side. No source says whether a bank selects
-// by the day that it writes: some select by the day of booking and write a day of value. A row belongs to
-// the call that has the day it says.
+// slackOf is how many days more a call asks for on either side. No source says whether a bank
+// selects by the day that it writes: some select by the day of booking and write a day of value. A
+// row belongs to the call that has the day it says.
 func slackOf(size int) int { return size / 3 }
 
-// maxSlack is how far apart the day of selection and the day that is written are taken to be at most.
+// maxSlack is how far apart the day of selection and the day that is written are taken to be at
+// most.
 const maxSlack = windowDays / 3
 
-// maxRefused bounds the calls that a bank refuses for their days: each size is tried with and without
-// the last day.
+// maxRefused bounds the calls that a bank refuses for their days: each size is tried with and
+// without the last day.
 const maxRefused = 16
 
 // today is the last day a transaction can have, at the connection's bank. Where its country is not
@@ -39,9 +40,9 @@ func (a *adapter) today(conn bankmux.Connection) bankmux.Date {
 	return day
 }
 
-// window is what one call asks for, and which of the rows it is for. A challenge keeps it, so that the
-// answer goes to the very call that was interrupted. Another call in between would end the user's
-// session at the bank.
+// window is what one call asks for, and which of the rows it is for. A challenge keeps it, so that
+// the answer goes to the very call that was interrupted. Another call in between would end the
+// user's session at the bank.
 type window struct {
 	From  bankmux.Date `json:"from"` // asked for
 	To    bankmux.Date `json:"to"`
@@ -66,8 +67,9 @@ func windowOf(answers *bankmux.Answers) (w window, ok bool) {
 	return w, w.From.IsValid() && w.To.IsValid() && w.First.IsValid() && w.Last.IsValid()
 }
 
-// windows cuts the days of one account into calls that the bank takes, the newest first. A bank that
-// refuses days is asked for fewer: without the last day, which may be tomorrow there, then for half.
+// windows cuts the days of one account into calls that the bank takes, the newest first. A bank
+// that refuses days is asked for fewer: without the last day, which may be tomorrow there, then for
+// half.
 type windows struct {
 	first    bankmux.Date // of the days wanted
 	earliest bankmux.Date // the bank is asked for no day before it; zero means no limit
@@ -95,7 +97,8 @@ func (w *windows) next(to bankmux.Date) window {
 // took notes that the bank took a call.
 func (w *windows) took() { w.settled = true }
 
-// fewer notes that the bank refused the days of a call. It reports false if there are no fewer to ask for.
+// fewer notes that the bank refused the days of a call. It reports false if there are no fewer to
+// ask for.
 func (w *windows) fewer(call window) bool {
 	if w.refused++; w.refused > maxRefused {
 		return false
@@ -120,15 +123,16 @@ func refusedDays(err error) bool {
 	return e != nil && e.Code == "INVALID_DATE_RANGE"
 }
 
-// pageAt is what the Next of a page says: the last day still to be read, how many days a call has, and
-// whether the bank has written other days than it was asked for.
+// pageAt is what the Next of a page says: the last day still to be read, how many days a call has,
+// and whether the bank has written other days than it was asked for.
 type pageAt struct {
 	to      bankmux.Date
 	size    int
 	drifted bool
 }
 
-// drift ends the Next of a page after which the bank is known to select by another day than it writes.
+// drift ends the Next of a page after which the bank is known to select by another day than it
+// writes.
 const drift = "/drifted"
 
 func (p pageAt) String() string {
@@ -171,7 +175,8 @@ func (a *adapter) span(ctx context.Context, req *bankmux.TransactionsRequest) (*
 	return w, at, w.serve(days, req)
 }
 
-// serve limits the reading to the days that the bank serves, or says that they are not all that was asked for.
+// serve limits the reading to the days that the bank serves, or says that they are not all that was
+// asked for.
 func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
 	if days == 0 {
 		return nil
@@ -195,7 +200,8 @@ func refusesGaps(req *bankmux.TransactionsRequest) bool {
 	return !req.From.IsZero() && req.Beyond == bankmux.RangeRefuse
 }
 
-// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The zero value is ready.
+// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The
+// zero value is ready.
 type ranges struct {
 	mu    sync.Mutex
 	known map[string]rangeOf
@@ -241,8 +247,8 @@ func bankOf(conn bankmux.Connection) string {
 	return conn.Reference()
 }
 
-// days is how many days back the connection's bank serves transactions, 0 where it does not say, and
-// whether it was asked just now.
+// days is how many days back the connection's bank serves transactions, 0 where it does not say,
+// and whether it was asked just now.
 func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (days int, fresh bool, err error) {
 	bank := bankOf(conn)
 	if days, ok := a.ranges.get(bank, a.now()); ok {
@@ -262,7 +268,8 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (days int, 
 	return days, true, nil
 }
 
-// daysAfterRefusal asks the bank's range again once a call was refused: what is remembered may be an hour old.
+// daysAfterRefusal asks the bank's range again once a call was refused: what is remembered may be
+// an hour old.
 func (a *adapter) daysAfterRefusal(ctx context.Context, conn bankmux.Connection) (int, error) {
 	a.ranges.forget(bankOf(conn))
 	days, _, err := a.days(ctx, conn)

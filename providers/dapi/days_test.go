@@ -2,6 +2,7 @@ package dapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// dayBank serves rows by the day of booking, and refuses what it likes. The rest is the virtual bank's.
+// dayBank serves rows by the day of booking, and refuses what it likes. The rest is the virtual
+// bank's.
 type dayBank struct {
 	rest http.Handler
 	rows []dayRow
@@ -63,7 +65,8 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"operationID":"op","success":true,"status":"done","transactions":[%s]}`, strings.Join(rows, ","))
 }
 
-// openDays links a bank of a country at an instant, with a row on each of some days, the newest first.
+// openDays links a bank of a country at an instant, with a row on each of some days, the newest
+// first.
 func openDays(t *testing.T, country string, at time.Time, days int, row func(back int, day bankmux.Date) []dayRow) (*dayBank, *bankmux.Client, bankmux.Connection, bankmux.Date) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{})
@@ -288,7 +291,8 @@ func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 			}
 			assert.Equal(t, gaps, d.Gaps)
 
-			// A list says the same, to a caller who takes what there is; others get an error for what is left.
+			// A list says the same, to a caller who takes what there is; others get an error for
+			// what is left.
 			days, _, covered, left, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.Len(t, days, c.days)
@@ -363,4 +367,47 @@ func TestTodayIsTheBanksOwn(t *testing.T) {
 			assert.Equal(t, today, covered[0].To)
 		})
 	}
+}
+
+func TestAnAnswerToACallWhoseDaysAreThenRefusedIsNotTheEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	ids := []string{all.Accounts[0].ID}
+	require.NoError(t, s.bank.Stage(conn.Reference(), virtualbank.DaysRefused))
+	answered := func(t *testing.T, call func(*bankmux.Answers) error) {
+		t.Helper()
+		require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"otp"}))
+		e, ok := errors.AsType[*bankmux.Error](call(nil))
+		require.True(t, ok)
+		require.NotNil(t, e.Challenge)
+		require.NoError(t, call(e.Challenge.Answer("123456")))
+	}
+	t.Run("a sync", func(t *testing.T) {
+		var d bankmux.Delta
+		answered(t, func(answers *bankmux.Answers) (err error) {
+			d, err = s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: ids, Answers: answers})
+			return err
+		})
+		assert.NotEmpty(t, d.Added)
+		require.Len(t, d.Gaps, 1)
+		assert.Equal(t, 50, d.Gaps[0].To.DaysSince(d.Gaps[0].From)+1)
+	})
+	t.Run("a list", func(t *testing.T) {
+		rows, gaps := 0, []bankmux.Covered(nil)
+		answered(t, func(answers *bankmux.Answers) error {
+			for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, Answers: answers}) {
+				if err != nil {
+					return err
+				}
+				rows, gaps = rows+len(page.Transactions), append(gaps, page.Gaps...)
+			}
+			return nil
+		})
+		assert.Positive(t, rows)
+		require.Len(t, gaps, 1)
+		assert.Equal(t, 50, gaps[0].To.DaysSince(gaps[0].From)+1)
+	})
 }

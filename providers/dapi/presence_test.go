@@ -61,7 +61,8 @@ func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(cont
 	}
 }
 
-// asked lets the bank ask the user once, who answers, and returns the status that an application stores.
+// asked lets the bank ask the user once, who answers, and returns the status that an application
+// stores.
 func (s *setup) asked(conn bankmux.Connection) bankmux.Connection {
 	s.t.Helper()
 	require.NoError(s.t, s.bank.RequireInput(conn.Reference(), "", []string{"otp"}))

@@ -14,7 +14,8 @@ import (
 // standardDays is what is asked for where a bank does not say how far back it goes.
 const standardDays = 90
 
-// syncReading reads the days of one account for a sync: each row once, whatever days the bank selects by.
+// syncReading reads the days of one account for a sync: each row once, whatever days the bank
+// selects by.
 type syncReading struct {
 	adapter *adapter
 	req     *bankmux.SyncRequest
@@ -95,8 +96,8 @@ func (r *syncReading) all(ctx context.Context) error {
 	return nil
 }
 
-// refusal decides how to go on after the bank refused the days of a call. It reports false if there is
-// nothing left to ask for.
+// refusal decides how to go on after the bank refused the days of a call. It reports false if there
+// is nothing left to ask for.
 func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
 	if !r.renewed { // the bank may serve fewer days than it said an hour ago
 		r.renewed = true
@@ -112,7 +113,8 @@ func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
 	return r.fewer(w), nil
 }
 
-// window reads one window, unless the user's answer has just brought its rows, and takes its own rows.
+// window reads one window, unless the user's answer has just brought its rows, and takes its own
+// rows.
 func (r *syncReading) window(ctx context.Context, w window) error {
 	if r.answered != w {
 		if err := r.read(ctx, w, nil); err != nil {
@@ -175,8 +177,8 @@ type stray struct {
 	asked bool // its day was asked for
 }
 
-// stray keeps a row of a day that another window has for its own. As a rule that window has the row too;
-// where a bank selects by quite another day than it writes, it does not.
+// stray keeps a row of a day that another window has for its own. As a rule that window has the row
+// too; where a bank selects by quite another day than it writes, it does not.
 func (r *syncReading) stray(row *bankmux.Transaction, here map[string]int, asked bool) {
 	if r.strays == nil {
 		r.strays = map[string]*stray{}
@@ -219,8 +221,8 @@ func contentOf(t *bankmux.Transaction) string {
 	}, "\x00")
 }
 
-// proved is the first day of which all rows were read. Those of the days before it may be among rows that
-// the bank selects by an earlier day, which it was not asked for.
+// proved is the first day of which all rows were read. Those of the days before it may be among
+// rows that the bank selects by an earlier day, which it was not asked for.
 func (r *syncReading) proved() bankmux.Date {
 	slack := min(maxSlack, slackOf(r.to.DaysSince(r.first)+1))
 	return later(r.first, r.from.AddDays(slack))
