@@ -132,6 +132,47 @@ func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) {
 	}
 }
 
+// entries are the members of objects that may have many, and texts and choices: an entry has a number in it.
+var entries = []struct {
+	name, provider, before, entry, after string
+	call                                 func(context.Context, *bankmux.Client, bankmux.Connection) error
+}{
+	{"links of a user", "moneykit", `{"links":{"":{}`, `,"%07d":{"link_id":"aaaaaaaa","state":"connected"}`, `}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		_, err := moneykit.UserLinks(ctx, c, "user-1")
+		return err
+	}},
+	{"accounts of the links of a user", "moneykit", `{"links":{"":{}`, `,"%07d":{"accounts":[],"aaaaaaaa":"aaaaaaaaaaaa"}`, `}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+		_, err := moneykit.UserAccounts(ctx, c, "user-1")
+		return err
+	}},
+	{"products", "moneykit", `{"link_id":"a","state":"connected","products":{"":{}`, `,"%07d":{"refreshed_at":"aaaaaaaaaaaaaaaaaaaaaaa"}`, `}}`, read("ConnectionStatus")},
+	{"members", "moneykit", `{"link_id":"a","state":"connected"`, `,"%07d":1`, `}`, read("ConnectionStatus")},
+	{"members of nothing", "moneykit", `{"link_id":"a"`, `,"%07d":"x"`, `}`, read("Disconnect")},
+	{"tags", "moneykit", `{"link_id":"a","state":"connected","link_tags":[""`, `,"%010d"`, `]}`, read("ConnectionStatus")},
+	{"removed ids", "moneykit", `{"transactions":{"created":[],"updated":[],"removed":[""`, `,"%010d"`, `]},"cursor":{"next":"x"},"has_more":false}`, read("Sync")},
+	{"choices", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[{"id":"otp","index":0,"query":"x","queryOptions":[""`, `,"%010d"`, `]}]}`, read("Accounts")},
+	{"rules of the bank", "dapi", `{"status":"done","accountsMetadata":{"swiftCode":"x","validators":{"":{}`, `,"%07d":{"a":{"b":"` + strings.Repeat("a", 130) + `"}}`, `}}}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+		_, err := dapi.BankMetadata(ctx, c, conn)
+		return err
+	}},
+}
+
+func TestAnAnswerOfManyMembersTakesAtMostTwentyTimesItsLength(t *testing.T) { //nolint:paralleltest // it measures the heap
+	for _, list := range entries {
+		t.Run(list.name+" of "+list.provider, func(t *testing.T) {
+			body := []byte(list.before)
+			for i := 0; len(body) < 2<<20; i++ {
+				body = fmt.Appendf(body, list.entry, i)
+			}
+			body = append(body, list.after...)
+			client, conn, wire := linkedTampered(t, list.provider)
+			wire.say(http.StatusOK, body)
+			peak := peakOf(func() { _ = list.call(t.Context(), client, conn) })
+			assert.LessOrEqual(t, peak/len(body), 20, "times the length of the answer")
+		})
+	}
+}
+
 // peakOf is how far the heap grows while f runs.
 func peakOf(f func()) int {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}

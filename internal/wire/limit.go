@@ -16,7 +16,7 @@ const (
 	rowBytes    = 96      // bytes for each row of a list, of real ones 150 or more
 	maxObjects  = 200_000 // three to seven of them are a row
 	objectBytes = 48      // bytes of the answer for each object in it, of real ones 70 or more
-	valueBytes  = 8       // bytes for each value, of real ones 16 or more
+	valueBytes  = 12      // bytes for each value, of real ones 16 or more
 )
 
 // Crowded reports whether an answer has more rows than its length stands for, or than any answer has.
