@@ -251,6 +251,9 @@ func (c *Client) describe(op *Op, err error) error {
 		}
 		full := *e
 		full.Provider, full.Client, full.Op = c.desc.Provider, c.name, op.Name
+		if full.Detail == "" {
+			full.Detail = full.Kind.sentence()
+		}
 		full.clean()
 		if full.Connection == "" {
 			full.Connection = op.Connection

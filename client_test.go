@@ -64,7 +64,7 @@ func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
 		"a nil context": {func() error {
 			_, err := c.CreateSession(nil, bankmux.SessionRequest{User: "u-1"}) //nolint:staticcheck // what is tested
 			return err
-		}, bankmux.ErrInvalid, "context: invalid_request: is nil"},
+		}, bankmux.ErrInvalid, "invalid_request: context is nil"},
 		"a cancelled context": {func() error {
 			_, err := c.CreateSession(cancelled, bankmux.SessionRequest{User: "u-1"})
 			return err

@@ -180,6 +180,9 @@ type ProductStatus struct {
 	Kind        Kind      // what the last failure means, "" for none
 	Code        string    // the provider's word for it
 	Unavailable bool      // it cannot be refreshed now; what was fetched before can still be read
+	// UnavailableReason is the provider's reason where it has the form of a code, such as
+	// institution_migration. A sentence is dropped: it may hold anything.
+	UnavailableReason string
 }
 
 // DisconnectRequest ends a connection.

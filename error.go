@@ -31,6 +31,7 @@ type Error struct {
 	Detail string `json:"detail,omitempty"` // what happened, in our words
 
 	Code       string        `json:"code,omitempty"`        // the provider's own code, verbatim
+	Docs       string        `json:"docs,omitempty"`        // page of the provider's documentation about it, where it names one
 	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no answer
 	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, where it gives one
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it said nothing
@@ -64,21 +65,27 @@ func (e *Error) clean() {
 	e.Field, e.Detail = plain.Line(plain.Cut(e.Field, maxDetail)), plain.Line(plain.Cut(e.Detail, maxDetail))
 }
 
-// Error gives one line: who, what, why and the remedy. Text from outside is quoted or escaped in it.
+// Error gives one line: who, what, why and the remedy. What happened is a sentence, and Field is its
+// subject where Detail begins with a verb: "invalid_request: SessionRequest.User is empty". Text from
+// outside is quoted or escaped in it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	for _, part := range []string{e.Client, e.Op, e.Field} {
+	subject, detail := e.sentence()
+	for _, part := range []string{e.Client, e.Op} {
 		if part != "" {
 			b.WriteString(plain.Line(part))
 			b.WriteString(": ")
 		}
 	}
-	b.WriteString(plain.Line(string(e.Kind)))
-	if e.Detail != "" {
-		b.WriteString(": ")
-		b.WriteString(plain.Line(plain.Cut(e.Detail, maxDetail)))
-	}
+	b.WriteString(plain.Line(string(e.Kind)) + ": ")
 	var facts []string
+	switch {
+	case subject:
+		b.WriteString(plain.Line(e.Field) + " ")
+	case e.Field != "":
+		facts = append(facts, "field "+plain.Word(e.Field))
+	}
+	b.WriteString(plain.Line(plain.Cut(detail, maxDetail)))
 	if e.Status != 0 {
 		facts = append(facts, "HTTP "+strconv.Itoa(e.Status))
 	}
@@ -92,7 +99,7 @@ func (e *Error) Error() string {
 		facts = append(facts, "request "+plain.Word(e.RequestID))
 	}
 	if e.RetryAfter > 0 {
-		facts = append(facts, "retry after "+e.RetryAfter.String())
+		facts = append(facts, "retry after "+plain.Duration(e.RetryAfter))
 	}
 	if len(facts) > 0 {
 		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
@@ -106,6 +113,21 @@ func (e *Error) Error() string {
 		b.WriteString(plain.Line(plain.Cut(e.cause(), maxCause)))
 	}
 	return b.String()
+}
+
+// sentence returns what happened, and whether Field is its subject.
+func (e *Error) sentence() (subject bool, detail string) {
+	detail = e.Detail
+	if detail == "" {
+		return false, e.Kind.sentence()
+	}
+	verb, _, _ := strings.Cut(detail, " ")
+	switch verb {
+	case "is", "are", "has", "have", "had", "was", "were", "lacks", "lack", "names", "gives", "begins", "belongs", "expired", "cannot", "lost", "holds",
+		"ends", "repeats", "does", "must", "needs", "failed", "of":
+		return e.Field != "", detail
+	}
+	return e.Field != "" && detail[0] == '"', detail // a value of the field
 }
 
 // cause is the text of the cause. An application's own code may fail with an [*Error] of another

@@ -19,10 +19,10 @@ func TestErrorSaysWhoWhatAndTheRemedyOnOneLine(t *testing.T) {
 			Kind: bankmux.ErrTokenSpent, Client: "mk", Op: "ExchangeToken", Detail: "used before",
 			Code: "some.code", Status: 400, Connection: "c1",
 		},
-		"SessionRequest.User: invalid_request: is empty; fix the call": {
+		"invalid_request: SessionRequest.User is empty; fix the call": {
 			Kind: bankmux.ErrInvalid, Field: "SessionRequest.User", Detail: "is empty",
 		},
-		"rate_limited (retry after 7s); wait and repeat: context canceled": {
+		"rate_limited: too many requests were made (retry after 7s); wait and repeat: context canceled": {
 			Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second, Err: context.Canceled,
 		},
 	} {

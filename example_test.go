@@ -47,7 +47,7 @@ func Example_credentials() {
 		{Client: "dapi", Countries: []string{"US"}, Priority: 1}, // if MoneyKit is down
 	})
 	_, _ = registry, err
-	// Output: moneykit.Config.ClientID: invalid_request: is empty; fix the call
+	// Output: invalid_request: moneykit.Config.ClientID is empty; fix the call
 }
 
 // shop is the application in the examples.

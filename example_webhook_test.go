@@ -159,5 +159,5 @@ func Example_webhookSecrets() {
 	})
 	_ = dp
 	fmt.Println(err)
-	// Output: dapi.Config.AppKey: invalid_request: is empty; fix the call
+	// Output: invalid_request: dapi.Config.AppKey is empty; fix the call
 }

@@ -181,7 +181,7 @@ func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, 
 		case err == nil && page.Next == "":
 			p.done()
 		case err == nil && page.Next == p.Page:
-			page.Failed = append(page.Failed, Failure{Account: id, Err: &Error{Kind: ErrMalformed, Detail: "the adapter's pages go round in a circle"}})
+			page.Failed = append(page.Failed, Failure{Account: id, Err: &Error{Kind: ErrMalformed, Detail: "the adapter's pages repeat without end"}})
 			p.done()
 		case err == nil:
 			p.Page = page.Next

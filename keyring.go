@@ -43,9 +43,9 @@ func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 		case !keyID(k.ID):
 			return nil, invalid("Key.ID", quote(k.ID)+" is not 1 to 32 letters, digits, _ . -")
 		case k.Material.size() != 32:
-			return nil, invalid("Key.Material", fmt.Sprintf("of key %q has %d bytes, not 32", k.ID, k.Material.size()))
+			return nil, invalid("Key.Material", "of key "+quote(k.ID)+" does not have 32 bytes")
 		case k.Material.holds(string(make([]byte, 32))):
-			return nil, invalid("Key.Material", fmt.Sprintf("of key %q is all zero", k.ID))
+			return nil, invalid("Key.Material", "of key "+quote(k.ID)+" is all zero")
 		case ring.keys[k.ID] != nil:
 			return nil, invalid("Key.ID", quote(k.ID)+" is used twice")
 		}

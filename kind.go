@@ -98,6 +98,43 @@ var remedies = map[Kind]string{
 	ErrUnknown:          "read Code and ask the provider",
 }
 
+// sentences say what happened where nothing more is known.
+var sentences = map[Kind]string{
+	ErrInvalid:          "the request was refused",
+	ErrCredentials:      "the application's credentials were refused",
+	ErrNotPermitted:     "the application may not do this",
+	ErrQuota:            "the application's quota is used up",
+	ErrReauth:           "the bank wants the user to log in again",
+	ErrConsent:          "the user did not agree to this",
+	ErrGone:             "the connection no longer exists",
+	ErrTokenSpent:       "the token can no longer be used",
+	ErrUserAction:       "the user must act first",
+	ErrAnswerRejected:   "the user's answer was not accepted",
+	ErrChallengeExpired: "the challenge is no longer open",
+	ErrNotReady:         "the provider has not fetched this yet",
+	ErrNotFound:         "the provider does not know this",
+	ErrUnsupported:      "the provider cannot do this",
+	ErrRateLimited:      "too many requests were made",
+	ErrInstitution:      "the bank is not available",
+	ErrUnavailable:      "the provider is not available",
+	ErrMalformed:        "the answer cannot be read",
+	ErrCircuitOpen:      "too many calls failed",
+	ErrOutcomeUnknown:   "the request was sent and no readable answer came",
+	ErrSeal:             "what was sealed cannot be opened",
+	ErrSignature:        "nothing proves that the provider sent this",
+	ErrContextDone:      "the call was cut short",
+	ErrApplication:      "code of the application failed",
+	ErrUnknown:          "the provider failed and did not say why",
+}
+
+// sentence says what happened where an error of this kind has no detail.
+func (k Kind) sentence() string {
+	if s, ok := sentences[k]; ok {
+		return s
+	}
+	return sentences[ErrUnknown]
+}
+
 // Kinds returns every kind, in no particular order.
 func Kinds() []Kind {
 	all := make([]Kind, 0, len(remedies))

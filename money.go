@@ -28,7 +28,7 @@ func NewMoney(amount string, c Currency) (Money, error) {
 	}
 	d, ok := ParseDecimal(amount)
 	if !ok {
-		return Money{}, invalid("Money", "has an amount that is no number of at most 19 digits")
+		return Money{}, invalid("Money", "has an amount that is not a number of at most 19 digits")
 	}
 	return Money{amount: d, currency: c}, nil
 }

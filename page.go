@@ -18,7 +18,7 @@ func pages[P any](at string, read func(at string) (P, string, error), yield func
 		}
 		if seen[next] {
 			var none P
-			yield(none, &Error{Kind: ErrMalformed, Detail: "the provider's pages go round in a circle"})
+			yield(none, &Error{Kind: ErrMalformed, Detail: "the provider's pages repeat without end"})
 			return
 		}
 		seen[next] = true

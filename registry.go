@@ -111,18 +111,27 @@ func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	return all, nil
 }
 
+// nobody is the error where no route serves a request. It says what the request asked for.
 func nobody(req *SessionRequest) *Error {
-	asked := "no country"
+	asked := "without a country"
 	if req.Country != "" {
-		asked = "country " + quote(req.Country)
+		asked = "for country " + quote(req.Country)
 	}
 	if len(req.Institution) > 0 {
-		asked += ", an institution"
+		asked += " that names an institution"
 	}
-	for _, c := range req.Capabilities {
-		asked += ", " + string(c)
+	if n := len(req.Capabilities); n > 0 {
+		names := make([]string, n)
+		for i, c := range req.Capabilities {
+			names[i] = string(c)
+		}
+		noun := "the capability "
+		if n > 1 {
+			noun = "the capabilities "
+		}
+		asked += " with " + noun + strings.Join(names, ", ")
 	}
-	return &Error{Kind: ErrUnsupported, Field: "SessionRequest", Op: opCreateSession.Name, Detail: "no route serves " + asked, NotSent: true}
+	return &Error{Kind: ErrUnsupported, Op: opCreateSession.Name, Detail: "no route serves a request " + asked, NotSent: true}
 }
 
 // maxShare is the most a candidate gets of the time while others remain.

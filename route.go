@@ -152,11 +152,11 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 			return nil, invalid("Route.Client", quote(r.Client)+" is not registered")
 		}
 		if r.Weight < 0 {
-			return nil, invalid("Route.Weight", "of "+quote(r.Client)+" is negative")
+			return nil, invalid("Route.Weight", "is negative in the route to "+quote(r.Client))
 		}
 		for i, country := range r.Countries {
 			if country == "" || slices.Contains(r.Countries[:i], country) {
-				return nil, invalid("Route.Countries", "of "+quote(r.Client)+" has an empty or doubled entry")
+				return nil, invalid("Route.Countries", "has an empty or doubled entry in the route to "+quote(r.Client))
 			}
 			if err := checkCountry("Route.Countries", country); err != nil {
 				return nil, err

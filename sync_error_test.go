@@ -148,7 +148,7 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 							mine, ok := errors.AsType[*errOwn](err)
 							require.True(t, ok, "%v", err)
 							assert.Equal(t, "rows", mine.table)
-							assert.ErrorContains(t, err, "SyncRequest.Known: application_failed: failed to read the application's rows")
+							assert.ErrorContains(t, err, "application_failed: SyncRequest.Known failed to read the application's rows")
 							assert.ErrorContains(t, err, "; see the cause, which is an error of the application's own code: ")
 							assert.ErrorContains(t, err, "table rows is locked")
 							assert.NotContains(t, err.Error(), "fix the call")

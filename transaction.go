@@ -116,9 +116,9 @@ const aheadOfUTC = 14 * time.Hour
 func checkWindow(request string, from, to Date, size int) error {
 	switch {
 	case !from.IsZero() && !from.IsValid():
-		return invalid(request+".From", "is no day of the calendar")
+		return invalid(request+".From", "is not a day of the calendar")
 	case !to.IsZero() && !to.IsValid():
-		return invalid(request+".To", "is no day of the calendar")
+		return invalid(request+".To", "is not a day of the calendar")
 	case !from.IsZero() && !to.IsZero() && to.Before(from):
 		return invalid(request+".From", "is after To")
 	case !from.IsZero() && from.After(DateOf(time.Now().UTC().Add(aheadOfUTC))):

@@ -3,10 +3,10 @@ package guard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // DeadlineOptions bound one attempt. Zero means the default.
@@ -70,7 +70,7 @@ func bounded(ctx context.Context, d time.Duration, next func(context.Context) er
 		return &out
 	}
 	out.Kind, out.Scope, out.Err = bankmux.ErrUnavailable, bankmux.ScopeProvider, context.DeadlineExceeded
-	out.Detail = fmt.Sprintf("no answer within %s", d)
+	out.Detail = "no answer came within " + plain.Duration(d)
 	return &out
 }
 

@@ -64,7 +64,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 			if cause := pause(ctx, wait); cause != nil {
 				gone := *e
 				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{last: nameless(e), cause: cause}
-				gone.Detail, gone.RetryAfter = "given up while waiting to repeat", 0
+				gone.Detail, gone.RetryAfter = "the call was given up while it waited to be repeated", 0
 				return &gone
 			}
 		}

@@ -28,10 +28,10 @@ func (g DapiGrant) Credential() bankmux.Secret {
 func DapiGrantOf(credential bankmux.Secret) (DapiGrant, error) {
 	var g DapiGrant
 	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
-		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential is not one of Dapi", NotSent: true}
+		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
 	}
 	if !Token(g.AccessToken) {
-		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "its credential cannot be sent in a header; link the bank again", NotSent: true}
+		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
 	}
 	return g, nil
 }

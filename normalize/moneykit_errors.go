@@ -7,7 +7,7 @@ var moneyKit = NewCatalogue(
 	Row{Code: "api_error.auth.expired_access_token", Kind: bankmux.ErrCredentials, Detail: "the access token expired and a new one is refused as well"},
 	Row{Code: "api_error.auth.unauthorized", Kind: bankmux.ErrCredentials, Detail: "client id, secret or scope is refused"},
 	Row{Code: "api_error.auth.unauthorized", Status: 400, Kind: bankmux.ErrCredentials, Detail: "the grant type is refused"},
-	Row{Code: "api_error.rate_limit_exceeded", Kind: bankmux.ErrRateLimited, Detail: "too many requests, or a refresh too early"},
+	Row{Code: "api_error.rate_limit_exceeded", Kind: bankmux.ErrRateLimited, Detail: "too many requests were made, or a refresh came too early"},
 	Row{Code: "api_error.rate_limit_exceeded", Op: "Refresh", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "this link was refreshed a short while ago"},
 	Row{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
 	Row{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},
@@ -40,7 +40,7 @@ var moneyKitLink = NewCatalogue(
 
 // moneyKitProduct lists the reasons why one product of a link is not fresh.
 var moneyKitProduct = NewCatalogue(
-	Row{Code: "rate_limit", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "refreshed too often"},
+	Row{Code: "rate_limit", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "it was refreshed too often"},
 	Row{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "access lapsed"},
 	Row{Code: "not_supported", Kind: bankmux.ErrUnsupported, Detail: "the bank does not serve it"},
 	Row{Code: "timeout", Kind: bankmux.ErrInstitution, Detail: "the bank did not answer in time"},

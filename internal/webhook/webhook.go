@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // mostHeader bounds a header before anything is made of it.
@@ -28,16 +29,16 @@ func One(header http.Header, names ...string) (string, error) {
 		case len(values) == 0:
 			continue
 		case len(values) > 1:
-			return "", Refuse("header " + name + " is there more than once")
+			return "", Refuse("the header " + name + " is there more than once")
 		case len(values[0]) > mostHeader:
-			return "", Refuse("header " + name + " is too long")
+			return "", Refuse("the header " + name + " is too long")
 		case found != "" && values[0] != found:
-			return "", Refuse("header " + name + " says something else than " + names[0])
+			return "", Refuse("the header " + name + " says something else than " + names[0])
 		}
 		found = values[0]
 	}
 	if found == "" {
-		return "", Refuse("header " + names[0] + " is missing")
+		return "", Refuse("the header " + names[0] + " is missing")
 	}
 	return found, nil
 }
@@ -46,9 +47,9 @@ func One(header http.Header, names ...string) (string, error) {
 func Fresh(at, now time.Time, age, ahead time.Duration) error {
 	switch {
 	case now.Sub(at) > age:
-		return Refuse("was signed more than " + age.String() + " ago")
+		return Refuse("the delivery was signed more than " + plain.Duration(age) + " ago")
 	case at.Sub(now) > ahead:
-		return Refuse("was signed more than " + ahead.String() + " in the future")
+		return Refuse("the delivery was signed more than " + plain.Duration(ahead) + " in the future")
 	}
 	return nil
 }

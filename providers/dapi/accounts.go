@@ -122,7 +122,7 @@ func (acc account) account() bankmux.Account {
 // Balances reads the balance of one account or card.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "names not exactly one account or card", NotSent: true}
+		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account or card", NotSent: true}
 	}
 	one := bankmux.AccountBalances{Card: len(req.Cards) == 1}
 	body := dataBody{}

@@ -3,7 +3,6 @@ package dapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,7 +187,7 @@ func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
 	if refusesGaps(req) {
 		return &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
-			Detail: fmt.Sprintf("is before the %d days the bank serves; ask for later days or set Beyond to RangeClamp", days),
+			Detail: "is before " + w.earliest.String() + ", where the days that the bank serves begin; ask for later days or set Beyond to RangeClamp",
 		}
 	}
 	w.first = w.earliest

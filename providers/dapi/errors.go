@@ -32,7 +32,11 @@ func read(op string, res *rest.Response, out answer) error {
 		if env.Type == "" && res.Status/100 != 4 {
 			env.Type = normalize.DapiFailed
 		}
-		return normalize.DapiError(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
+		e := normalize.DapiError(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
+		if e.Kind == bankmux.ErrInvalid {
+			e.Field = fieldOf(res)
+		}
+		return e
 	}
 	if op == opExchange {
 		return res.Lacks("a result") // never interactive, never asynchronous
@@ -49,7 +53,17 @@ func read(op string, res *rest.Response, out answer) error {
 	case statusRunning:
 		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}
 	}
-	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has a status nobody listed"}
+	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has an unlisted status"}
+}
+
+// fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing else of
+// msg is kept: it may hold what the request held.
+func fieldOf(res *rest.Response) string {
+	var said struct {
+		Msg string `json:"msg"`
+	}
+	_ = res.Decode(&said) // what is only for display never decides
+	return normalize.FieldIn(said.Msg)
 }
 
 func asError(err error) *bankmux.Error {

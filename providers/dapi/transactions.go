@@ -41,7 +41,7 @@ func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.Trans
 
 func (a *adapter) transactionPage(ctx context.Context, path string, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest", Detail: "names not exactly one account or card", NotSent: true}
+		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest", Detail: "does not name exactly one account or card", NotSent: true}
 	}
 	list := &listing{api: a.api, path: path, req: &req}
 	if w, going := windowOf(req.Answers); going { // nothing may be sent before the answer

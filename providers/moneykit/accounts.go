@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -86,18 +87,29 @@ func fetched(l *linkData, product string) error {
 	if l == nil || l.Products == nil || product == "" {
 		return nil
 	}
-	p, named := l.Products[product]
+	p, present := l.Products[product]
 	switch {
-	case p == nil && named:
-		return &bankmux.Error{Kind: bankmux.ErrConsent, Status: http.StatusOK, Detail: "the user did not grant " + product}
+	case p == nil && present:
+		return &bankmux.Error{Kind: bankmux.ErrConsent, Status: http.StatusOK, Detail: "the user did not grant access to the " + inWords(product)}
 	case p == nil || p.RefreshedAt != "" || p.odd:
 		return nil
 	case p.ErrorCode != "":
 		e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
-		e.Detail = product + " could not be fetched"
+		e.Detail = "the " + inWords(product) + " could not be fetched"
 		return e
 	}
-	return &bankmux.Error{Kind: bankmux.ErrNotReady, Status: http.StatusOK, Detail: product + " was not fetched yet"}
+	return &bankmux.Error{Kind: bankmux.ErrNotReady, Status: http.StatusOK, Detail: "the " + inWords(product) + " " + was(product) + " not fetched yet"}
+}
+
+// inWords is a product in words.
+func inWords(product string) string { return strings.ReplaceAll(product, "_", " ") }
+
+// was is the verb of a product: accounts were, identity was.
+func was(product string) string {
+	if strings.HasSuffix(product, "s") {
+		return "were"
+	}
+	return "was"
 }
 
 // asOf is when a product was fetched.

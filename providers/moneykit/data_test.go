@@ -722,5 +722,6 @@ func TestAProductThatCannotBeRefreshedIsNotWaitedFor(t *testing.T) {
 	res, err := client.AwaitRefresh(t.Context(), started)
 	require.ErrorIs(t, err, bankmux.ErrUnavailable)
 	assert.True(t, res.Products[0].Unavailable)
+	assert.Empty(t, res.Products[0].UnavailableReason, "a sentence is not kept")
 	assert.NotContains(t, err.Error(), "does not serve it any more", "a text of the provider's")
 }

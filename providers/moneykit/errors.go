@@ -19,6 +19,7 @@ const codeExpired = "api_error.auth.expired_access_token"
 // envelope is the body of every documented error.
 type envelope struct {
 	ErrorCode        string          `json:"error_code"`
+	Documentation    string          `json:"documentation_url"`
 	LinkErrorCode    string          `json:"link_error_code"`
 	ValidationErrors json.RawMessage `json:"validation_errors"`
 }
@@ -45,6 +46,7 @@ func read(op string, res *rest.Response, out any) error {
 	e := normalize.MoneyKitError(normalize.Failure{
 		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
+	e.Docs = normalize.DocsURL(body.Documentation)
 	if e.Kind == bankmux.ErrInvalid {
 		e.Field = location(body.ValidationErrors)
 	}

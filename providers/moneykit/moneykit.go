@@ -384,7 +384,9 @@ func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	var all []bankmux.ProductStatus
 	for _, name := range granted(products) {
 		p := products[name]
-		st := bankmux.ProductStatus{Product: normalize.ProductFromMoneyKit(name), Unavailable: p.Unavailable != ""}
+		st := bankmux.ProductStatus{
+			Product: normalize.ProductFromMoneyKit(name), Unavailable: p.Unavailable != "", UnavailableReason: normalize.Reason(p.Unavailable),
+		}
 		st.RefreshedAt, _ = normalize.Timestamp(p.RefreshedAt)
 		st.AttemptedAt, _ = normalize.Timestamp(p.LastAttemptedAt)
 		if code := p.ErrorCode; code != "" {

@@ -182,7 +182,7 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	case c.Phone != "" && outside(c.Phone, minPhone, maxPhone):
 		return wrong("Contact.Phone", "is not 4 to 30 characters long")
 	case c.PhoneCountry != "" && !slices.Contains([]string{"US", "GB", "CA"}, c.PhoneCountry):
-		return wrong("Contact.PhoneCountry", "is none of US, GB and CA")
+		return wrong("Contact.PhoneCountry", "is not US, GB or CA")
 	}
 	for _, tag := range req.Tags {
 		switch {

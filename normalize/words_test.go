@@ -1,0 +1,74 @@
+package normalize_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux/normalize"
+)
+
+func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
+	t.Parallel()
+	t.Run("the field that a sentence names", func(t *testing.T) {
+		t.Parallel()
+		for sentence, want := range map[string]string{
+			"Validation error on field 'connectionID'":                                     "connectionID",
+			"Field 'accountID' failed validation: empty value":                             "accountID",
+			`Field "fromDate" failed validation: "2026-13-01" is not a day`:                "fromDate",
+			"Key: 'accessCode' Error:Field validation for 'accessCode' failed on required": "accessCode",
+			"`remark2` is a required field":                                                "remark2",
+			"missing required parameter: 'userSecret'":                                     "userSecret",
+			"parameter 'beneficiary.lines[0].line1' must not be empty":                     "beneficiary.lines[0].line1",
+			"Missing 'customer_user.id'":                                                   "customer_user.id",
+			"field name: ‘toDate’ is wrong":                                                "toDate",
+			"INVALID FIELD 'CARDID'":                                                       "CARDID",
+			"":                                                                             "",
+			"the value 'hunter2hunter2' is wrong":                                          "", // digits in the middle are of values
+			"field 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0' is wrong":            "",
+			"Field '4d1e2f7a9b' failed":                                                    "",
+			"Field 'rosa@example.com' failed":                                              "",
+			"Field 'line\nbreak' failed":                                                   "",
+			"Field 'x\x1b[31mred' failed":                                                  "",
+			"Field '" + strings.Repeat("a", 200) + "' failed":                              "",
+			strings.Repeat("x", 2000) + " field 'connectionID'":                            "",
+			"The login credentials are no longer accepted by the bank":                     "",
+			"account 'AE070331234567890123456' is wrong":                                   "",
+			"the value 'hunter' is wrong":                                                  "",
+			"'hunter' is not the password":                                                 "",
+			"invalid 'hunter'":                                                             "",
+			"Invalid API key 'abcdefgh'":                                                   "",
+			"'accountID' must not be empty":                                                "accountID",
+			"field 'userName' has the value 'hunter'":                                      "userName",
+		} {
+			assert.Equal(t, want, normalize.FieldIn(sentence), "%q", sentence)
+		}
+	})
+	t.Run("a reason that is a code", func(t *testing.T) {
+		t.Parallel()
+		for text, want := range map[string]string{
+			"institution_migration": "institution_migration", "maintenance": "maintenance", "INSTITUTION_DOWN": "INSTITUTION_DOWN",
+			"link_error.bad_state": "link_error.bad_state", "oauth2_required": "oauth2_required", "not-supported": "not-supported",
+			"": "", "the institution does not serve it any more": "", "Rosa Diaz": "", "4d1e2f7a9b": "", "sk_live_51H8a9b2": "",
+			"eyJhbGci": "", "a\nb": "", "code\n": "", strings.Repeat("a", 61): "", "rosa@example.com": "", "_x": "",
+		} {
+			assert.Equal(t, want, normalize.Reason(text), "%q", text)
+		}
+	})
+	t.Run("a page of the provider's own documentation", func(t *testing.T) {
+		t.Parallel()
+		const page = "https://docs.moneykit.com/errors/link_error.bad_state#reconnect"
+		for text, want := range map[string]string{
+			page: page, "https://moneykit.com/docs": "https://moneykit.com/docs", "https://DOCS.moneykit.com/a": "https://docs.moneykit.com/a",
+			"https://docs.example.com/errors": "https://docs.example.com/errors", "https://docs.example.com/v2/errors.html": "https://docs.example.com/v2/errors.html",
+			"": "", "http://docs.moneykit.com/errors": "", "https://docs.moneykit.com/errors?token=abc": "", "https://docs.moneykit.com/errors?": "",
+			"https://user:pass@docs.moneykit.com/": "", "https://docs.moneykit.com:8443/": "", "https://127.0.0.1/errors": "", "https://localhost/errors": "",
+			"https://docs.moneykit.com/eyJhbGciOiJIUzI1NiJ9": "", "https://docs.moneykit.com/4d1e2f7a9b": "", "https://docs.moneykit.com/a%20b": "",
+			"https://docs.moneykit.com/sk_live_51H8a9b2": "", "javascript:alert(1)": "", "https://docs.moneykit.com/a#b?c=d": "",
+			"\nhttps://docs.moneykit.com/": "", "https://docs.moneykit.com/" + strings.Repeat("a/", 200): "",
+		} {
+			assert.Equal(t, want, normalize.DocsURL(text), "%q", text)
+		}
+	})
+}
