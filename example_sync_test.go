@@ -79,7 +79,7 @@ func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.
 			Known:      l.between, // your rows of an account between two days
 		})
 		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-			log.Print(partial) // names the rows and accounts that failed; the page is good for the others
+			log.Print(partial) // names the accounts that failed; the page is good for the others
 		} else if err != nil {
 			return err // nothing of this page is stored; the pages before it are
 		}

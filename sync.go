@@ -3,6 +3,7 @@ package bankmux
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 // TransactionSyncer tells what changed since the application last asked.
@@ -85,14 +86,19 @@ type Delta struct {
 // Sync returns one page of what changed since a cursor: call it until More is false. It may be
 // repeated with the same cursor.
 //
-// What could not be read is in [Delta.Failed], and a [*PartialError] beside the page names it, whether
-// that is one row or every account. Such a page is complete but for those: store it with its Next, as
-// any other. With any other error there is no page, and the cursor stays where it was. For those errors
-// see [TransactionSyncer].
+// What could not be read is in [Delta.Failed]. Where that is an account, one or all of them, a
+// [*PartialError] beside the page names it, as for balances; single rows are in Failed alone, as a row
+// that stays unreadable would fail every sync for weeks. In both cases the page is complete but for
+// those: store it with its Next, as any other. With any other error there is no page, and the cursor
+// stays where it was. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
-	if err == nil {
-		err = c.partial(opSync, &req.Connection, d.Failed)
+	if err != nil {
+		return d, err
 	}
-	return d, err
+	partial := c.partial(opSync, &req.Connection, d.Failed)
+	if slices.ContainsFunc(d.Failed, func(f Failure) bool { return f.Transaction == "" }) {
+		return d, partial
+	}
+	return d, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
@@ -100,7 +101,7 @@ func TestEachGroupHasItsTime(t *testing.T) {
 			began := time.Now()
 			err := guard.Deadline(c.opts)(t.Context(), op, hang)
 			assert.Equal(t, c.want, time.Since(began), "%+v", c)
-			assert.ErrorContains(t, err, "no answer within "+c.want.String())
+			assert.ErrorContains(t, err, "no answer came within "+plain.Duration(c.want))
 		})
 	}
 }

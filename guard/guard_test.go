@@ -144,7 +144,7 @@ func TestDeadlineSaysWhoseTimeRanOut(t *testing.T) {
 		err := chain(d, read, hang)(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, "no answer within 20s")
+		require.ErrorContains(t, err, "no answer came within 20s")
 		assert.Equal(t, 20*time.Second, time.Since(began))
 
 		quick := read

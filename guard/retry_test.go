@@ -147,7 +147,7 @@ func TestWhatIsReturnedWhereTheCallerLeavesWhileWaiting(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, bankmux.ErrContextDone, e.Kind)
 		assert.Equal(t, bankmux.ScopeCall, e.Affects())
-		assert.Equal(t, "given up while waiting to repeat", e.Detail)
+		assert.Equal(t, "the call was given up while it waited to be repeated", e.Detail)
 		assert.Zero(t, e.RetryAfter)
 		assert.Equal(t, []any{"c", "Sync", "conn", "slow", 429}, []any{e.Client, e.Op, e.Connection, e.Code, e.Status})
 		inner := kept

@@ -121,8 +121,8 @@ func matrixOps(b *bench, has map[bankmux.Capability]bool) []matrixOp {
 		on("Transactions enriched", bankmux.CapEnrichment, reads, func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }),
 		on("Sync", bankmux.CapSync, reads, func(ctx context.Context, b *bench) error {
 			got, err := b.client.Sync(ctx, bankmux.SyncRequest{Connection: b.conn})
-			if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-				return partial.Failed[0].Err
+			if len(got.Failed) > 0 {
+				return got.Failed[0].Err
 			}
 			return empty(err, got.Next == "")
 		}),

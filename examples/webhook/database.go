@@ -59,7 +59,7 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 			return nil // the provider has not fetched anything yet; it will tell, or the next look will
 		}
 		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-			log.Print(partial) // the rest of the page is good, and its cursor is behind what failed
+			log.Print(partial) // names the accounts that failed; the rest of the page is good, and its cursor lies behind
 		} else if err != nil {
 			return err
 		}

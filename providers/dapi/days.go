@@ -187,7 +187,7 @@ func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
 	if refusesGaps(req) {
 		return &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
-			Detail: "is before " + w.earliest.String() + ", where the days that the bank serves begin; ask for later days or set Beyond to RangeClamp",
+			Detail: "is before the " + dayCount(days) + " the bank serves; ask for later days or set Beyond to RangeClamp",
 		}
 	}
 	w.first = w.earliest
@@ -287,4 +287,12 @@ func later(a, b bankmux.Date) bankmux.Date {
 		return b
 	}
 	return a
+}
+
+// dayCount is a number of days in words.
+func dayCount(n int) string {
+	if n == 1 {
+		return "one day"
+	}
+	return strconv.Itoa(n) + " days"
 }
