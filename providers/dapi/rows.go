@@ -1,9 +1,12 @@
 package dapi
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
+
+	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/wire"
@@ -26,15 +29,13 @@ func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Co
 	list.Bad = func(i int) { each(i, list.Left, &transaction{unreadable: true}) }
 	list.Each = func(i int, row *transaction) {
 		row.held = body.currency
-		if body.CardID == "" { // a card's running balance may be what is owed
-			switch row.judge() {
-			case balancesContradict:
-				contrary = append(contrary, held{i, *row})
-				return
-			case balancesAgree:
-				agreed = true
-			case balancesSilent:
-			}
+		verdict := row.judge()
+		if body.CardID != "" { // its running balance may be what is owed
+			verdict = balancesSilent
+		}
+		if agreed = agreed || verdict == balancesAgree; verdict == balancesContradict {
+			contrary = append(contrary, held{i, *row})
+			return
 		}
 		each(i, list.Left, row)
 	}
@@ -78,34 +79,64 @@ const (
 	balancesContradict
 )
 
-// judge compares the running balances of a row with its word. They speak where both are told, differ, and are about this
-// row: their difference is its amount, or they are in the account's currency and the row in another, or the amount is
-// negative, which may be a way to write a debit as well as money back.
+// judge compares the running balances of a row with its word, and notes whether they differ by its amount. They speak
+// where both are told, differ, and are about this row: their difference is its amount, or they are in the account's
+// currency and the row in another, or the amount is negative, which may be a way to write a debit as well as money back.
 func (w *transaction) judge() judgement {
-	before, after, amount := &w.BeforeAmount, &w.AfterAmount, &w.Amount
-	if !before.Present() || !after.Present() || !amount.Present() {
+	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || !w.Amount.Present() {
 		return balancesSilent
 	}
-	way := after.Value.Cmp(before.Value)
+	var way int
+	if d, ok := difference(&w.BeforeAmount.Value, &w.AfterAmount.Value); ok {
+		way = cmp.Compare(d, 0)
+		w.exact = w.differsBy(d)
+	} else {
+		before, after := w.BeforeAmount.Value, w.AfterAmount.Value
+		way = after.Cmp(before)
+		apart, err := after.SubExact(before, max(before.Scale(), after.Scale()))
+		w.exact = err == nil && apart.CmpAbs(w.Amount.Value) == 0
+	}
 	said := normalize.DirectionOf(w.Type)
-	if way == 0 || said == normalize.Unknown {
+	switch {
+	case way == 0 || said == normalize.Unknown:
 		return balancesSilent
-	}
-	if (way > 0) == (said == normalize.In) {
+	case (way > 0) == (said == normalize.In):
 		return balancesAgree
-	}
-	if amount.Value.IsNeg() || w.foreign() || w.exact() {
+	case w.exact || w.Amount.Value.IsNeg() || w.foreign():
 		return balancesContradict
 	}
 	return balancesSilent
 }
 
-// exact reports whether the running balances, which are both told, differ by the amount.
-func (w *transaction) exact() bool {
-	before, after := w.BeforeAmount.Value, w.AfterAmount.Value
-	d, err := after.SubExact(before, max(before.Scale(), after.Scale()))
-	return err == nil && d.CmpAbs(w.Amount.Value) == 0
+// difference is after - before without the point, quickly, where they have as many decimals and are not large.
+func difference(before, after *decimal.Decimal) (int64, bool) {
+	const large = 1 << 60
+	if before.Scale() != after.Scale() || before.Coef() >= large || after.Coef() >= large {
+		return 0, false
+	}
+	b, a := int64(before.Coef()), int64(after.Coef())
+	if before.IsNeg() {
+		b = -b
+	}
+	if after.IsNeg() {
+		a = -a
+	}
+	return a - b, true
 }
+
+// differsBy reports whether a difference of the running balances, without its point, is the amount.
+func (w *transaction) differsBy(d int64) bool {
+	amount := w.Amount.Value
+	missing := w.AfterAmount.Value.Scale() - amount.Scale()
+	if missing < 0 || missing >= len(powers) || amount.Coef() >= 1<<40 {
+		apart, err := decimal.New(d, w.AfterAmount.Value.Scale())
+		return err == nil && apart.CmpAbs(amount) == 0
+	}
+	return max(d, -d) == int64(amount.Coef())*powers[missing]
+}
+
+// powers are those of ten that an amount may lack decimals of a balance.
+var powers = [...]int64{1, 10, 100, 1000, 10_000}
 
 // foreign reports whether the row is known to be in another currency than its account.
 func (w *transaction) foreign() bool {
@@ -128,21 +159,15 @@ func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	return normalize.In, nil
 }
 
-// balances are the running balances in the account's currency. Where that is not known, they are told only if they
-// differ by the amount, for then they are in the row's currency. What cannot be read of them is absent.
+// balances are the running balances in the account's currency. Where that is not known, they are in the row's currency,
+// and told only if they differ by the amount. What cannot be read of them is absent.
 func (w *transaction) balances() (before, after bankmux.Money) {
-	if w.BeforeAmount.Absent() && w.AfterAmount.Absent() {
-		return before, after
+	in := currency{string(w.held)}
+	if w.held == "" {
+		in = w.Currency
 	}
-	code := w.held
-	if code == "" {
-		if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || !w.exact() {
-			return before, after
-		}
-		code = normalize.CurrencyCode(w.Currency.Code)
-	}
-	before, _ = money(w.BeforeAmount, currency{string(code)})
-	after, _ = money(w.AfterAmount, currency{string(code)})
+	before, _ = money(w.BeforeAmount, in)
+	after, _ = money(w.AfterAmount, in)
 	return before, after
 }
 
@@ -167,7 +192,9 @@ func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if t.Amount, fault = normalize.Signed(w.Amount.Value, way, w.Currency.Code); fault != nil {
 		return fault
 	}
-	t.BalanceBefore, t.BalanceAfter = w.balances()
+	if w.exact || w.held != "" {
+		t.BalanceBefore, t.BalanceAfter = w.balances()
+	}
 	if w.Category != "" || w.Brand.Name != "" {
 		t.Enrichment = &bankmux.Enrichment{
 			Category: bankmux.Category{Name: w.Category}, Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},

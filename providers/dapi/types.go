@@ -230,7 +230,8 @@ type person struct {
 // transaction has no id and no status. The direction is in type; amount counts by its size: see judge.
 type transaction struct {
 	held       bankmux.Currency // of the account, where it is known
-	contrary   bool             // the running balances say the opposite of type
+	exact      bool             // the running balances differ by the amount
+	contrary   bool             // they say the opposite of type
 	unreadable bool             // not a row
 
 	Amount       wire.Number `json:"amount"`
