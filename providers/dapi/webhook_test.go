@@ -89,6 +89,9 @@ func TestTheEventsOfDapiBecomeOurs(t *testing.T) {
 		"transactions": {`{"event":"transactions.available","connectionID":"conn-1"}`, bankmux.Event{
 			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.available", At: hookNow,
 		}.WithReference("conn-1")},
+		"a deleted connection whose other members are of another shape": {`{"event":"connection.deleted","connectionID":"conn-1","state":{},"errorType":5,"occurredAt":17}`, bankmux.Event{
+			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow, Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
+		}.WithReference("conn-1")},
 		"an event nobody knows": {`{"event":"job.done","connectionID":"conn-1","jobID":"j"}`, bankmux.Event{Kind: bankmux.EventUnknown, Name: "job.done", At: hookNow}.WithReference("conn-1")},
 		"no event":              {`{}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
 		"no object":             {`"text"`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},

@@ -374,3 +374,17 @@ func TestNilListsOfSandboxDataAreSentEmpty(t *testing.T) {
 	}
 	assert.Nil(t, data.Owners[0].Emails, "the caller's value stays as it was")
 }
+
+func TestALinkWithOddMembersIsStillALink(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") && write(w, http.StatusOK, "application/json",
+			`{"link_id":"mk_1","state":"connected","institution_name":{"en":"x"},"institution_avatar":7,"webhook":[],"link_tags":{"a":1},"available_products":"none",
+			  "products":{"transactions":{"refreshed_at":17,"unavailable":[]},"identity":true,"investments":null}}`)
+	})
+	got, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: s.connect(request)})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
+	assert.ElementsMatch(t, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}, got.Connection.Products)
+}

@@ -166,6 +166,12 @@ func TestTheEventsOfMoneyKitBecomeOurs(t *testing.T) {
 		"transactions": {body(`"webhook_event":"transactions.updates_available","has_history":true,"new_member":{}`), bankmux.Event{
 			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.updates_available",
 		}},
+		"a lapse whose other members are of another shape": {body(`"webhook_event":"link.state_changed","state":"error","error":"auth_expired","link_tags":"x","product":{},"webhook_major_version":"1"`), bankmux.Event{
+			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: at},
+		}},
+		"a deleted link whose error is an object": {body(`"webhook_event":"link.state_changed","state":"deleted","error":{"code":"x"},"link_tags":[5,{}]`), bankmux.Event{
+			Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateGone, At: at},
+		}},
 		"an event nobody knows":  {body(`"webhook_event":"link.sneezed"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.sneezed"}},
 		"a version nobody knows": {body(`"webhook_event":"link.state_changed","state":"deleted","webhook_major_version":2`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.state_changed"}},
 		"a name that is no name": {body(`"webhook_event":"two words"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "unreadable"}},
