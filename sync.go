@@ -22,8 +22,10 @@ type SyncRequest struct {
 	Accounts   []string // the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
 	Cards      []string // the provider's ids of cards, where it keeps them apart
 
-	// Name is the application's own name for an account or card, which must survive a new link; it is part of every key. nil takes the
-	// provider's id, which does not survive one. "" and one name for two accounts are [ErrInvalid]: leave accounts out that have none yet.
+	// Name is the application's own name for an account or card. It is part of every key, so it must
+	// survive a new link. nil means the provider's id, which does not survive one. "" and one name for
+	// two accounts of a connection are [ErrInvalid]: leave accounts out that have none yet. Accounts of
+	// two connections may have one name, where both lead to the same account at the bank.
 	Name func(account string) string
 	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
 	// always before Sync returns. An error that it yields ends the sync as [ErrApplication], and errors.Is finds it. Rows of other accounts or days are ignored.
