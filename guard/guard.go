@@ -20,7 +20,9 @@ type Options struct {
 	Institutions     InstitutionOptions
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
-	Park             bool // keep calls off a connection with an open challenge or a rejected login; the Dapi adapter sets it
+	// Park keeps calls off a connection with an open challenge or a rejected login, see [Park], and
+	// calls without a user off a bank that asked before, see [Unattended]. The Dapi adapter sets it.
+	Park bool
 	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the
 	// adapters set it. nil means none.
 	AtBank func(bankmux.Op) bool
@@ -83,12 +85,19 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 		chain = append(chain, OnePerConnection())
 	}
 	if opts.Park { // behind the queue: what waited there must see what the call before it left
-		chain = append(chain, Unattended(opts.AtBank), Park())
+		chain = append(chain, around(Unattended(opts.AtBank), Park()))
 	}
 	if opts.AtBank == nil {
 		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
 	}
 	return append(chain, g.institutions.Interceptor(opts.AtBank), g.breakers.interceptor(opts.AtBank), Deadline(opts.Deadline))
+}
+
+// around makes one interceptor of two, the outer one first.
+func around(outer, inner bankmux.Interceptor) bankmux.Interceptor {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		return outer(ctx, op, func(ctx context.Context) error { return inner(ctx, op, next) })
+	}
 }
 
 // Breakers returns the state of every breaker that was ever asked, sorted by
