@@ -57,7 +57,7 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 			case errors.Is(err, os.ErrDeadlineExceeded):
 				return nil, http.StatusRequestTimeout, errors.New("the body came too slowly")
 			case err != nil:
-				return nil, http.StatusBadRequest, errors.New("the body broke off")
+				return nil, http.StatusBadRequest, errBroken
 			}
 		}
 		size *= 4
@@ -66,7 +66,7 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 
 var (
 	errTooLarge = errors.New("the body is larger than the limit")
-	errBroken   = errors.New("the body cannot be read")
+	errBroken   = errors.New("the body broke off")
 )
 
 // chunk is the most that is read at once. A reading that was given up keeps no more than that.

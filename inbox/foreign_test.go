@@ -209,3 +209,88 @@ func TestEveryDeliveryHasAKeyOfItsOwn(t *testing.T) {
 		assert.NotContains(t, keys, "")
 	})
 }
+
+// odd is a body of middleware that does not keep to the rules.
+type odd struct {
+	n     int
+	block chan struct{}
+}
+
+func (o odd) Read([]byte) (int, error) {
+	if o.block != nil {
+		<-o.block
+	}
+	return o.n, nil
+}
+
+func (o odd) Close() error {
+	if o.block != nil {
+		close(o.block)
+	}
+	panic("secret")
+}
+
+func TestABodyThatDoesNotKeepToTheRulesIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body   func() odd
+		status int
+	}{
+		"more than was asked for":        {func() odd { return odd{n: 1 << 20} }, http.StatusBadRequest},
+		"less than nothing":              {func() odd { return odd{n: -1} }, http.StatusBadRequest},
+		"a Close that panics, when late": {func() odd { return odd{block: make(chan struct{})} }, http.StatusRequestTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Memory: 4 << 10}))
+				for range 3 {
+					r := delivery("k")
+					r.ContentLength, r.Body = -1, c.body()
+					assert.Equal(t, c.status, answer(h, r).Code)
+					synctest.Wait()
+				}
+				assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code)
+			})
+		})
+	}
+}
+
+func TestTheLogSaysWhyADeliveryWasNotTaken(t *testing.T) {
+	t.Parallel()
+	for why, c := range map[string]struct {
+		change func(*http.Request)
+		app    leaving
+	}{
+		"no client of this name":                     {change: func(r *http.Request) { r.URL.Path = "/nobody" }},
+		"is not a POST":                              {change: func(r *http.Request) { r.Method = http.MethodPut }},
+		"is not plain JSON":                          {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
+		"the body is larger than the limit":          {change: func(r *http.Request) { r.ContentLength = 2000 }},
+		"the body broke off":                         {change: func(r *http.Request) { r.Body = io.NopCloser(leaver(runtime.Goexit)) }},
+		"the body came too slowly":                   {change: func(r *http.Request) { r.Body = odd{block: make(chan struct{})} }},
+		"the memory for bodies is used up":           {change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 900))) }},
+		"no signature":                               {change: func(r *http.Request) { r.Header.Del("Genuine") }},
+		"what was seen cannot be read: panic":        {app: leaving{at: "Seen", end: func() { panic("secret") }}},
+		"the handler failed":                         {app: leaving{at: "handler", end: func() { panic("secret") }}},
+		"the application's code ended the goroutine": {app: leaving{at: "handler", end: runtime.Goexit}},
+		"a handled delivery cannot be marked":        {app: leaving{at: "Mark", end: func() { panic("secret") }}},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out strings.Builder
+				h := inbox.New(newRegistry(t, sender{}), c.app.handle, inbox.WithSeen(&c.app), inbox.WithLogger(slog.New(slog.NewTextHandler(&out, nil))),
+					inbox.WithLimits(inbox.Limits{Memory: 500, Body: 1000}))
+				r := delivery("k")
+				if c.change != nil {
+					c.change(r)
+				}
+				answer(h, r)
+				synctest.Wait()
+				assert.Contains(t, out.String(), why)
+				assert.Equal(t, 1, strings.Count(out.String(), "\n"), "and nothing else: %s", out.String())
+				assert.NotContains(t, out.String(), "secret")
+			})
+		})
+	}
+}
