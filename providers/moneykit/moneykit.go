@@ -381,8 +381,12 @@ func granted(products map[string]*linkProduct) []string {
 }
 
 func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
-	var all []bankmux.ProductStatus
-	for _, name := range granted(products) {
+	names := granted(products)
+	if len(names) == 0 {
+		return nil
+	}
+	all := make([]bankmux.ProductStatus, 0, len(names))
+	for _, name := range names {
 		p := products[name]
 		st := bankmux.ProductStatus{
 			Product: normalize.ProductFromMoneyKit(name), Unavailable: p.Unavailable != "", UnavailableReason: normalize.Reason(p.Unavailable),
