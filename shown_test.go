@@ -123,8 +123,11 @@ type withoutJSON struct{ launch bankmux.Launch }
 
 func requestsOf(conn bankmux.Connection) []any {
 	return []any{
-		bankmux.AccountNumbersRequest{Connection: conn}, bankmux.IdentityRequest{Connection: conn}, bankmux.CardsRequest{Connection: conn},
-		bankmux.HoldingsRequest{Connection: conn}, bankmux.InvestmentTransactionsRequest{Connection: conn},
+		bankmux.AccountNumbersRequest{Connection: conn},
+		bankmux.IdentityRequest{Connection: conn},
+		bankmux.CardsRequest{Connection: conn},
+		bankmux.HoldingsRequest{Connection: conn},
+		bankmux.InvestmentTransactionsRequest{Connection: conn},
 	}
 }
 
@@ -243,8 +246,8 @@ func refusedField(t *testing.T) error {
 	return err
 }
 
-// causeOfTheLast is that of the last of manyFailures.
-var causeOfTheLast = errors.New("cause of the last")
+// errOfTheLast is that of the last of manyFailures.
+var errOfTheLast = errors.New("cause of the last")
 
 func manyFailures(n int) *bankmux.PartialError {
 	e := &bankmux.PartialError{Op: "Balances", Failed: make([]bankmux.Failure, n)}
@@ -252,7 +255,7 @@ func manyFailures(n int) *bankmux.PartialError {
 	for i := range e.Failed {
 		e.Failed[i] = bankmux.Failure{Account: fmt.Sprint("a", i), Err: shared}
 	}
-	e.Failed[n-1].Err = &bankmux.Error{Kind: bankmux.ErrGone, Err: causeOfTheLast}
+	e.Failed[n-1].Err = &bankmux.Error{Kind: bankmux.ErrGone, Err: errOfTheLast}
 	return e
 }
 
@@ -286,7 +289,7 @@ func TestAPartialErrorOfManyFailures(t *testing.T) {
 		err := fmt.Errorf("x: %w", manyFailures(1000))
 		require.ErrorIs(t, err, bankmux.ErrMalformed)
 		require.ErrorIs(t, err, bankmux.ErrGone)
-		require.ErrorIs(t, err, causeOfTheLast)
+		require.ErrorIs(t, err, errOfTheLast)
 		require.NotErrorIs(t, err, bankmux.ErrReauth)
 		assert.Equal(t, bankmux.ErrMalformed, bankmux.KindOf(err))
 		f, ok := errors.AsType[bankmux.Failure](err)

@@ -157,7 +157,7 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 							assert.Empty(t, d, "nothing of the page is there")
 						}
 						for _, b := range g.Breakers() {
-							assert.Equal(t, "closed", string(b.State), "%v", b)
+							assert.Equal(t, "closed", b.State, "%v", b)
 						}
 					})
 				})

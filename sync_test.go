@@ -259,7 +259,6 @@ func TestCursorsOfOthersAreRefusedAndNothingIsSent(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 		}
 		assert.Len(t, s.bank.Requests(), before)
-
 	})
 }
 

@@ -92,8 +92,13 @@ func TestEachGroupHasItsTime(t *testing.T) {
 		{guard.DeadlineOptions{}, "X", bankmux.GroupData, time.Minute},
 		{guard.DeadlineOptions{}, "X", bankmux.GroupPay, 2 * time.Minute},
 		{guard.DeadlineOptions{}, "X", "another", 30 * time.Second},
-		{custom, "X", bankmux.GroupLink, 1}, {custom, "X", bankmux.GroupData, 2}, {custom, "X", bankmux.GroupPay, 3},
-		{custom, "Read", bankmux.GroupData, 4}, {custom, "One", bankmux.GroupPay, 1}, {custom, "None", bankmux.GroupData, 2}, {custom, "Less", bankmux.GroupPay, 3},
+		{custom, "X", bankmux.GroupLink, 1},
+		{custom, "X", bankmux.GroupData, 2},
+		{custom, "X", bankmux.GroupPay, 3},
+		{custom, "Read", bankmux.GroupData, 4},
+		{custom, "One", bankmux.GroupPay, 1},
+		{custom, "None", bankmux.GroupData, 2},
+		{custom, "Less", bankmux.GroupPay, 3},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			op := read

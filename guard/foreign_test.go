@@ -21,7 +21,7 @@ import (
 var endings = map[string]func(){
 	"panics":              func() { panic("secret") },
 	"ends its goroutine":  runtime.Goexit,
-	"panics with nothing": func() { panic(nil) }, //nolint:govet // as an application may
+	"panics with nothing": func() { panic(nil) },
 }
 
 // apart runs f in a goroutine of its own, as a server does, and waits until it is gone.

@@ -78,7 +78,7 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 	e, _ = errors.AsType[*bankmux.Error](err)
 	assert.Equal(t, time.Duration(1), e.RetryAfter, "a moment is left")
 	assert.Equal(t, open, e.Detail)
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	began := time.Now()
 	require.ErrorIs(t, c.call(hang), bankmux.ErrUnavailable)
 	m.ProbeFor = time.Since(began)

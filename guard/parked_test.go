@@ -161,7 +161,7 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 			assert.True(t, e.NotSent)
 			assert.Empty(t, e.Op+e.Client)
 			assert.Equal(t, "x", e.Challenge.ID)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			assert.True(t, l.sends(data("Balances", "r", ""), nil))
 			assert.True(t, l.sends(data("Balances", "r", "x"), nil))
 		})
@@ -186,7 +186,7 @@ func TestACallThatWasUnderWayWhenAnotherParkedTheConnectionFreesNothing(t *testi
 			t.Parallel()
 			l := lots(t, nil)
 			require.NoError(t, l.park(t.Context(), data("Balances", "r", ""), func(context.Context) error {
-				l.sends(data("Accounts", "r", ""), by)
+				l.sends(data("Accounts", "r", ""), by) //nolint:contextcheck // another call
 				return nil
 			}))
 			assert.False(t, l.sends(data("Balances", "r", ""), nil))

@@ -152,10 +152,14 @@ func TestPatienceIsReachedAtItsEnd(t *testing.T) {
 		wait     time.Duration
 		open     bool
 	}{
-		{read, 0, 5 * time.Second, true}, {read, 0, 5*time.Second - 1, false},
-		{once, 0, time.Second, true}, {once, 0, time.Second - 1, false},
-		{read, time.Minute, 59 * time.Second, false}, {read, time.Minute, time.Minute, true},
-		{once, time.Minute, 12 * time.Second, true}, {once, time.Minute, 12*time.Second - 1, false},
+		{read, 0, 5 * time.Second, true},
+		{read, 0, 5*time.Second - 1, false},
+		{once, 0, time.Second, true},
+		{once, 0, time.Second - 1, false},
+		{read, time.Minute, 59 * time.Second, false},
+		{read, time.Minute, time.Minute, true},
+		{once, time.Minute, 12 * time.Second, true},
+		{once, time.Minute, 12*time.Second - 1, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := breakers(guard.BreakerOptions{Patience: c.patience})

@@ -162,8 +162,17 @@ func TestEveryDeliveryHasAKeyOfItsOwn(t *testing.T) {
 		s := sender{}
 		long := strings.Repeat("k", 300)
 		pairs := [][2]string{
-			{"acme", "x/k"}, {"acme/x", "k"}, {"acme", "k"}, {"acme/x/k", "/"}, {"4:acme", "k"}, {"1", "4:acme/k"},
-			{"acme", "x\x00k"}, {"acme\x00x", "k"}, {"acme", long}, {"acme/" + long, "k"}, {"acme", long + "/k"},
+			{"acme", "x/k"},
+			{"acme/x", "k"},
+			{"acme", "k"},
+			{"acme/x/k", "/"},
+			{"4:acme", "k"},
+			{"1", "4:acme/k"},
+			{"acme", "x\x00k"},
+			{"acme\x00x", "k"},
+			{"acme", long},
+			{"acme/" + long, "k"},
+			{"acme", long + "/k"},
 		}
 		var clients []*bankmux.Client
 		made := map[string]bool{}

@@ -186,7 +186,7 @@ func stall2(t *testing.T, p *pipes, chunked bool) (status int, hangUp func()) {
 		_ = feed.Close()
 		transport.CloseIdleConnections()
 	}
-	res, err := transport.RoundTrip(req)
+	res, err := transport.RoundTrip(req) //nolint:bodyclose // the caller closes it, by what is returned
 	if !assert.NoError(t, err) {
 		return 0, leave
 	}

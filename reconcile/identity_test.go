@@ -134,7 +134,9 @@ func TestTheProvidersWordWhichRowAPostedOneReplacesDecides(t *testing.T) {
 func TestARowOfAnImplausibleDayProvesNothingAboutOthers(t *testing.T) {
 	t.Parallel()
 	for _, day := range []bankmux.Date{
-		{Year: 1, Month: time.January, Day: 1}, bankmux.NewDate(1448, time.May, 13), bankmux.NewDate(9999, time.December, 31), {},
+		{Year: 1, Month: time.January, Day: 1},
+		bankmux.NewDate(1448, time.May, 13), bankmux.NewDate(9999, time.December, 31),
+		{},
 		day1.AddDays(-400), bankmux.NewDate(2569, time.November, 20),
 	} {
 		known := stored(tx("", 1, -100, "OLD", ""), tx("", 2, -200, "OLDER", ""), tx("", 30, -300, "NEW", ""))

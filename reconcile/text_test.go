@@ -24,7 +24,7 @@ var drifts = map[string]struct {
 	"an Arabic letter mark":           {"مقهى", "\u061cمقهى", true},
 	"isolates and embeddings":         {"CAFE 12", "\u2068CAFE\u2069 \u202a12\u202c", true},
 	"a zero-width space":              {"CAFE 12", "CA\u200bFE 12", true},
-	"joiners":                         {"نمی‌خواهم", "نمیخواهم", true},
+	"joiners":                         {"نمی\u200cخواهم", "نمیخواهم", true},
 	"a byte order mark":               {"CAFE 12", "\ufeffCAFE 12", true},
 	"a soft hyphen":                   {"SUPERMARKET", "SUPER\u00adMARKET", true},
 	"a tatweel":                       {"محمد", "محـــمد", true},

@@ -166,14 +166,6 @@ func (bk *book) person() holder {
 	}
 }
 
-func (bk *book) account(key string) *account {
-	i := slices.IndexFunc(bk.accounts, func(a *account) bool { return a.key == key })
-	if i < 0 {
-		return nil
-	}
-	return bk.accounts[i]
-}
-
 // state is what an account holds at a moment: booked, and what pending rows will change of it.
 func (bk *book) state(a *account, at time.Time) (booked, held int64) {
 	booked = a.opening

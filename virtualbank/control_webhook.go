@@ -39,7 +39,8 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 	return []controlCall{
 		{
 			http.MethodPost, controlPrefix + "sink", "answers 200 to anything: an address for webhooks while there is no application",
-			map[string]any{}, func([]byte) (any, error) { return map[string]any{}, nil },
+			map[string]any{},
+			func([]byte) (any, error) { return map[string]any{}, nil },
 		},
 		posted(
 			"webhook", "announces something: to url or, without it, to the link's address or the dashboard's", example(),

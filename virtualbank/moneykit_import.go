@@ -34,9 +34,10 @@ func (b *Bank) mkImportLink(c *call) reply {
 	if value, ok := o.get("provider", false, false); ok {
 		provider, _ = o.enum(value, mkProviders(), "provider")
 	}
-	at, known := Institution{}, false
+	var at Institution
 	if id := o.text("institution_id", true, false, 1, maxURL); id != nil {
-		at, known = b.institution(func(in Institution) bool { return in.moneyKitGoesBy(*id) })
+		named, known := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(*id) })
+		at = named
 		if !known {
 			o.fault("value_error", "unknown institution", "institution_id")
 		}
@@ -124,9 +125,14 @@ func mkAccountType(text string) string {
 	}
 	lower := strings.ToLower(text)
 	for _, known := range []struct{ word, kind string }{
-		{"credit", "liability.credit_card"}, {"mortgage", "liability.mortgage"}, {"loan", kindLoan.moneykit},
-		{"checking", kindChecking.moneykit}, {"current", kindChecking.moneykit}, {"saving", kindSavings.moneykit},
-		{"invest", kindInvestment.moneykit}, {"brokerage", kindInvestment.moneykit},
+		{"credit", "liability.credit_card"},
+		{"mortgage", "liability.mortgage"},
+		{"loan", kindLoan.moneykit},
+		{"checking", kindChecking.moneykit},
+		{"current", kindChecking.moneykit},
+		{"saving", kindSavings.moneykit},
+		{"invest", kindInvestment.moneykit},
+		{"brokerage", kindInvestment.moneykit},
 	} {
 		if strings.Contains(lower, known.word) {
 			return known.kind

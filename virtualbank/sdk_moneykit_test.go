@@ -103,7 +103,8 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 		everyone http.Header
 	}{
 		"Ruby": {
-			"OpenAPI-Generator/0.2.3/ruby", http.Header{"Authorization": {"Basic Og=="}},
+			"OpenAPI-Generator/0.2.3/ruby",
+			http.Header{"Authorization": {"Basic Og=="}},
 			http.Header{"Content-Type": {"application/json"}}, // on reads as well
 		},
 		"Python": {"OpenAPI-Generator/0.2.3/python", http.Header{}, http.Header{}},

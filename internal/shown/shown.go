@@ -69,7 +69,7 @@ func inGob(v any) string {
 // Forms returns how a secret may stand in a rendering: as it is, as digits of bytes, encoded.
 func Forms(secret string) []string {
 	raw := []byte(secret)
-	decimal := strings.Trim(fmt.Sprint(raw), "[]")
+	decimal := strings.Trim(fmt.Sprintf("%d", raw), "[]")
 	quoted, _ := json.Marshal(secret)
 	return []string{
 		secret, strings.Trim(string(quoted), `"`), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),

@@ -142,7 +142,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if over {
-		_ = c.Conn.Close()
+		_ = c.Close()
 		return 0, net.ErrClosed
 	}
 	return len(p), nil
