@@ -303,3 +303,13 @@ func TestTheLogSaysWhyADeliveryWasNotTaken(t *testing.T) {
 		})
 	}
 }
+
+func TestADeliveryThatIsHandledLeavesNoRecord(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	for range 2 {
+		assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code)
+	}
+	assert.Empty(t, out.String())
+}
