@@ -31,7 +31,7 @@ func (a *investmentsAnswer) lacks() string {
 
 func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Told, "institutions") }
 
-func (a *linksAnswer) lacks() string        { return unless(a.Links.Told || len(a.Others) == 0, "links") }
+func (a *linksAnswer) lacks() string { return unless(a.Links.Told || len(a.Others) == 0, "links") }
 
 func (a *webhookTestAnswer) lacks() string { return unless(a.DeliveryToken != "", "delivery_token") }
 
