@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -55,7 +54,7 @@ type bench struct {
 	fault    wirefault.Fault
 	times    int // how often the fault strikes yet; -1 for ever
 	on       func(*http.Request) bool
-	shown    []string // every text an application could have logged
+	seen     seen // what an application could have shown
 	secrets  []string
 }
 
@@ -254,38 +253,12 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 	}
 }
 
-// show keeps a value in every form in which an application could print it.
-func (b *bench) show(v any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.shown = append(b.shown, fmt.Sprintf("%v %+v %#v", v, v, v))
-	if out, err := json.Marshal(v); err == nil {
-		b.shown = append(b.shown, string(out))
-	}
-	if err, ok := v.(error); ok {
-		b.shown = append(b.shown, err.Error())
-	}
-}
-
-// conceal adds to what must be seen nowhere.
-func (b *bench) conceal(secrets ...string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, s := range secrets {
-		if len(s) >= 8 { // shorter text may stand anywhere by chance
-			b.secrets = append(b.secrets, s)
-		}
-	}
-}
-
+// checkSecrets fails the test for every secret that was shown, and for every host that was contacted.
 func (b *bench) checkSecrets() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	everything := b.log.String() + strings.Join(b.shown, "\n")
-	for _, s := range b.secrets {
-		if strings.Contains(everything, s) {
-			assert.Fail(b.t, "a secret was shown", "in an error, log, %%+v or JSON; %d bytes that begin with %.4q", len(s), s)
-		}
+	for _, leak := range b.seen.leaks(b.log.String(), b.secrets) {
+		assert.Fail(b.t, "a secret was shown", leak)
 	}
 	for _, address := range b.dialled {
 		assert.Equal(b.t, strings.TrimPrefix(baseURL, "http://"), address, "another host was contacted")
@@ -328,7 +301,9 @@ func (b *bench) session(ctx context.Context) bankmux.Session {
 	b.t.Helper()
 	s, err := b.client.CreateSession(ctx, b.Request)
 	require.NoError(b.t, err)
+	b.conceal(s.Launch.Token.Reveal())
 	b.show(s)
+	b.show(b.Request)
 	return s
 }
 
@@ -356,7 +331,10 @@ func (b *bench) linked(s bankmux.Session) bankmux.ExchangeRequest {
 	payload, err := b.Link(s)
 	require.NoError(b.t, err)
 	b.concealPayload(payload)
-	return bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
+	b.conceal(string(payload))
+	post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
+	b.show(post)
+	return post
 }
 
 // concealPayload treats the texts of a payload's top level as secret that are as
@@ -384,12 +362,10 @@ func (b *bench) connect(ctx context.Context) bankmux.Connection {
 	return conn
 }
 
-// concealCredential hides the credential's parts, where it is not the reference itself.
+// concealCredential hides the credential, its parts and the provider's id of the connection.
 func (b *bench) concealCredential(conn bankmux.Connection) {
 	credential := conn.Credential().Reveal()
-	if credential != conn.Reference() {
-		b.conceal(credential)
-	}
+	b.conceal(credential, conn.Reference())
 	var parts map[string]string
 	if json.Unmarshal([]byte(credential), &parts) == nil {
 		for name, part := range parts {

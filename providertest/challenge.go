@@ -81,6 +81,7 @@ func asked(t *testing.T, b *bench) {
 	req.Answers = b.stored(ch).Answer(right...)
 	b.conceal("planted-answer-1")
 	b.show(req.Answers)
+	b.show(req)
 	before = b.reached()
 	got, err := b.client.Balances(t.Context(), req)
 	require.NoError(t, err)

@@ -33,12 +33,17 @@ var lifecycle = []struct {
 			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State)
 			assert.NotEmpty(t, got.Connection.Status.Code)
 			b.show(got)
+			b.show(bankmux.StatusRequest{Connection: conn})
 
 			req := b.Request
 			lapsed := got.Connection
 			req.Reconnect = &lapsed
 			s, err := b.client.CreateSession(t.Context(), req)
 			require.NoError(t, err)
+			b.conceal(s.Launch.Token.Reveal())
+			b.show(s)
+			b.show(req)
+			s = b.kept(s)
 			assert.Equal(t, bankmux.ModeRelink, s.Launch.Mode)
 			assert.Equal(t, conn.ID, s.ConnectionID)
 			renewed, err := b.client.ExchangeToken(t.Context(), b.linked(s))
