@@ -34,7 +34,7 @@ var catalogue = normalize.NewCatalogue(
 type Config struct {
 	Key        bankmux.Secret
 	BaseURL    string
-	HTTPClient *http.Client // copied; nil means one of its own
+	HTTPClient *http.Client // its Transport is used; nil means the default one
 	Guard      *guard.Guard // nil means one with the defaults
 }
 
@@ -43,19 +43,21 @@ func New(cfg Config) (*bankmux.Client, error) {
 	if cfg.Key.IsZero() || cfg.BaseURL == "" {
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: "pelican.Config", Detail: "lacks Key or BaseURL", NotSent: true}
 	}
-	hc := http.Client{}
+	var transport http.RoundTripper // rather than the client: redirects and cookies are its alone
 	if cfg.HTTPClient != nil {
-		hc = *cfg.HTTPClient
+		transport = cfg.HTTPClient.Transport
 	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
 	g := cmp.Or(cfg.Guard, guard.New(guard.Options{}))
-	return bankmux.NewClient(Name, &adapter{key: cfg.Key, base: cfg.BaseURL, http: &hc}, g.Interceptors()...), nil
+	return bankmux.NewClient(Name, &adapter{key: cfg.Key, base: cfg.BaseURL, http: transport}, g.Interceptors()...), nil
 }
 
 type adapter struct {
 	key  bankmux.Secret
 	base string
-	http *http.Client
+	http http.RoundTripper
 }
 
 // Describe names the adapter.
@@ -112,18 +114,27 @@ func (a *adapter) post(ctx context.Context, op, path string, in, out any) error 
 	if err != nil {
 		return err
 	}
-	var asked, connected atomic.Bool // a transport that traces nothing proves nothing
+	var asked, connected, wrote atomic.Bool // a transport that traces nothing proves nothing
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+
+		WroteHeaders: func() { wrote.Store(true) },
 	})
 	req, err := http.NewRequestWithContext(traced, http.MethodPost, a.base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
+	again := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) { // over HTTP/2, net/http would send the request again by itself
+		if wrote.Load() {
+			return nil, errors.New("the request was sent already")
+		}
+		return again()
+	}
 	req.Header.Set("Authorization", "Bearer "+a.key.Reveal())
 	req.Header.Set("Content-Type", "application/json")
-	res, err := a.http.Do(req)
+	res, err := a.http.RoundTrip(req)
 	if err != nil {
 		return broken(ctx, asked.Load() && !connected.Load())
 	}
