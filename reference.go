@@ -23,14 +23,24 @@ func referenceKey(provider string, environment Environment, reference Secret) st
 		return ""
 	}
 	var short [256]byte
-	b := short[:0]
-	for _, part := range [...]string{referenceFormat, provider, string(environment)} {
+	b := appendParts(short[:0], referenceFormat, provider, string(environment))
+	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
+	sum := digest(reference.appendText(b))
+	return string(sum[:])
+}
+
+// appendParts appends each part behind its length, so that no two lists of parts give the same bytes.
+func appendParts(b []byte, parts ...string) []byte {
+	for _, part := range parts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
 		b = append(b, part...)
 	}
-	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
-	sum := sha256.Sum256(reference.appendText(b))
-	var text [32]byte
+	return b
+}
+
+// digest is 160 bits of the SHA-256 of b, in letters and digits.
+func digest(b []byte) (text [32]byte) {
+	sum := sha256.Sum256(b)
 	base32.StdEncoding.Encode(text[:], sum[:20])
-	return string(text[:])
+	return text
 }

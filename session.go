@@ -1,10 +1,7 @@
 package bankmux
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -213,9 +210,9 @@ func (s Session) ConnectionOf(reference string) string {
 	if s.Reconnect != nil {
 		return s.ConnectionID
 	}
-	mac := hmac.New(sha256.New, []byte(s.ConnectionID))
-	mac.Write([]byte("connection\x00" + reference))
-	return base32.StdEncoding.EncodeToString(mac.Sum(nil))[:idLen]
+	var short [256]byte
+	sum := digest(appendParts(short[:0], "connection", s.ConnectionID, reference))
+	return string(sum[:idLen])
 }
 
 // idLen is the length of an id.
