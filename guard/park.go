@@ -2,9 +2,9 @@ package guard
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,10 +20,11 @@ import (
 // ([bankmux.Op.Aside]).
 //
 // Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten
-// when it expires. Where there are more, expired challenges are forgotten first, then the open ones
-// that expire soonest. Rejected logins go last, the oldest first.
+// when it expires. Where there are more, each new one takes the place of one: of an expired challenge,
+// else of the open one that expires soonest. A rejected login goes only where there is no challenge,
+// the oldest first.
 func Park() bankmux.Interceptor {
-	p := &parked{lots: map[lotKey]lot{}}
+	p := &parked{lots: map[lotKey]*lot{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if op.Connection == "" || op.Aside {
 			return next(ctx)
@@ -60,8 +61,9 @@ func passes(op bankmux.Op) bool {
 
 type parked struct {
 	mu   sync.Mutex
-	lots map[lotKey]lot
-	last uint64 // number of the lot that was put last
+	lots map[lotKey]*lot
+	next leaving // the same lots, in the order in which they would go
+	last uint64  // number of the lot that was put last
 }
 
 type lotKey struct {
@@ -71,17 +73,19 @@ type lotKey struct {
 
 // lot is why a connection is parked.
 type lot struct {
+	key    lotKey
 	cause  *bankmux.Error
 	until  time.Time // zero means until the connection is exchanged again
 	number uint64    // in the order of putting
+	place  int       // in leaving
 }
 
 // expired reports whether a challenge has ended. A rejected login never expires.
-func (l lot) expired(now time.Time) bool { return !l.until.IsZero() && !now.Before(l.until) }
+func (l *lot) expired(now time.Time) bool { return !l.until.IsZero() && !now.Before(l.until) }
 
 // open returns the challenge, or nil where there is none.
-func (l lot) open() *bankmux.Challenge {
-	if l.cause == nil {
+func (l *lot) open() *bankmux.Challenge {
+	if l == nil {
 		return nil
 	}
 	return l.cause.Challenge
@@ -89,21 +93,59 @@ func (l lot) open() *bankmux.Challenge {
 
 // harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks
 // the user out.
-func (l lot) harm() int {
+func (l *lot) harm() int {
 	if l.open() != nil {
 		return 1
 	}
 	return 2
 }
 
-// maxLots bounds what is remembered. Beyond it room is made for a tenth at once, so that the search
-// for it is rare.
+// maxLots bounds what is remembered. Beyond it each new lot takes the place of another.
 const maxLots = 10_000
+
+// leaving is a heap of lots. First is the one whose loss does the least harm, then the one that ends
+// soonest, so what has expired goes first. Then the oldest.
+type leaving []*lot
+
+func (h leaving) Len() int { return len(h) }
+
+func (h leaving) Less(i, j int) bool {
+	x, y := h[i], h[j]
+	return cmp.Or(cmp.Compare(x.harm(), y.harm()), x.until.Compare(y.until), cmp.Compare(x.number, y.number)) < 0
+}
+
+func (h leaving) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push is heap.Push's.
+func (h *leaving) Push(l any) {
+	l.(*lot).place = len(*h)
+	*h = append(*h, l.(*lot))
+}
+
+// Pop is heap.Remove's.
+func (h *leaving) Pop() any {
+	last := len(*h) - 1
+	l := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return l
+}
 
 func (p *parked) free(key lotKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.lots, key)
+	p.forget(key)
+}
+
+// forget frees the connection. The caller holds mu.
+func (p *parked) forget(key lotKey) {
+	if l, known := p.lots[key]; known {
+		heap.Remove(&p.next, l.place)
+		delete(p.lots, key)
+	}
 }
 
 // abandon frees the connection if that challenge is what parks it.
@@ -111,7 +153,7 @@ func (p *parked) abandon(key lotKey, challenge string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if open := p.lots[key].open(); open != nil && open.ID == challenge {
-		delete(p.lots, key)
+		p.forget(key)
 	}
 }
 
@@ -123,7 +165,7 @@ func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 		return nil
 	}
 	if l.expired(time.Now()) {
-		delete(p.lots, key)
+		p.forget(key)
 		return nil
 	}
 	open := l.open()
@@ -146,38 +188,22 @@ func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
 	defer p.mu.Unlock()
 	switch {
 	case e != nil && e.Challenge != nil:
-		p.put(key, lot{cause: e, until: e.Challenge.ExpiresAt})
+		p.put(&lot{key: key, cause: e, until: e.Challenge.ExpiresAt})
 	case e != nil && errors.Is(e, bankmux.ErrReauth) && !e.Unlisted && !e.NotSent:
-		p.put(key, lot{cause: e})
+		p.put(&lot{key: key, cause: e})
 	case op.Challenge != "" && bankmux.OutcomeKnown(err):
-		delete(p.lots, key)
+		p.forget(key)
 	}
 }
 
-func (p *parked) put(key lotKey, l lot) {
-	if _, known := p.lots[key]; !known && len(p.lots) >= maxLots {
-		p.makeRoom()
+// put parks a connection, in the place of another where there is no room. The caller holds mu.
+func (p *parked) put(l *lot) {
+	p.forget(l.key)
+	if len(p.lots) >= maxLots {
+		p.forget(p.next[0].key)
 	}
 	p.last++
 	l.number = p.last
-	p.lots[key] = l
-}
-
-// makeRoom forgets a tenth: what does the least harm first, and of that what ends soonest, so what
-// has expired is the first.
-func (p *parked) makeRoom() {
-	type entry struct {
-		key lotKey
-		lot
-	}
-	all := make([]entry, 0, len(p.lots))
-	for key, l := range p.lots {
-		all = append(all, entry{key, l})
-	}
-	slices.SortFunc(all, func(x, y entry) int {
-		return cmp.Or(cmp.Compare(x.harm(), y.harm()), x.until.Compare(y.until), cmp.Compare(x.number, y.number))
-	})
-	for _, e := range all[:len(all)/10] {
-		delete(p.lots, e.key)
-	}
+	p.lots[l.key] = l
+	heap.Push(&p.next, l)
 }

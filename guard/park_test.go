@@ -150,6 +150,43 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 			assert.Zero(t, passed(park, 30_000, 8_500), "the rejected logins after them")
 		})
 	})
+	t.Run("each of a few expired challenges makes room for one, and no more goes than there is need for", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			park := guard.Park()
+			fill(park, 0, 200, challenge(time.Minute))
+			fill(park, 1_000, 9_800, rejected)
+			time.Sleep(time.Minute)
+			fill(park, 20_000, 200, rejected)
+			assert.Zero(t, passed(park, 1_000, 9_800), "the rejected logins from before")
+			assert.Zero(t, passed(park, 20_000, 200), "and those that took the room")
+			fill(park, 30_000, 1, rejected)
+			assert.Equal(t, 1, passed(park, 1_000, 9_800), "then one goes for one")
+		})
+	})
+	t.Run("expired challenges go first, whatever was parked, freed and parked again before", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			park := guard.Park()
+			fill(park, 0, 4_000, rejected)
+			fill(park, 4_000, 4_000, challenge(time.Minute))
+			free := data("ExchangeToken", "r", "")
+			for i := 0; i < 8_000; i += 2 { // every second one is linked again
+				free.Connection = fmt.Sprint(i)
+				require.NoError(t, park(t.Context(), free, func(context.Context) error { return nil }))
+			}
+			fill(park, 10_000, 4_000, challenge(time.Hour))
+			time.Sleep(time.Minute)
+			fill(park, 20_000, 4_000, rejected)
+			kept := 0
+			for i := 1; i < 4_000; i += 2 {
+				kept += 1 - passed(park, i, 1)
+			}
+			assert.Equal(t, 2_000, kept, "the rejected logins")
+			assert.Zero(t, passed(park, 10_000, 4_000), "the open challenges")
+			assert.Zero(t, passed(park, 20_000, 4_000), "what took the room")
+		})
+	})
 	t.Run("then open challenges go, those first that expire soonest", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -157,21 +194,21 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 			fill(park, 0, 1_000, challenge(3*time.Minute))
 			fill(park, 1_000, 8_000, rejected)
 			fill(park, 9_000, 1_000, challenge(2*time.Minute))
-			fill(park, 10_000, 1, rejected)
+			fill(park, 10_000, 1_000, rejected)
 			assert.Zero(t, passed(park, 1_000, 8_000))
-			assert.Zero(t, passed(park, 10_000, 1), "what was parked last")
+			assert.Zero(t, passed(park, 10_000, 1_000), "what was parked last")
 			assert.Zero(t, passed(park, 0, 1_000), "they expire last")
 			assert.Equal(t, 1_000, passed(park, 9_000, 1_000))
 		})
 	})
-	t.Run("then the oldest rejected logins, a tenth at once", func(t *testing.T) {
+	t.Run("then the oldest rejected logins, one for one", func(t *testing.T) {
 		t.Parallel()
 		park := guard.Park()
 		fill(park, 0, bound, rejected)
 		assert.Zero(t, passed(park, 0, bound), "so many are remembered")
-		fill(park, bound, 1_000, rejected)
-		assert.Zero(t, passed(park, 1_000, bound))
-		assert.Equal(t, 1_000, passed(park, 0, 1_000))
+		fill(park, bound, 700, rejected)
+		assert.Zero(t, passed(park, 700, bound))
+		assert.Equal(t, 700, passed(park, 0, 700))
 	})
 	t.Run("a connection that is parked already needs no room", func(t *testing.T) {
 		t.Parallel()
