@@ -64,10 +64,18 @@ func (w *mkWire) page(t *testing.T, more bool, created, updated, removed []strin
 	body := strings.Replace(mkPage(created, updated, removed), `"has_more":false`, fmt.Sprintf(`"has_more":%t`, more), 1)
 	w.says["/transactions/sync"] = strings.Replace(body, `"state":"connected"`,
 		fmt.Sprintf(`"state":"connected","products":{"transactions":{"refreshed_at":%q}}`, time.Now().UTC().Format(time.RFC3339)), 1)
-	d, err := w.client.Sync(t.Context(), bankmux.SyncRequest{Connection: w.conn, Cursor: w.cursor, Known: w.known, Name: func(string) string { return "ledger" }})
+	d, err := w.client.Sync(t.Context(), bankmux.SyncRequest{Connection: w.conn, Cursor: w.cursor, Known: w.known, Name: inLedger})
 	require.NoError(t, err)
 	w.store(d)
 	return d
+}
+
+// inLedger names the account of the rows, whichever link shows it.
+func inLedger(id string) string {
+	if id == "acc" {
+		return "ledger"
+	}
+	return id
 }
 
 // of gives a row to an account.
@@ -159,47 +167,157 @@ func (w *mkWire) keys() map[string]string {
 	return all
 }
 
+// reportedPage is what a page of a sync reports. Last says that a round ends with it.
+type reportedPage struct {
+	created, updated, removed []string
+	last                      bool
+}
+
 func TestADayWhoseIDsAreNumberedAnewKeepsItsRows(t *testing.T) {
 	t.Parallel()
+	drifting := mkRow("1", 3, "3", "BAKERY 08:49:31", false)
 	first := []string{mkRow("1", 3, "3", "BAKERY", false), mkRow("2", 3, "9", "PHARMACY", false)}
 	fee, bakery, pharmacy := mkRow("1", 3, "15", "LATE FEE", false), mkRow("2", 3, "3", "BAKERY", false), mkRow("3", 3, "9", "PHARMACY", false)
-	type page struct{ created, updated, removed []string }
+	drifted := mkRow("2", 3, "3", "BAKERY 08.49.31", false)
+	now := []string{fee, bakery, pharmacy}
+	created := func(row string) reportedPage { return reportedPage{created: []string{row}} }
+	updated := func(rows ...string) reportedPage { return reportedPage{updated: rows} }
+	round := func(p reportedPage) reportedPage { p.last = true; return p }
+	feeAfter := []string{mkRow("1", 3, "9", "PHARMACY", false)}
 	for name, c := range map[string]struct {
-		pages []page
+		first []string
+		pages []reportedPage
 		now   []string
 		gone  string
 	}{
-		"as updates and a new row":        {[]page{{[]string{pharmacy}, []string{fee, bakery}, nil}}, []string{fee, bakery, pharmacy}, ""},
-		"as new rows alone":               {[]page{{[]string{fee, bakery, pharmacy}, nil, nil}}, []string{fee, bakery, pharmacy}, ""},
-		"removed and made again":          {[]page{{[]string{mkRow("7", 3, "15", "LATE FEE", false), mkRow("8", 3, "3", "BAKERY", false), mkRow("9", 3, "9", "PHARMACY", false)}, nil, []string{"1", "2"}}}, nil, ""},
-		"over two pages":                  {[]page{{nil, []string{fee, bakery}, nil}, {[]string{pharmacy}, nil, nil}}, []string{fee, bakery, pharmacy}, ""},
-		"over two pages, turned":          {[]page{{[]string{pharmacy}, nil, nil}, {nil, []string{fee, bakery}, nil}}, []string{fee, bakery, pharmacy}, ""},
-		"where the first row is gone":     {[]page{{nil, []string{mkRow("1", 3, "9", "PHARMACY", false)}, []string{"2"}}}, []string{mkRow("1", 3, "9", "PHARMACY", false)}, "BAKERY"},
-		"where it is, and a page follows": {[]page{{nil, []string{mkRow("1", 3, "9", "PHARMACY", false)}, []string{"2"}}, {}}, []string{mkRow("1", 3, "9", "PHARMACY", false)}, "BAKERY"},
+		"as updates and a new row":        {pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, bakery}}}},
+		"as new rows alone":               {pages: []reportedPage{{created: []string{fee, bakery, pharmacy}}}},
+		"removed and made again":          {pages: []reportedPage{{created: []string{mkRow("7", 3, "15", "LATE FEE", false), mkRow("8", 3, "3", "BAKERY", false), mkRow("9", 3, "9", "PHARMACY", false)}, removed: []string{"1", "2"}}}, now: []string{}},
+		"over two pages":                  {pages: []reportedPage{updated(fee, bakery), created(pharmacy)}},
+		"over two pages, turned":          {pages: []reportedPage{created(pharmacy), updated(fee, bakery)}},
+		"a row a page":                    {pages: []reportedPage{updated(fee), updated(bakery), created(pharmacy)}},
+		"a row a page, the new one last":  {pages: []reportedPage{created(pharmacy), updated(bakery), updated(fee)}},
+		"a row a page, mixed":             {pages: []reportedPage{updated(bakery), updated(fee), created(pharmacy)}},
+		"a row a page, mixed otherwise":   {pages: []reportedPage{created(pharmacy), updated(fee), updated(bakery)}},
+		"over two rounds":                 {pages: []reportedPage{round(updated(fee, bakery)), created(pharmacy)}},
+		"a row a round":                   {pages: []reportedPage{round(updated(fee)), round(updated(bakery)), created(pharmacy)}},
+		"a row a round, mixed":            {pages: []reportedPage{round(updated(bakery)), round(updated(fee)), created(pharmacy)}},
+		"a row a round, the new one last": {pages: []reportedPage{round(created(pharmacy)), round(updated(bakery)), updated(fee)}},
+		"and a text drifts":               {first: []string{drifting, first[1]}, pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, drifted}}}, now: []string{fee, drifted, pharmacy}},
+		"and a text drifts, on two pages": {first: []string{drifting, first[1]}, pages: []reportedPage{updated(fee), {created: []string{pharmacy}, updated: []string{drifted}}}, now: []string{fee, drifted, pharmacy}},
+		"where the first row is gone":     {pages: []reportedPage{{updated: feeAfter, removed: []string{"2"}}}, now: feeAfter, gone: "BAKERY"},
+		"where it is, and a page follows": {pages: []reportedPage{{updated: feeAfter, removed: []string{"2"}}, {}}, now: feeAfter, gone: "BAKERY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				if c.first == nil {
+					c.first = first
+				}
+				if c.now == nil {
+					c.now = now
+				}
+				w := openWire(t)
+				w.lists(c.first...)
+				w.page(t, false, c.first, nil, nil)
+				w.lists(c.now...)
+				fates := w.follow()
+				for i, p := range c.pages {
+					fates.note(t, w.page(t, i < len(c.pages)-1 && !p.last, p.created, p.updated, p.removed))
+				}
+				fates.note(t, w.page(t, false, nil, nil, nil)) // and nothing is lost later
+				want := []string{"BAKERY", "LATE FEE", "PHARMACY"}
+				if c.gone != "" {
+					want = []string{"PHARMACY"}
+				}
+				var after []string
+				for _, k := range w.rows {
+					after = append(after, label(k.Text))
+				}
+				slices.Sort(after)
+				assert.Equal(t, want, after)
+				for text := range fates {
+					assert.Equal(t, text != c.gone, fates[text] != "", "%s keeps what the user wrote of it", text)
+				}
+			})
+		})
+	}
+}
+
+// label is a text without the time that follows it.
+func label(text string) string { return strings.TrimRight(text, " 0123456789:.") }
+
+// fates are the keys that rows have by now, by the text that they had at first.
+type fates map[string]string
+
+// follow starts with the rows as they are.
+func (w *mkWire) follow() fates {
+	f := fates{}
+	for text, key := range w.keys() {
+		f[label(text)] = key
+	}
+	return f
+}
+
+// note follows the rows through a page: no row becomes one of another text.
+func (f fates) note(t *testing.T, d bankmux.Delta) {
+	t.Helper()
+	for _, ch := range slices.Concat(d.Modified, d.Replaced) {
+		assert.Equal(t, label(ch.Was.Text), label(ch.Known.Text), "the notes of one row go to another")
+		if f[label(ch.Was.Text)] == ch.Was.Key {
+			f[label(ch.Was.Text)] = ch.Known.Key
+		}
+	}
+	for _, m := range d.Removed {
+		if f[label(m.Known.Text)] == m.Known.Key {
+			f[label(m.Known.Text)] = ""
+		}
+	}
+}
+
+func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
+	t.Parallel()
+	type reported = reportedPage
+	bakery, renamed, pharmacy := mkRow("1", 3, "3", "BAKERY", false), mkRow("2", 3, "3", "BAKERY", false), mkRow("3", 3, "9", "PHARMACY", false)
+	fee := mkRow("1", 3, "15", "LATE FEE", false)
+	for name, c := range map[string]struct {
+		first        []string
+		renames, fee reported
+		listed, then []string
+	}{
+		"removed and created, then created": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{fee}}, []string{renamed}, []string{renamed, fee}},
+		"removed and created, then updated": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{updated: []string{fee}}, []string{renamed}, []string{renamed, fee}},
+		"renumbered, then updated": {
+			[]string{bakery, mkRow("2", 3, "9", "PHARMACY", false)}, reported{created: []string{pharmacy}, updated: []string{renamed}}, reported{updated: []string{fee}},
+			[]string{renamed, pharmacy}, []string{fee, renamed, pharmacy},
+		},
+		"of the same amount": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "3", "KIOSK", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "3", "KIOSK", false)}},
+		"of the same text":   {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "4", "BAKERY", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "4", "BAKERY", false)}},
+		"pending, of the same amount": {
+			[]string{mkRow("1", 3, "3", "BAKERY", true)}, reported{created: []string{mkRow("2", 3, "3", "BAKERY", true)}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "3", "KIOSK", true)}},
+			[]string{mkRow("2", 3, "3", "BAKERY", true)}, []string{mkRow("2", 3, "3", "BAKERY", true), mkRow("1", 3, "3", "KIOSK", true)},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := openWire(t)
-				w.lists(first...)
-				w.page(t, false, first, nil, nil)
-				before := w.keys()
-				w.lists(c.now...)
-				for i, p := range c.pages {
-					w.page(t, i < len(c.pages)-1, p.created, p.updated, p.removed)
+				w.lists(c.first...)
+				w.page(t, false, c.first, nil, nil)
+				fates := w.follow()
+				w.lists(c.listed...)
+				renamed := w.page(t, false, c.renames.created, c.renames.updated, c.renames.removed)
+				require.NotEmpty(t, renamed.Replaced)
+				fates.note(t, renamed)
+				w.lists(c.then...)
+				d := w.page(t, false, c.fee.created, c.fee.updated, nil)
+				assert.Len(t, d.Added, 1)
+				assert.Empty(t, slices.Concat(d.Modified, d.Replaced))
+				for range 2 {
+					fates.note(t, w.page(t, false, nil, nil, nil))
 				}
-				after := w.keys()
-				want := []string{"BAKERY", "LATE FEE", "PHARMACY"}
-				if c.gone != "" {
-					want = []string{"PHARMACY"}
-				}
-				assert.Equal(t, want, slices.Sorted(maps.Keys(after)))
-				assert.Len(t, w.rows, len(want))
-				for text, key := range before {
-					if text != c.gone {
-						assert.Equal(t, key, after[text], text)
-					}
-				}
+				assert.Len(t, w.rows, len(c.then))
+				assert.NotEmpty(t, fates["BAKERY"])
 			})
 		})
 	}
@@ -254,5 +372,71 @@ func TestAPendingRowOfALaterDayThatIsWithdrawnIsRemoved(t *testing.T) {
 				assert.Equal(t, "RENT", d.Removed[0].Known.Text)
 			})
 		})
+	}
+}
+
+func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
+	t.Parallel()
+	odd := func(account, ago, amount, text string) string {
+		return fmt.Sprintf(`{"account_id":%q,"amount":%s,"type":"debit","currency":"USD",%s"raw_description":%q,"pending":true}`, account, amount, ago, text)
+	}
+	on := func(ago int) string { return fmt.Sprintf(`"date":%q,`, bankmux.DateOf(time.Now().UTC()).AddDays(-ago)) }
+	for name, c := range map[string]struct {
+		row    func() string
+		doubts bool
+	}{
+		"no such row":                {func() string { return "" }, false},
+		"not a row":                  {func() string { return `"odd"` }, false},
+		"a row that says nothing":    {func() string { return `{}` }, false},
+		"of another day and account": {func() string { return odd("acc-9", on(29), "5", "X") }, false},
+		"of another day":             {func() string { return odd("acc", on(29), "5", "X") }, false},
+		"of another account":         {func() string { return odd("acc-9", on(2), "50", "HOTEL") }, false},
+		"of the day, of another row": {func() string { return odd("acc", on(2), "5", "X") }, false},
+		"unreadable, under another id": {func() string {
+			return strings.Replace(mkRow("z", 29, "5", "X", false), `"amount":5`, `"amount":"1,234.56"`, 1)
+		}, false},
+		"the row itself, without an id": {func() string { return odd("acc", on(2), "50", "HOTEL") }, true},
+		"with an amount of its own":     {func() string { return odd("acc", on(2), "49", "HOTEL") }, true},
+		"with a text of its own":        {func() string { return odd("acc", on(2), "50", "X") }, true},
+		"with an unreadable amount":     {func() string { return odd("acc", on(2), `"1,234.56"`, "X") }, true},
+		"without a day":                 {func() string { return odd("acc", "", "50", "HOTEL") }, true},
+		"without an account":            {func() string { return strings.Replace(odd("acc", on(2), "50", "HOTEL"), `"account_id":"acc",`, "", 1) }, true},
+		"unreadable, under its id": {func() string {
+			return strings.Replace(mkRow("p", 2, "50", "HOTEL", true), `"amount":50`, `"amount":"1,234.56"`, 1)
+		}, true},
+	} {
+		for fate, posts := range map[string]bool{"a hold that is posted": true, "a hold that is withdrawn": false} {
+			t.Run(fate+", beside a row: "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := openWire(t)
+					hold, shop, posted := mkRow("p", 2, "50", "HOTEL", true), mkRow("s", 3, "5", "SHOP", false), mkRow("q", 1, "50", "HOTEL", false)
+					lists := func(rows ...string) {
+						if row := c.row(); row != "" {
+							rows = append(rows, row)
+						}
+						w.lists(rows...)
+					}
+					lists(hold, shop)
+					w.page(t, false, []string{hold, shop}, nil, nil)
+					key := w.keys()["HOTEL"]
+					want := []string{"SHOP"}
+					if lists(shop); posts {
+						lists(posted, shop)
+						want = append(want, "HOTEL")
+						posted := w.page(t, false, []string{posted}, nil, nil)
+						assert.Equal(t, !c.doubts, len(posted.Replaced) == 1)
+					}
+					for range 3 {
+						w.page(t, false, nil, nil, nil)
+					}
+					if c.doubts {
+						want = append(want, "HOTEL")
+						assert.True(t, slices.ContainsFunc(slices.Collect(maps.Values(w.rows)), func(k bankmux.Known) bool { return k.Key == key }))
+					}
+					assert.Len(t, w.rows, len(want))
+				})
+			})
+		}
 	}
 }

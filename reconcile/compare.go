@@ -89,16 +89,19 @@ func reasonOf(text string) reason { return reason(slices.Index(reasons[:], text)
 // result does not depend on their order.
 //
 // What is certain goes first: a row that names the one it replaces, the same id with the same
-// content, the same content under another id. Then come the same id with another content, rows of
-// nearly the same content, and rows that were posted days later.
+// content, the same content under another id. Then come rows of nearly the same content, the same
+// id with the same text or a pending amount, and rows that were posted days later. The same id with
+// another content goes last.
 func Compare(known []Known, in Reading) Result {
 	c := newComparison(known, in)
 	c.byReplaces()
 	c.byID()
 	c.byContent()
-	c.byOtherContent()
+	c.byLikeness()
 	c.bySameDay()
+	c.byRemains()
 	c.byPosting()
+	c.byOtherContent()
 	c.byAmount()
 	return c.result()
 }

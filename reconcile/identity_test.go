@@ -55,6 +55,22 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 		res := reconcile.Compare(known, reading("mk", tx("0", 0, -1, "X", booked), tx("1", 1, -900, "PHARMACY", booked)))
 		assert.Equal(t, []string{"added X -0.01", "missing BAKERY: " + reconcile.ReasonAbsent, "replaced PHARMACY: " + reconcile.ReasonID}, story(res))
 	})
+	t.Run("while more rows may follow, an id alone makes no row another", func(t *testing.T) {
+		t.Parallel()
+		page := reading("mk", renumbered[0])
+		page.Complete, page.More, page.Gone = false, true, func(string) bool { return true }
+		assert.Equal(t, []string{"added LATE FEE -15.00"}, story(reconcile.Compare(stored(bakery, pharmacy), page)))
+		page.Rows = []bankmux.Transaction{tx("1", 1, -330, "BAKERY", booked), tx("2", 1, -900, "CHEMIST", booked)}
+		assert.Equal(t, []string{"modified BAKERY: " + reconcile.ReasonContent, "modified CHEMIST: " + reconcile.ReasonContent},
+			story(reconcile.Compare(stored(bakery, pharmacy), page)), "but an edited row stays itself")
+	})
+	t.Run("an id that a row had before is not enough", func(t *testing.T) {
+		t.Parallel()
+		known := stored(bakery)
+		known = reconcile.Compare(known, reading("mk", tx("5", 1, -320, "BAKERY", booked))).Apply(known)
+		res := reconcile.Compare(known, reading("mk", tx("1", 1, -1500, "LATE FEE", booked)))
+		assert.Equal(t, []string{"added LATE FEE -15.00", "missing BAKERY: " + reconcile.ReasonAbsent}, story(res))
+	})
 	t.Run("a pending row that is posted under its id is not its twin", func(t *testing.T) {
 		t.Parallel()
 		known := stored(tx("1", 1, -320, "BAKERY", pending))
@@ -67,6 +83,46 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 		res := reconcile.Compare(known, reading("mk", tx("1", 1, -330, "BAKERY", booked), pharmacy))
 		assert.Equal(t, []string{"modified BAKERY: " + reconcile.ReasonContent}, story(res))
 	})
+}
+
+func TestRenumberedRowsThatSayNearlyTheSameAreFoundAgain(t *testing.T) {
+	t.Parallel()
+	referred := tx("2", 1, -320, "BAKERY", booked)
+	referred.Reference = "FT9"
+	for name, c := range map[string]struct{ known, rows []bankmux.Transaction }{
+		"texts drift": {
+			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY 08:49", booked), tx("2", 1, -900, "PHARMACY", booked)},
+			[]bankmux.Transaction{tx("1", 1, -1500, "LATE FEE", booked), tx("2", 1, -320, "BAKERY 08.49", booked), tx("3", 1, -900, "PHARMACY.", booked)},
+		},
+		"texts drift and amounts are the same": {
+			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY 08:49", booked), tx("2", 1, -320, "PHARMACY", booked)},
+			[]bankmux.Transaction{tx("1", 1, -320, "LATE FEE", booked), tx("2", 1, -320, "BAKERY 08.49", booked), tx("3", 1, -320, "PHARMACY.", booked)},
+		},
+		"a reference comes": {
+			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY", booked), tx("2", 1, -900, "PHARMACY", booked)},
+			[]bankmux.Transaction{tx("1", 1, -1500, "LATE FEE", booked), referred, tx("3", 1, -900, "PHARMACY", booked)},
+		},
+		"they are posted a day later": {
+			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY", pending), tx("2", 1, -900, "PHARMACY", pending)},
+			[]bankmux.Transaction{tx("1", 2, -1500, "LATE FEE", booked), tx("2", 2, -320, "BAKERY", booked), tx("3", 2, -900, "PHARMACY", booked)},
+		},
+	} {
+		for way, complete := range map[string]bool{"in a complete reading": true, "on a page of a record of changes": false} {
+			t.Run(name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				in := reading("mk", c.rows...)
+				in.Complete = complete
+				res := reconcile.Compare(stored(c.known...), in)
+				require.Len(t, res.Added, 1)
+				assert.Equal(t, "LATE FEE", res.Added[0].Known.Text)
+				changes := append(res.Modified, res.Replaced...)
+				require.Len(t, changes, 2)
+				for _, ch := range changes {
+					assert.Equal(t, ch.Was.Text[:6], ch.Known.Text[:6])
+				}
+			})
+		}
+	}
 }
 
 func TestTwoPaymentsUnderOneIDAreTwoRows(t *testing.T) {

@@ -134,23 +134,61 @@ func (k *entry) stays(n *candidate) bool {
 	return posted || (k.Date == n.row.Date && (k.Reference == n.ref || k.Reference == "" || n.ref == ""))
 }
 
-// byOtherContent pairs rows whose provider's id is known, whatever their content: by the ids that
-// known rows have now, then by those they had before.
+// byLikeness pairs rows whose provider's id is known and that say nearly what they said.
+func (c *comparison) byLikeness() {
+	c.underID(&c.ids, func(k *entry, n *candidate) bool {
+		return k.Amount.Equal(n.row.Amount) && (k.Date == n.row.Date || k.Status == statusPending) &&
+			looseText(k.Text) == looseText(n.text)
+	})
+}
+
+// byRemains pairs rows whose provider's id is known and that [Remains] says are the same: by the ids
+// that known rows have now, then by those they had before.
+func (c *comparison) byRemains() {
+	c.underID(&c.ids, (*entry).remains)
+	c.underID(&c.former, func(k *entry, n *candidate) bool { return k.remains(n) && c.free(k) })
+}
+
+// byOtherContent pairs rows whose provider's id is known, whatever their content. Where more rows
+// may follow, the id alone pairs no rows of different amounts: the known row may come under another.
 func (c *comparison) byOtherContent() {
+	c.underID(&c.ids, func(k *entry, n *candidate) bool { return !c.in.More || k.Amount.Equal(n.row.Amount) })
+}
+
+// underID pairs new rows with the first known row of their id that fits.
+func (c *comparison) underID(t *idTable, fits func(*entry, *candidate) bool) {
+	if t.n == 0 {
+		return
+	}
 	for i := range c.new {
-		if n := &c.new[i]; n.row.ID != "" && !n.known {
-			if k := c.take(&c.ids, n.row.ID); k != nil {
-				c.pair(k, n, changeOf(k, n), false)
+		n := &c.new[i]
+		if n.row.ID == "" || n.known {
+			continue
+		}
+		if first, ok := t.first[n.row.ID]; !ok || c.pairIf(first, n, fits) {
+			continue
+		}
+		for _, at := range t.rest[n.row.ID] {
+			if c.pairIf(at, n, fits) {
+				break
 			}
 		}
 	}
-	for i := range c.new {
-		if n := &c.new[i]; n.row.ID != "" && !n.known {
-			if k := c.take(&c.former, n.row.ID); k != nil && c.free(k) {
-				c.pair(k, n, changeOf(k, n), false)
-			}
-		}
+}
+
+// pairIf pairs a known row that was not found yet with a new one of its id, if it fits.
+func (c *comparison) pairIf(at int32, n *candidate, fits func(*entry, *candidate) bool) bool {
+	k := &c.old[at]
+	if k.now != nil || !fits(k, n) {
+		return false
 	}
+	c.pair(k, n, changeOf(k, n), false)
+	return true
+}
+
+// remains is [Remains] of texts in normal form.
+func (k *entry) remains(n *candidate) bool {
+	return (k.Status != bankmux.StatusBooked && k.Amount.Equal(n.row.Amount)) || looseText(k.Text) == looseText(n.text)
 }
 
 // changeOf returns the reason why a row is not what it was under the same id.

@@ -78,6 +78,10 @@ func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
 
+// Loose returns the letters and digits of a row's text, with digits in ASCII: what stays when a
+// provider writes a text differently. A text without any is returned in normal form.
+func Loose(text string) string { return looseText(normal(text)) }
+
 // Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
 // the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
 // id to another row.

@@ -3,96 +3,20 @@ package moneykit
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
 )
-
-// sought is an account by the application's name and an alias there.
-type sought struct{ account, alias string }
-
-// look asks MoneyKit which of some known rows it still lists under any of their aliases, perhaps as
-// posted by now. Under an alias that has become another row's a row is not listed.
-func (p *syncPage) look(ctx context.Context, list []bankmux.Known) error {
-	looking := make(map[sought][]*bankmux.Known, len(list))
-	from, to := list[0].Date, list[0].Date
-	for i := range list {
-		k := &list[i]
-		from, to = earlier(from, k.Date), later(to, k.Date)
-		for _, a := range k.Aliases {
-			if strings.HasPrefix(a, aliasPrefix) {
-				looking[sought{k.Account, a}] = append(looking[sought{k.Account, a}], k)
-			}
-		}
-	}
-	if to = to.AddDays(around); to.After(lastDay) {
-		to = lastDay
-	}
-	readings, unread := 1, false // a row without id may be any that is sought
-	for mark, pages := (pageMark{page: 1, total: -1}), 0; ; pages++ {
-		if pages == mostPages {
-			return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a few weeks do not end"}
-		}
-		var answer transactionsAnswer
-		answer.Transactions.Bad = func(int) { unread = true }
-		answer.Transactions.Each = func(_ int, w *transaction) {
-			unread = unread || w.TransactionID == ""
-			at := sought{p.req.AccountName(w.AccountID), reconcile.Alias(Name, w.TransactionID)}
-			for _, k := range looking[at] {
-				var row bankmux.Transaction
-				if fault := w.fill(&row, false); fault != nil || reconcile.Remains(k, &row) {
-					p.lives(k, at.alias)
-				}
-			}
-		}
-		if err := p.api.transactions(ctx, p.link, window(p.req.Accounts, from, to, pageSize, mark), &answer); err != nil {
-			return err
-		}
-		if mark.total < 0 && answer.Transactions.N == 0 {
-			booked, err := p.known(ctx, from, to, func(k *bankmux.Known) bool { return k.Status == bankmux.StatusBooked })
-			if err != nil {
-				return err
-			}
-			p.empty = p.empty || len(booked) > 0
-		}
-		next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
-		if err != nil {
-			return err
-		}
-		switch {
-		case next != "":
-			mark, err = parseMark(next, "SyncRequest.Cursor")
-		case mark.moved(answer.Total) && readings < mostReadings:
-			readings++
-			mark = pageMark{page: 1, total: -1}
-		default:
-			for at, rows := range looking {
-				for _, k := range rows {
-					p.looked[k.Key] = true
-					if unread || mark.moved(answer.Total) {
-						// A list that changes while it is read, or has unreadable rows, proves
-						// nothing gone.
-						p.lives(k, at.alias)
-					}
-				}
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // lives notes that MoneyKit lists a known row under an alias.
 func (p *syncPage) lives(k *bankmux.Known, alias string) {
 	p.alive[naming{k.Key, alias}], p.listed[alias] = true, true
 }
 
-// isAlive reports whether MoneyKit lists a known row under any of its aliases.
+// isAlive reports whether MoneyKit lists a known row under any of its aliases, or under an id that it
+// has not reported yet.
 func (p *syncPage) isAlive(k *bankmux.Known) bool {
-	return slices.ContainsFunc(k.Aliases, func(a string) bool { return p.alive[naming{k.Key, a}] })
+	return p.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool { return p.alive[naming{k.Key, a}] })
 }
 
 // end finds, at the end of a round, the known rows that are gone without a word.

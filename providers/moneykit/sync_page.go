@@ -26,6 +26,9 @@ type syncPage struct {
 	looked           map[string]bool // keys of known rows that were looked for
 	alive            map[naming]bool // names under which MoneyKit still lists them
 	listed           map[string]bool // the same, by the alias alone
+	taken            map[naming]bool // names under which MoneyKit lists another row
+	elsewhere        map[string]bool // keys of known rows that it lists under an id it has not reported
+	shown            map[string]bool // aliases of all rows on the page
 	empty            bool            // a list was empty where rows are known
 	missed           bool            // the page has missing rows
 	kept             map[string]bool // keys of known rows that this page reported on
@@ -38,7 +41,7 @@ func newSyncPage(a *adapter, req *bankmux.SyncRequest) *syncPage {
 	p := &syncPage{
 		api: a.api, today: a.today(), req: req, link: req.Connection.Credential().Reveal(), ids: req.Accounts,
 		removed: map[string]bool{}, looked: map[string]bool{}, alive: map[naming]bool{}, listed: map[string]bool{},
-		kept: map[string]bool{},
+		kept: map[string]bool{}, taken: map[naming]bool{}, elsewhere: map[string]bool{}, shown: map[string]bool{},
 	}
 	p.created, p.updated = &syncRows{page: p, name: "created"}, &syncRows{page: p, name: "updated"}
 	return p
@@ -75,6 +78,11 @@ func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconc
 	}
 	for _, id := range removed {
 		p.removed[reconcile.Alias(Name, id)] = true
+	}
+	for _, rows := range byAccount {
+		for i := range rows {
+			p.shown[reconcile.Alias(Name, rows[i].ID)] = true
+		}
 	}
 	for _, account := range sortedKeys(byAccount) {
 		if err := p.compareAccount(ctx, account, byAccount[account], updated, cursor, more); err != nil {
@@ -221,13 +229,16 @@ func (p *syncPage) sought(known []bankmux.Known, alias string) bool {
 // ownNames returns the known rows without the aliases that by now are those of others: of two rows
 // that had one id, MoneyKit lists one under it.
 func (p *syncPage) ownNames(known []bankmux.Known) []bankmux.Known {
-	if len(p.listed) == 0 {
+	if len(p.looked) == 0 {
 		return known
 	}
 	list := slices.Clone(known)
 	for i := range list {
 		k := &list[i]
-		strange := func(a string) bool { return p.listed[a] && p.looked[k.Key] && !p.alive[naming{k.Key, a}] }
+		strange := func(a string) bool {
+			name := naming{k.Key, a}
+			return p.looked[k.Key] && !p.alive[name] && (p.listed[a] || (p.elsewhere[k.Key] && p.taken[name]))
+		}
 		if slices.ContainsFunc(k.Aliases, strange) {
 			k.Aliases = slices.DeleteFunc(slices.Clone(k.Aliases), strange)
 		}
@@ -236,7 +247,8 @@ func (p *syncPage) ownNames(known []bankmux.Known) []bankmux.Known {
 }
 
 // doubtful returns the known rows that a comparison took for gone and that were not looked for.
-// Those are certain whose id was removed, or is shown with the content of another row.
+// Those are certain whose id was removed, or is shown with the content of another row. A row that
+// got the content of another under its id, or under an id that it had before, is looked for as well.
 func (p *syncPage) doubtful(res reconcile.Result, shown map[string]bool) (list []bankmux.Known) {
 	ask := func(k *bankmux.Known) {
 		if alias := aliasOf(k); alias != "" && !p.looked[k.Key] && !p.removed[alias] && !shown[alias] {
@@ -248,6 +260,16 @@ func (p *syncPage) doubtful(res reconcile.Result, shown map[string]bool) (list [
 	}
 	for i := range res.Suggested {
 		ask(res.Suggested[i].Was)
+	}
+	for i := range res.Modified {
+		ch := &res.Modified[i]
+		switch {
+		case p.looked[ch.Was.Key]:
+		case !reconcile.Remains(ch.Was, ch.Row):
+			list = append(list, *ch.Was)
+		case aliasOf(ch.Was) != reconcile.Alias(Name, ch.Row.ID):
+			ask(ch.Was)
+		}
 	}
 	return list
 }
