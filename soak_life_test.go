@@ -22,10 +22,11 @@ type soakLife struct {
 	dice  *rand.Rand // of the present step
 	calm  bool       // nothing goes wrong any more, and nothing may fail
 
-	row    []byte // the connection, sealed
-	ref    bankmux.Ref
-	tables *soakTables
-	doubt  int // rounds that begin without a cursor, after pages went round
+	row     []byte // the connection, sealed
+	ref     bankmux.Ref
+	tables  *soakTables
+	refuses time.Time // until then, the bank refuses days that it promises
+	doubt   int       // rounds that begin without a cursor, after pages went round
 
 	end    string            // what became of the connection, "" while it is linked or may be yet
 	posts  map[string]int    // exchanges that left, by token
@@ -66,6 +67,7 @@ func (l *soakLife) live() {
 		l.complain("%s: %v", l.end, l.lost)
 	default:
 		l.agree()
+		l.filled()
 		l.end = "linked"
 	}
 	l.tables = nil
@@ -126,6 +128,9 @@ func (l *soakLife) stage(situations []string) {
 		}
 		l.world.must(err)
 		l.world.count("situations", s, 1)
+		if s == virtualbank.DaysRefused {
+			l.refuses = bank.Now().Add(time.Hour)
+		}
 		if s == virtualbank.CursorCircles {
 			l.doubt = 3 // where they stop going round, MoneyKit may have skipped something
 		}

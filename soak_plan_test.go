@@ -18,6 +18,8 @@ const (
 	soakLinked  = 36  // by then users have linked, if all goes well
 	soakQuiet   = 336
 	soakLast    = 362
+	soakGranted = 40 // days that a bank serves that refuses days it promises
+	soakFilled  = 20 // days of those that it refused, at least, that are read later
 )
 
 // soakDice is chance that follows from the seed and the names of what it is for, and from nothing that happens.
@@ -133,6 +135,11 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 				short = day
 				add(day+8, doSync)
 			}
+		}
+		// Days that are refused for an hour are read again while the bank serves them: a row is removed
+		// when it is missing twice.
+		if slices.Contains(staged, virtualbank.DaysRefused) {
+			add(day+8, doSync)
 		}
 		add(day, doSync, staged...)
 	}

@@ -22,6 +22,7 @@ type soakTables struct {
 	named    bool                                // the accounts of the present link
 	rows     map[string]map[string]bankmux.Known // by account and key
 	since    map[string]bankmux.Date             // the first day that was read of an account, where days are read
+	refused  map[string]bankmux.Covered          // days of an account that the bank refused and promises
 	owed     map[string]error                    // what was not read in this round, however often it was broken off, by account
 	id       string                              // the connection the cursor is of
 	cursor   string
@@ -31,7 +32,7 @@ type soakTables struct {
 func newSoakTables(mistake *soakMistake) *soakTables {
 	return &soakTables{
 		names: map[string]string{}, seen: map[string]bankmux.Account{}, rows: map[string]map[string]bankmux.Known{}, since: map[string]bankmux.Date{},
-		owed: map[string]error{}, mistake: mistake,
+		refused: map[string]bankmux.Covered{}, owed: map[string]error{}, mistake: mistake,
 	}
 }
 
@@ -123,7 +124,7 @@ func (s *soakTables) store(page bankmux.Delta) error {
 		}
 	}
 	for _, c := range page.Covered {
-		if name := s.name(c.Account); s.since[name].IsZero() {
+		if name := s.name(c.Account); s.since[name].IsZero() || c.From.Before(s.since[name]) {
 			s.since[name] = c.From
 		}
 	}
@@ -316,7 +317,7 @@ func (l *soakLife) pages() error {
 		l.world.count("pages", l.plan.provider, 1)
 		l.tellOf(page)
 		for _, gap := range page.Gaps {
-			l.complain("nobody served %s to %s", gap.From, gap.To)
+			l.gap(gap)
 		}
 		for _, name := range page.Suspect {
 			l.tables.owed[name] = errSuspect
@@ -334,6 +335,29 @@ func (l *soakLife) pages() error {
 		return err
 	}
 	return errors.New("the pages of a sync never end")
+}
+
+// gap complains about days that a page says were not served, unless the bank has just refused them.
+// Those are read later, see filled.
+func (l *soakLife) gap(gap bankmux.Covered) {
+	name, now := l.tables.name(gap.Account), l.world.present().Now()
+	if now.After(l.refuses) || !gap.To.Before(bankmux.DateOf(now).AddDays(2-soakGranted)) {
+		l.complain("nobody served %s to %s of %s", gap.From, gap.To, name)
+		return
+	}
+	l.world.count("situations", "days are refused that are promised", 1)
+	l.tables.refused[name] = gap
+}
+
+// filled checks that days which were refused for an hour were read later. Some have left the bank by
+// then, and a reading proves nothing of the first ten.
+func (l *soakLife) filled() {
+	for _, name := range sortedNames(l.tables.refused) {
+		gap := l.tables.refused[name]
+		if since := l.tables.since[name]; gap.To.DaysSince(since) < soakFilled {
+			l.complain("%s to %s of %s were refused for an hour, and not read later: %s was the first day", gap.From, gap.To, name, since)
+		}
+	}
 }
 
 // tellOf tells what a page says.

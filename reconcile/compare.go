@@ -23,6 +23,9 @@ type Reading struct {
 	// Complete says that Rows and Unread are all there is between From and To. Without it nothing
 	// is ever missing.
 	Complete bool
+	// Proves is the first day of which an absent booked row counts as absent, where that day is later
+	// than the first row of the reading. Zero means that the first row decides.
+	Proves bankmux.Date
 	// More says that another reading may show further rows of the same days. Then rows of different
 	// amounts are never paired.
 	More bool
@@ -134,7 +137,7 @@ type comparison struct {
 	prefix string // of the provider's ids
 	old    []entry
 	new    []candidate
-	begins bankmux.Date // the first day of which the reading has a row, zero if it has none
+	begins bankmux.Date // absent rows of earlier days may be rows that the bank does not serve any more
 	order  []int32      // old by what its rows say, see sorted
 	day    struct {     // the one that find looked for last
 		date     bankmux.Date
@@ -193,7 +196,10 @@ func newComparison(known []Known, in Reading) *comparison {
 		}
 		return by
 	})
-	c.begins = c.firstDay()
+	c.begins = in.Proves
+	if first := c.firstDay(); first.After(c.begins) {
+		c.begins = first
+	}
 	return c
 }
 

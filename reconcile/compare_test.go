@@ -107,6 +107,13 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 	part := reading("mk", tx("2", 1, -1, "X", booked))
 	part.Complete = false
 	assert.Equal(t, []string{"added X -0.01"}, story(reconcile.Compare(stored(tx("1", 1, -320, "COFFEE", pending)), part)), "a part of a list proves no absence")
+	late := reading("dp", tx("", 0, -1, "X", ""), tx("", 6, -320, "FUEL 9", ""))
+	late.Proves = day1.AddDays(6)
+	known := stored(tx("", 5, -320, "FUEL 9", ""), tx("", 5, -400, "COFFEE", ""), tx("", 6, -500, "DINER", ""))
+	assert.Equal(t, []string{
+		"added FUEL 9 -3.20", "added X -0.01", "missing COFFEE: " + reconcile.ReasonBefore, "missing DINER: " + reconcile.ReasonAbsent,
+		"missing FUEL 9: " + reconcile.ReasonBefore, "suggested FUEL 9, 1: " + reconcile.ReasonMoved,
+	}, story(reconcile.Compare(known, late)), "absence counts from the day that the adapter proves")
 }
 
 func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {

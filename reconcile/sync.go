@@ -44,6 +44,8 @@ type Mark struct {
 	Whole   bankmux.Date `json:"w,omitzero"` // when all days were last read again
 	// Served is how many days the bank served then, where it refused some that it promises; else 0.
 	Served int `json:"s,omitempty"`
+	// Drifted says that the bank selects rows by another day than it writes.
+	Drifted bool `json:"r,omitempty"`
 }
 
 // markOf names an account in a cursor.

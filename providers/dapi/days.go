@@ -58,6 +58,11 @@ func (w *window) has(day bankmux.Date) bool { return !day.Before(w.First) && !da
 // asked reports whether the day was asked for.
 func (w *window) asked(day bankmux.Date) bool { return !day.Before(w.From) && !day.After(w.To) }
 
+// covers reports whether a call that was made asked for all days of another.
+func (w *window) covers(other *window) bool {
+	return w.From.IsValid() && !other.From.Before(w.From) && !other.To.After(w.To)
+}
+
 // windowOf is the window of the call that answers go on with.
 func windowOf(answers *bankmux.Answers) (w window, ok bool) {
 	if answers == nil || json.Unmarshal(answers.Challenge.State, &w) != nil {

@@ -25,13 +25,18 @@ import (
 // bank's.
 type dayBank struct {
 	rest http.Handler
+	now  time.Time // by the application's clock
 	rows []dayRow
 	// ignores says that it serves all it has, whatever days are asked for.
 	ignores bool
 	// refuses reports whether the bank refuses to answer about two days; nil means never.
 	refuses func(from, to bankmux.Date) bool
-	asked   []string // each question about days
-	refused int
+	// secretly is the first day that it serves, whatever it says; zero for no such limit.
+	secretly bankmux.Date
+	promises int      // days that its metadata promises; 0 for those of the virtual bank
+	asks     bool     // the next call about days asks the user
+	asked    []string // each question about days
+	refused  int
 }
 
 type dayRow struct {
@@ -40,6 +45,11 @@ type dayRow struct {
 }
 
 func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.promises > 0 && strings.Contains(r.URL.Path, "/metadata/") {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"success":true,"status":"done","accountsMetadata":{"transactionRange":{"unit":"days","value":%d}}}`, b.promises)
+		return
+	}
 	if !strings.HasSuffix(r.URL.Path, "ransactions/get") {
 		b.rest.ServeHTTP(w, r)
 		return
@@ -56,8 +66,16 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"success":false,"status":"failed","type":"INVALID_DATE_RANGE","msg":"no"}`)
 		return
 	}
+	if b.asks {
+		b.asks = false
+		_, _ = io.WriteString(w, `{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`)
+		return
+	}
 	rows := []string{}
 	for _, row := range b.rows {
+		if row.booked.Before(b.secretly) {
+			continue
+		}
 		if b.ignores || (!row.booked.Before(in.FromDate) && !row.booked.After(in.ToDate)) {
 			rows = append(rows, fmt.Sprintf(`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"AED","name":"DIRHAM"}}`, row.written, row.text))
 		}
@@ -70,13 +88,13 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func openDays(t *testing.T, country string, at time.Time, days int, row func(back int, day bankmux.Date) []dayRow) (*dayBank, *bankmux.Client, bankmux.Connection, bankmux.Date) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{})
-	b := &dayBank{rest: bank.Dapi()}
+	b := &dayBank{rest: bank.Dapi(), now: at}
 	server := httptest.NewServer(b)
 	t.Cleanup(server.Close)
 	creds := bank.Credentials().Dapi
 	client, err := dapi.New(dapi.Config{
 		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}), Now: func() time.Time { return at },
+		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}), Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: country})

@@ -123,7 +123,10 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 		return err
 	}
 	r.gaps(&mark)
-	in := reconcile.Reading{Provider: Name, Account: req.AccountName(account), From: r.proved(), To: r.to, Rows: r.rows, Unread: r.unread, Complete: true}
+	in := reconcile.Reading{
+		Provider: Name, Account: req.AccountName(account), From: r.proved(), To: r.to, Rows: r.rows, Unread: r.unread, Complete: true,
+		Proves: r.conclusive(),
+	}
 	if !in.From.After(in.To) {
 		delta.Covered = []bankmux.Covered{{Account: account, From: in.From, To: in.To}}
 	}

@@ -25,12 +25,15 @@ type syncReading struct {
 	delta   *bankmux.Delta
 
 	windows
+	serves   int          // days back from today that the bank says it serves
 	promised bankmux.Date // the first day that the bank says it serves
 	whole    bool         // all days are read, not only the last weeks
 	renewed  bool         // the bank's range was asked again
 	to       bankmux.Date // the last day that was read
 	from     bankmux.Date // the first day that was asked for and served
 	denied   bankmux.Date // the last day that the bank refuses although it promises it; zero for none
+	begins   bankmux.Date // the first day that a row says; zero if there is no row
+	drifted  bool         // the bank is known to select by another day than it writes
 
 	answered window // the call that the user's answer belongs to, with its rows
 	page     []bankmux.Transaction
@@ -46,7 +49,9 @@ func (r *syncReading) plan(mark *reconcile.Mark, days int) {
 		days = standardDays
 	}
 	until := r.cursor.Until
-	r.promised = until.AddDays(1 - days)
+	r.last, r.serves = until, days
+	r.promised = r.promise(days)
+	r.drifted = slices.ContainsFunc(r.cursor.Marks, func(m reconcile.Mark) bool { return m.Drifted })
 	r.windows = windows{first: r.promised, earliest: r.promised, last: until, size: windowDays}
 	r.whole = true
 	if mark.Day.IsZero() {
@@ -61,6 +66,27 @@ func (r *syncReading) plan(mark *reconcile.Mark, days int) {
 		}
 		r.first = later(again, r.earliest)
 	}
+}
+
+// promise is the first day of those that the bank says it serves, counted from its own today: a
+// round that reads up to a day may go on after the midnight at that bank.
+func (r *syncReading) promise(days int) bankmux.Date {
+	today := later(r.last, r.adapter.today(r.req.Connection))
+	return earlier(r.last, today.AddDays(1-days))
+}
+
+// narrow leaves out days that the bank does not promise any more. It reports false if there are
+// none.
+func (r *syncReading) narrow(days int) bool {
+	if days == 0 {
+		return false
+	}
+	now := r.promise(days)
+	if !now.After(r.promised) {
+		return false
+	}
+	r.serves, r.promised, r.earliest, r.first = days, now, later(r.earliest, now), later(r.first, now)
+	return true
 }
 
 // all reads the days, the newest first.
@@ -99,14 +125,16 @@ func (r *syncReading) all(ctx context.Context) error {
 // refusal decides how to go on after the bank refused the days of a call. It reports false if there
 // is nothing left to ask for.
 func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
+	if r.narrow(r.serves) { // midnight has passed at the bank
+		return true, nil
+	}
 	if !r.renewed { // the bank may serve fewer days than it said an hour ago
 		r.renewed = true
 		days, err := r.adapter.daysAfterRefusal(ctx, r.req.Connection)
 		if err != nil {
 			return false, err
 		}
-		if now := r.last.AddDays(1 - days); days > 0 && now.After(r.promised) {
-			r.promised, r.earliest, r.first = now, later(r.earliest, now), later(r.first, now)
+		if r.narrow(days) {
 			return true, nil
 		}
 	}
@@ -116,13 +144,14 @@ func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
 // window reads one window, unless the user's answer has just brought its rows, and takes its own
 // rows.
 func (r *syncReading) window(ctx context.Context, w window) error {
-	if r.answered != w {
-		if err := r.read(ctx, w, nil); err != nil {
-			return err
-		}
+	if r.answered.covers(&w) { // it may have asked for a day that the bank has left since
+		w.From, w.To = r.answered.From, r.answered.To
+	} else if err := r.read(ctx, w, nil); err != nil {
+		return err
 	}
 	r.answered = window{}
 	newest := w.Last == r.last || (r.without && w.Last == r.last.AddDays(-1))
+	r.note(&w)
 	here := map[string]int{}
 	for i := range r.page {
 		row := &r.page[i]
@@ -139,6 +168,24 @@ func (r *syncReading) window(ctx context.Context, w window) error {
 		}
 	}
 	return nil
+}
+
+// note keeps the first day that a row says, and whether rows say days that were not asked for. A
+// bank that ignores the days of a call says nothing about how it selects.
+func (r *syncReading) note(w *window) {
+	near, ignores := false, false
+	for i := range r.page {
+		day := r.page[i].Date
+		if !day.Before(w.From) && (r.begins.IsZero() || day.Before(r.begins)) {
+			r.begins = day
+		}
+		if w.asked(day) {
+			continue
+		}
+		away := max(w.From.DaysSince(day), day.DaysSince(w.To))
+		near, ignores = near || away <= maxSlack, ignores || away > windowDays
+	}
+	r.drifted = r.drifted || (near && !ignores)
 }
 
 // read makes the call of a window.
@@ -224,8 +271,21 @@ func contentOf(t *bankmux.Transaction) string {
 // proved is the first day of which all rows were read. Those of the days before it may be among
 // rows that the bank selects by an earlier day, which it was not asked for.
 func (r *syncReading) proved() bankmux.Date {
-	slack := min(maxSlack, slackOf(r.to.DaysSince(r.first)+1))
-	return later(r.first, r.from.AddDays(slack))
+	return later(r.first, r.from.AddDays(r.slack()))
+}
+
+// slack is how far the day of selection and the one that is written may be apart in this reading.
+func (r *syncReading) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
+
+// conclusive is the first day of which an absent row is gone, zero where the first row says it. A
+// bank may serve fewer days than it says; the first row shows where they begin at the latest. Where
+// rows are selected by an earlier day than is written, they leave in another order than that of
+// their days.
+func (r *syncReading) conclusive() bankmux.Date {
+	if !r.drifted || r.begins.IsZero() {
+		return bankmux.Date{}
+	}
+	return r.begins.AddDays(r.slack())
 }
 
 // gaps tells of days that no reading has, and remembers how many the bank served.
@@ -244,6 +304,7 @@ func (r *syncReading) gaps(mark *reconcile.Mark) {
 	case !r.denied.IsZero():
 		gap(later(r.promised, mark.Day.AddDays(1)), r.denied)
 	}
+	mark.Drifted = r.drifted
 	if r.whole {
 		mark.Whole, mark.Served = r.cursor.Until, 0
 	}
