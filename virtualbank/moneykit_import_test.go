@@ -334,6 +334,26 @@ func TestCustomSandboxDataAreGivenBack(t *testing.T) {
 	assert.Equal(t, "021000021", ach["routing_number"])
 	assert.Equal(t, "000123454410", ach["account_number"])
 
+	t.Run("an empty list of owners means none, and null or no list random ones", func(t *testing.T) {
+		for name, tc := range map[string]struct {
+			owners any
+			want   int
+		}{"empty": {[]any{}, 0}, "null": {nil, 1}, "absent": {absent, 1}} {
+			in := custom(owner)
+			in["custom_sandbox_data"] = changed(in["custom_sandbox_data"].(object), tc.owners, "owners")
+			a := c.mk("POST", "/link-session", token, in)
+			require.Equal(t, http.StatusCreated, a.Status, a.Body)
+			b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{
+				"link_session_token": a.Body["link_session_token"], "institution_id": "credentials_bank", "username": virtualbank.UserCustom,
+			})
+			require.Equal(t, http.StatusOK, b.Status, b.Body)
+			id := c.exchange(token, b.Body["exchangeable_token"].(string)).Body["link_id"].(string)
+			require.NoError(t, c.bank.Refresh(id))
+			identity := list(c.mk("GET", "/links/"+id+"/identity", token, nil).Body, "accounts")
+			require.Len(t, identity, 1)
+			assert.Len(t, identity[0]["owners"], tc.want, name)
+		}
+	})
 	for name, more := range map[string]object{
 		"a name that is none":         {"names": []any{1}},
 		"a telephone without type":    {"phone_numbers": []any{object{"number": "1"}}},

@@ -174,6 +174,9 @@ func (s *linkSession) readCustom(o object) {
 			s.custom = append(s.custom, customAccount{*kind, *name, *number, routing})
 		}
 	}
+	if _, ok := o.get("owners", false, true); ok {
+		s.owners = []any{} // an empty list means none
+	}
 	for _, owner := range o.objects("owners", false, true) {
 		s.owners = append(s.owners, readOwner(owner))
 	}

@@ -31,7 +31,10 @@ func (a *investmentsAnswer) lacks() string {
 
 func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Told, "institutions") }
 
-func (a *linksAnswer) lacks() string { return unless(a.Links.Told || len(a.Others) == 0, "links") }
+// Both members of linksAnswer are optional. One that has neither, but something else, is another answer.
+func (a *linksAnswer) lacks() string {
+	return unless(a.Links.Found || a.NextCursor.Found || len(a.Others) == 0, "links")
+}
 
 func (a *webhookTestAnswer) lacks() string { return unless(a.DeliveryToken != "", "delivery_token") }
 

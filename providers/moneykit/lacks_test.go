@@ -84,6 +84,40 @@ func TestAnAnswerWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 	assert.Empty(t, got.Accounts)
 }
 
+func TestAnAnswerOfLinksMayLackThem(t *testing.T) {
+	t.Parallel()
+	for body, links := range map[string]bool{
+		`{}`:             true,
+		`{"links":null}`: true,
+		`{"links":[]}`:   true,
+		`{"links":null,"next_cursor":"","total":0}`:                true,
+		`{"links":null,"request_id":"r"}`:                          true,
+		`{"next_cursor":""}`:                                       true,
+		`{"next_cursor":"","total":0}`:                             true,
+		`{"next_cursor":null,"request_id":"r"}`:                    true,
+		`{"next_cursor":null}`:                                     true,
+		`{"next_cursor":7}`:                                        true,
+		`{"message":"Sorry"}`:                                      false,
+		`{"total":0}`:                                              false,
+		`{"error_code":"unheard_of","documentation_url":null}`:     false,
+		`{"links":{}}`:                                             false,
+		`{"links":"none","next_cursor":""}`:                        false,
+		`{"links":[],"links":[{"link_id":"mk_1"}],"total":0}`:      false,
+		`{"next_cursor":"","next_cursor":"again","request_id":""}`: false,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			client, _ := undisturbed(t, map[string]string{"/links": body})
+			for link, err := range moneykit.Links(t.Context(), client) {
+				require.False(t, links, "%v %v", link, err)
+				require.ErrorIs(t, err, bankmux.ErrMalformed)
+				return
+			}
+			assert.True(t, links, "an empty list for what is not such an answer")
+		})
+	}
+}
+
 // undisturbed answers calls with texts, by the end of the path, on a client whose circuit never opens.
 func undisturbed(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()

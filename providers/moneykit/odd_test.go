@@ -345,34 +345,48 @@ func TestDataInAnAnswerWinOverWhatItsLinkSays(t *testing.T) {
 	}
 }
 
-func TestNilListsOfSandboxDataAreSentEmpty(t *testing.T) {
+func TestListsOfSandboxDataAreSentAsTheyAreMeant(t *testing.T) {
 	t.Parallel()
-	s := start(t, virtualbank.Options{}, nil)
-	var sent struct {
-		Data struct {
-			Accounts json.RawMessage              `json:"accounts"`
-			Owners   []map[string]json.RawMessage `json:"owners"`
-		} `json:"custom_sandbox_data"`
+	rosa := []moneykit.Owner{{Names: []string{"Rosa"}}}
+	for name, c := range map[string]struct {
+		data moneykit.CustomSandboxData
+		want string
+	}{
+		"nil lists are empty, and nil owners are left to chance": {moneykit.CustomSandboxData{}, `{"accounts":[]}`},
+		"no owners at all": {
+			moneykit.CustomSandboxData{Accounts: []moneykit.CustomSandboxAccount{}, Owners: []moneykit.Owner{}}, `{"accounts":[],"owners":[]}`,
+		},
+		"an owner with a name": {
+			moneykit.CustomSandboxData{Owners: rosa},
+			`{"accounts":[],"owners":[{"names":["Rosa"],"addresses":[],"phone_numbers":[],"emails":[]}]}`,
+		},
+		"an owner of whom nothing is known": {
+			moneykit.CustomSandboxData{Owners: []moneykit.Owner{{}}},
+			`{"accounts":[],"owners":[{"names":[],"addresses":[],"phone_numbers":[],"emails":[]}]}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, virtualbank.Options{}, nil)
+			var sent struct {
+				Data json.RawMessage `json:"custom_sandbox_data"`
+			}
+			client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/link-session" {
+					return false
+				}
+				body, _ := io.ReadAll(r.Body)
+				assert.NoError(t, json.Unmarshal(body, &sent))
+				return write(w, http.StatusCreated, "application/json", `{"link_session_token":"token"}`)
+			})
+			req := request
+			req.Options = []bankmux.SessionOption{moneykit.SessionOptions{CustomSandboxData: &c.data}}
+			_, err := client.CreateSession(t.Context(), req)
+			require.NoError(t, err)
+			assert.JSONEq(t, c.want, string(sent.Data))
+		})
 	}
-	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/link-session" {
-			return false
-		}
-		body, _ := io.ReadAll(r.Body)
-		assert.NoError(t, json.Unmarshal(body, &sent))
-		return write(w, http.StatusCreated, "application/json", `{"link_session_token":"token"}`)
-	})
-	req := request
-	data := &moneykit.CustomSandboxData{Owners: []moneykit.Owner{{Names: []string{"Rosa"}}}}
-	req.Options = []bankmux.SessionOption{moneykit.SessionOptions{CustomSandboxData: data}}
-	_, err := client.CreateSession(t.Context(), req)
-	require.NoError(t, err)
-	assert.Equal(t, "[]", string(sent.Data.Accounts))
-	require.Len(t, sent.Data.Owners, 1)
-	for _, list := range []string{"addresses", "phone_numbers", "emails"} {
-		assert.Equal(t, "[]", string(sent.Data.Owners[0][list]), list)
-	}
-	assert.Nil(t, data.Owners[0].Emails, "the caller's value stays as it was")
+	assert.Nil(t, rosa[0].Emails, "the caller's value stays as it was")
 }
 
 func TestALinkWithOddMembersIsStillALink(t *testing.T) {

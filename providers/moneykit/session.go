@@ -38,10 +38,11 @@ type ConnectFeatures struct {
 	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"` // share depository accounts only
 }
 
-// CustomSandboxData is what the sandbox serves for "user_custom". A nil list is sent as an empty one.
+// CustomSandboxData is what the sandbox serves for "user_custom". Only Owners tells nil from empty:
+// every other nil list is sent as an empty one.
 type CustomSandboxData struct {
 	Accounts []CustomSandboxAccount `json:"accounts"`
-	Owners   []Owner                `json:"owners,omitempty"` // attached to every account; nil means random ones
+	Owners   []Owner                `json:"owners,omitzero"` // attached to every account; nil means random ones, empty means none
 }
 
 // CustomSandboxAccount is one static account.
@@ -146,6 +147,9 @@ func (d *CustomSandboxData) body() *CustomSandboxData {
 		return nil
 	}
 	body := CustomSandboxData{Accounts: listed(d.Accounts)}
+	if d.Owners != nil {
+		body.Owners = make([]Owner, 0, len(d.Owners))
+	}
 	for _, o := range d.Owners {
 		body.Owners = append(body.Owners, Owner{
 			Names: listed(o.Names), Addresses: listed(o.Addresses), PhoneNumbers: listed(o.PhoneNumbers), Emails: listed(o.Emails),

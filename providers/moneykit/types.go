@@ -168,12 +168,23 @@ type accountAnswer struct {
 	Account *account `json:"account"`
 }
 
-// linksAnswer: both members are optional, so an answer without links has none. One that says something else instead is not
-// such an answer.
+// linksAnswer is a page of links. Both of its members are optional, and null counts as present.
 type linksAnswer struct {
-	Links      wire.List[listedLink]     `json:"links"`
-	NextCursor wire.Text                 `json:"next_cursor"` // "" is the declared default, read as the end
-	Others     map[string]jsontext.Value `json:",embed"`
+	Links      present[wire.List[listedLink]] `json:"links"`
+	NextCursor present[wire.Text]             `json:"next_cursor"` // "" is the declared default, read as the end
+	Others     map[string]jsontext.Value      `json:",embed"`
+}
+
+// present is a member that knows whether it was in the answer, null included.
+type present[T any] struct {
+	Value T
+	Found bool
+}
+
+// UnmarshalJSONFrom reads what T reads.
+func (p *present[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	p.Found = true
+	return json.UnmarshalDecode(dec, &p.Value)
 }
 
 type listedLink struct {

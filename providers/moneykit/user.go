@@ -68,10 +68,10 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 				yield(Link{}, err)
 				return
 			}
-			failed := answer.Links.Failures("")
-			for i, l := range answer.Links.Rows {
+			failed := answer.Links.Value.Failures("")
+			for i, l := range answer.Links.Value.Rows {
 				if l.LinkID == "" {
-					failed = append(failed, withoutID("a link without id", answer.Links.Place(i)))
+					failed = append(failed, withoutID("a link without id", answer.Links.Value.Place(i)))
 					continue
 				}
 				at, _ := normalize.Timestamp(l.CreatedAt)
@@ -84,7 +84,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 					return
 				}
 			}
-			if cursor = string(answer.NextCursor); cursor == "" || seen[cursor] {
+			if cursor = string(answer.NextCursor.Value); cursor == "" || seen[cursor] {
 				return
 			}
 			seen[cursor] = true
