@@ -258,8 +258,8 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 }
 
 // Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is ignored, a key in another
-// case is another key, and a key that repeats outside of lists is refused. A member in another shape is absent, and an
-// element of a list costs only itself: see [wire.Unmarshal]. One leading byte order mark is ignored. The error is of
+// case is another key, and a key of v that repeats outside of lists is refused. A member in another shape is absent, and
+// an element of a list costs only itself: see [wire.Unmarshal]. One leading byte order mark is ignored. The error is of
 // kind malformed_response and says what is wrong.
 func (r *Response) Decode(v any) error { return r.decode(v, wire.Unmarshal) }
 

@@ -114,7 +114,10 @@ func TestAnswersThatAreNone(t *testing.T) {
 		res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 		require.NoError(t, err, name)
 		var out struct {
-			A    string            `json:"a"`
+			A string `json:"a"`
+			B struct {
+				C int `json:"c"`
+			} `json:"b"`
 			List wire.List[string] `json:"list"`
 		}
 		err = res.Decode(&out)

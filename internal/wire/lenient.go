@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,11 +14,13 @@ import (
 )
 
 // Unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at full speed. Only where
-// that fails does it read again, leniently: a member of the envelope in another shape is absent, and each element of a
-// [Rows] or [List] is read on its own, as [Row] does.
+// that fails does it read again, leniently: a member of the envelope in another shape is absent, whatever the first
+// reading made of it, and so is an element of a slice. Each element of a [Rows] or [List] is read on its own, as [Row]
+// does.
 //
-// Still refused are text that is not JSON, a key that repeats outside of lists, a list that is not an array, and an
-// [Exact] member in another shape. Text that is not UTF-8 is repaired.
+// Still refused are text that is not JSON, a key of v that repeats, a list that is not an array, and an [Exact] member
+// in another shape. Keys that v does not have may repeat, and so may those within a member of another shape. Text that
+// is not UTF-8 is repaired.
 func Unmarshal(body []byte, v any) error {
 	err := json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true))
 	_, shape := errors.AsType[*json.SemanticError](err)
@@ -25,7 +28,7 @@ func Unmarshal(body []byte, v any) error {
 		return err
 	}
 	check := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	if err := uniqueKeys(check); err != nil {
+	if err := uniqueKeys(check, reflect.TypeOf(v)); err != nil {
 		return err
 	}
 	return json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(envelope))
@@ -58,88 +61,145 @@ type unsupported string
 func (u unsupported) Error() string        { return string(u) }
 func (u unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// fit reads the next value into v if it fits, and else skips it. The outermost value must fit.
-func fit(dec *jsontext.Decoder, v any, inRow bool) error {
-	to := reflect.ValueOf(v).Elem()
+// reading is what is done with a value.
+type reading int
+
+const (
+	usual   reading = iota // the decoder reads it
+	asText                 // it is plain text for a text, a number or a truth
+	skipped                // it has another shape
+)
+
+var unmarshalerFrom = reflect.TypeFor[json.UnmarshalerFrom]()
+
+// how says what is done with a value of this kind where t is expected.
+func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	for {
-		if _, own := to.Addr().Interface().(json.UnmarshalerFrom); own {
-			return asUsual
+		if reflect.PointerTo(t).Implements(unmarshalerFrom) {
+			return usual
 		}
-		if to.Kind() != reflect.Pointer {
+		if t.Kind() != reflect.Pointer {
 			break
 		}
-		to = reflect.New(to.Type().Elem()).Elem() // for its type; the decoder makes its own
+		t = t.Elem()
 	}
-	kind := dec.PeekKind()
-	switch to.Kind() {
+	fits := kind == 'n'
+	switch t.Kind() {
 	case reflect.String:
 		if kind == '0' && inRow {
-			break
+			return asText
 		}
-		return unless(dec, kind == '"')
+		fits = fits || kind == '"'
 	case reflect.Bool, reflect.Int, reflect.Int64:
 		if kind == '0' || kind == '"' {
-			break
+			return asText
 		}
-		return unless(dec, to.Kind() == reflect.Bool && (kind == 't' || kind == 'f'))
+		fits = fits || t.Kind() == reflect.Bool && (kind == 't' || kind == 'f')
 	case reflect.Struct, reflect.Map:
-		return unless(dec, kind == '{')
+		fits = fits || kind == '{'
 	case reflect.Slice:
-		if to.Type().Elem().Kind() == reflect.Uint8 {
-			return asUsual // raw JSON takes anything
-		}
-		return unless(dec, kind == '[')
+		fits = fits || kind == '[' || t.Elem().Kind() == reflect.Uint8 // raw JSON takes anything
 	default:
+		return usual
+	}
+	if fits {
+		return usual
+	}
+	return skipped
+}
+
+// fit reads the next value into v if it fits, and else leaves v absent. The outermost value must fit.
+func fit(dec *jsontext.Decoder, v any, inRow bool) error {
+	to := reflect.ValueOf(v).Elem()
+	kind := dec.PeekKind()
+	read := how(to.Type(), kind, inRow)
+	list := to.Kind() == reflect.Slice && to.Type().Elem().Kind() != reflect.Uint8 && kind == '['
+	switch {
+	case read == usual && list && !reflect.PointerTo(to.Type()).Implements(unmarshalerFrom):
+		return elements(dec, to, inRow)
+	case read == usual, read == skipped && dec.StackDepth() == 0:
 		return asUsual
 	}
+	to.SetZero() // the first reading may have made something of it
 	raw, err := dec.ReadValue()
-	if err == nil {
-		plain(reflect.ValueOf(v).Elem(), string(bytes.Trim(raw, `"`)))
+	if err == nil && read == asText {
+		plain(to, string(bytes.Trim(raw, `"`)))
 	}
 	return err
 }
 
-// unless leaves a value to the decoder if it fits or is null, and skips it otherwise.
-func unless(dec *jsontext.Decoder, fits bool) error {
-	if fits || dec.PeekKind() == 'n' || dec.StackDepth() == 0 {
-		return asUsual
+// elements reads an array without the elements that do not fit.
+func elements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
 	}
-	return dec.SkipValue()
+	list := reflect.MakeSlice(to.Type(), 0, 0)
+	for dec.PeekKind() != ']' {
+		if how(to.Type().Elem(), dec.PeekKind(), inRow) == skipped {
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		one := reflect.New(to.Type().Elem())
+		if err := json.UnmarshalDecode(dec, one.Interface()); err != nil {
+			return err
+		}
+		list = reflect.Append(list, one.Elem())
+	}
+	to.Set(list)
+	_, err := dec.ReadToken()
+	return err
 }
 
-// plain writes plain text into a string, a number or a truth. Text that does not say one leaves it as it is.
-func plain(to reflect.Value, text string) {
-	for to.Kind() == reflect.Pointer {
-		if to.IsNil() {
-			to.Set(reflect.New(to.Type().Elem()))
-		}
-		to = to.Elem()
-	}
+// plain writes plain text into a string, a number or a truth, and reports whether the text is one.
+func plain(to reflect.Value, text string) bool {
 	switch to.Kind() {
+	case reflect.Pointer:
+		one := reflect.New(to.Type().Elem())
+		if !plain(one.Elem(), text) {
+			return false
+		}
+		to.Set(one)
 	case reflect.String:
 		to.SetString(text)
 	case reflect.Bool:
-		if is, err := strconv.ParseBool(text); err == nil {
-			to.SetBool(is)
+		is, err := strconv.ParseBool(text)
+		if err != nil {
+			return false
 		}
+		to.SetBool(is)
 	default:
-		if whole, ok := bankmux.ParseDecimal(text); ok && whole.IsInt() {
-			if n, _, ok := whole.Trunc(0).Int64(0); ok {
-				to.SetInt(n)
-			}
+		whole, ok := bankmux.ParseDecimal(text)
+		if !ok || !whole.IsInt() {
+			return false
 		}
+		n, _, ok := whole.Trunc(0).Int64(0)
+		if !ok {
+			return false
+		}
+		to.SetInt(n)
 	}
+	return true
 }
 
 var errRepeats = &jsontext.SyntacticError{Err: jsontext.ErrDuplicateName}
 
-// uniqueKeys reads a value and refuses a key that repeats outside of arrays.
-func uniqueKeys(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '{' {
+// uniqueKeys reads a value and refuses a key that repeats, if t has a member of that name. Elements of arrays and
+// members that are not read do not count.
+func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if (t.Kind() != reflect.Struct && t.Kind() != reflect.Map) || dec.PeekKind() != '{' {
 		return dec.SkipValue()
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return err
+	}
+	known := map[string]reflect.Type{}
+	if t.Kind() == reflect.Struct {
+		members(t, known)
 	}
 	seen := map[string]bool{}
 	for dec.PeekKind() != '}' {
@@ -147,17 +207,39 @@ func uniqueKeys(dec *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
-		if key := name.String(); seen[key] {
-			return errRepeats
-		} else {
-			seen[key] = true
+		key := name.String()
+		of, read := known[key]
+		if t.Kind() == reflect.Map {
+			of, read = t.Elem(), true
 		}
-		if err := uniqueKeys(dec); err != nil {
+		switch {
+		case !read:
+			err = dec.SkipValue()
+		case seen[key]:
+			return errRepeats
+		default:
+			seen[key] = true
+			err = uniqueKeys(dec, of)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	_, err := dec.ReadToken()
 	return err
+}
+
+// members adds the named members of a struct and of those it embeds.
+func members(t reflect.Type, known map[string]reflect.Type) {
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name != "":
+			known[name] = field.Type
+		case field.Anonymous && field.Type.Kind() == reflect.Struct:
+			members(field.Type, known)
+		}
+	}
 }
 
 // Text is text that a provider may write as a number: an id or a cursor. Any other shape is read as "".

@@ -112,6 +112,35 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
+// Beside is a List that its answer can do without. Where it is not an array, it is one element that cannot be read.
+type Beside[T any] struct{ List[T] }
+
+// UnmarshalJSONFrom reads any JSON value.
+func (b *Beside[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if kind := dec.PeekKind(); kind == '[' || kind == 'n' {
+		return b.List.UnmarshalJSONFrom(dec)
+	}
+	b.List = List[T]{Bad: []int{1}}
+	return dec.SkipValue()
+}
+
+// Object is one object in the envelope whose members are read as those of a [Row]: a number may stand for a text.
+type Object[T any] struct {
+	Value T
+	Told  bool // there was an object that can be read
+}
+
+// UnmarshalJSONFrom reads any JSON value.
+func (o *Object[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	*o = Object[T]{}
+	o.Told = raw.Kind() == '{' && Row(raw, &o.Value) == nil
+	return nil
+}
+
 // Len is how many elements there were, unreadable ones too.
 func (l *List[T]) Len() int { return len(l.Rows) + len(l.Bad) }
 

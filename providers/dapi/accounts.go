@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -54,7 +55,7 @@ func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *ban
 	var out balanceAnswer
 	res, err := a.data(ctx, opBalances, "/data/balance/get", conn, answers, body, &out)
 	if err == nil && out.Balance == nil {
-		err = res.Lacks("balance")
+		err = lacks(res, "balance")
 	}
 	return out.Balance, err
 }
@@ -64,7 +65,7 @@ func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *ba
 	var out identityAnswer
 	res, err := a.data(ctx, opIdentity, "/data/identity/get", conn, answers, dataBody{}, &out)
 	if err == nil && out.Identity == nil {
-		err = res.Lacks("identity")
+		err = lacks(res, "identity")
 	}
 	return out.Identity, err
 }
@@ -242,7 +243,9 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	if fault != nil {
 		res.Failed = append(res.Failed, bankmux.Failure{Product: bankmux.ProductIdentity, Err: fault})
 	}
-	res.Owners = []bankmux.Owner{owner}
+	if !reflect.ValueOf(owner).IsZero() {
+		res.Owners = []bankmux.Owner{owner}
+	}
 	return res, nil
 }
 
@@ -257,14 +260,18 @@ func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 		owner.Emails = []bankmux.Email{{Address: who.EmailAddress}}
 	}
 	for _, n := range who.Numbers.Rows {
-		owner.Phones = append(owner.Phones, bankmux.Phone{Number: n.Value, Kind: n.Type})
+		if n.Value != "" {
+			owner.Phones = append(owner.Phones, bankmux.Phone{Number: n.Value, Kind: n.Type})
+		}
 	}
 	for _, d := range slices.Concat(who.Identification.Rows, who.Identifications.Rows) {
-		owner.Documents = append(owner.Documents, bankmux.Document{Kind: d.Type, Number: d.Value})
+		if d.Value != "" {
+			owner.Documents = append(owner.Documents, bankmux.Document{Kind: d.Type, Number: d.Value})
+		}
 	}
 	if at := who.Address; at != nil {
 		owner.Addresses = []bankmux.Address{{
-			Full: at.Full, Building: at.Building, Flat: at.Flat, Area: at.Area, POBox: at.POBox,
+			Full: at.Full, Building: string(at.Building), Flat: string(at.Flat), Area: at.Area, POBox: string(at.POBox),
 			City: at.City, Region: at.State, Country: at.Country,
 		}}
 	}

@@ -58,7 +58,7 @@ func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (m
 	var answer metadataAnswer
 	res, err := a.onConnection(ctx, op, "/metadata/accounts/get", g, &answer)
 	if err == nil && answer.Metadata == nil {
-		err = res.Lacks("accountsMetadata")
+		err = lacks(res, "accountsMetadata")
 	}
 	return answer, err
 }
@@ -66,7 +66,7 @@ func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (m
 // bank is which bank the metadata are about.
 func (m metadataAnswer) bank() normalize.DapiBank {
 	return normalize.DapiBank{
-		BankID: m.Metadata.BankID, OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
+		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
 		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
 	}
 }

@@ -294,6 +294,9 @@ func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant
 		return bankmux.Institution{}, err
 	}
 	b := answer.bank()
+	if b.BankID == "" && b.SwiftCode == "" && b.Name == "" {
+		return bankmux.Institution{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: http.StatusOK, Detail: "the answer does not say which bank it is"}
+	}
 	if a.env == bankmux.Production && normalize.DapiSandboxBank(b) {
 		return bankmux.Institution{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,

@@ -3,6 +3,8 @@ package dapi
 import (
 	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
@@ -15,6 +17,9 @@ func read(op string, res *rest.Response, out answer) error {
 	env := out.common()
 	if alone := new(envelope); err != nil && res.Decode(alone) == nil && alone.Status != statusDone {
 		*env, err = *alone, nil // what is broken is beside a verdict, and there is no result to read
+	}
+	if said := new(verdict); err != nil && res.Decode(said) == nil && said.Status == statusFailed {
+		*env, err = envelope{Status: said.Status, Type: said.Type}, nil
 	}
 	if err == nil && env.Status == "" {
 		err = res.Lacks("status")
@@ -54,6 +59,17 @@ func read(op string, res *rest.Response, out answer) error {
 		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}
 	}
 	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has an unlisted status"}
+}
+
+// lacks is the error for an answer without a member that it must have. If something else stands there, it is the bank's,
+// and says nothing about Dapi.
+func lacks(res *rest.Response, name string) error {
+	e := res.Lacks(name)
+	var members map[string]jsontext.Value
+	if res.Decode(&members) == nil && len(members[name]) > 0 && members[name].Kind() != 'n' {
+		e.Scope = bankmux.ScopeCall
+	}
+	return e
 }
 
 // fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing else of

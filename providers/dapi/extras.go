@@ -61,7 +61,7 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 
 func (m *metadata) public(at bankmux.Institution) Bank {
 	out := Bank{
-		Institution: at, SortCode: m.SortCode, BranchName: m.BranchName, BranchAddress: m.BranchAddress,
+		Institution: at, SortCode: string(m.SortCode), BranchName: m.BranchName, BranchAddress: m.BranchAddress,
 		Address:                [3]string{m.Address.Line1, m.Address.Line2, m.Address.Line3},
 		Smallest:               map[string]bankmux.Money{},
 		CreateBeneficiaryFirst: m.CreateFirst, ShownInCoolDown: m.ShownInCoolDown,

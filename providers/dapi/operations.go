@@ -129,12 +129,12 @@ func (a *api) operation(ctx context.Context, op string, g normalize.DapiGrant, i
 func inputs(list []userInput) []bankmux.Input {
 	all := make([]bankmux.Input, len(list))
 	for i, in := range list {
-		all[i] = bankmux.Input{Kind: bankmux.InputKind(in.ID), Index: i, Query: in.Query}
+		all[i] = bankmux.Input{Kind: bankmux.InputKind(in.ID), Index: i, Query: string(in.Query)}
 		if index, _, ok := in.Index.Value.Int64(0); ok && !in.Index.Absent() {
 			all[i].Index = int(index)
 		}
 		if all[i].Kind == bankmux.InputCaptcha {
-			if image, err := base64.StdEncoding.DecodeString(in.Query); err == nil && len(image) > 0 {
+			if image, err := base64.StdEncoding.DecodeString(all[i].Query); err == nil && len(image) > 0 {
 				all[i].Query, all[i].Image = "", image
 			}
 		}
@@ -148,7 +148,7 @@ func inputs(list []userInput) []bankmux.Input {
 // choices are the elements of a list of options, or the members of an object of them, in their order. Anything else has
 // none: what is only to be shown never costs the question.
 func choices(list jsontext.Value) (all []jsontext.Value) {
-	dec := jsontext.NewDecoder(bytes.NewReader(list), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(list), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	open, err := dec.ReadToken()
 	if err != nil || (open.Kind() != '[' && open.Kind() != '{') {
 		return nil

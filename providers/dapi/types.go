@@ -21,23 +21,45 @@ type envelope struct {
 	UserInputs  questions `json:"userInputs"`
 }
 
-// questions are the bank's, in an answer that asks some. Other answers may have anything there.
-type questions struct{ wire.List[userInput] }
+// verdict is what decides in the envelope of a failed answer.
+type verdict struct {
+	Status string `json:"status"`
+	Type   string `json:"type"`
+}
 
-// UnmarshalJSONFrom reads an array; anything else has no questions.
+// questions are the bank's, in an answer that asks some. Other answers may have anything there.
+type questions struct{ Rows []userInput }
+
+// UnmarshalJSONFrom reads the objects of an array; anything else is not a question. A question does not get lost because
+// of what is only to be shown with it.
 func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	q.Rows = nil
 	if dec.PeekKind() != '[' {
 		return dec.SkipValue()
 	}
-	return q.List.UnmarshalJSONFrom(dec)
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != ']' {
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		var in userInput
+		if raw.Kind() == '{' && wire.Unmarshal(raw, &in) == nil {
+			q.Rows = append(q.Rows, in)
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
 }
 
 // userInput is one question of the bank. Sources disagree about index (number or
 // text) and about the name and shape of the options.
 type userInput struct {
-	ID      string         `json:"id"`
+	ID      wire.Text      `json:"id"`
 	Index   wire.Number    `json:"index"`
-	Query   string         `json:"query"`
+	Query   wire.Text      `json:"query"`
 	Options jsontext.Value `json:"queryOptions"`
 	Choices jsontext.Value `json:"queryChoices"`
 }
@@ -106,7 +128,9 @@ type operationInfo struct {
 }
 
 // currency is {"code","name"}. It is in every row, always the same: the usual form is read without looking at its names.
-type currency struct{ Code string }
+type currency struct {
+	Code string `json:"code"`
+}
 
 // UnmarshalJSONFrom reads the object, the code alone, or null; anything else has no code.
 func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
@@ -208,23 +232,23 @@ type identityAnswer struct {
 }
 
 type person struct {
-	Name         string           `json:"name"`
-	Nationality  string           `json:"nationality"`
-	DateOfBirth  string           `json:"dateOfBirth"`
-	EmailAddress string           `json:"emailAddress"`
-	Numbers      wire.List[typed] `json:"numbers"`
+	Name         string             `json:"name"`
+	Nationality  string             `json:"nationality"`
+	DateOfBirth  string             `json:"dateOfBirth"`
+	EmailAddress string             `json:"emailAddress"`
+	Numbers      wire.Beside[typed] `json:"numbers"`
 	Address      *struct {
-		Flat     string `json:"flat"`
-		Building string `json:"building"`
-		Full     string `json:"full"`
-		Area     string `json:"area"`
-		POBox    string `json:"poBox"`
-		City     string `json:"city"`
-		State    string `json:"state"`
-		Country  string `json:"country"`
+		Flat     wire.Text `json:"flat"`
+		Building wire.Text `json:"building"`
+		Full     string    `json:"full"`
+		Area     string    `json:"area"`
+		POBox    wire.Text `json:"poBox"`
+		City     string    `json:"city"`
+		State    string    `json:"state"`
+		Country  string    `json:"country"`
 	} `json:"address"`
-	Identification  wire.List[typed] `json:"identification"`
-	Identifications wire.List[typed] `json:"identifications"` // as iOS names it
+	Identification  wire.Beside[typed] `json:"identification"`
+	Identifications wire.Beside[typed] `json:"identifications"` // as iOS names it
 }
 
 // transaction has no id and no status. The direction is in type; amount counts by its size: see judge.
@@ -268,12 +292,12 @@ type metadataAnswer struct {
 }
 
 type metadata struct {
-	SwiftCode     string `json:"swiftCode"`
-	SortCode      string `json:"sortCode"`
-	BankName      string `json:"bankName"`
-	BankID        string `json:"bankId"`
-	BranchName    string `json:"branchName"`
-	BranchAddress string `json:"branchAddress"`
+	SwiftCode     string    `json:"swiftCode"`
+	SortCode      wire.Text `json:"sortCode"`
+	BankName      string    `json:"bankName"`
+	BankID        wire.Text `json:"bankId"`
+	BranchName    string    `json:"branchName"`
+	BranchAddress string    `json:"branchAddress"`
 	Address       struct {
 		Line1 string `json:"line1"`
 		Line2 string `json:"line2"`

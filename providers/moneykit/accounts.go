@@ -326,17 +326,28 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	return res, nil
 }
 
-// owner is an owner in the model.
-func (o Owner) owner() bankmux.Owner {
-	out := bankmux.Owner{Names: o.Names}
+// owner is an owner in the model. What says nothing is left out.
+func (o Owner) owner() (out bankmux.Owner) {
+	for _, name := range o.Names {
+		if name != "" {
+			out.Names = append(out.Names, name)
+		}
+	}
 	for _, a := range o.Addresses {
-		out.Addresses = append(out.Addresses, bankmux.Address{Street: a.Street, City: a.City, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country, Primary: a.Primary})
+		one := bankmux.Address{Street: a.Street, City: a.City, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country, Primary: a.Primary}
+		if one != (bankmux.Address{Primary: a.Primary}) {
+			out.Addresses = append(out.Addresses, one)
+		}
 	}
 	for _, p := range o.PhoneNumbers {
-		out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
+		if p.Number != "" {
+			out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
+		}
 	}
 	for _, e := range o.Emails {
-		out.Emails = append(out.Emails, bankmux.Email(e))
+		if e.Address != "" {
+			out.Emails = append(out.Emails, bankmux.Email(e))
+		}
 	}
 	return out
 }

@@ -16,11 +16,15 @@ import (
 // codeExpired is the one 401 that a new token mends.
 const codeExpired = "api_error.auth.expired_access_token"
 
-// envelope is the body of every documented error.
+// envelope is what decides in the body of every documented error.
 type envelope struct {
-	ErrorCode        string          `json:"error_code"`
+	ErrorCode     string `json:"error_code"`
+	LinkErrorCode string `json:"link_error_code"`
+}
+
+// explained is what is only shown of it.
+type explained struct {
 	Documentation    string          `json:"documentation_url"`
-	LinkErrorCode    string          `json:"link_error_code"`
 	ValidationErrors json.RawMessage `json:"validation_errors"`
 }
 
@@ -46,9 +50,13 @@ func read(op string, res *rest.Response, out any) error {
 	e := normalize.MoneyKitError(normalize.Failure{
 		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
-	e.Docs = normalize.DocsURL(body.Documentation)
+	var more explained
+	if res.Decode(&more) != nil {
+		more = explained{}
+	}
+	e.Docs = normalize.DocsURL(more.Documentation)
 	if e.Kind == bankmux.ErrInvalid {
-		e.Field = location(body.ValidationErrors)
+		e.Field = location(more.ValidationErrors)
 	}
 	return e
 }

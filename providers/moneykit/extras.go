@@ -33,10 +33,10 @@ func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 		switch {
 		case err != nil:
 			return bankmux.Account{}, err
-		case answer.Account == nil || answer.Account.AccountID == "":
+		case answer.Account.Value.AccountID == "":
 			return bankmux.Account{}, res.Lacks("account")
 		}
-		return answer.Account.account(), alive(answer.Link)
+		return answer.Account.Value.account(), alive(answer.Link)
 	})
 }
 

@@ -68,7 +68,7 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	if err != nil {
 		return bankmux.HoldingsResult{}, err
 	}
-	accounts, failed := named(&answer.Accounts)
+	accounts, failed := named(&answer.Accounts.List)
 	res := bankmux.HoldingsResult{AsOf: asOf(answer.Link, "investments"), Failed: append(missing(req.Accounts, accounts), failed...)}
 	res.Failed = append(res.Failed, answer.Holdings.Failures("")...)
 	currency := currencies(accounts)
@@ -82,7 +82,7 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 			res.Holdings = append(res.Holdings, one)
 		}
 	}
-	res.Securities, failed = securities(&answer.Securities)
+	res.Securities, failed = securities(&answer.Securities.List)
 	res.Failed = append(res.Failed, failed...)
 	return res, nil
 }
@@ -139,7 +139,7 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
-	accounts, failed := named(&answer.Accounts)
+	accounts, failed := named(&answer.Accounts.List)
 	page := bankmux.InvestmentTransactionPage{
 		AsOf: asOf(answer.Link, "investments"), Failed: append(answer.Transactions.Failures(""), failed...),
 	}
@@ -159,7 +159,7 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 			page.Transactions = append(page.Transactions, t)
 		}
 	}
-	page.Securities, failed = securities(&answer.Securities)
+	page.Securities, failed = securities(&answer.Securities.List)
 	page.Failed = append(page.Failed, failed...)
 	page.Next, err = mark.next(answer.Transactions.Len(), size, answer.Total)
 	return page, err

@@ -191,11 +191,11 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 // split parts the accounts that were asked for into those that the link has and the others. What MoneyKit does about an unknown id is not documented; an
 // answer that names accounts, but not this one, and has no row of it, does not know it.
 func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
-	if answer.Accounts == nil {
-		return ids, nil
+	if !answer.Accounts.Told || len(answer.Accounts.Bad) > 0 || slices.Contains(answer.Accounts.Rows, accountName{}) {
+		return ids, nil // one that cannot be read may be any of them
 	}
 	for _, id := range ids {
-		if slices.Contains(answer.Accounts, accountName{id}) || page.others[id] ||
+		if slices.Contains(answer.Accounts.Rows, accountName{wire.Text(id)}) || page.others[id] ||
 			slices.ContainsFunc(page.Transactions, func(t bankmux.Transaction) bool { return t.Account == id }) {
 			there = append(there, id)
 			continue

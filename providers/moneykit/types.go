@@ -165,7 +165,7 @@ type accountsAnswer struct {
 
 type accountAnswer struct {
 	linked
-	Account *account `json:"account"`
+	Account wire.Object[account] `json:"account"`
 }
 
 // linksAnswer is a page of links. Both of its members are optional, and null counts as present.
@@ -194,7 +194,7 @@ type listedLink struct {
 
 type userAccountsAnswer struct {
 	Links map[string]struct {
-		Accounts wire.List[account] `json:"accounts"`
+		Accounts wire.Beside[account] `json:"accounts"`
 	} `json:"links"`
 }
 
@@ -202,7 +202,7 @@ type userTransactionsAnswer struct {
 	Total        int                    `json:"total"`
 	Transactions wire.Rows[transaction] `json:"transactions"`
 	Accounts     map[string]struct {
-		LinkID string `json:"link_id"`
+		LinkID wire.Text `json:"link_id"`
 	} `json:"accounts"`
 }
 
@@ -301,20 +301,20 @@ type party struct {
 
 type transactionsAnswer struct {
 	linked
-	Total        int                    `json:"total"`
-	Transactions wire.Rows[transaction] `json:"transactions"`
-	Accounts     []accountName          `json:"accounts"` // those that were asked for
+	Total        int                      `json:"total"`
+	Transactions wire.Rows[transaction]   `json:"transactions"`
+	Accounts     wire.Beside[accountName] `json:"accounts"` // those that were asked for
 }
 
 type accountName struct {
-	AccountID string `json:"account_id"`
+	AccountID wire.Text `json:"account_id"`
 }
 
 type holdingsAnswer struct {
 	linked
-	Accounts   wire.List[account]  `json:"accounts"`
-	Holdings   wire.List[holding]  `json:"holdings"`
-	Securities wire.List[security] `json:"securities"`
+	Accounts   wire.Beside[account]  `json:"accounts"`
+	Holdings   wire.List[holding]    `json:"holdings"`
+	Securities wire.Beside[security] `json:"securities"`
 }
 
 type holding struct {
@@ -358,9 +358,9 @@ type investmentTransaction struct {
 type investmentsAnswer struct {
 	linked
 	Total        int                              `json:"total"`
-	Accounts     wire.List[account]               `json:"accounts"`
+	Accounts     wire.Beside[account]             `json:"accounts"`
 	Transactions wire.List[investmentTransaction] `json:"investment_transactions"`
-	Securities   wire.List[security]              `json:"securities"`
+	Securities   wire.Beside[security]            `json:"securities"`
 }
 
 type refreshBody struct {

@@ -132,9 +132,13 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 		}
 		all := make(map[string][]bankmux.Account, len(answer.Links))
 		failed = nil
-		for _, link := range sortedKeys(answer.Links) {
+		for i, link := range sortedKeys(answer.Links) {
 			group := answer.Links[link]
-			list, odd := named(&group.Accounts)
+			if !group.Accounts.Told && group.Accounts.Len() == 0 {
+				failed = append(failed, withoutID("a link without a list of accounts", i+1))
+				continue
+			}
+			list, odd := named(&group.Accounts.List)
 			failed = append(failed, odd...)
 			for _, acc := range list {
 				all[link] = append(all[link], acc.account())
@@ -194,12 +198,12 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 					continue // the list grew while it was read
 				}
 				seen[row], idle = true, 0
-				if !yield(UserTransaction{answer.Accounts[t.Account].LinkID, t}, nil) {
+				if !yield(UserTransaction{string(answer.Accounts[t.Account].LinkID), t}, nil) {
 					return
 				}
 			}
 			for _, f := range page.Failed {
-				if !yield(UserTransaction{Link: answer.Accounts[f.Account].LinkID}, f) {
+				if !yield(UserTransaction{Link: string(answer.Accounts[f.Account].LinkID)}, f) {
 					return
 				}
 			}
