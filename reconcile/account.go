@@ -66,7 +66,8 @@ type Matching struct {
 // exactly one account on either side fits, so what cannot be told apart ends up as ambiguous.
 //
 // Accounts of different currencies or kinds are never paired, not even under one IBAN or number. A
-// credit card whose digits changed is paired by its id, or as [Possible] by its name.
+// credit or prepaid card whose digits changed is paired by its id, or as [Possible] by its name. Its
+// old digits under another id go before its id.
 //
 // The result does not depend on the order of the lists. The time grows with the number of accounts.
 func Match(old, new []bankmux.Account) Matching {

@@ -86,16 +86,23 @@ var rules = []rule{
 	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.marks.iban} }, sameBooks},
 	{Certain, "the same account number, kind and currency", func(f *facts) token { return f.inBooks(f.marks.number) }, compatible},
 	{Certain, "the same account number", func(f *facts) token { return token{text: f.marks.number} }, compatible},
-	{Certain, "the same id of the application's own", func(f *facts) token { return token{text: f.marks.original} }, compatibleOrReissued},
-	{Certain, "the same id of the provider", func(f *facts) token { return token{text: f.marks.id} }, compatibleOrReissued},
+	{Certain, "the same id of the application's own", (*facts).byOriginal, compatible},
+	{Certain, "the same id of the provider", (*facts).byID, compatible},
 	{Likely, "the same last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.four) }, compatible},
 	{Likely, "the same last digits and name", func(f *facts) token { return f.named(f.marks.four) }, compatible},
 	{Likely, "the same digits at both ends, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.ends) }, compatible},
 	{Likely, "the same three last digits and name", func(f *facts) token { return f.named(f.marks.three) }, compatible},
+	// A new card has other digits. Where the old digits are under another id, the ids were given out again.
+	{Certain, "the same id of the application's own", (*facts).byOriginal, reissued},
+	{Certain, "the same id of the provider", (*facts).byID, reissued},
 	{Likely, "the same name, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleAndAlike},
 	{Possible, "the same three last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.three) }, compatible},
 	{Possible, "the same name, kind and currency, under other digits", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleOrReissued},
 }
+
+func (f *facts) byOriginal() token { return token{text: f.marks.original} }
+
+func (f *facts) byID() token { return token{text: f.marks.id} }
 
 // inBooks adds kind and currency to a text; there is no token without a text.
 func (f *facts) inBooks(text mark) token {
@@ -132,12 +139,17 @@ func compatible(old, new *facts) bool {
 		(!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
 }
 
-// compatibleOrReissued is compatible, or both are credit cards: a new card has another number.
-func compatibleOrReissued(old, new *facts) bool {
-	if old.kind == bankmux.AccountCreditCard && new.kind == bankmux.AccountCreditCard {
-		return sameBooks(old, new) && !differ(old.iban, new.iban)
-	}
-	return compatible(old, new)
+// compatibleOrReissued is compatible, or reissued.
+func compatibleOrReissued(old, new *facts) bool { return compatible(old, new) || reissued(old, new) }
+
+// reissued reports whether both may be one card account: a new card has another number.
+func reissued(old, new *facts) bool {
+	return isCard(old.kind) && isCard(new.kind) && sameBooks(old, new) && !differ(old.iban, new.iban)
+}
+
+// isCard reports whether the number of an account of a kind is that of its card.
+func isCard(kind bankmux.AccountKind) bool {
+	return kind == bankmux.AccountCreditCard || kind == bankmux.AccountPrepaid
 }
 
 // compatibleAndAlike is compatible, and the digits agree wherever both show some.
@@ -339,7 +351,7 @@ func plausible(list, others side) side {
 
 // decidingTail is the last digits where other ones rule an account out, "" where they do not.
 func (f *facts) decidingTail() string {
-	if f.kind == bankmux.AccountCreditCard || f.iban != "" || f.number != "" {
+	if isCard(f.kind) || f.iban != "" || f.number != "" {
 		return ""
 	}
 	return f.shown.last(weakTail)
