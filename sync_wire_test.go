@@ -137,26 +137,32 @@ func dpRow(ago int, amount, text string) string {
 	)
 }
 
+// openRows is a sync of one account of Dapi, and a round of it in which the bank lists these rows.
+func openRows(t *testing.T) (s *syncing, round func(rows ...string) bankmux.Delta) {
+	t.Helper()
+	s = openSync(t, "dapi")
+	accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+	require.NoError(t, err)
+	keys, says := s.bank.Credentials(), map[string]string{}
+	s.client, err = dapi.New(dapi.Config{
+		BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+		HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+	})
+	require.NoError(t, err)
+	return s, func(rows ...string) bankmux.Delta {
+		says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`
+		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
+		require.NoError(t, err)
+		s.store(d)
+		time.Sleep(2 * time.Hour)
+		return d
+	}
+}
+
 func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "dapi")
-		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
-		require.NoError(t, err)
-		keys, says := s.bank.Credentials(), map[string]string{}
-		s.client, err = dapi.New(dapi.Config{
-			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
-		})
-		require.NoError(t, err)
-		round := func(rows ...string) bankmux.Delta {
-			says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`
-			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
-			require.NoError(t, err)
-			s.store(d)
-			time.Sleep(2 * time.Hour)
-			return d
-		}
+		s, round := openRows(t)
 		first, bad := dpRow(10, "1", "FIRST"), dpRow(5, `"1,234.56"`, "SALARY")
 		round(first, dpRow(7, "7", "TOLL"), dpRow(5, "8", "KIOSK"), dpRow(4, "9", "BOOKS"), bad)
 		require.Len(t, s.rows, 4)

@@ -24,10 +24,9 @@
 //
 // The type of a transaction decides its direction; a minus before the amount does not count. Where both running
 // balances are told and move the other way, a negative amount takes their direction: it is money back. Any other such
-// row is in Failed, if the balances differ by its amount or are known to be in another currency. Where five or more rows
-// of an answer contradict their types and none agrees, the bank writes what is owed, and the types decide; for cards they
-// always do. [bankmux.Transaction.BalanceAfter] is in the account's currency as [bankmux.Client.Accounts] listed it; where
-// it was not listed, it is absent unless the two balances differ by the amount.
+// row is in Failed. Each row is judged alone, so its sign never depends on the rows beside it. For cards the type always
+// decides, since their balance may be what is owed. [bankmux.Transaction.BalanceAfter] is in the account's currency as
+// [bankmux.Client.Accounts] listed it; where it was not listed, it is absent unless the two balances differ by the amount.
 //
 // # One call at a time
 //

@@ -14,44 +14,20 @@ import (
 )
 
 // transactions is POST to one of the paths. The rows go to each as they are read; i is the place of a row in the answer,
-// from 0. Rows whose running balances contradict their word come last, for what they mean depends on the others.
+// from 0.
 func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
-	type held struct {
-		i   int
-		row transaction
-	}
-	var (
-		out      transactionsAnswer
-		contrary []held
-		agreed   bool
-	)
+	var out transactionsAnswer
 	list := &out.Transactions
 	list.Bad = func(i int) { each(i, list.Left, &transaction{unreadable: true}) }
 	list.Each = func(i int, row *transaction) {
-		row.held = body.currency
-		verdict := row.judge()
-		if body.CardID != "" { // its running balance may be what is owed
-			verdict = balancesSilent
-		}
-		if agreed = agreed || verdict == balancesAgree; verdict == balancesContradict {
-			contrary = append(contrary, held{i, *row})
-			return
-		}
+		row.held, row.card = body.currency, body.CardID != ""
 		each(i, list.Left, row)
 	}
 	res, err := a.data(ctx, op, path, conn, answers, body, &out)
 	if err == nil && !list.Told {
 		err = res.Lacks("transactions")
 	}
-	if err != nil {
-		return err
-	}
-	other := !agreed && len(contrary) >= convention
-	for k := range contrary {
-		contrary[k].row.contrary = !other
-		each(contrary[k].i, list.Left, &contrary[k].row)
-	}
-	return nil
+	return err
 }
 
 // rowsOf is the body of calls for the rows of an account or card. It is made once for a reading, so that the reading knows
@@ -66,46 +42,26 @@ func (a *api) rowsOf(conn *bankmux.Connection, account string, card bool) dataBo
 	return body
 }
 
-// convention is how many rows of an answer must contradict their words, and none agree, to say that the bank writes its
-// running balances the other way round, as what is owed. One or two rows may be mistakes or money back.
-const convention = 5
-
-// What the running balances of a row say about its word.
-type judgement int
-
-const (
-	balancesSilent judgement = iota
-	balancesAgree
-	balancesContradict
-)
-
-// judge compares the running balances of a row with its word, and notes whether they differ by its amount. They speak
-// where both are told, differ, and are about this row: their difference is its amount, or they are in the account's
-// currency and the row in another, or the amount is negative, which may be a way to write a debit as well as money back.
-func (w *transaction) judge() judgement {
-	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || !w.Amount.Present() {
-		return balancesSilent
+// way is how the running balances move: above 0 for up, and 0 where they do not move or are not both told.
+func (w *transaction) way() int {
+	before, after := &w.BeforeAmount, &w.AfterAmount
+	if !before.Present() || !after.Present() {
+		return 0
 	}
-	var way int
-	if d, ok := difference(&w.BeforeAmount.Value, &w.AfterAmount.Value); ok {
-		way = cmp.Compare(d, 0)
-		w.exact = w.differsBy(d)
-	} else {
-		before, after := w.BeforeAmount.Value, w.AfterAmount.Value
-		way = after.Cmp(before)
-		apart, err := after.SubExact(before, max(before.Scale(), after.Scale()))
-		w.exact = err == nil && apart.CmpAbs(w.Amount.Value) == 0
+	if d, ok := difference(&before.Value, &after.Value); ok {
+		return cmp.Compare(d, 0)
 	}
-	said := normalize.DirectionOf(w.Type)
-	switch {
-	case way == 0 || said == normalize.Unknown:
-		return balancesSilent
-	case (way > 0) == (said == normalize.In):
-		return balancesAgree
-	case w.exact || w.Amount.Value.IsNeg() || w.foreign():
-		return balancesContradict
+	return after.Value.Cmp(before.Value)
+}
+
+// exact reports whether both running balances are told and differ by the amount.
+func (w *transaction) exact() bool {
+	before, after := w.BeforeAmount.Value, w.AfterAmount.Value
+	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || before.Cmp(after) == 0 {
+		return false
 	}
-	return balancesSilent
+	apart, err := after.SubExact(before, max(before.Scale(), after.Scale()))
+	return err == nil && apart.CmpAbs(w.Amount.Value) == 0
 }
 
 // difference is after - before without the point, quickly, where they have as many decimals and are not large.
@@ -124,39 +80,24 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 	return a - b, true
 }
 
-// differsBy reports whether a difference of the running balances, without its point, is the amount.
-func (w *transaction) differsBy(d int64) bool {
-	amount := w.Amount.Value
-	missing := w.AfterAmount.Value.Scale() - amount.Scale()
-	if missing < 0 || missing >= len(powers) || amount.Coef() >= 1<<40 {
-		apart, err := decimal.New(d, w.AfterAmount.Value.Scale())
-		return err == nil && apart.CmpAbs(amount) == 0
-	}
-	return max(d, -d) == int64(amount.Coef())*powers[missing]
-}
-
-// powers are those of ten that an amount may lack decimals of a balance.
-var powers = [...]int64{1, 10, 100, 1000, 10_000}
-
-// foreign reports whether the row is known to be in another currency than its account.
-func (w *transaction) foreign() bool {
-	code := normalize.CurrencyCode(w.Currency.Code)
-	return w.held != "" && code != "" && code != w.held
-}
-
-// direction says which way the money went. The word decides, unless the running balances contradict it: a negative
-// amount is then what the balances say, and of any other nobody knows.
+// direction says which way the money went, by this row alone, so that the sign of a row never changes with the rows beside
+// it. The word decides, unless the running balances move the other way: a negative amount is then what the balances say,
+// and of any other nobody knows. What a card's balances say is not known.
 func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	said := normalize.DirectionOf(w.Type)
+	if w.card || said == normalize.Unknown {
+		return said, nil
+	}
+	way := w.way()
 	switch {
-	case !w.contrary:
+	case way == 0 || (way > 0) == (said == normalize.In):
 		return said, nil
 	case !w.Amount.Value.IsNeg():
 		return said, normalize.Unreadable("a transaction whose running balances contradict its type")
-	case said == normalize.In:
-		return normalize.Out, nil
+	case way > 0:
+		return normalize.In, nil
 	}
-	return normalize.In, nil
+	return normalize.Out, nil
 }
 
 // balances are the running balances in the account's currency. Where that is not known, they are in the row's currency,
@@ -171,28 +112,22 @@ func (w *transaction) balances() (before, after bankmux.Money) {
 	return before, after
 }
 
-// fill writes the row into the model, or says what is wrong with it. Dapi has neither id nor status.
+// fill writes the row into the model, or says what is wrong with it. What can be read is filled in all the same, since it
+// tells which known row this may be. Dapi has neither id nor status.
 func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if w.unreadable {
 		return wire.NotARow()
 	}
 	t.Description, t.Details, t.Reference = w.Description, w.Details, w.Reference
 	day, fault := normalize.RowDay(w.Date)
-	if fault != nil {
-		return fault
-	}
 	t.Date = day
-	if !w.Amount.Present() {
-		return normalize.Unreadable("an amount that cannot be read exactly")
+	if odd := w.amount(t); odd != nil && fault == nil {
+		fault = odd
 	}
-	way, fault := w.direction()
 	if fault != nil {
 		return fault
 	}
-	if t.Amount, fault = normalize.Signed(w.Amount.Value, way, w.Currency.Code); fault != nil {
-		return fault
-	}
-	if w.exact || w.held != "" {
+	if w.held != "" || w.exact() {
 		t.BalanceBefore, t.BalanceAfter = w.balances()
 	}
 	if w.Category != "" || w.Brand.Name != "" {
@@ -201,6 +136,19 @@ func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 		}
 	}
 	return nil
+}
+
+// amount fills in the amount with its sign.
+func (w *transaction) amount(t *bankmux.Transaction) (fault *bankmux.Error) {
+	if !w.Amount.Present() {
+		return normalize.Unreadable("an amount that cannot be read exactly")
+	}
+	way, fault := w.direction()
+	if fault != nil {
+		return fault
+	}
+	t.Amount, fault = normalize.Signed(w.Amount.Value, way, w.Currency.Code)
+	return fault
 }
 
 // currencies remembers the currencies of accounts and cards, as they were listed: a row has only its own. The zero value

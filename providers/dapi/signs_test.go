@@ -26,7 +26,11 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 		"a credit that raises it":                                {row("52.42", "credit", "947.58", "1000"), "52.42 AED"},
 		"a debit that raises it by its amount":                   {row("52.42", "debit", "947.58", "1000.00"), ""},
 		"a credit that lowers it by its amount":                  {row("52.42", "credit", "1000.00", "947.58"), ""},
-		"balances that are not of this row":                      {row("52.42", "debit", "947.58", "2000"), "-52.42 AED"},
+		"a debit that raises it by another amount":               {row("52.42", "debit", "947.58", "2000"), ""},
+		"a negative debit that raises it by another amount":      {row("-52.42", "debit", "947.58", "2000"), "52.42 AED"},
+		"a debit that lowers it by another amount":               {row("52.42", "debit", "2000", "947.58"), "-52.42 AED"},
+		"balances of different scale that rise":                  {row("-52.42", "debit", "947.580", "1000.0"), "52.42 AED"},
+		"balances below zero that fall":                          {row("-52.42", "credit", "-947.58", "-1000"), "-52.42 AED"},
 		"a negative credit whose balances do not move":           {row("-52.42", "credit", "1000", "1000.00"), "52.42 AED"},
 		"balances that do not move":                              {row("52.42", "debit", "1000", "1000.00"), "-52.42 AED"},
 		"balances that cannot be read":                           {row("52.42", "debit", `"NA"`, "1000"), "-52.42 AED"},
@@ -48,21 +52,33 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 			require.Len(t, delta.Added, 2)
 		})
 	}
-	t.Run("a bank that writes what is owed contradicts every word, and the words decide", func(t *testing.T) {
+	t.Run("a row has the same sign whatever rows are beside it", func(t *testing.T) {
 		t.Parallel()
-		owed := []string{row("10", "debit", "0", "10"), row("20", "debit", "10", "30"), row("-5", "debit", "30", "35"), row("30", "credit", "35", "5"), row("1", "debit", "5", "6")}
-		client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + strings.Join(owed, ",") + `]}`})
-		rows, failed, _ := rowsOf(t, client, conn)
-		require.Empty(t, failed)
-		var amounts []string
-		for _, r := range rows {
-			amounts = append(amounts, r.Amount.String())
+		refund := func(i int) string {
+			return row("-10", "debit", fmt.Sprint(i*10), fmt.Sprint(i*10+10))
 		}
-		assert.Equal(t, []string{"-10 AED", "-20 AED", "-5 AED", "30 AED", "-1 AED"}, amounts)
-		client, conn, _ = canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + strings.Join(append(owed, row("1", "debit", "6", "5")), ",") + `]}`})
-		rows, failed, _ = rowsOf(t, client, conn)
-		assert.Len(t, failed, 4, "unless one agrees")
-		assert.Len(t, rows, 2)
+		owed := func(i int) string {
+			return row("10", "debit", fmt.Sprint(i*10), fmt.Sprint(i*10+10))
+		}
+		purchase := row("10", "debit", "60", "50")
+		for _, last := range []string{refund(0), purchase} {
+			all := []string{last}
+			for n := range 8 {
+				client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + strings.Join(all, ",") + `]}`})
+				rows, failed, delta := rowsOf(t, client, conn)
+				require.Len(t, rows, 1+n/2)
+				require.Len(t, failed, n-n/2)
+				require.Len(t, delta.Failed, n-n/2)
+				for _, r := range rows[1:] {
+					assert.Equal(t, "10 AED", r.Amount.String())
+				}
+				if n%2 == 0 {
+					all = append(all, owed(n))
+				} else {
+					all = append(all, refund(n))
+				}
+			}
+		}
 	})
 	t.Run("a card's running balance may be what is owed", func(t *testing.T) {
 		t.Parallel()
@@ -97,13 +113,12 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		}
 		return all
 	}
-	// Rows whose running balances contradict their word come last.
-	unknown := []string{"-13.53 USD//", "-13.53 USD//", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//", "-13.53 USD//", "13.53 USD//"}
+	unknown := []string{"-13.53 USD//", "-13.53 USD//", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//", "13.53 USD//", "-13.53 USD//"}
 	assert.Equal(t, unknown, told(conn), "the account's currency is not known")
 	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"-13.53 USD//950.31 AED", "-13.53 USD/1000 AED/950.31 AED", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//949.31 AED", "-13.53 USD/13.53 AED/", "13.53 USD/900.62 AED/950.31 AED",
+		"-13.53 USD//950.31 AED", "-13.53 USD/1000 AED/950.31 AED", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//949.31 AED", "13.53 USD/900.62 AED/950.31 AED", "-13.53 USD/13.53 AED/",
 	}, told(conn), "it is")
 	other := conn
 	other.ID = "another-connection"
@@ -113,12 +128,13 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(`"amount":13.53,"beforeAmount":900.62,"afterAmount":950.31,`+usd) + `]}`,
 		"/v2/data/accounts/get":     `{` + done + `,"accounts":[{"id":"a1","type":"current",` + aed + `}]}`,
 	})
-	rows, failed, _ := rowsOf(t, client, conn)
-	assert.Len(t, rows, 1, "balances in another currency cannot be compared until that is known")
-	assert.Empty(t, failed)
-	_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-	require.NoError(t, err)
-	rows, failed, _ = rowsOf(t, client, conn)
-	assert.Empty(t, rows)
-	assert.Len(t, failed, 1, "they rise, and the word says debit")
+	for _, listed := range []bool{false, true} {
+		if listed {
+			_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+			require.NoError(t, err)
+		}
+		rows, failed, _ := rowsOf(t, client, conn)
+		assert.Empty(t, rows)
+		assert.Len(t, failed, 1, "they rise, and the word says debit, whether the account's currency is known or not")
+	}
 }

@@ -251,11 +251,10 @@ type person struct {
 	Identifications wire.Beside[typed] `json:"identifications"` // as iOS names it
 }
 
-// transaction has no id and no status. The direction is in type; amount counts by its size: see judge.
+// transaction has no id and no status. The direction is in type; amount counts by its size: see direction.
 type transaction struct {
 	held       bankmux.Currency // of the account, where it is known
-	exact      bool             // the running balances differ by the amount
-	contrary   bool             // they say the opposite of type
+	card       bool             // the row is a card's
 	unreadable bool             // not a row
 
 	Amount       wire.Number `json:"amount"`
