@@ -72,6 +72,7 @@ const (
 	ReasonUnread   = "a row that could not be read may be it"
 	postedWithin   = 10 // days between a pending row and its posting
 	removedAfter   = 2  // complete readings without a row
+	recursWithin   = 7  // days after which what recurs may come again
 	retoldWithin   = 3  // days between two providers' dates of one row
 	statusPending  = bankmux.StatusPending
 	sameRowNothing = ""

@@ -277,6 +277,12 @@ func TestWhatRecursIsNotMovedWhereTheReadingBeginsAfterTheOldRow(t *testing.T) {
 		}
 		return rows
 	}
+	held := func(day int) []bankmux.Transaction {
+		return []bankmux.Transaction{tx("1", day, -10000, "GYM", pending)}
+	}
+	posted := func(day int, cents int64) []bankmux.Transaction {
+		return []bankmux.Transaction{tx("2", day, cents, "GYM", booked)}
+	}
 	for name, c := range map[string]struct {
 		was, now []bankmux.Transaction
 		want     []string
@@ -284,11 +290,15 @@ func TestWhatRecursIsNotMovedWhereTheReadingBeginsAfterTheOldRow(t *testing.T) {
 		"one week on":                     {weekly(13), append(weekly(20), tx("", 17, -1, "X", "")), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
 		"where it is the first":           {weekly(13), weekly(20), []string{"added GYM -100.00", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
 		"a few days on":                   {weekly(13), append(weekly(15), tx("", 14, -1, "X", "")), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
+		"pending, one week on":            {held(13), append(posted(20, -10000), tx("3", 17, -1, "X", booked)), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonAbsent, "suggested GYM, 1: " + reconcile.ReasonMoved}},
+		"pending, of another amount":      {held(13), append(posted(20, -10500), tx("3", 17, -1, "X", booked)), []string{"added GYM -105.00", "added X -0.01", "missing GYM: " + reconcile.ReasonAbsent, "suggested GYM, 1: " + reconcile.ReasonDiffers}},
+		"pending, posted within the week": {held(13), posted(16, -10000), []string{"replaced GYM: " + reconcile.ReasonPosted}},
+		"pending, and an older row":       {held(13), append(posted(20, -10500), tx("3", 12, -1, "X", booked)), []string{"added X -0.01", "replaced GYM: " + reconcile.ReasonAmount}},
 		"an older row shows that it went": {weekly(13), append(weekly(15), tx("", 12, -1, "X", "")), []string{"added X -0.01", "replaced GYM: " + reconcile.ReasonMoved}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), reading("dp", c.now...))))
+			assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), reading("mk", c.now...))))
 		})
 	}
 }

@@ -28,7 +28,7 @@ func (c *comparison) byPosting() {
 		pending := k.Status == statusPending
 		first, second, at := c.posted(k, shelfKind{text: true, amount: true}, has)
 		switch {
-		case first != nil && !pending && (k.Date.Before(c.begins) || c.unread(k, true)):
+		case first != nil && (c.early(k, first) || !pending && c.unread(k, true)):
 			// The old row may well be there: the reading starts after it, or it could not be read.
 			c.suggest(k, at, ReasonMoved)
 			continue
@@ -47,13 +47,23 @@ func (c *comparison) byPosting() {
 			continue
 		}
 		if pending && waiting[k.Text] == 1 && !c.in.More {
-			if one := at.onlyBooked(); one != nil { // one that is pending yet is a posting of nothing
+			if one := at.onlyBooked(); one != nil && !c.early(k, one) { // one that is pending yet is a posting of nothing
 				c.pair(k, one, ReasonAmount, true)
 				continue
 			}
 		}
 		c.suggest(k, at, ReasonDiffers)
 	}
+}
+
+// early reports whether a complete reading starts after a known row, which says nothing of where it
+// went: what recurs every week would be taken for its own predecessor. A pending row may be posted
+// within a week all the same.
+func (c *comparison) early(k *entry, n *candidate) bool {
+	if !c.in.Complete || !k.Date.Before(c.begins) {
+		return false
+	}
+	return k.Status != statusPending || n.row.Date.DaysSince(k.Date) >= recursWithin
 }
 
 // open reports whether a known row may have been posted as another: pending ones, and those of a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // sameDay compares rows of one day and amount by their texts. Its memory serves one day and amount
@@ -130,10 +131,11 @@ func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 	}
 }
 
-// match pairs rows of one reference, then those of which at most one has a reference: known rows
-// without one first.
+// match pairs rows of one reference, then those whose references agree in letters and digits, then
+// those of which at most one has a reference: known rows without one first.
 func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
-	d.matchReferences(old, new)
+	d.matchReferences(old, new, func(ref string) string { return ref })
+	d.matchReferences(old, new, Loose)
 	with, without := 0, 0
 	next := func(at *int, hasRef bool) *entry {
 		for ; *at < len(old); *at++ {
@@ -158,15 +160,16 @@ func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
 	}
 }
 
-// matchReferences pairs rows of one reference.
-func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32]) {
+// matchReferences pairs rows of one reference, in a form.
+func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32], form func(string) string) {
 	var waiting map[string][]*entry
 	for _, one := range old {
 		if k := one.row; k.now == nil && k.Reference != "" {
 			if waiting == nil {
 				waiting = make(map[string][]*entry, len(old))
 			}
-			waiting[k.Reference] = append(waiting[k.Reference], k)
+			ref := form(k.Reference)
+			waiting[ref] = append(waiting[ref], k)
 		}
 	}
 	if waiting == nil {
@@ -174,11 +177,21 @@ func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32]) {
 	}
 	for _, one := range new {
 		n := &d.c.new[one.row]
-		if list := waiting[n.ref]; !n.known && len(list) > 0 {
+		if n.known || n.ref == "" {
+			continue
+		}
+		ref := form(n.ref)
+		if list := waiting[ref]; len(list) > 0 {
 			d.c.pairEqual(list[0], n)
-			waiting[n.ref] = list[1:]
+			waiting[ref] = list[1:]
 		}
 	}
+}
+
+// sameReference reports whether two references agree in letters and digits, but for zeros in front,
+// or one is absent.
+func sameReference(a, b string) bool {
+	return a == "" || b == "" || a == b || strings.TrimLeft(Loose(a), "0") == strings.TrimLeft(Loose(b), "0")
 }
 
 // nearby is how many rows of one day and amount a text is compared with.
@@ -194,7 +207,7 @@ func (d *sameDay) suggest(at span) {
 		bones := d.bones[was.from:was.to]
 		alike := func(i int) bool {
 			n, other := &d.c.new[d.new[i].row], &d.new[i]
-			return !n.known && (k.Reference == "" || n.ref == "" || k.Reference == n.ref) &&
+			return !n.known && sameReference(k.Reference, n.ref) &&
 				near(bones, d.bones[other.from:other.to], &was.sketch, &other.sketch)
 		}
 		from, to := 0, len(d.new)

@@ -15,11 +15,13 @@ type shelfKind struct {
 }
 
 // shelf has rows that were read and are new, in an order in which those that agree stand together,
-// by day. Any number of known rows find theirs in it without a list of their own.
+// by day. References agree in letters and digits. Any number of known rows find theirs in it without
+// a list of their own.
 type shelf struct {
 	kind  shelfKind
 	rows  []candidate
 	order []int32
+	refs  []string // of all rows, as letters and digits, where the kind asks for them
 	next  []int32  // the first new row from here on, at the earliest
 	known []*Known // those that are left in the end
 	at    []int32  // where each stands among them
@@ -43,9 +45,15 @@ func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
 			s.order = append(s.order, index(i))
 		}
 	}
+	if kind.reference {
+		s.refs = make([]string, len(c.new))
+		for _, i := range s.order {
+			s.refs[i] = Loose(c.new[i].ref)
+		}
+	}
 	slices.SortFunc(s.order, func(a, b int32) int {
 		x, y := &c.new[a], &c.new[b]
-		return cmp.Or(kind.compare(x, y.text, y.row.Amount, y.ref), x.row.Date.Compare(y.row.Date), cmp.Compare(a, b))
+		return cmp.Or(kind.compare(x, y.text, y.row.Amount), s.compareRef(a, s.refOf(b)), x.row.Date.Compare(y.row.Date), cmp.Compare(a, b))
 	})
 	s.next = make([]int32, len(s.order)+1)
 	for i := range s.next {
@@ -58,8 +66,24 @@ func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
 	return s
 }
 
-// compare compares a row with what another says.
-func (kind shelfKind) compare(n *candidate, text string, amount bankmux.Money, ref string) int {
+// refOf returns the reference of a row in the form in which the shelf compares it.
+func (s *shelf) refOf(i int32) string {
+	if s.refs == nil {
+		return ""
+	}
+	return s.refs[i]
+}
+
+// compareRef compares the reference of a row with another in that form, where the kind asks for it.
+func (s *shelf) compareRef(i int32, ref string) int {
+	if s.refs == nil {
+		return 0
+	}
+	return cmp.Compare(s.refs[i], ref)
+}
+
+// compare compares a row with what another says, but for the reference.
+func (kind shelfKind) compare(n *candidate, text string, amount bankmux.Money) int {
 	by := cmp.Compare(n.row.Amount.Currency(), amount.Currency())
 	if by == 0 && kind.text {
 		by = cmp.Compare(n.text, text)
@@ -69,9 +93,6 @@ func (kind shelfKind) compare(n *candidate, text string, amount bankmux.Money, r
 	}
 	if by == 0 && kind.amount {
 		by = n.row.Amount.Decimal().Cmp(amount.Decimal())
-	}
-	if by == 0 && kind.reference {
-		by = cmp.Compare(n.ref, ref)
 	}
 	return by
 }
@@ -84,9 +105,10 @@ type span struct {
 
 // span returns the rows that agree with a known one, have a reference, and are of some days.
 func (s *shelf) span(k *entry, ref string, from, to bankmux.Date) span {
+	ref = Loose(ref)
 	before := func(i int, day bankmux.Date) int {
 		n := &s.rows[s.order[i]]
-		return cmp.Or(s.kind.compare(n, k.Text, k.Amount, ref), n.row.Date.Compare(day))
+		return cmp.Or(s.kind.compare(n, k.Text, k.Amount), s.compareRef(s.order[i], ref), n.row.Date.Compare(day))
 	}
 	lo := sort.Search(len(s.order), func(i int) bool { return before(i, from) >= 0 })
 	hi := lo + sort.Search(len(s.order)-lo, func(i int) bool { return before(lo+i, to) > 0 })

@@ -109,6 +109,8 @@ func appendBones(to []byte, text string) []byte {
 		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 		case r < 0x80:
 			continue
+		case r == '\u00df', r == '\u1e9e': // the sharp s, which capitals write as two
+			to, r = append(to, 'S'), 'S'
 		case unicode.Is(unicode.Nd, r):
 			r = digit(r)
 		case !unicode.IsLetter(r):

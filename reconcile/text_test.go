@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -47,7 +48,68 @@ var drifts = map[string]struct {
 	"a text that was cut":             {"CARREFOUR HYPERMARKET DUBAI MALL AE", "CARREFOUR HYPERMARKET DUB", false},
 	"a second of the time":            {"POS 08:49:31 CARREFOUR", "POS 08:49:32 CARREFOUR", false},
 	"a number that came later":        {"CARD PURCHASE CARREFOUR", "CARD PURCHASE CARREFOUR REF 88123", false},
+	"a sharp s":                       {"STRASSE 7", "Straße 7", false},
 	"a letter":                        {"CARREFOUR DUBAI", "CARREFUR DUBAI", false},
+}
+
+func TestAReferenceThatDriftsIsThatOfTheSameRow(t *testing.T) {
+	t.Parallel()
+	row := func(day int, text, reference string) bankmux.Transaction {
+		one := tx("", day, -320, text, "")
+		one.Reference = reference
+		return one
+	}
+	first := tx("", 0, -1, "FIRST", "")
+	for name, c := range map[string]struct {
+		one, other string
+		want       string // "", or what is said of the row
+	}{
+		"a lost space":          {"FT 261122 77", "FT26112277", "modified"},
+		"lost dashes":           {"FT-2611-22", "FT261122", "modified"},
+		"another sign":          {"REF 08:49:31", "REF 08.49.31", "modified"},
+		"letter case":           {"ft26112277", "FT26112277", "modified"},
+		"a zero-width space":    {"FT\u200b1", "FT1", ""},
+		"zeros in front":        {"000123", "123", "suggested"},
+		"another reference":     {"FT261122", "FT261123", "added"},
+		"nothing but dashes":    {"---", "-", "added"},
+		"one letter more":       {"FT1", "FT1A", "added"},
+		"digits from elsewhere": {"FT١٢٣", "FT123", "modified"},
+	} {
+		for _, turned := range []bool{false, true} {
+			if turned {
+				c.one, c.other = c.other, c.one
+			}
+			t.Run(fmt.Sprintf("%s, turned %t", name, turned), func(t *testing.T) {
+				t.Parallel()
+				said := story(reconcile.Compare(stored(row(1, "COFFEE SHOP", c.one), first), reading("dp", row(1, "COFFEE SHOP", c.other), first)))
+				moved := story(reconcile.Compare(stored(row(1, "COFFEE SHOP", c.one), first), reading("dp", row(3, "COFFEE SHOP", c.other), first)))
+				other := stored(row(1, "COFFEE SHOP", c.one))
+				elsewhere := reconcile.Compare(other, reading("other", withID("7", row(1, "KAFFEE", c.other))))
+				switch c.want {
+				case "":
+					assert.Empty(t, said)
+				case "modified":
+					assert.Equal(t, []string{"modified COFFEE SHOP: " + reconcile.ReasonContent}, said)
+					assert.Equal(t, []string{"replaced COFFEE SHOP: " + reconcile.ReasonMoved}, moved)
+					assert.Len(t, elsewhere.Suggested, 1, "another provider shows it")
+				case "suggested":
+					assert.Contains(t, said, "suggested COFFEE SHOP, 1: "+reconcile.ReasonNear)
+				case "added":
+					assert.Equal(t, []string{"added COFFEE SHOP -3.20", "missing COFFEE SHOP: " + reconcile.ReasonAbsent}, said)
+					assert.Empty(t, elsewhere.Suggested)
+				}
+			})
+		}
+	}
+	t.Run("the same reference goes before one that is nearly the same", func(t *testing.T) {
+		t.Parallel()
+		known := stored(row(1, "COFFEE.", "FT-1"), row(1, "COFFEE.", "FT1"))
+		res := reconcile.Compare(known, reading("dp", row(1, "COFFEE", "FT1"), row(1, "COFFEE", "FT-1")))
+		for _, ch := range res.Modified {
+			assert.Equal(t, ch.Was.Reference, ch.Known.Reference)
+		}
+		assert.Len(t, res.Modified, 2)
+	})
 }
 
 func TestTextThatDriftsIsTheSameRowOrSuggested(t *testing.T) {
@@ -189,4 +251,10 @@ func TestAnAccountsNameAndNumbersMayDrift(t *testing.T) {
 			assert.GreaterOrEqual(t, m.Pairs[0].Confidence, reconcile.Likely)
 		})
 	}
+}
+
+// withID gives a row an id.
+func withID(id string, row bankmux.Transaction) bankmux.Transaction {
+	row.ID = id
+	return row
 }
