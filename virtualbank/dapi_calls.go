@@ -11,7 +11,8 @@ type exchangeDone struct {
 	UserID      string `json:"userID"`
 }
 
-// dpExchange serves /auth/ExchangeToken.
+// dpExchange serves /auth/ExchangeToken. Its answer has no operation id, except where an injected
+// fault or a script made it an operation that went on.
 func (b *Bank) dpExchange(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "accessCode", "connectionID")
 	switch {
@@ -19,6 +20,10 @@ func (b *Bank) dpExchange(c *call) reply {
 		return refusal
 	case !same(f["appSecret"], b.creds.Dapi.AppSecret):
 		return dpWrongSecret()
+	}
+	in, refusal, ok := dpRead(c)
+	if !ok {
+		return refusal
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -28,10 +33,15 @@ func (b *Bank) dpExchange(c *call) reply {
 		code.conn.presented++
 	}
 	if code == nil || code.used || !now.Before(code.expires) || code.conn.id != f["connectionID"] {
-		return dpFail(http.StatusUnauthorized, dpInvalidToken, "accessCode is not valid")
+		p := dpFail(http.StatusUnauthorized, dpInvalidToken, "accessCode is not valid")
+		if code != nil && code.conn.id == f["connectionID"] && b.dpGoesOn(c, code.conn, in) {
+			return b.dpEnd(c, code.conn, in, p)
+		}
+		return p
 	}
 	conn := code.conn
-	if p, ok := b.dpUnfinished(c, conn); ok {
+	id, p, unfinished := b.dpAdvance(c, conn, in)
+	if unfinished {
 		return p // and the code is good for another call
 	}
 	code.used, conn.day = true, dayOf(now)
@@ -42,13 +52,15 @@ func (b *Bank) dpExchange(c *call) reply {
 		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},
 	}))
 	b.dp.tokens[token] = conn
-	return reply{status: http.StatusOK, body: exchangeDone{
-		envelope{Success: true, Status: statusDone}, token, conn.tokenID, conn.userID,
-	}}
+	p = reply{status: http.StatusOK, body: exchangeDone{done(), token, conn.tokenID, conn.userID}}
+	if id == "" {
+		return p
+	}
+	return b.dpRecord(c, conn, id, p)
 }
 
 // dpConnection checks what every call on a connection must present. Under the mutex.
-func (b *Bank) dpConnection(c *call, f map[string]string) (*connection, reply, bool) {
+func (b *Bank) dpConnection(c *call, f map[string]string, in dpBody) (*connection, reply, bool) {
 	if !same(f["appSecret"], b.creds.Dapi.AppSecret) {
 		return nil, dpWrongSecret(), false
 	}
@@ -62,7 +74,7 @@ func (b *Bank) dpConnection(c *call, f map[string]string) (*connection, reply, b
 		return nil, dpFail(http.StatusUnauthorized, dpDelinked, "the user was delinked"), false
 	case conn.lapsed:
 		p := dpFail(http.StatusUnauthorized, dpInvalidLogin, "the login is no longer accepted by the bank")
-		return conn, b.dpRecord(c, conn, "", p), false
+		return conn, b.dpEnd(c, conn, in, p), false
 	}
 	return conn, reply{}, true
 }
@@ -72,18 +84,22 @@ func (b *Bank) dpMetadata(c *call) reply {
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	conn, refusal, ok := b.dpConnection(c, f)
+	in, refusal, ok := dpRead(c)
 	if !ok {
 		return refusal
 	}
-	b.dpDrop(conn, dpInvalidated) // another call ends the session that was waiting
-	if p, ok := b.dpUnfinished(c, conn); ok {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	conn, refusal, ok := b.dpConnection(c, f, in)
+	if !ok {
+		return refusal
+	}
+	id, p, unfinished := b.dpAdvance(c, conn, in)
+	if unfinished {
 		return p
 	}
-	return b.dpRecord(c, conn, "", reply{status: http.StatusOK, body: metadataDone{
-		envelope: envelope{Success: true, Status: statusDone}, Metadata: metadataOf(conn.institution, b.daysServed(conn.institution)),
+	return b.dpRecord(c, conn, id, reply{status: http.StatusOK, body: metadataDone{
+		envelope: done(), Metadata: metadataOf(conn.institution, b.daysServed(conn.institution)),
 	}})
 }
 
@@ -94,16 +110,27 @@ func (b *Bank) dpDelink(c *call) reply {
 	if !ok {
 		return refusal
 	}
+	in, refusal, ok := dpRead(c)
+	if !ok {
+		return refusal
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	conn, refusal, ok := b.dpConnection(c, f)
+	conn, refusal, ok := b.dpConnection(c, f, in)
 	// A connection whose login lapsed can still be delinked: it is Dapi that forgets it.
 	if !ok && (conn == nil || !conn.lapsed) {
 		return refusal
+	}
+	id, p, unfinished := b.dpAdvance(c, conn, in)
+	if unfinished {
+		return p
 	}
 	if !conn.delinked {
 		b.announceDapi(conn, dpDeleted, nil)
 	}
 	conn.delinked = true
-	return reply{status: http.StatusOK, body: envelope{Success: true, Status: statusDone}}
+	if p = (reply{status: http.StatusOK, body: done()}); id == "" {
+		return p
+	}
+	return b.dpRecord(c, conn, id, p)
 }

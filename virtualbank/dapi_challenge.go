@@ -40,7 +40,8 @@ const (
 // RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
 // another: each round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234
 // (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
-// operation is a path such as "/data/balance/get"; "" is any. The error is a [*Refusal].
+// operation is a path such as "/data/balance/get"; "" is any data or payment call. The error is a
+// [*Refusal].
 func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,7 +61,8 @@ func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) 
 }
 
 // Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
-// is found running so many times, then done. The error is a [*Refusal].
+// is found running so many times, then done. "" is any data or payment call. The error is a
+// [*Refusal].
 func (b *Bank) Defer(connectionID, operation string, polls int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,6 +146,15 @@ type pendingInput struct {
 
 const statusUserInput = "user_input_required"
 
+// dpRead reads what a call has beside the secrets.
+func dpRead(c *call) (dpBody, reply, bool) {
+	in := dpBody{raw: c.body}
+	if json.Unmarshal(c.body, &in) != nil {
+		return in, dpFail(http.StatusBadRequest, dpInvalidArgs, "a field has the wrong type"), false
+	}
+	return in, reply{}, true
+}
+
 // dpData is a data call: it checks the secrets, then what the bank wants from the user, and then
 // does the work. An operation that goes on keeps its id.
 func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
@@ -151,40 +162,36 @@ func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	if !ok {
 		return refusal
 	}
-	in := dpBody{raw: c.body}
-	if json.Unmarshal(c.body, &in) != nil {
-		return dpFail(http.StatusBadRequest, dpInvalidArgs, "a field has the wrong type")
+	in, refusal, ok := dpRead(c)
+	if !ok {
+		return refusal
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	conn, refusal, ok := b.dpConnection(c, f)
+	conn, refusal, ok := b.dpConnection(c, f, in)
 	if !ok {
 		return refusal
 	}
 	if b.outages[conn.institution.Name] {
-		id := ""
-		if p := conn.pending; p != nil && p.id == in.OperationID {
-			id, conn.pending = p.id, nil
-		}
-		return b.dpRecord(c, conn, id, dpFail(http.StatusInternalServerError, dpUnknown, "the bank is not available"))
+		return b.dpEnd(c, conn, in, dpFail(http.StatusInternalServerError, dpUnknown, "the bank is not available"))
 	}
-	id, answer, asking := b.dpInteract(c, conn, in)
-	if asking {
-		return answer
-	}
-	if c.fault.Name == faultInitialized {
-		return b.dpRunning(c, conn, id, 0)
-	}
-	if polls, ok := conn.defers(c.route.op); ok {
-		return b.dpRunning(c, conn, id, polls)
+	id, p, unfinished := b.dpAdvance(c, conn, in)
+	if unfinished {
+		return p
 	}
 	return b.dpRecord(c, conn, id, work(conn, in))
+}
+
+// meant reports whether a script for an operation, "" for any, is for the call of op. Auth, metadata
+// and delink never ask and take no time, Dapi's documentation says: a script has to name them.
+func meant(operation, op string) bool {
+	return operation == op || operation == "" && isDataCall(op)
 }
 
 // defers reports whether a call of that path is to answer "initialized", and how often its
 // operation is then found running.
 func (conn *connection) defers(path string) (polls int, ok bool) {
-	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return d.operation == "" || d.operation == path })
+	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return meant(d.operation, path) })
 	if i < 0 {
 		return 0, false
 	}
@@ -196,48 +203,45 @@ func (conn *connection) defers(path string) (polls int, ok bool) {
 // dpInteract asks the user, or judges the answers. asking is false where the call may go on: under
 // id, if it is the operation of an earlier call.
 func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (id string, answer reply, asking bool) {
-	if in.OperationID != "" && len(in.UserInputs) > 0 {
-		answer, asking = b.dpResume(c, conn, in)
-		return in.OperationID, answer, asking
-	}
-	if op := b.dp.operations[in.OperationID]; op != nil && op.conn == conn && op.path == c.route.path && op.deferred {
+	if op := b.dp.operations[in.OperationID]; b.dpGoesOn(c, conn, in) && op.deferred {
 		if op.poll(); op.status == statusInitialized {
 			return in.OperationID, op.initialized(in.OperationID), true
 		}
 		return in.OperationID, reply{}, false // the call sent again for a finished operation
 	}
+	if in.OperationID != "" && len(in.UserInputs) > 0 {
+		answer, asking = b.dpResume(c, conn, in)
+		return in.OperationID, answer, asking
+	}
+	b.dpExpire(conn)
 	b.dpDrop(conn, dpInvalidated) // another call ends the session that was waiting
 	for i, s := range conn.wanted {
-		if s.operation == "" || s.operation == c.route.op {
+		if meant(s.operation, c.route.op) {
 			conn.wanted = append(conn.wanted[:i], conn.wanted[i+1:]...)
 			return "", b.dpAsk(c, conn, in.arguments(), s.rounds), true
 		}
 	}
-	if c.fault.Name == faultAsks {
-		return "", b.dpAsk(c, conn, in.arguments(), [][]string{{"otp"}}), true
-	}
-	if conn.institution.AsksOTP && !b.Now().Before(conn.trusted) {
+	trusted := !conn.institution.AsksOTP || b.Now().Before(conn.trusted) || !isDataCall(c.route.op)
+	if c.fault.Name == faultAsks || !trusted {
 		return "", b.dpAsk(c, conn, in.arguments(), [][]string{{"otp"}}), true
 	}
 	return "", reply{}, false
 }
 
 // dpResume judges the answers to what an operation asked. It returns false where they are right and
-// nothing more is asked.
+// nothing more is asked. An operation that has failed repeats its failure; one that waits for
+// nothing stays as it is. Both answer under their own id.
 func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
-	now := b.Now()
+	b.dpExpire(conn)
 	p := conn.pending
 	if p == nil || p.id != in.OperationID {
-		return b.dpRecord(c, conn, "", dpFail(http.StatusUnauthorized, dpInvalidated, "the operation is not waiting for anything")), true
+		return b.dpLate(c, conn, in.OperationID), true
 	}
 	// A mistake of the caller's leaves the operation as it is.
 	mistaken := func(msg string) (reply, bool) {
 		return reply{status: http.StatusBadRequest, body: envelope{OperationID: p.id, Status: statusFailed, Type: dpParameter, Msg: msg}}, true
 	}
 	switch {
-	case !now.Before(p.expires):
-		conn.pending = nil
-		return b.dpRecord(c, conn, p.id, dpFail(http.StatusUnauthorized, dpExpired, "the bank's session ended")), true
 	case p.path != c.route.op || p.arguments != in.arguments():
 		return mistaken("the arguments are not those of the operation")
 	case len(in.UserInputs) != len(p.rounds[0]):
@@ -248,10 +252,10 @@ func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
 			return mistaken("userInputs are not those that were asked for")
 		}
 		if given.Answer != answerTo(given.ID) {
-			conn.pending = nil
-			return b.dpRecord(c, conn, p.id, dpFail(http.StatusUnauthorized, "INVALID_MFA", "the answer is wrong")), true
+			return b.dpEnd(c, conn, in, dpFail(http.StatusUnauthorized, "INVALID_MFA", "the answer is wrong")), true
 		}
 	}
+	now := b.Now()
 	p.rounds = p.rounds[1:]
 	if len(p.rounds) > 0 {
 		p.expires = now.Add(challengeLife)
@@ -259,6 +263,20 @@ func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
 	}
 	conn.pending, conn.trusted = nil, now.Add(trustLife)
 	return reply{}, false
+}
+
+// dpLate refuses an answer for which no operation waits. An operation of another connection is an
+// unknown one.
+func (b *Bank) dpLate(c *call, conn *connection, id string) reply {
+	p := dpFail(http.StatusUnauthorized, dpInvalidated, "the operation is not waiting for anything")
+	op := b.dp.operations[id]
+	if op == nil || op.conn != conn {
+		return b.dpRecord(c, conn, "", p)
+	}
+	if op.status == statusFailed {
+		p = dpFail(op.code, op.errorType, op.msg)
+	}
+	return p.under(id)
 }
 
 // dpAsk asks the user. The operation is there from now on.

@@ -13,6 +13,7 @@ type operation struct {
 	path       string
 	errorType  string
 	msg        string
+	code       int  // the HTTP status of the answer in which it failed
 	polls      int  // how often it is still found running
 	deferred   bool // it answered "initialized" once
 }
@@ -45,12 +46,15 @@ func (b *Bank) dpRecord(c *call, conn *connection, id string, p reply) reply {
 	op.end, op.status, op.errorType, op.msg = now, statusDone, "", ""
 	told := func(e envelope) envelope {
 		e.OperationID = id
-		op.status, op.errorType, op.msg = e.Status, e.Type, e.Msg
+		op.status, op.errorType, op.msg, op.code = e.Status, e.Type, e.Msg, p.status
 		return e
 	}
 	switch body := p.body.(type) {
 	case envelope:
 		p.body = told(body)
+	case exchangeDone:
+		body.envelope = told(body.envelope)
+		p.body = body
 	case metadataDone:
 		body.envelope = told(body.envelope)
 		p.body = body
@@ -78,15 +82,55 @@ func (b *Bank) dpRunning(c *call, conn *connection, id string, polls int) reply 
 	return p
 }
 
-// dpUnfinished answers a call that an injected fault keeps from being finished.
-func (b *Bank) dpUnfinished(c *call, conn *connection) (reply, bool) {
-	switch c.fault.Name {
-	case faultInitialized:
-		return b.dpRunning(c, conn, "", 0), true
-	case faultAsks:
-		return b.dpAsk(c, conn, "", [][]string{{"otp"}}), true
+// dpAdvance brings a call to where its work can be done, under the id of the operation with which it
+// goes on. unfinished is true where p answers instead: the bank asks the user, or takes its time.
+func (b *Bank) dpAdvance(c *call, conn *connection, in dpBody) (id string, p reply, unfinished bool) {
+	id, p, asking := b.dpInteract(c, conn, in)
+	if asking {
+		return id, p, true
 	}
-	return reply{}, false
+	if c.fault.Name == faultInitialized {
+		return id, b.dpRunning(c, conn, id, 0), true
+	}
+	if polls, ok := conn.defers(c.route.op); ok {
+		return id, b.dpRunning(c, conn, id, polls), true
+	}
+	return id, reply{}, false
+}
+
+// dpGoesOn reports whether a call names an operation of its own connection and path.
+func (b *Bank) dpGoesOn(c *call, conn *connection, in dpBody) bool {
+	op := b.dp.operations[in.OperationID]
+	return op != nil && op.conn == conn && op.path == c.route.path
+}
+
+// dpEnd fails a call, and the operation with which it goes on. One that has failed repeats its
+// failure, and one that is done stays so.
+func (b *Bank) dpEnd(c *call, conn *connection, in dpBody, p reply) reply {
+	id := in.OperationID
+	if !b.dpGoesOn(c, conn, in) {
+		return b.dpRecord(c, conn, "", p)
+	}
+	b.dpExpire(conn)
+	switch b.dp.operations[id].status {
+	case statusFailed:
+		return b.dpLate(c, conn, id)
+	case statusDone:
+		return p.under(id)
+	}
+	if conn.pending != nil && conn.pending.id == id {
+		conn.pending = nil
+	}
+	return b.dpRecord(c, conn, id, p)
+}
+
+// under is a failure under the id of an operation that it leaves as it is.
+func (p reply) under(id string) reply {
+	if e, ok := p.body.(envelope); ok {
+		e.OperationID = id
+		p.body = e
+	}
+	return p
 }
 
 // dpDrop ends the operation that waits for the user, if there is one.
@@ -95,8 +139,15 @@ func (b *Bank) dpDrop(conn *connection, errorType string) {
 		return
 	}
 	op := b.dp.operations[conn.pending.id]
-	op.status, op.errorType, op.msg, op.end = statusFailed, errorType, "the session with the bank ended", b.Now()
-	conn.pending = nil
+	op.status, op.errorType, op.msg, op.code = statusFailed, errorType, "the session with the bank ended", http.StatusUnauthorized
+	op.end, conn.pending = b.Now(), nil
+}
+
+// dpExpire ends the operation that waits for the user, if its time is over.
+func (b *Bank) dpExpire(conn *connection) {
+	if p := conn.pending; p != nil && !b.Now().Before(p.expires) {
+		b.dpDrop(conn, dpExpired)
+	}
 }
 
 type operationDone struct {
@@ -120,9 +171,7 @@ func (b *Bank) dpFindOperation(id string) (*operation, reply, bool) {
 	if op == nil {
 		return nil, dpFail(http.StatusBadRequest, dpParameter, "no such operation"), false
 	}
-	if p := op.conn.pending; p != nil && p.id == id && !b.Now().Before(p.expires) {
-		b.dpDrop(op.conn, dpExpired)
-	}
+	b.dpExpire(op.conn)
 	op.poll()
 	return op, reply{}, true
 }

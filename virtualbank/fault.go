@@ -49,8 +49,8 @@ var special = []struct {
 	{faultUnknownEnum, "a link has a state that nobody listed", []string{providerMoneyKit}},
 	{faultFailed200, "a failed envelope under status 200", []string{providerDapi}},
 	{faultNoType, "a failed envelope without type under status 500", []string{providerDapi}},
-	{faultInitialized, "the operation is still running; at /auth/ExchangeToken only where the fault names it", []string{providerDapi}},
-	{faultAsks, "the bank asks for a one-time password; at auth and metadata only where the fault names them", []string{providerDapi}},
+	{faultInitialized, "the operation is still running; at /auth/ExchangeToken and delink only where the fault names them", []string{providerDapi}},
+	{faultAsks, "the bank asks for a one-time password; at auth, metadata and delink only where the fault names them", []string{providerDapi}},
 	{faultRejected, "the application's credentials are refused", []string{providerMoneyKit, providerDapi}},
 	{faultUnknownCode, "an error with a code that nobody listed", []string{providerMoneyKit, providerDapi}},
 	{faultBankDown, "the institution is failing", []string{providerMoneyKit, providerDapi}},
@@ -182,10 +182,9 @@ func (f Fault) strikes(provider, op string) bool {
 		return op == exchange || op == "GET /links/{id}"
 	case faultBankDown:
 		return op != "/auth/ExchangeToken" && op != token
-	case faultInitialized:
-		return named || isDataCall(op) || op == "/metadata/accounts/get"
-	case faultAsks: // auth and metadata never ask, Dapi's documentation says
-		return named || isDataCall(op)
+	case faultInitialized, faultAsks: // auth and metadata never ask, Dapi's documentation says
+		named = named && !strings.HasPrefix(op, "/operation/")
+		return named || isDataCall(op) || name == faultInitialized && op == "/metadata/accounts/get"
 	}
 	return true
 }
