@@ -343,6 +343,37 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 	})
 }
 
+// The job of a link that was replaced runs once more, and its ids become the first of each row.
+func TestARowThatAnotherLinkHasRenamedIsRemovedWhenItIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		one := openSync(t, "moneykit")
+		names, cursors := map[string]string{}, map[*syncing]string{}
+		round := func(s *syncing) bankmux.Delta {
+			for _, a := range accountsOf(t, s) {
+				names[a.MoneyKitID] = a.Name
+			}
+			s.fetch(t)
+			s.name, s.rows, s.cursor = func(id string) string { return names[id] }, one.rows, cursors[s]
+			d := told(s.round(t))
+			cursors[s] = s.cursor
+			time.Sleep(time.Hour)
+			return d
+		}
+		round(one)
+		time.Sleep(20 * 24 * time.Hour) // what is withdrawn below is of these days
+		two := one.another(t)
+		round(two)
+		require.NotEmpty(t, round(one).Replaced)
+		require.NoError(t, two.bank.Stage(two.conn.Reference(), virtualbank.Withdrawn))
+		n := len(one.rows)
+		d := round(two)
+		require.Len(t, d.Removed, 1)
+		assert.Len(t, one.rows, n-1+len(d.Added))
+		assert.Empty(t, slices.Concat(d.Missing, round(two).Removed), "the others are there, whatever their first id")
+	})
+}
+
 func accountsOf(t *testing.T, s *syncing) []virtualbank.AccountState {
 	t.Helper()
 	accounts, err := s.bank.Accounts(s.conn.Reference())

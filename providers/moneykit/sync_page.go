@@ -92,7 +92,23 @@ func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconc
 	if len(removed) == 0 {
 		return nil
 	}
-	rows, err := p.known(ctx, firstDay, lastDay, func(k *bankmux.Known) bool { return p.removed[aliasOf(k)] && !p.kept[k.Key] })
+	return p.withdrawn(ctx, cursor, more)
+}
+
+// withdrawn reports the known rows of the ids that the page says are removed. A row that has got
+// another alias, perhaps of another link to the same account, is looked for under all of them.
+func (p *syncPage) withdrawn(ctx context.Context, cursor *reconcile.Cursor, more bool) error {
+	var renamed []bankmux.Known
+	rows, err := p.known(ctx, firstDay, lastDay, func(k *bankmux.Known) bool {
+		switch {
+		case p.kept[k.Key]:
+		case p.removed[aliasOf(k)]:
+			return true
+		case slices.ContainsFunc(k.Aliases, func(a string) bool { return p.removed[a] }):
+			renamed = append(renamed, *k)
+		}
+		return false
+	})
 	if err != nil {
 		return err
 	}
@@ -100,7 +116,7 @@ func (p *syncPage) compare(ctx context.Context, removed []string, cursor *reconc
 		p.kept[k.Key] = true
 		p.lost(k, reasonRemoved, cursor, more)
 	}
-	return nil
+	return p.gone(ctx, renamed, func(k bankmux.Known) { p.lost(k, reasonRemoved, cursor, more || p.empty) })
 }
 
 // lost reports a row that MoneyKit has no more. While there are more pages it is missing only, for
