@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux/internal/recent"
 )
 
 // HoldingReader reads what investment accounts hold.
@@ -150,7 +152,7 @@ func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTrans
 // two pages because the list grew in between come once.
 func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
 	return func(yield func(InvestmentTransactionPage, error) bool) {
-		var seen recent
+		var seen recent.Rows
 		var old stale
 		pages(req.Page, func(at string) (InvestmentTransactionPage, string, error) {
 			req.Page = at
@@ -162,7 +164,10 @@ func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentT
 			}
 			rows := len(page.Transactions)
 			page.Transactions = slices.DeleteFunc(page.Transactions, func(t InvestmentTransaction) bool {
-				return !seen.add(seen.row(t.Account, t.ID, t.Security+" "+t.Description, t.Amount, t.Date, ""))
+				return !seen.Add(&recent.Row{
+					Account: t.Account, ID: t.ID, Text: t.Security + " " + t.Description, Amount: t.Amount.amount,
+					Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day,
+				})
 			})
 			if err := old.page(rows, len(page.Transactions), page.Outside); err != nil {
 				op := opInvestmentTransactions

@@ -3,8 +3,9 @@ package bankmux
 import (
 	"encoding/base64"
 	"encoding/json"
-	"hash/maphash"
 	"slices"
+
+	"github.com/bankmux/bankmux/internal/recent"
 )
 
 // pages reads page after page from a provider until one says it is the last. A page that names one
@@ -109,10 +110,6 @@ func pageOf(a *Answers) string {
 	return p.Page
 }
 
-// mostRecent is how many rows back a row is recognised. A list that grows while it is read
-// repeats rows from the page before, not from long ago.
-const mostRecent = 5000
-
 // Limits of pages in a row that bring nothing new. A list that grew while it was read repeats some rows;
 // a provider that ignores the page parameter repeats them without end. One that ignores the days may
 // serve many rows before the first that was asked for.
@@ -141,72 +138,8 @@ func (s *stale) page(rows, fresh, outside int) error {
 	return &Error{Kind: ErrMalformed, Scope: ScopeCall, Detail: "the provider serves the same rows on page after page"}
 }
 
-// recent remembers the rows seen last. The zero value is ready.
-type recent struct {
-	seed maphash.Seed
-	seen map[uint64]seenRow // by hash, which is quicker than by two texts
-	ring []uint64
-	at   int
-}
-
-// seenRow is a row as two readings of it agree.
-type seenRow struct {
-	account, id string
-	text        uint64 // hashes
-	content     uint64
-	pending     bool
-}
-
-// row returns what is remembered of a row. amount and date tell two payments of one text apart.
-func (r *recent) row(account, id, text string, amount Money, date Date, status TransactionStatus) seenRow {
-	if r.seen == nil {
-		r.seed, r.seen = maphash.MakeSeed(), map[uint64]seenRow{}
-	}
-	hash := maphash.String(r.seed, text)
-	day := uint64(date.Year)<<9 | uint64(date.Month)<<5 | uint64(date.Day)        //nolint:gosec // bits to mix
-	content := ((hash*31+amount.amount.Coef())*31+uint64(amount.Sign()))*31 + day //nolint:gosec // bits to mix
-	return seenRow{account, id, hash, content, status == StatusPending}
-}
-
-// same reports whether two rows of one id are one payment: their content is the same, or one is
-// pending, the other is not, and the text agrees.
-func (s *seenRow) same(row *seenRow) bool {
-	return s.content == row.content || (s.text == row.text && s.pending != row.pending)
-}
-
-// add reports whether the row is new. Rows without an id always are, and so are two payments under one
-// id.
-func (r *recent) add(row seenRow) bool {
-	if row.id == "" {
-		return true
-	}
-	hash := maphash.String(r.seed, row.account)*31 + maphash.String(r.seed, row.id)
-	known, ok := r.seen[hash]
-	switch {
-	case !ok:
-	case known.account != row.account || known.id != row.id:
-		return true // another row of the same hash is new all the same
-	case known.same(&row):
-		return false
-	default:
-		hash = hash*31 + row.content
-		if _, ok := r.seen[hash]; ok {
-			return false
-		}
-	}
-	r.seen[hash] = row
-	if len(r.ring) < mostRecent {
-		r.ring = append(r.ring, hash)
-		return true
-	}
-	delete(r.seen, r.ring[r.at])
-	r.ring[r.at] = hash
-	r.at = (r.at + 1) % mostRecent
-	return true
-}
-
 // fresh keeps the rows that are new, in place.
-func (r *recent) fresh(rows []Transaction) []Transaction {
+func fresh(seen *recent.Rows, rows []Transaction) []Transaction {
 	kept := 0
 	for i := range rows {
 		t := &rows[i]
@@ -214,7 +147,10 @@ func (r *recent) fresh(rows []Transaction) []Transaction {
 		if text == "" {
 			text = t.Description
 		}
-		if t.ID != "" && !r.add(r.row(t.Account, t.ID, text, t.Amount, t.Date, t.Status)) {
+		if t.ID != "" && !seen.Add(&recent.Row{
+			Account: t.Account, ID: t.ID, Text: text, Amount: t.Amount.amount,
+			Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day, Pending: t.Status == StatusPending,
+		}) {
 			continue
 		}
 		if kept != i {

@@ -153,6 +153,13 @@ func TestAListDropsNoPaymentForTheIDOfAnother(t *testing.T) {
 				}
 				slices.Sort(got)
 				assert.Equal(t, c.want, got)
+				got = nil
+				for row, err := range moneykit.UserTransactions(t.Context(), w.client, "user-1", bankmux.Date{}, bankmux.Date{}) {
+					require.NoError(t, err)
+					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
+				}
+				slices.Sort(got)
+				assert.Equal(t, c.want, got, "a user's list")
 			})
 		})
 	}

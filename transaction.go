@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/recent"
 )
 
 // TransactionLister lists what happened in accounts.
@@ -246,11 +248,11 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 // covered, and where to go on.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
-		var seen recent
+		var seen recent.Rows
 		var old stale
 		each := func(page TransactionPage, err error) bool {
 			rows := len(page.Transactions)
-			page.Transactions = seen.fresh(page.Transactions)
+			page.Transactions = fresh(&seen, page.Transactions)
 			if err == nil {
 				if err = old.page(rows, len(page.Transactions), page.Outside); err != nil {
 					op := opTransactions

@@ -1,6 +1,7 @@
 package moneykit
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/recent"
 	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -168,7 +170,8 @@ type UserTransaction struct {
 // MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
 func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
 	return func(yield func(UserTransaction, error) bool) {
-		seen, idle, outside := map[[2]string]bool{}, 0, 0 // pages in a row without a new row, and of other days alone
+		var seen recent.Rows
+		idle, outside := 0, 0 // pages in a row without a new row, and of other days alone
 		for mark := (pageMark{page: 1, total: -1}); ; {
 			var page *listPage
 			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
@@ -193,11 +196,13 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				idle, outside = idle+1, 0
 			}
 			for _, t := range page.Transactions {
-				row := [2]string{t.Account, t.ID}
-				if seen[row] {
+				if !seen.Add(&recent.Row{
+					Account: t.Account, ID: t.ID, Text: cmp.Or(t.RawDescription, t.Description), Amount: t.Amount.Decimal(),
+					Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day, Pending: t.Status == bankmux.StatusPending,
+				}) {
 					continue // the list grew while it was read
 				}
-				seen[row], idle = true, 0
+				idle = 0
 				if !yield(UserTransaction{string(answer.Accounts[t.Account].LinkID), t}, nil) {
 					return
 				}
