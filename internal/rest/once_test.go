@@ -3,7 +3,6 @@ package rest_test
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -69,7 +68,10 @@ var requests = map[string]rest.Request{
 	"a long body":       {Method: http.MethodPost, JSON: strings.Repeat("x", 300<<10)}, // more than a window of HTTP/2
 	"POST without body": {Method: http.MethodPost},
 	"DELETE":            {Method: http.MethodDelete},
-	"GET":               {Method: http.MethodGet, Header: http.Header{"Idempotency-Key": {"x"}}},
+	"GET":               {Method: http.MethodGet},
+	"GET with a key":    {Method: http.MethodGet, Header: http.Header{"Idempotency-Key": {"x"}}},
+	"POST with a key":   {Method: http.MethodPost, Header: http.Header{"Idempotency-Key": {"x"}}, JSON: 1},
+	"DELETE with a key": {Method: http.MethodDelete, Header: http.Header{"X-Idempotency-Key": {"x"}}},
 }
 
 func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
@@ -81,7 +83,7 @@ func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
 					for _, warm := range []bool{true, false} { // whether it is the first request of its connection
 						t.Run(f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{true: "/read", false: "/unread"}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm], func(t *testing.T) {
 							t.Parallel()
-							arrivesOnce(t, f, req, secure, read, warm)
+							arrivesOnce(t, f, req, secure, read, warm, same)
 						})
 					}
 				}
@@ -90,7 +92,9 @@ func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
 	}
 }
 
-func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read, warm bool) {
+func same(rt http.RoundTripper) http.RoundTripper { return rt }
+
+func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read, warm bool, through func(http.RoundTripper) http.RoundTripper) {
 	var arrived atomic.Int32
 	right := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -110,7 +114,7 @@ func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read
 		}
 		f.Serve(w, r, right)
 	})
-	c := rest.New(rest.Config{BaseURL: base, HTTPClient: client})
+	c := rest.New(rest.Config{BaseURL: base, HTTPClient: &http.Client{Transport: through(client.Transport)}})
 	if warm {
 		_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
 		require.NoError(t, err)
@@ -127,83 +131,4 @@ func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read
 	require.True(t, ok, "%v", err)
 	assert.False(t, e.NotSent, "it arrived")
 	assert.Contains(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed}, e.Kind)
-}
-
-func TestARequestArrivesOnceOverHTTP1OnAConnectionThatWasUsedBefore(t *testing.T) {
-	t.Parallel()
-	for name, req := range requests {
-		if name == "GET" {
-			continue // a read: net/http may send it again where the connection was idle
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var arrived atomic.Int32
-			server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/once" {
-					arrived.Add(1)
-					_, _ = io.Copy(io.Discard, r.Body)
-					panic(http.ErrAbortHandler)
-				}
-			})
-			c := rest.New(rest.Config{BaseURL: server.URL})
-			_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
-			require.NoError(t, err)
-			req.Path = "/once"
-			_, err = c.Do(t.Context(), req)
-			require.ErrorIs(t, err, bankmux.ErrUnavailable)
-			assert.EqualValues(t, 1, arrived.Load())
-		})
-	}
-}
-
-// stale is a transport whose connections can be closed by the client's own machine while they are idle.
-type stale struct {
-	net.Conn
-	dead *atomic.Bool
-}
-
-func (s stale) Write(p []byte) (int, error) {
-	if s.dead.Load() {
-		return 0, errors.New("the connection is gone")
-	}
-	return s.Conn.Write(p)
-}
-
-func TestWhatWasNeverWrittenLeavesOnAnotherConnection(t *testing.T) {
-	t.Parallel()
-	for name, req := range requests {
-		if name == "a long body" {
-			continue // net/http does not say of it that nothing was written
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var arrived atomic.Int32
-			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body)
-				if r.URL.Path == "/once" {
-					arrived.Add(1)
-				}
-			})
-			var dead atomic.Bool
-			dials := 0
-			transport := &http.Transport{DialContext: nil}
-			transport.Dial = func(network, address string) (net.Conn, error) { //nolint:staticcheck // the context does not matter here
-				c, err := net.Dial(network, address)
-				dials++
-				if err != nil || dials > 1 {
-					return c, err
-				}
-				return stale{c, &dead}, nil
-			}
-			t.Cleanup(transport.CloseIdleConnections)
-			c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: &http.Client{Transport: transport}})
-			_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
-			require.NoError(t, err)
-			dead.Store(true)
-			req.Path = "/once"
-			_, err = c.Do(t.Context(), req)
-			require.NoError(t, err)
-			assert.EqualValues(t, 1, arrived.Load())
-		})
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -40,10 +41,14 @@ type Config struct {
 
 // Client sends requests to one API. It is safe for concurrent use.
 type Client struct {
-	resty  *resty.Client
-	base   string // resty would parse it with every request
-	limit  int
-	plain1 bool // what has no TLS is HTTP/1.1
+	resty *resty.Client
+	base  string // resty would parse it with every request
+	limit int
+
+	own    *http.Transport // nil where the caller gave one
+	direct bool            // the transport is net/http's, without middleware
+	plain1 bool            // where told, a connection without a TLS state is HTTP/1.1
+	told   atomic.Bool     // the protocol of a connection is seen without looking at what is written
 }
 
 // CheckURL returns why base cannot be the address of an API, or "".
@@ -77,16 +82,18 @@ func New(cfg Config) *Client {
 		hc = &copied
 		hc.Jar = nil
 	}
+	c := &Client{base: strings.TrimRight(cfg.BaseURL, "/"), limit: cfg.BodyLimit}
 	if hc.Transport == nil {
-		hc.Transport = transport()
+		c.own = transport()
+		hc.Transport = c.own
+		c.told.Store(true)
 	}
-	limit := cfg.BodyLimit
-	if limit == 0 {
-		limit = DefaultBodyLimit
+	c.trust(hc.Transport)
+	if c.limit == 0 {
+		c.limit = DefaultBodyLimit
 	}
-	plain1 := plainHTTP1(hc.Transport)
 	hc.Transport = noting{hc.Transport}
-	r := resty.NewWithClient(hc).
+	c.resty = resty.NewWithClient(hc).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
@@ -94,7 +101,7 @@ func New(cfg Config) *Client {
 		SetPreRequestHook(prepare).
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
-	return &Client{resty: r, base: strings.TrimRight(cfg.BaseURL, "/"), limit: limit, plain1: plain1}
+	return c
 }
 
 // silent keeps resty from writing anything of its own anywhere.
@@ -111,6 +118,8 @@ var (
 )
 
 // Request is one call. Path may hold {name} for PathParams, which are escaped.
+// What must not be sent twice has a body, since middleware that drops the context cannot be kept from sending
+// one without again.
 type Request struct {
 	Method     string
 	Path       string
@@ -164,6 +173,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		body, err = c.body(res.RawResponse, &sent.limited)
 	}
 	if err != nil {
+		if c.own != nil && ctx.Err() == nil && sent.stale() {
+			c.own.CloseIdleConnections() // so that a retry does not end on the next dead one
+		}
 		return nil, failure(ctx, res, err, sent.unsent())
 	}
 	return &Response{

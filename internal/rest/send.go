@@ -6,9 +6,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-resty/resty/v2"
@@ -16,17 +16,19 @@ import (
 
 // sending is one request on its way, which leaves once.
 //
-// net/http sends a request again by itself. Over HTTP/1.1 it does so for POST and DELETE only where it
-// wrote nothing on a connection that was idle before, so those may stay. Over HTTP/2 it does so after
-// REFUSED_STREAM, PROTOCOL_ERROR and GOAWAY, where the server may have read all of it: up to seven
-// times on one connection, and without end where each new connection ends so. A request with a body
-// is stopped by GetBody, one without by its context, which is cancelled before it is written again.
+// net/http sends a request again by itself. Over HTTP/1.1 it does so on connections that were idle
+// before: a POST or DELETE only where nothing of it was written, a read also where the server read it,
+// once for each idle connection. Over HTTP/2 it does so after REFUSED_STREAM, PROTOCOL_ERROR and GOAWAY,
+// where the server may have read all of it: up to seven times on one connection, and without end where
+// each new connection ends so. A request with a body is stopped by GetBody. One without is stopped by
+// its context and, over HTTP/1.1, by its connection, before it is written again.
 // This holds for reads too: what may be repeated is repeated by the guard, which waits and counts.
 type sending struct {
 	context.Context
 	trace  httptrace.ClientTrace
 	stop   context.CancelFunc // nil where GetBody is enough
-	plain1 bool               // a connection without TLS is HTTP/1.1
+	client *Client
+	told   bool // the connection tells its protocol; else the fields do that are written on it
 
 	bearer  [1]string // of a header
 	payload []byte
@@ -35,7 +37,9 @@ type sending struct {
 
 	asked     atomic.Bool // for a connection
 	connected atomic.Bool
-	provable  atomic.Bool // net/http resends on the present connection only what it has not written
+	reused    atomic.Bool // the present connection served another request before
+	http1     atomic.Bool // the present connection is known to be HTTP/1.1
+	replayed  atomic.Bool // net/http resends over HTTP/1.1 what the server may have read
 	left      atomic.Bool // the request was written, or may have been
 	answered  atomic.Bool // the transport is done
 }
@@ -55,24 +59,28 @@ func (s *sending) Value(key any) any {
 
 // begin returns a request that is about to leave, and its context. Its end must be called.
 func (c *Client) begin(ctx context.Context, payload []byte) (*sending, context.Context) {
-	s := &sending{Context: ctx, plain1: c.plain1, payload: payload}
+	s := &sending{Context: ctx, client: c, told: c.told.Load(), payload: payload}
 	if len(payload) == 0 {
 		s.Context, s.stop = context.WithCancel(ctx)
 	}
 	s.reader.Reset(payload)
 	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.ask, s.connect, s.wrote
+	if !s.told { // a slice for each field is what it costs
+		s.trace.WroteHeaderField = s.field
+	}
 	return s, httptrace.WithClientTrace(s, &s.trace)
 }
 
 // prepare is resty's last step before a request leaves: the body can be had again only from again.
 func prepare(_ *resty.Client, r *http.Request) error {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
-	switch {
-	case !ok:
-	case len(s.payload) == 0: // resty puts an empty reader there, which is sent in chunks
+	if !ok {
+		return nil
+	}
+	s.replayed.Store(replays(r))
+	r.GetBody = s.again
+	if len(s.payload) == 0 { // resty puts an empty reader there, which is sent in chunks
 		r.Body, r.GetBody = nil, nil
-	default:
-		r.GetBody = s.again
 	}
 	return nil
 }
@@ -93,23 +101,63 @@ func (s *sending) ask(string) {
 
 func (s *sending) connect(got httptrace.GotConnInfo) {
 	s.connected.Store(true)
-	if s.left.Load() {
-		s.end()
+	before := s.http1.Load()
+	secure, stated := got.Conn.(interface{ ConnectionState() tls.ConnectionState })
+	if stated {
+		s.http1.Store(secure.ConnectionState().NegotiatedProtocol != "h2")
+		s.client.learn(true)
+	} else {
+		s.http1.Store(s.told && s.client.plain1)
 	}
-	s.provable.Store(got.Reused && s.http1(got.Conn))
+	s.reused.Store(got.Reused)
+	if !s.left.Load() {
+		return
+	}
+	s.end()
+	if s.http1.Load() || (before && !stated) { // it serves nothing else, and net/http may write on it all the same
+		_ = got.Conn.Close()
+	}
 }
 
+// field sees what is written where neither the transport nor the connection tells the protocol. Only
+// HTTP/1.1 has a field of this name in capitals.
+func (s *sending) field(name string, _ []string) {
+	switch name {
+	case "Host":
+		s.http1.Store(true)
+		s.client.learn(false)
+	case keyField, otherKeyField: // of middleware
+		s.replayed.Store(true)
+	}
+}
+
+// wrote is called before anything leaves a buffer. Where net/http resends only what it has not
+// written, the request has not left as far as a second sending is concerned.
 func (s *sending) wrote() {
-	if !s.provable.Load() {
+	if !s.reused.Load() || !s.http1.Load() || s.replayed.Load() {
 		s.left.Store(true)
 	}
 }
 
-func (s *sending) http1(c net.Conn) bool {
-	if secure, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		return secure.ConnectionState().NegotiatedProtocol != "h2"
+// Header fields by which net/http takes any request for one that can be sent twice.
+const (
+	keyField      = "Idempotency-Key"
+	otherKeyField = "X-Idempotency-Key"
+)
+
+// replays reports whether net/http sends a request again over HTTP/1.1 that the server may have read.
+func replays(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
 	}
-	return s.plain1
+	return r.Header[keyField] != nil || r.Header[otherKeyField] != nil
+}
+
+// stale reports whether the request was lost on a connection that was idle before. The connection may have
+// been dead already, and then the other idle ones may be too.
+func (s *sending) stale() bool {
+	return s.reused.Load() && s.http1.Load() && !s.answered.Load()
 }
 
 // again is the request's GetBody. A transport that traces nothing cannot show that it sent nothing. After an
@@ -124,10 +172,24 @@ func (s *sending) again() (io.ReadCloser, error) {
 // unsent is true only where it is known: a transport that traces nothing proves nothing.
 func (s *sending) unsent() bool { return s.asked.Load() && !s.connected.Load() }
 
-// plainHTTP1 reports whether a transport speaks only HTTP/1.1 where there is no TLS.
-func plainHTTP1(rt http.RoundTripper) bool {
+// trust notes what a transport shows of the protocol it speaks. One of the caller's may speak HTTP/2 without TLS,
+// or on connections that hide their TLS, and its type does not show it: see learn.
+func (c *Client) trust(rt http.RoundTripper) {
 	t, ok := rt.(*http.Transport)
-	return ok && (t.Protocols == nil || !t.Protocols.UnencryptedHTTP2())
+	c.direct = ok
+	if c.own != nil {
+		c.plain1 = t.Protocols == nil || !t.Protocols.UnencryptedHTTP2()
+	} else {
+		c.plain1 = strings.HasPrefix(c.base, "http://")
+	}
+}
+
+// learn notes that a transport of net/http tells its protocols: with TLS by the connection, without by
+// having spoken HTTP/1.1, for it speaks but one protocol there. Middleware may add fields, so it is looked at always.
+func (c *Client) learn(secure bool) {
+	if c.direct && secure != c.plain1 && !c.told.Load() {
+		c.told.Store(true)
+	}
 }
 
 // noting is a transport that notes that it is done.

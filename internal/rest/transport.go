@@ -23,7 +23,7 @@ const (
 // transport is one of the client's own, with the settings of the program's default where that is still
 // net/http's. Connections in use are not limited: a bank may take two minutes, and must not hold up the calls to others.
 // The time until an answer begins is not limited either, since each call has a deadline.
-func transport() http.RoundTripper {
+func transport() *http.Transport {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: handshake}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()

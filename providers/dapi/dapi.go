@@ -70,7 +70,7 @@ type Config struct {
 
 	BaseURL    string       // "" means [DefaultBaseURL]; https, or http on loopback
 	ScriptURL  string       // "" means [DefaultScriptURL]
-	HTTPClient *http.Client // copied; its transport must not repeat requests. nil means one of its own, for many callers
+	HTTPClient *http.Client // copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
 
