@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,9 +46,6 @@ type window struct {
 	To    bankmux.Date `json:"to"`
 	First bankmux.Date `json:"first"` // rows of these days are taken
 	Last  bankmux.Date `json:"last"`
-
-	Next    string `json:"next,omitempty"`    // of the page
-	Drifted bool   `json:"drifted,omitempty"` // the bank has written days that it was not asked for
 }
 
 // has reports whether a row of the day is one of the window's own.
@@ -93,9 +89,18 @@ func (w *windows) next(to bankmux.Date) window {
 	to = earlier(to, last)
 	first := later(w.first, to.AddDays(1-w.size))
 	return window{
-		From: later(w.earliest, first.AddDays(-slackOf(w.size))), To: earlier(last, to.AddDays(slackOf(w.size))),
+		From: later(w.earliest, first.AddDays(-w.margin())), To: earlier(last, to.AddDays(w.margin())),
 		First: first, Last: to,
 	}
+}
+
+// margin is how many days more a call asks for on either side. A bank that takes few days a call is
+// asked for each day once instead, so that each row is in the answer of one call.
+func (w *windows) margin() int {
+	if w.size < windowDays {
+		return 0
+	}
+	return maxSlack
 }
 
 // took notes that the bank took a call.
@@ -125,39 +130,6 @@ func (w *windows) fewer(call window) bool {
 func refusedDays(err error) bool {
 	e := asError(err)
 	return e != nil && e.Code == "INVALID_DATE_RANGE"
-}
-
-// pageAt is what the Next of a page says: the last day still to be read, how many days a call has,
-// and whether the bank has written other days than it was asked for.
-type pageAt struct {
-	to      bankmux.Date
-	size    int
-	drifted bool
-}
-
-// drift ends the Next of a page after which the bank is known to select by another day than it
-// writes.
-const drift = "/drifted"
-
-func (p pageAt) String() string {
-	text := p.to.String() + "/" + strconv.Itoa(p.size)
-	if p.drifted {
-		text += drift
-	}
-	return text
-}
-
-func parsePage(text string) (p pageAt, err error) {
-	parts := strings.Split(text, "/")
-	p.to, err = bankmux.ParseDate(parts[0])
-	if err == nil && len(parts) > 1 {
-		p.size, err = strconv.Atoi(parts[1])
-		p.drifted = len(parts) > 2
-	}
-	if err != nil || p.size < 1 || p.size > windowDays || p.String() != text {
-		return p, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
-	}
-	return p, nil
 }
 
 // span is what is left to read of the days asked for and served, and where to go on.

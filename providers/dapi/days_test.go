@@ -29,6 +29,7 @@ type dayBank struct {
 	rows []dayRow
 	// ignores says that it serves all it has, whatever days are asked for.
 	ignores bool
+	odd     []string // elements of each answer, as they are sent
 	// refuses reports whether the bank refuses to answer about two days; nil means never.
 	refuses func(from, to bankmux.Date) bool
 	// secretly is the first day that it serves, whatever it says; zero for no such limit.
@@ -71,7 +72,7 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`)
 		return
 	}
-	rows := []string{}
+	rows := slices.Clone(b.odd)
 	for _, row := range b.rows {
 		if row.booked.Before(b.secretly) {
 			continue

@@ -1,0 +1,215 @@
+package dapi
+
+import (
+	"hash/fnv"
+	"slices"
+	"strconv"
+
+	"github.com/bankmux/bankmux"
+)
+
+// pageRows are the rows that a call of a list returned, until it is known which are the page's.
+type pageRows struct {
+	w    *pageWindow
+	rows []bankmux.Transaction
+	bad  []badRow
+
+	mixed    uint64
+	outside  int // rows of days that were not asked for
+	far      bool
+	furthest int // days
+}
+
+// badRow is a row that cannot be read.
+type badRow struct {
+	day     bankmux.Date // zero if it says none
+	content string
+	failure bankmux.Failure
+}
+
+// note looks at the day of a row.
+func (p *pageRows) note(day bankmux.Date) {
+	if day.IsZero() || p.w.asked(day) {
+		return
+	}
+	p.outside++
+	away := max(p.w.From.DaysSince(day), day.DaysSince(p.w.To))
+	p.furthest = max(p.furthest, away)
+	p.far = p.far || away > maxSlack
+}
+
+// ignores reports whether the bank serves all it has, whatever days are asked for. A bank that
+// selects by another day than it writes is not that far off with so many rows.
+func (p *pageRows) ignores() bool {
+	return p.furthest > windowDays && 2*p.outside >= len(p.rows)+len(p.bad)
+}
+
+// add counts a row in what two calls that returned the same rows have in common. It looks at
+// no text, since it is made for every row.
+func (p *pageRows) add(row *bankmux.Transaction) {
+	const prime = 1099511628211
+	d := row.Date
+	mix := uint64(d.Year)<<9 | uint64(d.Month)<<5 | uint64(d.Day) //nolint:gosec // bits to mix
+	mix = (mix ^ row.Amount.Decimal().Coef()) * prime
+	for _, n := range [...]int{row.Amount.Sign(), len(row.Description), len(row.Details), len(row.Reference)} {
+		mix = (mix ^ uint64(n)) * prime //nolint:gosec // bits to mix
+	}
+	p.mixed += mix | 1
+}
+
+// sum is the same for two calls that returned the same rows.
+func (p *pageRows) sum() string {
+	if p.mixed == 0 {
+		return ""
+	}
+	return strconv.FormatUint(p.mixed, 36)
+}
+
+// page keeps the rows that are the page's own and says where to go on.
+func (p *pageRows) page() (page bankmux.TransactionPage) {
+	w, next := p.w, p.w.Found
+	first, last := w.First, w.Last
+	next.Drifted = next.Drifted || p.outside > 0
+	split, over := next.Split, false
+	sum := p.sum()
+	repeated := sum != "" && sum == next.Sum
+	next.Sum = sum
+	switch {
+	case next.Ignores:
+	case !split && (p.ignores() || (repeated && p.far)): // the page of its day has each row
+		next.Ignores = true
+	case !split && p.far: // the page of its day may not have it
+		first, next.Far, next.Split = w.Begin, true, true
+		if w.Newest {
+			last = w.End
+		}
+	case split:
+		next.Far = next.Far || p.far
+		switch {
+		case repeated, p.ignores() && !w.Newest: // the pages before have all rows
+			over = true
+		case p.ignores():
+			next.Ignores, first = true, later(first, w.From)
+		}
+	}
+	if over {
+		first, last = w.End.AddDays(1), w.End
+	}
+	newer := p.keep(&page, first, last)
+	p.name(&page, &next, first, last)
+	if over {
+		return page
+	}
+	page.Next = w.next(next, newer)
+	p.cover(&page, next)
+	return page
+}
+
+// keep takes the rows of some days and counts others. It reports whether there are rows that are
+// wanted and of later days.
+func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date) (newer bool) {
+	kept := 0
+	for i := range p.rows {
+		day := p.rows[i].Date
+		if day.Before(first) || day.After(last) {
+			if !p.w.asked(day) {
+				page.Outside++
+			}
+			newer = newer || (day.After(last) && !day.After(p.w.End))
+			continue
+		}
+		if kept != i {
+			p.rows[kept] = p.rows[i]
+		}
+		kept++
+	}
+	page.Transactions = p.rows[:kept]
+	return newer
+}
+
+// maxBad bounds how many rows without a day the Next of a page remembers.
+const maxBad = 50
+
+// name tells of the rows that cannot be read: those with a day as others, those without once.
+func (p *pageRows) name(page *bankmux.TransactionPage, next *found, first, last bankmux.Date) {
+	told := map[string]int{}
+	for _, content := range next.Bad {
+		told[content]++
+	}
+	bad := slices.Clone(next.Bad)
+	for _, b := range p.bad {
+		switch {
+		case b.day.IsZero():
+			if told[b.content] > 0 {
+				told[b.content]-- // a page before had it
+				continue
+			}
+			if len(bad) < maxBad {
+				bad = append(bad, b.content)
+			}
+		case b.day.Before(first) || b.day.After(last):
+			if !p.w.asked(b.day) {
+				page.Outside++
+			}
+			continue
+		}
+		page.Failed = append(page.Failed, b.failure)
+	}
+	next.Bad = bad
+}
+
+// next is where to go on, "" at the end. newer says that the call had rows of later days.
+func (w *pageWindow) next(f found, newer bool) string {
+	at := pageAt{to: w.From.AddDays(-1), size: w.Size, found: f}
+	switch {
+	case !f.Split:
+		at.to = w.First.AddDays(-1)
+		if at.to.Before(w.Begin) {
+			return ""
+		}
+		return at.String()
+	case !w.Found.Split && !w.Newest && newer:
+		// The page before asked for the days after these, and had their rows.
+		if to := w.Last.AddDays(-maxSlack); !to.Before(w.From) {
+			at.to, at.Floor, at.After, at.Sum = to, w.From, w.Last, "" // it may have the same rows
+			return at.String()
+		}
+	case !at.Floor.IsZero() && at.to.Before(at.Floor):
+		at.Floor, at.After = bankmux.Date{}, bankmux.Date{}
+	}
+	if at.to.Before(w.Low) {
+		return ""
+	}
+	return at.String()
+}
+
+// cover says which days are complete now. What was selected before the days that were read may have
+// been written on the first of them.
+func (p *pageRows) cover(page *bankmux.TransactionPage, f found) {
+	w := p.w
+	if f.Far {
+		return
+	}
+	from := w.First
+	switch {
+	case f.Split && f.Ignores:
+	case f.Split && page.Next != "":
+		from = later(w.Begin, w.From.AddDays(maxSlack))
+	case f.Drifted:
+		from = later(from, w.From.AddDays(maxSlack))
+	}
+	if !from.After(w.Upto) {
+		page.Covered = []bankmux.Covered{{From: from, To: w.Upto}}
+	}
+}
+
+// digest tells rows without a day apart.
+func digest(row *bankmux.Transaction, fault *bankmux.Error) string {
+	return strconv.FormatUint(hashOf(contentOf(row)+"\x00"+fault.Detail), 36)
+}
+
+func hashOf(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text))
+	return h.Sum64()
+}

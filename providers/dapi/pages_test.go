@@ -1,0 +1,179 @@
+package dapi_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// atMost refuses calls for more days than some.
+func atMost(days int) func(from, to bankmux.Date) bool {
+	return func(from, to bankmux.Date) bool { return days > 0 && to.DaysSince(from) >= days }
+}
+
+// served are the rows of the last ninety days.
+func served(b *dayBank, today bankmux.Date) (rows []dayRow) {
+	for _, r := range b.rows {
+		if !r.written.Before(today.AddDays(-89)) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// once fails where a day is covered twice.
+func once(t *testing.T, covered []bankmux.Covered) (days int) {
+	t.Helper()
+	seen := map[bankmux.Date]bool{}
+	for _, span := range covered {
+		for day := span.From; !day.After(span.To); day = day.AddDays(1) {
+			assert.False(t, seen[day], "%s is covered once", day)
+			seen[day] = true
+		}
+	}
+	return len(seen)
+}
+
+func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 1, 3, 7, 14, 29, 30, 31, 40, 51} {
+		for _, drift := range [][]int{{0}, {3}, {6}, {3, 6}, {-2}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-11}, {14}, {-14}, {0, 12, -13}} {
+			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
+				b.refuses = atMost(most)
+				days, _, covered, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+				require.NoError(t, err)
+				assert.Equal(t, writtenDays(served(b, today)), days)
+				assert.Empty(t, gaps)
+				n := once(t, covered)
+				switch last := slices.Max(drift); {
+				case slices.Max(drift) > 10 || slices.Min(drift) < -10:
+					assert.Zero(t, n, "nothing is proved once a row is that far off")
+				case last == 0 && slices.Min(drift) == 0:
+					assert.Equal(t, 90, n)
+				default:
+					assert.GreaterOrEqual(t, n, 80)
+					assert.False(t, covered[len(covered)-1].From.Before(today.AddDays(-89+max(0, last))))
+				}
+				// A list of some days has the same rows of those days.
+				from, to := today.AddDays(-60), today.AddDays(-20)
+				days, _, covered, _, err = listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: from, To: to})
+				require.NoError(t, err)
+				var want []dayRow
+				for _, r := range b.rows {
+					near := r.booked.DaysSince(r.written) <= 10 && r.written.DaysSince(r.booked) <= 10
+					if !r.written.Before(from) && !r.written.After(to) && near {
+						want = append(want, r)
+					}
+				}
+				assert.Subset(t, days, writtenDays(want))
+				assert.GreaterOrEqual(t, len(days), len(want))
+				once(t, covered)
+			})
+		}
+	}
+}
+
+func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ first, drift, most int }{
+		{35, 14, 0}, {35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, 13, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
+	} {
+		t.Run(fmt.Sprintf("rows booked %d days ago and earlier are written %d days later", c.first, c.drift), func(t *testing.T) {
+			t.Parallel()
+			b, client, conn, today := openDays(t, "AE", noon, 90, func(back int, day bankmux.Date) []dayRow {
+				if back < c.first {
+					return plain(back, day)
+				}
+				return []dayRow{{day, day.AddDays(c.drift), "rent"}}
+			})
+			b.refuses = atMost(c.most)
+			days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+			require.NoError(t, err)
+			assert.Equal(t, writtenDays(served(b, today)), days)
+			once(t, covered)
+		})
+	}
+}
+
+func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 3, 7, 30} {
+		for _, history := range []int{1, 12, 20, 35, 41, 45, 52, 60, 72, 90, 200} {
+			t.Run(fmt.Sprintf("at most %d days a call, %d days of rows", most, history), func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
+					return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}} // two equal rows are two rows
+				})
+				b.ignores, b.refuses = true, atMost(most)
+				days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+				require.NoError(t, err)
+				assert.Equal(t, writtenDays(served(b, today)), days)
+				once(t, covered)
+			})
+		}
+	}
+	t.Run("a few rows, and some that cannot be read", func(t *testing.T) {
+		t.Parallel()
+		for _, back := range []int{0, 5, 10, 20, 33, 55, 80} {
+			b, client, conn, today := openDays(t, "AE", noon, 0, plain)
+			b.ignores = true
+			day := today.AddDays(-back)
+			b.rows = []dayRow{{day, day, "one"}, {day, day.AddDays(-1), "other"}}
+			b.odd = []string{
+				`{"amount":7,"date":"31.02.2026","type":"debit","description":"no day","currency":{"code":"AED","name":"D"}}`,
+				`{"amount":"abc","date":"` + day.String() + `T00:00:00.000Z","type":"debit","description":"x","currency":{"code":"AED","name":"D"}}`,
+				`17`, `17`,
+			}
+			rows, failed, calls := 0, 0, 0
+			for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
+				require.NoError(t, err)
+				calls++
+				rows, failed = rows+len(page.Transactions), failed+len(page.Failed)
+			}
+			assert.Equal(t, 2, rows, "%d days ago", back)
+			assert.Equal(t, 4, failed, "%d days ago", back)
+			assert.GreaterOrEqual(t, calls, 1)
+		}
+	})
+	t.Run("it is remembered from page to page", func(t *testing.T) {
+		t.Parallel()
+		// Only the first page sees a day that was not asked for; the last one leaves out its margin.
+		b, client, conn, today := openDays(t, "AE", noon, 0, plain)
+		b.rows = []dayRow{{today, today.AddDays(3), "soon"}}
+		_, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+		require.NoError(t, err)
+		assert.Equal(t, today.AddDays(-79), covered[len(covered)-1].From)
+	})
+}
+
+func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
+	t.Parallel()
+	for name, enrich := range map[string]bool{"a list": false, "an enriched list": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, client, conn, today := openDays(t, "AE", noon, 90, plain)
+			b.refuses = func(_, to bankmux.Date) bool { return !to.Before(today) }
+			days, _, covered, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: today, To: today, Enrich: enrich})
+			require.NoError(t, err)
+			assert.Empty(t, days)
+			assert.Empty(t, covered)
+			assert.Equal(t, []bankmux.Covered{{Account: "a1", From: today, To: today}}, gaps)
+		})
+	}
+	t.Run("a list of today at a bank that takes a week a call", func(t *testing.T) {
+		t.Parallel()
+		b, client, conn, today := openDays(t, "AE", noon, 90, later(3))
+		b.refuses = atMost(7)
+		days, _, _, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: today, To: today})
+		require.NoError(t, err)
+		assert.Equal(t, []string{today.String()}, days)
+		assert.Empty(t, gaps)
+	})
+}
