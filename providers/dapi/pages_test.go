@@ -41,8 +41,8 @@ func once(t *testing.T, covered []bankmux.Covered) (days int) {
 
 func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int{0, 1, 3, 7, 14, 29, 30, 31, 40, 51} {
-		for _, drift := range [][]int{{0}, {3}, {6}, {3, 6}, {-2}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-11}, {14}, {-14}, {0, 12, -13}} {
+	for _, most := range []int{0, 3, 7, 30, 40} {
+		for _, drift := range [][]int{{0}, {3, 6}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-14}, {0, 12, -13}} {
 			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
@@ -83,7 +83,7 @@ func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ first, drift, most int }{
-		{35, 14, 0}, {35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, 13, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
+		{35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
 	} {
 		t.Run(fmt.Sprintf("rows booked %d days ago and earlier are written %d days later", c.first, c.drift), func(t *testing.T) {
 			t.Parallel()
@@ -104,8 +104,8 @@ func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
 
 func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int{0, 3, 7, 30} {
-		for _, history := range []int{1, 12, 20, 35, 41, 45, 52, 60, 72, 90, 200} {
+	for _, most := range []int{0, 7, 30} {
+		for _, history := range []int{1, 12, 35, 45, 60, 72, 200} {
 			t.Run(fmt.Sprintf("at most %d days a call, %d days of rows", most, history), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
