@@ -13,6 +13,13 @@ import (
 // It is "" for a connection from plain JSON, which loses it.
 func (c Connection) Reference() string { return c.reference.Reveal() }
 
+// ReferenceKey returns [Connection.ReferenceKey] of the connection with that reference at the client's
+// provider, and "" for none. It finds a connection by what a function of an adapter's package or the
+// provider's support names. It sends nothing and is safe for concurrent use.
+func (c *Client) ReferenceKey(reference Secret) string {
+	return referenceKey(c.desc.Provider, c.desc.Environment, reference)
+}
+
 // referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
 const referenceFormat = "1"
 

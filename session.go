@@ -159,8 +159,12 @@ func checkCountry(field, code string) error {
 	return nil
 }
 
-// Session is one run of the linking flow, waiting for the front end. It marshals to JSON: store it
-// under the logged-in user, and give only Launch to the browser.
+// Session is one run of the linking flow, waiting for the front end. [Session.Seal] is the way to your
+// database or to the user's cookie, and [OpenSession] the way back. Give only Launch to the browser.
+//
+// Plain JSON is for debugging and is not safe to take back: it is not signed, and an edited
+// ConnectionID names the row of another user. It also leaves out Launch and the credential of
+// Reconnect, so a reconnect cannot be finished with it.
 type Session struct {
 	ID string `json:"id"` // random, 128 bits
 	// ConnectionID is what the connection will be called, on a reconnect what it is called already. Where

@@ -195,10 +195,10 @@ func (w *soakWorld) sameLinks(lives []*soakLife, user string, lost map[string]st
 		if l.plan.user != user || l.plan.provider != moneykit.Name || l.end != "linked" {
 			continue
 		}
-		if link, ok := links[l.conn().Reference()]; !ok || link.Status.State != bankmux.StateActive {
+		if link, ok := links[l.conn().ReferenceKey]; !ok || link.Status.State != bankmux.StateActive {
 			l.complain("MoneyKit lists it as %q", link.Status.State)
 		}
-		delete(links, l.conn().Reference())
+		delete(links, l.conn().ReferenceKey)
 	}
 	for id, link := range links {
 		known := link.Status.State == bankmux.StatePending

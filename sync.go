@@ -81,8 +81,11 @@ type Delta struct {
 	// Suspect names accounts, by the application's name, whose reading was empty where rows are known. Nothing of them counts as removed.
 	Suspect []string
 
-	Next string // the cursor behind this page; never empty
-	More bool   // there is another page now
+	// Next is the cursor behind this page, never empty. It may be stored and printed: it has dates,
+	// counters and account ids, and no credential of the connection. For MoneyKit it also has the
+	// provider's own cursor, which is opaque. Keep it at the back end.
+	Next string
+	More bool // there is another page now
 }
 
 // Sync returns one page of what changed since a cursor: call it until More is false. It may be

@@ -216,18 +216,20 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 // which it is being brought, and how many changes it has got.
 type syncMark struct{ from, to, at int }
 
-func (m syncMark) cursor(linkID string) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "sync %s %d %d %d", linkID, m.from, m.to, m.at))
+// syncCursor writes the mark as a cursor of that link. It names the link by a keyed digest, for the
+// link's id opens the link and clients keep cursors in the clear.
+func (b *Bank) syncCursor(m syncMark, linkID string) string {
+	place := fmt.Sprintf("%d %d %d", m.from, m.to, m.at)
+	return base64.RawURLEncoding.EncodeToString([]byte("sync " + place + " " + b.name58(16, "cursor", linkID, place)))
 }
 
-func readSyncMark(text, linkID string) (m syncMark, ok bool) {
+func (b *Bank) readSyncMark(text, linkID string) (m syncMark, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return m, false
 	}
-	var id string
-	n, err := fmt.Sscanf(string(raw), "sync %s %d %d %d", &id, &m.from, &m.to, &m.at)
-	return m, n == 4 && err == nil && id == linkID && m.from >= 0 && m.to >= m.from && m.at >= 0
+	n, err := fmt.Sscanf(string(raw), "sync %d %d %d", &m.from, &m.to, &m.at)
+	return m, n == 3 && err == nil && m.from >= 0 && m.to >= m.from && m.at >= 0 && text == b.syncCursor(m, linkID)
 }
 
 // change is one entry of a sync: a transaction created or updated, or the id of one removed.
@@ -284,7 +286,7 @@ func (b *Bank) mkSync(c *call) reply {
 		l.forgot = l.forgot && text != ""
 		if text != "" {
 			var ok bool
-			if m, ok = readSyncMark(text, l.id); !ok || m.to > len(l.history) || l.forgot {
+			if m, ok = b.readSyncMark(text, l.id); !ok || m.to > len(l.history) || l.forgot {
 				return mkQueryFault("cursor", "invalid cursor", "value_error")
 			}
 		}
@@ -294,7 +296,7 @@ func (b *Bank) mkSync(c *call) reply {
 		if l.circles > 0 {
 			l.circles--
 			m.at = 1 - m.at%2
-			return l.syncReply(nil, nil, nil, m, true)
+			return b.syncReply(l, nil, nil, nil, m, true)
 		}
 		list := l.twisted(l.changes(m.from, m.to), m.from, m.to)
 		end := min(m.at+size, len(list))
@@ -314,13 +316,13 @@ func (b *Bank) mkSync(c *call) reply {
 		if more {
 			next = syncMark{m.from, m.to, end}
 		}
-		return l.syncReply(created, updated, removed, next, more)
+		return b.syncReply(l, created, updated, removed, next, more)
 	})
 }
 
-func (l *link) syncReply(created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
+func (b *Bank) syncReply(l *link, created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
 	return reply{status: http.StatusOK, body: map[string]any{
 		"transactions": map[string]any{"created": append([]mkTransaction{}, created...), "updated": append([]mkTransaction{}, updated...), "removed": append([]string{}, removed...)},
-		"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": next.cursor(l.id)}, "has_more": more, "link": l.wire(),
+		"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": b.syncCursor(next, l.id)}, "has_more": more, "link": l.wire(),
 	}}
 }

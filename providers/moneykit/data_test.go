@@ -370,15 +370,16 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 	var ids []string
 	for l, err := range moneykit.Links(ctx, s.client) {
 		require.NoError(t, err)
-		ids = append(ids, l.ID)
+		ids = append(ids, l.ID.Reveal())
+		assert.Equal(t, conn.ReferenceKey, l.ReferenceKey)
 	}
 	assert.Equal(t, []string{conn.Reference()}, ids)
 	links, err := moneykit.UserLinks(ctx, s.client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, bankmux.StateActive, links[conn.Reference()].Status.State)
+	assert.Equal(t, bankmux.StateActive, links[conn.ReferenceKey].Status.State)
 	groups, err := moneykit.UserAccounts(ctx, s.client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, accounts.Accounts, groups[conn.Reference()])
+	assert.Equal(t, accounts.Accounts, groups[conn.ReferenceKey])
 
 	today := bankmux.DateOf(time.Now().UTC())
 	var all []moneykit.UserTransaction
@@ -387,7 +388,7 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 		all = append(all, row)
 	}
 	require.Greater(t, len(all), 100)
-	assert.Equal(t, conn.Reference(), all[0].Link)
+	assert.Equal(t, conn.ReferenceKey, all[0].ReferenceKey)
 	corrected, err := moneykit.CorrectEnrichment(ctx, s.client, conn, all[0].ID, "shopping", "other_shopping")
 	require.NoError(t, err)
 	require.NotEmpty(t, corrected)
@@ -416,7 +417,8 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	assert.Equal(t, bankmux.StateReauth, link.Status.State)
 	conn, err := moneykit.Adopt(ctx, s.client, "user-1", link.ID)
 	require.NoError(t, err)
-	assert.Equal(t, link.ID, conn.Reference())
+	assert.Equal(t, link.ID.Reveal(), conn.Reference())
+	assert.Equal(t, link.ReferenceKey, conn.ReferenceKey)
 	_, err = moneykit.ImportTransactions(ctx, s.client, conn, []moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}})
 	require.NoError(t, err)
 	balances, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
@@ -552,8 +554,8 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
 	links, err := moneykit.UserLinks(t.Context(), client, conn.User)
 	require.NoError(t, err)
-	assert.Equal(t, req.WebhookURL, links[conn.Reference()].Webhook, "nothing was erased")
-	assert.Contains(t, links[conn.Reference()].Tags, "tier:gold")
+	assert.Equal(t, req.WebhookURL, links[conn.ReferenceKey].Webhook, "nothing was erased")
+	assert.Contains(t, links[conn.ReferenceKey].Tags, "tier:gold")
 }
 
 func TestWhatALinkCannotGiveHasItsKind(t *testing.T) {

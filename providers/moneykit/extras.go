@@ -41,13 +41,13 @@ func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 }
 
 // onLinkDo sends a change of a link and returns the link.
-func (a *api) onLinkDo(ctx context.Context, op bankmux.Op, method, path, link string, body any) (Link, error) {
+func (a *api) onLinkDo(ctx context.Context, client *bankmux.Client, op bankmux.Op, method, path, link string, body any) (Link, error) {
 	var answer linkData
 	res, err := a.do(ctx, op.Name, rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body}, &answer)
 	if err == nil && answer.LinkID == "" {
 		err = res.Lacks("link_id")
 	}
-	return answer.public(), err
+	return answer.public(client), err
 }
 
 // LinkUpdate changes a link. A nil field leaves things as they are.
@@ -69,14 +69,14 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 		if update.Tags != nil {
 			body["link_tags"] = update.Tags
 		}
-		return a.api.onLinkDo(ctx, opUpdateLink, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
+		return a.api.onLinkDo(ctx, client, opUpdateLink, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
 	})
 }
 
 // ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
-		return a.api.onLinkDo(ctx, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
+		return a.api.onLinkDo(ctx, client, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
 	})
 }
 
@@ -154,16 +154,17 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		if in.Provider != "" {
 			body["provider"] = in.Provider
 		}
-		return a.api.onLinkDo(ctx, opImportLink, http.MethodPost, "/links/import", "", body)
+		return a.api.onLinkDo(ctx, client, opImportLink, http.MethodPost, "/links/import", "", body)
 	})
 }
 
-// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user of the application. Whose link it is the
-// application must know. It reads the link, sends nothing else, and may be repeated: each time makes another connection id.
-func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (bankmux.Connection, error) {
+// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user of
+// the application. Whose link it is the application must know. link is [Link.ID]. Adopt reads the link
+// and sends nothing else. It may be repeated: each time makes another connection id.
+func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
-		l, err := a.api.link(ctx, op.Name, linkID)
+		l, err := a.api.link(ctx, op.Name, link.Reveal())
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
@@ -179,7 +180,7 @@ func Adopt(ctx context.Context, client *bankmux.Client, user, linkID string) (ba
 func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
-		return a.api.onLinkDo(ctx, opImportTransactions, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
+		return a.api.onLinkDo(ctx, client, opImportTransactions, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
 	})
 }
 

@@ -48,7 +48,7 @@ func operations() []providertest.Operation {
 			return errNothing
 		}),
 		plain("moneykit.Adopt", bankmux.Read, func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
-			_, err := moneykit.Adopt(ctx, client, conn.User, conn.Reference())
+			_, err := moneykit.Adopt(ctx, client, conn.User, conn.Credential())
 			return err
 		}),
 		plain("moneykit.UpdateLink", bankmux.Idempotent, func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {

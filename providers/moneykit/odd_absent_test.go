@@ -61,7 +61,7 @@ func TestAnOddListBesideAnAnswerCostsItself(t *testing.T) {
 			partial, ok := errors.AsType[*bankmux.PartialError](err)
 			require.True(t, ok, err)
 			assert.Len(t, partial.Failed, 2)
-			assert.Len(t, accounts["mk_2"], 1)
+			assert.Len(t, accounts[client.ReferenceKey(bankmux.NewSecret("mk_2"))], 1)
 		})
 	}
 }

@@ -225,7 +225,7 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 			failed++
 			continue
 		}
-		links = append(links, link.ID)
+		links = append(links, link.ID.Reveal())
 	}
 	assert.Equal(t, []string{"mk_1", "mk_2"}, links)
 	assert.Equal(t, 1, failed)
@@ -238,15 +238,16 @@ func TestListsOfAUserLoseOnlyTheOddElement(t *testing.T) {
 		"/accounts":     `{"links":{"mk_1":{"accounts":[{"account_id":"a1"},"odd"]},"mk_2":7}}`,
 		"/transactions": `{"total":2,"transactions":[` + goodRow + `,"odd"],"accounts":{"a1":{"link_id":"mk_1"},"a2":"odd"}}`,
 	})
+	key := client.ReferenceKey(bankmux.NewSecret("mk_1"))
 	links, err := moneykit.UserLinks(t.Context(), client, "user-1")
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	assert.True(t, partial, err)
 	require.Len(t, links, 1)
-	assert.Empty(t, links["mk_1"].Tags)
+	assert.Empty(t, links[key].Tags)
 	accounts, err := moneykit.UserAccounts(t.Context(), client, "user-1")
 	_, partial = errors.AsType[*bankmux.PartialError](err)
 	assert.True(t, partial, err)
-	assert.Len(t, accounts["mk_1"], 1)
+	assert.Len(t, accounts[key], 1)
 	var rows, failed int
 	for row, err := range moneykit.UserTransactions(t.Context(), client, "user-1", bankmux.Date{}, bankmux.Date{}) {
 		if err != nil {
@@ -254,7 +255,7 @@ func TestListsOfAUserLoseOnlyTheOddElement(t *testing.T) {
 			continue
 		}
 		rows++
-		assert.Equal(t, "mk_1", row.Link)
+		assert.Equal(t, key, row.ReferenceKey)
 	}
 	assert.Equal(t, [2]int{1, 1}, [2]int{rows, failed})
 }

@@ -14,9 +14,14 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Link is a link as MoneyKit lists it. Its id is all that is needed to read the bank with the application's keys: keep it at the back end.
+// Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
 type Link struct {
-	ID          string
+	// ID is MoneyKit's id of the link, and with the application's keys a credential. [Adopt] takes it.
+	ID bankmux.Secret
+	// ReferenceKey is the same as [bankmux.Connection.ReferenceKey] of a connection with this link. It
+	// may be shown, stored and indexed.
+	ReferenceKey string
+
 	Institution bankmux.Institution
 	Status      bankmux.Status
 	Tags        []string
@@ -26,9 +31,11 @@ type Link struct {
 	CreatedAt   time.Time         // where the list tells it
 }
 
-func (l linkData) public() Link {
+// public returns the link as applications see it, for an answer to that client.
+func (l linkData) public(client *bankmux.Client) Link {
+	id := bankmux.NewSecret(l.LinkID)
 	out := Link{
-		ID:          l.LinkID,
+		ID: id, ReferenceKey: client.ReferenceKey(id),
 		Institution: bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, LogoURL: l.InstitutionAvatar},
 		Status:      normalize.MoneyKitStatus(l.State, l.ErrorCode),
 		Tags:        l.LinkTags, Webhook: l.Webhook, Products: productStatuses(l.Products),
@@ -77,7 +84,8 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 					continue
 				}
 				at, _ := normalize.Timestamp(l.CreatedAt)
-				if !yield(Link{ID: l.LinkID, CreatedAt: at}, nil) {
+				id := bankmux.NewSecret(l.LinkID)
+				if !yield(Link{ID: id, ReferenceKey: client.ReferenceKey(id), CreatedAt: at}, nil) {
 					return
 				}
 			}
@@ -94,9 +102,10 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	}
 }
 
-// UserLinks returns the links of one of the application's users by link id, GET /users/{id}/links. An unknown user has
-// none. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. Links that cannot be read are in a
-// [*bankmux.PartialError] beside the rest. It may be repeated.
+// UserLinks returns the links of one of the application's users by [Link.ReferenceKey], GET
+// /users/{id}/links. An unknown user has none. The client must be MoneyKit's, else
+// [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the rest.
+// It may be repeated.
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
@@ -108,7 +117,8 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 		failed = nil
 		for i, id := range sortedKeys(links) {
 			if l := links[id]; l.LinkID != "" {
-				all[id] = l.public()
+				link := l.public(client)
+				all[link.ReferenceKey] = link
 				continue
 			}
 			failed = append(failed, withoutID("a link without id", i+1))
@@ -118,9 +128,9 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 	return all, partial(opUserLinks, failed, err)
 }
 
-// UserAccounts returns the accounts of one of the application's users by link id, GET /users/{id}/accounts. The client must
-// be MoneyKit's, else [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside the
-// rest. It may be repeated.
+// UserAccounts returns the accounts of one of the application's users by the [Link.ReferenceKey] of
+// their link, GET /users/{id}/accounts. The client must be MoneyKit's, else [bankmux.ErrUnsupported].
+// Accounts that cannot be read are in a [*bankmux.PartialError] beside the rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
@@ -142,8 +152,9 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 			}
 			list, odd := named(&group.Accounts.List)
 			failed = append(failed, odd...)
+			key := client.ReferenceKey(bankmux.NewSecret(link))
 			for _, acc := range list {
-				all[link] = append(all[link], acc.account())
+				all[key] = append(all[key], acc.account())
 			}
 		}
 		return all, nil
@@ -161,7 +172,7 @@ func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
 
 // UserTransaction is a transaction and the link it came through.
 type UserTransaction struct {
-	Link string
+	ReferenceKey string // [Link.ReferenceKey] of the link, "" where MoneyKit does not say
 	bankmux.Transaction
 }
 
@@ -195,6 +206,10 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 			if page.Outside == 0 || len(page.Transactions) > 0 {
 				idle, outside = idle+1, 0
 			}
+			links := map[string]string{} // the link of each account, by its key
+			for id, acc := range answer.Accounts {
+				links[id] = client.ReferenceKey(bankmux.NewSecret(acc.LinkID))
+			}
 			for _, t := range page.Transactions {
 				if !seen.Add(&recent.Row{
 					Account: t.Account, ID: t.ID, Text: cmp.Or(t.RawDescription, t.Description), Amount: t.Amount.Decimal(),
@@ -203,12 +218,12 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 					continue // the list grew while it was read
 				}
 				idle = 0
-				if !yield(UserTransaction{string(answer.Accounts[t.Account].LinkID), t}, nil) {
+				if !yield(UserTransaction{links[t.Account], t}, nil) {
 					return
 				}
 			}
 			for _, f := range page.Failed {
-				if !yield(UserTransaction{Link: string(answer.Accounts[f.Account].LinkID)}, f) {
+				if !yield(UserTransaction{ReferenceKey: links[f.Account]}, f) {
 					return
 				}
 			}
