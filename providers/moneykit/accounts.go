@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -314,6 +315,9 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 		res.Failed = append(res.Failed, acc.Owners.Failures(acc.AccountID)...)
 		for _, o := range acc.Owners.Rows {
 			owner := o.owner()
+			if reflect.ValueOf(owner).IsZero() {
+				continue // it says nothing
+			}
 			i := slices.IndexFunc(res.Owners, func(known bankmux.Owner) bool { return sameOwner(known, owner) })
 			if i < 0 {
 				res.Owners = append(res.Owners, owner)

@@ -74,7 +74,7 @@ func TestAnObjectOfAnotherShapeIsAbsent(t *testing.T) {
 			client, conn := canned(t, map[string]string{
 				"/accounts":    `{"accounts":[{"account_id":"a1","name":"A","balances":{"current":1,"currency":"USD"}}],"link":` + odd + `}`,
 				"/accounts/a1": `{"account":` + odd + `,` + freshLink + `}`,
-				"/identity":    `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa",{},7],"addresses":[` + odd + `],"emails":[` + odd + `],"phone_numbers":[` + odd + `]}]}],"link":` + odd + `}`,
+				"/identity":    `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa",{},7],"addresses":[` + odd + `],"emails":[` + odd + `],"phone_numbers":[` + odd + `]},{"names":"Rosa"},{}]}],"link":` + odd + `}`,
 			})
 			_, err := moneykit.ReadAccount(t.Context(), client, conn, "a1")
 			require.ErrorIs(t, err, bankmux.ErrMalformed)
