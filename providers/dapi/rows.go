@@ -56,13 +56,20 @@ func (w *transaction) way() int {
 
 // exact reports whether both running balances are told and differ by the amount.
 func (w *transaction) exact() bool {
-	before, after := w.BeforeAmount.Value, w.AfterAmount.Value
-	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || before.Cmp(after) == 0 {
+	before, after, amount := &w.BeforeAmount.Value, &w.AfterAmount.Value, &w.Amount.Value
+	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || amount.IsZero() {
 		return false
 	}
-	apart, err := after.SubExact(before, max(before.Scale(), after.Scale()))
-	return err == nil && apart.CmpAbs(w.Amount.Value) == 0
+	d, ok := difference(before, after)
+	if missing := after.Scale() - amount.Scale(); ok && missing >= 0 && missing < len(powers) && amount.Coef() < 1<<40 {
+		return max(d, -d) == int64(amount.Coef())*powers[missing]
+	}
+	apart, err := after.SubExact(*before, max(before.Scale(), after.Scale()))
+	return err == nil && apart.CmpAbs(*amount) == 0
 }
+
+// powers are those of ten that an amount may lack decimals of a balance.
+var powers = [...]int64{1, 10, 100, 1000, 10_000}
 
 // difference is after - before without the point, quickly, where they have as many decimals and are not large.
 func difference(before, after *decimal.Decimal) (int64, bool) {
