@@ -76,10 +76,13 @@ func (c *comparison) open(k *entry) bool {
 }
 
 // posted returns the first two rows of a kind that may be the posting of a known one, and where
-// they stand. Two references are two rows, unless the row was pending: banks give the reference
+// they stand. A row of a day after those that were read may also have moved to an earlier one. Two references are two rows, unless the row was pending: banks give the reference
 // late.
 func (c *comparison) posted(k *entry, kind shelfKind, has func(*candidate) bool) (first, second *candidate, at span) {
 	from, to := k.Date, k.Date.AddDays(postedWithin)
+	if from.After(c.in.To) {
+		from = c.in.To // the day of a row that has yet to come may move nearer
+	}
 	kind.reference = k.Status != statusPending && k.Reference != ""
 	for _, ref := range refs(k, kind) {
 		s := c.shelf(kind, has).span(k, ref, from, to)

@@ -66,7 +66,7 @@ func (c *comparison) change(k *entry) Change {
 
 // result notes what was found, what is new and what was not there.
 func (c *comparison) result() (out Result) {
-	wasThere := func(k entry) bool { return c.inside(&k) }
+	wasThere := func(k entry) bool { return c.inside(&k) && !k.Date.After(c.in.To) }
 	out.Suspect = c.in.Complete && !c.readable() && slices.ContainsFunc(c.old, wasThere)
 	out.count(c)
 	for i := range c.old {

@@ -20,6 +20,9 @@ const (
 	wholeEvery = 7
 )
 
+// aheadDays is how far a day of value that the application knows may lie ahead.
+const aheadDays = 366
+
 // Sync reads one account from some days before its last reading up to today, and compares. Dapi has no ids, no pending flag and no record of changes, so
 // without Known it tells Added only. A page is an account; the first lists them unless the request names them.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
@@ -135,6 +138,11 @@ func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, int
 		last := in.To
 		for i := range in.Rows {
 			last = later(last, in.Rows[i].Date) // a day of value may be one that has not come
+		}
+		if !in.To.Before(cursor.Until) {
+			// The bank served the newest days, and with them the rows of days to come.
+			last = later(last, in.To.AddDays(aheadDays))
+			in.Ahead = last
 		}
 		known, err = reconcile.Ask(ctx, req, in.Account, r.first, last, func(*bankmux.Known) bool { return true })
 		if err != nil {

@@ -27,7 +27,11 @@ func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed 
 	var rows []bankmux.Known
 	if refreshed {
 		var err error
-		rows, err = p.known(ctx, p.today.AddDays(-pendingDays), lastDay, func(k *bankmux.Known) bool { return k.Status == bankmux.StatusPending && !p.kept[k.Key] })
+		rows, err = p.known(ctx, p.today.AddDays(-pendingDays), lastDay, func(k *bankmux.Known) bool {
+			// MoneyKit may have sent a pending flag that could not be read. Other providers have none.
+			waits := k.Status == bankmux.StatusPending || (k.Status == "" && aliasOf(k) != "")
+			return waits && !p.kept[k.Key]
+		})
 		if err != nil {
 			return err
 		}
