@@ -138,19 +138,23 @@ func (s *stale) page(rows, fresh, outside int) error {
 	return &Error{Kind: ErrMalformed, Scope: ScopeCall, Detail: "the provider serves the same rows on page after page"}
 }
 
+// seen is what tells the row from others.
+func (t *Transaction) seen() *recent.Row {
+	text := t.RawDescription
+	if text == "" {
+		text = t.Description
+	}
+	return &recent.Row{
+		Account: t.Account, ID: t.ID, Text: text, Amount: t.Amount.amount,
+		Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day, Pending: t.Status == StatusPending,
+	}
+}
+
 // fresh keeps the rows that are new, in place.
 func fresh(seen *recent.Rows, rows []Transaction) []Transaction {
 	kept := 0
 	for i := range rows {
-		t := &rows[i]
-		text := t.RawDescription
-		if text == "" {
-			text = t.Description
-		}
-		if t.ID != "" && !seen.Add(&recent.Row{
-			Account: t.Account, ID: t.ID, Text: text, Amount: t.Amount.amount,
-			Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day, Pending: t.Status == StatusPending,
-		}) {
+		if t := &rows[i]; t.ID != "" && !seen.Add(t.seen()) {
 			continue
 		}
 		if kept != i {
