@@ -87,7 +87,7 @@ func (w *windows) next(to bankmux.Date) window {
 		last = last.AddDays(-1)
 	}
 	to = earlier(to, last)
-	first := later(w.first, to.AddDays(1-w.size))
+	first := later(w.low(w.size < windowDays), to.AddDays(1-w.size))
 	return window{
 		From: later(w.earliest, first.AddDays(-w.margin())), To: earlier(last, to.AddDays(w.margin())),
 		First: first, Last: to,

@@ -269,6 +269,54 @@ func TestABankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 	}
 }
 
+func TestASyncHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 1, 3, 7, 14, 30} {
+		for _, drift := range [][]int{{0}, {3, 6}, {6, 3, 9, 0}, {-2}, {10}, {-10}, {14, 14, 7}, {-14}} {
+			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
+				b.refuses = atMost(most)
+				d := firstSync(t, client, conn)
+				assert.Equal(t, writtenDays(served(b, today)), addedDays(d))
+				if most > 0 {
+					assert.LessOrEqual(t, d.Outside, len(b.rows)-len(served(b, today)), "a row before the first day that is served is dropped, no other")
+				}
+				require.Len(t, d.Covered, 1)
+				assert.False(t, d.Covered[0].From.Before(today.AddDays(-89+max(0, slices.Max(drift)))))
+			})
+		}
+	}
+	for _, most := range []int{0, 3, 7, 30} {
+		for _, history := range []int{1, 12, 35, 60, 200} {
+			t.Run(fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history), func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
+					return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
+				})
+				b.ignores, b.refuses = true, atMost(most)
+				assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
+			})
+		}
+	}
+	t.Run("the last weeks are read with their margin", func(t *testing.T) {
+		t.Parallel()
+		for _, drift := range []int{10, -10} {
+			b, client, conn, _ := openDays(t, "AE", noon, 89, later(drift))
+			b.refuses = atMost(7)
+			d := firstSync(t, client, conn)
+			b.now = b.now.Add(24 * time.Hour)
+			d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next})
+			require.NoError(t, err)
+			from := d.Covered[0].From
+			days := addedDays(d)
+			for day := from; day.Before(d.Covered[0].To.AddDays(-11)); day = day.AddDays(1) {
+				assert.Contains(t, days, day.String(), "drift %d", drift)
+			}
+		}
+	})
+}
+
 func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 	t.Parallel()
 	type refuses func(today bankmux.Date) func(from, to bankmux.Date) bool

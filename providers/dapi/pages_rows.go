@@ -15,7 +15,9 @@ type pageRows struct {
 	bad  []badRow
 
 	mixed    uint64
-	outside  int // rows of days that were not asked for
+	day      bankmux.Date // of a row
+	various  bool         // rows say more than one day
+	outside  int          // rows of days that were not asked for
 	far      bool
 	furthest int // days
 }
@@ -49,6 +51,8 @@ func (p *pageRows) ignores() bool {
 func (p *pageRows) add(row *bankmux.Transaction) {
 	const prime = 1099511628211
 	d := row.Date
+	p.various = p.various || (p.mixed != 0 && d != p.day)
+	p.day = d
 	mix := uint64(d.Year)<<9 | uint64(d.Month)<<5 | uint64(d.Day) //nolint:gosec // bits to mix
 	mix = (mix ^ row.Amount.Decimal().Coef()) * prime
 	for _, n := range [...]int{row.Amount.Sign(), len(row.Description), len(row.Details), len(row.Reference)} {
@@ -72,7 +76,7 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 	next.Drifted = next.Drifted || p.outside > 0
 	split, over := next.Split, false
 	sum := p.sum()
-	repeated := sum != "" && sum == next.Sum
+	repeated := sum != "" && sum == next.Sum && (p.various || w.Size >= 7) // two calls for a day may have equal rows
 	next.Sum = sum
 	switch {
 	case next.Ignores:

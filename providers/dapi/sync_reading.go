@@ -2,9 +2,7 @@ package dapi
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/wire"
@@ -38,7 +36,7 @@ type syncReading struct {
 	answered window // the call that the user's answer belongs to, with its rows
 	page     []bankmux.Transaction
 	rows     []bankmux.Transaction
-	strays   map[string]*stray
+	calls    calls
 	unread   []bankmux.Transaction // rows that cannot be read, as far as they can
 	failures map[string]int        // unreadable rows that were told, by what they say
 }
@@ -92,7 +90,7 @@ func (r *syncReading) narrow(days int) bool {
 // all reads the days, the newest first.
 func (r *syncReading) all(ctx context.Context) error {
 	unread := true
-	for to := r.last; !to.Before(r.first); {
+	for to := r.last; !to.Before(r.low(r.size < windowDays)); {
 		w := r.next(to)
 		err := r.window(ctx, w)
 		switch {
@@ -113,12 +111,16 @@ func (r *syncReading) all(ctx context.Context) error {
 			case more:
 			case unread:
 				return err
+			case to.Before(r.first): // of the margin
+				to = r.earliest.AddDays(-1)
 			default:
 				r.denied, r.first = to, to.AddDays(1)
 			}
 		}
 	}
-	r.gather()
+	rest, unasked := r.calls.rest(r.rows)
+	r.rows = append(r.rows, rest...)
+	r.delta.Outside -= unasked // they were not dropped after all
 	return nil
 }
 
@@ -152,10 +154,16 @@ func (r *syncReading) window(ctx context.Context, w window) error {
 	r.answered = window{}
 	newest := w.Last == r.last || (r.without && w.Last == r.last.AddDays(-1))
 	r.note(&w)
-	here := map[string]int{}
+	r.calls.begin(&w, r.page)
 	for i := range r.page {
 		row := &r.page[i]
 		day := row.Date
+		if day.Before(r.first) {
+			if !w.asked(day) {
+				r.delta.Outside++
+			}
+			continue
+		}
 		if w.has(day) || (newest && day.After(w.Last)) {
 			r.rows = append(r.rows, *row)
 			continue
@@ -163,9 +171,7 @@ func (r *syncReading) window(ctx context.Context, w window) error {
 		if !w.asked(day) {
 			r.delta.Outside++
 		}
-		if !day.Before(r.first) {
-			r.stray(row, here, w.asked(day))
-		}
+		r.calls.stray(row, w.asked(day))
 	}
 	return nil
 }
@@ -217,60 +223,14 @@ func (r *syncReading) read(ctx context.Context, w window, answers *bankmux.Answe
 	return interrupted(err, syncState{Cursor: r.cursor.String(), Window: w})
 }
 
-// stray is a row of a day that another window has for its own.
-type stray struct {
-	row   *bankmux.Transaction
-	n     int  // the most that one call had of it
-	asked bool // its day was asked for
-}
-
-// stray keeps a row of a day that another window has for its own. As a rule that window has the row
-// too; where a bank selects by quite another day than it writes, it does not.
-func (r *syncReading) stray(row *bankmux.Transaction, here map[string]int, asked bool) {
-	if r.strays == nil {
-		r.strays = map[string]*stray{}
-	}
-	content := contentOf(row)
-	here[content]++
-	s := r.strays[content]
-	if s == nil {
-		s = &stray{row: row, asked: asked}
-		r.strays[content] = s
-	}
-	s.n = max(s.n, here[content])
-}
-
-// gather adds the strays that no window of their day had.
-func (r *syncReading) gather() {
-	if len(r.strays) == 0 {
-		return
-	}
-	for i := range r.rows {
-		if s := r.strays[contentOf(&r.rows[i])]; s != nil {
-			s.n--
-		}
-	}
-	for _, content := range slices.Sorted(maps.Keys(r.strays)) {
-		s := r.strays[content]
-		for range max(0, s.n) {
-			r.rows = append(r.rows, *s.row)
-			if !s.asked {
-				r.delta.Outside-- // it was not dropped after all
-			}
-		}
-	}
-}
-
-// contentOf is all that a row says.
-func contentOf(t *bankmux.Transaction) string {
-	return strings.Join([]string{
-		t.Date.String(), t.Amount.String(), t.Description, t.Details, t.Reference, t.BalanceBefore.String(), t.BalanceAfter.String(),
-	}, "\x00")
-}
-
 // proved is the first day of which all rows were read. Those of the days before it may be among
 // rows that the bank selects by an earlier day, which it was not asked for.
+//
+// A row that is further off than maxSlack was selected by a day that is further away still.
 func (r *syncReading) proved() bankmux.Date {
+	if r.calls.far > maxSlack && !r.calls.ignores {
+		return later(r.first, r.from.AddDays(maxSlack+r.calls.far))
+	}
 	return later(r.first, r.from.AddDays(r.slack()))
 }
 
