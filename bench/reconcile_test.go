@@ -89,10 +89,50 @@ func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-var histories = []struct {
+// crowded is n rows of one day and amount, and a later reading of the same provider with as many that have
+// other references and no ids. text makes the texts, of either reading.
+func crowded(n int, text func(i int, later bool) string) (known []reconcile.Known, in reconcile.Reading) {
+	first := bankmux.NewDate(2026, 1, 1)
+	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
+	rows := func(later bool) []bankmux.Transaction {
+		all := make([]bankmux.Transaction, n)
+		for i := range all {
+			id := fmt.Sprint(later, i)
+			all[i] = bankmux.Transaction{Date: first, Amount: amount, Status: bankmux.StatusBooked, Reference: id, RawDescription: text(i, later)}
+		}
+		return all
+	}
+	in = reconcile.Reading{Provider: "mk", Account: "main", From: first, To: first.AddDays(20), Rows: rows(false), Complete: true}
+	known = reconcile.Compare(nil, in).Apply(nil)
+	in.Rows = rows(true)
+	return known, in
+}
+
+// alike has 16 long texts in all, so that only the references differ.
+func alike(n int) ([]reconcile.Known, reconcile.Reading) {
+	const place = "COFFEE SHOP NUMBER AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA SEATTLE "
+	return crowded(n, func(i int, _ bool) string { return fmt.Sprintf(place+"%x", i%16) })
+}
+
+// near has a text for each row, and all of them resemble each other.
+func near(n int) ([]reconcile.Known, reconcile.Reading) {
+	return crowded(n, func(i int, later bool) string {
+		if later {
+			i += n
+		}
+		return fmt.Sprintf("COFFEE SHOP NUMBER %07d SEATTLE", i*7919%10_000_000)
+	})
+}
+
+type history struct {
 	name string
 	make func(int) ([]reconcile.Known, reconcile.Reading)
-}{{"churned", churned}, {"steady", steady}, {"reposted", reposted}, {"retold", retold}}
+}
+
+// crowds are histories for which no number of bytes is a goal.
+var crowds = []history{{"alike", alike}, {"near", near}}
+
+var histories = []history{{"churned", churned}, {"steady", steady}, {"reposted", reposted}, {"retold", retold}}
 
 func TestWhatRowsMayBeIsNamedUpToABound(t *testing.T) {
 	for _, h := range histories[2:] {
@@ -132,6 +172,22 @@ func TestComparingTakesUnder400BytesARowAndGrowsWithTheRows(t *testing.T) {
 			t.Errorf("%s: a row takes %.2f times as much of 100,000 as of 1,000", h.name, growth)
 		}
 		t.Logf("%s: %.0f, %.0f and %.0f bytes a row", h.name, perRow[1_000], perRow[10_000], perRow[100_000])
+	}
+}
+
+// BenchmarkCrowdedDay shows what is no goal: rows of one day and amount have their texts and references compared.
+func BenchmarkCrowdedDay(b *testing.B) {
+	for _, h := range crowds {
+		for _, n := range []int{1_000, 10_000} {
+			b.Run(fmt.Sprintf("%s/%d", h.name, n), func(b *testing.B) {
+				known, in := h.make(n)
+				bytes := 0.0
+				for b.Loop() {
+					bytes = float64(allocated(known, in)) / float64(2*n)
+				}
+				b.ReportMetric(bytes, "bytes/row")
+			})
+		}
 	}
 }
 
