@@ -1,6 +1,7 @@
 package bankmux_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,26 @@ func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
 				_, other := w.rows["elsewhere"]
 				assert.True(t, other, "nothing says that the other provider has it no more")
 				assert.Equal(t, bankmux.TransactionStatus(""), d.Removed[0].Known.Status)
+			})
+		})
+	}
+}
+
+func TestAPendingRowOfALaterDayThatIsWithdrawnIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []int{0, 1, 5, 45} {
+		t.Run(fmt.Sprint(ahead, " days ahead"), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := openWire(t)
+				rent, shop := mkRow("p", -ahead, "50", "RENT", true), mkRow("s", 3, "5", "SHOP", false)
+				w.lists(rent, shop)
+				require.Len(t, w.page(t, false, []string{rent, shop}, nil, nil).Added, 2)
+				assert.Empty(t, w.page(t, false, nil, nil, nil).Removed, "it is listed")
+				w.lists(shop)
+				d := w.page(t, false, nil, nil, nil)
+				require.Len(t, d.Removed, 1)
+				assert.Equal(t, "RENT", d.Removed[0].Known.Text)
 			})
 		})
 	}

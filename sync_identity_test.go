@@ -362,26 +362,6 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 	})
 }
 
-func TestAPendingRowOfALaterDayThatIsWithdrawnIsRemoved(t *testing.T) {
-	t.Parallel()
-	for _, ahead := range []int{0, 1, 5, 45} {
-		t.Run(fmt.Sprint(ahead, " days ahead"), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := openWire(t)
-				rent, shop := mkRow("p", -ahead, "50", "RENT", true), mkRow("s", 3, "5", "SHOP", false)
-				w.lists(rent, shop)
-				require.Len(t, w.page(t, false, []string{rent, shop}, nil, nil).Added, 2)
-				assert.Empty(t, w.page(t, false, nil, nil, nil).Removed, "it is listed")
-				w.lists(shop)
-				d := w.page(t, false, nil, nil, nil)
-				require.Len(t, d.Removed, 1)
-				assert.Equal(t, "RENT", d.Removed[0].Known.Text)
-			})
-		})
-	}
-}
-
 func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 	t.Parallel()
 	odd := func(account, ago, amount, text string) string {
@@ -446,4 +426,24 @@ func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestARenumberedRowThatSaysNearlyTheSameIsSuggestedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := openWire(t)
+		bakery := mkRow("1", 3, "3", "BAKERY 08:49", false)
+		w.lists(bakery)
+		w.page(t, false, []string{bakery}, nil, nil)
+		fee, cut := mkRow("1", 3, "15", "LATE FEE", false), mkRow("2", 3, "3", "BAKERY", false)
+		w.lists(fee, cut)
+		d := w.page(t, false, []string{cut}, []string{fee}, nil)
+		assert.Empty(t, slices.Concat(d.Modified, d.Replaced), "no row gets what the user wrote of another")
+		require.Len(t, d.Suggested, 1)
+		assert.Equal(t, "BAKERY 08:49", d.Suggested[0].Was.Text)
+		assert.Empty(t, d.Removed, "the user decides first")
+		require.Len(t, d.Missing, 1)
+		assert.Len(t, w.page(t, false, nil, nil, nil).Removed, 1)
+		assert.Len(t, w.rows, 2)
+	})
 }

@@ -64,6 +64,14 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 		assert.Equal(t, []string{"modified BAKERY: " + reconcile.ReasonContent, "modified CHEMIST: " + reconcile.ReasonContent},
 			story(reconcile.Compare(stored(bakery, pharmacy), page)), "but an edited row stays itself")
 	})
+	t.Run("nor is an id where another row says nearly the same", func(t *testing.T) {
+		t.Parallel()
+		known := stored(tx("1", 1, -320, "BAKERY 08:49", booked))
+		res := reconcile.Compare(known, reading("mk", tx("1", 1, -1500, "LATE FEE", booked), tx("2", 1, -320, "BAKERY", booked)))
+		assert.Equal(t, []string{
+			"added BAKERY -3.20", "added LATE FEE -15.00", "missing BAKERY 08:49: " + reconcile.ReasonAbsent, "suggested BAKERY 08:49, 1: " + reconcile.ReasonNear,
+		}, story(res))
+	})
 	t.Run("an id that a row had before is not enough", func(t *testing.T) {
 		t.Parallel()
 		known := stored(bakery)

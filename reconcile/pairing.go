@@ -150,9 +150,12 @@ func (c *comparison) byRemains() {
 }
 
 // byOtherContent pairs rows whose provider's id is known, whatever their content. Where more rows
-// may follow, the id alone pairs no rows of different amounts: the known row may come under another.
+// may follow, or another row says nearly what the known row said, the id alone pairs no rows of
+// different amounts: the known row may be under another id.
 func (c *comparison) byOtherContent() {
-	c.underID(&c.ids, func(k *entry, n *candidate) bool { return !c.in.More || k.Amount.Equal(n.row.Amount) })
+	c.underID(&c.ids, func(k *entry, n *candidate) bool {
+		return (!c.in.More && !k.suggested) || k.Amount.Equal(n.row.Amount)
+	})
 }
 
 // underID pairs new rows with the first known row of their id that fits.

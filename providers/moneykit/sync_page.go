@@ -301,7 +301,12 @@ func (p *syncPage) displaced(
 			rows = append(rows, k)
 		}
 	}
-	return p.gone(ctx, rows, func(k bankmux.Known) { p.lost(k, reasonVanished, cursor, more || p.empty) })
+	return p.gone(ctx, rows, func(k bankmux.Known) { p.lost(k, reasonVanished, cursor, more || p.empty || p.isSuggested(k.Key)) })
+}
+
+// isSuggested reports whether a known row may be another that the page shows. The user decides first.
+func (p *syncPage) isSuggested(key string) bool {
+	return slices.ContainsFunc(p.delta.Suggested, func(s bankmux.Suggestion) bool { return s.Was.Key == key })
 }
 
 // keep notes which known rows a page reported on.
