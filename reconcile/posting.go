@@ -76,8 +76,8 @@ func (c *comparison) open(k *entry) bool {
 }
 
 // posted returns the first two rows of a kind that may be the posting of a known one, and where
-// they stand. A row of a day after those that were read may also have moved to an earlier one. Two references are two rows, unless the row was pending: banks give the reference
-// late.
+// they stand. A row of a day after those that were read may also have moved to an earlier one. Two
+// references are two rows, unless the row was pending: banks give the reference late.
 func (c *comparison) posted(k *entry, kind shelfKind, has func(*candidate) bool) (first, second *candidate, at span) {
 	from, to := k.Date, k.Date.AddDays(postedWithin)
 	if from.After(c.in.To) {
