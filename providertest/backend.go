@@ -29,7 +29,7 @@ const baseURL = "http://127.0.0.1:1"
 type bench struct {
 	Harness
 	t      *testing.T
-	client *bankmux.Client
+	client *viewed
 
 	guard     *guard.Guard
 	transport *http.Transport
@@ -103,9 +103,9 @@ func (b *bench) reclient(opts guard.Options, over carrier) {
 		b.transport.TLSClientConfig = trusting()
 		b.transport.ForceAttemptHTTP2 = over == overHTTP2
 	}
-	var err error
-	b.client, err = b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard})
+	client, err := b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard})
 	require.NoError(b.t, err)
+	b.client = &viewed{client, b}
 }
 
 // connState counts the connections that are open at the server.
@@ -301,9 +301,6 @@ func (b *bench) session(ctx context.Context) bankmux.Session {
 	b.t.Helper()
 	s, err := b.client.CreateSession(ctx, b.Request)
 	require.NoError(b.t, err)
-	b.conceal(s.Launch.Token.Reveal())
-	b.show(s)
-	b.show(b.Request)
 	return s
 }
 
@@ -357,8 +354,6 @@ func (b *bench) connect(ctx context.Context) bankmux.Connection {
 	b.t.Helper()
 	conn, err := b.client.ExchangeToken(ctx, b.linked(b.session(ctx)))
 	require.NoError(b.t, err)
-	b.concealCredential(conn)
-	b.show(conn)
 	return conn
 }
 

@@ -154,7 +154,7 @@ func matrixOps(b *bench, has map[bankmux.Capability]bool) []matrixOp {
 	}
 	for _, own := range b.Operations {
 		ops = append(ops, matrixOp{name: own.Name, effects: []bankmux.Effect{own.Effect}, public: own.Public, ready: func(b *bench) (func(context.Context) error, error) {
-			return own.Prepare(b.t.Context(), b.client, b.conn)
+			return own.Prepare(b.t.Context(), b.client.Client, b.conn)
 		}})
 	}
 	return ops

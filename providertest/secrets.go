@@ -1,50 +1,56 @@
 package providertest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/shown"
 )
 
 // seen is what an application could have shown of the values that it got.
 type seen struct {
-	texts []string          // of every value, as an application logs it
-	whole map[string]string // of a few values of each type, in every rendering there is
-	count map[string]int    // of those, by type
+	texts map[string]bool   // of every value, as an application prints it
+	whole map[string]string // of one value of each kind, in every rendering there is
+	kinds map[string]bool   // of those
 }
 
-// wholeOfEach is how many values of one type are rendered in every way, and wholeFor how many secrets
-// are looked for there: a test that links a thousand users would take minutes otherwise.
-const (
-	wholeOfEach = 1
-	wholeFor    = 16
-)
+// wholeFor is how many secrets are looked for in every rendering: a test that links a thousand users
+// would take minutes otherwise.
+const wholeFor = 16
 
-// add renders a value.
+// add renders a value: the first of its kind in every way, the others in the ways that show most.
 func (s *seen) add(v any) {
-	s.texts = append(s.texts, fmt.Sprintf("%v %+v %#v %+v", v, v, v, struct{ v any }{v}))
+	if s.kinds == nil {
+		s.texts, s.whole, s.kinds = map[string]bool{}, map[string]string{}, map[string]bool{}
+	}
+	s.texts[fmt.Sprintf("%+v", v)] = true
 	if out, err := json.Marshal(v); err == nil {
-		s.texts = append(s.texts, string(out))
+		s.texts[string(out)] = true
 	}
-	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("shown", "value", v)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("shown", "value", v)
-	s.texts = append(s.texts, log.String())
-	if s.count == nil {
-		s.whole, s.count = map[string]string{}, map[string]int{}
-	}
-	kind := fmt.Sprintf("%T", v)
-	if s.count[kind]++; s.count[kind] > wholeOfEach {
+	kind := kindOf(v)
+	if s.kinds[kind] {
 		return
 	}
+	s.kinds[kind] = true
 	for name, text := range shown.All(v) {
-		s.whole[fmt.Sprint(kind, " ", s.count[kind], ", ", name)] = text
+		s.whole[kind+", "+name] = text
 	}
+}
+
+// kindOf names the type of a value, and what else decides how it prints.
+func kindOf(v any) string {
+	kind := fmt.Sprintf("%T", v)
+	switch v := v.(type) {
+	case error:
+		kind += " " + string(bankmux.KindOf(v))
+	case bankmux.Event:
+		kind += " " + string(v.Kind)
+	}
+	return kind
 }
 
 // maxLeaks is how many findings are told: one secret in one type stands in a hundred renderings.
@@ -53,7 +59,7 @@ const maxLeaks = 5
 // leaks says where a secret stands in what was seen or logged, in whatever form, without repeating it.
 func (s *seen) leaks(log string, secrets []string) []string {
 	var found []string
-	everything := log + strings.Join(s.texts, "\n")
+	everything := log + strings.Join(slices.Collect(maps.Keys(s.texts)), "\n")
 	known := map[string]bool{}
 	for _, secret := range secrets {
 		if known[secret] {
@@ -62,7 +68,7 @@ func (s *seen) leaks(log string, secrets []string) []string {
 		known[secret] = true
 		what := fmt.Sprintf("%d bytes that begin with %.4q", len(secret), secret)
 		if strings.Contains(everything, secret) {
-			found = append(found, "in an error, log, %+v or JSON: "+what)
+			found = append(found, "in a log, %+v or JSON: "+what)
 		}
 		if len(known) > wholeFor {
 			continue
@@ -80,8 +86,11 @@ func (s *seen) leaks(log string, secrets []string) []string {
 	return found
 }
 
-// show keeps a value in every form in which an application could print it.
+// show keeps a value in every form in which an application could print it. Nil is none.
 func (b *bench) show(v any) {
+	if v == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.seen.add(v)

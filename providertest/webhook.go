@@ -226,7 +226,7 @@ func webhookFaults(t *testing.T, b *bench) {
 
 func inboxed(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client}, nil)
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client.Client}, nil)
 	require.NoError(t, err)
 	var handled []bankmux.Event
 	fail := true
