@@ -115,7 +115,13 @@ func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0
 
 // Compare is -1, 0 or 1.
 func (d Date) Compare(e Date) int {
-	return cmp.Or(cmp.Compare(d.Year, e.Year), cmp.Compare(d.Month, e.Month), cmp.Compare(d.Day, e.Day))
+	if d.Year != e.Year {
+		return cmp.Compare(d.Year, e.Year)
+	}
+	if d.Month != e.Month {
+		return cmp.Compare(d.Month, e.Month)
+	}
+	return cmp.Compare(d.Day, e.Day)
 }
 
 // Before reports whether d is an earlier day than e.

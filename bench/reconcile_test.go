@@ -195,8 +195,8 @@ func BenchmarkCrowdedDay(b *testing.B) {
 func BenchmarkCompare(b *testing.B) {
 	for _, h := range histories {
 		for _, n := range []int{1_000, 10_000, 100_000} {
-			known, in := h.make(n)
 			b.Run(fmt.Sprint(h.name, "/", n), func(b *testing.B) {
+				known, in := h.make(n)
 				b.ReportAllocs()
 				for b.Loop() {
 					reconcile.Compare(known, in)

@@ -15,9 +15,9 @@ const most = 5000
 // Rows remembers the rows seen last. The zero value is ready. It is not safe for concurrent use.
 type Rows struct {
 	seed maphash.Seed
-	seen map[uint64]seen // by hash, which is quicker than by two texts
-	ring []uint64
-	at   int
+	seen map[uint64]int // places in ring by hash, which is quicker than by two texts
+	ring []remembered
+	at   int // the place in ring that is written next, once it is full
 }
 
 // Row is what tells one row from another.
@@ -31,6 +31,12 @@ type Row struct {
 	Pending     bool
 }
 
+// remembered is a row that was seen, under its hash.
+type remembered struct {
+	hash uint64
+	row  seen
+}
+
 // seen is a row as two readings of it agree.
 type seen struct {
 	account, id string
@@ -42,7 +48,7 @@ type seen struct {
 // of is what is remembered of a row.
 func (r *Rows) of(row *Row) seen {
 	if r.seen == nil {
-		r.seed, r.seen = maphash.MakeSeed(), map[uint64]seen{}
+		r.seed, r.seen = maphash.MakeSeed(), map[uint64]int{}
 	}
 	hash := maphash.String(r.seed, row.Text)
 	day := uint64(row.Year)<<9 | uint64(row.Month)<<5 | uint64(row.Day)            //nolint:gosec // bits to mix
@@ -64,26 +70,27 @@ func (r *Rows) Add(one *Row) bool {
 	}
 	row := r.of(one)
 	hash := maphash.String(r.seed, row.account)*31 + maphash.String(r.seed, row.id)
-	known, ok := r.seen[hash]
-	switch {
-	case !ok:
-	case known.account != row.account || known.id != row.id:
-		return true // another row of the same hash is new all the same
-	case known.same(&row):
-		return false
-	default:
+	if place, ok := r.seen[hash]; ok {
+		known := &r.ring[place].row
+		if known.account != row.account || known.id != row.id {
+			return true // another row of the same hash is new all the same
+		}
+		if known.same(&row) {
+			return false
+		}
 		hash = hash*31 + row.content
 		if _, ok := r.seen[hash]; ok {
 			return false
 		}
 	}
-	r.seen[hash] = row
 	if len(r.ring) < most {
-		r.ring = append(r.ring, hash)
+		r.seen[hash] = len(r.ring)
+		r.ring = append(r.ring, remembered{hash, row})
 		return true
 	}
-	delete(r.seen, r.ring[r.at])
-	r.ring[r.at] = hash
+	delete(r.seen, r.ring[r.at].hash)
+	r.seen[hash] = r.at
+	r.ring[r.at] = remembered{hash, row}
 	r.at = (r.at + 1) % most
 	return true
 }

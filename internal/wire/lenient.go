@@ -284,12 +284,8 @@ const (
 
 // UnmarshalJSONFrom reads any JSON value.
 func (f *Flag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
 	*f = FlagUnreadable
-	switch raw.Kind() {
+	switch dec.PeekKind() {
 	case 'n':
 		*f = FlagAbsent
 	case 'f':
@@ -297,6 +293,10 @@ func (f *Flag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case 't':
 		*f = FlagTrue
 	case '0', '"':
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
 		text := string(bytes.Trim(raw, `"`))
 		switch is, err := strconv.ParseBool(text); {
 		case text == "":
@@ -306,6 +306,10 @@ func (f *Flag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		case err == nil:
 			*f = FlagFalse
 		}
+		return nil
+	default:
+		return dec.SkipValue()
 	}
-	return nil
+	_, err := dec.ReadToken()
+	return err
 }

@@ -17,6 +17,8 @@ const (
 	maxObjects  = 200_000 // three to seven of them are a row
 	objectBytes = 48      // bytes of the answer for each object in it, of real ones 70 or more
 	valueBytes  = 12      // bytes for each value, of real ones 16 or more
+
+	nearby = 16 << 10 // bytes that stay next to the processor while they are counted twice
 )
 
 // Crowded reports whether an answer has more rows than its length stands for, or than any answer has.
@@ -25,11 +27,14 @@ func Crowded(body []byte) bool {
 	if len(body) <= 2*few { // not so many fit in
 		return false
 	}
-	objects := bytes.Count(body, []byte{'{'})
-	if objects > maxObjects || objects > max(few, len(body)/objectBytes) {
-		return true
+	objects, values := 0, 0
+	for rest := body; len(rest) > 0; {
+		part := rest[:min(len(rest), nearby)]
+		objects += bytes.Count(part, []byte{'{'})
+		values += bytes.Count(part, []byte{','})
+		rest = rest[len(part):]
 	}
-	return bytes.Count(body, []byte{','}) > max(few, len(body)/valueBytes)
+	return objects > min(maxObjects, max(few, len(body)/objectBytes)) || values > max(few, len(body)/valueBytes)
 }
 
 // ErrCrowded ends the reading of an answer that is too full.

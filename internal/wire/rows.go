@@ -23,6 +23,24 @@ type Rows[T any] struct {
 
 	// Left is how many bytes of the answer were unread when the array began, to guess its length from.
 	Left int
+
+	first int // bytes of the first element
+}
+
+// Room is about how many elements there are, if each is as long as the first and at least so many bytes.
+func (r *Rows[T]) Room(least int) int { return r.Left/max(r.first, least) + 1 }
+
+// OneMore adds a zero element to rows, which must be zero between their length and their capacity. It does not
+// write the element: a row is large, and memory that was just made is zero.
+func OneMore[T any](rows []T) []T {
+	n := len(rows)
+	if n < cap(rows) {
+		return rows[:n+1]
+	}
+	var zero T
+	rows = append(rows, zero)
+	clear(rows[n:cap(rows)])
+	return rows
 }
 
 // UnmarshalJSONFrom reads an array or null.
@@ -52,6 +70,9 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		}
 		row = zero
 		err := read(dec, &row)
+		if r.N == 0 {
+			r.first = int(dec.InputOffset() - begin)
+		}
 		switch {
 		case err != nil && err != errUnreadable: //nolint:errorlint // it is never wrapped
 			return err

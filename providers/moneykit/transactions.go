@@ -205,7 +205,7 @@ func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []s
 	return there, failed
 }
 
-// rowBytes is about how long a row is on the wire, to guess from how many there are.
+// rowBytes is about how long a short row is on the wire, to guess from how many there are.
 const rowBytes = 512
 
 // listPage is a page that takes the rows between two days and counts the others.
@@ -221,9 +221,9 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 	answer.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.Unreadable("", i+1)) }
 	answer.Transactions.Each = func(i int, w *transaction) {
 		if i == 0 {
-			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Left/rowBytes+1)
+			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Room(rowBytes))
 		}
-		page.Transactions = append(page.Transactions, bankmux.Transaction{})
+		page.Transactions = wire.OneMore(page.Transactions)
 		last := len(page.Transactions) - 1
 		row := &page.Transactions[last]
 		fault := w.fill(row, enrich)
@@ -236,6 +236,7 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 		default:
 			return
 		}
+		*row = bankmux.Transaction{}
 		page.Transactions = page.Transactions[:last]
 	}
 	return page
