@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // sameDay compares rows of one day and amount by their texts. Its memory serves one day and amount
@@ -17,11 +16,11 @@ type sameDay struct {
 	new   []worded[int32] // by their place among the rows that were read
 }
 
-// worded is a row and where its bones are.
+// worded is a row and where the bones of its text and then of its reference are.
 type worded[T any] struct {
-	row      T
-	from, to int32
-	sketch   sketch
+	row           T
+	from, to, end int32
+	sketch        sketch
 }
 
 // meeting is a known row and where the new rows of its day and amount start on the shelf.
@@ -71,19 +70,22 @@ func (c *comparison) bySameDay() {
 // read puts the rows into the order of their bones, on the shelf as well.
 func (d *sameDay) read(at span, meetings []meeting) {
 	d.bones, d.old, d.new = d.bones[:0], d.old[:0], d.new[:0]
-	strip := func(text string) (from, to int32) {
+	strip := func(text, reference string) (from, to, end int32) {
 		from = index(len(d.bones))
 		d.bones = appendBones(d.bones, text)
-		return from, index(len(d.bones))
+		to = index(len(d.bones))
+		d.bones = appendBones(d.bones, normal(reference))
+		return from, to, index(len(d.bones))
 	}
 	for _, i := range at.order[at.from:at.to] {
-		from, to := strip(d.c.new[i].text)
-		d.new = append(d.new, worded[int32]{i, from, to, sketchOf(d.bones[from:to])})
+		n := &d.c.new[i]
+		from, to, end := strip(n.text, n.ref)
+		d.new = append(d.new, worded[int32]{i, from, to, end, sketchOf(d.bones[from:to])})
 	}
 	for _, m := range meetings {
 		k := &d.c.old[m.old]
-		from, to := strip(k.Text)
-		d.old = append(d.old, worded[*entry]{k, from, to, sketchOf(d.bones[from:to])})
+		from, to, end := strip(k.Text, k.Reference)
+		d.old = append(d.old, worded[*entry]{k, from, to, end, sketchOf(d.bones[from:to])})
 	}
 	slices.SortFunc(d.new, func(a, b worded[int32]) int {
 		x, y := &d.c.new[a.row], &d.c.new[b.row]
@@ -188,10 +190,10 @@ func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32], for
 	}
 }
 
-// sameReference reports whether two references agree in letters and digits, but for zeros in front,
-// or one is absent.
-func sameReference(a, b string) bool {
-	return a == "" || b == "" || a == b || strings.TrimLeft(Loose(a), "0") == strings.TrimLeft(Loose(b), "0")
+// sameReference reports whether the bones of two references agree, but for zeros in front, or one is
+// absent.
+func sameReference(a, b []byte) bool {
+	return len(a) == 0 || len(b) == 0 || bytes.Equal(bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0"))
 }
 
 // nearby is how many rows of one day and amount a text is compared with.
@@ -204,10 +206,10 @@ func (d *sameDay) suggest(at span) {
 		if k.now != nil || was.from == was.to || !d.c.inside(k) {
 			continue
 		}
-		bones := d.bones[was.from:was.to]
+		bones, reference := d.bones[was.from:was.to], d.bones[was.to:was.end]
 		alike := func(i int) bool {
 			n, other := &d.c.new[d.new[i].row], &d.new[i]
-			return !n.known && sameReference(k.Reference, n.ref) &&
+			return !n.known && sameReference(reference, d.bones[other.to:other.end]) &&
 				near(bones, d.bones[other.from:other.to], &was.sketch, &other.sketch)
 		}
 		from, to := 0, len(d.new)
