@@ -1,6 +1,7 @@
 package bankmux
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -195,4 +196,13 @@ func (a *Answers) forStep() *Answers {
 	p, _ := progressOf(a)
 	step.Challenge.Op, step.Challenge.State = step.Challenge.Call, p.Inner
 	return &step
+}
+
+// attended returns the context of the calls of an operation that goes on with answers: the user who
+// gave them is there, whatever the context says ([Presence]).
+func (a *Answers) attended(ctx context.Context) context.Context {
+	if a == nil || a.Abandoned {
+		return ctx
+	}
+	return WithPresence(ctx, Presence{})
 }

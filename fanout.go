@@ -76,6 +76,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 	if err := req.prepareEach(c); err != nil {
 		return BalancesResult{}, err
 	}
+	ctx = req.Answers.attended(ctx)
 	p, answers, err := c.begin(opBalances, req.Connection, req.Accounts, req.Cards, "", req.Answers)
 	if err != nil {
 		return BalancesResult{}, err
@@ -143,6 +144,7 @@ func (r *BalancesRequest) prepareEach(c *Client) error {
 }
 
 func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, yield func(TransactionPage, error) bool) {
+	ctx = req.Answers.attended(ctx)
 	op := opTransactions
 	err := req.Connection.prepare(c, &op)
 	if err == nil {

@@ -12,6 +12,10 @@ type Presence struct {
 	// Absent says that nobody is there to answer. A bank that asked the user before on the
 	// connection is then not asked, for it would send a one-time password that nobody waits for:
 	// the call is refused with [ErrUserAction] and the code [CodeUserAbsent], and nothing is sent.
+	//
+	// An operation that is given [Answers] is attended, whatever Absent says: the user has just
+	// given them. All its calls are made, those after the one that is answered too. An operation
+	// that abandons a [Challenge] is not.
 	Absent bool
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -220,6 +221,13 @@ func TestStatusMovesByDeclaredFactsOnly(t *testing.T) {
 		assert.Equal(t, c.want, bankmux.Status{State: c.from}.After(c.err).State, c.name)
 	}
 	assert.Equal(t, active, active.After(nil), "the time it began is kept")
+	asked := bankmux.Status{State: bankmux.StateActive, AskedAt: time.Now().UTC()}
+	for _, err := range []error{nil, &bankmux.Error{Kind: bankmux.ErrReauth}, &bankmux.Error{Kind: bankmux.ErrGone}, &bankmux.Error{Kind: bankmux.ErrInstitution}} {
+		for _, from := range []bankmux.State{bankmux.StateActive, bankmux.StateReauth, bankmux.StateUnverified} {
+			asked.State = from
+			assert.Equal(t, asked.AskedAt, asked.After(err).AskedAt, "when the bank asked is kept where the state changes: %s, %v", from, err)
+		}
+	}
 }
 
 func FuzzOpen(f *testing.F) {

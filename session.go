@@ -36,7 +36,9 @@ type SessionRequest struct {
 	WebhookURL  string   // where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
 	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
-	Reconnect *Connection   // renew or extend this connection instead of making one
+	// Reconnect is renewed or extended instead of making a connection. Every login that is posted with
+	// the session gets its id, so use the session for one login.
+	Reconnect *Connection
 	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
 
 	Options []SessionOption // provider-specific settings; each adapter takes its own

@@ -268,6 +268,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 			c.transactionsEach(ctx, req, each)
 			return
 		}
+		ctx := req.Answers.attended(ctx)
 		at, answers := req.Page, req.Answers
 		if answers != nil {
 			at = pageOf(answers)

@@ -34,6 +34,7 @@
 package dapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -320,7 +321,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	}
 	switch bankmux.KindOf(err) {
 	case "":
-		conn.Institution = institution
+		conn.Institution = updated(conn.Institution, institution)
 		if conn.Status.State == bankmux.StateUnverified {
 			conn.Status.State = bankmux.StateActive
 		}
@@ -331,6 +332,19 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	conn.Status = conn.Status.After(err)
 	conn.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	return bankmux.StatusResult{Connection: conn}, nil
+}
+
+// updated is what is known of a bank after an answer about it. What the answer does not say stays:
+// the country decides which day is today.
+func updated(before, now bankmux.Institution) bankmux.Institution {
+	if before.ID != "" && (now.ID == "" || now.ID == now.BIC) { // the answer has no id of its own
+		now.ID = before.ID
+	}
+	now.Name = cmp.Or(now.Name, before.Name)
+	now.Country = cmp.Or(now.Country, before.Country)
+	now.BIC = cmp.Or(now.BIC, before.BIC)
+	now.LogoURL = cmp.Or(now.LogoURL, before.LogoURL)
+	return now
 }
 
 // Disconnect delinks the user at the bank.

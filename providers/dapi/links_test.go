@@ -112,7 +112,7 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 						conn = got.Connection
 					}
 					assert.Equal(t, bankmux.StateActive, conn.Status.State)
-					if want, ok := change["swiftCode"]; ok {
+					if want, ok := change["swiftCode"]; ok && want != "" {
 						assert.Equal(t, want, conn.Institution.BIC)
 					}
 					if want, ok := change["bankId"]; ok {
@@ -130,6 +130,24 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 			})
 		}
 	}
+	t.Run("what a status does not say stays", func(t *testing.T) {
+		t.Parallel()
+		for name, change := range map[string]map[string]string{
+			"no country":        {"country": ""},
+			"no SWIFT code":     {"swiftCode": ""},
+			"no name":           {"bankName": ""},
+			"only a name":       {"bankId": "", "swiftCode": "", "country": ""},
+			"only a SWIFT code": {"bankId": "", "bankName": "", "country": ""},
+		} {
+			m := startMerging(t)
+			conn := m.connect()
+			require.NotEmpty(t, conn.Institution.Country)
+			m.change = change
+			got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			require.NoError(t, err, name)
+			assert.Equal(t, conn.Institution, got.Connection.Institution, name)
+		}
+	})
 	t.Run("a status finds a bank that changed altogether, and a reconnect follows it", func(t *testing.T) {
 		t.Parallel()
 		m := startMerging(t)

@@ -164,3 +164,57 @@ func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
 		assert.NotNil(t, e.Challenge, "the user who is there is asked")
 	})
 }
+
+func TestAnAnswerMeansThatTheUserIsThere(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	require.Greater(t, len(all.Accounts), 1)
+	challenge := func(t *testing.T, path string, call func(context.Context, *bankmux.Answers) error) *bankmux.Challenge {
+		t.Helper()
+		require.NoError(t, s.bank.RequireInput(conn.Reference(), path, []string{"otp"}))
+		e, ok := errors.AsType[*bankmux.Error](call(t.Context(), nil))
+		require.True(t, ok)
+		require.NotNil(t, e.Challenge)
+		return e.Challenge
+	}
+	balances := func(ctx context.Context, answers *bankmux.Answers) error {
+		res, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: all.Accounts, Answers: answers})
+		if err == nil {
+			assert.Len(t, res.Balances, len(all.Accounts))
+			assert.Empty(t, res.Failed)
+		}
+		return err
+	}
+	pages := 0
+	list := func(ctx context.Context, answers *bankmux.Answers) error {
+		for _, err := range s.client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Answers: answers}) {
+			if err != nil {
+				return err
+			}
+			pages++
+		}
+		return nil
+	}
+	absent := bankmux.WithoutUser(t.Context())
+	t.Run("balances of all accounts are read", func(t *testing.T) {
+		require.NoError(t, balances(absent, challenge(t, "/data/balance/get", balances).Answer("123456")))
+	})
+	t.Run("a list is read to its end", func(t *testing.T) {
+		ch := challenge(t, "/data/transactions/get", list)
+		pages = 0
+		require.NoError(t, list(absent, ch.Answer("123456")))
+		assert.Greater(t, pages, len(all.Accounts))
+	})
+	t.Run("an operation that gives its challenge up is not attended", func(t *testing.T) {
+		ch := challenge(t, "/data/balance/get", balances)
+		require.Error(t, balances(absent, &bankmux.Answers{Challenge: *ch, Abandoned: true}))
+		refusedAsAbsent(t, balances(absent, nil), "Balances")
+	})
+	t.Run("the next operation asks again who is there", func(t *testing.T) {
+		refusedAsAbsent(t, balances(absent, nil), "Balances")
+		refusedAsAbsent(t, list(absent, nil), "Transactions")
+	})
+}

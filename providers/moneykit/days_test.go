@@ -86,3 +86,61 @@ func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
 		assert.Positive(t, n)
 	})
 }
+
+func TestAListClaimsNothingWhereRowsSayOtherDaysThanWereAskedFor(t *testing.T) {
+	t.Parallel()
+	today := bankmux.DateOf(time.Now().UTC())
+	for name, c := range map[string]struct {
+		day     bankmux.Date
+		covered int
+	}{
+		"a row after To":              {today.AddDays(-2), 0},
+		"a row before From":           {today.AddDays(-21), 0},
+		"a control of the test":       {today.AddDays(-6), 1},
+		"a row of the last day asked": {today.AddDays(-5), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			row := func(id string, day bankmux.Date) string {
+				return `{"transaction_id":"` + id + `","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"` + day.String() + `","pending":false}`
+			}
+			client, conn := canned(t, map[string]string{
+				"/transactions": `{"total":2,"transactions":[` + row("t1", today.AddDays(-10)) + `,` + row("t2", c.day) + `],"accounts":[],` + freshLink + `}`,
+			})
+			var covered []bankmux.Covered
+			outside := 0
+			for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-20), To: today.AddDays(-5)}) {
+				require.NoError(t, err)
+				covered, outside = append(covered, page.Covered...), outside+page.Outside
+			}
+			assert.Len(t, covered, c.covered)
+			assert.Equal(t, 1-c.covered, outside)
+		})
+	}
+	t.Run("a row on the first of two pages counts for the list", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, virtualbank.Options{}, nil)
+		conn := s.connect(request)
+		require.NoError(t, s.bank.Refresh(conn.Reference()))
+		require.NoError(t, s.bank.Stage(conn.Reference(), virtualbank.DaysIgnored))
+		pages := 0
+		for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{
+			Connection: conn, From: today.AddDays(-60), To: today.AddDays(-5), PageSize: 40,
+		}) {
+			require.NoError(t, err)
+			assert.Empty(t, page.Covered)
+			pages++
+		}
+		assert.Greater(t, pages, 1)
+	})
+}
+
+func TestAStatusKeepsWhenTheBankAsked(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	conn.Status.AskedAt = time.Now().UTC().Truncate(time.Millisecond)
+	got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	require.NoError(t, err)
+	assert.Equal(t, conn.Status.AskedAt, got.Connection.Status.AskedAt)
+}

@@ -65,7 +65,7 @@ type pageMark struct {
 	far   int // the furthest page read
 	stuck int // pages in a row that were not the furthest
 	size  int // rows a page, where the provider serves fewer than were asked for; 0 if it does not
-	moves int // how often the total moved
+	moves int // how often the total moved, or rows said days that were not asked for
 }
 
 // ask is how many rows to ask for.
@@ -100,7 +100,8 @@ func (m pageMark) String() string {
 // first reports whether nothing was read before.
 func (m pageMark) first() bool { return m.far == 0 }
 
-// moved reports whether the total, now this, moved since the reading began. Then a row that was not read may be there all the same.
+// moved reports whether the total, now this, moved since the reading began, or rows said other days than
+// were asked for. Then a row that was not read may be there all the same.
 func (m pageMark) moved(total int) bool { return m.moves > 0 || (m.total >= 0 && m.total != total) }
 
 // next says where to go on after a page of n rows out of total, "" at the end. The total is not trusted to end the reading: a full page is
@@ -175,6 +176,9 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 		return bankmux.TransactionPage{}, err
 	}
 	page.AsOf = asOf(answer.Link, "transactions")
+	if page.Outside > 0 {
+		mark.moves++ // rows are selected by other days than they say, so nothing is proved to be complete
+	}
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
