@@ -295,14 +295,20 @@ func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
 		"removed and created, then created": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{fee}}, []string{renamed}, []string{renamed, fee}},
 		"removed and created, then updated": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{updated: []string{fee}}, []string{renamed}, []string{renamed, fee}},
 		"renumbered, then updated": {
-			[]string{bakery, mkRow("2", 3, "9", "PHARMACY", false)}, reported{created: []string{pharmacy}, updated: []string{renamed}}, reported{updated: []string{fee}},
-			[]string{renamed, pharmacy}, []string{fee, renamed, pharmacy},
+			[]string{bakery, mkRow("2", 3, "9", "PHARMACY", false)},
+			reported{created: []string{pharmacy}, updated: []string{renamed}},
+			reported{updated: []string{fee}},
+			[]string{renamed, pharmacy},
+			[]string{fee, renamed, pharmacy},
 		},
 		"of the same amount": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "3", "KIOSK", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "3", "KIOSK", false)}},
 		"of the same text":   {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "4", "BAKERY", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "4", "BAKERY", false)}},
 		"pending, of the same amount": {
-			[]string{mkRow("1", 3, "3", "BAKERY", true)}, reported{created: []string{mkRow("2", 3, "3", "BAKERY", true)}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "3", "KIOSK", true)}},
-			[]string{mkRow("2", 3, "3", "BAKERY", true)}, []string{mkRow("2", 3, "3", "BAKERY", true), mkRow("1", 3, "3", "KIOSK", true)},
+			[]string{mkRow("1", 3, "3", "BAKERY", true)},
+			reported{created: []string{mkRow("2", 3, "3", "BAKERY", true)}, removed: []string{"1"}},
+			reported{created: []string{mkRow("1", 3, "3", "KIOSK", true)}},
+			[]string{mkRow("2", 3, "3", "BAKERY", true)},
+			[]string{mkRow("2", 3, "3", "BAKERY", true), mkRow("1", 3, "3", "KIOSK", true)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,7 +52,7 @@ type withoutValues struct{ context.Context }
 func (withoutValues) Value(any) any { return nil }
 
 func (v valueless) RoundTrip(r *http.Request) (*http.Response, error) {
-	return v.RoundTripper.RoundTrip(r.WithContext(withoutValues{r.Context()}))
+	return v.RoundTripper.RoundTrip(r.WithContext(withoutValues{r.Context()})) //nolint:contextcheck // it wraps the request's own
 }
 
 func TestARequestArrivesOnceOverHTTP2ThroughACallersTransport(t *testing.T) {

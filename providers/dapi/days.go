@@ -2,7 +2,6 @@ package dapi
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"sync"
 	"time"
@@ -57,14 +56,6 @@ func (w *window) asked(day bankmux.Date) bool { return !day.Before(w.From) && !d
 // covers reports whether a call that was made asked for all days of another.
 func (w *window) covers(other *window) bool {
 	return w.From.IsValid() && !other.From.Before(w.From) && !other.To.After(w.To)
-}
-
-// windowOf is the window of the call that answers go on with.
-func windowOf(answers *bankmux.Answers) (w window, ok bool) {
-	if answers == nil || json.Unmarshal(answers.Challenge.State, &w) != nil {
-		return window{}, false
-	}
-	return w, w.From.IsValid() && w.To.IsValid() && w.First.IsValid() && w.Last.IsValid()
 }
 
 // windows cuts the days of one account into calls that the bank takes, the newest first. A bank
