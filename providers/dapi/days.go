@@ -13,8 +13,8 @@ import (
 // windowDays is how many days one call is for: Dapi has no pages, and a bank may be slow.
 const windowDays = 31
 
-// slackOf is how many days more a call asks for on either side. No source says whether a bank
-// selects by the day that it writes: some select by the day of booking and write a day of value. A
+// slackOf is how far apart the day of selection and the day that is written are taken to be in a
+// reading of so many days. No source says whether a bank selects by the day that it writes: some select by the day of booking and write a day of value. A
 // row belongs to the call that has the day it says.
 func slackOf(size int) int { return size / 3 }
 
