@@ -14,8 +14,8 @@ import (
 const windowDays = 31
 
 // slackOf is how far apart the day of selection and the day that is written are taken to be in a
-// reading of so many days. No source says whether a bank selects by the day that it writes: some select by the day of booking and write a day of value. A
-// row belongs to the call that has the day it says.
+// reading of so many days. No source says whether a bank selects by the day that it writes: some
+// select by the day of booking and write a day of value.
 func slackOf(size int) int { return size / 3 }
 
 // maxSlack is how far apart the day of selection and the day that is written are taken to be at
