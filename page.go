@@ -152,6 +152,9 @@ func (t *Transaction) seen() *recent.Row {
 
 // fresh keeps the rows that are new, in place.
 func fresh(seen *recent.Rows, rows []Transaction) []Transaction {
+	if len(rows) > 0 && rows[0].ID != "" {
+		seen.Expect(len(rows))
+	}
 	kept := 0
 	for i := range rows {
 		if t := &rows[i]; t.ID != "" && !seen.Add(t.seen()) {

@@ -45,6 +45,14 @@ type seen struct {
 	pending     bool
 }
 
+// Expect makes room for so many rows at once, if none were seen yet.
+func (r *Rows) Expect(n int) {
+	if r.seen == nil && n > 0 {
+		n = min(n, most)
+		r.seed, r.seen, r.ring = maphash.MakeSeed(), make(map[uint64]int, n), make([]remembered, 0, n)
+	}
+}
+
 // of is what is remembered of a row.
 func (r *Rows) of(row *Row) seen {
 	if r.seen == nil {

@@ -290,7 +290,7 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 		return r.malformed("is empty")
 	case string(body) == "null":
 		return r.malformed("is null")
-	case wire.Crowded(body):
+	case !bounded(v) && wire.Crowded(body):
 		return r.malformed(tooMany)
 	}
 	err := read(text, v)
@@ -306,6 +306,13 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 		return r.malformed("is not the JSON expected here")
 	}
 	return r.malformed("is not valid JSON")
+}
+
+// bounded reports whether an answer bounds itself: all its lists are [wire.Rows] or [wire.List], it has
+// no maps, and its rows have neither. Such an answer is not counted before it is read.
+func bounded(v any) bool {
+	_, ok := v.(interface{ Bounded() })
+	return ok
 }
 
 const tooMany = "has more rows than an answer may have"

@@ -154,14 +154,16 @@ func (l *listing) read(ctx context.Context, w *pageWindow, now time.Time) (bankm
 		if got.rows == nil {
 			got.rows = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}
-		got.rows = append(got.rows, l.account)
+		got.rows = wire.OneMore(got.rows)
 		row := &got.rows[len(got.rows)-1]
+		row.Account, row.Card = l.account.Account, l.account.Card
 		fault := read.fill(row)
 		got.add(row)
 		got.note(row.Date)
 		if fault != nil {
 			failure := bankmux.Failure{Account: l.account.Account, Transaction: wire.RowName("", i+1), Err: fault}
 			got.bad = append(got.bad, badRow{row.Date, digest(row, fault), failure})
+			*row = bankmux.Transaction{}
 			got.rows = got.rows[:len(got.rows)-1]
 		}
 	})

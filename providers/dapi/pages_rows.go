@@ -20,6 +20,10 @@ type pageRows struct {
 	outside  int          // rows of days that were not asked for
 	far      bool
 	furthest int // days
+
+	noted          bankmux.Date // the day looked at last
+	inside         bool         // it was asked for, or the row says none
+	oldest, newest bankmux.Date // of all rows that say a day
 }
 
 // badRow is a row that cannot be read.
@@ -29,9 +33,18 @@ type badRow struct {
 	failure bankmux.Failure
 }
 
-// note looks at the day of a row.
+// note looks at the day of a row. Rows of one day mostly come one after the other.
 func (p *pageRows) note(day bankmux.Date) {
-	if day.IsZero() || p.w.asked(day) {
+	if day != p.noted {
+		p.noted, p.inside = day, day.IsZero() || p.w.asked(day)
+		if !day.IsZero() {
+			if p.newest.IsZero() {
+				p.oldest = day
+			}
+			p.oldest, p.newest = earlier(p.oldest, day), later(p.newest, day)
+		}
+	}
+	if p.inside || day.IsZero() {
 		return
 	}
 	p.outside++
@@ -112,6 +125,10 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 // keep takes the rows of some days and counts others. It reports whether there are rows that are
 // wanted and of later days.
 func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date) (newer bool) {
+	if !p.oldest.Before(first) && !p.newest.After(last) {
+		page.Transactions = p.rows
+		return false
+	}
 	kept := 0
 	for i := range p.rows {
 		day := p.rows[i].Date

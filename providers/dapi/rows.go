@@ -114,8 +114,13 @@ func (w *transaction) balances() (before, after bankmux.Money) {
 	if w.held == "" {
 		in = w.Currency
 	}
-	before, _ = money(w.BeforeAmount, in)
-	after, _ = money(w.AfterAmount, in)
+	code := normalize.CurrencyCode(in.Code)
+	if w.BeforeAmount.Present() {
+		before, _ = bankmux.MoneyOf(w.BeforeAmount.Value, code)
+	}
+	if w.AfterAmount.Present() {
+		after, _ = bankmux.MoneyOf(w.AfterAmount.Value, code)
+	}
 	return before, after
 }
 

@@ -278,6 +278,9 @@ type transactionsAnswer struct {
 	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
+// Bounded says that nothing but rows can grow in the answer.
+func (*transactionsAnswer) Bounded() {}
+
 // span is a length of time such as 90 days.
 type span struct {
 	Value wire.Number `json:"value"`
