@@ -3,6 +3,7 @@ package dapi_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -268,48 +269,45 @@ func TestWhatIsOnlyForDisplayNeverDecides(t *testing.T) {
 
 func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 	t.Parallel()
+	const asks = `"status":"user_input_required","userInputs":[{"id":"otp","index":0}]`
 	for name, c := range map[string]struct {
 		status   int
 		kind     string
 		body     string
 		want     bankmux.Kind
 		unlisted bool
+		says     string // Detail
 	}{
-		"done":                          {200, "application/json", `{"status":"done","accounts":[]}`, "", false},
-		"done under another 2xx":        {201, "application/json", `{"status":"done","accounts":[]}`, "", false},
-		"neither done nor failed":       {200, "application/json", `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true},
-		"neither, under 500":            {500, "application/json", `{"status":"brand_new"}`, bankmux.ErrUnknown, true},
-		"in another case":               {200, "application/json", `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true},
-		"a number":                      {200, "application/json", `{"status":200,"accounts":[]}`, bankmux.ErrMalformed, false},
-		"none":                          {200, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false},
-		"none, under 201":               {201, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false},
-		"a page of a proxy under 200":   {200, "text/html", `<html>`, bankmux.ErrMalformed, false},
-		"a page of a proxy under 299":   {299, "text/html", `<html>`, bankmux.ErrMalformed, false},
-		"a page of a proxy under 403":   {403, "text/html", `<html>`, bankmux.ErrNotPermitted, false},
-		"a page of a proxy under 502":   {502, "text/html", `<html>`, bankmux.ErrUnavailable, false},
-		"a redirect":                    {302, "text/html", `<html>`, bankmux.ErrMalformed, false},
-		"failed under 200":              {200, "application/json", `{"status":"failed","type":"INVALID_MFA"}`, bankmux.ErrAnswerRejected, false},
-		"failed under 200, no type":     {200, "application/json", `{"status":"failed"}`, bankmux.ErrUnknown, false},
-		"failed under 404, no type":     {404, "application/json", `{"status":"failed"}`, bankmux.ErrNotFound, false},
-		"running, and nothing to await": {200, "application/json", `{"status":"initialized"}`, bankmux.ErrInstitution, false},
+		"done":                          {200, "application/json", `{"status":"done","accounts":[]}`, "", false, ""},
+		"done under another 2xx":        {201, "application/json", `{"status":"done","accounts":[]}`, "", false, ""},
+		"done, with a broken list":      {200, "application/json", `{"status":"done","accounts":7}`, bankmux.ErrMalformed, false, "the answer is not the JSON expected here"},
+		"the same under 201":            {201, "application/json", `{"status":"done","accounts":{}}`, bankmux.ErrMalformed, false, "the answer is not the JSON expected here"},
+		"the same under 500":            {500, "application/json", `{"status":"done","accounts":7}`, bankmux.ErrUnavailable, false, "the provider is not available"},
+		"the same under 429":            {429, "application/json", `{"status":"done","accounts":"none"}`, bankmux.ErrRateLimited, false, "too many requests were made"},
+		"neither done nor failed":       {200, "application/json", `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
+		"neither, under 500":            {500, "application/json", `{"status":"brand_new"}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
+		"in another case":               {200, "application/json", `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
+		"a number":                      {200, "application/json", `{"status":200,"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
+		"none":                          {200, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
+		"none, under 201":               {201, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
+		"a page of a proxy under 200":   {200, "text/html", `<html>`, bankmux.ErrMalformed, false, "the answer is not of a JSON content type"},
+		"a page of a proxy under 299":   {299, "text/html", `<html>`, bankmux.ErrMalformed, false, "the answer is not of a JSON content type"},
+		"a page of a proxy under 403":   {403, "text/html", `<html>`, bankmux.ErrNotPermitted, false, "the application may not do this"},
+		"a page of a proxy under 502":   {502, "text/html", `<html>`, bankmux.ErrUnavailable, false, "the provider is not available"},
+		"a redirect":                    {302, "text/html", `<html>`, bankmux.ErrMalformed, false, "the answer cannot be read"},
+		"failed under 200":              {200, "application/json", `{"status":"failed","type":"INVALID_MFA"}`, bankmux.ErrAnswerRejected, false, "the answer was wrong"},
+		"failed under 200, no type":     {200, "application/json", `{"status":"failed"}`, bankmux.ErrUnknown, false, "Dapi failed and does not say why"},
+		"failed under 404, no type":     {404, "application/json", `{"status":"failed"}`, bankmux.ErrNotFound, false, "the provider does not know this"},
+		"running, and nothing to await": {200, "application/json", `{"status":"initialized"}`, bankmux.ErrInstitution, false, "the operation is still running at the bank"},
+		"a question without operation":  {200, "application/json", `{` + asks + `}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
+		"a question of operation null":  {200, "application/json", `{"operationID":null,` + asks + `}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
+		"a question of operation empty": {200, "application/json", `{"operationID":"",` + asks + `}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
+		"an operation without question": {200, "application/json", `{"operationID":"X:1","status":"user_input_required"}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
+		"an operation with a question":  {200, "application/json", `{"operationID":"X:1",` + asks + `}`, bankmux.ErrUserAction, false, "the bank wants an answer from the user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, nil)
-			conn := s.connect()
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", c.kind)
-				w.WriteHeader(c.status)
-				_, _ = io.WriteString(w, c.body)
-			}))
-			t.Cleanup(server.Close)
-			creds := s.bank.Credentials().Dapi
-			client, err := dapi.New(dapi.Config{
-				AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
-				Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
-			})
-			require.NoError(t, err)
-			_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+			_, err := answering(t, c.status, http.Header{"Content-Type": {c.kind}}, c.body)
 			if c.want == "" {
 				require.NoError(t, err)
 				return
@@ -318,11 +316,52 @@ func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 			require.NotNil(t, e)
 			assert.Equal(t, c.want, e.Kind)
 			assert.Equal(t, c.unlisted, e.Unlisted)
-			if c.status/100 == 2 {
-				assert.NotEmpty(t, e.Detail, "what is wrong with a success is said")
-			}
+			assert.Equal(t, c.status, e.Status)
+			assert.Equal(t, c.says, e.Detail)
+			assert.Equal(t, c.want == bankmux.ErrUserAction, e.Challenge != nil, "only a question that can be answered is one")
 		})
 	}
+	t.Run("a wait is kept, with an envelope and without", func(t *testing.T) {
+		t.Parallel()
+		for _, body := range []string{`{"status":"failed","type":"INVALID_MFA"}`, `{"status":"failed"}`, `{"status":"done","accounts":7}`, `<html>`} {
+			_, err := answering(t, 429, http.Header{"Content-Type": {"application/json"}, "Retry-After": {"17"}}, body)
+			e, _ := errors.AsType[*bankmux.Error](err)
+			require.NotNil(t, e, body)
+			assert.Equal(t, 17*time.Second, e.RetryAfter, body)
+		}
+	})
+	t.Run("an operation that is still running concerns its connection alone", func(t *testing.T) {
+		t.Parallel()
+		for _, status := range []int{200, 202, 500} {
+			_, err := answering(t, status, http.Header{"Content-Type": {"application/json"}}, `{"operationID":"X:1","status":"initialized"}`)
+			e, _ := errors.AsType[*bankmux.Error](err)
+			require.NotNil(t, e)
+			assert.Equal(t, bankmux.ErrInstitution, e.Kind)
+			assert.Equal(t, bankmux.ScopeConnection, e.Scope)
+			assert.Equal(t, bankmux.ScopeConnection, e.Affects())
+			assert.Equal(t, "initialized", e.Code)
+		}
+	})
+}
+
+// answering reads accounts from a server that answers everything alike. Nothing is sent again.
+func answering(t *testing.T, status int, header http.Header, body string) (bankmux.AccountsResult, error) {
+	t.Helper()
+	s := start(t, nil)
+	conn := s.connect()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		maps.Copy(w.Header(), header)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	creds := s.bank.Credentials().Dapi
+	client, err := dapi.New(dapi.Config{
+		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
+		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+	})
+	require.NoError(t, err)
+	return client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 }
 
 func TestTheBanksRulesNeverCostALink(t *testing.T) {
