@@ -57,7 +57,8 @@ type Account struct {
 // the list grows.
 type AccountKind string
 
-// The kinds of account. The last four are debts: their booked balance is negative when money is owed.
+// The kinds of account. The last four are debts: their booked balance is negative when money is
+// owed.
 const (
 	AccountChecking   AccountKind = "checking" // current account
 	AccountSavings    AccountKind = "savings"
@@ -81,8 +82,8 @@ func (k AccountKind) Liability() bool {
 	return false
 }
 
-// Accounts lists the accounts of a connection. It may be repeated. What could not be read is named by a
-// [*PartialError] beside the rest. For the other errors see [AccountLister].
+// Accounts lists the accounts of a connection. It may be repeated. What could not be read is named
+// by a [*PartialError] beside the rest. For the other errors see [AccountLister].
 func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error) {
 	res, err := call(ctx, c, opAccounts, req, AccountLister.Accounts)
 	if err == nil {

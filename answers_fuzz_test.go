@@ -154,7 +154,8 @@ var reads = []struct {
 	}},
 }
 
-// open makes a client of its own, for a challenge parks its connection, and a breaker would keep the next answer out.
+// open makes a client of its own, for a challenge parks its connection, and a breaker would keep
+// the next answer out.
 func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux.Client, error) {
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}})
 	if provider == "moneykit" {
@@ -169,8 +170,9 @@ func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux
 	})
 }
 
-// FuzzAnswers reads whatever a provider might say with every operation of both adapters: nothing panics or goes on for ever, and an error is one of ours and
-// tells no secret. The seeds are the virtual bank's own answers, whole, cut and garbled.
+// FuzzAnswers reads whatever a provider might say with every operation of both adapters: nothing
+// panics or goes on for ever, and an error is one of ours and tells no secret. The seeds are the
+// virtual bank's own answers, whole, cut and garbled.
 func FuzzAnswers(f *testing.F) {
 	providers := []string{"moneykit", "dapi"}
 	keys := map[string]virtualbank.Credentials{}

@@ -19,8 +19,9 @@ type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
 	Cards      []string // the provider's ids of cards, where it keeps them apart
-	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit, only
-	// the kind of the account does: the client lists the accounts first, unless Accounts or Cards name what is to be read and Known has it.
+	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit,
+	// only the kind of the account does: the client lists the accounts first, unless Accounts or
+	// Cards name what is to be read and Known has it.
 	Known   []Account
 	Answers *Answers // to a [Challenge] of an earlier try
 }
@@ -78,8 +79,9 @@ const (
 	BalanceDue       BalanceKind = "due"       // what has to be paid by a date; negative
 )
 
-// Balances reads balances. It may be repeated. Where the provider serves one account a call, accounts that fail do not sink
-// the others: a [*PartialError] names them, and a [Challenge] carries what was read before. For the other errors see [BalanceReader].
+// Balances reads balances. It may be repeated. Where the provider serves one account a call,
+// accounts that fail do not sink the others: a [*PartialError] names them, and a [Challenge]
+// carries what was read before. For the other errors see [BalanceReader].
 func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if c.desc.PerAccount && c.Has(CapBalances) {
 		return c.balancesEach(ctx, req)

@@ -132,7 +132,8 @@ func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) {
 	}
 }
 
-// entries are the members of objects that may have many, and texts and choices: an entry has a number in it.
+// entries are the members of objects that may have many, and texts and choices: an entry has a
+// number in it.
 var entries = []struct {
 	name, provider, before, entry, after string
 	call                                 func(context.Context, *bankmux.Client, bankmux.Connection) error

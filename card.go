@@ -40,8 +40,8 @@ type Card struct {
 	Currency Currency `json:"currency,omitempty"`
 }
 
-// Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError] beside the rest. For the
-// other errors see [CardLister].
+// Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError]
+// beside the rest. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
 	res, err := call(ctx, c, opCards, req, CardLister.Cards)
 	if err == nil {

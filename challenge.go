@@ -23,8 +23,9 @@ import (
 //	}
 //
 // While it is open every other call on the connection gets the same error at once, for it would end
-// the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one [ErrChallengeExpired]; after either,
-// and after [Challenge.Abandon], the call starts anew without Answers. It is never repeated by the library.
+// the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one
+// [ErrChallengeExpired]; after either, and after [Challenge.Abandon], the call starts anew without
+// Answers. It is never repeated by the library.
 //
 // It may hold data that was already read, so it is to be kept like the data itself.
 type Challenge struct {
@@ -115,8 +116,8 @@ func (ch Challenge) Answer(texts ...string) *Answers {
 	return a
 }
 
-// Abandon gives the challenge up. The call that gets it sends nothing, ends in [ErrUserAction] with Code "cancelled", and
-// the connection is free again.
+// Abandon gives the challenge up. The call that gets it sends nothing, ends in [ErrUserAction] with
+// Code "cancelled", and the connection is free again.
 func (ch Challenge) Abandon() *Answers { return &Answers{Challenge: ch, Abandoned: true} }
 
 // challengeLife is how long a challenge is open where the provider does not

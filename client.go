@@ -99,9 +99,9 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connec
 	return conn, nil
 }
 
-// ConnectionStatus asks the provider how a connection is doing and returns it brought
-// up to date; store it. A lapsed or deleted connection is an answer, not an error. It may be repeated. For the errors see
-// [StatusReader].
+// ConnectionStatus asks the provider how a connection is doing and returns it brought up to date;
+// store it. A lapsed or deleted connection is an answer, not an error. It may be repeated. For the
+// errors see [StatusReader].
 func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
 	return call(ctx, c, opStatus, req, StatusReader.ConnectionStatus)
 }
@@ -131,12 +131,12 @@ func call[P, R, Out any, Req interface {
 	return Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
 }
 
-// Do runs f on the client's adapter, seen as P, through the client's
-// interceptors. Adapters build their provider-specific operations on it; P is then an
-// interface of the adapter's own. If the adapter is no P, the error is [ErrUnsupported] and f
-// is not called. Name, Group and Effect of op must be set; the client fills in its own fields. A nil context is
-// [ErrInvalid], one that is done [ErrContextDone], and neither sends anything. Otherwise the errors are those of f; whether
-// it is repeated is decided by op.Effect.
+// Do runs f on the client's adapter, seen as P, through the client's interceptors. Adapters build
+// their provider-specific operations on it; P is then an interface of the adapter's own. If the
+// adapter is no P, the error is [ErrUnsupported] and f is not called. Name, Group and Effect of op
+// must be set; the client fills in its own fields. A nil context is [ErrInvalid], one that is done
+// [ErrContextDone], and neither sends anything. Otherwise the errors are those of f; whether it is
+// repeated is decided by op.Effect.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
 	var none Out
 	op.Client, op.Provider = c.name, c.desc.Provider
@@ -184,9 +184,9 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	return job.out, nil
 }
 
-// owned names the errors that neither the adapter nor the provider made. Every error of the adapter is
-// an [*Error] by then, so what comes without one is an interceptor's. Where the application's code
-// failed because the caller's context is done, that is what the error says.
+// owned names the errors that neither the adapter nor the provider made. Every error of the adapter
+// is an [*Error] by then, so what comes without one is an interceptor's. Where the application's
+// code failed because the caller's context is done, that is what the error says.
 func owned(ctx context.Context, err error) error {
 	e := asError(err)
 	if e == nil && KindOf(err) == ErrUnknown && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
@@ -200,9 +200,10 @@ func owned(ctx context.Context, err error) error {
 	return err
 }
 
-// DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a request of this package, whose answers the bank then gets. One
-// that the client cannot have made, or whose request or answers are amiss, is [ErrInvalid] or [ErrChallengeExpired] and sends nothing; op is told whom the call
-// concerns.
+// DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a
+// request of this package, whose answers the bank then gets. One that the client cannot have made,
+// or whose request or answers are amiss, is [ErrInvalid] or [ErrChallengeExpired] and sends
+// nothing; op is told whom the call concerns.
 func DoOn[P, Out any](ctx context.Context, c *Client, op Op, on Request, f func(context.Context, P) (Out, error)) (Out, error) {
 	if err := on.prepare(c, &op); err != nil {
 		var none Out

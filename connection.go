@@ -10,8 +10,8 @@ import (
 //
 // Printing it, logging it and json.Marshal are safe and lose the credential and the provider's
 // reference; [Connection.Seal] and [Open] are the way to a database and back. A browser gets
-// [Connection.View]. A connection that comes from neither [Provider.ExchangeToken] nor Open is refused
-// by every call.
+// [Connection.View]. A connection that comes from neither [Provider.ExchangeToken] nor Open is
+// refused by every call.
 type Connection struct {
 	ID          string      `json:"id"`       // ours, for ever; upsert by it
 	Provider    string      `json:"provider"` // adapter
@@ -19,8 +19,8 @@ type Connection struct {
 	Environment Environment `json:"environment,omitempty"`
 	User        string      `json:"user"`
 	Institution Institution `json:"institution"`
-	// ReferenceKey is a digest of [Connection.Reference]: the key under which a webhook's [Event] finds
-	// the connection. It is safe to store, index, print and log. The client sets it.
+	// ReferenceKey is a digest of [Connection.Reference]: the key under which a webhook's [Event]
+	// finds the connection. It is safe to store, index, print and log. The client sets it.
 	ReferenceKey string    `json:"reference_key,omitempty"`
 	Status       Status    `json:"status"`
 	Products     []Product `json:"products,omitempty"` // what the user granted, where the provider says
@@ -74,7 +74,8 @@ const (
 //	bankmux.InstitutionRef{"moneykit": "chase", "dapi": "DAPIBANK_US_CHASE"}
 type InstitutionRef map[string]string
 
-// Institution is a bank as the provider of a connection sees it. A field the provider does not give is "".
+// Institution is a bank as the provider of a connection sees it. A field the provider does not give
+// is "".
 type Institution struct {
 	ID      string `json:"id,omitempty"` // the provider's
 	Name    string `json:"name,omitempty"`
@@ -88,8 +89,9 @@ type Status struct {
 	State State     `json:"state"`
 	Code  string    `json:"code,omitempty"` // the provider's word
 	At    time.Time `json:"at"`
-	// AskedAt is when the bank last wanted an answer of the user ([Challenge]), zero if it never did. Calls
-	// without a user ([Presence]) then send nothing. Set it to zero for a bank that asks no more.
+	// AskedAt is when the bank last wanted an answer of the user ([Challenge]), zero if it never
+	// did. Calls without a user ([Presence]) then send nothing. Set it to zero for a bank that asks
+	// no more.
 	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
@@ -106,9 +108,9 @@ const (
 	StateGone       State = "gone"            // link anew
 )
 
-// After returns the status after a call on the connection ended with err. Only what a provider declared
-// moves the state: [ErrReauth] and [ErrGone] do, success moves it back, anything else (an outage, a
-// timeout, a wrong call) leaves it alone. A question of the bank is noted in AskedAt.
+// After returns the status after a call on the connection ended with err. Only what a provider
+// declared moves the state: [ErrReauth] and [ErrGone] do, success moves it back, anything else (an
+// outage, a timeout, a wrong call) leaves it alone. A question of the bank is noted in AskedAt.
 func (s Status) After(err error) Status {
 	now, e := time.Now().UTC().Truncate(time.Millisecond), asError(err)
 	if e != nil && e.Challenge != nil {

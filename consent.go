@@ -9,16 +9,16 @@ import (
 // Consent is how long the user's permission lasts, where the provider says. A zero time means that
 // the provider does not say, never that the consent has no end.
 //
-// Renew a consent with [SessionRequest.Reconnect]. The consent in force stays good until the new one
-// replaces it, so renewing early never interrupts access.
+// Renew a consent with [SessionRequest.Reconnect]. The consent in force stays good until the new
+// one replaces it, so renewing early never interrupts access.
 type Consent struct {
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`   // access ends here, and the bank asks for a new login
 	ReconfirmBy time.Time `json:"reconfirm_by,omitzero"` // the user must confirm by then, without a login at the bank
 	RenewFrom   time.Time `json:"renew_from,omitzero"`   // the first moment at which the provider accepts a renewal
 }
 
-// Due returns the moment by which the user must act: the earlier of ExpiresAt and ReconfirmBy that the
-// provider told. It is zero where neither was told.
+// Due returns the moment by which the user must act: the earlier of ExpiresAt and ReconfirmBy that
+// the provider told. It is zero where neither was told.
 func (c Consent) Due() time.Time {
 	switch {
 	case c.ExpiresAt.IsZero():

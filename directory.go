@@ -16,9 +16,10 @@ type DirectoryEntry struct {
 	Listings map[string]InstitutionListing `json:"listings"` // by client name
 }
 
-// Institutions searches the banks of every client that can list them and merges those that are one bank: of the same country
-// and internet domain, or of the same country and name. The entries are sorted by name. A client that fails is named by a
-// [*PartialError], beside the others' banks; clients that have no list (Dapi publishes none) are left out. It may be repeated.
+// Institutions searches the banks of every client that can list them and merges those that are one
+// bank: of the same country and internet domain, or of the same country and name. The entries are
+// sorted by name. A client that fails is named by a [*PartialError], beside the others' banks;
+// clients that have no list (Dapi publishes none) are left out. It may be repeated.
 func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([]DirectoryEntry, error) {
 	var (
 		all    []*DirectoryEntry

@@ -43,10 +43,12 @@ type Error struct {
 	// and Kind was concluded from the status. Such an error is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
 
-	// FindOut says, with [ErrOutcomeUnknown], what to call to learn what became of the call. Nothing else may repeat it.
+	// FindOut says, with [ErrOutcomeUnknown], what to call to learn what became of the call.
+	// Nothing else may repeat it.
 	FindOut string `json:"find_out,omitempty"`
 
-	// Challenge is what the bank wants to hear from the user first, with [ErrUserAction]. nil otherwise.
+	// Challenge is what the bank wants to hear from the user first, with [ErrUserAction]. nil
+	// otherwise.
 	Challenge *Challenge `json:"challenge,omitempty"`
 
 	Err error `json:"-"` // cause, free of URLs, bodies and secrets
@@ -58,16 +60,16 @@ const (
 	maxCause  = 8 << 10
 )
 
-// clean escapes what cannot stand in a log line. An adapter's own code and words pass through it, so
-// that JSON and logs of single fields are as safe as the error's text.
+// clean escapes what cannot stand in a log line. An adapter's own code and words pass through it,
+// so that JSON and logs of single fields are as safe as the error's text.
 func (e *Error) clean() {
 	e.Code, e.RequestID = plain.Line(plain.Cut(e.Code, maxDetail)), plain.Line(plain.Cut(e.RequestID, maxDetail))
 	e.Field, e.Detail = plain.Line(plain.Cut(e.Field, maxDetail)), plain.Line(plain.Cut(e.Detail, maxDetail))
 }
 
-// Error gives one line: who, what, why and the remedy. What happened is a sentence, and Field is its
-// subject where Detail begins with a verb: "invalid_request: SessionRequest.User is empty". Text from
-// outside is quoted or escaped in it.
+// Error gives one line: who, what, why and the remedy. What happened is a sentence, and Field is
+// its subject where Detail begins with a verb: "invalid_request: SessionRequest.User is empty".
+// Text from outside is quoted or escaped in it.
 func (e *Error) Error() string {
 	var b strings.Builder
 	subject, detail := e.sentence()
@@ -159,8 +161,8 @@ func (e *Error) Affects() Scope {
 	return e.Kind.Scope()
 }
 
-// Remedy says in a few words what to do: that of the Code where this package has one for it, else that of
-// the Kind.
+// Remedy says in a few words what to do: that of the Code where this package has one for it, else
+// that of the Kind.
 func (e *Error) Remedy() string {
 	switch {
 	case e.Kind == ErrInvalid && e.Code == CodeOtherSession:

@@ -9,13 +9,15 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Event is what a provider announced by webhook, in the same words for every provider. It is a hint, not data: deliveries come late, twice, in
-// any order or not at all. Ask the provider before believing it; [EventKind] says with which call. All it
-// announces is found by those calls without any webhook.
+// Event is what a provider announced by webhook, in the same words for every provider. It is a
+// hint, not data: deliveries come late, twice, in any order or not at all. Ask the provider before
+// believing it; [EventKind] says with which call. All it announces is found by those calls without
+// any webhook.
 //
 // It marshals to JSON and back, for an application that queues events: what is left finds the
 // connection and says what to ask. JSON, printing and logging leave out the reference, which is a
-// credential at some providers, and the body. A handler that needs those takes them before it queues the event.
+// credential at some providers, and the body. A handler that needs those takes them before it
+// queues the event.
 type Event struct {
 	Kind     EventKind `json:"kind"`
 	Name     string    `json:"name,omitempty"` // the provider's word, such as "link.state_changed"
@@ -26,10 +28,12 @@ type Event struct {
 	Key string    `json:"key"`
 	At  time.Time `json:"at,omitzero"` // when the provider says it happened
 
-	// ReferenceKey is [Connection.ReferenceKey] of the connection, "" where the provider does not say. The client sets it.
+	// ReferenceKey is [Connection.ReferenceKey] of the connection, "" where the provider does not
+	// say. The client sets it.
 	ReferenceKey string `json:"reference_key,omitempty"`
-	// Session is the id of the [Session] that made or last renewed the connection, where the provider tells. An event may come before
-	// ExchangeToken has returned the connection; the session is known by then.
+	// Session is the id of the [Session] that made or last renewed the connection, where the
+	// provider tells. An event may come before ExchangeToken has returned the connection; the
+	// session is known by then.
 	Session string `json:"session,omitempty"`
 
 	Status  Status       `json:"status,omitzero"`   // with EventConnectionStateChanged and EventConnectionDeleted: what is announced
@@ -40,14 +44,15 @@ type Event struct {
 	raw, payload hidden[[]byte]
 }
 
-// Reference returns [Connection.Reference] of the connection, "" where the provider does not say and
-// after JSON. Treat it like a credential; [Event.ReferenceKey] is for finding the connection.
+// Reference returns [Connection.Reference] of the connection, "" where the provider does not say
+// and after JSON. Treat it like a credential; [Event.ReferenceKey] is for finding the connection.
 func (e Event) Reference() string { return e.reference.Reveal() }
 
 // Raw returns the body, byte for byte. It is shared: do not change it. It is nil after JSON.
 func (e Event) Raw() []byte { return e.raw.get() }
 
-// Payload returns the body in clear, where it came encrypted. It is shared: do not change it. It is nil after JSON.
+// Payload returns the body in clear, where it came encrypted. It is shared: do not change it. It is
+// nil after JSON.
 func (e Event) Payload() []byte { return e.payload.get() }
 
 // WithReference returns a copy of the event about the connection of that reference, for an adapter.
@@ -56,7 +61,8 @@ func (e Event) WithReference(reference string) Event {
 	return e
 }
 
-// WithRaw returns a copy of the event with that body, for an adapter. The client sets the whole body otherwise.
+// WithRaw returns a copy of the event with that body, for an adapter. The client sets the whole
+// body otherwise.
 func (e Event) WithRaw(body []byte) Event {
 	e.raw = hide(body)
 	return e
@@ -75,13 +81,15 @@ type EventKind string
 const (
 	// EventConnectionStateChanged: ask [Client.ConnectionStatus].
 	EventConnectionStateChanged EventKind = "connection_state_changed"
-	// EventProductRefreshed: a refresh goes on or ended; ask [Client.ConnectionStatus] for its products, and read the product.
+	// EventProductRefreshed: a refresh goes on or ended; ask [Client.ConnectionStatus] for its
+	// products, and read the product.
 	EventProductRefreshed EventKind = "product_refreshed"
 	// EventTransactionsAvailable: call [Client.Sync].
 	EventTransactionsAvailable EventKind = "transactions_available"
 	// EventConnectionDeleted: ask [Client.ConnectionStatus]; the state will be [StateGone].
 	EventConnectionDeleted EventKind = "connection_deleted"
-	// EventUnknown: verified, but of a name, a version or a form that this library does not know. Name, [Event.Raw] and [Event.Payload] have what came.
+	// EventUnknown: verified, but of a name, a version or a form that this library does not know.
+	// Name, [Event.Raw] and [Event.Payload] have what came.
 	EventUnknown EventKind = "unknown"
 )
 

@@ -92,8 +92,8 @@ func (e PartialError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.t
 // LogValue is what [PartialError.Error] returns.
 func (e PartialError) LogValue() slog.Value { return slog.StringValue(e.text()) }
 
-// MarshalJSON writes the operation, the first ten failures and the number of the others. To keep all of
-// them, marshal Failed.
+// MarshalJSON writes the operation, the first ten failures and the number of the others. To keep
+// all of them, marshal Failed.
 func (e PartialError) MarshalJSON() ([]byte, error) {
 	shown, more := e.named()
 	return json.Marshal(struct {
@@ -103,7 +103,8 @@ func (e PartialError) MarshalJSON() ([]byte, error) {
 	}{e.Op, shown, more})
 }
 
-// Unwrap returns the first ten failures. [PartialError.Is] and [PartialError.As] look into the others.
+// Unwrap returns the first ten failures. [PartialError.Is] and [PartialError.As] look into the
+// others.
 func (e *PartialError) Unwrap() []error {
 	shown, _ := e.named()
 	all := make([]error, len(shown))
@@ -133,7 +134,8 @@ func (e *PartialError) As(target any) bool {
 	return false
 }
 
-// partial makes an error of failures, nil where there are none, and says in each which call it came from.
+// partial makes an error of failures, nil where there are none, and says in each which call it came
+// from.
 func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 	if len(failed) == 0 {
 		return nil
@@ -169,13 +171,14 @@ func hopeless(err error) bool {
 	return false
 }
 
-// refusedAnswer reports whether the bank did not take what the user said. That is no failure of one account: the user is asked anew before anything
-// else is.
+// refusedAnswer reports whether the bank did not take what the user said. That is no failure of one
+// account: the user is asked anew before anything else is.
 func refusedAnswer(err error) bool {
 	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
 }
 
-// checkIDs refuses an id that is empty or named twice, and lists that are there but name nothing: who chose none would get all.
+// checkIDs refuses an id that is empty or named twice, and lists that are there but name nothing:
+// who chose none would get all.
 func checkIDs(request string, lists ...[]string) error {
 	none, named := false, 0
 	for _, ids := range lists {

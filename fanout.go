@@ -9,8 +9,8 @@ import (
 // one of the calls has its own deadline, retries and place in the queue, and one bad
 // account does not sink the rest.
 
-// begin returns how far an operation has come: what a challenge or page says, or the accounts and cards the caller named, or
-// nothing yet. Answers belong to the first call that is made.
+// begin returns how far an operation has come: what a challenge or page says, or the accounts and
+// cards the caller named, or nothing yet. Answers belong to the first call that is made.
 func (c *Client) begin(op Op, conn Connection, accounts, cards []string, cursor string, answers *Answers) (p progress, step *Answers, err error) {
 	op.Connection = conn.ID
 	switch {
@@ -63,7 +63,8 @@ func (p *progress) giveUp(err error) (failed []Failure) {
 	}
 }
 
-// kinds is what the reading of a balance must know of its account. More is not kept in a challenge, which goes far.
+// kinds is what the reading of a balance must know of its account. More is not kept in a challenge,
+// which goes far.
 func kinds(list []Account) []Account {
 	slim := make([]Account, len(list))
 	for i := range list {

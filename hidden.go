@@ -4,8 +4,8 @@ package bankmux
 // pointer at most, and only where it may not call methods and a verb does not fit; so the value is
 // behind two. The others pass over it, for it has no exported field. Copies share the value.
 //
-// A dumper that follows every pointer by reflection shows it, such as go-spew, which testify uses for
-// the difference of two values.
+// A dumper that follows every pointer by reflection shows it, such as go-spew, which testify uses
+// for the difference of two values.
 type hidden[T any] struct{ at **T }
 
 func hide[T any](v T) hidden[T] {

@@ -78,8 +78,8 @@ type Document struct {
 	Number string `json:"number"`
 }
 
-// Identity reads who owns the accounts. It may be repeated. What could not be read is named by a [*PartialError] beside the
-// rest. For the other errors see [IdentityReader].
+// Identity reads who owns the accounts. It may be repeated. What could not be read is named by a
+// [*PartialError] beside the rest. For the other errors see [IdentityReader].
 func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
 	res, err := call(ctx, c, opIdentity, req, IdentityReader.Identity)
 	if err == nil {

@@ -33,7 +33,8 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 	return client, conn
 }
 
-// FuzzPage goes on from a page that is anything at all: what is no Next of a page is refused as ours, and no reading is without an end.
+// FuzzPage goes on from a page that is anything at all: what is no Next of a page is refused as
+// ours, and no reading is without an end.
 func FuzzPage(f *testing.F) {
 	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
 	for i, provider := range []string{"moneykit", "dapi"} {
@@ -129,7 +130,8 @@ func FuzzChallenge(f *testing.F) {
 	})
 }
 
-// FuzzRoute asks a registry for clients with anything at all: what it finds serves the country, and what it refuses it refuses as ours.
+// FuzzRoute asks a registry for clients with anything at all: what it finds serves the country, and
+// what it refuses it refuses as ours.
 func FuzzRoute(f *testing.F) {
 	us := bankmux.NewClient("us", &fake{provider: "one", env: bankmux.Sandbox})
 	gulf := bankmux.NewClient("gulf", &fake{provider: "two", env: bankmux.Sandbox})

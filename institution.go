@@ -12,7 +12,8 @@ type InstitutionLister interface {
 	// Errors are those of every call to a provider.
 	Institutions(ctx context.Context, req InstitutionsRequest) (InstitutionPage, error)
 
-	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if there is none. It may be repeated.
+	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if
+	// there is none. It may be repeated.
 	Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error)
 }
 
@@ -62,8 +63,8 @@ type InstitutionListing struct {
 	Featured  bool     `json:"featured,omitempty"`
 }
 
-// Institutions goes through all pages of banks. After an error about one bank ([Failure]) it goes on, after any other it
-// ends. Errors are those of [InstitutionLister].
+// Institutions goes through all pages of banks. After an error about one bank ([Failure]) it goes
+// on, after any other it ends. Errors are those of [InstitutionLister].
 func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter.Seq2[InstitutionListing, error] {
 	return func(yield func(InstitutionListing, error) bool) {
 		pages(req.Page, func(at string) (InstitutionPage, string, error) {
@@ -87,7 +88,8 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 	}
 }
 
-// Institution returns one bank by the provider's id: [ErrNotFound] if there is none. It may be repeated.
+// Institution returns one bank by the provider's id: [ErrNotFound] if there is none. It may be
+// repeated.
 func (c *Client) Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error) {
 	return call(ctx, c, opInstitution, req, InstitutionLister.Institution)
 }

@@ -13,7 +13,8 @@ import (
 
 // HoldingReader reads what investment accounts hold.
 type HoldingReader interface {
-	// Holdings returns positions and the securities they are in. It may be repeated. Errors are those of [AccountLister].
+	// Holdings returns positions and the securities they are in. It may be repeated. Errors are
+	// those of [AccountLister].
 	Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error)
 }
 
@@ -106,8 +107,8 @@ type InvestmentTransactionPage struct {
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }
 
-// InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of [Money]: into the
-// account is positive. What was not told is zero.
+// InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of
+// [Money]: into the account is positive. What was not told is zero.
 type InvestmentTransaction struct {
 	ID           string          `json:"id"`
 	Account      string          `json:"account"`
@@ -124,8 +125,9 @@ type InvestmentTransaction struct {
 	ForexRate    decimal.Decimal `json:"forex_rate"`
 }
 
-// InvestmentTransactions goes through all pages, row by row. After an error about one row ([Failure]) it
-// goes on, after any other it ends. Errors are those of [InvestmentTransactionLister].
+// InvestmentTransactions goes through all pages, row by row. After an error about one row
+// ([Failure]) it goes on, after any other it ends. Errors are those of
+// [InvestmentTransactionLister].
 func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransaction, error] {
 	return func(yield func(InvestmentTransaction, error) bool) {
 		for page, err := range c.InvestmentTransactionPages(ctx, req) {
@@ -147,9 +149,9 @@ func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTrans
 	}
 }
 
-// InvestmentTransactionPages is [Client.InvestmentTransactions] page by page, for what only a page says:
-// the securities, how many rows were dropped, and where to go on. An error ends it. Rows that appear on
-// two pages because the list grew in between come once.
+// InvestmentTransactionPages is [Client.InvestmentTransactions] page by page, for what only a page
+// says: the securities, how many rows were dropped, and where to go on. An error ends it. Rows that
+// appear on two pages because the list grew in between come once.
 func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
 	return func(yield func(InvestmentTransactionPage, error) bool) {
 		var seen recent.Rows
@@ -181,8 +183,8 @@ func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentT
 	}
 }
 
-// Holdings reads positions. It may be repeated. What could not be read is named by a [*PartialError] beside the rest. For
-// the other errors see [HoldingReader].
+// Holdings reads positions. It may be repeated. What could not be read is named by a
+// [*PartialError] beside the rest. For the other errors see [HoldingReader].
 func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
 	res, err := call(ctx, c, opHoldings, req, HoldingReader.Holdings)
 	if err == nil {

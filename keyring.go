@@ -26,9 +26,10 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 // MarshalText names the key without its material.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Keyring is an [AEAD] of AES-256-GCM keys: it encrypts under the primary key and
-// decrypts under all. To rotate, put the new key first and the old one behind it, reseal the rows of which
-// [Keyring.NeedsReseal] says so, then drop the old key. A Keyring is immutable and safe for concurrent use.
+// Keyring is an [AEAD] of AES-256-GCM keys: it encrypts under the primary key and decrypts under
+// all. To rotate, put the new key first and the old one behind it, reseal the rows of which
+// [Keyring.NeedsReseal] says so, then drop the old key. A Keyring is immutable and safe for
+// concurrent use.
 type Keyring struct {
 	primary string
 	keys    map[string]cipher.AEAD
@@ -102,8 +103,8 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// NeedsReseal reports whether a sealed connection or session opens under this keyring but
-// not under its primary key: open it, seal it again, store it. It is false for what this keyring cannot open.
+// NeedsReseal reports whether a sealed connection or session opens under this keyring but not under
+// its primary key: open it, seal it again, store it. It is false for what this keyring cannot open.
 func (k *Keyring) NeedsReseal(blob []byte) bool {
 	if len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
 		return false

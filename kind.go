@@ -33,7 +33,8 @@ const (
 	// ErrAnswerRejected: the bank did not accept the user's answer to a [Challenge].
 	// Make the call again without Answers; the same answer is never right the second time.
 	ErrAnswerRejected Kind = "answer_rejected"
-	// ErrChallengeExpired: the [Challenge] is not open any more. Make the call again without Answers.
+	// ErrChallengeExpired: the [Challenge] is not open any more. Make the call again without
+	// Answers.
 	ErrChallengeExpired Kind = "challenge_expired"
 	// ErrNotReady: the provider has not fetched this from the bank yet. Ask for a
 	// refresh, wait for its end, and read again. It is not an empty answer.
@@ -58,7 +59,8 @@ const (
 	// ErrSeal: a sealed connection cannot be opened: changed, of another row, or
 	// under a key that is not in the keyring.
 	ErrSeal Kind = "seal_invalid"
-	// ErrSignature: what came as a webhook does not prove that the provider sent it, or is too old. Refuse it and believe nothing of it.
+	// ErrSignature: what came as a webhook does not prove that the provider sent it, or is too old.
+	// Refuse it and believe nothing of it.
 	ErrSignature Kind = "signature_invalid"
 	// ErrContextDone: the caller's context was cancelled or its deadline passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.

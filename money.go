@@ -13,15 +13,17 @@ import (
 // There is one rule for signs: money into the account is positive, out of it negative;
 // what the user has is positive, what the user owes negative. Adapters convert, nobody else.
 //
-// The zero Money is no amount at all: something nobody told. It is never 0; ask [Money.IsZero]. Money
-// is immutable. == compares digits as sent as well, so 42.9 and 42.90 differ; [Money.Equal] compares values.
+// The zero Money is no amount at all: something nobody told. It is never 0; ask [Money.IsZero].
+// Money is immutable. == compares digits as sent as well, so 42.9 and 42.90 differ; [Money.Equal]
+// compares values.
 type Money struct {
 	amount   decimal.Decimal
 	currency Currency
 }
 
-// NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is [ErrInvalid] for text that
-// is no number, for more than 19 digits, which would have to be rounded, and for a currency that is not three capital letters.
+// NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is
+// [ErrInvalid] for text that is no number, for more than 19 digits, which would have to be rounded,
+// and for a currency that is not three capital letters.
 func NewMoney(amount string, c Currency) (Money, error) {
 	if !c.check() {
 		return Money{}, invalid("Money", "has a currency that is not three capital letters")
@@ -111,7 +113,8 @@ func parseExponent(s string) (n int, ok bool) {
 	return n, true
 }
 
-// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for a currency that is not three capital letters.
+// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for a currency that is
+// not three capital letters.
 func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
 	if !c.check() {
 		return Money{}, invalid("Money", "has a currency that is not three capital letters")
@@ -119,7 +122,8 @@ func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
 	return Money{amount: amount, currency: c}, nil
 }
 
-// MoneyFromMinor is an amount in minor units: 4290 fils of AED are 42.90. The error is [ErrInvalid] for a currency without minor units.
+// MoneyFromMinor is an amount in minor units: 4290 fils of AED are 42.90. The error is [ErrInvalid]
+// for a currency without minor units.
 func MoneyFromMinor(units int64, c Currency) (Money, error) {
 	digits, ok := c.Exponent()
 	if !ok {
@@ -177,7 +181,8 @@ func (m Money) Cmp(n Money) (int, error) {
 	return m.amount.Cmp(n.amount), nil
 }
 
-// Add adds exactly. The error is [ErrInvalid] for different currencies, an absent amount, or a sum of more than 19 digits.
+// Add adds exactly. The error is [ErrInvalid] for different currencies, an absent amount, or a sum
+// of more than 19 digits.
 func (m Money) Add(n Money) (Money, error) {
 	if err := m.match(n); err != nil {
 		return Money{}, err
@@ -202,8 +207,9 @@ func (m Money) match(n Money) error {
 	return nil
 }
 
-// Minor is the amount in minor units: 42.90 AED are 4290. The error is [ErrInvalid] for an absent amount, a currency without minor
-// units, digits beyond them, which are never rounded away, and more units than an int64 holds.
+// Minor is the amount in minor units: 42.90 AED are 4290. The error is [ErrInvalid] for an absent
+// amount, a currency without minor units, digits beyond them, which are never rounded away, and
+// more units than an int64 holds.
 func (m Money) Minor() (int64, error) {
 	digits, ok := m.currency.Exponent()
 	if !ok {
@@ -247,7 +253,8 @@ func (m Money) MarshalJSON() ([]byte, error) {
 	return json.Marshal(moneyJSON{m.amount.String(), m.currency})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. The error is [ErrInvalid] for anything else; a number is refused, for it may have been rounded on its way.
+// UnmarshalJSON reads what MarshalJSON writes. The error is [ErrInvalid] for anything else; a
+// number is refused, for it may have been rounded on its way.
 func (m *Money) UnmarshalJSON(raw []byte) error {
 	if string(raw) == "null" {
 		*m = Money{}

@@ -70,8 +70,8 @@ const (
 	SchemeLocal NumberScheme = "local" // Number, as the bank itself writes it
 )
 
-// AccountNumbers reads account numbers. It may be repeated. What could not be read is named by a [*PartialError] beside the
-// rest. For the other errors see [AccountNumberReader].
+// AccountNumbers reads account numbers. It may be repeated. What could not be read is named by a
+// [*PartialError] beside the rest. For the other errors see [AccountNumberReader].
 func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
 	res, err := call(ctx, c, opAccountNumbers, req, AccountNumberReader.AccountNumbers)
 	if err == nil {

@@ -18,8 +18,8 @@ type Op struct {
 	Reconnect bool // an existing connection is being renewed
 	Once      bool // the caller has another way to go on: do not repeat
 
-	// FindOut is, of a one-shot, what the application calls to learn what became of one whose answer was lost. It becomes
-	// [Error.FindOut] of an [ErrOutcomeUnknown].
+	// FindOut is, of a one-shot, what the application calls to learn what became of one whose
+	// answer was lost. It becomes [Error.FindOut] of an [ErrOutcomeUnknown].
 	FindOut string
 
 	Challenge string // id of the [Challenge] this call answers
@@ -60,8 +60,8 @@ const (
 // must be safe for concurrent use.
 type Interceptor func(ctx context.Context, op Op, next func(context.Context) error) error
 
-// Request is a pointer to any request of this package, or to a [Connection]. Before a call it says in op whom the call concerns, and refuses what no adapter
-// should see.
+// Request is a pointer to any request of this package, or to a [Connection]. Before a call it says
+// in op whom the call concerns, and refuses what no adapter should see.
 type Request interface {
 	prepare(c *Client, op *Op) error
 }

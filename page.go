@@ -27,7 +27,8 @@ func pages[P any](at string, read func(at string) (P, string, error), yield func
 	}
 }
 
-// progress is how far an operation over several accounts has come: what a page cursor and a challenge hold.
+// progress is how far an operation over several accounts has come: what a page cursor and a
+// challenge hold.
 type progress struct {
 	Listed   bool              `json:"listed,omitempty"`   // Accounts and Cards are all there are to read
 	Accounts []string          `json:"accounts,omitempty"` // still to read, the first of them from Page on
@@ -110,9 +111,9 @@ func pageOf(a *Answers) string {
 	return p.Page
 }
 
-// Limits of pages in a row that bring nothing new. A list that grew while it was read repeats some rows;
-// a provider that ignores the page parameter repeats them without end. One that ignores the days may
-// serve many rows before the first that was asked for.
+// Limits of pages in a row that bring nothing new. A list that grew while it was read repeats some
+// rows; a provider that ignores the page parameter repeats them without end. One that ignores the
+// days may serve many rows before the first that was asked for.
 const (
 	maxStale   = 10   // pages of rows that were seen before
 	maxOutside = 1000 // pages of rows that were not asked for
@@ -121,8 +122,8 @@ const (
 // stale counts pages without a new row. The zero value is ready.
 type stale struct{ seen, outside int }
 
-// page counts a page of so many rows, of which some are new, and of rows that were dropped. It refuses
-// one page too many.
+// page counts a page of so many rows, of which some are new, and of rows that were dropped. It
+// refuses one page too many.
 func (s *stale) page(rows, fresh, outside int) error {
 	s.seen++
 	s.outside++

@@ -125,9 +125,9 @@ func (p Payload) aborted() error {
 // finish, and for a [Challenge] that was given up.
 const CodeCancelled = "cancelled"
 
-// CodeOtherSession is the Code of the [ErrInvalid] for a payload that belongs to another session, such
-// as that of the user's other tab. Post it with that session: a token that was sent meanwhile is found by
-// it. The session it was posted with stays open for its own payload.
+// CodeOtherSession is the Code of the [ErrInvalid] for a payload that belongs to another session,
+// such as that of the user's other tab. Post it with that session: a token that was sent meanwhile
+// is found by it. The session it was posted with stays open for its own payload.
 const CodeOtherSession = "other_session"
 
 func quote(s string) string { return plain.Quote(s) }

@@ -14,16 +14,18 @@
 //
 // # Errors
 //
-// Every error is an [*Error] and says by its [Kind] what to do next. Besides the kinds that a comment
-// names, every call to a provider can end in one that is the same for all: [ErrContextDone],
-// [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed], [ErrUnknown];
-// and every call on a connection in [ErrInvalid], [ErrReauth] and [ErrGone]. None holds a secret or personal data.
+// Every error is an [*Error] and says by its [Kind] what to do next. Besides the kinds that a
+// comment names, every call to a provider can end in one that is the same for all:
+// [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials], [ErrUnavailable],
+// [ErrMalformed], [ErrUnknown]; and every call on a connection in [ErrInvalid], [ErrReauth] and
+// [ErrGone]. None holds a secret or personal data.
 //
 // # Concurrency and repeating
 //
-// Everything in this package may be used by any number of goroutines at once: values are not changed after they
-// were made, and clients and registries are safe. Functions that call no provider may be repeated at will. What
-// a provider is asked may be repeated unless its comment calls it a one-shot.
+// Everything in this package may be used by any number of goroutines at once: values are not
+// changed after they were made, and clients and registries are safe. Functions that call no
+// provider may be repeated at will. What a provider is asked may be repeated unless its comment
+// calls it a one-shot.
 package bankmux
 
 import "context"
@@ -66,8 +68,8 @@ type Describer interface {
 type Description struct {
 	Provider    string      // name of the adapter, the same in every configuration: "moneykit"
 	Environment Environment // what its credentials reach
-	// PerAccount says that balances and transactions are read one account a call, as at Dapi. The client then
-	// makes the calls: an adapter is asked for exactly one account or card.
+	// PerAccount says that balances and transactions are read one account a call, as at Dapi. The
+	// client then makes the calls: an adapter is asked for exactly one account or card.
 	PerAccount bool
 }
 
@@ -90,7 +92,8 @@ type StatusReader interface {
 
 // Disconnector ends a connection at the provider.
 type Disconnector interface {
-	// Disconnect withdraws access. It may be repeated: a connection that is gone already is a success.
+	// Disconnect withdraws access. It may be repeated: a connection that is gone already is a
+	// success.
 	//
 	// Errors: [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed].
 	Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error)

@@ -7,15 +7,15 @@ import (
 )
 
 // Reference returns the provider's id of the connection, such as MoneyKit's link_id or Dapi's
-// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat it
-// like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
+// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat
+// it like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
 //
 // It is "" for a connection from plain JSON, which loses it.
 func (c Connection) Reference() string { return c.reference.Reveal() }
 
-// ReferenceKey returns [Connection.ReferenceKey] of the connection with that reference at the client's
-// provider, and "" for none. It finds a connection by what a function of an adapter's package or the
-// provider's support names. It sends nothing and is safe for concurrent use.
+// ReferenceKey returns [Connection.ReferenceKey] of the connection with that reference at the
+// client's provider, and "" for none. It finds a connection by what a function of an adapter's
+// package or the provider's support names. It sends nothing and is safe for concurrent use.
 func (c *Client) ReferenceKey(reference Secret) string {
 	return referenceKey(c.desc.Provider, c.desc.Environment, reference)
 }
@@ -23,8 +23,9 @@ func (c *Client) ReferenceKey(reference Secret) string {
 // referenceFormat is the version of [Connection.ReferenceKey] and a part of what is digested.
 const referenceFormat = "1"
 
-// referenceKey returns the digest of a provider's id of a connection, "" for none: 160 bits of SHA-256
-// in capitals and digits. Each part is prefixed with its length, so no two sets of parts are the same bytes.
+// referenceKey returns the digest of a provider's id of a connection, "" for none: 160 bits of
+// SHA-256 in capitals and digits. Each part is prefixed with its length, so no two sets of parts
+// are the same bytes.
 func referenceKey(provider string, environment Environment, reference Secret) string {
 	if reference.IsZero() {
 		return ""
@@ -36,7 +37,8 @@ func referenceKey(provider string, environment Environment, reference Secret) st
 	return string(sum[:])
 }
 
-// appendParts appends each part behind its length, so that no two lists of parts give the same bytes.
+// appendParts appends each part behind its length, so that no two lists of parts give the same
+// bytes.
 func appendParts(b []byte, parts ...string) []byte {
 	for _, part := range parts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))

@@ -8,11 +8,12 @@ import (
 
 // Refresher makes a provider that serves stored data fetch it anew from the bank.
 type Refresher interface {
-	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a one-shot: a
-	// refresh may be billed, and some are allowed once an hour or a day.
+	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a
+	// one-shot: a refresh may be billed, and some are allowed once an hour or a day.
 	//
-	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many, [ErrConsent],
-	// [ErrInstitution], and [ErrOutcomeUnknown] where no answer came: ConnectionStatus tells.
+	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many,
+	// [ErrConsent], [ErrInstitution], and [ErrOutcomeUnknown] where no answer came:
+	// ConnectionStatus tells.
 	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
 }
 
@@ -55,9 +56,11 @@ const (
 	refreshMost  = 20 * time.Second
 )
 
-// AwaitRefresh asks how the products are doing, each second and then less often, until each was fetched or failed, and
-// returns the last answer. A product that failed is named by a [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end
-// the error is [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are those of [Client.ConnectionStatus].
+// AwaitRefresh asks how the products are doing, each second and then less often, until each was
+// fetched or failed, and returns the last answer. A product that failed is named by a
+// [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end the error is
+// [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are
+// those of [Client.ConnectionStatus].
 func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
 	op := Op{Name: "AwaitRefresh", Group: GroupData, Effect: Read}
 	if err := started.Connection.prepare(c, &op); err != nil {
@@ -83,8 +86,8 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 	}
 }
 
-// reportRefresh lets the interceptors know how the bank did, which no single call told: the refresh only began, and the status was served
-// by the provider. Nothing is sent.
+// reportRefresh lets the interceptors know how the bank did, which no single call told: the refresh
+// only began, and the status was served by the provider. Nothing is sent.
 func (c *Client) reportRefresh(ctx context.Context, op Op, failed []Failure) {
 	var verdict error
 	for _, f := range failed {

@@ -17,9 +17,9 @@ import (
 // A Registry is safe for concurrent use, [Registry.Swap] included.
 type Registry struct{ table atomic.Pointer[table] }
 
-// NewRegistry checks clients and routes and returns a registry. The error is
-// [ErrInvalid] and names the offender: a nil or doubled client, a route to an unknown one, a country
-// that is not ISO 3166-1 alpha-2, a negative weight, a capability the client lacks.
+// NewRegistry checks clients and routes and returns a registry. The error is [ErrInvalid] and names
+// the offender: a nil or doubled client, a route to an unknown one, a country that is not ISO
+// 3166-1 alpha-2, a negative weight, a capability the client lacks.
 func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
 	t, err := newTable(clients, routes)
 	if err != nil {
@@ -94,10 +94,11 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 	return best.client, nil
 }
 
-// Candidates returns the clients in the order in which CreateSession would try
-// them: by priority, and among equals by weight and user, always the same for one user. A request without
-// a country is served by routes for everywhere; one that names an institution, by clients whose provider has an
-// id for it. A reconnect has one candidate, the issuer. Nobody: [ErrUnsupported], saying what was asked for.
+// Candidates returns the clients in the order in which CreateSession would try them: by priority,
+// and among equals by weight and user, always the same for one user. A request without a country is
+// served by routes for everywhere; one that names an institution, by clients whose provider has an
+// id for it. A reconnect has one candidate, the issuer. Nobody: [ErrUnsupported], saying what was
+// asked for.
 func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	if req.Reconnect != nil {
 		c, err := r.For(*req.Reconnect)
@@ -137,11 +138,11 @@ func nobody(req *SessionRequest) *Error {
 // maxShare is the most a candidate gets of the time while others remain.
 const maxShare = 10 * time.Second
 
-// CreateSession asks the candidates for the request in their order and returns
-// the first session. It goes on to the next where a provider is down, its circuit is open, it is rate limiting
-// us, its share of the time ran out (a fair part of what remains, at most 10 s), or it cannot do what was
-// asked ([ErrUnsupported]); any other error comes back at once. A candidate is repeated only
-// when no other remains.
+// CreateSession asks the candidates for the request in their order and returns the first session.
+// It goes on to the next where a provider is down, its circuit is open, it is rate limiting us, its
+// share of the time ran out (a fair part of what remains, at most 10 s), or it cannot do what was
+// asked ([ErrUnsupported]); any other error comes back at once. A candidate is repeated only when
+// no other remains.
 //
 // After several attempts the error has the last one's Kind and holds them all for
 // errors.Is, with the shortest RetryAfter. Otherwise the errors are those of
@@ -231,8 +232,8 @@ func (a attempts) Error() string {
 // Unwrap shows every attempt to errors.Is.
 func (a attempts) Unwrap() []error { return a }
 
-// ExchangeToken goes to the client that made the session, and nowhere else: a
-// token belongs to its issuer. [ErrNotFound] if that client is not registered any more; otherwise the errors of
+// ExchangeToken goes to the client that made the session, and nowhere else: a token belongs to its
+// issuer. [ErrNotFound] if that client is not registered any more; otherwise the errors of
 // [Client.ExchangeToken]. It is sent at most once.
 func (r *Registry) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error) {
 	if req.Session.ID == "" {

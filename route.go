@@ -74,9 +74,9 @@ func first(routes []*route, req *SessionRequest, user uint64) *route {
 	return best
 }
 
-// ranked returns the clients of the routes that serve the request, each once, by priority and then by
-// score. routes are in order of priority; clients is how many the table has. The first one is that of
-// first.
+// ranked returns the clients of the routes that serve the request, each once, by priority and then
+// by score. routes are in order of priority; clients is how many the table has. The first one is
+// that of first.
 func ranked(routes []*route, req *SessionRequest, user uint64, clients int) []*Client {
 	type place struct {
 		score float64

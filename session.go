@@ -21,9 +21,9 @@ const DefaultSessionLifetime = time.Hour
 
 // SessionRequest asks for one run of the linking flow. User is required, the rest is optional.
 type SessionRequest struct {
-	// User is the application's id of its user: any text that is not empty, is UTF-8 and has no control
-	// characters, of any length. Do not use an e-mail address. Where a provider takes fewer ids, its
-	// adapter sends a digest in their place.
+	// User is the application's id of its user: any text that is not empty, is UTF-8 and has no
+	// control characters, of any length. Do not use an e-mail address. Where a provider takes fewer
+	// ids, its adapter sends a digest in their place.
 	User    string
 	Contact Contact
 
@@ -36,8 +36,8 @@ type SessionRequest struct {
 	WebhookURL  string   // where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
 	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
-	// Reconnect is renewed or extended instead of making a connection. Every login that is posted with
-	// the session gets its id, so use the session for one login.
+	// Reconnect is renewed or extended instead of making a connection. Every login that is posted
+	// with the session gets its id, so use the session for one login.
 	Reconnect *Connection
 	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
 
@@ -161,16 +161,18 @@ func checkCountry(field, code string) error {
 	return nil
 }
 
-// Session is one run of the linking flow, waiting for the front end. [Session.Seal] is the way to your
-// database or to the user's cookie, and [OpenSession] the way back. Give only Launch to the browser.
+// Session is one run of the linking flow, waiting for the front end. [Session.Seal] is the way to
+// your database or to the user's cookie, and [OpenSession] the way back. Give only Launch to the
+// browser.
 //
 // Plain JSON is for debugging and is not safe to take back: it is not signed, and an edited
 // ConnectionID names the row of another user. It also leaves out Launch and the credential of
 // Reconnect, so a reconnect cannot be finished with it.
 type Session struct {
 	ID string `json:"id"` // random, 128 bits
-	// ConnectionID is what the connection will be called, on a reconnect what it is called already. Where
-	// the provider ties no login to a session (Dapi), it is the root of the id: see [Session.ConnectionOf].
+	// ConnectionID is what the connection will be called, on a reconnect what it is called already.
+	// Where the provider ties no login to a session (Dapi), it is the root of the id: see
+	// [Session.ConnectionOf].
 	ConnectionID string      `json:"connection_id"`
 	User         string      `json:"user"`
 	Client       string      `json:"client"` // registered name of the client that made it
@@ -208,10 +210,10 @@ func NewSession(req SessionRequest) Session {
 	return s
 }
 
-// ConnectionOf returns the id of the connection that a login makes, for adapters whose provider ties no
-// login to a session: a user may link two banks from one session there. reference is the provider's id
-// of the login. The same login has the same id in any process, and two logins have two. A reconnect
-// keeps the id that the connection has.
+// ConnectionOf returns the id of the connection that a login makes, for adapters whose provider
+// ties no login to a session: a user may link two banks from one session there. reference is the
+// provider's id of the login. The same login has the same id in any process, and two logins have
+// two. A reconnect keeps the id that the connection has.
 func (s Session) ConnectionOf(reference string) string {
 	if s.Reconnect != nil {
 		return s.ConnectionID
@@ -228,8 +230,8 @@ const idLen = 26
 func newID() string { return rand.Text() }
 
 // Launch is all the front end needs to open the provider's Connect. It holds no credential of the
-// application or of a connection. Its JSON is for the browser and has the token; printing and logging
-// it show no token.
+// application or of a connection. Its JSON is for the browser and has the token; printing and
+// logging it show no token.
 type Launch struct {
 	Provider    string      `json:"provider"`
 	Mode        Mode        `json:"mode"`
@@ -249,8 +251,9 @@ func (l Launch) LogValue() slog.Value {
 		slog.String("environment", string(l.Environment)), slog.String("institution", l.Institution))
 }
 
-// LaunchToken opens the provider's Connect for one session. Only its JSON shows it, which is for the
-// browser of the session's user; printing and logging show a placeholder. The zero value is none.
+// LaunchToken opens the provider's Connect for one session. Only its JSON shows it, which is for
+// the browser of the session's user; printing and logging show a placeholder. The zero value is
+// none.
 type LaunchToken struct{ text Secret }
 
 // NewLaunchToken keeps a token, for an adapter.

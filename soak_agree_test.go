@@ -80,7 +80,8 @@ func (l *soakLife) agree() {
 	}
 }
 
-// settle compares, when the year is over, what the application knows of its connections with what the bank does.
+// settle compares, when the year is over, what the application knows of its connections with what
+// the bank does.
 func (w *soakWorld) settle(lives []*soakLife) {
 	at := map[string]virtualbank.LinkState{}
 	owner, lost := map[string]*soakLife{}, map[string]string{}

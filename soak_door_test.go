@@ -12,7 +12,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakDoor stands in front of a bank: it lets faults strike, the connection's own or everybody's, and counts exchanges.
+// soakDoor stands in front of a bank: it lets faults strike, the connection's own or everybody's,
+// and counts exchanges.
 type soakDoor struct {
 	mu      sync.Mutex
 	bank    *virtualbank.Bank
@@ -22,7 +23,8 @@ type soakDoor struct {
 	done    map[string]int         // those that the bank carried out with success
 }
 
-// soakStrike is what goes wrong in the next call on a connection: after some requests that go well, so many go wrong.
+// soakStrike is what goes wrong in the next call on a connection: after some requests that go well,
+// so many go wrong.
 type soakStrike struct {
 	fault       string
 	skip, times int
@@ -114,7 +116,8 @@ func (d *soakDoor) arm(tag string, strike *soakStrike) {
 	d.strikes[tag] = strike
 }
 
-// struck returns the fault that strikes a request, if it is one of a kind: there are those of either end of the wire.
+// struck returns the fault that strikes a request, if it is one of a kind: there are those of
+// either end of the wire.
 func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakLife is one connection's year: what its user does, what the application does about it, and what the application keeps.
+// soakLife is one connection's year: what its user does, what the application does about it, and
+// what the application keeps.
 type soakLife struct {
 	world *soakWorld
 	n     int
@@ -154,7 +155,8 @@ func (l *soakLife) stage(situations []string) {
 	}
 }
 
-// call makes one call of the library, in which something may go wrong, and which the application may give little time.
+// call makes one call of the library, in which something may go wrong, and which the application
+// may give little time.
 func (l *soakLife) call(odds int, f func(context.Context) error) error {
 	ctx, limit := context.WithValue(context.Background(), soakTag{}, l.tag), time.Hour
 	if !l.calm {
@@ -200,7 +202,8 @@ func (l *soakLife) persist(tries int, f func() error) error {
 // patience is how often something is tried again: it outlasts every outage.
 const patience = 15
 
-// passes reports whether the same may go well another time. What is not here is a mistake of the application's, or of the library's.
+// passes reports whether the same may go well another time. What is not here is a mistake of the
+// application's, or of the library's.
 func passes(err error) bool {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok {
@@ -211,8 +214,8 @@ func passes(err error) bool {
 		bankmux.ErrNotReady, bankmux.ErrUnknown, bankmux.ErrCredentials, bankmux.ErrOutcomeUnknown, bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrReauth:
 		return true
 	case bankmux.ErrInvalid:
-		// The provider's, for a reason it made up, or one whose words were lost on the way, or because the bank went on with its questions and the word of
-		// it was lost.
+		// The provider's, for a reason it made up, or one whose words were lost on the way, or
+		// because the bank went on with its questions and the word of it was lost.
 		return e.Unlisted || e.Code == "" && e.Status != 0 || e.Code == "PARAMETER_ERROR"
 	}
 	return false

@@ -93,7 +93,8 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 	return payload, nil
 }
 
-// post exchanges what the browser posted. Where the outcome is unknown, the error says how to find out, and that is done.
+// post exchanges what the browser posted. Where the outcome is unknown, the error says how to find
+// out, and that is done.
 func (l *soakLife) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	token, unknown, happened := tokenIn(payload), false, false
 	name := lostName(session, payload)
@@ -137,7 +138,8 @@ func (l *soakLife) post(session bankmux.Session, payload []byte) (bankmux.Connec
 	}
 }
 
-// lostName is how a connection can be recognised at the bank of which the application knows the session only.
+// lostName is how a connection can be recognised at the bank of which the application knows the
+// session only.
 func lostName(session bankmux.Session, payload []byte) string {
 	var in struct {
 		ConnectionID string `json:"connectionID"`
@@ -172,7 +174,8 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 		if e, ok := errors.AsType[*bankmux.Error](err); !ok || !e.NotSent {
 			l.posts[tokenIn(payload)]++
 		}
-		// A connection is worth more than an unknown outcome, and that more than a refusal, which may be of the second only.
+		// A connection is worth more than an unknown outcome, and that more than a refusal, which
+		// may be of the second only.
 		if errs[best] != nil && (err == nil || errors.Is(err, bankmux.ErrOutcomeUnknown)) {
 			best = i
 		}

@@ -11,7 +11,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// What the year is like, in days. Nothing surprising begins after soakQuiet: the bank may need some weeks until all of it is told.
+// What the year is like, in days. Nothing surprising begins after soakQuiet: the bank may need some
+// weeks until all of it is told.
 const (
 	soakDay     = 24 * time.Hour
 	soakHistory = 100 // days of the ledger before the first
@@ -22,7 +23,8 @@ const (
 	soakFilled  = 20 // days of those that it refused, at least, that are read later
 )
 
-// soakDice is chance that follows from the seed and the names of what it is for, and from nothing that happens.
+// soakDice is chance that follows from the seed and the names of what it is for, and from nothing
+// that happens.
 func soakDice(seed uint64, parts ...int) *rand.Rand {
 	x := seed
 	for _, p := range parts {
@@ -49,7 +51,8 @@ type soakTrouble struct {
 	secretly    bool   // and says otherwise
 }
 
-// troubleOf is the trouble of a year: each provider and a bank of each is out once, on days of their own, and two banks begin to serve fewer days.
+// troubleOf is the trouble of a year: each provider and a bank of each is out once, on days of
+// their own, and two banks begin to serve fewer days.
 func troubleOf(seed uint64, lane, first int) []soakTrouble {
 	r := soakDice(seed, -1, lane, first)
 	days := r.Perm(20) // twelve days apart
@@ -127,7 +130,8 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 		if day > soakQuiet-60 { // pages go round for so many answers that some would be left
 			staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.CursorCircles })
 		}
-		// What a short answer leaves out nobody can know of until all days are read again, and the bank serves them for some weeks only.
+		// What a short answer leaves out nobody can know of until all days are read again, and the
+		// bank serves them for some weeks only.
 		if slices.Contains(staged, virtualbank.ShortAnswer) {
 			if day < short+30 {
 				staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.ShortAnswer })
@@ -136,8 +140,8 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 				add(day+8, doSync)
 			}
 		}
-		// Days that are refused for an hour are read again while the bank serves them: a row is removed
-		// when it is missing twice.
+		// Days that are refused for an hour are read again while the bank serves them: a row is
+		// removed when it is missing twice.
 		if slices.Contains(staged, virtualbank.DaysRefused) {
 			add(day+8, doSync)
 		}
@@ -160,7 +164,8 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 	for _, day := range []int{soakLast - 15, soakLast - 7} {
 		add(day, doSync)
 	}
-	// What was missing once is gone when it is missing twice, with nothing in between, in days that were all read.
+	// What was missing once is gone when it is missing twice, with nothing in between, in days that
+	// were all read.
 	p.steps = append(p.steps, soakStep{at: soakLast*soakDay + 9*time.Hour, do: doSync}, soakStep{at: soakLast*soakDay + 11*time.Hour, do: doAnew})
 	slices.SortStableFunc(p.steps, func(x, y soakStep) int { return cmp.Compare(x.at, y.at) })
 	if leaves, how := 60+r.IntN(280), oneOf(r, []string{doDisconnect, doDisconnect, doDisconnect, doRevoke}); chance(r, 14) {
@@ -170,8 +175,9 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 	return p
 }
 
-// situations are those that can be staged for the connection. Of a bank that serves fewer days all at once, rows that are posted very late are perhaps never
-// told; and that it does is staged once for all.
+// situations are those that can be staged for the connection. Of a bank that serves fewer days all
+// at once, rows that are posted very late are perhaps never told; and that it does is staged once
+// for all.
 func (p *soakPlan) situations() (names []string) {
 	for _, s := range virtualbank.Situations() {
 		switch {

@@ -36,7 +36,8 @@ func newSoakTables(mistake *soakMistake) *soakTables {
 	}
 }
 
-// linked makes ready for another link, whose accounts may go by other ids. A cursor is of one connection.
+// linked makes ready for another link, whose accounts may go by other ids. A cursor is of one
+// connection.
 func (s *soakTables) linked(id string) {
 	s.named = false
 	if s.id != id {
@@ -90,7 +91,8 @@ func (s *soakTables) known(_ context.Context, account string, from, to bankmux.D
 	}
 }
 
-// store keeps a page and the cursor behind it. A page that speaks of rows that are not there, or adds what is, is refused.
+// store keeps a page and the cursor behind it. A page that speaks of rows that are not there, or
+// adds what is, is refused.
 func (s *soakTables) store(page bankmux.Delta) error {
 	s.mistake.spoil(&page)
 	for _, c := range slices.Concat(page.Modified, page.Replaced) {
@@ -245,7 +247,8 @@ func (l *soakLife) nameAccounts() error {
 	return l.tables.carry(accounts, cards)
 }
 
-// refresh lets MoneyKit fetch what the bank has. One too many within the hour is no matter; one whose outcome is unknown is looked up as the error says.
+// refresh lets MoneyKit fetch what the bank has. One too many within the hour is no matter; one
+// whose outcome is unknown is looked up as the error says.
 func (l *soakLife) refresh() error {
 	client, conn := l.client(), l.conn()
 	if !client.Has(bankmux.CapRefresh) {
@@ -349,8 +352,8 @@ func (l *soakLife) gap(gap bankmux.Covered) {
 	l.tables.refused[name] = gap
 }
 
-// filled checks that days which were refused for an hour were read later. Some have left the bank by
-// then, and a reading proves nothing of the first ten.
+// filled checks that days which were refused for an hour were read later. Some have left the bank
+// by then, and a reading proves nothing of the first ten.
 func (l *soakLife) filled() {
 	for _, name := range sortedNames(l.tables.refused) {
 		gap := l.tables.refused[name]

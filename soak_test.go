@@ -84,7 +84,8 @@ func heapNow() uint64 {
 	return m.HeapAlloc
 }
 
-// soak drives all connections through their years. over is called while the worlds and their clients are still there, but no table, user or bank.
+// soak drives all connections through their years. over is called while the worlds and their
+// clients are still there, but no table, user or bank.
 func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
 	t.Helper()
 	report := &soakReport{counts: map[string]map[string]int{}}
@@ -137,7 +138,8 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	}
 	assert.Empty(t, len(report.wrong), "complaints")
 	assert.NoError(t, goleak.Find(before), "goroutines are left")
-	// What the library may remember of connections that are gone: who is parked, at most 10,000, and a handful of banks.
+	// What the library may remember of connections that are gone: who is parked, at most 10,000,
+	// and a handful of banks.
 	assert.Less(t, int64(heapAfter)-int64(heap), int64(4<<20+1<<10*cfg.connections))
 }
 

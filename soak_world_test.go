@@ -21,8 +21,9 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakWorld is an application on virtual time: its clients and their guard live as long as the world, its users and their bank a year. The clients reach
-// the bank by a real http.Transport and http.Server, over pipes, so that every timeout and wait is real but takes no time.
+// soakWorld is an application on virtual time: its clients and their guard live as long as the
+// world, its users and their bank a year. The clients reach the bank by a real http.Transport and
+// http.Server, over pipes, so that every timeout and wait is real but takes no time.
 type soakWorld struct {
 	soakDoor
 	cfg      soakConfig
@@ -65,7 +66,8 @@ func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f f
 	})
 }
 
-// open makes the clients. Every bank of the world has the same seed, and therefore the same credentials.
+// open makes the clients. Every bank of the world has the same seed, and therefore the same
+// credentials.
 func (w *soakWorld) open() error {
 	w.reset(virtualbank.New(w.bankOptions(nil)))
 	keys := w.bank.Credentials()
@@ -122,7 +124,8 @@ func breakerName(s guard.BreakerState) string {
 	return "of " + s.Client
 }
 
-// year lets one set of connections live through a year with a bank of their own, and compares what both sides know at its end.
+// year lets one set of connections live through a year with a bank of their own, and compares what
+// both sides know at its end.
 func (w *soakWorld) year(nth, first int, numbers []int) {
 	w.began = w.first.Add(time.Duration(nth) * 365 * soakDay)
 	w.until(0)

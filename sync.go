@@ -8,10 +8,12 @@ import (
 
 // TransactionSyncer tells what changed since the application last asked.
 type TransactionSyncer interface {
-	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same cursor: nothing is told twice to an
-	// application that has stored the page before, if it gives Known.
+	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
+	// cursor: nothing is told twice to an application that has stored the page before, if it gives
+	// Known.
 	//
-	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another connection, of a later version, or that was changed.
+	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another
+	// connection, of a later version, or that was changed.
 	Sync(ctx context.Context, req SyncRequest) (Delta, error)
 }
 
@@ -22,14 +24,18 @@ type SyncRequest struct {
 	Accounts   []string // the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
 	Cards      []string // the provider's ids of cards, where it keeps them apart
 
-	// Name is the application's own name for an account or card. It is part of every key, so it must
-	// survive a new link. nil means the provider's id, which does not survive one. "" and one name for
-	// two accounts of a connection are [ErrInvalid]: leave accounts out that have none yet. Accounts of
-	// two connections may have one name, where both lead to the same account at the bank.
+	// Name is the application's own name for an account or card. It is part of every key, so it
+	// must survive a new link. nil means the provider's id, which does not survive one. "" and one
+	// name for two accounts of a connection are [ErrInvalid]: leave accounts out that have none
+	// yet. Accounts of two connections may have one name, where both lead to the same account at
+	// the bank.
 	Name func(account string) string
-	// Known reads what the application stored of an account, by its own name, between two days, both included, in any order. It is called several times a page,
-	// always before Sync returns. An error that it yields ends the sync as [ErrApplication], and errors.Is finds it. Rows of other accounts or days are ignored.
-	// Without Known, rows under new ids and rows that were posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only say what is there.
+	// Known reads what the application stored of an account, by its own name, between two days,
+	// both included, in any order. It is called several times a page, always before Sync returns.
+	// An error that it yields ends the sync as [ErrApplication], and errors.Is finds it. Rows of
+	// other accounts or days are ignored. Without Known, rows under new ids and rows that were
+	// posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only
+	// say what is there.
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 
 	PageSize int      // rows a page at most; 0 leaves it to the adapter
@@ -57,7 +63,8 @@ func (r *SyncRequest) AccountName(account string) string {
 	return r.Name(account)
 }
 
-// Delta is one page of changes. Store them and Next in one transaction; a crash in between then loses nothing and repeats nothing.
+// Delta is one page of changes. Store them and Next in one transaction; a crash in between then
+// loses nothing and repeats nothing.
 type Delta struct {
 	Added     []Added
 	Modified  []Change     // the same row with another content
@@ -66,19 +73,22 @@ type Delta struct {
 	Missing   []Absence    // not there in this reading; perhaps in the next
 	Suggested []Suggestion // perhaps replaced; nothing was merged
 
-	// Failed has accounts that could not be read, which the next round asks for again, and single rows that could not. A row that a record of changes
-	// (MoneyKit) told of is not told of again: read its days with [Client.Transactions].
+	// Failed has accounts that could not be read, which the next round asks for again, and single
+	// rows that could not. A row that a record of changes (MoneyKit) told of is not told of again:
+	// read its days with [Client.Transactions].
 	Failed  []Failure
 	Covered []Covered // days that were read in full, where days are read (Dapi); a row outside is never missing
-	// Gaps are days that no reading has: those between the last one and this one that the bank does not
-	// serve any more, and those that it promises and refuses.
+	// Gaps are days that no reading has: those between the last one and this one that the bank does
+	// not serve any more, and those that it promises and refuses.
 	Gaps    []Covered
 	Outside int // rows dropped because the provider returned days that were not asked for
 
-	// AddedOnly says that without Known nothing but Added could be told: store rows by their key. Where it is false without Known, store them by the
-	// provider's id, their first alias: keys number equal rows anew on each page.
+	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
+	// Where it is false without Known, store them by the provider's id, their first alias: keys
+	// number equal rows anew on each page.
 	AddedOnly bool
-	// Suspect names accounts, by the application's name, whose reading was empty where rows are known. Nothing of them counts as removed.
+	// Suspect names accounts, by the application's name, whose reading was empty where rows are
+	// known. Nothing of them counts as removed.
 	Suspect []string
 
 	// Next is the cursor behind this page, never empty. It may be stored and printed: it has dates,
@@ -92,10 +102,10 @@ type Delta struct {
 // repeated with the same cursor.
 //
 // What could not be read is in [Delta.Failed]. Where that is an account, one or all of them, a
-// [*PartialError] beside the page names it, as for balances; single rows are in Failed alone, as a row
-// that stays unreadable would fail every sync for weeks. In both cases the page is complete but for
-// those: store it with its Next, as any other. With any other error there is no page, and the cursor
-// stays where it was. For those errors see [TransactionSyncer].
+// [*PartialError] beside the page names it, as for balances; single rows are in Failed alone, as a
+// row that stays unreadable would fail every sync for weeks. In both cases the page is complete but
+// for those: store it with its Next, as any other. With any other error there is no page, and the
+// cursor stays where it was. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
 	if err != nil {

@@ -39,7 +39,8 @@ func reasons(changes []bankmux.Change) (all []string) {
 	return slices.Compact(all)
 }
 
-// staged is what was told of the rows that were staged, or that the first round told of; the bank's life goes on beside them.
+// staged is what was told of the rows that were staged, or that the first round told of; the bank's
+// life goes on beside them.
 func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
 	watched := map[string]bool{}
 	for _, a := range now.Added {
@@ -69,7 +70,8 @@ func (s *syncing) fetch(t *testing.T) {
 	}
 }
 
-// situations are what a sync must say of each situation of the virtual bank: at once, and after the day on which some of them unfold.
+// situations are what a sync must say of each situation of the virtual bank: at once, and after the
+// day on which some of them unfold.
 var situations = map[string]func(t *testing.T, provider string, now, later bankmux.Delta){
 	virtualbank.IDChurn:           churned,
 	virtualbank.RemovedFirst:      churned,

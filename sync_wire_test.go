@@ -24,7 +24,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// wording answers requests whose path ends in a key with what stands there, and lets the bank answer the others.
+// wording answers requests whose path ends in a key with what stands there, and lets the bank
+// answer the others.
 type wording struct {
 	bank http.RoundTripper
 	says map[string]string

@@ -10,24 +10,27 @@ import (
 
 // TransactionLister lists what happened in accounts.
 type TransactionLister interface {
-	// TransactionPage returns one page, in the provider's order, and where the next begins. An adapter whose
-	// [Description] says PerAccount is asked for exactly one account or card. It may be repeated.
+	// TransactionPage returns one page, in the provider's order, and where the next begins. An
+	// adapter whose [Description] says PerAccount is asked for exactly one account or card. It may
+	// be repeated.
 	//
 	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside].
 	//
 	// Errors, besides those of [AccountLister]: [ErrInvalid] for days the bank does not serve where
-	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot be read goes into
-	// Failed and does not cost the page.
+	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot
+	// be read goes into Failed and does not cost the page.
 	TransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
 }
 
-// EnrichedTransactionLister lists transactions with category and merchant, where the provider knows them.
+// EnrichedTransactionLister lists transactions with category and merchant, where the provider knows
+// them.
 type EnrichedTransactionLister interface {
 	// EnrichedTransactionPage is [TransactionLister.TransactionPage] with [Transaction.Enrichment].
 	EnrichedTransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
 }
 
-// TransactionsRequest asks for what happened between two days, both included, in the bank's calendar.
+// TransactionsRequest asks for what happened between two days, both included, in the bank's
+// calendar.
 type TransactionsRequest struct {
 	Connection Connection
 	Accounts   []string    // the provider's ids; without Cards, nil means all accounts
@@ -41,7 +44,8 @@ type TransactionsRequest struct {
 	Answers    *Answers    // to a [Challenge] of an earlier try, which says itself where to go on
 }
 
-// RangePolicy says what to do about days that the bank does not serve. A request without From is never beyond.
+// RangePolicy says what to do about days that the bank does not serve. A request without From is
+// never beyond.
 type RangePolicy string
 
 // The policies.
@@ -71,9 +75,9 @@ func days(from, to, today Date) (Date, Date) {
 	return from, to
 }
 
-// Limits returns the first and last day whose rows belong into the answer, given the last day there can
-// be. Adapters drop other rows and count them. Without To there is no last day, since banks also write
-// value dates that have not come yet.
+// Limits returns the first and last day whose rows belong into the answer, given the last day there
+// can be. Adapters drop other rows and count them. Without To there is no last day, since banks
+// also write value dates that have not come yet.
 func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)
 }
@@ -142,8 +146,8 @@ type TransactionPage struct {
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }
 
-// Covered is a span of days that the bank served in full. Outside of what a reading covered there may be rows
-// nobody has seen.
+// Covered is a span of days that the bank served in full. Outside of what a reading covered there
+// may be rows nobody has seen.
 type Covered struct {
 	Account string `json:"account,omitempty"` // "" means all accounts asked for
 	Card    bool   `json:"card,omitempty"`
@@ -219,10 +223,11 @@ type Recurrence struct {
 	Next      Date   `json:"next"`                // zero where not told
 }
 
-// Transactions goes through all pages, row by row. After an error about one row or one account ([Failure]) it
-// goes on, after any other it ends; so a loop that skips errors ends by itself. Rows that
-// appear on two pages because the list grew in between come once. Errors are those of [TransactionLister]. Each page
-// is one call; the request's Page and a [Challenge] say where to go on.
+// Transactions goes through all pages, row by row. After an error about one row or one account
+// ([Failure]) it goes on, after any other it ends; so a loop that skips errors ends by itself. Rows
+// that appear on two pages because the list grew in between come once. Errors are those of
+// [TransactionLister]. Each page is one call; the request's Page and a [Challenge] say where to go
+// on.
 func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter.Seq2[Transaction, error] {
 	return func(yield func(Transaction, error) bool) {
 		for page, err := range c.TransactionPages(ctx, req) {
@@ -244,8 +249,8 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 	}
 }
 
-// TransactionPages is [Client.Transactions] page by page, for what only a page tells: which days are
-// covered, and where to go on.
+// TransactionPages is [Client.Transactions] page by page, for what only a page tells: which days
+// are covered, and where to go on.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows

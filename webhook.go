@@ -22,9 +22,9 @@ type WebhookReader interface {
 	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
 }
 
-// WebhookRequest is a delivery as it came. Package fmt, log handlers and marshalling do not show its
-// header or body; a dumper that follows pointers by reflection does, such as the one in testify's
-// differences. The zero value is an empty delivery.
+// WebhookRequest is a delivery as it came. Package fmt, log handlers and marshalling do not show
+// its header or body; a dumper that follows pointers by reflection does, such as the one in
+// testify's differences. The zero value is an empty delivery.
 type WebhookRequest struct {
 	header hidden[map[string][]string]
 	body   hidden[[]byte]

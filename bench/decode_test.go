@@ -123,7 +123,8 @@ func (c *canned) answer(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// reading returns a function that reads one page through the guarded client of an adapter, and how many rows it had.
+// reading returns a function that reads one page through the guarded client of an adapter, and how
+// many rows it had.
 func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (int, error) {
 	tb.Helper()
 	hc := &http.Client{Transport: c}
@@ -201,7 +202,8 @@ func TestEveryDecoderReadsTheAnswer(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode reads 10,000 rows in each way in turn and reports medians as ratios to encoding/json.
+// BenchmarkDecode reads 10,000 rows in each way in turn and reports medians as ratios to
+// encoding/json.
 func BenchmarkDecode(b *testing.B) {
 	for _, adapter := range []string{"moneykit", "dapi"} {
 		b.Run(adapter, func(b *testing.B) {

@@ -63,8 +63,8 @@ func linker(b *testing.B, name string, took time.Duration, opts guard.Options) (
 
 var sessionRequest = bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
 
-// BenchmarkRecovery tells how long after a hanging provider's return the first caller is served, as a share of the open time and one
-// probe. Each round the provider returns at another moment.
+// BenchmarkRecovery tells how long after a hanging provider's return the first caller is served, as
+// a share of the open time and one probe. Each round the provider returns at another moment.
 func BenchmarkRecovery(b *testing.B) {
 	const openFor, probeFor = 200 * time.Millisecond, 100 * time.Millisecond
 	client, provider := linker(b, "mk", 0, guard.Options{
@@ -107,7 +107,8 @@ func BenchmarkRecovery(b *testing.B) {
 	b.ReportMetric(float64(all)/float64(b.N)/budget, "mean/budget")
 }
 
-// BenchmarkOneOfTwoHangs compares, in turn, sessions by a healthy provider with sessions by a registry whose first choice hangs.
+// BenchmarkOneOfTwoHangs compares, in turn, sessions by a healthy provider with sessions by a
+// registry whose first choice hangs.
 func BenchmarkOneOfTwoHangs(b *testing.B) {
 	const deadline, took = 100 * time.Millisecond, 3 * time.Millisecond
 	opts := guard.Options{Deadline: guard.DeadlineOptions{Link: deadline}, Breaker: guard.BreakerOptions{OpenFor: time.Hour}}
@@ -165,8 +166,9 @@ func quantile(list []time.Duration, percent int) time.Duration {
 	return sorted[min(len(sorted)*percent/100, len(sorted)-1)]
 }
 
-// BenchmarkOneBankIsOut counts what callers at other banks get done while one bank is out, in turn with as long a time while it is
-// well. All callers keep a pace, so that nobody gains by others doing less.
+// BenchmarkOneBankIsOut counts what callers at other banks get done while one bank is out, in turn
+// with as long a time while it is well. All callers keep a pace, so that nobody gains by others
+// doing less.
 func BenchmarkOneBankIsOut(b *testing.B) {
 	const sick, well = "DAPIBANK_AE_ENBD", "DAPIBANK_SA_RAJHI"
 	for name, out := range map[string]func(bank *virtualbank.Bank, on bool) error{

@@ -9,7 +9,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// churned is a reading of n rows of which each has another id than before, some were posted, some are new.
+// churned is a reading of n rows of which each has another id than before, some were posted, some
+// are new.
 func churned(n int) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	rows := make([]bankmux.Transaction, n)
@@ -49,8 +50,8 @@ func steady(n int) ([]reconcile.Known, reconcile.Reading) {
 	return reconcile.Compare(nil, in).Apply(nil), in
 }
 
-// reposted is a reading in which n pending rows of one text were all posted with other amounts, so that
-// each known row may be any of the new ones.
+// reposted is a reading in which n pending rows of one text were all posted with other amounts, so
+// that each known row may be any of the new ones.
 func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	rows := make([]bankmux.Transaction, n)
@@ -71,8 +72,8 @@ func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-// retold is a reading of another provider, which has n rows with 40 equal amounts per day, and tells
-// each in other words.
+// retold is a reading of another provider, which has n rows with 40 equal amounts per day, and
+// tells each in other words.
 func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	last := bankmux.NewDate(2026, 1, 1).AddDays(n/40 + 3)
 	rows := make([]bankmux.Transaction, n)
@@ -89,8 +90,8 @@ func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-// crowded is n rows of one day and amount, and a later reading of the same provider with as many that have
-// other references and no ids. text makes the texts, of either reading.
+// crowded is n rows of one day and amount, and a later reading of the same provider with as many
+// that have other references and no ids. text makes the texts, of either reading.
 func crowded(n int, text func(i int, later bool) string) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
@@ -175,7 +176,8 @@ func TestComparingTakesUnder400BytesARowAndGrowsWithTheRows(t *testing.T) {
 	}
 }
 
-// BenchmarkCrowdedDay shows what is no goal: rows of one day and amount have their texts and references compared.
+// BenchmarkCrowdedDay shows what is no goal: rows of one day and amount have their texts and
+// references compared.
 func BenchmarkCrowdedDay(b *testing.B) {
 	for _, h := range crowds {
 		for _, n := range []int{1_000, 10_000} {

@@ -66,7 +66,8 @@ func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.canned.RoundTrip(req)
 }
 
-// known makes what the application has stored of the pages so far, as a database would hand it out, row by row.
+// known makes what the application has stored of the pages so far, as a database would hand it out,
+// row by row.
 func (r *record) known(stored *int) func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 		return func(yield func(bankmux.Known, error) bool) {
@@ -87,7 +88,8 @@ func (r *record) known(stored *int) func(context.Context, string, bankmux.Date, 
 	}
 }
 
-// A million transactions are synced, page by page, without being held; the application knows all that it has stored.
+// A million transactions are synced, page by page, without being held; the application knows all
+// that it has stored.
 func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}

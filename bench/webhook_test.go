@@ -86,7 +86,8 @@ func hookClients(b testing.TB, p publisher) (mk, dp *bankmux.Client) {
 	return mk, dp
 }
 
-// es256ByHand is what a careful team writes: signature, time, issuer, digest, and the two members it needs.
+// es256ByHand is what a careful team writes: signature, time, issuer, digest, and the two members
+// it needs.
 func es256ByHand(key *ecdsa.PublicKey, header http.Header, body []byte) error {
 	parts := strings.Split(header.Get("MoneyKit-Signature"), ".")
 	if len(parts) != 3 {
@@ -199,7 +200,8 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkInbox takes deliveries over loopback connections, half of each provider, one of four a repeat, beside a handler that does nothing.
+// BenchmarkInbox takes deliveries over loopback connections, half of each provider, one of four a
+// repeat, beside a handler that does nothing.
 func BenchmarkInbox(b *testing.B) {
 	p := newPublisher(b)
 	mk, dp := hookClients(b, p)

@@ -21,7 +21,8 @@ type Options struct {
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
 	// Park keeps calls off a connection with an open challenge or a rejected login, see [Park], and
-	// calls without a user off a bank that asked before, see [Unattended]. The Dapi adapter sets it.
+	// calls without a user off a bank that asked before, see [Unattended]. The Dapi adapter sets
+	// it.
 	Park bool
 	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the
 	// adapters set it. nil means none.

@@ -20,9 +20,9 @@ import (
 // ([bankmux.Op.Aside]).
 //
 // Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten
-// when it expires. Where there are more, each new one takes the place of one: of an expired challenge,
-// else of the open one that expires soonest. A rejected login goes only where there is no challenge,
-// the oldest first.
+// when it expires. Where there are more, each new one takes the place of one: of an expired
+// challenge, else of the open one that expires soonest. A rejected login goes only where there is
+// no challenge, the oldest first.
 func Park() bankmux.Interceptor {
 	p := &parked{lots: map[lotKey]*lot{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -103,8 +103,8 @@ func (l *lot) harm() int {
 // maxLots bounds what is remembered. Beyond it each new lot takes the place of another.
 const maxLots = 10_000
 
-// leaving is a heap of lots. First is the one whose loss does the least harm, then the one that ends
-// soonest, so what has expired goes first. Then the oldest.
+// leaving is a heap of lots. First is the one whose loss does the least harm, then the one that
+// ends soonest, so what has expired goes first. Then the oldest.
 type leaving []*lot
 
 func (h leaving) Len() int { return len(h) }

@@ -1,7 +1,7 @@
-// Package normalize turns what providers say into the model of bankmux: error
-// codes, states, products, credentials, times. It is tables and pure functions over
-// plain strings, does no I/O, and serves adapters outside this repository as well. Everything in it may be
-// used by any number of goroutines and repeated at will.
+// Package normalize turns what providers say into the model of bankmux: error codes, states,
+// products, credentials, times. It is tables and pure functions over plain strings, does no I/O,
+// and serves adapters outside this repository as well. Everything in it may be used by any number
+// of goroutines and repeated at will.
 package normalize
 
 import (
@@ -138,8 +138,8 @@ func RetryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// RetryAfterOf is [RetryAfter] of an answer's header. A date is counted from the answer's own Date where it has one, for what
-// matters is the difference: the provider's clock may be wrong, or ours.
+// RetryAfterOf is [RetryAfter] of an answer's header. A date is counted from the answer's own Date
+// where it has one, for what matters is the difference: the provider's clock may be wrong, or ours.
 func RetryAfterOf(header http.Header, now time.Time) time.Duration {
 	after := header.Get("Retry-After")
 	if after == "" {
@@ -160,9 +160,9 @@ var timestampLayouts = [...]string{
 	time.DateOnly,
 }
 
-// Timestamp reads an instant in any of the forms seen from either provider:
-// RFC 3339 with or without fraction, an offset without colon, no zone (UTC), a blank for
-// the T, a bare date. It reports false for anything else, and for a year before 1900 or after 2100: see [Day].
+// Timestamp reads an instant in any of the forms seen from either provider: RFC 3339 with or
+// without fraction, an offset without colon, no zone (UTC), a blank for the T, a bare date. It
+// reports false for anything else, and for a year before 1900 or after 2100: see [Day].
 func Timestamp(s string) (time.Time, bool) {
 	for _, layout := range timestampLayouts {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= firstYear && t.Year() <= lastYear {

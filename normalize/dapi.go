@@ -45,8 +45,8 @@ type DapiBank struct {
 	CountryCode string
 }
 
-// DapiInstitution identifies the bank: by bank id, else by the prefix of the
-// operation's id, else by its SWIFT code. An answer that names no bank at all is [bankmux.ErrMalformed].
+// DapiInstitution identifies the bank: by bank id, else by the prefix of the operation's id, else
+// by its SWIFT code. An answer that names no bank at all is [bankmux.ErrMalformed].
 func DapiInstitution(b DapiBank) (bankmux.Institution, error) {
 	i := bankmux.Institution{ID: b.BankID, Name: b.Name, Country: b.CountryCode, BIC: b.SwiftCode}
 	if prefix, _, ok := strings.Cut(b.OperationID, ":"); ok && i.ID == "" {
@@ -70,9 +70,9 @@ func DapiSandboxBank(b DapiBank) bool {
 		strings.HasPrefix(b.SwiftCode, dapiSandbox)
 }
 
-// SameBank reports whether two institutions are one bank: by SWIFT code where
-// both have one (the branch does not count) unless their bank ids disagree, else by id, else by name. Banks of which nothing
-// is known are never the same.
+// SameBank reports whether two institutions are one bank: by SWIFT code where both have one (the
+// branch does not count) unless their bank ids disagree, else by id, else by name. Banks of which
+// nothing is known are never the same.
 func SameBank(a, b bankmux.Institution) bool {
 	switch {
 	case a.BIC != "" && b.BIC != "":
@@ -84,10 +84,10 @@ func SameBank(a, b bankmux.Institution) bool {
 	return a.Name != "" && strings.EqualFold(a.Name, b.Name) && a.Country == b.Country
 }
 
-// AnotherBank reports whether a login is at another bank than the one before: neither bank id, SWIFT code
-// (the branch does not count) nor name and country agree. One that agrees is enough, for a merger
-// changes the others. The code that Dapi's sandbox gives to all its banks proves nothing. Where nothing
-// is known of either bank it is false.
+// AnotherBank reports whether a login is at another bank than the one before: neither bank id,
+// SWIFT code (the branch does not count) nor name and country agree. One that agrees is enough, for
+// a merger changes the others. The code that Dapi's sandbox gives to all its banks proves nothing.
+// Where nothing is known of either bank it is false.
 func AnotherBank(before, now bankmux.Institution) bool {
 	none := bankmux.Institution{}
 	if before == none || now == none {
@@ -103,10 +103,10 @@ func AnotherBank(before, now bankmux.Institution) bool {
 	return now.Name == "" || !strings.EqualFold(before.Name, now.Name) || before.Country != now.Country
 }
 
-// DapiConnection is the connection an accessToken stands for, named by its connectionID. Its id is that
-// of the session on a reconnect, else one of the session and the login together. An exchange without
-// access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero institution makes the
-// connection unverified.
+// DapiConnection is the connection an accessToken stands for, named by its connectionID. Its id is
+// that of the session on a reconnect, else one of the session and the login together. An exchange
+// without access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero
+// institution makes the connection unverified.
 func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bankmux.Connection, error) {
 	if !Token(g.AccessToken) || g.UserSecret == "" || g.ConnectionID == "" {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}

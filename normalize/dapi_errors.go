@@ -52,9 +52,10 @@ var dapi = NewCatalogue(
 // DapiCatalogue is the table of Dapi's error types.
 func DapiCatalogue() *Catalogue { return dapi }
 
-// DapiError classifies a failed envelope, or an answer that is none. An envelope whose type nobody listed concerns its call alone, even where
-// its status says that a server failed: Dapi is there and says so, and the published list leaves out the banks' own faults. One bank's
-// outage must not open the circuit for all.
+// DapiError classifies a failed envelope, or an answer that is none. An envelope whose type nobody
+// listed concerns its call alone, even where its status says that a server failed: Dapi is there
+// and says so, and the published list leaves out the banks' own faults. One bank's outage must not
+// open the circuit for all.
 func DapiError(f Failure) *bankmux.Error {
 	e := dapi.Error(f)
 	if e.Unlisted && e.Kind == bankmux.ErrUnavailable {

@@ -9,7 +9,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// CurrencyCode is a provider's currency as ours: capitals, "" for anything that is not three letters.
+// CurrencyCode is a provider's currency as ours: capitals, "" for anything that is not three
+// letters.
 func CurrencyCode(s string) bankmux.Currency {
 	if len(s) != 3 {
 		s = strings.TrimSpace(s)
@@ -35,7 +36,8 @@ func upperCode(s string) bankmux.Currency {
 	return bankmux.Currency(s)
 }
 
-// Amount is an exact amount in a provider's currency. A missing or odd currency is [bankmux.ErrMalformed]: nobody may guess one.
+// Amount is an exact amount in a provider's currency. A missing or odd currency is
+// [bankmux.ErrMalformed]: nobody may guess one.
 func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
 	code := CurrencyCode(currency)
 	if code == "" {
@@ -48,9 +50,9 @@ func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) 
 	return m, nil
 }
 
-// Unreadable is the error for a part of an answer that cannot be read; the rest of the answer is good, so
-// it says nothing about the provider as a whole. Thousands of rows with the same fault share one error,
-// which must not be changed.
+// Unreadable is the error for a part of an answer that cannot be read; the rest of the answer is
+// good, so it says nothing about the provider as a whole. Thousands of rows with the same fault
+// share one error, which must not be changed.
 func Unreadable(what string) *bankmux.Error {
 	const begin = "the answer has "
 	if e := lastUnreadable.Load(); e != nil && e.Detail[len(begin):] == what {
@@ -67,7 +69,8 @@ var lastUnreadable atomic.Pointer[bankmux.Error]
 // Direction says which way a transaction's money went.
 type Direction int
 
-// The directions. Both providers write "credit" for money into the account and "debit" for money out of it, whatever the account.
+// The directions. Both providers write "credit" for money into the account and "debit" for money
+// out of it, whatever the account.
 const (
 	Unknown Direction = iota
 	In
@@ -91,8 +94,8 @@ func DirectionOf(word string) Direction {
 	return Unknown
 }
 
-// Signed gives an amount, of which the size alone counts, the sign of its direction. An unknown direction is
-// [bankmux.ErrMalformed]: an amount whose sign nobody knows is none.
+// Signed gives an amount, of which the size alone counts, the sign of its direction. An unknown
+// direction is [bankmux.ErrMalformed]: an amount whose sign nobody knows is none.
 func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Money, *bankmux.Error) {
 	d = d.Abs()
 	switch direction {
@@ -105,8 +108,8 @@ func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Mo
 	return Amount(d, currency)
 }
 
-// MoneyKitAccountKind is our word for a MoneyKit account type: a dotted one such as depository.checking, or one of the
-// older list such as credit_card or loan.mortgage.
+// MoneyKitAccountKind is our word for a MoneyKit account type: a dotted one such as
+// depository.checking, or one of the older list such as credit_card or loan.mortgage.
 func MoneyKitAccountKind(word string) bankmux.AccountKind {
 	family, kind, _ := strings.Cut(strings.ToLower(word), ".")
 	switch family {
@@ -161,8 +164,8 @@ func DapiAccountKind(word string) bankmux.AccountKind {
 	return bankmux.AccountUnknown
 }
 
-// DapiDays is how many days back a bank serves transactions, by its transactionRange. It is false for a
-// range nobody can read, such as an unknown unit.
+// DapiDays is how many days back a bank serves transactions, by its transactionRange. It is false
+// for a range nobody can read, such as an unknown unit.
 func DapiDays(value decimal.Decimal, unit string) (int, bool) {
 	whole, _, ok := value.Trunc(0).Int64(0)
 	if !ok || whole <= 0 || whole > 36500 {

@@ -2,8 +2,9 @@ package normalize
 
 import "github.com/bankmux/bankmux"
 
-// MoneyKitEvent is the kind of a webhook. product.state_changed is the name that MoneyKit's test endpoint has for link.product_refresh
-// (its API description has both). A link that is now deleted is [bankmux.EventConnectionDeleted].
+// MoneyKitEvent is the kind of a webhook. product.state_changed is the name that MoneyKit's test
+// endpoint has for link.product_refresh (its API description has both). A link that is now deleted
+// is [bankmux.EventConnectionDeleted].
 func MoneyKitEvent(name, state string) bankmux.EventKind {
 	switch name {
 	case "link.state_changed":
@@ -19,7 +20,8 @@ func MoneyKitEvent(name, state string) bankmux.EventKind {
 	return bankmux.EventUnknown
 }
 
-// DapiEvent is the kind of a webhook. Dapi publishes no names; these are the virtual bank's, and a guess.
+// DapiEvent is the kind of a webhook. Dapi publishes no names; these are the virtual bank's, and a
+// guess.
 func DapiEvent(name string) bankmux.EventKind {
 	switch name {
 	case "connection.state_changed":
@@ -32,7 +34,8 @@ func DapiEvent(name string) bankmux.EventKind {
 	return bankmux.EventUnknown
 }
 
-// DapiStatus is the status a webhook announces, in the virtual bank's words: "connected", or "error" with one of Dapi's error types.
+// DapiStatus is the status a webhook announces, in the virtual bank's words: "connected", or
+// "error" with one of Dapi's error types.
 func DapiStatus(state, errorType string) bankmux.Status {
 	switch {
 	case state == "connected":

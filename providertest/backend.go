@@ -253,7 +253,8 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 	}
 }
 
-// checkSecrets fails the test for every secret that was shown, and for every host that was contacted.
+// checkSecrets fails the test for every secret that was shown, and for every host that was
+// contacted.
 func (b *bench) checkSecrets() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

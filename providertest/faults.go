@@ -32,8 +32,8 @@ func limited(f wirefault.Fault) bool {
 	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" || f.Name == "rate_limited_skewed"
 }
 
-// faults checks what the fault matrix does not: what is true at the provider after an exchange or a disconnect that went wrong, and the
-// course of an outage.
+// faults checks what the fault matrix does not: what is true at the provider after an exchange or a
+// disconnect that went wrong, and the course of an outage.
 func faults(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		t.Run("exchange/"+f.Name, func(t *testing.T) {
@@ -85,7 +85,8 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 	}
 	b.heal()
-	// Asking again with the same session and payload is how to find out, also for another process that has nothing but what was stored.
+	// Asking again with the same session and payload is how to find out, also for another process
+	// that has nothing but what was stored.
 	b.reclient(guard.Options{}, carrierOf(f))
 	post.Session = b.kept(post.Session)
 	again, err := b.client.ExchangeToken(t.Context(), post)

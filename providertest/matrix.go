@@ -20,9 +20,9 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// The fault matrix: every fault of the list crossed with every operation the adapter has. What must come of a cell is concluded from two
-// small tables: what the fault is (matrix_faults.go) and what sending the call twice would do (the effect). Nothing is
-// taken from what the adapter does.
+// The fault matrix: every fault of the list crossed with every operation the adapter has. What must
+// come of a cell is concluded from two small tables: what the fault is (matrix_faults.go) and what
+// sending the call twice would do (the effect). Nothing is taken from what the adapter does.
 
 var (
 	printMatrix  = flag.Bool("matrix", false, "print the fault matrix as a table")
@@ -35,16 +35,19 @@ type Table struct {
 	Title string // names the part
 }
 
-// Operation is one of an adapter's own, to be crossed with the faults as well. A function of an adapter's package is one.
+// Operation is one of an adapter's own, to be crossed with the faults as well. A function of an
+// adapter's package is one.
 type Operation struct {
 	Name   string
 	Effect bankmux.Effect
 	Public bool // it is sent without the application's credentials
-	// Prepare returns the call. It is called anew for each, with the wire whole, and may do what the call needs.
+	// Prepare returns the call. It is called anew for each, with the wire whole, and may do what
+	// the call needs.
 	Prepare func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error)
 }
 
-// The guard of the matrix: deadlines that the suite knows, and breakers that count everything and open never.
+// The guard of the matrix: deadlines that the suite knows, and breakers that count everything and
+// open never.
 const (
 	matrixDeadline = 40 * time.Second
 	matrixAttempts = 3

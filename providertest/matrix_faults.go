@@ -14,22 +14,24 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// Words are answers in the provider's own words, for the faults that only it can put. What is nil is put in
-// plain HTTP: a bare 401, a bare 400, an object without anything that is expected.
+// Words are answers in the provider's own words, for the faults that only it can put. What is nil
+// is put in plain HTTP: a bare 401, a bare 400, an object without anything that is expected.
 type Words struct {
 	// Rejected answers that the application's credentials are refused.
 	Rejected http.HandlerFunc
-	// Expired answers that the application's access token expired; a call with a new one is served. nil where there is no such token.
+	// Expired answers that the application's access token expired; a call with a new one is served.
+	// nil where there is no such token.
 	Expired http.HandlerFunc
-	// Failed reports a failure for no known reason under status 200. nil where the provider's statuses tell.
+	// Failed reports a failure for no known reason under status 200. nil where the provider's
+	// statuses tell.
 	Failed http.HandlerFunc
 	// UnknownCode answers 400 with a code that nobody listed.
 	UnknownCode http.HandlerFunc
-	// Enums are members that hold a word of a list which may grow, as "name" or "parent.name". An unknown
-	// word must be kept and never fail an answer.
+	// Enums are members that hold a word of a list which may grow, as "name" or "parent.name". An
+	// unknown word must be kept and never fail an answer.
 	Enums []string
-	// States are the members that hold the state of a connection. What an unknown one means for a reconnect that is not proved to
-	// be finished is not for the library to guess.
+	// States are the members that hold the state of a connection. What an unknown one means for a
+	// reconnect that is not proved to be finished is not for the library to guess.
 	States []string
 	// Open reports requests that the faults spare, such as that for an access token.
 	Open func(r *http.Request) bool
@@ -80,7 +82,8 @@ type matrixFault struct {
 	stateless bool // the operation decides by the connection's state
 }
 
-// matrixFaults is the list. Each is said once, with what it is; what must come of it follows by [expect].
+// matrixFaults is the list. Each is said once, with what it is; what must come of it follows by
+// [expect].
 func matrixFaults() []matrixFault {
 	const after = wirefault.RetryAfter
 	return []matrixFault{

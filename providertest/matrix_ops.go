@@ -40,7 +40,8 @@ var (
 	once       = []bankmux.Effect{bankmux.OneShot}
 )
 
-// errEmpty is for an answer that has nothing in it where something is: a broken answer was taken for an empty one.
+// errEmpty is for an answer that has nothing in it where something is: a broken answer was taken
+// for an empty one.
 var errEmpty = errors.New("nothing was told")
 
 // matrixOps are the operations the adapter has, with its own at the end.
@@ -194,7 +195,8 @@ func (b *bench) awake(ctx context.Context) error {
 	return err
 }
 
-// reconnected lets the user finish a reconnect. Where that is a login of its own, the connection is kept as it is now.
+// reconnected lets the user finish a reconnect. Where that is a login of its own, the connection is
+// kept as it is now.
 func reconnected(b *bench) (func(context.Context) error, error) {
 	req := b.Request
 	req.Reconnect = &b.conn

@@ -43,7 +43,8 @@ var groups = []struct {
 	{bankmux.Local, "local"},
 }
 
-// text writes the matrix: a row for each fault and each thing that comes of it, with the operations to which it does.
+// text writes the matrix: a row for each fault and each thing that comes of it, with the operations
+// to which it does.
 func (m *matrixTable) text(title string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -118,7 +118,8 @@ const (
 	overHTTP2                // with TLS
 )
 
-// secured puts TLS on a connection of the server. What is HTTP/2 is the server's without TLS, so that faults can reach its frames.
+// secured puts TLS on a connection of the server. What is HTTP/2 is the server's without TLS, so
+// that faults can reach its frames.
 func (b *bench) secured(c net.Conn, right bool) net.Conn {
 	config := serving(right)
 	if b.carrier != overHTTP2 {

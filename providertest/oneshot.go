@@ -15,8 +15,8 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// oneShots checks, for each operation that must never be sent twice, that it is not: under every fault with every setting of the retries,
-// and wherever the caller gives up on the way.
+// oneShots checks, for each operation that must never be sent twice, that it is not: under every
+// fault with every setting of the retries, and wherever the caller gives up on the way.
 func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
 	var ops []matrixOp
 	inBubble(t, newHarness, func(_ *testing.T, b *bench) { ops = matrixOps(b, has) })
@@ -119,7 +119,8 @@ func saysHowToFindOut(t *testing.T, name string, err error) {
 	}
 }
 
-// pace is how long each step of a call takes whose caller gives up on the way: to connect, to answer, to send the rest of the answer.
+// pace is how long each step of a call takes whose caller gives up on the way: to connect, to
+// answer, to send the rest of the answer.
 const pace = time.Second
 
 func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
@@ -160,7 +161,8 @@ func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
 	}
 }
 
-// step answers step by step: the request is carried out at once, the answer begins after a while and ends after another.
+// step answers step by step: the request is carried out at once, the answer begins after a while
+// and ends after another.
 func step(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	m := &paused{ResponseWriter: w, r: r}
 	next.ServeHTTP(m, r)

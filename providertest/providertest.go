@@ -30,7 +30,8 @@ type Harness struct {
 	// that outlive a request.
 	Backend http.Handler
 
-	// New returns a client of the adapter, guarded by the guard of env. It is called more than once.
+	// New returns a client of the adapter, guarded by the guard of env. It is called more than
+	// once.
 	New func(env Env) (*bankmux.Client, error)
 
 	// Request is a session request the provider serves.
@@ -49,7 +50,8 @@ type Harness struct {
 	// those of the connections it makes.
 	Secrets []string
 
-	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or [bankmux.CapTransactions].
+	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or
+	// [bankmux.CapTransactions].
 	Data *Data
 
 	// Webhooks makes deliveries. Required with [bankmux.CapWebhooks].
@@ -83,7 +85,8 @@ type Env struct {
 // backend must put on the wire digit by digit, in the provider's own form. What a harness does to
 // bring them there is a second statement of the provider's conventions, beside the adapter's.
 type Data struct {
-	// Refetch makes a provider that serves stored data fetch everything now. nil where every read goes to the bank.
+	// Refetch makes a provider that serves stored data fetch everything now. nil where every read
+	// goes to the bank.
 	Refetch func(conn bankmux.Connection) error
 
 	// AddAccount adds an account or card and returns the provider's id.
@@ -92,11 +95,12 @@ type Data struct {
 	// AddTransaction adds a row.
 	AddTransaction func(conn bankmux.Connection, account string, row Row) error
 
-	// SetBalance sets what an account holds: what is booked, by the sign rule of [bankmux.Money]. "" is an amount nobody told.
+	// SetBalance sets what an account holds: what is booked, by the sign rule of [bankmux.Money].
+	// "" is an amount nobody told.
 	SetBalance func(conn bankmux.Connection, account, booked string) error
 
-	// Ask makes the bank want these inputs at the next call that it serves for the connection, and returns the right answers. nil where the
-	// provider's data calls never ask.
+	// Ask makes the bank want these inputs at the next call that it serves for the connection, and
+	// returns the right answers. nil where the provider's data calls never ask.
 	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
 }
 
@@ -105,16 +109,20 @@ type Webhooks struct {
 	// Sign returns a genuine delivery about the connection, each time another.
 	Sign func(conn bankmux.Connection) bankmux.WebhookRequest
 
-	// Signed names the headers that belong to the signature. Each must be there once and hold, to the bit.
+	// Signed names the headers that belong to the signature. Each must be there once and hold, to
+	// the bit.
 	Signed []string
 
-	// Forged returns deliveries that are wrong in the provider's own ways, by name: another key, another algorithm, stale, of the future.
+	// Forged returns deliveries that are wrong in the provider's own ways, by name: another key,
+	// another algorithm, stale, of the future.
 	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
 
-	// UnknownKey returns a delivery signed by a key that nobody published, each time another. nil where keys are not fetched.
+	// UnknownKey returns a delivery signed by a key that nobody published, each time another. nil
+	// where keys are not fetched.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
 
-	// Rotate makes the provider sign with another key from now on, while those before it still hold.
+	// Rotate makes the provider sign with another key from now on, while those before it still
+	// hold.
 	Rotate func()
 }
 

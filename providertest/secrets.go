@@ -18,8 +18,8 @@ type seen struct {
 	kinds map[string]bool   // of those
 }
 
-// wholeFor is how many secrets are looked for in every rendering: a test that links a thousand users
-// would take minutes otherwise.
+// wholeFor is how many secrets are looked for in every rendering: a test that links a thousand
+// users would take minutes otherwise.
 const wholeFor = 16
 
 // add renders a value: the first of its kind in every way, the others in the ways that show most.
@@ -56,7 +56,8 @@ func kindOf(v any) string {
 // maxLeaks is how many findings are told: one secret in one type stands in a hundred renderings.
 const maxLeaks = 5
 
-// leaks says where a secret stands in what was seen or logged, in whatever form, without repeating it.
+// leaks says where a secret stands in what was seen or logged, in whatever form, without repeating
+// it.
 func (s *seen) leaks(log string, secrets []string) []string {
 	var found []string
 	everything := log + strings.Join(slices.Collect(maps.Keys(s.texts)), "\n")

@@ -87,7 +87,8 @@ func (b *bench) round(conn bankmux.Connection, s *shelf) (all bankmux.Delta) {
 	return all
 }
 
-// changes are those that are no other ids of what is pending, which some providers change at each refresh.
+// changes are those that are no other ids of what is pending, which some providers change at each
+// refresh.
 func changes(d bankmux.Delta) int {
 	n := len(d.Added) + len(d.Modified) + len(d.Removed) + len(d.Missing)
 	for _, c := range d.Replaced {

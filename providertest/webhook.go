@@ -22,7 +22,8 @@ import (
 	"github.com/bankmux/bankmux/inbox"
 )
 
-// webhooks are the promises of [bankmux.WebhookReader]: each case changes one thing about a genuine delivery.
+// webhooks are the promises of [bankmux.WebhookReader]: each case changes one thing about a genuine
+// delivery.
 var webhooks = map[string]func(t *testing.T, b *bench){
 	"a genuine webhook becomes an event about its connection":     genuineWebhook,
 	"a webhook is refused if anything that was signed is changed": changedWebhook,

@@ -1,9 +1,10 @@
-// Package reconcile tells what is the same when a bank shows it a second time: accounts after a new link or through another
-// provider, transactions under new ids, pending ones that were posted. It is pure: values in, values out, no I/O, no clock, and everything in
-// it may be used by any number of goroutines and repeated at will.
+// Package reconcile tells what is the same when a bank shows it a second time: accounts after a new
+// link or through another provider, transactions under new ids, pending ones that were posted. It
+// is pure: values in, values out, no I/O, no clock, and everything in it may be used by any number
+// of goroutines and repeated at will.
 //
-// It never merges on an amount alone, never drops a row, and says why it did what it did. What it is not sure of it leaves to
-// the caller.
+// It never merges on an amount alone, never drops a row, and says why it did what it did. What it
+// is not sure of it leaves to the caller.
 package reconcile
 
 import (
@@ -46,7 +47,8 @@ type Pair struct {
 	Reason     string
 }
 
-// Ambiguity is a set of accounts of which nobody can tell which is which. The caller decides, or asks the user.
+// Ambiguity is a set of accounts of which nobody can tell which is which. The caller decides, or
+// asks the user.
 type Ambiguity struct {
 	Old    []bankmux.Account
 	New    []bankmux.Account
@@ -61,13 +63,13 @@ type Matching struct {
 	OnlyNew   []bankmux.Account
 }
 
-// Match pairs the accounts of a connection before and after: after a reconnect, a new link to the same
-// bank, or a change of provider. The rules go from the surest to the vaguest. Each pairs only where
-// exactly one account on either side fits, so what cannot be told apart ends up as ambiguous.
+// Match pairs the accounts of a connection before and after: after a reconnect, a new link to the
+// same bank, or a change of provider. The rules go from the surest to the vaguest. Each pairs only
+// where exactly one account on either side fits, so what cannot be told apart ends up as ambiguous.
 //
 // Accounts of different currencies or kinds are never paired, not even under one IBAN or number. A
-// credit or prepaid card whose digits changed is paired by its id, or as [Possible] by its name. Its
-// old digits under another id go before its id.
+// credit or prepaid card whose digits changed is paired by its id, or as [Possible] by its name.
+// Its old digits under another id go before its id.
 //
 // The result does not depend on the order of the lists. The time grows with the number of accounts.
 func Match(old, new []bankmux.Account) Matching {
@@ -91,15 +93,15 @@ func Match(old, new []bankmux.Account) Matching {
 	return m.result
 }
 
-// fingerprintVersion begins every fingerprint. A change of the recipe is a migration of the caller's
-// data: it gets another version. The first one, "a1:", took no notice of currency and kind under an
-// IBAN, and joined the digits at both ends of a mask.
+// fingerprintVersion begins every fingerprint. A change of the recipe is a migration of the
+// caller's data: it gets another version. The first one, "a1:", took no notice of currency and kind
+// under an IBAN, and joined the digits at both ends of a mask.
 const fingerprintVersion = "a2:"
 
-// Fingerprint names an account by what the bank itself says of it. It is the same through every link
-// and provider that says as much: the IBAN, else the number, else the digits shown and the name, each
-// with kind and currency. It holds none of them in clear. Two accounts may share one where the bank
-// says little; [Match] is for telling those apart.
+// Fingerprint names an account by what the bank itself says of it. It is the same through every
+// link and provider that says as much: the IBAN, else the number, else the digits shown and the
+// name, each with kind and currency. It holds none of them in clear. Two accounts may share one
+// where the bank says little; [Match] is for telling those apart.
 func Fingerprint(a bankmux.Account) string {
 	f := factsOf(&a)
 	var parts []string

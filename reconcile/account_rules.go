@@ -92,7 +92,8 @@ var rules = []rule{
 	{Likely, "the same last digits and name", func(f *facts) token { return f.named(f.marks.four) }, compatible},
 	{Likely, "the same digits at both ends, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.ends) }, compatible},
 	{Likely, "the same three last digits and name", func(f *facts) token { return f.named(f.marks.three) }, compatible},
-	// A new card has other digits. Where the old digits are under another id, the ids were given out again.
+	// A new card has other digits. Where the old digits are under another id, the ids were given
+	// out again.
 	{Certain, "the same id of the application's own", (*facts).byOriginal, reissued},
 	{Certain, "the same id of the provider", (*facts).byID, reissued},
 	{Likely, "the same name, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleAndAlike},
@@ -160,8 +161,8 @@ func compatibleAndAlike(old, new *facts) bool {
 // differ reports whether both are there and are not the same.
 func differ[T ~string](a, b T) bool { return a != "" && b != "" && a != b }
 
-// within reports whether the number of one account stands in the IBAN of the other, which may end in
-// digits of its own.
+// within reports whether the number of one account stands in the IBAN of the other, which may end
+// in digits of its own.
 func within(a, b *facts) bool {
 	return len(a.number) >= shortestNumber && strings.Contains(b.iban, a.number)
 }
@@ -332,8 +333,8 @@ func (m *matcher) leave(g *group, reason string) {
 }
 
 // plausible returns the accounts that some of the others may be: those of which neither kind nor
-// currency, IBAN, number or last digits rule out every other one. It looks at each of these alone, so
-// that the time grows with the number of accounts.
+// currency, IBAN, number or last digits rule out every other one. It looks at each of these alone,
+// so that the time grows with the number of accounts.
 func plausible(list, others side) side {
 	var kinds, currencies, ibans, numbers, tails values
 	for _, f := range others {

@@ -20,15 +20,15 @@ type Reading struct {
 	// absent row that may be one of these is not counted as absent: of the same day, or, where the
 	// day could not be read, of the same amount and text.
 	Unread []bankmux.Transaction
-	// Ahead is the last day of known rows that the reading would show although it is after To, as of a
-	// value date that has not come. Such a row may also move to an earlier day. Zero means that no row
-	// after To is proved absent.
+	// Ahead is the last day of known rows that the reading would show although it is after To, as
+	// of a value date that has not come. Such a row may also move to an earlier day. Zero means
+	// that no row after To is proved absent.
 	Ahead bankmux.Date
 	// Complete says that Rows and Unread are all there is between From and To. Without it nothing
 	// is ever missing.
 	Complete bool
-	// Proves is the first day of which an absent booked row counts as absent, where that day is later
-	// than the first row of the reading. Zero means that the first row decides.
+	// Proves is the first day of which an absent booked row counts as absent, where that day is
+	// later than the first row of the reading. Zero means that the first row decides.
 	Proves bankmux.Date
 	// More says that another reading may show further rows of the same days. Then rows of different
 	// amounts are never paired.
@@ -242,7 +242,8 @@ func (c *comparison) proves(d bankmux.Date) bool {
 	return d.Year >= firstYear && d.Year <= lastYear && !d.Before(c.in.From) && !d.After(c.in.To)
 }
 
-// inside reports whether a known row lies in the days that were read, or that the reading would show.
+// inside reports whether a known row lies in the days that were read, or that the reading would
+// show.
 func (c *comparison) inside(k *entry) bool {
 	return !k.Date.Before(c.in.From) && (!k.Date.After(c.in.To) || !k.Date.After(c.in.Ahead))
 }

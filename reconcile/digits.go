@@ -61,7 +61,8 @@ func (d digits) ends() string {
 	return d.head + "*" + d.tail
 }
 
-// name is what stands for the digits in a fingerprint: the last four or three, else those of both ends.
+// name is what stands for the digits in a fingerprint: the last four or three, else those of both
+// ends.
 func (d digits) name() string {
 	for _, n := range []int{strongTail, weakTail} {
 		if last := d.last(n); last != "" {
@@ -77,8 +78,8 @@ func contradict(a, b digits) bool {
 		(!strings.HasPrefix(a.head, b.head) && !strings.HasPrefix(b.head, a.head))
 }
 
-// alike reports whether the digits speak for one account: at least the last three agree, or those at
-// both ends.
+// alike reports whether the digits speak for one account: at least the last three agree, or those
+// at both ends.
 func alike(a, b digits) bool {
 	if contradict(a, b) {
 		return false

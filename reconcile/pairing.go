@@ -142,8 +142,8 @@ func (c *comparison) byLikeness() {
 	})
 }
 
-// byRemains pairs rows whose provider's id is known and that [Remains] says are the same: by the ids
-// that known rows have now, then by those they had before.
+// byRemains pairs rows whose provider's id is known and that [Remains] says are the same: by the
+// ids that known rows have now, then by those they had before.
 func (c *comparison) byRemains() {
 	c.underID(&c.ids, (*entry).remains)
 	c.underID(&c.former, func(k *entry, n *candidate) bool { return k.remains(n) && c.free(k) })

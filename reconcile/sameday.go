@@ -190,8 +190,8 @@ func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32], for
 	}
 }
 
-// sameReference reports whether the bones of two references agree, but for zeros in front, or one is
-// absent.
+// sameReference reports whether the bones of two references agree, but for zeros in front, or one
+// is absent.
 func sameReference(a, b []byte) bool {
 	return len(a) == 0 || len(b) == 0 || bytes.Equal(bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0"))
 }

@@ -15,8 +15,8 @@ type shelfKind struct {
 }
 
 // shelf has rows that were read and are new, in an order in which those that agree stand together,
-// by day. References agree in letters and digits. Any number of known rows find theirs in it without
-// a list of their own.
+// by day. References agree in letters and digits. Any number of known rows find theirs in it
+// without a list of their own.
 type shelf struct {
 	kind  shelfKind
 	rows  []candidate

@@ -14,8 +14,8 @@ import (
 // cursorVersion is that of this library's cursors. A later one is refused, not guessed at.
 const cursorVersion = 1
 
-// Cursor is what [bankmux.Delta.Next] holds: dates and marks, never rows, so it stays small however many there are. It serves adapters; applications
-// store the text and do not look into it.
+// Cursor is what [bankmux.Delta.Next] holds: dates and marks, never rows, so it stays small however
+// many there are. It serves adapters; applications store the text and do not look into it.
 type Cursor struct {
 	Version    int    `json:"v"`
 	Connection string `json:"c"`
@@ -36,8 +36,8 @@ type Cursor struct {
 	Marks []Mark `json:"m,omitempty"`
 }
 
-// Mark is a day of an account: the last that was read, or the first that the provider serves, as the adapter wants it. The account is named by a few
-// letters of a hash.
+// Mark is a day of an account: the last that was read, or the first that the provider serves, as
+// the adapter wants it. The account is named by a few letters of a hash.
 type Mark struct {
 	Account string       `json:"a"`
 	Day     bankmux.Date `json:"d"`
@@ -66,8 +66,8 @@ func (c *Cursor) Set(mark Mark) {
 	c.Marks = append(c.Marks, mark)
 }
 
-// Turn takes the provider's cursor of the next page. It reports false if the pages go round: it compares with a page that it changes ever more
-// rarely, which finds a circle of any length.
+// Turn takes the provider's cursor of the next page. It reports false if the pages go round: it
+// compares with a page that it changes ever more rarely, which finds a circle of any length.
 func (c *Cursor) Turn(next string) bool {
 	name := digest("page", next)[:8]
 	if name == c.Anchor || next == c.Provider {
@@ -98,7 +98,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(raw) + "." + digest("cursor", string(raw))[:8]
 }
 
-// ParseCursor reads a cursor of a connection; "" is a new one. The error is [bankmux.ErrInvalid] for one of another connection, of a later version, or that was changed.
+// ParseCursor reads a cursor of a connection; "" is a new one. The error is [bankmux.ErrInvalid]
+// for one of another connection, of a later version, or that was changed.
 func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	fresh := Cursor{Version: cursorVersion, Connection: conn.ID}
 	if text == "" {
@@ -112,7 +113,8 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 		return refuse("is not the Next of a Delta")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text[:len(text)-9])
-	// What is written again must be the same: the decoder passes over line breaks and the last bits.
+	// What is written again must be the same: the decoder passes over line breaks and the last
+	// bits.
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text[:len(text)-9] || digest("cursor", string(raw))[:8] != text[len(text)-8:] {
 		return refuse("was changed or cut")
 	}
@@ -128,8 +130,9 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	return c, nil
 }
 
-// Ask reads what the application knows of an account between two days and keeps what is wanted: each row once, and none of other accounts or days, whatever
-// Known gives. An error of its own ends the sync as [bankmux.ErrApplication]: what it does not know cannot be compared.
+// Ask reads what the application knows of an account between two days and keeps what is wanted:
+// each row once, and none of other accounts or days, whatever Known gives. An error of its own ends
+// the sync as [bankmux.ErrApplication]: what it does not know cannot be compared.
 func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
 	seen := map[string]bool{}
 	err = each(ctx, req, account, from, to, func(k *Known) bool {

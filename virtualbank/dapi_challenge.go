@@ -182,8 +182,9 @@ func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	return b.dpRecord(c, conn, id, work(conn, in))
 }
 
-// meant reports whether a script for an operation, "" for any, is for the call of op. Auth, metadata
-// and delink never ask and take no time, Dapi's documentation says: a script has to name them.
+// meant reports whether a script for an operation, "" for any, is for the call of op. Auth,
+// metadata and delink never ask and take no time, Dapi's documentation says: a script has to name
+// them.
 func meant(operation, op string) bool {
 	return operation == op || operation == "" && isDataCall(op)
 }

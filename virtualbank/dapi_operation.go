@@ -82,8 +82,9 @@ func (b *Bank) dpRunning(c *call, conn *connection, id string, polls int) reply 
 	return p
 }
 
-// dpAdvance brings a call to where its work can be done, under the id of the operation with which it
-// goes on. unfinished is true where p answers instead: the bank asks the user, or takes its time.
+// dpAdvance brings a call to where its work can be done, under the id of the operation with which
+// it goes on. unfinished is true where p answers instead: the bank asks the user, or takes its
+// time.
 func (b *Bank) dpAdvance(c *call, conn *connection, in dpBody) (id string, p reply, unfinished bool) {
 	id, p, asking := b.dpInteract(c, conn, in)
 	if asking {

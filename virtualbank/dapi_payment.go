@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// The bank moves no money yet. Beneficiaries are registered and listed, with "done". Every other call
-// for payments is checked as Dapi would and then refused with a type of Dapi's. A new beneficiary
-// cools down, and is never confirmed at the bank, so that no transfer goes out.
+// The bank moves no money yet. Beneficiaries are registered and listed, with "done". Every other
+// call for payments is checked as Dapi would and then refused with a type of Dapi's. A new
+// beneficiary cools down, and is never confirmed at the bank, so that no transfer goes out.
 const (
 	dpMissing      = "PARAMETER_MISSING"
 	dpNoAccount    = "INVALID_ACCOUNT_ID"

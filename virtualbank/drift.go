@@ -37,8 +37,8 @@ func drifted(raw string, way uint64) string {
 	return raw
 }
 
-// renumber adds a row to a day of the last two weeks and lets each row of the day have the id of the
-// next, from the next refresh on.
+// renumber adds a row to a day of the last two weeks and lets each row of the day have the id of
+// the next, from the next refresh on.
 func (b *Bank) renumber(l *link) error {
 	a, today := l.book.accounts[0], dayOf(b.Now())
 	first := slices.IndexFunc(a.events, func(e event) bool { return e.recent(today) })

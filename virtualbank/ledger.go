@@ -29,7 +29,8 @@ func parseDay(s string) (day, bool) {
 	return dayOf(t), err == nil
 }
 
-// standardHistory is how many days the ledger goes back at the bank's start unless [Options.HistoryDays] says otherwise.
+// standardHistory is how many days the ledger goes back at the bank's start unless
+// [Options.HistoryDays] says otherwise.
 const standardHistory = 730
 
 // ledgerBegins is the first day of the ledger.
@@ -37,8 +38,8 @@ func (b *Bank) ledgerBegins() day {
 	return dayOf(b.clock.start) - day(cmp.Or(b.opts.HistoryDays, standardHistory))
 }
 
-// event is something that happened in an account. A card purchase is held first
-// and posted later, perhaps with another amount; a late one is known to the bank days after its date.
+// event is something that happened in an account. A card purchase is held first and posted later,
+// perhaps with another amount; a late one is known to the bank days after its date.
 type event struct {
 	id      string
 	began   day
@@ -72,8 +73,8 @@ type row struct {
 	spec    *TransactionSpec
 }
 
-// written is the day that Dapi writes for a row: where days of value are staged, three or six days after
-// the one that the bank selects by.
+// written is the day that Dapi writes for a row: where days of value are staged, three or six days
+// after the one that the bank selects by.
 func (bk *book) written(r row) day {
 	e, since := r.event, bk.valueSince
 	seen := e.since.After(since) || (e.since.IsZero() && e.appears > dayOf(since))
@@ -83,7 +84,8 @@ func (bk *book) written(r row) day {
 	return r.date + 3 + 3*day(bk.bank.mix(e.id, "value day")%2)
 }
 
-// rows are what can be seen of an account at a moment, newest first. days limits how far back; 0 is all.
+// rows are what can be seen of an account at a moment, newest first. days limits how far back; 0 is
+// all.
 func (bk *book) rows(a *account, at time.Time, days int) []row {
 	today := dayOf(at)
 	bk.grow(a, today)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// AccountState is what an account really holds, for tests to compare with. Amounts are decimal text in major units; debts are negative.
+// AccountState is what an account really holds, for tests to compare with. Amounts are decimal text
+// in major units; debts are negative.
 type AccountState struct {
 	MoneyKitID string `json:"moneykit_id,omitempty"` // the account's id on the link it was asked for
 	DapiID     string `json:"dapi_id,omitempty"`
@@ -30,7 +31,8 @@ type TransactionState struct {
 	Text      string `json:"text"`
 }
 
-// LinkState is a MoneyKit link or a Dapi connection as the bank itself knows it, for tests to compare with.
+// LinkState is a MoneyKit link or a Dapi connection as the bank itself knows it, for tests to
+// compare with.
 type LinkState struct {
 	Provider    string   `json:"provider"`
 	ID          string   `json:"id"`
@@ -52,8 +54,8 @@ type AccountSpec struct {
 	Currency string // "" is that of the country; no check is made
 }
 
-// BalanceSpec are the balances to serve, as decimal text that goes onto the wire as it is. "" is null. They are in the
-// provider's own sign: for MoneyKit what is owed on a debt is positive.
+// BalanceSpec are the balances to serve, as decimal text that goes onto the wire as it is. "" is
+// null. They are in the provider's own sign: for MoneyKit what is owed on a debt is positive.
 type BalanceSpec struct {
 	Current, Available, Limit string
 	NoCurrency                bool   // the currency is null
@@ -106,7 +108,8 @@ func (ref reference) account(id string) (*account, *Refusal) {
 	return ref.book.accounts[i], nil
 }
 
-// Links tells every link and connection that users made, deleted ones as well, sorted by provider and id.
+// Links tells every link and connection that users made, deleted ones as well, sorted by provider
+// and id.
 func (b *Bank) Links() []LinkState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,7 +142,8 @@ func (c *connection) state() string {
 	return stateConnected
 }
 
-// Accounts tells what the accounts behind a link or connection hold now. The error is a [*Refusal] with status 404 for an unknown one.
+// Accounts tells what the accounts behind a link or connection hold now. The error is a [*Refusal]
+// with status 404 for an unknown one.
 func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -161,8 +165,8 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	return all, nil
 }
 
-// Transactions tells what really happened in the accounts behind a link or connection, newest first. The error is a [*Refusal] with
-// status 404 for an unknown one.
+// Transactions tells what really happened in the accounts behind a link or connection, newest
+// first. The error is a [*Refusal] with status 404 for an unknown one.
 func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -186,7 +190,8 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	return all, nil
 }
 
-// AddAccount adds an account to those behind a link or connection and returns its id there. The error is a [*Refusal].
+// AddAccount adds an account to those behind a link or connection and returns its id there. The
+// error is a [*Refusal].
 func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,7 +228,8 @@ func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) 
 	return nil
 }
 
-// AddTransaction adds a transaction to an account. On MoneyKit it is seen after the next refresh. The error is a [*Refusal].
+// AddTransaction adds a transaction to an account. On MoneyKit it is seen after the next refresh.
+// The error is a [*Refusal].
 func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -252,8 +258,8 @@ func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec Transacti
 	return nil
 }
 
-// Outage takes an institution down or brings it back. MoneyKit's refreshes then end in institution_error, Dapi's data calls in
-// UNKNOWN_ERROR. The error is a [*Refusal].
+// Outage takes an institution down or brings it back. MoneyKit's refreshes then end in
+// institution_error, Dapi's data calls in UNKNOWN_ERROR. The error is a [*Refusal].
 func (b *Bank) Outage(institutionID string, down bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -265,7 +271,8 @@ func (b *Bank) Outage(institutionID string, down bool) error {
 	return nil
 }
 
-// ServeDays makes an institution serve that many days of transactions from now on. The error is a [*Refusal].
+// ServeDays makes an institution serve that many days of transactions from now on. The error is a
+// [*Refusal].
 func (b *Bank) ServeDays(institutionID string, days int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -277,7 +284,8 @@ func (b *Bank) ServeDays(institutionID string, days int) error {
 	return nil
 }
 
-// standardDays is how many days of transactions an institution serves unless [Bank.ServeDays] says otherwise.
+// standardDays is how many days of transactions an institution serves unless [Bank.ServeDays] says
+// otherwise.
 const standardDays = 90
 
 func (b *Bank) daysServed(at Institution) int {
@@ -287,7 +295,8 @@ func (b *Bank) daysServed(at Institution) int {
 	return standardDays
 }
 
-// ChurnIDs gives every transaction of a MoneyKit link another id, from its next refresh on. The error is a [*Refusal].
+// ChurnIDs gives every transaction of a MoneyKit link another id, from its next refresh on. The
+// error is a [*Refusal].
 func (b *Bank) ChurnIDs(linkID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -299,7 +308,8 @@ func (b *Bank) ChurnIDs(linkID string) error {
 	return nil
 }
 
-// Refresh makes MoneyKit fetch all products of a link at once, whatever its limits. The error is a [*Refusal].
+// Refresh makes MoneyKit fetch all products of a link at once, whatever its limits. The error is a
+// [*Refusal].
 func (b *Bank) Refresh(linkID string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -313,8 +323,8 @@ func (b *Bank) Refresh(linkID string) error {
 	return nil
 }
 
-// SetUnavailable keeps a product of a MoneyKit link from being refreshed, for a reason in words that
-// the link then carries; "" ends it. What was fetched before stays readable. The error is a
+// SetUnavailable keeps a product of a MoneyKit link from being refreshed, for a reason in words
+// that the link then carries; "" ends it. What was fetched before stays readable. The error is a
 // [*Refusal].
 func (b *Bank) SetUnavailable(linkID, product, reason string) error {
 	b.mu.Lock()
@@ -327,7 +337,8 @@ func (b *Bank) SetUnavailable(linkID, product, reason string) error {
 	return nil
 }
 
-// Disable takes away the user's permission for one product of a MoneyKit link. The error is a [*Refusal].
+// Disable takes away the user's permission for one product of a MoneyKit link. The error is a
+// [*Refusal].
 func (b *Bank) Disable(linkID, product string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Situation is something that happens to stored transactions sooner or later, to test an application's storage against.
+// Situation is something that happens to stored transactions sooner or later, to test an
+// application's storage against.
 type Situation struct {
 	Name      string   `json:"name"`
 	About     string   `json:"about"`
@@ -54,8 +55,8 @@ const (
 	lateDays, veryLater = 15, 40
 )
 
-// Situations are those that [Bank.Stage] knows. Where nothing else is said, all of it is there after the next refresh of MoneyKit, or in Dapi's next
-// answer.
+// Situations are those that [Bank.Stage] knows. Where nothing else is said, all of it is there
+// after the next refresh of MoneyKit, or in Dapi's next answer.
 func Situations() []Situation {
 	both, mk, dp := []string{providerMoneyKit, providerDapi}, []string{providerMoneyKit}, []string{providerDapi}
 	return []Situation{
@@ -91,8 +92,9 @@ func Situations() []Situation {
 	}
 }
 
-// Stage brings a situation about for a MoneyKit link or a Dapi connection, in its first account. Row situations may be staged any number of times.
-// The error is a [*Refusal] for an unknown name, where the provider cannot come into the situation, and where there is no row for it.
+// Stage brings a situation about for a MoneyKit link or a Dapi connection, in its first account.
+// Row situations may be staged any number of times. The error is a [*Refusal] for an unknown name,
+// where the provider cannot come into the situation, and where there is no row for it.
 func (b *Bank) Stage(linkOrConnection, situation string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -176,7 +178,8 @@ type twist struct {
 	to        int
 }
 
-// twisted are changes as the situations have them. First comes the order, then what has an order of its own: nobody removes a row before it is created.
+// twisted are changes as the situations have them. First comes the order, then what has an order of
+// its own: nobody removes a row before it is created.
 func (l *link) twisted(list []change, from, to int) []change {
 	var twists []twist
 	for _, t := range l.twists {

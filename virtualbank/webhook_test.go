@@ -143,7 +143,8 @@ func TestDapiAnnouncesWhereItWasToldTo(t *testing.T) {
 	require.NoError(t, c.bank.Lapse(id))
 	require.Equal(t, http.StatusOK, c.dapi("/users/DelinkUser", token, secrets).Status)
 	c.deliver(r)
-	// The first of all is of a new day, too: it was linked before, and is announced as the others are.
+	// The first of all is of a new day, too: it was linked before, and is announced as the others
+	// are.
 	assert.Equal(t, []string{
 		"connection.state_changed connected", "transactions.available", "transactions.available", "transactions.available", "connection.state_changed error", "connection.deleted",
 	}, r.events(t))

@@ -1,6 +1,7 @@
-// Command dashboard shows what an application shows after linking: accounts, balances and the month's
-// transactions of two users, one served by MoneyKit and one by Dapi, with the same code. The second user's bank wants
-// a one-time password; the virtual bank's is 123456. For scripts: -answer 123456.
+// Command dashboard shows what an application shows after linking: accounts, balances and the
+// month's transactions of two users, one served by MoneyKit and one by Dapi, with the same code.
+// The second user's bank wants a one-time password; the virtual bank's is 123456. For scripts:
+// -answer 123456.
 package main
 
 import (
@@ -145,7 +146,8 @@ func text(b bankmux.AccountBalances, kind bankmux.BalanceKind) string {
 	return "-"
 }
 
-// answered makes a call, asks the user whatever the bank wants to know, and goes on with the call where it stopped.
+// answered makes a call, asks the user whatever the bank wants to know, and goes on with the call
+// where it stopped.
 func answered[T any](ask ask, call func(*bankmux.Answers) (T, error)) (T, error) {
 	var answers *bankmux.Answers
 	for {

@@ -1,7 +1,7 @@
-// Command failover shows what a registry does while one of two providers is
-// down: new sessions go to the other, the breaker stops asking the one that fails, lets a probe through
-// after a while, and closes when the provider is back. It needs no keys and exits with status 1 if
-// anything differs from what it says.
+// Command failover shows what a registry does while one of two providers is down: new sessions go
+// to the other, the breaker stops asking the one that fails, lets a probe through after a while,
+// and closes when the provider is back. It needs no keys and exits with status 1 if anything
+// differs from what it says.
 package main
 
 import (

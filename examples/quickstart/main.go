@@ -144,7 +144,8 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 	return conn, a.save(conn)
 }
 
-// throughTheBrowser keeps the session sealed while the user is away, and finishes with what comes back.
+// throughTheBrowser keeps the session sealed while the user is away, and finishes with what comes
+// back.
 func (a *app) throughTheBrowser(ctx context.Context, session bankmux.Session) (bankmux.Connection, error) {
 	row, err := session.Seal(a.keyring)
 	if err != nil {

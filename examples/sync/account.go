@@ -10,8 +10,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// carry gives the accounts of a new link the names of those that were known before, all of them or none. Accounts that cannot be told apart are an
-// error here; an application would ask its user.
+// carry gives the accounts of a new link the names of those that were known before, all of them or
+// none. Accounts that cannot be told apart are an error here; an application would ask its user.
 func (s *store) carry(ctx context.Context, provider string, now []bankmux.Account) (carried, fresh int, err error) {
 	before, ids, err := s.accounts(ctx)
 	if err != nil {
@@ -91,7 +91,8 @@ func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[bankmux.Ac
 	return all, ids, rows.Err()
 }
 
-// asAccount lets a card be recognised as the account it was with a provider that does not keep cards apart.
+// asAccount lets a card be recognised as the account it was with a provider that does not keep
+// cards apart.
 func asAccount(c bankmux.Card) bankmux.Account {
 	return bankmux.Account{ID: c.ID, Kind: bankmux.AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// movement is a row as both sides have it: the amount in minor units, the text without what a provider adds to the bank's own.
+// movement is a row as both sides have it: the amount in minor units, the text without what a
+// provider adds to the bank's own.
 type movement struct{ account, date, amount, text string }
 
 // is completes a movement of which the amount and text are as they were told.
@@ -33,7 +34,8 @@ func (m *movement) is(amount string) error {
 // remembered is a note and the event, by the bank's own books, of the row that it was written on.
 type remembered struct{ note, event string }
 
-// annotate lets the user write notes on rows, also on pending ones, and remembers them for the proof.
+// annotate lets the user write notes on rows, also on pending ones, and remembers them for the
+// proof.
 func (s *story) annotate(ctx context.Context) error {
 	if err := s.store.annotate(ctx); err != nil {
 		return err
@@ -55,8 +57,9 @@ func (s *story) annotate(ctx context.Context) error {
 	return err
 }
 
-// agree compares the file with what really happened, row for row and to the cent, and looks whether each note is still on the row of what it was written
-// about, whatever that row's ids, day and amount are by now.
+// agree compares the file with what really happened, row for row and to the cent, and looks whether
+// each note is still on the row of what it was written about, whatever that row's ids, day and
+// amount are by now.
 func (s *story) agree(ctx context.Context) error {
 	truth, err := s.truth()
 	if err != nil {

@@ -1,6 +1,7 @@
-// Command sync keeps an SQLite file in step with a bank over a year, through a lapsed consent, a new link and a change of provider, and proves at
-// the end that file and bank agree row for row. It needs no keys: the bank is virtual, and so is the year. It exits with status 1 if they differ, as they do
-// with a mistake planted by -mistake.
+// Command sync keeps an SQLite file in step with a bank over a year, through a lapsed consent, a
+// new link and a change of provider, and proves at the end that file and bank agree row for row. It
+// needs no keys: the bank is virtual, and so is the year. It exits with status 1 if they differ, as
+// they do with a mistake planted by -mistake.
 package main
 
 import (

@@ -14,7 +14,8 @@ import (
 // mistake is what an application gets wrong between the matcher and its tables.
 type mistake func(context.Context, *sql.Tx, bankmux.Delta) (bankmux.Delta, error)
 
-// mistakes are those that applications make most often. The run with one of them must end in disagreement.
+// mistakes are those that applications make most often. The run with one of them must end in
+// disagreement.
 var mistakes = map[string]mistake{
 	"":       nil,
 	"new-id": newIDs,

@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's own. Its connections would be here as
-// well, sealed: see "Store a connection" in the README.
+// schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's
+// own. Its connections would be here as well, sealed: see "Store a connection" in the README.
 const schema = `
 CREATE TABLE IF NOT EXISTS account (
 	id    INTEGER PRIMARY KEY,
@@ -62,7 +62,8 @@ type store struct {
 	mistake mistake
 }
 
-// providerID is what a provider calls an account. Two providers may use the same word for two accounts.
+// providerID is what a provider calls an account. Two providers may use the same word for two
+// accounts.
 type providerID struct{ provider, id string }
 
 func openStore(ctx context.Context, file string) (*store, error) {
@@ -172,7 +173,8 @@ func (s *store) forget(ctx context.Context, connection string) error {
 // errCrash is what a process that dies before its commit leaves: nothing.
 var errCrash = errors.New("the process died before the commit")
 
-// errOvertaken is what a sync gets for a page that was read from a cursor which another sync has moved on.
+// errOvertaken is what a sync gets for a page that was read from a cursor which another sync has
+// moved on.
 var errOvertaken = errors.New("another sync of the connection stored a page first")
 
 // advance moves the cursor on, if it is still the one that the page was read from.
@@ -191,8 +193,8 @@ func advance(ctx context.Context, tx *sql.Tx, connection string, from position, 
 	return err
 }
 
-// commit stores a page and the cursor behind it in one transaction. It stores nothing, and the error is
-// errOvertaken, if the cursor is not the one that the page was read from.
+// commit stores a page and the cursor behind it in one transaction. It stores nothing, and the
+// error is errOvertaken, if the cursor is not the one that the page was read from.
 func (s *store) commit(ctx context.Context, connection string, from position, page bankmux.Delta, crash bool) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -276,7 +278,8 @@ func remove(ctx context.Context, tx *sql.Tx, r bankmux.Absence) error {
 	return one(res, r.Known.Key)
 }
 
-// one refuses a change that did not find its row: the page and the file would no longer say the same.
+// one refuses a change that did not find its row: the page and the file would no longer say the
+// same.
 func one(res sql.Result, key string) error {
 	n, err := res.RowsAffected()
 	if err == nil && n != 1 {

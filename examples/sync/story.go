@@ -26,8 +26,9 @@ const (
 	lastDay       = 365
 )
 
-// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows, equal rows. That a row was edited can be told where it keeps its id;
-// with Dapi, or had the link changed meanwhile, it is another row, and the one before is gone.
+// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows,
+// equal rows. That a row was edited can be told where it keeps its id; with Dapi, or had the link
+// changed meanwhile, it is another row, and the one before is gone.
 var surprises = []string{virtualbank.Withdrawn, virtualbank.VeryLate, virtualbank.PendingVanishes, virtualbank.Edited}
 
 // story is a user, a bank and the application's clients.
@@ -150,7 +151,8 @@ func (s *story) open(server *virtualbank.Server) error {
 	return err
 }
 
-// link links the user's bank, gives the accounts the names they had, and syncs. With capabilities the route may be another provider's.
+// link links the user's bank, gives the accounts the names they had, and syncs. With capabilities
+// the route may be another provider's.
 func (s *story) link(ctx context.Context, country string, capabilities []bankmux.Capability) error {
 	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: "user-1", Country: country, Capabilities: capabilities, RedirectURI: "https://app.example.com/oauth",
@@ -194,7 +196,8 @@ func (s *story) link(ctx context.Context, country string, capabilities []bankmux
 	return nil
 }
 
-// move goes on with a new link, perhaps through another provider, and ends the one before once the new one is in step.
+// move goes on with a new link, perhaps through another provider, and ends the one before once the
+// new one is in step.
 func (s *story) move(ctx context.Context, capabilities []bankmux.Capability) error {
 	client, old := s.client, s.conn
 	if err := s.link(ctx, "US", capabilities); err != nil {
@@ -219,7 +222,8 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 	return s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
 }
 
-// renew finds the consent lapsed and sends the user through the flow again. Meanwhile all transactions got other ids.
+// renew finds the consent lapsed and sends the user through the flow again. Meanwhile all
+// transactions got other ids.
 func (s *story) renew(ctx context.Context) error {
 	if err := s.bank.Lapse(s.conn.Reference()); err != nil {
 		return err
@@ -287,7 +291,8 @@ func (s *story) sync(ctx context.Context) error {
 			return err // a PartialError too: an application would log it and store the page, but in this year nothing fails
 		}
 		if len(page.Suspect) > 0 || len(page.Gaps) > 0 {
-			// An application would wait after Suspect, and tell its user of Gaps. In this year there are none.
+			// An application would wait after Suspect, and tell its user of Gaps. In this year
+			// there are none.
 			return fmt.Errorf("empty: %v; not served any more: %v", page.Suspect, page.Gaps)
 		}
 		if (s.crash && len(page.Added) > 0) || (s.crashes && !died) {
@@ -311,7 +316,8 @@ func (s *story) sync(ctx context.Context) error {
 	}
 }
 
-// dies lets the process end between the last row of a page and its commit. The one that comes after it finds the file as it was before the page.
+// dies lets the process end between the last row of a page and its commit. The one that comes after
+// it finds the file as it was before the page.
 func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) error {
 	before, err := s.store.count(ctx)
 	if err != nil {

@@ -29,8 +29,8 @@ func newDatabase() *database {
 	return &database{states: map[string]bankmux.State{}, cursors: map[string]string{}, rows: map[string]bankmux.Known{}}
 }
 
-// follow asks the provider how a connection is doing and what is new. A webhook says when; without one, do it once in a while. It may be
-// called as often as you like, by either.
+// follow asks the provider how a connection is doing and what is new. A webhook says when; without
+// one, do it once in a while. It may be called as often as you like, by either.
 func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn bankmux.Connection) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()

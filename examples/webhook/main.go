@@ -1,6 +1,7 @@
-// Command webhook keeps two databases in step with the bank through two weeks: one looks when a webhook says so, the other once a day without
-// any. The webhooks come twice, in disorder, forged, by new keys and while the database is down, and both end the same. It
-// needs no keys and exits with status 1 if anything differs from what it says.
+// Command webhook keeps two databases in step with the bank through two weeks: one looks when a
+// webhook says so, the other once a day without any. The webhooks come twice, in disorder, forged,
+// by new keys and while the database is down, and both end the same. It needs no keys and exits
+// with status 1 if anything differs from what it says.
 package main
 
 import (
@@ -107,7 +108,8 @@ func (w *world) connect(server *virtualbank.Server) error {
 	return err
 }
 
-// handle is called once for each event. It looks where it was told to look, and believes nothing else of it.
+// handle is called once for each event. It looks where it was told to look, and believes nothing
+// else of it.
 func (w *world) handle(ctx context.Context, event bankmux.Event) error {
 	for _, conn := range w.conns {
 		if conn.Client == event.Client && conn.ReferenceKey == event.ReferenceKey {

@@ -9,8 +9,8 @@ import (
 )
 
 // Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its
-// goroutine, the error is [bankmux.ErrApplication] and names the type of the panic, but not its value,
-// which may hold anything.
+// goroutine, the error is [bankmux.ErrApplication] and names the type of the panic, but not its
+// value, which may hold anything.
 func Call[T any](f func() (T, error)) (out T, err error) {
 	err = failure("ended its goroutine")
 	done := make(chan struct{})

@@ -1,8 +1,9 @@
 // Command iso4217 writes the currency table of bankmux from iso4217.csv.
 //
 // The data are the currencies in use of ISO 4217 table A.1, as kept at
-// github.com/datasets/currency-codes (revision ab9b0ae, February 2026; public domain, Open Data Commons PDDL),
-// one row a currency. A currency without minor units, such as gold, has none in its row.
+// github.com/datasets/currency-codes (revision ab9b0ae, February 2026; public domain, Open Data
+// Commons PDDL), one row a currency. A currency without minor units, such as gold, has none in its
+// row.
 package main
 
 import (

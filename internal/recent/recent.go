@@ -8,8 +8,8 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// most is how many rows back a row is recognised. A list that grows while it is read repeats rows from
-// the page before, not from long ago.
+// most is how many rows back a row is recognised. A list that grows while it is read repeats rows
+// from the page before, not from long ago.
 const most = 5000
 
 // Rows remembers the rows seen last. The zero value is ready. It is not safe for concurrent use.
@@ -70,8 +70,8 @@ func (s *seen) same(row *seen) bool {
 	return s.content == row.content || (s.text == row.text && s.pending != row.pending)
 }
 
-// Add reports whether the row is new. Rows without an id always are, and so are two payments under one
-// id.
+// Add reports whether the row is new. Rows without an id always are, and so are two payments under
+// one id.
 func (r *Rows) Add(one *Row) bool {
 	if one.ID == "" {
 		return true

@@ -19,7 +19,8 @@ import (
 	"github.com/bankmux/bankmux/internal/rest"
 )
 
-// replayed are the requests that net/http sends again over HTTP/1.1 although the server may have read them.
+// replayed are the requests that net/http sends again over HTTP/1.1 although the server may have
+// read them.
 var replayed = map[string]bool{"GET": true, "GET with a key": true, "POST with a key": true, "DELETE with a key": true}
 
 // aborting reads a request for /once, counts it and hangs up. All else is for warm.
@@ -143,7 +144,8 @@ func TestAReadIsNotWrittenOnASecondIdleConnection(t *testing.T) {
 	}
 }
 
-// stale is a transport whose connections can be closed by the client's own machine while they are idle.
+// stale is a transport whose connections can be closed by the client's own machine while they are
+// idle.
 type stale struct {
 	net.Conn
 	dead *atomic.Bool

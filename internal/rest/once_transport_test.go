@@ -22,8 +22,8 @@ func (p plainly) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.RoundTripper.RoundTrip(r)
 }
 
-// http2Hidden is a transport of net/http whose type and settings do not show that it speaks HTTP/2, and whose
-// connections do not either.
+// http2Hidden is a transport of net/http whose type and settings do not show that it speaks HTTP/2,
+// and whose connections do not either.
 func http2Hidden(scheme string) func(http.RoundTripper) http.RoundTripper {
 	return func(rt http.RoundTripper) http.RoundTripper {
 		inner := &http.Transport{Protocols: new(http.Protocols)}

@@ -117,9 +117,9 @@ var (
 	formType = []string{"application/x-www-form-urlencoded"}
 )
 
-// Request is one call. Path may hold {name} for PathParams, which are escaped.
-// What must not be sent twice has a body, since middleware that drops the context cannot be kept from sending
-// one without again.
+// Request is one call. Path may hold {name} for PathParams, which are escaped. What must not be
+// sent twice has a body, since middleware that drops the context cannot be kept from sending one
+// without again.
 type Request struct {
 	Method     string
 	Path       string
@@ -140,8 +140,8 @@ type Response struct {
 }
 
 // Do sends the request once: a transport of net/http does not send it again by itself, see sending.
-// The error is for requests without a whole answer: an [*bankmux.Error] of kind unavailable, malformed
-// or context_done, with NotSent where no connection was made.
+// The error is for requests without a whole answer: an [*bankmux.Error] of kind unavailable,
+// malformed or context_done, with NotSent where no connection was made.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	payload, kind, fault := req.payload()
 	if fault != nil {
@@ -204,8 +204,8 @@ func (req *Request) payload() ([]byte, []string, *bankmux.Error) {
 // errTooLarge ends the reading of a body.
 var errTooLarge = errors.New("the body is larger than the limit")
 
-// body reads an answer's body up to the limit, which counts after decompression. The transport decompresses what it asked for;
-// what a server compresses unasked is decompressed here.
+// body reads an answer's body up to the limit, which counts after decompression. The transport
+// decompresses what it asked for; what a server compresses unasked is decompressed here.
 func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, error) {
 	defer res.Body.Close()
 	var from io.Reader = res.Body
@@ -269,13 +269,15 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	return e
 }
 
-// Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is ignored, a key in another
-// case is another key, and a key of v that repeats outside of lists is refused. A member in another shape is absent, and
-// an element of a list costs only itself: see [wire.Unmarshal]. One leading byte order mark is ignored. The error is of
-// kind malformed_response and says what is wrong.
+// Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is
+// ignored, a key in another case is another key, and a key of v that repeats outside of lists is
+// refused. A member in another shape is absent, and an element of a list costs only itself: see
+// [wire.Unmarshal]. One leading byte order mark is ignored. The error is of kind malformed_response
+// and says what is wrong.
 func (r *Response) Decode(v any) error { return r.decode(v, wire.Unmarshal) }
 
-// DecodeExactly is Decode for what decides about trust: every key once, every member in its own shape.
+// DecodeExactly is Decode for what decides about trust: every key once, every member in its own
+// shape.
 func (r *Response) DecodeExactly(v any) error {
 	return r.decode(v, func(body []byte, v any) error { return jsonv2.Unmarshal(body, v) })
 }
@@ -308,8 +310,8 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 	return r.malformed("is not valid JSON")
 }
 
-// bounded reports whether an answer bounds itself: all its lists are [wire.Rows] or [wire.List], it has
-// no maps, and its rows have neither. Such an answer is not counted before it is read.
+// bounded reports whether an answer bounds itself: all its lists are [wire.Rows] or [wire.List], it
+// has no maps, and its rows have neither. Such an answer is not counted before it is read.
 func bounded(v any) bool {
 	_, ok := v.(interface{ Bounded() })
 	return ok

@@ -17,12 +17,13 @@ import (
 // sending is one request on its way, which leaves once.
 //
 // net/http sends a request again by itself. Over HTTP/1.1 it does so on connections that were idle
-// before: a POST or DELETE only where nothing of it was written, a read also where the server read it,
-// once for each idle connection. Over HTTP/2 it does so after REFUSED_STREAM, PROTOCOL_ERROR and GOAWAY,
-// where the server may have read all of it: up to seven times on one connection, and without end where
-// each new connection ends so. A request with a body is stopped by GetBody. One without is stopped by
-// its context and, over HTTP/1.1, by its connection, before it is written again.
-// This holds for reads too: what may be repeated is repeated by the guard, which waits and counts.
+// before: a POST or DELETE only where nothing of it was written, a read also where the server read
+// it, once for each idle connection. Over HTTP/2 it does so after REFUSED_STREAM, PROTOCOL_ERROR
+// and GOAWAY, where the server may have read all of it: up to seven times on one connection, and
+// without end where each new connection ends so. A request with a body is stopped by GetBody. One
+// without is stopped by its context and, over HTTP/1.1, by its connection, before it is written
+// again. This holds for reads too: what may be repeated is repeated by the guard, which waits and
+// counts.
 type sending struct {
 	context.Context
 	trace  httptrace.ClientTrace
@@ -119,8 +120,8 @@ func (s *sending) connect(got httptrace.GotConnInfo) {
 	}
 }
 
-// field sees what is written where neither the transport nor the connection tells the protocol. Only
-// HTTP/1.1 has a field of this name in capitals.
+// field sees what is written where neither the transport nor the connection tells the protocol.
+// Only HTTP/1.1 has a field of this name in capitals.
 func (s *sending) field(name string, _ []string) {
 	switch name {
 	case "Host":
@@ -145,7 +146,8 @@ const (
 	otherKeyField = "X-Idempotency-Key"
 )
 
-// replays reports whether net/http sends a request again over HTTP/1.1 that the server may have read.
+// replays reports whether net/http sends a request again over HTTP/1.1 that the server may have
+// read.
 func replays(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -154,14 +156,14 @@ func replays(r *http.Request) bool {
 	return r.Header[keyField] != nil || r.Header[otherKeyField] != nil
 }
 
-// stale reports whether the request was lost on a connection that was idle before. The connection may have
-// been dead already, and then the other idle ones may be too.
+// stale reports whether the request was lost on a connection that was idle before. The connection
+// may have been dead already, and then the other idle ones may be too.
 func (s *sending) stale() bool {
 	return s.reused.Load() && s.http1.Load() && !s.answered.Load()
 }
 
-// again is the request's GetBody. A transport that traces nothing cannot show that it sent nothing. After an
-// answer it is http.Client that asks, about a redirect that is not followed.
+// again is the request's GetBody. A transport that traces nothing cannot show that it sent nothing.
+// After an answer it is http.Client that asks, about a redirect that is not followed.
 func (s *sending) again() (io.ReadCloser, error) {
 	if !s.answered.Load() && (s.left.Load() || !s.asked.Load()) {
 		return nil, errSentOnce
@@ -172,8 +174,9 @@ func (s *sending) again() (io.ReadCloser, error) {
 // unsent is true only where it is known: a transport that traces nothing proves nothing.
 func (s *sending) unsent() bool { return s.asked.Load() && !s.connected.Load() }
 
-// trust notes what a transport shows of the protocol it speaks. One of the caller's may speak HTTP/2 without TLS,
-// or on connections that hide their TLS, and its type does not show it: see learn.
+// trust notes what a transport shows of the protocol it speaks. One of the caller's may speak
+// HTTP/2 without TLS, or on connections that hide their TLS, and its type does not show it: see
+// learn.
 func (c *Client) trust(rt http.RoundTripper) {
 	t, ok := rt.(*http.Transport)
 	c.direct = ok
@@ -184,8 +187,9 @@ func (c *Client) trust(rt http.RoundTripper) {
 	}
 }
 
-// learn notes that a transport of net/http tells its protocols: with TLS by the connection, without by
-// having spoken HTTP/1.1, for it speaks but one protocol there. Middleware may add fields, so it is looked at always.
+// learn notes that a transport of net/http tells its protocols: with TLS by the connection, without
+// by having spoken HTTP/1.1, for it speaks but one protocol there. Middleware may add fields, so it
+// is looked at always.
 func (c *Client) learn(secure bool) {
 	if c.direct && secure != c.plain1 && !c.told.Load() {
 		c.told.Store(true)

@@ -25,8 +25,8 @@ func (f Fault) Error() string { return string(f) }
 // quotes and after the colon. A key with escapes is unescaped.
 type Member struct{ Key, Value []byte }
 
-// WithoutMark returns raw without one leading byte order mark, which JSON allows a reader to ignore (RFC
-// 8259, section 8.1). It shares raw's memory.
+// WithoutMark returns raw without one leading byte order mark, which JSON allows a reader to ignore
+// (RFC 8259, section 8.1). It shares raw's memory.
 func WithoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
 
 // Object returns the members of one JSON object, in their order. They share

@@ -17,8 +17,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Token is what a token endpoint gave. Lifetime counts as at least a minute and at most a day. With less,
-// each call would fetch a token; more would make a mistake of the endpoint last.
+// Token is what a token endpoint gave. Lifetime counts as at least a minute and at most a day. With
+// less, each call would fetch a token; more would make a mistake of the endpoint last.
 type Token struct {
 	Value    string
 	Lifetime time.Duration

@@ -19,8 +19,8 @@ func Refuse(detail string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrSignature, Detail: detail, NotSent: true}
 }
 
-// One returns the header that goes by any of names. It must be there once: which of two would the sender have signed? The same under two names
-// is once.
+// One returns the header that goes by any of names. It must be there once: which of two would the
+// sender have signed? The same under two names is once.
 func One(header http.Header, names ...string) (string, error) {
 	var found string
 	for _, name := range names {

@@ -13,14 +13,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at full speed. Only where
-// that fails does it read again, leniently: a member of the envelope in another shape is absent, whatever the first
-// reading made of it, and so is an element of a slice. Each element of a [Rows] or [List] is read on its own, as [Row]
-// does.
+// Unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at
+// full speed. Only where that fails does it read again, leniently: a member of the envelope in
+// another shape is absent, whatever the first reading made of it, and so is an element of a slice.
+// Each element of a [Rows] or [List] is read on its own, as [Row] does.
 //
-// Still refused are text that is not JSON, a key of v that repeats, a list that is not an array, and an [Exact] member
-// in another shape. Keys that v does not have may repeat, and so may those within a member of another shape. Text that
-// is not UTF-8 is repaired.
+// Still refused are text that is not JSON, a key of v that repeats, a list that is not an array,
+// and an [Exact] member in another shape. Keys that v does not have may repeat, and so may those
+// within a member of another shape. Text that is not UTF-8 is repaired.
 func Unmarshal(body []byte, v any) error {
 	err := json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true))
 	_, shape := errors.AsType[*json.SemanticError](err)
@@ -34,9 +34,10 @@ func Unmarshal(body []byte, v any) error {
 	return json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(envelope))
 }
 
-// Row reads one element of a list. A member in another shape is absent, or read where it is plain text: a number for a
-// text, a text for a number or for true and false. The error is for an element that as a whole has another shape, or
-// that repeats a key: no decoder may choose which of two values counts.
+// Row reads one element of a list. A member in another shape is absent, or read where it is plain
+// text: a number for a text, a text for a number or for true and false. The error is for an element
+// that as a whole has another shape, or that repeats a key: no decoder may choose which of two
+// values counts.
 func Row(raw []byte, v any) error {
 	return json.Unmarshal(raw, v, jsontext.AllowInvalidUTF8(true), json.WithUnmarshalers(row))
 }
@@ -108,7 +109,8 @@ func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	return skipped
 }
 
-// fit reads the next value into v if it fits, and else leaves v absent. The outermost value must fit.
+// fit reads the next value into v if it fits, and else leaves v absent. The outermost value must
+// fit.
 func fit(dec *jsontext.Decoder, v any, inRow bool) error {
 	to := reflect.ValueOf(v).Elem()
 	kind := dec.PeekKind()
@@ -185,8 +187,8 @@ func plain(to reflect.Value, text string) bool {
 
 var errRepeats = &jsontext.SyntacticError{Err: jsontext.ErrDuplicateName}
 
-// uniqueKeys reads a value and refuses a key that repeats, if t has a member of that name. Elements of arrays and
-// members that are not read do not count.
+// uniqueKeys reads a value and refuses a key that repeats, if t has a member of that name. Elements
+// of arrays and members that are not read do not count.
 func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -242,7 +244,8 @@ func members(t reflect.Type, known map[string]reflect.Type) {
 	}
 }
 
-// Text is text that a provider may write as a number: an id or a cursor. Any other shape is read as "".
+// Text is text that a provider may write as a number: an id or a cursor. Any other shape is read as
+// "".
 type Text string
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -263,7 +266,8 @@ func (t *Text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// Exact is a member that decides: an answer that has it in another shape is refused. Null and absent are the zero value.
+// Exact is a member that decides: an answer that has it in another shape is refused. Null and
+// absent are the zero value.
 type Exact[T any] struct{ Value T }
 
 // UnmarshalJSONFrom reads a value of the right shape.
@@ -271,7 +275,8 @@ func (e *Exact[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, &e.Value, json.WithUnmarshalers(nil))
 }
 
-// Flag is true or false, or text or a number that says so. The zero Flag is an absent, null or empty one.
+// Flag is true or false, or text or a number that says so. The zero Flag is an absent, null or
+// empty one.
 type Flag uint8
 
 // The values of a [Flag].

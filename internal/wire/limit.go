@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// The limits of an answer. A row of a provider is a few hundred bytes long and has an object for each
-// thing that it names, but one may be written in three bytes, and is a thousand in memory.
+// The limits of an answer. A row of a provider is a few hundred bytes long and has an object for
+// each thing that it names, but one may be written in three bytes, and is a thousand in memory.
 const (
-	// MaxRows is how many rows a list may have. The longest that a provider serves is a month of one
-	// account at Dapi, which has no pages; 50,000 are 1,600 a day.
+	// MaxRows is how many rows a list may have. The longest that a provider serves is a month of
+	// one account at Dapi, which has no pages; 50,000 are 1,600 a day.
 	MaxRows = 50_000
 
 	few         = 4096    // rows, objects or values that are always read
@@ -21,8 +21,9 @@ const (
 	nearby = 16 << 10 // bytes that stay next to the processor while they are counted twice
 )
 
-// Crowded reports whether an answer has more rows than its length stands for, or than any answer has.
-// It counts braces and commas, which takes a hundredth of the time of reading; those within text count too.
+// Crowded reports whether an answer has more rows than its length stands for, or than any answer
+// has. It counts braces and commas, which takes a hundredth of the time of reading; those within
+// text count too.
 func Crowded(body []byte) bool {
 	if len(body) <= 2*few { // not so many fit in
 		return false

@@ -13,25 +13,27 @@ import (
 // Rows is a JSON array whose elements are handed over one by one as they are read, so that
 // a long list is never held twice. Each must be set. The row is the same memory every time.
 //
-// An array in which an element has another shape than expected is read twice, see [Unmarshal]; each element is handed
-// over once all the same.
+// An array in which an element has another shape than expected is read twice, see [Unmarshal]; each
+// element is handed over once all the same.
 type Rows[T any] struct {
 	Each func(i int, row *T) // element i, which counts from 0
 	Bad  func(i int)         // element i cannot be read, see [Row]; may be nil
 	N    int                 // how many elements there were, unreadable ones too
 	Told bool                // there was an array; null and absent are none
 
-	// Left is how many bytes of the answer were unread when the array began, to guess its length from.
+	// Left is how many bytes of the answer were unread when the array began, to guess its length
+	// from.
 	Left int
 
 	first int // bytes of the first element
 }
 
-// Room is about how many elements there are, if each is as long as the first and at least so many bytes.
+// Room is about how many elements there are, if each is as long as the first and at least so many
+// bytes.
 func (r *Rows[T]) Room(least int) int { return r.Left/max(r.first, least) + 1 }
 
-// OneMore adds a zero element to rows, which must be zero between their length and their capacity. It does not
-// write the element: a row is large, and memory that was just made is zero.
+// OneMore adds a zero element to rows, which must be zero between their length and their capacity.
+// It does not write the element: a row is large, and memory that was just made is zero.
 func OneMore[T any](rows []T) []T {
 	n := len(rows)
 	if n < cap(rows) {
@@ -133,7 +135,8 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// Beside is a List that its answer can do without. Where it is not an array, it is one element that cannot be read.
+// Beside is a List that its answer can do without. Where it is not an array, it is one element that
+// cannot be read.
 type Beside[T any] struct{ List[T] }
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -145,7 +148,8 @@ func (b *Beside[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// Object is one object in the envelope whose members are read as those of a [Row]: a number may stand for a text.
+// Object is one object in the envelope whose members are read as those of a [Row]: a number may
+// stand for a text.
 type Object[T any] struct {
 	Value T
 	Told  bool // there was an object that can be read

@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Seconds is a length of time, as a number or as text that holds one. What is absent, null or anything
-// else is zero.
+// Seconds is a length of time, as a number or as text that holds one. What is absent, null or
+// anything else is zero.
 type Seconds float64
 
 // UnmarshalJSONFrom reads any JSON value.

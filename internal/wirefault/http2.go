@@ -73,7 +73,8 @@ func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler
 	a.send(w)
 }
 
-// replaceReset puts other frames in the place of the RST_STREAM that net/http sends for a handler that gave up.
+// replaceReset puts other frames in the place of the RST_STREAM that net/http sends for a handler
+// that gave up.
 func replaceReset(r *http.Request, with func(id uint32) []byte, closes bool) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
 		c.spoil(frameReset, func(id uint32, _ []byte) []byte { return with(id) }, closes)
@@ -89,8 +90,8 @@ func frame(kind byte, stream uint32, payload ...uint32) []byte {
 	return out
 }
 
-// HTTP2Conn returns a server's connection on which the HTTP/2 faults work. Only HTTP/2 may be spoken
-// on it. Where c is TLS, the server must take what it gets for HTTP/2 without TLS.
+// HTTP2Conn returns a server's connection on which the HTTP/2 faults work. Only HTTP/2 may be
+// spoken on it. Where c is TLS, the server must take what it gets for HTTP/2 without TLS.
 func HTTP2Conn(c net.Conn) net.Conn { return &conn{Conn: c} }
 
 // ConnContext is for [http.Server]: the faults find the connection there.

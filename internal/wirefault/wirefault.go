@@ -3,8 +3,8 @@
 // connections that are cut before or after the work was done.
 //
 // Every fault works over TCP and over [net.Pipe], starts no goroutine, and ends when the client
-// leaves. Those of [All] speak HTTP/1.1, those of [HTTP2] reach below net/http's server. Time is taken from the standard
-// library's timers, so inside a testing/synctest bubble it is virtual.
+// leaves. Those of [All] speak HTTP/1.1, those of [HTTP2] reach below net/http's server. Time is
+// taken from the standard library's timers, so inside a testing/synctest bubble it is virtual.
 package wirefault
 
 import (
@@ -80,8 +80,8 @@ func Lookup(name string) (Fault, bool) {
 	return all[i], true
 }
 
-// All returns every fault that any server can have, in a fixed order; see [HTTP2] for the others. The
-// caller owns the slice.
+// All returns every fault that any server can have, in a fixed order; see [HTTP2] for the others.
+// The caller owns the slice.
 func All() []Fault {
 	return []Fault{
 		{Name: "unavailable", Summary: "503 with a small JSON body", serve: status(http.StatusServiceUnavailable)},

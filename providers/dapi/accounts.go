@@ -20,7 +20,8 @@ const (
 	opCards    = "Cards"
 )
 
-// accounts is POST to one of the paths that list accounts. It returns those that have an id, and failures for the others.
+// accounts is POST to one of the paths that list accounts. It returns those that have an id, and
+// failures for the others.
 func (a *api) accounts(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
 	var out accountsAnswer
 	res, err := a.data(ctx, op, path, conn, answers, dataBody{}, &out)
@@ -160,8 +161,8 @@ func (b *balance) read(out *bankmux.AccountBalances, kind bankmux.AccountKind, a
 	return b.account(out, kind, at)
 }
 
-// account reads the balance of an account. No source says how Dapi signs a debt. What a loan is worth counts as owed
-// whatever its sign; what a credit account has counts as owed if positive.
+// account reads the balance of an account. No source says how Dapi signs a debt. What a loan is
+// worth counts as owed whatever its sign; what a credit account has counts as owed if positive.
 func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
 	n := b.Amount
 	switch kind {
@@ -210,7 +211,8 @@ func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
 	return normalize.Amount(n.Value, c.Code)
 }
 
-// AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's bank.
+// AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's
+// bank.
 func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
 	list, failed, err := a.api.accounts(ctx, opNumbers, accountsPath, req.Connection, req.Answers)
 	if err != nil {

@@ -17,7 +17,8 @@ const (
 	opDisconnect = "Disconnect"
 )
 
-// opMetadata keeps INVALID_TOKEN of the call after an exchange apart from that of the exchange itself.
+// opMetadata keeps INVALID_TOKEN of the call after an exchange apart from that of the exchange
+// itself.
 const opMetadata = "Metadata"
 
 // api speaks HTTP: a method an endpoint. Every call is a POST.

@@ -149,7 +149,8 @@ func operations(last *operationSeen) []providertest.Operation {
 	}
 }
 
-// operationSeen remembers which operation the bank named last; only Dapi's own operations ask for one.
+// operationSeen remembers which operation the bank named last; only Dapi's own operations ask for
+// one.
 type operationSeen struct {
 	next http.Handler
 
@@ -189,7 +190,8 @@ var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
 }
 
-// onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a positive number.
+// onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a
+// positive number.
 func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
 	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {

@@ -6,31 +6,34 @@
 //
 // # Integrity
 //
-// Dapi has no server-side session, and nothing in what Connect returns ties it
-// to one: a payload proves a login at a bank, not whose it is. The application must bind it to
-// its logged-in user, as [bankmux.ExchangeRequest] demands. What the payload says of the bank is
-// not trusted: after the exchange the adapter asks Dapi itself, refuses a sandbox bank on a
-// production client, and another bank on a reconnect: one of which neither id, SWIFT code nor name
-// agrees. A user may link two banks from one session; each gets a connection id of its own. The access token of a refused login is dropped, not
-// delinked: that could end another connection of the same user.
+// Dapi has no server-side session, and nothing in what Connect returns ties it to one: a payload
+// proves a login at a bank, not whose it is. The application must bind it to its logged-in user, as
+// [bankmux.ExchangeRequest] demands. What the payload says of the bank is not trusted: after the
+// exchange the adapter asks Dapi itself, refuses a sandbox bank on a production client, and another
+// bank on a reconnect: one of which neither id, SWIFT code nor name agrees. A user may link two
+// banks from one session; each gets a connection id of its own. The access token of a refused login
+// is dropped, not delinked: that could end another connection of the same user.
 //
 // # An exchange whose bank cannot be read
 //
-// If the token was exchanged and Dapi does not tell the bank (an outage between
-// the two calls), ExchangeToken returns the connection as [bankmux.StateUnverified] rather than lose
-// the one-time token. Every call refuses it until ConnectionStatus has read and checked the bank.
+// If the token was exchanged and Dapi does not tell the bank (an outage between the two calls),
+// ExchangeToken returns the connection as [bankmux.StateUnverified] rather than lose the one-time
+// token. Every call refuses it until ConnectionStatus has read and checked the bank.
 //
 // # Signs and running balances
 //
-// The type of a transaction decides its direction; a minus before the amount does not count. Where both running
-// balances are told and move the other way, a negative amount takes their direction: it is money back. Any other such
-// row is in Failed. Each row is judged alone, so its sign never depends on the rows beside it. For cards the type always
-// decides, since their balance may be what is owed. [bankmux.Transaction.BalanceAfter] is in the account's currency as
-// [bankmux.Client.Accounts] listed it; where it was not listed, it is absent unless the two balances differ by the amount.
+// The type of a transaction decides its direction; a minus before the amount does not count. Where
+// both running balances are told and move the other way, a negative amount takes their direction:
+// it is money back. Any other such row is in Failed. Each row is judged alone, so its sign never
+// depends on the rows beside it. For cards the type always decides, since their balance may be what
+// is owed. [bankmux.Transaction.BalanceAfter] is in the account's currency as
+// [bankmux.Client.Accounts] listed it; where it was not listed, it is absent unless the two
+// balances differ by the amount.
 //
 // # One call at a time
 //
-// Dapi fails all calls on an access token that is used by two at once, so calls on one connection queue.
+// Dapi fails all calls on an access token that is used by two at once, so calls on one connection
+// queue.
 package dapi
 
 import (
@@ -75,8 +78,8 @@ type Config struct {
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
 
-	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
-	// virtualbank's Bank.Now.
+	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests
+	// against a bank whose clock is set: virtualbank's Bank.Now.
 	Now func() time.Time
 
 	Webhook WebhookConfig
@@ -139,7 +142,8 @@ func suitDapi(o *guard.Options) {
 	}
 }
 
-// atBank reports which calls the bank answers while they are open: all reads of data but those about the bank or an operation.
+// atBank reports which calls the bank answers while they are open: all reads of data but those
+// about the bank or an operation.
 func atBank(op bankmux.Op) bool {
 	return op.Group == bankmux.GroupData && op.Name != opBank.Name && op.Name != opOperation.Name
 }
@@ -272,9 +276,9 @@ func otherBank(before, now bankmux.Institution) error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK, Detail: "the user logged in at another bank than the connection's"}
 }
 
-// firm reports whether a failure to read the bank is a verdict on the
-// connection, so that keeping it would help nobody: Dapi's own word, or the adapter's. A bare status is no
-// verdict, for it may be a proxy's.
+// firm reports whether a failure to read the bank is a verdict on the connection, so that keeping
+// it would help nobody: Dapi's own word, or the adapter's. A bare status is no verdict, for it may
+// be a proxy's.
 func firm(err error) bool {
 	e := asError(err)
 	if e == nil || e.Unlisted {
@@ -306,9 +310,9 @@ func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant
 	return normalize.DapiInstitution(b)
 }
 
-// ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks the
-// user for anything. The login is the one that was checked when it was exchanged, so a bank that goes by
-// another name or code now has merged, and the connection is brought up to date.
+// ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks
+// the user for anything. The login is the one that was checked when it was exchanged, so a bank
+// that goes by another name or code now has merged, and the connection is brought up to date.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	grant, err := normalize.DapiGrantOf(conn.Credential())

@@ -331,7 +331,8 @@ func TestAChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 	assert.Equal(t, first, rows[ids[0]], "what was read is not read again")
 	assert.Positive(t, rows[ids[1]])
 
-	// The same for balances, where the list of accounts is asked for first and is what gets interrupted.
+	// The same for balances, where the list of accounts is asked for first and is what gets
+	// interrupted.
 	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/accounts/get", []string{"otp"}))
 	_, err = s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
 	e, ok := errors.AsType[*bankmux.Error](err)

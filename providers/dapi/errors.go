@@ -61,8 +61,8 @@ func read(op string, res *rest.Response, out answer) error {
 	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has an unlisted status"}
 }
 
-// lacks is the error for an answer without a member that it must have. If something else stands there, it is the bank's,
-// and says nothing about Dapi.
+// lacks is the error for an answer without a member that it must have. If something else stands
+// there, it is the bank's, and says nothing about Dapi.
 func lacks(res *rest.Response, name string) error {
 	e := res.Lacks(name)
 	var members map[string]jsontext.Value
@@ -72,8 +72,8 @@ func lacks(res *rest.Response, name string) error {
 	return e
 }
 
-// fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing else of
-// msg is kept: it may hold what the request held.
+// fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing
+// else of msg is kept: it may hold what the request held.
 func fieldOf(res *rest.Response) string {
 	var said struct {
 		Msg string `json:"msg"`

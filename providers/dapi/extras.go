@@ -35,12 +35,14 @@ type Bank struct {
 	CreateBeneficiaryFirst bool
 	// ShownInCoolDown says that a new beneficiary is listed while it cools down.
 	ShownInCoolDown bool
-	// Rules are what the bank allows in a field, as Dapi writes it, by operation ("createBeneficiary"), kind of beneficiary and field.
+	// Rules are what the bank allows in a field, as Dapi writes it, by operation
+	// ("createBeneficiary"), kind of beneficiary and field.
 	Rules map[string]map[string]map[string]string
 }
 
-// BankMetadata reads what Dapi knows of the connection's bank, POST /metadata/accounts/get. It never asks the user. The
-// client must be Dapi's, else [bankmux.ErrUnsupported]. It may be repeated.
+// BankMetadata reads what Dapi knows of the connection's bank, POST /metadata/accounts/get. It
+// never asks the user. The client must be Dapi's, else [bankmux.ErrUnsupported]. It may be
+// repeated.
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
 	return bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (Bank, error) {
 		g, err := grantOf(conn)
@@ -95,8 +97,9 @@ func objectOf(raw []byte) map[string]json.RawMessage {
 	return members
 }
 
-// CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get. Dapi's documentation alone knows it, and
-// the names of its payload are concluded: [bankmux.Client.Balances] does not rely on it. answers may be nil. It may be repeated.
+// CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get.
+// Dapi's documentation alone knows it, and the names of its payload are concluded:
+// [bankmux.Client.Balances] does not rely on it. answers may be nil. It may be repeated.
 func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, answers *bankmux.Answers) ([]bankmux.Account, bankmux.BalancesResult, error) {
 	type both struct {
 		accounts []bankmux.Account
@@ -128,9 +131,10 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 	return got.accounts, got.balances, err
 }
 
-// CategorizedTransactions reads up to a month of one account with categories but without brands, POST
-// /data/categorizedTransactions/get. The request must name exactly one account. It may be repeated. See
-// [bankmux.TransactionLister] for the errors; for category and brand set Enrich on the request of [bankmux.Client.Transactions].
+// CategorizedTransactions reads up to a month of one account with categories but without brands,
+// POST /data/categorizedTransactions/get. The request must name exactly one account. It may be
+// repeated. See [bankmux.TransactionLister] for the errors; for category and brand set Enrich on
+// the request of [bankmux.Client.Transactions].
 func CategorizedTransactions(ctx context.Context, client *bankmux.Client, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	return bankmux.DoOn(ctx, client, opCategorized, &req, func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
 		if len(req.Cards) > 0 {
@@ -150,8 +154,9 @@ type Operation struct {
 	Ended     time.Time
 }
 
-// ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make the call again. id is what Dapi gave a
-// call, such as [bankmux.Challenge.ID], which it leaves open. It may be repeated.
+// ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make
+// the call again. id is what Dapi gave a call, such as [bankmux.Challenge.ID], which it leaves
+// open. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
 	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
 		g, err := grantOf(conn)

@@ -18,7 +18,8 @@ import (
 	"github.com/bankmux/bankmux/providers/dapi"
 )
 
-// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the breaker.
+// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the
+// breaker.
 
 const (
 	done = `"operationID":"X:1","success":true,"status":"done"`

@@ -15,7 +15,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// data is a data call: it may go on from answers of the user, and is waited for while the bank works on it.
+// data is a data call: it may go on from answers of the user, and is waited for while the bank
+// works on it.
 func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, out answer) (*rest.Response, error) {
 	g, err := grantOf(conn)
 	if err != nil {
@@ -30,7 +31,8 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 		if err = a.await(ctx, op, g, operation); err != nil {
 			return nil, ofTheBank(err)
 		}
-		// The status does not carry the result: the original call does, sent again for the finished operation.
+		// The status does not carry the result: the original call does, sent again for the finished
+		// operation.
 		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
 		res, err = a.post(ctx, op, path, g, body, out)
@@ -43,8 +45,8 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 	return res, ofTheBank(err)
 }
 
-// ofTheBank puts down to the bank what Dapi could not explain of a call that the bank should have answered: its list of types leaves
-// out the banks' own faults. The kind stays as it is.
+// ofTheBank puts down to the bank what Dapi could not explain of a call that the bank should have
+// answered: its list of types leaves out the banks' own faults. The kind stays as it is.
 func ofTheBank(err error) error {
 	e := asError(err)
 	if e == nil || e.Code == "" || e.NotSent || e.Challenge != nil || e.Affects() != bankmux.ScopeCall {
@@ -59,7 +61,8 @@ func ofTheBank(err error) error {
 	return err
 }
 
-// grantOf unpacks the credential. A login that the bank rejected is not tried again: that locks people out of their accounts.
+// grantOf unpacks the credential. A login that the bank rejected is not tried again: that locks
+// people out of their accounts.
 func grantOf(conn bankmux.Connection) (normalize.DapiGrant, error) {
 	if conn.Status.State == bankmux.StateReauth {
 		return normalize.DapiGrant{}, &bankmux.Error{
@@ -76,7 +79,8 @@ const (
 	pollMost  = 5 * time.Second
 )
 
-// await asks for an operation until it is over. Nothing of its end is in the answer but whether it failed.
+// await asks for an operation until it is over. Nothing of its end is in the answer but whether it
+// failed.
 func (a *api) await(ctx context.Context, op string, g normalize.DapiGrant, id string) error {
 	for wait := pollFirst; ; wait = min(wait*2, pollMost) {
 		timer := time.NewTimer(wait)
@@ -103,8 +107,8 @@ func (a *api) await(ctx context.Context, op string, g normalize.DapiGrant, id st
 	}
 }
 
-// operation is POST /operation/get, or /operation/status where there is no such path: sources disagree. The bearer token and userSecret are what
-// the PHP SDK adds.
+// operation is POST /operation/get, or /operation/status where there is no such path: sources
+// disagree. The bearer token and userSecret are what the PHP SDK adds.
 func (a *api) operation(ctx context.Context, op string, g normalize.DapiGrant, id string) (operationAnswer, error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	var out operationAnswer
@@ -145,8 +149,8 @@ func inputs(list []userInput) []bankmux.Input {
 	return all
 }
 
-// choices are the elements of a list of options, or the members of an object of them, in their order. Anything else has
-// none: what is only to be shown never costs the question.
+// choices are the elements of a list of options, or the members of an object of them, in their
+// order. Anything else has none: what is only to be shown never costs the question.
 func choices(list jsontext.Value) (all []jsontext.Value) {
 	dec := jsontext.NewDecoder(bytes.NewReader(list), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	open, err := dec.ReadToken()
@@ -169,7 +173,8 @@ func choices(list jsontext.Value) (all []jsontext.Value) {
 	}
 }
 
-// option is the text of one choice, whose shape nobody has published: text itself, or an object with a text in it.
+// option is the text of one choice, whose shape nobody has published: text itself, or an object
+// with a text in it.
 func option(raw jsontext.Value) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -144,7 +144,8 @@ func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	})
 	t.Run("it is remembered from page to page", func(t *testing.T) {
 		t.Parallel()
-		// Only the first page sees a day that was not asked for; the last one leaves out its margin.
+		// Only the first page sees a day that was not asked for; the last one leaves out its
+		// margin.
 		b, client, conn, today := openDays(t, "AE", noon, 0, plain)
 		b.rows = []dayRow{{today, today.AddDays(3), "soon"}}
 		_, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// transactions is POST to one of the paths. The rows go to each as they are read; i is the place of a row in the answer,
-// from 0.
+// transactions is POST to one of the paths. The rows go to each as they are read; i is the place of
+// a row in the answer, from 0.
 func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
 	var out transactionsAnswer
 	list := &out.Transactions
@@ -30,8 +30,8 @@ func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Co
 	return err
 }
 
-// rowsOf is the body of calls for the rows of an account or card. It is made once for a reading, so that the reading knows
-// the account's currency throughout or not at all.
+// rowsOf is the body of calls for the rows of an account or card. It is made once for a reading, so
+// that the reading knows the account's currency throughout or not at all.
 func (a *api) rowsOf(conn *bankmux.Connection, account string, card bool) dataBody {
 	body := dataBody{currency: a.currencies.of(conn, account)}
 	if card {
@@ -42,7 +42,8 @@ func (a *api) rowsOf(conn *bankmux.Connection, account string, card bool) dataBo
 	return body
 }
 
-// way is how the running balances move: above 0 for up, and 0 where they do not move or are not both told.
+// way is how the running balances move: above 0 for up, and 0 where they do not move or are not
+// both told.
 func (w *transaction) way() int {
 	before, after := &w.BeforeAmount, &w.AfterAmount
 	if !before.Present() || !after.Present() {
@@ -71,7 +72,8 @@ func (w *transaction) exact() bool {
 // powers are those of ten that an amount may lack decimals of a balance.
 var powers = [...]int64{1, 10, 100, 1000, 10_000}
 
-// difference is after - before without the point, quickly, where they have as many decimals and are not large.
+// difference is after - before without the point, quickly, where they have as many decimals and are
+// not large.
 func difference(before, after *decimal.Decimal) (int64, bool) {
 	const large = 1 << 60
 	if before.Scale() != after.Scale() || before.Coef() >= large || after.Coef() >= large {
@@ -87,9 +89,10 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 	return a - b, true
 }
 
-// direction says which way the money went, by this row alone, so that the sign of a row never changes with the rows beside
-// it. The word decides, unless the running balances move the other way: a negative amount is then what the balances say,
-// and of any other nobody knows. What a card's balances say is not known.
+// direction says which way the money went, by this row alone, so that the sign of a row never
+// changes with the rows beside it. The word decides, unless the running balances move the other
+// way: a negative amount is then what the balances say, and of any other nobody knows. What a
+// card's balances say is not known.
 func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	said := normalize.DirectionOf(w.Type)
 	if w.card || said == normalize.Unknown {
@@ -107,8 +110,9 @@ func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	return normalize.Out, nil
 }
 
-// balances are the running balances in the account's currency. Where that is not known, they are in the row's currency,
-// and told only if they differ by the amount. What cannot be read of them is absent.
+// balances are the running balances in the account's currency. Where that is not known, they are in
+// the row's currency, and told only if they differ by the amount. What cannot be read of them is
+// absent.
 func (w *transaction) balances() (before, after bankmux.Money) {
 	in := currency{string(w.held)}
 	if w.held == "" {
@@ -124,8 +128,8 @@ func (w *transaction) balances() (before, after bankmux.Money) {
 	return before, after
 }
 
-// fill writes the row into the model, or says what is wrong with it. What can be read is filled in all the same, since it
-// tells which known row this may be. Dapi has neither id nor status.
+// fill writes the row into the model, or says what is wrong with it. What can be read is filled in
+// all the same, since it tells which known row this may be. Dapi has neither id nor status.
 func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if w.unreadable {
 		return wire.NotARow()
@@ -163,8 +167,8 @@ func (w *transaction) amount(t *bankmux.Transaction) (fault *bankmux.Error) {
 	return fault
 }
 
-// currencies remembers the currencies of accounts and cards, as they were listed: a row has only its own. The zero value
-// is ready, and it is safe for concurrent use.
+// currencies remembers the currencies of accounts and cards, as they were listed: a row has only
+// its own. The zero value is ready, and it is safe for concurrent use.
 type currencies struct {
 	mu    sync.Mutex
 	known map[string]bankmux.Currency

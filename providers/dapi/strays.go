@@ -60,8 +60,8 @@ func (c *calls) repeats(n int) bool {
 // apart reports whether no day was asked for in both calls.
 func (w *window) apart(other *window) bool { return w.From.After(other.To) || other.From.After(w.To) }
 
-// stray keeps a row of the last call whose day another call has for its own. As a rule that call has
-// the row too. Where a bank selects by quite another day than it writes, it does not.
+// stray keeps a row of the last call whose day another call has for its own. As a rule that call
+// has the row too. Where a bank selects by quite another day than it writes, it does not.
 func (c *calls) stray(row *bankmux.Transaction, asked bool) {
 	if c.strays == nil {
 		c.strays = map[string]*stray{}

@@ -13,8 +13,8 @@ import (
 // opSync is the operation of this file, as errors name it.
 const opSync = "Sync"
 
-// overlap is how many days are read again each time: rows are posted late, and holds become other rows. Every so many days all that the bank serves is
-// read again, for what was posted later still.
+// overlap is how many days are read again each time: rows are posted late, and holds become other
+// rows. Every so many days all that the bank serves is read again, for what was posted later still.
 const (
 	overlap    = 21
 	wholeEvery = 7
@@ -23,8 +23,9 @@ const (
 // aheadDays is how far a day of value that the application knows may lie ahead.
 const aheadDays = 366
 
-// Sync reads one account from some days before its last reading up to today, and compares. Dapi has no ids, no pending flag and no record of changes, so
-// without Known it tells Added only. A page is an account; the first lists them unless the request names them.
+// Sync reads one account from some days before its last reading up to today, and compares. Dapi has
+// no ids, no pending flag and no record of changes, so without Known it tells Added only. A page is
+// an account; the first lists them unless the request names them.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	var at syncState
 	text := req.Cursor
@@ -89,7 +90,8 @@ func names(todo []string) []string {
 	return ids
 }
 
-// syncState is what a challenge keeps of a sync: the cursor with the accounts left, and the window that was interrupted.
+// syncState is what a challenge keeps of a sync: the cursor with the accounts left, and the window
+// that was interrupted.
 type syncState struct {
 	Cursor string `json:"cursor"`
 	Window window `json:"window"`
@@ -106,7 +108,8 @@ func oneAccount(e *bankmux.Error) bool {
 	return e.Affects() == bankmux.ScopeCall && e.Kind == bankmux.ErrMalformed
 }
 
-// syncAccount reads one account and compares. The window that was interrupted, if any, is read first.
+// syncAccount reads one account and compares. The window that was interrupted, if any, is read
+// first.
 func (a *adapter) syncAccount(ctx context.Context, req *bankmux.SyncRequest, interruptedAt window, body dataBody, cursor *reconcile.Cursor, delta *bankmux.Delta) error {
 	account := body.AccountID + body.CardID
 	r := &syncReading{adapter: a, req: req, account: account, body: body, cursor: cursor, delta: delta}

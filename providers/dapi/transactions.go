@@ -24,8 +24,9 @@ const rowBytes = 240
 func (a *adapter) now() time.Time { return a.clock().UTC().Truncate(time.Millisecond) }
 
 // TransactionPage reads up to a month of one account or card, the newest first. Each row is on one
-// page, whatever days the bank selects by. As a rule that is the page that has its day; where the bank
-// takes few days a call, or writes days far from those it selects by, it is the page whose call had it.
+// page, whatever days the bank selects by. As a rule that is the page that has its day; where the
+// bank takes few days a call, or writes days far from those it selects by, it is the page whose
+// call had it.
 func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	return a.transactionPage(ctx, plainPath, req)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wire"
 )
 
-// The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is read as absent: see
-// [wire.Unmarshal].
+// The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is
+// read as absent: see [wire.Unmarshal].
 
 // envelope is in every answer. Status decides, not Success and not the HTTP status.
 type envelope struct {
@@ -30,8 +30,8 @@ type verdict struct {
 // questions are the bank's, in an answer that asks some. Other answers may have anything there.
 type questions struct{ Rows []userInput }
 
-// UnmarshalJSONFrom reads the objects of an array; anything else is not a question. A question does not get lost because
-// of what is only to be shown with it.
+// UnmarshalJSONFrom reads the objects of an array; anything else is not a question. A question does
+// not get lost because of what is only to be shown with it.
 func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	q.Rows = nil
 	if dec.PeekKind() != '[' {
@@ -127,7 +127,8 @@ type operationInfo struct {
 	EndDate   string `json:"endDate"`
 }
 
-// currency is {"code","name"}. It is in every row, always the same: the usual form is read without looking at its names.
+// currency is {"code","name"}. It is in every row, always the same: the usual form is read without
+// looking at its names.
 type currency struct {
 	Code string `json:"code"`
 }
@@ -155,7 +156,8 @@ func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// usual returns the code without making a new text of it, for the currencies of the countries that Dapi serves.
+// usual returns the code without making a new text of it, for the currencies of the countries that
+// Dapi serves.
 func usual(code []byte) string {
 	switch string(code) {
 	case "AED":
@@ -251,7 +253,8 @@ type person struct {
 	Identifications wire.Beside[typed] `json:"identifications"` // as iOS names it
 }
 
-// transaction has no id and no status. The direction is in type; amount counts by its size: see direction.
+// transaction has no id and no status. The direction is in type; amount counts by its size: see
+// direction.
 type transaction struct {
 	held       bankmux.Currency // of the account, where it is known
 	card       bool             // the row is a card's
@@ -318,7 +321,8 @@ type metadata struct {
 	TransactionRange span `json:"transactionRange"`
 	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
 	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
-	// Validators are rules by operation, kind of beneficiary and field. They are read where they are asked for.
+	// Validators are rules by operation, kind of beneficiary and field. They are read where they
+	// are asked for.
 	Validators jsontext.Value `json:"validators"`
 }
 

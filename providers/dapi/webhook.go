@@ -22,17 +22,20 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// WebhookConfig says which webhooks are believed. Without Secrets none are: they are [bankmux.ErrUnsupported].
+// WebhookConfig says which webhooks are believed. Without Secrets none are: they are
+// [bankmux.ErrUnsupported].
 type WebhookConfig struct {
-	// Secrets are what deliveries are signed with, as the dashboard shows them ("whsec_…"). While a secret is being replaced give both; either
-	// is enough. An empty one, or one of less than 16 bytes, is refused by [New].
+	// Secrets are what deliveries are signed with, as the dashboard shows them ("whsec_…"). While a
+	// secret is being replaced give both; either is enough. An empty one, or one of less than 16
+	// bytes, is refused by [New].
 	Secrets []bankmux.Secret
 	// Scheme is how they are signed; a delivery of the other scheme is never accepted.
 	Scheme WebhookScheme
-	// Key decrypts payloads: base64 of an AES key of 16, 24 or 32 bytes, as the dashboard shows it. Empty where they come in clear.
+	// Key decrypts payloads: base64 of an AES key of 16, 24 or 32 bytes, as the dashboard shows it.
+	// Empty where they come in clear.
 	Key bankmux.Secret
-	// Tolerance is how far the time of a signature may be off, either way; 0 means 5 min, as Svix's libraries have it. Each
-	// repeat is signed anew.
+	// Tolerance is how far the time of a signature may be off, either way; 0 means 5 min, as Svix's
+	// libraries have it. Each repeat is signed anew.
 	Tolerance time.Duration
 }
 
@@ -43,8 +46,9 @@ type WebhookScheme string
 const (
 	// SchemeSvix signs "<id>.<time>.<body>" with headers svix-* or webhook-* (Dapi's Go SDK).
 	SchemeSvix WebhookScheme = ""
-	// SchemeLegacy signs "<time><body>" with headers dapi-ts and dapi-signature, secrets as plain text (Dapi's older Node SDK). Its deliveries have no
-	// id, so a repeat that is signed anew is another event.
+	// SchemeLegacy signs "<time><body>" with headers dapi-ts and dapi-signature, secrets as plain
+	// text (Dapi's older Node SDK). Its deliveries have no id, so a repeat that is signed anew is
+	// another event.
 	SchemeLegacy WebhookScheme = "legacy"
 )
 
@@ -149,7 +153,8 @@ func (w webhooks) verifySvix(header http.Header, body []byte) (key string, at ti
 	return id, at, nil
 }
 
-// signed reports whether one of the signatures, in base64, is by one of the secrets. Unreadable ones are passed over.
+// signed reports whether one of the signatures, in base64, is by one of the secrets. Unreadable
+// ones are passed over.
 func (w webhooks) signed(signatures []string, parts ...[]byte) bool {
 	held := false
 	for _, mac := range w.macs {
@@ -186,8 +191,8 @@ func (w webhooks) verifyLegacy(header http.Header, body []byte) (key string, at 
 	if err != nil {
 		return "", at, err
 	}
-	// Nothing stands between time and body, so their lengths must leave no doubt where one ends: seconds have ten digits, milliseconds
-	// thirteen, and no body begins with a digit.
+	// Nothing stands between time and body, so their lengths must leave no doubt where one ends:
+	// seconds have ten digits, milliseconds thirteen, and no body begins with a digit.
 	n, err := strconv.ParseUint(stamp, 10, 64)
 	switch {
 	case err != nil || (len(stamp) != 10 && len(stamp) != 13) || len(body) == 0 || (body[0] >= '0' && body[0] <= '9'):
@@ -256,8 +261,8 @@ func (b *webhookBody) fill(e *bankmux.Event) {
 	e.Status.At = e.At
 }
 
-// encrypted finds the encrypted text of a body. Dapi does not say where it stands; it is looked for as the body itself, plain or as a
-// JSON string, and as the member "data" or "payload".
+// encrypted finds the encrypted text of a body. Dapi does not say where it stands; it is looked for
+// as the body itself, plain or as a JSON string, and as the member "data" or "payload".
 func (w webhooks) encrypted(body []byte) (string, bool) {
 	if w.block == nil {
 		return "", false

@@ -54,8 +54,8 @@ func filter(ids []string) url.Values {
 	return url.Values{"account_ids": ids}
 }
 
-// onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that was not fetched is an
-// error. Data in the answer win over what its link says of the product.
+// onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that
+// was not fetched is an error. Data in the answer win over what its link says of the product.
 func (a *api) onLink(ctx context.Context, op, link, path string, query url.Values, out ofLink, product string) error {
 	_, err := a.do(ctx, op, rest.Request{
 		Method: http.MethodGet, Path: "/links/{id}" + path, PathParams: map[string]string{"id": link}, Query: query,
@@ -122,7 +122,8 @@ func asOf(l *linkData, product string) time.Time {
 	return at
 }
 
-// read reads the accounts asked for. What it returns as failed are those that did not come or cannot be read.
+// read reads the accounts asked for. What it returns as failed are those that did not come or
+// cannot be read.
 func (a *adapter) read(ctx context.Context, op string, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
 	answer, err := a.api.accounts(ctx, op, conn.Credential().Reveal(), ids)
 	if err == nil && !answer.data() {
@@ -152,7 +153,8 @@ func withoutID(what string, place int) bankmux.Failure {
 	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }
 
-// missing names the accounts that were asked for and did not come; MoneyKit does not say what it does with unknown ids.
+// missing names the accounts that were asked for and did not come; MoneyKit does not say what it
+// does with unknown ids.
 func missing(ids []string, got []account) []bankmux.Failure {
 	var failed []bankmux.Failure
 	for _, id := range ids {
@@ -212,8 +214,8 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	return res, nil
 }
 
-// accountBalances keeps what can be read, and says what cannot. The booked balance of a debt changes its sign: MoneyKit
-// writes what is owed as a positive number.
+// accountBalances keeps what can be read, and says what cannot. The booked balance of a debt
+// changes its sign: MoneyKit writes what is owed as a positive number.
 func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalances, fault *bankmux.Error) {
 	out.Account = acc.AccountID
 	at, ok := normalize.Timestamp(acc.Balances.BalanceDate)
@@ -297,7 +299,8 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 	return one, failed
 }
 
-// Identity reads the owners of each account. Owners that are the same for several accounts come once.
+// Identity reads the owners of each account. Owners that are the same for several accounts come
+// once.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	answer, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
 	if err != nil {

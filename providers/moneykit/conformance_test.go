@@ -113,7 +113,8 @@ var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
 }
 
-// onTheWire turns a booked balance into what MoneyKit writes: what is owed on a liability as a positive number.
+// onTheWire turns a booked balance into what MoneyKit writes: what is owed on a liability as a
+// positive number.
 func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
 	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {

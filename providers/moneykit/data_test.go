@@ -23,7 +23,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// canned answers data calls with texts, by the end of the path, the longest there is; the rest goes to the bank.
+// canned answers data calls with texts, by the end of the path, the longest there is; the rest goes
+// to the bank.
 func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()
 	s := start(t, virtualbank.Options{}, nil)

@@ -61,8 +61,8 @@ func read(op string, res *rest.Response, out any) error {
 	return e
 }
 
-// nothing reads an answer that need not say anything: 204 as documented, an object with nothing in it, or the link. Anything
-// else, such as a proxy's page, is no success.
+// nothing reads an answer that need not say anything: 204 as documented, an object with nothing in
+// it, or the link. Anything else, such as a proxy's page, is no success.
 func nothing(res *rest.Response) error {
 	if res.Status == http.StatusNoContent {
 		return nil
@@ -77,7 +77,8 @@ func nothing(res *rest.Response) error {
 	return nil
 }
 
-// location writes where a request is wrong, as in body.customer_user.id, or "" where the answer does not say.
+// location writes where a request is wrong, as in body.customer_user.id, or "" where the answer
+// does not say.
 func location(raw json.RawMessage) string {
 	var faults []struct {
 		Location []any `json:"location"`

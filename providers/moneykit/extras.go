@@ -22,8 +22,9 @@ var (
 	opKeys               = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
 )
 
-// ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is [bankmux.ErrNotFound] or, where
-// MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It may be repeated.
+// ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is
+// [bankmux.ErrNotFound] or, where MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It
+// may be repeated.
 func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
 		var answer accountAnswer
@@ -56,7 +57,8 @@ type LinkUpdate struct {
 	Tags    []string // replaces those there are; the session's own tag is kept by a reconnect, not by this
 }
 
-// UpdateLink changes webhook and tags of a link without the user, PATCH /links/{id}. It may be repeated.
+// UpdateLink changes webhook and tags of a link without the user, PATCH /links/{id}. It may be
+// repeated.
 func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, update LinkUpdate) (Link, error) {
 	return bankmux.DoOn(ctx, client, opUpdateLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{}
@@ -73,14 +75,16 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 	})
 }
 
-// ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be repeated.
+// ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be
+// repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		return a.api.onLinkDo(ctx, client, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
 	})
 }
 
-// Import is data that the application brings along from another aggregator. MoneyKit takes about 1 MB at once.
+// Import is data that the application brings along from another aggregator. MoneyKit takes about 1
+// MB at once.
 type Import struct {
 	User         string // the application's id of the user
 	Provider     string // where the data came from, optional
@@ -127,8 +131,10 @@ func transactionBodies(list []ImportTransaction) []map[string]any {
 	return bodies
 }
 
-// ImportLink makes a link of data that the application has, POST /links/import. It can be read at once and be reconnected later. It is a
-// one-shot; [UserLinks] tells what became of one whose answer was lost. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a connection of it.
+// ImportLink makes a link of data that the application has, POST /links/import. It can be read at
+// once and be reconnected later. It is a one-shot; [UserLinks] tells what became of one whose
+// answer was lost. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a
+// connection of it.
 func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, error) {
 	return bankmux.Do(ctx, client, opImportLink, func(ctx context.Context, a *adapter) (Link, error) {
 		accounts := make([]map[string]any, len(in.Accounts))
@@ -158,9 +164,9 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 	})
 }
 
-// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user of
-// the application. Whose link it is the application must know. link is [Link.ID]. Adopt reads the link
-// and sends nothing else. It may be repeated: each time makes another connection id.
+// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user
+// of the application. Whose link it is the application must know. link is [Link.ID]. Adopt reads
+// the link and sends nothing else. It may be repeated: each time makes another connection id.
 func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
@@ -175,8 +181,9 @@ func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmu
 	})
 }
 
-// ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a one-shot; after
-// [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are there.
+// ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a
+// one-shot; after [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are
+// there.
 func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
@@ -184,9 +191,10 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 	})
 }
 
-// CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those like it, as they are
-// now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further
-// page of them, the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
+// CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those
+// like it, as they are now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be
+// read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further page of them,
+// the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
 func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
 	var page *listPage
 	rows, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
@@ -208,9 +216,10 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 	return rows, partial(opCorrect, page.Failed, err)
 }
 
-// TestWebhook makes MoneyKit send a webhook for a sandbox link, POST /webhooks/test/link/{id}, and returns its delivery token. event is one such
-// as "link.state_changed", key what the delivery will carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is
-// a one-shot: each call sends one.
+// TestWebhook makes MoneyKit send a webhook for a sandbox link, POST /webhooks/test/link/{id}, and
+// returns its delivery token. event is one such as "link.state_changed", key what the delivery will
+// carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is a one-shot:
+// each call sends one.
 func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, event, key string) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
 		var answer webhookTestAnswer
@@ -222,8 +231,8 @@ func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 	})
 }
 
-// WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET /.well-known/jwks.json. It may be repeated, but keep the
-// answer: MoneyKit asks for it.
+// WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET
+// /.well-known/jwks.json. It may be repeated, but keep the answer: MoneyKit asks for it.
 func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
 	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.jwks(ctx) })
 }

@@ -36,7 +36,8 @@ func (a *api) institution(ctx context.Context, id string) (institution, error) {
 	return answer, err
 }
 
-// Institutions reads a page of banks. MoneyKit cannot be asked for one country, so the others are left out here: a page may be empty and still have a next.
+// Institutions reads a page of banks. MoneyKit cannot be asked for one country, so the others are
+// left out here: a page may be empty and still have a next.
 func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) (bankmux.InstitutionPage, error) {
 	size := req.PageSize
 	if size == 0 || size > mostInstitutions {

@@ -41,7 +41,8 @@ func currencies(list []account) map[string]string {
 	return all
 }
 
-// amounts reads several amounts of one row and remembers the first fault. What cannot be read is absent.
+// amounts reads several amounts of one row and remembers the first fault. What cannot be read is
+// absent.
 type amounts struct {
 	currency string
 	fault    *bankmux.Error
@@ -87,8 +88,8 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	return res, nil
 }
 
-// holding is the position in the model, what cannot be read of it, and whether what is left is worth giving: an account
-// and a quantity.
+// holding is the position in the model, what cannot be read of it, and whether what is left is
+// worth giving: an account and a quantity.
 func (h *holding) holding(currency string) (one bankmux.Holding, given bool, fault *bankmux.Error) {
 	read := amounts{currency: currency}
 	one = bankmux.Holding{
@@ -165,8 +166,9 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 	return page, err
 }
 
-// transaction is the row in the model, what cannot be read of it, and whether what is left is worth giving: an id, an
-// account, a day and an amount. MoneyKit writes money out of the account as positive here, and charged fees too.
+// transaction is the row in the model, what cannot be read of it, and whether what is left is worth
+// giving: an id, an account, a day and an amount. MoneyKit writes money out of the account as
+// positive here, and charged fees too.
 func (w *investmentTransaction) transaction(currency string) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {
 	kind, _, _ := strings.Cut(w.Type, ".")
 	read := amounts{currency: currency}

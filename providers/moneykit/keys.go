@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/internal/webhook"
 )
 
-// How long the keys of webhook signatures are kept, and how often they are asked for (MoneyKit's examples: at most 24 h; at most once in
-// five minutes for a key that is not among them).
+// How long the keys of webhook signatures are kept, and how often they are asked for (MoneyKit's
+// examples: at most 24 h; at most once in five minutes for a key that is not among them).
 const (
 	keysDue     = 12 * time.Hour // asked for again; until keysOld the present ones serve if that fails
 	keysOld     = 24 * time.Hour
@@ -27,7 +27,8 @@ const (
 // keysOf names the keys that clients of one guard share: those published at an address.
 type keysOf struct{ baseURL string }
 
-// keys holds the public keys of webhook signatures. One caller fetches for all, also for other clients of its guard; nothing goes on between deliveries.
+// keys holds the public keys of webhook signatures. One caller fetches for all, also for other
+// clients of its guard; nothing goes on between deliveries.
 type keys struct {
 	fetch  func(context.Context) ([]json.RawMessage, error)
 	flight singleflight.Group
@@ -73,7 +74,8 @@ func (k *keys) known(id string) *jose.JSONWebKey {
 	return nil
 }
 
-// look returns the key if it is known, and whether to ask MoneyKit first; who is told to ask has taken the turn.
+// look returns the key if it is known, and whether to ask MoneyKit first; who is told to ask has
+// taken the turn.
 func (k *keys) look(id string) (key *jose.JSONWebKey, ask bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,7 +96,8 @@ func (k *keys) look(id string) (key *jose.JSONWebKey, ask bool, err error) {
 	return key, false, nil
 }
 
-// wait fetches the keys, or waits for whoever does. The fetch outlives an impatient caller, for others wait for it too.
+// wait fetches the keys, or waits for whoever does. The fetch outlives an impatient caller, for
+// others wait for it too.
 func (k *keys) wait(ctx context.Context) error {
 	done := k.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysBudget)
@@ -125,8 +128,8 @@ func (k *keys) keep(raw []json.RawMessage, err error) {
 	}
 }
 
-// usable reads the keys that may sign. An id that two keys have names neither; what cannot be read is passed over, for MoneyKit may add
-// keys of another sort.
+// usable reads the keys that may sign. An id that two keys have names neither; what cannot be read
+// is passed over, for MoneyKit may add keys of another sort.
 func usable(raw []json.RawMessage) map[string]jose.JSONWebKey {
 	all := make(map[string]jose.JSONWebKey, len(raw))
 	twice := map[string]bool{}

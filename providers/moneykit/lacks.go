@@ -2,8 +2,8 @@ package moneykit
 
 import "slices"
 
-// What an answer must have. A list that is not there is no empty list: taken for one, every account and transaction an application knows
-// would seem to be gone. An empty list is [].
+// What an answer must have. A list that is not there is no empty list: taken for one, every account
+// and transaction an application knows would seem to be gone. An empty list is [].
 
 // required is an answer that knows what it cannot do without, and says what is missing.
 type required interface{ lacks() string }
@@ -31,7 +31,8 @@ func (a *investmentsAnswer) lacks() string {
 
 func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Told, "institutions") }
 
-// Both members of linksAnswer are optional. One that has neither, but something else, is another answer.
+// Both members of linksAnswer are optional. One that has neither, but something else, is another
+// answer.
 func (a *linksAnswer) lacks() string {
 	return unless(a.Links.Found || a.NextCursor.Found || len(a.Others) == 0, "links")
 }
@@ -43,7 +44,8 @@ func (a *syncAnswer) lacks() string {
 	return unless(t.Created.Told || t.Updated.Told || t.Removed.Told, "transactions")
 }
 
-// What an answer has. Data that came were fetched and granted, whatever its link says of the product.
+// What an answer has. Data that came were fetched and granted, whatever its link says of the
+// product.
 
 func (a *accountsAnswer) data() bool     { return a.Accounts.Len() > 0 }
 func (a *transactionsAnswer) data() bool { return a.Transactions.N > 0 }

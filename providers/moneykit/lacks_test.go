@@ -118,7 +118,8 @@ func TestAnAnswerOfLinksMayLackThem(t *testing.T) {
 	}
 }
 
-// undisturbed answers calls with texts, by the end of the path, on a client whose circuit never opens.
+// undisturbed answers calls with texts, by the end of the path, on a client whose circuit never
+// opens.
 func undisturbed(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()
 	s := start(t, virtualbank.Options{}, nil)

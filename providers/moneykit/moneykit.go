@@ -9,9 +9,9 @@
 //
 // # Integrity
 //
-// The session's id travels as a link tag. A link without the tag of its session
-// is refused as [bankmux.CodeOtherSession], so a token of another user or session is worth nothing. A link
-// whose exchange answer was lost, or whose token was posted with another session, is found again by it.
+// The session's id travels as a link tag. A link without the tag of its session is refused as
+// [bankmux.CodeOtherSession], so a token of another user or session is worth nothing. A link whose
+// exchange answer was lost, or whose token was posted with another session, is found again by it.
 //
 // # Reconnect
 //
@@ -37,7 +37,8 @@ import (
 // Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
 const Name = "moneykit"
 
-// DefaultBaseURL serves sandbox and live alike; the credentials choose (MoneyKit's SDKs and integration guide).
+// DefaultBaseURL serves sandbox and live alike; the credentials choose (MoneyKit's SDKs and
+// integration guide).
 const DefaultBaseURL = "https://api.moneykit.com"
 
 // Auth says how requests prove who sends them.
@@ -66,8 +67,8 @@ type Config struct {
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page and one set of webhook keys; nil means one of its own with the defaults
 
-	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests against a bank whose clock is set:
-	// virtualbank's Bank.Now.
+	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests
+	// against a bank whose clock is set: virtualbank's Bank.Now.
 	Now func() time.Time
 
 	Webhook WebhookConfig
@@ -114,7 +115,8 @@ func New(cfg Config) (*bankmux.Client, error) {
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitMoneyKit)...), nil
 }
 
-// suitMoneyKit sets what the application left open: of all calls only a refresh goes to the bank, and its end tells how that went.
+// suitMoneyKit sets what the application left open: of all calls only a refresh goes to the bank,
+// and its end tells how that went.
 func suitMoneyKit(o *guard.Options) {
 	if o.AtBank == nil {
 		o.AtBank = func(op bankmux.Op) bool { return op.Name == opRefresh || op.Name == "AwaitRefresh" }
@@ -173,8 +175,9 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	return s, nil
 }
 
-// linkToRenew reads the link that a reconnect renews. MoneyKit may answer the read of a broken link with what is broken
-// (link_error.bad_state) in place of the link; then it is found among the user's, with the webhook and tags that a reconnect must send again.
+// linkToRenew reads the link that a reconnect renews. MoneyKit may answer the read of a broken link
+// with what is broken (link_error.bad_state) in place of the link; then it is found among the
+// user's, with the webhook and tags that a reconnect must send again.
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
 	id := conn.Credential().Reveal()
 	link, err := a.api.link(ctx, opCreate, id)
@@ -262,7 +265,8 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 	return linkData{}, err
 }
 
-// leaveTime keeps a quarter of the time for finding out what became of an exchange that does not answer.
+// leaveTime keeps a quarter of the time for finding out what became of an exchange that does not
+// answer.
 func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -16,7 +16,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the breaker.
+// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the
+// breaker.
 
 const goodRow = `{"transaction_id":"t1","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"2026-11-20","pending":false}`
 

@@ -30,8 +30,8 @@ func (a *api) refresh(ctx context.Context, link string, products []string) (link
 	return answer, err
 }
 
-// Refresh makes MoneyKit fetch products: accounts and transactions once an hour, numbers and identity once a day for each
-// link; more is [bankmux.ErrRateLimited].
+// Refresh makes MoneyKit fetch products: accounts and transactions once an hour, numbers and
+// identity once a day for each link; more is [bankmux.ErrRateLimited].
 func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
 	var names []string
 	for _, p := range req.Products {

@@ -38,8 +38,10 @@ func (a *api) sync(ctx context.Context, link string, query url.Values, answer *s
 	return a.onLink(ctx, opSync, link, "/transactions/sync", query, answer, "transactions")
 }
 
-// Sync reads a page of MoneyKit's own record of changes. What that leaves untold is found with Known: which row a pending one became, which row is the same
-// under another id, and, on the last page, which rows are gone without a word: pending ones after a refresh, and those of an earlier link or provider.
+// Sync reads a page of MoneyKit's own record of changes. What that leaves untold is found with
+// Known: which row a pending one became, which row is the same under another id, and, on the last
+// page, which rows are gone without a word: pending ones after a refresh, and those of an earlier
+// link or provider.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	cursor, err := reconcile.ParseCursor(req.Cursor, req.Connection)
 	if err != nil {

@@ -13,8 +13,8 @@ func (p *syncPage) lives(k *bankmux.Known, alias string) {
 	p.alive[naming{k.Key, alias}], p.listed[alias] = true, true
 }
 
-// isAlive reports whether MoneyKit lists a known row under any of its aliases, or under an id that it
-// has not reported yet.
+// isAlive reports whether MoneyKit lists a known row under any of its aliases, or under an id that
+// it has not reported yet.
 func (p *syncPage) isAlive(k *bankmux.Known) bool {
 	return p.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool { return p.alive[naming{k.Key, a}] })
 }
@@ -28,7 +28,8 @@ func (p *syncPage) end(ctx context.Context, cursor *reconcile.Cursor, refreshed 
 	if refreshed {
 		var err error
 		rows, err = p.known(ctx, p.today.AddDays(-pendingDays), lastDay, func(k *bankmux.Known) bool {
-			// MoneyKit may have sent a pending flag that could not be read. Other providers have none.
+			// MoneyKit may have sent a pending flag that could not be read. Other providers have
+			// none.
 			waits := k.Status == bankmux.StatusPending || (k.Status == "" && aliasOf(k) != "")
 			return waits && !p.kept[k.Key]
 		})

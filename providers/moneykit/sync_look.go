@@ -100,8 +100,8 @@ func (s *search) doubt(id, account string, row *bankmux.Transaction) {
 	}
 }
 
-// conclude notes what the list proves of the rows that were looked for. A list that changed while it
-// was read proves none of them gone.
+// conclude notes what the list proves of the rows that were looked for. A list that changed while
+// it was read proves none of them gone.
 func (s *search) conclude(ctx context.Context, changed bool) error {
 	for at, rows := range s.under {
 		for _, k := range rows {

@@ -264,7 +264,8 @@ func (p *syncPage) ownNames(known []bankmux.Known) []bankmux.Known {
 
 // doubtful returns the known rows that a comparison took for gone and that were not looked for.
 // Those are certain whose id was removed, or is shown with the content of another row. A row that
-// got the content of another under its id, or under an id that it had before, is looked for as well.
+// got the content of another under its id, or under an id that it had before, is looked for as
+// well.
 func (p *syncPage) doubtful(res reconcile.Result, shown map[string]bool) (list []bankmux.Known) {
 	ask := func(k *bankmux.Known) {
 		if alias := aliasOf(k); alias != "" && !p.looked[k.Key] && !p.removed[alias] && !shown[alias] {
@@ -304,7 +305,8 @@ func (p *syncPage) displaced(
 	return p.gone(ctx, rows, func(k bankmux.Known) { p.lost(k, reasonVanished, cursor, more || p.empty || p.isSuggested(k.Key)) })
 }
 
-// isSuggested reports whether a known row may be another that the page shows. The user decides first.
+// isSuggested reports whether a known row may be another that the page shows. The user decides
+// first.
 func (p *syncPage) isSuggested(key string) bool {
 	return slices.ContainsFunc(p.delta.Suggested, func(s bankmux.Suggestion) bool { return s.Was.Key == key })
 }

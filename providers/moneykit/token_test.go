@@ -16,7 +16,8 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-// endpoint is a client whose token endpoint gives this answer, and counts how often it is asked. All else is answered with the session.
+// endpoint is a client whose token endpoint gives this answer, and counts how often it is asked.
+// All else is answered with the session.
 func endpoint(t *testing.T, token, session string) (*bankmux.Client, *guard.Guard, *atomic.Int32) {
 	t.Helper()
 	var fetched atomic.Int32

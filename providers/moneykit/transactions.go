@@ -19,8 +19,8 @@ const (
 	opTransactions = "Transactions"
 )
 
-// Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years; 100 always worked,
-// and what is asked for above it is served by today's.
+// Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years;
+// 100 always worked, and what is asked for above it is served by today's.
 const (
 	pageSize     = 500
 	mostPageSize = 1000
@@ -52,10 +52,11 @@ func sizeOr(asked int) int {
 	return min(asked, mostPageSize)
 }
 
-// pageMark is where a reading of a list with page numbers goes on. The lists are newest first and shift while they
-// are read: rows that come repeat some, which the reader knows again; rows that go pull others onto pages already
-// read. So it is known by position what was seen. As the total moves, nobody says at which end: what was seen wherever it moved stays seen, and the rest
-// is read again. One row that goes while another comes moves no total, and is not noticed.
+// pageMark is where a reading of a list with page numbers goes on. The lists are newest first and
+// shift while they are read: rows that come repeat some, which the reader knows again; rows that go
+// pull others onto pages already read. So it is known by position what was seen. As the total
+// moves, nobody says at which end: what was seen wherever it moved stays seen, and the rest is read
+// again. One row that goes while another comes moves no total, and is not noticed.
 type pageMark struct {
 	page  int // to read now
 	total int // when the page before was read; -1 at the beginning
@@ -100,12 +101,12 @@ func (m pageMark) String() string {
 // first reports whether nothing was read before.
 func (m pageMark) first() bool { return m.far == 0 }
 
-// moved reports whether the total, now this, moved since the reading began, or rows said other days than
-// were asked for. Then a row that was not read may be there all the same.
+// moved reports whether the total, now this, moved since the reading began, or rows said other days
+// than were asked for. Then a row that was not read may be there all the same.
 func (m pageMark) moved(total int) bool { return m.moves > 0 || (m.total >= 0 && m.total != total) }
 
-// next says where to go on after a page of n rows out of total, "" at the end. The total is not trusted to end the reading: a full page is
-// followed by another.
+// next says where to go on after a page of n rows out of total, "" at the end. The total is not
+// trusted to end the reading: a full page is followed by another.
 func (m pageMark) next(n, size, total int) (string, error) {
 	if m.total >= 0 {
 		more, fewer := max(0, total-m.total), max(0, m.total-total)
@@ -192,8 +193,9 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	return page.TransactionPage, nil
 }
 
-// split parts the accounts that were asked for into those that the link has and the others. What MoneyKit does about an unknown id is not documented; an
-// answer that names accounts, but not this one, and has no row of it, does not know it.
+// split parts the accounts that were asked for into those that the link has and the others. What
+// MoneyKit does about an unknown id is not documented; an answer that names accounts, but not this
+// one, and has no row of it, does not know it.
 func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
 	if !answer.Accounts.Told || len(answer.Accounts.Bad) > 0 || slices.Contains(answer.Accounts.Rows, accountName{}) {
 		return ids, nil // one that cannot be read may be any of them
@@ -246,8 +248,9 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 	return page
 }
 
-// today is the last day a transaction can have in any country served. MoneyKit's dates are local to the
-// bank, and a list of stored rows refuses no day, so the day of the easternmost country does for all.
+// today is the last day a transaction can have in any country served. MoneyKit's dates are local to
+// the bank, and a list of stored rows refuses no day, so the day of the easternmost country does
+// for all.
 func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(time.Hour)) }
 
 func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {

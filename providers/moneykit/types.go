@@ -7,8 +7,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wire"
 )
 
-// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value, and so is a member of
-// another shape: see [wire.Unmarshal].
+// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value,
+// and so is a member of another shape: see [wire.Unmarshal].
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {

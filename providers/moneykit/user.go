@@ -16,10 +16,11 @@ import (
 
 // Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
 type Link struct {
-	// ID is MoneyKit's id of the link, and with the application's keys a credential. [Adopt] takes it.
+	// ID is MoneyKit's id of the link, and with the application's keys a credential. [Adopt] takes
+	// it.
 	ID bankmux.Secret
-	// ReferenceKey is the same as [bankmux.Connection.ReferenceKey] of a connection with this link. It
-	// may be shown, stored and indexed.
+	// ReferenceKey is the same as [bankmux.Connection.ReferenceKey] of a connection with this link.
+	// It may be shown, stored and indexed.
 	ReferenceKey string
 
 	Institution bankmux.Institution
@@ -57,9 +58,9 @@ var (
 // linksPage is the smallest page of links MoneyKit serves.
 const linksPage = "500"
 
-// Links goes through the application's active links, GET /links, which has the id of each and when it was made. The client
-// must be MoneyKit's, else [bankmux.ErrUnsupported]. After an error about one link ([bankmux.Failure]) it goes on, after any
-// other it ends. It may be repeated.
+// Links goes through the application's active links, GET /links, which has the id of each and when
+// it was made. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. After an error about
+// one link ([bankmux.Failure]) it goes on, after any other it ends. It may be repeated.
 func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	return func(yield func(Link, error) bool) {
 		seen := map[string]bool{}
@@ -104,8 +105,8 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 
 // UserLinks returns the links of one of the application's users by [Link.ReferenceKey], GET
 // /users/{id}/links. An unknown user has none. The client must be MoneyKit's, else
-// [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the rest.
-// It may be repeated.
+// [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the
+// rest. It may be repeated.
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
@@ -129,8 +130,9 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 }
 
 // UserAccounts returns the accounts of one of the application's users by the [Link.ReferenceKey] of
-// their link, GET /users/{id}/accounts. The client must be MoneyKit's, else [bankmux.ErrUnsupported].
-// Accounts that cannot be read are in a [*bankmux.PartialError] beside the rest. It may be repeated.
+// their link, GET /users/{id}/accounts. The client must be MoneyKit's, else
+// [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside
+// the rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
@@ -176,9 +178,10 @@ type UserTransaction struct {
 	bankmux.Transaction
 }
 
-// UserTransactions goes through what happened in all accounts of one of the application's users between two days, both included,
-// GET /users/{id}/transactions. Rows of other days are left out. After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client must be
-// MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+// UserTransactions goes through what happened in all accounts of one of the application's users
+// between two days, both included, GET /users/{id}/transactions. Rows of other days are left out.
+// After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client
+// must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
 func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
 	return func(yield func(UserTransaction, error) bool) {
 		var seen recent.Rows

@@ -21,8 +21,9 @@ import (
 // WebhookConfig says which webhooks are believed. The zero value is right for MoneyKit itself.
 type WebhookConfig struct {
 	Issuer string // who signs; "" means [DefaultBaseURL]
-	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats for two hours and may not sign anew
-	// (its documentation leaves it open), so much less loses some. Remember deliveries for longer.
+	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats for
+	// two hours and may not sign anew (its documentation leaves it open), so much less loses some.
+	// Remember deliveries for longer.
 	Age time.Duration
 }
 
@@ -100,8 +101,8 @@ func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (
 	return at, webhook.Fresh(at, w.now(), w.age, webhookAhead)
 }
 
-// strictly reports whether the parts of a token are written in the one way there is. go-jose passes over bits that say nothing, so
-// that a token could be changed and still hold.
+// strictly reports whether the parts of a token are written in the one way there is. go-jose passes
+// over bits that say nothing, so that a token could be changed and still hold.
 func strictly(token string) bool {
 	for part := range strings.SplitSeq(token, ".") {
 		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
@@ -121,7 +122,8 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	return bankmux.WebhookResult{Key: body.Key, Events: []bankmux.Event{body.event(at)}}, nil
 }
 
-// readWebhook takes what it knows of a body. One that is something else, or has no key, is known by its digest alone.
+// readWebhook takes what it knows of a body. One that is something else, or has no key, is known by
+// its digest alone.
 func readWebhook(body []byte) (b webhookBody) {
 	if (&rest.Response{JSON: true, Body: body}).Decode(&b) != nil || b.Key == "" {
 		return webhookBody{Key: webhook.KeyOf(body)}
@@ -129,7 +131,8 @@ func readWebhook(body []byte) (b webhookBody) {
 	return b
 }
 
-// event says in our words what the body announces. Of another major version only the members common to all are read.
+// event says in our words what the body announces. Of another major version only the members common
+// to all are read.
 func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
 	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), At: signedAt.UTC()}.WithReference(b.LinkID)
 	if at, ok := normalize.Timestamp(b.Timestamp); ok {
@@ -154,5 +157,6 @@ func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
 	return e
 }
 
-// webhookMajor is the version whose members are known; another "means breaking" (MoneyKit's webhook guide).
+// webhookMajor is the version whose members are known; another "means breaking" (MoneyKit's webhook
+// guide).
 const webhookMajor = 1

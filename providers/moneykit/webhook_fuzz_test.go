@@ -8,7 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// FuzzWebhookSignature sends anything as a signature: nothing is believed, and nothing but the signature is blamed.
+// FuzzWebhookSignature sends anything as a signature: nothing is believed, and nothing but the
+// signature is blamed.
 func FuzzWebhookSignature(f *testing.F) {
 	s := &issuer{}
 	setUp := func(t *testing.T) { s.t = t }

@@ -30,7 +30,8 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-// issuer signs webhooks and publishes its keys. It is an http.RoundTripper, so that it fits into a bubble.
+// issuer signs webhooks and publishes its keys. It is an http.RoundTripper, so that it fits into a
+// bubble.
 type issuer struct {
 	t *testing.T
 
