@@ -254,6 +254,32 @@ func TestWhatIsSealedHoldsItsOwnRef(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrSeal, "no credential")
 }
 
+func TestWhatIsSealedIsReadWhole(t *testing.T) {
+	t.Parallel()
+	wrong := func(t *testing.T, blob []byte, err error) []byte {
+		t.Helper()
+		require.NoError(t, err)
+		require.Contains(t, string(blob), `"country":"US"`)
+		return bytes.ReplaceAll(blob, []byte(`"country":"US"`), []byte(`"country":7`))
+	}
+	t.Run("a connection with a member of another type does not open", func(t *testing.T) {
+		t.Parallel()
+		conn := connection(t)
+		blob, err := conn.Seal(careless{})
+		opened, err := bankmux.Open(careless{}, conn.Ref(), wrong(t, blob, err))
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		assert.Empty(t, opened)
+	})
+	t.Run("a session with a member of another type does not open", func(t *testing.T) {
+		t.Parallel()
+		s := renewing(t)
+		blob, err := s.Seal(careless{})
+		opened, err := bankmux.OpenSession(careless{}, s.Ref(), wrong(t, blob, err))
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		assert.Empty(t, opened)
+	})
+}
+
 func TestTheKeyringByItself(t *testing.T) {
 	t.Parallel()
 	t.Run("gives an error for every changed or shortened box, and no text", func(t *testing.T) {

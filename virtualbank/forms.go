@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"time"
 )
 
 // Forms chooses between forms of MoneyKit's answers that its own sources show. The zero value is
@@ -56,7 +57,15 @@ func encoded(body any) []byte {
 	return buf.Bytes()
 }
 
-var instant = regexp.MustCompile(`"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-]00:00)"`)
+var instant = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"`)
 
-// zoneless takes zone and fraction from every instant in a JSON text.
-func zoneless(text []byte) []byte { return instant.ReplaceAll(text, []byte(`"$1"`)) }
+// zoneless writes every instant in a JSON text in UTC, with neither zone nor fraction.
+func zoneless(text []byte) []byte {
+	return instant.ReplaceAllFunc(text, func(quoted []byte) []byte {
+		t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(quoted))
+		if err != nil {
+			return quoted // of no calendar
+		}
+		return []byte(t.UTC().Format(`"2006-01-02T15:04:05"`))
+	})
+}

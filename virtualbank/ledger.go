@@ -55,6 +55,7 @@ type event struct {
 	// Of imported events.
 	original *string // the application's own id
 	untold   bool    // it has no description
+	moment   *string // its timestamp with the offset as given, nil for a bare day
 
 	// Of staged events.
 	since   time.Time // when the bank got to know it, zero for appears alone

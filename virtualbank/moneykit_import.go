@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // importedAccount is an account that an application brings along.
@@ -172,6 +173,19 @@ func readImportedRows(o object, has func(account string) bool) []importedRow {
 	return all
 }
 
+// moment is the row's timestamp, nil where its date is a bare day. The offset stays as given. A
+// timestamp without a zone is read as UTC.
+func (r importedRow) moment() *string {
+	if len(r.date) == len(time.DateOnly) {
+		return nil
+	}
+	text := r.date
+	if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
+		text += "+00:00"
+	}
+	return &text
+}
+
 func (r importedRow) key() string { return r.account + "\x00" + *r.id }
 
 // mkTake puts imported transactions into a link's book. One whose id is there already is passed
@@ -188,13 +202,15 @@ func (b *Bank) mkTake(l *link, rows []importedRow) {
 			}
 		}
 		amount, debit := strings.CutPrefix(r.amount, "-")
-		spec := &TransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len("2006-01-02")], at: now}
+		spec := &TransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len(time.DateOnly)], at: now}
 		if debit {
 			spec.Type = "debit"
 		}
 		on, _ := parseDay(spec.Date) // checked when it was read
 		on = min(on, dayOf(now))
-		e := event{id: id, began: on, posted: on, appears: on, spec: spec, original: r.id, untold: r.text == nil}
+		e := event{
+			id: id, began: on, posted: on, appears: on, spec: spec, original: r.id, untold: r.text == nil, moment: r.moment(),
+		}
 		if r.text != nil {
 			e.text, e.raw = *r.text, *r.text
 		}

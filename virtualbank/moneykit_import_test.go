@@ -79,6 +79,55 @@ func TestAnImportIsGivenBackAsItWasSent(t *testing.T) {
 	rows = list(c.mk("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
 	require.Len(t, rows, 4, "a row whose id is there already is passed over")
 	assert.Equal(t, "t-2", rows[0]["original_id"])
+	t.Run("with the time of day where one was sent", func(t *testing.T) { importedMoments(t, c, token) })
+}
+
+// importedMoments imports days and timestamps, and reads them in both forms of timestamps.
+func importedMoments(t *testing.T, c caller, token string) {
+	t.Helper()
+	cases := []struct {
+		sent, day       string
+		zoned, zoneless any
+	}{
+		{"2026-02-20T23:30:00-08:00", "2026-02-20", "2026-02-20T23:30:00-08:00", "2026-02-21T07:30:00"},
+		{"2026-02-19T00:15:00.250000+05:30", "2026-02-19", "2026-02-19T00:15:00.250000+05:30", "2026-02-18T18:45:00"},
+		{"2026-02-18T09:30:00Z", "2026-02-18", "2026-02-18T09:30:00Z", "2026-02-18T09:30:00"},
+		{"2026-02-17T09:30:00", "2026-02-17", "2026-02-17T09:30:00+00:00", "2026-02-17T09:30:00"},
+		{"2026-02-16T09:30:00.5", "2026-02-16", "2026-02-16T09:30:00.5+00:00", "2026-02-16T09:30:00"},
+		{"2026-02-15", "2026-02-15", nil, nil},
+	}
+	in := importedLink()
+	var sent []object
+	for _, tc := range cases {
+		sent = append(sent, object{"account_id": "mine", "transaction_id": tc.sent + " row", "amount": "1", "date": tc.sent})
+	}
+	in["transactions"] = sent[:3]
+	in = changed(in, "2026-02-20T23:30:00-08:00", "accounts", "balances", "balance_date")
+	a := c.mk("POST", "/links/import", token, in)
+	require.Equal(t, http.StatusOK, a.Status, a.Body)
+	path := "/links/" + a.Body["link_id"].(string)
+	a = c.mk("POST", path+"/import/transactions", token, object{"transactions": sent[3:]})
+	require.Equal(t, http.StatusOK, a.Status, a.Body)
+	for _, zoneless := range []bool{false, true} {
+		c.bank.SetForms(virtualbank.Forms{ZonelessTimes: zoneless})
+		listed := list(c.mk("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
+		changes := c.mk("GET", path+"/transactions/sync", token, nil).Body["transactions"].(object)
+		for name, rows := range map[string][]object{"list": listed, "sync": list(changes, "created")} {
+			require.Len(t, rows, len(cases), name)
+			for i, tc := range cases {
+				want := tc.zoned
+				if zoneless {
+					want = tc.zoneless
+				}
+				assert.Equal(t, tc.sent+" row", rows[i]["original_id"], name)
+				assert.Equal(t, tc.day, rows[i]["date"], "%s: the day as it was sent", name)
+				assert.Equal(t, want, rows[i]["datetime"], "%s: %s, zoneless %t", name, tc.sent, zoneless)
+			}
+		}
+		balances := list(c.mk("GET", path+"/accounts", token, nil).Body, "accounts")[0]["balances"].(object)
+		want := map[bool]string{false: "2026-02-20T23:30:00-08:00", true: "2026-02-21T07:30:00"}[zoneless]
+		assert.Equal(t, want, balances["balance_date"], "the day of a balance")
+	}
 }
 
 // changed is a deep copy of an import with one member set, or taken away with absent.

@@ -83,6 +83,7 @@ func (l *link) transaction(accountID string, a *account, r row, n int) mkTransac
 		ID: "txn_" + l.book.bank.name58(22, parts...), Account: accountID, Type: "credit", Currency: a.currency,
 		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
 		Description: &r.event.text, Raw: l.book.rawText(r.event, state.at), Original: r.event.original, keepsID: r.event.keepsID,
+		Datetime: r.event.moment,
 	}
 	if r.event.untold {
 		t.Description, t.Raw = nil, nil
