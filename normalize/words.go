@@ -21,20 +21,57 @@ var fieldPlaces = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` + quoteMark + fieldName + quoteMark),
 	regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+` + quoteMark + fieldName + quoteMark),
 	regexp.MustCompile(`(?i)\b(?:missing|required)\s*:?\s+` + quoteMark + fieldName + quoteMark),
-	regexp.MustCompile(`(?i)^\s*` + quoteMark + fieldName + quoteMark + `\s+(?:field|parameter|param|argument|property|missing|required|` +
-		`(?:is|was)\s+(?:a\s+|an\s+)?(?:required|missing|mandatory|absent|empty)|(?:must|cannot|can't|should)\s+(?:not\s+)?be\s+(?:empty|blank|null|set|given|present))\b`),
+	regexp.MustCompile(`(?i)^\s*(?:the\s+)?` + quoteMark + fieldName + quoteMark + saidOfField),
 }
 
+// saidOfField is what a sentence that begins with the name of a field says next.
+const saidOfField = `(?:\s*:)?\s+(?:field|parameter|param|argument|property|missing|required|` +
+	`(?:is|was)\s+(?:a\s+|an\s+)?(?:required|missing|mandatory|absent|empty)|` +
+	`(?:must|cannot|can't|should)\s+(?:not\s+)?be\s+(?:empty|blank|null|set|given|present))\b`
+
+// dapiMembers are the members of Dapi's request bodies. Without quotation marks only these are taken
+// for the name of a field, so that no word of a user becomes one.
+var dapiMembers = strings.Fields(`
+	appSecret userSecret operationID userInputs id index answer query accessCode connectionID
+	accountID cardID fromDate toDate senderID receiverID amount name iban accountNumber remark nickname
+	beneficiary bankID bundleID appKey userID swiftCode address country branchAddress branchName bankName
+	phoneNumber routingNumber sortCode type line1 line2 line3 firstName lastName receiverType
+	receiverAccountType city state zipCode reference sender items currency remittanceCurrency date
+	remark2 remark3 fxDeal payableCountry routeCode email branchCity intermediaryBankName
+	intermediaryBankSwiftCode`)
+
+// The places where a known name stands without quotation marks. What follows the name tells it from
+// "field type for" and from the beginning of a longer word.
+var (
+	oneMember  = `(?:` + strings.Join(dapiMembers, "|") + `)(?:\[\d{1,3}\])?`
+	plainName  = `(` + oneMember + `(?:\.` + oneMember + `){0,5})`
+	afterPlain = `(?:\s*$|\s*[,;:!]|\.(?:\s|$)|\s+(?:is|was|must|can|cannot|can't|should|has|failed|fails|` +
+		`not|required|missing|invalid|in)\b)`
+	saidOfMember = `(?:` + saidOfField +
+		`|\s+(?:(?:is|was)\s+)?(?:invalid|malformed|not\s+(?:valid|set|given|present))\b` +
+		`|\s+(?:must|cannot|should)\s+(?:not\s+)?be\b|\s+failed\s+validation\b)`
+	memberPlaces = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property)(?:\s+name)?(?:\s*:\s*|\s+)` +
+			plainName + afterPlain),
+		regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+` + plainName + afterPlain),
+		regexp.MustCompile(`(?i)\b(?:missing|required|invalid)(?:\s*:\s*|\s+)` + plainName + afterPlain),
+		regexp.MustCompile(`(?i)^\s*(?:the\s+)?` + plainName + saidOfMember),
+	}
+)
+
 // FieldIn returns the name of the request's field that a sentence of a provider is about, or "".
-// Values that the sentence quotes are never taken for it.
+// Values that the sentence quotes are never taken for it. A name without quotation marks is returned
+// only if it is a member of one of Dapi's requests.
 func FieldIn(sentence string) string {
 	const longest = 1 << 10
 	if len(sentence) > longest {
 		return ""
 	}
-	for _, place := range fieldPlaces {
-		if found := place.FindStringSubmatch(sentence); found != nil {
-			return found[1]
+	for _, places := range [][]*regexp.Regexp{fieldPlaces, memberPlaces} {
+		for _, place := range places {
+			if found := place.FindStringSubmatch(sentence); found != nil {
+				return found[1]
+			}
 		}
 	}
 	return ""
@@ -53,14 +90,27 @@ func Reason(text string) string {
 	return text
 }
 
-// A host name, and a path or fragment of a documentation page: words, without what could be a token.
+// The parts of the address of a documentation page that hold nothing of a user and no token.
 var (
-	docsHost = regexp.MustCompile(`^(?:[a-z0-9-]{1,63}\.)+[a-z]{2,20}$`)
-	docsPath = regexp.MustCompile(`^(?:/(?:[A-Za-z]+(?:[_.-][A-Za-z]+)*\d{0,2}(?:\.html)?)?)*$`)
+	docsHost = regexp.MustCompile(`^(?:(?:docs|developers?)\.(?:[a-z0-9-]{1,63}\.)+[a-z]{2,20}|` +
+		`(?:[a-z0-9-]{1,63}\.)?moneykit\.com)$`)
+	docsPath = regexp.MustCompile(`^(?:/(?:(?:` + docsWords + `|\d{3}|` + docsDate + `)(?:\.html)?)?)*$`)
 )
 
-// DocsURL returns the address of a page of documentation, or "": only https, without query, user and
-// port, and with a path of words.
+// docsWords are words joined by _ . or -, such as link_error.bad_state, and v2. docsDate is the date of
+// a version, such as 2023-02-18.
+const (
+	docsWords = `[A-Za-z]{1,30}(?:[_.-][A-Za-z]{1,30}){0,9}\d{0,2}`
+	docsDate  = `20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`
+)
+
+// DocsURL returns the address of a page of documentation, or "". It must be https, of at most 300
+// characters, without query, user and port. Its host begins with docs., developer. or developers., or
+// is moneykit.com or a name directly under it. Each segment of the path and of the fragment has one of
+// three forms, and may end in .html:
+//   - up to ten words joined by _ . or -, each of at most 30 letters, with at most two digits at the end
+//   - a number of three digits
+//   - a date from 2000 to 2099, as YYYY-MM-DD
 func DocsURL(text string) string {
 	const longest = 300
 	u, err := url.Parse(text)

@@ -45,6 +45,55 @@ func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
 			assert.Equal(t, want, normalize.FieldIn(sentence), "%q", sentence)
 		}
 	})
+	t.Run("a field without quotation marks, if Dapi's requests have it", func(t *testing.T) {
+		t.Parallel()
+		for sentence, want := range map[string]string{
+			"Field connectionID is required":                            "connectionID",
+			"missing field accountID":                                   "accountID",
+			"connectionID is required":                                  "connectionID",
+			"connectionID required":                                     "connectionID",
+			"userSecret is missing":                                     "userSecret",
+			"missing accessCode":                                        "accessCode",
+			"Missing required parameter: toDate.":                       "toDate",
+			"the field fromDate failed validation: hunter":              "fromDate",
+			"The cardID field is required":                              "cardID",
+			"The 'cardID' field is required":                            "cardID",
+			"accountID: missing":                                        "accountID",
+			"accountID is invalid":                                      "accountID",
+			"amount must be a number":                                   "amount",
+			"fromDate failed validation":                                "fromDate",
+			"invalid toDate":                                            "toDate",
+			"invalid hunter":                                            "",
+			"hunter must be a number":                                   "",
+			"Field name is required":                                    "name",
+			"field name senderID is required":                           "senderID",
+			"validation error on field receiverID":                      "receiverID",
+			"Field validation for amount failed on the required tag":    "amount",
+			"field beneficiary.address.line1 must not be empty":         "beneficiary.address.line1",
+			"items[3].amount must be set":                               "items[3].amount",
+			"remark2 cannot be empty":                                   "remark2",
+			"field accountID is wrong, use 'hunter'":                    "accountID",
+			"field hunter is required":                                  "",
+			"Rosa is required":                                          "",
+			"missing field rosa":                                        "",
+			"missing Diaz":                                              "",
+			"field name.rosa is required":                               "",
+			"field nameRosa is required":                                "",
+			"field accountIDhunter is required":                         "",
+			"field accountID.hunter is required":                        "",
+			"field accountID@rosa.example is required":                  "",
+			"Invalid field type for a transfer":                         "",
+			"the bank is missing address validation":                    "",
+			"a fieldname is required":                                   "",
+			"Rosa's name is required":                                   "",
+			"The country is not served":                                 "",
+			"name":                                                      "",
+			"4d1e2f7a9b is required":                                    "",
+			strings.Repeat("x", 2000) + " field connectionID is absent": "",
+		} {
+			assert.Equal(t, want, normalize.FieldIn(sentence), "%q", sentence)
+		}
+	})
 	t.Run("a reason that is a code", func(t *testing.T) {
 		t.Parallel()
 		for text, want := range map[string]string{
@@ -69,6 +118,35 @@ func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
 			"\nhttps://docs.moneykit.com/": "", "https://docs.moneykit.com/" + strings.Repeat("a/", 200): "",
 		} {
 			assert.Equal(t, want, normalize.DocsURL(text), "%q", text)
+		}
+	})
+}
+
+func TestAnAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
+	t.Parallel()
+	t.Run("pages of codes, versions and words are kept", func(t *testing.T) {
+		t.Parallel()
+		for _, page := range []string{
+			"https://docs.moneykit.com/reference/422", "https://docs.moneykit.com/2023-02-18/errors", "https://docs.moneykit.com/reference/422.html",
+			"https://docs.moneykit.com/errors#422", "https://docs.moneykit.com/error-codes/rate_limit", "https://docs.moneykit.com/",
+			"https://docs.moneykit.com", "https://www.moneykit.com/docs/errors", "https://developer.example.com/a", "https://developers.example.com/a/",
+			"https://docs.moneykit.com/reference/createLinkSession#operation/create", "https://docs.moneykit.com/v2/2024-12-31/errors.html",
+		} {
+			assert.Equal(t, page, normalize.DocsURL(page))
+		}
+	})
+	t.Run("other hosts and what could be of a user are dropped", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{
+			"https://rosa.diaz.example/a", "https://example.com/docs", "https://moneykit.com.evil.example/a", "https://notmoneykit.com/a",
+			"https://docs/a", "https://mydocs.example.com/a", "https://rosa.diaz.moneykit.com/a", "https://moneykit.com./a",
+			"https://docs.moneykit.com/4d1e2f7a9b", "https://docs.moneykit.com/sk_live_51H8a9b2", "https://docs.moneykit.com/errors#sk_live_51H8a9b2",
+			"https://docs.moneykit.com/1234", "https://docs.moneykit.com/42", "https://docs.moneykit.com/1990-05-17", "https://docs.moneykit.com/2023-13-18",
+			"https://docs.moneykit.com/2023-02-32", "https://docs.moneykit.com/422-17-0042", "https://docs.moneykit.com/4222-0218", "https://docs.moneykit.com/user123",
+			"https://docs.moneykit.com/rosa@example.com", "https://docs.moneykit.com/~rosa", "https://docs.moneykit.com/2023-02-18T10", "https://docs.moneykit.com/../a",
+			"https://docs.moneykit.com/" + strings.Repeat("a", 31), "https://docs.moneykit.com/" + strings.Repeat("errors/", 40),
+		} {
+			assert.Empty(t, normalize.DocsURL(text), "%q", text)
 		}
 	})
 }
