@@ -21,8 +21,8 @@ type ledger struct {
 	cursors map[string]position // by connection
 }
 
-// position is how far the syncs of a connection have come. Two cursors may be equal though something
-// happened in between, so it is counted how often one was stored.
+// position is how far the syncs of a connection have come. Two cursors may be equal though
+// something happened in between, so it is counted how often one was stored.
 type position struct {
 	cursor string
 	stored int
@@ -68,7 +68,8 @@ func (l *ledger) start(ctx context.Context, client *bankmux.Client, conn bankmux
 	return l.sync(ctx, client, conn)
 }
 
-// sync brings the ledger in step with the bank. Call it after a webhook, and once in a while without one.
+// sync brings the ledger in step with the bank. Call it after a webhook, and once in a while
+// without one.
 func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	for {
 		from := l.position(conn)
@@ -99,8 +100,8 @@ func (l *ledger) position(conn bankmux.Connection) position {
 	return l.cursors[conn.ID]
 }
 
-// store takes a page and the cursor behind it, in one transaction of your database. It stores nothing and
-// reports false if the cursor is not the one that the page was read from.
+// store takes a page and the cursor behind it, in one transaction of your database. It stores
+// nothing and reports false if the cursor is not the one that the page was read from.
 func (l *ledger) store(conn bankmux.Connection, from position, page bankmux.Delta) bool {
 	l.tx.Lock()
 	defer l.tx.Unlock()
@@ -123,7 +124,8 @@ func (l *ledger) store(conn bankmux.Connection, from position, page bankmux.Delt
 	return true
 }
 
-// carry gives the accounts of a new link, or of another provider, the names they had. What it returns nobody but the user can tell.
+// carry gives the accounts of a new link, or of another provider, the names they had. What it
+// returns nobody but the user can tell.
 func (l *ledger) carry(before, after []bankmux.Account) (unsure []reconcile.Pair, ambiguous []reconcile.Ambiguity) {
 	m := reconcile.Match(before, after)
 	for _, p := range m.Pairs {

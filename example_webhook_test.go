@@ -24,7 +24,8 @@ type notified struct {
 	queue []bankmux.Event
 }
 
-// hooks takes the webhooks of all providers: mount it at /hooks/, and set …/hooks/{client} as the address.
+// hooks takes the webhooks of all providers: mount it at /hooks/, and set …/hooks/{client} as the
+// address.
 func (n *notified) hooks() http.Handler {
 	return inbox.New(n.registry, func(ctx context.Context, event bankmux.Event) error {
 		return n.enqueue(ctx, event) // once this returns nil the provider forgets the event: into your database
@@ -33,7 +34,7 @@ func (n *notified) hooks() http.Handler {
 
 // follow does what an event asks for. It believes nothing of it but that it is time to look.
 func (n *notified) follow(ctx context.Context, event bankmux.Event) error {
-	ctx = bankmux.WithoutUser(ctx) // nobody waits: a bank that asked before is not asked now
+	ctx = bankmux.WithoutUser(ctx) // no user waits: a bank that asked before is not asked now
 	conn, ok := n.connection(event.Client, event.ReferenceKey)
 	if !ok {
 		return nil // of a connection that is not stored, or not yet: event.Session says of which session
@@ -115,7 +116,8 @@ func Example_webhooks() {
 	// true rows
 }
 
-// TestYourWebhooks is how an application tests its handler: the virtual bank signs as the provider does.
+// TestYourWebhooks is how an application tests its handler: the virtual bank signs as the provider
+// does.
 func TestYourWebhooks(t *testing.T) {
 	s, closeShop := openShop()
 	defer closeShop()

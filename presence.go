@@ -6,11 +6,11 @@ import "context"
 //
 // A context without one counts as that of a waiting user, as an application's first calls do: those
 // of a page that somebody has just opened. So a timer, a queue or a webhook says of itself that
-// nobody waits. The opposite default would refuse the first question of every bank to applications
+// no user waits. The opposite default would refuse the first question of every bank to applications
 // that never heard of presence.
 type Presence struct {
-	// Absent says that nobody is there to answer. A bank that asked the user before on the
-	// connection is then not asked, for it would send a one-time password that nobody waits for:
+	// Absent says that no user is there to answer. A bank that asked the user before on the
+	// connection is then not asked, for it would send a one-time password that no user waits for:
 	// the call is refused with [ErrUserAction] and the code [CodeUserAbsent], and nothing is sent.
 	//
 	// An operation that is given [Answers] is attended, whatever Absent says: the user has just
@@ -30,7 +30,7 @@ func WithPresence(ctx context.Context, p Presence) context.Context {
 	return context.WithValue(ctx, presenceKey{}, p)
 }
 
-// WithoutUser returns a context for calls that nobody waits for. It is [WithPresence] with Absent
+// WithoutUser returns a context for calls that no user waits for. It is [WithPresence] with Absent
 // set.
 func WithoutUser(ctx context.Context) context.Context {
 	return WithPresence(ctx, Presence{Absent: true})

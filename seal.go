@@ -60,9 +60,9 @@ func (in *sealed) outside() (Connection, bool) {
 	return conn, in.Credential != ""
 }
 
-// Seal encrypts the connection with its credential for the application's
-// database. The result is bound to the connection's [Ref]: moved into another row it does not open. Sealing
-// twice gives different bytes.
+// Seal encrypts the connection with its credential for the application's database. The result is
+// bound to the connection's [Ref]: moved into another row it does not open. Sealing twice gives
+// different bytes.
 //
 // Errors: [ErrInvalid] for a connection that did not come from ExchangeToken or [Open], or a
 // nil aead; [ErrSeal] if the aead fails. Safe for concurrent use; may be repeated.
@@ -114,9 +114,9 @@ func unseal(aead AEAD, format byte, blob, associated []byte, inside any) error {
 
 // Open is the inverse of [Connection.Seal].
 //
-// Errors: [ErrInvalid] for an incomplete ref or a nil aead; [ErrSeal] for bytes that
-// were changed, belong to another row, or are sealed under an unknown key. Safe for concurrent use; may
-// be repeated.
+// Errors: [ErrInvalid] for an incomplete ref or a nil aead; [ErrSeal] for bytes that were changed,
+// belong to another row, or are sealed under an unknown key. Safe for concurrent use; may be
+// repeated.
 func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	if err := checkSeal(aead, ref); err != nil {
 		return Connection{}, err

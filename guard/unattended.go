@@ -8,7 +8,7 @@ import (
 )
 
 // Unattended keeps calls without a user ([bankmux.Presence]) from a bank that asked the user before
-// on the connection: it would send a one-time password that nobody waits for. Such a call is
+// on the connection: it would send a one-time password that no user waits for. Such a call is
 // refused with [bankmux.ErrUserAction] and [bankmux.CodeUserAbsent], and nothing is sent. atBank
 // reports which calls the bank itself answers; nil means those of the data group. Calls that answer
 // a challenge pass.

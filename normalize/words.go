@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What providers say in words may hold anything: what the user typed, a token, a name. Only what has
-// the form of a name or a code is kept.
+// What providers say in words may hold anything: what the user typed, a token, a name. Only what
+// has the form of a name or a code is kept.
 
 // fieldName is the name of a member of a request, such as connectionID, remark2 or
 // beneficiary.lines[0].line1. Longer runs of digits are of ids and tokens.
@@ -29,8 +29,8 @@ const saidOfField = `(?:\s*:)?\s+(?:field|parameter|param|argument|property|miss
 	`(?:is|was)\s+(?:a\s+|an\s+)?(?:required|missing|mandatory|absent|empty)|` +
 	`(?:must|cannot|can't|should)\s+(?:not\s+)?be\s+(?:empty|blank|null|set|given|present))\b`
 
-// dapiMembers are the members of Dapi's request bodies. Without quotation marks only these are taken
-// for the name of a field, so that no word of a user becomes one.
+// dapiMembers are the members of Dapi's request bodies. Without quotation marks only these are
+// taken for the name of a field, so that no word of a user becomes one.
 var dapiMembers = strings.Fields(`
 	appSecret userSecret operationID userInputs id index answer query accessCode connectionID
 	accountID cardID fromDate toDate senderID receiverID amount name iban accountNumber remark nickname
@@ -60,8 +60,8 @@ var (
 )
 
 // FieldIn returns the name of the request's field that a sentence of a provider is about, or "".
-// Values that the sentence quotes are never taken for it. A name without quotation marks is returned
-// only if it is a member of one of Dapi's requests.
+// Values that the sentence quotes are never taken for it. A name without quotation marks is
+// returned only if it is a member of one of Dapi's requests.
 func FieldIn(sentence string) string {
 	const longest = 1 << 10
 	if len(sentence) > longest {
@@ -80,8 +80,8 @@ func FieldIn(sentence string) string {
 // code is a reason in the form of a code: words in one case, joined by _ . or -.
 var code = regexp.MustCompile(`^(?:[a-z]+\d{0,2}(?:[_.-][a-z]+\d{0,2})*|[A-Z]+\d{0,2}(?:[_.-][A-Z]+\d{0,2})*)$`)
 
-// Reason returns a provider's reason where it has the form of a code, such as institution_migration,
-// and "" where it is a sentence or anything else.
+// Reason returns a provider's reason where it has the form of a code, such as
+// institution_migration, and "" where it is a sentence or anything else.
 func Reason(text string) string {
 	const longest = 60
 	if len(text) > longest || !code.MatchString(text) {
@@ -97,17 +97,17 @@ var (
 	docsPath = regexp.MustCompile(`^(?:/(?:(?:` + docsWords + `|\d{3}|` + docsDate + `)(?:\.html)?)?)*$`)
 )
 
-// docsWords are words joined by _ . or -, such as link_error.bad_state, and v2. docsDate is the date of
-// a version, such as 2023-02-18.
+// docsWords are words joined by _ . or -, such as link_error.bad_state, and v2. docsDate is the
+// date of a version, such as 2023-02-18.
 const (
 	docsWords = `[A-Za-z]{1,30}(?:[_.-][A-Za-z]{1,30}){0,9}\d{0,2}`
 	docsDate  = `20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`
 )
 
 // DocsURL returns the address of a page of documentation, or "". It must be https, of at most 300
-// characters, without query, user and port. Its host begins with docs., developer. or developers., or
-// is moneykit.com or a name directly under it. Each segment of the path and of the fragment has one of
-// three forms, and may end in .html:
+// characters, without query, user and port. Its host begins with docs., developer. or developers.,
+// or is moneykit.com or a name directly under it. Each segment of the path and of the fragment has
+// one of three forms, and may end in .html:
 //   - up to ten words joined by _ . or -, each of at most 30 letters, with at most two digits at the end
 //   - a number of three digits
 //   - a date from 2000 to 2099, as YYYY-MM-DD
