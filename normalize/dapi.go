@@ -70,20 +70,6 @@ func DapiSandboxBank(b DapiBank) bool {
 		strings.HasPrefix(b.SwiftCode, dapiSandbox)
 }
 
-// SameBank reports whether two institutions are one bank: by SWIFT code where both have one (the
-// branch does not count) unless their bank ids disagree, else by id, else by name. Banks of which
-// nothing is known are never the same.
-func SameBank(a, b bankmux.Institution) bool {
-	switch {
-	case a.BIC != "" && b.BIC != "":
-		oneID := a.ID == b.ID || a.ID == a.BIC || b.ID == b.BIC || a.ID == "" || b.ID == ""
-		return oneID && strings.EqualFold(a.BIC[:min(8, len(a.BIC))], b.BIC[:min(8, len(b.BIC))])
-	case a.ID != "" && b.ID != "":
-		return a.ID == b.ID
-	}
-	return a.Name != "" && strings.EqualFold(a.Name, b.Name) && a.Country == b.Country
-}
-
 // AnotherBank reports whether a login is at another bank than the one before: neither bank id,
 // SWIFT code (the branch does not count) nor name and country agree. One that agrees is enough, for
 // a merger changes the others. The code that Dapi's sandbox gives to all its banks proves nothing.

@@ -298,7 +298,7 @@ func TestABankIsNamedByTheBestIDThereIs(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
-func TestSameBank(t *testing.T) {
+func TestAnotherBank(t *testing.T) {
 	t.Parallel()
 	type i = bankmux.Institution
 	for _, c := range []struct {
@@ -306,17 +306,17 @@ func TestSameBank(t *testing.T) {
 		a, b i
 		want bool
 	}{
-		{"same id", i{ID: "A"}, i{ID: "A"}, true},
-		{"other id", i{ID: "A"}, i{ID: "B"}, false},
-		{"same swift code, another branch", i{BIC: "EBILAEAD"}, i{BIC: "EBILAEADXXX"}, true},
-		{"one known by swift code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, true},
-		{"shared swift code, other ids", i{ID: "A", BIC: "DAPIBANK"}, i{ID: "B", BIC: "DAPIBANK"}, false},
-		{"other swift code", i{ID: "A", BIC: "EBILAEAD"}, i{ID: "A", BIC: "ADCBAEAA"}, false},
-		{"same name", i{Name: "A Bank"}, i{Name: "a bank"}, true},
-		{"same name elsewhere", i{Name: "A Bank", Country: "AE"}, i{Name: "A Bank", Country: "SA"}, false},
+		{"same id", i{ID: "A"}, i{ID: "A"}, false},
+		{"other id", i{ID: "A"}, i{ID: "B"}, true},
+		{"same swift code, another branch", i{BIC: "EBILAEAD"}, i{BIC: "EBILAEADXXX"}, false},
+		{"one known by swift code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, false},
+		{"the swift code of the sandbox, other ids", i{ID: "A", BIC: "DAPIBANK"}, i{ID: "B", BIC: "DAPIBANK"}, true},
+		{"other swift code, same id", i{ID: "A", BIC: "EBILAEAD"}, i{ID: "A", BIC: "ADCBAEAA"}, false},
+		{"same name", i{Name: "A Bank"}, i{Name: "a bank"}, false},
+		{"same name elsewhere", i{Name: "A Bank", Country: "AE"}, i{Name: "A Bank", Country: "SA"}, true},
 		{"nothing known", i{}, i{}, false},
 	} {
-		assert.Equal(t, c.want, normalize.SameBank(c.a, c.b), c.name)
+		assert.Equal(t, c.want, normalize.AnotherBank(c.a, c.b), c.name)
 	}
 }
 
