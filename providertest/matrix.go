@@ -123,11 +123,15 @@ type matrixCell struct {
 
 func (c *matrixCell) name() string { return c.op.name + " under " + c.fault.name }
 
-// call prepares, and returns the operation and what it needs to be told apart.
+// call prepares, and returns the operation and what it needs to be told apart. net/http keeps an
+// HTTP/2 connection for the next request only after it gave it to the first, which may be done by
+// then: who does not wait makes a second one now and then.
 func (c *matrixCell) call() func(context.Context) error {
 	c.t.Helper()
+	synctest.Wait()
 	call, err := c.op.ready(c.bench)
 	require.NoError(c.t, err, c.name())
+	synctest.Wait()
 	return call
 }
 
