@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 

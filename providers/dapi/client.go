@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
 

@@ -44,8 +44,8 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/internal/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
 

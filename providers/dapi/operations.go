@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
 

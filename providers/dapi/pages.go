@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 // pageAt is what the Next of a page says: where to go on, and what the pages before found out.

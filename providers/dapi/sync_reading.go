@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/reconcile"
 )
 

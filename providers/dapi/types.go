@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 // The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/internal/strictjson"
-	"github.com/bankmux/bankmux/internal/webhook"
 	"github.com/bankmux/bankmux/normalize"
 )
 

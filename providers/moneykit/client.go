@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
-	"github.com/bankmux/bankmux/internal/tokens"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/token"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -42,7 +42,7 @@ type api struct {
 	secret bankmux.Secret
 	scope  string
 	auth   Auth
-	tokens *tokens.Source
+	tokens *token.Source
 }
 
 func newAPI(cfg Config) *api {
@@ -50,12 +50,12 @@ func newAPI(cfg Config) *api {
 		rest: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
 		id:   cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
 	}
-	a.tokens = tokens.New(tokenBudget, a.token)
+	a.tokens = token.NewSource(tokenBudget, a.token)
 	return a
 }
 
 // token is POST /auth/token.
-func (a *api) token(ctx context.Context) (tokens.Token, error) {
+func (a *api) token(ctx context.Context) (token.Token, error) {
 	form := url.Values{
 		"grant_type": {"client_credentials"},
 		"client_id":  {a.id}, "client_secret": {a.secret.Reveal()},
@@ -68,16 +68,16 @@ func (a *api) token(ctx context.Context) (tokens.Token, error) {
 		Header: versionHeader,
 	})
 	if err != nil {
-		return tokens.Token{}, err
+		return token.Token{}, err
 	}
 	var answer tokenAnswer
 	switch err := read(opToken, res, &answer); {
 	case err != nil:
-		return tokens.Token{}, err
+		return token.Token{}, err
 	case !normalize.Token(answer.AccessToken):
-		return tokens.Token{}, res.Lacks("an access_token that can be sent in a header")
+		return token.Token{}, res.Lacks("an access_token that can be sent in a header")
 	}
-	return tokens.Token{Value: answer.AccessToken, Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
+	return token.Token{Value: answer.AccessToken, Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
 }
 
 // opToken is no operation of its own; the name decides rows of the error table.

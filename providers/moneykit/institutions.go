@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 )
 
 // The operations of this file, as errors name them.

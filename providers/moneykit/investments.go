@@ -8,7 +8,7 @@ import (
 	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 

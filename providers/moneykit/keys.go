@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/internal/apart"
-	"github.com/bankmux/bankmux/internal/webhook"
 )
 
 // How long the keys of webhook signatures are kept, and how often they are asked for (MoneyKit's

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 )
 
 // opRefresh is the operation of this file, as errors name it.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/reconcile"
 )
 

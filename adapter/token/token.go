@@ -1,7 +1,7 @@
-// Package tokens is a source of client-credentials access tokens: cached,
+// Package token is a source of client-credentials access tokens: cached,
 // fetched by one caller for all, renewed early, and never blocking anybody beyond
 // their own context.
-package tokens
+package token
 
 import (
 	"context"
@@ -41,8 +41,8 @@ type Source struct {
 	due     time.Time // when to fetch the next one
 }
 
-// New returns a source. A fetch lasts at most budget, whoever waits for it.
-func New(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
+// NewSource returns a source. A fetch lasts at most budget, whoever waits for it.
+func NewSource(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
 	return &Source{fetch: fetch, budget: budget}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 )
 
 // gathered answers when so many requests are there, so that they need as many connections.

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
+	"github.com/bankmux/bankmux/adapter/rest"
 )
 
 // replayed are the requests that net/http sends again over HTTP/1.1 although the server may have

@@ -24,8 +24,8 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/internal/strictjson"
-	"github.com/bankmux/bankmux/internal/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 

@@ -1,4 +1,4 @@
-package tokens_test
+package token_test
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/tokens"
+	"github.com/bankmux/bankmux/adapter/token"
 )
 
 // endpoint counts fetches, each of which takes a second.
-func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (tokens.Token, error) {
-	return func(context.Context) (tokens.Token, error) {
+func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (token.Token, error) {
+	return func(context.Context) (token.Token, error) {
 		time.Sleep(time.Second)
-		return tokens.Token{Value: "token-" + strconv.Itoa(int(fetches.Add(1))), Lifetime: lifetime}, nil
+		return token.Token{Value: "token-" + strconv.Itoa(int(fetches.Add(1))), Lifetime: lifetime}, nil
 	}
 }
 
@@ -30,7 +30,7 @@ func TestTenThousandCallersCauseOneFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var fetches atomic.Int32
-		s := tokens.New(time.Minute, endpoint(&fetches, time.Hour))
+		s := token.NewSource(time.Minute, endpoint(&fetches, time.Hour))
 		ask := func(want string) {
 			var all sync.WaitGroup
 			for range 10_000 {
@@ -73,7 +73,7 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var fetches atomic.Int32
-			s := tokens.New(time.Minute, endpoint(&fetches, lifetime))
+			s := token.NewSource(time.Minute, endpoint(&fetches, lifetime))
 			_, err := s.Token(t.Context())
 			require.NoError(t, err)
 			time.Sleep(good)
@@ -92,7 +92,7 @@ func TestAnImpatientCallerLeavesTheOthersTheirToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var fetches atomic.Int32
-		s := tokens.New(time.Minute, endpoint(&fetches, time.Hour))
+		s := token.NewSource(time.Minute, endpoint(&fetches, time.Hour))
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -111,12 +111,12 @@ func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hang := true
-		s := tokens.New(15*time.Second, func(ctx context.Context) (tokens.Token, error) {
+		s := token.NewSource(15*time.Second, func(ctx context.Context) (token.Token, error) {
 			if hang {
 				<-ctx.Done()
-				return tokens.Token{}, ctx.Err()
+				return token.Token{}, ctx.Err()
 			}
-			return tokens.Token{Value: "t", Lifetime: time.Hour}, nil
+			return token.Token{Value: "t", Lifetime: time.Hour}, nil
 		})
 		began := time.Now()
 		_, err := s.Token(t.Context())
@@ -132,7 +132,7 @@ func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T)
 func TestARefusedFetchComesBackAsItIs(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
-	s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) { return tokens.Token{}, refused })
+	s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) { return token.Token{}, refused })
 	_, err := s.Token(t.Context())
 	assert.ErrorIs(t, err, refused)
 }
@@ -144,13 +144,13 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				left := false
-				s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) {
+				s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) {
 					time.Sleep(time.Second)
 					if !left {
 						left = true
 						end()
 					}
-					return tokens.Token{Value: "t", Lifetime: time.Hour}, nil
+					return token.Token{Value: "t", Lifetime: time.Hour}, nil
 				})
 				var all sync.WaitGroup
 				for range 10 {
@@ -184,7 +184,7 @@ func TestALifetimeCountsAsAMinuteToADay(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var fetches atomic.Int32
-			s := tokens.New(time.Minute, endpoint(&fetches, c.lifetime))
+			s := token.NewSource(time.Minute, endpoint(&fetches, c.lifetime))
 			for _, at := range []struct {
 				wait    time.Duration
 				fetches int32
@@ -201,8 +201,8 @@ func TestALifetimeCountsAsAMinuteToADay(t *testing.T) {
 func TestATokenThatCannotBeSentIsMalformedAndNotKept(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "a\nb", "a\x00", " a"} {
-		s := tokens.New(time.Minute, func(context.Context) (tokens.Token, error) {
-			return tokens.Token{Value: value, Lifetime: time.Hour}, nil
+		s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) {
+			return token.Token{Value: value, Lifetime: time.Hour}, nil
 		})
 		got, err := s.Token(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrMalformed, "%q", value)

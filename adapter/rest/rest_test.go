@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/rest"
-	"github.com/bankmux/bankmux/internal/wire"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
