@@ -16,6 +16,8 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
+	dapimodel "github.com/bankmux/bankmux/normalize/dapi"
+	moneykitmodel "github.com/bankmux/bankmux/normalize/moneykit"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
@@ -137,7 +139,7 @@ func TestErrorsReadAsAPersonWouldWriteThem(t *testing.T) {
 	})
 	t.Run("every row of the providers' tables", func(t *testing.T) {
 		t.Parallel()
-		for _, table := range []*normalize.Catalogue{normalize.MoneyKitCatalogue(), normalize.MoneyKitLinkErrors(), normalize.MoneyKitProductErrors(), normalize.DapiCatalogue()} {
+		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue()} {
 			for _, row := range table.Rows() {
 				for _, field := range []string{"", "body.customer_user.id"} {
 					e := table.Error(normalize.Failure{Code: row.Code, Op: row.Op, Status: max(row.Status, 400), RetryAfter: 1234567891})

@@ -1,7 +1,7 @@
-// Package normalize turns what providers say into the model of bankmux: error codes, states,
-// products, credentials, times. It is tables and pure functions over plain strings, does no I/O,
-// and serves adapters outside this repository as well. Everything in it may be used by any number
-// of goroutines and repeated at will.
+// Package normalize turns what providers say into the model of bankmux: error codes, amounts, days,
+// times, tokens. It has what serves every adapter, also those outside this repository. Each
+// sub-package is one provider's part of it. It is tables and pure functions over plain strings and
+// does no I/O. All of it is safe for concurrent use and for repeating.
 package normalize
 
 import (

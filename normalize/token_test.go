@@ -5,9 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -20,14 +18,4 @@ func TestWhatCannotBeAHeaderValueIsNoToken(t *testing.T) {
 	} {
 		assert.Equal(t, ok, normalize.Token(token), "%.20q", token)
 	}
-	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	_, err := normalize.MoneyKitConnection(session, normalize.MoneyKitLink{LinkID: "mk\n1", State: "connected"})
-	require.ErrorIs(t, err, bankmux.ErrMalformed)
-	grant := normalize.DapiGrant{AccessToken: "a\nb", UserSecret: "s", ConnectionID: "c"}
-	_, err = normalize.DapiConnection(session, grant, bankmux.Institution{})
-	require.ErrorIs(t, err, bankmux.ErrMalformed)
-	_, err = normalize.DapiGrantOf(grant.Credential())
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
-	assert.False(t, bankmux.KindOf(err) == bankmux.ErrMalformed)
-	assert.NotContains(t, err.Error(), "a\nb")
 }

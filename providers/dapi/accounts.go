@@ -9,6 +9,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // The operations of this file, as errors name them.
@@ -116,7 +117,7 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // account is an account in the model.
 func (acc account) account() bankmux.Account {
 	return bankmux.Account{
-		ID: acc.ID, Kind: normalize.DapiAccountKind(acc.Type), ProviderKind: acc.Type, Name: acc.Name,
+		ID: acc.ID, Kind: model.AccountKind(acc.Type), ProviderKind: acc.Type, Name: acc.Name,
 		Number: acc.Number, IBAN: acc.IBAN, Currency: normalize.CurrencyCode(acc.Currency.Code),
 	}
 }

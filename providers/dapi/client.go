@@ -7,6 +7,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // The operations, as errors name them.
@@ -52,7 +53,7 @@ func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exc
 }
 
 // metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
-func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (metadataAnswer, error) {
+func (a *api) metadata(ctx context.Context, op string, g model.Grant) (metadataAnswer, error) {
 	if op == opExchange {
 		op = opMetadata
 	}
@@ -65,8 +66,8 @@ func (a *api) metadata(ctx context.Context, op string, g normalize.DapiGrant) (m
 }
 
 // bank is which bank the metadata are about.
-func (m metadataAnswer) bank() normalize.DapiBank {
-	return normalize.DapiBank{
+func (m metadataAnswer) bank() model.Bank {
+	return model.Bank{
 		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
 		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
 	}
@@ -74,16 +75,16 @@ func (m metadataAnswer) bank() normalize.DapiBank {
 
 // delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
 // SDKs; others differ and the documentation page was not to be had.
-func (a *api) delink(ctx context.Context, op string, g normalize.DapiGrant) error {
+func (a *api) delink(ctx context.Context, op string, g model.Grant) error {
 	_, err := a.onConnection(ctx, op, "/users/DelinkUser", g, &envelope{})
 	return err
 }
 
-func (a *api) onConnection(ctx context.Context, op, path string, g normalize.DapiGrant, out answer) (*rest.Response, error) {
+func (a *api) onConnection(ctx context.Context, op, path string, g model.Grant, out answer) (*rest.Response, error) {
 	return a.post(ctx, op, path, g, dataBody{}, out)
 }
 
-func (a *api) post(ctx context.Context, op, path string, g normalize.DapiGrant, body dataBody, out answer) (*rest.Response, error) {
+func (a *api) post(ctx context.Context, op, path string, g model.Grant, body dataBody, out answer) (*rest.Response, error) {
 	body.AppSecret, body.UserSecret = a.secret.Reveal(), g.UserSecret
 	return a.do(ctx, op, rest.Request{Path: path, Bearer: g.AccessToken, JSON: body}, out)
 }

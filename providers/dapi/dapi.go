@@ -47,6 +47,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
@@ -181,7 +182,7 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	s := bankmux.NewSession(req)
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
 	for _, p := range req.Products {
-		if p.Required && !normalize.DapiProduct(p.Product) {
+		if p.Required && !model.Product(p.Product) {
 			return bankmux.Session{}, &bankmux.Error{
 				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
 				Detail: "Dapi has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
@@ -226,7 +227,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	grant := normalize.DapiGrant{}
+	grant := model.Grant{}
 	if grant.ConnectionID, err = fields.Text("connectionID"); err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -256,7 +257,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := normalize.DapiConnection(req.Session, grant, institution)
+	conn, err := model.Connection(req.Session, grant, institution)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -270,7 +271,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 
 // otherBank refuses a login at a bank other than the one before, where both are known.
 func otherBank(before, now bankmux.Institution) error {
-	if !normalize.AnotherBank(before, now) {
+	if !model.AnotherBank(before, now) {
 		return nil
 	}
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK, Detail: "the user logged in at another bank than the connection's"}
@@ -292,7 +293,7 @@ func firm(err error) bool {
 }
 
 // bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
-func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant) (bankmux.Institution, error) {
+func (a *adapter) bank(ctx context.Context, op string, grant model.Grant) (bankmux.Institution, error) {
 	answer, err := a.api.metadata(ctx, op, grant)
 	if err != nil {
 		return bankmux.Institution{}, err
@@ -301,13 +302,13 @@ func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant
 	if b.BankID == "" && b.SwiftCode == "" && b.Name == "" {
 		return bankmux.Institution{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: http.StatusOK, Detail: "the answer does not say which bank it is"}
 	}
-	if a.env == bankmux.Production && normalize.DapiSandboxBank(b) {
+	if a.env == bankmux.Production && model.SandboxBank(b) {
 		return bankmux.Institution{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
 			Detail: "the login is at a sandbox bank, and the client is for production",
 		}
 	}
-	return normalize.DapiInstitution(b)
+	return model.Institution(b)
 }
 
 // ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks
@@ -315,7 +316,7 @@ func (a *adapter) bank(ctx context.Context, op string, grant normalize.DapiGrant
 // that goes by another name or code now has merged, and the connection is brought up to date.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	grant, err := normalize.DapiGrantOf(conn.Credential())
+	grant, err := model.GrantOf(conn.Credential())
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
@@ -354,7 +355,7 @@ func updated(before, now bankmux.Institution) bankmux.Institution {
 // Disconnect delinks the user at the bank.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	grant, err := normalize.DapiGrantOf(conn.Credential())
+	grant, err := model.GrantOf(conn.Credential())
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}

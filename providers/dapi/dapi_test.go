@@ -16,7 +16,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -137,7 +137,7 @@ func TestTheBankIsReadFromDapiAndNotFromThePayload(t *testing.T) {
 	assert.Equal(t, "AE", conn.Institution.Country)
 	assert.Equal(t, "EBILAEAD", conn.Institution.BIC)
 	assert.Equal(t, fields["connectionID"], conn.Reference())
-	grant, err := normalize.DapiGrantOf(conn.Credential())
+	grant, err := model.GrantOf(conn.Credential())
 	require.NoError(t, err)
 	assert.Equal(t, fields["userSecret"], grant.UserSecret)
 	assert.NotEmpty(t, grant.AccessToken)

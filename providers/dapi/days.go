@@ -8,6 +8,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // windowDays is how many days one call is for: Dapi has no pages, and a bank may be slow.
@@ -230,7 +231,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (days int, 
 		return 0, false, err
 	}
 	served := answer.Metadata.TransactionRange
-	days, _ = normalize.DapiDays(served.Value.Value, served.Unit)
+	days, _ = model.Days(served.Value.Value, served.Unit)
 	a.ranges.set(bank, days, a.now())
 	return days, true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // read decides by the body, not by the HTTP status: a failed envelope under 200
@@ -28,16 +29,16 @@ func read(op string, res *rest.Response, out answer) error {
 		if res.Status/100 == 2 {
 			return err
 		}
-		return normalize.DapiError(normalize.Failure{Op: op, Status: res.Status, RetryAfter: res.RetryAfter})
+		return model.Error(normalize.Failure{Op: op, Status: res.Status, RetryAfter: res.RetryAfter})
 	}
 	switch env.Status {
 	case statusDone:
 		return nil
 	case statusFailed:
 		if env.Type == "" && res.Status/100 != 4 {
-			env.Type = normalize.DapiFailed
+			env.Type = model.Failed
 		}
-		e := normalize.DapiError(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
+		e := model.Error(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
 		if e.Kind == bankmux.ErrInvalid {
 			e.Field = fieldOf(res)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // The operations of this file.
@@ -53,7 +54,7 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 		if err != nil {
 			return Bank{}, err
 		}
-		institution, err := normalize.DapiInstitution(answer.bank())
+		institution, err := model.Institution(answer.bank())
 		if err != nil {
 			return Bank{}, err
 		}
@@ -69,7 +70,7 @@ func (m *metadata) public(at bankmux.Institution) Bank {
 		CreateBeneficiaryFirst: m.CreateFirst, ShownInCoolDown: m.ShownInCoolDown,
 		Rules: map[string]map[string]map[string]string{},
 	}
-	out.TransactionDays, _ = normalize.DapiDays(m.TransactionRange.Value.Value, m.TransactionRange.Unit)
+	out.TransactionDays, _ = model.Days(m.TransactionRange.Value.Value, m.TransactionRange.Unit)
 	if hours, _, ok := m.CoolDown.Value.Value.Int64(0); ok && m.CoolDown.Unit == "hrs" {
 		out.CoolDown = time.Duration(min(max(hours, 0), 24*365)) * time.Hour
 	}
@@ -171,7 +172,7 @@ func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Con
 		out.Began, _ = normalize.Timestamp(answer.Info.StartDate)
 		out.Ended, _ = normalize.Timestamp(answer.Info.EndDate)
 		if answer.Info.ErrorType != "" {
-			e := normalize.DapiError(normalize.Failure{Code: answer.Info.ErrorType})
+			e := model.Error(normalize.Failure{Code: answer.Info.ErrorType})
 			out.ErrorKind, out.ErrorCode = e.Kind, e.Code
 		}
 		return out, nil

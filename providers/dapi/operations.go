@@ -13,6 +13,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // data is a data call: it may go on from answers of the user, and is waited for while the bank
@@ -63,14 +64,14 @@ func ofTheBank(err error) error {
 
 // grantOf unpacks the credential. A login that the bank rejected is not tried again: that locks
 // people out of their accounts.
-func grantOf(conn bankmux.Connection) (normalize.DapiGrant, error) {
+func grantOf(conn bankmux.Connection) (model.Grant, error) {
 	if conn.Status.State == bankmux.StateReauth {
-		return normalize.DapiGrant{}, &bankmux.Error{
+		return model.Grant{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,
 			Detail: "the bank rejected the login before; trying it again could lock the user out",
 		}
 	}
-	return normalize.DapiGrantOf(conn.Credential())
+	return model.GrantOf(conn.Credential())
 }
 
 // How often a running operation is asked after. Dapi publishes no interval.
@@ -81,7 +82,7 @@ const (
 
 // await asks for an operation until it is over. Nothing of its end is in the answer but whether it
 // failed.
-func (a *api) await(ctx context.Context, op string, g normalize.DapiGrant, id string) error {
+func (a *api) await(ctx context.Context, op string, g model.Grant, id string) error {
 	for wait := pollFirst; ; wait = min(wait*2, pollMost) {
 		timer := time.NewTimer(wait)
 		select {
@@ -99,7 +100,7 @@ func (a *api) await(ctx context.Context, op string, g normalize.DapiGrant, id st
 		}
 		switch info.Info.Status {
 		case statusFailed:
-			return normalize.DapiError(normalize.Failure{Op: op, Code: info.Info.ErrorType, Status: http.StatusOK})
+			return model.Error(normalize.Failure{Op: op, Code: info.Info.ErrorType, Status: http.StatusOK})
 		case statusRunning:
 		default:
 			return nil
@@ -109,7 +110,7 @@ func (a *api) await(ctx context.Context, op string, g normalize.DapiGrant, id st
 
 // operation is POST /operation/get, or /operation/status where there is no such path: sources
 // disagree. The bearer token and userSecret are what the PHP SDK adds.
-func (a *api) operation(ctx context.Context, op string, g normalize.DapiGrant, id string) (operationAnswer, error) {
+func (a *api) operation(ctx context.Context, op string, g model.Grant, id string) (operationAnswer, error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	var out operationAnswer
 	res, err := a.post(ctx, op, "/operation/get", g, body, &out)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -68,7 +68,7 @@ func TestAnOpenedConnectionWhoseTokenCannotBeSentHarmsOnlyItself(t *testing.T) {
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 	require.NoError(t, err)
 	for _, bad := range unsendable {
-		grant := normalize.DapiGrant{AccessToken: bad, UserSecret: "s", ConnectionID: "c"}
+		grant := model.Grant{AccessToken: bad, UserSecret: "s", ConnectionID: "c"}
 		stored := bankmux.NewConnection(bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good}, "c", grant.Credential())
 		blob, err := stored.Seal(keyring)
 		require.NoError(t, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // WebhookConfig says which webhooks are believed. Without Secrets none are: they are
@@ -227,7 +228,7 @@ func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (ba
 			if inner := readWebhook(clear); inner.Event != "" {
 				body = inner
 			}
-		case normalize.DapiEvent(body.Event) == bankmux.EventUnknown: // else it came in clear
+		case model.Event(body.Event) == bankmux.EventUnknown: // else it came in clear
 			return bankmux.WebhookResult{}, err
 		}
 	}
@@ -246,13 +247,13 @@ func readWebhook(body []byte) (b webhookBody) {
 // fill says in our words what the body announces.
 func (b *webhookBody) fill(e *bankmux.Event) {
 	*e = e.WithReference(b.ConnectionID)
-	e.Kind, e.Name = normalize.DapiEvent(b.Event), normalize.CleanCode(b.Event)
+	e.Kind, e.Name = model.Event(b.Event), normalize.CleanCode(b.Event)
 	if at, ok := normalize.Timestamp(b.OccurredAt); ok {
 		e.At = at
 	}
 	switch e.Kind {
 	case bankmux.EventConnectionStateChanged:
-		e.Status = normalize.DapiStatus(b.State, normalize.CleanCode(b.ErrorType))
+		e.Status = model.Status(b.State, normalize.CleanCode(b.ErrorType))
 	case bankmux.EventConnectionDeleted:
 		e.Status = bankmux.Status{State: bankmux.StateGone}
 	default:

@@ -15,6 +15,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // accounts is GET /links/{id}/accounts.
@@ -95,7 +96,7 @@ func fetched(l *linkData, product string) error {
 	case p == nil || p.RefreshedAt != "" || p.odd:
 		return nil
 	case p.ErrorCode != "":
-		e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
+		e := model.ProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
 		e.Detail = "the " + inWords(product) + " could not be fetched"
 		return e
 	}
@@ -185,7 +186,7 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // account is an account in the model.
 func (acc account) account() bankmux.Account {
 	return bankmux.Account{
-		ID: acc.AccountID, Kind: normalize.MoneyKitAccountKind(acc.AccountType), ProviderKind: acc.AccountType,
+		ID: acc.AccountID, Kind: model.AccountKind(acc.AccountType), ProviderKind: acc.AccountType,
 		Name: acc.Name, Nickname: acc.Nickname, Mask: acc.AccountMask, Currency: normalize.CurrencyCode(acc.Balances.Currency),
 		Closed: acc.Closed, OriginalID: acc.OriginalID,
 	}
@@ -222,7 +223,7 @@ func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalan
 	if !ok {
 		at = fetchedAt
 	}
-	debt := normalize.MoneyKitAccountKind(acc.AccountType).Liability()
+	debt := model.AccountKind(acc.AccountType).Liability()
 	for _, b := range []struct {
 		kind  bankmux.BalanceKind
 		value wire.Number

@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // codeExpired is the one 401 that a new token mends.
@@ -47,7 +48,7 @@ func read(op string, res *rest.Response, out any) error {
 	if res.Decode(&body) != nil {
 		body = envelope{} // a proxy's page: the status decides
 	}
-	e := normalize.MoneyKitError(normalize.Failure{
+	e := model.Error(normalize.Failure{
 		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
 	var more explained

@@ -7,7 +7,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
-	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // The operations of this file.
@@ -141,7 +141,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		for i, acc := range in.Accounts {
 			balances := map[string]any{}
 			if balance := acc.Balance; !balance.IsZero() {
-				if normalize.MoneyKitAccountKind(acc.Type).Liability() {
+				if model.AccountKind(acc.Type).Liability() {
 					balance = balance.Neg() // MoneyKit writes what is owed as a positive number
 				}
 				balances["currency"], balances["current"] = balance.Currency(), json.RawMessage(balance.Amount())

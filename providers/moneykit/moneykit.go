@@ -32,6 +32,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
@@ -159,7 +160,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		if err != nil {
 			return bankmux.Session{}, err
 		}
-		status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
+		status := model.Status(link.State, link.ErrorCode)
 		if status.State == bankmux.StateGone {
 			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
 		}
@@ -304,7 +305,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	status := normalize.MoneyKitStatus(link.State, link.ErrorCode)
+	status := model.Status(link.State, link.ErrorCode)
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
 	case link.LinkID != linkID:
@@ -366,7 +367,7 @@ func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) 
 
 // connection turns a link into the model.
 func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
-	return normalize.MoneyKitConnection(s, normalize.MoneyKitLink{
+	return model.Connection(s, model.Link{
 		LinkID: l.LinkID, InstitutionID: l.InstitutionID, InstitutionName: l.InstitutionName,
 		InstitutionAvatar: l.InstitutionAvatar, State: l.State, ErrorCode: l.ErrorCode,
 		Products: granted(l.Products), Country: s.Country,
@@ -393,12 +394,12 @@ func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	for _, name := range names {
 		p := products[name]
 		st := bankmux.ProductStatus{
-			Product: normalize.ProductFromMoneyKit(name), Unavailable: p.Unavailable != "", UnavailableReason: normalize.Reason(p.Unavailable),
+			Product: model.ProductOf(name), Unavailable: p.Unavailable != "", UnavailableReason: normalize.Reason(p.Unavailable),
 		}
 		st.RefreshedAt, _ = normalize.Timestamp(p.RefreshedAt)
 		st.AttemptedAt, _ = normalize.Timestamp(p.LastAttemptedAt)
 		if code := p.ErrorCode; code != "" {
-			e := normalize.MoneyKitProductErrors().Error(normalize.Failure{Code: code})
+			e := model.ProductErrors().Error(normalize.Failure{Code: code})
 			st.Kind, st.Code = e.Kind, e.Code
 		}
 		all = append(all, st)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // SessionOptions are the settings of a MoneyKit link session that have no
@@ -206,7 +207,7 @@ func alphanumeric(b byte) bool {
 // addProducts asks for what MoneyKit can name; a required product it has not is refused.
 func addProducts(settings *linkSettings, products []bankmux.ProductRequest) error {
 	for _, p := range products {
-		name, ok := normalize.MoneyKitProduct(p.Product)
+		name, ok := model.Product(p.Product)
 		if !ok {
 			if p.Required {
 				return &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products", Detail: "MoneyKit has no " + normalize.CleanCode(string(p.Product)), NotSent: true}

@@ -12,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/internal/recent"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
@@ -38,11 +39,11 @@ func (l linkData) public(client *bankmux.Client) Link {
 	out := Link{
 		ID: id, ReferenceKey: client.ReferenceKey(id),
 		Institution: bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, LogoURL: l.InstitutionAvatar},
-		Status:      normalize.MoneyKitStatus(l.State, l.ErrorCode),
+		Status:      model.Status(l.State, l.ErrorCode),
 		Tags:        l.LinkTags, Webhook: l.Webhook, Products: productStatuses(l.Products),
 	}
 	for _, name := range l.AvailableProducts {
-		out.Available = append(out.Available, normalize.ProductFromMoneyKit(name))
+		out.Available = append(out.Available, model.ProductOf(name))
 	}
 	return out
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // WebhookConfig says which webhooks are believed. The zero value is right for MoneyKit itself.
@@ -146,13 +147,13 @@ func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
 	if b.Major != nil && *b.Major != webhookMajor {
 		return e
 	}
-	e.Kind = normalize.MoneyKitEvent(b.Event, b.State)
+	e.Kind = model.Event(b.Event, b.State)
 	switch e.Kind {
 	case bankmux.EventConnectionStateChanged, bankmux.EventConnectionDeleted:
-		e.Status = normalize.MoneyKitStatus(b.State, normalize.CleanCode(b.Error))
+		e.Status = model.Status(b.State, normalize.CleanCode(b.Error))
 		e.Status.At = e.At
 	case bankmux.EventProductRefreshed:
-		e.Product, e.Refresh = normalize.ProductFromMoneyKit(b.Product), bankmux.RefreshState(b.State)
+		e.Product, e.Refresh = model.ProductOf(b.Product), bankmux.RefreshState(b.State)
 	}
 	return e
 }

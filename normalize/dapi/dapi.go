@@ -1,4 +1,7 @@
-package normalize
+// Package dapi is Dapi's part of package normalize: it turns Dapi's grants, banks, error types,
+// account types and events into the model of bankmux. It is tables and pure functions, does no I/O,
+// and may be used by any number of goroutines.
+package dapi
 
 import (
 	"encoding/json"
@@ -6,11 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/govalues/decimal"
+
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 )
 
-// DapiGrant is what linking at Dapi yields. AccessToken and UserSecret are what every call needs.
-type DapiGrant struct {
+// Grant is what linking at Dapi yields. AccessToken and UserSecret are what every call needs.
+type Grant struct {
 	AccessToken  string `json:"access_token"`
 	UserSecret   string `json:"user_secret"`
 	ConnectionID string `json:"connection_id"`
@@ -19,25 +25,25 @@ type DapiGrant struct {
 }
 
 // Credential packs the grant.
-func (g DapiGrant) Credential() bankmux.Secret {
+func (g Grant) Credential() bankmux.Secret {
 	packed, _ := json.Marshal(g) // strings only: cannot fail
 	return bankmux.NewSecret(packed)
 }
 
-// DapiGrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
-func DapiGrantOf(credential bankmux.Secret) (DapiGrant, error) {
-	var g DapiGrant
+// GrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
+func GrantOf(credential bankmux.Secret) (Grant, error) {
+	var g Grant
 	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
-		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
+		return Grant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
 	}
-	if !Token(g.AccessToken) {
-		return DapiGrant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
+	if !normalize.Token(g.AccessToken) {
+		return Grant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
 	}
 	return g, nil
 }
 
-// DapiBank is what Dapi's own answer says about the bank of a connection.
-type DapiBank struct {
+// Bank is what Dapi's own answer says about the bank of a connection.
+type Bank struct {
 	BankID      string // rarely there
 	OperationID string // "<bank id>:<uuid>" in newer answers
 	SwiftCode   string
@@ -45,9 +51,9 @@ type DapiBank struct {
 	CountryCode string
 }
 
-// DapiInstitution identifies the bank: by bank id, else by the prefix of the operation's id, else
+// Institution identifies the bank: by bank id, else by the prefix of the operation's id, else
 // by its SWIFT code. An answer that names no bank at all is [bankmux.ErrMalformed].
-func DapiInstitution(b DapiBank) (bankmux.Institution, error) {
+func Institution(b Bank) (bankmux.Institution, error) {
 	i := bankmux.Institution{ID: b.BankID, Name: b.Name, Country: b.CountryCode, BIC: b.SwiftCode}
 	if prefix, _, ok := strings.Cut(b.OperationID, ":"); ok && i.ID == "" {
 		i.ID = prefix
@@ -61,13 +67,13 @@ func DapiInstitution(b DapiBank) (bankmux.Institution, error) {
 	return i, nil
 }
 
-// dapiSandbox begins every sandbox bank's id (Dapi's sandbox documentation).
-const dapiSandbox = "DAPIBANK"
+// sandboxPrefix begins every sandbox bank's id (Dapi's sandbox documentation).
+const sandboxPrefix = "DAPIBANK"
 
-// DapiSandboxBank reports whether any of the bank's ids is one of the sandbox.
-func DapiSandboxBank(b DapiBank) bool {
-	return strings.HasPrefix(b.BankID, dapiSandbox) || strings.HasPrefix(b.OperationID, dapiSandbox) ||
-		strings.HasPrefix(b.SwiftCode, dapiSandbox)
+// SandboxBank reports whether any of the bank's ids is one of the sandbox.
+func SandboxBank(b Bank) bool {
+	return strings.HasPrefix(b.BankID, sandboxPrefix) || strings.HasPrefix(b.OperationID, sandboxPrefix) ||
+		strings.HasPrefix(b.SwiftCode, sandboxPrefix)
 }
 
 // AnotherBank reports whether a login is at another bank than the one before: neither bank id,
@@ -83,18 +89,18 @@ func AnotherBank(before, now bankmux.Institution) bool {
 	switch code := swift(now); {
 	case now.ID != "" && before.ID == now.ID:
 		return false
-	case code != "" && code == swift(before) && !strings.HasPrefix(code, dapiSandbox):
+	case code != "" && code == swift(before) && !strings.HasPrefix(code, sandboxPrefix):
 		return false
 	}
 	return now.Name == "" || !strings.EqualFold(before.Name, now.Name) || before.Country != now.Country
 }
 
-// DapiConnection is the connection an accessToken stands for, named by its connectionID. Its id is
+// Connection is the connection an accessToken stands for, named by its connectionID. Its id is
 // that of the session on a reconnect, else one of the session and the login together. An exchange
 // without access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero
 // institution makes the connection unverified.
-func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bankmux.Connection, error) {
-	if !Token(g.AccessToken) || g.UserSecret == "" || g.ConnectionID == "" {
+func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Connection, error) {
+	if !normalize.Token(g.AccessToken) || g.UserSecret == "" || g.ConnectionID == "" {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 	}
 	conn := bankmux.NewConnection(s, g.ConnectionID, g.Credential())
@@ -113,13 +119,52 @@ func DapiConnection(s bankmux.Session, g DapiGrant, i bankmux.Institution) (bank
 	return conn, nil
 }
 
-// DapiProduct reports whether Dapi has a product. Connect has no choice of
+// Product reports whether Dapi has a product. Connect has no choice of
 // products, so one that it has is always granted as far as the bank goes.
-func DapiProduct(p bankmux.Product) bool {
+func Product(p bankmux.Product) bool {
 	switch p {
 	case bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity, bankmux.ProductTransactions,
 		bankmux.ProductCards, bankmux.ProductPayments, bankmux.ProductEnrichment:
 		return true
 	}
 	return false
+}
+
+// AccountKind is our word for a Dapi account type.
+func AccountKind(word string) bankmux.AccountKind {
+	switch strings.ToLower(word) {
+	case "current":
+		return bankmux.AccountChecking
+	case "savings":
+		return bankmux.AccountSavings
+	case "deposit":
+		return bankmux.AccountDeposit
+	case "loan":
+		return bankmux.AccountLoan
+	case "credit":
+		return bankmux.AccountCreditCard
+	case "other":
+		return bankmux.AccountOther
+	}
+	return bankmux.AccountUnknown
+}
+
+// Days is how many days back a bank serves transactions, by its transactionRange. It is false
+// for a range nobody can read, such as an unknown unit.
+func Days(value decimal.Decimal, unit string) (int, bool) {
+	whole, _, ok := value.Trunc(0).Int64(0)
+	if !ok || whole <= 0 || whole > 36500 {
+		return 0, false
+	}
+	switch strings.ToLower(strings.TrimSuffix(unit, "s")) {
+	case "day":
+		return int(whole), true
+	case "week":
+		return int(whole) * 7, true
+	case "month":
+		return int(whole) * 28, true // what every month has
+	case "year":
+		return int(whole) * 365, true
+	}
+	return 0, false
 }

@@ -1,0 +1,39 @@
+package dapi
+
+import (
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Event is the kind of a webhook. Dapi publishes no names; these are the virtual bank's, and a
+// guess.
+func Event(name string) bankmux.EventKind {
+	switch name {
+	case "connection.state_changed":
+		return bankmux.EventConnectionStateChanged
+	case "connection.deleted":
+		return bankmux.EventConnectionDeleted
+	case "transactions.available":
+		return bankmux.EventTransactionsAvailable
+	}
+	return bankmux.EventUnknown
+}
+
+// Status is the status a webhook announces, in the virtual bank's words: "connected", or
+// "error" with one of Dapi's error types.
+func Status(state, errorType string) bankmux.Status {
+	switch {
+	case state == "connected":
+		return bankmux.Status{State: bankmux.StateActive}
+	case state != "error":
+		return bankmux.Status{State: bankmux.State(state)}
+	}
+	st := bankmux.Status{State: bankmux.StateDegraded, Code: errorType}
+	switch Error(normalize.Failure{Code: errorType}).Kind {
+	case bankmux.ErrReauth:
+		st.State = bankmux.StateReauth
+	case bankmux.ErrGone:
+		st.State = bankmux.StateGone
+	}
+	return st
+}
