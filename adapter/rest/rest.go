@@ -19,13 +19,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
-	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -269,55 +266,18 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	return e
 }
 
-// Decode reads a JSON answer into v, which must be a pointer to a struct. An unknown key is
-// ignored, a key in another case is another key, and a key of v that repeats outside of lists is
-// refused. A member in another shape is absent, and an element of a list costs only itself: see
-// [wire.Unmarshal]. One leading byte order mark is ignored. The error is of kind malformed_response
-// and says what is wrong.
-func (r *Response) Decode(v any) error { return r.decode(v, wire.Unmarshal) }
-
-// DecodeExactly is Decode for what decides about trust: every key once, every member in its own
-// shape.
-func (r *Response) DecodeExactly(v any) error {
-	return r.decode(v, func(body []byte, v any) error { return jsonv2.Unmarshal(body, v) })
-}
-
-func (r *Response) decode(v any, read func([]byte, any) error) error {
+// Decode reads the answer into v, a pointer to a struct, as [wire.Decode] does. An answer whose
+// content type is not JSON is refused too. The error is [bankmux.ErrMalformed] with the status.
+func (r *Response) Decode(v any) error {
 	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
 	}
-	text := strictjson.WithoutMark(r.Body)
-	switch body := bytes.TrimSpace(text); {
-	case len(body) == 0:
-		return r.malformed("is empty")
-	case string(body) == "null":
-		return r.malformed("is null")
-	case !bounded(v) && wire.Crowded(body):
-		return r.malformed(tooMany)
+	err := wire.Decode(r.Body, v)
+	if e, ok := errors.AsType[*bankmux.Error](err); ok {
+		e.Status = r.Status
 	}
-	err := read(text, v)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return r.malformed("repeats a key")
-	case errors.Is(err, wire.ErrCrowded):
-		return r.malformed(tooMany)
-	}
-	if _, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
-		return r.malformed("is not the JSON expected here")
-	}
-	return r.malformed("is not valid JSON")
+	return err
 }
-
-// bounded reports whether an answer bounds itself: all its lists are [wire.Rows] or [wire.List], it
-// has no maps, and its rows have neither. Such an answer is not counted before it is read.
-func bounded(v any) bool {
-	_, ok := v.(interface{ Bounded() })
-	return ok
-}
-
-const tooMany = "has more rows than an answer may have"
 
 func (r *Response) malformed(what string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the answer " + what}

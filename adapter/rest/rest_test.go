@@ -127,20 +127,6 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-func TestWhatDecidesAboutTrustIsReadExactly(t *testing.T) {
-	t.Parallel()
-	for body, ok := range map[string]bool{
-		`{"a":"x","b":1.5,"new":{}}`: true, `{"a":7}`: false, `{"b":"1"}`: false, `{"a":"x","a":"y"}`: false, `{"a":"x","new":[{"c":1,"c":2}]}`: false, `{"a":"\xff"}`: false,
-	} {
-		var out struct {
-			A string  `json:"a"`
-			B float64 `json:"b"`
-		}
-		err := (&rest.Response{JSON: true, Body: []byte(body)}).DecodeExactly(&out)
-		assert.Equal(t, ok, err == nil, body)
-	}
-}
-
 func TestKeysInAnotherCaseAndUnknownKeysArePassedOver(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -10,17 +10,17 @@ import (
 )
 
 type halfRead struct {
-	Text   string             `json:"text"`
-	Number int                `json:"number"`
-	Far    *inner             `json:"far"`
-	Words  *string            `json:"words"`
-	Count  *int               `json:"count"`
-	Near   inner              `json:"near"`
-	List   []inner            `json:"list"`
-	Names  []string           `json:"names"`
-	ByName map[string]*inner  `json:"by_name"`
-	Beside wire.Beside[inner] `json:"beside"`
-	One    wire.Object[inner] `json:"one"`
+	Text   string                   `json:"text"`
+	Number int                      `json:"number"`
+	Far    *inner                   `json:"far"`
+	Words  *string                  `json:"words"`
+	Count  *int                     `json:"count"`
+	Near   inner                    `json:"near"`
+	List   []inner                  `json:"list"`
+	Names  []string                 `json:"names"`
+	ByName map[string]*inner        `json:"by_name"`
+	Beside wire.OptionalList[inner] `json:"beside"`
+	One    wire.Object[inner]       `json:"one"`
 }
 
 func TestNothingIsLeftOfTheFirstReading(t *testing.T) {
@@ -38,8 +38,8 @@ func TestNothingIsLeftOfTheFirstReading(t *testing.T) {
 		"an element that is odd is left out":         {`{"list":[{"value":"a"},7,{"value":"b","confidence":{}}],"names":["a",{},7,"b"]}`, halfRead{List: []inner{{Value: "a"}, {Value: "b"}}, Names: []string{"a", "b"}}},
 		"a list that is odd is absent":               {`{"list":{},"names":"a"}`, halfRead{}},
 		"a member of a map that is odd is nil":       {`{"by_name":{"a":{"value":"v"},"b":7}}`, halfRead{ByName: map[string]*inner{"a": {Value: "v"}, "b": nil}}},
-		"a list that may be missed is one bad one":   {`{"beside":{"value":"v"}}`, halfRead{Beside: wire.Beside[inner]{List: wire.List[inner]{Bad: []int{1}}}}},
-		"a single object is read as a row":           {`{"one":{"value":7}}`, halfRead{One: wire.Object[inner]{Value: inner{Value: "7"}, Told: true}}},
+		"a list that may be missed is one bad one":   {`{"beside":{"value":"v"}}`, halfRead{Beside: wire.OptionalList[inner]{List: wire.List[inner]{Bad: []int{1}}}}},
+		"a single object is read as a row":           {`{"one":{"value":7}}`, halfRead{One: wire.Object[inner]{Value: inner{Value: "7"}, Present: true}}},
 		"a single object that is text is not there":  {`{"one":"x"}`, halfRead{}},
 	} {
 		var in halfRead

@@ -13,18 +13,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at
+// unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at
 // full speed. Only where that fails does it read again, leniently: a member of the envelope in
 // another shape is absent, whatever the first reading made of it, and so is an element of a slice.
-// Each element of a [Rows] or [List] is read on its own, as [Row] does.
+// Each element of a [Rows] or [List] is read on its own, as [readRow] does.
 //
 // Still refused are text that is not JSON, a key of v that repeats, a list that is not an array,
 // and an [Exact] member in another shape. Keys that v does not have may repeat, and so may those
 // within a member of another shape. Text that is not UTF-8 is repaired.
-func Unmarshal(body []byte, v any) error {
+func unmarshal(body []byte, v any) error {
 	err := json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true))
 	_, shape := errors.AsType[*json.SemanticError](err)
-	if !shape && !errors.Is(err, jsontext.ErrDuplicateName) || errors.Is(err, ErrCrowded) {
+	if !shape && !errors.Is(err, jsontext.ErrDuplicateName) || errors.Is(err, errCrowded) {
 		return err
 	}
 	check := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
@@ -34,11 +34,11 @@ func Unmarshal(body []byte, v any) error {
 	return json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(envelope))
 }
 
-// Row reads one element of a list. A member in another shape is absent, or read where it is plain
-// text: a number for a text, a text for a number or for true and false. The error is for an element
-// that as a whole has another shape, or that repeats a key: no decoder may choose which of two
-// values counts.
-func Row(raw []byte, v any) error {
+// readRow reads one element of a list. A member in another shape is absent, or read where it is
+// plain text: a number for a text, a text for a number or for true and false. The error is for an
+// element that as a whole has another shape, or that repeats a key: no decoder may choose which of
+// two values counts.
+func readRow(raw []byte, v any) error {
 	return json.Unmarshal(raw, v, jsontext.AllowInvalidUTF8(true), json.WithUnmarshalers(row))
 }
 
@@ -48,7 +48,7 @@ var (
 	row      = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return fit(dec, v, true) })
 )
 
-// lenient reports whether a decoder is one of [Unmarshal]'s second reading or of [Row].
+// lenient reports whether a decoder is one of [unmarshal]'s second reading or of [readRow].
 func lenient(dec *jsontext.Decoder) bool {
 	set, _ := json.GetOption(dec.Options(), json.WithUnmarshalers)
 	return set != nil

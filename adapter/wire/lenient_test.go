@@ -128,7 +128,7 @@ func TestTheEnvelopeIsReadByItsOwnRule(t *testing.T) {
 	assert.Empty(t, in.Token, "a number is not a token")
 	assert.Equal(t, 12, in.Total)
 	assert.Empty(t, in.Cursor.Next)
-	assert.True(t, in.Rows.Told)
+	assert.True(t, in.Rows.Present)
 	for name, body := range map[string]string{
 		"a list that is an object":         `{"rows":{}}`,
 		"a list that is text":              `{"rows":"none"}`,

@@ -8,9 +8,9 @@ import (
 // The limits of an answer. A row of a provider is a few hundred bytes long and has an object for
 // each thing that it names, but one may be written in three bytes, and is a thousand in memory.
 const (
-	// MaxRows is how many rows a list may have. The longest that a provider serves is a month of
-	// one account at Dapi, which has no pages; 50,000 are 1,600 a day.
-	MaxRows = 50_000
+	// maxRows is how many rows a list may have. The longest list known is a month of one account
+	// without pages, where 50,000 are 1,600 per day.
+	maxRows = 50_000
 
 	few         = 4096    // rows, objects or values that are always read
 	rowBytes    = 96      // bytes for each row of a list, of real ones 150 or more
@@ -21,10 +21,10 @@ const (
 	nearby = 16 << 10 // bytes that stay next to the processor while they are counted twice
 )
 
-// Crowded reports whether an answer has more rows than its length stands for, or than any answer
-// has. It counts braces and commas, which takes a hundredth of the time of reading; those within
-// text count too.
-func Crowded(body []byte) bool {
+// crowdedText reports whether an answer has more rows than its length stands for, or than any
+// answer has. It counts braces and commas, which takes a hundredth of the time of reading; those
+// within text count too.
+func crowdedText(body []byte) bool {
 	if len(body) <= 2*few { // not so many fit in
 		return false
 	}
@@ -38,10 +38,10 @@ func Crowded(body []byte) bool {
 	return objects > min(maxObjects, max(few, len(body)/objectBytes)) || values > max(few, len(body)/valueBytes)
 }
 
-// ErrCrowded ends the reading of an answer that is too full.
-var ErrCrowded = errors.New("wire: more rows than an answer may have")
+// errCrowded ends the reading of an answer that is too full.
+var errCrowded = errors.New("wire: more rows than an answer may have")
 
 // crowded reports whether so many rows stand for no more than so many bytes.
 func crowded(rows int, length int64) bool {
-	return rows >= MaxRows || (rows > few && length < int64(rows)*rowBytes)
+	return rows >= maxRows || (rows > few && length < int64(rows)*rowBytes)
 }

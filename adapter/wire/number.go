@@ -1,5 +1,3 @@
-// Package wire holds JSON types that both providers' answers need: numbers that
-// are read exactly, whether they come as a number or as text, and that never cost the whole answer.
 package wire
 
 import (
@@ -11,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Number is a JSON number, or text that holds one. The zero Number is an absent or null one.
+// Number is a JSON number, or text that holds one, read exactly. The zero Number is an absent one.
 type Number struct {
 	Value decimal.Decimal
 	state state
@@ -31,10 +29,10 @@ func (n Number) Absent() bool { return n.state == absent }
 // Present reports whether there was a number.
 func (n Number) Present() bool { return n.state == present }
 
-// Bad reports whether there was something that is no number of at most 19 digits.
+// Bad reports whether there was something other than a number of at most 19 digits.
 func (n Number) Bad() bool { return n.state == unreadable }
 
-// UnmarshalJSONFrom reads any JSON value. What is no number is Bad, not an error.
+// UnmarshalJSONFrom reads any JSON value. Anything but a number is Bad, not an error.
 func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	raw, err := dec.ReadValue()
 	if err != nil {

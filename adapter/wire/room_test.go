@@ -34,7 +34,7 @@ func TestRoomForRows(t *testing.T) {
 		t.Parallel()
 		rows := make([]row, 0, 2)
 		for i := range 100 {
-			rows = wire.OneMore(rows)
+			rows = wire.AppendZero(rows)
 			require.Len(t, rows, i+1)
 			assert.Zero(t, rows[i])
 			rows[i].A = "x"

@@ -10,31 +10,31 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Rows is a JSON array whose elements are handed over one by one as they are read, so that
-// a long list is never held twice. Each must be set. The row is the same memory every time.
+// Rows is a JSON array whose elements are passed to Each one by one as they are read, so that a
+// long list is never held twice. Each must be set, and must copy what it keeps: the row is the same
+// memory every time.
 //
-// An array in which an element has another shape than expected is read twice, see [Unmarshal]; each
-// element is handed over once all the same.
+// An array in which an element has an unexpected shape is read twice, see [Decode]. Each element is
+// passed only once, and in order.
 type Rows[T any] struct {
-	Each func(i int, row *T) // element i, which counts from 0
-	Bad  func(i int)         // element i cannot be read, see [Row]; may be nil
-	N    int                 // how many elements there were, unreadable ones too
-	Told bool                // there was an array; null and absent are none
+	Each    func(i int, row *T) // gets element i, counted from 0
+	Bad     func(i int)         // gets the number of an unreadable element; may be nil
+	N       int                 // the number of elements, unreadable ones included
+	Present bool                // there was an array, not null
 
-	// Left is how many bytes of the answer were unread when the array began, to guess its length
-	// from.
+	// Left is how many bytes of the answer were unread at the start of the array.
 	Left int
 
 	first int // bytes of the first element
 }
 
-// Room is about how many elements there are, if each is as long as the first and at least so many
-// bytes.
+// Room estimates the number of elements from the length of the first, which counts as at least so
+// many bytes. Call it from Each to size a slice.
 func (r *Rows[T]) Room(least int) int { return r.Left/max(r.first, least) + 1 }
 
-// OneMore adds a zero element to rows, which must be zero between their length and their capacity.
-// It does not write the element: a row is large, and memory that was just made is zero.
-func OneMore[T any](rows []T) []T {
+// AppendZero appends a zero element to rows, which must be zero between length and capacity. Where
+// there is capacity it does not write the element: rows are large, and new memory is zero.
+func AppendZero[T any](rows []T) []T {
 	n := len(rows)
 	if n < cap(rows) {
 		return rows[:n+1]
@@ -63,12 +63,12 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if lenient(dec) {
 		known, read = r.N, r.alone
 	}
-	r.Told, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
+	r.Present, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
 	begin := dec.InputOffset()
 	for ; dec.PeekKind() != ']'; r.N++ {
 		if crowded(r.N, dec.InputOffset()-begin) {
-			return ErrCrowded
+			return errCrowded
 		}
 		row = zero
 		err := read(dec, &row)
@@ -92,7 +92,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // alone reads an element by itself, so that an unreadable one does not cost the others.
 func (*Rows[T]) alone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
 	raw, err := dec.ReadValue()
-	if err == nil && Row(raw, row) != nil {
+	if err == nil && readRow(raw, row) != nil {
 		err = errUnreadable
 	}
 	return err
@@ -104,11 +104,14 @@ type unreadableError string
 
 func (e unreadableError) Error() string { return string(e) }
 
-// List is a JSON array that is kept. An element that cannot be read does not cost the others.
+// List is a JSON array that is kept. An unreadable element does not cost the others.
+//
+// More than 50,000 elements make the answer malformed. So do more than 4,096 that are shorter than
+// 96 bytes on average, since 8 MiB of "{}" would need gigabytes.
 type List[T any] struct {
-	Rows []T   // those that could be read, in their order
-	Bad  []int // the numbers of the others, from 1
-	Told bool  // there was an array; null and absent are none
+	Rows    []T   // the readable elements, in order
+	Bad     []int // the numbers of the unreadable ones, counted from 1
+	Present bool  // there was an array, not null
 
 	places []int // the numbers of Rows, where some are bad
 }
@@ -131,16 +134,16 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		},
 	}
 	err := rows.UnmarshalJSONFrom(dec)
-	l.Told = rows.Told
+	l.Present = rows.Present
 	return err
 }
 
-// Beside is a List that its answer can do without. Where it is not an array, it is one element that
-// cannot be read.
-type Beside[T any] struct{ List[T] }
+// OptionalList is a [List] that its answer can do without. Anything that is not an array counts as
+// one unreadable element.
+type OptionalList[T any] struct{ List[T] }
 
 // UnmarshalJSONFrom reads any JSON value.
-func (b *Beside[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (b *OptionalList[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if kind := dec.PeekKind(); kind == '[' || kind == 'n' {
 		return b.List.UnmarshalJSONFrom(dec)
 	}
@@ -148,11 +151,11 @@ func (b *Beside[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// Object is one object in the envelope whose members are read as those of a [Row]: a number may
+// Object is one object outside of lists whose members are read as those of a row: a number may
 // stand for a text.
 type Object[T any] struct {
-	Value T
-	Told  bool // there was an object that can be read
+	Value   T
+	Present bool // there was an object that can be read
 }
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -162,14 +165,14 @@ func (o *Object[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	*o = Object[T]{}
-	o.Told = raw.Kind() == '{' && Row(raw, &o.Value) == nil
+	o.Present = raw.Kind() == '{' && readRow(raw, &o.Value) == nil
 	return nil
 }
 
-// Len is how many elements there were, unreadable ones too.
+// Len returns the number of elements, unreadable ones included.
 func (l *List[T]) Len() int { return len(l.Rows) + len(l.Bad) }
 
-// Place is the number of Rows[i] in the array, from 1.
+// Place returns the number of Rows[i] in the array, counted from 1.
 func (l *List[T]) Place(i int) int {
 	if l.Bad == nil {
 		return i + 1
@@ -177,26 +180,26 @@ func (l *List[T]) Place(i int) int {
 	return l.places[i]
 }
 
-// Failures names the elements that could not be read.
+// Failures returns a failure for each unreadable element. The account may be empty.
 func (l *List[T]) Failures(account string) []bankmux.Failure {
 	var failed []bankmux.Failure
 	for _, place := range l.Bad {
-		failed = append(failed, Unreadable(account, place))
+		failed = append(failed, RowFailure(account, place))
 	}
 	return failed
 }
 
-// Unreadable is the failure of the element with this number, from 1.
-func Unreadable(account string, place int) bankmux.Failure {
-	return bankmux.Failure{Account: account, Transaction: RowName("", place), Err: NotARow()}
+// RowFailure returns the failure of an unreadable element. Its place counts from 1.
+func RowFailure(account string, place int) bankmux.Failure {
+	return bankmux.Failure{Account: account, Transaction: RowName("", place), Err: RowError()}
 }
 
-// NotARow says what is wrong with such an element.
-func NotARow() *bankmux.Error {
+// RowError returns the error of an unreadable element: it is no object, or repeats a key.
+func RowError() *bankmux.Error {
 	return normalize.Unreadable("a row that is not an object with each key once")
 }
 
-// RowName names an element by its id, or else by its number, from 1.
+// RowName names an element by its id, or by its place, counted from 1, where it has none.
 func RowName(id string, place int) string {
 	if id != "" {
 		return id

@@ -32,7 +32,7 @@ func TestRowsComeOneByOneAndForgetTheOneBefore(t *testing.T) {
 		}
 		require.NoError(t, json.Unmarshal([]byte(raw), &in), raw)
 		assert.Equal(t, want, got)
-		assert.True(t, in.Rows.Told)
+		assert.True(t, in.Rows.Present)
 		assert.Equal(t, len(want), in.Rows.N)
 		assert.Equal(t, len(want) > 0, in.After)
 	}
@@ -43,7 +43,7 @@ func TestRowsComeOneByOneAndForgetTheOneBefore(t *testing.T) {
 		in.Rows.Each = func(int, *row) {}
 		assert.Equal(t, fails, json.Unmarshal([]byte(raw), &in) != nil, raw)
 		if !fails {
-			assert.False(t, in.Rows.Told, raw)
+			assert.False(t, in.Rows.Present, raw)
 		}
 	}
 }

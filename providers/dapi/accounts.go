@@ -26,7 +26,7 @@ const (
 func (a *api) accounts(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
 	var out accountsAnswer
 	res, err := a.data(ctx, op, path, conn, answers, dataBody{}, &out)
-	if err == nil && !out.Accounts.Told {
+	if err == nil && !out.Accounts.Present {
 		err = res.Lacks("accounts")
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *ba
 func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*wire.List[card], error) {
 	var out cardsAnswer
 	res, err := a.data(ctx, opCards, "/data/cards/get", conn, answers, dataBody{}, &out)
-	if err == nil && !out.Cards.Told {
+	if err == nil && !out.Cards.Present {
 		err = res.Lacks("cards")
 	}
 	if err != nil {

@@ -154,7 +154,7 @@ func (l *listing) read(ctx context.Context, w *pageWindow, now time.Time) (bankm
 		if got.rows == nil {
 			got.rows = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}
-		got.rows = wire.OneMore(got.rows)
+		got.rows = wire.AppendZero(got.rows)
 		row := &got.rows[len(got.rows)-1]
 		row.Account, row.Card = l.account.Account, l.account.Card
 		fault := read.fill(row)

@@ -24,7 +24,7 @@ func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Co
 		each(i, list.Left, row)
 	}
 	res, err := a.data(ctx, op, path, conn, answers, body, &out)
-	if err == nil && !list.Told {
+	if err == nil && !list.Present {
 		err = res.Lacks("transactions")
 	}
 	return err
@@ -132,7 +132,7 @@ func (w *transaction) balances() (before, after bankmux.Money) {
 // all the same, since it tells which known row this may be. Dapi has neither id nor status.
 func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if w.unreadable {
-		return wire.NotARow()
+		return wire.RowError()
 	}
 	t.Description, t.Details, t.Reference = w.Description, w.Details, w.Reference
 	day, fault := normalize.RowDay(w.Date)

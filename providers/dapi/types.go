@@ -11,7 +11,7 @@ import (
 )
 
 // The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is
-// read as absent: see [wire.Unmarshal].
+// read as absent: see [wire.Decode].
 
 // envelope is in every answer. Status decides, not Success and not the HTTP status.
 type envelope struct {
@@ -46,7 +46,7 @@ func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return err
 		}
 		var in userInput
-		if raw.Kind() == '{' && wire.Unmarshal(raw, &in) == nil {
+		if raw.Kind() == '{' && wire.Decode(raw, &in) == nil {
 			q.Rows = append(q.Rows, in)
 		}
 	}
@@ -234,11 +234,11 @@ type identityAnswer struct {
 }
 
 type person struct {
-	Name         string             `json:"name"`
-	Nationality  string             `json:"nationality"`
-	DateOfBirth  string             `json:"dateOfBirth"`
-	EmailAddress string             `json:"emailAddress"`
-	Numbers      wire.Beside[typed] `json:"numbers"`
+	Name         string                   `json:"name"`
+	Nationality  string                   `json:"nationality"`
+	DateOfBirth  string                   `json:"dateOfBirth"`
+	EmailAddress string                   `json:"emailAddress"`
+	Numbers      wire.OptionalList[typed] `json:"numbers"`
 	Address      *struct {
 		Flat     wire.Text `json:"flat"`
 		Building wire.Text `json:"building"`
@@ -249,8 +249,8 @@ type person struct {
 		State    string    `json:"state"`
 		Country  string    `json:"country"`
 	} `json:"address"`
-	Identification  wire.Beside[typed] `json:"identification"`
-	Identifications wire.Beside[typed] `json:"identifications"` // as iOS names it
+	Identification  wire.OptionalList[typed] `json:"identification"`
+	Identifications wire.OptionalList[typed] `json:"identifications"` // as iOS names it
 }
 
 // transaction has no id and no status. The direction is in type; amount counts by its size: see

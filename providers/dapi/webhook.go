@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/dapi"
@@ -238,7 +238,7 @@ func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (ba
 
 // readWebhook takes what it knows of a body; one that is something else has nothing of it.
 func readWebhook(body []byte) (b webhookBody) {
-	if (&rest.Response{JSON: true, Body: body}).Decode(&b) != nil {
+	if wire.Decode(body, &b) != nil {
 		return webhookBody{}
 	}
 	return b
@@ -280,7 +280,7 @@ func (w webhooks) encrypted(body []byte) (string, bool) {
 		Data    any `json:"data"`
 		Payload any `json:"payload"`
 	}
-	if (&rest.Response{JSON: true, Body: body}).Decode(&in) != nil {
+	if wire.Decode(body, &in) != nil {
 		return "", false
 	}
 	for _, v := range []any{in.Data, in.Payload} {

@@ -15,21 +15,23 @@ func unless(there bool, name string) string {
 	return name
 }
 
-func (a *accountsAnswer) lacks() string { return unless(a.Accounts.Told, "accounts") }
-func (a *numbersAnswer) lacks() string  { return unless(a.Accounts.Told, "accounts") }
-func (a *identityAnswer) lacks() string { return unless(a.Accounts.Told, "accounts") }
+func (a *accountsAnswer) lacks() string { return unless(a.Accounts.Present, "accounts") }
+func (a *numbersAnswer) lacks() string  { return unless(a.Accounts.Present, "accounts") }
+func (a *identityAnswer) lacks() string { return unless(a.Accounts.Present, "accounts") }
 
-func (a *transactionsAnswer) lacks() string { return unless(a.Transactions.Told, "transactions") }
+func (a *transactionsAnswer) lacks() string { return unless(a.Transactions.Present, "transactions") }
 
-func (a *userTransactionsAnswer) lacks() string { return unless(a.Transactions.Told, "transactions") }
-
-func (a *holdingsAnswer) lacks() string { return unless(a.Holdings.Told, "holdings") }
-
-func (a *investmentsAnswer) lacks() string {
-	return unless(a.Transactions.Told, "investment_transactions")
+func (a *userTransactionsAnswer) lacks() string {
+	return unless(a.Transactions.Present, "transactions")
 }
 
-func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Told, "institutions") }
+func (a *holdingsAnswer) lacks() string { return unless(a.Holdings.Present, "holdings") }
+
+func (a *investmentsAnswer) lacks() string {
+	return unless(a.Transactions.Present, "investment_transactions")
+}
+
+func (a *institutionsAnswer) lacks() string { return unless(a.Institutions.Present, "institutions") }
 
 // Both members of linksAnswer are optional. One that has neither, but something else, is another
 // answer.
@@ -41,7 +43,7 @@ func (a *webhookTestAnswer) lacks() string { return unless(a.DeliveryToken != ""
 
 func (a *syncAnswer) lacks() string {
 	t := &a.Transactions
-	return unless(t.Created.Told || t.Updated.Told || t.Removed.Told, "transactions")
+	return unless(t.Created.Present || t.Updated.Present || t.Removed.Present, "transactions")
 }
 
 // What an answer has. Data that came were fetched and granted, whatever its link says of the

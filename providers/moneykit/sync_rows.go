@@ -18,7 +18,7 @@ type syncRows struct {
 
 // fill makes the list of an answer go here.
 func (s *syncRows) fill(from *wire.Rows[transaction]) {
-	from.Bad = func(i int) { s.fail("", s.place("", i), wire.NotARow()) }
+	from.Bad = func(i int) { s.fail("", s.place("", i), wire.RowError()) }
 	from.Each = func(i int, w *transaction) {
 		if len(s.page.req.Accounts) > 0 && w.AccountID != "" && !slices.Contains(s.page.req.Accounts, w.AccountID) {
 			return

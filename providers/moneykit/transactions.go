@@ -197,7 +197,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 // MoneyKit does about an unknown id is not documented; an answer that names accounts, but not this
 // one, and has no row of it, does not know it.
 func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
-	if !answer.Accounts.Told || len(answer.Accounts.Bad) > 0 || slices.Contains(answer.Accounts.Rows, accountName{}) {
+	if !answer.Accounts.Present || len(answer.Accounts.Bad) > 0 || slices.Contains(answer.Accounts.Rows, accountName{}) {
 		return ids, nil // one that cannot be read may be any of them
 	}
 	for _, id := range ids {
@@ -224,12 +224,12 @@ type listPage struct {
 // page returns the page that the answer's rows will go to.
 func (answer *transactionsAnswer) page(enrich bool) *listPage {
 	page := &listPage{last: lastDay, others: map[string]bool{}}
-	answer.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.Unreadable("", i+1)) }
+	answer.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
 	answer.Transactions.Each = func(i int, w *transaction) {
 		if i == 0 {
 			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Room(rowBytes))
 		}
-		page.Transactions = wire.OneMore(page.Transactions)
+		page.Transactions = wire.AppendZero(page.Transactions)
 		last := len(page.Transactions) - 1
 		row := &page.Transactions[last]
 		fault := w.fill(row, enrich)

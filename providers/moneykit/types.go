@@ -8,7 +8,7 @@ import (
 )
 
 // The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value,
-// and so is a member of another shape: see [wire.Unmarshal].
+// and so is a member of another shape: see [wire.Decode].
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {
@@ -194,7 +194,7 @@ type listedLink struct {
 
 type userAccountsAnswer struct {
 	Links map[string]struct {
-		Accounts wire.Beside[account] `json:"accounts"`
+		Accounts wire.OptionalList[account] `json:"accounts"`
 	} `json:"links"`
 }
 
@@ -301,9 +301,9 @@ type party struct {
 
 type transactionsAnswer struct {
 	linked
-	Total        int                      `json:"total"`
-	Transactions wire.Rows[transaction]   `json:"transactions"`
-	Accounts     wire.Beside[accountName] `json:"accounts"` // those that were asked for
+	Total        int                            `json:"total"`
+	Transactions wire.Rows[transaction]         `json:"transactions"`
+	Accounts     wire.OptionalList[accountName] `json:"accounts"` // those that were asked for
 }
 
 type accountName struct {
@@ -312,9 +312,9 @@ type accountName struct {
 
 type holdingsAnswer struct {
 	linked
-	Accounts   wire.Beside[account]  `json:"accounts"`
-	Holdings   wire.List[holding]    `json:"holdings"`
-	Securities wire.Beside[security] `json:"securities"`
+	Accounts   wire.OptionalList[account]  `json:"accounts"`
+	Holdings   wire.List[holding]          `json:"holdings"`
+	Securities wire.OptionalList[security] `json:"securities"`
 }
 
 type holding struct {
@@ -358,9 +358,9 @@ type investmentTransaction struct {
 type investmentsAnswer struct {
 	linked
 	Total        int                              `json:"total"`
-	Accounts     wire.Beside[account]             `json:"accounts"`
+	Accounts     wire.OptionalList[account]       `json:"accounts"`
 	Transactions wire.List[investmentTransaction] `json:"investment_transactions"`
-	Securities   wire.Beside[security]            `json:"securities"`
+	Securities   wire.OptionalList[security]      `json:"securities"`
 }
 
 type refreshBody struct {

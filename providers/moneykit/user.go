@@ -149,7 +149,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 		failed = nil
 		for i, link := range sortedKeys(answer.Links) {
 			group := answer.Links[link]
-			if !group.Accounts.Told && group.Accounts.Len() == 0 {
+			if !group.Accounts.Present && group.Accounts.Len() == 0 {
 				failed = append(failed, withoutID("a link without a list of accounts", i+1))
 				continue
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -86,7 +86,7 @@ func (w webhooks) verify(ctx context.Context, header http.Header, body []byte) (
 		return time.Time{}, webhook.Refuse("the signature does not hold")
 	}
 	var claims signed
-	if err := (&rest.Response{JSON: true, Body: payload}).DecodeExactly(&claims); err != nil {
+	if err := wire.DecodeStrict(payload, &claims); err != nil {
 		return time.Time{}, webhook.Refuse("the signature claims nothing that can be read")
 	}
 	digest := sha256.Sum256(body)
@@ -126,7 +126,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 // readWebhook takes what it knows of a body. One that is something else, or has no key, is known by
 // its digest alone.
 func readWebhook(body []byte) (b webhookBody) {
-	if (&rest.Response{JSON: true, Body: body}).Decode(&b) != nil || b.Key == "" {
+	if wire.Decode(body, &b) != nil || b.Key == "" {
 		return webhookBody{Key: webhook.KeyOf(body)}
 	}
 	return b
