@@ -43,7 +43,7 @@ func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
 		WithReference(planted).WithRaw([]byte(planted)).WithPayload([]byte(planted))
 	payload, err := bankmux.ParsePayload(json.RawMessage(`{"token":"` + planted + `","in":{"code":"` + planted + `"}}`))
 	require.NoError(t, err)
-	delivery := bankmux.NewWebhookRequest(http.Header{"Authorization": {planted}}, []byte(planted))
+	delivery := bankmux.NewWebhookRequest(http.Header{"Authorization": {planted}}, []byte(planted)).SentTo("POST", "https://app.example.com/?"+planted)
 	challenge := bankmux.Challenge{ID: "c", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}}
 	values := map[string]any{
 		"Connection":             conn,

@@ -24,16 +24,29 @@ type WebhookReader interface {
 
 // WebhookRequest is a delivery as it came. Package fmt, log handlers and marshalling do not show
 // its header or body; a dumper that follows pointers by reflection does, such as the one in
-// testify's differences. The zero value is an empty delivery.
+// testify's differences. The zero value is an empty delivery. The same holds for its URL, since a
+// query may have a secret.
 type WebhookRequest struct {
 	header hidden[map[string][]string]
 	body   hidden[[]byte]
+	sentTo hidden[target]
 }
+
+// target is where a delivery was sent.
+type target struct{ method, url string }
 
 // NewWebhookRequest returns a delivery of an http.Header and the exact bytes of the body, which it
 // does not copy. Bound the body before: package inbox does.
 func NewWebhookRequest(header map[string][]string, body []byte) WebhookRequest {
-	return WebhookRequest{hide(header), hide(body)}
+	return WebhookRequest{header: hide(header), body: hide(body)}
+}
+
+// SentTo returns the delivery with the method and the URL that the provider used, for the schemes
+// that sign them. The URL is the public one, as the provider knows it: behind a proxy that is not
+// the one of the http.Request. Package inbox knows it by inbox.WithURL.
+func (r WebhookRequest) SentTo(method, url string) WebhookRequest {
+	r.sentTo = hide(target{method, url})
+	return r
 }
 
 // Header returns the http.Header.
@@ -41,6 +54,12 @@ func (r WebhookRequest) Header() map[string][]string { return r.header.get() }
 
 // Body returns the exact bytes of the body. They are shared: do not change them.
 func (r WebhookRequest) Body() []byte { return r.body.get() }
+
+// Method returns the HTTP method, and "" where none was given.
+func (r WebhookRequest) Method() string { return r.sentTo.get().method }
+
+// URL returns the URL that the provider used, and "" where none was given.
+func (r WebhookRequest) URL() string { return r.sentTo.get().url }
 
 // WebhookResult is what a genuine delivery announces.
 type WebhookResult struct {

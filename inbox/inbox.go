@@ -86,7 +86,25 @@ func WithLimits(l Limits) Option { return func(in *inbox) { in.limits = l.withDe
 // without it nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(in *inbox) { in.log.Logger = l } }
 
+// WithURL says at which address the providers find the inbox, for those that sign the URL. Give it
+// the text of [bankmux.SessionRequest.WebhookURL], such as "https://app.example.com/hooks/{client}":
+// "{client}" becomes the name of the client. The query is always that of the delivery.
+//
+// The address is never taken from a request: a proxy changes scheme, host and path, and a sender
+// chooses the Host field. A delivery that was signed for another host could then be replayed here.
+// Without WithURL, a delivery whose URL is signed is refused with 404. WithURL panics where the
+// text is not an absolute URL.
+func WithURL(template string) Option {
+	template, _, _ = strings.Cut(template, "?")
+	u, err := url.Parse(strings.ReplaceAll(template, "{client}", "client"))
+	if err != nil || !u.IsAbs() || u.Host == "" {
+		panic("inbox: WithURL: is not an absolute URL")
+	}
+	return func(in *inbox) { in.url = template }
+}
+
 type inbox struct {
+	url      string // with {client}, without query; empty where not configured
 	registry *bankmux.Registry
 	handle   Handler
 	seen     Seen
@@ -160,7 +178,7 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	deadline := time.Now().Add(in.limits.HandleFor)
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
-	read, err := client.ReadWebhook(ctx, bankmux.NewWebhookRequest(r.Header, body))
+	read, err := client.ReadWebhook(ctx, in.delivery(r, name, body))
 	if err != nil {
 		return in.log.refuse(ctx, name, statusOf(err), err), true
 	}
@@ -172,6 +190,19 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 		return http.StatusInternalServerError, true // logged where it failed
 	}
 	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err), true
+}
+
+// delivery is what the adapter gets to see.
+func (in *inbox) delivery(r *http.Request, name string, body []byte) bankmux.WebhookRequest {
+	d := bankmux.NewWebhookRequest(r.Header, body)
+	if in.url == "" {
+		return d
+	}
+	to := strings.ReplaceAll(in.url, "{client}", url.PathEscape(name))
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		to += "?" + r.URL.RawQuery
+	}
+	return d.SentTo(r.Method, to)
 }
 
 // statusOf is the answer to a delivery that could not be read. Only where the trouble is ours may
