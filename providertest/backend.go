@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -44,11 +43,12 @@ type bench struct {
 	answers  []answered // those no fault touched
 	opened   int        // connections that the server has
 	injected matrixFault
-	left     int             // how often it strikes yet; -1 for ever
-	hits     []*http.Request // that it struck, of those that arrived
+	left     int                      // how often it strikes yet; -1 for ever
+	hits     []*http.Request          // that it struck, of those that arrived
+	from     func(*http.Request) bool // the first request that it strikes; nil once that came
 	dialMark int
 	log      bytes.Buffer
-	requests []string // method and path, exchanges marked
+	requests []arrival
 	dialled  []string
 	refuse   bool // connections
 	fault    wirefault.Fault
@@ -56,36 +56,15 @@ type bench struct {
 	on       func(*http.Request) bool
 	seen     seen // what an application could have shown
 	secrets  []string
+	missing  []string       // what the harness cannot do
+	calls    map[string]int // of the client, that have not returned
+	bubble   string         // the number the runtime gave it
 }
 
-const exchangeMark = " (exchange)"
-
-// inBubble runs f with a fresh bench on virtual time.
-func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		b := &bench{Harness: newHarness(t), t: t}
-		b.secrets = b.Secrets
-		b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols)} //nolint:gosec // in memory, for a test
-		server.Protocols.SetHTTP1(true)
-		server.Protocols.SetUnencryptedHTTP2(true) // TLS is the connection's own, see secured
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			_ = server.Serve(b.listener)
-		}()
-		defer func() { // also when a test gives up
-			if b.transport != nil {
-				b.transport.CloseIdleConnections()
-			}
-			assert.NoError(t, server.Close())
-			<-served
-			b.checkSecrets()
-		}()
-		b.reclient(guard.Options{}, overPlain)
-		f(t, b)
-	})
+// arrival is a request that arrived.
+type arrival struct {
+	request        *http.Request
+	exchange, read bool
 }
 
 // reclient makes the client anew, with a guard and a transport of its own, on the same backend.
@@ -123,11 +102,7 @@ func (b *bench) connState(_ net.Conn, state http.ConnState) {
 // ServeHTTP notes the request and lets the fault of the day strike.
 func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	line := r.Method + " " + r.URL.Path
-	if b.IsExchange(r) {
-		line += exchangeMark
-	}
-	b.requests = append(b.requests, line)
+	b.requests = append(b.requests, arrival{r, b.IsExchange(r), b.isRead(r)})
 	var fault wirefault.Fault
 	if b.times != 0 && (b.on == nil || b.on(r)) {
 		fault = b.fault
@@ -136,7 +111,10 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	crossing := matrixFault{}
-	if b.left != 0 && b.injected.dial == "" && (b.Words.Open == nil || !b.Words.Open(r)) {
+	if b.from != nil && b.from(r) {
+		b.from = nil
+	}
+	if b.left != 0 && b.from == nil && b.injected.dial == "" && (b.Words.Open == nil || !b.Words.Open(r)) {
 		crossing = b.injected
 		b.hits = append(b.hits, r)
 		if b.left > 0 {
@@ -150,7 +128,7 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case b.Words.Open != nil && b.Words.Open(r):
 		fault.Serve(w, r, b.Backend)
 	default:
-		m := &meter{ResponseWriter: w, answered: answered{exchange: b.IsExchange(r)}}
+		m := &meter{ResponseWriter: w, answered: answered{request: r}}
 		fault.Serve(m, r, b.Backend)
 		b.mu.Lock()
 		b.answers = append(b.answers, m.answered)
@@ -163,6 +141,14 @@ func (b *bench) inject(f wirefault.Fault, times int, on func(*http.Request) bool
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fault, b.times, b.on = f, times, on
+}
+
+// lacks reports whether the harness cannot do something. The suite then says what is not checked.
+func (b *bench) lacks(field string, missing bool, what string) bool {
+	if missing {
+		b.missing = append(b.missing, what+": "+field+" is nil")
+	}
+	return missing
 }
 
 func (b *bench) heal() {
@@ -198,7 +184,7 @@ func (b *bench) exchanges() int {
 	defer b.mu.Unlock()
 	n := 0
 	for _, r := range b.requests {
-		if strings.HasSuffix(r, exchangeMark) {
+		if r.exchange {
 			n++
 		}
 	}

@@ -15,11 +15,7 @@ import (
 )
 
 // data are the promises of what is read after linking.
-var data = []struct {
-	name  string
-	needs []bankmux.Capability
-	test  func(*testing.T, *bench)
-}{
+var data = []promise{
 	{"accounts have an id, a kind and the provider's word for it", []bankmux.Capability{bankmux.CapAccounts}, accountsAreWhole},
 	{"an account nobody knows is not found, and the others are read", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, unknownAccount},
 	{"balances are exact to the digit, and one nobody told is absent", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, balancesAreExact},
@@ -35,7 +31,7 @@ var data = []struct {
 	{"a wrong, a late and an abandoned answer are told apart", []bankmux.Capability{bankmux.CapAccounts}, wrongAnswers},
 	{"owners and numbers are read", []bankmux.Capability{bankmux.CapIdentity, bankmux.CapAccountNumbers}, ownersAndNumbers},
 	{"securities of positions are told", []bankmux.Capability{bankmux.CapHoldings, bankmux.CapInvestmentTransactions}, investments},
-	{"a refresh ends, and one too many is told to wait", []bankmux.Capability{bankmux.CapRefresh, bankmux.CapStatus}, refreshes},
+	{"a refresh ends, and one too soon is told to wait", []bankmux.Capability{bankmux.CapRefresh, bankmux.CapStatus}, refreshes},
 	{"a sync tells every row once, and later what is new", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncsFromTheBeginning},
 	{"a sync that was not stored comes again, and one begun anew doubles nothing", []bankmux.Capability{bankmux.CapSync}, syncsAgain},
 	{"a sync takes equal rows for as many, whenever they come", []bankmux.Capability{bankmux.CapSync}, syncsEqualRows},
@@ -44,6 +40,14 @@ var data = []struct {
 	{"a sync without what is known tells rows", []bankmux.Capability{bankmux.CapSync}, syncBlind},
 	{"a sync through every fault loses nothing", []bankmux.Capability{bankmux.CapSync}, syncThroughFaults},
 	{"a sync may be made by many", []bankmux.Capability{bankmux.CapSync}, syncByMany},
+	{"a sync has only the accounts that are asked for", []bankmux.Capability{bankmux.CapSync}, syncFilters},
+	{"a sync tells a row that the bank corrects", []bankmux.Capability{bankmux.CapSync}, syncSeesChanges},
+	{"a sync tells a row that the bank removes", []bankmux.Capability{bankmux.CapSync}, syncSeesRemovals},
+	{"a sync tells a pending row, and its posting is no second row", []bankmux.Capability{bankmux.CapSync}, syncSeesPosting},
+	{"a sync agrees with a bank whose rows change between its pages", []bankmux.Capability{bankmux.CapSync}, syncWhileMoving},
+	{"a sync goes on after a reconnect", []bankmux.Capability{bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts}, syncAfterReconnect},
+	{"a sync of a new link doubles no row", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncOverNewLink},
+	{"a pending row is told from a booked one", []bankmux.Capability{bankmux.CapTransactions}, pendingIsTold},
 	{"banks are found by name and by id", []bankmux.Capability{bankmux.CapInstitutions}, institutions},
 }
 
@@ -472,7 +476,8 @@ func investments(t *testing.T, b *bench) {
 
 func refreshes(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
-	req := bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}}
+	b.conn = conn
+	req := bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{b.Refresh.Product}}
 	started, err := b.client.Refresh(t.Context(), req)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -481,8 +486,13 @@ func refreshes(t *testing.T, b *bench) {
 	require.NoError(t, err)
 	assert.NotEmpty(t, done.Products)
 	_, err = b.client.Refresh(t.Context(), req)
-	b.show(err)
-	require.ErrorIs(t, err, bankmux.ErrRateLimited)
+	if b.Refresh.Every > 0 {
+		require.ErrorIs(t, err, bankmux.ErrRateLimited, "Harness.Refresh allows one every %s", b.Refresh.Every)
+		time.Sleep(b.Refresh.Every + time.Minute)
+		require.NoError(t, b.awake(t.Context()))
+		_, err = b.client.Refresh(t.Context(), req)
+	}
+	require.NoError(t, err, "a refresh that is allowed")
 	for _, p := range []bankmux.RefreshRequest{{Connection: conn}, {Connection: conn, Products: []bankmux.Product{""}}} {
 		_, err = b.client.Refresh(t.Context(), p)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)

@@ -11,11 +11,7 @@ import (
 )
 
 // lifecycle are the promises of the optional interfaces.
-var lifecycle = []struct {
-	name  string
-	needs []bankmux.Capability
-	test  func(*testing.T, *bench)
-}{
+var lifecycle = []promise{
 	{
 		"a lapse is seen, a reconnect mends it and the connection keeps its id",
 		[]bankmux.Capability{bankmux.CapStatus},
@@ -58,6 +54,7 @@ var lifecycle = []struct {
 			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
 		},
 	},
+	{"a reconnect that mended nothing is not accepted", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
 	{
 		"a reconnect belongs to the connection's user",
 		[]bankmux.Capability{bankmux.CapStatus},
@@ -103,75 +100,4 @@ func firstError[T any](all iter.Seq2[T, error]) error {
 		}
 	}
 	return nil
-}
-
-// lacking checks the operations of capabilities that are not there.
-func lacking(t *testing.T, b *bench, has map[bankmux.Capability]bool) {
-	conn := b.connect(t.Context())
-	sent := b.reached()
-	for c, call := range map[bankmux.Capability]func() error{
-		bankmux.CapStatus: func() error {
-			_, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapDisconnect: func() error {
-			_, err := b.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapCheck: func() error { return b.client.Check(t.Context()) },
-		bankmux.CapInstitutions: func() error {
-			_, err := b.client.Institution(t.Context(), bankmux.InstitutionRequest{ID: "any"})
-			return err
-		},
-		bankmux.CapAccounts: func() error {
-			_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapBalances: func() error {
-			_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapAccountNumbers: func() error {
-			_, err := b.client.AccountNumbers(t.Context(), bankmux.AccountNumbersRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapIdentity: func() error {
-			_, err := b.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapCards: func() error {
-			_, err := b.client.Cards(t.Context(), bankmux.CardsRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapTransactions: func() error {
-			return firstError(b.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}}))
-		},
-		bankmux.CapEnrichment: func() error {
-			return firstError(b.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}, Enrich: true}))
-		},
-		bankmux.CapSync: func() error {
-			_, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapWebhooks: func() error {
-			_, err := b.client.ReadWebhook(t.Context(), bankmux.WebhookRequest{})
-			return err
-		},
-		bankmux.CapHoldings: func() error {
-			_, err := b.client.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn})
-			return err
-		},
-		bankmux.CapInvestmentTransactions: func() error {
-			return firstError(b.client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}))
-		},
-		bankmux.CapRefresh: func() error {
-			_, err := b.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}})
-			return err
-		},
-	} {
-		if !has[c] {
-			assert.ErrorIs(t, call(), bankmux.ErrUnsupported, c)
-		}
-	}
-	assert.Equal(t, sent, b.reached())
 }

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,6 +39,10 @@ type Operation struct {
 	Name   string
 	Effect bankmux.Effect
 	Public bool // it is sent without the application's credentials
+	// Counts selects the requests that are the operation, where it sends others before or after: of
+	// a one-shot only they must be sent once, and the faults strike from the first of them on. nil
+	// means that all requests of the call are.
+	Counts func(*http.Request) bool
 	// Prepare returns the call. It is called anew for each, with the wire whole, and may do what
 	// the call needs.
 	Prepare func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error)
@@ -63,21 +65,14 @@ func matrixGuard() guard.Options {
 }
 
 // matrix runs all cells and compares the table with the one that is kept.
-func matrix(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
+func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
 	table := &matrixTable{}
 	var doc Table
-	var ops []matrixOp
+	var ops []operation
 	inBubble(t, newHarness, func(t *testing.T, b *bench) {
 		doc = b.Table
-		ops = matrixOps(b, has)
+		ops = crossable(b, has)
 	})
-	for capability := range has {
-		if capability == bankmux.CapWebhooks {
-			continue // it passes neither retries nor breakers; see webhookFaults
-		}
-		crossed := slices.ContainsFunc(ops, func(op matrixOp) bool { return slices.Contains(op.needs, capability) })
-		assert.True(t, crossed, "no operation of %s is crossed with the faults", capability)
-	}
 	if doc.Title == "" {
 		doc.Title = "an adapter"
 	}
@@ -86,7 +81,7 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 			t.Run(op.name, func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, newHarness, func(t *testing.T, b *bench) {
-					crossed(t, b, matrixOps(b, has)[i], table)
+					crossed(t, b, crossable(b, has)[i], table)
 				})
 			})
 		}
@@ -98,7 +93,7 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.C
 }
 
 // crossed is one operation under every fault.
-func crossed(t *testing.T, b *bench, op matrixOp, table *matrixTable) {
+func crossed(t *testing.T, b *bench, op operation, table *matrixTable) {
 	b.reclient(matrixGuard(), overPlain)
 	op.setUp(b)
 	for _, f := range matrixFaults() {
@@ -116,7 +111,7 @@ func crossed(t *testing.T, b *bench, op matrixOp, table *matrixTable) {
 type matrixCell struct {
 	*bench
 	t     *testing.T
-	op    matrixOp
+	op    operation
 	fault matrixFault
 	seen  bankmux.Op // by the guard, of the last call
 }
@@ -129,7 +124,7 @@ func (c *matrixCell) name() string { return c.op.name + " under " + c.fault.name
 func (c *matrixCell) call() func(context.Context) error {
 	c.t.Helper()
 	synctest.Wait()
-	call, err := c.op.ready(c.bench)
+	call, err := c.op.begin(c.bench)
 	require.NoError(c.t, err, c.name())
 	synctest.Wait()
 	return call
@@ -150,7 +145,7 @@ func (c *matrixCell) run() outcome {
 	require.NoError(c.t, call(c.t.Context()), "%s: before any fault", c.name())
 	effect := c.seen.Effect
 	require.Contains(c.t, c.op.effects, effect, "%s: the effect of the call", c.name())
-	whole := c.answersSince(mark, c.op.counts != nil)
+	whole := c.answersSince(mark, c.op.counts)
 	want := expect(c.fault, circumstances{effect: effect, whole: whole, public: c.op.public, atBank: c.AtBank != nil && c.AtBank(c.seen), words: c.Words})
 	idle := c.goroutines()
 
@@ -158,7 +153,7 @@ func (c *matrixCell) run() outcome {
 	call = c.call()
 	c.transport.CloseIdleConnections()
 	before := c.verdicts()
-	c.strike(c.fault, -1)
+	c.strike(c.fault, -1, c.op.counts)
 	began := time.Now()
 	err := call(c.t.Context())
 	took := time.Since(began)
@@ -189,7 +184,7 @@ func (c *matrixCell) run() outcome {
 	if want.survives {
 		call = c.call()
 		c.transport.CloseIdleConnections()
-		c.strike(c.fault, 1)
+		c.strike(c.fault, 1, c.op.counts)
 		require.NoError(c.t, call(c.t.Context()), "%s: a fault that passes", c.name())
 		c.heal()
 	}
@@ -301,15 +296,9 @@ func (c counts) since(before counts, effect bankmux.Effect) verdict {
 func (b *bench) goroutines() int {
 	b.transport.CloseIdleConnections()
 	synctest.Wait()
-	if b.stacks == nil {
-		b.stacks = make([]byte, 64<<10)
-	}
-	n := runtime.Stack(b.stacks, true)
-	for n == len(b.stacks) { // perhaps not all of it
-		b.stacks = make([]byte, 2*len(b.stacks))
-		n = runtime.Stack(b.stacks, true)
-	}
-	stack := string(b.stacks[:n])
+	all := stacks(b.stacks)
+	b.stacks = all[:cap(all)]
+	stack := string(all)
 	header, _, _ := strings.Cut(stack, "\n")
 	_, bubble, found := strings.Cut(header, "synctest bubble ")
 	if !found {
@@ -321,19 +310,19 @@ func (b *bench) goroutines() int {
 
 // answered is an answer of the backend that no fault touched.
 type answered struct {
-	status   int
-	bytes    int
-	exchange bool
+	status  int
+	bytes   int
+	request *http.Request
 }
 
-// answersSince are the answers since the mark, all or those to exchanges.
-func (b *bench) answersSince(mark int, exchanges bool) []answered {
+// answersSince are the answers since the mark to the requests that on selects; nil selects all.
+func (b *bench) answersSince(mark int, on func(*http.Request) bool) []answered {
 	synctest.Wait() // a client may have its answer before the server knows that it is done
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []answered
 	for _, a := range b.answers[mark:] {
-		if a.exchange || !exchanges {
+		if on == nil || on(a.request) {
 			all = append(all, a)
 		}
 	}

@@ -17,11 +17,12 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// strike makes the next requests, or connections, of the operation go wrong; times -1 means all.
-func (b *bench) strike(f matrixFault, times int) {
+// strike makes the next requests, or connections, go wrong, from the first on that from selects;
+// nil selects all. times -1 means all.
+func (b *bench) strike(f matrixFault, times int, from func(*http.Request) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.injected, b.left, b.hits, b.dialMark = f, times, nil, len(b.dialled)
+	b.injected, b.left, b.hits, b.dialMark, b.from = f, times, nil, len(b.dialled), from
 }
 
 // struck counts the requests that a fault struck, and where no connection came about, the tries.

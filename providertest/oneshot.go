@@ -17,9 +17,9 @@ import (
 
 // oneShots checks, for each operation that must never be sent twice, that it is not: under every
 // fault with every setting of the retries, and wherever the caller gives up on the way.
-func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux.Capability]bool) {
-	var ops []matrixOp
-	inBubble(t, newHarness, func(_ *testing.T, b *bench) { ops = matrixOps(b, has) })
+func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
+	var ops []operation
+	inBubble(t, newHarness, func(_ *testing.T, b *bench) { ops = crossable(b, has) })
 	for i, op := range ops {
 		if !slices.Contains(op.effects, bankmux.OneShot) {
 			continue
@@ -27,7 +27,7 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux
 		t.Run(op.name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) {
-				op := matrixOps(b, has)[i]
+				op := crossable(b, has)[i]
 				b.reclient(matrixGuard(), overPlain)
 				op.setUp(b)
 				if b.effectOf(op) != bankmux.OneShot {
@@ -44,14 +44,14 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has map[bankmux
 }
 
 // effectOf makes the call once and sees what effect the adapter gave it.
-func (b *bench) effectOf(op matrixOp) (effect bankmux.Effect) {
+func (b *bench) effectOf(op operation) (effect bankmux.Effect) {
 	watched := b.client
 	defer func() { b.client = watched }()
 	b.client = watched.With(func(ctx context.Context, seen bankmux.Op, next func(context.Context) error) error {
 		effect = seen.Effect
 		return next(ctx)
 	})
-	call, err := op.ready(b)
+	call, err := op.begin(b)
 	require.NoError(b.t, err, op.name)
 	require.NoError(b.t, call(b.t.Context()), op.name)
 	return effect
@@ -63,7 +63,7 @@ var retrySettings = []guard.RetryOptions{
 	{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Second, MaxWait: time.Hour},
 }
 
-func underEverySetting(t *testing.T, b *bench, op matrixOp) {
+func underEverySetting(t *testing.T, b *bench, op operation) {
 	for _, retry := range retrySettings {
 		for _, f := range matrixFaults() {
 			if f.dial == dialTLS {
@@ -73,10 +73,10 @@ func underEverySetting(t *testing.T, b *bench, op matrixOp) {
 			opts.Retry = retry
 			b.reclient(opts, f.carrier())
 			f.stateless = op.decides
-			call, err := op.ready(b)
+			call, err := op.begin(b)
 			require.NoError(t, err, op.name)
 			b.transport.CloseIdleConnections()
-			b.strike(f, -1)
+			b.strike(f, -1, op.counts)
 			err = call(t.Context())
 			b.show(err)
 			arrived := b.arrived(op)
@@ -98,7 +98,7 @@ func underEverySetting(t *testing.T, b *bench, op matrixOp) {
 }
 
 // arrived counts the requests of the operation that a fault struck.
-func (b *bench) arrived(op matrixOp) int {
+func (b *bench) arrived(op operation) int {
 	if b.injected.dial != "" {
 		return 0
 	}
@@ -123,7 +123,7 @@ func saysHowToFindOut(t *testing.T, name string, err error) {
 // answer, to send the rest of the answer.
 const pace = time.Second
 
-func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
+func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 	for after := pace / 4; after < 8*pace; after += pace / 2 {
 		for way, cut := range map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){
 			"cancelled": func(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
@@ -135,10 +135,10 @@ func givenUpAnywhere(t *testing.T, b *bench, op matrixOp) {
 		} {
 			name := op.name + " " + way + " after " + after.String()
 			b.reclient(matrixGuard(), overPlain)
-			call, err := op.ready(b)
+			call, err := op.begin(b)
 			require.NoError(t, err, name)
 			b.transport.CloseIdleConnections()
-			b.strike(matrixFault{name: "step by step", paced: true}, -1)
+			b.strike(matrixFault{name: "step by step", paced: true}, -1, nil)
 			ctx, done := cut(t.Context(), after)
 			began := time.Now()
 			err = call(ctx)

@@ -14,8 +14,11 @@ package providertest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -69,6 +72,24 @@ type Harness struct {
 	// Table is where the fault matrix is kept. Optional.
 	Table Table
 
+	// Refresh says how the provider lets an application refresh. Required with
+	// [bankmux.CapRefresh].
+	Refresh Refresh
+
+	// Told returns what the provider, or the front end by way of Launch, was told when the session
+	// was made. It looks into the backend and never at what the adapter says of itself. nil where
+	// the harness cannot see it; the suite then says that it was not checked.
+	Told func(s bankmux.Session) (Told, error)
+
+	// Granted returns the products that the user granted, as the backend keeps them. Let Link grant
+	// others than Request asks for, so that an adapter that repeats its request is found. nil where
+	// the provider does not say what was granted; the suite then says that it was not checked.
+	Granted func(conn bankmux.Connection) ([]bankmux.Product, error)
+
+	// Reads reports requests that change nothing at the provider, for an adapter whose exchange is
+	// a [bankmux.Read]. nil means that GET and HEAD do.
+	Reads func(r *http.Request) bool
+
 	// Binds says that the provider ties a payload to its session, so that one of another session is
 	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
 	Binds bool
@@ -99,9 +120,39 @@ type Data struct {
 	// "" is an amount nobody told.
 	SetBalance func(conn bankmux.Connection, account, booked string) error
 
+	// ChangeTransaction corrects a row at the bank, as banks do: the row that AddTransaction added
+	// with the same Text says from now on what row says. nil where the backend cannot; the suite
+	// then says that it was not checked. So it does for the fields that follow.
+	ChangeTransaction func(conn bankmux.Connection, account string, row Row) error
+
+	// RemoveTransaction takes the row with that Text from the bank, as when a hold is released.
+	RemoveTransaction func(conn bankmux.Connection, account, text string) error
+
+	// PostTransaction books the pending row with the Text of row, which is as row says from now on.
+	// The provider may give it another id. nil also where the provider does not tell pending rows
+	// from booked ones.
+	PostTransaction func(conn bankmux.Connection, account string, row Row) error
+
+	// SameAccount returns the id that an account of a connection has in a later connection of the
+	// same user: each call of Harness.Link is then a login to the same accounts at the same bank. nil
+	// where a new link never leads to them.
+	SameAccount func(before, after bankmux.Connection, account string) (string, error)
+
 	// Ask makes the bank want these inputs at the next call that it serves for the connection, and
 	// returns the right answers. nil where the provider's data calls never ask.
 	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
+}
+
+// Refresh is the provider's rule for refreshes.
+type Refresh struct {
+	// Product is what is refreshed. Required.
+	Product bankmux.Product
+	// Every is how long after a refresh the next one is allowed. An earlier one must be
+	// [bankmux.ErrRateLimited]. 0 means that each is served.
+	Every time.Duration
+	// Is selects the request that starts the refresh, where the adapter sends others before or
+	// after. Only it must be sent once. nil means that all requests of the call are.
+	Is func(r *http.Request) bool
 }
 
 // Webhooks makes deliveries of the provider, signed now. None changes anything at the backend.
@@ -137,61 +188,63 @@ type Row struct {
 	Pending  bool // where the provider tells
 }
 
+// promise is what an adapter with some capabilities keeps.
+type promise struct {
+	name  string
+	needs []bankmux.Capability
+	test  func(*testing.T, *bench)
+}
+
 // Run checks that the adapter has exactly the capabilities in want and keeps
 // every promise. newHarness is called for each test and must return a fresh backend; it is called
 // inside a testing/synctest bubble.
+//
+// What is wrong with an adapter ends one subtest with a sentence: also a panic, a call that never
+// returns and a goroutine that is left behind. Only a panic in a goroutine that the adapter started
+// ends the process. What the harness cannot do is named by a subtest "not checked: …".
 func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Capability) {
 	t.Helper()
-	in := func(f func(t *testing.T, b *bench)) func(t *testing.T) {
-		return func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, newHarness, f)
-		}
-	}
-	t.Run("the capabilities are exactly those declared", in(func(t *testing.T, b *bench) {
-		assert.ElementsMatch(t, want, b.client.Capabilities())
-	}))
-	for name, f := range linking {
-		t.Run(name, in(f))
-	}
-	has := map[bankmux.Capability]bool{}
+	has := capabilities{}
 	for _, c := range want {
 		has[c] = true
 	}
-	for _, c := range lifecycle {
-		present := true
-		for _, needs := range c.needs {
-			present = present && has[needs]
+	for _, p := range slices.Concat(linking, lifecycle, data, hooks) {
+		if !has.all(p.needs...) {
+			continue
 		}
-		if present {
-			t.Run(c.name, in(c.test))
-		}
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, newHarness, p.test)
+		})
 	}
-	for _, c := range data {
-		present := true
-		for _, needs := range c.needs {
-			present = present && has[needs]
-		}
-		if present {
-			t.Run(c.name, in(c.test))
-		}
+	for name, test := range map[string]func(*testing.T, *bench, capabilities){
+		"the capabilities are exactly those declared, and the harness serves them": declared,
+		"an operation the adapter lacks is unsupported and sends nothing":          lacking,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, newHarness, func(t *testing.T, b *bench) { test(t, b, has) })
+		})
 	}
-	if has[bankmux.CapWebhooks] {
-		for name, f := range webhooks {
-			t.Run(name, in(f))
-		}
+	for name, test := range map[string]func(*testing.T, func(*testing.T) Harness, capabilities){
+		"fault matrix": matrix, "one-shots are sent once": oneShots, "faults": faults,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newHarness, has)
+		})
 	}
-	t.Run("an operation the adapter lacks is unsupported and sends nothing", in(func(t *testing.T, b *bench) { lacking(t, b, has) }))
-	t.Run("fault matrix", func(t *testing.T) {
-		t.Parallel()
-		matrix(t, newHarness, has)
-	})
-	t.Run("one-shots are sent once", func(t *testing.T) {
-		t.Parallel()
-		oneShots(t, newHarness, has)
-	})
-	t.Run("faults", func(t *testing.T) {
-		t.Parallel()
-		faults(t, newHarness, has)
-	})
+}
+
+// declared checks the capabilities, that each has an operation in the table, and that the harness
+// has what their tests need.
+func declared(t *testing.T, b *bench, has capabilities) {
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(has)), b.client.Capabilities())
+	for _, c := range bankmux.Capabilities() {
+		assert.True(t, slices.ContainsFunc(operations(b), func(op operation) bool { return op.needs == c }), "no operation of %s is in the suite's table", c)
+	}
+	assert.False(t, b.Data == nil && (has[bankmux.CapBalances] || has[bankmux.CapTransactions] || has[bankmux.CapSync]), "Harness.Data is nil; balances and transactions need it")
+	assert.False(t, b.Webhooks == nil && has[bankmux.CapWebhooks], "Harness.Webhooks is nil; webhooks need it")
+	assert.False(t, b.Lapse == nil && has[bankmux.CapStatus], "Harness.Lapse is nil; the status of a connection needs it")
+	assert.False(t, b.Refresh.Product == "" && has[bankmux.CapRefresh], "Harness.Refresh names no product")
 }

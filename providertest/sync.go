@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,11 +19,14 @@ import (
 
 // shelf is an application's store of transactions.
 type shelf struct {
-	rows   map[string]bankmux.Known
-	cursor string
+	rows     map[string]bankmux.Known
+	cursor   string
+	accounts []string            // that are asked for; nil means all
+	name     func(string) string // the application's name of an account
+	size     int                 // of a page
 }
 
-func newShelf() *shelf { return &shelf{rows: map[string]bankmux.Known{}} }
+func newShelf() *shelf { return &shelf{rows: map[string]bankmux.Known{}, size: 50} }
 
 func (s *shelf) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
@@ -61,7 +63,7 @@ func (s *shelf) store(t *testing.T, d bankmux.Delta) {
 }
 
 func (s *shelf) request(conn bankmux.Connection) bankmux.SyncRequest {
-	return bankmux.SyncRequest{Connection: conn, Cursor: s.cursor, Known: s.known, PageSize: 50}
+	return bankmux.SyncRequest{Connection: conn, Cursor: s.cursor, Accounts: s.accounts, Name: s.name, Known: s.known, PageSize: s.size}
 }
 
 // round syncs until there is no more.
@@ -325,16 +327,11 @@ func syncByMany(t *testing.T, b *bench) {
 	b.refetch(conn)
 	s := newShelf()
 	b.round(conn, s)
-	var all sync.WaitGroup
-	for range 32 {
-		all.Go(func() {
-			d, err := b.client.Sync(t.Context(), s.request(conn))
-			b.show(err)
-			assert.NoError(t, err)
-			assert.Zero(t, changes(d))
-		})
-	}
-	all.Wait()
+	b.together(32, func(int) {
+		d, err := b.client.Sync(t.Context(), s.request(conn))
+		assert.NoError(t, err)
+		assert.Zero(t, changes(d))
+	})
 }
 
 // another is a letter that is not this one.

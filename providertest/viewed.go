@@ -19,23 +19,27 @@ type viewed struct {
 func (v *viewed) With(in ...bankmux.Interceptor) *viewed { return &viewed{v.Client.With(in...), v.b} }
 
 // view makes a call and shows the request, the result and the error.
-func view[Req, Res any](ctx context.Context, v *viewed, req Req, call func(context.Context, Req) (Res, error)) (Res, error) {
+func view[Req, Res any](ctx context.Context, v *viewed, name string, req Req, call func(context.Context, Req) (Res, error)) (Res, error) {
+	leave := v.b.enter(name)
 	res, err := call(ctx, req)
+	leave()
 	v.b.show(req)
 	v.b.got(res, err)
 	return res, err
 }
 
 // views is view for a list.
-func views[Req, Res any](v *viewed, req Req, list iter.Seq2[Res, error]) iter.Seq2[Res, error] {
+func views[Req, Res any](v *viewed, name string, req Req, list iter.Seq2[Res, error]) iter.Seq2[Res, error] {
 	return func(yield func(Res, error) bool) {
 		v.b.show(req)
+		leave := v.b.enter(name)
 		for res, err := range list {
 			v.b.got(res, err)
 			if !yield(res, err) {
-				return
+				break
 			}
 		}
+		leave()
 	}
 }
 
@@ -55,90 +59,4 @@ func (b *bench) got(res any, err error) {
 		b.show(res)
 	}
 	b.show(err)
-}
-
-func (v *viewed) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
-	return view(ctx, v, req, v.Client.CreateSession)
-}
-
-func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	return view(ctx, v, req, v.Client.ExchangeToken)
-}
-
-func (v *viewed) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	return view(ctx, v, req, v.Client.ConnectionStatus)
-}
-
-func (v *viewed) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	return view(ctx, v, req, v.Client.Disconnect)
-}
-
-func (v *viewed) Check(ctx context.Context) error {
-	err := v.Client.Check(ctx)
-	v.b.show(err)
-	return err
-}
-
-func (v *viewed) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	return view(ctx, v, req, v.Client.Institution)
-}
-
-func (v *viewed) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) iter.Seq2[bankmux.InstitutionListing, error] {
-	return views(v, req, v.Client.Institutions(ctx, req))
-}
-
-func (v *viewed) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	return view(ctx, v, req, v.Client.Accounts)
-}
-
-func (v *viewed) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	return view(ctx, v, req, v.Client.Balances)
-}
-
-func (v *viewed) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
-	return view(ctx, v, req, v.Client.AccountNumbers)
-}
-
-func (v *viewed) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	return view(ctx, v, req, v.Client.Identity)
-}
-
-func (v *viewed) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	return view(ctx, v, req, v.Client.Cards)
-}
-
-func (v *viewed) Transactions(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.Transaction, error] {
-	return views(v, req, v.Client.Transactions(ctx, req))
-}
-
-func (v *viewed) TransactionPages(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.TransactionPage, error] {
-	return views(v, req, v.Client.TransactionPages(ctx, req))
-}
-
-func (v *viewed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return view(ctx, v, req, v.Client.Sync)
-}
-
-func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
-	return view(ctx, v, req, v.Client.Holdings)
-}
-
-func (v *viewed) InvestmentTransactions(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransaction, error] {
-	return views(v, req, v.Client.InvestmentTransactions(ctx, req))
-}
-
-func (v *viewed) InvestmentTransactionPages(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
-	return views(v, req, v.Client.InvestmentTransactionPages(ctx, req))
-}
-
-func (v *viewed) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
-	return view(ctx, v, req, v.Client.Refresh)
-}
-
-func (v *viewed) AwaitRefresh(ctx context.Context, started bankmux.RefreshResult) (bankmux.StatusResult, error) {
-	return view(ctx, v, started, v.Client.AwaitRefresh)
-}
-
-func (v *viewed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	return view(ctx, v, req, v.Client.ReadWebhook)
 }

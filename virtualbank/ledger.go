@@ -51,6 +51,7 @@ type event struct {
 	raw     string
 	ref     string
 	spec    *TransactionSpec
+	changes []*TransactionSpec // what the spec became, by when
 
 	// Of imported events.
 	original *string // the application's own id
@@ -100,7 +101,12 @@ func (bk *book) rows(a *account, at time.Time, days int) []row {
 		if !e.edit.IsZero() && !e.edit.After(at) {
 			r.amount = e.edited
 		}
-		if e.posted > today || (e.spec != nil && e.spec.Pending) {
+		for _, c := range e.changes {
+			if !c.at.After(at) {
+				r.spec = c
+			}
+		}
+		if e.posted > today || (r.spec != nil && r.spec.Pending) {
 			r.pending, r.date, r.amount = true, e.began, e.hold
 		}
 		if days > 0 && r.date <= today-day(days) {

@@ -24,6 +24,7 @@ type linkSession struct {
 	required    []string
 	prefetch    []string
 	webhook     *string
+	redirect    string
 	tags        []string // nil when omitted
 	features    map[string]bool
 	custom      []customAccount // nil when omitted
@@ -56,7 +57,7 @@ func (b *Bank) mkCreateSession(c *call) reply {
 	}
 	s := readSession(o)
 	existing := o.text("existing_link_id", false, true, 0, maxURL)
-	redirect := readRedirect(o)
+	redirect, uri := readRedirect(o)
 	if p, bad := o.refusal(); bad {
 		return p
 	}
@@ -83,7 +84,7 @@ func (b *Bank) mkCreateSession(c *call) reply {
 		return mkInvalidRequest(validationItem{[]any{"body", "institution_id"}, "unknown institution", "value_error"})
 	}
 	s.token = b.gen.hide("sandbox_" + b.gen.urlSafe(43))
-	s.created = b.Now()
+	s.created, s.redirect = b.Now(), uri
 	b.mk.sessions[s.token] = s
 	return reply{status: http.StatusCreated, body: map[string]string{"link_session_token": s.token}}
 }
@@ -207,21 +208,21 @@ func readOwner(o object) any {
 }
 
 // readRedirect returns the origin of redirect_uri.
-func readRedirect(o object) (origin string) {
+func readRedirect(o object) (origin, uri string) {
 	text := o.text("redirect_uri", true, false, 1, maxURL)
 	if text == nil {
-		return ""
+		return "", ""
 	}
 	u, err := url.Parse(*text)
 	switch {
 	case err != nil || u.Scheme == "" || (u.Host == "" && u.Opaque == "" && u.Path == ""):
 		o.fault("value_error.url", "invalid or missing URL scheme", "redirect_uri")
-		return ""
+		return "", ""
 	case u.RawQuery != "" || u.ForceQuery:
 		o.fault("value_error.url", "a query string is not allowed", "redirect_uri")
-		return ""
+		return "", ""
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Host)
+	return strings.ToLower(u.Scheme + "://" + u.Host), *text
 }
 
 func (b *Bank) redirectAllowed(origin string) bool {

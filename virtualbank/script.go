@@ -39,9 +39,10 @@ type LinkState struct {
 	User        string   `json:"user,omitempty"` // the application's id of its user, where the provider knows it
 	Tags        []string `json:"tags,omitempty"`
 	Institution string   `json:"institution"`
-	State       string   `json:"state"`     // "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
-	Presented   int      `json:"presented"` // exchanges of its one-time token that were carried out, whatever came of them
-	Exchanged   int      `json:"exchanged"` // those of them that succeeded: one at most
+	Products    []string `json:"products,omitempty"` // that the user granted, by MoneyKit's names; Dapi does not tell
+	State       string   `json:"state"`              // "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
+	Presented   int      `json:"presented"`          // exchanges of its one-time token that were carried out, whatever came of them
+	Exchanged   int      `json:"exchanged"`          // those of them that succeeded: one at most
 }
 
 // exchanges counts what became of a one-time token.
@@ -117,7 +118,7 @@ func (b *Bank) Links() []LinkState {
 	for _, l := range b.mk.order {
 		all = append(all, LinkState{
 			Provider: providerMoneyKit, ID: l.id, User: l.user, Tags: slices.Clone(l.tags), Institution: l.institution.MoneyKitID, State: l.state,
-			Presented: l.presented, Exchanged: l.exchanged,
+			Products: l.productNames(), Presented: l.presented, Exchanged: l.exchanged,
 		})
 	}
 	for _, c := range b.dp.connections {

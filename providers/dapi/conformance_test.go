@@ -3,6 +3,7 @@ package dapi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -70,17 +71,26 @@ func newHarness(*testing.T) providertest.Harness {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
 		},
 		Operations: operations(last),
-		Table:      providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
+		Told: func(s bankmux.Session) (providertest.Told, error) { // Dapi hears of a session by way of its front end alone
+			country := strings.Join(s.Launch.Countries, ",")
+			return providertest.Told{Country: &country}, nil
+		},
+		Table: providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{
 			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
 				return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
 			},
 			AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-				spec := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text}
-				if r.In {
-					spec.Type = "credit"
-				}
-				return bank.AddTransaction(conn.Reference(), account, spec)
+				return bank.AddTransaction(conn.Reference(), account, spec(r))
+			},
+			ChangeTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
+				return bank.ChangeTransaction(conn.Reference(), account, spec(r))
+			},
+			RemoveTransaction: func(conn bankmux.Connection, account, text string) error {
+				return bank.RemoveTransaction(conn.Reference(), account, text)
+			},
+			SameAccount: func(before, after bankmux.Connection, account string) (string, error) {
+				return sameAccount(bank, before, after, account)
 			},
 			SetBalance: func(conn bankmux.Connection, account, booked string) error {
 				return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
@@ -188,6 +198,33 @@ func (w operationWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 
 var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
+}
+
+// spec is a row as Dapi writes it, which does not tell pending ones.
+func spec(r providertest.Row) virtualbank.TransactionSpec {
+	s := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text}
+	if r.In {
+		s.Type = "credit"
+	}
+	return s
+}
+
+// sameAccount finds an account of a login in a later login to the same bank, by its place.
+func sameAccount(bank *virtualbank.Bank, before, after bankmux.Connection, account string) (string, error) {
+	old, err := bank.Accounts(before.Reference())
+	if err != nil {
+		return "", err
+	}
+	again, err := bank.Accounts(after.Reference())
+	if err != nil {
+		return "", err
+	}
+	for i, a := range old {
+		if a.DapiID == account {
+			return again[i].DapiID, nil
+		}
+	}
+	return "", errors.New("no such account")
 }
 
 // onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a

@@ -175,7 +175,7 @@ func (w webhooks) signed(signatures []string, parts ...[]byte) bool {
 // ofVersion1 returns the signatures that are made as this package knows.
 func ofVersion1(header string) []string {
 	var codes []string
-	for text := range strings.FieldsSeq(header) {
+	for text := range strings.SplitSeq(header, " ") {
 		if coded, ok := strings.CutPrefix(text, "v1,"); ok && len(codes) < mostSignatures {
 			codes = append(codes, coded)
 		}

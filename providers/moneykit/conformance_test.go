@@ -2,10 +2,12 @@ package moneykit_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/moneykit"
@@ -80,17 +82,33 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 			Secrets:    []string{creds.ClientSecret},
 			Binds:      true,
+			Refresh: providertest.Refresh{
+				Product: bankmux.ProductTransactions, Every: time.Hour,
+				Is: func(r *http.Request) bool {
+					return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/products")
+				},
+			},
+			Told:    func(s bankmux.Session) (providertest.Told, error) { return told(bank, s) },
+			Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) { return granted(bank, conn), nil },
 			Data: &providertest.Data{
 				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) },
 				AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
 					return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
 				},
 				AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-					spec := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text, Pending: r.Pending}
-					if r.In {
-						spec.Type = "credit"
-					}
-					return bank.AddTransaction(conn.Reference(), account, spec)
+					return bank.AddTransaction(conn.Reference(), account, spec(r))
+				},
+				ChangeTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
+					return bank.ChangeTransaction(conn.Reference(), account, spec(r))
+				},
+				PostTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
+					return bank.ChangeTransaction(conn.Reference(), account, spec(r))
+				},
+				RemoveTransaction: func(conn bankmux.Connection, account, text string) error {
+					return bank.RemoveTransaction(conn.Reference(), account, text)
+				},
+				SameAccount: func(before, after bankmux.Connection, account string) (string, error) {
+					return sameAccount(bank, before, after, account)
 				},
 				SetBalance: func(conn bankmux.Connection, account, booked string) error {
 					return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
@@ -111,6 +129,55 @@ func says(status int, body string) http.HandlerFunc {
 
 var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
+}
+
+// spec is a row as MoneyKit writes it.
+func spec(r providertest.Row) virtualbank.TransactionSpec {
+	s := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text, Pending: r.Pending}
+	if r.In {
+		s.Type = "credit"
+	}
+	return s
+}
+
+// told is what MoneyKit was asked for a session.
+func told(bank *virtualbank.Bank, s bankmux.Session) (providertest.Told, error) {
+	got, err := bank.Session(s.Launch.Token.Reveal())
+	if err != nil {
+		return providertest.Told{}, err
+	}
+	country := strings.Join(got.Countries, ",")
+	return providertest.Told{Country: &country, WebhookURL: &got.WebhookURL, RedirectURI: &got.RedirectURI}, nil
+}
+
+// granted are the products of a link, which the user grants all.
+func granted(bank *virtualbank.Bank, conn bankmux.Connection) (products []bankmux.Product) {
+	for _, l := range bank.Links() {
+		if l.ID == conn.Reference() {
+			for _, p := range l.Products {
+				products = append(products, bankmux.Product(p)) // both use the same words for these
+			}
+		}
+	}
+	return products
+}
+
+// sameAccount finds an account of a link in a later link to the same login, by its place.
+func sameAccount(bank *virtualbank.Bank, before, after bankmux.Connection, account string) (string, error) {
+	old, err := bank.Accounts(before.Reference())
+	if err != nil {
+		return "", err
+	}
+	again, err := bank.Accounts(after.Reference())
+	if err != nil {
+		return "", err
+	}
+	for i, a := range old {
+		if a.MoneyKitID == account {
+			return again[i].MoneyKitID, nil
+		}
+	}
+	return "", errors.New("no such account")
 }
 
 // onTheWire turns a booked balance into what MoneyKit writes: what is owed on a liability as a

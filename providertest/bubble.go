@@ -1,0 +1,215 @@
+package providertest
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// A bubble holds one test. What is wrong with an adapter ends that test with a sentence: a panic, a
+// call that never returns, a goroutine that is left behind. The other tests go on. Only a panic in
+// a goroutine of the adapter's own cannot be caught: it ends the process, as in any Go program.
+
+// standstill is how long before the deadline of the test binary a bubble is given up.
+const standstill = 20 * time.Second
+
+// inBubble runs f with a fresh bench on virtual time. It ends t where the test failed.
+func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
+	t.Helper()
+	b := &bench{}
+	ended := make(chan string, 1)
+	go func() {
+		// The runtime panics in this goroutine when the goroutines of the bubble wait for ever.
+		said := ""
+		defer func() {
+			if p := recover(); p != nil {
+				said = b.deadlock(fmt.Sprint(p))
+			}
+			ended <- said // also after runtime.Goexit, which is how a failed bubble ends
+		}()
+		synctest.Test(t, func(t *testing.T) { b.run(t, newHarness, f) })
+	}()
+	var late <-chan time.Time
+	if deadline, ok := t.Deadline(); ok {
+		left := time.Until(deadline)
+		timer := time.NewTimer(left - min(standstill, left/4))
+		defer timer.Stop()
+		late = timer.C
+	}
+	said := ""
+	select {
+	case said = <-ended:
+	case <-late:
+		said = b.standsStill()
+	}
+	if said != "" {
+		t.Error(said)
+		t.FailNow()
+	}
+	for _, missing := range b.missing {
+		t.Run("not checked: "+missing, func(*testing.T) {})
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// run serves the backend and runs the test.
+func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
+	b.mark()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%s panicked: %v\n%s", b.underWay("the test"), p, debug.Stack())
+		}
+	}()
+	b.t, b.Harness = t, newHarness(t)
+	b.secrets = b.Secrets
+	b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols)} //nolint:gosec // in memory, for a test
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true) // TLS is the connection's own, see secured
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(b.listener)
+	}()
+	defer func() { // also when a test gives up
+		if b.transport != nil {
+			b.transport.CloseIdleConnections()
+		}
+		assert.NoError(t, server.Close())
+		<-served
+		b.checkSecrets()
+	}()
+	b.reclient(guard.Options{}, overPlain)
+	f(t, b)
+}
+
+// together runs f n times at once and waits.
+func (b *bench) together(n int, f func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					b.t.Errorf("%s panicked when many called at once: %v\n%s", b.underWay("the adapter"), p, debug.Stack())
+				}
+			}()
+			f(i)
+		})
+	}
+	all.Wait()
+}
+
+// enter notes that a call of the client began. The function it returns notes that it returned; a
+// call that panics stays noted.
+func (b *bench) enter(call string) (leave func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.calls == nil {
+		b.calls = map[string]int{}
+	}
+	b.calls[call]++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.calls[call]--; b.calls[call] == 0 {
+			delete(b.calls, call)
+		}
+	}
+}
+
+// underWay names the calls that have not returned, or else what the caller says.
+func (b *bench) underWay(otherwise string) string {
+	if !b.mu.TryLock() { // whoever holds it may wait for ever
+		return otherwise
+	}
+	defer b.mu.Unlock()
+	if len(b.calls) == 0 {
+		return otherwise
+	}
+	return strings.Join(slices.Sorted(maps.Keys(b.calls)), " and ")
+}
+
+// deadlock says what a bubble died of.
+func (b *bench) deadlock(reason string) string {
+	switch {
+	case strings.Contains(reason, "main bubble goroutine has exited"):
+		return "a goroutine was left behind: it still waits when the test is over. Whatever an adapter starts must end with the call that started it." + b.waiting()
+	case strings.Contains(reason, "all goroutines in bubble are blocked"):
+		return b.underWay("the harness") + " never returned: it waits for what never comes. A call must end when its context does." + b.waiting()
+	}
+	return "the test panicked: " + reason
+}
+
+func (b *bench) standsStill() string {
+	return b.underWay("the test") + " did not return before the deadline of the test binary. Virtual time stands still while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
+}
+
+// maxStacks is how many goroutines are shown, and maxFrames how many lines of each.
+const (
+	maxStacks = 3
+	maxFrames = 24
+)
+
+// waiting shows the goroutines of the bubble that are not the suite's own server.
+func (b *bench) waiting() string {
+	all := stacks(nil)
+	var out strings.Builder
+	shown := 0
+	for one := range strings.SplitSeq(string(all), "\n\n") {
+		header, _, _ := strings.Cut(one, "\n")
+		own := strings.Contains(one, "net/http.(*Server).Serve") || strings.Contains(one, "testing.testingSynctestTest(") || strings.Contains(one, "synctest.Run(")
+		if bubbleOf(header) != b.bubble || b.bubble == "" || own {
+			continue
+		}
+		if shown++; shown > maxStacks {
+			break
+		}
+		lines := strings.Split(one, "\n")
+		out.WriteString("\n\n" + strings.Join(lines[:min(len(lines), maxFrames)], "\n"))
+	}
+	return out.String()
+}
+
+// mark remembers which bubble this is.
+func (b *bench) mark() {
+	header, _, _ := strings.Cut(string(stacks(nil)), "\n")
+	b.bubble = bubbleOf(header)
+}
+
+// bubbleOf reads the bubble's number from the first line of a goroutine's stack.
+func bubbleOf(header string) string {
+	_, bubble, _ := strings.Cut(header, "synctest bubble ")
+	number := strings.IndexFunc(bubble, func(r rune) bool { return r < '0' || r > '9' })
+	return bubble[:max(number, 0)]
+}
+
+// stacks returns the stacks of all goroutines, that of the caller first. It uses buf if that is
+// long enough.
+func stacks(buf []byte) []byte {
+	if buf == nil {
+		buf = make([]byte, 64<<10)
+	}
+	n := runtime.Stack(buf, true)
+	for n == len(buf) { // perhaps not all of it
+		buf = make([]byte, 2*len(buf))
+		n = runtime.Stack(buf, true)
+	}
+	return buf[:n]
+}

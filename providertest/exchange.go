@@ -1,0 +1,177 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// Told is what a provider was told when a session was made, directly or by way of the front end. A
+// nil member is one that the provider does not take; the suite then says that it was not checked.
+type Told struct {
+	Country     *string // the country of the bank; of several, the first
+	WebhookURL  *string // where changes are announced
+	RedirectURI *string // where a bank's own login page returns to
+}
+
+// errNotSent ends a call before the adapter is asked.
+var errNotSent = errors.New("the suite stopped the call")
+
+// readsExchange reports whether the adapter says that its exchange changes nothing. Nothing is
+// sent.
+func (b *bench) readsExchange(post bankmux.ExchangeRequest) bool {
+	var effect bankmux.Effect
+	asked := b.client.Client.With(func(_ context.Context, op bankmux.Op, _ func(context.Context) error) error {
+		effect = op.Effect
+		return errNotSent
+	})
+	_, _ = asked.ExchangeToken(b.t.Context(), post)
+	return effect == bankmux.Read
+}
+
+// isRead reports whether a request changes nothing at the provider.
+func (b *bench) isRead(r *http.Request) bool {
+	if b.Words.Open != nil && b.Words.Open(r) {
+		return true
+	}
+	if b.Reads != nil {
+		return b.Reads(r)
+	}
+	return r.Method == http.MethodGet || r.Method == http.MethodHead
+}
+
+// onlyReads checks the requests since a mark.
+func (b *bench) onlyReads(mark int, what string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.requests[mark:] {
+		assert.True(b.t, r.read, "%s is said to be a read, and sent %s %s", what, r.request.Method, r.request.URL.Path)
+	}
+}
+
+// sessionsAreTold checks that what the application asks for reaches the provider.
+func sessionsAreTold(t *testing.T, b *bench) {
+	if b.lacks("Harness.Told", b.Told == nil, "what the provider is told of a session") {
+		return
+	}
+	req := b.Request
+	req.WebhookURL = "https://app.example.com/hooks/{client}"
+	s, err := b.client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	told, err := b.Told(s)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		field string
+		got   *string
+		want  string
+	}{
+		{"Country", told.Country, req.Country},
+		{"WebhookURL", told.WebhookURL, "https://app.example.com/hooks/" + b.client.Name()},
+		{"RedirectURI", told.RedirectURI, req.RedirectURI},
+	} {
+		if !b.lacks("Told."+c.field, c.got == nil, "whether the provider is told SessionRequest."+c.field) {
+			assert.Equal(t, c.want, *c.got, "what the provider was told of SessionRequest.%s", c.field)
+		}
+	}
+}
+
+// productsAreGranted checks that a connection has the products that the user granted.
+func productsAreGranted(t *testing.T, b *bench) {
+	if b.lacks("Harness.Granted", b.Granted == nil, "the products of a connection") {
+		return
+	}
+	conn := b.connect(t.Context())
+	granted, err := b.Granted(conn)
+	require.NoError(t, err)
+	require.NotEmpty(t, granted, "Harness.Granted names no product")
+	assert.ElementsMatch(t, granted, conn.Products, "Connection.Products are those that the user granted")
+}
+
+// reconnectsInVain lets the consent lapse again before the reconnect is finished, and posts what an
+// earlier reconnect brought. Whatever the adapter answers, it may not call a connection active that
+// is not.
+func reconnectsInVain(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	session := func() bankmux.Session {
+		require.NoError(t, b.Lapse(conn))
+		got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+		require.NoError(t, err)
+		req := b.Request
+		req.Reconnect = &got.Connection
+		s, err := b.client.CreateSession(t.Context(), req)
+		require.NoError(t, err)
+		return s
+	}
+	first := b.linked(session())
+	require.NoError(t, b.Lapse(conn))
+	b.mended(first, "whose bank ended the consent again")
+	second := b.linked(session())
+	renewed, err := b.client.ExchangeToken(t.Context(), second)
+	require.NoError(t, err)
+	conn = renewed
+	old := second
+	old.Session = session()
+	b.mended(old, "with the payload of an earlier one")
+}
+
+// mended posts a reconnect. If it is accepted as active, the connection must work.
+func (b *bench) mended(post bankmux.ExchangeRequest, which string) {
+	b.t.Helper()
+	conn, err := b.client.ExchangeToken(b.t.Context(), post)
+	if err != nil || conn.Status.State != bankmux.StateActive {
+		return
+	}
+	got, err := b.client.ConnectionStatus(b.t.Context(), bankmux.StatusRequest{Connection: conn})
+	require.NoError(b.t, err)
+	assert.Equal(b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s mended nothing and was accepted as active", which)
+}
+
+// behind selects the requests that follow an exchange. It must be called for each in turn.
+func (b *bench) behind() func(*http.Request) bool {
+	spent := false
+	return func(r *http.Request) bool {
+		if b.IsExchange(r) {
+			spent = true
+			return false
+		}
+		return spent && (b.Words.Open == nil || !b.Words.Open(r))
+	}
+}
+
+// brokenBehindExchange lets the exchange pass and breaks whatever the adapter sends after it. The
+// token is spent, so the connection must not be lost: it is returned, if need be as unverified, or
+// the same payload finds it again, also in another process.
+func brokenBehindExchange(t *testing.T, b *bench, f wirefault.Fault) {
+	b.reclient(guard.Options{}, carrierOf(f))
+	post := b.linked(b.session(t.Context()))
+	b.inject(f, -1, b.behind())
+	conn, err := b.client.ExchangeToken(t.Context(), post)
+	b.show(err)
+	b.heal()
+	b.reclient(guard.Options{}, carrierOf(f))
+	if err != nil {
+		post.Session = b.kept(post.Session)
+		conn, err = b.client.ExchangeToken(t.Context(), post)
+		require.NoError(t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost")
+	}
+	assert.NotEmpty(t, conn.Reference())
+	assert.Equal(t, b.idOf(post.Session, conn), conn.ID)
+	if !b.client.Has(bankmux.CapStatus) {
+		return
+	}
+	time.Sleep(time.Minute)
+	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "the connection works once the provider is back")
+	assert.NotEmpty(t, got.Connection.Institution.ID)
+}

@@ -1,0 +1,337 @@
+package providertest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// operation is an operation of a client, or one of an adapter's own. The table of them is the one
+// list from which the fault matrix, the one-shots and the calls without capability come.
+type operation struct {
+	name    string
+	effects []bankmux.Effect // that it may have; which one, the adapter decides
+	needs   bankmux.Capability
+	call    func(ctx context.Context, b *bench) error           // on the bench's connection and account; without the capability it is unsupported
+	ready   func(b *bench) (func(context.Context) error, error) // makes ready for one call, with the wire whole; nil where call needs nothing
+	counts  func(*http.Request) bool                            // selects the requests that are the operation, where others belong to it; nil means all
+	public  bool                                                // sent without credentials
+	decides bool                                                // by the connection's state
+	apart   bool                                                // passes neither retries nor breakers, so it is not in the matrix
+}
+
+// begin makes ready for one call.
+func (op operation) begin(b *bench) (func(context.Context) error, error) {
+	if op.ready == nil {
+		return func(ctx context.Context) error { return op.call(ctx, b) }, nil
+	}
+	return op.ready(b)
+}
+
+// setUp makes the connection that the operation is about.
+func (op operation) setUp(b *bench) {
+	b.conn = b.prepared(b.t.Context())
+	b.accountID = ""
+	if b.client.Has(bankmux.CapAccounts) {
+		got, err := b.client.Accounts(b.t.Context(), bankmux.AccountsRequest{Connection: b.conn})
+		require.NoError(b.t, err)
+		require.NotEmpty(b.t, got.Accounts)
+		b.accountID = got.Accounts[0].ID
+	}
+}
+
+var (
+	reads      = []bankmux.Effect{bankmux.Read}
+	repeatable = []bankmux.Effect{bankmux.Idempotent}
+	once       = []bankmux.Effect{bankmux.OneShot}
+)
+
+// errEmpty is for an answer that has nothing in it where something is: a broken answer was taken
+// for an empty one.
+var errEmpty = errors.New("nothing was told")
+
+// operations is the table. A new operation is added here, and its viewed call below.
+func operations(b *bench) []operation {
+	return []operation{
+		{name: "CreateSession", effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, call: func(ctx context.Context, b *bench) error {
+			s, err := b.client.CreateSession(ctx, b.Request)
+			return empty(err, s.ID == "")
+		}},
+		{name: "CreateSession to reconnect", needs: bankmux.CapStatus, effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, ready: func(b *bench) (func(context.Context) error, error) {
+			return func(ctx context.Context) error {
+				req := b.Request
+				req.Reconnect = &b.conn
+				_, err := b.client.CreateSession(ctx, req)
+				return err
+			}, nil
+		}},
+		{name: "ExchangeToken", effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, counts: b.IsExchange, ready: exchange},
+		{name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus, effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, decides: true, ready: reconnected},
+		{name: "ConnectionStatus", needs: bankmux.CapStatus, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
+			return empty(err, got.Connection.ID == "")
+		}},
+		{name: "Disconnect", needs: bankmux.CapDisconnect, effects: repeatable, call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) }, ready: func(b *bench) (func(context.Context) error, error) {
+			conn := b.connect(b.t.Context())
+			return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
+		}},
+		{name: "Check", needs: bankmux.CapCheck, effects: reads, call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) }},
+		{name: "Institutions", needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
+			for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
+				return err // the first page is one call
+			}
+			return errEmpty
+		}},
+		{name: "Institution", needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.Institution(ctx, bankmux.InstitutionRequest{ID: b.conn.Institution.ID})
+			return empty(err, got.ID == "")
+		}},
+		{name: "Accounts", needs: bankmux.CapAccounts, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: b.conn})
+			return empty(err, len(got.Accounts) == 0)
+		}},
+		{name: "Balances", needs: bankmux.CapBalances, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
+			return empty(err, len(got.Balances) == 0)
+		}},
+		{name: "AccountNumbers", needs: bankmux.CapAccountNumbers, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: b.conn})
+			return empty(err, len(got.Accounts) == 0)
+		}},
+		{name: "Identity", needs: bankmux.CapIdentity, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.Identity(ctx, bankmux.IdentityRequest{Connection: b.conn})
+			return empty(err, len(got.Owners) == 0)
+		}},
+		{name: "Cards", needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
+			_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
+			return err
+		}},
+		{name: "Transactions", needs: bankmux.CapTransactions, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
+		{name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }},
+		{name: "Sync", needs: bankmux.CapSync, effects: reads, call: func(ctx context.Context, b *bench) error {
+			got, err := b.client.Sync(ctx, bankmux.SyncRequest{Connection: b.conn})
+			if len(got.Failed) > 0 {
+				return got.Failed[0].Err
+			}
+			return empty(err, got.Next == "")
+		}},
+		{name: "Holdings", needs: bankmux.CapHoldings, effects: reads, call: func(ctx context.Context, b *bench) error {
+			_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
+			return err
+		}},
+		{name: "InvestmentTransactions", needs: bankmux.CapInvestmentTransactions, effects: reads, call: func(ctx context.Context, b *bench) error {
+			return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
+		}},
+		{name: "Refresh", needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh, ready: func(b *bench) (func(context.Context) error, error) {
+			time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
+			if err := b.awake(b.t.Context()); err != nil {
+				return nil, err
+			}
+			return func(ctx context.Context) error { return refresh(ctx, b) }, nil
+		}},
+		{name: "ReadWebhook", needs: bankmux.CapWebhooks, apart: true, call: func(ctx context.Context, b *bench) error {
+			_, err := b.client.ReadWebhook(ctx, bankmux.WebhookRequest{})
+			return err
+		}},
+	}
+}
+
+// crossable are the operations that the adapter has, with its own at the end.
+func crossable(b *bench, has capabilities) []operation {
+	ops := slices.DeleteFunc(operations(b), func(op operation) bool { return op.apart || !has.all(op.needs) })
+	for _, own := range b.Operations {
+		ops = append(ops, operation{name: own.Name, effects: []bankmux.Effect{own.Effect}, public: own.Public, counts: own.Counts, ready: func(b *bench) (func(context.Context) error, error) {
+			call, err := own.Prepare(b.t.Context(), b.client.Client, b.conn)
+			return func(ctx context.Context) error {
+				defer b.enter(own.Name)()
+				return call(ctx)
+			}, err
+		}})
+	}
+	return ops
+}
+
+// lacking checks that what the adapter has no capability for is unsupported.
+func lacking(t *testing.T, b *bench, has capabilities) {
+	b.conn, b.accountID = b.connect(t.Context()), "any"
+	sent := b.reached()
+	for _, op := range operations(b) {
+		if op.call != nil && !has.all(op.needs) {
+			assert.ErrorIs(t, op.call(t.Context(), b), bankmux.ErrUnsupported, op.name)
+		}
+	}
+	assert.Equal(t, sent, b.reached(), "what is unsupported sends nothing")
+}
+
+// capabilities are those that an adapter has.
+type capabilities map[bankmux.Capability]bool
+
+// all reports whether the adapter has them all. "" is always there.
+func (has capabilities) all(needs ...bankmux.Capability) bool {
+	return !slices.ContainsFunc(needs, func(c bankmux.Capability) bool { return c != "" && !has[c] })
+}
+
+func exchange(b *bench) (func(context.Context) error, error) {
+	post := b.linked(b.session(b.t.Context()))
+	return func(ctx context.Context) error {
+		_, err := b.client.ExchangeToken(ctx, post)
+		return err
+	}, nil
+}
+
+func disconnect(ctx context.Context, b *bench, conn bankmux.Connection) error {
+	got, err := b.client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
+	return empty(err, got.Connection.Status.State != bankmux.StateGone)
+}
+
+func refresh(ctx context.Context, b *bench) error {
+	product := cmp.Or(b.Refresh.Product, bankmux.ProductAccounts)
+	_, err := b.client.Refresh(ctx, bankmux.RefreshRequest{Connection: b.conn, Products: []bankmux.Product{product}})
+	return err
+}
+
+func empty(err error, nothing bool) error {
+	if err == nil && nothing {
+		return errEmpty
+	}
+	return err
+}
+
+// firstPage reads one page of one account, which is one call.
+func (b *bench) firstPage(ctx context.Context, enrich bool) error {
+	for page, err := range b.client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: b.conn, Accounts: []string{b.accountID}, Enrich: enrich}) {
+		if err == nil && len(page.Failed) > 0 {
+			return page.Failed[0].Err
+		}
+		return empty(err, len(page.Transactions) == 0)
+	}
+	return errEmpty
+}
+
+// awake makes a call that does no more than renew what time has used up.
+func (b *bench) awake(ctx context.Context) error {
+	if !b.client.Has(bankmux.CapStatus) {
+		return nil
+	}
+	_, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
+	return err
+}
+
+// reconnected lets the user finish a reconnect. Where that is a login of its own, the connection is
+// kept as it is now.
+func reconnected(b *bench) (func(context.Context) error, error) {
+	req := b.Request
+	req.Reconnect = &b.conn
+	s, err := b.client.CreateSession(b.t.Context(), req)
+	if err != nil {
+		return nil, err
+	}
+	post := b.linked(s)
+	return func(ctx context.Context) error {
+		conn, err := b.client.ExchangeToken(ctx, post)
+		if err == nil {
+			b.conn = conn
+		}
+		return err
+	}, nil
+}
+
+// The calls of the client under test, which are all viewed.
+
+func (v *viewed) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	return view(ctx, v, "CreateSession", req, v.Client.CreateSession)
+}
+
+func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	return view(ctx, v, "ExchangeToken", req, v.Client.ExchangeToken)
+}
+
+func (v *viewed) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	return view(ctx, v, "ConnectionStatus", req, v.Client.ConnectionStatus)
+}
+
+func (v *viewed) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	return view(ctx, v, "Disconnect", req, v.Client.Disconnect)
+}
+
+func (v *viewed) Check(ctx context.Context) error {
+	leave := v.b.enter("Check")
+	err := v.Client.Check(ctx)
+	leave()
+	v.b.show(err)
+	return err
+}
+
+func (v *viewed) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
+	return view(ctx, v, "Institution", req, v.Client.Institution)
+}
+
+func (v *viewed) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) iter.Seq2[bankmux.InstitutionListing, error] {
+	return views(v, "Institutions", req, v.Client.Institutions(ctx, req))
+}
+
+func (v *viewed) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	return view(ctx, v, "Accounts", req, v.Client.Accounts)
+}
+
+func (v *viewed) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
+	return view(ctx, v, "Balances", req, v.Client.Balances)
+}
+
+func (v *viewed) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
+	return view(ctx, v, "AccountNumbers", req, v.Client.AccountNumbers)
+}
+
+func (v *viewed) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
+	return view(ctx, v, "Identity", req, v.Client.Identity)
+}
+
+func (v *viewed) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
+	return view(ctx, v, "Cards", req, v.Client.Cards)
+}
+
+func (v *viewed) Transactions(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.Transaction, error] {
+	return views(v, "Transactions", req, v.Client.Transactions(ctx, req))
+}
+
+func (v *viewed) TransactionPages(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.TransactionPage, error] {
+	return views(v, "TransactionPages", req, v.Client.TransactionPages(ctx, req))
+}
+
+func (v *viewed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	return view(ctx, v, "Sync", req, v.Client.Sync)
+}
+
+func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
+	return view(ctx, v, "Holdings", req, v.Client.Holdings)
+}
+
+func (v *viewed) InvestmentTransactions(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransaction, error] {
+	return views(v, "InvestmentTransactions", req, v.Client.InvestmentTransactions(ctx, req))
+}
+
+func (v *viewed) InvestmentTransactionPages(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
+	return views(v, "InvestmentTransactionPages", req, v.Client.InvestmentTransactionPages(ctx, req))
+}
+
+func (v *viewed) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
+	return view(ctx, v, "Refresh", req, v.Client.Refresh)
+}
+
+func (v *viewed) AwaitRefresh(ctx context.Context, started bankmux.RefreshResult) (bankmux.StatusResult, error) {
+	return view(ctx, v, "AwaitRefresh", started, v.Client.AwaitRefresh)
+}
+
+func (v *viewed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
+	return view(ctx, v, "ReadWebhook", req, v.Client.ReadWebhook)
+}
