@@ -142,7 +142,7 @@ func TestErrorsReadAsAPersonWouldWriteThem(t *testing.T) {
 		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue()} {
 			for _, row := range table.Rows() {
 				for _, field := range []string{"", "body.customer_user.id"} {
-					e := table.Error(normalize.Failure{Code: row.Code, Op: row.Op, Status: max(row.Status, 400), RetryAfter: 1234567891})
+					e := table.Error(normalize.Failure{Code: row.Code, Class: row.Class, Endpoint: row.Endpoint, Status: max(row.Status, 400), RetryAfter: 1234567891})
 					e.Field = field
 					sentence(t, e)
 				}

@@ -4,7 +4,7 @@ import "context"
 
 // Op describes one call to the interceptors around it.
 type Op struct {
-	Name        string // "ExchangeToken"
+	Name        string // [OpExchangeToken]
 	Group       Group
 	Effect      Effect
 	Client      string // registered name of the client
@@ -66,25 +66,50 @@ type Request interface {
 	prepare(c *Client, op *Op) error
 }
 
-// The operations.
-var (
-	opCreateSession = Op{Name: "CreateSession", Group: GroupLink, Effect: Idempotent}
-	opExchangeToken = Op{Name: "ExchangeToken", Group: GroupLink, Effect: OneShot, FindOut: "call ExchangeToken again with the same session and payload"}
-	opStatus        = Op{Name: "ConnectionStatus", Group: GroupLink, Effect: Read}
-	opDisconnect    = Op{Name: "Disconnect", Group: GroupLink, Effect: Idempotent}
-	opCheck         = Op{Name: "CheckCredentials", Group: GroupLink, Effect: Read}
-	opInstitutions  = Op{Name: "Institutions", Group: GroupLink, Effect: Read}
-	opInstitution   = Op{Name: "Institution", Group: GroupLink, Effect: Read}
-	opWebhook       = Op{Name: "ReadWebhook", Group: GroupLink, Effect: Local}
+// Names of the operations, as [Op.Name], [Error.Op] and [Challenge.Op] have them. Operations of one
+// adapter alone have their names there.
+const (
+	OpCreateSession          = "CreateSession"
+	OpExchangeToken          = "ExchangeToken"
+	OpConnectionStatus       = "ConnectionStatus"
+	OpDisconnect             = "Disconnect"
+	OpCheckCredentials       = "CheckCredentials"
+	OpInstitutions           = "Institutions"
+	OpInstitution            = "Institution"
+	OpReadWebhook            = "ReadWebhook"
+	OpAccounts               = "Accounts"
+	OpBalances               = "Balances"
+	OpAccountNumbers         = "AccountNumbers"
+	OpIdentity               = "Identity"
+	OpCards                  = "Cards"
+	OpTransactions           = "Transactions"
+	OpSync                   = "Sync"
+	OpHoldings               = "Holdings"
+	OpInvestmentTransactions = "InvestmentTransactions"
+	OpRefresh                = "Refresh"
+	OpAwaitRefresh           = "AwaitRefresh"
+)
 
-	opAccounts               = Op{Name: "Accounts", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
-	opBalances               = Op{Name: "Balances", Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
-	opAccountNumbers         = Op{Name: "AccountNumbers", Group: GroupData, Effect: Read, Product: string(ProductAccountNumbers)}
-	opIdentity               = Op{Name: "Identity", Group: GroupData, Effect: Read, Product: string(ProductIdentity)}
-	opCards                  = Op{Name: "Cards", Group: GroupData, Effect: Read, Product: string(ProductCards)}
-	opTransactions           = Op{Name: "Transactions", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
-	opSync                   = Op{Name: "Sync", Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
-	opHoldings               = Op{Name: "Holdings", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
-	opInvestmentTransactions = Op{Name: "InvestmentTransactions", Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
-	opRefresh                = Op{Name: "Refresh", Group: GroupData, Effect: OneShot, FindOut: "call ConnectionStatus and compare when the products were last attempted"}
+// What each operation shares, does and reads.
+var (
+	opCreateSession = Op{Name: OpCreateSession, Group: GroupLink, Effect: Idempotent}
+	opExchangeToken = Op{Name: OpExchangeToken, Group: GroupLink, Effect: OneShot, FindOut: "call ExchangeToken again with the same session and payload"}
+	opStatus        = Op{Name: OpConnectionStatus, Group: GroupLink, Effect: Read}
+	opDisconnect    = Op{Name: OpDisconnect, Group: GroupLink, Effect: Idempotent}
+	opCheck         = Op{Name: OpCheckCredentials, Group: GroupLink, Effect: Read}
+	opInstitutions  = Op{Name: OpInstitutions, Group: GroupLink, Effect: Read}
+	opInstitution   = Op{Name: OpInstitution, Group: GroupLink, Effect: Read}
+	opWebhook       = Op{Name: OpReadWebhook, Group: GroupLink, Effect: Local}
+
+	opAccounts               = Op{Name: OpAccounts, Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
+	opBalances               = Op{Name: OpBalances, Group: GroupData, Effect: Read, Product: string(ProductAccounts)}
+	opAccountNumbers         = Op{Name: OpAccountNumbers, Group: GroupData, Effect: Read, Product: string(ProductAccountNumbers)}
+	opIdentity               = Op{Name: OpIdentity, Group: GroupData, Effect: Read, Product: string(ProductIdentity)}
+	opCards                  = Op{Name: OpCards, Group: GroupData, Effect: Read, Product: string(ProductCards)}
+	opTransactions           = Op{Name: OpTransactions, Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
+	opSync                   = Op{Name: OpSync, Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
+	opHoldings               = Op{Name: OpHoldings, Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
+	opInvestmentTransactions = Op{Name: OpInvestmentTransactions, Group: GroupData, Effect: Read, Product: string(ProductInvestments)}
+	opAwaitRefresh           = Op{Name: OpAwaitRefresh, Group: GroupData, Effect: Read}
+	opRefresh                = Op{Name: OpRefresh, Group: GroupData, Effect: OneShot, FindOut: "call ConnectionStatus and compare when the products were last attempted"}
 )

@@ -62,7 +62,7 @@ const (
 // [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are
 // those of [Client.ConnectionStatus].
 func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
-	op := Op{Name: "AwaitRefresh", Group: GroupData, Effect: Read}
+	op := opAwaitRefresh
 	if err := started.Connection.prepare(c, &op); err != nil {
 		return StatusResult{}, c.describe(&op, err)
 	}

@@ -5,6 +5,7 @@
 package normalize
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,20 +15,51 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Row says what one code of a provider means.
+// Row says what one code of a provider means, or every other code of one class. It is for failures
+// that have all that it names: Code or Class must be given, what else is zero matches any.
 type Row struct {
-	Code   string        // the provider's code
-	Status int           // HTTP status it is meant under; 0 means any
-	Op     string        // operation it is meant for; "" means any
-	Kind   bankmux.Kind  // what to do about it
-	Scope  bankmux.Scope // "" means the scope of the kind
-	Detail string        // what happened, in our words
+	Code     string // the provider's code
+	Class    string // the provider's class of codes, such as Plaid's error_type
+	Endpoint string // where the code means something else, such as "POST /links/{id}/products"
+	Status   int    // HTTP status under which the code means something else
+
+	Kind bankmux.Kind // what to do about it
+	// Scope is what it counts against, "" for the scope of the Kind. [bankmux.ScopeInstitution]
+	// counts against the bank, [bankmux.ScopeProvider] against the provider, others against none.
+	Scope  bankmux.Scope
+	Detail string // what happened, in our words
 }
 
+// rowKey is what a row names, or what a failure has.
 type rowKey struct {
-	code   string
-	status int
-	op     string
+	code, class, endpoint string
+	status                int
+}
+
+// The parts of a key, by how much each weighs: a row wins over another that names lighter parts.
+const (
+	byStatus = 1 << iota
+	byClass
+	byEndpoint
+	byCode
+	byAll = byCode | byEndpoint | byClass | byStatus
+)
+
+// only returns the key with nothing but the given parts.
+func (k rowKey) only(parts int) rowKey {
+	if parts&byCode == 0 {
+		k.code = ""
+	}
+	if parts&byEndpoint == 0 {
+		k.endpoint = ""
+	}
+	if parts&byClass == 0 {
+		k.class = ""
+	}
+	if parts&byStatus == 0 {
+		k.status = 0
+	}
+	return k
 }
 
 // Catalogue is a provider's error table. It is immutable and safe for concurrent use.
@@ -36,14 +68,14 @@ type Catalogue struct {
 	byKey map[rowKey]Row
 }
 
-// NewCatalogue makes a table. It panics on two rows for the same code, status
-// and operation, or a row without code or kind, so that a mistake shows at start-up.
+// NewCatalogue makes a table. It panics on two rows for the same code, class, endpoint and status,
+// and on a row that has neither code nor class, or no kind, so that a mistake shows at start-up.
 func NewCatalogue(rows ...Row) *Catalogue {
 	c := &Catalogue{rows: slices.Clone(rows), byKey: make(map[rowKey]Row, len(rows))}
 	for _, r := range rows {
-		key := rowKey{r.Code, r.Status, r.Op}
-		if _, dup := c.byKey[key]; dup || r.Code == "" || r.Kind == "" {
-			panic(fmt.Sprintf("normalize: error table: row %q is doubled or incomplete", r.Code))
+		key := rowKey{r.Code, r.Class, r.Endpoint, r.Status}
+		if _, dup := c.byKey[key]; dup || (r.Code == "" && r.Class == "") || r.Kind == "" {
+			panic(fmt.Sprintf("normalize: error table: row %q is doubled or incomplete", cmp.Or(r.Code, r.Class)))
 		}
 		c.byKey[key] = r
 	}
@@ -55,25 +87,36 @@ func (c *Catalogue) Rows() []Row { return slices.Clone(c.rows) }
 
 // Failure is what a provider said went wrong.
 type Failure struct {
-	Op         string // operation, such as "ExchangeToken"
+	Endpoint   string // that was called, as the rows write it
 	Code       string // "" where the answer had none
+	Class      string // the class of the code, "" where the provider has none
 	Status     int    // 0 where there is none
 	RetryAfter time.Duration
 	RequestID  string
 }
 
-// Error classifies a failure. The most specific row wins: by code, operation
-// and status, by code and operation, by code and status, by code. A code without a row is
-// classified by status and marked Unlisted; an answer without a code, by status alone.
+// Error classifies a failure by the most specific row, else by its status:
+//
+//   - A row with the code wins over rows with the class alone: the code says more.
+//   - Of the rows with the same code, or of the class, one for the endpoint wins, then one for the
+//     class, then one for the status.
+//   - A code without a row has the kind of its class.
+//   - If neither has a row, the status decides, see [ByStatus], and the error is Unlisted.
+//
+// What a class decides is not Unlisted: the table says what every code of the class means. The
+// error's Code is the provider's code, or the class where the answer has no code.
 func (c *Catalogue) Error(f Failure) *bankmux.Error {
-	e := &bankmux.Error{Code: CleanCode(f.Code), Status: f.Status, RetryAfter: f.RetryAfter, RequestID: CleanCode(f.RequestID)}
-	for _, key := range []rowKey{{f.Code, f.Status, f.Op}, {f.Code, 0, f.Op}, {f.Code, f.Status, ""}, {f.Code, 0, ""}} {
-		if r, ok := c.byKey[key]; ok {
+	e := &bankmux.Error{
+		Code: CleanCode(cmp.Or(f.Code, f.Class)), Status: f.Status, RetryAfter: f.RetryAfter, RequestID: CleanCode(f.RequestID),
+	}
+	said := rowKey{f.Code, f.Class, f.Endpoint, f.Status}
+	for parts := byAll; parts > 0; parts-- {
+		if r, ok := c.byKey[said.only(parts)]; ok {
 			e.Kind, e.Scope, e.Detail = r.Kind, r.Scope, r.Detail
 			return e
 		}
 	}
-	e.Kind, e.Unlisted = ByStatus(f.Status), f.Code != ""
+	e.Kind, e.Unlisted = ByStatus(f.Status), e.Code != ""
 	return e
 }
 

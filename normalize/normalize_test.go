@@ -14,63 +14,6 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// want is what a code must become; the codes are those of the providers' documentation and SDKs.
-type want struct {
-	code   string
-	status int
-	op     string
-	kind   bankmux.Kind
-	scope  bankmux.Scope
-}
-
-func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
-	t.Parallel()
-	table := normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrGone})
-	for status, kind := range map[int]bankmux.Kind{
-		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
-		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
-		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
-		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
-	} {
-		e := table.Error(normalize.Failure{Code: "BRAND_NEW", Status: status})
-		assert.Equal(t, kind, e.Kind, status)
-		assert.True(t, e.Unlisted, status)
-		assert.False(t, e.Repeatable(bankmux.Read), status)
-		plain := table.Error(normalize.Failure{Status: status})
-		assert.Equal(t, kind, plain.Kind, status)
-		assert.False(t, plain.Unlisted, status)
-	}
-}
-
-func TestAHostileCodeIsNotShown(t *testing.T) {
-	t.Parallel()
-	for _, code := range []string{"secret with blanks", "line\nbreak", strings.Repeat("x", 101), "\xff", `{"a":1}`} {
-		e := normalize.NewCatalogue().Error(normalize.Failure{Code: code, Status: 400, RequestID: code})
-		assert.Equal(t, "unreadable", e.Code)
-		assert.Equal(t, "unreadable", e.RequestID)
-		assert.True(t, e.Unlisted)
-	}
-}
-
-func TestACatalogueWithAMistakePanics(t *testing.T) {
-	t.Parallel()
-	row := normalize.Row{Code: "a", Kind: bankmux.ErrInvalid}
-	assert.Panics(t, func() { normalize.NewCatalogue(row, row) })
-	assert.Panics(t, func() { normalize.NewCatalogue(normalize.Row{Code: "a"}) })
-	c := normalize.NewCatalogue(row,
-		normalize.Row{Code: "a", Op: "x", Kind: bankmux.ErrGone},
-		normalize.Row{Code: "a", Status: 400, Kind: bankmux.ErrQuota},
-		normalize.Row{Code: "a", Status: 400, Op: "x", Kind: bankmux.ErrConsent})
-	for _, w := range []want{
-		{"a", 400, "x", bankmux.ErrConsent, ""},
-		{"a", 500, "x", bankmux.ErrGone, ""},
-		{"a", 400, "y", bankmux.ErrQuota, ""},
-		{"a", 500, "y", bankmux.ErrInvalid, ""},
-	} {
-		assert.Equal(t, w.kind, c.Error(normalize.Failure{Code: w.code, Status: w.status, Op: w.op}).Kind)
-	}
-}
-
 func TestTimestampsOfBothProvidersAreRead(t *testing.T) {
 	t.Parallel()
 	for s, w := range map[string]string{

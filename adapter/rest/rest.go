@@ -130,11 +130,17 @@ type Request struct {
 
 // Response is an answer that arrived whole, whatever it says.
 type Response struct {
+	method, path string // of the request
+
 	Status     int
 	JSON       bool // the content type is JSON
 	Body       []byte
 	RetryAfter time.Duration
 }
+
+// Endpoint is the request's method and Path, such as "POST /links/{id}/products", by which an error
+// table tells endpoints apart.
+func (r *Response) Endpoint() string { return r.method + " " + r.path }
 
 // Do sends the request once: a transport of net/http does not send it again by itself, see sending.
 // The error is for requests without a whole answer: an [*bankmux.Error] of kind unavailable,
@@ -176,6 +182,8 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		return nil, failure(ctx, res, err, sent.unsent())
 	}
 	return &Response{
+		method:     req.Method,
+		path:       req.Path,
 		Status:     res.StatusCode(),
 		JSON:       isJSON(res.Header().Get("Content-Type")),
 		Body:       body,

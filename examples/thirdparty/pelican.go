@@ -70,7 +70,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	s := bankmux.NewSession(req)
 	s.Launch.Provider = Name
 	var answer struct{ Flow string }
-	if err := a.post(ctx, "CreateSession", "/flows", map[string]string{"user": req.User, "state": s.ID}, &answer); err != nil {
+	if err := a.post(ctx, "/flows", map[string]string{"user": req.User, "state": s.ID}, &answer); err != nil {
 		return bankmux.Session{}, err
 	}
 	if answer.Flow == "" {
@@ -91,7 +91,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.Connection{}, err
 	}
 	var answer struct{ Grant, Bank, State string }
-	if err := a.post(ctx, "ExchangeToken", "/redeem", map[string]string{"code": code}, &answer); err != nil {
+	if err := a.post(ctx, "/redeem", map[string]string{"code": code}, &answer); err != nil {
 		return bankmux.Connection{}, err
 	}
 	switch {
@@ -109,7 +109,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 const maxAnswer = 1 << 20
 
 // post sends one request and reads the answer strictly.
-func (a *adapter) post(ctx context.Context, op, path string, in, out any) error {
+func (a *adapter) post(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (a *adapter) post(ctx context.Context, op, path string, in, out any) error 
 			_ = json.Unmarshal(raw, &failed) // not ours: the status decides
 		}
 		return catalogue.Error(normalize.Failure{
-			Op: op, Code: failed.Code, Status: res.StatusCode,
+			Endpoint: http.MethodPost + " " + path, Code: failed.Code, Status: res.StatusCode,
 			RetryAfter: normalize.RetryAfterOf(res.Header, time.Now()),
 		})
 	}

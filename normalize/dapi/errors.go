@@ -19,7 +19,7 @@ var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is not valid any more"},
 	normalize.Row{Code: "USER_DELINKED", Kind: bankmux.ErrGone, Detail: "the connection was delinked"},
 	normalize.Row{Code: "INVALID_TOKEN", Kind: bankmux.ErrReauth, Detail: "the access token is not valid"},
-	normalize.Row{Code: "INVALID_TOKEN", Op: "ExchangeToken", Kind: bankmux.ErrTokenSpent, Detail: "the access code was used, expired or is wrong"},
+	normalize.Row{Code: "INVALID_TOKEN", Endpoint: "POST /auth/ExchangeToken", Kind: bankmux.ErrTokenSpent, Detail: "the access code was used, expired or is wrong"},
 
 	// The user can mend it now, or at the bank.
 	normalize.Row{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the answer was wrong"},

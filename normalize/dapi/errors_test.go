@@ -13,11 +13,11 @@ import (
 
 // want is what a code must become; the codes are those of the providers' documentation and SDKs.
 type want struct {
-	code   string
-	status int
-	op     string
-	kind   bankmux.Kind
-	scope  bankmux.Scope
+	code     string
+	status   int
+	endpoint string
+	kind     bankmux.Kind
+	scope    bankmux.Scope
 }
 
 func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
@@ -27,8 +27,8 @@ func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
 		{"INVALID_CREDENTIALS", 401, "", bankmux.ErrReauth, bankmux.ScopeConnection},
 		{"INVALID_CONNECTION", 401, "", bankmux.ErrReauth, bankmux.ScopeConnection},
 		{"USER_DELINKED", 401, "", bankmux.ErrGone, bankmux.ScopeConnection},
-		{"INVALID_TOKEN", 401, "ExchangeToken", bankmux.ErrTokenSpent, bankmux.ScopeCall},
-		{"INVALID_TOKEN", 401, "ConnectionStatus", bankmux.ErrReauth, bankmux.ScopeConnection},
+		{"INVALID_TOKEN", 401, "POST /auth/ExchangeToken", bankmux.ErrTokenSpent, bankmux.ScopeCall},
+		{"INVALID_TOKEN", 401, "POST /metadata/accounts/get", bankmux.ErrReauth, bankmux.ScopeConnection},
 		{"INVALID_MFA", 401, "", bankmux.ErrAnswerRejected, bankmux.ScopeCall},
 		{"ACCOUNT_LOCKED", 401, "", bankmux.ErrUserAction, bankmux.ScopeConnection},
 		{"INACTIVE_ACCOUNT", 401, "", bankmux.ErrInvalid, bankmux.ScopeCall},
@@ -52,7 +52,7 @@ func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
 		{dapi.Failed, 200, "", bankmux.ErrUnknown, bankmux.ScopeCall},
 	} {
 		for _, status := range []int{w.status, 200} { // a failed envelope counts under 200 too
-			check(t, dapi.Error(normalize.Failure{Code: w.code, Status: status, Op: w.op}), w, w.code)
+			check(t, dapi.Error(normalize.Failure{Code: w.code, Status: status, Endpoint: w.endpoint}), w, w.code)
 		}
 		seen[w.code] = true
 	}

@@ -11,7 +11,7 @@ var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "api_error.auth.unauthorized", Kind: bankmux.ErrCredentials, Detail: "client id, secret or scope is refused"},
 	normalize.Row{Code: "api_error.auth.unauthorized", Status: 400, Kind: bankmux.ErrCredentials, Detail: "the grant type is refused"},
 	normalize.Row{Code: "api_error.rate_limit_exceeded", Kind: bankmux.ErrRateLimited, Detail: "too many requests were made, or a refresh came too early"},
-	normalize.Row{Code: "api_error.rate_limit_exceeded", Op: "Refresh", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "this link was refreshed a short while ago"},
+	normalize.Row{Code: "api_error.rate_limit_exceeded", Endpoint: "POST /links/{id}/products", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "this link was refreshed a short while ago"},
 	normalize.Row{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
 	normalize.Row{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},
 	normalize.Row{Code: "link_error.forbidden_action", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product"},

@@ -13,11 +13,11 @@ import (
 
 // want is what a code must become; the codes are those of the providers' documentation and SDKs.
 type want struct {
-	code   string
-	status int
-	op     string
-	kind   bankmux.Kind
-	scope  bankmux.Scope
+	code     string
+	status   int
+	endpoint string
+	kind     bankmux.Kind
+	scope    bankmux.Scope
 }
 
 func TestEveryCodeOfMoneyKitHasItsMeaning(t *testing.T) {
@@ -26,9 +26,10 @@ func TestEveryCodeOfMoneyKitHasItsMeaning(t *testing.T) {
 	for _, w := range []want{
 		{"api_error.auth.expired_access_token", 401, "", bankmux.ErrCredentials, bankmux.ScopeApp},
 		{"api_error.auth.unauthorized", 401, "", bankmux.ErrCredentials, bankmux.ScopeApp},
-		{"api_error.auth.unauthorized", 400, "Token", bankmux.ErrCredentials, bankmux.ScopeApp},
+		{"api_error.auth.unauthorized", 400, "POST /auth/token", bankmux.ErrCredentials, bankmux.ScopeApp},
 		{"api_error.rate_limit_exceeded", 429, "", bankmux.ErrRateLimited, bankmux.ScopeApp},
-		{"api_error.request.validation_failed", 422, "CreateSession", bankmux.ErrInvalid, bankmux.ScopeCall},
+		{"api_error.rate_limit_exceeded", 429, "POST /links/{id}/products", bankmux.ErrRateLimited, bankmux.ScopeConnection},
+		{"api_error.request.validation_failed", 422, "POST /link-session", bankmux.ErrInvalid, bankmux.ScopeCall},
 		{"link_error.unauthorized_access", 401, "", bankmux.ErrNotFound, bankmux.ScopeCall},
 		{"link_error.forbidden_action", 403, "", bankmux.ErrConsent, bankmux.ScopeConnection},
 		{"link_error.not_found", 404, "", bankmux.ErrGone, bankmux.ScopeConnection},
@@ -36,11 +37,11 @@ func TestEveryCodeOfMoneyKitHasItsMeaning(t *testing.T) {
 		{"link_error.bad_state", 422, "", bankmux.ErrUnknown, bankmux.ScopeConnection},
 		{"link_error.bad_config", 400, "", bankmux.ErrInvalid, bankmux.ScopeCall},
 		{"link_session_error.forbidden_config", 403, "", bankmux.ErrNotPermitted, bankmux.ScopeApp},
-		{"link_session_error.invalid_token_exchange", 400, "ExchangeToken", bankmux.ErrTokenSpent, bankmux.ScopeCall},
-		{"link_session_error.invalid_token_exchange", 422, "ExchangeToken", bankmux.ErrQuota, bankmux.ScopeApp},
+		{"link_session_error.invalid_token_exchange", 400, "POST /link-session/exchange-token", bankmux.ErrTokenSpent, bankmux.ScopeCall},
+		{"link_session_error.invalid_token_exchange", 422, "POST /link-session/exchange-token", bankmux.ErrQuota, bankmux.ScopeApp},
 		{"institution_error.not_found", 404, "", bankmux.ErrNotFound, bankmux.ScopeCall},
 	} {
-		check(t, moneykit.Error(normalize.Failure{Code: w.code, Status: w.status, Op: w.op}, ""), w, w.code)
+		check(t, moneykit.Error(normalize.Failure{Code: w.code, Status: w.status, Endpoint: w.endpoint}, ""), w, w.code)
 		seen[w.code] = true
 	}
 	covered(t, moneykit.Catalogue(), seen)

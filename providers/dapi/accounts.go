@@ -12,20 +12,11 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// The operations of this file, as errors name them.
-const (
-	opAccounts = "Accounts"
-	opBalances = "Balances"
-	opNumbers  = "AccountNumbers"
-	opIdentity = "Identity"
-	opCards    = "Cards"
-)
-
 // accounts is POST to one of the paths that list accounts. It returns those that have an id, and
 // failures for the others.
-func (a *api) accounts(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
+func (a *api) accounts(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
 	var out accountsAnswer
-	res, err := a.data(ctx, op, path, conn, answers, dataBody{}, &out)
+	res, err := a.data(ctx, path, conn, answers, dataBody{}, &out)
 	if err == nil && !out.Accounts.Present {
 		err = res.Lacks("accounts")
 	}
@@ -55,7 +46,7 @@ const accountsPath = "/data/accounts/get"
 // balance is POST /data/balance/get, about an account or a card.
 func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers, body dataBody) (*balance, error) {
 	var out balanceAnswer
-	res, err := a.data(ctx, opBalances, "/data/balance/get", conn, answers, body, &out)
+	res, err := a.data(ctx, "/data/balance/get", conn, answers, body, &out)
 	if err == nil && out.Balance == nil {
 		err = lacks(res, "balance")
 	}
@@ -65,7 +56,7 @@ func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *ban
 // identity is POST /data/identity/get.
 func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*person, error) {
 	var out identityAnswer
-	res, err := a.data(ctx, opIdentity, "/data/identity/get", conn, answers, dataBody{}, &out)
+	res, err := a.data(ctx, "/data/identity/get", conn, answers, dataBody{}, &out)
 	if err == nil && out.Identity == nil {
 		err = lacks(res, "identity")
 	}
@@ -75,7 +66,7 @@ func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *ba
 // cards is POST /data/cards/get.
 func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*wire.List[card], error) {
 	var out cardsAnswer
-	res, err := a.data(ctx, opCards, "/data/cards/get", conn, answers, dataBody{}, &out)
+	res, err := a.data(ctx, "/data/cards/get", conn, answers, dataBody{}, &out)
 	if err == nil && !out.Cards.Present {
 		err = res.Lacks("cards")
 	}
@@ -90,7 +81,7 @@ func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankm
 
 // Accounts lists the accounts at the bank.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, failed, err := a.api.accounts(ctx, opAccounts, accountsPath, req.Connection, req.Answers)
+	list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
@@ -215,7 +206,7 @@ func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
 // AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's
 // bank.
 func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
-	list, failed, err := a.api.accounts(ctx, opNumbers, accountsPath, req.Connection, req.Answers)
+	list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}

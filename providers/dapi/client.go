@@ -10,17 +10,8 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// The operations, as errors name them.
-const (
-	opCreate     = "CreateSession"
-	opExchange   = "ExchangeToken"
-	opStatus     = "ConnectionStatus"
-	opDisconnect = "Disconnect"
-)
-
-// opMetadata keeps INVALID_TOKEN of the call after an exchange apart from that of the exchange
-// itself.
-const opMetadata = "Metadata"
+// exchangePath is where the access code is exchanged, in this spelling.
+const exchangePath = "/auth/ExchangeToken"
 
 // api speaks HTTP: a method an endpoint. Every call is a POST.
 type api struct {
@@ -39,11 +30,11 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// exchangeToken is POST /auth/ExchangeToken, in this spelling; without a bearer token.
+// exchangeToken is POST /auth/ExchangeToken, without a bearer token.
 func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exchangeAnswer, error) {
 	var answer exchangeAnswer
-	res, err := a.do(ctx, opExchange, rest.Request{
-		Path: "/auth/ExchangeToken",
+	res, err := a.do(ctx, rest.Request{
+		Path: exchangePath,
 		JSON: exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID},
 	}, &answer)
 	if err == nil && !normalize.Token(answer.AccessToken) {
@@ -53,12 +44,9 @@ func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exc
 }
 
 // metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
-func (a *api) metadata(ctx context.Context, op string, g model.Grant) (metadataAnswer, error) {
-	if op == opExchange {
-		op = opMetadata
-	}
+func (a *api) metadata(ctx context.Context, g model.Grant) (metadataAnswer, error) {
 	var answer metadataAnswer
-	res, err := a.onConnection(ctx, op, "/metadata/accounts/get", g, &answer)
+	res, err := a.onConnection(ctx, "/metadata/accounts/get", g, &answer)
 	if err == nil && answer.Metadata == nil {
 		err = lacks(res, "accountsMetadata")
 	}
@@ -75,26 +63,26 @@ func (m metadataAnswer) bank() model.Bank {
 
 // delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
 // SDKs; others differ and the documentation page was not to be had.
-func (a *api) delink(ctx context.Context, op string, g model.Grant) error {
-	_, err := a.onConnection(ctx, op, "/users/DelinkUser", g, &envelope{})
+func (a *api) delink(ctx context.Context, g model.Grant) error {
+	_, err := a.onConnection(ctx, "/users/DelinkUser", g, &envelope{})
 	return err
 }
 
-func (a *api) onConnection(ctx context.Context, op, path string, g model.Grant, out answer) (*rest.Response, error) {
-	return a.post(ctx, op, path, g, dataBody{}, out)
+func (a *api) onConnection(ctx context.Context, path string, g model.Grant, out answer) (*rest.Response, error) {
+	return a.post(ctx, path, g, dataBody{}, out)
 }
 
-func (a *api) post(ctx context.Context, op, path string, g model.Grant, body dataBody, out answer) (*rest.Response, error) {
+func (a *api) post(ctx context.Context, path string, g model.Grant, body dataBody, out answer) (*rest.Response, error) {
 	body.AppSecret, body.UserSecret = a.secret.Reveal(), g.UserSecret
-	return a.do(ctx, op, rest.Request{Path: path, Bearer: g.AccessToken, JSON: body}, out)
+	return a.do(ctx, rest.Request{Path: path, Bearer: g.AccessToken, JSON: body}, out)
 }
 
 // do sends one request and reads the answer into out.
-func (a *api) do(ctx context.Context, op string, req rest.Request, out answer) (*rest.Response, error) {
+func (a *api) do(ctx context.Context, req rest.Request, out answer) (*rest.Response, error) {
 	req.Method = http.MethodPost
 	res, err := a.rest.Do(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	return res, read(op, res, out)
+	return res, read(res, out)
 }

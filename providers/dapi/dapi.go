@@ -170,7 +170,7 @@ func (a *adapter) Describe() bankmux.Description {
 
 // Effect: a session is made here, without a call.
 func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
-	if op.Name == opCreate {
+	if op.Name == bankmux.OpCreateSession {
 		return bankmux.Local
 	}
 	return op.Effect
@@ -250,7 +250,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 			*id, _ = fields.Text(key)
 		}
 	}
-	institution, err := a.bank(ctx, opExchange, grant)
+	institution, err := a.bank(ctx, grant)
 	if err != nil && !firm(err) {
 		institution, err = bankmux.Institution{}, nil // exchanged: kept as unverified
 	}
@@ -293,8 +293,8 @@ func firm(err error) bool {
 }
 
 // bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
-func (a *adapter) bank(ctx context.Context, op string, grant model.Grant) (bankmux.Institution, error) {
-	answer, err := a.api.metadata(ctx, op, grant)
+func (a *adapter) bank(ctx context.Context, grant model.Grant) (bankmux.Institution, error) {
+	answer, err := a.api.metadata(ctx, grant)
 	if err != nil {
 		return bankmux.Institution{}, err
 	}
@@ -320,7 +320,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
-	institution, err := a.bank(ctx, opStatus, grant)
+	institution, err := a.bank(ctx, grant)
 	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
 		err = otherBank(conn.Institution, institution)
 	}
@@ -359,7 +359,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	err = a.api.delink(ctx, opDisconnect, grant)
+	err = a.api.delink(ctx, grant)
 	if err != nil && !errors.Is(err, bankmux.ErrGone) && !tokenDead(err) {
 		return bankmux.DisconnectResult{}, err
 	}

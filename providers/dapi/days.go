@@ -226,7 +226,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (days int, 
 	if err != nil {
 		return 0, false, err
 	}
-	answer, err := a.api.metadata(ctx, opTransactions, g)
+	answer, err := a.api.metadata(ctx, g)
 	if err != nil {
 		return 0, false, err
 	}

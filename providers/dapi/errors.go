@@ -2,6 +2,7 @@ package dapi
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,7 +14,7 @@ import (
 
 // read decides by the body, not by the HTTP status: a failed envelope under 200
 // is an error. Only where there is no envelope does the status speak.
-func read(op string, res *rest.Response, out answer) error {
+func read(res *rest.Response, out answer) error {
 	err := res.Decode(out)
 	env := out.common()
 	if alone := new(envelope); err != nil && res.Decode(alone) == nil && alone.Status != statusDone {
@@ -29,7 +30,7 @@ func read(op string, res *rest.Response, out answer) error {
 		if res.Status/100 == 2 {
 			return err
 		}
-		return model.Error(normalize.Failure{Op: op, Status: res.Status, RetryAfter: res.RetryAfter})
+		return model.Error(normalize.Failure{Endpoint: res.Endpoint(), Status: res.Status, RetryAfter: res.RetryAfter})
 	}
 	switch env.Status {
 	case statusDone:
@@ -38,13 +39,15 @@ func read(op string, res *rest.Response, out answer) error {
 		if env.Type == "" && res.Status/100 != 4 {
 			env.Type = model.Failed
 		}
-		e := model.Error(normalize.Failure{Op: op, Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter})
+		e := model.Error(normalize.Failure{
+			Endpoint: res.Endpoint(), Code: env.Type, Status: res.Status, RetryAfter: res.RetryAfter,
+		})
 		if e.Kind == bankmux.ErrInvalid {
 			e.Field = fieldOf(res)
 		}
 		return e
 	}
-	if op == opExchange {
+	if res.Endpoint() == http.MethodPost+" "+exchangePath {
 		return res.Lacks("a result") // never interactive, never asynchronous
 	}
 	switch env.Status {

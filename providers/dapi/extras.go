@@ -50,7 +50,7 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 		if err != nil {
 			return Bank{}, err
 		}
-		answer, err := a.api.metadata(ctx, opBank.Name, g)
+		answer, err := a.api.metadata(ctx, g)
 		if err != nil {
 			return Bank{}, err
 		}
@@ -107,7 +107,7 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 		balances bankmux.BalancesResult
 	}
 	got, err := bankmux.DoOn(ctx, client, opComplete, &bankmux.AccountsRequest{Connection: conn, Answers: answers}, func(ctx context.Context, a *adapter) (both, error) {
-		list, failed, err := a.api.accounts(ctx, opComplete.Name, "/data/completeAccounts/get", conn, answers)
+		list, failed, err := a.api.accounts(ctx, "/data/completeAccounts/get", conn, answers)
 		if err != nil {
 			return both{}, err
 		}
@@ -164,7 +164,7 @@ func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Con
 		if err != nil {
 			return Operation{}, err
 		}
-		answer, err := a.api.operation(ctx, opOperation.Name, g, id)
+		answer, err := a.api.operation(ctx, g, id)
 		if err != nil {
 			return Operation{}, err
 		}

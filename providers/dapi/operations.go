@@ -18,7 +18,7 @@ import (
 
 // data is a data call: it may go on from answers of the user, and is waited for while the bank
 // works on it.
-func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, out answer) (*rest.Response, error) {
+func (a *api) data(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, out answer) (*rest.Response, error) {
 	g, err := grantOf(conn)
 	if err != nil {
 		return nil, err
@@ -26,17 +26,17 @@ func (a *api) data(ctx context.Context, op, path string, conn bankmux.Connection
 	if answers != nil {
 		body.OperationID, body.UserInputs = answers.Challenge.ID, userAnswers(answers)
 	}
-	res, err := a.post(ctx, op, path, g, body, out)
+	res, err := a.post(ctx, path, g, body, out)
 	for out.common().Status == statusRunning && out.common().OperationID != "" {
 		operation := string(out.common().OperationID)
-		if err = a.await(ctx, op, g, operation); err != nil {
+		if err = a.await(ctx, g, operation); err != nil {
 			return nil, ofTheBank(err)
 		}
 		// The status does not carry the result: the original call does, sent again for the finished
 		// operation.
 		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
-		res, err = a.post(ctx, op, path, g, body, out)
+		res, err = a.post(ctx, path, g, body, out)
 	}
 	if e := asError(err); e != nil && answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
@@ -82,7 +82,7 @@ const (
 
 // await asks for an operation until it is over. Nothing of its end is in the answer but whether it
 // failed.
-func (a *api) await(ctx context.Context, op string, g model.Grant, id string) error {
+func (a *api) await(ctx context.Context, g model.Grant, id string) error {
 	for wait := pollFirst; ; wait = min(wait*2, pollMost) {
 		timer := time.NewTimer(wait)
 		select {
@@ -94,13 +94,13 @@ func (a *api) await(ctx context.Context, op string, g model.Grant, id string) er
 				Detail: "the operation is still running at the bank", Err: ctx.Err(),
 			}
 		}
-		info, err := a.operation(ctx, op, g, id)
+		info, err := a.operation(ctx, g, id)
 		if err != nil {
 			return err
 		}
 		switch info.Info.Status {
 		case statusFailed:
-			return model.Error(normalize.Failure{Op: op, Code: info.Info.ErrorType, Status: http.StatusOK})
+			return model.Error(normalize.Failure{Code: info.Info.ErrorType, Status: http.StatusOK})
 		case statusRunning:
 		default:
 			return nil
@@ -110,13 +110,13 @@ func (a *api) await(ctx context.Context, op string, g model.Grant, id string) er
 
 // operation is POST /operation/get, or /operation/status where there is no such path: sources
 // disagree. The bearer token and userSecret are what the PHP SDK adds.
-func (a *api) operation(ctx context.Context, op string, g model.Grant, id string) (operationAnswer, error) {
+func (a *api) operation(ctx context.Context, g model.Grant, id string) (operationAnswer, error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	var out operationAnswer
-	res, err := a.post(ctx, op, "/operation/get", g, body, &out)
+	res, err := a.post(ctx, "/operation/get", g, body, &out)
 	if e := asError(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
 		out = operationAnswer{}
-		res, err = a.post(ctx, op, "/operation/status", g, body, &out)
+		res, err = a.post(ctx, "/operation/status", g, body, &out)
 	}
 	if e := asError(err); e != nil && e.Code == statusRunning {
 		err = nil // in the other form the envelope itself says so

@@ -150,7 +150,7 @@ func (l *listing) read(ctx context.Context, w *pageWindow, now time.Time) (bankm
 	body := l.api.rowsOf(&l.req.Connection, l.account.Account, l.account.Card)
 	body.FromDate, body.ToDate = w.From.String(), w.To.String()
 	got := pageRows{w: w}
-	err := l.api.transactions(ctx, opTransactions, l.path, l.req.Connection, l.req.Answers, body, func(i, left int, read *transaction) {
+	err := l.api.transactions(ctx, l.path, l.req.Connection, l.req.Answers, body, func(i, left int, read *transaction) {
 		if got.rows == nil {
 			got.rows = make([]bankmux.Transaction, 0, left/rowBytes+1)
 		}

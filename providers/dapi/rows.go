@@ -15,7 +15,7 @@ import (
 
 // transactions is POST to one of the paths. The rows go to each as they are read; i is the place of
 // a row in the answer, from 0.
-func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
+func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
 	var out transactionsAnswer
 	list := &out.Transactions
 	list.Bad = func(i int) { each(i, list.Left, &transaction{unreadable: true}) }
@@ -23,7 +23,7 @@ func (a *api) transactions(ctx context.Context, op, path string, conn bankmux.Co
 		row.held, row.card = body.currency, body.CardID != ""
 		each(i, list.Left, row)
 	}
-	res, err := a.data(ctx, op, path, conn, answers, body, &out)
+	res, err := a.data(ctx, path, conn, answers, body, &out)
 	if err == nil && !list.Present {
 		err = res.Lacks("transactions")
 	}

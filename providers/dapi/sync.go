@@ -10,9 +10,6 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// opSync is the operation of this file, as errors name it.
-const opSync = "Sync"
-
 // overlap is how many days are read again each time: rows are posted late, and holds become other
 // rows. Every so many days all that the bank serves is read again, for what was posted later still.
 const (
@@ -43,7 +40,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			cursor.Todo = append(cursor.Todo, cardPrefix+id)
 		}
 		if len(req.Accounts)+len(req.Cards) == 0 {
-			list, failed, err := a.api.accounts(ctx, opSync, accountsPath, req.Connection, req.Answers)
+			list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
 			if err != nil {
 				return bankmux.Delta{}, interrupted(err, syncState{Cursor: req.Cursor})
 			}

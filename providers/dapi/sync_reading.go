@@ -200,7 +200,7 @@ func (r *syncReading) read(ctx context.Context, w window, answers *bankmux.Answe
 	body := r.body
 	body.FromDate, body.ToDate = w.From.String(), w.To.String()
 	here := map[string]int{}
-	err := r.adapter.api.transactions(ctx, opSync, plainPath, r.req.Connection, answers, body, func(i, _ int, t *transaction) {
+	err := r.adapter.api.transactions(ctx, plainPath, r.req.Connection, answers, body, func(i, _ int, t *transaction) {
 		row := bankmux.Transaction{Account: r.account}
 		if fault := t.fill(&row); fault != nil {
 			content := contentOf(&row) + "\x00" + fault.Detail

@@ -8,9 +8,6 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// opTransactions is the operation of this file, as errors name it.
-const opTransactions = "Transactions"
-
 // The paths of the three lists of transactions; only the first knows cards.
 const (
 	plainPath       = "/data/transactions/get"

@@ -19,33 +19,25 @@ import (
 )
 
 // accounts is GET /links/{id}/accounts.
-func (a *api) accounts(ctx context.Context, op, link string, ids []string) (accountsAnswer, error) {
+func (a *api) accounts(ctx context.Context, link string, ids []string) (accountsAnswer, error) {
 	var answer accountsAnswer
-	err := a.onLink(ctx, op, link, "/accounts", filter(ids), &answer, "")
+	err := a.onLink(ctx, link, "/accounts", filter(ids), &answer, "")
 	return answer, err
 }
 
 // numbers is GET /links/{id}/accounts/numbers.
 func (a *api) numbers(ctx context.Context, link string) (numbersAnswer, error) {
 	var answer numbersAnswer
-	err := a.onLink(ctx, opNumbers, link, "/accounts/numbers", nil, &answer, "account_numbers")
+	err := a.onLink(ctx, link, "/accounts/numbers", nil, &answer, "account_numbers")
 	return answer, err
 }
 
 // identity is GET /links/{id}/identity.
 func (a *api) identity(ctx context.Context, link string, ids []string) (identityAnswer, error) {
 	var answer identityAnswer
-	err := a.onLink(ctx, opIdentity, link, "/identity", filter(ids), &answer, "identity")
+	err := a.onLink(ctx, link, "/identity", filter(ids), &answer, "identity")
 	return answer, err
 }
-
-// The operations of this file, as errors name them.
-const (
-	opAccounts = "Accounts"
-	opBalances = "Balances"
-	opNumbers  = "AccountNumbers"
-	opIdentity = "Identity"
-)
 
 // filter names accounts in a query: the name is repeated.
 func filter(ids []string) url.Values {
@@ -57,8 +49,8 @@ func filter(ids []string) url.Values {
 
 // onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that
 // was not fetched is an error. Data in the answer win over what its link says of the product.
-func (a *api) onLink(ctx context.Context, op, link, path string, query url.Values, out ofLink, product string) error {
-	_, err := a.do(ctx, op, rest.Request{
+func (a *api) onLink(ctx context.Context, link, path string, query url.Values, out ofLink, product string) error {
+	_, err := a.do(ctx, rest.Request{
 		Method: http.MethodGet, Path: "/links/{id}" + path, PathParams: map[string]string{"id": link}, Query: query,
 	}, out)
 	if err != nil {
@@ -125,8 +117,8 @@ func asOf(l *linkData, product string) time.Time {
 
 // read reads the accounts asked for. What it returns as failed are those that did not come or
 // cannot be read.
-func (a *adapter) read(ctx context.Context, op string, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
-	answer, err := a.api.accounts(ctx, op, conn.Credential().Reveal(), ids)
+func (a *adapter) read(ctx context.Context, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
+	answer, err := a.api.accounts(ctx, conn.Credential().Reveal(), ids)
 	if err == nil && !answer.data() {
 		err = fetched(answer.Link, "accounts")
 	}
@@ -172,7 +164,7 @@ func noAccount(id string) bankmux.Failure {
 
 // Accounts lists the accounts the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, link, failed, err := a.read(ctx, opAccounts, req.Connection, req.Accounts)
+	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
@@ -197,7 +189,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	if len(req.Cards) > 0 {
 		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "BalancesRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
 	}
-	list, link, failed, err := a.read(ctx, opBalances, req.Connection, req.Accounts)
+	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}

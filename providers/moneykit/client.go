@@ -26,15 +26,6 @@ const longestToken = 1000 * time.Hour
 // tokenBudget bounds a token request, whoever waits for it.
 const tokenBudget = 15 * time.Second
 
-// The operations, as errors name them.
-const (
-	opCreate     = "CreateSession"
-	opExchange   = "ExchangeToken"
-	opStatus     = "ConnectionStatus"
-	opDisconnect = "Disconnect"
-	opCheck      = "CheckCredentials"
-)
-
 // api speaks HTTP: a method an endpoint.
 type api struct {
 	rest   *rest.Client
@@ -71,7 +62,7 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 		return token.Token{}, err
 	}
 	var answer tokenAnswer
-	switch err := read(opToken, res, &answer); {
+	switch err := read(res, &answer); {
 	case err != nil:
 		return token.Token{}, err
 	case !normalize.Token(answer.AccessToken):
@@ -80,13 +71,10 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 	return token.Token{Value: answer.AccessToken, Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
 }
 
-// opToken is no operation of its own; the name decides rows of the error table.
-const opToken = "Token"
-
 // createLinkSession is POST /link-session.
 func (a *api) createLinkSession(ctx context.Context, body createLinkSession) (string, error) {
 	var answer linkSessionAnswer
-	res, err := a.do(ctx, opCreate, rest.Request{Method: http.MethodPost, Path: "/link-session", JSON: body}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: http.MethodPost, Path: "/link-session", JSON: body}, &answer)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +87,7 @@ func (a *api) createLinkSession(ctx context.Context, body createLinkSession) (st
 // exchangeToken is POST /link-session/exchange-token.
 func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error) {
 	var answer exchangeAnswer
-	res, err := a.do(ctx, opExchange, rest.Request{
+	res, err := a.do(ctx, rest.Request{
 		Method: http.MethodPost, Path: "/link-session/exchange-token",
 		JSON: exchangeBody{token},
 	}, &answer)
@@ -119,9 +107,9 @@ func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error)
 }
 
 // link is GET /links/{id}.
-func (a *api) link(ctx context.Context, op, id string) (linkData, error) {
+func (a *api) link(ctx context.Context, id string) (linkData, error) {
 	var answer linkData
-	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, &answer)
 	if err != nil {
 		return linkData{}, err
 	}
@@ -132,15 +120,15 @@ func (a *api) link(ctx context.Context, op, id string) (linkData, error) {
 }
 
 // deleteLink is DELETE /links/{id}.
-func (a *api) deleteLink(ctx context.Context, op, id string) error {
-	_, err := a.do(ctx, op, rest.Request{Method: http.MethodDelete, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, nil)
+func (a *api) deleteLink(ctx context.Context, id string) error {
+	_, err := a.do(ctx, rest.Request{Method: http.MethodDelete, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, nil)
 	return err
 }
 
 // userLinks is GET /users/{id}/links.
-func (a *api) userLinks(ctx context.Context, op, user string) (map[string]linkData, error) {
+func (a *api) userLinks(ctx context.Context, user string) (map[string]linkData, error) {
 	var answer userLinksAnswer
-	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
 	if err != nil {
 		return nil, err
 	}
@@ -151,9 +139,9 @@ func (a *api) userLinks(ctx context.Context, op, user string) (map[string]linkDa
 }
 
 // introspect is GET /auth/introspect.
-func (a *api) introspect(ctx context.Context, op string) (string, error) {
+func (a *api) introspect(ctx context.Context) (string, error) {
 	var answer introspectAnswer
-	res, err := a.do(ctx, op, rest.Request{Method: http.MethodGet, Path: "/auth/introspect"}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/auth/introspect"}, &answer)
 	switch {
 	case err != nil:
 		return "", err
@@ -168,7 +156,7 @@ func (a *api) introspect(ctx context.Context, op string) (string, error) {
 // do sends one request with credentials and reads the answer into out, unless
 // that is nil. A token that expired on the way is renewed and the request repeated once: it
 // was refused, so even a one-shot was not executed. Any other 401 stands.
-func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*rest.Response, error) {
+func (a *api) do(ctx context.Context, req rest.Request, out any) (*rest.Response, error) {
 	req.Header = versionHeader
 	for renewed := false; ; renewed = true {
 		if err := a.authorize(ctx, &req); err != nil {
@@ -178,7 +166,7 @@ func (a *api) do(ctx context.Context, op string, req rest.Request, out any) (*re
 		if err != nil {
 			return nil, err
 		}
-		err = read(op, res, out)
+		err = read(res, out)
 		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Code == codeExpired && e.Status == http.StatusUnauthorized && a.auth == AuthBearer && !renewed {
 			a.tokens.Invalidate(req.Bearer)
 			continue
@@ -214,7 +202,7 @@ func (a *api) jwks(ctx context.Context) ([]json.RawMessage, error) {
 	var answer struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := read(opKeys.Name, res, &answer); err != nil {
+	if err := read(res, &answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Keys) == 0 {

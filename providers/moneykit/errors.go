@@ -31,7 +31,7 @@ type explained struct {
 
 // read decodes a success into out or turns a failure into an error. Success is
 // any 2xx: 201 and 204 are documented where 200 might be expected.
-func read(op string, res *rest.Response, out any) error {
+func read(res *rest.Response, out any) error {
 	if res.Status/100 == 2 {
 		if out == nil {
 			return nothing(res)
@@ -49,7 +49,7 @@ func read(op string, res *rest.Response, out any) error {
 		body = envelope{} // a proxy's page: the status decides
 	}
 	e := model.Error(normalize.Failure{
-		Op: op, Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
+		Endpoint: res.Endpoint(), Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
 	var more explained
 	if res.Decode(&more) != nil {

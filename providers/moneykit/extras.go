@@ -28,7 +28,7 @@ var (
 func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
 		var answer accountAnswer
-		res, err := a.api.do(ctx, opAccount.Name, rest.Request{
+		res, err := a.api.do(ctx, rest.Request{
 			Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
 		}, &answer)
 		switch {
@@ -42,9 +42,9 @@ func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 }
 
 // onLinkDo sends a change of a link and returns the link.
-func (a *api) onLinkDo(ctx context.Context, client *bankmux.Client, op bankmux.Op, method, path, link string, body any) (Link, error) {
+func (a *api) onLinkDo(ctx context.Context, client *bankmux.Client, method, path, link string, body any) (Link, error) {
 	var answer linkData
-	res, err := a.do(ctx, op.Name, rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body}, &answer)
 	if err == nil && answer.LinkID == "" {
 		err = res.Lacks("link_id")
 	}
@@ -71,7 +71,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 		if update.Tags != nil {
 			body["link_tags"] = update.Tags
 		}
-		return a.api.onLinkDo(ctx, client, opUpdateLink, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
+		return a.api.onLinkDo(ctx, client, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
 	})
 }
 
@@ -79,7 +79,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 // repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
-		return a.api.onLinkDo(ctx, client, opResetLink, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
+		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
 	})
 }
 
@@ -160,7 +160,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		if in.Provider != "" {
 			body["provider"] = in.Provider
 		}
-		return a.api.onLinkDo(ctx, client, opImportLink, http.MethodPost, "/links/import", "", body)
+		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/import", "", body)
 	})
 }
 
@@ -170,7 +170,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
-		l, err := a.api.link(ctx, op.Name, link.Reveal())
+		l, err := a.api.link(ctx, link.Reveal())
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
@@ -187,7 +187,7 @@ func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmu
 func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
-		return a.api.onLinkDo(ctx, client, opImportTransactions, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
+		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
 	})
 }
 
@@ -200,7 +200,7 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 	rows, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
 		var answer transactionsAnswer
 		page = answer.page(true)
-		_, err := a.api.do(ctx, opCorrect.Name, rest.Request{
+		_, err := a.api.do(ctx, rest.Request{
 			Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
 			PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
 			JSON:       correctionBody{category, subcategory},
@@ -223,7 +223,7 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, event, key string) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
 		var answer webhookTestAnswer
-		_, err := a.api.do(ctx, opTestWebhook.Name, rest.Request{
+		_, err := a.api.do(ctx, rest.Request{
 			Method: http.MethodPost, Path: "/webhooks/test/link/{id}", PathParams: map[string]string{"id": conn.Credential().Reveal()},
 			JSON: webhookTestBody{event, key},
 		}, &answer)

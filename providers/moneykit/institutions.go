@@ -10,26 +10,20 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// The operations of this file, as errors name them.
-const (
-	opInstitutions = "Institutions"
-	opInstitution  = "Institution"
-)
-
 // mostInstitutions is the largest page of banks; 100 always worked.
 const mostInstitutions = 100
 
 // institutions is GET /institutions.
 func (a *api) institutions(ctx context.Context, query url.Values) (institutionsAnswer, error) {
 	var answer institutionsAnswer
-	_, err := a.do(ctx, opInstitutions, rest.Request{Method: http.MethodGet, Path: "/institutions", Query: query}, &answer)
+	_, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/institutions", Query: query}, &answer)
 	return answer, err
 }
 
 // institution is GET /institutions/{institution_id}.
 func (a *api) institution(ctx context.Context, id string) (institution, error) {
 	var answer institution
-	res, err := a.do(ctx, opInstitution, rest.Request{Method: http.MethodGet, Path: "/institutions/{id}", PathParams: map[string]string{"id": id}}, &answer)
+	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/institutions/{id}", PathParams: map[string]string{"id": id}}, &answer)
 	if err == nil && answer.InstitutionID == "" {
 		err = res.Lacks("institution_id")
 	}

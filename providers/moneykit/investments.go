@@ -12,23 +12,17 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// The operations of this file, as errors name them.
-const (
-	opHoldings    = "Holdings"
-	opInvestments = "InvestmentTransactions"
-)
-
 // holdings is GET /links/{id}/investments/holdings.
 func (a *api) holdings(ctx context.Context, link string, ids []string) (holdingsAnswer, error) {
 	var answer holdingsAnswer
-	err := a.onLink(ctx, opHoldings, link, "/investments/holdings", filter(ids), &answer, "investments")
+	err := a.onLink(ctx, link, "/investments/holdings", filter(ids), &answer, "investments")
 	return answer, err
 }
 
 // investments is GET /links/{id}/investments/transactions.
 func (a *api) investments(ctx context.Context, link string, query url.Values) (investmentsAnswer, error) {
 	var answer investmentsAnswer
-	err := a.onLink(ctx, opInvestments, link, "/investments/transactions", query, &answer, "investments")
+	err := a.onLink(ctx, link, "/investments/transactions", query, &answer, "investments")
 	return answer, err
 }
 

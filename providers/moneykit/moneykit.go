@@ -120,7 +120,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 // and its end tells how that went.
 func suitMoneyKit(o *guard.Options) {
 	if o.AtBank == nil {
-		o.AtBank = func(op bankmux.Op) bool { return op.Name == opRefresh || op.Name == "AwaitRefresh" }
+		o.AtBank = func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh }
 	}
 }
 
@@ -142,7 +142,7 @@ func (a *adapter) Describe() bankmux.Description {
 
 // Effect: after a reconnect nothing is exchanged, the link is only read.
 func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
-	if op.Name == opExchange && op.Reconnect {
+	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
 		return bankmux.Read
 	}
 	return op.Effect
@@ -181,12 +181,12 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 // user's, with the webhook and tags that a reconnect must send again.
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
 	id := conn.Credential().Reveal()
-	link, err := a.api.link(ctx, opCreate, id)
+	link, err := a.api.link(ctx, id)
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok || !strings.HasPrefix(e.Code, badState) {
 		return link, err
 	}
-	links, unread := a.api.userLinks(ctx, opCreate, conn.User)
+	links, unread := a.api.userLinks(ctx, conn.User)
 	if unread != nil {
 		return linkData{}, unread
 	}
@@ -278,7 +278,7 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // linkOfSession looks for a finished link with the session's tag among the user's.
 func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkData, bool, error) {
-	links, err := a.api.userLinks(ctx, opExchange, s.User)
+	links, err := a.api.userLinks(ctx, s.User)
 	if err != nil {
 		return linkData{}, false, err
 	}
@@ -301,7 +301,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 			Detail: "lost the link that it renews, as plain JSON does: keep the session with Session.Seal",
 		}
 	}
-	link, err := a.api.link(ctx, opExchange, linkID)
+	link, err := a.api.link(ctx, linkID)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -325,7 +325,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 // ConnectionStatus reads the link.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	link, err := a.api.link(ctx, opStatus, conn.Credential().Reveal())
+	link, err := a.api.link(ctx, conn.Credential().Reveal())
 	switch bankmux.KindOf(err) {
 	case "":
 	case bankmux.ErrGone, bankmux.ErrReauth:
@@ -350,7 +350,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 // Disconnect deletes the link.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	err := a.api.deleteLink(ctx, opDisconnect, conn.Credential().Reveal())
+	err := a.api.deleteLink(ctx, conn.Credential().Reveal())
 	if err != nil && !errors.Is(err, bankmux.ErrGone) {
 		return bankmux.DisconnectResult{}, err
 	}
@@ -361,7 +361,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 
 // CheckCredentials introspects the credentials.
 func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
-	app, err := a.api.introspect(ctx, opCheck)
+	app, err := a.api.introspect(ctx)
 	return bankmux.CheckResult{App: app}, err
 }
 

@@ -9,9 +9,6 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// opRefresh is the operation of this file, as errors name it.
-const opRefresh = "Refresh"
-
 // refreshable are the products a refresh can name (MoneyKit's SDK models).
 var refreshable = []bankmux.Product{
 	bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity,
@@ -21,7 +18,7 @@ var refreshable = []bankmux.Product{
 // refresh is POST /links/{id}/products: 202, and the work goes on.
 func (a *api) refresh(ctx context.Context, link string, products []string) (linkData, error) {
 	var answer linkData
-	res, err := a.do(ctx, opRefresh, rest.Request{
+	res, err := a.do(ctx, rest.Request{
 		Method: http.MethodPost, Path: "/links/{id}/products", PathParams: map[string]string{"id": link}, JSON: refreshBody{products},
 	}, &answer)
 	if err == nil && (answer.LinkID == "" || answer.State == "") {

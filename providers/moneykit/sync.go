@@ -13,9 +13,6 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// opSync is the operation of this file, as errors name it.
-const opSync = "Sync"
-
 // mostSync is the largest page of a sync.
 const mostSync = 500
 
@@ -35,7 +32,7 @@ type syncAnswer struct {
 
 // sync is GET /links/{id}/transactions/sync.
 func (a *api) sync(ctx context.Context, link string, query url.Values, answer *syncAnswer) error {
-	return a.onLink(ctx, opSync, link, "/transactions/sync", query, answer, "transactions")
+	return a.onLink(ctx, link, "/transactions/sync", query, answer, "transactions")
 }
 
 // Sync reads a page of MoneyKit's own record of changes. What that leaves untold is found with

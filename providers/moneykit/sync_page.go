@@ -355,7 +355,7 @@ func (p *syncPage) accounts(ctx context.Context) ([]string, error) {
 	if p.ids != nil {
 		return p.ids, nil
 	}
-	answer, err := p.api.accounts(ctx, opSync, p.link, nil)
+	answer, err := p.api.accounts(ctx, p.link, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,6 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// The operations of this file, as errors name them.
-const (
-	opTransactions = "Transactions"
-)
-
 // Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years;
 // 100 always worked, and what is asked for above it is served by today's.
 const (
@@ -28,7 +23,7 @@ const (
 
 // transactions is GET /links/{id}/transactions. The rows go to each as they are read.
 func (a *api) transactions(ctx context.Context, link string, query url.Values, answer *transactionsAnswer) error {
-	return a.onLink(ctx, opTransactions, link, "/transactions", query, answer, "transactions")
+	return a.onLink(ctx, link, "/transactions", query, answer, "transactions")
 }
 
 // window is the query of a page of a list with page numbers.

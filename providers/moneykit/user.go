@@ -72,7 +72,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 					query.Set("cursor", cursor)
 				}
 				var answer linksAnswer
-				_, err := a.api.do(ctx, opLinks.Name, rest.Request{Method: http.MethodGet, Path: "/links", Query: query}, &answer)
+				_, err := a.api.do(ctx, rest.Request{Method: http.MethodGet, Path: "/links", Query: query}, &answer)
 				return answer, err
 			})
 			if err != nil {
@@ -111,7 +111,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
-		links, err := a.api.userLinks(ctx, opUserLinks.Name, user)
+		links, err := a.api.userLinks(ctx, user)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +138,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
 		var answer userAccountsAnswer
-		res, err := a.api.do(ctx, opUserAccounts.Name, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
+		res, err := a.api.do(ctx, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
 		switch {
 		case err != nil:
 			return nil, err
@@ -197,7 +197,7 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 					page.last = to
 				}
 				answer := userTransactionsAnswer{Transactions: list.Transactions}
-				_, err := a.api.do(ctx, opUserTransactions.Name, rest.Request{
+				_, err := a.api.do(ctx, rest.Request{
 					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": CustomerID(user)}, Query: window(nil, from, to, pageSize, mark),
 				}, &answer)
 				return answer, err

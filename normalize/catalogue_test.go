@@ -1,0 +1,161 @@
+package normalize_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
+	t.Parallel()
+	table := normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrGone})
+	for status, kind := range map[int]bankmux.Kind{
+		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
+		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
+		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
+		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
+	} {
+		e := table.Error(normalize.Failure{Code: "BRAND_NEW", Status: status})
+		assert.Equal(t, kind, e.Kind, status)
+		assert.True(t, e.Unlisted, status)
+		assert.False(t, e.Repeatable(bankmux.Read), status)
+		plain := table.Error(normalize.Failure{Status: status})
+		assert.Equal(t, kind, plain.Kind, status)
+		assert.False(t, plain.Unlisted, status)
+	}
+}
+
+func TestAHostileCodeIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"secret with blanks", "line\nbreak", strings.Repeat("x", 101), "\xff", `{"a":1}`} {
+		e := normalize.NewCatalogue().Error(normalize.Failure{Code: code, Status: 400, RequestID: code})
+		assert.Equal(t, "unreadable", e.Code)
+		assert.Equal(t, "unreadable", e.RequestID)
+		assert.True(t, e.Unlisted)
+	}
+}
+
+func TestTheMostSpecificRowDecides(t *testing.T) {
+	t.Parallel()
+	const here, elsewhere = "POST /here", "POST /elsewhere"
+	// Each row has a detail of its own, and wins over the rows below it.
+	table := normalize.NewCatalogue(
+		normalize.Row{Code: "c", Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class, status"},
+		normalize.Row{Code: "c", Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class"},
+		normalize.Row{Code: "c", Endpoint: here, Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, status"},
+		normalize.Row{Code: "c", Endpoint: here, Kind: bankmux.ErrInvalid, Detail: "code, endpoint"},
+		normalize.Row{Code: "c", Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, class, status"},
+		normalize.Row{Code: "c", Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, class"},
+		normalize.Row{Code: "c", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, status"},
+		normalize.Row{Code: "c", Kind: bankmux.ErrInvalid, Detail: "code"},
+		normalize.Row{Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "endpoint, class, status"},
+		normalize.Row{Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "endpoint, class"},
+		normalize.Row{Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "class, status"},
+		normalize.Row{Class: "k", Kind: bankmux.ErrInvalid, Detail: "class"},
+	)
+	for _, c := range []struct {
+		failure normalize.Failure
+		want    string
+	}{
+		{normalize.Failure{Code: "c", Endpoint: here, Class: "k", Status: 400}, "code, endpoint, class, status"},
+		{normalize.Failure{Code: "c", Endpoint: here, Class: "k", Status: 500}, "code, endpoint, class"},
+		{normalize.Failure{Code: "c", Endpoint: here, Class: "other", Status: 400}, "code, endpoint, status"},
+		{normalize.Failure{Code: "c", Endpoint: here, Status: 500}, "code, endpoint"},
+		{normalize.Failure{Code: "c", Endpoint: elsewhere, Class: "k", Status: 400}, "code, class, status"},
+		{normalize.Failure{Code: "c", Class: "k", Status: 500}, "code, class"},
+		{normalize.Failure{Code: "c", Endpoint: elsewhere, Class: "other", Status: 400}, "code, status"},
+		{normalize.Failure{Code: "c"}, "code"},
+		{normalize.Failure{Code: "new", Endpoint: here, Class: "k", Status: 400}, "endpoint, class, status"},
+		{normalize.Failure{Code: "new", Endpoint: here, Class: "k", Status: 500}, "endpoint, class"},
+		{normalize.Failure{Code: "new", Endpoint: elsewhere, Class: "k", Status: 400}, "class, status"},
+		{normalize.Failure{Class: "k"}, "class"},
+	} {
+		e := table.Error(c.failure)
+		assert.Equal(t, c.want, e.Detail, "%+v", c.failure)
+		assert.False(t, e.Unlisted, "%+v", c.failure)
+	}
+	assert.Equal(t, 12, len(table.Rows()), "every row is asked about")
+}
+
+func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
+	t.Parallel()
+	// Plaid's own words: its answers have error_type beside error_code, and nearly all are 400.
+	table := normalize.NewCatalogue(
+		normalize.Row{Class: "ITEM_ERROR", Kind: bankmux.ErrReauth},
+		normalize.Row{Class: "RATE_LIMIT_EXCEEDED", Kind: bankmux.ErrRateLimited},
+		normalize.Row{Class: "INSTITUTION_ERROR", Kind: bankmux.ErrInstitution},
+		normalize.Row{Class: "API_ERROR", Kind: bankmux.ErrUnavailable},
+		normalize.Row{Code: "ITEM_NOT_FOUND", Kind: bankmux.ErrGone},
+		normalize.Row{Code: "INSTITUTION_RATE_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeInstitution},
+	)
+	for name, c := range map[string]struct {
+		failure  normalize.Failure
+		kind     bankmux.Kind
+		scope    bankmux.Scope
+		code     string
+		unlisted bool
+		repeats  bool
+	}{
+		"a listed code": {
+			normalize.Failure{Class: "ITEM_ERROR", Code: "ITEM_NOT_FOUND", Status: 400}, bankmux.ErrGone, bankmux.ScopeConnection, "ITEM_NOT_FOUND", false, false,
+		},
+		"a listed code of a class with another meaning": {
+			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429}, bankmux.ErrRateLimited, bankmux.ScopeInstitution, "INSTITUTION_RATE_LIMIT", false, true,
+		},
+		"a new code of a listed class": {
+			normalize.Failure{Class: "ITEM_ERROR", Code: "BRAND_NEW", Status: 400}, bankmux.ErrReauth, bankmux.ScopeConnection, "BRAND_NEW", false, false,
+		},
+		"a new code of a class that may be repeated": {
+			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "NEW_LIMIT", Status: 400}, bankmux.ErrRateLimited, bankmux.ScopeApp, "NEW_LIMIT", false, true,
+		},
+		"a class without a code": {
+			normalize.Failure{Class: "INSTITUTION_ERROR", Status: 400}, bankmux.ErrInstitution, bankmux.ScopeInstitution, "INSTITUTION_ERROR", false, false,
+		},
+		"a new code of a new class": {
+			normalize.Failure{Class: "NEW_ERROR", Code: "BRAND_NEW", Status: 403}, bankmux.ErrNotPermitted, bankmux.ScopeApp, "BRAND_NEW", true, false,
+		},
+		"a new class without a code": {
+			normalize.Failure{Class: "NEW_ERROR", Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "NEW_ERROR", true, false,
+		},
+		"a hostile class without a code": {
+			normalize.Failure{Class: "a secret", Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "unreadable", true, false,
+		},
+		"neither": {
+			normalize.Failure{Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "", false, true,
+		},
+		"a class in the place of the code": {
+			normalize.Failure{Code: "ITEM_ERROR", Status: 400}, bankmux.ErrInvalid, bankmux.ScopeCall, "ITEM_ERROR", true, false,
+		},
+	} {
+		e := table.Error(c.failure)
+		assert.Equal(t, c.kind, e.Kind, name)
+		assert.Equal(t, c.scope, e.Affects(), name)
+		assert.Equal(t, c.code, e.Code, name)
+		assert.Equal(t, c.unlisted, e.Unlisted, name)
+		assert.Equal(t, c.repeats, e.Repeatable(bankmux.Read), name)
+	}
+}
+
+func TestARowWithAMistakePanics(t *testing.T) {
+	t.Parallel()
+	row := normalize.Row{Code: "a", Kind: bankmux.ErrInvalid}
+	class := normalize.Row{Class: "k", Endpoint: "POST /x", Kind: bankmux.ErrInvalid}
+	for name, rows := range map[string][]normalize.Row{
+		"a code twice":               {row, row},
+		"a class twice":              {class, class},
+		"neither a code nor a class": {{Kind: bankmux.ErrInvalid}},
+		"an endpoint alone":          {{Endpoint: "POST /x", Kind: bankmux.ErrInvalid}},
+		"no kind":                    {{Code: "a"}},
+		"a class without a kind":     {{Class: "k"}},
+	} {
+		assert.Panics(t, func() { normalize.NewCatalogue(rows...) }, name)
+	}
+	assert.NotPanics(t, func() {
+		normalize.NewCatalogue(row, class, normalize.Row{Class: "a", Kind: bankmux.ErrInvalid}, normalize.Row{Class: "k", Kind: bankmux.ErrInvalid},
+			normalize.Row{Code: "a", Class: "k", Kind: bankmux.ErrInvalid})
+	})
+}
