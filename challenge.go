@@ -30,8 +30,8 @@ import (
 // It may hold data that was already read, so it is to be kept like the data itself.
 type Challenge struct {
 	ID         string    `json:"id"`                // the provider's id of the interrupted operation
-	Op         string    `json:"op"`                // the operation to call again: "Balances"
-	Call       string    `json:"call"`              // the step of it that was interrupted: "Accounts"
+	Op         string    `json:"op"`                // the operation to call again, such as [OpBalances]
+	Call       string    `json:"call"`              // the step of it that was interrupted, such as [OpAccounts]
 	Connection string    `json:"connection"`        // our id
 	Account    string    `json:"account,omitempty"` // the account the step is about
 	Inputs     []Input   `json:"inputs"`

@@ -24,7 +24,7 @@ type Error struct {
 
 	Provider   string `json:"provider,omitempty"`   // adapter, such as "dapi"
 	Client     string `json:"client,omitempty"`     // registered name of the client
-	Op         string `json:"op,omitempty"`         // operation, such as "ExchangeToken"
+	Op         string `json:"op,omitempty"`         // operation, such as [OpExchangeToken]
 	Connection string `json:"connection,omitempty"` // our id of the connection, if the call concerned one
 
 	Field  string `json:"field,omitempty"`  // what is wrong in the call, such as "SessionRequest.User"

@@ -53,7 +53,7 @@ func (f Failure) Unwrap() error {
 //
 // Its text and its JSON name the first ten failures and how many more there are.
 type PartialError struct {
-	Op     string // operation, such as "Balances"
+	Op     string // operation, such as [OpBalances]
 	Failed []Failure
 }
 

@@ -32,7 +32,7 @@ func Park() bankmux.Interceptor {
 		key := lotKey{op.Client, op.Connection, op.Reference}
 		if passes(op) {
 			err := next(ctx)
-			if err == nil && op.Name != "CreateSession" { // a session is not a new login yet
+			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
 				p.free(key)
 			}
 			return err
@@ -53,7 +53,7 @@ func Park() bankmux.Interceptor {
 // passes reports whether the call is about the link itself.
 func passes(op bankmux.Op) bool {
 	switch op.Name {
-	case "CreateSession", "ExchangeToken", "Disconnect":
+	case bankmux.OpCreateSession, bankmux.OpExchangeToken, bankmux.OpDisconnect:
 		return true
 	}
 	return false

@@ -54,7 +54,7 @@ func asked(t *testing.T, b *bench) {
 	before := b.reached()
 	_, err = b.client.Balances(t.Context(), req)
 	ch := b.challenge(err)
-	assert.Equal(t, "Balances", ch.Op)
+	assert.Equal(t, bankmux.OpBalances, ch.Op)
 	assert.Equal(t, conn.ID, ch.Connection)
 	assert.Equal(t, ids[0], ch.Account, "it names the step that was interrupted")
 	assert.True(t, ch.ExpiresAt.After(ch.At))
@@ -69,7 +69,7 @@ func asked(t *testing.T, b *bench) {
 	for _, wrong := range []*bankmux.Answers{
 		ch.Answer("only one"), ch.Answer("a", "b", "c"), ch.Answer("", ""),
 		{},
-		bankmux.Challenge{ID: ch.ID, Op: "Accounts", Connection: conn.ID}.Answer(), bankmux.Challenge{ID: ch.ID, Op: ch.Op, Connection: "another"}.Answer(),
+		bankmux.Challenge{ID: ch.ID, Op: bankmux.OpAccounts, Connection: conn.ID}.Answer(), bankmux.Challenge{ID: ch.ID, Op: ch.Op, Connection: "another"}.Answer(),
 	} {
 		req.Answers = wrong
 		_, err = b.client.Balances(t.Context(), req)

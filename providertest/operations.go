@@ -63,7 +63,7 @@ var errEmpty = errors.New("nothing was told")
 // operations is the table. A new operation is added here, and its viewed call below.
 func operations(b *bench) []operation {
 	return []operation{
-		{name: "CreateSession", effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpCreateSession, effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, call: func(ctx context.Context, b *bench) error {
 			s, err := b.client.CreateSession(ctx, b.Request)
 			return empty(err, s.ID == "")
 		}},
@@ -75,71 +75,71 @@ func operations(b *bench) []operation {
 				return err
 			}, nil
 		}},
-		{name: "ExchangeToken", effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, counts: b.IsExchange, ready: exchange},
+		{name: bankmux.OpExchangeToken, effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, counts: b.IsExchange, ready: exchange},
 		{name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus, effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, decides: true, ready: reconnected},
-		{name: "ConnectionStatus", needs: bankmux.CapStatus, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpConnectionStatus, needs: bankmux.CapStatus, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
 			return empty(err, got.Connection.ID == "")
 		}},
-		{name: "Disconnect", needs: bankmux.CapDisconnect, effects: repeatable, call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) }, ready: func(b *bench) (func(context.Context) error, error) {
+		{name: bankmux.OpDisconnect, needs: bankmux.CapDisconnect, effects: repeatable, call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) }, ready: func(b *bench) (func(context.Context) error, error) {
 			conn := b.connect(b.t.Context())
 			return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
 		}},
 		{name: "Check", needs: bankmux.CapCheck, effects: reads, call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) }},
-		{name: "Institutions", needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
 			for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
 				return err // the first page is one call
 			}
 			return errEmpty
 		}},
-		{name: "Institution", needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpInstitution, needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Institution(ctx, bankmux.InstitutionRequest{ID: b.conn.Institution.ID})
 			return empty(err, got.ID == "")
 		}},
-		{name: "Accounts", needs: bankmux.CapAccounts, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: b.conn})
 			return empty(err, len(got.Accounts) == 0)
 		}},
-		{name: "Balances", needs: bankmux.CapBalances, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
 			return empty(err, len(got.Balances) == 0)
 		}},
-		{name: "AccountNumbers", needs: bankmux.CapAccountNumbers, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpAccountNumbers, needs: bankmux.CapAccountNumbers, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: b.conn})
 			return empty(err, len(got.Accounts) == 0)
 		}},
-		{name: "Identity", needs: bankmux.CapIdentity, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpIdentity, needs: bankmux.CapIdentity, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Identity(ctx, bankmux.IdentityRequest{Connection: b.conn})
 			return empty(err, len(got.Owners) == 0)
 		}},
-		{name: "Cards", needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpCards, needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
 			_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
 			return err
 		}},
-		{name: "Transactions", needs: bankmux.CapTransactions, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
+		{name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
 		{name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }},
-		{name: "Sync", needs: bankmux.CapSync, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpSync, needs: bankmux.CapSync, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Sync(ctx, bankmux.SyncRequest{Connection: b.conn})
 			if len(got.Failed) > 0 {
 				return got.Failed[0].Err
 			}
 			return empty(err, got.Next == "")
 		}},
-		{name: "Holdings", needs: bankmux.CapHoldings, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads, call: func(ctx context.Context, b *bench) error {
 			_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
 			return err
 		}},
-		{name: "InvestmentTransactions", needs: bankmux.CapInvestmentTransactions, effects: reads, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads, call: func(ctx context.Context, b *bench) error {
 			return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
 		}},
-		{name: "Refresh", needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh, ready: func(b *bench) (func(context.Context) error, error) {
+		{name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh, ready: func(b *bench) (func(context.Context) error, error) {
 			time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
 			if err := b.awake(b.t.Context()); err != nil {
 				return nil, err
 			}
 			return func(ctx context.Context) error { return refresh(ctx, b) }, nil
 		}},
-		{name: "ReadWebhook", needs: bankmux.CapWebhooks, apart: true, call: func(ctx context.Context, b *bench) error {
+		{name: bankmux.OpReadWebhook, needs: bankmux.CapWebhooks, apart: true, call: func(ctx context.Context, b *bench) error {
 			_, err := b.client.ReadWebhook(ctx, bankmux.WebhookRequest{})
 			return err
 		}},
@@ -249,19 +249,19 @@ func reconnected(b *bench) (func(context.Context) error, error) {
 // The calls of the client under test, which are all viewed.
 
 func (v *viewed) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
-	return view(ctx, v, "CreateSession", req, v.Client.CreateSession)
+	return view(ctx, v, bankmux.OpCreateSession, req, v.Client.CreateSession)
 }
 
 func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	return view(ctx, v, "ExchangeToken", req, v.Client.ExchangeToken)
+	return view(ctx, v, bankmux.OpExchangeToken, req, v.Client.ExchangeToken)
 }
 
 func (v *viewed) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	return view(ctx, v, "ConnectionStatus", req, v.Client.ConnectionStatus)
+	return view(ctx, v, bankmux.OpConnectionStatus, req, v.Client.ConnectionStatus)
 }
 
 func (v *viewed) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	return view(ctx, v, "Disconnect", req, v.Client.Disconnect)
+	return view(ctx, v, bankmux.OpDisconnect, req, v.Client.Disconnect)
 }
 
 func (v *viewed) Check(ctx context.Context) error {
@@ -273,35 +273,35 @@ func (v *viewed) Check(ctx context.Context) error {
 }
 
 func (v *viewed) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	return view(ctx, v, "Institution", req, v.Client.Institution)
+	return view(ctx, v, bankmux.OpInstitution, req, v.Client.Institution)
 }
 
 func (v *viewed) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) iter.Seq2[bankmux.InstitutionListing, error] {
-	return views(v, "Institutions", req, v.Client.Institutions(ctx, req))
+	return views(v, bankmux.OpInstitutions, req, v.Client.Institutions(ctx, req))
 }
 
 func (v *viewed) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	return view(ctx, v, "Accounts", req, v.Client.Accounts)
+	return view(ctx, v, bankmux.OpAccounts, req, v.Client.Accounts)
 }
 
 func (v *viewed) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	return view(ctx, v, "Balances", req, v.Client.Balances)
+	return view(ctx, v, bankmux.OpBalances, req, v.Client.Balances)
 }
 
 func (v *viewed) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
-	return view(ctx, v, "AccountNumbers", req, v.Client.AccountNumbers)
+	return view(ctx, v, bankmux.OpAccountNumbers, req, v.Client.AccountNumbers)
 }
 
 func (v *viewed) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	return view(ctx, v, "Identity", req, v.Client.Identity)
+	return view(ctx, v, bankmux.OpIdentity, req, v.Client.Identity)
 }
 
 func (v *viewed) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	return view(ctx, v, "Cards", req, v.Client.Cards)
+	return view(ctx, v, bankmux.OpCards, req, v.Client.Cards)
 }
 
 func (v *viewed) Transactions(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.Transaction, error] {
-	return views(v, "Transactions", req, v.Client.Transactions(ctx, req))
+	return views(v, bankmux.OpTransactions, req, v.Client.Transactions(ctx, req))
 }
 
 func (v *viewed) TransactionPages(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.TransactionPage, error] {
@@ -309,15 +309,15 @@ func (v *viewed) TransactionPages(ctx context.Context, req bankmux.TransactionsR
 }
 
 func (v *viewed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return view(ctx, v, "Sync", req, v.Client.Sync)
+	return view(ctx, v, bankmux.OpSync, req, v.Client.Sync)
 }
 
 func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
-	return view(ctx, v, "Holdings", req, v.Client.Holdings)
+	return view(ctx, v, bankmux.OpHoldings, req, v.Client.Holdings)
 }
 
 func (v *viewed) InvestmentTransactions(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransaction, error] {
-	return views(v, "InvestmentTransactions", req, v.Client.InvestmentTransactions(ctx, req))
+	return views(v, bankmux.OpInvestmentTransactions, req, v.Client.InvestmentTransactions(ctx, req))
 }
 
 func (v *viewed) InvestmentTransactionPages(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
@@ -325,13 +325,13 @@ func (v *viewed) InvestmentTransactionPages(ctx context.Context, req bankmux.Inv
 }
 
 func (v *viewed) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
-	return view(ctx, v, "Refresh", req, v.Client.Refresh)
+	return view(ctx, v, bankmux.OpRefresh, req, v.Client.Refresh)
 }
 
 func (v *viewed) AwaitRefresh(ctx context.Context, started bankmux.RefreshResult) (bankmux.StatusResult, error) {
-	return view(ctx, v, "AwaitRefresh", started, v.Client.AwaitRefresh)
+	return view(ctx, v, bankmux.OpAwaitRefresh, started, v.Client.AwaitRefresh)
 }
 
 func (v *viewed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	return view(ctx, v, "ReadWebhook", req, v.Client.ReadWebhook)
+	return view(ctx, v, bankmux.OpReadWebhook, req, v.Client.ReadWebhook)
 }

@@ -49,7 +49,7 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			table = providertest.Table{File: "../../providertest/MATRIX.md", Title: "MoneyKit"}
 		}
 		return providertest.Harness{
-			AtBank: func(op bankmux.Op) bool { return op.Name == "Refresh" },
+			AtBank: func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh },
 			Webhooks: &providertest.Webhooks{
 				Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
 					header, body := bank.Sign(hookOf(conn))
