@@ -54,6 +54,13 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 // Credential is what the adapter needs to act on the connection. Applications have no use for it.
 func (c Connection) Credential() Secret { return c.credential }
 
+// WithCredential returns a copy with another credential, for an adapter whose provider renews it.
+// Identity, reference and [Connection.ReferenceKey] stay, so a webhook still finds the connection.
+func (c Connection) WithCredential(credential Secret) Connection {
+	c.credential = credential
+	return c
+}
+
 // own completes a connection that the client's adapter returned.
 func (conn *Connection) own(c *Client) {
 	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment

@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,6 +62,14 @@ var readSteps = []struct {
 		r.conn, err = r.load(r.conn.Ref())
 		require.NoError(t, err)
 		r.conns = []bankmux.Connection{r.conn}
+	}},
+	{"Update", nil}, // of note
+	{"note", func(ctx context.Context, t *testing.T, r *follower) {
+		row, err := r.conn.Seal(r.keyring)
+		require.NoError(t, err)
+		db := sql.OpenDB(&database{row: row, id: r.conn.ID, lock: make(chan struct{}, 1)})
+		defer db.Close()
+		require.NoError(t, keeper{db, r.keyring}.note(ctx, r.conn, r.conn.Status))
 	}},
 	{"accounts", func(ctx context.Context, t *testing.T, r *follower) { require.NoError(t, r.accounts(ctx, r.conn)) }},
 	{"refresh", func(ctx context.Context, t *testing.T, r *follower) {

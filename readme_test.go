@@ -21,7 +21,7 @@ func TestREADMEIsCompiled(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	var compiled string
-	for _, file := range []string{"example_test.go", "example_sync_test.go", "example_webhook_test.go"} {
+	for _, file := range []string{"example_test.go", "example_sync_test.go", "example_webhook_test.go", "example_rotation_test.go"} {
 		examples, err := os.ReadFile(file)
 		require.NoError(t, err)
 		compiled += trimmed(string(examples)) + "\n"

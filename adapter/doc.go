@@ -3,7 +3,8 @@
 //
 //   - [github.com/bankmux/bankmux/adapter/rest] sends requests to one provider's JSON API.
 //   - [github.com/bankmux/bankmux/adapter/token] caches the access token of the application.
-//   - [github.com/bankmux/bankmux/adapter/wire] holds types for reading answers: lists, numbers, flags.
+//   - [github.com/bankmux/bankmux/adapter/rotation] renews and stores the access tokens of users.
+//   - [github.com/bankmux/bankmux/adapter/wire] holds types for reading answers: lists, numbers.
 //   - [github.com/bankmux/bankmux/adapter/webhook] holds what the verification of deliveries needs.
 //
 // Classification of errors, amounts and dates are in [github.com/bankmux/bankmux/normalize].

@@ -86,6 +86,9 @@ func settle(op bankmux.Op, err error) error {
 	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
 		return err
 	}
+	if e := asError(err); e != nil && e.Kind == bankmux.ErrOutcomeUnknown && e.FindOut != "" {
+		return err // the adapter says what is unknown, such as the renewal of a token
+	}
 	unknown := bankmux.Error{Err: err}
 	if e := asError(err); e != nil {
 		unknown = *e

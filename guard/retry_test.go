@@ -190,3 +190,17 @@ func TestALostOneShotSaysHowToFindOutAndWhatItEndedWith(t *testing.T) {
 		})
 	}
 }
+
+func TestAnUnknownOutcomeThatTheAdapterExplainedStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]bankmux.Effect{"a one-shot": bankmux.OneShot, "a read": bankmux.Read} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			renewal := &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, Detail: "the token was to be renewed", FindOut: "make a read", NotSent: true}
+			op := bankmux.Op{Name: "Pay", Effect: effect, FindOut: "look at the payments"}
+			all, err := attempt(t.Context(), guard.RetryOptions{}, op, func(context.Context) error { return renewal })
+			assert.Len(t, all, 1)
+			assert.Equal(t, renewal, err, "the payment was not sent, so nothing needs to be looked up")
+		})
+	}
+}

@@ -12,13 +12,18 @@ import (
 // goroutine, the error is [bankmux.ErrApplication] and names the type of the panic, but not its
 // value, which may hold anything.
 func Call[T any](f func() (T, error)) (out T, err error) {
-	err = failure("ended its goroutine")
+	return Of("the HTTP client or its transport", f)
+}
+
+// Of is Call for code that the error names as subject.
+func Of[T any](subject string, f func() (T, error)) (out T, err error) {
+	err = failure(subject + " ended its goroutine")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
-				err = failure(fmt.Sprintf("panicked (%T)", p))
+				err = failure(fmt.Sprintf("%s panicked (%T)", subject, p))
 			}
 		}()
 		out, err = f()
@@ -27,6 +32,6 @@ func Call[T any](f func() (T, error)) (out T, err error) {
 	return out, err
 }
 
-func failure(how string) error {
-	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: "the HTTP client or its transport " + how, NotSent: true}
+func failure(detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: detail, NotSent: true}
 }

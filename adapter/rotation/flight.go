@@ -1,0 +1,268 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/apart"
+)
+
+// job is one renewal. The keeper may call change again, or after Update has returned.
+type job struct {
+	tokens *Tokens
+	conn   bankmux.Connection
+	ref    bankmux.Ref
+	old    generation // what was refused or is due
+	began  time.Time
+
+	mu     sync.Mutex
+	sent   bool    // the provider has renewed
+	out    *result // what change returned last
+	failed error   // why change returned nothing
+}
+
+// The tries to write a renewed credential, and the pause between them, which grows.
+const (
+	maxWrites  = 3
+	writePause = 100 * time.Millisecond
+)
+
+// fly renews through the keeper.
+func (t *Tokens) fly(ctx context.Context, conn bankmux.Connection, old generation) (result, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*t.cfg.Budget)
+	defer cancel()
+	j := &job{tokens: t, conn: conn, ref: conn.Ref(), old: old, began: time.Now()}
+	t.adopt(conn, old)
+	for try := 1; ; try++ {
+		_, err := apart.Of("the keeper", func() (struct{}, error) {
+			return struct{}{}, t.cfg.Keeper.Update(ctx, conn, j.change)
+		})
+		got, fault := j.outcome(err)
+		if fault == nil {
+			t.remember(j.ref, got.latest)
+			return got, nil
+		}
+		if errors.Is(fault, bankmux.ErrGone) {
+			t.forget(j.ref)
+			return result{}, fault
+		}
+		if _, loses := t.waiting(j.ref); !loses {
+			return result{}, fault
+		}
+		if try == maxWrites || !pause(ctx, time.Duration(try)*writePause) {
+			return result{}, keeperFailed("the keeper did not store the renewed credential, which this process holds", err)
+		}
+	}
+}
+
+// outcome is what one Update came to.
+func (j *job) outcome(err error) (result, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.failed != nil:
+		return result{}, j.failed // whatever the keeper made of it
+	case err != nil && errors.Is(err, bankmux.ErrGone):
+		return result{}, gone("the keeper has no such connection", err)
+	case err != nil:
+		return result{}, keeperFailed("the keeper failed", err)
+	case j.out == nil:
+		return result{}, keeperFailed("the keeper did not ask for the change", nil)
+	}
+	return *j.out, nil
+}
+
+func gone(detail string, err error) error {
+	return &bankmux.Error{Kind: bankmux.ErrGone, Detail: detail, NotSent: true, Err: err}
+}
+
+func keeperFailed(detail string, err error) error {
+	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: detail, NotSent: true, Err: err}
+}
+
+// change is what the keeper calls with the stored connection, under the lock of its row.
+func (j *job) change(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var next bankmux.Connection
+	next, j.failed = j.decide(ctx, stored)
+	return next, j.failed
+}
+
+func (j *job) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+	if stored.Ref() != j.ref || stored.Client != j.conn.Client {
+		return bankmux.Connection{}, keeperFailed("the keeper has another connection in this row", nil)
+	}
+	current, err := read(stored)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	if stored.Status.State == bankmux.StateGone {
+		return bankmux.Connection{}, gone("the connection was disconnected meanwhile", nil)
+	}
+	if renewed, ok := j.tokens.waiting(j.ref); ok {
+		if current.before(renewed) {
+			return j.write(stored, renewed), nil
+		}
+		return j.keep(stored, current), nil // written after all, or replaced by a new login
+	}
+	if current.before(j.old) {
+		current = j.old // an older copy was stored over it
+	}
+	if !current.same(j.old) && !current.due(j.tokens.cfg.Now()) {
+		return j.keep(stored, current), nil // another process has renewed it
+	}
+	renewed, err := j.send(ctx, stored, current)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	j.sent = true
+	j.tokens.hold(j.ref, renewed)
+	return j.write(stored, renewed), nil
+}
+
+// keep leaves the row as it is.
+func (j *job) keep(stored bankmux.Connection, g generation) bankmux.Connection {
+	j.out = &result{latest{g, stored.Credential()}, j.sent}
+	return stored
+}
+
+// write returns the row with another credential. All else stays as it is stored.
+func (j *job) write(stored bankmux.Connection, g generation) bankmux.Connection {
+	next := stored.WithCredential(g.credential())
+	next.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	j.out = &result{latest{g, next.Credential()}, j.sent}
+	return next
+}
+
+// send asks the provider to renew a grant. It is a one-shot: a response that is lost may have been
+// the only place of the new tokens.
+func (j *job) send(ctx context.Context, stored bankmux.Connection, old generation) (generation, error) {
+	t := j.tokens
+	switch {
+	case old.Refresh.IsZero():
+		return generation{}, &bankmux.Error{
+			Kind: bankmux.ErrReauth, Detail: "the access token has ended and cannot be renewed", NotSent: true,
+		}
+	case time.Since(j.began) > t.cfg.Budget:
+		return generation{}, keeperFailed("the keeper took too long to lock the row", nil)
+	case t.crowded():
+		return generation{}, keeperFailed("the keeper failed to store too many renewed credentials", nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.cfg.Budget)
+	defer cancel()
+	grant, err := apart.Of("the renewal or its transport", func() (Grant, error) {
+		return t.cfg.Refresh(ctx, stored, old.Grant)
+	})
+	if err == nil {
+		if fault := grant.check(); fault != nil {
+			err = fault
+		}
+	}
+	if err == nil {
+		return old.next(grant, t.cfg.Now()), nil
+	}
+	if e, ok := errors.AsType[*bankmux.Error](err); ok && ctx.Err() != nil && e.Kind == bankmux.ErrContextDone {
+		err = &bankmux.Error{ // the time was the renewal's own, not the caller's
+			Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time",
+			NotSent: e.NotSent, Err: context.DeadlineExceeded,
+		}
+	}
+	if bankmux.OutcomeKnown(err) || t.cfg.Repeatable {
+		return generation{}, err
+	}
+	return generation{}, lost(err)
+}
+
+// findOut is what tells whether a renewal whose response was lost has ended the old tokens.
+const findOut = "make a read on the connection, where reauth_required means that the renewed token is lost"
+
+// lost is the error for a renewal whose response did not arrive. It counts against the provider.
+func lost(err error) error {
+	e := bankmux.Error{Err: err}
+	if cause, ok := errors.AsType[*bankmux.Error](err); ok {
+		e.Code, e.Status, e.RequestID = cause.Code, cause.Status, cause.RequestID
+	}
+	e.Kind, e.Scope, e.FindOut = bankmux.ErrOutcomeUnknown, bankmux.ScopeProvider, findOut
+	e.Detail = "the access token was to be renewed and no readable answer came"
+	return &e
+}
+
+// hold keeps a renewed credential until it is stored.
+func (t *Tokens) hold(ref bankmux.Ref, g generation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unsaved[ref] = g
+}
+
+// waiting returns the renewed credential of a connection that is not stored yet.
+func (t *Tokens) waiting(ref bankmux.Ref) (generation, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g, ok := t.unsaved[ref]
+	return g, ok
+}
+
+// crowded reports whether so many credentials wait to be stored that no more are renewed.
+func (t *Tokens) crowded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.unsaved) >= maxUnsaved
+}
+
+// forget drops what is known of a connection that is gone.
+func (t *Tokens) forget(ref bankmux.Ref) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.unsaved, ref)
+	delete(t.known, ref)
+}
+
+// remember notes what is stored now.
+func (t *Tokens) remember(ref bankmux.Ref, l latest) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if waits, ok := t.unsaved[ref]; ok && !l.before(waits) {
+		delete(t.unsaved, ref)
+	}
+	if old, ok := t.known[ref]; ok && l.before(old.generation) {
+		return
+	}
+	if _, ok := t.known[ref]; !ok && len(t.known) >= maxKnown {
+		for some := range t.known {
+			delete(t.known, some)
+			break
+		}
+	}
+	t.known[ref] = l
+}
+
+// adopt stores a connection that an exchange has made since in the keeper that is the default, for
+// no application does.
+func (t *Tokens) adopt(conn bankmux.Connection, g generation) {
+	if t.own == nil {
+		return
+	}
+	stored, ok := t.own.Get(conn.Ref())
+	if !ok {
+		return
+	}
+	if current, err := read(stored); err == nil && current.family != g.family && conn.UpdatedAt.After(stored.UpdatedAt) {
+		t.own.Put(conn)
+	}
+}
+
+// pause waits, and reports whether there is time left.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

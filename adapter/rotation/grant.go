@@ -1,0 +1,126 @@
+package rotation
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Grant is what a token endpoint gave for one user. Its lifetime counts from the moment at which
+// [Tokens.Credential] or a renewal gets it, and as at least a minute.
+type Grant struct {
+	// Access is the token that requests carry.
+	Access bankmux.Secret
+	// Refresh is the token that renews Access. Zero means that Access cannot be renewed. In the
+	// response to a renewal zero means that the refresh token stays, as RFC 6749 section 6 allows.
+	Refresh bankmux.Secret
+	// Lifetime is how long Access is valid, 0 where the provider does not say. Access is then
+	// renewed when it is refused.
+	Lifetime time.Duration
+	// Extra is whatever else the adapter keeps with the tokens. In the response to a renewal zero
+	// means that it stays.
+	Extra bankmux.Secret
+}
+
+// check refuses tokens that cannot be sent in a header.
+func (g Grant) check() *bankmux.Error {
+	if !normalize.Token(g.Access.Reveal()) {
+		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
+	}
+	return nil
+}
+
+// generation is a grant and its place among those that were made of it.
+type generation struct {
+	Grant
+	family string    // of all grants that descend from one exchange
+	number int       // 0 for that of the exchange, one more with each renewal
+	issued time.Time // by the clock of the process that got it
+}
+
+// wireFormat is the version of [written].
+const wireFormat = 1
+
+// written is a generation as a connection's credential.
+type written struct {
+	Format   int    `json:"v"`
+	Family   string `json:"family_id"`
+	Number   int    `json:"n"`
+	Access   string `json:"access"`
+	Refresh  string `json:"refresh,omitempty"`
+	Issued   int64  `json:"issued"`             // Unix milliseconds
+	Lifetime int64  `json:"lifetime,omitempty"` // milliseconds
+	Extra    string `json:"extra,omitempty"`
+}
+
+// first returns the generation of an exchange.
+func first(g Grant, now time.Time) generation {
+	return generation{Grant: g, family: rand.Text(), issued: now}
+}
+
+// next returns the generation that a renewal makes of this one. What the response leaves out stays.
+func (g generation) next(renewed Grant, now time.Time) generation {
+	if renewed.Refresh.IsZero() {
+		renewed.Refresh = g.Refresh
+	}
+	if renewed.Extra.IsZero() {
+		renewed.Extra = g.Extra
+	}
+	return generation{Grant: renewed, family: g.family, number: g.number + 1, issued: now}
+}
+
+// credential returns the generation as the credential of a connection.
+func (g generation) credential() bankmux.Secret {
+	text, _ := json.Marshal(written{ // cannot fail: texts and numbers
+		Format: wireFormat, Family: g.family, Number: g.number,
+		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), Extra: g.Extra.Reveal(),
+		Issued: g.issued.UnixMilli(), Lifetime: g.Lifetime.Milliseconds(),
+	})
+	return bankmux.NewSecret(text)
+}
+
+// read is the inverse of credential. The error is [bankmux.ErrInvalid].
+func read(conn bankmux.Connection) (generation, error) {
+	var w written
+	err := json.Unmarshal([]byte(conn.Credential().Reveal()), &w)
+	if err != nil || w.Format != wireFormat || w.Family == "" || w.Access == "" {
+		return generation{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "Connection", NotSent: true,
+			Detail: "holds a credential that this adapter cannot read",
+		}
+	}
+	return generation{
+		Grant: Grant{
+			Access: bankmux.NewSecret(w.Access), Refresh: bankmux.NewSecret(w.Refresh),
+			Lifetime: time.Duration(w.Lifetime) * time.Millisecond, Extra: bankmux.NewSecret(w.Extra),
+		},
+		family: w.Family, number: w.Number, issued: time.UnixMilli(w.Issued),
+	}, nil
+}
+
+// same reports whether both are one generation.
+func (g generation) same(h generation) bool { return g.family == h.family && g.number == h.number }
+
+// before reports whether h was made of g. Grants of two exchanges have no order.
+func (g generation) before(h generation) bool { return g.family == h.family && g.number < h.number }
+
+// The time before its end at which an access token is renewed: a tenth of its life, at most
+// maxEarly, which also allows for clocks that differ. A lifetime counts as at least minLifetime,
+// since with less each call would renew the token. One that ends sooner is renewed when it is
+// refused.
+const (
+	maxEarly    = time.Minute
+	minLifetime = time.Minute
+)
+
+// due reports whether the access token is to be renewed before it is used.
+func (g generation) due(now time.Time) bool {
+	if g.Lifetime <= 0 || g.Refresh.IsZero() {
+		return false // only the provider can say when it ends, or nothing can be done
+	}
+	life := max(g.Lifetime, minLifetime)
+	return !now.Before(g.issued.Add(life - min(life/10, maxEarly)))
+}

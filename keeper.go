@@ -1,0 +1,120 @@
+package bankmux
+
+import (
+	"context"
+	"sync"
+)
+
+// ConnectionChange makes the next version of a stored connection. See [Keeper].
+type ConnectionChange func(ctx context.Context, stored Connection) (Connection, error)
+
+// Keeper is the application's hook for connections whose credential changes while they are used:
+// providers such as TrueLayer renew a user's tokens every hour, and a renewal may end the tokens
+// before it. An adapter for such a provider takes a Keeper in its Config. It renews a credential
+// only inside Update, so two processes that share a database renew once.
+//
+// Every other write of a stored connection belongs into Update too, and must keep the credential
+// of stored: a copy that was read before a renewal has the old one. Only what ExchangeToken returns
+// replaces the row as a whole.
+type Keeper interface {
+	// Update locks the row of conn.Ref, opens it, calls change once, and writes what it returns.
+	// conn is the caller's copy; stored must come from the row.
+	//
+	// The row stays locked from before it is read until the write is committed, against other
+	// processes too (SELECT … FOR UPDATE). Update returns nil only after the commit. If change
+	// fails, Update writes nothing and returns that error. Without a row it returns [ErrGone].
+	//
+	// Update must be safe for concurrent use and must honour ctx. change may take as long as a
+	// request to the provider. It may be called again with the row as it is then, if a write failed;
+	// it sends nothing the second time.
+	Update(ctx context.Context, conn Connection, change ConnectionChange) error
+}
+
+// MemoryKeeper is a [Keeper] for tests and trials in one process. It loses everything when the
+// process ends, so it is not for production. Make one with [NewMemoryKeeper]. It is safe for
+// concurrent use.
+type MemoryKeeper struct {
+	mu   sync.Mutex
+	rows map[Ref]*memoryRow
+}
+
+type memoryRow struct {
+	lock chan struct{} // holds one value while the row is free
+	conn Connection
+	gone bool
+}
+
+// NewMemoryKeeper returns an empty keeper.
+func NewMemoryKeeper() *MemoryKeeper { return &MemoryKeeper{rows: map[Ref]*memoryRow{}} }
+
+// row returns the row of a connection, and makes it of conn where there is none.
+func (k *MemoryKeeper) row(ref Ref, conn Connection) *memoryRow {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	row := k.rows[ref]
+	if row == nil {
+		row = &memoryRow{lock: make(chan struct{}, 1), conn: conn}
+		row.lock <- struct{}{}
+		k.rows[ref] = row
+	}
+	return row
+}
+
+// Put stores a connection in place of what its row holds, as after ExchangeToken. It waits for
+// an Update of the row to end.
+func (k *MemoryKeeper) Put(conn Connection) {
+	row := k.row(conn.Ref(), conn)
+	<-row.lock
+	defer func() { row.lock <- struct{}{} }()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	row.conn, row.gone = conn, false
+}
+
+// Get returns the stored connection. It reports false where there is none.
+func (k *MemoryKeeper) Get(ref Ref) (Connection, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	row := k.rows[ref]
+	if row == nil || row.gone {
+		return Connection{}, false
+	}
+	return row.conn, true
+}
+
+// Delete removes the row. Update then returns [ErrGone] until the next Put.
+func (k *MemoryKeeper) Delete(ref Ref) {
+	row := k.row(ref, Connection{})
+	<-row.lock
+	defer func() { row.lock <- struct{}{} }()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	row.conn, row.gone = Connection{}, true
+}
+
+// Update is [Keeper.Update]. A connection that was never put is stored as the caller has it.
+func (k *MemoryKeeper) Update(ctx context.Context, conn Connection, change ConnectionChange) error {
+	row := k.row(conn.Ref(), conn)
+	select {
+	case <-row.lock:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { row.lock <- struct{}{} }()
+	k.mu.Lock()
+	stored, gone := row.conn, row.gone
+	k.mu.Unlock()
+	if gone {
+		return &Error{Kind: ErrGone, Detail: "the connection was deleted from the keeper", NotSent: true}
+	}
+	next, err := change(ctx, stored)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	row.conn = next
+	return nil
+}
+
+var _ Keeper = (*MemoryKeeper)(nil)
