@@ -1,5 +1,7 @@
 package wire
 
+import "reflect"
+
 // What the tests look at from outside.
 const MaxRows = maxRows
 
@@ -9,3 +11,9 @@ var (
 	Crowded    = crowdedText
 	ErrCrowded = errCrowded
 )
+
+// Laid reports whether the elements of a long array of such rows are read by a layout.
+func Laid(row any) bool {
+	_, ok := membersOf(reflect.ValueOf(row).Elem())
+	return ok
+}

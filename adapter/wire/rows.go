@@ -59,8 +59,8 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return &json.SemanticError{JSONKind: open.Kind()}
 	}
 	known := 0 // elements that the first reading handed over
-	read := json.UnmarshalDecode
-	if lenient(dec) {
+	read, again := json.UnmarshalDecode, lenient(dec)
+	if again {
 		known, read = r.N, r.alone
 	}
 	r.Present, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
@@ -69,6 +69,9 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	for ; dec.PeekKind() != ']'; r.N++ {
 		if crowded(r.N, dec.InputOffset()-begin) {
 			return errCrowded
+		}
+		if r.N == longArray && !again {
+			read = quickest(dec, &row)
 		}
 		row = zero
 		err := read(dec, &row)

@@ -1,0 +1,253 @@
+package wire
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/binary"
+	stdjson "encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// layout reads the elements of an array one after the other into the same memory. It looks up the
+// addresses of the members once per array, which takes 15 % to 25 % off the time of
+// [json.UnmarshalDecode]. It reads the same values. An element that the package json refuses is an
+// error here too, though not always the same one; the second reading of [Decode] decides then.
+type layout struct {
+	members []member
+	seen    texts
+}
+
+// member is where a member of an object goes.
+type member struct {
+	name   string   // in JSON, with its quotes
+	to     any      // its address, nil for an object that is read member by member
+	within []member // the members of that object
+	then   int      // the place of the member that followed it last: objects mostly keep an order
+}
+
+// longArray is how many elements are read by the package json. The rest of a longer array is worth
+// a layout.
+const longArray = 8
+
+// quickest returns the quickest way to read elements into row, which must be zero each time.
+func quickest(dec *jsontext.Decoder, row any) func(*jsontext.Decoder, any, ...json.Options) error {
+	for _, changes := range [...]func(bool) json.Options{
+		json.MatchCaseInsensitiveNames, json.RejectUnknownMembers, json.StringifyNumbers, jsontext.AllowDuplicateNames,
+	} {
+		if is, _ := json.GetOption(dec.Options(), changes); is {
+			return json.UnmarshalDecode
+		}
+	}
+	members, ok := membersOf(reflect.ValueOf(row).Elem())
+	if !ok {
+		return json.UnmarshalDecode
+	}
+	l := &layout{members: members}
+	return func(dec *jsontext.Decoder, _ any, _ ...json.Options) error { return l.object(dec, l.members) }
+}
+
+// membersOf lists the members of a struct by their tags. It reports false for another type, for one
+// with a method that reads it, and where a tag is missing or has more than a name.
+func membersOf(v reflect.Value) (members []member, ok bool) {
+	if v.Kind() != reflect.Struct || readsItself(v.Type()) {
+		return nil, false
+	}
+	for field, at := range v.Fields() {
+		name, tagged := field.Tag.Lookup("json")
+		if !field.IsExported() && !field.Anonymous {
+			continue
+		}
+		if !tagged || field.Anonymous || name == "" || name == "-" || strings.ContainsAny(name, `,'"\`) {
+			return nil, false
+		}
+		m := member{name: `"` + name + `"`, then: len(members) + 1}
+		if m.within, ok = membersOf(at); !ok {
+			m.to = at.Addr().Interface()
+		}
+		members = append(members, m)
+	}
+	return members, true
+}
+
+// readsItself reports whether a type has a method that reads it.
+func readsItself(t reflect.Type) bool {
+	t = reflect.PointerTo(t)
+	return t.Implements(unmarshalerFrom) || t.Implements(unmarshaler) || t.Implements(textUnmarshaler)
+}
+
+var (
+	unmarshaler     = reflect.TypeFor[stdjson.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// object reads an object or null into members that are zero.
+func (l *layout) object(dec *jsontext.Decoder, members []member) error {
+	open, err := dec.ReadToken()
+	if err != nil || open.Kind() == 'n' {
+		return err
+	}
+	if open.Kind() != '{' {
+		return otherShape(open.Kind())
+	}
+	at, before := 0, -1
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if at < 0 || at >= len(members) || members[at].name != string(name) {
+			at = place(members, name)
+		}
+		if at < 0 {
+			err = dec.SkipValue()
+		} else {
+			err = l.member(dec, &members[at])
+		}
+		if err != nil {
+			return err
+		}
+		if before >= 0 {
+			members[before].then = at
+		}
+		if before = at; at >= 0 {
+			at = members[at].then
+		}
+	}
+	_, err = dec.ReadToken()
+	return err
+}
+
+// place finds a member by its name in JSON, -1 for a name that is not read.
+func place(members []member, name []byte) int {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = append(append([]byte{'"'}, unquoted(name)...), '"')
+	}
+	for i := range members {
+		if members[i].name == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// member reads the next value to its place.
+func (l *layout) member(dec *jsontext.Decoder, m *member) error {
+	switch to := m.to.(type) {
+	case nil:
+		return l.object(dec, m.within)
+	case *string:
+		raw, err := dec.ReadValue()
+		if err == nil {
+			err = l.text(raw, to)
+		}
+		return err
+	case *int:
+		raw, err := dec.ReadValue()
+		if err == nil {
+			err = whole(raw, to)
+		}
+		return err
+	case *Number: // the most frequent one, called without an interface
+		return to.UnmarshalJSONFrom(dec)
+	case json.UnmarshalerFrom:
+		return one(dec, to)
+	}
+	return json.UnmarshalDecode(dec, m.to)
+}
+
+// one calls a method that must read one value, or leave it to the package json.
+func one(dec *jsontext.Decoder, to json.UnmarshalerFrom) error {
+	depth := dec.StackDepth()
+	_, before := dec.StackIndex(depth)
+	err := to.UnmarshalJSONFrom(dec)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	read := int64(-1)
+	if dec.StackDepth() == depth {
+		_, after := dec.StackIndex(depth)
+		read = after - before
+	}
+	switch {
+	case err == nil && read == 1:
+		return nil
+	case err != nil && read == 0:
+		return json.UnmarshalDecode(dec, to)
+	}
+	return otherShape(0)
+}
+
+// text reads a text or null.
+func (l *layout) text(raw jsontext.Value, to *string) error {
+	switch raw.Kind() {
+	case 'n':
+		return nil
+	case '"':
+		*to = l.seen.of(raw)
+		return nil
+	}
+	return otherShape(raw.Kind())
+}
+
+// whole reads a whole number or null.
+func whole(raw jsontext.Value, to *int) (err error) {
+	switch raw.Kind() {
+	case 'n':
+		return nil
+	case '0':
+		if *to, err = strconv.Atoi(string(raw)); err == nil {
+			return nil
+		}
+	}
+	return otherShape(raw.Kind())
+}
+
+func otherShape(kind jsontext.Kind) error { return &json.SemanticError{JSONKind: kind} }
+
+// texts holds short texts that were read, since rows repeat many: days, types, merchants. It holds
+// none that JSON writes in another way, so that it can be searched by what is written.
+type texts [256]string
+
+const maxSeen = 64 // bytes of a text that is held
+
+// of returns the text that a text in JSON stands for.
+func (t *texts) of(raw []byte) string {
+	plain := raw[1 : len(raw)-1]
+	if len(plain) == 0 {
+		return ""
+	}
+	held := &t[slot(plain)]
+	switch {
+	case *held == string(plain):
+		return *held
+	case bytes.IndexByte(plain, '\\') >= 0 || !utf8.Valid(plain):
+		return unquoted(raw)
+	case len(plain) > maxSeen:
+		return string(plain)
+	}
+	*held = string(plain)
+	return *held
+}
+
+// slot is the place of a text that is not empty, by its ends.
+func slot(text []byte) uint8 {
+	if len(text) < 4 {
+		return text[0] ^ text[len(text)-1]<<3
+	}
+	const prime = 0x9e3779b1
+	first, last := binary.LittleEndian.Uint32(text), binary.LittleEndian.Uint32(text[len(text)-4:])
+	return uint8((first*prime ^ last) * prime >> 24)
+}
+
+// unquoted is the text that a text in JSON stands for, repaired where it is not UTF-8.
+func unquoted(raw []byte) (text string) {
+	_ = json.Unmarshal(raw, &text, jsontext.AllowInvalidUTF8(true)) // it is a text
+	return text
+}
