@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,7 +59,7 @@ type bench struct {
 	secrets  []string
 	missing  []string       // what the harness cannot do
 	calls    map[string]int // of the client, that have not returned
-	bubble   string         // the number the runtime gave it
+	bubble   atomic.Value   // the number the runtime gave it, a string
 }
 
 // arrival is a request that arrived.

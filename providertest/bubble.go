@@ -175,7 +175,7 @@ func (b *bench) waiting() string {
 	for one := range strings.SplitSeq(string(all), "\n\n") {
 		header, _, _ := strings.Cut(one, "\n")
 		own := strings.Contains(one, "net/http.(*Server).Serve") || strings.Contains(one, "testing.testingSynctestTest(") || strings.Contains(one, "synctest.Run(")
-		if bubbleOf(header) != b.bubble || b.bubble == "" || own {
+		if bubbleOf(header) != b.bubble.Load() || bubbleOf(header) == "" || own {
 			continue
 		}
 		if shown++; shown > maxStacks {
@@ -190,7 +190,7 @@ func (b *bench) waiting() string {
 // mark remembers which bubble this is.
 func (b *bench) mark() {
 	header, _, _ := strings.Cut(string(stacks(nil)), "\n")
-	b.bubble = bubbleOf(header)
+	b.bubble.Store(bubbleOf(header))
 }
 
 // bubbleOf reads the bubble's number from the first line of a goroutine's stack.

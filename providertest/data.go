@@ -136,7 +136,7 @@ func (b *bench) partial(err error, account string, kind bankmux.Kind) {
 	b.t.Helper()
 	b.show(err)
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
-	require.True(b.t, ok, "%v", err)
+	require.True(b.t, ok, "an error must name the account that failed beside those that were read: %v", err)
 	require.Len(b.t, partial.Failed, 1)
 	assert.Equal(b.t, account, partial.Failed[0].Account)
 	assert.ErrorIs(b.t, err, kind)
@@ -242,7 +242,7 @@ func signs(t *testing.T, b *bench) {
 				assert.Equal(t, "7.1", r.Amount.Decimal().Trim(0).String(), kind)
 			}
 		}
-		assert.NotEqual(t, rows[0].Amount.Sign(), rows[1].Amount.Sign(), kind)
+		assert.NotEqual(t, rows[0].Amount.Sign(), rows[1].Amount.Sign(), "money into an account is positive and money out of it negative: %s of a %s", rows[0].Amount, kind)
 	}
 }
 
@@ -281,8 +281,8 @@ func badRows(t *testing.T, b *bench) {
 	b.row(conn, id, Row{Amount: "3.00", In: true, Text: "good too"})
 	b.refetch(conn)
 	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
-	assert.Len(t, rows, 2)
-	require.Len(t, failed, 3)
+	assert.Len(t, rows, 2, "the rows that can be read")
+	require.Len(t, failed, 3, "the rows that cannot be read")
 	for _, err := range failed {
 		f, ok := errors.AsType[bankmux.Failure](err)
 		require.True(t, ok)
@@ -302,7 +302,7 @@ func equalRows(t *testing.T, b *bench) {
 	b.refetch(conn)
 	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
 	require.Empty(t, failed)
-	assert.Len(t, rows, 3)
+	assert.Len(t, rows, 3, "equal rows are different movements")
 }
 
 func windows(t *testing.T, b *bench) {

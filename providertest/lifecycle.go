@@ -26,7 +26,7 @@ var lifecycle = []promise{
 			require.NoError(t, b.Lapse(conn))
 			got, err = b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err, "a lapse is an answer, not an error")
-			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State)
+			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "the consent ended")
 			assert.NotEmpty(t, got.Connection.Status.Code)
 			b.show(got)
 			b.show(bankmux.StatusRequest{Connection: conn})
@@ -82,7 +82,7 @@ var lifecycle = []promise{
 			}
 			got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err)
-			assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State)
+			assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State, "a connection that was disconnected still works at the provider")
 		},
 	},
 	{

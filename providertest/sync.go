@@ -205,7 +205,7 @@ func syncRefuses(t *testing.T, b *bench) {
 		req.Cursor = bad
 		_, err := b.client.Sync(t.Context(), req)
 		b.show(err)
-		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "a cursor must be refused that is: %s", name)
 		if e, ok := errors.AsType[*bankmux.Error](err); assert.True(t, ok) {
 			assert.Equal(t, "SyncRequest.Cursor", e.Field, name)
 		}

@@ -148,7 +148,7 @@ func pendingIsTold(t *testing.T, b *bench) {
 	}
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
-	held := Row{Amount: "20.00", Text: "restaurant", Pending: true}
+	held := Row{Amount: "20.00", Text: "restaurant", Pending: true, Date: bankmux.DateOf(time.Now().UTC())}
 	b.row(conn, id, held)
 	b.row(conn, id, Row{Amount: "11.10", Text: "bakery"})
 	b.refetch(conn)

@@ -1,0 +1,376 @@
+package providertest_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providertest"
+)
+
+// heronBank is the provider, with one login whose accounts every grant reaches under other ids.
+type heronBank struct {
+	mu       sync.Mutex
+	last     int
+	hook     int                   // which secret signs
+	flows    map[string]*heronFlow // by flow
+	codes    map[string]*heronFlow // by code
+	grants   map[string]*heronGrant
+	accounts []*heronBooks
+}
+
+type heronFlow struct {
+	asked map[string]string
+	grant *heronGrant // that is renewed or was made
+	done  bool        // by the user
+}
+
+type heronGrant struct {
+	id, secret, state string
+	prefix            string // of the ids of its accounts and rows
+	products          []bankmux.Product
+	refreshed         time.Time
+}
+
+type heronBooks struct {
+	key, kind, currency string
+	booked              *string
+	rows                []*heronBooking
+}
+
+type heronBooking struct {
+	id int
+	providertest.Row
+}
+
+func (b *heronBank) next(prefix string) string {
+	b.last++
+	return fmt.Sprintf("%s%06d", prefix, b.last)
+}
+
+func (b *heronBank) open(kind, currency string) *heronBooks {
+	a := &heronBooks{key: b.next("a"), kind: kind, currency: currency}
+	b.accounts = append(b.accounts, a)
+	return a
+}
+
+// of finds the books behind a grant's id of an account.
+func (b *heronBank) of(g *heronGrant, account string) *heronBooks {
+	i := slices.IndexFunc(b.accounts, func(a *heronBooks) bool { return g.prefix+a.key == account })
+	if i < 0 {
+		return nil
+	}
+	return b.accounts[i]
+}
+
+func (b *heronBank) link(flow string) (json.RawMessage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := b.flows[flow]
+	code := b.next("planted-code-")
+	b.codes[code] = f
+	f.done = true
+	if f.grant != nil {
+		f.grant.state = "live"
+	}
+	return json.Marshal(map[string]string{"code": code})
+}
+
+func (b *heronBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in := map[string]string{}
+	_ = json.NewDecoder(r.Body).Decode(&in)
+	if r.Header.Get("Authorization") != "Bearer "+heronKey {
+		refuse(w, http.StatusUnauthorized, "bad_key")
+		return
+	}
+	grant := b.grants[r.Header.Get("Heron-Grant")]
+	switch r.Method + " " + r.URL.Path {
+	case "POST /flows":
+		flow := b.next("planted-flow-")
+		b.flows[flow] = &heronFlow{asked: in, grant: grant}
+		say(w, map[string]any{"flow": flow})
+	case "POST /redeem":
+		b.redeem(w, in["code"])
+	case "GET /outcome", "POST /outcome":
+		f := b.flows[r.URL.Query().Get("flow")]
+		if !f.done {
+			refuse(w, http.StatusConflict, "not_finished")
+			return
+		}
+		b.granted(w, f)
+	case "GET /grant":
+		say(w, map[string]any{"state": grant.state, "bank": "nest", "products": grant.products, "refreshed": grant.refreshed})
+	case "DELETE /grant":
+		grant.state = "gone"
+		say(w, map[string]any{"state": grant.state})
+	case "POST /refresh":
+		grant.refreshed = time.Now()
+		say(w, map[string]any{"state": "refreshing"})
+	default:
+		b.data(w, r, grant)
+	}
+}
+
+func (b *heronBank) redeem(w http.ResponseWriter, code string) {
+	f, ok := b.codes[code]
+	if !ok {
+		refuse(w, http.StatusBadRequest, "code_used")
+		return
+	}
+	delete(b.codes, code)
+	b.granted(w, f)
+}
+
+func (b *heronBank) granted(w http.ResponseWriter, f *heronFlow) {
+	g := f.grant
+	if g == nil {
+		g = &heronGrant{
+			id: b.next("planted-grant-"), prefix: b.next("g") + "-", secret: b.next("planted-secret-"), state: "live",
+			products: []bankmux.Product{bankmux.ProductAccounts, bankmux.ProductTransactions},
+		}
+		b.grants[g.secret], f.grant = g, g
+	}
+	say(w, map[string]any{"grant": g.secret, "id": g.id, "session": f.asked["session"]})
+}
+
+func (b *heronBank) data(w http.ResponseWriter, r *http.Request, g *heronGrant) {
+	switch {
+	case g.state == "lapsed":
+		refuse(w, http.StatusForbidden, "consent_ended")
+	case g.state == "gone":
+		refuse(w, http.StatusGone, "grant_gone")
+	case r.URL.Path == "/accounts":
+		list := []any{}
+		for _, a := range b.accounts {
+			list = append(list, map[string]any{"id": g.prefix + a.key, "kind": a.kind, "currency": a.currency, "booked": a.booked})
+		}
+		say(w, map[string]any{"accounts": list})
+	default:
+		b.rows(w, r, g)
+	}
+}
+
+func (b *heronBank) rows(w http.ResponseWriter, r *http.Request, g *heronGrant) {
+	q := r.URL.Query()
+	a := b.of(g, q.Get("account"))
+	if a == nil {
+		refuse(w, http.StatusNotFound, "no_account")
+		return
+	}
+	all := []any{}
+	for _, row := range a.rows {
+		on := row.Date.String()
+		if on < q.Get("from") || on > q.Get("to") {
+			continue
+		}
+		id := fmt.Sprintf("%sr%d", g.prefix, row.id)
+		one := map[string]any{"id": id, "direction": "debit", "currency": a.currency, "date": on, "text": row.Text, "pending": row.Pending, "amount": nil}
+		if row.Pending {
+			one["id"] = id + "-held"
+		}
+		if row.In {
+			one["direction"] = "credit"
+		}
+		if row.Currency != "" {
+			one["currency"] = row.Currency
+		}
+		if row.NoMoney {
+			one["currency"] = ""
+		}
+		if row.Amount != "" {
+			one["amount"] = row.Amount
+		}
+		all = append(all, one)
+	}
+	at, _ := strconv.Atoi(q.Get("page"))
+	size, _ := strconv.Atoi(q.Get("size"))
+	from := min(at*size, len(all))
+	to, next := min(from+size, len(all)), ""
+	if to < len(all) {
+		next = strconv.Itoa(at + 1)
+	}
+	say(w, map[string]any{"rows": all[from:to], "next": next})
+}
+
+func say(w http.ResponseWriter, body map[string]any) { answer(w, http.StatusOK, body) }
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	answer(w, status, map[string]any{"code": code})
+}
+
+func answer(w http.ResponseWriter, status int, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+const heronKey = "planted-heron-key"
+
+var (
+	heronHooks  = []string{"planted-hook-secret-one", "planted-hook-secret-two"}
+	errNoSuch   = errors.New("there is no such row or account")
+	heronWanted = []bankmux.Capability{
+		bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances, bankmux.CapTransactions, bankmux.CapSync,
+		bankmux.CapRefresh, bankmux.CapWebhooks,
+	}
+)
+
+func newHeron(*testing.T) providertest.Harness { return heronHarness(false) }
+
+// newReadingHeron is a provider at which the exchange reads what the user did, and spends nothing.
+func newReadingHeron(*testing.T) providertest.Harness { return heronHarness(true) }
+
+func heronHarness(reads bool) providertest.Harness {
+	b := &heronBank{flows: map[string]*heronFlow{}, codes: map[string]*heronFlow{}, grants: map[string]*heronGrant{}}
+	for _, kind := range []string{"current", "savings"} {
+		a := b.open(kind, "USD")
+		a.rows = []*heronBooking{{id: b.last, Row: providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}}}
+	}
+	return providertest.Harness{
+		Backend: b,
+		New: func(env providertest.Env) (*bankmux.Client, error) {
+			h := &heron{key: heronKey, hooks: heronHooks, mistake: providertest.Planted(), reads: reads}
+			if h.connect(env.BaseURL, env.HTTPClient); reads {
+				return bankmux.NewClient(heronName, onlyStatus{h, h, h, h}, env.Guard.Interceptors()...), nil
+			}
+			return bankmux.NewClient(heronName, h, env.Guard.Interceptors()...), nil
+		},
+		Request:    bankmux.SessionRequest{User: "user-1", Country: "PT", RedirectURI: "https://app.example.com/back"},
+		Link:       func(s bankmux.Session) (json.RawMessage, error) { return b.link(s.Launch.Token.Reveal()) },
+		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/redeem" || r.URL.Path == "/outcome" },
+		Lapse:      func(conn bankmux.Connection) error { return b.lapse(conn) },
+		Secrets:    append([]string{heronKey}, heronHooks...),
+		Words:      providertest.Words{Enums: []string{"kind"}, States: []string{"state"}},
+		Refresh: providertest.Refresh{
+			Product: bankmux.ProductTransactions, Is: func(r *http.Request) bool { return r.URL.Path == "/refresh" },
+		},
+		Told:     func(s bankmux.Session) (providertest.Told, error) { return b.told(s.Launch.Token.Reveal()), nil },
+		Granted:  func(conn bankmux.Connection) ([]bankmux.Product, error) { return b.grantOf(conn).products, nil },
+		Binds:    true,
+		Data:     b.books(),
+		Webhooks: b.deliveries(),
+	}
+}
+
+func (b *heronBank) grantOf(conn bankmux.Connection) *heronGrant {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.grants[conn.Credential().Reveal()]
+}
+
+func (b *heronBank) lapse(conn bankmux.Connection) error {
+	g := b.grantOf(conn)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g.state = "lapsed"
+	return nil
+}
+
+func (b *heronBank) told(flow string) providertest.Told {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	asked := b.flows[flow].asked
+	country, hook, redirect := asked["country"], asked["webhook"], asked["redirect"]
+	return providertest.Told{Country: &country, WebhookURL: &hook, RedirectURI: &redirect}
+}
+
+// books is what the suite can do to the accounts.
+func (b *heronBank) books() *providertest.Data {
+	kinds := map[bankmux.AccountKind]string{}
+	for word, kind := range heronKinds {
+		kinds[kind] = word
+	}
+	edit := func(conn bankmux.Connection, account string, change func(a *heronBooks) error) error {
+		g := b.grantOf(conn)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		a := b.of(g, account)
+		if a == nil {
+			return errNoSuch
+		}
+		return change(a)
+	}
+	become := func(conn bankmux.Connection, account string, row providertest.Row) error {
+		return edit(conn, account, func(a *heronBooks) error {
+			i := slices.IndexFunc(a.rows, func(r *heronBooking) bool { return r.Text == row.Text })
+			if i < 0 {
+				return errNoSuch
+			}
+			a.rows[i].Row = row
+			return nil
+		})
+	}
+	return &providertest.Data{
+		AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
+			g := b.grantOf(conn)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return g.prefix + b.open(kinds[kind], currency).key, nil
+		},
+		AddTransaction: func(conn bankmux.Connection, account string, row providertest.Row) error {
+			return edit(conn, account, func(a *heronBooks) error {
+				b.last++
+				a.rows = append(a.rows, &heronBooking{b.last, row})
+				return nil
+			})
+		},
+		ChangeTransaction: become,
+		PostTransaction:   become,
+		RemoveTransaction: func(conn bankmux.Connection, account, text string) error {
+			return edit(conn, account, func(a *heronBooks) error {
+				a.rows = slices.DeleteFunc(a.rows, func(r *heronBooking) bool { return r.Text == text })
+				return nil
+			})
+		},
+		SameAccount: func(before, after bankmux.Connection, account string) (string, error) {
+			old, again := b.grantOf(before), b.grantOf(after)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return again.prefix + b.of(old, account).key, nil
+		},
+		SetBalance: func(conn bankmux.Connection, account, booked string) error {
+			return edit(conn, account, func(a *heronBooks) error {
+				a.booked = nil
+				if booked != "" {
+					a.booked = &booked
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// deliveries is how the bank signs.
+func (b *heronBank) deliveries() *providertest.Webhooks {
+	sign := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		body, _ := json.Marshal(map[string]string{"id": b.next("delivery-"), "event": "grant.changed", "grant": conn.Reference()})
+		stamp := strconv.FormatInt(at.Unix(), 10)
+		coded := base64.StdEncoding.EncodeToString(heronMAC(secret, stamp, body))
+		return bankmux.NewWebhookRequest(http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body)
+	}
+	return &providertest.Webhooks{
+		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
+			return sign(conn, heronHooks[b.hook], time.Now())
+		},
+		Signed: []string{heronSignature},
+		Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
+			return map[string]bankmux.WebhookRequest{
+				"of another key": sign(conn, "a guess at the secret", time.Now()),
+				"of the future":  sign(conn, heronHooks[0], time.Now().Add(time.Hour)),
+			}
+		},
+		Rotate: func() { b.hook = 1 - b.hook },
+	}
+}

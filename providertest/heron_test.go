@@ -1,0 +1,447 @@
+package providertest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// heron is a complete adapter for an invented provider, as small as can be. It is there to be
+// wrong: does asks whether it shall make a mistake of the suite's list.
+type heron struct {
+	key     string
+	hooks   []string // secrets of webhooks, of which one signs
+	http    *rest.Client
+	mistake string
+	reads   bool // nothing is spent at the exchange
+
+	mu sync.Mutex
+}
+
+const heronName = "heron"
+
+var heronCodes = normalize.NewCatalogue(
+	normalize.Row{Code: "bad_key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
+	normalize.Row{Code: "code_used", Kind: bankmux.ErrTokenSpent, Detail: "the code was used or is wrong"},
+	normalize.Row{Code: "not_finished", Kind: bankmux.ErrUserAction, Detail: "the user has not finished"},
+	normalize.Row{Code: "consent_ended", Kind: bankmux.ErrReauth, Detail: "the consent ended"},
+	normalize.Row{Code: "grant_gone", Kind: bankmux.ErrGone, Detail: "the grant is gone"},
+	normalize.Row{Code: "no_account", Kind: bankmux.ErrNotFound, Detail: "there is no such account"},
+)
+
+// onlyStatus is an adapter with one capability.
+type onlyStatus struct {
+	bankmux.Provider
+	bankmux.Describer
+	bankmux.EffectDecider
+	bankmux.StatusReader
+}
+
+func (h *heron) connect(base string, transport *http.Client) {
+	h.http = rest.New(rest.Config{BaseURL: base, HTTPClient: transport, BodyLimit: 1 << 20})
+}
+
+func (h *heron) does(mistake string) bool { return h.mistake == mistake }
+
+func (*heron) Describe() bankmux.Description {
+	return bankmux.Description{Provider: heronName, Environment: bankmux.Sandbox, PerAccount: true}
+}
+
+// Effect says that the exchange changes nothing, where that is so.
+func (h *heron) Effect(op bankmux.Op) bankmux.Effect {
+	if h.reads && op.Name == bankmux.OpExchangeToken {
+		return bankmux.Read
+	}
+	return op.Effect
+}
+
+// send makes one call. What the bank says is in out, a pointer to a struct, or else dropped.
+func (h *heron) send(ctx context.Context, method, path string, conn *bankmux.Connection, query url.Values, in, out any) error {
+	req := rest.Request{Method: method, Path: path, Query: query, Bearer: h.key, JSON: in}
+	if conn != nil {
+		req.Header = http.Header{"Heron-Grant": {conn.Credential().Reveal()}}
+	}
+	res, err := h.http.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	if res.Status/100 != 2 {
+		var failed struct{ Code string }
+		if res.JSON {
+			_ = json.Unmarshal(res.Body, &failed) // or else the status decides
+		}
+		return heronCodes.Error(normalize.Failure{Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter})
+	}
+	if out == nil {
+		return nil
+	}
+	return res.Decode(out)
+}
+
+func heronLacks(what string) error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks " + what}
+}
+
+func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s := bankmux.NewSession(req)
+	s.Launch.Provider = heronName
+	in := map[string]string{
+		"user": req.User, "session": s.ID, "country": req.Country, "webhook": req.WebhookURL, "redirect": req.RedirectURI,
+	}
+	switch {
+	case h.does("the webhook URL is not sent"):
+		delete(in, "webhook")
+	case h.does("the country is not sent"):
+		delete(in, "country")
+	}
+	var out struct {
+		Flow string `json:"flow"`
+	}
+	if err := h.send(ctx, http.MethodPost, "/flows", req.Reconnect, nil, in, &out); err != nil {
+		return bankmux.Session{}, err
+	}
+	if out.Flow == "" {
+		return bankmux.Session{}, heronLacks("the flow")
+	}
+	s.Launch.Token = bankmux.NewLaunchToken(out.Flow)
+	return s, nil
+}
+
+func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	var none bankmux.Connection
+	code := ""
+	if !h.reads {
+		fields, err := req.Fields()
+		if err != nil {
+			return none, err
+		}
+		if code, err = fields.Text("code"); err != nil {
+			return none, err
+		}
+	}
+	h.goWrong()
+	out, err := h.redeem(ctx, code, req.Session)
+	if err != nil && h.does("a one-shot is sent again") {
+		out, err = h.redeem(ctx, code, req.Session)
+	}
+	switch {
+	case err != nil && h.does("a credential is in an error"):
+		return none, &bankmux.Error{Kind: bankmux.KindOf(err), Detail: "POST /redeem with the key " + h.key + " failed"}
+	case err != nil:
+		return none, err
+	case out.Grant == "" || out.ID == "":
+		return none, heronLacks("the grant")
+	case out.Session != req.Session.ID && !h.does("a payload of another session is accepted"):
+		return none, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
+	}
+	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
+	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
+	if h.does("a reconnect is accepted unseen") && req.Session.Reconnect != nil {
+		return conn, nil
+	}
+	fresh, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	switch {
+	case err != nil && h.does("a spent token is lost when the read behind it fails"):
+		return none, err
+	case err != nil: // the code is spent, so the connection is kept
+		conn.Status.State = bankmux.StateUnverified
+		return conn, nil
+	case req.Session.Reconnect != nil && fresh.Connection.Status.State == bankmux.StateReauth:
+		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
+	}
+	return fresh.Connection, nil
+}
+
+// goWrong makes the mistakes after which nothing is as it should be.
+func (h *heron) goWrong() {
+	if h.does("a call panics") {
+		panic("an index is out of range")
+	}
+	if h.does("a call waits for what never comes") {
+		<-make(chan int)
+	}
+	if h.does("a call waits for a lock that is held") {
+		h.mu.Lock()
+		h.mu.Lock()
+	}
+	if h.does("a goroutine is left behind") {
+		go func() { <-make(chan int) }()
+	}
+}
+
+type heronGranted struct {
+	Grant   string `json:"grant"`
+	ID      string `json:"id"`
+	Session string `json:"session"`
+}
+
+// redeem spends the code, or reads what the user did in the session's flow.
+func (h *heron) redeem(ctx context.Context, code string, s bankmux.Session) (out heronGranted, err error) {
+	switch {
+	case !h.reads:
+		err = h.send(ctx, http.MethodPost, "/redeem", nil, nil, map[string]string{"code": code}, &out)
+	case h.does("an exchange that is said to be a read writes"):
+		err = h.send(ctx, http.MethodPost, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, map[string]string{}, &out)
+	default:
+		err = h.send(ctx, http.MethodGet, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, nil, &out)
+	}
+	return out, err
+}
+
+func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	var out struct {
+		State     string            `json:"state"`
+		Bank      string            `json:"bank"`
+		Products  []bankmux.Product `json:"products"`
+		Refreshed time.Time         `json:"refreshed"`
+	}
+	if err := h.send(ctx, http.MethodGet, "/grant", &req.Connection, nil, nil, &out); err != nil {
+		return bankmux.StatusResult{}, err
+	}
+	if out.State == "" || out.Bank == "" {
+		return bankmux.StatusResult{}, heronLacks("the state")
+	}
+	conn := req.Connection
+	state, known := map[string]bankmux.State{
+		"live": bankmux.StateActive, "lapsed": bankmux.StateReauth, "gone": bankmux.StateGone,
+	}[out.State]
+	if !known {
+		state = bankmux.State(out.State)
+	}
+	if h.does("every connection is said to be active") {
+		state = bankmux.StateActive
+	}
+	conn.Institution = bankmux.Institution{ID: out.Bank, Name: "Nest Bank"}
+	conn.Products = out.Products
+	if h.does("the granted products are not read") {
+		conn.Products = nil
+	}
+	conn.Status = bankmux.Status{State: state, Code: out.State, At: time.Now().UTC().Truncate(time.Millisecond)}
+	return bankmux.StatusResult{Connection: conn, Products: []bankmux.ProductStatus{
+		{Product: bankmux.ProductTransactions, RefreshedAt: out.Refreshed, AttemptedAt: out.Refreshed},
+	}}, nil
+}
+
+func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	conn := req.Connection
+	if !h.does("a connection is not ended at the provider") {
+		var out struct {
+			State string `json:"state"`
+		}
+		if err := h.send(ctx, http.MethodDelete, "/grant", &conn, nil, nil, &out); err != nil {
+			return bankmux.DisconnectResult{}, err
+		}
+		if out.State == "" {
+			return bankmux.DisconnectResult{}, heronLacks("the state")
+		}
+	}
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: time.Now().UTC().Truncate(time.Millisecond)}
+	return bankmux.DisconnectResult{Connection: conn}, nil
+}
+
+// Refresh reads how the products stand and starts the refresh.
+func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
+	if !slices.Equal(req.Products, []bankmux.Product{bankmux.ProductTransactions}) {
+		return bankmux.RefreshResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Detail: "refreshes transactions alone", NotSent: true}
+	}
+	before, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: req.Connection})
+	if err != nil {
+		var e *bankmux.Error
+		if errors.As(err, &e) {
+			e.NotSent = true // the refresh was not
+		}
+		return bankmux.RefreshResult{}, err
+	}
+	var out struct {
+		State string `json:"state"`
+	}
+	if err := h.send(ctx, http.MethodPost, "/refresh", &req.Connection, nil, map[string]string{}, &out); err != nil {
+		return bankmux.RefreshResult{}, err
+	}
+	if out.State == "" {
+		return bankmux.RefreshResult{}, heronLacks("the state")
+	}
+	return bankmux.RefreshResult{Connection: req.Connection, Products: before.Products}, nil
+}
+
+type heronAccount struct {
+	ID       string  `json:"id"`
+	Kind     string  `json:"kind"`
+	Currency string  `json:"currency"`
+	Booked   *string `json:"booked"`
+}
+
+var heronKinds = map[string]bankmux.AccountKind{
+	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings, "card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
+}
+
+func (h *heron) list(ctx context.Context, conn bankmux.Connection) ([]heronAccount, error) {
+	var out struct {
+		Accounts []heronAccount `json:"accounts"`
+	}
+	if err := h.send(ctx, http.MethodGet, "/accounts", &conn, nil, nil, &out); err != nil {
+		return nil, err
+	}
+	if out.Accounts == nil {
+		return nil, heronLacks("the accounts")
+	}
+	return out.Accounts, nil
+}
+
+func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res bankmux.AccountsResult, err error) {
+	all, err := h.list(ctx, req.Connection)
+	if err != nil {
+		return res, err
+	}
+	for _, a := range all {
+		if len(req.Accounts) == 0 || slices.Contains(req.Accounts, a.ID) {
+			kind, known := heronKinds[a.Kind]
+			if !known {
+				kind = bankmux.AccountUnknown
+			}
+			res.Accounts = append(res.Accounts, bankmux.Account{ID: a.ID, Kind: kind, ProviderKind: a.Kind, Currency: bankmux.Currency(a.Currency)})
+		}
+	}
+	for _, id := range req.Accounts {
+		there := slices.ContainsFunc(all, func(a heronAccount) bool { return a.ID == id })
+		if !there && !h.does("an unknown account is passed over") {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}})
+		}
+	}
+	return res, nil
+}
+
+func (h *heron) Balances(ctx context.Context, req bankmux.BalancesRequest) (res bankmux.BalancesResult, err error) {
+	all, err := h.list(ctx, req.Connection)
+	if err != nil {
+		return res, err
+	}
+	id := req.Accounts[0] // one a call
+	i := slices.IndexFunc(all, func(a heronAccount) bool { return a.ID == id })
+	if i < 0 {
+		return res, &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}
+	}
+	one := bankmux.AccountBalances{Account: id}
+	if all[i].Booked != nil {
+		money, err := bankmux.NewMoney(*all[i].Booked, bankmux.Currency(all[i].Currency))
+		if err != nil {
+			return res, normalize.Unreadable("a balance")
+		}
+		one.Balances = []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: money}}
+	}
+	res.Balances = []bankmux.AccountBalances{one}
+	return res, nil
+}
+
+type heronRow struct {
+	ID        string  `json:"id"`
+	Direction string  `json:"direction"`
+	Currency  string  `json:"currency"`
+	Date      string  `json:"date"`
+	Text      string  `json:"text"`
+	Amount    *string `json:"amount"`
+	Pending   bool    `json:"pending"`
+}
+
+// transaction reads a row. An unreadable one keeps what is certain.
+func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *bankmux.Error) {
+	t := bankmux.Transaction{ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text}
+	if r.Pending && !h.does("the pending flag is not read") {
+		t.Status = bankmux.StatusPending
+	}
+	day, fault := normalize.RowDay(r.Date)
+	if fault != nil {
+		return t, fault
+	}
+	t.Date = day
+	if r.Amount == nil {
+		return t, normalize.Unreadable("an amount")
+	}
+	text := *r.Amount
+	if h.does("amounts go through floating point") {
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			text = strconv.FormatFloat(f, 'f', 2, 64)
+		}
+	}
+	amount, ok := bankmux.ParseDecimal(text)
+	if !ok {
+		return t, normalize.Unreadable("an amount")
+	}
+	direction := normalize.DirectionOf(r.Direction)
+	if h.does("money out has the sign of money in") {
+		direction = normalize.In
+	}
+	t.Amount, fault = normalize.Signed(amount, direction, r.Currency)
+	return t, fault
+}
+
+// page reads one page of rows.
+func (h *heron) page(ctx context.Context, conn bankmux.Connection, account string, from, to bankmux.Date, size int, at string) (rows []heronRow, next string, err error) {
+	query := url.Values{"account": {account}, "from": {from.String()}, "to": {to.String()}, "page": {at}, "size": {strconv.Itoa(size)}}
+	var out struct {
+		Rows []heronRow `json:"rows"`
+		Next string     `json:"next"`
+	}
+	if err := h.send(ctx, http.MethodGet, "/rows", &conn, query, nil, &out); err != nil {
+		return nil, "", err
+	}
+	if out.Rows == nil {
+		return nil, "", heronLacks("the rows")
+	}
+	return out.Rows, out.Next, nil
+}
+
+func (h *heron) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (res bankmux.TransactionPage, err error) {
+	if _, err := strconv.Atoi(req.Page); req.Page != "" && err != nil {
+		return res, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
+	}
+	id, today := req.Accounts[0], bankmux.DateOf(time.Now().UTC())
+	from, to := req.Days(today)
+	if h.does("the last day is left out") {
+		to = to.AddDays(-1)
+	}
+	size := req.PageSize
+	if size == 0 {
+		size = 50
+	}
+	rows, next, err := h.page(ctx, req.Connection, id, from, to, size, req.Page)
+	for err == nil && next != "" && h.does("pages are read in advance") {
+		var more []heronRow
+		more, next, err = h.page(ctx, req.Connection, id, from, to, size, next)
+		rows = append(rows, more...)
+	}
+	if err != nil {
+		return res, err
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		t, fault := h.transaction(id, r)
+		if fault != nil && h.does("a row that cannot be read costs the page") {
+			return bankmux.TransactionPage{}, fault
+		}
+		if fault != nil {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Transaction: r.ID, Err: fault})
+			continue
+		}
+		equal := t.Date.String() + t.Amount.String() + t.Description
+		if seen[equal] && h.does("equal rows are taken for one") {
+			continue
+		}
+		seen[equal] = true
+		res.Transactions = append(res.Transactions, t)
+	}
+	if res.Next = next; next == "" {
+		res.Covered = []bankmux.Covered{{Account: id, From: from, To: to}}
+	}
+	return res, nil
+}

@@ -1,0 +1,32 @@
+package providertest_test
+
+import (
+	"testing"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providertest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, newHeron, heronWanted...)
+}
+
+// TestConformanceOfReads is of a provider at which the exchange spends nothing.
+func TestConformanceOfReads(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, newReadingHeron, bankmux.CapStatus)
+}
+
+func TestTheSuiteFindsEveryMistakeOfItsList(t *testing.T) {
+	t.Parallel()
+	const ofReads = "an exchange that is said to be a read writes"
+	var names []string
+	for _, m := range providertest.Mistakes() {
+		if m.Name != ofReads {
+			names = append(names, m.Name)
+		}
+	}
+	providertest.FindMistakes(t, "TestConformance", names...)
+	providertest.FindMistakes(t, "TestConformanceOfReads", ofReads)
+}
