@@ -2,9 +2,8 @@ package moneykit
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,8 +12,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// mostSync is the largest page of a sync.
-const mostSync = 500
+// maxSync is the largest page of a sync.
+const maxSync = 500
 
 // syncAnswer: the three lists have no order, and one id may be in several of them.
 type syncAnswer struct {
@@ -35,67 +34,84 @@ func (a *api) sync(ctx context.Context, link string, query url.Values, answer *s
 	return a.onLink(ctx, link, "/transactions/sync", query, answer, "transactions")
 }
 
-// Sync reads a page of MoneyKit's own record of changes. What that leaves untold is found with
-// Known: which row a pending one became, which row is the same under another id, and, on the last
-// page, which rows are gone without a word: pending ones after a refresh, and those of an earlier
-// link or provider.
+// Sync reads a page of MoneyKit's record of changes. The record does not report every row that is
+// gone or got another id, so known rows are looked up in the list of stored rows.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	cursor, err := reconcile.ParseCursor(req.Cursor, req.Connection)
-	if err != nil {
-		return bankmux.Delta{}, err
+	link := req.Connection.Credential().Reveal()
+	return reconcile.Feed{
+		Provider: Name, MaxSize: maxSync, Today: a.today, Lost: lostCursor,
+		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
+			return a.api.syncPage(ctx, link, at)
+		},
+		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
+			return a.api.syncAccounts(ctx, link)
+		},
+		Stored: func(ctx context.Context, days reconcile.StoredRequest) (reconcile.StoredPage, error) {
+			return a.api.storedPage(ctx, link, days)
+		},
+	}.Sync(ctx, req)
+}
+
+// lostCursor reports whether MoneyKit refuses the cursor. What it answers to an invalid one is not
+// documented.
+func lostCursor(e *bankmux.Error) bool { return strings.HasSuffix(e.Field, ".cursor") }
+
+// syncPage reads one page of the record.
+func (a *api) syncPage(ctx context.Context, link string, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
+	query := url.Values{"size": {strconv.Itoa(at.Size)}}
+	if at.Cursor != "" {
+		query.Set("cursor", at.Cursor)
 	}
-	if !cursor.Keeps(req.Accounts) { // the cursor went past the rows of the others
-		return bankmux.Delta{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "SyncRequest.Accounts", NotSent: true, Detail: "are others than the cursor was made for: begin again without one; with Known nothing is doubled",
-		}
-	}
-	size := req.PageSize
-	if size == 0 || size > mostSync {
-		size = mostSync
-	}
-	query := url.Values{"size": {strconv.Itoa(size)}}
-	if cursor.Provider != "" {
-		query.Set("cursor", cursor.Provider)
-	}
-	page := newSyncPage(a, &req)
 	var answer syncAnswer
-	page.created.fill(&answer.Transactions.Created)
-	page.updated.fill(&answer.Transactions.Updated)
-	if err := a.api.sync(ctx, page.link, query, &answer); err != nil {
-		if e, ok := errors.AsType[*bankmux.Error](err); ok && strings.HasSuffix(e.Field, ".cursor") { // what MoneyKit answers to an invalid one is not documented
-			refused := *e
-			refused.Field, refused.Detail = "SyncRequest.Cursor", "MoneyKit does not know the cursor any more: begin again without one; with Known nothing is doubled"
-			err = &refused
-		}
-		return bankmux.Delta{}, err
+	list := &answer.Transactions
+	created, updated := syncRows{name: "created"}, syncRows{name: "updated"}
+	created.fill(&list.Created)
+	updated.fill(&list.Updated)
+	if err := a.sync(ctx, link, query, &answer); err != nil {
+		return page, err
 	}
-	if req.Cursor == "" {
-		if cursor.Carried, err = page.anyKnown(ctx); err != nil {
-			return bankmux.Delta{}, err
+	page.Created, page.Updated = created.rows, updated.rows
+	removed, failed := removedRows(&list.Removed)
+	page.Removed, page.Failed = removed, slices.Concat(created.failed, updated.failed, failed)
+	page.Next, page.More, page.AsOf = string(answer.Cursor.Next), answer.HasMore.Value, asOf(answer.Link, "transactions")
+	return page, nil
+}
+
+// syncAccounts lists the accounts of a link.
+func (a *api) syncAccounts(ctx context.Context, link string) (ids []string, failed []bankmux.Failure, err error) {
+	answer, err := a.accounts(ctx, link, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, failed := named(&answer.Accounts)
+	for _, acc := range list {
+		ids = append(ids, acc.AccountID)
+	}
+	return ids, failed, nil
+}
+
+// storedPage reads one page of the stored rows of some days.
+func (a *api) storedPage(ctx context.Context, link string, days reconcile.StoredRequest) (page reconcile.StoredPage, err error) {
+	mark, err := parseMark(days.Page, "SyncRequest.Cursor")
+	if err != nil {
+		return page, err
+	}
+	var answer transactionsAnswer
+	answer.Transactions.Bad = func(int) { page.Unread = append(page.Unread, bankmux.Transaction{}) } // it says nothing of any row
+	answer.Transactions.Each = func(_ int, w *transaction) {
+		var row bankmux.Transaction
+		if w.stored(&row) {
+			page.Rows = append(page.Rows, row)
+		} else {
+			page.Unread = append(page.Unread, row)
 		}
 	}
-	removed := page.read(&answer.Transactions.Removed)
-	if err := page.compare(ctx, removed, &cursor, answer.HasMore.Value); err != nil {
-		return bankmux.Delta{}, err
+	if err := a.transactions(ctx, link, window(days.Accounts, days.From, days.To, pageSize, mark), &answer); err != nil {
+		return page, err
 	}
-	next := string(answer.Cursor.Next)
-	if answer.HasMore.Value {
-		if next == "" || !cursor.Turn(next) {
-			return bankmux.Delta{}, &bankmux.Error{
-				Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "MoneyKit says that there is more, and shows a page it has shown before or none",
-			}
-		}
-	} else {
-		asOf := asOf(answer.Link, "transactions")
-		fetchedAt := asOf.UnixMicro()
-		if err := page.end(ctx, &cursor, asOf.IsZero() || fetchedAt != cursor.Fetched); err != nil {
-			return bankmux.Delta{}, err
-		}
-		cursor.Fetched, cursor.Pages, cursor.Anchor = fetchedAt, 0, ""
-		if next != "" {
-			cursor.Provider = next
-		}
+	if page.Next, err = mark.next(answer.Transactions.N, pageSize, answer.Total); err != nil {
+		return page, err
 	}
-	page.delta.More, page.delta.Next = answer.HasMore.Value, cursor.String()
-	return page.delta, nil
+	page.Moved = page.Next == "" && mark.moved(answer.Total)
+	return page, nil
 }

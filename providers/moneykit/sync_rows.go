@@ -1,16 +1,14 @@
 package moneykit
 
 import (
-	"slices"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
+	"github.com/bankmux/bankmux/reconcile"
 )
 
 // syncRows is one of the lists of an answer.
 type syncRows struct {
-	page   *syncPage
 	name   string // of the list
 	rows   []bankmux.Transaction
 	failed []bankmux.Failure
@@ -20,9 +18,6 @@ type syncRows struct {
 func (s *syncRows) fill(from *wire.Rows[transaction]) {
 	from.Bad = func(i int) { s.fail("", s.place("", i), wire.RowError()) }
 	from.Each = func(i int, w *transaction) {
-		if len(s.page.req.Accounts) > 0 && w.AccountID != "" && !slices.Contains(s.page.req.Accounts, w.AccountID) {
-			return
-		}
 		var row bankmux.Transaction
 		if fault := w.fill(&row, true); fault != nil {
 			s.fail(w.AccountID, s.place(w.TransactionID, i), fault)
@@ -44,10 +39,9 @@ func (s *syncRows) fail(account, row string, fault *bankmux.Error) {
 	s.failed = append(s.failed, bankmux.Failure{Account: account, Transaction: row, Err: fault})
 }
 
-// read notes what could not be read of the three lists and returns the ids of the removed rows.
-func (p *syncPage) read(list *wire.List[string]) (removed []string) {
-	p.delta.Failed = append(p.delta.Failed, slices.Concat(p.created.failed, p.updated.failed)...)
-	rest := &syncRows{page: p, name: "removed"}
+// removedRows returns the removed rows, and which of them have no id.
+func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
+	rest := syncRows{name: "removed"}
 	fault := normalize.Unreadable("a removed row without id")
 	for _, place := range list.Bad {
 		rest.fail("", rest.place("", place-1), fault)
@@ -57,8 +51,20 @@ func (p *syncPage) read(list *wire.List[string]) (removed []string) {
 			rest.fail("", rest.place("", list.Place(i)-1), fault)
 			continue
 		}
-		removed = append(removed, id)
+		removed = append(removed, reconcile.FeedRow{ID: id})
 	}
-	p.delta.Failed = append(p.delta.Failed, rest.failed...)
-	return removed
+	return removed, rest.failed
+}
+
+// stored reads a row of the list of stored rows, or as much of it as can be read. It reports
+// whether that is all.
+func (w *transaction) stored(row *bankmux.Transaction) bool {
+	if w.TransactionID != "" {
+		return w.fill(row, false) == nil
+	}
+	rest := *w
+	rest.TransactionID, rest.AccountID = "none", "none" // so that the rest is read
+	_ = rest.fill(row, false)
+	row.ID, row.Account = "", w.AccountID
+	return false
 }

@@ -209,6 +209,9 @@ func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []s
 // rowBytes is about how long a short row is on the wire, to guess from how many there are.
 const rowBytes = 512
 
+// lastDay is the day of no row.
+var lastDay = bankmux.NewDate(9999, time.December, 31)
+
 // listPage is a page that takes the rows between two days and counts the others.
 type listPage struct {
 	bankmux.TransactionPage

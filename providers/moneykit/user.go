@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -232,7 +234,7 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 				}
 			}
 			next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
-			if idle > mostStuck || outside > mostPages {
+			if idle > mostStuck || outside > maxOutside {
 				err = &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the same rows are on page after page"}
 			}
 			if err != nil {
@@ -247,3 +249,8 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 		}
 	}
 }
+
+// maxOutside bounds a list whose pages do not end.
+const maxOutside = 1000
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,140 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// lives notes that the provider lists a known row under an alias.
+func (r *feedReading) lives(k *Known, alias string) {
+	r.alive[rowName{k.Key, alias}], r.listed[alias] = true, true
+}
+
+// isAlive reports whether the provider lists a known row under any of its aliases, or under an id
+// that it has not reported yet. Without a list of stored rows, the record from its beginning shows
+// which rows there are, and any later part of it shows only what it says is removed.
+func (r *feedReading) isAlive(k *Known) bool {
+	if r.feed.Stored == nil {
+		return !r.full || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.shown[a] })
+	}
+	return r.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.alive[rowName{k.Key, a}] })
+}
+
+// end finds, at the end of a round, the known rows that are gone without a word.
+func (r *feedReading) end(ctx context.Context, refreshed bool) error {
+	if r.req.Known == nil {
+		return nil
+	}
+	refreshed = refreshed && r.feed.Stored != nil // only a list shows what is gone without a word
+	var rows []Known
+	if refreshed {
+		var err error
+		rows, err = r.known(ctx, r.today.AddDays(-pendingDays), lastDay, func(k *Known) bool {
+			// The provider may have sent a pending flag that could not be read. Other providers
+			// have none.
+			waits := k.Status == bankmux.StatusPending || (k.Status == "" && r.aliasOf(k) != "")
+			return waits && !r.kept[k.Key]
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if r.cursor.Missed && refreshed {
+		more, err := r.known(ctx, firstDay, lastDay, func(k *Known) bool { return k.Missed > 0 && !r.kept[k.Key] })
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+		r.cursor.Missed = r.missed
+	}
+	if err := r.gone(ctx, rows, func(k Known) {
+		if !r.empty {
+			r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
+			return
+		}
+		r.cursor.Missed = true
+		r.delta.Missing = append(r.delta.Missing, Absence{Known: k, Reason: ReasonEmpty})
+		if !slices.Contains(r.delta.Suspect, k.Account) {
+			r.delta.Suspect = append(r.delta.Suspect, k.Account)
+		}
+	}); err != nil || !r.cursor.Carried {
+		return err
+	}
+	if err := r.carried(ctx); err != nil {
+		return err
+	}
+	if r.cursor.Carried = len(r.failed) > 0; !r.cursor.Carried { // the rows of accounts that failed come later
+		r.cursor.Marks = nil
+	}
+	return nil
+}
+
+// carried looks for the rows that were known before the first page: of another connection, another
+// provider or a cursor that was given up. It looks between the first day that the provider serves
+// and a month from now. They are missing, and looked for once more at the end of the next round.
+// Without a list of stored rows, they are looked for once more in the next record from its beginning.
+func (r *feedReading) carried(ctx context.Context) error {
+	ids, err := r.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		name, day := r.req.AccountName(id), r.cursor.Mark(id).Day
+		if r.full && day.IsZero() { // an empty record proves nothing
+			known, err := Knows(ctx, r.req, name)
+			if err != nil {
+				return err
+			}
+			if known {
+				r.delta.Suspect = append(r.delta.Suspect, name)
+			}
+		}
+		if r.full && r.unread[id] { // a row that could not be read may be any of them
+			continue
+		}
+		for !day.IsZero() && !day.After(r.today.AddDays(lookDays)) {
+			until := day.AddDays(lookDays - 1)
+			rows, err := Ask(ctx, r.req, name, day, until, func(k *Known) bool { return !r.kept[k.Key] })
+			if err != nil {
+				return err
+			}
+			if err := r.gone(ctx, rows, func(k Known) {
+				if k.Missed > 0 && !r.empty {
+					r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished}) // so was it in a reading before
+					return
+				}
+				k.Missed++
+				r.delta.Missing = append(r.delta.Missing, Absence{Known: k, Reason: ReasonVanished})
+				r.cursor.Missed = true
+			}); err != nil {
+				return err
+			}
+			day = until.AddDays(1)
+		}
+	}
+	return nil
+}
+
+// gone calls tell for each of some known rows that the provider does not list, once.
+func (r *feedReading) gone(ctx context.Context, rows []Known, tell func(Known)) error {
+	var ask []Known
+	for i := range rows {
+		if r.aliasOf(&rows[i]) != "" && !r.looked[rows[i].Key] {
+			ask = append(ask, rows[i])
+		}
+	}
+	if len(ask) > 0 && r.feed.Stored != nil {
+		if err := r.look(ctx, ask); err != nil {
+			return err
+		}
+	}
+	for _, k := range rows {
+		if !r.isAlive(&k) && !r.kept[k.Key] {
+			r.kept[k.Key] = true
+			tell(k)
+		}
+	}
+	return nil
+}
