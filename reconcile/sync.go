@@ -131,12 +131,13 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 }
 
 // Ask reads what the application knows of an account between two days and keeps what is wanted:
-// each row once, and none of other accounts or days, whatever Known gives. An error of its own ends
-// the sync as [bankmux.ErrApplication]: what it does not know cannot be compared.
+// each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
+// known; without want all is wanted. An error of Known ends the sync as [bankmux.ErrApplication]:
+// what it does not know cannot be compared.
 func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
 	seen := map[string]bool{}
 	err = each(ctx, req, account, from, to, func(k *Known) bool {
-		if !seen[k.Key] && want(k) {
+		if !seen[k.Key] && (want == nil || want(k)) {
 			seen[k.Key] = true
 			all = append(all, *k)
 		}
@@ -145,7 +146,7 @@ func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to
 	return all, err
 }
 
-// Knows reports whether the application knows any row of an account.
+// Knows reports whether the application knows any row of an account. Without Known it knows none.
 func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
 	err = each(ctx, req, account, bankmux.NewDate(1, time.January, 1), bankmux.NewDate(9999, time.December, 31), func(*Known) bool {
 		found = true
@@ -156,6 +157,9 @@ func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found
 
 // each gives the rows of an account between two days until do has had enough.
 func each(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, do func(*Known) bool) error {
+	if req.Known == nil {
+		return nil
+	}
 	known := req.Known(ctx, account, from, to)
 	if known == nil {
 		return nil

@@ -1,0 +1,452 @@
+package reconcile_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+func TestAFeedKeepsToTheAccountsThatWereAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 100} {
+		r, s := filled(8), newStore()
+		strange := bankmux.Failure{Account: "savings", Transaction: "bad-1", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}}
+		r.page = func(p *reconcile.FeedPage) { p.Failed = append(p.Failed, strange) }
+		d := s.round(t, r.feed(), size, "checking")
+		assert.Len(t, d.Added, 4)
+		assert.Empty(t, d.Failed, "failures of other accounts are theirs")
+		r.put(paid("row-1", "savings", 1, "-99.00", "SHOP 1"))
+		r.remove("row-3")
+		r.put(paid("row-0", "checking", 0, "-98.00", "SHOP 0"))
+		r.remove("row-2")
+		r.put(paid("row-4", "savings", 0, "-5.50", "SHOP 4")) // a row that moved to another account
+		d = s.round(t, r.feed(), size, "checking")
+		assert.Len(t, d.Modified, 1)
+		require.Len(t, d.Removed, 1)
+		assert.Equal(t, []string{"id:acme:row-2"}, d.Removed[0].Known.Aliases)
+
+		_, err := r.feed().Sync(t.Context(), s.request(size, "savings"))
+		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "begin again")
+		_, err = r.feed().Sync(t.Context(), s.request(size))
+		refused(t, err, "SyncRequest.Accounts")
+	}
+}
+
+func TestAFeedThatIsNotReadyIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	r, s := newRecord("checking"), newStore()
+	notReady := func(p *reconcile.FeedPage) { p.NotReady, p.Next = true, "" }
+	r.page = notReady
+	_, err := r.feed().Sync(t.Context(), s.request(0))
+	require.ErrorIs(t, err, bankmux.ErrNotReady)
+
+	r.put(paid("row", "checking", 0, "-1.00", "SHOP"))
+	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over what the page says of itself")
+	_, err = r.feed().Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
+	require.NoError(t, err, "the cursor stayed at the beginning, where the row is")
+
+	r.page = func(p *reconcile.FeedPage) { p.Next = "" }
+	empty, fresh := newRecord("checking"), newStore()
+	empty.page = r.page
+	fresh.round(t, empty.feed(), 0)
+	empty.page = nil
+	empty.put(paid("row", "checking", 0, "-1.00", "SHOP"))
+	assert.Len(t, fresh.round(t, empty.feed(), 0).Added, 1, "no cursor is not a position")
+}
+
+func TestAFeedRefusesACursorThatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	r, s := filled(3), newStore()
+	s.round(t, r.feed(), 0)
+	pages := r.pages
+	for i := range s.cursor {
+		req := s.request(0)
+		req.Cursor = s.cursor[:i] + "~" + s.cursor[i+1:]
+		_, err := r.feed().Sync(t.Context(), req)
+		refused(t, err, "SyncRequest.Cursor")
+	}
+	for _, garbage := range []string{"x", ".", s.cursor + "A", s.cursor[1:], strings.Repeat("A", 1<<20)} {
+		req := s.request(0)
+		req.Cursor = garbage
+		_, err := r.feed().Sync(t.Context(), req)
+		assert.True(t, refused(t, err, "SyncRequest.Cursor").NotSent)
+	}
+	other := s.request(0)
+	other.Connection.ID = "conn-2"
+	_, err := r.feed().Sync(t.Context(), other)
+	assert.Contains(t, refused(t, err, "SyncRequest.Cursor").Detail, "another connection")
+	assert.Equal(t, pages, r.pages, "refused without asking the provider")
+
+	r.fails = func(string) *bankmux.Error {
+		return &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "BAD_CURSOR", Status: 400}
+	}
+	_, err = r.feed().Sync(t.Context(), s.request(0))
+	lost := refused(t, err, "SyncRequest.Cursor")
+	assert.Contains(t, lost.Detail, "begin again without one")
+	assert.Equal(t, "BAD_CURSOR", lost.Code)
+	r.fails, s.cursor = nil, ""
+	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "begun without one, nothing is doubled")
+}
+
+func TestAFeedRecognisesWhatWasKnownBefore(t *testing.T) {
+	t.Parallel()
+	t.Run("rows of a connection that was replaced get their new ids", func(t *testing.T) {
+		t.Parallel()
+		old, s := filled(9), newStore()
+		s.round(t, old.feed(), 2)
+		r := newRecord("checking", "savings")
+		for _, id := range old.present() {
+			row := old.rows[id].row
+			row.ID = "new-" + id
+			r.put(row)
+		}
+		r.put(paid("later", "checking", 0, "-1.50", "SHOP 0"))
+		s.cursor = ""
+		d := s.round(t, r.feed(), 2)
+		assert.Len(t, d.Replaced, 9)
+		assert.Len(t, d.Added, 1)
+		s.agree(t, r)
+	})
+
+	t.Run("rows that the whole record does not show are missing, and removed the second time", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		s.round(t, r.feed(), 2)
+		r.rows["row-0"].gone = 1 // its removal is not in the record any more
+		s.cursor = ""
+		d := s.round(t, r.feed(), 2)
+		require.Len(t, d.Missing, 1)
+		assert.Equal(t, 1, d.Missing[0].Known.Missed)
+		assert.Equal(t, reconcile.ReasonVanished, d.Missing[0].Reason)
+		assert.Zero(t, changed(s.round(t, r.feed(), 2)), "a later part of the record proves nothing")
+		s.cursor = ""
+		d = s.round(t, r.feed(), 2)
+		require.Len(t, d.Removed, 1)
+		assert.Zero(t, len(d.Missing)+len(d.Added))
+		s.agree(t, r)
+	})
+
+	t.Run("rows before the first that the record shows stay", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		r.put(paid("old", "checking", 300, "-1.00", "OLD"))
+		s.round(t, r.feed(), 0)
+		r.rows["old"].gone = 1
+		s.cursor = ""
+		assert.Zero(t, changed(s.round(t, r.feed(), 0)))
+	})
+
+	t.Run("an empty record proves nothing", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		s.round(t, r.feed(), 0)
+		s.cursor = ""
+		d := s.round(t, newRecord("checking", "savings").feed(), 0)
+		assert.Zero(t, changed(d))
+		assert.Equal(t, []string{"checking", "savings"}, d.Suspect)
+	})
+
+	t.Run("a row that cannot be read may be any of its account", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		s.round(t, r.feed(), 0)
+		s.cursor = ""
+		r.rows["row-0"].gone, r.rows["row-1"].gone = 1, 1
+		r.page = func(p *reconcile.FeedPage) {
+			p.Failed = append(p.Failed, bankmux.Failure{Account: "checking", Transaction: "row 7", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}})
+		}
+		d := s.round(t, r.feed(), 0)
+		require.Len(t, d.Missing, 1)
+		assert.Equal(t, "savings", d.Missing[0].Known.Account)
+	})
+}
+
+func TestAFeedReportsWhatItCouldNotRead(t *testing.T) {
+	t.Parallel()
+	t.Run("an account that failed, of which nothing is absent", func(t *testing.T) {
+		t.Parallel()
+		down := bankmux.Failure{Account: "savings", Err: &bankmux.Error{Kind: bankmux.ErrInstitution}}
+		for name, fail := range map[string]func(*record){
+			"on the page": func(r *record) {
+				r.page = func(p *reconcile.FeedPage) { p.Failed = []bankmux.Failure{down} }
+			},
+			"in the list of accounts": func(r *record) { r.failed = []bankmux.Failure{down} },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r, s := filled(9), newStore()
+				s.round(t, r.feed(), 0)
+				s.cursor = ""
+				for id, have := range r.rows {
+					if have.row.Account == "savings" && id != "row-1" {
+						have.gone = 1
+					}
+				}
+				fail(r)
+				d := s.round(t, r.feed(), 0)
+				assert.Equal(t, []bankmux.Failure{down}, d.Failed)
+				assert.Zero(t, changed(d))
+				assert.Empty(t, d.Suspect)
+			})
+		}
+	})
+
+	t.Run("rows that lack what every row has", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(2), newStore()
+		r.page = func(p *reconcile.FeedPage) {
+			nameless, dayless, amountless := paid("", "checking", 0, "-1.00", "X"), paid("a", "checking", 0, "-1.00", "X"), paid("b", "checking", 0, "-1.00", "X")
+			dayless.Date, amountless.Amount = bankmux.Date{}, bankmux.Money{}
+			p.Created = append(p.Created, nameless, dayless)
+			p.Updated = append(p.Updated, amountless, paid("c", "", 0, "-1.00", "X"))
+			p.Removed = append(p.Removed, reconcile.FeedRow{Account: "checking"})
+		}
+		d := s.round(t, r.feed(), 0)
+		assert.Len(t, d.Added, 2)
+		assert.Len(t, d.Failed, 5)
+		for _, f := range d.Failed {
+			require.ErrorIs(t, f, bankmux.ErrMalformed)
+			assert.NotEmpty(t, f.Transaction, "a failure of a row, not of the account")
+			assert.Equal(t, bankmux.ScopeCall, f.Err.Affects())
+		}
+	})
+
+	t.Run("failures of pages that were read in vain are not reported", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		r.hook = func(r *record, n int) {
+			if n == 3 {
+				mutations["a row is changed"](r)
+			}
+		}
+		bad := bankmux.Failure{Account: "checking", Transaction: "bad", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}}
+		r.page = func(p *reconcile.FeedPage) {
+			if len(r.asked) == 1 {
+				p.Failed = append(p.Failed, bad)
+			}
+		}
+		assert.Empty(t, s.round(t, r.feed(), 2).Failed)
+	})
+}
+
+func TestAFeedWithStoredRowsLooksThemUp(t *testing.T) {
+	t.Parallel()
+	t.Run("one page per call, of a record whose pages may be stored", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		d, err := r.believed().Sync(t.Context(), s.request(2))
+		require.NoError(t, err)
+		assert.Len(t, d.Added, 2)
+		assert.True(t, d.More)
+		s.round(t, r.believed(), 2)
+		s.agree(t, r)
+	})
+
+	for name, f := range map[string]func(*record) reconcile.Feed{
+		"page by page": (*record).believed,
+		"in rounds": func(r *record) reconcile.Feed {
+			f := r.feed()
+			f.Stored = r.list
+			return f
+		},
+	} {
+		t.Run("a hold that went without a word is removed, "+name, func(t *testing.T) {
+			t.Parallel()
+			r, s := filled(4), newStore()
+			r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
+			s.round(t, f(r), 2)
+			r.rows["hold"].gone = 1
+			d := s.round(t, f(r), 2)
+			require.Len(t, d.Removed, 1)
+			assert.Equal(t, reconcile.ReasonVanished, d.Removed[0].Reason)
+		})
+		t.Run("an id that changed without a word is the same row, "+name, func(t *testing.T) {
+			t.Parallel()
+			r, s := filled(4), newStore()
+			s.round(t, f(r), 2)
+			r.rows["row-0"].gone = 1
+			r.put(paid("other", "checking", 0, "-1.50", "SHOP 0"))
+			assert.Len(t, s.round(t, f(r), 2).Replaced, 1)
+			r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0"))
+			assert.Len(t, s.round(t, f(r), 2).Added, 1, "and a second equal one is a row")
+			s.agree(t, r)
+		})
+	}
+}
+
+func TestAFeedGoesOnWithTheCallThatAskedTheUser(t *testing.T) {
+	t.Parallel()
+	ask := func(state string) *bankmux.Error {
+		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "op-1", State: json.RawMessage(state)}}
+	}
+	challenge := func(t *testing.T, err error) *bankmux.Answers {
+		t.Helper()
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok)
+		require.NotNil(t, e.Challenge)
+		return e.Challenge.Answer()
+	}
+	t.Run("of a page in the middle of a round", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		asked := false
+		var went []string
+		f := r.feed()
+		f.Page = func(ctx context.Context, req reconcile.FeedRequest) (reconcile.FeedPage, error) {
+			went = append(went, req.Cursor)
+			if req.Cursor == "0.4.9" && !asked {
+				asked = true
+				return reconcile.FeedPage{}, ask(`{"adapter":"own"}`)
+			}
+			if req.Answers != nil {
+				assert.Equal(t, "0.4.9", req.Cursor)
+				assert.JSONEq(t, `{"adapter":"own"}`, string(req.Answers.Challenge.State))
+			}
+			return r.read(ctx, req)
+		}
+		_, err := f.Sync(t.Context(), s.request(2))
+		req := s.request(2)
+		req.Answers = challenge(t, err)
+		went = nil
+		d, err := f.Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.Len(t, d.Added, 9)
+		assert.Equal(t, []string{"0.4.9", "", "0.2.9", "0.6.9", "0.8.9"}, went, "the interrupted call first, and once")
+	})
+	t.Run("of the list of accounts", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(3), newStore()
+		var calls []string
+		f := r.feed()
+		f.Page = func(ctx context.Context, req reconcile.FeedRequest) (reconcile.FeedPage, error) {
+			calls = append(calls, "page")
+			assert.Nil(t, req.Answers)
+			return r.read(ctx, req)
+		}
+		f.Accounts = func(_ context.Context, answers *bankmux.Answers) ([]string, []bankmux.Failure, error) {
+			calls = append(calls, "accounts")
+			if answers == nil {
+				return nil, nil, ask(`1`)
+			}
+			return r.accounts, nil, nil
+		}
+		_, err := f.Sync(t.Context(), s.request(0))
+		req := s.request(0)
+		req.Answers = challenge(t, err)
+		calls = nil
+		d, err := f.Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.Len(t, d.Added, 3)
+		assert.Equal(t, []string{"accounts", "page"}, calls)
+	})
+	t.Run("of the list of stored rows", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(3), newStore()
+		r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
+		s.round(t, r.believed(), 0)
+		asks := true
+		f := r.believed()
+		f.Stored = func(ctx context.Context, req reconcile.StoredRequest) (reconcile.StoredPage, error) {
+			if asks && req.Answers == nil {
+				return reconcile.StoredPage{}, ask(`1`)
+			}
+			return r.list(ctx, req)
+		}
+		_, err := f.Sync(t.Context(), s.request(0))
+		req := s.request(0)
+		req.Answers = challenge(t, err)
+		d, err := f.Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.Zero(t, changed(d))
+	})
+	t.Run("of a page, where the challenge names none", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(3), newStore()
+		req := s.request(0)
+		req.Answers = bankmux.Challenge{ID: "op-1"}.Answer()
+		_, err := r.feed().Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.NotNil(t, r.asked[0].Answers)
+		for _, other := range r.asked[1:] {
+			assert.Nil(t, other.Answers, "once")
+		}
+	})
+}
+
+func TestAFeedThatMakesNoSenseEnds(t *testing.T) {
+	t.Parallel()
+	day := time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
+	for name, page := range map[string]func(reconcile.FeedRequest) reconcile.FeedPage{
+		"pages that go round": func(r reconcile.FeedRequest) reconcile.FeedPage {
+			return reconcile.FeedPage{More: true, Next: map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}[r.Cursor]}
+		},
+		"a page that comes again": func(reconcile.FeedRequest) reconcile.FeedPage {
+			return reconcile.FeedPage{More: true, Next: "same", AsOf: day}
+		},
+		"more without a cursor": func(reconcile.FeedRequest) reconcile.FeedPage { return reconcile.FeedPage{More: true} },
+		"pages that do not end": func(r reconcile.FeedRequest) reconcile.FeedPage {
+			return reconcile.FeedPage{More: true, Next: r.Cursor + "x"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			f := newRecord().feed()
+			f.Page = func(_ context.Context, req reconcile.FeedRequest) (reconcile.FeedPage, error) {
+				calls++
+				return page(req), nil
+			}
+			_, err := f.Sync(t.Context(), newStore().request(0))
+			require.ErrorIs(t, err, bankmux.ErrMalformed)
+			assert.LessOrEqual(t, calls, 1000)
+		})
+	}
+}
+
+func TestWhatTheAdapterOrTheApplicationLeftOutDoesNotPanic(t *testing.T) {
+	t.Parallel()
+	req := &bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}}
+	rows, err := reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	require.NoError(t, err)
+	assert.Empty(t, rows, "without Known nothing is known")
+	found, err := reconcile.Knows(t.Context(), req, "checking")
+	require.NoError(t, err)
+	assert.False(t, found)
+	require.NoError(t, reconcile.Names(req, []string{"a", "b"}))
+
+	s := newStore()
+	s.rows["k"] = bankmux.Known{Key: "k", Account: "checking", Date: today}
+	req.Known = s.known
+	rows, err = reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	require.NoError(t, err)
+	assert.Len(t, rows, 1, "without a filter all is wanted")
+	req.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
+	rows, err = reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	require.NoError(t, err)
+	assert.Empty(t, rows)
+
+	for name, f := range map[string]reconcile.Feed{"nothing": {}, "no list of accounts": {Page: newRecord().read}} {
+		_, err := f.Sync(t.Context(), *req)
+		refused(t, err, "Feed")
+		require.ErrorContains(t, err, "lacks", name)
+	}
+	r := filled(3)
+	bare := reconcile.Feed{Provider: "acme", Page: r.read, Accounts: r.feed().Accounts}
+	d, err := bare.Sync(t.Context(), newStore().request(0))
+	require.NoError(t, err)
+	assert.Len(t, d.Added, 3)
+	r.hook = func(r *record, _ int) { r.put(paid(fmt.Sprint(r.seq), "checking", 0, "-1.00", "X")) }
+	_, err = bare.Sync(t.Context(), newStore().request(1))
+	assert.Equal(t, bankmux.ErrInvalid, bankmux.KindOf(err), "the provider's error as it came")
+}

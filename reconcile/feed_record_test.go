@@ -1,0 +1,344 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// today is the last day of all rows in these tests.
+var today = bankmux.NewDate(2026, 11, 26)
+
+// fixture is what tests and property tests have in common.
+type fixture interface {
+	require.TestingT
+	Helper()
+}
+
+// record is a provider that reports only what differs between two points of its record: a row that
+// came and went in between is in no list. While a round is read, any change spoils it.
+type record struct {
+	name     string // of the provider
+	accounts []string
+	rows     map[string]*recorded
+	seq      int
+	pages    int                                // requests for pages
+	hook     func(r *record, page int)          // before each answer
+	page     func(*reconcile.FeedPage)          // changes an answer
+	failed   []bankmux.Failure                  // of the list of accounts
+	fails    func(cursor string) *bankmux.Error // instead of an answer
+	asked    []reconcile.FeedRequest            // all requests
+	listed   int                                // requests for the list of stored rows
+	hidden   map[string]bool                    // rows that the list of stored rows does not have
+}
+
+// recorded is a row and when it came, changed and went.
+type recorded struct {
+	row                    bankmux.Transaction
+	created, changed, gone int
+}
+
+func newRecord(accounts ...string) *record {
+	return &record{name: "acme", accounts: accounts, rows: map[string]*recorded{}, hidden: map[string]bool{}}
+}
+
+// put adds a row, or changes it.
+func (r *record) put(row bankmux.Transaction) {
+	r.seq++
+	if have := r.rows[row.ID]; have != nil && have.gone == 0 {
+		have.row, have.changed = row, r.seq
+		return
+	}
+	r.rows[row.ID] = &recorded{row: row, created: r.seq, changed: r.seq}
+}
+
+func (r *record) remove(id string) {
+	r.seq++
+	r.rows[id].gone = r.seq
+}
+
+// present are the ids of the rows that the provider has.
+func (r *record) present() (ids []string) {
+	for id, have := range r.rows {
+		if have.gone == 0 {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+const mutated = "CHANGED_DURING_PAGINATION"
+
+// read answers a request for a page. A cursor is where the round began, how many rows were read, and
+// the point up to which it reads.
+func (r *record) read(_ context.Context, req reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
+	r.pages++
+	r.asked = append(r.asked, req)
+	from, read, upto := 0, 0, r.seq
+	if req.Cursor != "" {
+		_, err := fmt.Sscanf(req.Cursor, "%d.%d.%d", &from, &read, &upto)
+		if err != nil {
+			return page, &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "BAD_CURSOR"}
+		}
+	}
+	if r.hook != nil {
+		r.hook(r, r.pages)
+	}
+	if r.fails != nil {
+		if e := r.fails(req.Cursor); e != nil {
+			return page, e
+		}
+	}
+	switch {
+	case read == 0:
+		upto = r.seq
+	case upto != r.seq:
+		return page, &bankmux.Error{Kind: bankmux.ErrInvalid, Status: 400, Code: mutated}
+	}
+	all := r.since(from)
+	size := req.Size
+	if size == 0 {
+		size = 100
+	}
+	end := min(read+size, len(all))
+	for _, have := range all[read:end] {
+		switch {
+		case have.gone > 0:
+			page.Removed = append(page.Removed, reconcile.FeedRow{ID: have.row.ID, Account: have.row.Account})
+		case have.created > from:
+			page.Created = append(page.Created, have.row)
+		default:
+			page.Updated = append(page.Updated, have.row)
+		}
+	}
+	page.More, page.Next = end < len(all), fmt.Sprintf("%d.%d.%d", from, end, upto)
+	if !page.More {
+		page.Next = fmt.Sprintf("%d.0.%d", upto, upto)
+	}
+	if r.page != nil {
+		r.page(&page)
+	}
+	return page, nil
+}
+
+// since is what differs from an earlier point, in the order in which it changed.
+func (r *record) since(from int) (all []*recorded) {
+	for _, have := range r.rows {
+		if have.gone > from && have.created <= from || have.gone == 0 && have.changed > from {
+			all = append(all, have)
+		}
+	}
+	slices.SortFunc(all, func(a, b *recorded) int { return max(a.changed, a.gone) - max(b.changed, b.gone) })
+	return all
+}
+
+// list answers a request for stored rows, five per page.
+func (r *record) list(_ context.Context, req reconcile.StoredRequest) (page reconcile.StoredPage, err error) {
+	r.listed++
+	at := 0
+	if req.Page != "" {
+		_, _ = fmt.Sscan(req.Page, &at)
+	}
+	var all []bankmux.Transaction
+	for _, id := range r.present() {
+		row := r.rows[id].row
+		wanted := len(req.Accounts) == 0 || slices.Contains(req.Accounts, row.Account)
+		if wanted && !r.hidden[id] && !row.Date.Before(req.From) && !row.Date.After(req.To) {
+			all = append(all, row)
+		}
+	}
+	end := min(at+5, len(all))
+	page.Rows = all[at:end]
+	if end < len(all) {
+		page.Next = fmt.Sprint(end)
+	}
+	return page, nil
+}
+
+// feed is the record as an adapter gives it to the engine.
+func (r *record) feed() reconcile.Feed {
+	return reconcile.Feed{
+		Provider: r.name, Page: r.read, Today: func() bankmux.Date { return today }, MaxSize: 100,
+		Accounts: func(context.Context, *bankmux.Answers) ([]string, []bankmux.Failure, error) {
+			return r.accounts, r.failed, nil
+		},
+		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == mutated },
+		Lost:        func(e *bankmux.Error) bool { return e.Code == "BAD_CURSOR" },
+	}
+}
+
+// believed is a feed whose pages are stored one by one and whose rows are looked up.
+func (r *record) believed() reconcile.Feed {
+	f := r.feed()
+	f.Stored, f.BeginsAgain = r.list, nil
+	return f
+}
+
+// store is an application's database.
+type store struct {
+	rows   map[string]bankmux.Known
+	cursor string
+	blind  bool // it gives no Known
+}
+
+func newStore() *store { return &store{rows: map[string]bankmux.Known{}} }
+
+func (s *store) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, k := range s.rows {
+			if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *store) request(size int, accounts ...string) bankmux.SyncRequest {
+	req := bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, PageSize: size, Known: s.known, Accounts: accounts}
+	if s.blind {
+		req.Known = nil
+	}
+	return req
+}
+
+// keep stores a page and its cursor as one transaction does.
+func (s *store) keep(t fixture, d bankmux.Delta) {
+	t.Helper()
+	for _, a := range d.Added {
+		require.NotContains(t, s.rows, a.Known.Key, "a key of its own")
+		s.rows[a.Known.Key] = a.Known
+	}
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		require.Contains(t, s.rows, c.Was.Key, "what was is what was stored")
+		delete(s.rows, c.Was.Key)
+		s.rows[c.Known.Key] = c.Known
+	}
+	for _, m := range d.Missing {
+		require.Contains(t, s.rows, m.Known.Key)
+		s.rows[m.Known.Key] = m.Known
+	}
+	for _, m := range d.Removed {
+		require.Contains(t, s.rows, m.Known.Key)
+		delete(s.rows, m.Known.Key)
+	}
+	require.NotEmpty(t, d.Next)
+	s.cursor = d.Next
+}
+
+// syncer is an engine.
+type syncer interface {
+	Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error)
+}
+
+// round syncs until there is no more, and returns all changes.
+func (s *store) round(t fixture, f syncer, size int, accounts ...string) (all bankmux.Delta) {
+	t.Helper()
+	for range 500 {
+		d, err := f.Sync(context.Background(), s.request(size, accounts...))
+		require.NoError(t, err)
+		s.keep(t, d)
+		all.Added = append(all.Added, d.Added...)
+		all.Modified = append(all.Modified, d.Modified...)
+		all.Replaced = append(all.Replaced, d.Replaced...)
+		all.Removed = append(all.Removed, d.Removed...)
+		all.Missing = append(all.Missing, d.Missing...)
+		all.Suggested = append(all.Suggested, d.Suggested...)
+		all.Failed = append(all.Failed, d.Failed...)
+		all.Suspect = append(all.Suspect, d.Suspect...)
+		all.Gaps = append(all.Gaps, d.Gaps...)
+		all.Covered = append(all.Covered, d.Covered...)
+		all.Outside += d.Outside
+		if !d.More {
+			return all
+		}
+	}
+	require.Fail(t, "a round that does not end")
+	return all
+}
+
+// ids are the present ids of the stored rows.
+func (s *store) ids() (ids []string) {
+	for _, k := range s.rows {
+		for _, a := range k.Aliases {
+			if id, ours := strings.CutPrefix(a, "id:acme:"); ours {
+				ids = append(ids, id)
+				break
+			}
+		}
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// agree checks that the store has what the provider has.
+func (s *store) agree(t fixture, r *record) {
+	t.Helper()
+	require.Equal(t, r.present(), s.ids())
+	for _, k := range s.rows {
+		id, _ := strings.CutPrefix(k.Aliases[0], "id:acme:")
+		row := &r.rows[id].row
+		assert.True(t, row.Amount.Equal(k.Amount), id)
+		assert.Equal(t, row.Date, k.Date, id)
+		assert.Equal(t, row.Status, k.Status, id)
+	}
+}
+
+// changed is how many rows a delta changes.
+func changed(d bankmux.Delta) int {
+	return len(d.Added) + len(d.Modified) + len(d.Replaced) + len(d.Removed) + len(d.Missing)
+}
+
+// paid is a booked row.
+func paid(id, account string, back int, amount, text string) bankmux.Transaction {
+	money, err := bankmux.NewMoney(amount, "USD")
+	if err != nil {
+		panic(err)
+	}
+	day := today.AddDays(-back)
+	return bankmux.Transaction{
+		ID: id, Account: account, Date: day, BookingDate: day, Status: bankmux.StatusBooked, Amount: money, Description: text,
+	}
+}
+
+// held is a pending row.
+func held(id, account string, back int, amount, text string) bankmux.Transaction {
+	row := paid(id, account, back, amount, text)
+	row.Status, row.BookingDate = bankmux.StatusPending, bankmux.Date{}
+	return row
+}
+
+// posted is the booked row of a pending one, under another id.
+func posted(id, of, account string, back int, amount, text string) bankmux.Transaction {
+	row := paid(id, account, back, amount, text)
+	row.Replaces = of
+	return row
+}
+
+// filled is a record with some rows of two accounts.
+func filled(n int) *record {
+	r := newRecord("checking", "savings")
+	for i := range n {
+		r.put(paid(fmt.Sprint("row-", i), r.accounts[i%2], i%20, fmt.Sprintf("-%d.50", i+1), fmt.Sprint("SHOP ", i)))
+	}
+	return r
+}
+
+// refused checks that a request is refused for a field.
+func refused(t *testing.T, err error, field string) *bankmux.Error {
+	t.Helper()
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	e := err.(*bankmux.Error) //nolint:errorlint // its own type is the promise
+	assert.Equal(t, field, e.Field)
+	return e
+}
