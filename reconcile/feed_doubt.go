@@ -69,16 +69,30 @@ func (r *feedReading) doubtful(res Result, shown map[string]bool) (list []Known)
 	return list
 }
 
-// displaced reports the known rows whose id the page shows with the content of another row, and
-// that the provider does not list any more.
+// displaced reports the known rows whose id the record shows with the content of another row, and
+// that the provider does not list any more. Without a list of stored rows, an id is that of one row,
+// unless several known rows have it.
 func (r *feedReading) displaced(ctx context.Context, known []Known, shown map[string]bool) error {
 	var rows []Known
-	for _, k := range known {
-		if shown[r.aliasOf(&k)] && !r.kept[k.Key] {
-			rows = append(rows, k)
+	having := map[string]int{}
+	for i := range known {
+		k := &known[i]
+		alias := r.aliasOf(k)
+		having[alias]++
+		if shown[alias] && !r.kept[k.Key] {
+			rows = append(rows, *k)
 		}
 	}
-	return r.gone(ctx, rows, func(k Known) { r.lost(k, ReasonVanished, r.more || r.empty || r.isSuggested(k.Key)) })
+	if r.feed.Stored != nil {
+		return r.gone(ctx, rows, func(k Known) { r.lost(k, ReasonVanished, r.more || r.empty || r.isSuggested(k.Key)) })
+	}
+	for _, k := range rows {
+		if having[r.aliasOf(&k)] == 1 {
+			r.kept[k.Key] = true
+			r.lost(k, ReasonVanished, false)
+		}
+	}
+	return nil
 }
 
 // isSuggested reports whether a known row may be another that the page shows. The user decides

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,12 @@ func TestAFeedThatIsNotReadyIsNotEmpty(t *testing.T) {
 	_, err = r.feed().Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
 	require.NoError(t, err, "the cursor stayed at the beginning, where the row is")
 
+	r.page = nil
+	s.round(t, r.feed(), 0)
+	cursor := s.cursor
 	r.page = func(p *reconcile.FeedPage) { p.Next = "" }
+	s.round(t, r.feed(), 0)
+	assert.Equal(t, cursor, s.cursor, "no cursor is not a position")
 	empty, fresh := newRecord("checking"), newStore()
 	empty.page = r.page
 	fresh.round(t, empty.feed(), 0)
@@ -189,7 +195,7 @@ func TestAFeedReportsWhatItCouldNotRead(t *testing.T) {
 				s.round(t, r.feed(), 0)
 				s.cursor = ""
 				for id, have := range r.rows {
-					if have.row.Account == "savings" && id != "row-1" {
+					if have.row.Account == "savings" && id != "row-7" { // the oldest
 						have.gone = 1
 					}
 				}
@@ -238,6 +244,69 @@ func TestAFeedReportsWhatItCouldNotRead(t *testing.T) {
 		}
 		assert.Empty(t, s.round(t, r.feed(), 2).Failed)
 	})
+}
+
+func TestAFeedThatIsALogIsAppliedInItsOrder(t *testing.T) {
+	t.Parallel()
+	tea, more := paid("tea", "checking", 3, "-2.00", "TEA"), paid("tea", "checking", 3, "-3.00", "TEA")
+	gone := []reconcile.FeedRow{{ID: "tea"}}
+	for name, c := range map[string]struct {
+		pages  []reconcile.FeedPage
+		amount string // of the row in the end, "" where there is none
+	}{
+		"created, then removed":                  {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Removed: gone}}, ""},
+		"created, then removed with its account": {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Removed: []reconcile.FeedRow{{ID: "tea", Account: "checking"}}}}, ""},
+		"removed in another account": {[]reconcile.FeedPage{
+			{Removed: []reconcile.FeedRow{{ID: "rent", Account: "savings"}}}, {Created: []bankmux.Transaction{tea}},
+		}, "-2.00"},
+		"created and removed at once":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}, Removed: gone}}, ""},
+		"removed, then created":               {[]reconcile.FeedPage{{Removed: gone}, {Created: []bankmux.Transaction{tea}}}, "-2.00"},
+		"removed, created, removed":           {[]reconcile.FeedPage{{Removed: gone}, {Created: []bankmux.Transaction{tea}}, {Removed: gone}}, ""},
+		"created, then updated":               {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{more}}}, "-3.00"},
+		"created, then updated twice":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{more}}}, "-3.00"},
+		"created twice, the later one counts": {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Created: []bankmux.Transaction{more}}}, "-3.00"},
+		"created and updated at once":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}, Updated: []bankmux.Transaction{more}}}, "-3.00"},
+	} {
+		for _, known := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", known before ", known), func(t *testing.T) {
+				t.Parallel()
+				r, s := newRecord("checking", "savings"), newStore()
+				if known {
+					r.put(tea)
+				}
+				r.put(paid("rent", "checking", 9, "-900.00", "RENT"))
+				s.round(t, r.feed(), 0)
+				f := r.feed()
+				f.Page = func(_ context.Context, req reconcile.FeedRequest) (reconcile.FeedPage, error) {
+					at := 0
+					if n, err := fmt.Sscanf(req.Cursor, "log-%d", &at); n != 1 || err != nil {
+						at = 0
+					}
+					page := c.pages[at]
+					page.More, page.Next = at+1 < len(c.pages), fmt.Sprint("log-", at+1)
+					return page, nil
+				}
+				d := s.round(t, f, 0)
+				for _, rows := range [][]bankmux.Absence{d.Removed, d.Missing} {
+					assert.True(t, known || len(rows) == 0, "of a row that was never reported nothing is")
+				}
+				amount := ""
+				for _, k := range s.rows {
+					if k.Text == "TEA" || k.Text == "tea" {
+						assert.Empty(t, amount, "one row")
+						amount = k.Amount.Amount()
+					}
+				}
+				assert.Equal(t, c.amount, amount, "the row in the end")
+
+				d, err := f.Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}})
+				require.NoError(t, err)
+				assert.Equal(t, c.amount != "", len(d.Added) == 1, "without Known")
+				removed := slices.ContainsFunc(d.Removed, func(m bankmux.Absence) bool { return m.Known.Account != "savings" })
+				assert.False(t, removed && len(d.Added) > 0, "without Known")
+			})
+		}
+	}
 }
 
 func TestAFeedWithStoredRowsLooksThemUp(t *testing.T) {

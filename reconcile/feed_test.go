@@ -133,6 +133,10 @@ func TestAFeedReportsWhatBecameOfEachRow(t *testing.T) {
 			r.remove("hold")
 			r.put(paid("booked", "checking", 0, "-20.00", "DINNER"))
 		}, 0, 0, 1, 0, 0},
+		"an id that got the content of a removed row": {func(r *record) {
+			r.remove("row-0")
+			r.put(paid("row-2", "checking", 0, "-1.50", "SHOP 0"))
+		}, 0, 0, 1, 1, 0},
 		"a hold that was released": {func(r *record) { r.remove("hold") }, 0, 0, 0, 1, 0},
 		"a row that was removed and is there again": {func(r *record) {
 			r.remove("row-0")
