@@ -17,6 +17,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -202,7 +203,7 @@ func FuzzAnswers(f *testing.F) {
 			require.NoError(f, err)
 			if conns[provider].ID == "" {
 				clear(wire.heard)
-				conns[provider], err = client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+				conns[provider], err = single.Connection(client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
 				require.NoError(f, err)
 				for _, body := range wire.heard {
 					f.Add(at, len(reads), http.StatusOK, body)

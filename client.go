@@ -90,13 +90,17 @@ func (c *Client) createSession(ctx context.Context, op Op, req SessionRequest) (
 // Before anything is sent it refuses, with [ErrInvalid], a session of another client or
 // user and a payload that is not strict JSON; with [ErrTokenSpent] an expired
 // session; and with [ErrUserAction] and Code "cancelled" a payload that says the
-// user gave up. See [Provider.ExchangeToken] for the rest. It is sent at most once.
-func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error) {
-	conn, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
+// user gave up. See [Provider.ExchangeToken] for the rest. It is sent at most once, unless the
+// provider's exchange spends nothing.
+func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
+	res, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
 	if err != nil {
-		return Connection{}, err
+		return ExchangeResult{}, err
 	}
-	return conn, nil
+	if len(res.More) > 0 {
+		res.name(&req.Session)
+	}
+	return res, nil
 }
 
 // ConnectionStatus asks the provider how a connection is doing and returns it brought up to date;
@@ -147,9 +151,7 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	if !ok {
 		return none, c.describe(&op, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true})
 	}
-	if c.decide != nil {
-		op.Effect = c.decide.Effect(op)
-	}
+	op.Effect = c.effect(op)
 	if op.Abandon {
 		op.Effect = Local
 	}
@@ -174,6 +176,8 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		return job.out, c.describe(&job.op, owned(ctx, err))
 	}
 	switch v := any(&job.out).(type) {
+	case *ExchangeResult:
+		v.own(c)
 	case *Connection:
 		v.own(c)
 	case *StatusResult:
@@ -182,6 +186,15 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 		v.Connection.own(c)
 	}
 	return job.out, nil
+}
+
+// effect is what a call may do when it is repeated.
+func (c *Client) effect(op Op) Effect {
+	if c.decide == nil {
+		return op.Effect
+	}
+	op.Client, op.Provider = c.name, c.desc.Provider
+	return c.decide.Effect(op)
 }
 
 // owned names the errors that neither the adapter nor the provider made. Every error of the adapter
@@ -235,7 +248,7 @@ func (c *Client) accept(conn *Connection, op *Op) error {
 		return invalid("Connection", "is of "+conn.Provider+" "+string(conn.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
 	case conn.Client != c.name:
 		return invalid("Connection.Client", "is "+quote(conn.Client)+", not "+quote(c.name)+": ask Registry.For")
-	case conn.Status.State == StateUnverified && op.Name != opStatus.Name && op.Name != opDisconnect.Name && op.Name != opCreateSession.Name:
+	case conn.Status.State == StateUnverified && op.Name != opStatus.Name && op.Name != opDisconnect.Name && op.Name != opCreateSession.Name && op.Name != opExchangeToken.Name:
 		return invalid("Connection.Status", "is unverified: call ConnectionStatus first")
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 func TestClientLinksAndStampsWhatItMakes(t *testing.T) {
@@ -125,7 +126,7 @@ func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v %#v", s, *s.Reconnect), planted)
 	var back bankmux.Session
 	require.NoError(t, json.Unmarshal(stored, &back))
-	again, err := c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+	again, err := single.Connection(c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)}))
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, again.ID)
 	assert.Equal(t, conn.CreatedAt, again.CreatedAt)

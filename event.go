@@ -41,6 +41,7 @@ type Event struct {
 	Refresh RefreshState `json:"refresh,omitempty"` // with EventProductRefreshed: how far it is
 
 	reference    Secret
+	exchange     Secret
 	raw, payload hidden[[]byte]
 }
 
@@ -54,6 +55,16 @@ func (e Event) Raw() []byte { return e.raw.get() }
 // Payload returns the body in clear, where it came encrypted. It is shared: do not change it. It is
 // nil after JSON.
 func (e Event) Payload() []byte { return e.payload.get() }
+
+// ExchangePayload returns, with [EventLinkFinished], what [ExchangeRequest.Payload] shall be. It is
+// zero after JSON, and where the provider's exchange needs none.
+func (e Event) ExchangePayload() Secret { return e.exchange }
+
+// WithExchangePayload returns a copy of the event with that payload, for an adapter.
+func (e Event) WithExchangePayload(payload Secret) Event {
+	e.exchange = payload
+	return e
+}
 
 // WithReference returns a copy of the event about the connection of that reference, for an adapter.
 func (e Event) WithReference(reference string) Event {
@@ -88,6 +99,13 @@ const (
 	EventTransactionsAvailable EventKind = "transactions_available"
 	// EventConnectionDeleted: ask [Client.ConnectionStatus]; the state will be [StateGone].
 	EventConnectionDeleted EventKind = "connection_deleted"
+	// EventConsentExpiring: the user's permission ends soon; ask [Client.ConnectionStatus] for
+	// [Connection.Consent], and renew with [SessionRequest.Reconnect].
+	EventConsentExpiring EventKind = "consent_expiring"
+	// EventLinkFinished: the user finished the flow of [Event.Session], perhaps without coming back
+	// to the application. Call [Client.ExchangeToken] with that session, its own user, and
+	// [Event.ExchangePayload]. It is harmless where the front end has done so already.
+	EventLinkFinished EventKind = "link_finished"
 	// EventUnknown: verified, but of a name, a version or a form that this library does not know.
 	// Name, [Event.Raw] and [Event.Payload] have what came.
 	EventUnknown EventKind = "unknown"

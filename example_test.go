@@ -141,16 +141,24 @@ func (s *shop) finish(ctx context.Context, user, id string, posted json.RawMessa
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
-		Session: session, User: user, Payload: bankmux.NewSecret(posted),
-	})
-	if err == nil {
-		err = s.save(conn)
+	req := bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)}
+	if old := session.Reconnect; old != nil { // the row as it is now, for it may have changed since
+		conn, err := s.load(old.Ref())
+		if err != nil {
+			return bankmux.Connection{}, err
+		}
+		req.Connection = &conn
+	}
+	linked, err := s.registry.ExchangeToken(ctx, req)
+	for _, conn := range linked.All() { // mostly one; some providers link several banks in one run
+		if err == nil {
+			err = s.save(conn)
+		}
 	}
 	if err == nil {
-		stored.results[hash] = conn.Ref() // in one transaction with the row
+		stored.results[hash] = linked.Connection.Ref() // in one transaction with the rows
 	}
-	return conn, err
+	return linked.Connection, err
 }
 
 // save upserts by the connection's id: a form that is posted twice makes one row.

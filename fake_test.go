@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // fake is an adapter whose answers a test sets.
@@ -35,16 +36,16 @@ func (f *fake) CreateSession(ctx context.Context, req bankmux.SessionRequest) (b
 	return bankmux.NewSession(req), nil
 }
 
-func (f *fake) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (f *fake) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	f.calls.Add(1)
 	if f.exchange != nil {
 		if err := f.exchange(ctx, req); err != nil {
-			return bankmux.Connection{}, err
+			return bankmux.ExchangeResult{}, err
 		}
 	}
 	conn := bankmux.NewConnection(req.Session, cmp.Or(f.reference, "ref-1"), bankmux.NewSecret(planted))
 	conn.Status.State = bankmux.StateActive
-	return conn, nil
+	return bankmux.ExchangeResult{Connection: conn}, nil
 }
 
 // statusFake can also read a status and disconnect.
@@ -67,7 +68,7 @@ func linked(t *testing.T, c *bankmux.Client, user string) (bankmux.Session, bank
 	t.Helper()
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: user, Country: "US"})
 	require.NoError(t, err)
-	conn, err := c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)})
+	conn, err := single.Connection(c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)}))
 	require.NoError(t, err)
 	return s, conn
 }

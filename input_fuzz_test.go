@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -28,7 +29,7 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 	}
 	require.NoError(f, err)
-	conn, err := client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	conn, err := single.Connection(client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
 	require.NoError(f, err)
 	return client, conn
 }

@@ -1,6 +1,10 @@
 package bankmux
 
-import "context"
+import (
+	"context"
+	"net/netip"
+	"time"
+)
 
 // Presence says whether the user waits for a call. Put it into the call's context.
 //
@@ -17,7 +21,20 @@ type Presence struct {
 	// given them. All its calls are made, those after the one that is answered too. An operation
 	// that abandons a [Challenge] is not.
 	Absent bool
+
+	// IP and UserAgent are the user's, as the application's server saw them, and Since is when the
+	// user logged in to the application. Adapters whose provider wants to know who is there send
+	// them: see [Presence.PSU]. They are personal data: do not log them.
+	IP        netip.Addr
+	UserAgent string
+	Since     time.Time // zero where not known
 }
+
+// PSU reports whether the call counts as made by the user, who is called the payment service user
+// there. Adapters send all of the headers for it, or none: banks allow a few background calls a day
+// and more for a user who is there, and they refuse half of it. A context without address or user
+// agent is a background call.
+func (p Presence) PSU() bool { return !p.Absent && p.IP.IsValid() && p.UserAgent != "" }
 
 // CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user, on a connection
 // whose bank asked the user before. Make the call again when the user is there.

@@ -46,15 +46,18 @@ type Provider interface {
 	// [ErrGone] and [ErrNotFound].
 	CreateSession(ctx context.Context, req SessionRequest) (Session, error)
 
-	// ExchangeToken turns what the front end brought back into a connection;
-	// start from [NewConnection]. It is a one-shot: sent at most once a call.
+	// ExchangeToken turns what the front end brought back into a connection; start from
+	// [NewConnection], and from [NewFurtherConnection] for each further one that the user linked in
+	// the same run. It is a one-shot: sent at most once a call. Where nothing is spent, because the
+	// provider only says what the user did, say that its effect is [Read] ([EffectDecider]): then it
+	// may be repeated, and the payload may be empty.
 	//
 	// Errors: [ErrInvalid] for a payload that is wrong or not of this session,
 	// [ErrTokenSpent] for a token used or expired, [ErrQuota], [ErrCredentials],
 	// and [ErrOutcomeUnknown] where the request left and no readable answer
 	// came. To find out after that, call ExchangeToken again with the same session and
 	// payload: the provider's single-use token makes a second exchange impossible.
-	ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error)
+	ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error)
 }
 
 // Describer is implemented by adapters to name themselves. Without it the provider

@@ -235,13 +235,13 @@ func (a attempts) Unwrap() []error { return a }
 // ExchangeToken goes to the client that made the session, and nowhere else: a token belongs to its
 // issuer. [ErrNotFound] if that client is not registered any more; otherwise the errors of
 // [Client.ExchangeToken]. It is sent at most once.
-func (r *Registry) ExchangeToken(ctx context.Context, req ExchangeRequest) (Connection, error) {
+func (r *Registry) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
 	if req.Session.ID == "" {
-		return Connection{}, invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
+		return ExchangeResult{}, invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
 	}
 	c, err := r.Client(req.Session.Client)
 	if err != nil {
-		return Connection{}, err
+		return ExchangeResult{}, err
 	}
 	return c.ExchangeToken(ctx, req)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 func clientOf(name, provider string, create func(context.Context, bankmux.SessionRequest) error) (*bankmux.Client, *fake) {
@@ -275,7 +276,7 @@ func TestSwapUnderLoadLosesNoSession(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				conn, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)})
+				conn, err := single.Connection(r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)}))
 				assert.NoError(t, err)
 				assert.Equal(t, s.Client, conn.Client)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // renewing is a session that renews a connection whose reference is its credential.
@@ -198,7 +199,7 @@ func TestASealedSession(t *testing.T) {
 		s, blob := sealed(t)
 		back, err := bankmux.OpenSession(k, s.Ref(), blob)
 		require.NoError(t, err)
-		conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)}))
 		require.NoError(t, err)
 		assert.Equal(t, s.ConnectionID, conn.ID)
 		s.ExpiresAt = time.Now()

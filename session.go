@@ -33,6 +33,7 @@ type SessionRequest struct {
 	Capabilities []Capability // what the application will need later; decides the route
 
 	RedirectURI string   // where a bank's own login page returns to: absolute, no query, no fragment
+	Language    string   // of the provider's pages, BCP 47 ("en", "ar-AE"); a provider without it ignores it
 	WebhookURL  string   // where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
 	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
@@ -40,6 +41,13 @@ type SessionRequest struct {
 	// with the session gets its id, so use the session for one login.
 	Reconnect *Connection
 	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
+
+	// AccessDays is for how many days the permission shall last, and HistoryDays how many days of
+	// transactions it shall reach back; 0 leaves both to the provider. They are wishes: a provider
+	// that has no such setting ignores them, and one that allows less gives less.
+	// [Connection.Consent] says what was given.
+	AccessDays  int
+	HistoryDays int
 
 	Options []SessionOption // provider-specific settings; each adapter takes its own
 }
@@ -111,8 +119,15 @@ func (r *SessionRequest) check() error {
 	if err := checkCountry("SessionRequest.Contact.PhoneCountry", r.Contact.PhoneCountry); err != nil {
 		return err
 	}
-	if r.Lifetime < 0 {
+	switch {
+	case r.Lifetime < 0:
 		return invalid("SessionRequest.Lifetime", "is negative")
+	case r.AccessDays < 0:
+		return invalid("SessionRequest.AccessDays", "is negative")
+	case r.HistoryDays < 0:
+		return invalid("SessionRequest.HistoryDays", "is negative")
+	case !languageTag(r.Language):
+		return invalid("SessionRequest.Language", quote(r.Language)+" is not a language tag of BCP 47")
 	}
 	if r.RedirectURI != "" {
 		u, err := url.Parse(r.RedirectURI)
@@ -149,6 +164,25 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
+// languageTag reports whether a text has the form of a language tag: a language of two or three
+// letters, then parts of letters and digits.
+func languageTag(tag string) bool {
+	if tag == "" {
+		return true
+	}
+	for i, part := range strings.Split(tag, "-") {
+		letters := !strings.ContainsFunc(part, func(r rune) bool { return !('a' <= r|0x20 && r|0x20 <= 'z') })
+		if i == 0 && (!letters || len(part) < 2 || len(part) > 3) {
+			return false
+		}
+		word := !strings.ContainsFunc(part, func(r rune) bool { return !('a' <= r|0x20 && r|0x20 <= 'z') && !('0' <= r && r <= '9') })
+		if !word || part == "" || len(part) > 8 {
+			return false
+		}
+	}
+	return true
+}
+
 func checkCountry(field, code string) error {
 	switch {
 	case code == "":
@@ -179,11 +213,14 @@ type Session struct {
 	Provider     string      `json:"provider"`
 	Environment  Environment `json:"environment,omitempty"`
 	Country      string      `json:"country,omitempty"`
-	Products     []Product   `json:"products,omitempty"`  // what was asked for
-	Launch       Launch      `json:"-"`                   // what the browser gets; plain JSON leaves it out, Seal keeps it
-	Reconnect    *Connection `json:"reconnect,omitempty"` // what is being renewed; plain JSON loses its credential, Seal keeps it
-	CreatedAt    time.Time   `json:"created_at"`
-	ExpiresAt    time.Time   `json:"expires_at"`
+	Products     []Product   `json:"products,omitempty"` // what was asked for
+	Launch       Launch      `json:"-"`                  // what the browser gets; plain JSON leaves it out, Seal keeps it
+	// State is what the adapter keeps for the exchange and the browser must not see, such as a PKCE
+	// verifier or the id of a consent. Plain JSON leaves it out, Seal keeps it.
+	State     Secret      `json:"-"`
+	Reconnect *Connection `json:"reconnect,omitempty"` // what is being renewed; plain JSON loses its credential, Seal keeps it
+	CreatedAt time.Time   `json:"created_at"`
+	ExpiresAt time.Time   `json:"expires_at"`
 }
 
 // NewSession starts a session for an adapter to complete: ids, user, times. The adapter adds
@@ -218,6 +255,11 @@ func (s Session) ConnectionOf(reference string) string {
 	if s.Reconnect != nil {
 		return s.ConnectionID
 	}
+	return s.further(reference)
+}
+
+// further is the id of a connection that is not the session's first.
+func (s *Session) further(reference string) string {
 	var short [256]byte
 	sum := digest(appendParts(short[:0], "connection", s.ConnectionID, reference))
 	return string(sum[:idLen])
@@ -237,6 +279,7 @@ type Launch struct {
 	Mode        Mode        `json:"mode"`
 	Environment Environment `json:"environment,omitempty"`
 	Token       LaunchToken `json:"token,omitzero"`        // good for this one session (MoneyKit's link session token)
+	URL         LaunchToken `json:"url,omitzero"`          // the provider's page to send the browser to, where the flow is hosted or redirects
 	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
 	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
 	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to
@@ -295,57 +338,3 @@ const (
 	ModeLink   Mode = "link"
 	ModeRelink Mode = "relink"
 )
-
-// ExchangeRequest brings back what the front end posted. All fields are required.
-type ExchangeRequest struct {
-	Session Session // as stored by the application, never as posted
-	User    string  // who is logged in now
-	Payload Secret  `json:"-"` // what the front end posted, untouched: NewSecret(body)
-
-	parsed Payload
-}
-
-func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
-	op.User, op.Connection = r.User, r.Session.ConnectionID
-	if old := r.Session.Reconnect; old != nil {
-		op.Reconnect = true
-		op.Institution = old.Institution.ID
-	}
-	if err := r.check(c); err != nil {
-		return err
-	}
-	p, err := parseSecret(r.Payload)
-	if err != nil {
-		return err
-	}
-	r.parsed = p
-	return p.aborted()
-}
-
-// check refuses a session that this client did not make for this user.
-func (r *ExchangeRequest) check(c *Client) error {
-	s := &r.Session
-	switch {
-	case s.ID == "" || s.ConnectionID == "":
-		return invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
-	case r.User == "":
-		return invalid("ExchangeRequest.User", "is empty")
-	case r.User != s.User:
-		return invalid("ExchangeRequest.User", "is not the user who started the session")
-	case s.Provider != c.desc.Provider || s.Environment != c.desc.Environment:
-		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
-	case s.Client != c.name:
-		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
-	case !time.Now().Before(s.ExpiresAt):
-		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
-	}
-	return nil
-}
-
-// Fields returns the payload, strictly read. See [ParsePayload] for the errors.
-func (r ExchangeRequest) Fields() (Payload, error) {
-	if r.parsed.members != nil {
-		return r.parsed, nil
-	}
-	return parseSecret(r.Payload)
-}

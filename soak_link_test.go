@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -163,7 +164,7 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 		var all sync.WaitGroup
 		for i := range times {
 			all.Go(func() {
-				conns[i], errs[i] = l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: bankmux.NewSecret(payload)})
+				conns[i], errs[i] = single.Connection(l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: bankmux.NewSecret(payload)}))
 			})
 		}
 		all.Wait()

@@ -16,6 +16,7 @@ import (
 	goccy "github.com/goccy/go-json"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
@@ -145,7 +146,7 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 		tb.Fatal(err)
 	}
 	c.tag = "bankmux-session:" + s.ID
-	conn, err := client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	conn, err := single.Connection(client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)}))
 	if err != nil {
 		tb.Fatal(err)
 	}

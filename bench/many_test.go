@@ -52,8 +52,8 @@ func (silent) CreateSession(context.Context, bankmux.SessionRequest) (bankmux.Se
 	return bankmux.Session{}, nil
 }
 
-func (silent) ExchangeToken(context.Context, bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	return bankmux.Connection{}, nil
+func (silent) ExchangeToken(context.Context, bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	return bankmux.ExchangeResult{}, nil
 }
 
 // BenchmarkCandidates orders n routes that all serve the request.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -261,7 +262,7 @@ func connectAt(b *testing.B, client *bankmux.Client, bank *virtualbank.Bank, ins
 	if err != nil {
 		b.Fatal(err)
 	}
-	conn, err := client.ExchangeToken(b.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	conn, err := single.Connection(client.ExchangeToken(b.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
 	if err != nil {
 		b.Fatal(err)
 	}

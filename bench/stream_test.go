@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
@@ -47,7 +48,7 @@ func TestAMillionTransactionsStayUnder64MiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	list.tag = "bankmux-session:" + s.ID
-	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)})
+	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)}))
 	if err != nil {
 		t.Fatal(err)
 	}

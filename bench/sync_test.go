@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
@@ -104,7 +105,7 @@ func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 		t.Fatal(err)
 	}
 	list.tag = "bankmux-session:" + s.ID
-	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)})
+	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,8 @@ func (sender) CreateSession(context.Context, bankmux.SessionRequest) (bankmux.Se
 	return bankmux.Session{}, errors.ErrUnsupported
 }
 
-func (sender) ExchangeToken(context.Context, bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	return bankmux.Connection{}, errors.ErrUnsupported
+func (sender) ExchangeToken(context.Context, bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	return bankmux.ExchangeResult{}, errors.ErrUnsupported
 }
 
 func (s sender) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {

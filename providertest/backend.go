@@ -19,6 +19,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -340,7 +341,7 @@ func (b *bench) concealPayload(payload json.RawMessage) {
 // connect links a user from beginning to end.
 func (b *bench) connect(ctx context.Context) bankmux.Connection {
 	b.t.Helper()
-	conn, err := b.client.ExchangeToken(ctx, b.linked(b.session(ctx)))
+	conn, err := single.Connection(b.client.ExchangeToken(ctx, b.linked(b.session(ctx))))
 	require.NoError(b.t, err)
 	return conn
 }

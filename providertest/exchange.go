@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -116,7 +117,7 @@ func reconnectsInVain(t *testing.T, b *bench) {
 	require.NoError(t, b.Lapse(conn))
 	b.mended(first, "whose bank ended the consent again")
 	second := b.linked(session())
-	renewed, err := b.client.ExchangeToken(t.Context(), second)
+	renewed, err := single.Connection(b.client.ExchangeToken(t.Context(), second))
 	require.NoError(t, err)
 	conn = renewed
 	old := second
@@ -127,7 +128,7 @@ func reconnectsInVain(t *testing.T, b *bench) {
 // mended posts a reconnect. If it is accepted as active, the connection must work.
 func (b *bench) mended(post bankmux.ExchangeRequest, which string) {
 	b.t.Helper()
-	conn, err := b.client.ExchangeToken(b.t.Context(), post)
+	conn, err := single.Connection(b.client.ExchangeToken(b.t.Context(), post))
 	if err != nil || conn.Status.State != bankmux.StateActive {
 		return
 	}
@@ -155,13 +156,13 @@ func brokenBehindExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	b.reclient(guard.Options{}, carrierOf(f))
 	post := b.linked(b.session(t.Context()))
 	b.inject(f, -1, b.behind())
-	conn, err := b.client.ExchangeToken(t.Context(), post)
+	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	b.show(err)
 	b.heal()
 	b.reclient(guard.Options{}, carrierOf(f))
 	if err != nil {
 		post.Session = b.kept(post.Session)
-		conn, err = b.client.ExchangeToken(t.Context(), post)
+		conn, err = single.Connection(b.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost")
 	}
 	assert.NotEmpty(t, conn.Reference())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -88,7 +89,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	post := b.linked(b.session(t.Context()))
 	b.inject(f, -1, b.IsExchange)
 	began := time.Now()
-	conn, err := b.client.ExchangeToken(t.Context(), post)
+	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	assert.Less(t, time.Since(began), 10*time.Minute)
 	reads := b.readsExchange(post)
 	if !reads {
@@ -112,7 +113,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	// that has nothing but what was stored.
 	b.reclient(guard.Options{}, carrierOf(f))
 	post.Session = b.kept(post.Session)
-	again, err := b.client.ExchangeToken(t.Context(), post)
+	again, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	if err != nil {
 		b.show(err)
 		require.ErrorIs(t, err, bankmux.ErrTokenSpent)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // lifecycle are the promises of the optional interfaces.
@@ -42,7 +43,7 @@ var lifecycle = []promise{
 			s = b.kept(s)
 			assert.Equal(t, bankmux.ModeRelink, s.Launch.Mode)
 			assert.Equal(t, conn.ID, s.ConnectionID)
-			renewed, err := b.client.ExchangeToken(t.Context(), b.linked(s))
+			renewed, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
 			require.NoError(t, err)
 			b.concealCredential(renewed)
 			b.show(renewed)

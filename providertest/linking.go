@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // linking are the promises of the two steps every provider has.
@@ -38,7 +39,7 @@ var linking = []promise{
 		s := b.session(t.Context())
 		post := b.linked(s)
 		reads, mark := b.readsExchange(post), b.reached()
-		conn, err := b.client.ExchangeToken(t.Context(), post)
+		conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err)
 		assert.Equal(t, b.idOf(s, conn), conn.ID)
 		assert.Equal(t, s.User, conn.User)
@@ -62,9 +63,9 @@ var linking = []promise{
 	}},
 	{"a payload posted twice makes one connection or says the token is spent", nil, func(t *testing.T, b *bench) {
 		post := b.linked(b.session(t.Context()))
-		first, err := b.client.ExchangeToken(t.Context(), post)
+		first, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err)
-		again, err := b.client.ExchangeToken(t.Context(), post)
+		again, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 		if err != nil {
 			require.False(t, b.readsExchange(post), "an exchange that is a read spends nothing: %v", err)
 			require.ErrorIs(t, err, bankmux.ErrTokenSpent)
@@ -77,7 +78,7 @@ var linking = []promise{
 		mine, theirs := b.session(t.Context()), b.session(t.Context())
 		post := b.linked(theirs)
 		post.Session = mine
-		conn, err := b.client.ExchangeToken(t.Context(), post)
+		conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 		if !b.Binds {
 			require.NoError(t, err)
 			assert.Equal(t, b.idOf(mine, conn), conn.ID)
@@ -94,9 +95,9 @@ var linking = []promise{
 			return // its front end takes a session once
 		}
 		s := b.session(t.Context())
-		first, err := b.client.ExchangeToken(t.Context(), b.linked(s))
+		first, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
 		require.NoError(t, err)
-		second, err := b.client.ExchangeToken(t.Context(), b.linked(s))
+		second, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
 		require.NoError(t, err)
 		assert.NotEqual(t, first.ID, second.ID, "an upsert by the id would lose the first credential")
 		assert.NotEqual(t, first.Reference(), second.Reference())
@@ -125,7 +126,7 @@ var linking = []promise{
 			if !assert.NoError(t, err) {
 				return
 			}
-			conn, err := b.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)})
+			conn, err := single.Connection(b.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}))
 			assert.NoError(t, err)
 			ids[i] = conn.ID
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // operation is an operation of a client, or one of an adapter's own. The table of them is the one
@@ -238,7 +239,7 @@ func reconnected(b *bench) (func(context.Context) error, error) {
 	}
 	post := b.linked(s)
 	return func(ctx context.Context) error {
-		conn, err := b.client.ExchangeToken(ctx, post)
+		conn, err := single.Connection(b.client.ExchangeToken(ctx, post))
 		if err == nil {
 			b.conn = conn
 		}
@@ -252,7 +253,7 @@ func (v *viewed) CreateSession(ctx context.Context, req bankmux.SessionRequest) 
 	return view(ctx, v, bankmux.OpCreateSession, req, v.Client.CreateSession)
 }
 
-func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	return view(ctx, v, bankmux.OpExchangeToken, req, v.Client.ExchangeToken)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // The cases of this file change rows at the bank between two rounds of a sync, or between two of
@@ -277,7 +278,7 @@ func (b *bench) reconnect(ctx context.Context, conn bankmux.Connection) bankmux.
 	req.Reconnect = &conn
 	s, err := b.client.CreateSession(ctx, req)
 	require.NoError(b.t, err)
-	renewed, err := b.client.ExchangeToken(ctx, b.linked(s))
+	renewed, err := single.Connection(b.client.ExchangeToken(ctx, b.linked(s)))
 	require.NoError(b.t, err)
 	return renewed
 }

@@ -48,6 +48,12 @@ func (b *bench) got(res any, err error) {
 	switch r := res.(type) {
 	case bankmux.Session:
 		b.conceal(r.Launch.Token.Reveal())
+		b.conceal(r.Launch.URL.Reveal())
+		b.conceal(r.State.Reveal())
+	case bankmux.ExchangeResult:
+		for _, conn := range r.All() {
+			b.concealCredential(conn)
+		}
 	case bankmux.Connection:
 		b.concealCredential(r)
 	case bankmux.WebhookResult:

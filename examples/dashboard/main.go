@@ -204,5 +204,6 @@ func link(ctx context.Context, bank *virtualbank.Bank, registry *bankmux.Registr
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	return linked.Connection, err
 }

@@ -165,7 +165,8 @@ func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessa
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	linked, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	return linked.Connection, err
 }
 
 // frontEnd plays the browser and the user in it: it sees the launch and nothing else.

@@ -219,7 +219,8 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	return s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	linked, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	return linked.Connection, err
 }
 
 // renew finds the consent lapsed and sends the user through the flow again. Meanwhile all

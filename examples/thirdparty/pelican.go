@@ -81,29 +81,29 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 }
 
 // ExchangeToken redeems the code, for Pelican names the session it was made for.
-func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	fields, err := req.Fields()
 	if err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	code, err := fields.Text("code")
 	if err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	var answer struct{ Grant, Bank, State string }
 	if err := a.post(ctx, "/redeem", map[string]string{"code": code}, &answer); err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	switch {
 	case answer.Grant == "":
-		return bankmux.Connection{}, malformed("lacks the grant")
+		return bankmux.ExchangeResult{}, malformed("lacks the grant")
 	case answer.State != req.Session.ID:
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
+		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
 	}
 	conn := bankmux.NewConnection(req.Session, "pelican-"+req.Session.ConnectionID, bankmux.NewSecret(answer.Grant))
 	conn.Institution = bankmux.Institution{ID: answer.Bank}
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
-	return conn, nil
+	return bankmux.ExchangeResult{Connection: conn}, nil
 }
 
 const maxAnswer = 1 << 20

@@ -152,9 +152,12 @@ func (w *world) link(ctx context.Context, user, country string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := w.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)})
-	w.conns = append(w.conns, conn)
-	return err
+	linked, err := w.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)})
+	if err != nil {
+		return err
+	}
+	w.conns = append(w.conns, linked.All()...)
+	return nil
 }
 
 // story is two weeks, day by day.

@@ -212,7 +212,12 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 }
 
 // ExchangeToken exchanges the access code, then reads the bank.
-func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	conn, err := a.connect(ctx, req)
+	return bankmux.ExchangeResult{Connection: conn}, err
+}
+
+func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
 	fields, err := req.Fields()
 	if err != nil {
 		return bankmux.Connection{}, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -71,7 +72,7 @@ func (s *setup) post(client *bankmux.Client, req bankmux.SessionRequest, link vi
 
 func (s *setup) connect() bankmux.Connection {
 	s.t.Helper()
-	conn, err := s.client.ExchangeToken(s.t.Context(), s.post(s.client, request, virtualbank.DapiLink{}))
+	conn, err := single.Connection(s.client.ExchangeToken(s.t.Context(), s.post(s.client, request, virtualbank.DapiLink{})))
 	require.NoError(s.t, err)
 	return conn
 }
@@ -131,7 +132,7 @@ func TestTheBankIsReadFromDapiAndNotFromThePayload(t *testing.T) {
 	fields["bankID"], fields["operationID"], fields["name"] = "DAPIBANK_AE_OTHER", "DAPIBANK_AE_OTHER:1", "Another Bank"
 	changed, _ := json.Marshal(fields)
 	post.Payload = bankmux.NewSecret(changed)
-	conn, err := s.client.ExchangeToken(t.Context(), post)
+	conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	assert.Equal(t, "DAPIBANK_AE_ENBD", conn.Institution.ID)
 	assert.Equal(t, "AE", conn.Institution.Country)
@@ -208,7 +209,7 @@ func TestAnExchangedCodeIsNotLostWhenTheBankCannotBeRead(t *testing.T) {
 		s := start(t, nil)
 		post := s.post(s.client, request, virtualbank.DapiLink{})
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: "/metadata/accounts/get"}))
-		conn, err := s.client.ExchangeToken(t.Context(), post)
+		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err, fault)
 		assert.Equal(t, bankmux.StateUnverified, conn.Status.State, fault)
 		assert.Zero(t, conn.Institution)
@@ -226,13 +227,13 @@ func TestASandboxBankIsRefusedInProduction(t *testing.T) {
 	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"}))
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "sandbox bank")
-	conn, err := s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "production"}))
+	conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "production"})))
 	require.NoError(t, err)
 	assert.NotContains(t, conn.Institution.ID, "DAPIBANK")
 
 	post := s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"})
 	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}))
-	unverified, err := s.client.ExchangeToken(t.Context(), post)
+	unverified, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	_, err = s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
 	assert.ErrorIs(t, err, bankmux.ErrInvalid, "the check is made up for, not skipped")
@@ -254,7 +255,7 @@ func TestAReconnectAtAnotherBankIsRefused(t *testing.T) {
 	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: other}))
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "another bank")
-	renewed, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}))
+	renewed, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID})))
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, renewed.ID)
 	assert.NotEqual(t, conn.Reference(), renewed.Reference())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -445,7 +446,7 @@ func TestABareStatusOfAProxyDoesNotLoseAnExchangedCode(t *testing.T) {
 		}))
 		s.url = server.URL + "/v2"
 		client := s.another(nil)
-		conn, err := client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{}))
+		conn, err := single.Connection(client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{})))
 		server.Close()
 		require.NoError(t, err, status)
 		assert.Equal(t, bankmux.StateUnverified, conn.Status.State, status)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -102,7 +103,7 @@ func openDays(t *testing.T, country string, at time.Time, days int, row func(bac
 	require.NoError(t, err)
 	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{country}})
 	require.NoError(t, err)
-	conn, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))})
+	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))}))
 	require.NoError(t, err)
 	today := bankmux.DateOf(at.Add(4 * time.Hour))
 	for back := range days {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -17,7 +18,7 @@ func TestABankThatIsDownIsNotAskedOnAndOtherBanksAre(t *testing.T) {
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	s := start(t, func(cfg *dapi.Config) { cfg.Guard = g })
 	at := func(bank string) bankmux.Connection {
-		conn, err := s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{InstitutionID: bank}))
+		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{InstitutionID: bank})))
 		require.NoError(t, err)
 		return conn
 	}

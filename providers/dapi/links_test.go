@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -28,7 +29,7 @@ func TestTwoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 		require.NoError(t, err)
 		var stored bankmux.Session
 		require.NoError(t, json.Unmarshal(raw, &stored))
-		conn, err := s.another(nil).ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)})
+		conn, err := single.Connection(s.another(nil).ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}))
 		require.NoError(t, err)
 		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "whichever process exchanges it")
 		rows[conn.ID] = conn
@@ -121,7 +122,7 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 				}
 				req := request
 				req.Reconnect = &conn
-				renewed, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+				renewed, err := single.Connection(m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"})))
 				require.NoError(t, err)
 				assert.Equal(t, conn.ID, renewed.ID)
 				if want, ok := change["bankName"]; ok {
@@ -173,7 +174,7 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		req.Reconnect = &conn
 		post := m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"})
 		require.NoError(t, m.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}))
-		unverified, err := m.client.ExchangeToken(t.Context(), post)
+		unverified, err := single.Connection(m.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err)
 		require.Equal(t, bankmux.StateUnverified, unverified.Status.State)
 		_, err = m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
@@ -220,12 +221,12 @@ func TestAReconnectKeepsTheProductsThatWereGranted(t *testing.T) {
 			s := start(t, nil)
 			req := request
 			req.Products = products(bankmux.ProductTransactions, bankmux.ProductIdentity)
-			conn, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{}))
+			conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{})))
 			require.NoError(t, err)
 			for range 2 { // and it stays so
 				req = request
 				req.Products, req.Reconnect = products(c.asked...), &conn
-				conn, err = s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}))
+				conn, err = single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID})))
 				require.NoError(t, err)
 				assert.Equal(t, c.want, conn.Products)
 			}

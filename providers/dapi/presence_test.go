@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -128,7 +129,7 @@ func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
 
 		renew := request
 		renew.Reconnect = &stored
-		renewed, err := other.ExchangeToken(bankmux.WithoutUser(t.Context()), s.post(other, renew, virtualbank.DapiLink{InstitutionID: stored.Institution.ID}))
+		renewed, err := single.Connection(other.ExchangeToken(bankmux.WithoutUser(t.Context()), s.post(other, renew, virtualbank.DapiLink{InstitutionID: stored.Institution.ID})))
 		require.NoError(t, err)
 		refusedAsAbsent(t, reads(other, renewed)["Accounts"](bankmux.WithoutUser(t.Context())), "after a reconnect")
 		renewed.Status.AskedAt = time.Time{} // an application that knows better

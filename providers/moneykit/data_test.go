@@ -19,6 +19,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -433,7 +434,7 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 
 	req := request
 	req.Reconnect = &conn
-	renewed, err := s.client.ExchangeToken(ctx, s.post(req))
+	renewed, err := single.Connection(s.client.ExchangeToken(ctx, s.post(req)))
 	require.NoError(t, err)
 	var rows []bankmux.Transaction
 	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: renewed}) {
@@ -528,7 +529,7 @@ func TestALinkIsNotSaidToBeLostWhileNobodyCouldLook(t *testing.T) {
 		require.NotErrorIs(t, err, bankmux.ErrTokenSpent)
 	}
 	down = false
-	conn, err := client.ExchangeToken(t.Context(), post)
+	conn, err := single.Connection(client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	assert.Equal(t, post.Session.ConnectionID, conn.ID)
 }
@@ -550,7 +551,7 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	require.NoError(t, err)
 	refused = false
-	renewed, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)})
+	renewed, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)}))
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
 	links, err := moneykit.UserLinks(t.Context(), client, conn.User)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -23,7 +24,7 @@ func TestRefreshesAtABankThatIsDownAreNotBegunAndOthersAre(t *testing.T) {
 		require.NoError(t, err)
 		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: bank})
 		require.NoError(t, err)
-		conn, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)})
+		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)}))
 		require.NoError(t, err)
 		return conn
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -37,13 +38,13 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 			assert.False(t, refusedAsOther(t, err).NotSent)
 		}
 		for _, post := range crossed { // both tokens are spent by now, and each session has its own link
-			conn, err := s.client.ExchangeToken(t.Context(), post)
+			conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 			require.NoError(t, err)
 			assert.Equal(t, post.Session.ConnectionID, conn.ID)
 		}
 		ids := map[string]bool{}
 		for _, post := range []bankmux.ExchangeRequest{one, other, one} {
-			conn, err := s.client.ExchangeToken(t.Context(), post)
+			conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 			require.NoError(t, err, "the link is found by its session's tag")
 			assert.Equal(t, post.Session.ConnectionID, conn.ID)
 			assert.Equal(t, bankmux.StateActive, conn.Status.State)
@@ -57,7 +58,7 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 		one, other := s.post(request), s.post(request)
 		_, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: one.Session, User: one.User, Payload: other.Payload})
 		assert.False(t, refusedAsOther(t, err).NotSent)
-		conn, err := s.client.ExchangeToken(t.Context(), one)
+		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), one))
 		require.NoError(t, err)
 		assert.Equal(t, one.Session.ConnectionID, conn.ID)
 	})

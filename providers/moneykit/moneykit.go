@@ -200,7 +200,12 @@ func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (li
 const badState = "link_error.bad_state"
 
 // ExchangeToken exchanges the token, or after a reconnect reads the link back.
-func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	conn, err := a.connect(ctx, req)
+	return bankmux.ExchangeResult{Connection: conn}, err
+}
+
+func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
 	fields, err := req.Fields()
 	if err != nil {
 		return bankmux.Connection{}, err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -82,7 +83,7 @@ func (s *setup) post(req bankmux.SessionRequest) bankmux.ExchangeRequest {
 
 func (s *setup) connect(req bankmux.SessionRequest) bankmux.Connection {
 	s.t.Helper()
-	conn, err := s.client.ExchangeToken(s.t.Context(), s.post(req))
+	conn, err := single.Connection(s.client.ExchangeToken(s.t.Context(), s.post(req)))
 	require.NoError(s.t, err)
 	return conn
 }
@@ -268,7 +269,7 @@ func TestSpentTokenAndQuotaAreToldApart(t *testing.T) {
 
 func (s *setup) connectPost(post bankmux.ExchangeRequest) bankmux.Connection {
 	s.t.Helper()
-	conn, err := s.client.ExchangeToken(s.t.Context(), post)
+	conn, err := single.Connection(s.client.ExchangeToken(s.t.Context(), post))
 	require.NoError(s.t, err)
 	return conn
 }
@@ -285,7 +286,7 @@ func TestAnExchangeWhoseAnswerWasLostIsFoundByItsTag(t *testing.T) {
 		})
 		post := s.post(request)
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: exchangePath}))
-		conn, err := s.client.ExchangeToken(t.Context(), post)
+		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 		if fault == "html_200" { // nothing was carried out, so there is nothing to find
 			require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 			continue

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -104,7 +105,7 @@ func TestATokenThatIsFetchedWithinACallIsAskedForOnceAnAttempt(t *testing.T) {
 				assert.LessOrEqual(t, exchanged.Load(), int32(1))
 
 				struck.Store(false)
-				conn, err := client.ExchangeToken(t.Context(), post)
+				conn, err := single.Connection(client.ExchangeToken(t.Context(), post))
 				require.NoError(t, err)
 				assert.Equal(t, post.Session.ConnectionID, conn.ID)
 			})

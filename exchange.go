@@ -1,0 +1,135 @@
+package bankmux
+
+import (
+	"slices"
+	"time"
+)
+
+// ExchangeRequest brings back what the front end posted. Session, User and Payload are required.
+type ExchangeRequest struct {
+	Session Session // as stored by the application, never as posted
+	User    string  // who is logged in now
+
+	// Payload is what the front end posted, untouched: NewSecret(body). For a flow that ends in a
+	// redirect it is [PayloadFromQuery], for one that ends in a webhook [Event.ExchangePayload].
+	// It may be left out where the provider's exchange spends nothing: its effect is then [Read].
+	Payload Secret `json:"-"`
+
+	// Connection is the connection that the session renews, as [Open] returned it. It is needed
+	// where the session was stored as plain JSON, which leaves the credential out, and it wins over
+	// the session's own where both are there, for it may be newer.
+	Connection *Connection `json:"-"`
+
+	parsed Payload
+}
+
+// ExchangeResult is what one run of the linking flow made.
+type ExchangeResult struct {
+	// Connection is the connection of the session. On a reconnect it keeps its id.
+	Connection Connection
+	// More are further connections of the same run, where the provider lets the user link several
+	// banks in one. Store them as well: each has its own id and credential. Posting the payload
+	// again gives the same ids.
+	More []Connection
+}
+
+// All returns Connection and then More.
+func (r ExchangeResult) All() []Connection {
+	return append([]Connection{r.Connection}, r.More...)
+}
+
+func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
+	op.User, op.Connection = r.User, r.Session.ConnectionID
+	if old := r.Session.Reconnect; old != nil {
+		op.Reconnect = true
+		op.Institution = old.Institution.ID
+	}
+	if err := r.check(c); err != nil {
+		return err
+	}
+	if err := r.renew(c, op); err != nil {
+		return err
+	}
+	if r.Payload.IsZero() && c.effect(*op) == Read {
+		r.parsed = payloadOf(nil)
+		return nil
+	}
+	p, err := parseSecret(r.Payload)
+	if err != nil {
+		return err
+	}
+	r.parsed = p
+	return p.aborted()
+}
+
+// check refuses a session that this client did not make for this user.
+func (r *ExchangeRequest) check(c *Client) error {
+	s := &r.Session
+	switch {
+	case s.ID == "" || s.ConnectionID == "":
+		return invalid("ExchangeRequest.Session", "is empty: use the one CreateSession returned")
+	case r.User == "":
+		return invalid("ExchangeRequest.User", "is empty")
+	case r.User != s.User:
+		return invalid("ExchangeRequest.User", "is not the user who started the session")
+	case s.Provider != c.desc.Provider || s.Environment != c.desc.Environment:
+		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
+	case s.Client != c.name:
+		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
+	case !time.Now().Before(s.ExpiresAt):
+		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
+	}
+	return nil
+}
+
+// renew puts the opened connection into the session that renews it.
+func (r *ExchangeRequest) renew(c *Client, op *Op) error {
+	s, conn := &r.Session, r.Connection
+	switch {
+	case conn == nil:
+		if s.Reconnect != nil && s.Reconnect.credential.IsZero() {
+			return invalid("ExchangeRequest.Connection", "is missing: the session was stored without the credential of the connection it renews")
+		}
+		return nil
+	case s.Reconnect == nil:
+		return invalid("ExchangeRequest.Connection", "is set, and the session renews no connection")
+	case conn.ID != s.ConnectionID || conn.User != s.User:
+		return invalid("ExchangeRequest.Connection", "is not the connection that the session renews")
+	}
+	if err := c.accept(conn, op); err != nil {
+		return err
+	}
+	opened := *conn
+	s.Reconnect = &opened
+	return nil
+}
+
+// Fields returns the payload, strictly read. See [ParsePayload] for the errors.
+func (r ExchangeRequest) Fields() (Payload, error) {
+	if r.parsed.members != nil {
+		return r.parsed, nil
+	}
+	return parseSecret(r.Payload)
+}
+
+// own completes the connections that the client's adapter returned.
+func (r *ExchangeResult) own(c *Client) {
+	r.Connection.own(c)
+	for i := range r.More {
+		r.More[i].own(c)
+	}
+}
+
+// name gives each further connection its id, whatever the adapter wrote, since an upsert by id
+// would lose one of two that are alike. The same login twice is one connection.
+func (r *ExchangeResult) name(s *Session) {
+	seen := []string{r.Connection.Reference()}
+	r.More = slices.DeleteFunc(r.More, func(conn Connection) bool {
+		again := slices.Contains(seen, conn.Reference())
+		seen = append(seen, conn.Reference())
+		return again
+	})
+	for i := range r.More {
+		r.More[i].ID = s.further(r.More[i].Reference())
+	}
+}
