@@ -15,9 +15,9 @@ type ExchangeRequest struct {
 	// It may be left out where the provider's exchange spends nothing: its effect is then [Read].
 	Payload Secret `json:"-"`
 
-	// Connection is the connection that the session renews, as [Open] returned it. It is needed
-	// where the session was stored as plain JSON, which leaves the credential out, and it wins over
-	// the session's own where both are there, for it may be newer.
+	// Connection is the connection that the session renews, as [Open] returned it. A session that
+	// was stored as plain JSON has lost its credential, and some providers need it. Where both are
+	// there this one wins, for it may be newer.
 	Connection *Connection `json:"-"`
 
 	parsed Payload
@@ -87,9 +87,6 @@ func (r *ExchangeRequest) renew(c *Client, op *Op) error {
 	s, conn := &r.Session, r.Connection
 	switch {
 	case conn == nil:
-		if s.Reconnect != nil && s.Reconnect.credential.IsZero() {
-			return invalid("ExchangeRequest.Connection", "is missing: the session was stored without the credential of the connection it renews")
-		}
 		return nil
 	case s.Reconnect == nil:
 		return invalid("ExchangeRequest.Connection", "is set, and the session renews no connection")

@@ -303,7 +303,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	if linkID == "" {
 		return bankmux.Connection{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
-			Detail: "lost the link that it renews, as plain JSON does: keep the session with Session.Seal",
+			Detail: "lost the link that it renews, as plain JSON does: keep the session with Session.Seal, or set ExchangeRequest.Connection",
 		}
 	}
 	link, err := a.api.link(ctx, linkID)
