@@ -117,8 +117,8 @@ func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (
 	return s, nil
 }
 
-func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	var none bankmux.Connection
+func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	var none bankmux.ExchangeResult
 	code := ""
 	if !h.reads {
 		fields, err := req.Fields()
@@ -147,7 +147,7 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
 	if h.does("a reconnect is accepted unseen") && req.Session.Reconnect != nil {
-		return conn, nil
+		return bankmux.ExchangeResult{Connection: conn}, nil
 	}
 	fresh, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
 	switch {
@@ -155,11 +155,11 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 		return none, err
 	case err != nil: // the code is spent, so the connection is kept
 		conn.Status.State = bankmux.StateUnverified
-		return conn, nil
+		return bankmux.ExchangeResult{Connection: conn}, nil
 	case req.Session.Reconnect != nil && fresh.Connection.Status.State == bankmux.StateReauth:
 		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
 	}
-	return fresh.Connection, nil
+	return bankmux.ExchangeResult{Connection: fresh.Connection}, nil
 }
 
 // goWrong makes the mistakes after which nothing is as it should be.
