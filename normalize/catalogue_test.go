@@ -43,20 +43,21 @@ func TestTheMostSpecificRowDecides(t *testing.T) {
 	t.Parallel()
 	const here, elsewhere = "POST /here", "POST /elsewhere"
 	// Each row has a detail of its own, and wins over the rows below it.
-	table := normalize.NewCatalogue(
-		normalize.Row{Code: "c", Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class, status"},
-		normalize.Row{Code: "c", Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class"},
-		normalize.Row{Code: "c", Endpoint: here, Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, status"},
-		normalize.Row{Code: "c", Endpoint: here, Kind: bankmux.ErrInvalid, Detail: "code, endpoint"},
-		normalize.Row{Code: "c", Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, class, status"},
-		normalize.Row{Code: "c", Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, class"},
-		normalize.Row{Code: "c", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, status"},
-		normalize.Row{Code: "c", Kind: bankmux.ErrInvalid, Detail: "code"},
-		normalize.Row{Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "endpoint, class, status"},
-		normalize.Row{Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "endpoint, class"},
-		normalize.Row{Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "class, status"},
-		normalize.Row{Class: "k", Kind: bankmux.ErrInvalid, Detail: "class"},
-	)
+	rows := []normalize.Row{
+		{Code: "c", Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class, status"},
+		{Code: "c", Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class"},
+		{Code: "c", Endpoint: here, Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, status"},
+		{Code: "c", Endpoint: here, Kind: bankmux.ErrInvalid, Detail: "code, endpoint"},
+		{Code: "c", Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, class, status"},
+		{Code: "c", Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, class"},
+		{Code: "c", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, status"},
+		{Code: "c", Kind: bankmux.ErrInvalid, Detail: "code"},
+		{Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "endpoint, class, status"},
+		{Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "endpoint, class"},
+		{Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "class, status"},
+		{Class: "k", Kind: bankmux.ErrInvalid, Detail: "class"},
+	}
+	table := normalize.NewCatalogue(rows...)
 	for _, c := range []struct {
 		failure normalize.Failure
 		want    string
@@ -78,7 +79,15 @@ func TestTheMostSpecificRowDecides(t *testing.T) {
 		assert.Equal(t, c.want, e.Detail, "%+v", c.failure)
 		assert.False(t, e.Unlisted, "%+v", c.failure)
 	}
-	assert.Equal(t, 12, len(table.Rows()), "every row is asked about")
+	assert.Equal(t, rows, table.Rows())
+	whole := normalize.Failure{Code: "c", Endpoint: here, Class: "k", Status: 400}
+	for i, first := range rows {
+		for _, second := range rows[i+1:] {
+			for _, pair := range [][]normalize.Row{{first, second}, {second, first}} {
+				assert.Equal(t, first.Detail, normalize.NewCatalogue(pair...).Error(whole).Detail, "%s against %s", first.Detail, second.Detail)
+			}
+		}
+	}
 }
 
 func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {

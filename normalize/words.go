@@ -3,6 +3,7 @@ package normalize
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,49 +30,51 @@ const saidOfField = `(?:\s*:)?\s+(?:field|parameter|param|argument|property|miss
 	`(?:is|was)\s+(?:a\s+|an\s+)?(?:required|missing|mandatory|absent|empty)|` +
 	`(?:must|cannot|can't|should)\s+(?:not\s+)?be\s+(?:empty|blank|null|set|given|present))\b`
 
-// dapiMembers are the members of Dapi's request bodies. Without quotation marks only these are
-// taken for the name of a field, so that no word of a user becomes one.
-var dapiMembers = strings.Fields(`
-	appSecret userSecret operationID userInputs id index answer query accessCode connectionID
-	accountID cardID fromDate toDate senderID receiverID amount name iban accountNumber remark nickname
-	beneficiary bankID bundleID appKey userID swiftCode address country branchAddress branchName bankName
-	phoneNumber routingNumber sortCode type line1 line2 line3 firstName lastName receiverType
-	receiverAccountType city state zipCode reference sender items currency remittanceCurrency date
-	remark2 remark3 fxDeal payableCountry routeCode email branchCity intermediaryBankName
-	intermediaryBankSwiftCode`)
+// Fields finds the name of a request's field in what a provider says. It is immutable and safe for
+// concurrent use.
+type Fields struct{ places []*regexp.Regexp }
 
-// The places where a known name stands without quotation marks. What follows the name tells it from
-// "field type for" and from the beginning of a longer word.
-var (
-	oneMember  = `(?:` + strings.Join(dapiMembers, "|") + `)(?:\[\d{1,3}\])?`
-	plainName  = `(` + oneMember + `(?:\.` + oneMember + `){0,5})`
-	afterPlain = `(?:\s*$|\s*[,;:!]|\.(?:\s|$)|\s+(?:is|was|must|can|cannot|can't|should|has|failed|fails|` +
+// NewFields returns a finder that knows the members of a provider's request bodies. They consist of
+// letters and digits. Without quotation marks only these are taken for the name of a field, so that
+// no word of a user becomes one. Without members, only quoted names are found.
+func NewFields(members ...string) *Fields {
+	if len(members) == 0 {
+		return &Fields{fieldPlaces}
+	}
+	known := make([]string, len(members))
+	for i, name := range members {
+		known[i] = regexp.QuoteMeta(name)
+	}
+	one := `(?:` + strings.Join(known, "|") + `)(?:\[\d{1,3}\])?`
+	name := `(` + one + `(?:\.` + one + `){0,5})`
+	return &Fields{append(slices.Clone(fieldPlaces),
+		regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property)(?:\s+name)?(?:\s*:\s*|\s+)`+name+afterName),
+		regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+`+name+afterName),
+		regexp.MustCompile(`(?i)\b(?:missing|required|invalid)(?:\s*:\s*|\s+)`+name+afterName),
+		regexp.MustCompile(`(?i)^\s*(?:the\s+)?`+name+saidOfMember),
+	)}
+}
+
+// What follows a known name without quotation marks. It tells the name from "field type for" and
+// from the first letters of a longer word.
+const (
+	afterName = `(?:\s*$|\s*[,;:!]|\.(?:\s|$)|\s+(?:is|was|must|can|cannot|can't|should|has|failed|fails|` +
 		`not|required|missing|invalid|in)\b)`
 	saidOfMember = `(?:` + saidOfField +
 		`|\s+(?:(?:is|was)\s+)?(?:invalid|malformed|not\s+(?:valid|set|given|present))\b` +
 		`|\s+(?:must|cannot|should)\s+(?:not\s+)?be\b|\s+failed\s+validation\b)`
-	memberPlaces = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property)(?:\s+name)?(?:\s*:\s*|\s+)` +
-			plainName + afterPlain),
-		regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+` + plainName + afterPlain),
-		regexp.MustCompile(`(?i)\b(?:missing|required|invalid)(?:\s*:\s*|\s+)` + plainName + afterPlain),
-		regexp.MustCompile(`(?i)^\s*(?:the\s+)?` + plainName + saidOfMember),
-	}
 )
 
-// FieldIn returns the name of the request's field that a sentence of a provider is about, or "".
-// Values that the sentence quotes are never taken for it. A name without quotation marks is
-// returned only if it is a member of one of Dapi's requests.
-func FieldIn(sentence string) string {
+// In returns the name of the field that a sentence is about, or "". It never returns a value that
+// the sentence quotes.
+func (f *Fields) In(sentence string) string {
 	const longest = 1 << 10
 	if len(sentence) > longest {
 		return ""
 	}
-	for _, places := range [][]*regexp.Regexp{fieldPlaces, memberPlaces} {
-		for _, place := range places {
-			if found := place.FindStringSubmatch(sentence); found != nil {
-				return found[1]
-			}
+	for _, place := range f.places {
+		if found := place.FindStringSubmatch(sentence); found != nil {
+			return found[1]
 		}
 	}
 	return ""
@@ -92,8 +95,8 @@ func Reason(text string) string {
 
 // The parts of the address of a documentation page that hold nothing of a user and no token.
 var (
-	docsHost = regexp.MustCompile(`^(?:(?:docs|developers?)\.(?:[a-z0-9-]{1,63}\.)+[a-z]{2,20}|` +
-		`(?:[a-z0-9-]{1,63}\.)?moneykit\.com)$`)
+	docsHost = regexp.MustCompile(`^(?:docs|developers?)\.(?:[a-z0-9-]{1,63}\.)+[a-z]{2,20}$`)
+	hostName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 	docsPath = regexp.MustCompile(`^(?:/(?:(?:` + docsWords + `|\d{3}|` + docsDate + `)(?:\.html)?)?)*$`)
 )
 
@@ -106,19 +109,23 @@ const (
 
 // DocsURL returns the address of a page of documentation, or "". It must be https, of at most 300
 // characters, without query, user and port. Its host begins with docs., developer. or developers.,
-// or is moneykit.com or a name directly under it. Each segment of the path and of the fragment has
-// one of three forms, and may end in .html:
+// or is one of the provider's domains, such as moneykit.com, or a name directly under one. Each
+// segment of the path and of the fragment has one of three forms, and may end in .html:
 //   - up to ten words joined by _ . or -, each of at most 30 letters, with at most two digits at the end
 //   - a number of three digits
 //   - a date from 2000 to 2099, as YYYY-MM-DD
-func DocsURL(text string) string {
+func DocsURL(text string, domains ...string) string {
 	const longest = 300
 	u, err := url.Parse(text)
 	if err != nil || len(text) > longest || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Port() != "" || u.Opaque != "" {
 		return ""
 	}
 	host, path, fragment := strings.ToLower(u.Hostname()), u.EscapedPath(), u.EscapedFragment()
-	if !docsHost.MatchString(host) || !docsPath.MatchString(path) || !docsPath.MatchString("/"+fragment) {
+	known := docsHost.MatchString(host) || slices.ContainsFunc(domains, func(domain string) bool {
+		name, under := strings.CutSuffix(host, "."+domain)
+		return host == domain || (under && hostName.MatchString(name))
+	})
+	if !known || !docsPath.MatchString(path) || !docsPath.MatchString("/"+fragment) {
 		return ""
 	}
 	if fragment != "" {

@@ -42,56 +42,7 @@ func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
 			"'accountID' must not be empty":                                                "accountID",
 			"field 'userName' has the value 'hunter'":                                      "userName",
 		} {
-			assert.Equal(t, want, normalize.FieldIn(sentence), "%q", sentence)
-		}
-	})
-	t.Run("a field without quotation marks, if Dapi's requests have it", func(t *testing.T) {
-		t.Parallel()
-		for sentence, want := range map[string]string{
-			"Field connectionID is required":                            "connectionID",
-			"missing field accountID":                                   "accountID",
-			"connectionID is required":                                  "connectionID",
-			"connectionID required":                                     "connectionID",
-			"userSecret is missing":                                     "userSecret",
-			"missing accessCode":                                        "accessCode",
-			"Missing required parameter: toDate.":                       "toDate",
-			"the field fromDate failed validation: hunter":              "fromDate",
-			"The cardID field is required":                              "cardID",
-			"The 'cardID' field is required":                            "cardID",
-			"accountID: missing":                                        "accountID",
-			"accountID is invalid":                                      "accountID",
-			"amount must be a number":                                   "amount",
-			"fromDate failed validation":                                "fromDate",
-			"invalid toDate":                                            "toDate",
-			"invalid hunter":                                            "",
-			"hunter must be a number":                                   "",
-			"Field name is required":                                    "name",
-			"field name senderID is required":                           "senderID",
-			"validation error on field receiverID":                      "receiverID",
-			"Field validation for amount failed on the required tag":    "amount",
-			"field beneficiary.address.line1 must not be empty":         "beneficiary.address.line1",
-			"items[3].amount must be set":                               "items[3].amount",
-			"remark2 cannot be empty":                                   "remark2",
-			"field accountID is wrong, use 'hunter'":                    "accountID",
-			"field hunter is required":                                  "",
-			"Rosa is required":                                          "",
-			"missing field rosa":                                        "",
-			"missing Diaz":                                              "",
-			"field name.rosa is required":                               "",
-			"field nameRosa is required":                                "",
-			"field accountIDhunter is required":                         "",
-			"field accountID.hunter is required":                        "",
-			"field accountID@rosa.example is required":                  "",
-			"Invalid field type for a transfer":                         "",
-			"the bank is missing address validation":                    "",
-			"a fieldname is required":                                   "",
-			"Rosa's name is required":                                   "",
-			"The country is not served":                                 "",
-			"name":                                                      "",
-			"4d1e2f7a9b is required":                                    "",
-			strings.Repeat("x", 2000) + " field connectionID is absent": "",
-		} {
-			assert.Equal(t, want, normalize.FieldIn(sentence), "%q", sentence)
+			assert.Equal(t, want, normalize.NewFields().In(sentence), "%q", sentence)
 		}
 	})
 	t.Run("a reason that is a code", func(t *testing.T) {
@@ -117,7 +68,7 @@ func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
 			"https://docs.moneykit.com/sk_live_51H8a9b2": "", "javascript:alert(1)": "", "https://docs.moneykit.com/a#b?c=d": "",
 			"\nhttps://docs.moneykit.com/": "", "https://docs.moneykit.com/" + strings.Repeat("a/", 200): "",
 		} {
-			assert.Equal(t, want, normalize.DocsURL(text), "%q", text)
+			assert.Equal(t, want, normalize.DocsURL(text, "moneykit.com"), "%q", text)
 		}
 	})
 }
@@ -132,7 +83,7 @@ func TestAnAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 			"https://docs.moneykit.com", "https://www.moneykit.com/docs/errors", "https://developer.example.com/a", "https://developers.example.com/a/",
 			"https://docs.moneykit.com/reference/createLinkSession#operation/create", "https://docs.moneykit.com/v2/2024-12-31/errors.html",
 		} {
-			assert.Equal(t, page, normalize.DocsURL(page))
+			assert.Equal(t, page, normalize.DocsURL(page, "moneykit.com"))
 		}
 	})
 	t.Run("other hosts and what could be of a user are dropped", func(t *testing.T) {
@@ -146,7 +97,16 @@ func TestAnAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 			"https://docs.moneykit.com/rosa@example.com", "https://docs.moneykit.com/~rosa", "https://docs.moneykit.com/2023-02-18T10", "https://docs.moneykit.com/../a",
 			"https://docs.moneykit.com/" + strings.Repeat("a", 31), "https://docs.moneykit.com/" + strings.Repeat("errors/", 40),
 		} {
-			assert.Empty(t, normalize.DocsURL(text), "%q", text)
+			assert.Empty(t, normalize.DocsURL(text, "moneykit.com"), "%q", text)
 		}
+	})
+	t.Run("a domain is the provider's own only if the adapter names it", func(t *testing.T) {
+		t.Parallel()
+		for _, page := range []string{"https://moneykit.com/docs", "https://www.moneykit.com/docs/errors"} {
+			assert.Empty(t, normalize.DocsURL(page))
+			assert.Empty(t, normalize.DocsURL(page, "example.com"))
+			assert.Equal(t, page, normalize.DocsURL(page, "example.com", "moneykit.com"))
+		}
+		assert.Empty(t, normalize.DocsURL("https://moneykitxcom/docs", "moneykit.com"))
 	})
 }

@@ -15,8 +15,17 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Grant is what linking at Dapi yields. AccessToken and UserSecret are what every call needs.
+// Grant is what linking at Dapi yields. Nothing that prints it shows its secrets.
 type Grant struct {
+	AccessToken  bankmux.Secret // every call needs it, as bearer token
+	UserSecret   bankmux.Secret // every call needs it, in the body
+	ConnectionID bankmux.Secret // Dapi's id of the login, the reference of the connection
+	UserID       string         // Dapi's id of the person at the bank, "" where not told
+	TokenID      string         // Dapi's id of the access token, "" where not told
+}
+
+// packed is the grant as a credential holds it.
+type packed struct {
 	AccessToken  string `json:"access_token"`
 	UserSecret   string `json:"user_secret"`
 	ConnectionID string `json:"connection_id"`
@@ -24,22 +33,30 @@ type Grant struct {
 	TokenID      string `json:"token_id,omitempty"`
 }
 
-// Credential packs the grant.
-func (g Grant) Credential() bankmux.Secret {
-	packed, _ := json.Marshal(g) // strings only: cannot fail
-	return bankmux.NewSecret(packed)
+func (g Grant) reveal() packed {
+	return packed{g.AccessToken.Reveal(), g.UserSecret.Reveal(), g.ConnectionID.Reveal(), g.UserID, g.TokenID}
 }
 
-// GrantOf unpacks a connection's credential. Anything else is [bankmux.ErrInvalid].
-func GrantOf(credential bankmux.Secret) (Grant, error) {
-	var g Grant
-	if json.Unmarshal([]byte(credential.Reveal()), &g) != nil || g.AccessToken == "" || g.UserSecret == "" || g.ConnectionID == "" {
-		return Grant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
+func (p packed) credential() bankmux.Secret {
+	text, _ := json.Marshal(p) // strings only: cannot fail
+	return bankmux.NewSecret(text)
+}
+
+// Credential packs the grant, as the credential of a connection.
+func (g Grant) Credential() bankmux.Secret { return g.reveal().credential() }
+
+// Access unpacks from a connection's credential what every call needs. Like [bankmux.Secret.Reveal]
+// it is for the wire and nothing else. A credential that is not Dapi's, or whose token cannot be
+// sent in a header, is [bankmux.ErrInvalid].
+func Access(credential bankmux.Secret) (accessToken, userSecret string, err error) {
+	var p packed
+	if json.Unmarshal([]byte(credential.Reveal()), &p) != nil || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
+		return "", "", &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
 	}
-	if !normalize.Token(g.AccessToken) {
-		return Grant{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
+	if !normalize.Token(p.AccessToken) {
+		return "", "", &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
 	}
-	return g, nil
+	return p.AccessToken, p.UserSecret, nil
 }
 
 // Bank is what Dapi's own answer says about the bank of a connection.
@@ -100,11 +117,13 @@ func AnotherBank(before, now bankmux.Institution) bool {
 // without access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero
 // institution makes the connection unverified.
 func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Connection, error) {
-	if !normalize.Token(g.AccessToken) || g.UserSecret == "" || g.ConnectionID == "" {
+	plain := g.reveal()
+	if !normalize.Token(plain.AccessToken) || plain.UserSecret == "" || plain.ConnectionID == "" {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 	}
-	conn := bankmux.NewConnection(s, g.ConnectionID, g.Credential())
-	conn.ID = s.ConnectionOf(g.ConnectionID)
+	conn := bankmux.NewConnection(s, plain.ConnectionID, plain.credential())
+	conn.ID = s.ConnectionOf(plain.ConnectionID)
+	conn.Products = slices.Grow(conn.Products, len(s.Products))
 	for _, p := range s.Products { // Connect has no choice of products; a reconnect takes none away
 		if !slices.Contains(conn.Products, p) {
 			conn.Products = append(conn.Products, p)

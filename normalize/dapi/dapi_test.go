@@ -7,30 +7,53 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/shown"
 	"github.com/bankmux/bankmux/normalize"
 	"github.com/bankmux/bankmux/normalize/dapi"
 )
 
-func TestADapiGrantBecomesAConnectionAndComesBack(t *testing.T) {
+// grant is one with everything that calls need.
+func grant(accessToken, userSecret, connectionID string) dapi.Grant {
+	return dapi.Grant{
+		AccessToken: bankmux.NewSecret(accessToken), UserSecret: bankmux.NewSecret(userSecret), ConnectionID: bankmux.NewSecret(connectionID),
+	}
+}
+
+func TestAGrantBecomesAConnectionAndComesBack(t *testing.T) {
 	t.Parallel()
-	g := dapi.Grant{AccessToken: "planted-token", UserSecret: "planted-secret", ConnectionID: "c-1", UserID: "u", TokenID: "t"}
+	g := grant("planted-token", "planted-secret", "c-1")
+	g.UserID, g.TokenID = "u", "t"
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
 	conn, err := dapi.Connection(s, g, bankmux.Institution{ID: "X"})
 	require.NoError(t, err)
 	assert.Equal(t, "c-1", conn.Reference())
 	assert.Equal(t, bankmux.StateActive, conn.Status.State)
-	back, err := dapi.GrantOf(conn.Credential())
+	assert.Equal(t, g.Credential(), conn.Credential())
+	const stored = `{"access_token":"planted-token","user_secret":"planted-secret","connection_id":"c-1","user_id":"u","token_id":"t"}`
+	assert.Equal(t, stored, conn.Credential().Reveal(), "connections that are stored stay readable")
+	token, secret, err := dapi.Access(conn.Credential())
 	require.NoError(t, err)
-	assert.Equal(t, g, back)
+	assert.Equal(t, []string{"planted-token", "planted-secret"}, []string{token, secret})
 	conn, err = dapi.Connection(s, g, bankmux.Institution{})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateUnverified, conn.Status.State)
-	_, err = dapi.Connection(s, dapi.Grant{AccessToken: "x"}, bankmux.Institution{})
+	_, err = dapi.Connection(s, dapi.Grant{AccessToken: bankmux.NewSecret("x")}, bankmux.Institution{})
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
 	for _, bad := range []string{"", "mk_1", `{"access_token":"planted-token"}`} {
-		_, err = dapi.GrantOf(bankmux.NewSecret(bad))
+		token, secret, err = dapi.Access(bankmux.NewSecret(bad))
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		assert.Empty(t, token+secret)
 		assert.NotContains(t, err.Error(), "planted")
+	}
+}
+
+func TestNothingThatPrintsAGrantShowsItsSecrets(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"planted-token", "planted-secret", "planted-reference"}
+	g := grant(secrets[0], secrets[1], secrets[2])
+	for _, secret := range secrets {
+		assert.Empty(t, shown.Find(g, secret))
+		assert.Empty(t, shown.Find(g.Credential(), secret))
 	}
 }
 
@@ -81,20 +104,21 @@ func TestAnotherBank(t *testing.T) {
 
 func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
 	t.Parallel()
-	whole := dapi.Grant{AccessToken: "planted-a", UserSecret: "planted-b", ConnectionID: "c"}
+	whole := grant("planted-a", "planted-b", "c")
 	for name, lack := range map[string]func(*dapi.Grant){
-		"access token": func(g *dapi.Grant) { g.AccessToken = "" }, "user secret": func(g *dapi.Grant) { g.UserSecret = "" },
-		"connection id": func(g *dapi.Grant) { g.ConnectionID = "" },
+		"access token":  func(g *dapi.Grant) { g.AccessToken = bankmux.Secret{} },
+		"user secret":   func(g *dapi.Grant) { g.UserSecret = bankmux.Secret{} },
+		"connection id": func(g *dapi.Grant) { g.ConnectionID = bankmux.Secret{} },
 	} {
 		g := whole
 		lack(&g)
 		_, err := dapi.Connection(bankmux.NewSession(bankmux.SessionRequest{User: "u"}), g, bankmux.Institution{ID: "X"})
 		require.ErrorIs(t, err, bankmux.ErrMalformed, "without %s", name)
-		_, err = dapi.GrantOf(g.Credential())
+		_, _, err = dapi.Access(g.Credential())
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "without %s", name)
 		assert.NotContains(t, err.Error(), "planted")
 	}
-	_, err := dapi.GrantOf(whole.Credential())
+	_, _, err := dapi.Access(whole.Credential())
 	require.NoError(t, err)
 }
 
@@ -112,10 +136,10 @@ func TestTheProductsThatDapiHas(t *testing.T) {
 func TestAnAccessTokenThatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
 	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	grant := dapi.Grant{AccessToken: "a\nb", UserSecret: "s", ConnectionID: "c"}
-	_, err := dapi.Connection(session, grant, bankmux.Institution{})
+	unsendable := grant("a\nb", "s", "c")
+	_, err := dapi.Connection(session, unsendable, bankmux.Institution{})
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
-	_, err = dapi.GrantOf(grant.Credential())
+	_, _, err = dapi.Access(unsendable.Credential())
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	assert.NotContains(t, err.Error(), "a\nb")
 }
@@ -125,7 +149,7 @@ func FuzzGrant(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		_, _ = dapi.GrantOf(bankmux.NewSecret(s))
+		_, _, _ = dapi.Access(bankmux.NewSecret(s))
 		assert.NotNil(t, dapi.Error(normalize.Failure{Code: s, Status: 500}))
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Link is what the model needs of a MoneyKit link.
+// Link is what the model needs of a MoneyKit link. Nothing that prints it shows its id.
 type Link struct {
-	LinkID            string
+	ID                bankmux.Secret // the link_id, with which the application's keys read the bank
 	InstitutionID     string
 	InstitutionName   string
 	InstitutionAvatar string
@@ -28,17 +28,18 @@ type Link struct {
 // also the credential, for whoever has it and the application's keys can read the bank.
 // A link without id, or with one that is not all visible characters, is [bankmux.ErrMalformed].
 func Connection(s bankmux.Session, l Link) (bankmux.Connection, error) {
-	if !normalize.Token(l.LinkID) {
+	id := l.ID.Reveal()
+	if !normalize.Token(id) {
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the link has no id of visible characters"}
 	}
-	conn := bankmux.NewConnection(s, l.LinkID, bankmux.NewSecret(l.LinkID))
+	conn := bankmux.NewConnection(s, id, l.ID)
 	country := l.Country
 	if country == "" {
 		country = conn.Institution.Country // known from before a reconnect
 	}
 	conn.Institution = bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, Country: country, LogoURL: l.InstitutionAvatar}
 	conn.Status = Status(l.State, l.ErrorCode)
-	conn.Products = nil
+	conn.Products = slices.Grow([]bankmux.Product(nil), len(l.Products))
 	for _, p := range l.Products {
 		conn.Products = append(conn.Products, ProductOf(p))
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/shown"
 	"github.com/bankmux/bankmux/normalize"
 	"github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -26,7 +27,7 @@ func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Country: "US"})
 	conn, err := moneykit.Connection(s, moneykit.Link{
-		LinkID: "mk_1", InstitutionID: "chase", InstitutionName: "Chase", State: "connected", Country: "US", Products: []string{"accounts", "brand_new"},
+		ID: bankmux.NewSecret("mk_1"), InstitutionID: "chase", InstitutionName: "Chase", State: "connected", Country: "US", Products: []string{"accounts", "brand_new"},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, "mk_1", conn.Reference())
@@ -58,8 +59,14 @@ func TestTheProductsThatASessionCanAskFor(t *testing.T) {
 func TestALinkIDThatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
 	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	_, err := moneykit.Connection(session, moneykit.Link{LinkID: "mk\n1", State: "connected"})
+	_, err := moneykit.Connection(session, moneykit.Link{ID: bankmux.NewSecret("mk\n1"), State: "connected"})
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
+}
+
+func TestNothingThatPrintsALinkShowsItsID(t *testing.T) {
+	t.Parallel()
+	const id = "planted-link-id"
+	assert.Empty(t, shown.Find(moneykit.Link{ID: bankmux.NewSecret(id), State: "connected"}, id))
 }
 
 func FuzzLinkError(f *testing.F) {

@@ -30,6 +30,15 @@ func newAPI(cfg Config) *api {
 	}
 }
 
+// access is what goes onto the wire with every call on a connection. It is not kept.
+type access struct{ token, userSecret string }
+
+// accessOf unpacks the credential of a connection.
+func accessOf(conn bankmux.Connection) (to access, err error) {
+	to.token, to.userSecret, err = model.Access(conn.Credential())
+	return to, err
+}
+
 // exchangeToken is POST /auth/ExchangeToken, without a bearer token.
 func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exchangeAnswer, error) {
 	var answer exchangeAnswer
@@ -44,9 +53,9 @@ func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exc
 }
 
 // metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
-func (a *api) metadata(ctx context.Context, g model.Grant) (metadataAnswer, error) {
+func (a *api) metadata(ctx context.Context, to access) (metadataAnswer, error) {
 	var answer metadataAnswer
-	res, err := a.onConnection(ctx, "/metadata/accounts/get", g, &answer)
+	res, err := a.onConnection(ctx, "/metadata/accounts/get", to, &answer)
 	if err == nil && answer.Metadata == nil {
 		err = lacks(res, "accountsMetadata")
 	}
@@ -63,18 +72,18 @@ func (m metadataAnswer) bank() model.Bank {
 
 // delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
 // SDKs; others differ and the documentation page was not to be had.
-func (a *api) delink(ctx context.Context, g model.Grant) error {
-	_, err := a.onConnection(ctx, "/users/DelinkUser", g, &envelope{})
+func (a *api) delink(ctx context.Context, to access) error {
+	_, err := a.onConnection(ctx, "/users/DelinkUser", to, &envelope{})
 	return err
 }
 
-func (a *api) onConnection(ctx context.Context, path string, g model.Grant, out answer) (*rest.Response, error) {
-	return a.post(ctx, path, g, dataBody{}, out)
+func (a *api) onConnection(ctx context.Context, path string, to access, out answer) (*rest.Response, error) {
+	return a.post(ctx, path, to, dataBody{}, out)
 }
 
-func (a *api) post(ctx context.Context, path string, g model.Grant, body dataBody, out answer) (*rest.Response, error) {
-	body.AppSecret, body.UserSecret = a.secret.Reveal(), g.UserSecret
-	return a.do(ctx, rest.Request{Path: path, Bearer: g.AccessToken, JSON: body}, out)
+func (a *api) post(ctx context.Context, path string, to access, body dataBody, out answer) (*rest.Response, error) {
+	body.AppSecret, body.UserSecret = a.secret.Reveal(), to.userSecret
+	return a.do(ctx, rest.Request{Path: path, Bearer: to.token, JSON: body}, out)
 }
 
 // do sends one request and reads the answer into out.

@@ -232,37 +232,34 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	grant := model.Grant{}
-	if grant.ConnectionID, err = fields.Text("connectionID"); err != nil {
+	connectionID, err := fields.Text("connectionID")
+	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	if grant.UserSecret, err = fields.Text("userSecret"); err != nil {
+	userSecret, err := fields.Text("userSecret")
+	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	for _, token := range []string{code, grant.UserSecret, grant.ConnectionID} {
+	for _, token := range []string{code, userSecret, connectionID} {
 		if !normalize.Token(token) {
 			return bankmux.Connection{}, normalize.UnsendableToken()
 		}
 	}
-	answer, err := a.api.exchangeToken(ctx, code, grant.ConnectionID)
+	answer, err := a.api.exchangeToken(ctx, code, connectionID)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	// userID and tokenID are not needed for calls; those of the answer win.
-	grant.AccessToken, grant.UserID, grant.TokenID = answer.AccessToken, answer.UserID, answer.TokenID
-	for key, id := range map[string]*string{"userID": &grant.UserID, "tokenID": &grant.TokenID} {
-		if *id == "" && fields.Has(key) {
-			*id, _ = fields.Text(key)
-		}
-	}
-	institution, err := a.bank(ctx, grant)
+	institution, err := a.bank(ctx, access{answer.AccessToken, userSecret})
 	if err != nil && !firm(err) {
 		institution, err = bankmux.Institution{}, nil // exchanged: kept as unverified
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := model.Connection(req.Session, grant, institution)
+	conn, err := model.Connection(req.Session, model.Grant{
+		AccessToken: bankmux.NewSecret(answer.AccessToken), UserSecret: bankmux.NewSecret(userSecret), ConnectionID: bankmux.NewSecret(connectionID),
+		UserID: told(answer.UserID, fields, "userID"), TokenID: told(answer.TokenID, fields, "tokenID"),
+	}, institution)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -272,6 +269,14 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 		}
 	}
 	return conn, nil
+}
+
+// told is an id that calls do not need: that of the answer, else that of the payload.
+func told(id string, fields bankmux.Payload, key string) string {
+	if id == "" && fields.Has(key) {
+		id, _ = fields.Text(key)
+	}
+	return id
 }
 
 // otherBank refuses a login at a bank other than the one before, where both are known.
@@ -298,8 +303,8 @@ func firm(err error) bool {
 }
 
 // bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
-func (a *adapter) bank(ctx context.Context, grant model.Grant) (bankmux.Institution, error) {
-	answer, err := a.api.metadata(ctx, grant)
+func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, error) {
+	answer, err := a.api.metadata(ctx, to)
 	if err != nil {
 		return bankmux.Institution{}, err
 	}
@@ -321,11 +326,11 @@ func (a *adapter) bank(ctx context.Context, grant model.Grant) (bankmux.Institut
 // that goes by another name or code now has merged, and the connection is brought up to date.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	grant, err := model.GrantOf(conn.Credential())
+	to, err := accessOf(conn)
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
-	institution, err := a.bank(ctx, grant)
+	institution, err := a.bank(ctx, to)
 	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
 		err = otherBank(conn.Institution, institution)
 	}
@@ -360,11 +365,11 @@ func updated(before, now bankmux.Institution) bankmux.Institution {
 // Disconnect delinks the user at the bank.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	grant, err := model.GrantOf(conn.Credential())
+	to, err := accessOf(conn)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	err = a.api.delink(ctx, grant)
+	err = a.api.delink(ctx, to)
 	if err != nil && !errors.Is(err, bankmux.ErrGone) && !tokenDead(err) {
 		return bankmux.DisconnectResult{}, err
 	}

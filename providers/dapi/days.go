@@ -222,11 +222,11 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (days int, 
 	if days, ok := a.ranges.get(bank, a.now()); ok {
 		return days, false, nil
 	}
-	g, err := grantOf(conn)
+	to, err := allowed(conn)
 	if err != nil {
 		return 0, false, err
 	}
-	answer, err := a.api.metadata(ctx, g)
+	answer, err := a.api.metadata(ctx, to)
 	if err != nil {
 		return 0, false, err
 	}

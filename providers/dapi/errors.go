@@ -17,11 +17,8 @@ import (
 func read(res *rest.Response, out answer) error {
 	err := res.Decode(out)
 	env := out.common()
-	if alone := new(envelope); err != nil && res.Decode(alone) == nil && alone.Status != statusDone {
-		*env, err = *alone, nil // what is broken is beside a verdict, and there is no result to read
-	}
-	if said := new(verdict); err != nil && res.Decode(said) == nil && said.Status == statusFailed {
-		*env, err = envelope{Status: said.Status, Type: said.Type}, nil
+	if err != nil {
+		err = verdictOf(res, env, err)
 	}
 	if err == nil && env.Status == "" {
 		err = res.Lacks("status")
@@ -65,6 +62,20 @@ func read(res *rest.Response, out answer) error {
 	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has an unlisted status"}
 }
 
+// verdictOf reads, of an answer that cannot be read as a whole, what Dapi says of the call. It
+// returns err where that is nothing, or a success whose result is lost.
+func verdictOf(res *rest.Response, env *envelope, err error) error {
+	if alone := new(envelope); res.Decode(alone) == nil && alone.Status != statusDone {
+		*env = *alone // what is broken is beside a verdict, and there is no result to read
+		return nil
+	}
+	if said := new(verdict); res.Decode(said) == nil && said.Status == statusFailed {
+		*env = envelope{Status: said.Status, Type: said.Type}
+		return nil
+	}
+	return err
+}
+
 // lacks is the error for an answer without a member that it must have. If something else stands
 // there, it is the bank's, and says nothing about Dapi.
 func lacks(res *rest.Response, name string) error {
@@ -83,7 +94,7 @@ func fieldOf(res *rest.Response) string {
 		Msg string `json:"msg"`
 	}
 	_ = res.Decode(&said) // what is only for display never decides
-	return normalize.FieldIn(said.Msg)
+	return model.FieldIn(said.Msg)
 }
 
 func asError(err error) *bankmux.Error {

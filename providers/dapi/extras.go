@@ -46,11 +46,11 @@ type Bank struct {
 // repeated.
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
 	return bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (Bank, error) {
-		g, err := grantOf(conn)
+		to, err := allowed(conn)
 		if err != nil {
 			return Bank{}, err
 		}
-		answer, err := a.api.metadata(ctx, g)
+		answer, err := a.api.metadata(ctx, to)
 		if err != nil {
 			return Bank{}, err
 		}
@@ -160,11 +160,11 @@ type Operation struct {
 // open. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
 	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
-		g, err := grantOf(conn)
+		to, err := allowed(conn)
 		if err != nil {
 			return Operation{}, err
 		}
-		answer, err := a.api.operation(ctx, g, id)
+		answer, err := a.api.operation(ctx, to, id)
 		if err != nil {
 			return Operation{}, err
 		}

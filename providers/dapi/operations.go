@@ -19,24 +19,24 @@ import (
 // data is a data call: it may go on from answers of the user, and is waited for while the bank
 // works on it.
 func (a *api) data(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, out answer) (*rest.Response, error) {
-	g, err := grantOf(conn)
+	to, err := allowed(conn)
 	if err != nil {
 		return nil, err
 	}
 	if answers != nil {
 		body.OperationID, body.UserInputs = answers.Challenge.ID, userAnswers(answers)
 	}
-	res, err := a.post(ctx, path, g, body, out)
+	res, err := a.post(ctx, path, to, body, out)
 	for out.common().Status == statusRunning && out.common().OperationID != "" {
 		operation := string(out.common().OperationID)
-		if err = a.await(ctx, g, operation); err != nil {
+		if err = a.await(ctx, to, operation); err != nil {
 			return nil, ofTheBank(err)
 		}
 		// The status does not carry the result: the original call does, sent again for the finished
 		// operation.
 		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
-		res, err = a.post(ctx, path, g, body, out)
+		res, err = a.post(ctx, path, to, body, out)
 	}
 	if e := asError(err); e != nil && answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
@@ -62,16 +62,16 @@ func ofTheBank(err error) error {
 	return err
 }
 
-// grantOf unpacks the credential. A login that the bank rejected is not tried again: that locks
+// allowed unpacks the credential. A login that the bank rejected is not tried again: that locks
 // people out of their accounts.
-func grantOf(conn bankmux.Connection) (model.Grant, error) {
+func allowed(conn bankmux.Connection) (access, error) {
 	if conn.Status.State == bankmux.StateReauth {
-		return model.Grant{}, &bankmux.Error{
+		return access{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,
 			Detail: "the bank rejected the login before; trying it again could lock the user out",
 		}
 	}
-	return model.GrantOf(conn.Credential())
+	return accessOf(conn)
 }
 
 // How often a running operation is asked after. Dapi publishes no interval.
@@ -82,7 +82,7 @@ const (
 
 // await asks for an operation until it is over. Nothing of its end is in the answer but whether it
 // failed.
-func (a *api) await(ctx context.Context, g model.Grant, id string) error {
+func (a *api) await(ctx context.Context, to access, id string) error {
 	for wait := pollFirst; ; wait = min(wait*2, pollMost) {
 		timer := time.NewTimer(wait)
 		select {
@@ -94,7 +94,7 @@ func (a *api) await(ctx context.Context, g model.Grant, id string) error {
 				Detail: "the operation is still running at the bank", Err: ctx.Err(),
 			}
 		}
-		info, err := a.operation(ctx, g, id)
+		info, err := a.operation(ctx, to, id)
 		if err != nil {
 			return err
 		}
@@ -110,13 +110,13 @@ func (a *api) await(ctx context.Context, g model.Grant, id string) error {
 
 // operation is POST /operation/get, or /operation/status where there is no such path: sources
 // disagree. The bearer token and userSecret are what the PHP SDK adds.
-func (a *api) operation(ctx context.Context, g model.Grant, id string) (operationAnswer, error) {
+func (a *api) operation(ctx context.Context, to access, id string) (operationAnswer, error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	var out operationAnswer
-	res, err := a.post(ctx, "/operation/get", g, body, &out)
+	res, err := a.post(ctx, "/operation/get", to, body, &out)
 	if e := asError(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
 		out = operationAnswer{}
-		res, err = a.post(ctx, "/operation/status", g, body, &out)
+		res, err = a.post(ctx, "/operation/status", to, body, &out)
 	}
 	if e := asError(err); e != nil && e.Code == statusRunning {
 		err = nil // in the other form the envelope itself says so

@@ -68,7 +68,7 @@ func TestAnOpenedConnectionWhoseTokenCannotBeSentHarmsOnlyItself(t *testing.T) {
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 	require.NoError(t, err)
 	for _, bad := range unsendable {
-		grant := model.Grant{AccessToken: bad, UserSecret: "s", ConnectionID: "c"}
+		grant := model.Grant{AccessToken: bankmux.NewSecret(bad), UserSecret: bankmux.NewSecret("s"), ConnectionID: bankmux.NewSecret("c")}
 		stored := bankmux.NewConnection(bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good}, "c", grant.Credential())
 		blob, err := stored.Seal(keyring)
 		require.NoError(t, err)

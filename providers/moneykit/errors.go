@@ -55,7 +55,7 @@ func read(res *rest.Response, out any) error {
 	if res.Decode(&more) != nil {
 		more = explained{}
 	}
-	e.Docs = normalize.DocsURL(more.Documentation)
+	e.Docs = normalize.DocsURL(more.Documentation, "moneykit.com")
 	if e.Kind == bankmux.ErrInvalid {
 		e.Field = location(more.ValidationErrors)
 	}

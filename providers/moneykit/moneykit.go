@@ -373,7 +373,7 @@ func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) 
 // connection turns a link into the model.
 func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
 	return model.Connection(s, model.Link{
-		LinkID: l.LinkID, InstitutionID: l.InstitutionID, InstitutionName: l.InstitutionName,
+		ID: bankmux.NewSecret(l.LinkID), InstitutionID: l.InstitutionID, InstitutionName: l.InstitutionName,
 		InstitutionAvatar: l.InstitutionAvatar, State: l.State, ErrorCode: l.ErrorCode,
 		Products: granted(l.Products), Country: s.Country,
 	})
