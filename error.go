@@ -39,7 +39,7 @@ type Error struct {
 	// NotSent is true where it is certain that the operation never reached the
 	// provider: refused here, no connection, circuit open.
 	NotSent bool `json:"not_sent,omitempty"`
-	// Unlisted is true where the provider's code has no row in the error table
+	// Unlisted is true where neither the provider's code nor its class has a row in the error table
 	// and Kind was concluded from the status. Such an error is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
 

@@ -101,8 +101,9 @@ func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
 		normalize.Row{Code: "ITEM_NOT_FOUND", Kind: bankmux.ErrGone},
 		normalize.Row{Code: "INSTITUTION_RATE_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeInstitution},
 	)
+	type failure = normalize.Failure
 	for name, c := range map[string]struct {
-		failure  normalize.Failure
+		said     failure
 		kind     bankmux.Kind
 		scope    bankmux.Scope
 		code     string
@@ -110,37 +111,47 @@ func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
 		repeats  bool
 	}{
 		"a listed code": {
-			normalize.Failure{Class: "ITEM_ERROR", Code: "ITEM_NOT_FOUND", Status: 400}, bankmux.ErrGone, bankmux.ScopeConnection, "ITEM_NOT_FOUND", false, false,
+			failure{Class: "ITEM_ERROR", Code: "ITEM_NOT_FOUND", Status: 400},
+			bankmux.ErrGone, bankmux.ScopeConnection, "ITEM_NOT_FOUND", false, false,
 		},
 		"a listed code of a class with another meaning": {
-			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429}, bankmux.ErrRateLimited, bankmux.ScopeInstitution, "INSTITUTION_RATE_LIMIT", false, true,
+			failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429},
+			bankmux.ErrRateLimited, bankmux.ScopeInstitution, "INSTITUTION_RATE_LIMIT", false, true,
 		},
 		"a new code of a listed class": {
-			normalize.Failure{Class: "ITEM_ERROR", Code: "BRAND_NEW", Status: 400}, bankmux.ErrReauth, bankmux.ScopeConnection, "BRAND_NEW", false, false,
+			failure{Class: "ITEM_ERROR", Code: "BRAND_NEW", Status: 400},
+			bankmux.ErrReauth, bankmux.ScopeConnection, "BRAND_NEW", false, false,
 		},
 		"a new code of a class that may be repeated": {
-			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "NEW_LIMIT", Status: 400}, bankmux.ErrRateLimited, bankmux.ScopeApp, "NEW_LIMIT", false, true,
+			failure{Class: "RATE_LIMIT_EXCEEDED", Code: "NEW_LIMIT", Status: 400},
+			bankmux.ErrRateLimited, bankmux.ScopeApp, "NEW_LIMIT", false, true,
 		},
 		"a class without a code": {
-			normalize.Failure{Class: "INSTITUTION_ERROR", Status: 400}, bankmux.ErrInstitution, bankmux.ScopeInstitution, "INSTITUTION_ERROR", false, false,
+			failure{Class: "INSTITUTION_ERROR", Status: 400},
+			bankmux.ErrInstitution, bankmux.ScopeInstitution, "INSTITUTION_ERROR", false, false,
 		},
 		"a new code of a new class": {
-			normalize.Failure{Class: "NEW_ERROR", Code: "BRAND_NEW", Status: 403}, bankmux.ErrNotPermitted, bankmux.ScopeApp, "BRAND_NEW", true, false,
+			failure{Class: "NEW_ERROR", Code: "BRAND_NEW", Status: 403},
+			bankmux.ErrNotPermitted, bankmux.ScopeApp, "BRAND_NEW", true, false,
 		},
 		"a new class without a code": {
-			normalize.Failure{Class: "NEW_ERROR", Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "NEW_ERROR", true, false,
+			failure{Class: "NEW_ERROR", Status: 500},
+			bankmux.ErrUnavailable, bankmux.ScopeProvider, "NEW_ERROR", true, false,
 		},
 		"a hostile class without a code": {
-			normalize.Failure{Class: "a secret", Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "unreadable", true, false,
+			failure{Class: "a secret", Status: 500},
+			bankmux.ErrUnavailable, bankmux.ScopeProvider, "unreadable", true, false,
 		},
 		"neither": {
-			normalize.Failure{Status: 500}, bankmux.ErrUnavailable, bankmux.ScopeProvider, "", false, true,
+			failure{Status: 500},
+			bankmux.ErrUnavailable, bankmux.ScopeProvider, "", false, true,
 		},
 		"a class in the place of the code": {
-			normalize.Failure{Code: "ITEM_ERROR", Status: 400}, bankmux.ErrInvalid, bankmux.ScopeCall, "ITEM_ERROR", true, false,
+			failure{Code: "ITEM_ERROR", Status: 400},
+			bankmux.ErrInvalid, bankmux.ScopeCall, "ITEM_ERROR", true, false,
 		},
 	} {
-		e := table.Error(c.failure)
+		e := table.Error(c.said)
 		assert.Equal(t, c.kind, e.Kind, name)
 		assert.Equal(t, c.scope, e.Affects(), name)
 		assert.Equal(t, c.code, e.Code, name)
@@ -164,7 +175,9 @@ func TestARowWithAMistakePanics(t *testing.T) {
 		assert.Panics(t, func() { normalize.NewCatalogue(rows...) }, name)
 	}
 	assert.NotPanics(t, func() {
-		normalize.NewCatalogue(row, class, normalize.Row{Class: "a", Kind: bankmux.ErrInvalid}, normalize.Row{Class: "k", Kind: bankmux.ErrInvalid},
+		normalize.NewCatalogue(row, class,
+			normalize.Row{Class: "a", Kind: bankmux.ErrInvalid},
+			normalize.Row{Class: "k", Kind: bankmux.ErrInvalid},
 			normalize.Row{Code: "a", Class: "k", Kind: bankmux.ErrInvalid})
 	})
 }

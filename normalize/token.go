@@ -25,6 +25,7 @@ func Token(s string) bool {
 // UnsendableToken is the error for a payload of the front end whose token is not a [Token].
 func UnsendableToken() *bankmux.Error {
 	return &bankmux.Error{
-		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "has a token that is too long or has other than visible characters", NotSent: true,
+		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload",
+		Detail: "has a token that is too long or has other than visible characters", NotSent: true,
 	}
 }

@@ -111,13 +111,14 @@ const (
 // characters, without query, user and port. Its host begins with docs., developer. or developers.,
 // or is one of the provider's domains, such as moneykit.com, or a name directly under one. Each
 // segment of the path and of the fragment has one of three forms, and may end in .html:
-//   - up to ten words joined by _ . or -, each of at most 30 letters, with at most two digits at the end
+//   - up to ten words joined by _ . or -, each of at most 30 letters, with up to two digits behind
 //   - a number of three digits
 //   - a date from 2000 to 2099, as YYYY-MM-DD
 func DocsURL(text string, domains ...string) string {
 	const longest = 300
 	u, err := url.Parse(text)
-	if err != nil || len(text) > longest || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Port() != "" || u.Opaque != "" {
+	if err != nil || len(text) > longest || u.Scheme != "https" || u.User != nil || u.Port() != "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Opaque != "" {
 		return ""
 	}
 	host, path, fragment := strings.ToLower(u.Hostname()), u.EscapedPath(), u.EscapedFragment()

@@ -50,11 +50,18 @@ func (g Grant) Credential() bankmux.Secret { return g.reveal().credential() }
 // sent in a header, is [bankmux.ErrInvalid].
 func Access(credential bankmux.Secret) (accessToken, userSecret string, err error) {
 	var p packed
-	if json.Unmarshal([]byte(credential.Reveal()), &p) != nil || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
-		return "", "", &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that is not one of Dapi", NotSent: true}
+	fault := json.Unmarshal([]byte(credential.Reveal()), &p)
+	if fault != nil || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
+		return "", "", &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "Connection",
+			Detail: "has a credential that is not one of Dapi", NotSent: true,
+		}
 	}
 	if !normalize.Token(p.AccessToken) {
-		return "", "", &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Connection", Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true}
+		return "", "", &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "Connection",
+			Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true,
+		}
 	}
 	return p.AccessToken, p.UserSecret, nil
 }
@@ -129,7 +136,9 @@ func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Conn
 			conn.Products = append(conn.Products, p)
 		}
 	}
-	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond), AskedAt: conn.Status.AskedAt}
+	conn.Status = bankmux.Status{
+		State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond), AskedAt: conn.Status.AskedAt,
+	}
 	if i == (bankmux.Institution{}) {
 		conn.Status.State = bankmux.StateUnverified
 		return conn, nil

@@ -13,44 +13,62 @@ const Failed = "failed"
 // part of the rows: a failed envelope is accepted under any status.
 //
 // None of them is ErrUnavailable: the provider answered, whatever its bank did.
-var catalogue = normalize.NewCatalogue(
+var catalogue = normalize.NewCatalogue([]normalize.Row{
 	// The user must connect again.
-	normalize.Row{Code: "INVALID_CREDENTIALS", Kind: bankmux.ErrReauth, Detail: "the bank login was changed; trying it again can lock the account"},
-	normalize.Row{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is not valid any more"},
-	normalize.Row{Code: "USER_DELINKED", Kind: bankmux.ErrGone, Detail: "the connection was delinked"},
-	normalize.Row{Code: "INVALID_TOKEN", Kind: bankmux.ErrReauth, Detail: "the access token is not valid"},
-	normalize.Row{Code: "INVALID_TOKEN", Endpoint: "POST /auth/ExchangeToken", Kind: bankmux.ErrTokenSpent, Detail: "the access code was used, expired or is wrong"},
+	{
+		Code: "INVALID_CREDENTIALS", Kind: bankmux.ErrReauth,
+		Detail: "the bank login was changed; trying it again can lock the account",
+	},
+	{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is not valid any more"},
+	{Code: "USER_DELINKED", Kind: bankmux.ErrGone, Detail: "the connection was delinked"},
+	{Code: "INVALID_TOKEN", Kind: bankmux.ErrReauth, Detail: "the access token is not valid"},
+	{
+		Code: "INVALID_TOKEN", Endpoint: "POST /auth/ExchangeToken", Kind: bankmux.ErrTokenSpent,
+		Detail: "the access code was used, expired or is wrong",
+	},
 
 	// The user can mend it now, or at the bank.
-	normalize.Row{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the answer was wrong"},
-	normalize.Row{Code: "ACCOUNT_LOCKED", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Detail: "the bank locked the user; only the bank can help"},
-	normalize.Row{Code: "BENEFICIARY_NOT_ACTIVATED", Kind: bankmux.ErrUserAction, Detail: "a step at the bank is outstanding"},
-	normalize.Row{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},
+	{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the answer was wrong"},
+	{
+		Code: "ACCOUNT_LOCKED", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection,
+		Detail: "the bank locked the user; only the bank can help",
+	},
+	{Code: "BENEFICIARY_NOT_ACTIVATED", Kind: bankmux.ErrUserAction, Detail: "a step at the bank is outstanding"},
+	{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},
 
 	// The call is wrong.
-	normalize.Row{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account; list them again"},
-	normalize.Row{Code: "INVALID_CARD_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such card"},
-	normalize.Row{Code: "INVALID_DATE_RANGE", Kind: bankmux.ErrInvalid, Detail: "the bank does not serve this span"},
-	normalize.Row{Code: "PARAMETER_ERROR", Kind: bankmux.ErrInvalid, Detail: "a parameter is wrong"},
-	normalize.Row{Code: "PARAMETER_MISSING", Kind: bankmux.ErrInvalid, Detail: "a parameter is missing"},
-	normalize.Row{Code: "INVALID_ARGS", Kind: bankmux.ErrInvalid, Detail: "a field failed validation"},
-	normalize.Row{Code: "BAD_REQUEST", Kind: bankmux.ErrInvalid, Detail: "the request cannot be read"},
+	{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account; list them again"},
+	{Code: "INVALID_CARD_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such card"},
+	{Code: "INVALID_DATE_RANGE", Kind: bankmux.ErrInvalid, Detail: "the bank does not serve this span"},
+	{Code: "PARAMETER_ERROR", Kind: bankmux.ErrInvalid, Detail: "a parameter is wrong"},
+	{Code: "PARAMETER_MISSING", Kind: bankmux.ErrInvalid, Detail: "a parameter is missing"},
+	{Code: "INVALID_ARGS", Kind: bankmux.ErrInvalid, Detail: "a field failed validation"},
+	{Code: "BAD_REQUEST", Kind: bankmux.ErrInvalid, Detail: "the request cannot be read"},
 
 	// The bank says no.
-	normalize.Row{Code: "INACTIVE_ACCOUNT", Kind: bankmux.ErrInvalid, Detail: "the account number is wrong or inactive"},
-	normalize.Row{Code: "INSUFFICIENT_BALANCE", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
-	normalize.Row{Code: "INSUFFICIENT_FUNDS", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
-	normalize.Row{Code: "BENEFICIARY_ALREADY_EXISTS", Kind: bankmux.ErrInvalid, Detail: "the beneficiary is registered already"},
+	{Code: "INACTIVE_ACCOUNT", Kind: bankmux.ErrInvalid, Detail: "the account number is wrong or inactive"},
+	{Code: "INSUFFICIENT_BALANCE", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
+	{Code: "INSUFFICIENT_FUNDS", Kind: bankmux.ErrInvalid, Detail: "there is not enough money"},
+	{Code: "BENEFICIARY_ALREADY_EXISTS", Kind: bankmux.ErrInvalid, Detail: "the beneficiary is registered already"},
 
 	// It may work later.
-	normalize.Row{Code: "SESSION_EXPIRED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the session at the bank ended"},
-	normalize.Row{Code: "SESSION_INVALIDATED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the session at the bank was ended by another call"},
-	normalize.Row{Code: "USER_ALREADY_LOGGED_IN", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Detail: "the user is logged in at the bank elsewhere"},
+	{
+		Code: "SESSION_EXPIRED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection,
+		Detail: "the session at the bank ended",
+	},
+	{
+		Code: "SESSION_INVALIDATED", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection,
+		Detail: "the session at the bank was ended by another call",
+	},
+	{
+		Code: "USER_ALREADY_LOGGED_IN", Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection,
+		Detail: "the user is logged in at the bank elsewhere",
+	},
 
-	normalize.Row{Code: Failed, Kind: bankmux.ErrUnknown, Detail: "Dapi failed and does not say why"},
-	normalize.Row{Code: "UNKNOWN_ERROR", Kind: bankmux.ErrUnknown, Detail: "Dapi does not say what happened"},
-	normalize.Row{Code: "UNEXPECTED_RESPONSE", Kind: bankmux.ErrMalformed, Detail: "the answer was not an envelope"},
-)
+	{Code: Failed, Kind: bankmux.ErrUnknown, Detail: "Dapi failed and does not say why"},
+	{Code: "UNKNOWN_ERROR", Kind: bankmux.ErrUnknown, Detail: "Dapi does not say what happened"},
+	{Code: "UNEXPECTED_RESPONSE", Kind: bankmux.ErrMalformed, Detail: "the answer was not an envelope"},
+}...)
 
 // Catalogue is the table of Dapi's error types.
 func Catalogue() *normalize.Catalogue { return catalogue }

@@ -30,14 +30,18 @@ type Link struct {
 func Connection(s bankmux.Session, l Link) (bankmux.Connection, error) {
 	id := l.ID.Reveal()
 	if !normalize.Token(id) {
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the link has no id of visible characters"}
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind: bankmux.ErrMalformed, Detail: "the link has no id of visible characters",
+		}
 	}
 	conn := bankmux.NewConnection(s, id, l.ID)
 	country := l.Country
 	if country == "" {
 		country = conn.Institution.Country // known from before a reconnect
 	}
-	conn.Institution = bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, Country: country, LogoURL: l.InstitutionAvatar}
+	conn.Institution = bankmux.Institution{
+		ID: l.InstitutionID, Name: l.InstitutionName, Country: country, LogoURL: l.InstitutionAvatar,
+	}
 	conn.Status = Status(l.State, l.ErrorCode)
 	conn.Products = slices.Grow([]bankmux.Product(nil), len(l.Products))
 	for _, p := range l.Products {

@@ -1,0 +1,28 @@
+package rest_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/adapter/rest"
+)
+
+func TestAResponseKnowsTheEndpointAndNothingOfWhatWasSentThere(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})
+	for want, req := range map[string]rest.Request{
+		"GET /links/{id}": {
+			Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": "planted"}, Query: url.Values{"q": {"planted"}},
+		},
+		"POST /auth/token": {Method: http.MethodPost, Path: "/auth/token", Form: url.Values{"secret": {"planted"}}},
+	} {
+		res, err := c.Do(t.Context(), req)
+		require.NoError(t, err)
+		assert.Equal(t, want, res.Endpoint())
+	}
+}
