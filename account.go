@@ -50,7 +50,8 @@ type Account struct {
 	IBAN         string      `json:"iban,omitempty"`     // where it comes with the list (Dapi); not checked, sandboxes make them up
 	Currency     Currency    `json:"currency,omitempty"` // "" where the provider does not say
 	Closed       bool        `json:"closed,omitempty"`
-	OriginalID   string      `json:"original_id,omitempty"` // the application's own id of an imported account
+	PersistentID string      `json:"persistent_id,omitempty"` // the provider's id of the account behind it, the same in every link, where it has one
+	OriginalID   string      `json:"original_id,omitempty"`   // the application's own id of an imported account
 }
 
 // AccountKind is our word for what an account is. Unknown values are possible:

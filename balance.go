@@ -22,7 +22,13 @@ type BalancesRequest struct {
 	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit,
 	// only the kind of the account does: the client lists the accounts first, unless Accounts or
 	// Cards name what is to be read and Known has it.
-	Known   []Account
+	Known []Account
+	// Fresh asks the bank where the provider also serves balances that it keeps; MaxAge allows kept
+	// ones that are not older. The zero values leave it to the provider, and a provider that has one
+	// kind of balance serves that: see [Balance.AsOf] for how old it is. Fresh ones may be billed,
+	// and take as long as the bank does.
+	Fresh   bool
+	MaxAge  time.Duration
 	Answers *Answers // to a [Challenge] of an earlier try
 }
 
@@ -32,6 +38,9 @@ func (r *BalancesRequest) prepare(c *Client, op *Op) error {
 	}
 	if err := checkIDs("BalancesRequest", r.Accounts, r.Cards); err != nil {
 		return err
+	}
+	if r.MaxAge < 0 {
+		return invalid("BalancesRequest.MaxAge", "is negative")
 	}
 	return r.Answers.prepare(op)
 }

@@ -179,9 +179,17 @@ type ProductRequest struct {
 }
 
 // StatusRequest asks how a connection is doing.
-type StatusRequest struct{ Connection Connection }
+type StatusRequest struct {
+	Connection Connection
+	Answers    *Answers // to a [Challenge] of an earlier try, where asking for the status asks the user
+}
 
-func (r *StatusRequest) prepare(c *Client, op *Op) error { return r.Connection.prepare(c, op) }
+func (r *StatusRequest) prepare(c *Client, op *Op) error {
+	if err := r.Connection.prepare(c, op); err != nil {
+		return err
+	}
+	return r.Answers.prepare(op)
+}
 
 // StatusResult is the connection brought up to date; store it.
 type StatusResult struct {

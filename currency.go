@@ -2,8 +2,9 @@ package bankmux
 
 //go:generate go run ./internal/iso4217
 
-// Currency is a currency code of ISO 4217 such as "AED". Providers also send codes that
-// are in no list; they are kept.
+// Currency is a currency code of ISO 4217 such as "AED". Providers also send codes that ISO 4217
+// does not list, such as "USDT", "DOGE" or "GBX" (pence); they are kept as what they are. A code has
+// three capital letters, or 4 to 12 capital letters and digits with at least one letter.
 type Currency string
 
 type currencyRow struct {
@@ -30,9 +31,23 @@ func (c Currency) Exponent() (digits int, ok bool) {
 // Name is the English name, "" for an unknown currency.
 func (c Currency) Name() string { return currencies[c].name }
 
-// check reports whether the code has the form of one.
-func (c Currency) check() bool {
-	return len(c) == 3 && upper(c[0]) && upper(c[1]) && upper(c[2])
+// Valid reports whether the code has the form of one, listed or not.
+func (c Currency) Valid() bool {
+	if len(c) == 3 {
+		return upper(c[0]) && upper(c[1]) && upper(c[2])
+	}
+	letters := 0
+	for _, b := range []byte(c) {
+		switch {
+		case upper(b):
+			letters++
+		case b < '0' || b > '9':
+			return false
+		}
+	}
+	return letters > 0 && 3 < len(c) && len(c) <= maxCurrency
 }
+
+const maxCurrency = 12
 
 func upper(b byte) bool { return 'A' <= b && b <= 'Z' }

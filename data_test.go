@@ -311,6 +311,24 @@ func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
 	}, names)
 }
 
+func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
+	t.Parallel()
+	bank := func(id, name, country string, countries ...string) bankmux.InstitutionListing {
+		return bankmux.InstitutionListing{Institution: bankmux.Institution{ID: id, Name: name, Country: country}, Countries: countries}
+	}
+	one := &reader{fake: fake{provider: "p"}, institute: []bankmux.InstitutionListing{bank("revolut", "Revolut", "GB", "GB", "IE", "LT"), bank("local", "Local", "IE")}}
+	two := &reader{fake: fake{provider: "q"}, institute: []bankmux.InstitutionListing{bank("REVOLT21", "Revolut", "LT", "LT", "DE")}}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("1", one), bankmux.NewClient("2", two)}, nil)
+	require.NoError(t, err)
+	entries, err := registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})
+	require.NoError(t, err)
+	require.Len(t, entries, 2)
+	assert.Equal(t, "IE", entries[0].Country)
+	assert.Empty(t, entries[0].Countries, "one country needs no list")
+	assert.Equal(t, bankmux.InstitutionRef{"p": "revolut", "q": "REVOLT21"}, entries[1].Ref)
+	assert.Equal(t, []string{"GB", "IE", "LT", "DE"}, entries[1].Countries)
+}
+
 func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,10 +10,11 @@ import (
 
 // DirectoryEntry is one bank with the ids all providers have for it.
 type DirectoryEntry struct {
-	Name     string                        `json:"name"`
-	Country  string                        `json:"country"`
-	Ref      InstitutionRef                `json:"ref"`      // for [SessionRequest.Institution]
-	Listings map[string]InstitutionListing `json:"listings"` // by client name
+	Name      string                        `json:"name"`
+	Country   string                        `json:"country"`
+	Countries []string                      `json:"countries,omitempty"` // all that its listings name, where there are several
+	Ref       InstitutionRef                `json:"ref"`                 // for [SessionRequest.Institution]
+	Listings  map[string]InstitutionListing `json:"listings"`            // by client name
 }
 
 // Institutions searches the banks of every client that can list them and merges those that are one
@@ -51,6 +52,7 @@ func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([
 				entry = &DirectoryEntry{Name: listing.Name, Country: listing.Country, Ref: InstitutionRef{}, Listings: map[string]InstitutionListing{}}
 				all = append(all, entry)
 			}
+			entry.serves(listing)
 			entry.Ref[c.desc.Provider] = listing.ID
 			entry.Listings[c.name] = listing
 			for _, key := range keys {
@@ -80,13 +82,41 @@ func (e *DirectoryEntry) takes(c *Client, l InstitutionListing) bool {
 	return !ok || id == l.ID
 }
 
-func sameBankKeys(l InstitutionListing) []string {
-	var keys []string
-	if l.Domain != "" {
-		keys = append(keys, l.Country+" domain "+strings.ToLower(l.Domain))
+// serves notes the countries of a listing.
+func (e *DirectoryEntry) serves(l InstitutionListing) {
+	for _, country := range l.countries() {
+		if country != "" && country != e.Country && !slices.Contains(e.Countries, country) {
+			if len(e.Countries) == 0 && e.Country != "" {
+				e.Countries = append(e.Countries, e.Country)
+			}
+			e.Countries = append(e.Countries, country)
+		}
 	}
-	if name := strings.Join(strings.Fields(strings.ToLower(l.Name)), " "); name != "" {
-		keys = append(keys, l.Country+" name "+name)
+}
+
+// countries are all that the listing names, Country first.
+func (l *InstitutionListing) countries() []string {
+	all := []string{l.Country}
+	for _, country := range l.Countries {
+		if !slices.Contains(all, country) {
+			all = append(all, country)
+		}
+	}
+	return all
+}
+
+// sameBankKeys are those of which two listings of one bank share one.
+func sameBankKeys(l InstitutionListing) (keys []string) {
+	name := strings.Join(strings.Fields(strings.ToLower(l.Name)), " ")
+	for _, country := range l.countries() {
+		if l.Domain != "" {
+			keys = append(keys, country+" domain "+strings.ToLower(l.Domain))
+		}
+	}
+	for _, country := range l.countries() {
+		if name != "" {
+			keys = append(keys, country+" name "+name)
+		}
 	}
 	return keys
 }

@@ -97,7 +97,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 		if !ok {
 			break
 		}
-		one := BalancesRequest{Connection: req.Connection, Answers: answers}
+		one := BalancesRequest{Connection: req.Connection, Fresh: req.Fresh, MaxAge: req.MaxAge, Answers: answers}
 		answers = nil
 		if card {
 			one.Cards = []string{id}

@@ -70,7 +70,9 @@ type Security struct {
 	Ticker     string   `json:"ticker,omitempty"`
 	ISIN       string   `json:"isin,omitempty"`
 	SEDOL      string   `json:"sedol,omitempty"`
-	ClosePrice Money    `json:"close_price"` // zero where not told
+	CUSIP      string   `json:"cusip,omitempty"`
+	MIC        string   `json:"mic,omitempty"` // exchange of the ticker, ISO 10383
+	ClosePrice Money    `json:"close_price"`   // zero where not told
 	CloseDate  Date     `json:"close_date"`
 }
 

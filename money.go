@@ -23,10 +23,10 @@ type Money struct {
 
 // NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is
 // [ErrInvalid] for text that is no number, for more than 19 digits, which would have to be rounded,
-// and for a currency that is not three capital letters.
+// and for text that is not a [Currency] code.
 func NewMoney(amount string, c Currency) (Money, error) {
-	if !c.check() {
-		return Money{}, invalid("Money", "has a currency that is not three capital letters")
+	if !c.Valid() {
+		return Money{}, invalid("Money", "has a currency that is not three capital letters, or 4 to 12 capital letters and digits")
 	}
 	d, ok := ParseDecimal(amount)
 	if !ok {
@@ -113,11 +113,11 @@ func parseExponent(s string) (n int, ok bool) {
 	return n, true
 }
 
-// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for a currency that is
-// not three capital letters.
+// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for text
+// that is not a [Currency] code.
 func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
-	if !c.check() {
-		return Money{}, invalid("Money", "has a currency that is not three capital letters")
+	if !c.Valid() {
+		return Money{}, invalid("Money", "has a currency that is not three capital letters, or 4 to 12 capital letters and digits")
 	}
 	return Money{amount: amount, currency: c}, nil
 }

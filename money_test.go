@@ -52,7 +52,7 @@ func TestMoneyIsRefusedRatherThanRounded(t *testing.T) {
 		_, err := bankmux.NewMoney(text, "AED")
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, text)
 	}
-	for _, c := range []bankmux.Currency{"", "AE", "AEDX", "aed", "A1D", "ÄED"} {
+	for _, c := range []bankmux.Currency{"", "AE", "aed", "A1D", "ÄED", "usdt", "1234", "US-DT", "USDT ", "THIRTEENCHARS"} {
 		_, err := bankmux.NewMoney("1", c)
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, c)
 	}
@@ -159,6 +159,23 @@ func TestCurrenciesAreThoseOfISO4217(t *testing.T) {
 	assert.False(t, bankmux.Currency("ZZZ").Known())
 	_, ok := bankmux.Currency("ZZZ").Exponent()
 	assert.False(t, ok)
+}
+
+func TestCodesThatISO4217DoesNotListAreKept(t *testing.T) {
+	t.Parallel()
+	for _, code := range []bankmux.Currency{"USDT", "DOGE", "DASH", "GBX", "BTC", "1INCH", "STETH2", "TWELVELETTER"} {
+		m, err := bankmux.NewMoney("12.3456789", code)
+		require.NoError(t, err, code)
+		assert.Equal(t, "12.3456789 "+string(code), m.String())
+		assert.False(t, code.Known())
+		raw, err := json.Marshal(m)
+		require.NoError(t, err)
+		var back bankmux.Money
+		require.NoError(t, json.Unmarshal(raw, &back))
+		assert.Equal(t, m, back)
+		_, err = m.Minor()
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "minor units are not known")
+	}
 }
 
 func FuzzMoney(f *testing.F) {

@@ -12,6 +12,7 @@ type Refresher interface {
 	// one-shot: a refresh may be billed, and some are allowed once an hour or a day.
 	//
 	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many,
+	// [ErrUserAction] with a [Challenge] where the bank asks the user before anything is fetched,
 	// [ErrConsent], [ErrInstitution], and [ErrOutcomeUnknown] where no answer came:
 	// ConnectionStatus tells.
 	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
@@ -21,6 +22,7 @@ type Refresher interface {
 type RefreshRequest struct {
 	Connection Connection
 	Products   []Product // at least one
+	Answers    *Answers  // to a [Challenge] of an earlier try, where fetching asks the user
 }
 
 func (r *RefreshRequest) prepare(c *Client, op *Op) error {
@@ -31,14 +33,17 @@ func (r *RefreshRequest) prepare(c *Client, op *Op) error {
 		return invalid("RefreshRequest.Products", "is empty or names an empty product")
 	}
 	op.Product = string(r.Products[0])
-	return nil
+	return r.Answers.prepare(op)
 }
 
 // RefreshResult is what was asked for and how it stood at that moment.
 type RefreshResult struct {
 	Connection Connection
 	Asked      []Product
-	Products   []ProductStatus // as they stood when the refresh began
+	// JobID is the provider's name for this refresh, "" where it has none. Webhooks and support
+	// name it.
+	JobID    string
+	Products []ProductStatus // as they stood when the refresh began
 }
 
 // Refresh starts fetching from the bank and returns at once. See [Refresher].

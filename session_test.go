@@ -30,9 +30,15 @@ func TestSessionRequestIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 		{"a fragment", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x#y"}, "SessionRequest.RedirectURI"},
 		{"a relative URI", bankmux.SessionRequest{User: "u", RedirectURI: "/x"}, "SessionRequest.RedirectURI"},
 		{"a webhook that is no URL", bankmux.SessionRequest{User: "u", WebhookURL: "hooks"}, "SessionRequest.WebhookURL"},
+		{"a negative access", bankmux.SessionRequest{User: "u", AccessDays: -1}, "SessionRequest.AccessDays"},
+		{"a negative history", bankmux.SessionRequest{User: "u", HistoryDays: -1}, "SessionRequest.HistoryDays"},
+		{"a language in words", bankmux.SessionRequest{User: "u", Language: "English"}, "SessionRequest.Language"},
+		{"a language with an underscore", bankmux.SessionRequest{User: "u", Language: "en_GB"}, "SessionRequest.Language"},
+		{"a language with an empty part", bankmux.SessionRequest{User: "u", Language: "en-"}, "SessionRequest.Language"},
 		{"a negative lifetime", bankmux.SessionRequest{User: "u", Lifetime: -1}, "SessionRequest.Lifetime"},
 		{"an empty product", bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{}}}, "SessionRequest.Products"},
 		{"a product twice", bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{Product: "x"}, {Product: "x"}}}, "SessionRequest.Products"},
+		{"languages", bankmux.SessionRequest{User: "u", Language: "zh-Hant-TW", AccessDays: 180, HistoryDays: 730}, ""},
 		{"a custom scheme", bankmux.SessionRequest{User: "u", Country: "GB", RedirectURI: "my-app://back"}, ""},
 	} {
 		_, err := c.CreateSession(t.Context(), tc.req)
@@ -43,7 +49,7 @@ func TestSessionRequestIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid, tc.name)
 		assert.ErrorContains(t, err, tc.field, tc.name)
 	}
-	assert.EqualValues(t, 1, f.calls.Load())
+	assert.EqualValues(t, 2, f.calls.Load())
 }
 
 func TestSessionLivesAsLongAsAsked(t *testing.T) {

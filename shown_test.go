@@ -38,9 +38,10 @@ func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
 	conn := opened(t)
 	request := bankmux.SessionRequest{User: "u-1", Reconnect: &conn}
 	session := bankmux.NewSession(request)
-	session.Launch.Token = bankmux.NewLaunchToken(planted)
+	session.Launch.Token, session.Launch.URL = bankmux.NewLaunchToken(planted), bankmux.NewLaunchToken("https://bank.example/?"+planted)
+	session.State = bankmux.NewSecret(planted)
 	event := bankmux.Event{Kind: bankmux.EventUnknown, Name: "n", Key: "k"}.
-		WithReference(planted).WithRaw([]byte(planted)).WithPayload([]byte(planted))
+		WithReference(planted).WithRaw([]byte(planted)).WithPayload([]byte(planted)).WithExchangePayload(bankmux.NewSecret(planted))
 	payload, err := bankmux.ParsePayload(json.RawMessage(`{"token":"` + planted + `","in":{"code":"` + planted + `"}}`))
 	require.NoError(t, err)
 	delivery := bankmux.NewWebhookRequest(http.Header{"Authorization": {planted}}, []byte(planted)).SentTo("POST", "https://app.example.com/?"+planted)
@@ -53,7 +54,8 @@ func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
 		"*Session":               &session,
 		"LaunchToken":            struct{ token bankmux.LaunchToken }{session.Launch.Token},
 		"SessionRequest":         request,
-		"ExchangeRequest":        bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(planted)},
+		"ExchangeRequest":        bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(planted), Connection: &conn},
+		"ExchangeResult":         bankmux.ExchangeResult{Connection: conn, More: []bankmux.Connection{conn}},
 		"Payload":                payload,
 		"Event":                  event,
 		"*Event":                 &event,

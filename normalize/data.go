@@ -12,28 +12,13 @@ import (
 // CurrencyCode is a provider's currency as ours: capitals, "" for anything that is not three
 // letters.
 func CurrencyCode(s string) bankmux.Currency {
-	if len(s) != 3 {
-		s = strings.TrimSpace(s)
+	if c := bankmux.Currency(s); c.Valid() {
+		return c
 	}
-	if len(s) != 3 {
-		return ""
+	if c := bankmux.Currency(strings.ToUpper(strings.TrimSpace(s))); c.Valid() {
+		return c
 	}
-	for _, b := range []byte(s) {
-		if b < 'A' || b > 'Z' {
-			return upperCode(s)
-		}
-	}
-	return bankmux.Currency(s)
-}
-
-func upperCode(s string) bankmux.Currency {
-	s = strings.ToUpper(s)
-	for _, b := range []byte(s) {
-		if b < 'A' || b > 'Z' {
-			return ""
-		}
-	}
-	return bankmux.Currency(s)
+	return ""
 }
 
 // Amount is an exact amount in a provider's currency. A missing or odd currency is

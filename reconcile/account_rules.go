@@ -24,7 +24,7 @@ type facts struct {
 // mark stands for a text, 0 for none: texts are compared often, so each gets a number once.
 type mark uint32
 
-type marks struct{ iban, number, original, id, name, kind, currency, four, three, ends, left mark }
+type marks struct{ iban, number, persistent, original, id, name, kind, currency, four, three, ends, left mark }
 
 // marker numbers texts.
 type marker map[string]mark
@@ -86,6 +86,7 @@ var rules = []rule{
 	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.marks.iban} }, sameBooks},
 	{Certain, "the same account number, kind and currency", func(f *facts) token { return f.inBooks(f.marks.number) }, compatible},
 	{Certain, "the same account number", func(f *facts) token { return token{text: f.marks.number} }, compatible},
+	{Certain, "the same persistent id", (*facts).byPersistent, sameBooks},
 	{Certain, "the same id of the application's own", (*facts).byOriginal, compatible},
 	{Certain, "the same id of the provider", (*facts).byID, compatible},
 	{Likely, "the same last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.four) }, compatible},
@@ -100,6 +101,8 @@ var rules = []rule{
 	{Possible, "the same three last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.three) }, compatible},
 	{Possible, "the same name, kind and currency, under other digits", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleOrReissued},
 }
+
+func (f *facts) byPersistent() token { return token{text: f.marks.persistent} }
 
 func (f *facts) byOriginal() token { return token{text: f.marks.original} }
 
@@ -129,9 +132,10 @@ func (f *facts) named(text mark) token {
 	return token{text: text, name: f.marks.name}
 }
 
-// sameBooks reports whether kind and currency allow the two to be one account.
+// sameBooks reports whether kind, currency and persistent id allow the two to be one account.
 func sameBooks(old, new *facts) bool {
-	return !differ(old.currency, new.currency) && !differ(old.kind, new.kind)
+	return !differ(old.currency, new.currency) && !differ(old.kind, new.kind) &&
+		!differ(old.account.PersistentID, new.account.PersistentID)
 }
 
 // compatible reports whether nothing the bank said of the two contradicts their being one.
@@ -179,7 +183,7 @@ func newSide(list []bankmux.Account, texts marker) side {
 	for i := range list {
 		f := factsOf(&list[i])
 		f.marks = marks{
-			iban: texts.of(f.iban), number: texts.of(f.number), original: texts.of(f.account.OriginalID), id: texts.of(f.account.ID),
+			iban: texts.of(f.iban), number: texts.of(f.number), persistent: texts.of(f.account.PersistentID), original: texts.of(f.account.OriginalID), id: texts.of(f.account.ID),
 			name: texts.of(f.name), kind: texts.of(string(f.kind)), currency: texts.of(string(f.currency)),
 			four: texts.of(f.shown.last(strongTail)), three: texts.of(f.shown.last(weakTail)), ends: texts.of(f.shown.ends()), left: texts.of("left"),
 		}
