@@ -21,7 +21,8 @@ import (
 )
 
 // rotating links a connection whose tokens are renewed: refresh token n gives tokens n+1 and ends.
-func rotating(t *testing.T) (
+// The provider answers once asked is closed.
+func rotating(t *testing.T, asked <-chan struct{}) (
 	conn bankmux.Connection, replica func(bankmux.Keeper) *rotation.Tokens, read rotation.Call, renewals func() int,
 ) {
 	t.Helper()
@@ -36,6 +37,7 @@ func rotating(t *testing.T) (
 		tokens, err := rotation.New(rotation.Config{
 			Keeper: keeper, Environment: bankmux.Production,
 			Refresh: func(_ context.Context, _ bankmux.Connection, old rotation.Grant) (rotation.Grant, error) {
+				<-asked
 				mu.Lock()
 				defer mu.Unlock()
 				if old.Refresh.Reveal() != fmt.Sprint("refresh-", current) {
@@ -154,12 +156,14 @@ func TestMemoryKeeper(t *testing.T) {
 // TestTheKeeperOfTheREADME runs the README's keeper on a database with row locks.
 func TestTheKeeperOfTheREADME(t *testing.T) {
 	t.Parallel()
-	conn, replica, read, renewals := rotating(t)
+	const replicas = 3
+	asked := make(chan struct{})
+	conn, replica, read, renewals := rotating(t, asked)
 	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 	require.NoError(t, err)
 	row, err := conn.Seal(ring)
 	require.NoError(t, err)
-	data := &database{row: row, id: conn.ID, lock: make(chan struct{}, 1)}
+	data := &database{row: row, id: conn.ID, lock: make(chan struct{}, 1), asked: asked, askers: replicas}
 	db := sql.OpenDB(data)
 	defer db.Close()
 	kept := keeper{db, ring}
@@ -172,7 +176,8 @@ func TestTheKeeperOfTheREADME(t *testing.T) {
 	}
 
 	var all sync.WaitGroup
-	for _, tokens := range []*rotation.Tokens{replica(kept), replica(kept), replica(kept)} {
+	for range replicas {
+		tokens := replica(kept)
 		for range 4 {
 			all.Go(func() {
 				mine := conn
@@ -206,6 +211,8 @@ type database struct {
 	id      string
 	failing bool
 	lock    chan struct{}
+	asked   chan struct{} // closed when so many have asked for the row, nil for none
+	askers  int
 }
 
 func (d *database) Connect(context.Context) (driver.Conn, error) { return &dbConn{d: d}, nil }
@@ -226,6 +233,11 @@ func (c *dbConn) QueryContext(ctx context.Context, query string, args []driver.N
 	if args[0].Value != c.d.id {
 		return &dbRows{}, nil
 	}
+	c.d.mu.Lock()
+	if c.d.askers--; c.d.askers == 0 {
+		close(c.d.asked)
+	}
+	c.d.mu.Unlock()
 	if strings.HasSuffix(query, "FOR UPDATE") && !c.locked {
 		select {
 		case c.d.lock <- struct{}{}:
