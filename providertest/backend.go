@@ -31,6 +31,7 @@ type bench struct {
 	Harness
 	t      *testing.T
 	client *viewed
+	keeper *keeper
 
 	guard     *guard.Guard
 	transport *http.Transport
@@ -84,7 +85,7 @@ func (b *bench) reclient(opts guard.Options, over carrier) {
 		b.transport.TLSClientConfig = trusting()
 		b.transport.ForceAttemptHTTP2 = over == overHTTP2
 	}
-	client, err := b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard})
+	client, err := b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard, Keeper: b.keeper})
 	require.NoError(b.t, err)
 	b.client = &viewed{client, b}
 }
@@ -350,11 +351,11 @@ func (b *bench) connect(ctx context.Context) bankmux.Connection {
 func (b *bench) concealCredential(conn bankmux.Connection) {
 	credential := conn.Credential().Reveal()
 	b.conceal(credential, conn.Reference())
-	var parts map[string]string
+	var parts map[string]any
 	if json.Unmarshal([]byte(credential), &parts) == nil {
 		for name, part := range parts {
-			if !strings.HasSuffix(name, "_id") {
-				b.conceal(part)
+			if text, ok := part.(string); ok && !strings.HasSuffix(name, "_id") {
+				b.conceal(text)
 			}
 		}
 	}

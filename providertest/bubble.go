@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
@@ -79,6 +80,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 	}()
 	b.t, b.Harness = t, newHarness(t)
 	b.secrets = b.Secrets
+	b.keeper = &keeper{MemoryKeeper: bankmux.NewMemoryKeeper()}
 	b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols)} //nolint:gosec // in memory, for a test
 	server.Protocols.SetHTTP1(true)
@@ -95,6 +97,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 		assert.NoError(t, server.Close())
 		<-served
 		b.checkSecrets()
+		b.checkKeeper()
 	}()
 	b.reclient(guard.Options{}, overPlain)
 	f(t, b)

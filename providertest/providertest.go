@@ -90,6 +90,9 @@ type Harness struct {
 	// a [bankmux.Read]. nil means that GET and HEAD do.
 	Reads func(r *http.Request) bool
 
+	// Rotation says how the provider renews the tokens of users. nil where it does not.
+	Rotation *Rotation
+
 	// Binds says that the provider ties a payload to its session, so that one of another session is
 	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
 	Binds bool
@@ -100,6 +103,10 @@ type Env struct {
 	BaseURL    string       // on loopback; nothing listens there but HTTPClient's own dialer
 	HTTPClient *http.Client // reaches the backend in memory
 	Guard      *guard.Guard // for the client; the suite reads its log and its breakers
+
+	// Keeper is for an adapter whose users' tokens are renewed. The suite stores the connections
+	// that it makes there.
+	Keeper bankmux.Keeper
 }
 
 // Data writes into the bank behind a connection. Amounts are decimal text that the
@@ -208,7 +215,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 	for _, c := range want {
 		has[c] = true
 	}
-	for _, p := range slices.Concat(linking, lifecycle, data, hooks) {
+	for _, p := range slices.Concat(linking, lifecycle, data, hooks, rotating) {
 		if !has.all(p.needs...) {
 			continue
 		}

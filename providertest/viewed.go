@@ -56,6 +56,9 @@ func (b *bench) got(res any, err error) {
 		}
 	case bankmux.Connection:
 		b.concealCredential(r)
+		if err == nil {
+			b.keeper.Put(r) // as an application stores it
+		}
 	case bankmux.WebhookResult:
 		for _, e := range r.Events {
 			b.show(e)
