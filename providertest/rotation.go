@@ -239,8 +239,9 @@ func (b *bench) relogin(conn bankmux.Connection) {
 	req.Reconnect = &conn
 	s, err := b.client.CreateSession(b.t.Context(), req)
 	require.NoError(b.t, err)
-	again, err := b.client.ExchangeToken(b.t.Context(), b.linked(s))
+	made, err := b.client.ExchangeToken(b.t.Context(), b.linked(s))
 	require.NoError(b.t, err)
+	again := made.Connection
 	assert.Equal(b.t, conn.ID, again.ID)
 	require.NoError(b.t, b.userRead(b.t.Context(), b.client.Client, again), "a call after the new login")
 	require.NoError(b.t, b.userRead(b.t.Context(), b.client.Client, conn), "a call with a copy from before the new login")

@@ -53,12 +53,12 @@ func (b *bench) got(res any, err error) {
 	case bankmux.ExchangeResult:
 		for _, conn := range r.All() {
 			b.concealCredential(conn)
+			if err == nil {
+				b.keeper.Put(conn) // as an application stores it
+			}
 		}
 	case bankmux.Connection:
 		b.concealCredential(r)
-		if err == nil {
-			b.keeper.Put(r) // as an application stores it
-		}
 	case bankmux.WebhookResult:
 		for _, e := range r.Events {
 			b.show(e)

@@ -87,35 +87,35 @@ func (g petrelGrant) grant() rotation.Grant {
 	}
 }
 
-func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	fields, err := req.Fields()
 	if err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	code, err := fields.Text("code")
 	if err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	var out petrelGrant
 	if err := a.do(ctx, http.MethodPost, "/exchange", a.key, map[string]string{"code": code}, &out); err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	switch {
 	case out.Consent == "":
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks the consent"}
+		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks the consent"}
 	case out.State != req.Session.ID:
-		return bankmux.Connection{}, &bankmux.Error{
+		return bankmux.ExchangeResult{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "is of another session",
 		}
 	}
 	credential, err := a.tokens.Credential(out.grant())
 	if err != nil {
-		return bankmux.Connection{}, err
+		return bankmux.ExchangeResult{}, err
 	}
 	conn := bankmux.NewConnection(req.Session, out.Consent, credential)
 	conn.Institution = bankmux.Institution{ID: "nest"}
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: conn.UpdatedAt}
-	return conn, nil
+	return bankmux.ExchangeResult{Connection: conn}, nil
 }
 
 // refresh is a renewal for [rotation.Config].
