@@ -316,11 +316,18 @@ func syncOverNewLink(t *testing.T, b *bench) {
 		return
 	}
 	conn, id, st, s := b.history(groceries()...)
+	own := func(id string) string { return "the application's " + id }
+	renamed := newShelf()
+	renamed.name = own
+	b.round(conn, renamed)
+	require.Len(t, renamed.rows, len(s.rows))
+	s, id = renamed, own(id)
 	ids, before := b.accountIDs(conn), len(s.rows)
 	again := b.connect(t.Context())
 	require.NotEqual(t, conn.ID, again.ID)
 	b.refetch(again)
-	s.name, s.cursor = b.named(ids, conn, again), ""
+	names := b.named(ids, conn, again)
+	s.name, s.cursor = func(id string) string { return own(names(id)) }, ""
 	b.round(again, s)
 	assert.Len(t, s.rows, before, "a new link to the same accounts adds no row: keys are of SyncRequest.AccountName, and known rows are recognized under new ids")
 	b.agrees(s, id, st, "a new link")

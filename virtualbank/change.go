@@ -55,7 +55,7 @@ func (b *Bank) added(linkOrConnection, accountID, text string) (reference, *even
 
 // SessionState is what the application asked of a link session of MoneyKit.
 type SessionState struct {
-	Countries   []string
+	Countries   []string // named by the application; empty means the default
 	Products    []string // named in the settings; empty means all
 	WebhookURL  string
 	RedirectURI string
@@ -70,7 +70,7 @@ func (b *Bank) Session(linkSessionToken string) (SessionState, error) {
 	if !ok {
 		return SessionState{}, refuse(http.StatusNotFound, "unknown link_session_token")
 	}
-	state := SessionState{Countries: slices.Clone(s.countries), Products: slices.Clone(s.products), RedirectURI: s.redirect}
+	state := SessionState{Countries: slices.Clone(s.named), Products: slices.Clone(s.products), RedirectURI: s.redirect}
 	if s.webhook != nil {
 		state.WebhookURL = *s.webhook
 	}

@@ -19,6 +19,7 @@ type linkSession struct {
 	existing    *link
 	institution string
 	countries   []string
+	named       []string // countries that the application named
 	providers   []string
 	products    []string // named in the settings, in MoneyKit's order
 	required    []string
@@ -136,7 +137,7 @@ func readSession(o object) *linkSession {
 func (s *linkSession) readSettings(o object) {
 	s.providers = o.enums("providers", mkProviders())
 	if countries := o.enums("countries", countryCodes()); len(countries) > 0 {
-		s.countries = countries
+		s.countries, s.named = countries, countries
 	}
 	products, ok := o.object("products", false, true)
 	if !ok {
