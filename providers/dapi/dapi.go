@@ -106,7 +106,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	}
 	urlFault := rest.CheckURL(cfg.BaseURL)
 	scriptFault := rest.CheckURL(cfg.ScriptURL)
-	webhooks, webhookField, webhookFault := newWebhooks(cfg.Webhook, cfg.Now)
+	webhooks, webhookErr := newWebhooks(cfg.Webhook, cfg.Now)
 	switch {
 	case cfg.AppKey == "":
 		return nil, refuse("Config.AppKey", "is empty")
@@ -120,8 +120,8 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.BaseURL", urlFault)
 	case scriptFault != "":
 		return nil, refuse("Config.ScriptURL", scriptFault)
-	case webhookFault != "":
-		return nil, refuse("Config.Webhook."+webhookField, webhookFault)
+	case webhookErr != nil:
+		return nil, webhookErr
 	}
 	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg), webhooks: webhooks, clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitDapi)...), nil

@@ -5,13 +5,9 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,51 +49,29 @@ const (
 	SchemeLegacy WebhookScheme = "legacy"
 )
 
-const (
-	webhookTolerance = 5 * time.Minute
-	shortestSecret   = 16 // bytes: 128 bits
-	mostSignatures   = 16 // of one delivery; Svix sends one for each secret
-)
-
-// webhooks verifies deliveries.
+// webhooks verifies and decrypts deliveries.
 type webhooks struct {
-	macs      []func(signed ...[]byte) []byte // one a secret, which they keep out of sight of fmt
-	legacy    bool
-	block     cipher.Block // nil for payloads in clear
-	tolerance time.Duration
-	now       func() time.Time
+	verifier webhook.Verifier // nil without secrets
+	block    cipher.Block     // nil for payloads in clear
 }
 
-// newWebhooks returns what is wrong with the configuration as a field and a text.
-func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, field, fault string) {
-	w = webhooks{legacy: cfg.Scheme == SchemeLegacy, tolerance: cfg.Tolerance, now: now}
-	if w.tolerance == 0 {
-		w.tolerance = webhookTolerance
-	}
+func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, err error) {
 	switch {
 	case cfg.Scheme != SchemeSvix && cfg.Scheme != SchemeLegacy:
-		return w, "Scheme", "is neither SchemeSvix nor SchemeLegacy"
+		return w, refuse("Config.Webhook.Scheme", "is neither SchemeSvix nor SchemeLegacy")
 	case cfg.Tolerance < 0:
-		return w, "Tolerance", "is negative"
+		return w, refuse("Config.Webhook.Tolerance", "is negative")
 	}
-	for _, s := range cfg.Secrets {
-		key := []byte(s.Reveal())
-		if !w.legacy {
-			var err error
-			if key, err = unbase64(strings.TrimPrefix(s.Reveal(), "whsec_")); err != nil {
-				return w, "Secrets", "has one that is not base64, with or without whsec_ before it"
-			}
+	if len(cfg.Secrets) > 0 {
+		scheme := svix
+		if cfg.Scheme == SchemeLegacy {
+			scheme = legacy
 		}
-		if len(key) < shortestSecret {
-			return w, "Secrets", "has one that is empty or shorter than 16 bytes"
+		scheme.Secrets, scheme.Window = cfg.Secrets, webhook.Window{Age: cfg.Tolerance, Ahead: cfg.Tolerance, Now: now}
+		w.verifier, err = webhook.NewHMAC(scheme)
+		if e, ok := errors.AsType[*bankmux.Error](err); ok {
+			return w, refuse("Config.Webhook."+e.Field, e.Detail)
 		}
-		w.macs = append(w.macs, func(signed ...[]byte) []byte {
-			h := hmac.New(sha256.New, key)
-			for _, b := range signed {
-				h.Write(b)
-			}
-			return h.Sum(nil)
-		})
 	}
 	if !cfg.Key.IsZero() {
 		key, err := unbase64(cfg.Key.Reveal())
@@ -105,120 +79,41 @@ func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, field, fa
 			w.block, err = aes.NewCipher(key)
 		}
 		if err != nil {
-			return w, "Key", "is not base64 of 16, 24 or 32 bytes"
+			return w, refuse("Config.Webhook.Key", "is not base64 of 16, 24 or 32 bytes")
 		}
 	}
-	return w, "", ""
+	return w, nil
 }
+
+// The schemes.
+var (
+	svix = webhook.HMAC{
+		SecretPrefix: "whsec_", SecretEncoding: webhook.Base64, Encoding: webhook.Base64, Signed: "{id}.{time}.{body}",
+		ID: []string{"Svix-Id", "Webhook-Id"}, Time: []string{"Svix-Timestamp", "Webhook-Timestamp"},
+		Signature: []string{"Svix-Signature", "Webhook-Signature"}, SignaturePrefix: "v1,", Separator: " ",
+	}
+	legacy = webhook.HMAC{
+		Encoding: webhook.Base64, Signed: "{time}{body}", Time: []string{"Dapi-Ts"}, Signature: []string{"Dapi-Signature"},
+	}
+)
 
 // unbase64 reads base64 with or without padding.
 func unbase64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(s, "="))
 }
 
-// verify returns the name of the delivery and when it was signed.
-func (w webhooks) verify(header http.Header, body []byte) (key string, at time.Time, err error) {
-	switch {
-	case len(w.macs) == 0:
-		return "", at, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: Name + ".Config.Webhook.Secrets", Detail: "is empty, so no webhook can be believed", NotSent: true}
-	case w.legacy:
-		return w.verifyLegacy(header, body)
-	}
-	return w.verifySvix(header, body)
-}
-
-func (w webhooks) verifySvix(header http.Header, body []byte) (key string, at time.Time, err error) {
-	id, err := webhook.One(header, "Svix-Id", "Webhook-Id")
-	if err != nil {
-		return "", at, err
-	}
-	stamp, err := webhook.One(header, "Svix-Timestamp", "Webhook-Timestamp")
-	if err != nil {
-		return "", at, err
-	}
-	signatures, err := webhook.One(header, "Svix-Signature", "Webhook-Signature")
-	if err != nil {
-		return "", at, err
-	}
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || strings.Contains(id, ".") { // a dot would let a part of the id pass for the time
-		return "", at, webhook.Refuse("the id or the time is not of the form that is signed")
-	}
-	at = time.Unix(seconds, 0)
-	if err := webhook.Fresh(at, w.now(), w.tolerance, w.tolerance); err != nil {
-		return "", at, err
-	}
-	if !w.signed(ofVersion1(signatures), []byte(id+"."+stamp+"."), body) {
-		return "", at, webhook.Refuse("no signature holds")
-	}
-	return id, at, nil
-}
-
-// signed reports whether one of the signatures, in base64, is by one of the secrets. Unreadable
-// ones are passed over.
-func (w webhooks) signed(signatures []string, parts ...[]byte) bool {
-	held := false
-	for _, mac := range w.macs {
-		expected := mac(parts...)
-		for _, coded := range signatures {
-			var given [sha256.Size + 1]byte // 44 characters make at most 33 bytes
-			if len(coded) != base64.StdEncoding.EncodedLen(sha256.Size) {
-				continue
-			}
-			n, err := base64.StdEncoding.Strict().Decode(given[:], []byte(coded))
-			held = err == nil && hmac.Equal(expected, given[:n]) || held
-		}
-	}
-	return held
-}
-
-// ofVersion1 returns the signatures that are made as this package knows.
-func ofVersion1(header string) []string {
-	var codes []string
-	for text := range strings.SplitSeq(header, " ") {
-		if coded, ok := strings.CutPrefix(text, "v1,"); ok && len(codes) < mostSignatures {
-			codes = append(codes, coded)
-		}
-	}
-	return codes
-}
-
-func (w webhooks) verifyLegacy(header http.Header, body []byte) (key string, at time.Time, err error) {
-	stamp, err := webhook.One(header, "Dapi-Ts")
-	if err != nil {
-		return "", at, err
-	}
-	signature, err := webhook.One(header, "Dapi-Signature")
-	if err != nil {
-		return "", at, err
-	}
-	// Nothing stands between time and body, so their lengths must leave no doubt where one ends:
-	// seconds have ten digits, milliseconds thirteen, and no body begins with a digit.
-	n, err := strconv.ParseUint(stamp, 10, 64)
-	switch {
-	case err != nil || (len(stamp) != 10 && len(stamp) != 13) || len(body) == 0 || (body[0] >= '0' && body[0] <= '9'):
-		return "", at, webhook.Refuse("the time or the body is not of the form that is signed")
-	case len(stamp) == 13:
-		at = time.UnixMilli(int64(n))
-	default:
-		at = time.Unix(int64(n), 0)
-	}
-	if err := webhook.Fresh(at, w.now(), w.tolerance, w.tolerance); err != nil {
-		return "", at, err
-	}
-	if !w.signed([]string{signature}, []byte(stamp), body) {
-		return "", at, webhook.Refuse("the signature does not hold")
-	}
-	return webhook.KeyOf([]byte(stamp), body), at, nil
-}
-
 // ReadWebhook verifies a delivery, and only then decrypts and reads it.
-func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	key, at, err := a.webhooks.verify(req.Header(), req.Body())
+func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
+	if a.webhooks.verifier == nil {
+		return bankmux.WebhookResult{}, &bankmux.Error{
+			Kind: bankmux.ErrUnsupported, Field: Name + ".Config.Webhook.Secrets", Detail: "is empty, so no webhook can be believed", NotSent: true,
+		}
+	}
+	proof, err := a.webhooks.verifier.Verify(ctx, req)
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
-	e := bankmux.Event{Kind: bankmux.EventUnknown, At: at.UTC()}
+	e := bankmux.Event{Kind: bankmux.EventUnknown, At: proof.Time.UTC()}
 	body := readWebhook(req.Body())
 	if text, ok := a.webhooks.encrypted(req.Body()); ok {
 		clear, err := a.webhooks.decrypt(text)
@@ -233,7 +128,7 @@ func (a *adapter) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (ba
 		}
 	}
 	body.fill(&e)
-	return bankmux.WebhookResult{Key: key, Events: []bankmux.Event{e}}, nil
+	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e}}, nil
 }
 
 // readWebhook takes what it knows of a body; one that is something else has nothing of it.

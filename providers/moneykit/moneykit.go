@@ -30,6 +30,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
@@ -112,7 +113,11 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.BaseURL", urlFault)
 	}
 	api := newAPI(cfg)
-	a := &adapter{env: cfg.Environment, api: api, webhooks: newWebhooks(cfg, api), clock: cfg.Now}
+	webhooks, err := newWebhooks(cfg, api)
+	if err != nil {
+		return nil, refuse("Config.Webhook", err.Error())
+	}
+	a := &adapter{env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitMoneyKit)...), nil
 }
 
@@ -131,7 +136,7 @@ func refuse(field, detail string) *bankmux.Error {
 type adapter struct {
 	env      bankmux.Environment
 	api      *api
-	webhooks webhooks
+	webhooks webhook.Verifier
 	clock    func() time.Time
 }
 

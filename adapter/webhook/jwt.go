@@ -1,0 +1,169 @@
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/strictjson"
+)
+
+// Algorithm is one of the two with which a token may be signed.
+type Algorithm string
+
+// The algorithms.
+const (
+	ES256 Algorithm = "ES256"
+	RS256 Algorithm = "RS256"
+)
+
+// JWT describes a scheme in which a header field holds a signed token (RFC 7519) about the body.
+type JWT struct {
+	Header []string // the names of the field; the first one stands in errors
+	Prefix string   // stands before the token, such as "Bearer "
+	// Algorithms are the accepted ones, whatever the token says. Empty means ES256 alone.
+	Algorithms []Algorithm
+	Keys       *Keys
+	// Issuer is what the claim "iss" must be. Without one, the claim is not looked at.
+	Issuer string
+	// Digest is the name of the claim with the SHA-256 of the body in lower-case hexadecimal digits,
+	// such as "request_body_sha256". Without it a token would prove any body, so it is required.
+	Digest string
+	// Window is for the claim "iat", which is required. Other claims are not looked at, "exp" and
+	// "nbf" included.
+	Window Window
+}
+
+type jwtVerifier struct {
+	JWT
+	algorithms []jose.SignatureAlgorithm
+	named      string // the algorithms, for errors
+}
+
+// NewJWT returns a verifier. The error is [bankmux.ErrInvalid] and its Field is that of [JWT].
+func NewJWT(cfg JWT) (Verifier, error) {
+	if err := checkNames("Header", cfg.Header); err != nil {
+		return nil, err
+	}
+	if len(cfg.Algorithms) == 0 {
+		cfg.Algorithms = []Algorithm{ES256}
+	}
+	v := &jwtVerifier{JWT: cfg}
+	for i, a := range cfg.Algorithms {
+		if a != ES256 && a != RS256 {
+			return nil, invalid("Algorithms", "has one that is neither ES256 nor RS256")
+		}
+		v.algorithms = append(v.algorithms, jose.SignatureAlgorithm(a))
+		if i > 0 {
+			v.named += " or "
+		}
+		v.named += string(a)
+	}
+	switch {
+	case cfg.Keys == nil:
+		return nil, invalid("Keys", "is nil")
+	case cfg.Digest == "" || slices.Contains([]string{"iss", "iat"}, cfg.Digest):
+		return nil, invalid("Digest", "is not the name of a claim about the body")
+	}
+	var err error
+	if v.Window, err = cfg.Window.complete(); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Verify implements [Verifier].
+func (v *jwtVerifier) Verify(ctx context.Context, req bankmux.WebhookRequest) (Proof, error) {
+	raw, err := Header(req.Header(), v.Header...)
+	if err != nil {
+		return Proof{}, err
+	}
+	raw, ok := strings.CutPrefix(raw, v.Prefix)
+	token, err := jose.ParseSignedCompact(raw, v.algorithms)
+	if !ok || err != nil || !canonical(raw) {
+		return Proof{}, Refuse("the signature is not a token signed with " + v.named)
+	}
+	head := &token.Signatures[0].Header
+	key, err := v.Keys.find(ctx, keyName{head.KeyID, Algorithm(head.Algorithm)})
+	if err != nil {
+		return Proof{}, err
+	}
+	payload, err := token.Verify(key.public)
+	if err != nil {
+		return Proof{}, Refuse("the signature does not hold")
+	}
+	proof, err := v.claims(payload, req.Body())
+	if err == nil {
+		err = v.Window.Check(proof.Time)
+	}
+	if err == nil && !key.Until.IsZero() && proof.Time.After(key.Until) {
+		err = Refuse("the delivery was signed after the key had ended")
+	}
+	if err != nil {
+		return Proof{}, err
+	}
+	return proof, nil
+}
+
+// claims reads what the token says, and compares it with the body.
+func (v *jwtVerifier) claims(payload, body []byte) (proof Proof, err error) {
+	members, err := strictjson.Object(payload)
+	if err != nil {
+		return proof, Refuse("the signature claims nothing that can be read")
+	}
+	var issuer, digest string
+	for _, m := range members {
+		switch string(m.Key) {
+		case "iat":
+			proof.stamp = string(m.Value)
+		case "iss":
+			issuer, _ = strictjson.Text(m.Value)
+		case v.Digest:
+			digest, _ = strictjson.Text(m.Value)
+		}
+	}
+	var ok bool
+	proof.Time, ok = instant(proof.stamp)
+	var expected [2 * sha256.Size]byte
+	sum := sha256.Sum256(body)
+	hex.Encode(expected[:], sum[:])
+	switch {
+	case v.Issuer != "" && issuer != v.Issuer:
+		return proof, Refuse("the delivery is signed for another issuer")
+	case !ok:
+		return proof, Refuse("the signature does not say when it was made")
+	case subtle.ConstantTimeCompare([]byte(digest), expected[:]) != 1:
+		return proof, Refuse("the delivery is signed for another body")
+	}
+	return proof, nil
+}
+
+// instant reads a JSON number of seconds since 1970, of which a fraction is dropped.
+func instant(number string) (time.Time, bool) {
+	const year9999 = 253402300799
+	n, err := strconv.ParseFloat(number, 64) // valid JSON has no "NaN"
+	if err != nil || n < 0 || n > year9999 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(n), 0), true
+}
+
+// canonical reports whether the parts of a token are written in the only way there is. go-jose
+// ignores bits that say nothing, so that a changed token could still hold.
+func canonical(token string) bool {
+	for part := range strings.SplitSeq(token, ".") {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return false
+		}
+	}
+	return true
+}
