@@ -107,7 +107,7 @@ func heronMAC(secret, at string, body []byte) []byte {
 }
 
 func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res bankmux.WebhookResult, err error) {
-	header, err := webhook.One(http.Header(req.Header()), heronSignature)
+	header, err := webhook.Header(http.Header(req.Header()), heronSignature)
 	if err != nil {
 		return res, err
 	}
@@ -125,7 +125,7 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 		return res, webhook.Refuse("the signature does not hold")
 	}
 	signed := time.Unix(seconds, 0).UTC()
-	if err := webhook.Fresh(signed, time.Now(), 5*time.Minute, 5*time.Minute); err != nil && !h.does("an old webhook is believed") {
+	if err := (webhook.Window{}).Check(signed); err != nil && !h.does("an old webhook is believed") {
 		return res, err
 	}
 	var body struct{ ID, Event, Grant string }
