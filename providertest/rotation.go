@@ -131,7 +131,7 @@ func (b *bench) renewals() (n int) {
 func (b *bench) storedAs(conn bankmux.Connection) bankmux.Connection {
 	b.t.Helper()
 	stored, ok := b.keeper.Get(conn.Ref())
-	require.True(b.t, ok)
+	assert.True(b.t, ok, "the keeper has no such connection")
 	b.concealCredential(stored)
 	return stored
 }

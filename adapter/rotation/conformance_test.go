@@ -27,7 +27,8 @@ func TestConformance(t *testing.T) {
 func petrelHarness(repeatable bool) providertest.Harness {
 	const key = "planted-petrel-key"
 	p := &petrelBank{
-		key: key, repeatable: repeatable, flows: map[string]petrelFlow{}, codes: map[string]petrelFlow{}, consents: map[string]*petrelConsent{},
+		key: key, repeatable: repeatable,
+		flows: map[string]petrelFlow{}, codes: map[string]petrelFlow{}, consents: map[string]*petrelConsent{},
 	}
 	return providertest.Harness{
 		Backend:    p,

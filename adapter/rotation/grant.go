@@ -121,6 +121,9 @@ func (g generation) due(now time.Time) bool {
 	if g.Lifetime <= 0 || g.Refresh.IsZero() {
 		return false // only the provider can say when it ends, or nothing can be done
 	}
-	life := max(g.Lifetime, minLifetime)
-	return !now.Before(g.issued.Add(life - min(life/10, maxEarly)))
+	return !now.Before(g.end().Add(-min(g.life()/10, maxEarly)))
 }
+
+// life is how long the access token is taken to be valid. end is when it ends.
+func (g generation) life() time.Duration { return max(g.Lifetime, minLifetime) }
+func (g generation) end() time.Time      { return g.issued.Add(g.life()) }

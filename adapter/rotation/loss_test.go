@@ -31,11 +31,15 @@ type fragile struct {
 	writes int // that fail yet
 	after  int // that are committed, and say that they failed
 	twice  bool
+	closed bool // it cannot be read
 }
 
 func (k *fragile) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.closed {
+		return errDisk
+	}
 	err := k.Keeper.Update(ctx, conn, func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 		next, err := change(ctx, stored)
 		if k.twice && err == nil {

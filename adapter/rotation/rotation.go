@@ -141,7 +141,8 @@ func (t *Tokens) Grant(conn bankmux.Connection) (Grant, error) {
 type Call func(ctx context.Context, access bankmux.Secret) error
 
 // Do runs a read with the newest access token of the connection. It renews a token that is due
-// first. If the provider refuses the token, it renews it and calls once more. *conn gets the
+// first. Where that fails without having changed anything, a token that has not ended is used all
+// the same. If the provider refuses the token, it renews it and calls once more. *conn gets the
 // credential that was used last, so return it in results that hold a connection.
 //
 // Errors are those of call, or of a renewal: [bankmux.ErrReauth] where the provider refuses it,
@@ -225,9 +226,25 @@ func (t *Tokens) ready(ctx context.Context, conn *bankmux.Connection) (result, e
 		*conn = conn.WithCredential(newest.credential)
 	}
 	if waits || g.due(t.cfg.Now()) {
-		return t.renew(ctx, conn, g)
+		renewed, err := t.renew(ctx, conn, g)
+		if err == nil || !t.cfg.Now().Before(g.end()) || !t.harmless(ref, err) {
+			return renewed, err
+		}
 	}
 	return result{latest: latest{generation: g}}, nil
+}
+
+// harmless reports whether a renewal failed without having changed anything, so that a token that
+// has not ended is used as it is.
+func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrUnavailable, bankmux.ErrRateLimited:
+		return true
+	case bankmux.ErrApplication:
+		_, waits := t.waiting(ref)
+		return !waits
+	}
+	return false
 }
 
 // result is what a renewal ends in. It is fresh if the provider was asked, and not if the keeper

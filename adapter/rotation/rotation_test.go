@@ -31,6 +31,7 @@ type issuer struct {
 	loses    int           // answers
 	silent   bool          // a response has no refresh token
 	broken   string        // an access token that cannot be sent
+	fails    error         // the answer to each renewal
 }
 
 func (p *issuer) grant() rotation.Grant {
@@ -65,6 +66,9 @@ func (p *issuer) renew(ctx context.Context, _ bankmux.Connection, old rotation.G
 			p.mu.Lock()
 			return rotation.Grant{}, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: ctx.Err()}
 		}
+	}
+	if p.fails != nil {
+		return rotation.Grant{}, p.fails
 	}
 	sent := old.Refresh.Reveal()
 	if sent != p.refresh && (p.former == "" || sent != p.former) {
@@ -303,6 +307,38 @@ func TestTokensAreRenewedOnce(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrReauth)
 			assert.Equal(t, 1, calls)
 			assert.Equal(t, 1, s.renewals)
+		},
+		"a token that is due and has not ended is used where it cannot be renewed": func(t *testing.T) {
+			for _, fails := range []error{
+				&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true},
+				&bankmux.Error{Kind: bankmux.ErrRateLimited, Status: 429},
+				nil, // the keeper
+			} {
+				keeper := &fragile{}
+				s := newScene(t, &issuer{lifetime: time.Hour, fails: fails}, withKeeper(keeper))
+				keeper.closed = fails == nil
+				time.Sleep(59*time.Minute + 30*time.Second)
+				_, err := s.do(s.tokens, s.conn)
+				require.NoError(t, err, "%v", fails)
+				time.Sleep(30 * time.Second)
+				_, err = s.do(s.tokens, s.conn)
+				require.Error(t, err, "%v", fails)
+			}
+		},
+		"a token that is due is not used where the renewal may have ended it": func(t *testing.T) {
+			for _, want := range []bankmux.Kind{bankmux.ErrOutcomeUnknown, bankmux.ErrApplication} {
+				keeper := &fragile{}
+				s := newScene(t, &issuer{lifetime: time.Hour}, withKeeper(keeper))
+				if want == bankmux.ErrApplication {
+					keeper.writes = 3
+				} else {
+					s.loses = 1
+				}
+				time.Sleep(59*time.Minute + 30*time.Second)
+				conn := s.conn
+				err := s.tokens.Do(t.Context(), &conn, func(context.Context, bankmux.Secret) error { t.Error("sent"); return nil })
+				require.ErrorIs(t, err, want)
+			}
 		},
 		"a token without a refresh token is used until it is refused": func(t *testing.T) {
 			s := newScene(t, &issuer{silent: true, lifetime: time.Hour})
