@@ -15,13 +15,14 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Grant is what linking at Dapi yields. Nothing that prints it shows its secrets.
-type Grant struct {
-	AccessToken  bankmux.Secret // every call needs it, as bearer token
-	UserSecret   bankmux.Secret // every call needs it, in the body
-	ConnectionID bankmux.Secret // Dapi's id of the login, the reference of the connection
-	UserID       string         // Dapi's id of the person at the bank, "" where not told
-	TokenID      string         // Dapi's id of the access token, "" where not told
+// Grant is what linking at Dapi yields, packed as the credential of a connection. Nothing that
+// prints it shows what is in it.
+type Grant struct{ credential, reference bankmux.Secret }
+
+// IDs are what Dapi tells of a grant and no call needs, "" where it does not.
+type IDs struct {
+	User  string // the person at the bank
+	Token string // the access token
 }
 
 // packed is the grant as a credential holds it.
@@ -33,17 +34,20 @@ type packed struct {
 	TokenID      string `json:"token_id,omitempty"`
 }
 
-func (g Grant) reveal() packed {
-	return packed{g.AccessToken.Reveal(), g.UserSecret.Reveal(), g.ConnectionID.Reveal(), g.UserID, g.TokenID}
+// NewGrant packs what every call needs, an access token and the user's secret, and Dapi's id of the
+// login. If one is missing, or the token cannot be sent in a header, it is [bankmux.ErrMalformed].
+func NewGrant(accessToken, userSecret, connectionID string, ids IDs) (Grant, error) {
+	if !normalize.Token(accessToken) || userSecret == "" || connectionID == "" {
+		return Grant{}, incomplete()
+	}
+	// Strings only: it cannot fail.
+	text, _ := json.Marshal(packed{accessToken, userSecret, connectionID, ids.User, ids.Token})
+	return Grant{bankmux.NewSecret(text), bankmux.NewSecret(connectionID)}, nil
 }
 
-func (p packed) credential() bankmux.Secret {
-	text, _ := json.Marshal(p) // strings only: cannot fail
-	return bankmux.NewSecret(text)
+func incomplete() error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 }
-
-// Credential packs the grant, as the credential of a connection.
-func (g Grant) Credential() bankmux.Secret { return g.reveal().credential() }
 
 // Access unpacks from a connection's credential what every call needs. Like [bankmux.Secret.Reveal]
 // it is for the wire and nothing else. A credential that is not Dapi's, or whose token cannot be
@@ -119,17 +123,16 @@ func AnotherBank(before, now bankmux.Institution) bool {
 	return now.Name == "" || !strings.EqualFold(before.Name, now.Name) || before.Country != now.Country
 }
 
-// Connection is the connection an accessToken stands for, named by its connectionID. Its id is
-// that of the session on a reconnect, else one of the session and the login together. An exchange
-// without access token, or with one that cannot be sent, is [bankmux.ErrMalformed]; a zero
-// institution makes the connection unverified.
+// Connection is the connection that a grant stands for, named by its connectionID. Its id is that
+// of the session on a reconnect, else one of the session and the login together. A zero grant is
+// [bankmux.ErrMalformed]; a zero institution makes the connection unverified.
 func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Connection, error) {
-	plain := g.reveal()
-	if !normalize.Token(plain.AccessToken) || plain.UserSecret == "" || plain.ConnectionID == "" {
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
+	if g == (Grant{}) {
+		return bankmux.Connection{}, incomplete()
 	}
-	conn := bankmux.NewConnection(s, plain.ConnectionID, plain.credential())
-	conn.ID = s.ConnectionOf(plain.ConnectionID)
+	reference := g.reference.Reveal()
+	conn := bankmux.NewConnection(s, reference, g.credential)
+	conn.ID = s.ConnectionOf(reference)
 	conn.Products = slices.Grow(conn.Products, len(s.Products))
 	for _, p := range s.Products { // Connect has no choice of products; a reconnect takes none away
 		if !slices.Contains(conn.Products, p) {

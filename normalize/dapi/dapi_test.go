@@ -1,6 +1,7 @@
 package dapi_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,24 +13,17 @@ import (
 	"github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// grant is one with everything that calls need.
-func grant(accessToken, userSecret, connectionID string) dapi.Grant {
-	return dapi.Grant{
-		AccessToken: bankmux.NewSecret(accessToken), UserSecret: bankmux.NewSecret(userSecret), ConnectionID: bankmux.NewSecret(connectionID),
-	}
-}
-
 func TestAGrantBecomesAConnectionAndComesBack(t *testing.T) {
 	t.Parallel()
-	g := grant("planted-token", "planted-secret", "c-1")
-	g.UserID, g.TokenID = "u", "t"
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
+	g, err := dapi.NewGrant("planted-token", "planted-secret", "c-1", dapi.IDs{User: "u", Token: "t"})
+	require.NoError(t, err)
 	conn, err := dapi.Connection(s, g, bankmux.Institution{ID: "X"})
 	require.NoError(t, err)
 	assert.Equal(t, "c-1", conn.Reference())
 	assert.Equal(t, bankmux.StateActive, conn.Status.State)
-	assert.Equal(t, g.Credential(), conn.Credential())
-	const stored = `{"access_token":"planted-token","user_secret":"planted-secret","connection_id":"c-1","user_id":"u","token_id":"t"}`
+	const stored = `{"access_token":"planted-token","user_secret":"planted-secret",` +
+		`"connection_id":"c-1","user_id":"u","token_id":"t"}`
 	assert.Equal(t, stored, conn.Credential().Reveal(), "connections that are stored stay readable")
 	token, secret, err := dapi.Access(conn.Credential())
 	require.NoError(t, err)
@@ -37,23 +31,17 @@ func TestAGrantBecomesAConnectionAndComesBack(t *testing.T) {
 	conn, err = dapi.Connection(s, g, bankmux.Institution{})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateUnverified, conn.Status.State)
-	_, err = dapi.Connection(s, dapi.Grant{AccessToken: bankmux.NewSecret("x")}, bankmux.Institution{})
+	_, err = dapi.Connection(s, dapi.Grant{}, bankmux.Institution{ID: "X"})
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
-	for _, bad := range []string{"", "mk_1", `{"access_token":"planted-token"}`} {
-		token, secret, err = dapi.Access(bankmux.NewSecret(bad))
-		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		assert.Empty(t, token+secret)
-		assert.NotContains(t, err.Error(), "planted")
-	}
 }
 
-func TestNothingThatPrintsAGrantShowsItsSecrets(t *testing.T) {
+func TestNothingThatPrintsAGrantShowsWhatIsInIt(t *testing.T) {
 	t.Parallel()
-	secrets := []string{"planted-token", "planted-secret", "planted-reference"}
-	g := grant(secrets[0], secrets[1], secrets[2])
-	for _, secret := range secrets {
-		assert.Empty(t, shown.Find(g, secret))
-		assert.Empty(t, shown.Find(g.Credential(), secret))
+	parts := []string{"planted-token", "planted-secret", "planted-reference", "planted-user", "planted-id"}
+	g, err := dapi.NewGrant(parts[0], parts[1], parts[2], dapi.IDs{User: parts[3], Token: parts[4]})
+	require.NoError(t, err)
+	for _, part := range parts {
+		assert.Empty(t, shown.Find(g, part))
 	}
 }
 
@@ -104,22 +92,32 @@ func TestAnotherBank(t *testing.T) {
 
 func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
 	t.Parallel()
-	whole := grant("planted-a", "planted-b", "c")
-	for name, lack := range map[string]func(*dapi.Grant){
-		"access token":  func(g *dapi.Grant) { g.AccessToken = bankmux.Secret{} },
-		"user secret":   func(g *dapi.Grant) { g.UserSecret = bankmux.Secret{} },
-		"connection id": func(g *dapi.Grant) { g.ConnectionID = bankmux.Secret{} },
+	for name, part := range map[string][3]string{
+		"without access token":                     {"", "planted-b", "c"},
+		"without user secret":                      {"planted-a", "", "c"},
+		"without connection id":                    {"planted-a", "planted-b", ""},
+		"with an access token that cannot be sent": {"planted-a\nb", "planted-b", "c"},
 	} {
-		g := whole
-		lack(&g)
-		_, err := dapi.Connection(bankmux.NewSession(bankmux.SessionRequest{User: "u"}), g, bankmux.Institution{ID: "X"})
-		require.ErrorIs(t, err, bankmux.ErrMalformed, "without %s", name)
-		_, _, err = dapi.Access(g.Credential())
-		require.ErrorIs(t, err, bankmux.ErrInvalid, "without %s", name)
+		g, err := dapi.NewGrant(part[0], part[1], part[2], dapi.IDs{})
+		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
+		assert.Zero(t, g, name)
 		assert.NotContains(t, err.Error(), "planted")
+		stored, err := json.Marshal(map[string]string{"access_token": part[0], "user_secret": part[1], "connection_id": part[2]})
+		require.NoError(t, err)
+		refused(t, name, string(stored))
 	}
-	_, _, err := dapi.Access(whole.Credential())
-	require.NoError(t, err)
+	for _, stored := range []string{"", "mk_1", `{"access_token":"planted-token"}`, `["planted-token"]`} {
+		refused(t, stored, stored)
+	}
+}
+
+// refused fails unless a stored text is refused as a credential and not shown.
+func refused(t *testing.T, name, stored string) {
+	t.Helper()
+	token, secret, err := dapi.Access(bankmux.NewSecret(stored))
+	require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+	assert.Empty(t, token+secret, name)
+	assert.NotContains(t, err.Error(), "planted", name)
 }
 
 func TestTheProductsThatDapiHas(t *testing.T) {
@@ -131,17 +129,6 @@ func TestTheProductsThatDapiHas(t *testing.T) {
 	} {
 		assert.Equal(t, has, dapi.Product(p), p)
 	}
-}
-
-func TestAnAccessTokenThatCannotBeSentIsRefused(t *testing.T) {
-	t.Parallel()
-	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	unsendable := grant("a\nb", "s", "c")
-	_, err := dapi.Connection(session, unsendable, bankmux.Institution{})
-	require.ErrorIs(t, err, bankmux.ErrMalformed)
-	_, _, err = dapi.Access(unsendable.Credential())
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
-	assert.NotContains(t, err.Error(), "a\nb")
 }
 
 func FuzzGrant(f *testing.F) {

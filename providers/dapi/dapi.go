@@ -256,10 +256,13 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := model.Connection(req.Session, model.Grant{
-		AccessToken: bankmux.NewSecret(answer.AccessToken), UserSecret: bankmux.NewSecret(userSecret), ConnectionID: bankmux.NewSecret(connectionID),
-		UserID: told(answer.UserID, fields, "userID"), TokenID: told(answer.TokenID, fields, "tokenID"),
-	}, institution)
+	grant, err := model.NewGrant(answer.AccessToken, userSecret, connectionID, model.IDs{
+		User: told(answer.UserID, fields, "userID"), Token: told(answer.TokenID, fields, "tokenID"),
+	})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	conn, err := model.Connection(req.Session, grant, institution)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
-	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -68,8 +67,9 @@ func TestAnOpenedConnectionWhoseTokenCannotBeSentHarmsOnlyItself(t *testing.T) {
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 	require.NoError(t, err)
 	for _, bad := range unsendable {
-		grant := model.Grant{AccessToken: bankmux.NewSecret(bad), UserSecret: bankmux.NewSecret("s"), ConnectionID: bankmux.NewSecret("c")}
-		stored := bankmux.NewConnection(bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good}, "c", grant.Credential())
+		grant, err := json.Marshal(map[string]string{"access_token": bad, "user_secret": "s", "connection_id": "c"})
+		require.NoError(t, err)
+		stored := bankmux.NewConnection(bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good}, "c", bankmux.NewSecret(grant))
 		blob, err := stored.Seal(keyring)
 		require.NoError(t, err)
 		conn, err := bankmux.Open(keyring, stored.Ref(), blob)
