@@ -72,6 +72,20 @@ var lifecycle = []promise{
 		},
 	},
 	{
+		"a renewal that is begun early and abandoned leaves the connection working",
+		[]bankmux.Capability{bankmux.CapStatus},
+		func(t *testing.T, b *bench) {
+			conn := b.connect(t.Context())
+			req := b.Request
+			req.Reconnect = &conn
+			_, err := b.client.CreateSession(t.Context(), req)
+			require.NoError(t, err)
+			got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			require.NoError(t, err)
+			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "beginning a renewal ended the consent in force")
+		},
+	},
+	{
 		"a disconnected connection is gone, and disconnecting twice is fine",
 		[]bankmux.Capability{bankmux.CapStatus, bankmux.CapDisconnect},
 		func(t *testing.T, b *bench) {

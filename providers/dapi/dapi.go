@@ -207,7 +207,7 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 		}
 		s.Launch.Institution = id
 	}
-	s.Launch.Parameters = opts.parameters()
+	s.Launch.Parameters = opts.parameters(req.Language)
 	return s, nil
 }
 

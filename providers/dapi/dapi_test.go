@@ -102,6 +102,7 @@ func TestSessionIsALaunchConfigurationWithoutACall(t *testing.T) {
 	s := start(t, nil)
 	req := request
 	req.Institution = bankmux.InstitutionRef{"dapi": "DAPIBANK_AE_ENBD"}
+	req.Language = "ar-AE"
 	req.Products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true}, {Product: bankmux.ProductInvestments}}
 	req.Options = []bankmux.SessionOption{dapi.SessionOptions{Countries: []string{"AE", "SA"}, Experimental: true, BundleID: "app.example", ClientUserID: "u-1"}}
 	session, err := s.client.CreateSession(t.Context(), req)
@@ -111,7 +112,7 @@ func TestSessionIsALaunchConfigurationWithoutACall(t *testing.T) {
 	assert.JSONEq(t, `{
 		"provider": "dapi", "mode": "link", "environment": "sandbox", "app_key": "`+s.bank.Credentials().Dapi.AppKey+`",
 		"countries": ["AE", "SA"], "institution": "DAPIBANK_AE_ENBD", "script_url": "https://cdn.dapi.com/connect/v3/connector.js",
-		"parameters": {"isExperimental": "true", "bundleID": "app.example", "clientUserID": "u-1"}
+		"parameters": {"isExperimental": "true", "bundleID": "app.example", "clientUserID": "u-1", "language": "ar-AE"}
 	}`, string(launch))
 	assert.Empty(t, s.bank.Requests())
 
