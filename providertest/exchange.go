@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ type Told struct {
 	Country     *string // the country of the bank; of several, the first
 	WebhookURL  *string // where changes are announced
 	RedirectURI *string // where a bank's own login page returns to
+	Language    *string // of the provider's pages
+	AccessDays  *int    // for how many days the permission shall last
+	HistoryDays *int    // how many days of transactions it shall reach back
 }
 
 // errNotSent ends a call before the adapter is asked.
@@ -67,6 +71,7 @@ func sessionsAreTold(t *testing.T, b *bench) {
 	}
 	req := b.Request
 	req.WebhookURL = "https://app.example.com/hooks/{client}"
+	req.Language, req.AccessDays, req.HistoryDays = "pt", 60, 400
 	s, err := b.client.CreateSession(t.Context(), req)
 	require.NoError(t, err)
 	told, err := b.Told(s)
@@ -79,10 +84,85 @@ func sessionsAreTold(t *testing.T, b *bench) {
 		{"Country", told.Country, req.Country},
 		{"WebhookURL", told.WebhookURL, "https://app.example.com/hooks/" + b.client.Name()},
 		{"RedirectURI", told.RedirectURI, req.RedirectURI},
+		{"Language", told.Language, req.Language},
+		{"AccessDays", decimalOf(told.AccessDays), "60"},
+		{"HistoryDays", decimalOf(told.HistoryDays), "400"},
 	} {
 		if !b.lacks("Told."+c.field, c.got == nil, "whether the provider is told SessionRequest."+c.field) {
 			assert.Equal(t, c.want, *c.got, "what the provider was told of SessionRequest.%s", c.field)
 		}
+	}
+}
+
+func decimalOf(n *int) *string {
+	if n == nil {
+		return nil
+	}
+	text := strconv.Itoa(*n)
+	return &text
+}
+
+// consentsAreTold checks that a connection says how long the permission lasts.
+func consentsAreTold(t *testing.T, b *bench) {
+	if b.lacks("Harness.Consent", b.Consent == nil, "how long a permission lasts") {
+		return
+	}
+	conn := b.connect(t.Context())
+	given, err := b.Consent(conn)
+	require.NoError(t, err)
+	require.NotZero(t, given, "Harness.Consent has no date")
+	for _, c := range []struct {
+		name      string
+		want, got time.Time
+	}{
+		{"ExpiresAt", given.ExpiresAt, conn.Consent.ExpiresAt},
+		{"ReconfirmBy", given.ReconfirmBy, conn.Consent.ReconfirmBy},
+		{"RenewFrom", given.RenewFrom, conn.Consent.RenewFrom},
+	} {
+		assert.True(t, c.want.Equal(c.got), "Connection.Consent.%s is %s, and the provider said %s", c.name, c.got, c.want)
+	}
+}
+
+// several links more banks than one in one run.
+func several(t *testing.T, b *bench) {
+	if b.lacks("Harness.LinkSeveral", b.LinkSeveral == nil, "several banks that are linked in one run") {
+		return
+	}
+	const banks = 3
+	s := b.session(t.Context())
+	payload, err := b.LinkSeveral(s, banks)
+	require.NoError(t, err)
+	b.concealPayload(payload)
+	post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
+	got, err := b.client.ExchangeToken(t.Context(), post)
+	require.NoError(t, err)
+	all := got.All()
+	require.Len(t, all, banks, "each bank that the user linked is a connection: the first, and the others in ExchangeResult.More")
+	ids, references := map[string]bool{}, map[string]bool{}
+	for _, conn := range all {
+		ids[conn.ID], references[conn.Reference()] = true, true
+		assert.Equal(t, s.User, conn.User)
+		row, err := conn.Seal(b.keyring())
+		require.NoError(t, err)
+		back, err := bankmux.Open(b.keyring(), conn.Ref(), row)
+		require.NoError(t, err)
+		assert.Equal(t, conn, back)
+		if b.client.Has(bankmux.CapStatus) {
+			now, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			require.NoError(t, err)
+			assert.Equal(t, conn.ID, now.Connection.ID)
+			assert.Equal(t, bankmux.StateActive, now.Connection.Status.State)
+		}
+	}
+	assert.Len(t, ids, banks, "each connection of one run has an id of its own: see NewFurtherConnection")
+	assert.Len(t, references, banks)
+	again, err := b.client.ExchangeToken(t.Context(), post)
+	if err != nil {
+		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+		return
+	}
+	for _, conn := range again.All() {
+		assert.True(t, ids[conn.ID], "the same payload makes the same connections")
 	}
 }
 

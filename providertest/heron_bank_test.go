@@ -31,11 +31,14 @@ type heronFlow struct {
 	asked map[string]string
 	grant *heronGrant // that is renewed or was made
 	done  bool        // by the user
+	more  int         // banks that were linked beside it
+	other []*heronGrant
 }
 
 type heronGrant struct {
 	id, secret, state string
 	prefix            string // of the ids of its accounts and rows
+	ends              time.Time
 	products          []bankmux.Product
 	refreshed         time.Time
 }
@@ -109,7 +112,7 @@ func (b *heronBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		b.granted(w, f)
 	case "GET /grant":
-		say(w, map[string]any{"state": grant.state, "bank": "nest", "products": grant.products, "refreshed": grant.refreshed})
+		say(w, map[string]any{"state": grant.state, "bank": "nest", "products": grant.products, "ends": grant.ends, "refreshed": grant.refreshed})
 	case "DELETE /grant":
 		grant.state = "gone"
 		say(w, map[string]any{"state": grant.state})
@@ -134,13 +137,27 @@ func (b *heronBank) redeem(w http.ResponseWriter, code string) {
 func (b *heronBank) granted(w http.ResponseWriter, f *heronFlow) {
 	g := f.grant
 	if g == nil {
-		g = &heronGrant{
-			id: b.next("planted-grant-"), prefix: b.next("g") + "-", secret: b.next("planted-secret-"), state: "live",
-			products: []bankmux.Product{bankmux.ProductAccounts, bankmux.ProductTransactions},
-		}
-		b.grants[g.secret], f.grant = g, g
+		g = b.grant()
+		f.grant = g
 	}
-	say(w, map[string]any{"grant": g.secret, "id": g.id, "session": f.asked["session"]})
+	more := []any{}
+	for len(f.other) < f.more {
+		f.other = append(f.other, b.grant())
+	}
+	for _, other := range f.other {
+		more = append(more, map[string]any{"grant": other.secret, "id": other.id})
+	}
+	say(w, map[string]any{"grant": g.secret, "id": g.id, "session": f.asked["session"], "more": more})
+}
+
+func (b *heronBank) grant() *heronGrant {
+	g := &heronGrant{
+		id: b.next("planted-grant-"), prefix: b.next("g") + "-", secret: b.next("planted-secret-"), state: "live",
+		ends:     time.Now().AddDate(0, 0, 60).UTC().Truncate(time.Second),
+		products: []bankmux.Product{bankmux.ProductAccounts, bankmux.ProductTransactions},
+	}
+	b.grants[g.secret] = g
+	return g
 }
 
 func (b *heronBank) data(w http.ResponseWriter, r *http.Request, g *heronGrant) {
@@ -214,7 +231,10 @@ func answer(w http.ResponseWriter, status int, body map[string]any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-const heronKey = "planted-heron-key"
+const (
+	heronKey     = "planted-heron-key"
+	heronHookURL = "https://app.example.com/hooks/heron"
+)
 
 var (
 	heronHooks  = []string{"planted-hook-secret-one", "planted-hook-secret-two"}
@@ -254,8 +274,17 @@ func heronHarness(reads bool) providertest.Harness {
 		Refresh: providertest.Refresh{
 			Product: bankmux.ProductTransactions, Is: func(r *http.Request) bool { return r.URL.Path == "/refresh" },
 		},
-		Told:     func(s bankmux.Session) (providertest.Told, error) { return b.told(s.Launch.Token.Reveal()), nil },
-		Granted:  func(conn bankmux.Connection) ([]bankmux.Product, error) { return b.grantOf(conn).products, nil },
+		Told:    func(s bankmux.Session) (providertest.Told, error) { return b.told(s.Launch.Token.Reveal()), nil },
+		Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) { return b.grantOf(conn).products, nil },
+		Consent: func(conn bankmux.Connection) (bankmux.Consent, error) {
+			return bankmux.Consent{ExpiresAt: b.grantOf(conn).ends}, nil
+		},
+		LinkSeveral: func(s bankmux.Session, banks int) (json.RawMessage, error) {
+			b.mu.Lock()
+			b.flows[s.Launch.Token.Reveal()].more = banks - 1
+			b.mu.Unlock()
+			return b.link(s.Launch.Token.Reveal())
+		},
 		Binds:    true,
 		Data:     b.books(),
 		Webhooks: b.deliveries(),
@@ -280,8 +309,9 @@ func (b *heronBank) told(flow string) providertest.Told {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	asked := b.flows[flow].asked
-	country, hook, redirect := asked["country"], asked["webhook"], asked["redirect"]
-	return providertest.Told{Country: &country, WebhookURL: &hook, RedirectURI: &redirect}
+	country, hook, redirect, language := asked["country"], asked["webhook"], asked["redirect"], asked["language"]
+	days, _ := strconv.Atoi(asked["days"])
+	return providertest.Told{Country: &country, WebhookURL: &hook, RedirectURI: &redirect, Language: &language, AccessDays: &days}
 }
 
 // books is what the suite can do to the accounts.
@@ -357,8 +387,8 @@ func (b *heronBank) deliveries() *providertest.Webhooks {
 		defer b.mu.Unlock()
 		body, _ := json.Marshal(map[string]string{"id": b.next("delivery-"), "event": "grant.changed", "grant": conn.Reference()})
 		stamp := strconv.FormatInt(at.Unix(), 10)
-		coded := base64.StdEncoding.EncodeToString(heronMAC(secret, stamp, body))
-		return bankmux.NewWebhookRequest(http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body)
+		coded := base64.StdEncoding.EncodeToString(heronMAC(secret, stamp, http.MethodPost, heronHookURL, body))
+		return bankmux.NewWebhookRequest(http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body).SentTo(http.MethodPost, heronHookURL)
 	}
 	return &providertest.Webhooks{
 		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {

@@ -99,9 +99,10 @@ func (h *heron) compare(ctx context.Context, req *bankmux.SyncRequest, account s
 // heronSignature is the header "t=<unix time>,v1=<base64 of the HMAC>".
 const heronSignature = "Heron-Signature"
 
-func heronMAC(secret, at string, body []byte) []byte {
+// heronMAC signs the time, the address and the body.
+func heronMAC(secret, at, method, url string, body []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(at + "."))
+	mac.Write([]byte(at + "." + method + " " + url + "."))
 	mac.Write(body)
 	return mac.Sum(nil)
 }
@@ -119,7 +120,7 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 	given, ok := h.unbase64(coded)
 	held := false
 	for _, secret := range h.hooks {
-		held = hmac.Equal(given, heronMAC(secret, at, req.Body())) || held
+		held = hmac.Equal(given, heronMAC(secret, at, req.Method(), req.URL(), req.Body())) || held
 	}
 	if !ok || !held {
 		return res, webhook.Refuse("the signature does not hold")

@@ -97,6 +97,7 @@ func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (
 	s.Launch.Provider = heronName
 	in := map[string]string{
 		"user": req.User, "session": s.ID, "country": req.Country, "webhook": req.WebhookURL, "redirect": req.RedirectURI,
+		"language": req.Language, "days": strconv.Itoa(req.AccessDays),
 	}
 	switch {
 	case h.does("the webhook URL is not sent"):
@@ -159,7 +160,20 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	case req.Session.Reconnect != nil && fresh.Connection.Status.State == bankmux.StateReauth:
 		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
 	}
-	return bankmux.ExchangeResult{Connection: fresh.Connection}, nil
+	return bankmux.ExchangeResult{Connection: fresh.Connection, More: h.further(req.Session, out, fresh.Connection)}, nil
+}
+
+// further are the other connections of the run, which are like the first.
+func (h *heron) further(s bankmux.Session, out heronGranted, first bankmux.Connection) (more []bankmux.Connection) {
+	if h.does("further connections of one run are lost") {
+		return nil
+	}
+	for _, one := range out.More {
+		conn := bankmux.NewFurtherConnection(s, one.ID, bankmux.NewSecret(one.Grant))
+		conn.Institution, conn.Products, conn.Consent, conn.Status = first.Institution, first.Products, first.Consent, first.Status
+		more = append(more, conn)
+	}
+	return more
 }
 
 // goWrong makes the mistakes after which nothing is as it should be.
@@ -183,6 +197,10 @@ type heronGranted struct {
 	Grant   string `json:"grant"`
 	ID      string `json:"id"`
 	Session string `json:"session"`
+	More    []struct {
+		Grant string `json:"grant"`
+		ID    string `json:"id"`
+	} `json:"more"`
 }
 
 // redeem spends the code, or reads what the user did in the session's flow.
@@ -204,6 +222,7 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 		Bank      string            `json:"bank"`
 		Products  []bankmux.Product `json:"products"`
 		Refreshed time.Time         `json:"refreshed"`
+		Ends      time.Time         `json:"ends"`
 	}
 	if err := h.send(ctx, http.MethodGet, "/grant", &req.Connection, nil, nil, &out); err != nil {
 		return bankmux.StatusResult{}, err
@@ -222,7 +241,10 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 		state = bankmux.StateActive
 	}
 	conn.Institution = bankmux.Institution{ID: out.Bank, Name: "Nest Bank"}
-	conn.Products = out.Products
+	conn.Products, conn.Consent = out.Products, bankmux.Consent{ExpiresAt: out.Ends}
+	if h.does("the end of the consent is not read") {
+		conn.Consent = bankmux.Consent{}
+	}
 	if h.does("the granted products are not read") {
 		conn.Products = nil
 	}

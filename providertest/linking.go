@@ -113,6 +113,8 @@ var linking = []promise{
 	}},
 	{"what a session is asked for reaches the provider", nil, sessionsAreTold},
 	{"the products that were granted are told", nil, productsAreGranted},
+	{"how long the permission lasts is told", nil, consentsAreTold},
+	{"several banks that are linked in one run are several connections", nil, several},
 	{"what cannot be right is refused and sends nothing", nil, refusals},
 	{"a payload that is not the provider's is refused", nil, strangers},
 	{"thirty-two users link at once", nil, func(t *testing.T, b *bench) {
@@ -187,6 +189,7 @@ func strangers(t *testing.T, b *bench) {
 	reads, sent := b.readsExchange(good), b.reached()
 	text := good.Payload.Reveal()
 	for name, payload := range map[string]string{
+		"empty":                          "",
 		"an empty object":                "{}",
 		"another provider's":             `{"` + strings.ToLower(rand.Text()) + `":"x"}`,
 		"a member twice":                 string(doubled([]byte(text))),

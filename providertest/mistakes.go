@@ -110,6 +110,9 @@ func Mistakes() []Mistake {
 		{"an old webhook is believed", "a webhook is refused once it is old", "a day old"},
 		{"a credential is in an error", "faults/exchange/bad_gateway", "a secret was shown"},
 
+		{"the end of the consent is not read", "how long the permission lasts is told", "Connection.Consent.ExpiresAt is"},
+		{"further connections of one run are lost", "several banks that are linked in one run are several connections", "each bank that the user linked is a connection"},
+
 		{"a call panics", "an exchange gives a connection that storage keeps", "ExchangeToken panicked: an index is out of range"},
 		{"a call waits for what never comes", "an exchange gives a connection that storage keeps", "ExchangeToken never returned: it waits for what never comes"},
 		{"a goroutine is left behind", "an exchange gives a connection that storage keeps", "a goroutine was left behind"},

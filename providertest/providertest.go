@@ -86,6 +86,14 @@ type Harness struct {
 	// the provider does not say what was granted; the suite then says that it was not checked.
 	Granted func(conn bankmux.Connection) ([]bankmux.Product, error)
 
+	// Consent returns how long the permission of the connection lasts, as the backend keeps it. nil
+	// where the provider does not say; the suite then says that it was not checked.
+	Consent func(conn bankmux.Connection) (bankmux.Consent, error)
+
+	// LinkSeveral is Link of a user who links that many banks in one run. nil where the front end
+	// takes one; the suite then says that it was not checked.
+	LinkSeveral func(s bankmux.Session, banks int) (json.RawMessage, error)
+
 	// Reads reports requests that change nothing at the provider, for an adapter whose exchange is
 	// a [bankmux.Read]. nil means that GET and HEAD do.
 	Reads func(r *http.Request) bool
@@ -164,7 +172,9 @@ type Refresh struct {
 
 // Webhooks makes deliveries of the provider, signed now. None changes anything at the backend.
 type Webhooks struct {
-	// Sign returns a genuine delivery about the connection, each time another.
+	// Sign returns a genuine delivery about the connection, each time another. Where the signature
+	// covers method and URL, it says them by [bankmux.WebhookRequest.SentTo]: POST, and a URL
+	// without query.
 	Sign func(conn bankmux.Connection) bankmux.WebhookRequest
 
 	// Signed names the headers that belong to the signature. Each must be there once and hold, to

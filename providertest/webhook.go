@@ -126,10 +126,10 @@ func changedWebhook(t *testing.T, b *bench) {
 	with := func(change func(h http.Header)) bankmux.WebhookRequest {
 		h := http.Header(good.Header()).Clone()
 		change(h)
-		return bankmux.NewWebhookRequest(h, good.Body())
+		return resent(good, h, good.Body())
 	}
 	body := func(text []byte) bankmux.WebhookRequest {
-		return bankmux.NewWebhookRequest(good.Header(), text)
+		return resent(good, good.Header(), text)
 	}
 	for i := range good.Body() {
 		text := slices.Clone(good.Body())
@@ -142,7 +142,7 @@ func changedWebhook(t *testing.T, b *bench) {
 	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body()), '\n')))
 	b.refusesWebhook("a byte less", body(good.Body()[:len(good.Body())-1]))
 	b.refusesWebhook("no body", body(nil))
-	b.refusesWebhook("no header", bankmux.NewWebhookRequest(nil, good.Body()))
+	b.refusesWebhook("no header", resent(good, nil, good.Body()))
 	for _, name := range b.Webhooks.Signed {
 		value := http.Header(good.Header()).Get(name)
 		require.NotEmpty(t, value, name)
@@ -157,9 +157,30 @@ func changedWebhook(t *testing.T, b *bench) {
 		b.refusesWebhook(name+" empty", with(func(h http.Header) { h.Set(name, "") }))
 		b.refusesWebhook(name+" twice", with(func(h http.Header) { h.Add(name, value) }))
 	}
+	if good.URL() != "" {
+		for name, other := range map[string]bankmux.WebhookRequest{
+			"another method": good.SentTo(http.MethodPut, good.URL()), "another path": good.SentTo(good.Method(), good.URL()+"/other"),
+			"another query": good.SentTo(good.Method(), good.URL()+"?a=b"), "no URL": good.SentTo("", ""),
+		} {
+			b.refusesAddress(name, other)
+		}
+	}
 	time.Sleep(time.Second) // so that it says something else
 	second := b.believes(conn)
-	b.refusesWebhook("the body of another", bankmux.NewWebhookRequest(good.Header(), second.Body()))
+	b.refusesWebhook("the body of another", resent(good, good.Header(), second.Body()))
+}
+
+// resent is a delivery with another header and body, sent to the same address.
+func resent(good bankmux.WebhookRequest, header http.Header, body []byte) bankmux.WebhookRequest {
+	return bankmux.NewWebhookRequest(header, body).SentTo(good.Method(), good.URL())
+}
+
+// refusesAddress reads a delivery whose signature covers another address. Without an address the
+// configuration lacks something, which is not the sender's fault.
+func (b *bench) refusesAddress(why string, req bankmux.WebhookRequest) {
+	b.t.Helper()
+	_, err := b.client.ReadWebhook(b.t.Context(), req)
+	assert.Contains(b.t, []bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported}, bankmux.KindOf(err), "a delivery sent to %s must be refused: %v", why, err)
 }
 
 // unknownKeys is vacuous where keys are not fetched, and then so is its promise.
@@ -227,6 +248,11 @@ func inboxed(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client.Client}, nil)
 	require.NoError(t, err)
+	good := b.Webhooks.Sign(conn)
+	options := []inbox.Option{inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second})}
+	if good.URL() != "" {
+		options = append(options, inbox.WithURL(good.URL()))
+	}
 	var handled []bankmux.Event
 	fail := true
 	h := inbox.New(registry, func(_ context.Context, e bankmux.Event) error {
@@ -235,8 +261,7 @@ func inboxed(t *testing.T, b *bench) {
 		}
 		handled = append(handled, e)
 		return nil
-	}, inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second}))
-	good := b.Webhooks.Sign(conn)
+	}, options...)
 	post := func(change func(*http.Request)) int {
 		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body()))
 		maps.Copy(r.Header, good.Header())

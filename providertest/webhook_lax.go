@@ -85,7 +85,7 @@ func laxWebhook(t *testing.T, b *bench) {
 					tried[place] = true
 					h := http.Header(good.Header()).Clone()
 					h[http.CanonicalHeaderKey(name)] = []string{value[:at[0]] + text + value[at[1]:]}
-					res, err := b.client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(h, good.Body()))
+					res, err := b.client.ReadWebhook(t.Context(), resent(good, h, good.Body()))
 					b.show(err)
 					assert.ErrorIs(t, err, bankmux.ErrSignature, "a signature may be written in one way: this one has %s", place)
 					assert.Empty(t, res)
