@@ -144,17 +144,21 @@ func checkNames(field string, names []string) error {
 	return nil
 }
 
-// timestamp reads seconds or milliseconds since 1970. Seconds have ten digits and milliseconds
-// thirteen, so that one text has one meaning and one length.
+// timestamp reads seconds or milliseconds since 1970, of 1973 and later: seconds have nine or ten
+// digits and milliseconds three more, so that one text has one meaning and one length. Virtual time
+// of tests starts in 2000, when seconds had nine.
 func timestamp(text string) (time.Time, bool) {
 	n, err := strconv.ParseUint(text, 10, 63)
-	switch {
-	case err != nil || (len(text) != 10 && len(text) != 13):
+	if err != nil {
 		return time.Time{}, false
-	case len(text) == 13:
+	}
+	switch len(text) {
+	case 9, 10:
+		return time.Unix(int64(n), 0), true
+	case 12, 13:
 		return time.UnixMilli(int64(n)), true
 	}
-	return time.Unix(int64(n), 0), true
+	return time.Time{}, false
 }
 
 // minSecret is the fewest bytes of a shared secret: 128 bits. An empty one would let everyone sign.
