@@ -154,9 +154,15 @@ func (j *job) send(ctx context.Context, stored bankmux.Connection, old generatio
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Budget)
 	defer cancel()
+	returned := false
 	grant, err := apart.Of("the renewal or its transport", func() (Grant, error) {
-		return t.cfg.Refresh(ctx, stored, old.Grant)
+		grant, err := t.cfg.Refresh(ctx, stored, old.Grant)
+		returned = true
+		return grant, err
 	})
+	if !returned {
+		return generation{}, lost(err) // a panic says nothing about what was sent
+	}
 	if err == nil {
 		if fault := grant.check(); fault != nil {
 			err = fault
@@ -177,7 +183,7 @@ func (j *job) send(ctx context.Context, stored bankmux.Connection, old generatio
 	return generation{}, lost(err)
 }
 
-// findOut is what tells whether a renewal whose response was lost has ended the old tokens.
+// findOut says how to learn whether a renewal whose response was lost has ended the old tokens.
 const findOut = "make a read on the connection, where reauth_required means that the renewed token is lost"
 
 // lost is the error for a renewal whose response did not arrive. It counts against the provider.

@@ -208,6 +208,12 @@ func TestALostResponseIsSaidToBeOne(t *testing.T) {
 		"the token endpoint is silent": {
 			func(p *issuer) { p.takes = time.Minute }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrOutcomeUnknown, 2,
 		},
+		"the transport panics after it has sent": {
+			func(p *issuer) { p.ends = func() { panic("planted-access-2") } }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrReauth, 2,
+		},
+		"the transport ends its goroutine": {
+			func(p *issuer) { p.ends = runtime.Goexit }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrReauth, 2,
+		},
 		"a renewal that may be repeated is left to the guard": {
 			func(p *issuer) { p.loses, p.former = 1, p.refresh },
 			func(cfg *rotation.Config) { cfg.Repeatable = true }, bankmux.ErrUnavailable, "", 2,
@@ -229,6 +235,7 @@ func TestALostResponseIsSaidToBeOne(t *testing.T) {
 				_, err := s.do(s.tokens, s.conn)
 				require.Equal(t, c.first, bankmux.KindOf(err), "%v", err)
 				assert.Equal(t, 1, s.renewals)
+				assert.NotContains(t, err.Error(), "planted")
 				e, ok := errors.AsType[*bankmux.Error](err)
 				require.True(t, ok)
 				if c.first == bankmux.ErrOutcomeUnknown {

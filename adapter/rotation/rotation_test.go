@@ -32,6 +32,7 @@ type issuer struct {
 	silent   bool          // a response has no refresh token
 	broken   string        // an access token that cannot be sent
 	fails    error         // the answer to each renewal
+	ends     func()        // in place of the first answer
 }
 
 func (p *issuer) grant() rotation.Grant {
@@ -66,6 +67,11 @@ func (p *issuer) renew(ctx context.Context, _ bankmux.Connection, old rotation.G
 			p.mu.Lock()
 			return rotation.Grant{}, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: ctx.Err()}
 		}
+	}
+	if end := p.ends; end != nil {
+		p.ends = nil
+		p.issue()
+		end()
 	}
 	if p.fails != nil {
 		return rotation.Grant{}, p.fails
@@ -413,7 +419,7 @@ func TestAOneShotRunsOnce(t *testing.T) {
 			require.ErrorIs(t, err, errDisk)
 			assert.True(t, bankmux.OutcomeKnown(err))
 		},
-		"a refusal after which the renewal is lost tells of the renewal": func(t *testing.T) {
+		"a refusal after which the renewal is lost names the renewal": func(t *testing.T) {
 			s := newScene(t, &issuer{loses: 1})
 			s.expire()
 			conn := s.conn
