@@ -141,7 +141,7 @@ func CategorizedTransactions(ctx context.Context, client *bankmux.Client, req ba
 		if len(req.Cards) > 0 {
 			return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "Dapi does not categorize the transactions of cards", NotSent: true}
 		}
-		return a.transactionPage(ctx, categorizedPath, req)
+		return a.byDays(req.Connection, categorizedPath).TransactionPage(ctx, req)
 	})
 }
 

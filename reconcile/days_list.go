@@ -1,4 +1,4 @@
-package dapi
+package reconcile
 
 import (
 	"context"
@@ -6,21 +6,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 // pageAt is what the Next of a page says: where to go on, and what the pages before found out.
 type pageAt struct {
 	to   bankmux.Date // the last day still to be read
 	size int          // days of a call
-	found
+	findings
 }
 
-// found is what the pages of a list found out about the bank.
-type found struct {
+// findings are what the pages of a list found out about the bank.
+type findings struct {
 	Drifted bool `json:"drifted,omitempty"` // it has written days that it was not asked for
 	Far     bool `json:"far,omitempty"`     // and some that are further off than maxSlack
 	Ignores bool `json:"ignores,omitempty"` // it serves all it has, whatever days are asked for
@@ -36,7 +34,7 @@ type found struct {
 
 func (p pageAt) String() string {
 	text := p.to.String() + "/" + strconv.Itoa(p.size)
-	raw, err := json.Marshal(p.found)
+	raw, err := json.Marshal(p.findings)
 	if err != nil || string(raw) == "{}" { // days and texts: cannot fail
 		return text
 	}
@@ -50,7 +48,7 @@ func parsePage(text string) (p pageAt, err error) {
 		p.size, err = strconv.Atoi(parts[1])
 	}
 	if err == nil && len(parts) > 2 {
-		err = json.Unmarshal([]byte(parts[2]), &p.found)
+		err = json.Unmarshal([]byte(parts[2]), &p.findings)
 	}
 	if err != nil || p.size < 1 || p.size > windowDays || p.String() != text {
 		return p, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
@@ -61,7 +59,7 @@ func parsePage(text string) (p pageAt, err error) {
 // pageWindow is the call of a page. A challenge keeps it.
 type pageWindow struct {
 	window
-	Found  found        `json:"found"`
+	Found  findings     `json:"found"`
 	Size   int          `json:"size"`
 	Newest bool         `json:"newest,omitempty"` // it is the first page of the list
 	Begin  bankmux.Date `json:"begin"`            // the first day wanted
@@ -71,8 +69,8 @@ type pageWindow struct {
 }
 
 // pageWindowOf is the call of a page that answers go on with.
-func pageWindowOf(answers *bankmux.Answers) (w pageWindow, ok bool) {
-	if answers == nil || json.Unmarshal(answers.Challenge.State, &w) != nil {
+func pageWindowOf(answers **bankmux.Answers) (w pageWindow, ok bool) {
+	if *answers == nil || !resumed(answers, &w) {
 		return pageWindow{}, false
 	}
 	for _, day := range []bankmux.Date{w.From, w.To, w.First, w.Last, w.Begin, w.End, w.Low, w.Upto} {
@@ -92,18 +90,99 @@ func (w *windows) low(split bool) bankmux.Date {
 	return later(w.earliest, w.first.AddDays(-maxSlack))
 }
 
-// listing reads a page of a list.
-type listing struct {
-	api     *api
-	path    string
+// daysList reads a page of a list.
+type daysList struct {
+	days    *Days
 	req     *bankmux.TransactionsRequest
-	account bankmux.Transaction // what all rows have in common
+	account string // by the provider's id
+	card    bool
+}
+
+// TransactionPage reads up to a month of one account or card, the newest first. Each row is on one
+// page, whatever days the bank selects by. As a rule that is the page that has its day. Where the
+// bank takes few days per call, or writes days far from those it selects by, it is the page whose
+// call had it. It may be repeated with the same page.
+//
+// Errors: [bankmux.ErrInvalid] for a request that does not name exactly one account or card, for
+// days that the bank does not serve where [bankmux.TransactionsRequest.Beyond] says so, for a Page
+// that is not the Next of one, and for Days without Read. Errors of the functions are returned as
+// they are; a challenge keeps which call it interrupted.
+func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	if d.Read == nil {
+		return bankmux.TransactionPage{}, refuse("Days", "lacks Read")
+	}
+	if len(req.Accounts)+len(req.Cards) != 1 {
+		return bankmux.TransactionPage{}, refuse("TransactionsRequest", "does not name exactly one account or card")
+	}
+	list := &daysList{days: &d, req: &req, account: slices.Concat(req.Accounts, req.Cards)[0], card: len(req.Cards) == 1}
+	if w, going := pageWindowOf(&req.Answers); going { // nothing may be sent before the answer
+		page, err := list.read(ctx, &w)
+		if !d.refused(err) {
+			return page, err
+		}
+		req.Answers = nil
+	}
+	days, at, err := d.span(ctx, &req)
+	if err != nil || at.to.Before(days.low(at.Split)) {
+		return bankmux.TransactionPage{}, err // clamped to nothing: nothing is covered
+	}
+	var refused error
+	for asked := false; ; {
+		w := list.window(days, at)
+		if w.Last.Before(w.First) { // only the day that is left out is wanted
+			if days.fewer(w.window) {
+				continue
+			}
+			return list.nothing(days, at, refused)
+		}
+		page, err := list.read(ctx, &w)
+		req.Answers, refused = nil, err
+		if !d.refused(err) {
+			return page, err
+		}
+		if !asked { // the bank may serve fewer days than it said an hour ago
+			asked = true
+			before := days.earliest
+			n, unread := d.serves(ctx, true)
+			if unread == nil {
+				unread = days.serve(n, &req)
+			}
+			if unread != nil {
+				return bankmux.TransactionPage{}, unread
+			}
+			if days.earliest.After(before) && !at.to.Before(days.low(at.Split)) {
+				continue
+			}
+		}
+		if !days.fewer(w.window) {
+			return list.nothing(days, at, err)
+		}
+	}
+}
+
+// span is what is left to read of the days asked for and served, and where to go on.
+func (d *Days) span(ctx context.Context, req *bankmux.TransactionsRequest) (*windows, pageAt, error) {
+	today := d.today()
+	from, to := req.Days(today)
+	w, at := &windows{first: from, last: today, size: windowDays}, pageAt{to: to, size: windowDays}
+	if req.Page != "" {
+		var err error
+		if at, err = parsePage(req.Page); err != nil {
+			return nil, at, err
+		}
+		w.size = at.size
+	}
+	days, err := d.serves(ctx, false)
+	if err != nil {
+		return nil, at, err
+	}
+	return w, at, w.serve(days, req)
 }
 
 // window is what the page asks for.
-func (l *listing) window(days *windows, at pageAt) pageWindow {
+func (l *daysList) window(days *windows, at pageAt) pageWindow {
 	_, last := l.req.Limits(days.last)
-	w := pageWindow{Found: at.found, Size: days.size, Newest: l.req.Page == "", Begin: days.first, End: last, Low: days.low(true)}
+	w := pageWindow{Found: at.findings, Size: days.size, Newest: l.req.Page == "", Begin: days.first, End: last, Low: days.low(true)}
 	if !at.Split && days.size == windowDays {
 		w.window = days.next(at.to)
 		if w.Newest && !w.Last.Before(w.First) {
@@ -145,44 +224,33 @@ func (l *listing) window(days *windows, at pageAt) pageWindow {
 }
 
 // read makes the call of a window and returns its page.
-func (l *listing) read(ctx context.Context, w *pageWindow, now time.Time) (bankmux.TransactionPage, error) {
-	l.account = bankmux.Transaction{Card: len(l.req.Cards) == 1, Account: slices.Concat(l.req.Accounts, l.req.Cards)[0]}
-	body := l.api.rowsOf(&l.req.Connection, l.account.Account, l.account.Card)
-	body.FromDate, body.ToDate = w.From.String(), w.To.String()
-	got := pageRows{w: w}
-	err := l.api.transactions(ctx, l.path, l.req.Connection, l.req.Answers, body, func(i, left int, read *transaction) {
-		if got.rows == nil {
-			got.rows = make([]bankmux.Transaction, 0, left/rowBytes+1)
-		}
-		got.rows = wire.AppendZero(got.rows)
-		row := &got.rows[len(got.rows)-1]
-		row.Account, row.Card = l.account.Account, l.account.Card
-		fault := read.fill(row)
-		got.add(row)
-		got.note(row.Date)
-		if fault != nil {
-			failure := bankmux.Failure{Account: l.account.Account, Transaction: wire.RowName("", i+1), Err: fault}
-			got.bad = append(got.bad, badRow{row.Date, digest(row, fault), failure})
-			*row = bankmux.Transaction{}
-			got.rows = got.rows[:len(got.rows)-1]
-		}
-	})
+func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.TransactionPage, error) {
+	answer, err := l.days.Read(ctx, DaysRequest{Account: l.account, Card: l.card, From: w.From, To: w.To, Answers: l.req.Answers})
 	if err != nil {
-		return bankmux.TransactionPage{}, interrupted(err, *w)
+		return bankmux.TransactionPage{}, keep(err, *w)
+	}
+	got := pageRows{w: w, rows: answer.Rows}
+	for i := range got.rows {
+		got.see(&got.rows[i])
+	}
+	for i := range answer.Unread {
+		u := &answer.Unread[i]
+		got.see(&u.Row)
+		got.bad = append(got.bad, badRow{u.Row.Date, digestOf(u), u.Failure})
 	}
 	page := got.page()
-	page.AsOf = now
+	page.AsOf = answer.AsOf
 	for i := range page.Covered {
-		page.Covered[i].Account, page.Covered[i].Card = l.account.Account, l.account.Card
+		page.Covered[i].Account, page.Covered[i].Card = l.account, l.card
 	}
 	if w.Newest && w.To.Before(w.Begin) { // the bank refuses all days that are wanted
-		page.Gaps = []bankmux.Covered{{Account: l.account.Account, Card: l.account.Card, From: w.Begin, To: w.End}}
+		page.Gaps = []bankmux.Covered{{Account: l.account, Card: l.card, From: w.Begin, To: w.End}}
 	}
 	return page, nil
 }
 
 // nothing is the page of days that the bank refuses one by one.
-func (l *listing) nothing(days *windows, at pageAt, refused error) (bankmux.TransactionPage, error) {
+func (l *daysList) nothing(days *windows, at pageAt, refused error) (bankmux.TransactionPage, error) {
 	if l.req.Page == "" || (refusesGaps(l.req) && !at.to.Before(days.first)) {
 		return bankmux.TransactionPage{}, refused
 	}
@@ -192,7 +260,7 @@ func (l *listing) nothing(days *windows, at pageAt, refused error) (bankmux.Tran
 			return nil
 		}
 		return []bankmux.Covered{{
-			Account: slices.Concat(l.req.Accounts, l.req.Cards)[0], Card: len(l.req.Cards) == 1, From: from, To: to,
+			Account: l.account, Card: l.card, From: from, To: to,
 		}}
 	}
 	page.Gaps = span(days.first, at.to)

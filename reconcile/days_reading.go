@@ -1,25 +1,23 @@
-package dapi
+package reconcile
 
 import (
 	"context"
 	"slices"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/wire"
-	"github.com/bankmux/bankmux/reconcile"
 )
 
 // standardDays is what is asked for where a bank does not say how far back it goes.
 const standardDays = 90
 
-// syncReading reads the days of one account for a sync: each row once, whatever days the bank
+// daysReading reads the days of one account for a sync: each row once, whatever days the bank
 // selects by.
-type syncReading struct {
-	adapter *adapter
+type daysReading struct {
+	days    *Days
 	req     *bankmux.SyncRequest
-	account string
-	body    dataBody
-	cursor  *reconcile.Cursor
+	account string // by the provider's id
+	card    bool
+	cursor  *Cursor
 	delta   *bankmux.Delta
 
 	windows
@@ -41,15 +39,67 @@ type syncReading struct {
 	failures map[string]int        // unreadable rows that were told, by what they say
 }
 
+// sync reads one account and compares. The window that was interrupted, if any, is read first.
+func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
+	req, cursor := r.req, r.cursor
+	if req.Answers != nil && interruptedAt.From.IsValid() {
+		r.answered = interruptedAt
+		if err := r.read(ctx, interruptedAt); err != nil && !r.days.refused(err) {
+			return err
+		}
+	}
+	days, err := r.days.serves(ctx, false)
+	if err != nil {
+		return err
+	}
+	mark := cursor.Mark(r.account)
+	r.plan(&mark, days)
+	if err := r.all(ctx); err != nil {
+		return err
+	}
+	r.gaps(&mark)
+	in := Reading{
+		Provider: r.days.Provider, Account: req.AccountName(r.account), From: r.proved(), To: r.to, Rows: r.rows, Unread: r.unread, Complete: true,
+		Proves: r.conclusive(),
+	}
+	if !in.From.After(in.To) {
+		r.delta.Covered = []bankmux.Covered{{Account: r.account, From: in.From, To: in.To}}
+	}
+	var known []Known
+	if req.Known != nil {
+		last := in.To
+		for i := range in.Rows {
+			last = later(last, in.Rows[i].Date) // a day of value may be one that has not come
+		}
+		if !in.To.Before(cursor.Until) {
+			// The bank served the newest days, and with them the rows of days to come.
+			last = later(last, in.To.AddDays(aheadDays))
+			in.Ahead = last
+		}
+		known, err = Ask(ctx, req, in.Account, r.first, last, nil)
+		if err != nil {
+			return err
+		}
+	}
+	res := Compare(known, in)
+	res.Tell(r.delta, in.Account)
+	if res.Suspect {
+		return nil // an empty answer where rows are known is no reading: the same days are read again the next time
+	}
+	mark.Day = in.To
+	cursor.Set(mark)
+	return nil
+}
+
 // plan says which days are read: the last weeks, or all that the bank serves.
-func (r *syncReading) plan(mark *reconcile.Mark, days int) {
+func (r *daysReading) plan(mark *Mark, days int) {
 	if days == 0 {
 		days = standardDays
 	}
 	until := r.cursor.Until
 	r.last, r.serves = until, days
 	r.promised = r.promise(days)
-	r.drifted = slices.ContainsFunc(r.cursor.Marks, func(m reconcile.Mark) bool { return m.Drifted })
+	r.drifted = slices.ContainsFunc(r.cursor.Marks, func(m Mark) bool { return m.Drifted })
 	r.windows = windows{first: r.promised, earliest: r.promised, last: until, size: windowDays}
 	r.whole = true
 	if mark.Day.IsZero() {
@@ -68,14 +118,14 @@ func (r *syncReading) plan(mark *reconcile.Mark, days int) {
 
 // promise is the first day of those that the bank says it serves, counted from its own today: a
 // round that reads up to a day may go on after the midnight at that bank.
-func (r *syncReading) promise(days int) bankmux.Date {
-	today := later(r.last, r.adapter.today(r.req.Connection))
+func (r *daysReading) promise(days int) bankmux.Date {
+	today := later(r.last, r.days.today())
 	return earlier(r.last, today.AddDays(1-days))
 }
 
 // narrow leaves out days that the bank does not promise any more. It reports false if there are
 // none.
-func (r *syncReading) narrow(days int) bool {
+func (r *daysReading) narrow(days int) bool {
 	if days == 0 {
 		return false
 	}
@@ -88,7 +138,7 @@ func (r *syncReading) narrow(days int) bool {
 }
 
 // all reads the days, the newest first.
-func (r *syncReading) all(ctx context.Context) error {
+func (r *daysReading) all(ctx context.Context) error {
 	unread := true
 	for to := r.last; !to.Before(r.low(r.size < windowDays)); {
 		w := r.next(to)
@@ -101,7 +151,7 @@ func (r *syncReading) all(ctx context.Context) error {
 			}
 			r.from = w.From
 			to = w.First.AddDays(-1)
-		case !refusedDays(err):
+		case !r.days.refused(err):
 			return err
 		default:
 			more, failed := r.refusal(ctx, w)
@@ -126,13 +176,13 @@ func (r *syncReading) all(ctx context.Context) error {
 
 // refusal decides how to go on after the bank refused the days of a call. It reports false if there
 // is nothing left to ask for.
-func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
+func (r *daysReading) refusal(ctx context.Context, w window) (bool, error) {
 	if r.narrow(r.serves) { // midnight has passed at the bank
 		return true, nil
 	}
 	if !r.renewed { // the bank may serve fewer days than it said an hour ago
 		r.renewed = true
-		days, err := r.adapter.daysAfterRefusal(ctx, r.req.Connection)
+		days, err := r.days.serves(ctx, true)
 		if err != nil {
 			return false, err
 		}
@@ -145,10 +195,10 @@ func (r *syncReading) refusal(ctx context.Context, w window) (bool, error) {
 
 // window reads one window, unless the user's answer has just brought its rows, and takes its own
 // rows.
-func (r *syncReading) window(ctx context.Context, w window) error {
+func (r *daysReading) window(ctx context.Context, w window) error {
 	if r.answered.covers(&w) { // it may have asked for a day that the bank has left since
 		w.From, w.To = r.answered.From, r.answered.To
-	} else if err := r.read(ctx, w, nil); err != nil {
+	} else if err := r.read(ctx, w); err != nil {
 		return err
 	}
 	r.answered = window{}
@@ -178,7 +228,7 @@ func (r *syncReading) window(ctx context.Context, w window) error {
 
 // note keeps the first day that a row says, and whether rows say days that were not asked for. A
 // bank that ignores the days of a call says nothing about how it selects.
-func (r *syncReading) note(w *window) {
+func (r *daysReading) note(w *window) {
 	near, ignores := false, false
 	for i := range r.page {
 		day := r.page[i].Date
@@ -194,40 +244,41 @@ func (r *syncReading) note(w *window) {
 	r.drifted = r.drifted || (near && !ignores)
 }
 
-// read makes the call of a window.
-func (r *syncReading) read(ctx context.Context, w window, answers *bankmux.Answers) error {
-	r.page = nil
-	body := r.body
-	body.FromDate, body.ToDate = w.From.String(), w.To.String()
-	here := map[string]int{}
-	err := r.adapter.api.transactions(ctx, plainPath, r.req.Connection, answers, body, func(i, _ int, t *transaction) {
-		row := bankmux.Transaction{Account: r.account}
-		if fault := t.fill(&row); fault != nil {
-			content := contentOf(&row) + "\x00" + fault.Detail
-			if here[content]++; here[content] <= r.failures[content] {
-				return // two windows have it
-			}
-			if r.failures == nil {
-				r.failures = map[string]int{}
-			}
-			r.failures[content]++
-			r.unread = append(r.unread, row)
-			r.delta.Failed = append(r.delta.Failed, bankmux.Failure{Account: r.account, Transaction: wire.RowName("", i+1), Err: fault})
-			return
-		}
-		r.page = append(r.page, row)
-	})
+// read makes the call of a window. The user's answers go with the first.
+func (r *daysReading) read(ctx context.Context, w window) error {
+	answers := r.req.Answers
+	r.req.Answers = nil
+	page, err := r.days.Read(ctx, DaysRequest{Account: r.account, Card: r.card, From: w.From, To: w.To, Answers: answers})
 	if err != nil {
-		r.answered = window{}
+		r.page, r.answered = nil, window{}
+		return keep(err, daysStep{Cursor: r.cursor.String(), Window: w})
 	}
-	return interrupted(err, syncState{Cursor: r.cursor.String(), Window: w})
+	r.page = page.Rows
+	here := map[string]int{}
+	for i := range page.Unread {
+		u := &page.Unread[i]
+		content := contentOf(&u.Row)
+		if u.Failure.Err != nil {
+			content += "\x00" + u.Failure.Err.Detail
+		}
+		if here[content]++; here[content] <= r.failures[content] {
+			continue // two windows have it
+		}
+		if r.failures == nil {
+			r.failures = map[string]int{}
+		}
+		r.failures[content]++
+		r.unread = append(r.unread, u.Row)
+		r.delta.Failed = append(r.delta.Failed, u.Failure)
+	}
+	return nil
 }
 
 // proved is the first day of which all rows were read. Those of the days before it may be among
 // rows that the bank selects by an earlier day, which it was not asked for.
 //
 // A row that is further off than maxSlack was selected by a day that is further away still.
-func (r *syncReading) proved() bankmux.Date {
+func (r *daysReading) proved() bankmux.Date {
 	if r.calls.far > maxSlack && !r.calls.ignores {
 		return later(r.first, r.from.AddDays(maxSlack+r.calls.far))
 	}
@@ -235,13 +286,13 @@ func (r *syncReading) proved() bankmux.Date {
 }
 
 // slack is how far the day of selection and the one that is written may be apart in this reading.
-func (r *syncReading) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
+func (r *daysReading) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
 
 // conclusive is the first day of which an absent row is gone, zero where the first row says it. A
 // bank may serve fewer days than it says; the first row shows where they begin at the latest. Where
 // rows are selected by an earlier day than is written, they leave in another order than that of
 // their days.
-func (r *syncReading) conclusive() bankmux.Date {
+func (r *daysReading) conclusive() bankmux.Date {
 	if !r.drifted || r.begins.IsZero() {
 		return bankmux.Date{}
 	}
@@ -249,7 +300,7 @@ func (r *syncReading) conclusive() bankmux.Date {
 }
 
 // gaps tells of days that no reading has, and remembers how many the bank served.
-func (r *syncReading) gaps(mark *reconcile.Mark) {
+func (r *daysReading) gaps(mark *Mark) {
 	gap := func(from, to bankmux.Date) {
 		if !to.Before(from) {
 			r.delta.Gaps = append(r.delta.Gaps, bankmux.Covered{Account: r.account, From: from, To: to})

@@ -1,4 +1,4 @@
-package dapi
+package reconcile
 
 import (
 	"maps"
@@ -38,8 +38,7 @@ type seenIn struct{ call, n int }
 func (c *calls) begin(w *window, rows []bankmux.Transaction) {
 	got := pageRows{w: &pageWindow{window: *w}, rows: rows}
 	for i := range rows {
-		got.add(&rows[i])
-		got.note(rows[i].Date)
+		got.see(&rows[i])
 	}
 	c.far = max(c.far, got.furthest)
 	c.all = append(c.all, call{*w, got.sum()})

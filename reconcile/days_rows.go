@@ -1,4 +1,4 @@
-package dapi
+package reconcile
 
 import (
 	"hash/fnv"
@@ -51,6 +51,12 @@ func (p *pageRows) note(day bankmux.Date) {
 	away := max(p.w.From.DaysSince(day), day.DaysSince(p.w.To))
 	p.furthest = max(p.furthest, away)
 	p.far = p.far || away > maxSlack
+}
+
+// see looks at a row.
+func (p *pageRows) see(row *bankmux.Transaction) {
+	p.add(row)
+	p.note(row.Date)
 }
 
 // ignores reports whether the bank serves all it has, whatever days are asked for. A bank that
@@ -152,7 +158,7 @@ func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date)
 const maxBad = 50
 
 // name tells of the rows that cannot be read: those with a day as others, those without once.
-func (p *pageRows) name(page *bankmux.TransactionPage, next *found, first, last bankmux.Date) {
+func (p *pageRows) name(page *bankmux.TransactionPage, next *findings, first, last bankmux.Date) {
 	told := map[string]int{}
 	for _, content := range next.Bad {
 		told[content]++
@@ -180,8 +186,8 @@ func (p *pageRows) name(page *bankmux.TransactionPage, next *found, first, last 
 }
 
 // next is where to go on, "" at the end. newer says that the call had rows of later days.
-func (w *pageWindow) next(f found, newer bool) string {
-	at := pageAt{to: w.From.AddDays(-1), size: w.Size, found: f}
+func (w *pageWindow) next(f findings, newer bool) string {
+	at := pageAt{to: w.From.AddDays(-1), size: w.Size, findings: f}
 	switch {
 	case !f.Split:
 		at.to = w.First.AddDays(-1)
@@ -206,7 +212,7 @@ func (w *pageWindow) next(f found, newer bool) string {
 
 // cover says which days are complete now. What was selected before the days that were read may have
 // been written on the first of them.
-func (p *pageRows) cover(page *bankmux.TransactionPage, f found) {
+func (p *pageRows) cover(page *bankmux.TransactionPage, f findings) {
 	w := p.w
 	if f.Far {
 		return
@@ -224,13 +230,12 @@ func (p *pageRows) cover(page *bankmux.TransactionPage, f found) {
 	}
 }
 
-// digest tells rows without a day apart.
-func digest(row *bankmux.Transaction, fault *bankmux.Error) string {
-	return strconv.FormatUint(hashOf(contentOf(row)+"\x00"+fault.Detail), 36)
-}
-
-func hashOf(text string) uint64 {
+// digestOf tells rows without a day apart.
+func digestOf(u *UnreadRow) string {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(text))
-	return h.Sum64()
+	_, _ = h.Write([]byte(contentOf(&u.Row) + "\x00"))
+	if u.Failure.Err != nil {
+		_, _ = h.Write([]byte(u.Failure.Err.Detail))
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
 }
