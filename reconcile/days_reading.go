@@ -31,7 +31,8 @@ type daysReading struct {
 	begins   bankmux.Date // the first day that a row says; zero if there is no row
 	drifted  bool         // the bank is known to select by another day than it writes
 
-	answered window // the call that the user's answer belongs to, with its rows
+	answered window // the call that the user's answer belonged to, until its rows are taken
+	held     []bankmux.Transaction
 	page     []bankmux.Transaction
 	rows     []bankmux.Transaction
 	calls    calls
@@ -43,8 +44,10 @@ type daysReading struct {
 func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
 	req, cursor := r.req, r.cursor
 	if req.Answers != nil && interruptedAt.From.IsValid() {
-		r.answered = interruptedAt
-		if err := r.read(ctx, interruptedAt); err != nil && !r.days.refused(err) {
+		switch err := r.read(ctx, interruptedAt); {
+		case err == nil:
+			r.answered, r.held = interruptedAt, r.page
+		case !r.days.refused(err):
 			return err
 		}
 	}
@@ -197,11 +200,11 @@ func (r *daysReading) refusal(ctx context.Context, w window) (bool, error) {
 // rows.
 func (r *daysReading) window(ctx context.Context, w window) error {
 	if r.answered.covers(&w) { // it may have asked for a day that the bank has left since
-		w.From, w.To = r.answered.From, r.answered.To
+		w.From, w.To, r.page = r.answered.From, r.answered.To, r.held
+		r.answered, r.held = window{}, nil
 	} else if err := r.read(ctx, w); err != nil {
 		return err
 	}
-	r.answered = window{}
 	newest := w.Last == r.last || (r.without && w.Last == r.last.AddDays(-1))
 	r.note(&w)
 	r.calls.begin(&w, r.page)
@@ -250,7 +253,7 @@ func (r *daysReading) read(ctx context.Context, w window) error {
 	r.req.Answers = nil
 	page, err := r.days.Read(ctx, DaysRequest{Account: r.account, Card: r.card, From: w.From, To: w.To, Answers: answers})
 	if err != nil {
-		r.page, r.answered = nil, window{}
+		r.page = nil
 		return keep(err, daysStep{Cursor: r.cursor.String(), Window: w})
 	}
 	r.page = page.Rows

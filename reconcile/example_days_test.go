@@ -1,0 +1,104 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// heron is the wire of an invented provider: rows of an account between two days, without ids.
+type heron struct{ rows []heronRow }
+
+type heronRow struct{ Account, Amount, Date, Text string }
+
+// transactions is GET /accounts/{id}/transactions?from=…&to=… of the provider.
+func (h *heron) transactions(_ context.Context, account, from, to string) (rows []heronRow, err error) {
+	for _, r := range h.rows {
+		if r.Account == account && r.Date >= from && r.Date <= to {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+// accounts is GET /accounts of the provider.
+func (h *heron) accounts(context.Context) ([]string, error) { return []string{"main"}, nil }
+
+// days is what sync and list have in common.
+func (h *heron) days() reconcile.Days {
+	return reconcile.Days{
+		Provider: "heron",
+		Read: func(ctx context.Context, at reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
+			rows, err := h.transactions(ctx, at.Account, at.From.String(), at.To.String())
+			for i, r := range rows {
+				row := bankmux.Transaction{Account: at.Account, Card: at.Card, Description: r.Text}
+				day, dayErr := bankmux.ParseDate(r.Date)
+				amount, amountErr := bankmux.NewMoney(r.Amount, "AED")
+				row.Date, row.Amount = day, amount
+				if dayErr != nil || amountErr != nil {
+					page.Unread = append(page.Unread, reconcile.UnreadRow{Row: row, Failure: bankmux.Failure{
+						Account: at.Account, Transaction: fmt.Sprint("row ", i+1),
+						Err: &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the answer has a row without day or amount"},
+					}})
+					continue
+				}
+				page.Rows = append(page.Rows, row)
+			}
+			return page, err
+		},
+		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
+			ids, err := h.accounts(ctx)
+			return ids, nil, err
+		},
+		Serves:  func(context.Context, bool) (int, error) { return 180, nil },
+		Refused: func(e *bankmux.Error) bool { return e.Code == "RANGE_NOT_SERVED" },
+		Today:   func() bankmux.Date { return bankmux.NewDate(2026, 11, 26) }, // the bank's; take it from a clock
+	}
+}
+
+// Sync is the adapter's bankmux.TransactionSyncer.
+func (h *heron) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	return h.days().Sync(ctx, req)
+}
+
+// TransactionPage is the adapter's bankmux.TransactionLister.
+func (h *heron) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return h.days().TransactionPage(ctx, req)
+}
+
+// A row that the bank does not show any more is missing, and removed the second time. An equal second
+// row is a row.
+func ExampleDays() {
+	provider := &heron{rows: []heronRow{
+		{"main", "-900.00", "2026-11-10", "RENT"}, {"main", "-3.00", "2026-11-25", "COFFEE"}, {"main", "-70.00", "2026-11-24", "FUEL HOLD"},
+	}}
+	stored := newStore() // the application's database
+	for day := range 3 {
+		delta, err := provider.Sync(context.Background(), bankmux.SyncRequest{
+			Connection: bankmux.Connection{ID: "conn-1"}, Cursor: stored.cursor, Known: stored.known,
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, m := range delta.Missing {
+			fmt.Println("missing", m.Known.Text)
+		}
+		for _, m := range delta.Removed {
+			fmt.Println("removed", m.Known.Text)
+		}
+		fmt.Println(len(delta.Added), "new")
+		stored.save(delta)
+		if day == 0 {
+			provider.rows[2] = heronRow{"main", "-3.00", "2026-11-25", "COFFEE"} // in place of the hold
+		}
+	}
+	// Output:
+	// 3 new
+	// missing FUEL HOLD
+	// 1 new
+	// removed FUEL HOLD
+	// 0 new
+}
