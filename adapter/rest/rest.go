@@ -1,6 +1,3 @@
-// Package rest is the one place that knows resty: a client for one provider's
-// JSON API with the traps closed (no cookies, no redirects, no retry of its
-// own, bounded bodies, no URL in an error).
 package rest
 
 import (
@@ -31,9 +28,20 @@ const DefaultBodyLimit = 8 << 20
 
 // Config says where an API is and how to reach it.
 type Config struct {
-	BaseURL    string       // https, or http on loopback; no query
+	BaseURL    string       // https, or http on loopback; no query; see [CheckURL]
 	HTTPClient *http.Client // copied, never changed; nil means a client of its own
-	BodyLimit  int          // 0 means [DefaultBodyLimit]
+	BodyLimit  int          // in bytes; 0 means [DefaultBodyLimit]
+
+	// Sign signs or stamps each request right before it leaves: once for each [Client.Do], so a
+	// retry has a new time and a new signature. Method, URL and header are as they are sent, save
+	// Host, Content-Length and Accept-Encoding, which net/http adds. The body is nil where there is
+	// none, and the bytes are those that are sent: changing the slice or reading r.Body has no
+	// effect. Sign sets header fields, and may change path and query. It must not change method,
+	// scheme or host. Several goroutines call it at once. nil signs nothing.
+	//
+	// An error ends the call before anything is sent: a [*bankmux.Error] as it is, any other one as
+	// [bankmux.ErrInvalid] without its text, which may quote a key.
+	Sign func(r *http.Request, body []byte) error
 }
 
 // Client sends requests to one API. It is safe for concurrent use.
@@ -41,6 +49,8 @@ type Client struct {
 	resty *resty.Client
 	base  string // resty would parse it with every request
 	limit int
+	fault string // why base cannot be used
+	sign  func(r *http.Request, body []byte) error
 
 	own    *http.Transport // nil where the caller gave one
 	direct bool            // the transport is net/http's, without middleware
@@ -48,7 +58,8 @@ type Client struct {
 	told   atomic.Bool     // the protocol of a connection is seen without looking at what is written
 }
 
-// CheckURL returns why base cannot be the address of an API, or "".
+// CheckURL returns why base cannot be the address of an API, as the end of a sentence about it, or
+// "". Credentials travel only over TLS, or over loopback.
 func CheckURL(base string) string {
 	u, err := url.Parse(base)
 	switch {
@@ -71,7 +82,8 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// New returns a client. The config's BaseURL must have passed [CheckURL].
+// New returns a client. It starts nothing. With a BaseURL that [CheckURL] refuses, every call is
+// [bankmux.ErrInvalid] and sends nothing.
 func New(cfg Config) *Client {
 	hc := &http.Client{}
 	if cfg.HTTPClient != nil {
@@ -79,14 +91,14 @@ func New(cfg Config) *Client {
 		hc = &copied
 		hc.Jar = nil
 	}
-	c := &Client{base: strings.TrimRight(cfg.BaseURL, "/"), limit: cfg.BodyLimit}
+	c := &Client{base: strings.TrimRight(cfg.BaseURL, "/"), limit: cfg.BodyLimit, fault: CheckURL(cfg.BaseURL), sign: cfg.Sign}
 	if hc.Transport == nil {
 		c.own = transport()
 		hc.Transport = c.own
 		c.told.Store(true)
 	}
 	c.trust(hc.Transport)
-	if c.limit == 0 {
+	if c.limit <= 0 {
 		c.limit = DefaultBodyLimit
 	}
 	hc.Transport = noting{hc.Transport}
@@ -114,27 +126,27 @@ var (
 	formType = []string{"application/x-www-form-urlencoded"}
 )
 
-// Request is one call. Path may hold {name} for PathParams, which are escaped. What must not be
-// sent twice has a body, since middleware that drops the context cannot be kept from sending one
-// without again.
+// Request is one call. A one-shot needs a body: middleware that drops the context could send a
+// request without one again. Printing a Request shows only its method.
 type Request struct {
 	Method     string
-	Path       string
-	PathParams map[string]string
+	Path       string            // "" or starts with a slash; {name} stands for a parameter
+	PathParams map[string]string // are escaped
 	Query      url.Values
 	Header     http.Header // with canonical names; it is not changed
-	Bearer     string
-	JSON       any        // body, if not nil
-	Form       url.Values // body, if not nil
+	Bearer     string      // a token for the field Authorization; see [normalize.Token]
+	JSON       any         // the body, if not nil
+	Form       url.Values  // the body, if not nil; it wins over JSON
 }
 
-// Response is an answer that arrived whole, whatever it says.
+// Response is a response that arrived whole, whatever its status. Printing it shows only the
+// status.
 type Response struct {
 	method, path string // of the request
 
 	Status     int
-	JSON       bool // the content type is JSON
-	Body       []byte
+	JSON       bool   // the content type is JSON
+	Body       []byte // decompressed
 	RetryAfter time.Duration
 }
 
@@ -142,16 +154,27 @@ type Response struct {
 // table tells endpoints apart.
 func (r *Response) Endpoint() string { return r.method + " " + r.path }
 
-// Do sends the request once: a transport of net/http does not send it again by itself, see sending.
-// The error is for requests without a whole answer: an [*bankmux.Error] of kind unavailable,
-// malformed or context_done, with NotSent where no connection was made.
+// Do sends the request once, and returns any response that arrived whole, errors and redirects
+// included. Over HTTP/1.1 and HTTP/2, net/http does not send it again by itself where the server
+// may have read it. So Do may be repeated only where the operation may be.
+//
+// The error is a [*bankmux.Error]. NotSent is set only with proof that nothing left. Its kinds are
+// [bankmux.ErrUnavailable] for no response, [bankmux.ErrMalformed] for one that broke off or is
+// larger than the limit, [bankmux.ErrContextDone] where the context ended, and [bankmux.ErrInvalid]
+// for a request that cannot be sent. No text of the transport is in it, since that has addresses.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
+	switch {
+	case c.fault != "":
+		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
+	case req.Path != "" && req.Path[0] != '/': // it would change the host
+		return nil, invalid("the path does not start with a slash")
+	}
 	payload, kind, fault := req.payload()
 	if fault != nil {
 		return nil, fault
 	}
 	if req.Bearer != "" && !normalize.Token(req.Bearer) { // net/http would call it a failure to send
-		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the credential cannot be sent in a header", NotSent: true}
+		return nil, invalid("the credential cannot be sent in a header")
 	}
 	sent, sending := c.begin(ctx, payload)
 	defer sent.end()
@@ -174,6 +197,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	var body []byte
 	if err == nil {
 		body, err = c.body(res.RawResponse, &sent.limited)
+	}
+	if sent.unsigned != nil {
+		return nil, sent.unsigned
 	}
 	if err != nil {
 		if c.own != nil && ctx.Err() == nil && sent.stale() {
@@ -199,7 +225,7 @@ func (req *Request) payload() ([]byte, []string, *bankmux.Error) {
 	case req.JSON != nil:
 		body, err := json.Marshal(req.JSON)
 		if err != nil {
-			return nil, nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the request cannot be written as JSON", NotSent: true}
+			return nil, nil, invalid("the request cannot be written as JSON")
 		}
 		return body, jsonType, nil
 	}
@@ -291,7 +317,8 @@ func (r *Response) malformed(what string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the answer " + what}
 }
 
-// Lacks is the error for a well-formed answer without a field it must have.
+// Lacks returns the error for a well-formed answer without a field that it must have. The field is
+// a name of the provider's documentation, never text of the answer.
 func (r *Response) Lacks(field string) *bankmux.Error {
 	return r.malformed("lacks " + field)
 }

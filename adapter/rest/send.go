@@ -36,6 +36,8 @@ type sending struct {
 	reader  bytes.Reader
 	limited io.LimitedReader // reads the answer
 
+	unsigned error // why the request could not be signed
+
 	asked     atomic.Bool // for a connection
 	connected atomic.Bool
 	reused    atomic.Bool // the present connection served another request before
@@ -77,6 +79,11 @@ func prepare(_ *resty.Client, r *http.Request) error {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
 	if !ok {
 		return nil
+	}
+	if s.client.sign != nil {
+		if s.unsigned = s.sign(r); s.unsigned != nil {
+			return s.unsigned
+		}
 	}
 	s.replayed.Store(replays(r))
 	r.GetBody = s.again

@@ -1,6 +1,5 @@
-// Package token is a source of client-credentials access tokens: cached,
-// fetched by one caller for all, renewed early, and never blocking anybody beyond
-// their own context.
+// Package token caches the access token of an application (OAuth client credentials). One caller
+// fetches it for all, it is renewed early, and no caller waits beyond its own context.
 package token
 
 import (
@@ -17,10 +16,11 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Token is what a token endpoint gave. Lifetime counts as at least a minute and at most a day. With
-// less, each call would fetch a token; more would make a mistake of the endpoint last.
+// Token is an answer of a token endpoint.
 type Token struct {
-	Value    string
+	Value bankmux.Secret
+	// Lifetime counts as at least a minute and at most a day. With less, each call would fetch a
+	// token; more would make a mistake of the endpoint last.
 	Lifetime time.Duration
 }
 
@@ -30,7 +30,7 @@ const (
 	maxLifetime = 24 * time.Hour
 )
 
-// Source hands out one token until it is due. It is safe for concurrent use.
+// Source returns one token until it is due. It is safe for concurrent use.
 type Source struct {
 	fetch  func(context.Context) (Token, error)
 	budget time.Duration
@@ -41,14 +41,20 @@ type Source struct {
 	due     time.Time // when to fetch the next one
 }
 
-// NewSource returns a source. A fetch lasts at most budget, whoever waits for it.
+// NewSource returns a source. It starts nothing: a call that needs a token fetches it. A fetch lasts
+// at most budget, and goes on without a caller that gives up.
 func NewSource(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
 	return &Source{fetch: fetch, budget: budget}
 }
 
-// Token returns a token that is good for a while. A failed fetch is returned to
-// all who waited for it and not remembered.
-func (s *Source) Token(ctx context.Context) (string, error) {
+// Token returns a token that is good for a while. It is renewed after nine tenths of its lifetime,
+// at a moment that differs between processes. Token may be repeated.
+//
+// The error of a failed fetch goes to all who waited for it, and is not kept. Otherwise the error is
+// [bankmux.ErrContextDone] where ctx ended first, [bankmux.ErrUnavailable] where the budget ended,
+// [bankmux.ErrMalformed] for a token that cannot be sent in a header (see [normalize.Token]), and
+// [bankmux.ErrApplication] where the fetch panicked.
+func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	if t, ok := s.cached(); ok {
 		return t, nil
 	}
@@ -64,35 +70,35 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time", Err: errors.Join(err, context.DeadlineExceeded)}
 			}
-			return "", err
+			return bankmux.Secret{}, err
 		}
-		if !normalize.Token(t.Value) {
-			return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
+		if !normalize.Token(t.Value.Reveal()) {
+			return bankmux.Secret{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
 		}
 		lifetime := min(max(t.Lifetime, minLifetime), maxLifetime)
 		s.mu.Lock()
-		s.current, s.due = bankmux.NewSecret(t.Value), time.Now().Add(lifetime-early(lifetime))
+		s.current, s.due = t.Value, time.Now().Add(lifetime-early(lifetime))
 		s.mu.Unlock()
 		return t.Value, nil
 	})
 	select {
 	case r := <-done:
 		if r.Err != nil {
-			return "", r.Err
+			return bankmux.Secret{}, r.Err
 		}
-		return r.Val.(string), nil
+		return r.Val.(bankmux.Secret), nil
 	case <-ctx.Done():
-		return "", &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no access token came in time", NotSent: true, Err: ctx.Err()}
+		return bankmux.Secret{}, &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no access token came in time", NotSent: true, Err: ctx.Err()}
 	}
 }
 
-func (s *Source) cached() (string, bool) {
+func (s *Source) cached() (bankmux.Secret, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.current.IsZero() || !time.Now().Before(s.due) {
-		return "", false
+		return bankmux.Secret{}, false
 	}
-	return s.current.Reveal(), true
+	return s.current, true
 }
 
 // early is how long before its end a token is renewed: a tenth of its life, at
@@ -102,12 +108,12 @@ func early(lifetime time.Duration) time.Duration {
 	return margin + rand.N(margin/10+1)
 }
 
-// Invalidate forgets the token if it is still the current one, so that many
-// callers refused with the same token cause one fetch.
-func (s *Source) Invalidate(bad string) {
+// Invalidate drops the token if it is still the current one, so that many callers refused with the
+// same token cause one fetch. Call it where the provider says that the token has expired.
+func (s *Source) Invalidate(bad bankmux.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current.Equal(bankmux.NewSecret(bad)) {
+	if s.current.Equal(bad) {
 		s.current = bankmux.Secret{}
 	}
 }

@@ -22,7 +22,7 @@ import (
 func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (token.Token, error) {
 	return func(context.Context) (token.Token, error) {
 		time.Sleep(time.Second)
-		return token.Token{Value: "token-" + strconv.Itoa(int(fetches.Add(1))), Lifetime: lifetime}, nil
+		return token.Token{Value: bankmux.NewSecret("token-" + strconv.Itoa(int(fetches.Add(1)))), Lifetime: lifetime}, nil
 	}
 }
 
@@ -37,7 +37,7 @@ func TestTenThousandCallersCauseOneFetch(t *testing.T) {
 				all.Go(func() {
 					got, err := s.Token(t.Context())
 					assert.NoError(t, err)
-					assert.Equal(t, want, got)
+					assert.Equal(t, want, got.Reveal())
 				})
 			}
 			all.Wait()
@@ -49,17 +49,17 @@ func TestTenThousandCallersCauseOneFetch(t *testing.T) {
 		var all sync.WaitGroup
 		for range 50 { // fifty answers say that token-2 expired
 			all.Go(func() {
-				s.Invalidate("token-2")
+				s.Invalidate(bankmux.NewSecret("token-2"))
 				got, err := s.Token(t.Context())
 				assert.NoError(t, err)
-				assert.Equal(t, "token-3", got)
+				assert.Equal(t, "token-3", got.Reveal())
 			})
 		}
 		all.Wait()
-		s.Invalidate("token-2") // and one comes late
+		s.Invalidate(bankmux.NewSecret("token-2")) // and one comes late
 		got, err := s.Token(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, "token-3", got)
+		assert.Equal(t, "token-3", got.Reveal())
 		assert.EqualValues(t, 3, fetches.Load())
 	})
 }
@@ -102,7 +102,7 @@ func TestAnImpatientCallerLeavesTheOthersTheirToken(t *testing.T) {
 		assert.Equal(t, 100*time.Millisecond, time.Since(began))
 		got, err := s.Token(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, "token-1", got)
+		assert.Equal(t, "token-1", got.Reveal())
 		assert.EqualValues(t, 1, fetches.Load())
 	})
 }
@@ -116,7 +116,7 @@ func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T)
 				<-ctx.Done()
 				return token.Token{}, ctx.Err()
 			}
-			return token.Token{Value: "t", Lifetime: time.Hour}, nil
+			return token.Token{Value: bankmux.NewSecret("t"), Lifetime: time.Hour}, nil
 		})
 		began := time.Now()
 		_, err := s.Token(t.Context())
@@ -125,7 +125,7 @@ func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T)
 		hang = false
 		got, err := s.Token(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, "t", got)
+		assert.Equal(t, "t", got.Reveal())
 	})
 }
 
@@ -150,7 +150,7 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 						left = true
 						end()
 					}
-					return token.Token{Value: "t", Lifetime: time.Hour}, nil
+					return token.Token{Value: bankmux.NewSecret("t"), Lifetime: time.Hour}, nil
 				})
 				var all sync.WaitGroup
 				for range 10 {
@@ -164,7 +164,7 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 				all.Wait()
 				got, err := s.Token(t.Context())
 				require.NoError(t, err, "and the next caller fetches")
-				assert.Equal(t, "t", got)
+				assert.Equal(t, "t", got.Reveal())
 			})
 		})
 	}
@@ -202,10 +202,10 @@ func TestATokenThatCannotBeSentIsMalformedAndNotKept(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "a\nb", "a\x00", " a"} {
 		s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) {
-			return token.Token{Value: value, Lifetime: time.Hour}, nil
+			return token.Token{Value: bankmux.NewSecret(value), Lifetime: time.Hour}, nil
 		})
 		got, err := s.Token(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrMalformed, "%q", value)
-		assert.Empty(t, got)
+		assert.Empty(t, got.Reveal())
 	}
 }

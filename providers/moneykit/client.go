@@ -68,7 +68,7 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 	case !normalize.Token(answer.AccessToken):
 		return token.Token{}, res.Lacks("an access_token that can be sent in a header")
 	}
-	return token.Token{Value: answer.AccessToken, Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
+	return token.Token{Value: bankmux.NewSecret(answer.AccessToken), Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
 }
 
 // createLinkSession is POST /link-session.
@@ -168,7 +168,7 @@ func (a *api) do(ctx context.Context, req rest.Request, out any) (*rest.Response
 		}
 		err = read(res, out)
 		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Code == codeExpired && e.Status == http.StatusUnauthorized && a.auth == AuthBearer && !renewed {
-			a.tokens.Invalidate(req.Bearer)
+			a.tokens.Invalidate(bankmux.NewSecret(req.Bearer))
 			continue
 		}
 		return res, err
@@ -187,7 +187,7 @@ func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 		unsent.NotSent = true
 		return &unsent
 	}
-	req.Bearer = token
+	req.Bearer = token.Reveal()
 	return err
 }
 

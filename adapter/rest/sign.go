@@ -1,0 +1,37 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+)
+
+// sign lets the adapter sign the request. It gets a copy of the body, and whatever it does with the
+// request's own reader is undone, so that what is sent is what was there before.
+func (s *sending) sign(r *http.Request) error {
+	method, scheme, host, field, body := r.Method, r.URL.Scheme, r.URL.Host, r.Host, r.Body
+	err := s.client.sign(r, bytes.Clone(s.payload))
+	r.Body = body
+	s.reader.Reset(s.payload)
+	switch e, ok := errors.AsType[*bankmux.Error](err); {
+	case err == nil:
+	case r.Context().Err() != nil:
+		return &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "the request was not signed in time", NotSent: true, Err: r.Context().Err()}
+	case ok:
+		unsent := *e
+		unsent.NotSent = true
+		return &unsent
+	default:
+		return invalid("the request cannot be signed")
+	}
+	if r.Method != method || r.URL.Scheme != scheme || r.URL.Host != host || r.Host != field {
+		return invalid("the signer changed the method or the host of a request")
+	}
+	return nil
+}
+
+func invalid(detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
+}
