@@ -35,7 +35,7 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 	b := &bench{}
 	ended := make(chan string, 1)
 	go func() {
-		// The runtime panics in this goroutine when the goroutines of the bubble wait for ever.
+		// The runtime panics in this goroutine when the goroutines of the bubble wait and nothing can wake them.
 		said := ""
 		defer func() {
 			if p := recover(); p != nil {
@@ -139,7 +139,7 @@ func (b *bench) enter(call string) (leave func()) {
 
 // underWay names the calls that have not returned, or else what the caller says.
 func (b *bench) underWay(otherwise string) string {
-	if !b.mu.TryLock() { // whoever holds it may wait for ever
+	if !b.mu.TryLock() { // its holder may never release it
 		return otherwise
 	}
 	defer b.mu.Unlock()

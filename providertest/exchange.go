@@ -17,9 +17,9 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// Told is what a provider was told when a session was made, directly or by way of the front end. A
+// Received is what reached a provider when a session was made, directly or by way of the front end. A
 // nil member is one that the provider does not take; the suite then says that it was not checked.
-type Told struct {
+type Received struct {
 	Country     *string // the country of the bank; of several, the first
 	WebhookURL  *string // where changes are announced
 	RedirectURI *string // where a bank's own login page returns to
@@ -64,9 +64,9 @@ func (b *bench) onlyReads(mark int, what string) {
 	}
 }
 
-// sessionsAreTold checks that what the application asks for reaches the provider.
-func sessionsAreTold(t *testing.T, b *bench) {
-	if b.lacks("Harness.Told", b.Told == nil, "what the provider is told of a session") {
+// sessionsArrive checks that what the application asks for reaches the provider.
+func sessionsArrive(t *testing.T, b *bench) {
+	if b.lacks("Harness.Received", b.Received == nil, "what of a session request reaches the provider") {
 		return
 	}
 	req := b.Request
@@ -74,22 +74,22 @@ func sessionsAreTold(t *testing.T, b *bench) {
 	req.Language, req.AccessDays, req.HistoryDays = "pt", 60, 400
 	s, err := b.client.CreateSession(t.Context(), req)
 	require.NoError(t, err)
-	told, err := b.Told(s)
+	received, err := b.Received(s)
 	require.NoError(t, err)
 	for _, c := range []struct {
 		field string
 		got   *string
 		want  string
 	}{
-		{"Country", told.Country, req.Country},
-		{"WebhookURL", told.WebhookURL, "https://app.example.com/hooks/" + b.client.Name()},
-		{"RedirectURI", told.RedirectURI, req.RedirectURI},
-		{"Language", told.Language, req.Language},
-		{"AccessDays", decimalOf(told.AccessDays), "60"},
-		{"HistoryDays", decimalOf(told.HistoryDays), "400"},
+		{"Country", received.Country, req.Country},
+		{"WebhookURL", received.WebhookURL, "https://app.example.com/hooks/" + b.client.Name()},
+		{"RedirectURI", received.RedirectURI, req.RedirectURI},
+		{"Language", received.Language, req.Language},
+		{"AccessDays", decimalOf(received.AccessDays), "60"},
+		{"HistoryDays", decimalOf(received.HistoryDays), "400"},
 	} {
-		if !b.lacks("Told."+c.field, c.got == nil, "whether the provider is told SessionRequest."+c.field) {
-			assert.Equal(t, c.want, *c.got, "what the provider was told of SessionRequest.%s", c.field)
+		if !b.lacks("Received."+c.field, c.got == nil, "whether the provider gets SessionRequest."+c.field) {
+			assert.Equal(t, c.want, *c.got, "what reached the provider of SessionRequest.%s", c.field)
 		}
 	}
 }
@@ -102,8 +102,8 @@ func decimalOf(n *int) *string {
 	return &text
 }
 
-// consentsAreTold checks that a connection says how long the permission lasts.
-func consentsAreTold(t *testing.T, b *bench) {
+// consentsAreRead checks that a connection says how long the permission lasts.
+func consentsAreRead(t *testing.T, b *bench) {
 	if b.lacks("Harness.Consent", b.Consent == nil, "how long a permission lasts") {
 		return
 	}
@@ -195,18 +195,18 @@ func reconnectsInVain(t *testing.T, b *bench) {
 	}
 	first := b.linked(session())
 	require.NoError(t, b.Lapse(conn))
-	b.mended(first, "whose bank ended the consent again")
+	b.activeOnlyIfRenewed(first, "whose bank ended the consent again")
 	second := b.linked(session())
 	renewed, err := single.Connection(b.client.ExchangeToken(t.Context(), second))
 	require.NoError(t, err)
 	conn = renewed
 	old := second
 	old.Session = session()
-	b.mended(old, "with the payload of an earlier one")
+	b.activeOnlyIfRenewed(old, "with the payload of an earlier one")
 }
 
-// mended posts a reconnect. If it is accepted as active, the connection must work.
-func (b *bench) mended(post bankmux.ExchangeRequest, which string) {
+// activeOnlyIfRenewed posts a reconnect. If it is accepted as active, the connection must work.
+func (b *bench) activeOnlyIfRenewed(post bankmux.ExchangeRequest, which string) {
 	b.t.Helper()
 	conn, err := single.Connection(b.client.ExchangeToken(b.t.Context(), post))
 	if err != nil || conn.Status.State != bankmux.StateActive {
@@ -214,7 +214,7 @@ func (b *bench) mended(post bankmux.ExchangeRequest, which string) {
 	}
 	got, err := b.client.ConnectionStatus(b.t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(b.t, err)
-	assert.Equal(b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s mended nothing and was accepted as active", which)
+	assert.Equal(b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s renewed nothing and was accepted as active", which)
 }
 
 // behind selects the requests that follow an exchange. It must be called for each in turn.

@@ -274,7 +274,9 @@ func heronHarness(reads bool) providertest.Harness {
 		Refresh: providertest.Refresh{
 			Product: bankmux.ProductTransactions, Is: func(r *http.Request) bool { return r.URL.Path == "/refresh" },
 		},
-		Told:    func(s bankmux.Session) (providertest.Told, error) { return b.told(s.Launch.Token.Reveal()), nil },
+		Received: func(s bankmux.Session) (providertest.Received, error) {
+			return b.received(s.Launch.Token.Reveal()), nil
+		},
 		Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) { return b.grantOf(conn).products, nil },
 		Consent: func(conn bankmux.Connection) (bankmux.Consent, error) {
 			return bankmux.Consent{ExpiresAt: b.grantOf(conn).ends}, nil
@@ -305,13 +307,13 @@ func (b *heronBank) lapse(conn bankmux.Connection) error {
 	return nil
 }
 
-func (b *heronBank) told(flow string) providertest.Told {
+func (b *heronBank) received(flow string) providertest.Received {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	asked := b.flows[flow].asked
 	country, hook, redirect, language := asked["country"], asked["webhook"], asked["redirect"], asked["language"]
 	days, _ := strconv.Atoi(asked["days"])
-	return providertest.Told{Country: &country, WebhookURL: &hook, RedirectURI: &redirect, Language: &language, AccessDays: &days}
+	return providertest.Received{Country: &country, WebhookURL: &hook, RedirectURI: &redirect, Language: &language, AccessDays: &days}
 }
 
 // books is what the suite can do to the accounts.

@@ -55,7 +55,7 @@ var lifecycle = []promise{
 			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
 		},
 	},
-	{"a reconnect that mended nothing is not accepted", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
+	{"a reconnect that renewed nothing is not accepted", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
 	{
 		"a reconnect belongs to the connection's user",
 		[]bankmux.Capability{bankmux.CapStatus},

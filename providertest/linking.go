@@ -111,9 +111,9 @@ var linking = []promise{
 			}
 		}
 	}},
-	{"what a session is asked for reaches the provider", nil, sessionsAreTold},
-	{"the products that were granted are told", nil, productsAreGranted},
-	{"how long the permission lasts is told", nil, consentsAreTold},
+	{"what a session is asked for reaches the provider", nil, sessionsArrive},
+	{"a connection has the products that were granted", nil, productsAreGranted},
+	{"a connection says how long the permission lasts", nil, consentsAreRead},
 	{"several banks that are linked in one run are several connections", nil, several},
 	{"what cannot be right is refused and sends nothing", nil, refusals},
 	{"a payload that is not the provider's is refused", nil, strangers},

@@ -79,15 +79,15 @@ const lockHeld = "a call waits for a lock that is held"
 // Mistakes returns the list. Each was made in an adapter that passed, or is made easily.
 func Mistakes() []Mistake {
 	return []Mistake{
-		{"removed rows are ignored", "a sync tells a row that the bank removes", "what the application stored after the bank removed a row is what the bank has"},
-		{"modified rows are ignored", "a sync tells a row that the bank corrects", "what the application stored after the bank corrected a row is what the bank has"},
+		{"removed rows are ignored", "a sync reports a row that the bank removes", "what the application stored after the bank removed a row is what the bank has"},
+		{"modified rows are ignored", "a sync reports a row that the bank corrects", "what the application stored after the bank corrected a row is what the bank has"},
 		{"a sync has all accounts", "a sync has only the accounts that are asked for", "a sync of one account has rows of that account alone"},
-		{"the pending flag is not read", "a pending row is told from a booked one", "while the row is pending"},
+		{"the pending flag is not read", "a pending row differs from a booked one", "while the row is pending"},
 		{"a spent token is lost when the read behind it fails", "faults/behind an exchange/unavailable", "the token is spent and the connection is lost"},
-		{"the granted products are not read", "the products that were granted are told", "Connection.Products are those that the user granted"},
-		{"the webhook URL is not sent", "what a session is asked for reaches the provider", "what the provider was told of SessionRequest.WebhookURL"},
-		{"the country is not sent", "what a session is asked for reaches the provider", "what the provider was told of SessionRequest.Country"},
-		{"a reconnect is accepted unseen", "a reconnect that mended nothing is not accepted", "mended nothing and was accepted as active"},
+		{"the granted products are not read", "a connection has the products that were granted", "Connection.Products are those that the user granted"},
+		{"the webhook URL is not sent", "what a session is asked for reaches the provider", "what reached the provider of SessionRequest.WebhookURL"},
+		{"the country is not sent", "what a session is asked for reaches the provider", "what reached the provider of SessionRequest.Country"},
+		{"a reconnect is accepted unseen", "a reconnect that renewed nothing is not accepted", "renewed nothing and was accepted as active"},
 		{"a new link has new keys", "a sync of a new link doubles no row", "a new link to the same accounts adds no row"},
 		{"base64 has unused bits", "a signature may be written in one way", "unused bit 0 of the last letter"},
 		{"base64 has no padding", "a signature may be written in one way", "this one has no padding"},
@@ -110,7 +110,7 @@ func Mistakes() []Mistake {
 		{"an old webhook is believed", "a webhook is refused once it is old", "a day old"},
 		{"a credential is in an error", "faults/exchange/bad_gateway", "a secret was shown"},
 
-		{"the end of the consent is not read", "how long the permission lasts is told", "Connection.Consent.ExpiresAt is"},
+		{"the end of the consent is not read", "a connection says how long the permission lasts", "Connection.Consent.ExpiresAt is"},
 		{"further connections of one run are lost", "several banks that are linked in one run are several connections", "each bank that the user linked is a connection"},
 
 		{"a call panics", "an exchange gives a connection that storage keeps", "ExchangeToken panicked: an index is out of range"},

@@ -76,10 +76,10 @@ type Harness struct {
 	// [bankmux.CapRefresh].
 	Refresh Refresh
 
-	// Told returns what the provider, or the front end by way of Launch, was told when the session
+	// Received returns what reached the provider, or the front end by way of Launch, when the session
 	// was made. It looks into the backend and never at what the adapter says of itself. nil where
 	// the harness cannot see it; the suite then says that it was not checked.
-	Told func(s bankmux.Session) (Told, error)
+	Received func(s bankmux.Session) (Received, error)
 
 	// Granted returns the products that the user granted, as the backend keeps them. Let Link grant
 	// others than Request asks for, so that an adapter that repeats its request is found. nil where

@@ -143,7 +143,7 @@ func syncSeesPosting(t *testing.T, b *bench) {
 	b.agrees(s, id, st, "the bank posted a pending row")
 }
 
-func pendingIsTold(t *testing.T, b *bench) {
+func pendingIsRead(t *testing.T, b *bench) {
 	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its posting") {
 		return
 	}

@@ -61,7 +61,7 @@ type SessionState struct {
 	RedirectURI string
 }
 
-// Session tells what the application asked of a link session. The error is a [*Refusal] with status
+// Session returns what the application asked of a link session. The error is a [*Refusal] with status
 // 404 for an unknown one.
 func (b *Bank) Session(linkSessionToken string) (SessionState, error) {
 	b.mu.Lock()

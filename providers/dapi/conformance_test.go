@@ -71,9 +71,9 @@ func newHarness(*testing.T) providertest.Harness {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
 		},
 		Operations: operations(last),
-		Told: func(s bankmux.Session) (providertest.Told, error) { // Dapi hears of a session by way of its front end alone
+		Received: func(s bankmux.Session) (providertest.Received, error) { // Dapi hears of a session by way of its front end alone
 			country := strings.Join(s.Launch.Countries, ",")
-			return providertest.Told{Country: &country}, nil
+			return providertest.Received{Country: &country}, nil
 		},
 		Table: providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{

@@ -88,8 +88,8 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 					return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/products")
 				},
 			},
-			Told:    func(s bankmux.Session) (providertest.Told, error) { return told(bank, s) },
-			Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) { return granted(bank, conn), nil },
+			Received: func(s bankmux.Session) (providertest.Received, error) { return received(bank, s) },
+			Granted:  func(conn bankmux.Connection) ([]bankmux.Product, error) { return granted(bank, conn), nil },
 			Data: &providertest.Data{
 				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) },
 				AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
@@ -141,13 +141,13 @@ func spec(r providertest.Row) virtualbank.TransactionSpec {
 }
 
 // told is what MoneyKit was asked for a session.
-func told(bank *virtualbank.Bank, s bankmux.Session) (providertest.Told, error) {
+func received(bank *virtualbank.Bank, s bankmux.Session) (providertest.Received, error) {
 	got, err := bank.Session(s.Launch.Token.Reveal())
 	if err != nil {
-		return providertest.Told{}, err
+		return providertest.Received{}, err
 	}
 	country := strings.Join(got.Countries, ",")
-	return providertest.Told{Country: &country, WebhookURL: &got.WebhookURL, RedirectURI: &got.RedirectURI}, nil
+	return providertest.Received{Country: &country, WebhookURL: &got.WebhookURL, RedirectURI: &got.RedirectURI}, nil
 }
 
 // granted are the products of a link, which the user grants all.
