@@ -92,7 +92,8 @@ func (k *MemoryKeeper) Delete(ref Ref) {
 	row.conn, row.gone = Connection{}, true
 }
 
-// Update is [Keeper.Update]. A connection that was never put is stored as the caller has it.
+// Update is [Keeper.Update]. A connection that was never put is stored as the caller has it. A
+// change that returns another connection is [ErrInvalid].
 func (k *MemoryKeeper) Update(ctx context.Context, conn Connection, change ConnectionChange) error {
 	row := k.row(conn.Ref(), conn)
 	select {
@@ -110,6 +111,9 @@ func (k *MemoryKeeper) Update(ctx context.Context, conn Connection, change Conne
 	next, err := change(ctx, stored)
 	if err != nil {
 		return err
+	}
+	if next.Ref() != conn.Ref() {
+		return invalid("Connection", "is not the one of this row")
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

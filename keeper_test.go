@@ -114,6 +114,15 @@ func TestMemoryKeeper(t *testing.T) {
 			stored, _ := k.Get(conn.Ref())
 			assert.Equal(t, conn, stored)
 		},
+		"a change to another connection is refused": func(t *testing.T, k memory, conn row) {
+			k.Put(conn)
+			require.ErrorIs(t, k.Update(t.Context(), conn, func(_ context.Context, stored row) (row, error) {
+				stored.User = "u-2"
+				return stored, nil
+			}), bankmux.ErrInvalid)
+			stored, _ := k.Get(conn.Ref())
+			assert.Equal(t, conn, stored)
+		},
 		"a deleted row is gone until it is put again": func(t *testing.T, k memory, conn row) {
 			k.Delete(conn.Ref())
 			require.ErrorIs(t, k.Update(t.Context(), conn, keep), bankmux.ErrGone)
