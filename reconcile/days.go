@@ -88,10 +88,10 @@ type daysStep struct {
 // repeated with the same cursor, and is safe for concurrent use if the functions are.
 //
 // An account that failed is in Failed, if the others may still be read, and is read again in the
-// next round. Errors: [bankmux.ErrInvalid] for a cursor of another connection, of a later version or
-// that was changed, for names that do not tell accounts apart, and for Days without Read or
-// Accounts; [bankmux.ErrApplication] where Known fails. Errors of the functions are returned as they
-// are; a challenge keeps which call it interrupted, and the answers go to that call first.
+// next round. Errors: [bankmux.ErrInvalid] for a cursor of another connection, of a later version
+// or that was changed, for names that do not tell accounts apart, and for Days without Read or
+// Accounts; [bankmux.ErrApplication] where Known fails. Errors of the functions are returned as
+// they are; a challenge keeps which call it interrupted, and the answers go to that call first.
 func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if d.Read == nil || d.Accounts == nil {
 		return bankmux.Delta{}, refuse("Days", "lacks Read or Accounts")

@@ -2,8 +2,6 @@ package reconcile_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -25,6 +23,7 @@ type ledger struct {
 	says     int                                        // days that it says it serves
 	refuses  func(from, to bankmux.Date) bool           // days that it refuses
 	selects  func(bankmux.Transaction) bankmux.Date     // the day that it selects rows by
+	ids      bool                                       // its rows have ids
 	ignores  bool                                       // it serves all it has
 	unread   []bankmux.Transaction                      // rows that cannot be read
 	fails    map[string]*bankmux.Error                  // by account
@@ -73,7 +72,10 @@ func (l *ledger) read(_ context.Context, req reconcile.DaysRequest) (page reconc
 		day := l.selects(t)
 		return l.ignores || (!day.Before(req.From) && !day.After(req.To))
 	}
-	for _, row := range l.rows[req.Account] {
+	for i, row := range l.rows[req.Account] {
+		if l.ids {
+			row.ID = fmt.Sprint(req.Account, "-", i)
+		}
 		if within(row) {
 			page.Rows = append(page.Rows, row)
 		}
@@ -133,16 +135,20 @@ func (l *ledger) agree(t fixture, s *store) {
 	sort.Strings(have)
 	sort.Strings(want)
 	require.Equal(t, want, have)
+	if l.ids {
+		require.Len(t, slices.Compact(s.ids()), len(want), "each under its own id")
+	}
 }
 
-// month is a ledger with a row each third day, and two equal ones.
+// month is a ledger with a row each third day, and two times two equal ones.
 func month(days int) *ledger {
 	l := newLedger("checking", "savings")
 	for back := 0; back < days; back += 3 {
 		l.put("checking", back, fmt.Sprintf("-%d.50", 1+back), fmt.Sprint("SHOP ", back))
 	}
-	l.put("checking", 2, "-3.00", "COFFEE")
-	l.put("checking", 2, "-3.00", "COFFEE")
+	for _, back := range []int{2, 2, 31, 31} {
+		l.put("checking", back, "-3.00", "COFFEE")
+	}
 	return l
 }
 
@@ -163,42 +169,45 @@ func TestDaysOfABankAreReadWhateverItServes(t *testing.T) {
 		},
 		"all it has, whatever the days": func(l *ledger) { l.ignores = true },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l, s := month(60), newStore()
-			set(l)
-			d := s.round(t, l.days(), 0)
-			l.agree(t, s)
-			assert.Empty(t, d.Gaps)
-			assert.Zero(t, changed(s.round(t, l.days(), 0)), "nothing is reported twice")
+		for _, ids := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", ids ", ids), func(t *testing.T) {
+				t.Parallel()
+				l, s := month(60), newStore()
+				l.ids = ids
+				set(l)
+				d := s.round(t, l.days(), 0)
+				l.agree(t, s)
+				assert.Empty(t, d.Gaps)
+				assert.Zero(t, changed(s.round(t, l.days(), 0)), "nothing is reported twice")
 
-			l.put("checking", 0, "-3.00", "COFFEE")
-			l.put("savings", 1, "5.00", "INTEREST")
-			d = s.round(t, l.days(), 0)
-			assert.Len(t, d.Added, 2)
-			assert.Equal(t, 2, changed(d))
+				l.put("checking", 0, "-3.00", "COFFEE")
+				l.put("savings", 1, "5.00", "INTEREST")
+				d = s.round(t, l.days(), 0)
+				assert.Len(t, d.Added, 2)
+				assert.Equal(t, 2, changed(d))
 
-			s.cursor = ""
-			assert.Zero(t, changed(s.round(t, l.days(), 0)), "begun without a cursor, nothing is doubled")
+				s.cursor = ""
+				assert.Zero(t, changed(s.round(t, l.days(), 0)), "begun without a cursor, nothing is doubled")
 
-			var rows []bankmux.Transaction
-			for req := (bankmux.TransactionsRequest{Accounts: []string{"checking"}, From: today.AddDays(-59)}); ; {
-				page, err := l.days().TransactionPage(t.Context(), req)
-				require.NoError(t, err)
-				rows = append(rows, page.Transactions...)
-				if req.Page = page.Next; page.Next == "" {
-					break
+				var rows []bankmux.Transaction
+				for req := (bankmux.TransactionsRequest{Accounts: []string{"checking"}, From: today.AddDays(-59)}); ; {
+					page, err := l.days().TransactionPage(t.Context(), req)
+					require.NoError(t, err)
+					rows = append(rows, page.Transactions...)
+					if req.Page = page.Next; page.Next == "" {
+						break
+					}
 				}
-			}
-			slices.SortFunc(rows, func(a, b bankmux.Transaction) int { return a.Date.Compare(b.Date) })
-			if l.ignores { // the application knows rows again that the bank repeats
-				rows = slices.CompactFunc(rows, func(a, b bankmux.Transaction) bool {
-					return a.Description == b.Description && a.Description != "COFFEE"
-				})
-			}
-			assert.Subset(t, said(l.rows["checking"]), said(rows))
-			assert.Len(t, rows, len(l.rows["checking"]), "each row is on one page")
-		})
+				slices.SortFunc(rows, func(a, b bankmux.Transaction) int { return a.Date.Compare(b.Date) })
+				if l.ignores { // the application knows rows again that the bank repeats
+					rows = slices.CompactFunc(rows, func(a, b bankmux.Transaction) bool {
+						return a.Description == b.Description && a.Description != "COFFEE"
+					})
+				}
+				assert.Subset(t, said(l.rows["checking"]), said(rows))
+				assert.Len(t, rows, len(l.rows["checking"]), "each row is on one page")
+			})
+		}
 	}
 
 	t.Run("fewer days than it says are gaps", func(t *testing.T) {
@@ -325,160 +334,6 @@ func earlierOf(a, b bankmux.Date) bankmux.Date {
 		return b
 	}
 	return a
-}
-
-func TestDaysAreReadAccountByAccount(t *testing.T) {
-	t.Parallel()
-	t.Run("one per page, of those that are asked for", func(t *testing.T) {
-		t.Parallel()
-		l, s := month(60), newStore()
-		l.put("savings", 1, "5.00", "INTEREST")
-		first, err := l.days().Sync(t.Context(), s.request(0))
-		require.NoError(t, err)
-		assert.True(t, first.More)
-		for _, a := range first.Added {
-			assert.Equal(t, "checking", a.Known.Account)
-		}
-		l.calls = 0
-		d, err := l.days().Sync(t.Context(), s.request(0, "savings"))
-		require.NoError(t, err)
-		assert.False(t, d.More)
-		assert.Len(t, d.Added, 1)
-		assert.Equal(t, 1, l.calls, "for the served days; accounts that are named are not listed")
-	})
-	t.Run("cards among them", func(t *testing.T) {
-		t.Parallel()
-		l := newLedger()
-		l.put("card-1", 1, "-5.00", "FUEL")
-		req := newStore().request(0)
-		req.Cards = []string{"card-1"}
-		d, err := l.days().Sync(t.Context(), req)
-		require.NoError(t, err)
-		assert.Len(t, d.Added, 1)
-		assert.True(t, l.requests[0].Card)
-		assert.Equal(t, "card-1", l.requests[0].Account)
-	})
-	t.Run("past one that failed, which the next round reads", func(t *testing.T) {
-		t.Parallel()
-		l, s := month(60), newStore()
-		l.put("savings", 1, "5.00", "INTEREST")
-		l.fails = map[string]*bankmux.Error{"checking": {Kind: bankmux.ErrInstitution}}
-		d := s.round(t, l.days(), 0)
-		require.Len(t, d.Failed, 1)
-		assert.Equal(t, "checking", d.Failed[0].Account)
-		assert.Len(t, d.Added, 1)
-		l.fails = nil
-		s.round(t, l.days(), 0)
-		l.agree(t, s)
-	})
-	t.Run("but not past a login that lapsed", func(t *testing.T) {
-		t.Parallel()
-		l := month(60)
-		l.fails = map[string]*bankmux.Error{"checking": {Kind: bankmux.ErrReauth}}
-		_, err := l.days().Sync(t.Context(), newStore().request(0))
-		require.ErrorIs(t, err, bankmux.ErrReauth)
-	})
-	t.Run("without Known as what is there", func(t *testing.T) {
-		t.Parallel()
-		l := month(60)
-		req := newStore().request(0)
-		req.Known = nil
-		d, err := l.days().Sync(t.Context(), req)
-		require.NoError(t, err)
-		assert.True(t, d.AddedOnly)
-		assert.Len(t, d.Added, len(l.rows["checking"]))
-	})
-	t.Run("with a cursor of their own", func(t *testing.T) {
-		t.Parallel()
-		l, s := month(60), newStore()
-		s.round(t, l.days(), 0)
-		sent := len(l.requests)
-		for _, bad := range []string{"x", s.cursor[1:], s.cursor + "A", strings.ToUpper(s.cursor)} {
-			req := s.request(0)
-			req.Cursor = bad
-			_, err := l.days().Sync(t.Context(), req)
-			refused(t, err, "SyncRequest.Cursor")
-		}
-		req := s.request(0)
-		req.Connection.ID = "conn-2"
-		_, err := l.days().Sync(t.Context(), req)
-		refused(t, err, "SyncRequest.Cursor")
-		assert.Len(t, l.requests, sent)
-	})
-	t.Run("and what the adapter left out does not panic", func(t *testing.T) {
-		t.Parallel()
-		_, err := reconcile.Days{}.Sync(t.Context(), newStore().request(0))
-		refused(t, err, "Days")
-		_, err = reconcile.Days{}.TransactionPage(t.Context(), bankmux.TransactionsRequest{Accounts: []string{"a"}})
-		refused(t, err, "Days")
-		l := month(60)
-		bare := reconcile.Days{Provider: "acme", Read: l.read, Accounts: l.days().Accounts}
-		_, err = bare.Sync(t.Context(), newStore().request(0))
-		require.NoError(t, err)
-		l.refuses = func(_, _ bankmux.Date) bool { return true }
-		_, err = bare.TransactionPage(t.Context(), bankmux.TransactionsRequest{Accounts: []string{"checking"}})
-		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		_, err = l.days().TransactionPage(t.Context(), bankmux.TransactionsRequest{})
-		refused(t, err, "TransactionsRequest")
-	})
-}
-
-func TestDaysGoOnWithTheCallThatAskedTheUser(t *testing.T) {
-	t.Parallel()
-	asking := func(l *ledger, call int) {
-		asked := false
-		l.asks = func(req reconcile.DaysRequest) *bankmux.Error {
-			if len(l.requests) == call && !asked {
-				asked = true
-				return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "op", State: json.RawMessage(`"own"`)}}
-			}
-			if req.Answers != nil && string(req.Answers.Challenge.State) != `"own"` {
-				return &bankmux.Error{Kind: bankmux.ErrAnswerRejected}
-			}
-			return nil
-		}
-	}
-	for call := 1; call <= 3; call++ {
-		t.Run(fmt.Sprint("a sync, call ", call), func(t *testing.T) {
-			t.Parallel()
-			l, s := month(80), newStore()
-			asking(l, call)
-			_, err := l.days().Sync(t.Context(), s.request(0))
-			e, ok := errors.AsType[*bankmux.Error](err)
-			require.True(t, ok)
-			require.NotNil(t, e.Challenge)
-			interrupted := l.requests[len(l.requests)-1]
-			l.requests, l.calls = nil, 0
-			req := s.request(0)
-			req.Answers = e.Challenge.Answer()
-			d, err := l.days().Sync(t.Context(), req)
-			require.NoError(t, err)
-			assert.Len(t, d.Added, len(l.rows["checking"]))
-			assert.Equal(t, 1, l.calls, "for the served days; the accounts are known by now")
-			require.NotNil(t, l.requests[0].Answers, "the interrupted call is first")
-			assert.Equal(t, interrupted.From, l.requests[0].From)
-			again := slices.ContainsFunc(l.requests[1:], func(r reconcile.DaysRequest) bool {
-				return r.Answers != nil || (r.From == interrupted.From && r.To == interrupted.To)
-			})
-			assert.False(t, again, "and is made once")
-		})
-	}
-	t.Run("a page of a list", func(t *testing.T) {
-		t.Parallel()
-		l := month(80)
-		asking(l, 1)
-		req := bankmux.TransactionsRequest{Accounts: []string{"checking"}}
-		_, err := l.days().TransactionPage(t.Context(), req)
-		e, ok := errors.AsType[*bankmux.Error](err)
-		require.True(t, ok)
-		req.Answers, l.calls = e.Challenge.Answer(), 0
-		page, err := l.days().TransactionPage(t.Context(), req)
-		require.NoError(t, err)
-		assert.NotEmpty(t, page.Transactions)
-		require.Len(t, l.requests, 2)
-		assert.Zero(t, l.calls, "nothing is sent before the answer")
-		assert.Equal(t, l.requests[0].From, l.requests[1].From)
-	})
 }
 
 // A store and a bank go through any changes, and end the same once the bank rests.

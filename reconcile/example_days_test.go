@@ -68,8 +68,8 @@ func (h *heron) TransactionPage(ctx context.Context, req bankmux.TransactionsReq
 	return h.days().TransactionPage(ctx, req)
 }
 
-// A row that the bank does not show any more is missing, and removed the second time. An equal second
-// row is a row.
+// A row that the bank does not show any more is missing, and removed the second time. An equal
+// second row is a row.
 func ExampleDays() {
 	provider := &heron{rows: []heronRow{
 		{"main", "-900.00", "2026-11-10", "RENT"}, {"main", "-3.00", "2026-11-25", "COFFEE"}, {"main", "-70.00", "2026-11-24", "FUEL HOLD"},

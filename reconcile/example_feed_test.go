@@ -73,8 +73,8 @@ func (p *pond) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta
 	}.Sync(ctx, req)
 }
 
-// A pending row is posted under another id. The record removes it on one page and adds the booked row
-// on the next.
+// A pending row is posted under another id. The record removes it on one page and adds the booked
+// row on the next.
 func ExampleFeed() {
 	provider := &pond{pages: map[string]pondPage{
 		"":  {Added: []pondRow{{ID: "p1", Account: "main", Amount: "-20.00", Date: "2026-11-24", Text: "DINNER", Pending: true}}, Next: "1", Ready: true},

@@ -116,13 +116,16 @@ const (
 // Sync reads the changes since the cursor of the request. It may be repeated with the same cursor,
 // and is safe for concurrent use if the functions are.
 //
-// Errors: [bankmux.ErrInvalid] for a cursor of another connection, of a later version, that was
-// changed, or that the provider does not know; for other Accounts than the cursor was made for; for
-// names that do not tell accounts apart; and for a Feed without Page or Accounts.
-// [bankmux.ErrNotReady] where nothing was fetched yet. [bankmux.ErrUnavailable], of the connection,
-// where the round had to begin again too often. [bankmux.ErrMalformed] for pages that go round or do
-// not end. [bankmux.ErrApplication] where Known fails. Errors of the functions are returned as they
-// are; a challenge keeps which call it interrupted, and the answers go to that call first.
+// Errors:
+//   - [bankmux.ErrInvalid] for a cursor of another connection, of a later version, that was changed,
+//     or that the provider does not know; for other Accounts than the cursor was made for; for names
+//     that do not tell accounts apart; and for a Feed without Page or Accounts.
+//   - [bankmux.ErrNotReady] where nothing was fetched yet.
+//   - [bankmux.ErrUnavailable], of the connection, where the round had to begin again too often.
+//   - [bankmux.ErrMalformed] for pages that repeat or do not end.
+//   - [bankmux.ErrApplication] where Known fails.
+//   - Errors of the functions are returned as they are. A challenge keeps which call it interrupted,
+//     and the answers go to that call first.
 func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if f.Page == nil || f.Accounts == nil {
 		return bankmux.Delta{}, refuse("Feed", "lacks Page or Accounts")

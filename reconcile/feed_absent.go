@@ -74,7 +74,8 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 // carried looks for the rows that were known before the first page: of another connection, another
 // provider or a cursor that was given up. It looks between the first day that the provider serves
 // and a month from now. They are missing, and looked for once more at the end of the next round.
-// Without a list of stored rows, they are looked for once more in the next record from its beginning.
+// Without a list of stored rows, they are looked for once more in the next record from its
+// beginning.
 func (r *feedReading) carried(ctx context.Context) error {
 	ids, err := r.accounts(ctx)
 	if err != nil {

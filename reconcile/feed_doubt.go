@@ -70,8 +70,8 @@ func (r *feedReading) doubtful(res Result, shown map[string]bool) (list []Known)
 }
 
 // displaced reports the known rows whose id the record shows with the content of another row, and
-// that the provider does not list any more. Without a list of stored rows, an id is that of one row,
-// unless several known rows have it.
+// that the provider does not list any more. Without a list of stored rows, an id is that of one
+// row, unless several known rows have it.
 func (r *feedReading) displaced(ctx context.Context, known []Known, shown map[string]bool) error {
 	var rows []Known
 	having := map[string]int{}

@@ -148,8 +148,8 @@ func (s *search) elsewhere(ctx context.Context) error {
 	return err
 }
 
-// look asks the provider which of some known rows it still lists under any of their aliases, perhaps
-// as posted by now. Under an alias that has become another row's a row is not listed.
+// look asks the provider which of some known rows it still lists under any of their aliases,
+// perhaps as posted by now. Under an alias that has become another row's a row is not listed.
 func (r *feedReading) look(ctx context.Context, list []Known) error {
 	s := newSearch(r, list)
 	from, to := list[0].Date, list[0].Date

@@ -115,7 +115,8 @@ func (r *feedReading) isRemoved(account, alias string) bool {
 }
 
 // withdrawn reports the known rows of the ids that the record says are removed. A row that has got
-// another alias, perhaps of another connection to the same account, is looked for under all of them.
+// another alias, perhaps of another connection to the same account, is looked for under all of
+// them.
 func (r *feedReading) withdrawn(ctx context.Context, gone []FeedRow) error {
 	var renamed []Known
 	ids, err := r.accountsOf(ctx, gone)

@@ -80,8 +80,8 @@ func (r *record) present() (ids []string) {
 
 const mutated = "CHANGED_DURING_PAGINATION"
 
-// read answers a request for a page. A cursor is where the round began, how many rows were read, and
-// the point up to which it reads.
+// read answers a request for a page. A cursor is where the round began, how many rows were read,
+// and the point up to which it reads.
 func (r *record) read(_ context.Context, req reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
 	r.pages++
 	r.asked = append(r.asked, req)

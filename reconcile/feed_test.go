@@ -196,8 +196,8 @@ func TestAFeedReportsWhatBecameOfEachRow(t *testing.T) {
 	})
 }
 
-// A store and a record go through any changes, in any pages, with changes in between, crashes before
-// a page is stored, and cursors that are given up.
+// A store and a record go through any changes, in any pages, with changes in between, crashes
+// before a page is stored, and cursors that are given up.
 func TestAStoreEndsAsTheRecordWhateverHappens(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

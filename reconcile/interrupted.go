@@ -7,7 +7,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// interruption is what the challenge of a sync keeps: the engine's step and the adapter's own state.
+// interruption is what the challenge of a sync keeps: the engine's step and the adapter's own
+// state.
 type interruption struct {
 	Step  json.RawMessage `json:"step"`
 	Inner json.RawMessage `json:"inner,omitempty"`
