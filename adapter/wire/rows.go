@@ -107,7 +107,8 @@ type unreadableError string
 
 func (e unreadableError) Error() string { return string(e) }
 
-// List is a JSON array that is kept. An unreadable element does not cost the others.
+// List is a JSON array that is kept. An unreadable element does not cost the others. An element that
+// is null is a zero row, so check what a row must have.
 //
 // More than 50,000 elements make the answer malformed. So do more than 4,096 that are shorter than
 // 96 bytes on average, since 8 MiB of "{}" would need gigabytes.

@@ -1,22 +1,16 @@
-// Package thirdparty is an adapter for an invented provider, Pelican, written the way a
-// module outside bankmux would write it: on the exported API and net/http, without anything
-// internal. It is the template of CONTRIBUTING.md's "Write an adapter".
+// Package thirdparty is an adapter for an invented provider, Pelican, written the way a module
+// outside bankmux would write it: on the exported API, without anything internal. It is the template
+// of CONTRIBUTING.md's "Write an adapter".
 package thirdparty
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -34,30 +28,31 @@ var catalogue = normalize.NewCatalogue(
 type Config struct {
 	Key        bankmux.Secret
 	BaseURL    string
-	HTTPClient *http.Client // its Transport is used; nil means the default one
+	HTTPClient *http.Client // copied; nil means one of its own
 	Guard      *guard.Guard // nil means one with the defaults
 }
 
 // New returns the guarded client. The error is [bankmux.ErrInvalid].
 func New(cfg Config) (*bankmux.Client, error) {
-	if cfg.Key.IsZero() || cfg.BaseURL == "" {
-		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: "pelican.Config", Detail: "lacks Key or BaseURL", NotSent: true}
+	urlFault := rest.CheckURL(cfg.BaseURL)
+	switch {
+	case !normalize.Token(cfg.Key.Reveal()):
+		return nil, refuse("Key", "is empty or cannot be sent in a header")
+	case urlFault != "":
+		return nil, refuse("BaseURL", urlFault)
 	}
-	var transport http.RoundTripper // rather than the client: redirects and cookies are its alone
-	if cfg.HTTPClient != nil {
-		transport = cfg.HTTPClient.Transport
-	}
-	if transport == nil {
-		transport = http.DefaultTransport
-	}
+	a := &adapter{key: cfg.Key, api: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient})}
 	g := cmp.Or(cfg.Guard, guard.New(guard.Options{}))
-	return bankmux.NewClient(Name, &adapter{key: cfg.Key, base: cfg.BaseURL, http: transport}, g.Interceptors()...), nil
+	return bankmux.NewClient(Name, a, g.Interceptors()...), nil
+}
+
+func refuse(field, detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: "pelican.Config." + field, Detail: detail, NotSent: true}
 }
 
 type adapter struct {
-	key  bankmux.Secret
-	base string
-	http http.RoundTripper
+	key bankmux.Secret
+	api *rest.Client
 }
 
 // Describe names the adapter.
@@ -69,12 +64,15 @@ func (a *adapter) Describe() bankmux.Description {
 func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	s := bankmux.NewSession(req)
 	s.Launch.Provider = Name
-	var answer struct{ Flow string }
-	if err := a.post(ctx, "/flows", map[string]string{"user": req.User, "state": s.ID}, &answer); err != nil {
-		return bankmux.Session{}, err
+	var answer struct {
+		Flow string `json:"flow"`
 	}
-	if answer.Flow == "" {
-		return bankmux.Session{}, malformed("lacks the flow")
+	res, err := a.post(ctx, "/flows", map[string]string{"user": req.User, "state": s.ID}, &answer)
+	switch {
+	case err != nil:
+		return bankmux.Session{}, err
+	case answer.Flow == "":
+		return bankmux.Session{}, res.Lacks("flow")
 	}
 	s.Launch.Token = bankmux.NewLaunchToken(answer.Flow)
 	return s, nil
@@ -90,13 +88,17 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if err != nil {
 		return bankmux.ExchangeResult{}, err
 	}
-	var answer struct{ Grant, Bank, State string }
-	if err := a.post(ctx, "/redeem", map[string]string{"code": code}, &answer); err != nil {
-		return bankmux.ExchangeResult{}, err
+	var answer struct {
+		Grant string `json:"grant"`
+		Bank  string `json:"bank"`
+		State string `json:"state"`
 	}
+	res, err := a.post(ctx, "/redeem", map[string]string{"code": code}, &answer)
 	switch {
+	case err != nil:
+		return bankmux.ExchangeResult{}, err
 	case answer.Grant == "":
-		return bankmux.ExchangeResult{}, malformed("lacks the grant")
+		return bankmux.ExchangeResult{}, res.Lacks("grant")
 	case answer.State != req.Session.ID:
 		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
 	}
@@ -106,71 +108,18 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	return bankmux.ExchangeResult{Connection: conn}, nil
 }
 
-const maxAnswer = 1 << 20
-
-// post sends one request and reads the answer strictly.
-func (a *adapter) post(ctx context.Context, path string, in, out any) error {
-	body, err := json.Marshal(in)
+// post sends one request and reads the answer.
+func (a *adapter) post(ctx context.Context, path string, in, out any) (*rest.Response, error) {
+	res, err := a.api.Do(ctx, rest.Request{Method: http.MethodPost, Path: path, Bearer: a.key.Reveal(), JSON: in})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var asked, connected, wrote atomic.Bool // a transport that traces nothing proves nothing
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-
-		WroteHeaders: func() { wrote.Store(true) },
-	})
-	req, err := http.NewRequestWithContext(traced, http.MethodPost, a.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	again := req.GetBody
-	req.GetBody = func() (io.ReadCloser, error) { // over HTTP/2, net/http would send the request again by itself
-		if wrote.Load() {
-			return nil, errors.New("the request was sent already")
+	if res.Status != http.StatusOK {
+		var failed struct {
+			Code string `json:"code"`
 		}
-		return again()
+		_ = res.Decode(&failed) // without a code, the status decides
+		return nil, catalogue.Error(normalize.Failure{Endpoint: res.Endpoint(), Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter})
 	}
-	req.Header.Set("Authorization", "Bearer "+a.key.Reveal())
-	req.Header.Set("Content-Type", "application/json")
-	res, err := a.http.RoundTrip(req)
-	if err != nil {
-		return broken(ctx, asked.Load() && !connected.Load())
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	if err != nil {
-		if ctx.Err() != nil {
-			return broken(ctx, false)
-		}
-		return malformed("broke off")
-	}
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	isJSON := kind == "application/json" && len(raw) <= maxAnswer
-	if res.StatusCode != http.StatusOK {
-		var failed struct{ Code string }
-		if isJSON {
-			_ = json.Unmarshal(raw, &failed) // not ours: the status decides
-		}
-		return catalogue.Error(normalize.Failure{
-			Endpoint: http.MethodPost + " " + path, Code: failed.Code, Status: res.StatusCode,
-			RetryAfter: normalize.RetryAfterOf(res.Header, time.Now()),
-		})
-	}
-	if _, err := bankmux.ParsePayload(raw); !isJSON || err != nil || json.Unmarshal(raw, out) != nil {
-		return malformed("is not the JSON expected here")
-	}
-	return nil
-}
-
-func broken(ctx context.Context, notSent bool) error {
-	if cause := ctx.Err(); cause != nil {
-		return &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: notSent, Err: cause}
-	}
-	return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: notSent, Err: errors.New("no answer")}
-}
-
-func malformed(what string) error {
-	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer " + what}
+	return res, res.Decode(out)
 }
