@@ -23,14 +23,14 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// DefaultBodyLimit is the most a response may hold after decompression.
-const DefaultBodyLimit = 8 << 20
+// defaultBodyLimit is the most a response may hold after decompression.
+const defaultBodyLimit = 8 << 20
 
 // Config says where an API is and how to reach it.
 type Config struct {
 	BaseURL    string       // https, or http on loopback; no query; see [CheckURL]
 	HTTPClient *http.Client // copied, never changed; nil means a client of its own
-	BodyLimit  int          // in bytes; 0 means [DefaultBodyLimit]
+	BodyLimit  int          // in bytes; 0 means 8 MiB
 
 	// Sign signs or stamps each request right before it leaves: once for each [Client.Do], so a
 	// retry has a new time and a new signature. Method, URL and header are as they are sent, save
@@ -99,7 +99,7 @@ func New(cfg Config) *Client {
 	}
 	c.trust(hc.Transport)
 	if c.limit <= 0 {
-		c.limit = DefaultBodyLimit
+		c.limit = defaultBodyLimit
 	}
 	hc.Transport = noting{hc.Transport}
 	c.resty = resty.NewWithClient(hc).
