@@ -234,7 +234,27 @@ func (b *bench) behind() func(*http.Request) bool {
 // the same payload finds it again, also in another process.
 func brokenBehindExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	b.reclient(guard.Options{}, carrierOf(f))
-	post := b.linked(b.session(t.Context()))
+	b.keptDespite(f, b.linked(b.session(t.Context())))
+}
+
+// brokenBehindReconnect does the same to the exchange of a reconnect.
+func brokenBehindReconnect(t *testing.T, b *bench, f wirefault.Fault) {
+	b.reclient(guard.Options{}, carrierOf(f))
+	conn := b.connect(t.Context())
+	require.NoError(t, b.Lapse(conn))
+	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	require.NoError(t, err)
+	req := b.Request
+	req.Reconnect = &got.Connection
+	s, err := b.client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	b.keptDespite(f, b.linked(s))
+}
+
+// keptDespite breaks what follows an exchange and checks that its connection is not lost.
+func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
+	t := b.t
+	t.Helper()
 	b.inject(f, -1, b.behind())
 	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	b.show(err)
@@ -246,7 +266,11 @@ func brokenBehindExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		require.NoError(t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost")
 	}
 	assert.NotEmpty(t, conn.Reference())
-	assert.Equal(t, b.idOf(post.Session, conn), conn.ID)
+	want := post.Session.ConnectionID
+	if post.Session.Reconnect == nil {
+		want = b.idOf(post.Session, conn)
+	}
+	assert.Equal(t, want, conn.ID)
 	if !b.client.Has(bankmux.CapStatus) {
 		return
 	}

@@ -188,6 +188,13 @@ func (h *heron) goWrong() {
 		h.mu.Lock()
 		h.mu.Lock()
 	}
+	if h.does("a goroutine never ends") {
+		go func() {
+			for {
+				time.Sleep(time.Minute)
+			}
+		}()
+	}
 	if h.does("a goroutine is left behind") {
 		go func() { <-make(chan int) }()
 	}

@@ -115,6 +115,7 @@ func Mistakes() []Mistake {
 
 		{"a call panics", "an exchange gives a connection that storage keeps", "ExchangeToken panicked: an index is out of range"},
 		{"a call waits for what never comes", "an exchange gives a connection that storage keeps", "ExchangeToken never returned: it waits for what never comes"},
+		{"a goroutine never ends", "an exchange gives a connection that storage keeps", "a goroutine was left behind"},
 		{"a goroutine is left behind", "an exchange gives a connection that storage keeps", "a goroutine was left behind"},
 		{"an exchange that is said to be a read writes", "an exchange gives a connection that storage keeps", "the exchange is said to be a read, and sent POST"},
 		{lockHeld, "an exchange gives a connection that storage keeps", "ExchangeToken did not return before the deadline"},
