@@ -82,7 +82,10 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 	b.secrets = b.Secrets
 	b.keeper = &keeper{MemoryKeeper: bankmux.NewMemoryKeeper()}
 	b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols)} //nolint:gosec // in memory, for a test
+	server := &http.Server{ //nolint:gosec // in memory, for a test
+		Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState,
+		ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols),
+	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true) // TLS is the connection's own, see secured
 	served := make(chan struct{})
@@ -153,15 +156,18 @@ func (b *bench) underWay(otherwise string) string {
 func (b *bench) deadlock(reason string) string {
 	switch {
 	case strings.Contains(reason, "main bubble goroutine has exited"):
-		return "a goroutine was left behind: it still waits when the test is over. Whatever an adapter starts must end with the call that started it." + b.waiting()
+		return "a goroutine was left behind: it still waits when the test is over. " +
+			"Whatever an adapter starts must end with the call that started it." + b.waiting()
 	case strings.Contains(reason, "all goroutines in bubble are blocked"):
-		return b.underWay("the harness") + " never returned: it waits for what never comes. A call must end when its context does." + b.waiting()
+		return b.underWay("the harness") + " never returned: it waits for what never comes. " +
+			"A call must end when its context does." + b.waiting()
 	}
 	return "the test panicked: " + reason
 }
 
 func (b *bench) standsStill() string {
-	return b.underWay("the test") + " did not return before the deadline of the test binary. Virtual time stands still while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
+	return b.underWay("the test") + " did not return before the deadline of the test binary. " +
+		"Virtual time stands still while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
 }
 
 // maxStacks is how many goroutines are shown, and maxFrames how many lines of each.
@@ -170,6 +176,9 @@ const (
 	maxFrames = 24
 )
 
+// suites are frames of goroutines that are the suite's own.
+var suites = []string{"net/http.(*Server).Serve", "testing.testingSynctestTest(", "synctest.Run("}
+
 // waiting shows the goroutines of the bubble that are not the suite's own server.
 func (b *bench) waiting() string {
 	all := stacks(nil)
@@ -177,7 +186,7 @@ func (b *bench) waiting() string {
 	shown := 0
 	for one := range strings.SplitSeq(string(all), "\n\n") {
 		header, _, _ := strings.Cut(one, "\n")
-		own := strings.Contains(one, "net/http.(*Server).Serve") || strings.Contains(one, "testing.testingSynctestTest(") || strings.Contains(one, "synctest.Run(")
+		own := slices.ContainsFunc(suites, func(frame string) bool { return strings.Contains(one, frame) })
 		if bubbleOf(header) != b.bubble.Load() || bubbleOf(header) == "" || own {
 			continue
 		}

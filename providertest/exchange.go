@@ -137,7 +137,9 @@ func several(t *testing.T, b *bench) {
 	got, err := b.client.ExchangeToken(t.Context(), post)
 	require.NoError(t, err)
 	all := got.All()
-	require.Len(t, all, banks, "each bank that the user linked is a connection: the first, and the others in ExchangeResult.More")
+	require.Len(
+		t, all, banks, "each bank that the user linked is a connection: the first, and the others in ExchangeResult.More",
+	)
 	ids, references := map[string]bool{}, map[string]bool{}
 	for _, conn := range all {
 		ids[conn.ID], references[conn.Reference()] = true, true
@@ -214,7 +216,10 @@ func (b *bench) activeOnlyIfRenewed(post bankmux.ExchangeRequest, which string) 
 	}
 	got, err := b.client.ConnectionStatus(b.t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(b.t, err)
-	assert.Equal(b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s renewed nothing and was accepted as active", which)
+	assert.Equal(
+		b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s renewed nothing and was accepted as active",
+		which,
+	)
 }
 
 // behind selects the requests that follow an exchange. It must be called for each in turn.
@@ -263,7 +268,9 @@ func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
 	if err != nil {
 		post.Session = b.kept(post.Session)
 		conn, err = single.Connection(b.client.ExchangeToken(t.Context(), post))
-		require.NoError(t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost")
+		require.NoError(
+			t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost",
+		)
 	}
 	assert.NotEmpty(t, conn.Reference())
 	want := post.Session.ConnectionID

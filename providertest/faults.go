@@ -123,7 +123,8 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	default:
 		b.show(err)
 		assert.False(t, harmless(f), "%v", err)
-		assert.Equal(t, !reads, errors.Is(err, bankmux.ErrOutcomeUnknown), "the outcome is unknown of a one-shot alone: %v", err)
+		assert.Equal(t, !reads, errors.Is(err, bankmux.ErrOutcomeUnknown),
+			"the outcome is unknown of a one-shot alone: %v", err)
 	}
 	b.heal()
 	// Asking again with the same session and payload is how to find out, also for another process

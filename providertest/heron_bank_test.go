@@ -112,7 +112,12 @@ func (b *heronBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		b.granted(w, f)
 	case "GET /grant":
-		say(w, map[string]any{"state": grant.state, "bank": "nest", "products": grant.products, "ends": grant.ends, "refreshed": grant.refreshed})
+		say(
+			w,
+			map[string]any{
+				"state": grant.state, "bank": "nest", "products": grant.products, "ends": grant.ends, "refreshed": grant.refreshed,
+			},
+		)
 	case "DELETE /grant":
 		grant.state = "gone"
 		say(w, map[string]any{"state": grant.state})
@@ -169,7 +174,9 @@ func (b *heronBank) data(w http.ResponseWriter, r *http.Request, g *heronGrant) 
 	case r.URL.Path == "/accounts":
 		list := []any{}
 		for _, a := range b.accounts {
-			list = append(list, map[string]any{"id": g.prefix + a.key, "kind": a.kind, "currency": a.currency, "booked": a.booked})
+			list = append(
+				list, map[string]any{"id": g.prefix + a.key, "kind": a.kind, "currency": a.currency, "booked": a.booked},
+			)
 		}
 		say(w, map[string]any{"accounts": list})
 	default:
@@ -191,7 +198,10 @@ func (b *heronBank) rows(w http.ResponseWriter, r *http.Request, g *heronGrant) 
 			continue
 		}
 		id := fmt.Sprintf("%sr%d", g.prefix, row.id)
-		one := map[string]any{"id": id, "direction": "debit", "currency": a.currency, "date": on, "text": row.Text, "pending": row.Pending, "amount": nil}
+		one := map[string]any{
+			"id": id, "direction": "debit", "currency": a.currency, "date": on, "text": row.Text, "pending": row.Pending,
+			"amount": nil,
+		}
 		if row.Pending {
 			one["id"] = id + "-held"
 		}
@@ -240,7 +250,8 @@ var (
 	heronHooks  = []string{"planted-hook-secret-one", "planted-hook-secret-two"}
 	errNoSuch   = errors.New("there is no such row or account")
 	heronWanted = []bankmux.Capability{
-		bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances, bankmux.CapTransactions, bankmux.CapSync,
+		bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances, bankmux.CapTransactions,
+		bankmux.CapSync,
 		bankmux.CapRefresh, bankmux.CapWebhooks,
 	}
 )
@@ -254,7 +265,9 @@ func heronHarness(reads bool) providertest.Harness {
 	b := &heronBank{flows: map[string]*heronFlow{}, codes: map[string]*heronFlow{}, grants: map[string]*heronGrant{}}
 	for _, kind := range []string{"current", "savings"} {
 		a := b.open(kind, "USD")
-		a.rows = []*heronBooking{{id: b.last, Row: providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}}}
+		a.rows = []*heronBooking{
+			{id: b.last, Row: providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}},
+		}
 	}
 	return providertest.Harness{
 		Backend: b,
@@ -313,7 +326,9 @@ func (b *heronBank) received(flow string) providertest.Received {
 	asked := b.flows[flow].asked
 	country, hook, redirect, language := asked["country"], asked["webhook"], asked["redirect"], asked["language"]
 	days, _ := strconv.Atoi(asked["days"])
-	return providertest.Received{Country: &country, WebhookURL: &hook, RedirectURI: &redirect, Language: &language, AccessDays: &days}
+	return providertest.Received{
+		Country: &country, WebhookURL: &hook, RedirectURI: &redirect, Language: &language, AccessDays: &days,
+	}
 }
 
 // books is what the suite can do to the accounts.
@@ -387,10 +402,14 @@ func (b *heronBank) deliveries() *providertest.Webhooks {
 	sign := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		body, _ := json.Marshal(map[string]string{"id": b.next("delivery-"), "event": "grant.changed", "grant": conn.Reference()})
+		body, _ := json.Marshal(
+			map[string]string{"id": b.next("delivery-"), "event": "grant.changed", "grant": conn.Reference()},
+		)
 		stamp := strconv.FormatInt(at.Unix(), 10)
 		coded := base64.StdEncoding.EncodeToString(heronMAC(secret, stamp, http.MethodPost, heronHookURL, body))
-		return bankmux.NewWebhookRequest(http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body).SentTo(http.MethodPost, heronHookURL)
+		return bankmux.NewWebhookRequest(
+			http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body,
+		).SentTo(http.MethodPost, heronHookURL)
 	}
 	return &providertest.Webhooks{
 		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {

@@ -62,9 +62,12 @@ func (h *heron) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delt
 	return d, nil
 }
 
-func (h *heron) compare(ctx context.Context, req *bankmux.SyncRequest, account string, to bankmux.Date, d *bankmux.Delta) error {
+func (h *heron) compare(
+	ctx context.Context, req *bankmux.SyncRequest, account string, to bankmux.Date, d *bankmux.Delta,
+) error {
 	in := reconcile.Reading{
-		Provider: heronName, Account: req.AccountName(account), From: to.AddDays(-700), To: to, Proves: to.AddDays(-700), Complete: true,
+		Provider: heronName, Account: req.AccountName(account), From: to.AddDays(-700), To: to,
+		Proves: to.AddDays(-700), Complete: true,
 	}
 	for at := ""; ; {
 		rows, next, err := h.page(ctx, req.Connection, account, in.From, in.To, 100, at)

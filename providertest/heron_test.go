@@ -66,7 +66,9 @@ func (h *heron) Effect(op bankmux.Op) bankmux.Effect {
 }
 
 // send makes one call. What the bank says is in out, a pointer to a struct, or else dropped.
-func (h *heron) send(ctx context.Context, method, path string, conn *bankmux.Connection, query url.Values, in, out any) error {
+func (h *heron) send(
+	ctx context.Context, method, path string, conn *bankmux.Connection, query url.Values, in, out any,
+) error {
 	req := rest.Request{Method: method, Path: path, Query: query, Bearer: h.key, JSON: in}
 	if conn != nil {
 		req.Header = http.Header{"Heron-Grant": {conn.Credential().Reveal()}}
@@ -143,7 +145,9 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	case out.Grant == "" || out.ID == "":
 		return none, heronLacks("the grant")
 	case out.Session != req.Session.ID && !h.does("a payload of another session is accepted"):
-		return none, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session"}
+		return none, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "the code is of another session",
+		}
 	}
 	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
@@ -156,7 +160,7 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 		return none, err
 	case err != nil: // the code is spent, so the connection is kept
 		conn.Status.State = bankmux.StateUnverified
-		return bankmux.ExchangeResult{Connection: conn}, nil
+		return bankmux.ExchangeResult{Connection: conn}, nil //nolint:nilerr // see above
 	case req.Session.Reconnect != nil && fresh.Connection.Status.State == bankmux.StateReauth:
 		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
 	}
@@ -170,7 +174,8 @@ func (h *heron) further(s bankmux.Session, out heronGranted, first bankmux.Conne
 	}
 	for _, one := range out.More {
 		conn := bankmux.NewFurtherConnection(s, one.ID, bankmux.NewSecret(one.Grant))
-		conn.Institution, conn.Products, conn.Consent, conn.Status = first.Institution, first.Products, first.Consent, first.Status
+		conn.Institution, conn.Products = first.Institution, first.Products
+		conn.Consent, conn.Status = first.Consent, first.Status
 		more = append(more, conn)
 	}
 	return more
@@ -216,7 +221,9 @@ func (h *heron) redeem(ctx context.Context, code string, s bankmux.Session) (out
 	case !h.reads:
 		err = h.send(ctx, http.MethodPost, "/redeem", nil, nil, map[string]string{"code": code}, &out)
 	case h.does("an exchange that is said to be a read writes"):
-		err = h.send(ctx, http.MethodPost, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, map[string]string{}, &out)
+		err = h.send(
+			ctx, http.MethodPost, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, map[string]string{}, &out,
+		)
 	default:
 		err = h.send(ctx, http.MethodGet, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, nil, &out)
 	}
@@ -281,7 +288,9 @@ func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (
 // Refresh reads how the products stand and starts the refresh.
 func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
 	if !slices.Equal(req.Products, []bankmux.Product{bankmux.ProductTransactions}) {
-		return bankmux.RefreshResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Detail: "refreshes transactions alone", NotSent: true}
+		return bankmux.RefreshResult{}, &bankmux.Error{
+			Kind: bankmux.ErrUnsupported, Detail: "refreshes transactions alone", NotSent: true,
+		}
 	}
 	before, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: req.Connection})
 	if err != nil {
@@ -301,176 +310,4 @@ func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmu
 		return bankmux.RefreshResult{}, heronLacks("the state")
 	}
 	return bankmux.RefreshResult{Connection: req.Connection, Products: before.Products}, nil
-}
-
-type heronAccount struct {
-	ID       string  `json:"id"`
-	Kind     string  `json:"kind"`
-	Currency string  `json:"currency"`
-	Booked   *string `json:"booked"`
-}
-
-var heronKinds = map[string]bankmux.AccountKind{
-	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings, "card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
-}
-
-func (h *heron) list(ctx context.Context, conn bankmux.Connection) ([]heronAccount, error) {
-	var out struct {
-		Accounts []heronAccount `json:"accounts"`
-	}
-	if err := h.send(ctx, http.MethodGet, "/accounts", &conn, nil, nil, &out); err != nil {
-		return nil, err
-	}
-	if out.Accounts == nil {
-		return nil, heronLacks("the accounts")
-	}
-	return out.Accounts, nil
-}
-
-func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res bankmux.AccountsResult, err error) {
-	all, err := h.list(ctx, req.Connection)
-	if err != nil {
-		return res, err
-	}
-	for _, a := range all {
-		if len(req.Accounts) == 0 || slices.Contains(req.Accounts, a.ID) {
-			kind, known := heronKinds[a.Kind]
-			if !known {
-				kind = bankmux.AccountUnknown
-			}
-			res.Accounts = append(res.Accounts, bankmux.Account{ID: a.ID, Kind: kind, ProviderKind: a.Kind, Currency: bankmux.Currency(a.Currency)})
-		}
-	}
-	for _, id := range req.Accounts {
-		there := slices.ContainsFunc(all, func(a heronAccount) bool { return a.ID == id })
-		if !there && !h.does("an unknown account is passed over") {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}})
-		}
-	}
-	return res, nil
-}
-
-func (h *heron) Balances(ctx context.Context, req bankmux.BalancesRequest) (res bankmux.BalancesResult, err error) {
-	all, err := h.list(ctx, req.Connection)
-	if err != nil {
-		return res, err
-	}
-	id := req.Accounts[0] // one a call
-	i := slices.IndexFunc(all, func(a heronAccount) bool { return a.ID == id })
-	if i < 0 {
-		return res, &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}
-	}
-	one := bankmux.AccountBalances{Account: id}
-	if all[i].Booked != nil {
-		money, err := bankmux.NewMoney(*all[i].Booked, bankmux.Currency(all[i].Currency))
-		if err != nil {
-			return res, normalize.Unreadable("a balance")
-		}
-		one.Balances = []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: money}}
-	}
-	res.Balances = []bankmux.AccountBalances{one}
-	return res, nil
-}
-
-type heronRow struct {
-	ID        string  `json:"id"`
-	Direction string  `json:"direction"`
-	Currency  string  `json:"currency"`
-	Date      string  `json:"date"`
-	Text      string  `json:"text"`
-	Amount    *string `json:"amount"`
-	Pending   bool    `json:"pending"`
-}
-
-// transaction reads a row. An unreadable one keeps what is certain.
-func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *bankmux.Error) {
-	t := bankmux.Transaction{ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text}
-	if r.Pending && !h.does("the pending flag is not read") {
-		t.Status = bankmux.StatusPending
-	}
-	day, fault := normalize.RowDay(r.Date)
-	if fault != nil {
-		return t, fault
-	}
-	t.Date = day
-	if r.Amount == nil {
-		return t, normalize.Unreadable("an amount")
-	}
-	text := *r.Amount
-	if h.does("amounts go through floating point") {
-		if f, err := strconv.ParseFloat(text, 64); err == nil {
-			text = strconv.FormatFloat(f, 'f', 2, 64)
-		}
-	}
-	amount, ok := bankmux.ParseDecimal(text)
-	if !ok {
-		return t, normalize.Unreadable("an amount")
-	}
-	direction := normalize.DirectionOf(r.Direction)
-	if h.does("money out has the sign of money in") {
-		direction = normalize.In
-	}
-	t.Amount, fault = normalize.Signed(amount, direction, r.Currency)
-	return t, fault
-}
-
-// page reads one page of rows.
-func (h *heron) page(ctx context.Context, conn bankmux.Connection, account string, from, to bankmux.Date, size int, at string) (rows []heronRow, next string, err error) {
-	query := url.Values{"account": {account}, "from": {from.String()}, "to": {to.String()}, "page": {at}, "size": {strconv.Itoa(size)}}
-	var out struct {
-		Rows []heronRow `json:"rows"`
-		Next string     `json:"next"`
-	}
-	if err := h.send(ctx, http.MethodGet, "/rows", &conn, query, nil, &out); err != nil {
-		return nil, "", err
-	}
-	if out.Rows == nil {
-		return nil, "", heronLacks("the rows")
-	}
-	return out.Rows, out.Next, nil
-}
-
-func (h *heron) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (res bankmux.TransactionPage, err error) {
-	if _, err := strconv.Atoi(req.Page); req.Page != "" && err != nil {
-		return res, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
-	}
-	id, today := req.Accounts[0], bankmux.DateOf(time.Now().UTC())
-	from, to := req.Days(today)
-	if h.does("the last day is left out") {
-		to = to.AddDays(-1)
-	}
-	size := req.PageSize
-	if size == 0 {
-		size = 50
-	}
-	rows, next, err := h.page(ctx, req.Connection, id, from, to, size, req.Page)
-	for err == nil && next != "" && h.does("pages are read in advance") {
-		var more []heronRow
-		more, next, err = h.page(ctx, req.Connection, id, from, to, size, next)
-		rows = append(rows, more...)
-	}
-	if err != nil {
-		return res, err
-	}
-	seen := map[string]bool{}
-	for _, r := range rows {
-		t, fault := h.transaction(id, r)
-		if fault != nil && h.does("a row that cannot be read costs the page") {
-			return bankmux.TransactionPage{}, fault
-		}
-		if fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Transaction: r.ID, Err: fault})
-			continue
-		}
-		equal := t.Date.String() + t.Amount.String() + t.Description
-		if seen[equal] && h.does("equal rows are taken for one") {
-			continue
-		}
-		seen[equal] = true
-		res.Transactions = append(res.Transactions, t)
-	}
-	if res.Next = next; next == "" {
-		res.Covered = []bankmux.Covered{{Account: id, From: from, To: to}}
-	}
-	return res, nil
 }

@@ -97,7 +97,8 @@ var lifecycle = []promise{
 			}
 			got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err)
-			assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State, "a connection that was disconnected still works at the provider")
+			assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State,
+				"a connection that was disconnected still works at the provider")
 		},
 	},
 	{

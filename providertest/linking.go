@@ -128,7 +128,8 @@ var linking = []promise{
 			if !assert.NoError(t, err) {
 				return
 			}
-			conn, err := single.Connection(b.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}))
+			post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
+			conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 			assert.NoError(t, err)
 			ids[i] = conn.ID
 		})
@@ -199,7 +200,8 @@ func strangers(t *testing.T, b *bench) {
 		req.Payload = bankmux.NewSecret(payload)
 		_, err := b.client.ExchangeToken(t.Context(), req)
 		if reads && name != "a member twice" {
-			assert.Contains(t, []bankmux.Kind{"", bankmux.ErrInvalid, bankmux.ErrUserAction}, bankmux.KindOf(err), "a payload that is %s: %v", name, err)
+			assert.Contains(t, []bankmux.Kind{"", bankmux.ErrInvalid, bankmux.ErrUserAction}, bankmux.KindOf(err),
+				"a payload that is %s: %v", name, err)
 			continue
 		}
 		if payload == text { // it has no member

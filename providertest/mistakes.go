@@ -52,7 +52,8 @@ func FindMistakes(t *testing.T, suite string, names ...string) {
 			out, err := plant(t.Context(), suite, all[i])
 			require.Error(t, err, "the suite did not find the mistake in %q:\n%s", all[i].Test, out)
 			assert.Contains(t, out, all[i].Says, "the sentence with which it is found")
-			assert.Contains(t, out, "--- FAIL: "+strings.ReplaceAll(suite, " ", "_"), "it fails as a test does, and not as a process that died")
+			failed := "--- FAIL: " + strings.ReplaceAll(suite, " ", "_")
+			assert.Contains(t, out, failed, "it fails as a test does, and not as a process that died")
 		})
 	}
 }
@@ -67,7 +68,8 @@ func plant(ctx context.Context, suite string, m Mistake) (string, error) {
 	if m.Name == lockHeld {
 		deadline = "6s" // it is found when that is over
 	}
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run="+strings.Join(pattern, "/"), "-test.count=1", "-test.timeout="+deadline) //nolint:gosec // the test binary itself
+	args := []string{"-test.run=" + strings.Join(pattern, "/"), "-test.count=1", "-test.timeout=" + deadline}
+	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // the test binary itself
 	cmd.Env = append(os.Environ(), plantedIn+"="+m.Name)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -79,45 +81,193 @@ const lockHeld = "a call waits for a lock that is held"
 // Mistakes returns the list. Each was made in an adapter that passed, or is made easily.
 func Mistakes() []Mistake {
 	return []Mistake{
-		{"removed rows are ignored", "a sync reports a row that the bank removes", "what the application stored after the bank removed a row is what the bank has"},
-		{"modified rows are ignored", "a sync reports a row that the bank corrects", "what the application stored after the bank corrected a row is what the bank has"},
-		{"a sync has all accounts", "a sync has only the accounts that are asked for", "a sync of one account has rows of that account alone"},
-		{"the pending flag is not read", "a pending row differs from a booked one", "while the row is pending"},
-		{"a spent token is lost when the read behind it fails", "faults/behind an exchange/unavailable", "the token is spent and the connection is lost"},
-		{"the granted products are not read", "a connection has the products that were granted", "Connection.Products are those that the user granted"},
-		{"the webhook URL is not sent", "what a session is asked for reaches the provider", "what reached the provider of SessionRequest.WebhookURL"},
-		{"the country is not sent", "what a session is asked for reaches the provider", "what reached the provider of SessionRequest.Country"},
-		{"a reconnect is accepted unseen", "a reconnect that renewed nothing is not accepted", "renewed nothing and was accepted as active"},
-		{"a new link has new keys", "a sync of a new link doubles no row", "a new link to the same accounts adds no row"},
-		{"base64 has unused bits", "a signature may be written in one way", "unused bit 0 of the last letter"},
-		{"base64 has no padding", "a signature may be written in one way", "this one has no padding"},
-		{"base64 has any padding", "a signature may be written in one way", "this one has more padding"},
-		{"base64 has line breaks", "a signature may be written in one way", "an embedded line break"},
-		{"base64 has either alphabet", "a signature may be written in one way", "the alphabet of URLs"},
+		{
+			Name: "removed rows are ignored",
+			Test: "a sync reports a row that the bank removes",
+			Says: "what the application stored after the bank removed a row is what the bank has",
+		},
+		{
+			Name: "modified rows are ignored",
+			Test: "a sync reports a row that the bank corrects",
+			Says: "what the application stored after the bank corrected a row is what the bank has",
+		},
+		{
+			Name: "a sync has all accounts",
+			Test: "a sync has only the accounts that are asked for",
+			Says: "a sync of one account has rows of that account alone",
+		},
+		{
+			Name: "the pending flag is not read",
+			Test: "a pending row differs from a booked one",
+			Says: "while the row is pending",
+		},
+		{
+			Name: "a spent token is lost when the read behind it fails",
+			Test: "faults/behind an exchange/unavailable",
+			Says: "the token is spent and the connection is lost",
+		},
+		{
+			Name: "the granted products are not read",
+			Test: "a connection has the products that were granted",
+			Says: "Connection.Products are those that the user granted",
+		},
+		{
+			Name: "the webhook URL is not sent",
+			Test: "what a session is asked for reaches the provider",
+			Says: "what reached the provider of SessionRequest.WebhookURL",
+		},
+		{
+			Name: "the country is not sent",
+			Test: "what a session is asked for reaches the provider",
+			Says: "what reached the provider of SessionRequest.Country",
+		},
+		{
+			Name: "a reconnect is accepted unseen",
+			Test: "a reconnect that renewed nothing is not accepted",
+			Says: "renewed nothing and was accepted as active",
+		},
+		{
+			Name: "a new link has new keys",
+			Test: "a sync of a new link doubles no row",
+			Says: "a new link to the same accounts adds no row",
+		},
+		{
+			Name: "base64 has unused bits",
+			Test: "a signature may be written in one way",
+			Says: "unused bit 0 of the last letter",
+		},
+		{
+			Name: "base64 has no padding",
+			Test: "a signature may be written in one way",
+			Says: "this one has no padding",
+		},
+		{
+			Name: "base64 has any padding",
+			Test: "a signature may be written in one way",
+			Says: "this one has more padding",
+		},
+		{
+			Name: "base64 has line breaks",
+			Test: "a signature may be written in one way",
+			Says: "an embedded line break",
+		},
+		{
+			Name: "base64 has either alphabet",
+			Test: "a signature may be written in one way",
+			Says: "the alphabet of URLs",
+		},
 
-		{"a one-shot is sent again", "faults/exchange/unavailable", "a one-shot is sent once"},
-		{"a payload of another session is accepted", "a payload of another session is refused where the provider can tell", "a payload of another session was accepted"},
-		{"amounts go through floating point", "amounts of transactions are exact to the digit", "12.345 KWD became"},
-		{"money out has the sign of money in", "money in is positive and money out negative, whatever the account", "money into an account is positive and money out of it negative"},
-		{"equal rows are taken for one", "equal rows are as many rows", "equal rows are different movements"},
-		{"the last day is left out", "days are those asked for, and a range that cannot be is refused", "both days included"},
-		{"pages are read in advance", "pages end, repeat nothing, and are not read in advance", "nothing was read in advance"},
-		{"a row that cannot be read costs the page", "a row that cannot be read costs itself and nothing else", "the rows that can be read"},
-		{"an unknown account is passed over", "an account nobody knows is not found, and the others are read", "an error must name the account that failed"},
-		{"a cursor of another connection is accepted", "a sync refuses cursors that are not its own, and sends nothing", "a cursor must be refused that is"},
-		{"every connection is said to be active", "a lapse is seen, a reconnect mends it and the connection keeps its id", "the consent ended"},
-		{"a connection is not ended at the provider", "a disconnected connection is gone, and disconnecting twice is fine", "a connection that was disconnected still works at the provider"},
-		{"an old webhook is believed", "a webhook is refused once it is old", "a day old"},
-		{"a credential is in an error", "faults/exchange/bad_gateway", "a secret was shown"},
+		{
+			Name: "a one-shot is sent again",
+			Test: "faults/exchange/unavailable",
+			Says: "a one-shot is sent once",
+		},
+		{
+			Name: "a payload of another session is accepted",
+			Test: "a payload of another session is refused where the provider can tell",
+			Says: "a payload of another session was accepted",
+		},
+		{
+			Name: "amounts go through floating point",
+			Test: "amounts of transactions are exact to the digit",
+			Says: "12.345 KWD became",
+		},
+		{
+			Name: "money out has the sign of money in",
+			Test: "money in is positive and money out negative, whatever the account",
+			Says: "money into an account is positive and money out of it negative",
+		},
+		{
+			Name: "equal rows are taken for one",
+			Test: "equal rows are as many rows",
+			Says: "equal rows are different movements",
+		},
+		{
+			Name: "the last day is left out",
+			Test: "days are those asked for, and a range that cannot be is refused",
+			Says: "both days included",
+		},
+		{
+			Name: "pages are read in advance",
+			Test: "pages end, repeat nothing, and are not read in advance",
+			Says: "nothing was read in advance",
+		},
+		{
+			Name: "a row that cannot be read costs the page",
+			Test: "a row that cannot be read costs itself and nothing else",
+			Says: "the rows that can be read",
+		},
+		{
+			Name: "an unknown account is passed over",
+			Test: "an account nobody knows is not found, and the others are read",
+			Says: "an error must name the account that failed",
+		},
+		{
+			Name: "a cursor of another connection is accepted",
+			Test: "a sync refuses cursors that are not its own, and sends nothing",
+			Says: "a cursor must be refused that is",
+		},
+		{
+			Name: "every connection is said to be active",
+			Test: "a lapse is seen, a reconnect mends it and the connection keeps its id",
+			Says: "the consent ended",
+		},
+		{
+			Name: "a connection is not ended at the provider",
+			Test: "a disconnected connection is gone, and disconnecting twice is fine",
+			Says: "a connection that was disconnected still works at the provider",
+		},
+		{
+			Name: "an old webhook is believed",
+			Test: "a webhook is refused once it is old",
+			Says: "a day old",
+		},
+		{
+			Name: "a credential is in an error",
+			Test: "faults/exchange/bad_gateway",
+			Says: "a secret was shown",
+		},
 
-		{"the end of the consent is not read", "a connection says how long the permission lasts", "Connection.Consent.ExpiresAt is"},
-		{"further connections of one run are lost", "several banks that are linked in one run are several connections", "each bank that the user linked is a connection"},
+		{
+			Name: "the end of the consent is not read",
+			Test: "a connection says how long the permission lasts",
+			Says: "Connection.Consent.ExpiresAt is",
+		},
+		{
+			Name: "further connections of one run are lost",
+			Test: "several banks that are linked in one run are several connections",
+			Says: "each bank that the user linked is a connection",
+		},
 
-		{"a call panics", "an exchange gives a connection that storage keeps", "ExchangeToken panicked: an index is out of range"},
-		{"a call waits for what never comes", "an exchange gives a connection that storage keeps", "ExchangeToken never returned: it waits for what never comes"},
-		{"a goroutine never ends", "an exchange gives a connection that storage keeps", "a goroutine was left behind"},
-		{"a goroutine is left behind", "an exchange gives a connection that storage keeps", "a goroutine was left behind"},
-		{"an exchange that is said to be a read writes", "an exchange gives a connection that storage keeps", "the exchange is said to be a read, and sent POST"},
-		{lockHeld, "an exchange gives a connection that storage keeps", "ExchangeToken did not return before the deadline"},
+		{
+			Name: "a call panics",
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "ExchangeToken panicked: an index is out of range",
+		},
+		{
+			Name: "a call waits for what never comes",
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "ExchangeToken never returned: it waits for what never comes",
+		},
+		{
+			Name: "a goroutine never ends",
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "a goroutine was left behind",
+		},
+		{
+			Name: "a goroutine is left behind",
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "a goroutine was left behind",
+		},
+		{
+			Name: "an exchange that is said to be a read writes",
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "the exchange is said to be a read, and sent POST",
+		},
+		{
+			Name: lockHeld,
+			Test: "an exchange gives a connection that storage keeps",
+			Says: "ExchangeToken did not return before the deadline",
+		},
 	}
 }

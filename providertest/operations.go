@@ -23,12 +23,16 @@ type operation struct {
 	name    string
 	effects []bankmux.Effect // that it may have; which one, the adapter decides
 	needs   bankmux.Capability
-	call    func(ctx context.Context, b *bench) error           // on the bench's connection and account; without the capability it is unsupported
-	ready   func(b *bench) (func(context.Context) error, error) // makes ready for one call, with the wire whole; nil where call needs nothing
-	counts  func(*http.Request) bool                            // selects the requests that are the operation, where others belong to it; nil means all
-	public  bool                                                // sent without credentials
-	decides bool                                                // by the connection's state
-	apart   bool                                                // passes neither retries nor breakers, so it is not in the matrix
+	// call is the operation on the bench's connection and account. Without the capability it is
+	// unsupported.
+	call func(ctx context.Context, b *bench) error
+	// ready makes ready for one call, while the wire is whole. nil means that call needs nothing.
+	ready func(b *bench) (func(context.Context) error, error)
+	// counts selects the requests that are the operation, where others belong to it. nil means all.
+	counts  func(*http.Request) bool
+	public  bool // sent without credentials
+	decides bool // by the connection's state
+	apart   bool // passes neither retries nor breakers, so it is not in the matrix
 }
 
 // begin makes ready for one call.
@@ -55,6 +59,8 @@ var (
 	reads      = []bankmux.Effect{bankmux.Read}
 	repeatable = []bankmux.Effect{bankmux.Idempotent}
 	once       = []bankmux.Effect{bankmux.OneShot}
+	local      = []bankmux.Effect{bankmux.Idempotent, bankmux.Local}
+	spends     = []bankmux.Effect{bankmux.OneShot, bankmux.Read}
 )
 
 // errEmpty is for an answer that has nothing in it where something is: a broken answer was taken
@@ -64,61 +70,81 @@ var errEmpty = errors.New("nothing was told")
 // operations is the table. A new operation is added here, and its viewed call below.
 func operations(b *bench) []operation {
 	return []operation{
-		{name: bankmux.OpCreateSession, effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, call: func(ctx context.Context, b *bench) error {
-			s, err := b.client.CreateSession(ctx, b.Request)
-			return empty(err, s.ID == "")
-		}},
-		{name: "CreateSession to reconnect", needs: bankmux.CapStatus, effects: []bankmux.Effect{bankmux.Idempotent, bankmux.Local}, ready: func(b *bench) (func(context.Context) error, error) {
-			return func(ctx context.Context) error {
-				req := b.Request
-				req.Reconnect = &b.conn
-				_, err := b.client.CreateSession(ctx, req)
-				return err
-			}, nil
-		}},
-		{name: bankmux.OpExchangeToken, effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, counts: b.IsExchange, ready: exchange},
-		{name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus, effects: []bankmux.Effect{bankmux.OneShot, bankmux.Read}, decides: true, ready: reconnected},
-		{name: bankmux.OpConnectionStatus, needs: bankmux.CapStatus, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
-			return empty(err, got.Connection.ID == "")
-		}},
-		{name: bankmux.OpDisconnect, needs: bankmux.CapDisconnect, effects: repeatable, call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) }, ready: func(b *bench) (func(context.Context) error, error) {
-			conn := b.connect(b.t.Context())
-			return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
-		}},
-		{name: "Check", needs: bankmux.CapCheck, effects: reads, call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) }},
-		{name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
-			for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
-				return err // the first page is one call
-			}
-			return errEmpty
-		}},
-		{name: bankmux.OpInstitution, needs: bankmux.CapInstitutions, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.Institution(ctx, bankmux.InstitutionRequest{ID: b.conn.Institution.ID})
-			return empty(err, got.ID == "")
-		}},
-		{name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: b.conn})
-			return empty(err, len(got.Accounts) == 0)
-		}},
-		{name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
-			return empty(err, len(got.Balances) == 0)
-		}},
-		{name: bankmux.OpAccountNumbers, needs: bankmux.CapAccountNumbers, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: b.conn})
-			return empty(err, len(got.Accounts) == 0)
-		}},
-		{name: bankmux.OpIdentity, needs: bankmux.CapIdentity, effects: reads, call: func(ctx context.Context, b *bench) error {
-			got, err := b.client.Identity(ctx, bankmux.IdentityRequest{Connection: b.conn})
-			return empty(err, len(got.Owners) == 0)
-		}},
+		{name: bankmux.OpCreateSession, effects: local,
+			call: func(ctx context.Context, b *bench) error {
+				s, err := b.client.CreateSession(ctx, b.Request)
+				return empty(err, s.ID == "")
+			}},
+		{name: "CreateSession to reconnect", needs: bankmux.CapStatus, effects: local,
+			ready: func(b *bench) (func(context.Context) error, error) {
+				return func(ctx context.Context) error {
+					req := b.Request
+					req.Reconnect = &b.conn
+					_, err := b.client.CreateSession(ctx, req)
+					return err
+				}, nil
+			}},
+		{
+			name: bankmux.OpExchangeToken, effects: spends, counts: b.IsExchange,
+			ready: exchange,
+		},
+		{
+			name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus,
+			effects: spends, decides: true, ready: reconnected,
+		},
+		{name: bankmux.OpConnectionStatus, needs: bankmux.CapStatus, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
+				return empty(err, got.Connection.ID == "")
+			}},
+		{name: bankmux.OpDisconnect, needs: bankmux.CapDisconnect, effects: repeatable,
+			call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) },
+			ready: func(b *bench) (func(context.Context) error, error) {
+				conn := b.connect(b.t.Context())
+				return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
+			}},
+		{name: "Check", needs: bankmux.CapCheck, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) }},
+		{name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
+					return err // the first page is one call
+				}
+				return errEmpty
+			}},
+		{name: bankmux.OpInstitution, needs: bankmux.CapInstitutions, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.Institution(ctx, bankmux.InstitutionRequest{ID: b.conn.Institution.ID})
+				return empty(err, got.ID == "")
+			}},
+		{name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: b.conn})
+				return empty(err, len(got.Accounts) == 0)
+			}},
+		{name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
+				return empty(err, len(got.Balances) == 0)
+			}},
+		{name: bankmux.OpAccountNumbers, needs: bankmux.CapAccountNumbers, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: b.conn})
+				return empty(err, len(got.Accounts) == 0)
+			}},
+		{name: bankmux.OpIdentity, needs: bankmux.CapIdentity, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				got, err := b.client.Identity(ctx, bankmux.IdentityRequest{Connection: b.conn})
+				return empty(err, len(got.Owners) == 0)
+			}},
 		{name: bankmux.OpCards, needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
 			_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
 			return err
 		}},
-		{name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
-		{name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads, call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }},
+		{name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
+		{name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }},
 		{name: bankmux.OpSync, needs: bankmux.CapSync, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Sync(ctx, bankmux.SyncRequest{Connection: b.conn})
 			if len(got.Failed) > 0 {
@@ -126,24 +152,28 @@ func operations(b *bench) []operation {
 			}
 			return empty(err, got.Next == "")
 		}},
-		{name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads, call: func(ctx context.Context, b *bench) error {
-			_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
-			return err
-		}},
-		{name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads, call: func(ctx context.Context, b *bench) error {
-			return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
-		}},
-		{name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh, ready: func(b *bench) (func(context.Context) error, error) {
-			time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
-			if err := b.awake(b.t.Context()); err != nil {
-				return nil, err
-			}
-			return func(ctx context.Context) error { return refresh(ctx, b) }, nil
-		}},
-		{name: bankmux.OpReadWebhook, needs: bankmux.CapWebhooks, apart: true, call: func(ctx context.Context, b *bench) error {
-			_, err := b.client.ReadWebhook(ctx, bankmux.WebhookRequest{})
-			return err
-		}},
+		{name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
+				return err
+			}},
+		{name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
+			}},
+		{name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh,
+			ready: func(b *bench) (func(context.Context) error, error) {
+				time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
+				if err := b.awake(b.t.Context()); err != nil {
+					return nil, err
+				}
+				return func(ctx context.Context) error { return refresh(ctx, b) }, nil
+			}},
+		{name: bankmux.OpReadWebhook, needs: bankmux.CapWebhooks, apart: true,
+			call: func(ctx context.Context, b *bench) error {
+				_, err := b.client.ReadWebhook(ctx, bankmux.WebhookRequest{})
+				return err
+			}},
 	}
 }
 
@@ -151,13 +181,15 @@ func operations(b *bench) []operation {
 func crossable(b *bench, has capabilities) []operation {
 	ops := slices.DeleteFunc(operations(b), func(op operation) bool { return op.apart || !has.all(op.needs) })
 	for _, own := range b.Operations {
-		ops = append(ops, operation{name: own.Name, effects: []bankmux.Effect{own.Effect}, public: own.Public, counts: own.Counts, ready: func(b *bench) (func(context.Context) error, error) {
-			call, err := own.Prepare(b.t.Context(), b.client.Client, b.conn)
-			return func(ctx context.Context) error {
-				defer b.enter(own.Name)()
-				return call(ctx)
-			}, err
-		}})
+		ops = append(ops, operation{
+			name: own.Name, effects: []bankmux.Effect{own.Effect}, public: own.Public, counts: own.Counts,
+			ready: func(b *bench) (func(context.Context) error, error) {
+				call, err := own.Prepare(b.t.Context(), b.client.Client, b.conn)
+				return func(ctx context.Context) error {
+					defer b.enter(own.Name)()
+					return call(ctx)
+				}, err
+			}})
 	}
 	return ops
 }
@@ -210,7 +242,9 @@ func empty(err error, nothing bool) error {
 
 // firstPage reads one page of one account, which is one call.
 func (b *bench) firstPage(ctx context.Context, enrich bool) error {
-	for page, err := range b.client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: b.conn, Accounts: []string{b.accountID}, Enrich: enrich}) {
+	for page, err := range b.client.TransactionPages(
+		ctx, bankmux.TransactionsRequest{Connection: b.conn, Accounts: []string{b.accountID}, Enrich: enrich},
+	) {
 		if err == nil && len(page.Failed) > 0 {
 			return page.Failed[0].Err
 		}

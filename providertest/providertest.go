@@ -258,10 +258,20 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 func declared(t *testing.T, b *bench, has capabilities) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(has)), b.client.Capabilities())
 	for _, c := range bankmux.Capabilities() {
-		assert.True(t, slices.ContainsFunc(operations(b), func(op operation) bool { return op.needs == c }), "no operation of %s is in the suite's table", c)
+		known := slices.ContainsFunc(operations(b), func(op operation) bool { return op.needs == c })
+		assert.True(t, known, "no operation of %s is in the suite's table", c)
 	}
-	assert.False(t, b.Data == nil && (has[bankmux.CapBalances] || has[bankmux.CapTransactions] || has[bankmux.CapSync]), "Harness.Data is nil; balances and transactions need it")
-	assert.False(t, b.Webhooks == nil && has[bankmux.CapWebhooks], "Harness.Webhooks is nil; webhooks need it")
-	assert.False(t, b.Lapse == nil && has[bankmux.CapStatus], "Harness.Lapse is nil; the status of a connection needs it")
-	assert.False(t, b.Refresh.Product == "" && has[bankmux.CapRefresh], "Harness.Refresh names no product")
+	for c, says := range map[bankmux.Capability]struct {
+		missing bool
+		what    string
+	}{
+		bankmux.CapBalances:     {b.Data == nil, "Harness.Data is nil"},
+		bankmux.CapTransactions: {b.Data == nil, "Harness.Data is nil"},
+		bankmux.CapSync:         {b.Data == nil, "Harness.Data is nil"},
+		bankmux.CapWebhooks:     {b.Webhooks == nil, "Harness.Webhooks is nil"},
+		bankmux.CapStatus:       {b.Lapse == nil, "Harness.Lapse is nil"},
+		bankmux.CapRefresh:      {b.Refresh.Product == "", "Harness.Refresh names no product"},
+	} {
+		assert.False(t, has[c] && says.missing, "%s, and %s needs it", says.what, c)
+	}
 }

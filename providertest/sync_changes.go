@@ -101,8 +101,10 @@ func (b *bench) history(rows ...Row) (conn bankmux.Connection, account string, s
 func groceries() []Row {
 	today := bankmux.DateOf(time.Now().UTC())
 	return []Row{
-		{Amount: "11.10", Text: "bakery", Date: today.AddDays(-4)}, {Amount: "22.20", Text: "butcher", Date: today.AddDays(-3)},
-		{Amount: "33.30", Text: "market", Date: today.AddDays(-2)}, {Amount: "44.40", In: true, Text: "refund", Date: today.AddDays(-2)},
+		{Amount: "11.10", Text: "bakery", Date: today.AddDays(-4)},
+		{Amount: "22.20", Text: "butcher", Date: today.AddDays(-3)},
+		{Amount: "33.30", Text: "market", Date: today.AddDays(-2)},
+		{Amount: "44.40", In: true, Text: "refund", Date: today.AddDays(-2)},
 	}
 }
 
@@ -143,6 +145,9 @@ func syncSeesPosting(t *testing.T, b *bench) {
 	b.agrees(s, id, st, "the bank posted a pending row")
 }
 
+// statuses are those of rows by their description.
+type statuses map[string]bankmux.TransactionStatus
+
 func pendingIsRead(t *testing.T, b *bench) {
 	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its posting") {
 		return
@@ -153,22 +158,28 @@ func pendingIsRead(t *testing.T, b *bench) {
 	b.row(conn, id, held)
 	b.row(conn, id, Row{Amount: "11.10", Text: "bakery"})
 	b.refetch(conn)
-	read := func() map[string]bankmux.TransactionStatus {
+	read := func() statuses {
 		rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
 		require.Empty(t, failed)
-		got := map[string]bankmux.TransactionStatus{}
+		got := statuses{}
 		for _, r := range rows {
 			got[r.Description] = r.Status
 		}
 		return got
 	}
-	assert.Equal(t, map[string]bankmux.TransactionStatus{"restaurant": bankmux.StatusPending, "bakery": bankmux.StatusBooked}, read(), "while the row is pending")
+	assert.Equal(
+		t, statuses{"restaurant": bankmux.StatusPending, "bakery": bankmux.StatusBooked}, read(),
+		"while the row is pending",
+	)
 	time.Sleep(time.Minute)
 	held.Pending = false
 	require.NoError(t, b.Data.PostTransaction(conn, id, held))
 	time.Sleep(time.Hour)
 	b.refetch(conn)
-	assert.Equal(t, map[string]bankmux.TransactionStatus{"restaurant": bankmux.StatusBooked, "bakery": bankmux.StatusBooked}, read(), "once it is posted")
+	assert.Equal(
+		t, statuses{"restaurant": bankmux.StatusBooked, "bakery": bankmux.StatusBooked}, read(),
+		"once it is posted",
+	)
 }
 
 func syncFilters(t *testing.T, b *bench) {
@@ -189,7 +200,9 @@ func syncFilters(t *testing.T, b *bench) {
 	b.refetch(conn)
 	b.round(conn, s)
 	for _, k := range s.rows {
-		require.Equal(t, wanted, k.Account, "a sync of one account has rows of that account alone: SyncRequest.Accounts names it")
+		require.Equal(
+			t, wanted, k.Account, "a sync of one account has rows of that account alone: SyncRequest.Accounts names it",
+		)
 	}
 	b.agrees(s, wanted, st, "a sync of one account")
 }
@@ -202,7 +215,9 @@ func syncWhileMoving(t *testing.T, b *bench) {
 	st, s := statement{}, newShelf()
 	today := bankmux.DateOf(time.Now().UTC())
 	for i := range 60 {
-		b.add(conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)})
+		b.add(
+			conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
+		)
 	}
 	b.refetch(conn)
 	s.size = 20
@@ -329,6 +344,10 @@ func syncOverNewLink(t *testing.T, b *bench) {
 	names := b.named(ids, conn, again)
 	s.name, s.cursor = func(id string) string { return own(names(id)) }, ""
 	b.round(again, s)
-	assert.Len(t, s.rows, before, "a new link to the same accounts adds no row: keys are of SyncRequest.AccountName, and known rows are recognized under new ids")
+	assert.Len(
+		t, s.rows, before,
+		"a new link to the same accounts adds no row: keys are of SyncRequest.AccountName, and known rows are "+
+			"recognized under new ids",
+	)
 	b.agrees(s, id, st, "a new link")
 }

@@ -47,7 +47,9 @@ func respelled(text string) map[string]string {
 				continue
 			}
 			for bit := range unused {
-				all[fmt.Sprintf("unused bit %d of the last letter", bit)] = body[:len(body)-1] + string(alphabet[at^1<<bit]) + padding
+				all[fmt.Sprintf(
+					"unused bit %d of the last letter", bit,
+				)] = body[:len(body)-1] + string(alphabet[at^1<<bit]) + padding
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package virtualbank_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func TestAnAddedTransactionIsCorrectedPostedAndTakenBack(t *testing.T) {
 		"an account that is none": c.bank.RemoveTransaction(link, "nothing", added.Text),
 		"a link that is none":     c.bank.RemoveTransaction("nothing", id, added.Text),
 	} {
-		refusal, ok := err.(*virtualbank.Refusal)
+		refusal, ok := errors.AsType[*virtualbank.Refusal](err)
 		require.True(t, ok, name)
 		assert.Equal(t, http.StatusNotFound, refusal.Status, name)
 	}
@@ -63,7 +64,7 @@ func TestASessionTellsWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	c := open(t, virtualbank.Options{Start: began})
 	_, err := c.bank.Session("nothing")
-	refusal, ok := err.(*virtualbank.Refusal)
+	refusal, ok := errors.AsType[*virtualbank.Refusal](err)
 	require.True(t, ok)
 	assert.Equal(t, http.StatusNotFound, refusal.Status)
 }

@@ -62,10 +62,16 @@ func newHarness(*testing.T) providertest.Harness {
 			Rotate: bank.RotateWebhookKeys,
 		},
 		Words: providertest.Words{
-			Rejected:    says(http.StatusUnauthorized, `{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`),
-			Failed:      says(http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`),
-			UnknownCode: says(http.StatusBadRequest, `{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`),
-			Enums:       []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
+			Rejected: says(
+				http.StatusUnauthorized, `{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`,
+			),
+			Failed: says(
+				http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`,
+			),
+			UnknownCode: says(
+				http.StatusBadRequest, `{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`,
+			),
+			Enums: []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
 		},
 		AtBank: func(op bankmux.Op) bool {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
@@ -78,7 +84,9 @@ func newHarness(*testing.T) providertest.Harness {
 		Table: providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
 		Data: &providertest.Data{
 			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-				return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
+				return bank.AddAccount(
+					conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency},
+				)
 			},
 			AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
 				return bank.AddTransaction(conn.Reference(), account, spec(r))
@@ -93,7 +101,9 @@ func newHarness(*testing.T) providertest.Harness {
 				return sameAccount(bank, before, after, account)
 			},
 			SetBalance: func(conn bankmux.Connection, account, booked string) error {
-				return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
+				return bank.SetBalance(
+					conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
+				)
 			},
 			Ask: func(conn bankmux.Connection, inputs ...bankmux.InputKind) ([]string, error) {
 				var round, right []string
@@ -118,8 +128,12 @@ func says(status int, body string) http.HandlerFunc {
 
 // operations are Dapi's own.
 func operations(last *operationSeen) []providertest.Operation {
-	read := func(name string, call func(context.Context, *bankmux.Client, bankmux.Connection) error) providertest.Operation {
-		return providertest.Operation{Name: name, Effect: bankmux.Read, Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+	read := func(
+		name string, call func(context.Context, *bankmux.Client, bankmux.Connection) error,
+	) providertest.Operation {
+		return providertest.Operation{Name: name, Effect: bankmux.Read, Prepare: func(
+			_ context.Context, client *bankmux.Client, conn bankmux.Connection,
+		) (func(context.Context) error, error) {
 			return func(ctx context.Context) error { return call(ctx, client, conn) }, nil
 		}}
 	}
@@ -133,7 +147,9 @@ func operations(last *operationSeen) []providertest.Operation {
 			_, _, err := dapi.CompleteAccounts(ctx, client, conn, nil)
 			return err
 		}),
-		{Name: "dapi.ReadOperation", Effect: bankmux.Read, Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+		{Name: "dapi.ReadOperation", Effect: bankmux.Read, Prepare: func(
+			ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+		) (func(context.Context) error, error) {
 			if _, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn}); err != nil {
 				return nil, err
 			}
@@ -143,7 +159,9 @@ func operations(last *operationSeen) []providertest.Operation {
 				return err
 			}, nil
 		}},
-		{Name: "dapi.CategorizedTransactions", Effect: bankmux.Read, Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+		{Name: "dapi.CategorizedTransactions", Effect: bankmux.Read, Prepare: func(
+			ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+		) (func(context.Context) error, error) {
 			if account == "" {
 				list, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 				if err != nil {
@@ -152,7 +170,9 @@ func operations(last *operationSeen) []providertest.Operation {
 				account = list.Accounts[0].ID
 			}
 			return func(ctx context.Context) error {
-				_, err := dapi.CategorizedTransactions(ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}})
+				_, err := dapi.CategorizedTransactions(
+					ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}},
+				)
 				return err
 			}, nil
 		}},
@@ -202,7 +222,10 @@ var kinds = map[bankmux.AccountKind]string{
 
 // spec is a row as Dapi writes it, which does not tell pending ones.
 func spec(r providertest.Row) virtualbank.TransactionSpec {
-	s := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text}
+	s := virtualbank.TransactionSpec{
+		Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney,
+		Date: r.Date.String() + "T00:00:00.000Z", Text: r.Text,
+	}
 	if r.In {
 		s.Type = "credit"
 	}

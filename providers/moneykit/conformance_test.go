@@ -34,7 +34,9 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 		bank := virtualbank.New(virtualbank.Options{})
 		creds := bank.Credentials().MoneyKit
 		words := providertest.Words{
-			Rejected:    says(http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`),
+			Rejected: says(
+				http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`,
+			),
 			UnknownCode: says(http.StatusBadRequest, `{"error_code":"unheard_of","error_message":"A code that nobody listed"}`),
 			Enums:       []string{"account_type", "phone_numbers.type", "securities.type"},
 			States:      []string{"state"},
@@ -45,7 +47,10 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 		var own []providertest.Operation
 		if auth == moneykit.AuthBearer {
 			own = operations()
-			words.Expired = says(http.StatusUnauthorized, `{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`)
+			words.Expired = says(
+				http.StatusUnauthorized,
+				`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
+			)
 			table = providertest.Table{File: "../../providertest/MATRIX.md", Title: "MoneyKit"}
 		}
 		return providertest.Harness{
@@ -93,7 +98,9 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			Data: &providertest.Data{
 				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) },
 				AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-					return bank.AddAccount(conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency})
+					return bank.AddAccount(
+						conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency},
+					)
 				},
 				AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
 					return bank.AddTransaction(conn.Reference(), account, spec(r))
@@ -111,7 +118,9 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 					return sameAccount(bank, before, after, account)
 				},
 				SetBalance: func(conn bankmux.Connection, account, booked string) error {
-					return bank.SetBalance(conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)})
+					return bank.SetBalance(
+						conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
+					)
 				},
 			},
 		}
@@ -133,7 +142,10 @@ var kinds = map[bankmux.AccountKind]string{
 
 // spec is a row as MoneyKit writes it.
 func spec(r providertest.Row) virtualbank.TransactionSpec {
-	s := virtualbank.TransactionSpec{Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text, Pending: r.Pending}
+	s := virtualbank.TransactionSpec{
+		Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text,
+		Pending: r.Pending,
+	}
 	if r.In {
 		s.Type = "credit"
 	}

@@ -1,0 +1,198 @@
+package providertest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// The cases of this file read the rows of an account.
+
+func signs(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	for _, kind := range []bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountLoan} {
+		id := b.account(conn, kind, "USD")
+		b.row(conn, id, Row{Amount: "42.90", Text: "purchase"})
+		b.row(conn, id, Row{Amount: "7.10", In: true, Text: "refund"})
+		b.refetch(conn)
+		req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}}
+		if kind == bankmux.AccountCreditCard && b.client.Has(bankmux.CapCards) {
+			req.Accounts, req.Cards = nil, []string{id}
+		}
+		rows, failed := b.read(req)
+		require.Empty(t, failed)
+		require.Len(t, rows, 2, kind)
+		for _, r := range rows {
+			assert.Equal(t, id, r.Account)
+			if r.Amount.Sign() < 0 {
+				assert.Equal(t, "42.9", r.Amount.Decimal().Abs().Trim(0).String(), kind)
+			} else {
+				assert.Equal(t, "7.1", r.Amount.Decimal().Trim(0).String(), kind)
+			}
+		}
+		assert.NotEqual(t, rows[0].Amount.Sign(), rows[1].Amount.Sign(),
+			"money into an account is positive and money out of it negative: %s of a %s", rows[0].Amount, kind)
+	}
+}
+
+func amountsAreExact(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	for i, c := range exact {
+		b.row(conn, id, Row{Amount: c.amount, Currency: c.currency, In: true, Text: fmt.Sprint("row ", i)})
+	}
+	b.refetch(conn)
+	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
+	require.Empty(t, failed)
+	require.Len(t, rows, len(exact))
+	for _, r := range rows {
+		var i int
+		_, err := fmt.Sscanf(r.Description, "row %d", &i)
+		require.NoError(t, err)
+		want, err := bankmux.NewMoney(exact[i].want, bankmux.Currency(exact[i].currency))
+		require.NoError(t, err)
+		assert.True(t, want.Equal(r.Amount), "%s %s became %s", exact[i].amount, exact[i].currency, r.Amount)
+		out, err := json.Marshal(r)
+		require.NoError(t, err)
+		var back bankmux.Transaction
+		require.NoError(t, json.Unmarshal(out, &back))
+		assert.Equal(t, r, back, "it survives storage as JSON")
+	}
+}
+
+func badRows(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	b.row(conn, id, Row{Amount: "1.00", In: true, Text: "good"})
+	b.row(conn, id, Row{Amount: "12345678901234567890.12", In: true, Text: "too many digits"})
+	b.row(conn, id, Row{Amount: "2.00", In: true, NoMoney: true, Text: "no currency"})
+	b.row(conn, id, Row{Amount: "", In: true, Text: "no amount"})
+	b.row(conn, id, Row{Amount: "3.00", In: true, Text: "good too"})
+	b.refetch(conn)
+	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
+	assert.Len(t, rows, 2, "the rows that can be read")
+	require.Len(t, failed, 3, "the rows that cannot be read")
+	for _, err := range failed {
+		f, ok := errors.AsType[bankmux.Failure](err)
+		require.True(t, ok)
+		assert.Equal(t, id, f.Account)
+		assert.NotEmpty(t, f.Transaction)
+		assert.ErrorIs(t, err, bankmux.ErrMalformed)
+		assert.NotEqual(t, bankmux.ScopeProvider, f.Err.Affects(), "one bad row is no outage")
+	}
+}
+
+func equalRows(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	for range 3 {
+		b.row(conn, id, Row{Amount: "3.20", Text: "coffee"})
+	}
+	b.refetch(conn)
+	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
+	require.Empty(t, failed)
+	assert.Len(t, rows, 3, "equal rows are different movements")
+}
+
+func windows(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	today := bankmux.DateOf(time.Now().UTC())
+	for back := range 40 {
+		b.row(conn, id, Row{Amount: "1", In: true, Date: today.AddDays(-back), Text: "day"})
+	}
+	b.refetch(conn)
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}, From: today.AddDays(-35), To: today.AddDays(-3)}
+	rows, failed := b.read(req)
+	require.Empty(t, failed)
+	assert.Len(t, rows, 33, "both days included")
+	for _, r := range rows {
+		assert.False(t, r.Date.Before(req.From) || r.Date.After(req.To), r.Date.String())
+	}
+	covered := map[bankmux.Date]bool{}
+	for page, err := range b.client.TransactionPages(t.Context(), req) {
+		require.NoError(t, err)
+		for _, c := range page.Covered {
+			for d := c.From; !d.After(c.To); d = d.AddDays(1) {
+				covered[d] = true
+			}
+		}
+	}
+	assert.Len(t, covered, 33, "the days covered are those asked for")
+	later := req
+	later.To = today.AddDays(400)
+	rows, failed = b.read(later)
+	assert.Empty(t, failed, "a last day in the future is taken for today")
+	assert.Len(t, rows, 36)
+	sent := b.reached()
+	for name, change := range map[string]func(*bankmux.TransactionsRequest){
+		"reversed":        func(r *bankmux.TransactionsRequest) { r.From, r.To = r.To, r.From },
+		"in the future":   func(r *bankmux.TransactionsRequest) { r.From, r.To = today.AddDays(3), bankmux.Date{} },
+		"no such day":     func(r *bankmux.TransactionsRequest) { r.From = bankmux.NewDate(2026, 2, 30) },
+		"a strange page":  func(r *bankmux.TransactionsRequest) { r.Page = "made up" },
+		"a negative size": func(r *bankmux.TransactionsRequest) { r.PageSize = -1 },
+	} {
+		bad := req
+		change(&bad)
+		_, failed := b.read(bad)
+		require.Len(t, failed, 1, name)
+		require.ErrorIs(t, failed[0], bankmux.ErrInvalid, name)
+	}
+	assert.Equal(t, sent, b.reached(), "refused without sending")
+}
+
+func pagesEnd(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	today := bankmux.DateOf(time.Now().UTC())
+	for back := range 70 {
+		b.row(conn, id, Row{Amount: "1", In: true, Date: today.AddDays(-back), Text: fmt.Sprint("row ", back)})
+	}
+	b.refetch(conn)
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}, From: today.AddDays(-80), PageSize: 20}
+	before := b.reached()
+	seen := map[string]bool{}
+	rows, failed := b.read(req)
+	require.Empty(t, failed)
+	for _, r := range rows {
+		assert.False(t, seen[r.Description], "a row twice")
+		seen[r.Description] = true
+	}
+	assert.Len(t, seen, 70)
+	whole := b.reached() - before
+	require.Greater(t, whole, 2, "the list is long enough for pages")
+
+	before = b.reached()
+	next := ""
+	for page, err := range b.client.TransactionPages(t.Context(), req) {
+		require.NoError(t, err)
+		next = page.Next
+		break
+	}
+	assert.Less(t, b.reached()-before, whole-1, "stopped after a page, nothing was read in advance")
+	require.NotEmpty(t, next)
+	req.Page = next
+	rest, failed := b.read(req)
+	require.Empty(t, failed)
+	assert.Len(t, rest, len(rows)-b.pageOf(rows, rest), "the reading goes on where it stopped")
+}
+
+// pageOf is how many rows came before the rest.
+func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
+	b.t.Helper()
+	require.NotEmpty(b.t, rest)
+	for i := range rows {
+		if rows[i].Description == rest[0].Description {
+			return i
+		}
+	}
+	require.Fail(b.t, "the rest begins with a row of its own")
+	return 0
+}
