@@ -1,0 +1,100 @@
+package pelican
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// kinds are Pelican's words for accounts.
+var kinds = map[string]bankmux.AccountKind{
+	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings,
+	"card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
+}
+
+func kindOf(word string) bankmux.AccountKind {
+	if kind, ok := kinds[word]; ok {
+		return kind
+	}
+	return bankmux.AccountUnknown
+}
+
+// list is GET /accounts. An account without id is a failure beside the others.
+func (a *adapter) list(ctx context.Context, conn bankmux.Connection) (accounts []account, failed []bankmux.Failure, err error) {
+	var out accountsAnswer
+	res, err := a.send(ctx, rest.Request{Method: http.MethodGet, Path: "/accounts"}, &conn, &out)
+	if err == nil && !out.Accounts.Present {
+		err = res.Lacks("accounts")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	failed = out.Accounts.Failures("")
+	for i, one := range out.Accounts.Rows {
+		if one.ID == "" {
+			failed = append(failed, bankmux.Failure{Transaction: wire.RowName("", out.Accounts.Place(i)), Err: normalize.Unreadable("an account without id")})
+			continue
+		}
+		accounts = append(accounts, one)
+	}
+	return accounts, failed, nil
+}
+
+// Accounts lists the accounts that the user shared.
+func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	all, failed, err := a.list(ctx, req.Connection)
+	if err != nil {
+		return bankmux.AccountsResult{}, err
+	}
+	res := bankmux.AccountsResult{Failed: failed}
+	for _, one := range all {
+		if len(req.Accounts) == 0 || slices.Contains(req.Accounts, one.ID) {
+			res.Accounts = append(res.Accounts, bankmux.Account{
+				ID: one.ID, Kind: kindOf(one.Kind), ProviderKind: one.Kind, Name: one.Name, Mask: one.Mask,
+				Currency: normalize.CurrencyCode(one.Currency),
+			})
+		}
+	}
+	for _, id := range req.Accounts {
+		if !slices.ContainsFunc(all, func(one account) bool { return one.ID == id }) {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}})
+		}
+	}
+	return res, nil
+}
+
+// Balances reads the balance of one account. A balance that Pelican leaves out is absent, not zero.
+func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
+	if len(req.Accounts) != 1 || len(req.Cards) != 0 {
+		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account", NotSent: true}
+	}
+	id := req.Accounts[0]
+	var out balanceAnswer
+	_, err := a.send(ctx, rest.Request{
+		Method: http.MethodGet, Path: "/accounts/{id}/balance", PathParams: map[string]string{"id": id},
+	}, &req.Connection, &out)
+	if err != nil {
+		return bankmux.BalancesResult{}, err
+	}
+	one := bankmux.AccountBalances{Account: id}
+	switch {
+	case out.Booked.Bad():
+		return bankmux.BalancesResult{}, normalize.Unreadable("a balance")
+	case out.Booked.Present():
+		amount := out.Booked.Value
+		if kindOf(out.Kind).Liability() { // what is owed is negative in the model
+			amount = amount.Neg()
+		}
+		money, fault := normalize.Amount(amount, out.Currency)
+		if fault != nil {
+			return bankmux.BalancesResult{}, fault
+		}
+		one.Balances = []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: money}}
+	}
+	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}}, nil
+}

@@ -1,0 +1,86 @@
+package pelican
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// TransactionPage reads up to a month of one account.
+func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return a.days(req.Connection).TransactionPage(ctx, req)
+}
+
+// Sync says what changed in one account.
+func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	return a.days(req.Connection).Sync(ctx, req)
+}
+
+// days reads a connection by account and days, for Pelican has no record of changes.
+func (a *adapter) days(conn bankmux.Connection) reconcile.Days {
+	return reconcile.Days{
+		Provider: Name,
+		Read: func(ctx context.Context, at reconcile.DaysRequest) (reconcile.DaysPage, error) {
+			return a.rows(ctx, conn, at)
+		},
+		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
+			all, failed, err := a.list(ctx, conn)
+			for _, one := range all {
+				ids = append(ids, one.ID)
+			}
+			return ids, failed, err
+		},
+	}
+}
+
+// rows is GET /accounts/{id}/rows. A row that cannot be read costs itself alone.
+func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
+	var out rowsAnswer
+	res, err := a.send(ctx, rest.Request{
+		Method: http.MethodGet, Path: "/accounts/{id}/rows", PathParams: map[string]string{"id": at.Account},
+		Query: url.Values{"from": {at.From.String()}, "to": {at.To.String()}},
+	}, &conn, &out)
+	if err == nil && !out.Rows.Present {
+		err = res.Lacks("rows")
+	}
+	if err != nil {
+		return page, err
+	}
+	for _, failed := range out.Rows.Failures(at.Account) {
+		page.Unread = append(page.Unread, reconcile.UnreadRow{Row: bankmux.Transaction{Account: at.Account}, Failure: failed})
+	}
+	for i := range out.Rows.Rows {
+		r := &out.Rows.Rows[i]
+		t, fault := r.transaction(at.Account)
+		if fault != nil {
+			name := wire.RowName(r.ID, out.Rows.Place(i))
+			page.Unread = append(page.Unread, reconcile.UnreadRow{Row: t, Failure: bankmux.Failure{Account: at.Account, Transaction: name, Err: fault}})
+			continue
+		}
+		page.Rows = append(page.Rows, t)
+	}
+	return page, nil
+}
+
+// transaction translates a row. Of an unreadable one it returns what is certain.
+func (r *row) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
+	t := bankmux.Transaction{ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text}
+	if r.Pending == wire.FlagTrue {
+		t.Status = bankmux.StatusPending
+	}
+	var fault *bankmux.Error
+	if t.Date, fault = normalize.RowDay(r.Date); fault != nil {
+		return t, fault
+	}
+	if !r.Amount.Present() {
+		return t, normalize.Unreadable("a row without amount")
+	}
+	t.Amount, fault = normalize.Signed(r.Amount.Value, normalize.DirectionOf(r.Direction), r.Currency)
+	return t, fault
+}

@@ -1,0 +1,87 @@
+package pelican
+
+import "github.com/bankmux/bankmux/adapter/wire"
+
+// The types of this file are Pelican's wire format. Types of package wire are read however a bank
+// writes them; what an answer cannot do without is checked where it is read.
+
+type errorAnswer struct {
+	Type      string `json:"type"`
+	Code      string `json:"code"`
+	RequestID string `json:"request_id"`
+}
+
+// flowRequest opens Pelican's page.
+type flowRequest struct {
+	State    string   `json:"state"`
+	User     string   `json:"user"`
+	Country  string   `json:"country,omitempty"`
+	Redirect string   `json:"redirect,omitempty"`
+	Webhook  string   `json:"webhook,omitempty"`
+	Language string   `json:"language,omitempty"`
+	Days     int      `json:"days,omitempty"`
+	Products []string `json:"products,omitempty"`
+}
+
+type flowAnswer struct {
+	Flow string `json:"flow"`
+}
+
+type redeemRequest struct {
+	Code string `json:"code"`
+}
+
+type redeemAnswer struct {
+	Grant string `json:"grant"` // the credential
+	ID    string `json:"id"`    // names it in deliveries
+	State string `json:"state"` // of the flow that it was made in
+}
+
+type grantAnswer struct {
+	Status string `json:"status"` // live, lapsed, gone
+	Bank   struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Country string `json:"country"`
+	} `json:"bank"`
+	Products []string `json:"products"`
+	Ends     string   `json:"ends"`
+}
+
+type accountsAnswer struct {
+	Accounts wire.List[account] `json:"accounts"`
+}
+
+type account struct {
+	ID       string `json:"id"`
+	Kind     string `json:"kind"` // current, savings, card, loan
+	Name     string `json:"name"`
+	Mask     string `json:"mask"`
+	Currency string `json:"currency"`
+}
+
+type balanceAnswer struct {
+	Kind     string      `json:"kind"`
+	Currency string      `json:"currency"`
+	Booked   wire.Number `json:"booked"` // of a card or loan what is owed, as a positive number
+}
+
+type rowsAnswer struct {
+	Rows wire.List[row] `json:"rows"`
+}
+
+type row struct {
+	ID        string      `json:"id"`
+	Amount    wire.Number `json:"amount"`    // without a sign
+	Direction string      `json:"direction"` // credit, debit
+	Currency  string      `json:"currency"`
+	Date      string      `json:"date"`
+	Text      string      `json:"text"`
+	Pending   wire.Flag   `json:"pending"`
+}
+
+type delivery struct {
+	ID    string `json:"id"`
+	Event string `json:"event"` // grant.changed, rows.added
+	Grant string `json:"grant"` // redeemAnswer.ID
+}
