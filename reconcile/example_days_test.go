@@ -8,14 +8,14 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// heron is the wire of an invented provider: rows of an account between two days, without ids.
-type heron struct{ rows []heronRow }
+// wren is the wire of an invented provider: rows of an account between two days, without ids.
+type wren struct{ rows []wrenRow }
 
-type heronRow struct{ Account, Amount, Date, Text string }
+type wrenRow struct{ Account, Amount, Date, Text string }
 
 // transactions is GET /accounts/{id}/transactions?from=…&to=… of the provider.
-func (h *heron) transactions(_ context.Context, account, from, to string) (rows []heronRow, err error) {
-	for _, r := range h.rows {
+func (w *wren) transactions(_ context.Context, account, from, to string) (rows []wrenRow, err error) {
+	for _, r := range w.rows {
 		if r.Account == account && r.Date >= from && r.Date <= to {
 			rows = append(rows, r)
 		}
@@ -24,14 +24,14 @@ func (h *heron) transactions(_ context.Context, account, from, to string) (rows 
 }
 
 // accounts is GET /accounts of the provider.
-func (h *heron) accounts(context.Context) ([]string, error) { return []string{"main"}, nil }
+func (w *wren) accounts(context.Context) ([]string, error) { return []string{"main"}, nil }
 
 // days is what sync and list have in common.
-func (h *heron) days() reconcile.Days {
+func (w *wren) days() reconcile.Days {
 	return reconcile.Days{
-		Provider: "heron",
+		Provider: "wren",
 		Read: func(ctx context.Context, at reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
-			rows, err := h.transactions(ctx, at.Account, at.From.String(), at.To.String())
+			rows, err := w.transactions(ctx, at.Account, at.From.String(), at.To.String())
 			for i, r := range rows {
 				row := bankmux.Transaction{Account: at.Account, Card: at.Card, Description: r.Text}
 				day, dayErr := bankmux.ParseDate(r.Date)
@@ -49,7 +49,7 @@ func (h *heron) days() reconcile.Days {
 			return page, err
 		},
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			ids, err := h.accounts(ctx)
+			ids, err := w.accounts(ctx)
 			return ids, nil, err
 		},
 		Serves:  func(context.Context, bool) (int, error) { return 180, nil },
@@ -59,19 +59,19 @@ func (h *heron) days() reconcile.Days {
 }
 
 // Sync is the adapter's bankmux.TransactionSyncer.
-func (h *heron) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return h.days().Sync(ctx, req)
+func (w *wren) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	return w.days().Sync(ctx, req)
 }
 
 // TransactionPage is the adapter's bankmux.TransactionLister.
-func (h *heron) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
-	return h.days().TransactionPage(ctx, req)
+func (w *wren) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	return w.days().TransactionPage(ctx, req)
 }
 
 // A row that the bank does not show any more is missing, and removed the second time. An equal
 // second row is a row.
 func ExampleDays() {
-	provider := &heron{rows: []heronRow{
+	provider := &wren{rows: []wrenRow{
 		{"main", "-900.00", "2026-11-10", "RENT"}, {"main", "-3.00", "2026-11-25", "COFFEE"}, {"main", "-70.00", "2026-11-24", "FUEL HOLD"},
 	}}
 	stored := newStore() // the application's database
@@ -92,7 +92,7 @@ func ExampleDays() {
 		fmt.Println(len(delta.Added), "new")
 		stored.save(delta)
 		if day == 0 {
-			provider.rows[2] = heronRow{"main", "-3.00", "2026-11-25", "COFFEE"} // in place of the hold
+			provider.rows[2] = wrenRow{"main", "-3.00", "2026-11-25", "COFFEE"} // in place of the hold
 		}
 	}
 	// Output:

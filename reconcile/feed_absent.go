@@ -62,10 +62,15 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 	}); err != nil || !r.cursor.Carried {
 		return err
 	}
+	if r.feed.Stored == nil && !r.full {
+		return nil // a later part of the record proves nothing
+	}
 	if err := r.carried(ctx); err != nil {
 		return err
 	}
-	if r.cursor.Carried = len(r.failed) > 0; !r.cursor.Carried { // the rows of accounts that failed come later
+	// The record of a new connection may go on with older rows, and the rows of accounts that failed
+	// come later.
+	if r.cursor.Carried = r.feed.Stored == nil || len(r.failed) > 0; !r.cursor.Carried {
 		r.cursor.Marks = nil
 	}
 	return nil

@@ -123,6 +123,52 @@ func TestAFeedRecognisesWhatWasKnownBefore(t *testing.T) {
 		s.agree(t, r)
 	})
 
+	for _, empty := range []bool{false, true} {
+		t.Run(fmt.Sprint("rows of a new connection whose history comes later, an empty beginning ", empty), func(t *testing.T) {
+			t.Parallel()
+			old, s := filled(19), newStore()
+			old.put(paid("twin", "checking", 18, "-19.50", "SHOP 18")) // equal to row-18
+			s.round(t, old.feed(), 2)
+			r := newRecord("checking", "savings")
+			again := func(back func(int) bool) {
+				for _, id := range old.present() {
+					if row := old.rows[id].row; back(today.DaysSince(row.Date)) {
+						row.ID = "new-" + id
+						r.put(row)
+					}
+				}
+			}
+			if !empty {
+				again(func(back int) bool { return back < 6 })
+			}
+			s.cursor = ""
+			s.round(t, r.feed(), 2)
+			require.Len(t, s.rows, 20)
+			again(func(back int) bool { return empty || back >= 6 })
+			r.put(paid("triplet", "checking", 18, "-19.50", "SHOP 18"))
+			d := s.round(t, r.feed(), 2)
+			assert.Len(t, d.Added, 1, "the third of three equal ones")
+			s.agree(t, r)
+			r.put(paid("quadruplet", "checking", 18, "-19.50", "SHOP 18"))
+			assert.Len(t, s.round(t, r.feed(), 2).Added, 1, "and a fourth")
+			s.agree(t, r)
+		})
+	}
+
+	t.Run("a missing row that the record has under another id after all is back", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		s.round(t, r.feed(), 0)
+		r.rows["row-2"].gone = 1
+		s.cursor = ""
+		require.Len(t, s.round(t, r.feed(), 0).Missing, 1)
+		row := r.rows["row-2"].row
+		row.ID = "late"
+		r.put(row)
+		assert.Len(t, s.round(t, r.feed(), 0).Replaced, 1)
+		s.agree(t, r)
+	})
+
 	t.Run("rows that the whole record does not show are missing, and removed the second time", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()

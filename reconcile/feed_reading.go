@@ -210,7 +210,9 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 			sought[alias] = true
 		}
 	}
-	if mark := r.cursor.Mark(account); r.cursor.Carried && (mark.Day.IsZero() || in.From.Before(mark.Day)) {
+	mark := r.cursor.Mark(account)
+	before := mark.Day // the first day that the record showed before
+	if r.cursor.Carried && (before.IsZero() || in.From.Before(before)) {
 		mark.Day = in.From
 		r.cursor.Set(mark)
 	}
@@ -220,7 +222,10 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 	}
 	switch {
 	case r.feed.Stored == nil:
-		in.Gone = func(alias string) bool { return r.isRemoved(in.Account, alias) || (r.full && !r.shown[alias]) }
+		foreign := r.foreign(known, before)
+		in.Gone = func(alias string) bool {
+			return r.isRemoved(in.Account, alias) || ((r.full || foreign[alias]) && !r.shown[alias])
+		}
 	case r.cursor.Fetched == 0 && !r.cursor.Carried: // nothing was known before: what is known has just been shown
 		present := make(map[string]bool, len(known))
 		for i := range known {
@@ -242,6 +247,22 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 			return err
 		}
 	}
+}
+
+// foreign returns the aliases of known rows that the record has not shown: those that it should
+// have, and was without, and those before the first day that it showed. Of a new connection the
+// record may have the last weeks first, and rows that are known from another connection later.
+func (r *feedReading) foreign(known []Known, first bankmux.Date) map[string]bool {
+	aliases := map[string]bool{}
+	for i := range known {
+		k := &known[i]
+		if k.Missed > 0 || (r.cursor.Carried && (first.IsZero() || k.Date.Before(first))) {
+			for _, a := range k.Aliases {
+				aliases[a] = true
+			}
+		}
+	}
+	return aliases
 }
 
 // around reads the known rows that the rows of a page may be, and widens the days of the reading to
