@@ -24,6 +24,10 @@ var data = []promise{
 	{"equal rows are as many rows", []bankmux.Capability{bankmux.CapTransactions}, equalRows},
 	{"days are those asked for, and a range that cannot be is refused", []bankmux.Capability{bankmux.CapTransactions}, windows},
 	{"pages end, repeat nothing, and are not read in advance", []bankmux.Capability{bankmux.CapTransactions}, pagesEnd},
+	{
+		"a list whose rows move between its pages has each once", []bankmux.Capability{bankmux.CapTransactions},
+		pagesWhileMoving,
+	},
 	{"another client's connection is refused, and one that lapsed says so", []bankmux.Capability{bankmux.CapTransactions, bankmux.CapAccounts}, foreignAndLapsed},
 	{"a bank that asks is answered, perhaps from another process", []bankmux.Capability{bankmux.CapBalances}, asked},
 	{"a wrong, a late and an abandoned answer are told apart", []bankmux.Capability{bankmux.CapAccounts}, wrongAnswers},

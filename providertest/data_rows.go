@@ -184,6 +184,36 @@ func pagesEnd(t *testing.T, b *bench) {
 	assert.Len(t, rest, len(rows)-b.pageOf(rows, rest), "the reading goes on where it stopped")
 }
 
+// pagesWhileMoving adds rows at the bank between two pages, which moves the others where pages are
+// counted. What was there all the time is listed once.
+func pagesWhileMoving(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	st := statement{}
+	today := bankmux.DateOf(time.Now().UTC())
+	for i := range 60 {
+		b.add(conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i), Text: fmt.Sprint("row ", i)})
+	}
+	b.refetch(conn)
+	req := bankmux.TransactionsRequest{
+		Connection: conn, Accounts: []string{id}, From: today.AddDays(-80), PageSize: 20,
+	}
+	listed, n := map[string]int{}, 0
+	for page, err := range b.client.TransactionPages(t.Context(), req) {
+		require.NoError(t, err)
+		for _, row := range page.Transactions {
+			listed[row.Description]++
+		}
+		time.Sleep(time.Minute)
+		b.row(conn, id, Row{Amount: "7.00", Text: fmt.Sprint("while paging ", n)})
+		b.refetch(conn)
+		n++
+	}
+	for text := range st {
+		assert.Equal(t, 1, listed[text], "a row that is there while pages are read is listed once: %s", text)
+	}
+}
+
 // pageOf is how many rows came before the rest.
 func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 	b.t.Helper()

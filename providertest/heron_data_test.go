@@ -177,6 +177,9 @@ func (h *heron) TransactionPage(
 	if err != nil {
 		return res, err
 	}
+	if next != "" && h.does("a page loses its last row") {
+		rows = rows[:len(rows)-1]
+	}
 	seen := map[string]bool{}
 	for _, r := range rows {
 		t, fault := h.transaction(id, r)

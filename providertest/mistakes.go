@@ -198,6 +198,11 @@ func Mistakes() []Mistake {
 			Says: "the rows that can be read",
 		},
 		{
+			Name: "a page loses its last row",
+			Test: "a list whose rows move between its pages has each once",
+			Says: "a row that is there while pages are read is listed once",
+		},
+		{
 			Name: "an unknown account is passed over",
 			Test: "an account nobody knows is not found, and the others are read",
 			Says: "an error must name the account that failed",
