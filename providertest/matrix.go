@@ -92,11 +92,11 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 	table.keep(t, doc)
 }
 
-// crossed is one operation under every fault.
+// crossed is one operation under the faults of the run.
 func crossed(t *testing.T, b *bench, op operation, table *matrixTable) {
 	b.reclient(matrixGuard(), overPlain)
 	op.setUp(b)
-	for _, f := range matrixFaults() {
+	for _, f := range struckBy() {
 		b.reclient(matrixGuard(), f.carrier())
 		f.stateless = op.decides
 		cell := &matrixCell{bench: b, t: t, op: op, fault: f}

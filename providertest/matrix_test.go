@@ -58,3 +58,19 @@ func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
 		assert.Equal(t, c.attempts, c.got.attempts, name)
 	}
 }
+
+func TestARunHasFaultsOfEveryClassOnEveryCarrier(t *testing.T) {
+	t.Parallel()
+	type way struct {
+		class   class
+		carrier carrier
+	}
+	var all, run []way
+	for _, f := range matrixFaults() {
+		all = append(all, way{f.class, f.carrier()})
+	}
+	for _, f := range struckBy() {
+		run = append(run, way{f.class, f.carrier()})
+	}
+	assert.Subset(t, run, all)
+}
