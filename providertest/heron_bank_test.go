@@ -397,23 +397,46 @@ func (b *heronBank) books() *providertest.Data {
 	}
 }
 
+// codeOf is the code of a flow that the user finished.
+func (b *heronBank) codeOf(flow string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for code, f := range b.codes {
+		if f == b.flows[flow] {
+			return code
+		}
+	}
+	return ""
+}
+
 // deliveries is how the bank signs.
 func (b *heronBank) deliveries() *providertest.Webhooks {
-	sign := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
+	deliver := func(secret string, at time.Time, announced map[string]string) bankmux.WebhookRequest {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		body, _ := json.Marshal(
-			map[string]string{"id": b.next("delivery-"), "event": "grant.changed", "grant": conn.Reference()},
-		)
+		announced["id"] = b.next("delivery-")
+		body, _ := json.Marshal(announced) // texts cannot fail
 		stamp := strconv.FormatInt(at.Unix(), 10)
 		coded := base64.StdEncoding.EncodeToString(heronMAC(secret, stamp, http.MethodPost, heronHookURL, body))
 		return bankmux.NewWebhookRequest(
 			http.Header{heronSignature: {"t=" + stamp + ",v1=" + coded}}, body,
 		).SentTo(http.MethodPost, heronHookURL)
 	}
+	sign := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
+		return deliver(secret, at, map[string]string{"event": "grant.changed", "grant": conn.Reference()})
+	}
 	return &providertest.Webhooks{
 		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
 			return sign(conn, heronHooks[b.hook], time.Now())
+		},
+		Finished: func(s bankmux.Session) bankmux.WebhookRequest {
+			code := b.codeOf(s.Launch.Token.Reveal())
+			announced := map[string]string{"event": "flow.finished", "session": s.ID, "code": code}
+			return deliver(heronHooks[b.hook], time.Now(), announced)
+		},
+		Expiring: func(conn bankmux.Connection) bankmux.WebhookRequest {
+			announced := map[string]string{"event": "grant.ending", "grant": conn.Reference()}
+			return deliver(heronHooks[b.hook], time.Now(), announced)
 		},
 		Signed: []string{heronSignature},
 		Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {

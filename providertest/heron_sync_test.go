@@ -132,11 +132,21 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 	if err := (webhook.Window{}).Check(signed); err != nil && !h.does("an old webhook is believed") {
 		return res, err
 	}
-	var body struct{ ID, Event, Grant string }
+	var body struct{ ID, Event, Grant, Session, Code string }
 	if json.Unmarshal(req.Body(), &body) != nil || body.ID == "" {
 		return res, nil
 	}
 	e := bankmux.Event{Kind: bankmux.EventConnectionStateChanged, Name: body.Event, Key: body.ID, At: signed}
+	switch {
+	case body.Event == "grant.ending":
+		e.Kind = bankmux.EventConsentExpiring
+	case body.Event == "flow.finished":
+		e.Kind, e.Session = bankmux.EventLinkFinished, body.Session
+		if !h.does("the payload of a finished flow is not given") {
+			e = e.WithExchangePayload(bankmux.NewSecret(`{"code":"` + body.Code + `"}`))
+		}
+		return bankmux.WebhookResult{Key: body.ID, Events: []bankmux.Event{e}}, nil
+	}
 	return bankmux.WebhookResult{Key: body.ID, Events: []bankmux.Event{e.WithReference(body.Grant)}}, nil
 }
 

@@ -245,6 +245,12 @@ func Mistakes() []Mistake {
 		},
 
 		{
+			Name: "the payload of a finished flow is not given",
+			Test: "a flow that a webhook reports as finished becomes a connection",
+			Says: "an event of EventLinkFinished has the payload for ExchangeToken",
+		},
+
+		{
 			Name: "a call panics",
 			Test: "an exchange gives a connection that storage keeps",
 			Says: "ExchangeToken panicked: an index is out of range",

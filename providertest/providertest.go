@@ -189,6 +189,14 @@ type Webhooks struct {
 	// where keys are not fetched.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
 
+	// Finished returns a delivery that the user finished the flow of the session, after Link played
+	// the user, whose own payload is thrown away. nil where nothing announces that; the suite then
+	// says that it was not checked. So it does for the field that follows.
+	Finished func(s bankmux.Session) bankmux.WebhookRequest
+
+	// Expiring returns a delivery that the permission of the connection ends soon.
+	Expiring func(conn bankmux.Connection) bankmux.WebhookRequest
+
 	// Rotate makes the provider sign with another key from now on, while those before it still
 	// hold.
 	Rotate func()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/inbox"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
 // hooked is what they need.
@@ -30,6 +31,8 @@ var hooks = []promise{
 	{"a genuine webhook becomes an event about its connection", hooked, genuineWebhook},
 	{"a webhook is refused if anything that was signed is changed", hooked, changedWebhook},
 	{"a signature may be written in one way", hooked, laxWebhook},
+	{"a flow that a webhook reports as finished becomes a connection", hooked, finishedByWebhook},
+	{"a permission that ends soon is announced", hooked, expiringWebhook},
 	{"a webhook that is forged in the provider's own ways is refused", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		all := b.Webhooks.Forged(conn)
@@ -118,6 +121,44 @@ func genuineWebhook(t *testing.T, b *bench) {
 		}
 	}
 	assert.Len(t, keys, 2, "two deliveries are two")
+}
+
+// finishedByWebhook links a user who never comes back to the application's page.
+func finishedByWebhook(t *testing.T, b *bench) {
+	if b.lacks("Webhooks.Finished", b.Webhooks.Finished == nil, "linking that a webhook finishes") {
+		return
+	}
+	s := b.session(t.Context())
+	b.linked(s)
+	res, err := b.client.ReadWebhook(t.Context(), b.Webhooks.Finished(s))
+	require.NoError(t, err)
+	require.Len(t, res.Events, 1)
+	e := res.Events[0]
+	payload := e.ExchangePayload()
+	b.conceal(payload.Reveal())
+	b.concealPayload([]byte(payload.Reveal()))
+	b.show(e)
+	assert.Equal(t, bankmux.EventLinkFinished, e.Kind)
+	assert.Equal(t, s.ID, e.Session, "Event.Session is the session whose flow was finished")
+	if !b.readsExchange(bankmux.ExchangeRequest{Session: s, User: s.User, Payload: payload}) {
+		require.False(t, payload.IsZero(), "an event of EventLinkFinished has the payload for ExchangeToken")
+	}
+	post := bankmux.ExchangeRequest{Session: b.kept(s), User: s.User, Payload: payload}
+	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
+	require.NoError(t, err)
+	assert.Equal(t, b.idOf(s, conn), conn.ID)
+}
+
+func expiringWebhook(t *testing.T, b *bench) {
+	if b.lacks("Webhooks.Expiring", b.Webhooks.Expiring == nil, "a permission that ends soon") {
+		return
+	}
+	conn := b.connect(t.Context())
+	res, err := b.client.ReadWebhook(t.Context(), b.Webhooks.Expiring(conn))
+	require.NoError(t, err)
+	require.Len(t, res.Events, 1)
+	assert.Equal(t, bankmux.EventConsentExpiring, res.Events[0].Kind)
+	assert.Equal(t, conn.ReferenceKey, res.Events[0].ReferenceKey)
 }
 
 func changedWebhook(t *testing.T, b *bench) {
