@@ -1,12 +1,15 @@
-// Package pelican is an adapter for an invented provider, Pelican, as a module outside of bankmux
-// would write it: with the exported packages alone. It is the skeleton that cmd/newadapter copies,
-// and CONTRIBUTING.md says how to turn it into an adapter for a real provider.
+// Package pelican is the bankmux adapter for Pelican.
 //
 // [New] returns a guarded [bankmux.Client]. The front end runs Pelican's page with Launch.Token and
 // posts
 //
 //	{"code": "…"}               (the user linked a bank)
 //	{"error": … or null}        (the user did not finish)
+//
+// # Integrity
+//
+// Pelican says in which session a code was made, so a code of another session is refused. A code
+// is good for one exchange. If its answer is lost, the user links the bank again.
 package pelican
 
 import (

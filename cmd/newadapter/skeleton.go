@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/format"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// templateName is the name of the adapter in examples/thirdparty. It stands only in texts and
+// comments, and in the package clause, so that any other name can take its place.
+const templateName = "pelican"
+
+// readTemplate reads the files of the template, by their names. The folder is all that the skeleton
+// is made of, so what its tests prove is true of the skeleton as well.
+func readTemplate(root string) (map[string]string, error) {
+	paths, err := filepath.Glob(filepath.Join(root, "examples", "thirdparty", "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files[filepath.Base(path)] = string(raw)
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the checkout lacks examples/thirdparty")
+	}
+	return files, nil
+}
+
+// renamed returns the files under another name. Names of another length move what gofmt aligns.
+func renamed(template map[string]string, name string) map[string]string {
+	words := strings.NewReplacer(templateName, name, title(templateName), title(name))
+	files := map[string]string{}
+	for file, text := range template {
+		text = words.Replace(text)
+		if formatted, err := format.Source([]byte(text)); err == nil {
+			text = string(formatted)
+		}
+		files[words.Replace(file)] = text
+	}
+	return files
+}
+
+func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+var moduleForm = regexp.MustCompile(`^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$`)
+
+// addModule adds what makes the files a module: go.mod uses the checkout by a replace directive, and
+// has the dependencies of bankmux in the same versions, with their sums.
+func addModule(files map[string]string, root, module, name string) error {
+	if module == "" {
+		module = "example.com/" + name
+	}
+	if !moduleForm.MatchString(module) {
+		return fmt.Errorf("-module %q is not the path of a module", module)
+	}
+	raw, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	_, needs, _ := strings.Cut(string(raw), "\n")
+	if strings.ContainsAny(root, " \t\"'`()[]{},") {
+		root = strconv.Quote(root)
+	}
+	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + root + "\n"
+	files["go.sum"] = string(sums)
+	return nil
+}
+
+// tidy leaves out the dependencies that the module does not need. It uses the module cache and no
+// network; where that is not enough, the module works all the same.
+func tidy(dir string, out io.Writer) {
+	cmd := exec.Command("go", "mod", "tidy")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(out, "go.mod is not tidy yet, so run \"go mod tidy\" when there is a network: %s\n", said)
+	}
+}

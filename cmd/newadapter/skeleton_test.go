@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestASkeletonIsGreen makes an adapter outside of the checkout and runs its tests, with the module
+// cache and without a network. What CONTRIBUTING says of the skeleton is compared with what ran.
+func TestASkeletonIsGreen(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "heron7")
+	var said strings.Builder
+	require.NoError(t, run([]string{"-name", "heron7", "-dir", dir}, ".", &said))
+	assert.NotContains(t, said.String(), "not tidy", "the modules of bankmux suffice")
+
+	names := map[string]bool{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, text := range []string{path, string(raw)} {
+			assert.NotContains(t, strings.ToLower(text), templateName, path)
+		}
+		names[filepath.Base(path)] = true
+		return nil
+	}))
+	assert.Contains(t, names, "heron7.go")
+
+	inside(t, dir, "vet", "./...")
+	ran := tests(inside(t, dir, "test", "-count=1", "-v", "./..."))
+	require.Contains(t, ran, "TestConformance")
+}
+
+// inside runs the go command in a module, and returns what it said.
+func inside(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=mod", "GOPROXY=off", "GOWORK=off")
+	said, err := cmd.CombinedOutput()
+	require.NoError(t, err, "go %s:\n%s", strings.Join(args, " "), said)
+	return string(said)
+}
+
+// tests are the names of the tests and subtests that passed.
+func tests(said string) (names []string) {
+	for _, m := range regexp.MustCompile(`--- PASS: (\S+)`).FindAllStringSubmatch(said, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
