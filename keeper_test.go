@@ -46,7 +46,7 @@ func rotating(t *testing.T, asked <-chan struct{}) (
 				current++
 				return grant(current), nil
 			},
-			Expired: func(err error) bool { return errors.Is(err, bankmux.ErrReauth) },
+			Expired: func(e *bankmux.Error) bool { return e.Kind == bankmux.ErrReauth },
 		})
 		require.NoError(t, err)
 		return tokens

@@ -2,7 +2,6 @@ package rotation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,10 +20,7 @@ func ExampleTokens_Do() {
 				Access: bankmux.NewSecret("second"), Refresh: bankmux.NewSecret("r2"), Lifetime: time.Hour,
 			}, nil
 		},
-		Expired: func(err error) bool {
-			e, ok := errors.AsType[*bankmux.Error](err)
-			return ok && e.Code == "token_expired"
-		},
+		Expired: func(e *bankmux.Error) bool { return e.Code == "token_expired" },
 	})
 	if err != nil {
 		fmt.Println(err)

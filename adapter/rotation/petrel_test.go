@@ -37,10 +37,7 @@ func newPetrel(env providertest.Env, key string, repeatable bool) (*bankmux.Clie
 	}
 	tokens, err := rotation.New(rotation.Config{
 		Keeper: env.Keeper, Environment: bankmux.Sandbox, Refresh: a.refresh, Repeatable: repeatable,
-		Expired: func(err error) bool {
-			e, ok := errors.AsType[*bankmux.Error](err)
-			return ok && e.Code == "token_expired"
-		},
+		Expired: func(e *bankmux.Error) bool { return e.Code == "token_expired" },
 	})
 	if err != nil {
 		return nil, err

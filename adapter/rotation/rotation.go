@@ -44,10 +44,10 @@ type Config struct {
 	// error for which [bankmux.OutcomeKnown] is false becomes [bankmux.ErrOutcomeUnknown].
 	Refresh func(ctx context.Context, conn bankmux.Connection, old Grant) (Grant, error)
 
-	// Expired reports whether an error is the provider's refusal of an access token. Give that
-	// error the kind [bankmux.ErrReauth], which is what it means when a token is refused that was
-	// renewed in the same call.
-	Expired func(err error) bool
+	// Expired reports whether an error is the provider's refusal of an access token, mostly by its
+	// Code. Give that error the kind [bankmux.ErrReauth], which is what it means when a token is
+	// refused that was renewed in the same call.
+	Expired func(e *bankmux.Error) bool
 
 	// Repeatable says that the provider accepts a refresh token again if the response to it was
 	// lost, as the FAPI 2.0 Security Profile wants of servers that rotate them. A lost response is
@@ -157,7 +157,7 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 		return unsent(err)
 	}
 	err = call(ctx, used.Access)
-	if err == nil || used.fresh || ctx.Err() != nil || !t.cfg.Expired(err) {
+	if err == nil || used.fresh || ctx.Err() != nil || !t.expired(err) {
 		return err
 	}
 	next, err := t.renew(ctx, conn, used.generation)
@@ -165,6 +165,15 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 		return err
 	}
 	return call(ctx, next.Access)
+}
+
+// expired reports whether an error is the refusal of an access token.
+func (t *Tokens) expired(err error) bool {
+	e, ok := errors.AsType[*bankmux.Error](err)
+	if !ok {
+		e = &bankmux.Error{Kind: bankmux.KindOf(err), Err: err}
+	}
+	return t.cfg.Expired(e)
 }
 
 // CodeTokenRefused is the Code of the error for a one-shot whose access token was refused, where
@@ -180,7 +189,7 @@ func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) 
 		return unsent(err)
 	}
 	err = call(ctx, used.Access)
-	if err == nil || used.fresh || ctx.Err() != nil || !t.cfg.Expired(err) {
+	if err == nil || used.fresh || ctx.Err() != nil || !t.expired(err) {
 		return err
 	}
 	_, failed := t.renew(ctx, conn, used.generation)

@@ -111,10 +111,7 @@ func (p *issuer) expire() {
 	p.access = "none"
 }
 
-func expired(err error) bool {
-	e, ok := errors.AsType[*bankmux.Error](err)
-	return ok && e.Code == "token_expired"
-}
+func expired(e *bankmux.Error) bool { return e.Code == "token_expired" }
 
 // scene is a linked connection, its provider and its keeper.
 type scene struct {
@@ -402,7 +399,7 @@ func TestAOneShotRunsOnce(t *testing.T) {
 		},
 		"a refusal without a code gets one, so that its outcome is known": func(t *testing.T) {
 			s := newScene(t, &issuer{}, func(cfg *rotation.Config) {
-				cfg.Expired = func(err error) bool { return errors.Is(err, bankmux.ErrReauth) }
+				cfg.Expired = func(e *bankmux.Error) bool { return e.Kind == bankmux.ErrReauth }
 			})
 			conn := s.conn
 			err := s.tokens.Once(t.Context(), &conn, func(context.Context, bankmux.Secret) error { return bankmux.ErrReauth })

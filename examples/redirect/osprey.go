@@ -1,0 +1,142 @@
+// Package redirect is an adapter for an invented provider, Osprey, written as a module outside
+// bankmux would write it: on the exported packages alone. It is what the provider of package
+// thirdparty is not. The bank is chosen first and the user is sent to its page. Nothing is spent at
+// the exchange. The permission has an end, and the user's tokens are renewed. Banks are told
+// whether the user is there. Webhooks are signed with their address, and one of them can finish a
+// link.
+package redirect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/rotation"
+	"github.com/bankmux/bankmux/adapter/webhook"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// Name is the adapter's name, and its key in a [bankmux.InstitutionRef].
+const Name = "osprey"
+
+// Config configures the adapter. Key, BaseURL and, outside of the sandbox, Keeper are required.
+type Config struct {
+	Key            bankmux.Secret
+	BaseURL        string
+	Environment    bankmux.Environment // "" means the sandbox
+	Keeper         bankmux.Keeper      // stores the tokens that are renewed
+	WebhookSecrets []bankmux.Secret    // without any, ReadWebhook is [bankmux.ErrUnsupported]
+	HTTPClient     *http.Client        // is copied; nil means one of the adapter's own
+	Guard          *guard.Guard        // nil means one with the defaults
+}
+
+// New returns the guarded client. The error is [bankmux.ErrInvalid] and names the field.
+func New(cfg Config) (*bankmux.Client, error) {
+	a, err := newAdapter(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewClient(Name, a, cmp.Or(cfg.Guard, guard.New(guard.Options{})).Interceptors()...), nil
+}
+
+func newAdapter(cfg Config) (*adapter, error) {
+	if cfg.Key.IsZero() {
+		return nil, invalid("Config.Key", "is empty")
+	}
+	if why := rest.CheckURL(cfg.BaseURL); why != "" {
+		return nil, invalid("Config.BaseURL", why)
+	}
+	a := &adapter{
+		key:         cfg.Key,
+		environment: cmp.Or(cfg.Environment, bankmux.Sandbox),
+		http:        rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient}),
+	}
+	var err error
+	a.tokens, err = rotation.New(rotation.Config{
+		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew,
+		Expired: func(err error) bool { return hasCode(err, codeTokenEnded) },
+	})
+	if err != nil || len(cfg.WebhookSecrets) == 0 {
+		return a, err
+	}
+	a.deliveries, err = newVerifier(cfg.WebhookSecrets)
+	return a, err
+}
+
+type adapter struct {
+	key         bankmux.Secret
+	environment bankmux.Environment
+	http        *rest.Client
+	tokens      *rotation.Tokens
+	deliveries  webhook.Verifier // nil without secrets
+}
+
+// Describe names the adapter.
+func (a *adapter) Describe() bankmux.Description {
+	return bankmux.Description{Provider: Name, Environment: a.environment, PerAccount: true}
+}
+
+// Effect says that an exchange only reads: the user authorised the consent at the bank, and Osprey
+// shows it to whoever has its verifier, as often as it is asked.
+func (*adapter) Effect(op bankmux.Op) bankmux.Effect {
+	if op.Name == bankmux.OpExchangeToken {
+		return bankmux.Read
+	}
+	return op.Effect
+}
+
+// grant reads how a grant is doing. With a verifier the answer has the user's tokens.
+func (a *adapter) grant(ctx context.Context, id, verifier string) (grantAnswer, error) {
+	var out grantAnswer
+	res, err := a.send(ctx, http.MethodGet, "/grants/{id}", id, rest.Request{Header: proof(verifier)}, &out)
+	if err == nil && (out.ID != id || out.Status == "" || out.Bank.ID == "") {
+		err = res.Lacks("the grant, its status or its bank")
+	}
+	return out, err
+}
+
+// ConnectionStatus reads the grant. A consent that ended or was withdrawn is an answer.
+func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	conn := req.Connection
+	got, err := a.grant(ctx, conn.Reference(), "")
+	switch {
+	case err == nil:
+		got.update(&conn)
+	case errors.Is(err, bankmux.ErrGone):
+		conn.Status = conn.Status.After(err)
+	default:
+		return bankmux.StatusResult{}, err
+	}
+	return bankmux.StatusResult{Connection: conn}, nil
+}
+
+// Disconnect ends the grant. One that is gone already is a success.
+func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	conn := req.Connection
+	var out grantAnswer
+	res, err := a.send(ctx, http.MethodDelete, "/grants/{id}", conn.Reference(), rest.Request{}, &out)
+	if err == nil && out.Status == "" {
+		err = res.Lacks("the status")
+	}
+	if err != nil && !errors.Is(err, bankmux.ErrGone) {
+		return bankmux.DisconnectResult{}, err
+	}
+	conn.Status = conn.Status.After(bankmux.ErrGone)
+	return bankmux.DisconnectResult{Connection: conn}, nil
+}
+
+var (
+	_ bankmux.Provider          = (*adapter)(nil)
+	_ bankmux.Describer         = (*adapter)(nil)
+	_ bankmux.EffectDecider     = (*adapter)(nil)
+	_ bankmux.StatusReader      = (*adapter)(nil)
+	_ bankmux.Disconnector      = (*adapter)(nil)
+	_ bankmux.AccountLister     = (*adapter)(nil)
+	_ bankmux.BalanceReader     = (*adapter)(nil)
+	_ bankmux.TransactionLister = (*adapter)(nil)
+	_ bankmux.TransactionSyncer = (*adapter)(nil)
+	_ bankmux.WebhookReader     = (*adapter)(nil)
+)
