@@ -85,24 +85,11 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
-	res := bankmux.AccountsResult{Failed: failed}
-	wanted := map[string]bool{}
-	for _, id := range req.Accounts {
-		wanted[id] = true
+	all := make([]bankmux.Account, len(list))
+	for i, acc := range list {
+		all[i] = acc.account()
 	}
-	for _, acc := range list {
-		if len(req.Accounts) > 0 && !wanted[acc.ID] {
-			continue
-		}
-		delete(wanted, acc.ID)
-		res.Accounts = append(res.Accounts, acc.account())
-	}
-	for _, id := range req.Accounts {
-		if wanted[id] {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"}})
-		}
-	}
-	return res, nil
+	return normalize.Accounts(req.Accounts, all, failed), nil
 }
 
 // account is an account in the model.
