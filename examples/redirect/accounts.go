@@ -1,21 +1,21 @@
 package redirect
 
 import (
+	"cmp"
 	"context"
-	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// kinds are the words for an account.
 var kinds = map[string]bankmux.AccountKind{
-	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings, "card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
+	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings,
+	"card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
 }
 
 // list reads all accounts of a grant.
-func (a *adapter) list(ctx context.Context, conn *bankmux.Connection) (wire.List[accountRow], error) {
+func (a *adapter) list(ctx context.Context, conn *bankmux.Connection) ([]bankmux.Account, []bankmux.Failure, error) {
 	var out struct {
 		Accounts wire.List[accountRow] `json:"accounts"`
 	}
@@ -23,55 +23,39 @@ func (a *adapter) list(ctx context.Context, conn *bankmux.Connection) (wire.List
 	if err == nil && !out.Accounts.Present {
 		err = res.Lacks("the accounts")
 	}
-	return out.Accounts, err
+	var all []bankmux.Account
+	for _, row := range out.Accounts.Rows {
+		all = append(all, bankmux.Account{
+			ID: string(row.ID), PersistentID: string(row.Key), Kind: cmp.Or(kinds[row.Kind], bankmux.AccountUnknown),
+			ProviderKind: row.Kind, Name: row.Name, Currency: normalize.CurrencyCode(row.Currency),
+		})
+	}
+	return all, out.Accounts.Failures(""), err
 }
 
 // Accounts lists the accounts that the user shared.
-func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res bankmux.AccountsResult, err error) {
-	all, err := a.list(ctx, &req.Connection)
+func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	all, failed, err := a.list(ctx, &req.Connection)
 	if err != nil {
-		return res, err
+		return bankmux.AccountsResult{}, err
 	}
-	res.Failed = all.Failures("")
-	for _, row := range all.Rows {
-		if id := string(row.ID); len(req.Accounts) == 0 || slices.Contains(req.Accounts, id) {
-			kind, known := kinds[row.Kind]
-			if !known {
-				kind = bankmux.AccountUnknown
-			}
-			res.Accounts = append(res.Accounts, bankmux.Account{
-				ID: id, Kind: kind, ProviderKind: row.Kind, Name: row.Name, Currency: normalize.CurrencyCode(row.Currency), PersistentID: string(row.Key),
-			})
-		}
-	}
-	for _, id := range req.Accounts {
-		if !slices.ContainsFunc(all.Rows, func(row accountRow) bool { return string(row.ID) == id }) {
-			res.Failed = append(res.Failed, bankmux.Failure{
-				Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the grant has no such account"},
-			})
-		}
-	}
-	return res, nil
+	return normalize.Accounts(req.Accounts, all, failed), nil
 }
 
 // Balances reads the balances of one account.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	one := bankmux.AccountBalances{Account: req.Accounts[0]}
 	var out struct {
-		Balances wire.List[balanceRow] `json:"balances"`
-		At       string                `json:"at"`
+		Rows wire.List[balanceRow] `json:"balances"`
 	}
 	res, err := a.read(ctx, &req.Connection, "/accounts/{id}/balances", one.Account, nil, &out)
 	switch {
 	case err != nil:
 		return bankmux.BalancesResult{}, err
-	case !out.Balances.Present:
+	case !out.Rows.Present:
 		return bankmux.BalancesResult{}, res.Lacks("the balances")
-	case len(out.Balances.Bad) > 0:
-		return bankmux.BalancesResult{}, normalize.Unreadable("a balance that cannot be read")
 	}
-	at, _ := normalize.Timestamp(out.At)
-	for _, row := range out.Balances.Rows {
+	for _, row := range out.Rows.Rows {
 		if row.Amount.Absent() {
 			continue // not told
 		}
@@ -79,12 +63,12 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		if err != nil {
 			return bankmux.BalancesResult{}, err
 		}
-		one.Balances = append(one.Balances, bankmux.Balance{Kind: row.Kind, Money: money, AsOf: at})
+		one.Balances = append(one.Balances, bankmux.Balance{Kind: row.Kind, Money: money})
 	}
-	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}}, nil
+	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: out.Rows.Failures(one.Account)}, nil
 }
 
-// amount is exact, in any currency that Osprey names.
+// amount is exact, in any currency.
 func amount(n wire.Number, currency string) (bankmux.Money, *bankmux.Error) {
 	if !n.Present() {
 		return bankmux.Money{}, normalize.Unreadable("an amount that is not a number of at most 19 digits")

@@ -41,9 +41,9 @@ type bank struct {
 }
 
 type consent struct {
-	asked  consentRequest
-	status string
-	grants []string
+	asked    consentRequest
+	finished bool // by the user
+	grants   []string
 }
 
 type grant struct {
@@ -108,7 +108,7 @@ func (b *bank) authorise(s bankmux.Session, banks int) (url.Values, error) {
 	if c == nil {
 		return nil, errNoSuch
 	}
-	c.status = "authorised"
+	c.finished = true
 	for range banks {
 		g := b.grants[c.asked.Renews]
 		if g == nil {
@@ -155,7 +155,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (b *bank) serveConsent(w http.ResponseWriter, r *http.Request, id string) {
 	if r.Method == http.MethodPost {
-		c := &consent{status: "open"}
+		c := &consent{}
 		if json.NewDecoder(r.Body).Decode(&c.asked) != nil || len(c.asked.Challenge) != 43 || c.asked.Bank == "" {
 			refuse(w, http.StatusBadRequest, "request", "consent_incomplete")
 			return
@@ -170,10 +170,14 @@ func (b *bank) serveConsent(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusForbidden, "request", "verifier_wrong")
 		return
 	}
+	if !c.finished {
+		refuse(w, http.StatusConflict, "consent", "consent_open")
+		return
+	}
 	if r.Method == http.MethodDelete {
 		delete(b.consents, id)
 	}
-	say(w, map[string]any{"id": id, "status": c.status, "state": c.asked.State, "grants": c.grants})
+	say(w, map[string]any{"id": id, "state": c.asked.State, "grants": c.grants})
 }
 
 func proves(r *http.Request, challenge string) bool {
@@ -321,10 +325,10 @@ func (b *bank) changes(w http.ResponseWriter, q url.Values, g *grant) {
 	}
 	switch {
 	case err != nil || from > until || until > len(b.record):
-		refuse(w, http.StatusBadRequest, "request", codeCursorUnknown)
+		refuse(w, http.StatusBadRequest, "request", "cursor_unknown")
 		return
 	case until < len(b.record):
-		refuse(w, http.StatusConflict, "request", codeMoved)
+		refuse(w, http.StatusConflict, "request", "changed")
 		return
 	}
 	limit, _ := strconv.Atoi(q.Get("limit"))

@@ -2,7 +2,6 @@ package redirect
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -10,13 +9,9 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// send makes one request with the application's key and reads the answer into out. id stands for
-// {id} in the path.
-func (a *adapter) send(ctx context.Context, method, path, id string, req rest.Request, out any) (*rest.Response, error) {
+// send makes one request and reads the answer into v. id stands for {id} in the path.
+func (a *adapter) send(ctx context.Context, method, path, id string, req rest.Request, v any) (*rest.Response, error) {
 	req.Method, req.Path, req.PathParams = method, path, map[string]string{"id": id}
-	header := http.Header{"Osprey-Key": {a.key.Reveal()}}
-	maps.Copy(header, req.Header)
-	req.Header = header
 	res, err := a.http.Do(ctx, req)
 	if err != nil {
 		return nil, err
@@ -24,16 +19,16 @@ func (a *adapter) send(ctx context.Context, method, path, id string, req rest.Re
 	if res.Status != http.StatusOK {
 		return nil, failure(res)
 	}
-	return res, res.Decode(out)
+	return res, res.Decode(v)
 }
 
 // read makes a request with the user's token. *conn gets the token that was used last.
 func (a *adapter) read(
-	ctx context.Context, conn *bankmux.Connection, path, id string, query url.Values, out any,
+	ctx context.Context, conn *bankmux.Connection, path, id string, query url.Values, v any,
 ) (res *rest.Response, err error) {
-	err = a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) error {
+	err = a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) (err error) {
 		req := rest.Request{Query: query, Bearer: access.Reveal(), Header: psu(ctx)}
-		res, err = a.send(ctx, http.MethodGet, path, id, req, out)
+		res, err = a.send(ctx, http.MethodGet, path, id, req, v)
 		return err
 	})
 	return res, err
@@ -46,12 +41,4 @@ func psu(ctx context.Context) http.Header {
 		return nil
 	}
 	return http.Header{"Psu-Ip-Address": {who.IP.String()}, "Psu-User-Agent": {who.UserAgent}}
-}
-
-// proof is the header that shows a verifier, nil without one.
-func proof(verifier string) http.Header {
-	if verifier == "" {
-		return nil
-	}
-	return http.Header{"Osprey-Verifier": {verifier}}
 }

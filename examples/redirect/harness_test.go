@@ -49,7 +49,7 @@ func newHarness(*testing.T) providertest.Harness {
 			Enums:       []string{"kind"}, States: []string{"status"},
 			Open: isRenewal,
 		},
-		Told: b.told,
+		Received: b.received,
 		Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) {
 			return b.grantOf(conn).products, nil
 		},
@@ -101,11 +101,11 @@ func (b *bank) lapse(conn bankmux.Connection) error {
 	return nil
 }
 
-func (b *bank) told(s bankmux.Session) (providertest.Told, error) {
+func (b *bank) received(s bankmux.Session) (providertest.Received, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	asked := b.consentOf(s).asked
-	return providertest.Told{
+	return providertest.Received{
 		Country: &asked.Country, WebhookURL: &asked.Webhook, RedirectURI: &asked.Redirect,
 		Language: &asked.Language, AccessDays: &asked.AccessDays, HistoryDays: &asked.HistoryDays,
 	}, nil

@@ -1,9 +1,7 @@
-// Package redirect is an adapter for an invented provider, Osprey, written as a module outside
-// bankmux would write it: on the exported packages alone. It is what the provider of package
-// thirdparty is not. The bank is chosen first and the user is sent to its page. Nothing is spent at
-// the exchange. The permission has an end, and the user's tokens are renewed. Banks are told
-// whether the user is there. Webhooks are signed with their address, and one of them can finish a
-// link.
+// Package redirect is an adapter for an invented provider, Osprey, written as a module outside of
+// bankmux would write it. It is what Pelican of package thirdparty is not: the user is sent to the
+// page of a bank that was chosen before, and nothing is spent at the exchange. The permission ends,
+// tokens are renewed, banks learn whether the user is there, and a webhook may finish a link.
 package redirect
 
 import (
@@ -22,13 +20,13 @@ import (
 // Name is the adapter's name, and its key in a [bankmux.InstitutionRef].
 const Name = "osprey"
 
-// Config configures the adapter. Key, BaseURL and, outside of the sandbox, Keeper are required.
+// Config configures the adapter. HTTPClient, Guard and, in the sandbox, Keeper are optional.
 type Config struct {
 	Key            bankmux.Secret
 	BaseURL        string
 	Environment    bankmux.Environment // "" means the sandbox
 	Keeper         bankmux.Keeper      // stores the tokens that are renewed
-	WebhookSecrets []bankmux.Secret    // without any, ReadWebhook is [bankmux.ErrUnsupported]
+	WebhookSecrets []bankmux.Secret    // that sign webhooks; two while one replaces the other
 	HTTPClient     *http.Client        // is copied; nil means one of the adapter's own
 	Guard          *guard.Guard        // nil means one with the defaults
 }
@@ -49,29 +47,32 @@ func newAdapter(cfg Config) (*adapter, error) {
 	if why := rest.CheckURL(cfg.BaseURL); why != "" {
 		return nil, invalid("Config.BaseURL", why)
 	}
-	a := &adapter{
-		key:         cfg.Key,
-		environment: cmp.Or(cfg.Environment, bankmux.Sandbox),
-		http:        rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient}),
+	a := &adapter{environment: cmp.Or(cfg.Environment, bankmux.Sandbox)}
+	stamp := func(r *http.Request, _ []byte) error {
+		r.Header.Set("Osprey-Key", cfg.Key.Reveal())
+		return nil
 	}
+	a.http = rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Sign: stamp})
 	var err error
 	a.tokens, err = rotation.New(rotation.Config{
 		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew,
-		Expired: func(err error) bool { return hasCode(err, codeTokenEnded) },
+		Expired: func(e *bankmux.Error) bool { return e.Code == "token_ended" },
 	})
-	if err != nil || len(cfg.WebhookSecrets) == 0 {
-		return a, err
+	if err != nil {
+		return nil, err
 	}
-	a.deliveries, err = newVerifier(cfg.WebhookSecrets)
+	a.deliveries, err = webhook.NewHMAC(webhook.HMAC{
+		Secrets: cfg.WebhookSecrets, Signed: "{method} {url} {time} {body}",
+		Time: []string{"Osprey-Time"}, Signature: []string{"Osprey-Signature"}, Encoding: webhook.Hex,
+	})
 	return a, err
 }
 
 type adapter struct {
-	key         bankmux.Secret
 	environment bankmux.Environment
 	http        *rest.Client
 	tokens      *rotation.Tokens
-	deliveries  webhook.Verifier // nil without secrets
+	deliveries  webhook.Verifier
 }
 
 // Describe names the adapter.
@@ -88,12 +89,14 @@ func (*adapter) Effect(op bankmux.Op) bankmux.Effect {
 	return op.Effect
 }
 
-// grant reads how a grant is doing. With a verifier the answer has the user's tokens.
-func (a *adapter) grant(ctx context.Context, id, verifier string) (grantAnswer, error) {
-	var out grantAnswer
-	res, err := a.send(ctx, http.MethodGet, "/grants/{id}", id, rest.Request{Header: proof(verifier)}, &out)
+// grant reads how a grant is doing. With a verifier in the header, the answer has the user's tokens.
+func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out grantAnswer, err error) {
+	res, err := a.send(ctx, http.MethodGet, "/grants/{id}", id, rest.Request{Header: header}, &out)
 	if err == nil && (out.ID != id || out.Status == "" || out.Bank.ID == "") {
 		err = res.Lacks("the grant, its status or its bank")
+	}
+	if err == nil && header != nil {
+		out.credential, err = a.tokens.Credential(out.Tokens.grant())
 	}
 	return out, err
 }
@@ -101,14 +104,12 @@ func (a *adapter) grant(ctx context.Context, id, verifier string) (grantAnswer, 
 // ConnectionStatus reads the grant. A consent that ended or was withdrawn is an answer.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	got, err := a.grant(ctx, conn.Reference(), "")
-	switch {
-	case err == nil:
-		got.update(&conn)
-	case errors.Is(err, bankmux.ErrGone):
-		conn.Status = conn.Status.After(err)
-	default:
+	got, err := a.grant(ctx, conn.Reference(), nil)
+	if err != nil && !errors.Is(err, bankmux.ErrGone) {
 		return bankmux.StatusResult{}, err
+	}
+	if conn.Status = conn.Status.After(err); err == nil {
+		conn = got.update(conn)
 	}
 	return bankmux.StatusResult{Connection: conn}, nil
 }

@@ -8,32 +8,27 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/rotation"
-	"github.com/bankmux/bankmux/normalize"
 )
 
 // flow is what a session keeps for its exchange, in [bankmux.Session.State].
 type flow struct {
 	Consent  string `json:"consent"`  // the provider's id
 	State    string `json:"state"`    // comes back with the user, and ties the browser to the session
-	Verifier string `json:"verifier"` // of RFC 7636: who has it may read the consent's tokens
+	Verifier string `json:"verifier"` // of RFC 7636: who has it may read the tokens
 }
 
 // CreateSession asks for a consent at the user's bank and returns the page to send the browser to.
 func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	bank := req.Institution[Name]
-	switch {
-	case bank == "":
-		return bankmux.Session{}, invalid("SessionRequest.Institution", "names no bank of osprey, and the bank is chosen first")
-	case req.RedirectURI == "":
-		return bankmux.Session{}, invalid("SessionRequest.RedirectURI", "is empty, and the bank sends the browser there")
+	if bank == "" || req.RedirectURI == "" {
+		return bankmux.Session{}, invalid("SessionRequest", "lacks Institution, which is chosen first, or RedirectURI")
 	}
-	f := flow{State: rand.Text(), Verifier: rand.Text() + rand.Text()} // a verifier has 43 characters at least
+	f := flow{State: rand.Text(), Verifier: rand.Text() + rand.Text()} // a verifier has 43 characters or more
 	challenge := sha256.Sum256([]byte(f.Verifier))
 	s := bankmux.NewSession(req)
 	in := consentRequest{
@@ -54,93 +49,62 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	}
 	f.Consent = out.ID
 	kept, err := json.Marshal(f)
-	if err != nil {
-		return bankmux.Session{}, err
-	}
 	s.State = bankmux.NewSecret(kept)
 	s.Launch.Provider, s.Launch.Institution = Name, bank
 	s.Launch.URL = bankmux.NewLaunchToken(out.URL)
-	return s, nil
+	return s, err
 }
 
-// resume returns what the session kept. The payload may be empty, for the session knows its
-// consent; one that is there must be of this session's browser.
+// resume returns what the session kept. A payload may be missing, but not be of another session.
 func resume(req bankmux.ExchangeRequest) (f flow, err error) {
-	if json.Unmarshal([]byte(req.Session.State.Reveal()), &f) != nil || f.Consent == "" || f.Verifier == "" {
+	if json.Unmarshal([]byte(req.Session.State.Reveal()), &f) != nil || f.Consent == "" {
 		return f, invalid("ExchangeRequest.Session", "lacks the state that CreateSession put there")
 	}
-	if req.Payload.IsZero() {
-		return f, nil
-	}
 	fields, err := req.Fields()
-	if err != nil {
+	if err != nil || req.Payload.IsZero() {
 		return f, err
 	}
 	state, err := fields.Text("state")
-	if err != nil {
-		return f, err
+	if err == nil && subtle.ConstantTimeCompare([]byte(state), []byte(f.State)) != 1 {
+		err = &bankmux.Error{Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherSession, NotSent: true}
 	}
-	if subtle.ConstantTimeCompare([]byte(state), []byte(f.State)) != 1 {
-		other := invalid("ExchangeRequest.Payload", "is of another session")
-		other.Code = bankmux.CodeOtherSession
-		return f, other
-	}
-	return f, nil
+	return f, err
 }
 
-// ExchangeToken reads what the user authorised: one grant for each bank.
+// ExchangeToken reads what the user authorised: a grant for each bank, the renewed one first.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	var none bankmux.ExchangeResult
+	var res bankmux.ExchangeResult
+	old := req.Session.Reconnect
 	f, err := resume(req)
 	if err != nil {
-		return none, err
+		return res, err
 	}
 	var out consentAnswer
-	res, err := a.send(ctx, http.MethodGet, "/consents/{id}", f.Consent, rest.Request{Header: proof(f.Verifier)}, &out)
+	header := http.Header{"Osprey-Verifier": {f.Verifier}}
+	got, err := a.send(ctx, http.MethodGet, "/consents/{id}", f.Consent, rest.Request{Header: header}, &out)
 	switch {
 	case err != nil:
-		return none, err
-	case out.Status == "refused":
-		return none, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: bankmux.CodeCancelled, Detail: "the user refused the consent"}
-	case out.Status == "open":
-		return none, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: out.Status, Detail: "the user has not finished at the bank"}
-	case out.Status == "" || out.State != f.State || len(out.Grants) == 0:
-		return none, res.Lacks("the session's state, or what the user granted")
+		return res, err
+	case out.State != f.State || len(out.Grants) == 0:
+		return res, got.Lacks("the session's state or the grants")
+	case old != nil && out.Grants[0] != old.Reference():
+		return res, got.Lacks("the grant that is renewed")
 	}
-	if old := req.Session.Reconnect; old != nil {
-		i := slices.Index(out.Grants, old.Reference())
-		if i < 0 {
-			return none, invalid("ExchangeRequest.Session", "renews a grant that the user did not renew")
-		}
-		out.Grants[0], out.Grants[i] = out.Grants[i], out.Grants[0]
-	}
-	return a.connections(ctx, req.Session, out.Grants, f.Verifier)
-}
-
-// connections reads the grants of a consent. The first is the session's connection.
-func (a *adapter) connections(ctx context.Context, s bankmux.Session, grants []string, verifier string) (all bankmux.ExchangeResult, err error) {
-	for i, id := range grants {
-		got, err := a.grant(ctx, id, verifier)
+	for i, id := range out.Grants {
+		grant, err := a.grant(ctx, id, header)
 		if err != nil {
 			return bankmux.ExchangeResult{}, err
 		}
-		credential, err := a.tokens.Credential(got.Tokens.grant())
-		if err != nil {
-			return bankmux.ExchangeResult{}, err
-		}
-		if i > 0 {
-			more := bankmux.NewFurtherConnection(s, id, credential)
-			got.update(&more)
-			all.More = append(all.More, more)
+		if i == 0 {
+			res.Connection = grant.update(bankmux.NewConnection(req.Session, id, grant.credential))
 			continue
 		}
-		all.Connection = bankmux.NewConnection(s, id, credential)
-		got.update(&all.Connection)
-		if state := all.Connection.Status.State; s.Reconnect != nil && (state == bankmux.StateReauth || state == bankmux.StateGone) {
-			return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrReauth, Code: normalize.CleanCode(got.Status), Detail: "the consent ended again"}
-		}
+		res.More = append(res.More, grant.update(bankmux.NewFurtherConnection(req.Session, id, grant.credential)))
 	}
-	return all, nil
+	if old != nil && res.Connection.Status.State == bankmux.StateReauth {
+		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent lapsed again"}
+	}
+	return res, nil
 }
 
 // renew sends one renewal of a user's tokens, for [rotation.Config].

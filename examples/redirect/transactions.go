@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -14,136 +14,101 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-const (
-	pageSize   = 100
-	pagePrefix = "osprey1:" // marks what is the Next of a page
-)
+const pageSize = 100
 
-// today is the last day that a row can have. Osprey writes days in UTC.
-func today() bankmux.Date { return bankmux.DateOf(time.Now().UTC()) }
-
-// TransactionPage reads one page of one account.
-func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+// TransactionPage reads one page of one account. Osprey's days are of UTC, and it numbers pages.
+func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	var page bankmux.TransactionPage
-	at, ok := strings.CutPrefix(req.Page, pagePrefix)
-	if req.Page != "" && !ok {
+	if _, odd := strconv.Atoi(cmp.Or(r.Page, "0")); odd != nil {
 		return page, invalid("TransactionsRequest.Page", "is not the Next of a page")
 	}
-	account := req.Accounts[0]
-	from, to := req.Days(today())
-	query := url.Values{"from": {from.String()}, "to": {to.String()}, "limit": {strconv.Itoa(cmp.Or(req.PageSize, pageSize))}}
-	if at != "" {
-		query.Set("page", at)
-	}
+	account, today := r.Accounts[0], bankmux.DateOf(time.Now().UTC())
+	from, to := r.Days(today)
+	limit := strconv.Itoa(cmp.Or(r.PageSize, pageSize))
+	query := url.Values{"from": {from.String()}, "to": {to.String()}, "limit": {limit}, "page": {r.Page}}
 	var out struct {
 		Rows wire.List[movement] `json:"transactions"`
 		Next string              `json:"next"`
 	}
-	res, err := a.read(ctx, &req.Connection, "/accounts/{id}/transactions", account, query, &out)
+	res, err := a.read(ctx, &r.Connection, "/accounts/{id}/transactions", account, query, &out)
 	switch {
 	case err != nil:
 		return page, err
 	case !out.Rows.Present:
 		return page, res.Lacks("the transactions")
 	}
-	page.Failed = out.Rows.Failures(account)
-	first, last := req.Limits(today())
-	for _, row := range out.Rows.Rows {
-		t, fault := row.transaction(account)
-		switch {
-		case fault != nil:
-			page.Failed = append(page.Failed, bankmux.Failure{Account: account, Transaction: t.ID, Err: fault})
-		case t.Date.Before(first) || t.Date.After(last):
-			page.Outside++
-		default:
-			page.Transactions = append(page.Transactions, t)
-		}
-	}
-	if out.Next != "" {
-		page.Next = pagePrefix + out.Next
-	} else {
+	first, last := r.Limits(today)
+	rows, failed := translate(&out.Rows, account)
+	page.Failed, page.Next, page.Outside = failed, out.Next, len(rows)
+	page.Transactions = slices.DeleteFunc(rows, func(t bankmux.Transaction) bool {
+		return t.Date.Before(first) || t.Date.After(last)
+	})
+	page.Outside -= len(page.Transactions)
+	if page.Next == "" {
 		page.Covered = []bankmux.Covered{{Account: account, From: from, To: to}}
 	}
 	return page, nil
 }
 
-// transaction translates a row. One that cannot be read keeps what is certain, without a day or an
-// amount.
+// translate reads rows, of the account where they name none.
+func translate(list *wire.List[movement], account string) (rows []bankmux.Transaction, failed []bankmux.Failure) {
+	for _, m := range list.Rows {
+		t, fault := m.transaction(account)
+		if fault != nil {
+			failed = append(failed, bankmux.Failure{Account: t.Account, Transaction: t.ID, Err: fault})
+			continue
+		}
+		rows = append(rows, t)
+	}
+	return rows, append(failed, list.Failures(account)...)
+}
+
+// statuses are by the flag that a row is pending. What Osprey does not say stays "".
+var statuses = map[wire.Flag]bankmux.TransactionStatus{
+	wire.FlagTrue: bankmux.StatusPending, wire.FlagFalse: bankmux.StatusBooked,
+}
+
 func (m *movement) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
 		ID: string(m.ID), Account: cmp.Or(string(m.Account), account), Replaces: string(m.PendingID),
-		Status: bankmux.StatusBooked, Description: m.Text, RawDescription: m.Text,
+		Status: statuses[m.Pending], Description: m.Text, RawDescription: m.Text, Counterparty: m.Counterparty,
 	}
-	switch m.Pending {
-	case wire.FlagTrue:
-		t.Status = bankmux.StatusPending
-	case wire.FlagFalse:
-	default:
-		t.Status = ""
-	}
-	if m.Counterparty != "" || m.IBAN != "" {
-		t.Counterparty = &bankmux.Counterparty{Name: m.Counterparty, IBAN: m.IBAN}
-	}
-	var fault *bankmux.Error
-	if t.ValueDate, fault = normalize.OptionalDay(m.ValueDay, "a value date"); fault != nil {
-		return t, fault
-	}
-	if t.Date, fault = normalize.RowDay(m.Day); fault != nil {
-		return t, fault
-	}
-	t.Amount, fault = amount(m.Amount, m.Currency)
-	return t, fault
+	var faults [3]*bankmux.Error
+	t.ValueDate, faults[0] = normalize.OptionalDay(m.ValueDay, "a value date")
+	t.Date, faults[1] = normalize.RowDay(m.Day)
+	t.Amount, faults[2] = amount(m.Amount, m.Currency)
+	return t, cmp.Or(faults[:]...)
 }
 
 // Sync reads Osprey's record of changes.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	conn := req.Connection // gets the token that was used last
 	return reconcile.Feed{
-		Provider: Name,
-		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
-			return a.changes(ctx, &conn, at)
-		},
-		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == codeMoved },
-		Lost:        func(e *bankmux.Error) bool { return e.Code == codeCursorUnknown },
+		Provider: Name, MaxSize: pageSize,
+		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == "changed" },
+		Lost:        func(e *bankmux.Error) bool { return e.Code == "cursor_unknown" },
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			all, err := a.list(ctx, &conn)
-			for _, row := range all.Rows {
-				ids = append(ids, string(row.ID))
+			all, failed, err := a.list(ctx, &conn)
+			for _, one := range all {
+				ids = append(ids, one.ID)
 			}
-			return ids, all.Failures(""), err
+			return ids, failed, err
 		},
-		MaxSize: pageSize,
-	}.Sync(ctx, req)
-}
-
-// changes reads one page of the record.
-func (a *adapter) changes(ctx context.Context, conn *bankmux.Connection, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
-	var out changesAnswer
-	query := url.Values{"cursor": {at.Cursor}, "limit": {strconv.Itoa(at.Size)}}
-	res, err := a.read(ctx, conn, "/changes", "", query, &out)
-	switch {
-	case err != nil:
-		return page, err
-	case !out.Created.Present || !out.Updated.Present || !out.Removed.Present || out.Next == "":
-		return page, res.Lacks("a list of changes or the cursor")
-	}
-	take := func(list wire.List[movement]) (rows []bankmux.Transaction) {
-		for _, row := range list.Rows {
-			t, fault := row.transaction("")
-			if fault != nil {
-				page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: t.ID, Err: fault})
-				continue
+		Page: func(ctx context.Context, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
+			var out changesAnswer
+			query := url.Values{"cursor": {at.Cursor}, "limit": {strconv.Itoa(at.Size)}}
+			res, err := a.read(ctx, &conn, "/changes", "", query, &out)
+			if err == nil && !out.whole() {
+				err = res.Lacks("a list of changes or the cursor")
 			}
-			rows = append(rows, t)
-		}
-		page.Failed = append(page.Failed, list.Failures("")...)
-		return rows
-	}
-	page.Created, page.Updated = take(out.Created), take(out.Updated)
-	for _, row := range out.Removed.Rows {
-		page.Removed = append(page.Removed, reconcile.FeedRow{ID: string(row.ID), Account: string(row.Account)})
-	}
-	page.Failed = append(page.Failed, out.Removed.Failures("")...)
-	page.Next, page.More = out.Next, out.More.Value
-	return page, nil
+			created, failed := translate(&out.Created, "")
+			updated, more := translate(&out.Updated, "")
+			for _, m := range out.Removed.Rows {
+				page.Removed = append(page.Removed, reconcile.FeedRow{ID: string(m.ID), Account: string(m.Account)})
+			}
+			page.Created, page.Updated, page.Next, page.More = created, updated, out.Next, out.More.Value
+			page.Failed = slices.Concat(failed, more, out.Removed.Failures(""))
+			return page, err
+		},
+	}.Sync(ctx, req)
 }

@@ -1,6 +1,7 @@
 package redirect
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -28,23 +29,20 @@ type consentRequest struct {
 type consentAnswer struct {
 	ID     string   `json:"id"`
 	URL    string   `json:"url"`
-	Status string   `json:"status"`
 	State  string   `json:"state"`
 	Grants []string `json:"grants"`
 }
 
 type grantAnswer struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-	Bank   struct {
-		ID      string `json:"id"`
-		Name    string `json:"name"`
-		Country string `json:"country"`
-	} `json:"bank"`
-	Products  []bankmux.Product `json:"products"`
-	Ends      string            `json:"ends"`
-	RenewFrom string            `json:"renew_from"`
-	Tokens    tokens            `json:"tokens"`
+	ID        string              `json:"id"`
+	Status    string              `json:"status"`
+	Bank      bankmux.Institution `json:"bank"` // its members are those of the model
+	Products  []bankmux.Product   `json:"products"`
+	Ends      string              `json:"ends"`
+	RenewFrom string              `json:"renew_from"`
+	Tokens    tokens              `json:"tokens"`
+
+	credential bankmux.Secret // made of the tokens
 }
 
 type tokens struct {
@@ -53,34 +51,28 @@ type tokens struct {
 	Lifetime wire.Seconds `json:"lifetime"`
 }
 
-// grant is the tokens as package rotation keeps them.
 func (t tokens) grant() rotation.Grant {
-	return rotation.Grant{
-		Access: bankmux.NewSecret(t.Access), Refresh: bankmux.NewSecret(t.Refresh), Lifetime: t.Lifetime.Within(0, 24*time.Hour),
-	}
+	life := t.Lifetime.Within(0, 24*time.Hour)
+	return rotation.Grant{Access: bankmux.NewSecret(t.Access), Refresh: bankmux.NewSecret(t.Refresh), Lifetime: life}
 }
 
-// states are the words for a grant. Others are kept as they are.
-var states = map[string]bankmux.State{"live": bankmux.StateActive, "lapsed": bankmux.StateReauth, "ended": bankmux.StateGone}
-
-func stateOf(word string) bankmux.State {
-	if state, ok := states[word]; ok {
-		return state
-	}
-	return bankmux.State(normalize.CleanCode(word))
+// states are the words for a grant. Others are kept.
+var states = map[string]bankmux.State{
+	"live": bankmux.StateActive, "lapsed": bankmux.StateReauth, "ended": bankmux.StateGone,
 }
 
-// update brings a connection up to date.
-func (g *grantAnswer) update(conn *bankmux.Connection) {
-	conn.Institution = bankmux.Institution{ID: g.Bank.ID, Name: g.Bank.Name, Country: g.Bank.Country}
-	conn.Products = g.Products
-	conn.Consent = bankmux.Consent{}
-	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends) // what cannot be read was not told
+func statusOf(word string, at time.Time) bankmux.Status {
+	code := normalize.CleanCode(word)
+	return bankmux.Status{State: cmp.Or(states[word], bankmux.State(code)), Code: code, At: at}
+}
+
+// update returns a connection brought up to date. A day that cannot be read was not told.
+func (g *grantAnswer) update(conn bankmux.Connection) bankmux.Connection {
+	conn.Institution, conn.Products = g.Bank, g.Products
+	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)
 	conn.Consent.RenewFrom, _ = normalize.Timestamp(g.RenewFrom)
-	code := normalize.CleanCode(g.Status)
-	if state := stateOf(g.Status); state != conn.Status.State || code != conn.Status.Code {
-		conn.Status = bankmux.Status{State: state, Code: code, At: time.Now().UTC().Truncate(time.Millisecond)}
-	}
+	conn.Status = statusOf(g.Status, time.Now().UTC().Truncate(time.Millisecond))
+	return conn
 }
 
 type accountRow struct {
@@ -98,28 +90,26 @@ type balanceRow struct {
 }
 
 type movement struct {
-	ID           wire.Text   `json:"id"`
-	Account      wire.Text   `json:"account"`
-	Amount       wire.Number `json:"amount"` // with the account's sign: what comes in is positive
-	Currency     string      `json:"currency"`
-	Day          string      `json:"day"`
-	ValueDay     string      `json:"value_day"`
-	Text         string      `json:"text"`
-	Pending      wire.Flag   `json:"pending"`
-	PendingID    wire.Text   `json:"pending_id"` // of the row that this one replaces
-	Counterparty string      `json:"counterparty"`
-	IBAN         string      `json:"iban"`
-}
-
-type removal struct {
-	ID      wire.Text `json:"id"`
-	Account wire.Text `json:"account"`
+	ID           wire.Text             `json:"id"`
+	Account      wire.Text             `json:"account"`
+	Amount       wire.Number           `json:"amount"` // what comes in is positive
+	Currency     string                `json:"currency"`
+	Day          string                `json:"day"`
+	ValueDay     string                `json:"value_day"`
+	Text         string                `json:"text"`
+	Pending      wire.Flag             `json:"pending"`
+	PendingID    wire.Text             `json:"pending_id"` // of the row that this one replaces
+	Counterparty *bankmux.Counterparty `json:"counterparty"`
 }
 
 type changesAnswer struct {
 	Created wire.List[movement] `json:"created"`
 	Updated wire.List[movement] `json:"updated"`
-	Removed wire.List[removal]  `json:"removed"`
+	Removed wire.List[movement] `json:"removed"`
 	Next    string              `json:"next"`
 	More    wire.Exact[bool]    `json:"more"`
+}
+
+func (c *changesAnswer) whole() bool {
+	return c.Created.Present && c.Updated.Present && c.Removed.Present && c.Next != ""
 }
