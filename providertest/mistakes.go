@@ -66,7 +66,7 @@ func plant(ctx context.Context, suite string, m Mistake) (string, error) {
 	}
 	deadline := "60s"
 	if m.Name == lockHeld {
-		deadline = "6s" // it is found when that is over
+		deadline = "8s" // it is found when that is over
 	}
 	args := []string{"-test.run=" + strings.Join(pattern, "/"), "-test.count=1", "-test.timeout=" + deadline}
 	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // the test binary itself
