@@ -6,7 +6,9 @@ import (
 	"slices"
 )
 
-// TransactionSyncer tells what changed since the application last asked.
+// TransactionSyncer reports what changed since the application last asked. Adapters implement it
+// with an engine of package reconcile: Feed for providers with a record of changes, Days for those
+// that are read by days.
 type TransactionSyncer interface {
 	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
 	// cursor: nothing is told twice to an application that has stored the page before, if it gives

@@ -28,7 +28,7 @@ type Feed struct {
 	// Page reads one page of the record. It is required.
 	Page func(ctx context.Context, req FeedRequest) (FeedPage, error)
 	// Accounts lists the connection's accounts by the provider's ids. It is required, and called at
-	// most once, and only if the request names no accounts. Accounts that could not be read are in
+	// most once, and only if the request names none. Accounts that could not be read are in
 	// failed; nothing of them counts as absent.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
 	// Stored reads one page of the rows that the provider lists between two days. Give it only if
@@ -82,7 +82,7 @@ type FeedRow struct {
 
 // StoredRequest asks for the rows that the provider lists between two days, both included.
 type StoredRequest struct {
-	Accounts []string         `json:"accounts,omitempty"` // empty means all
+	Accounts []string         `json:"accounts,omitempty"` // and cards; empty means all
 	From     bankmux.Date     `json:"from"`
 	To       bankmux.Date     `json:"to"`
 	Page     string           `json:"page,omitempty"` // [StoredPage.Next] of the page before; "" begins
@@ -134,7 +134,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
-	if !cursor.Keeps(req.Accounts) { // the cursor went past the rows of the others
+	if !cursor.Keeps(named(&req)) { // the cursor went past the rows of the others
 		return bankmux.Delta{}, refuse("SyncRequest.Accounts", "are others than the cursor was made for: begin again without one; with Known nothing is doubled")
 	}
 	r := newFeedReading(&f, &req, &cursor)
@@ -202,7 +202,16 @@ func goesRound() error {
 	}
 }
 
+// named are the accounts and cards that a request asks for; none means all.
+func named(req *bankmux.SyncRequest) []string {
+	if len(req.Cards) == 0 {
+		return req.Accounts
+	}
+	return slices.Concat(req.Accounts, req.Cards)
+}
+
 // asked reports whether an account is one of those that the request asks for.
 func asked(req *bankmux.SyncRequest, account string) bool {
-	return len(req.Accounts) == 0 || account == "" || slices.Contains(req.Accounts, account)
+	return account == "" || len(req.Accounts)+len(req.Cards) == 0 ||
+		slices.Contains(req.Accounts, account) || slices.Contains(req.Cards, account)
 }

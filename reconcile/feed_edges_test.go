@@ -39,6 +39,14 @@ func TestAFeedKeepsToTheAccountsThatWereAskedFor(t *testing.T) {
 		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "begin again")
 		_, err = r.feed().Sync(t.Context(), s.request(size))
 		refused(t, err, "SyncRequest.Accounts")
+
+		cards := bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cards: []string{"savings"}}
+		d, err = r.feed().Sync(t.Context(), cards)
+		require.NoError(t, err)
+		require.NotEmpty(t, d.Added)
+		for _, a := range d.Added {
+			assert.Equal(t, "savings", a.Row.Account, "a card that is named is not all accounts")
+		}
 	}
 }
 

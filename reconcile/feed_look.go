@@ -159,7 +159,7 @@ func (r *feedReading) look(ctx context.Context, list []Known) error {
 	if to = to.AddDays(around); to.After(lastDay) {
 		to = lastDay
 	}
-	ask := StoredRequest{Accounts: r.req.Accounts, From: from, To: to}
+	ask := StoredRequest{Accounts: named(r.req), From: from, To: to}
 	for readings, pages := 1, 0; ; pages++ {
 		if pages == maxStored {
 			return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a few weeks do not end"}

@@ -53,8 +53,8 @@ func newFeedReading(f *Feed, req *bankmux.SyncRequest, cursor *Cursor) *feedRead
 		looked: map[string]bool{}, alive: map[rowName]bool{}, listed: map[string]bool{}, taken: map[rowName]bool{},
 		elsewhere: map[string]bool{}, kept: map[string]bool{},
 	}
-	if len(req.Accounts) > 0 {
-		r.ids = req.Accounts
+	if ids := named(req); len(ids) > 0 {
+		r.ids = ids
 	}
 	return r
 }
