@@ -69,8 +69,8 @@ func NewJWT(cfg JWT) (Verifier, error) {
 		v.named += string(a)
 	}
 	switch {
-	case cfg.Keys == nil:
-		return nil, invalid("Keys", "is nil")
+	case cfg.Keys == nil || cfg.Keys.fetch == nil:
+		return nil, invalid("Keys", "is not of NewKeySet or NewKeyByID")
 	case cfg.Digest == "" || slices.Contains([]string{"iss", "iat"}, cfg.Digest):
 		return nil, invalid("Digest", "is not the name of a claim about the body")
 	}

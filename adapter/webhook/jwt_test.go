@@ -179,20 +179,28 @@ func TestAPrefixAFractionAndAnyIssuerAreTakenWhereTheyAreConfigured(t *testing.T
 
 func TestATokenSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 	t.Parallel()
-	for field, change := range map[string]func(*webhook.JWT){
-		"Header": func(c *webhook.JWT) { c.Header = nil }, "Keys": func(c *webhook.JWT) { c.Keys = nil },
-		"Digest": func(c *webhook.JWT) { c.Digest = "" }, "Algorithms": func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{"HS256"} },
-		"Age": func(c *webhook.JWT) { c.Window.Age = -1 },
+	for name, c := range map[string]struct {
+		change func(*webhook.JWT)
+		field  string
+	}{
+		"no header":              {func(c *webhook.JWT) { c.Header = nil }, "Header"},
+		"no keys":                {func(c *webhook.JWT) { c.Keys = nil }, "Keys"},
+		"keys of nowhere":        {func(c *webhook.JWT) { c.Keys = &webhook.Keys{} }, "Keys"},
+		"no digest":              {func(c *webhook.JWT) { c.Digest = "" }, "Digest"},
+		"the time as the digest": {func(c *webhook.JWT) { c.Digest = "iat" }, "Digest"},
+		"a shared secret":        {func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{"HS256"} }, "Algorithms"},
+		"no algorithm":           {func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{"none"} }, "Algorithms"},
+		"a negative age":         {func(c *webhook.JWT) { c.Window.Age = -1 }, "Age"},
 	} {
 		cfg := webhook.JWT{Header: []string{"X"}, Keys: set(), Digest: "digest"}
 		_, err := webhook.NewJWT(cfg)
 		require.NoError(t, err)
-		change(&cfg)
+		c.change(&cfg)
 		v, err := webhook.NewJWT(cfg)
 		var e *bankmux.Error
 		require.ErrorAs(t, err, &e)
-		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
-		assert.Equal(t, field, e.Field)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind, name)
+		assert.Equal(t, c.field, e.Field, name)
 		assert.Nil(t, v)
 	}
 }
