@@ -35,7 +35,8 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 	b := &bench{}
 	ended := make(chan string, 1)
 	go func() {
-		// The runtime panics in this goroutine when the goroutines of the bubble wait and nothing can wake them.
+		// The runtime panics in this goroutine when those of the bubble wait and nothing can wake
+		// them.
 		said := ""
 		defer func() {
 			if p := recover(); p != nil {

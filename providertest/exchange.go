@@ -17,8 +17,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// Received is what reached a provider when a session was made, directly or by way of the front end. A
-// nil member is one that the provider does not take; the suite then says that it was not checked.
+// Received is what reached a provider when a session was made, directly or by way of the front end.
+// A nil member is one that the provider does not take; the suite then says that it was not checked.
 type Received struct {
 	Country     *string // the country of the bank; of several, the first
 	WebhookURL  *string // where changes are announced

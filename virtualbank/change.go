@@ -61,8 +61,8 @@ type SessionState struct {
 	RedirectURI string
 }
 
-// Session returns what the application asked of a link session. The error is a [*Refusal] with status
-// 404 for an unknown one.
+// Session returns what the application asked of a link session. The error is a [*Refusal] with
+// status 404 for an unknown one.
 func (b *Bank) Session(linkSessionToken string) (SessionState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
