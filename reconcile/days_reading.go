@@ -37,7 +37,7 @@ type daysReading struct {
 	rows     []bankmux.Transaction
 	calls    calls
 	unread   []bankmux.Transaction // rows that cannot be read, as far as they can
-	failures map[string]int        // unreadable rows that were told, by what they say
+	failures map[string]int        // unreadable rows that were reported, by what they say
 }
 
 // sync reads one account and compares. The window that was interrupted, if any, is read first.
@@ -302,7 +302,7 @@ func (r *daysReading) conclusive() bankmux.Date {
 	return r.begins.AddDays(r.slack())
 }
 
-// gaps tells of days that no reading has, and remembers how many the bank served.
+// gaps reports days that no reading has, and remembers how many the bank served.
 func (r *daysReading) gaps(mark *Mark) {
 	gap := func(from, to bankmux.Date) {
 		if !to.Before(from) {

@@ -157,18 +157,18 @@ func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date)
 // maxBad bounds how many rows without a day the Next of a page remembers.
 const maxBad = 50
 
-// name tells of the rows that cannot be read: those with a day as others, those without once.
+// name reports the rows that cannot be read: those with a day as others, those without once.
 func (p *pageRows) name(page *bankmux.TransactionPage, next *findings, first, last bankmux.Date) {
-	told := map[string]int{}
+	named := map[string]int{}
 	for _, content := range next.Bad {
-		told[content]++
+		named[content]++
 	}
 	bad := slices.Clone(next.Bad)
 	for _, b := range p.bad {
 		switch {
 		case b.day.IsZero():
-			if told[b.content] > 0 {
-				told[b.content]-- // a page before had it
+			if named[b.content] > 0 {
+				named[b.content]-- // a page before had it
 				continue
 			}
 			if len(bad) < maxBad {
@@ -230,7 +230,7 @@ func (p *pageRows) cover(page *bankmux.TransactionPage, f findings) {
 	}
 }
 
-// digestOf tells rows without a day apart.
+// digestOf differs between rows without a day that say different things.
 func digestOf(u *UnreadRow) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(contentOf(&u.Row) + "\x00"))

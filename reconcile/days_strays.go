@@ -34,7 +34,7 @@ type stray struct {
 // seenIn is how often a call had a row.
 type seenIn struct{ call, n int }
 
-// begin notes a call and what its rows tell about the bank.
+// begin notes a call and what its rows show about the bank.
 func (c *calls) begin(w *window, rows []bankmux.Transaction) {
 	got := pageRows{w: &pageWindow{window: *w}, rows: rows}
 	for i := range rows {

@@ -97,7 +97,7 @@ func (r *feedReading) carried(ctx context.Context) error {
 				r.delta.Suspect = append(r.delta.Suspect, name)
 			}
 		}
-		if r.full && r.unread[id] { // a row that could not be read may be any of them
+		if r.full && (r.unread[id] || r.unread[""]) { // a row that could not be read may be any of them
 			continue
 		}
 		for !day.IsZero() && !day.After(r.today.AddDays(lookDays)) {
@@ -123,8 +123,8 @@ func (r *feedReading) carried(ctx context.Context) error {
 	return nil
 }
 
-// gone calls tell for each of some known rows that the provider does not list, once.
-func (r *feedReading) gone(ctx context.Context, rows []Known, tell func(Known)) error {
+// gone calls report for each of some known rows that the provider does not list, once.
+func (r *feedReading) gone(ctx context.Context, rows []Known, report func(Known)) error {
 	var ask []Known
 	for i := range rows {
 		if r.aliasOf(&rows[i]) != "" && !r.looked[rows[i].Key] {
@@ -139,7 +139,7 @@ func (r *feedReading) gone(ctx context.Context, rows []Known, tell func(Known)) 
 	for _, k := range rows {
 		if !r.isAlive(&k) && !r.kept[k.Key] {
 			r.kept[k.Key] = true
-			tell(k)
+			report(k)
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func (m *merger) put(row *bankmux.Transaction, update bool) {
 }
 
 // replaced returns which of the rows of an id another of that id stands for, -1 if it is another
-// payment. The first of a page that names it anew is about the only row that there is.
+// payment. The first row of a page that names the id again stands for the only row that there is.
 func (e *merged) replaced(list []bankmux.Transaction, row *bankmux.Transaction, update, only bool) int {
 	if only && len(e.at) == 1 {
 		return e.at[0]
