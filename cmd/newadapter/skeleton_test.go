@@ -42,6 +42,9 @@ func TestASkeletonIsGreen(t *testing.T) {
 	inside(t, dir, "vet", "./...")
 	ran := tests(inside(t, dir, "test", "-count=1", "-v", "./..."))
 	require.Contains(t, ran, "TestConformance")
+	contributing, err := os.ReadFile(filepath.Join("..", "..", "CONTRIBUTING.md"))
+	require.NoError(t, err)
+	selectsTests(t, string(contributing), ran)
 }
 
 // inside runs the go command in a module, and returns what it said.
