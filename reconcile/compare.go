@@ -156,40 +156,60 @@ type comparison struct {
 }
 
 func newComparison(known []Known, in Reading) *comparison {
-	c := &comparison{
-		in: in, prefix: Alias(in.Provider, ""),
-		old: make([]entry, 0, len(known)), new: make([]candidate, len(in.Rows)),
+	c := &comparison{in: in, prefix: Alias(in.Provider, "")}
+	c.remember(known)
+	c.read(in.Rows)
+	c.begins = in.Proves
+	if first := c.firstDay(); first.After(c.begins) {
+		c.begins = first
 	}
+	return c
+}
+
+// remember sorts the account's known rows by day, and within a day so that the result does not
+// depend on their order.
+func (c *comparison) remember(known []Known) {
+	places := make([]place, 0, len(known))
 	for i := range known {
-		if known[i].Account == in.Account {
-			c.old = append(c.old, newEntry(&known[i]))
+		if known[i].Account == c.in.Account {
+			places = append(places, placeOf(known[i].Date, i))
 		}
 	}
+	slices.Sort(places)
+	c.old = make([]entry, len(places))
+	for i, p := range places {
+		c.old[i] = newEntry(&known[p.row()])
+	}
+	sortDays(places, c.old, func(a, b entry) int {
+		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
+	})
+}
+
+// read does the same with the rows that were read.
+func (c *comparison) read(rows []bankmux.Transaction) {
+	places := make([]place, len(rows))
+	for i := range rows {
+		places[i] = placeOf(rows[i].Date, i)
+	}
+	slices.Sort(places)
+	c.new = make([]candidate, len(rows))
 	var bases strings.Builder // one piece of memory for all; keys are copies
-	bases.Grow(len(in.Rows) * baseLen)
-	for i := range in.Rows {
+	bases.Grow(len(rows) * baseLen)
+	for i, p := range places {
 		n := &c.new[i]
-		n.row, n.ref = &in.Rows[i], normalReference(in.Rows[i].Reference)
+		n.row = &rows[p.row()]
+		n.ref = normalReference(n.row.Reference)
 		if raw := rawText(n.row); i > 0 && raw == rawText(c.new[i-1].row) {
 			n.text = c.new[i-1].text // rows of one text often stand together
 		} else {
 			n.text = normal(raw)
 		}
-		b := base(in.Account, n.row, n.text, n.ref)
+		b := base(c.in.Account, n.row, n.text, n.ref)
 		bases.Write(b[:])
 		n.base = bases.String()[i*baseLen:]
 	}
-	slices.SortFunc(c.old, func(a, b entry) int {
-		if by := a.Date.Compare(b.Date); by != 0 {
-			return by
-		}
-		return cmp.Or(cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
-	})
-	slices.SortFunc(c.new, func(a, b candidate) int { // step by step, for texts take the longest
-		by := a.row.Date.Compare(b.row.Date)
-		if by == 0 {
-			by = cmp.Compare(a.row.Status, b.row.Status)
-		}
+	sortDays(places, c.new, func(a, b candidate) int { // step by step, for texts take the longest
+		by := cmp.Or(a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.Status, b.row.Status))
 		if by == 0 {
 			by = cmp.Compare(a.text, b.text)
 		}
@@ -201,11 +221,41 @@ func newComparison(known []Known, in Reading) *comparison {
 		}
 		return by
 	})
-	c.begins = in.Proves
-	if first := c.firstDay(); first.After(c.begins) {
-		c.begins = first
+}
+
+// place is a row's day and its index in one number. Sorting these first moves and reads much less
+// memory than sorting the rows.
+type place uint64
+
+func placeOf(d bankmux.Date, i int) place {
+	return place(uint64(dayOf(d))<<32 | uint64(i)) //nolint:gosec // nobody has four thousand million rows in memory
+}
+
+func (p place) row() int { return int(p & (1<<32 - 1)) } //nolint:gosec // an index
+
+// dayOf returns a day as a number that grows with it. Days that no calendar has may share one.
+func dayOf(d bankmux.Date) uint32 {
+	const most = 1 << 21
+	switch {
+	case d.Year > most:
+		return 1<<32 - 1
+	case d.Year < -most:
+		return 0
 	}
-	return c
+	month, day := min(max(int(d.Month), 0), 15), min(max(d.Day, 0), 31)
+	return uint32((d.Year+most)<<9|month<<5|day) + 1 //nolint:gosec // not negative, and 31 bits
+}
+
+// sortDays sorts the rows of each day. They are in the order of places.
+func sortDays[T any](places []place, rows []T, compare func(a, b T) int) {
+	for from := 0; from < len(rows); {
+		to := from + 1
+		for to < len(rows) && places[to]>>32 == places[from]>>32 {
+			to++
+		}
+		slices.SortFunc(rows[from:to], compare)
+		from = to
+	}
 }
 
 // newEntry reads a known row. The key of one that an earlier version of the library stored may be

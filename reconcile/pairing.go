@@ -115,8 +115,12 @@ func (c *comparison) byID() {
 		if !ok {
 			continue
 		}
-		if k := &c.old[first]; k.now == nil && k.stays(n) {
-			c.pair(k, n, changeOf(k, n), false)
+		k := &c.old[first]
+		if k.now != nil {
+			continue
+		}
+		if why := changeOf(k, n); why == sameRowNothing || k.stays(n) { // mostly nothing has changed
+			c.pair(k, n, why, false)
 		}
 	}
 }

@@ -56,6 +56,9 @@ func capitals(s string) string {
 
 // normalReference is normal for a bank's reference, in which letter case counts.
 func normalReference(s string) string {
+	if solid(s) {
+		return s
+	}
 	if !printable(s) {
 		s = visible(norm.NFKC.String(visible(s)))
 	}
@@ -63,6 +66,16 @@ func normalReference(s string) string {
 		return s
 	}
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// solid reports whether text is of ASCII's printable characters without spaces, as references are.
+func solid(s string) bool {
+	for _, b := range []byte(s) {
+		if b <= ' ' || b >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // printable reports whether text is of ASCII's printable characters.

@@ -57,6 +57,9 @@ func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, refer
 
 // baseOf is the base of a key.
 func baseOf(key string) string {
+	if len(key) > baseLen && key[baseLen] == '#' && strings.IndexByte(key[baseLen+1:], '#') < 0 { // as keys are made
+		return key[:baseLen]
+	}
 	if i := strings.LastIndexByte(key, '#'); i > 0 {
 		return key[:i]
 	}
