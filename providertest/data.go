@@ -47,6 +47,8 @@ var data = []promise{
 	{"a sync reports a row that the bank removes", []bankmux.Capability{bankmux.CapSync}, syncSeesRemovals},
 	{"a sync reports a pending row, and its posting is no second row", []bankmux.Capability{bankmux.CapSync}, syncSeesPosting},
 	{"a sync agrees with a bank whose rows change between its pages", []bankmux.Capability{bankmux.CapSync}, syncWhileMoving},
+	{"a sync agrees with a bank whose rows change while it reads", []bankmux.Capability{bankmux.CapSync}, syncWhileReading},
+	{"a posted row names the pending row that it replaces", []bankmux.Capability{bankmux.CapTransactions}, pendingIsNamed},
 	{"a sync goes on after a reconnect", []bankmux.Capability{bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts}, syncAfterReconnect},
 	{"a sync of a new link doubles no row", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncOverNewLink},
 	{"a pending row differs from a booked one", []bankmux.Capability{bankmux.CapTransactions}, pendingIsRead},
@@ -159,6 +161,7 @@ var exact = []struct{ amount, currency, want string }{
 	{"1e3", "USD", "1000"},
 	{"1.25E-1", "USD", "0.125"},
 	{"0", "USD", "0"},
+	{"0.00012345", "USDT", "0.00012345"}, // not of ISO 4217
 }
 
 func balancesAreExact(t *testing.T, b *bench) {

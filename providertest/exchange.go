@@ -20,6 +20,7 @@ import (
 // Received is what reached a provider when a session was made, directly or by way of the front end.
 // A nil member is one that the provider does not take; the suite then says that it was not checked.
 type Received struct {
+	Institution *string // the provider's id of the bank that was chosen before
 	Country     *string // the country of the bank; of several, the first
 	WebhookURL  *string // where changes are announced
 	RedirectURI *string // where a bank's own login page returns to
@@ -81,6 +82,7 @@ func sessionsArrive(t *testing.T, b *bench) {
 		got   *string
 		want  string
 	}{
+		{"Institution", received.Institution, req.Institution[b.client.Provider()]},
 		{"Country", received.Country, req.Country},
 		{"WebhookURL", received.WebhookURL, "https://app.example.com/hooks/" + b.client.Name()},
 		{"RedirectURI", received.RedirectURI, req.RedirectURI},

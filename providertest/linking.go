@@ -85,7 +85,13 @@ var linking = []promise{
 			return
 		}
 		if b.readsExchange(post) { // the payload says nothing, and the session was not finished
-			require.Error(t, err, "a session that no user finished was accepted")
+			require.Error(t, err, "a payload of another session was accepted, and no user finished this one")
+			own, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(mine)))
+			require.NoError(t, err)
+			conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
+			if err == nil { // the session itself says which connection it is
+				assert.Equal(t, own.Reference(), conn.Reference(), "a payload of another session was accepted")
+			}
 			return
 		}
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "a payload of another session was accepted")

@@ -16,8 +16,11 @@ import (
 // Mistake is one that an adapter can make, and how the suite finds it.
 type Mistake struct {
 	Name string // what the adapter does wrong
-	Test string // the subtest of [Run] that fails
-	Says string // what it says then, in part
+	// Needs names what an adapter or its harness must have to make the mistake; "" where every one
+	// can.
+	Needs string
+	Test  string // the subtest of [Run] that fails
+	Says  string // what it says then, in part
 }
 
 // plantedIn is the variable of the environment that names the mistake to make.
@@ -80,7 +83,7 @@ const lockHeld = "a call waits for a lock that is held"
 
 // Mistakes returns the list. Each was made in an adapter that passed, or is made easily.
 func Mistakes() []Mistake {
-	return []Mistake{
+	return append(hostedMistakes(), []Mistake{
 		{
 			Name: "removed rows are ignored",
 			Test: "a sync reports a row that the bank removes",
@@ -280,5 +283,5 @@ func Mistakes() []Mistake {
 			Test: "an exchange gives a connection that storage keeps",
 			Says: "ExchangeToken did not return before the deadline",
 		},
-	}
+	}...)
 }

@@ -23,7 +23,7 @@ func TestTheSuiteFindsEveryMistakeOfItsList(t *testing.T) {
 	const ofReads = "an exchange that is said to be a read writes"
 	var names []string
 	for _, m := range providertest.Mistakes() {
-		if m.Name != ofReads {
+		if m.Name != ofReads && m.Needs == "" { // the others are found in the adapter of examples/redirect
 			names = append(names, m.Name)
 		}
 	}

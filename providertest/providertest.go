@@ -98,6 +98,10 @@ type Harness struct {
 	// a [bankmux.Read]. nil means that GET and HEAD do.
 	Reads func(r *http.Request) bool
 
+	// PSU names the header fields that say that the user is there: see [bankmux.Presence]. nil where
+	// the provider has none; the suite then says that it was not checked.
+	PSU []string
+
 	// Rotation says how the provider renews the tokens of users. nil where it does not.
 	Rotation *Rotation
 
@@ -147,6 +151,9 @@ type Data struct {
 	// The provider may give it another id. nil also where the provider does not tell pending rows
 	// from booked ones.
 	PostTransaction func(conn bankmux.Connection, account string, row Row) error
+
+	// NamesPending says that the provider names the pending row that a posted one replaces.
+	NamesPending bool
 
 	// SameAccount returns the id that an account of a connection has in a later connection of the
 	// same user: each call of Harness.Link is then a login to the same accounts at the same bank. nil
@@ -233,7 +240,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 	for _, c := range want {
 		has[c] = true
 	}
-	for _, p := range slices.Concat(linking, lifecycle, data, hooks, rotating) {
+	for _, p := range slices.Concat(linking, hosted, lifecycle, data, hooks, rotating) {
 		if !has.all(p.needs...) {
 			continue
 		}

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -234,6 +235,62 @@ func syncWhileMoving(t *testing.T, b *bench) {
 	}
 	b.settle(conn, s)
 	b.agrees(s, id, st, "rows moved between its pages")
+}
+
+// syncWhileReading changes the bank while a call reads. An engine that reads a round in one call
+// must begin it again where the provider says so.
+func syncWhileReading(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	st, s := statement{}, newShelf()
+	today := bankmux.DateOf(time.Now().UTC())
+	for i := range 60 {
+		b.add(
+			conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
+		)
+	}
+	b.refetch(conn)
+	s.size = 20
+	backend, moved := b.Backend, 0
+	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		backend.ServeHTTP(w, r)
+		if moved < 2 {
+			time.Sleep(time.Second) // what was written is buffered until the handler returns
+			b.move(conn, id, st, moved)
+			moved++
+		}
+	})
+	d, err := b.client.Sync(t.Context(), s.request(conn))
+	require.NoError(t, err, "a sync whose rows change while it reads goes on or begins again")
+	require.Empty(t, d.Failed)
+	s.store(t, d)
+	require.Positive(t, moved)
+	b.Backend = backend
+	b.settle(conn, s)
+	b.agrees(s, id, st, "rows moved while a sync read them")
+}
+
+// pendingIsNamed posts a pending row and looks for its id.
+func pendingIsNamed(t *testing.T, b *bench) {
+	if b.lacks("Data.NamesPending", !b.Data.NamesPending || b.Data.PostTransaction == nil, "which pending row a posted one replaces") {
+		return
+	}
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	held := Row{Amount: "20.00", Text: "restaurant", Pending: true, Date: bankmux.DateOf(time.Now().UTC())}
+	b.row(conn, id, held)
+	b.refetch(conn)
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}}
+	before, failed := b.read(req)
+	require.Empty(t, failed)
+	require.Len(t, before, 1)
+	held.Pending = false
+	require.NoError(t, b.Data.PostTransaction(conn, id, held))
+	b.refetch(conn)
+	after, failed := b.read(req)
+	require.Empty(t, failed)
+	require.Len(t, after, 1)
+	assert.Equal(t, before[0].ID, after[0].Replaces, "Transaction.Replaces is the id of the pending row")
 }
 
 // move adds a row at the bank, and changes and removes one where the harness can.

@@ -1,0 +1,130 @@
+package providertest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// hosted are the promises of flows on pages of the provider or the bank, and of banks that want to
+// know whether the user is there.
+var hosted = []promise{
+	{"the browser gets no secret of a session", nil, browserGetsNoSecret},
+	{"banks learn whether the user is there, in full or not at all", nil, presenceIsSent},
+}
+
+// verifier is the form of a PKCE verifier (RFC 7636, section 4.1). Ids are mostly shorter, and may
+// be in the address of a page.
+var verifier = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+
+// browserGetsNoSecret looks for what the session keeps for its exchange in what the browser gets.
+func browserGetsNoSecret(t *testing.T, b *bench) {
+	s := b.session(t.Context())
+	if s.State.IsZero() {
+		return // nothing is kept
+	}
+	launch, err := json.Marshal(s.Launch)
+	require.NoError(t, err)
+	kept := s.State.Reveal()
+	assert.False(t, strings.Contains(string(launch), kept), "Session.State is in Launch, which the browser gets")
+	var parts any
+	if json.Unmarshal([]byte(kept), &parts) != nil {
+		return
+	}
+	for _, text := range texts(parts) {
+		if verifier.MatchString(text) {
+			assert.False(
+				t, strings.Contains(string(launch), text),
+				"Launch, which the browser gets, has a text of Session.State that is as long as a PKCE verifier",
+			)
+		}
+	}
+}
+
+// texts are those in a JSON value.
+func texts(v any) (all []string) {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		for _, inner := range v {
+			all = append(all, texts(inner)...)
+		}
+	case map[string]any:
+		for _, inner := range v {
+			all = append(all, texts(inner)...)
+		}
+	}
+	return all
+}
+
+// presenceIsSent makes calls with and without a user and looks at the fields that say so.
+func presenceIsSent(t *testing.T, b *bench) {
+	if b.lacks("Harness.PSU", len(b.PSU) == 0, "whether banks learn that the user is there") {
+		return
+	}
+	user := bankmux.Presence{IP: netip.MustParseAddr("203.0.113.77"), UserAgent: "planted-agent/1.0", Since: time.Now()}
+	b.conceal(user.IP.String(), user.UserAgent)
+	absent, noAddress, noAgent := user, user, user
+	absent.Absent, noAddress.IP, noAgent.UserAgent = true, netip.Addr{}, ""
+	ways := map[string]*bankmux.Presence{
+		"a user who is there": &user, "a background call": &absent, "a user without address": &noAddress,
+		"a user without user agent": &noAgent, "a context that does not say": nil,
+	}
+	for _, op := range operations(b) {
+		switch op.needs {
+		case bankmux.CapAccounts, bankmux.CapBalances, bankmux.CapTransactions, bankmux.CapSync:
+		default:
+			continue
+		}
+		if !b.client.Has(op.needs) {
+			continue
+		}
+		op.setUp(b)
+		for way, who := range ways {
+			ctx := t.Context()
+			if who != nil {
+				ctx = bankmux.WithPresence(ctx, *who)
+			}
+			mark := b.reached()
+			err := op.call(ctx, b)
+			b.checkPresence(mark, op.name+" for "+way, user, who == &user)
+			require.NoError(t, err, "%s for %s", op.name, way)
+		}
+	}
+}
+
+// checkPresence looks at the requests since a mark: each has all of the fields or none, and only one
+// for a user who is there has them.
+func (b *bench) checkPresence(mark int, name string, user bankmux.Presence, there bool) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	told := false
+	for _, r := range b.requests[mark:] {
+		var values []string
+		for _, field := range b.PSU {
+			values = append(values, r.request.Header[http.CanonicalHeaderKey(field)]...)
+		}
+		if len(values) == 0 {
+			continue
+		}
+		told = true
+		said := strings.Join(values, "\n")
+		assert.Len(b.t, values, len(b.PSU), "%s: a bank refuses a request that has a part of Harness.PSU", name)
+		assert.True(
+			b.t, strings.Contains(said, user.IP.String()) && strings.Contains(said, user.UserAgent),
+			"%s: address and user agent are those of the user", name,
+		)
+	}
+	assert.Equal(b.t, there, told, "%s: whether the bank learns that the user is there", name)
+}
