@@ -154,7 +154,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *bank) serveConsent(w http.ResponseWriter, r *http.Request, id string) {
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && id == "" {
 		c := &consent{}
 		if json.NewDecoder(r.Body).Decode(&c.asked) != nil || len(c.asked.Challenge) != 43 || c.asked.Bank == "" {
 			refuse(w, http.StatusBadRequest, "request", "consent_incomplete")
@@ -174,7 +174,7 @@ func (b *bank) serveConsent(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusConflict, "consent", "consent_open")
 		return
 	}
-	if r.Method == http.MethodDelete {
+	if r.URL.Query().Has("close") { // it is shown this once
 		delete(b.consents, id)
 	}
 	say(w, map[string]any{"id": id, "state": c.asked.State, "grants": c.grants})

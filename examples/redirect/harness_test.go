@@ -30,6 +30,9 @@ func newHarness(*testing.T) providertest.Harness {
 	return providertest.Harness{
 		Backend: b,
 		New: func(env providertest.Env) (*bankmux.Client, error) {
+			if mistake := providertest.Planted(); mistake != "" {
+				return newMistaken(env, mistake)
+			}
 			return New(config(env))
 		},
 		Request: bankmux.SessionRequest{
@@ -61,6 +64,7 @@ func newHarness(*testing.T) providertest.Harness {
 			Expire:    func(conn bankmux.Connection) error { b.grantOf(conn).access = ""; return nil },
 			IsRefresh: isRenewal,
 		},
+		PSU:      []string{"PSU-IP-Address", "PSU-User-Agent"},
 		Binds:    true,
 		Data:     b.data(),
 		Webhooks: b.deliveries(),
@@ -106,7 +110,7 @@ func (b *bank) received(s bankmux.Session) (providertest.Received, error) {
 	defer b.mu.Unlock()
 	asked := b.consentOf(s).asked
 	return providertest.Received{
-		Country: &asked.Country, WebhookURL: &asked.Webhook, RedirectURI: &asked.Redirect,
+		Institution: &asked.Bank, Country: &asked.Country, WebhookURL: &asked.Webhook, RedirectURI: &asked.Redirect,
 		Language: &asked.Language, AccessDays: &asked.AccessDays, HistoryDays: &asked.HistoryDays,
 	}, nil
 }
@@ -162,6 +166,7 @@ func (b *bank) data() *providertest.Data {
 				return nil
 			})
 		},
+		NamesPending: true,
 		ChangeTransaction: func(conn bankmux.Connection, account string, row providertest.Row) error {
 			return find(conn, account, row.Text, func(a *book, at int) {
 				a.rows[at].Row = row
@@ -184,7 +189,7 @@ func (b *bank) data() *providertest.Data {
 }
 
 // sign makes a delivery.
-func sign(secret string, at time.Time, body map[string]string) bankmux.WebhookRequest {
+func sign(secret string, at time.Time, body map[string]any) bankmux.WebhookRequest {
 	text, _ := json.Marshal(body)
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -195,22 +200,33 @@ func sign(secret string, at time.Time, body map[string]string) bankmux.WebhookRe
 
 // deliveries is how the bank signs.
 func (b *bank) deliveries() *providertest.Webhooks {
-	about := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
+	about := func(event string, conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return sign(secret, at, map[string]string{"id": b.next("delivery-"), "event": "transactions.changed", "grant": conn.Reference()})
+		return sign(secret, at, map[string]any{"id": b.next("delivery-"), "event": event, "grant": conn.Reference()})
 	}
 	return &providertest.Webhooks{
 		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
-			return about(conn, hookSecrets[b.signs], time.Now())
+			return about("transactions.changed", conn, hookSecrets[b.signs], time.Now())
 		},
 		Signed: []string{"Osprey-Time", "Osprey-Signature"},
 		Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
 			return map[string]bankmux.WebhookRequest{
-				"of another key": about(conn, "a guess at the secret", time.Now()),
-				"of the future":  about(conn, hookSecrets[0], time.Now().Add(time.Hour)),
+				"of another key": about("transactions.changed", conn, "a guess at the secret", time.Now()),
+				"of the future":  about("transactions.changed", conn, hookSecrets[0], time.Now().Add(time.Hour)),
 			}
 		},
 		Rotate: func() { b.signs = 1 - b.signs },
+		Finished: func(s bankmux.Session) bankmux.WebhookRequest {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			asked := b.consentOf(s).asked
+			return sign(hookSecrets[b.signs], time.Now(), map[string]any{
+				"id": b.next("delivery-"), "event": "consent.authorised", "tag": asked.Tag, "query": map[string]string{"state": asked.State},
+			})
+		},
+		Expiring: func(conn bankmux.Connection) bankmux.WebhookRequest {
+			return about("consent.expiring", conn, hookSecrets[b.signs], time.Now())
+		},
 	}
 }

@@ -1,0 +1,141 @@
+package redirect
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providertest"
+)
+
+// serve starts the bank and returns a client of it, and what a session asks for.
+func serve(t *testing.T) (*bank, *bankmux.Client, bankmux.SessionRequest) {
+	t.Helper()
+	b := newBank()
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	client, err := New(config(providertest.Env{BaseURL: server.URL, Keeper: bankmux.NewMemoryKeeper()}))
+	require.NoError(t, err)
+	return b, client, bankmux.SessionRequest{
+		User: "user-1", Institution: bankmux.InstitutionRef{Name: "nest"}, RedirectURI: "https://app.example.com/back", AccessDays: 30,
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	good := config(providertest.Env{BaseURL: "https://api.osprey.example", Keeper: bankmux.NewMemoryKeeper()})
+	_, err := New(good)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*Config){
+		"no key":                             func(c *Config) { c.Key = bankmux.Secret{} },
+		"no address":                         func(c *Config) { c.BaseURL = "" },
+		"an address without TLS":             func(c *Config) { c.BaseURL = "http://api.osprey.example" },
+		"no keeper outside of a sandbox":     func(c *Config) { c.Keeper = nil },
+		"no secret of webhooks":              func(c *Config) { c.WebhookSecrets = nil },
+		"a secret of webhooks that is short": func(c *Config) { c.WebhookSecrets = []bankmux.Secret{bankmux.NewSecret("short")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := good
+			change(&cfg)
+			_, err := New(cfg)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+		})
+	}
+}
+
+func TestASessionIsARedirectToAChosenBank(t *testing.T) {
+	t.Parallel()
+	b, client, req := serve(t)
+	t.Run("the bank is chosen first, and the browser comes back somewhere", func(t *testing.T) {
+		for _, change := range []func(*bankmux.SessionRequest){
+			func(r *bankmux.SessionRequest) { r.Institution = nil },
+			func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"moneykit": "chase"} },
+			func(r *bankmux.SessionRequest) { r.RedirectURI = "" },
+		} {
+			bad := req
+			change(&bad)
+			_, err := client.CreateSession(t.Context(), bad)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+		}
+		assert.Empty(t, b.consents, "nothing was sent")
+	})
+	s, err := client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	t.Run("the browser gets the address of the bank's page, and nothing else", func(t *testing.T) {
+		launch, err := json.Marshal(s.Launch)
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"provider":"osprey","mode":"link","institution":"nest","url":"`+s.Launch.URL.Reveal()+`"}`, string(launch))
+	})
+	t.Run("before the user has finished there is nothing to exchange", func(t *testing.T) {
+		_, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User})
+		require.ErrorIs(t, err, bankmux.ErrUserAction)
+	})
+	query, err := b.authorise(s, 1)
+	require.NoError(t, err)
+	t.Run("a payload of another session is refused, and nothing is sent for it", func(t *testing.T) {
+		other, err := bankmux.PayloadFromQuery(url.Values{"state": {"of somebody else"}})
+		require.NoError(t, err)
+		_, err = client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(other)})
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		assert.Contains(t, err.Error(), bankmux.CodeOtherSession)
+	})
+	t.Run("with the query and without, once and again, it is one connection", func(t *testing.T) {
+		payload, err := bankmux.PayloadFromQuery(query)
+		require.NoError(t, err)
+		for _, p := range []bankmux.Secret{bankmux.NewSecret(payload), {}, bankmux.NewSecret(payload)} {
+			got, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: p})
+			require.NoError(t, err)
+			assert.Equal(t, s.ConnectionID, got.Connection.ID)
+			assert.Equal(t, "Nest Bank", got.Connection.Institution.Name)
+			due := bankmux.ConsentsDue(slices.Values(got.All()), time.Now().AddDate(0, 0, 25), time.Now().AddDate(0, 0, 31))
+			assert.Len(t, due, 1, "thirty days were asked for, and the last seven allow a renewal")
+		}
+	})
+}
+
+func TestADeliveryOfAnUnknownNameIsKept(t *testing.T) {
+	t.Parallel()
+	_, client, _ := serve(t)
+	for name, body := range map[string]map[string]any{
+		"a name that nobody knows": {"id": "delivery-1", "event": "weather.changed", "grant": "planted-grant"},
+		"no id":                    {"event": "grant.ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, err := client.ReadWebhook(t.Context(), sign(hookSecrets[0], time.Now(), body))
+			require.NoError(t, err)
+			require.Len(t, res.Events, 1)
+			assert.Equal(t, bankmux.EventUnknown, res.Events[0].Kind)
+			assert.NotEmpty(t, res.Key)
+		})
+	}
+	t.Run("an address that was not signed is refused", func(t *testing.T) {
+		req := sign(hookSecrets[0], time.Now(), map[string]any{"id": "delivery-1", "event": "grant.ended"})
+		_, err := client.ReadWebhook(t.Context(), req.SentTo(http.MethodPost, "https://other.example.com/hooks/osprey"))
+		require.ErrorIs(t, err, bankmux.ErrSignature)
+	})
+}
+
+func TestTheAdapterNeedsNothingThatIsInternal(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, spec := range file.Imports {
+			assert.False(t, strings.Contains(spec.Path.Value, "/internal/"), "%s imports %s", name, spec.Path.Value)
+		}
+	}
+}
