@@ -56,7 +56,7 @@ func TestCONTRIBUTINGIsTrue(t *testing.T) {
 	t.Run("what it quotes of the suite is what the suite says", func(t *testing.T) {
 		t.Parallel()
 		suite := sources(t, "providertest/*.go")
-		prose := regexp.MustCompile("(?s)```.*?```|`[^`]*`").ReplaceAllString(text, "")
+		prose := regexp.MustCompile("(?s)```.*?```|`[^`]*`|\n    [^\n]*").ReplaceAllString(text, "")
 		quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(prose, -1)
 		require.Greater(t, len(quotes), 10)
 		for _, q := range quotes {

@@ -111,10 +111,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.serveRedeem(w, r)
 	case g == nil:
 		fails(w, http.StatusBadRequest, "no_grant")
+	case r.URL.Path == "/grant" && r.Method == http.MethodDelete:
+		g.status = "gone"
+		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Path == "/grant":
-		if r.Method == http.MethodDelete {
-			g.status = "gone"
-		}
 		answers(w, map[string]any{
 			"status": g.status, "products": g.products, "ends": g.ends,
 			"bank": map[string]string{"id": "nest", "name": "Nest Bank", "country": "US"},

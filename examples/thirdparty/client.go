@@ -9,7 +9,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// send makes one call and reads a success into out. conn may be nil: the call is then the
+// send makes one call and reads a success into out. Where out is nil, only 204 is a success: it has
+// no body, and any other answer may be the page of a proxy. conn may be nil: the call is then the
 // application's own.
 func (a *adapter) send(ctx context.Context, req rest.Request, conn *bankmux.Connection, out any) (*rest.Response, error) {
 	req.Bearer = a.key.Reveal()
@@ -20,10 +21,15 @@ func (a *adapter) send(ctx context.Context, req rest.Request, conn *bankmux.Conn
 	if err != nil {
 		return nil, err
 	}
-	if res.Status != http.StatusOK {
+	switch {
+	case res.Status/100 != 2:
 		return nil, failure(res)
+	case out != nil:
+		return res, res.Decode(out)
+	case res.Status != http.StatusNoContent:
+		return nil, res.Lacks("the status 204")
 	}
-	return res, res.Decode(out)
+	return res, nil
 }
 
 // failure is what an answer other than a success means. An unreadable one means what its status
