@@ -53,7 +53,7 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 		defer timer.Stop()
 		late = timer.C
 	}
-	said := ""
+	var said string
 	select {
 	case said = <-ended:
 	case <-late:

@@ -25,7 +25,8 @@ var data = []promise{
 	{"days are those asked for, and a range that cannot be is refused", []bankmux.Capability{bankmux.CapTransactions}, windows},
 	{"pages end, repeat nothing, and are not read in advance", []bankmux.Capability{bankmux.CapTransactions}, pagesEnd},
 	{
-		"a list whose rows move between its pages has each once", []bankmux.Capability{bankmux.CapTransactions},
+		"a list whose rows move between its pages has each once",
+		[]bankmux.Capability{bankmux.CapTransactions},
 		pagesWhileMoving,
 	},
 	{"another client's connection is refused, and one that lapsed says so", []bankmux.Capability{bankmux.CapTransactions, bankmux.CapAccounts}, foreignAndLapsed},

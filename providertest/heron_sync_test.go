@@ -133,14 +133,14 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 		return res, err
 	}
 	var body struct{ ID, Event, Grant, Session, Code string }
-	if json.Unmarshal(req.Body(), &body) != nil || body.ID == "" {
-		return res, nil
+	if err := json.Unmarshal(req.Body(), &body); err != nil || body.ID == "" {
+		return res, nil //nolint:nilerr // genuine, and of a form that is not known
 	}
 	e := bankmux.Event{Kind: bankmux.EventConnectionStateChanged, Name: body.Event, Key: body.ID, At: signed}
-	switch {
-	case body.Event == "grant.ending":
+	switch body.Event {
+	case "grant.ending":
 		e.Kind = bankmux.EventConsentExpiring
-	case body.Event == "flow.finished":
+	case "flow.finished":
 		e.Kind, e.Session = bankmux.EventLinkFinished, body.Session
 		if !h.does("the payload of a finished flow is not given") {
 			e = e.WithExchangePayload(bankmux.NewSecret(`{"code":"` + body.Code + `"}`))

@@ -70,12 +70,15 @@ var errEmpty = errors.New("nothing was told")
 // operations is the table. A new operation is added here, and its viewed call below.
 func operations(b *bench) []operation {
 	return []operation{
-		{name: bankmux.OpCreateSession, effects: local,
+		{
+			name: bankmux.OpCreateSession, effects: local,
 			call: func(ctx context.Context, b *bench) error {
 				s, err := b.client.CreateSession(ctx, b.Request)
 				return empty(err, s.ID == "")
-			}},
-		{name: "CreateSession to reconnect", needs: bankmux.CapStatus, effects: local,
+			},
+		},
+		{
+			name: "CreateSession to reconnect", needs: bankmux.CapStatus, effects: local,
 			ready: func(b *bench) (func(context.Context) error, error) {
 				return func(ctx context.Context) error {
 					req := b.Request
@@ -83,7 +86,8 @@ func operations(b *bench) []operation {
 					_, err := b.client.CreateSession(ctx, req)
 					return err
 				}, nil
-			}},
+			},
+		},
 		{
 			name: bankmux.OpExchangeToken, effects: spends, counts: b.IsExchange,
 			ready: exchange,
@@ -92,59 +96,81 @@ func operations(b *bench) []operation {
 			name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus,
 			effects: spends, decides: true, ready: reconnected,
 		},
-		{name: bankmux.OpConnectionStatus, needs: bankmux.CapStatus, effects: reads,
+		{
+			name: bankmux.OpConnectionStatus, needs: bankmux.CapStatus, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: b.conn})
 				return empty(err, got.Connection.ID == "")
-			}},
-		{name: bankmux.OpDisconnect, needs: bankmux.CapDisconnect, effects: repeatable,
+			},
+		},
+		{
+			name: bankmux.OpDisconnect, needs: bankmux.CapDisconnect, effects: repeatable,
 			call: func(ctx context.Context, b *bench) error { return disconnect(ctx, b, b.conn) },
 			ready: func(b *bench) (func(context.Context) error, error) {
 				conn := b.connect(b.t.Context())
 				return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
-			}},
-		{name: "Check", needs: bankmux.CapCheck, effects: reads,
-			call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) }},
-		{name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads,
+			},
+		},
+		{
+			name: "Check", needs: bankmux.CapCheck, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) },
+		},
+		{
+			name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
 					return err // the first page is one call
 				}
 				return errEmpty
-			}},
-		{name: bankmux.OpInstitution, needs: bankmux.CapInstitutions, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpInstitution, needs: bankmux.CapInstitutions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.Institution(ctx, bankmux.InstitutionRequest{ID: b.conn.Institution.ID})
 				return empty(err, got.ID == "")
-			}},
-		{name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.Accounts(ctx, bankmux.AccountsRequest{Connection: b.conn})
 				return empty(err, len(got.Accounts) == 0)
-			}},
-		{name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
 				return empty(err, len(got.Balances) == 0)
-			}},
-		{name: bankmux.OpAccountNumbers, needs: bankmux.CapAccountNumbers, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpAccountNumbers, needs: bankmux.CapAccountNumbers, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: b.conn})
 				return empty(err, len(got.Accounts) == 0)
-			}},
-		{name: bankmux.OpIdentity, needs: bankmux.CapIdentity, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpIdentity, needs: bankmux.CapIdentity, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				got, err := b.client.Identity(ctx, bankmux.IdentityRequest{Connection: b.conn})
 				return empty(err, len(got.Owners) == 0)
-			}},
+			},
+		},
 		{name: bankmux.OpCards, needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
 			_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
 			return err
 		}},
-		{name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads,
-			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) }},
-		{name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads,
-			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) }},
+		{
+			name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) },
+		},
+		{
+			name: "Transactions enriched", needs: bankmux.CapEnrichment, effects: reads,
+			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, true) },
+		},
 		{name: bankmux.OpSync, needs: bankmux.CapSync, effects: reads, call: func(ctx context.Context, b *bench) error {
 			got, err := b.client.Sync(ctx, bankmux.SyncRequest{Connection: b.conn})
 			if len(got.Failed) > 0 {
@@ -152,28 +178,36 @@ func operations(b *bench) []operation {
 			}
 			return empty(err, got.Next == "")
 		}},
-		{name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads,
+		{
+			name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
 				return err
-			}},
-		{name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads,
+			},
+		},
+		{
+			name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
-			}},
-		{name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh,
+			},
+		},
+		{
+			name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh,
 			ready: func(b *bench) (func(context.Context) error, error) {
 				time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
 				if err := b.awake(b.t.Context()); err != nil {
 					return nil, err
 				}
 				return func(ctx context.Context) error { return refresh(ctx, b) }, nil
-			}},
-		{name: bankmux.OpReadWebhook, needs: bankmux.CapWebhooks, apart: true,
+			},
+		},
+		{
+			name: bankmux.OpReadWebhook, needs: bankmux.CapWebhooks, apart: true,
 			call: func(ctx context.Context, b *bench) error {
 				_, err := b.client.ReadWebhook(ctx, bankmux.WebhookRequest{})
 				return err
-			}},
+			},
+		},
 	}
 }
 
@@ -189,7 +223,8 @@ func crossable(b *bench, has capabilities) []operation {
 					defer b.enter(own.Name)()
 					return call(ctx)
 				}, err
-			}})
+			},
+		})
 	}
 	return ops
 }

@@ -85,20 +85,20 @@ func TestDaysAreReadAccountByAccount(t *testing.T) {
 			req := s.request(0)
 			req.Cursor = bad
 			_, err := l.days().Sync(t.Context(), req)
-			refused(t, err, "SyncRequest.Cursor")
+			_ = refused(t, err, "SyncRequest.Cursor")
 		}
 		req := s.request(0)
 		req.Connection.ID = "conn-2"
 		_, err := l.days().Sync(t.Context(), req)
-		refused(t, err, "SyncRequest.Cursor")
+		_ = refused(t, err, "SyncRequest.Cursor")
 		assert.Len(t, l.requests, sent)
 	})
 	t.Run("and what the adapter left out does not panic", func(t *testing.T) {
 		t.Parallel()
 		_, err := reconcile.Days{}.Sync(t.Context(), newStore().request(0))
-		refused(t, err, "Days")
+		_ = refused(t, err, "Days")
 		_, err = reconcile.Days{}.TransactionPage(t.Context(), bankmux.TransactionsRequest{Accounts: []string{"a"}})
-		refused(t, err, "Days")
+		_ = refused(t, err, "Days")
 		l := month(60)
 		bare := reconcile.Days{Provider: "acme", Read: l.read, Accounts: l.days().Accounts}
 		_, err = bare.Sync(t.Context(), newStore().request(0))
@@ -107,7 +107,7 @@ func TestDaysAreReadAccountByAccount(t *testing.T) {
 		_, err = bare.TransactionPage(t.Context(), bankmux.TransactionsRequest{Accounts: []string{"checking"}})
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		_, err = l.days().TransactionPage(t.Context(), bankmux.TransactionsRequest{})
-		refused(t, err, "TransactionsRequest")
+		_ = refused(t, err, "TransactionsRequest")
 	})
 }
 

@@ -38,7 +38,7 @@ func TestAFeedKeepsToTheAccountsThatWereAskedFor(t *testing.T) {
 		_, err := r.feed().Sync(t.Context(), s.request(size, "savings"))
 		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "begin again")
 		_, err = r.feed().Sync(t.Context(), s.request(size))
-		refused(t, err, "SyncRequest.Accounts")
+		_ = refused(t, err, "SyncRequest.Accounts")
 
 		cards := bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cards: []string{"savings"}}
 		d, err = r.feed().Sync(t.Context(), cards)
@@ -86,7 +86,7 @@ func TestAFeedRefusesACursorThatIsNotItsOwn(t *testing.T) {
 		req := s.request(0)
 		req.Cursor = s.cursor[:i] + "~" + s.cursor[i+1:]
 		_, err := r.feed().Sync(t.Context(), req)
-		refused(t, err, "SyncRequest.Cursor")
+		_ = refused(t, err, "SyncRequest.Cursor")
 	}
 	for _, garbage := range []string{"x", ".", s.cursor + "A", s.cursor[1:], strings.Repeat("A", 1<<20)} {
 		req := s.request(0)
@@ -417,7 +417,7 @@ func TestWhatTheAdapterOrTheApplicationLeftOutDoesNotPanic(t *testing.T) {
 
 	for name, f := range map[string]reconcile.Feed{"nothing": {}, "no list of accounts": {Page: newRecord().read}} {
 		_, err := f.Sync(t.Context(), *req)
-		refused(t, err, "Feed")
+		_ = refused(t, err, "Feed")
 		require.ErrorContains(t, err, "lacks", name)
 	}
 	r := filled(3)

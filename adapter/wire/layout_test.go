@@ -17,7 +17,7 @@ import (
 
 // everyMember has a member of every kind that a row may have.
 type everyMember struct {
-	note string
+	note string //nolint:unused // the decoder must pass over it
 
 	ID       string           `json:"id"`
 	Amount   wire.Number      `json:"amount"`
