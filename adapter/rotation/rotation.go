@@ -142,7 +142,8 @@ type Call func(ctx context.Context, access bankmux.Secret) error
 
 // Do runs a read with the newest access token of the connection. It renews a token that is due
 // first. Where that fails without having changed anything, a token that has not ended is used all
-// the same. If the provider refuses the token, it renews it and calls once more. *conn gets the
+// the same. If the provider refuses the token, Do renews it and calls again. Where another process
+// has renewed it, its token is tried first, so call runs three times at most. *conn gets the
 // credential that was used last, so return it in results that hold a connection.
 //
 // Errors are those of call, or of a renewal: [bankmux.ErrReauth] where the provider refuses it,
@@ -156,16 +157,20 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 	if err != nil {
 		return unsent(err)
 	}
-	err = call(ctx, used.Access)
-	if err == nil || used.fresh || ctx.Err() != nil || !t.expired(err) {
-		return err
+	for try := 1; ; try++ {
+		err = call(ctx, used.Access)
+		if err == nil || used.fresh || try == maxTries || ctx.Err() != nil || !t.expired(err) {
+			return err
+		}
+		if used, err = t.renew(ctx, conn, used.generation); err != nil {
+			return err
+		}
 	}
-	next, err := t.renew(ctx, conn, used.generation)
-	if err != nil {
-		return err
-	}
-	return call(ctx, next.Access)
 }
+
+// maxTries is how often a read is made: with the caller's token, with one that another process
+// stored, and with one that was renewed because that had ended too.
+const maxTries = 3
 
 // expired reports whether an error is the refusal of an access token.
 func (t *Tokens) expired(err error) bool {
