@@ -11,18 +11,22 @@ import (
 
 func TestAccountsThatWereAskedForAreReadOrNamed(t *testing.T) {
 	t.Parallel()
-	all := []bankmux.Account{{ID: "a"}, {ID: "b"}, {ID: "c"}}
+	const malformed, missing = bankmux.ErrMalformed, bankmux.ErrNotFound
+	all := []bankmux.Account{{ID: "a"}, {ID: ""}, {ID: "b"}, {ID: "c"}}
 	unreadable := normalize.Unreadable("an account that cannot be read")
-	failed := []bankmux.Failure{{Account: "d", Err: unreadable}, {Account: "e", Err: unreadable}, {Transaction: "row 6", Err: unreadable}}
+	failed := []bankmux.Failure{
+		{Account: "d", Err: unreadable}, {Account: "e", Err: unreadable}, {Transaction: "row 7", Err: unreadable},
+	}
+	always := map[string]bankmux.Kind{"row 2": malformed, "row 7": malformed} // of no account
 	for name, c := range map[string]struct {
 		ids, read []string
 		failed    map[string]bankmux.Kind
 	}{
-		"all of them":                      {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{"d": bankmux.ErrMalformed, "e": bankmux.ErrMalformed, "": bankmux.ErrMalformed}},
-		"two, in the provider's order":     {[]string{"c", "a"}, []string{"a", "c"}, map[string]bankmux.Kind{"": bankmux.ErrMalformed}},
-		"one that is not there":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": bankmux.ErrNotFound, "": bankmux.ErrMalformed}},
-		"one that is there and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": bankmux.ErrMalformed, "": bankmux.ErrMalformed}},
-		"nothing but what is not there":    {[]string{"x", "y"}, nil, map[string]bankmux.Kind{"x": bankmux.ErrNotFound, "y": bankmux.ErrNotFound, "": bankmux.ErrMalformed}},
+		"all of them":                      {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{"d": malformed, "e": malformed}},
+		"two, in the provider's order":     {[]string{"c", "a"}, []string{"a", "c"}, nil},
+		"one that is not there":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": missing}},
+		"one that is there and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": malformed}},
+		"nothing but what is not there":    {[]string{"x", "y"}, nil, map[string]bankmux.Kind{"x": missing, "y": missing}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := normalize.Accounts(c.ids, all, failed)
@@ -32,11 +36,18 @@ func TestAccountsThatWereAskedForAreReadOrNamed(t *testing.T) {
 			}
 			kinds := map[string]bankmux.Kind{}
 			for _, f := range res.Failed {
-				kinds[f.Account] = f.Err.Kind
+				kinds[f.Account+f.Transaction] = f.Err.Kind
 			}
 			assert.Equal(t, c.read, read)
-			assert.Equal(t, c.failed, kinds)
-			assert.Len(t, res.Failed, len(c.failed), "each is named once")
+			for id, kind := range always {
+				assert.Equal(t, kind, kinds[id], id)
+				delete(kinds, id)
+			}
+			assert.Len(t, kinds, len(c.failed))
+			for id, kind := range c.failed {
+				assert.Equal(t, kind, kinds[id], id)
+			}
+			assert.Len(t, res.Failed, len(c.failed)+len(always), "each is named once")
 		})
 	}
 }

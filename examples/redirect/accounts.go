@@ -14,14 +14,17 @@ var kinds = map[string]bankmux.AccountKind{
 	"card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
 }
 
-// list reads all accounts of a grant.
-func (a *adapter) list(ctx context.Context, conn *bankmux.Connection) ([]bankmux.Account, []bankmux.Failure, error) {
+// list reads the accounts of a grant with those ids, or all.
+func (a *adapter) list(ctx context.Context, conn *bankmux.Connection, ids []string) (bankmux.AccountsResult, error) {
 	var out struct {
 		Accounts wire.List[accountRow] `json:"accounts"`
 	}
 	res, err := a.read(ctx, conn, "/accounts", "", nil, &out)
 	if err == nil && !out.Accounts.Present {
 		err = res.Lacks("the accounts")
+	}
+	if err != nil {
+		return bankmux.AccountsResult{}, err
 	}
 	var all []bankmux.Account
 	for _, row := range out.Accounts.Rows {
@@ -30,16 +33,12 @@ func (a *adapter) list(ctx context.Context, conn *bankmux.Connection) ([]bankmux
 			ProviderKind: row.Kind, Name: row.Name, Currency: normalize.CurrencyCode(row.Currency),
 		})
 	}
-	return all, out.Accounts.Failures(""), err
+	return normalize.Accounts(ids, all, out.Accounts.Failures("")), nil
 }
 
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	all, failed, err := a.list(ctx, &req.Connection)
-	if err != nil {
-		return bankmux.AccountsResult{}, err
-	}
-	return normalize.Accounts(req.Accounts, all, failed), nil
+	return a.list(ctx, &req.Connection, req.Accounts)
 }
 
 // Balances reads the balances of one account.
@@ -49,11 +48,11 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		Rows wire.List[balanceRow] `json:"balances"`
 	}
 	res, err := a.read(ctx, &req.Connection, "/accounts/{id}/balances", one.Account, nil, &out)
-	switch {
-	case err != nil:
+	if err == nil && !out.Rows.Present {
+		err = res.Lacks("the balances")
+	}
+	if err != nil {
 		return bankmux.BalancesResult{}, err
-	case !out.Rows.Present:
-		return bankmux.BalancesResult{}, res.Lacks("the balances")
 	}
 	for _, row := range out.Rows.Rows {
 		if row.Amount.Absent() {

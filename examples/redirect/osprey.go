@@ -6,8 +6,6 @@ package redirect
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"net/http"
 
 	"github.com/bankmux/bankmux"
@@ -40,20 +38,19 @@ func New(cfg Config) (*bankmux.Client, error) {
 	return bankmux.NewClient(Name, a, cmp.Or(cfg.Guard, guard.New(guard.Options{})).Interceptors()...), nil
 }
 
-func newAdapter(cfg Config) (*adapter, error) {
+func newAdapter(cfg Config) (a *adapter, err error) {
 	if cfg.Key.IsZero() {
 		return nil, invalid("Config.Key", "is empty")
 	}
 	if why := rest.CheckURL(cfg.BaseURL); why != "" {
 		return nil, invalid("Config.BaseURL", why)
 	}
-	a := &adapter{environment: cmp.Or(cfg.Environment, bankmux.Sandbox)}
+	a = &adapter{environment: cmp.Or(cfg.Environment, bankmux.Sandbox)}
 	stamp := func(r *http.Request, _ []byte) error {
 		r.Header.Set("Osprey-Key", cfg.Key.Reveal())
 		return nil
 	}
 	a.http = rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Sign: stamp})
-	var err error
 	a.tokens, err = rotation.New(rotation.Config{
 		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew,
 		Expired: func(e *bankmux.Error) bool { return e.Code == "token_ended" },
@@ -80,53 +77,12 @@ func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.environment, PerAccount: true}
 }
 
-// Effect says that an exchange only reads: the user authorised the consent at the bank, and Osprey
-// shows it to whoever has its verifier, as often as it is asked.
+// Effect says that an exchange only reads: Osprey shows a consent to whoever has its verifier.
 func (*adapter) Effect(op bankmux.Op) bankmux.Effect {
 	if op.Name == bankmux.OpExchangeToken {
 		return bankmux.Read
 	}
 	return op.Effect
-}
-
-// grant reads how a grant is doing. With a verifier in the header, the answer has the user's tokens.
-func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out grantAnswer, err error) {
-	res, err := a.send(ctx, http.MethodGet, "/grants/{id}", id, rest.Request{Header: header}, &out)
-	if err == nil && (out.ID != id || out.Status == "" || out.Bank.ID == "") {
-		err = res.Lacks("the grant, its status or its bank")
-	}
-	if err == nil && header != nil {
-		out.credential, err = a.tokens.Credential(out.Tokens.grant())
-	}
-	return out, err
-}
-
-// ConnectionStatus reads the grant. A consent that ended or was withdrawn is an answer.
-func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	conn := req.Connection
-	got, err := a.grant(ctx, conn.Reference(), nil)
-	if err != nil && !errors.Is(err, bankmux.ErrGone) {
-		return bankmux.StatusResult{}, err
-	}
-	if conn.Status = conn.Status.After(err); err == nil {
-		conn = got.update(conn)
-	}
-	return bankmux.StatusResult{Connection: conn}, nil
-}
-
-// Disconnect ends the grant. One that is gone already is a success.
-func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	conn := req.Connection
-	var out grantAnswer
-	res, err := a.send(ctx, http.MethodDelete, "/grants/{id}", conn.Reference(), rest.Request{}, &out)
-	if err == nil && out.Status == "" {
-		err = res.Lacks("the status")
-	}
-	if err != nil && !errors.Is(err, bankmux.ErrGone) {
-		return bankmux.DisconnectResult{}, err
-	}
-	conn.Status = conn.Status.After(bankmux.ErrGone)
-	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 
 var (

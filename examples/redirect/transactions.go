@@ -14,8 +14,6 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-const pageSize = 100
-
 // TransactionPage reads one page of one account. Osprey's days are of UTC, and it numbers pages.
 func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	var page bankmux.TransactionPage
@@ -24,18 +22,18 @@ func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsReq
 	}
 	account, today := r.Accounts[0], bankmux.DateOf(time.Now().UTC())
 	from, to := r.Days(today)
-	limit := strconv.Itoa(cmp.Or(r.PageSize, pageSize))
+	limit := strconv.Itoa(cmp.Or(r.PageSize, 100))
 	query := url.Values{"from": {from.String()}, "to": {to.String()}, "limit": {limit}, "page": {r.Page}}
 	var out struct {
 		Rows wire.List[movement] `json:"transactions"`
 		Next string              `json:"next"`
 	}
 	res, err := a.read(ctx, &r.Connection, "/accounts/{id}/transactions", account, query, &out)
-	switch {
-	case err != nil:
+	if err == nil && !out.Rows.Present {
+		err = res.Lacks("the transactions")
+	}
+	if err != nil {
 		return page, err
-	case !out.Rows.Present:
-		return page, res.Lacks("the transactions")
 	}
 	first, last := r.Limits(today)
 	rows, failed := translate(&out.Rows, account)
@@ -52,10 +50,11 @@ func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsReq
 
 // translate reads rows, of the account where they name none.
 func translate(list *wire.List[movement], account string) (rows []bankmux.Transaction, failed []bankmux.Failure) {
-	for _, m := range list.Rows {
+	for i, m := range list.Rows {
 		t, fault := m.transaction(account)
 		if fault != nil {
-			failed = append(failed, bankmux.Failure{Account: t.Account, Transaction: t.ID, Err: fault})
+			name := wire.RowName(t.ID, list.Place(i))
+			failed = append(failed, bankmux.Failure{Account: t.Account, Transaction: name, Err: fault})
 			continue
 		}
 		rows = append(rows, t)
@@ -84,21 +83,21 @@ func (m *movement) transaction(account string) (bankmux.Transaction, *bankmux.Er
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	conn := req.Connection // gets the token that was used last
 	return reconcile.Feed{
-		Provider: Name, MaxSize: pageSize,
+		Provider: Name, MaxSize: 100,
 		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == "changed" },
 		Lost:        func(e *bankmux.Error) bool { return e.Code == "cursor_unknown" },
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			all, failed, err := a.list(ctx, &conn)
-			for _, one := range all {
+			all, err := a.list(ctx, &conn, nil)
+			for _, one := range all.Accounts {
 				ids = append(ids, one.ID)
 			}
-			return ids, failed, err
+			return ids, all.Failed, err
 		},
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
 			var out changesAnswer
 			query := url.Values{"cursor": {at.Cursor}, "limit": {strconv.Itoa(at.Size)}}
 			res, err := a.read(ctx, &conn, "/changes", "", query, &out)
-			if err == nil && !out.whole() {
+			if err == nil && (!out.Created.Present || !out.Updated.Present || !out.Removed.Present || out.Next == "") {
 				err = res.Lacks("a list of changes or the cursor")
 			}
 			created, failed := translate(&out.Created, "")

@@ -109,7 +109,3 @@ type changesAnswer struct {
 	Next    string              `json:"next"`
 	More    wire.Exact[bool]    `json:"more"`
 }
-
-func (c *changesAnswer) whole() bool {
-	return c.Created.Present && c.Updated.Present && c.Removed.Present && c.Next != ""
-}

@@ -3,7 +3,6 @@ package pelican
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
@@ -51,21 +50,14 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
-	res := bankmux.AccountsResult{Failed: failed}
-	for _, one := range all {
-		if len(req.Accounts) == 0 || slices.Contains(req.Accounts, one.ID) {
-			res.Accounts = append(res.Accounts, bankmux.Account{
-				ID: one.ID, Kind: kindOf(one.Kind), ProviderKind: one.Kind, Name: one.Name, Mask: one.Mask,
-				Currency: normalize.CurrencyCode(one.Currency),
-			})
+	accounts := make([]bankmux.Account, len(all))
+	for i, one := range all {
+		accounts[i] = bankmux.Account{
+			ID: one.ID, Kind: kindOf(one.Kind), ProviderKind: one.Kind, Name: one.Name, Mask: one.Mask,
+			Currency: normalize.CurrencyCode(one.Currency),
 		}
 	}
-	for _, id := range req.Accounts {
-		if !slices.ContainsFunc(all, func(one account) bool { return one.ID == id }) {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}})
-		}
-	}
-	return res, nil
+	return normalize.Accounts(req.Accounts, accounts, failed), nil
 }
 
 // Balances reads the balance of one account. A balance that Pelican leaves out is absent, not zero.
