@@ -18,7 +18,7 @@ type BalanceReader interface {
 type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
-	Cards      []string // the provider's ids of cards, where it keeps them apart
+	Cards      []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
 	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit,
 	// only the kind of the account does: the client lists the accounts first, unless Accounts or
 	// Cards name what is to be read and Known has it.
@@ -37,6 +37,9 @@ func (r *BalancesRequest) prepare(c *Client, op *Op) error {
 		return err
 	}
 	if err := checkIDs("BalancesRequest", r.Accounts, r.Cards); err != nil {
+		return err
+	}
+	if err := c.checkCards("BalancesRequest", r.Cards); err != nil {
 		return err
 	}
 	if r.MaxAge < 0 {

@@ -40,6 +40,17 @@ type Card struct {
 	Currency Currency `json:"currency,omitempty"`
 }
 
+// checkCards refuses cards where the adapter keeps none apart, so that it never sees them.
+func (c *Client) checkCards(request string, cards []string) error {
+	if len(cards) == 0 || c.Has(CapCards) {
+		return nil
+	}
+	return &Error{
+		Kind: ErrUnsupported, Field: request + ".Cards", NotSent: true,
+		Detail: "is set, and " + c.desc.Provider + " keeps no cards apart: name them in Accounts",
+	}
+}
+
 // Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError]
 // beside the rest. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {

@@ -138,10 +138,11 @@ func (r *BalancesRequest) prepareEach(c *Client) error {
 	if err := r.Connection.prepare(c, &op); err != nil {
 		return c.describe(&op, err)
 	}
-	if err := checkIDs("BalancesRequest", r.Accounts, r.Cards); err != nil {
-		return c.describe(&op, err)
+	err := checkIDs("BalancesRequest", r.Accounts, r.Cards)
+	if err == nil {
+		err = c.checkCards("BalancesRequest", r.Cards)
 	}
-	return nil
+	return c.describe(&op, err)
 }
 
 func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, yield func(TransactionPage, error) bool) {
@@ -149,7 +150,7 @@ func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, 
 	op := opTransactions
 	err := req.Connection.prepare(c, &op)
 	if err == nil {
-		err = req.check()
+		err = req.check(c)
 	}
 	if err != nil {
 		yield(TransactionPage{}, c.describe(&op, err))

@@ -24,7 +24,7 @@ type SyncRequest struct {
 	Connection Connection
 	Cursor     string   // [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
 	Accounts   []string // the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
-	Cards      []string // the provider's ids of cards, where it keeps them apart
+	Cards      []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
 
 	// Name is the application's own name for an account or card. It is part of every key, so it
 	// must survive a new link. nil means the provider's id, which does not survive one. "" and one
@@ -49,6 +49,9 @@ func (r *SyncRequest) prepare(c *Client, op *Op) error {
 		return err
 	}
 	if err := checkIDs("SyncRequest", r.Accounts, r.Cards); err != nil {
+		return err
+	}
+	if err := c.checkCards("SyncRequest", r.Cards); err != nil {
 		return err
 	}
 	if r.PageSize < 0 {

@@ -34,7 +34,7 @@ type EnrichedTransactionLister interface {
 type TransactionsRequest struct {
 	Connection Connection
 	Accounts   []string    // the provider's ids; without Cards, nil means all accounts
-	Cards      []string    // the provider's ids of cards, where it keeps them apart
+	Cards      []string    // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
 	From       Date        // zero means 90 days before To
 	To         Date        // zero means today; a later day is taken for today
 	Beyond     RangePolicy // what to do about days the bank does not serve
@@ -100,14 +100,17 @@ func (r *TransactionsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
-	if err := r.check(); err != nil {
+	if err := r.check(c); err != nil {
 		return err
 	}
 	return r.Answers.prepare(op)
 }
 
-func (r *TransactionsRequest) check() error {
+func (r *TransactionsRequest) check(c *Client) error {
 	if err := checkIDs("TransactionsRequest", r.Accounts, r.Cards); err != nil {
+		return err
+	}
+	if err := c.checkCards("TransactionsRequest", r.Cards); err != nil {
 		return err
 	}
 	if r.Beyond != RangeClamp && r.Beyond != RangeRefuse {

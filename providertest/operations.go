@@ -238,6 +238,27 @@ func lacking(t *testing.T, b *bench, has capabilities) {
 			assert.ErrorIs(t, op.call(t.Context(), b), bankmux.ErrUnsupported, op.name)
 		}
 	}
+	if !has[bankmux.CapCards] {
+		cards := []string{"a card"}
+		for needs, call := range map[bankmux.Capability]func() error{
+			bankmux.CapBalances: func() error {
+				_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: b.conn, Cards: cards})
+				return err
+			},
+			bankmux.CapTransactions: func() error {
+				req := bankmux.TransactionsRequest{Connection: b.conn, Cards: cards}
+				return firstError(b.client.Transactions(t.Context(), req))
+			},
+			bankmux.CapSync: func() error {
+				_, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: b.conn, Cards: cards})
+				return err
+			},
+		} {
+			if has[needs] {
+				assert.ErrorIs(t, call(), bankmux.ErrUnsupported, "%s of a card, where the adapter has none", needs)
+			}
+		}
+	}
 	assert.Equal(t, sent, b.reached(), "what is unsupported sends nothing")
 }
 

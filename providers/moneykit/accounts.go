@@ -186,9 +186,6 @@ func (acc account) account() bankmux.Account {
 
 // Balances reads the balances that come with the accounts.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	if len(req.Cards) > 0 {
-		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "BalancesRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
-	}
 	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
 	if err != nil {
 		return bankmux.BalancesResult{}, err

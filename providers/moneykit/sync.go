@@ -37,9 +37,6 @@ func (a *api) sync(ctx context.Context, link string, query url.Values, answer *s
 // Sync reads a page of MoneyKit's record of changes. The record does not report every row that is
 // gone or got another id, so known rows are looked up in the list of stored rows.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	if len(req.Cards) > 0 {
-		return bankmux.Delta{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SyncRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
-	}
 	link := req.Connection.Credential().Reveal()
 	return reconcile.Feed{
 		Provider: Name, MaxSize: maxSync, Today: a.today, Lost: lostCursor,

@@ -152,9 +152,6 @@ func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.Trans
 }
 
 func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsRequest, enrich bool) (bankmux.TransactionPage, error) {
-	if len(req.Cards) > 0 {
-		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "MoneyKit lists cards as accounts", NotSent: true}
-	}
 	mark, err := parseMark(req.Page, "TransactionsRequest.Page")
 	if err != nil {
 		return bankmux.TransactionPage{}, err
