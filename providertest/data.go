@@ -15,6 +15,7 @@ import (
 // data are the promises of what is read after linking.
 var data = []promise{
 	{"accounts have an id, a kind and the provider's word for it", []bankmux.Capability{bankmux.CapAccounts}, accountsAreWhole},
+	{"a new connection comes with an account that has rows", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapTransactions}, comesWithRows},
 	{"an account nobody knows is not found, and the others are read", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, unknownAccount},
 	{"balances are exact to the digit, and one nobody told is absent", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, balancesAreExact},
 	{"what is owed is negative, and an overpaid debt positive", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, debtsAreNegative},
@@ -118,6 +119,18 @@ func accountsAreWhole(t *testing.T, b *bench) {
 	one, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: []string{got.Accounts[0].ID}})
 	require.NoError(t, err)
 	assert.Equal(t, got.Accounts[:1], one.Accounts)
+}
+
+// comesWithRows checks what other tests take for granted, so that a harness without it gets to know.
+func comesWithRows(t *testing.T, b *bench) {
+	conn := b.prepared(t.Context())
+	got, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	const want = "a new connection must come with an account that has rows: it is what the harness's backend gives to each link"
+	require.NotEmpty(t, got.Accounts, want)
+	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn})
+	require.Empty(t, failed)
+	require.NotEmpty(t, rows, want)
 }
 
 func unknownAccount(t *testing.T, b *bench) {
