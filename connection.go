@@ -73,6 +73,7 @@ func (c Connection) WithCredential(credential Secret) Connection {
 func (conn *Connection) own(c *Client) {
 	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
 	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
+	conn.Consent = conn.Consent.told()
 }
 
 // Environment says what a set of credentials reaches.

@@ -1,6 +1,7 @@
 package bankmux_test
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -63,4 +64,36 @@ func TestConsent(t *testing.T) {
 		require.NoError(t, json.Unmarshal(out, &back))
 		assert.Equal(t, want.Consent, back.Consent)
 	})
+
+	t.Run("a date that stands for none is not told", func(t *testing.T) {
+		gulf := time.FixedZone("", 4*60*60)
+		real := time.Date(2027, 1, 1, 0, 0, 0, 0, gulf)
+		dated := &datedFake{statusFake: statusFake{fake{provider: "dated"}}}
+		client := bankmux.NewClient("dated", dated)
+		_, conn := linked(t, client, "u-1")
+		for name, at := range map[string]time.Time{
+			"the last day of calendars": time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+			"milliseconds as seconds":   time.Unix(1_800_000_000_000, 0),
+			"the zero of Unix":          time.Unix(0, 0),
+			"zero in another zone":      time.Date(1, 1, 1, 0, 0, 0, 0, gulf),
+		} {
+			dated.consent = bankmux.Consent{ExpiresAt: at, ReconfirmBy: real, RenewFrom: at}
+			res, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+			require.NoError(t, err)
+			assert.Equal(t, bankmux.Consent{ReconfirmBy: real}, res.Connection.Consent, name)
+			_, err = res.Connection.Seal(ring(t, key("a", 1)))
+			assert.NoError(t, err, name)
+		}
+	})
+}
+
+// datedFake says how long a consent lasts.
+type datedFake struct {
+	statusFake
+	consent bankmux.Consent
+}
+
+func (f *datedFake) ConnectionStatus(_ context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	req.Connection.Consent = f.consent
+	return bankmux.StatusResult{Connection: req.Connection}, nil
 }

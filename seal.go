@@ -38,17 +38,47 @@ const (
 
 // sealed is what lies inside: the connection's JSON and what that leaves out.
 type sealed struct {
-	Connection sealedRow `json:"connection"`
-	Credential string    `json:"credential"`
+	Connection sealedRow  `json:"connection"`
+	Credential sealedText `json:"credential"`
 }
 
 type sealedRow struct {
 	Connection
-	Reference string `json:"reference"`
+	Reference sealedText `json:"reference"`
+}
+
+// sealedText is a text of an adapter's. JSON would replace bytes that are not UTF-8, so such a text
+// is an object there.
+type sealedText string
+
+type sealedBytes struct {
+	Bytes []byte `json:"bytes"`
+}
+
+// MarshalJSON writes a string, or an object where the text is not UTF-8.
+func (t sealedText) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(t)) {
+		return json.Marshal(string(t))
+	}
+	return json.Marshal(sealedBytes{[]byte(t)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *sealedText) UnmarshalJSON(raw []byte) error {
+	if len(raw) == 0 || raw[0] != '{' {
+		return json.Unmarshal(raw, (*string)(t))
+	}
+	var in sealedBytes
+	err := json.Unmarshal(raw, &in)
+	*t = sealedText(in.Bytes)
+	return err
 }
 
 func (c Connection) inside() sealed {
-	return sealed{Connection: sealedRow{Connection: c, Reference: c.Reference()}, Credential: c.credential.Reveal()}
+	return sealed{
+		Connection: sealedRow{Connection: c, Reference: sealedText(c.Reference())},
+		Credential: sealedText(c.credential.Reveal()),
+	}
 }
 
 // outside is the inverse of inside, and false where the credential is missing.

@@ -14,10 +14,10 @@ func (s Session) Ref() SessionRef { return SessionRef{User: s.User, ID: s.ID} }
 
 // sealedRun is what lies inside a sealed session: its JSON and what that leaves out.
 type sealedRun struct {
-	Session   Session `json:"session"`
-	Launch    Launch  `json:"launch"`
-	Reconnect *sealed `json:"reconnect,omitempty"`
-	State     string  `json:"state,omitempty"`
+	Session   Session    `json:"session"`
+	Launch    Launch     `json:"launch"`
+	Reconnect *sealed    `json:"reconnect,omitempty"`
+	State     sealedText `json:"state,omitempty"`
 }
 
 // Seal encrypts the session for the application's database, or for the user's own browser. The
@@ -32,7 +32,7 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 	if err := ref.check(aead); err != nil {
 		return nil, err
 	}
-	run := sealedRun{Session: s, Launch: s.Launch, State: s.State.Reveal()}
+	run := sealedRun{Session: s, Launch: s.Launch, State: sealedText(s.State.Reveal())}
 	if conn := s.Reconnect; conn != nil {
 		if conn.credential.IsZero() {
 			return nil, invalid("Session.Reconnect", "has no credential: seal the session that CreateSession returned")
@@ -58,9 +58,7 @@ func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	}
 	s := run.Session
 	s.Launch = run.Launch
-	if run.State != "" {
-		s.State = NewSecret(run.State)
-	}
+	s.State = NewSecret(run.State)
 	if s.Ref() != ref || s.Reconnect != nil {
 		return Session{}, sealError(sealedSession, "holds something else")
 	}

@@ -59,6 +59,26 @@ func TestASealedSession(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, s, back)
 	})
+	t.Run("keeps every byte of what the adapter keeps", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{"", "verifier", "{}", `{"bytes":"AA=="}`, "null", "\xff\xfe\x00a", "\u2028<>&\x00"} {
+			s := renewing(t)
+			s.State = bankmux.NewSecret(text)
+			conn := s.Reconnect.WithCredential(bankmux.NewSecret(text + "\xff"))
+			s.Reconnect = &conn
+			blob, err := s.Seal(k)
+			require.NoError(t, err)
+			back, err := bankmux.OpenSession(k, s.Ref(), blob)
+			require.NoError(t, err)
+			assert.Equal(t, s, back)
+			assert.Equal(t, text, back.State.Reveal())
+			row, err := conn.Seal(k)
+			require.NoError(t, err)
+			opened, err := bankmux.Open(k, conn.Ref(), row)
+			require.NoError(t, err)
+			assert.Equal(t, conn, opened)
+		}
+	})
 	t.Run("opens for its user and id only", func(t *testing.T) {
 		t.Parallel()
 		s, blob := sealed(t)

@@ -4,13 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Grant is what a token endpoint gave for one user. Its lifetime counts from the moment at which
-// [Tokens.Credential] or a renewal gets it, and as at least a minute.
+// Grant is what a token endpoint gave for one user. Its texts are UTF-8. Its lifetime counts from
+// the moment at which [Tokens.Credential] or a renewal gets it, and as at least a minute.
 type Grant struct {
 	// Access is the token that requests carry.
 	Access bankmux.Secret
@@ -25,10 +26,13 @@ type Grant struct {
 	Extra bankmux.Secret
 }
 
-// check refuses tokens that cannot be sent in a header.
+// check refuses an access token that cannot be sent in a header, and what JSON would change.
 func (g Grant) check() *bankmux.Error {
 	if !normalize.Token(g.Access.Reveal()) {
 		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
+	}
+	if !utf8.ValidString(g.Refresh.Reveal()) || !utf8.ValidString(g.Extra.Reveal()) {
+		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the refresh token or what belongs to it is not UTF-8"}
 	}
 	return nil
 }

@@ -79,3 +79,24 @@ func TestATokenThatAnotherProcessStored(t *testing.T) {
 		})
 	}
 }
+
+func TestAGrantThatCannotBeKeptIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, &issuer{})
+	good := rotation.Grant{Access: bankmux.NewSecret("a"), Refresh: bankmux.NewSecret("r"), Extra: bankmux.NewSecret("e")}
+	_, err := s.tokens.Credential(good)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*rotation.Grant){
+		"no access token":                   func(g *rotation.Grant) { g.Access = bankmux.Secret{} },
+		"an access token with a line break": func(g *rotation.Grant) { g.Access = bankmux.NewSecret("a\nb") },
+		"a refresh token that is not UTF-8": func(g *rotation.Grant) { g.Refresh = bankmux.NewSecret("\xff") },
+		"more that is not UTF-8":            func(g *rotation.Grant) { g.Extra = bankmux.NewSecret("\xff") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := good
+			change(&g)
+			_, err := s.tokens.Credential(g)
+			require.ErrorIs(t, err, bankmux.ErrMalformed)
+		})
+	}
+}

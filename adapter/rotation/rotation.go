@@ -121,7 +121,8 @@ func New(cfg Config) (*Tokens, error) {
 
 // Credential returns the credential of a connection that an exchange made, for
 // [bankmux.NewConnection]. The application stores it with the connection, so nothing of it passes
-// the keeper. The error is [bankmux.ErrMalformed] for a token that no header can carry.
+// the keeper. The error is [bankmux.ErrMalformed] for a token that no header can carry, and for a
+// grant that is not UTF-8.
 func (t *Tokens) Credential(g Grant) (bankmux.Secret, error) {
 	if err := g.check(); err != nil {
 		return bankmux.Secret{}, err
