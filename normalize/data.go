@@ -9,13 +9,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// CurrencyCode is a provider's currency as ours: capitals, "" for anything that is not three
-// letters.
+// CurrencyCode returns a provider's currency as a code, "" for anything else. Space around it does
+// not count. The case of three letters does not count either. A longer code is kept only in
+// capitals, as providers write it: "dirham" is a name, not a currency of its own.
 func CurrencyCode(s string) bankmux.Currency {
 	if c := bankmux.Currency(s); c.Valid() {
 		return c
 	}
-	if c := bankmux.Currency(strings.ToUpper(strings.TrimSpace(s))); c.Valid() {
+	c := bankmux.Currency(strings.TrimSpace(s))
+	if len(c) == len("AED") {
+		c = bankmux.Currency(strings.ToUpper(string(c)))
+	}
+	if c.Valid() {
 		return c
 	}
 	return ""
