@@ -117,8 +117,14 @@ func appendBones(to []byte, text string) []byte {
 	if !printable(text) {
 		decomposed = norm.NFKD.String(text)
 	}
-	for _, r := range decomposed {
+	named := 0 // where a mark that is written by its name ends
+	for i, r := range decomposed {
 		switch {
+		case i < named:
+			continue
+		case r == '&':
+			named = i + markLen(decomposed[i:])
+			continue
 		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 		case r < 0x80:
 			continue
@@ -139,6 +145,21 @@ func appendBones(to []byte, text string) []byte {
 		return append(to, text...)
 	}
 	return to
+}
+
+// markLen returns how long the name of a punctuation mark or space is that text starts with, as in
+// HTML: some banks write "&amp;" in one reading and "&" in the next. It returns 0 for other text.
+func markLen(text string) int {
+	const longest = len("&NBSP;")
+	end := strings.IndexByte(text[:min(len(text), longest)], ';')
+	if end < 0 {
+		return 0
+	}
+	switch text[1:end] {
+	case "AMP", "APOS", "QUOT", "LT", "GT", "NBSP", "#34", "#38", "#39", "#039", "#X26", "#X27", "#60", "#62", "#160":
+		return end + 1
+	}
+	return 0
 }
 
 // digit returns a decimal digit of any script in ASCII. The digits of a script stand together, in

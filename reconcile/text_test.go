@@ -48,6 +48,8 @@ var drifts = map[string]struct {
 	"a text that was cut":             {"CARREFOUR HYPERMARKET DUBAI MALL AE", "CARREFOUR HYPERMARKET DUB", false},
 	"a second of the time":            {"POS 08:49:31 CARREFOUR", "POS 08:49:32 CARREFOUR", false},
 	"a number that came later":        {"CARD PURCHASE CARREFOUR", "CARD PURCHASE CARREFOUR REF 88123", false},
+	"an ampersand by its name":        {"TOM & CO", "TOM &amp; CO", false},
+	"an apostrophe by its number":     {"JOE'S", "JOE&#39;S", false},
 	"a sharp s":                       {"STRASSE 7", "Straße 7", false},
 	"a letter":                        {"CARREFOUR DUBAI", "CARREFUR DUBAI", false},
 }
