@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,12 +40,15 @@ func NewSecret[T ~string | ~[]byte](text T) Secret {
 	var b strings.Builder
 	b.Grow(2 * (tagSize + len(text)))
 	tag := tagOf(text)
-	for _, c := range tag {
-		writeHex(&b, c)
-	}
+	writeHex(&b, tag[:])
 	mask := newStream(tag)
-	for i := range len(text) {
-		writeHex(&b, text[i]^mask.next())
+	for at := 0; at < len(text); at += sha256.Size {
+		block := mask.next()
+		n := min(len(block), len(text)-at)
+		for i := range n {
+			block[i] ^= text[at+i]
+		}
+		writeHex(&b, block[:n])
 	}
 	return Secret{masked: b.String()}
 }
@@ -62,9 +66,8 @@ func tagOf[T ~string | ~[]byte](text T) [tagSize]byte {
 
 // stream gives the bytes that mask one text: SHA-256 of the key, the text's tag and a counter.
 type stream struct {
-	input [len(textKey) + tagSize + 4]byte
-	block [sha256.Size]byte
-	used  int // bytes given
+	input  [len(textKey) + tagSize + 4]byte
+	blocks uint32 // given
 }
 
 func newStream(tag [tagSize]byte) (s stream) {
@@ -73,57 +76,61 @@ func newStream(tag [tagSize]byte) (s stream) {
 	return s
 }
 
-func (s *stream) next() byte {
-	at := s.used % len(s.block)
-	if at == 0 {
-		binary.BigEndian.PutUint32(s.input[len(s.input)-4:], uint32(s.used/len(s.block))) //nolint:gosec // no text is that long
-		s.block = sha256.Sum256(s.input[:])
-	}
-	s.used++
-	return s.block[at]
+func (s *stream) next() [sha256.Size]byte {
+	binary.BigEndian.PutUint32(s.input[len(s.input)-4:], s.blocks)
+	s.blocks++
+	return sha256.Sum256(s.input[:])
 }
 
-func writeHex(b *strings.Builder, c byte) {
-	const digits = "0123456789abcdef"
-	b.WriteByte(digits[c>>4])
-	b.WriteByte(digits[c&15])
+// writeHex writes at most a block.
+func writeHex(b *strings.Builder, raw []byte) {
+	var digits [2 * sha256.Size]byte
+	b.Write(digits[:hex.Encode(digits[:], raw)])
 }
 
 // unhex returns the i-th byte of lower-case hexadecimal digits.
 func unhex(digits string, i int) byte {
-	value := func(c byte) byte {
-		if c >= 'a' {
-			return c - 'a' + 10
-		}
-		return c - '0'
-	}
-	return value(digits[2*i])<<4 | value(digits[2*i+1])
+	high, low := digits[2*i], digits[2*i+1]
+	return (high&15+high>>6*9)<<4 | (low&15 + low>>6*9) // a letter's low half counts from 1
 }
 
 // size is the length of the text in bytes.
 func (s Secret) size() int { return max(len(s.masked)/2-tagSize, 0) }
 
-// text gives the text byte by byte.
-func (s Secret) text(yield func(byte) bool) {
+// unmasking gives the text of a secret block by block.
+type unmasking struct {
+	masked string
+	mask   stream
+	left   int // bytes
+	block  [sha256.Size]byte
+}
+
+func (s Secret) unmask() (u unmasking) {
 	if s.masked == "" {
-		return
+		return u
 	}
 	var tag [tagSize]byte
 	for i := range tag {
 		tag[i] = unhex(s.masked, i)
 	}
-	mask := newStream(tag)
-	for i := range s.size() {
-		if !yield(unhex(s.masked, tagSize+i) ^ mask.next()) {
-			return
-		}
+	return unmasking{masked: s.masked[2*tagSize:], mask: newStream(tag), left: s.size()}
+}
+
+// next returns the next block, which is good until the one after it.
+func (u *unmasking) next() []byte {
+	u.block = u.mask.next()
+	n := min(len(u.block), u.left)
+	for i := range n {
+		u.block[i] ^= unhex(u.masked, i)
 	}
+	u.masked, u.left = u.masked[2*n:], u.left-n
+	return u.block[:n]
 }
 
 // appendText appends the text to dst.
 func (s Secret) appendText(dst []byte) []byte {
-	for c := range s.text {
-		dst = append(dst, c)
+	for u := s.unmask(); u.left > 0; {
+		dst = append(dst, u.next()...)
 	}
 	return dst
 }
@@ -132,8 +139,8 @@ func (s Secret) appendText(dst []byte) []byte {
 func (s Secret) Reveal() string {
 	var b strings.Builder
 	b.Grow(s.size())
-	for c := range s.text {
-		b.WriteByte(c)
+	for u := s.unmask(); u.left > 0; {
+		b.Write(u.next())
 	}
 	return b.String()
 }
