@@ -192,9 +192,13 @@ type Webhooks struct {
 	// another algorithm, stale, of the future.
 	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
 
-	// UnknownKey returns a delivery signed by a key that nobody published, each time another. nil
-	// where keys are not fetched.
+	// UnknownKey returns a delivery signed by a key that nobody published, each time another under
+	// another id. nil where keys are not fetched.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
+
+	// KeysByID says that keys are fetched one by one, by their id, and not as a set. A thousand
+	// unknown ids may then cause 16 requests, and after those be [bankmux.ErrRateLimited].
+	KeysByID bool
 
 	// Finished returns a delivery that the user finished the flow of the session, after Link played
 	// the user, whose own payload is thrown away. nil where nothing announces that; the suite then
