@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -85,8 +86,16 @@ func run(args []string, from string, out io.Writer) error {
 		tidy(target, out)
 	}
 	fmt.Fprintf(out, "made the adapter %s, %d files in %s\n\n\tcd %s && go test .\n\nCONTRIBUTING.md says how to go on: see \"Write an adapter\".\n",
-		*name, len(files), target, target)
+		*name, len(files), target, quoted(target))
 	return nil
+}
+
+// quoted is a path as go.mod and shells read it.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t\"'`()[]{},") {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]{0,29}$`)

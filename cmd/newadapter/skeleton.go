@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -74,10 +73,7 @@ func addModule(files map[string]string, root, module, name string) error {
 		return err
 	}
 	_, needs, _ := strings.Cut(string(raw), "\n")
-	if strings.ContainsAny(root, " \t\"'`()[]{},") {
-		root = strconv.Quote(root)
-	}
-	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + root + "\n"
+	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + quoted(root) + "\n"
 	files["go.sum"] = string(sums)
 	return nil
 }
