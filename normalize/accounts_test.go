@@ -22,7 +22,9 @@ func TestAccountsThatWereAskedForAreReadOrNamed(t *testing.T) {
 		ids, read []string
 		failed    map[string]bankmux.Kind
 	}{
-		"all of them":                      {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{"d": malformed, "e": malformed}},
+		"all of them": {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{
+			"d": malformed, "e": malformed,
+		}},
 		"two, in the provider's order":     {[]string{"c", "a"}, []string{"a", "c"}, nil},
 		"one that is not there":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": missing}},
 		"one that is there and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": malformed}},

@@ -149,7 +149,7 @@ func (b *bench) inject(f wirefault.Fault, times int, on func(*http.Request) bool
 // lacks reports whether the harness cannot do something. The suite then says what is not checked.
 func (b *bench) lacks(field string, missing bool, what string) bool {
 	if missing {
-		b.missing = append(b.missing, what+": "+field+" is nil")
+		b.missing = append(b.missing, what+": "+field+" is not set")
 	}
 	return missing
 }

@@ -272,7 +272,8 @@ func syncWhileReading(t *testing.T, b *bench) {
 
 // pendingIsNamed posts a pending row and looks for its id.
 func pendingIsNamed(t *testing.T, b *bench) {
-	if b.lacks("Data.NamesPending", !b.Data.NamesPending || b.Data.PostTransaction == nil, "which pending row a posted one replaces") {
+	unnamed := !b.Data.NamesPending || b.Data.PostTransaction == nil
+	if b.lacks("Data.NamesPending", unnamed, "which pending row a posted one replaces") {
 		return
 	}
 	conn := b.connect(t.Context())

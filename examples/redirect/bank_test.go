@@ -77,7 +77,8 @@ func newBank() *bank {
 	b := &bank{consents: map[string]*consent{}, grants: map[string]*grant{}}
 	for _, kind := range []string{"current", "savings"} {
 		a := b.open(kind, "EUR")
-		b.add(a, booking{Row: providertest.Row{Amount: "2.50", In: true, Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}})
+		today := bankmux.DateOf(time.Now().UTC())
+		b.add(a, booking{Row: providertest.Row{Amount: "2.50", In: true, Text: "opening " + kind, Date: today}})
 	}
 	return b
 }
@@ -118,7 +119,8 @@ func (b *bank) authorise(s bankmux.Session, banks int) (url.Values, error) {
 		if g.status == "lapsed" { // a renewal before the end leaves the tokens as they are
 			b.issue(g)
 		}
-		g.bank, g.status, g.challenge, g.ends = c.asked.Bank, "live", c.asked.Challenge, time.Now().AddDate(0, 0, max(c.asked.AccessDays, 1))
+		g.bank, g.status, g.challenge = c.asked.Bank, "live", c.asked.Challenge
+		g.ends = time.Now().AddDate(0, 0, max(c.asked.AccessDays, 1))
 		g.products = []bankmux.Product{bankmux.ProductAccounts, bankmux.ProductTransactions}
 		c.grants = append(c.grants, g.id)
 	}
@@ -206,7 +208,8 @@ func (b *bank) serveGrant(w http.ResponseWriter, r *http.Request, g *grant, sub 
 		say(w, tokens())
 	default:
 		out := map[string]any{
-			"id": g.id, "status": g.status, "bank": map[string]any{"id": g.bank, "name": "Nest Bank", "country": "PT"}, "products": g.products,
+			"id": g.id, "status": g.status, "products": g.products,
+			"bank": map[string]any{"id": g.bank, "name": "Nest Bank", "country": "PT"},
 			"ends": g.ends.UTC().Format(time.RFC3339), "renew_from": g.ends.AddDate(0, 0, -7).UTC().Format(time.RFC3339),
 		}
 		if r.Header.Get("Osprey-Verifier") != "" {
@@ -243,7 +246,9 @@ func (b *bank) serveUser(w http.ResponseWriter, r *http.Request, kind, id, sub s
 	case id == "":
 		all := []any{}
 		for _, a := range b.books {
-			all = append(all, map[string]any{"id": g.prefix + a.key, "key": a.key, "kind": a.kind, "name": a.kind, "currency": a.currency})
+			all = append(all, map[string]any{
+				"id": g.prefix + a.key, "key": a.key, "kind": a.kind, "name": a.kind, "currency": a.currency,
+			})
 		}
 		say(w, map[string]any{"accounts": all})
 	default:
@@ -275,8 +280,8 @@ func (b *bank) of(g *grant, account string) *book {
 // wire writes a row for a grant.
 func (row *booking) wire(g *grant, a *book) map[string]any {
 	out := map[string]any{
-		"id": g.prefix + row.id, "account": g.prefix + a.key, "day": row.Date.String(), "text": row.Text, "pending": row.Pending,
-		"currency": a.currency,
+		"id": g.prefix + row.id, "account": g.prefix + a.key, "currency": a.currency,
+		"day": row.Date.String(), "text": row.Text, "pending": row.Pending,
 	}
 	if row.pendingID != "" {
 		out["pending_id"] = g.prefix + row.pendingID
@@ -342,7 +347,8 @@ func (b *bank) changes(w http.ResponseWriter, q url.Values, g *grant) {
 		next = fmt.Sprintf("%d/%d", to, until)
 	}
 	say(w, map[string]any{
-		"created": lists["created"], "updated": lists["updated"], "removed": lists["removed"], "next": next, "more": to < until,
+		"created": lists["created"], "updated": lists["updated"], "removed": lists["removed"],
+		"next": next, "more": to < until,
 	})
 }
 

@@ -17,7 +17,8 @@ import (
 )
 
 var wanted = []bankmux.Capability{
-	bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances, bankmux.CapTransactions, bankmux.CapSync, bankmux.CapWebhooks,
+	bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances,
+	bankmux.CapTransactions, bankmux.CapSync, bankmux.CapWebhooks,
 }
 
 func TestConformance(t *testing.T) {
@@ -36,8 +37,9 @@ func newHarness(*testing.T) providertest.Harness {
 			return New(config(env))
 		},
 		Request: bankmux.SessionRequest{
-			User: "user-1", Country: "PT", Institution: bankmux.InstitutionRef{Name: "nest"}, RedirectURI: "https://app.example.com/back",
-			Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},
+			User: "user-1", Country: "PT", Institution: bankmux.InstitutionRef{Name: "nest"},
+			RedirectURI: "https://app.example.com/back",
+			Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},
 		},
 		Link:        func(s bankmux.Session) (json.RawMessage, error) { return b.link(s, 1) },
 		LinkSeveral: b.link,
@@ -47,8 +49,8 @@ func newHarness(*testing.T) providertest.Harness {
 		Lapse:   b.lapse,
 		Secrets: append([]string{bankKey}, hookSecrets...),
 		Words: providertest.Words{
-			Rejected:    func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusUnauthorized, "key", "key_refused") },
-			UnknownCode: func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusBadRequest, "weather", "hail") },
+			Rejected:    refuses(http.StatusUnauthorized, "key", "key_refused"),
+			UnknownCode: refuses(http.StatusBadRequest, "weather", "hail"),
 			Enums:       []string{"kind"}, States: []string{"status"},
 			Open: isRenewal,
 		},
@@ -61,7 +63,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return bankmux.Consent{ExpiresAt: ends, RenewFrom: ends.AddDate(0, 0, -7)}, nil
 		},
 		Rotation: &providertest.Rotation{
-			Expire:    func(conn bankmux.Connection) error { b.grantOf(conn).access = ""; return nil },
+			Expire:    b.expire,
 			IsRefresh: isRenewal,
 		},
 		PSU:      []string{"PSU-IP-Address", "PSU-User-Agent"},
@@ -73,12 +75,17 @@ func newHarness(*testing.T) providertest.Harness {
 
 func config(env providertest.Env) Config {
 	cfg := Config{
-		Key: bankmux.NewSecret(bankKey), BaseURL: env.BaseURL, Environment: bankmux.Production, Keeper: env.Keeper, HTTPClient: env.HTTPClient, Guard: env.Guard,
+		Key: bankmux.NewSecret(bankKey), BaseURL: env.BaseURL, Environment: bankmux.Production, Keeper: env.Keeper,
+		HTTPClient: env.HTTPClient, Guard: env.Guard,
 	}
 	for _, s := range hookSecrets {
 		cfg.WebhookSecrets = append(cfg.WebhookSecrets, bankmux.NewSecret(s))
 	}
 	return cfg
+}
+
+func refuses(status int, class, code string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { refuse(w, status, class, code) }
 }
 
 func isRenewal(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/tokens") }
@@ -95,6 +102,14 @@ func (b *bank) grantOf(conn bankmux.Connection) *grant {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.grants[conn.Reference()]
+}
+
+func (b *bank) expire(conn bankmux.Connection) error {
+	g := b.grantOf(conn)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g.access = ""
+	return nil
 }
 
 func (b *bank) lapse(conn bankmux.Connection) error {
@@ -222,7 +237,8 @@ func (b *bank) deliveries() *providertest.Webhooks {
 			defer b.mu.Unlock()
 			asked := b.consentOf(s).asked
 			return sign(hookSecrets[b.signs], time.Now(), map[string]any{
-				"id": b.next("delivery-"), "event": "consent.authorised", "tag": asked.Tag, "query": map[string]string{"state": asked.State},
+				"id": b.next("delivery-"), "event": "consent.authorised", "tag": asked.Tag,
+				"query": map[string]string{"state": asked.State},
 			})
 		},
 		Expiring: func(conn bankmux.Connection) bankmux.WebhookRequest {

@@ -22,8 +22,8 @@ func TestTheSuiteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	names := []string{
 		"removed rows are ignored", "modified rows are ignored", "a sync has all accounts", "the pending flag is not read",
-		"a spent token is lost when the read behind it fails", "the granted products are not read", "the webhook URL is not sent",
-		"the country is not sent", "a reconnect is accepted unseen",
+		"a spent token is lost when the read behind it fails", "the granted products are not read",
+		"the webhook URL is not sent", "the country is not sent", "a reconnect is accepted unseen",
 
 		"a payload of another session is accepted", "an exchange that is said to be a read writes",
 		"the end of the consent is not read", "further connections of one run are lost", "an unknown account is passed over",
@@ -130,10 +130,14 @@ func (m *mistaken) Accounts(ctx context.Context, req bankmux.AccountsRequest) (b
 	return res, err
 }
 
-func (m *mistaken) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (m *mistaken) TransactionPage(
+	ctx context.Context, req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	page, err := m.adapter.TransactionPage(ctx, req)
 	if m.does("rows in currencies outside of ISO 4217 are dropped") {
-		page.Transactions = slices.DeleteFunc(page.Transactions, func(t bankmux.Transaction) bool { return !t.Amount.Currency().Known() })
+		page.Transactions = slices.DeleteFunc(page.Transactions, func(t bankmux.Transaction) bool {
+			return !t.Amount.Currency().Known()
+		})
 	}
 	return page, err
 }

@@ -29,7 +29,8 @@ func serve(t *testing.T) (*bank, *bankmux.Client, bankmux.SessionRequest) {
 	client, err := New(config(providertest.Env{BaseURL: server.URL, Keeper: bankmux.NewMemoryKeeper()}))
 	require.NoError(t, err)
 	return b, client, bankmux.SessionRequest{
-		User: "user-1", Institution: bankmux.InstitutionRef{Name: "nest"}, RedirectURI: "https://app.example.com/back", AccessDays: 30,
+		User: "user-1", Institution: bankmux.InstitutionRef{Name: "nest"}, AccessDays: 30,
+		RedirectURI: "https://app.example.com/back",
 	}
 }
 
@@ -39,12 +40,14 @@ func TestConfigIsChecked(t *testing.T) {
 	_, err := New(good)
 	require.NoError(t, err)
 	for name, change := range map[string]func(*Config){
-		"no key":                             func(c *Config) { c.Key = bankmux.Secret{} },
-		"no address":                         func(c *Config) { c.BaseURL = "" },
-		"an address without TLS":             func(c *Config) { c.BaseURL = "http://api.osprey.example" },
-		"no keeper outside of a sandbox":     func(c *Config) { c.Keeper = nil },
-		"no secret of webhooks":              func(c *Config) { c.WebhookSecrets = nil },
-		"a secret of webhooks that is short": func(c *Config) { c.WebhookSecrets = []bankmux.Secret{bankmux.NewSecret("short")} },
+		"no key":                         func(c *Config) { c.Key = bankmux.Secret{} },
+		"no address":                     func(c *Config) { c.BaseURL = "" },
+		"an address without TLS":         func(c *Config) { c.BaseURL = "http://api.osprey.example" },
+		"no keeper outside of a sandbox": func(c *Config) { c.Keeper = nil },
+		"no secret of webhooks":          func(c *Config) { c.WebhookSecrets = nil },
+		"a secret of webhooks that is short": func(c *Config) {
+			c.WebhookSecrets = []bankmux.Secret{bankmux.NewSecret("short")}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := good
@@ -76,7 +79,8 @@ func TestASessionIsARedirectToAChosenBank(t *testing.T) {
 	t.Run("the browser gets the address of the bank's page, and nothing else", func(t *testing.T) {
 		launch, err := json.Marshal(s.Launch)
 		require.NoError(t, err)
-		assert.JSONEq(t, `{"provider":"osprey","mode":"link","institution":"nest","url":"`+s.Launch.URL.Reveal()+`"}`, string(launch))
+		page := s.Launch.URL.Reveal()
+		assert.JSONEq(t, `{"provider":"osprey","mode":"link","institution":"nest","url":"`+page+`"}`, string(launch))
 	})
 	t.Run("before the user has finished there is nothing to exchange", func(t *testing.T) {
 		_, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User})
@@ -87,7 +91,8 @@ func TestASessionIsARedirectToAChosenBank(t *testing.T) {
 	t.Run("a payload of another session is refused, and nothing is sent for it", func(t *testing.T) {
 		other, err := bankmux.PayloadFromQuery(url.Values{"state": {"of somebody else"}})
 		require.NoError(t, err)
-		_, err = client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(other)})
+		post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(other)}
+		_, err = client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		assert.Contains(t, err.Error(), bankmux.CodeOtherSession)
 	})
