@@ -12,6 +12,14 @@ func (r *feedReading) lives(k *Known, alias string) {
 	r.alive[rowName{k.Key, alias}], r.listed[alias] = true, true
 }
 
+// resembles notes that the provider lists a pending row under an alias with another text. It is
+// there, unless the row under that alias or its own text turns out to be another row.
+func (r *feedReading) resembles(k *Known, alias string) {
+	if name := (rowName{k.Key, alias}); !r.alive[name] {
+		r.alike[name] = true
+	}
+}
+
 // isAlive reports whether the provider lists a known row under any of its aliases, or under an id
 // that it has not reported yet. Without a list of stored rows, the record from its beginning shows
 // which rows there are, and any later part of it shows only what it says is removed.
@@ -19,7 +27,10 @@ func (r *feedReading) isAlive(k *Known) bool {
 	if r.feed.Stored == nil {
 		return !r.full || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.shown[a] })
 	}
-	return r.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.alive[rowName{k.Key, a}] })
+	return r.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool {
+		name := rowName{k.Key, a}
+		return r.alive[name] || (r.alike[name] && !r.foreign[name])
+	})
 }
 
 // end finds, at the end of a round, the known rows that are gone without a word.

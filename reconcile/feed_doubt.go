@@ -80,6 +80,7 @@ func (r *feedReading) displaced(ctx context.Context, known []Known, shown map[st
 		alias := r.aliasOf(k)
 		having[alias]++
 		if shown[alias] && !r.kept[k.Key] {
+			r.foreign[rowName{k.Key, alias}] = true
 			rows = append(rows, *k)
 		}
 	}

@@ -17,10 +17,11 @@ type search struct {
 	under   map[feedName][]*Known
 	saying  map[words][]*Known
 	moved   []listing           // rows that say what a known row says, under no id of it
+	alike   []listing           // rows under an id of a known row that say something else
 	unread  map[*Known]struct{} // known rows that a row without id may be
 }
 
-// listing is a listed row and a known one of the same words.
+// listing is a listed row and a known one that it may be.
 type listing struct {
 	known *Known
 	at    feedName
@@ -45,7 +46,7 @@ func newSearch(r *feedReading, rows []Known) *search {
 
 // again forgets what a reading found, for the list is read once more.
 func (s *search) again() {
-	s.moved, s.unread = nil, map[*Known]struct{}{}
+	s.moved, s.alike, s.unread = nil, nil, map[*Known]struct{}{}
 }
 
 // see notes what a listed row is.
@@ -53,9 +54,13 @@ func (s *search) see(row *bankmux.Transaction) {
 	account := s.reading.req.AccountName(row.Account)
 	at := feedName{account, s.reading.alias(row.ID)}
 	for _, k := range s.under[at] {
-		if Remains(k, row) {
+		switch {
+		case Loose(Text(row)) == Loose(k.Text):
 			s.reading.lives(k, at.alias)
-		} else {
+		case Remains(k, row):
+			s.reading.resembles(k, at.alias)
+			s.alike = append(s.alike, listing{k, at, *row})
+		default:
 			s.reading.taken[rowName{k.Key, at.alias}] = true
 		}
 	}
@@ -112,7 +117,36 @@ func (s *search) conclude(ctx context.Context, changed bool) error {
 			}
 		}
 	}
+	if err := s.others(ctx); err != nil {
+		return err
+	}
 	return s.elsewhere(ctx)
+}
+
+// others notes where a listed row under an id of a known one is another known row: that has the id
+// too, and says what is listed.
+func (s *search) others(ctx context.Context) error {
+	if len(s.alike) == 0 {
+		return nil
+	}
+	from, to := lastDay, firstDay
+	under := map[feedName][]*listing{}
+	for i := range s.alike {
+		m := &s.alike[i]
+		from, to = earlier(from, m.row.Date), later(to, m.row.Date)
+		under[m.at] = append(under[m.at], m)
+	}
+	_, err := s.reading.known(ctx, from.AddDays(-pendingDays), to.AddDays(pendingDays), func(k *Known) bool {
+		for _, a := range k.Aliases {
+			for _, m := range under[feedName{k.Account, a}] {
+				if k.Key != m.known.Key && Loose(k.Text) == Loose(Text(&m.row)) {
+					s.reading.foreign[rowName{m.known.Key, a}] = true
+				}
+			}
+		}
+		return false
+	})
+	return err
 }
 
 // elsewhere notes the known rows that the provider lists under an id that it has not reported yet.

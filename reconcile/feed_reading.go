@@ -33,6 +33,8 @@ type feedReading struct {
 	alive     map[rowName]bool  // names under which the provider still lists them
 	listed    map[string]bool   // the same, by the alias alone
 	taken     map[rowName]bool  // names under which the provider lists another row
+	alike     map[rowName]bool  // names under which it lists a row of the same amount that may be it
+	foreign   map[rowName]bool  // names under which the record or the list shows another row
 	elsewhere map[string]bool   // keys of known rows that it lists under an id it has not reported
 	kept      map[string]bool   // keys of known rows that were reported on
 	empty     bool              // a list was empty where rows are known
@@ -51,6 +53,7 @@ func newFeedReading(f *Feed, req *bankmux.SyncRequest, cursor *Cursor) *feedRead
 		full:   f.Stored == nil && cursor.Provider == "",
 		failed: map[string]bool{}, unread: map[string]bool{}, removed: map[feedName]bool{}, shown: map[string]bool{},
 		looked: map[string]bool{}, alive: map[rowName]bool{}, listed: map[string]bool{}, taken: map[rowName]bool{},
+		alike: map[rowName]bool{}, foreign: map[rowName]bool{},
 		elsewhere: map[string]bool{}, kept: map[string]bool{},
 	}
 	if ids := named(req); len(ids) > 0 {
@@ -222,9 +225,9 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 	}
 	switch {
 	case r.feed.Stored == nil:
-		foreign := r.foreign(known, before)
+		other := r.others(known, before)
 		in.Gone = func(alias string) bool {
-			return r.isRemoved(in.Account, alias) || ((r.full || foreign[alias]) && !r.shown[alias])
+			return r.isRemoved(in.Account, alias) || ((r.full || other[alias]) && !r.shown[alias])
 		}
 	case r.cursor.Fetched == 0 && !r.cursor.Carried: // nothing was known before: what is known has just been shown
 		present := make(map[string]bool, len(known))
@@ -249,10 +252,10 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 	}
 }
 
-// foreign returns the aliases of known rows that the record has not shown: those that it should
+// others returns the aliases of known rows that the record has not shown: those that it should
 // have, and was without, and those before the first day that it showed. Of a new connection the
 // record may have the last weeks first, and rows that are known from another connection later.
-func (r *feedReading) foreign(known []Known, first bankmux.Date) map[string]bool {
+func (r *feedReading) others(known []Known, first bankmux.Date) map[string]bool {
 	aliases := map[string]bool{}
 	for i := range known {
 		k := &known[i]

@@ -1,0 +1,81 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+)
+
+// A provider renumbers the rows of a day. Each keeps its key, so that what the application noted on
+// it stays, and none is there twice.
+func TestRowsThatAreRenumberedStayThemselves(t *testing.T) {
+	t.Parallel()
+	const first, second, third = "TAXI -5", "RENT -6", "BAKERY -5"
+	for name, now := range map[string][]string{
+		"one comes first":                {"LATE FEE -7", first, second, third},
+		"one of an equal amount is gone": {third, second},
+		"turned around":                  {third, second, first},
+		"one comes between, one is gone": {second, "LATE FEE -9", third},
+		"all move up":                    {"LATE FEE -5", "FUEL -5", first, second, third},
+	} {
+		for status, row := range map[string]func(id, account string, back int, amount, text string) bankmux.Transaction{"booked": paid, "pending": held} {
+			for _, size := range []int{1, 2, 3, 100} {
+				for _, stored := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%s, %s, pages of %d, a list of stored rows %t", name, status, size, stored), func(t *testing.T) {
+						t.Parallel()
+						r, s := newRecord("checking"), newStore()
+						feed := r.feed()
+						if stored {
+							feed = r.believed()
+						}
+						r.put(paid("old", "checking", 6, "-1.00", "OLD")) // or the list were empty
+						was := []string{first, second, third}
+						renumber(r, row, nil, was)
+						s.round(t, feed, size)
+						keys := s.keys()
+						renumber(r, row, was, now)
+						s.round(t, feed, size)
+						s.round(t, feed, size)
+						got := s.keys()
+						want := append(slices.Clone(now), "OLD -1.00")
+						assert.ElementsMatch(t, want, slices.Collect(maps.Keys(got)))
+						assert.Len(t, s.rows, len(want))
+						for text, key := range got {
+							if before, known := keys[text]; known {
+								assert.Equal(t, before, key, text)
+							}
+						}
+						assert.Zero(t, changed(s.round(t, feed, size)))
+					})
+				}
+			}
+		}
+	}
+}
+
+// renumber makes the rows of a day those of now, with the ids 1, 2, 3 and so on.
+func renumber(r *record, row func(id, account string, back int, amount, text string) bankmux.Transaction, was, now []string) {
+	for i, one := range now {
+		if i >= len(was) || was[i] != one {
+			amount := one[len(one)-2:]
+			r.put(row(fmt.Sprint(i+1), "checking", 5, amount, one[:len(one)-3]))
+		}
+	}
+	for i := len(now); i < len(was); i++ {
+		r.remove(fmt.Sprint(i + 1))
+	}
+}
+
+// keys are the keys of the stored rows by what they say.
+func (s *store) keys() map[string]string {
+	keys := map[string]string{}
+	for _, k := range s.rows {
+		keys[k.Text+" "+k.Amount.Decimal().String()] = k.Key
+	}
+	return keys
+}
