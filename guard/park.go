@@ -15,7 +15,7 @@ import (
 // is open, every call but the one that answers it gets the challenge at once, for it would end the
 // user's session at the bank. After the bank rejected the login, every call gets that rejection
 // ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until the connection
-// is exchanged again, which changes its reference. Nothing is sent in either case. Calls that link
+// is exchanged again or has another reference. Nothing is sent in either case. Calls that link
 // or disconnect always pass, and so do those that only ask about an earlier call
 // ([bankmux.Op.Aside]).
 //
@@ -33,7 +33,7 @@ func Park() bankmux.Interceptor {
 		if passes(op) {
 			err := next(ctx)
 			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
-				p.free(key)
+				p.free(key, op.Reconnect)
 			}
 			return err
 		}
@@ -134,10 +134,20 @@ func (h *leaving) Pop() any {
 	return l
 }
 
-func (p *parked) free(key lotKey) {
+// free frees a connection. After a reconnect it frees all that its references parked, since an
+// exchange does not know them and some providers keep the reference.
+func (p *parked) free(key lotKey, renewed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(key)
+	if !renewed {
+		return
+	}
+	for other := range p.lots {
+		if other.client == key.client && other.connection == key.connection {
+			p.forget(other)
+		}
+	}
 }
 
 // forget frees the connection. The caller holds mu.
