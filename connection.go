@@ -27,6 +27,8 @@ type Connection struct {
 	Consent      Consent   `json:"consent,omitzero"`   // how long the permission lasts, where the provider says
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
+	// LinkedAt is when the user last went through the flow for it: each reconnect changes it.
+	LinkedAt time.Time `json:"linked_at,omitzero"`
 
 	reference  Secret
 	credential Secret
@@ -47,7 +49,7 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 	if !credential.holds(reference) {
 		conn.reference = NewSecret(reference)
 	}
-	conn.UpdatedAt = now
+	conn.UpdatedAt, conn.LinkedAt = now, now
 	return conn
 }
 
@@ -222,6 +224,7 @@ type DisconnectResult struct{ Connection Connection }
 func (conn *Connection) prepare(c *Client, op *Op) error {
 	op.Connection, op.Reference = conn.ID, conn.reference
 	op.User, op.Institution = conn.User, conn.Institution.ID
+	op.LinkedAt = conn.LinkedAt
 	op.Asked = !conn.Status.AskedAt.IsZero()
 	return c.accept(conn, op)
 }

@@ -1,18 +1,22 @@
 package bankmux
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Op describes one call to the interceptors around it.
 type Op struct {
 	Name        string // [OpExchangeToken]
 	Group       Group
 	Effect      Effect
-	Client      string // registered name of the client
-	Provider    string // name of the adapter
-	Institution string // the provider's id of the bank, where the call concerns one
-	Connection  string // our id of the connection, where the call concerns one
-	Reference   Secret // the provider's id of it; changes with a new login at some
-	User        string // the application's id of the user; do not log it
+	Client      string    // registered name of the client
+	Provider    string    // name of the adapter
+	Institution string    // the provider's id of the bank, where the call concerns one
+	Connection  string    // our id of the connection, where the call concerns one
+	Reference   Secret    // the provider's id of it; changes with a new login at some
+	LinkedAt    time.Time // [Connection.LinkedAt]; changes with a new login at all
+	User        string    // the application's id of the user; do not log it
 	Product     string
 
 	Reconnect bool // an existing connection is being renewed

@@ -164,3 +164,29 @@ func TestAReconnectThatKeepsTheReferenceFreesTheConnection(t *testing.T) {
 		}
 	}
 }
+
+func TestAReconnectInAnotherProcessFreesTheConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &hosted{effect: bankmux.Read}
+		process := func() *bankmux.Client {
+			return bankmux.NewClient("hosted", h, guard.New(guard.Options{Park: true}).Interceptors()...)
+		}
+		here, there := process(), process()
+		conn, err := h.link(t, here, nil, nil)
+		require.NoError(t, err)
+		read := func(conn bankmux.Connection) error {
+			_, err := here.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+			return err
+		}
+		h.accounts = &bankmux.Error{Kind: bankmux.ErrReauth, Code: "consent_expired"}
+		require.ErrorIs(t, read(conn), bankmux.ErrReauth)
+		h.accounts = nil
+		time.Sleep(time.Minute)
+		renewed, err := h.link(t, there, &conn, nil)
+		require.NoError(t, err)
+		require.Equal(t, conn.Reference(), renewed.Reference())
+		require.NoError(t, read(renewed))
+		require.ErrorIs(t, read(conn), bankmux.ErrReauth, "the login that was rejected is not tried again")
+	})
+}

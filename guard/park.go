@@ -14,10 +14,12 @@ import (
 // Park keeps calls away from a connection on which they would do harm. While a [bankmux.Challenge]
 // is open, every call but the one that answers it gets the challenge at once, for it would end the
 // user's session at the bank. After the bank rejected the login, every call gets that rejection
-// ([bankmux.ErrReauth]), for trying again locks people out of their accounts, until the connection
-// is exchanged again or has another reference. Nothing is sent in either case. Calls that link
-// or disconnect always pass, and so do those that only ask about an earlier call
-// ([bankmux.Op.Aside]).
+// ([bankmux.ErrReauth]), for trying again locks people out of their accounts. Nothing is sent in
+// either case. Calls that link or disconnect always pass, and so do those that only ask about an
+// earlier call ([bankmux.Op.Aside]).
+//
+// An exchange frees the connection in this process. In every other one the connection that the
+// exchange returned is free, for it is of another login ([bankmux.Connection.LinkedAt]).
 //
 // Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten
 // when it expires. Where there are more, each new one takes the place of one: of an expired
@@ -29,7 +31,7 @@ func Park() bankmux.Interceptor {
 		if op.Connection == "" || op.Aside {
 			return next(ctx)
 		}
-		key := lotKey{op.Client, op.Connection, op.Reference}
+		key := lotKey{op.Client, op.Connection, op.Reference, op.LinkedAt.UnixMilli()}
 		if passes(op) {
 			err := next(ctx)
 			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
@@ -69,6 +71,7 @@ type parked struct {
 type lotKey struct {
 	client, connection string
 	reference          bankmux.Secret
+	linkedAt           int64 // of the login, for providers that keep the reference
 }
 
 // lot is why a connection is parked.
@@ -134,8 +137,8 @@ func (h *leaving) Pop() any {
 	return l
 }
 
-// free frees a connection. After a reconnect it frees all that its references parked, since an
-// exchange does not know them and some providers keep the reference.
+// free frees a connection. After a reconnect it frees all of its logins, since an exchange does not
+// say which one was parked.
 func (p *parked) free(key lotKey, renewed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
