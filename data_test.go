@@ -54,6 +54,10 @@ func (r *reader) Balances(_ context.Context, req bankmux.BalancesRequest) (bankm
 	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{{Account: id, Card: len(req.Cards) > 0}}}, nil
 }
 
+func (r *reader) Cards(context.Context, bankmux.CardsRequest) (bankmux.CardsResult, error) {
+	return bankmux.CardsResult{}, nil
+}
+
 func (r *reader) TransactionPage(_ context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	r.asked = append(r.asked, slices.Concat(req.Accounts, req.Cards)[0]+req.Page)
 	return r.page(req)
