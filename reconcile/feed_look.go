@@ -213,11 +213,11 @@ func (r *feedReading) look(ctx context.Context, list []Known) error {
 			s.unreadable(&page.Unread[i])
 		}
 		if ask.Page == "" && len(page.Rows)+len(page.Unread) == 0 {
-			booked, err := r.known(ctx, from, to, func(k *Known) bool { return k.Status == bankmux.StatusBooked })
+			hides, err := s.hides(ctx, from, to)
 			if err != nil {
 				return err
 			}
-			r.empty = r.empty || len(booked) > 0
+			r.empty = r.empty || hides
 		}
 		switch ask.Page = page.Next; {
 		case page.Next != "":

@@ -79,3 +79,42 @@ func (s *store) keys() map[string]string {
 	}
 	return keys
 }
+
+// The only row of some weeks goes. The list of these weeks is then rightly empty.
+func TestARowThatWasAloneInItsWeeksCanGo(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 100} {
+		t.Run(fmt.Sprint("pages of ", size), func(t *testing.T) {
+			t.Parallel()
+			r, s := newRecord("checking"), newStore()
+			r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
+			r.put(paid("last", "checking", 2, "-6.00", "RENT"))
+			s.round(t, r.believed(), size)
+			r.remove("alone")
+			r.put(paid("last", "checking", 2, "-7.00", "RENT"))
+			d := s.round(t, r.believed(), size)
+			assert.Len(t, d.Removed, 1)
+			assert.Empty(t, d.Suspect)
+			s.agree(t, r)
+			assert.Zero(t, changed(s.round(t, r.believed(), size)))
+		})
+	}
+	t.Run("but where the list has no known row at all, nothing does", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRecord("checking"), newStore()
+		r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
+		r.put(paid("last", "checking", 2, "-6.00", "RENT"))
+		s.round(t, r.believed(), 1)
+		r.remove("alone")
+		r.put(paid("last", "checking", 2, "-7.00", "RENT"))
+		r.hidden["last"] = true
+		for range 3 {
+			d := s.round(t, r.believed(), 1)
+			assert.Empty(t, d.Removed)
+			assert.Contains(t, d.Suspect, "checking")
+		}
+		delete(r.hidden, "last")
+		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
+		s.agree(t, r)
+	})
+}

@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// hides reports whether an empty list of some days proves nothing, for rows are known that it must
+// have. Those that are looked for may rightly be gone. If there are no others on these days, the
+// list is asked for the last other row of each account.
+func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error) {
+	r, sought, accounts := s.reading, map[string]bool{}, map[string]bool{}
+	for i := range s.rows {
+		sought[s.rows[i].Key], accounts[s.rows[i].Account] = true, true
+	}
+	booked, err := r.known(ctx, from, to, func(k *Known) bool { return k.Status == bankmux.StatusBooked })
+	if err != nil || len(booked) == 0 {
+		return false, err
+	}
+	for i := range booked {
+		if !sought[booked[i].Key] {
+			return true, nil
+		}
+	}
+	last := map[string]bankmux.Date{}
+	_, err = r.known(ctx, firstDay, lastDay, func(k *Known) bool {
+		alias := r.aliasOf(k)
+		if accounts[k.Account] && !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" && !r.isRemoved(k.Account, alias) {
+			last[k.Account] = later(last[k.Account], k.Date)
+		}
+		return false
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, account := range slices.Sorted(maps.Keys(accounts)) {
+		serves, err := r.serves(ctx, account, last[account])
+		if err != nil || !serves {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// serves reports whether the list has a row of an account on a day.
+func (r *feedReading) serves(ctx context.Context, account string, day bankmux.Date) (bool, error) {
+	if day.IsZero() {
+		return false, nil
+	}
+	ask := StoredRequest{Accounts: named(r.req), From: day, To: day}
+	for range maxStored {
+		page, err := r.stored(ctx, ask)
+		if err != nil {
+			return false, err
+		}
+		for i := range page.Rows {
+			if r.req.AccountName(page.Rows[i].Account) == account {
+				return true, nil
+			}
+		}
+		if ask.Page = page.Next; ask.Page == "" {
+			break
+		}
+	}
+	return false, nil
+}
