@@ -131,9 +131,9 @@ var (
 type Request struct {
 	Method     string
 	Path       string            // "" or starts with a slash; {name} stands for a parameter
-	PathParams map[string]string // are escaped
+	PathParams map[string]string // are escaped; one that is empty or leads out of its place is refused
 	Query      url.Values
-	Header     http.Header // with canonical names; it is not changed
+	Header     http.Header // with canonical names and values that a field can have; it is not changed
 	Bearer     string      // a token for the field Authorization; see [normalize.Token]
 	JSON       any         // the body, if not nil
 	Form       url.Values  // the body, if not nil; it wins over JSON
@@ -168,6 +168,10 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
 	case req.Path != "" && req.Path[0] != '/': // it would change the host
 		return nil, invalid("the path does not start with a slash")
+	case !inPlace(req.Path, req.PathParams):
+		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
+	case !sendable(req.Header):
+		return nil, invalid(unsendable)
 	}
 	payload, kind, fault := req.payload()
 	if fault != nil {
@@ -200,6 +204,9 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	if sent.unsigned != nil {
 		return nil, sent.unsigned
+	}
+	if err != nil && !sent.prepared && ctx.Err() == nil {
+		return nil, invalid("the method or the path cannot be sent")
 	}
 	if err != nil {
 		if c.own != nil && ctx.Err() == nil && sent.stale() {

@@ -36,6 +36,7 @@ type sending struct {
 	reader  bytes.Reader
 	limited io.LimitedReader // reads the answer
 
+	prepared bool  // there is a request of net/http
 	unsigned error // why the request could not be signed
 
 	asked     atomic.Bool // for a connection
@@ -80,6 +81,7 @@ func prepare(_ *resty.Client, r *http.Request) error {
 	if !ok {
 		return nil
 	}
+	s.prepared = true
 	if s.client.sign != nil {
 		if s.unsigned = s.sign(r); s.unsigned != nil {
 			return s.unsigned

@@ -29,6 +29,9 @@ func (s *sending) sign(r *http.Request) error {
 	if r.Method != method || r.URL.Scheme != scheme || r.URL.Host != host || r.Host != field {
 		return invalid("the signer changed the method or the host of a request")
 	}
+	if !sendable(r.Header) {
+		return invalid(unsendable)
+	}
 	return nil
 }
 
