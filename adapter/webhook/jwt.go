@@ -93,6 +93,11 @@ func (v *jwtVerifier) Verify(ctx context.Context, req bankmux.WebhookRequest) (P
 		return Proof{}, Refuse("the signature is not a token signed with " + v.named)
 	}
 	head := &token.Signatures[0].Header
+	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // RFC 7797, section 7: not in a JWT
+		if _, there := head.ExtraHeaders[extension]; there {
+			return Proof{}, Refuse("the signature has extensions that a token cannot have")
+		}
+	}
 	key, err := v.Keys.find(ctx, keyName{head.KeyID, Algorithm(head.Algorithm)})
 	if err != nil {
 		return Proof{}, err

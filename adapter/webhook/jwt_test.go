@@ -75,6 +75,16 @@ func (s *signer) token(body string, change func(header, claims map[string]any)) 
 	return s.sign(base64.RawURLEncoding.EncodeToString(h) + "." + base64.RawURLEncoding.EncodeToString(c))
 }
 
+// inClear signs the claims as RFC 7797 has it: what is signed is their text, and not its base64.
+func (s *signer) inClear(body string) string {
+	s.t.Helper()
+	genuine := strings.Split(s.token(body, func(h, _ map[string]any) { h["b64"], h["crit"] = false, []string{"b64"} }), ".")
+	claims, err := base64.RawURLEncoding.DecodeString(genuine[1])
+	require.NoError(s.t, err)
+	inClear := s.sign(genuine[0] + "." + string(claims))
+	return genuine[0] + "." + genuine[1] + inClear[strings.LastIndex(inClear, "."):]
+}
+
 func (s *signer) sign(text string) string {
 	s.t.Helper()
 	sum := sha256.Sum256([]byte(text))
@@ -145,6 +155,8 @@ func TestATokenHoldsByKeyAlgorithmClaimsAndEveryByte(t *testing.T) {
 				"an algorithm of digits": s.token(body, func(h, _ map[string]any) { h["alg"] = "HS256" }),
 				"no algorithm":           s.token(body, func(h, _ map[string]any) { h["alg"] = "none" }),
 				"a critical extension":   s.token(body, func(h, _ map[string]any) { h["crit"] = []string{"x"}; h["x"] = 1 }),
+				"no list of extensions":  s.token(body, func(h, _ map[string]any) { h["crit"] = []string{} }),
+				"a payload in clear":     s.inClear(body),
 				"another issuer":         s.token(body, func(_, c map[string]any) { c["iss"] = "https://other.test" }),
 				"no issuer":              s.token(body, func(_, c map[string]any) { delete(c, "iss") }),
 				"no time":                s.token(body, func(_, c map[string]any) { delete(c, "iat") }),

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -92,19 +93,23 @@ func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys
 }
 
 // NewKeyByID returns keys that are fetched one by one. For an id that the provider does not have,
-// the function returns the zero [Key] and no error. The id is text of the sender's.
+// the function returns the zero [Key] and no error. The id is text of the sender's. A JWK that
+// cannot be read is [bankmux.ErrMalformed], and one without id has the id that was asked for.
 func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
 	return &Keys{kept: map[string]*answer{}, each: true, fetch: func(ctx context.Context, id string) (map[keyName]Key, error) {
 		key, err := fetch(ctx, id)
 		if err != nil || key.JWK == nil {
 			return map[keyName]Key{}, err
 		}
-		found := usable([]json.RawMessage{key.JWK})
-		for name, one := range found {
-			one.Until = key.Until
-			found[name] = one
+		var jwk jose.JSONWebKey
+		if jwk.UnmarshalJSON(key.JWK) != nil {
+			return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the key of a signature cannot be read"}
 		}
-		return found, nil
+		jwk.KeyID = cmp.Or(jwk.KeyID, id) // it was asked for by it
+		if name, ok := nameOf(&jwk); ok {
+			return map[keyName]Key{name: {public: jwk.Key, Until: key.Until}}, nil
+		}
+		return map[keyName]Key{}, nil
 	}}
 }
 
@@ -263,14 +268,13 @@ func usable(raw []json.RawMessage) map[keyName]Key {
 	twice := map[keyName]bool{}
 	for _, r := range raw {
 		var jwk jose.JSONWebKey
-		if jwk.UnmarshalJSON(r) != nil || jwk.KeyID == "" || (jwk.Use != "" && jwk.Use != "sig") {
+		if jwk.UnmarshalJSON(r) != nil {
 			continue
 		}
-		algorithm := algorithmOf(jwk.Key)
-		if algorithm == "" || (jwk.Algorithm != "" && jwk.Algorithm != string(algorithm)) {
+		name, ok := nameOf(&jwk)
+		if !ok {
 			continue
 		}
-		name := keyName{jwk.KeyID, algorithm}
 		if _, ok := all[name]; ok {
 			twice[name] = true
 		}
@@ -280,6 +284,14 @@ func usable(raw []json.RawMessage) map[keyName]Key {
 		delete(all, name)
 	}
 	return all
+}
+
+// nameOf returns what a token names a key by. It reports false for a key that signs nothing here.
+func nameOf(jwk *jose.JSONWebKey) (keyName, bool) {
+	algorithm := algorithmOf(jwk.Key)
+	fits := jwk.KeyID != "" && (jwk.Use == "" || jwk.Use == "sig") && algorithm != "" &&
+		(jwk.Algorithm == "" || jwk.Algorithm == string(algorithm))
+	return keyName{jwk.KeyID, algorithm}, fits
 }
 
 // minRSA is the fewest bits of an RSA key (RFC 7518, section 3.3).

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"crypto/elliptic"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -231,6 +232,28 @@ func TestAKeyServesOnlyTheIDThatItHas(t *testing.T) {
 		p.signers["answered with another key"] = p.signers["k1"]
 		require.ErrorIs(t, p.reader(p.byID())("answered with another key"), bankmux.ErrSignature)
 	})
+}
+
+func TestAKeyThatWasAskedForByItsID(t *testing.T) {
+	t.Parallel()
+	one := newSigner(t, "k1")
+	nameless := &signer{t, "", "ES256", one.key}
+	for name, c := range map[string]struct {
+		jwk  json.RawMessage
+		want bankmux.Kind
+	}{
+		"has that id where it says none":                          {nameless.jwk(), ""},
+		"is the provider's failure where it is null":              {json.RawMessage("null"), bankmux.ErrMalformed},
+		"is the provider's failure where it is no key":            {json.RawMessage(`{"kty":"EC","kid":"k1"}`), bankmux.ErrMalformed},
+		"proves nothing where it is of another curve":             {newSignerOn(t, "k1", elliptic.P384()).jwk(), bankmux.ErrSignature},
+		"proves nothing where it is one that the sender may know": {json.RawMessage(`{"kty":"oct","kid":"k1","k":"AAAA"}`), bankmux.ErrSignature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := webhook.NewKeyByID(func(context.Context, string) (webhook.Key, error) { return webhook.Key{JWK: c.jwk}, nil })
+			_, err := jwt(t, keys, nil).Verify(t.Context(), signed(one.token(body, nil)))
+			assert.Equal(t, c.want, bankmux.KindOf(err))
+		})
+	}
 }
 
 func TestKeysByIDAreBounded(t *testing.T) {
