@@ -249,9 +249,11 @@ func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.Transaction
 	return page, nil
 }
 
-// nothing is the page of days that the bank refuses one by one.
+// nothing is the page of days that the bank refuses one by one. A bank that refuses its newest days
+// refuses the call.
 func (l *daysList) nothing(days *windows, at pageAt, refused error) (bankmux.TransactionPage, error) {
-	if l.req.Page == "" || (refusesGaps(l.req) && !at.to.Before(days.first)) {
+	all := l.req.Page == "" && !at.to.Before(days.last)
+	if all || (refusesGaps(l.req) && !at.to.Before(days.first)) {
 		return bankmux.TransactionPage{}, refused
 	}
 	var page bankmux.TransactionPage

@@ -168,6 +168,23 @@ func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
 			assert.Equal(t, []bankmux.Covered{{Account: "a1", From: today, To: today}}, gaps)
 		})
 	}
+	t.Run("a list of days before those that the bank serves, although it promises them", func(t *testing.T) {
+		t.Parallel()
+		b, client, conn, today := openDays(t, "AE", noon, 90, plain)
+		b.refuses = func(from, _ bankmux.Date) bool { return from.Before(today.AddDays(-19)) }
+		req := bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-60), To: today.AddDays(-40), Beyond: bankmux.RangeClamp}
+		days, _, covered, gaps, err := listed(t, client, req)
+		require.NoError(t, err, "the caller takes what there is")
+		assert.Empty(t, days)
+		assert.Empty(t, covered)
+		assert.Equal(t, []bankmux.Covered{{Account: "a1", From: req.From, To: req.To}}, gaps)
+		req.Beyond = bankmux.RangeRefuse
+		_, _, _, _, err = listed(t, client, req)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		b.refuses = func(bankmux.Date, bankmux.Date) bool { return true }
+		_, _, _, _, err = listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "a bank that refuses its newest days refuses the call")
+	})
 	t.Run("a list of today at a bank that takes a week a call", func(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 90, later(3))
