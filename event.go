@@ -11,13 +11,13 @@ import (
 
 // Event is what a provider announced by webhook, in the same words for every provider. It is a
 // hint, not data: deliveries come late, twice, in any order or not at all. Ask the provider before
-// believing it; [EventKind] says with which call. All it announces is found by those calls without
-// any webhook.
+// believing it; [EventKind] says with which call. All it announces of a connection is found by those
+// calls without any webhook.
 //
 // It marshals to JSON and back, for an application that queues events: what is left finds the
 // connection and says what to ask. JSON, printing and logging leave out the reference, which is a
-// credential at some providers, and the body. A handler that needs those takes them before it
-// queues the event.
+// credential at some providers, the body, and the payload of [EventLinkFinished]. A handler that
+// needs those takes them before it queues the event.
 type Event struct {
 	Kind     EventKind `json:"kind"`
 	Name     string    `json:"name,omitempty"` // the provider's word, such as "link.state_changed"
@@ -104,7 +104,8 @@ const (
 	EventConsentExpiring EventKind = "consent_expiring"
 	// EventLinkFinished: the user finished the flow of [Event.Session], perhaps without coming back
 	// to the application. Call [Client.ExchangeToken] with that session, its own user, and
-	// [Event.ExchangePayload]. It is harmless where the front end has done so already.
+	// [Event.ExchangePayload], before the event is queued as JSON, which loses the payload. Where the
+	// front end has done so already, the result is the same connection or [ErrTokenSpent].
 	EventLinkFinished EventKind = "link_finished"
 	// EventUnknown: verified, but of a name, a version or a form that this library does not know.
 	// Name, [Event.Raw] and [Event.Payload] have what came.

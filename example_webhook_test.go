@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"net/http"
@@ -28,8 +29,25 @@ type notified struct {
 // address.
 func (n *notified) hooks() http.Handler {
 	return inbox.New(n.registry, func(ctx context.Context, event bankmux.Event) error {
+		if event.Kind == bankmux.EventLinkFinished {
+			return n.finished(ctx, event) // now, for a queue of JSON loses its payload
+		}
 		return n.enqueue(ctx, event) // once this returns nil the provider forgets the event: into your database
 	})
+}
+
+// finished makes the connection of a user who may not have come back from the provider's page.
+func (n *notified) finished(ctx context.Context, event bankmux.Event) error {
+	user, ok := n.starter(event.Session)
+	if !ok {
+		return nil // of a session that is not stored
+	}
+	_, err := n.finish(ctx, user, event.Session, json.RawMessage(event.ExchangePayload().Reveal()))
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrInvalid, bankmux.ErrSeal:
+		return nil // the page was faster, the user gave up, or a repetition cannot help
+	}
+	return err // the provider repeats the delivery
 }
 
 // follow does what an event asks for. It believes nothing of it but that it is time to look.
@@ -54,6 +72,16 @@ func (n *notified) follow(ctx context.Context, event bankmux.Event) error {
 		return n.sync(ctx, client, conn)
 	}
 	return nil
+}
+
+// starter returns the user who started a session.
+func (n *notified) starter(session string) (user string, ok bool) {
+	for ref := range n.sessions {
+		if ref.ID == session {
+			return ref.User, true
+		}
+	}
+	return "", false
 }
 
 func (n *notified) enqueue(_ context.Context, event bankmux.Event) error {

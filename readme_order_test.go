@@ -117,6 +117,7 @@ var readSteps = []struct {
 		require.Equal(t, http.StatusOK, w.Code)
 		require.Len(t, r.queue, 1)
 	}},
+	{"finished", nil}, // TestTheREADMEFinishesALinkByWebhook
 	{"follow", func(ctx context.Context, t *testing.T, r *follower) {
 		for _, event := range r.queue {
 			require.NoError(t, r.follow(ctx, event))
