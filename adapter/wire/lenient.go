@@ -68,6 +68,7 @@ type reading int
 const (
 	usual   reading = iota // the decoder reads it
 	asText                 // it is plain text for a text, a number or a truth
+	tried                  // a method of the type decides, or the length of an array
 	skipped                // it has another shape
 )
 
@@ -76,8 +77,13 @@ var unmarshalerFrom = reflect.TypeFor[json.UnmarshalerFrom]()
 // how says what is done with a value of this kind where t is expected.
 func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	for {
-		if reflect.PointerTo(t).Implements(unmarshalerFrom) {
+		switch to := reflect.PointerTo(t); {
+		case to.Implements(unmarshalerFrom):
 			return usual
+		case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+			return usual // raw JSON takes anything
+		case to.Implements(unmarshaler), to.Implements(textUnmarshaler): // a day, a time
+			return tried
 		}
 		if t.Kind() != reflect.Pointer {
 			break
@@ -91,7 +97,8 @@ func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 			return asText
 		}
 		fits = fits || kind == '"'
-	case reflect.Bool, reflect.Int, reflect.Int64:
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
 		if kind == '0' || kind == '"' {
 			return asText
 		}
@@ -99,7 +106,9 @@ func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	case reflect.Struct, reflect.Map:
 		fits = fits || kind == '{'
 	case reflect.Slice:
-		fits = fits || kind == '[' || t.Elem().Kind() == reflect.Uint8 // raw JSON takes anything
+		fits = fits || kind == '['
+	case reflect.Array:
+		return tried
 	default:
 		return usual
 	}
@@ -119,15 +128,30 @@ func fit(dec *jsontext.Decoder, v any, inRow bool) error {
 	switch {
 	case read == usual && list && !reflect.PointerTo(to.Type()).Implements(unmarshalerFrom):
 		return elements(dec, to, inRow)
-	case read == usual, read == skipped && dec.StackDepth() == 0:
+	case read == usual, (read == skipped || read == tried) && dec.StackDepth() == 0:
 		return asUsual
 	}
 	to.SetZero() // the first reading may have made something of it
 	raw, err := dec.ReadValue()
-	if err == nil && read == asText {
-		plain(to, string(bytes.Trim(raw, `"`)))
+	if err == nil {
+		take(to, raw, read)
 	}
 	return err
+}
+
+// take reads a value that may not fit, and reports whether it did. to is zero where it did not.
+func take(to reflect.Value, raw jsontext.Value, read reading) bool {
+	switch read {
+	case asText:
+		return plain(to, string(bytes.Trim(raw, `"`)))
+	case tried:
+		err := json.Unmarshal(raw, to.Addr().Interface(), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+		if err != nil {
+			to.SetZero()
+		}
+		return err == nil
+	}
+	return false
 }
 
 // elements reads an array without the elements that do not fit.
@@ -137,17 +161,22 @@ func elements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 	}
 	list := reflect.MakeSlice(to.Type(), 0, 0)
 	for dec.PeekKind() != ']' {
-		if how(to.Type().Elem(), dec.PeekKind(), inRow) == skipped {
-			if err := dec.SkipValue(); err != nil {
+		one, fits := reflect.New(to.Type().Elem()), true
+		switch read := how(to.Type().Elem(), dec.PeekKind(), inRow); read {
+		case usual:
+			if err := json.UnmarshalDecode(dec, one.Interface()); err != nil {
 				return err
 			}
-			continue
+		default:
+			raw, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			fits = take(one.Elem(), raw, read)
 		}
-		one := reflect.New(to.Type().Elem())
-		if err := json.UnmarshalDecode(dec, one.Interface()); err != nil {
-			return err
+		if fits {
+			list = reflect.Append(list, one.Elem())
 		}
-		list = reflect.Append(list, one.Elem())
 	}
 	to.Set(list)
 	_, err := dec.ReadToken()
@@ -171,16 +200,26 @@ func plain(to reflect.Value, text string) bool {
 			return false
 		}
 		to.SetBool(is)
+	case reflect.Float32, reflect.Float64:
+		number, err := strconv.ParseFloat(text, to.Type().Bits())
+		if err != nil || strings.Trim(text, "+-.0123456789eE") != "" {
+			return false
+		}
+		to.SetFloat(number)
 	default:
 		whole, ok := bankmux.ParseDecimal(text)
 		if !ok || !whole.IsInt() {
 			return false
 		}
 		n, _, ok := whole.Trunc(0).Int64(0)
-		if !ok {
+		switch {
+		case !ok, to.CanInt() && to.OverflowInt(n), to.CanUint() && (n < 0 || to.OverflowUint(uint64(n))):
 			return false
+		case to.CanUint():
+			to.SetUint(uint64(n))
+		default:
+			to.SetInt(n)
 		}
-		to.SetInt(n)
 	}
 	return true
 }
