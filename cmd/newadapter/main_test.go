@@ -87,7 +87,7 @@ func TestWhatCannotBeMadeIsRefused(t *testing.T) {
 		"a module within the checkout":        {[]string{"-name", "acme", "-module", "example.org/acme"}, "outside of the checkout"},
 		"a module whose path has a blank":     {[]string{"-name", "acme", "-dir", full + "/acme", "-module", "a b"}, "is not the path of a module"},
 		"an argument that is not a flag":      {[]string{"acme"}, "is not a flag"},
-		"a flag that the command has not got": {[]string{"-nmae", "acme"}, "not defined"},
+		"a flag that the command has not got": {[]string{"-call", "acme"}, "not defined"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
