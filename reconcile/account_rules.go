@@ -141,7 +141,16 @@ func sameBooks(old, new *facts) bool {
 // compatible reports whether nothing the bank said of the two contradicts their being one.
 func compatible(old, new *facts) bool {
 	return sameBooks(old, new) && !differ(old.iban, new.iban) && !differ(old.number, new.number) &&
-		(!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
+		startsAs(old, new) && startsAs(new, old) && (!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
+}
+
+// startsAs reports whether the whole number of one account may start with the first digits that the
+// mask of the other shows. Zeros in front do not count, since banks pad numbers.
+func startsAs(a, b *facts) bool {
+	if a.number == "" || b.number != "" || b.shown.head == "" || within(a, b) {
+		return true
+	}
+	return strings.HasPrefix(strings.TrimLeft(digitsOf(a.number).tail, "0"), strings.TrimLeft(b.shown.head, "0"))
 }
 
 // compatibleOrReissued is compatible, or reissued.
