@@ -50,6 +50,7 @@ var data = []promise{
 	{"a sync reports a pending row, and its posting is no second row", []bankmux.Capability{bankmux.CapSync}, syncSeesPosting},
 	{"a sync agrees with a bank whose rows change between its pages", []bankmux.Capability{bankmux.CapSync}, syncWhileMoving},
 	{"a sync agrees with a bank whose rows change while it reads", []bankmux.Capability{bankmux.CapSync}, syncWhileReading},
+	{"a sync names a row that cannot be read, and reads the others", []bankmux.Capability{bankmux.CapSync}, syncNamesUnreadable},
 	{"a posted row names the pending row that it replaces", []bankmux.Capability{bankmux.CapTransactions}, pendingIsNamed},
 	{"a sync goes on after a reconnect", []bankmux.Capability{bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts}, syncAfterReconnect},
 	{"a sync of a new link doubles no row", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncOverNewLink},
@@ -147,6 +148,12 @@ func unknownAccount(t *testing.T, b *bench) {
 	assert.Equal(t, known, balances.Balances[0].Account)
 	_, err = b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Accounts: []string{known, known}})
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	if !b.client.Has(bankmux.CapTransactions) {
+		return
+	}
+	_, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"nobody"}})
+	require.Len(t, failed, 1, "rows of an account nobody knows")
+	assert.ErrorIs(t, failed[0], bankmux.ErrNotFound, "rows of an account nobody knows")
 }
 
 // partial checks that an error names one account as the only thing that failed.

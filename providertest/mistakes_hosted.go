@@ -59,6 +59,12 @@ func hostedMistakes() []Mistake {
 			Says:  "rows in each currency, of ISO 4217 or not",
 		},
 		{
+			Name:  "a sync does not name a row that cannot be read",
+			Needs: "Harness.Data",
+			Test:  "a sync names a row that cannot be read, and reads the others",
+			Says:  "Delta.Failed names the row that cannot be read",
+		},
+		{
 			Name:  "the payload of a finished flow is printed",
 			Needs: "Webhooks.Finished",
 			Test:  "a flow that a webhook reports as finished becomes a connection",

@@ -270,6 +270,33 @@ func syncWhileReading(t *testing.T, b *bench) {
 	b.agrees(s, id, st, "rows moved while a sync read them")
 }
 
+// syncNamesUnreadable syncs an account with a row that has no amount.
+func syncNamesUnreadable(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	b.row(conn, id, Row{Amount: "1.00", In: true, Text: "good"})
+	b.row(conn, id, Row{Amount: "", In: true, Text: "no amount"})
+	b.row(conn, id, Row{Amount: "3.00", In: true, Text: "good too"})
+	b.refetch(conn)
+	s := newShelf()
+	s.accounts = []string{id}
+	read, failed := 0, []bankmux.Failure(nil)
+	for range 100 {
+		d, err := b.client.Sync(t.Context(), s.request(conn))
+		require.NoError(t, err, "one bad row does not cost the sync")
+		s.store(t, d)
+		read, failed = read+len(d.Added), append(failed, d.Failed...)
+		if !d.More {
+			break
+		}
+	}
+	assert.Equal(t, 2, read, "the rows that can be read")
+	require.Len(t, failed, 1, "Delta.Failed names the row that cannot be read")
+	assert.Equal(t, id, failed[0].Account)
+	assert.NotEmpty(t, failed[0].Transaction, "Delta.Failed names the row that cannot be read")
+	assert.ErrorIs(t, failed[0], bankmux.ErrMalformed)
+}
+
 // pendingIsNamed posts a pending row and looks for its id.
 func pendingIsNamed(t *testing.T, b *bench) {
 	unnamed := !b.Data.NamesPending || b.Data.PostTransaction == nil

@@ -2,6 +2,7 @@ package redirect
 
 import (
 	"encoding/json"
+	"errors"
 	"go/parser"
 	"go/token"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/providertest"
 )
 
@@ -107,6 +109,53 @@ func TestASessionIsARedirectToAChosenBank(t *testing.T) {
 			due := bankmux.ConsentsDue(slices.Values(got.All()), time.Now().AddDate(0, 0, 25), time.Now().AddDate(0, 0, 31))
 			assert.Len(t, due, 1, "thirty days were asked for, and the last seven allow a renewal")
 		}
+	})
+}
+
+func TestWhatOspreySaysIsInTheModel(t *testing.T) {
+	t.Parallel()
+	b, client, req := serve(t)
+	s, err := client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	_, err = b.authorise(s, 1)
+	require.NoError(t, err)
+	linked, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User})
+	require.NoError(t, err)
+	conn := linked.Connection
+	t.Run("an account has the id that it has in every grant", func(t *testing.T) {
+		got, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		require.NoError(t, err)
+		require.Len(t, got.Accounts, 2)
+		assert.Equal(t, b.books[0].key, got.Accounts[0].PersistentID)
+		assert.NotEqual(t, b.books[0].key, got.Accounts[0].ID)
+	})
+	t.Run("a row names the other side and its value date", func(t *testing.T) {
+		var m movement
+		require.NoError(t, wire.Decode([]byte(`{"id":"r1","account":"a1","amount":"-12.50","currency":"USDT",
+			"day":"2026-11-20","value_day":"2026-11-21","text":"RENT","pending":false,"pending_id":"r0",
+			"counterparty":{"name":"A Landlord","iban":"PT50000201231234567890154"}}`), &m))
+		got, fault := m.transaction("")
+		require.Nil(t, fault)
+		amount, err := bankmux.NewMoney("-12.50", "USDT")
+		require.NoError(t, err)
+		assert.Equal(t, bankmux.Transaction{
+			ID: "r1", Account: "a1", Amount: amount, Status: bankmux.StatusBooked, Replaces: "r0",
+			Date: bankmux.NewDate(2026, time.November, 20), ValueDate: bankmux.NewDate(2026, time.November, 21),
+			Description: "RENT", RawDescription: "RENT",
+			Counterparty: &bankmux.Counterparty{Name: "A Landlord", IBAN: "PT50000201231234567890154"},
+		}, got)
+	})
+	t.Run("a cursor that Osprey does not know any more is refused as one", func(t *testing.T) {
+		d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
+		require.NoError(t, err)
+		b.mu.Lock()
+		b.record = nil
+		b.mu.Unlock()
+		_, err = client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Cursor: d.Next})
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
+		assert.Equal(t, "SyncRequest.Cursor", e.Field)
 	})
 }
 
