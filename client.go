@@ -100,6 +100,7 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 	if len(res.More) > 0 {
 		res.name(&req.Session)
 	}
+	_ = c.partial(opExchangeToken, &res.Connection, res.Failed) // an error would lose the connections
 	return res, nil
 }
 

@@ -31,6 +31,10 @@ type ExchangeResult struct {
 	// banks in one. Store them as well: each has its own id and credential. Posting the payload
 	// again gives the same ids.
 	More []Connection
+	// Failed has a failure for each further login of the run that did not become a connection. It is
+	// not an error of the call: each login may have a token of its own, and those of Connection and
+	// More are spent by then, so store these first. Posting the payload again gives the rest.
+	Failed []Failure
 }
 
 // All returns Connection and then More.

@@ -18,6 +18,7 @@ type hosted struct {
 	fake
 	effect bankmux.Effect
 	logins []string // references, first the session's
+	failed []bankmux.Failure
 	got    *bankmux.ExchangeRequest
 }
 
@@ -45,6 +46,7 @@ func (h *hosted) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (
 		conn := bankmux.NewFurtherConnection(req.Session, login, bankmux.NewSecret(fmt.Sprintf("credential-%d", i+1)))
 		res.More = append(res.More, conn)
 	}
+	res.Failed = h.failed
 	return res, nil
 }
 
@@ -84,6 +86,18 @@ func TestOneRunMayLinkSeveralBanks(t *testing.T) {
 		turned, err := client.ExchangeToken(t.Context(), req)
 		require.NoError(t, err)
 		assert.ElementsMatch(t, ids(first), ids(turned), "listed in another order")
+	})
+	t.Run("a login that fails after another was spent is named, and the others are there", func(t *testing.T) {
+		t.Parallel()
+		h, client, req := begin(t, "login-a", "login-b")
+		h.failed = []bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}}, {}}
+		res, err := client.ExchangeToken(t.Context(), req)
+		require.NoError(t, err)
+		assert.Len(t, res.All(), 2)
+		require.Len(t, res.Failed, 2)
+		require.ErrorIs(t, res.Failed[0], bankmux.ErrUnavailable)
+		assert.Equal(t, []string{"hosted", bankmux.OpExchangeToken}, []string{res.Failed[0].Err.Client, res.Failed[0].Err.Op})
+		require.ErrorIs(t, res.Failed[1], bankmux.ErrUnknown, "a failure without a cause")
 	})
 	t.Run("the same login twice is one connection", func(t *testing.T) {
 		t.Parallel()

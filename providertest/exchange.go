@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -163,11 +164,52 @@ func several(t *testing.T, b *bench) {
 	again, err := b.client.ExchangeToken(t.Context(), post)
 	if err != nil {
 		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
-		return
 	}
 	for _, conn := range again.All() {
-		assert.True(t, ids[conn.ID], "the same payload makes the same connections")
+		assert.True(t, err != nil || ids[conn.ID], "the same payload makes the same connections")
 	}
+	b.furtherBroken(banks)
+}
+
+// furtherBroken breaks the exchange of the second bank, for adapters that send one for each. The
+// token of the first is spent by then.
+func (b *bench) furtherBroken(banks int) {
+	t := b.t
+	s := b.session(t.Context())
+	payload, err := b.LinkSeveral(s, banks)
+	require.NoError(t, err)
+	b.concealPayload(payload)
+	unavailable := slices.IndexFunc(wirefault.All(), func(f wirefault.Fault) bool { return f.Name == "unavailable" })
+	exchanges := 0
+	b.inject(wirefault.All()[unavailable], 1, func(r *http.Request) bool {
+		if b.IsExchange(r) {
+			exchanges++
+		}
+		return exchanges == 2
+	})
+	post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(payload)}
+	first, err := b.client.ExchangeToken(t.Context(), post)
+	b.show(err)
+	b.heal()
+	if exchanges < 2 {
+		return
+	}
+	var rest bankmux.ExchangeResult
+	if err != nil || len(first.All()) < banks {
+		if err == nil {
+			assert.Len(t, first.Failed, banks-len(first.All()), "each bank that could not be exchanged is in ExchangeResult.Failed")
+		}
+		rest, err = b.client.ExchangeToken(t.Context(), post)
+		require.NoError(t, err, "the exchange of a further bank failed, and the same payload does not give the rest")
+	}
+	ids, references := map[string]bool{}, map[string]bool{}
+	for _, conn := range slices.Concat(first.All(), rest.All()) {
+		if conn.ID != "" {
+			ids[conn.ID], references[conn.Reference()] = true, true
+		}
+	}
+	assert.Len(t, references, banks, "a bank is lost when the exchange of another fails")
+	assert.Len(t, ids, banks, "each connection of one run has an id of its own, also where two calls were needed")
 }
 
 // productsAreGranted checks that a connection has the products that the user granted.
