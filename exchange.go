@@ -28,8 +28,11 @@ type ExchangeResult struct {
 	// Connection is the connection of the session. On a reconnect it keeps its id.
 	Connection Connection
 	// More are further connections of the same run, where the provider lets the user link several
-	// banks in one. Store them as well: each has its own id and credential. Posting the payload
-	// again gives the same ids.
+	// banks in one. Store them as well: each has its own credential. Their ids come from the
+	// session's connection and the reference, so posting the payload again gives the same ids.
+	//
+	// On a reconnect a login in More may belong to a connection that another session made. It has
+	// the [Connection.ReferenceKey] of that one then, and another id.
 	More []Connection
 	// Failed has a failure for each further login of the run that did not become a connection. It is
 	// not an error of the call: each login may have a token of its own, and those of Connection and

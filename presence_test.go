@@ -1,13 +1,16 @@
 package bankmux_test
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
@@ -37,4 +40,59 @@ func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
 	assert.False(t, none.PSU(), "a context that says nothing is a background call")
 	absent, _ := bankmux.PresenceOf(bankmux.WithoutUser(t.Context()))
 	assert.False(t, absent.PSU())
+}
+
+// seeing is an adapter that reads one account a call and looks who is there.
+type seeing struct {
+	reader
+	seen []bankmux.Presence
+}
+
+func (s *seeing) look(ctx context.Context) {
+	p, _ := bankmux.PresenceOf(ctx)
+	s.seen = append(s.seen, p)
+}
+
+func (s *seeing) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s.look(ctx)
+	return s.reader.CreateSession(ctx, req)
+}
+
+func (s *seeing) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	s.look(ctx)
+	return s.reader.ExchangeToken(ctx, req)
+}
+
+func (s *seeing) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	s.look(ctx)
+	return s.reader.Accounts(ctx, req)
+}
+
+func (s *seeing) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
+	s.look(ctx)
+	return s.reader.Balances(ctx, req)
+}
+
+func TestTheAdapterSeesInEveryCallWhoIsThere(t *testing.T) {
+	t.Parallel()
+	s := &seeing{reader: reader{fake: fake{provider: "p", env: bankmux.Sandbox}, accounts: []bankmux.Account{{ID: "a"}, {ID: "b"}}}}
+	client := bankmux.NewClient("p", s, guard.New(guard.Options{Park: true, OnePerConnection: true}).Interceptors()...)
+	spare := bankmux.NewClient("q", &fake{provider: "q"})
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{client, spare}, []bankmux.Route{{Client: "p"}, {Client: "q", Priority: 1}})
+	require.NoError(t, err)
+	for _, p := range []bankmux.Presence{
+		{IP: netip.MustParseAddr("203.0.113.7"), UserAgent: "browser", Since: time.Unix(1, 0)},
+		{Absent: true},
+		{},
+	} {
+		s.seen = nil
+		ctx := bankmux.WithPresence(t.Context(), p)
+		session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "u-1"})
+		require.NoError(t, err)
+		linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		require.NoError(t, err)
+		_, err = client.Balances(ctx, bankmux.BalancesRequest{Connection: linked.Connection})
+		require.NoError(t, err)
+		assert.Equal(t, []bankmux.Presence{p, p, p, p, p}, s.seen, "session, exchange, list and two accounts")
+	}
 }

@@ -48,11 +48,15 @@ type Provider interface {
 
 	// ExchangeToken turns what the front end brought back into a connection; start from
 	// [NewConnection], and from [NewFurtherConnection] for each further one that the user linked in
-	// the same run. If each has a token of its own and one cannot be exchanged, return the others,
-	// and that one in [ExchangeResult.Failed]. A later call passes over the tokens that are spent;
-	// [Session.ConnectionOf] then names them all. It is a one-shot: sent at most once a call. Where nothing is spent, because the
-	// provider only says what the user did, say that its effect is [Read] ([EffectDecider]): then it
-	// may be repeated, and the payload may be empty.
+	// the same run. Choose the session's own by a rule that gives the same one each time, such as
+	// the provider's order if that is stable; on a reconnect it is the login that is renewed. If
+	// each has a token of its own and one cannot be exchanged, return the others, and that one in
+	// [ExchangeResult.Failed]. A later call passes over the tokens that are spent;
+	// [Session.ConnectionOf] then names them all.
+	//
+	// It is a one-shot: sent at most once a call. Where nothing is spent, because the provider only
+	// says what the user did, say that its effect is [Read] ([EffectDecider]): then it may be
+	// repeated, and the payload may be empty.
 	//
 	// Errors: [ErrInvalid] for a payload that is wrong or not of this session,
 	// [ErrTokenSpent] for a token used or expired, [ErrQuota], [ErrCredentials],

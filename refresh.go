@@ -38,7 +38,7 @@ func (r *RefreshRequest) prepare(c *Client, op *Op) error {
 
 // RefreshResult is what was asked for and how it stood at that moment.
 type RefreshResult struct {
-	Connection Connection
+	Connection Connection // that of the request where the adapter leaves it out
 	Asked      []Product
 	// JobID is the provider's name for this refresh, "" where it has none. Webhooks and support
 	// name it.
@@ -51,6 +51,9 @@ func (c *Client) Refresh(ctx context.Context, req RefreshRequest) (RefreshResult
 	res, err := call(ctx, c, opRefresh, req, Refresher.Refresh)
 	if err == nil {
 		res.Asked = slices.Clone(req.Products)
+		if res.Connection.credential.IsZero() {
+			res.Connection = req.Connection
+		}
 	}
 	return res, err
 }
@@ -65,7 +68,8 @@ const (
 // fetched or failed, and returns the last answer. A product that failed is named by a
 // [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end the error is
 // [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are
-// those of [Client.ConnectionStatus].
+// those of [Client.ConnectionStatus]. A status that asks the user ends it: answer the [Challenge]
+// with [StatusRequest.Answers], and call AwaitRefresh again.
 func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
 	op := opAwaitRefresh
 	if err := started.Connection.prepare(c, &op); err != nil {

@@ -29,7 +29,7 @@ func (a *asking) Refresh(_ context.Context, req bankmux.RefreshRequest) (bankmux
 	if err := a.ask(req.Answers); err != nil {
 		return bankmux.RefreshResult{}, err
 	}
-	return bankmux.RefreshResult{Connection: req.Connection, JobID: "job-7"}, nil
+	return bankmux.RefreshResult{JobID: "job-7"}, nil
 }
 
 func (a *asking) ConnectionStatus(_ context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
@@ -50,8 +50,9 @@ func TestARefreshAndAStatusMayAskTheUser(t *testing.T) {
 	started, err := client.Refresh(t.Context(), refresh)
 	require.NoError(t, err)
 	assert.Equal(t, "job-7", started.JobID)
+	assert.Equal(t, conn, started.Connection, "which the adapter left out")
 
-	_, err = client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	_, err = client.AwaitRefresh(t.Context(), started)
 	_, err = client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn, Answers: challengeOf(t, err).Answer("654321")})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"123456", "654321"}, a.answered)
