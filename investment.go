@@ -104,7 +104,7 @@ type InvestmentTransactionPage struct {
 	Transactions []InvestmentTransaction
 	Securities   []Security
 	Failed       []Failure
-	Outside      int       // rows dropped because the provider returned days that were not asked for
+	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }

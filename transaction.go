@@ -144,7 +144,7 @@ type TransactionPage struct {
 	Failed       []Failure // rows that could not be read, and accounts that could not be asked
 	Covered      []Covered // days that are complete now that this page was read
 	Gaps         []Covered // days that the bank promises and refuses all the same
-	Outside      int       // rows dropped because the provider returned days that were not asked for
+	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
 	AsOf         time.Time // when the provider read them, zero where it does not say
 }

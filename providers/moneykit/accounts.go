@@ -126,6 +126,7 @@ func (a *adapter) read(ctx context.Context, conn bankmux.Connection, ids []strin
 		return nil, nil, nil, err
 	}
 	list, failed := named(&answer.Accounts)
+	list = slices.DeleteFunc(list, func(acc account) bool { return !isAsked(ids, acc.AccountID) })
 	return list, answer.Link, append(missing(ids, list), failed...), nil
 }
 
@@ -144,6 +145,12 @@ func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
 
 func withoutID(what string, place int) bankmux.Failure {
 	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
+}
+
+// isAsked reports whether a request with these ids is for an account. What names no account may be
+// of any.
+func isAsked(ids []string, account string) bool {
+	return len(ids) == 0 || account == "" || slices.Contains(ids, account)
 }
 
 // missing names the accounts that were asked for and did not come; MoneyKit does not say what it
@@ -302,6 +309,9 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 		acc := &answer.Accounts.Rows[i]
 		if acc.AccountID == "" {
 			res.Failed = append(res.Failed, withoutID("owners without an account", answer.Accounts.Place(i)))
+			continue
+		}
+		if !isAsked(req.Accounts, acc.AccountID) {
 			continue
 		}
 		got = append(got, account{AccountID: acc.AccountID})

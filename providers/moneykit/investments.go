@@ -69,6 +69,9 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	currency := currencies(accounts)
 	for i := range answer.Holdings.Rows {
 		h := &answer.Holdings.Rows[i]
+		if !isAsked(req.Accounts, h.AccountID) {
+			continue
+		}
 		one, given, fault := h.holding(currency[h.AccountID])
 		if fault != nil {
 			res.Failed = append(res.Failed, bankmux.Failure{Account: h.AccountID, Transaction: wire.RowName(h.SecurityID, answer.Holdings.Place(i)), Err: fault})
@@ -143,7 +146,7 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 	for i := range answer.Transactions.Rows {
 		w := &answer.Transactions.Rows[i]
 		t, given, fault := w.transaction(currency[w.AccountID])
-		if !t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last)) {
+		if !isAsked(req.Accounts, t.Account) || (!t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last))) {
 			page.Outside++
 			continue
 		}

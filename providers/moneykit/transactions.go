@@ -164,6 +164,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	var answer transactionsAnswer
 	page := answer.page(enrich)
 	page.first, page.last = req.Limits(a.today())
+	page.accounts = req.Accounts
 	err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark), &answer)
 	if err != nil {
 		return bankmux.TransactionPage{}, err
@@ -175,6 +176,7 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
+	page.Outside += page.strange
 	there, failed := answer.split(req.Accounts, page)
 	if mark.first() {
 		page.Failed = append(page.Failed, failed...)
@@ -209,10 +211,12 @@ const rowBytes = 512
 // lastDay is the day of no row.
 var lastDay = bankmux.NewDate(9999, time.December, 31)
 
-// listPage is a page that takes the rows between two days and counts the others.
+// listPage is a page that takes the rows of some accounts between two days and counts the others.
 type listPage struct {
 	bankmux.TransactionPage
+	accounts    []string // none means all
 	first, last bankmux.Date
+	strange     int             // rows of accounts that were not asked for
 	others      map[string]bool // accounts of rows that were not taken
 }
 
@@ -229,6 +233,8 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 		row := &page.Transactions[last]
 		fault := w.fill(row, enrich)
 		switch {
+		case !isAsked(page.accounts, row.Account):
+			page.strange++
 		case !row.Date.IsZero() && (row.Date.Before(page.first) || row.Date.After(page.last)):
 			page.Outside++
 			page.others[row.Account] = true
