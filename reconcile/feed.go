@@ -41,7 +41,8 @@ type Feed struct {
 	// TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION). The engine begins again up to four times.
 	BeginsAgain func(*bankmux.Error) bool
 	// Lost reports whether an error of Page says that the provider does not know the cursor. Sync
-	// then refuses the cursor, so that the application begins without one.
+	// then refuses the cursor, so that the application begins without one. It is not asked about a
+	// sync that began without one: that would be told to do the same again.
 	Lost func(*bankmux.Error) bool
 	// Today is the last day that a row can have. nil means the day in UTC.
 	Today func() bankmux.Date

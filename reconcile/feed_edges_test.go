@@ -107,7 +107,11 @@ func TestAFeedRefusesACursorThatIsNotItsOwn(t *testing.T) {
 	lost := refused(t, err, "SyncRequest.Cursor")
 	assert.Contains(t, lost.Detail, "begin again without one")
 	assert.Equal(t, "BAD_CURSOR", lost.Code)
-	r.fails, s.cursor = nil, ""
+	s.cursor = ""
+	_, err = r.feed().Sync(t.Context(), s.request(0))
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "begin again without one", "it began without one")
+	r.fails = nil
 	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "begun without one, nothing is doubled")
 }
 

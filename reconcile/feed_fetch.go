@@ -76,7 +76,7 @@ func (r *feedReading) page(ctx context.Context, cursor string) (FeedPage, error)
 		return page, nil
 	}
 	page, err := r.feed.Page(ctx, FeedRequest{Cursor: cursor, Size: r.feed.size(r.req.PageSize), Answers: r.answers()})
-	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.feed.Lost != nil && r.feed.Lost(e) {
+	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.req.Cursor != "" && r.feed.Lost != nil && r.feed.Lost(e) {
 		refused := *e
 		refused.Kind, refused.Field = bankmux.ErrInvalid, "SyncRequest.Cursor"
 		refused.Detail = "is not known to the provider any more: begin again without one; with Known nothing is doubled"
