@@ -30,6 +30,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // Config configures [New]. Refresh and Expired are required.
@@ -156,7 +157,7 @@ type Call func(ctx context.Context, access bankmux.Secret) error
 func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) error {
 	used, err := t.ready(ctx, conn)
 	if err != nil {
-		return unsent(err)
+		return normalize.Unsent(err)
 	}
 	for try := 1; ; try++ {
 		err = call(ctx, used.Access)
@@ -192,7 +193,7 @@ const CodeTokenRefused = "token_refused"
 func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) error {
 	used, err := t.ready(ctx, conn)
 	if err != nil {
-		return unsent(err)
+		return normalize.Unsent(err)
 	}
 	err = call(ctx, used.Access)
 	if err == nil || used.fresh || ctx.Err() != nil || !t.expired(err) {
@@ -300,15 +301,4 @@ func flightKey(ref bankmux.Ref, g generation) string {
 		b = append(b, part...)
 	}
 	return string(binary.AppendVarint(b, int64(g.number)))
-}
-
-// unsent says of an error that the operation itself was not sent.
-func unsent(err error) error {
-	e, ok := errors.AsType[*bankmux.Error](err)
-	if !ok || e.NotSent {
-		return err
-	}
-	copied := *e
-	copied.NotSent = true
-	return &copied
 }

@@ -53,7 +53,8 @@ func NewSource(budget time.Duration, fetch func(context.Context) (Token, error))
 // The error of a failed fetch goes to all who waited for it, and is not kept. Otherwise the error is
 // [bankmux.ErrContextDone] where ctx ended first, [bankmux.ErrUnavailable] where the budget ended,
 // [bankmux.ErrMalformed] for a token that cannot be sent in a header (see [normalize.Token]), and
-// [bankmux.ErrApplication] where the fetch panicked.
+// [bankmux.ErrApplication] where the fetch panicked. Every error is NotSent: what the token is for
+// did not leave.
 func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	if t, ok := s.cached(); ok {
 		return t, nil
@@ -84,7 +85,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	select {
 	case r := <-done:
 		if r.Err != nil {
-			return bankmux.Secret{}, r.Err
+			return bankmux.Secret{}, normalize.Unsent(r.Err)
 		}
 		return r.Val.(bankmux.Secret), nil
 	case <-ctx.Done():

@@ -137,6 +137,27 @@ func TestARefusedFetchComesBackAsItIs(t *testing.T) {
 	assert.ErrorIs(t, err, refused)
 }
 
+func TestAOneShotWithoutATokenWasNotSent(t *testing.T) {
+	t.Parallel()
+	for name, fetch := range map[string]func(context.Context) (token.Token, error){
+		"the endpoint broke off": func(context.Context) (token.Token, error) {
+			return token.Token{}, &bankmux.Error{Kind: bankmux.ErrUnavailable}
+		},
+		"the endpoint is foreign":  func(context.Context) (token.Token, error) { return token.Token{}, errors.New("refused") },
+		"the endpoint panics":      func(context.Context) (token.Token, error) { panic("x") },
+		"the token cannot be sent": func(context.Context) (token.Token, error) { return token.Token{Value: bankmux.NewSecret("a\nb")}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := token.NewSource(time.Minute, fetch).Token(t.Context())
+			assert.True(t, bankmux.OutcomeKnown(err), "%v", err)
+			e, ok := errors.AsType[*bankmux.Error](err)
+			require.True(t, ok)
+			assert.True(t, e.NotSent)
+		})
+	}
+}
+
 func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {

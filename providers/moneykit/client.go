@@ -175,18 +175,13 @@ func (a *api) do(ctx context.Context, req rest.Request, out any) (*rest.Response
 	}
 }
 
-// authorize adds the credentials. Without a token the request itself never left.
+// authorize adds the credentials.
 func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 	if a.auth == AuthHeaders {
 		req.Header = http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}, "X-Client-Secret": {a.secret.Reveal()}}
 		return nil
 	}
 	token, err := a.tokens.Token(ctx)
-	if e, ok := errors.AsType[*bankmux.Error](err); ok {
-		unsent := *e
-		unsent.NotSent = true
-		return &unsent
-	}
 	req.Bearer = token.Reveal()
 	return err
 }
