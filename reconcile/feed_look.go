@@ -114,6 +114,9 @@ func (s *search) conclude(ctx context.Context, changed bool) error {
 			s.reading.looked[k.Key] = true
 			if _, doubtful := s.unread[k]; doubtful || changed {
 				s.reading.lives(k, at.alias)
+				if k.Missed > 0 { // it is looked for again in the next round
+					s.reading.cursor.Missed, s.reading.missed = true, true
+				}
 			}
 		}
 	}

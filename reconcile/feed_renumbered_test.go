@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
 )
 
 // A provider renumbers the rows of a day. Each keeps its key, so that what the application noted on
@@ -117,4 +119,42 @@ func TestARowThatWasAloneInItsWeeksCanGo(t *testing.T) {
 		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
 		s.agree(t, r)
 	})
+}
+
+// A row is reported missing, and the list then has a row that cannot be read and may be it.
+func TestAMissingRowThatMayBeUnreadableIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*reconcile.StoredPage){
+		"a row of its day without id": func(p *reconcile.StoredPage) {
+			p.Unread = append(p.Unread, bankmux.Transaction{Account: "checking", Date: today.AddDays(-5)})
+		},
+		"a list that moves": func(p *reconcile.StoredPage) { p.Moved = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRecord("checking"), newStore()
+			feed, spoils := r.believed(), false
+			list := feed.Stored
+			feed.Stored = func(ctx context.Context, req reconcile.StoredRequest) (reconcile.StoredPage, error) {
+				page, err := list(ctx, req)
+				if spoils {
+					spoil(&page)
+				}
+				return page, err
+			}
+			r.put(paid("gone", "checking", 5, "-5.00", "TAXI"))
+			r.put(paid("stays", "checking", 4, "-6.00", "RENT"))
+			s.round(t, feed, 1)
+			r.remove("gone")
+			r.put(paid("stays", "checking", 4, "-7.00", "RENT"))
+			spoils = true
+			d := s.round(t, feed, 1)
+			assert.Len(t, d.Missing, 1)
+			assert.Empty(t, d.Removed)
+			assert.Empty(t, s.round(t, feed, 1).Removed)
+			spoils = false
+			assert.Len(t, s.round(t, feed, 1).Removed, 1)
+			s.agree(t, r)
+		})
+	}
 }
