@@ -155,7 +155,11 @@ func (s *shop) finish(ctx context.Context, user, id string, posted json.RawMessa
 			err = s.save(conn)
 		}
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(linked.Failed) > 0:
+		err = linked.Failed[0] // another bank of the run: posting the payload again gives it
+	default:
 		stored.results[hash] = linked.Connection.Ref() // in one transaction with the rows
 	}
 	return linked.Connection, err

@@ -82,6 +82,17 @@ func TestTheREADMEFinishesALinkByWebhook(t *testing.T) {
 		require.Equal(t, http.StatusOK, post(run.Session+` {"code":"c-1"}`))
 		assert.Len(t, n.rows, 2)
 	})
+	t.Run("a bank of the run that failed makes it come again, and the others are stored", func(t *testing.T) {
+		t.Parallel()
+		h, n, run, post := begin(t)
+		h.logins, h.failed = []string{"login-a"}, []bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}}}
+		require.Equal(t, http.StatusInternalServerError, post(run.Session+` {"code":"c-1"}`))
+		assert.Len(t, n.rows, 1)
+		h.logins, h.failed = []string{"login-a", "login-b"}, nil
+		require.Equal(t, http.StatusOK, post(run.Session+` {"code":"c-1"}`))
+		assert.Len(t, n.rows, 2)
+		assert.EqualValues(t, 2, h.calls.Load())
+	})
 	t.Run("a provider without a payload", func(t *testing.T) {
 		t.Parallel()
 		h, n, run, post := begin(t)
