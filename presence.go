@@ -3,7 +3,9 @@ package bankmux
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Presence says whether the user waits for a call. Put it into the call's context.
@@ -33,8 +35,10 @@ type Presence struct {
 // PSU reports whether the call counts as made by the user, who is called the payment service user
 // there. Adapters send all of the headers for it, or none: banks allow a few background calls a day
 // and more for a user who is there, and they refuse half of it. A context without address or user
-// agent is a background call.
-func (p Presence) PSU() bool { return !p.Absent && p.IP.IsValid() && p.UserAgent != "" }
+// agent is a background call, and so is one whose user agent no header can carry.
+func (p Presence) PSU() bool {
+	return !p.Absent && p.IP.IsValid() && p.UserAgent != "" && !strings.ContainsFunc(p.UserAgent, unicode.IsControl)
+}
 
 // CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user, on a connection
 // whose bank asked the user before. Make the call again when the user is there.
@@ -42,8 +46,10 @@ const CodeUserAbsent = "user_absent"
 
 type presenceKey struct{}
 
-// WithPresence returns a context that says whether the user waits for the calls made with it.
+// WithPresence returns a context that says whether the user waits for the calls made with it. An
+// IPv4 address that is written as IPv6, as a server on both gives it, becomes IPv4.
 func WithPresence(ctx context.Context, p Presence) context.Context {
+	p.IP = p.IP.Unmap()
 	return context.WithValue(ctx, presenceKey{}, p)
 }
 

@@ -25,6 +25,7 @@ func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
 		"nothing said":                          {bankmux.Presence{}, false},
 		"an address alone":                      {bankmux.Presence{IP: ip}, false},
 		"a user agent alone":                    {bankmux.Presence{UserAgent: "browser"}, false},
+		"a user agent that no header can carry": {bankmux.Presence{IP: ip, UserAgent: "browser\r\nX-Forged: 1"}, false},
 		"a user who is absent, whatever is set": {bankmux.Presence{Absent: true, IP: ip, UserAgent: "browser"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +36,8 @@ func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
 			assert.Equal(t, c.want, got.PSU())
 		})
 	}
+	mapped, _ := bankmux.PresenceOf(bankmux.WithPresence(t.Context(), bankmux.Presence{IP: netip.MustParseAddr("::ffff:203.0.113.7")}))
+	assert.Equal(t, ip, mapped.IP, "as the server of both kinds of addresses gives it")
 	none, ok := bankmux.PresenceOf(t.Context())
 	assert.False(t, ok)
 	assert.False(t, none.PSU(), "a context that says nothing is a background call")
