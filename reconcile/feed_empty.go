@@ -10,7 +10,7 @@ import (
 
 // hides reports whether an empty list of some days proves nothing, for rows are known that it must
 // have. Those that are looked for may rightly be gone. If there are no others on these days, the
-// list is asked for the last other row of each account.
+// list is asked for the last other row of each account, or of any where the account has none.
 func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error) {
 	r, sought, accounts := s.reading, map[string]bool{}, map[string]bool{}
 	for i := range s.rows {
@@ -25,11 +25,11 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 			return true, nil
 		}
 	}
-	last := map[string]bankmux.Date{}
+	last := map[string]bankmux.Date{} // of all accounts under ""
 	_, err = r.known(ctx, firstDay, lastDay, func(k *Known) bool {
 		alias := r.aliasOf(k)
-		if accounts[k.Account] && !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" && !r.isRemoved(k.Account, alias) {
-			last[k.Account] = later(last[k.Account], k.Date)
+		if !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" && !r.isRemoved(k.Account, alias) {
+			last[k.Account], last[""] = later(last[k.Account], k.Date), later(last[""], k.Date)
 		}
 		return false
 	})
@@ -37,6 +37,9 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 		return false, err
 	}
 	for _, account := range slices.Sorted(maps.Keys(accounts)) {
+		if last[account].IsZero() {
+			account = ""
+		}
 		serves, err := r.serves(ctx, account, last[account])
 		if err != nil || !serves {
 			return true, err
@@ -45,7 +48,7 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 	return false, nil
 }
 
-// serves reports whether the list has a row of an account on a day.
+// serves reports whether the list has a row of an account on a day, "" for any account.
 func (r *feedReading) serves(ctx context.Context, account string, day bankmux.Date) (bool, error) {
 	if day.IsZero() {
 		return false, nil
@@ -57,7 +60,7 @@ func (r *feedReading) serves(ctx context.Context, account string, day bankmux.Da
 			return false, err
 		}
 		for i := range page.Rows {
-			if r.req.AccountName(page.Rows[i].Account) == account {
+			if account == "" || r.req.AccountName(page.Rows[i].Account) == account {
 				return true, nil
 			}
 		}

@@ -101,6 +101,17 @@ func TestARowThatWasAloneInItsWeeksCanGo(t *testing.T) {
 			assert.Zero(t, changed(s.round(t, r.believed(), size)))
 		})
 	}
+	t.Run("the only row of its account", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRecord("checking", "savings"), newStore()
+		r.put(paid("alone", "savings", 5, "-5.00", "INTEREST"))
+		r.put(paid("last", "checking", 20, "-6.00", "RENT"))
+		s.round(t, r.believed(), 1)
+		r.remove("alone")
+		r.put(paid("last", "checking", 20, "-7.00", "RENT"))
+		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
+		s.agree(t, r)
+	})
 	t.Run("but where the list has no known row at all, nothing does", func(t *testing.T) {
 		t.Parallel()
 		r, s := newRecord("checking"), newStore()
