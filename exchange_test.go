@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,6 +19,7 @@ type hosted struct {
 	fake
 	effect bankmux.Effect
 	logins []string // references, first the session's
+	flow   string   // by which deliveries name the session, where it is not ours
 	failed []bankmux.Failure
 	got    *bankmux.ExchangeRequest
 }
@@ -33,6 +35,9 @@ func (h *hosted) CreateSession(_ context.Context, req bankmux.SessionRequest) (b
 	s := bankmux.NewSession(req)
 	s.Launch.URL = bankmux.NewLaunchToken("https://bank.example/authorize?state=" + planted)
 	s.State = bankmux.NewSecret("verifier-" + planted)
+	if h.flow != "" {
+		s.ID = h.flow
+	}
 	return s, nil
 }
 
@@ -207,6 +212,25 @@ func TestAnExchangeThatOnlyReadsNeedsNoPayload(t *testing.T) {
 	h.effect, req.Payload = bankmux.OneShot, bankmux.Secret{}
 	_, err = client.ExchangeToken(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "a one-shot needs what it spends")
+}
+
+func TestASessionMayHaveTheIDThatDeliveriesName(t *testing.T) {
+	t.Parallel()
+	flow := strings.Repeat("d1", 32)
+	h := &hosted{fake: fake{provider: "hosted"}, effect: bankmux.OneShot, logins: []string{"login-a"}, flow: flow}
+	client := bankmux.NewClient("hosted", h)
+	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1"})
+	require.NoError(t, err)
+	assert.Equal(t, flow, session.ID)
+	ring, err := bankmux.NewKeyring(key("a", 1))
+	require.NoError(t, err)
+	blob, err := session.Seal(ring)
+	require.NoError(t, err)
+	opened, err := bankmux.OpenSession(ring, session.Ref(), blob)
+	require.NoError(t, err)
+	got, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: opened, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+	require.NoError(t, err)
+	assert.Equal(t, session.ConnectionID, got.Connection.ID)
 }
 
 func TestASessionKeepsWhatTheAdapterNeedsAndTheBrowserMustNotSee(t *testing.T) {

@@ -203,7 +203,7 @@ func checkCountry(field, code string) error {
 // ConnectionID names the row of another user. It also leaves out Launch and the credential of
 // Reconnect, so a reconnect cannot be finished with it.
 type Session struct {
-	ID string `json:"id"` // random, 128 bits
+	ID string `json:"id"` // 128 bits that cannot be guessed
 	// ConnectionID is what the connection will be called, on a reconnect what it is called already.
 	// Where the provider ties no login to a session (Dapi), it is the root of the id: see
 	// [Session.ConnectionOf].
@@ -224,7 +224,8 @@ type Session struct {
 }
 
 // NewSession starts a session for an adapter to complete: ids, user, times. The adapter adds
-// Launch; the client adds its own name.
+// Launch; the client adds its own name. ID is random. Where webhooks name the flow only by an id or
+// token of the provider's, set ID to a digest of that, so that [Event.Session] can say it.
 func NewSession(req SessionRequest) Session {
 	lifetime := req.Lifetime
 	if lifetime == 0 {

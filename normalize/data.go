@@ -59,7 +59,7 @@ var lastUnreadable atomic.Pointer[bankmux.Error]
 // Direction says which way a transaction's money went.
 type Direction int
 
-// The directions. Both providers write "credit" for money into the account and "debit" for money
+// The directions. MoneyKit and Dapi write "credit" for money into the account and "debit" for money
 // out of it, whatever the account.
 const (
 	Unknown Direction = iota
