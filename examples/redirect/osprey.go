@@ -1,5 +1,5 @@
 // Package redirect is an adapter for an invented provider, Osprey, written as a module outside of
-// bankmux would write it. It is what Pelican of package thirdparty is not: the user is sent to the
+// bankmux would write it. It is what Pelican of examples/thirdparty is not: the user is sent to the
 // page of a bank that was chosen before, and nothing is spent at the exchange. The permission ends,
 // tokens are renewed, banks learn whether the user is there, and a webhook may finish a link.
 package redirect
