@@ -36,20 +36,29 @@ const unsendable = "a header field has a name or a value that cannot be sent"
 // like a broken connection.
 func sendable(header http.Header) bool {
 	for name, values := range header {
-		if name == "" || strings.ContainsFunc(name, notOfName) {
-			return false
-		}
-		for _, value := range values {
-			if strings.ContainsFunc(value, isControl) {
+		for i := range len(name) {
+			if !ofName[name[i]] {
 				return false
 			}
+		}
+		for _, value := range values {
+			for i := range len(value) {
+				if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+					return false
+				}
+			}
+		}
+		if name == "" {
+			return false
 		}
 	}
 	return true
 }
 
-func notOfName(r rune) bool {
-	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-}
-
-func isControl(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }
+// ofName has the bytes that the name of a field may have.
+var ofName = func() (allowed [256]bool) {
+	for c := byte('!'); c <= '~'; c++ {
+		allowed[c] = strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) < 0
+	}
+	return allowed
+}()
