@@ -35,14 +35,15 @@ type Connection struct {
 }
 
 // NewConnection makes the connection a session ends in, for an adapter to
-// complete with institution, status and products. On a reconnect it keeps the identity, and
-// what else was known, of the connection being renewed.
+// complete with institution, status, products and consent. On a reconnect it keeps the identity,
+// and what else was known, of the connection being renewed, but not the dates of its consent.
 func NewConnection(s Session, reference string, credential Secret) Connection {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	conn := Connection{CreatedAt: now}
 	if s.Reconnect != nil {
 		conn = *s.Reconnect
 		conn.Products = slices.Clone(conn.Products)
+		conn.Consent = Consent{} // the dates are of the consent that is replaced
 	}
 	conn.ID, conn.User = s.ConnectionID, s.User
 	conn.reference, conn.credential = credential, credential

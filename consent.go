@@ -48,7 +48,8 @@ func ConsentsDue(conns iter.Seq[Connection], now, by time.Time) []Connection {
 	var due []Connection
 	for conn := range conns {
 		at := conn.Consent.Due()
-		if at.IsZero() || at.After(by) || conn.Consent.RenewFrom.After(now) || conn.Status.State == StateGone {
+		early := conn.Consent.RenewFrom.After(now) && at.After(now)
+		if at.IsZero() || at.After(by) || early || conn.Status.State == StateGone {
 			continue
 		}
 		due = append(due, conn)

@@ -42,7 +42,7 @@ func TestConsent(t *testing.T) {
 			conn("not renewable yet", bankmux.Consent{ExpiresAt: day(6), RenewFrom: day(3)}, bankmux.StateActive),
 			conn("renewable since now", bankmux.Consent{ExpiresAt: day(6), RenewFrom: day(2)}, bankmux.StateActive),
 			conn("confirm", bankmux.Consent{ExpiresAt: day(30), ReconfirmBy: day(4)}, bankmux.StateActive),
-			conn("expired", bankmux.Consent{ExpiresAt: day(1)}, bankmux.StateReauth),
+			conn("expired", bankmux.Consent{ExpiresAt: day(1), RenewFrom: day(9)}, bankmux.StateReauth),
 			conn("expired at the same moment", bankmux.Consent{ExpiresAt: day(1)}, bankmux.StateReauth),
 			conn("gone", bankmux.Consent{ExpiresAt: day(3)}, bankmux.StateGone),
 		}
@@ -63,6 +63,19 @@ func TestConsent(t *testing.T) {
 		var back bankmux.Connection
 		require.NoError(t, json.Unmarshal(out, &back))
 		assert.Equal(t, want.Consent, back.Consent)
+	})
+
+	t.Run("a reconnect does not keep the dates of the consent that it replaces", func(t *testing.T) {
+		client := bankmux.NewClient("hosted", &hosted{fake: fake{provider: "hosted"}, effect: bankmux.Read, logins: []string{"login-a"}})
+		_, old := linked(t, client, "u-1")
+		old.Consent = bankmux.Consent{ExpiresAt: day(1)}
+		session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: &old})
+		require.NoError(t, err)
+		assert.Equal(t, old.Consent, session.Reconnect.Consent, "renewing has not ended it yet")
+		res, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "u-1"})
+		require.NoError(t, err)
+		assert.Zero(t, res.Connection.Consent)
+		assert.Empty(t, bankmux.ConsentsDue(slices.Values(res.All()), day(2), day(8)))
 	})
 
 	t.Run("a date that stands for none is not told", func(t *testing.T) {
