@@ -92,6 +92,7 @@ func TestOneOddRowNeverCostsThePage(t *testing.T) {
 		"a word that is a number fails":     {`{"amount":5,"date":"DAY","type":1,` + aed + `}`, nil},
 		"an amount that is an object fails": {`{"amount":{"value":5},"date":"DAY","type":"debit",` + aed + `}`, nil},
 		"a day that is a number fails":      {`{"amount":5,"date":17,"type":"debit",` + aed + `}`, nil},
+		"a currency by its name":            {`{"amount":5,"date":"DAY","type":"debit","currency":{"code":"dirham"}}`, nil},
 		"a currency that is a number":       {`{"amount":5,"date":"DAY","type":"debit","currency":784}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

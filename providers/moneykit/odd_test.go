@@ -63,6 +63,7 @@ var oddRows = map[string]struct {
 	"a date that is an object fails":    {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":{"day":1}`, nil},
 	"an unknown word fails":             {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"sideways","currency":"USD","date":"2026-11-20"`, nil},
 	"an id that is a list fails":        {`"transaction_id":["t2"],"account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"`, nil},
+	"a currency's name fails":           {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"dollars","date":"2026-11-20"`, nil},
 	"a Hijri day fails":                 {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"1448-05-13"`, nil},
 	"a repeated key fails":              {`"transaction_id":"t2","account_id":"a1","amount":"5","amount":"6","type":"debit","currency":"USD","date":"2026-11-20"`, nil},
 }
