@@ -145,10 +145,10 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kind, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	switch id, sub, _ := strings.Cut(rest, "/"); {
-	case kind == "consents":
+	switch id, sub, _ := strings.Cut(rest, "/"); kind {
+	case "consents":
 		b.serveConsent(w, r, id)
-	case kind == "grants":
+	case "grants":
 		b.serveGrant(w, r, b.grants[id], sub)
 	default:
 		b.serveUser(w, r, kind, id, sub)

@@ -204,7 +204,7 @@ func (w tampered) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return res, err
 	}
-	old, changed := "", ""
+	var old, changed string
 	switch w.mistake {
 	case "the pending flag is not read":
 		old, changed = `"pending":true`, `"pending":false`
