@@ -50,7 +50,7 @@ type Account struct {
 	IBAN         string      `json:"iban,omitempty"`     // where it comes with the list (Dapi); not checked, sandboxes make them up
 	Currency     Currency    `json:"currency,omitempty"` // "" where the provider does not say
 	Closed       bool        `json:"closed,omitempty"`
-	PersistentID string      `json:"persistent_id,omitempty"` // the provider's id of the account behind it, the same in every link, where it has one
+	PersistentID string      `json:"persistent_id,omitempty"` // the provider's id of the account behind it, the same in each of its links, where it has one
 	OriginalID   string      `json:"original_id,omitempty"`   // the application's own id of an imported account
 }
 

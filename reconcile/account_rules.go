@@ -84,9 +84,9 @@ type rule struct {
 var rules = []rule{
 	{Certain, "the same IBAN, kind and currency", func(f *facts) token { return f.inBooks(f.marks.iban) }, sameBooks},
 	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.marks.iban} }, sameBooks},
-	{Certain, "the same account number, kind and currency", func(f *facts) token { return f.inBooks(f.marks.number) }, compatible},
-	{Certain, "the same account number", func(f *facts) token { return token{text: f.marks.number} }, compatible},
-	{Certain, "the same persistent id", (*facts).byPersistent, sameBooks},
+	{Certain, "the same account number, kind and currency", func(f *facts) token { return f.inBooks(f.marks.number) }, sameNumbers},
+	{Certain, "the same account number", func(f *facts) token { return token{text: f.marks.number} }, sameNumbers},
+	{Certain, "the same persistent id", (*facts).byPersistent, samePersistent},
 	{Certain, "the same id of the application's own", (*facts).byOriginal, compatible},
 	{Certain, "the same id of the provider", (*facts).byID, compatible},
 	{Likely, "the same last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.four) }, compatible},
@@ -132,14 +132,22 @@ func (f *facts) named(text mark) token {
 	return token{text: text, name: f.marks.name}
 }
 
-// sameBooks reports whether kind, currency and persistent id allow the two to be one account.
+// sameBooks reports whether kind and currency allow the two to be one account.
 func sameBooks(old, new *facts) bool {
-	return !differ(old.currency, new.currency) && !differ(old.kind, new.kind) &&
-		!differ(old.account.PersistentID, new.account.PersistentID)
+	return !differ(old.currency, new.currency) && !differ(old.kind, new.kind)
+}
+
+// samePersistent is sameBooks for accounts whose persistent ids do not differ. Each provider has
+// persistent ids of its own, so they say nothing against a whole number that the bank gave.
+func samePersistent(old, new *facts) bool {
+	return sameBooks(old, new) && !differ(old.account.PersistentID, new.account.PersistentID)
 }
 
 // compatible reports whether nothing the bank said of the two contradicts their being one.
-func compatible(old, new *facts) bool {
+func compatible(old, new *facts) bool { return samePersistent(old, new) && sameNumbers(old, new) }
+
+// sameNumbers is sameBooks for accounts whose numbers, as far as they are shown, do not differ.
+func sameNumbers(old, new *facts) bool {
 	return sameBooks(old, new) && !differ(old.iban, new.iban) && !differ(old.number, new.number) &&
 		startsAs(old, new) && startsAs(new, old) && (!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
 }
@@ -207,7 +215,7 @@ func newSide(list []bankmux.Account, texts marker) side {
 		return cmp.Or(cmp.Compare(x.OriginalID, y.OriginalID), cmp.Compare(x.IBAN, y.IBAN),
 			cmp.Compare(x.Number, y.Number), cmp.Compare(x.Mask, y.Mask), cmp.Compare(x.Name, y.Name),
 			cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Currency, y.Currency), cmp.Compare(x.Nickname, y.Nickname),
-			cmp.Compare(x.ProviderKind, y.ProviderKind))
+			cmp.Compare(x.ProviderKind, y.ProviderKind), cmp.Compare(x.PersistentID, y.PersistentID))
 	})
 	return s
 }

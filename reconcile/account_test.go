@@ -21,9 +21,12 @@ func acc(id string, change ...func(*bankmux.Account)) bankmux.Account {
 	return a
 }
 
-func mask(s string) func(*bankmux.Account)   { return func(a *bankmux.Account) { a.Mask = s } }
-func name(s string) func(*bankmux.Account)   { return func(a *bankmux.Account) { a.Name = s } }
-func iban(s string) func(*bankmux.Account)   { return func(a *bankmux.Account) { a.IBAN = s } }
+func mask(s string) func(*bankmux.Account) { return func(a *bankmux.Account) { a.Mask = s } }
+func name(s string) func(*bankmux.Account) { return func(a *bankmux.Account) { a.Name = s } }
+func iban(s string) func(*bankmux.Account) { return func(a *bankmux.Account) { a.IBAN = s } }
+func persistent(s string) func(*bankmux.Account) {
+	return func(a *bankmux.Account) { a.PersistentID = s }
+}
 func number(s string) func(*bankmux.Account) { return func(a *bankmux.Account) { a.Number = s } }
 func kind(k bankmux.AccountKind) func(*bankmux.Account) {
 	return func(a *bankmux.Account) { a.Kind = k }
@@ -78,6 +81,9 @@ func TestAccountsAreRecognisedByWhatTheBankSaysOfThem(t *testing.T) {
 		"other digits":             {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("8830"), name("Main"))}, []string{"+x", "-a"}},
 		"another currency":         {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("4410"), name("Main"), in("AED"))}, []string{"+x", "-a"}},
 		"another kind":             {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("4410"), name("Main"), kind(bankmux.AccountLoan))}, []string{"+x", "-a"}},
+		"a persistent id":          {[]bankmux.Account{acc("a", persistent("p")), acc("b", persistent("q"))}, []bankmux.Account{acc("x", persistent("q")), acc("y", persistent("p"))}, []string{"a=y certain", "b=x certain"}},
+		"another persistent id":    {[]bankmux.Account{acc("a", mask("4410"), persistent("p"))}, []bankmux.Account{acc("x", mask("4410"), persistent("q"))}, []string{"+x", "-a"}},
+		"one of another provider":  {[]bankmux.Account{acc("a", iban("AE07"), persistent("p")), acc("b", number("12345678"), persistent("q"))}, []bankmux.Account{acc("x", iban("AE07"), persistent("k-1")), acc("y", number("12345678"), persistent("k-2"))}, []string{"a=x certain", "b=y certain"}},
 		"nothing there":            {nil, []bankmux.Account{acc("x")}, []string{"+x"}},
 	} {
 		assert.Equal(t, c.want, shape(reconcile.Match(c.old, c.new)), what)
