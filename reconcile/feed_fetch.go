@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
+
+// calmsAfter is when to try again after a record that changed through all attempts.
+const calmsAfter = time.Minute
 
 // fetch reads a page of the record, or a round, and merges its lists. Of a round it returns the
 // last page.
@@ -24,6 +28,7 @@ func (r *feedReading) fetch(ctx context.Context) (FeedPage, error) {
 			failed := *e
 			failed.Kind, failed.Scope = bankmux.ErrUnavailable, bankmux.ScopeConnection
 			failed.Detail = "the provider's record of changes kept changing while it was read"
+			failed.RetryAfter = max(failed.RetryAfter, calmsAfter) // else the guard began all of it again at once
 			return end, &failed
 		}
 	}

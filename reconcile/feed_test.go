@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -77,6 +78,7 @@ func TestAFeedThatChangesWhileItIsReadBeginsAgain(t *testing.T) {
 		assert.Equal(t, bankmux.ScopeConnection, e.Scope)
 		assert.Equal(t, mutated, e.Code)
 		assert.Equal(t, 400, e.Status)
+		assert.Equal(t, time.Minute, e.RetryAfter, "longer than the guard waits before it begins all of it again")
 		assert.Equal(t, 10, r.pages, "five attempts of two pages each")
 		for i, req := range r.asked {
 			if i%2 == 0 {
