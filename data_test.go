@@ -331,6 +331,13 @@ func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
 	assert.Empty(t, entries[0].Countries, "one country needs no list")
 	assert.Equal(t, bankmux.InstitutionRef{"p": "revolut", "q": "REVOLT21"}, entries[1].Ref)
 	assert.Equal(t, []string{"GB", "IE", "LT", "DE"}, entries[1].Countries)
+
+	one.institute[0].Domain, two.institute[0].Domain = "revolut.com", "Revolut.com"
+	two.institute[0].Name = "Revolut Bank UAB"
+	entries, err = registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "under another name, and of one domain in a country that both serve")
+	assert.Equal(t, bankmux.InstitutionRef{"p": "revolut", "q": "REVOLT21"}, entries[1].Ref)
 }
 
 func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
