@@ -11,8 +11,8 @@ import (
 
 // Event is what a provider announced by webhook, in the same words for every provider. It is a
 // hint, not data: deliveries come late, twice, in any order or not at all. Ask the provider before
-// believing it; [EventKind] says with which call. All it announces of a connection is found by those
-// calls without any webhook.
+// believing it; [EventKind] says with which call. All it announces of a connection is found by
+// those calls without any webhook.
 //
 // It marshals to JSON and back, for an application that queues events: what is left finds the
 // connection and says what to ask. JSON, printing and logging leave out the reference, which is a
