@@ -1,3 +1,5 @@
+//go:build !race
+
 package bankmux_test
 
 import (
@@ -14,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -223,21 +224,4 @@ func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Con
 	client, err := wire.open(provider, bank.Credentials())
 	require.NoError(t, err)
 	return client, linkOf(t, bank, client, provider), wire
-}
-
-// linkOf lets a user link and returns the connection.
-func linkOf(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
-	t.Helper()
-	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
-	require.NoError(t, err)
-	var payload []byte
-	if provider == "moneykit" {
-		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
-	} else {
-		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
-	}
-	require.NoError(t, err)
-	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
-	require.NoError(t, err)
-	return conn
 }

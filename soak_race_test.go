@@ -3,4 +3,4 @@
 package bankmux_test
 
 // The race detector takes ten times the time, and finds its races in fewer.
-const soakStandard = 40
+const soakStandard = 15

@@ -23,6 +23,23 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
+// linkOf lets a user link and returns the connection.
+func linkOf(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
+	t.Helper()
+	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	require.NoError(t, err)
+	var payload []byte
+	if provider == "moneykit" {
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	} else {
+		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	}
+	require.NoError(t, err)
+	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	require.NoError(t, err)
+	return conn
+}
+
 // inProcess serves a bank without sockets, so that its clock and the application's are one.
 type inProcess struct{ handler http.Handler }
 
@@ -307,30 +324,4 @@ func TestAChallengeInASyncKeepsThePagesBefore(t *testing.T) {
 		s.round(t)
 		s.agree(t, bankmux.DateOf(time.Now().UTC()).AddDays(-80).String())
 	})
-}
-
-func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
-	t.Parallel()
-	for _, provider := range []string{"moneykit", "dapi"} {
-		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, provider)
-			accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
-			require.NoError(t, err)
-			today := bankmux.DateOf(time.Now().UTC())
-			for i := range 10_000 {
-				require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
-					Amount: fmt.Sprintf("-%d.%02d", 1+i%7, i%100), Type: "debit", Date: today.AddDays(-i % 20).String(), Text: fmt.Sprint("SHOP ", i%50),
-				}))
-			}
-			if provider == "moneykit" {
-				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
-			}
-			s.round(t) // which looks at the length of each cursor
-			assert.Greater(t, len(s.rows), 10_000)
-			for _, d := range s.round(t) {
-				assert.Empty(t, d.Added, "many of them are alike")
-				assert.Empty(t, d.Replaced)
-			}
-		})
-	}
 }

@@ -17,7 +17,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, auth := range map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer, "with client headers": moneykit.AuthHeaders} {
+	for name, auth := range conformanceOf() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(

@@ -1,0 +1,42 @@
+//go:build !race
+
+package bankmux_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"moneykit", "dapi"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := openSync(t, provider)
+			accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+			require.NoError(t, err)
+			today := bankmux.DateOf(time.Now().UTC())
+			for i := range 10_000 {
+				require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
+					Amount: fmt.Sprintf("-%d.%02d", 1+i%7, i%100), Type: "debit", Date: today.AddDays(-i % 20).String(), Text: fmt.Sprint("SHOP ", i%50),
+				}))
+			}
+			if provider == "moneykit" {
+				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
+			}
+			s.round(t) // which looks at the length of each cursor
+			assert.Greater(t, len(s.rows), 10_000)
+			for _, d := range s.round(t) {
+				assert.Empty(t, d.Added, "many of them are alike")
+				assert.Empty(t, d.Replaced)
+			}
+		})
+	}
+}
