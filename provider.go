@@ -9,8 +9,8 @@
 //	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: client.Name()}})
 //	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US", …})
 //	// the front end runs the provider's Connect with session.Launch and posts what it got
-//	conn, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(posted)})
-//	blob, err := conn.Seal(keyring)                             // the row to store, by conn.ID
+//	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(posted)})
+//	blob, err := linked.Connection.Seal(keyring)                // the row to store, by its ID; linked.More mostly is empty
 //
 // # Errors
 //
