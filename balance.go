@@ -23,10 +23,10 @@ type BalancesRequest struct {
 	// only the kind of the account does: the client lists the accounts first, unless Accounts or
 	// Cards name what is to be read and Known has it.
 	Known []Account
-	// Fresh asks the bank where the provider also serves balances that it keeps. MaxAge asks the bank
-	// only where the kept ones are older; with both set, MaxAge decides. The zero values leave it to
-	// the provider. A provider that has one kind of balance ignores both: [Balance.AsOf] says how old
-	// it is. Fresh balances may be billed, and take as long as the bank does.
+	// Fresh asks the bank where the provider also serves balances that it keeps. MaxAge asks the
+	// bank only where the kept ones are older; with both set, MaxAge decides. The zero values leave
+	// it to the provider. A provider that has one kind of balance ignores both: [Balance.AsOf] says
+	// how old it is. Fresh balances may be billed, and take as long as the bank does.
 	Fresh   bool
 	MaxAge  time.Duration
 	Answers *Answers // to a [Challenge] of an earlier try

@@ -24,7 +24,7 @@ import (
 //
 // While it is open every other call on the connection gets the same error at once, for it would end
 // the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one
-// [ErrChallengeExpired]; after either, and after [Challenge.Abandon], the call starts anew without
+// [ErrChallengeExpired]; after either, and after [Challenge.Abandon], the call starts again without
 // Answers. It is never repeated by the library.
 //
 // It may hold data that was already read, so it is to be kept like the data itself.

@@ -138,10 +138,10 @@ func call[P, R, Out any, Req interface {
 
 // Do runs f on the client's adapter, seen as P, through the client's interceptors. Adapters build
 // their provider-specific operations on it; P is then an interface of the adapter's own. If the
-// adapter is no P, the error is [ErrUnsupported] and f is not called. Name, Group and Effect of op
-// must be set; the client fills in its own fields. A nil context is [ErrInvalid], one that is done
-// [ErrContextDone], and neither sends anything. Otherwise the errors are those of f; whether it is
-// repeated is decided by op.Effect.
+// adapter does not implement P, the error is [ErrUnsupported] and f is not called. Name, Group and
+// Effect of op must be set; the client fills in its own fields. A nil context is [ErrInvalid], one
+// that is done [ErrContextDone], and neither sends anything. Otherwise the errors are those of f;
+// whether it is repeated is decided by op.Effect.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
 	var none Out
 	op.Client, op.Provider = c.name, c.desc.Provider
@@ -216,7 +216,7 @@ func owned(ctx context.Context, err error) error {
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a
 // request of this package, whose answers the bank then gets. One that the client cannot have made,
-// or whose request or answers are amiss, is [ErrInvalid] or [ErrChallengeExpired] and sends
+// or whose request or answers are invalid, is [ErrInvalid] or [ErrChallengeExpired] and sends
 // nothing; op is told whom the call concerns.
 func DoOn[P, Out any](ctx context.Context, c *Client, op Op, on Request, f func(context.Context, P) (Out, error)) (Out, error) {
 	if err := on.prepare(c, &op); err != nil {

@@ -55,8 +55,9 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 }
 
 // NewFurtherConnection makes a connection that the user linked in the same run beside the session's
-// own, for [ExchangeResult.More]. Its id comes from the session and the reference, so the same login
-// has the same id in any process. It is a new connection, also where the session renews another.
+// own, for [ExchangeResult.More]. Its id comes from the session and the reference, so the same
+// login has the same id in any process. It is a new connection, also where the session renews
+// another.
 func NewFurtherConnection(s Session, reference string, credential Secret) Connection {
 	s.ConnectionID, s.Reconnect = s.further(reference), nil
 	return NewConnection(s, reference, credential)

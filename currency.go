@@ -3,8 +3,8 @@ package bankmux
 //go:generate go run ./internal/iso4217
 
 // Currency is a currency code of ISO 4217 such as "AED". Providers also send codes that ISO 4217
-// does not list, such as "USDT", "DOGE" or "GBX" (pence); they are kept as what they are. A code has
-// three capital letters, or 4 to 12 capital letters and digits with at least one letter.
+// does not list, such as "USDT", "DOGE" or "GBX" (pence); they are kept as what they are. A code
+// has three capital letters, or 4 to 12 capital letters and digits with at least one letter.
 type Currency string
 
 type currencyRow struct {

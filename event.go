@@ -104,8 +104,8 @@ const (
 	EventConsentExpiring EventKind = "consent_expiring"
 	// EventLinkFinished: the user finished the flow of [Event.Session], perhaps without coming back
 	// to the application. Call [Client.ExchangeToken] with that session, its own user, and
-	// [Event.ExchangePayload], before the event is queued as JSON, which loses the payload. Where the
-	// front end has done so already, the result is the same connection or [ErrTokenSpent].
+	// [Event.ExchangePayload], before the event is queued as JSON, which loses the payload. Where
+	// the front end has done so already, the result is the same connection or [ErrTokenSpent].
 	EventLinkFinished EventKind = "link_finished"
 	// EventUnknown: verified, but of a name, a version or a form that this library does not know.
 	// Name, [Event.Raw] and [Event.Payload] have what came.

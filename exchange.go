@@ -34,9 +34,9 @@ type ExchangeResult struct {
 	// On a reconnect a login in More may belong to a connection that another session made. It has
 	// the [Connection.ReferenceKey] of that one then, and another id.
 	More []Connection
-	// Failed has a failure for each further login of the run that did not become a connection. It is
-	// not an error of the call: each login may have a token of its own, and those of Connection and
-	// More are spent by then, so store these first. Posting the payload again gives the rest.
+	// Failed has a failure for each further login of the run that did not become a connection. It
+	// is not an error of the call: each login may have a token of its own, and those of Connection
+	// and More are spent by then, so store these first. Posting the payload again gives the rest.
 	Failed []Failure
 }
 

@@ -171,8 +171,8 @@ func hopeless(err error) bool {
 	return false
 }
 
-// refusedAnswer reports whether the bank did not take what the user said. That is no failure of one
-// account: the user is asked anew before anything else is.
+// refusedAnswer reports whether the bank did not take what the user said. That is not a failure of
+// one account: the user is asked again before anything else is.
 func refusedAnswer(err error) bool {
 	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
 }

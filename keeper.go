@@ -25,8 +25,8 @@ type Keeper interface {
 	// fails, Update writes nothing and returns that error. Without a row it returns [ErrGone].
 	//
 	// Update must be safe for concurrent use and must honour ctx. change may take as long as a
-	// request to the provider. It may be called again with the row as it is then, if a write failed;
-	// it sends nothing the second time.
+	// request to the provider. It may be called again with the row as it is then, if a write
+	// failed; it sends nothing the second time.
 	Update(ctx context.Context, conn Connection, change ConnectionChange) error
 }
 

@@ -13,7 +13,7 @@ import (
 // There is one rule for signs: money into the account is positive, out of it negative;
 // what the user has is positive, what the user owes negative. Adapters convert, nobody else.
 //
-// The zero Money is no amount at all: something nobody told. It is never 0; ask [Money.IsZero].
+// The zero Money means that there is no amount. It is never 0; ask [Money.IsZero].
 // Money is immutable. == compares digits as sent as well, so 42.9 and 42.90 differ; [Money.Equal]
 // compares values.
 type Money struct {
@@ -22,8 +22,8 @@ type Money struct {
 }
 
 // NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is
-// [ErrInvalid] for text that is no number, for more than 19 digits, which would have to be rounded,
-// and for text that is not a [Currency] code.
+// [ErrInvalid] for text that is not a number, for more than 19 digits, which would have to be
+// rounded, and for text that is not a [Currency] code.
 func NewMoney(amount string, c Currency) (Money, error) {
 	if !c.Valid() {
 		return Money{}, invalid("Money", "has a currency that is not three capital letters, or 4 to 12 capital letters and digits")

@@ -70,8 +70,9 @@ type Request interface {
 	prepare(c *Client, op *Op) error
 }
 
-// Names of the operations, as [Op.Name], [Error.Op] and [Challenge.Op] have them. They never change.
-// What only one adapter can do has a name that begins with the provider's, such as DapiOperation.
+// Names of the operations, as [Op.Name], [Error.Op] and [Challenge.Op] have them. They never
+// change. What only one adapter can do has a name that begins with the provider's, such as
+// DapiOperation.
 const (
 	OpCreateSession          = "CreateSession"
 	OpExchangeToken          = "ExchangeToken"

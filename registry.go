@@ -97,8 +97,8 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 // Candidates returns the clients in the order in which CreateSession would try them: by priority,
 // and among equals by weight and user, always the same for one user. A request without a country is
 // served by routes for everywhere; one that names an institution, by clients whose provider has an
-// id for it. A reconnect has one candidate, the issuer. Nobody: [ErrUnsupported], saying what was
-// asked for.
+// id for it. A reconnect has one candidate, the issuer. If no client qualifies, the error is
+// [ErrUnsupported], saying what was asked for.
 func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	if req.Reconnect != nil {
 		c, err := r.For(*req.Reconnect)

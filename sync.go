@@ -90,7 +90,7 @@ type Delta struct {
 
 	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
 	// Where it is false without Known, store them by the provider's id, their first alias: keys
-	// number equal rows anew on each page.
+	// number equal rows again on each page.
 	AddedOnly bool
 	// Suspect names accounts, by the application's name, whose reading was empty where rows are
 	// known. Nothing of them counts as removed.

@@ -150,7 +150,7 @@ type TransactionPage struct {
 }
 
 // Covered is a span of days that the bank served in full. Outside of what a reading covered there
-// may be rows nobody has seen.
+// may be rows that were not read.
 type Covered struct {
 	Account string `json:"account,omitempty"` // "" means all accounts asked for
 	Card    bool   `json:"card,omitempty"`

@@ -209,7 +209,7 @@ func (p *parked) judge(key lotKey, op bankmux.Op, err error) {
 	}
 }
 
-// put parks a connection, in the place of another where there is no room. The caller holds mu.
+// put parks a connection, in the place of another where all places are taken. The caller holds mu.
 func (p *parked) put(l *lot) {
 	p.forget(l.key)
 	if len(p.lots) >= maxLots {

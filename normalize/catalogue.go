@@ -204,8 +204,8 @@ var timestampLayouts = [...]string{
 }
 
 // Timestamp reads an instant in any of the forms seen from providers: RFC 3339 with or without
-// fraction, an offset without colon, no zone (UTC), a blank for the T, a bare date. It reports false
-// for anything else, and for a year before 1900 or after 2100: see [Day].
+// fraction, an offset without colon, no zone (UTC), a blank for the T, a bare date. It reports
+// false for anything else, and for a year before 1900 or after 2100: see [Day].
 func Timestamp(s string) (time.Time, bool) {
 	for _, layout := range timestampLayouts {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= firstYear && t.Year() <= lastYear {

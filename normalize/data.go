@@ -27,7 +27,7 @@ func CurrencyCode(s string) bankmux.Currency {
 }
 
 // Amount is an exact amount in a provider's currency. A missing or odd currency is
-// [bankmux.ErrMalformed]: nobody may guess one.
+// [bankmux.ErrMalformed]: it must not be guessed.
 func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
 	code := CurrencyCode(currency)
 	if code == "" {
@@ -85,7 +85,7 @@ func DirectionOf(word string) Direction {
 }
 
 // Signed gives an amount, of which the size alone counts, the sign of its direction. An unknown
-// direction is [bankmux.ErrMalformed]: an amount whose sign nobody knows is none.
+// direction is [bankmux.ErrMalformed]: an amount of unknown sign is none.
 func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Money, *bankmux.Error) {
 	d = d.Abs()
 	switch direction {

@@ -122,7 +122,8 @@ func accountsAreWhole(t *testing.T, b *bench) {
 	assert.Equal(t, got.Accounts[:1], one.Accounts)
 }
 
-// comesWithRows checks what other tests take for granted, so that a harness without it gets to know.
+// comesWithRows checks what other tests take for granted, so that a harness without it gets to
+// know.
 func comesWithRows(t *testing.T, b *bench) {
 	conn := b.prepared(t.Context())
 	got, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})

@@ -103,8 +103,8 @@ func presenceIsSent(t *testing.T, b *bench) {
 	}
 }
 
-// checkPresence looks at the requests since a mark: each has all of the fields or none, and only one
-// for a user who is there has them.
+// checkPresence looks at the requests since a mark: each has all of the fields or none, and only
+// one for a user who is there has them.
 func (b *bench) checkPresence(mark int, name string, user bankmux.Presence, there bool) {
 	b.t.Helper()
 	b.mu.Lock()

@@ -43,7 +43,7 @@ type Operation struct {
 	// a one-shot only they must be sent once, and the faults strike from the first of them on. nil
 	// means that all requests of the call are.
 	Counts func(*http.Request) bool
-	// Prepare returns the call. It is called anew for each, with the wire whole, and may do what
+	// Prepare returns the call. It is called again for each, with the wire whole, and may do what
 	// the call needs.
 	Prepare func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error)
 }

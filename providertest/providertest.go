@@ -76,9 +76,9 @@ type Harness struct {
 	// [bankmux.CapRefresh].
 	Refresh Refresh
 
-	// Received returns what reached the provider, or the front end by way of Launch, when the session
-	// was made. It looks into the backend and never at what the adapter says of itself. nil where
-	// the harness cannot see it; the suite then says that it was not checked.
+	// Received returns what reached the provider, or the front end by way of Launch, when the
+	// session was made. It looks into the backend and never at what the adapter says of itself. nil
+	// where the harness cannot see it; the suite then says that it was not checked.
 	Received func(s bankmux.Session) (Received, error)
 
 	// Granted returns the products that the user granted, as the backend keeps them. Let Link grant
@@ -98,8 +98,8 @@ type Harness struct {
 	// a [bankmux.Read]. nil means that GET and HEAD do.
 	Reads func(r *http.Request) bool
 
-	// PSU names the header fields that say that the user is there: see [bankmux.Presence]. nil where
-	// the provider has none; the suite then says that it was not checked.
+	// PSU names the header fields that say that the user is there: see [bankmux.Presence]. nil
+	// where the provider has none; the suite then says that it was not checked.
 	PSU []string
 
 	// Rotation says how the provider renews the tokens of users. nil where it does not.
@@ -136,7 +136,7 @@ type Data struct {
 	AddTransaction func(conn bankmux.Connection, account string, row Row) error
 
 	// SetBalance sets what an account holds: what is booked, by the sign rule of [bankmux.Money].
-	// "" is an amount nobody told.
+	// "" means that there is no amount.
 	SetBalance func(conn bankmux.Connection, account, booked string) error
 
 	// ChangeTransaction corrects a row at the bank, as banks do: the row that AddTransaction added
@@ -156,8 +156,8 @@ type Data struct {
 	NamesPending bool
 
 	// SameAccount returns the id that an account of a connection has in a later connection of the
-	// same user: each call of Harness.Link is then a login to the same accounts at the same bank. nil
-	// where a new link never leads to them.
+	// same user: each call of Harness.Link is then a login to the same accounts at the same bank.
+	// nil where a new link never leads to them.
 	SameAccount func(before, after bankmux.Connection, account string) (string, error)
 
 	// Ask makes the bank want these inputs at the next call that it serves for the connection, and
@@ -192,7 +192,7 @@ type Webhooks struct {
 	// another algorithm, stale, of the future.
 	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
 
-	// UnknownKey returns a delivery signed by a key that nobody published, each time another under
+	// UnknownKey returns a delivery signed by a key that was not published, each time another under
 	// another id. nil where keys are not fetched.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
 

@@ -26,7 +26,8 @@ type Rotation struct {
 	// Repeatable says that the provider accepts a refresh token again if the response to it was
 	// lost, so that a read is repeated.
 	Repeatable bool
-	// Read makes a call that carries the user's token. nil means Accounts, or else ConnectionStatus.
+	// Read makes a call that carries the user's token. nil means Accounts, or else
+	// ConnectionStatus.
 	Read func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error
 }
 

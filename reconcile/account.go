@@ -6,8 +6,8 @@
 // functions that the adapter gives them. Everything may be used by any number of goroutines and
 // repeated at will.
 //
-// The package never merges on an amount alone, never drops a row, and says why it did what it did. What it
-// is not sure of it leaves to the caller.
+// The package never merges on an amount alone, never drops a row, and says why it did what it did.
+// What it is not sure of it leaves to the caller.
 package reconcile
 
 import (
@@ -50,7 +50,7 @@ type Pair struct {
 	Reason     string
 }
 
-// Ambiguity is a set of accounts of which nobody can tell which is which. The caller decides, or
+// Ambiguity is a set of accounts that cannot be told apart. The caller decides, or
 // asks the user.
 type Ambiguity struct {
 	Old    []bankmux.Account

@@ -29,8 +29,8 @@ type Days struct {
 	// Read makes one call for the rows of some days. It is required. It should return all rows that
 	// the provider sent, whatever their day. Days may overlap those of other calls.
 	Read func(ctx context.Context, req DaysRequest) (DaysPage, error)
-	// Accounts lists the connection's accounts by the provider's ids. Sync requires it, and calls it
-	// only if the request names neither accounts nor cards. What could not be read is in failed.
+	// Accounts lists the connection's accounts by the provider's ids. Sync requires it, and calls
+	// it only if the request names neither accounts nor cards. What could not be read is in failed.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
 	// Serves returns how many days back from today the bank serves rows, 0 where it does not say.
 	// again is set after the bank refused days: what was remembered may be old. nil stands for 0.

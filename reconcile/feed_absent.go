@@ -79,8 +79,8 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 	if err := r.carried(ctx); err != nil {
 		return err
 	}
-	// The record of a new connection may go on with older rows, and the rows of accounts that failed
-	// come later.
+	// The record of a new connection may go on with older rows, and the rows of accounts that
+	// failed come later.
 	if r.cursor.Carried = r.feed.Stored == nil || len(r.failed) > 0; !r.cursor.Carried {
 		r.cursor.Marks = nil
 	}

@@ -179,7 +179,7 @@ type twist struct {
 }
 
 // twisted are changes as the situations have them. First comes the order, then what has an order of
-// its own: nobody removes a row before it is created.
+// its own: a row is not removed before it is created.
 func (l *link) twisted(list []change, from, to int) []change {
 	var twists []twist
 	for _, t := range l.twists {

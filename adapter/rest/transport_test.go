@@ -68,8 +68,8 @@ func TestManyCallersKeepTheirConnections(t *testing.T) { //nolint:paralleltest /
 				}
 				all.Wait()
 			}
-			// A response may be there before its connection is idle again, and then one more is made. Where
-			// the transport keeps 100, each round but the first makes 28.
+			// A response may be there before its connection is idle again, and then one more is
+			// made. Where the transport keeps 100, each round but the first makes 28.
 			require.InDelta(t, callers, made.Load(), callers/8, "connections that were made")
 		})
 	}

@@ -41,8 +41,8 @@ type Source struct {
 	due     time.Time // when to fetch the next one
 }
 
-// NewSource returns a source. It starts nothing: a call that needs a token fetches it. A fetch lasts
-// at most budget, and goes on without a caller that gives up.
+// NewSource returns a source. It starts nothing: a call that needs a token fetches it. A fetch
+// lasts at most budget, and goes on without a caller that gives up.
 func NewSource(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
 	return &Source{fetch: fetch, budget: budget}
 }
@@ -50,11 +50,11 @@ func NewSource(budget time.Duration, fetch func(context.Context) (Token, error))
 // Token returns a token that is good for a while. It is renewed after nine tenths of its lifetime,
 // at a moment that differs between processes. Token may be repeated.
 //
-// The error of a failed fetch goes to all who waited for it, and is not kept. Otherwise the error is
-// [bankmux.ErrContextDone] where ctx ended first, [bankmux.ErrUnavailable] where the budget ended,
-// [bankmux.ErrMalformed] for a token that cannot be sent in a header (see [normalize.Token]), and
-// [bankmux.ErrApplication] where the fetch panicked. Every error is NotSent: what the token is for
-// did not leave.
+// The error of a failed fetch goes to all who waited for it, and is not kept. Otherwise the error
+// is [bankmux.ErrContextDone] where ctx ended first, [bankmux.ErrUnavailable] where the budget
+// ended, [bankmux.ErrMalformed] for a token that cannot be sent in a header (see
+// [normalize.Token]), and [bankmux.ErrApplication] where the fetch panicked. Every error is
+// NotSent: what the token is for did not leave.
 func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	if t, ok := s.cached(); ok {
 		return t, nil

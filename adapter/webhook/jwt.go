@@ -35,8 +35,9 @@ type JWT struct {
 	Keys       *Keys
 	// Issuer is what the claim "iss" must be. Without one, the claim is not looked at.
 	Issuer string
-	// Digest is the name of the claim with the SHA-256 of the body in lower-case hexadecimal digits,
-	// such as "request_body_sha256". Without it a token would prove any body, so it is required.
+	// Digest is the name of the claim with the SHA-256 of the body in lower-case hexadecimal
+	// digits, such as "request_body_sha256". Without it a token would prove any body, so it is
+	// required.
 	Digest string
 	// Window is for the claim "iat", which is required. Other claims are not looked at, "exp" and
 	// "nbf" included.

@@ -107,8 +107,8 @@ type unreadableError string
 
 func (e unreadableError) Error() string { return string(e) }
 
-// List is a JSON array that is kept. An unreadable element does not cost the others. An element that
-// is null is a zero row, so check what a row must have.
+// List is a JSON array that is kept. An unreadable element does not cost the others. An element
+// that is null is a zero row, so check what a row must have.
 //
 // More than 50,000 elements make the answer malformed. So do more than 4,096 that are shorter than
 // 96 bytes on average, since 8 MiB of "{}" would need gigabytes.
@@ -198,7 +198,7 @@ func RowFailure(account string, place int) bankmux.Failure {
 	return bankmux.Failure{Account: account, Transaction: RowName("", place), Err: RowError()}
 }
 
-// RowError returns the error of an unreadable element: it is no object, or repeats a key.
+// RowError returns the error of an unreadable element: it is not an object, or repeats a key.
 func RowError() *bankmux.Error {
 	return normalize.Unreadable("a row that is not an object with each key once")
 }

@@ -55,8 +55,8 @@ func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 var moduleForm = regexp.MustCompile(`^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$`)
 
-// addModule adds what makes the files a module: go.mod uses the checkout by a replace directive, and
-// has the dependencies of bankmux in the same versions, with their sums.
+// addModule adds what makes the files a module: go.mod uses the checkout by a replace directive,
+// and has the dependencies of bankmux in the same versions, with their sums.
 func addModule(files map[string]string, root, module, name string) error {
 	if module == "" {
 		module = "example.com/" + name

@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// grant reads how a grant is doing. With a verifier in the header, the answer has the user's tokens.
+// grant reads how a grant is doing. With a verifier, the answer has the user's tokens.
 func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out grantAnswer, err error) {
 	res, err := a.send(ctx, http.MethodGet, "/grants/{id}", id, rest.Request{Header: header}, &out)
 	if err == nil && (out.ID != id || out.Status == "" || out.Bank.ID == "") {

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// backend speaks Pelican's wire format, and is as strict as Pelican is. It starts no goroutines, and
-// takes the time from package time, which is virtual in the suite.
+// backend speaks Pelican's wire format, and is as strict as Pelican is. It starts no goroutines,
+// and takes the time from package time, which is virtual in the suite.
 type backend struct {
 	key     string
 	secrets []string // of deliveries

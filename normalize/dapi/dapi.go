@@ -181,7 +181,7 @@ func AccountKind(word string) bankmux.AccountKind {
 }
 
 // Days is how many days back a bank serves transactions, by its transactionRange. It is false
-// for a range nobody can read, such as an unknown unit.
+// for a range that cannot be read, such as an unknown unit.
 func Days(value decimal.Decimal, unit string) (int, bool) {
 	whole, _, ok := value.Trunc(0).Int64(0)
 	if !ok || whole <= 0 || whole > 36500 {

@@ -1,5 +1,5 @@
-// Package moneykit is MoneyKit's part of package normalize: it turns MoneyKit's links, states, error
-// codes, products, account types and events into the model of bankmux. It is tables and pure
+// Package moneykit is MoneyKit's part of package normalize: it turns MoneyKit's links, states,
+// error codes, products, account types and events into the model of bankmux. It is tables and pure
 // functions, does no I/O, and may be used by any number of goroutines.
 package moneykit
 
@@ -51,7 +51,7 @@ func Connection(s bankmux.Session, l Link) (bankmux.Connection, error) {
 }
 
 // Status turns a link's state and error_code into a status as of now.
-// A state or error nobody listed is kept as text.
+// A state or error that is not listed is kept as text.
 func Status(state, errorCode string) bankmux.Status {
 	st := bankmux.Status{Code: errorCode, At: time.Now().UTC().Truncate(time.Millisecond)}
 	switch state {

@@ -291,7 +291,7 @@ func otherBank(before, now bankmux.Institution) error {
 }
 
 // firm reports whether a failure to read the bank is a verdict on the connection, so that keeping
-// it would help nobody: Dapi's own word, or the adapter's. A bare status is no verdict, for it may
+// it would not help: Dapi's own word, or the adapter's. A bare status is not a verdict, for it may
 // be a proxy's.
 func firm(err error) bool {
 	e := asError(err)

@@ -46,7 +46,7 @@ func (a *api) data(ctx context.Context, path string, conn bankmux.Connection, an
 	return res, ofTheBank(err)
 }
 
-// ofTheBank puts down to the bank what Dapi could not explain of a call that the bank should have
+// ofTheBank assigns to the bank what Dapi could not explain about a call that the bank should have
 // answered: its list of types leaves out the banks' own faults. The kind stays as it is.
 func ofTheBank(err error) error {
 	e := asError(err)
@@ -174,7 +174,7 @@ func choices(list jsontext.Value) (all []jsontext.Value) {
 	}
 }
 
-// option is the text of one choice, whose shape nobody has published: text itself, or an object
+// option is the text of one choice, whose shape is not published: text itself, or an object
 // with a text in it.
 func option(raw jsontext.Value) string {
 	var text string

@@ -91,7 +91,7 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 
 // direction says which way the money went, by this row alone, so that the sign of a row never
 // changes with the rows beside it. The word decides, unless the running balances move the other
-// way: a negative amount is then what the balances say, and of any other nobody knows. What a
+// way: a negative amount is then what the balances say, and of any other it is unknown. What a
 // card's balances say is not known.
 func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	said := normalize.DirectionOf(w.Type)

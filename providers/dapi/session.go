@@ -13,8 +13,8 @@ type SessionOptions struct {
 // ForProvider names the adapter.
 func (SessionOptions) ForProvider() string { return Name }
 
-// parameters are what Launch has for the front end beside its own fields. A language is a setting of
-// Dapi's mobile SDKs; its form is not documented, so it goes as it came.
+// parameters are what Launch has for the front end beside its own fields. A language is a setting
+// of Dapi's mobile SDKs; its form is not documented, so it goes as it came.
 func (o SessionOptions) parameters(language string) map[string]string {
 	p := map[string]string{}
 	if language != "" {

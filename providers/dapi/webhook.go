@@ -32,7 +32,7 @@ type WebhookConfig struct {
 	// Empty where they come in clear.
 	Key bankmux.Secret
 	// Tolerance is how far the time of a signature may be off, either way; 0 means 5 min, as Svix's
-	// libraries have it. Each repeat is signed anew.
+	// libraries have it. Each repeat is signed again.
 	Tolerance time.Duration
 }
 
@@ -44,7 +44,7 @@ const (
 	// SchemeSvix signs "<id>.<time>.<body>" with headers svix-* or webhook-* (Dapi's Go SDK).
 	SchemeSvix WebhookScheme = ""
 	// SchemeLegacy signs "<time><body>" with headers dapi-ts and dapi-signature, secrets as plain
-	// text (Dapi's older Node SDK). Its deliveries have no id, so a repeat that is signed anew is
+	// text (Dapi's older Node SDK). Its deliveries have no id, so a repeat that is signed again is
 	// another event.
 	SchemeLegacy WebhookScheme = "legacy"
 )

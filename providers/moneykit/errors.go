@@ -63,7 +63,7 @@ func read(res *rest.Response, out any) error {
 }
 
 // nothing reads an answer that need not say anything: 204 as documented, an object with nothing in
-// it, or the link. Anything else, such as a proxy's page, is no success.
+// it, or the link. Anything else, such as a proxy's page, is not a success.
 func nothing(res *rest.Response) error {
 	if res.Status == http.StatusNoContent {
 		return nil

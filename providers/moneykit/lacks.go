@@ -2,8 +2,8 @@ package moneykit
 
 import "slices"
 
-// What an answer must have. A list that is not there is no empty list: taken for one, every account
-// and transaction an application knows would seem to be gone. An empty list is [].
+// What an answer must have. A list that is not there is not an empty list: taken for one, every
+// account and transaction an application knows would seem to be gone. An empty list is [].
 
 // required is an answer that knows what it cannot do without, and says what is missing.
 type required interface{ lacks() string }

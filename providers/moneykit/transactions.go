@@ -50,8 +50,8 @@ func sizeOr(asked int) int {
 // pageMark is where a reading of a list with page numbers goes on. The lists are newest first and
 // shift while they are read: rows that come repeat some, which the reader knows again; rows that go
 // pull others onto pages already read. So it is known by position what was seen. As the total
-// moves, nobody says at which end: what was seen wherever it moved stays seen, and the rest is read
-// again. One row that goes while another comes moves no total, and is not noticed.
+// moves, it is unknown at which end: what was seen wherever it moved stays seen, and the rest is
+// read again. One row that goes while another comes moves no total, and is not noticed.
 type pageMark struct {
 	page  int // to read now
 	total int // when the page before was read; -1 at the beginning

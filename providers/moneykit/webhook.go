@@ -17,7 +17,7 @@ import (
 type WebhookConfig struct {
 	Issuer string // who signs; "" means [DefaultBaseURL]
 	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats for
-	// two hours and may not sign anew (its documentation leaves it open), so much less loses some.
+	// two hours and may not sign again (its documentation leaves it open), so much less loses some.
 	// Remember deliveries for longer.
 	Age time.Duration
 }
