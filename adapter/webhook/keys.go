@@ -81,6 +81,7 @@ type answer struct {
 	asked   time.Time       // when they were last asked for while there were some
 	failed  error           // what the last attempt ended in
 	retryAt time.Time       // when to try again after it, while there are none
+	fetched int             // attempts that ended
 }
 
 // NewKeySet returns the keys of a set (RFC 7517, JWKS). The function fetches the elements of its
@@ -125,9 +126,9 @@ func (k *Keys) find(ctx context.Context, name keyName) (Key, error) {
 	if k.each {
 		book = name.id
 	}
-	key, ask, err := k.look(book, name)
+	key, seen, ask, err := k.look(book, name)
 	if ask {
-		switch err = k.wait(ctx, book); {
+		switch err = k.wait(ctx, book, seen); {
 		case err == nil:
 			key = k.known(book, name)
 		case key.public != nil:
@@ -149,31 +150,31 @@ func (k *Keys) known(book string, name keyName) Key {
 	return Key{}
 }
 
-// look returns the key if it is known, and whether to ask the provider first. Who is told to ask
-// has taken the turn.
-func (k *Keys) look(book string, name keyName) (key Key, ask bool, err error) {
+// look returns the key if it is known, how many attempts to fetch it ended, and whether to ask the
+// provider first. Who is told to ask has taken the turn.
+func (k *Keys) look(book string, name keyName) (key Key, seen int, ask bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
 	a := k.kept[book]
 	if a == nil {
 		if err := k.open(book, now); err != nil {
-			return key, false, err
+			return key, 0, false, err
 		}
-		return key, true, nil
+		return key, 0, true, nil
 	}
 	if a.keys == nil || now.Sub(a.at) >= keysOld {
 		if a.failed != nil && now.Before(a.retryAt) {
-			return key, false, a.failed
+			return key, a.fetched, false, a.failed
 		}
-		return key, true, nil
+		return key, a.fetched, true, nil
 	}
 	key = a.keys[name]
 	if (key.public == nil || now.Sub(a.at) >= keysDue) && now.Sub(a.asked) >= keysUnknown {
 		a.asked = now
-		return key, true, nil
+		return key, a.fetched, true, nil
 	}
-	return key, false, nil
+	return key, a.fetched, false, nil
 }
 
 // open makes room for what was not asked for before. Only an unknown id of a key that is fetched by
@@ -222,8 +223,11 @@ func (k *Keys) bound() {
 
 // wait fetches the keys, or waits for who does. The fetch outlives an impatient caller, for others
 // wait for it too.
-func (k *Keys) wait(ctx context.Context, book string) error {
+func (k *Keys) wait(ctx context.Context, book string, seen int) error {
 	done := k.flight.DoChan(book, func() (any, error) {
+		if ended, err := k.since(book, seen); ended {
+			return nil, err
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysBudget)
 		defer cancel()
 		keys, err := apart.Call(func() (map[keyName]Key, error) { return k.fetch(ctx, book) })
@@ -241,6 +245,18 @@ func (k *Keys) wait(ctx context.Context, book string) error {
 	}
 }
 
+// since reports whether an attempt ended between a caller's look and its flight, and with what. Then
+// there is nothing to fetch.
+func (k *Keys) since(book string, seen int) (ended bool, failed error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a := k.kept[book]
+	if a == nil || a.fetched == seen {
+		return false, nil
+	}
+	return true, a.failed
+}
+
 // keep takes the outcome of a fetch.
 func (k *Keys) keep(book string, keys map[keyName]Key, err error) {
 	k.mu.Lock()
@@ -252,6 +268,7 @@ func (k *Keys) keep(book string, keys map[keyName]Key, err error) {
 	}
 	now := time.Now()
 	a.failed, a.retryAt = err, now.Add(keysFailed)
+	a.fetched++
 	if err == nil {
 		a.keys, a.at = keys, now
 		if k.each {

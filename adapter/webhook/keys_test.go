@@ -109,6 +109,27 @@ func both(t *testing.T, f func(t *testing.T, p *publisher, read func(kid string)
 	}
 }
 
+func TestWhoLookedBeforeAFetchEndedDoesNotFetchAgain(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string]func(*publisher) *webhook.Keys{"a set": (*publisher).set, "by id": (*publisher).byID} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPublisher(t, "k1")
+			for _, err := range keys(p).FetchAsTwo(t.Context(), "k1") {
+				require.NoError(t, err)
+			}
+			assert.EqualValues(t, 1, p.fetches.Load())
+
+			p = newPublisher(t, "k1")
+			p.fails = &bankmux.Error{Kind: bankmux.ErrCredentials}
+			for _, err := range keys(p).FetchAsTwo(t.Context(), "k1") {
+				require.ErrorIs(t, err, bankmux.ErrCredentials, "the failure of the one fetch is that of both")
+			}
+			assert.EqualValues(t, 1, p.fetches.Load())
+		})
+	}
+}
+
 func TestOneFetchServesAllWhoWait(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
