@@ -45,13 +45,15 @@ type Account struct {
 	ProviderKind string      `json:"provider_kind"` // the provider's word for it
 	Name         string      `json:"name,omitempty"`
 	Nickname     string      `json:"nickname,omitempty"`
-	Mask         string      `json:"mask,omitempty"`     // last digits as the bank shows them; not unique
-	Number       string      `json:"number,omitempty"`   // where it comes with the list (Dapi)
-	IBAN         string      `json:"iban,omitempty"`     // where it comes with the list (Dapi); not checked, sandboxes make them up
-	Currency     Currency    `json:"currency,omitempty"` // "" where the provider does not say
-	Closed       bool        `json:"closed,omitempty"`
-	PersistentID string      `json:"persistent_id,omitempty"` // the provider's id of the account behind it, the same in each of its links, where it has one
-	OriginalID   string      `json:"original_id,omitempty"`   // the application's own id of an imported account
+	Mask         string      `json:"mask,omitempty"`   // last digits as the bank shows them; not unique
+	Number       string      `json:"number,omitempty"` // where it comes with the list (Dapi)
+	// where it comes with the list (Dapi); not checked, sandboxes make them up
+	IBAN     string   `json:"iban,omitempty"`
+	Currency Currency `json:"currency,omitempty"` // "" where the provider does not say
+	Closed   bool     `json:"closed,omitempty"`
+	// the provider's id of the account behind it, the same in each of its links, where it has one
+	PersistentID string `json:"persistent_id,omitempty"`
+	OriginalID   string `json:"original_id,omitempty"` // the application's own id of an imported account
 }
 
 // AccountKind is our word for what an account is. Unknown values are possible:

@@ -38,7 +38,8 @@ func (p *tampered) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	status, body := p.status, p.body
 	p.mu.Unlock()
-	if status == 0 || strings.HasSuffix(r.URL.Path, "/auth/token") || (p.spared != "" && strings.HasSuffix(r.URL.Path, p.spared)) {
+	if status == 0 || strings.HasSuffix(r.URL.Path, "/auth/token") ||
+		(p.spared != "" && strings.HasSuffix(r.URL.Path, p.spared)) {
 		res, err := p.bank.RoundTrip(r)
 		if err != nil {
 			return nil, err
@@ -51,8 +52,14 @@ func (p *tampered) RoundTrip(r *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	return &http.Response{
-		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       r,
+		ContentLength: int64(len(body)),
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(bytes.NewReader(body)),
 	}, nil
 }
 
@@ -146,7 +153,10 @@ var reads = []struct {
 		return err
 	}},
 	{"CreateSession", func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		_, err := c.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+		_, err := c.CreateSession(
+			ctx,
+			bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+		)
 		return err
 	}},
 	{"Disconnect", func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
@@ -158,11 +168,17 @@ var reads = []struct {
 // open makes a client of its own, for a challenge parks its connection, and a breaker would keep
 // the next answer out.
 func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux.Client, error) {
-	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}})
+	g := guard.New(
+		guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}},
+	)
 	if provider == "moneykit" {
 		return moneykit.New(moneykit.Config{
-			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: p}, Guard: g,
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: p},
+			Guard:        g,
 		})
 	}
 	return dapi.New(dapi.Config{
@@ -193,17 +209,27 @@ func FuzzAnswers(f *testing.F) {
 		require.NoError(f, err)
 		var payload []byte
 		for range 2 { // one to read from, one to exchange under the fuzzer's answers
-			session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+			session, err := client.CreateSession(
+				f.Context(),
+				bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+			)
 			require.NoError(f, err)
 			if provider == "moneykit" {
-				payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+				payload, err = bank.LinkMoneyKit(
+					virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()},
+				)
 			} else {
 				payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 			}
 			require.NoError(f, err)
 			if conns[provider].ID == "" {
 				clear(wire.heard)
-				conns[provider], err = single.Connection(client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+				conns[provider], err = single.Connection(
+					client.ExchangeToken(
+						f.Context(),
+						bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+					),
+				)
 				require.NoError(f, err)
 				for _, body := range wire.heard {
 					f.Add(at, len(reads), http.StatusOK, body)
@@ -224,9 +250,26 @@ func FuzzAnswers(f *testing.F) {
 				f.Add(at, i, http.StatusOK, body[:len(body)*2/3])
 				f.Add(at, i, http.StatusBadRequest, bytes.ReplaceAll(body, []byte(`":"`), []byte(`":1,"`)))
 			}
-			f.Add(at, i, http.StatusOK, []byte(`{"success":false,"status":"user_input_required","operationID":"op","userInputs":[{"id":"otp","query":"","index":0}]}`))
-			f.Add(at, i, http.StatusOK, []byte(`{"success":false,"status":"failed","type":"INVALID_CREDENTIALS","msg":"no"}`))
-			f.Add(at, i, http.StatusUnauthorized, []byte(`{"error_code":"api_error.auth.expired_access_token","error_message":"no"}`))
+			f.Add(
+				at,
+				i,
+				http.StatusOK,
+				[]byte(
+					`{"success":false,"status":"user_input_required","operationID":"op","userInputs":[{"id":"otp","query":"","index":0}]}`,
+				),
+			)
+			f.Add(
+				at,
+				i,
+				http.StatusOK,
+				[]byte(`{"success":false,"status":"failed","type":"INVALID_CREDENTIALS","msg":"no"}`),
+			)
+			f.Add(
+				at,
+				i,
+				http.StatusUnauthorized,
+				[]byte(`{"error_code":"api_error.auth.expired_access_token","error_message":"no"}`),
+			)
 		}
 	}
 	f.Fuzz(func(t *testing.T, at, op, status int, body []byte) {
@@ -238,14 +281,25 @@ func FuzzAnswers(f *testing.F) {
 			status = http.StatusOK
 		}
 		wire.say(status, body)
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // an operation that is not over at the bank is asked for again, and again
+		// an operation that is not over at the bank is asked for again, and again
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		conn := conns[provider]
 		switch i := int(uint(op) % uint(len(reads)+2)); i {
 		case len(reads):
-			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: bankmux.NewSecret(payloads[provider])})
+			_, err = client.ExchangeToken(
+				ctx,
+				bankmux.ExchangeRequest{
+					Session: sessions[provider],
+					User:    "user-1",
+					Payload: bankmux.NewSecret(payloads[provider]),
+				},
+			)
 		case len(reads) + 1: // what the browser posts is not to be trusted either
-			_, err = client.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: bankmux.NewSecret(body)})
+			_, err = client.ExchangeToken(
+				ctx,
+				bankmux.ExchangeRequest{Session: sessions[provider], User: "user-1", Payload: bankmux.NewSecret(body)},
+			)
 		default:
 			err = reads[i].call(ctx, client, conn)
 		}

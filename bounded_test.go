@@ -29,58 +29,144 @@ var lists = []struct {
 	{"accounts", "moneykit", `{"accounts":[`, `]}`, read("Accounts")},
 	{"balances", "moneykit", `{"accounts":[`, `]}`, read("Balances")},
 	{"numbers", "moneykit", `{"accounts":[`, `]}`, read("AccountNumbers")},
-	{"numbers of one account", "moneykit", `{"accounts":[{"account_id":"a","numbers":{"ach":[`, `]}}]}`, read("AccountNumbers")},
+	{
+		"numbers of one account",
+		"moneykit",
+		`{"accounts":[{"account_id":"a","numbers":{"ach":[`,
+		`]}}]}`,
+		read("AccountNumbers"),
+	},
 	{"identity", "moneykit", `{"accounts":[`, `]}`, read("Identity")},
 	{"owners of one account", "moneykit", `{"accounts":[{"account_id":"a","owners":[`, `]}]}`, read("Identity")},
-	{"emails of one owner", "moneykit", `{"accounts":[{"account_id":"a","owners":[{"emails":[`, `]}]}]}`, read("Identity")},
+	{
+		"emails of one owner",
+		"moneykit",
+		`{"accounts":[{"account_id":"a","owners":[{"emails":[`,
+		`]}]}]}`,
+		read("Identity"),
+	},
 	{"transactions", "moneykit", `{"total":1,"transactions":[`, `]}`, read("Transactions")},
-	{"accounts of the transactions", "moneykit", `{"total":1,"transactions":[],"accounts":[`, `]}`, read("Transactions")},
-	{"created", "moneykit", `{"transactions":{"created":[`, `],"updated":[],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
-	{"updated", "moneykit", `{"transactions":{"created":[],"updated":[`, `],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
-	{"removed", "moneykit", `{"transactions":{"created":[],"updated":[],"removed":[`, `]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`, read("Sync")},
+	{
+		"accounts of the transactions",
+		"moneykit",
+		`{"total":1,"transactions":[],"accounts":[`,
+		`]}`,
+		read("Transactions"),
+	},
+	{
+		"created",
+		"moneykit",
+		`{"transactions":{"created":[`,
+		`],"updated":[],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`,
+		read("Sync"),
+	},
+	{
+		"updated",
+		"moneykit",
+		`{"transactions":{"created":[],"updated":[`,
+		`],"removed":[]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`,
+		read("Sync"),
+	},
+	{
+		"removed",
+		"moneykit",
+		`{"transactions":{"created":[],"updated":[],"removed":[`,
+		`]},"cursor":{"next":"x"},"has_more":false,"next_cursor":"x"}`,
+		read("Sync"),
+	},
 	{"holdings", "moneykit", `{"accounts":[],"holdings":[`, `],"securities":[]}`, read("Holdings")},
 	{"securities", "moneykit", `{"accounts":[],"holdings":[],"securities":[`, `]}`, read("Holdings")},
-	{"investment transactions", "moneykit", `{"total":1,"accounts":[],"investment_transactions":[`, `],"securities":[]}`, read("InvestmentTransactions")},
+	{
+		"investment transactions",
+		"moneykit",
+		`{"total":1,"accounts":[],"investment_transactions":[`,
+		`],"securities":[]}`,
+		read("InvestmentTransactions"),
+	},
 	{"institutions", "moneykit", `{"institutions":[`, `],"cursors":{}}`, read("Institutions")},
-	{"aliases", "moneykit", `{"institutions":[{"institution_id":"a","institution_id_aliases":[`, `]}],"cursors":{}}`, read("Institutions")},
+	{
+		"aliases",
+		"moneykit",
+		`{"institutions":[{"institution_id":"a","institution_id_aliases":[`,
+		`]}],"cursors":{}}`,
+		read("Institutions"),
+	},
 	{"links", "moneykit", `{"links":[`, `]}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
 		return some(moneykit.Links(ctx, c))
 	}},
-	{"accounts of a user", "moneykit", `{"links":{"a":{"accounts":[`, `]}}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		_, err := moneykit.UserAccounts(ctx, c, "user-1")
-		return err
-	}},
-	{"links of a user", "moneykit", `{"links":{"a":{"link_tags":[`, `]}}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		_, err := moneykit.UserLinks(ctx, c, "user-1")
-		return err
-	}},
-	{"transactions of a user", "moneykit", `{"total":1,"accounts":{},"transactions":[`, `]}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		return some(moneykit.UserTransactions(ctx, c, "user-1", bankmux.NewDate(2026, 1, 1), bankmux.NewDate(2026, 2, 1)))
-	}},
+	{
+		"accounts of a user",
+		"moneykit",
+		`{"links":{"a":{"accounts":[`,
+		`]}}}`,
+		func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+			_, err := moneykit.UserAccounts(ctx, c, "user-1")
+			return err
+		},
+	},
+	{
+		"links of a user",
+		"moneykit",
+		`{"links":{"a":{"link_tags":[`,
+		`]}}}`,
+		func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+			_, err := moneykit.UserLinks(ctx, c, "user-1")
+			return err
+		},
+	},
+	{
+		"transactions of a user",
+		"moneykit",
+		`{"total":1,"accounts":{},"transactions":[`,
+		`]}`,
+		func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+			return some(
+				moneykit.UserTransactions(ctx, c, "user-1", bankmux.NewDate(2026, 1, 1), bankmux.NewDate(2026, 2, 1)),
+			)
+		},
+	},
 	{"tags", "moneykit", `{"link_id":"a","state":"connected","link_tags":[`, `]}`, read("ConnectionStatus")},
 	{"accounts", "dapi", `{"status":"done","accounts":[`, `]}`, read("Accounts")},
 	{"numbers", "dapi", `{"status":"done","accounts":[`, `]}`, read("AccountNumbers")},
-	{"complete accounts", "dapi", `{"status":"done","accounts":[`, `]}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		_, _, err := dapi.CompleteAccounts(ctx, c, conn, nil)
-		return err
-	}},
+	{
+		"complete accounts",
+		"dapi",
+		`{"status":"done","accounts":[`,
+		`]}`,
+		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+			_, _, err := dapi.CompleteAccounts(ctx, c, conn, nil)
+			return err
+		},
+	},
 	{"cards", "dapi", `{"status":"done","cards":[`, `]}`, read("Cards")},
 	{"telephone numbers", "dapi", `{"status":"done","identity":{"numbers":[`, `]}}`, read("Identity")},
 	{"documents", "dapi", `{"status":"done","identity":{"identification":[`, `]}}`, read("Identity")},
-	{"transactions", "dapi", `{"status":"done","transactions":[`, `]}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		for page, err := range c.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
-			if err == nil && len(page.Failed) > 0 {
-				return page.Failed[0]
+	{
+		"transactions",
+		"dapi",
+		`{"status":"done","transactions":[`,
+		`]}`,
+		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+			for page, err := range c.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
+				if err == nil && len(page.Failed) > 0 {
+					return page.Failed[0]
+				}
+				return err
 			}
-			return err
-		}
-		return nil
-	}},
+			return nil
+		},
+	},
 	{"questions", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[`, `]}`, read("Accounts")},
-	{"bounds of the bank", "dapi", `{"status":"done","accountsMetadata":{"transferBounds":[`, `]}}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		_, err := dapi.BankMetadata(ctx, c, conn)
-		return err
-	}},
+	{
+		"bounds of the bank",
+		"dapi",
+		`{"status":"done","accountsMetadata":{"transferBounds":[`,
+		`]}}`,
+		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+			_, err := dapi.BankMetadata(ctx, c, conn)
+			return err
+		},
+	},
 }
 
 func read(name string) func(context.Context, *bankmux.Client, bankmux.Connection) error {
@@ -101,33 +187,41 @@ var elements = map[string]string{
 	"empty arrays":  `[]`,
 	"short objects": `{"id":"12","account_id":"12"}`,
 	"rows":          `{"account_id":"00000000000001","id":"00000000000001","link_id":"0001"}`,
-	"long rows":     `{"account_id":"00000000000001","id":"00000000000001","link_id":"0001","name":"` + strings.Repeat("x", 90) + `"}`,
+	"long rows": `{"account_id":"00000000000001","id":"00000000000001","link_id":"0001","name":"` + strings.Repeat(
+		"x",
+		90,
+	) + `"}`,
 }
 
-func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(t *testing.T) { //nolint:paralleltest // it measures the heap
+func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(
+	t *testing.T,
+) { //nolint:paralleltest // it measures the heap
 	for _, size := range []int{1 << 20, 8<<20 - 1024} {
 		for name, element := range elements {
 			if size > 1<<20 && name != "empty objects" && name != "long rows" {
 				continue // as with a shorter answer
 			}
 			for _, list := range lists {
-				t.Run(fmt.Sprintf("%d MiB of %s as %s of %s", (size+1024)>>20, name, list.name, list.provider), func(t *testing.T) {
-					body := append([]byte(list.before), element...)
-					body = append(body, bytes.Repeat([]byte(","+element), (size-len(body))/(len(element)+1))...)
-					body = append(body, list.after...)
-					client, conn, wire := linkedTampered(t, list.provider)
-					wire.spared = "/metadata/accounts/get"
-					if list.name == "bounds of the bank" {
-						wire.spared = ""
-					}
-					wire.say(http.StatusOK, body)
-					assertBounded(t, body, func() {
-						err := list.call(t.Context(), client, conn)
-						if len(element) < 40 {
-							require.ErrorIs(t, err, bankmux.ErrMalformed)
+				t.Run(
+					fmt.Sprintf("%d MiB of %s as %s of %s", (size+1024)>>20, name, list.name, list.provider),
+					func(t *testing.T) {
+						body := append([]byte(list.before), element...)
+						body = append(body, bytes.Repeat([]byte(","+element), (size-len(body))/(len(element)+1))...)
+						body = append(body, list.after...)
+						client, conn, wire := linkedTampered(t, list.provider)
+						wire.spared = "/metadata/accounts/get"
+						if list.name == "bounds of the bank" {
+							wire.spared = ""
 						}
-					})
-				})
+						wire.say(http.StatusOK, body)
+						assertBounded(t, body, func() {
+							err := list.call(t.Context(), client, conn)
+							if len(element) < 40 {
+								require.ErrorIs(t, err, bankmux.ErrMalformed)
+							}
+						})
+					},
+				)
 			}
 		}
 	}
@@ -139,27 +233,78 @@ var entries = []struct {
 	name, provider, before, entry, after string
 	call                                 func(context.Context, *bankmux.Client, bankmux.Connection) error
 }{
-	{"links of a user", "moneykit", `{"links":{"":{}`, `,"%07d":{"link_id":"aaaaaaaa","state":"connected"}`, `}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		_, err := moneykit.UserLinks(ctx, c, "user-1")
-		return err
-	}},
-	{"accounts of the links of a user", "moneykit", `{"links":{"":{}`, `,"%07d":{"accounts":[],"aaaaaaaa":"aaaaaaaaaaaa"}`, `}}`, func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
-		_, err := moneykit.UserAccounts(ctx, c, "user-1")
-		return err
-	}},
-	{"products", "moneykit", `{"link_id":"a","state":"connected","products":{"":{}`, `,"%07d":{"refreshed_at":"aaaaaaaaaaaaaaaaaaaaaaa"}`, `}}`, read("ConnectionStatus")},
+	{
+		"links of a user",
+		"moneykit",
+		`{"links":{"":{}`,
+		`,"%07d":{"link_id":"aaaaaaaa","state":"connected"}`,
+		`}}`,
+		func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+			_, err := moneykit.UserLinks(ctx, c, "user-1")
+			return err
+		},
+	},
+	{
+		"accounts of the links of a user",
+		"moneykit",
+		`{"links":{"":{}`,
+		`,"%07d":{"accounts":[],"aaaaaaaa":"aaaaaaaaaaaa"}`,
+		`}}`,
+		func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
+			_, err := moneykit.UserAccounts(ctx, c, "user-1")
+			return err
+		},
+	},
+	{
+		"products",
+		"moneykit",
+		`{"link_id":"a","state":"connected","products":{"":{}`,
+		`,"%07d":{"refreshed_at":"aaaaaaaaaaaaaaaaaaaaaaa"}`,
+		`}}`,
+		read("ConnectionStatus"),
+	},
 	{"members", "moneykit", `{"link_id":"a","state":"connected"`, `,"%07d":1`, `}`, read("ConnectionStatus")},
 	{"members of nothing", "moneykit", `{"link_id":"a"`, `,"%07d":"x"`, `}`, read("Disconnect")},
-	{"tags", "moneykit", `{"link_id":"a","state":"connected","link_tags":[""`, `,"%010d"`, `]}`, read("ConnectionStatus")},
-	{"removed ids", "moneykit", `{"transactions":{"created":[],"updated":[],"removed":[""`, `,"%010d"`, `]},"cursor":{"next":"x"},"has_more":false}`, read("Sync")},
-	{"choices", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[{"id":"otp","index":0,"query":"x","queryOptions":[""`, `,"%010d"`, `]}]}`, read("Accounts")},
-	{"rules of the bank", "dapi", `{"status":"done","accountsMetadata":{"swiftCode":"x","validators":{"":{}`, `,"%07d":{"a":{"b":"` + strings.Repeat("a", 130) + `"}}`, `}}}`, func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		_, err := dapi.BankMetadata(ctx, c, conn)
-		return err
-	}},
+	{
+		"tags",
+		"moneykit",
+		`{"link_id":"a","state":"connected","link_tags":[""`,
+		`,"%010d"`,
+		`]}`,
+		read("ConnectionStatus"),
+	},
+	{
+		"removed ids",
+		"moneykit",
+		`{"transactions":{"created":[],"updated":[],"removed":[""`,
+		`,"%010d"`,
+		`]},"cursor":{"next":"x"},"has_more":false}`,
+		read("Sync"),
+	},
+	{
+		"choices",
+		"dapi",
+		`{"status":"user_input_required","operationID":"a","userInputs":[{"id":"otp","index":0,"query":"x","queryOptions":[""`,
+		`,"%010d"`,
+		`]}]}`,
+		read("Accounts"),
+	},
+	{
+		"rules of the bank",
+		"dapi",
+		`{"status":"done","accountsMetadata":{"swiftCode":"x","validators":{"":{}`,
+		`,"%07d":{"a":{"b":"` + strings.Repeat("a", 130) + `"}}`,
+		`}}}`,
+		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+			_, err := dapi.BankMetadata(ctx, c, conn)
+			return err
+		},
+	},
 }
 
-func TestAnAnswerOfManyMembersTakesAtMostTwentyTimesItsLength(t *testing.T) { //nolint:paralleltest // it measures the heap
+func TestAnAnswerOfManyMembersTakesAtMostTwentyTimesItsLength(
+	t *testing.T,
+) { //nolint:paralleltest // it measures the heap
 	for _, list := range entries {
 		t.Run(list.name+" of "+list.provider, func(t *testing.T) {
 			body := []byte(list.before)

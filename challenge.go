@@ -144,7 +144,11 @@ func (a *Answers) prepare(op *Op) error {
 		return nil
 	}
 	if !ch.ExpiresAt.IsZero() && !time.Now().Before(ch.ExpiresAt) {
-		return &Error{Kind: ErrChallengeExpired, Detail: "the challenge was open until " + ch.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
+		return &Error{
+			Kind:    ErrChallengeExpired,
+			Detail:  "the challenge was open until " + ch.ExpiresAt.UTC().Format(time.RFC3339),
+			NotSent: true,
+		}
 	}
 	if len(a.Inputs) != len(ch.Inputs) {
 		return invalid("Answers.Inputs", "are not one for each input of the challenge")

@@ -39,7 +39,13 @@ func NewClient(name string, p Provider, in ...Interceptor) *Client {
 	if name == "" {
 		panic("bankmux: NewClient: the name is empty")
 	}
-	c := &Client{name: name, provider: p, desc: Description{Provider: name}, caps: capabilities(p), chain: slices.Clone(in)}
+	c := &Client{
+		name:     name,
+		provider: p,
+		desc:     Description{Provider: name},
+		caps:     capabilities(p),
+		chain:    slices.Clone(in),
+	}
 	if d, ok := p.(Describer); ok {
 		c.desc = d.Describe()
 	}
@@ -150,7 +156,10 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	}
 	p, ok := c.provider.(P)
 	if !ok {
-		return none, c.describe(&op, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true})
+		return none, c.describe(
+			&op,
+			&Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true},
+		)
 	}
 	op.Effect = c.effect(op)
 	if op.Abandon {
@@ -165,10 +174,14 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	}{run: run{client: c, op: op}}
 	job.last = func(ctx context.Context) (err error) {
 		if op.Abandon {
-			return c.describe(&job.op, &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true})
+			return c.describe(
+				&job.op,
+				&Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true},
+			)
 		}
 		job.out, err = f(ctx, p)
-		if asError(err) == nil && ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		if asError(err) == nil && ctx.Err() == nil &&
+			(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
 		}
 		return c.describe(&job.op, err)
@@ -203,7 +216,8 @@ func (c *Client) effect(op Op) Effect {
 // code failed because the caller's context is done, that is what the error says.
 func owned(ctx context.Context, err error) error {
 	e := asError(err)
-	if e == nil && KindOf(err) == ErrUnknown && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if e == nil && KindOf(err) == ErrUnknown && !errors.Is(err, context.Canceled) &&
+		!errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Kind: ErrApplication, Detail: "an interceptor failed", Err: err}
 	}
 	if cause := ctx.Err(); e != nil && e.Kind == ErrApplication && cause != nil && errors.Is(err, cause) {
@@ -218,7 +232,13 @@ func owned(ctx context.Context, err error) error {
 // request of this package, whose answers the bank then gets. One that the client cannot have made,
 // or whose request or answers are invalid, is [ErrInvalid] or [ErrChallengeExpired] and sends
 // nothing; op is told whom the call concerns.
-func DoOn[P, Out any](ctx context.Context, c *Client, op Op, on Request, f func(context.Context, P) (Out, error)) (Out, error) {
+func DoOn[P, Out any](
+	ctx context.Context,
+	c *Client,
+	op Op,
+	on Request,
+	f func(context.Context, P) (Out, error),
+) (Out, error) {
 	if err := on.prepare(c, &op); err != nil {
 		var none Out
 		return none, c.describe(&op, err)
@@ -246,7 +266,14 @@ func (c *Client) accept(conn *Connection, op *Op) error {
 	case conn.credential.IsZero():
 		return invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
 	case conn.Provider != c.desc.Provider || conn.Environment != c.desc.Environment:
-		return invalid("Connection", "is of "+conn.Provider+" "+string(conn.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
+		return invalid(
+			"Connection",
+			"is of "+conn.Provider+" "+string(
+				conn.Environment,
+			)+", not of "+c.desc.Provider+" "+string(
+				c.desc.Environment,
+			),
+		)
 	case conn.Client != c.name:
 		return invalid("Connection.Client", "is "+quote(conn.Client)+", not "+quote(c.name)+": ask Registry.For")
 	case conn.Status.State == StateUnverified && op.Name != opStatus.Name && op.Name != opDisconnect.Name && op.Name != opCreateSession.Name && op.Name != opExchangeToken.Name:
@@ -291,5 +318,12 @@ func (c *Client) describe(op *Op, err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // the URL may hold a query
 	}
-	return &Error{Kind: kind, Provider: c.desc.Provider, Client: c.name, Op: op.Name, Connection: op.Connection, Err: err}
+	return &Error{
+		Kind:       kind,
+		Provider:   c.desc.Provider,
+		Client:     c.name,
+		Op:         op.Name,
+		Connection: op.Connection,
+		Err:        err,
+	}
 }

@@ -107,7 +107,10 @@ func TestAbortBesideATokenIsNoAbort(t *testing.T) {
 	c := bankmux.NewClient("mk", &fake{provider: "mk"})
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	require.NoError(t, err)
-	_, err = c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(`{"token":"t","error":null}`)})
+	_, err = c.ExchangeToken(
+		t.Context(),
+		bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(`{"token":"t","error":null}`)},
+	)
 	assert.NoError(t, err)
 }
 
@@ -126,7 +129,12 @@ func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v %#v", s, *s.Reconnect), planted)
 	var back bankmux.Session
 	require.NoError(t, json.Unmarshal(stored, &back))
-	again, err := single.Connection(c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)}))
+	again, err := single.Connection(
+		c.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+		),
+	)
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, again.ID)
 	assert.Equal(t, conn.CreatedAt, again.CreatedAt)
@@ -184,8 +192,18 @@ func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
 
 func TestAWrappedErrorKeepsWhatItSays(t *testing.T) {
 	t.Parallel()
-	inner := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: time.Hour, Unlisted: true, Code: "odd", Client: "another", Op: "Other"}
-	f := &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error { return fmt.Errorf("while greeting: %w", inner) }}
+	inner := &bankmux.Error{
+		Kind:       bankmux.ErrRateLimited,
+		RetryAfter: time.Hour,
+		Unlisted:   true,
+		Code:       "odd",
+		Client:     "another",
+		Op:         "Other",
+	}
+	f := &fake{
+		provider: "mk",
+		create:   func(context.Context, bankmux.SessionRequest) error { return fmt.Errorf("while greeting: %w", inner) },
+	}
 	_, err := bankmux.NewClient("mk", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
@@ -213,10 +231,20 @@ func TestDoReachesTheAdapterThroughTheChain(t *testing.T) {
 	}
 	c := bankmux.NewClient("mk", &fake{provider: "p"}, count)
 	op := bankmux.Op{Name: "Greet", Group: bankmux.GroupData, Effect: bankmux.Read}
-	name, err := bankmux.Do(t.Context(), c, op, func(_ context.Context, g greeter) (string, error) { return g.Describe().Provider, nil })
+	name, err := bankmux.Do(
+		t.Context(),
+		c,
+		op,
+		func(_ context.Context, g greeter) (string, error) { return g.Describe().Provider, nil },
+	)
 	require.NoError(t, err)
 	assert.Equal(t, "p", name)
-	_, err = bankmux.Do(t.Context(), c, op, func(_ context.Context, p painter) (string, error) { p.Paint(); return "", nil })
+	_, err = bankmux.Do(
+		t.Context(),
+		c,
+		op,
+		func(_ context.Context, p painter) (string, error) { p.Paint(); return "", nil },
+	)
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 	assert.Equal(t, 1, seen)
 }

@@ -50,7 +50,11 @@ func TestConsent(t *testing.T) {
 		for _, c := range bankmux.ConsentsDue(slices.Values(all), day(2), day(8)) {
 			got = append(got, c.ID)
 		}
-		assert.Equal(t, []string{"expired", "expired at the same moment", "confirm", "renewable since now", "on the day"}, got)
+		assert.Equal(
+			t,
+			[]string{"expired", "expired at the same moment", "confirm", "renewable since now", "on the day"},
+			got,
+		)
 	})
 
 	t.Run("a date that was not told is not in JSON, and one that was comes back", func(t *testing.T) {
@@ -66,7 +70,10 @@ func TestConsent(t *testing.T) {
 	})
 
 	t.Run("a reconnect does not keep the dates of the consent that it replaces", func(t *testing.T) {
-		client := bankmux.NewClient("hosted", &hosted{fake: fake{provider: "hosted"}, effect: bankmux.Read, logins: []string{"login-a"}})
+		client := bankmux.NewClient(
+			"hosted",
+			&hosted{fake: fake{provider: "hosted"}, effect: bankmux.Read, logins: []string{"login-a"}},
+		)
 		_, old := linked(t, client, "u-1")
 		old.Consent = bankmux.Consent{ExpiresAt: day(1)}
 		session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: &old})

@@ -24,9 +24,19 @@ func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
 			require.NoError(t, err)
 			today := bankmux.DateOf(time.Now().UTC())
 			for i := range 10_000 {
-				require.NoError(t, s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
-					Amount: fmt.Sprintf("-%d.%02d", 1+i%7, i%100), Type: "debit", Date: today.AddDays(-i % 20).String(), Text: fmt.Sprint("SHOP ", i%50),
-				}))
+				require.NoError(
+					t,
+					s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
+						Amount: fmt.Sprintf(
+							"-%d.%02d",
+							1+i%7,
+							i%100,
+						),
+						Type: "debit",
+						Date: today.AddDays(-i % 20).String(),
+						Text: fmt.Sprint("SHOP ", i%50),
+					}),
+				)
 			}
 			if provider == "moneykit" {
 				require.NoError(t, s.bank.Refresh(s.conn.Reference()))

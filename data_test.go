@@ -138,7 +138,10 @@ func TestFanOutListsAccountsOnlyWhereItMust(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	ctx := t.Context()
-	_, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Accounts: []string{"b"}, Known: r.accounts, Cards: []string{"k"}})
+	_, err := client.Balances(
+		ctx,
+		bankmux.BalancesRequest{Connection: conn, Accounts: []string{"b"}, Known: r.accounts, Cards: []string{"k"}},
+	)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b", "k"}, r.asked)
 	r.asked = nil
@@ -155,7 +158,9 @@ func TestPagesOfSeveralAccountsGoOnWhereTheyStopped(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	r.page = func(req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
-		page := bankmux.TransactionPage{Transactions: []bankmux.Transaction{{Account: req.Accounts[0], Description: req.Accounts[0] + req.Page}}}
+		page := bankmux.TransactionPage{
+			Transactions: []bankmux.Transaction{{Account: req.Accounts[0], Description: req.Accounts[0] + req.Page}},
+		}
 		if req.Page == "" {
 			page.Next = "2"
 		}
@@ -232,7 +237,14 @@ func TestAnAdaptersOwnStateComesBackWithTheAnswer(t *testing.T) {
 	var got *bankmux.Answers
 	r.balance = func(id string, req bankmux.BalancesRequest) error {
 		if id == "b" && req.Answers == nil {
-			return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "x", Inputs: []bankmux.Input{{Kind: bankmux.InputPIN}}, State: []byte(`{"mine":1}`)}}
+			return &bankmux.Error{
+				Kind: bankmux.ErrUserAction,
+				Challenge: &bankmux.Challenge{
+					ID:     "x",
+					Inputs: []bankmux.Input{{Kind: bankmux.InputPIN}},
+					State:  []byte(`{"mine":1}`),
+				},
+			}
 		}
 		if req.Answers != nil {
 			got = req.Answers
@@ -243,7 +255,10 @@ func TestAnAdaptersOwnStateComesBackWithTheAnswer(t *testing.T) {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
 	r.asked = nil
-	res, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("1")})
+	res, err := client.Balances(
+		t.Context(),
+		bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("1")},
+	)
 	require.NoError(t, err)
 	assert.Len(t, res.Balances, 3)
 	assert.Equal(t, []string{"b", "c"}, r.asked, "what was read is not read again")
@@ -266,7 +281,10 @@ func TestAChallengeOfAnotherOperationIsRefused(t *testing.T) {
 	r, client, conn := reading(t)
 	r.list = func(req bankmux.AccountsRequest) error {
 		if req.Answers == nil {
-			return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "x", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}}}
+			return &bankmux.Error{
+				Kind:      bankmux.ErrUserAction,
+				Challenge: &bankmux.Challenge{ID: "x", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}},
+			}
 		}
 		return nil
 	}
@@ -290,16 +308,42 @@ func TestAChallengeOfAnotherOperationIsRefused(t *testing.T) {
 func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
 	t.Parallel()
 	listing := func(id, name, country, domain string) bankmux.InstitutionListing {
-		return bankmux.InstitutionListing{Institution: bankmux.Institution{ID: id, Name: name, Country: country}, Domain: domain}
+		return bankmux.InstitutionListing{
+			Institution: bankmux.Institution{ID: id, Name: name, Country: country},
+			Domain:      domain,
+		}
 	}
 	one := &reader{fake: fake{provider: "p"}, institute: []bankmux.InstitutionListing{
-		listing("northwind", "Northwind Bank", "US", "northwind.example"), listing("nw-uk", "Northwind Bank", "GB", ""), listing("twin-1", "Twin", "US", ""), listing("twin-2", "Twin", "US", ""),
+		listing(
+			"northwind",
+			"Northwind Bank",
+			"US",
+			"northwind.example",
+		),
+		listing("nw-uk", "Northwind Bank", "GB", ""),
+		listing("twin-1", "Twin", "US", ""),
+		listing("twin-2", "Twin", "US", ""),
 	}}
 	two := &reader{fake: fake{provider: "q"}, institute: []bankmux.InstitutionListing{
-		listing("NW", "Northwind", "US", "NORTHWIND.example"), listing("NWGB", "northwind  bank", "GB", "nw.example"), listing("OTHER", "Other", "US", ""),
+		listing(
+			"NW",
+			"Northwind",
+			"US",
+			"NORTHWIND.example",
+		),
+		listing("NWGB", "northwind  bank", "GB", "nw.example"),
+		listing("OTHER", "Other", "US", ""),
 	}}
 	down := &reader{fake: fake{provider: "r"}}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("1", one), bankmux.NewClient("2", two), bankmux.NewClient("3", down), bankmux.NewClient("4", &fake{provider: "s"})}, nil)
+	registry, err := bankmux.NewRegistry(
+		[]*bankmux.Client{
+			bankmux.NewClient("1", one),
+			bankmux.NewClient("2", two),
+			bankmux.NewClient("3", down),
+			bankmux.NewClient("4", &fake{provider: "s"}),
+		},
+		nil,
+	)
 	require.NoError(t, err)
 	entries, err := registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
@@ -311,18 +355,37 @@ func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
 		names = append(names, fmt.Sprint(e.Name, e.Country, e.Ref))
 	}
 	assert.Equal(t, []string{
-		"Northwind BankGBmap[p:nw-uk q:NWGB]", "Northwind BankUSmap[p:northwind q:NW]", "OtherUSmap[q:OTHER]", "TwinUSmap[p:twin-1]", "TwinUSmap[p:twin-2]",
+		"Northwind BankGBmap[p:nw-uk q:NWGB]",
+		"Northwind BankUSmap[p:northwind q:NW]",
+		"OtherUSmap[q:OTHER]",
+		"TwinUSmap[p:twin-1]",
+		"TwinUSmap[p:twin-2]",
 	}, names)
 }
 
 func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
 	t.Parallel()
 	bank := func(id, name, country string, countries ...string) bankmux.InstitutionListing {
-		return bankmux.InstitutionListing{Institution: bankmux.Institution{ID: id, Name: name, Country: country}, Countries: countries}
+		return bankmux.InstitutionListing{
+			Institution: bankmux.Institution{ID: id, Name: name, Country: country},
+			Countries:   countries,
+		}
 	}
-	one := &reader{fake: fake{provider: "p"}, institute: []bankmux.InstitutionListing{bank("revolut", "Revolut", "GB", "GB", "IE", "LT"), bank("local", "Local", "IE")}}
-	two := &reader{fake: fake{provider: "q"}, institute: []bankmux.InstitutionListing{bank("REVOLT21", "Revolut", "LT", "LT", "DE")}}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("1", one), bankmux.NewClient("2", two)}, nil)
+	one := &reader{
+		fake: fake{provider: "p"},
+		institute: []bankmux.InstitutionListing{
+			bank("revolut", "Revolut", "GB", "GB", "IE", "LT"),
+			bank("local", "Local", "IE"),
+		},
+	}
+	two := &reader{
+		fake:      fake{provider: "q"},
+		institute: []bankmux.InstitutionListing{bank("REVOLT21", "Revolut", "LT", "LT", "DE")},
+	}
+	registry, err := bankmux.NewRegistry(
+		[]*bankmux.Client{bankmux.NewClient("1", one), bankmux.NewClient("2", two)},
+		nil,
+	)
 	require.NoError(t, err)
 	entries, err := registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})
 	require.NoError(t, err)
@@ -346,13 +409,21 @@ func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
 		r, client, conn := reading(t)
 		began := time.Now()
 		started := bankmux.RefreshResult{
-			Connection: conn, Asked: []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity},
-			Products: []bankmux.ProductStatus{{Product: bankmux.ProductTransactions, RefreshedAt: began.Add(-time.Hour)}},
+			Connection: conn,
+			Asked:      []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity},
+			Products: []bankmux.ProductStatus{
+				{Product: bankmux.ProductTransactions, RefreshedAt: began.Add(-time.Hour)},
+			},
 		}
 		asked := 0
 		r.status = func() bankmux.StatusResult {
 			asked++
-			res := bankmux.StatusResult{Products: []bankmux.ProductStatus{{Product: bankmux.ProductTransactions, RefreshedAt: began.Add(-time.Hour)}, {Product: bankmux.ProductIdentity}}}
+			res := bankmux.StatusResult{
+				Products: []bankmux.ProductStatus{
+					{Product: bankmux.ProductTransactions, RefreshedAt: began.Add(-time.Hour)},
+					{Product: bankmux.ProductIdentity},
+				},
+			}
 			if time.Since(began) > 10*time.Second {
 				res.Products[1].AttemptedAt, res.Products[1].Kind = time.Now(), bankmux.ErrInstitution
 			}
@@ -383,7 +454,9 @@ func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
 			assert.Equal(t, tc.kind, bankmux.KindOf(err), name)
 		}
 		r.status = func() bankmux.StatusResult {
-			return bankmux.StatusResult{Connection: bankmux.Connection{Status: bankmux.Status{State: bankmux.StateReauth}}}
+			return bankmux.StatusResult{
+				Connection: bankmux.Connection{Status: bankmux.Status{State: bankmux.StateReauth}},
+			}
 		}
 		_, err = client.AwaitRefresh(t.Context(), started)
 		require.ErrorIs(t, err, bankmux.ErrReauth)

@@ -59,7 +59,8 @@ func (d Date) IsZero() bool { return d == Date{} }
 
 // IsValid reports whether there is such a day between the years 1 and 9999.
 func (d Date) IsValid() bool {
-	return d.Year >= 1 && d.Year <= 9999 && d.Month >= 1 && d.Month <= 12 && d.Day >= 1 && d.Day <= daysIn(d.Year, d.Month)
+	return d.Year >= 1 && d.Year <= 9999 && d.Month >= 1 && d.Month <= 12 && d.Day >= 1 &&
+		d.Day <= daysIn(d.Year, d.Month)
 }
 
 // daysIn is how many days a month has.

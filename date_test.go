@@ -23,7 +23,12 @@ func TestDateIsADayAndNoInstant(t *testing.T) {
 	assert.True(t, d.Before(d.AddDays(1)) && d.AddDays(1).After(d) && d.Compare(d) == 0)
 	dubai := time.FixedZone("Dubai", 4*3600)
 	assert.Equal(t, d, bankmux.DateOf(d.In(dubai)))
-	assert.Equal(t, d, bankmux.DateOf(time.Date(2028, 2, 29, 23, 59, 0, 0, dubai)), "late in the evening it is still the same day there")
+	assert.Equal(
+		t,
+		d,
+		bankmux.DateOf(time.Date(2028, 2, 29, 23, 59, 0, 0, dubai)),
+		"late in the evening it is still the same day there",
+	)
 	raw, err := json.Marshal(map[string]bankmux.Date{"day": d, "none": {}})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"day":"2028-02-29","none":""}`, string(raw))

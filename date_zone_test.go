@@ -96,7 +96,10 @@ func beginsWithItself(t *testing.T, day bankmux.Date, loc *time.Location) {
 		t.Fatalf("%s in %s: there is an earlier moment than %s", day, loc, begin)
 	}
 	for hours := 1; hours <= 26; hours++ {
-		if moment := bankmux.DateOf(begin.Add(-time.Duration(hours) * time.Hour)); moment == day || (!exists && moment.After(day)) {
+		if moment := bankmux.DateOf(
+			begin.Add(-time.Duration(hours) * time.Hour),
+		); moment == day ||
+			(!exists && moment.After(day)) {
 			t.Fatalf("%s in %s began %d hours before %s", day, loc, hours, begin)
 		}
 	}

@@ -3,9 +3,11 @@ package bankmux
 // Known is a transaction as the application stored it. Take it from [Added], [Change] and their
 // likes, and keep it beside the application's own columns.
 type Known struct {
-	Key       string            `json:"key"`               // ours; stays the same whatever ids the provider gives
-	Aliases   []string          `json:"aliases,omitempty"` // other names of the same row: ids of providers, the present one first, and keys it had before
-	Account   string            `json:"account"`           // the application's own name of the account; it must survive a new link
+	Key string `json:"key"` // ours; stays the same whatever ids the provider gives
+	// other names of the same row: ids of providers, the present one first, and keys it had before
+	Aliases []string `json:"aliases,omitempty"`
+	// the application's own name of the account; it must survive a new link
+	Account   string            `json:"account"`
 	Status    TransactionStatus `json:"status,omitempty"`
 	Date      Date              `json:"date"`
 	Amount    Money             `json:"amount"`

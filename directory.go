@@ -10,11 +10,12 @@ import (
 
 // DirectoryEntry is one bank with the ids all providers have for it.
 type DirectoryEntry struct {
-	Name      string                        `json:"name"`
-	Country   string                        `json:"country"`
-	Countries []string                      `json:"countries,omitempty"` // all that its listings name, where there are several
-	Ref       InstitutionRef                `json:"ref"`                 // for [SessionRequest.Institution]
-	Listings  map[string]InstitutionListing `json:"listings"`            // by client name
+	Name    string `json:"name"`
+	Country string `json:"country"`
+	// all that its listings name, where there are several
+	Countries []string                      `json:"countries,omitempty"`
+	Ref       InstitutionRef                `json:"ref"`      // for [SessionRequest.Institution]
+	Listings  map[string]InstitutionListing `json:"listings"` // by client name
 }
 
 // Institutions searches the banks of every client that can list them and merges those that are one
@@ -49,7 +50,12 @@ func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([
 				}
 			}
 			if entry == nil {
-				entry = &DirectoryEntry{Name: listing.Name, Country: listing.Country, Ref: InstitutionRef{}, Listings: map[string]InstitutionListing{}}
+				entry = &DirectoryEntry{
+					Name:     listing.Name,
+					Country:  listing.Country,
+					Ref:      InstitutionRef{},
+					Listings: map[string]InstitutionListing{},
+				}
 				all = append(all, entry)
 			}
 			entry.serves(listing)

@@ -30,8 +30,9 @@ type Error struct {
 	Field  string `json:"field,omitempty"`  // what is wrong in the call, such as "SessionRequest.User"
 	Detail string `json:"detail,omitempty"` // what happened, in our words
 
-	Code       string        `json:"code,omitempty"`        // the provider's own code, verbatim
-	Docs       string        `json:"docs,omitempty"`        // page of the provider's documentation about it, where it names one
+	Code string `json:"code,omitempty"` // the provider's own code, verbatim
+	// page of the provider's documentation about it, where it names one
+	Docs       string        `json:"docs,omitempty"`
 	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no answer
 	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, where it gives one
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it said nothing
@@ -125,8 +126,30 @@ func (e *Error) sentence() (subject bool, detail string) {
 	}
 	verb, _, _ := strings.Cut(detail, " ")
 	switch verb {
-	case "is", "are", "has", "have", "had", "was", "were", "lacks", "lack", "names", "gives", "begins", "belongs", "expired", "cannot", "lost", "holds",
-		"ends", "repeats", "does", "must", "needs", "failed", "of":
+	case "is",
+		"are",
+		"has",
+		"have",
+		"had",
+		"was",
+		"were",
+		"lacks",
+		"lack",
+		"names",
+		"gives",
+		"begins",
+		"belongs",
+		"expired",
+		"cannot",
+		"lost",
+		"holds",
+		"ends",
+		"repeats",
+		"does",
+		"must",
+		"needs",
+		"failed",
+		"of":
 		return e.Field != "", detail
 	}
 	return e.Field != "" && detail[0] == '"', detail // a value of the field

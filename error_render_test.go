@@ -24,9 +24,13 @@ import (
 
 var (
 	// line is "client: Op: kind: a sentence (facts); remedy", the first two where they are known.
-	line     = regexp.MustCompile(`^(?:[\w-]+: ){0,2}([a-z_]+): ("?[\w.\[\]]+"? [^;]*?[\w"'}]|[A-Z]\w+ .*?)(?: \((?:HTTP|[\w."]|,).*\))?; [a-z]`)
+	line = regexp.MustCompile(
+		`^(?:[\w-]+: ){0,2}([a-z_]+): ("?[\w.\[\]]+"? [^;]*?[\w"'}]|[A-Z]\w+ .*?)(?: \((?:HTTP|[\w."]|,).*\))?; [a-z]`,
+	)
 	fraction = regexp.MustCompile(`\d\.\d+(?:ms|s|m|h)\b|\b0m0?s?\b|[1-9]h0m0s|\dm0s`)
-	plural   = regexp.MustCompile(`\b1 (?:days|bytes|clients|accounts|rows|characters)\b|\b(?:transactions|accounts|account numbers|investments) was\b|\bidentity were\b|no route serves no\b`)
+	plural   = regexp.MustCompile(
+		`\b1 (?:days|bytes|clients|accounts|rows|characters)\b|\b(?:transactions|accounts|account numbers|investments) was\b|\bidentity were\b|no route serves no\b`,
+	)
 )
 
 // sentence checks the form of an error's text.
@@ -60,8 +64,14 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 		body, status = `{"access_token":"token","token_type":"bearer","expires_in":3600}`, http.StatusOK
 	}
 	res := &http.Response{
-		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       r,
+		ContentLength: int64(len(body)),
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(strings.NewReader(body)),
 	}
 	if a.header != "" {
 		res.Header.Set("Retry-After", a.header)
@@ -73,9 +83,25 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 func answered(t *testing.T, a answering) map[string]*bankmux.Client {
 	t.Helper()
 	httpClient := &http.Client{Transport: a}
-	mk, err := moneykit.New(moneykit.Config{BaseURL: "http://127.0.0.1", ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, HTTPClient: httpClient})
+	mk, err := moneykit.New(
+		moneykit.Config{
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     "id",
+			ClientSecret: bankmux.NewSecret("secret"),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   httpClient,
+		},
+	)
 	require.NoError(t, err)
-	dp, err := dapi.New(dapi.Config{BaseURL: "http://127.0.0.1/v2", AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, HTTPClient: httpClient})
+	dp, err := dapi.New(
+		dapi.Config{
+			BaseURL:     "http://127.0.0.1/v2",
+			AppKey:      "key",
+			AppSecret:   bankmux.NewSecret("secret"),
+			Environment: bankmux.Sandbox,
+			HTTPClient:  httpClient,
+		},
+	)
 	require.NoError(t, err)
 	return map[string]*bankmux.Client{"moneykit": mk, "dapi": dp}
 }
@@ -135,14 +161,26 @@ func TestErrorsReadAsAPersonWouldWriteThem(t *testing.T) {
 				}
 			}
 		}
-		assert.Equal(t, "rate_limited: too many requests were made (retry after 30s); wait and repeat", (&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 29881078280}).Error())
+		assert.Equal(
+			t,
+			"rate_limited: too many requests were made (retry after 30s); wait and repeat",
+			(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 29881078280}).Error(),
+		)
 	})
 	t.Run("every row of the providers' tables", func(t *testing.T) {
 		t.Parallel()
 		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue()} {
 			for _, row := range table.Rows() {
 				for _, field := range []string{"", "body.customer_user.id"} {
-					e := table.Error(normalize.Failure{Code: row.Code, Class: row.Class, Endpoint: row.Endpoint, Status: max(row.Status, 400), RetryAfter: 1234567891})
+					e := table.Error(
+						normalize.Failure{
+							Code:       row.Code,
+							Class:      row.Class,
+							Endpoint:   row.Endpoint,
+							Status:     max(row.Status, 400),
+							RetryAfter: 1234567891,
+						},
+					)
 					e.Field = field
 					sentence(t, e)
 				}
@@ -202,5 +240,9 @@ func codeFor(t *testing.T, client *bankmux.Client) bankmux.ExchangeRequest {
 	t.Helper()
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: "AE"})
 	require.NoError(t, err)
-	return bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(`{"accessCode":"code","connectionID":"c1","userSecret":"s"}`)}
+	return bankmux.ExchangeRequest{
+		Session: session,
+		User:    "user-1",
+		Payload: bankmux.NewSecret(`{"accessCode":"code","connectionID":"c1","userSecret":"s"}`),
+	}
 }

@@ -50,7 +50,11 @@ func TestAnOutcomeThatIsUnknownIsNotKnown(t *testing.T) {
 		bankmux.ErrTokenSpent: true, bankmux.ErrInvalid: true, bankmux.ErrQuota: true,
 	} {
 		assert.Equal(t, known, bankmux.OutcomeKnown(&bankmux.Error{Kind: kind}), kind)
-		assert.True(t, bankmux.OutcomeKnown(&bankmux.Error{Kind: kind, NotSent: true}) || kind == bankmux.ErrOutcomeUnknown, kind)
+		assert.True(
+			t,
+			bankmux.OutcomeKnown(&bankmux.Error{Kind: kind, NotSent: true}) || kind == bankmux.ErrOutcomeUnknown,
+			kind,
+		)
 	}
 	assert.False(t, bankmux.OutcomeKnown(&bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, Code: "X"}))
 	assert.False(t, bankmux.OutcomeKnown(errors.New("foreign")))

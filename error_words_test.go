@@ -25,7 +25,8 @@ type saying struct {
 func sayings(t *testing.T) (all []saying) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if d.IsDir() && (strings.HasPrefix(path, "examples") || path == "bench" || path == "virtualbank" || path == "providertest" || path == "tools" || path == ".git") {
+		if d.IsDir() &&
+			(strings.HasPrefix(path, "examples") || path == "bench" || path == "virtualbank" || path == "providertest" || path == "tools" || path == ".git") {
 			return fs.SkipDir
 		}
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -59,7 +60,9 @@ func sayings(t *testing.T) (all []saying) {
 					say(detail, field)
 				}
 			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.Ident); ok && (f.Name == "invalid" || f.Name == "wrong" || f.Name == "refuse" || f.Name == "Refuse") && len(n.Args) > 0 {
+				if f, ok := n.Fun.(*ast.Ident); ok &&
+					(f.Name == "invalid" || f.Name == "wrong" || f.Name == "refuse" || f.Name == "Refuse") &&
+					len(n.Args) > 0 {
 					say(n.Args[len(n.Args)-1], true)
 				}
 			case *ast.AssignStmt:
@@ -97,10 +100,18 @@ func literal(e ast.Expr) string {
 }
 
 var (
-	predicate = regexp.MustCompile(`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|begins|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `)
-	clause    = regexp.MustCompile(`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|several|it|neither|nothing|some|two|…) ?.+ `)
-	verbs     = regexp.MustCompile(`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`)
-	worn      = regexp.MustCompile(`[^e] is no\b|^is no\b|\b(are|was) no\b|nobody|amiss|anew|for ever|of late|\.$|\bis none\b|in a circle|goes? round|\bnot exactly\b|^(in|for|at) `)
+	predicate = regexp.MustCompile(
+		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|begins|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
+	)
+	clause = regexp.MustCompile(
+		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|several|it|neither|nothing|some|two|…) ?.+ `,
+	)
+	verbs = regexp.MustCompile(
+		`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`,
+	)
+	worn = regexp.MustCompile(
+		`[^e] is no\b|^is no\b|\b(are|was) no\b|nobody|amiss|anew|for ever|of late|\.$|\bis none\b|in a circle|goes? round|\bnot exactly\b|^(in|for|at) `,
+	)
 )
 
 func TestEveryErrorIsASentence(t *testing.T) {
@@ -114,9 +125,21 @@ func TestEveryErrorIsASentence(t *testing.T) {
 			continue // the verb is filled in
 		}
 		if s.field && !clause.MatchString(text) {
-			assert.True(t, predicate.MatchString(text) || strings.HasPrefix(text, "…"), "%s: no verb after the field: %s", s.at, text)
+			assert.True(
+				t,
+				predicate.MatchString(text) || strings.HasPrefix(text, "…"),
+				"%s: no verb after the field: %s",
+				s.at,
+				text,
+			)
 			continue
 		}
-		assert.True(t, predicate.MatchString(text) || clause.MatchString(text) && verbs.MatchString(text), "%s: no sentence: %s", s.at, text)
+		assert.True(
+			t,
+			predicate.MatchString(text) || clause.MatchString(text) && verbs.MatchString(text),
+			"%s: no sentence: %s",
+			s.at,
+			text,
+		)
 	}
 }

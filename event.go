@@ -36,7 +36,8 @@ type Event struct {
 	// session is known by then.
 	Session string `json:"session,omitempty"`
 
-	Status  Status       `json:"status,omitzero"`   // with EventConnectionStateChanged and EventConnectionDeleted: what is announced
+	// with EventConnectionStateChanged and EventConnectionDeleted: what is announced
+	Status  Status       `json:"status,omitzero"`
 	Product Product      `json:"product,omitempty"` // with EventProductRefreshed
 	Refresh RefreshState `json:"refresh,omitempty"` // with EventProductRefreshed: how far it is
 
@@ -125,7 +126,15 @@ const (
 
 // String names the event, without anything it holds.
 func (e Event) String() string {
-	return plain.Line(e.Client) + " " + plain.Line(string(e.Kind)) + " (" + plain.Word(e.Name) + " " + plain.Quote(e.Key) + ")"
+	return plain.Line(
+		e.Client,
+	) + " " + plain.Line(
+		string(e.Kind),
+	) + " (" + plain.Word(
+		e.Name,
+	) + " " + plain.Quote(
+		e.Key,
+	) + ")"
 }
 
 // Format writes what [Event.String] returns, whatever the verb.

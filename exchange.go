@@ -80,11 +80,19 @@ func (r *ExchangeRequest) check(c *Client) error {
 	case r.User != s.User:
 		return invalid("ExchangeRequest.User", "is not the user who started the session")
 	case s.Provider != c.desc.Provider || s.Environment != c.desc.Environment:
-		return invalid("ExchangeRequest.Session", "is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment))
+		return invalid(
+			"ExchangeRequest.Session",
+			"is of "+s.Provider+" "+string(s.Environment)+", not of "+c.desc.Provider+" "+string(c.desc.Environment),
+		)
 	case s.Client != c.name:
 		return invalid("ExchangeRequest.Session", "was made by client "+quote(s.Client)+", not "+quote(c.name))
 	case !time.Now().Before(s.ExpiresAt):
-		return &Error{Kind: ErrTokenSpent, Field: "ExchangeRequest.Session", Detail: "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339), NotSent: true}
+		return &Error{
+			Kind:    ErrTokenSpent,
+			Field:   "ExchangeRequest.Session",
+			Detail:  "expired at " + s.ExpiresAt.UTC().Format(time.RFC3339),
+			NotSent: true,
+		}
 	}
 	return nil
 }

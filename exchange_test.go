@@ -46,7 +46,9 @@ func (h *hosted) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (
 	if _, err := req.Fields(); err != nil {
 		return bankmux.ExchangeResult{}, err
 	}
-	res := bankmux.ExchangeResult{Connection: bankmux.NewConnection(req.Session, h.logins[0], bankmux.NewSecret("credential-0"))}
+	res := bankmux.ExchangeResult{
+		Connection: bankmux.NewConnection(req.Session, h.logins[0], bankmux.NewSecret("credential-0")),
+	}
 	for i, login := range h.logins[1:] {
 		conn := bankmux.NewFurtherConnection(req.Session, login, bankmux.NewSecret(fmt.Sprintf("credential-%d", i+1)))
 		res.More = append(res.More, conn)
@@ -101,7 +103,11 @@ func TestOneRunMayLinkSeveralBanks(t *testing.T) {
 		assert.Len(t, res.All(), 2)
 		require.Len(t, res.Failed, 2)
 		require.ErrorIs(t, res.Failed[0], bankmux.ErrUnavailable)
-		assert.Equal(t, []string{"hosted", bankmux.OpExchangeToken}, []string{res.Failed[0].Err.Client, res.Failed[0].Err.Op})
+		assert.Equal(
+			t,
+			[]string{"hosted", bankmux.OpExchangeToken},
+			[]string{res.Failed[0].Err.Client, res.Failed[0].Err.Op},
+		)
 		require.ErrorIs(t, res.Failed[1], bankmux.ErrUnknown, "a failure without a cause")
 	})
 	t.Run("the same login twice is one connection", func(t *testing.T) {
@@ -122,7 +128,10 @@ func TestOneRunMayLinkSeveralBanks(t *testing.T) {
 		s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: &old})
 		require.NoError(t, err)
 		h.logins = []string{"login-a2", "login-b"}
-		renewed, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		renewed, err := client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, old.ID, renewed.Connection.ID)
 		assert.Equal(t, "First Bank", renewed.Connection.Institution.Name)
@@ -151,7 +160,10 @@ func TestAReconnectTakesTheOpenedConnection(t *testing.T) {
 
 	exchange := func(s bankmux.Session, conn *bankmux.Connection) error {
 		h.got = nil
-		_, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: bankmux.NewSecret(goodPayload), Connection: conn})
+		_, err := client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: s, User: "u-1", Payload: bankmux.NewSecret(goodPayload), Connection: conn},
+		)
 		return err
 	}
 	require.NoError(t, exchange(stored, &conn))
@@ -160,7 +172,12 @@ func TestAReconnectTakesTheOpenedConnection(t *testing.T) {
 	newer := bankmux.NewConnection(session, "login-a", bankmux.NewSecret("a newer credential"))
 	newer.Client, newer.Provider = conn.Client, conn.Provider
 	require.NoError(t, exchange(session, &newer))
-	assert.Equal(t, "a newer credential", h.got.Session.Reconnect.Credential().Reveal(), "the row may be newer than the session")
+	assert.Equal(
+		t,
+		"a newer credential",
+		h.got.Session.Reconnect.Credential().Reveal(),
+		"the row may be newer than the session",
+	)
 	unverified := conn
 	unverified.Status.State = bankmux.StateUnverified
 	assert.NoError(t, exchange(stored, &unverified))
@@ -228,7 +245,10 @@ func TestASessionMayHaveTheIDThatDeliveriesName(t *testing.T) {
 	require.NoError(t, err)
 	opened, err := bankmux.OpenSession(ring, session.Ref(), blob)
 	require.NoError(t, err)
-	got, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: opened, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+	got, err := client.ExchangeToken(
+		t.Context(),
+		bankmux.ExchangeRequest{Session: opened, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+	)
 	require.NoError(t, err)
 	assert.Equal(t, session.ConnectionID, got.Connection.ID)
 }

@@ -15,10 +15,11 @@ import (
 // Failure is one part of an answer that could not be had: an account, a
 // product, or a single row. It is an error like its cause.
 type Failure struct {
-	Account     string  `json:"account,omitempty"`     // the provider's id of the account or card
-	Product     Product `json:"product,omitempty"`     // where a whole product failed
-	Transaction string  `json:"transaction,omitempty"` // the provider's id of a row, or its number on the page, where one row failed
-	Err         *Error  `json:"error"`
+	Account string  `json:"account,omitempty"` // the provider's id of the account or card
+	Product Product `json:"product,omitempty"` // where a whole product failed
+	// the provider's id of a row, or its number on the page, where one row failed
+	Transaction string `json:"transaction,omitempty"`
+	Err         *Error `json:"error"`
 }
 
 // Error says what is missing and why, on one line.

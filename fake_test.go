@@ -68,7 +68,12 @@ func linked(t *testing.T, c *bankmux.Client, user string) (bankmux.Session, bank
 	t.Helper()
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: user, Country: "US"})
 	require.NoError(t, err)
-	conn, err := single.Connection(c.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)}))
+	conn, err := single.Connection(
+		c.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)},
+		),
+	)
 	require.NoError(t, err)
 	return s, conn
 }

@@ -11,7 +11,13 @@ import (
 
 // begin returns how far an operation has come: what a challenge or page says, or the accounts and
 // cards the caller named, or nothing yet. Answers belong to the first call that is made.
-func (c *Client) begin(op Op, conn Connection, accounts, cards []string, cursor string, answers *Answers) (p progress, step *Answers, err error) {
+func (c *Client) begin(
+	op Op,
+	conn Connection,
+	accounts, cards []string,
+	cursor string,
+	answers *Answers,
+) (p progress, step *Answers, err error) {
 	op.Connection = conn.ID
 	switch {
 	case answers != nil:
@@ -104,7 +110,13 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 		} else {
 			i := slices.IndexFunc(p.Known, func(a Account) bool { return a.ID == id })
 			if i < 0 {
-				p.Failed = append(p.Failed, Failure{Account: id, Err: &Error{Kind: ErrNotFound, Detail: "the connection has no such account", NotSent: true}})
+				p.Failed = append(
+					p.Failed,
+					Failure{
+						Account: id,
+						Err:     &Error{Kind: ErrNotFound, Detail: "the connection has no such account", NotSent: true},
+					},
+				)
 				p.done()
 				continue
 			}
@@ -145,7 +157,11 @@ func (r *BalancesRequest) prepareEach(c *Client) error {
 	return c.describe(&op, err)
 }
 
-func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, yield func(TransactionPage, error) bool) {
+func (c *Client) transactionsEach(
+	ctx context.Context,
+	req TransactionsRequest,
+	yield func(TransactionPage, error) bool,
+) {
 	ctx = req.Answers.attended(ctx)
 	op := opTransactions
 	err := req.Connection.prepare(c, &op)
@@ -185,7 +201,10 @@ func (c *Client) transactionsEach(ctx context.Context, req TransactionsRequest, 
 		case err == nil && page.Next == "":
 			p.done()
 		case err == nil && page.Next == p.Page:
-			page.Failed = append(page.Failed, Failure{Account: id, Err: &Error{Kind: ErrMalformed, Detail: "the adapter's pages repeat without end"}})
+			page.Failed = append(
+				page.Failed,
+				Failure{Account: id, Err: &Error{Kind: ErrMalformed, Detail: "the adapter's pages repeat without end"}},
+			)
 			p.done()
 		case err == nil:
 			p.Page = page.Next

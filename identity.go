@@ -34,7 +34,8 @@ type IdentityResult struct {
 // Owner is one holder as the bank knows them. All of it is personal data; what
 // the bank does not tell is empty.
 type Owner struct {
-	Accounts    []string   `json:"accounts,omitempty"` // the provider's ids; empty where the bank knows the user, not the account
+	// the provider's ids; empty where the bank knows the user, not the account
+	Accounts    []string   `json:"accounts,omitempty"`
 	Names       []string   `json:"names,omitempty"`
 	Addresses   []Address  `json:"addresses,omitempty"`
 	Phones      []Phone    `json:"phones,omitempty"`

@@ -20,7 +20,10 @@ import (
 func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank) (*bankmux.Client, bankmux.Connection) {
 	client, err := p.open(provider, bank.Credentials())
 	require.NoError(f, err)
-	session, err := client.CreateSession(f.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	session, err := client.CreateSession(
+		f.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
 	require.NoError(f, err)
 	var payload []byte
 	if provider == "moneykit" {
@@ -29,7 +32,12 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 	}
 	require.NoError(f, err)
-	conn, err := single.Connection(client.ExchangeToken(f.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			f.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	require.NoError(f, err)
 	return client, conn
 }
@@ -40,7 +48,10 @@ func FuzzPage(f *testing.F) {
 	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
 	for i, provider := range []string{"moneykit", "dapi"} {
 		bank := virtualbank.New(virtualbank.Options{Seed: 1})
-		wire := &tampered{bank: inProcess{map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]}, heard: map[string][]byte{}}
+		wire := &tampered{
+			bank:  inProcess{map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]},
+			heard: map[string][]byte{},
+		}
 		clients[i], conns[i] = wire.linked(f, provider, bank)
 		if provider == "moneykit" {
 			require.NoError(f, bank.Refresh(conns[i].Reference()))
@@ -147,7 +158,11 @@ func FuzzRoute(f *testing.F) {
 	f.Add("user-1", "AE", "lemon", "accounts", "")
 	f.Add("", "uk", "\x00", "cards", "not a page")
 	f.Fuzz(func(t *testing.T, user, country, institution, capability, page string) {
-		req := bankmux.SessionRequest{User: user, Country: country, Institution: bankmux.InstitutionRef{"two": institution}}
+		req := bankmux.SessionRequest{
+			User:        user,
+			Country:     country,
+			Institution: bankmux.InstitutionRef{"two": institution},
+		}
 		if capability != "" {
 			req.Capabilities = []bankmux.Capability{bankmux.Capability(capability)}
 		}

@@ -56,8 +56,9 @@ func (r *InstitutionRequest) prepare(_ *Client, op *Op) error {
 // InstitutionListing is a bank as a provider lists it.
 type InstitutionListing struct {
 	Institution
-	Countries []string `json:"countries,omitempty"` // all countries it serves under this id, where there are several; Country is one of them
-	Aliases   []string `json:"aliases,omitempty"`   // other ids of the provider for the same bank
+	// all countries it serves under this id, where there are several; Country is one of them
+	Countries []string `json:"countries,omitempty"`
+	Aliases   []string `json:"aliases,omitempty"` // other ids of the provider for the same bank
 	Domain    string   `json:"domain,omitempty"`
 	Color     string   `json:"color,omitempty"` // hex code
 	ColorDark string   `json:"color_dark,omitempty"`

@@ -112,11 +112,12 @@ type InvestmentTransactionPage struct {
 // InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of
 // [Money]: into the account is positive. What was not told is zero.
 type InvestmentTransaction struct {
-	ID           string          `json:"id"`
-	Account      string          `json:"account"`
-	Security     string          `json:"security,omitempty"` // [Security.ID]
-	Kind         string          `json:"kind"`               // the provider's word before its first dot: "buy", "sell", "cash", "fee", "transfer"
-	ProviderKind string          `json:"provider_kind"`      // all of it: "buy.buy_to_cover"
+	ID       string `json:"id"`
+	Account  string `json:"account"`
+	Security string `json:"security,omitempty"` // [Security.ID]
+	// the provider's word before its first dot: "buy", "sell", "cash", "fee", "transfer"
+	Kind         string          `json:"kind"`
+	ProviderKind string          `json:"provider_kind"` // all of it: "buy.buy_to_cover"
 	Amount       Money           `json:"amount"`
 	Fees         Money           `json:"fees"` // charged is negative, refunded positive
 	Date         Date            `json:"date"`
@@ -130,7 +131,10 @@ type InvestmentTransaction struct {
 // InvestmentTransactions goes through all pages, row by row. After an error about one row
 // ([Failure]) it goes on, after any other it ends. Errors are those of
 // [InvestmentTransactionLister].
-func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransaction, error] {
+func (c *Client) InvestmentTransactions(
+	ctx context.Context,
+	req InvestmentTransactionsRequest,
+) iter.Seq2[InvestmentTransaction, error] {
 	return func(yield func(InvestmentTransaction, error) bool) {
 		for page, err := range c.InvestmentTransactionPages(ctx, req) {
 			if err != nil {
@@ -154,13 +158,22 @@ func (c *Client) InvestmentTransactions(ctx context.Context, req InvestmentTrans
 // InvestmentTransactionPages is [Client.InvestmentTransactions] page by page, for what only a page
 // says: the securities, how many rows were dropped, and where to go on. An error ends it. Rows that
 // appear on two pages because the list grew in between come once.
-func (c *Client) InvestmentTransactionPages(ctx context.Context, req InvestmentTransactionsRequest) iter.Seq2[InvestmentTransactionPage, error] {
+func (c *Client) InvestmentTransactionPages(
+	ctx context.Context,
+	req InvestmentTransactionsRequest,
+) iter.Seq2[InvestmentTransactionPage, error] {
 	return func(yield func(InvestmentTransactionPage, error) bool) {
 		var seen recent.Rows
 		var old stale
 		pages(req.Page, func(at string) (InvestmentTransactionPage, string, error) {
 			req.Page = at
-			page, err := call(ctx, c, opInvestmentTransactions, req, InvestmentTransactionLister.InvestmentTransactionPage)
+			page, err := call(
+				ctx,
+				c,
+				opInvestmentTransactions,
+				req,
+				InvestmentTransactionLister.InvestmentTransactionPage,
+			)
 			return page, page.Next, err
 		}, func(page InvestmentTransactionPage, err error) bool {
 			if err != nil {

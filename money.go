@@ -26,7 +26,10 @@ type Money struct {
 // rounded, and for text that is not a [Currency] code.
 func NewMoney(amount string, c Currency) (Money, error) {
 	if !c.Valid() {
-		return Money{}, invalid("Money", "has a currency that is not three capital letters, or 4 to 12 capital letters and digits")
+		return Money{}, invalid(
+			"Money",
+			"has a currency that is not three capital letters, or 4 to 12 capital letters and digits",
+		)
 	}
 	d, ok := ParseDecimal(amount)
 	if !ok {
@@ -74,7 +77,8 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 	}
 	exponent, ok := parseExponent(s[i:])
 	scale := fraction - exponent
-	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale || (significant > 0 && significant-scale > decimal.MaxPrec) {
+	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale ||
+		(significant > 0 && significant-scale > decimal.MaxPrec) {
 		return decimal.Decimal{}, false
 	}
 	d, err := decimal.Parse(s)
@@ -117,7 +121,10 @@ func parseExponent(s string) (n int, ok bool) {
 // that is not a [Currency] code.
 func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
 	if !c.Valid() {
-		return Money{}, invalid("Money", "has a currency that is not three capital letters, or 4 to 12 capital letters and digits")
+		return Money{}, invalid(
+			"Money",
+			"has a currency that is not three capital letters, or 4 to 12 capital letters and digits",
+		)
 	}
 	return Money{amount: amount, currency: c}, nil
 }

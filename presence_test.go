@@ -36,7 +36,9 @@ func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
 			assert.Equal(t, c.want, got.PSU())
 		})
 	}
-	mapped, _ := bankmux.PresenceOf(bankmux.WithPresence(t.Context(), bankmux.Presence{IP: netip.MustParseAddr("::ffff:203.0.113.7")}))
+	mapped, _ := bankmux.PresenceOf(
+		bankmux.WithPresence(t.Context(), bankmux.Presence{IP: netip.MustParseAddr("::ffff:203.0.113.7")}),
+	)
 	assert.Equal(t, ip, mapped.IP, "as the server of both kinds of addresses gives it")
 	none, ok := bankmux.PresenceOf(t.Context())
 	assert.False(t, ok)
@@ -78,10 +80,18 @@ func (s *seeing) Balances(ctx context.Context, req bankmux.BalancesRequest) (ban
 
 func TestTheAdapterSeesInEveryCallWhoIsThere(t *testing.T) {
 	t.Parallel()
-	s := &seeing{reader: reader{fake: fake{provider: "p", env: bankmux.Sandbox}, accounts: []bankmux.Account{{ID: "a"}, {ID: "b"}}}}
+	s := &seeing{
+		reader: reader{
+			fake:     fake{provider: "p", env: bankmux.Sandbox},
+			accounts: []bankmux.Account{{ID: "a"}, {ID: "b"}},
+		},
+	}
 	client := bankmux.NewClient("p", s, guard.New(guard.Options{Park: true, OnePerConnection: true}).Interceptors()...)
 	spare := bankmux.NewClient("q", &fake{provider: "q"})
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{client, spare}, []bankmux.Route{{Client: "p"}, {Client: "q", Priority: 1}})
+	registry, err := bankmux.NewRegistry(
+		[]*bankmux.Client{client, spare},
+		[]bankmux.Route{{Client: "p"}, {Client: "q", Priority: 1}},
+	)
 	require.NoError(t, err)
 	for _, p := range []bankmux.Presence{
 		{IP: netip.MustParseAddr("203.0.113.7"), UserAgent: "browser", Since: time.Unix(1, 0)},
@@ -92,7 +102,10 @@ func TestTheAdapterSeesInEveryCallWhoIsThere(t *testing.T) {
 		ctx := bankmux.WithPresence(t.Context(), p)
 		session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "u-1"})
 		require.NoError(t, err)
-		linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		linked, err := registry.ExchangeToken(
+			ctx,
+			bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+		)
 		require.NoError(t, err)
 		_, err = client.Balances(ctx, bankmux.BalancesRequest{Connection: linked.Connection})
 		require.NoError(t, err)

@@ -102,7 +102,12 @@ var readSteps = []struct {
 		if r.conn.Provider == "dapi" {
 			require.NoError(t, r.bank.RequireInput(r.conn.Reference(), "", []string{"otp"}))
 		}
-		got, err := answer(ctx, r.client, bankmux.AccountsRequest{Connection: r.conn}, func([]bankmux.Input) []string { return []string{"123456"} })
+		got, err := answer(
+			ctx,
+			r.client,
+			bankmux.AccountsRequest{Connection: r.conn},
+			func([]bankmux.Input) []string { return []string{"123456"} },
+		)
 		require.NoError(t, err)
 		require.NotEmpty(t, got.Accounts)
 	}},

@@ -90,7 +90,10 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return res, c.describe(&op, &Error{Kind: ErrContextDone, Detail: "the refresh is still going on", Err: ctx.Err()})
+			return res, c.describe(
+				&op,
+				&Error{Kind: ErrContextDone, Detail: "the refresh is still going on", Err: ctx.Err()},
+			)
 		}
 	}
 }
@@ -129,10 +132,24 @@ func (r RefreshResult) compare(now StatusResult) (failed []Failure, pending bool
 		before, after := at(r.Products, p), at(now.Products, p)
 		switch {
 		case after.RefreshedAt.After(before.RefreshedAt):
-		case after.Kind != "" && (after.AttemptedAt.After(before.AttemptedAt) || after.Kind != before.Kind): // some failures have no time
-			failed = append(failed, Failure{Product: p, Err: &Error{Kind: after.Kind, Code: after.Code, Detail: "the refresh failed"}})
+		// some failures have no time
+		case after.Kind != "" && (after.AttemptedAt.After(before.AttemptedAt) || after.Kind != before.Kind):
+			failed = append(
+				failed,
+				Failure{Product: p, Err: &Error{Kind: after.Kind, Code: after.Code, Detail: "the refresh failed"}},
+			)
 		case after.Unavailable:
-			failed = append(failed, Failure{Product: p, Err: &Error{Kind: ErrUnavailable, Scope: ScopeConnection, Detail: "the product cannot be refreshed now; what was fetched before can be read"}})
+			failed = append(
+				failed,
+				Failure{
+					Product: p,
+					Err: &Error{
+						Kind:   ErrUnavailable,
+						Scope:  ScopeConnection,
+						Detail: "the product cannot be refreshed now; what was fetched before can be read",
+					},
+				},
+			)
 		default:
 			pending = true
 		}

@@ -19,7 +19,10 @@ type asking struct {
 
 func (a *asking) ask(answers *bankmux.Answers) error {
 	if answers == nil {
-		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "c-1", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}}}
+		return &bankmux.Error{
+			Kind:      bankmux.ErrUserAction,
+			Challenge: &bankmux.Challenge{ID: "c-1", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}},
+		}
 	}
 	a.answered = append(a.answered, answers.Inputs[0].Text.Reveal())
 	return nil
@@ -44,7 +47,10 @@ func TestARefreshAndAStatusMayAskTheUser(t *testing.T) {
 	refresh := bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}}
 	_, err := client.Refresh(t.Context(), refresh)
 	question := challengeOf(t, err)
-	_, err = client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn, Answers: question.Answer("123456")})
+	_, err = client.ConnectionStatus(
+		t.Context(),
+		bankmux.StatusRequest{Connection: conn, Answers: question.Answer("123456")},
+	)
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "the challenge is of another operation")
 	_, err = client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	refresh.Answers = challengeOf(t, err).Answer("123456")
@@ -57,7 +63,10 @@ func TestARefreshAndAStatusMayAskTheUser(t *testing.T) {
 	assert.Equal(t, conn, started.Connection, "which the adapter left out")
 
 	_, err = client.AwaitRefresh(t.Context(), started)
-	_, err = client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn, Answers: challengeOf(t, err).Answer("654321")})
+	_, err = client.ConnectionStatus(
+		t.Context(),
+		bankmux.StatusRequest{Connection: conn, Answers: challengeOf(t, err).Answer("654321")},
+	)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"123456", "654321"}, a.answered)
 }

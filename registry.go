@@ -77,7 +77,10 @@ func (r *Registry) For(conn Connection) (*Client, error) {
 		return nil, err
 	}
 	if conn.Provider != c.desc.Provider || conn.Environment != c.desc.Environment {
-		return nil, invalid("Connection.Client", quote(c.name)+" is now of "+c.desc.Provider+" "+string(c.desc.Environment))
+		return nil, invalid(
+			"Connection.Client",
+			quote(c.name)+" is now of "+c.desc.Provider+" "+string(c.desc.Environment),
+		)
 	}
 	return c, nil
 }
@@ -132,7 +135,12 @@ func nobody(req *SessionRequest) *Error {
 		}
 		asked += " with " + noun + strings.Join(names, ", ")
 	}
-	return &Error{Kind: ErrUnsupported, Op: opCreateSession.Name, Detail: "no route serves a request " + asked, NotSent: true}
+	return &Error{
+		Kind:    ErrUnsupported,
+		Op:      opCreateSession.Name,
+		Detail:  "no route serves a request " + asked,
+		NotSent: true,
+	}
 }
 
 // maxShare is the most a candidate gets of the time while others remain.

@@ -30,7 +30,11 @@ func TestCandidatesComeInTheOrderInWhichFirstWouldChooseThem(t *testing.T) {
 		t.Parallel()
 		var routes []bankmux.Route
 		for i, c := range clients {
-			routes = append(routes, bankmux.Route{Client: c.Name(), Priority: i % 2, Weight: 1 + i%3}, bankmux.Route{Client: c.Name(), Priority: 2, Weight: 4})
+			routes = append(
+				routes,
+				bankmux.Route{Client: c.Name(), Priority: i % 2, Weight: 1 + i%3},
+				bankmux.Route{Client: c.Name(), Priority: 2, Weight: 4},
+			)
 		}
 		r := registry(t, clients, routes)
 		for user, want := range map[string][]string{
@@ -51,7 +55,10 @@ func TestCandidatesComeInTheOrderInWhichFirstWouldChooseThem(t *testing.T) {
 					Priority:  rapid.IntRange(0, 2).Draw(t, "priority"), Weight: rapid.IntRange(0, 3).Draw(t, "weight"),
 				}
 			}), 1, 20).Draw(t, "routes")
-			req := bankmux.SessionRequest{User: rapid.StringN(1, 9, -1).Draw(t, "user"), Country: rapid.SampledFrom([]string{"", "US", "AE", "BH"}).Draw(t, "country")}
+			req := bankmux.SessionRequest{
+				User:    rapid.StringN(1, 9, -1).Draw(t, "user"),
+				Country: rapid.SampledFrom([]string{"", "US", "AE", "BH"}).Draw(t, "country"),
+			}
 			var want []string
 			for left := routes; len(left) > 0; {
 				r, err := bankmux.NewRegistry(clients, left)

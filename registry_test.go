@@ -16,7 +16,10 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-func clientOf(name, provider string, create func(context.Context, bankmux.SessionRequest) error) (*bankmux.Client, *fake) {
+func clientOf(
+	name, provider string,
+	create func(context.Context, bankmux.SessionRequest) error,
+) (*bankmux.Client, *fake) {
 	f := &fake{provider: provider, env: bankmux.Sandbox, create: create}
 	return bankmux.NewClient(name, f), f
 }
@@ -114,7 +117,11 @@ func TestWeightsSplitUsersAndEachUserStays(t *testing.T) {
 	b, _ := clientOf("b", "p", nil)
 	c, _ := clientOf("c", "p", nil)
 	two := registry(t, []*bankmux.Client{a, b, c}, []bankmux.Route{{Client: "a", Weight: 3}, {Client: "b", Weight: 1}})
-	three := registry(t, []*bankmux.Client{a, b, c}, []bankmux.Route{{Client: "a", Weight: 3}, {Client: "b", Weight: 1}, {Client: "c", Weight: 1}})
+	three := registry(
+		t,
+		[]*bankmux.Client{a, b, c},
+		[]bankmux.Route{{Client: "a", Weight: 3}, {Client: "b", Weight: 1}, {Client: "c", Weight: 1}},
+	)
 	const users = 10_000
 	got, moved := map[string]int{}, 0
 	for i := range users {
@@ -179,7 +186,11 @@ func TestACandidateIsRepeatedOnlyWhenNoOtherRemains(t *testing.T) {
 	}
 	a, _ := clientOf("a", "p", failing(bankmux.ErrUnavailable))
 	b, _ := clientOf("b", "q", nil)
-	r := registry(t, []*bankmux.Client{a.With(watch), b.With(watch)}, []bankmux.Route{{Client: "a"}, {Client: "b", Priority: 1}})
+	r := registry(
+		t,
+		[]*bankmux.Client{a.With(watch), b.With(watch)},
+		[]bankmux.Route{{Client: "a"}, {Client: "b", Priority: 1}},
+	)
 	_, err := r.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]bool{"a": true, "b": false}, once)
@@ -235,7 +246,10 @@ func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
 	r := registry(t, []*bankmux.Client{a, b}, []bankmux.Route{{Client: "b"}})
 	s, conn := linked(t, a, "u")
 	fa.exchange = func(context.Context, bankmux.ExchangeRequest) error { return bankmux.ErrUnavailable }
-	_, err := r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
+	_, err := r.ExchangeToken(
+		t.Context(),
+		bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)},
+	)
 	require.ErrorIs(t, err, bankmux.ErrUnavailable)
 	got, err := r.For(conn)
 	require.NoError(t, err)
@@ -249,7 +263,10 @@ func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
 	_, err = r.For(conn)
 	assert.ErrorIs(t, err, bankmux.ErrInvalid)
 	s.Client = "gone"
-	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
+	_, err = r.ExchangeToken(
+		t.Context(),
+		bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)},
+	)
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 	assert.ErrorContains(t, err, `client "gone"`)
 	assert.Equal(t, []string{"a", "b"}, names(r.Clients()))
@@ -276,7 +293,12 @@ func TestSwapUnderLoadLosesNoSession(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				conn, err := single.Connection(r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)}))
+				conn, err := single.Connection(
+					r.ExchangeToken(
+						t.Context(),
+						bankmux.ExchangeRequest{Session: s, User: user, Payload: bankmux.NewSecret(goodPayload)},
+					),
+				)
 				assert.NoError(t, err)
 				assert.Equal(t, s.Client, conn.Client)
 			}
@@ -290,7 +312,10 @@ func TestSwapUnderLoadLosesNoSession(t *testing.T) {
 	s, err := r.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	require.NoError(t, err)
 	require.NoError(t, r.Swap([]*bankmux.Client{b}, []bankmux.Route{{Client: "b"}}))
-	_, err = r.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)})
+	_, err = r.ExchangeToken(
+		t.Context(),
+		bankmux.ExchangeRequest{Session: s, User: "u", Payload: bankmux.NewSecret(goodPayload)},
+	)
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 	require.Error(t, r.Swap(nil, []bankmux.Route{{Client: "b"}}))
 	_, err = r.Client("b")

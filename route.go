@@ -26,7 +26,13 @@ type route struct {
 }
 
 func newRoute(r Route, client *Client, index int) *route {
-	return &route{Route: r, client: client, index: index, share: 1 / float64(max(r.Weight, 1)), seed: mix(fnv(r.Client))}
+	return &route{
+		Route:  r,
+		client: client,
+		index:  index,
+		share:  1 / float64(max(r.Weight, 1)),
+		seed:   mix(fnv(r.Client)),
+	}
 }
 
 // serves reports whether the route may take the request, its country aside.
@@ -167,7 +173,13 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 				return nil, invalid("Route.Capabilities", quote(r.Client)+" has no "+string(c))
 			}
 		}
-		r.Countries, r.Institutions, r.Capabilities = slices.Clone(r.Countries), slices.Clone(r.Institutions), slices.Clone(r.Capabilities)
+		r.Countries, r.Institutions, r.Capabilities = slices.Clone(
+			r.Countries,
+		), slices.Clone(
+			r.Institutions,
+		), slices.Clone(
+			r.Capabilities,
+		)
 		ready = append(ready, newRoute(r, client, index[client]))
 	}
 	slices.SortStableFunc(ready, func(a, b *route) int { return cmp.Compare(a.Priority, b.Priority) })

@@ -52,7 +52,9 @@ func TestASealedSession(t *testing.T) {
 	})
 	t.Run("comes back whole without a reconnect as well", func(t *testing.T) {
 		t.Parallel()
-		s := bankmux.NewSession(bankmux.SessionRequest{User: "u-1", Products: []bankmux.ProductRequest{{Product: bankmux.ProductAccounts}}})
+		s := bankmux.NewSession(
+			bankmux.SessionRequest{User: "u-1", Products: []bankmux.ProductRequest{{Product: bankmux.ProductAccounts}}},
+		)
 		blob, err := s.Seal(k)
 		require.NoError(t, err)
 		back, err := bankmux.OpenSession(k, bankmux.SessionRef{User: "u-1", ID: s.ID}, blob)
@@ -219,7 +221,12 @@ func TestASealedSession(t *testing.T) {
 		s, blob := sealed(t)
 		back, err := bankmux.OpenSession(k, s.Ref(), blob)
 		require.NoError(t, err)
-		conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)}))
+		conn, err := single.Connection(
+			client.ExchangeToken(
+				t.Context(),
+				bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+			),
+		)
 		require.NoError(t, err)
 		assert.Equal(t, s.ConnectionID, conn.ID)
 		s.ExpiresAt = time.Now()
@@ -227,7 +234,10 @@ func TestASealedSession(t *testing.T) {
 		require.NoError(t, err)
 		back, err = bankmux.OpenSession(k, s.Ref(), blob)
 		require.NoError(t, err)
-		_, err = client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)})
+		_, err = client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+		)
 		assert.ErrorIs(t, err, bankmux.ErrTokenSpent)
 	})
 }
@@ -338,9 +348,14 @@ func TestTheKeyringByItself(t *testing.T) {
 	t.Run("takes keys of 32 bytes and no others", func(t *testing.T) {
 		t.Parallel()
 		for _, size := range []int{0, 1, 16, 24, 31, 33, 64} {
-			_, err := bankmux.NewKeyring(bankmux.Key{ID: "a", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))})
+			_, err := bankmux.NewKeyring(
+				bankmux.Key{ID: "a", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))},
+			)
 			require.ErrorIs(t, err, bankmux.ErrInvalid, size)
-			_, err = bankmux.NewKeyring(key("a", 1), bankmux.Key{ID: "b", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))})
+			_, err = bankmux.NewKeyring(
+				key("a", 1),
+				bankmux.Key{ID: "b", Material: bankmux.NewSecret(bytes.Repeat([]byte{1}, size))},
+			)
 			require.ErrorIs(t, err, bankmux.ErrInvalid, "an old key of %d", size)
 		}
 	})
@@ -377,7 +392,13 @@ func TestTheSessionsOfTheREADMEBelongToTheirUser(t *testing.T) {
 	posted := s.browser(first.Launch)
 	_, err = s.finish(t.Context(), "user-omar", first.Session, posted)
 	require.ErrorIs(t, err, bankmux.ErrSeal, "with the id of another user's session")
-	mine, theirs := bankmux.SessionRef{User: "user-rosa", ID: first.Session}, bankmux.SessionRef{User: "user-omar", ID: foreign.Session}
+	mine, theirs := bankmux.SessionRef{
+		User: "user-rosa",
+		ID:   first.Session,
+	}, bankmux.SessionRef{
+		User: "user-omar",
+		ID:   foreign.Session,
+	}
 	right := s.sessions[mine]
 	s.sessions[mine] = s.sessions[theirs]
 	_, err = s.finish(t.Context(), "user-rosa", first.Session, posted)

@@ -225,7 +225,14 @@ func TestStatusMovesByDeclaredFactsOnly(t *testing.T) {
 	for _, err := range []error{nil, &bankmux.Error{Kind: bankmux.ErrReauth}, &bankmux.Error{Kind: bankmux.ErrGone}, &bankmux.Error{Kind: bankmux.ErrInstitution}} {
 		for _, from := range []bankmux.State{bankmux.StateActive, bankmux.StateReauth, bankmux.StateUnverified} {
 			asked.State = from
-			assert.Equal(t, asked.AskedAt, asked.After(err).AskedAt, "when the bank asked is kept where the state changes: %s, %v", from, err)
+			assert.Equal(
+				t,
+				asked.AskedAt,
+				asked.After(err).AskedAt,
+				"when the bank asked is kept where the state changes: %s, %v",
+				from,
+				err,
+			)
 		}
 	}
 }

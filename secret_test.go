@@ -58,7 +58,11 @@ func TestSecretKeepsItsText(t *testing.T) {
 func TestSecretDoesNotShowInADiffOfTestify(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{}
-	assert.Equal(rec, struct{ s bankmux.Secret }{bankmux.NewSecret(planted)}, struct{ s bankmux.Secret }{bankmux.NewSecret("other")})
+	assert.Equal(
+		rec,
+		struct{ s bankmux.Secret }{bankmux.NewSecret(planted)},
+		struct{ s bankmux.Secret }{bankmux.NewSecret("other")},
+	)
 	require.NotEmpty(t, rec.text)
 	assert.NotContains(t, rec.text, planted)
 }

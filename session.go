@@ -32,10 +32,11 @@ type SessionRequest struct {
 	Products     []ProductRequest
 	Capabilities []Capability // what the application will need later; decides the route
 
-	RedirectURI string   // where a bank's own login page returns to: absolute, no query, no fragment
-	Language    string   // of the provider's pages, BCP 47 ("en", "ar-AE"); a provider without it ignores it
-	WebhookURL  string   // where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
-	Tags        []string // labels kept at the provider; on a reconnect nil keeps the present ones
+	RedirectURI string // where a bank's own login page returns to: absolute, no query, no fragment
+	Language    string // of the provider's pages, BCP 47 ("en", "ar-AE"); a provider without it ignores it
+	// where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
+	WebhookURL string
+	Tags       []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
 	// Reconnect is renewed or extended instead of making a connection. Every login that is posted
 	// with the session gets its id, so use the session for one login.
@@ -175,7 +176,10 @@ func languageTag(tag string) bool {
 		if i == 0 && (!letters || len(part) < 2 || len(part) > 3) {
 			return false
 		}
-		word := !strings.ContainsFunc(part, func(r rune) bool { return !('a' <= r|0x20 && r|0x20 <= 'z') && !('0' <= r && r <= '9') })
+		word := !strings.ContainsFunc(
+			part,
+			func(r rune) bool { return !('a' <= r|0x20 && r|0x20 <= 'z') && !('0' <= r && r <= '9') },
+		)
 		if !word || part == "" || len(part) > 8 {
 			return false
 		}
@@ -214,11 +218,13 @@ type Session struct {
 	Environment  Environment `json:"environment,omitempty"`
 	Country      string      `json:"country,omitempty"`
 	Products     []Product   `json:"products,omitempty"` // what was asked for
-	Launch       Launch      `json:"-"`                  // what the browser gets; plain JSON leaves it out, Seal keeps it
+	// what the browser gets; plain JSON leaves it out, Seal keeps it
+	Launch Launch `json:"-"`
 	// State is what the adapter keeps for the exchange and the browser must not see, such as a PKCE
 	// verifier or the id of a consent. Plain JSON leaves it out, Seal keeps it.
-	State     Secret      `json:"-"`
-	Reconnect *Connection `json:"reconnect,omitempty"` // what is being renewed; plain JSON loses its credential, Seal keeps it
+	State Secret `json:"-"`
+	// what is being renewed; plain JSON loses its credential, Seal keeps it
+	Reconnect *Connection `json:"reconnect,omitempty"`
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt time.Time   `json:"expires_at"`
 }
@@ -279,8 +285,9 @@ type Launch struct {
 	Provider    string      `json:"provider"`
 	Mode        Mode        `json:"mode"`
 	Environment Environment `json:"environment,omitempty"`
-	Token       LaunchToken `json:"token,omitzero"`        // good for this one session (MoneyKit's link session token)
-	URL         LaunchToken `json:"url,omitzero"`          // the provider's page to send the browser to, where the flow is hosted or redirects
+	Token       LaunchToken `json:"token,omitzero"` // good for this one session (MoneyKit's link session token)
+	// the provider's page to send the browser to, where the flow is hosted or redirects
+	URL         LaunchToken `json:"url,omitzero"`
 	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
 	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
 	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to

@@ -81,7 +81,9 @@ func TestPayloadIsReadStrictly(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid, tc.name)
 		assert.ErrorContains(t, err, tc.says, tc.name)
 	}
-	p, err := bankmux.ParsePayload(json.RawMessage(` {"s":"x","n":1,"e":"","z":null,"AccessCode":"y","o":{"in":"side"}} `))
+	p, err := bankmux.ParsePayload(
+		json.RawMessage(` {"s":"x","n":1,"e":"","z":null,"AccessCode":"y","o":{"in":"side"}} `),
+	)
 	require.NoError(t, err)
 	text, err := p.Text("s")
 	require.NoError(t, err)
@@ -146,7 +148,9 @@ func TestAUserWhomJSONWouldChangeIsRefused(t *testing.T) {
 	conn.User = "jos\xe9"
 	_, err = conn.Seal(ring(t, key("a", 1)))
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "what could not be opened is not sealed")
-	raw, err := json.Marshal(bankmux.ExchangeRequest{User: "u", Payload: bankmux.NewSecret(`{"accessCode":"` + planted + `"}`)})
+	raw, err := json.Marshal(
+		bankmux.ExchangeRequest{User: "u", Payload: bankmux.NewSecret(`{"accessCode":"` + planted + `"}`)},
+	)
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), planted)
 }

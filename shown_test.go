@@ -38,23 +38,35 @@ func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
 	conn := opened(t)
 	request := bankmux.SessionRequest{User: "u-1", Reconnect: &conn}
 	session := bankmux.NewSession(request)
-	session.Launch.Token, session.Launch.URL = bankmux.NewLaunchToken(planted), bankmux.NewLaunchToken("https://bank.example/?"+planted)
+	session.Launch.Token, session.Launch.URL = bankmux.NewLaunchToken(
+		planted,
+	), bankmux.NewLaunchToken(
+		"https://bank.example/?"+planted,
+	)
 	session.State = bankmux.NewSecret(planted)
 	event := bankmux.Event{Kind: bankmux.EventUnknown, Name: "n", Key: "k"}.
-		WithReference(planted).WithRaw([]byte(planted)).WithPayload([]byte(planted)).WithExchangePayload(bankmux.NewSecret(planted))
+		WithReference(
+			planted,
+		).WithRaw([]byte(planted)).WithPayload([]byte(planted)).WithExchangePayload(bankmux.NewSecret(planted))
 	payload, err := bankmux.ParsePayload(json.RawMessage(`{"token":"` + planted + `","in":{"code":"` + planted + `"}}`))
 	require.NoError(t, err)
-	delivery := bankmux.NewWebhookRequest(http.Header{"Authorization": {planted}}, []byte(planted)).SentTo("POST", "https://app.example.com/?"+planted)
+	delivery := bankmux.NewWebhookRequest(http.Header{"Authorization": {planted}}, []byte(planted)).
+		SentTo("POST", "https://app.example.com/?"+planted)
 	challenge := bankmux.Challenge{ID: "c", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}}
 	values := map[string]any{
-		"Connection":             conn,
-		"*Connection":            &conn,
-		"ConnectionView":         conn.View(),
-		"Session":                session,
-		"*Session":               &session,
-		"LaunchToken":            struct{ token bankmux.LaunchToken }{session.Launch.Token},
-		"SessionRequest":         request,
-		"ExchangeRequest":        bankmux.ExchangeRequest{Session: session, User: "u-1", Payload: bankmux.NewSecret(planted), Connection: &conn},
+		"Connection":     conn,
+		"*Connection":    &conn,
+		"ConnectionView": conn.View(),
+		"Session":        session,
+		"*Session":       &session,
+		"LaunchToken":    struct{ token bankmux.LaunchToken }{session.Launch.Token},
+		"SessionRequest": request,
+		"ExchangeRequest": bankmux.ExchangeRequest{
+			Session:    session,
+			User:       "u-1",
+			Payload:    bankmux.NewSecret(planted),
+			Connection: &conn,
+		},
 		"ExchangeResult":         bankmux.ExchangeResult{Connection: conn, More: []bankmux.Connection{conn}},
 		"Payload":                payload,
 		"Event":                  event,
@@ -111,7 +123,13 @@ func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
 			s bankmux.Session
 			e bankmux.Event
 		}{conn, session, event}) {
-			if _, verb, _ := strings.Cut(name, " with "); !slices.Contains([]string{"%v", "%+v", "%#v", "%s", "%x", "%d"}, verb) {
+			if _, verb, _ := strings.Cut(
+				name,
+				" with ",
+			); !slices.Contains(
+				[]string{"%v", "%+v", "%#v", "%s", "%x", "%d"},
+				verb,
+			) {
 				continue // gob is binary, and %q and %c of a number is a character
 			}
 			odd := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') })
@@ -190,15 +208,27 @@ const hostile = "x\n\r\x1b[31m\u202e\u2066\u200b\u3164\ufeff\x9b\xff\u2028 fix t
 func TestTextOfAProviderCannotBreakALine(t *testing.T) {
 	t.Parallel()
 	failure := bankmux.Failure{
-		Account: hostile, Product: hostile, Transaction: hostile,
-		Err: &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: hostile, RequestID: hostile, Detail: hostile, Field: hostile, Err: errors.New(hostile)},
+		Account:     hostile,
+		Product:     hostile,
+		Transaction: hostile,
+		Err: &bankmux.Error{
+			Kind:      bankmux.ErrUnavailable,
+			Code:      hostile,
+			RequestID: hostile,
+			Detail:    hostile,
+			Field:     hostile,
+			Err:       errors.New(hostile),
+		},
 	}
 	described := func() error {
 		f := &fake{create: func(context.Context, bankmux.SessionRequest) error { return failure.Err }}
 		_, err := bankmux.NewClient("c", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 		return err
 	}()
-	unhappy := bankmux.NewClient("c", &fake{create: func(context.Context, bankmux.SessionRequest) error { return errors.New(hostile) }})
+	unhappy := bankmux.NewClient(
+		"c",
+		&fake{create: func(context.Context, bankmux.SessionRequest) error { return errors.New(hostile) }},
+	)
 	_, plainErr := unhappy.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	for name, v := range map[string]any{
 		"an error":                     failure.Err,
@@ -221,7 +251,8 @@ func TestTextOfAProviderCannotBreakALine(t *testing.T) {
 			}
 			for _, text := range texts {
 				assert.Equal(t, -1, strings.IndexFunc(text, func(r rune) bool {
-					return r == utf8.RuneError || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+					return r == utf8.RuneError ||
+						unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 				}), "%q", text)
 			}
 		})
@@ -236,14 +267,23 @@ func TestTextOfAProviderCannotBreakALine(t *testing.T) {
 	})
 	t.Run("an id is quoted where it could pass for words", func(t *testing.T) {
 		t.Parallel()
-		text := bankmux.Failure{Account: "acc-1", Transaction: "7]; fix the call [", Err: &bankmux.Error{Kind: bankmux.ErrGone}}.Error()
-		assert.True(t, strings.HasPrefix(text, `account acc-1: transaction "7]; fix the call [": connection_gone`), text)
+		text := bankmux.Failure{
+			Account:     "acc-1",
+			Transaction: "7]; fix the call [",
+			Err:         &bankmux.Error{Kind: bankmux.ErrGone},
+		}.Error()
+		assert.True(
+			t,
+			strings.HasPrefix(text, `account acc-1: transaction "7]; fix the call [": connection_gone`),
+			text,
+		)
 	})
 }
 
 func refusedField(t *testing.T) error {
 	t.Helper()
-	_, err := bankmux.NewClient("c", &fake{}).CreateSession(t.Context(), bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{Product: hostile}, {Product: hostile}}})
+	_, err := bankmux.NewClient("c", &fake{}).
+		CreateSession(t.Context(), bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{Product: hostile}, {Product: hostile}}})
 	require.Error(t, err)
 	return err
 }
@@ -317,9 +357,19 @@ func TestAPartialErrorTakesTheSameMemoryHoweverManyFailed(t *testing.T) {
 func TestAViewOfAConnection(t *testing.T) {
 	t.Parallel()
 	conn := opened(t)
-	conn.Institution = bankmux.Institution{ID: "chase", Name: "Chase", Country: "US", BIC: "CHASUS33", LogoURL: "https://cdn.example.com/chase.png"}
+	conn.Institution = bankmux.Institution{
+		ID:      "chase",
+		Name:    "Chase",
+		Country: "US",
+		BIC:     "CHASUS33",
+		LogoURL: "https://cdn.example.com/chase.png",
+	}
 	conn.Products = []bankmux.Product{bankmux.ProductAccounts}
-	conn.Status = bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: time.Unix(1_800_000_000, 0).UTC()}
+	conn.Status = bankmux.Status{
+		State: bankmux.StateReauth,
+		Code:  "auth_expired",
+		At:    time.Unix(1_800_000_000, 0).UTC(),
+	}
 	text, err := json.Marshal(conn.View())
 	require.NoError(t, err)
 	for _, secret := range []string{planted, conn.User, conn.ReferenceKey, `"` + conn.Client + `"`, "auth_expired"} {
@@ -331,8 +381,16 @@ func TestAViewOfAConnection(t *testing.T) {
 	for k := range back {
 		keys = append(keys, k)
 	}
-	assert.ElementsMatch(t, []string{"id", "institution", "state", "state_since", "user_must_act", "products", "created_at", "updated_at"}, keys)
-	assert.Equal(t, map[string]any{"name": "Chase", "country": "US", "logo_url": "https://cdn.example.com/chase.png"}, back["institution"])
+	assert.ElementsMatch(
+		t,
+		[]string{"id", "institution", "state", "state_since", "user_must_act", "products", "created_at", "updated_at"},
+		keys,
+	)
+	assert.Equal(
+		t,
+		map[string]any{"name": "Chase", "country": "US", "logo_url": "https://cdn.example.com/chase.png"},
+		back["institution"],
+	)
 	assert.Equal(t, true, back["user_must_act"])
 	view := conn.View()
 	view.Products[0] = "changed"

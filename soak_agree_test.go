@@ -72,11 +72,29 @@ func (l *soakLife) agree() {
 	var wrong []string
 	for r, n := range count {
 		if n != 0 {
-			wrong = append(wrong, fmt.Sprintf("%s %s %d %s %s %q: %+d at the bank", r.date, r.account, r.minor, r.currency, r.status, r.text, n))
+			wrong = append(
+				wrong,
+				fmt.Sprintf(
+					"%s %s %d %s %s %q: %+d at the bank",
+					r.date,
+					r.account,
+					r.minor,
+					r.currency,
+					r.status,
+					r.text,
+					n,
+				),
+			)
 		}
 	}
 	if slices.Sort(wrong); len(wrong) > 0 {
-		l.complain("%d rows differ of %d, since %v: %s", len(wrong), rows, l.tables.since, strings.Join(wrong[:min(6, len(wrong))], "; "))
+		l.complain(
+			"%d rows differ of %d, since %v: %s",
+			len(wrong),
+			rows,
+			l.tables.since,
+			strings.Join(wrong[:min(6, len(wrong))], "; "),
+		)
 	}
 }
 
@@ -97,7 +115,8 @@ func (w *soakWorld) settle(lives []*soakLife) {
 		l.calm = true
 		for id, why := range l.former {
 			owner[id] = l
-			if state := at[id].State; (why == "disconnected" && state != "deleted") || (why == "renewed" && state != "error") {
+			if state := at[id].State; (why == "disconnected" && state != "deleted") ||
+				(why == "renewed" && state != "error") {
 				l.complain("%s is %q at the bank, and was %s", id, state, why)
 			}
 		}
@@ -151,7 +170,11 @@ func (l *soakLife) isActive(at map[string]virtualbank.LinkState) {
 }
 
 // accountFor goes through all that the bank has.
-func (w *soakWorld) accountFor(at map[string]virtualbank.LinkState, owner map[string]*soakLife, lost map[string]string) {
+func (w *soakWorld) accountFor(
+	at map[string]virtualbank.LinkState,
+	owner map[string]*soakLife,
+	lost map[string]string,
+) {
 	presented, reached := 0, 0
 	for _, n := range w.reached {
 		reached += n
@@ -174,7 +197,13 @@ func (w *soakWorld) accountFor(at map[string]virtualbank.LinkState, owner map[st
 			}
 		}
 		if !known {
-			w.complain("lane %d: the bank has %s, %s and exchanged %d times, and the application knows nothing of it", w.lane, id, link.State, link.Exchanged)
+			w.complain(
+				"lane %d: the bank has %s, %s and exchanged %d times, and the application knows nothing of it",
+				w.lane,
+				id,
+				link.State,
+				link.Exchanged,
+			)
 			continue
 		}
 		w.count("links that the application lost", link.Provider+": "+why, 1)
@@ -207,7 +236,13 @@ func (w *soakWorld) sameLinks(lives []*soakLife, user string, lost map[string]st
 			known = known || lost[tag] != ""
 		}
 		if !known {
-			w.complain("lane %d: MoneyKit lists %s of %s as %q, and the application knows nothing of it", w.lane, id, user, link.Status.State)
+			w.complain(
+				"lane %d: MoneyKit lists %s of %s as %q, and the application knows nothing of it",
+				w.lane,
+				id,
+				user,
+				link.Status.State,
+			)
 		}
 	}
 }

@@ -129,7 +129,8 @@ func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
 		return fault
 	}
 	s := w.strikes[r.Header.Get(soakHeader)]
-	if s == nil || s.times == 0 || !kind(s.fault) || r.URL.Path == "/auth/token" { // whose call fetches the token for all is chance
+	// whose call fetches the token for all is chance
+	if s == nil || s.times == 0 || !kind(s.fault) || r.URL.Path == "/auth/token" {
 		return ""
 	}
 	if s.fault == "null_in_place_of_list" && strings.HasSuffix(r.URL.Path, "/DelinkUser") {
@@ -230,15 +231,47 @@ var soakWords = map[string]struct {
 	status   int
 	body     string
 }{
-	"expired_token":         {"moneykit", http.StatusUnauthorized, `{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`},
-	"unauthorized":          {"moneykit", http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`},
-	"bank_failing":          {"moneykit", http.StatusUnprocessableEntity, `{"error_code":"link_error.bad_state","error_message":"Bad state","link_error_code":"institution_error"}`},
-	"unheard_of_moneykit":   {"moneykit", http.StatusBadRequest, `{"error_code":"soak.unheard_of","error_message":"A code that nobody listed"}`},
-	"failed_envelope":       {"dapi", http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`},
-	"failed_without_type":   {"dapi", http.StatusInternalServerError, `{"success":false,"status":"failed","msg":"The operation failed"}`},
-	"unheard_of_dapi":       {"dapi", http.StatusBadRequest, `{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"A type that nobody listed"}`},
-	"unheard_of_status":     {"dapi", http.StatusOK, `{"success":true,"status":"pondering","operationID":"soak"}`},
-	"null_in_place_of_list": {"", http.StatusOK, `{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,"link":null}`},
+	"expired_token": {
+		"moneykit",
+		http.StatusUnauthorized,
+		`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
+	},
+	"unauthorized": {
+		"moneykit",
+		http.StatusUnauthorized,
+		`{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`,
+	},
+	"bank_failing": {
+		"moneykit",
+		http.StatusUnprocessableEntity,
+		`{"error_code":"link_error.bad_state","error_message":"Bad state","link_error_code":"institution_error"}`,
+	},
+	"unheard_of_moneykit": {
+		"moneykit",
+		http.StatusBadRequest,
+		`{"error_code":"soak.unheard_of","error_message":"A code that nobody listed"}`,
+	},
+	"failed_envelope": {
+		"dapi",
+		http.StatusOK,
+		`{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`,
+	},
+	"failed_without_type": {
+		"dapi",
+		http.StatusInternalServerError,
+		`{"success":false,"status":"failed","msg":"The operation failed"}`,
+	},
+	"unheard_of_dapi": {
+		"dapi",
+		http.StatusBadRequest,
+		`{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"A type that nobody listed"}`,
+	},
+	"unheard_of_status": {"dapi", http.StatusOK, `{"success":true,"status":"pondering","operationID":"soak"}`},
+	"null_in_place_of_list": {
+		"",
+		http.StatusOK,
+		`{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,"link":null}`,
+	},
 }
 
 // soakServed reports whether a fault is one of the server's end.

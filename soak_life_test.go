@@ -32,7 +32,8 @@ type soakLife struct {
 	end    string            // what became of the connection, "" while it is linked or may be yet
 	posts  map[string]int    // exchanges that left, by token
 	former map[string]string // the provider's ids that were the connection's, and why they are not
-	lost   map[string]string // what may exist at the bank without the application's knowing which, and why: Dapi's ids, or tags of MoneyKit's sessions
+	// what may exist at the bank without the application's knowing which, and why: Dapi's ids, or tags of MoneyKit's sessions
+	lost map[string]string
 }
 
 const soakPassword = "correct horse"
@@ -120,7 +121,8 @@ func (l *soakLife) take(step soakStep) error {
 func (l *soakLife) stage(situations []string) {
 	bank, id := l.world.present(), l.conn().Reference()
 	for _, s := range situations {
-		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) && len(l.tables.since) < max(1, len(l.tables.seen)) {
+		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) &&
+			len(l.tables.since) < max(1, len(l.tables.seen)) {
 			continue // what the first answer leaves out, the bank may not serve any more when it is read again
 		}
 		err := bank.Stage(id, s)
@@ -161,7 +163,14 @@ func (l *soakLife) call(odds int, f func(context.Context) error) error {
 	ctx, limit := context.WithValue(context.Background(), soakTag{}, l.tag), time.Hour
 	if !l.calm {
 		if chance(l.dice, odds) {
-			l.world.arm(l.tag, &soakStrike{fault: oneOf(l.dice, soakFaults(l.plan.provider)), skip: l.dice.IntN(4) * l.dice.IntN(2), times: 1 + l.dice.IntN(2)*l.dice.IntN(5)})
+			l.world.arm(
+				l.tag,
+				&soakStrike{
+					fault: oneOf(l.dice, soakFaults(l.plan.provider)),
+					skip:  l.dice.IntN(4) * l.dice.IntN(2),
+					times: 1 + l.dice.IntN(2)*l.dice.IntN(5),
+				},
+			)
 		}
 		if chance(l.dice, 8) {
 			limit = time.Second + time.Duration(l.dice.IntN(40_000))*time.Millisecond
@@ -210,8 +219,19 @@ func passes(err error) bool {
 		return false
 	}
 	switch e.Kind {
-	case bankmux.ErrUnavailable, bankmux.ErrMalformed, bankmux.ErrCircuitOpen, bankmux.ErrRateLimited, bankmux.ErrInstitution, bankmux.ErrContextDone,
-		bankmux.ErrNotReady, bankmux.ErrUnknown, bankmux.ErrCredentials, bankmux.ErrOutcomeUnknown, bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrReauth:
+	case bankmux.ErrUnavailable,
+		bankmux.ErrMalformed,
+		bankmux.ErrCircuitOpen,
+		bankmux.ErrRateLimited,
+		bankmux.ErrInstitution,
+		bankmux.ErrContextDone,
+		bankmux.ErrNotReady,
+		bankmux.ErrUnknown,
+		bankmux.ErrCredentials,
+		bankmux.ErrOutcomeUnknown,
+		bankmux.ErrTokenSpent,
+		bankmux.ErrUserAction,
+		bankmux.ErrReauth:
 		return true
 	case bankmux.ErrInvalid:
 		// The provider's, for a reason it made up, or one whose words were lost on the way, or
@@ -223,7 +243,13 @@ func passes(err error) bool {
 
 // soakAnswers are what the user answers the bank.
 var soakAnswers = map[string]string{
-	"otp": "123456", "token": "123456", "pin": "1234", "captcha": "BANK7", "secret_question": "blue", "confirmation": "true", "multiple_choice": "0",
+	"otp":             "123456",
+	"token":           "123456",
+	"pin":             "1234",
+	"captcha":         "BANK7",
+	"secret_question": "blue",
+	"confirmation":    "true",
+	"multiple_choice": "0",
 }
 
 // ask makes a call in which the bank may ask the user.
@@ -236,7 +262,9 @@ func (l *soakLife) ask(f func(context.Context, *bankmux.Answers) error) error {
 		switch {
 		case ok && e.Challenge != nil:
 			answers = l.answer(e.Challenge)
-		case errors.Is(err, bankmux.ErrAnswerRejected), errors.Is(err, bankmux.ErrChallengeExpired), errors.Is(err, bankmux.ErrUserAction):
+		case errors.Is(err, bankmux.ErrAnswerRejected),
+			errors.Is(err, bankmux.ErrChallengeExpired),
+			errors.Is(err, bankmux.ErrUserAction):
 		default:
 			return err
 		}

@@ -18,8 +18,11 @@ import (
 func (l *soakLife) connect(old *bankmux.Connection) error {
 	return l.persist(patience, func() error {
 		req := bankmux.SessionRequest{
-			User: l.plan.user, Country: l.plan.place.country, RedirectURI: "https://app.example.com/oauth", Reconnect: old,
-			Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: chance(l.dice, 50)}},
+			User:        l.plan.user,
+			Country:     l.plan.place.country,
+			RedirectURI: "https://app.example.com/oauth",
+			Reconnect:   old,
+			Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: chance(l.dice, 50)}},
 		}
 		var session bankmux.Session
 		err := l.call(oddsOfLinking, func(ctx context.Context) (err error) {
@@ -72,11 +75,18 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 	login := func(password string) ([]byte, error) {
 		if session.Launch.Provider == moneykit.Name {
 			return l.world.present().LinkMoneyKit(virtualbank.MoneyKitLink{
-				LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password,
+				LinkSessionToken: session.Launch.Token.Reveal(),
+				InstitutionID:    l.plan.place.id,
+				Username:         soakName(l.n),
+				Password:         password,
 			})
 		}
 		return l.world.present().LinkDapi(virtualbank.DapiLink{
-			AppKey: session.Launch.AppKey, InstitutionID: l.plan.place.id, Username: soakName(l.n), Password: password, Countries: session.Launch.Countries,
+			AppKey:        session.Launch.AppKey,
+			InstitutionID: l.plan.place.id,
+			Username:      soakName(l.n),
+			Password:      password,
+			Countries:     session.Launch.Countries,
 		})
 	}
 	if !l.calm && chance(l.dice, 4) {
@@ -116,14 +126,23 @@ func (l *soakLife) post(session bankmux.Session, payload []byte) (bankmux.Connec
 			end("ended in the connection when posted again")
 			return conn, nil
 		case errors.Is(err, bankmux.ErrOutcomeUnknown):
-			if e, _ := errors.AsType[*bankmux.Error](err); !strings.Contains(e.FindOut, "call ExchangeToken again with the same session and payload") {
+			if e, _ := errors.AsType[*bankmux.Error](
+				err,
+			); !strings.Contains(
+				e.FindOut,
+				"call ExchangeToken again with the same session and payload",
+			) {
 				l.complain("nobody says how to find out: %v", err)
 			}
 			if token == "" {
 				l.complain("a reconnect without a token ended in %v", err)
 			}
 			unknown, happened = true, happened || l.world.exchanged(token)
-		case errors.Is(err, bankmux.ErrTokenSpent), errors.Is(err, bankmux.ErrUserAction), errors.Is(err, bankmux.ErrGone), !passes(err), try == patience:
+		case errors.Is(err, bankmux.ErrTokenSpent),
+			errors.Is(err, bankmux.ErrUserAction),
+			errors.Is(err, bankmux.ErrGone),
+			!passes(err),
+			try == patience:
 			if l.world.exchanged(token) {
 				why := "exchanged, then " + string(bankmux.KindOf(err))
 				l.lost[name] = why
@@ -164,7 +183,16 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 		var all sync.WaitGroup
 		for i := range times {
 			all.Go(func() {
-				conns[i], errs[i] = single.Connection(l.world.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: l.plan.user, Payload: bankmux.NewSecret(payload)}))
+				conns[i], errs[i] = single.Connection(
+					l.world.registry.ExchangeToken(
+						ctx,
+						bankmux.ExchangeRequest{
+							Session: session,
+							User:    l.plan.user,
+							Payload: bankmux.NewSecret(payload),
+						},
+					),
+				)
 			})
 		}
 		all.Wait()
@@ -181,7 +209,8 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 			best = i
 		}
 	}
-	if times == 2 && errs[0] == nil && errs[1] == nil && (conns[0].ID != conns[1].ID || conns[0].Reference() != conns[1].Reference()) {
+	if times == 2 && errs[0] == nil && errs[1] == nil &&
+		(conns[0].ID != conns[1].ID || conns[0].Reference() != conns[1].Reference()) {
 		l.complain("one payload made two connections")
 	}
 	return conns[best], errs[best]
@@ -241,7 +270,15 @@ func (l *soakLife) lateJob(client *bankmux.Client, conn bankmux.Connection, curs
 	for l.tables.cursor = cursor; ; {
 		var page bankmux.Delta
 		err := l.call(oddsOfReading, func(ctx context.Context) (err error) {
-			page, err = client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Cursor: l.tables.cursor, Name: l.tables.name, Known: l.tables.known})
+			page, err = client.Sync(
+				ctx,
+				bankmux.SyncRequest{
+					Connection: conn,
+					Cursor:     l.tables.cursor,
+					Name:       l.tables.name,
+					Known:      l.tables.known,
+				},
+			)
 			return err
 		})
 		if err != nil {

@@ -61,12 +61,42 @@ func troubleOf(seed uint64, lane, first int) []soakTrouble {
 	}
 	outages := []string{"hang", "unavailable", "connection_refused", "reset_before"}
 	return []soakTrouble{
-		{what: "MoneyKit is down for six hours", at: at(0, 8), lasts: 6 * time.Hour, provider: "moneykit", fault: oneOf(r, outages)},
-		{what: "Dapi is down for six hours", at: at(1, 8), lasts: 6 * time.Hour, provider: "dapi", fault: oneOf(r, outages)},
-		{what: "a bank at MoneyKit is out for twelve hours", at: at(2, 8), lasts: 12 * time.Hour, provider: "moneykit", institution: "northwind"},
-		{what: "a bank at Dapi is out for twelve hours", at: at(3, 8), lasts: 12 * time.Hour, provider: "dapi", institution: "DAPIBANK_AE_ENBD"},
+		{
+			what:     "MoneyKit is down for six hours",
+			at:       at(0, 8),
+			lasts:    6 * time.Hour,
+			provider: "moneykit",
+			fault:    oneOf(r, outages),
+		},
+		{
+			what:     "Dapi is down for six hours",
+			at:       at(1, 8),
+			lasts:    6 * time.Hour,
+			provider: "dapi",
+			fault:    oneOf(r, outages),
+		},
+		{
+			what:        "a bank at MoneyKit is out for twelve hours",
+			at:          at(2, 8),
+			lasts:       12 * time.Hour,
+			provider:    "moneykit",
+			institution: "northwind",
+		},
+		{
+			what:        "a bank at Dapi is out for twelve hours",
+			at:          at(3, 8),
+			lasts:       12 * time.Hour,
+			provider:    "dapi",
+			institution: "DAPIBANK_AE_ENBD",
+		},
 		{what: "a bank serves fewer days", at: 150*soakDay + time.Hour, institution: "DAPIBANK_SA_SNB", days: 60},
-		{what: "a bank serves fewer days in secret", at: 150*soakDay + time.Hour, institution: "DAPIBANK_KW_NBK", days: 60, secretly: true},
+		{
+			what:        "a bank serves fewer days in secret",
+			at:          150*soakDay + time.Hour,
+			institution: "DAPIBANK_KW_NBK",
+			days:        60,
+			secretly:    true,
+		},
 	}
 }
 
@@ -75,9 +105,23 @@ type soakPlace struct{ country, id string }
 
 // The places, by provider. The first of each is the one that is out once, so it has more users.
 var soakPlaces = map[string][]soakPlace{
-	"moneykit": {{"US", "northwind"}, {"US", "northwind"}, {"US", "harbor_trust"}, {"GB", "thames_mutual"}, {"CA", "rideau"}},
+	"moneykit": {
+		{"US", "northwind"},
+		{"US", "northwind"},
+		{"US", "harbor_trust"},
+		{"GB", "thames_mutual"},
+		{"CA", "rideau"},
+	},
 	"dapi": {
-		{"AE", "DAPIBANK_AE_ENBD"}, {"AE", "DAPIBANK_AE_ENBD"}, {"AE", "DAPIBANK_AE_ADCB"}, {"SA", "DAPIBANK_SA_SNB"}, {"KW", "DAPIBANK_KW_NBK"}, {"BH", "DAPIBANK_BH_BBK"},
+		{
+			"AE",
+			"DAPIBANK_AE_ENBD",
+		},
+		{"AE", "DAPIBANK_AE_ENBD"},
+		{"AE", "DAPIBANK_AE_ADCB"},
+		{"SA", "DAPIBANK_SA_SNB"},
+		{"KW", "DAPIBANK_KW_NBK"},
+		{"BH", "DAPIBANK_BH_BBK"},
 	},
 }
 
@@ -166,11 +210,26 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 	}
 	// What was missing once is gone when it is missing twice, with nothing in between, in days that
 	// were all read.
-	p.steps = append(p.steps, soakStep{at: soakLast*soakDay + 9*time.Hour, do: doSync}, soakStep{at: soakLast*soakDay + 11*time.Hour, do: doAnew})
+	p.steps = append(
+		p.steps,
+		soakStep{at: soakLast*soakDay + 9*time.Hour, do: doSync},
+		soakStep{at: soakLast*soakDay + 11*time.Hour, do: doAnew},
+	)
 	slices.SortStableFunc(p.steps, func(x, y soakStep) int { return cmp.Compare(x.at, y.at) })
-	if leaves, how := 60+r.IntN(280), oneOf(r, []string{doDisconnect, doDisconnect, doDisconnect, doRevoke}); chance(r, 14) {
+	if leaves, how := 60+r.IntN(
+		280,
+	), oneOf(
+		r,
+		[]string{doDisconnect, doDisconnect, doDisconnect, doRevoke},
+	); chance(
+		r,
+		14,
+	) {
 		at := time.Duration(leaves) * soakDay
-		p.steps = append(slices.DeleteFunc(p.steps, func(s soakStep) bool { return s.at >= at && s.do != doLink }), soakStep{at: at, do: how})
+		p.steps = append(
+			slices.DeleteFunc(p.steps, func(s soakStep) bool { return s.at >= at && s.do != doLink }),
+			soakStep{at: at, do: how},
+		)
 	}
 	return p
 }
@@ -181,7 +240,9 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 func (p *soakPlan) situations() (names []string) {
 	for _, s := range virtualbank.Situations() {
 		switch {
-		case !slices.Contains(s.Providers, p.provider), s.Name == virtualbank.FewerDays, s.Name == virtualbank.FewerDaysUnsaid:
+		case !slices.Contains(s.Providers, p.provider),
+			s.Name == virtualbank.FewerDays,
+			s.Name == virtualbank.FewerDaysUnsaid:
 		case s.Name == virtualbank.VeryLate && p.servesFewer():
 		default:
 			names = append(names, s.Name)

@@ -23,16 +23,22 @@ type soakTables struct {
 	rows     map[string]map[string]bankmux.Known // by account and key
 	since    map[string]bankmux.Date             // the first day that was read of an account, where days are read
 	refused  map[string]bankmux.Covered          // days of an account that the bank refused and promises
-	owed     map[string]error                    // what was not read in this round, however often it was broken off, by account
-	id       string                              // the connection the cursor is of
-	cursor   string
-	mistake  *soakMistake
+	// what was not read in this round, however often it was broken off, by account
+	owed    map[string]error
+	id      string // the connection the cursor is of
+	cursor  string
+	mistake *soakMistake
 }
 
 func newSoakTables(mistake *soakMistake) *soakTables {
 	return &soakTables{
-		names: map[string]string{}, seen: map[string]bankmux.Account{}, rows: map[string]map[string]bankmux.Known{}, since: map[string]bankmux.Date{},
-		refused: map[string]bankmux.Covered{}, owed: map[string]error{}, mistake: mistake,
+		names:   map[string]string{},
+		seen:    map[string]bankmux.Account{},
+		rows:    map[string]map[string]bankmux.Known{},
+		since:   map[string]bankmux.Date{},
+		refused: map[string]bankmux.Covered{},
+		owed:    map[string]error{},
+		mistake: mistake,
 	}
 }
 
@@ -54,7 +60,16 @@ func (s *soakTables) carry(accounts []bankmux.Account, cards []bankmux.Card) err
 	}
 	for _, c := range cards {
 		s.cards = append(s.cards, c.ID)
-		now = append(now, bankmux.Account{ID: c.ID, Kind: bankmux.AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency})
+		now = append(
+			now,
+			bankmux.Account{
+				ID:       c.ID,
+				Kind:     bankmux.AccountCreditCard,
+				Name:     c.Name,
+				Number:   c.Number,
+				Currency: c.Currency,
+			},
+		)
 	}
 	var before []bankmux.Account
 	for _, name := range sortedNames(s.seen) {
@@ -255,7 +270,10 @@ func (l *soakLife) refresh() error {
 		return nil
 	}
 	err := l.call(oddsOfReading, func(ctx context.Context) error {
-		started, err := client.Refresh(ctx, bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+		started, err := client.Refresh(
+			ctx,
+			bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+		)
 		if err != nil {
 			return err
 		}
@@ -287,7 +305,12 @@ func (l *soakLife) pages() error {
 		var page bankmux.Delta
 		err := l.ask(func(ctx context.Context, answers *bankmux.Answers) (err error) {
 			req := bankmux.SyncRequest{
-				Connection: conn, Cursor: l.tables.cursor, Name: l.tables.name, Known: l.tables.known, PageSize: size, Answers: answers,
+				Connection: conn,
+				Cursor:     l.tables.cursor,
+				Name:       l.tables.name,
+				Known:      l.tables.known,
+				PageSize:   size,
+				Answers:    answers,
 			}
 			if len(l.tables.cards) > 0 {
 				req.Accounts, req.Cards = l.tables.accounts, l.tables.cards
@@ -358,7 +381,13 @@ func (l *soakLife) filled() {
 	for _, name := range sortedNames(l.tables.refused) {
 		gap := l.tables.refused[name]
 		if since := l.tables.since[name]; gap.To.DaysSince(since) < soakFilled {
-			l.complain("%s to %s of %s were refused for an hour, and not read later: %s was the first day", gap.From, gap.To, name, since)
+			l.complain(
+				"%s to %s of %s were refused for an hour, and not read later: %s was the first day",
+				gap.From,
+				gap.To,
+				name,
+				since,
+			)
 		}
 	}
 }
@@ -368,8 +397,17 @@ func (l *soakLife) tellOf(page bankmux.Delta) {
 	if *soakTell != l.n {
 		return
 	}
-	l.tell("  a page of %v: %d added, %d modified, %d replaced, %d missing, %d removed, suspect %v, failed %v",
-		page.Covered, len(page.Added), len(page.Modified), len(page.Replaced), len(page.Missing), len(page.Removed), page.Suspect, page.Failed)
+	l.tell(
+		"  a page of %v: %d added, %d modified, %d replaced, %d missing, %d removed, suspect %v, failed %v",
+		page.Covered,
+		len(page.Added),
+		len(page.Modified),
+		len(page.Replaced),
+		len(page.Missing),
+		len(page.Removed),
+		page.Suspect,
+		page.Failed,
+	)
 	row := func(what string, k bankmux.Known) {
 		l.tell("    %s %s %s %s %q missed %d", what, k.Account, k.Date, k.Amount, k.Text, k.Missed)
 	}

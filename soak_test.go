@@ -19,7 +19,11 @@ var (
 	soakSeed        = flag.Uint64("soak.seed", 1, "what happens in the soak follows from it")
 	soakConnections = flag.Int("soak.connections", soakStandard, "how many connections the soak drives through a year")
 	soakTell        = flag.Int("soak.tell", -1, "tell the story of this connection")
-	soakOnly        = flag.Int("soak.only", -1, "drive this connection alone; what it shares with others may go otherwise then")
+	soakOnly        = flag.Int(
+		"soak.only",
+		-1,
+		"drive this connection alone; what it shares with others may go otherwise then",
+	)
 )
 
 const (

@@ -46,12 +46,25 @@ const soakSecret = "the key of a table in a test. 32b"
 func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f func(*soakWorld)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &soakWorld{cfg: cfg, lane: lane, soakReport: report, first: time.Now().UTC().Truncate(soakDay), stop: make(chan struct{})}
+		w := &soakWorld{
+			cfg:        cfg,
+			lane:       lane,
+			soakReport: report,
+			first:      time.Now().UTC().Truncate(soakDay),
+			stop:       make(chan struct{}),
+		}
 		listener := &soakPipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: w, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)} //nolint:gosec // in memory, for a test
+		server := &http.Server{ //nolint:gosec // in memory, for a test
+			Handler:  w,
+			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+		}
 		var served sync.WaitGroup
 		served.Go(func() { _ = server.Serve(listener) })
-		w.wire = &http.Transport{DialContext: listener.dial, MaxIdleConnsPerHost: soakYearOf, IdleConnTimeout: 90 * time.Second}
+		w.wire = &http.Transport{
+			DialContext:         listener.dial,
+			MaxIdleConnsPerHost: soakYearOf,
+			IdleConnTimeout:     90 * time.Second,
+		}
 		defer func() {
 			close(w.stop)
 			w.wire.CloseIdleConnections()
@@ -104,7 +117,11 @@ func (w *soakWorld) open() error {
 }
 
 func (w *soakWorld) bankOptions(customers []virtualbank.Customer) virtualbank.Options {
-	return virtualbank.Options{Seed: w.cfg.seed + uint64(w.lane)<<32, HistoryDays: soakHistory, Customers: customers} //nolint:gosec // a handful of lanes
+	return virtualbank.Options{ //nolint:gosec // a handful of lanes
+		Seed:        w.cfg.seed + uint64(w.lane)<<32,
+		HistoryDays: soakHistory,
+		Customers:   customers,
+	}
 }
 
 // counting counts calls of the library and what they ended with.
@@ -259,16 +276,19 @@ func (p *soakPipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0
 // brokenWires are transports that never get a connection, by the name of the fault.
 func brokenWires() map[string]*http.Transport {
 	refusing := func(err error) *http.Transport {
-		return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			if err == nil {
-				select {
-				case <-time.After(2 * time.Minute): // so does a kernel; a transport dials on when nobody waits any more
-				case <-ctx.Done():
+		return &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				if err == nil {
+					select {
+					case <-time.After(2 * time.Minute): // so does a kernel; a transport dials on when nobody waits any more
+					case <-ctx.Done():
+					}
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
 				}
-				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
-			}
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
-		}}
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+			},
+		}
 	}
 	return map[string]*http.Transport{
 		"connection_refused": refusing(errors.New("connection refused")),

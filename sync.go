@@ -22,9 +22,11 @@ type TransactionSyncer interface {
 // SyncRequest asks what changed.
 type SyncRequest struct {
 	Connection Connection
-	Cursor     string   // [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
-	Accounts   []string // the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
-	Cards      []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
+	// [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
+	Cursor string
+	// the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
+	Accounts []string
+	Cards    []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
 
 	// Name is the application's own name for an account or card. It is part of every key, so it
 	// must survive a new link. nil means the provider's id, which does not survive one. "" and one

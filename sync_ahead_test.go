@@ -101,11 +101,23 @@ func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := openWire(t)
-				rent, shop := strings.Replace(mkRow("u", ago, "8", "RENT", true), `"pending":true`, `"pending":"maybe"`, 1), mkRow("s", 3, "5", "SHOP", false)
+				rent, shop := strings.Replace(
+					mkRow("u", ago, "8", "RENT", true),
+					`"pending":true`,
+					`"pending":"maybe"`,
+					1,
+				), mkRow(
+					"s",
+					3,
+					"5",
+					"SHOP",
+					false,
+				)
 				w.lists(rent, shop)
 				w.page(t, false, []string{rent, shop}, nil, nil)
 				for _, k := range w.rows {
-					k.Key, k.Aliases = "elsewhere", []string{"id:other:1"} // as of another provider, which has no status
+					// as of another provider, which has no status
+					k.Key, k.Aliases = "elsewhere", []string{"id:other:1"}
 					k.Status, k.Account = "", "ledger"
 					w.rows[k.Key] = k
 					break

@@ -28,13 +28,21 @@ func (s *syncing) opened(t *testing.T, provider string, says map[string]string) 
 	var err error
 	if provider == "dapi" {
 		client, err = dapi.New(dapi.Config{
-			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}}, Guard: g,
+			BaseURL:     "http://127.0.0.1/v2",
+			AppKey:      keys.Dapi.AppKey,
+			AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
+			Environment: bankmux.Sandbox,
+			HTTPClient:  &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+			Guard:       g,
 		})
 	} else {
 		client, err = moneykit.New(moneykit.Config{
-			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
-			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}}, Guard: g,
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
+			Guard:        g,
 		})
 	}
 	require.NoError(t, err)
@@ -82,8 +90,21 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 				s := openSync(t, provider)
 				accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
 				require.NoError(t, err)
-				client, _ := s.opened(t, provider, map[string]string{wire[0]: strings.ReplaceAll(wire[1], `"acc"`, fmt.Sprintf("%q", accounts.Accounts[0].ID))})
-				d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.known})
+				client, _ := s.opened(
+					t,
+					provider,
+					map[string]string{
+						wire[0]: strings.ReplaceAll(wire[1], `"acc"`, fmt.Sprintf("%q", accounts.Accounts[0].ID)),
+					},
+				)
+				d, err := client.Sync(
+					t.Context(),
+					bankmux.SyncRequest{
+						Connection: s.conn,
+						Accounts:   []string{accounts.Accounts[0].ID},
+						Known:      s.known,
+					},
+				)
 				require.NoError(t, err, "a row is not an account")
 				require.Len(t, d.Failed, 1)
 				require.ErrorIs(t, d.Failed[0], bankmux.ErrMalformed)
@@ -150,8 +171,16 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 							mine, ok := errors.AsType[*errOwn](err)
 							require.True(t, ok, "%v", err)
 							assert.Equal(t, "rows", mine.table)
-							assert.ErrorContains(t, err, "application_failed: SyncRequest.Known failed to read the application's rows")
-							assert.ErrorContains(t, err, "; see the cause, which is an error of the application's own code: ")
+							assert.ErrorContains(
+								t,
+								err,
+								"application_failed: SyncRequest.Known failed to read the application's rows",
+							)
+							assert.ErrorContains(
+								t,
+								err,
+								"; see the cause, which is an error of the application's own code: ",
+							)
 							assert.ErrorContains(t, err, "table rows is locked")
 							assert.NotContains(t, err.Error(), "fix the call")
 							assert.Empty(t, d, "nothing of the page is there")
@@ -170,12 +199,18 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 			s := openSync(t, "dapi")
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := s.client.Sync(ctx, bankmux.SyncRequest{Connection: s.conn, Known: func(ctx context.Context, _ string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
-				return func(yield func(bankmux.Known, error) bool) {
-					<-ctx.Done()
-					yield(bankmux.Known{}, ctx.Err())
-				}
-			}})
+			_, err := s.client.Sync(
+				ctx,
+				bankmux.SyncRequest{
+					Connection: s.conn,
+					Known: func(ctx context.Context, _ string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
+						return func(yield func(bankmux.Known, error) bool) {
+							<-ctx.Done()
+							yield(bankmux.Known{}, ctx.Err())
+						}
+					},
+				},
+			)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.Equal(t, bankmux.ErrContextDone, bankmux.KindOf(err))
 		})
@@ -184,7 +219,11 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 		t.Parallel()
 		for what, own := range map[string]error{"": &errOwn{"budget"}, "wrapped": fmt.Errorf("no budget: %w", &errOwn{"budget"})} {
 			f := &fake{provider: "p", env: bankmux.Sandbox}
-			c := bankmux.NewClient("c", f, func(context.Context, bankmux.Op, func(context.Context) error) error { return own })
+			c := bankmux.NewClient(
+				"c",
+				f,
+				func(context.Context, bankmux.Op, func(context.Context) error) error { return own },
+			)
 			_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1"})
 			require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), what)
 			require.ErrorIs(t, err, own)

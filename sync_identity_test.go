@@ -32,8 +32,11 @@ func openWire(t *testing.T) *mkWire {
 	keys := w.bank.Credentials()
 	var err error
 	w.client, err = moneykit.New(moneykit.Config{
-		BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-		Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{w.bank.MoneyKit()}, w.says, w.last}},
+		BaseURL:      "http://127.0.0.1",
+		ClientID:     keys.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		HTTPClient:   &http.Client{Transport: wording{inProcess{w.bank.MoneyKit()}, w.says, w.last}},
 	})
 	require.NoError(t, err)
 	w.has("acc")
@@ -45,7 +48,10 @@ func openWire(t *testing.T) *mkWire {
 func (w *mkWire) has(accounts ...string) {
 	list := make([]string, len(accounts))
 	for i, id := range accounts {
-		list[i] = fmt.Sprintf(`{"account_id":%q,"account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}`, id)
+		list[i] = fmt.Sprintf(
+			`{"account_id":%q,"account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}`,
+			id,
+		)
 	}
 	w.says["/accounts"] = `{"accounts":[` + strings.Join(list, ",") + `],"link":{"link_id":"link","state":"connected"}}`
 }
@@ -53,7 +59,9 @@ func (w *mkWire) has(accounts ...string) {
 // lists sets the rows that MoneyKit lists.
 func (w *mkWire) lists(rows ...string) {
 	w.says["/transactions"] = fmt.Sprintf(
-		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`, strings.Join(rows, ","), len(rows),
+		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
+		strings.Join(rows, ","),
+		len(rows),
 	)
 }
 
@@ -61,10 +69,25 @@ func (w *mkWire) lists(rows ...string) {
 func (w *mkWire) page(t *testing.T, more bool, created, updated, removed []string) bankmux.Delta {
 	t.Helper()
 	time.Sleep(time.Hour)
-	body := strings.Replace(mkPage(created, updated, removed), `"has_more":false`, fmt.Sprintf(`"has_more":%t`, more), 1)
-	w.says["/transactions/sync"] = strings.Replace(body, `"state":"connected"`,
-		fmt.Sprintf(`"state":"connected","products":{"transactions":{"refreshed_at":%q}}`, time.Now().UTC().Format(time.RFC3339)), 1)
-	d, err := w.client.Sync(t.Context(), bankmux.SyncRequest{Connection: w.conn, Cursor: w.cursor, Known: w.known, Name: inLedger})
+	body := strings.Replace(
+		mkPage(created, updated, removed),
+		`"has_more":false`,
+		fmt.Sprintf(`"has_more":%t`, more),
+		1,
+	)
+	w.says["/transactions/sync"] = strings.Replace(
+		body,
+		`"state":"connected"`,
+		fmt.Sprintf(
+			`"state":"connected","products":{"transactions":{"refreshed_at":%q}}`,
+			time.Now().UTC().Format(time.RFC3339),
+		),
+		1,
+	)
+	d, err := w.client.Sync(
+		t.Context(),
+		bankmux.SyncRequest{Connection: w.conn, Cursor: w.cursor, Known: w.known, Name: inLedger},
+	)
 	require.NoError(t, err)
 	w.store(d)
 	return d
@@ -184,7 +207,25 @@ func TestADayWhoseIDsAreNumberedAnewKeepsItsRows(t *testing.T) {
 	t.Parallel()
 	drifting := mkRow("1", 3, "3", "BAKERY 08:49:31", false)
 	first := []string{mkRow("1", 3, "3", "BAKERY", false), mkRow("2", 3, "9", "PHARMACY", false)}
-	fee, bakery, pharmacy := mkRow("1", 3, "15", "LATE FEE", false), mkRow("2", 3, "3", "BAKERY", false), mkRow("3", 3, "9", "PHARMACY", false)
+	fee, bakery, pharmacy := mkRow(
+		"1",
+		3,
+		"15",
+		"LATE FEE",
+		false,
+	), mkRow(
+		"2",
+		3,
+		"3",
+		"BAKERY",
+		false,
+	), mkRow(
+		"3",
+		3,
+		"9",
+		"PHARMACY",
+		false,
+	)
 	drifted := mkRow("2", 3, "3", "BAKERY 08.49.31", false)
 	now := []string{fee, bakery, pharmacy}
 	created := func(row string) reportedPage { return reportedPage{created: []string{row}} }
@@ -285,7 +326,25 @@ func (f fates) note(t *testing.T, d bankmux.Delta) {
 func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
 	t.Parallel()
 	type reported = reportedPage
-	bakery, renamed, pharmacy := mkRow("1", 3, "3", "BAKERY", false), mkRow("2", 3, "3", "BAKERY", false), mkRow("3", 3, "9", "PHARMACY", false)
+	bakery, renamed, pharmacy := mkRow(
+		"1",
+		3,
+		"3",
+		"BAKERY",
+		false,
+	), mkRow(
+		"2",
+		3,
+		"3",
+		"BAKERY",
+		false,
+	), mkRow(
+		"3",
+		3,
+		"9",
+		"PHARMACY",
+		false,
+	)
 	fee := mkRow("1", 3, "15", "LATE FEE", false)
 	for name, c := range map[string]struct {
 		first        []string
@@ -360,7 +419,12 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 		}
 		assert.Equal(t, key, slices.Collect(maps.Keys(w.rows)))
 		posted := as(&one, mkRow("a1", 1, "50", "HOTEL", false), mkRow("a1", 1, "50", "HOTEL", false))
-		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(posted.Modified), "the first link posts it under the id that it gave")
+		assert.Equal(
+			t,
+			[]string{reconcile.ReasonPosted},
+			reasons(posted.Modified),
+			"the first link posts it under the id that it gave",
+		)
 		again := as(&two, mkRow("b9", 1, "50", "HOTEL", false), mkRow("b9", 1, "50", "HOTEL", false))
 		assert.Empty(t, again.Added, "and the second under another")
 		assert.Len(t, w.rows, 1)
@@ -371,7 +435,13 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 	t.Parallel()
 	odd := func(account, ago, amount, text string) string {
-		return fmt.Sprintf(`{"account_id":%q,"amount":%s,"type":"debit","currency":"USD",%s"raw_description":%q,"pending":true}`, account, amount, ago, text)
+		return fmt.Sprintf(
+			`{"account_id":%q,"amount":%s,"type":"debit","currency":"USD",%s"raw_description":%q,"pending":true}`,
+			account,
+			amount,
+			ago,
+			text,
+		)
 	}
 	on := func(ago int) string { return fmt.Sprintf(`"date":%q,`, bankmux.DateOf(time.Now().UTC()).AddDays(-ago)) }
 	for name, c := range map[string]struct {
@@ -403,7 +473,25 @@ func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := openWire(t)
-					hold, shop, posted := mkRow("p", 2, "50", "HOTEL", true), mkRow("s", 3, "5", "SHOP", false), mkRow("q", 1, "50", "HOTEL", false)
+					hold, shop, posted := mkRow(
+						"p",
+						2,
+						"50",
+						"HOTEL",
+						true,
+					), mkRow(
+						"s",
+						3,
+						"5",
+						"SHOP",
+						false,
+					), mkRow(
+						"q",
+						1,
+						"50",
+						"HOTEL",
+						false,
+					)
 					lists := func(rows ...string) {
 						if row := c.row(); row != "" {
 							rows = append(rows, row)
@@ -425,7 +513,13 @@ func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 					}
 					if c.doubts {
 						want = append(want, "HOTEL")
-						assert.True(t, slices.ContainsFunc(slices.Collect(maps.Values(w.rows)), func(k bankmux.Known) bool { return k.Key == key }))
+						assert.True(
+							t,
+							slices.ContainsFunc(
+								slices.Collect(maps.Values(w.rows)),
+								func(k bankmux.Known) bool { return k.Key == key },
+							),
+						)
 					}
 					assert.Len(t, w.rows, len(want))
 				})

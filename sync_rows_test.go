@@ -50,7 +50,11 @@ func TestOneMoreRowNeverTurnsAKnownRowAround(t *testing.T) {
 		row := func(i int, amount string, before, after int) string {
 			return fmt.Sprintf(
 				`{"amount":%s,"date":%q,"type":"debit","description":"ROW %d","beforeAmount":%d,"afterAmount":%d,"currency":{"code":"USD"}}`,
-				amount, bankmux.DateOf(time.Now().UTC()).AddDays(-3).String(), i, before, after,
+				amount,
+				bankmux.DateOf(time.Now().UTC()).AddDays(-3).String(),
+				i,
+				before,
+				after,
 			)
 		}
 		var rows []string

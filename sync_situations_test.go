@@ -100,7 +100,11 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 		assert.Empty(t, later.Removed)
 		require.Len(t, later.Replaced, 1)
 		assert.Equal(t, now.Added[0].Known.Key, later.Replaced[0].Was.Key)
-		assert.Equal(t, map[string]string{"moneykit": reconcile.ReasonPosted, "dapi": reconcile.ReasonMoved}[provider], later.Replaced[0].Reason)
+		assert.Equal(
+			t,
+			map[string]string{"moneykit": reconcile.ReasonPosted, "dapi": reconcile.ReasonMoved}[provider],
+			later.Replaced[0].Reason,
+		)
 	},
 	virtualbank.PostedSameID: func(t *testing.T, _ string, now, later bankmux.Delta) {
 		assert.Len(t, now.Added, 1)
@@ -151,11 +155,20 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 			return
 		}
 		nothingGone(t, provider, now, later)
-		assert.Equal(t, []string{reconcile.ReasonContent}, reasons(now.Modified), "some differ in more than what cannot be seen")
+		assert.Equal(
+			t,
+			[]string{reconcile.ReasonContent},
+			reasons(now.Modified),
+			"some differ in more than what cannot be seen",
+		)
 		assert.Empty(t, slices.Concat(now.Replaced, later.Replaced))
 	},
 	virtualbank.ValueDays: func(t *testing.T, _ string, now, later bankmux.Delta) {
-		assert.Empty(t, slices.Concat(now.Missing, later.Missing), "a row that is written days later is not missing meanwhile")
+		assert.Empty(
+			t,
+			slices.Concat(now.Missing, later.Missing),
+			"a row that is written days later is not missing meanwhile",
+		)
 		assert.Empty(t, slices.Concat(now.Removed, later.Removed))
 	},
 }
@@ -272,7 +285,10 @@ func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 		s.round(t)
 		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.CursorCircles))
 		for range 20 {
-			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
+			d, err := s.client.Sync(
+				t.Context(),
+				bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known},
+			)
 			if err != nil {
 				require.ErrorIs(t, err, bankmux.ErrMalformed)
 				return
@@ -331,7 +347,10 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 		}
 		assert.Equal(t, 1, found)
 		for id, name := range names {
-			if slices.ContainsFunc(accountsOf(t, two), func(a virtualbank.AccountState) bool { return a.MoneyKitID == id }) {
+			if slices.ContainsFunc(
+				accountsOf(t, two),
+				func(a virtualbank.AccountState) bool { return a.MoneyKitID == id },
+			) {
 				for key, k := range one.rows {
 					if k.Account == name {
 						k.Account = id

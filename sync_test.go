@@ -26,7 +26,10 @@ import (
 // linkOf lets a user link and returns the connection.
 func linkOf(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
 	t.Helper()
-	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	session, err := client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
 	require.NoError(t, err)
 	var payload []byte
 	if provider == "moneykit" {
@@ -35,7 +38,12 @@ func linkOf(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provid
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 	}
 	require.NoError(t, err)
-	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	require.NoError(t, err)
 	return conn
 }
@@ -100,11 +108,19 @@ type syncing struct {
 func (s *syncing) another(t *testing.T) *syncing {
 	t.Helper()
 	two := &syncing{bank: s.bank, client: s.client, table: table{rows: map[string]bankmux.Known{}}}
-	session, err := s.client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"})
+	session, err := s.client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
+	)
 	require.NoError(t, err)
 	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	require.NoError(t, err)
-	two.conn, err = single.Connection(s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))}))
+	two.conn, err = single.Connection(
+		s.client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))},
+		),
+	)
 	require.NoError(t, err)
 	return two
 }
@@ -117,8 +133,11 @@ func openSync(t *testing.T, provider string) *syncing {
 	req := bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
 	if provider == "moneykit" {
 		s.client, err = moneykit.New(moneykit.Config{
-			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: inProcess{s.bank.MoneyKit()}},
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: inProcess{s.bank.MoneyKit()}},
 		})
 	} else {
 		s.client, err = dapi.New(dapi.Config{
@@ -136,7 +155,12 @@ func openSync(t *testing.T, provider string) *syncing {
 		payload, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"US"}})
 	}
 	require.NoError(t, err)
-	s.conn, err = single.Connection(s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	s.conn, err = single.Connection(
+		s.client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	require.NoError(t, err)
 	return s
 }
@@ -145,7 +169,10 @@ func openSync(t *testing.T, provider string) *syncing {
 func (s *syncing) round(t *testing.T) (all []bankmux.Delta) {
 	t.Helper()
 	for {
-		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Name: s.name, Known: s.known, PageSize: 200})
+		d, err := s.client.Sync(
+			t.Context(),
+			bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Name: s.name, Known: s.known, PageSize: 200},
+		)
 		require.NoError(t, err)
 		require.Empty(t, d.Failed)
 		assert.Less(t, len(d.Next), 1024, "a cursor stays small")
@@ -273,7 +300,10 @@ func TestCursorsOfOthersAreRefusedAndNothingIsSent(t *testing.T) {
 		require.NoError(t, err)
 		before := len(s.bank.Requests())
 		for name, cursor := range map[string]string{"of another connection": d.Next, "changed": "A" + d.Next[1:], "cut": d.Next[:len(d.Next)-3], "made up": "cursor", "huge": strings.Repeat("A", 20_000)} {
-			_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: cursor, Known: s.known})
+			_, err := s.client.Sync(
+				t.Context(),
+				bankmux.SyncRequest{Connection: s.conn, Cursor: cursor, Known: s.known},
+			)
 			require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 		}
 		assert.Len(t, s.bank.Requests(), before)

@@ -34,29 +34,40 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 				pages := 0
 				// Every page takes a while before and after it is read, so that each sync overtakes
 				// the other now and then.
-				paced := s.client.With(func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-					wait := func() {
+				paced := s.client.With(
+					func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+						wait := func() {
+							mu.Lock()
+							pause := time.Duration(dice.IntN(5)) * time.Second
+							mu.Unlock()
+							time.Sleep(pause)
+						}
+						wait()
+						defer wait()
 						mu.Lock()
-						pause := time.Duration(dice.IntN(5)) * time.Second
+						pages++
 						mu.Unlock()
-						time.Sleep(pause)
-					}
-					wait()
-					defer wait()
-					mu.Lock()
-					pages++
-					mu.Unlock()
-					return next(ctx)
-				})
+						return next(ctx)
+					},
+				)
 				began := bankmux.DateOf(time.Now().UTC()).AddDays(-60).String()
 				surprises := []string{
-					virtualbank.Posted, virtualbank.Tip, virtualbank.Late, virtualbank.Twin, virtualbank.Withdrawn, virtualbank.PendingVanishes,
-					virtualbank.DaysIgnored, virtualbank.DaysRefused, virtualbank.TodayRefused, virtualbank.ValueDays,
+					virtualbank.Posted,
+					virtualbank.Tip,
+					virtualbank.Late,
+					virtualbank.Twin,
+					virtualbank.Withdrawn,
+					virtualbank.PendingVanishes,
+					virtualbank.DaysIgnored,
+					virtualbank.DaysRefused,
+					virtualbank.TodayRefused,
+					virtualbank.ValueDays,
 				}
 				for day := 0; day < 365; day += 9 {
 					time.Sleep(9*24*time.Hour + time.Duration(dice.IntN(600))*time.Minute)
 					if day < 330 {
-						_ = s.bank.Stage(s.conn.Reference(), surprises[dice.IntN(len(surprises))]) // not every one finds a row
+						// not every one finds a row
+						_ = s.bank.Stage(s.conn.Reference(), surprises[dice.IntN(len(surprises))])
 					}
 					s.fetch(t)
 					var both sync.WaitGroup

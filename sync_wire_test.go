@@ -39,8 +39,14 @@ func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
 				w.last[path] = r.URL.Query()
 			}
 			return &http.Response{
-				StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
-				Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+				StatusCode:    http.StatusOK,
+				Proto:         "HTTP/1.1",
+				ProtoMajor:    1,
+				ProtoMinor:    1,
+				Request:       r,
+				ContentLength: int64(len(body)),
+				Header:        http.Header{"Content-Type": {"application/json"}},
+				Body:          io.NopCloser(strings.NewReader(body)),
 			}, nil
 		}
 	}
@@ -51,7 +57,12 @@ func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
 func mkRow(id string, ago int, amount, text string, pending bool) string {
 	return fmt.Sprintf(
 		`{"transaction_id":%q,"account_id":"acc","amount":%s,"type":"debit","currency":"USD","date":%q,"description":%q,"raw_description":%q,"pending":%t}`,
-		id, amount, bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(), text, text, pending,
+		id,
+		amount,
+		bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(),
+		text,
+		text,
+		pending,
 	)
 }
 
@@ -63,7 +74,10 @@ func mkPage(created, updated, removed []string) string {
 	}
 	return fmt.Sprintf(
 		`{"transactions":{"removed":[%s],"updated":[%s],"created":[%s]},"accounts":[],"cursor":{"next":"next-%d"},"has_more":false,"link":{"link_id":"link","state":"connected"}}`,
-		strings.Join(quoted, ","), strings.Join(updated, ","), strings.Join(created, ","), time.Now().UnixNano(),
+		strings.Join(quoted, ","),
+		strings.Join(updated, ","),
+		strings.Join(created, ","),
+		time.Now().UnixNano(),
 	)
 }
 
@@ -78,28 +92,64 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 		}
 		var err error
 		s.client, err = moneykit.New(moneykit.Config{
-			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, last}},
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, last}},
 		})
 		require.NoError(t, err)
 		page := func(listed, created, updated, removed []string) bankmux.Delta {
 			time.Sleep(time.Minute)
 			says["/transactions/sync"] = mkPage(created, updated, removed)
-			says["/transactions"] = fmt.Sprintf(`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`, strings.Join(listed, ","), len(listed))
+			says["/transactions"] = fmt.Sprintf(
+				`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
+				strings.Join(listed, ","),
+				len(listed),
+			)
 			return told(s.round(t))
 		}
-		first := page(nil, []string{mkRow("a", 40, "1", "SHOP", false), mkRow("b", 3, "2", "DINER", true), mkRow("c", 3, "3", "KIOSK", false)}, []string{mkRow("a", 40, "1.5", "SHOP", false)}, []string{"c"})
+		first := page(
+			nil,
+			[]string{
+				mkRow("a", 40, "1", "SHOP", false),
+				mkRow("b", 3, "2", "DINER", true),
+				mkRow("c", 3, "3", "KIOSK", false),
+			},
+			[]string{mkRow("a", 40, "1.5", "SHOP", false)},
+			[]string{"c"},
+		)
 		require.Len(t, first.Added, 2, "removed is applied last")
 		assert.Equal(t, "-1.5", first.Added[0].Row.Amount.Amount(), "and updated after created, wherever it stands")
 
-		moved := page([]string{mkRow("b", 3, "2", "DINER", true)}, nil, []string{mkRow("a", 1, "1.5", "SHOP", false)}, nil)
-		assert.Equal(t, []string{reconcile.ReasonContent}, reasons(moved.Modified), "its day moved by more than a month")
+		moved := page(
+			[]string{mkRow("b", 3, "2", "DINER", true)},
+			nil,
+			[]string{mkRow("a", 1, "1.5", "SHOP", false)},
+			nil,
+		)
+		assert.Equal(
+			t,
+			[]string{reconcile.ReasonContent},
+			reasons(moved.Modified),
+			"its day moved by more than a month",
+		)
 		assert.Empty(t, moved.Added)
 
-		other := page([]string{mkRow("b", 1, "2", "DINER", false), mkRow("e", 2, "2", "DINER", false)}, []string{mkRow("e", 2, "2", "DINER", false)}, nil, nil)
+		other := page(
+			[]string{mkRow("b", 1, "2", "DINER", false), mkRow("e", 2, "2", "DINER", false)},
+			[]string{mkRow("e", 2, "2", "DINER", false)},
+			nil,
+			nil,
+		)
 		assert.Len(t, other.Added, 1, "the pending one is still listed, on another day: the new row is another row")
 		assert.Empty(t, other.Replaced)
-		assert.GreaterOrEqual(t, last["/transactions"].Get("end_date"), bankmux.DateOf(time.Now().UTC()).AddDays(-1).String(), "it was looked for on later days, too")
+		assert.GreaterOrEqual(
+			t,
+			last["/transactions"].Get("end_date"),
+			bankmux.DateOf(time.Now().UTC()).AddDays(-1).String(),
+			"it was looked for on later days, too",
+		)
 		posted := page(nil, nil, []string{mkRow("b", 1, "2", "DINER", false)}, nil)
 		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(posted.Modified))
 		assert.Len(t, s.rows, 3)
@@ -134,7 +184,9 @@ func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
 func dpRow(ago int, amount, text string) string {
 	return fmt.Sprintf(
 		`{"amount":%s,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"USD","name":"US Dollar"}}`,
-		amount, bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(), text,
+		amount,
+		bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(),
+		text,
 	)
 }
 
@@ -146,13 +198,27 @@ func openRows(t *testing.T) (s *syncing, round func(rows ...string) bankmux.Delt
 	require.NoError(t, err)
 	keys, says := s.bank.Credentials(), map[string]string{}
 	s.client, err = dapi.New(dapi.Config{
-		BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-		HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+		BaseURL:     "http://127.0.0.1/v2",
+		AppKey:      keys.Dapi.AppKey,
+		AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
+		Environment: bankmux.Sandbox,
+		HTTPClient:  &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
 	})
 	require.NoError(t, err)
 	return s, func(rows ...string) bankmux.Delta {
-		says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`
-		d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Cursor: s.cursor, Known: s.known})
+		says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(
+			rows,
+			",",
+		) + `]}`
+		d, err := s.client.Sync(
+			t.Context(),
+			bankmux.SyncRequest{
+				Connection: s.conn,
+				Accounts:   []string{accounts.Accounts[0].ID},
+				Cursor:     s.cursor,
+				Known:      s.known,
+			},
+		)
 		require.NoError(t, err)
 		s.store(d)
 		time.Sleep(2 * time.Hour)
@@ -173,7 +239,9 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 		assert.Equal(t, []string{reconcile.ReasonMoved}, reasons(moved.Replaced))
 		assert.Empty(t, moved.Added, "the moved row is not doubled")
 
-		gone := told([]bankmux.Delta{round(first, dpRow(6, "7", "TOLL"), bad), round(first, dpRow(6, "7", "TOLL"), bad)})
+		gone := told(
+			[]bankmux.Delta{round(first, dpRow(6, "7", "TOLL"), bad), round(first, dpRow(6, "7", "TOLL"), bad)},
+		)
 		require.Len(t, gone.Removed, 1, "of another day than the row that cannot be read")
 		assert.Equal(t, "BOOKS", gone.Removed[0].Known.Text)
 		for range 3 {
@@ -191,7 +259,11 @@ func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
 		s := openSync(t, "dapi")
 		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
 		require.NoError(t, err)
-		req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{"nobody", accounts.Accounts[0].ID}, Known: s.known}
+		req := bankmux.SyncRequest{
+			Connection: s.conn,
+			Accounts:   []string{"nobody", accounts.Accounts[0].ID},
+			Known:      s.known,
+		}
 		first, err := s.client.Sync(t.Context(), req)
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		require.Len(t, first.Failed, 1)
@@ -212,10 +284,18 @@ func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 		s := openSync(t, "dapi")
 		keys := s.bank.Credentials()
 		var ahead time.Duration
-		says := map[string]string{"/data/transactions/get": `{"success":true,"status":"done","operationID":"op","transactions":[]}`}
+		says := map[string]string{
+			"/data/transactions/get": `{"success":true,"status":"done","operationID":"op","transactions":[]}`,
+		}
 		client, err := dapi.New(dapi.Config{
-			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-			HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}}, Now: func() time.Time { return time.Now().Add(ahead) },
+			BaseURL:     "http://127.0.0.1/v2",
+			AppKey:      keys.Dapi.AppKey,
+			AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
+			Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{
+				Transport: wording{inProcess{s.bank.Dapi()}, says, nil},
+			},
+			Now: func() time.Time { return time.Now().Add(ahead) },
 		})
 		require.NoError(t, err)
 		s.client = client
@@ -241,7 +321,13 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 			s := openSync(t, provider)
 			s.fetch(t)
 			s.round(t)
-			stranger := bankmux.Known{Key: "t1:stranger#1", Aliases: []string{"id:moneykit:stranger"}, Account: "another link's", Status: bankmux.StatusPending, Date: bankmux.DateOf(time.Now().UTC())}
+			stranger := bankmux.Known{
+				Key:     "t1:stranger#1",
+				Aliases: []string{"id:moneykit:stranger"},
+				Account: "another link's",
+				Status:  bankmux.StatusPending,
+				Date:    bankmux.DateOf(time.Now().UTC()),
+			}
 			all := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
 				return func(yield func(bankmux.Known, error) bool) {
 					for range 2 {
@@ -260,7 +346,10 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 			for range 3 {
 				s.fetch(t)
 				for more := true; more; {
-					d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: all})
+					d, err := s.client.Sync(
+						t.Context(),
+						bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: all},
+					)
 					require.NoError(t, err)
 					for _, m := range d.Removed {
 						removed[m.Known.Key]++
@@ -289,7 +378,10 @@ func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 			s := openSync(t, provider)
 			s.fetch(t)
 			for _, name := range []func(string) string{func(string) string { return "" }, func(string) string { return "the same" }} {
-				_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: s.known, Name: name})
+				_, err := s.client.Sync(
+					t.Context(),
+					bankmux.SyncRequest{Connection: s.conn, Known: s.known, Name: name},
+				)
 				require.ErrorIs(t, err, bankmux.ErrInvalid)
 				require.ErrorContains(t, err, "SyncRequest.Name")
 			}
@@ -334,8 +426,11 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 		}
 		var err error
 		s.client, err = moneykit.New(moneykit.Config{
-			BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
 		})
 		require.NoError(t, err)
 		for range 3 {
@@ -409,8 +504,11 @@ func TestADapiRowBelongsToTheDayItSaysWhicheverDaysTheBankMeans(t *testing.T) {
 			require.NoError(t, err)
 			today := bankmux.DateOf(time.Now().UTC())
 			s.client, err = dapi.New(dapi.Config{
-				BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-				HTTPClient: &http.Client{Transport: daily{inProcess{s.bank.Dapi()}, today, serves}},
+				BaseURL:     "http://127.0.0.1/v2",
+				AppKey:      keys.Dapi.AppKey,
+				AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
+				Environment: bankmux.Sandbox,
+				HTTPClient:  &http.Client{Transport: daily{inProcess{s.bank.Dapi()}, today, serves}},
 			})
 			require.NoError(t, err)
 			req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.known}
@@ -455,9 +553,17 @@ func (d daily) RoundTrip(r *http.Request) (*http.Response, error) {
 	var rows []string
 	for back := range 100 {
 		if day := d.today.AddDays(-back); d.serves(day, from, to) {
-			rows = append(rows, fmt.Sprintf(`{"amount":7,"date":"%sT20:00:00.000Z","type":"debit","description":"RENT","currency":{"code":"USD","name":"US Dollar"}}`, day))
+			rows = append(
+				rows,
+				fmt.Sprintf(
+					`{"amount":7,"date":"%sT20:00:00.000Z","type":"debit","description":"RENT","currency":{"code":"USD","name":"US Dollar"}}`,
+					day,
+				),
+			)
 		}
 	}
-	says := map[string]string{"": `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`}
+	says := map[string]string{
+		"": `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(rows, ",") + `]}`,
+	}
 	return wording{d.bank, says, nil}.RoundTrip(r)
 }

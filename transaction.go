@@ -160,25 +160,32 @@ type Covered struct {
 
 // Transaction is one movement of money in one account.
 type Transaction struct {
-	ID             string            `json:"id,omitempty"`              // the provider's; "" where it has none (Dapi). It may change
-	Account        string            `json:"account"`                   // the provider's id of the account or card
-	Card           bool              `json:"card,omitempty"`            // Account is the id of a card
-	Amount         Money             `json:"amount"`                    // into the account is positive, out of it negative, whatever the account
-	Status         TransactionStatus `json:"status"`                    // "" where the provider does not tell (Dapi)
-	Replaces       string            `json:"replaces,omitempty"`        // the provider's id of the pending row that this posted one replaces
-	Date           Date              `json:"date"`                      // when it was booked; while pending, when it began
-	BookingDate    Date              `json:"booking_date,omitzero"`     // where the provider names the day of posting as such
-	ValueDate      Date              `json:"value_date,omitzero"`       // from when interest counts, where the provider names it
-	At             time.Time         `json:"at"`                        // where the provider gave an instant
-	Description    string            `json:"description,omitempty"`     // to show
-	RawDescription string            `json:"raw_description,omitempty"` // as the bank wrote it
-	Details        string            `json:"details,omitempty"`         // a second text of the bank
-	Reference      string            `json:"reference,omitempty"`       // the bank's
-	Counterparty   *Counterparty     `json:"counterparty,omitempty"`    // nil where the provider does not name it
-	BalanceBefore  Money             `json:"balance_before"`            // zero where not told; says nothing about who the row is
-	BalanceAfter   Money             `json:"balance_after"`
-	OriginalID     string            `json:"original_id,omitempty"` // the application's own id of an imported row
-	Enrichment     *Enrichment       `json:"enrichment,omitempty"`
+	// the provider's; "" where it has none (Dapi). It may change
+	ID      string `json:"id,omitempty"`
+	Account string `json:"account"`        // the provider's id of the account or card
+	Card    bool   `json:"card,omitempty"` // Account is the id of a card
+	// into the account is positive, out of it negative, whatever the account
+	Amount Money             `json:"amount"`
+	Status TransactionStatus `json:"status"` // "" where the provider does not tell (Dapi)
+	// the provider's id of the pending row that this posted one replaces
+	Replaces string `json:"replaces,omitempty"`
+	// when it was booked; while pending, when it began
+	Date Date `json:"date"`
+	// where the provider names the day of posting as such
+	BookingDate Date `json:"booking_date,omitzero"`
+	// from when interest counts, where the provider names it
+	ValueDate      Date          `json:"value_date,omitzero"`
+	At             time.Time     `json:"at"`                        // where the provider gave an instant
+	Description    string        `json:"description,omitempty"`     // to show
+	RawDescription string        `json:"raw_description,omitempty"` // as the bank wrote it
+	Details        string        `json:"details,omitempty"`         // a second text of the bank
+	Reference      string        `json:"reference,omitempty"`       // the bank's
+	Counterparty   *Counterparty `json:"counterparty,omitempty"`    // nil where the provider does not name it
+	// zero where not told; says nothing about who the row is
+	BalanceBefore Money       `json:"balance_before"`
+	BalanceAfter  Money       `json:"balance_after"`
+	OriginalID    string      `json:"original_id,omitempty"` // the application's own id of an imported row
+	Enrichment    *Enrichment `json:"enrichment,omitempty"`
 }
 
 // Counterparty is who paid or was paid, as the bank says. What somebody concluded about a row is in

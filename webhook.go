@@ -106,7 +106,11 @@ func (c *Client) readWebhook(ctx context.Context, req WebhookRequest) (WebhookRe
 	}
 	reader, ok := c.provider.(WebhookReader)
 	if !ok {
-		return WebhookResult{}, &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + opWebhook.Name, NotSent: true}
+		return WebhookResult{}, &Error{
+			Kind:    ErrUnsupported,
+			Detail:  c.desc.Provider + " has no " + opWebhook.Name,
+			NotSent: true,
+		}
 	}
 	return reader.ReadWebhook(ctx, req)
 }

@@ -38,10 +38,26 @@ func (h *hookFinished) ExchangeToken(ctx context.Context, req bankmux.ExchangeRe
 func TestTheREADMEFinishesALinkByWebhook(t *testing.T) {
 	t.Parallel()
 	begin := func(t *testing.T) (*hookFinished, *notified, begun, func(body string) int) {
-		h := &hookFinished{hosted: hosted{fake: fake{provider: "hosted"}, effect: bankmux.OneShot, logins: []string{"login-a", "login-b"}}}
-		registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("hosted", h)}, []bankmux.Route{{Client: "hosted"}})
+		h := &hookFinished{
+			hosted: hosted{
+				fake:   fake{provider: "hosted"},
+				effect: bankmux.OneShot,
+				logins: []string{"login-a", "login-b"},
+			},
+		}
+		registry, err := bankmux.NewRegistry(
+			[]*bankmux.Client{bankmux.NewClient("hosted", h)},
+			[]bankmux.Route{{Client: "hosted"}},
+		)
 		require.NoError(t, err)
-		n := &notified{shop: &shop{registry: registry, keyring: ring(t, key("a", 1)), sessions: map[bankmux.SessionRef]kept{}, rows: map[string][]byte{}}}
+		n := &notified{
+			shop: &shop{
+				registry: registry,
+				keyring:  ring(t, key("a", 1)),
+				sessions: map[bankmux.SessionRef]kept{},
+				rows:     map[string][]byte{},
+			},
+		}
 		run, err := n.begin(t.Context(), "user-rosa", "US")
 		require.NoError(t, err)
 		hooks := n.hooks()
@@ -109,7 +125,12 @@ func TestTheREADMEFinishesALinkByWebhook(t *testing.T) {
 	})
 	t.Run("a queue of JSON loses the payload and keeps the session", func(t *testing.T) {
 		t.Parallel()
-		e := bankmux.Event{Kind: bankmux.EventLinkFinished, Session: "s-1"}.WithExchangePayload(bankmux.NewSecret(goodPayload))
+		e := bankmux.Event{
+			Kind:    bankmux.EventLinkFinished,
+			Session: "s-1",
+		}.WithExchangePayload(
+			bankmux.NewSecret(goodPayload),
+		)
 		raw, err := json.Marshal(e)
 		require.NoError(t, err)
 		var queued bankmux.Event

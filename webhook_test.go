@@ -26,9 +26,15 @@ func (a *announcer) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (
 		return bankmux.WebhookResult{}, errors.New("no body")
 	}
 	if reference, ok := strings.CutPrefix(string(req.Body()), "about "); ok {
-		return bankmux.WebhookResult{Key: "k", Events: []bankmux.Event{bankmux.Event{Kind: bankmux.EventTransactionsAvailable}.WithReference(reference)}}, nil
+		return bankmux.WebhookResult{
+			Key:    "k",
+			Events: []bankmux.Event{bankmux.Event{Kind: bankmux.EventTransactionsAvailable}.WithReference(reference)},
+		}, nil
 	}
-	return bankmux.WebhookResult{Key: "k", Events: []bankmux.Event{{Kind: bankmux.EventUnknown}, bankmux.Event{Key: "k2"}.WithRaw([]byte("part"))}}, nil
+	return bankmux.WebhookResult{
+		Key:    "k",
+		Events: []bankmux.Event{{Kind: bankmux.EventUnknown}, bankmux.Event{Key: "k2"}.WithRaw([]byte("part"))},
+	}, nil
 }
 
 func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
@@ -39,7 +45,11 @@ func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
 	res, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(nil, []byte("body")))
 	require.NoError(t, err)
 	require.Len(t, res.Events, 2)
-	assert.Equal(t, bankmux.Event{Kind: bankmux.EventUnknown, Client: "one", Provider: "acme", Key: "k"}.WithRaw([]byte("body")), res.Events[0])
+	assert.Equal(
+		t,
+		bankmux.Event{Kind: bankmux.EventUnknown, Client: "one", Provider: "acme", Key: "k"}.WithRaw([]byte("body")),
+		res.Events[0],
+	)
 	assert.Equal(t, "k2", res.Events[1].Key)
 	assert.Equal(t, "part", string(res.Events[1].Raw()))
 
@@ -56,8 +66,15 @@ func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
 func TestAnEventSurvivesAQueueAsJSONAndShowsNothing(t *testing.T) {
 	t.Parallel()
 	plain := bankmux.Event{
-		Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Client: "one", Provider: "acme", Key: "k", At: time.Unix(1_800_000_000, 0).UTC(),
-		ReferenceKey: "digest", Session: "s", Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired"},
+		Kind:         bankmux.EventConnectionStateChanged,
+		Name:         "link.state_changed",
+		Client:       "one",
+		Provider:     "acme",
+		Key:          "k",
+		At:           time.Unix(1_800_000_000, 0).UTC(),
+		ReferenceKey: "digest",
+		Session:      "s",
+		Status:       bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired"},
 	}
 	e := plain.WithReference(planted).WithRaw([]byte(planted)).WithPayload([]byte(planted))
 	text, err := json.Marshal(e)
@@ -86,8 +103,11 @@ func TestTheWebhookAddressMayNameTheClient(t *testing.T) {
 		"":                                                  "",
 	} {
 		var got string
-		f := &fake{create: func(_ context.Context, req bankmux.SessionRequest) error { got = req.WebhookURL; return nil }}
-		_, err := bankmux.NewClient("dapi Gulf", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u", WebhookURL: given})
+		f := &fake{
+			create: func(_ context.Context, req bankmux.SessionRequest) error { got = req.WebhookURL; return nil },
+		}
+		_, err := bankmux.NewClient("dapi Gulf", f).
+			CreateSession(t.Context(), bankmux.SessionRequest{User: "u", WebhookURL: given})
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}

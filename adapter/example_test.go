@@ -13,7 +13,9 @@ import (
 )
 
 // catalogue says what the provider's codes mean.
-var catalogue = normalize.NewCatalogue(normalize.Row{Code: "grant_ended", Kind: bankmux.ErrReauth, Detail: "the grant has ended"})
+var catalogue = normalize.NewCatalogue(
+	normalize.Row{Code: "grant_ended", Kind: bankmux.ErrReauth, Detail: "the grant has ended"},
+)
 
 // api is the HTTP side of an adapter.
 type api struct {
@@ -32,7 +34,14 @@ func (a *api) get(ctx context.Context, path string, out any) (*rest.Response, er
 			Code string `json:"code"`
 		}
 		_ = res.Decode(&failed) // without a code, the status decides
-		return nil, catalogue.Error(normalize.Failure{Endpoint: res.Endpoint(), Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter})
+		return nil, catalogue.Error(
+			normalize.Failure{
+				Endpoint:   res.Endpoint(),
+				Code:       failed.Code,
+				Status:     res.Status,
+				RetryAfter: res.RetryAfter,
+			},
+		)
 	}
 	return res, res.Decode(out)
 }

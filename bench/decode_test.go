@@ -31,12 +31,21 @@ func moneykitRows(n int, day string) []byte {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"acc_K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
+		fmt.Fprintf(
+			&b,
+			`{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"acc_K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
 			"date":"%s","datetime":null,"description":"Harbor Coffee","raw_description":"HARBOR COFFEE #%d SEATTLE WA","pending":false,"category":"food_and_drink.coffee_shops",
 			"enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":{"value":"coffee","confidence":91},
-			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,"confidence":88},"processor":null,"recurrence":null},"original_id":null}`, i, i%500, day, i%1000)
+			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,"confidence":88},"processor":null,"recurrence":null},"original_id":null}`,
+			i,
+			i%500,
+			day,
+			i%1000,
+		)
 	}
-	b.WriteString(`],"accounts":[],"link":{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"}}}}`)
+	b.WriteString(
+		`],"accounts":[],"link":{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"}}}}`,
+	)
 	return b.Bytes()
 }
 
@@ -47,8 +56,14 @@ func dapiRows(n int, day string) []byte {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"amount":%d.4,"date":"%sT00:00:00.000Z","type":"debit","description":"POS CARREFOUR MOE DUBAI #%d","details":"CARD 4421",
-			"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null}`, i%500, day, i%1000)
+		fmt.Fprintf(
+			&b,
+			`{"amount":%d.4,"date":"%sT00:00:00.000Z","type":"debit","description":"POS CARREFOUR MOE DUBAI #%d","details":"CARD 4421",
+			"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null}`,
+			i%500,
+			day,
+			i%1000,
+		)
 	}
 	b.WriteString(`]}`)
 	return b.Bytes()
@@ -119,8 +134,14 @@ func (c *canned) answer(r *http.Request) (*http.Response, error) {
 		_ = r.Body.Close()
 	}
 	return &http.Response{
-		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(c.body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(c.body)),
+		StatusCode:    http.StatusOK,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       r,
+		ContentLength: int64(len(c.body)),
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(bytes.NewReader(c.body)),
 	}, nil
 }
 
@@ -133,24 +154,55 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 	var err error
 	payload := json.RawMessage(`{"exchangeable_token":"token","institution":{}}`)
 	if adapter == "moneykit" {
-		client, err = moneykit.New(moneykit.Config{ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: hc, BodyLimit: 64 << 20})
+		client, err = moneykit.New(
+			moneykit.Config{
+				ClientID:     "id",
+				ClientSecret: bankmux.NewSecret("secret"),
+				Environment:  bankmux.Sandbox,
+				BaseURL:      "http://127.0.0.1",
+				HTTPClient:   hc,
+				BodyLimit:    64 << 20,
+			},
+		)
 	} else {
 		payload = json.RawMessage(`{"accessCode":"code","connectionID":"id","userSecret":"user"}`)
-		client, err = dapi.New(dapi.Config{AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: hc, BodyLimit: 64 << 20})
+		client, err = dapi.New(
+			dapi.Config{
+				AppKey:      "key",
+				AppSecret:   bankmux.NewSecret("secret"),
+				Environment: bankmux.Sandbox,
+				BaseURL:     "http://127.0.0.1",
+				HTTPClient:  hc,
+				BodyLimit:   64 << 20,
+			},
+		)
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := client.CreateSession(tb.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	s, err := client.CreateSession(
+		tb.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	c.tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(client.ExchangeToken(tb.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			tb.Context(),
+			bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"acc_K3vTq8YwLm2RzXhPd6NsBe"}, From: bankmux.DateOf(time.Now()).AddDays(-5), Enrich: adapter == "moneykit"}
+	req := bankmux.TransactionsRequest{
+		Connection: conn,
+		Accounts:   []string{"acc_K3vTq8YwLm2RzXhPd6NsBe"},
+		From:       bankmux.DateOf(time.Now()).AddDays(-5),
+		Enrich:     adapter == "moneykit",
+	}
 	return func(ctx context.Context) (int, error) {
 		n := 0
 		for page, err := range client.TransactionPages(ctx, req) {

@@ -79,8 +79,14 @@ func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	status, body := b.answer(r.URL.Path)
 	return &http.Response{
-		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       r,
+		ContentLength: int64(len(body)),
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(strings.NewReader(body)),
 	}, nil
 }
 
@@ -130,7 +136,13 @@ func ways(tb testing.TB, adapter string, b *backend, base string, transport http
 	return all
 }
 
-var body = map[string]string{"exchangeable_token": "token", "appSecret": "secret", "accessCode": "code", "connectionID": "id", "userSecret": "user"}
+var body = map[string]string{
+	"exchangeable_token": "token",
+	"appSecret":          "secret",
+	"accessCode":         "code",
+	"connectionID":       "id",
+	"userSecret":         "user",
+}
 
 // answer is what a hand-written client would decode: the fields it needs.
 type answer struct {
@@ -178,7 +190,14 @@ func byHand(ctx context.Context, c *http.Client, url string) error {
 	return json.Unmarshal(raw, &out)
 }
 
-func guarded(tb testing.TB, adapter string, b *backend, base string, transport http.RoundTripper, logger *slog.Logger) func(context.Context) error {
+func guarded(
+	tb testing.TB,
+	adapter string,
+	b *backend,
+	base string,
+	transport http.RoundTripper,
+	logger *slog.Logger,
+) func(context.Context) error {
 	tb.Helper()
 	var client *bankmux.Client
 	var err error
@@ -187,14 +206,22 @@ func guarded(tb testing.TB, adapter string, b *backend, base string, transport h
 	req := bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"}
 	if adapter == "moneykit" {
 		client, err = moneykit.New(moneykit.Config{
-			ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: base, HTTPClient: hc,
-			Guard: guard.New(guard.Options{Logger: logger}),
+			ClientID:     "id",
+			ClientSecret: bankmux.NewSecret("secret"),
+			Environment:  bankmux.Sandbox,
+			BaseURL:      base,
+			HTTPClient:   hc,
+			Guard:        guard.New(guard.Options{Logger: logger}),
 		})
 	} else {
 		payload = json.RawMessage(`{"accessCode":"code","connectionID":"id","userSecret":"user"}`)
 		client, err = dapi.New(dapi.Config{
-			AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: base, HTTPClient: hc,
-			Guard: guard.New(guard.Options{Logger: logger}),
+			AppKey:      "key",
+			AppSecret:   bankmux.NewSecret("secret"),
+			Environment: bankmux.Sandbox,
+			BaseURL:     base,
+			HTTPClient:  hc,
+			Guard:       guard.New(guard.Options{Logger: logger}),
 		})
 	}
 	if err != nil {

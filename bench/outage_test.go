@@ -112,7 +112,10 @@ func BenchmarkRecovery(b *testing.B) {
 // registry whose first choice hangs.
 func BenchmarkOneOfTwoHangs(b *testing.B) {
 	const deadline, took = 100 * time.Millisecond, 3 * time.Millisecond
-	opts := guard.Options{Deadline: guard.DeadlineOptions{Link: deadline}, Breaker: guard.BreakerOptions{OpenFor: time.Hour}}
+	opts := guard.Options{
+		Deadline: guard.DeadlineOptions{Link: deadline},
+		Breaker:  guard.BreakerOptions{OpenFor: time.Hour},
+	}
 	alone, _ := linker(b, "alone", took, opts)
 	first, hanging := linker(b, "first", took, opts)
 	second, _ := linker(b, "second", took, opts)
@@ -120,7 +123,10 @@ func BenchmarkOneOfTwoHangs(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	two, err := bankmux.NewRegistry([]*bankmux.Client{first, second}, []bankmux.Route{{Client: "first"}, {Client: "second", Priority: 1}})
+	two, err := bankmux.NewRegistry(
+		[]*bankmux.Client{first, second},
+		[]bankmux.Route{{Client: "first"}, {Client: "second", Priority: 1}},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -193,8 +199,11 @@ func BenchmarkOneBankIsOut(b *testing.B) {
 			transport := &http.Transport{MaxIdleConnsPerHost: 64}
 			b.Cleanup(transport.CloseIdleConnections)
 			client, err := dapi.New(dapi.Config{
-				BaseURL: server.URL + "/v2", AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox,
-				HTTPClient: &http.Client{Transport: transport},
+				BaseURL:     server.URL + "/v2",
+				AppKey:      creds.AppKey,
+				AppSecret:   bankmux.NewSecret(creds.AppSecret),
+				Environment: bankmux.Sandbox,
+				HTTPClient:  &http.Client{Transport: transport},
 				Guard: guard.New(guard.Options{
 					Deadline:     guard.DeadlineOptions{Data: 100 * time.Millisecond},
 					Institutions: guard.InstitutionOptions{OpenFor: 50 * time.Millisecond},
@@ -262,7 +271,12 @@ func connectAt(b *testing.B, client *bankmux.Client, bank *virtualbank.Bank, ins
 	if err != nil {
 		b.Fatal(err)
 	}
-	conn, err := single.Connection(client.ExchangeToken(b.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			b.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,7 +24,14 @@ func churned(n int) (known []reconcile.Known, in reconcile.Reading) {
 			rows[i].Status = bankmux.StatusPending
 		}
 	}
-	in = reconcile.Reading{Provider: "mk", Account: "main", From: first, To: first.AddDays(100), Rows: rows, Complete: true}
+	in = reconcile.Reading{
+		Provider: "mk",
+		Account:  "main",
+		From:     first,
+		To:       first.AddDays(100),
+		Rows:     rows,
+		Complete: true,
+	}
 	known = reconcile.Compare(nil, in).Apply(nil)
 	in.Rows = append([]bankmux.Transaction(nil), rows...)
 	for i := range in.Rows {
@@ -57,12 +64,25 @@ func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	rows := make([]bankmux.Transaction, n)
 	row := func(i int, id string, minor int64, status bankmux.TransactionStatus, day int) {
 		amount, _ := bankmux.MoneyFromMinor(minor, "USD")
-		rows[i] = bankmux.Transaction{ID: fmt.Sprint(id, i), Date: first.AddDays(day), Amount: amount, Status: status, RawDescription: "Fuel Station"}
+		rows[i] = bankmux.Transaction{
+			ID:             fmt.Sprint(id, i),
+			Date:           first.AddDays(day),
+			Amount:         amount,
+			Status:         status,
+			RawDescription: "Fuel Station",
+		}
 	}
 	for i := range rows {
 		row(i, "hold-", int64(-10_000-i), bankmux.StatusPending, i%5)
 	}
-	in = reconcile.Reading{Provider: "mk", Account: "main", From: first, To: first.AddDays(20), Rows: rows, Complete: true}
+	in = reconcile.Reading{
+		Provider: "mk",
+		Account:  "main",
+		From:     first,
+		To:       first.AddDays(20),
+		Rows:     rows,
+		Complete: true,
+	}
 	known = reconcile.Compare(nil, in).Apply(nil)
 	rows = make([]bankmux.Transaction, n)
 	for i := range rows {
@@ -79,9 +99,22 @@ func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	rows := make([]bankmux.Transaction, n)
 	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
 	for i := range rows {
-		rows[i] = bankmux.Transaction{ID: fmt.Sprint("a-", i), Date: last.AddDays(-3 - i/40), Amount: amount, Status: bankmux.StatusBooked, RawDescription: fmt.Sprint("Fare ", i)}
+		rows[i] = bankmux.Transaction{
+			ID:             fmt.Sprint("a-", i),
+			Date:           last.AddDays(-3 - i/40),
+			Amount:         amount,
+			Status:         bankmux.StatusBooked,
+			RawDescription: fmt.Sprint("Fare ", i),
+		}
 	}
-	in = reconcile.Reading{Provider: "mk", Account: "main", From: last.AddDays(-4 - n/40), To: last, Rows: rows, Complete: true}
+	in = reconcile.Reading{
+		Provider: "mk",
+		Account:  "main",
+		From:     last.AddDays(-4 - n/40),
+		To:       last,
+		Rows:     rows,
+		Complete: true,
+	}
 	known = reconcile.Compare(nil, in).Apply(nil)
 	in.Provider, in.Rows = "dp", append([]bankmux.Transaction(nil), rows...)
 	for i := range rows {
@@ -99,11 +132,24 @@ func crowded(n int, text func(i int, later bool) string) (known []reconcile.Know
 		all := make([]bankmux.Transaction, n)
 		for i := range all {
 			id := fmt.Sprint(later, i)
-			all[i] = bankmux.Transaction{Date: first, Amount: amount, Status: bankmux.StatusBooked, Reference: id, RawDescription: text(i, later)}
+			all[i] = bankmux.Transaction{
+				Date:           first,
+				Amount:         amount,
+				Status:         bankmux.StatusBooked,
+				Reference:      id,
+				RawDescription: text(i, later),
+			}
 		}
 		return all
 	}
-	in = reconcile.Reading{Provider: "mk", Account: "main", From: first, To: first.AddDays(20), Rows: rows(false), Complete: true}
+	in = reconcile.Reading{
+		Provider: "mk",
+		Account:  "main",
+		From:     first,
+		To:       first.AddDays(20),
+		Rows:     rows(false),
+		Complete: true,
+	}
 	known = reconcile.Compare(nil, in).Apply(nil)
 	in.Rows = rows(true)
 	return known, in

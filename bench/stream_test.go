@@ -38,17 +38,33 @@ func TestAMillionTransactionsStayUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
 	client, err := moneykit.New(moneykit.Config{
-		ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: list},
+		ClientID:     "id",
+		ClientSecret: bankmux.NewSecret("secret"),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      "http://127.0.0.1",
+		HTTPClient:   &http.Client{Transport: list},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	s, err := client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	list.tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{
+				Session: s,
+				User:    "user-1",
+				Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`),
+			},
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

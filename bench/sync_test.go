@@ -39,7 +39,19 @@ func (r *record) measure() {
 
 // row is one of the rows, newest first.
 func (r *record) row(i int) (id, day, amount, text string) {
-	return fmt.Sprintf("txn_%08d", i), r.today.AddDays(-i / perDay).String(), fmt.Sprintf("%d.%02d", 1+i%977, i%100), fmt.Sprintf("MERCHANT %d SEATTLE WA", i%70_001)
+	return fmt.Sprintf(
+			"txn_%08d",
+			i,
+		), r.today.AddDays(-i / perDay).
+			String(),
+		fmt.Sprintf(
+			"%d.%02d",
+			1+i%977,
+			i%100,
+		), fmt.Sprintf(
+			"MERCHANT %d SEATTLE WA",
+			i%70_001,
+		)
 }
 
 func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -55,13 +67,27 @@ func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 				b.WriteByte(',')
 			}
 			id, day, amount, text := r.row(i)
-			fmt.Fprintf(&b, `{"transaction_id":%q,"account_id":"acc_1","amount":%s,"type":"debit","currency":"USD","date":%q,"description":"Shop","raw_description":%q,"pending":false}`, id, amount, day, text)
+			fmt.Fprintf(
+				&b,
+				`{"transaction_id":%q,"account_id":"acc_1","amount":%s,"type":"debit","currency":"USD","date":%q,"description":"Shop","raw_description":%q,"pending":false}`,
+				id,
+				amount,
+				day,
+				text,
+			)
 		}
-		fmt.Fprintf(&b, `],"updated":[],"removed":[]},"accounts":[],"cursor":{"next":"%d"},"has_more":%t,"link":{"link_id":"link_1","state":"connected"}}`, end, end < r.rows)
+		fmt.Fprintf(
+			&b,
+			`],"updated":[],"removed":[]},"accounts":[],"cursor":{"next":"%d"},"has_more":%t,"link":{"link_id":"link_1","state":"connected"}}`,
+			end,
+			end < r.rows,
+		)
 		r.body = []byte(b.String())
 		return r.answer(req)
 	case strings.HasSuffix(req.URL.Path, "/accounts"):
-		r.body = []byte(`{"accounts":[{"account_id":"acc_1","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD","available":1,"current":1,"limit":null}}],"link":{"link_id":"link_1","state":"connected"}}`)
+		r.body = []byte(
+			`{"accounts":[{"account_id":"acc_1","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD","available":1,"current":1,"limit":null}}],"link":{"link_id":"link_1","state":"connected"}}`,
+		)
 		return r.answer(req)
 	}
 	return r.canned.RoundTrip(req)
@@ -69,7 +95,9 @@ func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // known makes what the application has stored of the pages so far, as a database would hand it out,
 // row by row.
-func (r *record) known(stored *int) func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+func (r *record) known(
+	stored *int,
+) func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 		return func(yield func(bankmux.Known, error) bool) {
 			first := max(0, r.today.DaysSince(to)) * perDay
@@ -78,7 +106,13 @@ func (r *record) known(stored *int) func(context.Context, string, bankmux.Date, 
 				date, _ := bankmux.ParseDate(day)
 				money, _ := bankmux.NewMoney("-"+amount, "USD")
 				k := bankmux.Known{
-					Key: "t1:" + id, Aliases: []string{"id:moneykit:" + id}, Account: account, Status: bankmux.StatusBooked, Date: date, Amount: money, Text: strings.ToLower(text),
+					Key:     "t1:" + id,
+					Aliases: []string{"id:moneykit:" + id},
+					Account: account,
+					Status:  bankmux.StatusBooked,
+					Date:    date,
+					Amount:  money,
+					Text:    strings.ToLower(text),
 				}
 				if !yield(k, nil) {
 					return
@@ -95,17 +129,33 @@ func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}
 	client, err := moneykit.New(moneykit.Config{
-		ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: list},
+		ClientID:     "id",
+		ClientSecret: bankmux.NewSecret("secret"),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      "http://127.0.0.1",
+		HTTPClient:   &http.Client{Transport: list},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"})
+	s, err := client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	list.tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`)}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{
+				Session: s,
+				User:    "user-1",
+				Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`),
+			},
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +172,13 @@ func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("%d rows in %d pages, at most %.1f MiB live, cursors of at most %d bytes", n, pages, float64(list.most)/(1<<20), longest)
+	t.Logf(
+		"%d rows in %d pages, at most %.1f MiB live, cursors of at most %d bytes",
+		n,
+		pages,
+		float64(list.most)/(1<<20),
+		longest,
+	)
 	if n != million || list.most > limit || longest > 1024 {
 		t.Errorf("%d rows, %d bytes live, a cursor of %d bytes", n, list.most, longest)
 	}

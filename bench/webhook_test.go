@@ -50,17 +50,36 @@ func newPublisher(b testing.TB) publisher {
 }
 
 func (p publisher) RoundTrip(r *http.Request) (*http.Response, error) {
-	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: "k1", Use: "sig", Algorithm: "ES256"}}})
-	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(set)), Request: r}, err
+	set, err := json.Marshal(
+		jose.JSONWebKeySet{
+			Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: "k1", Use: "sig", Algorithm: "ES256"}},
+		},
+	)
+	return &http.Response{
+		StatusCode: 200,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(bytes.NewReader(set)),
+		Request:    r,
+	}, err
 }
 
 func (p publisher) sign(body []byte) string {
 	digest := sha256.Sum256(body)
-	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"JWT","kid":"k1"}`)) + "." + base64.RawURLEncoding.EncodeToString(
-		fmt.Appendf(nil, `{"iss":"https://api.moneykit.com","iat":%d,"request_body_sha256":"%x"}`, time.Now().Unix(), digest))
+	text := base64.RawURLEncoding.EncodeToString(
+		[]byte(`{"alg":"ES256","typ":"JWT","kid":"k1"}`),
+	) + "." + base64.RawURLEncoding.EncodeToString(
+		fmt.Appendf(
+			nil,
+			`{"iss":"https://api.moneykit.com","iat":%d,"request_body_sha256":"%x"}`,
+			time.Now().Unix(),
+			digest,
+		),
+	)
 	sum := sha256.Sum256([]byte(text))
 	r, s, _ := ecdsa.Sign(rand.Reader, p.key, sum[:])
-	return text + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+	return text + "." + base64.RawURLEncoding.EncodeToString(
+		append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...),
+	)
 }
 
 func svixHeader(id string, body []byte) http.Header {
@@ -68,18 +87,32 @@ func svixHeader(id string, body []byte) http.Header {
 	h := hmac.New(sha256.New, hookSecret)
 	h.Write([]byte(id + "." + stamp + "."))
 	h.Write(body)
-	return http.Header{"Svix-Id": {id}, "Svix-Timestamp": {stamp}, "Svix-Signature": {"v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))}}
+	return http.Header{
+		"Svix-Id":        {id},
+		"Svix-Timestamp": {stamp},
+		"Svix-Signature": {"v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))},
+	}
 }
 
 func hookClients(b testing.TB, p publisher) (mk, dp *bankmux.Client) {
 	secret := bankmux.NewSecret("secret")
-	mk, err := moneykit.New(moneykit.Config{ClientID: "id", ClientSecret: secret, Environment: bankmux.Sandbox, BaseURL: "https://moneykit.test", HTTPClient: &http.Client{Transport: p}})
+	mk, err := moneykit.New(
+		moneykit.Config{
+			ClientID:     "id",
+			ClientSecret: secret,
+			Environment:  bankmux.Sandbox,
+			BaseURL:      "https://moneykit.test",
+			HTTPClient:   &http.Client{Transport: p},
+		},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
-	dp, err = dapi.New(dapi.Config{AppKey: "key", AppSecret: secret, Environment: bankmux.Sandbox, Webhook: dapi.WebhookConfig{
-		Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(hookSecret))},
-	}})
+	dp, err = dapi.New(
+		dapi.Config{AppKey: "key", AppSecret: secret, Environment: bankmux.Sandbox, Webhook: dapi.WebhookConfig{
+			Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(hookSecret))},
+		}},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -116,7 +149,9 @@ func es256ByHand(key *ecdsa.PublicKey, header http.Header, body []byte) error {
 	digest := sha256.Sum256(body)
 	age := time.Since(time.Unix(claims.Iat, 0))
 	if !ecdsa.Verify(key, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) || claims.Iss != "https://api.moneykit.com" ||
-		age > 3*time.Hour || age < -5*time.Minute || subtle.ConstantTimeCompare([]byte(claims.Digest), []byte(hex.EncodeToString(digest[:]))) != 1 {
+		age > 3*time.Hour ||
+		age < -5*time.Minute ||
+		subtle.ConstantTimeCompare([]byte(claims.Digest), []byte(hex.EncodeToString(digest[:]))) != 1 {
 		return io.ErrUnexpectedEOF
 	}
 	return hookByHand(body)
@@ -133,7 +168,10 @@ func svixByHand(header http.Header, body []byte) error {
 	h.Write(body)
 	expected := h.Sum(nil)
 	for _, text := range strings.Fields(header.Get("Svix-Signature")) {
-		if given, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "v1,")); err == nil && hmac.Equal(given, expected) {
+		if given, err := base64.StdEncoding.DecodeString(
+			strings.TrimPrefix(text, "v1,"),
+		); err == nil &&
+			hmac.Equal(given, expected) {
 			return hookByHand(body)
 		}
 	}
@@ -154,7 +192,9 @@ func BenchmarkVerify(b *testing.B) {
 	p := newPublisher(b)
 	mk, dp := hookClients(b, p)
 	body := []byte(hookBody)
-	dapiBody := []byte(`{"event":"connection.state_changed","connectionID":"conn-1","userID":"u","state":"error","errorType":"INVALID_CREDENTIALS","occurredAt":"2026-11-20T14:00:00Z"}`)
+	dapiBody := []byte(
+		`{"event":"connection.state_changed","connectionID":"conn-1","userID":"u","state":"error","errorType":"INVALID_CREDENTIALS","occurredAt":"2026-11-20T14:00:00Z"}`,
+	)
 	mkHeader, dpHeader := http.Header{"Moneykit-Signature": {p.sign(body)}}, svixHeader("msg_1", dapiBody)
 	for name, pair := range map[string][2]func() error{
 		"ES256": {
@@ -235,7 +275,14 @@ func BenchmarkInbox(b *testing.B) {
 			id := fmt.Sprintf("%d-%d", round, i)
 			if i%2 == 0 {
 				body := []byte(strings.Replace(hookBody, "c0a8f3de-6f0e-4c19", id, 1))
-				all = append(all, post{"moneykit", http.Header{"Content-Type": {"application/json"}, "Moneykit-Signature": {p.sign(body)}}, body})
+				all = append(
+					all,
+					post{
+						"moneykit",
+						http.Header{"Content-Type": {"application/json"}, "Moneykit-Signature": {p.sign(body)}},
+						body,
+					},
+				)
 				continue
 			}
 			h := svixHeader(id, []byte(hookBody))
@@ -255,7 +302,11 @@ func BenchmarkInbox(b *testing.B) {
 					if i >= len(all) {
 						return
 					}
-					req, _ := http.NewRequest(http.MethodPost, server.URL+base+all[i].path, bytes.NewReader(all[i].body))
+					req, _ := http.NewRequest(
+						http.MethodPost,
+						server.URL+base+all[i].path,
+						bytes.NewReader(all[i].body),
+					)
 					req.Header = all[i].header.Clone()
 					res, err := transport.RoundTrip(req)
 					if err != nil || res.StatusCode != http.StatusOK {

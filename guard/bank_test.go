@@ -186,14 +186,23 @@ func TestSoManyBanksAreRememberedThoseUsedLast(t *testing.T) {
 	b.fail("c", 1)
 	require.NoError(t, b.call(at("a"), nil))
 	b.fail("d", 1)
-	assert.Equal(t, []string{"closed", "", "closed", "closed"}, []string{b.state("a"), b.state("b"), b.state("c"), b.state("d")}, "b was used longest ago")
+	assert.Equal(
+		t,
+		[]string{"closed", "", "closed", "closed"},
+		[]string{b.state("a"), b.state("b"), b.state("c"), b.state("d")},
+		"b was used longest ago",
+	)
 }
 
 func TestABankThatIsForgottenIsNotReportedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var heard []string
-		b := banksAlone(t, guard.InstitutionOptions{Most: 1}, func(s guard.BreakerState) { heard = append(heard, s.Institution+" "+s.State) })
+		b := banksAlone(
+			t,
+			guard.InstitutionOptions{Most: 1},
+			func(s guard.BreakerState) { heard = append(heard, s.Institution+" "+s.State) },
+		)
 		b.fail("a", 4)
 		var l late
 		l.begin(5, func(next func(context.Context) error) error { return b.do(context.Background(), at("a"), next) })

@@ -130,7 +130,8 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 // starts something at the bank does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
 	e := asError(err)
-	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 && errors.Is(err, context.DeadlineExceeded)
+	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 &&
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 // onceImpatience is how much sooner silence counts of a call that has others to go to.

@@ -151,7 +151,10 @@ func TestHalfOpenAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
 		release := make(chan struct{})
 		for range 3 {
 			wg.Go(func() {
-				assert.NoError(t, chain(b.chain, read, func(context.Context) error { <-release; return nil })(t.Context()))
+				assert.NoError(
+					t,
+					chain(b.chain, read, func(context.Context) error { <-release; return nil })(t.Context()),
+				)
 			})
 		}
 		synctest.Wait()
@@ -200,7 +203,12 @@ func TestALocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
 		for range 5 {
 			require.Error(t, b.call(t.Context(), read, errDown))
 			require.NoError(t, b.call(t.Context(), local, nil), "resets nothing")
-			require.Equal(t, error(errBankDown), b.call(t.Context(), local, errBankDown), "what came is what is returned")
+			require.Equal(
+				t,
+				error(errBankDown),
+				b.call(t.Context(), local, errBankDown),
+				"what came is what is returned",
+			)
 		}
 		require.Error(t, b.call(t.Context(), read, errDown))
 		assert.Equal(t, "open", b.state(read))
@@ -265,7 +273,12 @@ func TestSlowFailuresInARowOpenIt(t *testing.T) {
 			assert.NotEqual(t, "open", b.state(read), i)
 			require.Error(t, b.call(t.Context(), read, errDown))
 		}
-		require.ErrorIs(t, b.call(t.Context(), read, nil), bankmux.ErrCircuitOpen, "six in a row, whatever the time between them")
+		require.ErrorIs(
+			t,
+			b.call(t.Context(), read, nil),
+			bankmux.ErrCircuitOpen,
+			"six in a row, whatever the time between them",
+		)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})

@@ -20,7 +20,12 @@ import (
 func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	all := guard.Options{
-		Logger: slog.New(slog.DiscardHandler), OnePerConnection: true, Park: true, AtBank: func(bankmux.Op) bool { return true },
+		Logger: slog.New(
+			slog.DiscardHandler,
+		),
+		OnePerConnection: true,
+		Park:             true,
+		AtBank:           func(bankmux.Op) bool { return true },
 	}
 	for name, c := range map[string]struct {
 		change func(*guard.Options)
@@ -50,7 +55,16 @@ func TestTheOrderOfTheChain(t *testing.T) {
 			var all sync.WaitGroup
 			for range 5 {
 				all.Go(func() {
-					assert.NoError(t, chain(in, read, func(context.Context) error { time.Sleep(50 * time.Second); return nil })(t.Context()))
+					assert.NoError(
+						t,
+						chain(
+							in,
+							read,
+							func(context.Context) error { time.Sleep(50 * time.Second); return nil },
+						)(
+							t.Context(),
+						),
+					)
 				})
 			}
 			all.Wait()
@@ -64,7 +78,13 @@ func TestTheOrderOfTheChain(t *testing.T) {
 			var all sync.WaitGroup
 			for range 5 {
 				all.Go(func() {
-					err := chain(in, data("Accounts", "r", ""), func(context.Context) error { sent++; time.Sleep(time.Second); return asking("x") })(t.Context())
+					err := chain(
+						in,
+						data("Accounts", "r", ""),
+						func(context.Context) error { sent++; time.Sleep(time.Second); return asking("x") },
+					)(
+						t.Context(),
+					)
 					assert.ErrorIs(t, err, bankmux.ErrUserAction)
 				})
 			}
@@ -76,7 +96,12 @@ func TestTheOrderOfTheChain(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var out strings.Builder
-			g := guard.New(guard.Options{Logger: slog.New(slog.NewTextHandler(&out, nil)), Deadline: guard.DeadlineOptions{Link: 10 * time.Second}})
+			g := guard.New(
+				guard.Options{
+					Logger:   slog.New(slog.NewTextHandler(&out, nil)),
+					Deadline: guard.DeadlineOptions{Link: 10 * time.Second},
+				},
+			)
 			err := chain(g.Interceptors(), read, hang)(t.Context())
 			require.ErrorIs(t, err, bankmux.ErrUnavailable)
 			assert.EqualValues(t, 3, g.Breakers()[0].Failures)

@@ -119,7 +119,10 @@ func (br *breaker) change(to gobreaker.State) {
 // run sends a call if the circuit admits it, and counts what judge says of its end. A call that
 // panics, or ends its goroutine, counts as neither success nor failure.
 func (br *breaker) run(
-	ctx context.Context, probeFor time.Duration, next func(context.Context) error, judge func(error, time.Duration) outcome,
+	ctx context.Context,
+	probeFor time.Duration,
+	next func(context.Context) error,
+	judge func(error, time.Duration) outcome,
 ) (admitted bool, err error) {
 	br.mu.Lock()
 	done, refused := br.circuit.Allow()
@@ -190,7 +193,12 @@ func (br *breaker) last() (gobreaker.State, time.Time) {
 }
 
 func (br *breaker) named() BreakerState {
-	return BreakerState{Client: br.key.client, Provider: br.provider, Group: br.key.group, Institution: br.key.institution}
+	return BreakerState{
+		Client:      br.key.client,
+		Provider:    br.provider,
+		Group:       br.key.group,
+		Institution: br.key.institution,
+	}
 }
 
 // describe returns the breaker as a health page shows it.

@@ -19,7 +19,13 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken pipe")
 	answer := &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "x"}
-	known := &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Field: "f", RequestID: "r", Err: context.DeadlineExceeded}
+	known := &bankmux.Error{
+		Kind:      bankmux.ErrContextDone,
+		NotSent:   true,
+		Field:     "f",
+		RequestID: "r",
+		Err:       context.DeadlineExceeded,
+	}
 	for name, c := range map[string]struct {
 		err    error
 		after  time.Duration // when it is returned, of an attempt of 10 s
@@ -81,7 +87,12 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 
 func TestEachGroupHasItsTime(t *testing.T) {
 	t.Parallel()
-	custom := guard.DeadlineOptions{Link: 1, Data: 2, Pay: 3, Ops: map[string]time.Duration{"Read": 4, "One": 1, "None": 0, "Less": -1}}
+	custom := guard.DeadlineOptions{
+		Link: 1,
+		Data: 2,
+		Pay:  3,
+		Ops:  map[string]time.Duration{"Read": 4, "One": 1, "None": 0, "Less": -1},
+	}
 	for _, c := range []struct {
 		opts  guard.DeadlineOptions
 		name  string

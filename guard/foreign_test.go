@@ -89,7 +89,9 @@ func TestCodeOfAnApplicationThatDoesNotReturnHoldsNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := guard.New(guard.Options{Logger: slog.New(ending{end}), OnePerConnection: true})
 				for range 2 {
-					apart(func() { _ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context()) })
+					apart(
+						func() { _ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context()) },
+					)
 				}
 				assert.EqualValues(t, 2, g.Breakers()[0].Requests, "the second call found nothing held")
 				if !strings.Contains(name, "panics") {
@@ -269,10 +271,17 @@ func TestAListenerThatReturnsIsNotLogged(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out strings.Builder
 				g := guard.New(guard.Options{
-					Logger: slog.New(slog.NewTextHandler(&out, nil)), Retry: guard.RetryOptions{MaxAttempts: 1}, OnStateChange: listen,
+					Logger: slog.New(
+						slog.NewTextHandler(&out, nil),
+					),
+					Retry:         guard.RetryOptions{MaxAttempts: 1},
+					OnStateChange: listen,
 				})
 				for range 6 {
-					require.Error(t, chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()))
+					require.Error(
+						t,
+						chain(g.Interceptors(), read, func(context.Context) error { return errDown })(t.Context()),
+					)
 				}
 				synctest.Wait()
 				assert.NotContains(t, out.String(), "OnStateChange")

@@ -48,7 +48,10 @@ func TestACallThatBeganBeforeAnOutageSaysNothingAfterIt(t *testing.T) {
 		require.Equal(t, "closed", b.state(read))
 	}
 	begun := func(b bench, l *late, n int) {
-		l.begin(n, func(next func(context.Context) error) error { return chain(b.chain, read, next)(context.Background()) })
+		l.begin(
+			n,
+			func(next func(context.Context) error) error { return chain(b.chain, read, next)(context.Background()) },
+		)
 	}
 	t.Run("its failure does not open a circuit of a provider that recovered", func(t *testing.T) {
 		t.Parallel()
@@ -166,6 +169,10 @@ func TestABankIsReportedAsClosedWhenItIsForgotten(t *testing.T) {
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		assert.Equal(t, map[string]string{"bank-0": "closed", "bank-1": "closed", "bank-2": "open", "bank-3": "open"}, last)
+		assert.Equal(
+			t,
+			map[string]string{"bank-0": "closed", "bank-1": "closed", "bank-2": "open", "bank-3": "open"},
+			last,
+		)
 	})
 }

@@ -52,8 +52,11 @@ type Guard struct {
 func New(opts Options) *Guard {
 	listen := reporting(opts.OnStateChange, opts.Logger)
 	return &Guard{
-		opts: opts, breakers: NewBreakers(opts.Breaker, listen), institutions: NewInstitutions(opts.Institutions, listen),
-		unlisted: map[string]uint64{}, shared: map[any]any{},
+		opts:         opts,
+		breakers:     NewBreakers(opts.Breaker, listen),
+		institutions: NewInstitutions(opts.Institutions, listen),
+		unlisted:     map[string]uint64{},
+		shared:       map[any]any{},
 	}
 }
 
@@ -91,7 +94,12 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.AtBank == nil {
 		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
 	}
-	return append(chain, g.institutions.Interceptor(opts.AtBank), g.breakers.interceptor(opts.AtBank), Deadline(opts.Deadline))
+	return append(
+		chain,
+		g.institutions.Interceptor(opts.AtBank),
+		g.breakers.interceptor(opts.AtBank),
+		Deadline(opts.Deadline),
+	)
 }
 
 // around makes one interceptor of two, the outer one first.

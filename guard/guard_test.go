@@ -19,8 +19,21 @@ import (
 )
 
 var (
-	read     = bankmux.Op{Name: "Read", Client: "c", Provider: "p", Group: bankmux.GroupLink, Effect: bankmux.Read, Connection: "conn-1"}
-	oneShot  = bankmux.Op{Name: "Exchange", Client: "c", Provider: "p", Group: bankmux.GroupLink, Effect: bankmux.OneShot}
+	read = bankmux.Op{
+		Name:       "Read",
+		Client:     "c",
+		Provider:   "p",
+		Group:      bankmux.GroupLink,
+		Effect:     bankmux.Read,
+		Connection: "conn-1",
+	}
+	oneShot = bankmux.Op{
+		Name:     "Exchange",
+		Client:   "c",
+		Provider: "p",
+		Group:    bankmux.GroupLink,
+		Effect:   bankmux.OneShot,
+	}
 	local    = bankmux.Op{Name: "Create", Client: "c", Provider: "p", Group: bankmux.GroupLink, Effect: bankmux.Local}
 	errDown  = &bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 503}
 	errLimit = &bankmux.Error{Kind: bankmux.ErrRateLimited, Code: "slow", Status: 429}
@@ -84,7 +97,13 @@ func TestOnlyWhatIsSafeAndMayHelpIsRepeated(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
-			err := chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, c.op, answers(&calls, c.err, c.err, c.err, c.err))(t.Context())
+			err := chain(
+				[]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})},
+				c.op,
+				answers(&calls, c.err, c.err, c.err, c.err),
+			)(
+				t.Context(),
+			)
 			assert.Equal(t, c.calls, calls, c.name)
 			assert.Equal(t, c.kind, bankmux.KindOf(err), c.name)
 			if c.kind == bankmux.ErrOutcomeUnknown {
@@ -102,7 +121,10 @@ func TestRetryWaitsAsLongAsTheProviderAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, began := 0, time.Now()
 		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
-		require.NoError(t, chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(t.Context()))
+		require.NoError(
+			t,
+			chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(t.Context()),
+		)
 		assert.Equal(t, 7*time.Second, time.Since(began))
 	})
 }
@@ -139,7 +161,11 @@ func TestCancellationWhileWaitingKeepsTheLastError(t *testing.T) {
 func TestDeadlineSaysWhoseTimeRanOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := []bankmux.Interceptor{guard.Deadline(guard.DeadlineOptions{Link: 20 * time.Second, Ops: map[string]time.Duration{"Quick": time.Second}})}
+		d := []bankmux.Interceptor{
+			guard.Deadline(
+				guard.DeadlineOptions{Link: 20 * time.Second, Ops: map[string]time.Duration{"Quick": time.Second}},
+			),
+		}
 		began := time.Now()
 		err := chain(d, read, hang)(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
@@ -164,7 +190,10 @@ func TestDeadlineSaysWhoseTimeRanOut(t *testing.T) {
 		require.Equal(t, answer, err, "an answer that came all the same is kept")
 		require.NoError(t, chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return nil })(t.Context()))
 		began = time.Now()
-		require.NoError(t, chain(d, local, func(context.Context) error { time.Sleep(time.Hour); return nil })(t.Context()))
+		require.NoError(
+			t,
+			chain(d, local, func(context.Context) error { time.Sleep(time.Hour); return nil })(t.Context()),
+		)
 		assert.Equal(t, time.Hour, time.Since(began), "a local operation is not bounded")
 	})
 }
@@ -204,7 +233,11 @@ func TestCallsOnOneConnectionQueue(t *testing.T) {
 		assert.Zero(t, time.Since(at), "other connections, and calls without one, do not wait")
 
 		assert.Panics(t, func() { _ = chain(q, other, func(context.Context) error { panic("x") })(t.Context()) })
-		require.NoError(t, chain(q, other, func(context.Context) error { return nil })(t.Context()), "a panic frees the turn")
+		require.NoError(
+			t,
+			chain(q, other, func(context.Context) error { return nil })(t.Context()),
+			"a panic frees the turn",
+		)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		assert.Equal(t, 1, most)
@@ -222,7 +255,14 @@ func TestTraceWritesOneRecordAnOperationWithItsAttempts(t *testing.T) {
 		op.User = "person@example.com"
 		calls := 0
 		require.NoError(t, chain(g.Interceptors(), op, answers(&calls, errDown))(t.Context()))
-		refused := &bankmux.Error{Kind: bankmux.ErrCredentials, Provider: "p", Code: "bad_key", Status: 401, Unlisted: true, Err: errors.New("planted")}
+		refused := &bankmux.Error{
+			Kind:     bankmux.ErrCredentials,
+			Provider: "p",
+			Code:     "bad_key",
+			Status:   401,
+			Unlisted: true,
+			Err:      errors.New("planted"),
+		}
 		require.Error(t, chain(g.Interceptors(), op, answers(new(int), refused))(t.Context()))
 
 		lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
@@ -260,7 +300,12 @@ func TestAnInterceptorOutsideReadsTheAttempts(t *testing.T) {
 func TestAdapterFillsOnlyWhatTheApplicationLeftOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: 2 * time.Second}, Retry: guard.RetryOptions{MaxAttempts: 1}})
+		g := guard.New(
+			guard.Options{
+				Deadline: guard.DeadlineOptions{Link: 2 * time.Second},
+				Retry:    guard.RetryOptions{MaxAttempts: 1},
+			},
+		)
 		adapt := func(o *guard.Options) {
 			if o.Deadline.Link == 0 {
 				o.Deadline.Link = time.Hour
@@ -303,7 +348,9 @@ func BenchmarkChain(b *testing.B) {
 }
 
 func BenchmarkRefusal(b *testing.B) {
-	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{OpenFor: time.Hour}})
+	g := guard.New(
+		guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{OpenFor: time.Hour}},
+	)
 	for range 6 {
 		_ = chain(g.Interceptors(), read, answers(new(int), errDown))(b.Context())
 	}

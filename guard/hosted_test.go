@@ -55,7 +55,12 @@ func (h *hosted) Accounts(context.Context, bankmux.AccountsRequest) (bankmux.Acc
 	return bankmux.AccountsResult{}, h.accounts
 }
 
-func (h *hosted) link(t *testing.T, c *bankmux.Client, old *bankmux.Connection, change func(*bankmux.ExchangeRequest)) (bankmux.Connection, error) {
+func (h *hosted) link(
+	t *testing.T,
+	c *bankmux.Client,
+	old *bankmux.Connection,
+	change func(*bankmux.ExchangeRequest),
+) (bankmux.Connection, error) {
 	t.Helper()
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1", Reconnect: old})
 	require.NoError(t, err)

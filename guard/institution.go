@@ -52,8 +52,13 @@ type Institutions struct {
 func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Institutions {
 	opts = opts.withDefaults()
 	return &Institutions{
-		opts: opts, known: map[breakerKey]*list.Element{}, order: list.New(),
-		breakers: NewBreakers(BreakerOptions{Consecutive: opts.Consecutive, OpenFor: opts.OpenFor, Probes: opts.Probes}, onChange),
+		opts:  opts,
+		known: map[breakerKey]*list.Element{},
+		order: list.New(),
+		breakers: NewBreakers(
+			BreakerOptions{Consecutive: opts.Consecutive, OpenFor: opts.OpenFor, Probes: opts.Probes},
+			onChange,
+		),
 	}
 }
 
@@ -72,7 +77,11 @@ func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interc
 		}
 		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
 		judge := func(err error, took time.Duration) outcome {
-			return outcome{verdict: judgeBank(op, err, took), declared: errors.Is(err, bankmux.ErrInstitution), connection: op.Connection}
+			return outcome{
+				verdict:    judgeBank(op, err, took),
+				declared:   errors.Is(err, bankmux.ErrInstitution),
+				connection: op.Connection,
+			}
 		}
 		br := in.find(key)
 		if br == nil { // nothing but good is known of this bank
@@ -175,7 +184,11 @@ func (in *Institutions) States() []BreakerState {
 		states = append(states, br.describe())
 	}
 	slices.SortFunc(states, func(x, y BreakerState) int {
-		return cmp.Or(cmp.Compare(x.Client, y.Client), cmp.Compare(x.Group, y.Group), cmp.Compare(x.Institution, y.Institution))
+		return cmp.Or(
+			cmp.Compare(x.Client, y.Client),
+			cmp.Compare(x.Group, y.Group),
+			cmp.Compare(x.Institution, y.Institution),
+		)
 	})
 	return states
 }

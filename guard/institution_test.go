@@ -45,7 +45,18 @@ func newBanks(t *testing.T, opts guard.Options) *banks {
 }
 
 func (b *banks) call(bank, connection string) error {
-	return b.do(b.t.Context(), bankmux.Op{Name: "Accounts", Group: bankmux.GroupData, Effect: bankmux.Read, Client: "dapi", Provider: "dapi", Institution: bank, Connection: connection})
+	return b.do(
+		b.t.Context(),
+		bankmux.Op{
+			Name:        "Accounts",
+			Group:       bankmux.GroupData,
+			Effect:      bankmux.Read,
+			Client:      "dapi",
+			Provider:    "dapi",
+			Institution: bank,
+			Connection:  connection,
+		},
+	)
 }
 
 func (b *banks) do(ctx context.Context, op bankmux.Op) error {
@@ -77,7 +88,12 @@ func (b *banks) provider() string { return b.of("") }
 
 var (
 	errBankDown    = &bankmux.Error{Kind: bankmux.ErrInstitution, Code: "institution_error", Status: 422}
-	errUnexplained = &bankmux.Error{Kind: bankmux.ErrUnknown, Scope: bankmux.ScopeInstitution, Code: "UNKNOWN_ERROR", Status: 500}
+	errUnexplained = &bankmux.Error{
+		Kind:   bankmux.ErrUnknown,
+		Scope:  bankmux.ScopeInstitution,
+		Code:   "UNKNOWN_ERROR",
+		Status: 500,
+	}
 )
 
 func TestOneBanksOutageFailsFastForThatBankAndForNobodyElse(t *testing.T) {
@@ -106,9 +122,27 @@ func TestOneBanksOutageFailsFastForThatBankAndForNobodyElse(t *testing.T) {
 		assert.Equal(t, bankmux.ScopeInstitution, e.Affects())
 		assert.Equal(t, 30*time.Second, e.RetryAfter)
 		require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "it can be told from the bank's own word")
-		_ = b.do(t.Context(), bankmux.Op{Name: "ConnectionStatus", Group: bankmux.GroupLink, Effect: bankmux.Read, Client: "dapi", Institution: "down"})
+		_ = b.do(
+			t.Context(),
+			bankmux.Op{
+				Name:        "ConnectionStatus",
+				Group:       bankmux.GroupLink,
+				Effect:      bankmux.Read,
+				Client:      "dapi",
+				Institution: "down",
+			},
+		)
 		assert.Equal(t, 6, b.sent["down"], "what the bank does not answer goes on")
-		_ = b.do(t.Context(), bankmux.Op{Name: "Accounts", Group: bankmux.GroupData, Effect: bankmux.Read, Client: "other", Institution: "down"})
+		_ = b.do(
+			t.Context(),
+			bankmux.Op{
+				Name:        "Accounts",
+				Group:       bankmux.GroupData,
+				Effect:      bankmux.Read,
+				Client:      "other",
+				Institution: "down",
+			},
+		)
 		assert.Equal(t, 7, b.sent["down"], "another client asks for itself")
 	})
 }

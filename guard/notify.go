@@ -115,7 +115,13 @@ func reporting(listen func(BreakerState), logger *slog.Logger) func(BreakerState
 	return func(s BreakerState) {
 		defer func() {
 			if p := recover(); p != nil { // the value may hold anything, so only its type is logged
-				logger.Error("bankmux: OnStateChange panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				logger.Error(
+					"bankmux: OnStateChange panicked",
+					"panic",
+					fmt.Sprintf("%T", p),
+					"stack",
+					string(debug.Stack()),
+				)
 			}
 		}()
 		listen(s)

@@ -143,7 +143,10 @@ func TestTheOptionsOfACircuitAreKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { assert.Equal(t, c.want, measure(t, ofBank(t, c.opts), errBankFails)) })
+			synctest.Test(
+				t,
+				func(t *testing.T) { assert.Equal(t, c.want, measure(t, ofBank(t, c.opts), errBankFails)) },
+			)
 		})
 	}
 }
@@ -197,7 +200,12 @@ func TestOnlyTheWindowIsCounted(t *testing.T) {
 			for i := range 3 {
 				_ = b.call(func(context.Context) error { return []error{errDown, nil, errLimit}[i] })
 			}
-			assert.Equal(t, [2]uint32{2, 1}, [2]uint32{b.state().Requests, b.state().Failures}, "a rate limit is neither")
+			assert.Equal(
+				t,
+				[2]uint32{2, 1},
+				[2]uint32{b.state().Requests, b.state().Failures},
+				"a rate limit is neither",
+			)
 			time.Sleep(length / 2)
 			assert.EqualValues(t, 2, b.state().Requests)
 			time.Sleep(length/2 + time.Second)
@@ -214,7 +222,12 @@ func TestTheWindowRollsBySixths(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		_ = b.call(func(context.Context) error { return errDown })
 		time.Sleep(50 * time.Second)
-		assert.EqualValues(t, 1, b.state().Requests, "what came 61 seconds ago is forgotten, what came 50 seconds ago is not")
+		assert.EqualValues(
+			t,
+			1,
+			b.state().Requests,
+			"what came 61 seconds ago is forgotten, what came 50 seconds ago is not",
+		)
 		time.Sleep(8 * time.Second)
 		assert.EqualValues(t, 1, b.state().Requests)
 		time.Sleep(2 * time.Second)
@@ -230,7 +243,14 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 		began := time.Now()
 		for i := range 20 {
 			for _, group := range []bankmux.Group{bankmux.GroupLink, bankmux.GroupData} {
-				op := bankmux.Op{Name: "X", Group: group, Effect: bankmux.Read, Provider: "p", Client: "c" + strconv.Itoa(i%4), Institution: "b" + strconv.Itoa(i%5)}
+				op := bankmux.Op{
+					Name:        "X",
+					Group:       group,
+					Effect:      bankmux.Read,
+					Provider:    "p",
+					Client:      "c" + strconv.Itoa(i%4),
+					Institution: "b" + strconv.Itoa(i%5),
+				}
 				_ = b.do(t.Context(), op)
 			}
 		}
@@ -254,11 +274,32 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 		}
 		assert.Equal(t, want, got)
 		for range 5 {
-			_ = b.do(t.Context(), bankmux.Op{Name: "X", Group: bankmux.GroupData, Effect: bankmux.Read, Provider: "p", Client: "c0", Institution: "b0"})
+			_ = b.do(
+				t.Context(),
+				bankmux.Op{
+					Name:        "X",
+					Group:       bankmux.GroupData,
+					Effect:      bankmux.Read,
+					Provider:    "p",
+					Client:      "c0",
+					Institution: "b0",
+				},
+			)
 		}
 		assert.Equal(t, began.Add(time.Minute), b.guard.Breakers()[8].Since, "it opened then")
 		synctest.Wait()
 		require.Len(t, b.heard, 1)
-		assert.Equal(t, guard.BreakerState{Client: "c0", Provider: "p", Group: "data", Institution: "b0", State: "open", Since: began.Add(time.Minute)}, b.heard[0])
+		assert.Equal(
+			t,
+			guard.BreakerState{
+				Client:      "c0",
+				Provider:    "p",
+				Group:       "data",
+				Institution: "b0",
+				State:       "open",
+				Since:       began.Add(time.Minute),
+			},
+			b.heard[0],
+		)
 	})
 }

@@ -186,7 +186,11 @@ func (p *parked) refuses(key lotKey, op bankmux.Op) error {
 	case open != nil && op.Challenge == open.ID:
 		return nil
 	case open != nil && op.Challenge != "":
-		return &bankmux.Error{Kind: bankmux.ErrChallengeExpired, Detail: "another challenge is open by now", NotSent: true}
+		return &bankmux.Error{
+			Kind:    bankmux.ErrChallengeExpired,
+			Detail:  "another challenge is open by now",
+			NotSent: true,
+		}
 	}
 	again := *l.cause
 	again.NotSent, again.Op, again.Client = true, "", "" // the client fills in the call refused now

@@ -16,12 +16,25 @@ import (
 )
 
 func data(name, reference, challenge string) bankmux.Op {
-	return bankmux.Op{Name: name, Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Connection: "1", Reference: bankmux.NewSecret(reference), Challenge: challenge}
+	return bankmux.Op{
+		Name:       name,
+		Group:      bankmux.GroupData,
+		Effect:     bankmux.Read,
+		Client:     "c",
+		Connection: "1",
+		Reference:  bankmux.NewSecret(reference),
+		Challenge:  challenge,
+	}
 }
 
 // asking is the error of a call that the bank interrupted.
 func asking(id string) error {
-	return &bankmux.Error{Kind: bankmux.ErrUserAction, Client: "c", Op: "Accounts", Challenge: &bankmux.Challenge{ID: id, ExpiresAt: time.Now().Add(time.Minute)}}
+	return &bankmux.Error{
+		Kind:      bankmux.ErrUserAction,
+		Client:    "c",
+		Op:        "Accounts",
+		Challenge: &bankmux.Challenge{ID: id, ExpiresAt: time.Now().Add(time.Minute)},
+	}
 }
 
 func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
@@ -41,7 +54,11 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 		assert.True(t, e.NotSent)
 		assert.Equal(t, 1, sent)
 		require.ErrorIs(t, call(data("Accounts", "r", "another"), nil), bankmux.ErrChallengeExpired)
-		require.NoError(t, call(bankmux.Op{Name: "Accounts", Client: "c", Connection: "2", Reference: bankmux.NewSecret("s")}, nil), "other connections are free")
+		require.NoError(
+			t,
+			call(bankmux.Op{Name: "Accounts", Client: "c", Connection: "2", Reference: bankmux.NewSecret("s")}, nil),
+			"other connections are free",
+		)
 		require.NoError(t, call(bankmux.Op{Name: "Institutions", Client: "c"}, nil))
 		aside := data("Operation", "r", "")
 		aside.Aside = true
@@ -52,7 +69,12 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 		require.Error(t, call(data("Accounts", "r", "x"), &bankmux.Error{Kind: bankmux.ErrUnavailable}))
 		require.Error(t, call(data("Balances", "r", ""), nil))
 		require.Error(t, call(data("Accounts", "r", "x"), asking("y")))
-		require.ErrorIs(t, call(data("Accounts", "r", "x"), nil), bankmux.ErrChallengeExpired, "the first round is over")
+		require.ErrorIs(
+			t,
+			call(data("Accounts", "r", "x"), nil),
+			bankmux.ErrChallengeExpired,
+			"the first round is over",
+		)
 		require.NoError(t, call(data("Accounts", "r", "y"), nil))
 		require.NoError(t, call(data("Balances", "r", ""), nil))
 
@@ -79,7 +101,10 @@ func TestARejectedLoginParksUntilTheReferenceChanges(t *testing.T) {
 	call := func(op bankmux.Op, answer error) error {
 		return park(t.Context(), op, func(context.Context) error { sent++; return answer })
 	}
-	require.Error(t, call(data("Accounts", "old", ""), &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}))
+	require.Error(
+		t,
+		call(data("Accounts", "old", ""), &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}),
+	)
 	for range 3 {
 		err := call(data("Balances", "old", ""), nil)
 		require.ErrorIs(t, err, bankmux.ErrReauth)
@@ -120,7 +145,10 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 	}
 	rejected := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}
 	challenge := func(d time.Duration) error {
-		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "x", ExpiresAt: time.Now().Add(d)}}
+		return &bankmux.Error{
+			Kind:      bankmux.ErrUserAction,
+			Challenge: &bankmux.Challenge{ID: "x", ExpiresAt: time.Now().Add(d)},
+		}
 	}
 	passed := func(park bankmux.Interceptor, first, n int) (count int) {
 		for i := first; i < first+n; i++ {
@@ -150,20 +178,23 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 			assert.Zero(t, passed(park, 30_000, 8_500), "the rejected logins after them")
 		})
 	})
-	t.Run("each of a few expired challenges makes room for one, and no more goes than there is need for", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			park := guard.Park()
-			fill(park, 0, 200, challenge(time.Minute))
-			fill(park, 1_000, 9_800, rejected)
-			time.Sleep(time.Minute)
-			fill(park, 20_000, 200, rejected)
-			assert.Zero(t, passed(park, 1_000, 9_800), "the rejected logins from before")
-			assert.Zero(t, passed(park, 20_000, 200), "and those that took the room")
-			fill(park, 30_000, 1, rejected)
-			assert.Equal(t, 1, passed(park, 1_000, 9_800), "then one goes for one")
-		})
-	})
+	t.Run(
+		"each of a few expired challenges makes room for one, and no more goes than there is need for",
+		func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				park := guard.Park()
+				fill(park, 0, 200, challenge(time.Minute))
+				fill(park, 1_000, 9_800, rejected)
+				time.Sleep(time.Minute)
+				fill(park, 20_000, 200, rejected)
+				assert.Zero(t, passed(park, 1_000, 9_800), "the rejected logins from before")
+				assert.Zero(t, passed(park, 20_000, 200), "and those that took the room")
+				fill(park, 30_000, 1, rejected)
+				assert.Equal(t, 1, passed(park, 1_000, 9_800), "then one goes for one")
+			})
+		},
+	)
 	t.Run("expired challenges go first, whatever was parked, freed and parked again before", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -218,7 +249,10 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 			fill(park, bound, 1, challenge(time.Minute))
 			op := data("Accounts", "r", "x")
 			op.Connection = fmt.Sprint(bound)
-			again := &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "y", ExpiresAt: time.Now().Add(time.Minute)}}
+			again := &bankmux.Error{
+				Kind:      bankmux.ErrUserAction,
+				Challenge: &bankmux.Challenge{ID: "y", ExpiresAt: time.Now().Add(time.Minute)},
+			}
 			require.Error(t, park(t.Context(), op, func(context.Context) error { return again }))
 			assert.Zero(t, passed(park, 0, bound-1))
 		})

@@ -42,7 +42,13 @@ func lots(t *testing.T, parkedBy error) lot {
 	return l
 }
 
-var errRejected = &bankmux.Error{Kind: bankmux.ErrReauth, Client: "c", Op: "Accounts", Code: "INVALID_CREDENTIALS", Status: 400}
+var errRejected = &bankmux.Error{
+	Kind:   bankmux.ErrReauth,
+	Client: "c",
+	Op:     "Accounts",
+	Code:   "INVALID_CREDENTIALS",
+	Status: 400,
+}
 
 func TestWhatParksAConnection(t *testing.T) {
 	t.Parallel()
@@ -141,7 +147,11 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 	t.Run("the rejection, as one that was not sent and is of no call yet", func(t *testing.T) {
 		t.Parallel()
 		_, err := lots(t, errRejected).call(data("Balances", "r", ""), nil)
-		assert.Equal(t, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS", Status: 400, NotSent: true}, err)
+		assert.Equal(
+			t,
+			&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS", Status: 400, NotSent: true},
+			err,
+		)
 		assert.Equal(t, "Accounts", errRejected.Op, "what was returned before is not changed")
 		assert.False(t, errRejected.NotSent)
 	})
@@ -169,7 +179,15 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 	t.Run("that another challenge is open, where it answers an older one", func(t *testing.T) {
 		t.Parallel()
 		_, err := lots(t, asking("x")).call(data("Accounts", "r", "old"), nil)
-		assert.Equal(t, &bankmux.Error{Kind: bankmux.ErrChallengeExpired, Detail: "another challenge is open by now", NotSent: true}, err)
+		assert.Equal(
+			t,
+			&bankmux.Error{
+				Kind:    bankmux.ErrChallengeExpired,
+				Detail:  "another challenge is open by now",
+				NotSent: true,
+			},
+			err,
+		)
 	})
 	t.Run("nothing is lost where the user gives up what is not open", func(t *testing.T) {
 		t.Parallel()

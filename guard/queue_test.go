@@ -37,7 +37,9 @@ func TestWhoWaitsForWhom(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := guard.OnePerConnection()
 				var all sync.WaitGroup
-				all.Go(func() { _ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil }) })
+				all.Go(
+					func() { _ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil }) },
+				)
 				synctest.Wait()
 				began, op := time.Now(), first
 				c.change(&op)
@@ -64,7 +66,11 @@ func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
 				var all sync.WaitGroup
 				for range 5 {
 					all.Go(func() {
-						err := q(t.Context(), op, func(context.Context) error { time.Sleep(time.Second); return failure })
+						err := q(
+							t.Context(),
+							op,
+							func(context.Context) error { time.Sleep(time.Second); return failure },
+						)
 						assert.Equal(t, failure, err, "what came is what is returned")
 					})
 				}
@@ -111,7 +117,10 @@ func TestACallThatWasNotServedSaysSo(t *testing.T) {
 		defer cancel()
 		err := q(ctx, read, func(context.Context) error { t.Error("sent"); return nil })
 		assert.Equal(t, &bankmux.Error{
-			Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call", NotSent: true, Err: context.DeadlineExceeded,
+			Kind:    bankmux.ErrContextDone,
+			Detail:  "the connection was busy with another call",
+			NotSent: true,
+			Err:     context.DeadlineExceeded,
 		}, err)
 		all.Wait()
 	})

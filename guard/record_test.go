@@ -55,19 +55,37 @@ func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		op := bankmux.Op{
-			Name: "Sync", Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Provider: "p", Institution: "bank", Connection: "conn",
-			Product: "transactions", Reference: bankmux.NewSecret("secret-reference"), User: "secret-user",
+			Name:        "Sync",
+			Group:       bankmux.GroupData,
+			Effect:      bankmux.Read,
+			Client:      "c",
+			Provider:    "p",
+			Institution: "bank",
+			Connection:  "conn",
+			Product:     "transactions",
+			Reference:   bankmux.NewSecret("secret-reference"),
+			User:        "secret-user",
 		}
 		record := func(err error) (got map[string]any) {
 			var out bytes.Buffer
-			in := []bankmux.Interceptor{guard.Trace(slog.New(slog.NewJSONHandler(&out, nil))), guard.Retry(guard.RetryOptions{MaxAttempts: 20, Base: 1, Cap: 1})}
+			in := []bankmux.Interceptor{
+				guard.Trace(slog.New(slog.NewJSONHandler(&out, nil))),
+				guard.Retry(guard.RetryOptions{MaxAttempts: 20, Base: 1, Cap: 1}),
+			}
 			_ = chain(in, op, func(context.Context) error { time.Sleep(time.Second); return err })(t.Context())
 			require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 			delete(got, "time")
 			return got
 		}
 		common := map[string]any{
-			"msg": "bankmux", "op": "Sync", "client": "c", "provider": "p", "effect": "read", "connection": "conn", "institution": "bank", "product": "transactions",
+			"msg":         "bankmux",
+			"op":          "Sync",
+			"client":      "c",
+			"provider":    "p",
+			"effect":      "read",
+			"connection":  "conn",
+			"institution": "bank",
+			"product":     "transactions",
 		}
 		with := func(more map[string]any) map[string]any {
 			for k, v := range common {
@@ -78,8 +96,18 @@ func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
 		assert.Equal(t, with(map[string]any{"level": "INFO", "took": 1e9, "attempts": 1.0}), record(nil))
 		one := map[string]any{"waited": 0.0, "took": 1e9, "kind": "invalid_request", "status": 422.0}
 		assert.Equal(t, with(map[string]any{
-			"level": "ERROR", "took": 1e9, "attempts": 1.0, "kind": "invalid_request", "scope": "call", "code": "new", "request_id": "r", "detail": "d", "status": 422.0,
-			"unlisted": true, "remedy": (&bankmux.Error{Kind: bankmux.ErrInvalid}).Remedy(), "tries": map[string]any{"1": one},
+			"level":      "ERROR",
+			"took":       1e9,
+			"attempts":   1.0,
+			"kind":       "invalid_request",
+			"scope":      "call",
+			"code":       "new",
+			"request_id": "r",
+			"detail":     "d",
+			"status":     422.0,
+			"unlisted":   true,
+			"remedy":     (&bankmux.Error{Kind: bankmux.ErrInvalid}).Remedy(),
+			"tries":      map[string]any{"1": one},
 		}), record(&bankmux.Error{Kind: bankmux.ErrInvalid, Code: "new", Status: 422, RequestID: "r", Detail: "d", Unlisted: true, Err: errors.New("secret")}))
 
 		got := record(&bankmux.Error{Kind: bankmux.ErrUnavailable, RequestID: "r"})
@@ -100,7 +128,11 @@ func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
 		assert.Equal(t, with(map[string]any{"level": "INFO", "took": 1e9, "attempts": 1.0}), record(nil))
 
 		quiet := guard.Trace(slog.New(slog.NewJSONHandler(nil, &slog.HandlerOptions{Level: slog.LevelError})))
-		require.NoError(t, quiet(t.Context(), op, func(context.Context) error { return nil }), "a level that is off writes nothing")
+		require.NoError(
+			t,
+			quiet(t.Context(), op, func(context.Context) error { return nil }),
+			"a level that is off writes nothing",
+		)
 	})
 }
 
@@ -108,16 +140,27 @@ func TestARecordOfTheCallerIsUsed(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	ctx, record := guard.WithRecord(t.Context())
-	in := []bankmux.Interceptor{guard.Trace(slog.New(slog.NewJSONHandler(&out, nil))), guard.Retry(guard.RetryOptions{})}
+	in := []bankmux.Interceptor{
+		guard.Trace(slog.New(slog.NewJSONHandler(&out, nil))),
+		guard.Retry(guard.RetryOptions{}),
+	}
 	failure := &bankmux.Error{Kind: bankmux.ErrInvalid, Status: 400, RequestID: "r"}
 	require.Error(t, chain(in, read, func(context.Context) error { return failure })(ctx))
 	require.Len(t, record.Attempts(), 1)
 	a := record.Attempts()[0]
-	assert.Equal(t, guard.Attempt{Began: a.Began, Took: a.Took, Kind: bankmux.ErrInvalid, Status: 400, RequestID: "r"}, a)
+	assert.Equal(
+		t,
+		guard.Attempt{Began: a.Began, Took: a.Took, Kind: bankmux.ErrInvalid, Status: 400, RequestID: "r"},
+		a,
+	)
 	assert.Contains(t, out.String(), `"attempts":1`)
 	record.Attempts()[0].Status = 1
 	assert.Equal(t, 400, record.Attempts()[0].Status, "what is returned is a copy")
 	var none *guard.Record
 	assert.Nil(t, none.Attempts())
-	require.NoError(t, chain(in[1:], read, func(context.Context) error { return nil })(t.Context()), "nothing is recorded where no record is asked for")
+	require.NoError(
+		t,
+		chain(in[1:], read, func(context.Context) error { return nil })(t.Context()),
+		"nothing is recorded where no record is asked for",
+	)
 }

@@ -42,7 +42,8 @@ const arrivals = 250 * time.Millisecond
 func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) error, back time.Duration) {
 	openFor, probe, asked := 30*time.Second, 15*time.Second, arrivals // the defaults, and how often somebody comes
 	if group == bankmux.GroupData {
-		probe, asked = 30*time.Second, 8*arrivals // a bank's, of which there are three, behind a circuit of the provider that closes by itself
+		// a bank's, of which there are three, behind a circuit of the provider that closes by itself
+		probe, asked = 30*time.Second, 8*arrivals
 	}
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	chain := g.Interceptors(func(o *guard.Options) {
@@ -51,7 +52,14 @@ func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) er
 	began := time.Now()
 	up := func() bool { return time.Since(began) >= back }
 	call := func(i int) error {
-		op := bankmux.Op{Name: "Call", Group: group, Effect: bankmux.Read, Client: "c", Institution: []string{"a", "b", "c"}[i%3], Connection: []string{"x", "y"}[i%2]}
+		op := bankmux.Op{
+			Name:        "Call",
+			Group:       group,
+			Effect:      bankmux.Read,
+			Client:      "c",
+			Institution: []string{"a", "b", "c"}[i%3],
+			Connection:  []string{"x", "y"}[i%2],
+		}
 		next := func(ctx context.Context) error {
 			if up() {
 				return nil

@@ -50,7 +50,9 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 				return nil
 			}
 			e := asError(err)
-			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil || !e.Repeatable(careful(op)) || ctx.Err() != nil {
+			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
+				!e.Repeatable(careful(op)) ||
+				ctx.Err() != nil {
 				return settle(op, err)
 			}
 			if wait = e.RetryAfter; wait == 0 {
@@ -63,7 +65,10 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 			}
 			if cause := pause(ctx, wait); cause != nil {
 				gone := *e
-				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{last: nameless(e), cause: cause}
+				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{
+					last:  nameless(e),
+					cause: cause,
+				}
 				gone.Detail, gone.RetryAfter = "the call was given up while it waited to be repeated", 0
 				return &gone
 			}

@@ -15,7 +15,12 @@ import (
 )
 
 // attempt calls through Retry alone and returns what was recorded.
-func attempt(ctx context.Context, opts guard.RetryOptions, op bankmux.Op, next func(context.Context) error) ([]guard.Attempt, error) {
+func attempt(
+	ctx context.Context,
+	opts guard.RetryOptions,
+	op bankmux.Op,
+	next func(context.Context) error,
+) ([]guard.Attempt, error) {
 	ctx, record := guard.WithRecord(ctx)
 	err := guard.Retry(opts)(ctx, op, next)
 	return record.Attempts(), err
@@ -128,7 +133,13 @@ func TestACallerWhoIsGoneIsNotRepeatedFor(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
-	err := guard.Retry(guard.RetryOptions{})(ctx, read, func(context.Context) error { calls++; cancel(); return errDown })
+	err := guard.Retry(
+		guard.RetryOptions{},
+	)(
+		ctx,
+		read,
+		func(context.Context) error { calls++; cancel(); return errDown },
+	)
 	assert.Equal(t, 1, calls)
 	assert.Equal(t, error(errDown), err, "what came is what is returned")
 }
@@ -139,7 +150,14 @@ func TestWhatIsReturnedWhereTheCallerLeavesWhileWaiting(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		last := &bankmux.Error{
-			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeProvider, Client: "c", Op: "Sync", Connection: "conn", Code: "slow", Status: 429, RetryAfter: 7 * time.Second,
+			Kind:       bankmux.ErrRateLimited,
+			Scope:      bankmux.ScopeProvider,
+			Client:     "c",
+			Op:         "Sync",
+			Connection: "conn",
+			Code:       "slow",
+			Status:     429,
+			RetryAfter: 7 * time.Second,
 		}
 		kept := *last
 		err := guard.Retry(guard.RetryOptions{})(ctx, read, func(context.Context) error { return last })
@@ -162,7 +180,14 @@ func TestALostOneShotSaysHowToFindOutAndWhatItEndedWith(t *testing.T) {
 	op := oneShot
 	op.FindOut = "look"
 	last := &bankmux.Error{
-		Kind: bankmux.ErrUnavailable, Scope: bankmux.ScopeProvider, Client: "c", Op: "Exchange", Connection: "conn", Status: 503, RetryAfter: time.Second, Unlisted: true,
+		Kind:       bankmux.ErrUnavailable,
+		Scope:      bankmux.ScopeProvider,
+		Client:     "c",
+		Op:         "Exchange",
+		Connection: "conn",
+		Status:     503,
+		RetryAfter: time.Second,
+		Unlisted:   true,
 	}
 	kept := *last
 	foreign := errors.New("broken pipe")
@@ -196,7 +221,12 @@ func TestAnUnknownOutcomeThatTheAdapterExplainedStaysAsItIs(t *testing.T) {
 	for name, effect := range map[string]bankmux.Effect{"a one-shot": bankmux.OneShot, "a read": bankmux.Read} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			renewal := &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, Detail: "the token was to be renewed", FindOut: "make a read", NotSent: true}
+			renewal := &bankmux.Error{
+				Kind:    bankmux.ErrOutcomeUnknown,
+				Detail:  "the token was to be renewed",
+				FindOut: "make a read",
+				NotSent: true,
+			}
 			op := bankmux.Op{Name: "Pay", Effect: effect, FindOut: "look at the payments"}
 			all, err := attempt(t.Context(), guard.RetryOptions{}, op, func(context.Context) error { return renewal })
 			assert.Len(t, all, 1)

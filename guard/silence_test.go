@@ -17,7 +17,12 @@ import (
 
 // atBanks calls a guard that knows of banks, without breakers for them.
 func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() string) {
-	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Institutions: guard.InstitutionOptions{Disabled: true}})
+	g := guard.New(
+		guard.Options{
+			Retry:        guard.RetryOptions{MaxAttempts: 1},
+			Institutions: guard.InstitutionOptions{Disabled: true},
+		},
+	)
 	in := g.Interceptors(func(o *guard.Options) { o.AtBank = func(op bankmux.Op) bool { return op.Name == "AtBank" } })
 	call = func(op bankmux.Op, err error) {
 		_ = chain(in, op, func(context.Context) error {
@@ -69,7 +74,12 @@ func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
 func TestASilenceThatIsExcusedIsNotCountedAtAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Institutions: guard.InstitutionOptions{Disabled: true}})
+		g := guard.New(
+			guard.Options{
+				Retry:        guard.RetryOptions{MaxAttempts: 1},
+				Institutions: guard.InstitutionOptions{Disabled: true},
+			},
+		)
 		in := g.Interceptors(func(o *guard.Options) { o.AtBank = func(bankmux.Op) bool { return true } })
 		op := read
 		op.Institution = "a"
@@ -87,7 +97,10 @@ func TestBreakersThatKnowOfNoBanksExcuseNone(t *testing.T) {
 	op := read
 	op.Institution = "a"
 	for range 6 {
-		require.Error(t, b.call(t.Context(), op, &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}))
+		require.Error(
+			t,
+			b.call(t.Context(), op, &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}),
+		)
 	}
 	assert.Equal(t, "open", b.state(op))
 }
@@ -121,7 +134,13 @@ func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := breakers(guard.BreakerOptions{MinRequests: 1000})
 				slow := func() {
-					_ = chain(b.chain, read, func(context.Context) error { time.Sleep(10 * time.Second); return c.err })(t.Context())
+					_ = chain(
+						b.chain,
+						read,
+						func(context.Context) error { time.Sleep(10 * time.Second); return c.err },
+					)(
+						t.Context(),
+					)
 				}
 				fail := func(n int) {
 					for range n {
@@ -180,7 +199,17 @@ func TestPatienceIsReachedAtItsEnd(t *testing.T) {
 			b.answer = func(ctx context.Context, _ bankmux.Op) error { return hang(ctx) }
 			for i := range 5 {
 				ctx, cancel := context.WithTimeout(t.Context(), c.wait)
-				_ = b.do(ctx, bankmux.Op{Name: "Accounts", Group: bankmux.GroupData, Effect: bankmux.Read, Client: "dapi", Institution: "a", Connection: strconv.Itoa(i)})
+				_ = b.do(
+					ctx,
+					bankmux.Op{
+						Name:        "Accounts",
+						Group:       bankmux.GroupData,
+						Effect:      bankmux.Read,
+						Client:      "dapi",
+						Institution: "a",
+						Connection:  strconv.Itoa(i),
+					},
+				)
 				cancel()
 			}
 			assert.Equal(t, c.open, b.of("a") == "open", "%+v", c)

@@ -133,7 +133,12 @@ func level(err error) slog.Level {
 		return slog.LevelError
 	}
 	switch bankmux.KindOf(err) {
-	case bankmux.ErrCredentials, bankmux.ErrNotPermitted, bankmux.ErrQuota, bankmux.ErrMalformed, bankmux.ErrApplication, bankmux.ErrUnknown:
+	case bankmux.ErrCredentials,
+		bankmux.ErrNotPermitted,
+		bankmux.ErrQuota,
+		bankmux.ErrMalformed,
+		bankmux.ErrApplication,
+		bankmux.ErrUnknown:
 		return slog.LevelError
 	}
 	return slog.LevelWarn
@@ -143,8 +148,16 @@ func tries(attempts []Attempt) []slog.Attr {
 	names := [...]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}
 	var all []slog.Attr
 	for i, a := range attempts[:min(len(attempts), len(names))] {
-		all = append(all, slog.Group(names[i],
-			slog.Duration("waited", a.Waited), slog.Duration("took", a.Took), slog.String("kind", string(a.Kind)), slog.Int("status", a.Status)))
+		all = append(all, slog.Group(
+			names[i],
+			slog.Duration(
+				"waited",
+				a.Waited,
+			),
+			slog.Duration("took", a.Took),
+			slog.String("kind", string(a.Kind)),
+			slog.Int("status", a.Status),
+		))
 	}
 	return all
 }

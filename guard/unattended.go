@@ -28,8 +28,11 @@ func Unattended(atBank func(bankmux.Op) bool) bankmux.Interceptor {
 		key := askerKey{op.Client, op.Connection}
 		if p, _ := bankmux.PresenceOf(ctx); p.Absent && op.Challenge == "" && (op.Asked || u.knows(key)) {
 			return &bankmux.Error{
-				Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection, Code: bankmux.CodeUserAbsent, NotSent: true,
-				Detail: "the bank asked the user before, and the user is not there to answer",
+				Kind:    bankmux.ErrUserAction,
+				Scope:   bankmux.ScopeConnection,
+				Code:    bankmux.CodeUserAbsent,
+				NotSent: true,
+				Detail:  "the bank asked the user before, and the user is not there to answer",
 			}
 		}
 		err := next(ctx)

@@ -17,7 +17,13 @@ func TestUnattendedCallsAreKeptFromBanksThatAsked(t *testing.T) {
 	const maxAskers = 10_000
 	asks := &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "c"}}
 	data := func(connection string) bankmux.Op {
-		return bankmux.Op{Name: "Accounts", Group: bankmux.GroupData, Effect: bankmux.Read, Client: "dapi", Connection: connection}
+		return bankmux.Op{
+			Name:       "Accounts",
+			Group:      bankmux.GroupData,
+			Effect:     bankmux.Read,
+			Client:     "dapi",
+			Connection: connection,
+		}
 	}
 	call := func(in bankmux.Interceptor, ctx context.Context, op bankmux.Op, answer error) (sent bool, err error) {
 		err = in(ctx, op, func(context.Context) error { sent = true; return answer })

@@ -82,7 +82,13 @@ func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *ma
 	}()
 	defer func() {
 		if !returned {
-			in.log.write(ctx, slog.LevelError, "inbox: the application's code ended the goroutine", "key", plain.Line(key))
+			in.log.write(
+				ctx,
+				slog.LevelError,
+				"inbox: the application's code ended the goroutine",
+				"key",
+				plain.Line(key),
+			)
 		}
 	}()
 	m.err = errFailed
@@ -129,7 +135,15 @@ func (in *inbox) workOn(base context.Context, deadline time.Time, key string, m 
 	ctx, cancelMark := context.WithTimeout(base, markFor)
 	defer cancelMark()
 	if err := noPanic(func() error { return in.seen.Mark(ctx, key) }); err != nil {
-		in.log.write(ctx, slog.LevelWarn, "inbox: a handled delivery cannot be marked", "key", plain.Line(key), "error", err)
+		in.log.write(
+			ctx,
+			slog.LevelWarn,
+			"inbox: a handled delivery cannot be marked",
+			"key",
+			plain.Line(key),
+			"error",
+			err,
+		)
 	}
 }
 

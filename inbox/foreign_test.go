@@ -91,8 +91,13 @@ func TestCodeOfAnApplicationThatDoesNotReturnIsAFailureAndHoldsNothing(t *testin
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					app := &leaving{end: end, at: at}
-					h := inbox.New(newRegistry(t, sender{}), app.handle, inbox.WithSeen(app), inbox.WithLogger(slog.New(app)),
-						inbox.WithLimits(inbox.Limits{Handlers: 1, Waiting: 1, Memory: 4 << 10}))
+					h := inbox.New(
+						newRegistry(t, sender{}),
+						app.handle,
+						inbox.WithSeen(app),
+						inbox.WithLogger(slog.New(app)),
+						inbox.WithLimits(inbox.Limits{Handlers: 1, Waiting: 1, Memory: 4 << 10}),
+					)
 					for range 3 { // neither the key, nor the only handler, nor the memory is held
 						got := 0
 						apart(func() { got = answer(h, delivery("k", strings.Repeat("x", 3000))).Code })
@@ -107,7 +112,12 @@ func TestCodeOfAnApplicationThatDoesNotReturnIsAFailureAndHoldsNothing(t *testin
 		t.Run("the log of a refusal "+how, func(t *testing.T) {
 			t.Parallel()
 			app := &leaving{end: end, at: "log"}
-			h := inbox.New(newRegistry(t, sender{}), app.handle, inbox.WithLogger(slog.New(app)), inbox.WithLimits(inbox.Limits{Memory: 4 << 10}))
+			h := inbox.New(
+				newRegistry(t, sender{}),
+				app.handle,
+				inbox.WithLogger(slog.New(app)),
+				inbox.WithLimits(inbox.Limits{Memory: 4 << 10}),
+			)
 			for range 3 {
 				forged := delivery("k", strings.Repeat("x", 3000))
 				forged.Header.Del("Genuine")
@@ -288,8 +298,13 @@ func TestTheLogSaysWhyADeliveryWasNotTaken(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var out strings.Builder
-				h := inbox.New(newRegistry(t, sender{}), c.app.handle, inbox.WithSeen(&c.app), inbox.WithLogger(slog.New(slog.NewTextHandler(&out, nil))),
-					inbox.WithLimits(inbox.Limits{Memory: 500, Body: 1000}))
+				h := inbox.New(
+					newRegistry(t, sender{}),
+					c.app.handle,
+					inbox.WithSeen(&c.app),
+					inbox.WithLogger(slog.New(slog.NewTextHandler(&out, nil))),
+					inbox.WithLimits(inbox.Limits{Memory: 500, Body: 1000}),
+				)
 				r := delivery("k")
 				if c.change != nil {
 					c.change(r)

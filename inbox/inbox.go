@@ -52,7 +52,8 @@ type Limits struct {
 	Body     int // most bytes of a body; default 1 MiB
 	Memory   int // most bytes of all bodies at once; default 64 MiB
 	Handlers int // most handlers at work at once; default 16
-	Waiting  int // most deliveries that wait for one; default 1024. They are not acknowledged, and lose nothing if the process dies
+	// most deliveries that wait for one; default 1024. They are not acknowledged, and lose nothing if the process dies
+	Waiting int
 
 	ReadFor   time.Duration // a body must have come by then, else the response is 408; default 5 s
 	HandleFor time.Duration // it must be verified and handled by then; default 10 s. Providers give up after about 15 s
@@ -231,5 +232,6 @@ func clientOf(r *http.Request) string {
 func plainJSON(h http.Header) bool {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	encoding := h.Get("Content-Encoding")
-	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) && (encoding == "" || encoding == "identity")
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
+		(encoding == "" || encoding == "identity")
 }

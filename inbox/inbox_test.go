@@ -67,7 +67,14 @@ type deaf struct{ bankmux.Provider }
 
 func newRegistry(t *testing.T, s sender) *bankmux.Registry {
 	t.Helper()
-	r, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("acme", s), bankmux.NewClient("other app/2", s), bankmux.NewClient("deaf", deaf{s})}, nil)
+	r, err := bankmux.NewRegistry(
+		[]*bankmux.Client{
+			bankmux.NewClient("acme", s),
+			bankmux.NewClient("other app/2", s),
+			bankmux.NewClient("deaf", deaf{s}),
+		},
+		nil,
+	)
 	require.NoError(t, err)
 	return r
 }
@@ -145,7 +152,12 @@ func TestWhatIsNotADeliveryIsRefusedWithoutBeingHandled(t *testing.T) {
 			c.change(r)
 			w := answer(h, r)
 			assert.Equal(t, c.status, w.Code)
-			assert.Equal(t, http.StatusText(c.status), strings.TrimSpace(w.Body.String()), "the sender learns no reason")
+			assert.Equal(
+				t,
+				http.StatusText(c.status),
+				strings.TrimSpace(w.Body.String()),
+				"the sender learns no reason",
+			)
 		})
 	}
 }
@@ -312,7 +324,11 @@ func TestHandlersAreFewAndWhatWaitsIsBounded(t *testing.T) {
 func TestBodiesShareABoundedMemoryAndGiveItBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Memory: 64 << 10, ReadFor: time.Second}))
+		h := inbox.New(
+			newRegistry(t, sender{}),
+			ignore,
+			inbox.WithLimits(inbox.Limits{Memory: 64 << 10, ReadFor: time.Second}),
+		)
 		var statuses [40]int
 		var all sync.WaitGroup
 		for i := range statuses { // 4 KiB each as they begin, so sixteen of them

@@ -116,7 +116,11 @@ func TestASlowSenderIsAnsweredInTimeBehindAnyMiddleware(t *testing.T) {
 func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipes) (status int, hangUp func())) {
 	const senders, readFor = 50, 5 * time.Second
 	var inside atomic.Int32
-	in := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Memory: senders * 4 << 10, ReadFor: readFor}))
+	in := inbox.New(
+		newRegistry(t, sender{}),
+		ignore,
+		inbox.WithLimits(inbox.Limits{Memory: senders * 4 << 10, ReadFor: readFor}),
+	)
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inside.Add(1)
 		defer inside.Add(-1)
@@ -157,7 +161,12 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 // stall1 sends the head and a little of the body over HTTP/1.1.
 func stall1(t *testing.T, p *pipes, path, length string) (status int, hangUp func()) {
 	conn := p.dial()
-	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nGenuine: yes\r\n%s\r\n\r\n6\r\n{\"key\"\r\n", path, length)
+	_, err := fmt.Fprintf(
+		conn,
+		"POST %s HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nGenuine: yes\r\n%s\r\n\r\n6\r\n{\"key\"\r\n",
+		path,
+		length,
+	)
 	assert.NoError(t, err)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if !assert.NoError(t, err) {
@@ -171,7 +180,10 @@ func stall1(t *testing.T, p *pipes, path, length string) (status int, hangUp fun
 func stall2(t *testing.T, p *pipes, chunked bool) (status int, hangUp func()) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil }}
+	transport := &http.Transport{
+		Protocols:   &protocols,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil },
+	}
 	body, feed := io.Pipe()
 	sent := make(chan struct{})
 	go func() { defer close(sent); _, _ = feed.Write([]byte(`{"key"`)) }()
@@ -208,7 +220,10 @@ func TestABodyThatComesInDropsIsGivenUpToo(t *testing.T) {
 				conn := p.dial()
 				began := time.Now()
 				dripping.Go(func() {
-					_, err := io.WriteString(conn, "POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+					_, err := io.WriteString(
+						conn,
+						"POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+					)
 					for err == nil {
 						time.Sleep(100 * time.Millisecond)
 						_, err = io.WriteString(conn, " ")
@@ -269,7 +284,11 @@ func TestTheInboxIsLeftWhenTheRequestEnds(t *testing.T) {
 	t.Parallel()
 	const senders = 16
 	left := make(chan struct{}, senders)
-	in := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Memory: senders * 4 << 10, ReadFor: time.Hour}))
+	in := inbox.New(
+		newRegistry(t, sender{}),
+		ignore,
+		inbox.WithLimits(inbox.Limits{Memory: senders * 4 << 10, ReadFor: time.Hour}),
+	)
 	server := httptest.NewServer(http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in.ServeHTTP(w, r)
 		left <- struct{}{}
@@ -279,11 +298,19 @@ func TestTheInboxIsLeftWhenTheRequestEnds(t *testing.T) {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 		require.NoError(t, err)
 		defer conn.Close()
-		_, err = io.WriteString(conn, "POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		_, err = io.WriteString(
+			conn,
+			"POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+		)
 		require.NoError(t, err)
 	}
 	for range senders {
 		<-left
 	}
-	assert.Equal(t, http.StatusOK, answer(in, delivery("k", strings.Repeat("x", 50_000))).Code, "all the memory is free")
+	assert.Equal(
+		t,
+		http.StatusOK,
+		answer(in, delivery("k", strings.Repeat("x", 50_000))).Code,
+		"all the memory is free",
+	)
 }

@@ -37,7 +37,10 @@ func TestTheURLOfADeliveryIsTheConfiguredOneAndNeverTheSendersHost(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			method, url := "unset", "unset"
-			registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient(c.client, addressed{method: &method, url: &url})}, nil)
+			registry, err := bankmux.NewRegistry(
+				[]*bankmux.Client{bankmux.NewClient(c.client, addressed{method: &method, url: &url})},
+				nil,
+			)
 			require.NoError(t, err)
 			var options []inbox.Option
 			if c.template != "" {

@@ -107,7 +107,12 @@ type Failure struct {
 // error's Code is the provider's code, or the class where the answer has no code.
 func (c *Catalogue) Error(f Failure) *bankmux.Error {
 	e := &bankmux.Error{
-		Code: CleanCode(cmp.Or(f.Code, f.Class)), Status: f.Status, RetryAfter: f.RetryAfter, RequestID: CleanCode(f.RequestID),
+		Code: CleanCode(
+			cmp.Or(f.Code, f.Class),
+		),
+		Status:     f.Status,
+		RetryAfter: f.RetryAfter,
+		RequestID:  CleanCode(f.RequestID),
 	}
 	said := rowKey{f.Code, f.Class, f.Endpoint, f.Status}
 	for parts := byAll; parts > 0; parts-- {

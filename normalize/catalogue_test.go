@@ -44,7 +44,14 @@ func TestTheMostSpecificRowDecides(t *testing.T) {
 	const here, elsewhere = "POST /here", "POST /elsewhere"
 	// Each row has a detail of its own, and wins over the rows below it.
 	rows := []normalize.Row{
-		{Code: "c", Endpoint: here, Class: "k", Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class, status"},
+		{
+			Code:     "c",
+			Endpoint: here,
+			Class:    "k",
+			Status:   400,
+			Kind:     bankmux.ErrInvalid,
+			Detail:   "code, endpoint, class, status",
+		},
 		{Code: "c", Endpoint: here, Class: "k", Kind: bankmux.ErrInvalid, Detail: "code, endpoint, class"},
 		{Code: "c", Endpoint: here, Status: 400, Kind: bankmux.ErrInvalid, Detail: "code, endpoint, status"},
 		{Code: "c", Endpoint: here, Kind: bankmux.ErrInvalid, Detail: "code, endpoint"},
@@ -84,7 +91,14 @@ func TestTheMostSpecificRowDecides(t *testing.T) {
 	for i, first := range rows {
 		for _, second := range rows[i+1:] {
 			for _, pair := range [][]normalize.Row{{first, second}, {second, first}} {
-				assert.Equal(t, first.Detail, normalize.NewCatalogue(pair...).Error(whole).Detail, "%s against %s", first.Detail, second.Detail)
+				assert.Equal(
+					t,
+					first.Detail,
+					normalize.NewCatalogue(pair...).Error(whole).Detail,
+					"%s against %s",
+					first.Detail,
+					second.Detail,
+				)
 			}
 		}
 	}

@@ -19,7 +19,9 @@ const quoteMark = "['\"`‘’“”]"
 
 // The places in a sentence where the name of a field stands, and no value of one, the surest first.
 var fieldPlaces = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` + quoteMark + fieldName + quoteMark),
+	regexp.MustCompile(
+		`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` + quoteMark + fieldName + quoteMark,
+	),
 	regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+` + quoteMark + fieldName + quoteMark),
 	regexp.MustCompile(`(?i)\b(?:missing|required)\s*:?\s+` + quoteMark + fieldName + quoteMark),
 	regexp.MustCompile(`(?i)^\s*(?:the\s+)?` + quoteMark + fieldName + quoteMark + saidOfField),
@@ -47,12 +49,17 @@ func NewFields(members ...string) *Fields {
 	}
 	one := `(?:` + strings.Join(known, "|") + `)(?:\[\d{1,3}\])?`
 	name := `(` + one + `(?:\.` + one + `){0,5})`
-	return &Fields{append(slices.Clone(fieldPlaces),
-		regexp.MustCompile(`(?i)\b(?:field|parameter|param|argument|property)(?:\s+name)?(?:\s*:\s*|\s+)`+name+afterName),
-		regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+`+name+afterName),
-		regexp.MustCompile(`(?i)\b(?:missing|required|invalid)(?:\s*:\s*|\s+)`+name+afterName),
-		regexp.MustCompile(`(?i)^\s*(?:the\s+)?`+name+saidOfMember),
-	)}
+	return &Fields{
+		append(
+			slices.Clone(fieldPlaces),
+			regexp.MustCompile(
+				`(?i)\b(?:field|parameter|param|argument|property)(?:\s+name)?(?:\s*:\s*|\s+)`+name+afterName,
+			),
+			regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+`+name+afterName),
+			regexp.MustCompile(`(?i)\b(?:missing|required|invalid)(?:\s*:\s*|\s+)`+name+afterName),
+			regexp.MustCompile(`(?i)^\s*(?:the\s+)?`+name+saidOfMember),
+		),
+	}
 }
 
 // What follows a known name without quotation marks. It tells the name from "field type for" and

@@ -85,7 +85,9 @@ func (b *bench) reclient(opts guard.Options, over carrier) {
 		b.transport.TLSClientConfig = trusting()
 		b.transport.ForceAttemptHTTP2 = over == overHTTP2
 	}
-	client, err := b.New(Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard, Keeper: b.keeper})
+	client, err := b.New(
+		Env{BaseURL: base, HTTPClient: &http.Client{Transport: b.transport}, Guard: b.guard, Keeper: b.keeper},
+	)
 	require.NoError(b.t, err)
 	b.client = &viewed{client, b}
 }
@@ -213,7 +215,11 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 		case dialRefused:
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 		case dialDNS:
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "planted-host.example", IsNotFound: true}}
+			return nil, &net.OpError{
+				Op:  "dial",
+				Net: "tcp",
+				Err: &net.DNSError{Err: "no such host", Name: "planted-host.example", IsNotFound: true},
+			}
 		case dialHang:
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -333,7 +339,8 @@ func (b *bench) concealPayload(payload json.RawMessage) {
 	}
 	for key, v := range fields {
 		low := strings.ToLower(key)
-		if s, ok := v.(string); ok && (strings.Contains(low, "token") && !strings.HasSuffix(low, "id") || strings.Contains(low, "secret") || strings.Contains(low, "code")) {
+		if s, ok := v.(string); ok &&
+			(strings.Contains(low, "token") && !strings.HasSuffix(low, "id") || strings.Contains(low, "secret") || strings.Contains(low, "code")) {
 			b.conceal(s)
 		}
 	}

@@ -114,7 +114,12 @@ func (b *bench) together(n int, f func(i int)) {
 		all.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
-					b.t.Errorf("%s panicked when many called at once: %v\n%s", b.underWay("the adapter"), p, debug.Stack())
+					b.t.Errorf(
+						"%s panicked when many called at once: %v\n%s",
+						b.underWay("the adapter"),
+						p,
+						debug.Stack(),
+					)
 				}
 			}()
 			f(i)

@@ -14,32 +14,88 @@ import (
 
 // data are the promises of what is read after linking.
 var data = []promise{
-	{"accounts have an id, a kind and the provider's word for it", []bankmux.Capability{bankmux.CapAccounts}, accountsAreWhole},
-	{"a new connection comes with an account that has rows", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapTransactions}, comesWithRows},
-	{"an account nobody knows is not found, and the others are read", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, unknownAccount},
-	{"balances are exact to the digit, and one nobody told is absent", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, balancesAreExact},
-	{"what is owed is negative, and an overpaid debt positive", []bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances}, debtsAreNegative},
-	{"money in is positive and money out negative, whatever the account", []bankmux.Capability{bankmux.CapTransactions}, signs},
+	{
+		"accounts have an id, a kind and the provider's word for it",
+		[]bankmux.Capability{bankmux.CapAccounts},
+		accountsAreWhole,
+	},
+	{
+		"a new connection comes with an account that has rows",
+		[]bankmux.Capability{bankmux.CapAccounts, bankmux.CapTransactions},
+		comesWithRows,
+	},
+	{
+		"an account nobody knows is not found, and the others are read",
+		[]bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances},
+		unknownAccount,
+	},
+	{
+		"balances are exact to the digit, and one nobody told is absent",
+		[]bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances},
+		balancesAreExact,
+	},
+	{
+		"what is owed is negative, and an overpaid debt positive",
+		[]bankmux.Capability{bankmux.CapAccounts, bankmux.CapBalances},
+		debtsAreNegative,
+	},
+	{
+		"money in is positive and money out negative, whatever the account",
+		[]bankmux.Capability{bankmux.CapTransactions},
+		signs,
+	},
 	{"amounts of transactions are exact to the digit", []bankmux.Capability{bankmux.CapTransactions}, amountsAreExact},
 	{"a row that cannot be read costs itself and nothing else", []bankmux.Capability{bankmux.CapTransactions}, badRows},
 	{"equal rows are as many rows", []bankmux.Capability{bankmux.CapTransactions}, equalRows},
-	{"days are those asked for, and a range that cannot be is refused", []bankmux.Capability{bankmux.CapTransactions}, windows},
+	{
+		"days are those asked for, and a range that cannot be is refused",
+		[]bankmux.Capability{bankmux.CapTransactions},
+		windows,
+	},
 	{"pages end, repeat nothing, and are not read in advance", []bankmux.Capability{bankmux.CapTransactions}, pagesEnd},
 	{
 		"a list whose rows move between its pages has each once",
 		[]bankmux.Capability{bankmux.CapTransactions},
 		pagesWhileMoving,
 	},
-	{"another client's connection is refused, and one that lapsed says so", []bankmux.Capability{bankmux.CapTransactions, bankmux.CapAccounts}, foreignAndLapsed},
+	{
+		"another client's connection is refused, and one that lapsed says so",
+		[]bankmux.Capability{bankmux.CapTransactions, bankmux.CapAccounts},
+		foreignAndLapsed,
+	},
 	{"a bank that asks is answered, perhaps from another process", []bankmux.Capability{bankmux.CapBalances}, asked},
 	{"a wrong, a late and an abandoned answer are told apart", []bankmux.Capability{bankmux.CapAccounts}, wrongAnswers},
-	{"owners and numbers are read", []bankmux.Capability{bankmux.CapIdentity, bankmux.CapAccountNumbers}, ownersAndNumbers},
-	{"securities of positions are told", []bankmux.Capability{bankmux.CapHoldings, bankmux.CapInvestmentTransactions}, investments},
-	{"a refresh ends, and one too soon is refused", []bankmux.Capability{bankmux.CapRefresh, bankmux.CapStatus}, refreshes},
-	{"a sync tells every row once, and later what is new", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncsFromTheBeginning},
-	{"a sync that was not stored comes again, and one begun anew doubles nothing", []bankmux.Capability{bankmux.CapSync}, syncsAgain},
+	{
+		"owners and numbers are read",
+		[]bankmux.Capability{bankmux.CapIdentity, bankmux.CapAccountNumbers},
+		ownersAndNumbers,
+	},
+	{
+		"securities of positions are told",
+		[]bankmux.Capability{bankmux.CapHoldings, bankmux.CapInvestmentTransactions},
+		investments,
+	},
+	{
+		"a refresh ends, and one too soon is refused",
+		[]bankmux.Capability{bankmux.CapRefresh, bankmux.CapStatus},
+		refreshes,
+	},
+	{
+		"a sync tells every row once, and later what is new",
+		[]bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts},
+		syncsFromTheBeginning,
+	},
+	{
+		"a sync that was not stored comes again, and one begun anew doubles nothing",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncsAgain,
+	},
 	{"a sync takes equal rows for as many, whenever they come", []bankmux.Capability{bankmux.CapSync}, syncsEqualRows},
-	{"a sync refuses cursors that are not its own, and sends nothing", []bankmux.Capability{bankmux.CapSync}, syncRefuses},
+	{
+		"a sync refuses cursors that are not its own, and sends nothing",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncRefuses,
+	},
 	{"a sync survives an application that fails or lies", []bankmux.Capability{bankmux.CapSync}, syncKnownFailsAndLies},
 	{"a sync without what is known tells rows", []bankmux.Capability{bankmux.CapSync}, syncBlind},
 	{"a sync through every fault loses nothing", []bankmux.Capability{bankmux.CapSync}, syncThroughFaults},
@@ -47,13 +103,41 @@ var data = []promise{
 	{"a sync has only the accounts that are asked for", []bankmux.Capability{bankmux.CapSync}, syncFilters},
 	{"a sync reports a row that the bank corrects", []bankmux.Capability{bankmux.CapSync}, syncSeesChanges},
 	{"a sync reports a row that the bank removes", []bankmux.Capability{bankmux.CapSync}, syncSeesRemovals},
-	{"a sync reports a pending row, and its posting is no second row", []bankmux.Capability{bankmux.CapSync}, syncSeesPosting},
-	{"a sync agrees with a bank whose rows change between its pages", []bankmux.Capability{bankmux.CapSync}, syncWhileMoving},
-	{"a sync agrees with a bank whose rows change while it reads", []bankmux.Capability{bankmux.CapSync}, syncWhileReading},
-	{"a sync names a row that cannot be read, and reads the others", []bankmux.Capability{bankmux.CapSync}, syncNamesUnreadable},
-	{"a posted row names the pending row that it replaces", []bankmux.Capability{bankmux.CapTransactions}, pendingIsNamed},
-	{"a sync goes on after a reconnect", []bankmux.Capability{bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts}, syncAfterReconnect},
-	{"a sync of a new link doubles no row", []bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts}, syncOverNewLink},
+	{
+		"a sync reports a pending row, and its posting is no second row",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncSeesPosting,
+	},
+	{
+		"a sync agrees with a bank whose rows change between its pages",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncWhileMoving,
+	},
+	{
+		"a sync agrees with a bank whose rows change while it reads",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncWhileReading,
+	},
+	{
+		"a sync names a row that cannot be read, and reads the others",
+		[]bankmux.Capability{bankmux.CapSync},
+		syncNamesUnreadable,
+	},
+	{
+		"a posted row names the pending row that it replaces",
+		[]bankmux.Capability{bankmux.CapTransactions},
+		pendingIsNamed,
+	},
+	{
+		"a sync goes on after a reconnect",
+		[]bankmux.Capability{bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts},
+		syncAfterReconnect,
+	},
+	{
+		"a sync of a new link doubles no row",
+		[]bankmux.Capability{bankmux.CapSync, bankmux.CapAccounts},
+		syncOverNewLink,
+	},
 	{"a pending row differs from a booked one", []bankmux.Capability{bankmux.CapTransactions}, pendingIsRead},
 	{"banks are found by name and by id", []bankmux.Capability{bankmux.CapInstitutions}, institutions},
 }
@@ -117,7 +201,10 @@ func accountsAreWhole(t *testing.T, b *bench) {
 		assert.NotEmpty(t, a.ProviderKind)
 		seen[a.ID] = true
 	}
-	one, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: []string{got.Accounts[0].ID}})
+	one, err := b.client.Accounts(
+		t.Context(),
+		bankmux.AccountsRequest{Connection: conn, Accounts: []string{got.Accounts[0].ID}},
+	)
 	require.NoError(t, err)
 	assert.Equal(t, got.Accounts[:1], one.Accounts)
 }
@@ -140,10 +227,16 @@ func unknownAccount(t *testing.T, b *bench) {
 	all, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	known := all.Accounts[0].ID
-	accounts, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: []string{known, "nobody"}})
+	accounts, err := b.client.Accounts(
+		t.Context(),
+		bankmux.AccountsRequest{Connection: conn, Accounts: []string{known, "nobody"}},
+	)
 	b.partial(err, "nobody", bankmux.ErrNotFound)
 	assert.Len(t, accounts.Accounts, 1)
-	balances, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Accounts: []string{"nobody", known}})
+	balances, err := b.client.Balances(
+		t.Context(),
+		bankmux.BalancesRequest{Connection: conn, Accounts: []string{"nobody", known}},
+	)
 	b.partial(err, "nobody", bankmux.ErrNotFound)
 	require.Len(t, balances.Balances, 1)
 	assert.Equal(t, known, balances.Balances[0].Account)
@@ -225,7 +318,15 @@ func debtsAreNegative(t *testing.T, b *bench) {
 		require.NoError(t, b.Data.SetBalance(conn, id, amount))
 	}
 	req := bankmux.BalancesRequest{Connection: conn, Accounts: []string{loan, overdrawn}}
-	owed, overpaid := b.account(conn, bankmux.AccountCreditCard, "USD"), b.account(conn, bankmux.AccountCreditCard, "USD")
+	owed, overpaid := b.account(
+		conn,
+		bankmux.AccountCreditCard,
+		"USD",
+	), b.account(
+		conn,
+		bankmux.AccountCreditCard,
+		"USD",
+	)
 	require.NoError(t, b.Data.SetBalance(conn, owed, "-784.60"))
 	require.NoError(t, b.Data.SetBalance(conn, overpaid, "15.25"))
 	want[owed], want[overpaid] = "-784.60", "15.25"

@@ -109,7 +109,12 @@ func windows(t *testing.T, b *bench) {
 		b.row(conn, id, Row{Amount: "1", In: true, Date: today.AddDays(-back), Text: "day"})
 	}
 	b.refetch(conn)
-	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}, From: today.AddDays(-35), To: today.AddDays(-3)}
+	req := bankmux.TransactionsRequest{
+		Connection: conn,
+		Accounts:   []string{id},
+		From:       today.AddDays(-35),
+		To:         today.AddDays(-3),
+	}
 	rows, failed := b.read(req)
 	require.Empty(t, failed)
 	assert.Len(t, rows, 33, "both days included")
@@ -192,7 +197,12 @@ func pagesWhileMoving(t *testing.T, b *bench) {
 	st := statement{}
 	today := bankmux.DateOf(time.Now().UTC())
 	for i := range 60 {
-		b.add(conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i), Text: fmt.Sprint("row ", i)})
+		b.add(
+			conn,
+			id,
+			st,
+			Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i), Text: fmt.Sprint("row ", i)},
+		)
 	}
 	b.refetch(conn)
 	req := bankmux.TransactionsRequest{

@@ -122,7 +122,14 @@ func consentsAreRead(t *testing.T, b *bench) {
 		{"ReconfirmBy", given.ReconfirmBy, conn.Consent.ReconfirmBy},
 		{"RenewFrom", given.RenewFrom, conn.Consent.RenewFrom},
 	} {
-		assert.True(t, c.want.Equal(c.got), "Connection.Consent.%s is %s, and the provider said %s", c.name, c.got, c.want)
+		assert.True(
+			t,
+			c.want.Equal(c.got),
+			"Connection.Consent.%s is %s, and the provider said %s",
+			c.name,
+			c.got,
+			c.want,
+		)
 	}
 }
 
@@ -141,7 +148,10 @@ func several(t *testing.T, b *bench) {
 	require.NoError(t, err)
 	all := got.All()
 	require.Len(
-		t, all, banks, "each bank that the user linked is a connection: the first, and the others in ExchangeResult.More",
+		t,
+		all,
+		banks,
+		"each bank that the user linked is a connection: the first, and the others in ExchangeResult.More",
 	)
 	ids, references := map[string]bool{}, map[string]bool{}
 	for _, conn := range all {
@@ -197,7 +207,12 @@ func (b *bench) furtherBroken(banks int) {
 	var rest bankmux.ExchangeResult
 	if err != nil || len(first.All()) < banks {
 		if err == nil {
-			assert.Len(t, first.Failed, banks-len(first.All()), "each bank that could not be exchanged is in ExchangeResult.Failed")
+			assert.Len(
+				t,
+				first.Failed,
+				banks-len(first.All()),
+				"each bank that could not be exchanged is in ExchangeResult.Failed",
+			)
 		}
 		rest, err = b.client.ExchangeToken(t.Context(), post)
 		require.NoError(t, err, "the exchange of a further bank failed, and the same payload does not give the rest")
@@ -261,7 +276,10 @@ func (b *bench) activeOnlyIfRenewed(post bankmux.ExchangeRequest, which string) 
 	got, err := b.client.ConnectionStatus(b.t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(b.t, err)
 	assert.Equal(
-		b.t, bankmux.StateActive, got.Connection.Status.State, "a reconnect %s renewed nothing and was accepted as active",
+		b.t,
+		bankmux.StateActive,
+		got.Connection.Status.State,
+		"a reconnect %s renewed nothing and was accepted as active",
 		which,
 	)
 }
@@ -313,7 +331,9 @@ func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
 		post.Session = b.kept(post.Session)
 		conn, err = single.Connection(b.client.ExchangeToken(t.Context(), post))
 		require.NoError(
-			t, err, "the exchange was carried out and a request after it failed: the token is spent and the connection is lost",
+			t,
+			err,
+			"the exchange was carried out and a request after it failed: the token is spent and the connection is lost",
 		)
 	}
 	assert.NotEmpty(t, conn.Reference())

@@ -31,7 +31,8 @@ func carrierOf(f wirefault.Fault) carrier {
 }
 
 func limited(f wirefault.Fault) bool {
-	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" || f.Name == "rate_limited_skewed"
+	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" ||
+		f.Name == "rate_limited_skewed"
 }
 
 // faults checks what the fault matrix does not: what is true at the provider after an exchange or a

@@ -115,7 +115,11 @@ func (b *heronBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(
 			w,
 			map[string]any{
-				"state": grant.state, "bank": "nest", "products": grant.products, "ends": grant.ends, "refreshed": grant.refreshed,
+				"state":     grant.state,
+				"bank":      "nest",
+				"products":  grant.products,
+				"ends":      grant.ends,
+				"refreshed": grant.refreshed,
 			},
 		)
 	case "DELETE /grant":
@@ -175,7 +179,8 @@ func (b *heronBank) data(w http.ResponseWriter, r *http.Request, g *heronGrant) 
 		list := []any{}
 		for _, a := range b.accounts {
 			list = append(
-				list, map[string]any{"id": g.prefix + a.key, "kind": a.kind, "currency": a.currency, "booked": a.booked},
+				list,
+				map[string]any{"id": g.prefix + a.key, "kind": a.kind, "currency": a.currency, "booked": a.booked},
 			)
 		}
 		say(w, map[string]any{"accounts": list})
@@ -199,8 +204,13 @@ func (b *heronBank) rows(w http.ResponseWriter, r *http.Request, g *heronGrant) 
 		}
 		id := fmt.Sprintf("%sr%d", g.prefix, row.id)
 		one := map[string]any{
-			"id": id, "direction": "debit", "currency": a.currency, "date": on, "text": row.Text, "pending": row.Pending,
-			"amount": nil,
+			"id":        id,
+			"direction": "debit",
+			"currency":  a.currency,
+			"date":      on,
+			"text":      row.Text,
+			"pending":   row.Pending,
+			"amount":    nil,
 		}
 		if row.Pending {
 			one["id"] = id + "-held"
@@ -266,7 +276,10 @@ func heronHarness(reads bool) providertest.Harness {
 	for _, kind := range []string{"current", "savings"} {
 		a := b.open(kind, "USD")
 		a.rows = []*heronBooking{
-			{id: b.last, Row: providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}},
+			{
+				id:  b.last,
+				Row: providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())},
+			},
 		}
 	}
 	return providertest.Harness{

@@ -49,7 +49,8 @@ func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res 
 				kind = bankmux.AccountUnknown
 			}
 			res.Accounts = append(
-				res.Accounts, bankmux.Account{ID: a.ID, Kind: kind, ProviderKind: a.Kind, Currency: bankmux.Currency(a.Currency)},
+				res.Accounts,
+				bankmux.Account{ID: a.ID, Kind: kind, ProviderKind: a.Kind, Currency: bankmux.Currency(a.Currency)},
 			)
 		}
 	}
@@ -58,7 +59,10 @@ func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res 
 		if !there && !h.does("an unknown account is passed over") {
 			res.Failed = append(
 				res.Failed,
-				bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}},
+				bankmux.Failure{
+					Account: id,
+					Err:     &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"},
+				},
 			)
 		}
 	}
@@ -156,7 +160,10 @@ func (h *heron) TransactionPage(
 ) (res bankmux.TransactionPage, err error) {
 	if _, err := strconv.Atoi(req.Page); req.Page != "" && err != nil {
 		return res, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true,
+			Kind:    bankmux.ErrInvalid,
+			Field:   "TransactionsRequest.Page",
+			Detail:  "is not the Next of a page",
+			NotSent: true,
 		}
 	}
 	id, today := req.Accounts[0], bankmux.DateOf(time.Now().UTC())

@@ -98,8 +98,13 @@ func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (
 	s := bankmux.NewSession(req)
 	s.Launch.Provider = heronName
 	in := map[string]string{
-		"user": req.User, "session": s.ID, "country": req.Country, "webhook": req.WebhookURL, "redirect": req.RedirectURI,
-		"language": req.Language, "days": strconv.Itoa(req.AccessDays),
+		"user":     req.User,
+		"session":  s.ID,
+		"country":  req.Country,
+		"webhook":  req.WebhookURL,
+		"redirect": req.RedirectURI,
+		"language": req.Language,
+		"days":     strconv.Itoa(req.AccessDays),
 	}
 	switch {
 	case h.does("the webhook URL is not sent"):
@@ -164,7 +169,10 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	case req.Session.Reconnect != nil && fresh.Connection.Status.State == bankmux.StateReauth:
 		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
 	}
-	return bankmux.ExchangeResult{Connection: fresh.Connection, More: h.further(req.Session, out, fresh.Connection)}, nil
+	return bankmux.ExchangeResult{
+		Connection: fresh.Connection,
+		More:       h.further(req.Session, out, fresh.Connection),
+	}, nil
 }
 
 // further are the other connections of the run, which are like the first.
@@ -222,7 +230,13 @@ func (h *heron) redeem(ctx context.Context, code string, s bankmux.Session) (out
 		err = h.send(ctx, http.MethodPost, "/redeem", nil, nil, map[string]string{"code": code}, &out)
 	case h.does("an exchange that is said to be a read writes"):
 		err = h.send(
-			ctx, http.MethodPost, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, map[string]string{}, &out,
+			ctx,
+			http.MethodPost,
+			"/outcome",
+			nil,
+			url.Values{"flow": {s.Launch.Token.Reveal()}},
+			map[string]string{},
+			&out,
 		)
 	default:
 		err = h.send(ctx, http.MethodGet, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, nil, &out)

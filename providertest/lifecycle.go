@@ -66,7 +66,17 @@ var lifecycle = []promise{
 			req.User, req.Reconnect = "somebody-else", &conn
 			_, err := b.client.CreateSession(t.Context(), req)
 			require.ErrorIs(t, err, bankmux.ErrInvalid)
-			_, err = b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: bankmux.Connection{ID: conn.ID, Provider: conn.Provider, Client: conn.Client, Environment: conn.Environment}})
+			_, err = b.client.ConnectionStatus(
+				t.Context(),
+				bankmux.StatusRequest{
+					Connection: bankmux.Connection{
+						ID:          conn.ID,
+						Provider:    conn.Provider,
+						Client:      conn.Client,
+						Environment: conn.Environment,
+					},
+				},
+			)
 			require.ErrorIs(t, err, bankmux.ErrInvalid, "a connection without credential")
 			assert.Equal(t, sent, b.reached())
 		},
@@ -82,7 +92,12 @@ var lifecycle = []promise{
 			require.NoError(t, err)
 			got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err)
-			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "beginning a renewal ended the consent in force")
+			assert.Equal(
+				t,
+				bankmux.StateActive,
+				got.Connection.Status.State,
+				"beginning a renewal ended the consent in force",
+			)
 		},
 	},
 	{

@@ -96,27 +96,31 @@ var linking = []promise{
 		}
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "a payload of another session was accepted")
 	}},
-	{"two logins of one session are two connections, unless the provider allows only one", nil, func(t *testing.T, b *bench) {
-		if b.Binds {
-			return // its front end takes a session once
-		}
-		s := b.session(t.Context())
-		first, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
-		require.NoError(t, err)
-		second, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
-		require.NoError(t, err)
-		assert.NotEqual(t, first.ID, second.ID, "an upsert by the id would lose the first credential")
-		assert.NotEqual(t, first.Reference(), second.Reference())
-		for _, conn := range []bankmux.Connection{first, second} {
-			b.concealCredential(conn)
-			assert.Len(t, conn.ID, len(s.ConnectionID))
-			if b.client.Has(bankmux.CapStatus) {
-				got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-				require.NoError(t, err)
-				assert.Equal(t, conn.ID, got.Connection.ID)
+	{
+		"two logins of one session are two connections, unless the provider allows only one",
+		nil,
+		func(t *testing.T, b *bench) {
+			if b.Binds {
+				return // its front end takes a session once
 			}
-		}
-	}},
+			s := b.session(t.Context())
+			first, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
+			require.NoError(t, err)
+			second, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
+			require.NoError(t, err)
+			assert.NotEqual(t, first.ID, second.ID, "an upsert by the id would lose the first credential")
+			assert.NotEqual(t, first.Reference(), second.Reference())
+			for _, conn := range []bankmux.Connection{first, second} {
+				b.concealCredential(conn)
+				assert.Len(t, conn.ID, len(s.ConnectionID))
+				if b.client.Has(bankmux.CapStatus) {
+					got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+					require.NoError(t, err)
+					assert.Equal(t, conn.ID, got.Connection.ID)
+				}
+			}
+		},
+	},
 	{"what a session is asked for reaches the provider", nil, sessionsArrive},
 	{"a connection has the products that were granted", nil, productsAreGranted},
 	{"a connection says how long the permission lasts", nil, consentsAreRead},

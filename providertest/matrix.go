@@ -146,7 +146,16 @@ func (c *matrixCell) run() outcome {
 	effect := c.seen.Effect
 	require.Contains(c.t, c.op.effects, effect, "%s: the effect of the call", c.name())
 	whole := c.answersSince(mark, c.op.counts)
-	want := expect(c.fault, circumstances{effect: effect, whole: whole, public: c.op.public, atBank: c.AtBank != nil && c.AtBank(c.seen), words: c.Words})
+	want := expect(
+		c.fault,
+		circumstances{
+			effect: effect,
+			whole:  whole,
+			public: c.op.public,
+			atBank: c.AtBank != nil && c.AtBank(c.seen),
+			words:  c.Words,
+		},
+	)
 	idle := c.goroutines()
 
 	// The fault stays.
@@ -176,7 +185,13 @@ func (c *matrixCell) run() outcome {
 			fresh = 1
 		}
 		if c.op.counts == nil { // else other requests are under way as well
-			assert.Equal(c.t, fresh, c.dialsSinceStrike(), "%s: connections that were made, with the one after the fault", c.name())
+			assert.Equal(
+				c.t,
+				fresh,
+				c.dialsSinceStrike(),
+				"%s: connections that were made, with the one after the fault",
+				c.name(),
+			)
 		}
 	}
 
@@ -202,7 +217,13 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	assert.Equal(c.t, want.attempts, got.attempts, "%s: how often it was sent; %v", name, err)
 	assert.Equal(c.t, want.verdict, got.verdict, "%s: what the breaker made of it; %v", name, err)
 	assert.Equal(c.t, want.bank, got.bank, "%s: whether it counts against the bank; %v", name, err)
-	assert.LessOrEqual(c.t, took, time.Duration(max(want.attempts, 1))*(matrixDeadline+12*time.Second), "%s: it lasted", name)
+	assert.LessOrEqual(
+		c.t,
+		took,
+		time.Duration(max(want.attempts, 1))*(matrixDeadline+12*time.Second),
+		"%s: it lasted",
+		name,
+	)
 	if err == nil {
 		return
 	}
@@ -212,9 +233,22 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	assert.Equal(c.t, want.repeatable, got.repeatable, "%s: whether it may be repeated; %v", name, err)
 	assert.Equal(c.t, want.notSent, e.NotSent, "%s: proof that nothing was sent", name)
 	assert.Equal(c.t, want.unlisted, e.Unlisted, "%s: unlisted", name)
-	assert.InDelta(c.t, want.retryAfter, e.RetryAfter, float64(time.Second), "%s: how long to wait; a date has whole seconds", name)
+	assert.InDelta(
+		c.t,
+		want.retryAfter,
+		e.RetryAfter,
+		float64(time.Second),
+		"%s: how long to wait; a date has whole seconds",
+		name,
+	)
 	assert.False(c.t, e.UserMustAct(), "%s: no user can mend it", name)
-	assert.Equal(c.t, want.kind != bankmux.ErrOutcomeUnknown, bankmux.OutcomeKnown(err) || got.effect != bankmux.OneShot, "%s: whether the outcome is known", name)
+	assert.Equal(
+		c.t,
+		want.kind != bankmux.ErrOutcomeUnknown,
+		bankmux.OutcomeKnown(err) || got.effect != bankmux.OneShot,
+		"%s: whether the outcome is known",
+		name,
+	)
 	if want.kind == bankmux.ErrOutcomeUnknown {
 		assert.NotEmpty(c.t, e.FindOut, "%s: how to find out", name)
 		assert.Contains(c.t, err.Error(), e.FindOut, name)
@@ -248,7 +282,14 @@ type outcome struct {
 }
 
 func (c *matrixCell) outcome(err error, effect bankmux.Effect) outcome {
-	got := outcome{op: c.op.name, fault: c.fault.name, effect: effect, kind: bankmux.KindOf(err), keeps: c.fault.keeps, last: c.fault.last}
+	got := outcome{
+		op:     c.op.name,
+		fault:  c.fault.name,
+		effect: effect,
+		kind:   bankmux.KindOf(err),
+		keeps:  c.fault.keeps,
+		last:   c.fault.last,
+	}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		got.scope, got.repeatable = e.Affects(), e.Repeatable(effect)
 	}

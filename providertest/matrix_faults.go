@@ -112,16 +112,49 @@ func matrixFaults() []matrixFault {
 		{name: "redirect to another host", class: classGarbled, wire: "redirect", keeps: true},
 		{name: "HTTP/2: refused stream", class: classLost, http2: true, wire: "http2_refused", keeps: true},
 		{name: "HTTP/2: stream reset with PROTOCOL_ERROR", class: classLost, http2: true, wire: "http2_protocol_error"},
-		{name: "HTTP/2: stream reset with ENHANCE_YOUR_CALM", class: classLost, http2: true, wire: "http2_calm", keeps: true},
+		{
+			name:  "HTTP/2: stream reset with ENHANCE_YOUR_CALM",
+			class: classLost,
+			http2: true,
+			wire:  "http2_calm",
+			keeps: true,
+		},
 		{name: "HTTP/2: GOAWAY that excludes the stream", class: classLost, http2: true, wire: "http2_goaway_before"},
-		{name: "HTTP/2: GOAWAY that excludes the stream, then cut", class: classLost, http2: true, wire: "http2_goaway_before_cut"},
-		{name: "HTTP/2: GOAWAY with ENHANCE_YOUR_CALM, then cut", class: classLost, http2: true, wire: "http2_goaway_calm"},
-		{name: "HTTP/2: GOAWAY that includes the stream, then cut", class: classLost, http2: true, wire: "http2_goaway_after_cut"},
-		{name: "HTTP/2: GOAWAY that includes the stream, then the answer", class: classBearable, http2: true, last: true, wire: "http2_goaway_graceful"},
+		{
+			name:  "HTTP/2: GOAWAY that excludes the stream, then cut",
+			class: classLost,
+			http2: true,
+			wire:  "http2_goaway_before_cut",
+		},
+		{
+			name:  "HTTP/2: GOAWAY with ENHANCE_YOUR_CALM, then cut",
+			class: classLost,
+			http2: true,
+			wire:  "http2_goaway_calm",
+		},
+		{
+			name:  "HTTP/2: GOAWAY that includes the stream, then cut",
+			class: classLost,
+			http2: true,
+			wire:  "http2_goaway_after_cut",
+		},
+		{
+			name:  "HTTP/2: GOAWAY that includes the stream, then the answer",
+			class: classBearable,
+			http2: true,
+			last:  true,
+			wire:  "http2_goaway_graceful",
+		},
 		{name: "HTTP/2: reset in the body", class: classGarbled, http2: true, wire: "http2_reset_body", keeps: true},
 		{name: "429 with seconds", class: classLimited, wire: "rate_limited_seconds", keeps: true, wait: after},
 		{name: "429 with a date", class: classLimited, wire: "rate_limited_date", keeps: true, wait: after},
-		{name: "429 with a date by a wrong clock", class: classLimited, wire: "rate_limited_skewed", keeps: true, wait: after},
+		{
+			name:  "429 with a date by a wrong clock",
+			class: classLimited,
+			wire:  "rate_limited_skewed",
+			keeps: true,
+			wait:  after,
+		},
 		{name: "429 without Retry-After", class: classLimited, wire: "rate_limited", keeps: true},
 		{name: "500", class: classLost, wire: "server_error", keeps: true},
 		{name: "502", class: classLost, wire: "bad_gateway", keeps: true},
@@ -136,9 +169,14 @@ func matrixFaults() []matrixFault {
 		{name: "unknown enum", class: classReworded, keeps: true},
 		{name: "clock skew", class: classBearable, wire: "clock_skew", keeps: true},
 		{name: "slow answer", class: classBearable, wire: "slow", keeps: true},
-		{name: "expired app token in mid-flight", class: classExpired, keeps: true, words: func(w Words) http.HandlerFunc {
-			return either(w.Expired, http.StatusUnauthorized, `{"message":"expired"}`)
-		}},
+		{
+			name:  "expired app token in mid-flight",
+			class: classExpired,
+			keeps: true,
+			words: func(w Words) http.HandlerFunc {
+				return either(w.Expired, http.StatusUnauthorized, `{"message":"expired"}`)
+			},
+		},
 		{name: "rejected app credentials", class: classRefused, keeps: true, words: func(w Words) http.HandlerFunc {
 			return either(w.Rejected, http.StatusUnauthorized, `{"message":"who are you?"}`)
 		}},
@@ -236,7 +274,8 @@ func expect(f matrixFault, in circumstances) expectation {
 	if again {
 		want.attempts = matrixAttempts
 	}
-	if class == classExpired && words.Expired != nil && !in.public { // one new token, and the call with it; the first was refused
+	// one new token, and the call with it; the first was refused
+	if class == classExpired && words.Expired != nil && !in.public {
 		want.attempts, want.survives = 2, true
 	}
 	if effect == bankmux.OneShot && (class == classLost || class == classGarbled) {

@@ -62,8 +62,10 @@ func (m *matrixTable) text(title string) string {
 			fmt.Fprintf(&out, "- **%s**: %s\n", g.name, strings.Join(members[g.effect], ", "))
 		}
 	}
-	out.WriteString("\n| fault | operations | comes back as | scope | what to do | repeat | sent | breaker | connection |\n" +
-		"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	out.WriteString(
+		"\n| fault | operations | comes back as | scope | what to do | repeat | sent | breaker | connection |\n" +
+			"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+	)
 	for _, f := range matrixFaults() {
 		rows, order := map[string][]outcome{}, []string{}
 		for _, c := range m.cells {

@@ -89,9 +89,16 @@ func newIdentity() identity {
 		panic(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "loopback"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0), // a bubble's time begins in the year 2000
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(
+			1,
+		),
+		Subject:               pkix.Name{CommonName: "loopback"},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:             time.Unix(0, 0),
+		NotAfter:              time.Unix(1<<33, 0), // a bubble's time begins in the year 2000
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -135,5 +142,9 @@ func serving(right bool) *tls.Config {
 	if !right {
 		who = wrongServer
 	}
-	return &tls.Config{Certificates: []tls.Certificate{who().certificate}, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true}
+	return &tls.Config{
+		Certificates:           []tls.Certificate{who().certificate},
+		MinVersion:             tls.VersionTLS13,
+		SessionTicketsDisabled: true,
+	}
 }

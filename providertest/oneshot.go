@@ -84,7 +84,16 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 			if f.class == classExpired && b.Words.Expired != nil {
 				most = 2 // the first was refused for its token, and is not the one that counts
 			}
-			assert.LessOrEqual(t, arrived, most, "%s under %s with %d attempts: sent; %v", op.name, f.name, retry.MaxAttempts, err)
+			assert.LessOrEqual(
+				t,
+				arrived,
+				most,
+				"%s under %s with %d attempts: sent; %v",
+				op.name,
+				f.name,
+				retry.MaxAttempts,
+				err,
+			)
 			if f.dial != "" {
 				assert.Zero(t, arrived, "%s under %s", op.name, f.name)
 				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing left; %v", op.name, f.name, err)

@@ -141,7 +141,10 @@ func operations(b *bench) []operation {
 		{
 			name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
-				got, err := b.client.Balances(ctx, bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}})
+				got, err := b.client.Balances(
+					ctx,
+					bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}},
+				)
 				return empty(err, len(got.Balances) == 0)
 			},
 		},
@@ -159,10 +162,15 @@ func operations(b *bench) []operation {
 				return empty(err, len(got.Owners) == 0)
 			},
 		},
-		{name: bankmux.OpCards, needs: bankmux.CapCards, effects: reads, call: func(ctx context.Context, b *bench) error {
-			_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
-			return err
-		}},
+		{
+			name:    bankmux.OpCards,
+			needs:   bankmux.CapCards,
+			effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				_, err := b.client.Cards(ctx, bankmux.CardsRequest{Connection: b.conn})
+				return err
+			},
+		},
 		{
 			name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads,
 			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) },
@@ -188,7 +196,9 @@ func operations(b *bench) []operation {
 		{
 			name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
-				return firstError(b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}))
+				return firstError(
+					b.client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: b.conn}),
+				)
 			},
 		},
 		{
@@ -367,7 +377,10 @@ func (v *viewed) Institution(ctx context.Context, req bankmux.InstitutionRequest
 	return view(ctx, v, bankmux.OpInstitution, req, v.Client.Institution)
 }
 
-func (v *viewed) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) iter.Seq2[bankmux.InstitutionListing, error] {
+func (v *viewed) Institutions(
+	ctx context.Context,
+	req bankmux.InstitutionsRequest,
+) iter.Seq2[bankmux.InstitutionListing, error] {
 	return views(v, bankmux.OpInstitutions, req, v.Client.Institutions(ctx, req))
 }
 
@@ -379,7 +392,10 @@ func (v *viewed) Balances(ctx context.Context, req bankmux.BalancesRequest) (ban
 	return view(ctx, v, bankmux.OpBalances, req, v.Client.Balances)
 }
 
-func (v *viewed) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
+func (v *viewed) AccountNumbers(
+	ctx context.Context,
+	req bankmux.AccountNumbersRequest,
+) (bankmux.AccountNumbersResult, error) {
 	return view(ctx, v, bankmux.OpAccountNumbers, req, v.Client.AccountNumbers)
 }
 
@@ -391,11 +407,17 @@ func (v *viewed) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.C
 	return view(ctx, v, bankmux.OpCards, req, v.Client.Cards)
 }
 
-func (v *viewed) Transactions(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.Transaction, error] {
+func (v *viewed) Transactions(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) iter.Seq2[bankmux.Transaction, error] {
 	return views(v, bankmux.OpTransactions, req, v.Client.Transactions(ctx, req))
 }
 
-func (v *viewed) TransactionPages(ctx context.Context, req bankmux.TransactionsRequest) iter.Seq2[bankmux.TransactionPage, error] {
+func (v *viewed) TransactionPages(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) iter.Seq2[bankmux.TransactionPage, error] {
 	return views(v, "TransactionPages", req, v.Client.TransactionPages(ctx, req))
 }
 
@@ -407,11 +429,17 @@ func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ban
 	return view(ctx, v, bankmux.OpHoldings, req, v.Client.Holdings)
 }
 
-func (v *viewed) InvestmentTransactions(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransaction, error] {
+func (v *viewed) InvestmentTransactions(
+	ctx context.Context,
+	req bankmux.InvestmentTransactionsRequest,
+) iter.Seq2[bankmux.InvestmentTransaction, error] {
 	return views(v, bankmux.OpInvestmentTransactions, req, v.Client.InvestmentTransactions(ctx, req))
 }
 
-func (v *viewed) InvestmentTransactionPages(ctx context.Context, req bankmux.InvestmentTransactionsRequest) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
+func (v *viewed) InvestmentTransactionPages(
+	ctx context.Context,
+	req bankmux.InvestmentTransactionsRequest,
+) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
 	return views(v, "InvestmentTransactionPages", req, v.Client.InvestmentTransactionPages(ctx, req))
 }
 

@@ -60,13 +60,17 @@ func (k *keeper) Update(ctx context.Context, conn bankmux.Connection, change ban
 	k.updates++
 	failing := k.failing
 	k.mu.Unlock()
-	return k.MemoryKeeper.Update(ctx, conn, func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
-		next, err := change(ctx, stored)
-		if err == nil && failing {
-			return bankmux.Connection{}, errNotStored
-		}
-		return next, err
-	})
+	return k.MemoryKeeper.Update(
+		ctx,
+		conn,
+		func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+			next, err := change(ctx, stored)
+			if err == nil && failing {
+				return bankmux.Connection{}, errNotStored
+			}
+			return next, err
+		},
+	)
 }
 
 func (k *keeper) fail(failing bool) {
@@ -166,7 +170,10 @@ func rotatesForTwo(t *testing.T, b *bench) {
 	}
 	conn := b.ended()
 	other, err := b.New(Env{
-		BaseURL: baseURL, HTTPClient: &http.Client{Transport: b.transport}, Guard: guard.New(guard.Options{}), Keeper: b.keeper,
+		BaseURL:    baseURL,
+		HTTPClient: &http.Client{Transport: b.transport},
+		Guard:      guard.New(guard.Options{}),
+		Keeper:     b.keeper,
 	})
 	require.NoError(t, err)
 	b.together(20, func(i int) {
@@ -245,7 +252,11 @@ func (b *bench) relogin(conn bankmux.Connection) {
 	again := made.Connection
 	assert.Equal(b.t, conn.ID, again.ID)
 	require.NoError(b.t, b.userRead(b.t.Context(), b.client.Client, again), "a call after the new login")
-	require.NoError(b.t, b.userRead(b.t.Context(), b.client.Client, conn), "a call with a copy from before the new login")
+	require.NoError(
+		b.t,
+		b.userRead(b.t.Context(), b.client.Client, conn),
+		"a call with a copy from before the new login",
+	)
 }
 
 func rotationUnstored(t *testing.T, b *bench) {
@@ -314,5 +325,9 @@ func rotationStatus(t *testing.T, b *bench) {
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "a token that can be renewed is no lapse")
 	stored := b.storedAs(conn)
-	assert.True(t, stored.Credential().Equal(got.Connection.Credential()), "an application that stores the status would lose the renewed token")
+	assert.True(
+		t,
+		stored.Credential().Equal(got.Connection.Credential()),
+		"an application that stores the status would lose the renewed token",
+	)
 }

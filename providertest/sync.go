@@ -64,7 +64,14 @@ func (s *shelf) store(t *testing.T, d bankmux.Delta) {
 }
 
 func (s *shelf) request(conn bankmux.Connection) bankmux.SyncRequest {
-	return bankmux.SyncRequest{Connection: conn, Cursor: s.cursor, Accounts: s.accounts, Name: s.name, Known: s.known, PageSize: s.size}
+	return bankmux.SyncRequest{
+		Connection: conn,
+		Cursor:     s.cursor,
+		Accounts:   s.accounts,
+		Name:       s.name,
+		Known:      s.known,
+		PageSize:   s.size,
+	}
 }
 
 // round syncs until there is no more.
@@ -106,7 +113,16 @@ func syncsFromTheBeginning(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
 	for back := range 70 {
-		b.row(conn, id, Row{Amount: fmt.Sprint("1.", 10+back), In: back%3 == 0, Date: bankmux.DateOf(time.Now().UTC()).AddDays(-back), Text: fmt.Sprint("row ", back)})
+		b.row(
+			conn,
+			id,
+			Row{
+				Amount: fmt.Sprint("1.", 10+back),
+				In:     back%3 == 0,
+				Date:   bankmux.DateOf(time.Now().UTC()).AddDays(-back),
+				Text:   fmt.Sprint("row ", back),
+			},
+		)
 	}
 	b.refetch(conn)
 	s := newShelf()
@@ -245,7 +261,14 @@ func syncKnownFailsAndLies(t *testing.T, b *bench) {
 	require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err))
 	require.ErrorIs(t, err, errStore, "the application finds its own error again")
 
-	stranger := bankmux.Known{Key: "t1:stranger#1", Account: "somebody else's", Aliases: []string{"id:nobody:1"}, Status: bankmux.StatusBooked, Date: bankmux.DateOf(time.Now().UTC()), Amount: usd(t, "-1.00")}
+	stranger := bankmux.Known{
+		Key:     "t1:stranger#1",
+		Account: "somebody else's",
+		Aliases: []string{"id:nobody:1"},
+		Status:  bankmux.StatusBooked,
+		Date:    bankmux.DateOf(time.Now().UTC()),
+		Amount:  usd(t, "-1.00"),
+	}
 	lying := s.request(conn)
 	lying.Known = func(ctx context.Context, account string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
 		return func(yield func(bankmux.Known, error) bool) {
@@ -295,7 +318,15 @@ func syncThroughFaults(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
 	for back := range 40 {
-		b.row(conn, id, Row{Amount: fmt.Sprint("2.", 10+back), Date: bankmux.DateOf(time.Now().UTC()).AddDays(-back), Text: fmt.Sprint("row ", back)})
+		b.row(
+			conn,
+			id,
+			Row{
+				Amount: fmt.Sprint("2.", 10+back),
+				Date:   bankmux.DateOf(time.Now().UTC()).AddDays(-back),
+				Text:   fmt.Sprint("row ", back),
+			},
+		)
 	}
 	b.refetch(conn)
 	s := newShelf()

@@ -217,7 +217,10 @@ func syncWhileMoving(t *testing.T, b *bench) {
 	today := bankmux.DateOf(time.Now().UTC())
 	for i := range 60 {
 		b.add(
-			conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
+			conn,
+			id,
+			st,
+			Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
 		)
 	}
 	b.refetch(conn)
@@ -246,7 +249,10 @@ func syncWhileReading(t *testing.T, b *bench) {
 	today := bankmux.DateOf(time.Now().UTC())
 	for i := range 60 {
 		b.add(
-			conn, id, st, Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
+			conn,
+			id,
+			st,
+			Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
 		)
 	}
 	b.refetch(conn)

@@ -19,7 +19,13 @@ type viewed struct {
 func (v *viewed) With(in ...bankmux.Interceptor) *viewed { return &viewed{v.Client.With(in...), v.b} }
 
 // view makes a call and shows the request, the result and the error.
-func view[Req, Res any](ctx context.Context, v *viewed, name string, req Req, call func(context.Context, Req) (Res, error)) (Res, error) {
+func view[Req, Res any](
+	ctx context.Context,
+	v *viewed,
+	name string,
+	req Req,
+	call func(context.Context, Req) (Res, error),
+) (Res, error) {
 	leave := v.b.enter(name)
 	res, err := call(ctx, req)
 	leave()

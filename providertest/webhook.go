@@ -205,7 +205,10 @@ func changedWebhook(t *testing.T, b *bench) {
 			for _, bit := range []byte{1, 2} {
 				text := []byte(value)
 				text[i] ^= bit
-				b.refusesWebhook(fmt.Sprintf("bit %d of byte %d of %s", bit, i, name), with(func(h http.Header) { h.Set(name, string(text)) }))
+				b.refusesWebhook(
+					fmt.Sprintf("bit %d of byte %d of %s", bit, i, name),
+					with(func(h http.Header) { h.Set(name, string(text)) }),
+				)
 			}
 		}
 		b.refusesWebhook(name+" missing", with(func(h http.Header) { h.Del(name) }))
@@ -300,7 +303,14 @@ func webhookFaults(t *testing.T, b *bench) {
 				break // the keys came in spite of it
 			}
 			failed++
-			assert.NotContains(t, []bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported, bankmux.ErrContextDone}, bankmux.KindOf(err), "%s: %v", f.name, err)
+			assert.NotContains(
+				t,
+				[]bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported, bankmux.ErrContextDone},
+				bankmux.KindOf(err),
+				"%s: %v",
+				f.name,
+				err,
+			)
 			assert.NotContains(t, err.Error(), "://", f.name)
 		}
 		assert.LessOrEqual(t, b.struck(), 1, "%s: how often keys were asked for", f.name)
@@ -343,11 +353,19 @@ func inboxed(t *testing.T, b *bench) {
 	}
 	assert.Equal(t, http.StatusInternalServerError, post(nil), "what was not handled comes again")
 	fail = false
-	assert.Equal(t, http.StatusUnauthorized, post(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }))
+	assert.Equal(
+		t,
+		http.StatusUnauthorized,
+		post(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }),
+	)
 	assert.Equal(t, http.StatusUnauthorized, post(func(r *http.Request) { r.Header.Del(b.Webhooks.Signed[0]) }))
 	assert.Equal(t, http.StatusNotFound, post(func(r *http.Request) { r.URL.Path = "/hooks/another" }))
 	assert.Equal(t, http.StatusMethodNotAllowed, post(func(r *http.Request) { r.Method = http.MethodPut }))
-	assert.Equal(t, http.StatusUnsupportedMediaType, post(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }))
+	assert.Equal(
+		t,
+		http.StatusUnsupportedMediaType,
+		post(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }),
+	)
 	assert.Equal(t, http.StatusRequestEntityTooLarge, post(func(r *http.Request) {
 		r.ContentLength = -1
 		r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(strings.Repeat(" ", 64<<10))))

@@ -53,13 +53,17 @@ func (s *swift) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"code":"no_such_key"}`))
 		return
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"key": jose.JSONWebKey{Key: s.keys[id].Public(), KeyID: id, Use: "sig"}})
+	_ = json.NewEncoder(w).
+		Encode(map[string]any{"key": jose.JSONWebKey{Key: s.keys[id].Public(), KeyID: id, Use: "sig"}})
 }
 
 func (s *swift) client(env Env) (*bankmux.Client, error) {
 	api := rest.New(rest.Config{BaseURL: env.BaseURL, HTTPClient: env.HTTPClient})
 	keys := webhook.NewKeyByID(func(ctx context.Context, id string) (webhook.Key, error) {
-		res, err := api.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/keys", Query: map[string][]string{"id": {id}}})
+		res, err := api.Do(
+			ctx,
+			rest.Request{Method: http.MethodGet, Path: "/keys", Query: map[string][]string{"id": {id}}},
+		)
 		if err != nil {
 			return webhook.Key{}, err
 		}
@@ -86,7 +90,9 @@ func (*swift) CreateSession(_ context.Context, req bankmux.SessionRequest) (bank
 }
 
 func (*swift) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	return bankmux.ExchangeResult{Connection: bankmux.NewConnection(req.Session, "login-1", bankmux.NewSecret("planted-credential"))}, nil
+	return bankmux.ExchangeResult{
+		Connection: bankmux.NewConnection(req.Session, "login-1", bankmux.NewSecret("planted-credential")),
+	}, nil
 }
 
 func (s *swift) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
@@ -106,7 +112,10 @@ func (s *swift) deliver(id string, key *ecdsa.PrivateKey) bankmux.WebhookRequest
 	s.mu.Unlock()
 	sum := sha256.Sum256(text)
 	claims, _ := json.Marshal(map[string]any{"iat": time.Now().Unix(), "body": hex.EncodeToString(sum[:])})
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: id}}, nil)
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: id}},
+		nil,
+	)
 	if err != nil {
 		panic(err)
 	}

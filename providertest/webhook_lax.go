@@ -89,7 +89,13 @@ func laxWebhook(t *testing.T, b *bench) {
 					h[http.CanonicalHeaderKey(name)] = []string{value[:at[0]] + text + value[at[1]:]}
 					res, err := b.client.ReadWebhook(t.Context(), resent(good, h, good.Body()))
 					b.show(err)
-					assert.ErrorIs(t, err, bankmux.ErrSignature, "a signature may be written in one way: this one has %s", place)
+					assert.ErrorIs(
+						t,
+						err,
+						bankmux.ErrSignature,
+						"a signature may be written in one way: this one has %s",
+						place,
+					)
 					assert.Empty(t, res)
 				}
 			}

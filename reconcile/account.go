@@ -86,8 +86,14 @@ func Match(old, new []bankmux.Account) Matching {
 			break
 		}
 	}
-	m.ambiguous("several under one IBAN, and nothing that tells them apart", func(f *facts) token { return token{text: f.marks.iban} })
-	m.ambiguous("several under one number, and nothing that tells them apart", func(f *facts) token { return token{text: f.marks.number} })
+	m.ambiguous(
+		"several under one IBAN, and nothing that tells them apart",
+		func(f *facts) token { return token{text: f.marks.iban} },
+	)
+	m.ambiguous(
+		"several under one number, and nothing that tells them apart",
+		func(f *facts) token { return token{text: f.marks.number} },
+	)
 	m.leftOver()
 	if len(m.result.Pairs) == 0 {
 		m.result.Pairs = nil

@@ -84,22 +84,52 @@ type rule struct {
 var rules = []rule{
 	{Certain, "the same IBAN, kind and currency", func(f *facts) token { return f.inBooks(f.marks.iban) }, sameBooks},
 	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.marks.iban} }, sameBooks},
-	{Certain, "the same account number, kind and currency", func(f *facts) token { return f.inBooks(f.marks.number) }, sameNumbers},
+	{
+		Certain,
+		"the same account number, kind and currency",
+		func(f *facts) token { return f.inBooks(f.marks.number) },
+		sameNumbers,
+	},
 	{Certain, "the same account number", func(f *facts) token { return token{text: f.marks.number} }, sameNumbers},
 	{Certain, "the same persistent id", (*facts).byPersistent, samePersistent},
 	{Certain, "the same id of the application's own", (*facts).byOriginal, compatible},
 	{Certain, "the same id of the provider", (*facts).byID, compatible},
-	{Likely, "the same last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.four) }, compatible},
+	{
+		Likely,
+		"the same last digits, kind and currency",
+		func(f *facts) token { return f.inKnownBooks(f.marks.four) },
+		compatible,
+	},
 	{Likely, "the same last digits and name", func(f *facts) token { return f.named(f.marks.four) }, compatible},
-	{Likely, "the same digits at both ends, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.ends) }, compatible},
+	{
+		Likely,
+		"the same digits at both ends, kind and currency",
+		func(f *facts) token { return f.inKnownBooks(f.marks.ends) },
+		compatible,
+	},
 	{Likely, "the same three last digits and name", func(f *facts) token { return f.named(f.marks.three) }, compatible},
 	// A new card has other digits. Where the old digits are under another id, the ids were given
 	// out again.
 	{Certain, "the same id of the application's own", (*facts).byOriginal, reissued},
 	{Certain, "the same id of the provider", (*facts).byID, reissued},
-	{Likely, "the same name, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleAndAlike},
-	{Possible, "the same three last digits, kind and currency", func(f *facts) token { return f.inKnownBooks(f.marks.three) }, compatible},
-	{Possible, "the same name, kind and currency, under other digits", func(f *facts) token { return f.inKnownBooks(f.marks.name) }, compatibleOrReissued},
+	{
+		Likely,
+		"the same name, kind and currency",
+		func(f *facts) token { return f.inKnownBooks(f.marks.name) },
+		compatibleAndAlike,
+	},
+	{
+		Possible,
+		"the same three last digits, kind and currency",
+		func(f *facts) token { return f.inKnownBooks(f.marks.three) },
+		compatible,
+	},
+	{
+		Possible,
+		"the same name, kind and currency, under other digits",
+		func(f *facts) token { return f.inKnownBooks(f.marks.name) },
+		compatibleOrReissued,
+	},
 }
 
 func (f *facts) byPersistent() token { return token{text: f.marks.persistent} }
@@ -149,7 +179,10 @@ func compatible(old, new *facts) bool { return samePersistent(old, new) && sameN
 // sameNumbers is sameBooks for accounts whose numbers, as far as they are shown, do not differ.
 func sameNumbers(old, new *facts) bool {
 	return sameBooks(old, new) && !differ(old.iban, new.iban) && !differ(old.number, new.number) &&
-		startsAs(old, new) && startsAs(new, old) && (!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
+		startsAs(
+			old,
+			new,
+		) && startsAs(new, old) && (!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
 }
 
 // startsAs reports whether the whole number of one account may start with the first digits that the
@@ -200,9 +233,22 @@ func newSide(list []bankmux.Account, texts marker) side {
 	for i := range list {
 		f := factsOf(&list[i])
 		f.marks = marks{
-			iban: texts.of(f.iban), number: texts.of(f.number), persistent: texts.of(f.account.PersistentID), original: texts.of(f.account.OriginalID), id: texts.of(f.account.ID),
-			name: texts.of(f.name), kind: texts.of(string(f.kind)), currency: texts.of(string(f.currency)),
-			four: texts.of(f.shown.last(strongTail)), three: texts.of(f.shown.last(weakTail)), ends: texts.of(f.shown.ends()), left: texts.of("left"),
+			iban: texts.of(
+				f.iban,
+			),
+			number:     texts.of(f.number),
+			persistent: texts.of(f.account.PersistentID),
+			original:   texts.of(f.account.OriginalID),
+			id:         texts.of(f.account.ID),
+			name:       texts.of(f.name),
+			kind:       texts.of(string(f.kind)),
+			currency:   texts.of(string(f.currency)),
+			four: texts.of(
+				f.shown.last(strongTail),
+			),
+			three: texts.of(f.shown.last(weakTail)),
+			ends:  texts.of(f.shown.ends()),
+			left:  texts.of("left"),
 		}
 		all[i] = f
 		s[i] = &all[i]

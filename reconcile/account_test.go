@@ -96,8 +96,16 @@ func TestAFingerprintSurvivesALinkAndHidesTheNumber(t *testing.T) {
 	assert.Equal(t, reconcile.Fingerprint(one), reconcile.Fingerprint(acc("other", iban("ae070331"), mask("0331"))))
 	assert.NotEqual(t, reconcile.Fingerprint(one), reconcile.Fingerprint(acc("mk_1", iban("AE070332"))))
 	assert.Regexp(t, `^a2:[\w-]{20}$`, reconcile.Fingerprint(one))
-	assert.Equal(t, reconcile.Fingerprint(acc("a", mask("4410"), name("X"))), reconcile.Fingerprint(acc("b", mask("4410"), name("x"))))
-	assert.NotEqual(t, reconcile.Fingerprint(acc("a", mask("4410"))), reconcile.Fingerprint(acc("a", mask("4410"), in("AED"))))
+	assert.Equal(
+		t,
+		reconcile.Fingerprint(acc("a", mask("4410"), name("X"))),
+		reconcile.Fingerprint(acc("b", mask("4410"), name("x"))),
+	)
+	assert.NotEqual(
+		t,
+		reconcile.Fingerprint(acc("a", mask("4410"))),
+		reconcile.Fingerprint(acc("a", mask("4410"), in("AED"))),
+	)
 }
 
 func TestAccountsThatLookAlikeAreKeptApart(t *testing.T) {
@@ -156,7 +164,12 @@ func TestAccountsThatLookAlikeAreKeptApart(t *testing.T) {
 				back = append(back, fmt.Sprintf("%s=%s %s", p.New.ID, p.Old.ID, p.Confidence))
 			}
 			slices.Sort(back)
-			assert.Equal(t, slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return !strings.Contains(s, "=") }), back, "the same the other way round")
+			assert.Equal(
+				t,
+				slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return !strings.Contains(s, "=") }),
+				back,
+				"the same the other way round",
+			)
 		})
 	}
 }
@@ -189,11 +202,12 @@ func someAccounts(t *rapid.T) []bankmux.Account {
 	list := make([]bankmux.Account, n)
 	for i := range list {
 		list[i] = bankmux.Account{
-			ID:       fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "id"), "-", i),
-			Mask:     rapid.SampledFrom([]string{"", "1111", "2222", "111", "11**11"}).Draw(t, "mask"),
-			Name:     rapid.SampledFrom([]string{"", "Main", "Other"}).Draw(t, "name"),
-			IBAN:     rapid.SampledFrom([]string{"", "", "AE01", "AE02"}).Draw(t, "iban"),
-			Kind:     rapid.SampledFrom([]bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountSavings, bankmux.AccountUnknown}).Draw(t, "kind"),
+			ID:   fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "id"), "-", i),
+			Mask: rapid.SampledFrom([]string{"", "1111", "2222", "111", "11**11"}).Draw(t, "mask"),
+			Name: rapid.SampledFrom([]string{"", "Main", "Other"}).Draw(t, "name"),
+			IBAN: rapid.SampledFrom([]string{"", "", "AE01", "AE02"}).Draw(t, "iban"),
+			Kind: rapid.SampledFrom([]bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountSavings, bankmux.AccountUnknown}).
+				Draw(t, "kind"),
 			Currency: rapid.SampledFrom([]bankmux.Currency{"USD", "AED", ""}).Draw(t, "currency"),
 		}
 	}

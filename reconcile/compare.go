@@ -181,7 +181,12 @@ func (c *comparison) remember(known []Known) {
 		c.old[i] = newEntry(&known[p.row()])
 	}
 	sortDays(places, c.old, func(a, b entry) int {
-		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.Missed, b.Missed), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(
+			a.Date.Compare(b.Date),
+			cmp.Compare(a.Missed, b.Missed),
+			cmp.Compare(a.Status, b.Status),
+			cmp.Compare(a.Key, b.Key),
+		)
 	})
 }
 

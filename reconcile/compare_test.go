@@ -28,11 +28,25 @@ var (
 )
 
 func tx(id string, day int, cents int64, text string, status bankmux.TransactionStatus) bankmux.Transaction {
-	return bankmux.Transaction{ID: id, Account: "acc", Date: day1.AddDays(day), Amount: usd(cents), RawDescription: text, Status: status}
+	return bankmux.Transaction{
+		ID:             id,
+		Account:        "acc",
+		Date:           day1.AddDays(day),
+		Amount:         usd(cents),
+		RawDescription: text,
+		Status:         status,
+	}
 }
 
 func reading(provider string, rows ...bankmux.Transaction) reconcile.Reading {
-	return reconcile.Reading{Provider: provider, Account: "main", From: day1, To: day1.AddDays(60), Rows: rows, Complete: true}
+	return reconcile.Reading{
+		Provider: provider,
+		Account:  "main",
+		From:     day1,
+		To:       day1.AddDays(60),
+		Rows:     rows,
+		Complete: true,
+	}
 }
 
 // stored is what an application knows after a first reading.
@@ -106,13 +120,22 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 	}
 	part := reading("mk", tx("2", 1, -1, "X", booked))
 	part.Complete = false
-	assert.Equal(t, []string{"added X -0.01"}, story(reconcile.Compare(stored(tx("1", 1, -320, "COFFEE", pending)), part)), "a part of a list proves no absence")
+	assert.Equal(
+		t,
+		[]string{"added X -0.01"},
+		story(reconcile.Compare(stored(tx("1", 1, -320, "COFFEE", pending)), part)),
+		"a part of a list proves no absence",
+	)
 	late := reading("dp", tx("", 0, -1, "X", ""), tx("", 6, -320, "FUEL 9", ""))
 	late.Proves = day1.AddDays(6)
 	known := stored(tx("", 5, -320, "FUEL 9", ""), tx("", 5, -400, "COFFEE", ""), tx("", 6, -500, "DINER", ""))
 	assert.Equal(t, []string{
-		"added FUEL 9 -3.20", "added X -0.01", "missing COFFEE: " + reconcile.ReasonBefore, "missing DINER: " + reconcile.ReasonAbsent,
-		"missing FUEL 9: " + reconcile.ReasonBefore, "suggested FUEL 9, 1: " + reconcile.ReasonMoved,
+		"added FUEL 9 -3.20",
+		"added X -0.01",
+		"missing COFFEE: " + reconcile.ReasonBefore,
+		"missing DINER: " + reconcile.ReasonAbsent,
+		"missing FUEL 9: " + reconcile.ReasonBefore,
+		"suggested FUEL 9, 1: " + reconcile.ReasonMoved,
 	}, story(reconcile.Compare(known, late)), "absence counts from the day that the adapter proves")
 }
 
@@ -125,7 +148,10 @@ func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
 	known = first.Apply(known)
 	require.Len(t, known, 3)
 
-	back := reconcile.Compare(known, reading("mk", tx("0", 0, -1, "W", booked), tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked)))
+	back := reconcile.Compare(
+		known,
+		reading("mk", tx("0", 0, -1, "W", booked), tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked)),
+	)
 	assert.Equal(t, []string{"modified COFFEE: it is there again"}, story(back))
 	for _, k := range back.Apply(known) {
 		assert.Zero(t, k.Missed)
@@ -151,13 +177,31 @@ func TestAPartOfAListReplacesOnlyWhatIsGone(t *testing.T) {
 	known := stored(tx("1", 1, -320, "COFFEE", booked), tx("2", 1, -5000, "DINER 7", pending))
 	part := reading("mk", tx("3", 1, -320, "COFFEE", booked), tx("4", 3, -5900, "DINER 7", booked))
 	part.Complete = false
-	assert.Equal(t, []string{"added COFFEE -3.20", "added DINER 7 -59.00"}, story(reconcile.Compare(known, part)), "a second coffee is a second row")
+	assert.Equal(
+		t,
+		[]string{"added COFFEE -3.20", "added DINER 7 -59.00"},
+		story(reconcile.Compare(known, part)),
+		"a second coffee is a second row",
+	)
 	part.Gone = func(alias string) bool { return alias == reconcile.Alias("mk", "1") }
-	assert.Equal(t, []string{"added DINER 7 -59.00", "replaced COFFEE: " + reconcile.ReasonID}, story(reconcile.Compare(known, part)))
+	assert.Equal(
+		t,
+		[]string{"added DINER 7 -59.00", "replaced COFFEE: " + reconcile.ReasonID},
+		story(reconcile.Compare(known, part)),
+	)
 	part.Gone = func(string) bool { return true }
-	assert.Equal(t, []string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount}, story(reconcile.Compare(known, part)))
+	assert.Equal(
+		t,
+		[]string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount},
+		story(reconcile.Compare(known, part)),
+	)
 	part.Provider, part.Gone = "other", nil
-	assert.Equal(t, []string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount}, story(reconcile.Compare(known, part)), "another provider's ids are of no use here")
+	assert.Equal(
+		t,
+		[]string{"replaced COFFEE: " + reconcile.ReasonID, "replaced DINER 7: " + reconcile.ReasonAmount},
+		story(reconcile.Compare(known, part)),
+		"another provider's ids are of no use here",
+	)
 }
 
 func TestAReferenceThatOnlyOneProviderTellsKeepsNoRowsApart(t *testing.T) {
@@ -169,14 +213,28 @@ func TestAReferenceThatOnlyOneProviderTellsKeepsNoRowsApart(t *testing.T) {
 	rent := tx("", 1, -120000, "RENT", "")
 	known := stored(tx("1", 1, -120000, "RENT", booked))
 	res := reconcile.Compare(known, reading("dp", with(rent, "FT1")))
-	assert.Equal(t, []string{"replaced RENT: " + reconcile.ReasonID}, story(reconcile.Compare(known, reading("other", with(tx("9", 1, -120000, "RENT", booked), "FT1")))))
+	assert.Equal(
+		t,
+		[]string{"replaced RENT: " + reconcile.ReasonID},
+		story(reconcile.Compare(known, reading("other", with(tx("9", 1, -120000, "RENT", booked), "FT1")))),
+	)
 	require.Empty(t, res.Added)
 	known = res.Apply(known)
 	require.Equal(t, "FT1", known[0].Reference)
 	assert.Empty(t, story(reconcile.Compare(known, reading("dp", with(rent, "FT1")))))
 	apart := reconcile.Compare(known, reading("dp", with(rent, "FT2"), tx("", 0, -1, "X", "")))
-	assert.Equal(t, []string{"added RENT -1200.00", "added X -0.01", "missing RENT: " + reconcile.ReasonAbsent}, story(apart), "two references are two rows")
-	assert.Equal(t, "FT1", reconcile.Compare(known, reading("other", tx("9", 1, -120000, "RENT", booked))).Replaced[0].Known.Reference, "what was told once is kept")
+	assert.Equal(
+		t,
+		[]string{"added RENT -1200.00", "added X -0.01", "missing RENT: " + reconcile.ReasonAbsent},
+		story(apart),
+		"two references are two rows",
+	)
+	assert.Equal(
+		t,
+		"FT1",
+		reconcile.Compare(known, reading("other", tx("9", 1, -120000, "RENT", booked))).Replaced[0].Known.Reference,
+		"what was told once is kept",
+	)
 }
 
 func TestAnIDThatIsUsedAgainIsAnotherRow(t *testing.T) {
@@ -186,9 +244,19 @@ func TestAnIDThatIsUsedAgainIsAnotherRow(t *testing.T) {
 	res := reconcile.Compare(known, reading("mk", tx("a", 0, -900, "SHOP", booked), tx("b", 1, -320, "COFFEE", booked)))
 	assert.Equal(t, []string{"added SHOP -9.00"}, story(res))
 	back := reading("mk", tx("a", 1, -330, "COFFEE", booked))
-	assert.Equal(t, []string{"modified COFFEE: " + reconcile.ReasonContent}, story(reconcile.Compare(known, back)), "a provider that goes back to an id")
+	assert.Equal(
+		t,
+		[]string{"modified COFFEE: " + reconcile.ReasonContent},
+		story(reconcile.Compare(known, back)),
+		"a provider that goes back to an id",
+	)
 	back.Complete = false
-	assert.Equal(t, []string{"added COFFEE -3.30"}, story(reconcile.Compare(known, back)), "not while the other id may be there")
+	assert.Equal(
+		t,
+		[]string{"added COFFEE -3.30"},
+		story(reconcile.Compare(known, back)),
+		"not while the other id may be there",
+	)
 }
 
 func TestKeysStayAndOldNamesAreKept(t *testing.T) {
@@ -223,7 +291,10 @@ type happening struct {
 func history(r *rand.Rand) []happening {
 	var all []happening
 	add := func(d, held int, hold, amount int64, text string) *happening {
-		all = append(all, happening{n: len(all), began: d, posted: d + held, seen: d, hold: hold, amount: amount, text: text})
+		all = append(
+			all,
+			happening{n: len(all), began: d, posted: d + held, seen: d, hold: hold, amount: amount, text: text},
+		)
 		return &all[len(all)-1]
 	}
 	for d := range 365 {
@@ -297,7 +368,14 @@ func TestAYearOfReadingsEndsInAgreementWithTheBank(t *testing.T) {
 			from := max(0, today-60)
 			rows, _ := view(all, today, from, ids, epoch)
 			r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-			in := reconcile.Reading{Provider: map[bool]string{true: "mk", false: "dp"}[ids], Account: "main", From: day1.AddDays(from), To: day1.AddDays(today), Rows: rows, Complete: true}
+			in := reconcile.Reading{
+				Provider: map[bool]string{true: "mk", false: "dp"}[ids],
+				Account:  "main",
+				From:     day1.AddDays(from),
+				To:       day1.AddDays(today),
+				Rows:     rows,
+				Complete: true,
+			}
 			if r.IntN(25) == 0 {
 				in.Rows = nil // the bank had a bad day
 			}
@@ -332,11 +410,15 @@ func TestAYearOfReadingsEndsInAgreementWithTheBank(t *testing.T) {
 func someRows(t *rapid.T, label string) []bankmux.Transaction {
 	n := rapid.IntRange(0, 12).Draw(t, label)
 	rows := make([]bankmux.Transaction, n)
-	ids := rapid.Permutation([]string{"", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"}).Draw(t, "ids")
+	ids := rapid.Permutation([]string{"", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"}).
+		Draw(t, "ids")
 	for i := range rows {
 		rows[i] = tx(
-			ids[i], rapid.IntRange(0, 15).Draw(t, "day"),
-			rapid.SampledFrom([]int64{-320, -400, 320}).Draw(t, "cents"), rapid.SampledFrom([]string{"", "COFFEE", "DINER"}).Draw(t, "text"),
+			ids[i],
+			rapid.IntRange(0, 15).Draw(t, "day"),
+			rapid.SampledFrom([]int64{-320, -400, 320}).
+				Draw(t, "cents"),
+			rapid.SampledFrom([]string{"", "COFFEE", "DINER"}).Draw(t, "text"),
 			rapid.SampledFrom([]bankmux.TransactionStatus{"", booked, pending}).Draw(t, "status"),
 		)
 		rows[i].Reference = rapid.SampledFrom([]string{"", "", "FT1", "FT2"}).Draw(t, "reference")
@@ -349,8 +431,15 @@ func TestComparingLosesNothingRepeatsNothingAndDoesNotDependOnOrder(t *testing.T
 	rapid.Check(t, func(t *rapid.T) {
 		known := stored(someRows(t, "known")...)
 		in := reading(rapid.SampledFrom([]string{"mk", "dp"}).Draw(t, "provider"), someRows(t, "rows")...)
-		in.From, in.To = day1.AddDays(rapid.IntRange(-1, 5).Draw(t, "from")), day1.AddDays(rapid.IntRange(10, 20).Draw(t, "to"))
-		in.Rows = slices.DeleteFunc(in.Rows, func(r bankmux.Transaction) bool { return r.Date.Before(in.From) || r.Date.After(in.To) })
+		in.From, in.To = day1.AddDays(
+			rapid.IntRange(-1, 5).Draw(t, "from"),
+		), day1.AddDays(
+			rapid.IntRange(10, 20).Draw(t, "to"),
+		)
+		in.Rows = slices.DeleteFunc(
+			in.Rows,
+			func(r bankmux.Transaction) bool { return r.Date.Before(in.From) || r.Date.After(in.To) },
+		)
 		res := reconcile.Compare(known, in)
 
 		if n := len(res.Added) + len(res.Modified) + len(res.Replaced) + len(res.Unchanged); n != len(in.Rows) {

@@ -29,8 +29,15 @@ func TestACursorIsWhatItWasOrRefused(t *testing.T) {
 	day := bankmux.NewDate(2026, 11, 23)
 	for n := range 4 { // of every length in threes, for base64
 		c := Cursor{
-			Version: 1, Connection: "mine", Provider: strings.Repeat("p", n), Fetched: 1, Carried: true, Missed: true, Todo: []string{"a"}, Until: day,
-			Marks: []Mark{{Account: "x", Day: day, Whole: day, Served: 30, Drifted: true}},
+			Version:    1,
+			Connection: "mine",
+			Provider:   strings.Repeat("p", n),
+			Fetched:    1,
+			Carried:    true,
+			Missed:     true,
+			Todo:       []string{"a"},
+			Until:      day,
+			Marks:      []Mark{{Account: "x", Day: day, Whole: day, Served: 30, Drifted: true}},
 		}
 		text := c.String()
 		back, err := ParseCursor(text, bankmux.Connection{ID: "mine"})

@@ -136,7 +136,11 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 }
 
 // begin notes the accounts of a round, and the day up to which it reads.
-func (d *Days) begin(ctx context.Context, req *bankmux.SyncRequest, cursor *Cursor) (unlisted []bankmux.Failure, err error) {
+func (d *Days) begin(
+	ctx context.Context,
+	req *bankmux.SyncRequest,
+	cursor *Cursor,
+) (unlisted []bankmux.Failure, err error) {
 	cursor.Until, cursor.Todo = d.today(), slices.Clone(req.Accounts)
 	for _, id := range req.Cards {
 		cursor.Todo = append(cursor.Todo, cardPrefix+id)

@@ -118,7 +118,10 @@ func TestDaysGoOnWithTheCallThatAskedTheUser(t *testing.T) {
 		l.asks = func(req reconcile.DaysRequest) *bankmux.Error {
 			if len(l.requests) == call && !asked {
 				asked = true
-				return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "op", State: json.RawMessage(`"own"`)}}
+				return &bankmux.Error{
+					Kind:      bankmux.ErrUserAction,
+					Challenge: &bankmux.Challenge{ID: "op", State: json.RawMessage(`"own"`)},
+				}
 			}
 			if req.Answers != nil && string(req.Answers.Challenge.State) != `"own"` {
 				return &bankmux.Error{Kind: bankmux.ErrAnswerRejected}

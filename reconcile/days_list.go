@@ -26,7 +26,8 @@ type findings struct {
 	// Split says that calls do not overlap. A row is then on the page of the call that had it.
 	Split bool         `json:"split,omitempty"`
 	Until bankmux.Date `json:"until,omitzero"` // rows of later days are on pages before
-	After bankmux.Date `json:"after,omitzero"` // rows up to this day are on the page before, while from Floor on is read again
+	// rows up to this day are on the page before, while from Floor on is read again
+	After bankmux.Date `json:"after,omitzero"`
 	Floor bankmux.Date `json:"floor,omitzero"`
 	Sum   string       `json:"sum,omitempty"` // of the rows that the call before had
 	Bad   []string     `json:"bad,omitempty"` // of rows that say no day and were named
@@ -51,7 +52,12 @@ func parsePage(text string) (p pageAt, err error) {
 		err = json.Unmarshal([]byte(parts[2]), &p.findings)
 	}
 	if err != nil || p.size < 1 || p.size > windowDays || p.String() != text {
-		return p, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.Page", Detail: "is not the Next of a page", NotSent: true}
+		return p, &bankmux.Error{
+			Kind:    bankmux.ErrInvalid,
+			Field:   "TransactionsRequest.Page",
+			Detail:  "is not the Next of a page",
+			NotSent: true,
+		}
 	}
 	return p, nil
 }
@@ -114,7 +120,12 @@ func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsReque
 	if len(req.Accounts)+len(req.Cards) != 1 {
 		return bankmux.TransactionPage{}, refuse("TransactionsRequest", "does not name exactly one account or card")
 	}
-	list := &daysList{days: &d, req: &req, account: slices.Concat(req.Accounts, req.Cards)[0], card: len(req.Cards) == 1}
+	list := &daysList{
+		days:    &d,
+		req:     &req,
+		account: slices.Concat(req.Accounts, req.Cards)[0],
+		card:    len(req.Cards) == 1,
+	}
 	if w, going := pageWindowOf(&req.Answers); going { // nothing may be sent before the answer
 		page, err := list.read(ctx, &w)
 		if !d.refused(err) {
@@ -182,7 +193,14 @@ func (d *Days) span(ctx context.Context, req *bankmux.TransactionsRequest) (*win
 // window is what the page asks for.
 func (l *daysList) window(days *windows, at pageAt) pageWindow {
 	_, last := l.req.Limits(days.last)
-	w := pageWindow{Found: at.findings, Size: days.size, Newest: l.req.Page == "", Begin: days.first, End: last, Low: days.low(true)}
+	w := pageWindow{
+		Found:  at.findings,
+		Size:   days.size,
+		Newest: l.req.Page == "",
+		Begin:  days.first,
+		End:    last,
+		Low:    days.low(true),
+	}
 	if !at.Split && days.size == windowDays {
 		w.window = days.next(at.to)
 		if w.Newest && !w.Last.Before(w.First) {
@@ -225,7 +243,10 @@ func (l *daysList) window(days *windows, at pageAt) pageWindow {
 
 // read makes the call of a window and returns its page.
 func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.TransactionPage, error) {
-	answer, err := l.days.Read(ctx, DaysRequest{Account: l.account, Card: l.card, From: w.From, To: w.To, Answers: l.req.Answers})
+	answer, err := l.days.Read(
+		ctx,
+		DaysRequest{Account: l.account, Card: l.card, From: w.From, To: w.To, Answers: l.req.Answers},
+	)
 	if err != nil {
 		return bankmux.TransactionPage{}, keep(err, *w)
 	}

@@ -62,8 +62,14 @@ func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
 	}
 	r.gaps(&mark)
 	in := Reading{
-		Provider: r.days.Provider, Account: req.AccountName(r.account), From: r.proved(), To: r.to, Rows: r.rows, Unread: r.unread, Complete: true,
-		Proves: r.conclusive(),
+		Provider: r.days.Provider,
+		Account:  req.AccountName(r.account),
+		From:     r.proved(),
+		To:       r.to,
+		Rows:     r.rows,
+		Unread:   r.unread,
+		Complete: true,
+		Proves:   r.conclusive(),
 	}
 	if !in.From.After(in.To) {
 		r.delta.Covered = []bankmux.Covered{{Account: r.account, From: in.From, To: in.To}}
@@ -251,7 +257,10 @@ func (r *daysReading) note(w *window) {
 func (r *daysReading) read(ctx context.Context, w window) error {
 	answers := r.req.Answers
 	r.req.Answers = nil
-	page, err := r.days.Read(ctx, DaysRequest{Account: r.account, Card: r.card, From: w.From, To: w.To, Answers: answers})
+	page, err := r.days.Read(
+		ctx,
+		DaysRequest{Account: r.account, Card: r.card, From: w.From, To: w.To, Answers: answers},
+	)
 	if err != nil {
 		r.page = nil
 		return keep(err, daysStep{Cursor: r.cursor.String(), Window: w})

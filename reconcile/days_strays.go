@@ -141,6 +141,13 @@ func (c *calls) count(seen []seenIn) int {
 // contentOf is all that a row says.
 func contentOf(t *bankmux.Transaction) string {
 	return strings.Join([]string{
-		t.ID, t.Date.String(), t.Amount.String(), t.Description, t.Details, t.Reference, t.BalanceBefore.String(), t.BalanceAfter.String(),
+		t.ID,
+		t.Date.String(),
+		t.Amount.String(),
+		t.Description,
+		t.Details,
+		t.Reference,
+		t.BalanceBefore.String(),
+		t.BalanceAfter.String(),
 	}, "\x00")
 }

@@ -34,7 +34,11 @@ type ledger struct {
 }
 
 func newLedger(accounts ...string) *ledger {
-	l := &ledger{rows: map[string][]bankmux.Transaction{}, today: today, selects: func(t bankmux.Transaction) bankmux.Date { return t.Date }}
+	l := &ledger{
+		rows:    map[string][]bankmux.Transaction{},
+		today:   today,
+		selects: func(t bankmux.Transaction) bankmux.Date { return t.Date },
+	}
 	for _, id := range accounts {
 		l.rows[id] = nil
 	}
@@ -50,7 +54,10 @@ func (l *ledger) put(account string, back int, amount, text string) {
 
 // drop takes a row away.
 func (l *ledger) drop(account, text string) {
-	l.rows[account] = slices.DeleteFunc(l.rows[account], func(t bankmux.Transaction) bool { return t.Description == text })
+	l.rows[account] = slices.DeleteFunc(
+		l.rows[account],
+		func(t bankmux.Transaction) bool { return t.Description == text },
+	)
 }
 
 var errDays = &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "BAD_DAYS", Status: 400}
@@ -82,7 +89,11 @@ func (l *ledger) read(_ context.Context, req reconcile.DaysRequest) (page reconc
 	}
 	for i, row := range l.unread {
 		if row.Account == req.Account && within(row) {
-			failure := bankmux.Failure{Account: req.Account, Transaction: fmt.Sprint("row ", i+1), Err: &bankmux.Error{Kind: bankmux.ErrMalformed}}
+			failure := bankmux.Failure{
+				Account:     req.Account,
+				Transaction: fmt.Sprint("row ", i+1),
+				Err:         &bankmux.Error{Kind: bankmux.ErrMalformed},
+			}
 			page.Unread = append(page.Unread, reconcile.UnreadRow{Row: row, Failure: failure})
 		}
 	}
@@ -285,7 +296,10 @@ func TestDaysProveWhatIsGone(t *testing.T) {
 	t.Run("a row that cannot be read is reported once, though two calls have it", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
-		l.unread = []bankmux.Transaction{{Account: "checking", Date: today.AddDays(-25)}, {Account: "checking", Date: today.AddDays(-25)}}
+		l.unread = []bankmux.Transaction{
+			{Account: "checking", Date: today.AddDays(-25)},
+			{Account: "checking", Date: today.AddDays(-25)},
+		}
 		assert.Len(t, s.round(t, l.days(), 0).Failed, 2, "two equal ones are two")
 	})
 	t.Run("nor by one with a row of the day that cannot be read", func(t *testing.T) {
@@ -353,7 +367,12 @@ func TestAStoreEndsAsTheBankWhateverHappens(t *testing.T) {
 					l.rows["checking"] = slices.Delete(rows, i, i+1)
 					continue
 				}
-				l.put("checking", today.DaysSince(l.today)+rapid.IntRange(0, 20).Draw(t, "day"), fmt.Sprintf("-%d.00", rapid.IntRange(1, 3).Draw(t, "amount")), rapid.SampledFrom([]string{"TEA", "RENT"}).Draw(t, "text"))
+				l.put(
+					"checking",
+					today.DaysSince(l.today)+rapid.IntRange(0, 20).Draw(t, "day"),
+					fmt.Sprintf("-%d.00", rapid.IntRange(1, 3).Draw(t, "amount")),
+					rapid.SampledFrom([]string{"TEA", "RENT"}).Draw(t, "text"),
+				)
 			}
 			s.round(t, l.days(), 0)
 			l.today = l.today.AddDays(rapid.IntRange(0, 2).Draw(t, "later"))

@@ -114,8 +114,12 @@ func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
 	}
 	if refusesGaps(req) {
 		return &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "TransactionsRequest.From", NotSent: true,
-			Detail: "is before the " + dayCount(days) + " the bank serves; ask for later days or set Beyond to RangeClamp",
+			Kind:    bankmux.ErrInvalid,
+			Field:   "TransactionsRequest.From",
+			NotSent: true,
+			Detail: "is before the " + dayCount(
+				days,
+			) + " the bank serves; ask for later days or set Beyond to RangeClamp",
 		}
 	}
 	w.first = w.earliest

@@ -39,8 +39,13 @@ func (w *wren) days() reconcile.Days {
 				row.Date, row.Amount = day, amount
 				if dayErr != nil || amountErr != nil {
 					page.Unread = append(page.Unread, reconcile.UnreadRow{Row: row, Failure: bankmux.Failure{
-						Account: at.Account, Transaction: fmt.Sprint("row ", i+1),
-						Err: &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the answer has a row without day or amount"},
+						Account:     at.Account,
+						Transaction: fmt.Sprint("row ", i+1),
+						Err: &bankmux.Error{
+							Kind:   bankmux.ErrMalformed,
+							Scope:  bankmux.ScopeCall,
+							Detail: "the answer has a row without day or amount",
+						},
 					}})
 					continue
 				}
@@ -72,7 +77,14 @@ func (w *wren) TransactionPage(ctx context.Context, req bankmux.TransactionsRequ
 // second row is a row.
 func ExampleDays() {
 	provider := &wren{rows: []wrenRow{
-		{"main", "-900.00", "2026-11-10", "RENT"}, {"main", "-3.00", "2026-11-25", "COFFEE"}, {"main", "-70.00", "2026-11-24", "FUEL HOLD"},
+		{
+			"main",
+			"-900.00",
+			"2026-11-10",
+			"RENT",
+		},
+		{"main", "-3.00", "2026-11-25", "COFFEE"},
+		{"main", "-70.00", "2026-11-24", "FUEL HOLD"},
 	}}
 	stored := newStore() // the application's database
 	for day := range 3 {

@@ -37,7 +37,13 @@ func (p *pond) accounts(context.Context) ([]string, error) { return []string{"ma
 
 // row translates a row of the provider.
 func (r pondRow) row() bankmux.Transaction {
-	t := bankmux.Transaction{ID: r.ID, Account: r.Account, Description: r.Text, Replaces: r.PendingID, Status: bankmux.StatusBooked}
+	t := bankmux.Transaction{
+		ID:          r.ID,
+		Account:     r.Account,
+		Description: r.Text,
+		Replaces:    r.PendingID,
+		Status:      bankmux.StatusBooked,
+	}
 	t.Date, _ = bankmux.ParseDate(r.Date)           // what cannot be read stays zero, and Feed
 	t.Amount, _ = bankmux.NewMoney(r.Amount, "USD") // puts the row into Failed
 	if r.Pending {
@@ -77,9 +83,21 @@ func (p *pond) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta
 // row on the next.
 func ExampleFeed() {
 	provider := &pond{pages: map[string]pondPage{
-		"":  {Added: []pondRow{{ID: "p1", Account: "main", Amount: "-20.00", Date: "2026-11-24", Text: "DINNER", Pending: true}}, Next: "1", Ready: true},
+		"": {
+			Added: []pondRow{
+				{ID: "p1", Account: "main", Amount: "-20.00", Date: "2026-11-24", Text: "DINNER", Pending: true},
+			},
+			Next:  "1",
+			Ready: true,
+		},
 		"1": {Removed: []string{"p1"}, Next: "2", HasMore: true, Ready: true},
-		"2": {Added: []pondRow{{ID: "b1", Account: "main", Amount: "-23.00", Date: "2026-11-25", Text: "DINNER", PendingID: "p1"}}, Next: "3", Ready: true},
+		"2": {
+			Added: []pondRow{
+				{ID: "b1", Account: "main", Amount: "-23.00", Date: "2026-11-25", Text: "DINNER", PendingID: "p1"},
+			},
+			Next:  "3",
+			Ready: true,
+		},
 	}}
 	stored := newStore() // the application's database
 	for range 2 {

@@ -136,7 +136,10 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 		return bankmux.Delta{}, err
 	}
 	if !cursor.Keeps(named(&req)) { // the cursor went past the rows of the others
-		return bankmux.Delta{}, refuse("SyncRequest.Accounts", "are others than the cursor was made for: begin again without one; with Known nothing is doubled")
+		return bankmux.Delta{}, refuse(
+			"SyncRequest.Accounts",
+			"are others than the cursor was made for: begin again without one; with Known nothing is doubled",
+		)
 	}
 	r := newFeedReading(&f, &req, &cursor)
 	if err := r.resume(ctx); err != nil {

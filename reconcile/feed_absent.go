@@ -119,7 +119,8 @@ func (r *feedReading) carried(ctx context.Context) error {
 			}
 			if err := r.gone(ctx, rows, func(k Known) {
 				if k.Missed > 0 && !r.empty {
-					r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished}) // so was it in a reading before
+					// so was it in a reading before
+					r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
 					return
 				}
 				k.Missed++

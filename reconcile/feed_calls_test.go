@@ -61,7 +61,10 @@ func TestAFeedWithStoredRowsLooksThemUp(t *testing.T) {
 func TestAFeedGoesOnWithTheCallThatAskedTheUser(t *testing.T) {
 	t.Parallel()
 	ask := func(state string) *bankmux.Error {
-		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "op-1", State: json.RawMessage(state)}}
+		return &bankmux.Error{
+			Kind:      bankmux.ErrUserAction,
+			Challenge: &bankmux.Challenge{ID: "op-1", State: json.RawMessage(state)},
+		}
 	}
 	challenge := func(t *testing.T, err error) *bankmux.Answers {
 		t.Helper()

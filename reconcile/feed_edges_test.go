@@ -20,7 +20,11 @@ func TestAFeedKeepsToTheAccountsThatWereAskedFor(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 100} {
 		r, s := filled(8), newStore()
-		strange := bankmux.Failure{Account: "savings", Transaction: "bad-1", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}}
+		strange := bankmux.Failure{
+			Account:     "savings",
+			Transaction: "bad-1",
+			Err:         &bankmux.Error{Kind: bankmux.ErrMalformed},
+		}
 		r.page = func(p *reconcile.FeedPage) { p.Failed = append(p.Failed, strange) }
 		d := s.round(t, r.feed(), size, "checking")
 		assert.Len(t, d.Added, 4)
@@ -60,7 +64,8 @@ func TestAFeedThatIsNotReadyIsNotEmpty(t *testing.T) {
 
 	r.put(paid("row", "checking", 0, "-1.00", "SHOP"))
 	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over what the page says of itself")
-	_, err = r.feed().Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
+	_, err = r.feed().
+		Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
 	require.NoError(t, err, "the cursor stayed at the beginning, where the row is")
 
 	r.page = nil
@@ -136,35 +141,38 @@ func TestAFeedRecognisesWhatWasKnownBefore(t *testing.T) {
 	})
 
 	for _, empty := range []bool{false, true} {
-		t.Run(fmt.Sprint("rows of a new connection whose history comes later, an empty beginning ", empty), func(t *testing.T) {
-			t.Parallel()
-			old, s := filled(19), newStore()
-			old.put(paid("twin", "checking", 18, "-19.50", "SHOP 18")) // equal to row-18
-			s.round(t, old.feed(), 2)
-			r := newRecord("checking", "savings")
-			again := func(back func(int) bool) {
-				for _, id := range old.present() {
-					if row := old.rows[id].row; back(today.DaysSince(row.Date)) {
-						row.ID = "new-" + id
-						r.put(row)
+		t.Run(
+			fmt.Sprint("rows of a new connection whose history comes later, an empty beginning ", empty),
+			func(t *testing.T) {
+				t.Parallel()
+				old, s := filled(19), newStore()
+				old.put(paid("twin", "checking", 18, "-19.50", "SHOP 18")) // equal to row-18
+				s.round(t, old.feed(), 2)
+				r := newRecord("checking", "savings")
+				again := func(back func(int) bool) {
+					for _, id := range old.present() {
+						if row := old.rows[id].row; back(today.DaysSince(row.Date)) {
+							row.ID = "new-" + id
+							r.put(row)
+						}
 					}
 				}
-			}
-			if !empty {
-				again(func(back int) bool { return back < 6 })
-			}
-			s.cursor = ""
-			s.round(t, r.feed(), 2)
-			require.Len(t, s.rows, 20)
-			again(func(back int) bool { return empty || back >= 6 })
-			r.put(paid("triplet", "checking", 18, "-19.50", "SHOP 18"))
-			d := s.round(t, r.feed(), 2)
-			assert.Len(t, d.Added, 1, "the third of three equal ones")
-			s.agree(t, r)
-			r.put(paid("quadruplet", "checking", 18, "-19.50", "SHOP 18"))
-			assert.Len(t, s.round(t, r.feed(), 2).Added, 1, "and a fourth")
-			s.agree(t, r)
-		})
+				if !empty {
+					again(func(back int) bool { return back < 6 })
+				}
+				s.cursor = ""
+				s.round(t, r.feed(), 2)
+				require.Len(t, s.rows, 20)
+				again(func(back int) bool { return empty || back >= 6 })
+				r.put(paid("triplet", "checking", 18, "-19.50", "SHOP 18"))
+				d := s.round(t, r.feed(), 2)
+				assert.Len(t, d.Added, 1, "the third of three equal ones")
+				s.agree(t, r)
+				r.put(paid("quadruplet", "checking", 18, "-19.50", "SHOP 18"))
+				assert.Len(t, s.round(t, r.feed(), 2).Added, 1, "and a fourth")
+				s.agree(t, r)
+			},
+		)
 	}
 
 	t.Run("a missing row that the record has under another id after all is back", func(t *testing.T) {
@@ -226,7 +234,10 @@ func TestAFeedRecognisesWhatWasKnownBefore(t *testing.T) {
 		s.cursor = ""
 		r.rows["row-0"].gone, r.rows["row-1"].gone = 1, 1
 		r.page = func(p *reconcile.FeedPage) {
-			p.Failed = append(p.Failed, bankmux.Failure{Account: unread, Transaction: "row 7", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}})
+			p.Failed = append(
+				p.Failed,
+				bankmux.Failure{Account: unread, Transaction: "row 7", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}},
+			)
 		}
 		assert.Zero(t, changed(s.round(t, r.feed(), 0)), "or of any account, where it names none")
 		s.cursor, unread = "", "checking"
@@ -270,7 +281,25 @@ func TestAFeedReportsWhatItCouldNotRead(t *testing.T) {
 		t.Parallel()
 		r, s := filled(2), newStore()
 		r.page = func(p *reconcile.FeedPage) {
-			nameless, dayless, amountless := paid("", "checking", 0, "-1.00", "X"), paid("a", "checking", 0, "-1.00", "X"), paid("b", "checking", 0, "-1.00", "X")
+			nameless, dayless, amountless := paid(
+				"",
+				"checking",
+				0,
+				"-1.00",
+				"X",
+			), paid(
+				"a",
+				"checking",
+				0,
+				"-1.00",
+				"X",
+			), paid(
+				"b",
+				"checking",
+				0,
+				"-1.00",
+				"X",
+			)
 			dayless.Date, amountless.Amount = bankmux.Date{}, bankmux.Money{}
 			p.Created = append(p.Created, nameless, dayless)
 			p.Updated = append(p.Updated, amountless, paid("c", "", 0, "-1.00", "X"))
@@ -360,7 +389,10 @@ func TestAFeedThatIsALogIsAppliedInItsOrder(t *testing.T) {
 				d, err := f.Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}})
 				require.NoError(t, err)
 				assert.Equal(t, c.amount != "", len(d.Added) == 1, "without Known")
-				removed := slices.ContainsFunc(d.Removed, func(m bankmux.Absence) bool { return m.Known.Account != "savings" })
+				removed := slices.ContainsFunc(
+					d.Removed,
+					func(m bankmux.Absence) bool { return m.Known.Account != "savings" },
+				)
 				assert.False(t, removed && len(d.Added) > 0, "without Known")
 			})
 		}

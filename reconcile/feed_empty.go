@@ -28,7 +28,8 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 	last := map[string]bankmux.Date{} // of all accounts under ""
 	_, err = r.known(ctx, firstDay, lastDay, func(k *Known) bool {
 		alias := r.aliasOf(k)
-		if !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" && !r.isRemoved(k.Account, alias) {
+		if !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" &&
+			!r.isRemoved(k.Account, alias) {
 			last[k.Account], last[""] = later(last[k.Account], k.Date), later(last[""], k.Date)
 		}
 		return false

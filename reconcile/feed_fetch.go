@@ -43,7 +43,10 @@ func (r *feedReading) round(ctx context.Context) (FeedPage, error) {
 			return FeedPage{}, err
 		}
 		if page.NotReady && len(page.Created)+len(page.Updated)+len(page.Removed) == 0 && !page.More {
-			return FeedPage{}, &bankmux.Error{Kind: bankmux.ErrNotReady, Detail: "the provider has not fetched the transactions yet"}
+			return FeedPage{}, &bankmux.Error{
+				Kind:   bankmux.ErrNotReady,
+				Detail: "the provider has not fetched the transactions yet",
+			}
 		}
 		r.take(&page)
 		if !page.More || r.feed.byPage() {
@@ -53,7 +56,11 @@ func (r *feedReading) round(ctx context.Context) (FeedPage, error) {
 			return FeedPage{}, goesRound()
 		}
 	}
-	return FeedPage{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a round do not end"}
+	return FeedPage{}, &bankmux.Error{
+		Kind:   bankmux.ErrMalformed,
+		Scope:  bankmux.ScopeCall,
+		Detail: "the pages of a round do not end",
+	}
 }
 
 // take merges a page, without what belongs to accounts that were not asked for.

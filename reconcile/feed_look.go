@@ -29,7 +29,12 @@ type listing struct {
 }
 
 func newSearch(r *feedReading, rows []Known) *search {
-	s := &search{reading: r, rows: rows, under: make(map[feedName][]*Known, len(rows)), saying: make(map[words][]*Known, len(rows))}
+	s := &search{
+		reading: r,
+		rows:    rows,
+		under:   make(map[feedName][]*Known, len(rows)),
+		saying:  make(map[words][]*Known, len(rows)),
+	}
 	for i := range rows {
 		k := &rows[i]
 		for _, a := range k.Aliases {
@@ -68,7 +73,10 @@ func (s *search) see(row *bankmux.Transaction) {
 		return
 	}
 	for _, k := range s.saying[words{account, Loose(Text(row)), row.Amount.String()}] {
-		if later := row.Date.DaysSince(k.Date); later == 0 || (k.Status == bankmux.StatusPending && later > 0 && later <= around) {
+		if later := row.Date.DaysSince(
+			k.Date,
+		); later == 0 ||
+			(k.Status == bankmux.StatusPending && later > 0 && later <= around) {
 			s.moved = append(s.moved, listing{k, at, *row})
 		}
 	}
@@ -199,7 +207,11 @@ func (r *feedReading) look(ctx context.Context, list []Known) error {
 	ask := StoredRequest{Accounts: named(r.req), From: from, To: to}
 	for readings, pages := 1, 0; ; pages++ {
 		if pages == maxStored {
-			return &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the pages of a few weeks do not end"}
+			return &bankmux.Error{
+				Kind:   bankmux.ErrMalformed,
+				Scope:  bankmux.ScopeCall,
+				Detail: "the pages of a few weeks do not end",
+			}
 		}
 		page, err := r.stored(ctx, ask)
 		if err != nil {

@@ -26,7 +26,11 @@ type merged struct {
 }
 
 func newMerger() *merger {
-	return &merger{byAccount: map[string][]bankmux.Transaction{}, ids: map[FeedRow]*merged{}, removed: map[FeedRow]bool{}}
+	return &merger{
+		byAccount: map[string][]bankmux.Transaction{},
+		ids:       map[FeedRow]*merged{},
+		removed:   map[FeedRow]bool{},
+	}
 }
 
 // add applies a page, without the accounts that are not wanted. It returns the rows that lack what
@@ -82,7 +86,8 @@ func (m *merger) put(row *bankmux.Transaction, update bool) {
 	known := e.page < m.page // a page before named it, which this one is later than
 	list := m.byAccount[row.Account]
 	switch same := e.replaced(list, row, update, e.touched != m.page && (update || known)); {
-	case same >= 0 && !update && !known && list[same].Status == bankmux.StatusBooked: // a list has no order: it was pending
+	// a list has no order: it was pending
+	case same >= 0 && !update && !known && list[same].Status == bankmux.StatusBooked:
 	case same >= 0:
 		list[same] = *row
 	default:

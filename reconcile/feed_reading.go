@@ -174,14 +174,20 @@ func (r *feedReading) lost(k Known, reason string, more bool) {
 // blind reports rows without what the application knows: they go by the provider's ids.
 func (r *feedReading) blind(byAccount map[string][]bankmux.Transaction, gone []FeedRow) {
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
-		res := Compare(nil, Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]})
+		res := Compare(
+			nil,
+			Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]},
+		)
 		for _, a := range res.Added {
 			if !r.rows.isOld(account, a.Row.ID) {
 				r.delta.Added = append(r.delta.Added, a)
 				continue
 			}
 			was := &Known{Account: a.Known.Account, Aliases: a.Known.Aliases}
-			r.delta.Modified = append(r.delta.Modified, Change{Was: was, Row: a.Row, Known: a.Known, Reason: ReasonUpdated})
+			r.delta.Modified = append(
+				r.delta.Modified,
+				Change{Was: was, Row: a.Row, Known: a.Known, Reason: ReasonUpdated},
+			)
 		}
 	}
 	for _, row := range gone {
@@ -200,8 +206,13 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 	}
 	r.named = append(r.named, account)
 	in := Reading{
-		Provider: r.feed.Provider, Account: r.req.AccountName(account), From: rows[0].Date, To: rows[0].Date, Rows: rows, More: r.more,
-		Gone: func(alias string) bool { return !r.listed[alias] },
+		Provider: r.feed.Provider,
+		Account:  r.req.AccountName(account),
+		From:     rows[0].Date,
+		To:       rows[0].Date,
+		Rows:     rows,
+		More:     r.more,
+		Gone:     func(alias string) bool { return !r.listed[alias] },
 	}
 	shown := make(map[string]bool, len(rows)) // aliases of the account's rows
 	sought := map[string]bool{}               // those of updated rows that are yet to be found
@@ -332,7 +343,12 @@ func (r *feedReading) known(ctx context.Context, from, to bankmux.Date, want fun
 }
 
 // knownOf are the rows of some accounts that the application knows and that are wanted.
-func (r *feedReading) knownOf(ctx context.Context, ids []string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
+func (r *feedReading) knownOf(
+	ctx context.Context,
+	ids []string,
+	from, to bankmux.Date,
+	want func(*Known) bool,
+) (all []Known, err error) {
 	for _, id := range ids {
 		rows, err := Ask(ctx, r.req, r.req.AccountName(id), from, to, want)
 		if err != nil {

@@ -205,7 +205,13 @@ func (s *store) known(_ context.Context, account string, from, to bankmux.Date) 
 }
 
 func (s *store) request(size int, accounts ...string) bankmux.SyncRequest {
-	req := bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, PageSize: size, Known: s.known, Accounts: accounts}
+	req := bankmux.SyncRequest{
+		Connection: bankmux.Connection{ID: "conn-1"},
+		Cursor:     s.cursor,
+		PageSize:   size,
+		Known:      s.known,
+		Accounts:   accounts,
+	}
 	if s.blind {
 		req.Known = nil
 	}
@@ -319,7 +325,13 @@ func paid(id, account string, back int, amount, text string) bankmux.Transaction
 	}
 	day := today.AddDays(-back)
 	return bankmux.Transaction{
-		ID: id, Account: account, Date: day, BookingDate: day, Status: bankmux.StatusBooked, Amount: money, Description: text,
+		ID:          id,
+		Account:     account,
+		Date:        day,
+		BookingDate: day,
+		Status:      bankmux.StatusBooked,
+		Amount:      money,
+		Description: text,
 	}
 }
 

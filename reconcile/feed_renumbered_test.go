@@ -28,32 +28,35 @@ func TestRowsThatAreRenumberedStayThemselves(t *testing.T) {
 		for status, row := range map[string]func(id, account string, back int, amount, text string) bankmux.Transaction{"booked": paid, "pending": held} {
 			for _, size := range []int{1, 2, 3, 100} {
 				for _, stored := range []bool{true, false} {
-					t.Run(fmt.Sprintf("%s, %s, pages of %d, a list of stored rows %t", name, status, size, stored), func(t *testing.T) {
-						t.Parallel()
-						r, s := newRecord("checking"), newStore()
-						feed := r.feed()
-						if stored {
-							feed = r.believed()
-						}
-						r.put(paid("old", "checking", 6, "-1.00", "OLD")) // or the list were empty
-						was := []string{first, second, third}
-						renumber(r, row, nil, was)
-						s.round(t, feed, size)
-						keys := s.keys()
-						renumber(r, row, was, now)
-						s.round(t, feed, size)
-						s.round(t, feed, size)
-						got := s.keys()
-						want := append(slices.Clone(now), "OLD -1.00")
-						assert.ElementsMatch(t, want, slices.Collect(maps.Keys(got)))
-						assert.Len(t, s.rows, len(want))
-						for text, key := range got {
-							if before, known := keys[text]; known {
-								assert.Equal(t, before, key, text)
+					t.Run(
+						fmt.Sprintf("%s, %s, pages of %d, a list of stored rows %t", name, status, size, stored),
+						func(t *testing.T) {
+							t.Parallel()
+							r, s := newRecord("checking"), newStore()
+							feed := r.feed()
+							if stored {
+								feed = r.believed()
 							}
-						}
-						assert.Zero(t, changed(s.round(t, feed, size)))
-					})
+							r.put(paid("old", "checking", 6, "-1.00", "OLD")) // or the list were empty
+							was := []string{first, second, third}
+							renumber(r, row, nil, was)
+							s.round(t, feed, size)
+							keys := s.keys()
+							renumber(r, row, was, now)
+							s.round(t, feed, size)
+							s.round(t, feed, size)
+							got := s.keys()
+							want := append(slices.Clone(now), "OLD -1.00")
+							assert.ElementsMatch(t, want, slices.Collect(maps.Keys(got)))
+							assert.Len(t, s.rows, len(want))
+							for text, key := range got {
+								if before, known := keys[text]; known {
+									assert.Equal(t, before, key, text)
+								}
+							}
+							assert.Zero(t, changed(s.round(t, feed, size)))
+						},
+					)
 				}
 			}
 		}
@@ -61,7 +64,11 @@ func TestRowsThatAreRenumberedStayThemselves(t *testing.T) {
 }
 
 // renumber makes the rows of a day those of now, with the ids 1, 2, 3 and so on.
-func renumber(r *record, row func(id, account string, back int, amount, text string) bankmux.Transaction, was, now []string) {
+func renumber(
+	r *record,
+	row func(id, account string, back int, amount, text string) bankmux.Transaction,
+	was, now []string,
+) {
 	for i, one := range now {
 		if i >= len(was) || was[i] != one {
 			amount := one[len(one)-2:]

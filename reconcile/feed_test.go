@@ -42,7 +42,15 @@ func TestAFeedThatChangesWhileItIsReadBeginsAgain(t *testing.T) {
 						if !first {
 							s.round(t, r.feed(), 2)
 							for i := range 9 {
-								r.put(paid(fmt.Sprint("row-", i), r.accounts[i%2], i%20, fmt.Sprintf("-%d.75", i+1), fmt.Sprint("SHOP ", i)))
+								r.put(
+									paid(
+										fmt.Sprint("row-", i),
+										r.accounts[i%2],
+										i%20,
+										fmt.Sprintf("-%d.75", i+1),
+										fmt.Sprint("SHOP ", i),
+									),
+								)
 							}
 						}
 						before := r.pages
@@ -53,7 +61,8 @@ func TestAFeedThatChangesWhileItIsReadBeginsAgain(t *testing.T) {
 							}
 						}
 						if blind {
-							d, err := r.feed().Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, PageSize: 2})
+							d, err := r.feed().
+								Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, PageSize: 2})
 							require.NoError(t, err)
 							assert.Len(t, d.Added, len(r.present()), "each row once, page %d", page)
 							continue
@@ -94,7 +103,9 @@ func TestAFeedThatChangesWhileItIsReadBeginsAgain(t *testing.T) {
 		cursor := s.cursor
 		r.hook = func(r *record, _ int) { r.put(paid("row-1", "savings", 1, fmt.Sprintf("-%d.00", r.seq), "SHOP 1")) }
 		for i := range 9 {
-			r.put(paid(fmt.Sprint("row-", i), r.accounts[i%2], i%20, fmt.Sprintf("-%d.75", i+1), fmt.Sprint("SHOP ", i)))
+			r.put(
+				paid(fmt.Sprint("row-", i), r.accounts[i%2], i%20, fmt.Sprintf("-%d.75", i+1), fmt.Sprint("SHOP ", i)),
+			)
 		}
 		_, err := r.feed().Sync(t.Context(), s.request(2))
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
@@ -153,8 +164,18 @@ func TestAFeedReportsWhatBecameOfEachRow(t *testing.T) {
 				s.round(t, r.feed(), size)
 				c.change(r)
 				d := s.round(t, r.feed(), size)
-				assert.Equal(t, []int{c.added, c.modified, c.replaced, c.removed, c.missing},
-					[]int{len(d.Added), len(d.Modified), len(d.Replaced), len(d.Removed), len(d.Missing)}, "added, modified, replaced, removed, missing")
+				assert.Equal(
+					t,
+					[]int{c.added, c.modified, c.replaced, c.removed, c.missing},
+					[]int{
+						len(d.Added),
+						len(d.Modified),
+						len(d.Replaced),
+						len(d.Removed),
+						len(d.Missing),
+					},
+					"added, modified, replaced, removed, missing",
+				)
 				s.agree(t, r)
 				assert.Zero(t, changed(s.round(t, r.feed(), size)), "nothing is reported twice")
 			})
@@ -209,7 +230,13 @@ func TestAStoreEndsAsTheRecordWhateverHappens(t *testing.T) {
 			n++
 			ids := r.present()
 			account := rapid.SampledFrom(r.accounts).Draw(t, "account")
-			row := paid(fmt.Sprint("id-", n), account, rapid.IntRange(0, 30).Draw(t, "day"), fmt.Sprintf("-%d.00", rapid.IntRange(1, 3).Draw(t, "amount")), rapid.SampledFrom(texts).Draw(t, "text"))
+			row := paid(
+				fmt.Sprint("id-", n),
+				account,
+				rapid.IntRange(0, 30).Draw(t, "day"),
+				fmt.Sprintf("-%d.00", rapid.IntRange(1, 3).Draw(t, "amount")),
+				rapid.SampledFrom(texts).Draw(t, "text"),
+			)
 			if rapid.Bool().Draw(t, "pending") {
 				row.Status, row.BookingDate = bankmux.StatusPending, bankmux.Date{}
 			}

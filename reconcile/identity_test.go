@@ -41,7 +41,9 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 			in.Complete = complete
 			res := reconcile.Compare(known, in)
 			assert.Equal(t, []string{
-				"added LATE FEE -15.00", "replaced BAKERY: " + reconcile.ReasonID, "replaced PHARMACY: " + reconcile.ReasonID,
+				"added LATE FEE -15.00",
+				"replaced BAKERY: " + reconcile.ReasonID,
+				"replaced PHARMACY: " + reconcile.ReasonID,
 			}, story(res))
 			after := res.Apply(known)
 			assert.Equal(t, keyOf(known, "BAKERY"), keyOf(after, "BAKERY"))
@@ -52,8 +54,19 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 	t.Run("a row that is gone keeps no other from its id", func(t *testing.T) {
 		t.Parallel()
 		known := stored(bakery, pharmacy)
-		res := reconcile.Compare(known, reading("mk", tx("0", 0, -1, "X", booked), tx("1", 1, -900, "PHARMACY", booked)))
-		assert.Equal(t, []string{"added X -0.01", "missing BAKERY: " + reconcile.ReasonAbsent, "replaced PHARMACY: " + reconcile.ReasonID}, story(res))
+		res := reconcile.Compare(
+			known,
+			reading("mk", tx("0", 0, -1, "X", booked), tx("1", 1, -900, "PHARMACY", booked)),
+		)
+		assert.Equal(
+			t,
+			[]string{
+				"added X -0.01",
+				"missing BAKERY: " + reconcile.ReasonAbsent,
+				"replaced PHARMACY: " + reconcile.ReasonID,
+			},
+			story(res),
+		)
 	})
 	t.Run("while more rows may follow, an id alone makes no row another", func(t *testing.T) {
 		t.Parallel()
@@ -61,15 +74,25 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 		page.Complete, page.More, page.Gone = false, true, func(string) bool { return true }
 		assert.Equal(t, []string{"added LATE FEE -15.00"}, story(reconcile.Compare(stored(bakery, pharmacy), page)))
 		page.Rows = []bankmux.Transaction{tx("1", 1, -330, "BAKERY", booked), tx("2", 1, -900, "CHEMIST", booked)}
-		assert.Equal(t, []string{"modified BAKERY: " + reconcile.ReasonContent, "modified CHEMIST: " + reconcile.ReasonContent},
-			story(reconcile.Compare(stored(bakery, pharmacy), page)), "but an edited row stays itself")
+		assert.Equal(
+			t,
+			[]string{"modified BAKERY: " + reconcile.ReasonContent, "modified CHEMIST: " + reconcile.ReasonContent},
+			story(reconcile.Compare(stored(bakery, pharmacy), page)),
+			"but an edited row stays itself",
+		)
 	})
 	t.Run("nor is an id where another row says nearly the same", func(t *testing.T) {
 		t.Parallel()
 		known := stored(tx("1", 1, -320, "BAKERY 08:49", booked))
-		res := reconcile.Compare(known, reading("mk", tx("1", 1, -1500, "LATE FEE", booked), tx("2", 1, -320, "BAKERY", booked)))
+		res := reconcile.Compare(
+			known,
+			reading("mk", tx("1", 1, -1500, "LATE FEE", booked), tx("2", 1, -320, "BAKERY", booked)),
+		)
 		assert.Equal(t, []string{
-			"added BAKERY -3.20", "added LATE FEE -15.00", "missing BAKERY 08:49: " + reconcile.ReasonAbsent, "suggested BAKERY 08:49, 1: " + reconcile.ReasonNear,
+			"added BAKERY -3.20",
+			"added LATE FEE -15.00",
+			"missing BAKERY 08:49: " + reconcile.ReasonAbsent,
+			"suggested BAKERY 08:49, 1: " + reconcile.ReasonNear,
 		}, story(res))
 	})
 	t.Run("an id that a row had before is not enough", func(t *testing.T) {
@@ -82,7 +105,10 @@ func TestContentUnderAnotherIDGoesBeforeAnIDWithOtherContent(t *testing.T) {
 	t.Run("a pending row that is posted under its id is not its twin", func(t *testing.T) {
 		t.Parallel()
 		known := stored(tx("1", 1, -320, "BAKERY", pending))
-		res := reconcile.Compare(known, reading("mk", tx("1", 2, -320, "BAKERY", booked), tx("2", 1, -320, "BAKERY", pending)))
+		res := reconcile.Compare(
+			known,
+			reading("mk", tx("1", 2, -320, "BAKERY", booked), tx("2", 1, -320, "BAKERY", pending)),
+		)
 		assert.Equal(t, []string{"added BAKERY -3.20", "modified BAKERY: " + reconcile.ReasonPosted}, story(res))
 	})
 	t.Run("an edited row keeps its id where no other has its content", func(t *testing.T) {
@@ -135,7 +161,12 @@ func TestRenumberedRowsThatSayNearlyTheSameAreFoundAgain(t *testing.T) {
 
 func TestTwoPaymentsUnderOneIDAreTwoRows(t *testing.T) {
 	t.Parallel()
-	in := reading("mk", tx("1", 1, -320, "BAKERY", booked), tx("1", 1, -900, "PHARMACY", booked), tx("1", 2, -500, "KIOSK", booked))
+	in := reading(
+		"mk",
+		tx("1", 1, -320, "BAKERY", booked),
+		tx("1", 1, -900, "PHARMACY", booked),
+		tx("1", 2, -500, "KIOSK", booked),
+	)
 	res := reconcile.Compare(nil, in)
 	require.Len(t, res.Added, 3)
 	known := res.Apply(nil)
@@ -148,17 +179,28 @@ func TestTwoPaymentsUnderOneIDAreTwoRows(t *testing.T) {
 func TestARowIsAliveIfAnyOfItsAliasesIs(t *testing.T) {
 	t.Parallel()
 	known := stored(tx("a1", 1, -320, "DINER 7", pending))
-	known = reconcile.Compare(known, reading("mk", tx("b1", 1, -320, "DINER 7", pending))).Apply(known) // another link to the same account
+	// another link to the same account
+	known = reconcile.Compare(known, reading("mk", tx("b1", 1, -320, "DINER 7", pending))).Apply(known)
 	require.Equal(t, []string{"id:mk:b1", "id:mk:a1"}, known[0].Aliases)
 	page := reading("mk", tx("a2", 1, -320, "DINER 7", booked))
 	page.Complete = false
 	page.Gone = func(alias string) bool { return alias == "id:mk:b1" }
-	assert.Equal(t, []string{"added DINER 7 -3.20"}, story(reconcile.Compare(known, page)), "it is listed under its former id")
+	assert.Equal(
+		t,
+		[]string{"added DINER 7 -3.20"},
+		story(reconcile.Compare(known, page)),
+		"it is listed under its former id",
+	)
 	page.Gone = func(string) bool { return true }
 	assert.Equal(t, []string{"replaced DINER 7: " + reconcile.ReasonPosted}, story(reconcile.Compare(known, page)))
 	page.Rows = []bankmux.Transaction{tx("a1", 3, -320, "DINER 7", booked)}
 	page.Gone = func(alias string) bool { return alias == "id:mk:b1" }
-	assert.Equal(t, []string{"modified DINER 7: " + reconcile.ReasonPosted}, story(reconcile.Compare(known, page)), "the first link shows it posted under the id it gave")
+	assert.Equal(
+		t,
+		[]string{"modified DINER 7: " + reconcile.ReasonPosted},
+		story(reconcile.Compare(known, page)),
+		"the first link shows it posted under the id it gave",
+	)
 }
 
 func TestTheProvidersWordWhichRowAPostedOneReplacesDecides(t *testing.T) {
@@ -168,7 +210,11 @@ func TestTheProvidersWordWhichRowAPostedOneReplacesDecides(t *testing.T) {
 		row.Replaces = replaces
 		return row
 	}
-	known := stored(tx("p1", 1, -5000, "DINER 7", pending), tx("p2", 1, -5000, "DINER 7", pending), tx("p3", 1, -900, "KIOSK", pending))
+	known := stored(
+		tx("p1", 1, -5000, "DINER 7", pending),
+		tx("p2", 1, -5000, "DINER 7", pending),
+		tx("p3", 1, -900, "KIOSK", pending),
+	)
 	for name, c := range map[string]struct {
 		rows []bankmux.Transaction
 		want map[string]string // which pending row each posted one became
@@ -205,7 +251,10 @@ func TestARowOfAnImplausibleDayProvesNothingAboutOthers(t *testing.T) {
 	} {
 		known := stored(tx("", 1, -100, "OLD", ""), tx("", 2, -200, "OLDER", ""), tx("", 30, -300, "NEW", ""))
 		for range 4 { // a bank that serves fewer days than it did
-			res := reconcile.Compare(known, reading("dp", on(tx("", 0, -1, "ODD", ""), day), tx("", 30, -300, "NEW", "")))
+			res := reconcile.Compare(
+				known,
+				reading("dp", on(tx("", 0, -1, "ODD", ""), day), tx("", 30, -300, "NEW", "")),
+			)
 			assert.Empty(t, res.Removed, day)
 			for _, m := range res.Missing {
 				assert.Equal(t, reconcile.ReasonBefore, m.Reason, day)
@@ -225,7 +274,16 @@ func TestARowOfAnImplausibleDayProvesNothingAboutOthers(t *testing.T) {
 func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	t.Parallel()
 	was := []bankmux.Transaction{
-		tx("", 0, -1, "FIRST", ""), tx("", 5, -700, "TOLL", ""), tx("", 6, -800, "KIOSK", ""), tx("", 6, -900, "BOOKS", ""),
+		tx(
+			"",
+			0,
+			-1,
+			"FIRST",
+			"",
+		),
+		tx("", 5, -700, "TOLL", ""),
+		tx("", 6, -800, "KIOSK", ""),
+		tx("", 6, -900, "BOOKS", ""),
 	}
 	moved := []bankmux.Transaction{was[0], tx("", 7, -700, "TOLL", ""), was[2], was[3]}
 	unread := func(in reconcile.Reading, rows ...bankmux.Transaction) reconcile.Reading {
@@ -272,8 +330,19 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	})
 	t.Run("a row that may be the unreadable one is not moved", func(t *testing.T) {
 		t.Parallel()
-		res := reconcile.Compare(stored(was...), unread(reading("dp", moved...), bankmux.Transaction{Date: day1.AddDays(5), RawDescription: "TOLL"}))
-		assert.Equal(t, []string{"added TOLL -7.00", "missing TOLL: " + reconcile.ReasonUnread, "suggested TOLL, 1: " + reconcile.ReasonMoved}, story(res))
+		res := reconcile.Compare(
+			stored(was...),
+			unread(reading("dp", moved...), bankmux.Transaction{Date: day1.AddDays(5), RawDescription: "TOLL"}),
+		)
+		assert.Equal(
+			t,
+			[]string{
+				"added TOLL -7.00",
+				"missing TOLL: " + reconcile.ReasonUnread,
+				"suggested TOLL, 1: " + reconcile.ReasonMoved,
+			},
+			story(res),
+		)
 	})
 }
 

@@ -47,7 +47,8 @@ func (c *comparison) byPosting() {
 			continue
 		}
 		if pending && waiting[k.Text] == 1 && !c.in.More {
-			if one := at.onlyBooked(); one != nil && !c.early(k, one) { // one that is pending yet is a posting of nothing
+			// one that is pending yet is a posting of nothing
+			if one := at.onlyBooked(); one != nil && !c.early(k, one) {
 				c.pair(k, one, ReasonAmount, true)
 				continue
 			}

@@ -89,7 +89,11 @@ func (d *sameDay) read(at span, meetings []meeting) {
 	}
 	slices.SortFunc(d.new, func(a, b worded[int32]) int {
 		x, y := &d.c.new[a.row], &d.c.new[b.row]
-		return cmp.Or(bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to]), cmp.Compare(x.text, y.text), cmp.Compare(a.row, b.row))
+		return cmp.Or(
+			bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to]),
+			cmp.Compare(x.text, y.text),
+			cmp.Compare(a.row, b.row),
+		)
 	})
 	slices.SortStableFunc(d.old, func(a, b worded[*entry]) int {
 		return cmp.Or(bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to]), cmp.Compare(a.row.Text, b.row.Text))

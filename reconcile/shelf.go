@@ -53,7 +53,12 @@ func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
 	}
 	slices.SortFunc(s.order, func(a, b int32) int {
 		x, y := &c.new[a], &c.new[b]
-		return cmp.Or(kind.compare(x, y.text, y.row.Amount), s.compareRef(a, s.refOf(b)), x.row.Date.Compare(y.row.Date), cmp.Compare(a, b))
+		return cmp.Or(
+			kind.compare(x, y.text, y.row.Amount),
+			s.compareRef(a, s.refOf(b)),
+			x.row.Date.Compare(y.row.Date),
+			cmp.Compare(a, b),
+		)
 	})
 	s.next = make([]int32, len(s.order)+1)
 	for i := range s.next {

@@ -106,7 +106,12 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 		return fresh, nil
 	}
 	refuse := func(why string) (Cursor, error) {
-		return Cursor{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SyncRequest.Cursor", Detail: why, NotSent: true}
+		return Cursor{}, &bankmux.Error{
+			Kind:    bankmux.ErrInvalid,
+			Field:   "SyncRequest.Cursor",
+			Detail:  why,
+			NotSent: true,
+		}
 	}
 	const most = 1 << 20
 	if len(text) > most || len(text) < 10 || text[len(text)-9] != '.' {
@@ -115,7 +120,8 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(text[:len(text)-9])
 	// What is written again must be the same: the decoder passes over line breaks and the last
 	// bits.
-	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text[:len(text)-9] || digest("cursor", string(raw))[:8] != text[len(text)-8:] {
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text[:len(text)-9] ||
+		digest("cursor", string(raw))[:8] != text[len(text)-8:] {
 		return refuse("was changed or cut")
 	}
 	var c Cursor
@@ -134,7 +140,13 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 // each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
 // known; without want all is wanted. An error of Known ends the sync as [bankmux.ErrApplication]:
 // what it does not know cannot be compared.
-func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, want func(*Known) bool) (all []Known, err error) {
+func Ask(
+	ctx context.Context,
+	req *bankmux.SyncRequest,
+	account string,
+	from, to bankmux.Date,
+	want func(*Known) bool,
+) (all []Known, err error) {
 	seen := map[string]bool{}
 	err = each(ctx, req, account, from, to, func(k *Known) bool {
 		if !seen[k.Key] && (want == nil || want(k)) {
@@ -148,15 +160,28 @@ func Ask(ctx context.Context, req *bankmux.SyncRequest, account string, from, to
 
 // Knows reports whether the application knows any row of an account. Without Known it knows none.
 func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
-	err = each(ctx, req, account, bankmux.NewDate(1, time.January, 1), bankmux.NewDate(9999, time.December, 31), func(*Known) bool {
-		found = true
-		return false
-	})
+	err = each(
+		ctx,
+		req,
+		account,
+		bankmux.NewDate(1, time.January, 1),
+		bankmux.NewDate(9999, time.December, 31),
+		func(*Known) bool {
+			found = true
+			return false
+		},
+	)
 	return found, err
 }
 
 // each gives the rows of an account between two days until do has had enough.
-func each(ctx context.Context, req *bankmux.SyncRequest, account string, from, to bankmux.Date, do func(*Known) bool) error {
+func each(
+	ctx context.Context,
+	req *bankmux.SyncRequest,
+	account string,
+	from, to bankmux.Date,
+	do func(*Known) bool,
+) error {
 	if req.Known == nil {
 		return nil
 	}
@@ -166,7 +191,12 @@ func each(ctx context.Context, req *bankmux.SyncRequest, account string, from, t
 	}
 	for k, err := range known {
 		if err != nil {
-			return &bankmux.Error{Kind: bankmux.ErrApplication, Field: "SyncRequest.Known", Detail: "failed to read the application's rows", Err: err}
+			return &bankmux.Error{
+				Kind:   bankmux.ErrApplication,
+				Field:  "SyncRequest.Known",
+				Detail: "failed to read the application's rows",
+				Err:    err,
+			}
 		}
 		if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !do(&k) {
 			return nil
@@ -182,8 +212,11 @@ func Names(req *bankmux.SyncRequest, accounts []string) error {
 		name := req.AccountName(id)
 		if other, taken := of[name]; name == "" || (taken && other != id) {
 			return &bankmux.Error{
-				Kind: bankmux.ErrInvalid, Field: "SyncRequest.Name",
-				Detail: "gives the account " + strconv.Quote(id) + " no name, or that of another; name it, or leave it out by naming the others in Accounts",
+				Kind:  bankmux.ErrInvalid,
+				Field: "SyncRequest.Name",
+				Detail: "gives the account " + strconv.Quote(
+					id,
+				) + " no name, or that of another; name it, or leave it out by naming the others in Accounts",
 			}
 		}
 		of[name] = id

@@ -83,8 +83,18 @@ func TestAReferenceThatDriftsIsThatOfTheSameRow(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s, turned %t", name, turned), func(t *testing.T) {
 				t.Parallel()
-				said := story(reconcile.Compare(stored(row(1, "COFFEE SHOP", c.one), first), reading("dp", row(1, "COFFEE SHOP", c.other), first)))
-				moved := story(reconcile.Compare(stored(row(1, "COFFEE SHOP", c.one), first), reading("dp", row(3, "COFFEE SHOP", c.other), first)))
+				said := story(
+					reconcile.Compare(
+						stored(row(1, "COFFEE SHOP", c.one), first),
+						reading("dp", row(1, "COFFEE SHOP", c.other), first),
+					),
+				)
+				moved := story(
+					reconcile.Compare(
+						stored(row(1, "COFFEE SHOP", c.one), first),
+						reading("dp", row(3, "COFFEE SHOP", c.other), first),
+					),
+				)
 				other := stored(row(1, "COFFEE SHOP", c.one))
 				elsewhere := reconcile.Compare(other, reading("other", withID("7", row(1, "KAFFEE", c.other))))
 				switch c.want {
@@ -97,7 +107,11 @@ func TestAReferenceThatDriftsIsThatOfTheSameRow(t *testing.T) {
 				case "suggested":
 					assert.Contains(t, said, "suggested COFFEE SHOP, 1: "+reconcile.ReasonNear)
 				case "added":
-					assert.Equal(t, []string{"added COFFEE SHOP -3.20", "missing COFFEE SHOP: " + reconcile.ReasonAbsent}, said)
+					assert.Equal(
+						t,
+						[]string{"added COFFEE SHOP -3.20", "missing COFFEE SHOP: " + reconcile.ReasonAbsent},
+						said,
+					)
 					assert.Empty(t, elsewhere.Suggested)
 				}
 			})
@@ -141,7 +155,13 @@ func TestTextThatDriftsIsTheSameRowOrSuggested(t *testing.T) {
 					return row
 				}
 				withReference := reconcile.Compare(stored(referred(c.one)), reading("dp", referred(c.other)))
-				assert.Len(t, append(texts(withReference.Modified), suggested(withReference)...), 1, "%v", story(withReference))
+				assert.Len(
+					t,
+					append(texts(withReference.Modified), suggested(withReference)...),
+					1,
+					"%v",
+					story(withReference),
+				)
 				if len(res.Modified) > 0 {
 					assert.Len(t, withReference.Modified, 1, "the same reference is one more reason")
 				}
@@ -187,7 +207,10 @@ func keyBefore(account string, row bankmux.Transaction) string {
 	text := strings.Join(strings.Fields(strings.ToUpper(row.RawDescription)), " ")
 	date := row.Date
 	sum := sha256.Sum256([]byte(account + "\x00" + "2026" + string([]byte{byte(date.Month), byte(date.Day)}) +
-		row.Amount.Decimal().Trim(0).String() + "\x00" + string(row.Amount.Currency()) + "\x00" + text + "\x00" + row.Reference))
+		row.Amount.Decimal().
+			Trim(0).
+			String() +
+		"\x00" + string(row.Amount.Currency()) + "\x00" + text + "\x00" + row.Reference))
 	return "t1:" + base64.RawURLEncoding.EncodeToString(sum[:15]) + "#1"
 }
 
@@ -199,11 +222,23 @@ func TestKeysThatWereStoredEarlierAreFound(t *testing.T) {
 			row := tx("", 3, -320, c.other, "")
 			row.Reference = "FT1\u200f"
 			before := reconcile.Known{
-				Key: keyBefore("main", row), Account: "main", Date: row.Date, Amount: row.Amount, Reference: row.Reference,
-				Text: strings.Join(strings.Fields(strings.ToUpper(c.other)), " "),
+				Key: keyBefore(
+					"main",
+					row,
+				),
+				Account:   "main",
+				Date:      row.Date,
+				Amount:    row.Amount,
+				Reference: row.Reference,
+				Text:      strings.Join(strings.Fields(strings.ToUpper(c.other)), " "),
 			}
 			if plain := tx("", 3, -320, "CAFE 12", ""); name == "letter case" {
-				assert.Equal(t, keyBefore("main", plain), stored(plain)[0].Key, "the key of a plain text is what it was")
+				assert.Equal(
+					t,
+					keyBefore("main", plain),
+					stored(plain)[0].Key,
+					"the key of a plain text is what it was",
+				)
 			}
 			for _, again := range []bankmux.Transaction{row, tx("", 3, -320, c.other, "")} {
 				res := reconcile.Compare([]reconcile.Known{before}, reading("dp", again))
@@ -215,7 +250,10 @@ func TestKeysThatWereStoredEarlierAreFound(t *testing.T) {
 			moved := reconcile.Compare([]reconcile.Known{before}, reading("mk", row))
 			require.Len(t, moved.Replaced, 1)
 			assert.Equal(t, before.Key, moved.Replaced[0].Known.Key, "the key stays with the row")
-			second := reconcile.Compare([]reconcile.Known{before}, reading("dp", tx("", 3, -320, c.other, ""), tx("", 3, -320, c.other, "")))
+			second := reconcile.Compare(
+				[]reconcile.Known{before},
+				reading("dp", tx("", 3, -320, c.other, ""), tx("", 3, -320, c.other, "")),
+			)
 			require.Len(t, second.Added, 1)
 			assert.NotEqual(t, before.Key, second.Added[0].Known.Key)
 		})

@@ -89,10 +89,19 @@ func Loose(text string) string { return looseText(normal(text)) }
 // the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
 // id to another row.
 func Remains(k *Known, t *bankmux.Transaction) bool {
-	return looseText(Text(t)) == looseText(normal(k.Text)) || (k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
+	return looseText(Text(t)) == looseText(normal(k.Text)) ||
+		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
 }
 
 // known is a row as it will be stored, but for its aliases.
 func known(account, key string, n *candidate) Known {
-	return Known{Key: key, Account: account, Status: n.row.Status, Date: n.row.Date, Amount: n.row.Amount, Text: n.text, Reference: n.ref}
+	return Known{
+		Key:       key,
+		Account:   account,
+		Status:    n.row.Status,
+		Date:      n.row.Date,
+		Amount:    n.row.Amount,
+		Text:      n.text,
+		Reference: n.ref,
+	}
 }

@@ -124,7 +124,14 @@ func (b *Bank) open(at Institution, username string) *book {
 			number += string("0123456789"[r.IntN(10)])
 		}
 		bk.accounts = append(bk.accounts, &account{
-			key: key, kind: kind, name: name, number: number, mask: number[8:], currency: currency, opening: opening * unit, limit: limit * unit,
+			key:      key,
+			kind:     kind,
+			name:     name,
+			number:   number,
+			mask:     number[8:],
+			currency: currency,
+			opening:  opening * unit,
+			limit:    limit * unit,
 		})
 	}
 	add("checking", kindChecking, "Everyday Checking", 2500, 0)
@@ -148,8 +155,13 @@ func (b *Bank) custom(at Institution, list []customAccount, owners []any) *book 
 	for _, a := range list {
 		kind := accountKind{moneykit: a.kind, dapi: "other", quiet: true, debt: strings.HasPrefix(a.kind, "liability")}
 		bk.accounts = append(bk.accounts, &account{
-			key: a.number, kind: kind, name: a.name, number: a.number, mask: a.number[max(0, len(a.number)-4):], currency: currency,
-			routing: a.routing,
+			key:      a.number,
+			kind:     kind,
+			name:     a.name,
+			number:   a.number,
+			mask:     a.number[max(0, len(a.number)-4):],
+			currency: currency,
+			routing:  a.routing,
 		})
 	}
 	return bk
@@ -160,9 +172,23 @@ func (bk *book) person() holder {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
 	first, last := pick("Rosa", "Omar", "Lina", "Jack", "Noor"), pick("Example", "Sample", "Muster", "Specimen")
 	return holder{
-		name: first + " " + last, email: strings.ToLower(first+"."+last) + "@example.com", phone: "+1555010" + pick("0", "1", "2", "3"),
-		street: pick("12 Corniche Road", "100 Pine Street", "1 High Street"), city: bk.institution.address.City, region: pick("West", "East"),
-		postal: pick("98101", "10001", "SW1A 1AA"), born: pick("1984-04-12", "1990-11-30"), document: pick("P1234567", "N7654321"),
+		name:  first + " " + last,
+		email: strings.ToLower(first+"."+last) + "@example.com",
+		phone: "+1555010" + pick("0", "1", "2", "3"),
+		street: pick(
+			"12 Corniche Road",
+			"100 Pine Street",
+			"1 High Street",
+		),
+		city:   bk.institution.address.City,
+		region: pick("West", "East"),
+		postal: pick(
+			"98101",
+			"10001",
+			"SW1A 1AA",
+		),
+		born:     pick("1984-04-12", "1990-11-30"),
+		document: pick("P1234567", "N7654321"),
 	}
 }
 

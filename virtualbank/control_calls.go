@@ -17,7 +17,10 @@ func (b *Bank) controlLink(provider string) controlCall {
 	return posted(
 		"link", "plays the user in Connect and answers with what Connect hands to the page",
 		map[string]any{
-			"appKey": b.creds.Dapi.AppKey, "institution_id": "DAPIBANK_AE_ENBD", "username": UserGood, "password": PassGood,
+			"appKey":         b.creds.Dapi.AppKey,
+			"institution_id": "DAPIBANK_AE_ENBD",
+			"username":       UserGood,
+			"password":       PassGood,
 		},
 		func(in DapiLink) (any, error) { return b.LinkDapi(in) },
 	)
@@ -119,8 +122,12 @@ func (b *Bank) controlMoneyKit() []controlCall {
 			},
 		),
 		posted(
-			"unavailable", "keeps a product of a link from being refreshed, for a reason; an empty reason ends it",
-			exampleOf(providerMoneyKit, map[string]any{"product": "transactions", "reason": "The institution moves to another provider."}),
+			"unavailable",
+			"keeps a product of a link from being refreshed, for a reason; an empty reason ends it",
+			exampleOf(
+				providerMoneyKit,
+				map[string]any{"product": "transactions", "reason": "The institution moves to another provider."},
+			),
 			func(in unavailable) (any, error) {
 				id := in.id(b, providerMoneyKit)
 				return map[string]any{"unavailable": in.Reason}, b.SetUnavailable(id, in.Product, in.Reason)

@@ -18,7 +18,10 @@ import (
 )
 
 // serve starts a bank on two sockets and returns what calls either, by its address.
-func serve(t *testing.T, o virtualbank.Options) (*virtualbank.Server, func(method, url string, body any) (int, map[string]any)) {
+func serve(
+	t *testing.T,
+	o virtualbank.Options,
+) (*virtualbank.Server, func(method, url string, body any) (int, map[string]any)) {
 	t.Helper()
 	server, err := virtualbank.Start(virtualbank.New(o), "127.0.0.1:0", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -62,7 +65,13 @@ func TestTheControlPlaneListsItsCallsAndEveryExampleSucceeds(t *testing.T) {
 			assert.False(t, seen[what], what)
 			seen[what] = true
 			assert.NotEmpty(t, c["about"], what)
-			assert.Equal(t, method == http.MethodPost, c["example"] != nil, "%s: calls with a body have an example", what)
+			assert.Equal(
+				t,
+				method == http.MethodPost,
+				c["example"] != nil,
+				"%s: calls with a body have an example",
+				what,
+			)
 			status, answer := call(method, base+path, c["example"])
 			assert.Equal(t, http.StatusOK, status, "%s: %v", what, answer)
 			if c["example"] == nil || strings.HasSuffix(path, "/sink") {
@@ -137,7 +146,12 @@ func TestWebhooksAreSignedWithTheTimeThatIsAskedFor(t *testing.T) {
 			}
 			header, body := bank.Sign(virtualbank.Webhook{Provider: "dapi", Event: "connection.deleted"})
 			assert.Equal(t, want.Unix(), unix(t, header.Get("Svix-Timestamp")), "machine's time: %v", machine)
-			assert.Contains(t, string(body), bank.Now().UTC().Format("2006-01-02"), "what happened, happened on the bank's day")
+			assert.Contains(
+				t,
+				string(body),
+				bank.Now().UTC().Format("2006-01-02"),
+				"what happened, happened on the bank's day",
+			)
 		}
 	})
 }

@@ -38,12 +38,16 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 	}
 	return []controlCall{
 		{
-			http.MethodPost, controlPrefix + "sink", "answers 200 to anything: an address for webhooks while there is no application",
+			http.MethodPost,
+			controlPrefix + "sink",
+			"answers 200 to anything: an address for webhooks while there is no application",
 			map[string]any{},
 			func([]byte) (any, error) { return map[string]any{}, nil },
 		},
 		posted(
-			"webhook", "announces something: to url or, without it, to the link's address or the dashboard's", example(),
+			"webhook",
+			"announces something: to url or, without it, to the link's address or the dashboard's",
+			example(),
 			func(in announced) (any, error) {
 				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, provider))
 			},
@@ -66,12 +70,15 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 			func(in announced) (any, error) { return b.sendForged(in, provider) },
 		),
 		posted(
-			"webhook/keys", "rotate signs with a new key and keeps the old one valid, retire forgets all but the newest",
+			"webhook/keys",
+			"rotate signs with a new key and keeps the old one valid, retire forgets all but the newest",
 			keys{"rotate"},
 			func(in keys) (any, error) { return b.changeKeys(in.Action) },
 		),
 		posted(
-			"webhook/disorder", "lets webhooks come in no order, and so many times more", Disorder{Shuffle: true, Repeat: 1},
+			"webhook/disorder",
+			"lets webhooks come in no order, and so many times more",
+			Disorder{Shuffle: true, Repeat: 1},
 			func(in Disorder) (any, error) {
 				b.Disorder(in)
 				return map[string]any{"disorder": in}, nil

@@ -148,7 +148,11 @@ func (b *Bank) dpHandle(c *call) reply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if mine.clashed {
-		return dpFail(http.StatusConflict, dpInvalidated, "another call was made with the same access token at the same time")
+		return dpFail(
+			http.StatusConflict,
+			dpInvalidated,
+			"another call was made with the same access token at the same time",
+		)
 	}
 	return p
 }
@@ -203,10 +207,18 @@ func dpFields(c *call, names ...string) (map[string]string, reply, bool) {
 	for _, name := range names {
 		var value string
 		if raw, ok := body[name]; ok && json.Unmarshal(raw, &value) != nil {
-			return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field '"+name+"' failed validation: not a string"), false
+			return nil, dpFail(
+				http.StatusBadRequest,
+				dpInvalidArgs,
+				"Field '"+name+"' failed validation: not a string",
+			), false
 		}
 		if value == "" {
-			return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field '"+name+"' failed validation: empty value"), false
+			return nil, dpFail(
+				http.StatusBadRequest,
+				dpInvalidArgs,
+				"Field '"+name+"' failed validation: empty value",
+			), false
 		}
 		fields[name] = value
 	}

@@ -240,7 +240,10 @@ func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
 	}
 	// A mistake of the caller's leaves the operation as it is.
 	mistaken := func(msg string) (reply, bool) {
-		return reply{status: http.StatusBadRequest, body: envelope{OperationID: p.id, Status: statusFailed, Type: dpParameter, Msg: msg}}, true
+		return reply{
+			status: http.StatusBadRequest,
+			body:   envelope{OperationID: p.id, Status: statusFailed, Type: dpParameter, Msg: msg},
+		}, true
 	}
 	switch {
 	case p.path != c.route.op || p.arguments != in.arguments():

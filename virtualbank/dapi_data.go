@@ -99,7 +99,14 @@ func (conn *connection) currency(a *account) codeAndName {
 
 func (b *Bank) dpAccountOf(conn *connection, a *account, withBalance bool) dpAccount {
 	iban := conn.institution.Country + "07" + "0331015" + a.number
-	out := dpAccount{ID: conn.accountID(a), Name: &a.name, Number: &a.number, IBAN: &iban, Type: a.kind.dapi, Currency: conn.currency(a)}
+	out := dpAccount{
+		ID:       conn.accountID(a),
+		Name:     &a.name,
+		Number:   &a.number,
+		IBAN:     &iban,
+		Type:     a.kind.dapi,
+		Currency: conn.currency(a),
+	}
 	if a.key == "savings" {
 		out.IBAN = nil // some banks tell it of some accounts only
 	}
@@ -149,7 +156,11 @@ func dpPick(conn *connection, in dpBody) (*account, reply, bool) {
 		id, card = in.CardID, true
 	}
 	if id == "" {
-		return nil, dpFail(http.StatusBadRequest, dpInvalidArgs, "Field 'accountID' failed validation: empty value"), false
+		return nil, dpFail(
+			http.StatusBadRequest,
+			dpInvalidArgs,
+			"Field 'accountID' failed validation: empty value",
+		), false
 	}
 	for _, a := range conn.book.accounts {
 		if conn.accountID(a) == id && (a.kind.card == card || in.either) {
@@ -174,8 +185,12 @@ func (b *Bank) dpBalance(c *call) reply {
 		booked, held := conn.book.state(a, b.Now())
 		due := (dayOf(b.Now()) + 12).String()
 		out := dpCardBalance{
-			Number: "XXXX-" + a.mask, Available: number(a.limit+booked+held, a.currency), Outstanding: number(-booked, a.currency),
-			Due: number(max(-booked, 0)/10, a.currency), DueDate: &due, Currency: conn.currency(a),
+			Number:      "XXXX-" + a.mask,
+			Available:   number(a.limit+booked+held, a.currency),
+			Outstanding: number(-booked, a.currency),
+			Due:         number(max(-booked, 0)/10, a.currency),
+			DueDate:     &due,
+			Currency:    conn.currency(a),
 		}
 		if s := a.balances; s != nil {
 			out.Available, out.Outstanding, out.Due, out.DueDate = maybe(s.Available), maybe(s.Current), nil, nil
@@ -190,7 +205,19 @@ func (b *Bank) dpCards(c *call) reply {
 		for _, a := range conn.book.accounts {
 			if a.kind.card {
 				number4, expires := "XXXX-"+a.mask, "2028-03-31T00:00:00+00:00"
-				list = append(list, dpCard{conn.accountID(a), &a.name, &number4, "credit", "active", number(a.limit, a.currency), &expires, conn.currency(a)})
+				list = append(
+					list,
+					dpCard{
+						conn.accountID(a),
+						&a.name,
+						&number4,
+						"credit",
+						"active",
+						number(a.limit, a.currency),
+						&expires,
+						conn.currency(a),
+					},
+				)
 			}
 		}
 		return reply{status: http.StatusOK, body: dpDone{envelope: done(), Cards: list, payload: "cards"}}
@@ -201,8 +228,11 @@ func (b *Bank) dpIdentity(c *call) reply {
 	return b.dpData(c, func(conn *connection, _ dpBody) reply {
 		h := conn.book.holder
 		return reply{status: http.StatusOK, body: dpDone{envelope: done(), Identity: map[string]any{
-			"name": h.name, "nationality": countryName(conn.institution.Country), "dateOfBirth": h.born, "emailAddress": h.email,
-			"numbers": []map[string]string{{"type": "mobile", "value": h.phone}},
+			"name":         h.name,
+			"nationality":  countryName(conn.institution.Country),
+			"dateOfBirth":  h.born,
+			"emailAddress": h.email,
+			"numbers":      []map[string]string{{"type": "mobile", "value": h.phone}},
 			"address": map[string]any{
 				"flat": nil, "building": nil, "full": h.street + ", " + h.city, "area": nil, "poBox": nil,
 				"city": h.city, "state": nil, "country": countryName(conn.institution.Country),
@@ -256,7 +286,10 @@ func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) fu
 				}
 				list = append(list, t)
 			}
-			return reply{status: http.StatusOK, body: dpDone{envelope: done(), Transactions: list, payload: "transactions"}}
+			return reply{
+				status: http.StatusOK,
+				body:   dpDone{envelope: done(), Transactions: list, payload: "transactions"},
+			}
 		})
 	}
 }
@@ -276,8 +309,14 @@ func spoils(situation string, i int) bool {
 
 func (conn *connection) transaction(a *account, r row) dpTransaction {
 	t := dpTransaction{
-		Amount: number(abs(r.amount), a.currency), Date: conn.book.written(r).String() + "T00:00:00.000Z", Type: "credit",
-		Description: conn.book.rawText(r.event, conn.book.bank.Now()), Currency: conn.currency(a),
+		Amount: number(
+			abs(r.amount),
+			a.currency,
+		),
+		Date:        conn.book.written(r).String() + "T00:00:00.000Z",
+		Type:        "credit",
+		Description: conn.book.rawText(r.event, conn.book.bank.Now()),
+		Currency:    conn.currency(a),
 	}
 	if r.event.ref != "" {
 		t.Reference = &r.event.ref // the bank tells it of larger sums only

@@ -70,7 +70,11 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 	conn.userID = base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	now := b.Now()
 	code := b.gen.hide(b.jwt(map[string]any{
-		"salt": b.gen.uuid(), "appKey": b.creds.Dapi.AppKey, "tokenID": conn.tokenID, "iat": now.Unix(), "exp": now.Add(accessCodeLife).Unix(),
+		"salt":    b.gen.uuid(),
+		"appKey":  b.creds.Dapi.AppKey,
+		"tokenID": conn.tokenID,
+		"iat":     now.Unix(),
+		"exp":     now.Add(accessCodeLife).Unix(),
 	}))
 	b.dp.connections[conn.id] = conn
 	b.dp.order = append(b.dp.order, conn)
@@ -99,7 +103,12 @@ func (b *Bank) dpChoose(in DapiLink) (Institution, *Refusal) {
 	case !ok:
 		return at, refuse(http.StatusNotFound, "Dapi serves no institution %q", in.InstitutionID)
 	case !fits(at):
-		return at, refuse(http.StatusUnprocessableEntity, "%s is in %s, which is not among the countries given", at.Name, at.Country)
+		return at, refuse(
+			http.StatusUnprocessableEntity,
+			"%s is in %s, which is not among the countries given",
+			at.Name,
+			at.Country,
+		)
 	}
 	return at, nil
 }

@@ -64,7 +64,9 @@ func metadataOf(in Institution, days int) metadata {
 	code, name := currencyOf(in.Country)
 	currency := codeAndName{code, name}
 	holder := map[string]rule{"name": {Required: true, Length: 35, Characters: "[A-Za-z ]", Attributes: []string{}}}
-	remarks := map[string]rule{"remarks": {Optional: true, Length: 35, Characters: "[A-Za-z0-9 ]", Attributes: []string{}}}
+	remarks := map[string]rule{
+		"remarks": {Optional: true, Length: 35, Characters: "[A-Za-z0-9 ]", Attributes: []string{}},
+	}
 	return metadata{
 		SwiftCode: in.SwiftCode, BankName: in.LegalName, BranchName: in.address.Branch,
 		BranchAddress: in.address.Street + " " + in.address.City,

@@ -20,7 +20,11 @@ func TestAnOperationIsThereWhileItAsksAndKeepsItsID(t *testing.T) {
 	const path = "/data/accounts/get"
 	info := func(operation any) object {
 		t.Helper()
-		a := c.dapi("/operation/get", "", object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": operation})
+		a := c.dapi(
+			"/operation/get",
+			"",
+			object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": operation},
+		)
 		require.Equal(t, http.StatusOK, a.Status, a.Body)
 		return a.Body["opInfo"].(object)
 	}
@@ -103,7 +107,12 @@ func TestAnOperationIsThereWhileItAsksAndKeepsItsID(t *testing.T) {
 		op := first["operationID"]
 		require.Equal(t, "initialized", first["status"])
 		assert.Equal(t, first, status(op))
-		assert.Equal(t, first, c.dapi(path, token, with(secrets, object{"operationID": op})).Body, "the call again, too early")
+		assert.Equal(
+			t,
+			first,
+			c.dapi(path, token, with(secrets, object{"operationID": op})).Body,
+			"the call again, too early",
+		)
 		_, other, others := c.linkDapi("DAPIBANK_SA_SNB")
 		strange := c.dapi(path, other, with(others, object{"operationID": op})).Body
 		assert.Equal(t, "done", strange["status"])
@@ -149,9 +158,17 @@ func TestExchangeTokenCanAnswerWhatItsDocumentationRulesOut(t *testing.T) {
 			a := c.dapi("/auth/ExchangeToken", "", login)
 			require.Equal(t, "done", a.Body["status"], "only where the fault names it")
 			token := a.Body["accessToken"].(string)
-			assert.Equal(t, status, c.dapi("/data/accounts/get", token, login).Body["status"], "the fault was not used up")
+			assert.Equal(
+				t,
+				status,
+				c.dapi("/data/accounts/get", token, login).Body["status"],
+				"the fault was not used up",
+			)
 
-			require.NoError(t, c.bank.Inject(virtualbank.Fault{Name: status, Operation: "/auth/ExchangeToken", Times: 1}))
+			require.NoError(
+				t,
+				c.bank.Inject(virtualbank.Fault{Name: status, Operation: "/auth/ExchangeToken", Times: 1}),
+			)
 			login = c.dapiLink()
 			a = c.dapi("/auth/ExchangeToken", "", login)
 			assert.Equal(t, http.StatusOK, a.Status)
@@ -159,9 +176,18 @@ func TestExchangeTokenCanAnswerWhatItsDocumentationRulesOut(t *testing.T) {
 			assert.Equal(t, true, a.Body["success"])
 			assert.NotContains(t, a.Body, "accessToken")
 			assert.Equal(t, status == "user_input_required", a.Body["userInputs"] != nil)
-			op := c.dapi("/operation/status", "", object{"appSecret": creds.AppSecret, "operationID": a.Body["operationID"]})
+			op := c.dapi(
+				"/operation/status",
+				"",
+				object{"appSecret": creds.AppSecret, "operationID": a.Body["operationID"]},
+			)
 			assert.Contains(t, []string{status, "done"}, op.Body["status"])
-			assert.Equal(t, "done", c.dapi("/auth/ExchangeToken", "", login).Body["status"], "the code is good for the next call")
+			assert.Equal(
+				t,
+				"done",
+				c.dapi("/auth/ExchangeToken", "", login).Body["status"],
+				"the code is good for the next call",
+			)
 		})
 	}
 }

@@ -348,7 +348,11 @@ func (b *Bank) dpTransfer(wire, autoflow bool) func(*call) reply {
 				span{hours, "hrs"},
 			}}
 		}
-		return dpFail(http.StatusBadRequest, dpNotActivated, "the customer has not confirmed the beneficiary at the bank")
+		return dpFail(
+			http.StatusBadRequest,
+			dpNotActivated,
+			"the customer has not confirmed the beneficiary at the bank",
+		)
 	})
 }
 

@@ -13,9 +13,21 @@ import (
 // payee is a beneficiary that every rule allows.
 func payee(more object) object {
 	return with(object{
-		"name": "Omar Example", "nickname": "Omar", "accountNumber": "1000000000123", "iban": "AE460260001000000000123", "swiftCode": "ADCBAEAA",
-		"address": object{"line1": "12 Corniche Road", "line2": "Abu Dhabi", "line3": "United Arab Emirates"}, "country": "UNITED ARAB EMIRATES",
-		"bankName": "Abu Dhabi Commercial Bank", "branchName": "Main Branch", "branchAddress": "Corniche Abu Dhabi", "type": "local",
+		"name":          "Omar Example",
+		"nickname":      "Omar",
+		"accountNumber": "1000000000123",
+		"iban":          "AE460260001000000000123",
+		"swiftCode":     "ADCBAEAA",
+		"address": object{
+			"line1": "12 Corniche Road",
+			"line2": "Abu Dhabi",
+			"line3": "United Arab Emirates",
+		},
+		"country":       "UNITED ARAB EMIRATES",
+		"bankName":      "Abu Dhabi Commercial Bank",
+		"branchName":    "Main Branch",
+		"branchAddress": "Corniche Abu Dhabi",
+		"type":          "local",
 	}, more)
 }
 
@@ -41,7 +53,11 @@ func TestPaymentsAreCheckedAndRefusedByType(t *testing.T) {
 
 	pay := object{"senderID": account, "amount": 10.5, "receiverID": known[0]["id"], "remark": "Invoice 17"}
 	usPay := object{"senderID": usAccount, "amount": 10.5, "receiverID": receiver}
-	flow := object{"senderID": account, "amount": 150.25, "beneficiary": payee(object{"iban": "AE1", "accountNumber": "2"})}
+	flow := object{
+		"senderID":    account,
+		"amount":      150.25,
+		"beneficiary": payee(object{"iban": "AE1", "accountNumber": "2"}),
+	}
 	other := func(in object, more object) object { return with(in, more) }
 	for name, tc := range map[string]struct {
 		path   string

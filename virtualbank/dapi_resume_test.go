@@ -42,7 +42,11 @@ func (r resumed) answer(op any, kind, text string) answer {
 
 func (r resumed) status(op any) object {
 	r.c.t.Helper()
-	a := r.c.dapi("/operation/status", "", object{"appSecret": r.c.bank.Credentials().Dapi.AppSecret, "operationID": op})
+	a := r.c.dapi(
+		"/operation/status",
+		"",
+		object{"appSecret": r.c.bank.Credentials().Dapi.AppSecret, "operationID": op},
+	)
 	require.Equal(r.c.t, http.StatusOK, a.Status, a.Body)
 	return a.Body
 }
@@ -95,7 +99,13 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 				second := r.answer(op, "otp", "123456").Body
 				assert.Equal(t, "user_input_required", second["status"], second)
 				assert.Equal(t, op, second["operationID"])
-				other := r.call(object{"operationID": op, "language": "en", "userInputs": []object{{"id": "pin", "index": 0, "answer": "1234"}}}).Body
+				other := r.call(
+					object{
+						"operationID": op,
+						"language":    "en",
+						"userInputs":  []object{{"id": "pin", "index": 0, "answer": "1234"}},
+					},
+				).Body
 				assert.Equal(t, "PARAMETER_ERROR", other["type"], "the arguments are not those it began with")
 				end := r.answer(op, "pin", "1234").Body
 				assert.Equal(t, "done", end["status"], end)
@@ -198,7 +208,11 @@ func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
 				tc.end(r, op)
 				if looked != "" {
 					creds := r.c.bank.Credentials().Dapi
-					a := r.c.dapi(looked, "", object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": op})
+					a := r.c.dapi(
+						looked,
+						"",
+						object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": op},
+					)
 					require.Equal(t, http.StatusOK, a.Status)
 				}
 				for range 2 {

@@ -60,15 +60,37 @@ func TestMoneyKitServesWhatWasFetchedAndNothingElse(t *testing.T) {
 
 	c.bank.Advance(10 * 24 * time.Hour)
 	token = c.token()
-	assert.LessOrEqual(t, c.mk("GET", path+"/transactions?start_date=2026-08-25&end_date=2026-11-23", token, nil).Body["total"], fetched, "reads never fetch")
+	assert.LessOrEqual(
+		t,
+		c.mk("GET", path+"/transactions?start_date=2026-08-25&end_date=2026-11-23", token, nil).Body["total"],
+		fetched,
+		"reads never fetch",
+	)
 	require.Equal(t, http.StatusAccepted, c.mk("POST", path+"/products", token, ask).Status)
-	assert.Equal(t, "api_error.request.validation_failed", c.mk("POST", path+"/products", token, object{"products": []string{}}).Body["error_code"])
-	assert.Equal(t, "api_error.request.validation_failed", c.mk("POST", path+"/products", token, object{"products": []string{"gold"}}).Body["error_code"])
+	assert.Equal(
+		t,
+		"api_error.request.validation_failed",
+		c.mk("POST", path+"/products", token, object{"products": []string{}}).Body["error_code"],
+	)
+	assert.Equal(
+		t,
+		"api_error.request.validation_failed",
+		c.mk("POST", path+"/products", token, object{"products": []string{"gold"}}).Body["error_code"],
+	)
 	for _, query := range []string{"page=0", "size=0", "size=1001", "size=x", "start_date=yesterday"} {
-		assert.Equal(t, http.StatusUnprocessableEntity, c.mk("GET", path+"/transactions?"+query, token, nil).Status, query)
+		assert.Equal(
+			t,
+			http.StatusUnprocessableEntity,
+			c.mk("GET", path+"/transactions?"+query, token, nil).Status,
+			query,
+		)
 	}
 	assert.Equal(t, http.StatusUnprocessableEntity, c.mk("GET", path+"/transactions/sync?size=501", token, nil).Status)
-	assert.Equal(t, http.StatusUnprocessableEntity, c.mk("GET", path+"/transactions/sync?cursor=made-up", token, nil).Status)
+	assert.Equal(
+		t,
+		http.StatusUnprocessableEntity,
+		c.mk("GET", path+"/transactions/sync?cursor=made-up", token, nil).Status,
+	)
 }
 
 func TestMoneyKitWritesBalancesAsNumbersAndDebtsAsPositive(t *testing.T) {
@@ -94,7 +116,11 @@ func TestMoneyKitWritesBalancesAsNumbersAndDebtsAsPositive(t *testing.T) {
 	id := accounts[0]["account_id"].(string)
 	assert.Equal(t, id, c.mk("GET", path+"/accounts/"+id, token, nil).Body["account"].(object)["account_id"])
 	assert.Equal(t, http.StatusNotFound, c.mk("GET", path+"/accounts/nobody", token, nil).Status)
-	assert.Len(t, list(c.mk("GET", path+"/accounts?account_ids="+id+"&account_ids=nobody", token, nil).Body, "accounts"), 1)
+	assert.Len(
+		t,
+		list(c.mk("GET", path+"/accounts?account_ids="+id+"&account_ids=nobody", token, nil).Body, "accounts"),
+		1,
+	)
 	numbers := list(c.mk("GET", path+"/accounts/numbers", token, nil).Body, "accounts")
 	assert.Empty(t, numbers, "not fetched")
 	require.NoError(t, c.bank.Refresh(strings.TrimPrefix(path, "/links/")))
@@ -189,9 +215,20 @@ func (c caller) linkDapi(institution string) (connectionID, token string, secret
 	require.NoError(c.t, err)
 	var payload map[string]any
 	require.NoError(c.t, json.Unmarshal(raw, &payload))
-	a := c.dapi("/auth/ExchangeToken", "", object{"appSecret": creds.AppSecret, "accessCode": payload["accessCode"], "connectionID": payload["connectionID"]})
+	a := c.dapi(
+		"/auth/ExchangeToken",
+		"",
+		object{
+			"appSecret":    creds.AppSecret,
+			"accessCode":   payload["accessCode"],
+			"connectionID": payload["connectionID"],
+		},
+	)
 	require.Equal(c.t, http.StatusOK, a.Status)
-	return payload["connectionID"].(string), a.Body["accessToken"].(string), object{"appSecret": creds.AppSecret, "userSecret": payload["userSecret"]}
+	return payload["connectionID"].(string), a.Body["accessToken"].(string), object{
+		"appSecret":  creds.AppSecret,
+		"userSecret": payload["userSecret"],
+	}
 }
 
 func with(body object, more object) object {
@@ -330,7 +367,11 @@ func TestDapiAsksAndIsStrictAboutTheAnswers(t *testing.T) {
 	}
 	assert.Equal(t, "initialized", status())
 	assert.Equal(t, "done", status())
-	assert.Equal(t, "done", c.dapi(path, token, with(secrets, object{"operationID": a.Body["operationID"]})).Body["status"])
+	assert.Equal(
+		t,
+		"done",
+		c.dapi(path, token, with(secrets, object{"operationID": a.Body["operationID"]})).Body["status"],
+	)
 
 	_, token, secrets = c.linkDapi("DAPIBANK_AE_ADCB")
 	asked = c.dapi(path, token, secrets).Body
@@ -410,7 +451,14 @@ func TestTheLedgerAddsUpAndTellsTheSameStoryToBothProviders(t *testing.T) {
 			}
 		}
 		want, _ := new(big.Rat).SetString(after[i].Booked)
-		assert.Zero(t, want.Cmp(sum), "%s: %s and the new rows are not %s", before[i].Name, before[i].Booked, after[i].Booked)
+		assert.Zero(
+			t,
+			want.Cmp(sum),
+			"%s: %s and the new rows are not %s",
+			before[i].Name,
+			before[i].Booked,
+			after[i].Booked,
+		)
 	}
 	same := open(t, virtualbank.Options{Start: began, Seed: 7})
 	_, other := same.linkMK()

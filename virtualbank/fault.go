@@ -14,8 +14,9 @@ import (
 type Fault struct {
 	Name string `json:"fault"` // one of [FaultNames]
 
-	Provider      string `json:"provider,omitempty"`       // "moneykit", "dapi", or "" for both
-	Operation     string `json:"operation,omitempty"`      // "POST /link-session/exchange-token", "/auth/ExchangeToken"; "" for all
+	Provider string `json:"provider,omitempty"` // "moneykit", "dapi", or "" for both
+	// "POST /link-session/exchange-token", "/auth/ExchangeToken"; "" for all
+	Operation     string `json:"operation,omitempty"`
 	InstitutionID string `json:"institution_id,omitempty"` // only requests that concern this institution
 	Times         int    `json:"times,omitempty"`          // how often; 0 means until cleared
 	Location      string `json:"location,omitempty"`       // where the redirect fault points; "" means a dead address
@@ -49,8 +50,16 @@ var special = []struct {
 	{faultUnknownEnum, "a link has a state that nobody listed", []string{providerMoneyKit}},
 	{faultFailed200, "a failed envelope under status 200", []string{providerDapi}},
 	{faultNoType, "a failed envelope without type under status 500", []string{providerDapi}},
-	{faultInitialized, "the operation is still running; at /auth/ExchangeToken and delink only where the fault names them", []string{providerDapi}},
-	{faultAsks, "the bank asks for a one-time password; at auth, metadata and delink only where the fault names them", []string{providerDapi}},
+	{
+		faultInitialized,
+		"the operation is still running; at /auth/ExchangeToken and delink only where the fault names them",
+		[]string{providerDapi},
+	},
+	{
+		faultAsks,
+		"the bank asks for a one-time password; at auth, metadata and delink only where the fault names them",
+		[]string{providerDapi},
+	},
 	{faultRejected, "the application's credentials are refused", []string{providerMoneyKit, providerDapi}},
 	{faultUnknownCode, "an error with a code that nobody listed", []string{providerMoneyKit, providerDapi}},
 	{faultBankDown, "the institution is failing", []string{providerMoneyKit, providerDapi}},
@@ -191,9 +200,12 @@ func (f Fault) strikes(provider, op string) bool {
 
 // isDataCall reports whether an operation of Dapi's is one that the bank itself answers.
 func isDataCall(op string) bool {
-	return slices.ContainsFunc([]string{"/data/", "/payment/", "/wire/", "/ach/", "/batch/", "/nymcard/"}, func(group string) bool {
-		return strings.HasPrefix(op, group) && op != "/data/DelinkUser"
-	})
+	return slices.ContainsFunc(
+		[]string{"/data/", "/payment/", "/wire/", "/ach/", "/batch/", "/nymcard/"},
+		func(group string) bool {
+			return strings.HasPrefix(op, group) && op != "/data/DelinkUser"
+		},
+	)
 }
 
 func (b *Bank) sameInstitution(wanted, got string) bool {

@@ -20,7 +20,13 @@ func TestMoneyKitCanWriteTimestampsWithoutAZone(t *testing.T) {
 	bare := regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"`)
 	c := open(t, virtualbank.Options{Start: began, Forms: virtualbank.Forms{ZonelessTimes: true}})
 	token, id := c.linkWithHook()
-	paths := []string{"/links/" + id, "/links/" + id + "/accounts", "/links/" + id + "/transactions/sync", "/links", "/users/user-1/accounts"}
+	paths := []string{
+		"/links/" + id,
+		"/links/" + id + "/accounts",
+		"/links/" + id + "/transactions/sync",
+		"/links",
+		"/users/user-1/accounts",
+	}
 	for _, path := range paths {
 		raw, err := json.Marshal(c.mk("GET", path, token, nil).Body)
 		require.NoError(t, err)
@@ -96,10 +102,19 @@ func TestAProductCanBeUnavailableForAReason(t *testing.T) {
 	assert.Nil(t, c.mk("GET", path, token, nil).Body["products"].(object)["accounts"].(object)["unavailable"])
 
 	c.bank.Advance(30 * time.Minute)
-	require.Equal(t, http.StatusAccepted, c.mk("POST", path+"/products", token, object{"products": []string{"transactions"}}).Status)
+	require.Equal(
+		t,
+		http.StatusAccepted,
+		c.mk("POST", path+"/products", token, object{"products": []string{"transactions"}}).Status,
+	)
 	c.bank.Advance(time.Minute)
 	assert.Equal(t, was, product(), "nothing is fetched")
-	assert.Len(t, list(c.mk("GET", path+"/transactions", token, nil).Body, "transactions"), before, "what was fetched can be read")
+	assert.Len(
+		t,
+		list(c.mk("GET", path+"/transactions", token, nil).Body, "transactions"),
+		before,
+		"what was fetched can be read",
+	)
 
 	require.NoError(t, c.bank.SetUnavailable(id, "transactions", ""))
 	assert.Nil(t, product()["unavailable"])

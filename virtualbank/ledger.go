@@ -94,7 +94,8 @@ func (bk *book) rows(a *account, at time.Time, days int) []row {
 	var list []row
 	for i := range a.events {
 		e := &a.events[i]
-		if e.appears > today || (e.spec != nil && e.spec.at.After(at)) || e.since.After(at) || (!e.until.IsZero() && !e.until.After(at)) {
+		if e.appears > today || (e.spec != nil && e.spec.at.After(at)) || e.since.After(at) ||
+			(!e.until.IsZero() && !e.until.After(at)) {
 			continue
 		}
 		r := row{event: e, date: e.posted, amount: e.amount, spec: e.spec}

@@ -26,9 +26,23 @@ func TestTheBankTellsWhatBecameOfEveryLink(t *testing.T) {
 	require.NoError(t, err)
 	var payload struct{ AccessCode, ConnectionID, UserSecret string }
 	require.NoError(t, json.Unmarshal(raw, &payload))
-	body := object{"appSecret": creds.AppSecret, "accessCode": payload.AccessCode, "connectionID": payload.ConnectionID, "userSecret": payload.UserSecret}
+	body := object{
+		"appSecret":    creds.AppSecret,
+		"accessCode":   payload.AccessCode,
+		"connectionID": payload.ConnectionID,
+		"userSecret":   payload.UserSecret,
+	}
 	state := func() virtualbank.LinkState { return c.bank.Links()[0] }
-	assert.Equal(t, virtualbank.LinkState{Provider: "dapi", ID: payload.ConnectionID, Institution: "DAPIBANK_AE_ENBD", State: "awaiting_token_exchange"}, state())
+	assert.Equal(
+		t,
+		virtualbank.LinkState{
+			Provider:    "dapi",
+			ID:          payload.ConnectionID,
+			Institution: "DAPIBANK_AE_ENBD",
+			State:       "awaiting_token_exchange",
+		},
+		state(),
+	)
 	exchanged := c.dapi("/auth/ExchangeToken", "", body)
 	require.Equal(t, http.StatusOK, exchanged.Status)
 	require.Equal(t, http.StatusUnauthorized, c.dapi("/auth/ExchangeToken", "", body).Status)

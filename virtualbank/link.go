@@ -27,10 +27,11 @@ func wrongLogin(in Institution) *Refusal {
 // MoneyKitLink is what a user does in MoneyKit's Connect. Only the token is needed.
 type MoneyKitLink struct {
 	LinkSessionToken string `json:"link_session_token"`
-	User             string `json:"user"`           // without a token: the bank opens a session for this user of the application's
-	InstitutionID    string `json:"institution_id"` // "" takes the session's, or the first that fits
-	Username         string `json:"username"`       // "" is [UserGood]
-	Password         string `json:"password"`       // "" is [PassGood]
+	// without a token: the bank opens a session for this user of the application's
+	User          string `json:"user"`
+	InstitutionID string `json:"institution_id"` // "" takes the session's, or the first that fits
+	Username      string `json:"username"`       // "" is [UserGood]
+	Password      string `json:"password"`       // "" is [PassGood]
 }
 
 type moneyKitOutcome struct {
@@ -73,7 +74,10 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	case own && (len(in.User) < 4 || len(in.User) > 150):
 		return nil, refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
 	case in.LinkSessionToken == "" && !own:
-		return nil, refuse(http.StatusBadRequest, "link_session_token is missing, or user for a session of the bank's own")
+		return nil, refuse(
+			http.StatusBadRequest,
+			"link_session_token is missing, or user for a session of the bank's own",
+		)
 	case !ok:
 		return nil, refuse(http.StatusNotFound, "unknown link_session_token")
 	case s.used:
@@ -93,9 +97,19 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	}
 	now := b.Now()
 	l := &link{
-		id: "mk_" + b.gen.base58(22), user: s.user, institution: at, provider: at.Providers[0], state: stateAwaiting, created: now,
-		webhook: s.webhook, tags: s.tags, products: map[string]*linkProduct{"accounts": {}}, prefetch: s.prefetch,
-		book: b.mkBook(s, at, in.Username),
+		id: "mk_" + b.gen.base58(
+			22,
+		),
+		user:        s.user,
+		institution: at,
+		provider:    at.Providers[0],
+		state:       stateAwaiting,
+		created:     now,
+		webhook:     s.webhook,
+		tags:        s.tags,
+		products:    map[string]*linkProduct{"accounts": {}},
+		prefetch:    s.prefetch,
+		book:        b.mkBook(s, at, in.Username),
 	}
 	if i := slices.IndexFunc(at.Providers, func(p string) bool { return slices.Contains(s.providers, p) }); i >= 0 {
 		l.provider = at.Providers[i]
@@ -148,7 +162,12 @@ func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
 			return at, refuse(http.StatusNotFound, "MoneyKit serves no institution %q", id)
 		}
 		if !slices.Contains(s.countries, at.Country) {
-			return at, refuse(http.StatusUnprocessableEntity, "%s is in %s, which is not among the session's countries", at.Name, at.Country)
+			return at, refuse(
+				http.StatusUnprocessableEntity,
+				"%s is in %s, which is not among the session's countries",
+				at.Name,
+				at.Country,
+			)
 		}
 		if why := s.unfit(at); why != "" {
 			return at, refuse(http.StatusUnprocessableEntity, "%s does not fit the session: %s", at.Name, why)
@@ -171,7 +190,8 @@ func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
 }
 
 func (s *linkSession) unfit(in Institution) string {
-	if len(s.providers) > 0 && !slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
+	if len(s.providers) > 0 &&
+		!slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
 		return "it is reached through none of the session's providers"
 	}
 	for _, name := range s.required {
@@ -217,8 +237,14 @@ func (b *Bank) mkBook(s *linkSession, at Institution, username string) *book {
 func (l *link) connectInstitution() connectInstitution {
 	in := l.institution
 	out := connectInstitution{
-		ID: in.MoneyKitID, Name: in.Name, Country: in.Country, Domain: in.Domain, Color: "#1F4E79", Avatar: in.moneyKitAvatar(),
-		Selected: []selectedAccount{}, Screens: []any{},
+		ID:       in.MoneyKitID,
+		Name:     in.Name,
+		Country:  in.Country,
+		Domain:   in.Domain,
+		Color:    "#1F4E79",
+		Avatar:   in.moneyKitAvatar(),
+		Selected: []selectedAccount{},
+		Screens:  []any{},
 	}
 	for _, a := range l.book.accounts {
 		out.Selected = append(out.Selected, selectedAccount{l.accountID(a), a.kind.moneykit, a.name, a.mask})

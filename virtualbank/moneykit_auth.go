@@ -20,7 +20,9 @@ type tokenReply struct {
 func (b *Bank) mkToken(c *call) reply {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
-		return mkInvalidRequest(validationItem{[]any{"body"}, "Content-Type must be application/x-www-form-urlencoded", "value_error"})
+		return mkInvalidRequest(
+			validationItem{[]any{"body"}, "Content-Type must be application/x-www-form-urlencoded", "value_error"},
+		)
 	}
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {
@@ -57,7 +59,8 @@ func mkSignIn(form url.Values, header string) (id, secret string, ok bool) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	user, pass, found := strings.Cut(string(raw), ":")
-	if err != nil || !found || (id != "" && user != "" && id != user) || (secret != "" && pass != "" && secret != pass) {
+	if err != nil || !found || (id != "" && user != "" && id != user) ||
+		(secret != "" && pass != "" && secret != pass) {
 		return "", "", false
 	}
 	return cmp.Or(id, user), cmp.Or(secret, pass), true
@@ -115,7 +118,18 @@ func (b *Bank) mkKeys(*call) reply {
 		if err != nil {
 			panic(err) // the key was made by the bank
 		}
-		all = append(all, jwk{Kid: k.id, Kty: "EC", Crv: "P-256", X: text(point[1:33]), Y: text(point[33:]), Use: "sig", Alg: "ES256"})
+		all = append(
+			all,
+			jwk{
+				Kid: k.id,
+				Kty: "EC",
+				Crv: "P-256",
+				X:   text(point[1:33]),
+				Y:   text(point[33:]),
+				Use: "sig",
+				Alg: "ES256",
+			},
+		)
 	}
 	return reply{status: http.StatusOK, body: map[string][]jwk{"keys": all}}
 }

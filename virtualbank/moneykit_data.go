@@ -47,7 +47,12 @@ func (l *link) account(a *account, at time.Time) mkAccount {
 	if a.original != "" {
 		out.Original = &a.original
 	}
-	out.Balances = mkBalances{Currency: &a.currency, Current: number(booked, a.currency), Available: number(booked+held, a.currency), Date: mkTime(at)}
+	out.Balances = mkBalances{
+		Currency:  &a.currency,
+		Current:   number(booked, a.currency),
+		Available: number(booked+held, a.currency),
+		Date:      mkTime(at),
+	}
 	if a.kind.debt {
 		out.Balances.Current = number(-booked, a.currency)
 		out.Balances.Available = nil
@@ -57,7 +62,12 @@ func (l *link) account(a *account, at time.Time) mkAccount {
 		out.Balances.Limit = number(a.limit, a.currency)
 	}
 	if s := a.balances; s != nil {
-		out.Balances = mkBalances{Currency: &a.currency, Current: maybe(s.Current), Available: maybe(s.Available), Limit: maybe(s.Limit)}
+		out.Balances = mkBalances{
+			Currency:  &a.currency,
+			Current:   maybe(s.Current),
+			Available: maybe(s.Available),
+			Limit:     maybe(s.Limit),
+		}
 		if s.NoCurrency {
 			out.Balances.Currency = nil
 		}
@@ -120,7 +130,10 @@ func (l *link) accountList(list []*account) []mkAccount {
 
 func (b *Bank) mkAccountsOf(c *call) reply {
 	return b.mkWithData(c, "accounts", func(l *link) reply {
-		return reply{status: http.StatusOK, body: map[string]any{"accounts": l.accountList(l.wanted(c)), "link": l.wire()}}
+		return reply{
+			status: http.StatusOK,
+			body:   map[string]any{"accounts": l.accountList(l.wanted(c)), "link": l.wire()},
+		}
 	})
 }
 
@@ -156,15 +169,33 @@ func (b *Bank) mkNumbersOf(c *call) reply {
 			if at.IsZero() || a.kind.debt || strings.HasPrefix(a.kind.moneykit, "investment") {
 				continue
 			}
-			n := mkNumbers{ACH: []map[string]any{}, EFT: []map[string]any{}, BACS: []map[string]any{}, International: []map[string]any{}}
+			n := mkNumbers{
+				ACH:           []map[string]any{},
+				EFT:           []map[string]any{},
+				BACS:          []map[string]any{},
+				International: []map[string]any{},
+			}
 			switch l.institution.Country {
 			case "GB":
 				n.BACS = append(n.BACS, map[string]any{"account_number": a.number[:8], "sort_code": "200000"})
-				n.International = append(n.International, map[string]any{"iban": "GB29NWBK200000" + a.number[:8], "bic": "NWBKGB2L"})
+				n.International = append(
+					n.International,
+					map[string]any{"iban": "GB29NWBK200000" + a.number[:8], "bic": "NWBKGB2L"},
+				)
 			case "CA":
-				n.EFT = append(n.EFT, map[string]any{"account_number": a.number, "institution_number": "021", "branch_number": "01140"})
+				n.EFT = append(
+					n.EFT,
+					map[string]any{"account_number": a.number, "institution_number": "021", "branch_number": "01140"},
+				)
 			default:
-				n.ACH = append(n.ACH, map[string]any{"account_number": a.number, "routing_number": cmp.Or(a.routing, "123456780"), "wire_routing_number": nil})
+				n.ACH = append(
+					n.ACH,
+					map[string]any{
+						"account_number":      a.number,
+						"routing_number":      cmp.Or(a.routing, "123456780"),
+						"wire_routing_number": nil,
+					},
+				)
 			}
 			out = append(out, mkAccountWithNumbers{l.account(a, at), n})
 		}
@@ -183,8 +214,17 @@ func (b *Bank) mkIdentityOf(c *call) reply {
 		at := l.products["identity"].refreshed
 		h := l.book.holder
 		owner := map[string]any{
-			"names":         []string{h.name},
-			"addresses":     []map[string]any{{"street": h.street, "city": nullable(h.city), "region": h.region, "postal_code": h.postal, "country": l.institution.Country, "primary": true}},
+			"names": []string{h.name},
+			"addresses": []map[string]any{
+				{
+					"street":      h.street,
+					"city":        nullable(h.city),
+					"region":      h.region,
+					"postal_code": h.postal,
+					"country":     l.institution.Country,
+					"primary":     true,
+				},
+			},
 			"phone_numbers": []map[string]any{{"number": h.phone, "type": "mobile", "primary": true}},
 			"emails":        []map[string]any{{"address": h.email, "primary": nil}},
 		}

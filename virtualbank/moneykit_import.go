@@ -209,7 +209,14 @@ func (b *Bank) mkTake(l *link, rows []importedRow) {
 		on, _ := parseDay(spec.Date) // checked when it was read
 		on = min(on, dayOf(now))
 		e := event{
-			id: id, began: on, posted: on, appears: on, spec: spec, original: r.id, untold: r.text == nil, moment: r.moment(),
+			id:       id,
+			began:    on,
+			posted:   on,
+			appears:  on,
+			spec:     spec,
+			original: r.id,
+			untold:   r.text == nil,
+			moment:   r.moment(),
 		}
 		if r.text != nil {
 			e.text, e.raw = *r.text, *r.text

@@ -19,15 +19,40 @@ func importedLink() object {
 	return object{
 		"customer_user": object{"id": "user-1", "email": object{"address": "rosa@example.com"}},
 		"provider":      "plaid", "institution_id": "mx.northwind",
-		"accounts": []object{{
-			"account_id": "mine", "name": "Old Checking", "nickname": "Bills", "type": "depository.checking", "mask": "4410",
-			"balances": object{"currency": "USD", "current": 100.25, "available": nil, "limit": nil, "balance_date": "2026-11-20"},
-		}, {
-			"account_id": "card", "name": "Card", "type": "Credit Card", "balances": object{},
-		}},
+		"accounts": []object{
+			{
+				"account_id": "mine",
+				"name":       "Old Checking",
+				"nickname":   "Bills",
+				"type":       "depository.checking",
+				"mask":       "4410",
+				"balances": object{
+					"currency":     "USD",
+					"current":      100.25,
+					"available":    nil,
+					"limit":        nil,
+					"balance_date": "2026-11-20",
+				},
+			},
+			{
+				"account_id": "card", "name": "Card", "type": "Credit Card", "balances": object{},
+			},
+		},
 		"transactions": []object{
-			{"account_id": "mine", "transaction_id": "t-1", "amount": "-3.20", "date": "2026-11-19", "description": "Coffee"},
-			{"account_id": "mine", "amount": "1000", "date": "2026-11-18T09:30:00Z", "description": nil, "type": "deposit"},
+			{
+				"account_id":     "mine",
+				"transaction_id": "t-1",
+				"amount":         "-3.20",
+				"date":           "2026-11-19",
+				"description":    "Coffee",
+			},
+			{
+				"account_id":  "mine",
+				"amount":      "1000",
+				"date":        "2026-11-18T09:30:00Z",
+				"description": nil,
+				"type":        "deposit",
+			},
 			{"account_id": "mine", "amount": "1000", "date": "2026-11-18"},
 		},
 	}
@@ -47,15 +72,30 @@ func TestAnImportIsGivenBackAsItWasSent(t *testing.T) {
 	accounts := list(c.mk("GET", path+"/accounts", token, nil).Body, "accounts")
 	require.Len(t, accounts, 2)
 	given := object{
-		"name": "Old Checking", "nickname": "Bills", "account_mask": "4410", "original_id": "mine", "account_type": "depository.checking",
-		"balances": object{"currency": "USD", "current": 100.25, "available": nil, "limit": nil, "balance_date": "2026-11-20"},
+		"name":         "Old Checking",
+		"nickname":     "Bills",
+		"account_mask": "4410",
+		"original_id":  "mine",
+		"account_type": "depository.checking",
+		"balances": object{
+			"currency":     "USD",
+			"current":      100.25,
+			"available":    nil,
+			"limit":        nil,
+			"balance_date": "2026-11-20",
+		},
 	}
 	for key, want := range given {
 		assert.Equal(t, want, accounts[0][key], key)
 	}
 	assert.Nil(t, accounts[1]["nickname"])
 	assert.Nil(t, accounts[1]["account_mask"])
-	assert.Equal(t, "liability.credit_card", accounts[1]["account_type"], "any text is turned into one of MoneyKit's types")
+	assert.Equal(
+		t,
+		"liability.credit_card",
+		accounts[1]["account_type"],
+		"any text is turned into one of MoneyKit's types",
+	)
 	assert.Nil(t, accounts[1]["balances"].(object)["currency"])
 
 	rows := list(c.mk("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
@@ -67,7 +107,12 @@ func TestAnImportIsGivenBackAsItWasSent(t *testing.T) {
 	assert.Equal(t, "2026-11-18", rows[1]["date"])
 	assert.Nil(t, rows[1]["original_id"])
 	assert.Nil(t, rows[1]["description"], "none was given")
-	assert.NotEqual(t, rows[1]["transaction_id"], rows[2]["transaction_id"], "rows without an id of their own are rows of their own")
+	assert.NotEqual(
+		t,
+		rows[1]["transaction_id"],
+		rows[2]["transaction_id"],
+		"rows without an id of their own are rows of their own",
+	)
 
 	more := object{"transactions": []object{
 		{"account_id": "mine", "transaction_id": "t-1", "amount": "-3.20", "date": "2026-11-19"},
@@ -99,7 +144,10 @@ func importedMoments(t *testing.T, c caller, token string) {
 	in := importedLink()
 	var sent []object
 	for _, tc := range cases {
-		sent = append(sent, object{"account_id": "mine", "transaction_id": tc.sent + " row", "amount": "1", "date": tc.sent})
+		sent = append(
+			sent,
+			object{"account_id": "mine", "transaction_id": tc.sent + " row", "amount": "1", "date": tc.sent},
+		)
 	}
 	in["transactions"] = sent[:3]
 	in = changed(in, "2026-02-20T23:30:00-08:00", "accounts", "balances", "balance_date")
@@ -218,7 +266,13 @@ func TestImportsAreAsStrictAsSessions(t *testing.T) {
 		}
 		if path[0] == "transactions" {
 			rows := object{"transactions": in["transactions"]}
-			assert.Equal(t, http.StatusUnprocessableEntity, c.mk("POST", more, token, rows).Status, "%s, later on", name)
+			assert.Equal(
+				t,
+				http.StatusUnprocessableEntity,
+				c.mk("POST", more, token, rows).Status,
+				"%s, later on",
+				name,
+			)
 		}
 	}
 	twice := importedLink()
@@ -226,7 +280,12 @@ func TestImportsAreAsStrictAsSessions(t *testing.T) {
 		{"account_id": "mine", "transaction_id": "t", "amount": "1", "date": "2026-11-01"},
 		{"account_id": "mine", "transaction_id": "t", "amount": "2", "date": "2026-11-02"},
 	}
-	assert.Equal(t, http.StatusUnprocessableEntity, c.mk("POST", "/links/import", token, twice).Status, "a transaction id twice")
+	assert.Equal(
+		t,
+		http.StatusUnprocessableEntity,
+		c.mk("POST", "/links/import", token, twice).Status,
+		"a transaction id twice",
+	)
 	var links int
 	for _, l := range c.bank.Links() {
 		if l.Provider == "moneykit" {
@@ -238,7 +297,12 @@ func TestImportsAreAsStrictAsSessions(t *testing.T) {
 	_, path := c.linkMK()
 	own := object{"transactions": []object{{"account_id": "checking", "amount": "1", "date": "2026-11-01"}}}
 	a = c.mk("POST", path+"/import/transactions", token, own)
-	assert.Equal(t, http.StatusUnprocessableEntity, a.Status, "a link that was not imported has no account of that name")
+	assert.Equal(
+		t,
+		http.StatusUnprocessableEntity,
+		a.Status,
+		"a link that was not imported has no account of that name",
+	)
 }
 
 func TestCorrectionsAreKeptAndShown(t *testing.T) {
@@ -303,7 +367,12 @@ func TestCorrectionsAreKeptAndShown(t *testing.T) {
 		assert.Positive(t, seen)
 	}
 	shown(list(c.mk("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body, "transactions"))
-	shown(list(c.mk("GET", "/users/user-1/transactions?size=1000&start_date=1900-01-01", token, nil).Body, "transactions"))
+	shown(
+		list(
+			c.mk("GET", "/users/user-1/transactions?size=1000&start_date=1900-01-01", token, nil).Body,
+			"transactions",
+		),
+	)
 	update := c.mk("GET", path+"/transactions/sync?size=500&cursor="+cursor, token, nil).Body
 	assert.Len(t, update["transactions"].(object)["updated"], total, "the next sync has them")
 	assert.Empty(t, update["transactions"].(object)["removed"])
@@ -327,7 +396,12 @@ func TestTestWebhooksAreOfKnownEventsAndCarryTheirToken(t *testing.T) {
 	token, id := c.linkWithHook()
 	c.deliver(&receiver{})
 	for _, event := range []any{"link.exploded", "links.state_changed", "connection.deleted", "", nil, 7} {
-		a := c.mk("POST", "/webhooks/test/link/"+id, token, object{"webhook_event": event, "webhook_idempotency_key": "key"})
+		a := c.mk(
+			"POST",
+			"/webhooks/test/link/"+id,
+			token,
+			object{"webhook_event": event, "webhook_idempotency_key": "key"},
+		)
 		assert.Equal(t, http.StatusUnprocessableEntity, a.Status, "%v: %v", event, a.Body)
 	}
 	r := &receiver{}
@@ -335,7 +409,12 @@ func TestTestWebhooksAreOfKnownEventsAndCarryTheirToken(t *testing.T) {
 	assert.Empty(t, r.got, "what is refused is not delivered")
 
 	for _, event := range virtualbank.MoneyKitEvents() {
-		a := c.mk("POST", "/webhooks/test/link/"+id, token, object{"webhook_event": event, "webhook_idempotency_key": "key-" + event})
+		a := c.mk(
+			"POST",
+			"/webhooks/test/link/"+id,
+			token,
+			object{"webhook_event": event, "webhook_idempotency_key": "key-" + event},
+		)
 		require.Equal(t, http.StatusOK, a.Status, a.Body)
 		r := &receiver{status: http.StatusBadGateway}
 		c.deliver(r)
@@ -361,16 +440,26 @@ func TestCustomSandboxDataAreGivenBack(t *testing.T) {
 		"addresses":     []any{object{"street": "1 High Street", "city": nil}},
 		"phone_numbers": []any{object{"number": "+15550100", "type": "work", "primary": nil}},
 	}
-	account := object{"account_type": "depository.savings", "name": "Mine", "account_number": "000123454410", "routing_number": "123456780"}
+	account := object{
+		"account_type":   "depository.savings",
+		"name":           "Mine",
+		"account_number": "000123454410",
+		"routing_number": "123456780",
+	}
 	custom := func(owner object) object {
 		in := session("user-1")
-		in["custom_sandbox_data"] = object{"accounts": []object{with(account, object{"routing_number": "021000021"})}, "owners": []object{owner}}
+		in["custom_sandbox_data"] = object{
+			"accounts": []object{with(account, object{"routing_number": "021000021"})},
+			"owners":   []object{owner},
+		}
 		return in
 	}
 	a := c.mk("POST", "/link-session", token, custom(owner))
 	require.Equal(t, http.StatusCreated, a.Status, a.Body)
 	b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{
-		"link_session_token": a.Body["link_session_token"], "institution_id": "credentials_bank", "username": virtualbank.UserCustom,
+		"link_session_token": a.Body["link_session_token"],
+		"institution_id":     "credentials_bank",
+		"username":           virtualbank.UserCustom,
 	})
 	require.Equal(t, http.StatusOK, b.Status, b.Body)
 	id := c.exchange(token, b.Body["exchangeable_token"].(string)).Body["link_id"].(string)
@@ -393,7 +482,9 @@ func TestCustomSandboxDataAreGivenBack(t *testing.T) {
 			a := c.mk("POST", "/link-session", token, in)
 			require.Equal(t, http.StatusCreated, a.Status, a.Body)
 			b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{
-				"link_session_token": a.Body["link_session_token"], "institution_id": "credentials_bank", "username": virtualbank.UserCustom,
+				"link_session_token": a.Body["link_session_token"],
+				"institution_id":     "credentials_bank",
+				"username":           virtualbank.UserCustom,
 			})
 			require.Equal(t, http.StatusOK, b.Status, b.Body)
 			id := c.exchange(token, b.Body["exchangeable_token"].(string)).Body["link_id"].(string)

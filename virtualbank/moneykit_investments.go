@@ -9,8 +9,28 @@ import (
 // The two securities that every investment account holds.
 func securitiesOf(currency string) []map[string]any {
 	return []map[string]any{
-		{"security_id": "sec_4JtCx7UyGfEk2MrVpQ9bWn", "name": "World Equity ETF", "type": "etf", "currency": currency, "ticker": "WRLD", "isin": "XS0000000001", "sedol": nil, "close_price": "101.2500", "close_date": "2026-11-20"},
-		{"security_id": "sec_RzXhPd6NsBeK3vTq8YwLm2", "name": "Cash", "type": "cash", "currency": currency, "ticker": nil, "isin": nil, "sedol": nil, "close_price": nil, "close_date": nil},
+		{
+			"security_id": "sec_4JtCx7UyGfEk2MrVpQ9bWn",
+			"name":        "World Equity ETF",
+			"type":        "etf",
+			"currency":    currency,
+			"ticker":      "WRLD",
+			"isin":        "XS0000000001",
+			"sedol":       nil,
+			"close_price": "101.2500",
+			"close_date":  "2026-11-20",
+		},
+		{
+			"security_id": "sec_RzXhPd6NsBeK3vTq8YwLm2",
+			"name":        "Cash",
+			"type":        "cash",
+			"currency":    currency,
+			"ticker":      nil,
+			"isin":        nil,
+			"sedol":       nil,
+			"close_price": nil,
+			"close_date":  nil,
+		},
 	}
 }
 
@@ -30,11 +50,35 @@ func (b *Bank) mkHoldings(c *call) reply {
 			securities = securitiesOf(a.currency)
 			holdings = append(
 				holdings,
-				map[string]any{"account_id": l.accountID(a), "security_id": securities[0]["security_id"], "quantity": "100.5", "price": "101.2500", "price_datetime": mkTime(at), "value": "10175.63", "cost_basis": "9000.00"},
-				map[string]any{"account_id": l.accountID(a), "security_id": securities[1]["security_id"], "quantity": "1824.37", "price": "1", "price_datetime": nil, "value": "1824.37", "cost_basis": nil},
+				map[string]any{
+					"account_id":     l.accountID(a),
+					"security_id":    securities[0]["security_id"],
+					"quantity":       "100.5",
+					"price":          "101.2500",
+					"price_datetime": mkTime(at),
+					"value":          "10175.63",
+					"cost_basis":     "9000.00",
+				},
+				map[string]any{
+					"account_id":     l.accountID(a),
+					"security_id":    securities[1]["security_id"],
+					"quantity":       "1824.37",
+					"price":          "1",
+					"price_datetime": nil,
+					"value":          "1824.37",
+					"cost_basis":     nil,
+				},
 			)
 		}
-		return reply{status: http.StatusOK, body: map[string]any{"holdings": holdings, "securities": securities, "accounts": l.accountList(list), "link": l.wire()}}
+		return reply{
+			status: http.StatusOK,
+			body: map[string]any{
+				"holdings":   holdings,
+				"securities": securities,
+				"accounts":   l.accountList(list),
+				"link":       l.wire(),
+			},
+		}
 	})
 }
 
@@ -58,8 +102,23 @@ func (b *Bank) mkInvestments(c *call) reply {
 			for d := dayOf(at); d > b.ledgerBegins(); d-- {
 				add := func(kind, amount, text string, price, quantity, fees any) {
 					list = append(list, map[string]any{
-						"investment_transaction_id": "it_" + b.name58(22, l.id, a.key, strconv.Itoa(int(d)), kind), "account_id": l.accountID(a), "amount": amount,
-						"date": d.String(), "datetime": nil, "description": text, "type": kind, "fees": fees, "forex_rate": nil, "price": price, "quantity": quantity,
+						"investment_transaction_id": "it_" + b.name58(
+							22,
+							l.id,
+							a.key,
+							strconv.Itoa(int(d)),
+							kind,
+						),
+						"account_id":  l.accountID(a),
+						"amount":      amount,
+						"date":        d.String(),
+						"datetime":    nil,
+						"description": text,
+						"type":        kind,
+						"fees":        fees,
+						"forex_rate":  nil,
+						"price":       price,
+						"quantity":    quantity,
 						"security_id": securities[0]["security_id"],
 					})
 				}
@@ -76,7 +135,15 @@ func (b *Bank) mkInvestments(c *call) reply {
 		}
 		page := pageOf(list, q)
 		return reply{status: http.StatusOK, body: map[string]any{
-			"total": len(list), "page": q.page, "size": len(page), "investment_transactions": page, "securities": securities, "accounts": l.accountList(accounts), "link": l.wire(),
+			"total": len(
+				list,
+			),
+			"page":                    q.page,
+			"size":                    len(page),
+			"investment_transactions": page,
+			"securities":              securities,
+			"accounts":                l.accountList(accounts),
+			"link":                    l.wire(),
 		}}
 	})
 }

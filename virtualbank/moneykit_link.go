@@ -107,9 +107,18 @@ type productWire struct {
 
 func (l *link) wire() linkWire {
 	w := linkWire{
-		LinkID: l.id, Institution: l.institution.MoneyKitID, Name: l.institution.Name, Avatar: l.institution.moneyKitAvatar(),
-		State: l.state, LastSynced: mkTime(l.synced), Provider: l.provider, LinkTags: slices.Clone(l.tags), Tags: slices.Clone(l.tags),
-		Webhook: l.webhook, Products: map[string]*productWire{}, Available: []string{},
+		LinkID:      l.id,
+		Institution: l.institution.MoneyKitID,
+		Name:        l.institution.Name,
+		Avatar:      l.institution.moneyKitAvatar(),
+		State:       l.state,
+		LastSynced:  mkTime(l.synced),
+		Provider:    l.provider,
+		LinkTags:    slices.Clone(l.tags),
+		Tags:        slices.Clone(l.tags),
+		Webhook:     l.webhook,
+		Products:    map[string]*productWire{},
+		Available:   []string{},
 	}
 	if l.errorCode != "" {
 		code := l.errorCode

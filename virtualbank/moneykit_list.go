@@ -38,9 +38,17 @@ func readLimit(q url.Values, fallback, least, most int) (int, reply, bool) {
 	case err != nil:
 		return 0, mkQueryFault("limit", "value is not a valid integer", "type_error.integer"), false
 	case n < least:
-		return 0, mkQueryFault("limit", "ensure this value is greater than or equal to "+strconv.Itoa(least), "value_error.number.not_ge"), false
+		return 0, mkQueryFault(
+			"limit",
+			"ensure this value is greater than or equal to "+strconv.Itoa(least),
+			"value_error.number.not_ge",
+		), false
 	case n > most:
-		return 0, mkQueryFault("limit", "ensure this value is less than or equal to "+strconv.Itoa(most), "value_error.number.not_le"), false
+		return 0, mkQueryFault(
+			"limit",
+			"ensure this value is less than or equal to "+strconv.Itoa(most),
+			"value_error.number.not_le",
+		), false
 	}
 	return n, reply{}, true
 }

@@ -27,7 +27,11 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 	p.attempted = now
 	if down {
 		p.fault = "institution_error"
-		l.announce(now, mkProductRefresh, map[string]any{"product": name, "state": "failed", "error_message": "The institution does not answer"})
+		l.announce(
+			now,
+			mkProductRefresh,
+			map[string]any{"product": name, "state": "failed", "error_message": "The institution does not answer"},
+		)
 		return
 	}
 	p.refreshed, p.fault = now, ""
@@ -71,7 +75,10 @@ func (b *Bank) mkRefresh(c *call) reply {
 	var names []string
 	for i, v := range list {
 		name, _ := v.(string)
-		if !slices.Contains([]string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"}, name) {
+		if !slices.Contains(
+			[]string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"},
+			name,
+		) {
 			o.fault("type_error.enum", "value is not a valid enumeration member", "products", i)
 		}
 		names = append(names, name)

@@ -230,7 +230,10 @@ func (b *Bank) redirectAllowed(origin string) bool {
 	if len(b.opts.RedirectOrigins) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(b.opts.RedirectOrigins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
+	return slices.ContainsFunc(
+		b.opts.RedirectOrigins,
+		func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) },
+	)
 }
 
 // mkExchange serves POST /link-session/exchange-token.
@@ -256,7 +259,11 @@ func (b *Bank) mkExchange(c *call) reply {
 	// Whether a token survives the quota is not documented; here it does, so that it can
 	// be used once another link was deleted.
 	if c.fault.Name == faultQuota || (b.opts.LinkQuota > 0 && b.linksInUse() >= b.opts.LinkQuota) {
-		return mkFail(http.StatusUnprocessableEntity, mkBadExchange, "The app has reached its number of connected links")
+		return mkFail(
+			http.StatusUnprocessableEntity,
+			mkBadExchange,
+			"The app has reached its number of connected links",
+		)
 	}
 	e.used = true
 	e.link.exchanged++

@@ -80,10 +80,18 @@ func (l *link) transaction(accountID string, a *account, r row, n int) mkTransac
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
 	t := mkTransaction{
-		ID: "txn_" + l.book.bank.name58(22, parts...), Account: accountID, Type: "credit", Currency: a.currency,
-		Amount: quoted(plain(abs(r.amount), a.currency)), Date: r.date.String(), Pending: r.pending,
-		Description: &r.event.text, Raw: l.book.rawText(r.event, state.at), Original: r.event.original, keepsID: r.event.keepsID,
-		Datetime: r.event.moment,
+		ID:          "txn_" + l.book.bank.name58(22, parts...),
+		Account:     accountID,
+		Type:        "credit",
+		Currency:    a.currency,
+		Amount:      quoted(plain(abs(r.amount), a.currency)),
+		Date:        r.date.String(),
+		Pending:     r.pending,
+		Description: &r.event.text,
+		Raw:         l.book.rawText(r.event, state.at),
+		Original:    r.event.original,
+		keepsID:     r.event.keepsID,
+		Datetime:    r.event.moment,
 	}
 	if r.event.untold {
 		t.Description, t.Raw = nil, nil
@@ -136,9 +144,17 @@ func readPages(q url.Values, today day) (out mkQuery, p reply, ok bool) {
 		case err != nil:
 			return out, mkQueryFault(name, "value is not a valid integer", "type_error.integer"), false
 		case v < 1:
-			return out, mkQueryFault(name, "ensure this value is greater than or equal to 1", "value_error.number.not_ge"), false
+			return out, mkQueryFault(
+				name,
+				"ensure this value is greater than or equal to 1",
+				"value_error.number.not_ge",
+			), false
 		case v > n.most:
-			return out, mkQueryFault(name, "ensure this value is less than or equal to "+strconv.Itoa(n.most), "value_error.number.not_le"), false
+			return out, mkQueryFault(
+				name,
+				"ensure this value is less than or equal to "+strconv.Itoa(n.most),
+				"value_error.number.not_le",
+			), false
 		}
 		*n.into = v
 	}
@@ -171,7 +187,14 @@ func (b *Bank) mkTransactionsOf(c *call) reply {
 		list := l.storedBetween(len(l.history), wanted, q.from, q.to)
 		page := pageOf(list, q)
 		return reply{status: http.StatusOK, body: map[string]any{
-			"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": l.accountList(wanted), "link": l.wire(),
+			"total": len(
+				list,
+			),
+			"page":         q.page,
+			"size":         len(page),
+			"transactions": page,
+			"accounts":     l.accountList(wanted),
+			"link":         l.wire(),
 		}}
 	})
 }
@@ -200,7 +223,12 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 		for _, a := range l.book.accounts {
 			if len(ids) == 0 || slices.Contains(ids, l.accountID(a)) {
 				wanted = append(wanted, a)
-				accounts[l.accountID(a)] = map[string]any{"name": a.name, "last_synced_at": mkTime(l.synced), "institution_id": l.institution.MoneyKitID, "link_id": l.id}
+				accounts[l.accountID(a)] = map[string]any{
+					"name":           a.name,
+					"last_synced_at": mkTime(l.synced),
+					"institution_id": l.institution.MoneyKitID,
+					"link_id":        l.id,
+				}
 			}
 		}
 		if l.products["transactions"] != nil {
@@ -210,7 +238,16 @@ func (b *Bank) mkUserTransactions(c *call) reply {
 	}
 	slices.SortStableFunc(list, newestFirst)
 	page := pageOf(list, q)
-	return reply{status: http.StatusOK, body: map[string]any{"total": len(list), "page": q.page, "size": len(page), "transactions": page, "accounts": accounts}}
+	return reply{
+		status: http.StatusOK,
+		body: map[string]any{
+			"total":        len(list),
+			"page":         q.page,
+			"size":         len(page),
+			"transactions": page,
+			"accounts":     accounts,
+		},
+	}
 }
 
 // syncMark is a place between two states of the stored transactions: from what the client has, to
@@ -323,7 +360,16 @@ func (b *Bank) mkSync(c *call) reply {
 
 func (b *Bank) syncReply(l *link, created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
 	return reply{status: http.StatusOK, body: map[string]any{
-		"transactions": map[string]any{"created": append([]mkTransaction{}, created...), "updated": append([]mkTransaction{}, updated...), "removed": append([]string{}, removed...)},
-		"accounts":     l.accountList(l.book.accounts), "cursor": map[string]any{"next": b.syncCursor(next, l.id)}, "has_more": more, "link": l.wire(),
+		"transactions": map[string]any{
+			"created": append([]mkTransaction{}, created...),
+			"updated": append([]mkTransaction{}, updated...),
+			"removed": append([]string{}, removed...),
+		},
+		"accounts": l.accountList(
+			l.book.accounts,
+		),
+		"cursor":   map[string]any{"next": b.syncCursor(next, l.id)},
+		"has_more": more,
+		"link":     l.wire(),
 	}}
 }

@@ -256,7 +256,15 @@ const (
 	mkRepeatsFor = 2 * time.Hour
 )
 
-var dpPauses = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour}
+var dpPauses = []time.Duration{
+	5 * time.Second,
+	5 * time.Minute,
+	30 * time.Minute,
+	2 * time.Hour,
+	5 * time.Hour,
+	10 * time.Hour,
+	10 * time.Hour,
+}
 
 func pauseAfter(d *DeliveryRecord, now time.Time) (time.Duration, bool) {
 	if d.Webhook.Provider == providerDapi {

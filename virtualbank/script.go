@@ -40,9 +40,11 @@ type LinkState struct {
 	Tags        []string `json:"tags,omitempty"`
 	Institution string   `json:"institution"`
 	Products    []string `json:"products,omitempty"` // that the user granted, by MoneyKit's names; Dapi does not tell
-	State       string   `json:"state"`              // "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
-	Presented   int      `json:"presented"`          // exchanges of its one-time token that were carried out, whatever came of them
-	Exchanged   int      `json:"exchanged"`          // those of them that succeeded: one at most
+	// "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
+	State string `json:"state"`
+	// exchanges of its one-time token that were carried out, whatever came of them
+	Presented int `json:"presented"`
+	Exchanged int `json:"exchanged"` // those of them that succeeded: one at most
 }
 
 // exchanges counts what became of a one-time token.
@@ -117,16 +119,31 @@ func (b *Bank) Links() []LinkState {
 	var all []LinkState
 	for _, l := range b.mk.order {
 		all = append(all, LinkState{
-			Provider: providerMoneyKit, ID: l.id, User: l.user, Tags: slices.Clone(l.tags), Institution: l.institution.MoneyKitID, State: l.state,
-			Products: l.productNames(), Presented: l.presented, Exchanged: l.exchanged,
+			Provider:    providerMoneyKit,
+			ID:          l.id,
+			User:        l.user,
+			Tags:        slices.Clone(l.tags),
+			Institution: l.institution.MoneyKitID,
+			State:       l.state,
+			Products:    l.productNames(),
+			Presented:   l.presented,
+			Exchanged:   l.exchanged,
 		})
 	}
 	for _, c := range b.dp.connections {
 		all = append(all, LinkState{
-			Provider: providerDapi, ID: c.id, Institution: c.institution.DapiID, State: c.state(), Presented: c.presented, Exchanged: c.exchanged,
+			Provider:    providerDapi,
+			ID:          c.id,
+			Institution: c.institution.DapiID,
+			State:       c.state(),
+			Presented:   c.presented,
+			Exchanged:   c.exchanged,
 		})
 	}
-	slices.SortFunc(all, func(x, y LinkState) int { return cmp.Or(cmp.Compare(x.Provider, y.Provider), cmp.Compare(x.ID, y.ID)) })
+	slices.SortFunc(
+		all,
+		func(x, y LinkState) int { return cmp.Or(cmp.Compare(x.Provider, y.Provider), cmp.Compare(x.ID, y.ID)) },
+	)
 	return all
 }
 
@@ -155,7 +172,14 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	var all []AccountState
 	for _, a := range ref.book.accounts {
 		booked, held := ref.book.state(a, b.Now())
-		state := AccountState{Name: a.name, Card: a.kind.card, Debt: a.kind.debt, Currency: a.currency, Booked: plain(booked, a.currency), Available: plain(booked+held+a.limit, a.currency)}
+		state := AccountState{
+			Name:      a.name,
+			Card:      a.kind.card,
+			Debt:      a.kind.debt,
+			Currency:  a.currency,
+			Booked:    plain(booked, a.currency),
+			Available: plain(booked+held+a.limit, a.currency),
+		}
 		if ref.link != nil {
 			state.MoneyKitID = ref.id(a)
 		} else {
@@ -178,7 +202,14 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	var all []TransactionState
 	for _, a := range ref.book.accounts {
 		for _, r := range ref.book.rows(a, b.Now(), 0) {
-			t := TransactionState{Event: r.event.id, AccountID: ref.id(a), Date: r.date.String(), Amount: plain(r.amount, a.currency), Pending: r.pending, Text: r.event.text}
+			t := TransactionState{
+				Event:     r.event.id,
+				AccountID: ref.id(a),
+				Date:      r.date.String(),
+				Amount:    plain(r.amount, a.currency),
+				Pending:   r.pending,
+				Text:      r.event.text,
+			}
 			if ref.conn != nil {
 				t.Date = ref.book.written(r).String()
 			}
@@ -205,7 +236,14 @@ func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, er
 		return "", refuse(http.StatusBadRequest, "unknown kind of account %q", spec.Kind)
 	}
 	kind.quiet = true
-	a := &account{key: "added-" + strconv.Itoa(len(ref.book.accounts)), kind: kind, name: spec.Name, currency: spec.Currency, number: "990000000000", mask: "0000"}
+	a := &account{
+		key:      "added-" + strconv.Itoa(len(ref.book.accounts)),
+		kind:     kind,
+		name:     spec.Name,
+		currency: spec.Currency,
+		number:   "990000000000",
+		mask:     "0000",
+	}
 	if a.currency == "" {
 		a.currency, _ = currencyOf(ref.book.institution.Country)
 	}

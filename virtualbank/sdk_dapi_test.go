@@ -75,10 +75,18 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 				require.Equal(t, "done", a.Body["status"], a.Body)
 				return a.Body
 			}
-			grant := done(send("/auth/ExchangeToken", object{"accessCode": login["accessCode"], "connectionID": login["connectionID"]}))
+			grant := done(
+				send(
+					"/auth/ExchangeToken",
+					object{"accessCode": login["accessCode"], "connectionID": login["connectionID"]},
+				),
+			)
 			token = grant["accessToken"].(string)
 
-			require.NoError(t, c.bank.RequireInput(login["connectionID"].(string), "/data/accounts/get", []string{"otp"}))
+			require.NoError(
+				t,
+				c.bank.RequireInput(login["connectionID"].(string), "/data/accounts/get", []string{"otp"}),
+			)
 			asked := send("/data/accounts/get", nil).Body
 			require.Equal(t, "user_input_required", asked["status"], asked)
 			inputs := asked["userInputs"].([]any)
@@ -86,7 +94,9 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 			if sdk.lossy {
 				delete(inputs[0].(object), "index")
 			}
-			answered := done(send("/data/accounts/get", object{"operationID": asked["operationID"], "userInputs": inputs}))
+			answered := done(
+				send("/data/accounts/get", object{"operationID": asked["operationID"], "userInputs": inputs}),
+			)
 			assert.Equal(t, asked["operationID"], answered["operationID"])
 			account := answered["accounts"].([]any)[0].(object)["id"]
 

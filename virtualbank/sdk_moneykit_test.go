@@ -89,7 +89,12 @@ func TestMoneyKitSignsInClientsHoweverTheySendTheirCredentials(t *testing.T) {
 			assert.Equal(t, 200, c.raw(c.bank.MoneyKit(), "GET", "/links", header, "").Status, empty)
 		}
 		header := http.Header{"X-Client-Id": {id}, "X-Client-Secret": {secret}, "Authorization": {"Bearer x"}}
-		assert.Equal(t, 401, c.raw(c.bank.MoneyKit(), "GET", "/links", header, "").Status, "a token that was sent counts")
+		assert.Equal(
+			t,
+			401,
+			c.raw(c.bank.MoneyKit(), "GET", "/links", header, "").Status,
+			"a token that was sent counts",
+		)
 	})
 }
 
@@ -116,7 +121,11 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 			token := ""
 			send := func(method, target, contentType, body string) answer {
 				t.Helper()
-				header := http.Header{"Accept": {"application/json"}, "User-Agent": {sdk.agent}, "Moneykit-Version": {"2023-02-18"}}
+				header := http.Header{
+					"Accept":           {"application/json"},
+					"User-Agent":       {sdk.agent},
+					"Moneykit-Version": {"2023-02-18"},
+				}
 				for key, value := range sdk.everyone {
 					header[key] = value
 				}
@@ -138,13 +147,25 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 			require.Equal(t, 201, a.Status, a.Body)
 			token = a.Body["access_token"].(string)
 
-			a = send("POST", "/link-session", js, `{"customer_user":{"id":"user-1"},"redirect_uri":"http://localhost:3000"}`)
+			a = send(
+				"POST",
+				"/link-session",
+				js,
+				`{"customer_user":{"id":"user-1"},"redirect_uri":"http://localhost:3000"}`,
+			)
 			require.Equal(t, 201, a.Status, a.Body)
-			raw, err := c.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: a.Body["link_session_token"].(string)})
+			raw, err := c.bank.LinkMoneyKit(
+				virtualbank.MoneyKitLink{LinkSessionToken: a.Body["link_session_token"].(string)},
+			)
 			require.NoError(t, err)
 			var outcome map[string]any
 			require.NoError(t, json.Unmarshal(raw, &outcome))
-			a = send("POST", "/link-session/exchange-token", js, `{"exchangeable_token":"`+outcome["exchangeable_token"].(string)+`"}`)
+			a = send(
+				"POST",
+				"/link-session/exchange-token",
+				js,
+				`{"exchangeable_token":"`+outcome["exchangeable_token"].(string)+`"}`,
+			)
 			require.Equal(t, 201, a.Status, a.Body)
 			id := a.Body["link_id"].(string)
 			assert.NotEmpty(t, a.Body["link"].(object)["institution_id"])
@@ -154,7 +175,11 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 			assert.NotEmpty(t, a.Body["accounts"])
 			require.Equal(t, 202, send("POST", "/links/"+id+"/products", js, `{"products":["transactions"]}`).Status)
 			c.bank.Advance(time.Minute)
-			assert.Len(t, send("GET", "/links/"+id+"/transactions/sync?size=5", "", "").Body["transactions"].(object)["created"], 5)
+			assert.Len(
+				t,
+				send("GET", "/links/"+id+"/transactions/sync?size=5", "", "").Body["transactions"].(object)["created"],
+				5,
+			)
 			assert.Equal(t, 200, send("GET", "/auth/introspect", "", "").Status)
 			assert.Equal(t, 204, send("DELETE", "/links/"+id, "", "").Status)
 		})

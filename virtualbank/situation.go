@@ -85,10 +85,26 @@ func Situations() []Situation {
 		{DaysIgnored, "for an hour, all rows there are, whatever days are asked for", both},
 		{DaysRefused, "for an hour, days before the last 40 are refused, though 90 are promised", dp},
 		{TodayRefused, "for an hour, the day that has begun at the bank is refused until it begins in UTC", dp},
-		{ValueDays, "from now on, each new row is selected by one day and written with another, three or six days later", dp},
-		{RenumberedDay, "a row is added to a day and gets the first id of that day; each of the others gets the id of the next", mk},
-		{SecondLink, "a pending row that keeps its id on each link to the login for three days, and when it is posted", mk},
-		{TextDrift, "every text is written in another way: marks that cannot be seen, other spaces; where there are ids, those are others too", both},
+		{
+			ValueDays,
+			"from now on, each new row is selected by one day and written with another, three or six days later",
+			dp,
+		},
+		{
+			RenumberedDay,
+			"a row is added to a day and gets the first id of that day; each of the others gets the id of the next",
+			mk,
+		},
+		{
+			SecondLink,
+			"a pending row that keeps its id on each link to the login for three days, and when it is posted",
+			mk,
+		},
+		{
+			TextDrift,
+			"every text is written in another way: marks that cannot be seen, other spaces; where there are ids, those are others too",
+			both,
+		},
 	}
 }
 
@@ -115,7 +131,15 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	}
 	ref.book.grow(ref.book.accounts[0], dayOf(b.Now()))
 	switch situation {
-	case IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, CursorForgotten, CursorCircles, RenumberedDay:
+	case IDChurn,
+		RemovedFirst,
+		Unordered,
+		CreatedAndUpdated,
+		CreatedAndRemoved,
+		UpdatedAndRemoved,
+		CursorForgotten,
+		CursorCircles,
+		RenumberedDay:
 		return b.stageRecord(ref.link, situation)
 	case DaysIgnored:
 		if ref.link != nil {
@@ -201,11 +225,17 @@ func (l *link) twisted(list []change, from, to int) []change {
 	for _, t := range twists {
 		switch t.situation {
 		case CreatedAndUpdated:
-			if i := slices.IndexFunc(list, func(c change) bool { return c.created != nil && !c.created.Pending }); i >= 0 {
+			if i := slices.IndexFunc(
+				list,
+				func(c change) bool { return c.created != nil && !c.created.Pending },
+			); i >= 0 {
 				list = slices.Insert(list, i+1, change{updated: list[i].created})
 			}
 		case CreatedAndRemoved:
-			if i := slices.IndexFunc(list, func(c change) bool { return c.created != nil && !c.created.Pending }); i >= 0 {
+			if i := slices.IndexFunc(
+				list,
+				func(c change) bool { return c.created != nil && !c.created.Pending },
+			); i >= 0 {
 				short := *list[i].created
 				short.ID = "txn_" + l.book.bank.name58(22, l.id, "short-lived", strconv.Itoa(t.to))
 				list = slices.Insert(list, i+1, change{created: &short}, change{removed: short.ID})
@@ -231,8 +261,22 @@ func (b *Bank) stageRow(bk *book, situation string) error {
 	n := len(a.events)
 	text := fmt.Sprintf("Staged %d", n)
 	e := event{
-		id: b.name58(12, bk.institution.Name, bk.username, a.key, "staged", strconv.Itoa(n)), began: today, posted: today, appears: today, since: now,
-		hold: -5000, amount: -5000, text: text, raw: text,
+		id: b.name58(
+			12,
+			bk.institution.Name,
+			bk.username,
+			a.key,
+			"staged",
+			strconv.Itoa(n),
+		),
+		began:   today,
+		posted:  today,
+		appears: today,
+		since:   now,
+		hold:    -5000,
+		amount:  -5000,
+		text:    text,
+		raw:     text,
 	}
 	switch situation {
 	case PendingVanishes:
@@ -276,5 +320,6 @@ func (b *Bank) stageRow(bk *book, situation string) error {
 
 // recent reports whether a row is booked, some days old, and nothing was staged with it.
 func (e *event) recent(today day) bool {
-	return e.posted > today-14 && e.posted < today-2 && e.appears < today && e.spec == nil && e.until.IsZero() && e.edit.IsZero()
+	return e.posted > today-14 && e.posted < today-2 && e.appears < today && e.spec == nil && e.until.IsZero() &&
+		e.edit.IsZero()
 }

@@ -21,7 +21,8 @@ func TestSituationsAreStagedByNameOverTheControlPlane(t *testing.T) {
 		raw, err := json.Marshal(body)
 		require.NoError(t, err)
 		w := httptest.NewRecorder()
-		bank.Dapi().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/virtualbank/situation", bytes.NewReader(raw)))
+		bank.Dapi().
+			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/virtualbank/situation", bytes.NewReader(raw)))
 		var answer map[string]any
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer), w.Body)
 		return w.Code, answer

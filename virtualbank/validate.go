@@ -24,7 +24,10 @@ type validationItem struct {
 }
 
 func mkInvalidRequest(items ...validationItem) reply {
-	return reply{status: http.StatusUnprocessableEntity, body: moneyKitError{Code: mkInvalid, Message: "Request validation error", Validation: items}}
+	return reply{
+		status: http.StatusUnprocessableEntity,
+		body:   moneyKitError{Code: mkInvalid, Message: "Request validation error", Validation: items},
+	}
 }
 
 // object is a JSON object under validation. Members are looked up by their exact
@@ -39,18 +42,24 @@ type object struct {
 func mkObject(c *call) (object, reply, bool) {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if kind != jsonType {
-		return object{}, mkInvalidRequest(validationItem{[]any{"body"}, "Content-Type must be application/json", "value_error"}), false
+		return object{}, mkInvalidRequest(
+			validationItem{[]any{"body"}, "Content-Type must be application/json", "value_error"},
+		), false
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
 	dec.UseNumber()
 	var value any
 	err := dec.Decode(&value)
 	if err != nil || !ended(dec) {
-		return object{}, mkInvalidRequest(validationItem{[]any{"body", dec.InputOffset()}, "malformed JSON", "value_error.jsondecode"}), false
+		return object{}, mkInvalidRequest(
+			validationItem{[]any{"body", dec.InputOffset()}, "malformed JSON", "value_error.jsondecode"},
+		), false
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return object{}, mkInvalidRequest(validationItem{[]any{"body"}, "value is not a valid dict", "type_error.dict"}), false
+		return object{}, mkInvalidRequest(
+			validationItem{[]any{"body"}, "value is not a valid dict", "type_error.dict"},
+		), false
 	}
 	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, reply{}, true
 }
@@ -99,9 +108,15 @@ func (o object) text(name string, required, nullable bool, minLen, maxLen int) *
 func (o object) length(s string, minLen, maxLen int, path ...any) bool {
 	switch n := utf8.RuneCountInString(s); {
 	case n < minLen:
-		o.fault("value_error.any_str.min_length", fmt.Sprintf("ensure this value has at least %d characters", minLen), path...)
+		o.fault(
+			"value_error.any_str.min_length",
+			fmt.Sprintf("ensure this value has at least %d characters", minLen),
+			path...)
 	case n > maxLen:
-		o.fault("value_error.any_str.max_length", fmt.Sprintf("ensure this value has at most %d characters", maxLen), path...)
+		o.fault(
+			"value_error.any_str.max_length",
+			fmt.Sprintf("ensure this value has at most %d characters", maxLen),
+			path...)
 	default:
 		return true
 	}
@@ -217,7 +232,10 @@ func (o object) enum(value any, allowed []string, path ...any) (string, bool) {
 	if ok && slices.Contains(allowed, s) {
 		return s, true
 	}
-	o.fault("type_error.enum", "value is not a valid enumeration member; permitted: '"+strings.Join(allowed, "', '")+"'", path...)
+	o.fault(
+		"type_error.enum",
+		"value is not a valid enumeration member; permitted: '"+strings.Join(allowed, "', '")+"'",
+		path...)
 	return "", false
 }
 

@@ -73,7 +73,11 @@ func open(t testing.TB, o virtualbank.Options) caller { return caller{t, virtual
 
 func (c caller) token() string {
 	creds := c.bank.Credentials().MoneyKit
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {creds.ClientID}, "client_secret": {creds.ClientSecret}}
+	form := url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {creds.ClientID},
+		"client_secret": {creds.ClientSecret},
+	}
 	r := httptest.NewRequest(http.MethodPost, "/auth/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
@@ -91,14 +95,25 @@ func (c caller) token() string {
 type object = map[string]any
 
 func session(user string) object {
-	return object{"customer_user": object{"id": user}, "redirect_uri": "https://app.example.com/oauth", "link_tags": []string{"tag"}, "webhook": "https://app.example.com/hook"}
+	return object{
+		"customer_user": object{"id": user},
+		"redirect_uri":  "https://app.example.com/oauth",
+		"link_tags":     []string{"tag"},
+		"webhook":       "https://app.example.com/hook",
+	}
 }
 
 // exchangeable links a user in Connect and returns the token for the back end.
 func (c caller) exchangeable(token string) string {
 	a := c.mk("POST", "/link-session", token, session("user-1"))
 	require.Equal(c.t, http.StatusCreated, a.Status, a.Body)
-	b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{"link_session_token": a.Body["link_session_token"]})
+	b := c.do(
+		c.bank.MoneyKit(),
+		"POST",
+		"/virtualbank/link",
+		"",
+		object{"link_session_token": a.Body["link_session_token"]},
+	)
 	require.Equal(c.t, http.StatusOK, b.Status, b.Body)
 	return b.Body["exchangeable_token"].(string)
 }
@@ -141,9 +156,20 @@ func TestAReconnectErasesWhatItsSessionLeavesOut(t *testing.T) {
 	token := c.token()
 	id := c.exchange(token, c.exchangeable(token)).Body["link_id"].(string)
 	require.NoError(t, c.bank.Lapse(id))
-	a := c.mk("POST", "/link-session", token, object{"customer_user": object{"id": "user-1"}, "redirect_uri": "https://a.example/x", "existing_link_id": id})
+	a := c.mk(
+		"POST",
+		"/link-session",
+		token,
+		object{"customer_user": object{"id": "user-1"}, "redirect_uri": "https://a.example/x", "existing_link_id": id},
+	)
 	require.Equal(t, http.StatusCreated, a.Status, a.Body)
-	b := c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", object{"link_session_token": a.Body["link_session_token"]})
+	b := c.do(
+		c.bank.MoneyKit(),
+		"POST",
+		"/virtualbank/link",
+		"",
+		object{"link_session_token": a.Body["link_session_token"]},
+	)
 	require.Equal(t, http.StatusOK, b.Status, b.Body)
 	assert.NotContains(t, b.Body, "exchangeable_token")
 	link := c.mk("GET", "/links/"+id, token, nil).Body
@@ -226,7 +252,9 @@ func TestTokensAreGoodOnceAndForAWhile(t *testing.T) {
 }
 
 func (c caller) dapiLink() map[string]string {
-	raw, err := c.bank.LinkDapi(virtualbank.DapiLink{AppKey: c.bank.Credentials().Dapi.AppKey, Countries: []string{"AE"}})
+	raw, err := c.bank.LinkDapi(
+		virtualbank.DapiLink{AppKey: c.bank.Credentials().Dapi.AppKey, Countries: []string{"AE"}},
+	)
 	require.NoError(c.t, err)
 	var all object
 	require.NoError(c.t, json.Unmarshal(raw, &all))
@@ -334,18 +362,32 @@ func TestControlPlane(t *testing.T) {
 		assert.Equal(t, tc.status, a.Status, "%s: %v", name, a.Body)
 		assert.Contains(t, a.Body["error"], tc.says, name)
 	}
-	assert.Equal(t, http.StatusOK, control(mk, "POST", "link", object{"link_session_token": opened}).Status, "a session may be tried again")
+	assert.Equal(
+		t,
+		http.StatusOK,
+		control(mk, "POST", "link", object{"link_session_token": opened}).Status,
+		"a session may be tried again",
+	)
 	assert.Contains(t, control(mk, "POST", "link", object{"link_session_token": opened}).Body["error"], "used already")
 
 	assert.ElementsMatch(t, anys(virtualbank.FaultNames()), control(mk, "GET", "fault", nil).Body["faults"])
-	require.Equal(t, http.StatusOK, control(mk, "POST", "fault", object{"fault": "unavailable", "times": 2, "operation": "GET /links"}).Status)
+	require.Equal(
+		t,
+		http.StatusOK,
+		control(mk, "POST", "fault", object{"fault": "unavailable", "times": 2, "operation": "GET /links"}).Status,
+	)
 	assert.Equal(t, http.StatusOK, c.mk("GET", "/institutions", token, nil).Status, "another operation")
 	assert.Equal(t, http.StatusServiceUnavailable, c.mk("GET", "/links", token, nil).Status)
 	assert.Equal(t, http.StatusServiceUnavailable, c.mk("GET", "/links", token, nil).Status)
 	assert.Equal(t, http.StatusOK, c.mk("GET", "/links", token, nil).Status)
 	require.Equal(t, http.StatusOK, control(mk, "POST", "fault", object{"fault": "server_error"}).Status)
 	require.Equal(t, http.StatusOK, control(dp, "DELETE", "fault", nil).Status)
-	assert.Equal(t, http.StatusInternalServerError, c.mk("GET", "/links", token, nil).Status, "the other side's are left alone")
+	assert.Equal(
+		t,
+		http.StatusInternalServerError,
+		c.mk("GET", "/links", token, nil).Status,
+		"the other side's are left alone",
+	)
 	require.Equal(t, http.StatusOK, control(mk, "DELETE", "fault", nil).Status)
 	assert.Equal(t, http.StatusOK, c.mk("GET", "/links", token, nil).Status)
 

@@ -10,9 +10,11 @@ import (
 
 // Webhook is something the bank announces.
 type Webhook struct {
-	Provider  string         `json:"provider"`  // "moneykit" or "dapi"
-	Event     string         `json:"event"`     // the provider's word: "link.state_changed". Dapi publishes none; see [DapiEvents]
-	Reference string         `json:"reference"` // link id at MoneyKit, connection id at Dapi; need not be known to the bank
+	Provider string `json:"provider"` // "moneykit" or "dapi"
+	// the provider's word: "link.state_changed". Dapi publishes none; see [DapiEvents]
+	Event string `json:"event"`
+	// link id at MoneyKit, connection id at Dapi; need not be known to the bank
+	Reference string         `json:"reference"`
 	Members   map[string]any `json:"members,omitempty"`
 	// Key is the idempotency key at MoneyKit, the id of the delivery at Dapi. "" draws one.
 	Key string `json:"key,omitempty"`
@@ -116,8 +118,13 @@ func (b *Bank) sealed(w Webhook) (body []byte, key string) {
 
 func (b *Bank) mkBody(w Webhook) map[string]any {
 	members := map[string]any{
-		"webhook_event": w.Event, "webhook_major_version": 1, "webhook_minor_version": 0, "webhook_idempotency_key": w.Key,
-		"webhook_timestamp": mkTime(w.at), "link_id": w.Reference, "link_tags": []string{},
+		"webhook_event":           w.Event,
+		"webhook_major_version":   1,
+		"webhook_minor_version":   0,
+		"webhook_idempotency_key": w.Key,
+		"webhook_timestamp":       mkTime(w.at),
+		"link_id":                 w.Reference,
+		"link_tags":               []string{},
 	}
 	l, known := b.mk.links[w.Reference]
 	if known {
@@ -141,7 +148,11 @@ func (b *Bank) mkBody(w Webhook) map[string]any {
 }
 
 func (b *Bank) dpBody(w Webhook) map[string]any {
-	members := map[string]any{"event": w.Event, "connectionID": w.Reference, "occurredAt": w.at.UTC().Format(time.RFC3339Nano)}
+	members := map[string]any{
+		"event":        w.Event,
+		"connectionID": w.Reference,
+		"occurredAt":   w.at.UTC().Format(time.RFC3339Nano),
+	}
 	c, known := b.dp.connections[w.Reference]
 	if known {
 		members["userID"] = c.userID
@@ -160,7 +171,10 @@ func (l *link) announce(at time.Time, event string, members map[string]any) {
 	if l.webhook == nil || *l.webhook == "" {
 		return
 	}
-	l.book.bank.announce(*l.webhook, Webhook{Provider: providerMoneyKit, Event: event, Reference: l.id, Members: members, at: at})
+	l.book.bank.announce(
+		*l.webhook,
+		Webhook{Provider: providerMoneyKit, Event: event, Reference: l.id, Members: members, at: at},
+	)
 }
 
 // changed announces the state a link is in now.
@@ -178,7 +192,10 @@ func (b *Bank) announceDapi(c *connection, event string, members map[string]any)
 	if b.dapiHooks.URL == "" || c.exchanged == 0 {
 		return
 	}
-	b.announce(b.dapiHooks.URL, Webhook{Provider: providerDapi, Event: event, Reference: c.id, Members: members, at: b.Now()})
+	b.announce(
+		b.dapiHooks.URL,
+		Webhook{Provider: providerDapi, Event: event, Reference: c.id, Members: members, at: b.Now()},
+	)
 }
 
 // moved announces that there are transactions to read. MoneyKit says so itself when it has fetched

@@ -28,7 +28,10 @@ var forgeries = []forgery{
 		return out.Bytes()
 	}},
 	{name: "body_replaced", send: func(http.Header, []byte) []byte { return []byte(`{}`) }},
-	{name: "signature_flipped", send: onSignature(func(h http.Header, name string) { h[name][0] = string(flipped([]byte(h[name][0]))) })},
+	{
+		name: "signature_flipped",
+		send: onSignature(func(h http.Header, name string) { h[name][0] = string(flipped([]byte(h[name][0]))) }),
+	},
 	{name: "signature_missing", send: onSignature(func(h http.Header, name string) { h.Del(name) })},
 	{name: "signature_empty", send: onSignature(func(h http.Header, name string) { h.Set(name, "") })},
 	{name: "signature_twice", send: onSignature(func(h http.Header, name string) { h.Add(name, h.Get(name)) })},
@@ -41,13 +44,21 @@ var forgeries = []forgery{
 	{name: "algorithm_none", provider: providerMoneyKit, sign: func(_ *hooks, s *stamp) { s.alg = "none" }},
 	{name: "algorithm_hs256", provider: providerMoneyKit, sign: func(_ *hooks, s *stamp) { s.alg = "HS256" }},
 	{name: "unknown_kid", provider: providerMoneyKit, sign: func(h *hooks, s *stamp) { s.key.id = h.gen.urlSafe(40) }},
-	{name: "another_issuer", provider: providerMoneyKit, sign: func(_ *hooks, s *stamp) { s.issuer = "https://example.com" }},
+	{
+		name:     "another_issuer",
+		provider: providerMoneyKit,
+		sign:     func(_ *hooks, s *stamp) { s.issuer = "https://example.com" },
+	},
 	{name: "no_digest", provider: providerMoneyKit, sign: func(_ *hooks, s *stamp) { s.noDigest = true }},
 
 	{name: "empty_secret", provider: providerDapi, sign: func(_ *hooks, s *stamp) { s.secrets = [][]byte{{}} }},
 	{name: "id_missing", provider: providerDapi, send: on(func(h http.Header) { h.Del("Svix-Id") })},
 	{name: "id_twice", provider: providerDapi, send: on(func(h http.Header) { h.Add("Svix-Id", h.Get("Svix-Id")) })},
-	{name: "id_changed", provider: providerDapi, send: on(func(h http.Header) { h.Set("Svix-Id", h.Get("Svix-Id")+"x") })},
+	{
+		name:     "id_changed",
+		provider: providerDapi,
+		send:     on(func(h http.Header) { h.Set("Svix-Id", h.Get("Svix-Id")+"x") }),
+	},
 	{name: "timestamp_missing", provider: providerDapi, send: on(func(h http.Header) { h.Del("Svix-Timestamp") })},
 	{name: "timestamp_changed", provider: providerDapi, send: on(func(h http.Header) {
 		at, _ := strconv.Atoi(h.Get("Svix-Timestamp"))
@@ -94,7 +105,10 @@ func Forgeries(provider string) []string {
 // Forge is a delivery as [Bank.Delivery] makes it, with one thing wrong. The error is a [*Refusal]
 // for a name that is not among [Forgeries].
 func (b *Bank) Forge(name, url string, w Webhook) (*http.Request, error) {
-	i := slices.IndexFunc(forgeries, func(f forgery) bool { return f.name == name && (f.provider == "" || f.provider == w.Provider) })
+	i := slices.IndexFunc(
+		forgeries,
+		func(f forgery) bool { return f.name == name && (f.provider == "" || f.provider == w.Provider) },
+	)
 	if i < 0 {
 		return nil, refuse(http.StatusBadRequest, "no forgery %q at %s", name, w.Provider)
 	}

@@ -40,7 +40,13 @@ type signingKey struct {
 
 func newHooks(seed uint64, first signingKey) hooks {
 	g := newGenerator(seed + 1<<63)
-	return hooks{gen: g, keys: []signingKey{first}, secrets: [][]byte{g.bytes(24)}, legacy: g.alphanumeric(40), aesKey: g.bytes(32)}
+	return hooks{
+		gen:     g,
+		keys:    []signingKey{first},
+		secrets: [][]byte{g.bytes(24)},
+		legacy:  g.alphanumeric(40),
+		aesKey:  g.bytes(32),
+	}
 }
 
 // RotateWebhookKeys lets MoneyKit sign with a new key and publish the old one beside it, and Dapi
@@ -93,7 +99,14 @@ func (b *Bank) stamp() stamp {
 	if b.opts.MachineTimeWebhooks {
 		at = time.Now()
 	}
-	return stamp{at: at, key: b.hooks.keys[0], issuer: issuer, secrets: b.hooks.secrets, legacy: b.hooks.legacy, attempt: 1}
+	return stamp{
+		at:      at,
+		key:     b.hooks.keys[0],
+		issuer:  issuer,
+		secrets: b.hooks.secrets,
+		legacy:  b.hooks.legacy,
+		attempt: 1,
+	}
 }
 
 // signed returns the headers of a delivery of body.
@@ -177,7 +190,8 @@ func (h *hooks) encrypt(plain []byte) []byte {
 		panic(err) // the key was made here
 	}
 	out := append(h.gen.bytes(aes.BlockSize), plain...)
-	cipher.NewCFBEncrypter(block, out[:aes.BlockSize]).XORKeyStream(out[aes.BlockSize:], plain) //nolint:staticcheck // Dapi's choice
+	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // Dapi's choice
+	stream.XORKeyStream(out[aes.BlockSize:], plain)
 	body, err := json.Marshal(map[string]string{"data": base64.StdEncoding.EncodeToString(out)})
 	if err != nil {
 		panic(err) // text

@@ -35,7 +35,12 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	res := &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok")), Request: req}
+	res := &http.Response{
+		StatusCode: status,
+		Header:     http.Header{},
+		Body:       io.NopCloser(strings.NewReader("ok")),
+		Request:    req,
+	}
 	if status == http.StatusFound {
 		res.Header.Set("Location", "https://elsewhere.example.com")
 	}
@@ -103,7 +108,12 @@ func TestMoneyKitAnnouncesWhatHappensToALink(t *testing.T) {
 		c.deliver(r)
 		assert.Equal(t, want, r.events(t))
 	}
-	step("link.state_changed connected", "link.product_refresh accounts completed", "link.product_refresh transactions completed", "transactions.updates_available")
+	step(
+		"link.state_changed connected",
+		"link.product_refresh accounts completed",
+		"link.product_refresh transactions completed",
+		"transactions.updates_available",
+	)
 	assert.Equal(t, hook, r.got[0].URL.String())
 	assert.Equal(t, "1", r.got[0].Header.Get("MoneyKit-Delivery-Attempt"))
 	step()
@@ -119,7 +129,12 @@ func TestMoneyKitAnnouncesWhatHappensToALink(t *testing.T) {
 	assert.Contains(t, r.bodies[0], `"error":"auth_expired"`)
 	assert.Contains(t, r.bodies[0], `"link_id":"`+id+`"`)
 
-	a = c.mk("POST", "/webhooks/test/link/"+id, token, object{"webhook_event": "product.state_changed", "webhook_idempotency_key": "my-key"})
+	a = c.mk(
+		"POST",
+		"/webhooks/test/link/"+id,
+		token,
+		object{"webhook_event": "product.state_changed", "webhook_idempotency_key": "my-key"},
+	)
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
 	step("product.state_changed transactions completed")
 	assert.Contains(t, r.bodies[0], `"webhook_idempotency_key":"my-key"`)
@@ -146,7 +161,12 @@ func TestDapiAnnouncesWhereItWasToldTo(t *testing.T) {
 	// The first of all is of a new day, too: it was linked before, and is announced as the others
 	// are.
 	assert.Equal(t, []string{
-		"connection.state_changed connected", "transactions.available", "transactions.available", "transactions.available", "connection.state_changed error", "connection.deleted",
+		"connection.state_changed connected",
+		"transactions.available",
+		"transactions.available",
+		"transactions.available",
+		"connection.state_changed error",
+		"connection.deleted",
 	}, r.events(t))
 	assert.NotEmpty(t, r.got[0].Header.Get("Svix-Id"))
 
@@ -180,7 +200,13 @@ func TestWhatIsNotAcceptedComesAgainUnderTheSameKeyUntilItIsGivenUp(t *testing.T
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := open(t, virtualbank.Options{})
-			require.NoError(t, b.bank.Announce(hook, virtualbank.Webhook{Provider: c.provider, Event: "x", Reference: "r", Members: object{"n": 1}}))
+			require.NoError(
+				t,
+				b.bank.Announce(
+					hook,
+					virtualbank.Webhook{Provider: c.provider, Event: "x", Reference: "r", Members: object{"n": 1}},
+				),
+			)
 			r := &receiver{status: c.status}
 			assert.Equal(t, virtualbank.Tally{Sent: 1, Refused: 1}, b.deliver(r))
 			assert.Equal(t, virtualbank.Tally{}, b.deliver(r), "not at once")
@@ -202,7 +228,11 @@ func TestWhatIsNotAcceptedComesAgainUnderTheSameKeyUntilItIsGivenUp(t *testing.T
 				assert.Equal(t, r.bodies[0], r.bodies[i], "byte for byte")
 				assert.Equal(t, r.got[0].Header.Get("Svix-Id"), r.got[i].Header.Get("Svix-Id"))
 				if i > 0 {
-					assert.NotEqual(t, r.got[0].Header.Get("MoneyKit-Signature")+r.got[0].Header.Get("Svix-Timestamp"), r.got[i].Header.Get("MoneyKit-Signature")+r.got[i].Header.Get("Svix-Timestamp"))
+					assert.NotEqual(
+						t,
+						r.got[0].Header.Get("MoneyKit-Signature")+r.got[0].Header.Get("Svix-Timestamp"),
+						r.got[i].Header.Get("MoneyKit-Signature")+r.got[i].Header.Get("Svix-Timestamp"),
+					)
 				}
 			}
 		})
@@ -308,13 +338,23 @@ func TestTheControlPlaneSendsWebhooksToo(t *testing.T) {
 	control := func(method, path string, body any) answer {
 		return c.do(c.bank.Dapi(), method, "/virtualbank/webhook"+path, "", body)
 	}
-	assert.Equal(t, http.StatusUnprocessableEntity, control("POST", "", object{"event": "x", "reference": "r"}).Status, "there is no address")
+	assert.Equal(
+		t,
+		http.StatusUnprocessableEntity,
+		control("POST", "", object{"event": "x", "reference": "r"}).Status,
+		"there is no address",
+	)
 	assert.Equal(t, http.StatusOK, control("POST", "", object{"event": "x", "reference": "r", "url": hook}).Status)
 	assert.Equal(t, http.StatusOK, control("POST", "/disorder", object{"shuffle": true, "repeat": 1}).Status)
 	assert.Equal(t, http.StatusOK, control("POST", "/keys", object{"action": "rotate"}).Status)
 	assert.Equal(t, http.StatusBadRequest, control("POST", "/keys", object{"action": "burn"}).Status)
 	assert.Equal(t, http.StatusBadRequest, control("POST", "/forge", object{"forgery": "stale"}).Status)
-	assert.Equal(t, http.StatusBadRequest, control("POST", "/forge", object{"forgery": "algorithm_none", "url": hook}).Status, "that is MoneyKit's")
+	assert.Equal(
+		t,
+		http.StatusBadRequest,
+		control("POST", "/forge", object{"forgery": "algorithm_none", "url": hook}).Status,
+		"that is MoneyKit's",
+	)
 	assert.Contains(t, control("GET", "/forge", nil).Body["forgeries"], "stale")
 	assert.Equal(t, virtualbank.Tally{Sent: 2, Accepted: 1}, c.deliver(&receiver{}))
 	list := control("GET", "", nil).Body["deliveries"].([]any)

@@ -20,11 +20,17 @@ func ExampleClient_Do() {
 	server := httptest.NewServer(http.RedirectHandler("https://other.example/", http.StatusTemporaryRedirect))
 	defer server.Close()
 	client := rest.New(rest.Config{BaseURL: server.URL})
-	res, err := client.Do(context.Background(), rest.Request{Method: http.MethodPost, Path: "/payments", JSON: map[string]int{"amount": 1}})
+	res, err := client.Do(
+		context.Background(),
+		rest.Request{Method: http.MethodPost, Path: "/payments", JSON: map[string]int{"amount": 1}},
+	)
 	fmt.Println(res, err)
 
 	server.Close()
-	_, err = client.Do(context.Background(), rest.Request{Method: http.MethodPost, Path: "/payments", JSON: map[string]int{"amount": 1}})
+	_, err = client.Do(
+		context.Background(),
+		rest.Request{Method: http.MethodPost, Path: "/payments", JSON: map[string]int{"amount": 1}},
+	)
 	fmt.Println(bankmux.KindOf(err))
 	// Output:
 	// rest.Response(307) <nil>
@@ -48,7 +54,15 @@ func ExampleConfig_sign() {
 		r.Header.Set("Signature", mac(r.Method, r.URL.RequestURI(), body))
 		return nil
 	}})
-	_, err := client.Do(context.Background(), rest.Request{Method: http.MethodPut, Path: "/consents/{id}", PathParams: map[string]string{"id": "7/b"}, JSON: "x"})
+	_, err := client.Do(
+		context.Background(),
+		rest.Request{
+			Method:     http.MethodPut,
+			Path:       "/consents/{id}",
+			PathParams: map[string]string{"id": "7/b"},
+			JSON:       "x",
+		},
+	)
 	fmt.Println(err)
 	// Output:
 	// true

@@ -31,11 +31,22 @@ func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, cl
 		model := httptest.NewTLSServer(http.NotFoundHandler())
 		t.Cleanup(model.Close)
 		base = "https://" + l.Addr().String()
-		l = tls.NewListener(l, &tls.Config{Certificates: model.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13})
+		l = tls.NewListener(
+			l,
+			&tls.Config{Certificates: model.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13},
+		)
 		roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // as httptest makes it
-		transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
+		transport = &http.Transport{
+			ForceAttemptHTTP2: true,
+			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
+		}
 	}
-	server := &http.Server{Handler: h, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{
+		Handler:           h,
+		ConnContext:       wirefault.ConnContext,
+		Protocols:         new(http.Protocols),
+		ReadHeaderTimeout: time.Minute,
+	}
 	server.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan struct{})
 	go func() {
@@ -81,10 +92,13 @@ func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
 			for _, secure := range []bool{true, false} {
 				for _, read := range []bool{true, false} { // whether the server read the body
 					for _, warm := range []bool{true, false} { // whether it is the first request of its connection
-						t.Run(f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{true: "/read", false: "/unread"}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm], func(t *testing.T) {
-							t.Parallel()
-							arrivesOnce(t, f, req, secure, read, warm, same)
-						})
+						t.Run(
+							f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{true: "/read", false: "/unread"}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm],
+							func(t *testing.T) {
+								t.Parallel()
+								arrivesOnce(t, f, req, secure, read, warm, same)
+							},
+						)
 					}
 				}
 			}
@@ -94,7 +108,13 @@ func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
 
 func same(rt http.RoundTripper) http.RoundTripper { return rt }
 
-func arrivesOnce(t *testing.T, f wirefault.Fault, req rest.Request, secure, read, warm bool, through func(http.RoundTripper) http.RoundTripper) {
+func arrivesOnce(
+	t *testing.T,
+	f wirefault.Fault,
+	req rest.Request,
+	secure, read, warm bool,
+	through func(http.RoundTripper) http.RoundTripper,
+) {
 	var arrived atomic.Int32
 	right := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -52,7 +52,8 @@ type withoutValues struct{ context.Context }
 func (withoutValues) Value(any) any { return nil }
 
 func (v valueless) RoundTrip(r *http.Request) (*http.Response, error) {
-	return v.RoundTripper.RoundTrip(r.WithContext(withoutValues{r.Context()})) //nolint:contextcheck // it wraps the request's own
+	ctx := withoutValues{r.Context()}
+	return v.RoundTripper.RoundTrip(r.WithContext(ctx)) //nolint:contextcheck // it wraps the request's own
 }
 
 func TestARequestArrivesOnceOverHTTP2ThroughACallersTransport(t *testing.T) {
@@ -76,10 +77,13 @@ func TestARequestArrivesOnceOverHTTP2ThroughACallersTransport(t *testing.T) {
 					continue // README asks of such a transport that it keeps the context
 				}
 				for _, warm := range []bool{true, false} {
-					t.Run(name+"/"+f.Name+"/"+form+map[bool]string{true: "/warm", false: "/cold"}[warm], func(t *testing.T) {
-						t.Parallel()
-						arrivesOnce(t, f, req, kind.secure, true, warm, kind.through)
-					})
+					t.Run(
+						name+"/"+f.Name+"/"+form+map[bool]string{true: "/warm", false: "/cold"}[warm],
+						func(t *testing.T) {
+							t.Parallel()
+							arrivesOnce(t, f, req, kind.secure, true, warm, kind.through)
+						},
+					)
 				}
 			}
 		}

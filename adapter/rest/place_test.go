@@ -72,7 +72,8 @@ func TestARequestThatCannotBeSentIsTheCallersFault(t *testing.T) {
 		refused(t, err)
 	})
 	t.Run("text that is not ASCII can be sent", func(t *testing.T) {
-		_, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Header: http.Header{"X": {"é\tü"}}})
+		_, err := rest.New(rest.Config{BaseURL: server.URL}).
+			Do(t.Context(), rest.Request{Method: http.MethodGet, Header: http.Header{"X": {"é\tü"}}})
 		require.NoError(t, err)
 		assert.True(t, sent)
 		sent = false

@@ -91,7 +91,12 @@ func New(cfg Config) *Client {
 		hc = &copied
 		hc.Jar = nil
 	}
-	c := &Client{base: strings.TrimRight(cfg.BaseURL, "/"), limit: cfg.BodyLimit, fault: CheckURL(cfg.BaseURL), sign: cfg.Sign}
+	c := &Client{
+		base:  strings.TrimRight(cfg.BaseURL, "/"),
+		limit: cfg.BodyLimit,
+		fault: CheckURL(cfg.BaseURL),
+		sign:  cfg.Sign,
+	}
 	if hc.Transport == nil {
 		c.own = transport()
 		hc.Transport = c.own
@@ -282,7 +287,12 @@ func isJSON(contentType string) bool {
 // the transport's own words, which hold addresses.
 func failure(ctx context.Context, res *resty.Response, err error, notSent bool) *bankmux.Error {
 	if cause := ctx.Err(); cause != nil {
-		return &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no answer came in time", NotSent: notSent, Err: cause}
+		return &bankmux.Error{
+			Kind:    bankmux.ErrContextDone,
+			Detail:  "no answer came in time",
+			NotSent: notSent,
+			Err:     cause,
+		}
 	}
 	e := &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: notSent}
 	if res != nil {

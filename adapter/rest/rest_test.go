@@ -60,8 +60,13 @@ func TestRequestIsSentAsAsked(t *testing.T) {
 	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})
 	for range 2 { // the second would bring a cookie of the first
 		res, err := c.Do(t.Context(), rest.Request{
-			Method: http.MethodPost, Path: "/users/{id}/links", PathParams: map[string]string{"id": "a/b?"}, Query: url.Values{"a": {"1", "2"}},
-			Header: http.Header{"X-One": {"1"}}, Bearer: "t", JSON: map[string]string{"k": "v"},
+			Method:     http.MethodPost,
+			Path:       "/users/{id}/links",
+			PathParams: map[string]string{"id": "a/b?"},
+			Query:      url.Values{"a": {"1", "2"}},
+			Header:     http.Header{"X-One": {"1"}},
+			Bearer:     "t",
+			JSON:       map[string]string{"k": "v"},
 		})
 		require.NoError(t, err)
 		var out struct {
@@ -85,8 +90,16 @@ func TestARedirectIsNeverFollowedAndNoSecretLeaves(t *testing.T) {
 	other := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the other host was asked") })
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) })
-		c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}})
-		res, err := c.Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/", Bearer: "planted", JSON: "planted"})
+		c := rest.New(
+			rest.Config{
+				BaseURL:    server.URL,
+				HTTPClient: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }},
+			},
+		)
+		res, err := c.Do(
+			t.Context(),
+			rest.Request{Method: http.MethodPost, Path: "/", Bearer: "planted", JSON: "planted"},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, status, res.Status)
 	}
@@ -111,7 +124,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 			w.Header()["Content-Type"] = []string{c.kind}
 			_, _ = w.Write([]byte(c.body))
 		})
-		res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+		res, err := rest.New(rest.Config{BaseURL: server.URL}).
+			Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 		require.NoError(t, err, name)
 		var out struct {
 			A string `json:"a"`
@@ -131,9 +145,12 @@ func TestKeysInAnotherCaseAndUnknownKeysArePassedOver(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte("{\"token\":\"right\",\"TOKEN\":\"wrong\",\"new\":[{}],\"name\":\"caf\xe9\",\"none\":null}"))
+		_, _ = w.Write(
+			[]byte("{\"token\":\"right\",\"TOKEN\":\"wrong\",\"new\":[{}],\"name\":\"caf\xe9\",\"none\":null}"),
+		)
 	})
-	res, err := rest.New(rest.Config{BaseURL: server.URL}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	res, err := rest.New(rest.Config{BaseURL: server.URL}).
+		Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 	require.NoError(t, err)
 	var out struct {
 		Token string `json:"token"`
@@ -171,7 +188,8 @@ func TestFailuresSayWhatHappenedAndHoldNoAddress(t *testing.T) {
 		"larger than the limit":       {rest.Config{BaseURL: big.URL, BodyLimit: 1000}, bankmux.ErrMalformed, false, "larger than the limit"},
 		"a timeout of the client":     {rest.Config{BaseURL: silent.URL, HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}}, bankmux.ErrUnavailable, false, "in time"},
 	} {
-		_, err := rest.New(c.cfg).Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/x", Query: url.Values{"token": {"planted"}}, JSON: json.RawMessage(`"planted"`)})
+		_, err := rest.New(c.cfg).
+			Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/x", Query: url.Values{"token": {"planted"}}, JSON: json.RawMessage(`"planted"`)})
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok, name)
 		assert.Equal(t, c.kind, e.Kind, name)
@@ -194,7 +212,8 @@ func (blind) RoundTrip(*http.Request) (*http.Response, error) { return nil, erro
 
 func TestATransportThatTracesNothingProvesNothing(t *testing.T) {
 	t.Parallel()
-	_, err := rest.New(rest.Config{BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: blind{}}}).Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/"})
+	_, err := rest.New(rest.Config{BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: blind{}}}).
+		Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/"})
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, bankmux.ErrUnavailable, e.Kind)
@@ -221,9 +240,11 @@ func TestWhatAServerCompressesUnaskedIsRead(t *testing.T) {
 	})
 	plain := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	t.Cleanup(plain.CloseIdleConnections)
-	res, err := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	res, err := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain}).
+		Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 	require.NoError(t, err)
 	assert.Len(t, res.Body, 2008)
-	_, err = rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain, BodyLimit: 1000}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
+	_, err = rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain, BodyLimit: 1000}).
+		Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 	require.ErrorIs(t, err, bankmux.ErrMalformed, "the limit counts after decompression")
 }

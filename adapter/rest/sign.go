@@ -18,7 +18,12 @@ func (s *sending) sign(r *http.Request) error {
 	switch e, ok := errors.AsType[*bankmux.Error](err); {
 	case err == nil:
 	case r.Context().Err() != nil:
-		return &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "the request was not signed in time", NotSent: true, Err: r.Context().Err()}
+		return &bankmux.Error{
+			Kind:    bankmux.ErrContextDone,
+			Detail:  "the request was not signed in time",
+			NotSent: true,
+			Err:     r.Context().Err(),
+		}
 	case ok:
 		unsent := *e
 		unsent.NotSent = true

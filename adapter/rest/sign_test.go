@@ -31,7 +31,17 @@ import (
 
 // signedText is what both sides sign: all that is known of a request before it leaves.
 func signedText(r *http.Request, body []byte) string {
-	return strings.Join([]string{r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"), r.Header.Get("Authorization"), r.Header.Get("Nonce"), string(body)}, "\n")
+	return strings.Join(
+		[]string{
+			r.Method,
+			r.URL.RequestURI(),
+			r.Header.Get("Content-Type"),
+			r.Header.Get("Authorization"),
+			r.Header.Get("Nonce"),
+			string(body),
+		},
+		"\n",
+	)
 }
 
 func mac(text string) string {
@@ -50,7 +60,14 @@ func stamp(calls *atomic.Int32) func(*http.Request, []byte) error {
 }
 
 var toSign = map[string]rest.Request{
-	"JSON":         {Method: http.MethodPost, Path: "/a/{id}", PathParams: map[string]string{"id": "x/ü?"}, Query: url.Values{"q": {"1 2"}}, JSON: map[string]any{"b": "<&>", "a": 1}, Bearer: "t"},
+	"JSON": {
+		Method:     http.MethodPost,
+		Path:       "/a/{id}",
+		PathParams: map[string]string{"id": "x/ü?"},
+		Query:      url.Values{"q": {"1 2"}},
+		JSON:       map[string]any{"b": "<&>", "a": 1},
+		Bearer:     "t",
+	},
 	"a form":       {Method: http.MethodPut, Path: "/form", Form: url.Values{"z": {"1"}, "a": {"ü"}}},
 	"without body": {Method: http.MethodGet, Path: "/read", Query: url.Values{"b": {"2"}, "a": {"1"}}},
 	"a deletion":   {Method: http.MethodDelete, Path: "/links/1", Bearer: "t"},
@@ -193,7 +210,8 @@ func TestAnAddressThatIsNoneSendsNothing(t *testing.T) {
 		"a path that becomes a user": {"https://api.example.com", "@attacker.example/"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := rest.New(rest.Config{BaseURL: c.base, HTTPClient: &http.Client{Transport: never}}).Do(t.Context(), rest.Request{Method: http.MethodGet, Path: c.path})
+			_, err := rest.New(rest.Config{BaseURL: c.base, HTTPClient: &http.Client{Transport: never}}).
+				Do(t.Context(), rest.Request{Method: http.MethodGet, Path: c.path})
 			var e *bankmux.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, bankmux.ErrInvalid, e.Kind)
@@ -211,15 +229,24 @@ func TestRequestsAndResponsesShowNothingWhenTheyArePrinted(t *testing.T) {
 	const planted = "planted-secret-1"
 	values := map[string]any{
 		"a request": rest.Request{
-			Method: http.MethodPost, Path: "/" + planted, PathParams: map[string]string{"id": planted}, Query: url.Values{"q": {planted}},
-			Header: http.Header{"X": {planted}}, Bearer: planted, JSON: planted, Form: url.Values{"f": {planted}},
+			Method:     http.MethodPost,
+			Path:       "/" + planted,
+			PathParams: map[string]string{"id": planted},
+			Query:      url.Values{"q": {planted}},
+			Header:     http.Header{"X": {planted}},
+			Bearer:     planted,
+			JSON:       planted,
+			Form:       url.Values{"f": {planted}},
 		},
 		"a response": rest.Response{Status: 200, Body: []byte(planted)},
 	}
 	for name, v := range values {
 		for _, found := range shown.Find(v, planted) {
 			// There, fmt and gob call no methods.
-			if !slices.ContainsFunc([]string{"unexported", "nested", "%p", "gob"}, func(how string) bool { return strings.Contains(found, how) }) {
+			if !slices.ContainsFunc(
+				[]string{"unexported", "nested", "%p", "gob"},
+				func(how string) bool { return strings.Contains(found, how) },
+			) {
 				t.Errorf("%s shows it as %s", name, found)
 			}
 		}

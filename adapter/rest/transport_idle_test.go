@@ -48,21 +48,30 @@ func (p *pipes) DialContext(context.Context, string, string) (net.Conn, error) {
 }
 
 // alone serves h in memory, on virtual time, to a client whose transport is its own.
-func alone(t *testing.T, standard *http.Transport, h http.Handler, use func(t *testing.T, c *rest.Client, p *pipes, open *atomic.Int32)) {
+func alone(
+	t *testing.T,
+	standard *http.Transport,
+	h http.Handler,
+	use func(t *testing.T, c *rest.Client, p *pipes, open *atomic.Int32),
+) {
 	t.Helper()
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		var open atomic.Int32
-		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				open.Add(1)
-			case http.StateClosed:
-				open.Add(-1)
-			}
-		}}
+		server := &http.Server{
+			Handler:           h,
+			ReadHeaderTimeout: time.Minute,
+			ConnState: func(_ net.Conn, state http.ConnState) {
+				switch state {
+				case http.StateNew:
+					open.Add(1)
+				case http.StateClosed:
+					open.Add(-1)
+				}
+			},
+		}
 		var served sync.WaitGroup
 		served.Go(func() { _ = server.Serve(p) })
 		defer func() {
@@ -75,7 +84,9 @@ func alone(t *testing.T, standard *http.Transport, h http.Handler, use func(t *t
 	})
 }
 
-func TestTheOwnTransportClosesIdleConnectionsBeforeALoadBalancerDoes(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestTheOwnTransportClosesIdleConnectionsBeforeALoadBalancerDoes(
+	t *testing.T,
+) { //nolint:paralleltest // a global of net/http
 	get := rest.Request{Method: http.MethodGet, Path: "/"}
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for name, c := range map[string]struct{ standard, kept time.Duration }{
@@ -84,20 +95,25 @@ func TestTheOwnTransportClosesIdleConnectionsBeforeALoadBalancerDoes(t *testing.
 		"the program's own is shorter": {20 * time.Second, 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alone(t, &http.Transport{IdleConnTimeout: c.standard}, ok, func(t *testing.T, client *rest.Client, p *pipes, open *atomic.Int32) {
-				t.Helper()
-				for range 3 { // each use begins the time anew
-					_, err := client.Do(t.Context(), get)
-					require.NoError(t, err)
-					time.Sleep(c.kept - time.Second)
+			alone(
+				t,
+				&http.Transport{IdleConnTimeout: c.standard},
+				ok,
+				func(t *testing.T, client *rest.Client, p *pipes, open *atomic.Int32) {
+					t.Helper()
+					for range 3 { // each use begins the time anew
+						_, err := client.Do(t.Context(), get)
+						require.NoError(t, err)
+						time.Sleep(c.kept - time.Second)
+						synctest.Wait()
+						assert.EqualValues(t, 1, open.Load(), "kept for the next call")
+					}
+					assert.EqualValues(t, 1, p.dialed.Load())
+					time.Sleep(2 * time.Second)
 					synctest.Wait()
-					assert.EqualValues(t, 1, open.Load(), "kept for the next call")
-				}
-				assert.EqualValues(t, 1, p.dialed.Load())
-				time.Sleep(2 * time.Second)
-				synctest.Wait()
-				assert.Zero(t, open.Load(), "closed")
-			})
+					assert.Zero(t, open.Load(), "closed")
+				},
+			)
 		})
 	}
 }
@@ -112,13 +128,18 @@ func TestTheOwnTransportKeeps256IdleConnections(t *testing.T) { //nolint:paralle
 		"the program's own has no limit in all": {0, 0, kept + 44, kept},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alone(t, &http.Transport{MaxIdleConns: c.all, MaxIdleConnsPerHost: c.host}, gathered(c.callers), func(t *testing.T, client *rest.Client, p *pipes, open *atomic.Int32) {
-				t.Helper()
-				warmUp(t, client, c.callers)
-				synctest.Wait()
-				assert.EqualValues(t, c.callers, p.dialed.Load())
-				assert.EqualValues(t, c.left, open.Load(), "kept")
-			})
+			alone(
+				t,
+				&http.Transport{MaxIdleConns: c.all, MaxIdleConnsPerHost: c.host},
+				gathered(c.callers),
+				func(t *testing.T, client *rest.Client, p *pipes, open *atomic.Int32) {
+					t.Helper()
+					warmUp(t, client, c.callers)
+					synctest.Wait()
+					assert.EqualValues(t, c.callers, p.dialed.Load())
+					assert.EqualValues(t, c.left, open.Load(), "kept")
+				},
+			)
 		})
 	}
 }

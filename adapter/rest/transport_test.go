@@ -49,7 +49,10 @@ func TestManyCallersKeepTheirConnections(t *testing.T) { //nolint:paralleltest /
 			standard := &http.Transport{MaxIdleConns: 100} // as net/http's own
 			if secure {
 				server.StartTLS()
-				standard.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12} //nolint:forcetypeassert // as httptest makes it
+				standard.TLSClientConfig = &tls.Config{
+					RootCAs:    server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, //nolint:forcetypeassert // as httptest makes it
+					MinVersion: tls.VersionTLS12,
+				}
 			} else {
 				server.Start()
 			}

@@ -53,7 +53,10 @@ func (t *Tokens) fly(ctx context.Context, conn bankmux.Connection, old generatio
 			return result{}, fault
 		}
 		if try == maxWrites || !pause(ctx, time.Duration(try)*writePause) {
-			return result{}, keeperFailed("the keeper did not store the renewed credential, which this process holds", err)
+			return result{}, keeperFailed(
+				"the keeper did not store the renewed credential, which this process holds",
+				err,
+			)
 		}
 	}
 }
@@ -256,7 +259,10 @@ func (t *Tokens) adopt(conn bankmux.Connection, g generation) {
 	if !ok {
 		return
 	}
-	if current, err := read(stored); err == nil && current.family != g.family && conn.UpdatedAt.After(stored.UpdatedAt) {
+	if current, err := read(
+		stored,
+	); err == nil && current.family != g.family &&
+		conn.UpdatedAt.After(stored.UpdatedAt) {
 		t.own.Put(conn)
 	}
 }

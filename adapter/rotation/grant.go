@@ -32,7 +32,10 @@ func (g Grant) check() *bankmux.Error {
 		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
 	}
 	if !utf8.ValidString(g.Refresh.Reveal()) || !utf8.ValidString(g.Extra.Reveal()) {
-		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the refresh token or what belongs to it is not UTF-8"}
+		return &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Detail: "the refresh token or what belongs to it is not UTF-8",
+		}
 	}
 	return nil
 }

@@ -325,7 +325,11 @@ func TestAKeeperThatFailsSendsNothing(t *testing.T) {
 				s := newScene(t, &issuer{lifetime: time.Hour}, func(cfg *rotation.Config) { cfg.Keeper = c.keeper })
 				time.Sleep(time.Hour)
 				conn := s.conn
-				err := s.tokens.Do(t.Context(), &conn, func(context.Context, bankmux.Secret) error { t.Error("sent"); return nil })
+				err := s.tokens.Do(
+					t.Context(),
+					&conn,
+					func(context.Context, bankmux.Secret) error { t.Error("sent"); return nil },
+				)
 				require.Equal(t, c.kind, bankmux.KindOf(err), "%v", err)
 				e, ok := errors.AsType[*bankmux.Error](err)
 				require.True(t, ok)

@@ -101,7 +101,10 @@ func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 	}
 	switch {
 	case out.Consent == "":
-		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks the consent"}
+		return bankmux.ExchangeResult{}, &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Detail: "the answer lacks the consent",
+		}
 	case out.State != req.Session.ID:
 		return bankmux.ExchangeResult{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Detail: "is of another session",

@@ -83,7 +83,11 @@ func TestATokenThatAnotherProcessStored(t *testing.T) {
 func TestAGrantThatCannotBeKeptIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, &issuer{})
-	good := rotation.Grant{Access: bankmux.NewSecret("a"), Refresh: bankmux.NewSecret("r"), Extra: bankmux.NewSecret("e")}
+	good := rotation.Grant{
+		Access:  bankmux.NewSecret("a"),
+		Refresh: bankmux.NewSecret("r"),
+		Extra:   bankmux.NewSecret("e"),
+	}
 	_, err := s.tokens.Credential(good)
 	require.NoError(t, err)
 	for name, change := range map[string]func(*rotation.Grant){

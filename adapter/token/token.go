@@ -69,12 +69,19 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 		t, err := apart.Call(func() (Token, error) { return s.fetch(ctx) })
 		if err != nil {
 			if ctx.Err() != nil {
-				err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time", Err: errors.Join(err, context.DeadlineExceeded)}
+				err = &bankmux.Error{
+					Kind:   bankmux.ErrUnavailable,
+					Detail: "the token endpoint did not answer in time",
+					Err:    errors.Join(err, context.DeadlineExceeded),
+				}
 			}
 			return bankmux.Secret{}, err
 		}
 		if !normalize.Token(t.Value.Reveal()) {
-			return bankmux.Secret{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
+			return bankmux.Secret{}, &bankmux.Error{
+				Kind:   bankmux.ErrMalformed,
+				Detail: "the access token cannot be sent in a header",
+			}
 		}
 		lifetime := min(max(t.Lifetime, minLifetime), maxLifetime)
 		s.mu.Lock()
@@ -89,7 +96,12 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 		}
 		return r.Val.(bankmux.Secret), nil
 	case <-ctx.Done():
-		return bankmux.Secret{}, &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "no access token came in time", NotSent: true, Err: ctx.Err()}
+		return bankmux.Secret{}, &bankmux.Error{
+			Kind:    bankmux.ErrContextDone,
+			Detail:  "no access token came in time",
+			NotSent: true,
+			Err:     ctx.Err(),
+		}
 	}
 }
 

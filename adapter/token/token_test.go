@@ -22,7 +22,10 @@ import (
 func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (token.Token, error) {
 	return func(context.Context) (token.Token, error) {
 		time.Sleep(time.Second)
-		return token.Token{Value: bankmux.NewSecret("token-" + strconv.Itoa(int(fetches.Add(1)))), Lifetime: lifetime}, nil
+		return token.Token{
+			Value:    bankmux.NewSecret("token-" + strconv.Itoa(int(fetches.Add(1)))),
+			Lifetime: lifetime,
+		}, nil
 	}
 }
 

@@ -141,7 +141,10 @@ func (v *hmacVerifier) addSecret(s bankmux.Secret) error {
 		return invalid("SecretEncoding", "is not Text, Hex or Base64")
 	}
 	if err != nil {
-		return invalid("Secrets", "has one that is not "+map[Encoding]string{Hex: "hexadecimal", Base64: "base64"}[v.SecretEncoding])
+		return invalid(
+			"Secrets",
+			"has one that is not "+map[Encoding]string{Hex: "hexadecimal", Base64: "base64"}[v.SecretEncoding],
+		)
 	}
 	if len(key) < minSecret {
 		return invalid("Secrets", tooShort)

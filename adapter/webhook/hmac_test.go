@@ -57,24 +57,46 @@ func seconds(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 
 var schemes = map[string]scheme{
 	"the body alone, in hexadecimal digits": {
-		config: webhook.HMAC{Signed: "{body}", Signature: []string{"X-Signature"}, SignaturePrefix: "sha256=", Encoding: webhook.Hex},
+		config: webhook.HMAC{
+			Signed:          "{body}",
+			Signature:       []string{"X-Signature"},
+			SignaturePrefix: "sha256=",
+			Encoding:        webhook.Hex,
+		},
 		sign: func(key []byte, _ time.Time, body string) http.Header {
 			return http.Header{"X-Signature": {"sha256=" + hexMAC(sha256.New, key, body)}}
 		},
 	},
 	"time and body, in one list": {
 		config: webhook.HMAC{
-			Signed: "{time}.{body}", Time: []string{"X-Signature"}, TimePrefix: "t=", Signature: []string{"X-Signature"}, SignaturePrefix: "v1=", Separator: ",", Encoding: webhook.Hex,
+			Signed:          "{time}.{body}",
+			Time:            []string{"X-Signature"},
+			TimePrefix:      "t=",
+			Signature:       []string{"X-Signature"},
+			SignaturePrefix: "v1=",
+			Separator:       ",",
+			Encoding:        webhook.Hex,
 		},
 		sign: func(key []byte, at time.Time, body string) http.Header {
-			return http.Header{"X-Signature": {"t=" + seconds(at) + ", v1=" + hexMAC(sha256.New, key, seconds(at)+"."+body)}}
+			return http.Header{
+				"X-Signature": {"t=" + seconds(at) + ", v1=" + hexMAC(sha256.New, key, seconds(at)+"."+body)},
+			}
 		},
 		timed: true,
 	},
 	"time and body with literal text, SHA-512": {
-		config: webhook.HMAC{Signed: "v0:{time}:{body}", Time: []string{"X-Time"}, Signature: []string{"X-Signature"}, Encoding: webhook.Hex, Hash: sha512.New},
+		config: webhook.HMAC{
+			Signed:    "v0:{time}:{body}",
+			Time:      []string{"X-Time"},
+			Signature: []string{"X-Signature"},
+			Encoding:  webhook.Hex,
+			Hash:      sha512.New,
+		},
 		sign: func(key []byte, at time.Time, body string) http.Header {
-			return http.Header{"X-Time": {seconds(at)}, "X-Signature": {hexMAC(sha512.New, key, "v0:"+seconds(at)+":"+body)}}
+			return http.Header{
+				"X-Time":      {seconds(at)},
+				"X-Signature": {hexMAC(sha512.New, key, "v0:"+seconds(at)+":"+body)},
+			}
 		},
 		timed: true,
 	},
@@ -84,21 +106,37 @@ var schemes = map[string]scheme{
 			Signature: []string{"Svix-Signature"}, SignaturePrefix: "v1,", Separator: " ", Encoding: webhook.Base64,
 		},
 		sign: func(key []byte, at time.Time, body string) http.Header {
-			return http.Header{"Svix-Id": {"msg_1"}, "Svix-Timestamp": {seconds(at)}, "Svix-Signature": {"v1," + base64MAC(key, "msg_1."+seconds(at)+"."+body)}}
+			return http.Header{
+				"Svix-Id":        {"msg_1"},
+				"Svix-Timestamp": {seconds(at)},
+				"Svix-Signature": {"v1," + base64MAC(key, "msg_1."+seconds(at)+"."+body)},
+			}
 		},
 		proof: webhook.Proof{ID: "msg_1"},
 		timed: true,
 	},
 	"method, URL and body, with nothing between": {
-		config: webhook.HMAC{Signed: "{method}{url}{body}", Signature: []string{"X-Signature"}, Encoding: webhook.Base64},
+		config: webhook.HMAC{
+			Signed:    "{method}{url}{body}",
+			Signature: []string{"X-Signature"},
+			Encoding:  webhook.Base64,
+		},
 		sign: func(key []byte, _ time.Time, body string) http.Header {
 			return http.Header{"X-Signature": {base64MAC(key, "POST"+target+body)}}
 		},
 	},
 	"URL, time and body": {
-		config: webhook.HMAC{Signed: "{url}|{time}|{body}", Time: []string{"X-Time"}, Signature: []string{"X-Signature"}, Encoding: webhook.Base64},
+		config: webhook.HMAC{
+			Signed:    "{url}|{time}|{body}",
+			Time:      []string{"X-Time"},
+			Signature: []string{"X-Signature"},
+			Encoding:  webhook.Base64,
+		},
 		sign: func(key []byte, at time.Time, body string) http.Header {
-			return http.Header{"X-Time": {seconds(at)}, "X-Signature": {base64MAC(key, target+"|"+seconds(at)+"|"+body)}}
+			return http.Header{
+				"X-Time":      {seconds(at)},
+				"X-Signature": {base64MAC(key, target+"|"+seconds(at)+"|"+body)},
+			}
 		},
 		timed: true,
 	},
@@ -183,18 +221,34 @@ func TestASignatureHasOneSpelling(t *testing.T) {
 				signature = strings.TrimPrefix(text, s.config.SignaturePrefix)
 			}
 			start := strings.TrimSuffix(text, signature)
-			others := map[string]string{"in capitals": strings.ToUpper(signature), "a blank behind": signature + " x", "a line break": signature[:10] + "\r\n" + signature[10:], "cut": signature[:len(signature)-1], "longer": signature + "A", "none": ""}
+			others := map[string]string{
+				"in capitals":    strings.ToUpper(signature),
+				"a blank behind": signature + " x",
+				"a line break":   signature[:10] + "\r\n" + signature[10:],
+				"cut":            signature[:len(signature)-1],
+				"longer":         signature + "A",
+				"none":           "",
+			}
 			if s.config.Encoding == webhook.Base64 {
 				unpadded := strings.TrimRight(signature, "=")
-				last := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", unpadded[len(unpadded)-1])
+				last := strings.IndexByte(
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+					unpadded[len(unpadded)-1],
+				)
 				others["without padding"] = unpadded
-				others["with bits that say nothing"] = unpadded[:len(unpadded)-1] + string("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[last^1]) + "="
+				others["with bits that say nothing"] = unpadded[:len(unpadded)-1] + string(
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[last^1],
+				) + "="
 				others["of the URL alphabet"] = "-" + signature[1:]
 			}
 			for how, spelling := range others {
 				changed := good.Clone()
 				changed.Set(field, start+spelling)
-				if _, err := v.Verify(t.Context(), deliver(changed, body)); err == nil && !(s.config.Separator == " " && how == "a blank behind") {
+				if _, err := v.Verify(
+					t.Context(),
+					deliver(changed, body),
+				); err == nil &&
+					!(s.config.Separator == " " && how == "a blank behind") {
 					t.Errorf("%s is taken", how)
 				}
 			}
@@ -241,21 +295,44 @@ func TestABorderBetweenSignedPartsCannotBeMoved(t *testing.T) {
 	}
 	joined := schemes["method, URL and body, with nothing between"].verifier(t)
 	split := schemes["URL, time and body"].verifier(t)
-	close := scheme{config: webhook.HMAC{Signed: "{time}{body}", Time: []string{"X-Time"}, Signature: []string{"X-Signature"}, Encoding: webhook.Base64}}.verifier(t)
+	close := scheme{
+		config: webhook.HMAC{
+			Signed:    "{time}{body}",
+			Time:      []string{"X-Time"},
+			Signature: []string{"X-Signature"},
+			Encoding:  webhook.Base64,
+		},
+	}.verifier(
+		t,
+	)
 	at := func(url, body string, h http.Header) bankmux.WebhookRequest {
 		return bankmux.NewWebhookRequest(h, []byte(body)).SentTo(http.MethodPost, url)
 	}
 	_, err := joined.Verify(t.Context(), at(target, `[1]`, sign("POST"+target+`[1]`)))
 	require.NoError(t, err)
-	refuses(t, joined, at(target+`{"a":1,"b":`, `{"c":2}}`, sign("POST"+target+`{"a":1,"b":{"c":2}}`)), "the body's start in the query")
+	refuses(
+		t,
+		joined,
+		at(target+`{"a":1,"b":`, `{"c":2}}`, sign("POST"+target+`{"a":1,"b":{"c":2}}`)),
+		"the body's start in the query",
+	)
 	refuses(t, joined, at(target+`[`, `{}]`, sign("POST"+target+`[{}]`)), "a bracket in the query")
 	refuses(t, joined, at(target[:len(target)-1], `7{}`, sign("POST"+target+`{}`)), "the query's end in the body")
 	refuses(t, joined, at(target, ``, sign("POST"+target)), "an empty body")
-	refuses(t, split, at(target+"|"+stamp+`|{"a":`, `{}}`, sign(target+"|"+stamp+`|{"a":{}}`)), "the body's start in the query")
+	refuses(
+		t,
+		split,
+		at(target+"|"+stamp+`|{"a":`, `{}}`, sign(target+"|"+stamp+`|{"a":{}}`)),
+		"the body's start in the query",
+	)
 	refuses(t, close, at(target, "123", sign(stamp+"123")), "a body that starts with a digit")
 	refuses(t, close, at(target, "", sign(stamp)), "an empty body behind the time")
 
-	dotted := http.Header{"Svix-Id": {"msg_1." + stamp}, "Svix-Timestamp": {stamp}, "Svix-Signature": {"v1," + base64MAC(first, "msg_1."+stamp+"."+stamp+"."+body)}}
+	dotted := http.Header{
+		"Svix-Id":        {"msg_1." + stamp},
+		"Svix-Timestamp": {stamp},
+		"Svix-Signature": {"v1," + base64MAC(first, "msg_1."+stamp+"."+stamp+"."+body)},
+	}
 	refuses(t, schemes["id, time and body, as Svix does"].verifier(t), deliver(dotted, body), "the time in the id")
 
 	t.Run("a delivery without URL is not supported rather than forged", func(t *testing.T) {
@@ -274,7 +351,12 @@ func TestABorderBetweenSignedPartsCannotBeMoved(t *testing.T) {
 
 func TestAnHMACSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 	t.Parallel()
-	good := webhook.HMAC{Secrets: []bankmux.Secret{bankmux.NewSecret(first)}, Signed: "{body}", Signature: []string{"X-Signature"}, Encoding: webhook.Hex}
+	good := webhook.HMAC{
+		Secrets:   []bankmux.Secret{bankmux.NewSecret(first)},
+		Signed:    "{body}",
+		Signature: []string{"X-Signature"},
+		Encoding:  webhook.Hex,
+	}
 	_, err := webhook.NewHMAC(good)
 	require.NoError(t, err)
 	signed := func(text string) func(*webhook.HMAC) {

@@ -167,7 +167,9 @@ func instant(number string) (time.Time, bool) {
 // ignores bits that say nothing, so that a changed token could still hold.
 func canonical(token string) bool {
 	for part := range strings.SplitSeq(token, ".") {
-		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+		if _, err := base64.RawURLEncoding.Strict().
+			DecodeString(part); err != nil ||
+			strings.ContainsAny(part, "\r\n") {
 			return false
 		}
 	}

@@ -64,7 +64,11 @@ func (s *signer) token(body string, change func(header, claims map[string]any)) 
 	s.t.Helper()
 	digest := sha256.Sum256([]byte(body))
 	header := map[string]any{"alg": s.alg, "typ": "JWT", "kid": s.kid}
-	claims := map[string]any{"iss": "https://acme.test", "iat": time.Now().Unix(), "request_body_sha256": hex.EncodeToString(digest[:])}
+	claims := map[string]any{
+		"iss":                 "https://acme.test",
+		"iat":                 time.Now().Unix(),
+		"request_body_sha256": hex.EncodeToString(digest[:]),
+	}
 	if change != nil {
 		change(header, claims)
 	}
@@ -78,7 +82,10 @@ func (s *signer) token(body string, change func(header, claims map[string]any)) 
 // inClear signs the claims as RFC 7797 has it: what is signed is their text, and not its base64.
 func (s *signer) inClear(body string) string {
 	s.t.Helper()
-	genuine := strings.Split(s.token(body, func(h, _ map[string]any) { h["b64"], h["crit"] = false, []string{"b64"} }), ".")
+	genuine := strings.Split(
+		s.token(body, func(h, _ map[string]any) { h["b64"], h["crit"] = false, []string{"b64"} }),
+		".",
+	)
 	claims, err := base64.RawURLEncoding.DecodeString(genuine[1])
 	require.NoError(s.t, err)
 	inClear := s.sign(genuine[0] + "." + string(claims))
@@ -92,7 +99,9 @@ func (s *signer) sign(text string) string {
 		size := (key.Params().BitSize + 7) / 8
 		r, v, err := ecdsa.Sign(rand.Reader, key, sum[:])
 		require.NoError(s.t, err)
-		return text + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, size)), v.FillBytes(make([]byte, size))...))
+		return text + "." + base64.RawURLEncoding.EncodeToString(
+			append(r.FillBytes(make([]byte, size)), v.FillBytes(make([]byte, size))...),
+		)
 	}
 	raw, err := s.key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	require.NoError(s.t, err)
@@ -142,7 +151,12 @@ func TestATokenHoldsByKeyAlgorithmClaimsAndEveryByte(t *testing.T) {
 				changed[i] ^= 1
 				refuses(t, v, signed(string(changed)), "a changed token")
 			}
-			refuses(t, v, bankmux.NewWebhookRequest(http.Header{"Acme-Signature": {good}}, []byte(body+"\n")), "another body")
+			refuses(
+				t,
+				v,
+				bankmux.NewWebhookRequest(http.Header{"Acme-Signature": {good}}, []byte(body+"\n")),
+				"another body",
+			)
 			for why, token := range map[string]string{
 				"another key of that id": other.token(body, nil),
 				"a line break":           good[:20] + "\n" + good[20:],
@@ -174,7 +188,12 @@ func TestATokenHoldsByKeyAlgorithmClaimsAndEveryByte(t *testing.T) {
 				refuses(t, v, signed(token), why)
 			}
 			only := map[string]webhook.Algorithm{"ES256": webhook.RS256, "RS256": webhook.ES256}[name]
-			refuses(t, jwt(t, set(es.jwk(), rs.jwk()), func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{only} }), signed(good), "an algorithm that is not accepted")
+			refuses(
+				t,
+				jwt(t, set(es.jwk(), rs.jwk()), func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{only} }),
+				signed(good),
+				"an algorithm that is not accepted",
+			)
 		})
 	}
 }
@@ -258,7 +277,11 @@ func TestOnlyKeysThatFitTheAlgorithmAreUsed(t *testing.T) {
 
 func TestASharedSecretIsComparedWhole(t *testing.T) {
 	t.Parallel()
-	cfg := webhook.SharedSecret{Header: []string{"Authorization"}, Prefix: "Bearer ", Secrets: []bankmux.Secret{bankmux.NewSecret(first), bankmux.NewSecret(second)}}
+	cfg := webhook.SharedSecret{
+		Header:  []string{"Authorization"},
+		Prefix:  "Bearer ",
+		Secrets: []bankmux.Secret{bankmux.NewSecret(first), bankmux.NewSecret(second)},
+	}
 	v, err := webhook.NewSharedSecret(cfg)
 	require.NoError(t, err)
 	for text, holds := range map[string]bool{

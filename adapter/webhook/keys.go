@@ -97,21 +97,25 @@ func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys
 // the function returns the zero [Key] and no error. The id is text of the sender's. A JWK that
 // cannot be read is [bankmux.ErrMalformed], and one without id has the id that was asked for.
 func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
-	return &Keys{kept: map[string]*answer{}, each: true, fetch: func(ctx context.Context, id string) (map[keyName]Key, error) {
-		key, err := fetch(ctx, id)
-		if err != nil || key.JWK == nil {
-			return map[keyName]Key{}, err
-		}
-		var jwk jose.JSONWebKey
-		if jwk.UnmarshalJSON(key.JWK) != nil {
-			return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the key of a signature cannot be read"}
-		}
-		jwk.KeyID = cmp.Or(jwk.KeyID, id) // it was asked for by it
-		if name, ok := nameOf(&jwk); ok {
-			return map[keyName]Key{name: {public: jwk.Key, Until: key.Until}}, nil
-		}
-		return map[keyName]Key{}, nil
-	}}
+	return &Keys{
+		kept: map[string]*answer{},
+		each: true,
+		fetch: func(ctx context.Context, id string) (map[keyName]Key, error) {
+			key, err := fetch(ctx, id)
+			if err != nil || key.JWK == nil {
+				return map[keyName]Key{}, err
+			}
+			var jwk jose.JSONWebKey
+			if jwk.UnmarshalJSON(key.JWK) != nil {
+				return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the key of a signature cannot be read"}
+			}
+			jwk.KeyID = cmp.Or(jwk.KeyID, id) // it was asked for by it
+			if name, ok := nameOf(&jwk); ok {
+				return map[keyName]Key{name: {public: jwk.Key, Until: key.Until}}, nil
+			}
+			return map[keyName]Key{}, nil
+		},
+	}
 }
 
 // find returns the key of that name.
@@ -185,7 +189,12 @@ func (k *Keys) open(book string, now time.Time) error {
 			k.turns = now
 		}
 		if wait := k.turns.Sub(now) - (maxAhead-1)*oneMore; wait > 0 {
-			return &bankmux.Error{Kind: bankmux.ErrRateLimited, Detail: "too many unknown keys were named", RetryAfter: wait, NotSent: true}
+			return &bankmux.Error{
+				Kind:       bankmux.ErrRateLimited,
+				Detail:     "too many unknown keys were named",
+				RetryAfter: wait,
+				NotSent:    true,
+			}
 		}
 		k.turns = k.turns.Add(oneMore)
 		k.forget(now)
@@ -232,7 +241,11 @@ func (k *Keys) wait(ctx context.Context, book string, seen int) error {
 		defer cancel()
 		keys, err := apart.Call(func() (map[keyName]Key, error) { return k.fetch(ctx, book) })
 		if err != nil && ctx.Err() != nil {
-			err = &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the keys of signatures did not come in time", Err: context.DeadlineExceeded}
+			err = &bankmux.Error{
+				Kind:   bankmux.ErrUnavailable,
+				Detail: "the keys of signatures did not come in time",
+				Err:    context.DeadlineExceeded,
+			}
 		}
 		k.keep(book, keys, err)
 		return nil, err
@@ -241,7 +254,11 @@ func (k *Keys) wait(ctx context.Context, book string, seen int) error {
 	case r := <-done:
 		return r.Err
 	case <-ctx.Done():
-		return &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: "the keys of signatures did not come in time", Err: ctx.Err()}
+		return &bankmux.Error{
+			Kind:   bankmux.ErrContextDone,
+			Detail: "the keys of signatures did not come in time",
+			Err:    ctx.Err(),
+		}
 	}
 }
 

@@ -145,7 +145,9 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 		p.slow, p.fails = time.Second, &bankmux.Error{Kind: bankmux.ErrCredentials}
 		var all sync.WaitGroup
 		for range 100 {
-			all.Go(func() { assert.ErrorIs(t, read("k1"), bankmux.ErrCredentials, "the failure is not a bad signature") })
+			all.Go(
+				func() { assert.ErrorIs(t, read("k1"), bankmux.ErrCredentials, "the failure is not a bad signature") },
+			)
 		}
 		all.Wait()
 		assert.EqualValues(t, 1, p.fetches.Load())
@@ -235,7 +237,12 @@ func TestAFloodOfForgedIDsCostsAFewFetches(t *testing.T) {
 				if limited == nil {
 					return
 				}
-				assert.Equal(t, bankmux.ErrRateLimited, limited.Kind, "whether an id is forged is not known before it was asked for")
+				assert.Equal(
+					t,
+					bankmux.ErrRateLimited,
+					limited.Kind,
+					"whether an id is forged is not known before it was asked for",
+				)
 				assert.Positive(t, limited.RetryAfter)
 				assert.LessOrEqual(t, limited.RetryAfter, 30*time.Second)
 				p.signers["k2"] = newSigner(t, "k2")
@@ -270,7 +277,9 @@ func TestAKeyThatWasAskedForByItsID(t *testing.T) {
 		"proves nothing where it is one that the sender may know": {json.RawMessage(`{"kty":"oct","kid":"k1","k":"AAAA"}`), bankmux.ErrSignature},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keys := webhook.NewKeyByID(func(context.Context, string) (webhook.Key, error) { return webhook.Key{JWK: c.jwk}, nil })
+			keys := webhook.NewKeyByID(
+				func(context.Context, string) (webhook.Key, error) { return webhook.Key{JWK: c.jwk}, nil },
+			)
 			_, err := jwt(t, keys, nil).Verify(t.Context(), signed(one.token(body, nil)))
 			assert.Equal(t, c.want, bankmux.KindOf(err))
 		})

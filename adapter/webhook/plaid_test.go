@@ -52,7 +52,9 @@ func newPlaid(api *rest.Client, clientID string, secret bankmux.Secret) (webhook
 		}
 		return key, nil
 	})
-	return webhook.NewJWT(webhook.JWT{Header: []string{"Plaid-Verification"}, Keys: keys, Digest: "request_body_sha256"})
+	return webhook.NewJWT(
+		webhook.JWT{Header: []string{"Plaid-Verification"}, Keys: keys, Digest: "request_body_sha256"},
+	)
 }
 
 // keyServer answers as Plaid does, without a network.
@@ -98,15 +100,26 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestASchemeOfKeysByIDIsWrittenInAFewLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		server := &keyServer{t: t, signers: map[string]*signer{"k1": newSigner(t, "k1"), "k2": newSigner(t, "k2")}, expired: map[string]int64{}}
-		verifier, err := newPlaid(rest.New(rest.Config{BaseURL: "https://plaid.test", HTTPClient: &http.Client{Transport: server}}), "id", bankmux.NewSecret("secret"))
+		server := &keyServer{
+			t:       t,
+			signers: map[string]*signer{"k1": newSigner(t, "k1"), "k2": newSigner(t, "k2")},
+			expired: map[string]int64{},
+		}
+		verifier, err := newPlaid(
+			rest.New(rest.Config{BaseURL: "https://plaid.test", HTTPClient: &http.Client{Transport: server}}),
+			"id",
+			bankmux.NewSecret("secret"),
+		)
 		require.NoError(t, err)
 		read := func(kid string, body string, change func(header, claims map[string]any)) error {
 			token := server.signers["k1"].token(body, change)
 			if one, ok := server.signers[kid]; ok {
 				token = one.token(body, change)
 			}
-			_, err := verifier.Verify(t.Context(), bankmux.NewWebhookRequest(http.Header{"Plaid-Verification": {token}}, []byte(body)))
+			_, err := verifier.Verify(
+				t.Context(),
+				bankmux.NewWebhookRequest(http.Header{"Plaid-Verification": {token}}, []byte(body)),
+			)
 			return err
 		}
 		require.NoError(t, read("k1", body, nil))
@@ -133,7 +146,12 @@ func TestASchemeOfKeysByIDIsWrittenInAFewLines(t *testing.T) {
 
 		server.status = http.StatusInternalServerError
 		server.signers["k3"] = newSigner(t, "k3")
-		require.ErrorIs(t, read("k3", body, nil), bankmux.ErrUnavailable, "the provider's failure is not a bad signature")
+		require.ErrorIs(
+			t,
+			read("k3", body, nil),
+			bankmux.ErrUnavailable,
+			"the provider's failure is not a bad signature",
+		)
 		time.Sleep(10 * time.Second)
 		server.status = 0
 		require.NoError(t, read("k3", body, nil))

@@ -27,11 +27,21 @@ func unmarshal(body []byte, v any) error {
 	if !shape && !errors.Is(err, jsontext.ErrDuplicateName) || errors.Is(err, errCrowded) {
 		return err
 	}
-	check := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	check := jsontext.NewDecoder(
+		bytes.NewReader(body),
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true),
+	)
 	if err := uniqueKeys(check, reflect.TypeOf(v)); err != nil {
 		return err
 	}
-	return json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(envelope))
+	return json.Unmarshal(
+		body,
+		v,
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true),
+		json.WithUnmarshalers(envelope),
+	)
 }
 
 // readRow reads one element of a list. A member in another shape is absent, or read where it is
@@ -145,7 +155,12 @@ func take(to reflect.Value, raw jsontext.Value, read reading) bool {
 	case asText:
 		return plain(to, string(bytes.Trim(raw, `"`)))
 	case tried:
-		err := json.Unmarshal(raw, to.Addr().Interface(), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+		err := json.Unmarshal(
+			raw,
+			to.Addr().Interface(),
+			jsontext.AllowInvalidUTF8(true),
+			jsontext.AllowDuplicateNames(true),
+		)
 		if err != nil {
 			to.SetZero()
 		}

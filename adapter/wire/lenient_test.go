@@ -81,7 +81,10 @@ func TestAnUnreadableElementCostsItself(t *testing.T) {
 			t.Parallel()
 			var in oddAnswer
 			in.Total = 1
-			require.NoError(t, wire.Unmarshal([]byte(`{"total":3,"rows":[{"id":"1"},`+raw+`,{"id":3}],"more":true}`), &in))
+			require.NoError(
+				t,
+				wire.Unmarshal([]byte(`{"total":3,"rows":[{"id":"1"},`+raw+`,{"id":3}],"more":true}`), &in),
+			)
 			assert.Equal(t, []oddRow{{ID: "1"}, {ID: "3"}}, in.Rows.Rows)
 			assert.Equal(t, []int{2}, in.Rows.Bad)
 			assert.Equal(t, []int{1, 3}, []int{in.Rows.Place(0), in.Rows.Place(1)})
@@ -91,7 +94,15 @@ func TestAnUnreadableElementCostsItself(t *testing.T) {
 		})
 	}
 	var in oddAnswer
-	require.NoError(t, wire.Unmarshal([]byte(`{"ids":["a",7,{"id":"b"},"c"],"rows":[{"parts":[{"value":"x"},5,{"value":"y","confidence":"1"}]}]}`), &in))
+	require.NoError(
+		t,
+		wire.Unmarshal(
+			[]byte(
+				`{"ids":["a",7,{"id":"b"},"c"],"rows":[{"parts":[{"value":"x"},5,{"value":"y","confidence":"1"}]}]}`,
+			),
+			&in,
+		),
+	)
 	assert.Equal(t, []string{"a", "7", "c"}, in.IDs.Rows)
 	assert.Equal(t, []int{3}, in.IDs.Bad)
 	require.Len(t, in.Rows.Rows, 1)
@@ -123,7 +134,13 @@ func TestEachElementIsHandedOverOnce(t *testing.T) {
 func TestTheEnvelopeIsReadByItsOwnRule(t *testing.T) {
 	t.Parallel()
 	var in oddAnswer
-	require.NoError(t, wire.Unmarshal([]byte(`{"operation":77,"token":5,"total":"12","cursor":"x","tags":{"a":1},"rows":[],"more":null}`), &in))
+	require.NoError(
+		t,
+		wire.Unmarshal(
+			[]byte(`{"operation":77,"token":5,"total":"12","cursor":"x","tags":{"a":1},"rows":[],"more":null}`),
+			&in,
+		),
+	)
 	assert.Equal(t, wire.Text("77"), in.Operation, "an id is text however it is written")
 	assert.Empty(t, in.Token, "a number is not a token")
 	assert.Equal(t, 12, in.Total)

@@ -20,7 +20,12 @@ func selectsTests(t *testing.T, contributing string, ran []string) {
 	commands := regexp.MustCompile(`-run '([^']+)'`).FindAllStringSubmatch(contributing, -1)
 	require.Greater(t, len(commands), 8)
 	for _, c := range commands {
-		assert.True(t, slices.ContainsFunc(ran, func(name string) bool { return selects(c[1], name) }), "no test of the skeleton is selected by -run '%s'", c[1])
+		assert.True(
+			t,
+			slices.ContainsFunc(ran, func(name string) bool { return selects(c[1], name) }),
+			"no test of the skeleton is selected by -run '%s'",
+			c[1],
+		)
 	}
 }
 

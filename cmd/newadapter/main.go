@@ -85,8 +85,14 @@ func run(args []string, from string, out io.Writer) error {
 	if own {
 		tidy(target, out)
 	}
-	fmt.Fprintf(out, "made the adapter %s, %d files in %s\n\n\tcd %s && go test .\n\nCONTRIBUTING.md says how to go on: see \"Write an adapter\".\n",
-		*name, len(files), target, quoted(target))
+	fmt.Fprintf(
+		out,
+		"made the adapter %s, %d files in %s\n\n\tcd %s && go test .\n\nCONTRIBUTING.md says how to go on: see \"Write an adapter\".\n",
+		*name,
+		len(files),
+		target,
+		quoted(target),
+	)
 	return nil
 }
 
@@ -127,7 +133,11 @@ func checkout(from string) (string, error) {
 	}
 	for {
 		raw, err := os.ReadFile(filepath.Join(at, "go.mod"))
-		if first, _, _ := strings.Cut(string(raw), "\n"); err == nil && strings.TrimSpace(first) == "module "+modulePath {
+		if first, _, _ := strings.Cut(
+			string(raw),
+			"\n",
+		); err == nil &&
+			strings.TrimSpace(first) == "module "+modulePath {
 			return at, nil
 		}
 		up := filepath.Dir(at)

@@ -56,7 +56,10 @@ func TestAnAdapterIsMadeOnce(t *testing.T) {
 	t.Run("outside it is a module whose go.mod names the checkout", func(t *testing.T) {
 		t.Parallel()
 		root, dir := copied(t), filepath.Join(t.TempDir(), "deep", "acme")
-		require.NoError(t, run([]string{"-name", "acme", "-dir", dir, "-module", "example.org/banks/acme"}, root, io.Discard))
+		require.NoError(
+			t,
+			run([]string{"-name", "acme", "-dir", dir, "-module", "example.org/banks/acme"}, root, io.Discard),
+		)
 		raw, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		require.NoError(t, err)
 		assert.Contains(t, string(raw), "module example.org/banks/acme\n")
@@ -118,7 +121,13 @@ func TestTheTemplateCanBeRenamed(t *testing.T) {
 		require.NoError(t, err)
 		ast.Inspect(file, func(n ast.Node) bool {
 			if id, ok := n.(*ast.Ident); ok && id != file.Name {
-				assert.NotContains(t, strings.ToLower(id.Name), templateName, "%s: an identifier could be the same as another one under another name", name)
+				assert.NotContains(
+					t,
+					strings.ToLower(id.Name),
+					templateName,
+					"%s: an identifier could be the same as another one under another name",
+					name,
+				)
 			}
 			return true
 		})

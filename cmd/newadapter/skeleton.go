@@ -73,7 +73,9 @@ func addModule(files map[string]string, root, module, name string) error {
 		return err
 	}
 	_, needs, _ := strings.Cut(string(raw), "\n")
-	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + quoted(root) + "\n"
+	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + quoted(
+		root,
+	) + "\n"
 	files["go.sum"] = string(sums)
 	return nil
 }

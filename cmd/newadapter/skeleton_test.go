@@ -32,7 +32,12 @@ func TestASkeletonIsGreen(t *testing.T) {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
 		for _, text := range []string{path, string(raw)} {
-			assert.False(t, strings.Contains(strings.ToLower(text), templateName), "the template's name is left in %s", path)
+			assert.False(
+				t,
+				strings.Contains(strings.ToLower(text), templateName),
+				"the template's name is left in %s",
+				path,
+			)
 		}
 		names[filepath.Base(path)] = true
 		return nil

@@ -41,7 +41,12 @@ func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
 		}
 		assert.Len(t, got[side], len(keys))
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, got["moneykit"]["base_url"]+"/virtualbank/clock", strings.NewReader(`{"advance":"0s"}`))
+	req, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodPost,
+		got["moneykit"]["base_url"]+"/virtualbank/clock",
+		strings.NewReader(`{"advance":"0s"}`),
+	)
 	require.NoError(t, err)
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
@@ -105,7 +110,12 @@ func newInbox(t *testing.T) inbox {
 // control posts a body to the control plane and returns the answer.
 func control(t *testing.T, base, call, body string) map[string]any {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/virtualbank/"+call, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		base+"/virtualbank/"+call,
+		strings.NewReader(body),
+	)
 	require.NoError(t, err)
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
@@ -131,7 +141,10 @@ func TestAClientOfAnotherProcessLivesOnTheBanksTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hooks := newInbox(t)
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD="+strings.TrimSpace("-dapi-webhook "+hooks.URL+" "+tc.flag))
+			cmd.Env = append(
+				os.Environ(),
+				"VIRTUALBANK_CHILD="+strings.TrimSpace("-dapi-webhook "+hooks.URL+" "+tc.flag),
+			)
 			out, err := cmd.StdoutPipe()
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
@@ -149,20 +162,34 @@ func TestAClientOfAnotherProcessLivesOnTheBanksTime(t *testing.T) {
 				require.NoError(t, err)
 			}
 			mk, err := mkadapter.New(mkadapter.Config{
-				BaseURL: at.MoneyKit.BaseURL, ClientID: at.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(at.MoneyKit.ClientSecret),
-				Environment: bankmux.Sandbox, Now: now,
+				BaseURL:      at.MoneyKit.BaseURL,
+				ClientID:     at.MoneyKit.ClientID,
+				ClientSecret: bankmux.NewSecret(at.MoneyKit.ClientSecret),
+				Environment:  bankmux.Sandbox,
+				Now:          now,
 			})
 			require.NoError(t, err)
 			dp, err := dpadapter.New(dpadapter.Config{
-				BaseURL: at.Dapi.BaseURL, AppKey: at.Dapi.AppKey, AppSecret: bankmux.NewSecret(at.Dapi.AppSecret), Environment: bankmux.Sandbox, Now: now,
-				Webhook: dpadapter.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(at.Dapi.WebhookSecret)}},
+				BaseURL:     at.Dapi.BaseURL,
+				AppKey:      at.Dapi.AppKey,
+				AppSecret:   bankmux.NewSecret(at.Dapi.AppSecret),
+				Environment: bankmux.Sandbox,
+				Now:         now,
+				Webhook: dpadapter.WebhookConfig{
+					Secrets: []bankmux.Secret{bankmux.NewSecret(at.Dapi.WebhookSecret)},
+				},
 			})
 			require.NoError(t, err)
 
 			base := map[*bankmux.Client]string{mk: at.MoneyKit.BaseURL, dp: strings.TrimSuffix(at.Dapi.BaseURL, "/v2")}
 			for client, event := range map[*bankmux.Client]string{mk: "link.state_changed", dp: "connection.state_changed"} {
 				control(t, base[client], "clock", `{"advance":"48h"}`)
-				control(t, base[client], "webhook", `{"url":"`+hooks.URL+`","event":"`+event+`","reference":"it","key":"key-1"}`)
+				control(
+					t,
+					base[client],
+					"webhook",
+					`{"url":"`+hooks.URL+`","event":"`+event+`","reference":"it","key":"key-1"}`,
+				)
 				_, err := client.ReadWebhook(t.Context(), <-hooks.got)
 				if tc.trusted {
 					require.NoError(t, err, client.Provider())

@@ -97,7 +97,10 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 		return err
 	}
 	balances, err := answered(ask, func(answers *bankmux.Answers) (bankmux.BalancesResult, error) {
-		return client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: accounts.Accounts, Answers: answers})
+		return client.Balances(
+			ctx,
+			bankmux.BalancesRequest{Connection: conn, Known: accounts.Accounts, Answers: answers},
+		)
 	})
 	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
 		fmt.Fprintln(w, "some balances could not be read:", partial) // and the others are shown
@@ -113,7 +116,14 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 	fmt.Fprintln(table, "account\tkind\tbooked\tavailable\t")
 	for _, a := range accounts.Accounts {
 		names[a.ID] = a.Name
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", a.Name, a.Kind, text(held[a.ID], bankmux.BalanceBooked), text(held[a.ID], bankmux.BalanceAvailable))
+		fmt.Fprintf(
+			table,
+			"%s\t%s\t%s\t%s\t\n",
+			a.Name,
+			a.Kind,
+			text(held[a.ID], bankmux.BalanceBooked),
+			text(held[a.ID], bankmux.BalanceAvailable),
+		)
 	}
 	_ = table.Flush()
 
@@ -133,7 +143,16 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 		if row.Enrichment != nil {
 			category = row.Enrichment.Category.Name
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t\n", row.Date, names[row.Account], row.Amount, row.Status, category, row.Description)
+		fmt.Fprintf(
+			table,
+			"%s\t%s\t%s\t%s\t%s\t%s\t\n",
+			row.Date,
+			names[row.Account],
+			row.Amount,
+			row.Status,
+			category,
+			row.Description,
+		)
 	}
 	return table.Flush()
 }
@@ -169,13 +188,19 @@ func answered[T any](ask ask, call func(*bankmux.Answers) (T, error)) (T, error)
 func clients(bank *virtualbank.Bank, server *virtualbank.Server) (*bankmux.Registry, error) {
 	keys := bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
-		BaseURL: server.MoneyKitURL, ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
+		BaseURL:      server.MoneyKitURL,
+		ClientID:     keys.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+		Environment:  bankmux.Sandbox,
 	})
 	if err != nil {
 		return nil, err
 	}
 	dp, err := dapi.New(dapi.Config{
-		BaseURL: server.DapiURL, AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
+		BaseURL:     server.DapiURL,
+		AppKey:      keys.Dapi.AppKey,
+		AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
+		Environment: bankmux.Sandbox,
 	})
 	if err != nil {
 		return nil, err
@@ -187,7 +212,13 @@ func clients(bank *virtualbank.Bank, server *virtualbank.Server) (*bankmux.Regis
 }
 
 // link takes a user through the flow; the virtual bank plays the browser.
-func link(ctx context.Context, bank *virtualbank.Bank, registry *bankmux.Registry, user, country string, at bankmux.InstitutionRef) (bankmux.Connection, error) {
+func link(
+	ctx context.Context,
+	bank *virtualbank.Bank,
+	registry *bankmux.Registry,
+	user, country string,
+	at bankmux.InstitutionRef,
+) (bankmux.Connection, error) {
 	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: user, Country: country, Institution: at, RedirectURI: "https://app.example.com/oauth",
 		Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}},
@@ -199,11 +230,16 @@ func link(ctx context.Context, bank *virtualbank.Bank, registry *bankmux.Registr
 	if session.Provider == moneykit.Name {
 		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	} else {
-		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: session.Launch.Institution})
+		payload, err = bank.LinkDapi(
+			virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: session.Launch.Institution},
+		)
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	linked, err := registry.ExchangeToken(
+		ctx,
+		bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)},
+	)
 	return linked.Connection, err
 }

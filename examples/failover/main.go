@@ -67,7 +67,10 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	session := func(country string, want ...string) error {
-		s, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: country, RedirectURI: "https://app.example.com/oauth"})
+		s, err := registry.CreateSession(
+			ctx,
+			bankmux.SessionRequest{User: "user-1", Country: country, RedirectURI: "https://app.example.com/oauth"},
+		)
 		if err != nil {
 			return err
 		}

@@ -120,7 +120,9 @@ func (a *app) connect(server *virtualbank.Server) error {
 	if err != nil {
 		return err
 	}
-	a.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")})
+	a.keyring, err = bankmux.NewKeyring(
+		bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")},
+	)
 	return err
 }
 
@@ -165,7 +167,10 @@ func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessa
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	linked, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)})
+	linked, err := a.registry.ExchangeToken(
+		ctx,
+		bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)},
+	)
 	return linked.Connection, err
 }
 
@@ -285,7 +290,10 @@ func (a *app) outage(ctx context.Context) error {
 	before := a.reached("moneykit")
 	for i := range 5 {
 		user := fmt.Sprintf("user-%04d", i)
-		s, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{User: user, Country: "US", RedirectURI: "https://app.example.com/oauth"})
+		s, err := a.registry.CreateSession(
+			ctx,
+			bankmux.SessionRequest{User: user, Country: "US", RedirectURI: "https://app.example.com/oauth"},
+		)
 		if err != nil {
 			return err
 		}
@@ -300,7 +308,10 @@ func (a *app) outage(ctx context.Context) error {
 	}
 	a.bank.ClearFaults()
 	time.Sleep(400 * time.Millisecond) // the breaker's open time, in a demonstration
-	s, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-rosa", Country: "US", RedirectURI: "https://app.example.com/oauth"})
+	s, err := a.registry.CreateSession(
+		ctx,
+		bankmux.SessionRequest{User: "user-rosa", Country: "US", RedirectURI: "https://app.example.com/oauth"},
+	)
 	if err != nil {
 		return err
 	}

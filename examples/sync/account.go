@@ -62,7 +62,13 @@ func attach(ctx context.Context, tx *sql.Tx, provider string, account int64, a b
 	if _, err := tx.ExecContext(ctx, "UPDATE account SET seen = ? WHERE id = ?", seen, account); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO provider_account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET account = excluded.account", provider, a.ID, account)
+	_, err = tx.ExecContext(
+		ctx,
+		"INSERT INTO provider_account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET account = excluded.account",
+		provider,
+		a.ID,
+		account,
+	)
 	return err
 }
 
@@ -94,5 +100,11 @@ func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[bankmux.Ac
 // asAccount lets a card be recognised as the account it was with a provider that does not keep
 // cards apart.
 func asAccount(c bankmux.Card) bankmux.Account {
-	return bankmux.Account{ID: c.ID, Kind: bankmux.AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
+	return bankmux.Account{
+		ID:       c.ID,
+		Kind:     bankmux.AccountCreditCard,
+		Name:     c.Name,
+		Number:   c.Number,
+		Currency: c.Currency,
+	}
 }

@@ -50,7 +50,8 @@ func (s *story) annotate(ctx context.Context) error {
 	}
 	rows, err := s.store.annotated(ctx)
 	for _, a := range rows {
-		if on := events[a.row]; s.notes[a.id].note == "" && len(on) == 1 { // of two equal rows nobody could say which it is
+		// of two equal rows nobody could say which it is
+		if on := events[a.row]; s.notes[a.id].note == "" && len(on) == 1 {
 			s.notes[a.id] = remembered{a.note, on[0]}
 		}
 	}
@@ -101,20 +102,34 @@ func (s *story) agree(ctx context.Context) error {
 		case asked[id]:
 			questions++
 		default:
-			lost = append(lost, fmt.Sprintf("  %q, on account %s %s %s cents %q", was.note, m.account, m.date, m.amount, m.text))
+			lost = append(
+				lost,
+				fmt.Sprintf("  %q, on account %s %s %s cents %q", was.note, m.account, m.date, m.amount, m.text),
+			)
 		}
 	}
 	if len(lost) > 0 {
 		return disagree("notes", lost)
 	}
-	fmt.Fprintf(s.out, "file and bank agree: %d rows, to the cent; %d notes are where they were written, %d were on rows that the bank took back, %d wait for the user to say where they belong\n",
-		len(truth), kept, gone, questions)
+	fmt.Fprintf(
+		s.out,
+		"file and bank agree: %d rows, to the cent; %d notes are where they were written, %d were on rows that the bank took back, %d wait for the user to say where they belong\n",
+		len(truth),
+		kept,
+		gone,
+		questions,
+	)
 	return nil
 }
 
 func disagree(about string, different []string) error {
 	const most = 10
-	return fmt.Errorf("file and bank disagree about %d %s:\n%s", len(different), about, strings.Join(different[:min(most, len(different))], "\n"))
+	return fmt.Errorf(
+		"file and bank disagree about %d %s:\n%s",
+		len(different),
+		about,
+		strings.Join(different[:min(most, len(different))], "\n"),
+	)
 }
 
 // truth is what really happened, by the bank's own books and names of events.
@@ -163,7 +178,18 @@ func differences(bank, file map[movement]int) (all []string) {
 		return cmp.Or(cmp.Compare(a.date, b.date), cmp.Compare(a.account, b.account), cmp.Compare(a.amount, b.amount), cmp.Compare(a.text, b.text))
 	}) {
 		if bank[m] != file[m] {
-			all = append(all, fmt.Sprintf("  %s account %s %s cents %q: the bank has %d, the file %d", m.date, m.account, m.amount, m.text, bank[m], file[m]))
+			all = append(
+				all,
+				fmt.Sprintf(
+					"  %s account %s %s cents %q: the bank has %d, the file %d",
+					m.date,
+					m.account,
+					m.amount,
+					m.text,
+					bank[m],
+					file[m],
+				),
+			)
 		}
 	}
 	return all

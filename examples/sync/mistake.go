@@ -45,7 +45,8 @@ func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta
 	for _, a := range page.Added {
 		m := movement{account: a.Known.Account, date: a.Known.Date.String(), amount: a.Known.Amount.Amount()}
 		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry WHERE account = ? AND date = ? AND amount = ?", m.account, m.date, m.amount).Scan(&n); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry WHERE account = ? AND date = ? AND amount = ?", m.account, m.date, m.amount).
+			Scan(&n); err != nil {
 			return page, err
 		}
 		if n == 0 && !seen[m] {
@@ -59,6 +60,9 @@ func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta
 
 // twins takes equal rows for one.
 func twins(_ context.Context, _ *sql.Tx, page bankmux.Delta) (bankmux.Delta, error) {
-	page.Added = slices.DeleteFunc(slices.Clone(page.Added), func(a bankmux.Added) bool { return !strings.HasSuffix(a.Known.Key, "#1") })
+	page.Added = slices.DeleteFunc(
+		slices.Clone(page.Added),
+		func(a bankmux.Added) bool { return !strings.HasSuffix(a.Known.Key, "#1") },
+	)
 	return page, nil
 }

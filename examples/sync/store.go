@@ -73,7 +73,10 @@ func openStore(ctx context.Context, file string) (*store, error) {
 	}
 	db.SetMaxOpenConns(1)
 	s := &store{file: file, db: db, names: map[providerID]string{}}
-	if _, err := db.ExecContext(ctx, "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema); err != nil {
+	if _, err := db.ExecContext(
+		ctx,
+		"PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema,
+	); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := s.readNames(ctx); err != nil {
@@ -130,7 +133,13 @@ func (s *store) count(ctx context.Context) (n int, err error) {
 // known reads what is stored of an account between two days.
 func (s *store) known(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
-		rows, err := s.db.QueryContext(ctx, "SELECT known FROM entry WHERE account = ? AND date BETWEEN ? AND ?", account, from.String(), to.String())
+		rows, err := s.db.QueryContext(
+			ctx,
+			"SELECT known FROM entry WHERE account = ? AND date BETWEEN ? AND ?",
+			account,
+			from.String(),
+			to.String(),
+		)
 		if err != nil {
 			yield(bankmux.Known{}, err)
 			return
@@ -157,7 +166,8 @@ type position struct {
 
 // position reads where the syncs of a connection stopped.
 func (s *store) position(ctx context.Context, connection string) (at position, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT next, stored FROM cursor WHERE connection = ?", connection).Scan(&at.next, &at.stored)
+	err = s.db.QueryRowContext(ctx, "SELECT next, stored FROM cursor WHERE connection = ?", connection).
+		Scan(&at.next, &at.stored)
 	if errors.Is(err, sql.ErrNoRows) {
 		return position{}, nil
 	}
@@ -179,7 +189,13 @@ var errOvertaken = errors.New("another sync of the connection stored a page firs
 
 // advance moves the cursor on, if it is still the one that the page was read from.
 func advance(ctx context.Context, tx *sql.Tx, connection string, from position, next string) error {
-	res, err := tx.ExecContext(ctx, "UPDATE cursor SET next = ?, stored = stored + 1 WHERE connection = ? AND stored = ?", next, connection, from.stored)
+	res, err := tx.ExecContext(
+		ctx,
+		"UPDATE cursor SET next = ?, stored = stored + 1 WHERE connection = ? AND stored = ?",
+		next,
+		connection,
+		from.stored,
+	)
 	if err == nil && from.stored == 0 {
 		res, err = tx.ExecContext(ctx, "INSERT INTO cursor VALUES (?, ?, 1) ON CONFLICT DO NOTHING", connection, next)
 	}
@@ -211,7 +227,12 @@ func (s *store) commit(ctx context.Context, connection string, from position, pa
 	}
 	for _, q := range page.Suggested {
 		for _, may := range q.May {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO question SELECT id, ? FROM entry WHERE key = ?", may.Key, q.Was.Key); err != nil {
+			if _, err := tx.ExecContext(
+				ctx,
+				"INSERT INTO question SELECT id, ? FROM entry WHERE key = ?",
+				may.Key,
+				q.Was.Key,
+			); err != nil {
 				return err
 			}
 		}
@@ -247,8 +268,16 @@ func insert(ctx context.Context, tx *sql.Tx, k bankmux.Known) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO entry (account, date, amount, text, key, known) VALUES (?, ?, ?, ?, ?, ?)",
-		k.Account, k.Date.String(), k.Amount.Amount(), k.Text, k.Key, raw)
+	_, err = tx.ExecContext(
+		ctx,
+		"INSERT INTO entry (account, date, amount, text, key, known) VALUES (?, ?, ?, ?, ?, ?)",
+		k.Account,
+		k.Date.String(),
+		k.Amount.Amount(),
+		k.Text,
+		k.Key,
+		raw,
+	)
 	return err
 }
 
@@ -268,7 +297,12 @@ func update(ctx context.Context, tx *sql.Tx, key string, k bankmux.Known) error 
 
 // remove takes a row out that the bank took back, and keeps what the user wrote.
 func remove(ctx context.Context, tx *sql.Tx, r bankmux.Absence) error {
-	if _, err := tx.ExecContext(ctx, "INSERT INTO taken_back SELECT id, note, ? FROM entry WHERE key = ?", r.Reason, r.Known.Key); err != nil {
+	if _, err := tx.ExecContext(
+		ctx,
+		"INSERT INTO taken_back SELECT id, note, ? FROM entry WHERE key = ?",
+		r.Reason,
+		r.Known.Key,
+	); err != nil {
 		return err
 	}
 	res, err := tx.ExecContext(ctx, "DELETE FROM entry WHERE key = ?", r.Known.Key)

@@ -62,7 +62,9 @@ func (c *counts) add(d bankmux.Delta) {
 
 // year plays it.
 func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writer) error {
-	bank := virtualbank.New(virtualbank.Options{Seed: seed, Start: time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC)})
+	bank := virtualbank.New(
+		virtualbank.Options{Seed: seed, Start: time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC)},
+	)
 	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -134,8 +136,11 @@ func (s *story) surprise(what string) error {
 func (s *story) open(server *virtualbank.Server) error {
 	keys := s.bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
-		BaseURL: server.MoneyKitURL, ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-		Environment: bankmux.Sandbox, Now: s.bank.Now,
+		BaseURL:      server.MoneyKitURL,
+		ClientID:     keys.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		Now:          s.bank.Now,
 	})
 	if err != nil {
 		return err
@@ -147,7 +152,10 @@ func (s *story) open(server *virtualbank.Server) error {
 	if err != nil {
 		return err
 	}
-	s.registry, err = bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{{Client: "moneykit"}, {Client: "dapi", Priority: 1}})
+	s.registry, err = bankmux.NewRegistry(
+		[]*bankmux.Client{mk, dp},
+		[]bankmux.Route{{Client: "moneykit"}, {Client: "dapi", Priority: 1}},
+	)
 	return err
 }
 
@@ -212,14 +220,21 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 	var payload []byte
 	var err error
 	if session.Launch.Provider == moneykit.Name {
-		payload, err = s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: "northwind"})
+		payload, err = s.bank.LinkMoneyKit(
+			virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: "northwind"},
+		)
 	} else {
-		payload, err = s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: "DAPIBANK_US_NORTHWIND"})
+		payload, err = s.bank.LinkDapi(
+			virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: "DAPIBANK_US_NORTHWIND"},
+		)
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	linked, err := s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+	linked, err := s.registry.ExchangeToken(
+		ctx,
+		bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+	)
 	return linked.Connection, err
 }
 
@@ -234,7 +249,14 @@ func (s *story) renew(ctx context.Context) error {
 		return err
 	}
 	s.report("the consent lapsed: " + string(status.Connection.Status.State))
-	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth", Reconnect: &status.Connection})
+	session, err := s.registry.CreateSession(
+		ctx,
+		bankmux.SessionRequest{
+			User:        "user-1",
+			RedirectURI: "https://app.example.com/oauth",
+			Reconnect:   &status.Connection,
+		},
+	)
 	if err != nil {
 		return err
 	}
@@ -256,7 +278,10 @@ func (s *story) refresh(ctx context.Context) error {
 	if !s.client.Has(bankmux.CapRefresh) {
 		return nil
 	}
-	started, err := s.client.Refresh(ctx, bankmux.RefreshRequest{Connection: s.conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	started, err := s.client.Refresh(
+		ctx,
+		bankmux.RefreshRequest{Connection: s.conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+	)
 	if errors.Is(err, bankmux.ErrRateLimited) {
 		return nil // it fetched within the hour
 	}
@@ -279,7 +304,12 @@ func (s *story) sync(ctx context.Context) error {
 			return err
 		}
 		page, err := s.client.Sync(ctx, bankmux.SyncRequest{
-			Connection: s.conn, Cursor: from.next, Accounts: s.accounts, Cards: s.cards, Name: s.store.name(s.conn.Provider), Known: s.store.known,
+			Connection: s.conn,
+			Cursor:     from.next,
+			Accounts:   s.accounts,
+			Cards:      s.cards,
+			Name:       s.store.name(s.conn.Provider),
+			Known:      s.store.known,
 		})
 		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Field == "SyncRequest.Cursor" && from.next != "" {
 			if err := s.store.forget(ctx, s.conn.ID); err != nil {
@@ -289,7 +319,8 @@ func (s *story) sync(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err // a PartialError too: an application would log it and store the page, but in this year nothing fails
+			// a PartialError too: an application would log it and store the page, but in this year nothing fails
+			return err
 		}
 		if len(page.Suspect) > 0 || len(page.Gaps) > 0 {
 			// An application would wait after Suspect, and tell its user of Gaps. In this year
@@ -346,7 +377,12 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) err
 	}
 	if s.crash {
 		s.crash = false
-		s.report(fmt.Sprintf("a crash before the commit of %d rows: the file is as it was, the page comes again", len(page.Added)))
+		s.report(
+			fmt.Sprintf(
+				"a crash before the commit of %d rows: the file is as it was, the page comes again",
+				len(page.Added),
+			),
+		)
 	}
 	return nil
 }
@@ -354,7 +390,19 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) err
 // report prints what was told since the last report.
 func (s *story) report(what string) {
 	c := s.told
-	fmt.Fprintf(s.out, "%s  %s\n            %d pages: %d added, %d modified, %d replaced, %d missing, %d removed, %d suggested\n",
-		s.bank.Now().Format(time.DateOnly), what, c.pages, c.added, c.modified, c.replaced, c.missing, c.removed, c.suggested)
+	fmt.Fprintf(
+		s.out,
+		"%s  %s\n            %d pages: %d added, %d modified, %d replaced, %d missing, %d removed, %d suggested\n",
+		s.bank.Now().
+			Format(time.DateOnly),
+		what,
+		c.pages,
+		c.added,
+		c.modified,
+		c.replaced,
+		c.missing,
+		c.removed,
+		c.suggested,
+	)
 	s.told = counts{}
 }

@@ -59,7 +59,8 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 			return nil // the provider has not fetched anything yet; it will tell, or the next look will
 		}
 		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-			log.Print(partial) // names the accounts that failed; the rest of the page is good, and its cursor lies behind
+			// names the accounts that failed; the rest of the page is good, and its cursor lies behind
+			log.Print(partial)
 		} else if err != nil {
 			return err
 		}
@@ -107,7 +108,12 @@ func (db *database) content(conns []bankmux.Connection) string {
 		fmt.Fprintln(&b, c.User, c.Provider, db.states[c.ID])
 	}
 	rows := slices.SortedFunc(maps.Values(db.rows), func(x, y bankmux.Known) int {
-		return cmp.Or(cmp.Compare(x.Account, y.Account), x.Date.Compare(y.Date), cmp.Compare(x.Amount.String(), y.Amount.String()), cmp.Compare(x.Key, y.Key))
+		return cmp.Or(
+			cmp.Compare(x.Account, y.Account),
+			x.Date.Compare(y.Date),
+			cmp.Compare(x.Amount.String(), y.Amount.String()),
+			cmp.Compare(x.Key, y.Key),
+		)
 	})
 	for _, r := range rows {
 		if r.Missed == 0 {

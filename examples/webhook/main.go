@@ -50,8 +50,10 @@ type world struct {
 
 func run(ctx context.Context, out io.Writer) error {
 	w := &world{
-		bank: virtualbank.New(virtualbank.Options{Seed: 7, Start: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}),
-		told: newDatabase(), polled: newDatabase(), sender: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
+		bank:   virtualbank.New(virtualbank.Options{Seed: 7, Start: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}),
+		told:   newDatabase(),
+		polled: newDatabase(),
+		sender: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
 		events: map[bankmux.EventKind]int{},
 	}
 	defer w.sender.CloseIdleConnections()
@@ -87,17 +89,26 @@ func run(ctx context.Context, out io.Writer) error {
 func (w *world) connect(server *virtualbank.Server) error {
 	creds := w.bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
-		BaseURL: server.MoneyKitURL, ClientID: creds.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(creds.MoneyKit.ClientSecret),
-		Environment: bankmux.Sandbox, Now: w.bank.Now,
+		BaseURL:      server.MoneyKitURL,
+		ClientID:     creds.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(creds.MoneyKit.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		Now:          w.bank.Now,
 	})
 	if err != nil {
 		return err
 	}
 	secrets, _, key := w.bank.WebhookSecrets()
 	dp, err := dapi.New(dapi.Config{
-		BaseURL: server.DapiURL, AppKey: creds.Dapi.AppKey, AppSecret: bankmux.NewSecret(creds.Dapi.AppSecret),
-		Environment: bankmux.Sandbox, Now: w.bank.Now,
-		Webhook: dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(secrets[0])}, Key: bankmux.NewSecret(key)},
+		BaseURL:     server.DapiURL,
+		AppKey:      creds.Dapi.AppKey,
+		AppSecret:   bankmux.NewSecret(creds.Dapi.AppSecret),
+		Environment: bankmux.Sandbox,
+		Now:         w.bank.Now,
+		Webhook: dapi.WebhookConfig{
+			Secrets: []bankmux.Secret{bankmux.NewSecret(secrets[0])},
+			Key:     bankmux.NewSecret(key),
+		},
 	})
 	if err != nil {
 		return err
@@ -152,7 +163,10 @@ func (w *world) link(ctx context.Context, user, country string) error {
 	if err != nil {
 		return err
 	}
-	linked, err := w.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)})
+	linked, err := w.registry.ExchangeToken(
+		ctx,
+		bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(posted)},
+	)
 	if err != nil {
 		return err
 	}
@@ -217,7 +231,13 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	if err := w.poll(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d webhooks were sent %d times, refused %d times; handled: ", total.Accepted, total.Sent, total.Refused)
+	fmt.Fprintf(
+		out,
+		"%d webhooks were sent %d times, refused %d times; handled: ",
+		total.Accepted,
+		total.Sent,
+		total.Refused,
+	)
 	count := 0
 	for _, kind := range []bankmux.EventKind{bankmux.EventConnectionStateChanged, bankmux.EventProductRefreshed, bankmux.EventTransactionsAvailable, bankmux.EventConnectionDeleted} {
 		fmt.Fprintf(out, "%d %s, ", w.events[kind], strings.ReplaceAll(string(kind), "_", " "))
@@ -238,21 +258,33 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	case strings.Count(told, "\n") < 100 || !strings.Contains(told, "Rosa moneykit reauth_required") || !strings.Contains(told, "Amira dapi gone"):
 		return errors.New("the databases are not what the story tells")
 	}
-	fmt.Fprintf(out, "told by webhooks (%d looks) and by polling (%d looks), both databases have the same %d lines\n", w.told.looks, w.polled.looks, strings.Count(told, "\n"))
+	fmt.Fprintf(
+		out,
+		"told by webhooks (%d looks) and by polling (%d looks), both databases have the same %d lines\n",
+		w.told.looks,
+		w.polled.looks,
+		strings.Count(told, "\n"),
+	)
 	return nil
 }
 
 // spend lets something happen at both banks, and MoneyKit fetch it.
 func (w *world) spend(ctx context.Context, day int) error {
 	for _, conn := range w.conns {
-		if err := w.bank.Stage(conn.Reference(), []string{virtualbank.Posted, virtualbank.Twin, virtualbank.Late, virtualbank.Edited}[day%4]); err != nil {
+		if err := w.bank.Stage(
+			conn.Reference(),
+			[]string{virtualbank.Posted, virtualbank.Twin, virtualbank.Late, virtualbank.Edited}[day%4],
+		); err != nil {
 			return err
 		}
 		client, err := w.registry.For(conn)
 		if err != nil {
 			return err
 		}
-		_, err = client.Refresh(ctx, bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+		_, err = client.Refresh(
+			ctx,
+			bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+		)
 		switch bankmux.KindOf(err) {
 		case "", bankmux.ErrUnsupported, bankmux.ErrReauth, bankmux.ErrGone: // Dapi fetches with every read
 		default:
@@ -268,7 +300,11 @@ func (w *world) forge(out io.Writer) error {
 	for _, conn := range w.conns {
 		event := map[string]string{moneykit.Name: "link.state_changed", dapi.Name: "connection.deleted"}[conn.Provider]
 		for _, forgery := range virtualbank.Forgeries(conn.Provider) {
-			r, err := w.bank.Forge(forgery, w.address+conn.Client, virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()})
+			r, err := w.bank.Forge(
+				forgery,
+				w.address+conn.Client,
+				virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()},
+			)
 			if err != nil {
 				return err
 			}
@@ -282,7 +318,9 @@ func (w *world) forge(out io.Writer) error {
 			count++
 		}
 		// A genuine one, for the client of the other provider.
-		header, body := w.bank.Sign(virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()})
+		header, body := w.bank.Sign(
+			virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()},
+		)
 		other := map[string]string{moneykit.Name: dapi.Name, dapi.Name: moneykit.Name}[conn.Provider]
 		r, err := http.NewRequest(http.MethodPost, w.address+other, bytes.NewReader(body))
 		if err != nil {

@@ -48,7 +48,15 @@ func TestTextFromOutsideOnOneLine(t *testing.T) {
 				continue
 			}
 			for _, out := range []string{plain.Line("a" + string(r)), plain.Word("a" + string(r))} {
-				hides := unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Bidi_Control)
+				hides := unicode.In(
+					r,
+					unicode.C,
+					unicode.Zl,
+					unicode.Zp,
+					unicode.Other_Default_Ignorable_Code_Point,
+					unicode.Variation_Selector,
+					unicode.Bidi_Control,
+				)
 				if hides && strings.ContainsRune(out, r) {
 					assert.Fail(t, "passed", strconv.QuoteRuneToASCII(r))
 				}

@@ -40,8 +40,14 @@ func All(v any) map[string]string {
 		if text, err := xml.Marshal(holder); err == nil {
 			all[name+" as XML"] = string(text)
 		}
-		all[name+" in a text log"] = logged(holder, func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) })
-		all[name+" in a JSON log"] = logged(holder, func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) })
+		all[name+" in a text log"] = logged(
+			holder,
+			func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+		)
+		all[name+" in a JSON log"] = logged(
+			holder,
+			func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+		)
 		all[name+" as gob"] = inGob(holder)
 	}
 	if err, ok := v.(error); ok {
@@ -72,10 +78,22 @@ func Forms(secret string) []string {
 	decimal := strings.Trim(fmt.Sprintf("%d", raw), "[]")
 	quoted, _ := json.Marshal(secret)
 	return []string{
-		secret, strings.Trim(string(quoted), `"`), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
-		decimal, strings.ReplaceAll(decimal, " ", ", "), strings.ReplaceAll(decimal, " ", ","),
-		strings.Trim(strings.ReplaceAll(fmt.Sprintf("%#v", raw)[len("[]byte"):], " ", ""), "{}"), strings.Trim(fmt.Sprintf("%#v", raw), "[]byte{}"),
-		base64.RawStdEncoding.EncodeToString(raw[:len(raw)/3*3]), base64.RawURLEncoding.EncodeToString(raw[:len(raw)/3*3]),
+		secret,
+		strings.Trim(string(quoted), `"`),
+		hex.EncodeToString(raw),
+		strings.ToUpper(hex.EncodeToString(raw)),
+		decimal,
+		strings.ReplaceAll(decimal, " ", ", "),
+		strings.ReplaceAll(decimal, " ", ","),
+		strings.Trim(
+			strings.ReplaceAll(fmt.Sprintf("%#v", raw)[len("[]byte"):], " ", ""),
+			"{}",
+		),
+		strings.Trim(fmt.Sprintf("%#v", raw), "[]byte{}"),
+		base64.RawStdEncoding.EncodeToString(
+			raw[:len(raw)/3*3],
+		),
+		base64.RawURLEncoding.EncodeToString(raw[:len(raw)/3*3]),
 	}
 }
 

@@ -13,14 +13,48 @@ import (
 // connection. The caller owns the slice.
 func HTTP2() []Fault {
 	return []Fault{
-		{Name: "http2_refused", Summary: "RST_STREAM with REFUSED_STREAM once the request was read", serve: reset(codeRefused)},
-		{Name: "http2_protocol_error", Summary: "RST_STREAM with PROTOCOL_ERROR once the request was read", serve: reset(codeProtocol)},
-		{Name: "http2_calm", Summary: "RST_STREAM with ENHANCE_YOUR_CALM once the request was read", serve: reset(codeCalm)},
-		{Name: "http2_goaway_before", Summary: "GOAWAY that excludes the stream", serve: goAway(codeNone, false, false)},
-		{Name: "http2_goaway_before_cut", Summary: "GOAWAY that excludes the stream, then the connection is cut", serve: goAway(codeNone, false, true)},
-		{Name: "http2_goaway_calm", Summary: "GOAWAY with ENHANCE_YOUR_CALM that excludes the stream, then the connection is cut", serve: goAway(codeCalm, false, true)},
-		{Name: "http2_goaway_after_cut", Summary: "the request is carried out, then GOAWAY that includes the stream, and the connection is cut", Processed: true, serve: goAway(codeNone, true, true)},
-		{Name: "http2_goaway_graceful", Summary: "GOAWAY that includes the stream, then the right answer", Processed: true, serve: graceful},
+		{
+			Name:    "http2_refused",
+			Summary: "RST_STREAM with REFUSED_STREAM once the request was read",
+			serve:   reset(codeRefused),
+		},
+		{
+			Name:    "http2_protocol_error",
+			Summary: "RST_STREAM with PROTOCOL_ERROR once the request was read",
+			serve:   reset(codeProtocol),
+		},
+		{
+			Name:    "http2_calm",
+			Summary: "RST_STREAM with ENHANCE_YOUR_CALM once the request was read",
+			serve:   reset(codeCalm),
+		},
+		{
+			Name:    "http2_goaway_before",
+			Summary: "GOAWAY that excludes the stream",
+			serve:   goAway(codeNone, false, false),
+		},
+		{
+			Name:    "http2_goaway_before_cut",
+			Summary: "GOAWAY that excludes the stream, then the connection is cut",
+			serve:   goAway(codeNone, false, true),
+		},
+		{
+			Name:    "http2_goaway_calm",
+			Summary: "GOAWAY with ENHANCE_YOUR_CALM that excludes the stream, then the connection is cut",
+			serve:   goAway(codeCalm, false, true),
+		},
+		{
+			Name:      "http2_goaway_after_cut",
+			Summary:   "the request is carried out, then GOAWAY that includes the stream, and the connection is cut",
+			Processed: true,
+			serve:     goAway(codeNone, true, true),
+		},
+		{
+			Name:      "http2_goaway_graceful",
+			Summary:   "GOAWAY that includes the stream, then the right answer",
+			Processed: true,
+			serve:     graceful,
+		},
 		{Name: "http2_reset_body", Summary: "RST_STREAM in the middle of the body", Processed: true, serve: cutBody},
 	}
 }
@@ -68,7 +102,11 @@ func goAway(code uint32, includes, closes bool) serveFunc {
 func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := record(r, next)
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.spoil(frameHeaders, func(id uint32, whole []byte) []byte { return append(frame(frameGoAway, 0, id, codeNone), whole...) }, false)
+		c.spoil(
+			frameHeaders,
+			func(id uint32, whole []byte) []byte { return append(frame(frameGoAway, 0, id, codeNone), whole...) },
+			false,
+		)
 	}
 	a.send(w)
 }

@@ -39,7 +39,8 @@ func TestEveryFaultIsNamedOnceAndSaysWhetherTheWorkWasDone(t *testing.T) {
 					panic(r)
 				}
 			}()
-			wirefault.Handler(f, next).ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody))
+			wirefault.Handler(f, next).
+				ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody))
 		}, f.Name)
 		assert.Equal(t, f.Processed, worked, f.Name)
 	}
@@ -80,7 +81,8 @@ func TestFaultsThatAnswerAnswerAsTheySay(t *testing.T) {
 		f, ok := wirefault.Lookup(name)
 		require.True(t, ok, name)
 		w := httptest.NewRecorder()
-		wirefault.Handler(f, next).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody))
+		wirefault.Handler(f, next).
+			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody))
 		assert.Equal(t, want.status, w.Code, name)
 		assert.Contains(t, w.Header().Get("Content-Type"), want.kind, name)
 		switch want.body {

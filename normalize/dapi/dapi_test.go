@@ -102,7 +102,9 @@ func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
 		assert.Zero(t, g, name)
 		assert.NotContains(t, err.Error(), "planted")
-		stored, err := json.Marshal(map[string]string{"access_token": part[0], "user_secret": part[1], "connection_id": part[2]})
+		stored, err := json.Marshal(
+			map[string]string{"access_token": part[0], "user_secret": part[1], "connection_id": part[2]},
+		)
 		require.NoError(t, err)
 		refused(t, name, string(stored))
 	}

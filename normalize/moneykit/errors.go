@@ -24,8 +24,11 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 		Detail: "too many requests were made, or a refresh came too early",
 	},
 	{
-		Code: "api_error.rate_limit_exceeded", Endpoint: "POST /links/{id}/products",
-		Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection, Detail: "this link was refreshed a short while ago",
+		Code:     "api_error.rate_limit_exceeded",
+		Endpoint: "POST /links/{id}/products",
+		Kind:     bankmux.ErrRateLimited,
+		Scope:    bankmux.ScopeConnection,
+		Detail:   "this link was refreshed a short while ago",
 	},
 	{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
 	{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},

@@ -27,7 +27,14 @@ func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Country: "US"})
 	conn, err := moneykit.Connection(s, moneykit.Link{
-		ID: bankmux.NewSecret("mk_1"), InstitutionID: "chase", InstitutionName: "Chase", State: "connected", Country: "US", Products: []string{"accounts", "brand_new"},
+		ID: bankmux.NewSecret(
+			"mk_1",
+		),
+		InstitutionID:   "chase",
+		InstitutionName: "Chase",
+		State:           "connected",
+		Country:         "US",
+		Products:        []string{"accounts", "brand_new"},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, "mk_1", conn.Reference())

@@ -14,7 +14,12 @@ import (
 
 // accounts is POST to one of the paths that list accounts. It returns those that have an id, and
 // failures for the others.
-func (a *api) accounts(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers) (list []account, failed []bankmux.Failure, err error) {
+func (a *api) accounts(
+	ctx context.Context,
+	path string,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+) (list []account, failed []bankmux.Failure, err error) {
 	var out accountsAnswer
 	res, err := a.data(ctx, path, conn, answers, dataBody{}, &out)
 	if err == nil && !out.Accounts.Present {
@@ -44,7 +49,12 @@ func withoutID(what string, place int) bankmux.Failure {
 const accountsPath = "/data/accounts/get"
 
 // balance is POST /data/balance/get, about an account or a card.
-func (a *api) balance(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers, body dataBody) (*balance, error) {
+func (a *api) balance(
+	ctx context.Context,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+	body dataBody,
+) (*balance, error) {
 	var out balanceAnswer
 	res, err := a.data(ctx, "/data/balance/get", conn, answers, body, &out)
 	if err == nil && out.Balance == nil {
@@ -103,7 +113,12 @@ func (acc account) account() bankmux.Account {
 // Balances reads the balance of one account or card.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account or card", NotSent: true}
+		return bankmux.BalancesResult{}, &bankmux.Error{
+			Kind:    bankmux.ErrInvalid,
+			Field:   "BalancesRequest",
+			Detail:  "does not name exactly one account or card",
+			NotSent: true,
+		}
 	}
 	one := bankmux.AccountBalances{Card: len(req.Cards) == 1}
 	body := dataBody{}
@@ -168,7 +183,13 @@ func (b *balance) card(out *bankmux.AccountBalances, at time.Time) []*bankmux.Er
 }
 
 // add keeps a balance that can be read. Of the others the first is named.
-func (b *balance) add(faults []*bankmux.Error, out *bankmux.AccountBalances, kind bankmux.BalanceKind, n wire.Number, at time.Time) []*bankmux.Error {
+func (b *balance) add(
+	faults []*bankmux.Error,
+	out *bankmux.AccountBalances,
+	kind bankmux.BalanceKind,
+	n wire.Number,
+	at time.Time,
+) []*bankmux.Error {
 	m, fault := money(n, b.Currency)
 	switch {
 	case fault != nil && len(faults) == 0:
@@ -192,7 +213,10 @@ func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
 
 // AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's
 // bank.
-func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
+func (a *adapter) AccountNumbers(
+	ctx context.Context,
+	req bankmux.AccountNumbersRequest,
+) (bankmux.AccountNumbersResult, error) {
 	list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
@@ -201,7 +225,10 @@ func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbers
 	for _, acc := range list {
 		one := bankmux.AccountNumbers{Account: acc.ID}
 		if acc.IBAN != "" {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: acc.IBAN, BIC: req.Connection.Institution.BIC})
+			one.Numbers = append(
+				one.Numbers,
+				bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: acc.IBAN, BIC: req.Connection.Institution.BIC},
+			)
 		}
 		if acc.Number != "" {
 			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeLocal, Number: acc.Number})
@@ -219,7 +246,13 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	res := bankmux.IdentityResult{Failed: slices.Concat(who.Numbers.Failures(""), who.Identification.Failures(""), who.Identifications.Failures(""))}
+	res := bankmux.IdentityResult{
+		Failed: slices.Concat(
+			who.Numbers.Failures(""),
+			who.Identification.Failures(""),
+			who.Identifications.Failures(""),
+		),
+	}
 	owner, fault := who.owner()
 	if fault != nil {
 		res.Failed = append(res.Failed, bankmux.Failure{Product: bankmux.ProductIdentity, Err: fault})
@@ -271,7 +304,14 @@ func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.
 			res.Failed = append(res.Failed, withoutID("a card without id", list.Place(i)))
 			continue
 		}
-		one := bankmux.Card{ID: c.ID, Name: c.Name, Number: c.CardNumber, Kind: c.Type, Status: c.Status, Currency: normalize.CurrencyCode(c.Currency.Code)}
+		one := bankmux.Card{
+			ID:       c.ID,
+			Name:     c.Name,
+			Number:   c.CardNumber,
+			Kind:     c.Type,
+			Status:   c.Status,
+			Currency: normalize.CurrencyCode(c.Currency.Code),
+		}
 		var limit, expires *bankmux.Error
 		one.Limit, limit = money(c.CreditLimit, c.Currency)
 		one.Expires, expires = normalize.OptionalDay(c.ExpiryDate, "a day of expiry")

@@ -20,8 +20,19 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	providertest.Run(
-		t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapAccounts, bankmux.CapBalances,
-		bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapCards, bankmux.CapTransactions, bankmux.CapEnrichment, bankmux.CapSync, bankmux.CapWebhooks,
+		t,
+		newHarness,
+		bankmux.CapStatus,
+		bankmux.CapDisconnect,
+		bankmux.CapAccounts,
+		bankmux.CapBalances,
+		bankmux.CapAccountNumbers,
+		bankmux.CapIdentity,
+		bankmux.CapCards,
+		bankmux.CapTransactions,
+		bankmux.CapEnrichment,
+		bankmux.CapSync,
+		bankmux.CapWebhooks,
 	)
 }
 
@@ -63,13 +74,16 @@ func newHarness(*testing.T) providertest.Harness {
 		},
 		Words: providertest.Words{
 			Rejected: says(
-				http.StatusUnauthorized, `{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`,
+				http.StatusUnauthorized,
+				`{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`,
 			),
 			Failed: says(
-				http.StatusOK, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`,
+				http.StatusOK,
+				`{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`,
 			),
 			UnknownCode: says(
-				http.StatusBadRequest, `{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`,
+				http.StatusBadRequest,
+				`{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`,
 			),
 			Enums: []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
 		},
@@ -77,7 +91,8 @@ func newHarness(*testing.T) providertest.Harness {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
 		},
 		Operations: operations(last),
-		Received: func(s bankmux.Session) (providertest.Received, error) { // Dapi hears of a session by way of its front end alone
+		// Dapi hears of a session by way of its front end alone
+		Received: func(s bankmux.Session) (providertest.Received, error) {
 			country := strings.Join(s.Launch.Countries, ",")
 			return providertest.Received{Country: &country}, nil
 		},
@@ -109,7 +124,10 @@ func newHarness(*testing.T) providertest.Harness {
 				var round, right []string
 				for _, in := range inputs {
 					round = append(round, string(in))
-					right = append(right, map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in])
+					right = append(
+						right,
+						map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in],
+					)
 				}
 				return right, bank.RequireInput(conn.Reference(), "", round)
 			},
@@ -217,7 +235,10 @@ func (w operationWriter) Write(p []byte) (int, error) {
 func (w operationWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 var kinds = map[bankmux.AccountKind]string{
-	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
+	bankmux.AccountChecking:   "checking",
+	bankmux.AccountSavings:    "savings",
+	bankmux.AccountCreditCard: "card",
+	bankmux.AccountLoan:       "loan",
 }
 
 // spec is a row as Dapi writes it, which does not tell pending ones.

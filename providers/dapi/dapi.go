@@ -73,9 +73,10 @@ type Config struct {
 	AppSecret   bankmux.Secret
 	Environment bankmux.Environment // chosen when Connect opens; a property of the connection ever after
 
-	BaseURL    string       // "" means [DefaultBaseURL]; https, or http on loopback
-	ScriptURL  string       // "" means [DefaultScriptURL]
-	HTTPClient *http.Client // copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
+	BaseURL   string // "" means [DefaultBaseURL]; https, or http on loopback
+	ScriptURL string // "" means [DefaultScriptURL]
+	// copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
+	HTTPClient *http.Client
 	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
 	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
 
@@ -123,7 +124,14 @@ func New(cfg Config) (*bankmux.Client, error) {
 	case webhookErr != nil:
 		return nil, webhookErr
 	}
-	a := &adapter{env: cfg.Environment, appKey: cfg.AppKey, scriptURL: cfg.ScriptURL, api: newAPI(cfg), webhooks: webhooks, clock: cfg.Now}
+	a := &adapter{
+		env:       cfg.Environment,
+		appKey:    cfg.AppKey,
+		scriptURL: cfg.ScriptURL,
+		api:       newAPI(cfg),
+		webhooks:  webhooks,
+		clock:     cfg.Now,
+	}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(suitDapi)...), nil
 }
 
@@ -150,7 +158,13 @@ func atBank(op bankmux.Op) bool {
 }
 
 func refuse(field, detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + "." + field, Detail: detail, NotSent: true}
+	return &bankmux.Error{
+		Kind:     bankmux.ErrInvalid,
+		Provider: Name,
+		Field:    Name + "." + field,
+		Detail:   detail,
+		NotSent:  true,
+	}
 }
 
 type adapter struct {
@@ -203,7 +217,12 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	case len(req.Institution) > 0:
 		id, ok := req.Institution[Name]
 		if !ok {
-			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Institution", Detail: "has no id for dapi", NotSent: true}
+			return bankmux.Session{}, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "SessionRequest.Institution",
+				Detail:  "has no id for dapi",
+				NotSent: true,
+			}
 		}
 		s.Launch.Institution = id
 	}
@@ -287,7 +306,12 @@ func otherBank(before, now bankmux.Institution) error {
 	if !model.AnotherBank(before, now) {
 		return nil
 	}
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK, Detail: "the user logged in at another bank than the connection's"}
+	return &bankmux.Error{
+		Kind:   bankmux.ErrInvalid,
+		Field:  "ExchangeRequest.Payload",
+		Status: http.StatusOK,
+		Detail: "the user logged in at another bank than the connection's",
+	}
 }
 
 // firm reports whether a failure to read the bank is a verdict on the connection, so that keeping
@@ -299,7 +323,12 @@ func firm(err error) bool {
 		return false
 	}
 	switch e.Kind {
-	case bankmux.ErrInvalid, bankmux.ErrReauth, bankmux.ErrGone, bankmux.ErrTokenSpent, bankmux.ErrCredentials, bankmux.ErrNotPermitted:
+	case bankmux.ErrInvalid,
+		bankmux.ErrReauth,
+		bankmux.ErrGone,
+		bankmux.ErrTokenSpent,
+		bankmux.ErrCredentials,
+		bankmux.ErrNotPermitted:
 		return e.Code != "" || e.Field != ""
 	}
 	return false
@@ -313,7 +342,11 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 	}
 	b := answer.bank()
 	if b.BankID == "" && b.SwiftCode == "" && b.Name == "" {
-		return bankmux.Institution{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: http.StatusOK, Detail: "the answer does not say which bank it is"}
+		return bankmux.Institution{}, &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Status: http.StatusOK,
+			Detail: "the answer does not say which bank it is",
+		}
 	}
 	if a.env == bankmux.Production && model.SandboxBank(b) {
 		return bankmux.Institution{}, &bankmux.Error{

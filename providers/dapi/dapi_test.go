@@ -43,8 +43,11 @@ func (s *setup) another(change func(*dapi.Config)) *bankmux.Client {
 	s.t.Helper()
 	creds := s.bank.Credentials().Dapi
 	cfg := dapi.Config{
-		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: s.url,
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+		AppKey:      creds.AppKey,
+		AppSecret:   bankmux.NewSecret(creds.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     s.url,
+		Guard:       guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
 	}
 	if change != nil {
 		change(&cfg)
@@ -56,7 +59,11 @@ func (s *setup) another(change func(*dapi.Config)) *bankmux.Client {
 
 var request = bankmux.SessionRequest{User: "user-1", Country: "AE"}
 
-func (s *setup) post(client *bankmux.Client, req bankmux.SessionRequest, link virtualbank.DapiLink) bankmux.ExchangeRequest {
+func (s *setup) post(
+	client *bankmux.Client,
+	req bankmux.SessionRequest,
+	link virtualbank.DapiLink,
+) bankmux.ExchangeRequest {
 	s.t.Helper()
 	session, err := client.CreateSession(s.t.Context(), req)
 	require.NoError(s.t, err)
@@ -71,7 +78,9 @@ func (s *setup) post(client *bankmux.Client, req bankmux.SessionRequest, link vi
 
 func (s *setup) connect() bankmux.Connection {
 	s.t.Helper()
-	conn, err := single.Connection(s.client.ExchangeToken(s.t.Context(), s.post(s.client, request, virtualbank.DapiLink{})))
+	conn, err := single.Connection(
+		s.client.ExchangeToken(s.t.Context(), s.post(s.client, request, virtualbank.DapiLink{})),
+	)
 	require.NoError(s.t, err)
 	return conn
 }
@@ -103,8 +112,18 @@ func TestSessionIsALaunchConfigurationWithoutACall(t *testing.T) {
 	req := request
 	req.Institution = bankmux.InstitutionRef{"dapi": "DAPIBANK_AE_ENBD"}
 	req.Language = "ar-AE"
-	req.Products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true}, {Product: bankmux.ProductInvestments}}
-	req.Options = []bankmux.SessionOption{dapi.SessionOptions{Countries: []string{"AE", "SA"}, Experimental: true, BundleID: "app.example", ClientUserID: "u-1"}}
+	req.Products = []bankmux.ProductRequest{
+		{Product: bankmux.ProductTransactions, Required: true},
+		{Product: bankmux.ProductInvestments},
+	}
+	req.Options = []bankmux.SessionOption{
+		dapi.SessionOptions{
+			Countries:    []string{"AE", "SA"},
+			Experimental: true,
+			BundleID:     "app.example",
+			ClientUserID: "u-1",
+		},
+	}
 	session, err := s.client.CreateSession(t.Context(), req)
 	require.NoError(t, err)
 	launch, err := json.Marshal(session.Launch)
@@ -119,7 +138,10 @@ func TestSessionIsALaunchConfigurationWithoutACall(t *testing.T) {
 	req.Products[1].Required = true
 	_, err = s.client.CreateSession(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrUnsupported)
-	_, err = s.client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u", Institution: bankmux.InstitutionRef{"moneykit": "chase"}})
+	_, err = s.client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "u", Institution: bankmux.InstitutionRef{"moneykit": "chase"}},
+	)
 	require.ErrorIs(t, err, bankmux.ErrUnsupported)
 }
 
@@ -224,15 +246,23 @@ func TestAnExchangedCodeIsNotLostWhenTheBankCannotBeRead(t *testing.T) {
 func TestASandboxBankIsRefusedInProduction(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(c *dapi.Config) { c.Environment = bankmux.Production })
-	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"}))
+	_, err := s.client.ExchangeToken(
+		t.Context(),
+		s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"}),
+	)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "sandbox bank")
-	conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "production"})))
+	conn, err := single.Connection(
+		s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "production"})),
+	)
 	require.NoError(t, err)
 	assert.NotContains(t, conn.Institution.ID, "DAPIBANK")
 
 	post := s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"})
-	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}))
+	require.NoError(
+		t,
+		s.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}),
+	)
 	unverified, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	_, err = s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
@@ -255,7 +285,12 @@ func TestAReconnectAtAnotherBankIsRefused(t *testing.T) {
 	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: other}))
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "another bank")
-	renewed, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID})))
+	renewed, err := single.Connection(
+		s.client.ExchangeToken(
+			t.Context(),
+			s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}),
+		),
+	)
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, renewed.ID)
 	assert.NotEqual(t, conn.Reference(), renewed.Reference())
@@ -296,7 +331,10 @@ func TestCallsOnOneConnectionNeverOverlap(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 16 {
 			all.Go(func() {
-				_, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: []bankmux.Connection{one, other}[i%2]})
+				_, err := client.ConnectionStatus(
+					t.Context(),
+					bankmux.StatusRequest{Connection: []bankmux.Connection{one, other}[i%2]},
+				)
 				assert.NoError(t, err)
 			})
 		}

@@ -24,7 +24,10 @@ import (
 )
 
 // canned answers calls with texts, by path; the rest goes to the bank. It counts what arrives.
-func canned(t *testing.T, answers map[string]string) (client *bankmux.Client, conn bankmux.Connection, calls map[string]int) {
+func canned(
+	t *testing.T,
+	answers map[string]string,
+) (client *bankmux.Client, conn bankmux.Connection, calls map[string]int) {
 	t.Helper()
 	s := start(t, nil)
 	conn = s.connect()
@@ -45,8 +48,11 @@ func canned(t *testing.T, answers map[string]string) (client *bankmux.Client, co
 	t.Cleanup(server.Close)
 	creds := s.bank.Credentials().Dapi
 	client, err := dapi.New(dapi.Config{
-		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+		AppKey:      creds.AppKey,
+		AppSecret:   bankmux.NewSecret(creds.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     server.URL + "/v2",
+		Guard:       guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
 	})
 	require.NoError(t, err)
 	return client, conn, calls
@@ -79,7 +85,15 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, []bankmux.Account{
-		{ID: "a1", Kind: bankmux.AccountChecking, ProviderKind: "current", Name: "Current Account", Number: "1015234567801", IBAN: "AE070331015234567801001", Currency: "AED"},
+		{
+			ID:           "a1",
+			Kind:         bankmux.AccountChecking,
+			ProviderKind: "current",
+			Name:         "Current Account",
+			Number:       "1015234567801",
+			IBAN:         "AE070331015234567801001",
+			Currency:     "AED",
+		},
 		{ID: "a2", Kind: bankmux.AccountLoan, ProviderKind: "loan", Currency: "AED"},
 		{ID: "a3", Kind: bankmux.AccountUnknown, ProviderKind: "treasure", Name: "Odd", Number: "1", Currency: "XAU"},
 	}, accounts.Accounts)
@@ -103,11 +117,20 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	assert.Equal(t, "frozen", cards.Cards[1].Status)
 	who, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn})
 	require.NoError(t, err)
-	assert.Equal(t, []bankmux.Owner{{
-		Names: []string{"Rosa Example"}, Emails: []bankmux.Email{{Address: "rosa@example.com"}}, BirthDate: bankmux.NewDate(1990, 11, 30),
-		Phones: []bankmux.Phone{{Number: "050", Kind: "mobile"}}, Addresses: []bankmux.Address{{Full: "12 Corniche", City: "Dubai"}},
-		Documents: []bankmux.Document{{Kind: "passport", Number: "P1"}},
-	}}, who.Owners)
+	assert.Equal(t, []bankmux.Owner{
+		{
+			Names: []string{
+				"Rosa Example",
+			},
+			Emails:    []bankmux.Email{{Address: "rosa@example.com"}},
+			BirthDate: bankmux.NewDate(1990, 11, 30),
+			Phones: []bankmux.Phone{
+				{Number: "050", Kind: "mobile"},
+			},
+			Addresses: []bankmux.Address{{Full: "12 Corniche", City: "Dubai"}},
+			Documents: []bankmux.Document{{Kind: "passport", Number: "P1"}},
+		},
+	}, who.Owners)
 	var rows []bankmux.Transaction
 	failed := 0
 	for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: today.AddDays(-20)}) {
@@ -146,7 +169,10 @@ func TestOneBadAccountDoesNotSinkTheRest(t *testing.T) {
 	require.Len(t, got.Balances, 1)
 
 	// A bank that fails for good names what is missing and keeps what it gave.
-	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "unknown_code", Operation: "/data/transactions/get", Times: 1}))
+	require.NoError(
+		t,
+		s.bank.Inject(virtualbank.Fault{Name: "unknown_code", Operation: "/data/transactions/get", Times: 1}),
+	)
 	var failed []string
 	rows := map[string]int{}
 	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, From: bankmux.DateOf(time.Now().UTC().Add(4 * time.Hour)).AddDays(-30)}) {
@@ -194,7 +220,9 @@ func TestDaysBeyondTheBanksRangeAreRefusedOrLeftOutAsAsked(t *testing.T) {
 	covered, err = read(bankmux.TransactionsRequest{})
 	require.NoError(t, err, "without From it is never beyond")
 	assert.Equal(t, today.AddDays(-59), covered[len(covered)-1].From)
-	covered, err = read(bankmux.TransactionsRequest{From: today.AddDays(-200), To: today.AddDays(-150), Beyond: bankmux.RangeClamp})
+	covered, err = read(
+		bankmux.TransactionsRequest{From: today.AddDays(-200), To: today.AddDays(-150), Beyond: bankmux.RangeClamp},
+	)
 	require.NoError(t, err)
 	assert.Empty(t, covered, "nothing was served, and it says so")
 }
@@ -302,7 +330,15 @@ func TestAChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 		for _, row := range page.Transactions {
 			rows[row.Account]++
 		}
-		require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"secret_question"}, []string{"otp", "pin"}))
+		require.NoError(
+			t,
+			s.bank.RequireInput(
+				conn.Reference(),
+				"/data/transactions/get",
+				[]string{"secret_question"},
+				[]string{"otp", "pin"},
+			),
+		)
 	}
 	require.NotNil(t, ch)
 	assert.Equal(t, ids[1], ch.Account)
@@ -397,7 +433,11 @@ func TestOperationsOfDapiAloneAreReachable(t *testing.T) {
 		other, _ := each.Balances[i].Of(bankmux.BalanceBooked)
 		assert.Equal(t, other, one)
 	}
-	page, err := dapi.CategorizedTransactions(ctx, s.client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}})
+	page, err := dapi.CategorizedTransactions(
+		ctx,
+		s.client,
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}},
+	)
 	require.NoError(t, err)
 	categories := 0
 	for _, row := range page.Transactions {
@@ -427,7 +467,10 @@ func TestOperationsOfDapiAloneAreReachable(t *testing.T) {
 	var back bankmux.Error
 	require.NoError(t, json.Unmarshal(raw, &back))
 	assert.Equal(t, e.Challenge.ID, back.Challenge.ID)
-	_, err = s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: e.Challenge.Answer("BANK7", "0")})
+	_, err = s.client.Accounts(
+		ctx,
+		bankmux.AccountsRequest{Connection: conn, Answers: e.Challenge.Answer("BANK7", "0")},
+	)
 	require.NoError(t, err)
 }
 
@@ -446,7 +489,9 @@ func TestABareStatusOfAProxyDoesNotLoseAnExchangedCode(t *testing.T) {
 		}))
 		s.url = server.URL + "/v2"
 		client := s.another(nil)
-		conn, err := single.Connection(client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{})))
+		conn, err := single.Connection(
+			client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{})),
+		)
 		server.Close()
 		require.NoError(t, err, status)
 		assert.Equal(t, bankmux.StateUnverified, conn.Status.State, status)
@@ -456,7 +501,10 @@ func TestABareStatusOfAProxyDoesNotLoseAnExchangedCode(t *testing.T) {
 func TestALoginThatChangedIsNotDelinked(t *testing.T) {
 	t.Parallel()
 	for code, gone := range map[string]bool{"INVALID_CREDENTIALS": false, "INVALID_CONNECTION": false, "INVALID_TOKEN": true, "USER_DELINKED": true} {
-		client, conn, _ := canned(t, map[string]string{"/v2/users/DelinkUser": `{"success":false,"status":"failed","type":"` + code + `"}`})
+		client, conn, _ := canned(
+			t,
+			map[string]string{"/v2/users/DelinkUser": `{"success":false,"status":"failed","type":"` + code + `"}`},
+		)
 		res, err := client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
 		assert.Equal(t, gone, err == nil, code)
 		assert.Equal(t, gone, res.Connection.Status.State == bankmux.StateGone, code)
@@ -535,7 +583,10 @@ func TestARefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	require.True(t, ok)
 	require.NotNil(t, e.Challenge)
 	before := len(s.bank.Requests())
-	_, err = s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("000000")})
+	_, err = s.client.Balances(
+		t.Context(),
+		bankmux.BalancesRequest{Connection: conn, Answers: e.Challenge.Answer("000000")},
+	)
 	require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	assert.False(t, partial, "it is no failure of one account")
@@ -611,7 +662,10 @@ func TestTheBanksQuestionsInOperationsOfDapiAloneAreAnswered(t *testing.T) {
 		s := start(t, nil)
 		conn := s.connect()
 		_, err := dapi.CategorizedTransactions(t.Context(), s.client, bankmux.TransactionsRequest{
-			Connection: conn, Accounts: []string{"one"}, From: bankmux.NewDate(2026, 3, 2), To: bankmux.NewDate(2026, 3, 1),
+			Connection: conn,
+			Accounts:   []string{"one"},
+			From:       bankmux.NewDate(2026, 3, 2),
+			To:         bankmux.NewDate(2026, 3, 1),
 		})
 		e, _ := errors.AsType[*bankmux.Error](err)
 		require.NotNil(t, e)

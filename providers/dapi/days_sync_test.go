@@ -78,7 +78,15 @@ func TestARowThatLeavesTheDaysABankServesIsNotRemoved(t *testing.T) {
 			stored := ledger{}
 			sync := func(cursor string) string {
 				t.Helper()
-				d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Known: stored.known, Cursor: cursor})
+				d, err := client.Sync(
+					t.Context(),
+					bankmux.SyncRequest{
+						Connection: conn,
+						Accounts:   []string{"a1"},
+						Known:      stored.known,
+						Cursor:     cursor,
+					},
+				)
 				require.NoError(t, err)
 				require.Empty(t, d.Suspect)
 				stored.store(d)

@@ -49,7 +49,11 @@ type dayRow struct {
 func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if b.promises > 0 && strings.Contains(r.URL.Path, "/metadata/") {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"success":true,"status":"done","accountsMetadata":{"transactionRange":{"unit":"days","value":%d}}}`, b.promises)
+		_, _ = fmt.Fprintf(
+			w,
+			`{"success":true,"status":"done","accountsMetadata":{"transactionRange":{"unit":"days","value":%d}}}`,
+			b.promises,
+		)
 		return
 	}
 	if !strings.HasSuffix(r.URL.Path, "ransactions/get") {
@@ -70,7 +74,10 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if b.asks {
 		b.asks = false
-		_, _ = io.WriteString(w, `{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`)
+		_, _ = io.WriteString(
+			w,
+			`{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`,
+		)
 		return
 	}
 	rows := slices.Clone(b.odd)
@@ -79,15 +86,32 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		if b.ignores || (!row.booked.Before(in.FromDate) && !row.booked.After(in.ToDate)) {
-			rows = append(rows, fmt.Sprintf(`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"AED","name":"DIRHAM"}}`, row.written, row.text))
+			rows = append(
+				rows,
+				fmt.Sprintf(
+					`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"AED","name":"DIRHAM"}}`,
+					row.written,
+					row.text,
+				),
+			)
 		}
 	}
-	_, _ = fmt.Fprintf(w, `{"operationID":"op","success":true,"status":"done","transactions":[%s]}`, strings.Join(rows, ","))
+	_, _ = fmt.Fprintf(
+		w,
+		`{"operationID":"op","success":true,"status":"done","transactions":[%s]}`,
+		strings.Join(rows, ","),
+	)
 }
 
 // openDays links a bank of a country at an instant, with a row on each of some days, the newest
 // first.
-func openDays(t *testing.T, country string, at time.Time, days int, row func(back int, day bankmux.Date) []dayRow) (*dayBank, *bankmux.Client, bankmux.Connection, bankmux.Date) {
+func openDays(
+	t *testing.T,
+	country string,
+	at time.Time,
+	days int,
+	row func(back int, day bankmux.Date) []dayRow,
+) (*dayBank, *bankmux.Client, bankmux.Connection, bankmux.Date) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{})
 	b := &dayBank{rest: bank.Dapi(), now: at}
@@ -95,15 +119,26 @@ func openDays(t *testing.T, country string, at time.Time, days int, row func(bac
 	t.Cleanup(server.Close)
 	creds := bank.Credentials().Dapi
 	client, err := dapi.New(dapi.Config{
-		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}), Now: func() time.Time { return b.now },
+		AppKey:      creds.AppKey,
+		AppSecret:   bankmux.NewSecret(creds.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     server.URL + "/v2",
+		Guard: guard.New(
+			guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}},
+		),
+		Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: country})
 	require.NoError(t, err)
 	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{country}})
 	require.NoError(t, err)
-	conn, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))}))
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))},
+		),
+	)
 	require.NoError(t, err)
 	today := bankmux.DateOf(at.Add(4 * time.Hour))
 	for back := range days {
@@ -151,7 +186,11 @@ func addedDays(d bankmux.Delta) (all []string) {
 var noon = time.Date(2026, time.September, 30, 12, 0, 0, 0, time.UTC)
 
 // listed reads one account page by page.
-func listed(t *testing.T, client *bankmux.Client, req bankmux.TransactionsRequest) (days []string, outside int, covered, gaps []bankmux.Covered, err error) {
+func listed(
+	t *testing.T,
+	client *bankmux.Client,
+	req bankmux.TransactionsRequest,
+) (days []string, outside int, covered, gaps []bankmux.Covered, err error) {
 	t.Helper()
 	req.Accounts = []string{"a1"}
 	for page, failed := range client.TransactionPages(t.Context(), req) {
@@ -197,7 +236,12 @@ func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 100, plain)
 		b.ignores = true
-		req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: today.AddDays(-20), To: today.AddDays(-5)}
+		req := bankmux.TransactionsRequest{
+			Connection: conn,
+			Accounts:   []string{"a1"},
+			From:       today.AddDays(-20),
+			To:         today.AddDays(-5),
+		}
 		page, err := dapi.CategorizedTransactions(t.Context(), client, req)
 		require.NoError(t, err)
 		assert.Len(t, page.Transactions, 16)
@@ -221,7 +265,12 @@ func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
 			to, _ := bankmux.ParseDate(days[11:])
 			asked += 2 * (to.DaysSince(from) + 1)
 		}
-		assert.Equal(t, len(b.asked)*len(b.rows)-asked, d.Outside, "all rows of an answer whose days were not asked for")
+		assert.Equal(
+			t,
+			len(b.asked)*len(b.rows)-asked,
+			d.Outside,
+			"all rows of an answer whose days were not asked for",
+		)
 	})
 }
 
@@ -250,7 +299,12 @@ func TestABankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 			assert.Equal(t, writtenDays(want), addedDays(d))
 			require.Len(t, d.Covered, 1)
 			if most <= 10 {
-				assert.False(t, d.Covered[0].From.Before(today.AddDays(-89+max(0, most))), "what was selected before the first day is not proved: %s", d.Covered[0].From)
+				assert.False(
+					t,
+					d.Covered[0].From.Before(today.AddDays(-89+max(0, most))),
+					"what was selected before the first day is not proved: %s",
+					d.Covered[0].From,
+				)
 			}
 			assert.Equal(t, today, d.Covered[0].To)
 			if most > 10 || least < -10 {
@@ -281,7 +335,12 @@ func TestASyncHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 				d := firstSync(t, client, conn)
 				assert.Equal(t, writtenDays(served(b, today)), addedDays(d))
 				if most > 0 {
-					assert.LessOrEqual(t, d.Outside, len(b.rows)-len(served(b, today)), "a row before the first day that is served is dropped, no other")
+					assert.LessOrEqual(
+						t,
+						d.Outside,
+						len(b.rows)-len(served(b, today)),
+						"a row before the first day that is served is dropped, no other",
+					)
 				}
 				require.Len(t, d.Covered, 1)
 				assert.False(t, d.Covered[0].From.Before(today.AddDays(-89+max(0, slices.Max(drift)))))
@@ -290,14 +349,17 @@ func TestASyncHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 	}
 	for _, most := range []int{0, 3, 7, 30} {
 		for _, history := range []int{1, 12, 35, 60, 200} {
-			t.Run(fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history), func(t *testing.T) {
-				t.Parallel()
-				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
-					return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
-				})
-				b.ignores, b.refuses = true, atMost(most)
-				assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
-			})
+			t.Run(
+				fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history),
+				func(t *testing.T) {
+					t.Parallel()
+					b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
+						return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
+					})
+					b.ignores, b.refuses = true, atMost(most)
+					assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
+				},
+			)
 		}
 	}
 	t.Run("the last weeks are read with their margin", func(t *testing.T) {
@@ -307,7 +369,10 @@ func TestASyncHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 			b.refuses = atMost(7)
 			d := firstSync(t, client, conn)
 			b.now = b.now.Add(24 * time.Hour)
-			d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next})
+			d, err := client.Sync(
+				t.Context(),
+				bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next},
+			)
 			require.NoError(t, err)
 			from := d.Covered[0].From
 			days := addedDays(d)
@@ -373,7 +438,11 @@ func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 				}
 			}
 			assert.Len(t, seen, c.days)
-			days, _, _, _, err = listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-89)})
+			days, _, _, _, err = listed(
+				t,
+				client,
+				bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-89)},
+			)
 			assert.Len(t, days, c.days)
 			if c.gap > 0 {
 				require.ErrorIs(t, err, bankmux.ErrInvalid)
@@ -399,7 +468,10 @@ func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 		d := firstSync(t, client, conn)
 		assert.Len(t, d.Added, 20)
 		b.asked, b.refused = nil, 0
-		d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next})
+		d, err := client.Sync(
+			t.Context(),
+			bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next},
+		)
 		require.NoError(t, err)
 		assert.Zero(t, b.refused, "%v", b.asked)
 		assert.Len(t, d.Added, 20)

@@ -53,13 +53,28 @@ func read(res *rest.Response, out answer) error {
 			return res.Lacks("operationID or userInputs")
 		}
 		return &bankmux.Error{
-			Kind: bankmux.ErrUserAction, Code: env.Status, Status: res.Status, Detail: "the bank wants an answer from the user",
+			Kind:      bankmux.ErrUserAction,
+			Code:      env.Status,
+			Status:    res.Status,
+			Detail:    "the bank wants an answer from the user",
 			Challenge: &bankmux.Challenge{ID: string(env.OperationID), Inputs: inputs(env.UserInputs.Rows)},
 		}
 	case statusRunning:
-		return &bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: env.Status, Status: res.Status, Detail: "the operation is still running at the bank"}
+		return &bankmux.Error{
+			Kind:   bankmux.ErrInstitution,
+			Scope:  bankmux.ScopeConnection,
+			Code:   env.Status,
+			Status: res.Status,
+			Detail: "the operation is still running at the bank",
+		}
 	}
-	return &bankmux.Error{Kind: bankmux.ErrUnknown, Status: res.Status, Unlisted: true, Code: normalize.CleanCode(env.Status), Detail: "the answer has an unlisted status"}
+	return &bankmux.Error{
+		Kind:     bankmux.ErrUnknown,
+		Status:   res.Status,
+		Unlisted: true,
+		Code:     normalize.CleanCode(env.Status),
+		Detail:   "the answer has an unlisted status",
+	}
 }
 
 // verdictOf reads, of an answer that cannot be read as a whole, what Dapi says of the call. It

@@ -101,34 +101,45 @@ func objectOf(raw []byte) map[string]json.RawMessage {
 // CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get.
 // Dapi's documentation alone knows it, and the names of its payload are concluded:
 // [bankmux.Client.Balances] does not rely on it. answers may be nil. It may be repeated.
-func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, answers *bankmux.Answers) ([]bankmux.Account, bankmux.BalancesResult, error) {
+func CompleteAccounts(
+	ctx context.Context,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+) ([]bankmux.Account, bankmux.BalancesResult, error) {
 	type both struct {
 		accounts []bankmux.Account
 		balances bankmux.BalancesResult
 	}
-	got, err := bankmux.DoOn(ctx, client, opComplete, &bankmux.AccountsRequest{Connection: conn, Answers: answers}, func(ctx context.Context, a *adapter) (both, error) {
-		list, failed, err := a.api.accounts(ctx, "/data/completeAccounts/get", conn, answers)
-		if err != nil {
-			return both{}, err
-		}
-		all := both{balances: bankmux.BalancesResult{Failed: failed}}
-		for _, acc := range list {
-			one := acc.account()
-			all.accounts = append(all.accounts, one)
-			balances := bankmux.AccountBalances{Account: acc.ID}
-			if acc.Balance == nil {
-				continue
+	got, err := bankmux.DoOn(
+		ctx,
+		client,
+		opComplete,
+		&bankmux.AccountsRequest{Connection: conn, Answers: answers},
+		func(ctx context.Context, a *adapter) (both, error) {
+			list, failed, err := a.api.accounts(ctx, "/data/completeAccounts/get", conn, answers)
+			if err != nil {
+				return both{}, err
 			}
-			faults := acc.Balance.account(&balances, one.Kind, a.now())
-			for _, fault := range faults {
-				all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
+			all := both{balances: bankmux.BalancesResult{Failed: failed}}
+			for _, acc := range list {
+				one := acc.account()
+				all.accounts = append(all.accounts, one)
+				balances := bankmux.AccountBalances{Account: acc.ID}
+				if acc.Balance == nil {
+					continue
+				}
+				faults := acc.Balance.account(&balances, one.Kind, a.now())
+				for _, fault := range faults {
+					all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
+				}
+				if len(faults) == 0 {
+					all.balances.Balances = append(all.balances.Balances, balances)
+				}
 			}
-			if len(faults) == 0 {
-				all.balances.Balances = append(all.balances.Balances, balances)
-			}
-		}
-		return all, nil
-	})
+			return all, nil
+		},
+	)
 	return got.accounts, got.balances, err
 }
 
@@ -136,13 +147,28 @@ func CompleteAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.
 // POST /data/categorizedTransactions/get. The request must name exactly one account. It may be
 // repeated. See [bankmux.TransactionLister] for the errors; for category and brand set Enrich on
 // the request of [bankmux.Client.Transactions].
-func CategorizedTransactions(ctx context.Context, client *bankmux.Client, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
-	return bankmux.DoOn(ctx, client, opCategorized, &req, func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
-		if len(req.Cards) > 0 {
-			return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Cards", Detail: "Dapi does not categorize the transactions of cards", NotSent: true}
-		}
-		return a.byDays(req.Connection, categorizedPath).TransactionPage(ctx, req)
-	})
+func CategorizedTransactions(
+	ctx context.Context,
+	client *bankmux.Client,
+	req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
+	return bankmux.DoOn(
+		ctx,
+		client,
+		opCategorized,
+		&req,
+		func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
+			if len(req.Cards) > 0 {
+				return bankmux.TransactionPage{}, &bankmux.Error{
+					Kind:    bankmux.ErrUnsupported,
+					Field:   "TransactionsRequest.Cards",
+					Detail:  "Dapi does not categorize the transactions of cards",
+					NotSent: true,
+				}
+			}
+			return a.byDays(req.Connection, categorizedPath).TransactionPage(ctx, req)
+		},
+	)
 }
 
 // Operation is how an operation at Dapi is doing.

@@ -18,7 +18,9 @@ func TestABankThatIsDownIsNotAskedOnAndOtherBanksAre(t *testing.T) {
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	s := start(t, func(cfg *dapi.Config) { cfg.Guard = g })
 	at := func(bank string) bankmux.Connection {
-		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{InstitutionID: bank})))
+		conn, err := single.Connection(
+			s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{InstitutionID: bank})),
+		)
 		require.NoError(t, err)
 		return conn
 	}

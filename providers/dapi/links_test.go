@@ -29,19 +29,29 @@ func TestTwoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 		require.NoError(t, err)
 		var stored bankmux.Session
 		require.NoError(t, json.Unmarshal(raw, &stored))
-		conn, err := single.Connection(s.another(nil).ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}))
+		conn, err := single.Connection(
+			s.another(nil).
+				ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}),
+		)
 		require.NoError(t, err)
 		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "whichever process exchanges it")
 		rows[conn.ID] = conn
 		ids = append(ids, conn.ID)
-		_, err = s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)})
+		_, err = s.client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		)
 		require.ErrorIs(t, err, bankmux.ErrTokenSpent, "the second post makes no other connection")
 	}
 	require.Len(t, rows, 3)
 	for i, id := range ids {
 		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: rows[id]})
 		require.NoError(t, err)
-		assert.Equal(t, []string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"}[i], got.Connection.Institution.ID)
+		assert.Equal(
+			t,
+			[]string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"}[i],
+			got.Connection.Institution.ID,
+		)
 		_, err = s.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: rows[id]})
 		require.NoError(t, err, "no login stays open")
 	}
@@ -100,35 +110,43 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		"no SWIFT code any more":      {"swiftCode": ""},
 	} {
 		for _, asked := range []bool{true, false} {
-			t.Run(name+map[bool]string{true: ", and the status was asked", false: ", and nobody asked"}[asked], func(t *testing.T) {
-				t.Parallel()
-				m := startMerging(t)
-				conn := m.connect()
-				require.Equal(t, legal, conn.Institution.Name)
-				m.change = change
-				if asked {
-					for range 2 {
-						got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-						require.NoError(t, err)
-						conn = got.Connection
+			t.Run(
+				name+map[bool]string{true: ", and the status was asked", false: ", and nobody asked"}[asked],
+				func(t *testing.T) {
+					t.Parallel()
+					m := startMerging(t)
+					conn := m.connect()
+					require.Equal(t, legal, conn.Institution.Name)
+					m.change = change
+					if asked {
+						for range 2 {
+							got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+							require.NoError(t, err)
+							conn = got.Connection
+						}
+						assert.Equal(t, bankmux.StateActive, conn.Status.State)
+						if want, ok := change["swiftCode"]; ok && want != "" {
+							assert.Equal(t, want, conn.Institution.BIC)
+						}
+						if want, ok := change["bankId"]; ok {
+							assert.Equal(t, want, conn.Institution.ID)
+						}
 					}
-					assert.Equal(t, bankmux.StateActive, conn.Status.State)
-					if want, ok := change["swiftCode"]; ok && want != "" {
-						assert.Equal(t, want, conn.Institution.BIC)
+					req := request
+					req.Reconnect = &conn
+					renewed, err := single.Connection(
+						m.client.ExchangeToken(
+							t.Context(),
+							m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}),
+						),
+					)
+					require.NoError(t, err)
+					assert.Equal(t, conn.ID, renewed.ID)
+					if want, ok := change["bankName"]; ok {
+						assert.Equal(t, want, renewed.Institution.Name)
 					}
-					if want, ok := change["bankId"]; ok {
-						assert.Equal(t, want, conn.Institution.ID)
-					}
-				}
-				req := request
-				req.Reconnect = &conn
-				renewed, err := single.Connection(m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"})))
-				require.NoError(t, err)
-				assert.Equal(t, conn.ID, renewed.ID)
-				if want, ok := change["bankName"]; ok {
-					assert.Equal(t, want, renewed.Institution.Name)
-				}
-			})
+				},
+			)
 		}
 	}
 	t.Run("what a status does not say stays", func(t *testing.T) {
@@ -163,7 +181,10 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		require.NoError(t, err, "the login is the one that was checked")
 		assert.Equal(t, "DAPIBANK_AE_NEW", got.Connection.Institution.ID)
 		req.Reconnect = &got.Connection
-		_, err = m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+		_, err = m.client.ExchangeToken(
+			t.Context(),
+			m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}),
+		)
 		require.NoError(t, err)
 	})
 	t.Run("a reconnect whose bank could not be read is checked by the status", func(t *testing.T) {
@@ -173,7 +194,10 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		req := request
 		req.Reconnect = &conn
 		post := m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"})
-		require.NoError(t, m.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}))
+		require.NoError(
+			t,
+			m.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/metadata/accounts/get", Times: 1}),
+		)
 		unverified, err := single.Connection(m.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err)
 		require.Equal(t, bankmux.StateUnverified, unverified.Status.State)
@@ -188,7 +212,10 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		conn := m.connect()
 		req := request
 		req.Reconnect = &conn
-		_, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"}))
+		_, err := m.client.ExchangeToken(
+			t.Context(),
+			m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"}),
+		)
 		require.ErrorContains(t, err, "another bank")
 	})
 	t.Run("one name in two countries is two banks", func(t *testing.T) {
@@ -198,7 +225,10 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 		m.change = map[string]string{"country": "SA", "bankId": "DAPIBANK_SA_ENBD", "swiftCode": "EBILSARI"}
 		req := request
 		req.Reconnect = &conn
-		_, err := m.client.ExchangeToken(t.Context(), m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}))
+		_, err := m.client.ExchangeToken(
+			t.Context(),
+			m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"}),
+		)
 		require.ErrorContains(t, err, "another bank")
 	})
 }
@@ -221,12 +251,19 @@ func TestAReconnectKeepsTheProductsThatWereGranted(t *testing.T) {
 			s := start(t, nil)
 			req := request
 			req.Products = products(bankmux.ProductTransactions, bankmux.ProductIdentity)
-			conn, err := single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{})))
+			conn, err := single.Connection(
+				s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{})),
+			)
 			require.NoError(t, err)
 			for range 2 { // and it stays so
 				req = request
 				req.Products, req.Reconnect = products(c.asked...), &conn
-				conn, err = single.Connection(s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID})))
+				conn, err = single.Connection(
+					s.client.ExchangeToken(
+						t.Context(),
+						s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}),
+					),
+				)
 				require.NoError(t, err)
 				assert.Equal(t, c.want, conn.Products)
 			}

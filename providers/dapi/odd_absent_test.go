@@ -31,14 +31,22 @@ func TestAnObjectOfAnotherShapeIsAbsent(t *testing.T) {
 			assert.Empty(t, got.Balances)
 			require.ErrorIs(t, err, bankmux.ErrMalformed)
 			known := []bankmux.Account{{ID: "a1", Kind: bankmux.AccountChecking, Currency: "AED"}}
-			got, err = client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Known: known, Accounts: []string{"a1"}})
+			got, err = client.Balances(
+				t.Context(),
+				bankmux.BalancesRequest{Connection: conn, Known: known, Accounts: []string{"a1"}},
+			)
 			assert.Empty(t, got.Balances)
 			require.ErrorIs(t, err, bankmux.ErrMalformed)
 			who, err := client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 			assert.Empty(t, who.Owners)
 			require.ErrorIs(t, err, bankmux.ErrMalformed)
 			e, _ := errors.AsType[*bankmux.Error](err)
-			assert.Equal(t, odd == "null", e.Affects() == bankmux.ScopeProvider, "what a bank writes says nothing about Dapi")
+			assert.Equal(
+				t,
+				odd == "null",
+				e.Affects() == bankmux.ScopeProvider,
+				"what a bank writes says nothing about Dapi",
+			)
 			accounts, balances, err := dapi.CompleteAccounts(t.Context(), client, conn, nil)
 			require.NoError(t, err)
 			assert.Len(t, accounts, 1)
@@ -46,7 +54,12 @@ func TestAnObjectOfAnotherShapeIsAbsent(t *testing.T) {
 		})
 		t.Run("an address that is "+odd+" is absent", func(t *testing.T) {
 			t.Parallel()
-			client, conn, _ := canned(t, map[string]string{"/v2/data/identity/get": `{` + done + `,"identity":{"name":"Rosa","address":` + odd + `}}`})
+			client, conn, _ := canned(
+				t,
+				map[string]string{
+					"/v2/data/identity/get": `{` + done + `,"identity":{"name":"Rosa","address":` + odd + `}}`,
+				},
+			)
 			who, err := client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.Equal(t, []bankmux.Owner{{Names: []string{"Rosa"}}}, who.Owners)
@@ -105,7 +118,10 @@ func TestAnOddListOfAPersonCostsItself(t *testing.T) {
 	t.Run("a person of whom nothing is said is not an owner", func(t *testing.T) {
 		t.Parallel()
 		for _, odd := range []string{`{}`, `{"name":{},"emailAddress":[],"numbers":[{"type":"mobile"},null],"identification":[null]}`} {
-			client, conn, _ := canned(t, map[string]string{"/v2/data/identity/get": `{` + done + `,"identity":` + odd + `}`})
+			client, conn, _ := canned(
+				t,
+				map[string]string{"/v2/data/identity/get": `{` + done + `,"identity":` + odd + `}`},
+			)
 			who, err := client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.Empty(t, who.Owners)
@@ -118,7 +134,11 @@ func TestAnOddListOfAPersonCostsItself(t *testing.T) {
 		})
 		who, err := client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 		require.NoError(t, err)
-		assert.Equal(t, []bankmux.Owner{{Addresses: []bankmux.Address{{POBox: "12345", Flat: "7", Building: "B"}}}}, who.Owners)
+		assert.Equal(
+			t,
+			[]bankmux.Owner{{Addresses: []bankmux.Address{{POBox: "12345", Flat: "7", Building: "B"}}}},
+			who.Owners,
+		)
 	})
 }
 
@@ -155,8 +175,11 @@ func TestAKeyThatRepeatsInWhatIsOnlyShownNeverDecides(t *testing.T) {
 		"something unknown": {`"note":{"a":1,"a":2},"x":1,"x":2`, nil},
 		"within a type":     {`"queryType":{"a":1,"a":2}`, nil},
 	} {
-		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": `{"operationID":"x","status":"user_input_required",
-			"userInputs":[null,{"id":"otp","index":0,"query":"?",` + c.members + `},{"id":"otp","id":"pin"}],"note":{"a":1,"a":2}}`})
+		client, conn, _ := canned(
+			t,
+			map[string]string{"/v2/data/accounts/get": `{"operationID":"x","status":"user_input_required",
+			"userInputs":[null,{"id":"otp","index":0,"query":"?",` + c.members + `},{"id":"otp","id":"pin"}],"note":{"a":1,"a":2}}`},
+		)
 		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		e, _ := errors.AsType[*bankmux.Error](err)
 		require.NotNil(t, e, name)

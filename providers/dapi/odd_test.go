@@ -32,7 +32,11 @@ func yesterday() string {
 }
 
 // rowsOf reads the rows of an account a1 from a list and from a sync, and what failed of each.
-func rowsOf(t *testing.T, client *bankmux.Client, conn bankmux.Connection) (rows []bankmux.Transaction, failed []error, delta bankmux.Delta) {
+func rowsOf(
+	t *testing.T,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+) (rows []bankmux.Transaction, failed []error, delta bankmux.Delta) {
 	t.Helper()
 	from := bankmux.DateOf(time.Now().UTC()).AddDays(-3)
 	for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: from}) {
@@ -97,7 +101,11 @@ func TestOneOddRowNeverCostsThePage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			body := `{` + done + `,"transactions":[` + good + `,` + strings.ReplaceAll(c.row, "DAY", yesterday()) + `,` + good + `]}`
+			body := `{` + done + `,"transactions":[` + good + `,` + strings.ReplaceAll(
+				c.row,
+				"DAY",
+				yesterday(),
+			) + `,` + good + `]}`
 			client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": body})
 			for range 7 { // one more than opens a circuit
 				rows, failed, delta := rowsOf(t, client, conn)
@@ -176,7 +184,18 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 		got, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		assert.ElementsMatch(t, []string{"row 2", "row 3", "row 4"}, places(err))
 		require.Len(t, got.Accounts, 2)
-		assert.Equal(t, bankmux.Account{ID: "a1", Kind: bankmux.AccountChecking, ProviderKind: "current", Name: "5", Number: "1015234567801", Currency: "AED"}, got.Accounts[0])
+		assert.Equal(
+			t,
+			bankmux.Account{
+				ID:           "a1",
+				Kind:         bankmux.AccountChecking,
+				ProviderKind: "current",
+				Name:         "5",
+				Number:       "1015234567801",
+				Currency:     "AED",
+			},
+			got.Accounts[0],
+		)
 	}
 	numbers, err := client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: conn})
 	assert.ElementsMatch(t, []string{"row 2", "row 3", "row 4"}, places(err))
@@ -191,7 +210,16 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 	assert.Equal(t, bankmux.Card{ID: "c1", Number: "4421", Currency: "AED"}, cards.Cards[0])
 	who, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn})
 	assert.ElementsMatch(t, []string{"row 2", "row 1"}, places(err))
-	assert.Equal(t, []bankmux.Owner{{Emails: []bankmux.Email{{Address: "rosa@example.com"}}, Phones: []bankmux.Phone{{Number: "50", Kind: "mobile"}}}}, who.Owners)
+	assert.Equal(
+		t,
+		[]bankmux.Owner{
+			{
+				Emails: []bankmux.Email{{Address: "rosa@example.com"}},
+				Phones: []bankmux.Phone{{Number: "50", Kind: "mobile"}},
+			},
+		},
+		who.Owners,
+	)
 	delta, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
 	partly(t, err)
 	assert.Len(t, delta.Failed, 3, "accounts that cannot be read are named, and the others are synced")
@@ -207,7 +235,12 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 
 func TestOneBalanceThatCannotBeReadCostsItself(t *testing.T) {
 	t.Parallel()
-	client, conn, _ := canned(t, map[string]string{"/v2/data/balance/get": `{` + done + `,"balance":{"outstandingBalance":"NA","availableBalance":7500,"cardNumber":7,` + aed + `}}`})
+	client, conn, _ := canned(
+		t,
+		map[string]string{
+			"/v2/data/balance/get": `{` + done + `,"balance":{"outstandingBalance":"NA","availableBalance":7500,"cardNumber":7,` + aed + `}}`,
+		},
+	)
 	got, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Cards: []string{"c1"}})
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
 	require.True(t, ok, err)
@@ -218,7 +251,12 @@ func TestOneBalanceThatCannotBeReadCostsItself(t *testing.T) {
 	assert.Equal(t, "7500 AED", available.String())
 	_, ok = got.Balances[0].Of(bankmux.BalanceBooked)
 	assert.False(t, ok)
-	client, conn, _ = canned(t, map[string]string{"/v2/data/balance/get": `{` + done + `,"balance":{"outstandingBalance":1,"availableBalance":2,"amountDue":3,"currency":null}}`})
+	client, conn, _ = canned(
+		t,
+		map[string]string{
+			"/v2/data/balance/get": `{` + done + `,"balance":{"outstandingBalance":1,"availableBalance":2,"amountDue":3,"currency":null}}`,
+		},
+	)
 	got, err = client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Cards: []string{"c1"}})
 	partial, ok = errors.AsType[*bankmux.PartialError](err)
 	require.True(t, ok, err)
@@ -253,8 +291,13 @@ func TestWhatIsOnlyForDisplayNeverDecides(t *testing.T) {
 		"a number":          {`7`, nil},
 		"an object of none": {`{}`, nil},
 	} {
-		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": `{"operationID":77,"success":"yes","status":"user_input_required",
-			"userInputs":["odd",{"id":"multiple_choice","index":"0","query":5,"queryType":{},"queryOptions":` + c.options + `}]}`})
+		client, conn, _ := canned(
+			t,
+			map[string]string{
+				"/v2/data/accounts/get": `{"operationID":77,"success":"yes","status":"user_input_required",
+			"userInputs":["odd",{"id":"multiple_choice","index":"0","query":5,"queryType":{},"queryOptions":` + c.options + `}]}`,
+			},
+		)
 		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		e, _ := errors.AsType[*bankmux.Error](err)
 		require.NotNil(t, e, name)
@@ -264,7 +307,12 @@ func TestWhatIsOnlyForDisplayNeverDecides(t *testing.T) {
 		assert.Equal(t, "5", e.Challenge.Inputs[0].Query)
 		assert.Equal(t, c.want, e.Challenge.Inputs[0].Options, name)
 	}
-	client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": `{"operationID":"X:1","status":"user_input_required","userInputs":["odd"]}`})
+	client, conn, _ := canned(
+		t,
+		map[string]string{
+			"/v2/data/accounts/get": `{"operationID":"X:1","status":"user_input_required","userInputs":["odd"]}`,
+		},
+	)
 	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.ErrorIs(t, err, bankmux.ErrMalformed, "without a question there is nothing to ask")
 }
@@ -320,7 +368,12 @@ func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 			assert.Equal(t, c.unlisted, e.Unlisted)
 			assert.Equal(t, c.status, e.Status)
 			assert.Equal(t, c.says, e.Detail)
-			assert.Equal(t, c.want == bankmux.ErrUserAction, e.Challenge != nil, "only a question that can be answered is one")
+			assert.Equal(
+				t,
+				c.want == bankmux.ErrUserAction,
+				e.Challenge != nil,
+				"only a question that can be answered is one",
+			)
 		})
 	}
 	t.Run("a wait is kept, with an envelope and without", func(t *testing.T) {
@@ -335,7 +388,13 @@ func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 	t.Run("an operation that is still running concerns its connection alone", func(t *testing.T) {
 		t.Parallel()
 		for _, status := range []int{200, 202, 500} {
-			_, err := answering(t, status, http.Header{"Content-Type": {"application/json"}}, `{"status":"initialized"}`) // no operation to wait for
+			// no operation to wait for
+			_, err := answering(
+				t,
+				status,
+				http.Header{"Content-Type": {"application/json"}},
+				`{"status":"initialized"}`,
+			)
 			e, _ := errors.AsType[*bankmux.Error](err)
 			require.NotNil(t, e)
 			assert.Equal(t, bankmux.ErrInstitution, e.Kind)
@@ -359,8 +418,11 @@ func answering(t *testing.T, status int, header http.Header, body string) (bankm
 	t.Cleanup(server.Close)
 	creds := s.bank.Credentials().Dapi
 	client, err := dapi.New(dapi.Config{
-		AppKey: creds.AppKey, AppSecret: bankmux.NewSecret(creds.AppSecret), Environment: bankmux.Sandbox, BaseURL: server.URL + "/v2",
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+		AppKey:      creds.AppKey,
+		AppSecret:   bankmux.NewSecret(creds.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     server.URL + "/v2",
+		Guard:       guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
 	})
 	require.NoError(t, err)
 	return client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
@@ -401,7 +463,8 @@ func TestTheBanksRulesNeverCostALink(t *testing.T) {
 			assert.Equal(t, "AE", bank.Institution.Country)
 			if strings.Contains(members, "version") {
 				assert.Equal(t, map[string]map[string]map[string]string{
-					"version": {}, "createTransfer": {"version": {}, "same": {"remarks": `{"length":35}`, "note": `"x"`}, "local": {}},
+					"version":        {},
+					"createTransfer": {"version": {}, "same": {"remarks": `{"length":35}`, "note": `"x"`}, "local": {}},
 				}, bank.Rules)
 			}
 			s.client = client

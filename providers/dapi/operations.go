@@ -18,7 +18,14 @@ import (
 
 // data is a data call: it may go on from answers of the user, and is waited for while the bank
 // works on it.
-func (a *api) data(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, out answer) (*rest.Response, error) {
+func (a *api) data(
+	ctx context.Context,
+	path string,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+	body dataBody,
+	out answer,
+) (*rest.Response, error) {
 	to, err := allowed(conn)
 	if err != nil {
 		return nil, err
@@ -38,7 +45,10 @@ func (a *api) data(ctx context.Context, path string, conn bankmux.Connection, an
 		*out.common() = envelope{}
 		res, err = a.post(ctx, path, to, body, out)
 	}
-	if e := asError(err); e != nil && answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
+	if e := asError(
+		err,
+	); e != nil && answers != nil &&
+		(e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
 		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the answer"
 		err = &late
@@ -90,8 +100,12 @@ func (a *api) await(ctx context.Context, to access, id string) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return &bankmux.Error{
-				Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: statusRunning, Status: http.StatusOK,
-				Detail: "the operation is still running at the bank", Err: ctx.Err(),
+				Kind:   bankmux.ErrInstitution,
+				Scope:  bankmux.ScopeConnection,
+				Code:   statusRunning,
+				Status: http.StatusOK,
+				Detail: "the operation is still running at the bank",
+				Err:    ctx.Err(),
 			}
 		}
 		info, err := a.operation(ctx, to, id)
@@ -153,7 +167,11 @@ func inputs(list []userInput) []bankmux.Input {
 // choices are the elements of a list of options, or the members of an object of them, in their
 // order. Anything else has none: what is only to be shown never costs the question.
 func choices(list jsontext.Value) (all []jsontext.Value) {
-	dec := jsontext.NewDecoder(bytes.NewReader(list), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	dec := jsontext.NewDecoder(
+		bytes.NewReader(list),
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true),
+	)
 	open, err := dec.ReadToken()
 	if err != nil || (open.Kind() != '[' && open.Kind() != '{') {
 		return nil

@@ -63,7 +63,11 @@ func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 				}
 				// A list of some days has the same rows of those days.
 				from, to := today.AddDays(-60), today.AddDays(-20)
-				days, _, covered, _, err = listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: from, To: to})
+				days, _, covered, _, err = listed(
+					t,
+					client,
+					bankmux.TransactionsRequest{Connection: conn, From: from, To: to},
+				)
 				require.NoError(t, err)
 				var want []dayRow
 				for _, r := range b.rows {
@@ -85,20 +89,23 @@ func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
 	for _, c := range []struct{ first, drift, most int }{
 		{35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
 	} {
-		t.Run(fmt.Sprintf("rows booked %d days ago and earlier are written %d days later", c.first, c.drift), func(t *testing.T) {
-			t.Parallel()
-			b, client, conn, today := openDays(t, "AE", noon, 90, func(back int, day bankmux.Date) []dayRow {
-				if back < c.first {
-					return plain(back, day)
-				}
-				return []dayRow{{day, day.AddDays(c.drift), "rent"}}
-			})
-			b.refuses = atMost(c.most)
-			days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
-			require.NoError(t, err)
-			assert.Equal(t, writtenDays(served(b, today)), days)
-			once(t, covered)
-		})
+		t.Run(
+			fmt.Sprintf("rows booked %d days ago and earlier are written %d days later", c.first, c.drift),
+			func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, 90, func(back int, day bankmux.Date) []dayRow {
+					if back < c.first {
+						return plain(back, day)
+					}
+					return []dayRow{{day, day.AddDays(c.drift), "rent"}}
+				})
+				b.refuses = atMost(c.most)
+				days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
+				require.NoError(t, err)
+				assert.Equal(t, writtenDays(served(b, today)), days)
+				once(t, covered)
+			},
+		)
 	}
 }
 
@@ -129,7 +136,8 @@ func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 			b.odd = []string{
 				`{"amount":7,"date":"31.02.2026","type":"debit","description":"no day","currency":{"code":"AED","name":"D"}}`,
 				`{"amount":"abc","date":"` + day.String() + `T00:00:00.000Z","type":"debit","description":"x","currency":{"code":"AED","name":"D"}}`,
-				`17`, `17`,
+				`17`,
+				`17`,
 			}
 			rows, failed, calls := 0, 0, 0
 			for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
@@ -161,7 +169,11 @@ func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
 			t.Parallel()
 			b, client, conn, today := openDays(t, "AE", noon, 90, plain)
 			b.refuses = func(_, to bankmux.Date) bool { return !to.Before(today) }
-			days, _, covered, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: today, To: today, Enrich: enrich})
+			days, _, covered, gaps, err := listed(
+				t,
+				client,
+				bankmux.TransactionsRequest{Connection: conn, From: today, To: today, Enrich: enrich},
+			)
 			require.NoError(t, err)
 			assert.Empty(t, days)
 			assert.Empty(t, covered)
@@ -172,7 +184,12 @@ func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 90, plain)
 		b.refuses = func(from, _ bankmux.Date) bool { return from.Before(today.AddDays(-19)) }
-		req := bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-60), To: today.AddDays(-40), Beyond: bankmux.RangeClamp}
+		req := bankmux.TransactionsRequest{
+			Connection: conn,
+			From:       today.AddDays(-60),
+			To:         today.AddDays(-40),
+			Beyond:     bankmux.RangeClamp,
+		}
 		days, _, covered, gaps, err := listed(t, client, req)
 		require.NoError(t, err, "the caller takes what there is")
 		assert.Empty(t, days)
@@ -189,7 +206,11 @@ func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 90, later(3))
 		b.refuses = atMost(7)
-		days, _, _, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn, From: today, To: today})
+		days, _, _, gaps, err := listed(
+			t,
+			client,
+			bankmux.TransactionsRequest{Connection: conn, From: today, To: today},
+		)
 		require.NoError(t, err)
 		assert.Equal(t, []string{today.String()}, days)
 		assert.Empty(t, gaps)

@@ -56,7 +56,11 @@ func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(cont
 			return err
 		},
 		"CategorizedTransactions": func(ctx context.Context) error {
-			_, err := dapi.CategorizedTransactions(ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}})
+			_, err := dapi.CategorizedTransactions(
+				ctx,
+				client,
+				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}},
+			)
 			return err
 		},
 	}
@@ -112,7 +116,9 @@ func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
 		t.Parallel()
 		s := start(t, nil)
 		conn := s.asked(s.connect())
-		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(string(bytes.Repeat([]byte{7}, 32)))})
+		ring, err := bankmux.NewKeyring(
+			bankmux.Key{ID: "k", Material: bankmux.NewSecret(string(bytes.Repeat([]byte{7}, 32)))},
+		)
 		require.NoError(t, err)
 		row, err := conn.Seal(ring)
 		require.NoError(t, err)
@@ -129,7 +135,12 @@ func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
 
 		renew := request
 		renew.Reconnect = &stored
-		renewed, err := single.Connection(other.ExchangeToken(bankmux.WithoutUser(t.Context()), s.post(other, renew, virtualbank.DapiLink{InstitutionID: stored.Institution.ID})))
+		renewed, err := single.Connection(
+			other.ExchangeToken(
+				bankmux.WithoutUser(t.Context()),
+				s.post(other, renew, virtualbank.DapiLink{InstitutionID: stored.Institution.ID}),
+			),
+		)
 		require.NoError(t, err)
 		refusedAsAbsent(t, reads(other, renewed)["Accounts"](bankmux.WithoutUser(t.Context())), "after a reconnect")
 		renewed.Status.AskedAt = time.Time{} // an application that knows better
@@ -182,7 +193,10 @@ func TestAnAnswerMeansThatTheUserIsThere(t *testing.T) {
 		return e.Challenge
 	}
 	balances := func(ctx context.Context, answers *bankmux.Answers) error {
-		res, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: all.Accounts, Answers: answers})
+		res, err := s.client.Balances(
+			ctx,
+			bankmux.BalancesRequest{Connection: conn, Known: all.Accounts, Answers: answers},
+		)
 		if err == nil {
 			assert.Len(t, res.Balances, len(all.Accounts))
 			assert.Empty(t, res.Failed)

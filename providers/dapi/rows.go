@@ -15,7 +15,14 @@ import (
 
 // transactions is POST to one of the paths. The rows go to each as they are read; i is the place of
 // a row in the answer, from 0.
-func (a *api) transactions(ctx context.Context, path string, conn bankmux.Connection, answers *bankmux.Answers, body dataBody, each func(i, left int, row *transaction)) error {
+func (a *api) transactions(
+	ctx context.Context,
+	path string,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+	body dataBody,
+	each func(i, left int, row *transaction),
+) error {
 	var out transactionsAnswer
 	list := &out.Transactions
 	list.Bad = func(i int) { each(i, list.Left, &transaction{unreadable: true}) }
@@ -148,7 +155,10 @@ func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	}
 	if w.Category != "" || w.Brand.Name != "" {
 		t.Enrichment = &bankmux.Enrichment{
-			Category: bankmux.Category{Name: w.Category}, Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},
+			Category: bankmux.Category{
+				Name: w.Category,
+			},
+			Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},
 		}
 	}
 	return nil

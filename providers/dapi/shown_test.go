@@ -28,7 +28,11 @@ func TestNoResultOfThePackageShowsTheGrant(t *testing.T) {
 	add("BankMetadata", bank, err)
 	accounts, balances, err := dapi.CompleteAccounts(ctx, s.client, conn, nil)
 	add("CompleteAccounts", []any{accounts, balances}, err)
-	page, err := dapi.CategorizedTransactions(ctx, s.client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}})
+	page, err := dapi.CategorizedTransactions(
+		ctx,
+		s.client,
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}},
+	)
 	add("CategorizedTransactions", page, err)
 	delta, err := s.client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
 	add("Sync", delta, err)

@@ -15,7 +15,15 @@ import (
 func TestRunningBalancesDecideTheSign(t *testing.T) {
 	t.Parallel()
 	row := func(amount, word, before, after string) string {
-		return fmt.Sprintf(`{"amount":%s,"date":"%s","type":"%s","beforeAmount":%s,"afterAmount":%s,%s}`, amount, yesterday(), word, before, after, aed)
+		return fmt.Sprintf(
+			`{"amount":%s,"date":"%s","type":"%s","beforeAmount":%s,"afterAmount":%s,%s}`,
+			amount,
+			yesterday(),
+			word,
+			before,
+			after,
+			aed,
+		)
 	}
 	for name, c := range map[string]struct{ row, want string }{
 		"a negative debit that raises the balance is money back": {row("-52.42", "debit", "947.58", "1000.00"), "52.42 AED"},
@@ -37,7 +45,17 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row("1", "credit", "1", "2") + `,` + c.row + `]}`})
+			client, conn, _ := canned(
+				t,
+				map[string]string{
+					"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(
+						"1",
+						"credit",
+						"1",
+						"2",
+					) + `,` + c.row + `]}`,
+				},
+			)
 			rows, failed, delta := rowsOf(t, client, conn)
 			if c.want == "" {
 				require.Len(t, failed, 1)
@@ -64,7 +82,12 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 		for _, last := range []string{refund(0), purchase} {
 			all := []string{last}
 			for n := range 8 {
-				client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + strings.Join(all, ",") + `]}`})
+				client, conn, _ := canned(
+					t,
+					map[string]string{
+						"/v2/data/transactions/get": `{` + done + `,"transactions":[` + strings.Join(all, ",") + `]}`,
+					},
+				)
 				rows, failed, delta := rowsOf(t, client, conn)
 				require.Len(t, rows, 1+n/2)
 				require.Len(t, failed, n-n/2)
@@ -82,7 +105,17 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 	})
 	t.Run("a card's running balance may be what is owed", func(t *testing.T) {
 		t.Parallel()
-		client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row("52.42", "debit", "947.58", "1000.00") + `]}`})
+		client, conn, _ := canned(
+			t,
+			map[string]string{
+				"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(
+					"52.42",
+					"debit",
+					"947.58",
+					"1000.00",
+				) + `]}`,
+			},
+		)
 		for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Cards: []string{"c1"}, From: bankmux.DateOf(time.Now().UTC()).AddDays(-3)}) {
 			require.NoError(t, err)
 			assert.Equal(t, "-52.42 AED", row.Amount.String())
@@ -97,9 +130,18 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 	}
 	const usd = `"currency":{"code":"USD"}`
 	body := `{` + done + `,"transactions":[` + strings.Join([]string{
-		row(`"amount":13.53,"afterAmount":950.31,` + usd), row(`"amount":13.53,"beforeAmount":1000,"afterAmount":950.31,` + usd),
-		row(`"amount":49.69,"beforeAmount":1000,"afterAmount":950.31,` + aed), row(`"amount":1,"afterAmount":949.31,` + aed),
-		row(`"amount":-13.53,"beforeAmount":900.62,"afterAmount":950.31,` + usd), row(`"amount":13.53,"beforeAmount":13.53,` + usd),
+		row(
+			`"amount":13.53,"afterAmount":950.31,` + usd,
+		),
+		row(`"amount":13.53,"beforeAmount":1000,"afterAmount":950.31,` + usd),
+		row(
+			`"amount":49.69,"beforeAmount":1000,"afterAmount":950.31,` + aed,
+		),
+		row(`"amount":1,"afterAmount":949.31,` + aed),
+		row(
+			`"amount":-13.53,"beforeAmount":900.62,"afterAmount":950.31,` + usd,
+		),
+		row(`"amount":13.53,"beforeAmount":13.53,` + usd),
 	}, ",") + `]}`
 	client, conn, _ := canned(t, map[string]string{
 		"/v2/data/transactions/get": body,
@@ -109,24 +151,41 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		rows, failed, _ := rowsOf(t, client, of)
 		require.Empty(t, failed)
 		for _, r := range rows {
-			all = append(all, strings.Join([]string{r.Amount.String(), r.BalanceBefore.String(), r.BalanceAfter.String()}, "/"))
+			all = append(
+				all,
+				strings.Join([]string{r.Amount.String(), r.BalanceBefore.String(), r.BalanceAfter.String()}, "/"),
+			)
 		}
 		return all
 	}
-	unknown := []string{"-13.53 USD//", "-13.53 USD//", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//", "13.53 USD//", "-13.53 USD//"}
+	unknown := []string{
+		"-13.53 USD//",
+		"-13.53 USD//",
+		"-49.69 AED/1000 AED/950.31 AED",
+		"-1 AED//",
+		"13.53 USD//",
+		"-13.53 USD//",
+	}
 	assert.Equal(t, unknown, told(conn), "the account's currency is not known")
 	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"-13.53 USD//950.31 AED", "-13.53 USD/1000 AED/950.31 AED", "-49.69 AED/1000 AED/950.31 AED", "-1 AED//949.31 AED", "13.53 USD/900.62 AED/950.31 AED", "-13.53 USD/13.53 AED/",
+		"-13.53 USD//950.31 AED",
+		"-13.53 USD/1000 AED/950.31 AED",
+		"-49.69 AED/1000 AED/950.31 AED",
+		"-1 AED//949.31 AED",
+		"13.53 USD/900.62 AED/950.31 AED",
+		"-13.53 USD/13.53 AED/",
 	}, told(conn), "it is")
 	other := conn
 	other.ID = "another-connection"
 	assert.Equal(t, unknown, told(other), "an account of another connection is another account")
 
 	client, conn, _ = canned(t, map[string]string{
-		"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(`"amount":13.53,"beforeAmount":900.62,"afterAmount":950.31,`+usd) + `]}`,
-		"/v2/data/accounts/get":     `{` + done + `,"accounts":[{"id":"a1","type":"current",` + aed + `}]}`,
+		"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(
+			`"amount":13.53,"beforeAmount":900.62,"afterAmount":950.31,`+usd,
+		) + `]}`,
+		"/v2/data/accounts/get": `{` + done + `,"accounts":[{"id":"a1","type":"current",` + aed + `}]}`,
 	})
 	for _, listed := range []bool{false, true} {
 		if listed {

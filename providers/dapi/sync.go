@@ -19,7 +19,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 func (a *adapter) byDays(conn bankmux.Connection, path string) reconcile.Days {
 	reading := &dayCalls{adapter: a, conn: conn, path: path}
 	return reconcile.Days{
-		Provider: Name, Read: reading.read, Refused: refusedDays,
+		Provider: Name,
+		Read:     reading.read,
+		Refused:  refusedDays,
 		Accounts: func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
 			list, failed, err := a.api.accounts(ctx, accountsPath, conn, answers)
 			for _, acc := range list {

@@ -28,7 +28,10 @@ func TestAnAccessTokenThatCannotBeSentIsMalformed(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			w.Header().Set("Content-Type", "application/json")
-			assert.NoError(t, json.NewEncoder(w).Encode(map[string]any{"success": true, "status": "done", "accessToken": bad}))
+			assert.NoError(
+				t,
+				json.NewEncoder(w).Encode(map[string]any{"success": true, "status": "done", "accessToken": bad}),
+			)
 		}))
 		s.url = server.URL + "/v2"
 		client := s.another(nil)
@@ -69,7 +72,11 @@ func TestAnOpenedConnectionWhoseTokenCannotBeSentHarmsOnlyItself(t *testing.T) {
 	for _, bad := range unsendable {
 		grant, err := json.Marshal(map[string]string{"access_token": bad, "user_secret": "s", "connection_id": "c"})
 		require.NoError(t, err)
-		stored := bankmux.NewConnection(bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good}, "c", bankmux.NewSecret(grant))
+		stored := bankmux.NewConnection(
+			bankmux.Session{User: good.User, ConnectionID: good.ID, Reconnect: &good},
+			"c",
+			bankmux.NewSecret(grant),
+		)
 		blob, err := stored.Seal(keyring)
 		require.NoError(t, err)
 		conn, err := bankmux.Open(keyring, stored.Ref(), blob)

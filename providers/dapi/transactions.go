@@ -20,14 +20,25 @@ const rowBytes = 240
 func (a *adapter) now() time.Time { return a.clock().UTC().Truncate(time.Millisecond) }
 
 // TransactionPage reads up to a month of one account or card, the newest first.
-func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (a *adapter) TransactionPage(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	return a.byDays(req.Connection, plainPath).TransactionPage(ctx, req)
 }
 
 // EnrichedTransactionPage adds category and brand. Dapi has them for accounts only.
-func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (a *adapter) EnrichedTransactionPage(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	if len(req.Cards) > 0 {
-		return bankmux.TransactionPage{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "TransactionsRequest.Enrich", Detail: "Dapi does not enrich the transactions of cards", NotSent: true}
+		return bankmux.TransactionPage{}, &bankmux.Error{
+			Kind:    bankmux.ErrUnsupported,
+			Field:   "TransactionsRequest.Enrich",
+			Detail:  "Dapi does not enrich the transactions of cards",
+			NotSent: true,
+		}
 	}
 	return a.byDays(req.Connection, enrichedPath).TransactionPage(ctx, req)
 }

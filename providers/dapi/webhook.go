@@ -93,7 +93,10 @@ var (
 		Signature: []string{"Svix-Signature", "Webhook-Signature"}, SignaturePrefix: "v1,", Separator: " ",
 	}
 	legacy = webhook.HMAC{
-		Encoding: webhook.Base64, Signed: "{time}{body}", Time: []string{"Dapi-Ts"}, Signature: []string{"Dapi-Signature"},
+		Encoding:  webhook.Base64,
+		Signed:    "{time}{body}",
+		Time:      []string{"Dapi-Ts"},
+		Signature: []string{"Dapi-Signature"},
 	}
 )
 
@@ -106,7 +109,10 @@ func unbase64(s string) ([]byte, error) {
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	if a.webhooks.verifier == nil {
 		return bankmux.WebhookResult{}, &bankmux.Error{
-			Kind: bankmux.ErrUnsupported, Field: Name + ".Config.Webhook.Secrets", Detail: "is empty, so no webhook can be believed", NotSent: true,
+			Kind:    bankmux.ErrUnsupported,
+			Field:   Name + ".Config.Webhook.Secrets",
+			Detail:  "is empty, so no webhook can be believed",
+			NotSent: true,
 		}
 	}
 	proof, err := a.webhooks.verifier.Verify(ctx, req)
@@ -194,10 +200,15 @@ func (w webhooks) decrypt(text string) ([]byte, error) {
 	}
 	if err == nil {
 		iv, out := sealed[:aes.BlockSize], make([]byte, len(sealed)-aes.BlockSize)
-		cipher.NewCFBDecrypter(w.block, iv).XORKeyStream(out, sealed[aes.BlockSize:]) //nolint:staticcheck // Dapi's choice; the signature over it has held
+		stream := cipher.NewCFBDecrypter(w.block, iv) //nolint:staticcheck // Dapi's choice; the signature over it has held
+		stream.XORKeyStream(out, sealed[aes.BlockSize:])
 		if out = strictjson.WithoutMark(out); json.Valid(out) {
 			return out, nil
 		}
 	}
-	return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Field: Name + ".Config.Webhook.Key", Detail: "the payload is genuine but cannot be decrypted with this key"}
+	return nil, &bankmux.Error{
+		Kind:   bankmux.ErrMalformed,
+		Field:  Name + ".Config.Webhook.Key",
+		Detail: "the payload is genuine but cannot be decrypted with this key",
+	}
 }

@@ -23,7 +23,13 @@ func FuzzWebhookSignature(f *testing.F) {
 			{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret("a secret in plain text")}},
 		} {
 			_, err := hookClient(t, hooks).ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{
-				"Svix-Id": {id}, "Svix-Timestamp": {stamp}, "Svix-Signature": {signature}, "Dapi-Ts": {stamp}, "Dapi-Signature": {signature},
+				"Svix-Id": {
+					id,
+				},
+				"Svix-Timestamp": {stamp},
+				"Svix-Signature": {signature},
+				"Dapi-Ts":        {stamp},
+				"Dapi-Signature": {signature},
 			}, body))
 			if !errors.Is(err, bankmux.ErrSignature) {
 				t.Fatalf("%q %q %q: %v", id, stamp, signature, err)

@@ -49,13 +49,21 @@ func hookClient(t *testing.T, hooks dapi.WebhookConfig) *bankmux.Client {
 
 func newHookClient(hooks dapi.WebhookConfig) (*bankmux.Client, error) {
 	return dapi.New(dapi.Config{
-		AppKey: "key", AppSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, Webhook: hooks, Now: func() time.Time { return hookNow },
+		AppKey:      "key",
+		AppSecret:   bankmux.NewSecret("secret"),
+		Environment: bankmux.Sandbox,
+		Webhook:     hooks,
+		Now:         func() time.Time { return hookNow },
 	})
 }
 
 func svix(prefix, id, stamp, signature, body string) bankmux.WebhookRequest {
 	return bankmux.NewWebhookRequest(http.Header{
-		http.CanonicalHeaderKey(prefix + "-id"): {id}, http.CanonicalHeaderKey(prefix + "-timestamp"): {stamp}, http.CanonicalHeaderKey(prefix + "-signature"): {signature},
+		http.CanonicalHeaderKey(prefix + "-id"): {
+			id,
+		},
+		http.CanonicalHeaderKey(prefix + "-timestamp"): {stamp},
+		http.CanonicalHeaderKey(prefix + "-signature"): {signature},
 	}, []byte(body))
 }
 
@@ -200,7 +208,10 @@ func TestASvixDeliveryHoldsBySecretTimeAndEveryByte(t *testing.T) {
 func TestTheOlderSchemeIsTakenOnlyWhereItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	secret := "a secret in plain text"
-	client := hookClient(t, dapi.WebhookConfig{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret(secret)}})
+	client := hookClient(
+		t,
+		dapi.WebhookConfig{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret(secret)}},
+	)
 	request := func(stamp, signature, body string) bankmux.WebhookRequest {
 		return bankmux.NewWebhookRequest(http.Header{"Dapi-Ts": {stamp}, "Dapi-Signature": {signature}}, []byte(body))
 	}
@@ -244,7 +255,8 @@ func seal(t *testing.T, key []byte, plain string) string {
 	require.NoError(t, err)
 	out := make([]byte, aes.BlockSize+len(plain))
 	copy(out, "an iv of 16 byte")
-	cipher.NewCFBEncrypter(block, out[:aes.BlockSize]).XORKeyStream(out[aes.BlockSize:], []byte(plain)) //nolint:staticcheck // as Dapi does
+	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // as Dapi does
+	stream.XORKeyStream(out[aes.BlockSize:], []byte(plain))
 	return base64.StdEncoding.EncodeToString(out)
 }
 
@@ -253,7 +265,10 @@ func TestAnEncryptedPayloadIsReadAfterItsSignatureHeld(t *testing.T) {
 	for _, size := range []int{16, 24, 32} {
 		key := bytes.Repeat([]byte("k"), size)
 		client := hookClient(t, dapi.WebhookConfig{
-			Secrets: []bankmux.Secret{whsec(hookSecret)}, Key: bankmux.NewSecret(base64.StdEncoding.EncodeToString(key)),
+			Secrets: []bankmux.Secret{
+				whsec(hookSecret),
+			},
+			Key: bankmux.NewSecret(base64.StdEncoding.EncodeToString(key)),
 		})
 		sealed := seal(t, key, hookBody)
 		for name, body := range map[string]string{
@@ -278,7 +293,10 @@ func TestAnEncryptedPayloadIsReadAfterItsSignatureHeld(t *testing.T) {
 		require.NoError(t, err, "one that came in clear")
 		assert.Equal(t, bankmux.EventConnectionStateChanged, res.Events[0].Kind)
 		assert.Empty(t, res.Events[0].Payload())
-		res, err = client.ReadWebhook(t.Context(), genuine(`{"event":"transactions.available","connectionID":"conn-1","data":"not encrypted"}`))
+		res, err = client.ReadWebhook(
+			t.Context(),
+			genuine(`{"event":"transactions.available","connectionID":"conn-1","data":"not encrypted"}`),
+		)
 		require.NoError(t, err)
 		assert.Equal(t, bankmux.EventTransactionsAvailable, res.Events[0].Kind)
 
@@ -320,6 +338,9 @@ func TestAWebhookConfigurationThatProvesNothingIsRefused(t *testing.T) {
 	}
 	_, err := hookClient(t, dapi.WebhookConfig{}).ReadWebhook(t.Context(), genuine(hookBody))
 	require.ErrorIs(t, err, bankmux.ErrUnsupported, "without secrets nothing is believed")
-	_, err = hookClient(t, dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(base64.StdEncoding.EncodeToString(hookSecret))}}).ReadWebhook(t.Context(), genuine(hookBody))
+	_, err = hookClient(
+		t,
+		dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(base64.StdEncoding.EncodeToString(hookSecret))}},
+	).ReadWebhook(t.Context(), genuine(hookBody))
 	require.NoError(t, err, "whsec_ may be left out")
 }

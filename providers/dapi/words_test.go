@@ -21,8 +21,14 @@ type refusing struct{ body string }
 
 func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
-		StatusCode: http.StatusBadRequest, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req, ContentLength: int64(len(r.body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(r.body)),
+		StatusCode:    http.StatusBadRequest,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       req,
+		ContentLength: int64(len(r.body)),
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(strings.NewReader(r.body)),
 	}, nil
 }
 
@@ -43,7 +49,11 @@ func TestOfDapisWordsOnlyTheNameOfAFieldIsKept(t *testing.T) {
 			t.Parallel()
 			s := start(t, nil)
 			client := s.another(func(config *dapi.Config) {
-				config.HTTPClient = &http.Client{Transport: refusing{body: `{"success":false,"status":"failed","type":"` + c.kind + `","msg":` + c.msg + `}`}}
+				config.HTTPClient = &http.Client{
+					Transport: refusing{
+						body: `{"success":false,"status":"failed","type":"` + c.kind + `","msg":` + c.msg + `}`,
+					},
+				}
 			})
 			_, err := client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{}))
 			e, ok := errors.AsType[*bankmux.Error](err)

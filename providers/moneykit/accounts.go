@@ -71,7 +71,12 @@ type ofLink interface {
 // alive refuses data of a deleted link, which may still be served.
 func alive(l *linkData) error {
 	if l != nil && l.State == stateDeleted {
-		return &bankmux.Error{Kind: bankmux.ErrGone, Code: stateDeleted, Status: http.StatusOK, Detail: "the link was deleted"}
+		return &bankmux.Error{
+			Kind:   bankmux.ErrGone,
+			Code:   stateDeleted,
+			Status: http.StatusOK,
+			Detail: "the link was deleted",
+		}
 	}
 	return nil
 }
@@ -84,7 +89,11 @@ func fetched(l *linkData, product string) error {
 	p, present := l.Products[product]
 	switch {
 	case p == nil && present:
-		return &bankmux.Error{Kind: bankmux.ErrConsent, Status: http.StatusOK, Detail: "the user did not grant access to the " + inWords(product)}
+		return &bankmux.Error{
+			Kind:   bankmux.ErrConsent,
+			Status: http.StatusOK,
+			Detail: "the user did not grant access to the " + inWords(product),
+		}
 	case p == nil || p.RefreshedAt != "" || p.odd:
 		return nil
 	case p.ErrorCode != "":
@@ -92,7 +101,11 @@ func fetched(l *linkData, product string) error {
 		e.Detail = "the " + inWords(product) + " could not be fetched"
 		return e
 	}
-	return &bankmux.Error{Kind: bankmux.ErrNotReady, Status: http.StatusOK, Detail: "the " + inWords(product) + " " + was(product) + " not fetched yet"}
+	return &bankmux.Error{
+		Kind:   bankmux.ErrNotReady,
+		Status: http.StatusOK,
+		Detail: "the " + inWords(product) + " " + was(product) + " not fetched yet",
+	}
 }
 
 // inWords is a product in words.
@@ -117,7 +130,11 @@ func asOf(l *linkData, product string) time.Time {
 
 // read reads the accounts asked for. What it returns as failed are those that did not come or
 // cannot be read.
-func (a *adapter) read(ctx context.Context, conn bankmux.Connection, ids []string) ([]account, *linkData, []bankmux.Failure, error) {
+func (a *adapter) read(
+	ctx context.Context,
+	conn bankmux.Connection,
+	ids []string,
+) ([]account, *linkData, []bankmux.Failure, error) {
 	answer, err := a.api.accounts(ctx, conn.Credential().Reveal(), ids)
 	if err == nil && !answer.data() {
 		err = fetched(answer.Link, "accounts")
@@ -166,7 +183,10 @@ func missing(ids []string, got []account) []bankmux.Failure {
 }
 
 func noAccount(id string) bankmux.Failure {
-	return bankmux.Failure{Account: id, Err: &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"}}
+	return bankmux.Failure{
+		Account: id,
+		Err:     &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"},
+	}
 }
 
 // Accounts lists the accounts the user shared.
@@ -185,9 +205,15 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // account is an account in the model.
 func (acc account) account() bankmux.Account {
 	return bankmux.Account{
-		ID: acc.AccountID, Kind: model.AccountKind(acc.AccountType), ProviderKind: acc.AccountType,
-		Name: acc.Name, Nickname: acc.Nickname, Mask: acc.AccountMask, Currency: normalize.CurrencyCode(acc.Balances.Currency),
-		Closed: acc.Closed, OriginalID: acc.OriginalID,
+		ID:           acc.AccountID,
+		Kind:         model.AccountKind(acc.AccountType),
+		ProviderKind: acc.AccountType,
+		Name:         acc.Name,
+		Nickname:     acc.Nickname,
+		Mask:         acc.AccountMask,
+		Currency:     normalize.CurrencyCode(acc.Balances.Currency),
+		Closed:       acc.Closed,
+		OriginalID:   acc.OriginalID,
 	}
 }
 
@@ -251,7 +277,10 @@ func number(n wire.Number, value decimal.Decimal, currency string) (bankmux.Mone
 }
 
 // AccountNumbers reads the numbers of the accounts that have any.
-func (a *adapter) AccountNumbers(ctx context.Context, req bankmux.AccountNumbersRequest) (bankmux.AccountNumbersResult, error) {
+func (a *adapter) AccountNumbers(
+	ctx context.Context,
+	req bankmux.AccountNumbersRequest,
+) (bankmux.AccountNumbersResult, error) {
 	answer, err := a.api.numbers(ctx, req.Connection.Credential().Reveal())
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
@@ -277,13 +306,32 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 	one.Account = acc.AccountID
 	all := &acc.Numbers
 	for _, n := range all.ACH.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeACH, Number: n.AccountNumber, Routing: n.RoutingNumber, WireRouting: n.WireRoutingNumber})
+		one.Numbers = append(
+			one.Numbers,
+			bankmux.AccountNumber{
+				Scheme:      bankmux.SchemeACH,
+				Number:      n.AccountNumber,
+				Routing:     n.RoutingNumber,
+				WireRouting: n.WireRoutingNumber,
+			},
+		)
 	}
 	for _, n := range all.EFT.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeEFT, Number: n.AccountNumber, Institution: n.InstitutionNumber, Branch: n.BranchNumber})
+		one.Numbers = append(
+			one.Numbers,
+			bankmux.AccountNumber{
+				Scheme:      bankmux.SchemeEFT,
+				Number:      n.AccountNumber,
+				Institution: n.InstitutionNumber,
+				Branch:      n.BranchNumber,
+			},
+		)
 	}
 	for _, n := range all.BACS.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode})
+		one.Numbers = append(
+			one.Numbers,
+			bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode},
+		)
 	}
 	for _, n := range all.International.Rows {
 		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
@@ -341,7 +389,14 @@ func (o Owner) owner() (out bankmux.Owner) {
 		}
 	}
 	for _, a := range o.Addresses {
-		one := bankmux.Address{Street: a.Street, City: a.City, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country, Primary: a.Primary}
+		one := bankmux.Address{
+			Street:     a.Street,
+			City:       a.City,
+			Region:     a.Region,
+			PostalCode: a.PostalCode,
+			Country:    a.Country,
+			Primary:    a.Primary,
+		}
 		if one != (bankmux.Address{Primary: a.Primary}) {
 			out.Addresses = append(out.Addresses, one)
 		}
@@ -360,5 +415,7 @@ func (o Owner) owner() (out bankmux.Owner) {
 }
 
 func sameOwner(a, b bankmux.Owner) bool {
-	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Phones, b.Phones) && slices.Equal(a.Emails, b.Emails)
+	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.Equal(a.Phones, b.Phones) &&
+		slices.Equal(a.Emails, b.Emails)
 }

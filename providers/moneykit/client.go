@@ -68,7 +68,10 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 	case !normalize.Token(answer.AccessToken):
 		return token.Token{}, res.Lacks("an access_token that can be sent in a header")
 	}
-	return token.Token{Value: bankmux.NewSecret(answer.AccessToken), Lifetime: answer.ExpiresIn.Within(0, longestToken)}, nil
+	return token.Token{
+		Value:    bankmux.NewSecret(answer.AccessToken),
+		Lifetime: answer.ExpiresIn.Within(0, longestToken),
+	}, nil
 }
 
 // createLinkSession is POST /link-session.
@@ -109,7 +112,11 @@ func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error)
 // link is GET /links/{id}.
 func (a *api) link(ctx context.Context, id string) (linkData, error) {
 	var answer linkData
-	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, &answer)
+	res, err := a.do(
+		ctx,
+		rest.Request{Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": id}},
+		&answer,
+	)
 	if err != nil {
 		return linkData{}, err
 	}
@@ -121,14 +128,26 @@ func (a *api) link(ctx context.Context, id string) (linkData, error) {
 
 // deleteLink is DELETE /links/{id}.
 func (a *api) deleteLink(ctx context.Context, id string) error {
-	_, err := a.do(ctx, rest.Request{Method: http.MethodDelete, Path: "/links/{id}", PathParams: map[string]string{"id": id}}, nil)
+	_, err := a.do(
+		ctx,
+		rest.Request{Method: http.MethodDelete, Path: "/links/{id}", PathParams: map[string]string{"id": id}},
+		nil,
+	)
 	return err
 }
 
 // userLinks is GET /users/{id}/links.
 func (a *api) userLinks(ctx context.Context, user string) (map[string]linkData, error) {
 	var answer userLinksAnswer
-	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/users/{id}/links", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
+	res, err := a.do(
+		ctx,
+		rest.Request{
+			Method:     http.MethodGet,
+			Path:       "/users/{id}/links",
+			PathParams: map[string]string{"id": CustomerID(user)},
+		},
+		&answer,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +186,10 @@ func (a *api) do(ctx context.Context, req rest.Request, out any) (*rest.Response
 			return nil, err
 		}
 		err = read(res, out)
-		if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Code == codeExpired && e.Status == http.StatusUnauthorized && a.auth == AuthBearer && !renewed {
+		if e, ok := errors.AsType[*bankmux.Error](
+			err,
+		); ok && e.Code == codeExpired && e.Status == http.StatusUnauthorized && a.auth == AuthBearer &&
+			!renewed {
 			a.tokens.Invalidate(bankmux.NewSecret(req.Bearer))
 			continue
 		}
@@ -178,7 +200,11 @@ func (a *api) do(ctx context.Context, req rest.Request, out any) (*rest.Response
 // authorize adds the credentials.
 func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 	if a.auth == AuthHeaders {
-		req.Header = http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}, "X-Client-Secret": {a.secret.Reveal()}}
+		req.Header = http.Header{
+			"Moneykit-Version": {version},
+			"X-Client-Id":      {a.id},
+			"X-Client-Secret":  {a.secret.Reveal()},
+		}
 		return nil
 	}
 	token, err := a.tokens.Token(ctx)
@@ -189,7 +215,9 @@ func (a *api) authorize(ctx context.Context, req *rest.Request) error {
 // jwks is GET /.well-known/jwks.json, the public keys of webhook signatures. It needs no token.
 func (a *api) jwks(ctx context.Context) ([]json.RawMessage, error) {
 	res, err := a.rest.Do(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/.well-known/jwks.json", Header: http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}},
+		Method: http.MethodGet,
+		Path:   "/.well-known/jwks.json",
+		Header: http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}},
 	})
 	if err != nil {
 		return nil, err

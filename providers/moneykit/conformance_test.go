@@ -21,9 +21,23 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(
-				t, harness(auth), bankmux.CapStatus, bankmux.CapDisconnect, bankmux.CapCheck, bankmux.CapInstitutions, bankmux.CapAccounts, bankmux.CapBalances,
-				bankmux.CapAccountNumbers, bankmux.CapIdentity, bankmux.CapTransactions, bankmux.CapEnrichment, bankmux.CapSync, bankmux.CapHoldings,
-				bankmux.CapInvestmentTransactions, bankmux.CapRefresh, bankmux.CapWebhooks,
+				t,
+				harness(auth),
+				bankmux.CapStatus,
+				bankmux.CapDisconnect,
+				bankmux.CapCheck,
+				bankmux.CapInstitutions,
+				bankmux.CapAccounts,
+				bankmux.CapBalances,
+				bankmux.CapAccountNumbers,
+				bankmux.CapIdentity,
+				bankmux.CapTransactions,
+				bankmux.CapEnrichment,
+				bankmux.CapSync,
+				bankmux.CapHoldings,
+				bankmux.CapInvestmentTransactions,
+				bankmux.CapRefresh,
+				bankmux.CapWebhooks,
 			)
 		})
 	}
@@ -37,10 +51,13 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			Rejected: says(
 				http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`,
 			),
-			UnknownCode: says(http.StatusBadRequest, `{"error_code":"unheard_of","error_message":"A code that nobody listed"}`),
-			Enums:       []string{"account_type", "phone_numbers.type", "securities.type"},
-			States:      []string{"state"},
-			Open:        func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
+			UnknownCode: says(
+				http.StatusBadRequest,
+				`{"error_code":"unheard_of","error_message":"A code that nobody listed"}`,
+			),
+			Enums:  []string{"account_type", "phone_numbers.type", "securities.type"},
+			States: []string{"state"},
+			Open:   func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
 		}
 		// With client headers all is the same, but for the token that expires.
 		var table providertest.Table
@@ -71,15 +88,27 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 				UnknownKey: func(conn bankmux.Connection) bankmux.WebhookRequest { return forged(bank, "unknown_kid", conn) },
 				Rotate:     bank.RotateWebhookKeys,
 			},
-			Words: words, Operations: own, Table: table,
-			Backend: bank.MoneyKit(),
+			Words:      words,
+			Operations: own,
+			Table:      table,
+			Backend:    bank.MoneyKit(),
 			New: func(env providertest.Env) (*bankmux.Client, error) {
 				return moneykit.New(moneykit.Config{
-					ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox,
-					BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, BodyLimit: 1 << 20, Auth: auth, Guard: env.Guard,
+					ClientID:     creds.ClientID,
+					ClientSecret: bankmux.NewSecret(creds.ClientSecret),
+					Environment:  bankmux.Sandbox,
+					BaseURL:      env.BaseURL,
+					HTTPClient:   env.HTTPClient,
+					BodyLimit:    1 << 20,
+					Auth:         auth,
+					Guard:        env.Guard,
 				})
 			},
-			Request: bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
+			Request: bankmux.SessionRequest{
+				User:        "user-1",
+				Country:     "US",
+				RedirectURI: "https://app.example.com/oauth",
+			},
 			Link: func(s bankmux.Session) (json.RawMessage, error) {
 				return bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: s.Launch.Token.Reveal()})
 			},
@@ -119,7 +148,9 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 				},
 				SetBalance: func(conn bankmux.Connection, account, booked string) error {
 					return bank.SetBalance(
-						conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
+						conn.Reference(),
+						account,
+						virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
 					)
 				},
 			},
@@ -137,14 +168,22 @@ func says(status int, body string) http.HandlerFunc {
 }
 
 var kinds = map[bankmux.AccountKind]string{
-	bankmux.AccountChecking: "checking", bankmux.AccountSavings: "savings", bankmux.AccountCreditCard: "card", bankmux.AccountLoan: "loan",
+	bankmux.AccountChecking:   "checking",
+	bankmux.AccountSavings:    "savings",
+	bankmux.AccountCreditCard: "card",
+	bankmux.AccountLoan:       "loan",
 }
 
 // spec is a row as MoneyKit writes it.
 func spec(r providertest.Row) virtualbank.TransactionSpec {
 	s := virtualbank.TransactionSpec{
-		Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney, Date: r.Date.String(), Text: r.Text,
-		Pending: r.Pending,
+		Amount:     r.Amount,
+		Type:       "debit",
+		Currency:   r.Currency,
+		NoCurrency: r.NoMoney,
+		Date:       r.Date.String(),
+		Text:       r.Text,
+		Pending:    r.Pending,
 	}
 	if r.In {
 		s.Type = "credit"

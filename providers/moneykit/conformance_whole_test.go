@@ -6,5 +6,8 @@ import "github.com/bankmux/bankmux/providers/moneykit"
 
 // conformanceOf is every way in which the adapter shows who the application is.
 func conformanceOf() map[string]moneykit.Auth {
-	return map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer, "with client headers": moneykit.AuthHeaders}
+	return map[string]moneykit.Auth{
+		"with bearer tokens":  moneykit.AuthBearer,
+		"with client headers": moneykit.AuthHeaders,
+	}
 }

@@ -55,7 +55,12 @@ func TestAnyIDOfAnApplicationsUserServes(t *testing.T) {
 		for _, user := range []string{"abcd", "1234", "日本語だ", strings.Repeat("ü", 150)} {
 			assert.Equal(t, user, moneykit.CustomerID(user))
 		}
-		assert.Equal(t, "bankmux-user-eQJpm-Qsio5G-7tFAXJlF-hrIsVqGJ92JabaSQgbJFE", moneykit.CustomerID("7"), "the same from release to release")
+		assert.Equal(
+			t,
+			"bankmux-user-eQJpm-Qsio5G-7tFAXJlF-hrIsVqGJ92JabaSQgbJFE",
+			moneykit.CustomerID("7"),
+			"the same from release to release",
+		)
 		assert.Empty(t, moneykit.CustomerID(""))
 	})
 }

@@ -47,7 +47,10 @@ func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.C
 	t.Cleanup(server.Close)
 	creds := s.bank.Credentials().MoneyKit
 	client, err := moneykit.New(moneykit.Config{
-		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
+		ClientID:     creds.ClientID,
+		ClientSecret: bankmux.NewSecret(creds.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      server.URL,
 	})
 	require.NoError(t, err)
 	return client, conn
@@ -85,11 +88,24 @@ func TestBalancesOfTheFactSheetAreRead(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{
-		"a1": "1902.55 USD 1841.07 USD ", "a2": "-784.6 USD 3215.4 USD 4000 USD ", "a3": "15.25 USD ", "a4": "-240000.00 USD ",
+		"a1": "1902.55 USD 1841.07 USD ",
+		"a2": "-784.6 USD 3215.4 USD 4000 USD ",
+		"a3": "15.25 USD ",
+		"a4": "-240000.00 USD ",
 	}, text)
 	assert.Len(t, got.Balances, 5, "an account of which nothing is told has no balances, and is there")
-	assert.Equal(t, time.Date(2026, 11, 20, 14, 3, 0, 0, time.UTC), got.Balances[0].Balances[0].AsOf, "no zone means UTC")
-	assert.Equal(t, time.Date(2026, 11, 20, 14, 3, 27, 418502000, time.UTC), got.Balances[1].Balances[0].AsOf, "else when it was fetched")
+	assert.Equal(
+		t,
+		time.Date(2026, 11, 20, 14, 3, 0, 0, time.UTC),
+		got.Balances[0].Balances[0].AsOf,
+		"no zone means UTC",
+	)
+	assert.Equal(
+		t,
+		time.Date(2026, 11, 20, 14, 3, 27, 418502000, time.UTC),
+		got.Balances[1].Balances[0].AsOf,
+		"else when it was fetched",
+	)
 
 	accounts, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
@@ -98,8 +114,13 @@ func TestBalancesOfTheFactSheetAreRead(t *testing.T) {
 		kinds = append(kinds, a.Kind)
 	}
 	assert.Equal(t, []bankmux.AccountKind{
-		bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountCreditCard, bankmux.AccountMortgage, bankmux.AccountUnknown,
-		bankmux.AccountSavings, bankmux.AccountSavings,
+		bankmux.AccountChecking,
+		bankmux.AccountCreditCard,
+		bankmux.AccountCreditCard,
+		bankmux.AccountMortgage,
+		bankmux.AccountUnknown,
+		bankmux.AccountSavings,
+		bankmux.AccountSavings,
 	}, kinds)
 	assert.Equal(t, "crystal.ball", accounts.Accounts[4].ProviderKind, "an unknown word is kept")
 }
@@ -138,7 +159,11 @@ func TestTransactionsOfTheFactSheetAreRead(t *testing.T) {
 	assert.True(t, rows[0].At.IsZero())
 	assert.Equal(t, "mine-1", rows[0].OriginalID)
 	assert.Equal(t, &bankmux.Enrichment{
-		Category: bankmux.Category{Name: "food_and_drink", Confidence: 97}, Merchant: bankmux.Merchant{ID: "m1", Name: "Harbor", Confidence: 88},
+		Category: bankmux.Category{
+			Name:       "food_and_drink",
+			Confidence: 97,
+		},
+		Merchant:   bankmux.Merchant{ID: "m1", Name: "Harbor", Confidence: 88},
 		Recurrence: bankmux.Recurrence{Frequency: "monthly", Next: bankmux.NewDate(2026, 12, 19)},
 	}, rows[0].Enrichment)
 	assert.Equal(t, "384.05 USD", rows[1].Amount.String(), "older samples have numbers")
@@ -160,7 +185,10 @@ func TestWhatWasNotFetchedOrGrantedIsNoEmptyAnswer(t *testing.T) {
 		"deleted":             {`{"link_id":"mk_1","state":"deleted","products":{}}`, bankmux.ErrGone},
 		"an older, thin link": {`{"link_id":"mk_1","state":"connected"}`, ""},
 	} {
-		client, conn := canned(t, map[string]string{"/transactions": `{"total":0,"page":1,"size":0,"transactions":[],"link":` + c.link + `}`})
+		client, conn := canned(
+			t,
+			map[string]string{"/transactions": `{"total":0,"page":1,"size":0,"transactions":[],"link":` + c.link + `}`},
+		)
 		var last error
 		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn}) {
 			last = err
@@ -195,14 +223,28 @@ func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from := min((page-1)*size, len(s.rows))
 	rows := []string{}
 	for _, n := range s.rows[from:min(from+size, len(s.rows))] {
-		rows = append(rows, fmt.Sprintf(`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`, n))
+		rows = append(
+			rows,
+			fmt.Sprintf(
+				`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`,
+				n,
+			),
+		)
 	}
 	total := len(s.rows)
 	if s.total != nil {
 		total = s.total(total)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(w, `{"total":%d,"page":%d,"size":%d,"transactions":[%s],%s}`, total, page, len(rows), strings.Join(rows, ","), freshLink)
+	_, _ = fmt.Fprintf(
+		w,
+		`{"total":%d,"page":%d,"size":%d,"transactions":[%s],%s}`,
+		total,
+		page,
+		len(rows),
+		strings.Join(rows, ","),
+		freshLink,
+	)
 }
 
 func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
@@ -265,7 +307,14 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 			s.bank.MoneyKit().ServeHTTP(w, r)
 		}))
 		creds := s.bank.Credentials().MoneyKit
-		client, err := moneykit.New(moneykit.Config{ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL})
+		client, err := moneykit.New(
+			moneykit.Config{
+				ClientID:     creds.ClientID,
+				ClientSecret: bankmux.NewSecret(creds.ClientSecret),
+				Environment:  bankmux.Sandbox,
+				BaseURL:      server.URL,
+			},
+		)
 		require.NoError(t, err)
 		seen := map[string]bool{}
 		totals := map[int]bool{} // after each page
@@ -284,7 +333,13 @@ func TestAListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		}
 		server.Close()
 		assert.Equal(t, c.kind, bankmux.KindOf(last), name)
-		assert.Equal(t, c.kind == "" && len(totals) == 1, len(covered) == 1, "%s: days are covered where the list stood still", name)
+		assert.Equal(
+			t,
+			c.kind == "" && len(totals) == 1,
+			len(covered) == 1,
+			"%s: days are covered where the list stood still",
+			name,
+		)
 		if c.kind != "" {
 			continue
 		}
@@ -304,11 +359,17 @@ func TestAListWhoseFirstPageIsServedForEverEnds(t *testing.T) {
 	t.Parallel()
 	rows := make([]string, 500)
 	for i := range rows {
-		rows[i] = fmt.Sprintf(`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`, i)
+		rows[i] = fmt.Sprintf(
+			`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`,
+			i,
+		)
 	}
 	investment := `{"investment_transaction_id":"i1","account_id":"a","amount":1,"quantity":1,"price":1,"fees":0,"type":"buy","date":"2026-11-01"}`
 	client, conn := canned(t, map[string]string{
-		"/users/user-1/transactions": `{"total":500,"page":1,"size":500,"transactions":[` + strings.Join(rows, ",") + `],"accounts":{}}`,
+		"/users/user-1/transactions": `{"total":500,"page":1,"size":500,"transactions":[` + strings.Join(
+			rows,
+			",",
+		) + `],"accounts":{}}`,
 		"/investments/transactions": `{"total":1,"page":1,"size":1,"accounts":[{"account_id":"a","balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[` +
 			investment + `],` + freshLink + `}`,
 	})
@@ -351,7 +412,12 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrGone)
 
 	hook := "https://app.example.com/other"
-	link, err := moneykit.UpdateLink(ctx, s.client, conn, moneykit.LinkUpdate{Webhook: &hook, Tags: []string{"tier:gold"}})
+	link, err := moneykit.UpdateLink(
+		ctx,
+		s.client,
+		conn,
+		moneykit.LinkUpdate{Webhook: &hook, Tags: []string{"tier:gold"}},
+	)
 	require.NoError(t, err)
 	assert.Equal(t, hook, link.Webhook)
 	assert.Equal(t, []string{"tier:gold"}, link.Tags)
@@ -411,9 +477,16 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	require.NoError(t, err)
 	day := bankmux.DateOf(time.Now().UTC()).AddDays(-5)
 	link, err := moneykit.ImportLink(ctx, s.client, moneykit.Import{
-		User: "user-1", Provider: "mx", Institution: "mx.northwind",
-		Accounts:     []moneykit.ImportAccount{{ID: "mine", Name: "Old", Type: "depository.checking", Mask: "4410", Balance: owed}, {ID: "card", Name: "Card", Type: "liability.credit_card", Mask: "9907", Balance: spent}},
-		Transactions: []moneykit.ImportTransaction{{Account: "mine", ID: "row-1", Amount: spent, Date: day, Description: "Coffee"}},
+		User:        "user-1",
+		Provider:    "mx",
+		Institution: "mx.northwind",
+		Accounts: []moneykit.ImportAccount{
+			{ID: "mine", Name: "Old", Type: "depository.checking", Mask: "4410", Balance: owed},
+			{ID: "card", Name: "Card", Type: "liability.credit_card", Mask: "9907", Balance: spent},
+		},
+		Transactions: []moneykit.ImportTransaction{
+			{Account: "mine", ID: "row-1", Amount: spent, Date: day, Description: "Coffee"},
+		},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateReauth, link.Status.State)
@@ -421,7 +494,12 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, link.ID.Reveal(), conn.Reference())
 	assert.Equal(t, link.ReferenceKey, conn.ReferenceKey)
-	_, err = moneykit.ImportTransactions(ctx, s.client, conn, []moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}})
+	_, err = moneykit.ImportTransactions(
+		ctx,
+		s.client,
+		conn,
+		[]moneykit.ImportTransaction{{Account: "mine", Amount: owed, Date: day}},
+	)
 	require.NoError(t, err)
 	balances, err := s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
 	require.NoError(t, err, "before it is reconnected")
@@ -449,7 +527,12 @@ func TestImportedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(s.sent("POST /links/import")[0], &sent))
 	assert.JSONEq(t, `{"currency":"USD","current":100.25}`, string(sent.Accounts[0].Balances))
-	assert.JSONEq(t, `{"currency":"USD","current":3.20}`, string(sent.Accounts[1].Balances), "what is owed is positive at MoneyKit")
+	assert.JSONEq(
+		t,
+		`{"currency":"USD","current":3.20}`,
+		string(sent.Accounts[1].Balances),
+		"what is owed is positive at MoneyKit",
+	)
 }
 
 func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
@@ -458,7 +541,10 @@ func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
 	conn := s.connect(request)
 	require.NoError(t, s.bank.Outage("credentials_bank", true))
 	require.NoError(t, s.bank.Outage("northwind", true))
-	started, err := s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	started, err := s.client.Refresh(
+		t.Context(),
+		bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+	)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -470,7 +556,10 @@ func TestARefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
 	require.True(t, ok, err)
 	assert.Equal(t, bankmux.ProductTransactions, partial.Failed[0].Product)
 	require.ErrorIs(t, err, bankmux.ErrInstitution)
-	_, err = s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductCards}})
+	_, err = s.client.Refresh(
+		t.Context(),
+		bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductCards}},
+	)
 	require.ErrorIs(t, err, bankmux.ErrUnsupported)
 }
 
@@ -485,8 +574,13 @@ func intercepted(t *testing.T, s *setup, handle func(http.ResponseWriter, *http.
 	t.Cleanup(server.Close)
 	creds := s.bank.Credentials().MoneyKit
 	client, err := moneykit.New(moneykit.Config{
-		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}}),
+		ClientID:     creds.ClientID,
+		ClientSecret: bankmux.NewSecret(creds.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      server.URL,
+		Guard: guard.New(
+			guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}},
+		),
 	})
 	require.NoError(t, err)
 	return client
@@ -522,7 +616,10 @@ func TestALinkIsNotSaidToBeLostWhileNobodyCouldLook(t *testing.T) {
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
 		return down && strings.HasPrefix(r.URL.Path, "/users/") && write(w, 503, "text/html", "down")
 	})
-	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "reset_after", Operation: "POST /link-session/exchange-token", Times: 1}))
+	require.NoError(
+		t,
+		s.bank.Inject(virtualbank.Fault{Name: "reset_after", Operation: "POST /link-session/exchange-token", Times: 1}),
+	)
 	for range 2 { // the answer is lost; then the token is spent, and for what cannot be read
 		_, err := client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
@@ -544,14 +641,27 @@ func TestALinkThatCannotEvenBeReadCanBeReconnected(t *testing.T) {
 	refused := true
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
 		return refused && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") &&
-			write(w, 422, "application/json", `{"error_code":"link_error.bad_state","error_message":"x","link_error_code":"auth_expired"}`)
+			write(
+				w,
+				422,
+				"application/json",
+				`{"error_code":"link_error.bad_state","error_message":"x","link_error_code":"auth_expired"}`,
+			)
 	})
-	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: conn.User, RedirectURI: request.RedirectURI, Reconnect: &conn})
+	session, err := client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: conn.User, RedirectURI: request.RedirectURI, Reconnect: &conn},
+	)
 	require.NoError(t, err)
 	payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 	require.NoError(t, err)
 	refused = false
-	renewed, err := single.Connection(client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)}))
+	renewed, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: conn.User, Payload: bankmux.NewSecret(payload)},
+		),
+	)
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, renewed.Status.State)
 	links, err := moneykit.UserLinks(t.Context(), client, conn.User)
@@ -717,11 +827,17 @@ func TestAProductThatCannotBeRefreshedIsNotWaitedFor(t *testing.T) {
 			return false
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"link_id":"`+conn.Reference()+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
-			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00","last_attempted_at":"2026-11-20T14:03:27+00:00","unavailable":"the institution does not serve it any more"}}}`)
+		_, _ = io.WriteString(
+			w,
+			`{"link_id":"`+conn.Reference()+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
+			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00","last_attempted_at":"2026-11-20T14:03:27+00:00","unavailable":"the institution does not serve it any more"}}}`,
+		)
 		return true
 	})
-	started, err := client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	started, err := client.Refresh(
+		t.Context(),
+		bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+	)
 	require.NoError(t, err)
 	res, err := client.AwaitRefresh(t.Context(), started)
 	require.ErrorIs(t, err, bankmux.ErrUnavailable)

@@ -55,7 +55,12 @@ func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
 		})
 		t.Run("investments with "+name, func(t *testing.T) {
 			read := func() (rows, outside int) {
-				req := bankmux.InvestmentTransactionsRequest{Connection: conn, From: days.from, To: days.to, PageSize: 3}
+				req := bankmux.InvestmentTransactionsRequest{
+					Connection: conn,
+					From:       days.from,
+					To:         days.to,
+					PageSize:   3,
+				}
 				for page, err := range s.client.InvestmentTransactionPages(t.Context(), req) {
 					require.NoError(t, err)
 					for _, row := range page.Transactions {
@@ -105,7 +110,13 @@ func TestAListClaimsNothingWhereRowsSayOtherDaysThanWereAskedFor(t *testing.T) {
 				return `{"transaction_id":"` + id + `","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"` + day.String() + `","pending":false}`
 			}
 			client, conn := canned(t, map[string]string{
-				"/transactions": `{"total":2,"transactions":[` + row("t1", today.AddDays(-10)) + `,` + row("t2", c.day) + `],"accounts":[],` + freshLink + `}`,
+				"/transactions": `{"total":2,"transactions":[` + row(
+					"t1",
+					today.AddDays(-10),
+				) + `,` + row(
+					"t2",
+					c.day,
+				) + `],"accounts":[],` + freshLink + `}`,
 			})
 			var covered []bankmux.Covered
 			outside := 0

@@ -18,7 +18,8 @@ func TestTheEndpointDecidesWhatARateLimitConcerns(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-		return strings.HasPrefix(r.URL.Path, "/links/") && write(w, http.StatusTooManyRequests, "application/json", `{"error_code":"api_error.rate_limit_exceeded"}`)
+		return strings.HasPrefix(r.URL.Path, "/links/") &&
+			write(w, http.StatusTooManyRequests, "application/json", `{"error_code":"api_error.rate_limit_exceeded"}`)
 	})
 	for name, c := range map[string]struct {
 		call  func() error

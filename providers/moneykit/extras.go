@@ -12,24 +12,50 @@ import (
 
 // The operations of this file.
 var (
-	opAccount            = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opUpdateLink         = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
-	opResetLink          = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
-	opImportLink         = bankmux.Op{Name: "MoneyKitImportLink", Group: bankmux.GroupLink, Effect: bankmux.OneShot, FindOut: "call UserLinks: a link that was made is there"}
-	opImportTransactions = bankmux.Op{Name: "MoneyKitImportTransactions", Group: bankmux.GroupData, Effect: bankmux.OneShot, FindOut: "read the transactions: rows that were added are there, with the ids they were given"}
-	opCorrect            = bankmux.Op{Name: "MoneyKitCorrectEnrichment", Group: bankmux.GroupData, Effect: bankmux.Idempotent}
-	opTestWebhook        = bankmux.Op{Name: "MoneyKitTestWebhook", Group: bankmux.GroupLink, Effect: bankmux.OneShot, FindOut: "look for a delivery with this key where webhooks arrive"}
-	opKeys               = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
+	opAccount    = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: bankmux.Read}
+	opUpdateLink = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
+	opResetLink  = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
+	opImportLink = bankmux.Op{
+		Name:    "MoneyKitImportLink",
+		Group:   bankmux.GroupLink,
+		Effect:  bankmux.OneShot,
+		FindOut: "call UserLinks: a link that was made is there",
+	}
+	opImportTransactions = bankmux.Op{
+		Name:    "MoneyKitImportTransactions",
+		Group:   bankmux.GroupData,
+		Effect:  bankmux.OneShot,
+		FindOut: "read the transactions: rows that were added are there, with the ids they were given",
+	}
+	opCorrect = bankmux.Op{
+		Name:   "MoneyKitCorrectEnrichment",
+		Group:  bankmux.GroupData,
+		Effect: bankmux.Idempotent,
+	}
+	opTestWebhook = bankmux.Op{
+		Name:    "MoneyKitTestWebhook",
+		Group:   bankmux.GroupLink,
+		Effect:  bankmux.OneShot,
+		FindOut: "look for a delivery with this key where webhooks arrive",
+	}
+	opKeys = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
 )
 
 // ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is
 // [bankmux.ErrNotFound] or, where MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It
 // may be repeated.
-func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (bankmux.Account, error) {
+func ReadAccount(
+	ctx context.Context,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+	id string,
+) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
 		var answer accountAnswer
 		res, err := a.api.do(ctx, rest.Request{
-			Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
+			Method:     http.MethodGet,
+			Path:       "/links/{id}/accounts/{account}",
+			PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
 		}, &answer)
 		switch {
 		case err != nil:
@@ -44,7 +70,11 @@ func ReadAccount(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 // onLinkDo sends a change of a link and returns the link.
 func (a *api) onLinkDo(ctx context.Context, client *bankmux.Client, method, path, link string, body any) (Link, error) {
 	var answer linkData
-	res, err := a.do(ctx, rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body}, &answer)
+	res, err := a.do(
+		ctx,
+		rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body},
+		&answer,
+	)
 	if err == nil && answer.LinkID == "" {
 		err = res.Lacks("link_id")
 	}
@@ -95,12 +125,13 @@ type Import struct {
 
 // ImportAccount is one account. Its ID comes back as [bankmux.Account.OriginalID].
 type ImportAccount struct {
-	ID       string        `json:"account_id"`
-	Name     string        `json:"name"`
-	Nickname string        `json:"nickname,omitempty"`
-	Type     string        `json:"type"`           // any text; one of MoneyKit's, such as "liability.credit_card", tells a debt
-	Mask     string        `json:"mask,omitempty"` // last four characters; a reconnect matches by it
-	Balance  bankmux.Money `json:"-"`              // zero where not known; by the sign rule of [bankmux.Money]
+	ID       string `json:"account_id"`
+	Name     string `json:"name"`
+	Nickname string `json:"nickname,omitempty"`
+	// any text; one of MoneyKit's, such as "liability.credit_card", tells a debt
+	Type    string        `json:"type"`
+	Mask    string        `json:"mask,omitempty"` // last four characters; a reconnect matches by it
+	Balance bankmux.Money `json:"-"`              // zero where not known; by the sign rule of [bankmux.Money]
 }
 
 // ImportTransaction is one row. Its ID comes back as [bankmux.Transaction.OriginalID].
@@ -155,7 +186,12 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 			}
 		}
 		body := map[string]any{
-			"customer_user": customerUser{ID: CustomerID(in.User)}, "institution_id": in.Institution, "accounts": accounts, "transactions": transactionBodies(in.Transactions),
+			"customer_user": customerUser{
+				ID: CustomerID(in.User),
+			},
+			"institution_id": in.Institution,
+			"accounts":       accounts,
+			"transactions":   transactionBodies(in.Transactions),
 		}
 		if in.Provider != "" {
 			body["provider"] = in.Provider
@@ -184,10 +220,22 @@ func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmu
 // ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a
 // one-shot; after [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are
 // there.
-func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, list []ImportTransaction) (Link, error) {
+func ImportTransactions(
+	ctx context.Context,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+	list []ImportTransaction,
+) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
-		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/{id}/import/transactions", conn.Credential().Reveal(), body)
+		return a.api.onLinkDo(
+			ctx,
+			client,
+			http.MethodPost,
+			"/links/{id}/import/transactions",
+			conn.Credential().Reveal(),
+			body,
+		)
 	})
 }
 
@@ -195,21 +243,32 @@ func ImportTransactions(ctx context.Context, client *bankmux.Client, conn bankmu
 // like it, as they are now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be
 // read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further page of them,
 // the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
-func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, transactionID, category, subcategory string) ([]bankmux.Transaction, error) {
+func CorrectEnrichment(
+	ctx context.Context,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+	transactionID, category, subcategory string,
+) ([]bankmux.Transaction, error) {
 	var page *listPage
-	rows, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
-		var answer transactionsAnswer
-		page = answer.page(true)
-		_, err := a.api.do(ctx, rest.Request{
-			Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
-			PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
-			JSON:       correctionBody{category, subcategory},
-		}, &answer)
-		if err != nil {
-			return nil, err
-		}
-		return page.Transactions, alive(answer.Link)
-	})
+	rows, err := bankmux.DoOn(
+		ctx,
+		client,
+		opCorrect,
+		&conn,
+		func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
+			var answer transactionsAnswer
+			page = answer.page(true)
+			_, err := a.api.do(ctx, rest.Request{
+				Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
+				PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
+				JSON:       correctionBody{category, subcategory},
+			}, &answer)
+			if err != nil {
+				return nil, err
+			}
+			return page.Transactions, alive(answer.Link)
+		},
+	)
 	if page == nil {
 		return nil, err
 	}
@@ -220,12 +279,19 @@ func CorrectEnrichment(ctx context.Context, client *bankmux.Client, conn bankmux
 // returns its delivery token. event is one such as "link.state_changed", key what the delivery will
 // carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is a one-shot:
 // each call sends one.
-func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, event, key string) (string, error) {
+func TestWebhook(
+	ctx context.Context,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+	event, key string,
+) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
 		var answer webhookTestAnswer
 		_, err := a.api.do(ctx, rest.Request{
-			Method: http.MethodPost, Path: "/webhooks/test/link/{id}", PathParams: map[string]string{"id": conn.Credential().Reveal()},
-			JSON: webhookTestBody{event, key},
+			Method:     http.MethodPost,
+			Path:       "/webhooks/test/link/{id}",
+			PathParams: map[string]string{"id": conn.Credential().Reveal()},
+			JSON:       webhookTestBody{event, key},
 		}, &answer)
 		return answer.DeliveryToken, err
 	})
@@ -234,5 +300,10 @@ func TestWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 // WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET
 // /.well-known/jwks.json. It may be repeated, but keep the answer: MoneyKit asks for it.
 func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
-	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.jwks(ctx) })
+	return bankmux.Do(
+		ctx,
+		client,
+		opKeys,
+		func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.jwks(ctx) },
+	)
 }

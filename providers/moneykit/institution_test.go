@@ -18,13 +18,21 @@ import (
 func TestRefreshesAtABankThatIsDownAreNotBegunAndOthersAre(t *testing.T) {
 	t.Parallel()
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
-	s := start(t, virtualbank.Options{}, func(cfg *moneykit.Config) { cfg.Guard, cfg.Auth = g, moneykit.AuthHeaders }) // no token to expire in between
+	// no token to expire in between
+	s := start(t, virtualbank.Options{}, func(cfg *moneykit.Config) { cfg.Guard, cfg.Auth = g, moneykit.AuthHeaders })
 	at := func(bank string) bankmux.Connection {
 		session, err := s.client.CreateSession(t.Context(), request)
 		require.NoError(t, err)
-		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: bank})
+		payload, err := s.bank.LinkMoneyKit(
+			virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: bank},
+		)
 		require.NoError(t, err)
-		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)}))
+		conn, err := single.Connection(
+			s.client.ExchangeToken(
+				t.Context(),
+				bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)},
+			),
+		)
 		require.NoError(t, err)
 		return conn
 	}
@@ -32,7 +40,10 @@ func TestRefreshesAtABankThatIsDownAreNotBegunAndOthersAre(t *testing.T) {
 	broken, well := at(down), at(up)
 	require.NoError(t, s.bank.Outage(down, true))
 	refresh := func(conn bankmux.Connection) error {
-		started, err := s.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}})
+		started, err := s.client.Refresh(
+			t.Context(),
+			bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}},
+		)
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,11 @@ func (a *api) institutions(ctx context.Context, query url.Values) (institutionsA
 // institution is GET /institutions/{institution_id}.
 func (a *api) institution(ctx context.Context, id string) (institution, error) {
 	var answer institution
-	res, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/institutions/{id}", PathParams: map[string]string{"id": id}}, &answer)
+	res, err := a.do(
+		ctx,
+		rest.Request{Method: http.MethodGet, Path: "/institutions/{id}", PathParams: map[string]string{"id": id}},
+		&answer,
+	)
 	if err == nil && answer.InstitutionID == "" {
 		err = res.Lacks("institution_id")
 	}

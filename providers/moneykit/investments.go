@@ -64,7 +64,10 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 		return bankmux.HoldingsResult{}, err
 	}
 	accounts, failed := named(&answer.Accounts.List)
-	res := bankmux.HoldingsResult{AsOf: asOf(answer.Link, "investments"), Failed: append(missing(req.Accounts, accounts), failed...)}
+	res := bankmux.HoldingsResult{
+		AsOf:   asOf(answer.Link, "investments"),
+		Failed: append(missing(req.Accounts, accounts), failed...),
+	}
 	res.Failed = append(res.Failed, answer.Holdings.Failures("")...)
 	currency := currencies(accounts)
 	for i := range answer.Holdings.Rows {
@@ -74,7 +77,14 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 		}
 		one, given, fault := h.holding(currency[h.AccountID])
 		if fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: h.AccountID, Transaction: wire.RowName(h.SecurityID, answer.Holdings.Place(i)), Err: fault})
+			res.Failed = append(
+				res.Failed,
+				bankmux.Failure{
+					Account:     h.AccountID,
+					Transaction: wire.RowName(h.SecurityID, answer.Holdings.Place(i)),
+					Err:         fault,
+				},
+			)
 		}
 		if given {
 			res.Holdings = append(res.Holdings, one)
@@ -118,7 +128,10 @@ func securities(list *wire.List[security]) (all []bankmux.Security, failed []ban
 			read.fault = fault
 		}
 		if read.fault != nil {
-			failed = append(failed, bankmux.Failure{Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault})
+			failed = append(
+				failed,
+				bankmux.Failure{Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault},
+			)
 		}
 		all = append(all, one)
 	}
@@ -126,14 +139,21 @@ func securities(list *wire.List[security]) (all []bankmux.Security, failed []ban
 }
 
 // InvestmentTransactionPage reads a page, newest first.
-func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.InvestmentTransactionsRequest) (bankmux.InvestmentTransactionPage, error) {
+func (a *adapter) InvestmentTransactionPage(
+	ctx context.Context,
+	req bankmux.InvestmentTransactionsRequest,
+) (bankmux.InvestmentTransactionPage, error) {
 	mark, err := parseMark(req.Page, "InvestmentTransactionsRequest.Page")
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
 	from, to := req.Days(a.today())
 	size := sizeOr(req.PageSize)
-	answer, err := a.api.investments(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark))
+	answer, err := a.api.investments(
+		ctx,
+		req.Connection.Credential().Reveal(),
+		window(req.Accounts, from, to, size, mark),
+	)
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
@@ -151,7 +171,14 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 			continue
 		}
 		if fault != nil {
-			page.Failed = append(page.Failed, bankmux.Failure{Account: t.Account, Transaction: wire.RowName(t.ID, answer.Transactions.Place(i)), Err: fault})
+			page.Failed = append(
+				page.Failed,
+				bankmux.Failure{
+					Account:     t.Account,
+					Transaction: wire.RowName(t.ID, answer.Transactions.Place(i)),
+					Err:         fault,
+				},
+			)
 		}
 		if given {
 			page.Transactions = append(page.Transactions, t)
@@ -166,13 +193,23 @@ func (a *adapter) InvestmentTransactionPage(ctx context.Context, req bankmux.Inv
 // transaction is the row in the model, what cannot be read of it, and whether what is left is worth
 // giving: an id, an account, a day and an amount. MoneyKit writes money out of the account as
 // positive here, and charged fees too.
-func (w *investmentTransaction) transaction(currency string) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {
+func (w *investmentTransaction) transaction(
+	currency string,
+) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {
 	kind, _, _ := strings.Cut(w.Type, ".")
 	read := amounts{currency: currency}
 	t = bankmux.InvestmentTransaction{
-		ID: w.ID, Account: w.AccountID, Security: w.SecurityID, Kind: kind, ProviderKind: w.Type, Description: w.Description,
-		Amount: read.money(w.Amount).Neg(), Fees: read.money(w.Fees).Neg(), Price: read.money(w.Price),
-		Quantity: read.decimal(w.Quantity), ForexRate: read.decimal(w.ForexRate),
+		ID:           w.ID,
+		Account:      w.AccountID,
+		Security:     w.SecurityID,
+		Kind:         kind,
+		ProviderKind: w.Type,
+		Description:  w.Description,
+		Amount:       read.money(w.Amount).Neg(),
+		Fees:         read.money(w.Fees).Neg(),
+		Price:        read.money(w.Price),
+		Quantity:     read.decimal(w.Quantity),
+		ForexRate:    read.decimal(w.ForexRate),
 	}
 	t.At, _ = normalize.Timestamp(w.Datetime)
 	if t.ID == "" || t.Account == "" {

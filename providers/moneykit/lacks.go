@@ -64,7 +64,8 @@ func (a *numbersAnswer) data() bool {
 }
 
 func (a *identityAnswer) data() bool {
-	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
+	return len(a.Accounts.Bad) > 0 ||
+		slices.ContainsFunc(a.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
 }
 
 func (a *syncAnswer) data() bool {

@@ -18,7 +18,14 @@ func TestAnAnswerWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{}`, `{"message":"Sorry"}`, `{"error_code":"unheard_of"}`} {
 		client, conn := undisturbed(t, map[string]string{
-			"/accounts": body, "/numbers": body, "/identity": body, "/transactions": body, "/sync": body, "/holdings": body, "/institutions": body, "/links": body,
+			"/accounts":     body,
+			"/numbers":      body,
+			"/identity":     body,
+			"/transactions": body,
+			"/sync":         body,
+			"/holdings":     body,
+			"/institutions": body,
+			"/links":        body,
 		})
 		for name, call := range map[string]func(context.Context) error{
 			"accounts": func(ctx context.Context) error {

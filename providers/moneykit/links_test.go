@@ -31,7 +31,12 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 		s := start(t, virtualbank.Options{}, nil)
 		one, other := s.post(request), s.post(request)
 		crossed := []bankmux.ExchangeRequest{
-			{Session: one.Session, User: one.User, Payload: other.Payload}, {Session: other.Session, User: other.User, Payload: one.Payload},
+			{
+				Session: one.Session,
+				User:    one.User,
+				Payload: other.Payload,
+			},
+			{Session: other.Session, User: other.User, Payload: one.Payload},
 		}
 		for _, post := range crossed {
 			_, err := s.client.ExchangeToken(t.Context(), post)
@@ -56,7 +61,10 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 		t.Parallel()
 		s := start(t, virtualbank.Options{}, nil)
 		one, other := s.post(request), s.post(request)
-		_, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: one.Session, User: one.User, Payload: other.Payload})
+		_, err := s.client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: one.Session, User: one.User, Payload: other.Payload},
+		)
 		assert.False(t, refusedAsOther(t, err).NotSent)
 		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), one))
 		require.NoError(t, err)
@@ -71,7 +79,10 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 		renew.Reconnect = &conn
 		again, fresh := s.post(renew), s.post(request)
 		sent := len(s.sent(exchangePath))
-		_, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: again.Session, User: again.User, Payload: fresh.Payload})
+		_, err := s.client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: again.Session, User: again.User, Payload: fresh.Payload},
+		)
 		assert.True(t, refusedAsOther(t, err).NotSent)
 		assert.Len(t, s.sent(exchangePath), sent, "the token is unspent")
 		for _, post := range []bankmux.ExchangeRequest{again, fresh} {
@@ -84,7 +95,9 @@ func TestAPayloadOfTheOtherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 		s := start(t, virtualbank.Options{}, nil)
 		post := s.post(request)
 		_, err := s.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{
-			Session: post.Session, User: post.User, Payload: bankmux.NewSecret(`{"accessCode":"x","connectionID":"c","userSecret":"s"}`),
+			Session: post.Session,
+			User:    post.User,
+			Payload: bankmux.NewSecret(`{"accessCode":"x","connectionID":"c","userSecret":"s"}`),
 		})
 		assert.True(t, refusedAsOther(t, err).NotSent)
 		_, err = s.client.ExchangeToken(t.Context(), post)

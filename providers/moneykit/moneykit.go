@@ -62,12 +62,14 @@ type Config struct {
 	ClientSecret bankmux.Secret
 	Environment  bankmux.Environment // what the credentials reach; MoneyKit does not say itself
 
-	BaseURL    string // "" means [DefaultBaseURL]; https, or http on loopback
-	Auth       Auth
-	Scope      string       // space-separated actions for the access token; "" means all the application may do
-	HTTPClient *http.Client // copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
-	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
-	Guard      *guard.Guard // shared by clients for one health page and one set of webhook keys; nil means one of its own with the defaults
+	BaseURL string // "" means [DefaultBaseURL]; https, or http on loopback
+	Auth    Auth
+	Scope   string // space-separated actions for the access token; "" means all the application may do
+	// copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
+	HTTPClient *http.Client
+	BodyLimit  int // most bytes of an answer after decompression; 0 means 8 MiB
+	// shared by clients for one health page and one set of webhook keys; nil means one of its own with the defaults
+	Guard *guard.Guard
 
 	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests
 	// against a bank whose clock is set: virtualbank's Bank.Now.
@@ -130,7 +132,13 @@ func suitMoneyKit(o *guard.Options) {
 }
 
 func refuse(field, detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + "." + field, Detail: detail, NotSent: true}
+	return &bankmux.Error{
+		Kind:     bankmux.ErrInvalid,
+		Provider: Name,
+		Field:    Name + "." + field,
+		Detail:   detail,
+		NotSent:  true,
+	}
 }
 
 type adapter struct {
@@ -237,7 +245,10 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	}
 	if !slices.Contains(link.LinkTags, sessionTag(req.Session.ID)) {
 		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusCreated, Code: bankmux.CodeOtherSession,
+			Kind:   bankmux.ErrInvalid,
+			Field:  "ExchangeRequest.Payload",
+			Status: http.StatusCreated,
+			Code:   bankmux.CodeOtherSession,
 			Detail: "the token belongs to a link of another session",
 		}
 	}
@@ -246,7 +257,13 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 
 // otherSession refuses, before anything is sent, a payload that cannot be one of the session.
 func otherSession(detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession, Detail: detail, NotSent: true}
+	return &bankmux.Error{
+		Kind:    bankmux.ErrInvalid,
+		Field:   "ExchangeRequest.Payload",
+		Code:    bankmux.CodeOtherSession,
+		Detail:  detail,
+		NotSent: true,
+	}
 }
 
 // exchange sends the token once. Where the answer is lost, or says that the
@@ -269,8 +286,13 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 		switch {
 		case ok:
 			return found, nil
-		case unread != nil && bankmux.OutcomeKnown(err): // spent, perhaps on a link of this very session: nobody knows yet
-			return linkData{}, &bankmux.Error{Kind: bankmux.ErrUnavailable, Detail: "the token was used, and the links could not be read to find out for what", Err: unread}
+		// spent, perhaps on a link of this very session: nobody knows yet
+		case unread != nil && bankmux.OutcomeKnown(err):
+			return linkData{}, &bankmux.Error{
+				Kind:   bankmux.ErrUnavailable,
+				Detail: "the token was used, and the links could not be read to find out for what",
+				Err:    unread,
+			}
 		}
 	}
 	return linkData{}, err
@@ -307,8 +329,10 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	linkID := s.Reconnect.Reference()
 	if linkID == "" {
 		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
-			Detail: "lost the link that it renews, as plain JSON does: keep the session with Session.Seal, or set ExchangeRequest.Connection",
+			Kind:    bankmux.ErrInvalid,
+			Field:   "ExchangeRequest.Session",
+			NotSent: true,
+			Detail:  "lost the link that it renews, as plain JSON does: keep the session with Session.Seal, or set ExchangeRequest.Connection",
 		}
 	}
 	link, err := a.api.link(ctx, linkID)
@@ -319,7 +343,10 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
 	case link.LinkID != linkID:
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer is about another link"}
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Detail: "the answer is about another link",
+		}
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
 	case status.State != bankmux.StateActive,
@@ -404,7 +431,11 @@ func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	for _, name := range names {
 		p := products[name]
 		st := bankmux.ProductStatus{
-			Product: model.ProductOf(name), Unavailable: p.Unavailable != "", UnavailableReason: normalize.Reason(p.Unavailable),
+			Product: model.ProductOf(
+				name,
+			),
+			Unavailable:       p.Unavailable != "",
+			UnavailableReason: normalize.Reason(p.Unavailable),
 		}
 		st.RefreshedAt, _ = normalize.Timestamp(p.RefreshedAt)
 		st.AttemptedAt, _ = normalize.Timestamp(p.LastAttemptedAt)

@@ -52,8 +52,11 @@ func start(t *testing.T, opts virtualbank.Options, change func(*moneykit.Config)
 	})
 	creds := s.bank.Credentials().MoneyKit
 	cfg := moneykit.Config{
-		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox, BaseURL: server.URL,
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
+		ClientID:     creds.ClientID,
+		ClientSecret: bankmux.NewSecret(creds.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      server.URL,
+		Guard:        guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
 	}
 	if change != nil {
 		change(&cfg)
@@ -126,7 +129,13 @@ func TestEveryFieldOfALinkSessionCanBeSent(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	verified := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	req := request
-	req.Contact = bankmux.Contact{Email: "rosa@example.com", EmailVerifiedAt: verified, Phone: "5550100", PhoneCountry: "US", PhoneVerifiedAt: verified}
+	req.Contact = bankmux.Contact{
+		Email:           "rosa@example.com",
+		EmailVerifiedAt: verified,
+		Phone:           "5550100",
+		PhoneCountry:    "US",
+		PhoneVerifiedAt: verified,
+	}
 	req.Institution = bankmux.InstitutionRef{"moneykit": "credentials_bank", "dapi": "X"}
 	req.WebhookURL, req.Tags = "https://app.example.com/hooks", []string{"tier:gold"}
 	req.Products = []bankmux.ProductRequest{
@@ -138,15 +147,28 @@ func TestEveryFieldOfALinkSessionCanBeSent(t *testing.T) {
 	req.Options = []bankmux.SessionOption{moneykit.SessionOptions{
 		Providers: []string{"mx", "moneykit"}, Countries: []string{"US", "CA"},
 		Features: moneykit.ConnectFeatures{
-			IssueReporter: true, EnableMoneyID: true, DuplicateInstitutionWarning: true, DuplicateInstitutionRejected: true,
-			ConnectManually: true, PermitOnlyOneAccount: true, PermitOnlyDepositoryAccounts: true,
+			IssueReporter:                true,
+			EnableMoneyID:                true,
+			DuplicateInstitutionWarning:  true,
+			DuplicateInstitutionRejected: true,
+			ConnectManually:              true,
+			PermitOnlyOneAccount:         true,
+			PermitOnlyDepositoryAccounts: true,
 		},
 		CustomSandboxData: &moneykit.CustomSandboxData{
-			Accounts: []moneykit.CustomSandboxAccount{{AccountType: "depository.checking", Name: "Main", AccountNumber: "123", RoutingNumber: "021000021"}},
-			Owners: []moneykit.Owner{{
-				Names: []string{"Rosa"}, Addresses: []moneykit.Address{{City: "Austin"}},
-				PhoneNumbers: []moneykit.PhoneNumber{{Number: "1", Type: "home"}}, Emails: []moneykit.Email{{Address: "a@b.example"}},
-			}},
+			Accounts: []moneykit.CustomSandboxAccount{
+				{AccountType: "depository.checking", Name: "Main", AccountNumber: "123", RoutingNumber: "021000021"},
+			},
+			Owners: []moneykit.Owner{
+				{
+					Names:     []string{"Rosa"},
+					Addresses: []moneykit.Address{{City: "Austin"}},
+					PhoneNumbers: []moneykit.PhoneNumber{
+						{Number: "1", Type: "home"},
+					},
+					Emails: []moneykit.Email{{Address: "a@b.example"}},
+				},
+			},
 		},
 	}}
 	session, err := s.client.CreateSession(t.Context(), req)
@@ -351,7 +373,9 @@ func TestReconnectKeepsWebhookAndTagsUnlessToldOtherwise(t *testing.T) {
 
 		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 		require.NoError(t, err)
-		renewed := s.connectPost(bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)})
+		renewed := s.connectPost(
+			bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)},
+		)
 		assert.Equal(t, conn.ID, renewed.ID, name)
 		assert.Equal(t, bankmux.StateActive, renewed.Status.State, name)
 		assert.Len(t, s.sent(exchangePath), 1, "no exchange happens")
@@ -370,7 +394,11 @@ func TestAReconnectThatWasNotFinishedIsSaidToBeSo(t *testing.T) {
 		req.Reconnect = &conn
 		session, err := s.client.CreateSession(t.Context(), req)
 		require.NoError(t, err)
-		post := bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(`{"institution":{}}`)}
+		post := bankmux.ExchangeRequest{
+			Session: session,
+			User:    request.User,
+			Payload: bankmux.NewSecret(`{"institution":{}}`),
+		}
 		_, err = s.client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrUserAction, name)
 		post.Payload = bankmux.NewSecret(`{"exchangeable_token":"x","institution":{}}`)
@@ -459,7 +487,11 @@ func TestTokenEndpointTrouble(t *testing.T) {
 func TestTwoApplicationsWorkSideBySide(t *testing.T) {
 	t.Parallel()
 	a := start(t, virtualbank.Options{Seed: 1}, func(c *moneykit.Config) { c.Name = "mk-sandbox" })
-	b := start(t, virtualbank.Options{Seed: 2}, func(c *moneykit.Config) { c.Name, c.Environment = "mk-live", bankmux.Production })
+	b := start(
+		t,
+		virtualbank.Options{Seed: 2},
+		func(c *moneykit.Config) { c.Name, c.Environment = "mk-live", bankmux.Production },
+	)
 	registry, err := bankmux.NewRegistry([]*bankmux.Client{a.client, b.client}, []bankmux.Route{{Client: "mk-live"}})
 	require.NoError(t, err)
 	inSandbox, live := a.connect(request), b.connect(request)

@@ -56,7 +56,12 @@ func TestAnOddListBesideAnAnswerCostsItself(t *testing.T) {
 		})
 		t.Run("a user's accounts that are "+odd, func(t *testing.T) {
 			t.Parallel()
-			client, _ := canned(t, map[string]string{"/accounts": `{"links":{"mk_1":{"accounts":` + odd + `},"mk_2":{"accounts":[{"account_id":"a1"}]},"mk_3":7}}`})
+			client, _ := canned(
+				t,
+				map[string]string{
+					"/accounts": `{"links":{"mk_1":{"accounts":` + odd + `},"mk_2":{"accounts":[{"account_id":"a1"}]},"mk_3":7}}`,
+				},
+			)
 			accounts, err := moneykit.UserAccounts(t.Context(), client, "user-1")
 			partial, ok := errors.AsType[*bankmux.PartialError](err)
 			require.True(t, ok, err)
@@ -129,7 +134,8 @@ func TestAKeyThatRepeatsInWhatIsOnlyShownNeverDecides(t *testing.T) {
 			s := start(t, virtualbank.Options{}, nil)
 			conn := s.connect(request)
 			client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-				return r.Method == http.MethodGet && r.URL.Path != "/auth/token" && write(w, http.StatusUnauthorized, "application/json", `{`+c.members+`}`)
+				return r.Method == http.MethodGet && r.URL.Path != "/auth/token" &&
+					write(w, http.StatusUnauthorized, "application/json", `{`+c.members+`}`)
 			})
 			_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 			assert.Equal(t, c.kind, bankmux.KindOf(err))

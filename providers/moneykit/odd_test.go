@@ -59,13 +59,34 @@ var oddRows = map[string]struct {
 		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","datetime":"9999-12-31T00:00:00Z"`,
 		func(t *testing.T, row bankmux.Transaction) { assert.True(t, row.At.IsZero()) },
 	},
-	"an amount that is an object fails": {`"transaction_id":"t2","account_id":"a1","amount":{"value":5},"type":"debit","currency":"USD","date":"2026-11-20"`, nil},
-	"a date that is an object fails":    {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":{"day":1}`, nil},
-	"an unknown word fails":             {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"sideways","currency":"USD","date":"2026-11-20"`, nil},
-	"an id that is a list fails":        {`"transaction_id":["t2"],"account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"`, nil},
-	"a currency's name fails":           {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"dollars","date":"2026-11-20"`, nil},
-	"a Hijri day fails":                 {`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"1448-05-13"`, nil},
-	"a repeated key fails":              {`"transaction_id":"t2","account_id":"a1","amount":"5","amount":"6","type":"debit","currency":"USD","date":"2026-11-20"`, nil},
+	"an amount that is an object fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":{"value":5},"type":"debit","currency":"USD","date":"2026-11-20"`,
+		nil,
+	},
+	"a date that is an object fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":{"day":1}`,
+		nil,
+	},
+	"an unknown word fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"sideways","currency":"USD","date":"2026-11-20"`,
+		nil,
+	},
+	"an id that is a list fails": {
+		`"transaction_id":["t2"],"account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"`,
+		nil,
+	},
+	"a currency's name fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"dollars","date":"2026-11-20"`,
+		nil,
+	},
+	"a Hijri day fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"1448-05-13"`,
+		nil,
+	},
+	"a repeated key fails": {
+		`"transaction_id":"t2","account_id":"a1","amount":"5","amount":"6","type":"debit","currency":"USD","date":"2026-11-20"`,
+		nil,
+	},
 }
 
 // partly demands that an error, if there is one, is about what is missing from a good answer.
@@ -123,7 +144,17 @@ func TestOneOddRowNeverCostsThePage(t *testing.T) {
 func TestADayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 	t.Parallel()
 	for _, day := range []string{"1448-05-13", "0001-01-01", "9999-12-31", "2569-11-20", "1970-01-01T00:00:00Z", "1900-01-01", "2099-12-31"} {
-		row := `[` + strings.Replace(goodRow, "2026-11-20", day, 1) + `,` + strings.Replace(goodRow, "t1", "t3", 1) + `]`
+		row := `[` + strings.Replace(
+			goodRow,
+			"2026-11-20",
+			day,
+			1,
+		) + `,` + strings.Replace(
+			goodRow,
+			"t1",
+			"t3",
+			1,
+		) + `]`
 		client, conn := canned(t, map[string]string{
 			"/investments/transactions": `{"total":1,"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],"securities":[{"security_id":"s","close_date":"` + day + `"}],
 				"investment_transactions":[{"investment_transaction_id":"i1","account_id":"a1","amount":"1","date":"` + day + `","type":"buy"}],` + freshLink + `}`,
@@ -193,7 +224,11 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 	assert.Equal(t, "GB1", numbers.Accounts[1].Numbers[0].IBAN)
 	who, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn})
 	assert.ElementsMatch(t, []string{"row 2", "a1/row 2"}, places(err))
-	assert.Equal(t, []bankmux.Owner{{Accounts: []string{"a1"}, Names: []string{"Rosa"}, Phones: []bankmux.Phone{{Number: "50"}}}}, who.Owners)
+	assert.Equal(
+		t,
+		[]bankmux.Owner{{Accounts: []string{"a1"}, Names: []string{"Rosa"}, Phones: []bankmux.Phone{{Number: "50"}}}},
+		who.Owners,
+	)
 	holdings, err := client.Holdings(ctx, bankmux.HoldingsRequest{Connection: conn})
 	assert.ElementsMatch(t, []string{"row 2", "a1/s1", "row 2", "a1/s2", "s1", "row 3"}, places(err))
 	require.Len(t, holdings.Holdings, 1)
@@ -281,11 +316,21 @@ func TestASyncPageIsReadAroundItsOddElements(t *testing.T) {
 	assert.Len(t, removed, 2)
 	assert.Equal(t, []string{"updated row 1", "removed row 2", "removed row 4"}, failed)
 	for _, odd := range []string{`"created":{}`, `"created":[],"removed":"t1"`} {
-		client, conn := canned(t, map[string]string{"/sync": `{"transactions":{` + odd + `},"cursor":{"next":"c"},"has_more":false,` + link + `}`})
+		client, conn := canned(
+			t,
+			map[string]string{
+				"/sync": `{"transactions":{` + odd + `},"cursor":{"next":"c"},"has_more":false,` + link + `}`,
+			},
+		)
 		_, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 		require.ErrorIs(t, err, bankmux.ErrMalformed, odd)
 	}
-	client, conn = canned(t, map[string]string{"/sync": `{"transactions":{"created":[]},"cursor":{"next":"c"},"has_more":"false",` + link + `}`})
+	client, conn = canned(
+		t,
+		map[string]string{
+			"/sync": `{"transactions":{"created":[]},"cursor":{"next":"c"},"has_more":"false",` + link + `}`,
+		},
+	)
 	_, err = client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 	require.ErrorIs(t, err, bankmux.ErrMalformed, "whether there is more decides")
 }
@@ -396,12 +441,21 @@ func TestALinkWithOddMembersIsStillALink(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
-		return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") && write(w, http.StatusOK, "application/json",
-			`{"link_id":"mk_1","state":"connected","institution_name":{"en":"x"},"institution_avatar":7,"webhook":[],"link_tags":{"a":1},"available_products":"none",
-			  "products":{"transactions":{"refreshed_at":17,"unavailable":[]},"identity":true,"investments":null}}`)
+		return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/links/") &&
+			write(
+				w,
+				http.StatusOK,
+				"application/json",
+				`{"link_id":"mk_1","state":"connected","institution_name":{"en":"x"},"institution_avatar":7,"webhook":[],"link_tags":{"a":1},"available_products":"none",
+			  "products":{"transactions":{"refreshed_at":17,"unavailable":[]},"identity":true,"investments":null}}`,
+			)
 	})
 	got, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: s.connect(request)})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
-	assert.ElementsMatch(t, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}, got.Connection.Products)
+	assert.ElementsMatch(
+		t,
+		[]bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity},
+		got.Connection.Products,
+	)
 }

@@ -19,7 +19,10 @@ var refreshable = []bankmux.Product{
 func (a *api) refresh(ctx context.Context, link string, products []string) (linkData, error) {
 	var answer linkData
 	res, err := a.do(ctx, rest.Request{
-		Method: http.MethodPost, Path: "/links/{id}/products", PathParams: map[string]string{"id": link}, JSON: refreshBody{products},
+		Method:     http.MethodPost,
+		Path:       "/links/{id}/products",
+		PathParams: map[string]string{"id": link},
+		JSON:       refreshBody{products},
 	}, &answer)
 	if err == nil && (answer.LinkID == "" || answer.State == "") {
 		err = res.Lacks("link_id or state")
@@ -33,7 +36,12 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 	var names []string
 	for _, p := range req.Products {
 		if !slices.Contains(refreshable, p) {
-			return bankmux.RefreshResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "RefreshRequest.Products", Detail: "MoneyKit cannot refresh all of them", NotSent: true}
+			return bankmux.RefreshResult{}, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "RefreshRequest.Products",
+				Detail:  "MoneyKit cannot refresh all of them",
+				NotSent: true,
+			}
 		}
 		names = append(names, string(p))
 	}

@@ -25,7 +25,11 @@ func TestAReconnectFromAStoredSession(t *testing.T) {
 		require.NoError(t, err)
 		payload, err := s.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
 		require.NoError(t, err)
-		return s, conn, bankmux.ExchangeRequest{Session: session, User: request.User, Payload: bankmux.NewSecret(payload)}
+		return s, conn, bankmux.ExchangeRequest{
+			Session: session,
+			User:    request.User,
+			Payload: bankmux.NewSecret(payload),
+		}
 	}
 	t.Run("a sealed session renews the connection after a restart", func(t *testing.T) {
 		t.Parallel()

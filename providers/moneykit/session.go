@@ -15,7 +15,8 @@ import (
 // counterpart elsewhere. Put them into [bankmux.SessionRequest.Options]. Facts are from MoneyKit's
 // SDK models and link session page.
 type SessionOptions struct {
-	Providers []string // limits institutions to those reachable through these aggregators: moneykit, finicity, plaid, yodlee, mx, akoya
+	// limits institutions to those reachable through these aggregators: moneykit, finicity, plaid, yodlee, mx, akoya
+	Providers []string
 	// Countries replaces SessionRequest.Country where several are wanted; their
 	// order ranks the institutions. US, GB, CA.
 	Countries []string
@@ -30,20 +31,27 @@ func (SessionOptions) ForProvider() string { return Name }
 
 // ConnectFeatures switches parts of Connect on. All are off by default.
 type ConnectFeatures struct {
-	IssueReporter                bool `json:"issue_reporter,omitempty"`                  // a button that reports problems to MoneyKit
-	EnableMoneyID                bool `json:"enable_money_id,omitempty"`                 // Money ID registration and login
-	DuplicateInstitutionWarning  bool `json:"duplicate_institution_warning,omitempty"`   // warn when already connected there
-	DuplicateInstitutionRejected bool `json:"duplicate_institution_rejected,omitempty"`  // hide institutions already connected
-	ConnectManually              bool `json:"connect_manually,omitempty"`                // manual entry for missing institutions
-	PermitOnlyOneAccount         bool `json:"permit_only_one_account,omitempty"`         // share one account only
-	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"` // share depository accounts only
+	// a button that reports problems to MoneyKit
+	IssueReporter bool `json:"issue_reporter,omitempty"`
+	// Money ID registration and login
+	EnableMoneyID bool `json:"enable_money_id,omitempty"`
+	// warn when already connected there
+	DuplicateInstitutionWarning bool `json:"duplicate_institution_warning,omitempty"`
+	// hide institutions already connected
+	DuplicateInstitutionRejected bool `json:"duplicate_institution_rejected,omitempty"`
+	// manual entry for missing institutions
+	ConnectManually      bool `json:"connect_manually,omitempty"`
+	PermitOnlyOneAccount bool `json:"permit_only_one_account,omitempty"` // share one account only
+	// share depository accounts only
+	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"`
 }
 
 // CustomSandboxData is what the sandbox serves for "user_custom". Only Owners tells nil from empty:
 // every other nil list is sent as an empty one.
 type CustomSandboxData struct {
 	Accounts []CustomSandboxAccount `json:"accounts"`
-	Owners   []Owner                `json:"owners,omitzero"` // attached to every account; nil means random ones, empty means none
+	// attached to every account; nil means random ones, empty means none
+	Owners []Owner `json:"owners,omitzero"`
 }
 
 // CustomSandboxAccount is one static account.
@@ -111,7 +119,11 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 		body.CustomerUser.Email = &customerEmail{Address: c.Email, VerifiedAt: timestamp(c.EmailVerifiedAt)}
 	}
 	if c := req.Contact; c.Phone != "" {
-		body.CustomerUser.Phone = &customerPhone{Number: c.Phone, Country: c.PhoneCountry, VerifiedAt: timestamp(c.PhoneVerifiedAt)}
+		body.CustomerUser.Phone = &customerPhone{
+			Number:     c.Phone,
+			Country:    c.PhoneCountry,
+			VerifiedAt: timestamp(c.PhoneVerifiedAt),
+		}
 	}
 	settings := linkSettings{Providers: opts.Providers, Countries: opts.Countries}
 	if len(settings.Countries) == 0 && req.Country != "" {
@@ -119,7 +131,12 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	}
 	for _, country := range settings.Countries {
 		if !slices.Contains([]string{"US", "GB", "CA"}, country) {
-			return none, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Country", Detail: "MoneyKit serves US, GB and CA", NotSent: true}
+			return none, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "SessionRequest.Country",
+				Detail:  "MoneyKit serves US, GB and CA",
+				NotSent: true,
+			}
 		}
 	}
 	if err := addProducts(&settings, req.Products); err != nil {
@@ -131,7 +148,12 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	if len(req.Institution) > 0 && req.Reconnect == nil {
 		id, ok := req.Institution[Name]
 		if !ok {
-			return none, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Institution", Detail: "has no id for moneykit", NotSent: true}
+			return none, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "SessionRequest.Institution",
+				Detail:  "has no id for moneykit",
+				NotSent: true,
+			}
 		}
 		body.InstitutionID = id
 	}
@@ -153,7 +175,12 @@ func (d *CustomSandboxData) body() *CustomSandboxData {
 	}
 	for _, o := range d.Owners {
 		body.Owners = append(body.Owners, Owner{
-			Names: listed(o.Names), Addresses: listed(o.Addresses), PhoneNumbers: listed(o.PhoneNumbers), Emails: listed(o.Emails),
+			Names: listed(
+				o.Names,
+			),
+			Addresses:    listed(o.Addresses),
+			PhoneNumbers: listed(o.PhoneNumbers),
+			Emails:       listed(o.Emails),
 		})
 	}
 	return &body
@@ -192,7 +219,10 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	for _, tag := range req.Tags {
 		switch {
 		case tag == "" || outside(tag, 1, maxTag) || !alphanumeric(tag[0]):
-			return wrong("Tags", "has one that is empty, has 100 or more characters, or does not begin with a letter or digit")
+			return wrong(
+				"Tags",
+				"has one that is empty, has 100 or more characters, or does not begin with a letter or digit",
+			)
 		case isSessionTag(tag):
 			return wrong("Tags", "has one that begins with "+tagPrefix+", which is reserved")
 		}
@@ -210,7 +240,12 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 		name, ok := model.Product(p.Product)
 		if !ok {
 			if p.Required {
-				return &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products", Detail: "MoneyKit has no " + normalize.CleanCode(string(p.Product)), NotSent: true}
+				return &bankmux.Error{
+					Kind:    bankmux.ErrUnsupported,
+					Field:   "SessionRequest.Products",
+					Detail:  "MoneyKit has no " + normalize.CleanCode(string(p.Product)),
+					NotSent: true,
+				}
 			}
 			continue
 		}

@@ -57,7 +57,11 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 func lostCursor(e *bankmux.Error) bool { return strings.HasSuffix(e.Field, ".cursor") }
 
 // syncPage reads one page of the record.
-func (a *api) syncPage(ctx context.Context, link string, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
+func (a *api) syncPage(
+	ctx context.Context,
+	link string,
+	at reconcile.FeedRequest,
+) (page reconcile.FeedPage, err error) {
 	query := url.Values{"size": {strconv.Itoa(at.Size)}}
 	if at.Cursor != "" {
 		query.Set("cursor", at.Cursor)
@@ -73,7 +77,12 @@ func (a *api) syncPage(ctx context.Context, link string, at reconcile.FeedReques
 	page.Created, page.Updated = created.rows, updated.rows
 	removed, failed := removedRows(&list.Removed)
 	page.Removed, page.Failed = removed, slices.Concat(created.failed, updated.failed, failed)
-	page.Next, page.More, page.AsOf = string(answer.Cursor.Next), answer.HasMore.Value, asOf(answer.Link, "transactions")
+	page.Next, page.More, page.AsOf = string(
+		answer.Cursor.Next,
+	), answer.HasMore.Value, asOf(
+		answer.Link,
+		"transactions",
+	)
 	return page, nil
 }
 
@@ -91,13 +100,18 @@ func (a *api) syncAccounts(ctx context.Context, link string) (ids []string, fail
 }
 
 // storedPage reads one page of the stored rows of some days.
-func (a *api) storedPage(ctx context.Context, link string, days reconcile.StoredRequest) (page reconcile.StoredPage, err error) {
+func (a *api) storedPage(
+	ctx context.Context,
+	link string,
+	days reconcile.StoredRequest,
+) (page reconcile.StoredPage, err error) {
 	mark, err := parseMark(days.Page, "SyncRequest.Cursor")
 	if err != nil {
 		return page, err
 	}
 	var answer transactionsAnswer
-	answer.Transactions.Bad = func(int) { page.Unread = append(page.Unread, bankmux.Transaction{}) } // it says nothing of any row
+	// it says nothing of any row
+	answer.Transactions.Bad = func(int) { page.Unread = append(page.Unread, bankmux.Transaction{}) }
 	answer.Transactions.Each = func(_ int, w *transaction) {
 		var row bankmux.Transaction
 		if w.stored(&row) {
@@ -106,7 +120,12 @@ func (a *api) storedPage(ctx context.Context, link string, days reconcile.Stored
 			page.Unread = append(page.Unread, row)
 		}
 	}
-	if err := a.transactions(ctx, link, window(days.Accounts, days.From, days.To, pageSize, mark), &answer); err != nil {
+	if err := a.transactions(
+		ctx,
+		link,
+		window(days.Accounts, days.From, days.To, pageSize, mark),
+		&answer,
+	); err != nil {
 		return page, err
 	}
 	if page.Next, err = mark.next(answer.Transactions.N, pageSize, answer.Total); err != nil {

@@ -36,7 +36,12 @@ func overHTTP2(t *testing.T, s *setup, h http.Handler) *bankmux.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := &http.Server{Handler: h, ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{
+		Handler:           h,
+		ConnContext:       wirefault.ConnContext,
+		Protocols:         new(http.Protocols),
+		ReadHeaderTimeout: time.Minute,
+	}
 	server.Protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
@@ -86,7 +91,10 @@ func TestATokenThatIsFetchedWithinACallIsAskedForOnceAnAttempt(t *testing.T) {
 						f.Serve(w, r, bank)
 					default:
 						exchanged.Add(1)
-						says(http.StatusUnauthorized, `{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`).ServeHTTP(w, r)
+						says(
+							http.StatusUnauthorized,
+							`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
+						).ServeHTTP(w, r)
 					}
 				}))
 				if expired {

@@ -34,7 +34,11 @@ func endpoint(t *testing.T, token, session string) (*bankmux.Client, *guard.Guar
 	t.Cleanup(server.Close)
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	client, err := moneykit.New(moneykit.Config{
-		ClientID: "id", ClientSecret: bankmux.NewSecret("planted-secret"), Environment: bankmux.Sandbox, BaseURL: server.URL, Guard: g,
+		ClientID:     "id",
+		ClientSecret: bankmux.NewSecret("planted-secret"),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      server.URL,
+		Guard:        g,
 	})
 	require.NoError(t, err)
 	return client, g, &fetched
@@ -62,7 +66,11 @@ func TestATokenIsFetchedOnceWhateverIsSaidOfItsLifetime(t *testing.T) {
 func TestTokensThatCannotBeSentAreMalformed(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{`a\nb`, `a\r\nX-Other: b`, `a\u0000`, ` a`, `\u00e9`, "\xff", strings.Repeat("x", 20_000), ``} {
-		client, _, fetched := endpoint(t, `{"access_token":"`+bad+`","expires_in":3600}`, `{"link_session_token":"session"}`)
+		client, _, fetched := endpoint(
+			t,
+			`{"access_token":"`+bad+`","expires_in":3600}`,
+			`{"link_session_token":"session"}`,
+		)
 		for range 2 {
 			_, err := client.CreateSession(t.Context(), request)
 			require.ErrorIs(t, err, bankmux.ErrMalformed, "%.20q", bad)
@@ -74,7 +82,12 @@ func TestTokensThatCannotBeSentAreMalformed(t *testing.T) {
 		_, err := client.CreateSession(t.Context(), request)
 		require.ErrorIs(t, err, bankmux.ErrMalformed, "%.20q", bad)
 
-		good := moneykit.Config{ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, Auth: moneykit.AuthHeaders}
+		good := moneykit.Config{
+			ClientID:     "id",
+			ClientSecret: bankmux.NewSecret("secret"),
+			Environment:  bankmux.Sandbox,
+			Auth:         moneykit.AuthHeaders,
+		}
 		for field, change := range map[string]func(*moneykit.Config){
 			"ClientID":     func(c *moneykit.Config) { c.ClientID = bad + "\n" },
 			"ClientSecret": func(c *moneykit.Config) { c.ClientSecret = bankmux.NewSecret(bad + "\n") },

@@ -84,7 +84,12 @@ func parseMark(s, field string) (pageMark, error) {
 	}
 	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck, &m.size, &m.moves)
 	if n != 9 || err != nil || m.page < 1 || s != m.String() {
-		return m, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true}
+		return m, &bankmux.Error{
+			Kind:    bankmux.ErrInvalid,
+			Field:   field,
+			Detail:  "is not the Next of a page",
+			NotSent: true,
+		}
 	}
 	return m, nil
 }
@@ -135,23 +140,38 @@ func (m pageMark) next(n, size, total int) (string, error) {
 		m.far, m.stuck = m.page, 0
 	}
 	if m.stuck > mostStuck {
-		return "", &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the list went on shrinking while it was read"}
+		return "", &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Scope:  bankmux.ScopeCall,
+			Status: http.StatusOK,
+			Detail: "the list went on shrinking while it was read",
+		}
 	}
 	m.page = m.seen/size + 1
 	return m.String(), nil
 }
 
 // TransactionPage reads a page of the stored transactions, newest first.
-func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (a *adapter) TransactionPage(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	return a.transactionPage(ctx, req, false)
 }
 
 // EnrichedTransactionPage is the same list; MoneyKit enriches it anyway.
-func (a *adapter) EnrichedTransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (a *adapter) EnrichedTransactionPage(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	return a.transactionPage(ctx, req, true)
 }
 
-func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsRequest, enrich bool) (bankmux.TransactionPage, error) {
+func (a *adapter) transactionPage(
+	ctx context.Context,
+	req bankmux.TransactionsRequest,
+	enrich bool,
+) (bankmux.TransactionPage, error) {
 	mark, err := parseMark(req.Page, "TransactionsRequest.Page")
 	if err != nil {
 		return bankmux.TransactionPage{}, err
@@ -165,7 +185,12 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 	page := answer.page(enrich)
 	page.first, page.last = req.Limits(a.today())
 	page.accounts = req.Accounts
-	err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), window(req.Accounts, from, to, size, mark), &answer)
+	err = a.api.transactions(
+		ctx,
+		req.Connection.Credential().Reveal(),
+		window(req.Accounts, from, to, size, mark),
+		&answer,
+	)
 	if err != nil {
 		return bankmux.TransactionPage{}, err
 	}
@@ -191,7 +216,8 @@ func (a *adapter) transactionPage(ctx context.Context, req bankmux.TransactionsR
 // MoneyKit does about an unknown id is not documented; an answer that names accounts, but not this
 // one, and has no row of it, does not know it.
 func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
-	if !answer.Accounts.Present || len(answer.Accounts.Bad) > 0 || slices.Contains(answer.Accounts.Rows, accountName{}) {
+	if !answer.Accounts.Present || len(answer.Accounts.Bad) > 0 ||
+		slices.Contains(answer.Accounts.Rows, accountName{}) {
 		return ids, nil // one that cannot be read may be any of them
 	}
 	for _, id := range ids {
@@ -239,7 +265,10 @@ func (answer *transactionsAnswer) page(enrich bool) *listPage {
 			page.Outside++
 			page.others[row.Account] = true
 		case fault != nil:
-			page.Failed = append(page.Failed, bankmux.Failure{Account: w.AccountID, Transaction: wire.RowName(w.TransactionID, i+1), Err: fault})
+			page.Failed = append(
+				page.Failed,
+				bankmux.Failure{Account: w.AccountID, Transaction: wire.RowName(w.TransactionID, i+1), Err: fault},
+			)
 		default:
 			return
 		}

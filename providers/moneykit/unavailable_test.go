@@ -17,13 +17,19 @@ func TestARefreshOfAnUnavailableProductIsNotWaitedFor(t *testing.T) {
 	ctx := t.Context()
 	conn := s.connect(request)
 	require.NoError(t, s.bank.Refresh(conn.Reference()))
-	require.NoError(t, s.bank.SetUnavailable(conn.Reference(), "transactions", "The institution moves to another provider."))
+	require.NoError(
+		t,
+		s.bank.SetUnavailable(conn.Reference(), "transactions", "The institution moves to another provider."),
+	)
 	status, err := s.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
 	require.NoError(t, err)
 	for _, p := range status.Products {
 		assert.Equal(t, p.Product == bankmux.ProductTransactions, p.Unavailable, p.Product)
 	}
-	started, err := s.client.Refresh(ctx, bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}})
+	started, err := s.client.Refresh(
+		ctx,
+		bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
+	)
 	require.NoError(t, err)
 	s.bank.Advance(time.Minute)
 	_, err = s.client.AwaitRefresh(ctx, started)

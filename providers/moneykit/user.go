@@ -138,32 +138,45 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 // the rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
 	var failed []bankmux.Failure
-	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
-		var answer userAccountsAnswer
-		res, err := a.api.do(ctx, rest.Request{Method: http.MethodGet, Path: "/users/{id}/accounts", PathParams: map[string]string{"id": CustomerID(user)}}, &answer)
-		switch {
-		case err != nil:
-			return nil, err
-		case answer.Links == nil:
-			return nil, res.Lacks("links")
-		}
-		all := make(map[string][]bankmux.Account, len(answer.Links))
-		failed = nil
-		for i, link := range sortedKeys(answer.Links) {
-			group := answer.Links[link]
-			if !group.Accounts.Present && group.Accounts.Len() == 0 {
-				failed = append(failed, withoutID("a link without a list of accounts", i+1))
-				continue
+	all, err := bankmux.Do(
+		ctx,
+		client,
+		opUserAccounts,
+		func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
+			var answer userAccountsAnswer
+			res, err := a.api.do(
+				ctx,
+				rest.Request{
+					Method:     http.MethodGet,
+					Path:       "/users/{id}/accounts",
+					PathParams: map[string]string{"id": CustomerID(user)},
+				},
+				&answer,
+			)
+			switch {
+			case err != nil:
+				return nil, err
+			case answer.Links == nil:
+				return nil, res.Lacks("links")
 			}
-			list, odd := named(&group.Accounts.List)
-			failed = append(failed, odd...)
-			key := client.ReferenceKey(bankmux.NewSecret(link))
-			for _, acc := range list {
-				all[key] = append(all[key], acc.account())
+			all := make(map[string][]bankmux.Account, len(answer.Links))
+			failed = nil
+			for i, link := range sortedKeys(answer.Links) {
+				group := answer.Links[link]
+				if !group.Accounts.Present && group.Accounts.Len() == 0 {
+					failed = append(failed, withoutID("a link without a list of accounts", i+1))
+					continue
+				}
+				list, odd := named(&group.Accounts.List)
+				failed = append(failed, odd...)
+				key := client.ReferenceKey(bankmux.NewSecret(link))
+				for _, acc := range list {
+					all[key] = append(all[key], acc.account())
+				}
 			}
-		}
-		return all, nil
-	})
+			return all, nil
+		},
+	)
 	return all, partial(opUserAccounts, failed, err)
 }
 
@@ -185,25 +198,38 @@ type UserTransaction struct {
 // between two days, both included, GET /users/{id}/transactions. Rows of other days are left out.
 // After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client
 // must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
-func UserTransactions(ctx context.Context, client *bankmux.Client, user string, from, to bankmux.Date) iter.Seq2[UserTransaction, error] {
+func UserTransactions(
+	ctx context.Context,
+	client *bankmux.Client,
+	user string,
+	from, to bankmux.Date,
+) iter.Seq2[UserTransaction, error] {
 	return func(yield func(UserTransaction, error) bool) {
 		var seen recent.Rows
 		idle, outside := 0, 0 // pages in a row without a new row, and of other days alone
 		for mark := (pageMark{page: 1, total: -1}); ; {
 			var page *listPage
-			answer, err := bankmux.Do(ctx, client, opUserTransactions, func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
-				var list transactionsAnswer
-				page = list.page(true)
-				page.first = from
-				if !to.IsZero() {
-					page.last = to
-				}
-				answer := userTransactionsAnswer{Transactions: list.Transactions}
-				_, err := a.api.do(ctx, rest.Request{
-					Method: http.MethodGet, Path: "/users/{id}/transactions", PathParams: map[string]string{"id": CustomerID(user)}, Query: window(nil, from, to, pageSize, mark),
-				}, &answer)
-				return answer, err
-			})
+			answer, err := bankmux.Do(
+				ctx,
+				client,
+				opUserTransactions,
+				func(ctx context.Context, a *adapter) (userTransactionsAnswer, error) {
+					var list transactionsAnswer
+					page = list.page(true)
+					page.first = from
+					if !to.IsZero() {
+						page.last = to
+					}
+					answer := userTransactionsAnswer{Transactions: list.Transactions}
+					_, err := a.api.do(ctx, rest.Request{
+						Method:     http.MethodGet,
+						Path:       "/users/{id}/transactions",
+						PathParams: map[string]string{"id": CustomerID(user)},
+						Query:      window(nil, from, to, pageSize, mark),
+					}, &answer)
+					return answer, err
+				},
+			)
 			if err != nil {
 				yield(UserTransaction{}, err)
 				return
@@ -218,8 +244,14 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 			}
 			for _, t := range page.Transactions {
 				if !seen.Add(&recent.Row{
-					Account: t.Account, ID: t.ID, Text: cmp.Or(t.RawDescription, t.Description), Amount: t.Amount.Decimal(),
-					Year: t.Date.Year, Month: t.Date.Month, Day: t.Date.Day, Pending: t.Status == bankmux.StatusPending,
+					Account: t.Account,
+					ID:      t.ID,
+					Text:    cmp.Or(t.RawDescription, t.Description),
+					Amount:  t.Amount.Decimal(),
+					Year:    t.Date.Year,
+					Month:   t.Date.Month,
+					Day:     t.Date.Day,
+					Pending: t.Status == bankmux.StatusPending,
 				}) {
 					continue // the list grew while it was read
 				}
@@ -235,7 +267,12 @@ func UserTransactions(ctx context.Context, client *bankmux.Client, user string, 
 			}
 			next, err := mark.next(answer.Transactions.N, pageSize, answer.Total)
 			if idle > mostStuck || outside > maxOutside {
-				err = &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK, Detail: "the same rows are on page after page"}
+				err = &bankmux.Error{
+					Kind:   bankmux.ErrMalformed,
+					Scope:  bankmux.ScopeCall,
+					Status: http.StatusOK,
+					Detail: "the same rows are on page after page",
+				}
 			}
 			if err != nil {
 				yield(UserTransaction{}, err)

@@ -65,7 +65,13 @@ func readWebhook(body []byte) (b webhookBody) {
 // event says in our words what the body announces. Of another major version only the members common
 // to all are read.
 func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
-	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), At: signedAt.UTC()}.WithReference(b.LinkID)
+	e := bankmux.Event{
+		Kind: bankmux.EventUnknown,
+		Name: normalize.CleanCode(b.Event),
+		At:   signedAt.UTC(),
+	}.WithReference(
+		b.LinkID,
+	)
 	if at, ok := normalize.Timestamp(b.Timestamp); ok {
 		e.At = at
 	}

@@ -25,7 +25,10 @@ func FuzzWebhookSignature(f *testing.F) {
 			s.add("k1")
 		}
 		client := s.client(nil)
-		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {signature}}, body))
+		_, err := client.ReadWebhook(
+			t.Context(),
+			bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {signature}}, body),
+		)
 		if !errors.Is(err, bankmux.ErrSignature) {
 			t.Fatalf("%q: %v", signature, err)
 		}
@@ -47,7 +50,9 @@ func FuzzWebhookBody(f *testing.F) {
 			s.add("k1")
 		}
 		res, err := s.client(nil).ReadWebhook(t.Context(), s.delivery(string(body), nil))
-		if err != nil || len(res.Events) != 1 || res.Key == "" || res.Events[0].Key != res.Key || res.Events[0].Kind == "" || res.Events[0].At.IsZero() {
+		if err != nil || len(res.Events) != 1 || res.Key == "" || res.Events[0].Key != res.Key ||
+			res.Events[0].Kind == "" ||
+			res.Events[0].At.IsZero() {
 			t.Fatalf("%q: %v, %v", body, res, err)
 		}
 		again, err := s.client(nil).ReadWebhook(t.Context(), s.delivery(string(body), nil))

@@ -83,7 +83,12 @@ func (s *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, err := json.Marshal(map[string]any{"keys": all})
 	require.NoError(s.t, err)
-	res := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}
+	res := &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(bytes.NewReader(body)),
+		Request:    r,
+	}
 	if down {
 		res.StatusCode = http.StatusServiceUnavailable
 	}
@@ -93,7 +98,11 @@ func (s *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (s *issuer) client(change func(*moneykit.Config)) *bankmux.Client {
 	s.t.Helper()
 	cfg := moneykit.Config{
-		ClientID: "id", ClientSecret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox, BaseURL: "https://moneykit.test", HTTPClient: &http.Client{Transport: s},
+		ClientID:     "id",
+		ClientSecret: bankmux.NewSecret("secret"),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      "https://moneykit.test",
+		HTTPClient:   &http.Client{Transport: s},
 	}
 	if change != nil {
 		change(&cfg)
@@ -111,7 +120,11 @@ func (s *issuer) token(body []byte, change func(header, claims map[string]any)) 
 	s.mu.Unlock()
 	digest := sha256.Sum256(body)
 	header := map[string]any{"alg": "ES256", "typ": "JWT", "kid": key.KeyID}
-	claims := map[string]any{"iss": "https://api.moneykit.com", "iat": time.Now().Unix(), "request_body_sha256": hex.EncodeToString(digest[:])}
+	claims := map[string]any{
+		"iss":                 "https://api.moneykit.com",
+		"iat":                 time.Now().Unix(),
+		"request_body_sha256": hex.EncodeToString(digest[:]),
+	}
 	if change != nil {
 		change(header, claims)
 	}
@@ -123,7 +136,9 @@ func (s *issuer) token(body []byte, change func(header, claims map[string]any)) 
 	sum := sha256.Sum256([]byte(text))
 	r, sig, err := ecdsa.Sign(rand.Reader, key.Key.(*ecdsa.PrivateKey), sum[:])
 	require.NoError(s.t, err)
-	return text + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), sig.FillBytes(make([]byte, 32))...))
+	return text + "." + base64.RawURLEncoding.EncodeToString(
+		append(r.FillBytes(make([]byte, 32)), sig.FillBytes(make([]byte, 32))...),
+	)
 }
 
 func (s *issuer) delivery(body string, change func(header, claims map[string]any)) bankmux.WebhookRequest {
@@ -214,7 +229,10 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	now := time.Now() // and stays, however long the other tests take
 	client := s.client(func(c *moneykit.Config) { c.Now = func() time.Time { return now } })
 	good := s.token([]byte(stateChanged), nil)
-	_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {good}}, []byte(stateChanged)))
+	_, err := client.ReadWebhook(
+		t.Context(),
+		bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {good}}, []byte(stateChanged)),
+	)
 	require.NoError(t, err)
 	parts := strings.Split(good, ".")
 	with := func(change func(header, claims map[string]any)) []string {
@@ -228,7 +246,10 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	signWith := func(alg jose.SignatureAlgorithm, key any, kid string) []string {
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid))
+		signer, err := jose.NewSigner(
+			jose.SigningKey{Algorithm: alg, Key: key},
+			(&jose.SignerOptions{}).WithHeader("kid", kid),
+		)
 		require.NoError(t, err)
 		claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 		require.NoError(t, err)
@@ -276,7 +297,10 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": signatures}, []byte(stateChanged)))
+			_, err := client.ReadWebhook(
+				t.Context(),
+				bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": signatures}, []byte(stateChanged)),
+			)
 			require.ErrorIs(t, err, bankmux.ErrSignature)
 			assert.NotContains(t, err.Error(), "mk_1")
 		})
@@ -284,7 +308,10 @@ func TestWhatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	for name, at := range map[string]int64{"as old as may be": hour(-2.99), "of a clock that is ahead": hour(0.08)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": claim("iat", at)}, []byte(stateChanged)))
+			_, err := client.ReadWebhook(
+				t.Context(),
+				bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": claim("iat", at)}, []byte(stateChanged)),
+			)
 			require.NoError(t, err)
 		})
 	}
@@ -300,7 +327,10 @@ func TestEveryBitOfSignatureAndBodyCounts(t *testing.T) {
 		for _, bit := range []byte{1, 2, 4} {
 			bad := []byte(signature)
 			bad[i] ^= bit
-			_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {string(bad)}}, good.Body()))
+			_, err := client.ReadWebhook(
+				t.Context(),
+				bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {string(bad)}}, good.Body()),
+			)
 			require.ErrorIs(t, err, bankmux.ErrSignature, "bit %d of character %d of the signature", bit, i)
 		}
 	}
@@ -310,7 +340,10 @@ func TestEveryBitOfSignatureAndBodyCounts(t *testing.T) {
 		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(good.Header(), bad))
 		require.ErrorIs(t, err, bankmux.ErrSignature, "character %d of the body", i)
 	}
-	_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(good.Header(), append(bytes.Clone(good.Body()), '\n')))
+	_, err := client.ReadWebhook(
+		t.Context(),
+		bankmux.NewWebhookRequest(good.Header(), append(bytes.Clone(good.Body()), '\n')),
+	)
 	require.ErrorIs(t, err, bankmux.ErrSignature)
 }
 
@@ -323,14 +356,24 @@ func TestIssuerAgeAndClockAreTheConfigurations(t *testing.T) {
 		c.Now = func() time.Time { return then }
 	})
 	read := func(iss string, at time.Time) error {
-		_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, func(_, c map[string]any) { c["iss"], c["iat"] = iss, at.Unix() }))
+		_, err := client.ReadWebhook(
+			t.Context(),
+			s.delivery(stateChanged, func(_, c map[string]any) { c["iss"], c["iat"] = iss, at.Unix() }),
+		)
 		return err
 	}
 	require.NoError(t, read("https://bank.test", then))
 	require.ErrorIs(t, read("https://api.moneykit.com", then), bankmux.ErrSignature)
 	require.ErrorIs(t, read("https://bank.test", then.Add(-2*time.Minute)), bankmux.ErrSignature)
 
-	_, err := moneykit.New(moneykit.Config{ClientID: "id", ClientSecret: bankmux.NewSecret("s"), Environment: bankmux.Sandbox, Webhook: moneykit.WebhookConfig{Age: -1}})
+	_, err := moneykit.New(
+		moneykit.Config{
+			ClientID:     "id",
+			ClientSecret: bankmux.NewSecret("s"),
+			Environment:  bankmux.Sandbox,
+			Webhook:      moneykit.WebhookConfig{Age: -1},
+		},
+	)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 }
 
@@ -355,7 +398,10 @@ func TestAThousandUnknownKeysCauseOneFetch(t *testing.T) {
 		client := s.client(func(c *moneykit.Config) { c.Guard = g })
 		second := s.client(func(c *moneykit.Config) { c.Guard, c.Name = g, "moneykit-uk" })
 		forge := func(n int) error {
-			_, err := []*bankmux.Client{client, second}[n%2].ReadWebhook(t.Context(), s.delivery(stateChanged, func(h, _ map[string]any) { h["kid"] = fmt.Sprint("forged-", n) }))
+			_, err := []*bankmux.Client{client, second}[n%2].ReadWebhook(
+				t.Context(),
+				s.delivery(stateChanged, func(h, _ map[string]any) { h["kid"] = fmt.Sprint("forged-", n) }),
+			)
 			return err
 		}
 		_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil))

@@ -44,7 +44,10 @@ func TestOfMoneyKitsWordsOnlyCodesAndItsDocumentationAreKept(t *testing.T) {
 				}
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(http.StatusUnprocessableEntity)
-				_, _ = io.WriteString(w, `{"error_code":"api_error.request.validation_failed","error_message":"Rosa","documentation_url":"`+url+`","validation_errors":[{"location":["body","customer_user","id"],"message":"Rosa"}]}`)
+				_, _ = io.WriteString(
+					w,
+					`{"error_code":"api_error.request.validation_failed","error_message":"Rosa","documentation_url":"`+url+`","validation_errors":[{"location":["body","customer_user","id"],"message":"Rosa"}]}`,
+				)
 				return true
 			})
 			_, err := client.CreateSession(t.Context(), request)
@@ -52,7 +55,11 @@ func TestOfMoneyKitsWordsOnlyCodesAndItsDocumentationAreKept(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, want, e.Docs)
 			assert.Equal(t, "body.customer_user.id", e.Field)
-			assert.ErrorContains(t, err, "invalid_request: the request is malformed (field body.customer_user.id, HTTP 422")
+			assert.ErrorContains(
+				t,
+				err,
+				"invalid_request: the request is malformed (field body.customer_user.id, HTTP 422",
+			)
 			assert.NotContains(t, err.Error(), "Rosa")
 		}
 	})

@@ -21,9 +21,13 @@ func TestTimestampsAreReadWithAZoneAndWithout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var s *setup
-			s = start(t, virtualbank.Options{Start: at, Forms: virtualbank.Forms{ZonelessTimes: zoneless}}, func(c *moneykit.Config) {
-				c.Now = func() time.Time { return s.bank.Now() }
-			})
+			s = start(
+				t,
+				virtualbank.Options{Start: at, Forms: virtualbank.Forms{ZonelessTimes: zoneless}},
+				func(c *moneykit.Config) {
+					c.Now = func() time.Time { return s.bank.Now() }
+				},
+			)
 			ctx := t.Context()
 			conn := s.connect(request)
 			require.NoError(t, s.bank.Refresh(conn.Reference()))
@@ -47,7 +51,9 @@ func TestTimestampsAreReadWithAZoneAndWithout(t *testing.T) {
 				require.NoError(t, err)
 				near("a link", l.CreatedAt)
 			}
-			header, body := s.bank.Sign(virtualbank.Webhook{Provider: "moneykit", Event: "link.state_changed", Reference: conn.Reference()})
+			header, body := s.bank.Sign(
+				virtualbank.Webhook{Provider: "moneykit", Event: "link.state_changed", Reference: conn.Reference()},
+			)
 			got, err := s.client.ReadWebhook(ctx, bankmux.NewWebhookRequest(header, body))
 			require.NoError(t, err)
 			require.Len(t, got.Events, 1)
