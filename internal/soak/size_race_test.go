@@ -1,6 +1,6 @@
 //go:build race
 
-package bankmux_test
+package soak_test
 
 // The race detector takes ten times the time, and finds its races in fewer.
 const soakStandard = 15

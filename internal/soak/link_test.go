@@ -1,4 +1,4 @@
-package bankmux_test
+package soak_test
 
 import (
 	"context"

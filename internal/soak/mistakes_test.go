@@ -1,6 +1,6 @@
 //go:build !race
 
-package bankmux_test
+package soak_test
 
 import (
 	"strings"

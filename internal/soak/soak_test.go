@@ -1,4 +1,4 @@
-package bankmux_test
+package soak_test
 
 import (
 	"flag"
@@ -131,7 +131,7 @@ func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
 
 func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	cfg := soakConfig{seed: *soakSeed, connections: *soakConnections, lanes: soakLanes, only: *soakOnly}
-	t.Logf("go test -run Soak . -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
+	t.Logf("go test -run Soak ./internal/soak -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
 	before := goleak.IgnoreCurrent()
 	began, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
 	var heapAfter uint64
