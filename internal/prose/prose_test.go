@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func rulesOf(found []finding) string {
+	var rules []string
+	for _, f := range found {
+		rules = append(rules, f.rule)
+	}
+	return strings.Join(rules, " ")
+}
+
+func TestProse(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("word ", maxWords) + "word."
+	for name, c := range map[string]struct {
+		file, src, want string
+	}{
+		"a clean comment":                         {"a.go", "// Package a says what it is.\npackage a\n", ""},
+		"a dropped word in a comment":             {"a.go", "// Package a was begun.\npackage a\n", "word"},
+		"a dropped word in a trailing comment":    {"a.go", "package a\n\nvar x = 1 // mended\n", "word"},
+		"a dropped word in a text":                {"a.go", "package a\n\nvar x = \"look amiss\"\n", "word"},
+		"a dropped word in a test's name":         {"a_test.go", "package a\n\nfunc TestNobodySees() {}\n", "word"},
+		"a dropped word in code is a name":        {"a.go", "// Package a calls `begin` and [Begin].\npackage a\n", ""},
+		"is no":                                   {"a.go", "// This is no error.\npackage a\n", "word"},
+		"there is no":                             {"a.go", "// There is no error, and it is no longer.\npackage a\n", ""},
+		"a long sentence":                         {"a.go", "// A " + strings.ReplaceAll(long, " word w", " word\n// w") + "\npackage a\n", "sentence"},
+		"two short sentences":                     {"a.go", "// " + strings.Repeat("Word word word.\n// Word word.\n// ", 9) + "End.\npackage a\n", ""},
+		"a wide comment":                          {"a.go", "// " + strings.Repeat("Wide. ", 20) + "\npackage a\n", "width"},
+		"a wide comment of code":                  {"a.go", "//\t" + strings.Repeat("w", 110) + "\npackage a\n", ""},
+		"a directive":                             {"a.go", "package a\n\n//nolint:all // begun\nvar x = 1\n", ""},
+		"the output of an example":                {"a_test.go", "package a\n\nfunc x() {\n\t// Output:\n\t// begun\n}\n", ""},
+		"a dropped word in Markdown":              {"a.md", "# A\n\nIt begins.\n", "word"},
+		"a dropped word in a block of Markdown":   {"a.md", "# A\n\n```go\nbegin()\n```\n\nCall `begin`.\n", ""},
+		"a long sentence in Markdown":             {"a.md", strings.ReplaceAll(long, "word word", "word\nword"), "sentence"},
+		"a long sentence in a list":               {"a.md", "- one\n- " + strings.ReplaceAll(long, "word word", "word\n  word"), "sentence"},
+		"items of a list are counted one by one":  {"a.md", strings.Repeat("- word word\n", 30), ""},
+		"cells of a table are counted one by one": {"a.md", "|" + strings.Repeat(" word word |", 30), ""},
+		"a wide line of Markdown":                 {"a.md", strings.Repeat("Wide. ", 20), "width"},
+		"a wide row of a table":                   {"a.md", "| " + strings.Repeat("wide. ", 20) + "|", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			read := readGo
+			if strings.HasSuffix(c.file, ".md") {
+				read = readMarkdown
+			}
+			passages, found := read(c.file, []byte(c.src))
+			for _, p := range passages {
+				found = append(found, check(c.file, p)...)
+			}
+			assert.Equal(t, c.want, rulesOf(found), "%v", found)
+		})
+	}
+}

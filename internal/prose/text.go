@@ -1,0 +1,186 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// passage is a piece of text that is checked as a whole.
+type passage struct {
+	line  int
+	text  string
+	prose bool // a paragraph of sentences, not a name or a message
+}
+
+// readGo returns the paragraphs of comments, the texts and the names of tests of a Go file, and
+// lines of comments that are too long.
+func readGo(path string, src []byte) ([]passage, []finding) {
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, src, parser.ParseComments)
+	if err != nil {
+		return nil, []finding{{path: path, rule: "unreadable", text: err.Error()}}
+	}
+	var passages []passage
+	var found []finding
+	for _, group := range file.Comments {
+		p, f := readComment(path, files, group, src)
+		passages, found = append(passages, p...), append(found, f...)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.FuncDecl:
+			if name := n.Name.Name; strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Example") {
+				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(name)})
+			}
+		case *ast.BasicLit:
+			if n.Kind != token.STRING {
+				return true
+			}
+			if text, err := strconv.Unquote(n.Value); err == nil && strings.Contains(text, " ") {
+				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: text})
+			}
+		}
+		return true
+	})
+	return passages, found
+}
+
+var directive = regexp.MustCompile(`^//(go:|nolint|line |export )`)
+
+// readComment splits one group of comment lines into paragraphs. Indented lines are code; a
+// list item is a paragraph; what follows "Output:" is a test's.
+func readComment(
+	path string, files *token.FileSet, group *ast.CommentGroup, src []byte,
+) ([]passage, []finding) {
+	var out []passage
+	var found []finding
+	var current passage
+	flush := func() {
+		if current.text != "" {
+			out = append(out, current)
+		}
+		current = passage{}
+	}
+	lines := strings.Split(string(src), "\n")
+	for _, c := range group.List {
+		at := files.Position(c.Pos())
+		if directive.MatchString(c.Text) {
+			continue
+		}
+		body := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(c.Text, "//"), "/*"), "*/")
+		for i, line := range strings.Split(body, "\n") {
+			text := strings.TrimSpace(line)
+			code := strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "  ") && !isItem(text) && !isItem(current.text)
+			whole := lines[at.Line-1+i]
+			if limit := limitOf(whole, code); columns(whole) > limit && !strings.Contains(whole, "://") {
+				found = append(found, finding{path, at.Line + i, "width", clip(strings.TrimSpace(whole))})
+			}
+			switch {
+			case text == "Output:" || text == "Unordered output:":
+				flush()
+				return out, found
+			case text == "" || code:
+				flush()
+			case isItem(text) || strings.HasPrefix(text, "# "):
+				flush()
+				current = passage{line: at.Line + i, text: text, prose: true}
+			case current.text == "":
+				current = passage{line: at.Line + i, text: text, prose: true}
+			default:
+				current.text += " " + text
+			}
+		}
+	}
+	flush()
+	return out, found
+}
+
+// limitOf is how wide a line may be: a comment that stands behind code is part of a line of code.
+func limitOf(line string, code bool) int {
+	if code || !strings.HasPrefix(strings.TrimSpace(line), "//") {
+		return maxCode
+	}
+	return maxComment
+}
+
+var item = regexp.MustCompile(`^([-*+]|\d+[.)]) `)
+
+func isItem(text string) bool { return item.MatchString(text) }
+
+// readMarkdown returns the paragraphs, list items and table cells of a Markdown file.
+func readMarkdown(path string, src []byte) ([]passage, []finding) {
+	var out []passage
+	var found []finding
+	var current passage
+	flush := func() {
+		if current.text != "" {
+			out = append(out, current)
+		}
+		current = passage{}
+	}
+	fenced, hidden := false, false
+	for i, line := range strings.Split(string(src), "\n") {
+		text := strings.TrimSpace(line)
+		table := strings.HasPrefix(text, "|")
+		switch {
+		case strings.HasPrefix(text, "```"):
+			fenced = !fenced
+			flush()
+			continue
+		case fenced:
+			continue
+		case strings.HasPrefix(text, "<!--"):
+			hidden = !strings.Contains(text, "-->")
+			flush()
+			continue
+		case hidden:
+			hidden = !strings.Contains(text, "-->")
+			continue
+		}
+		if !table && columns(line) > maxComment && !strings.Contains(line, "](") && !strings.Contains(line, "://") {
+			found = append(found, finding{path, i + 1, "width", clip(text)})
+		}
+		switch {
+		case table:
+			flush()
+			for cell := range strings.SplitSeq(strings.ReplaceAll(text, `\|`, "/"), "|") {
+				out = append(out, passage{line: i + 1, text: visible(cell), prose: true})
+			}
+		case text == "" || strings.HasPrefix(text, "<"):
+			flush()
+		case isItem(text) || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ">"):
+			flush()
+			current = passage{line: i + 1, text: visible(text), prose: true}
+		case current.text == "":
+			current = passage{line: i + 1, text: visible(text), prose: true}
+		default:
+			current.text += " " + visible(text)
+		}
+	}
+	flush()
+	return out, found
+}
+
+var link = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+
+// visible is what a reader sees of a line: links without their targets.
+func visible(text string) string { return link.ReplaceAllString(strings.TrimSpace(text), "$1") }
+
+// spaced splits the name of a test into words.
+func spaced(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) || r == '_' {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
