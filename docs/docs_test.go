@@ -1,0 +1,262 @@
+// Package docs_test holds the documentation to the code. A page of this folder is a literate
+// program: its Go blocks, in their order, are the complete file <page>/main.go. The test compares
+// both, runs the program and compares what it prints with the page.
+package docs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	// The programs import these. Without them here, go test would serve an old result from its
+	// cache after one of them changed.
+	_ "github.com/bankmux/bankmux/guard"
+	_ "github.com/bankmux/bankmux/inbox"
+	_ "github.com/bankmux/bankmux/providers/dapi"
+	_ "github.com/bankmux/bankmux/providers/moneykit"
+	_ "github.com/bankmux/bankmux/reconcile"
+	_ "github.com/bankmux/bankmux/virtualbank"
+)
+
+// references are the pages without a program.
+var references = []string{"README", "going-live", "comparison"}
+
+// toCome are pages that are being written: links to them are not checked.
+var toCome = []string{
+	"reconnect.md", "store.md", "read.md", "sync.md", "regions.md", "challenges.md", "webhooks.md",
+	"errors.md", "replicas.md", "testing.md", "going-live.md", "adapter.md", "comparison.md",
+}
+
+// pages maps the folder of each program to the page that shows it.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	files, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	for _, file := range files {
+		if name := strings.TrimSuffix(file, ".md"); !slices.Contains(references, name) {
+			all[name] = file
+		}
+	}
+	return all
+}
+
+// block is a fenced block of a page.
+type block struct{ language, file, text string }
+
+var fence = regexp.MustCompile("(?ms)^```(\\w*) *([\\w.]*)\n(.*?)^```$")
+
+// blocksOf returns the fenced blocks of a page in their order. A file name behind the language says
+// which file of the program a Go block is from: none is main.go.
+func blocksOf(t *testing.T, page string) []block {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	require.NoError(t, err)
+	var blocks []block
+	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
+		b := block{m[1], m[2], m[3]}
+		if b.language == "go" && b.file == "" {
+			b.file = "main.go"
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// shown returns the files that a page shows, by name.
+func shown(t *testing.T, page string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, b := range blocksOf(t, page) {
+		if b.language == "go" {
+			files[b.file] += b.text + "\n"
+		}
+	}
+	for name, text := range files {
+		tidy, err := format.Source([]byte(text))
+		require.NoError(t, err, "%s: the blocks of %s", page, name)
+		files[name] = string(tidy)
+	}
+	return files
+}
+
+// dense drops blank lines.
+func dense(code string) []string {
+	return slices.DeleteFunc(strings.Split(code, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+}
+
+// writing says that the test writes programs and outputs instead of comparing them.
+var writing = os.Getenv("BANKMUX_WRITE") != ""
+
+func TestPages(t *testing.T) {
+	programs := pages(t)
+	for name, page := range programs {
+		t.Run(name+" shows the whole program", func(t *testing.T) { compare(t, name, page) })
+	}
+	t.Run("every program has its page", func(t *testing.T) {
+		found, err := filepath.Glob("*/main.go")
+		require.NoError(t, err)
+		for _, file := range found {
+			assert.Contains(t, programs, filepath.Dir(file), "a program without a page")
+		}
+	})
+	t.Run("every page is listed in README.md of this folder", func(t *testing.T) {
+		index, err := os.ReadFile("README.md")
+		require.NoError(t, err)
+		files, err := filepath.Glob("*.md")
+		require.NoError(t, err)
+		for _, file := range files {
+			assert.True(t, file == "README.md" || strings.Contains(string(index), "("+file+")"), "%s is not listed", file)
+		}
+	})
+	bin := build(t)
+	for name, page := range programs {
+		t.Run(name+" prints what its page says", func(t *testing.T) {
+			t.Parallel()
+			outputs(t, filepath.Join(bin, name), page)
+		})
+	}
+}
+
+// compare holds the files of a program to the blocks of its page.
+func compare(t *testing.T, name, page string) {
+	files := shown(t, page)
+	require.Contains(t, files, "main.go", "list a page without a program among references")
+	for file, want := range files {
+		path := filepath.Join(name, file)
+		if writing {
+			require.NoError(t, os.MkdirAll(name, 0o750))
+			require.NoError(t, os.WriteFile(path, []byte(want), 0o600))
+			continue
+		}
+		have, err := os.ReadFile(path)
+		require.NoError(t, err, "BANKMUX_WRITE=1 go test ./docs writes it")
+		assert.Equal(t, dense(want), dense(string(have)), "%s differs from %s: BANKMUX_WRITE=1 go test ./docs writes it", path, page)
+	}
+}
+
+// build builds all programs into one folder.
+func build(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	args := []string{"build", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
+	for name := range pages(t) {
+		args = append(args, "./"+name)
+	}
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return bin
+}
+
+// outputs runs a program and holds its output to the last text block of its page.
+func outputs(t *testing.T, program, page string) {
+	cmd := exec.CommandContext(t.Context(), program)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Run(), "stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
+	var want string
+	for _, b := range blocksOf(t, page) {
+		if b.language == "text" {
+			want = b.text
+		}
+	}
+	if writing && want != stdout.String() {
+		raw, err := os.ReadFile(page)
+		require.NoError(t, err)
+		at := strings.LastIndex(string(raw), "```text\n")
+		require.NotEqual(t, -1, at, "%s has no block ```text for the output", page)
+		_, rest, _ := strings.Cut(string(raw)[at+len("```text\n"):], "```")
+		next := string(raw)[:at] + "```text\n" + stdout.String() + "```" + rest
+		require.NoError(t, os.WriteFile(page, []byte(next), 0o600))
+		return
+	}
+	assert.Equal(t, want, stdout.String(), "stderr:\n%s", &stderr)
+}
+
+func TestJSONBlocks(t *testing.T) {
+	for _, page := range markdown(t) {
+		for _, b := range blocksOf(t, page) {
+			if b.language == "json" {
+				assert.True(t, json.Valid([]byte(b.text)), "%s: not JSON:\n%s", page, b.text)
+			}
+		}
+	}
+}
+
+// markdown returns the README of the module and every file of this folder.
+func markdown(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	return append(files, filepath.Join("..", "README.md"))
+}
+
+var (
+	link       = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
+	heading    = regexp.MustCompile(`(?m)^#{1,6} +(.+)$`)
+	inlineCode = regexp.MustCompile("`[^`\n]*`")
+)
+
+func TestLinks(t *testing.T) {
+	for _, page := range markdown(t) {
+		raw, err := os.ReadFile(page)
+		require.NoError(t, err)
+		text := inlineCode.ReplaceAllString(fence.ReplaceAllString(string(raw), ""), "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			file, anchor, _ := strings.Cut(m[1], "#")
+			target := page
+			if slices.Contains(toCome, file) {
+				continue
+			}
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), file)
+			}
+			_, err := os.Stat(target)
+			if assert.NoError(t, err, "%s links to %s", page, m[1]) && anchor != "" {
+				assert.Contains(t, anchors(t, target), anchor, "%s links to %s", page, m[1])
+			}
+		}
+	}
+}
+
+// anchors returns the names that GitHub gives the headings of a page.
+func anchors(t *testing.T, page string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	require.NoError(t, err)
+	var names []string
+	seen := map[string]int{}
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(string(raw), ""), -1) {
+		title := strings.ToLower(strings.TrimSpace(m[1]))
+		name := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+				return r
+			}
+			return -1
+		}, title)
+		if n := seen[name]; n > 0 {
+			names = append(names, fmt.Sprintf("%s-%d", name, n))
+		} else {
+			names = append(names, name)
+		}
+		seen[name]++
+	}
+	return names
+}
