@@ -190,6 +190,23 @@ func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
 	}
 }
 
+func TestAnErrorOfAnInterceptorIsTheApplicationsOwn(t *testing.T) {
+	t.Parallel()
+	budget := errors.New("the budget is spent")
+	for what, own := range map[string]error{"": budget, "wrapped": fmt.Errorf("no budget: %w", budget)} {
+		f := &fake{provider: "p", env: bankmux.Sandbox}
+		c := bankmux.NewClient(
+			"c",
+			f,
+			func(context.Context, bankmux.Op, func(context.Context) error) error { return own },
+		)
+		_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1"})
+		require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), what)
+		require.ErrorIs(t, err, own)
+		assert.ErrorContains(t, err, "application_failed: an interceptor failed")
+	}
+}
+
 func TestAWrappedErrorKeepsWhatItSays(t *testing.T) {
 	t.Parallel()
 	inner := &bankmux.Error{

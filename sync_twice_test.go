@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -23,8 +24,8 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s, l := openSync(t, provider), newLedger()
-				accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+				s, l := banktest.Open(t, provider), newLedger()
+				accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 				require.NoError(t, err)
 				for _, a := range accounts.Accounts {
 					l.names[a.ID] = a.ID
@@ -34,7 +35,7 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 				pages := 0
 				// Every page takes a while before and after it is read, so that each sync overtakes
 				// the other now and then.
-				paced := s.client.With(
+				paced := s.Client.With(
 					func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 						wait := func() {
 							mu.Lock()
@@ -67,21 +68,21 @@ func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
 					time.Sleep(9*24*time.Hour + time.Duration(dice.IntN(600))*time.Minute)
 					if day < 330 {
 						// not every one finds a row
-						_ = s.bank.Stage(s.conn.Reference(), surprises[dice.IntN(len(surprises))])
+						_ = s.Bank.Stage(s.Conn.Reference(), surprises[dice.IntN(len(surprises))])
 					}
-					s.fetch(t)
+					s.Fetch(t)
 					var both sync.WaitGroup
 					for range 2 {
-						both.Go(func() { assert.NoError(t, l.sync(t.Context(), paced, s.conn)) })
+						both.Go(func() { assert.NoError(t, l.sync(t.Context(), paced, s.Conn)) })
 					}
 					both.Wait()
 				}
-				assert.Greater(t, pages, l.position(s.conn).stored, "a page that came too late was not stored")
+				assert.Greater(t, pages, l.position(s.Conn).stored, "a page that came too late was not stored")
 				for _, e := range l.entries {
-					assert.NotContains(t, s.rows, e.known.Key, "a row is there once")
-					s.rows[e.known.Key] = e.known
+					assert.NotContains(t, s.Rows, e.known.Key, "a row is there once")
+					s.Rows[e.known.Key] = e.known
 				}
-				s.agree(t, began)
+				s.Agree(t, began)
 			})
 		})
 	}

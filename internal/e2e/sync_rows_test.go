@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"fmt"
@@ -32,12 +32,12 @@ func TestAnUndatedRowOfDapiIsInDoubtWithItsAmountAndText(t *testing.T) {
 				s, round := openRows(t)
 				first := dpRow(10, "1", "FIRST")
 				round(first, dpRow(5, "8", "KIOSK"), c.row)
-				require.Len(t, s.rows, 2)
+				require.Len(t, s.Rows, 2)
 				for range 4 {
 					d := round(first, dpRow(4, "8", "KIOSK"), c.row)
 					require.Len(t, d.Failed, 1)
 				}
-				assert.Len(t, s.rows, map[bool]int{true: 3, false: 2}[c.doubled])
+				assert.Len(t, s.Rows, map[bool]int{true: 3, false: 2}[c.doubled])
 			})
 		})
 	}
@@ -68,8 +68,8 @@ func TestOneMoreRowNeverTurnsAKnownRowAround(t *testing.T) {
 		d := round(append(rows, row(7, "10", 80, 70))...)
 		assert.Len(t, d.Added, 1, "an ordinary purchase")
 		assert.Empty(t, round(append(rows, row(7, "10", 80, 70))...).Removed)
-		require.Len(t, s.rows, 8)
-		for _, k := range s.rows {
+		require.Len(t, s.Rows, 8)
+		for _, k := range s.Rows {
 			assert.Equal(t, k.Text != "ROW 7", k.Amount.Sign() > 0, k.Text)
 		}
 	})

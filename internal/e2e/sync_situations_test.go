@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/reconcile"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -60,14 +61,6 @@ func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
 	ours.Missing, ours.Removed = slices.DeleteFunc(later.Missing, absence), slices.DeleteFunc(later.Removed, absence)
 	ours.Suggested = slices.DeleteFunc(later.Suggested, func(s bankmux.Suggestion) bool { return !is(*s.Was) })
 	return ours
-}
-
-// fetch lets MoneyKit see what the bank has.
-func (s *syncing) fetch(t *testing.T) {
-	t.Helper()
-	if s.client.Provider() == "moneykit" {
-		require.NoError(t, s.bank.Refresh(s.conn.Reference()))
-	}
 }
 
 // situations are what a sync must say of each situation of the virtual bank: at once, and after the
@@ -232,21 +225,21 @@ func TestEverySituationEndsInAgreement(t *testing.T) {
 			t.Run(situation.Name+" "+provider, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := openSync(t, provider)
-					s.fetch(t)
-					s.round(t)
+					s := banktest.Open(t, provider)
+					s.Fetch(t)
+					s.Round(t)
 					since := bankmux.DateOf(time.Now().UTC()).AddDays(-80).String()
 					time.Sleep(time.Minute)
-					require.NoError(t, s.bank.Stage(s.conn.Reference(), situation.Name))
-					s.fetch(t)
-					now := s.round(t)
+					require.NoError(t, s.Bank.Stage(s.Conn.Reference(), situation.Name))
+					s.Fetch(t)
+					now := s.Round(t)
 					var later [][]bankmux.Delta
 					for days := range 4 {
 						time.Sleep(time.Duration(26+days*72) * time.Hour)
-						s.fetch(t)
-						later = append(later, s.round(t))
+						s.Fetch(t)
+						later = append(later, s.Round(t))
 					}
-					s.agree(t, since)
+					s.Agree(t, since)
 					check(t, provider, told(now), staged(told(now), told(later...)))
 				})
 			})
@@ -257,44 +250,44 @@ func TestEverySituationEndsInAgreement(t *testing.T) {
 func TestAForgottenCursorIsRefusedAndBeginningAnewDoublesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		s.round(t)
-		n := len(s.rows)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.CursorForgotten))
-		_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known})
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		s.Round(t)
+		n := len(s.Rows)
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.CursorForgotten))
+		_, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known})
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok)
 		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
 		assert.Equal(t, "SyncRequest.Cursor", e.Field)
 		assert.Contains(t, e.Detail, "begin again")
-		s.cursor = ""
-		again := told(s.round(t))
+		s.Cursor = ""
+		again := told(s.Round(t))
 		assert.Empty(t, again.Added)
 		assert.Empty(t, again.Replaced)
-		assert.Len(t, s.rows, n)
-		s.agree(t, "2000-01-01")
+		assert.Len(t, s.Rows, n)
+		s.Agree(t, "2000-01-01")
 	})
 }
 
 func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.CursorCircles))
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		s.Round(t)
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.CursorCircles))
 		for range 20 {
-			d, err := s.client.Sync(
+			d, err := s.Client.Sync(
 				t.Context(),
-				bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: s.known},
+				bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known},
 			)
 			if err != nil {
 				require.ErrorIs(t, err, bankmux.ErrMalformed)
 				return
 			}
 			require.True(t, d.More)
-			s.store(d)
+			s.Store(d)
 		}
 		t.Fatal("the pages went round")
 	})
@@ -303,32 +296,32 @@ func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		one := openSync(t, "moneykit")
-		two := one.another(t)
+		one := banktest.Open(t, "moneykit")
+		two := one.Another(t)
 		names := map[string]string{}
-		for _, s := range []*syncing{one, two} {
-			accounts, err := s.bank.Accounts(s.conn.Reference())
+		for _, s := range []*banktest.Sync{one, two} {
+			accounts, err := s.Bank.Accounts(s.Conn.Reference())
 			require.NoError(t, err)
 			for _, a := range accounts {
 				names[a.MoneyKitID] = a.Name
 			}
 		}
-		cursors := map[*syncing]string{}
-		round := func(s *syncing) bankmux.Delta {
-			s.fetch(t)
-			s.name, s.rows, s.cursor = func(id string) string { return names[id] }, one.rows, cursors[s]
-			d := told(s.round(t))
-			cursors[s] = s.cursor
+		cursors := map[*banktest.Sync]string{}
+		round := func(s *banktest.Sync) bankmux.Delta {
+			s.Fetch(t)
+			s.Name, s.Rows, s.Cursor = func(id string) string { return names[id] }, one.Rows, cursors[s]
+			d := told(s.Round(t))
+			cursors[s] = s.Cursor
 			time.Sleep(time.Hour)
 			return d
 		}
 		round(one)
 		assert.Empty(t, round(two).Added, "the second link brings no row that the first did not")
-		require.NoError(t, one.bank.Stage(one.conn.Reference(), virtualbank.SecondLink))
+		require.NoError(t, one.Bank.Stage(one.Conn.Reference(), virtualbank.SecondLink))
 		staged := round(one).Added
 		require.Len(t, staged, 1)
 		for range 4 {
-			for _, s := range []*syncing{two, one, one, two} { // in turn, and one of them twice
+			for _, s := range []*banktest.Sync{two, one, one, two} { // in turn, and one of them twice
 				d := round(s)
 				for _, m := range slices.Concat(d.Missing, d.Removed) {
 					assert.NotEqual(t, staged[0].Known.Text, m.Known.Text, "the other link's id is one of its names")
@@ -339,7 +332,7 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 		round(one)
 		round(two)
 		found := 0
-		for _, k := range one.rows {
+		for _, k := range one.Rows {
 			if k.Text == staged[0].Known.Text {
 				found++
 				assert.Equal(t, bankmux.StatusBooked, k.Status)
@@ -351,16 +344,16 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 				accountsOf(t, two),
 				func(a virtualbank.AccountState) bool { return a.MoneyKitID == id },
 			) {
-				for key, k := range one.rows {
+				for key, k := range one.Rows {
 					if k.Account == name {
 						k.Account = id
-						one.rows[key] = k
+						one.Rows[key] = k
 					}
 				}
 			}
 		}
-		two.rows = one.rows
-		two.agree(t, "1990-01-01")
+		two.Rows = one.Rows
+		two.Agree(t, "1990-01-01")
 	})
 }
 
@@ -368,36 +361,36 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 func TestARowThatAnotherLinkHasRenamedIsRemovedWhenItIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		one := openSync(t, "moneykit")
-		names, cursors := map[string]string{}, map[*syncing]string{}
-		round := func(s *syncing) bankmux.Delta {
+		one := banktest.Open(t, "moneykit")
+		names, cursors := map[string]string{}, map[*banktest.Sync]string{}
+		round := func(s *banktest.Sync) bankmux.Delta {
 			for _, a := range accountsOf(t, s) {
 				names[a.MoneyKitID] = a.Name
 			}
-			s.fetch(t)
-			s.name, s.rows, s.cursor = func(id string) string { return names[id] }, one.rows, cursors[s]
-			d := told(s.round(t))
-			cursors[s] = s.cursor
+			s.Fetch(t)
+			s.Name, s.Rows, s.Cursor = func(id string) string { return names[id] }, one.Rows, cursors[s]
+			d := told(s.Round(t))
+			cursors[s] = s.Cursor
 			time.Sleep(time.Hour)
 			return d
 		}
 		round(one)
 		time.Sleep(20 * 24 * time.Hour) // what is withdrawn below is of these days
-		two := one.another(t)
+		two := one.Another(t)
 		round(two)
 		require.NotEmpty(t, round(one).Replaced)
-		require.NoError(t, two.bank.Stage(two.conn.Reference(), virtualbank.Withdrawn))
-		n := len(one.rows)
+		require.NoError(t, two.Bank.Stage(two.Conn.Reference(), virtualbank.Withdrawn))
+		n := len(one.Rows)
 		d := round(two)
 		require.Len(t, d.Removed, 1)
-		assert.Len(t, one.rows, n-1+len(d.Added))
+		assert.Len(t, one.Rows, n-1+len(d.Added))
 		assert.Empty(t, slices.Concat(d.Missing, round(two).Removed), "the others are there, whatever their first id")
 	})
 }
 
-func accountsOf(t *testing.T, s *syncing) []virtualbank.AccountState {
+func accountsOf(t *testing.T, s *banktest.Sync) []virtualbank.AccountState {
 	t.Helper()
-	accounts, err := s.bank.Accounts(s.conn.Reference())
+	accounts, err := s.Bank.Accounts(s.Conn.Reference())
 	require.NoError(t, err)
 	return accounts
 }

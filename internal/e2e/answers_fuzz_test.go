@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
@@ -119,7 +120,7 @@ var reads = []struct {
 		return some(c.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn}))
 	}},
 	{"Sync", func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		d, err := c.Sync(ctx, bankmux.SyncRequest{Connection: conn, Known: new(table).known})
+		d, err := c.Sync(ctx, bankmux.SyncRequest{Connection: conn, Known: new(banktest.Table).Known})
 		if err == nil && d.Next == "" {
 			return errors.New("a page without cursor")
 		}
@@ -200,9 +201,9 @@ func FuzzAnswers(f *testing.F) {
 	for at, provider := range providers {
 		bank := virtualbank.New(virtualbank.Options{Seed: 1})
 		keys[provider] = bank.Credentials()
-		banks[provider] = inProcess{bank.MoneyKit()}
+		banks[provider] = banktest.InProcess{Handler: bank.MoneyKit()}
 		if provider == "dapi" {
-			banks[provider] = inProcess{bank.Dapi()}
+			banks[provider] = banktest.InProcess{Handler: bank.Dapi()}
 		}
 		wire := &tampered{bank: banks[provider], heard: map[string][]byte{}}
 		client, err := wire.open(provider, keys[provider])

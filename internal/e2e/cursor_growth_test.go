@@ -1,6 +1,6 @@
 //go:build !race
 
-package bankmux_test
+package e2e_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -19,14 +20,14 @@ func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, provider)
-			accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+			s := banktest.Open(t, provider)
+			accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 			require.NoError(t, err)
 			today := bankmux.DateOf(time.Now().UTC())
 			for i := range 10_000 {
 				require.NoError(
 					t,
-					s.bank.AddTransaction(s.conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
+					s.Bank.AddTransaction(s.Conn.Reference(), accounts.Accounts[0].ID, virtualbank.TransactionSpec{
 						Amount: fmt.Sprintf(
 							"-%d.%02d",
 							1+i%7,
@@ -39,11 +40,11 @@ func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
 				)
 			}
 			if provider == "moneykit" {
-				require.NoError(t, s.bank.Refresh(s.conn.Reference()))
+				require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
 			}
-			s.round(t) // which looks at the length of each cursor
-			assert.Greater(t, len(s.rows), 10_000)
-			for _, d := range s.round(t) {
+			s.Round(t) // which looks at the length of each cursor
+			assert.Greater(t, len(s.Rows), 10_000)
+			for _, d := range s.Round(t) {
 				assert.Empty(t, d.Added, "many of them are alike")
 				assert.Empty(t, d.Replaced)
 			}

@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"fmt"
@@ -15,28 +15,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
 // mkWire is a MoneyKit whose pages and lists a test writes itself.
 type mkWire struct {
-	*syncing
+	*banktest.Sync
 	says map[string]string
 	last map[string]url.Values
 }
 
 func openWire(t *testing.T) *mkWire {
 	t.Helper()
-	w := &mkWire{syncing: openSync(t, "moneykit"), says: map[string]string{}, last: map[string]url.Values{}}
-	keys := w.bank.Credentials()
+	w := &mkWire{Sync: banktest.Open(t, "moneykit"), says: map[string]string{}, last: map[string]url.Values{}}
+	keys := w.Bank.Credentials()
 	var err error
-	w.client, err = moneykit.New(moneykit.Config{
+	w.Client, err = moneykit.New(moneykit.Config{
 		BaseURL:      "http://127.0.0.1",
 		ClientID:     keys.MoneyKit.ClientID,
 		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
 		Environment:  bankmux.Sandbox,
-		HTTPClient:   &http.Client{Transport: wording{inProcess{w.bank.MoneyKit()}, w.says, w.last}},
+		HTTPClient:   &http.Client{Transport: wording{banktest.InProcess{Handler: w.Bank.MoneyKit()}, w.says, w.last}},
 	})
 	require.NoError(t, err)
 	w.has("acc")
@@ -84,12 +85,12 @@ func (w *mkWire) page(t *testing.T, more bool, created, updated, removed []strin
 		),
 		1,
 	)
-	d, err := w.client.Sync(
+	d, err := w.Client.Sync(
 		t.Context(),
-		bankmux.SyncRequest{Connection: w.conn, Cursor: w.cursor, Known: w.known, Name: inLedger},
+		bankmux.SyncRequest{Connection: w.Conn, Cursor: w.Cursor, Known: w.Known, Name: inLedger},
 	)
 	require.NoError(t, err)
-	w.store(d)
+	w.Store(d)
 	return d
 }
 
@@ -130,11 +131,11 @@ func TestOneIDInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 				w.lists(slices.Concat(c.created, c.updated)...)
 				w.says["/transactions/sync"] = mkPage(c.created, c.updated, nil)
 				for range 2 { // told again, nothing changes
-					for _, d := range w.round(t) {
+					for _, d := range w.Round(t) {
 						assert.Empty(t, d.Removed)
 					}
 					var got []string
-					for _, k := range w.rows {
+					for _, k := range w.Rows {
 						got = append(got, k.Account+" "+k.Amount.Amount()+" "+k.Text)
 					}
 					slices.Sort(got)
@@ -170,14 +171,14 @@ func TestAListDropsNoPaymentForTheIDOfAnother(t *testing.T) {
 				w := openWire(t)
 				w.lists(c.rows...)
 				var got []string
-				for row, err := range w.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: w.conn}) {
+				for row, err := range w.Client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: w.Conn}) {
 					require.NoError(t, err)
 					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
 				}
 				slices.Sort(got)
 				assert.Equal(t, c.want, got)
 				got = nil
-				for row, err := range moneykit.UserTransactions(t.Context(), w.client, "user-1", bankmux.Date{}, bankmux.Date{}) {
+				for row, err := range moneykit.UserTransactions(t.Context(), w.Client, "user-1", bankmux.Date{}, bankmux.Date{}) {
 					require.NoError(t, err)
 					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
 				}
@@ -191,7 +192,7 @@ func TestAListDropsNoPaymentForTheIDOfAnother(t *testing.T) {
 // keys are the keys of the rows by text.
 func (w *mkWire) keys() map[string]string {
 	all := map[string]string{}
-	for _, k := range w.rows {
+	for _, k := range w.Rows {
 		all[k.Text] = k.Key
 	}
 	return all
@@ -279,7 +280,7 @@ func TestADayWhoseIDsAreNumberedAnewKeepsItsRows(t *testing.T) {
 					want = []string{"PHARMACY"}
 				}
 				var after []string
-				for _, k := range w.rows {
+				for _, k := range w.Rows {
 					after = append(after, label(k.Text))
 				}
 				slices.Sort(after)
@@ -388,7 +389,7 @@ func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
 				for range 2 {
 					fates.note(t, w.page(t, false, nil, nil, nil))
 				}
-				assert.Len(t, w.rows, len(c.then))
+				assert.Len(t, w.Rows, len(c.then))
 				assert.NotEmpty(t, fates["BAKERY"])
 			})
 		})
@@ -401,15 +402,15 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 		w := openWire(t)
 		one, two := "", "" // the cursors of the links
 		as := func(cursor *string, listed string, created ...string) bankmux.Delta {
-			w.cursor = *cursor
+			w.Cursor = *cursor
 			w.lists(listed)
 			d := w.page(t, false, created, nil, nil)
-			*cursor = w.cursor
+			*cursor = w.Cursor
 			return d
 		}
 		a, b := mkRow("a1", 2, "50", "HOTEL", true), mkRow("b1", 2, "50", "HOTEL", true)
 		require.Len(t, as(&one, a, a).Added, 1)
-		key := slices.Collect(maps.Keys(w.rows))
+		key := slices.Collect(maps.Keys(w.Rows))
 		renamed := as(&two, b, b)
 		require.Equal(t, []string{reconcile.ReasonID}, reasons(renamed.Replaced))
 		for range 3 { // both jobs go on
@@ -417,7 +418,7 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 				assert.Empty(t, slices.Concat(d.Removed, d.Missing), "it is listed under another of its ids")
 			}
 		}
-		assert.Equal(t, key, slices.Collect(maps.Keys(w.rows)))
+		assert.Equal(t, key, slices.Collect(maps.Keys(w.Rows)))
 		posted := as(&one, mkRow("a1", 1, "50", "HOTEL", false), mkRow("a1", 1, "50", "HOTEL", false))
 		assert.Equal(
 			t,
@@ -427,7 +428,7 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 		)
 		again := as(&two, mkRow("b9", 1, "50", "HOTEL", false), mkRow("b9", 1, "50", "HOTEL", false))
 		assert.Empty(t, again.Added, "and the second under another")
-		assert.Len(t, w.rows, 1)
+		assert.Len(t, w.Rows, 1)
 		assert.Empty(t, as(&one, mkRow("a1", 1, "50", "HOTEL", false)).Removed)
 	})
 }
@@ -516,12 +517,12 @@ func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 						assert.True(
 							t,
 							slices.ContainsFunc(
-								slices.Collect(maps.Values(w.rows)),
+								slices.Collect(maps.Values(w.Rows)),
 								func(k bankmux.Known) bool { return k.Key == key },
 							),
 						)
 					}
-					assert.Len(t, w.rows, len(want))
+					assert.Len(t, w.Rows, len(want))
 				})
 			})
 		}
@@ -544,6 +545,6 @@ func TestARenumberedRowThatSaysNearlyTheSameIsSuggestedFirst(t *testing.T) {
 		assert.Empty(t, d.Removed, "the user decides first")
 		require.Len(t, d.Missing, 1)
 		assert.Len(t, w.page(t, false, nil, nil, nil).Removed, 1)
-		assert.Len(t, w.rows, 2)
+		assert.Len(t, w.Rows, 2)
 	})
 }

@@ -1,6 +1,6 @@
 //go:build !race
 
-package bankmux_test
+package e2e_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -362,11 +363,11 @@ func peakOf(f func()) int {
 func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Connection, *tampered) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	wire := &tampered{bank: inProcess{bank.MoneyKit()}, heard: map[string][]byte{}}
+	wire := &tampered{bank: banktest.InProcess{Handler: bank.MoneyKit()}, heard: map[string][]byte{}}
 	if provider == "dapi" {
-		wire.bank = inProcess{bank.Dapi()}
+		wire.bank = banktest.InProcess{Handler: bank.Dapi()}
 	}
 	client, err := wire.open(provider, bank.Credentials())
 	require.NoError(t, err)
-	return client, linkOf(t, bank, client, provider), wire
+	return client, banktest.Link(t, bank, client, provider), wire
 }

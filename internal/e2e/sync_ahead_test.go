@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"fmt"
@@ -46,7 +46,7 @@ func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
 				for range 3 {
 					round(rows...)
 				}
-				assert.Len(t, s.rows, len(rows))
+				assert.Len(t, s.Rows, len(rows))
 			})
 		})
 	}
@@ -60,7 +60,7 @@ func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
 			require.Len(t, missing.Missing, 1, "days before its day")
 			assert.Equal(t, "RENT", missing.Missing[0].Known.Text)
 			require.Len(t, round(shop).Removed, 1)
-			assert.Len(t, s.rows, 1)
+			assert.Len(t, s.Rows, 1)
 		})
 	})
 	t.Run("comes", func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
 				assert.Empty(t, append(d.Missing, d.Removed...))
 				assert.Empty(t, d.Added)
 			}
-			assert.Len(t, s.rows, 2)
+			assert.Len(t, s.Rows, 2)
 		})
 	})
 	t.Run("stands alone in an empty reading", func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
 			}
 			round()
 			round()
-			assert.Empty(t, s.rows)
+			assert.Empty(t, s.Rows)
 		})
 	})
 }
@@ -115,11 +115,11 @@ func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
 				)
 				w.lists(rent, shop)
 				w.page(t, false, []string{rent, shop}, nil, nil)
-				for _, k := range w.rows {
+				for _, k := range w.Rows {
 					// as of another provider, which has no status
 					k.Key, k.Aliases = "elsewhere", []string{"id:other:1"}
 					k.Status, k.Account = "", "ledger"
-					w.rows[k.Key] = k
+					w.Rows[k.Key] = k
 					break
 				}
 				assert.Empty(t, w.page(t, false, nil, nil, nil).Removed, "it is listed")
@@ -128,7 +128,7 @@ func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
 				require.Len(t, d.Removed, 1)
 				assert.Equal(t, "RENT", d.Removed[0].Known.Text)
 				assert.Contains(t, d.Removed[0].Known.Aliases, "id:moneykit:u")
-				_, other := w.rows["elsewhere"]
+				_, other := w.Rows["elsewhere"]
 				assert.True(t, other, "nothing says that the other provider has it no more")
 				assert.Equal(t, bankmux.TransactionStatus(""), d.Removed[0].Known.Status)
 			})

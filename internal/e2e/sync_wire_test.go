@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/reconcile"
@@ -84,19 +85,19 @@ func mkPage(created, updated, removed []string) string {
 func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		keys := s.bank.Credentials()
+		s := banktest.Open(t, "moneykit")
+		keys := s.Bank.Credentials()
 		last := map[string]url.Values{}
 		says := map[string]string{
 			"/accounts": `{"accounts":[{"account_id":"acc","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}],"link":{"link_id":"link","state":"connected"}}`,
 		}
 		var err error
-		s.client, err = moneykit.New(moneykit.Config{
+		s.Client, err = moneykit.New(moneykit.Config{
 			BaseURL:      "http://127.0.0.1",
 			ClientID:     keys.MoneyKit.ClientID,
 			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
 			Environment:  bankmux.Sandbox,
-			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, last}},
+			HTTPClient:   &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.MoneyKit()}, says, last}},
 		})
 		require.NoError(t, err)
 		page := func(listed, created, updated, removed []string) bankmux.Delta {
@@ -107,7 +108,7 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 				strings.Join(listed, ","),
 				len(listed),
 			)
-			return told(s.round(t))
+			return told(s.Round(t))
 		}
 		first := page(
 			nil,
@@ -152,31 +153,31 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 		)
 		posted := page(nil, nil, []string{mkRow("b", 1, "2", "DINER", false)}, nil)
 		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(posted.Modified))
-		assert.Len(t, s.rows, 3)
+		assert.Len(t, s.Rows, 3)
 	})
 }
 
 func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		s.round(t)
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		s.Round(t)
 		time.Sleep(time.Minute)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
-		s.fetch(t)
-		s.cursor = "" // given up
-		anew := told(s.round(t))
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Withdrawn))
+		s.Fetch(t)
+		s.Cursor = "" // given up
+		anew := told(s.Round(t))
 		assert.Empty(t, anew.Removed)
 		require.Len(t, anew.Missing, 1, "the record of changes begins without the row")
 		assert.Equal(t, 1, anew.Missing[0].Known.Missed)
-		assert.Empty(t, told(s.round(t)).Removed, "what MoneyKit stored is the same: it is no second reading")
+		assert.Empty(t, told(s.Round(t)).Removed, "what MoneyKit stored is the same: it is no second reading")
 		time.Sleep(time.Hour)
-		s.fetch(t)
-		next := told(s.round(t))
+		s.Fetch(t)
+		next := told(s.Round(t))
 		require.Len(t, next.Removed, 1)
 		assert.Equal(t, anew.Missing[0].Known.Key, next.Removed[0].Known.Key)
-		s.agree(t, "1990-01-01")
+		s.Agree(t, "1990-01-01")
 	})
 }
 
@@ -191,18 +192,18 @@ func dpRow(ago int, amount, text string) string {
 }
 
 // openRows is a sync of one account of Dapi, and a round of it in which the bank lists these rows.
-func openRows(t *testing.T) (s *syncing, round func(rows ...string) bankmux.Delta) {
+func openRows(t *testing.T) (s *banktest.Sync, round func(rows ...string) bankmux.Delta) {
 	t.Helper()
-	s = openSync(t, "dapi")
-	accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+	s = banktest.Open(t, "dapi")
+	accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 	require.NoError(t, err)
-	keys, says := s.bank.Credentials(), map[string]string{}
-	s.client, err = dapi.New(dapi.Config{
+	keys, says := s.Bank.Credentials(), map[string]string{}
+	s.Client, err = dapi.New(dapi.Config{
 		BaseURL:     "http://127.0.0.1/v2",
 		AppKey:      keys.Dapi.AppKey,
 		AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
 		Environment: bankmux.Sandbox,
-		HTTPClient:  &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+		HTTPClient:  &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.Dapi()}, says, nil}},
 	})
 	require.NoError(t, err)
 	return s, func(rows ...string) bankmux.Delta {
@@ -210,17 +211,17 @@ func openRows(t *testing.T) (s *syncing, round func(rows ...string) bankmux.Delt
 			rows,
 			",",
 		) + `]}`
-		d, err := s.client.Sync(
+		d, err := s.Client.Sync(
 			t.Context(),
 			bankmux.SyncRequest{
-				Connection: s.conn,
+				Connection: s.Conn,
 				Accounts:   []string{accounts.Accounts[0].ID},
-				Cursor:     s.cursor,
-				Known:      s.known,
+				Cursor:     s.Cursor,
+				Known:      s.Known,
 			},
 		)
 		require.NoError(t, err)
-		s.store(d)
+		s.Store(d)
 		time.Sleep(2 * time.Hour)
 		return d
 	}
@@ -232,7 +233,7 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 		s, round := openRows(t)
 		first, bad := dpRow(10, "1", "FIRST"), dpRow(5, `"1,234.56"`, "SALARY")
 		round(first, dpRow(7, "7", "TOLL"), dpRow(5, "8", "KIOSK"), dpRow(4, "9", "BOOKS"), bad)
-		require.Len(t, s.rows, 4)
+		require.Len(t, s.Rows, 4)
 
 		moved := round(first, dpRow(6, "7", "TOLL"), dpRow(5, "8", "KIOSK"), dpRow(4, "9", "BOOKS"), bad)
 		assert.Len(t, moved.Failed, 1)
@@ -256,22 +257,22 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "dapi")
-		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+		s := banktest.Open(t, "dapi")
+		accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 		require.NoError(t, err)
 		req := bankmux.SyncRequest{
-			Connection: s.conn,
+			Connection: s.Conn,
 			Accounts:   []string{"nobody", accounts.Accounts[0].ID},
-			Known:      s.known,
+			Known:      s.Known,
 		}
-		first, err := s.client.Sync(t.Context(), req)
+		first, err := s.Client.Sync(t.Context(), req)
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		require.Len(t, first.Failed, 1)
 		require.ErrorIs(t, first.Failed[0].Err, bankmux.ErrNotFound)
 		assert.Equal(t, "nobody", first.Failed[0].Account)
 		assert.True(t, first.More)
 		req.Cursor = first.Next
-		second, err := s.client.Sync(t.Context(), req)
+		second, err := s.Client.Sync(t.Context(), req)
 		require.NoError(t, err)
 		assert.NotEmpty(t, second.Added)
 		assert.False(t, second.More)
@@ -281,8 +282,8 @@ func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
 func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "dapi")
-		keys := s.bank.Credentials()
+		s := banktest.Open(t, "dapi")
+		keys := s.Bank.Credentials()
 		var ahead time.Duration
 		says := map[string]string{
 			"/data/transactions/get": `{"success":true,"status":"done","operationID":"op","transactions":[]}`,
@@ -293,15 +294,15 @@ func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 			AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
 			Environment: bankmux.Sandbox,
 			HTTPClient: &http.Client{
-				Transport: wording{inProcess{s.bank.Dapi()}, says, nil},
+				Transport: wording{banktest.InProcess{Handler: s.Bank.Dapi()}, says, nil},
 			},
 			Now: func() time.Time { return time.Now().Add(ahead) },
 		})
 		require.NoError(t, err)
-		s.client = client
+		s.Client = client
 		today := bankmux.DateOf(time.Now().UTC())
 		for _, ahead = range []time.Duration{0, 400 * 24 * time.Hour, 0} {
-			for _, d := range s.round(t) {
+			for _, d := range s.Round(t) {
 				require.NotEmpty(t, d.Covered)
 				if ahead == 0 {
 					assert.False(t, d.Covered[0].From.After(today.AddDays(-21)), "%v", d.Covered)
@@ -318,9 +319,9 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, provider)
-			s.fetch(t)
-			s.round(t)
+			s := banktest.Open(t, provider)
+			s.Fetch(t)
+			s.Round(t)
 			stranger := bankmux.Known{
 				Key:     "t1:stranger#1",
 				Aliases: []string{"id:moneykit:stranger"},
@@ -331,7 +332,7 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 			all := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
 				return func(yield func(bankmux.Known, error) bool) {
 					for range 2 {
-						for _, k := range s.rows {
+						for _, k := range s.Rows {
 							if !yield(k, nil) {
 								return
 							}
@@ -341,20 +342,20 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Minute)
-			require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
+			require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Withdrawn))
 			removed := map[string]int{}
 			for range 3 {
-				s.fetch(t)
+				s.Fetch(t)
 				for more := true; more; {
-					d, err := s.client.Sync(
+					d, err := s.Client.Sync(
 						t.Context(),
-						bankmux.SyncRequest{Connection: s.conn, Cursor: s.cursor, Known: all},
+						bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: all},
 					)
 					require.NoError(t, err)
 					for _, m := range d.Removed {
 						removed[m.Known.Key]++
 					}
-					s.store(d)
+					s.Store(d)
 					more = d.More
 				}
 				time.Sleep(time.Hour)
@@ -365,7 +366,7 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 				assert.NotEqual(t, stranger.Key, key)
 			}
 			nothing := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
-			_, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: nothing})
+			_, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Known: nothing})
 			require.NoError(t, err)
 		})
 	}
@@ -375,12 +376,12 @@ func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, provider)
-			s.fetch(t)
+			s := banktest.Open(t, provider)
+			s.Fetch(t)
 			for _, name := range []func(string) string{func(string) string { return "" }, func(string) string { return "the same" }} {
-				_, err := s.client.Sync(
+				_, err := s.Client.Sync(
 					t.Context(),
-					bankmux.SyncRequest{Connection: s.conn, Known: s.known, Name: name},
+					bankmux.SyncRequest{Connection: s.Conn, Known: s.Known, Name: name},
 				)
 				require.ErrorIs(t, err, bankmux.ErrInvalid)
 				require.ErrorContains(t, err, "SyncRequest.Name")
@@ -392,18 +393,18 @@ func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 func TestACursorOfOtherAccountsIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 		require.NoError(t, err)
-		one := bankmux.SyncRequest{Connection: s.conn, Known: s.known, Accounts: []string{accounts.Accounts[0].ID}}
-		d, err := s.client.Sync(t.Context(), one)
+		one := bankmux.SyncRequest{Connection: s.Conn, Known: s.Known, Accounts: []string{accounts.Accounts[0].ID}}
+		d, err := s.Client.Sync(t.Context(), one)
 		require.NoError(t, err)
 		one.Cursor = d.Next
-		_, err = s.client.Sync(t.Context(), one)
+		_, err = s.Client.Sync(t.Context(), one)
 		require.NoError(t, err)
 		one.Accounts = nil
-		_, err = s.client.Sync(t.Context(), one)
+		_, err = s.Client.Sync(t.Context(), one)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		require.ErrorContains(t, err, "SyncRequest.Accounts")
 	})
@@ -412,29 +413,29 @@ func TestACursorOfOtherAccountsIsRefused(t *testing.T) {
 func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		s.round(t)
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		s.Round(t)
 		time.Sleep(time.Minute)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Tip))
-		s.fetch(t)
-		s.round(t)
-		keys := s.bank.Credentials()
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Tip))
+		s.Fetch(t)
+		s.Round(t)
+		keys := s.Bank.Credentials()
 		says := map[string]string{
 			"/transactions":      `{"transactions":[],"total":0,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
 			"/transactions/sync": mkPage(nil, nil, nil),
 		}
 		var err error
-		s.client, err = moneykit.New(moneykit.Config{
+		s.Client, err = moneykit.New(moneykit.Config{
 			BaseURL:      "http://127.0.0.1",
 			ClientID:     keys.MoneyKit.ClientID,
 			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
 			Environment:  bankmux.Sandbox,
-			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
+			HTTPClient:   &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.MoneyKit()}, says, nil}},
 		})
 		require.NoError(t, err)
 		for range 3 {
-			d := told(s.round(t))
+			d := told(s.Round(t))
 			assert.Empty(t, d.Removed)
 			assert.NotEmpty(t, d.Suspect)
 			assert.NotEmpty(t, d.Missing)
@@ -445,44 +446,44 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 func TestARowThatIsMissingInTwoSyncsWithoutACursorIsRemoved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "moneykit")
-		s.fetch(t)
-		s.round(t)
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.Withdrawn))
-		s.fetch(t)
+		s := banktest.Open(t, "moneykit")
+		s.Fetch(t)
+		s.Round(t)
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Withdrawn))
+		s.Fetch(t)
 		var was string
 		for i := range 2 { // an application that gives every cursor up
-			s.cursor = ""
-			d := told(s.round(t))
+			s.Cursor = ""
+			d := told(s.Round(t))
 			require.Len(t, d.Missing, 1-i)
 			require.Len(t, d.Removed, i)
 			key := slices.Concat(d.Missing, d.Removed)[0].Known.Key
 			assert.True(t, was == "" || was == key)
 			was = key
 		}
-		s.cursor = ""
-		assert.Empty(t, told(s.round(t)).Missing)
+		s.Cursor = ""
+		assert.Empty(t, told(s.Round(t)).Missing)
 	})
 }
 
 func TestDaysThatWereReadEmptyAreReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := openSync(t, "dapi")
-		s.round(t)
+		s := banktest.Open(t, "dapi")
+		s.Round(t)
 		time.Sleep(8 * 24 * time.Hour) // all days are due
-		require.NoError(t, s.bank.Stage(s.conn.Reference(), virtualbank.EmptyAnswer))
-		empty := s.round(t)
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.EmptyAnswer))
+		empty := s.Round(t)
 		assert.NotEmpty(t, told(empty).Suspect)
 		time.Sleep(2 * time.Hour)
-		again := s.round(t)
+		again := s.Round(t)
 		for i, page := range again {
 			if len(empty[i].Suspect) > 0 {
 				assert.Equal(t, empty[i].Covered, page.Covered, "nothing was learnt of them")
 			}
 		}
 		time.Sleep(2 * time.Hour)
-		for i, page := range s.round(t) {
+		for i, page := range s.Round(t) {
 			if len(empty[i].Suspect) > 0 {
 				assert.True(t, page.Covered[0].From.After(again[i].Covered[0].From), "now it was")
 			}
@@ -498,32 +499,32 @@ func TestADapiRowBelongsToTheDayItSaysWhicheverDaysTheBankMeans(t *testing.T) {
 		"a day of its own":        func(day, from, to bankmux.Date) bool { return !day.Before(from.AddDays(-1)) && day.Before(to) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, "dapi")
-			keys := s.bank.Credentials()
-			accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+			s := banktest.Open(t, "dapi")
+			keys := s.Bank.Credentials()
+			accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 			require.NoError(t, err)
 			today := bankmux.DateOf(time.Now().UTC())
-			s.client, err = dapi.New(dapi.Config{
+			s.Client, err = dapi.New(dapi.Config{
 				BaseURL:     "http://127.0.0.1/v2",
 				AppKey:      keys.Dapi.AppKey,
 				AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
 				Environment: bankmux.Sandbox,
-				HTTPClient:  &http.Client{Transport: daily{inProcess{s.bank.Dapi()}, today, serves}},
+				HTTPClient:  &http.Client{Transport: daily{banktest.InProcess{Handler: s.Bank.Dapi()}, today, serves}},
 			})
 			require.NoError(t, err)
-			req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.known}
+			req := bankmux.SyncRequest{Connection: s.Conn, Accounts: []string{accounts.Accounts[0].ID}, Known: s.Known}
 			for round := range 3 {
-				req.Cursor = s.cursor
-				d, err := s.client.Sync(t.Context(), req)
+				req.Cursor = s.Cursor
+				d, err := s.Client.Sync(t.Context(), req)
 				require.NoError(t, err)
-				s.store(d)
+				s.Store(d)
 				if round > 0 {
 					assert.Zero(t, len(d.Added)+len(d.Missing)+len(d.Removed)+len(d.Replaced), name)
 				}
 			}
-			assert.GreaterOrEqual(t, len(s.rows), 80, "%s: a row a day, each once", name)
+			assert.GreaterOrEqual(t, len(s.Rows), 80, "%s: a row a day, each once", name)
 			days := map[bankmux.Date]int{}
-			for _, k := range s.rows {
+			for _, k := range s.Rows {
 				days[k.Date]++
 			}
 			for day, n := range days {

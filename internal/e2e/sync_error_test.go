@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"context"
@@ -16,14 +16,15 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
 // opened returns a client of the provider whose answers are changed, with a guard of its own.
-func (s *syncing) opened(t *testing.T, provider string, says map[string]string) (*bankmux.Client, *guard.Guard) {
+func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]string) (*bankmux.Client, *guard.Guard) {
 	t.Helper()
-	keys, g := s.bank.Credentials(), guard.New(guard.Options{})
+	keys, g := s.Bank.Credentials(), guard.New(guard.Options{})
 	var client *bankmux.Client
 	var err error
 	if provider == "dapi" {
@@ -32,7 +33,7 @@ func (s *syncing) opened(t *testing.T, provider string, says map[string]string) 
 			AppKey:      keys.Dapi.AppKey,
 			AppSecret:   bankmux.NewSecret(keys.Dapi.AppSecret),
 			Environment: bankmux.Sandbox,
-			HTTPClient:  &http.Client{Transport: wording{inProcess{s.bank.Dapi()}, says, nil}},
+			HTTPClient:  &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.Dapi()}, says, nil}},
 			Guard:       g,
 		})
 	} else {
@@ -41,7 +42,7 @@ func (s *syncing) opened(t *testing.T, provider string, says map[string]string) 
 			ClientID:     keys.MoneyKit.ClientID,
 			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
 			Environment:  bankmux.Sandbox,
-			HTTPClient:   &http.Client{Transport: wording{inProcess{s.bank.MoneyKit()}, says, nil}},
+			HTTPClient:   &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.MoneyKit()}, says, nil}},
 			Guard:        g,
 		})
 	}
@@ -62,10 +63,10 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 	t.Run("every account failed, page by page", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, "dapi")
-			req := bankmux.SyncRequest{Connection: s.conn, Accounts: []string{"nobody", "nothing"}, Known: s.known}
+			s := banktest.Open(t, "dapi")
+			req := bankmux.SyncRequest{Connection: s.Conn, Accounts: []string{"nobody", "nothing"}, Known: s.Known}
 			for i, id := range req.Accounts {
-				d, err := s.client.Sync(t.Context(), req)
+				d, err := s.Client.Sync(t.Context(), req)
 				partial := incomplete(t, err, 1)
 				require.ErrorIs(t, err, bankmux.ErrNotFound)
 				assert.Equal(t, d.Failed, partial.Failed)
@@ -75,7 +76,7 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 				req.Cursor = d.Next
 			}
 			req.Accounts = nil // the next round
-			d, err := s.client.Sync(t.Context(), req)
+			d, err := s.Client.Sync(t.Context(), req)
 			require.NoError(t, err)
 			assert.NotEmpty(t, d.Added)
 		})
@@ -87,12 +88,10 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 		t.Run("a row failed at "+provider, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := openSync(t, provider)
-				accounts, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.conn})
+				s := banktest.Open(t, provider)
+				accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
 				require.NoError(t, err)
-				client, _ := s.opened(
-					t,
-					provider,
+				client, _ := opened(t, s, provider,
 					map[string]string{
 						wire[0]: strings.ReplaceAll(wire[1], `"acc"`, fmt.Sprintf("%q", accounts.Accounts[0].ID)),
 					},
@@ -100,9 +99,9 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 				d, err := client.Sync(
 					t.Context(),
 					bankmux.SyncRequest{
-						Connection: s.conn,
+						Connection: s.Conn,
 						Accounts:   []string{accounts.Accounts[0].ID},
-						Known:      s.known,
+						Known:      s.Known,
 					},
 				)
 				require.NoError(t, err, "a row is not an account")
@@ -117,9 +116,9 @@ func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
 	t.Run("a page of which everything was read has no error", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, "moneykit")
-			require.NoError(t, s.bank.Refresh(s.conn.Reference()))
-			d, err := s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: s.known})
+			s := banktest.Open(t, "moneykit")
+			require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
+			d, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Known: s.Known})
 			require.NoError(t, err)
 			assert.Empty(t, d.Failed)
 		})
@@ -145,16 +144,16 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 				t.Run(provider+", Known, "+what+", "+first, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						s := openSync(t, provider)
+						s := banktest.Open(t, provider)
 						if provider == "moneykit" {
-							require.NoError(t, s.bank.Refresh(s.conn.Reference()))
+							require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
 						}
-						s.round(t)
-						client, g := s.opened(t, provider, nil)
+						s.Round(t)
+						client, g := opened(t, s, provider, nil)
 						known := func(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 							return func(yield func(bankmux.Known, error) bool) {
 								n := 0
-								for k, err := range s.known(ctx, account, from, to) {
+								for k, err := range s.Known(ctx, account, from, to) {
 									if n++; n > good {
 										break
 									}
@@ -166,7 +165,7 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 							}
 						}
 						for range 7 { // enough to open a circuit
-							d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.conn, Known: known})
+							d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Known: known})
 							require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), "%v", err)
 							mine, ok := errors.AsType[*errOwn](err)
 							require.True(t, ok, "%v", err)
@@ -196,13 +195,13 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 	t.Run("the caller's context ends Known", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := openSync(t, "dapi")
+			s := banktest.Open(t, "dapi")
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := s.client.Sync(
+			_, err := s.Client.Sync(
 				ctx,
 				bankmux.SyncRequest{
-					Connection: s.conn,
+					Connection: s.Conn,
 					Known: func(ctx context.Context, _ string, _, _ bankmux.Date) iter.Seq2[bankmux.Known, error] {
 						return func(yield func(bankmux.Known, error) bool) {
 							<-ctx.Done()
@@ -214,20 +213,5 @@ func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.Equal(t, bankmux.ErrContextDone, bankmux.KindOf(err))
 		})
-	})
-	t.Run("an interceptor fails", func(t *testing.T) {
-		t.Parallel()
-		for what, own := range map[string]error{"": &errOwn{"budget"}, "wrapped": fmt.Errorf("no budget: %w", &errOwn{"budget"})} {
-			f := &fake{provider: "p", env: bankmux.Sandbox}
-			c := bankmux.NewClient(
-				"c",
-				f,
-				func(context.Context, bankmux.Op, func(context.Context) error) error { return own },
-			)
-			_, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1"})
-			require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err), what)
-			require.ErrorIs(t, err, own)
-			assert.ErrorContains(t, err, "application_failed: an interceptor failed")
-		}
 	})
 }

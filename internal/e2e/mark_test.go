@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -37,13 +38,13 @@ func TestAByteOrderMarkBeforeEveryAnswerChangesNothing(t *testing.T) {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
 			bank := virtualbank.New(virtualbank.Options{Seed: 1})
-			wire := &tampered{bank: marked{inProcess{bank.MoneyKit()}}, heard: map[string][]byte{}}
+			wire := &tampered{bank: marked{banktest.InProcess{Handler: bank.MoneyKit()}}, heard: map[string][]byte{}}
 			if provider == "dapi" {
-				wire.bank = marked{inProcess{bank.Dapi()}}
+				wire.bank = marked{banktest.InProcess{Handler: bank.Dapi()}}
 			}
 			client, err := wire.open(provider, bank.Credentials())
 			require.NoError(t, err)
-			conn := linkOf(t, bank, client, provider)
+			conn := banktest.Link(t, bank, client, provider)
 			if provider == "moneykit" {
 				require.NoError(t, bank.Refresh(conn.Reference()))
 			}

@@ -1,4 +1,4 @@
-package bankmux_test
+package e2e_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -49,7 +50,7 @@ func FuzzPage(f *testing.F) {
 	for i, provider := range []string{"moneykit", "dapi"} {
 		bank := virtualbank.New(virtualbank.Options{Seed: 1})
 		wire := &tampered{
-			bank:  inProcess{map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]},
+			bank:  banktest.InProcess{Handler: map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]},
 			heard: map[string][]byte{},
 		}
 		clients[i], conns[i] = wire.linked(f, provider, bank)
@@ -90,7 +91,7 @@ func FuzzPage(f *testing.F) {
 func FuzzChallenge(f *testing.F) {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
 	keys := bank.Credentials()
-	wire := &tampered{bank: inProcess{bank.Dapi()}, heard: map[string][]byte{}}
+	wire := &tampered{bank: banktest.InProcess{Handler: bank.Dapi()}, heard: map[string][]byte{}}
 	_, conn := wire.linked(f, "dapi", bank)
 	for i, path := range []string{"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get"} {
 		fresh, err := wire.open("dapi", keys)
@@ -139,47 +140,5 @@ func FuzzChallenge(f *testing.F) {
 				assert.NotContains(t, err.Error(), conn.Credential().Reveal())
 			}
 		}
-	})
-}
-
-// FuzzRoute asks a registry for clients with anything at all: what it finds serves the country, and
-// what it refuses it refuses as ours.
-func FuzzRoute(f *testing.F) {
-	us := bankmux.NewClient("us", &fake{provider: "one", env: bankmux.Sandbox})
-	gulf := bankmux.NewClient("gulf", &fake{provider: "two", env: bankmux.Sandbox})
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{us, gulf}, []bankmux.Route{
-		{Client: "us", Countries: []string{"US"}, Weight: 3},
-		{Client: "gulf", Countries: []string{"US"}},
-		{Client: "gulf", Countries: []string{"AE"}, Institutions: []string{"lemon"}},
-		{Client: "gulf", Priority: 1},
-	})
-	require.NoError(f, err)
-	f.Add("user-1", "US", "", "", "")
-	f.Add("user-1", "AE", "lemon", "accounts", "")
-	f.Add("", "uk", "\x00", "cards", "not a page")
-	f.Fuzz(func(t *testing.T, user, country, institution, capability, page string) {
-		req := bankmux.SessionRequest{
-			User:        user,
-			Country:     country,
-			Institution: bankmux.InstitutionRef{"two": institution},
-		}
-		if capability != "" {
-			req.Capabilities = []bankmux.Capability{bankmux.Capability(capability)}
-		}
-		found, err := registry.Candidates(req)
-		if err != nil {
-			e, ok := errors.AsType[*bankmux.Error](err)
-			require.True(t, ok, "%T %v", err, err)
-			assert.Contains(t, bankmux.Kinds(), e.Kind)
-			return
-		}
-		require.NotEmpty(t, found)
-		first, err := registry.First(req)
-		require.NoError(t, err)
-		assert.Same(t, found[0], first, "the same user goes to the same client")
-		if country != "US" && country != "" {
-			assert.Equal(t, "gulf", first.Name())
-		}
-		_, _ = registry.Institutions(t.Context(), bankmux.InstitutionsRequest{Country: country, Name: user, Page: page})
 	})
 }

@@ -1,0 +1,225 @@
+// Package banktest opens clients against a virtual bank in the process of a test, and keeps the
+// rows that a sync returns.
+package banktest
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/single"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// Link lets a user link and returns the connection.
+func Link(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
+	t.Helper()
+	session, err := client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+	)
+	require.NoError(t, err)
+	var payload []byte
+	if provider == "moneykit" {
+		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	} else {
+		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	}
+	require.NoError(t, err)
+	conn, err := single.Connection(
+		client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
+	require.NoError(t, err)
+	return conn
+}
+
+// InProcess serves a bank without sockets, so that its clock and the application's are one.
+type InProcess struct{ Handler http.Handler }
+
+func (p InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody // as a server has it
+	}
+	w := httptest.NewRecorder()
+	p.Handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// table is an application's store of transactions.
+type Table struct {
+	Rows   map[string]bankmux.Known // by key
+	Cursor string
+}
+
+// Store keeps a page and the cursor behind it, as one database transaction would.
+func (s *Table) Store(d bankmux.Delta) {
+	for _, a := range d.Added {
+		s.Rows[a.Known.Key] = a.Known
+	}
+	for _, ch := range slices.Concat(d.Modified, d.Replaced) {
+		delete(s.Rows, ch.Was.Key)
+		s.Rows[ch.Known.Key] = ch.Known
+	}
+	for _, m := range d.Missing {
+		s.Rows[m.Known.Key] = m.Known
+	}
+	for _, m := range d.Removed {
+		delete(s.Rows, m.Known.Key)
+	}
+	s.Cursor = d.Next
+}
+
+func (s *Table) Known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, k := range s.Rows {
+			if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Sync is a client, its connection and the bank behind it on virtual time.
+type Sync struct {
+	Bank   *virtualbank.Bank
+	Client *bankmux.Client
+	Conn   bankmux.Connection
+	Name   func(string) string // of an account; nil for the provider's id
+	Table
+}
+
+// Another is a second link to the same login.
+func (s *Sync) Another(t *testing.T) *Sync {
+	t.Helper()
+	two := &Sync{Bank: s.Bank, Client: s.Client, Table: Table{Rows: map[string]bankmux.Known{}}}
+	session, err := s.Client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
+	)
+	require.NoError(t, err)
+	payload, err := s.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	require.NoError(t, err)
+	two.Conn, err = single.Connection(
+		s.Client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))},
+		),
+	)
+	require.NoError(t, err)
+	return two
+}
+
+func Open(t *testing.T, provider string) *Sync {
+	t.Helper()
+	s := &Sync{Bank: virtualbank.New(virtualbank.Options{}), Table: Table{Rows: map[string]bankmux.Known{}}}
+	keys := s.Bank.Credentials()
+	var err error
+	req := bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
+	if provider == "moneykit" {
+		s.Client, err = moneykit.New(moneykit.Config{
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: InProcess{s.Bank.MoneyKit()}},
+		})
+	} else {
+		s.Client, err = dapi.New(dapi.Config{
+			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: InProcess{s.Bank.Dapi()}},
+		})
+	}
+	require.NoError(t, err)
+	session, err := s.Client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	var payload []byte
+	if provider == "moneykit" {
+		payload, err = s.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	} else {
+		payload, err = s.Bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"US"}})
+	}
+	require.NoError(t, err)
+	s.Conn, err = single.Connection(
+		s.Client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
+		),
+	)
+	require.NoError(t, err)
+	return s
+}
+
+// Round syncs until there is no more and stores each page.
+func (s *Sync) Round(t *testing.T) (all []bankmux.Delta) {
+	t.Helper()
+	for {
+		d, err := s.Client.Sync(
+			t.Context(),
+			bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Name: s.Name, Known: s.Known, PageSize: 200},
+		)
+		require.NoError(t, err)
+		require.Empty(t, d.Failed)
+		assert.Less(t, len(d.Next), 1024, "a cursor stays small")
+		s.Store(d)
+		all = append(all, d)
+		if !d.More {
+			return all
+		}
+		require.Less(t, len(all), 100)
+	}
+}
+
+// Agree compares the table with the bank, row for row, from a day on.
+func (s *Sync) Agree(t *testing.T, from string) {
+	t.Helper()
+	truth, err := s.Bank.Transactions(s.Conn.Reference())
+	require.NoError(t, err)
+	accounts, err := s.Bank.Accounts(s.Conn.Reference())
+	require.NoError(t, err)
+	cards := map[string]bool{}
+	for _, a := range accounts {
+		if a.DapiID != "" && a.Card {
+			cards[a.DapiID] = true // Dapi's cards are no accounts
+		}
+	}
+	want, got := map[string]int{}, map[string]int{}
+	for _, row := range truth {
+		if row.Date >= from && !cards[row.AccountID] {
+			want[row.AccountID+row.Date+row.Amount]++
+		}
+	}
+	for _, k := range s.Rows {
+		if k.Date.String() >= from {
+			units, err := k.Amount.Minor()
+			require.NoError(t, err)
+			whole, err := bankmux.MoneyFromMinor(units, k.Amount.Currency())
+			require.NoError(t, err)
+			got[k.Account+k.Date.String()+whole.Amount()]++
+		}
+	}
+	assert.Equal(t, len(want), len(got))
+	for key, n := range want {
+		assert.Equal(t, n, got[key], key)
+	}
+}
+
+// Fetch lets MoneyKit see what the bank has.
+func (s *Sync) Fetch(t *testing.T) {
+	t.Helper()
+	if s.Client.Provider() == "moneykit" {
+		require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
+	}
+}
