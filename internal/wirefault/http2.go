@@ -100,22 +100,22 @@ func goAway(code uint32, includes, closes bool) serveFunc {
 }
 
 func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
+	res := record(r, next)
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.spoil(
+		c.replaceNext(
 			frameHeaders,
 			func(id uint32, whole []byte) []byte { return append(frame(frameGoAway, 0, id, codeNone), whole...) },
 			false,
 		)
 	}
-	a.send(w)
+	res.send(w)
 }
 
 // replaceReset puts other frames in the place of the RST_STREAM that net/http sends for a handler
 // that gave up.
 func replaceReset(r *http.Request, with func(id uint32) []byte, closes bool) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.spoil(frameReset, func(id uint32, _ []byte) []byte { return with(id) }, closes)
+		c.replaceNext(frameReset, func(id uint32, _ []byte) []byte { return with(id) }, closes)
 	}
 }
 
@@ -150,8 +150,8 @@ type conn struct {
 	closes bool
 }
 
-// spoil replaces the next frame of a kind.
-func (c *conn) spoil(kind byte, with func(id uint32, whole []byte) []byte, closes bool) {
+// replaceNext replaces the next frame of a kind.
+func (c *conn) replaceNext(kind byte, with func(id uint32, whole []byte) []byte, closes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.kind, c.with, c.closes = kind, with, closes

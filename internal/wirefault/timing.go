@@ -7,19 +7,19 @@ import (
 )
 
 func slow(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
+	res := record(r, next)
 	if !wait(r, SlowDelay) {
 		cut()
 	}
-	a.send(w)
+	res.send(w)
 }
 
 func slowBody(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
-	a.start(w)
-	for i := range a.body {
-		if _, err := w.Write(a.body[i : i+1]); err != nil {
+	res := record(r, next)
+	res.header.Set("Content-Length", strconv.Itoa(len(res.body)))
+	res.start(w)
+	for i := range res.body {
+		if _, err := w.Write(res.body[i : i+1]); err != nil {
 			cut()
 		}
 		flush(w)

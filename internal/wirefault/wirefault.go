@@ -83,6 +83,11 @@ func Lookup(name string) (Fault, bool) {
 // All returns every fault that any server can have, in a fixed order; see [HTTP2] for the others.
 // The caller owns the slice.
 func All() []Fault {
+	return slices.Concat(errorFaults(), bodyFaults(), timingFaults(), rateLimitFaults())
+}
+
+// errorFaults are error statuses and pages in the place of a response.
+func errorFaults() []Fault {
 	return []Fault{
 		{Name: "unavailable", Summary: "503 with a small JSON body", serve: status(http.StatusServiceUnavailable)},
 		{Name: "server_error", Summary: "500 with a small JSON body", serve: status(http.StatusInternalServerError)},
@@ -99,6 +104,12 @@ func All() []Fault {
 			Summary: "an HTML page under status 200, as a captive portal sends it",
 			serve:   html(http.StatusOK),
 		},
+	}
+}
+
+// bodyFaults are responses whose body is missing, changed, damaged or too large.
+func bodyFaults() []Fault {
+	return []Fault{
 		{
 			Name:      "empty_200",
 			Summary:   "status 200, the JSON content type and no body",
@@ -138,6 +149,12 @@ func All() []Fault {
 			Processed: true,
 			serve:     corruptGzip,
 		},
+	}
+}
+
+// timingFaults are responses that are late or never end, and connections that are cut.
+func timingFaults() []Fault {
+	return []Fault{
 		{Name: "slow", Summary: "the right answer, two seconds late", Processed: true, serve: slow},
 		{Name: "slow_body", Summary: "the right answer, one byte a second", Processed: true, serve: slowBody},
 		{Name: "hang", Summary: "the request is read and nothing more happens", serve: hang},
@@ -161,6 +178,12 @@ func All() []Fault {
 			serve:     resetAfter,
 		},
 		{Name: "cut_body", Summary: "the connection is cut in the middle of the body", Processed: true, serve: cutBody},
+	}
+}
+
+// rateLimitFaults are refusals for the rate, wrong clocks and redirects.
+func rateLimitFaults() []Fault {
+	return []Fault{
 		{Name: "rate_limited", Summary: "429 without a hint how long to wait", serve: rateLimited("")},
 		{Name: "rate_limited_seconds", Summary: "429 with Retry-After: 7", serve: rateLimited("seconds")},
 		{

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// answer is what the real handler would have sent.
-type answer struct {
+// response is what the real handler would have sent.
+type response struct {
 	header http.Header
 	code   int
 	body   []byte
@@ -18,39 +18,39 @@ type answer struct {
 // record lets next carry out the request and keeps its answer. The rest of the
 // request body is read afterwards: net/http notices that a client left only
 // once it has read the body to its end.
-func record(r *http.Request, next http.Handler) *answer {
+func record(r *http.Request, next http.Handler) *response {
 	rec := &recorder{header: http.Header{}}
 	next.ServeHTTP(rec, r)
 	drain(r)
 	if rec.code == 0 {
 		rec.code = http.StatusOK
 	}
-	return &answer{header: rec.header, code: rec.code, body: rec.body.Bytes()}
+	return &response{header: rec.header, code: rec.code, body: rec.body.Bytes()}
 }
 
-func (a *answer) start(w http.ResponseWriter) {
-	maps.Copy(w.Header(), a.header)
-	w.WriteHeader(a.code)
+func (res *response) start(w http.ResponseWriter) {
+	maps.Copy(w.Header(), res.header)
+	w.WriteHeader(res.code)
 }
 
-func (a *answer) send(w http.ResponseWriter) {
-	if a.code != http.StatusNoContent {
-		a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+func (res *response) send(w http.ResponseWriter) {
+	if res.code != http.StatusNoContent {
+		res.header.Set("Content-Length", strconv.Itoa(len(res.body)))
 	}
-	a.start(w)
-	_, _ = w.Write(a.body)
+	res.start(w)
+	_, _ = w.Write(res.body)
 }
 
 // sendHalf announces the whole body and sends half of it. A body of fewer than
 // two bytes is announced longer than it is, so that something is missing always.
-func (a *answer) sendHalf(w http.ResponseWriter) {
-	if a.code == http.StatusNoContent {
+func (res *response) sendHalf(w http.ResponseWriter) {
+	if res.code == http.StatusNoContent {
 		// Without a body there is nothing to cut in half; an unfinished one is made up.
-		a.code = http.StatusOK
+		res.code = http.StatusOK
 	}
-	a.header.Set("Content-Length", strconv.Itoa(max(len(a.body), 2)))
-	a.start(w)
-	_, _ = w.Write(a.body[:len(a.body)/2])
+	res.header.Set("Content-Length", strconv.Itoa(max(len(res.body), 2)))
+	res.start(w)
+	_, _ = w.Write(res.body[:len(res.body)/2])
 	flush(w)
 }
 

@@ -62,25 +62,25 @@ func noContent(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handle
 }
 
 func truncated(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.body = a.body[:len(a.body)/2]
-	a.send(w)
+	res := record(r, next)
+	res.body = res.body[:len(res.body)/2]
+	res.send(w)
 }
 
 func wrongContentType(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.header.Set("Content-Type", "text/plain; charset=utf-8")
-	a.send(w)
+	res := record(r, next)
+	res.header.Set("Content-Type", "text/plain; charset=utf-8")
+	res.send(w)
 }
 
 // duplicateKeys repeats the members after the right ones, where decoders that
 // let the last one win take the wrong value. Only text is changed: a
 // changed type would be noticed by any decoder and prove nothing.
 func duplicateKeys(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
+	res := record(r, next)
 	var members map[string]json.RawMessage
-	if json.Unmarshal(a.body, &members) != nil || len(members) == 0 {
-		a.send(w)
+	if json.Unmarshal(res.body, &members) != nil || len(members) == 0 {
+		res.send(w)
 		return
 	}
 	for name, value := range members {
@@ -90,27 +90,27 @@ func duplicateKeys(_ Fault, w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	again, err := json.Marshal(members)
 	if err != nil {
-		a.send(w)
+		res.send(w)
 		return
 	}
-	right := bytes.TrimRight(a.body, " \t\r\n")
-	a.body = append(append(bytes.Clone(right[:len(right)-1]), ','), again[1:]...)
-	a.send(w)
+	right := bytes.TrimRight(res.body, " \t\r\n")
+	res.body = append(append(bytes.Clone(right[:len(right)-1]), ','), again[1:]...)
+	res.send(w)
 }
 
 func oversized(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.header.Del("Content-Length")
-	a.start(w)
+	res := record(r, next)
+	res.header.Del("Content-Length")
+	res.start(w)
 	pad(w)
-	_, _ = w.Write(a.body)
+	_, _ = w.Write(res.body)
 }
 
 func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.body = append(bomb(), zip(a.body)...)
-	a.header.Set("Content-Encoding", "gzip")
-	a.send(w)
+	res := record(r, next)
+	res.body = append(bomb(), zip(res.body)...)
+	res.header.Set("Content-Encoding", "gzip")
+	res.send(w)
 }
 
 // bomb is BulkSize blanks, packed. A gzip stream may consist of several members: one of
@@ -122,15 +122,15 @@ const bombBlock = 1 << 20
 var packedBlanks = sync.OnceValue(func() []byte { return zip(bytes.Repeat([]byte{' '}, bombBlock)) })
 
 func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.body = zip(a.body)
+	res := record(r, next)
+	res.body = zip(res.body)
 	// The eight bytes at the end are checksum and length: the damage is found
 	// only by a client that reads to the end.
-	for i := len(a.body) - 8; i < len(a.body); i++ {
-		a.body[i] ^= 0xff
+	for i := len(res.body) - 8; i < len(res.body); i++ {
+		res.body[i] ^= 0xff
 	}
-	a.header.Set("Content-Encoding", "gzip")
-	a.send(w)
+	res.header.Set("Content-Encoding", "gzip")
+	res.send(w)
 }
 
 func zip(plain []byte) []byte {
@@ -169,9 +169,9 @@ func rateLimited(hint string) serveFunc {
 }
 
 func clockSkew(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	a := record(r, next)
-	a.header.Set("Date", time.Now().Add(Skew).UTC().Format(http.TimeFormat))
-	a.send(w)
+	res := record(r, next)
+	res.header.Set("Date", time.Now().Add(Skew).UTC().Format(http.TimeFormat))
+	res.send(w)
 }
 
 func redirect(f Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
