@@ -32,7 +32,7 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 	if r.ContentLength > int64(in.limits.Body) {
 		return nil, http.StatusRequestEntityTooLarge, errTooLarge
 	}
-	source := inTime(r.Context(), r.Body, in.limits.ReadFor)
+	source := newTimedBody(r.Context(), r.Body, in.limits.ReadFor)
 	defer source.stop()
 	size := firstRead
 	if r.ContentLength > 0 && r.ContentLength < firstRead {
@@ -69,36 +69,36 @@ var (
 	errBroken   = errors.New("the body broke off")
 )
 
-// chunk is the most that is read at once. A reading that was given up keeps no more than that.
-const chunk = 4 << 10
+// chunkSize is the most that is read at once. A reading that was given up keeps no more than that.
+const chunkSize = 4 << 10
 
-// timed reads a body for a limited time, whatever its connection: a deadline cannot be set behind
+// timedBody reads a body for a limited time, whatever its connection: a deadline cannot be set behind
 // middleware that hides the connection, and closing a body of net/http waits for the reading of it.
-type timed struct {
+type timedBody struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one request
 	body  io.ReadCloser
 	timer *time.Timer
 	buf   []byte
-	done  chan result
+	done  chan readResult
 }
 
-type result struct {
+type readResult struct {
 	n   int
 	err error
 }
 
-func inTime(ctx context.Context, body io.ReadCloser, d time.Duration) *timed {
-	return &timed{ctx: ctx, body: body, timer: time.NewTimer(d), done: make(chan result, 1)}
+func newTimedBody(ctx context.Context, body io.ReadCloser, d time.Duration) *timedBody {
+	return &timedBody{ctx: ctx, body: body, timer: time.NewTimer(d), done: make(chan readResult, 1)}
 }
 
-func (t *timed) stop() { t.timer.Stop() }
+func (t *timedBody) stop() { t.timer.Stop() }
 
 // Read reads in a goroutine of its own, into memory of its own, and gives up at the end of the time
 // or of the request. The goroutine ends when the body does, which is at the latest when the
 // connection is closed. Read must not be called again after an error.
-func (t *timed) Read(p []byte) (int, error) {
+func (t *timedBody) Read(p []byte) (int, error) {
 	if t.buf == nil {
-		t.buf = make([]byte, min(len(p), chunk))
+		t.buf = make([]byte, min(len(p), chunkSize))
 	}
 	buf := t.buf[:min(len(p), len(t.buf))]
 	go t.fill(buf)
@@ -113,21 +113,21 @@ func (t *timed) Read(p []byte) (int, error) {
 }
 
 // fill reads once. The body may be of a middleware that panics or ends the goroutine.
-func (t *timed) fill(buf []byte) {
-	r := result{err: errBroken}
+func (t *timedBody) fill(buf []byte) {
+	r := readResult{err: errBroken}
 	defer func() {
 		_ = recover()
 		t.done <- r
 	}()
 	n, err := t.body.Read(buf)
 	if n >= 0 && n <= len(buf) {
-		r = result{n, err}
+		r = readResult{n, err}
 	}
 }
 
 // close ends a reading that was given up, where closing does that. Otherwise it waits for the end
 // of the connection.
-func (t *timed) close() {
+func (t *timedBody) close() {
 	defer func() { _ = recover() }()
 	_ = t.body.Close()
 }

@@ -13,22 +13,22 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// desk is where verified deliveries are handled: a few at once, some waiting, and never one twice
+// dispatcher is where verified deliveries are handled: a few at once, some waiting, and never one twice
 // at the same time.
-type desk struct {
-	most  int           // at work and waiting
+type dispatcher struct {
+	limit int           // at work and waiting
 	slots chan struct{} // one for each handler at work
 
 	mu   sync.Mutex
-	open map[string]*matter
+	open map[string]*delivery
 }
 
-func newDesk(l Limits) desk {
-	return desk{most: l.Handlers + l.Waiting, slots: make(chan struct{}, l.Handlers), open: map[string]*matter{}}
+func newDispatcher(l Limits) dispatcher {
+	return dispatcher{limit: l.Handlers + l.Waiting, slots: make(chan struct{}, l.Handlers), open: map[string]*delivery{}}
 }
 
-// matter is one delivery on the desk, with all who brought it.
-type matter struct {
+// delivery is one delivery on the desk, with all who brought it.
+type delivery struct {
 	done chan struct{}
 	held int   // of the memory for bodies
 	err  error // once done
@@ -41,23 +41,23 @@ var (
 	errUnread = errors.New("what was seen cannot be read")
 )
 
-// take sees to it that the events are handled, once, and returns nil when they were. What is held
+// dispatch sees to it that the events are handled, once, and returns nil when they were. What is held
 // of the memory for bodies goes with them: a handler may be at work with a body whose sender has
 // hung up.
-func (in *inbox) take(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
-	d := &in.desk
+func (in *inbox) dispatch(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
+	d := &in.dispatcher
 	d.mu.Lock()
 	m, open := d.open[key]
 	switch {
 	case open: // it came again while it is handled: the answer is the same
-	case len(d.open) >= d.most:
+	case len(d.open) >= d.limit:
 		d.mu.Unlock()
 		return errFull
 	default:
-		m = &matter{done: make(chan struct{}), held: *held}
+		m = &delivery{done: make(chan struct{}), held: *held}
 		d.open[key], *held = m, 0
 		// A provider that hangs up does not stop what was begun; then its repeat finds it done.
-		go in.work(context.WithoutCancel(ctx), deadline, key, m, events)
+		go in.run(context.WithoutCancel(ctx), deadline, key, m, events)
 	}
 	d.mu.Unlock()
 	select {
@@ -68,16 +68,16 @@ func (in *inbox) take(ctx context.Context, deadline time.Time, key string, event
 	}
 }
 
-// work handles a delivery unless it was handled before. A handler that returns late is marked all
+// run handles a delivery unless it was handled before. A handler that returns late is marked all
 // the same. Code of the application that panics or ends the goroutine holds nothing: what it was
 // called for has failed.
-func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
+func (in *inbox) run(ctx context.Context, deadline time.Time, key string, m *delivery, events []bankmux.Event) {
 	returned := false
 	defer func() {
 		in.memory.give(m.held)
-		in.desk.mu.Lock()
-		delete(in.desk.open, key)
-		in.desk.mu.Unlock()
+		in.dispatcher.mu.Lock()
+		delete(in.dispatcher.open, key)
+		in.dispatcher.mu.Unlock()
 		close(m.done)
 	}()
 	defer func() {
@@ -92,20 +92,20 @@ func (in *inbox) work(ctx context.Context, deadline time.Time, key string, m *ma
 		}
 	}()
 	m.err = errFailed
-	in.workOn(ctx, deadline, key, m, events)
+	in.handleOnce(ctx, deadline, key, m, events)
 	returned = true
 }
 
 // markFor bounds the marking of what is handled already, which must not fail for want of time.
 const markFor = 5 * time.Second
 
-// workOn keeps m.err at what holds if the code that is called next does not return.
-func (in *inbox) workOn(base context.Context, deadline time.Time, key string, m *matter, events []bankmux.Event) {
+// handleOnce keeps m.err at what holds if the code that is called next does not return.
+func (in *inbox) handleOnce(base context.Context, deadline time.Time, key string, m *delivery, events []bankmux.Event) {
 	ctx, cancel := context.WithDeadline(base, deadline)
 	defer cancel()
 	select {
-	case in.desk.slots <- struct{}{}:
-		defer func() { <-in.desk.slots }()
+	case in.dispatcher.slots <- struct{}{}:
+		defer func() { <-in.dispatcher.slots }()
 	case <-ctx.Done():
 		m.err = errLate
 		return

@@ -60,14 +60,14 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	for n, standard := range map[*int]int{&l.Body: 1 << 20, &l.Memory: 64 << 20, &l.Handlers: 16, &l.Waiting: 1024} {
+	for n, fallback := range map[*int]int{&l.Body: 1 << 20, &l.Memory: 64 << 20, &l.Handlers: 16, &l.Waiting: 1024} {
 		if *n <= 0 {
-			*n = standard
+			*n = fallback
 		}
 	}
-	for d, standard := range map[*time.Duration]time.Duration{&l.ReadFor: 5 * time.Second, &l.HandleFor: 10 * time.Second} {
+	for d, fallback := range map[*time.Duration]time.Duration{&l.ReadFor: 5 * time.Second, &l.HandleFor: 10 * time.Second} {
 		if *d <= 0 {
-			*d = standard
+			*d = fallback
 		}
 	}
 	return l
@@ -105,14 +105,14 @@ func WithURL(template string) Option {
 }
 
 type inbox struct {
-	url      string // with {client}, without query; empty where not configured
-	registry *bankmux.Registry
-	handle   Handler
-	seen     Seen
-	limits   Limits
-	log      logger
-	memory   budget
-	desk     desk
+	url        string // with {client}, without query; empty where not configured
+	registry   *bankmux.Registry
+	handle     Handler
+	seen       Seen
+	limits     Limits
+	log        logger
+	memory     budget
+	dispatcher dispatcher
 }
 
 // New returns the handler for the webhooks of all clients in the registry, also of those that
@@ -132,7 +132,7 @@ func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Ha
 		in.log.Logger = slog.New(slog.DiscardHandler)
 	}
 	in.memory.left.Store(int64(in.limits.Memory))
-	in.desk = newDesk(in.limits)
+	in.dispatcher = newDispatcher(in.limits)
 	return in
 }
 
@@ -179,11 +179,11 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	deadline := time.Now().Add(in.limits.HandleFor)
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
-	read, err := client.ReadWebhook(ctx, in.delivery(r, name, body))
+	read, err := client.ReadWebhook(ctx, in.webhookRequest(r, name, body))
 	if err != nil {
 		return in.log.refuse(ctx, name, statusOf(err), err), true
 	}
-	err = in.take(ctx, deadline, keyOf(name, read.Key), read.Events, &held)
+	err = in.dispatch(ctx, deadline, keyOf(name, read.Key), read.Events, &held)
 	switch {
 	case err == nil:
 		return http.StatusOK, true
@@ -193,8 +193,8 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err), true
 }
 
-// delivery is what the adapter gets to see.
-func (in *inbox) delivery(r *http.Request, name string, body []byte) bankmux.WebhookRequest {
+// webhookRequest is what the adapter gets to see.
+func (in *inbox) webhookRequest(r *http.Request, name string, body []byte) bankmux.WebhookRequest {
 	d := bankmux.NewWebhookRequest(r.Header, body)
 	if in.url == "" {
 		return d

@@ -10,9 +10,9 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// mostRefusals is how many refusals are logged a second: a flood of forgeries must not become one
+// maxRefusals is how many refusals are logged a second: a flood of forgeries must not become one
 // of records.
-const mostRefusals = 10
+const maxRefusals = 10
 
 type logger struct {
 	*slog.Logger
@@ -29,11 +29,11 @@ func (l *logger) refuse(ctx context.Context, client string, status int, why erro
 	now := time.Now()
 	left := 0
 	if now.Sub(l.second) >= time.Second {
-		left = max(0, l.count-mostRefusals)
+		left = max(0, l.count-maxRefusals)
 		l.second, l.count = now, 0
 	}
 	l.count++
-	quiet := l.count > mostRefusals
+	quiet := l.count > maxRefusals
 	l.mu.Unlock()
 	if quiet {
 		return status

@@ -36,8 +36,8 @@ func keyOf(client, key string) string {
 // Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the
 // oldest goes first. It is safe for concurrent use.
 type Memory struct {
-	most int
-	keep time.Duration
+	maxEntries int
+	keep       time.Duration
 
 	mu    sync.Mutex
 	known map[digest]struct{}
@@ -53,16 +53,16 @@ type (
 	}
 )
 
-// NewMemory returns a memory of most deliveries, 0 meaning 100,000, each kept for a time, 0 meaning
+// NewMemory returns a memory of maxEntries deliveries, 0 meaning 100,000, each kept for a time, 0 meaning
 // a day. It takes about 100 bytes each, as they come.
-func NewMemory(most int, keep time.Duration) *Memory {
-	if most <= 0 {
-		most = 100_000
+func NewMemory(maxEntries int, keep time.Duration) *Memory {
+	if maxEntries <= 0 {
+		maxEntries = 100_000
 	}
 	if keep <= 0 {
 		keep = 24 * time.Hour
 	}
-	return &Memory{most: most, keep: keep, known: map[digest]struct{}{}}
+	return &Memory{maxEntries: maxEntries, keep: keep, known: map[digest]struct{}{}}
 }
 
 // Seen reports whether key was marked and is not forgotten. It never fails.
@@ -85,7 +85,7 @@ func (m *Memory) Mark(_ context.Context, key string) error {
 	if _, ok := m.known[d]; ok {
 		return nil
 	}
-	if len(m.known) == m.most {
+	if len(m.known) == m.maxEntries {
 		m.pop()
 	}
 	m.known[d] = struct{}{}
