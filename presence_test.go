@@ -86,7 +86,7 @@ func TestTheAdapterSeesInEveryCallWhoIsThere(t *testing.T) {
 			accounts: []bankmux.Account{{ID: "a"}, {ID: "b"}},
 		},
 	}
-	client := bankmux.NewClient("p", s, guard.New(guard.Options{Park: true, OnePerConnection: true}).Interceptors()...)
+	client := bankmux.NewClient("p", s, guard.New(guard.Options{Hold: true, OnePerConnection: true}).Interceptors()...)
 	spare := bankmux.NewClient("q", &fake{provider: "q"})
 	registry, err := bankmux.NewRegistry(
 		[]*bankmux.Client{client, spare},

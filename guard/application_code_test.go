@@ -56,7 +56,7 @@ func TestCodeOfAnApplicationThatDoesNotReturnHoldsNothing(t *testing.T) {
 		t.Run("a probe of a bank that "+name+" frees its slot and proves nothing", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBanks(t, guard.Options{OnePerConnection: true, Park: true})
+				b := newBanks(t, guard.Options{OnePerConnection: true, Hold: true})
 				b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
 				for range 5 {
 					_ = b.call("bank", "c1")
@@ -189,9 +189,9 @@ func TestAListenerHoldsACallUpForAMomentAtMost(t *testing.T) {
 			l := &listener{work: func(guard.BreakerState) { <-release }}
 			b := guard.NewBreakers(guard.BreakerOptions{}, l.listen)
 			br := bench{b, []bankmux.Interceptor{b.Interceptor()}}
-			began := time.Now()
+			start := time.Now()
 			br.trip(t, read)
-			assert.Equal(t, 100*time.Millisecond, time.Since(began))
+			assert.Equal(t, 100*time.Millisecond, time.Since(start))
 			var changes []string
 			for range 100 {
 				time.Sleep(31 * time.Second)
@@ -199,7 +199,7 @@ func TestAListenerHoldsACallUpForAMomentAtMost(t *testing.T) {
 				changes = append(changes, "half-open", "open")
 			}
 			time.Sleep(31 * time.Second)
-			began = time.Now()
+			start = time.Now()
 			for range 3 {
 				require.NoError(t, br.call(t.Context(), read, nil))
 			}
@@ -208,7 +208,7 @@ func TestAListenerHoldsACallUpForAMomentAtMost(t *testing.T) {
 				br.trip(t, read)
 				changes = append(changes, "open")
 			}
-			assert.Zero(t, time.Since(began), "no call waits behind a listener that is busy")
+			assert.Zero(t, time.Since(start), "no call waits behind a listener that is busy")
 			close(release)
 			synctest.Wait()
 			require.Len(t, l.heard, 65)

@@ -98,7 +98,7 @@ func (b *Breakers) Interceptor() bankmux.Interceptor {
 
 // interceptor is [Breakers.Interceptor] where the bank itself answers some calls. The silence of
 // one bank, however many callers wait for it, counts against the provider at most once in a row.
-func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
+func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if b.opts.Disabled {
 			return next(ctx)
@@ -111,11 +111,11 @@ func (b *Breakers) interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor
 			}
 			return next(ctx)
 		}
-		one := atBank(op)
+		one := atInstitution(op)
 		admitted, err := br.run(ctx, b.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
 			o := outcome{verdict: b.judge(op, err, took)}
 			if one && silent(op, err) {
-				o.silentBank = op.Institution
+				o.silentInstitution = op.Institution
 			}
 			return o
 		})
@@ -134,8 +134,8 @@ func silent(op bankmux.Op, err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// onceImpatience is how much sooner silence counts of a call that has others to go to.
-const onceImpatience = 5
+// oncePatienceDivisor is how much sooner silence counts of a call that has others to go to.
+const oncePatienceDivisor = 5
 
 func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
@@ -151,7 +151,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 		// provider's silence too.
 		patience := b.opts.Patience
 		if op.Once {
-			patience /= onceImpatience
+			patience /= oncePatienceDivisor
 		}
 		if took >= patience && errors.Is(err, context.DeadlineExceeded) {
 			return errFailed

@@ -150,7 +150,7 @@ func TestABankIsReportedAsClosedWhenItIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		last := map[string]string{}
-		in := guard.NewInstitutions(guard.InstitutionOptions{Most: 2}, func(s guard.BreakerState) {
+		in := guard.NewInstitutions(guard.InstitutionOptions{MaxInstitutions: 2}, func(s guard.BreakerState) {
 			mu.Lock()
 			defer mu.Unlock()
 			last[s.Institution] = s.State

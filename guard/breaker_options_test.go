@@ -79,9 +79,9 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 	assert.Equal(t, time.Duration(1), e.RetryAfter, "a moment is left")
 	assert.Equal(t, open, e.Detail)
 	time.Sleep(time.Nanosecond)
-	began := time.Now()
+	start := time.Now()
 	require.ErrorIs(t, c.call(hang), bankmux.ErrUnavailable)
-	m.ProbeFor = time.Since(began)
+	m.ProbeFor = time.Since(start)
 
 	time.Sleep(m.OpenFor + 1)
 	release := make(chan struct{})
@@ -240,7 +240,7 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
-		began := time.Now()
+		start := time.Now()
 		for i := range 20 {
 			for _, group := range []bankmux.Group{bankmux.GroupLink, bankmux.GroupData} {
 				op := bankmux.Op{
@@ -257,7 +257,7 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 		time.Sleep(time.Minute)
 		var got []string
 		for _, s := range b.guard.Breakers() {
-			assert.Equal(t, began, s.Since)
+			assert.Equal(t, start, s.Since)
 			assert.Equal(t, "p", s.Provider)
 			got = append(got, s.Institution+"/"+s.Client+"/"+string(s.Group))
 		}
@@ -286,7 +286,7 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 				},
 			)
 		}
-		assert.Equal(t, began.Add(time.Minute), b.guard.Breakers()[8].Since, "it opened then")
+		assert.Equal(t, start.Add(time.Minute), b.guard.Breakers()[8].Since, "it opened then")
 		synctest.Wait()
 		require.Len(t, b.heard, 1)
 		assert.Equal(
@@ -297,7 +297,7 @@ func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
 				Group:       "data",
 				Institution: "b0",
 				State:       "open",
-				Since:       began.Add(time.Minute),
+				Since:       start.Add(time.Minute),
 			},
 			b.heard[0],
 		)

@@ -47,10 +47,10 @@ func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) er
 	}
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	chain := g.Interceptors(func(o *guard.Options) {
-		o.AtBank = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
+		o.AtInstitution = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
 	})
-	began := time.Now()
-	up := func() bool { return time.Since(began) >= back }
+	start := time.Now()
+	up := func() bool { return time.Since(start) >= back }
 	call := func(i int) error {
 		op := bankmux.Op{
 			Name:        "Call",
@@ -78,7 +78,7 @@ func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) er
 		callers.Go(func() {
 			if call(n) == nil && up() {
 				select {
-				case served <- time.Since(began) - back:
+				case served <- time.Since(start) - back:
 				default:
 				}
 			}

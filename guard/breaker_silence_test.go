@@ -23,7 +23,9 @@ func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() st
 			Institutions: guard.InstitutionOptions{Disabled: true},
 		},
 	)
-	in := g.Interceptors(func(o *guard.Options) { o.AtBank = func(op bankmux.Op) bool { return op.Name == "AtBank" } })
+	in := g.Interceptors(func(o *guard.Options) {
+		o.AtInstitution = func(op bankmux.Op) bool { return op.Name == "AtInstitution" }
+	})
 	call = func(op bankmux.Op, err error) {
 		_ = chain(in, op, func(context.Context) error {
 			time.Sleep(10 * time.Second)
@@ -36,7 +38,7 @@ func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() st
 func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
 	t.Parallel()
 	silence := &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}
-	at := bankmux.Op{Name: "AtBank", Client: "c", Group: bankmux.GroupData, Effect: bankmux.Read, Institution: "a"}
+	at := bankmux.Op{Name: "AtInstitution", Client: "c", Group: bankmux.GroupData, Effect: bankmux.Read, Institution: "a"}
 	no, other, start, turn := at, at, at, at
 	no.Institution, other.Name, start.Effect, turn.Institution = "", "AtProvider", bankmux.Idempotent, "b"
 	for name, c := range map[string]struct {
@@ -80,7 +82,7 @@ func TestASilenceThatIsExcusedIsNotCountedAtAll(t *testing.T) {
 				Institutions: guard.InstitutionOptions{Disabled: true},
 			},
 		)
-		in := g.Interceptors(func(o *guard.Options) { o.AtBank = func(bankmux.Op) bool { return true } })
+		in := g.Interceptors(func(o *guard.Options) { o.AtInstitution = func(bankmux.Op) bool { return true } })
 		op := read
 		op.Institution = "a"
 		silence := &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}

@@ -173,10 +173,10 @@ func TestAHangingProbeEndsAtItsOwnDeadline(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
 		b.trip(t, read)
 		time.Sleep(31 * time.Second)
-		began := time.Now()
+		start := time.Now()
 		err := chain(b.chain, read, hang)(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		assert.Equal(t, 15*time.Second, time.Since(began))
+		assert.Equal(t, 15*time.Second, time.Since(start))
 		assert.Equal(t, "open", b.state(read))
 	})
 }

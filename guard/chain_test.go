@@ -24,8 +24,8 @@ func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
 			slog.DiscardHandler,
 		),
 		OnePerConnection: true,
-		Park:             true,
-		AtBank:           func(bankmux.Op) bool { return true },
+		Hold:             true,
+		AtInstitution:    func(bankmux.Op) bool { return true },
 	}
 	for name, c := range map[string]struct {
 		change func(*guard.Options)
@@ -34,8 +34,8 @@ func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
 		"everything":              {func(*guard.Options) {}, 8},
 		"no log":                  {func(o *guard.Options) { o.Logger = nil }, 7},
 		"no queue":                {func(o *guard.Options) { o.OnePerConnection = false }, 7},
-		"no park":                 {func(o *guard.Options) { o.Park = false }, 7},
-		"no bank":                 {func(o *guard.Options) { o.AtBank = nil }, 7},
+		"no park":                 {func(o *guard.Options) { o.Hold = false }, 7},
+		"no bank":                 {func(o *guard.Options) { o.AtInstitution = nil }, 7},
 		"what is always in place": {func(o *guard.Options) { *o = guard.Options{} }, 4},
 	} {
 		opts := all
@@ -73,7 +73,7 @@ func TestTheOrderOfTheChain(t *testing.T) {
 	t.Run("what waited in the queue sees the challenge that the call before it left", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			in := guard.New(guard.Options{OnePerConnection: true, Park: true}).Interceptors()
+			in := guard.New(guard.Options{OnePerConnection: true, Hold: true}).Interceptors()
 			sent := 0
 			var all sync.WaitGroup
 			for range 5 {

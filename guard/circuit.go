@@ -24,22 +24,22 @@ type breaker struct {
 	provider string
 	notify   *notifier
 
-	mu      sync.Mutex // around every use of circuit, which therefore calls back under it
-	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
-	streak  *streak // of the present generation
-	state   gobreaker.State
-	since   time.Time
-	changed bool            // at least once
-	dropped bool            // of a bank that is not remembered any more
-	heard   <-chan struct{} // from notify, for whoever caused the last change
+	mu        sync.Mutex // around every use of circuit, which therefore calls back under it
+	circuit   *gobreaker.TwoStepCircuitBreaker[struct{}]
+	streak    *streak // of the present generation
+	state     gobreaker.State
+	since     time.Time
+	changed   bool            // at least once
+	dropped   bool            // of a bank that is not remembered any more
+	delivered <-chan struct{} // from notify, for whoever caused the last change
 }
 
 // streak counts the failures in a row among the calls that were admitted since the last change of
 // state. A call counts in the streak that it was admitted in, so one that began before an outage
 // says nothing after it.
 type streak struct {
-	failures uint32
-	silentAt string // the bank that was silent last
+	failures   uint32
+	lastSilent string // the bank that was silent last
 
 	// Of a bank's breaker: whether a failure was declared to be the bank's, and whether several
 	// connections failed.
@@ -49,10 +49,10 @@ type streak struct {
 
 // outcome is what a call says of the provider, or of the bank.
 type outcome struct {
-	verdict    error  // nil for success, or errFailed, or errExcluded
-	silentBank string // the bank whose silence this was, see [Breakers.interceptor]
-	declared   bool
-	connection string
+	verdict           error  // nil for success, or errFailed, or errExcluded
+	silentInstitution string // the bank whose silence this was, see [Breakers.interceptor]
+	declared          bool
+	connection        string
 }
 
 // The verdicts given to gobreaker in place of the error itself, nil being success.
@@ -67,11 +67,11 @@ func (s *streak) count(o outcome) error {
 	case o.verdict == nil:
 		*s = streak{}
 	case errors.Is(o.verdict, errFailed):
-		if o.silentBank != "" {
-			if s.silentAt == o.silentBank {
+		if o.silentInstitution != "" {
+			if s.lastSilent == o.silentInstitution {
 				return errExcluded
 			}
-			s.silentAt = o.silentBank
+			s.lastSilent = o.silentInstitution
 		}
 		if s.failures == 0 {
 			s.connection = o.connection
@@ -112,7 +112,7 @@ func (br *breaker) change(to gobreaker.State) {
 	s := br.named()
 	s.State, s.Since = to.String(), br.since
 	if done := br.notify.add(br.key, s); done != nil {
-		br.heard = done
+		br.delivered = done
 	}
 }
 
@@ -137,13 +137,13 @@ func (br *breaker) run(
 		done(admittedIn.count(end))
 		br.unlock()
 	}()
-	began := time.Now()
+	start := time.Now()
 	if probing {
-		err = bounded(ctx, probeFor, next)
+		err = withTimeout(ctx, probeFor, next)
 	} else {
 		err = next(ctx)
 	}
-	end = judge(err, time.Since(began))
+	end = judge(err, time.Since(start))
 	return true, err
 }
 
@@ -162,10 +162,10 @@ func (br *breaker) note(o outcome) {
 
 // unlock releases mu and waits a moment for the listener, if the caller has caused a change.
 func (br *breaker) unlock() {
-	heard := br.heard
-	br.heard = nil
+	delivered := br.delivered
+	br.delivered = nil
 	br.mu.Unlock()
-	wait(heard)
+	awaitListener(delivered)
 }
 
 // now returns the present state. An open circuit becomes half-open when it is asked.

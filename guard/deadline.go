@@ -41,13 +41,13 @@ func Deadline(opts DeadlineOptions) bankmux.Interceptor {
 		if op.Effect == bankmux.Local {
 			return next(ctx)
 		}
-		return bounded(ctx, opts.of(op), next)
+		return withTimeout(ctx, opts.of(op), next)
 	}
 }
 
-// bounded runs next for at most d. Where the time ran out without an answer
+// withTimeout runs next for at most d. Where the time ran out without an answer
 // from the provider, the error says whose time it was.
-func bounded(ctx context.Context, d time.Duration, next func(context.Context) error) error {
+func withTimeout(ctx context.Context, d time.Duration, next func(context.Context) error) error {
 	inner, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	err := next(inner)

@@ -114,9 +114,9 @@ func TestEachGroupHasItsTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			op := read
 			op.Name, op.Group = c.name, c.group
-			began := time.Now()
+			start := time.Now()
 			err := guard.Deadline(c.opts)(t.Context(), op, hang)
-			assert.Equal(t, c.want, time.Since(began), "%+v", c)
+			assert.Equal(t, c.want, time.Since(start), "%+v", c)
 			assert.ErrorContains(t, err, "no answer came within "+plain.Duration(c.want))
 		})
 	}

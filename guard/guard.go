@@ -20,13 +20,13 @@ type Options struct {
 	Institutions     InstitutionOptions
 	Deadline         DeadlineOptions
 	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
-	// Park keeps calls off a connection with an open challenge or a rejected login, see [Park], and
+	// Hold keeps calls off a connection with an open challenge or a rejected login, see [Hold], and
 	// calls without a user off a bank that asked before, see [Unattended]. The Dapi adapter sets
 	// it.
-	Park bool
-	// AtBank reports which calls the bank itself answers, so that its outage shows in them; the
+	Hold bool
+	// AtInstitution reports which calls the bank itself answers, so that its outage shows in them; the
 	// adapters set it. nil means none.
-	AtBank func(bankmux.Op) bool
+	AtInstitution func(bankmux.Op) bool
 	// OnStateChange receives every change of a breaker, the changes of one breaker one after the
 	// other and in order. It runs in a goroutine of its own, outside all locks, so it may call the
 	// guard and its clients. The call that causes a change waits for it at most 100 ms. A panic in
@@ -50,7 +50,7 @@ type Guard struct {
 
 // New returns a guard.
 func New(opts Options) *Guard {
-	listen := reporting(opts.OnStateChange, opts.Logger)
+	listen := logPanics(opts.OnStateChange, opts.Logger)
 	return &Guard{
 		opts:         opts,
 		breakers:     NewBreakers(opts.Breaker, listen),
@@ -84,26 +84,26 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.Logger != nil {
 		chain = append(chain, Trace(opts.Logger))
 	}
-	chain = append(chain, g.count, Retry(opts.Retry))
+	chain = append(chain, g.countUnlisted, Retry(opts.Retry))
 	if opts.OnePerConnection {
 		chain = append(chain, OnePerConnection())
 	}
-	if opts.Park { // behind the queue: what waited there must see what the call before it left
-		chain = append(chain, around(Unattended(opts.AtBank), Park()))
+	if opts.Hold { // behind the queue: what waited there must see what the call before it left
+		chain = append(chain, nest(Unattended(opts.AtInstitution), Hold()))
 	}
-	if opts.AtBank == nil {
+	if opts.AtInstitution == nil {
 		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
 	}
 	return append(
 		chain,
-		g.institutions.Interceptor(opts.AtBank),
-		g.breakers.interceptor(opts.AtBank),
+		g.institutions.Interceptor(opts.AtInstitution),
+		g.breakers.interceptor(opts.AtInstitution),
 		Deadline(opts.Deadline),
 	)
 }
 
-// around makes one interceptor of two, the outer one first.
-func around(outer, inner bankmux.Interceptor) bankmux.Interceptor {
+// nest makes one interceptor of two, the outer one first.
+func nest(outer, inner bankmux.Interceptor) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		return outer(ctx, op, func(ctx context.Context) error { return inner(ctx, op, next) })
 	}
@@ -115,8 +115,8 @@ func (g *Guard) Breakers() []BreakerState {
 	return append(g.breakers.States(), g.institutions.States()...)
 }
 
-// mostUnlisted bounds how many unlisted codes are counted.
-const mostUnlisted = 256
+// maxUnlisted bounds how many unlisted codes are counted.
+const maxUnlisted = 256
 
 // UnlistedCodes counts the provider codes that had no row in the error table,
 // by "provider code". A code in it is a reason to open an issue. At most 256 are kept.
@@ -126,7 +126,7 @@ func (g *Guard) UnlistedCodes() map[string]uint64 {
 	return maps.Clone(g.unlisted)
 }
 
-func (g *Guard) count(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
+func (g *Guard) countUnlisted(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
 	err := next(ctx)
 	if err == nil {
 		return nil
@@ -134,7 +134,7 @@ func (g *Guard) count(ctx context.Context, _ bankmux.Op, next func(context.Conte
 	if e := asError(err); e != nil && e.Unlisted {
 		key := e.Provider + " " + e.Code
 		g.mu.Lock()
-		if _, known := g.unlisted[key]; known || len(g.unlisted) < mostUnlisted {
+		if _, known := g.unlisted[key]; known || len(g.unlisted) < maxUnlisted {
 			g.unlisted[key]++
 		}
 		g.mu.Unlock()

@@ -119,13 +119,13 @@ func TestOnlyWhatIsSafeAndMayHelpIsRepeated(t *testing.T) {
 func TestRetryWaitsAsLongAsTheProviderAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		calls, began := 0, time.Now()
+		calls, start := 0, time.Now()
 		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
 		require.NoError(
 			t,
 			chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(t.Context()),
 		)
-		assert.Equal(t, 7*time.Second, time.Since(began))
+		assert.Equal(t, 7*time.Second, time.Since(start))
 	})
 }
 
@@ -134,12 +134,12 @@ func TestRetryDoesNotBeginAWaitBeyondTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		calls, began := 0, time.Now()
+		calls, start := 0, time.Now()
 		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
 		err := chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(ctx)
 		e, _ := errors.AsType[*bankmux.Error](err)
 		assert.Equal(t, 7*time.Second, e.RetryAfter)
-		assert.Zero(t, time.Since(began))
+		assert.Zero(t, time.Since(start))
 	})
 }
 
@@ -166,18 +166,18 @@ func TestDeadlineSaysWhoseTimeRanOut(t *testing.T) {
 				guard.DeadlineOptions{Link: 20 * time.Second, Ops: map[string]time.Duration{"Quick": time.Second}},
 			),
 		}
-		began := time.Now()
+		start := time.Now()
 		err := chain(d, read, hang)(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorContains(t, err, "no answer came within 20s")
-		assert.Equal(t, 20*time.Second, time.Since(began))
+		assert.Equal(t, 20*time.Second, time.Since(start))
 
 		quick := read
 		quick.Name = "Quick"
-		began = time.Now()
+		start = time.Now()
 		require.ErrorIs(t, chain(d, quick, hang)(t.Context()), bankmux.ErrUnavailable)
-		assert.Equal(t, time.Second, time.Since(began))
+		assert.Equal(t, time.Second, time.Since(start))
 
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -189,12 +189,12 @@ func TestDeadlineSaysWhoseTimeRanOut(t *testing.T) {
 		err = chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return answer })(t.Context())
 		require.Equal(t, answer, err, "an answer that came all the same is kept")
 		require.NoError(t, chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return nil })(t.Context()))
-		began = time.Now()
+		start = time.Now()
 		require.NoError(
 			t,
 			chain(d, local, func(context.Context) error { time.Sleep(time.Hour); return nil })(t.Context()),
 		)
-		assert.Equal(t, time.Hour, time.Since(began), "a local operation is not bounded")
+		assert.Equal(t, time.Hour, time.Since(start), "a local operation is not bounded")
 	})
 }
 
@@ -211,7 +211,7 @@ func TestCallsOnOneConnectionQueue(t *testing.T) {
 			done++
 			return nil
 		}
-		began := time.Now()
+		start := time.Now()
 		for range 5 {
 			go func() { assert.NoError(t, chain(q, read, call)(t.Context())) }()
 		}
@@ -242,7 +242,7 @@ func TestCallsOnOneConnectionQueue(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, 1, most)
 		assert.Equal(t, 5, done)
-		assert.GreaterOrEqual(t, time.Since(began), 5*time.Second)
+		assert.GreaterOrEqual(t, time.Since(start), 5*time.Second)
 	})
 }
 
@@ -312,17 +312,17 @@ func TestAdapterFillsOnlyWhatTheApplicationLeftOpen(t *testing.T) {
 			}
 			o.Deadline.Data = 3 * time.Second
 		}
-		began := time.Now()
+		start := time.Now()
 		require.Error(t, chain(g.Interceptors(adapt), read, hang)(t.Context()))
-		assert.Equal(t, 2*time.Second, time.Since(began))
+		assert.Equal(t, 2*time.Second, time.Since(start))
 		data := read
 		data.Group = bankmux.GroupData
-		began = time.Now()
+		start = time.Now()
 		require.Error(t, chain(g.Interceptors(adapt), data, hang)(t.Context()))
-		assert.Equal(t, 3*time.Second, time.Since(began))
-		began = time.Now()
+		assert.Equal(t, 3*time.Second, time.Since(start))
+		start = time.Now()
 		require.Error(t, chain(g.Interceptors(), data, hang)(t.Context()))
-		assert.Equal(t, time.Minute, time.Since(began), "another adapter's settings stay its own")
+		assert.Equal(t, time.Minute, time.Since(start), "another adapter's settings stay its own")
 	})
 }
 
@@ -366,12 +366,12 @@ func BenchmarkRefusal(b *testing.B) {
 func TestManyAttemptsWaitNoLongerThanTheCap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		calls, began := 0, time.Now()
+		calls, start := 0, time.Now()
 		retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{MaxAttempts: 100})}
 		err := chain(retry, read, func(context.Context) error { calls++; return errDown })(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		assert.Equal(t, 100, calls)
-		assert.Less(t, time.Since(began), 100*5*time.Second)
+		assert.Less(t, time.Since(start), 100*5*time.Second)
 	})
 }
 

@@ -14,32 +14,32 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// lot is a parked connection, and the calls on it.
-type lot struct {
+// heldConnection is a held connection, and the calls on it.
+type heldConnection struct {
 	t    *testing.T
-	park bankmux.Interceptor
+	hold bankmux.Interceptor
 }
 
 // call reports whether it was sent, and what came.
-func (l lot) call(op bankmux.Op, answer error) (sent bool, err error) {
-	err = l.park(l.t.Context(), op, func(context.Context) error { sent = true; return answer })
+func (h heldConnection) call(op bankmux.Op, answer error) (sent bool, err error) {
+	err = h.hold(h.t.Context(), op, func(context.Context) error { sent = true; return answer })
 	return sent, err
 }
 
-func (l lot) sends(op bankmux.Op, answer error) bool {
-	sent, err := l.call(op, answer)
+func (h heldConnection) sends(op bankmux.Op, answer error) bool {
+	sent, err := h.call(op, answer)
 	if sent {
-		assert.Equal(l.t, answer, err, "what came is what is returned")
+		assert.Equal(h.t, answer, err, "what came is what is returned")
 	}
 	return sent
 }
 
-func lots(t *testing.T, parkedBy error) lot {
-	l := lot{t, guard.Park()}
-	if parkedBy != nil {
-		require.True(t, l.sends(data("Accounts", "r", ""), parkedBy))
+func holding(t *testing.T, heldBy error) heldConnection {
+	h := heldConnection{t, guard.Hold()}
+	if heldBy != nil {
+		require.True(t, h.sends(data("Accounts", "r", ""), heldBy))
 	}
-	return l
+	return h
 }
 
 var errRejected = &bankmux.Error{
@@ -54,7 +54,7 @@ func TestWhatParksAConnection(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err   error
-		parks bool
+		holds bool
 	}{
 		"a question":                        {asking("x"), true},
 		"a rejected login":                  {errRejected, true},
@@ -68,7 +68,7 @@ func TestWhatParksAConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				assert.Equal(t, !c.parks, lots(t, c.err).sends(data("Balances", "r", ""), nil))
+				assert.Equal(t, !c.holds, holding(t, c.err).sends(data("Balances", "r", ""), nil))
 			})
 		})
 	}
@@ -93,11 +93,11 @@ func TestOnlyTheConnectionIsParked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, by := range []error{errRejected, asking("x")} {
-				l := lots(t, by)
+				h := holding(t, by)
 				op := data("Accounts", "r", "")
 				c.change(&op)
-				assert.Equal(t, c.sends, l.sends(op, errDown))
-				assert.False(t, l.sends(data("Balances", "r", ""), nil), "and that changes nothing")
+				assert.Equal(t, c.sends, h.sends(op, errDown))
+				assert.False(t, h.sends(data("Balances", "r", ""), nil), "and that changes nothing")
 			}
 		})
 	}
@@ -131,10 +131,10 @@ func TestWhatFreesAParkedConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				login := lots(t, errRejected)
+				login := holding(t, errRejected)
 				login.sends(c.op, c.err)
 				assert.Equal(t, c.login, login.sends(data("Balances", "r", ""), nil))
-				question := lots(t, asking("x"))
+				question := holding(t, asking("x"))
 				question.sends(c.op, c.err)
 				assert.Equal(t, c.asking, question.sends(data("Balances", "r", ""), nil))
 			})
@@ -146,7 +146,7 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 	t.Parallel()
 	t.Run("the rejection, as one that was not sent and is of no call yet", func(t *testing.T) {
 		t.Parallel()
-		_, err := lots(t, errRejected).call(data("Balances", "r", ""), nil)
+		_, err := holding(t, errRejected).call(data("Balances", "r", ""), nil)
 		assert.Equal(
 			t,
 			&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS", Status: 400, NotSent: true},
@@ -157,28 +157,28 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 	})
 	t.Run("the rejection, also where it answers a challenge that is gone", func(t *testing.T) {
 		t.Parallel()
-		_, err := lots(t, errRejected).call(data("Balances", "r", "x"), nil)
+		_, err := holding(t, errRejected).call(data("Balances", "r", "x"), nil)
 		assert.ErrorIs(t, err, bankmux.ErrReauth)
 	})
 	t.Run("the challenge, until it expires", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			l := lots(t, asking("x"))
+			h := holding(t, asking("x"))
 			time.Sleep(time.Minute - 1)
-			_, err := l.call(data("Balances", "r", ""), nil)
+			_, err := h.call(data("Balances", "r", ""), nil)
 			e, ok := errors.AsType[*bankmux.Error](err)
 			require.True(t, ok)
 			assert.True(t, e.NotSent)
 			assert.Empty(t, e.Op+e.Client)
 			assert.Equal(t, "x", e.Challenge.ID)
 			time.Sleep(time.Nanosecond)
-			assert.True(t, l.sends(data("Balances", "r", ""), nil))
-			assert.True(t, l.sends(data("Balances", "r", "x"), nil))
+			assert.True(t, h.sends(data("Balances", "r", ""), nil))
+			assert.True(t, h.sends(data("Balances", "r", "x"), nil))
 		})
 	})
 	t.Run("that another challenge is open, where it answers an older one", func(t *testing.T) {
 		t.Parallel()
-		_, err := lots(t, asking("x")).call(data("Accounts", "r", "old"), nil)
+		_, err := holding(t, asking("x")).call(data("Accounts", "r", "old"), nil)
 		assert.Equal(
 			t,
 			&bankmux.Error{
@@ -193,7 +193,7 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 		t.Parallel()
 		op := data("Accounts", "r", "x")
 		op.Abandon = true
-		assert.True(t, lots(t, nil).sends(op, errDown))
+		assert.True(t, holding(t, nil).sends(op, errDown))
 	})
 }
 
@@ -202,23 +202,23 @@ func TestACallThatWasUnderWayWhenAnotherParkedTheConnectionFreesNothing(t *testi
 	for name, by := range map[string]error{"a rejected login": errRejected, "a question": asking("x")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := lots(t, nil)
-			require.NoError(t, l.park(t.Context(), data("Balances", "r", ""), func(context.Context) error {
-				l.sends(data("Accounts", "r", ""), by) //nolint:contextcheck // another call
+			h := holding(t, nil)
+			require.NoError(t, h.hold(t.Context(), data("Balances", "r", ""), func(context.Context) error {
+				h.sends(data("Accounts", "r", ""), by) //nolint:contextcheck // another call
 				return nil
 			}))
-			assert.False(t, l.sends(data("Balances", "r", ""), nil))
+			assert.False(t, h.sends(data("Balances", "r", ""), nil))
 		})
 	}
 }
 
 func TestCallsWithoutAConnectionParkNothing(t *testing.T) {
 	t.Parallel()
-	l := lots(t, nil)
+	h := holding(t, nil)
 	op := data("Institutions", "", "")
 	op.Connection, op.Reference = "", bankmux.Secret{}
 	for _, by := range []error{errRejected, asking("x")} {
-		assert.True(t, l.sends(op, by))
-		assert.True(t, l.sends(op, nil))
+		assert.True(t, h.sends(op, by))
+		assert.True(t, h.sends(op, nil))
 	}
 }

@@ -40,10 +40,10 @@ func asking(id string) error {
 func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		park := guard.Park()
+		hold := guard.Hold()
 		sent := 0
 		call := func(op bankmux.Op, answer error) error {
-			return park(t.Context(), op, func(context.Context) error { sent++; return answer })
+			return hold(t.Context(), op, func(context.Context) error { sent++; return answer })
 		}
 		open := call(data("Accounts", "r", ""), asking("x"))
 		require.ErrorIs(t, open, bankmux.ErrUserAction)
@@ -96,10 +96,10 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 
 func TestARejectedLoginParksUntilTheReferenceChanges(t *testing.T) {
 	t.Parallel()
-	park := guard.Park()
+	hold := guard.Hold()
 	sent := 0
 	call := func(op bankmux.Op, answer error) error {
-		return park(t.Context(), op, func(context.Context) error { sent++; return answer })
+		return hold(t.Context(), op, func(context.Context) error { sent++; return answer })
 	}
 	require.Error(
 		t,
@@ -119,15 +119,15 @@ func TestARejectedLoginParksUntilTheReferenceChanges(t *testing.T) {
 
 func TestWhatIsParkedIsBounded(t *testing.T) {
 	t.Parallel()
-	park := guard.Park()
+	hold := guard.Hold()
 	for i := range 25_000 {
 		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: bankmux.NewSecret("r")}
-		_ = park(t.Context(), op, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })
+		_ = hold(t.Context(), op, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })
 	}
 	passed := 0
 	for i := range 25_000 {
 		op := bankmux.Op{Name: "Accounts", Client: "c", Connection: fmt.Sprint(i), Reference: bankmux.NewSecret("r")}
-		_ = park(t.Context(), op, func(context.Context) error { passed++; return nil })
+		_ = hold(t.Context(), op, func(context.Context) error { passed++; return nil })
 	}
 	assert.GreaterOrEqual(t, passed, 15_000)
 }
@@ -137,10 +137,10 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 	const bound = 10_000
 	// lots parks connections first to first+n-1, and passed counts which of them are let through
 	// again.
-	ask := func(park bankmux.Interceptor, i int, err error) (sent bool) {
+	ask := func(hold bankmux.Interceptor, i int, err error) (sent bool) {
 		op := data("Accounts", "r", "")
 		op.Connection = fmt.Sprint(i)
-		_ = park(context.Background(), op, func(context.Context) error { sent = true; return err })
+		_ = hold(context.Background(), op, func(context.Context) error { sent = true; return err })
 		return sent
 	}
 	rejected := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}
@@ -150,32 +150,32 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 			Challenge: &bankmux.Challenge{ID: "x", ExpiresAt: time.Now().Add(d)},
 		}
 	}
-	passed := func(park bankmux.Interceptor, first, n int) (count int) {
+	passed := func(hold bankmux.Interceptor, first, n int) (count int) {
 		for i := first; i < first+n; i++ {
-			if ask(park, i, nil) {
+			if ask(hold, i, nil) {
 				count++
 			}
 		}
 		return count
 	}
-	fill := func(park bankmux.Interceptor, first, n int, err error) {
+	fill := func(hold bankmux.Interceptor, first, n int, err error) {
 		for i := first; i < first+n; i++ {
-			ask(park, i, err)
+			ask(hold, i, err)
 		}
 	}
 	t.Run("expired challenges go, rejected logins and open challenges stay", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			park := guard.Park()
-			fill(park, 0, 500, rejected)
-			fill(park, 1_000, 9_000, challenge(time.Minute))
-			fill(park, 500, 500, rejected)
+			hold := guard.Hold()
+			fill(hold, 0, 500, rejected)
+			fill(hold, 1_000, 9_000, challenge(time.Minute))
+			fill(hold, 500, 500, rejected)
 			time.Sleep(time.Minute)
-			fill(park, 20_000, 500, challenge(time.Minute))
-			fill(park, 30_000, 8_500, rejected)
-			assert.Zero(t, passed(park, 0, 1_000), "the rejected logins from before and among the challenges")
-			assert.Zero(t, passed(park, 20_000, 500), "the open challenges")
-			assert.Zero(t, passed(park, 30_000, 8_500), "the rejected logins after them")
+			fill(hold, 20_000, 500, challenge(time.Minute))
+			fill(hold, 30_000, 8_500, rejected)
+			assert.Zero(t, passed(hold, 0, 1_000), "the rejected logins from before and among the challenges")
+			assert.Zero(t, passed(hold, 20_000, 500), "the open challenges")
+			assert.Zero(t, passed(hold, 30_000, 8_500), "the rejected logins after them")
 		})
 	})
 	t.Run(
@@ -183,78 +183,78 @@ func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
 		func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				park := guard.Park()
-				fill(park, 0, 200, challenge(time.Minute))
-				fill(park, 1_000, 9_800, rejected)
+				hold := guard.Hold()
+				fill(hold, 0, 200, challenge(time.Minute))
+				fill(hold, 1_000, 9_800, rejected)
 				time.Sleep(time.Minute)
-				fill(park, 20_000, 200, rejected)
-				assert.Zero(t, passed(park, 1_000, 9_800), "the rejected logins from before")
-				assert.Zero(t, passed(park, 20_000, 200), "and those that took the room")
-				fill(park, 30_000, 1, rejected)
-				assert.Equal(t, 1, passed(park, 1_000, 9_800), "then one goes for one")
+				fill(hold, 20_000, 200, rejected)
+				assert.Zero(t, passed(hold, 1_000, 9_800), "the rejected logins from before")
+				assert.Zero(t, passed(hold, 20_000, 200), "and those that took the room")
+				fill(hold, 30_000, 1, rejected)
+				assert.Equal(t, 1, passed(hold, 1_000, 9_800), "then one goes for one")
 			})
 		},
 	)
 	t.Run("expired challenges go first, whatever was parked, freed and parked again before", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			park := guard.Park()
-			fill(park, 0, 4_000, rejected)
-			fill(park, 4_000, 4_000, challenge(time.Minute))
+			hold := guard.Hold()
+			fill(hold, 0, 4_000, rejected)
+			fill(hold, 4_000, 4_000, challenge(time.Minute))
 			free := data("ExchangeToken", "r", "")
 			for i := 0; i < 8_000; i += 2 { // every second one is linked again
 				free.Connection = fmt.Sprint(i)
-				require.NoError(t, park(t.Context(), free, func(context.Context) error { return nil }))
+				require.NoError(t, hold(t.Context(), free, func(context.Context) error { return nil }))
 			}
-			fill(park, 10_000, 4_000, challenge(time.Hour))
+			fill(hold, 10_000, 4_000, challenge(time.Hour))
 			time.Sleep(time.Minute)
-			fill(park, 20_000, 4_000, rejected)
+			fill(hold, 20_000, 4_000, rejected)
 			kept := 0
 			for i := 1; i < 4_000; i += 2 {
-				kept += 1 - passed(park, i, 1)
+				kept += 1 - passed(hold, i, 1)
 			}
 			assert.Equal(t, 2_000, kept, "the rejected logins")
-			assert.Zero(t, passed(park, 10_000, 4_000), "the open challenges")
-			assert.Zero(t, passed(park, 20_000, 4_000), "what took the room")
+			assert.Zero(t, passed(hold, 10_000, 4_000), "the open challenges")
+			assert.Zero(t, passed(hold, 20_000, 4_000), "what took the room")
 		})
 	})
 	t.Run("then open challenges go, those first that expire soonest", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			park := guard.Park()
-			fill(park, 0, 1_000, challenge(3*time.Minute))
-			fill(park, 1_000, 8_000, rejected)
-			fill(park, 9_000, 1_000, challenge(2*time.Minute))
-			fill(park, 10_000, 1_000, rejected)
-			assert.Zero(t, passed(park, 1_000, 8_000))
-			assert.Zero(t, passed(park, 10_000, 1_000), "what was parked last")
-			assert.Zero(t, passed(park, 0, 1_000), "they expire last")
-			assert.Equal(t, 1_000, passed(park, 9_000, 1_000))
+			hold := guard.Hold()
+			fill(hold, 0, 1_000, challenge(3*time.Minute))
+			fill(hold, 1_000, 8_000, rejected)
+			fill(hold, 9_000, 1_000, challenge(2*time.Minute))
+			fill(hold, 10_000, 1_000, rejected)
+			assert.Zero(t, passed(hold, 1_000, 8_000))
+			assert.Zero(t, passed(hold, 10_000, 1_000), "what was parked last")
+			assert.Zero(t, passed(hold, 0, 1_000), "they expire last")
+			assert.Equal(t, 1_000, passed(hold, 9_000, 1_000))
 		})
 	})
 	t.Run("then the oldest rejected logins, one for one", func(t *testing.T) {
 		t.Parallel()
-		park := guard.Park()
-		fill(park, 0, bound, rejected)
-		assert.Zero(t, passed(park, 0, bound), "so many are remembered")
-		fill(park, bound, 700, rejected)
-		assert.Zero(t, passed(park, 700, bound))
-		assert.Equal(t, 700, passed(park, 0, 700))
+		hold := guard.Hold()
+		fill(hold, 0, bound, rejected)
+		assert.Zero(t, passed(hold, 0, bound), "so many are remembered")
+		fill(hold, bound, 700, rejected)
+		assert.Zero(t, passed(hold, 700, bound))
+		assert.Equal(t, 700, passed(hold, 0, 700))
 	})
 	t.Run("a connection that is parked already needs no room", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			park := guard.Park()
-			fill(park, 0, bound-1, rejected)
-			fill(park, bound, 1, challenge(time.Minute))
+			hold := guard.Hold()
+			fill(hold, 0, bound-1, rejected)
+			fill(hold, bound, 1, challenge(time.Minute))
 			op := data("Accounts", "r", "x")
 			op.Connection = fmt.Sprint(bound)
 			again := &bankmux.Error{
 				Kind:      bankmux.ErrUserAction,
 				Challenge: &bankmux.Challenge{ID: "y", ExpiresAt: time.Now().Add(time.Minute)},
 			}
-			require.Error(t, park(t.Context(), op, func(context.Context) error { return again }))
-			assert.Zero(t, passed(park, 0, bound-1))
+			require.Error(t, hold(t.Context(), op, func(context.Context) error { return again }))
+			assert.Zero(t, passed(hold, 0, bound-1))
 		})
 	})
 }

@@ -144,7 +144,7 @@ func TestAReconnectThatKeepsTheReferenceFreesTheConnection(t *testing.T) {
 			t.Run(cause+", "+name, func(t *testing.T) {
 				t.Parallel()
 				h := &hosted{effect: bankmux.Read}
-				c := bankmux.NewClient("hosted", h, guard.New(guard.Options{Park: true}).Interceptors()...)
+				c := bankmux.NewClient("hosted", h, guard.New(guard.Options{Hold: true}).Interceptors()...)
 				conn, failed := h.link(t, c, nil, nil)
 				require.NoError(t, failed)
 				other, failed := h.link(t, c, nil, nil)
@@ -175,7 +175,7 @@ func TestAReconnectInAnotherProcessFreesTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hosted{effect: bankmux.Read}
 		process := func() *bankmux.Client {
-			return bankmux.NewClient("hosted", h, guard.New(guard.Options{Park: true}).Interceptors()...)
+			return bankmux.NewClient("hosted", h, guard.New(guard.Options{Hold: true}).Interceptors()...)
 		}
 		here, there := process(), process()
 		conn, err := h.link(t, here, nil, nil)

@@ -17,12 +17,12 @@ import (
 // InstitutionOptions say when calls to one bank are refused without asking it. Zero means the
 // default.
 type InstitutionOptions struct {
-	Disabled    bool
-	Consecutive uint32        // failures in a row at the bank that open its circuit; default 5
-	OpenFor     time.Duration // before a probe is let through; default 30 s
-	Probes      uint32        // let through at once when half open, and successes that close it; default 1
-	ProbeFor    time.Duration // most a probe may last; default 30 s, for banks are slower than providers
-	Most        int           // banks remembered at most; default 1,000
+	Disabled        bool
+	Consecutive     uint32        // failures in a row at the bank that open its circuit; default 5
+	OpenFor         time.Duration // before a probe is let through; default 30 s
+	Probes          uint32        // let through at once when half open, and successes that close it; default 1
+	ProbeFor        time.Duration // most a probe may last; default 30 s, for banks are slower than providers
+	MaxInstitutions int           // banks remembered at most; default 1,000
 }
 
 func (o InstitutionOptions) withDefaults() InstitutionOptions {
@@ -30,8 +30,8 @@ func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	if o.ProbeFor <= 0 {
 		o.ProbeFor = 30 * time.Second
 	}
-	if o.Most <= 0 {
-		o.Most = 1000
+	if o.MaxInstitutions <= 0 {
+		o.MaxInstitutions = 1000
 	}
 	return o
 }
@@ -62,7 +62,7 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 	}
 }
 
-// Interceptor returns the breakers as an interceptor, for the calls that atBank selects. A refused
+// Interceptor returns the breakers as an interceptor, for the calls that atInstitution selects. A refused
 // call ends with [bankmux.ErrInstitution], NotSent, and RetryAfter until the next probe; errors.Is
 // finds [bankmux.ErrCircuitOpen] in it as well.
 //
@@ -70,24 +70,24 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 // the provider said of one of them that it is the bank's fault ([bankmux.ErrInstitution]), failures
 // of a single connection open nothing: that user may be the trouble. A success is what was read,
 // and a question or refusal that only the bank can have uttered. All else counts as neither.
-func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interceptor {
+func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atBank(op) {
+		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atInstitution(op) {
 			return next(ctx)
 		}
 		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
 		judge := func(err error, took time.Duration) outcome {
 			return outcome{
-				verdict:    judgeBank(op, err, took),
+				verdict:    judgeInstitution(op, err, took),
 				declared:   errors.Is(err, bankmux.ErrInstitution),
 				connection: op.Connection,
 			}
 		}
 		br := in.find(key)
 		if br == nil { // nothing but good is known of this bank
-			began := time.Now()
+			start := time.Now()
 			err := next(ctx)
-			if o := judge(err, time.Since(began)); errors.Is(o.verdict, errFailed) {
+			if o := judge(err, time.Since(start)); errors.Is(o.verdict, errFailed) {
 				in.add(key, op.Provider).note(o)
 			}
 			return err
@@ -100,11 +100,11 @@ func (in *Institutions) Interceptor(atBank func(bankmux.Op) bool) bankmux.Interc
 	}
 }
 
-// bankPatience is how long a bank may be silent before the caller's own deadline counts against it.
-const bankPatience = 5 * time.Second
+// institutionPatience is how long a bank may be silent before the caller's own deadline counts against it.
+const institutionPatience = 5 * time.Second
 
-// judgeBank says what a call shows about the bank.
-func judgeBank(op bankmux.Op, err error, took time.Duration) error {
+// judgeInstitution says what a call shows about the bank.
+func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil && op.Effect == bankmux.Read {
 		return nil
 	}
@@ -114,7 +114,7 @@ func judgeBank(op bankmux.Op, err error, took time.Duration) error {
 		return errExcluded
 	case e.Affects() == bankmux.ScopeInstitution:
 		return errFailed
-	case silent(op, err) && (e.Kind != bankmux.ErrContextDone || took >= bankPatience):
+	case silent(op, err) && (e.Kind != bankmux.ErrContextDone || took >= institutionPatience):
 		return errFailed
 	}
 	switch e.Kind {
@@ -143,7 +143,7 @@ func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	if at := in.known[key]; at != nil {
 		return at.Value.(*breaker)
 	}
-	for len(in.known) >= in.opts.Most {
+	for len(in.known) >= in.opts.MaxInstitutions {
 		goes := in.order.Back()
 		for at := goes; at != nil; at = at.Prev() {
 			if state, _ := at.Value.(*breaker).last(); state == gobreaker.StateClosed {

@@ -173,14 +173,14 @@ func TestWhichCallsPassTheCircuitOfABank(t *testing.T) {
 func TestSoManyBanksAreRememberedThoseUsedLast(t *testing.T) {
 	t.Parallel()
 	for most, want := range map[int]int{0: 1000, 1: 1, 3: 3} {
-		b := banksAlone(t, guard.InstitutionOptions{Most: most}, nil)
+		b := banksAlone(t, guard.InstitutionOptions{MaxInstitutions: most}, nil)
 		for i := range 1100 {
 			b.fail("bank-"+strconv.Itoa(i), 1)
 		}
 		assert.Len(t, b.States(), want)
 		assert.Equal(t, "closed", b.state("bank-1099"))
 	}
-	b := banksAlone(t, guard.InstitutionOptions{Most: 3}, nil)
+	b := banksAlone(t, guard.InstitutionOptions{MaxInstitutions: 3}, nil)
 	b.fail("a", 1)
 	b.fail("b", 1)
 	b.fail("c", 1)
@@ -200,7 +200,7 @@ func TestABankThatIsForgottenIsNotReportedAgain(t *testing.T) {
 		var heard []string
 		b := banksAlone(
 			t,
-			guard.InstitutionOptions{Most: 1},
+			guard.InstitutionOptions{MaxInstitutions: 1},
 			func(s guard.BreakerState) { heard = append(heard, s.Institution+" "+s.State) },
 		)
 		b.fail("a", 4)

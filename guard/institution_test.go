@@ -39,7 +39,7 @@ func newBanks(t *testing.T, opts guard.Options) *banks {
 	}
 	b.guard = guard.New(opts)
 	b.chain = b.guard.Interceptors(func(o *guard.Options) {
-		o.AtBank = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
+		o.AtInstitution = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
 	})
 	return b
 }
@@ -245,7 +245,7 @@ func TestDataFromABankEndsTheFailuresInARow(t *testing.T) {
 
 func TestAsManyBanksAreRememberedAsAskedForAndOpenOnesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{Most: 10}})
+		b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 10}})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
 		for range 5 {
 			_ = b.call("down", "c1")
@@ -320,7 +320,7 @@ func TestBreakersOfBanksCanBeTurnedOffAndAreSeenInJSON(t *testing.T) {
 }
 
 func TestManyCallersAtManyBanks(t *testing.T) {
-	b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{Most: 4}})
+	b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 4}})
 	b.answer = func(_ context.Context, op bankmux.Op) error {
 		if len(op.Institution)%2 == 0 {
 			return errBankDown

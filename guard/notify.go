@@ -14,12 +14,12 @@ import (
 type notifier struct {
 	listen func(BreakerState)
 
-	mu    sync.Mutex
-	lines map[breakerKey]*line
+	mu     sync.Mutex
+	queues map[breakerKey]*queue
 }
 
-// line holds the changes of one breaker that the listener has not received yet.
-type line struct {
+// queue holds the changes of one breaker that the listener has not received yet.
+type queue struct {
 	pending []BreakerState
 	done    chan struct{} // closed when nothing is pending any more
 }
@@ -28,11 +28,11 @@ type line struct {
 // first, the last is never.
 const maxPending = 64
 
-// listenFor is how long the call that caused a change waits for the listener.
-const listenFor = 100 * time.Millisecond
+// maxListenerWait is how long the call that caused a change waits for the listener.
+const maxListenerWait = 100 * time.Millisecond
 
 func newNotifier(listen func(BreakerState)) *notifier {
-	return &notifier{listen: listen, lines: map[breakerKey]*line{}}
+	return &notifier{listen: listen, queues: map[breakerKey]*queue{}}
 }
 
 // add queues a change and returns at once. If that starts the delivery, it returns a channel that
@@ -43,30 +43,30 @@ func (n *notifier) add(key breakerKey, s BreakerState) <-chan struct{} {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if l := n.lines[key]; l != nil {
-		if len(l.pending) == maxPending {
-			l.pending = append(l.pending[:0], l.pending[1:]...)
+	if q := n.queues[key]; q != nil {
+		if len(q.pending) == maxPending {
+			q.pending = append(q.pending[:0], q.pending[1:]...)
 		}
-		l.pending = append(l.pending, s)
+		q.pending = append(q.pending, s)
 		return nil
 	}
-	l := &line{pending: []BreakerState{s}, done: make(chan struct{})}
-	n.lines[key] = l
-	go n.deliver(key, l)
-	return l.done
+	q := &queue{pending: []BreakerState{s}, done: make(chan struct{})}
+	n.queues[key] = q
+	go n.deliver(key, q)
+	return q.done
 }
 
 // deliver calls the listener until nothing is pending. If the listener ends the goroutine, another
 // one continues.
-func (n *notifier) deliver(key breakerKey, l *line) {
+func (n *notifier) deliver(key breakerKey, q *queue) {
 	finished := false
 	defer func() {
 		if !finished {
-			go n.deliver(key, l)
+			go n.deliver(key, q)
 		}
 	}()
 	for {
-		s, ok := n.next(key, l)
+		s, ok := n.next(key, q)
 		if !ok {
 			break
 		}
@@ -75,16 +75,16 @@ func (n *notifier) deliver(key breakerKey, l *line) {
 	finished = true
 }
 
-func (n *notifier) next(key breakerKey, l *line) (s BreakerState, ok bool) {
+func (n *notifier) next(key breakerKey, q *queue) (s BreakerState, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(l.pending) == 0 {
-		delete(n.lines, key)
-		close(l.done)
+	if len(q.pending) == 0 {
+		delete(n.queues, key)
+		close(q.done)
 		return s, false
 	}
-	s = l.pending[0]
-	l.pending = l.pending[1:]
+	s = q.pending[0]
+	q.pending = q.pending[1:]
 	return s, true
 }
 
@@ -94,12 +94,12 @@ func (n *notifier) call(s BreakerState) {
 	n.listen(s)
 }
 
-// wait blocks until the delivery ends, at most listenFor.
-func wait(done <-chan struct{}) {
+// awaitListener blocks until the delivery ends, at most maxListenerWait.
+func awaitListener(done <-chan struct{}) {
 	if done == nil {
 		return
 	}
-	timer := time.NewTimer(listenFor)
+	timer := time.NewTimer(maxListenerWait)
 	defer timer.Stop()
 	select {
 	case <-done:
@@ -107,8 +107,8 @@ func wait(done <-chan struct{}) {
 	}
 }
 
-// reporting logs a panic of listen before the notifier recovers from it.
-func reporting(listen func(BreakerState), logger *slog.Logger) func(BreakerState) {
+// logPanics logs a panic of listen before the notifier recovers from it.
+func logPanics(listen func(BreakerState), logger *slog.Logger) func(BreakerState) {
 	if listen == nil || logger == nil {
 		return listen
 	}

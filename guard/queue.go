@@ -12,7 +12,7 @@ import (
 // token that is used by two at once. Calls without a connection and local ones pass. It remembers
 // only connections with calls under way.
 func OnePerConnection() bankmux.Interceptor {
-	q := queues{turns: map[string]*turn{}}
+	q := turnTable{turns: map[string]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if op.Connection == "" || op.Effect == bankmux.Local {
 			return next(ctx)
@@ -33,7 +33,7 @@ func OnePerConnection() bankmux.Interceptor {
 	}
 }
 
-type queues struct {
+type turnTable struct {
 	mu    sync.Mutex
 	turns map[string]*turn
 }
@@ -44,7 +44,7 @@ type turn struct {
 	users int
 }
 
-func (q *queues) join(key string) *turn {
+func (q *turnTable) join(key string) *turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := q.turns[key]
@@ -56,7 +56,7 @@ func (q *queues) join(key string) *turn {
 	return t
 }
 
-func (q *queues) leave(key string, t *turn) {
+func (q *turnTable) leave(key string, t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if t.users--; t.users == 0 {

@@ -41,10 +41,10 @@ func TestWhoWaitsForWhom(t *testing.T) {
 					func() { _ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil }) },
 				)
 				synctest.Wait()
-				began, op := time.Now(), first
+				start, op := time.Now(), first
 				c.change(&op)
 				require.NoError(t, q(t.Context(), op, func(context.Context) error { return nil }))
-				assert.Equal(t, c.waits, time.Since(began) > 0)
+				assert.Equal(t, c.waits, time.Since(start) > 0)
 				all.Wait()
 			})
 		})
@@ -62,7 +62,7 @@ func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q, op, failure := guard.OnePerConnection(), read, errors.New("no")
 				change(&op)
-				began := time.Now()
+				start := time.Now()
 				var all sync.WaitGroup
 				for range 5 {
 					all.Go(func() {
@@ -75,7 +75,7 @@ func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
 					})
 				}
 				all.Wait()
-				assert.Equal(t, time.Second, time.Since(began))
+				assert.Equal(t, time.Second, time.Since(start))
 			})
 		})
 	}

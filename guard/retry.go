@@ -43,30 +43,30 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 		record := RecordFrom(ctx)
 		var wait time.Duration
 		for attempt := 1; ; attempt++ {
-			began := time.Now()
+			start := time.Now()
 			err := next(ctx)
-			record.add(began, wait, err)
+			record.add(start, wait, err)
 			if err == nil {
 				return nil
 			}
 			e := asError(err)
 			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
-				!e.Repeatable(careful(op)) ||
+				!e.Repeatable(retryEffect(op)) ||
 				ctx.Err() != nil {
-				return settle(op, err)
+				return markUnknown(op, err)
 			}
 			if wait = e.RetryAfter; wait == 0 {
 				wait = rand.N(opts.backoff(attempt)) + 1
 			} else if wait > opts.MaxWait {
-				return settle(op, err)
+				return markUnknown(op, err)
 			}
 			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-				return settle(op, err)
+				return markUnknown(op, err)
 			}
-			if cause := pause(ctx, wait); cause != nil {
+			if cause := sleep(ctx, wait); cause != nil {
 				gone := *e
 				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{
-					last:  nameless(e),
+					last:  withoutNames(e),
 					cause: cause,
 				}
 				gone.Detail, gone.RetryAfter = "the call was given up while it waited to be repeated", 0
@@ -76,18 +76,18 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 	}
 }
 
-// careful is the effect by which a call may be repeated. One that carries the user's answers is
+// retryEffect is the effect by which a call may be repeated. One that carries the user's answers is
 // sent once: the same one-time password twice is a wrong one, and a few of those lock people out.
-func careful(op bankmux.Op) bankmux.Effect {
+func retryEffect(op bankmux.Op) bankmux.Effect {
 	if op.Challenge != "" {
 		return bankmux.OneShot
 	}
 	return op.Effect
 }
 
-// settle turns the error of a one-shot into [bankmux.ErrOutcomeUnknown] where its outcome is
+// markUnknown turns the error of a one-shot into [bankmux.ErrOutcomeUnknown] where its outcome is
 // unknown.
-func settle(op bankmux.Op, err error) error {
+func markUnknown(op bankmux.Op, err error) error {
 	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
 		return err
 	}
@@ -97,7 +97,7 @@ func settle(op bankmux.Op, err error) error {
 	unknown := bankmux.Error{Err: err}
 	if e := asError(err); e != nil {
 		unknown = *e
-		unknown.Err = nameless(e)
+		unknown.Err = withoutNames(e)
 	}
 	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
 	unknown.FindOut = op.FindOut
@@ -117,8 +117,8 @@ func (o RetryOptions) backoff(attempt int) time.Duration {
 	return min(wait, o.Cap)
 }
 
-// nameless is an error as the cause of another, without the names that the outer one repeats.
-func nameless(e *bankmux.Error) *bankmux.Error {
+// withoutNames is an error as the cause of another, without the names that the outer one repeats.
+func withoutNames(e *bankmux.Error) *bankmux.Error {
 	cause := *e
 	cause.Client, cause.Op, cause.Connection = "", "", ""
 	return &cause
@@ -130,7 +130,7 @@ type givenUp struct{ last, cause error }
 func (g givenUp) Error() string   { return g.cause.Error() + " after " + g.last.Error() }
 func (g givenUp) Unwrap() []error { return []error{g.last, g.cause} }
 
-func pause(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

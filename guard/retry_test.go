@@ -65,7 +65,7 @@ func TestTheWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
 					require.Len(t, all, len(c.most)+1)
 					require.Zero(t, all[0].Waited)
 					for i, a := range all[1:] {
-						require.Equal(t, a.Waited, a.Began.Sub(all[i].Began), "it is what was waited")
+						require.Equal(t, a.Waited, a.Started.Sub(all[i].Started), "it is what was waited")
 						if run == 0 {
 							least[i] = a.Waited
 						}

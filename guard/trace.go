@@ -12,7 +12,7 @@ import (
 
 // Attempt is one try of an operation.
 type Attempt struct {
-	Began     time.Time
+	Started   time.Time
 	Took      time.Duration
 	Waited    time.Duration // before it began
 	Kind      bankmux.Kind  // "" for success
@@ -38,11 +38,11 @@ func (r *Record) Attempts() []Attempt {
 	return append([]Attempt(nil), r.attempts...)
 }
 
-func (r *Record) add(began time.Time, waited time.Duration, err error) {
+func (r *Record) add(start time.Time, waited time.Duration, err error) {
 	if r == nil {
 		return
 	}
-	a := Attempt{Began: began, Took: time.Since(began), Waited: waited, Kind: bankmux.KindOf(err)}
+	a := Attempt{Started: start, Took: time.Since(start), Waited: waited, Kind: bankmux.KindOf(err)}
 	if e := asError(err); e != nil {
 		a.Status, a.RequestID = e.Status, e.RequestID
 	}
@@ -77,17 +77,26 @@ func Trace(logger *slog.Logger) bankmux.Interceptor {
 		if record == nil {
 			ctx, record = WithRecord(ctx)
 		}
-		began := time.Now()
+		start := time.Now()
 		err := next(ctx)
-		write(ctx, logger, op, record, began, err)
+		logOperation(ctx, logger, finished{op: op, record: record, took: time.Since(start), err: err})
 		return err
 	}
 }
 
-// write writes the record of one operation. It recovers from a panic of the handler, which must not
+// finished is an operation that has ended.
+type finished struct {
+	op     bankmux.Op
+	record *Record
+	took   time.Duration
+	err    error
+}
+
+// logOperation writes the record of one operation. It recovers from a panic of the handler, which must not
 // cost the result of the call.
-func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Record, began time.Time, err error) {
+func logOperation(ctx context.Context, logger *slog.Logger, done finished) {
 	defer func() { _ = recover() }()
+	op, record, err := done.op, done.record, done.err
 	level := level(err)
 	if !logger.Enabled(ctx, level) {
 		return
@@ -95,7 +104,7 @@ func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Reco
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
 		slog.String("op", op.Name), slog.String("client", op.Client), slog.String("provider", op.Provider),
-		slog.String("effect", string(op.Effect)), slog.Duration("took", time.Since(began)),
+		slog.String("effect", string(op.Effect)), slog.Duration("took", done.took),
 		slog.Int("attempts", len(record.Attempts())))
 	add := func(key, value string) {
 		if value != "" {
@@ -120,7 +129,7 @@ func write(ctx context.Context, logger *slog.Logger, op bankmux.Op, record *Reco
 				attrs = append(attrs, slog.Bool("unlisted", true))
 			}
 		}
-		attrs = append(attrs, slog.Attr{Key: "tries", Value: slog.GroupValue(tries(record.Attempts())...)})
+		attrs = append(attrs, slog.Attr{Key: "tries", Value: slog.GroupValue(attemptAttrs(record.Attempts())...)})
 	}
 	logger.LogAttrs(ctx, level, "bankmux", attrs...)
 }
@@ -144,7 +153,7 @@ func level(err error) slog.Level {
 	return slog.LevelWarn
 }
 
-func tries(attempts []Attempt) []slog.Attr {
+func attemptAttrs(attempts []Attempt) []slog.Attr {
 	names := [...]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}
 	var all []slog.Attr
 	for i, a := range attempts[:min(len(attempts), len(names))] {

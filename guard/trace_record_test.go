@@ -150,7 +150,7 @@ func TestARecordOfTheCallerIsUsed(t *testing.T) {
 	a := record.Attempts()[0]
 	assert.Equal(
 		t,
-		guard.Attempt{Began: a.Began, Took: a.Took, Kind: bankmux.ErrInvalid, Status: 400, RequestID: "r"},
+		guard.Attempt{Started: a.Started, Took: a.Took, Kind: bankmux.ErrInvalid, Status: 400, RequestID: "r"},
 		a,
 	)
 	assert.Contains(t, out.String(), `"attempts":1`)

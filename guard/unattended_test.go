@@ -14,7 +14,7 @@ import (
 
 func TestUnattendedCallsAreKeptFromBanksThatAsked(t *testing.T) {
 	t.Parallel()
-	const maxAskers = 10_000
+	const maxAsked = 10_000
 	asks := &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "c"}}
 	data := func(connection string) bankmux.Op {
 		return bankmux.Op{
@@ -65,11 +65,11 @@ func TestUnattendedCallsAreKeptFromBanksThatAsked(t *testing.T) {
 	t.Run("the memory has an end", func(t *testing.T) {
 		t.Parallel()
 		in := guard.Unattended(nil)
-		for i := range maxAskers + 2 {
+		for i := range maxAsked + 2 {
 			_, _ = call(in, t.Context(), data(fmt.Sprint(i)), asks)
 			_, _ = call(in, t.Context(), data(fmt.Sprint(i)), asks) // a second question takes no second place
 		}
-		for connection, sent := range map[int]bool{0: true, 1: true, 2: false, maxAskers + 1: false} {
+		for connection, sent := range map[int]bool{0: true, 1: true, 2: false, maxAsked + 1: false} {
 			got, _ := call(in, bankmux.WithoutUser(t.Context()), data(fmt.Sprint(connection)), nil)
 			assert.Equal(t, sent, got, connection)
 		}

@@ -152,7 +152,7 @@ func (c *matrixCell) run() outcome {
 			effect: effect,
 			whole:  whole,
 			public: c.op.public,
-			atBank: c.AtBank != nil && c.AtBank(c.seen),
+			atBank: c.AtInstitution != nil && c.AtInstitution(c.seen),
 			words:  c.Words,
 		},
 	)

@@ -60,8 +60,8 @@ type Harness struct {
 	// Webhooks makes deliveries. Required with [bankmux.CapWebhooks].
 	Webhooks *Webhooks
 
-	// AtBank reports which calls the bank itself answers, as the adapter tells its guard. Optional.
-	AtBank func(bankmux.Op) bool
+	// AtInstitution reports which calls the bank itself answers, as the adapter tells its guard. Optional.
+	AtInstitution func(bankmux.Op) bool
 
 	// Words are answers in the provider's own words, for the fault matrix. Optional.
 	Words Words

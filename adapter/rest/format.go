@@ -7,17 +7,17 @@ import (
 )
 
 // Format names the method alone: path, header and body may have credentials.
-func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.shown()) }
+func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.redacted()) }
 
 // MarshalText names the method alone.
-func (r Request) MarshalText() ([]byte, error) { return []byte(r.shown()), nil }
+func (r Request) MarshalText() ([]byte, error) { return []byte(r.redacted()), nil }
 
-func (r Request) shown() string { return "rest.Request(" + r.Method + ")" }
+func (r Request) redacted() string { return "rest.Request(" + r.Method + ")" }
 
 // Format names the status alone: the body may have credentials and the data of a person.
-func (r Response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.shown()) }
+func (r Response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.redacted()) }
 
 // MarshalText names the status alone.
-func (r Response) MarshalText() ([]byte, error) { return []byte(r.shown()), nil }
+func (r Response) MarshalText() ([]byte, error) { return []byte(r.redacted()), nil }
 
-func (r Response) shown() string { return "rest.Response(" + strconv.Itoa(r.Status) + ")" }
+func (r Response) redacted() string { return "rest.Response(" + strconv.Itoa(r.Status) + ")" }

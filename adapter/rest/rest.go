@@ -52,10 +52,10 @@ type Client struct {
 	fault string // why base cannot be used
 	sign  func(r *http.Request, body []byte) error
 
-	own    *http.Transport // nil where the caller gave one
-	direct bool            // the transport is net/http's, without middleware
-	plain1 bool            // where told, a connection without a TLS state is HTTP/1.1
-	told   atomic.Bool     // the protocol of a connection is seen without looking at what is written
+	own           *http.Transport // nil where the caller gave one
+	direct        bool            // the transport is net/http's, without middleware
+	plainHTTP1    bool            // where told, a connection without a TLS state is HTTP/1.1
+	protocolKnown atomic.Bool     // the protocol of a connection is seen without looking at what is written
 }
 
 // CheckURL returns why base cannot be the address of an API, as the end of a sentence about it, or
@@ -98,32 +98,32 @@ func New(cfg Config) *Client {
 		sign:  cfg.Sign,
 	}
 	if hc.Transport == nil {
-		c.own = transport()
+		c.own = newTransport()
 		hc.Transport = c.own
-		c.told.Store(true)
+		c.protocolKnown.Store(true)
 	}
-	c.trust(hc.Transport)
+	c.inspectTransport(hc.Transport)
 	if c.limit <= 0 {
 		c.limit = defaultBodyLimit
 	}
-	hc.Transport = noting{hc.Transport}
+	hc.Transport = markingTransport{hc.Transport}
 	c.resty = resty.NewWithClient(hc).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
 		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
-		SetLogger(silent{}).
+		SetLogger(silentLogger{}).
 		SetPreRequestHook(prepare).
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", "bankmux")
 	return c
 }
 
-// silent keeps resty from writing anything of its own anywhere.
-type silent struct{}
+// silentLogger keeps resty from writing anything of its own anywhere.
+type silentLogger struct{}
 
-func (silent) Errorf(string, ...any) {}
-func (silent) Warnf(string, ...any)  {}
-func (silent) Debugf(string, ...any) {}
+func (silentLogger) Errorf(string, ...any) {}
+func (silentLogger) Warnf(string, ...any)  {}
+func (silentLogger) Debugf(string, ...any) {}
 
 // The content types of requests, as header values. They must not be changed.
 var (
@@ -173,7 +173,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
 	case req.Path != "" && req.Path[0] != '/': // it would change the host
 		return nil, invalid("the path does not start with a slash")
-	case !inPlace(req.Path, req.PathParams):
+	case !paramsStayInPath(req.Path, req.PathParams):
 		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
 	case !sendable(req.Header):
 		return nil, invalid(unsendable)
@@ -185,8 +185,8 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	if req.Bearer != "" && !normalize.Token(req.Bearer) { // net/http would call it a failure to send
 		return nil, invalid("the credential cannot be sent in a header")
 	}
-	sent, sending := c.begin(ctx, payload)
-	defer sent.end()
+	sent, sending := c.start(ctx, payload)
+	defer sent.release()
 	r := c.resty.R().SetContext(sending)
 	if len(req.PathParams) > 0 {
 		r.SetPathParams(req.PathParams)

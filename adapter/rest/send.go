@@ -26,10 +26,10 @@ import (
 // counts.
 type sending struct {
 	context.Context
-	trace  httptrace.ClientTrace
-	stop   context.CancelFunc // nil where GetBody is enough
-	client *Client
-	told   bool // the connection tells its protocol; else the fields do that are written on it
+	trace         httptrace.ClientTrace
+	stop          context.CancelFunc // nil where GetBody is enough
+	client        *Client
+	protocolKnown bool // the connection tells its protocol; else the fields do that are written on it
 
 	bearer  [1]string // of a header
 	payload []byte
@@ -61,16 +61,16 @@ func (s *sending) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// begin returns a request that is about to leave, and its context. Its end must be called.
-func (c *Client) begin(ctx context.Context, payload []byte) (*sending, context.Context) {
-	s := &sending{Context: ctx, client: c, told: c.told.Load(), payload: payload}
+// start returns a request that is about to leave, and its context. Its end must be called.
+func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.Context) {
+	s := &sending{Context: ctx, client: c, protocolKnown: c.protocolKnown.Load(), payload: payload}
 	if len(payload) == 0 {
 		s.Context, s.stop = context.WithCancel(ctx)
 	}
 	s.reader.Reset(payload)
-	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.ask, s.connect, s.wrote
-	if !s.told { // a slice for each field is what it costs
-		s.trace.WroteHeaderField = s.field
+	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.getConn, s.gotConn, s.wroteHeaders
+	if !s.protocolKnown { // a slice for each field is what it costs
+		s.trace.WroteHeaderField = s.wroteField
 	}
 	return s, httptrace.WithClientTrace(s, &s.trace)
 }
@@ -88,62 +88,62 @@ func prepare(_ *resty.Client, r *http.Request) error {
 		}
 	}
 	s.replayed.Store(replays(r))
-	r.GetBody = s.again
+	r.GetBody = s.getBody
 	if len(s.payload) == 0 { // resty puts an empty reader there, which is sent in chunks
 		r.Body, r.GetBody = nil, nil
 	}
 	return nil
 }
 
-// end releases the context.
-func (s *sending) end() {
+// release releases the context.
+func (s *sending) release() {
 	if s.stop != nil {
 		s.stop()
 	}
 }
 
-func (s *sending) ask(string) {
+func (s *sending) getConn(string) {
 	s.asked.Store(true)
 	if s.left.Load() {
-		s.end()
+		s.release()
 	}
 }
 
-func (s *sending) connect(got httptrace.GotConnInfo) {
+func (s *sending) gotConn(got httptrace.GotConnInfo) {
 	s.connected.Store(true)
 	before := s.http1.Load()
 	secure, stated := got.Conn.(interface{ ConnectionState() tls.ConnectionState })
 	if stated {
 		s.http1.Store(secure.ConnectionState().NegotiatedProtocol != "h2")
-		s.client.learn(true)
+		s.client.learnProtocol(true)
 	} else {
-		s.http1.Store(s.told && s.client.plain1)
+		s.http1.Store(s.protocolKnown && s.client.plainHTTP1)
 	}
 	s.reused.Store(got.Reused)
 	if !s.left.Load() {
 		return
 	}
-	s.end()
+	s.release()
 	if s.http1.Load() || (before && !stated) { // it serves nothing else, and net/http may write on it all the same
 		_ = got.Conn.Close()
 	}
 }
 
-// field sees what is written where neither the transport nor the connection tells the protocol.
+// wroteField sees what is written where neither the transport nor the connection tells the protocol.
 // Only HTTP/1.1 has a field of this name in capitals.
-func (s *sending) field(name string, _ []string) {
+func (s *sending) wroteField(name string, _ []string) {
 	switch name {
 	case "Host":
 		s.http1.Store(true)
-		s.client.learn(false)
+		s.client.learnProtocol(false)
 	case keyField, otherKeyField: // of middleware
 		s.replayed.Store(true)
 	}
 }
 
-// wrote is called before anything leaves a buffer. Where net/http resends only what it has not
+// wroteHeaders is called before anything leaves a buffer. Where net/http resends only what it has not
 // written, the request has not left as far as a second sending is concerned.
-func (s *sending) wrote() {
+func (s *sending) wroteHeaders() {
 	if !s.reused.Load() || !s.http1.Load() || s.replayed.Load() {
 		s.left.Store(true)
 	}
@@ -171,9 +171,9 @@ func (s *sending) stale() bool {
 	return s.reused.Load() && s.http1.Load() && !s.answered.Load()
 }
 
-// again is the request's GetBody. A transport that traces nothing cannot show that it sent nothing.
+// getBody is the request's GetBody. A transport that traces nothing cannot show that it sent nothing.
 // After an answer it is http.Client that asks, about a redirect that is not followed.
-func (s *sending) again() (io.ReadCloser, error) {
+func (s *sending) getBody() (io.ReadCloser, error) {
 	if !s.answered.Load() && (s.left.Load() || !s.asked.Load()) {
 		return nil, errSentOnce
 	}
@@ -183,32 +183,32 @@ func (s *sending) again() (io.ReadCloser, error) {
 // unsent is true only where it is known: a transport that traces nothing proves nothing.
 func (s *sending) unsent() bool { return s.asked.Load() && !s.connected.Load() }
 
-// trust notes what a transport shows of the protocol it speaks. One of the caller's may speak
+// inspectTransport notes what a transport shows of the protocol it speaks. One of the caller's may speak
 // HTTP/2 without TLS, or on connections that hide their TLS, and its type does not show it: see
 // learn.
-func (c *Client) trust(rt http.RoundTripper) {
+func (c *Client) inspectTransport(rt http.RoundTripper) {
 	t, ok := rt.(*http.Transport)
 	c.direct = ok
 	if c.own != nil {
-		c.plain1 = t.Protocols == nil || !t.Protocols.UnencryptedHTTP2()
+		c.plainHTTP1 = t.Protocols == nil || !t.Protocols.UnencryptedHTTP2()
 	} else {
-		c.plain1 = strings.HasPrefix(c.base, "http://")
+		c.plainHTTP1 = strings.HasPrefix(c.base, "http://")
 	}
 }
 
-// learn notes that a transport of net/http tells its protocols: with TLS by the connection, without
+// learnProtocol notes that a transport of net/http tells its protocols: with TLS by the connection, without
 // by having spoken HTTP/1.1, for it speaks but one protocol there. Middleware may add fields, so it
 // is looked at always.
-func (c *Client) learn(secure bool) {
-	if c.direct && secure != c.plain1 && !c.told.Load() {
-		c.told.Store(true)
+func (c *Client) learnProtocol(secure bool) {
+	if c.direct && secure != c.plainHTTP1 && !c.protocolKnown.Load() {
+		c.protocolKnown.Store(true)
 	}
 }
 
-// noting is a transport that notes that it is done.
-type noting struct{ http.RoundTripper }
+// markingTransport is a transport that notes that it is done.
+type markingTransport struct{ http.RoundTripper }
 
-func (t noting) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t markingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := t.RoundTripper.RoundTrip(r)
 	if s, ok := r.Context().Value(sendingKey{}).(*sending); ok && err == nil {
 		s.answered.Store(true)

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// inPlace reports whether each parameter of a path has a value that stays where it stands. Ids come
+// paramsStayInPath reports whether each parameter of a path has a value that stays where it stands. Ids come
 // from outside: "" would be another endpoint, and ".." the one above. Servers also resolve dots
 // between slashes that are escaped.
-func inPlace(path string, params map[string]string) bool {
+func paramsStayInPath(path string, params map[string]string) bool {
 	for {
 		_, after, found := strings.Cut(path, "{")
 		if !found {
@@ -37,7 +37,7 @@ const unsendable = "a header field has a name or a value that cannot be sent"
 func sendable(header http.Header) bool {
 	for name, values := range header {
 		for i := range len(name) {
-			if !ofName[name[i]] {
+			if !nameBytes[name[i]] {
 				return false
 			}
 		}
@@ -55,8 +55,8 @@ func sendable(header http.Header) bool {
 	return true
 }
 
-// ofName has the bytes that the name of a field may have.
-var ofName = func() (allowed [256]bool) {
+// nameBytes has the bytes that the name of a field may have.
+var nameBytes = func() (allowed [256]bool) {
 	for c := byte('!'); c <= '~'; c++ {
 		allowed[c] = strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) < 0
 	}

@@ -48,11 +48,11 @@ type generation struct {
 	issued time.Time // by the clock of the process that got it
 }
 
-// wireFormat is the version of [written].
+// wireFormat is the version of [storedGrant].
 const wireFormat = 1
 
-// written is a generation as a connection's credential.
-type written struct {
+// storedGrant is a generation as a connection's credential.
+type storedGrant struct {
 	Format   int    `json:"v"`
 	Family   string `json:"family_id"`
 	Number   int    `json:"n"`
@@ -81,7 +81,7 @@ func (g generation) next(renewed Grant, now time.Time) generation {
 
 // credential returns the generation as the credential of a connection.
 func (g generation) credential() bankmux.Secret {
-	text, _ := json.Marshal(written{ // cannot fail: texts and numbers
+	text, _ := json.Marshal(storedGrant{ // cannot fail: texts and numbers
 		Format: wireFormat, Family: g.family, Number: g.number,
 		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), Extra: g.Extra.Reveal(),
 		Issued: g.issued.UnixMilli(), Lifetime: g.Lifetime.Milliseconds(),
@@ -91,7 +91,7 @@ func (g generation) credential() bankmux.Secret {
 
 // read is the inverse of credential. The error is [bankmux.ErrInvalid].
 func read(conn bankmux.Connection) (generation, error) {
-	var w written
+	var w storedGrant
 	err := json.Unmarshal([]byte(conn.Credential().Reveal()), &w)
 	if err != nil || w.Format != wireFormat || w.Family == "" || w.Access == "" {
 		return generation{}, &bankmux.Error{
@@ -128,9 +128,9 @@ func (g generation) due(now time.Time) bool {
 	if g.Lifetime <= 0 || g.Refresh.IsZero() {
 		return false // only the provider can say when it ends, or nothing can be done
 	}
-	return !now.Before(g.end().Add(-min(g.life()/10, maxEarly)))
+	return !now.Before(g.end().Add(-min(g.lifetime()/10, maxEarly)))
 }
 
-// life is how long the access token is taken to be valid. end is when it ends.
-func (g generation) life() time.Duration { return max(g.Lifetime, minLifetime) }
-func (g generation) end() time.Time      { return g.issued.Add(g.life()) }
+// lifetime is how long the access token is taken to be valid. end is when it ends.
+func (g generation) lifetime() time.Duration { return max(g.Lifetime, minLifetime) }
+func (g generation) end() time.Time          { return g.issued.Add(g.lifetime()) }

@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/apart"
+	"github.com/bankmux/bankmux/internal/isolate"
 )
 
-// job is one renewal. The keeper may call change again, or after Update has returned.
-type job struct {
+// renewal is one renewal. The keeper may call change again, or after Update has returned.
+type renewal struct {
 	tokens *Tokens
 	conn   bankmux.Connection
 	ref    bankmux.Ref
 	old    generation // what was refused or is due
-	began  time.Time
+	start  time.Time
 
 	mu     sync.Mutex
 	sent   bool    // the provider has renewed
@@ -30,14 +30,14 @@ const (
 	writePause = 100 * time.Millisecond
 )
 
-// fly renews through the keeper.
-func (t *Tokens) fly(ctx context.Context, conn bankmux.Connection, old generation) (result, error) {
+// renewStored renews through the keeper.
+func (t *Tokens) renewStored(ctx context.Context, conn bankmux.Connection, old generation) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*t.cfg.Budget)
 	defer cancel()
-	j := &job{tokens: t, conn: conn, ref: conn.Ref(), old: old, began: time.Now()}
+	j := &renewal{tokens: t, conn: conn, ref: conn.Ref(), old: old, start: time.Now()}
 	t.adopt(conn, old)
 	for try := 1; ; try++ {
-		_, err := apart.Of("the keeper", func() (struct{}, error) {
+		_, err := isolate.Of("the keeper", func() (struct{}, error) {
 			return struct{}{}, t.cfg.Keeper.Update(ctx, conn, j.change)
 		})
 		got, fault := j.outcome(err)
@@ -49,10 +49,10 @@ func (t *Tokens) fly(ctx context.Context, conn bankmux.Connection, old generatio
 			t.forget(j.ref)
 			return result{}, fault
 		}
-		if _, loses := t.waiting(j.ref); !loses {
+		if _, loses := t.unsavedFor(j.ref); !loses {
 			return result{}, fault
 		}
-		if try == maxWrites || !pause(ctx, time.Duration(try)*writePause) {
+		if try == maxWrites || !sleep(ctx, time.Duration(try)*writePause) {
 			return result{}, keeperFailed(
 				"the keeper did not store the renewed credential, which this process holds",
 				err,
@@ -62,7 +62,7 @@ func (t *Tokens) fly(ctx context.Context, conn bankmux.Connection, old generatio
 }
 
 // outcome is what one Update came to.
-func (j *job) outcome(err error) (result, error) {
+func (j *renewal) outcome(err error) (result, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
@@ -87,7 +87,7 @@ func keeperFailed(detail string, err error) error {
 }
 
 // change is what the keeper calls with the stored connection, under the lock of its row.
-func (j *job) change(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+func (j *renewal) change(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var next bankmux.Connection
@@ -95,7 +95,7 @@ func (j *job) change(ctx context.Context, stored bankmux.Connection) (bankmux.Co
 	return next, j.failed
 }
 
-func (j *job) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+func (j *renewal) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 	if stored.Ref() != j.ref || stored.Client != j.conn.Client {
 		return bankmux.Connection{}, keeperFailed("the keeper has another connection in this row", nil)
 	}
@@ -106,7 +106,7 @@ func (j *job) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Co
 	if stored.Status.State == bankmux.StateGone {
 		return bankmux.Connection{}, gone("the connection was disconnected meanwhile", nil)
 	}
-	if renewed, ok := j.tokens.waiting(j.ref); ok {
+	if renewed, ok := j.tokens.unsavedFor(j.ref); ok {
 		if current.before(renewed) {
 			return j.write(stored, renewed), nil
 		}
@@ -123,18 +123,18 @@ func (j *job) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Co
 		return bankmux.Connection{}, err
 	}
 	j.sent = true
-	j.tokens.hold(j.ref, renewed)
+	j.tokens.keepUnsaved(j.ref, renewed)
 	return j.write(stored, renewed), nil
 }
 
 // keep leaves the row as it is.
-func (j *job) keep(stored bankmux.Connection, g generation) bankmux.Connection {
+func (j *renewal) keep(stored bankmux.Connection, g generation) bankmux.Connection {
 	j.out = &result{latest{g, stored.Credential()}, j.sent}
 	return stored
 }
 
 // write returns the row with another credential. All else stays as it is stored.
-func (j *job) write(stored bankmux.Connection, g generation) bankmux.Connection {
+func (j *renewal) write(stored bankmux.Connection, g generation) bankmux.Connection {
 	next := stored.WithCredential(g.credential())
 	next.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	j.out = &result{latest{g, next.Credential()}, j.sent}
@@ -143,22 +143,22 @@ func (j *job) write(stored bankmux.Connection, g generation) bankmux.Connection 
 
 // send asks the provider to renew a grant. It is a one-shot: a response that is lost may have been
 // the only place of the new tokens.
-func (j *job) send(ctx context.Context, stored bankmux.Connection, old generation) (generation, error) {
+func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old generation) (generation, error) {
 	t := j.tokens
 	switch {
 	case old.Refresh.IsZero():
 		return generation{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Detail: "the access token has ended and cannot be renewed", NotSent: true,
 		}
-	case time.Since(j.began) > t.cfg.Budget:
+	case time.Since(j.start) > t.cfg.Budget:
 		return generation{}, keeperFailed("the keeper took too long to lock the row", nil)
-	case t.crowded():
+	case t.tooManyUnsaved():
 		return generation{}, keeperFailed("the keeper failed to store too many renewed credentials", nil)
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Budget)
 	defer cancel()
 	returned := false
-	grant, err := apart.Of("the renewal or its transport", func() (Grant, error) {
+	grant, err := isolate.Of("the renewal or its transport", func() (Grant, error) {
 		grant, err := t.cfg.Refresh(ctx, stored, old.Grant)
 		returned = true
 		return grant, err
@@ -200,23 +200,23 @@ func lost(err error) error {
 	return &e
 }
 
-// hold keeps a renewed credential until it is stored.
-func (t *Tokens) hold(ref bankmux.Ref, g generation) {
+// keepUnsaved keeps a renewed credential until it is stored.
+func (t *Tokens) keepUnsaved(ref bankmux.Ref, g generation) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unsaved[ref] = g
 }
 
-// waiting returns the renewed credential of a connection that is not stored yet.
-func (t *Tokens) waiting(ref bankmux.Ref) (generation, bool) {
+// unsavedFor returns the renewed credential of a connection that is not stored yet.
+func (t *Tokens) unsavedFor(ref bankmux.Ref) (generation, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g, ok := t.unsaved[ref]
 	return g, ok
 }
 
-// crowded reports whether so many credentials wait to be stored that no more are renewed.
-func (t *Tokens) crowded() bool {
+// tooManyUnsaved reports whether so many credentials wait to be stored that no more are renewed.
+func (t *Tokens) tooManyUnsaved() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.unsaved) >= maxUnsaved
@@ -267,8 +267,8 @@ func (t *Tokens) adopt(conn bankmux.Connection, g generation) {
 	}
 }
 
-// pause waits, and reports whether there is time left.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep waits, and reports whether there is time left.
+func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -161,7 +161,7 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 	}
 	for try := 1; ; try++ {
 		err = call(ctx, used.Access)
-		if err == nil || used.fresh || try == maxTries || ctx.Err() != nil || !t.expired(err) {
+		if err == nil || used.renewed || try == maxTries || ctx.Err() != nil || !t.expired(err) {
 			return err
 		}
 		if used, err = t.renew(ctx, conn, used.generation); err != nil {
@@ -196,7 +196,7 @@ func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) 
 		return normalize.Unsent(err)
 	}
 	err = call(ctx, used.Access)
-	if err == nil || used.fresh || ctx.Err() != nil || !t.expired(err) {
+	if err == nil || used.renewed || ctx.Err() != nil || !t.expired(err) {
 		return err
 	}
 	_, failed := t.renew(ctx, conn, used.generation)
@@ -257,7 +257,7 @@ func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
 	case bankmux.ErrUnavailable, bankmux.ErrRateLimited:
 		return true
 	case bankmux.ErrApplication:
-		_, waits := t.waiting(ref)
+		_, waits := t.unsavedFor(ref)
 		return !waits
 	}
 	return false
@@ -267,7 +267,7 @@ func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
 // had a newer credential.
 type result struct {
 	latest
-	fresh bool
+	renewed bool
 }
 
 // renew returns a generation that the given one is not, and gives it to conn. One renewal serves
@@ -275,7 +275,7 @@ type result struct {
 func (t *Tokens) renew(ctx context.Context, conn *bankmux.Connection, old generation) (result, error) {
 	copied := *conn
 	done := t.flight.DoChan(flightKey(conn.Ref(), old), func() (any, error) {
-		return t.fly(context.WithoutCancel(ctx), copied, old)
+		return t.renewStored(context.WithoutCancel(ctx), copied, old)
 	})
 	select {
 	case r := <-done:

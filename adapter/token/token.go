@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/apart"
+	"github.com/bankmux/bankmux/internal/isolate"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -66,7 +66,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
-		t, err := apart.Call(func() (Token, error) { return s.fetch(ctx) })
+		t, err := isolate.Call(func() (Token, error) { return s.fetch(ctx) })
 		if err != nil {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{

@@ -4,13 +4,13 @@ import "context"
 
 // FetchAsTwo lets two callers look for a key before either fetches it.
 func (k *Keys) FetchAsTwo(ctx context.Context, id string) [2]error {
-	name, book := keyName{id, ES256}, ""
+	name, scope := keyName{id, ES256}, ""
 	if k.each {
-		book = id
+		scope = id
 	}
-	_, first, _, _ := k.look(book, name)
-	_, second, _, _ := k.look(book, name)
-	return [2]error{k.wait(ctx, book, first), k.wait(ctx, book, second)}
+	_, first, _, _ := k.lookup(scope, name)
+	_, second, _, _ := k.lookup(scope, name)
+	return [2]error{k.refresh(ctx, scope, first), k.refresh(ctx, scope, second)}
 }
 
 // Kept is how many answers of the provider are kept.

@@ -89,7 +89,7 @@ func NewHMAC(cfg HMAC) (Verifier, error) {
 		v.Hash = sha256.New
 	}
 	var err error
-	if v.Window, err = cfg.Window.complete(); err != nil {
+	if v.Window, err = cfg.Window.withDefaults(); err != nil {
 		return nil, err
 	}
 	if v.Encoding != Hex && v.Encoding != Base64 {
@@ -177,7 +177,7 @@ func parseSigned(text string) ([]placeholder, error) {
 		if seen[name] {
 			return nil, invalid("Signed", "has a placeholder twice")
 		}
-		if n := len(parts); n > 0 && !certain(parts[n-1].name, before, name) {
+		if n := len(parts); n > 0 && !borderIsCertain(parts[n-1].name, before, name) {
 			return nil, invalid("Signed", "does not show where {"+parts[n-1].name+"} ends")
 		}
 		seen[name] = true
@@ -190,9 +190,9 @@ func parseSigned(text string) ([]placeholder, error) {
 	return parts, nil
 }
 
-// certain reports whether the border between two parts can be told from their forms and what stands
+// borderIsCertain reports whether the border between two parts can be told from their forms and what stands
 // between them. A time has digits, a method capital letters, and a URL starts with "http".
-func certain(name, between, next string) bool {
+func borderIsCertain(name, between, next string) bool {
 	digit := func(at int) bool { return between[at] >= '0' && between[at] <= '9' }
 	switch name {
 	case "id":
@@ -230,7 +230,7 @@ func (v *hmacVerifier) Verify(_ context.Context, req bankmux.WebhookRequest) (Pr
 		}
 		proof.Time = at
 	}
-	if !v.holds(signatures, head, req.Body()) {
+	if !v.matches(signatures, head, req.Body()) {
 		return Proof{}, Refuse("no signature holds")
 	}
 	return proof, nil
@@ -261,14 +261,14 @@ func (v *hmacVerifier) read(req bankmux.WebhookRequest) (proof Proof, at time.Ti
 		}
 		proof.stamp = stamps[0]
 	}
-	at, ok := timestamp(proof.stamp)
+	at, ok := parseTimestamp(proof.stamp)
 	if !ok {
-		return proof, at, Refuse(notOfTheForm)
+		return proof, at, Refuse(wrongForm)
 	}
 	return proof, at, nil
 }
 
-const notOfTheForm = "the id, the time or the body is not of the form that is signed"
+const wrongForm = "the id, the time or the body is not of the form that is signed"
 
 // list gives the parts of a header field.
 func (v *hmacVerifier) list(field string) func(yield func(string) bool) {
@@ -297,12 +297,12 @@ func (v *hmacVerifier) head(req bankmux.WebhookRequest, proof Proof) ([]byte, er
 		switch part.name {
 		case "id":
 			if strings.Contains(proof.ID, v.parts[i+1].before[:1]) {
-				return nil, Refuse(notOfTheForm)
+				return nil, Refuse(wrongForm)
 			}
 			head = append(head, proof.ID...)
 		case "time":
 			if next := v.parts[i+1]; next.before == "" && next.name == "body" && !startsWithoutDigit(req.Body()) {
-				return nil, Refuse(notOfTheForm)
+				return nil, Refuse(wrongForm)
 			}
 			head = append(head, proof.stamp...)
 		case "method", "url":
@@ -317,7 +317,7 @@ func (v *hmacVerifier) head(req bankmux.WebhookRequest, proof Proof) ([]byte, er
 				}
 			}
 			if part.name == "url" && !startsBody(value, req.Body()) {
-				return nil, Refuse(notOfTheForm)
+				return nil, Refuse(wrongForm)
 			}
 			head = append(head, value...)
 		}
@@ -336,9 +336,9 @@ func startsBody(url string, body []byte) bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && !strings.ContainsAny(url, "{[")
 }
 
-// holds reports whether one of the signatures is by one of the secrets. It compares texts, so that
+// matches reports whether one of the signatures is by one of the secrets. It compares texts, so that
 // a signature has one spelling.
-func (v *hmacVerifier) holds(field string, head, body []byte) bool {
+func (v *hmacVerifier) matches(field string, head, body []byte) bool {
 	var given [maxParts]string
 	n := 0
 	for part := range v.list(field) {

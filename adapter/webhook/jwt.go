@@ -76,7 +76,7 @@ func NewJWT(cfg JWT) (Verifier, error) {
 		return nil, invalid("Digest", "is not the name of a claim about the body")
 	}
 	var err error
-	if v.Window, err = cfg.Window.complete(); err != nil {
+	if v.Window, err = cfg.Window.withDefaults(); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -138,7 +138,7 @@ func (v *jwtVerifier) claims(payload, body []byte) (proof Proof, err error) {
 		}
 	}
 	var ok bool
-	proof.Time, ok = instant(proof.stamp)
+	proof.Time, ok = parseInstant(proof.stamp)
 	var expected [2 * sha256.Size]byte
 	sum := sha256.Sum256(body)
 	hex.Encode(expected[:], sum[:])
@@ -153,8 +153,8 @@ func (v *jwtVerifier) claims(payload, body []byte) (proof Proof, err error) {
 	return proof, nil
 }
 
-// instant reads a JSON number of seconds since 1970, of which a fraction is dropped.
-func instant(number string) (time.Time, bool) {
+// parseInstant reads a JSON number of seconds since 1970, of which a fraction is dropped.
+func parseInstant(number string) (time.Time, bool) {
 	const year9999 = 253402300799
 	n, err := strconv.ParseFloat(number, 64) // valid JSON has no "NaN"
 	if err != nil || n < 0 || n > year9999 {

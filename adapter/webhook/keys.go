@@ -16,21 +16,21 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/apart"
+	"github.com/bankmux/bankmux/internal/isolate"
 )
 
 // How long keys are kept, and how often they are asked for.
 const (
-	keysDue     = 12 * time.Hour // asked for again; until keysOld the present ones serve if that fails
-	keysOld     = 24 * time.Hour
-	keysUnknown = 5 * time.Minute  // between two questions about an unknown id
-	keysFailed  = 10 * time.Second // between two attempts without any keys
-	keysBudget  = 10 * time.Second // for one attempt
+	refreshAfter    = 12 * time.Hour // asked for again; until expireAfter the present ones serve if that fails
+	expireAfter     = 24 * time.Hour
+	unknownInterval = 5 * time.Minute  // between two questions about an unknown id
+	failedInterval  = 10 * time.Second // between two attempts without any keys
+	fetchBudget     = 10 * time.Second // for one attempt
 
 	// Of keys that are fetched by id: ids that may be asked for at once without being known, and
 	// how often one more may. A sender can invent any number of them.
-	maxAhead = 16
-	oneMore  = 30 * time.Second
+	maxUnknown    = 16
+	unknownRefill = 30 * time.Second
 
 	maxKept = 64  // keys that are fetched by id, all of them known
 	maxID   = 256 // bytes of an id
@@ -52,8 +52,8 @@ type Keys struct {
 
 	flight singleflight.Group
 	mu     sync.Mutex
-	kept   map[string]*answer // by what was asked for; a set is asked for by ""
-	turns  time.Time          // when all turns for unknown ids are free again
+	kept   map[string]*keyResponse // by what was asked for; a set is asked for by ""
+	turns  time.Time               // when all turns for unknown ids are free again
 }
 
 // Key is one public key.
@@ -74,8 +74,8 @@ type keyName struct {
 	algorithm Algorithm
 }
 
-// answer is what the provider said about its keys.
-type answer struct {
+// keyResponse is what the provider said about its keys.
+type keyResponse struct {
 	keys    map[keyName]Key // nil until there was one
 	at      time.Time       // when they were fetched
 	asked   time.Time       // when they were last asked for while there were some
@@ -87,9 +87,9 @@ type answer struct {
 // NewKeySet returns the keys of a set (RFC 7517, JWKS). The function fetches the elements of its
 // "keys". Keys of other sorts among them are ignored, and an id that two keys have names neither.
 func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys {
-	return &Keys{kept: map[string]*answer{}, fetch: func(ctx context.Context, _ string) (map[keyName]Key, error) {
+	return &Keys{kept: map[string]*keyResponse{}, fetch: func(ctx context.Context, _ string) (map[keyName]Key, error) {
 		raw, err := fetch(ctx)
-		return usable(raw), err
+		return usableKeys(raw), err
 	}}
 }
 
@@ -98,7 +98,7 @@ func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys
 // cannot be read is [bankmux.ErrMalformed], and one without id has the id that was asked for.
 func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
 	return &Keys{
-		kept: map[string]*answer{},
+		kept: map[string]*keyResponse{},
 		each: true,
 		fetch: func(ctx context.Context, id string) (map[keyName]Key, error) {
 			key, err := fetch(ctx, id)
@@ -126,15 +126,15 @@ func (k *Keys) find(ctx context.Context, name keyName) (Key, error) {
 	case len(name.id) > maxID:
 		return Key{}, Refuse("the signature names a key by too long an id")
 	}
-	book := ""
+	scope := ""
 	if k.each {
-		book = name.id
+		scope = name.id
 	}
-	key, seen, ask, err := k.look(book, name)
+	key, seen, ask, err := k.lookup(scope, name)
 	if ask {
-		switch err = k.wait(ctx, book, seen); {
+		switch err = k.refresh(ctx, scope, seen); {
 		case err == nil:
-			key = k.known(book, name)
+			key = k.known(scope, name)
 		case key.public != nil:
 			return key, nil // asked for since they are due, not since they are too old
 		}
@@ -145,50 +145,50 @@ func (k *Keys) find(ctx context.Context, name keyName) (Key, error) {
 	return key, err
 }
 
-func (k *Keys) known(book string, name keyName) Key {
+func (k *Keys) known(scope string, name keyName) Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if a := k.kept[book]; a != nil {
+	if a := k.kept[scope]; a != nil {
 		return a.keys[name]
 	}
 	return Key{}
 }
 
-// look returns the key if it is known, how many attempts to fetch it ended, and whether to ask the
+// lookup returns the key if it is known, how many attempts to fetch it ended, and whether to ask the
 // provider first. Who is told to ask has taken the turn.
-func (k *Keys) look(book string, name keyName) (key Key, seen int, ask bool, err error) {
+func (k *Keys) lookup(scope string, name keyName) (key Key, seen int, ask bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	a := k.kept[book]
+	a := k.kept[scope]
 	if a == nil {
-		if err := k.open(book, now); err != nil {
+		if err := k.admit(scope, now); err != nil {
 			return key, 0, false, err
 		}
 		return key, 0, true, nil
 	}
-	if a.keys == nil || now.Sub(a.at) >= keysOld {
+	if a.keys == nil || now.Sub(a.at) >= expireAfter {
 		if a.failed != nil && now.Before(a.retryAt) {
 			return key, a.fetched, false, a.failed
 		}
 		return key, a.fetched, true, nil
 	}
 	key = a.keys[name]
-	if (key.public == nil || now.Sub(a.at) >= keysDue) && now.Sub(a.asked) >= keysUnknown {
+	if (key.public == nil || now.Sub(a.at) >= refreshAfter) && now.Sub(a.asked) >= unknownInterval {
 		a.asked = now
 		return key, a.fetched, true, nil
 	}
 	return key, a.fetched, false, nil
 }
 
-// open makes room for what was not asked for before. Only an unknown id of a key that is fetched by
+// admit makes room for what was not asked for before. Only an unknown id of a key that is fetched by
 // id needs a turn for it.
-func (k *Keys) open(book string, now time.Time) error {
+func (k *Keys) admit(scope string, now time.Time) error {
 	if k.each {
 		if k.turns.Before(now) {
 			k.turns = now
 		}
-		if wait := k.turns.Sub(now) - (maxAhead-1)*oneMore; wait > 0 {
+		if wait := k.turns.Sub(now) - (maxUnknown-1)*unknownRefill; wait > 0 {
 			return &bankmux.Error{
 				Kind:       bankmux.ErrRateLimited,
 				Detail:     "too many unknown keys were named",
@@ -196,33 +196,33 @@ func (k *Keys) open(book string, now time.Time) error {
 				NotSent:    true,
 			}
 		}
-		k.turns = k.turns.Add(oneMore)
+		k.turns = k.turns.Add(unknownRefill)
 		k.forget(now)
 	}
-	k.kept[book] = &answer{}
+	k.kept[scope] = &keyResponse{}
 	return nil
 }
 
 // forget drops ids that name no key and may be asked for again.
 func (k *Keys) forget(now time.Time) {
-	maps.DeleteFunc(k.kept, func(_ string, a *answer) bool {
+	maps.DeleteFunc(k.kept, func(_ string, a *keyResponse) bool {
 		last := a.at
 		if a.failed != nil {
 			last = a.retryAt
 		}
-		return len(a.keys) == 0 && !last.IsZero() && now.Sub(last) >= keysUnknown
+		return len(a.keys) == 0 && !last.IsZero() && now.Sub(last) >= unknownInterval
 	})
 }
 
-// bound drops the key that was fetched the longest time ago where too many are kept.
-func (k *Keys) bound() {
+// evictOldest drops the key that was fetched the longest time ago where too many are kept.
+func (k *Keys) evictOldest() {
 	count, oldest := 0, ""
-	for book, a := range k.kept {
+	for scope, a := range k.kept {
 		if len(a.keys) == 0 {
 			continue
 		}
 		if count++; oldest == "" || a.at.Before(k.kept[oldest].at) {
-			oldest = book
+			oldest = scope
 		}
 	}
 	if count > maxKept {
@@ -230,16 +230,16 @@ func (k *Keys) bound() {
 	}
 }
 
-// wait fetches the keys, or waits for who does. The fetch outlives an impatient caller, for others
+// refresh fetches the keys, or waits for who does. The fetch outlives an impatient caller, for others
 // wait for it too.
-func (k *Keys) wait(ctx context.Context, book string, seen int) error {
-	done := k.flight.DoChan(book, func() (any, error) {
-		if ended, err := k.since(book, seen); ended {
+func (k *Keys) refresh(ctx context.Context, scope string, seen int) error {
+	done := k.flight.DoChan(scope, func() (any, error) {
+		if ended, err := k.endedSince(scope, seen); ended {
 			return nil, err
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysBudget)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchBudget)
 		defer cancel()
-		keys, err := apart.Call(func() (map[keyName]Key, error) { return k.fetch(ctx, book) })
+		keys, err := isolate.Call(func() (map[keyName]Key, error) { return k.fetch(ctx, scope) })
 		if err != nil && ctx.Err() != nil {
 			err = &bankmux.Error{
 				Kind:   bankmux.ErrUnavailable,
@@ -247,7 +247,7 @@ func (k *Keys) wait(ctx context.Context, book string, seen int) error {
 				Err:    context.DeadlineExceeded,
 			}
 		}
-		k.keep(book, keys, err)
+		k.store(scope, keys, err)
 		return nil, err
 	})
 	select {
@@ -262,42 +262,42 @@ func (k *Keys) wait(ctx context.Context, book string, seen int) error {
 	}
 }
 
-// since reports whether an attempt ended between a caller's look and its flight, and with what. Then
+// endedSince reports whether an attempt ended between a caller's look and its flight, and with what. Then
 // there is nothing to fetch.
-func (k *Keys) since(book string, seen int) (ended bool, failed error) {
+func (k *Keys) endedSince(scope string, seen int) (ended bool, failed error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a := k.kept[book]
+	a := k.kept[scope]
 	if a == nil || a.fetched == seen {
 		return false, nil
 	}
 	return true, a.failed
 }
 
-// keep takes the outcome of a fetch.
-func (k *Keys) keep(book string, keys map[keyName]Key, err error) {
+// store takes the outcome of a fetch.
+func (k *Keys) store(scope string, keys map[keyName]Key, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a := k.kept[book]
+	a := k.kept[scope]
 	if a == nil { // forgotten on the way
-		a = &answer{}
-		k.kept[book] = a
+		a = &keyResponse{}
+		k.kept[scope] = a
 	}
 	now := time.Now()
-	a.failed, a.retryAt = err, now.Add(keysFailed)
+	a.failed, a.retryAt = err, now.Add(failedInterval)
 	a.fetched++
 	if err == nil {
 		a.keys, a.at = keys, now
 		if k.each {
 			a.asked = now // it was about this id
-			k.bound()
+			k.evictOldest()
 		}
 	}
 }
 
-// usable reads the keys that may sign. What cannot be read is ignored, for a provider may add keys
+// usableKeys reads the keys that may sign. What cannot be read is ignored, for a provider may add keys
 // of another sort.
-func usable(raw []json.RawMessage) map[keyName]Key {
+func usableKeys(raw []json.RawMessage) map[keyName]Key {
 	all := make(map[keyName]Key, len(raw))
 	twice := map[keyName]bool{}
 	for _, r := range raw {

@@ -55,8 +55,8 @@ type Window struct {
 
 const defaultWindow = 5 * time.Minute
 
-// complete fills in the defaults.
-func (w Window) complete() (Window, error) {
+// withDefaults fills in the defaults.
+func (w Window) withDefaults() (Window, error) {
 	switch {
 	case w.Age < 0:
 		return w, invalid("Age", "is negative")
@@ -78,7 +78,7 @@ func (w Window) complete() (Window, error) {
 // Check refuses a time outside of the window, for schemes that this package lacks. The error is
 // [bankmux.ErrSignature].
 func (w Window) Check(at time.Time) error {
-	w, err := w.complete()
+	w, err := w.withDefaults()
 	if err != nil {
 		return err
 	}
@@ -144,10 +144,10 @@ func checkNames(field string, names []string) error {
 	return nil
 }
 
-// timestamp reads seconds or milliseconds since 1970, of 1973 and later: seconds have nine or ten
+// parseTimestamp reads seconds or milliseconds since 1970, of 1973 and later: seconds have nine or ten
 // digits and milliseconds three more, so that one text has one meaning and one length. Virtual time
 // of tests starts in 2000, when seconds had nine.
-func timestamp(text string) (time.Time, bool) {
+func parseTimestamp(text string) (time.Time, bool) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
 		return time.Time{}, false

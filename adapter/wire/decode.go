@@ -41,7 +41,7 @@ func decode(text []byte, v any, read func([]byte, any) error) error {
 		return malformed("is empty")
 	case string(body) == "null":
 		return malformed("is null")
-	case !bounded(v) && crowdedText(body):
+	case !bounded(v) && tooManyRows(body):
 		return malformed(tooMany)
 	}
 	err := read(text, v)

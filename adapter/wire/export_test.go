@@ -8,7 +8,7 @@ const MaxRows = maxRows
 var (
 	Unmarshal  = unmarshal
 	Row        = readRow
-	Crowded    = crowdedText
+	Crowded    = tooManyRows
 	ErrCrowded = errCrowded
 )
 

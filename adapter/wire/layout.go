@@ -20,8 +20,8 @@ import (
 // [json.UnmarshalDecode]. It reads the same values. An element that the package json refuses is an
 // error here too, though not always the same one; the second reading of [Decode] decides then.
 type layout struct {
-	members []member
-	seen    texts
+	members  []member
+	interned texts
 }
 
 // member is where a member of an object goes.
@@ -36,8 +36,8 @@ type member struct {
 // a layout.
 const longArray = 8
 
-// quickest returns the quickest way to read elements into row, which must be zero each time.
-func quickest(dec *jsontext.Decoder, row any) func(*jsontext.Decoder, any, ...json.Options) error {
+// fastReader returns the quickest way to read elements into row, which must be zero each time.
+func fastReader(dec *jsontext.Decoder, row any) func(*jsontext.Decoder, any, ...json.Options) error {
 	for _, changes := range [...]func(bool) json.Options{
 		json.MatchCaseInsensitiveNames, json.RejectUnknownMembers, json.StringifyNumbers, jsontext.AllowDuplicateNames,
 	} {
@@ -103,7 +103,7 @@ func (l *layout) object(dec *jsontext.Decoder, members []member) error {
 			return err
 		}
 		if at < 0 || at >= len(members) || members[at].name != string(name) {
-			at = place(members, name)
+			at = indexOf(members, name)
 		}
 		if at < 0 {
 			err = dec.SkipValue()
@@ -124,8 +124,8 @@ func (l *layout) object(dec *jsontext.Decoder, members []member) error {
 	return err
 }
 
-// place finds a member by its name in JSON, -1 for a name that is not read.
-func place(members []member, name []byte) int {
+// indexOf finds a member by its name in JSON, -1 for a name that is not read.
+func indexOf(members []member, name []byte) int {
 	if bytes.IndexByte(name, '\\') >= 0 {
 		name = append(append([]byte{'"'}, unquoted(name)...), '"')
 	}
@@ -151,19 +151,19 @@ func (l *layout) member(dec *jsontext.Decoder, m *member) error {
 	case *int:
 		raw, err := dec.ReadValue()
 		if err == nil {
-			err = whole(raw, to)
+			err = readInt(raw, to)
 		}
 		return err
 	case *Number: // the most frequent one, called without an interface
 		return to.UnmarshalJSONFrom(dec)
 	case json.UnmarshalerFrom:
-		return one(dec, to)
+		return callUnmarshaler(dec, to)
 	}
 	return json.UnmarshalDecode(dec, m.to)
 }
 
-// one calls a method that must read one value, or leave it to the package json.
-func one(dec *jsontext.Decoder, to json.UnmarshalerFrom) error {
+// callUnmarshaler calls a method that must read one value, or leave it to the package json.
+func callUnmarshaler(dec *jsontext.Decoder, to json.UnmarshalerFrom) error {
 	depth := dec.StackDepth()
 	_, before := dec.StackIndex(depth)
 	err := to.UnmarshalJSONFrom(dec)
@@ -190,14 +190,14 @@ func (l *layout) text(raw jsontext.Value, to *string) error {
 	case 'n':
 		return nil
 	case '"':
-		*to = l.seen.of(raw)
+		*to = l.interned.intern(raw)
 		return nil
 	}
 	return otherShape(raw.Kind())
 }
 
-// whole reads a whole number or null.
-func whole(raw jsontext.Value, to *int) (err error) {
+// readInt reads a whole number or null.
+func readInt(raw jsontext.Value, to *int) (err error) {
 	switch raw.Kind() {
 	case 'n':
 		return nil
@@ -215,10 +215,10 @@ func otherShape(kind jsontext.Kind) error { return &json.SemanticError{JSONKind:
 // none that JSON writes in another way, so that it can be searched by what is written.
 type texts [256]string
 
-const maxSeen = 64 // bytes of a text that is held
+const maxInterned = 64 // bytes of a text that is held
 
-// of returns the text that a text in JSON stands for.
-func (t *texts) of(raw []byte) string {
+// intern returns the text that a text in JSON stands for.
+func (t *texts) intern(raw []byte) string {
 	plain := raw[1 : len(raw)-1]
 	if len(plain) == 0 {
 		return ""
@@ -229,7 +229,7 @@ func (t *texts) of(raw []byte) string {
 		return *held
 	case bytes.IndexByte(plain, '\\') >= 0 || !utf8.Valid(plain):
 		return unquoted(raw)
-	case len(plain) > maxSeen:
+	case len(plain) > maxInterned:
 		return string(plain)
 	}
 	*held = string(plain)

@@ -54,8 +54,8 @@ func readRow(raw []byte, v any) error {
 
 // The two lenient ways to read a value.
 var (
-	envelope = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return fit(dec, v, false) })
-	row      = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return fit(dec, v, true) })
+	envelope = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return readLenient(dec, v, false) })
+	row      = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return readLenient(dec, v, true) })
 )
 
 // lenient reports whether a decoder is one of [unmarshal]'s second reading or of [readRow].
@@ -64,8 +64,8 @@ func lenient(dec *jsontext.Decoder) bool {
 	return set != nil
 }
 
-// asUsual leaves a value to the decoder.
-const asUsual = unsupported("as usual")
+// useDecoder leaves a value to the decoder.
+const useDecoder = unsupported("as usual")
 
 type unsupported string
 
@@ -84,8 +84,8 @@ const (
 
 var unmarshalerFrom = reflect.TypeFor[json.UnmarshalerFrom]()
 
-// how says what is done with a value of this kind where t is expected.
-func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
+// readingOf says what is done with a value of this kind where t is expected.
+func readingOf(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	for {
 		switch to := reflect.PointerTo(t); {
 		case to.Implements(unmarshalerFrom):
@@ -128,32 +128,32 @@ func how(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	return skipped
 }
 
-// fit reads the next value into v if it fits, and else leaves v absent. The outermost value must
+// readLenient reads the next value into v if it fits, and else leaves v absent. The outermost value must
 // fit.
-func fit(dec *jsontext.Decoder, v any, inRow bool) error {
+func readLenient(dec *jsontext.Decoder, v any, inRow bool) error {
 	to := reflect.ValueOf(v).Elem()
 	kind := dec.PeekKind()
-	read := how(to.Type(), kind, inRow)
+	read := readingOf(to.Type(), kind, inRow)
 	list := to.Kind() == reflect.Slice && to.Type().Elem().Kind() != reflect.Uint8 && kind == '['
 	switch {
 	case read == usual && list && !reflect.PointerTo(to.Type()).Implements(unmarshalerFrom):
-		return elements(dec, to, inRow)
+		return readElements(dec, to, inRow)
 	case read == usual, (read == skipped || read == tried) && dec.StackDepth() == 0:
-		return asUsual
+		return useDecoder
 	}
 	to.SetZero() // the first reading may have made something of it
 	raw, err := dec.ReadValue()
 	if err == nil {
-		take(to, raw, read)
+		convert(to, raw, read)
 	}
 	return err
 }
 
-// take reads a value that may not fit, and reports whether it did. to is zero where it did not.
-func take(to reflect.Value, raw jsontext.Value, read reading) bool {
+// convert reads a value that may not fit, and reports whether it did. to is zero where it did not.
+func convert(to reflect.Value, raw jsontext.Value, read reading) bool {
 	switch read {
 	case asText:
-		return plain(to, string(bytes.Trim(raw, `"`)))
+		return setScalar(to, string(bytes.Trim(raw, `"`)))
 	case tried:
 		err := json.Unmarshal(
 			raw,
@@ -169,15 +169,15 @@ func take(to reflect.Value, raw jsontext.Value, read reading) bool {
 	return false
 }
 
-// elements reads an array without the elements that do not fit.
-func elements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
+// readElements reads an array without the elements that do not fit.
+func readElements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
 	list := reflect.MakeSlice(to.Type(), 0, 0)
 	for dec.PeekKind() != ']' {
 		one, fits := reflect.New(to.Type().Elem()), true
-		switch read := how(to.Type().Elem(), dec.PeekKind(), inRow); read {
+		switch read := readingOf(to.Type().Elem(), dec.PeekKind(), inRow); read {
 		case usual:
 			if err := json.UnmarshalDecode(dec, one.Interface()); err != nil {
 				return err
@@ -187,7 +187,7 @@ func elements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 			if err != nil {
 				return err
 			}
-			fits = take(one.Elem(), raw, read)
+			fits = convert(one.Elem(), raw, read)
 		}
 		if fits {
 			list = reflect.Append(list, one.Elem())
@@ -198,12 +198,12 @@ func elements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 	return err
 }
 
-// plain writes plain text into a string, a number or a truth, and reports whether the text is one.
-func plain(to reflect.Value, text string) bool {
+// setScalar writes plain text into a string, a number or a truth, and reports whether the text is one.
+func setScalar(to reflect.Value, text string) bool {
 	switch to.Kind() {
 	case reflect.Pointer:
 		one := reflect.New(to.Type().Elem())
-		if !plain(one.Elem(), text) {
+		if !setScalar(one.Elem(), text) {
 			return false
 		}
 		to.Set(one)
@@ -255,7 +255,7 @@ func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
 	}
 	known := map[string]reflect.Type{}
 	if t.Kind() == reflect.Struct {
-		members(t, known)
+		addMembers(t, known)
 	}
 	seen := map[string]bool{}
 	for dec.PeekKind() != '}' {
@@ -285,15 +285,15 @@ func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
 	return err
 }
 
-// members adds the named members of a struct and of those it embeds.
-func members(t reflect.Type, known map[string]reflect.Type) {
+// addMembers adds the named members of a struct and of those it embeds.
+func addMembers(t reflect.Type, known map[string]reflect.Type) {
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
 		case name != "":
 			known[name] = field.Type
 		case field.Anonymous && field.Type.Kind() == reflect.Struct:
-			members(field.Type, known)
+			addMembers(field.Type, known)
 		}
 	}
 }

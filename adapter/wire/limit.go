@@ -12,30 +12,30 @@ const (
 	// without pages, where 50,000 are 1,600 per day.
 	maxRows = 50_000
 
-	few         = 4096    // rows, objects or values that are always read
+	minCounted  = 4096    // rows, objects or values that are always read
 	rowBytes    = 96      // bytes for each row of a list, of real ones 150 or more
 	maxObjects  = 200_000 // three to seven of them are a row
 	objectBytes = 48      // bytes of the answer for each object in it, of real ones 70 or more
 	valueBytes  = 12      // bytes for each value, of real ones 16 or more
 
-	nearby = 16 << 10 // bytes that stay next to the processor while they are counted twice
+	cacheBlock = 16 << 10 // bytes that stay next to the processor while they are counted twice
 )
 
-// crowdedText reports whether an answer has more rows than its length stands for, or than any
+// tooManyRows reports whether an answer has more rows than its length stands for, or than any
 // answer has. It counts braces and commas, which takes a hundredth of the time of reading; those
 // within text count too.
-func crowdedText(body []byte) bool {
-	if len(body) <= 2*few { // not so many fit in
+func tooManyRows(body []byte) bool {
+	if len(body) <= 2*minCounted { // not so many fit in
 		return false
 	}
 	objects, values := 0, 0
 	for rest := body; len(rest) > 0; {
-		part := rest[:min(len(rest), nearby)]
+		part := rest[:min(len(rest), cacheBlock)]
 		objects += bytes.Count(part, []byte{'{'})
 		values += bytes.Count(part, []byte{','})
 		rest = rest[len(part):]
 	}
-	return objects > min(maxObjects, max(few, len(body)/objectBytes)) || values > max(few, len(body)/valueBytes)
+	return objects > min(maxObjects, max(minCounted, len(body)/objectBytes)) || values > max(minCounted, len(body)/valueBytes)
 }
 
 // errCrowded ends the reading of an answer that is too full.
@@ -43,5 +43,5 @@ var errCrowded = errors.New("wire: more rows than an answer may have")
 
 // crowded reports whether so many rows stand for no more than so many bytes.
 func crowded(rows int, length int64) bool {
-	return rows >= maxRows || (rows > few && length < int64(rows)*rowBytes)
+	return rows >= maxRows || (rows > minCounted && length < int64(rows)*rowBytes)
 }

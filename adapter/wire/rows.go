@@ -30,7 +30,7 @@ type Rows[T any] struct {
 
 // Room estimates the number of elements from the length of the first, which counts as at least so
 // many bytes. Call it from Each to size a slice.
-func (r *Rows[T]) Room(least int) int { return r.Left/max(r.first, least) + 1 }
+func (r *Rows[T]) Room(minBytes int) int { return r.Left/max(r.first, minBytes) + 1 }
 
 // AppendZero appends a zero element to rows, which must be zero between length and capacity. Where
 // there is capacity it does not write the element: rows are large, and new memory is zero.
@@ -61,7 +61,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	known := 0 // elements that the first reading handed over
 	read, again := json.UnmarshalDecode, lenient(dec)
 	if again {
-		known, read = r.N, r.alone
+		known, read = r.N, r.readAlone
 	}
 	r.Present, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
@@ -71,7 +71,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return errCrowded
 		}
 		if r.N == longArray && !again {
-			read = quickest(dec, &row)
+			read = fastReader(dec, &row)
 		}
 		row = zero
 		err := read(dec, &row)
@@ -92,8 +92,8 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// alone reads an element by itself, so that an unreadable one does not cost the others.
-func (*Rows[T]) alone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
+// readAlone reads an element by itself, so that an unreadable one does not cost the others.
+func (*Rows[T]) readAlone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
 	raw, err := dec.ReadValue()
 	if err == nil && readRow(raw, row) != nil {
 		err = errUnreadable

@@ -31,9 +31,9 @@ func (s *Seconds) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 // Within returns the time, but at least the first and at most the second.
-func (s Seconds) Within(least, most time.Duration) time.Duration {
-	if float64(s) >= most.Seconds() {
-		return most
+func (s Seconds) Within(lower, upper time.Duration) time.Duration {
+	if float64(s) >= upper.Seconds() {
+		return upper
 	}
-	return max(time.Duration(float64(s)*float64(time.Second)), least)
+	return max(time.Duration(float64(s)*float64(time.Second)), lower)
 }

@@ -1,6 +1,6 @@
-// Package apart calls code in which an application's own code may run, such as its HTTP transport,
+// Package isolate calls code in which an application's own code may run, such as its HTTP transport,
 // where a panic or [runtime.Goexit] would end the process or leave others waiting.
-package apart
+package isolate
 
 import (
 	"fmt"

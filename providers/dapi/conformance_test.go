@@ -87,7 +87,7 @@ func newHarness(*testing.T) providertest.Harness {
 			),
 			Enums: []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
 		},
-		AtBank: func(op bankmux.Op) bool {
+		AtInstitution: func(op bankmux.Op) bool {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
 		},
 		Operations: operations(last),

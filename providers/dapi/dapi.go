@@ -137,9 +137,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 
 // suitDapi sets what the application left open.
 func suitDapi(o *guard.Options) {
-	o.OnePerConnection, o.Park = true, true
-	if o.AtBank == nil {
-		o.AtBank = atBank
+	o.OnePerConnection, o.Hold = true, true
+	if o.AtInstitution == nil {
+		o.AtInstitution = atBank
 	}
 	for _, d := range []*time.Duration{&o.Deadline.Link, &o.Deadline.Data} {
 		if *d == 0 {

@@ -71,7 +71,7 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			table = providertest.Table{File: "../../providertest/MATRIX.md", Title: "MoneyKit"}
 		}
 		return providertest.Harness{
-			AtBank: func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh },
+			AtInstitution: func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh },
 			Webhooks: &providertest.Webhooks{
 				Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
 					header, body := bank.Sign(hookOf(conn))

@@ -126,8 +126,8 @@ func New(cfg Config) (*bankmux.Client, error) {
 // suitMoneyKit sets what the application left open: of all calls only a refresh goes to the bank,
 // and its end tells how that went.
 func suitMoneyKit(o *guard.Options) {
-	if o.AtBank == nil {
-		o.AtBank = func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh }
+	if o.AtInstitution == nil {
+		o.AtInstitution = func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh }
 	}
 }
 
