@@ -100,13 +100,6 @@ type StoredPage struct {
 	Moved  bool   // at the end: the list changed while it was read, so a row may have been missed
 }
 
-// The reasons that a record of changes gives.
-const (
-	ReasonUpdated  = "the provider updated it"
-	ReasonRemoved  = "the provider removed it"
-	ReasonVanished = "the provider does not list it any more"
-)
-
 const (
 	maxAgain    = 4    // times that a round begins again in one call
 	maxFeed     = 1000 // pages of a round that is read in one call

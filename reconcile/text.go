@@ -24,6 +24,10 @@ func rawText(t *bankmux.Transaction) string {
 	return t.Description
 }
 
+// Loose returns the letters and digits of a row's text, with digits in ASCII: what stays when a
+// provider writes a text differently. A text without any is returned in normal form.
+func Loose(text string) string { return looseText(normal(text)) }
+
 // normal returns text in the form in which it is compared. Applied twice it changes nothing more.
 func normal(s string) string {
 	switch {
@@ -34,6 +38,25 @@ func normal(s string) string {
 	}
 	s = visible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(visible(s)))))
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// plain reports whether text is in capitals and spaced already, as banks mostly write it.
+func plain(s string) bool {
+	space := true
+	for _, b := range []byte(s) {
+		switch {
+		case b == ' ':
+			if space {
+				return false
+			}
+			space = true
+			continue
+		case b < ' ', b >= 0x7f, 'a' <= b && b <= 'z':
+			return false
+		}
+		space = false
+	}
+	return s == "" || !space
 }
 
 // capitals returns printable ASCII in capitals, with one space between words.

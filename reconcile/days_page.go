@@ -2,107 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/bankmux/bankmux"
 )
-
-// pageAt is what the Next of a page says: where to go on, and what the pages before found out.
-type pageAt struct {
-	to   bankmux.Date // the last day still to be read
-	size int          // days of a call
-	findings
-}
-
-// findings are what the pages of a list found out about the bank.
-type findings struct {
-	Drifted bool `json:"drifted,omitempty"` // it has written days that it was not asked for
-	Far     bool `json:"far,omitempty"`     // and some that are further off than maxSlack
-	Ignores bool `json:"ignores,omitempty"` // it serves all it has, whatever days are asked for
-
-	// Split says that calls do not overlap. A row is then on the page of the call that had it.
-	Split bool         `json:"split,omitempty"`
-	Until bankmux.Date `json:"until,omitzero"` // rows of later days are on pages before
-	// rows up to this day are on the page before, while from Floor on is read again
-	After bankmux.Date `json:"after,omitzero"`
-	Floor bankmux.Date `json:"floor,omitzero"`
-	Sum   string       `json:"sum,omitempty"` // of the rows that the call before had
-	Bad   []string     `json:"bad,omitempty"` // of rows that say no day and were named
-}
-
-func (p pageAt) String() string {
-	text := p.to.String() + "/" + strconv.Itoa(p.size)
-	raw, err := json.Marshal(p.findings)
-	if err != nil || string(raw) == "{}" { // days and texts: cannot fail
-		return text
-	}
-	return text + "/" + string(raw)
-}
-
-func parsePage(text string) (p pageAt, err error) {
-	parts := strings.SplitN(text, "/", 3)
-	p.to, err = bankmux.ParseDate(parts[0])
-	if err == nil && len(parts) > 1 {
-		p.size, err = strconv.Atoi(parts[1])
-	}
-	if err == nil && len(parts) > 2 {
-		err = json.Unmarshal([]byte(parts[2]), &p.findings)
-	}
-	if err != nil || p.size < 1 || p.size > windowDays || p.String() != text {
-		return p, &bankmux.Error{
-			Kind:    bankmux.ErrInvalid,
-			Field:   "TransactionsRequest.Page",
-			Detail:  "is not the Next of a page",
-			NotSent: true,
-		}
-	}
-	return p, nil
-}
-
-// pageWindow is the call of a page. A challenge keeps it.
-type pageWindow struct {
-	window
-	Found  findings     `json:"found"`
-	Size   int          `json:"size"`
-	Newest bool         `json:"newest,omitempty"` // it is the first page of the list
-	Begin  bankmux.Date `json:"begin"`            // the first day wanted
-	End    bankmux.Date `json:"end"`              // and the last
-	Low    bankmux.Date `json:"low"`              // the first day to ask for
-	Upto   bankmux.Date `json:"upto"`             // the last day that this page can cover
-}
-
-// pageWindowOf is the call of a page that answers go on with.
-func pageWindowOf(answers **bankmux.Answers) (w pageWindow, ok bool) {
-	if *answers == nil || !resumed(answers, &w) {
-		return pageWindow{}, false
-	}
-	for _, day := range []bankmux.Date{w.From, w.To, w.First, w.Last, w.Begin, w.End, w.Low, w.Upto} {
-		if !day.IsValid() {
-			return pageWindow{}, false
-		}
-	}
-	return w, w.Size > 0 && w.Size <= windowDays
-}
-
-// low is the first day that a list asks for. Where calls do not overlap, those of the margin before
-// the days wanted are calls of their own.
-func (w *windows) low(split bool) bankmux.Date {
-	if !split {
-		return w.first
-	}
-	return later(w.earliest, w.first.AddDays(-maxSlack))
-}
-
-// daysList reads a page of a list.
-type daysList struct {
-	days    *Days
-	req     *bankmux.TransactionsRequest
-	account string // by the provider's id
-	card    bool
-}
 
 // TransactionPage reads up to a month of one account or card, the newest first. Each row is on one
 // page, whatever days the bank selects by. As a rule that is the page that has its day. Where the
@@ -188,6 +91,14 @@ func (d *Days) span(ctx context.Context, req *bankmux.TransactionsRequest) (*win
 		return nil, at, err
 	}
 	return w, at, w.serve(days, req)
+}
+
+// daysList reads a page of a list.
+type daysList struct {
+	days    *Days
+	req     *bankmux.TransactionsRequest
+	account string // by the provider's id
+	card    bool
 }
 
 // window is what the page asks for.

@@ -9,20 +9,6 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The parts of a [Result], as the application stores and gets them.
-type (
-	// Known is [bankmux.Known].
-	Known = bankmux.Known
-	// Change is [bankmux.Change]; Was and Row point into what was given to [Compare].
-	Change = bankmux.Change
-	// Added is [bankmux.Added]; Row points into what was given to [Compare].
-	Added = bankmux.Added
-	// Absence is [bankmux.Absence].
-	Absence = bankmux.Absence
-	// Suggestion is [bankmux.Suggestion].
-	Suggestion = bankmux.Suggestion
-)
-
 // keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as
 // aliases. Keys that were made before texts had a normal form differ where a text was not in it;
 // such a row is found by what is stored of it, see [newEntry].
@@ -80,28 +66,3 @@ func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }
-
-// Loose returns the letters and digits of a row's text, with digits in ASCII: what stays when a
-// provider writes a text differently. A text without any is returned in normal form.
-func Loose(text string) string { return looseText(normal(text)) }
-
-// Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
-// the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
-// id to another row.
-func Remains(k *Known, t *bankmux.Transaction) bool {
-	return looseText(Text(t)) == looseText(normal(k.Text)) ||
-		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
-}
-
-// known is a row as it will be stored, but for its aliases.
-func known(account, key string, n *candidate) Known {
-	return Known{
-		Key:       key,
-		Account:   account,
-		Status:    n.row.Status,
-		Date:      n.row.Date,
-		Amount:    n.row.Amount,
-		Text:      n.text,
-		Reference: n.ref,
-	}
-}

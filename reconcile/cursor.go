@@ -1,12 +1,9 @@
 package reconcile
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/bankmux/bankmux"
 )
@@ -134,105 +131,4 @@ func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 		return refuse("is of another connection")
 	}
 	return c, nil
-}
-
-// Ask reads what the application knows of an account between two days and keeps what is wanted:
-// each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
-// known; without want all is wanted. An error of Known ends the sync as [bankmux.ErrApplication]:
-// what it does not know cannot be compared.
-func Ask(
-	ctx context.Context,
-	req *bankmux.SyncRequest,
-	account string,
-	from, to bankmux.Date,
-	want func(*Known) bool,
-) (all []Known, err error) {
-	seen := map[string]bool{}
-	err = each(ctx, req, account, from, to, func(k *Known) bool {
-		if !seen[k.Key] && (want == nil || want(k)) {
-			seen[k.Key] = true
-			all = append(all, *k)
-		}
-		return true
-	})
-	return all, err
-}
-
-// Knows reports whether the application knows any row of an account. Without Known it knows none.
-func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
-	err = each(
-		ctx,
-		req,
-		account,
-		bankmux.NewDate(1, time.January, 1),
-		bankmux.NewDate(9999, time.December, 31),
-		func(*Known) bool {
-			found = true
-			return false
-		},
-	)
-	return found, err
-}
-
-// each gives the rows of an account between two days until do has had enough.
-func each(
-	ctx context.Context,
-	req *bankmux.SyncRequest,
-	account string,
-	from, to bankmux.Date,
-	do func(*Known) bool,
-) error {
-	if req.Known == nil {
-		return nil
-	}
-	known := req.Known(ctx, account, from, to)
-	if known == nil {
-		return nil
-	}
-	for k, err := range known {
-		if err != nil {
-			return &bankmux.Error{
-				Kind:   bankmux.ErrApplication,
-				Field:  "SyncRequest.Known",
-				Detail: "failed to read the application's rows",
-				Err:    err,
-			}
-		}
-		if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !do(&k) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// Names refuses names that do not tell accounts apart: their rows would be taken for one another's.
-func Names(req *bankmux.SyncRequest, accounts []string) error {
-	of := make(map[string]string, len(accounts))
-	for _, id := range accounts {
-		name := req.AccountName(id)
-		if other, taken := of[name]; name == "" || (taken && other != id) {
-			return &bankmux.Error{
-				Kind:  bankmux.ErrInvalid,
-				Field: "SyncRequest.Name",
-				Detail: "gives the account " + strconv.Quote(
-					id,
-				) + " no name, or that of another; name it, or leave it out by naming the others in Accounts",
-			}
-		}
-		of[name] = id
-	}
-	return nil
-}
-
-// Tell adds what a reading of an account changed to a page.
-func (r Result) Tell(d *bankmux.Delta, account string) {
-	d.Added = append(d.Added, r.Added...)
-	d.Modified = append(d.Modified, r.Modified...)
-	d.Replaced = append(d.Replaced, r.Replaced...)
-	d.Removed = append(d.Removed, r.Removed...)
-	d.Missing = append(d.Missing, r.Missing...)
-	d.Suggested = append(d.Suggested, r.Suggested...)
-	if r.Suspect {
-		d.Suspect = append(d.Suspect, account)
-	}
 }

@@ -8,62 +8,6 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// keyless is a row that needs a key, and the beginning of its base.
-type keyless struct {
-	base uint64
-	at   int32
-}
-
-// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
-// stands where its base was.
-func (c *comparison) keys(need []keyless) {
-	slices.SortFunc(need, func(a, b keyless) int {
-		by := cmp.Compare(a.base, b.base)
-		if by == 0 {
-			by = cmp.Or(cmp.Compare(c.new[a.at].base, c.new[b.at].base), cmp.Compare(a.at, b.at))
-		}
-		return by
-	})
-	last, base := 0, ""
-	for _, one := range need {
-		n := &c.new[one.at]
-		if n.base != base {
-			last, base = 0, n.base
-			for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
-				last = max(last, numberOf(c.old[c.order[at]].Key))
-			}
-		}
-		last++
-		n.base = numbered(base, last)
-	}
-}
-
-// change returns a pair as the application gets it.
-func (c *comparison) change(k *entry) Change {
-	n, key := k.now, k.now.base
-	if !k.rekeyed {
-		key = k.Key
-	}
-	now := known(c.in.Account, key, n)
-	if now.Reference == "" {
-		now.Reference = k.Reference
-	}
-	now.Aliases = make([]string, 0, len(k.Aliases)+2) // the new id and the old key
-	if n.row.ID != "" {
-		now.Aliases = append(now.Aliases, Alias(c.in.Provider, n.row.ID))
-	}
-	for i := -1; i < len(k.Aliases); i++ {
-		a := k.Key
-		if i >= 0 {
-			a = k.Aliases[i]
-		}
-		if a != key && !slices.Contains(now.Aliases, a) {
-			now.Aliases = append(now.Aliases, a)
-		}
-	}
-	return Change{Was: k.was, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
-}
-
 // result notes what was found, what is new and what was not there.
 func (c *comparison) result() (out Result) {
 	wasThere := func(k entry) bool { return c.inside(&k) && !k.Date.After(c.in.To) }
@@ -189,31 +133,71 @@ func (c *comparison) absent(out *Result, k *entry) {
 	}
 }
 
-// Apply returns what the application knows after a result: the rows that were added and changed as
-// they are now, without those removed. Rows of other days and accounts stay.
-func (r Result) Apply(before []Known) []Known {
-	now := map[string]*Known{} // by the key of before; nil is gone
-	for _, ch := range slices.Concat(r.Modified, r.Replaced) {
-		now[ch.Was.Key] = &ch.Known
+// change returns a pair as the application gets it.
+func (c *comparison) change(k *entry) Change {
+	n, key := k.now, k.now.base
+	if !k.rekeyed {
+		key = k.Key
 	}
-	for _, m := range r.Missing {
-		now[m.Known.Key] = &m.Known
+	now := known(c.in.Account, key, n)
+	if now.Reference == "" {
+		now.Reference = k.Reference
 	}
-	for _, m := range r.Removed {
-		now[m.Known.Key] = nil
+	now.Aliases = make([]string, 0, len(k.Aliases)+2) // the new id and the old key
+	if n.row.ID != "" {
+		now.Aliases = append(now.Aliases, Alias(c.in.Provider, n.row.ID))
 	}
-	after := make([]Known, 0, len(before)+len(r.Added))
-	for _, k := range before {
-		next, changed := now[k.Key]
-		switch {
-		case !changed:
-			after = append(after, k)
-		case next != nil:
-			after = append(after, *next)
+	for i := -1; i < len(k.Aliases); i++ {
+		a := k.Key
+		if i >= 0 {
+			a = k.Aliases[i]
+		}
+		if a != key && !slices.Contains(now.Aliases, a) {
+			now.Aliases = append(now.Aliases, a)
 		}
 	}
-	for _, a := range r.Added {
-		after = append(after, a.Known)
+	return Change{Was: k.was, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
+}
+
+// known is a row as it will be stored, but for its aliases.
+func known(account, key string, n *candidate) Known {
+	return Known{
+		Key:       key,
+		Account:   account,
+		Status:    n.row.Status,
+		Date:      n.row.Date,
+		Amount:    n.row.Amount,
+		Text:      n.text,
+		Reference: n.ref,
 	}
-	return after
+}
+
+// keyless is a row that needs a key, and the beginning of its base.
+type keyless struct {
+	base uint64
+	at   int32
+}
+
+// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
+// stands where its base was.
+func (c *comparison) keys(need []keyless) {
+	slices.SortFunc(need, func(a, b keyless) int {
+		by := cmp.Compare(a.base, b.base)
+		if by == 0 {
+			by = cmp.Or(cmp.Compare(c.new[a.at].base, c.new[b.at].base), cmp.Compare(a.at, b.at))
+		}
+		return by
+	})
+	last, base := 0, ""
+	for _, one := range need {
+		n := &c.new[one.at]
+		if n.base != base {
+			last, base = 0, n.base
+			for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
+				last = max(last, numberOf(c.old[c.order[at]].Key))
+			}
+		}
+		last++
+		n.base = numbered(base, last)
+	}
 }

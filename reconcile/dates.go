@@ -1,0 +1,27 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// The days of all rows.
+var (
+	firstDay = bankmux.NewDate(1, time.January, 1)
+	lastDay  = bankmux.NewDate(9999, time.December, 31)
+)
+
+func earlier(a, b bankmux.Date) bankmux.Date {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b bankmux.Date) bankmux.Date {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

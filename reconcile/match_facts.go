@@ -1,0 +1,81 @@
+package reconcile
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/bankmux/bankmux"
+)
+
+// facts is what an account is recognised by, brought to one form.
+type facts struct {
+	account  *bankmux.Account
+	iban     string
+	number   string
+	name     string
+	kind     bankmux.AccountKind // "" where the provider's word says little
+	currency bankmux.Currency
+	shown    digits
+	marks    marks // filled in by newSide
+	placed   bool
+}
+
+// mark stands for a text, 0 for none: texts are compared often, so each gets a number once.
+type mark uint32
+
+type marks struct{ iban, number, persistent, original, id, name, kind, currency, four, three, ends, left mark }
+
+// marker numbers texts.
+type marker map[string]mark
+
+func (m marker) of(text string) mark {
+	if text == "" {
+		return 0
+	}
+	n, ok := m[text]
+	if !ok {
+		n = mark(len(m) + 1)
+		m[text] = n
+	}
+	return n
+}
+
+func factsOf(a *bankmux.Account) facts {
+	f := facts{
+		account: a, iban: compact(a.IBAN), number: compact(a.Number), name: normal(a.Name),
+		kind: a.Kind, currency: a.Currency, shown: digitsOf(a.Mask),
+	}
+	for _, number := range []*string{&f.number, &f.iban} {
+		if masked(*number) {
+			if f.shown.tail == "" {
+				f.shown = digitsOf(*number)
+			}
+			*number = ""
+		}
+	}
+	if f.kind == bankmux.AccountUnknown || f.kind == bankmux.AccountOther {
+		f.kind = ""
+	}
+	if len(f.shown.tail) < weakTail {
+		for _, whole := range []string{f.number, f.iban} {
+			if d := digitsOf(whole); len(d.tail) >= weakTail {
+				f.shown = digits{tail: d.tail}
+				break
+			}
+		}
+	}
+	return f
+}
+
+// compact drops what people put into numbers to read them.
+func compact(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, strings.ToUpper(visible(s)))
+}
+
+// differ reports whether both are there and are not the same.
+func differ[T ~string](a, b T) bool { return a != "" && b != "" && a != b }

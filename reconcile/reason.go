@@ -1,0 +1,49 @@
+package reconcile
+
+import (
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// The reasons.
+const (
+	ReasonContent  = "the provider changed the row"
+	ReasonPosted   = "the pending row was posted"
+	ReasonAmount   = "the pending row was posted with another amount"
+	ReasonID       = "the provider gave the same row another id"
+	ReasonMoved    = "the same amount and text a few days later"
+	ReasonAbsent   = "it was not there in a complete reading"
+	ReasonTwice    = "it was not there in two complete readings in a row"
+	ReasonEmpty    = "the reading was empty"
+	ReasonSeveral  = "several rows may be it"
+	ReasonDiffers  = "the text agrees and the amount does not"
+	ReasonText     = "another provider: the amount agrees, and the days nearly"
+	ReasonNear     = "the day and the amount agree, and the text nearly"
+	ReasonBack     = "it is there again"
+	ReasonBefore   = "the reading begins with a later row; the bank may serve fewer days"
+	ReasonUnread   = "a row that could not be read may be it"
+	postedWithin   = 10 // days between a pending row and its posting
+	removedAfter   = 2  // complete readings without a row
+	recursWithin   = 7  // days after which what recurs may come again
+	retoldWithin   = 3  // days between two providers' dates of one row
+	statusPending  = bankmux.StatusPending
+	sameRowNothing = ""
+)
+
+// The reasons that a record of changes gives.
+const (
+	ReasonUpdated  = "the provider updated it"
+	ReasonRemoved  = "the provider removed it"
+	ReasonVanished = "the provider does not list it any more"
+)
+
+// reason is a reason in one byte, of which a comparison keeps one per known row.
+type reason uint8
+
+var reasons = [...]string{
+	sameRowNothing, ReasonContent, ReasonPosted, ReasonAmount, ReasonID, ReasonMoved,
+	ReasonSeveral, ReasonDiffers, ReasonText, ReasonNear,
+}
+
+func reasonOf(text string) reason { return reason(slices.Index(reasons[:], text)) } //nolint:gosec // a few
