@@ -90,7 +90,7 @@ func (h *heron) compare(
 	var known []bankmux.Known
 	if req.Known != nil {
 		var err error
-		known, err = reconcile.Ask(ctx, req, in.Account, in.From, in.To, func(*bankmux.Known) bool { return true })
+		known, err = reconcile.Ask(ctx, req, reconcile.AccountDays{Account: in.Account, From: in.From, To: in.To}, nil)
 		if err != nil {
 			return err
 		}

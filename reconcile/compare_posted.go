@@ -4,6 +4,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
+// Within how many days rows may be one.
+const (
+	postedWithin = 10 // days between a pending row and its posting
+	recursWithin = 7  // days after which what recurs may come again
+)
+
 // byPosting pairs rows that were pending, or may have been, with rows of the same text some days
 // later. Where the amount is the same as well, or the text names one row on either side, it is
 // certain; else it is suggested.
@@ -19,40 +25,48 @@ func (c *comparison) byPosting() {
 	}
 	has := func(n *candidate) bool { return !n.known && waiting[n.text] > 0 }
 	for i := range c.old {
-		k := &c.old[i]
-		if !c.open(k) {
-			continue
+		if k := &c.old[i]; c.open(k) && !c.sameAmount(k, has) {
+			c.otherAmount(k, waiting[k.Text] == 1, has)
 		}
-		pending := k.Status == statusPending
-		first, second, at := c.posted(k, shelfKind{text: true, amount: true}, has)
-		switch {
-		case first != nil && (c.early(k, first) || !pending && c.unread(k, true)):
-			// The old row may well be there: the reading starts after it, or it could not be read.
-			c.suggest(k, at, ReasonMoved)
-			continue
-		case first != nil && pending && c.unread(k, true), first != nil && !pending && second != nil:
-			c.suggest(k, at, ReasonSeveral)
-			continue
-		case first != nil && pending:
-			c.pair(k, first, ReasonPosted, true) // of rows that agree in all, the first is as good as another
-			continue
-		case first != nil:
-			c.pair(k, first, ReasonMoved, true)
-			continue
-		}
-		first, _, at = c.posted(k, shelfKind{text: true, sign: true}, has)
-		if first == nil {
-			continue
-		}
-		if pending && waiting[k.Text] == 1 && !c.in.More {
-			// one that is pending yet is a posting of nothing
-			if one := at.onlyBooked(); one != nil && !c.early(k, one) {
-				c.pair(k, one, ReasonAmount, true)
-				continue
-			}
-		}
-		c.suggest(k, at, ReasonDiffers)
 	}
+}
+
+// sameAmount pairs or suggests what a row of the same text and amount may be. It reports false if
+// there is none.
+func (c *comparison) sameAmount(k *entry, has func(*candidate) bool) bool {
+	pending := k.Status == statusPending
+	first, second, at := c.posted(k, shelfKind{text: true, amount: true}, has)
+	switch {
+	case first == nil:
+		return false
+	case c.early(k, first) || !pending && c.unread(k, true):
+		// The old row may well be there: the reading starts after it, or it could not be read.
+		c.suggest(k, at, ReasonMoved)
+	case pending && c.unread(k, true), !pending && second != nil:
+		c.suggest(k, at, ReasonSeveral)
+	case pending:
+		c.pair(k, first, ReasonPosted, true) // of rows that agree in all, the first is as good as another
+	default:
+		c.pair(k, first, ReasonMoved, true)
+	}
+	return true
+}
+
+// otherAmount pairs or suggests what a row of the same text and another amount may be. alone says
+// that no other known row of the text may have been posted.
+func (c *comparison) otherAmount(k *entry, alone bool, has func(*candidate) bool) {
+	first, _, at := c.posted(k, shelfKind{text: true, sign: true}, has)
+	if first == nil {
+		return
+	}
+	if k.Status == statusPending && alone && !c.in.More {
+		// one that is pending yet is a posting of nothing
+		if one := at.onlyBooked(); one != nil && !c.early(k, one) {
+			c.pair(k, one, ReasonAmount, true)
+			return
+		}
+	}
+	c.suggest(k, at, ReasonDiffers)
 }
 
 // early reports whether a complete reading starts after a known row, which says nothing of where it

@@ -8,6 +8,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
+// removedAfter is how many complete readings are without a row that is removed.
+const removedAfter = 2
+
 // result notes what was found, what is new and what was not there.
 func (c *comparison) result() (out Result) {
 	wasThere := func(k entry) bool { return c.inside(&k) && !k.Date.After(c.in.To) }

@@ -4,6 +4,9 @@ import (
 	"slices"
 )
 
+// retoldWithin is how many days may lie between two providers' dates of one row.
+const retoldWithin = 3
+
 // byAmount suggests what a row of another provider may be called by this one. An amount alone
 // merges nothing.
 func (c *comparison) byAmount() {

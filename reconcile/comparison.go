@@ -8,6 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
+const statusPending = bankmux.StatusPending
+
 type comparison struct {
 	in     Reading
 	prefix string // of the provider's ids

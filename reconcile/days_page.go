@@ -40,26 +40,31 @@ func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsReque
 	if err != nil || at.to.Before(days.low(at.Split)) {
 		return bankmux.TransactionPage{}, err // clamped to nothing: nothing is covered
 	}
+	return list.page(ctx, days, at)
+}
+
+// page asks for fewer days until the bank takes a call.
+func (l *daysList) page(ctx context.Context, days *windows, at pageAt) (bankmux.TransactionPage, error) {
 	var refused error
 	for asked := false; ; {
-		w := list.window(days, at)
+		w := l.window(days, at)
 		if w.Last.Before(w.First) { // only the day that is left out is wanted
 			if days.fewer(w.window) {
 				continue
 			}
-			return list.nothing(days, at, refused)
+			return l.nothing(days, at, refused)
 		}
-		page, err := list.read(ctx, &w)
-		req.Answers, refused = nil, err
-		if !d.refused(err) {
+		page, err := l.read(ctx, &w)
+		l.req.Answers, refused = nil, err
+		if !l.days.refused(err) {
 			return page, err
 		}
 		if !asked { // the bank may serve fewer days than it said an hour ago
 			asked = true
 			before := days.earliest
-			n, unread := d.serves(ctx, true)
+			n, unread := l.days.serves(ctx, true)
 			if unread == nil {
-				unread = days.serve(n, &req)
+				unread = days.serve(n, l.req)
 			}
 			if unread != nil {
 				return bankmux.TransactionPage{}, unread
@@ -69,7 +74,7 @@ func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsReque
 			}
 		}
 		if !days.fewer(w.window) {
-			return list.nothing(days, at, err)
+			return l.nothing(days, at, err)
 		}
 	}
 }

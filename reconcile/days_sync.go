@@ -85,7 +85,7 @@ func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
 			last = later(last, in.To.AddDays(aheadDays))
 			in.Ahead = last
 		}
-		known, err = Ask(ctx, req, in.Account, r.first, last, nil)
+		known, err = Ask(ctx, req, AccountDays{in.Account, r.first, last}, nil)
 		if err != nil {
 			return err
 		}

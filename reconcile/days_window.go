@@ -117,9 +117,8 @@ func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
 			Kind:    bankmux.ErrInvalid,
 			Field:   "TransactionsRequest.From",
 			NotSent: true,
-			Detail: "is before the " + dayCount(
-				days,
-			) + " the bank serves; ask for later days or set Beyond to RangeClamp",
+			Detail: "is before the " + dayCount(days) +
+				" the bank serves; ask for later days or set Beyond to RangeClamp",
 		}
 	}
 	w.first = w.earliest

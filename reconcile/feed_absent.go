@@ -98,8 +98,9 @@ func (r *feedReading) carried(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		name, day := r.req.AccountName(id), r.cursor.Mark(id).Day
+		day := r.cursor.Mark(id).Day
 		if r.full && day.IsZero() { // an empty record proves nothing
+			name := r.req.AccountName(id)
 			known, err := Knows(ctx, r.req, name)
 			if err != nil {
 				return err
@@ -111,26 +112,34 @@ func (r *feedReading) carried(ctx context.Context) error {
 		if r.full && (r.unread[id] || r.unread[""]) { // a row that could not be read may be any of them
 			continue
 		}
-		for !day.IsZero() && !day.After(r.today.AddDays(lookDays)) {
-			until := day.AddDays(lookDays - 1)
-			rows, err := Ask(ctx, r.req, name, day, until, func(k *Known) bool { return !r.kept[k.Key] })
-			if err != nil {
-				return err
-			}
-			if err := r.gone(ctx, rows, func(k Known) {
-				if k.Missed > 0 && !r.empty {
-					// so was it in a reading before
-					r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
-					return
-				}
-				k.Missed++
-				r.delta.Missing = append(r.delta.Missing, Absence{Known: k, Reason: ReasonVanished})
-				r.cursor.Missed = true
-			}); err != nil {
-				return err
-			}
-			day = until.AddDays(1)
+		if err := r.carriedOf(ctx, id, day); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// carriedOf does so for one account, from the first day that the provider serves; zero means none.
+func (r *feedReading) carriedOf(ctx context.Context, id string, day bankmux.Date) error {
+	for !day.IsZero() && !day.After(r.today.AddDays(lookDays)) {
+		of := AccountDays{r.req.AccountName(id), day, day.AddDays(lookDays - 1)}
+		rows, err := Ask(ctx, r.req, of, func(k *Known) bool { return !r.kept[k.Key] })
+		if err != nil {
+			return err
+		}
+		if err := r.gone(ctx, rows, func(k Known) {
+			if k.Missed > 0 && !r.empty {
+				// so was it in a reading before
+				r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
+				return
+			}
+			k.Missed++
+			r.delta.Missing = append(r.delta.Missing, Absence{Known: k, Reason: ReasonVanished})
+			r.cursor.Missed = true
+		}); err != nil {
+			return err
+		}
+		day = of.To.AddDays(1)
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func (r *feedReading) others(known []Known, first bankmux.Date) map[string]bool 
 func (r *feedReading) around(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
 	from, to := in.From, in.To
 	in.From, in.To = in.From.AddDays(-around), in.To.AddDays(around)
-	known, err := Ask(ctx, r.req, in.Account, in.From.AddDays(around-pendingDays), in.To, func(k *Known) bool {
+	known, err := Ask(ctx, r.req, AccountDays{in.Account, in.From.AddDays(around - pendingDays), in.To}, func(k *Known) bool {
 		found := false
 		for _, a := range k.Aliases {
 			found = found || shown[a]
@@ -138,7 +138,7 @@ func (r *feedReading) around(ctx context.Context, in *Reading, shown, sought map
 		has[known[i].Key] = true
 	}
 	// Updated rows whose day moved far.
-	far, err := Ask(ctx, r.req, in.Account, firstDay, lastDay, func(k *Known) bool {
+	far, err := Ask(ctx, r.req, AccountDays{in.Account, firstDay, lastDay}, func(k *Known) bool {
 		return !has[k.Key] && slices.ContainsFunc(k.Aliases, func(a string) bool { return sought[a] })
 	})
 	return append(known, far...), err
@@ -159,20 +159,16 @@ func (r *feedReading) keep(res Result) {
 // blind reports rows without what the application knows: they go by the provider's ids.
 func (r *feedReading) blind(byAccount map[string][]bankmux.Transaction, gone []FeedRow) {
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
-		res := Compare(
-			nil,
-			Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]},
-		)
+		in := Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]}
+		res := Compare(nil, in)
 		for _, a := range res.Added {
 			if !r.rows.isOld(account, a.Row.ID) {
 				r.delta.Added = append(r.delta.Added, a)
 				continue
 			}
 			was := &Known{Account: a.Known.Account, Aliases: a.Known.Aliases}
-			r.delta.Modified = append(
-				r.delta.Modified,
-				Change{Was: was, Row: a.Row, Known: a.Known, Reason: ReasonUpdated},
-			)
+			change := Change{Was: was, Row: a.Row, Known: a.Known, Reason: ReasonUpdated}
+			r.delta.Modified = append(r.delta.Modified, change)
 		}
 	}
 	for _, row := range gone {

@@ -432,7 +432,8 @@ func TestAFeedThatMakesNoSenseEnds(t *testing.T) {
 func TestWhatTheAdapterOrTheApplicationLeftOutDoesNotPanic(t *testing.T) {
 	t.Parallel()
 	req := &bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}}
-	rows, err := reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	on := reconcile.AccountDays{Account: "checking", From: today, To: today}
+	rows, err := reconcile.Ask(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Empty(t, rows, "without Known nothing is known")
 	found, err := reconcile.Knows(t.Context(), req, "checking")
@@ -443,11 +444,11 @@ func TestWhatTheAdapterOrTheApplicationLeftOutDoesNotPanic(t *testing.T) {
 	s := newStore()
 	s.rows["k"] = bankmux.Known{Key: "k", Account: "checking", Date: today}
 	req.Known = s.known
-	rows, err = reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	rows, err = reconcile.Ask(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Len(t, rows, 1, "without a filter all is wanted")
 	req.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
-	rows, err = reconcile.Ask(t.Context(), req, "checking", today, today, nil)
+	rows, err = reconcile.Ask(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Empty(t, rows)
 

@@ -73,10 +73,8 @@ func (s *search) see(row *bankmux.Transaction) {
 		return
 	}
 	for _, k := range s.saying[words{account, Loose(Text(row)), row.Amount.String()}] {
-		if later := row.Date.DaysSince(
-			k.Date,
-		); later == 0 ||
-			(k.Status == bankmux.StatusPending && later > 0 && later <= around) {
+		later := row.Date.DaysSince(k.Date)
+		if later == 0 || (k.Status == bankmux.StatusPending && later > 0 && later <= around) {
 			s.moved = append(s.moved, listing{k, at, *row})
 		}
 	}

@@ -122,7 +122,7 @@ func (r *feedReading) knownOf(
 	want func(*Known) bool,
 ) (all []Known, err error) {
 	for _, id := range ids {
-		rows, err := Ask(ctx, r.req, r.req.AccountName(id), from, to, want)
+		rows, err := Ask(ctx, r.req, AccountDays{r.req.AccountName(id), from, to}, want)
 		if err != nil {
 			return nil, err
 		}

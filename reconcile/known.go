@@ -3,10 +3,15 @@ package reconcile
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/bankmux/bankmux"
 )
+
+// AccountDays are the days of an account, both included, by the application's name of the account.
+type AccountDays struct {
+	Account  string
+	From, To bankmux.Date
+}
 
 // Ask reads what the application knows of an account between two days and keeps what is wanted:
 // each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
@@ -15,12 +20,11 @@ import (
 func Ask(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
-	account string,
-	from, to bankmux.Date,
+	of AccountDays,
 	want func(*Known) bool,
 ) (all []Known, err error) {
 	seen := map[string]bool{}
-	err = each(ctx, req, account, from, to, func(k *Known) bool {
+	err = each(ctx, req, of, func(k *Known) bool {
 		if !seen[k.Key] && (want == nil || want(k)) {
 			seen[k.Key] = true
 			all = append(all, *k)
@@ -32,32 +36,19 @@ func Ask(
 
 // Knows reports whether the application knows any row of an account. Without Known it knows none.
 func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
-	err = each(
-		ctx,
-		req,
-		account,
-		bankmux.NewDate(1, time.January, 1),
-		bankmux.NewDate(9999, time.December, 31),
-		func(*Known) bool {
-			found = true
-			return false
-		},
-	)
+	err = each(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
+		found = true
+		return false
+	})
 	return found, err
 }
 
 // each gives the rows of an account between two days until do has had enough.
-func each(
-	ctx context.Context,
-	req *bankmux.SyncRequest,
-	account string,
-	from, to bankmux.Date,
-	do func(*Known) bool,
-) error {
+func each(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do func(*Known) bool) error {
 	if req.Known == nil {
 		return nil
 	}
-	known := req.Known(ctx, account, from, to)
+	known := req.Known(ctx, of.Account, of.From, of.To)
 	if known == nil {
 		return nil
 	}
@@ -70,7 +61,7 @@ func each(
 				Err:    err,
 			}
 		}
-		if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !do(&k) {
+		if k.Account == of.Account && !k.Date.Before(of.From) && !k.Date.After(of.To) && !do(&k) {
 			return nil
 		}
 	}
@@ -86,9 +77,8 @@ func Names(req *bankmux.SyncRequest, accounts []string) error {
 			return &bankmux.Error{
 				Kind:  bankmux.ErrInvalid,
 				Field: "SyncRequest.Name",
-				Detail: "gives the account " + strconv.Quote(
-					id,
-				) + " no name, or that of another; name it, or leave it out by naming the others in Accounts",
+				Detail: "gives the account " + strconv.Quote(id) +
+					" no name, or that of another; name it, or leave it out by naming the others in Accounts",
 			}
 		}
 		of[name] = id

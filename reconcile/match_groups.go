@@ -72,9 +72,7 @@ func newSide(list []bankmux.Account, texts marker) side {
 	for i := range list {
 		f := factsOf(&list[i])
 		f.marks = marks{
-			iban: texts.of(
-				f.iban,
-			),
+			iban:       texts.of(f.iban),
 			number:     texts.of(f.number),
 			persistent: texts.of(f.account.PersistentID),
 			original:   texts.of(f.account.OriginalID),
@@ -82,12 +80,10 @@ func newSide(list []bankmux.Account, texts marker) side {
 			name:       texts.of(f.name),
 			kind:       texts.of(string(f.kind)),
 			currency:   texts.of(string(f.currency)),
-			four: texts.of(
-				f.shown.last(strongTail),
-			),
-			three: texts.of(f.shown.last(weakTail)),
-			ends:  texts.of(f.shown.ends()),
-			left:  texts.of("left"),
+			four:       texts.of(f.shown.last(strongTail)),
+			three:      texts.of(f.shown.last(weakTail)),
+			ends:       texts.of(f.shown.ends()),
+			left:       texts.of("left"),
 		}
 		all[i] = f
 		s[i] = &all[i]

@@ -117,10 +117,8 @@ func compatible(old, new *facts) bool { return samePersistent(old, new) && sameN
 // sameNumbers is sameBooks for accounts whose numbers, as far as they are shown, do not differ.
 func sameNumbers(old, new *facts) bool {
 	return sameBooks(old, new) && !differ(old.iban, new.iban) && !differ(old.number, new.number) &&
-		startsAs(
-			old,
-			new,
-		) && startsAs(new, old) && (!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
+		startsAs(old, new) && startsAs(new, old) &&
+		(!contradict(old.shown, new.shown) || within(old, new) || within(new, old))
 }
 
 // startsAs reports whether the whole number of one account may start with the first digits that the

@@ -1,35 +1,28 @@
 package reconcile
 
-import (
-	"slices"
-
-	"github.com/bankmux/bankmux"
-)
+import "slices"
 
 // The reasons.
 const (
-	ReasonContent  = "the provider changed the row"
-	ReasonPosted   = "the pending row was posted"
-	ReasonAmount   = "the pending row was posted with another amount"
-	ReasonID       = "the provider gave the same row another id"
-	ReasonMoved    = "the same amount and text a few days later"
-	ReasonAbsent   = "it was not there in a complete reading"
-	ReasonTwice    = "it was not there in two complete readings in a row"
-	ReasonEmpty    = "the reading was empty"
-	ReasonSeveral  = "several rows may be it"
-	ReasonDiffers  = "the text agrees and the amount does not"
-	ReasonText     = "another provider: the amount agrees, and the days nearly"
-	ReasonNear     = "the day and the amount agree, and the text nearly"
-	ReasonBack     = "it is there again"
-	ReasonBefore   = "the reading begins with a later row; the bank may serve fewer days"
-	ReasonUnread   = "a row that could not be read may be it"
-	postedWithin   = 10 // days between a pending row and its posting
-	removedAfter   = 2  // complete readings without a row
-	recursWithin   = 7  // days after which what recurs may come again
-	retoldWithin   = 3  // days between two providers' dates of one row
-	statusPending  = bankmux.StatusPending
-	sameRowNothing = ""
+	ReasonContent = "the provider changed the row"
+	ReasonPosted  = "the pending row was posted"
+	ReasonAmount  = "the pending row was posted with another amount"
+	ReasonID      = "the provider gave the same row another id"
+	ReasonMoved   = "the same amount and text a few days later"
+	ReasonAbsent  = "it was not there in a complete reading"
+	ReasonTwice   = "it was not there in two complete readings in a row"
+	ReasonEmpty   = "the reading was empty"
+	ReasonSeveral = "several rows may be it"
+	ReasonDiffers = "the text agrees and the amount does not"
+	ReasonText    = "another provider: the amount agrees, and the days nearly"
+	ReasonNear    = "the day and the amount agree, and the text nearly"
+	ReasonBack    = "it is there again"
+	ReasonBefore  = "the reading begins with a later row; the bank may serve fewer days"
+	ReasonUnread  = "a row that could not be read may be it"
 )
+
+// sameRowNothing is no reason: the row is what it was.
+const sameRowNothing = ""
 
 // The reasons that a record of changes gives.
 const (
