@@ -34,7 +34,7 @@ var references = []string{"README", "going-live", "comparison"}
 
 // toCome are pages that are being written: links to them are not checked.
 var toCome = []string{
-	"reconnect.md", "store.md", "read.md", "sync.md", "regions.md", "challenges.md", "webhooks.md",
+	"read.md", "sync.md", "regions.md", "challenges.md", "webhooks.md",
 	"errors.md", "replicas.md", "testing.md", "going-live.md", "adapter.md", "comparison.md",
 }
 
