@@ -137,16 +137,11 @@ func (s Status) After(err error) Status {
 		s.AskedAt = now
 	}
 	next := Status{At: now, AskedAt: s.AskedAt}
-	switch KindOf(err) {
-	case "":
-		if s.State == StateUnverified {
-			return s
-		}
+	switch kind := KindOf(err); {
+	case kind.State() != "":
+		next.State = kind.State()
+	case kind == "" && s.State != StateUnverified:
 		next.State = StateActive
-	case ErrReauth:
-		next.State = StateReauth
-	case ErrGone:
-		next.State = StateGone
 	default:
 		return s
 	}

@@ -197,13 +197,7 @@ func (e *Error) Remedy() string {
 }
 
 // UserMustAct reports whether only the user at the front end can mend this.
-func (e *Error) UserMustAct() bool {
-	switch e.Kind {
-	case ErrReauth, ErrConsent, ErrGone, ErrTokenSpent, ErrUserAction, ErrAnswerRejected, ErrChallengeExpired:
-		return true
-	}
-	return false
-}
+func (e *Error) UserMustAct() bool { return e.Kind.UserMustAct() }
 
 // Repeatable reports whether a call of the given effect may be sent again
 // unchanged, now or after [Error.RetryAfter], with hope of another result. A one-shot may be
@@ -212,11 +206,7 @@ func (e *Error) Repeatable(effect Effect) bool {
 	if e.Unlisted || (effect == OneShot && !e.NotSent) {
 		return false
 	}
-	switch e.Kind {
-	case ErrRateLimited, ErrUnavailable:
-		return true
-	}
-	return false
+	return e.Kind.Temporary()
 }
 
 // answered reports whether the provider gave a verdict, so that the outcome of the call is known.
@@ -224,14 +214,7 @@ func (e *Error) answered() bool {
 	if e.Kind == ErrOutcomeUnknown {
 		return false
 	}
-	if e.NotSent || e.Code != "" {
-		return true
-	}
-	switch e.Kind {
-	case ErrUnavailable, ErrMalformed, ErrContextDone, ErrApplication, ErrUnknown:
-		return false
-	}
-	return true
+	return e.NotSent || e.Code != "" || !e.Kind.is(noVerdict)
 }
 
 // OutcomeKnown reports whether err leaves no doubt about what the provider did:

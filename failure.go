@@ -162,14 +162,8 @@ func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 // hopeless reports whether an error of one account says that the others need not be tried: the
 // connection, the application or the provider as a whole will not answer.
 func hopeless(err error) bool {
-	if errors.Is(err, ErrCircuitOpen) { // the provider's or the bank's
-		return true
-	}
-	switch KindOf(err) {
-	case ErrReauth, ErrGone, ErrCredentials, ErrRateLimited, ErrContextDone, ErrUserAction, ErrConsent, ErrUnsupported:
-		return true
-	}
-	return false
+	return errors.Is(err, ErrCircuitOpen) || // the provider's or the bank's
+		KindOf(err).is(endsReading)
 }
 
 // refusedAnswer reports whether the bank did not take what the user said. That is not a failure of

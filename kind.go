@@ -1,6 +1,11 @@
 package bankmux
 
-import "errors"
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+)
 
 // Kind says what to do about an error. It is itself an error, so the same
 // constant serves errors.Is, a switch on [KindOf], a metric label and a log value.
@@ -72,79 +77,192 @@ const (
 	ErrUnknown Kind = "unknown"
 )
 
-var remedies = map[Kind]string{
-	ErrInvalid:          "fix the call",
-	ErrCredentials:      "check the application's credentials with the provider",
-	ErrNotPermitted:     "allow it in the application's settings at the provider",
-	ErrQuota:            "free or raise the application's quota at the provider",
-	ErrReauth:           "send the user through the flow again with Reconnect set",
-	ErrConsent:          "start a reconnect session that asks for the product",
-	ErrGone:             "link the bank anew",
-	ErrTokenSpent:       "start a new session",
-	ErrUserAction:       "ask the user to act or to start again",
-	ErrAnswerRejected:   "make the call again without Answers and ask the user anew",
-	ErrChallengeExpired: "make the call again without Answers",
-	ErrNotReady:         "refresh, wait for its end, and read again",
-	ErrNotFound:         "check the identifier",
-	ErrUnsupported:      "choose another provider for this",
-	ErrRateLimited:      "wait and repeat",
-	ErrInstitution:      "repeat later; only this bank is affected",
-	ErrUnavailable:      "repeat later or choose another provider",
-	ErrMalformed:        "repeat later and report it to the provider",
-	ErrCircuitOpen:      "wait for the provider to recover or choose another",
-	ErrOutcomeUnknown:   "look up the outcome before doing anything again",
-	ErrSeal:             "check the key, the row and its owner; link anew if it is lost",
-	ErrSignature:        "refuse the delivery",
-	ErrContextDone:      "give the call more time if it was cut short",
-	ErrApplication:      "see the cause, which is an error of the application's own code",
-	ErrUnknown:          "read Code and ask the provider",
+// kindRow is all that the library knows about a Kind.
+type kindRow struct {
+	sentence string // what happened, where an error has no detail
+	remedy   string // what to do about it
+	scope    Scope
+	level    slog.Level
+	state    State // of the connection after it, "" if it says nothing about the state
+	class    class
 }
 
-// sentences say what happened where nothing more is known.
-var sentences = map[Kind]string{
-	ErrInvalid:          "the request was refused",
-	ErrCredentials:      "the application's credentials were refused",
-	ErrNotPermitted:     "the application may not do this",
-	ErrQuota:            "the application's quota is used up",
-	ErrReauth:           "the bank wants the user to log in again",
-	ErrConsent:          "the user did not agree to this",
-	ErrGone:             "the connection no longer exists",
-	ErrTokenSpent:       "the token can no longer be used",
-	ErrUserAction:       "the user must act first",
-	ErrAnswerRejected:   "the user's answer was not accepted",
-	ErrChallengeExpired: "the challenge is no longer open",
-	ErrNotReady:         "the provider has not fetched this yet",
-	ErrNotFound:         "the provider does not know this",
-	ErrUnsupported:      "the provider cannot do this",
-	ErrRateLimited:      "too many requests were made",
-	ErrInstitution:      "the bank is not available",
-	ErrUnavailable:      "the provider is not available",
-	ErrMalformed:        "the answer cannot be read",
-	ErrCircuitOpen:      "too many calls failed",
-	ErrOutcomeUnknown:   "the request was sent and no readable answer came",
-	ErrSeal:             "what was sealed cannot be opened",
-	ErrSignature:        "nothing proves that the provider sent this",
-	ErrContextDone:      "the call was cut short",
-	ErrApplication:      "code of the application failed",
-	ErrUnknown:          "the provider failed and did not say why",
+// class is a set of properties of a Kind.
+type class uint16
+
+const (
+	userTurn      class = 1 << iota // only the user at the front end can act on it
+	temporary                       // the same call may succeed later
+	noVerdict                       // it leaves open whether the provider carried the call out
+	endsReading                     // the other accounts of the connection would fail too
+	failover                        // another provider may do what this one could not
+	uncounted                       // circuit breakers ignore it
+	bankResponded                   // only a bank that works gives this response
+)
+
+// kindTable has one row per Kind. A new Kind is a constant and a row here.
+var kindTable = map[Kind]kindRow{
+	ErrInvalid: {
+		sentence: "the request was refused",
+		remedy:   "fix the call",
+		scope:    ScopeCall, level: slog.LevelWarn,
+	},
+	ErrCredentials: {
+		sentence: "the application's credentials were refused",
+		remedy:   "check the application's credentials with the provider",
+		scope:    ScopeApp, level: slog.LevelError,
+		class: endsReading,
+	},
+	ErrNotPermitted: {
+		sentence: "the application may not do this",
+		remedy:   "allow it in the application's settings at the provider",
+		scope:    ScopeApp, level: slog.LevelError,
+	},
+	ErrQuota: {
+		sentence: "the application's quota is used up",
+		remedy:   "free or raise the application's quota at the provider",
+		scope:    ScopeApp, level: slog.LevelError,
+	},
+	ErrReauth: {
+		sentence: "the bank wants the user to log in again",
+		remedy:   "send the user through the flow again with Reconnect set",
+		scope:    ScopeConnection, level: slog.LevelWarn, state: StateReauth,
+		class: userTurn | endsReading | bankResponded,
+	},
+	ErrConsent: {
+		sentence: "the user did not agree to this",
+		remedy:   "start a reconnect session that asks for the product",
+		scope:    ScopeConnection, level: slog.LevelWarn,
+		class: userTurn | endsReading,
+	},
+	ErrGone: {
+		sentence: "the connection no longer exists",
+		remedy:   "link the bank anew",
+		scope:    ScopeConnection, level: slog.LevelWarn, state: StateGone,
+		class: userTurn | endsReading,
+	},
+	ErrTokenSpent: {
+		sentence: "the token can no longer be used",
+		remedy:   "start a new session",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: userTurn,
+	},
+	ErrUserAction: {
+		sentence: "the user must act first",
+		remedy:   "ask the user to act or to start again",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: userTurn | endsReading | bankResponded,
+	},
+	ErrAnswerRejected: {
+		sentence: "the user's answer was not accepted",
+		remedy:   "make the call again without Answers and ask the user anew",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: userTurn | bankResponded,
+	},
+	ErrChallengeExpired: {
+		sentence: "the challenge is no longer open",
+		remedy:   "make the call again without Answers",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: userTurn,
+	},
+	ErrNotReady: {
+		sentence: "the provider has not fetched this yet",
+		remedy:   "refresh, wait for its end, and read again",
+		scope:    ScopeConnection, level: slog.LevelWarn,
+	},
+	ErrNotFound: {
+		sentence: "the provider does not know this",
+		remedy:   "check the identifier",
+		scope:    ScopeCall, level: slog.LevelWarn,
+	},
+	ErrUnsupported: {
+		sentence: "the provider cannot do this",
+		remedy:   "choose another provider for this",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: endsReading | failover,
+	},
+	ErrRateLimited: {
+		sentence: "too many requests were made",
+		remedy:   "wait and repeat",
+		scope:    ScopeApp, level: slog.LevelWarn,
+		class: temporary | endsReading | failover | uncounted,
+	},
+	ErrInstitution: {
+		sentence: "the bank is not available",
+		remedy:   "repeat later; only this bank is affected",
+		scope:    ScopeInstitution, level: slog.LevelWarn,
+	},
+	ErrUnavailable: {
+		sentence: "the provider is not available",
+		remedy:   "repeat later or choose another provider",
+		scope:    ScopeProvider, level: slog.LevelWarn,
+		class: temporary | noVerdict | failover,
+	},
+	ErrMalformed: {
+		sentence: "the answer cannot be read",
+		remedy:   "repeat later and report it to the provider",
+		scope:    ScopeProvider, level: slog.LevelError,
+		class: noVerdict | failover,
+	},
+	ErrCircuitOpen: {
+		sentence: "too many calls failed",
+		remedy:   "wait for the provider to recover or choose another",
+		scope:    ScopeProvider, level: slog.LevelWarn,
+		class: endsReading | failover | uncounted,
+	},
+	ErrOutcomeUnknown: {
+		sentence: "the request was sent and no readable answer came",
+		remedy:   "look up the outcome before doing anything again",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: noVerdict,
+	},
+	ErrSeal: {
+		sentence: "what was sealed cannot be opened",
+		remedy:   "check the key, the row and its owner; link anew if it is lost",
+		scope:    ScopeCall, level: slog.LevelWarn,
+	},
+	ErrSignature: {
+		sentence: "nothing proves that the provider sent this",
+		remedy:   "refuse the delivery",
+		scope:    ScopeCall, level: slog.LevelWarn,
+	},
+	ErrContextDone: {
+		sentence: "the call was cut short",
+		remedy:   "give the call more time if it was cut short",
+		scope:    ScopeCall, level: slog.LevelWarn,
+		class: noVerdict | endsReading | failover,
+	},
+	ErrApplication: {
+		sentence: "code of the application failed",
+		remedy:   "see the cause, which is an error of the application's own code",
+		scope:    ScopeCall, level: slog.LevelError,
+		class: noVerdict | uncounted,
+	},
+	ErrUnknown: {
+		sentence: "the provider failed and did not say why",
+		remedy:   "read Code and ask the provider",
+		scope:    ScopeCall, level: slog.LevelError,
+		class: noVerdict,
+	},
 }
+
+// row returns the row of the kind. A kind without one reads like ErrUnknown and has no class.
+func (k Kind) row() kindRow {
+	if row, ok := kindTable[k]; ok {
+		return row
+	}
+	unknown := kindTable[ErrUnknown]
+	return kindRow{sentence: unknown.sentence, remedy: unknown.remedy, scope: unknown.scope, level: slog.LevelWarn}
+}
+
+// is reports whether the kind has all the given properties.
+func (k Kind) is(c class) bool { return k.row().class&c == c }
 
 // sentence says what happened where an error of this kind has no detail.
-func (k Kind) sentence() string {
-	if s, ok := sentences[k]; ok {
-		return s
-	}
-	return sentences[ErrUnknown]
-}
+func (k Kind) sentence() string { return k.row().sentence }
 
 // Kinds returns every kind, in no particular order.
-func Kinds() []Kind {
-	all := make([]Kind, 0, len(remedies))
-	for k := range remedies {
-		all = append(all, k)
-	}
-	return all
-}
+func Kinds() []Kind { return slices.Collect(maps.Keys(kindTable)) }
 
 // Error returns the kind's name.
 func (k Kind) Error() string { return string(k) }
@@ -155,12 +273,29 @@ func (k Kind) Is(target error) bool {
 }
 
 // Remedy says in a few words what to do about an error of this kind.
-func (k Kind) Remedy() string {
-	if r, ok := remedies[k]; ok {
-		return r
-	}
-	return remedies[ErrUnknown]
-}
+func (k Kind) Remedy() string { return k.row().remedy }
+
+// UserMustAct reports whether only the user at the front end can resolve an error of this kind.
+func (k Kind) UserMustAct() bool { return k.is(userTurn) }
+
+// Temporary reports whether the same call may succeed later, after [Error.RetryAfter] if that is
+// set. Whether it may be sent again is for [Error.Repeatable] to say.
+func (k Kind) Temporary() bool { return k.is(temporary) }
+
+// State returns the state of a connection after a call on it ended in an error of this kind. It is
+// "" for the kinds that leave the state as it was.
+func (k Kind) State() State { return k.row().state }
+
+// LogLevel returns the level at which to log an error of this kind: [slog.LevelError] if an
+// operator or developer must act, else [slog.LevelWarn].
+func (k Kind) LogLevel() slog.Level { return k.row().level }
+
+// Counted reports whether circuit breakers count a call that ends in an error of this kind. They
+// ignore the others, which show neither that the provider works nor that it fails.
+func (k Kind) Counted() bool { return !k.is(uncounted) }
+
+// BankResponded reports whether an error of this kind shows that the bank was reached and works.
+func (k Kind) BankResponded() bool { return k.is(bankResponded) }
 
 // KindOf returns the kind of err: that of the first [*Error] or Kind in its
 // tree, "" for nil, and [ErrUnknown] for an error this library did not make.
@@ -190,17 +325,4 @@ const (
 )
 
 // Scope is the scope an error of this kind has unless its maker knows better.
-func (k Kind) Scope() Scope {
-	switch k {
-	case ErrReauth, ErrConsent, ErrGone, ErrNotReady:
-		return ScopeConnection
-	case ErrInstitution:
-		return ScopeInstitution
-	case ErrCredentials, ErrNotPermitted, ErrQuota, ErrRateLimited:
-		return ScopeApp
-	case ErrUnavailable, ErrMalformed, ErrCircuitOpen:
-		return ScopeProvider
-	default:
-		return ScopeCall
-	}
-}
+func (k Kind) Scope() Scope { return k.row().scope }

@@ -197,15 +197,7 @@ func share(ctx context.Context, left int) time.Duration {
 }
 
 // goesOn reports whether another provider may do what this one could not.
-func goesOn(err error) bool {
-	switch KindOf(err) {
-	case ErrUnavailable, ErrMalformed, ErrCircuitOpen, ErrRateLimited, ErrUnsupported:
-		return true
-	case ErrContextDone: // its share, as the caller's context is alive
-		return true
-	}
-	return false
-}
+func goesOn(err error) bool { return KindOf(err).is(failover) }
 
 func joined(failed []error, candidates []*Client) error {
 	if len(failed) == 1 {

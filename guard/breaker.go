@@ -145,8 +145,8 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if e == nil {
 		return errFailed
 	}
-	switch e.Kind {
-	case bankmux.ErrContextDone:
+	switch {
+	case e.Kind == bankmux.ErrContextDone:
 		// Whether it was sent does not matter: a dial or a token endpoint that hangs is the
 		// provider's silence too.
 		patience := b.opts.Patience
@@ -157,17 +157,13 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 			return errFailed
 		}
 		return errExcluded
-	case bankmux.ErrUnknown:
-		if e.Code == "" && e.Status == 0 && !e.NotSent {
-			return errFailed // without a kind
-		}
-	case bankmux.ErrRateLimited, bankmux.ErrCircuitOpen, bankmux.ErrApplication:
+	case e.Kind == bankmux.ErrUnknown && e.Code == "" && e.Status == 0 && !e.NotSent:
+		return errFailed // without a kind
+	case !e.Kind.Counted():
 		return errExcluded
-	}
-	if e.Affects() == bankmux.ScopeProvider {
+	case e.Affects() == bankmux.ScopeProvider:
 		return errFailed
-	}
-	if e.NotSent && e.Status == 0 {
+	case e.NotSent && e.Status == 0:
 		return errExcluded // refused here: it says nothing about the provider
 	}
 	return nil

@@ -116,10 +116,8 @@ func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
 		return errFailed
 	case silent(op, err) && (e.Kind != bankmux.ErrContextDone || took >= institutionPatience):
 		return errFailed
-	}
-	switch e.Kind {
-	case bankmux.ErrUserAction, bankmux.ErrAnswerRejected, bankmux.ErrReauth:
-		return nil // the bank has spoken
+	case e.Kind.BankResponded():
+		return nil
 	}
 	return errExcluded
 }

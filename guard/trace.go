@@ -141,16 +141,7 @@ func level(err error) slog.Level {
 	if e := asError(err); e == nil || e.Unlisted {
 		return slog.LevelError
 	}
-	switch bankmux.KindOf(err) {
-	case bankmux.ErrCredentials,
-		bankmux.ErrNotPermitted,
-		bankmux.ErrQuota,
-		bankmux.ErrMalformed,
-		bankmux.ErrApplication,
-		bankmux.ErrUnknown:
-		return slog.LevelError
-	}
-	return slog.LevelWarn
+	return bankmux.KindOf(err).LogLevel()
 }
 
 func attemptAttrs(attempts []Attempt) []slog.Attr {

@@ -200,8 +200,7 @@ func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) 
 		return err
 	}
 	_, failed := t.renew(ctx, conn, used.generation)
-	switch bankmux.KindOf(failed) {
-	case bankmux.ErrReauth, bankmux.ErrGone, bankmux.ErrOutcomeUnknown:
+	if kind := bankmux.KindOf(failed); kind.State() != "" || kind == bankmux.ErrOutcomeUnknown {
 		return failed
 	}
 	return refused(err, failed)
@@ -253,14 +252,12 @@ func (t *Tokens) ready(ctx context.Context, conn *bankmux.Connection) (result, e
 // harmless reports whether a renewal failed without having changed anything, so that a token that
 // has not ended is used as it is.
 func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
-	switch bankmux.KindOf(err) {
-	case bankmux.ErrUnavailable, bankmux.ErrRateLimited:
-		return true
-	case bankmux.ErrApplication:
+	kind := bankmux.KindOf(err)
+	if kind == bankmux.ErrApplication {
 		_, waits := t.unsavedFor(ref)
 		return !waits
 	}
-	return false
+	return kind.Temporary()
 }
 
 // result is what a renewal ends in. It is fresh if the provider was asked, and not if the keeper

@@ -29,11 +29,8 @@ func Status(state, errorType string) bankmux.Status {
 		return bankmux.Status{State: bankmux.State(state)}
 	}
 	st := bankmux.Status{State: bankmux.StateDegraded, Code: errorType}
-	switch Error(normalize.Failure{Code: errorType}).Kind {
-	case bankmux.ErrReauth:
-		st.State = bankmux.StateReauth
-	case bankmux.ErrGone:
-		st.State = bankmux.StateGone
+	if state := Error(normalize.Failure{Code: errorType}).Kind.State(); state != "" {
+		st.State = state
 	}
 	return st
 }

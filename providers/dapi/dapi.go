@@ -370,14 +370,13 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
 		err = otherBank(conn.Institution, institution)
 	}
-	switch bankmux.KindOf(err) {
-	case "":
+	switch {
+	case err == nil:
 		conn.Institution = updated(conn.Institution, institution)
 		if conn.Status.State == bankmux.StateUnverified {
 			conn.Status.State = bankmux.StateActive
 		}
-	case bankmux.ErrReauth, bankmux.ErrGone:
-	default:
+	case bankmux.KindOf(err).State() == "":
 		return bankmux.StatusResult{}, err
 	}
 	conn.Status = conn.Status.After(err)

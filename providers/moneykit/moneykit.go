@@ -363,9 +363,9 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	link, err := a.api.link(ctx, conn.Credential().Reveal())
-	switch bankmux.KindOf(err) {
-	case "":
-	case bankmux.ErrGone, bankmux.ErrReauth:
+	switch {
+	case err == nil:
+	case bankmux.KindOf(err).State() != "":
 		conn.Status = conn.Status.After(err)
 		conn.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 		return bankmux.StatusResult{Connection: conn}, nil
