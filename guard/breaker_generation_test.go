@@ -15,6 +15,13 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestBreakerGeneration specifies that a change of state ends the counting of earlier calls.
+func TestBreakerGeneration(t *testing.T) {
+	t.Parallel()
+	t.Run("a call from before an outage does not count after it", aCallFromBeforeAnOutageDoesNotCountAfterIt)
+	t.Run("a forgotten institution is reported as closed", aForgottenInstitutionIsReportedAsClosed)
+}
+
 // late holds calls that began before an outage, and ends them at once.
 type late struct {
 	wg   sync.WaitGroup
@@ -36,7 +43,7 @@ func (l *late) end(n int, err error) {
 	synctest.Wait()
 }
 
-func TestACallThatBeganBeforeAnOutageSaysNothingAfterIt(t *testing.T) {
+func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 	t.Parallel()
 	recovered := func(t *testing.T, b bench) {
 		t.Helper()
@@ -145,7 +152,7 @@ func bankRecovers(t *testing.T, known bool) {
 	l.wg.Wait()
 }
 
-func TestABankIsReportedAsClosedWhenItIsForgotten(t *testing.T) {
+func aForgottenInstitutionIsReportedAsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

@@ -17,6 +17,16 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestBreakerOptions measures that each option of a circuit has its effect.
+func TestBreakerOptions(t *testing.T) {
+	t.Parallel()
+	t.Run("each option is applied", eachOptionIsApplied)
+	t.Run("the failure ratio opens the circuit from MinRequests on", theFailureRatioOpensTheCircuitFromMinRequestsOn)
+	t.Run("only attempts in the window count", onlyAttemptsInTheWindowCount)
+	t.Run("the window moves by sixths", theWindowMovesBySixths)
+	t.Run("states are sorted and have the time of the last change", statesAreSortedAndHaveTheTimeOfTheLastChange)
+}
+
 // circuit is a breaker whose options are measured: of the provider or of a bank.
 type circuit struct {
 	call  func(next func(context.Context) error) error
@@ -112,7 +122,7 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 	return m
 }
 
-func TestTheOptionsOfACircuitAreKept(t *testing.T) {
+func eachOptionIsApplied(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		opts guard.BreakerOptions
@@ -151,7 +161,7 @@ func TestTheOptionsOfACircuitAreKept(t *testing.T) {
 	}
 }
 
-func TestTheShareOfFailuresOpensItFromSoManyOn(t *testing.T) {
+func theFailureRatioOpensTheCircuitFromMinRequestsOn(t *testing.T) {
 	t.Parallel()
 	rare := guard.BreakerOptions{Ratio: 30, MinRequests: 10}
 	all := guard.BreakerOptions{Ratio: 100, MinRequests: 100, Consecutive: 1000}
@@ -188,7 +198,7 @@ func TestTheShareOfFailuresOpensItFromSoManyOn(t *testing.T) {
 	}
 }
 
-func TestOnlyTheWindowIsCounted(t *testing.T) {
+func onlyAttemptsInTheWindowCount(t *testing.T) {
 	t.Parallel()
 	for _, window := range []time.Duration{0, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -214,7 +224,7 @@ func TestOnlyTheWindowIsCounted(t *testing.T) {
 	}
 }
 
-func TestTheWindowRollsBySixths(t *testing.T) {
+func theWindowMovesBySixths(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := ofProvider(t, guard.BreakerOptions{})
@@ -235,7 +245,7 @@ func TestTheWindowRollsBySixths(t *testing.T) {
 	})
 }
 
-func TestStatesAreSortedAndSaySinceWhen(t *testing.T) {
+func statesAreSortedAndHaveTheTimeOfTheLastChange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})

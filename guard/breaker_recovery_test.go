@@ -15,7 +15,7 @@ import (
 
 // The provider comes back at any moment of the breaker's round, and the first caller who is served
 // has waited no longer than one open time and one probe.
-func TestRecoveryTakesNoLongerThanTheOpenTimeAndOneProbe(t *testing.T) {
+func TestBreakerRecovery(t *testing.T) {
 	t.Parallel()
 	for _, group := range []bankmux.Group{bankmux.GroupLink, bankmux.GroupData} {
 		for name, outage := range map[string]func(context.Context) error{

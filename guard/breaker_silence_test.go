@@ -15,6 +15,16 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestBreakerSilence specifies which silence counts against the provider.
+func TestBreakerSilence(t *testing.T) {
+	t.Parallel()
+	t.Run("only the silence of a single institution is excused", onlyTheSilenceOfASingleInstitutionIsExcused)
+	t.Run("excused silence is not counted", excusedSilenceIsNotCounted)
+	t.Run("breakers without institutions excuse no silence", breakersWithoutInstitutionsExcuseNoSilence)
+	t.Run("each error is a failure, a success or neither", eachErrorIsAFailureASuccessOrNeither)
+	t.Run("silence counts from exactly Patience on", silenceCountsFromExactlyPatienceOn)
+}
+
 // atBanks calls a guard that knows of banks, without breakers for them.
 func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() string) {
 	g := guard.New(
@@ -35,7 +45,7 @@ func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() st
 	return call, func() string { return g.Breakers()[0].State }
 }
 
-func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
+func onlyTheSilenceOfASingleInstitutionIsExcused(t *testing.T) {
 	t.Parallel()
 	silence := &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}
 	at := bankmux.Op{Name: "AtInstitution", Client: "c", Group: bankmux.GroupData, Effect: bankmux.Read, Institution: "a"}
@@ -73,7 +83,7 @@ func TestOnlyTheSilenceOfOneBankIsExcused(t *testing.T) {
 	}
 }
 
-func TestASilenceThatIsExcusedIsNotCountedAtAll(t *testing.T) {
+func excusedSilenceIsNotCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := guard.New(
@@ -93,7 +103,7 @@ func TestASilenceThatIsExcusedIsNotCountedAtAll(t *testing.T) {
 	})
 }
 
-func TestBreakersThatKnowOfNoBanksExcuseNone(t *testing.T) {
+func breakersWithoutInstitutionsExcuseNoSilence(t *testing.T) {
 	t.Parallel()
 	b := breakers(guard.BreakerOptions{})
 	op := read
@@ -109,7 +119,7 @@ func TestBreakersThatKnowOfNoBanksExcuseNone(t *testing.T) {
 
 // What an error says of the provider: a failure, a success, which ends a row of failures, or
 // neither.
-func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
+func eachErrorIsAFailureASuccessOrNeither(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err  error
@@ -163,7 +173,7 @@ func TestWhatAnErrorSaysOfTheProvider(t *testing.T) {
 	}
 }
 
-func TestPatienceIsReachedAtItsEnd(t *testing.T) {
+func silenceCountsFromExactlyPatienceOn(t *testing.T) {
 	t.Parallel()
 	once := read
 	once.Once = true

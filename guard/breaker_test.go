@@ -15,6 +15,26 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestBreaker specifies when the circuit of a provider opens and closes.
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	t.Run("errors that concern the provider open the circuit", errorsThatConcernTheProviderOpenTheCircuit)
+	t.Run("an excluded error is neither success nor failure", anExcludedErrorIsNeitherSuccessNorFailure)
+	t.Run("a silent provider opens the circuit although callers give up earlier", aSilentProviderOpensTheCircuitAlthoughCallersGiveUpEarlier)
+	t.Run("ten failures of twenty in a rolling minute open the circuit", tenFailuresOfTwentyInARollingMinuteOpenTheCircuit)
+	t.Run("slow failures in a row open the circuit", slowFailuresInARowOpenTheCircuit)
+	t.Run("an open circuit refuses without sending and says for how long", anOpenCircuitRefusesWithoutSendingAndSaysForHowLong)
+	t.Run("a half-open circuit admits three probes and closes after three successes", aHalfOpenCircuitAdmitsThreeProbesAndClosesAfterThreeSuccesses)
+	t.Run("a probe that hangs ends at its own deadline", aProbeThatHangsEndsAtItsOwnDeadline)
+	t.Run("a cancelled probe frees its slot and proves nothing", aCancelledProbeFreesItsSlotAndProvesNothing)
+	t.Run("a local operation is refused while open and never counted", aLocalOperationIsRefusedWhileOpenAndNeverCounted)
+	t.Run("silence counts at every step, sooner for one of several candidates", silenceCountsAtEveryStepSoonerForOneOfSeveralCandidates)
+	t.Run("an unclassified error counts as a failure", anUnclassifiedErrorCountsAsAFailure)
+	t.Run("the change callback may ask for the states", theChangeCallbackMayAskForTheStates)
+	t.Run("a disabled breaker passes every call", aDisabledBreakerPassesEveryCall)
+	t.Run("32 callers may use a breaker at once", manyCallersMayUseABreaker)
+}
+
 // bench is a breaker under test.
 type bench struct {
 	*guard.Breakers
@@ -47,7 +67,7 @@ func (b bench) state(op bankmux.Op) string {
 	return ""
 }
 
-func TestBreakerJudgesByWhatAnErrorSaysOfTheProvider(t *testing.T) {
+func errorsThatConcernTheProviderOpenTheCircuit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -77,7 +97,7 @@ func TestBreakerJudgesByWhatAnErrorSaysOfTheProvider(t *testing.T) {
 	}
 }
 
-func TestExclusionsAreNeitherSuccessNorFailure(t *testing.T) {
+func anExcludedErrorIsNeitherSuccessNorFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -90,7 +110,7 @@ func TestExclusionsAreNeitherSuccessNorFailure(t *testing.T) {
 	})
 }
 
-func TestASilentProviderTripsEvenIfCallersAreLessPatientThanWe(t *testing.T) {
+func aSilentProviderOpensTheCircuitAlthoughCallersGiveUpEarlier(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -103,7 +123,7 @@ func TestASilentProviderTripsEvenIfCallersAreLessPatientThanWe(t *testing.T) {
 	})
 }
 
-func TestHalfOfTwentyInARollingMinuteOpensToo(t *testing.T) {
+func tenFailuresOfTwentyInARollingMinuteOpenTheCircuit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -122,7 +142,7 @@ func TestHalfOfTwentyInARollingMinuteOpensToo(t *testing.T) {
 	})
 }
 
-func TestAnOpenBreakerRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
+func anOpenCircuitRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -141,7 +161,7 @@ func TestAnOpenBreakerRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
 	})
 }
 
-func TestHalfOpenAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
+func aHalfOpenCircuitAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -167,7 +187,7 @@ func TestHalfOpenAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
 	})
 }
 
-func TestAHangingProbeEndsAtItsOwnDeadline(t *testing.T) {
+func aProbeThatHangsEndsAtItsOwnDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -181,7 +201,7 @@ func TestAHangingProbeEndsAtItsOwnDeadline(t *testing.T) {
 	})
 }
 
-func TestACancelledProbeFreesItsSlotAndProvesNothing(t *testing.T) {
+func aCancelledProbeFreesItsSlotAndProvesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{Probes: 1})
@@ -196,7 +216,7 @@ func TestACancelledProbeFreesItsSlotAndProvesNothing(t *testing.T) {
 	})
 }
 
-func TestALocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
+func aLocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -216,7 +236,7 @@ func TestALocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
 	})
 }
 
-func TestTheChangeCallbackMayAskForTheStates(t *testing.T) {
+func theChangeCallbackMayAskForTheStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var g *guard.Guard
@@ -240,7 +260,7 @@ func TestTheChangeCallbackMayAskForTheStates(t *testing.T) {
 	})
 }
 
-func TestADisabledBreakerLetsEverythingThrough(t *testing.T) {
+func aDisabledBreakerPassesEveryCall(t *testing.T) {
 	t.Parallel()
 	b := breakers(guard.BreakerOptions{Disabled: true})
 	for range 20 {
@@ -248,7 +268,7 @@ func TestADisabledBreakerLetsEverythingThrough(t *testing.T) {
 	}
 }
 
-func TestBreakersStandThirtyTwoCallersAtOnce(t *testing.T) {
+func manyCallersMayUseABreaker(t *testing.T) {
 	t.Parallel()
 	b := breakers(guard.BreakerOptions{})
 	var wg sync.WaitGroup
@@ -264,7 +284,7 @@ func TestBreakersStandThirtyTwoCallersAtOnce(t *testing.T) {
 	assert.Len(t, b.States(), 1)
 }
 
-func TestSlowFailuresInARowOpenIt(t *testing.T) {
+func slowFailuresInARowOpenTheCircuit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -293,7 +313,7 @@ func TestSlowFailuresInARowOpenIt(t *testing.T) {
 	})
 }
 
-func TestSilenceCountsWhereverItWasMetAndSoonerOfOneAmongSeveral(t *testing.T) {
+func silenceCountsAtEveryStepSoonerForOneOfSeveralCandidates(t *testing.T) {
 	t.Parallel()
 	once := read
 	once.Once = true
@@ -325,7 +345,7 @@ func TestSilenceCountsWhereverItWasMetAndSoonerOfOneAmongSeveral(t *testing.T) {
 	}
 }
 
-func TestARawErrorOfAnAdapterCountsAsAFailure(t *testing.T) {
+func anUnclassifiedErrorCountsAsAFailure(t *testing.T) {
 	t.Parallel()
 	b := guard.NewBreakers(guard.BreakerOptions{}, nil)
 	client := bankmux.NewClient("c", raw{}, b.Interceptor())

@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -17,7 +18,18 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
+// TestChain specifies which interceptors a guard puts together, and in which order.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	t.Run("the options select the interceptors", theOptionsSelectTheInterceptors)
+	t.Run("the order of the interceptors matters", theOrderOfTheInterceptorsMatters)
+	t.Run("an adapter fills in only what the application left zero", anAdapterFillsInOnlyWhatTheApplicationLeftZero)
+	t.Run("a shared value is made once", aSharedValueIsMadeOnce)
+	t.Run("only unlisted codes are counted", onlyUnlistedCodesAreCounted)
+	t.Run("the number of unlisted codes is bounded", theNumberOfUnlistedCodesIsBounded)
+}
+
+func theOptionsSelectTheInterceptors(t *testing.T) {
 	t.Parallel()
 	all := guard.Options{
 		Logger: slog.New(
@@ -45,7 +57,7 @@ func TestAChainHoldsWhatWasAskedFor(t *testing.T) {
 }
 
 // The order matters: each of these fails in another one.
-func TestTheOrderOfTheChain(t *testing.T) {
+func theOrderOfTheInterceptorsMatters(t *testing.T) {
 	t.Parallel()
 	t.Run("a call that waits for its turn takes no time of an attempt, and no slot of a probe", func(t *testing.T) {
 		t.Parallel()
@@ -122,7 +134,7 @@ func TestTheOrderOfTheChain(t *testing.T) {
 	})
 }
 
-func TestUnlistedCodesAreCountedAndNothingElse(t *testing.T) {
+func onlyUnlistedCodesAreCounted(t *testing.T) {
 	t.Parallel()
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
 	call := func(err error) {
@@ -148,4 +160,57 @@ func TestUnlistedCodesAreCountedAndNothingElse(t *testing.T) {
 	assert.Len(t, got, 256)
 	got["p first"] = 0
 	assert.EqualValues(t, 4, g.UnlistedCodes()["p first"], "what is returned is a copy")
+}
+
+func anAdapterFillsInOnlyWhatTheApplicationLeftZero(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := guard.New(
+			guard.Options{
+				Deadline: guard.DeadlineOptions{Link: 2 * time.Second},
+				Retry:    guard.RetryOptions{MaxAttempts: 1},
+			},
+		)
+		adapt := func(o *guard.Options) {
+			if o.Deadline.Link == 0 {
+				o.Deadline.Link = time.Hour
+			}
+			o.Deadline.Data = 3 * time.Second
+		}
+		start := time.Now()
+		require.Error(t, chain(g.Interceptors(adapt), read, hang)(t.Context()))
+		assert.Equal(t, 2*time.Second, time.Since(start))
+		data := read
+		data.Group = bankmux.GroupData
+		start = time.Now()
+		require.Error(t, chain(g.Interceptors(adapt), data, hang)(t.Context()))
+		assert.Equal(t, 3*time.Second, time.Since(start))
+		start = time.Now()
+		require.Error(t, chain(g.Interceptors(), data, hang)(t.Context()))
+		assert.Equal(t, time.Minute, time.Since(start), "another adapter's settings stay its own")
+	})
+}
+
+func aSharedValueIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	type key struct{ name string }
+	g := guard.New(guard.Options{})
+	made := 0
+	get := func(name string) *int {
+		return g.Shared(key{name}, func() any { made++; return new(int) }).(*int) //nolint:forcetypeassert // as made
+	}
+	assert.Same(t, get("a"), get("a"))
+	assert.NotSame(t, get("a"), get("b"))
+	assert.Equal(t, 2, made)
+	assert.NotSame(t, get("a"), guard.New(guard.Options{}).Shared(key{"a"}, func() any { return new(int) }))
+}
+
+func theNumberOfUnlistedCodesIsBounded(t *testing.T) {
+	t.Parallel()
+	g := guard.New(guard.Options{})
+	for i := range 300 {
+		e := &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: "p", Code: fmt.Sprint("c", i), Unlisted: true}
+		require.Error(t, chain(g.Interceptors(), read, answers(new(int), e))(t.Context()))
+	}
+	assert.Len(t, g.UnlistedCodes(), 256)
 }

@@ -15,7 +15,16 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
+// TestDeadline specifies how long an attempt may take and which error ends it.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	t.Run("the error says whose time ran out", theErrorSaysWhoseTimeRanOut)
+	t.Run("the error keeps what is known of the attempt", theErrorKeepsWhatIsKnownOfTheAttempt)
+	t.Run("each group has its own limit", eachGroupHasItsOwnLimit)
+	t.Run("the attempt runs under the deadline", theAttemptRunsUnderTheDeadline)
+}
+
+func theErrorKeepsWhatIsKnownOfTheAttempt(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken pipe")
 	answer := &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "x"}
@@ -85,7 +94,7 @@ func TestTheEndOfAnAttemptSaysWhoseTimeRanOutAndKeepsWhatIsKnown(t *testing.T) {
 	}
 }
 
-func TestEachGroupHasItsTime(t *testing.T) {
+func eachGroupHasItsOwnLimit(t *testing.T) {
 	t.Parallel()
 	custom := guard.DeadlineOptions{
 		Link: 1,
@@ -122,7 +131,7 @@ func TestEachGroupHasItsTime(t *testing.T) {
 	}
 }
 
-func TestWhatRunsUnderADeadline(t *testing.T) {
+func theAttemptRunsUnderTheDeadline(t *testing.T) {
 	t.Parallel()
 	in, failure := guard.Deadline(guard.DeadlineOptions{}), errors.New("no")
 	var seen context.Context
@@ -134,4 +143,44 @@ func TestWhatRunsUnderADeadline(t *testing.T) {
 	_, bounded = seen.Deadline()
 	assert.True(t, bounded)
 	assert.ErrorIs(t, seen.Err(), context.Canceled, "nothing goes on after the call")
+}
+
+func theErrorSaysWhoseTimeRanOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := []bankmux.Interceptor{
+			guard.Deadline(
+				guard.DeadlineOptions{Link: 20 * time.Second, Ops: map[string]time.Duration{"Quick": time.Second}},
+			),
+		}
+		start := time.Now()
+		err := chain(d, read, hang)(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "no answer came within 20s")
+		assert.Equal(t, 20*time.Second, time.Since(start))
+
+		quick := read
+		quick.Name = "Quick"
+		start = time.Now()
+		require.ErrorIs(t, chain(d, quick, hang)(t.Context()), bankmux.ErrUnavailable)
+		assert.Equal(t, time.Second, time.Since(start))
+
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err = chain(d, read, hang)(short)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		require.NotErrorIs(t, err, bankmux.ErrUnavailable)
+
+		answer := &bankmux.Error{Kind: bankmux.ErrTokenSpent, Code: "x"}
+		err = chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return answer })(t.Context())
+		require.Equal(t, answer, err, "an answer that came all the same is kept")
+		require.NoError(t, chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return nil })(t.Context()))
+		start = time.Now()
+		require.NoError(
+			t,
+			chain(d, local, func(context.Context) error { time.Sleep(time.Hour); return nil })(t.Context()),
+		)
+		assert.Equal(t, time.Hour, time.Since(start), "a local operation is not bounded")
+	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestTheScopeOfARowSaysWhichCircuitOpens(t *testing.T) {
+func TestErrorScope(t *testing.T) {
 	t.Parallel()
 	table := normalize.NewCatalogue(
 		normalize.Row{Class: "API_ERROR", Kind: bankmux.ErrUnavailable},

@@ -14,6 +14,17 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestHoldRules specifies what holds a connection, what releases it, and what a held call returns.
+func TestHoldRules(t *testing.T) {
+	t.Parallel()
+	t.Run("errors that hold a connection", errorsThatHoldAConnection)
+	t.Run("only calls on the same login are held", onlyCallsOnTheSameLoginAreHeld)
+	t.Run("calls that release a connection", callsThatReleaseAConnection)
+	t.Run("the error of a held call", theErrorOfAHeldCall)
+	t.Run("a call that was already under way releases nothing", aCallThatWasAlreadyUnderWayReleasesNothing)
+	t.Run("calls without a connection hold nothing", callsWithoutAConnectionHoldNothing)
+}
+
 // heldConnection is a held connection, and the calls on it.
 type heldConnection struct {
 	t    *testing.T
@@ -50,7 +61,7 @@ var errRejected = &bankmux.Error{
 	Status: 400,
 }
 
-func TestWhatParksAConnection(t *testing.T) {
+func errorsThatHoldAConnection(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err   error
@@ -74,7 +85,7 @@ func TestWhatParksAConnection(t *testing.T) {
 	}
 }
 
-func TestOnlyTheConnectionIsParked(t *testing.T) {
+func onlyCallsOnTheSameLoginAreHeld(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*bankmux.Op)
@@ -103,7 +114,7 @@ func TestOnlyTheConnectionIsParked(t *testing.T) {
 	}
 }
 
-func TestWhatFreesAParkedConnection(t *testing.T) {
+func callsThatReleaseAConnection(t *testing.T) {
 	t.Parallel()
 	answering := data("Accounts", "r", "x")
 	given, other := data("Accounts", "r", "x"), data("Accounts", "r", "y")
@@ -142,7 +153,7 @@ func TestWhatFreesAParkedConnection(t *testing.T) {
 	}
 }
 
-func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
+func theErrorOfAHeldCall(t *testing.T) {
 	t.Parallel()
 	t.Run("the rejection, as one that was not sent and is of no call yet", func(t *testing.T) {
 		t.Parallel()
@@ -197,7 +208,7 @@ func TestWhatACallOnAParkedConnectionIsTold(t *testing.T) {
 	})
 }
 
-func TestACallThatWasUnderWayWhenAnotherParkedTheConnectionFreesNothing(t *testing.T) {
+func aCallThatWasAlreadyUnderWayReleasesNothing(t *testing.T) {
 	t.Parallel()
 	for name, by := range map[string]error{"a rejected login": errRejected, "a question": asking("x")} {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +223,7 @@ func TestACallThatWasUnderWayWhenAnotherParkedTheConnectionFreesNothing(t *testi
 	}
 }
 
-func TestCallsWithoutAConnectionParkNothing(t *testing.T) {
+func callsWithoutAConnectionHoldNothing(t *testing.T) {
 	t.Parallel()
 	h := holding(t, nil)
 	op := data("Institutions", "", "")

@@ -15,6 +15,15 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestHold specifies how challenges and rejected logins hold a connection, and how many are remembered.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	t.Run("an open challenge holds other calls", anOpenChallengeHoldsOtherCalls)
+	t.Run("a rejected login holds until the reference changes", aRejectedLoginHoldsUntilTheReferenceChanges)
+	t.Run("the number of held connections is bounded", theNumberOfHeldConnectionsIsBounded)
+	t.Run("expired challenges are forgotten before rejected logins", expiredChallengesAreForgottenBeforeRejectedLogins)
+}
+
 func data(name, reference, challenge string) bankmux.Op {
 	return bankmux.Op{
 		Name:       name,
@@ -37,7 +46,7 @@ func asking(id string) error {
 	}
 }
 
-func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
+func anOpenChallengeHoldsOtherCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hold := guard.Hold()
@@ -94,7 +103,7 @@ func TestAnOpenChallengeKeepsOtherCallsAway(t *testing.T) {
 	})
 }
 
-func TestARejectedLoginParksUntilTheReferenceChanges(t *testing.T) {
+func aRejectedLoginHoldsUntilTheReferenceChanges(t *testing.T) {
 	t.Parallel()
 	hold := guard.Hold()
 	sent := 0
@@ -117,7 +126,7 @@ func TestARejectedLoginParksUntilTheReferenceChanges(t *testing.T) {
 	require.NoError(t, call(data("Accounts", "seen", ""), nil))
 }
 
-func TestWhatIsParkedIsBounded(t *testing.T) {
+func theNumberOfHeldConnectionsIsBounded(t *testing.T) {
 	t.Parallel()
 	hold := guard.Hold()
 	for i := range 25_000 {
@@ -132,7 +141,7 @@ func TestWhatIsParkedIsBounded(t *testing.T) {
 	assert.GreaterOrEqual(t, passed, 15_000)
 }
 
-func TestWhatHasExpiredIsForgottenBeforeARejectedLogin(t *testing.T) {
+func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const bound = 10_000
 	// lots parks connections first to first+n-1, and passed counts which of them are let through

@@ -15,6 +15,14 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestHostedExchange specifies retries and holds of a provider that redirects to a page of its own.
+func TestHostedExchange(t *testing.T) {
+	t.Parallel()
+	t.Run("an exchange that only reads", anExchangeThatOnlyReads)
+	t.Run("a reconnect that keeps the reference releases the connection", aReconnectThatKeepsTheReferenceReleasesTheConnection)
+	t.Run("a reconnect in another process releases the connection", aReconnectInAnotherProcessReleasesTheConnection)
+}
+
 // hosted is a provider that sends the browser to a page of its own. Its exchange has the effect
 // that is set, and a reconnect keeps the reference.
 type hosted struct {
@@ -72,7 +80,7 @@ func (h *hosted) link(
 	return res.Connection, err
 }
 
-func TestAnExchangeThatOnlyReads(t *testing.T) {
+func anExchangeThatOnlyReads(t *testing.T) {
 	t.Parallel()
 	down := func(n int) error {
 		if n == 1 {
@@ -125,7 +133,7 @@ func TestAnExchangeThatOnlyReads(t *testing.T) {
 	}
 }
 
-func TestAReconnectThatKeepsTheReferenceFreesTheConnection(t *testing.T) {
+func aReconnectThatKeepsTheReferenceReleasesTheConnection(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bankmux.ExchangeRequest, *bankmux.Connection){
 		"with the session as it was made": func(*bankmux.ExchangeRequest, *bankmux.Connection) {},
@@ -170,7 +178,7 @@ func TestAReconnectThatKeepsTheReferenceFreesTheConnection(t *testing.T) {
 	}
 }
 
-func TestAReconnectInAnotherProcessFreesTheConnection(t *testing.T) {
+func aReconnectInAnotherProcessReleasesTheConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &hosted{effect: bankmux.Read}

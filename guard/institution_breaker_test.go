@@ -15,6 +15,16 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestInstitutionBreaker specifies the circuit of one institution, without a guard around it.
+func TestInstitutionBreaker(t *testing.T) {
+	t.Parallel()
+	t.Run("each call is a failure, a success or neither", eachCallIsAFailureASuccessOrNeither)
+	t.Run("whose failures open the circuit", whoseFailuresOpenTheCircuit)
+	t.Run("calls that bypass the circuit", callsThatBypassTheCircuit)
+	t.Run("the institutions used last are remembered", theInstitutionsUsedLastAreRemembered)
+	t.Run("a forgotten institution is not reported again", aForgottenInstitutionIsNotReportedAgain)
+}
+
 // circuits are the breakers of banks alone.
 type circuits struct {
 	*guard.Institutions
@@ -53,7 +63,7 @@ func at(bank string) bankmux.Op {
 }
 
 // What an error says of the bank: a failure, a success, which ends a row of failures, or neither.
-func TestWhatACallSaysOfTheBank(t *testing.T) {
+func eachCallIsAFailureASuccessOrNeither(t *testing.T) {
 	t.Parallel()
 	start := at("bank")
 	start.Effect = bankmux.Idempotent
@@ -99,7 +109,7 @@ func TestWhatACallSaysOfTheBank(t *testing.T) {
 	}
 }
 
-func TestWhoseFailuresOpenTheCircuitOfABank(t *testing.T) {
+func whoseFailuresOpenTheCircuit(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		connections string // a letter for each call; a capital one is declared to be the bank's fault
@@ -138,7 +148,7 @@ func TestWhoseFailuresOpenTheCircuitOfABank(t *testing.T) {
 	}
 }
 
-func TestWhichCallsPassTheCircuitOfABank(t *testing.T) {
+func callsThatBypassTheCircuit(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*bankmux.Op)
@@ -170,7 +180,7 @@ func TestWhichCallsPassTheCircuitOfABank(t *testing.T) {
 	})
 }
 
-func TestSoManyBanksAreRememberedThoseUsedLast(t *testing.T) {
+func theInstitutionsUsedLastAreRemembered(t *testing.T) {
 	t.Parallel()
 	for most, want := range map[int]int{0: 1000, 1: 1, 3: 3} {
 		b := banksAlone(t, guard.InstitutionOptions{MaxInstitutions: most}, nil)
@@ -194,7 +204,7 @@ func TestSoManyBanksAreRememberedThoseUsedLast(t *testing.T) {
 	)
 }
 
-func TestABankThatIsForgottenIsNotReportedAgain(t *testing.T) {
+func aForgottenInstitutionIsNotReportedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var heard []string

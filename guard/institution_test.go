@@ -17,6 +17,18 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestInstitutionOutage specifies how a guard isolates the outage of one institution.
+func TestInstitutionOutage(t *testing.T) {
+	t.Run("the outage of one institution fails fast and leaves the others alone", theOutageOfOneInstitutionFailsFastAndLeavesTheOthersAlone)
+	t.Run("one probe finds an institution that is back", oneProbeFindsAnInstitutionThatIsBack)
+	t.Run("errors that count against an institution", errorsThatCountAgainstAnInstitution)
+	t.Run("data from an institution ends the failures in a row", dataFromAnInstitutionEndsTheFailuresInARow)
+	t.Run("the number of remembered institutions is bounded, and open ones are kept longest", theNumberOfRememberedInstitutionsIsBoundedAndOpenOnesAreKeptLongest)
+	t.Run("the silence of one institution does not open the provider's circuit", theSilenceOfOneInstitutionDoesNotOpenTheProvidersCircuit)
+	t.Run("institution breakers can be disabled and appear in JSON", institutionBreakersCanBeDisabledAndAppearInJSON)
+	t.Run("many callers may use many institutions at once", manyCallersMayUseManyInstitutionsAtOnce)
+}
+
 // banks calls a chain with breakers for banks, as many connections at as many banks as the test
 // names.
 type banks struct {
@@ -96,7 +108,7 @@ var (
 	}
 )
 
-func TestOneBanksOutageFailsFastForThatBankAndForNobodyElse(t *testing.T) {
+func theOutageOfOneInstitutionFailsFastAndLeavesTheOthersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})
 		b.answer = func(_ context.Context, op bankmux.Op) error {
@@ -147,7 +159,7 @@ func TestOneBanksOutageFailsFastForThatBankAndForNobodyElse(t *testing.T) {
 	})
 }
 
-func TestABankThatIsBackIsFoundByOneProbe(t *testing.T) {
+func oneProbeFindsAnInstitutionThatIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
@@ -184,7 +196,7 @@ func TestABankThatIsBackIsFoundByOneProbe(t *testing.T) {
 	})
 }
 
-func TestWhatCountsAgainstABank(t *testing.T) {
+func errorsThatCountAgainstAnInstitution(t *testing.T) {
 	t.Parallel()
 	late := func(kind bankmux.Kind) error { return &bankmux.Error{Kind: kind, Err: context.DeadlineExceeded} }
 	for name, c := range map[string]struct {
@@ -223,7 +235,7 @@ func TestWhatCountsAgainstABank(t *testing.T) {
 	}
 }
 
-func TestDataFromABankEndsTheFailuresInARow(t *testing.T) {
+func dataFromAnInstitutionEndsTheFailuresInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})
 		for i := range 60 {
@@ -243,7 +255,7 @@ func TestDataFromABankEndsTheFailuresInARow(t *testing.T) {
 	})
 }
 
-func TestAsManyBanksAreRememberedAsAskedForAndOpenOnesLast(t *testing.T) {
+func theNumberOfRememberedInstitutionsIsBoundedAndOpenOnesAreKeptLongest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 10}})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
@@ -270,7 +282,7 @@ func TestAsManyBanksAreRememberedAsAskedForAndOpenOnesLast(t *testing.T) {
 	})
 }
 
-func TestTheSilenceOfOneBankDoesNotOpenTheCircuitOfTheProvider(t *testing.T) {
+func theSilenceOfOneInstitutionDoesNotOpenTheProvidersCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Deadline: guard.DeadlineOptions{Data: 40 * time.Second}})
 		silent := map[string]bool{"down": true}
@@ -298,7 +310,7 @@ func TestTheSilenceOfOneBankDoesNotOpenTheCircuitOfTheProvider(t *testing.T) {
 	})
 }
 
-func TestBreakersOfBanksCanBeTurnedOffAndAreSeenInJSON(t *testing.T) {
+func institutionBreakersCanBeDisabledAndAppearInJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		off := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{Disabled: true}})
 		on := newBanks(t, guard.Options{})
@@ -319,7 +331,7 @@ func TestBreakersOfBanksCanBeTurnedOffAndAreSeenInJSON(t *testing.T) {
 	})
 }
 
-func TestManyCallersAtManyBanks(t *testing.T) {
+func manyCallersMayUseManyInstitutionsAtOnce(t *testing.T) {
 	b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 4}})
 	b.answer = func(_ context.Context, op bankmux.Op) error {
 		if len(op.Institution)%2 == 0 {

@@ -17,7 +17,17 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-func TestWhoWaitsForWhom(t *testing.T) {
+// TestOnePerConnection specifies which calls wait for each other.
+func TestOnePerConnection(t *testing.T) {
+	t.Parallel()
+	t.Run("calls on one connection queue", callsOnOneConnectionQueue)
+	t.Run("only calls on the same connection wait", onlyCallsOnTheSameConnectionWait)
+	t.Run("calls outside the queue do not wait for each other", callsOutsideTheQueueDoNotWaitForEachOther)
+	t.Run("calls are sent in the order in which they came", callsAreSentInTheOrderInWhichTheyCame)
+	t.Run("a call that gave up while it waited was not sent", aCallThatGaveUpWhileItWaitedWasNotSent)
+}
+
+func onlyCallsOnTheSameConnectionWait(t *testing.T) {
 	t.Parallel()
 	first := bankmux.Op{Client: "c", Connection: "1", Effect: bankmux.Read}
 	for name, c := range map[string]struct {
@@ -51,7 +61,7 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	}
 }
 
-func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
+func callsOutsideTheQueueDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bankmux.Op){
 		"those that concern no connection": func(o *bankmux.Op) { o.Connection = "" },
@@ -81,7 +91,7 @@ func TestCallsWithoutATurnDoNotWaitForEachOther(t *testing.T) {
 	}
 }
 
-func TestTurnsAreTakenInOrderAlsoByThoseWhoComeWhileOthersWait(t *testing.T) {
+func callsAreSentInTheOrderInWhichTheyCame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := guard.OnePerConnection()
@@ -106,7 +116,7 @@ func TestTurnsAreTakenInOrderAlsoByThoseWhoComeWhileOthersWait(t *testing.T) {
 	})
 }
 
-func TestACallThatWasNotServedSaysSo(t *testing.T) {
+func aCallThatGaveUpWhileItWaitedWasNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := guard.OnePerConnection()
@@ -126,7 +136,7 @@ func TestACallThatWasNotServedSaysSo(t *testing.T) {
 	})
 }
 
-func TestAnErrorPassesTheQueueAndNothingIsKept(t *testing.T) {
+func TestOnePerConnectionMemory(t *testing.T) {
 	q := guard.OnePerConnection()
 	failure := errors.New("no")
 	many := func(n int) {
@@ -147,4 +157,52 @@ func TestAnErrorPassesTheQueueAndNothingIsKept(t *testing.T) {
 	many(50_000)
 	assert.Less(t, heap()-before, int64(2<<20), "of connections that are not in use")
 	runtime.KeepAlive(q)
+}
+
+func callsOnOneConnectionQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := []bankmux.Interceptor{guard.OnePerConnection()}
+		running, most, done := 0, 0, 0
+		call := func(context.Context) error {
+			running++
+			most = max(most, running)
+			time.Sleep(time.Second)
+			running--
+			done++
+			return nil
+		}
+		start := time.Now()
+		for range 5 {
+			go func() { assert.NoError(t, chain(q, read, call)(t.Context())) }()
+		}
+		synctest.Wait()
+		impatient, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		err := chain(q, read, call)(impatient)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		e, _ := errors.AsType[*bankmux.Error](err)
+		assert.True(t, e.NotSent, "cancelled while queued: nothing was sent")
+
+		other := read
+		other.Connection = "conn-2"
+		at := time.Now()
+		require.NoError(t, chain(q, other, func(context.Context) error { return nil })(t.Context()))
+		none := read
+		none.Connection = ""
+		require.NoError(t, chain(q, none, func(context.Context) error { return nil })(t.Context()))
+		assert.Zero(t, time.Since(at), "other connections, and calls without one, do not wait")
+
+		assert.Panics(t, func() { _ = chain(q, other, func(context.Context) error { panic("x") })(t.Context()) })
+		require.NoError(
+			t,
+			chain(q, other, func(context.Context) error { return nil })(t.Context()),
+			"a panic frees the turn",
+		)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, 1, most)
+		assert.Equal(t, 5, done)
+		assert.GreaterOrEqual(t, time.Since(start), 5*time.Second)
+	})
 }

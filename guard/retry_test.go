@@ -14,6 +14,23 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestRetry specifies which calls are repeated, when, and how often.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	t.Run("only a call that is safe to repeat and may succeed is repeated", onlySafeCallsAreRepeated)
+	t.Run("the wait before an attempt is random up to a bound that doubles", theWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles)
+	t.Run("many attempts wait no longer than the cap", manyAttemptsWaitNoLongerThanTheCap)
+	t.Run("a retry waits as long as the provider asks", aRetryWaitsAsLongAsTheProviderAsks)
+	t.Run("the wait that the provider asks for", theWaitThatTheProviderAsksFor)
+	t.Run("a wait beyond the caller's deadline does not start", aWaitBeyondTheCallersDeadlineDoesNotStart)
+	t.Run("a call whose caller has left is not repeated", aCallWhoseCallerHasLeftIsNotRepeated)
+	t.Run("a cancellation while waiting keeps the last error", aCancellationWhileWaitingKeepsTheLastError)
+	t.Run("the error of a call whose caller left while it waited", theErrorOfACallWhoseCallerLeftWhileItWaited)
+	t.Run("the application's cancellation cause is not in the error", theApplicationsCancellationCauseIsNotInTheError)
+	t.Run("a lost one-shot has FindOut and its last error", aLostOneShotHasFindOutAndItsLastError)
+	t.Run("an unknown outcome with FindOut passes unchanged", anUnknownOutcomeWithFindOutPassesUnchanged)
+}
+
 // attempt calls through Retry alone and returns what was recorded.
 func attempt(
 	ctx context.Context,
@@ -26,7 +43,7 @@ func attempt(
 	return record.Attempts(), err
 }
 
-func TestTheWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
+func theWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		opts guard.RetryOptions
@@ -83,7 +100,7 @@ func TestTheWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
 	}
 }
 
-func TestTheWaitThatTheProviderAsksFor(t *testing.T) {
+func theWaitThatTheProviderAsksFor(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		opts     guard.RetryOptions
@@ -129,7 +146,7 @@ func TestTheWaitThatTheProviderAsksFor(t *testing.T) {
 	}
 }
 
-func TestACallerWhoIsGoneIsNotRepeatedFor(t *testing.T) {
+func aCallWhoseCallerHasLeftIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
@@ -144,7 +161,7 @@ func TestACallerWhoIsGoneIsNotRepeatedFor(t *testing.T) {
 	assert.Equal(t, error(errDown), err, "what came is what is returned")
 }
 
-func TestWhatIsReturnedWhereTheCallerLeavesWhileWaiting(t *testing.T) {
+func theErrorOfACallWhoseCallerLeftWhileItWaited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -175,7 +192,7 @@ func TestWhatIsReturnedWhereTheCallerLeavesWhileWaiting(t *testing.T) {
 	})
 }
 
-func TestALostOneShotSaysHowToFindOutAndWhatItEndedWith(t *testing.T) {
+func aLostOneShotHasFindOutAndItsLastError(t *testing.T) {
 	t.Parallel()
 	op := oneShot
 	op.FindOut = "look"
@@ -216,7 +233,7 @@ func TestALostOneShotSaysHowToFindOutAndWhatItEndedWith(t *testing.T) {
 	}
 }
 
-func TestAnUnknownOutcomeThatTheAdapterExplainedStaysAsItIs(t *testing.T) {
+func anUnknownOutcomeWithFindOutPassesUnchanged(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]bankmux.Effect{"a one-shot": bankmux.OneShot, "a read": bankmux.Read} {
 		t.Run(name, func(t *testing.T) {
@@ -233,4 +250,125 @@ func TestAnUnknownOutcomeThatTheAdapterExplainedStaysAsItIs(t *testing.T) {
 			assert.Equal(t, renewal, err, "the payment was not sent, so nothing needs to be looked up")
 		})
 	}
+}
+
+func onlySafeCallsAreRepeated(t *testing.T) {
+	t.Parallel()
+	long := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 11 * time.Second}
+	once, answering := read, read
+	once.Once, answering.Challenge = true, "ch-1"
+	for _, c := range []struct {
+		name  string
+		op    bankmux.Op
+		err   error
+		calls int
+		kind  bankmux.Kind // of the result when every attempt fails so
+	}{
+		{"a read while the provider is down", read, errDown, 3, bankmux.ErrUnavailable},
+		{"a read under a rate limit", read, errLimit, 3, bankmux.ErrRateLimited},
+		{"a wait longer than the cap", read, long, 1, bankmux.ErrRateLimited},
+		{"an open circuit", read, &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: time.Second}, 1, bankmux.ErrCircuitOpen},
+		{"a rejected login", read, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, 1, bankmux.ErrReauth},
+		{"a code nobody listed", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1, bankmux.ErrUnavailable},
+		{"a malformed answer", read, &bankmux.Error{Kind: bankmux.ErrMalformed}, 1, bankmux.ErrMalformed},
+		{"while another candidate remains", once, errDown, 1, bankmux.ErrUnavailable},
+		{"a read with the user's answers that never left", answering, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
+		{"a read with the user's answers that was sent", answering, errDown, 1, bankmux.ErrUnavailable},
+		{"a local operation", local, errDown, 1, bankmux.ErrUnavailable},
+		{"a one-shot that never left", oneShot, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
+		{"a one-shot that was sent", oneShot, errDown, 1, bankmux.ErrOutcomeUnknown},
+		{"a one-shot with an unreadable answer", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1, bankmux.ErrOutcomeUnknown},
+		{"a one-shot cut short by the caller", oneShot, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, 1, bankmux.ErrOutcomeUnknown},
+		{"a one-shot that was refused", oneShot, &bankmux.Error{Kind: bankmux.ErrTokenSpent, Code: "x", Status: 400}, 1, bankmux.ErrTokenSpent},
+		{"a one-shot failing with an envelope", oneShot, &bankmux.Error{Kind: bankmux.ErrUnknown, Code: "UNKNOWN_ERROR", Status: 500}, 1, bankmux.ErrUnknown},
+		{"a foreign error of a one-shot", oneShot, errors.New("?"), 1, bankmux.ErrOutcomeUnknown},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			err := chain(
+				[]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})},
+				c.op,
+				answers(&calls, c.err, c.err, c.err, c.err),
+			)(
+				t.Context(),
+			)
+			assert.Equal(t, c.calls, calls, c.name)
+			assert.Equal(t, c.kind, bankmux.KindOf(err), c.name)
+			if c.kind == bankmux.ErrOutcomeUnknown {
+				require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
+				if inner, ok := errors.AsType[*bankmux.Error](c.err); ok {
+					require.ErrorIs(t, err, inner.Kind, "%s: the cause stays visible", c.name)
+				}
+			}
+		})
+	}
+}
+
+func manyAttemptsWaitNoLongerThanTheCap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls, start := 0, time.Now()
+		retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{MaxAttempts: 100})}
+		err := chain(retry, read, func(context.Context) error { calls++; return errDown })(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		assert.Equal(t, 100, calls)
+		assert.Less(t, time.Since(start), 100*5*time.Second)
+	})
+}
+
+func aRetryWaitsAsLongAsTheProviderAsks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls, start := 0, time.Now()
+		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
+		require.NoError(
+			t,
+			chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(t.Context()),
+		)
+		assert.Equal(t, 7*time.Second, time.Since(start))
+	})
+}
+
+func aWaitBeyondTheCallersDeadlineDoesNotStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		calls, start := 0, time.Now()
+		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
+		err := chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(ctx)
+		e, _ := errors.AsType[*bankmux.Error](err)
+		assert.Equal(t, 7*time.Second, e.RetryAfter)
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+func aCancellationWhileWaitingKeepsTheLastError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		time.AfterFunc(time.Second, cancel)
+		wait := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
+		err := chain([]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}, read, answers(&calls, wait))(ctx)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, bankmux.ErrRateLimited)
+		assert.Equal(t, 1, calls)
+	})
+}
+
+func theApplicationsCancellationCauseIsNotInTheError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{Base: time.Hour, Cap: time.Hour})}
+		time.AfterFunc(time.Millisecond, func() { cancel(errors.New("rosa@example.com left")) })
+		err := chain(retry, read, func(context.Context) error { return errDown })(ctx)
+		require.ErrorIs(t, err, bankmux.ErrContextDone)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, bankmux.ErrUnavailable, "and what it had ended with")
+		assert.NotContains(t, err.Error(), "rosa@")
+		assert.NotContains(t, err.Error(), "\n")
+	})
 }

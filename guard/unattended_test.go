@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-func TestUnattendedCallsAreKeptFromBanksThatAsked(t *testing.T) {
+func TestUnattended(t *testing.T) {
 	t.Parallel()
 	const maxAsked = 10_000
 	asks := &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "c"}}

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,7 +20,54 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-func TestTheLevelOfARecordSaysWhetherTheOperatorMustAct(t *testing.T) {
+// TestTrace specifies the log record of an operation and the attempts in it.
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	t.Run("one record per operation has its attempts", oneRecordPerOperationHasItsAttempts)
+	t.Run("the level says whether the operator must act", theLevelSaysWhetherTheOperatorMustAct)
+	t.Run("a record has the known attributes and no others", aRecordHasTheKnownAttributesAndNoOthers)
+	t.Run("text of a hostile provider stays on one line", textOfAHostileProviderStaysOnOneLine)
+	t.Run("a record in the caller's context is used", aRecordInTheCallersContextIsUsed)
+	t.Run("an interceptor outside reads the attempts", anInterceptorOutsideReadsTheAttempts)
+}
+
+func oneRecordPerOperationHasItsAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		g := guard.New(guard.Options{Logger: slog.New(slog.NewJSONHandler(&out, nil))})
+		op := read
+		op.User = "person@example.com"
+		calls := 0
+		require.NoError(t, chain(g.Interceptors(), op, answers(&calls, errDown))(t.Context()))
+		refused := &bankmux.Error{
+			Kind:     bankmux.ErrCredentials,
+			Provider: "p",
+			Code:     "bad_key",
+			Status:   401,
+			Unlisted: true,
+			Err:      errors.New("planted"),
+		}
+		require.Error(t, chain(g.Interceptors(), op, answers(new(int), refused))(t.Context()))
+
+		lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+		require.Len(t, lines, 2)
+		var ok, bad map[string]any
+		require.NoError(t, json.Unmarshal(lines[0], &ok))
+		require.NoError(t, json.Unmarshal(lines[1], &bad))
+		assert.Equal(t, "INFO", ok["level"])
+		assert.EqualValues(t, 2, ok["attempts"])
+		assert.Equal(t, "conn-1", ok["connection"])
+		assert.Equal(t, "ERROR", bad["level"])
+		assert.Equal(t, "credentials_rejected", bad["kind"])
+		assert.Equal(t, "bad_key", bad["code"])
+		assert.NotContains(t, out.String(), "person@example.com")
+		assert.NotContains(t, out.String(), "planted")
+		assert.Equal(t, map[string]uint64{"p bad_key": 1}, g.UnlistedCodes())
+	})
+}
+
+func theLevelSaysWhetherTheOperatorMustAct(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err   error
@@ -51,7 +101,7 @@ func TestTheLevelOfARecordSaysWhetherTheOperatorMustAct(t *testing.T) {
 	}
 }
 
-func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
+func aRecordHasTheKnownAttributesAndNoOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		op := bankmux.Op{
@@ -136,7 +186,59 @@ func TestARecordHoldsWhatIsKnownAndNothingElse(t *testing.T) {
 	})
 }
 
-func TestARecordOfTheCallerIsUsed(t *testing.T) {
+func textOfAHostileProviderStaysOnOneLine(t *testing.T) {
+	t.Parallel()
+	const hostile = "x\n\x1b[31m\u202e\u200b\u3164\xff"
+	op := bankmux.Op{
+		Name: "Sync", Client: "c", Provider: "p", Connection: hostile, Institution: hostile, Product: hostile,
+		Reference: bankmux.NewSecret("planted-reference"), User: "planted-user",
+	}
+	failure := &bankmux.Error{
+		Kind:      bankmux.ErrUnavailable,
+		Code:      hostile,
+		RequestID: hostile,
+		Detail:    hostile,
+		Err:       errors.New("planted-cause"),
+	}
+	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
+		"as text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+		"as JSON": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			trace := guard.Trace(slog.New(handler(&log)))
+			require.ErrorIs(
+				t,
+				trace(t.Context(), op, func(context.Context) error { return failure }),
+				bankmux.ErrUnavailable,
+			)
+			line := strings.TrimSuffix(log.String(), "\n")
+			assert.Equal(t, -1, strings.IndexFunc(line, func(r rune) bool {
+				return r == unicode.ReplacementChar ||
+					unicode.In(r, unicode.C, unicode.Other_Default_Ignorable_Code_Point)
+			}), "%q", line)
+			assert.Equal(
+				t,
+				6,
+				strings.Count(line, `u3164`),
+				"connection, institution, product, code, request and detail: %s",
+				line,
+			)
+			for _, secret := range []string{"planted-reference", "planted-user", "planted-cause"} {
+				assert.NotContains(t, line, secret)
+			}
+		})
+	}
+	assert.NotContains(
+		t,
+		fmt.Sprintf("%v %+v %#v %+v", op, op, op, struct{ op bankmux.Op }{op}),
+		"planted-reference",
+		"an interceptor may print the operation",
+	)
+}
+
+func aRecordInTheCallersContextIsUsed(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	ctx, record := guard.WithRecord(t.Context())
@@ -163,4 +265,19 @@ func TestARecordOfTheCallerIsUsed(t *testing.T) {
 		chain(in[1:], read, func(context.Context) error { return nil })(t.Context()),
 		"nothing is recorded where no record is asked for",
 	)
+}
+
+func anInterceptorOutsideReadsTheAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := guard.New(guard.Options{})
+		ctx, record := guard.WithRecord(t.Context())
+		require.NoError(t, chain(g.Interceptors(), read, answers(new(int), errDown, errLimit))(ctx))
+		var kinds []bankmux.Kind
+		for _, a := range record.Attempts() {
+			kinds = append(kinds, a.Kind)
+		}
+		assert.Equal(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrRateLimited, ""}, kinds)
+		assert.Positive(t, record.Attempts()[1].Waited)
+	})
 }
