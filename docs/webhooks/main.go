@@ -1,0 +1,286 @@
+// Command webhooks takes the webhooks of MoneyKit and Dapi with one handler, each delivery once,
+// and then asks the provider what is new. It runs against the virtual bank.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/inbox"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// app stands for your application, and its maps and slice for tables of your database.
+type app struct {
+	registry *bankmux.Registry
+	keyring  *bankmux.Keyring
+	sessions map[string]sessionRow    // by Session.ID
+	rows     map[string]connectionRow // by client and Connection.ReferenceKey: index those columns
+
+	mu    sync.Mutex // deliveries come at the same time
+	queue [][]byte   // events that wait for a worker
+}
+
+// sessionRow is a sealed session beside the columns that open it.
+type sessionRow struct {
+	ref    bankmux.SessionRef
+	sealed []byte
+}
+
+// connectionRow is a sealed connection beside the columns that open it.
+type connectionRow struct {
+	ref    bankmux.Ref
+	sealed []byte
+}
+
+// hooks returns the handler for the webhooks of all providers.
+func (a *app) hooks() http.Handler {
+	return inbox.New(a.registry, a.take,
+		inbox.WithURL("https://app.example.com/hooks/{client}"),
+		inbox.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
+	)
+}
+
+// take stores an event. Once it returns nil, the provider does not send the event again.
+func (a *app) take(ctx context.Context, event bankmux.Event) error {
+	if event.Kind == bankmux.EventLinkFinished { // its payload does not survive a queue of JSON
+		return a.finish(ctx, event.Session, event.ExchangePayload())
+	}
+	queued, err := json.Marshal(event)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue = append(a.queue, queued)
+	return nil
+}
+
+// finish makes the connection of a session, from what the browser posts or a webhook brings.
+func (a *app) finish(ctx context.Context, id string, payload bankmux.Secret) error {
+	stored, ok := a.sessions[id]
+	if !ok {
+		return nil // a session of another application with the same keys
+	}
+	session, err := bankmux.OpenSession(a.keyring, stored.ref, stored.sealed)
+	if err != nil {
+		return err
+	}
+	linked, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: session, User: session.User, Payload: payload,
+	})
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrInvalid, bankmux.ErrSeal:
+		return nil // the browser was faster, or the user gave up: a repeat cannot help
+	}
+	if err != nil {
+		return err
+	}
+	for _, conn := range linked.All() {
+		if err := a.save(conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work does what the oldest event asks for. An error leaves the event in the queue.
+func (a *app) work(ctx context.Context) error {
+	var event bankmux.Event
+	if err := json.Unmarshal(a.queue[0], &event); err != nil {
+		return err
+	}
+	if err := a.follow(bankmux.WithoutUser(ctx), event); err != nil {
+		return err
+	}
+	a.queue = a.queue[1:]
+	return nil
+}
+
+// follow asks the provider for what the event announces.
+func (a *app) follow(ctx context.Context, event bankmux.Event) error {
+	stored, ok := a.rows[event.Client+" "+event.ReferenceKey]
+	if !ok {
+		fmt.Println("no connection is stored for", event.Kind)
+		return nil
+	}
+	conn, err := bankmux.Open(a.keyring, stored.ref, stored.sealed)
+	if err != nil {
+		return err
+	}
+	client, err := a.registry.For(conn)
+	if err != nil {
+		return err
+	}
+	now, err := client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: the connection is %s\n", event.Kind, now.Connection.Status.State)
+	if err := a.save(now.Connection); err != nil {
+		return err
+	}
+	if event.Kind == bankmux.EventTransactionsAvailable && now.Connection.Status.State == bankmux.StateActive {
+		return a.sync(ctx, client, now.Connection)
+	}
+	return nil
+}
+
+// sync counts the new rows. The page about syncing shows how to store them.
+func (a *app) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	page, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
+	if err != nil {
+		return err
+	}
+	fmt.Println("there are new rows:", len(page.Added) > 0)
+	return nil
+}
+
+// save seals a connection into its row.
+func (a *app) save(conn bankmux.Connection) error {
+	sealed, err := conn.Seal(a.keyring)
+	if err != nil {
+		return err
+	}
+	a.rows[conn.Client+" "+conn.ReferenceKey] = connectionRow{ref: conn.Ref(), sealed: sealed}
+	return nil
+}
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run links a bank, and sends webhooks of it to the application.
+func run(ctx context.Context) error {
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	servers, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer servers.Close()
+	a, err := newApp(bank, servers)
+	if err != nil {
+		return err
+	}
+	server := httptest.NewServer(a.hooks()) // your server
+	defer server.Close()
+	if err := a.link(ctx, bank, server.URL+"/hooks/{client}"); err != nil {
+		return err
+	}
+
+	bank.Disorder(virtualbank.Disorder{Repeat: 2}) // each delivery comes three times
+	tally, err := bank.Deliver(ctx, server.Client())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d deliveries, %d accepted, %d events\n", tally.Sent, tally.Accepted, len(a.queue))
+	for len(a.queue) > 0 {
+		if err := a.work(ctx); err != nil {
+			return err
+		}
+	}
+	return a.refuse(bank)
+}
+
+// refuse sends each forgery that the virtual bank knows.
+func (a *app) refuse(bank *virtualbank.Bank) error {
+	hooks, refused := a.hooks(), 0
+	for _, provider := range []string{moneykit.Name, dapi.Name} {
+		for _, forgery := range virtualbank.Forgeries(provider) {
+			r, err := bank.Forge(forgery, "/hooks/"+provider, virtualbank.Webhook{Provider: provider, Event: "x"})
+			if err != nil {
+				return err
+			}
+			w := httptest.NewRecorder()
+			hooks.ServeHTTP(w, r)
+			if w.Code == http.StatusUnauthorized {
+				refused++
+			} else {
+				fmt.Println(provider, forgery, w.Code)
+			}
+		}
+	}
+	fmt.Println("forgeries refused:", refused, "events:", len(a.queue))
+	return nil
+}
+
+// newApp makes the clients with what the providers' dashboards show, and a key.
+func newApp(bank *virtualbank.Bank, servers *virtualbank.Server) (*app, error) {
+	shown := bank.Credentials()
+	mk, err := moneykit.New(moneykit.Config{
+		ClientID:     shown.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(shown.MoneyKit.ClientSecret),
+		Environment:  bankmux.Sandbox,
+		BaseURL:      servers.MoneyKitURL, // leave it out for the real provider
+	})
+	if err != nil {
+		return nil, err
+	}
+	secrets, _, key := bank.WebhookSecrets()
+	dp, err := dapi.New(dapi.Config{
+		AppKey:      shown.Dapi.AppKey,
+		AppSecret:   bankmux.NewSecret(shown.Dapi.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     servers.DapiURL, // leave it out for the real provider
+		Webhook: dapi.WebhookConfig{
+			Secrets: []bankmux.Secret{bankmux.NewSecret(secrets[0])}, // two while one is being replaced
+			Key:     bankmux.NewSecret(key),                          // of encrypted payloads
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+		{Client: moneykit.Name, Countries: []string{"US"}},
+		{Client: dapi.Name, Countries: []string{"AE"}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	material := make([]byte, 32)
+	_, _ = rand.Read(material) // never fails
+	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
+	if err != nil {
+		return nil, err
+	}
+	return &app{
+		registry: registry, keyring: keyring,
+		sessions: map[string]sessionRow{}, rows: map[string]connectionRow{},
+	}, nil
+}
+
+// link links a bank for one user. The virtual bank plays the user's browser.
+func (a *app) link(ctx context.Context, bank *virtualbank.Bank, hooks string) error {
+	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{
+		User: "user-rosa", Country: "US",
+		RedirectURI: "https://app.example.com/oauth",
+		WebhookURL:  hooks, // {client} becomes the name of the client
+		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: true}},
+	})
+	if err != nil {
+		return err
+	}
+	sealed, err := session.Seal(a.keyring)
+	if err != nil {
+		return err
+	}
+	a.sessions[session.ID] = sessionRow{ref: session.Ref(), sealed: sealed}
+	posted, err := bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	if err != nil {
+		return err
+	}
+	return a.finish(ctx, session.ID, bankmux.NewSecret(posted))
+}
