@@ -20,15 +20,15 @@ func TestBreaker(t *testing.T) {
 	t.Parallel()
 	t.Run("errors that concern the provider open the circuit", errorsThatConcernTheProviderOpenTheCircuit)
 	t.Run("an excluded error is neither success nor failure", anExcludedErrorIsNeitherSuccessNorFailure)
-	t.Run("a silent provider opens the circuit although callers give up earlier", aSilentProviderOpensTheCircuitAlthoughCallersGiveUpEarlier)
-	t.Run("ten failures of twenty in a rolling minute open the circuit", tenFailuresOfTwentyInARollingMinuteOpenTheCircuit)
+	t.Run("a silent provider opens the circuit although callers give up earlier", aSilentProviderOpensTheCircuit)
+	t.Run("ten failures of twenty in a rolling minute open the circuit", tenFailuresOfTwentyOpenTheCircuit)
 	t.Run("slow failures in a row open the circuit", slowFailuresInARowOpenTheCircuit)
-	t.Run("an open circuit refuses without sending and says for how long", anOpenCircuitRefusesWithoutSendingAndSaysForHowLong)
-	t.Run("a half-open circuit admits three probes and closes after three successes", aHalfOpenCircuitAdmitsThreeProbesAndClosesAfterThreeSuccesses)
+	t.Run("an open circuit refuses without sending and says for how long", anOpenCircuitRefusesWithoutSending)
+	t.Run("a half-open circuit admits three probes and closes after three successes", aHalfOpenCircuitAdmitsThreeProbes)
 	t.Run("a probe that hangs ends at its own deadline", aProbeThatHangsEndsAtItsOwnDeadline)
 	t.Run("a cancelled probe frees its slot and proves nothing", aCancelledProbeFreesItsSlotAndProvesNothing)
 	t.Run("a local operation is refused while open and never counted", aLocalOperationIsRefusedWhileOpenAndNeverCounted)
-	t.Run("silence counts at every step, sooner for one of several candidates", silenceCountsAtEveryStepSoonerForOneOfSeveralCandidates)
+	t.Run("silence counts at every step, sooner for one of several candidates", silenceCountsAtEveryStep)
 	t.Run("an unclassified error counts as a failure", anUnclassifiedErrorCountsAsAFailure)
 	t.Run("the change callback may ask for the states", theChangeCallbackMayAskForTheStates)
 	t.Run("a disabled breaker passes every call", aDisabledBreakerPassesEveryCall)
@@ -110,7 +110,7 @@ func anExcludedErrorIsNeitherSuccessNorFailure(t *testing.T) {
 	})
 }
 
-func aSilentProviderOpensTheCircuitAlthoughCallersGiveUpEarlier(t *testing.T) {
+func aSilentProviderOpensTheCircuit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -123,7 +123,7 @@ func aSilentProviderOpensTheCircuitAlthoughCallersGiveUpEarlier(t *testing.T) {
 	})
 }
 
-func tenFailuresOfTwentyInARollingMinuteOpenTheCircuit(t *testing.T) {
+func tenFailuresOfTwentyOpenTheCircuit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -142,7 +142,7 @@ func tenFailuresOfTwentyInARollingMinuteOpenTheCircuit(t *testing.T) {
 	})
 }
 
-func anOpenCircuitRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
+func anOpenCircuitRefusesWithoutSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -161,7 +161,7 @@ func anOpenCircuitRefusesWithoutSendingAndSaysForHowLong(t *testing.T) {
 	})
 }
 
-func aHalfOpenCircuitAdmitsThreeProbesAndClosesAfterThreeSuccesses(t *testing.T) {
+func aHalfOpenCircuitAdmitsThreeProbes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
@@ -313,7 +313,7 @@ func slowFailuresInARowOpenTheCircuit(t *testing.T) {
 	})
 }
 
-func silenceCountsAtEveryStepSoonerForOneOfSeveralCandidates(t *testing.T) {
+func silenceCountsAtEveryStep(t *testing.T) {
 	t.Parallel()
 	once := read
 	once.Once = true

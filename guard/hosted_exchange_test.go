@@ -19,7 +19,7 @@ import (
 func TestHostedExchange(t *testing.T) {
 	t.Parallel()
 	t.Run("an exchange that only reads", anExchangeThatOnlyReads)
-	t.Run("a reconnect that keeps the reference releases the connection", aReconnectThatKeepsTheReferenceReleasesTheConnection)
+	t.Run("a reconnect that keeps the reference releases the connection", aReconnectThatKeepsTheReferenceReleases)
 	t.Run("a reconnect in another process releases the connection", aReconnectInAnotherProcessReleasesTheConnection)
 }
 
@@ -133,7 +133,7 @@ func anExchangeThatOnlyReads(t *testing.T) {
 	}
 }
 
-func aReconnectThatKeepsTheReferenceReleasesTheConnection(t *testing.T) {
+func aReconnectThatKeepsTheReferenceReleases(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bankmux.ExchangeRequest, *bankmux.Connection){
 		"with the session as it was made": func(*bankmux.ExchangeRequest, *bankmux.Connection) {},

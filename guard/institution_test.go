@@ -19,12 +19,12 @@ import (
 
 // TestInstitutionOutage specifies how a guard isolates the outage of one institution.
 func TestInstitutionOutage(t *testing.T) {
-	t.Run("the outage of one institution fails fast and leaves the others alone", theOutageOfOneInstitutionFailsFastAndLeavesTheOthersAlone)
+	t.Run("the outage of one institution fails fast and leaves the others alone", theOutageOfOneInstitutionFailsFast)
 	t.Run("one probe finds an institution that is back", oneProbeFindsAnInstitutionThatIsBack)
 	t.Run("errors that count against an institution", errorsThatCountAgainstAnInstitution)
 	t.Run("data from an institution ends the failures in a row", dataFromAnInstitutionEndsTheFailuresInARow)
-	t.Run("the number of remembered institutions is bounded, and open ones are kept longest", theNumberOfRememberedInstitutionsIsBoundedAndOpenOnesAreKeptLongest)
-	t.Run("the silence of one institution does not open the provider's circuit", theSilenceOfOneInstitutionDoesNotOpenTheProvidersCircuit)
+	t.Run("the number of remembered institutions is bounded, and open ones are kept longest", rememberedInstitutionsAreBounded)
+	t.Run("the silence of one institution does not open the provider's circuit", oneSilentInstitutionOpensNoOtherCircuit)
 	t.Run("institution breakers can be disabled and appear in JSON", institutionBreakersCanBeDisabledAndAppearInJSON)
 	t.Run("many callers may use many institutions at once", manyCallersMayUseManyInstitutionsAtOnce)
 }
@@ -108,7 +108,7 @@ var (
 	}
 )
 
-func theOutageOfOneInstitutionFailsFastAndLeavesTheOthersAlone(t *testing.T) {
+func theOutageOfOneInstitutionFailsFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{})
 		b.answer = func(_ context.Context, op bankmux.Op) error {
@@ -255,7 +255,7 @@ func dataFromAnInstitutionEndsTheFailuresInARow(t *testing.T) {
 	})
 }
 
-func theNumberOfRememberedInstitutionsIsBoundedAndOpenOnesAreKeptLongest(t *testing.T) {
+func rememberedInstitutionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 10}})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
@@ -282,7 +282,7 @@ func theNumberOfRememberedInstitutionsIsBoundedAndOpenOnesAreKeptLongest(t *test
 	})
 }
 
-func theSilenceOfOneInstitutionDoesNotOpenTheProvidersCircuit(t *testing.T) {
+func oneSilentInstitutionOpensNoOtherCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Deadline: guard.DeadlineOptions{Data: 40 * time.Second}})
 		silent := map[string]bool{"down": true}

@@ -20,16 +20,16 @@ import (
 // TestListener specifies how OnStateChange is called.
 func TestListener(t *testing.T) {
 	t.Parallel()
-	t.Run("every change is delivered in order, and always the last one", everyChangeIsDeliveredInOrderAndAlwaysTheLastOne)
+	t.Run("every change is delivered in order, and always the last one", everyChangeIsDeliveredInOrderAndAlwaysTheLast)
 	t.Run("a listener delays a call by 100 ms at most", aListenerDelaysACallBy100MsAtMost)
 	t.Run("a listener may call the guard and its clients", aListenerMayCallTheGuardAndItsClients)
 	t.Run("a panic is logged without its value", aPanicIsLoggedWithoutItsValue)
 	t.Run("a listener that returns is not logged", aListenerThatReturnsIsNotLogged)
 	t.Run("a quick listener returns before the call does", aQuickListenerReturnsBeforeTheCallDoes)
-	t.Run("listeners of different breakers do not wait for each other", listenersOfDifferentBreakersDoNotWaitForEachOther)
+	t.Run("listeners of different breakers do not wait for each other", listenersDoNotWaitForEachOther)
 }
 
-func everyChangeIsDeliveredInOrderAndAlwaysTheLastOne(t *testing.T) {
+func everyChangeIsDeliveredInOrderAndAlwaysTheLast(t *testing.T) {
 	t.Parallel()
 	cycle := []string{"open", "half-open", "closed"}
 	for name, work := range map[string]func(guard.BreakerState){
@@ -194,7 +194,7 @@ func aQuickListenerReturnsBeforeTheCallDoes(t *testing.T) {
 	})
 }
 
-func listenersOfDifferentBreakersDoNotWaitForEachOther(t *testing.T) {
+func listenersDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})

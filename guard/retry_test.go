@@ -18,7 +18,7 @@ import (
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	t.Run("only a call that is safe to repeat and may succeed is repeated", onlySafeCallsAreRepeated)
-	t.Run("the wait before an attempt is random up to a bound that doubles", theWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles)
+	t.Run("the wait before an attempt is random up to a bound that doubles", theWaitBeforeAnAttemptIsRandomUpToABound)
 	t.Run("many attempts wait no longer than the cap", manyAttemptsWaitNoLongerThanTheCap)
 	t.Run("a retry waits as long as the provider asks", aRetryWaitsAsLongAsTheProviderAsks)
 	t.Run("the wait that the provider asks for", theWaitThatTheProviderAsksFor)
@@ -43,7 +43,7 @@ func attempt(
 	return record.Attempts(), err
 }
 
-func theWaitBeforeAnAttemptIsRandomUpToABoundThatDoubles(t *testing.T) {
+func theWaitBeforeAnAttemptIsRandomUpToABound(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		opts guard.RetryOptions

@@ -23,7 +23,7 @@ import (
 	"github.com/bankmux/bankmux/inbox"
 )
 
-// serving makes the test binary the server of [TestWhatWasAcknowledgedSurvivesAKilledProcess].
+// serving makes the test binary the server of [TestCrash].
 const serving = "BANKMUX_INBOX_SERVES"
 
 func init() {
@@ -57,7 +57,7 @@ func serve(file string) {
 	panic(http.Serve(l, h)) //nolint:gosec // on loopback, for seconds
 }
 
-func TestWhatWasAcknowledgedSurvivesAKilledProcess(t *testing.T) {
+func TestCrash(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)

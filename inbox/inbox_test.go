@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +23,19 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/inbox"
 )
+
+// TestInbox specifies which deliveries are handled, how often, and with which response.
+func TestInbox(t *testing.T) {
+	t.Parallel()
+	t.Run("a genuine delivery is handled once and its repeats are acknowledged", aGenuineDeliveryIsHandledOnce)
+	t.Run("a request that is not a delivery is refused and not handled", aRequestThatIsNotADeliveryIsRefused)
+	t.Run("the status asks for a retry where one helps", theStatusAsksForARetryWhereOneHelps)
+	t.Run("a delivery that the handler failed is handled when it is retried", aDeliveryThatTheHandlerFailedIsHandled)
+	t.Run("duplicates at the same time are handled once and get one response", duplicatesAtTheSameTimeAreHandledOnce)
+	t.Run("a slow handler gets a 503 in time and its late result counts", aSlowHandlerGetsA503AndItsLateResultCounts)
+	t.Run("a provider that hangs up does not stop the handler", aProviderThatHangsUpDoesNotStopTheHandler)
+	t.Run("New panics without a registry or a handler", newPanicsWithoutARegistryOrAHandler)
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -98,7 +109,7 @@ func answer(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 
 func ignore(context.Context, bankmux.Event) error { return nil }
 
-func TestAGenuineDeliveryIsHandledOnceAndItsRepeatsAreAcknowledged(t *testing.T) {
+func aGenuineDeliveryIsHandledOnce(t *testing.T) {
 	t.Parallel()
 	var got []bankmux.Event
 	h := inbox.New(newRegistry(t, sender{}), func(_ context.Context, e bankmux.Event) error {
@@ -121,7 +132,7 @@ func TestAGenuineDeliveryIsHandledOnceAndItsRepeatsAreAcknowledged(t *testing.T)
 	assert.Equal(t, "other app/2", got[2].Client)
 }
 
-func TestWhatIsNotADeliveryIsRefusedWithoutBeingHandled(t *testing.T) {
+func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 	t.Parallel()
 	h := inbox.New(newRegistry(t, sender{}), func(context.Context, bankmux.Event) error {
 		t.Error("handled")
@@ -166,28 +177,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-func TestABodyOfExactlyTheLimitIsTaken(t *testing.T) {
-	t.Parallel()
-	for _, n := range []int{100, 4095, 4096, 4097, 20_000} {
-		for _, told := range []bool{true, false} {
-			h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Body: n}))
-			for _, more := range []int{0, 1} {
-				body := `{"key":"k","names":["a"]}`
-				body += strings.Repeat(" ", n+more-len(body))
-				r := httptest.NewRequest(http.MethodPost, "/acme", strings.NewReader(body))
-				r.Header.Set("Content-Type", "application/json")
-				r.Header.Set("Genuine", "yes")
-				if !told {
-					r.ContentLength = -1
-				}
-				want := map[int]int{0: http.StatusOK, 1: http.StatusRequestEntityTooLarge}[more]
-				assert.Equal(t, want, answer(h, r).Code, "%d+%d bytes, told: %v", n, more, told)
-			}
-		}
-	}
-}
-
-func TestWhereARetryHelpsTheProviderIsAskedForOne(t *testing.T) {
+func theStatusAsksForARetryWhereOneHelps(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[bankmux.Kind]int{
 		bankmux.ErrSignature: http.StatusUnauthorized, bankmux.ErrUnsupported: http.StatusNotFound,
@@ -198,7 +188,7 @@ func TestWhereARetryHelpsTheProviderIsAskedForOne(t *testing.T) {
 	}
 }
 
-func TestWhatTheHandlerDidNotTakeIsNotAcknowledgedAndComesAgain(t *testing.T) {
+func aDeliveryThatTheHandlerFailedIsHandled(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
 		"an error": func() error { return errors.New("the database is away") },
@@ -226,7 +216,7 @@ func TestWhatTheHandlerDidNotTakeIsNotAcknowledgedAndComesAgain(t *testing.T) {
 	}
 }
 
-func TestTheSameDeliveryTwiceAtOnceIsHandledOnceAndBothAreAnsweredAlike(t *testing.T) {
+func duplicatesAtTheSameTimeAreHandledOnce(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []error{nil, errors.New("no")} {
 		synctest.Test(t, func(t *testing.T) {
@@ -254,7 +244,7 @@ func TestTheSameDeliveryTwiceAtOnceIsHandledOnceAndBothAreAnsweredAlike(t *testi
 	}
 }
 
-func TestASlowHandlerIsAnsweredForInTimeAndWhatItDoesLateCounts(t *testing.T) {
+func aSlowHandlerGetsA503AndItsLateResultCounts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int32
@@ -275,7 +265,7 @@ func TestASlowHandlerIsAnsweredForInTimeAndWhatItDoesLateCounts(t *testing.T) {
 	})
 }
 
-func TestAProviderThatHangsUpDoesNotStopTheHandler(t *testing.T) {
+func aProviderThatHangsUpDoesNotStopTheHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var handled atomic.Bool
@@ -292,267 +282,8 @@ func TestAProviderThatHangsUpDoesNotStopTheHandler(t *testing.T) {
 	})
 }
 
-func TestHandlersAreFewAndWhatWaitsIsBounded(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var now, most atomic.Int32
-		h := inbox.New(newRegistry(t, sender{}), func(context.Context, bankmux.Event) error {
-			most.Store(max(most.Load(), now.Add(1)))
-			time.Sleep(time.Second)
-			now.Add(-1)
-			return nil
-		}, inbox.WithLimits(inbox.Limits{Handlers: 2, Waiting: 4}))
-		var took, full atomic.Int32
-		var all sync.WaitGroup
-		for i := range 20 {
-			all.Go(func() {
-				switch answer(h, delivery(fmt.Sprint(i))).Code {
-				case http.StatusOK:
-					took.Add(1)
-				case http.StatusServiceUnavailable:
-					full.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		assert.EqualValues(t, 2, most.Load())
-		assert.EqualValues(t, 6, took.Load())
-		assert.EqualValues(t, 14, full.Load())
-	})
-}
-
-func TestBodiesShareABoundedMemoryAndGiveItBack(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := inbox.New(
-			newRegistry(t, sender{}),
-			ignore,
-			inbox.WithLimits(inbox.Limits{Memory: 64 << 10, ReadFor: time.Second}),
-		)
-		var statuses [40]int
-		var all sync.WaitGroup
-		for i := range statuses { // 4 KiB each as they begin, so sixteen of them
-			all.Go(func() {
-				r := delivery(fmt.Sprint(i))
-				r.ContentLength = -1
-				r.Body = io.NopCloser(io.MultiReader(slow{time.Second / 2}, r.Body))
-				statuses[i] = answer(h, r).Code
-			})
-		}
-		all.Wait()
-		count := map[int]int{}
-		for _, s := range statuses {
-			count[s]++
-		}
-		assert.Equal(t, map[int]int{http.StatusOK: 16, http.StatusServiceUnavailable: 24}, count)
-		for i := range 100 {
-			require.Equal(t, http.StatusOK, answer(h, delivery(fmt.Sprint("later", i))).Code)
-		}
-	})
-}
-
-func TestABodyCountsForAsLongAsAHandlerIsAtWorkWithIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := inbox.New(newRegistry(t, sender{}), func(context.Context, bankmux.Event) error {
-			time.Sleep(5 * time.Second)
-			return nil
-		}, inbox.WithLimits(inbox.Limits{Memory: 6 << 10}))
-		post := func(key string, patience time.Duration) int {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			r := delivery(key).WithContext(ctx)
-			r.ContentLength = -1 // 4 KiB as it begins
-			return answer(h, r).Code
-		}
-		post("hangs up", time.Second)
-		began := time.Now()
-		assert.Equal(t, http.StatusServiceUnavailable, post("another", time.Minute))
-		assert.Zero(t, time.Since(began), "not even read")
-		time.Sleep(5 * time.Second)
-		assert.Equal(t, http.StatusOK, post("another", time.Minute))
-	})
-}
-
-type slow struct{ d time.Duration }
-
-func (s slow) Read([]byte) (int, error) {
-	time.Sleep(s.d)
-	return 0, io.EOF
-}
-
-func TestASlowBodyIsGivenUp(t *testing.T) {
-	t.Parallel()
-	limits := inbox.WithLimits(inbox.Limits{ReadFor: 50 * time.Millisecond})
-	t.Run("over a connection", func(t *testing.T) {
-		t.Parallel()
-		server := httptest.NewServer(inbox.New(newRegistry(t, sender{}), ignore, limits))
-		defer server.Close()
-		body, feed := io.Pipe()
-		defer feed.Close()
-		go func() { _, _ = feed.Write([]byte(`{"key":`)) }()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/acme", body)
-		require.NoError(t, err)
-		req.Header.Set("Content-Type", "application/json")
-		transport := &http.Transport{}
-		defer transport.CloseIdleConnections()
-		res, err := transport.RoundTrip(req)
-		require.NoError(t, err)
-		defer res.Body.Close()
-		assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
-	})
-	t.Run("where no deadline can be set", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			h := inbox.New(newRegistry(t, sender{}), ignore, limits)
-			r := delivery("k")
-			r.Body, _ = io.Pipe()
-			assert.Equal(t, http.StatusRequestTimeout, answer(h, r).Code)
-		})
-	})
-}
-
-// A deadline that stays on the connection would end the handler's request.
-func TestTheDeadlineOfTheBodyEndsWithTheBody(t *testing.T) {
-	t.Parallel()
-	w := &connection{ResponseRecorder: httptest.NewRecorder()}
-	inbox.New(newRegistry(t, sender{}), func(context.Context, bankmux.Event) error {
-		require.Len(t, w.deadlines, 2)
-		assert.False(t, w.deadlines[0].IsZero())
-		assert.True(t, w.deadlines[1].IsZero())
-		return nil
-	}).ServeHTTP(w, delivery("k"))
-	assert.Equal(t, http.StatusOK, w.Code)
-}
-
-type connection struct {
-	*httptest.ResponseRecorder
-	deadlines []time.Time
-}
-
-func (c *connection) SetReadDeadline(at time.Time) error {
-	c.deadlines = append(c.deadlines, at)
-	return nil
-}
-
-func TestWithoutItsMemoryNothingIsAcknowledgedUnhandled(t *testing.T) {
-	t.Parallel()
-	calls := 0
-	count := func(context.Context, bankmux.Event) error { calls++; return nil }
-	away := errors.New("the store is away")
-
-	h := inbox.New(newRegistry(t, sender{}), count, inbox.WithSeen(&store{unread: away}))
-	assert.Equal(t, http.StatusServiceUnavailable, answer(h, delivery("k")).Code)
-	assert.Zero(t, calls, "it may have been handled before")
-
-	h = inbox.New(newRegistry(t, sender{}), count, inbox.WithSeen(&store{unmarked: away}))
-	assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code, "handled it is")
-	assert.Equal(t, 1, calls)
-}
-
-func TestADeliveryIsMarkedOnlyAfterItsHandlerReturned(t *testing.T) {
-	t.Parallel()
-	s := &store{}
-	h := inbox.New(newRegistry(t, sender{}), func(_ context.Context, e bankmux.Event) error {
-		assert.NotContains(t, s.marked, "4:acme/"+e.Key)
-		return nil
-	}, inbox.WithSeen(s))
-	assert.Equal(t, http.StatusOK, answer(h, delivery("k", "a", "b")).Code)
-	assert.Equal(t, []string{"4:acme/k"}, s.marked)
-	long := strings.Repeat("k", 300)
-	assert.Equal(t, http.StatusOK, answer(h, delivery(long)).Code)
-	require.Len(t, s.marked, 2)
-	assert.Regexp(t, `^sha256:[0-9a-f]{64}$`, s.marked[1])
-}
-
-type store struct {
-	unread, unmarked error
-	marked           []string
-}
-
-func (s *store) Seen(context.Context, string) (bool, error) { return false, s.unread }
-
-func (s *store) Mark(_ context.Context, key string) error {
-	s.marked = append(s.marked, key)
-	return s.unmarked
-}
-
-func TestMemoryIsBoundedInNumberAndTime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		m := inbox.NewMemory(100, time.Hour)
-		knows := func(key string) bool {
-			seen, err := m.Seen(t.Context(), key)
-			require.NoError(t, err)
-			return seen
-		}
-		for i := range 1000 {
-			require.NoError(t, m.Mark(t.Context(), fmt.Sprint(i)))
-			require.NoError(t, m.Mark(t.Context(), fmt.Sprint(i)))
-			require.True(t, knows(fmt.Sprint(i)))
-			require.Equal(t, i < 100, knows("0"))
-		}
-		for i := range 1000 {
-			require.Equal(t, i >= 900, knows(fmt.Sprint(i)), i)
-		}
-		time.Sleep(30 * time.Minute)
-		require.NoError(t, m.Mark(t.Context(), "late"))
-		time.Sleep(30 * time.Minute)
-		assert.False(t, knows("999"))
-		assert.True(t, knows("late"))
-		time.Sleep(30 * time.Minute)
-		assert.False(t, knows("late"))
-	})
-}
-
-func TestAFloodOfForgeriesIsNotAFloodOfRecords(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var logged bytes.Buffer
-		h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
-		forge := func() {
-			r := delivery("k")
-			r.Header.Del("Genuine")
-			answer(h, r)
-		}
-		for range 1000 {
-			forge()
-		}
-		assert.Equal(t, 10, strings.Count(logged.String(), "\n"))
-		time.Sleep(time.Second)
-		forge()
-		assert.Contains(t, logged.String(), "not_logged=990")
-		assert.Contains(t, logged.String(), "no signature", "the reason is for the log")
-	})
-}
-
-func TestNewRefusesToWorkForNobody(t *testing.T) {
+func newPanicsWithoutARegistryOrAHandler(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { inbox.New(nil, ignore) })
 	assert.Panics(t, func() { inbox.New(newRegistry(t, sender{}), nil) })
-}
-
-func TestAFloodOfForgeriesLeavesNothingBehind(t *testing.T) {
-	s := &store{}
-	h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithSeen(s))
-	flood := func(n int) {
-		for i := range n {
-			r := delivery(fmt.Sprint(i))
-			r.Header.Del("Genuine")
-			r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(strings.Repeat(" ", 100_000))))
-			r.ContentLength = -1
-			require.Equal(t, http.StatusUnauthorized, answer(h, r).Code)
-		}
-	}
-	heap := func() int64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	flood(100)
-	before := heap()
-	flood(2000)
-	assert.Less(t, heap()-before, int64(1<<20), "of 200 MB that came")
-	assert.Empty(t, s.marked)
 }

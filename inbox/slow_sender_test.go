@@ -21,6 +21,15 @@ import (
 	"github.com/bankmux/bankmux/inbox"
 )
 
+// TestSlowSender specifies that a slow sender gets a response in time and occupies little.
+func TestSlowSender(t *testing.T) {
+	t.Parallel()
+	t.Run("a slow sender gets a response in time behind any middleware", aSlowSenderGetsAResponseInTime)
+	t.Run("a body that arrives byte by byte times out", aBodyThatArrivesByteByByteTimesOut)
+	t.Run("a refusal does not wait for the body", aRefusalDoesNotWaitForTheBody)
+	t.Run("the handler returns when the request ends", theHandlerReturnsWhenTheRequestEnds)
+}
+
 // pipes is a listener whose connections are in memory, so that time is virtual.
 type pipes struct {
 	conns chan net.Conn
@@ -37,7 +46,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.ended) }); return nil }
+func (p *pipes) Close() error { p.once.Do(func() { close(p.ended) }); return nil }
+
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 func (p *pipes) dial() net.Conn {
@@ -91,7 +101,7 @@ var middlewares = map[string]func(http.Handler) http.Handler{
 	"http.TimeoutHandler": func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "late") },
 }
 
-func TestASlowSenderIsAnsweredInTimeBehindAnyMiddleware(t *testing.T) {
+func aSlowSenderGetsAResponseInTime(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
 		for name, wrap := range middlewares {
@@ -206,7 +216,7 @@ func stall2(t *testing.T, p *pipes, chunked bool) (status int, hangUp func()) {
 	return res.StatusCode, func() { _ = res.Body.Close(); leave() }
 }
 
-func TestABodyThatComesInDropsIsGivenUpToo(t *testing.T) {
+func aBodyThatArrivesByteByByteTimesOut(t *testing.T) {
 	t.Parallel()
 	for name, wrap := range middlewares {
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +254,7 @@ func TestABodyThatComesInDropsIsGivenUpToo(t *testing.T) {
 	}
 }
 
-func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+func aRefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	for name, wrap := range middlewares {
 		t.Run(name, func(t *testing.T) {
@@ -280,7 +290,7 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 // An http.TimeoutHandler that is less patient than the inbox cannot answer: net/http waits for the
 // reading of the body before it writes. The inbox is left all the same, and nothing stays after the
 // sender has hung up.
-func TestTheInboxIsLeftWhenTheRequestEnds(t *testing.T) {
+func theHandlerReturnsWhenTheRequestEnds(t *testing.T) {
 	t.Parallel()
 	const senders = 16
 	left := make(chan struct{}, senders)

@@ -23,7 +23,7 @@ func (a addressed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) 
 	return a.sender.ReadWebhook(ctx, req)
 }
 
-func TestTheURLOfADeliveryIsTheConfiguredOneAndNeverTheSendersHost(t *testing.T) {
+func TestWithURL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ template, client, target, method, url string }{
 		"as the provider was told":     {"https://app.example.com/hooks/{client}", "acme", "/acme", "POST", "https://app.example.com/hooks/acme"},

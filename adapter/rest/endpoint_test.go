@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-func TestAResponseKnowsTheEndpointAndNothingOfWhatWasSentThere(t *testing.T) {
+func TestEndpoint(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})

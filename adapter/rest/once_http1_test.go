@@ -19,6 +19,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
+// TestOnceOverHTTP1 specifies that a request leaves once, however many connections are idle.
+func TestOnceOverHTTP1(t *testing.T) {
+	t.Parallel()
+	t.Run("a request arrives once", aRequestArrivesOnce)
+	t.Run("a read is not written on a second idle connection", aReadIsNotWrittenOnASecondIdleConnection)
+	t.Run("an unwritten request leaves on another connection", anUnwrittenRequestLeavesOnAnotherConnection)
+}
+
 // replayed are the requests that net/http sends again over HTTP/1.1 although the server may have
 // read them.
 var replayed = map[string]bool{"GET": true, "GET with a key": true, "POST with a key": true, "DELETE with a key": true}
@@ -58,7 +66,7 @@ func (k keying) RoundTrip(r *http.Request) (*http.Response, error) {
 	return k.RoundTripper.RoundTrip(r)
 }
 
-func TestARequestArrivesOnceOverHTTP1HoweverManyConnectionsAreIdle(t *testing.T) {
+func aRequestArrivesOnce(t *testing.T) {
 	t.Parallel()
 	const idle = 16
 	callers := map[string]func(*http.Client) *http.Client{
@@ -116,7 +124,7 @@ func (n noticing) Write(p []byte) (int, error) {
 	return n.Conn.Write(p)
 }
 
-func TestAReadIsNotWrittenOnASecondIdleConnection(t *testing.T) {
+func aReadIsNotWrittenOnASecondIdleConnection(t *testing.T) {
 	t.Parallel()
 	const idle = 24 // net/http picks by chance whether it sees first that the context is done
 	for name, through := range map[string]func(http.RoundTripper) http.RoundTripper{
@@ -169,7 +177,7 @@ func dying(dead *atomic.Bool) func(context.Context, string, string) (net.Conn, e
 	}
 }
 
-func TestWhatWasNeverWrittenLeavesOnAnotherConnection(t *testing.T) {
+func anUnwrittenRequestLeavesOnAnotherConnection(t *testing.T) {
 	t.Parallel()
 	for name, req := range requests {
 		if name == "a long body" {
@@ -205,7 +213,7 @@ func TestWhatWasNeverWrittenLeavesOnAnotherConnection(t *testing.T) {
 	}
 }
 
-func TestARetryMeetsNoOtherDeadConnection(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestRetryAfterADeadConnection(t *testing.T) { //nolint:paralleltest // a global of net/http
 	const idle = 16
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()

@@ -85,7 +85,7 @@ var requests = map[string]rest.Request{
 	"DELETE with a key": {Method: http.MethodDelete, Header: http.Header{"X-Idempotency-Key": {"x"}}},
 }
 
-func TestARequestArrivesOnceOverHTTP2WhateverBecomesOfIt(t *testing.T) {
+func TestOnceOverHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, f := range wirefault.HTTP2() {
 		for name, req := range requests {

@@ -22,6 +22,20 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
+// TestClient specifies how a request is sent and which response or error Do returns.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	t.Run("a base URL is HTTPS unless on loopback", aBaseURLIsHTTPSUnlessOnLoopback)
+	t.Run("a request is sent as given", aRequestIsSentAsGiven)
+	t.Run("the caller's HTTP client is not changed", theCallersHTTPClientIsNotChanged)
+	t.Run("a redirect is not followed and no secret leaves", aRedirectIsNotFollowedAndNoSecretLeaves)
+	t.Run("an unusable response is ErrMalformed", anUnusableResponseIsErrMalformed)
+	t.Run("unknown keys and keys in another case are ignored", unknownKeysAndKeysInAnotherCaseAreIgnored)
+	t.Run("an error has its cause and no address", anErrorHasItsCauseAndNoAddress)
+	t.Run("a transport that traces nothing never proves NotSent", aTransportThatTracesNothingNeverProvesNotSent)
+	t.Run("an unrequested gzip body is decompressed", anUnrequestedGzipBodyIsDecompressed)
+}
+
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -29,7 +43,7 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-func TestURLMustBeHTTPSUnlessOnLoopback(t *testing.T) {
+func aBaseURLIsHTTPSUnlessOnLoopback(t *testing.T) {
 	t.Parallel()
 	for base, ok := range map[string]bool{
 		"https://api.example.com": true, "https://api.example.com/v2": true, "http://127.0.0.1:8181": true, "http://127.9.9.9": true,
@@ -41,7 +55,7 @@ func TestURLMustBeHTTPSUnlessOnLoopback(t *testing.T) {
 	}
 }
 
-func TestRequestIsSentAsAsked(t *testing.T) {
+func aRequestIsSentAsGiven(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -78,14 +92,14 @@ func TestRequestIsSentAsAsked(t *testing.T) {
 	}
 }
 
-func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
+func theCallersHTTPClientIsNotChanged(t *testing.T) {
 	t.Parallel()
 	mine := &http.Client{Timeout: time.Hour}
 	rest.New(rest.Config{BaseURL: "https://api.example.com", HTTPClient: mine})
 	assert.Equal(t, &http.Client{Timeout: time.Hour}, mine)
 }
 
-func TestARedirectIsNeverFollowedAndNoSecretLeaves(t *testing.T) {
+func aRedirectIsNotFollowedAndNoSecretLeaves(t *testing.T) {
 	t.Parallel()
 	other := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the other host was asked") })
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -105,7 +119,7 @@ func TestARedirectIsNeverFollowedAndNoSecretLeaves(t *testing.T) {
 	}
 }
 
-func TestAnswersThatAreNone(t *testing.T) {
+func anUnusableResponseIsErrMalformed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, body, says string }{
 		"HTML":            {"text/html", "<html>planted</html>", "content type"},
@@ -141,7 +155,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-func TestKeysInAnotherCaseAndUnknownKeysArePassedOver(t *testing.T) {
+func unknownKeysAndKeysInAnotherCaseAreIgnored(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -163,7 +177,7 @@ func TestKeysInAnotherCaseAndUnknownKeysArePassedOver(t *testing.T) {
 	assert.Empty(t, out.None)
 }
 
-func TestFailuresSayWhatHappenedAndHoldNoAddress(t *testing.T) {
+func anErrorHasItsCauseAndNoAddress(t *testing.T) {
 	t.Parallel()
 	dead := httptest.NewServer(nil)
 	dead.Close()
@@ -210,7 +224,7 @@ type blind struct{}
 
 func (blind) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("cut") }
 
-func TestATransportThatTracesNothingProvesNothing(t *testing.T) {
+func aTransportThatTracesNothingNeverProvesNotSent(t *testing.T) {
 	t.Parallel()
 	_, err := rest.New(rest.Config{BaseURL: "http://127.0.0.1", HTTPClient: &http.Client{Transport: blind{}}}).
 		Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/"})
@@ -220,14 +234,14 @@ func TestATransportThatTracesNothingProvesNothing(t *testing.T) {
 	assert.False(t, e.NotSent, "it may have left")
 }
 
-func TestAProgramMayHaveReplacedTheDefaultTransport(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestReplacedDefaultTransport(t *testing.T) { //nolint:paralleltest // a global of net/http
 	before := http.DefaultTransport
 	http.DefaultTransport = blind{}
 	defer func() { http.DefaultTransport = before }()
 	assert.NotPanics(t, func() { rest.New(rest.Config{BaseURL: "http://127.0.0.1"}) })
 }
 
-func TestWhatAServerCompressesUnaskedIsRead(t *testing.T) {
+func anUnrequestedGzipBodyIsDecompressed(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		var packed bytes.Buffer

@@ -29,6 +29,16 @@ import (
 	"github.com/bankmux/bankmux/internal/shown"
 )
 
+// TestSign specifies what a signer sees and what it may change.
+func TestSign(t *testing.T) {
+	t.Parallel()
+	t.Run("the signed bytes are the sent bytes", theSignedBytesAreTheSentBytes)
+	t.Run("a detached JWS covers the body", aDetachedJWSCoversTheBody)
+	t.Run("a signer cannot damage the request", aSignerCannotDamageTheRequest)
+	t.Run("an invalid base URL sends nothing", anInvalidBaseURLSendsNothing)
+	t.Run("a printed request or response shows no secret", aPrintedRequestOrResponseShowsNoSecret)
+}
+
 // signedText is what both sides sign: all that is known of a request before it leaves.
 func signedText(r *http.Request, body []byte) string {
 	return strings.Join(
@@ -73,7 +83,7 @@ var toSign = map[string]rest.Request{
 	"a deletion":   {Method: http.MethodDelete, Path: "/links/1", Bearer: "t"},
 }
 
-func TestTheBytesThatAreSignedAreTheBytesThatAreSent(t *testing.T) {
+func theSignedBytesAreTheSentBytes(t *testing.T) {
 	t.Parallel()
 	for name, req := range toSign {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +112,7 @@ func TestTheBytesThatAreSignedAreTheBytesThatAreSent(t *testing.T) {
 	}
 }
 
-func TestADetachedJWSCoversTheBody(t *testing.T) {
+func aDetachedJWSCoversTheBody(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -130,7 +140,7 @@ func TestADetachedJWSCoversTheBody(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWhateverASignerDoesTheRequestIsSentWhole(t *testing.T) {
+func aSignerCannotDamageTheRequest(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int32
 	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -197,7 +207,7 @@ func drain(r *http.Request) error {
 	return err
 }
 
-func TestAnAddressThatIsNoneSendsNothing(t *testing.T) {
+func anInvalidBaseURLSendsNothing(t *testing.T) {
 	t.Parallel()
 	never := roundTripper(func(*http.Request) (*http.Response, error) {
 		t.Error("sent")
@@ -224,7 +234,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestRequestsAndResponsesShowNothingWhenTheyArePrinted(t *testing.T) {
+func aPrintedRequestOrResponseShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	const planted = "planted-secret-1"
 	values := map[string]any{

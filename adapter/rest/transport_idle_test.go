@@ -84,7 +84,7 @@ func alone(
 	})
 }
 
-func TestTheOwnTransportClosesIdleConnectionsBeforeALoadBalancerDoes(
+func TestIdleConnectionsEndBeforeALoadBalancerEndsThem(
 	t *testing.T,
 ) { //nolint:paralleltest // a global of net/http
 	get := rest.Request{Method: http.MethodGet, Path: "/"}
@@ -118,7 +118,7 @@ func TestTheOwnTransportClosesIdleConnectionsBeforeALoadBalancerDoes(
 	}
 }
 
-func TestTheOwnTransportKeeps256IdleConnections(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestIdleConnectionsKept(t *testing.T) { //nolint:paralleltest // a global of net/http
 	const kept = 256
 	for name, c := range map[string]struct{ all, host, callers, left int }{
 		"as in net/http":                        {100, 0, kept, kept},

@@ -33,7 +33,7 @@ func gathered(callers int) http.HandlerFunc {
 	}
 }
 
-func TestManyCallersKeepTheirConnections(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestConnectionsOfManyCallers(t *testing.T) { //nolint:paralleltest // a global of net/http
 	const callers, rounds = 128, 4
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()

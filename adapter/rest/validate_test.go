@@ -11,7 +11,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-func TestAParameterStaysInItsPlaceInThePath(t *testing.T) {
+// TestValidation specifies which requests are refused before they are sent.
+func TestValidation(t *testing.T) {
+	t.Parallel()
+	t.Run("a path parameter cannot change the path", aPathParameterCannotChangeThePath)
+	t.Run("an unsendable request is ErrInvalid", anUnsendableRequestIsErrInvalid)
+}
+
+func aPathParameterCannotChangeThePath(t *testing.T) {
 	t.Parallel()
 	var got string
 	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.RequestURI })
@@ -46,7 +53,7 @@ func TestAParameterStaysInItsPlaceInThePath(t *testing.T) {
 	})
 }
 
-func TestARequestThatCannotBeSentIsTheCallersFault(t *testing.T) {
+func anUnsendableRequestIsErrInvalid(t *testing.T) {
 	t.Parallel()
 	sent := false
 	server := serve(t, func(http.ResponseWriter, *http.Request) { sent = true })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,8 +16,16 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rotation"
-	"github.com/bankmux/bankmux/internal/shown"
 )
+
+// TestLoss specifies what is lost, and what is not, when a response or a write fails.
+func TestLoss(t *testing.T) {
+	t.Parallel()
+	t.Run("no renewed token is lost while the process lives", noRenewedTokenIsLostWhileTheProcessLives)
+	t.Run("too many unsaved credentials stop renewals", tooManyUnsavedCredentialsStopRenewals)
+	t.Run("a lost response is ErrOutcomeUnknown", aLostResponseIsErrOutcomeUnknown)
+	t.Run("a keeper that fails sends nothing", aKeeperThatFailsSendsNothing)
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -63,7 +70,7 @@ func withKeeper(k *fragile) func(*rotation.Config) {
 	return func(cfg *rotation.Config) { k.Keeper, cfg.Keeper = cfg.Keeper, k }
 }
 
-func TestNoNewTokenIsLost(t *testing.T) {
+func noRenewedTokenIsLostWhileTheProcessLives(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T){
 		"a write that fails is tried again within the call": func(t *testing.T) {
@@ -154,7 +161,7 @@ func TestNoNewTokenIsLost(t *testing.T) {
 	}
 }
 
-func TestTooManyCredentialsThatWaitToBeStoredStopRenewals(t *testing.T) {
+func tooManyUnsavedCredentialsStopRenewals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := &fragile{writes: 1 << 30}
@@ -187,7 +194,7 @@ func TestTooManyCredentialsThatWaitToBeStoredStopRenewals(t *testing.T) {
 	})
 }
 
-func TestALostResponseIsSaidToBeOne(t *testing.T) {
+func aLostResponseIsErrOutcomeUnknown(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		arrange func(*issuer)
@@ -265,7 +272,7 @@ func (k odd) Update(ctx context.Context, conn bankmux.Connection, change bankmux
 	return k(ctx, conn, change)
 }
 
-func TestAKeeperThatFailsSendsNothing(t *testing.T) {
+func aKeeperThatFailsSendsNothing(t *testing.T) {
 	t.Parallel()
 	type change = bankmux.ConnectionChange
 	for name, c := range map[string]struct {
@@ -339,70 +346,4 @@ func TestAKeeperThatFailsSendsNothing(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestConfigIsChecked(t *testing.T) {
-	t.Parallel()
-	good := rotation.Config{
-		Keeper: bankmux.NewMemoryKeeper(), Environment: bankmux.Production,
-		Refresh: func(context.Context, bankmux.Connection, rotation.Grant) (rotation.Grant, error) {
-			return rotation.Grant{}, nil
-		},
-		Expired: expired,
-	}
-	_, err := rotation.New(good)
-	require.NoError(t, err)
-	for field, spoil := range map[string]func(*rotation.Config){
-		"Keeper":  func(c *rotation.Config) { c.Keeper = nil },
-		"Refresh": func(c *rotation.Config) { c.Refresh = nil },
-		"Expired": func(c *rotation.Config) { c.Expired = nil },
-		"Budget":  func(c *rotation.Config) { c.Budget = -1 },
-	} {
-		cfg := good
-		spoil(&cfg)
-		_, err := rotation.New(cfg)
-		require.ErrorIs(t, err, bankmux.ErrInvalid, field)
-		assert.Contains(t, err.Error(), field)
-	}
-}
-
-func TestASandboxNeedsNoKeeper(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, &issuer{}, func(cfg *rotation.Config) { cfg.Keeper, cfg.Environment = nil, bankmux.Sandbox })
-		s.expire()
-		_, err := s.do(s.tokens, s.conn)
-		require.NoError(t, err)
-		assert.Equal(t, 1, s.renewals)
-		time.Sleep(time.Second)
-		again := s.link() // a reconnect, which no application stores in the default keeper
-		s.expire()
-		got, err := s.do(s.tokens, again)
-		require.NoError(t, err)
-		assert.Equal(t, 2, s.renewals)
-		_, err = s.do(s.tokens, got)
-		require.NoError(t, err)
-	})
-}
-
-func TestNothingPrintedOpensAnything(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, &issuer{lifetime: time.Hour})
-		s.expire()
-		got, err := s.do(s.tokens, s.conn)
-		require.NoError(t, err)
-		grant, err := s.tokens.Grant(got)
-		require.NoError(t, err)
-		require.Equal(t, "planted-access-2", grant.Access.Reveal())
-		synctest.Wait() // the renewal has left the mutex, which is printed too
-		forms := append(shown.Forms("planted-access-2"), shown.Forms("planted-refresh-2")...)
-		for name, v := range map[string]any{"Tokens": s.tokens, "MemoryKeeper": s.keeper, "Grant": grant, "Connection": got} {
-			for how, text := range shown.All(v) {
-				for _, form := range forms {
-					assert.False(t, strings.Contains(text, form), "%s, %s", name, how)
-				}
-			}
-		}
-	})
 }

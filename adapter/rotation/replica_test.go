@@ -13,7 +13,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/rotation"
 )
 
-func TestATokenThatAnotherProcessStored(t *testing.T) {
+// TestReplica specifies how processes share the tokens of a connection.
+func TestReplica(t *testing.T) {
+	t.Parallel()
+	t.Run("a token that another process stored", aTokenThatAnotherProcessStored)
+	t.Run("a grant that cannot be stored is refused", aGrantThatCannotBeStoredIsRefused)
+}
+
+func aTokenThatAnotherProcessStored(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T){
 		"it is renewed where it has ended as well": func(t *testing.T) {
@@ -80,7 +87,7 @@ func TestATokenThatAnotherProcessStored(t *testing.T) {
 	}
 }
 
-func TestAGrantThatCannotBeKeptIsRefused(t *testing.T) {
+func aGrantThatCannotBeStoredIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, &issuer{})
 	good := rotation.Grant{

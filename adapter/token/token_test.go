@@ -18,6 +18,20 @@ import (
 	"github.com/bankmux/bankmux/adapter/token"
 )
 
+// TestSource specifies when a token is fetched, for whom, and what an error means.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	t.Run("ten thousand callers cause one fetch", tenThousandCallersCauseOneFetch)
+	t.Run("a token is renewed before it ends", aTokenIsRenewedBeforeItEnds)
+	t.Run("a lifetime counts as one minute to one day", aLifetimeCountsAsOneMinuteToOneDay)
+	t.Run("a caller that gives up does not end the fetch of the others", aCallerThatGivesUpDoesNotEndTheFetch)
+	t.Run("a fetch ends at the budget and its failure is not cached", aFetchEndsAtTheBudgetAndItsFailureIsNotCached)
+	t.Run("a refused fetch returns its error unchanged", aRefusedFetchReturnsItsErrorUnchanged)
+	t.Run("a one-shot without a token is NotSent", aOneShotWithoutATokenIsNotSent)
+	t.Run("a transport that panics fails only the fetch", aTransportThatPanicsFailsOnlyTheFetch)
+	t.Run("a token that no header can carry is ErrMalformed and not cached", aTokenThatNoHeaderCanCarryIsErrMalformed)
+}
+
 // endpoint counts fetches, each of which takes a second.
 func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Context) (token.Token, error) {
 	return func(context.Context) (token.Token, error) {
@@ -29,7 +43,7 @@ func endpoint(fetches *atomic.Int32, lifetime time.Duration) func(context.Contex
 	}
 }
 
-func TestTenThousandCallersCauseOneFetch(t *testing.T) {
+func tenThousandCallersCauseOneFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var fetches atomic.Int32
@@ -67,7 +81,7 @@ func TestTenThousandCallersCauseOneFetch(t *testing.T) {
 	})
 }
 
-func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
+func aTokenIsRenewedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	for lifetime, good := range map[time.Duration]time.Duration{
 		time.Hour:       53 * time.Minute, // ten percent early, and up to one more
@@ -91,7 +105,7 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	}
 }
 
-func TestAnImpatientCallerLeavesTheOthersTheirToken(t *testing.T) {
+func aCallerThatGivesUpDoesNotEndTheFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var fetches atomic.Int32
@@ -110,7 +124,7 @@ func TestAnImpatientCallerLeavesTheOthersTheirToken(t *testing.T) {
 	})
 }
 
-func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T) {
+func aFetchEndsAtTheBudgetAndItsFailureIsNotCached(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hang := true
@@ -132,7 +146,7 @@ func TestAHangingEndpointEndsAtTheBudgetAndAFailureIsNotRemembered(t *testing.T)
 	})
 }
 
-func TestARefusedFetchComesBackAsItIs(t *testing.T) {
+func aRefusedFetchReturnsItsErrorUnchanged(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
 	s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) { return token.Token{}, refused })
@@ -140,7 +154,7 @@ func TestARefusedFetchComesBackAsItIs(t *testing.T) {
 	assert.ErrorIs(t, err, refused)
 }
 
-func TestAOneShotWithoutATokenWasNotSent(t *testing.T) {
+func aOneShotWithoutATokenIsNotSent(t *testing.T) {
 	t.Parallel()
 	for name, fetch := range map[string]func(context.Context) (token.Token, error){
 		"the endpoint broke off": func(context.Context) (token.Token, error) {
@@ -161,7 +175,7 @@ func TestAOneShotWithoutATokenWasNotSent(t *testing.T) {
 	}
 }
 
-func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
+func aTransportThatPanicsFailsOnlyTheFetch(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {
 		t.Run("one that "+name, func(t *testing.T) {
@@ -194,7 +208,7 @@ func TestATransportThatDoesNotReturnFailsTheFetchAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestALifetimeCountsAsAMinuteToADay(t *testing.T) {
+func aLifetimeCountsAsOneMinuteToOneDay(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		lifetime, good, over time.Duration
@@ -222,7 +236,7 @@ func TestALifetimeCountsAsAMinuteToADay(t *testing.T) {
 	}
 }
 
-func TestATokenThatCannotBeSentIsMalformedAndNotKept(t *testing.T) {
+func aTokenThatNoHeaderCanCarryIsErrMalformed(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "a\nb", "a\x00", " a"} {
 		s := token.NewSource(time.Minute, func(context.Context) (token.Token, error) {

@@ -24,6 +24,15 @@ import (
 	"github.com/bankmux/bankmux/adapter/webhook"
 )
 
+// TestJWT specifies which signed tokens hold, and which schemes NewJWT refuses.
+func TestJWT(t *testing.T) {
+	t.Parallel()
+	t.Run("key, algorithm, claims and every byte count", keyAlgorithmClaimsAndEveryByteCount)
+	t.Run("a prefix, a fraction and any issuer are accepted as configured", aPrefixAFractionAndAnyIssuerAreAccepted)
+	t.Run("only keys of the named algorithm are used", onlyKeysOfTheNamedAlgorithmAreUsed)
+	t.Run("a scheme that proves too little is refused", aJWTSchemeThatProvesTooLittleIsRefused)
+}
+
 // signer signs tokens as a provider does.
 type signer struct {
 	t   *testing.T
@@ -131,7 +140,7 @@ func signed(token string) bankmux.WebhookRequest {
 	return bankmux.NewWebhookRequest(http.Header{"Acme-Signature": {token}}, []byte(body))
 }
 
-func TestATokenHoldsByKeyAlgorithmClaimsAndEveryByte(t *testing.T) {
+func keyAlgorithmClaimsAndEveryByteCount(t *testing.T) {
 	t.Parallel()
 	es, rs := newSigner(t, "k1"), newRSASigner(t, "k1", 2048)
 	for name, s := range map[string]*signer{"ES256": es, "RS256": rs} {
@@ -198,7 +207,7 @@ func TestATokenHoldsByKeyAlgorithmClaimsAndEveryByte(t *testing.T) {
 	}
 }
 
-func TestAPrefixAFractionAndAnyIssuerAreTakenWhereTheyAreConfigured(t *testing.T) {
+func aPrefixAFractionAndAnyIssuerAreAccepted(t *testing.T) {
 	t.Parallel()
 	s := newSigner(t, "k1")
 	v := jwt(t, set(s.jwk()), func(c *webhook.JWT) { c.Prefix, c.Issuer, c.Algorithms = "Bearer ", "", nil })
@@ -208,7 +217,7 @@ func TestAPrefixAFractionAndAnyIssuerAreTakenWhereTheyAreConfigured(t *testing.T
 	refuses(t, v, signed(token), "the prefix is missing")
 }
 
-func TestATokenSchemeThatProvesTooLittleIsRefused(t *testing.T) {
+func aJWTSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*webhook.JWT)
@@ -236,7 +245,7 @@ func TestATokenSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyKeysThatFitTheAlgorithmAreUsed(t *testing.T) {
+func onlyKeysOfTheNamedAlgorithmAreUsed(t *testing.T) {
 	t.Parallel()
 	es, weak := newSigner(t, "k1"), newRSASigner(t, "k2", 1024)
 	private, err := jose.JSONWebKey{Key: es.key, KeyID: "k1"}.MarshalJSON()
@@ -272,34 +281,5 @@ func TestOnlyKeysThatFitTheAlgorithmAreUsed(t *testing.T) {
 				require.ErrorIs(t, err, bankmux.ErrSignature)
 			}
 		})
-	}
-}
-
-func TestASharedSecretIsComparedWhole(t *testing.T) {
-	t.Parallel()
-	cfg := webhook.SharedSecret{
-		Header:  []string{"Authorization"},
-		Prefix:  "Bearer ",
-		Secrets: []bankmux.Secret{bankmux.NewSecret(first), bankmux.NewSecret(second)},
-	}
-	v, err := webhook.NewSharedSecret(cfg)
-	require.NoError(t, err)
-	for text, holds := range map[string]bool{
-		"Bearer " + string(first): true, "Bearer " + string(second): true, string(first): false, "Bearer ": false, "": false, "bearer " + string(first): false,
-		"Bearer " + string(first) + " ": false, "Bearer " + string(first[1:]): false, "Bearer " + string(first) + string(second): false,
-	} {
-		req := bankmux.NewWebhookRequest(http.Header{"Authorization": {text}}, []byte(body))
-		if !holds {
-			refuses(t, v, req, text)
-			continue
-		}
-		proof, err := v.Verify(t.Context(), req)
-		require.NoError(t, err, text)
-		assert.Zero(t, proof)
-	}
-	for _, secrets := range [][]bankmux.Secret{nil, {{}}, {bankmux.NewSecret(first), bankmux.NewSecret("short")}} {
-		cfg.Secrets = secrets
-		_, err := webhook.NewSharedSecret(cfg)
-		require.ErrorIs(t, err, bankmux.ErrInvalid)
 	}
 }

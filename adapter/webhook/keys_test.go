@@ -21,6 +21,20 @@ import (
 	"github.com/bankmux/bankmux/adapter/webhook"
 )
 
+// TestKeys specifies when keys are fetched, how long they are kept, and what forged ids cost.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	t.Run("one fetch serves all callers", oneFetchServesAllCallers)
+	t.Run("a caller that looked before a fetch ended does not fetch", aCallerThatLookedBeforeAFetchEndedDoesNotFetch)
+	t.Run("keys are refreshed after 12 hours and expire after 24", keysAreRefreshedAndExpire)
+	t.Run("a forged id is requested once in five minutes", aForgedIdIsRequestedOnceInFiveMinutes)
+	t.Run("a flood of forged ids costs a few fetches", aFloodOfForgedIdsCostsAFewFetches)
+	t.Run("a key is used only under its id", aKeyIsUsedOnlyUnderItsId)
+	t.Run("a key that is fetched by id", aKeyThatIsFetchedById)
+	t.Run("the number of keys by id is bounded", theNumberOfKeysByIdIsBounded)
+	t.Run("a delivery that gives up does not end the fetch of others", aDeliveryThatGivesUpDoesNotEndTheFetchOfOthers)
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // publisher is a provider that publishes keys.
@@ -109,7 +123,7 @@ func both(t *testing.T, f func(t *testing.T, p *publisher, read func(kid string)
 	}
 }
 
-func TestWhoLookedBeforeAFetchEndedDoesNotFetchAgain(t *testing.T) {
+func aCallerThatLookedBeforeAFetchEndedDoesNotFetch(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string]func(*publisher) *webhook.Keys{"a set": (*publisher).set, "by id": (*publisher).byID} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +144,7 @@ func TestWhoLookedBeforeAFetchEndedDoesNotFetchAgain(t *testing.T) {
 	}
 }
 
-func TestOneFetchServesAllWhoWait(t *testing.T) {
+func oneFetchServesAllCallers(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
 		p.slow = time.Second
@@ -168,7 +182,7 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestAKeyIsFetchedAgainAfterHalfADayAndNotBelievedAfterAWholeOne(t *testing.T) {
+func keysAreRefreshedAndExpire(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
 		require.NoError(t, read("k1"))
@@ -190,7 +204,7 @@ func TestAKeyIsFetchedAgainAfterHalfADayAndNotBelievedAfterAWholeOne(t *testing.
 	})
 }
 
-func TestAForgedIDIsAskedForOnceInFiveMinutes(t *testing.T) {
+func aForgedIdIsRequestedOnceInFiveMinutes(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
 		require.NoError(t, read("k1"))
@@ -207,7 +221,7 @@ func TestAForgedIDIsAskedForOnceInFiveMinutes(t *testing.T) {
 	})
 }
 
-func TestAFloodOfForgedIDsCostsAFewFetches(t *testing.T) {
+func aFloodOfForgedIdsCostsAFewFetches(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		keys func(*publisher) *webhook.Keys
@@ -253,7 +267,7 @@ func TestAFloodOfForgedIDsCostsAFewFetches(t *testing.T) {
 	}
 }
 
-func TestAKeyServesOnlyTheIDThatItHas(t *testing.T) {
+func aKeyIsUsedOnlyUnderItsId(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")
@@ -262,7 +276,7 @@ func TestAKeyServesOnlyTheIDThatItHas(t *testing.T) {
 	})
 }
 
-func TestAKeyThatWasAskedForByItsID(t *testing.T) {
+func aKeyThatIsFetchedById(t *testing.T) {
 	t.Parallel()
 	one := newSigner(t, "k1")
 	nameless := &signer{t, "", "ES256", one.key}
@@ -286,7 +300,7 @@ func TestAKeyThatWasAskedForByItsID(t *testing.T) {
 	}
 }
 
-func TestKeysByIDAreBounded(t *testing.T) {
+func theNumberOfKeysByIdIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")
@@ -308,7 +322,7 @@ func TestKeysByIDAreBounded(t *testing.T) {
 	})
 }
 
-func TestAnImpatientDeliveryDoesNotEndTheFetchOfOthers(t *testing.T) {
+func aDeliveryThatGivesUpDoesNotEndTheFetchOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")

@@ -97,7 +97,7 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func TestASchemeOfKeysByIDIsWrittenInAFewLines(t *testing.T) {
+func TestPlaid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &keyServer{

@@ -9,6 +9,13 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
+// TestAbsent specifies what a second, lenient reading leaves of the first one.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	t.Run("nothing remains of the first reading", nothingRemainsOfTheFirstReading)
+	t.Run("only keys that are read must be unique", onlyKeysThatAreReadMustBeUnique)
+}
+
 type halfRead struct {
 	Text   string                   `json:"text"`
 	Number int                      `json:"number"`
@@ -23,7 +30,7 @@ type halfRead struct {
 	One    wire.Object[inner]       `json:"one"`
 }
 
-func TestNothingIsLeftOfTheFirstReading(t *testing.T) {
+func nothingRemainsOfTheFirstReading(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body string
@@ -48,7 +55,7 @@ func TestNothingIsLeftOfTheFirstReading(t *testing.T) {
 	}
 }
 
-func TestOnlyKeysThatAreReadMayNotRepeat(t *testing.T) {
+func onlyKeysThatAreReadMustBeUnique(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body string

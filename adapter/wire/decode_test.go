@@ -10,7 +10,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-func TestWhatDecidesAboutTrustIsReadExactly(t *testing.T) {
+// TestDecode specifies strict decoding and the errors of both functions.
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	t.Run("DecodeStrict reads exactly", decodeStrictReadsExactly)
+	t.Run("the error is ErrMalformed and quotes nothing", theErrorIsErrMalformedAndQuotesNothing)
+}
+
+func decodeStrictReadsExactly(t *testing.T) {
 	t.Parallel()
 	for body, ok := range map[string]bool{
 		`{"a":"x","b":1.5,"new":{}}`: true, `{"a":7}`: false, `{"b":"1"}`: false, `{"a":"x","a":"y"}`: false, `{"a":"x","new":[{"c":1,"c":2}]}`: false, `{"a":"\xff"}`: false,
@@ -24,7 +31,7 @@ func TestWhatDecidesAboutTrustIsReadExactly(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfDecodingIsMalformedAndQuotesNothing(t *testing.T) {
+func theErrorIsErrMalformedAndQuotesNothing(t *testing.T) {
 	t.Parallel()
 	type answer struct {
 		A    string            `json:"a"`

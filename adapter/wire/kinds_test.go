@@ -27,7 +27,7 @@ type every struct {
 	Any    any            `json:"any"`
 }
 
-func TestAMemberOfAnyKindIsReadWhateverItsNeighboursAre(t *testing.T) {
+func TestKinds(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 26, 6, 30, 0, 0, time.UTC)
 	day := bankmux.NewDate(2026, 11, 26)

@@ -15,6 +15,13 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
+// TestLayout specifies that a long array is read as a short one is.
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	t.Run("a long array is read as a short one", aLongArrayIsReadAsAShortOne)
+	t.Run("the options of a decoder apply in a long array", theOptionsOfADecoderApplyInALongArray)
+}
+
 // everyMember has a member of every kind that a row may have.
 type everyMember struct {
 	note string //nolint:unused // the decoder must pass over it
@@ -150,7 +157,7 @@ var shapes = []string{
 	`]`,
 }
 
-func TestALongArrayIsReadAsAShortOne(t *testing.T) {
+func aLongArrayIsReadAsAShortOne(t *testing.T) {
 	t.Parallel()
 	t.Run("by addresses that are looked up once, where tags are names", func(t *testing.T) {
 		t.Parallel()
@@ -283,7 +290,7 @@ func (*leavesIt) UnmarshalJSONFrom(*jsontext.Decoder) error {
 	return fmt.Errorf("as usual: %w", errors.ErrUnsupported)
 }
 
-func TestOptionsOfADecoderHoldInALongArray(t *testing.T) {
+func theOptionsOfADecoderApplyInALongArray(t *testing.T) {
 	t.Parallel()
 	for name, option := range map[string]json.Options{
 		"names in any case": json.MatchCaseInsensitiveNames(true), "no unknown names": json.RejectUnknownMembers(true),

@@ -11,6 +11,16 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
+// TestLenient specifies what a member or an element of an unexpected shape costs.
+func TestLenient(t *testing.T) {
+	t.Parallel()
+	t.Run("a member of another shape costs only itself", aMemberOfAnotherShapeCostsOnlyItself)
+	t.Run("an unreadable element costs only itself", anUnreadableElementCostsOnlyItself)
+	t.Run("each element is passed once", eachElementIsPassedOnce)
+	t.Run("the envelope has its own rule", theEnvelopeHasItsOwnRule)
+	t.Run("a flag has the value that was written", aFlagHasTheValueThatWasWritten)
+}
+
 type inner struct {
 	Value      string `json:"value"`
 	Confidence int    `json:"confidence"`
@@ -44,7 +54,7 @@ type oddAnswer struct {
 	IDs  wire.List[string] `json:"ids"`
 }
 
-func TestAMemberOfAnotherShapeCostsItself(t *testing.T) {
+func aMemberOfAnotherShapeCostsOnlyItself(t *testing.T) {
 	t.Parallel()
 	full := oddRow{ID: "1", Count: 3, Closed: true, Inner: inner{"v", 97}, Names: []string{"a"}}
 	const good = `"id":"1","count":3,"closed":true,"inner":{"value":"v","confidence":97},"names":["a"]`
@@ -69,7 +79,7 @@ func TestAMemberOfAnotherShapeCostsItself(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableElementCostsItself(t *testing.T) {
+func anUnreadableElementCostsOnlyItself(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{
 		"text": `"row"`, "a number": `7`, "a truth": `true`, "an array": `[{"id":"2"}]`,
@@ -110,7 +120,7 @@ func TestAnUnreadableElementCostsItself(t *testing.T) {
 	assert.Equal(t, []int{2}, in.Rows.Rows[0].Parts.Bad)
 }
 
-func TestEachElementIsHandedOverOnce(t *testing.T) {
+func eachElementIsPassedOnce(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"rows":[{"a":"1"},{"a":2},7,{"a":"4"}],"after":true}`,
@@ -131,7 +141,7 @@ func TestEachElementIsHandedOverOnce(t *testing.T) {
 	}
 }
 
-func TestTheEnvelopeIsReadByItsOwnRule(t *testing.T) {
+func theEnvelopeHasItsOwnRule(t *testing.T) {
 	t.Parallel()
 	var in oddAnswer
 	require.NoError(
@@ -163,7 +173,7 @@ func TestTheEnvelopeIsReadByItsOwnRule(t *testing.T) {
 	}
 }
 
-func TestFlagsSayWhatWasTold(t *testing.T) {
+func aFlagHasTheValueThatWasWritten(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]wire.Flag{
 		`null`: wire.FlagAbsent, `true`: wire.FlagTrue, `false`: wire.FlagFalse, `"true"`: wire.FlagTrue, `0`: wire.FlagFalse, `1`: wire.FlagTrue,

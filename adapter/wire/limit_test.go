@@ -12,7 +12,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-func TestCrowdedAnswers(t *testing.T) {
+// TestLimit specifies how many rows a response may have.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	t.Run("a response has at most as many rows as its length allows", aResponseHasAtMostAsManyRowsAsItsLengthAllows)
+	t.Run("a list with too many rows is refused while it is read", aListWithTooManyRowsIsRefusedWhileItIsRead)
+}
+
+func aResponseHasAtMostAsManyRowsAsItsLengthAllows(t *testing.T) {
 	t.Parallel()
 	// The shortest rows that a provider sends, with an object for each thing they name.
 	const short = `{"amount":1,"date":"2026-01-01","type":"debit","description":"A","currency":{"code":"AED","name":"DIRHAM"},"beforeAmount":1,"afterAmount":2,"reference":"","brandDetails":{}}`
@@ -40,7 +47,7 @@ func TestCrowdedAnswers(t *testing.T) {
 	}
 }
 
-func TestAListThatIsTooLongOrTooShortForItsRowsIsRefusedWhileItIsRead(t *testing.T) {
+func aListWithTooManyRowsIsRefusedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	for n, c := range map[int]struct {
 		row     string

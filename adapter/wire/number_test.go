@@ -10,7 +10,14 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-func TestNumbersAreReadExactlyHoweverTheyAreWritten(t *testing.T) {
+// TestNumber specifies which texts are numbers.
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	t.Run("a number is read exactly in any notation", aNumberIsReadExactlyInAnyNotation)
+	t.Run("absent and unreadable numbers differ and cost nothing", absentAndUnreadableNumbersDifferAndCostNothing)
+}
+
+func aNumberIsReadExactlyInAnyNotation(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		`1902.55`: "1902.55", `"42.90"`: "42.90", `-784.6`: "-784.6", `1e3`: "1000", `"1.5E-2"`: "0.015", `0`: "0", `"0.00"`: "0.00",
@@ -25,7 +32,7 @@ func TestNumbersAreReadExactlyHoweverTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestAbsentAndUnreadableNumbersAreToldApartAndCostNothing(t *testing.T) {
+func absentAndUnreadableNumbersDifferAndCostNothing(t *testing.T) {
 	t.Parallel()
 	for raw, bad := range map[string]bool{
 		`{}`: false, `{"n":null}`: false, `{"n":""}`: false,

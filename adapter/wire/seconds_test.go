@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-func TestSecondsAreReadHoweverTheyAreWritten(t *testing.T) {
+func TestSeconds(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]time.Duration{
 		`{"n":3600}`: time.Hour, `{"n":"3600"}`: time.Hour, `{"n":3600.0}`: time.Hour, `{"n":3.6e3}`: time.Hour, `{"n":" 3600 "}`: time.Hour, `{"n":"3600.0"}`: time.Hour,

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheTableIsTheOneGenerated(t *testing.T) {
+func TestGenerate(t *testing.T) {
 	t.Parallel()
 	want, err := Generate()
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-func TestADurationIsRoundedUpAndHasNoUnitOfZero(t *testing.T) {
+func TestDuration(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		29881078280:                "30s",

@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-func TestTextFromOutsideOnOneLine(t *testing.T) {
+func TestLine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, line, word string }{
 		"an id stays as it is":            {"acc-1", "acc-1", "acc-1"},

@@ -12,6 +12,14 @@ import (
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
+// TestObject specifies which JSON objects are read and which are refused.
+func TestObject(t *testing.T) {
+	t.Parallel()
+	t.Run("ordinary JSON is read", ordinaryJSONIsRead)
+	t.Run("suspicious JSON is refused", suspiciousJSONIsRefused)
+	t.Run("one byte order mark is ignored", oneByteOrderMarkIsIgnored)
+}
+
 func many(n int, extra string) string {
 	var b strings.Builder
 	for i := range n {
@@ -20,7 +28,7 @@ func many(n int, extra string) string {
 	return "{" + b.String() + extra + "}"
 }
 
-func TestStrangeJSONIsRefused(t *testing.T) {
+func suspiciousJSONIsRefused(t *testing.T) {
 	t.Parallel()
 	for raw, says := range map[string]string{
 		``:                         "is not a JSON object",
@@ -58,7 +66,7 @@ func same(t *testing.T, raw string, members []strictjson.Member) {
 	}
 }
 
-func TestOrdinaryJSONIsRead(t *testing.T) {
+func ordinaryJSONIsRead(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		`{}`, " {\n} ", `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2},[]],"c":-1.5e3,"d":true,"e":null,"f":"\\\""}`,
@@ -81,7 +89,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-func TestOneByteOrderMarkIsIgnored(t *testing.T) {
+func oneByteOrderMarkIsIgnored(t *testing.T) {
 	t.Parallel()
 	for raw, ok := range map[string]bool{
 		"\ufeff{\"a\":1}": true, "\ufeff \n{\"a\":1}": true, "\ufeff\ufeff{\"a\":1}": false, " \ufeff{\"a\":1}": false, "{\ufeff\"a\":1}": false, "\ufeff": false, "\xef\xbb{}": false,

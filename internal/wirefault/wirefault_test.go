@@ -12,7 +12,14 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-func TestEveryFaultIsNamedOnceAndSaysWhetherTheWorkWasDone(t *testing.T) {
+// TestFaults specifies the list of faults and the response of each.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	t.Run("each fault has a unique name and says whether the request was processed", eachFaultHasAUniqueName)
+	t.Run("a fault sends the response that its summary names", aFaultSendsTheResponseThatItsSummaryNames)
+}
+
+func eachFaultHasAUniqueName(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
@@ -48,7 +55,7 @@ func TestEveryFaultIsNamedOnceAndSaysWhetherTheWorkWasDone(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestFaultsThatAnswerAnswerAsTheySay(t *testing.T) {
+func aFaultSendsTheResponseThatItsSummaryNames(t *testing.T) {
 	t.Parallel()
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
