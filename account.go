@@ -5,15 +5,6 @@ import (
 	"time"
 )
 
-// AccountLister lists the accounts of a connection.
-type AccountLister interface {
-	// Accounts returns the accounts the user shared. It may be repeated.
-	//
-	// Errors, besides those of every call on a connection: [ErrNotReady] where the provider has not
-	// fetched them yet, [ErrConsent], [ErrInstitution], [ErrUserAction] with a [Challenge].
-	Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error)
-}
-
 // AccountsRequest asks for accounts.
 type AccountsRequest struct {
 	Connection Connection

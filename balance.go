@@ -5,15 +5,6 @@ import (
 	"time"
 )
 
-// BalanceReader reads balances.
-type BalanceReader interface {
-	// Balances returns what each account holds. An adapter whose [Description] says PerAccount is
-	// asked for exactly one account or card a call, the others for any number. It may be repeated.
-	//
-	// Errors are those of [AccountLister], and [ErrNotFound] for an unknown account.
-	Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error)
-}
-
 // BalancesRequest asks for balances.
 type BalancesRequest struct {
 	Connection Connection

@@ -2,13 +2,6 @@ package bankmux
 
 import "context"
 
-// CardLister lists the cards of a connection, where the provider keeps them apart from accounts.
-type CardLister interface {
-	// Cards returns the user's cards; for their balances name them in a [BalancesRequest]. It
-	// may be repeated. Errors are those of [AccountLister].
-	Cards(ctx context.Context, req CardsRequest) (CardsResult, error)
-}
-
 // CardsRequest asks for cards.
 type CardsRequest struct {
 	Connection Connection
@@ -38,17 +31,6 @@ type Card struct {
 	Limit    Money    `json:"limit"`            // zero where not told
 	Expires  Date     `json:"expires"`          // zero where not told
 	Currency Currency `json:"currency,omitempty"`
-}
-
-// checkCards refuses cards where the adapter keeps none apart, so that it never sees them.
-func (c *Client) checkCards(request string, cards []string) error {
-	if len(cards) == 0 || c.Has(CapCards) {
-		return nil
-	}
-	return &Error{
-		Kind: ErrUnsupported, Field: request + ".Cards", NotSent: true,
-		Detail: "is set, and " + c.desc.Provider + " keeps no cards apart: name them in Accounts",
-	}
 }
 
 // Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError]

@@ -61,31 +61,6 @@ func (e Event) Payload() []byte { return e.payload.get() }
 // zero after JSON, and where the provider's exchange needs none.
 func (e Event) ExchangePayload() Secret { return e.exchange }
 
-// WithExchangePayload returns a copy of the event with that payload, for an adapter.
-func (e Event) WithExchangePayload(payload Secret) Event {
-	e.exchange = payload
-	return e
-}
-
-// WithReference returns a copy of the event about the connection of that reference, for an adapter.
-func (e Event) WithReference(reference string) Event {
-	e.reference = NewSecret(reference)
-	return e
-}
-
-// WithRaw returns a copy of the event with that body, for an adapter. The client sets the whole
-// body otherwise.
-func (e Event) WithRaw(body []byte) Event {
-	e.raw = hide(body)
-	return e
-}
-
-// WithPayload returns a copy of the event with that body in clear, for an adapter.
-func (e Event) WithPayload(body []byte) Event {
-	e.payload = hide(body)
-	return e
-}
-
 // EventKind says what an event is about. Unknown ones are kept as [EventUnknown].
 type EventKind string
 

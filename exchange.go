@@ -1,6 +1,7 @@
 package bankmux
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -116,14 +117,6 @@ func (r *ExchangeRequest) renew(c *Client, op *Op) error {
 	return nil
 }
 
-// Fields returns the payload, strictly read. See [ParsePayload] for the errors.
-func (r ExchangeRequest) Fields() (Payload, error) {
-	if r.parsed.members != nil {
-		return r.parsed, nil
-	}
-	return parseSecret(r.Payload)
-}
-
 // own completes the connections that the client's adapter returned.
 func (r *ExchangeResult) own(c *Client) {
 	r.Connection.own(c)
@@ -144,4 +137,22 @@ func (r *ExchangeResult) name(s *Session) {
 	for i := range r.More {
 		r.More[i].ID = s.further(r.More[i].Reference())
 	}
+}
+
+// ExchangeToken turns what the front end brought back into a connection.
+// Before anything is sent it refuses, with [ErrInvalid], a session of another client or
+// user and a payload that is not strict JSON; with [ErrTokenSpent] an expired
+// session; and with [ErrUserAction] and Code "cancelled" a payload that says the
+// user gave up. See [Provider.ExchangeToken] for the rest. It is sent at most once, unless the
+// provider's exchange spends nothing.
+func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
+	res, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
+	if err != nil {
+		return ExchangeResult{}, err
+	}
+	if len(res.More) > 0 {
+		res.name(&req.Session)
+	}
+	_ = c.partial(opExchangeToken, &res.Connection, res.Failed) // an error would lose the connections
+	return res, nil
 }

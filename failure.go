@@ -158,37 +158,3 @@ func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 	}
 	return &PartialError{Op: op.Name, Failed: failed}
 }
-
-// hopeless reports whether an error of one account says that the others need not be tried: the
-// connection, the application or the provider as a whole will not answer.
-func hopeless(err error) bool {
-	return errors.Is(err, ErrCircuitOpen) || // the provider's or the bank's
-		KindOf(err).is(endsReading)
-}
-
-// refusedAnswer reports whether the bank did not take what the user said. That is not a failure of
-// one account: the user is asked again before anything else is.
-func refusedAnswer(err error) bool {
-	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
-}
-
-// checkIDs refuses an id that is empty or named twice, and lists that are there but name nothing:
-// who chose none would get all.
-func checkIDs(request string, lists ...[]string) error {
-	none, named := false, 0
-	for _, ids := range lists {
-		none = none || ids != nil
-		named += len(ids)
-		seen := make(map[string]bool, len(ids))
-		for _, id := range ids {
-			if id == "" || seen[id] {
-				return invalid(request+".Accounts", "names an account twice or an empty id")
-			}
-			seen[id] = true
-		}
-	}
-	if none && named == 0 {
-		return invalid(request+".Accounts", "is empty: nil means all")
-	}
-	return nil
-}

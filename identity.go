@@ -2,12 +2,6 @@ package bankmux
 
 import "context"
 
-// IdentityReader reads who owns the accounts, as the bank knows them.
-type IdentityReader interface {
-	// Identity returns the owners. It may be repeated. Errors are those of [AccountLister].
-	Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error)
-}
-
 // IdentityRequest asks who owns the accounts.
 type IdentityRequest struct {
 	Connection Connection

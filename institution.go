@@ -5,18 +5,6 @@ import (
 	"iter"
 )
 
-// InstitutionLister knows which banks a provider reaches.
-type InstitutionLister interface {
-	// Institutions returns one page of banks and where the next begins. It may be repeated.
-	//
-	// Errors are those of every call to a provider.
-	Institutions(ctx context.Context, req InstitutionsRequest) (InstitutionPage, error)
-
-	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if
-	// there is none. It may be repeated.
-	Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error)
-}
-
 // InstitutionsRequest searches banks. Empty fields do not narrow the search.
 type InstitutionsRequest struct {
 	Country  string // ISO 3166-1 alpha-2
@@ -95,3 +83,18 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 func (c *Client) Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error) {
 	return call(ctx, c, opInstitution, req, InstitutionLister.Institution)
 }
+
+// Institution is a bank as the provider of a connection sees it. A field the provider does not give
+// is "".
+type Institution struct {
+	ID      string `json:"id,omitempty"` // the provider's
+	Name    string `json:"name,omitempty"`
+	Country string `json:"country,omitempty"` // ISO 3166-1 alpha-2
+	BIC     string `json:"bic,omitempty"`     // SWIFT code
+	LogoURL string `json:"logo_url,omitempty"`
+}
+
+// InstitutionRef names one bank by the ids providers have for it, keyed by adapter:
+//
+//	bankmux.InstitutionRef{"moneykit": "chase", "dapi": "DAPIBANK_US_CHASE"}
+type InstitutionRef map[string]string

@@ -11,20 +11,6 @@ import (
 	"github.com/bankmux/bankmux/internal/recent"
 )
 
-// HoldingReader reads what investment accounts hold.
-type HoldingReader interface {
-	// Holdings returns positions and the securities they are in. It may be repeated. Errors are
-	// those of [AccountLister].
-	Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error)
-}
-
-// InvestmentTransactionLister lists what happened in investment accounts.
-type InvestmentTransactionLister interface {
-	// InvestmentTransactionPage returns one page and where the next begins. It may be repeated.
-	// Errors are those of [TransactionLister].
-	InvestmentTransactionPage(ctx context.Context, req InvestmentTransactionsRequest) (InvestmentTransactionPage, error)
-}
-
 // HoldingsRequest asks for positions.
 type HoldingsRequest struct {
 	Connection Connection

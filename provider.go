@@ -1,32 +1,7 @@
-// Package bankmux connects a back end with its users' bank accounts through
-// whichever aggregator serves their bank and country, behind one model.
-//
-// database/sql is the picture to keep in mind. An adapter implements the small [Provider]
-// interface; an application holds a [*Client], which puts circuit breaker, deadline,
-// retry rules and trace around every call; a [*Registry] of clients decides who serves whom.
-//
-//	client, err := moneykit.New(moneykit.Config{…})             // or dapi.New
-//	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: client.Name()}})
-//	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US", …})
-//	// the front end runs the provider's Connect with session.Launch and posts what it got
-//	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(posted)})
-//	blob, err := linked.Connection.Seal(keyring)                // the row to store, by its ID; linked.More mostly is empty
-//
-// # Errors
-//
-// Every error is an [*Error] and says by its [Kind] what to do next. Besides the kinds that a
-// comment names, every call to a provider can end in one that is the same for all:
-// [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials], [ErrUnavailable],
-// [ErrMalformed], [ErrUnknown]; and every call on a connection in [ErrInvalid], [ErrReauth] and
-// [ErrGone]. None holds a secret or personal data.
-//
-// # Concurrency and repeating
-//
-// Everything in this package may be used by any number of goroutines at once: values are not
-// changed after they were made, and clients and registries are safe. Functions that call no
-// provider may be repeated at will. What a provider is asked may be repeated unless its comment
-// calls it a one-shot.
 package bankmux
+
+// This file is the contract of an adapter: Provider, every optional interface, and the table of
+// capabilities.
 
 import "context"
 
@@ -116,14 +91,128 @@ type CredentialChecker interface {
 	CheckCredentials(ctx context.Context, req CheckRequest) (CheckResult, error)
 }
 
-// CheckRequest has no parameters yet.
-type CheckRequest struct{}
+// InstitutionLister knows which banks a provider reaches.
+type InstitutionLister interface {
+	// Institutions returns one page of banks and where the next begins. It may be repeated.
+	//
+	// Errors are those of every call to a provider.
+	Institutions(ctx context.Context, req InstitutionsRequest) (InstitutionPage, error)
 
-func (*CheckRequest) prepare(*Client, *Op) error { return nil }
+	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if
+	// there is none. It may be repeated.
+	Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error)
+}
 
-// CheckResult says what the credentials are.
-type CheckResult struct {
-	App string // the application's name at the provider, "" where unknown
+// AccountLister lists the accounts of a connection.
+type AccountLister interface {
+	// Accounts returns the accounts the user shared. It may be repeated.
+	//
+	// Errors, besides those of every call on a connection: [ErrNotReady] where the provider has not
+	// fetched them yet, [ErrConsent], [ErrInstitution], [ErrUserAction] with a [Challenge].
+	Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error)
+}
+
+// BalanceReader reads balances.
+type BalanceReader interface {
+	// Balances returns what each account holds. An adapter whose [Description] says PerAccount is
+	// asked for exactly one account or card a call, the others for any number. It may be repeated.
+	//
+	// Errors are those of [AccountLister], and [ErrNotFound] for an unknown account.
+	Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error)
+}
+
+// AccountNumberReader reads account numbers, for payments to and from an account.
+type AccountNumberReader interface {
+	// AccountNumbers returns the numbers of the accounts that have any; a card or loan often
+	// has none and is left out. It may be repeated. Errors are those of [AccountLister].
+	AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error)
+}
+
+// IdentityReader reads who owns the accounts, as the bank knows them.
+type IdentityReader interface {
+	// Identity returns the owners. It may be repeated. Errors are those of [AccountLister].
+	Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error)
+}
+
+// CardLister lists the cards of a connection, where the provider keeps them apart from accounts.
+type CardLister interface {
+	// Cards returns the user's cards; for their balances name them in a [BalancesRequest]. It
+	// may be repeated. Errors are those of [AccountLister].
+	Cards(ctx context.Context, req CardsRequest) (CardsResult, error)
+}
+
+// TransactionLister lists what happened in accounts.
+type TransactionLister interface {
+	// TransactionPage returns one page, in the provider's order, and where the next begins. An
+	// adapter whose [Description] says PerAccount is asked for exactly one account or card. It may
+	// be repeated.
+	//
+	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside].
+	//
+	// Errors, besides those of [AccountLister]: [ErrInvalid] for days the bank does not serve where
+	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot
+	// be read goes into Failed and does not cost the page.
+	TransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
+}
+
+// EnrichedTransactionLister lists transactions with category and merchant, where the provider knows
+// them.
+type EnrichedTransactionLister interface {
+	// EnrichedTransactionPage is [TransactionLister.TransactionPage] with [Transaction.Enrichment].
+	EnrichedTransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
+}
+
+// TransactionSyncer reports what changed since the application last asked. Adapters implement it
+// with an engine of package reconcile: Feed for providers with a record of changes, Days for those
+// that are read by days.
+type TransactionSyncer interface {
+	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
+	// cursor: nothing is told twice to an application that has stored the page before, if it gives
+	// Known.
+	//
+	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another
+	// connection, of a later version, or that was changed.
+	Sync(ctx context.Context, req SyncRequest) (Delta, error)
+}
+
+// HoldingReader reads what investment accounts hold.
+type HoldingReader interface {
+	// Holdings returns positions and the securities they are in. It may be repeated. Errors are
+	// those of [AccountLister].
+	Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error)
+}
+
+// InvestmentTransactionLister lists what happened in investment accounts.
+type InvestmentTransactionLister interface {
+	// InvestmentTransactionPage returns one page and where the next begins. It may be repeated.
+	// Errors are those of [TransactionLister].
+	InvestmentTransactionPage(ctx context.Context, req InvestmentTransactionsRequest) (InvestmentTransactionPage, error)
+}
+
+// Refresher makes a provider that serves stored data fetch it anew from the bank.
+type Refresher interface {
+	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a
+	// one-shot: a refresh may be billed, and some are allowed once an hour or a day.
+	//
+	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many,
+	// [ErrUserAction] with a [Challenge] where the bank asks the user before anything is fetched,
+	// [ErrConsent], [ErrInstitution], and [ErrOutcomeUnknown] where no answer came:
+	// ConnectionStatus tells.
+	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
+}
+
+// WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
+type WebhookReader interface {
+	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held.
+	// What is genuine but of an unknown name or form is one event of [EventUnknown], not an
+	// error. It changes nothing and may be repeated.
+	//
+	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old,
+	// [ErrUnsupported] where the configuration has nothing to verify with, [ErrUnavailable],
+	// [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it cannot be
+	// fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the
+	// configured key.
+	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
 }
 
 // Capability names one optional interface.

@@ -6,18 +6,6 @@ import (
 	"time"
 )
 
-// Refresher makes a provider that serves stored data fetch it anew from the bank.
-type Refresher interface {
-	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a
-	// one-shot: a refresh may be billed, and some are allowed once an hour or a day.
-	//
-	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many,
-	// [ErrUserAction] with a [Challenge] where the bank asks the user before anything is fetched,
-	// [ErrConsent], [ErrInstitution], and [ErrOutcomeUnknown] where no answer came:
-	// ConnectionStatus tells.
-	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
-}
-
 // RefreshRequest asks for fresh data.
 type RefreshRequest struct {
 	Connection Connection

@@ -6,19 +6,6 @@ import (
 	"slices"
 )
 
-// TransactionSyncer reports what changed since the application last asked. Adapters implement it
-// with an engine of package reconcile: Feed for providers with a record of changes, Days for those
-// that are read by days.
-type TransactionSyncer interface {
-	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
-	// cursor: nothing is told twice to an application that has stored the page before, if it gives
-	// Known.
-	//
-	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another
-	// connection, of a later version, or that was changed.
-	Sync(ctx context.Context, req SyncRequest) (Delta, error)
-}
-
 // SyncRequest asks what changed.
 type SyncRequest struct {
 	Connection Connection
@@ -60,14 +47,6 @@ func (r *SyncRequest) prepare(c *Client, op *Op) error {
 		return invalid("SyncRequest.PageSize", "is negative")
 	}
 	return r.Answers.prepare(op)
-}
-
-// AccountName is the application's name of an account.
-func (r *SyncRequest) AccountName(account string) string {
-	if r.Name == nil {
-		return account
-	}
-	return r.Name(account)
 }
 
 // Delta is one page of changes. Store them and Next in one transaction; a crash in between then
@@ -123,4 +102,55 @@ func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 		return d, partial
 	}
 	return d, nil
+}
+
+// Known is a transaction as the application stored it. Take it from [Added], [Change] and their
+// likes, and keep it beside the application's own columns.
+type Known struct {
+	Key string `json:"key"` // ours; stays the same whatever ids the provider gives
+	// other names of the same row: ids of providers, the present one first, and keys it had before
+	Aliases []string `json:"aliases,omitempty"`
+	// the application's own name of the account; it must survive a new link
+	Account   string            `json:"account"`
+	Status    TransactionStatus `json:"status,omitempty"`
+	Date      Date              `json:"date"`
+	Amount    Money             `json:"amount"`
+	Text      string            `json:"text,omitempty"`
+	Reference string            `json:"reference,omitempty"`
+	Missed    int               `json:"missed,omitempty"` // complete readings in a row that did not have it
+}
+
+// Change is one row that was known and is there again: as it was and as it is. Known is what to
+// store in place of Was. Without [SyncRequest.Known], Was has nothing but the provider's id, the
+// first alias.
+type Change struct {
+	Was    *Known
+	Row    *Transaction
+	Known  Known
+	Reason string
+}
+
+// Added is a row nobody knew. Known is what to store.
+type Added struct {
+	Row   *Transaction
+	Known Known
+}
+
+// Absence is a row that was known and was not there. Known is what to store, with the reading
+// counted, unless it is removed. Without [SyncRequest.Known] it has nothing but the provider's id,
+// the first alias.
+type Absence struct {
+	Known  Known
+	Reason string
+}
+
+// Suggestion is a row that was known and is not there, and rows that may be it. Nothing was merged:
+// Was is also in Missing, where a reading proves its absence, and the rows of May are also in
+// Added. The application decides, or asks.
+type Suggestion struct {
+	Was *Known
+	// May are at most 16 rows that may be it. They point into Added.
+	May    []*Known
+	More   int // rows that may be it beyond those of May
+	Reason string
 }

@@ -8,27 +8,6 @@ import (
 	"github.com/bankmux/bankmux/internal/recent"
 )
 
-// TransactionLister lists what happened in accounts.
-type TransactionLister interface {
-	// TransactionPage returns one page, in the provider's order, and where the next begins. An
-	// adapter whose [Description] says PerAccount is asked for exactly one account or card. It may
-	// be repeated.
-	//
-	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside].
-	//
-	// Errors, besides those of [AccountLister]: [ErrInvalid] for days the bank does not serve where
-	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot
-	// be read goes into Failed and does not cost the page.
-	TransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
-}
-
-// EnrichedTransactionLister lists transactions with category and merchant, where the provider knows
-// them.
-type EnrichedTransactionLister interface {
-	// EnrichedTransactionPage is [TransactionLister.TransactionPage] with [Transaction.Enrichment].
-	EnrichedTransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
-}
-
 // TransactionsRequest asks for what happened between two days, both included, in the bank's
 // calendar.
 type TransactionsRequest struct {
@@ -54,48 +33,6 @@ const (
 	RangeClamp  RangePolicy = "clamp" // leave them out; [TransactionPage.Covered] tells what was served
 )
 
-// defaultDays is how far back a request without From goes.
-const defaultDays = 90
-
-// Days returns the first and last day to ask for, given the last one there can be.
-func (r *TransactionsRequest) Days(today Date) (from, to Date) { return days(r.From, r.To, today) }
-
-// Days returns the first and last day to ask for, given the last one there can be.
-func (r *InvestmentTransactionsRequest) Days(today Date) (from, to Date) {
-	return days(r.From, r.To, today)
-}
-
-func days(from, to, today Date) (Date, Date) {
-	if to.IsZero() || to.After(today) {
-		to = today
-	}
-	if from.IsZero() {
-		from = to.AddDays(-defaultDays)
-	}
-	return from, to
-}
-
-// Limits returns the first and last day whose rows belong into the answer, given the last day there
-// can be. Adapters drop other rows and count them. Without To there is no last day, since banks
-// also write value dates that have not come yet.
-func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
-	return limits(r.From, r.To, today)
-}
-
-// Limits returns the first and last day whose rows belong into the answer, as
-// [TransactionsRequest.Limits] does.
-func (r *InvestmentTransactionsRequest) Limits(today Date) (first, last Date) {
-	return limits(r.From, r.To, today)
-}
-
-func limits(from, to, today Date) (first, last Date) {
-	first, _ = days(from, to, today)
-	if to.IsZero() {
-		to = NewDate(9999, time.December, 31)
-	}
-	return first, to
-}
-
 func (r *TransactionsRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
@@ -117,25 +54,6 @@ func (r *TransactionsRequest) check(c *Client) error {
 		return invalid("TransactionsRequest.Beyond", "is neither RangeRefuse nor RangeClamp")
 	}
 	return checkWindow("TransactionsRequest", r.From, r.To, r.PageSize)
-}
-
-// aheadOfUTC is how much further than UTC the earliest time zone is.
-const aheadOfUTC = 14 * time.Hour
-
-func checkWindow(request string, from, to Date, size int) error {
-	switch {
-	case !from.IsZero() && !from.IsValid():
-		return invalid(request+".From", "is not a day of the calendar")
-	case !to.IsZero() && !to.IsValid():
-		return invalid(request+".To", "is not a day of the calendar")
-	case !from.IsZero() && !to.IsZero() && to.Before(from):
-		return invalid(request+".From", "is after To")
-	case !from.IsZero() && from.After(DateOf(time.Now().UTC().Add(aheadOfUTC))):
-		return invalid(request+".From", "is in the future")
-	case size < 0:
-		return invalid(request+".PageSize", "is negative")
-	}
-	return nil
 }
 
 // TransactionPage is one page.

@@ -8,20 +8,6 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
-type WebhookReader interface {
-	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held.
-	// What is genuine but of an unknown name or form is one event of [EventUnknown], not an
-	// error. It changes nothing and may be repeated.
-	//
-	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old,
-	// [ErrUnsupported] where the configuration has nothing to verify with, [ErrUnavailable],
-	// [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it cannot be
-	// fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the
-	// configured key.
-	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
-}
-
 // WebhookRequest is a delivery as it came. Package fmt, log handlers and marshalling do not show
 // its header or body; a dumper that follows pointers by reflection does, such as the one in
 // testify's differences. The zero value is an empty delivery. The same holds for its URL, since a

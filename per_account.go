@@ -2,6 +2,7 @@ package bankmux
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -223,4 +224,17 @@ func (c *Client) transactionsEach(
 			return
 		}
 	}
+}
+
+// hopeless reports whether an error of one account says that the others need not be tried: the
+// connection, the application or the provider as a whole will not answer.
+func hopeless(err error) bool {
+	return errors.Is(err, ErrCircuitOpen) || // the provider's or the bank's
+		KindOf(err).is(endsReading)
+}
+
+// refusedAnswer reports whether the bank did not take what the user said. That is not a failure of
+// one account: the user is asked again before anything else is.
+func refusedAnswer(err error) bool {
+	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
 }

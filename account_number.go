@@ -2,13 +2,6 @@ package bankmux
 
 import "context"
 
-// AccountNumberReader reads account numbers, for payments to and from an account.
-type AccountNumberReader interface {
-	// AccountNumbers returns the numbers of the accounts that have any; a card or loan often
-	// has none and is left out. It may be repeated. Errors are those of [AccountLister].
-	AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error)
-}
-
 // AccountNumbersRequest asks for account numbers.
 type AccountNumbersRequest struct {
 	Connection Connection

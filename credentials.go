@@ -1,0 +1,20 @@
+package bankmux
+
+import "context"
+
+// CheckRequest has no parameters yet.
+type CheckRequest struct{}
+
+func (*CheckRequest) prepare(*Client, *Op) error { return nil }
+
+// CheckResult says what the credentials are.
+type CheckResult struct {
+	App string // the application's name at the provider, "" where unknown
+}
+
+// Check verifies the client's credentials with the provider: [ErrCredentials] if it
+// rejects them. It may be repeated. For the other errors see [CredentialChecker].
+func (c *Client) Check(ctx context.Context) error {
+	_, err := call(ctx, c, opCheck, CheckRequest{}, CredentialChecker.CheckCredentials)
+	return err
+}

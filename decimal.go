@@ -1,0 +1,82 @@
+package bankmux
+
+import "github.com/govalues/decimal"
+
+// ParseDecimal reads a number exactly, in plain or exponent notation, or not at all:
+// it is false for anything that would have to be rounded, unlike decimal.Parse.
+func ParseDecimal(s string) (decimal.Decimal, bool) {
+	i := 0
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		i++
+	}
+	digits, significant, fraction, point := 0, 0, 0, false
+	coefficient := int64(0)
+	for ; i < len(s); i++ {
+		switch b := s[i]; {
+		case '0' <= b && b <= '9':
+			digits++
+			if significant > 0 || b != '0' {
+				significant++
+			}
+			coefficient = coefficient*10 + int64(b-'0') // looked at only if it cannot have overflowed
+			if point {
+				fraction++
+			}
+			continue
+		case b == '.' && !point:
+			point = true
+			continue
+		}
+		break
+	}
+	if digits == 0 {
+		return decimal.Decimal{}, false
+	}
+	if i == len(s) && digits <= safeDigits { // the common case, without a second look at the text
+		if s[0] == '-' {
+			coefficient = -coefficient
+		}
+		d, err := decimal.New(coefficient, fraction)
+		return d, err == nil
+	}
+	exponent, ok := parseExponent(s[i:])
+	scale := fraction - exponent
+	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale ||
+		(significant > 0 && significant-scale > decimal.MaxPrec) {
+		return decimal.Decimal{}, false
+	}
+	d, err := decimal.Parse(s)
+	return d, err == nil
+}
+
+// safeDigits is how many digits an int64 holds, whichever they are.
+const safeDigits = 18
+
+// parseExponent reads "", "e3", "E-02".
+func parseExponent(s string) (n int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	if s[0] != 'e' && s[0] != 'E' {
+		return 0, false
+	}
+	s = s[1:]
+	negative := false
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		negative = s[0] == '-'
+		s = s[1:]
+	}
+	if s == "" {
+		return 0, false
+	}
+	for _, b := range []byte(s) {
+		if b < '0' || b > '9' || n > 100 {
+			return 0, false
+		}
+		n = n*10 + int(b-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
