@@ -7,15 +7,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// interruption is what the challenge of a sync keeps: the engine's step and the adapter's own
+// challengeState is what the challenge of a sync keeps: the engine's step and the adapter's own
 // state.
-type interruption struct {
+type challengeState struct {
 	Step  json.RawMessage `json:"step"`
 	Inner json.RawMessage `json:"inner,omitempty"`
 }
 
-// keep returns err with its challenge, if it has one, which then knows the step it interrupted.
-func keep(err error, step any) error {
+// withStep returns err with its challenge, if it has one, which then knows the step it interrupted.
+func withStep(err error, step any) error {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok || e.Challenge == nil {
 		return err
@@ -24,7 +24,7 @@ func keep(err error, step any) error {
 	if failed != nil {
 		return err // days and texts: cannot fail
 	}
-	state, failed := json.Marshal(interruption{raw, e.Challenge.State})
+	state, failed := json.Marshal(challengeState{raw, e.Challenge.State})
 	if failed != nil {
 		return err // an adapter's state that is not JSON
 	}
@@ -34,10 +34,10 @@ func keep(err error, step any) error {
 	return &kept
 }
 
-// resumed reads the step that answers belong to and leaves the adapter's own state in their
+// takeStep reads the step that answers belong to and leaves the adapter's own state in their
 // challenge. It reports false where they name no step.
-func resumed(answers **bankmux.Answers, step any) bool {
-	var state interruption
+func takeStep(answers **bankmux.Answers, step any) bool {
+	var state challengeState
 	if json.Unmarshal((*answers).Challenge.State, &state) != nil || json.Unmarshal(state.Step, step) != nil {
 		return false
 	}

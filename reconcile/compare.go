@@ -70,7 +70,7 @@ func Compare(known []Known, in Reading) Result {
 	c.byContent()
 	c.byLikeness()
 	c.bySameDay()
-	c.byRemains()
+	c.bySameRow()
 	c.byPosting()
 	c.byOtherContent()
 	c.byAmount()

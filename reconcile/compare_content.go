@@ -13,46 +13,46 @@ import (
 // and in having an id or none, and were there the last time; so the same reading again finds the
 // same pairs.
 func (c *comparison) byContent() {
-	if c.complete() {
+	if c.allPaired() {
 		return
 	}
-	order := c.sorted()
+	order := c.sortByContent()
 	next := make([]int32, len(order)+1) // the first row from here on that may be taken
 	for p := range next {
-		next[p] = index(p)
-		if p < len(order) && (c.old[order[p]].now != nil || !c.free(&c.old[order[p]])) {
+		next[p] = int32Of(p)
+		if p < len(order) && (c.known[order[p]].match != nil || !c.mayHaveAnotherID(&c.known[order[p]])) {
 			next[p]++
 		}
 	}
-	for in := inAll; in >= inBase; in-- {
-		for i := range c.new {
-			n := &c.new[i]
-			if n.known {
+	for in := alikeInID; in >= alikeInContent; in-- {
+		for i := range c.read {
+			n := &c.read[i]
+			if n.paired {
 				continue
 			}
-			p, end := c.find(n, in)
-			if p = skip(next, p); p < end && c.old[order[p]].like(n, in) == 0 {
+			p, end := c.findAlike(n, in)
+			if p = nextFree(next, p); p < end && c.known[order[p]].compareRow(n, in) == 0 {
 				next[p]++
-				c.pairEqual(&c.old[order[p]], n)
+				c.pairEqual(&c.known[order[p]], n)
 			}
 		}
 	}
 }
 
-// skip follows the marks of rows that are taken, and shortens the way for those who come after.
-func skip(next []int32, p int) int {
+// nextFree follows the marks of rows that are taken, and shortens the way for those who come after.
+func nextFree(next []int32, p int) int {
 	end := p
 	for int(next[end]) != end {
 		end = int(next[end])
 	}
 	for p != end {
-		p, next[p] = int(next[p]), index(end)
+		p, next[p] = int(next[p]), int32Of(end)
 	}
 	return end
 }
 
 // pairEqual pairs two rows of one content.
-func (c *comparison) pairEqual(k *entry, n *candidate) {
+func (c *comparison) pairEqual(k *knownRow, n *readRow) {
 	sameID := n.row.ID == "" || slices.Contains(k.Aliases, Alias(c.in.Provider, n.row.ID))
 	switch {
 	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked:
@@ -66,65 +66,65 @@ func (c *comparison) pairEqual(k *entry, n *candidate) {
 	}
 }
 
-// index is a place in a list in half the memory.
-func index(i int) int32 {
+// int32Of is a place in a list in half the memory.
+func int32Of(i int) int32 {
 	return int32(i) //nolint:gosec // memory does not hold two thousand million rows
 }
 
-// sorted returns the order of the known rows by day, as they are, then base, then status, then
+// sortByContent returns the order of the known rows by day, as they are, then base, then status, then
 // whether they have an id: rows that are alike in more stand together among those that are alike in
 // less.
-func (c *comparison) sorted() []int32 {
-	if c.order != nil {
-		return c.order
+func (c *comparison) sortByContent() []int32 {
+	if c.contentOrder != nil {
+		return c.contentOrder
 	}
-	c.order = make([]int32, len(c.old))
-	for i := range c.order {
-		c.order[i] = index(i)
+	c.contentOrder = make([]int32, len(c.known))
+	for i := range c.contentOrder {
+		c.contentOrder[i] = int32Of(i)
 	}
-	for from := 0; from < len(c.old); {
+	for from := 0; from < len(c.known); {
 		to := from + 1
-		for to < len(c.old) && c.old[to].Date == c.old[from].Date {
+		for to < len(c.known) && c.known[to].Date == c.known[from].Date {
 			to++
 		}
-		slices.SortFunc(c.order[from:to], func(a, b int32) int {
-			return cmp.Or(c.old[a].alike(c.old[b].base, c.old[b].Status, c.old[b].hasID(), inAll), cmp.Compare(a, b))
+		slices.SortFunc(c.contentOrder[from:to], func(a, b int32) int {
+			return cmp.Or(c.known[a].compareTo(c.known[b].base, c.known[b].Status, c.known[b].hasID(), alikeInID), cmp.Compare(a, b))
 		})
 		from = to
 	}
-	return c.order
+	return c.contentOrder
 }
 
-// find returns where in the order the known rows of a day start that are alike, and where the day
+// findAlike returns where in the order the known rows of a day start that are alike, and where the day
 // ends.
-func (c *comparison) find(n *candidate, in int) (at, end int) {
-	if order := c.sorted(); n.row.Date != c.day.date || c.day.to == 0 {
-		c.day.date = n.row.Date
-		c.day.from = sort.Search(len(order), func(i int) bool { return !c.old[order[i]].Date.Before(n.row.Date) })
-		c.day.to = c.day.from + sort.Search(len(order)-c.day.from, func(i int) bool {
-			return c.old[order[c.day.from+i]].Date.After(n.row.Date)
+func (c *comparison) findAlike(n *readRow, in int) (at, end int) {
+	if order := c.sortByContent(); n.row.Date != c.foundDay.date || c.foundDay.to == 0 {
+		c.foundDay.date = n.row.Date
+		c.foundDay.from = sort.Search(len(order), func(i int) bool { return !c.known[order[i]].Date.Before(n.row.Date) })
+		c.foundDay.to = c.foundDay.from + sort.Search(len(order)-c.foundDay.from, func(i int) bool {
+			return c.known[order[c.foundDay.from+i]].Date.After(n.row.Date)
 		})
 	}
-	at, _ = slices.BinarySearchFunc(c.order[c.day.from:c.day.to], n, func(i int32, n *candidate) int {
-		return c.old[i].like(n, in)
+	at, _ = slices.BinarySearchFunc(c.contentOrder[c.foundDay.from:c.foundDay.to], n, func(i int32, n *readRow) int {
+		return c.known[i].compareRow(n, in)
 	})
-	return c.day.from + at, c.day.to
+	return c.foundDay.from + at, c.foundDay.to
 }
 
 // How much rows are alike in.
 const (
-	inBase = iota
-	inStatus
-	inAll // in having an id or none, too
+	alikeInContent = iota
+	alikeInStatus
+	alikeInID // in having an id or none, too
 )
 
-// alike compares a known row with what another says.
-func (k *entry) alike(base string, status bankmux.TransactionStatus, hasID bool, in int) int {
+// compareTo compares a known row with what another says.
+func (k *knownRow) compareTo(base string, status bankmux.TransactionStatus, hasID bool, in int) int {
 	by := cmp.Compare(k.base, base)
-	if by == 0 && in >= inStatus {
+	if by == 0 && in >= alikeInStatus {
 		by = cmp.Compare(k.Status, status)
 	}
-	if by == 0 && in >= inAll && k.hasID() != hasID {
+	if by == 0 && in >= alikeInID && k.hasID() != hasID {
 		by = 1
 		if hasID {
 			by = -1
@@ -133,6 +133,6 @@ func (k *entry) alike(base string, status bankmux.TransactionStatus, hasID bool,
 	return by
 }
 
-func (k *entry) like(n *candidate, in int) int {
-	return k.alike(n.base, n.row.Status, n.row.ID != "", in)
+func (k *knownRow) compareRow(n *readRow, in int) int {
+	return k.compareTo(n.base, n.row.Status, n.row.ID != "", in)
 }

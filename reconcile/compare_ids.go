@@ -21,8 +21,8 @@ func (t *idTable) add(id string, i int32) {
 	t.first[id] = i
 }
 
-// share notes a row beside those of its id.
-func (t *idTable) share(id string, i int32) {
+// addShared notes a row beside those of its id.
+func (t *idTable) addShared(id string, i int32) {
 	if first, taken := t.first[id]; !taken || first == i {
 		t.first[id] = i
 		return
@@ -30,15 +30,15 @@ func (t *idTable) share(id string, i int32) {
 	t.rest[id] = append(t.rest[id], i)
 }
 
-// take returns the first row of an id that was not found yet. Rows that were are dropped.
-func (c *comparison) take(t *idTable, id string) *entry {
+// takeByID returns the first row of an id that was not found yet. Rows that were are dropped.
+func (c *comparison) takeByID(t *idTable, id string) *knownRow {
 	for {
 		i, ok := t.first[id]
 		switch rest := t.rest[id]; {
 		case !ok:
 			return nil
-		case c.old[i].now == nil:
-			return &c.old[i]
+		case c.known[i].match == nil:
+			return &c.known[i]
 		case len(rest) == 0:
 			return nil
 		default:
@@ -47,31 +47,31 @@ func (c *comparison) take(t *idTable, id string) *entry {
 	}
 }
 
-// index notes the known rows' ids: those they have now, and those they had before.
-func (c *comparison) index() {
-	c.ids.first = make(map[string]int32, len(c.old))
-	c.each((*idTable).add)
-	if c.ids.n == len(c.ids.first) && c.former.n == len(c.former.first) {
+// indexIDs notes the known rows' ids: those they have now, and those they had before.
+func (c *comparison) indexIDs() {
+	c.currentIDs.first = make(map[string]int32, len(c.known))
+	c.eachID((*idTable).add)
+	if c.currentIDs.n == len(c.currentIDs.first) && c.formerIDs.n == len(c.formerIDs.first) {
 		return
 	}
-	for _, t := range []*idTable{&c.ids, &c.former} { // some rows have one id, so it is looked up before it is noted
+	for _, t := range []*idTable{&c.currentIDs, &c.formerIDs} { // some rows have one id, so it is looked up before it is noted
 		clear(t.first)
 		t.rest = map[string][]int32{}
 	}
-	if c.former.first == nil {
-		c.former.first = map[string]int32{}
+	if c.formerIDs.first == nil {
+		c.formerIDs.first = map[string]int32{}
 	}
-	c.each((*idTable).share)
+	c.eachID((*idTable).addShared)
 }
 
-// each gives every id of the provider to its table.
-func (c *comparison) each(add func(t *idTable, id string, i int32)) {
-	for i := range c.old {
-		into := &c.ids
-		for _, a := range c.old[i].Aliases {
+// eachID gives every id of the provider to its table.
+func (c *comparison) eachID(add func(t *idTable, id string, i int32)) {
+	for i := range c.known {
+		into := &c.currentIDs
+		for _, a := range c.known[i].Aliases {
 			if id, ours := strings.CutPrefix(a, c.prefix); ours {
-				add(into, id, index(i))
-				into = &c.former
+				add(into, id, int32Of(i))
+				into = &c.formerIDs
 			}
 		}
 	}
@@ -79,17 +79,17 @@ func (c *comparison) each(add func(t *idTable, id string, i int32)) {
 
 // byReplaces pairs rows that name the pending row that they replace, and are not known yet.
 func (c *comparison) byReplaces() {
-	c.index()
-	for i := range c.new {
-		n := &c.new[i]
+	c.indexIDs()
+	for i := range c.read {
+		n := &c.read[i]
 		if n.row.Replaces == "" {
 			continue
 		}
-		if _, known := c.ids.first[n.row.ID]; known {
+		if _, known := c.currentIDs.first[n.row.ID]; known {
 			continue
 		}
-		for _, t := range []*idTable{&c.ids, &c.former} {
-			if k := c.take(t, n.row.Replaces); k != nil && !n.known {
+		for _, t := range []*idTable{&c.currentIDs, &c.formerIDs} {
+			if k := c.takeByID(t, n.row.Replaces); k != nil && !n.paired {
 				reason := ReasonAmount
 				if k.Amount.Equal(n.row.Amount) {
 					reason = ReasonPosted
@@ -103,28 +103,28 @@ func (c *comparison) byReplaces() {
 // byID pairs rows whose provider's id is known and which are what they were, or were posted as they
 // were.
 func (c *comparison) byID() {
-	for i := range c.new {
-		n := &c.new[i]
-		if n.row.ID == "" || n.known {
+	for i := range c.read {
+		n := &c.read[i]
+		if n.row.ID == "" || n.paired {
 			continue
 		}
-		first, ok := c.ids.first[n.row.ID]
+		first, ok := c.currentIDs.first[n.row.ID]
 		if !ok {
 			continue
 		}
-		k := &c.old[first]
-		if k.now != nil {
+		k := &c.known[first]
+		if k.match != nil {
 			continue
 		}
-		if why := changeOf(k, n); why == sameRowNothing || k.stays(n) { // mostly nothing has changed
+		if why := changeOf(k, n); why == sameRowNothing || k.certainlyIs(n) { // mostly nothing has changed
 			c.pair(k, n, why, false)
 		}
 	}
 }
 
-// stays reports whether a row under the id of a known one is that row without a doubt: its content
+// certainlyIs reports whether a row under the id of a known one is that row without a doubt: its content
 // is the same, or it was pending and is booked with the same amount and text.
-func (k *entry) stays(n *candidate) bool {
+func (k *knownRow) certainlyIs(n *readRow) bool {
 	if k.base == n.base {
 		return true
 	}
@@ -137,36 +137,36 @@ func (k *entry) stays(n *candidate) bool {
 
 // byLikeness pairs rows whose provider's id is known and that say nearly what they said.
 func (c *comparison) byLikeness() {
-	c.underID(&c.ids, func(k *entry, n *candidate) bool {
+	c.pairByID(&c.currentIDs, func(k *knownRow, n *readRow) bool {
 		return k.Amount.Equal(n.row.Amount) && (k.Date == n.row.Date || k.Status == statusPending) &&
-			looseText(k.Text) == looseText(n.text)
+			lettersOf(k.Text) == lettersOf(n.text)
 	})
 }
 
-// byRemains pairs rows whose provider's id is known and that [Remains] says are the same: by the
+// bySameRow pairs rows whose provider's id is known and that [Remains] says are the same: by the
 // ids that known rows have now, then by those they had before.
-func (c *comparison) byRemains() {
-	c.underID(&c.ids, (*entry).remains)
-	c.underID(&c.former, func(k *entry, n *candidate) bool { return k.remains(n) && c.free(k) })
+func (c *comparison) bySameRow() {
+	c.pairByID(&c.currentIDs, (*knownRow).isSameRow)
+	c.pairByID(&c.formerIDs, func(k *knownRow, n *readRow) bool { return k.isSameRow(n) && c.mayHaveAnotherID(k) })
 }
 
 // byOtherContent pairs rows whose provider's id is known, whatever their content. Where more rows
 // may follow, or another row says nearly what the known row said, the id alone pairs no rows of
 // different amounts: the known row may be under another id.
 func (c *comparison) byOtherContent() {
-	c.underID(&c.ids, func(k *entry, n *candidate) bool {
+	c.pairByID(&c.currentIDs, func(k *knownRow, n *readRow) bool {
 		return (!c.in.More && !k.suggested) || k.Amount.Equal(n.row.Amount)
 	})
 }
 
-// underID pairs new rows with the first known row of their id that fits.
-func (c *comparison) underID(t *idTable, fits func(*entry, *candidate) bool) {
+// pairByID pairs new rows with the first known row of their id that fits.
+func (c *comparison) pairByID(t *idTable, fits func(*knownRow, *readRow) bool) {
 	if t.n == 0 {
 		return
 	}
-	for i := range c.new {
-		n := &c.new[i]
-		if n.row.ID == "" || n.known {
+	for i := range c.read {
+		n := &c.read[i]
+		if n.row.ID == "" || n.paired {
 			continue
 		}
 		if first, ok := t.first[n.row.ID]; !ok || c.pairIf(first, n, fits) {
@@ -181,30 +181,30 @@ func (c *comparison) underID(t *idTable, fits func(*entry, *candidate) bool) {
 }
 
 // pairIf pairs a known row that was not found yet with a new one of its id, if it fits.
-func (c *comparison) pairIf(at int32, n *candidate, fits func(*entry, *candidate) bool) bool {
-	k := &c.old[at]
-	if k.now != nil || !fits(k, n) {
+func (c *comparison) pairIf(at int32, n *readRow, fits func(*knownRow, *readRow) bool) bool {
+	k := &c.known[at]
+	if k.match != nil || !fits(k, n) {
 		return false
 	}
 	c.pair(k, n, changeOf(k, n), false)
 	return true
 }
 
-// remains is [Remains] of texts in normal form.
-func (k *entry) remains(n *candidate) bool {
-	return (k.Status != bankmux.StatusBooked && k.Amount.Equal(n.row.Amount)) || looseText(k.Text) == looseText(n.text)
+// isSameRow is [Remains] of texts in normal form.
+func (k *knownRow) isSameRow(n *readRow) bool {
+	return (k.Status != bankmux.StatusBooked && k.Amount.Equal(n.row.Amount)) || lettersOf(k.Text) == lettersOf(n.text)
 }
 
 // Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
 // the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
 // id to another row.
 func Remains(k *Known, t *bankmux.Transaction) bool {
-	return looseText(Text(t)) == looseText(normal(k.Text)) ||
+	return lettersOf(Text(t)) == lettersOf(normal(k.Text)) ||
 		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
 }
 
 // changeOf returns the reason why a row is not what it was under the same id.
-func changeOf(k *entry, n *candidate) string {
+func changeOf(k *knownRow, n *readRow) string {
 	switch {
 	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):
 		return ReasonPosted

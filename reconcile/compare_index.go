@@ -8,87 +8,87 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// shelfKind says in what the rows agree that stand together on a shelf. All agree in currency.
-type shelfKind struct {
+// indexKey says in what the rows agree that stand together on a shelf. All agree in currency.
+type indexKey struct {
 	text, sign, amount, reference bool
-	foreign                       bool // only rows with an id
+	onlyWithID                    bool // only rows with an id
 }
 
-// shelf has rows that were read and are new, in an order in which those that agree stand together,
+// rowIndex has rows that were read and are new, in an order in which those that agree stand together,
 // by day. References agree in letters and digits. Any number of known rows find theirs in it
 // without a list of their own.
-type shelf struct {
-	kind  shelfKind
-	rows  []candidate
-	order []int32
-	refs  []string // of all rows, as letters and digits, where the kind asks for them
-	next  []int32  // the first new row from here on, at the earliest
-	known []*Known // those that are left in the end
-	at    []int32  // where each stands among them
+type rowIndex struct {
+	key        indexKey
+	rows       []readRow
+	order      []int32
+	references []string // of all rows, as letters and digits, where the kind asks for them
+	skipTo     []int32  // the first new row from here on, at the earliest
+	added      []*Known // those that are left in the end
+	addedAt    []int32  // where each stands among them
 }
 
-// shelf returns the shelf of a kind, made on first use.
-func (c *comparison) shelf(kind shelfKind, has func(*candidate) bool) *shelf {
-	if s := c.shelves[kind]; s != nil {
+// indexBy returns the shelf of a kind, made on first use.
+func (c *comparison) indexBy(kind indexKey, has func(*readRow) bool) *rowIndex {
+	if s := c.indexes[kind]; s != nil {
 		return s
 	}
-	s := &shelf{kind: kind, rows: c.new}
+	s := &rowIndex{key: kind, rows: c.read}
 	count := 0
-	for i := range c.new {
-		if has(&c.new[i]) {
+	for i := range c.read {
+		if has(&c.read[i]) {
 			count++
 		}
 	}
 	s.order = make([]int32, 0, count)
-	for i := range c.new {
-		if has(&c.new[i]) {
-			s.order = append(s.order, index(i))
+	for i := range c.read {
+		if has(&c.read[i]) {
+			s.order = append(s.order, int32Of(i))
 		}
 	}
 	if kind.reference {
-		s.refs = make([]string, len(c.new))
+		s.references = make([]string, len(c.read))
 		for _, i := range s.order {
-			s.refs[i] = Loose(c.new[i].ref)
+			s.references[i] = Loose(c.read[i].ref)
 		}
 	}
 	slices.SortFunc(s.order, func(a, b int32) int {
-		x, y := &c.new[a], &c.new[b]
+		x, y := &c.read[a], &c.read[b]
 		return cmp.Or(
 			kind.compare(x, y.text, y.row.Amount),
-			s.compareRef(a, s.refOf(b)),
+			s.compareReference(a, s.referenceOf(b)),
 			x.row.Date.Compare(y.row.Date),
 			cmp.Compare(a, b),
 		)
 	})
-	s.next = make([]int32, len(s.order)+1)
-	for i := range s.next {
-		s.next[i] = index(i)
+	s.skipTo = make([]int32, len(s.order)+1)
+	for i := range s.skipTo {
+		s.skipTo[i] = int32Of(i)
 	}
-	if c.shelves == nil {
-		c.shelves = map[shelfKind]*shelf{}
+	if c.indexes == nil {
+		c.indexes = map[indexKey]*rowIndex{}
 	}
-	c.shelves[kind] = s
+	c.indexes[kind] = s
 	return s
 }
 
-// refOf returns the reference of a row in the form in which the shelf compares it.
-func (s *shelf) refOf(i int32) string {
-	if s.refs == nil {
+// referenceOf returns the reference of a row in the form in which the shelf compares it.
+func (s *rowIndex) referenceOf(i int32) string {
+	if s.references == nil {
 		return ""
 	}
-	return s.refs[i]
+	return s.references[i]
 }
 
-// compareRef compares the reference of a row with another in that form, where the kind asks for it.
-func (s *shelf) compareRef(i int32, ref string) int {
-	if s.refs == nil {
+// compareReference compares the reference of a row with another in that form, where the kind asks for it.
+func (s *rowIndex) compareReference(i int32, ref string) int {
+	if s.references == nil {
 		return 0
 	}
-	return cmp.Compare(s.refs[i], ref)
+	return cmp.Compare(s.references[i], ref)
 }
 
 // compare compares a row with what another says, but for the reference.
-func (kind shelfKind) compare(n *candidate, text string, amount bankmux.Money) int {
+func (kind indexKey) compare(n *readRow, text string, amount bankmux.Money) int {
 	by := cmp.Compare(n.row.Amount.Currency(), amount.Currency())
 	if by == 0 && kind.text {
 		by = cmp.Compare(n.text, text)
@@ -102,60 +102,60 @@ func (kind shelfKind) compare(n *candidate, text string, amount bankmux.Money) i
 	return by
 }
 
-// span is a part of a shelf.
-type span struct {
-	*shelf
+// rowSpan is a part of a shelf.
+type rowSpan struct {
+	*rowIndex
 	from, to int
 }
 
-// span returns the rows that agree with a known one, have a reference, and are of some days.
-func (s *shelf) span(k *entry, ref string, from, to bankmux.Date) span {
+// find returns the rows that agree with a known one, have a reference, and are of some days.
+func (s *rowIndex) find(k *knownRow, ref string, from, to bankmux.Date) rowSpan {
 	ref = Loose(ref)
 	before := func(i int, day bankmux.Date) int {
 		n := &s.rows[s.order[i]]
-		return cmp.Or(s.kind.compare(n, k.Text, k.Amount), s.compareRef(s.order[i], ref), n.row.Date.Compare(day))
+		return cmp.Or(s.key.compare(n, k.Text, k.Amount), s.compareReference(s.order[i], ref), n.row.Date.Compare(day))
 	}
 	lo := sort.Search(len(s.order), func(i int) bool { return before(i, from) >= 0 })
 	hi := lo + sort.Search(len(s.order)-lo, func(i int) bool { return before(lo+i, to) > 0 })
-	return span{s, lo, hi}
+	return rowSpan{s, lo, hi}
 }
 
-func (s *shelf) row(i int) *candidate { return &s.rows[s.order[i]] }
+func (s *rowIndex) row(i int) *readRow { return &s.rows[s.order[i]] }
 
-// free returns the first row from one on that is still new, the end of the span if there is none.
-func (s span) free(from int) int {
+// nextUnpaired returns the first row from one on that is still new, the end of the span if there is none.
+func (s rowSpan) nextUnpaired(from int) int {
 	end := from
 	for end < len(s.order) {
-		if int(s.next[end]) == end && s.row(end).known {
-			s.next[end]++
+		if int(s.skipTo[end]) == end && s.row(end).paired {
+			s.skipTo[end]++
 		}
-		if int(s.next[end]) == end {
+		if int(s.skipTo[end]) == end {
 			break
 		}
-		end = int(s.next[end])
+		end = int(s.skipTo[end])
 	}
 	for from != end {
-		from, s.next[from] = int(s.next[from]), index(end)
+		from, s.skipTo[from] = int(s.skipTo[from]), int32Of(end)
 	}
 	return min(end, s.to)
 }
 
-// left returns the rows of a part of the shelf that are new in the end, as they will be stored.
-func (s *shelf) left(from, to int, added []Added) []*Known {
-	if s.at == nil {
-		s.at = make([]int32, len(s.order)+1)
+// unpairedIn returns the rows of a part of the shelf that are new in the end, as they will be stored.
+func (s *rowIndex) unpairedIn(from, to int, added []Added) []*Known {
+	if s.addedAt == nil {
+		s.addedAt = make([]int32, len(s.order)+1)
 		for i := range s.order {
-			s.at[i+1] = s.at[i]
-			if !s.row(i).known {
-				s.at[i+1]++
+			s.addedAt[i+1] = s.addedAt[i]
+			if !s.row(i).paired {
+				s.addedAt[i+1]++
 			}
 		}
-		s.known = make([]*Known, 0, s.at[len(s.order)])
+		s.added = make([]*Known, 0, s.addedAt[len(s.order)])
 		for i := range s.order {
-			if n := s.row(i); !n.known {
-				s.known = append(s.known, &added[n.added].Known)
+			if n := s.row(i); !n.paired {
+				s.added = append(s.added, &added[n.addedAt].Known)
 			}
 		}
 	}
-	return s.known[s.at[from]:s.at[to]]
+	return s.added[s.addedAt[from]:s.addedAt[to]]
 }

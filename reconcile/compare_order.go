@@ -6,18 +6,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// place is a row's day and its index in one number. Sorting these first moves and reads much less
+// dayIndex is a row's day and its index in one number. Sorting these first moves and reads much less
 // memory than sorting the rows.
-type place uint64
+type dayIndex uint64
 
-func placeOf(d bankmux.Date, i int) place {
-	return place(uint64(dayOf(d))<<32 | uint64(i)) //nolint:gosec // nobody has four thousand million rows in memory
+func dayIndexOf(d bankmux.Date, i int) dayIndex {
+	return dayIndex(uint64(dayNumber(d))<<32 | uint64(i)) //nolint:gosec // nobody has four thousand million rows in memory
 }
 
-func (p place) row() int { return int(p & (1<<32 - 1)) } //nolint:gosec // an index
+func (p dayIndex) row() int { return int(p & (1<<32 - 1)) } //nolint:gosec // an index
 
-// dayOf returns a day as a number that grows with it. Days that no calendar has may share one.
-func dayOf(d bankmux.Date) uint32 {
+// dayNumber returns a day as a number that grows with it. Days that no calendar has may share one.
+func dayNumber(d bankmux.Date) uint32 {
 	const most = 1 << 21
 	switch {
 	case d.Year > most:
@@ -30,7 +30,7 @@ func dayOf(d bankmux.Date) uint32 {
 }
 
 // sortDays sorts the rows of each day. They are in the order of places.
-func sortDays[T any](places []place, rows []T, compare func(a, b T) int) {
+func sortDays[T any](places []dayIndex, rows []T, compare func(a, b T) int) {
 	for from := 0; from < len(rows); {
 		to := from + 1
 		for to < len(rows) && places[to]>>32 == places[from]>>32 {

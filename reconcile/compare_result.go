@@ -13,47 +13,47 @@ const removedAfter = 2
 
 // result notes what was found, what is new and what was not there.
 func (c *comparison) result() (out Result) {
-	wasThere := func(k entry) bool { return c.inside(&k) && !k.Date.After(c.in.To) }
-	out.Suspect = c.in.Complete && !c.readable() && slices.ContainsFunc(c.old, wasThere)
-	out.count(c)
-	for i := range c.old {
-		switch k := &c.old[i]; {
-		case k.now == nil:
-			c.absent(&out, k)
+	wasThere := func(k knownRow) bool { return c.wasRead(&k) && !k.Date.After(c.in.To) }
+	out.Suspect = c.in.Complete && !c.hasReadableRow() && slices.ContainsFunc(c.known, wasThere)
+	out.makeRoom(c)
+	for i := range c.known {
+		switch k := &c.known[i]; {
+		case k.match == nil:
+			c.addAbsent(&out, k)
 		case k.replaced:
-			out.Replaced = append(out.Replaced, c.change(k))
-		case k.changed():
-			out.Modified = append(out.Modified, c.change(k))
+			out.Replaced = append(out.Replaced, c.toChange(k))
+		case k.isChanged():
+			out.Modified = append(out.Modified, c.toChange(k))
 		default:
-			out.Unchanged = append(out.Unchanged, k.was)
+			out.Unchanged = append(out.Unchanged, k.given)
 		}
 	}
-	for i := range c.new {
-		n := &c.new[i]
-		if n.known {
+	for i := range c.read {
+		n := &c.read[i]
+		if n.paired {
 			continue
 		}
-		k := known(c.in.Account, n.base, n)
+		k := toKnown(c.in.Account, n.base, n)
 		if n.row.ID != "" {
 			k.Aliases = []string{Alias(c.in.Provider, n.row.ID)}
 		}
-		n.added = index(len(out.Added))
+		n.addedAt = int32Of(len(out.Added))
 		out.Added = append(out.Added, Added{Row: n.row, Known: k})
 	}
-	c.suggestions(&out)
+	c.writeSuggestions(&out)
 	return out
 }
 
-// changed reports whether a known row that was found is not what it was.
-func (k *entry) changed() bool { return k.reason != 0 || k.Missed > 0 }
+// isChanged reports whether a known row that was found is not what it was.
+func (k *knownRow) isChanged() bool { return k.reason != 0 || k.Missed > 0 }
 
-// count makes room for what was found, and gives keys to rows that need one.
-func (r *Result) count(c *comparison) {
+// makeRoom makes room for what was found, and gives keys to rows that need one.
+func (r *Result) makeRoom(c *comparison) {
 	var modified, replaced, unchanged, removed, missing, added, rekeyed int
-	for i := range c.old {
-		switch k := &c.old[i]; {
-		case k.now == nil:
-			switch c.absence(r.Suspect, k) {
+	for i := range c.known {
+		switch k := &c.known[i]; {
+		case k.match == nil:
+			switch c.absenceReason(r.Suspect, k) {
 			case "":
 			case ReasonTwice:
 				removed++
@@ -63,58 +63,58 @@ func (r *Result) count(c *comparison) {
 			continue
 		case k.replaced:
 			replaced++
-		case k.changed():
+		case k.isChanged():
 			modified++
 		default:
 			unchanged++
 			continue
 		}
-		if k := &c.old[i]; k.base != k.now.base {
-			k.rekeyed, k.now.rekeys = true, true
+		if k := &c.known[i]; k.base != k.match.base {
+			k.rekeyed, k.match.rekeyed = true, true
 			rekeyed++
 		}
 	}
-	for i := range c.new {
-		if !c.new[i].known {
+	for i := range c.read {
+		if !c.read[i].paired {
 			added++
 		}
 	}
-	r.Modified, r.Replaced, r.Unchanged = room[Change](modified), room[Change](replaced), room[*Known](unchanged)
-	r.Added, r.Missing, r.Removed = room[Added](added), room[Absence](missing), room[Absence](removed)
-	need := make([]keyless, 0, added+rekeyed)
-	for i := range c.new {
-		if n := &c.new[i]; !n.known || n.rekeys {
+	r.Modified, r.Replaced, r.Unchanged = listFor[Change](modified), listFor[Change](replaced), listFor[*Known](unchanged)
+	r.Added, r.Missing, r.Removed = listFor[Added](added), listFor[Absence](missing), listFor[Absence](removed)
+	need := make([]needsKey, 0, added+rekeyed)
+	for i := range c.read {
+		if n := &c.read[i]; !n.paired || n.rekeyed {
 			base := binary.BigEndian.Uint64([]byte(n.base[len(keyVersion):]))
-			need = append(need, keyless{base, index(i)})
+			need = append(need, needsKey{base, int32Of(i)})
 		}
 	}
-	c.keys(need)
+	c.giveKeys(need)
 }
 
-// room returns a list with room for n, nil for none.
-func room[T any](n int) []T {
+// listFor returns a list with room for n, nil for none.
+func listFor[T any](n int) []T {
 	if n == 0 {
 		return nil
 	}
 	return make([]T, 0, n)
 }
 
-// readable reports whether the reading has a row of its days that could be read.
-func (c *comparison) readable() bool {
-	return slices.ContainsFunc(c.in.Rows, func(t bankmux.Transaction) bool { return c.proves(t.Date) })
+// hasReadableRow reports whether the reading has a row of its days that could be read.
+func (c *comparison) hasReadableRow() bool {
+	return slices.ContainsFunc(c.in.Rows, func(t bankmux.Transaction) bool { return c.isPlausible(t.Date) })
 }
 
-// absence returns the reason why a known row that was not found is missing or removed, "" where the
+// absenceReason returns the reason why a known row that was not found is missing or removed, "" where the
 // reading does not prove that it is not there.
-func (c *comparison) absence(suspect bool, k *entry) string {
+func (c *comparison) absenceReason(suspect bool, k *knownRow) string {
 	switch {
-	case !c.in.Complete || !c.inside(k):
+	case !c.in.Complete || !c.wasRead(k):
 		return ""
 	case suspect:
 		return ReasonEmpty
-	case c.unread(k, false):
+	case c.mayBeUnreadable(k, false):
 		return ReasonUnread
-	case k.Status != statusPending && k.Date.Before(c.begins):
+	case k.Status != statusPending && k.Date.Before(c.provedFrom):
 		return ReasonBefore
 	case k.Missed+1 >= removedAfter:
 		return ReasonTwice
@@ -122,27 +122,27 @@ func (c *comparison) absence(suspect bool, k *entry) string {
 	return ReasonAbsent
 }
 
-// absent notes that a known row was not there, where the reading proves it.
-func (c *comparison) absent(out *Result, k *entry) {
-	switch why := c.absence(out.Suspect, k); why {
+// addAbsent notes that a known row was not there, where the reading proves it.
+func (c *comparison) addAbsent(out *Result, k *knownRow) {
+	switch why := c.absenceReason(out.Suspect, k); why {
 	case "":
 	case ReasonTwice:
-		out.Removed = append(out.Removed, Absence{Known: *k.was, Reason: why})
+		out.Removed = append(out.Removed, Absence{Known: *k.given, Reason: why})
 	default:
-		out.Missing = append(out.Missing, Absence{Known: *k.was, Reason: why})
+		out.Missing = append(out.Missing, Absence{Known: *k.given, Reason: why})
 		if why == ReasonAbsent {
 			out.Missing[len(out.Missing)-1].Known.Missed++
 		}
 	}
 }
 
-// change returns a pair as the application gets it.
-func (c *comparison) change(k *entry) Change {
-	n, key := k.now, k.now.base
+// toChange returns a pair as the application gets it.
+func (c *comparison) toChange(k *knownRow) Change {
+	n, key := k.match, k.match.base
 	if !k.rekeyed {
 		key = k.Key
 	}
-	now := known(c.in.Account, key, n)
+	now := toKnown(c.in.Account, key, n)
 	if now.Reference == "" {
 		now.Reference = k.Reference
 	}
@@ -159,11 +159,11 @@ func (c *comparison) change(k *entry) Change {
 			now.Aliases = append(now.Aliases, a)
 		}
 	}
-	return Change{Was: k.was, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
+	return Change{Was: k.given, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
 }
 
-// known is a row as it will be stored, but for its aliases.
-func known(account, key string, n *candidate) Known {
+// toKnown is a row as it will be stored, but for its aliases.
+func toKnown(account, key string, n *readRow) Known {
 	return Known{
 		Key:       key,
 		Account:   account,
@@ -175,32 +175,32 @@ func known(account, key string, n *candidate) Known {
 	}
 }
 
-// keyless is a row that needs a key, and the beginning of its base.
-type keyless struct {
+// needsKey is a row that needs a key, and the beginning of its base.
+type needsKey struct {
 	base uint64
 	at   int32
 }
 
-// keys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
+// giveKeys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
 // stands where its base was.
-func (c *comparison) keys(need []keyless) {
-	slices.SortFunc(need, func(a, b keyless) int {
+func (c *comparison) giveKeys(need []needsKey) {
+	slices.SortFunc(need, func(a, b needsKey) int {
 		by := cmp.Compare(a.base, b.base)
 		if by == 0 {
-			by = cmp.Or(cmp.Compare(c.new[a.at].base, c.new[b.at].base), cmp.Compare(a.at, b.at))
+			by = cmp.Or(cmp.Compare(c.read[a.at].base, c.read[b.at].base), cmp.Compare(a.at, b.at))
 		}
 		return by
 	})
 	last, base := 0, ""
 	for _, one := range need {
-		n := &c.new[one.at]
+		n := &c.read[one.at]
 		if n.base != base {
 			last, base = 0, n.base
-			for at, end := c.find(n, inBase); at < end && c.old[c.order[at]].like(n, inBase) == 0; at++ {
-				last = max(last, numberOf(c.old[c.order[at]].Key))
+			for at, end := c.findAlike(n, alikeInContent); at < end && c.known[c.contentOrder[at]].compareRow(n, alikeInContent) == 0; at++ {
+				last = max(last, keyNumberOf(c.known[c.contentOrder[at]].Key))
 			}
 		}
 		last++
-		n.base = numbered(base, last)
+		n.base = numberedKey(base, last)
 	}
 }

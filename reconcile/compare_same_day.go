@@ -9,48 +9,48 @@ import (
 // sameDay compares rows of one day and amount by their texts. Its memory serves one day and amount
 // after another.
 type sameDay struct {
-	c     *comparison
-	shelf *shelf
-	bones []byte
-	old   []worded[*entry]
-	new   []worded[int32] // by their place among the rows that were read
+	c       *comparison
+	index   *rowIndex
+	letters []byte
+	old     []dayRow[*knownRow]
+	new     []dayRow[int32] // by their place among the rows that were read
 }
 
-// worded is a row and where the bones of its text and then of its reference are.
-type worded[T any] struct {
+// dayRow is a row and where the bones of its text and then of its reference are.
+type dayRow[T any] struct {
 	row           T
 	from, to, end int32
-	sketch        sketch
+	bigrams       bigrams
 }
 
-// meeting is a known row and where the new rows of its day and amount start on the shelf.
-type meeting struct{ old, from int32 }
+// dayMatch is a known row and where the new rows of its day and amount start on the shelf.
+type dayMatch struct{ old, from int32 }
 
 // bySameDay pairs rows of one day and amount whose texts agree in letters and digits and of which
 // at most one has the bank's reference: providers write texts differently from reading to reading,
 // and not each passes the reference on. Nearly the same text is suggested.
 func (c *comparison) bySameDay() {
-	if c.complete() {
+	if c.allPaired() {
 		return
 	}
-	var meetings []meeting
+	var meetings []dayMatch
 	day := sameDay{c: c}
-	for i := range c.old {
-		k := &c.old[i]
-		if k.now != nil || !c.free(k) {
+	for i := range c.known {
+		k := &c.known[i]
+		if k.match != nil || !c.mayHaveAnotherID(k) {
 			continue
 		}
-		if day.shelf == nil {
-			day.shelf = c.shelf(shelfKind{amount: true}, isNew)
+		if day.index == nil {
+			day.index = c.indexBy(indexKey{amount: true}, unpaired)
 		}
-		if at := day.shelf.span(k, "", k.Date, k.Date); at.from < at.to {
+		if at := day.index.find(k, "", k.Date, k.Date); at.from < at.to {
 			if meetings == nil {
-				meetings = make([]meeting, 0, len(c.old)-i)
+				meetings = make([]dayMatch, 0, len(c.known)-i)
 			}
-			meetings = append(meetings, meeting{index(i), index(at.from)})
+			meetings = append(meetings, dayMatch{int32Of(i), int32Of(at.from)})
 		}
 	}
-	slices.SortFunc(meetings, func(a, b meeting) int {
+	slices.SortFunc(meetings, func(a, b dayMatch) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.old, b.old))
 	})
 	for len(meetings) > 0 {
@@ -58,8 +58,8 @@ func (c *comparison) bySameDay() {
 		for n < len(meetings) && meetings[n].from == meetings[0].from {
 			n++
 		}
-		k := &c.old[meetings[0].old]
-		at := day.shelf.span(k, "", k.Date, k.Date)
+		k := &c.known[meetings[0].old]
+		at := day.index.find(k, "", k.Date, k.Date)
 		day.read(at, meetings[:n])
 		day.pair()
 		day.suggest(at)
@@ -68,35 +68,35 @@ func (c *comparison) bySameDay() {
 }
 
 // read puts the rows into the order of their bones, on the shelf as well.
-func (d *sameDay) read(at span, meetings []meeting) {
-	d.bones, d.old, d.new = d.bones[:0], d.old[:0], d.new[:0]
+func (d *sameDay) read(at rowSpan, meetings []dayMatch) {
+	d.letters, d.old, d.new = d.letters[:0], d.old[:0], d.new[:0]
 	strip := func(text, reference string) (from, to, end int32) {
-		from = index(len(d.bones))
-		d.bones = appendBones(d.bones, text)
-		to = index(len(d.bones))
-		d.bones = appendBones(d.bones, normal(reference))
-		return from, to, index(len(d.bones))
+		from = int32Of(len(d.letters))
+		d.letters = appendLetters(d.letters, text)
+		to = int32Of(len(d.letters))
+		d.letters = appendLetters(d.letters, normal(reference))
+		return from, to, int32Of(len(d.letters))
 	}
 	for _, i := range at.order[at.from:at.to] {
-		n := &d.c.new[i]
+		n := &d.c.read[i]
 		from, to, end := strip(n.text, n.ref)
-		d.new = append(d.new, worded[int32]{i, from, to, end, sketchOf(d.bones[from:to])})
+		d.new = append(d.new, dayRow[int32]{i, from, to, end, bigramsOf(d.letters[from:to])})
 	}
 	for _, m := range meetings {
-		k := &d.c.old[m.old]
+		k := &d.c.known[m.old]
 		from, to, end := strip(k.Text, k.Reference)
-		d.old = append(d.old, worded[*entry]{k, from, to, end, sketchOf(d.bones[from:to])})
+		d.old = append(d.old, dayRow[*knownRow]{k, from, to, end, bigramsOf(d.letters[from:to])})
 	}
-	slices.SortFunc(d.new, func(a, b worded[int32]) int {
-		x, y := &d.c.new[a.row], &d.c.new[b.row]
+	slices.SortFunc(d.new, func(a, b dayRow[int32]) int {
+		x, y := &d.c.read[a.row], &d.c.read[b.row]
 		return cmp.Or(
-			bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to]),
+			bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to]),
 			cmp.Compare(x.text, y.text),
 			cmp.Compare(a.row, b.row),
 		)
 	})
-	slices.SortStableFunc(d.old, func(a, b worded[*entry]) int {
-		return cmp.Or(bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to]), cmp.Compare(a.row.Text, b.row.Text))
+	slices.SortStableFunc(d.old, func(a, b dayRow[*knownRow]) int {
+		return cmp.Or(bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to]), cmp.Compare(a.row.Text, b.row.Text))
 	})
 	for i, n := range d.new {
 		at.order[at.from+i] = n.row
@@ -105,13 +105,13 @@ func (d *sameDay) read(at span, meetings []meeting) {
 
 // pair pairs rows of the same bones, those of the same text first.
 func (d *sameDay) pair() {
-	byBones := func(a worded[*entry], b worded[int32]) int {
-		return bytes.Compare(d.bones[a.from:a.to], d.bones[b.from:b.to])
+	byBones := func(a dayRow[*knownRow], b dayRow[int32]) int {
+		return bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to])
 	}
-	runs(d.old, d.new, byBones, func(old []worded[*entry], new []worded[int32]) {
-		byText := func(a worded[*entry], b worded[int32]) int { return cmp.Compare(a.row.Text, d.c.new[b.row].text) }
-		runs(old, new, byText, d.match)
-		d.match(old, new)
+	runs(d.old, d.new, byBones, func(old []dayRow[*knownRow], new []dayRow[int32]) {
+		byText := func(a dayRow[*knownRow], b dayRow[int32]) int { return cmp.Compare(a.row.Text, d.c.read[b.row].text) }
+		runs(old, new, byText, d.pairByReference)
+		d.pairByReference(old, new)
 	})
 }
 
@@ -137,23 +137,23 @@ func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 	}
 }
 
-// match pairs rows of one reference, then those whose references agree in letters and digits, then
+// pairByReference pairs rows of one reference, then those whose references agree in letters and digits, then
 // those of which at most one has a reference: known rows without one first.
-func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
-	d.matchReferences(old, new, func(ref string) string { return ref })
-	d.matchReferences(old, new, Loose)
+func (d *sameDay) pairByReference(old []dayRow[*knownRow], new []dayRow[int32]) {
+	d.pairSameReference(old, new, func(ref string) string { return ref })
+	d.pairSameReference(old, new, Loose)
 	with, without := 0, 0
-	next := func(at *int, hasRef bool) *entry {
+	next := func(at *int, hasRef bool) *knownRow {
 		for ; *at < len(old); *at++ {
-			if k := old[*at].row; k.now == nil && (k.Reference != "") == hasRef {
+			if k := old[*at].row; k.match == nil && (k.Reference != "") == hasRef {
 				return k
 			}
 		}
 		return nil
 	}
 	for _, one := range new {
-		n := &d.c.new[one.row]
-		if n.known {
+		n := &d.c.read[one.row]
+		if n.paired {
 			continue
 		}
 		k := next(&without, false)
@@ -166,13 +166,13 @@ func (d *sameDay) match(old []worded[*entry], new []worded[int32]) {
 	}
 }
 
-// matchReferences pairs rows of one reference, in a form.
-func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32], form func(string) string) {
-	var waiting map[string][]*entry
+// pairSameReference pairs rows of one reference, in a form.
+func (d *sameDay) pairSameReference(old []dayRow[*knownRow], new []dayRow[int32], form func(string) string) {
+	var waiting map[string][]*knownRow
 	for _, one := range old {
-		if k := one.row; k.now == nil && k.Reference != "" {
+		if k := one.row; k.match == nil && k.Reference != "" {
 			if waiting == nil {
-				waiting = make(map[string][]*entry, len(old))
+				waiting = make(map[string][]*knownRow, len(old))
 			}
 			ref := form(k.Reference)
 			waiting[ref] = append(waiting[ref], k)
@@ -182,8 +182,8 @@ func (d *sameDay) matchReferences(old []worded[*entry], new []worded[int32], for
 		return
 	}
 	for _, one := range new {
-		n := &d.c.new[one.row]
-		if n.known || n.ref == "" {
+		n := &d.c.read[one.row]
+		if n.paired || n.ref == "" {
 			continue
 		}
 		ref := form(n.ref)
@@ -200,29 +200,29 @@ func sameReference(a, b []byte) bool {
 	return len(a) == 0 || len(b) == 0 || bytes.Equal(bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0"))
 }
 
-// nearby is how many rows of one day and amount a text is compared with.
-const nearby = 64
+// maxCompared is how many rows of one day and amount a text is compared with.
+const maxCompared = 64
 
 // suggest suggests rows of nearly the same text.
-func (d *sameDay) suggest(at span) {
+func (d *sameDay) suggest(at rowSpan) {
 	for _, was := range d.old {
 		k := was.row
-		if k.now != nil || was.from == was.to || !d.c.inside(k) {
+		if k.match != nil || was.from == was.to || !d.c.wasRead(k) {
 			continue
 		}
-		bones, reference := d.bones[was.from:was.to], d.bones[was.to:was.end]
+		bones, reference := d.letters[was.from:was.to], d.letters[was.to:was.end]
 		alike := func(i int) bool {
-			n, other := &d.c.new[d.new[i].row], &d.new[i]
-			return !n.known && sameReference(reference, d.bones[other.to:other.end]) &&
-				near(bones, d.bones[other.from:other.to], &was.sketch, &other.sketch)
+			n, other := &d.c.read[d.new[i].row], &d.new[i]
+			return !n.paired && sameReference(reference, d.letters[other.to:other.end]) &&
+				similar(bones, d.letters[other.from:other.to], &was.bigrams, &other.bigrams)
 		}
 		from, to := 0, len(d.new)
-		if to > nearby {
-			from, _ = slices.BinarySearchFunc(d.new, bones, func(n worded[int32], bones []byte) int {
-				return bytes.Compare(d.bones[n.from:n.to], bones)
+		if to > maxCompared {
+			from, _ = slices.BinarySearchFunc(d.new, bones, func(n dayRow[int32], bones []byte) int {
+				return bytes.Compare(d.letters[n.from:n.to], bones)
 			})
-			from = max(0, from-nearby/2)
-			to = min(to, from+nearby)
+			from = max(0, from-maxCompared/2)
+			to = min(to, from+maxCompared)
 		}
 		for from < to && !alike(from) {
 			from++
@@ -233,7 +233,7 @@ func (d *sameDay) suggest(at span) {
 		}
 		if from < end {
 			k.suggested = true
-			d.c.suggest(k, span{at.shelf, at.from + from, at.from + end}, ReasonNear)
+			d.c.suggest(k, rowSpan{at.rowIndex, at.from + from, at.from + end}, ReasonNear)
 		}
 	}
 }

@@ -10,22 +10,22 @@ const retoldWithin = 3
 // byAmount suggests what a row of another provider may be called by this one. An amount alone
 // merges nothing.
 func (c *comparison) byAmount() {
-	if c.complete() {
+	if c.allPaired() {
 		return
 	}
-	for i := range c.old {
-		k := &c.old[i]
-		if k.now != nil || k.suggested || !c.inside(k) || !c.free(k) || c.idOf(k) != "" {
+	for i := range c.known {
+		k := &c.known[i]
+		if k.match != nil || k.suggested || !c.wasRead(k) || !c.mayHaveAnotherID(k) || c.lastAlias(k) != "" {
 			continue
 		}
-		kind := shelfKind{amount: true, reference: k.Reference != "", foreign: !k.hasID()}
-		has := isNew
-		if kind.foreign {
-			has = func(n *candidate) bool { return !n.known && n.row.ID != "" }
+		kind := indexKey{amount: true, reference: k.Reference != "", onlyWithID: !k.hasID()}
+		has := unpaired
+		if kind.onlyWithID {
+			has = func(n *readRow) bool { return !n.paired && n.row.ID != "" }
 		}
-		for _, ref := range refs(k, kind) {
-			s := c.shelf(kind, has).span(k, ref, k.Date.AddDays(-retoldWithin), k.Date.AddDays(retoldWithin))
-			if s.free(s.from) < s.to {
+		for _, ref := range referencesOf(k, kind) {
+			s := c.indexBy(kind, has).find(k, ref, k.Date.AddDays(-retoldWithin), k.Date.AddDays(retoldWithin))
+			if s.nextUnpaired(s.from) < s.to {
 				c.suggest(k, s, ReasonText)
 				break
 			}
@@ -33,20 +33,20 @@ func (c *comparison) byAmount() {
 	}
 }
 
-func isNew(n *candidate) bool { return !n.known }
+func unpaired(n *readRow) bool { return !n.paired }
 
 // suggest notes what a row may have become. The rows have no keys yet.
-func (c *comparison) suggest(k *entry, may span, why string) {
+func (c *comparison) suggest(k *knownRow, may rowSpan, why string) {
 	if c.suggested == nil {
-		c.suggested = make([]suggestion, 0, len(c.old))
+		c.suggested = make([]suggestion, 0, len(c.known))
 	}
-	c.suggested = append(c.suggested, suggestion{k, may.shelf, index(may.from), index(may.to), reasonOf(why)})
+	c.suggested = append(c.suggested, suggestion{k, may.rowIndex, int32Of(may.from), int32Of(may.to), reasonOf(why)})
 }
 
 // suggestion is a [Suggestion] whose rows have no keys yet.
 type suggestion struct {
-	was      *entry
-	shelf    *shelf
+	was      *knownRow
+	index    *rowIndex
 	from, to int32
 	reason   reason
 }
@@ -54,17 +54,17 @@ type suggestion struct {
 // MaxSuggested is how many rows a [Suggestion] names. [Suggestion.More] counts the others.
 const MaxSuggested = 16
 
-// suggestions notes what rows may be, without what was found to be another row after all.
-func (c *comparison) suggestions(out *Result) {
+// writeSuggestions notes what rows may be, without what was found to be another row after all.
+func (c *comparison) writeSuggestions(out *Result) {
 	c.suggested = slices.DeleteFunc(c.suggested, func(s suggestion) bool {
-		return s.was.now != nil || len(s.shelf.left(int(s.from), int(s.to), out.Added)) == 0
+		return s.was.match != nil || len(s.index.unpairedIn(int(s.from), int(s.to), out.Added)) == 0
 	})
-	out.Suggested = room[Suggestion](len(c.suggested))
+	out.Suggested = listFor[Suggestion](len(c.suggested))
 	for _, s := range c.suggested {
-		may := s.shelf.left(int(s.from), int(s.to), out.Added)
+		may := s.index.unpairedIn(int(s.from), int(s.to), out.Added)
 		n := min(len(may), MaxSuggested)
 		out.Suggested = append(out.Suggested, Suggestion{
-			Was: s.was.was, May: may[:n:n], More: len(may) - n, Reason: reasons[s.reason],
+			Was: s.was.given, May: may[:n:n], More: len(may) - n, Reason: reasons[s.reason],
 		})
 	}
 }

@@ -6,31 +6,31 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// doubt is what could be read of a row that could not be read whole. What could not is zero.
-type doubt struct {
+// unreadableFacts is what could be read of a row that could not be read whole. What could not is zero.
+type unreadableFacts struct {
 	date     bankmux.Date
 	amount   decimal.Decimal
 	currency bankmux.Currency
 	text     string
-	day      bool // stands for all rows of the day
+	wholeDay bool // stands for all rows of the day
 }
 
-// doubts are the rows that could not be read and may be a known row.
-func (c *comparison) doubts() map[doubt]struct{} {
+// indexUnreadable are the rows that could not be read and may be a known row.
+func (c *comparison) indexUnreadable() map[unreadableFacts]struct{} {
 	if c.unreadable != nil {
 		return c.unreadable
 	}
-	c.unreadable = make(map[doubt]struct{}, 2*len(c.in.Unread))
+	c.unreadable = make(map[unreadableFacts]struct{}, 2*len(c.in.Unread))
 	for i := range c.in.Unread {
 		t := &c.in.Unread[i]
-		d := doubt{text: looseText(Text(t))}
+		d := unreadableFacts{text: lettersOf(Text(t))}
 		if !t.Amount.IsZero() {
 			d.amount, d.currency = t.Amount.Decimal().Trim(0), t.Amount.Currency()
 		}
 		switch {
-		case c.proves(t.Date):
+		case c.isPlausible(t.Date):
 			d.date = t.Date
-			c.unreadable[doubt{date: t.Date, day: true}] = struct{}{}
+			c.unreadable[unreadableFacts{date: t.Date, wholeDay: true}] = struct{}{}
 		case t.Date.Year >= firstYear && t.Date.Year <= lastYear:
 			continue // of a day that was not read
 		}
@@ -39,19 +39,19 @@ func (c *comparison) doubts() map[doubt]struct{} {
 	return c.unreadable
 }
 
-// unread reports whether a known row may be one that could not be read: of its day, or of no day
+// mayBeUnreadable reports whether a known row may be one that could not be read: of its day, or of no day
 // but of its amount and text. alike asks for one of its day that says nothing else than it does.
-func (c *comparison) unread(k *entry, alike bool) bool {
+func (c *comparison) mayBeUnreadable(k *knownRow, alike bool) bool {
 	if len(c.in.Unread) == 0 {
 		return false
 	}
-	all := c.doubts()
-	if _, ok := all[doubt{date: k.Date, day: true}]; ok && !alike {
+	all := c.indexUnreadable()
+	if _, ok := all[unreadableFacts{date: k.Date, wholeDay: true}]; ok && !alike {
 		return true
 	}
-	text := looseText(k.Text)
+	text := lettersOf(k.Text)
 	for i := range 8 {
-		var d doubt
+		var d unreadableFacts
 		if i == 0 && alike {
 			continue
 		}

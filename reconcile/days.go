@@ -67,8 +67,8 @@ type UnreadRow struct {
 // overlap is how many days are read again each time: rows are posted late, and holds become other
 // rows. Every so many days all that the bank serves is read again, for what was posted later still.
 const (
-	overlap    = 21
-	wholeEvery = 7
+	rereadDays     = 21
+	rereadAllEvery = 7
 )
 
 // aheadDays is how far a day of value that the application knows may lie ahead.
@@ -94,11 +94,11 @@ type daysStep struct {
 // they are; a challenge keeps which call it interrupted, and the answers go to that call first.
 func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if d.Read == nil || d.Accounts == nil {
-		return bankmux.Delta{}, refuse("Days", "lacks Read or Accounts")
+		return bankmux.Delta{}, invalid("Days", "lacks Read or Accounts")
 	}
 	var at daysStep
 	text := req.Cursor
-	if req.Answers != nil && resumed(&req.Answers, &at) {
+	if req.Answers != nil && takeStep(&req.Answers, &at) {
 		text = at.Cursor // with the accounts listed: another call would end the user's session at the bank
 	}
 	cursor, err := ParseCursor(text, req.Connection)
@@ -107,11 +107,11 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	}
 	var unlisted []bankmux.Failure // accounts that the bank lists and that cannot be read
 	if len(cursor.Todo) == 0 {
-		if unlisted, err = d.begin(ctx, &req, &cursor); err != nil {
+		if unlisted, err = d.startRound(ctx, &req, &cursor); err != nil {
 			return bankmux.Delta{}, err
 		}
 	}
-	if err := Names(&req, daysNames(cursor.Todo)); err != nil {
+	if err := Names(&req, accountIDs(cursor.Todo)); err != nil {
 		return bankmux.Delta{}, err
 	}
 	delta := bankmux.Delta{AddedOnly: req.Known == nil}
@@ -119,11 +119,11 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 		delta.Failed, delta.Next = unlisted, cursor.String()
 		return delta, nil
 	}
-	r := &daysReading{days: &d, req: &req, cursor: &cursor, delta: &delta}
+	r := &daysSync{days: &d, req: &req, cursor: &cursor, delta: &delta}
 	r.account, r.card = strings.CutPrefix(cursor.Todo[0], cardPrefix)
 	if err := r.sync(ctx, at.Window); err != nil {
 		e, ok := errors.AsType[*bankmux.Error](err)
-		if !ok || e.Challenge != nil || !oneAccount(e) {
+		if !ok || e.Challenge != nil || !concernsOneAccount(e) {
 			return bankmux.Delta{}, err
 		}
 		delta = bankmux.Delta{AddedOnly: delta.AddedOnly, Failed: []bankmux.Failure{{Account: r.account, Err: e}}}
@@ -135,8 +135,8 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	return delta, nil
 }
 
-// begin notes the accounts of a round, and the day up to which it reads.
-func (d *Days) begin(
+// startRound notes the accounts of a round, and the day up to which it reads.
+func (d *Days) startRound(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
 	cursor *Cursor,
@@ -150,14 +150,14 @@ func (d *Days) begin(
 	}
 	ids, failed, err := d.Accounts(ctx, req.Answers)
 	if err != nil {
-		return nil, keep(err, daysStep{Cursor: req.Cursor})
+		return nil, withStep(err, daysStep{Cursor: req.Cursor})
 	}
 	req.Answers, cursor.Todo = nil, slices.Clone(ids)
 	return failed, nil
 }
 
-// daysNames are the ids of accounts and cards that are left.
-func daysNames(todo []string) []string {
+// accountIDs are the ids of accounts and cards that are left.
+func accountIDs(todo []string) []string {
 	ids := make([]string, len(todo))
 	for i, one := range todo {
 		ids[i] = strings.TrimPrefix(one, cardPrefix)
@@ -187,8 +187,8 @@ func (d *Days) refused(err error) bool {
 	return ok && d.Refused != nil && d.Refused(e)
 }
 
-// oneAccount reports whether a failure leaves hope for the other accounts.
-func oneAccount(e *bankmux.Error) bool {
+// concernsOneAccount reports whether a failure leaves hope for the other accounts.
+func concernsOneAccount(e *bankmux.Error) bool {
 	switch e.Kind {
 	case bankmux.ErrNotFound, bankmux.ErrInstitution, bankmux.ErrUnknown, bankmux.ErrUnsupported:
 		return true

@@ -11,9 +11,9 @@ import (
 // calls are the calls of a reading, the newest first, and the rows that are not of the days of the
 // call that had them. The zero value is ready.
 type calls struct {
-	all    []call
-	strays map[string]*stray // by what they say
-	far    int               // days that a row is further off than those asked for
+	all       []call
+	misplaced map[string]*misplacedRow // by what they say
+	furthest  int                      // days that a row is further off than those asked for
 	// ignores says that the bank serves all it has, whatever days are asked for.
 	ignores bool
 }
@@ -24,23 +24,23 @@ type call struct {
 	sum string
 }
 
-// stray is a row of a day that another call has for its own.
-type stray struct {
+// misplacedRow is a row of a day that another call has for its own.
+type misplacedRow struct {
 	row   *bankmux.Transaction
 	asked bool // its day was asked for
-	seen  []seenIn
+	seen  []rowsInCall
 }
 
-// seenIn is how often a call had a row.
-type seenIn struct{ call, n int }
+// rowsInCall is how often a call had a row.
+type rowsInCall struct{ call, n int }
 
-// begin notes a call and what its rows show about the bank.
-func (c *calls) begin(w *window, rows []bankmux.Transaction) {
+// add notes a call and what its rows show about the bank.
+func (c *calls) add(w *window, rows []bankmux.Transaction) {
 	got := pageRows{w: &pageWindow{window: *w}, rows: rows}
 	for i := range rows {
-		got.see(&rows[i])
+		got.add(&rows[i])
 	}
-	c.far = max(c.far, got.furthest)
+	c.furthest = max(c.furthest, got.furthest)
 	c.all = append(c.all, call{*w, got.sum()})
 	c.ignores = c.ignores || got.ignores() || c.repeats(3)
 }
@@ -59,49 +59,49 @@ func (c *calls) repeats(n int) bool {
 // apart reports whether no day was asked for in both calls.
 func (w *window) apart(other *window) bool { return w.From.After(other.To) || other.From.After(w.To) }
 
-// stray keeps a row of the last call whose day another call has for its own. As a rule that call
+// addMisplaced keeps a row of the last call whose day another call has for its own. As a rule that call
 // has the row too. Where a bank selects by quite another day than it writes, it does not.
-func (c *calls) stray(row *bankmux.Transaction, asked bool) {
-	if c.strays == nil {
-		c.strays = map[string]*stray{}
+func (c *calls) addMisplaced(row *bankmux.Transaction, asked bool) {
+	if c.misplaced == nil {
+		c.misplaced = map[string]*misplacedRow{}
 	}
 	content := contentOf(row)
-	s := c.strays[content]
+	s := c.misplaced[content]
 	if s == nil {
-		s = &stray{row: row, asked: asked}
-		c.strays[content] = s
+		s = &misplacedRow{row: row, asked: asked}
+		c.misplaced[content] = s
 	}
 	s.add(len(c.all) - 1)
 }
 
-func (s *stray) add(call int) {
+func (s *misplacedRow) add(call int) {
 	for i := range s.seen {
 		if s.seen[i].call == call {
 			s.seen[i].n++
 			return
 		}
 	}
-	s.seen = append(s.seen, seenIn{call, 1})
+	s.seen = append(s.seen, rowsInCall{call, 1})
 }
 
-// rest are the strays that are not among the rows which calls have for their own. It returns how
+// unclaimed are the strays that are not among the rows which calls have for their own. It returns how
 // many of them are of days that were not asked for.
-func (c *calls) rest(own []bankmux.Transaction) (rows []bankmux.Transaction, unasked int) {
+func (c *calls) unclaimed(own []bankmux.Transaction) (rows []bankmux.Transaction, unasked int) {
 	c.ignores = c.ignores || c.repeats(len(c.all))
-	if len(c.strays) == 0 {
+	if len(c.misplaced) == 0 {
 		return nil, 0
 	}
 	have := map[string]int{}
 	for i := range own {
 		content := contentOf(&own[i])
-		if s := c.strays[content]; s != nil {
+		if s := c.misplaced[content]; s != nil {
 			have[content]++
-			s.add(c.of(own[i].Date))
+			s.add(c.owner(own[i].Date))
 		}
 	}
-	for _, content := range slices.Sorted(maps.Keys(c.strays)) {
-		s := c.strays[content]
-		for range c.count(s.seen) - have[content] {
+	for _, content := range slices.Sorted(maps.Keys(c.misplaced)) {
+		s := c.misplaced[content]
+		for range c.atLeast(s.seen) - have[content] {
 			rows = append(rows, *s.row)
 			if !s.asked {
 				unasked++
@@ -111,8 +111,8 @@ func (c *calls) rest(own []bankmux.Transaction) (rows []bankmux.Transaction, una
 	return rows, unasked
 }
 
-// of is the call that has a day for its own: a day that has not come is the newest call's.
-func (c *calls) of(day bankmux.Date) int {
+// owner is the call that has a day for its own: a day that has not come is the newest call's.
+func (c *calls) owner(day bankmux.Date) int {
 	for i := range c.all {
 		if !day.Before(c.all[i].First) {
 			return i
@@ -121,10 +121,10 @@ func (c *calls) of(day bankmux.Date) int {
 	return len(c.all) - 1
 }
 
-// count is how many equal rows there are at least. Two calls that ask for no day in common have
+// atLeast is how many equal rows there are at least. Two calls that ask for no day in common have
 // other rows; two that do may have the same. Where the bank ignores the days all calls have them.
-func (c *calls) count(seen []seenIn) int {
-	slices.SortFunc(seen, func(a, b seenIn) int { return a.call - b.call })
+func (c *calls) atLeast(seen []rowsInCall) int {
+	slices.SortFunc(seen, func(a, b rowsInCall) int { return a.call - b.call })
 	best := make([]int, len(seen)+1) // of the first so many calls
 	for i, s := range seen {
 		apart := 0

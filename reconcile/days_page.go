@@ -18,10 +18,10 @@ import (
 // they are; a challenge keeps which call it interrupted.
 func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	if d.Read == nil {
-		return bankmux.TransactionPage{}, refuse("Days", "lacks Read")
+		return bankmux.TransactionPage{}, invalid("Days", "lacks Read")
 	}
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.TransactionPage{}, refuse("TransactionsRequest", "does not name exactly one account or card")
+		return bankmux.TransactionPage{}, invalid("TransactionsRequest", "does not name exactly one account or card")
 	}
 	list := &daysList{
 		days:    &d,
@@ -29,30 +29,30 @@ func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsReque
 		account: slices.Concat(req.Accounts, req.Cards)[0],
 		card:    len(req.Cards) == 1,
 	}
-	if w, going := pageWindowOf(&req.Answers); going { // nothing may be sent before the answer
+	if w, going := interruptedWindow(&req.Answers); going { // nothing may be sent before the answer
 		page, err := list.read(ctx, &w)
 		if !d.refused(err) {
 			return page, err
 		}
 		req.Answers = nil
 	}
-	days, at, err := d.span(ctx, &req)
-	if err != nil || at.to.Before(days.low(at.Split)) {
+	days, at, err := d.remaining(ctx, &req)
+	if err != nil || at.to.Before(days.firstAsked(at.Split)) {
 		return bankmux.TransactionPage{}, err // clamped to nothing: nothing is covered
 	}
 	return list.page(ctx, days, at)
 }
 
 // page asks for fewer days until the bank takes a call.
-func (l *daysList) page(ctx context.Context, days *windows, at pageAt) (bankmux.TransactionPage, error) {
+func (l *daysList) page(ctx context.Context, days *windows, at pagePosition) (bankmux.TransactionPage, error) {
 	var refused error
 	for asked := false; ; {
 		w := l.window(days, at)
 		if w.Last.Before(w.First) { // only the day that is left out is wanted
-			if days.fewer(w.window) {
+			if days.shrink(w.window) {
 				continue
 			}
-			return l.nothing(days, at, refused)
+			return l.refusedPage(days, at, refused)
 		}
 		page, err := l.read(ctx, &w)
 		l.req.Answers, refused = nil, err
@@ -64,26 +64,26 @@ func (l *daysList) page(ctx context.Context, days *windows, at pageAt) (bankmux.
 			before := days.earliest
 			n, unread := l.days.serves(ctx, true)
 			if unread == nil {
-				unread = days.serve(n, l.req)
+				unread = days.limitTo(n, l.req)
 			}
 			if unread != nil {
 				return bankmux.TransactionPage{}, unread
 			}
-			if days.earliest.After(before) && !at.to.Before(days.low(at.Split)) {
+			if days.earliest.After(before) && !at.to.Before(days.firstAsked(at.Split)) {
 				continue
 			}
 		}
-		if !days.fewer(w.window) {
-			return l.nothing(days, at, err)
+		if !days.shrink(w.window) {
+			return l.refusedPage(days, at, err)
 		}
 	}
 }
 
-// span is what is left to read of the days asked for and served, and where to go on.
-func (d *Days) span(ctx context.Context, req *bankmux.TransactionsRequest) (*windows, pageAt, error) {
+// remaining is what is left to read of the days asked for and served, and where to go on.
+func (d *Days) remaining(ctx context.Context, req *bankmux.TransactionsRequest) (*windows, pagePosition, error) {
 	today := d.today()
 	from, to := req.Days(today)
-	w, at := &windows{first: from, last: today, size: windowDays}, pageAt{to: to, size: windowDays}
+	w, at := &windows{first: from, last: today, size: windowDays}, pagePosition{to: to, size: windowDays}
 	if req.Page != "" {
 		var err error
 		if at, err = parsePage(req.Page); err != nil {
@@ -95,7 +95,7 @@ func (d *Days) span(ctx context.Context, req *bankmux.TransactionsRequest) (*win
 	if err != nil {
 		return nil, at, err
 	}
-	return w, at, w.serve(days, req)
+	return w, at, w.limitTo(days, req)
 }
 
 // daysList reads a page of a list.
@@ -107,7 +107,7 @@ type daysList struct {
 }
 
 // window is what the page asks for.
-func (l *daysList) window(days *windows, at pageAt) pageWindow {
+func (l *daysList) window(days *windows, at pagePosition) pageWindow {
 	_, last := l.req.Limits(days.last)
 	w := pageWindow{
 		Found:  at.findings,
@@ -115,7 +115,7 @@ func (l *daysList) window(days *windows, at pageAt) pageWindow {
 		Newest: l.req.Page == "",
 		Begin:  days.first,
 		End:    last,
-		Low:    days.low(true),
+		Low:    days.firstAsked(true),
 	}
 	if !at.Split && days.size == windowDays {
 		w.window = days.next(at.to)
@@ -126,7 +126,7 @@ func (l *daysList) window(days *windows, at pageAt) pageWindow {
 		return w
 	}
 	to, served := at.to, days.last
-	if days.without {
+	if days.withoutLast {
 		served = served.AddDays(-1)
 	}
 	w.Found.Split, w.Upto = true, at.to
@@ -164,16 +164,16 @@ func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.Transaction
 		DaysRequest{Account: l.account, Card: l.card, From: w.From, To: w.To, Answers: l.req.Answers},
 	)
 	if err != nil {
-		return bankmux.TransactionPage{}, keep(err, *w)
+		return bankmux.TransactionPage{}, withStep(err, *w)
 	}
 	got := pageRows{w: w, rows: answer.Rows}
 	for i := range got.rows {
-		got.see(&got.rows[i])
+		got.add(&got.rows[i])
 	}
 	for i := range answer.Unread {
 		u := &answer.Unread[i]
-		got.see(&u.Row)
-		got.bad = append(got.bad, badRow{u.Row.Date, digestOf(u), u.Failure})
+		got.add(&u.Row)
+		got.failed = append(got.failed, failedRow{u.Row.Date, unreadableDigest(u), u.Failure})
 	}
 	page := got.page()
 	page.AsOf = answer.AsOf
@@ -186,9 +186,9 @@ func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.Transaction
 	return page, nil
 }
 
-// nothing is the page of days that the bank refuses one by one. A bank that refuses its newest days
+// refusedPage is the page of days that the bank refuses one by one. A bank that refuses its newest days
 // refuses the call.
-func (l *daysList) nothing(days *windows, at pageAt, refused error) (bankmux.TransactionPage, error) {
+func (l *daysList) refusedPage(days *windows, at pagePosition, refused error) (bankmux.TransactionPage, error) {
 	all := l.req.Page == "" && !at.to.Before(days.last)
 	if all || (refusesGaps(l.req) && !at.to.Before(days.first)) {
 		return bankmux.TransactionPage{}, refused

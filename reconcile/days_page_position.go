@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// pageAt is what the Next of a page says: where to go on, and what the pages before found out.
-type pageAt struct {
+// pagePosition is what the Next of a page says: where to go on, and what the pages before found out.
+type pagePosition struct {
 	to   bankmux.Date // the last day still to be read
 	size int          // days of a call
 	findings
@@ -31,7 +31,7 @@ type findings struct {
 	Bad   []string     `json:"bad,omitempty"` // of rows that say no day and were named
 }
 
-func (p pageAt) String() string {
+func (p pagePosition) String() string {
 	text := p.to.String() + "/" + strconv.Itoa(p.size)
 	raw, err := json.Marshal(p.findings)
 	if err != nil || string(raw) == "{}" { // days and texts: cannot fail
@@ -40,7 +40,7 @@ func (p pageAt) String() string {
 	return text + "/" + string(raw)
 }
 
-func parsePage(text string) (p pageAt, err error) {
+func parsePage(text string) (p pagePosition, err error) {
 	parts := strings.SplitN(text, "/", 3)
 	p.to, err = bankmux.ParseDate(parts[0])
 	if err == nil && len(parts) > 1 {
@@ -72,9 +72,9 @@ type pageWindow struct {
 	Upto   bankmux.Date `json:"upto"`             // the last day that this page can cover
 }
 
-// pageWindowOf is the call of a page that answers go on with.
-func pageWindowOf(answers **bankmux.Answers) (w pageWindow, ok bool) {
-	if *answers == nil || !resumed(answers, &w) {
+// interruptedWindow is the call of a page that answers go on with.
+func interruptedWindow(answers **bankmux.Answers) (w pageWindow, ok bool) {
+	if *answers == nil || !takeStep(answers, &w) {
 		return pageWindow{}, false
 	}
 	for _, day := range []bankmux.Date{w.From, w.To, w.First, w.Last, w.Begin, w.End, w.Low, w.Upto} {
@@ -85,9 +85,9 @@ func pageWindowOf(answers **bankmux.Answers) (w pageWindow, ok bool) {
 	return w, w.Size > 0 && w.Size <= windowDays
 }
 
-// low is the first day that a list asks for. Where calls do not overlap, those of the margin before
+// firstAsked is the first day that a list asks for. Where calls do not overlap, those of the margin before
 // the days wanted are calls of their own.
-func (w *windows) low(split bool) bankmux.Date {
+func (w *windows) firstAsked(split bool) bankmux.Date {
 	if !split {
 		return w.first
 	}

@@ -10,33 +10,33 @@ import (
 
 // pageRows are the rows that a call of a list returned, until it is known which are the page's.
 type pageRows struct {
-	w    *pageWindow
-	rows []bankmux.Transaction
-	bad  []badRow
+	w      *pageWindow
+	rows   []bankmux.Transaction
+	failed []failedRow
 
-	mixed    uint64
-	day      bankmux.Date // of a row
-	various  bool         // rows say more than one day
-	outside  int          // rows of days that were not asked for
-	far      bool
-	furthest int // days
+	hash        uint64
+	hashedDay   bankmux.Date // of a row
+	severalDays bool         // rows say more than one day
+	outside     int          // rows of days that were not asked for
+	far         bool
+	furthest    int // days
 
-	noted          bankmux.Date // the day looked at last
-	inside         bool         // it was asked for, or the row says none
+	lastDay        bankmux.Date // the day looked at last
+	lastAsked      bool         // it was asked for, or the row says none
 	oldest, newest bankmux.Date // of all rows that say a day
 }
 
-// badRow is a row that cannot be read.
-type badRow struct {
+// failedRow is a row that cannot be read.
+type failedRow struct {
 	day     bankmux.Date // zero if it says none
 	content string
 	failure bankmux.Failure
 }
 
-// note looks at the day of a row. Rows of one day mostly come one after the other.
-func (p *pageRows) note(day bankmux.Date) {
-	if day != p.noted {
-		p.noted, p.inside = day, day.IsZero() || p.w.asked(day)
+// addDay looks at the day of a row. Rows of one day mostly come one after the other.
+func (p *pageRows) addDay(day bankmux.Date) {
+	if day != p.lastDay {
+		p.lastDay, p.lastAsked = day, day.IsZero() || p.w.asked(day)
 		if !day.IsZero() {
 			if p.newest.IsZero() {
 				p.oldest = day
@@ -44,7 +44,7 @@ func (p *pageRows) note(day bankmux.Date) {
 			p.oldest, p.newest = earlier(p.oldest, day), later(p.newest, day)
 		}
 	}
-	if p.inside || day.IsZero() {
+	if p.lastAsked || day.IsZero() {
 		return
 	}
 	p.outside++
@@ -53,39 +53,39 @@ func (p *pageRows) note(day bankmux.Date) {
 	p.far = p.far || away > maxSlack
 }
 
-// see looks at a row.
-func (p *pageRows) see(row *bankmux.Transaction) {
-	p.add(row)
-	p.note(row.Date)
+// add looks at a row.
+func (p *pageRows) add(row *bankmux.Transaction) {
+	p.addToSum(row)
+	p.addDay(row.Date)
 }
 
 // ignores reports whether the bank serves all it has, whatever days are asked for. A bank that
 // selects by another day than it writes is not that far off with so many rows.
 func (p *pageRows) ignores() bool {
-	return p.furthest > windowDays && 2*p.outside >= len(p.rows)+len(p.bad)
+	return p.furthest > windowDays && 2*p.outside >= len(p.rows)+len(p.failed)
 }
 
-// add counts a row in what two calls that returned the same rows have in common. It looks at
+// addToSum counts a row in what two calls that returned the same rows have in common. It looks at
 // no text, since it is made for every row.
-func (p *pageRows) add(row *bankmux.Transaction) {
+func (p *pageRows) addToSum(row *bankmux.Transaction) {
 	const prime = 1099511628211
 	d := row.Date
-	p.various = p.various || (p.mixed != 0 && d != p.day)
-	p.day = d
+	p.severalDays = p.severalDays || (p.hash != 0 && d != p.hashedDay)
+	p.hashedDay = d
 	mix := uint64(d.Year)<<9 | uint64(d.Month)<<5 | uint64(d.Day) //nolint:gosec // bits to mix
 	mix = (mix ^ row.Amount.Decimal().Coef()) * prime
 	for _, n := range [...]int{row.Amount.Sign(), len(row.Description), len(row.Details), len(row.Reference)} {
 		mix = (mix ^ uint64(n)) * prime //nolint:gosec // bits to mix
 	}
-	p.mixed += mix | 1
+	p.hash += mix | 1
 }
 
 // sum is the same for two calls that returned the same rows.
 func (p *pageRows) sum() string {
-	if p.mixed == 0 {
+	if p.hash == 0 {
 		return ""
 	}
-	return strconv.FormatUint(p.mixed, 36)
+	return strconv.FormatUint(p.hash, 36)
 }
 
 // page keeps the rows that are the page's own and says where to go on.
@@ -95,7 +95,7 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 	next.Drifted = next.Drifted || p.outside > 0
 	split, over := next.Split, false
 	sum := p.sum()
-	repeated := sum != "" && sum == next.Sum && (p.various || w.Size >= 7) // two calls for a day may have equal rows
+	repeated := sum != "" && sum == next.Sum && (p.severalDays || w.Size >= 7) // two calls for a day may have equal rows
 	next.Sum = sum
 	switch {
 	case next.Ignores:
@@ -118,19 +118,19 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 	if over {
 		first, last = w.End.AddDays(1), w.End
 	}
-	newer := p.keep(&page, first, last)
-	p.name(&page, &next, first, last)
+	newer := p.takeDays(&page, first, last)
+	p.addUnreadable(&page, &next, first, last)
 	if over {
 		return page
 	}
 	page.Next = w.next(next, newer)
-	p.cover(&page, next)
+	p.addCovered(&page, next)
 	return page
 }
 
-// keep takes the rows of some days and counts others. It reports whether there are rows that are
+// takeDays takes the rows of some days and counts others. It reports whether there are rows that are
 // wanted and of later days.
-func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date) (newer bool) {
+func (p *pageRows) takeDays(page *bankmux.TransactionPage, first, last bankmux.Date) (newer bool) {
 	if !p.oldest.Before(first) && !p.newest.After(last) {
 		page.Transactions = p.rows
 		return false
@@ -154,24 +154,24 @@ func (p *pageRows) keep(page *bankmux.TransactionPage, first, last bankmux.Date)
 	return newer
 }
 
-// maxBad bounds how many rows without a day the Next of a page remembers.
-const maxBad = 50
+// maxRemembered bounds how many rows without a day the Next of a page remembers.
+const maxRemembered = 50
 
-// name reports the rows that cannot be read: those with a day as others, those without once.
-func (p *pageRows) name(page *bankmux.TransactionPage, next *findings, first, last bankmux.Date) {
+// addUnreadable reports the rows that cannot be read: those with a day as others, those without once.
+func (p *pageRows) addUnreadable(page *bankmux.TransactionPage, next *findings, first, last bankmux.Date) {
 	named := map[string]int{}
 	for _, content := range next.Bad {
 		named[content]++
 	}
 	bad := slices.Clone(next.Bad)
-	for _, b := range p.bad {
+	for _, b := range p.failed {
 		switch {
 		case b.day.IsZero():
 			if named[b.content] > 0 {
 				named[b.content]-- // a page before had it
 				continue
 			}
-			if len(bad) < maxBad {
+			if len(bad) < maxRemembered {
 				bad = append(bad, b.content)
 			}
 		case b.day.Before(first) || b.day.After(last):
@@ -187,7 +187,7 @@ func (p *pageRows) name(page *bankmux.TransactionPage, next *findings, first, la
 
 // next is where to go on, "" at the end. newer says that the call had rows of later days.
 func (w *pageWindow) next(f findings, newer bool) string {
-	at := pageAt{to: w.From.AddDays(-1), size: w.Size, findings: f}
+	at := pagePosition{to: w.From.AddDays(-1), size: w.Size, findings: f}
 	switch {
 	case !f.Split:
 		at.to = w.First.AddDays(-1)
@@ -210,9 +210,9 @@ func (w *pageWindow) next(f findings, newer bool) string {
 	return at.String()
 }
 
-// cover says which days are complete now. What was selected before the days that were read may have
+// addCovered says which days are complete now. What was selected before the days that were read may have
 // been written on the first of them.
-func (p *pageRows) cover(page *bankmux.TransactionPage, f findings) {
+func (p *pageRows) addCovered(page *bankmux.TransactionPage, f findings) {
 	w := p.w
 	if f.Far {
 		return
@@ -230,8 +230,8 @@ func (p *pageRows) cover(page *bankmux.TransactionPage, f findings) {
 	}
 }
 
-// digestOf differs between rows without a day that say different things.
-func digestOf(u *UnreadRow) string {
+// unreadableDigest differs between rows without a day that say different things.
+func unreadableDigest(u *UnreadRow) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(contentOf(&u.Row) + "\x00"))
 	if u.Failure.Err != nil {

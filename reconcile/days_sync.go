@@ -10,9 +10,9 @@ import (
 // standardDays is what is asked for where a bank does not say how far back it goes.
 const standardDays = 90
 
-// daysReading reads the days of one account for a sync: each row once, whatever days the bank
+// daysSync reads the days of one account for a sync: each row once, whatever days the bank
 // selects by.
-type daysReading struct {
+type daysSync struct {
 	days    *Days
 	req     *bankmux.SyncRequest
 	account string // by the provider's id
@@ -21,32 +21,32 @@ type daysReading struct {
 	delta   *bankmux.Delta
 
 	windows
-	serves   int          // days back from today that the bank says it serves
-	promised bankmux.Date // the first day that the bank says it serves
-	whole    bool         // all days are read, not only the last weeks
-	renewed  bool         // the bank's range was asked again
-	to       bankmux.Date // the last day that was read
-	from     bankmux.Date // the first day that was asked for and served
-	denied   bankmux.Date // the last day that the bank refuses although it promises it; zero for none
-	begins   bankmux.Date // the first day that a row says; zero if there is no row
-	drifted  bool         // the bank is known to select by another day than it writes
+	serves     int          // days back from today that the bank says it serves
+	promised   bankmux.Date // the first day that the bank says it serves
+	whole      bool         // all days are read, not only the last weeks
+	askedAgain bool         // the bank's range was asked again
+	to         bankmux.Date // the last day that was read
+	from       bankmux.Date // the first day that was asked for and served
+	refusedTo  bankmux.Date // the last day that the bank refuses although it promises it; zero for none
+	firstRow   bankmux.Date // the first day that a row says; zero if there is no row
+	drifted    bool         // the bank is known to select by another day than it writes
 
-	answered window // the call that the user's answer belonged to, until its rows are taken
-	held     []bankmux.Transaction
-	page     []bankmux.Transaction
-	rows     []bankmux.Transaction
-	calls    calls
-	unread   []bankmux.Transaction // rows that cannot be read, as far as they can
-	failures map[string]int        // unreadable rows that were reported, by what they say
+	answered     window // the call that the user's answer belonged to, until its rows are taken
+	answeredRows []bankmux.Transaction
+	page         []bankmux.Transaction
+	rows         []bankmux.Transaction
+	calls        calls
+	unreadable   []bankmux.Transaction // rows that cannot be read, as far as they can
+	failures     map[string]int        // unreadable rows that were reported, by what they say
 }
 
 // sync reads one account and compares. The window that was interrupted, if any, is read first.
-func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
+func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 	req, cursor := r.req, r.cursor
 	if req.Answers != nil && interruptedAt.From.IsValid() {
-		switch err := r.read(ctx, interruptedAt); {
+		switch err := r.call(ctx, interruptedAt); {
 		case err == nil:
-			r.answered, r.held = interruptedAt, r.page
+			r.answered, r.answeredRows = interruptedAt, r.page
 		case !r.days.refused(err):
 			return err
 		}
@@ -57,17 +57,17 @@ func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
 	}
 	mark := cursor.Mark(r.account)
 	r.plan(&mark, days)
-	if err := r.all(ctx); err != nil {
+	if err := r.readAll(ctx); err != nil {
 		return err
 	}
-	r.gaps(&mark)
+	r.reportGaps(&mark)
 	in := Reading{
 		Provider: r.days.Provider,
 		Account:  req.AccountName(r.account),
-		From:     r.proved(),
+		From:     r.provedFrom(),
 		To:       r.to,
 		Rows:     r.rows,
-		Unread:   r.unread,
+		Unread:   r.unreadable,
 		Complete: true,
 		Proves:   r.conclusive(),
 	}
@@ -101,22 +101,22 @@ func (r *daysReading) sync(ctx context.Context, interruptedAt window) error {
 }
 
 // plan says which days are read: the last weeks, or all that the bank serves.
-func (r *daysReading) plan(mark *Mark, days int) {
+func (r *daysSync) plan(mark *Mark, days int) {
 	if days == 0 {
 		days = standardDays
 	}
 	until := r.cursor.Until
 	r.last, r.serves = until, days
-	r.promised = r.promise(days)
+	r.promised = r.promisedFrom(days)
 	r.drifted = slices.ContainsFunc(r.cursor.Marks, func(m Mark) bool { return m.Drifted })
 	r.windows = windows{first: r.promised, earliest: r.promised, last: until, size: windowDays}
 	r.whole = true
 	if mark.Day.IsZero() {
 		return
 	}
-	again := mark.Day.AddDays(-overlap)
+	again := mark.Day.AddDays(-rereadDays)
 	// A mark in the future is of a clock that was ahead: all is read again.
-	if age := until.DaysSince(mark.Whole); again.After(r.promised) && age >= 0 && age < wholeEvery {
+	if age := until.DaysSince(mark.Whole); again.After(r.promised) && age >= 0 && age < rereadAllEvery {
 		r.whole = false
 		if mark.Served > 0 { // the bank refused earlier days in the last reading of all
 			r.earliest = later(r.earliest, until.AddDays(1-mark.Served))
@@ -125,20 +125,20 @@ func (r *daysReading) plan(mark *Mark, days int) {
 	}
 }
 
-// promise is the first day of those that the bank says it serves, counted from its own today: a
+// promisedFrom is the first day of those that the bank says it serves, counted from its own today: a
 // round that reads up to a day may go on after the midnight at that bank.
-func (r *daysReading) promise(days int) bankmux.Date {
+func (r *daysSync) promisedFrom(days int) bankmux.Date {
 	today := later(r.last, r.days.today())
 	return earlier(r.last, today.AddDays(1-days))
 }
 
-// narrow leaves out days that the bank does not promise any more. It reports false if there are
+// narrowTo leaves out days that the bank does not promise any more. It reports false if there are
 // none.
-func (r *daysReading) narrow(days int) bool {
+func (r *daysSync) narrowTo(days int) bool {
 	if days == 0 {
 		return false
 	}
-	now := r.promise(days)
+	now := r.promisedFrom(days)
 	if !now.After(r.promised) {
 		return false
 	}
@@ -146,15 +146,15 @@ func (r *daysReading) narrow(days int) bool {
 	return true
 }
 
-// all reads the days, the newest first.
-func (r *daysReading) all(ctx context.Context) error {
+// readAll reads the days, the newest first.
+func (r *daysSync) readAll(ctx context.Context) error {
 	unread := true
-	for to := r.last; !to.Before(r.low(r.size < windowDays)); {
+	for to := r.last; !to.Before(r.firstAsked(r.size < windowDays)); {
 		w := r.next(to)
-		err := r.window(ctx, w)
+		err := r.readWindow(ctx, w)
 		switch {
 		case err == nil:
-			r.took()
+			r.accept()
 			if unread {
 				r.to, unread = w.Last, false
 			}
@@ -163,7 +163,7 @@ func (r *daysReading) all(ctx context.Context) error {
 		case !r.days.refused(err):
 			return err
 		default:
-			more, failed := r.refusal(ctx, w)
+			more, failed := r.afterRefusal(ctx, w)
 			switch {
 			case failed != nil:
 				return failed
@@ -173,47 +173,47 @@ func (r *daysReading) all(ctx context.Context) error {
 			case to.Before(r.first): // of the margin
 				to = r.earliest.AddDays(-1)
 			default:
-				r.denied, r.first = to, to.AddDays(1)
+				r.refusedTo, r.first = to, to.AddDays(1)
 			}
 		}
 	}
-	rest, unasked := r.calls.rest(r.rows)
+	rest, unasked := r.calls.unclaimed(r.rows)
 	r.rows = append(r.rows, rest...)
 	r.delta.Outside -= unasked // they were not dropped after all
 	return nil
 }
 
-// refusal decides how to go on after the bank refused the days of a call. It reports false if there
+// afterRefusal decides how to go on after the bank refused the days of a call. It reports false if there
 // is nothing left to ask for.
-func (r *daysReading) refusal(ctx context.Context, w window) (bool, error) {
-	if r.narrow(r.serves) { // midnight has passed at the bank
+func (r *daysSync) afterRefusal(ctx context.Context, w window) (bool, error) {
+	if r.narrowTo(r.serves) { // midnight has passed at the bank
 		return true, nil
 	}
-	if !r.renewed { // the bank may serve fewer days than it said an hour ago
-		r.renewed = true
+	if !r.askedAgain { // the bank may serve fewer days than it said an hour ago
+		r.askedAgain = true
 		days, err := r.days.serves(ctx, true)
 		if err != nil {
 			return false, err
 		}
-		if r.narrow(days) {
+		if r.narrowTo(days) {
 			return true, nil
 		}
 	}
-	return r.fewer(w), nil
+	return r.shrink(w), nil
 }
 
-// window reads one window, unless the user's answer has just brought its rows, and takes its own
+// readWindow reads one window, unless the user's answer has just brought its rows, and takes its own
 // rows.
-func (r *daysReading) window(ctx context.Context, w window) error {
+func (r *daysSync) readWindow(ctx context.Context, w window) error {
 	if r.answered.covers(&w) { // it may have asked for a day that the bank has left since
-		w.From, w.To, r.page = r.answered.From, r.answered.To, r.held
-		r.answered, r.held = window{}, nil
-	} else if err := r.read(ctx, w); err != nil {
+		w.From, w.To, r.page = r.answered.From, r.answered.To, r.answeredRows
+		r.answered, r.answeredRows = window{}, nil
+	} else if err := r.call(ctx, w); err != nil {
 		return err
 	}
-	newest := w.Last == r.last || (r.without && w.Last == r.last.AddDays(-1))
-	r.note(&w)
-	r.calls.begin(&w, r.page)
+	newest := w.Last == r.last || (r.withoutLast && w.Last == r.last.AddDays(-1))
+	r.noteDays(&w)
+	r.calls.add(&w, r.page)
 	for i := range r.page {
 		row := &r.page[i]
 		day := row.Date
@@ -223,26 +223,26 @@ func (r *daysReading) window(ctx context.Context, w window) error {
 			}
 			continue
 		}
-		if w.has(day) || (newest && day.After(w.Last)) {
+		if w.owns(day) || (newest && day.After(w.Last)) {
 			r.rows = append(r.rows, *row)
 			continue
 		}
 		if !w.asked(day) {
 			r.delta.Outside++
 		}
-		r.calls.stray(row, w.asked(day))
+		r.calls.addMisplaced(row, w.asked(day))
 	}
 	return nil
 }
 
-// note keeps the first day that a row says, and whether rows say days that were not asked for. A
+// noteDays keeps the first day that a row says, and whether rows say days that were not asked for. A
 // bank that ignores the days of a call says nothing about how it selects.
-func (r *daysReading) note(w *window) {
+func (r *daysSync) noteDays(w *window) {
 	near, ignores := false, false
 	for i := range r.page {
 		day := r.page[i].Date
-		if !day.Before(w.From) && (r.begins.IsZero() || day.Before(r.begins)) {
-			r.begins = day
+		if !day.Before(w.From) && (r.firstRow.IsZero() || day.Before(r.firstRow)) {
+			r.firstRow = day
 		}
 		if w.asked(day) {
 			continue
@@ -253,8 +253,8 @@ func (r *daysReading) note(w *window) {
 	r.drifted = r.drifted || (near && !ignores)
 }
 
-// read makes the call of a window. The user's answers go with the first.
-func (r *daysReading) read(ctx context.Context, w window) error {
+// call makes the call of a window. The user's answers go with the first.
+func (r *daysSync) call(ctx context.Context, w window) error {
 	answers := r.req.Answers
 	r.req.Answers = nil
 	page, err := r.days.Read(
@@ -263,7 +263,7 @@ func (r *daysReading) read(ctx context.Context, w window) error {
 	)
 	if err != nil {
 		r.page = nil
-		return keep(err, daysStep{Cursor: r.cursor.String(), Window: w})
+		return withStep(err, daysStep{Cursor: r.cursor.String(), Window: w})
 	}
 	r.page = page.Rows
 	here := map[string]int{}
@@ -280,39 +280,39 @@ func (r *daysReading) read(ctx context.Context, w window) error {
 			r.failures = map[string]int{}
 		}
 		r.failures[content]++
-		r.unread = append(r.unread, u.Row)
+		r.unreadable = append(r.unreadable, u.Row)
 		r.delta.Failed = append(r.delta.Failed, u.Failure)
 	}
 	return nil
 }
 
-// proved is the first day of which all rows were read. Those of the days before it may be among
+// provedFrom is the first day of which all rows were read. Those of the days before it may be among
 // rows that the bank selects by an earlier day, which it was not asked for.
 //
 // A row that is further off than maxSlack was selected by a day that is further away still.
-func (r *daysReading) proved() bankmux.Date {
-	if r.calls.far > maxSlack && !r.calls.ignores {
-		return later(r.first, r.from.AddDays(maxSlack+r.calls.far))
+func (r *daysSync) provedFrom() bankmux.Date {
+	if r.calls.furthest > maxSlack && !r.calls.ignores {
+		return later(r.first, r.from.AddDays(maxSlack+r.calls.furthest))
 	}
 	return later(r.first, r.from.AddDays(r.slack()))
 }
 
 // slack is how far the day of selection and the one that is written may be apart in this reading.
-func (r *daysReading) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
+func (r *daysSync) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
 
 // conclusive is the first day of which an absent row is gone, zero where the first row says it. A
 // bank may serve fewer days than it says; the first row shows where they begin at the latest. Where
 // rows are selected by an earlier day than is written, they leave in another order than that of
 // their days.
-func (r *daysReading) conclusive() bankmux.Date {
-	if !r.drifted || r.begins.IsZero() {
+func (r *daysSync) conclusive() bankmux.Date {
+	if !r.drifted || r.firstRow.IsZero() {
 		return bankmux.Date{}
 	}
-	return r.begins.AddDays(r.slack())
+	return r.firstRow.AddDays(r.slack())
 }
 
-// gaps reports days that no reading has, and remembers how many the bank served.
-func (r *daysReading) gaps(mark *Mark) {
+// reportGaps reports days that no reading has, and remembers how many the bank served.
+func (r *daysSync) reportGaps(mark *Mark) {
 	gap := func(from, to bankmux.Date) {
 		if !to.Before(from) {
 			r.delta.Gaps = append(r.delta.Gaps, bankmux.Covered{Account: r.account, From: from, To: to})
@@ -322,16 +322,16 @@ func (r *daysReading) gaps(mark *Mark) {
 		gap(mark.Day.AddDays(1), r.promised.AddDays(-1))
 	}
 	switch {
-	case !r.denied.IsZero() && mark.Day.IsZero():
-		gap(r.promised, r.denied)
-	case !r.denied.IsZero():
-		gap(later(r.promised, mark.Day.AddDays(1)), r.denied)
+	case !r.refusedTo.IsZero() && mark.Day.IsZero():
+		gap(r.promised, r.refusedTo)
+	case !r.refusedTo.IsZero():
+		gap(later(r.promised, mark.Day.AddDays(1)), r.refusedTo)
 	}
 	mark.Drifted = r.drifted
 	if r.whole {
 		mark.Whole, mark.Served = r.cursor.Until, 0
 	}
-	if !r.denied.IsZero() {
-		mark.Served = r.cursor.Until.DaysSince(r.denied)
+	if !r.refusedTo.IsZero() {
+		mark.Served = r.cursor.Until.DaysSince(r.refusedTo)
 	}
 }

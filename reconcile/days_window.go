@@ -32,8 +32,8 @@ type window struct {
 	Last  bankmux.Date `json:"last"`
 }
 
-// has reports whether a row of the day is one of the window's own.
-func (w *window) has(day bankmux.Date) bool { return !day.Before(w.First) && !day.After(w.Last) }
+// owns reports whether a row of the day is one of the window's own.
+func (w *window) owns(day bankmux.Date) bool { return !day.Before(w.First) && !day.After(w.Last) }
 
 // asked reports whether the day was asked for.
 func (w *window) asked(day bankmux.Date) bool { return !day.Before(w.From) && !day.After(w.To) }
@@ -47,23 +47,23 @@ func (w *window) covers(other *window) bool {
 // that refuses days is asked for fewer: without the last day, which may be tomorrow there, then for
 // half.
 type windows struct {
-	first    bankmux.Date // of the days wanted
-	earliest bankmux.Date // the bank is asked for no day before it; zero means no limit
-	last     bankmux.Date // and for none after it
-	size     int          // days of one call's own
-	refused  int
-	without  bool // the last day is left out, to find out whether it is what the bank refuses
-	settled  bool // the bank took a call with its last day, or without
+	first       bankmux.Date // of the days wanted
+	earliest    bankmux.Date // the bank is asked for no day before it; zero means no limit
+	last        bankmux.Date // and for none after it
+	size        int          // days of one call's own
+	refused     int
+	withoutLast bool // the last day is left out, to find out whether it is what the bank refuses
+	settled     bool // the bank took a call with its last day, or without
 }
 
 // next is what to ask for, given the last day that is still to be read.
 func (w *windows) next(to bankmux.Date) window {
 	last := w.last
-	if w.without {
+	if w.withoutLast {
 		last = last.AddDays(-1)
 	}
 	to = earlier(to, last)
-	first := later(w.low(w.size < windowDays), to.AddDays(1-w.size))
+	first := later(w.firstAsked(w.size < windowDays), to.AddDays(1-w.size))
 	return window{
 		From: later(w.earliest, first.AddDays(-w.margin())), To: earlier(last, to.AddDays(w.margin())),
 		First: first, Last: to,
@@ -79,21 +79,21 @@ func (w *windows) margin() int {
 	return maxSlack
 }
 
-// took notes that the bank took a call.
-func (w *windows) took() { w.settled = true }
+// accept notes that the bank took a call.
+func (w *windows) accept() { w.settled = true }
 
-// fewer notes that the bank refused the days of a call. It reports false if there are no fewer to
+// shrink notes that the bank refused the days of a call. It reports false if there are no fewer to
 // ask for.
-func (w *windows) fewer(call window) bool {
+func (w *windows) shrink(call window) bool {
 	if w.refused++; w.refused > maxRefused {
 		return false
 	}
 	if !w.settled {
-		if !w.without && call.To == w.last {
-			w.without = true
+		if !w.withoutLast && call.To == w.last {
+			w.withoutLast = true
 			return true
 		}
-		w.without = false
+		w.withoutLast = false
 	}
 	if w.size == 1 {
 		return false
@@ -102,9 +102,9 @@ func (w *windows) fewer(call window) bool {
 	return true
 }
 
-// serve limits the reading to the days that the bank serves, or says that they are not all that was
+// limitTo limits the reading to the days that the bank serves, or says that they are not all that was
 // asked for.
-func (w *windows) serve(days int, req *bankmux.TransactionsRequest) error {
+func (w *windows) limitTo(days int, req *bankmux.TransactionsRequest) error {
 	if days == 0 {
 		return nil
 	}

@@ -101,10 +101,10 @@ type StoredPage struct {
 }
 
 const (
-	maxAgain    = 4    // times that a round begins again in one call
-	maxFeed     = 1000 // pages of a round that is read in one call
-	maxStored   = 1000 // pages of a list, all readings together
-	maxReadings = 3    // of a list that changes while it is read
+	maxRestarts     = 4    // times that a round begins again in one call
+	maxRoundPages   = 1000 // pages of a round that is read in one call
+	maxListPages    = 1000 // pages of a list, all readings together
+	maxListReadings = 3    // of a list that changes while it is read
 )
 
 // Sync reads the changes since the cursor of the request. It may be repeated with the same cursor,
@@ -122,19 +122,19 @@ const (
 //     and the answers go to that call first.
 func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if f.Page == nil || f.Accounts == nil {
-		return bankmux.Delta{}, refuse("Feed", "lacks Page or Accounts")
+		return bankmux.Delta{}, invalid("Feed", "lacks Page or Accounts")
 	}
 	cursor, err := ParseCursor(req.Cursor, req.Connection)
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
-	if !cursor.Keeps(named(&req)) { // the cursor went past the rows of the others
-		return bankmux.Delta{}, refuse(
+	if !cursor.Keeps(wantedAccounts(&req)) { // the cursor went past the rows of the others
+		return bankmux.Delta{}, invalid(
 			"SyncRequest.Accounts",
 			"are others than the cursor was made for: begin again without one; with Known nothing is doubled",
 		)
 	}
-	r := newFeedReading(&f, &req, &cursor)
+	r := newFeedSync(&f, &req, &cursor)
 	if err := r.resume(ctx); err != nil {
 		return bankmux.Delta{}, err
 	}
@@ -143,7 +143,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 		return bankmux.Delta{}, err
 	}
 	if req.Cursor == "" {
-		if cursor.Carried, err = r.anyKnown(ctx); err != nil {
+		if cursor.Carried, err = r.knowsAnyRow(ctx); err != nil {
 			return bankmux.Delta{}, err
 		}
 	}
@@ -153,11 +153,11 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	}
 	if end.More {
 		if !cursor.Turn(end.Next) {
-			return bankmux.Delta{}, goesRound()
+			return bankmux.Delta{}, pagesRepeat()
 		}
 	} else {
 		fetched := end.AsOf.UnixMicro()
-		if err := r.end(ctx, end.AsOf.IsZero() || fetched != cursor.Fetched); err != nil {
+		if err := r.finishRound(ctx, end.AsOf.IsZero() || fetched != cursor.Fetched); err != nil {
 			return bankmux.Delta{}, err
 		}
 		cursor.Fetched, cursor.Pages, cursor.Anchor = fetched, 0, ""
@@ -188,27 +188,27 @@ func (f *Feed) size(asked int) int {
 	return asked
 }
 
-func refuse(field, why string) *bankmux.Error {
+func invalid(field, why string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, NotSent: true, Detail: why}
 }
 
-func goesRound() error {
+func pagesRepeat() error {
 	return &bankmux.Error{
 		Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK,
 		Detail: "the provider says that there is more, and shows a page it has shown before or none",
 	}
 }
 
-// named are the accounts and cards that a request asks for; none means all.
-func named(req *bankmux.SyncRequest) []string {
+// wantedAccounts are the accounts and cards that a request asks for; none means all.
+func wantedAccounts(req *bankmux.SyncRequest) []string {
 	if len(req.Cards) == 0 {
 		return req.Accounts
 	}
 	return slices.Concat(req.Accounts, req.Cards)
 }
 
-// asked reports whether an account is one of those that the request asks for.
-func asked(req *bankmux.SyncRequest, account string) bool {
+// wantsAccount reports whether an account is one of those that the request asks for.
+func wantsAccount(req *bankmux.SyncRequest, account string) bool {
 	return account == "" || len(req.Accounts)+len(req.Cards) == 0 ||
 		slices.Contains(req.Accounts, account) || slices.Contains(req.Cards, account)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// lives notes that the provider lists a known row under an alias.
-func (r *feedReading) lives(k *Known, alias string) {
-	r.alive[rowName{k.Key, alias}], r.listed[alias] = true, true
+// markAlive notes that the provider lists a known row under an alias.
+func (r *feedSync) markAlive(k *Known, alias string) {
+	r.alive[keyAlias{k.Key, alias}], r.listed[alias] = true, true
 }
 
-// resembles notes that the provider lists a pending row under an alias with another text. It is
+// markAlike notes that the provider lists a pending row under an alias with another text. It is
 // there, unless the row under that alias or its own text turns out to be another row.
-func (r *feedReading) resembles(k *Known, alias string) {
-	if name := (rowName{k.Key, alias}); !r.alive[name] {
+func (r *feedSync) markAlike(k *Known, alias string) {
+	if name := (keyAlias{k.Key, alias}); !r.alive[name] {
 		r.alike[name] = true
 	}
 }
@@ -23,18 +23,18 @@ func (r *feedReading) resembles(k *Known, alias string) {
 // isAlive reports whether the provider lists a known row under any of its aliases, or under an id
 // that it has not reported yet. Without a list of stored rows, the record from its beginning shows
 // which rows there are, and any later part of it shows only what it says is removed.
-func (r *feedReading) isAlive(k *Known) bool {
+func (r *feedSync) isAlive(k *Known) bool {
 	if r.feed.Stored == nil {
 		return !r.full || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.shown[a] })
 	}
-	return r.elsewhere[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool {
-		name := rowName{k.Key, a}
+	return r.underNewID[k.Key] || slices.ContainsFunc(k.Aliases, func(a string) bool {
+		name := keyAlias{k.Key, a}
 		return r.alive[name] || (r.alike[name] && !r.foreign[name])
 	})
 }
 
-// end finds, at the end of a round, the known rows that are gone without a word.
-func (r *feedReading) end(ctx context.Context, refreshed bool) error {
+// finishRound finds, at the end of a round, the known rows that are gone without a word.
+func (r *feedSync) finishRound(ctx context.Context, refreshed bool) error {
 	if r.req.Known == nil {
 		return nil
 	}
@@ -42,26 +42,26 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 	var rows []Known
 	if refreshed {
 		var err error
-		rows, err = r.known(ctx, r.today.AddDays(-pendingDays), lastDay, func(k *Known) bool {
+		rows, err = r.knownRows(ctx, r.today.AddDays(-pendingDays), lastDay, func(k *Known) bool {
 			// The provider may have sent a pending flag that could not be read. Other providers
 			// have none.
-			waits := k.Status == bankmux.StatusPending || (k.Status == "" && r.aliasOf(k) != "")
-			return waits && !r.kept[k.Key]
+			waits := k.Status == bankmux.StatusPending || (k.Status == "" && r.lastAlias(k) != "")
+			return waits && !r.reported[k.Key]
 		})
 		if err != nil {
 			return err
 		}
 	}
 	if r.cursor.Missed && refreshed {
-		more, err := r.known(ctx, firstDay, lastDay, func(k *Known) bool { return k.Missed > 0 && !r.kept[k.Key] })
+		more, err := r.knownRows(ctx, firstDay, lastDay, func(k *Known) bool { return k.Missed > 0 && !r.reported[k.Key] })
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
-		r.cursor.Missed = r.missed
+		r.cursor.Missed = r.anyMissing
 	}
-	if err := r.gone(ctx, rows, func(k Known) {
-		if !r.empty {
+	if err := r.reportGone(ctx, rows, func(k Known) {
+		if !r.emptyList {
 			r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
 			return
 		}
@@ -76,7 +76,7 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 	if r.feed.Stored == nil && !r.full {
 		return nil // a later part of the record proves nothing
 	}
-	if err := r.carried(ctx); err != nil {
+	if err := r.lookUpCarried(ctx); err != nil {
 		return err
 	}
 	// The record of a new connection may go on with older rows, and the rows of accounts that
@@ -87,12 +87,12 @@ func (r *feedReading) end(ctx context.Context, refreshed bool) error {
 	return nil
 }
 
-// carried looks for the rows that were known before the first page: of another connection, another
+// lookUpCarried looks for the rows that were known before the first page: of another connection, another
 // provider or a cursor that was given up. It looks between the first day that the provider serves
 // and a month from now. They are missing, and looked for once more at the end of the next round.
 // Without a list of stored rows, they are looked for once more in the next record from its
 // beginning.
-func (r *feedReading) carried(ctx context.Context) error {
+func (r *feedSync) lookUpCarried(ctx context.Context) error {
 	ids, err := r.accounts(ctx)
 	if err != nil {
 		return err
@@ -109,26 +109,26 @@ func (r *feedReading) carried(ctx context.Context) error {
 				r.delta.Suspect = append(r.delta.Suspect, name)
 			}
 		}
-		if r.full && (r.unread[id] || r.unread[""]) { // a row that could not be read may be any of them
+		if r.full && (r.unreadable[id] || r.unreadable[""]) { // a row that could not be read may be any of them
 			continue
 		}
-		if err := r.carriedOf(ctx, id, day); err != nil {
+		if err := r.lookUpCarriedOf(ctx, id, day); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// carriedOf does so for one account, from the first day that the provider serves; zero means none.
-func (r *feedReading) carriedOf(ctx context.Context, id string, day bankmux.Date) error {
-	for !day.IsZero() && !day.After(r.today.AddDays(lookDays)) {
-		of := AccountDays{r.req.AccountName(id), day, day.AddDays(lookDays - 1)}
-		rows, err := Ask(ctx, r.req, of, func(k *Known) bool { return !r.kept[k.Key] })
+// lookUpCarriedOf does so for one account, from the first day that the provider serves; zero means none.
+func (r *feedSync) lookUpCarriedOf(ctx context.Context, id string, day bankmux.Date) error {
+	for !day.IsZero() && !day.After(r.today.AddDays(lookupDays)) {
+		of := AccountDays{r.req.AccountName(id), day, day.AddDays(lookupDays - 1)}
+		rows, err := Ask(ctx, r.req, of, func(k *Known) bool { return !r.reported[k.Key] })
 		if err != nil {
 			return err
 		}
-		if err := r.gone(ctx, rows, func(k Known) {
-			if k.Missed > 0 && !r.empty {
+		if err := r.reportGone(ctx, rows, func(k Known) {
+			if k.Missed > 0 && !r.emptyList {
 				// so was it in a reading before
 				r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
 				return
@@ -144,22 +144,22 @@ func (r *feedReading) carriedOf(ctx context.Context, id string, day bankmux.Date
 	return nil
 }
 
-// gone calls report for each of some known rows that the provider does not list, once.
-func (r *feedReading) gone(ctx context.Context, rows []Known, report func(Known)) error {
+// reportGone calls report for each of some known rows that the provider does not list, once.
+func (r *feedSync) reportGone(ctx context.Context, rows []Known, report func(Known)) error {
 	var ask []Known
 	for i := range rows {
-		if r.aliasOf(&rows[i]) != "" && !r.looked[rows[i].Key] {
+		if r.lastAlias(&rows[i]) != "" && !r.lookedUp[rows[i].Key] {
 			ask = append(ask, rows[i])
 		}
 	}
 	if len(ask) > 0 && r.feed.Stored != nil {
-		if err := r.look(ctx, ask); err != nil {
+		if err := r.lookUp(ctx, ask); err != nil {
 			return err
 		}
 	}
 	for _, k := range rows {
-		if !r.isAlive(&k) && !r.kept[k.Key] {
-			r.kept[k.Key] = true
+		if !r.isAlive(&k) && !r.reported[k.Key] {
+			r.reported[k.Key] = true
 			report(k)
 		}
 	}

@@ -9,18 +9,18 @@ import (
 )
 
 // compare finds what the rows are of what the application knows.
-func (r *feedReading) compare(ctx context.Context) error {
-	byAccount, gone := r.rows.rows(), r.rows.gone()
+func (r *feedSync) compare(ctx context.Context) error {
+	byAccount, gone := r.merger.rows(), r.merger.removedRows()
 	if r.req.Known == nil {
-		r.blind(byAccount, gone)
+		r.reportWithoutKnown(byAccount, gone)
 		return nil
 	}
 	for _, row := range gone {
-		r.removed[r.nameOf(row)] = true
+		r.removed[r.accountAliasOf(row)] = true
 	}
 	for _, rows := range byAccount {
 		for i := range rows {
-			r.shown[r.alias(rows[i].ID)] = true
+			r.shown[r.aliasFor(rows[i].ID)] = true
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
@@ -31,17 +31,17 @@ func (r *feedReading) compare(ctx context.Context) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return r.withdrawn(ctx, gone)
+	return r.reportRemoved(ctx, gone)
 }
 
 // compareAccount compares as if all known rows that the record does not show were gone, looks for
 // those of which that would matter, and compares again until it is so. Without a list of stored
 // rows, those are gone that the record says are removed, or that its beginning does not show.
-func (r *feedReading) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction) error {
-	if err := Names(r.req, append(r.named, account)); err != nil {
+func (r *feedSync) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction) error {
+	if err := Names(r.req, append(r.checked, account)); err != nil {
 		return err
 	}
-	r.named = append(r.named, account)
+	r.checked = append(r.checked, account)
 	in := Reading{
 		Provider: r.feed.Provider,
 		Account:  r.req.AccountName(account),
@@ -55,9 +55,9 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 	sought := map[string]bool{}               // those of updated rows that are yet to be found
 	for i := range rows {
 		in.From, in.To = earlier(in.From, rows[i].Date), later(in.To, rows[i].Date)
-		alias := r.alias(rows[i].ID)
+		alias := r.aliasFor(rows[i].ID)
 		shown[alias] = true
-		if r.rows.isUpdated(account, rows[i].ID) {
+		if r.merger.isUpdated(account, rows[i].ID) {
 			sought[alias] = true
 		}
 	}
@@ -67,43 +67,43 @@ func (r *feedReading) compareAccount(ctx context.Context, account string, rows [
 		mark.Day = in.From
 		r.cursor.Set(mark)
 	}
-	known, err := r.around(ctx, &in, shown, sought)
+	known, err := r.knownNear(ctx, &in, shown, sought)
 	if err != nil {
 		return err
 	}
 	switch {
 	case r.feed.Stored == nil:
-		other := r.others(known, before)
+		other := r.unseenAliases(known, before)
 		in.Gone = func(alias string) bool {
 			return r.isRemoved(in.Account, alias) || ((r.full || other[alias]) && !r.shown[alias])
 		}
 	case r.cursor.Fetched == 0 && !r.cursor.Carried: // nothing was known before: what is known has just been shown
 		present := make(map[string]bool, len(known))
 		for i := range known {
-			present[r.aliasOf(&known[i])] = true
+			present[r.lastAlias(&known[i])] = true
 		}
 		in.Gone = func(alias string) bool {
-			return !r.listed[alias] && (!present[alias] || r.isRemoved(in.Account, alias) || r.sought(known, alias))
+			return !r.listed[alias] && (!present[alias] || r.isRemoved(in.Account, alias) || r.allLookedUp(known, alias))
 		}
 	}
 	for {
-		res := Compare(r.ownNames(known), in)
-		doubtful := r.doubtful(res, shown)
+		res := Compare(r.withoutForeignAliases(known), in)
+		doubtful := r.uncertain(res, shown)
 		if len(doubtful) == 0 {
-			r.keep(res)
+			r.markReported(res)
 			res.Tell(&r.delta, in.Account)
-			return r.displaced(ctx, known, shown)
+			return r.reportDisplaced(ctx, known, shown)
 		}
-		if err := r.look(ctx, doubtful); err != nil {
+		if err := r.lookUp(ctx, doubtful); err != nil {
 			return err
 		}
 	}
 }
 
-// others returns the aliases of known rows that the record has not shown: those that it should
+// unseenAliases returns the aliases of known rows that the record has not shown: those that it should
 // have, and was without, and those before the first day that it showed. Of a new connection the
 // record may have the last weeks first, and rows that are known from another connection later.
-func (r *feedReading) others(known []Known, first bankmux.Date) map[string]bool {
+func (r *feedSync) unseenAliases(known []Known, first bankmux.Date) map[string]bool {
 	aliases := map[string]bool{}
 	for i := range known {
 		k := &known[i]
@@ -116,12 +116,12 @@ func (r *feedReading) others(known []Known, first bankmux.Date) map[string]bool 
 	return aliases
 }
 
-// around reads the known rows that the rows of a page may be, and widens the days of the reading to
+// knownNear reads the known rows that the rows of a page may be, and widens the days of the reading to
 // theirs.
-func (r *feedReading) around(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
+func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
 	from, to := in.From, in.To
-	in.From, in.To = in.From.AddDays(-around), in.To.AddDays(around)
-	known, err := Ask(ctx, r.req, AccountDays{in.Account, in.From.AddDays(around - pendingDays), in.To}, func(k *Known) bool {
+	in.From, in.To = in.From.AddDays(-nearDays), in.To.AddDays(nearDays)
+	known, err := Ask(ctx, r.req, AccountDays{in.Account, in.From.AddDays(nearDays - pendingDays), in.To}, func(k *Known) bool {
 		found := false
 		for _, a := range k.Aliases {
 			found = found || shown[a]
@@ -144,25 +144,25 @@ func (r *feedReading) around(ctx context.Context, in *Reading, shown, sought map
 	return append(known, far...), err
 }
 
-// keep notes which known rows a page reported on.
-func (r *feedReading) keep(res Result) {
+// markReported notes which known rows a page reported on.
+func (r *feedSync) markReported(res Result) {
 	for _, list := range [][]Change{res.Modified, res.Replaced} {
 		for i := range list {
-			r.kept[list[i].Was.Key] = true
+			r.reported[list[i].Was.Key] = true
 		}
 	}
 	for _, k := range res.Unchanged {
-		r.kept[k.Key] = true
+		r.reported[k.Key] = true
 	}
 }
 
-// blind reports rows without what the application knows: they go by the provider's ids.
-func (r *feedReading) blind(byAccount map[string][]bankmux.Transaction, gone []FeedRow) {
+// reportWithoutKnown reports rows without what the application knows: they go by the provider's ids.
+func (r *feedSync) reportWithoutKnown(byAccount map[string][]bankmux.Transaction, gone []FeedRow) {
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
 		in := Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]}
 		res := Compare(nil, in)
 		for _, a := range res.Added {
-			if !r.rows.isOld(account, a.Row.ID) {
+			if !r.merger.isOnlyUpdated(account, a.Row.ID) {
 				r.delta.Added = append(r.delta.Added, a)
 				continue
 			}
@@ -172,7 +172,7 @@ func (r *feedReading) blind(byAccount map[string][]bankmux.Transaction, gone []F
 		}
 	}
 	for _, row := range gone {
-		name := r.nameOf(row)
+		name := r.accountAliasOf(row)
 		was := Known{Account: name.account, Aliases: []string{name.alias}}
 		r.delta.Removed = append(r.delta.Removed, Absence{Known: was, Reason: ReasonRemoved})
 	}

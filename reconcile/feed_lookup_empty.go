@@ -8,15 +8,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// hides reports whether an empty list of some days proves nothing, for rows are known that it must
+// emptyProvesNothing reports whether an empty list of some days proves nothing, for rows are known that it must
 // have. Those that are looked for may rightly be gone. If there are no others on these days, the
 // list is asked for the last other row of each account, or of any where the account has none.
-func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error) {
-	r, sought, accounts := s.reading, map[string]bool{}, map[string]bool{}
+func (s *lookup) emptyProvesNothing(ctx context.Context, from, to bankmux.Date) (bool, error) {
+	r, sought, accounts := s.sync, map[string]bool{}, map[string]bool{}
 	for i := range s.rows {
 		sought[s.rows[i].Key], accounts[s.rows[i].Account] = true, true
 	}
-	booked, err := r.known(ctx, from, to, func(k *Known) bool { return k.Status == bankmux.StatusBooked })
+	booked, err := r.knownRows(ctx, from, to, func(k *Known) bool { return k.Status == bankmux.StatusBooked })
 	if err != nil || len(booked) == 0 {
 		return false, err
 	}
@@ -26,8 +26,8 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 		}
 	}
 	last := map[string]bankmux.Date{} // of all accounts under ""
-	_, err = r.known(ctx, firstDay, lastDay, func(k *Known) bool {
-		alias := r.aliasOf(k)
+	_, err = r.knownRows(ctx, firstDay, lastDay, func(k *Known) bool {
+		alias := r.lastAlias(k)
 		if !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" &&
 			!r.isRemoved(k.Account, alias) {
 			last[k.Account], last[""] = later(last[k.Account], k.Date), later(last[""], k.Date)
@@ -41,7 +41,7 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 		if last[account].IsZero() {
 			account = ""
 		}
-		serves, err := r.serves(ctx, account, last[account])
+		serves, err := r.listsRowOn(ctx, account, last[account])
 		if err != nil || !serves {
 			return true, err
 		}
@@ -49,13 +49,13 @@ func (s *search) hides(ctx context.Context, from, to bankmux.Date) (bool, error)
 	return false, nil
 }
 
-// serves reports whether the list has a row of an account on a day, "" for any account.
-func (r *feedReading) serves(ctx context.Context, account string, day bankmux.Date) (bool, error) {
+// listsRowOn reports whether the list has a row of an account on a day, "" for any account.
+func (r *feedSync) listsRowOn(ctx context.Context, account string, day bankmux.Date) (bool, error) {
 	if day.IsZero() {
 		return false, nil
 	}
-	ask := StoredRequest{Accounts: named(r.req), From: day, To: day}
-	for range maxStored {
+	ask := StoredRequest{Accounts: wantedAccounts(r.req), From: day, To: day}
+	for range maxListPages {
 		page, err := r.stored(ctx, ask)
 		if err != nil {
 			return false, err

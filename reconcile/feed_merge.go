@@ -10,39 +10,39 @@ import (
 // What is left are the accounts' rows, each once. Two payments under one id are two rows.
 type merger struct {
 	byAccount map[string][]bankmux.Transaction
-	ids       map[FeedRow]*merged
+	ids       map[FeedRow]*idState
 	removed   map[FeedRow]bool // false where a later page shows the row again
 	order     []FeedRow        // of removed
 	page      int              // the number of the page that is applied, from 1
 	holes     bool             // byAccount has rows that a later page removed
 }
 
-// merged is what the pages say about an id of an account.
-type merged struct {
-	at               []int // where its rows stand in the account
+// idState is what the pages say about an id of an account.
+type idState struct {
+	rows             []int // where its rows stand in the account
 	page             int   // the first page that named it
-	touched          int   // the last page that replaced its only row
+	replacedOn       int   // the last page that replaced its only row
 	created, updated bool
 }
 
 func newMerger() *merger {
 	return &merger{
 		byAccount: map[string][]bankmux.Transaction{},
-		ids:       map[FeedRow]*merged{},
+		ids:       map[FeedRow]*idState{},
 		removed:   map[FeedRow]bool{},
 	}
 }
 
-// add applies a page, without the accounts that are not wanted. It returns the rows that lack what
+// addPage applies a page, without the accounts that are not wanted. It returns the rows that lack what
 // every row has.
-func (m *merger) add(page *FeedPage, wanted func(account string) bool) (incomplete []bankmux.Failure) {
+func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (incomplete []bankmux.Failure) {
 	m.page++
 	gone := make(map[FeedRow]bool, len(page.Removed))
 	for _, row := range page.Removed {
 		switch {
 		case !wanted(row.Account):
 		case row.ID == "":
-			incomplete = append(incomplete, lacking(row.Account, "", "a removed row without id"))
+			incomplete = append(incomplete, missingPart(row.Account, "", "a removed row without id"))
 		default:
 			gone[row] = true
 			m.remove(row)
@@ -54,19 +54,19 @@ func (m *merger) add(page *FeedPage, wanted func(account string) bool) (incomple
 			switch {
 			case !wanted(row.Account), gone[FeedRow{row.ID, row.Account}], gone[FeedRow{ID: row.ID}]:
 			case row.ID == "" || row.Account == "":
-				incomplete = append(incomplete, lacking(row.Account, row.ID, "a transaction without id or account"))
+				incomplete = append(incomplete, missingPart(row.Account, row.ID, "a transaction without id or account"))
 			case row.Date.IsZero() || row.Amount.IsZero():
-				incomplete = append(incomplete, lacking(row.Account, row.ID, "a transaction without day or amount"))
+				incomplete = append(incomplete, missingPart(row.Account, row.ID, "a transaction without day or amount"))
 			default:
-				m.put(row, i == 1)
+				m.upsert(row, i == 1)
 			}
 		}
 	}
 	return incomplete
 }
 
-// lacking is the failure of a row that lacks what every row has.
-func lacking(account, id, what string) bankmux.Failure {
+// missingPart is the failure of a row that lacks what every row has.
+func missingPart(account, id, what string) bankmux.Failure {
 	if id == "" {
 		id = "without id" // a failure without a row's name would be that of the account
 	}
@@ -75,27 +75,27 @@ func lacking(account, id, what string) bankmux.Failure {
 	}}
 }
 
-// put adds a row, in place of the one that it stands for.
-func (m *merger) put(row *bankmux.Transaction, update bool) {
+// upsert adds a row, in place of the one that it stands for.
+func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	id := FeedRow{row.ID, row.Account}
 	e := m.ids[id]
 	if e == nil {
-		e = &merged{page: m.page}
+		e = &idState{page: m.page}
 		m.ids[id] = e
 	}
 	known := e.page < m.page // a page before named it, which this one is later than
 	list := m.byAccount[row.Account]
-	switch same := e.replaced(list, row, update, e.touched != m.page && (update || known)); {
+	switch same := e.rowToReplace(list, row, update, e.replacedOn != m.page && (update || known)); {
 	// a list has no order: it was pending
 	case same >= 0 && !update && !known && list[same].Status == bankmux.StatusBooked:
 	case same >= 0:
 		list[same] = *row
 	default:
-		e.at = append(e.at, len(list))
+		e.rows = append(e.rows, len(list))
 		m.byAccount[row.Account] = append(list, *row)
 	}
 	if update || known {
-		e.touched = m.page
+		e.replacedOn = m.page
 	}
 	e.updated, e.created = e.updated || update, e.created || !update
 	for _, named := range [...]FeedRow{id, {ID: row.ID}} {
@@ -105,13 +105,13 @@ func (m *merger) put(row *bankmux.Transaction, update bool) {
 	}
 }
 
-// replaced returns which of the rows of an id another of that id stands for, -1 if it is another
+// rowToReplace returns which of the rows of an id another of that id stands for, -1 if it is another
 // payment. The first row of a page that names the id again stands for the only row that there is.
-func (e *merged) replaced(list []bankmux.Transaction, row *bankmux.Transaction, update, only bool) int {
-	if only && len(e.at) == 1 {
-		return e.at[0]
+func (e *idState) rowToReplace(list []bankmux.Transaction, row *bankmux.Transaction, update, only bool) int {
+	if only && len(e.rows) == 1 {
+		return e.rows[0]
 	}
-	for _, i := range e.at {
+	for _, i := range e.rows {
 		was := &list[i]
 		text := Text(was) == Text(row)
 		amount := was.Amount.Equal(row.Amount)
@@ -134,10 +134,10 @@ func (m *merger) remove(row FeedRow) {
 			continue
 		}
 		if e := m.ids[FeedRow{row.ID, account}]; e != nil {
-			for _, i := range e.at {
+			for _, i := range e.rows {
 				list[i], m.holes = bankmux.Transaction{}, true
 			}
-			e.at = nil
+			e.rows = nil
 		}
 	}
 }
@@ -162,14 +162,14 @@ func (m *merger) isUpdated(account, id string) bool {
 	return e != nil && e.updated
 }
 
-// isOld reports whether a row was updated and not created since the cursor.
-func (m *merger) isOld(account, id string) bool {
+// isOnlyUpdated reports whether a row was updated and not created since the cursor.
+func (m *merger) isOnlyUpdated(account, id string) bool {
 	e := m.ids[FeedRow{id, account}]
 	return e != nil && e.updated && !e.created
 }
 
-// gone returns the ids of the rows that are removed in the end, in the order of the record.
-func (m *merger) gone() (list []FeedRow) {
+// removedRows returns the ids of the rows that are removed in the end, in the order of the record.
+func (m *merger) removedRows() (list []FeedRow) {
 	for _, row := range m.order {
 		if m.removed[row] {
 			list = append(list, row)

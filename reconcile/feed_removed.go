@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// withdrawn reports the known rows of the ids that the record says are removed. A row that has got
+// reportRemoved reports the known rows of the ids that the record says are removed. A row that has got
 // another alias, perhaps of another connection to the same account, is looked for under all of
 // them.
-func (r *feedReading) withdrawn(ctx context.Context, gone []FeedRow) error {
+func (r *feedSync) reportRemoved(ctx context.Context, gone []FeedRow) error {
 	var renamed []Known
 	ids, err := r.accountsOf(ctx, gone)
 	if err != nil {
 		return err
 	}
-	rows, err := r.knownOf(ctx, ids, firstDay, lastDay, func(k *Known) bool {
+	rows, err := r.knownRowsOf(ctx, ids, firstDay, lastDay, func(k *Known) bool {
 		switch {
-		case r.kept[k.Key]:
-		case r.isRemoved(k.Account, r.aliasOf(k)):
+		case r.reported[k.Key]:
+		case r.isRemoved(k.Account, r.lastAlias(k)):
 			return true
 		case slices.ContainsFunc(k.Aliases, func(a string) bool { return r.isRemoved(k.Account, a) }):
 			renamed = append(renamed, *k)
@@ -28,14 +28,14 @@ func (r *feedReading) withdrawn(ctx context.Context, gone []FeedRow) error {
 		return err
 	}
 	for _, k := range rows {
-		r.kept[k.Key] = true
-		r.lost(k, ReasonRemoved, r.more)
+		r.reported[k.Key] = true
+		r.reportAbsent(k, ReasonRemoved, r.more)
 	}
-	return r.gone(ctx, renamed, func(k Known) { r.lost(k, ReasonRemoved, r.more || r.empty) })
+	return r.reportGone(ctx, renamed, func(k Known) { r.reportAbsent(k, ReasonRemoved, r.more || r.emptyList) })
 }
 
 // accountsOf returns the accounts that removed rows may be of.
-func (r *feedReading) accountsOf(ctx context.Context, gone []FeedRow) (ids []string, err error) {
+func (r *feedSync) accountsOf(ctx context.Context, gone []FeedRow) (ids []string, err error) {
 	for _, row := range gone {
 		if row.Account == "" {
 			return r.accounts(ctx)
@@ -47,14 +47,14 @@ func (r *feedReading) accountsOf(ctx context.Context, gone []FeedRow) (ids []str
 	return ids, Names(r.req, ids)
 }
 
-// lost reports a row that the provider has no more. While there are more pages it is missing only,
+// reportAbsent reports a row that the provider has no more. While there are more pages it is missing only,
 // for a later one may show it under another id.
-func (r *feedReading) lost(k Known, reason string, more bool) {
+func (r *feedSync) reportAbsent(k Known, reason string, more bool) {
 	if !more {
 		r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: reason})
 		return
 	}
 	k.Missed++
 	r.delta.Missing = append(r.delta.Missing, Absence{Known: k, Reason: reason})
-	r.cursor.Missed, r.missed = true, true
+	r.cursor.Missed, r.anyMissing = true, true
 }

@@ -26,7 +26,7 @@ func Fingerprint(a bankmux.Account) string {
 	case f.number != "":
 		parts = []string{"number", f.number}
 	default:
-		parts = []string{"account", f.shown.name(), f.name}
+		parts = []string{"account", f.shown.inFingerprint(), f.name}
 	}
 	return fingerprintVersion + digest(append(parts, string(f.kind), string(f.currency))...)
 }

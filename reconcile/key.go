@@ -14,17 +14,17 @@ import (
 // such a row is found by what is stored of it, see [newEntry].
 const keyVersion = "t1:"
 
-// base is the key of a row without its number among equals: account, day, amount, currency, text
+// keyBase is the key of a row without its number among equals: account, day, amount, currency, text
 // and the bank's reference. Running balances are no part of it, for they change with every row that
 // is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
-func base(account string, t *bankmux.Transaction, text, reference string) [baseLen]byte {
-	return hashOf(account, t.Date, t.Amount, text, reference)
+func keyBase(account string, t *bankmux.Transaction, text, reference string) [keyBaseLen]byte {
+	return keyHash(account, t.Date, t.Amount, text, reference)
 }
 
-// baseLen is how long a base is.
-const baseLen = len(keyVersion) + 20
+// keyBaseLen is how long a base is.
+const keyBaseLen = len(keyVersion) + 20
 
-func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, reference string) (key [baseLen]byte) {
+func keyHash(account string, date bankmux.Date, amount bankmux.Money, text, reference string) (key [keyBaseLen]byte) {
 	var space [256]byte
 	b := append(space[:0], account...)
 	b = append(b, 0)
@@ -41,10 +41,10 @@ func hashOf(account string, date bankmux.Date, amount bankmux.Money, text, refer
 	return key
 }
 
-// baseOf is the base of a key.
-func baseOf(key string) string {
-	if len(key) > baseLen && key[baseLen] == '#' && strings.IndexByte(key[baseLen+1:], '#') < 0 { // as keys are made
-		return key[:baseLen]
+// keyBaseOf is the base of a key.
+func keyBaseOf(key string) string {
+	if len(key) > keyBaseLen && key[keyBaseLen] == '#' && strings.IndexByte(key[keyBaseLen+1:], '#') < 0 { // as keys are made
+		return key[:keyBaseLen]
 	}
 	if i := strings.LastIndexByte(key, '#'); i > 0 {
 		return key[:i]
@@ -52,8 +52,8 @@ func baseOf(key string) string {
 	return key
 }
 
-// numberOf is the number of a key among equals, 0 if it has none.
-func numberOf(key string) int {
+// keyNumberOf is the number of a key among equals, 0 if it has none.
+func keyNumberOf(key string) int {
 	n, err := strconv.Atoi(key[strings.LastIndexByte(key, '#')+1:])
 	if err != nil {
 		return 0
@@ -61,8 +61,8 @@ func numberOf(key string) int {
 	return n
 }
 
-// numbered is the key of the n-th of equal rows, from 1.
-func numbered(base string, n int) string { return base + "#" + strconv.Itoa(n) }
+// numberedKey is the key of the n-th of equal rows, from 1.
+func numberedKey(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
 // Alias is a provider's id as a name of a row, as in [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }

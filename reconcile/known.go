@@ -24,7 +24,7 @@ func Ask(
 	want func(*Known) bool,
 ) (all []Known, err error) {
 	seen := map[string]bool{}
-	err = each(ctx, req, of, func(k *Known) bool {
+	err = eachKnown(ctx, req, of, func(k *Known) bool {
 		if !seen[k.Key] && (want == nil || want(k)) {
 			seen[k.Key] = true
 			all = append(all, *k)
@@ -36,15 +36,15 @@ func Ask(
 
 // Knows reports whether the application knows any row of an account. Without Known it knows none.
 func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
-	err = each(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
+	err = eachKnown(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
 		found = true
 		return false
 	})
 	return found, err
 }
 
-// each gives the rows of an account between two days until do has had enough.
-func each(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do func(*Known) bool) error {
+// eachKnown gives the rows of an account between two days until do has had enough.
+func eachKnown(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do func(*Known) bool) error {
 	if req.Known == nil {
 		return nil
 	}

@@ -71,15 +71,15 @@ func Match(old, new []bankmux.Account) Matching {
 			break
 		}
 	}
-	m.ambiguous(
+	m.addAmbiguities(
 		"several under one IBAN, and nothing that tells them apart",
-		func(f *facts) token { return token{text: f.marks.iban} },
+		func(f *facts) token { return token{text: f.textIDs.iban} },
 	)
-	m.ambiguous(
+	m.addAmbiguities(
 		"several under one number, and nothing that tells them apart",
-		func(f *facts) token { return token{text: f.marks.number} },
+		func(f *facts) token { return token{text: f.textIDs.number} },
 	)
-	m.leftOver()
+	m.pairLeftOver()
 	if len(m.result.Pairs) == 0 {
 		m.result.Pairs = nil
 	}

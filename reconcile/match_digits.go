@@ -61,9 +61,9 @@ func (d digits) ends() string {
 	return d.head + "*" + d.tail
 }
 
-// name is what stands for the digits in a fingerprint: the last four or three, else those of both
+// inFingerprint is what stands for the digits in a fingerprint: the last four or three, else those of both
 // ends.
-func (d digits) name() string {
+func (d digits) inFingerprint() string {
 	for _, n := range []int{strongTail, weakTail} {
 		if last := d.last(n); last != "" {
 			return last
@@ -72,16 +72,16 @@ func (d digits) name() string {
 	return d.ends()
 }
 
-// contradict reports whether no number shows both.
-func contradict(a, b digits) bool {
+// digitsContradict reports whether no number shows both.
+func digitsContradict(a, b digits) bool {
 	return (!strings.HasSuffix(a.tail, b.tail) && !strings.HasSuffix(b.tail, a.tail)) ||
 		(!strings.HasPrefix(a.head, b.head) && !strings.HasPrefix(b.head, a.head))
 }
 
-// alike reports whether the digits speak for one account: at least the last three agree, or those
+// digitsAgree reports whether the digits speak for one account: at least the last three agree, or those
 // at both ends.
-func alike(a, b digits) bool {
-	if contradict(a, b) {
+func digitsAgree(a, b digits) bool {
+	if digitsContradict(a, b) {
 		return false
 	}
 	return (len(a.tail) >= weakTail && len(b.tail) >= weakTail) || (a.ends() != "" && a.ends() == b.ends())

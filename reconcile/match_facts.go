@@ -16,25 +16,25 @@ type facts struct {
 	kind     bankmux.AccountKind // "" where the provider's word says little
 	currency bankmux.Currency
 	shown    digits
-	marks    marks // filled in by newSide
+	textIDs  textIDs // filled in by newSide
 	placed   bool
 }
 
-// mark stands for a text, 0 for none: texts are compared often, so each gets a number once.
-type mark uint32
+// textID stands for a text, 0 for none: texts are compared often, so each gets a number once.
+type textID uint32
 
-type marks struct{ iban, number, persistent, original, id, name, kind, currency, four, three, ends, left mark }
+type textIDs struct{ iban, number, persistent, original, id, name, kind, currency, four, three, ends, left textID }
 
-// marker numbers texts.
-type marker map[string]mark
+// textNumbering numbers texts.
+type textNumbering map[string]textID
 
-func (m marker) of(text string) mark {
+func (m textNumbering) number(text string) textID {
 	if text == "" {
 		return 0
 	}
 	n, ok := m[text]
 	if !ok {
-		n = mark(len(m) + 1)
+		n = textID(len(m) + 1)
 		m[text] = n
 	}
 	return n
@@ -74,7 +74,7 @@ func compact(s string) string {
 			return -1
 		}
 		return r
-	}, strings.ToUpper(visible(s)))
+	}, strings.ToUpper(dropInvisible(s)))
 }
 
 // differ reports whether both are there and are not the same.

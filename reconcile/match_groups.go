@@ -10,19 +10,19 @@ import (
 // matcher holds what is not matched yet, and the result so far.
 type matcher struct {
 	old, new side
-	seen     map[token]found // of the rule that is applied
+	counts   map[token]tokenCount // of the rule that is applied
 	result   Matching
 }
 
-// found is how many accounts of either side have a token, and the last of them.
-type found struct {
+// tokenCount is how many accounts of either side have a token, and the last of them.
+type tokenCount struct {
 	old, new   *facts
 	olds, news int
 }
 
 func newMatcher(old, new []bankmux.Account) *matcher {
-	texts := make(marker, 4*len(old))
-	m := &matcher{old: newSide(old, texts), new: newSide(new, texts), seen: make(map[token]found, len(old))}
+	texts := make(textNumbering, 4*len(old))
+	m := &matcher{old: newSide(old, texts), new: newSide(new, texts), counts: make(map[token]tokenCount, len(old))}
 	m.result.Pairs = make([]Pair, 0, min(len(old), len(new)))
 	return m
 }
@@ -32,58 +32,58 @@ func (m *matcher) pair(old, new *facts, confidence Confidence, reason string) {
 	old.placed, new.placed = true, true
 }
 
-// drop takes those that are placed out of what is left.
-func (m *matcher) drop() { m.old, m.new = m.old.unplaced(), m.new.unplaced() }
+// dropPlaced takes those that are placed out of what is left.
+func (m *matcher) dropPlaced() { m.old, m.new = m.old.unplaced(), m.new.unplaced() }
 
 // apply pairs what one rule finds exactly once on either side.
 func (m *matcher) apply(r *rule) {
-	clear(m.seen)
+	clear(m.counts)
 	for _, f := range m.old {
 		if t := r.token(f); t != (token{}) {
-			s := m.seen[t]
-			m.seen[t] = found{old: f, olds: s.olds + 1}
+			s := m.counts[t]
+			m.counts[t] = tokenCount{old: f, olds: s.olds + 1}
 		}
 	}
-	if len(m.seen) == 0 {
+	if len(m.counts) == 0 {
 		return
 	}
 	for _, f := range m.new {
 		t := r.token(f)
-		if s, ok := m.seen[t]; ok {
+		if s, ok := m.counts[t]; ok {
 			s.new, s.news = f, s.news+1
-			m.seen[t] = s
+			m.counts[t] = s
 		}
 	}
 	for _, f := range m.old {
-		s := m.seen[r.token(f)]
+		s := m.counts[r.token(f)]
 		if s.olds == 1 && s.news == 1 && r.fits(s.old, s.new) {
 			m.pair(s.old, s.new, r.confidence, r.reason)
 		}
 	}
-	m.drop()
+	m.dropPlaced()
 }
 
 // side is the accounts of one of the two lists that are not placed yet, in an order of their own.
 type side []*facts
 
-func newSide(list []bankmux.Account, texts marker) side {
+func newSide(list []bankmux.Account, texts textNumbering) side {
 	all := make([]facts, len(list))
 	s := make(side, len(list))
 	for i := range list {
 		f := factsOf(&list[i])
-		f.marks = marks{
-			iban:       texts.of(f.iban),
-			number:     texts.of(f.number),
-			persistent: texts.of(f.account.PersistentID),
-			original:   texts.of(f.account.OriginalID),
-			id:         texts.of(f.account.ID),
-			name:       texts.of(f.name),
-			kind:       texts.of(string(f.kind)),
-			currency:   texts.of(string(f.currency)),
-			four:       texts.of(f.shown.last(strongTail)),
-			three:      texts.of(f.shown.last(weakTail)),
-			ends:       texts.of(f.shown.ends()),
-			left:       texts.of("left"),
+		f.textIDs = textIDs{
+			iban:       texts.number(f.iban),
+			number:     texts.number(f.number),
+			persistent: texts.number(f.account.PersistentID),
+			original:   texts.number(f.account.OriginalID),
+			id:         texts.number(f.account.ID),
+			name:       texts.number(f.name),
+			kind:       texts.number(string(f.kind)),
+			currency:   texts.number(string(f.currency)),
+			four:       texts.number(f.shown.last(strongTail)),
+			three:      texts.number(f.shown.last(weakTail)),
+			ends:       texts.number(f.shown.ends()),
+			left:       texts.number("left"),
 		}
 		all[i] = f
 		s[i] = &all[i]
@@ -142,19 +142,19 @@ func (m *matcher) groups(of func(*facts) token) (all []*group) {
 	return slices.DeleteFunc(all, func(g *group) bool { return len(g.new) == 0 })
 }
 
-// ambiguous names the accounts that share a token but cannot be told apart.
-func (m *matcher) ambiguous(reason string, of func(*facts) token) {
+// addAmbiguities names the accounts that share a token but cannot be told apart.
+func (m *matcher) addAmbiguities(reason string, of func(*facts) token) {
 	for _, g := range m.groups(of) {
 		g.old, g.new = plausible(g.old, g.new), plausible(g.new, g.old)
-		m.leave(g, reason)
+		m.addAmbiguity(g, reason)
 	}
-	m.drop()
+	m.dropPlaced()
 }
 
-// leftOver pairs the only account of its kind and currency that is left on either side, and names
+// pairLeftOver pairs the only account of its kind and currency that is left on either side, and names
 // those of which there are several.
-func (m *matcher) leftOver() {
-	for _, g := range m.groups(func(f *facts) token { return f.inBooks(f.marks.left) }) {
+func (m *matcher) pairLeftOver() {
+	for _, g := range m.groups(func(f *facts) token { return f.withKindAndCurrency(f.textIDs.left) }) {
 		g.old, g.new = plausible(g.old, g.new), plausible(g.new, g.old)
 		if len(g.old) == 1 && len(g.new) == 1 {
 			if compatible(g.old[0], g.new[0]) {
@@ -162,13 +162,13 @@ func (m *matcher) leftOver() {
 			}
 			continue // else contradicted
 		}
-		m.leave(g, "several of the same kind and currency, and nothing that tells them apart")
+		m.addAmbiguity(g, "several of the same kind and currency, and nothing that tells them apart")
 	}
-	m.drop()
+	m.dropPlaced()
 }
 
-// leave makes an ambiguity of a group with accounts on both sides, several on one at least.
-func (m *matcher) leave(g *group, reason string) {
+// addAmbiguity makes an ambiguity of a group with accounts on both sides, several on one at least.
+func (m *matcher) addAmbiguity(g *group, reason string) {
 	if len(g.old) == 0 || len(g.new) == 0 || len(g.old)+len(g.new) == 2 {
 		return
 	}
@@ -206,19 +206,19 @@ func (f *facts) decidingTail() string {
 
 // values is what accounts say of one thing.
 type values struct {
-	said   map[string]bool
-	silent bool // one of them says nothing
+	present    map[string]bool
+	someAbsent bool // one of them says nothing
 }
 
 func (v *values) add(s string) {
 	if s == "" {
-		v.silent = true
+		v.someAbsent = true
 		return
 	}
-	if v.said == nil {
-		v.said = map[string]bool{}
+	if v.present == nil {
+		v.present = map[string]bool{}
 	}
-	v.said[s] = true
+	v.present[s] = true
 }
 
-func (v *values) allow(s string) bool { return s == "" || v.silent || v.said[s] }
+func (v *values) allow(s string) bool { return s == "" || v.someAbsent || v.present[s] }

@@ -26,22 +26,22 @@ func rawText(t *bankmux.Transaction) string {
 
 // Loose returns the letters and digits of a row's text, with digits in ASCII: what stays when a
 // provider writes a text differently. A text without any is returned in normal form.
-func Loose(text string) string { return looseText(normal(text)) }
+func Loose(text string) string { return lettersOf(normal(text)) }
 
 // normal returns text in the form in which it is compared. Applied twice it changes nothing more.
 func normal(s string) string {
 	switch {
-	case plain(s):
+	case isNormal(s):
 		return s
-	case printable(s):
-		return capitals(s)
+	case isPrintable(s):
+		return upperASCII(s)
 	}
-	s = visible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(visible(s)))))
+	s = dropInvisible(norm.NFKC.String(strings.ToUpper(norm.NFKC.String(dropInvisible(s)))))
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// plain reports whether text is in capitals and spaced already, as banks mostly write it.
-func plain(s string) bool {
+// isNormal reports whether text is in capitals and spaced already, as banks mostly write it.
+func isNormal(s string) bool {
 	space := true
 	for _, b := range []byte(s) {
 		switch {
@@ -59,8 +59,8 @@ func plain(s string) bool {
 	return s == "" || !space
 }
 
-// capitals returns printable ASCII in capitals, with one space between words.
-func capitals(s string) string {
+// upperASCII returns printable ASCII in capitals, with one space between words.
+func upperASCII(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := true // so that none comes first
@@ -79,11 +79,11 @@ func capitals(s string) string {
 
 // normalReference is normal for a bank's reference, in which letter case counts.
 func normalReference(s string) string {
-	if solid(s) {
+	if isPrintableWord(s) {
 		return s
 	}
-	if !printable(s) {
-		s = visible(norm.NFKC.String(visible(s)))
+	if !isPrintable(s) {
+		s = dropInvisible(norm.NFKC.String(dropInvisible(s)))
 	}
 	if strings.IndexFunc(s, unicode.IsSpace) < 0 {
 		return s
@@ -91,8 +91,8 @@ func normalReference(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// solid reports whether text is of ASCII's printable characters without spaces, as references are.
-func solid(s string) bool {
+// isPrintableWord reports whether text is of ASCII's printable characters without spaces, as references are.
+func isPrintableWord(s string) bool {
 	for _, b := range []byte(s) {
 		if b <= ' ' || b >= 0x7f {
 			return false
@@ -101,8 +101,8 @@ func solid(s string) bool {
 	return true
 }
 
-// printable reports whether text is of ASCII's printable characters.
-func printable(s string) bool {
+// isPrintable reports whether text is of ASCII's printable characters.
+func isPrintable(s string) bool {
 	for _, b := range []byte(s) {
 		if b < ' ' || b >= 0x7f {
 			return false
@@ -111,10 +111,10 @@ func printable(s string) bool {
 	return true
 }
 
-// visible drops the characters of which nothing is to be seen: direction marks, zero-width
+// dropInvisible drops the characters of which nothing is to be seen: direction marks, zero-width
 // characters, byte order marks, variation selectors, control characters, and the tatweel, which
 // only stretches an Arabic word.
-func visible(s string) string {
+func dropInvisible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r < 0x7f && r >= ' ', unicode.IsSpace(r):
@@ -129,15 +129,15 @@ func visible(s string) string {
 	}, s)
 }
 
-// looseText returns what appendBones leaves of a text.
-func looseText(text string) string { return string(appendBones(nil, text)) }
+// lettersOf returns what appendBones leaves of a text.
+func lettersOf(text string) string { return string(appendLetters(nil, text)) }
 
-// appendBones appends the letters and digits of a normal text, the text itself where it has none.
+// appendLetters appends the letters and digits of a normal text, the text itself where it has none.
 // Punctuation, spaces, accents and the script of digits differ between two readings of one row.
-func appendBones(to []byte, text string) []byte {
+func appendLetters(to []byte, text string) []byte {
 	start := len(to)
 	decomposed := text
-	if !printable(text) {
+	if !isPrintable(text) {
 		decomposed = norm.NFKD.String(text)
 	}
 	named := 0 // where a mark that is written by its name ends
@@ -146,7 +146,7 @@ func appendBones(to []byte, text string) []byte {
 		case i < named:
 			continue
 		case r == '&':
-			named = i + markLen(decomposed[i:])
+			named = i + entityLen(decomposed[i:])
 			continue
 		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 		case r < 0x80:
@@ -154,7 +154,7 @@ func appendBones(to []byte, text string) []byte {
 		case r == '\u00df', r == '\u1e9e': // the sharp s, which capitals write as two
 			to, r = append(to, 'S'), 'S'
 		case unicode.Is(unicode.Nd, r):
-			r = digit(r)
+			r = asciiDigit(r)
 		case !unicode.IsLetter(r):
 			continue
 		case r == '\u0649', r == '\u06cc': // letters that Arabic and Persian keyboards write differently
@@ -170,9 +170,9 @@ func appendBones(to []byte, text string) []byte {
 	return to
 }
 
-// markLen returns how long the name of a punctuation mark or space is that text starts with, as in
+// entityLen returns how long the name of a punctuation mark or space is that text starts with, as in
 // HTML: some banks write "&amp;" in one reading and "&" in the next. It returns 0 for other text.
-func markLen(text string) int {
+func entityLen(text string) int {
 	const longest = len("&NBSP;")
 	end := strings.IndexByte(text[:min(len(text), longest)], ';')
 	if end < 0 {
@@ -185,9 +185,9 @@ func markLen(text string) int {
 	return 0
 }
 
-// digit returns a decimal digit of any script in ASCII. The digits of a script stand together, in
+// asciiDigit returns a decimal digit of any script in ASCII. The digits of a script stand together, in
 // order, and so do the scripts of a range.
-func digit(r rune) rune {
+func asciiDigit(r rune) rune {
 	for _, in := range unicode.Nd.R16 {
 		if rune(in.Lo) <= r && r <= rune(in.Hi) {
 			return '0' + (r-rune(in.Lo))%10
@@ -201,10 +201,10 @@ func digit(r rune) rune {
 	return r
 }
 
-// sketch is a set of the pairs of neighbouring bytes of bones, by a hash of each.
-type sketch [2]uint64
+// bigrams is a set of the pairs of neighbouring bytes of bones, by a hash of each.
+type bigrams [2]uint64
 
-func sketchOf(bones []byte) (s sketch) {
+func bigramsOf(bones []byte) (s bigrams) {
 	for i := 1; i < len(bones); i++ {
 		h := (uint32(bones[i-1])<<8 | uint32(bones[i])) * 0x9e3779b1
 		s[h>>31] |= 1 << (h >> 25 & 63)
@@ -212,16 +212,16 @@ func sketchOf(bones []byte) (s sketch) {
 	return s
 }
 
-// shortest is how many bytes bones must have to be nearly others.
-const shortest = 4
+// minSimilar is how many bytes bones must have to be nearly others.
+const minSimilar = 4
 
-// near reports whether two texts are nearly the same by their bones: one holds the other, or the
+// similar reports whether two texts are nearly the same by their bones: one holds the other, or the
 // pairs that they share are at least three fifths of those that they have.
-func near(a, b []byte, of, other *sketch) bool {
+func similar(a, b []byte, of, other *bigrams) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	if len(a) < shortest {
+	if len(a) < minSimilar {
 		return bytes.Equal(a, b)
 	}
 	both, all := 0, 0
