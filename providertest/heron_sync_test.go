@@ -44,7 +44,7 @@ func (h *heron) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delt
 	if h.does("a new link has new keys") {
 		req.Name = nil
 	}
-	if err := reconcile.Names(&req, cursor.Todo); err != nil {
+	if err := reconcile.CheckNames(&req, cursor.Todo); err != nil {
 		return bankmux.Delta{}, err
 	}
 	d := bankmux.Delta{AddedOnly: req.Known == nil}
@@ -67,7 +67,7 @@ func (h *heron) compare(
 ) error {
 	in := reconcile.Reading{
 		Provider: heronName, Account: req.AccountName(account), From: to.AddDays(-700), To: to,
-		Proves: to.AddDays(-700), Complete: true,
+		ProvesFrom: to.AddDays(-700), Complete: true,
 	}
 	for at := ""; ; {
 		rows, next, err := h.page(ctx, req.Connection, account, in.From, in.To, 100, at)
@@ -77,7 +77,7 @@ func (h *heron) compare(
 		for _, r := range rows {
 			t, fault := h.transaction(account, r)
 			if fault != nil {
-				in.Unread = append(in.Unread, t)
+				in.Unreadable = append(in.Unreadable, t)
 				d.Failed = append(d.Failed, bankmux.Failure{Account: account, Transaction: r.ID, Err: fault})
 				continue
 			}
@@ -90,12 +90,12 @@ func (h *heron) compare(
 	var known []bankmux.Known
 	if req.Known != nil {
 		var err error
-		known, err = reconcile.Ask(ctx, req, reconcile.AccountDays{Account: in.Account, From: in.From, To: in.To}, nil)
+		known, err = reconcile.KnownRows(ctx, req, reconcile.AccountDays{Account: in.Account, From: in.From, To: in.To}, nil)
 		if err != nil {
 			return err
 		}
 	}
-	reconcile.Compare(known, in).Tell(d, in.Account)
+	reconcile.Compare(known, in).AddTo(d, in.Account)
 	return nil
 }
 

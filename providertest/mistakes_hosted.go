@@ -42,7 +42,7 @@ func hostedMistakes() []Mistake {
 		},
 		{
 			Name:  "a round that changed while it was read is not begun again",
-			Needs: "Feed.BeginsAgain",
+			Needs: "Feed.Restarts",
 			Test:  "a sync agrees with a bank whose rows change while it reads",
 			Says:  "a sync whose rows change while it reads goes on or begins again",
 		},

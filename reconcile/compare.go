@@ -17,7 +17,7 @@ type Reading struct {
 	// Unread has rows that were there and could not be read, with what could be read of them. An
 	// absent row that may be one of these is not counted as absent: of the same day, or, where the
 	// day could not be read, of the same amount and text.
-	Unread []bankmux.Transaction
+	Unreadable []bankmux.Transaction
 	// Ahead is the last day of known rows that the reading would show although it is after To, as
 	// of a value date that has not come. Such a row may also move to an earlier day. Zero means
 	// that no row after To is proved absent.
@@ -27,7 +27,7 @@ type Reading struct {
 	Complete bool
 	// Proves is the first day of which an absent booked row counts as absent, where that day is
 	// later than the first row of the reading. Zero means that the first row decides.
-	Proves bankmux.Date
+	ProvesFrom bankmux.Date
 	// More says that another reading may show further rows of the same days. Then rows of different
 	// amounts are never paired.
 	More bool
@@ -106,8 +106,8 @@ func (r Result) Apply(before []Known) []Known {
 	return after
 }
 
-// Tell adds what a reading of an account changed to a page.
-func (r Result) Tell(d *bankmux.Delta, account string) {
+// AddTo adds what a reading of an account changed to a page.
+func (r Result) AddTo(d *bankmux.Delta, account string) {
 	d.Added = append(d.Added, r.Added...)
 	d.Modified = append(d.Modified, r.Modified...)
 	d.Replaced = append(d.Replaced, r.Replaced...)

@@ -195,10 +195,10 @@ func (k *knownRow) isSameRow(n *readRow) bool {
 	return (k.Status != bankmux.StatusBooked && k.Amount.Equal(n.row.Amount)) || lettersOf(k.Text) == lettersOf(n.text)
 }
 
-// Remains reports whether a row under an id of a known one is that row, perhaps edited or posted:
+// SameRow reports whether a row under an id of a known one is that row, perhaps edited or posted:
 // the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
 // id to another row.
-func Remains(k *Known, t *bankmux.Transaction) bool {
+func SameRow(k *Known, t *bankmux.Transaction) bool {
 	return lettersOf(Text(t)) == lettersOf(normal(k.Text)) ||
 		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
 }

@@ -48,7 +48,7 @@ func (c *comparison) indexBy(kind indexKey, has func(*readRow) bool) *rowIndex {
 	if kind.reference {
 		s.references = make([]string, len(c.read))
 		for _, i := range s.order {
-			s.references[i] = Loose(c.read[i].ref)
+			s.references[i] = LettersAndDigits(c.read[i].ref)
 		}
 	}
 	slices.SortFunc(s.order, func(a, b int32) int {
@@ -110,7 +110,7 @@ type rowSpan struct {
 
 // find returns the rows that agree with a known one, have a reference, and are of some days.
 func (s *rowIndex) find(k *knownRow, ref string, from, to bankmux.Date) rowSpan {
-	ref = Loose(ref)
+	ref = LettersAndDigits(ref)
 	before := func(i int, day bankmux.Date) int {
 		n := &s.rows[s.order[i]]
 		return cmp.Or(s.key.compare(n, k.Text, k.Amount), s.compareReference(s.order[i], ref), n.row.Date.Compare(day))

@@ -113,7 +113,7 @@ func (c *comparison) absenceReason(suspect bool, k *knownRow) string {
 	case suspect:
 		return ReasonEmpty
 	case c.mayBeUnreadable(k, false):
-		return ReasonUnread
+		return ReasonUnreadable
 	case k.Status != statusPending && k.Date.Before(c.provedFrom):
 		return ReasonBefore
 	case k.Missed+1 >= removedAfter:

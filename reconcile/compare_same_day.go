@@ -141,7 +141,7 @@ func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 // those of which at most one has a reference: known rows without one first.
 func (d *sameDay) pairByReference(old []dayRow[*knownRow], new []dayRow[int32]) {
 	d.pairSameReference(old, new, func(ref string) string { return ref })
-	d.pairSameReference(old, new, Loose)
+	d.pairSameReference(old, new, LettersAndDigits)
 	with, without := 0, 0
 	next := func(at *int, hasRef bool) *knownRow {
 		for ; *at < len(old); *at++ {

@@ -127,7 +127,7 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 		"a part of a list proves no absence",
 	)
 	late := reading("dp", tx("", 0, -1, "X", ""), tx("", 6, -320, "FUEL 9", ""))
-	late.Proves = day1.AddDays(6)
+	late.ProvesFrom = day1.AddDays(6)
 	known := stored(tx("", 5, -320, "FUEL 9", ""), tx("", 5, -400, "COFFEE", ""), tx("", 6, -500, "DINER", ""))
 	assert.Equal(t, []string{
 		"added FUEL 9 -3.20",

@@ -20,9 +20,9 @@ func (c *comparison) indexUnreadable() map[unreadableFacts]struct{} {
 	if c.unreadable != nil {
 		return c.unreadable
 	}
-	c.unreadable = make(map[unreadableFacts]struct{}, 2*len(c.in.Unread))
-	for i := range c.in.Unread {
-		t := &c.in.Unread[i]
+	c.unreadable = make(map[unreadableFacts]struct{}, 2*len(c.in.Unreadable))
+	for i := range c.in.Unreadable {
+		t := &c.in.Unreadable[i]
 		d := unreadableFacts{text: lettersOf(Text(t))}
 		if !t.Amount.IsZero() {
 			d.amount, d.currency = t.Amount.Decimal().Trim(0), t.Amount.Currency()
@@ -42,7 +42,7 @@ func (c *comparison) indexUnreadable() map[unreadableFacts]struct{} {
 // mayBeUnreadable reports whether a known row may be one that could not be read: of its day, or of no day
 // but of its amount and text. alike asks for one of its day that says nothing else than it does.
 func (c *comparison) mayBeUnreadable(k *knownRow, alike bool) bool {
-	if len(c.in.Unread) == 0 {
+	if len(c.in.Unreadable) == 0 {
 		return false
 	}
 	all := c.indexUnreadable()

@@ -55,7 +55,7 @@ func newComparison(known []Known, in Reading) *comparison {
 	c := &comparison{in: in, prefix: Alias(in.Provider, "")}
 	c.sortKnown(known)
 	c.sortRead(in.Rows)
-	c.provedFrom = in.Proves
+	c.provedFrom = in.ProvesFrom
 	if first := c.firstDay(); first.After(c.provedFrom) {
 		c.provedFrom = first
 	}
@@ -145,7 +145,7 @@ func (c *comparison) sortRead(rows []bankmux.Transaction) {
 // firstDay returns the first day of which the reading has a row, be it one that could not be read.
 // A day outside of those that were read, or of no year that a bank has, says nothing.
 func (c *comparison) firstDay() (first bankmux.Date) {
-	for _, list := range [][]bankmux.Transaction{c.in.Rows, c.in.Unread} {
+	for _, list := range [][]bankmux.Transaction{c.in.Rows, c.in.Unreadable} {
 		for i := range list {
 			if d := list[i].Date; c.isPlausible(d) && (first.IsZero() || d.Before(first)) {
 				first = d

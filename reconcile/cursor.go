@@ -63,9 +63,9 @@ func (c *Cursor) Set(mark Mark) {
 	c.Marks = append(c.Marks, mark)
 }
 
-// Turn takes the provider's cursor of the next page. It reports false if the pages go round: it
+// Advance takes the provider's cursor of the next page. It reports false if the pages go round: it
 // compares with a page that it changes ever more rarely, which finds a circle of any length.
-func (c *Cursor) Turn(next string) bool {
+func (c *Cursor) Advance(next string) bool {
 	name := digest("page", next)[:8]
 	if name == c.Anchor || next == c.Provider {
 		return false
@@ -77,8 +77,8 @@ func (c *Cursor) Turn(next string) bool {
 	return true
 }
 
-// Keeps notes which accounts are asked for and reports whether they are those of the pages before.
-func (c *Cursor) Keeps(accounts []string) bool {
+// SameAccounts notes which accounts are asked for and reports whether they are those of the pages before.
+func (c *Cursor) SameAccounts(accounts []string) bool {
 	filter := ""
 	if len(accounts) > 0 {
 		filter = digest(append([]string{"filter"}, slices.Sorted(slices.Values(accounts))...)...)[:8]

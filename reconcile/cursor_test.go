@@ -84,7 +84,7 @@ func TestPagesThatGoRoundAreNoticedWhateverTheLengthOfTheCircle(t *testing.T) {
 				if n >= lead {
 					n = lead + (n-lead)%length
 				}
-				if !c.Turn(fmt.Sprint("page ", n)) {
+				if !c.Advance(fmt.Sprint("page ", n)) {
 					break
 				}
 				pages++

@@ -53,13 +53,13 @@ type DaysRequest struct {
 
 // DaysPage is what one call returned.
 type DaysPage struct {
-	Rows   []bankmux.Transaction
-	Unread []UnreadRow // rows that cannot be read
-	AsOf   time.Time   // when the provider read them; zero where it does not say
+	Rows       []bankmux.Transaction
+	Unreadable []UnreadableRow // rows that cannot be read
+	AsOf       time.Time       // when the provider read them; zero where it does not say
 }
 
-// UnreadRow is a row that cannot be read.
-type UnreadRow struct {
+// UnreadableRow is a row that cannot be read.
+type UnreadableRow struct {
 	Row     bankmux.Transaction // what can be read of it: known rows that say the same are not absent
 	Failure bankmux.Failure     // with the row's id, or its number in the answer
 }
@@ -111,7 +111,7 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 			return bankmux.Delta{}, err
 		}
 	}
-	if err := Names(&req, accountIDs(cursor.Todo)); err != nil {
+	if err := CheckNames(&req, accountIDs(cursor.Todo)); err != nil {
 		return bankmux.Delta{}, err
 	}
 	delta := bankmux.Delta{AddedOnly: req.Known == nil}

@@ -170,8 +170,8 @@ func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.Transaction
 	for i := range got.rows {
 		got.add(&got.rows[i])
 	}
-	for i := range answer.Unread {
-		u := &answer.Unread[i]
+	for i := range answer.Unreadable {
+		u := &answer.Unreadable[i]
 		got.add(&u.Row)
 		got.failed = append(got.failed, failedRow{u.Row.Date, unreadableDigest(u), u.Failure})
 	}

@@ -231,7 +231,7 @@ func (p *pageRows) addCovered(page *bankmux.TransactionPage, f findings) {
 }
 
 // unreadableDigest differs between rows without a day that say different things.
-func unreadableDigest(u *UnreadRow) string {
+func unreadableDigest(u *UnreadableRow) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(contentOf(&u.Row) + "\x00"))
 	if u.Failure.Err != nil {

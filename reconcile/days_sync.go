@@ -62,14 +62,14 @@ func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 	}
 	r.reportGaps(&mark)
 	in := Reading{
-		Provider: r.days.Provider,
-		Account:  req.AccountName(r.account),
-		From:     r.provedFrom(),
-		To:       r.to,
-		Rows:     r.rows,
-		Unread:   r.unreadable,
-		Complete: true,
-		Proves:   r.conclusive(),
+		Provider:   r.days.Provider,
+		Account:    req.AccountName(r.account),
+		From:       r.provedFrom(),
+		To:         r.to,
+		Rows:       r.rows,
+		Unreadable: r.unreadable,
+		Complete:   true,
+		ProvesFrom: r.conclusive(),
 	}
 	if !in.From.After(in.To) {
 		r.delta.Covered = []bankmux.Covered{{Account: r.account, From: in.From, To: in.To}}
@@ -85,13 +85,13 @@ func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 			last = later(last, in.To.AddDays(aheadDays))
 			in.Ahead = last
 		}
-		known, err = Ask(ctx, req, AccountDays{in.Account, r.first, last}, nil)
+		known, err = KnownRows(ctx, req, AccountDays{in.Account, r.first, last}, nil)
 		if err != nil {
 			return err
 		}
 	}
 	res := Compare(known, in)
-	res.Tell(r.delta, in.Account)
+	res.AddTo(r.delta, in.Account)
 	if res.Suspect {
 		return nil // an empty answer where rows are known is no reading: the same days are read again the next time
 	}
@@ -267,8 +267,8 @@ func (r *daysSync) call(ctx context.Context, w window) error {
 	}
 	r.page = page.Rows
 	here := map[string]int{}
-	for i := range page.Unread {
-		u := &page.Unread[i]
+	for i := range page.Unreadable {
+		u := &page.Unreadable[i]
 		content := contentOf(&u.Row)
 		if u.Failure.Err != nil {
 			content += "\x00" + u.Failure.Err.Detail

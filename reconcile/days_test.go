@@ -94,7 +94,7 @@ func (l *ledger) read(_ context.Context, req reconcile.DaysRequest) (page reconc
 				Transaction: fmt.Sprint("row ", i+1),
 				Err:         &bankmux.Error{Kind: bankmux.ErrMalformed},
 			}
-			page.Unread = append(page.Unread, reconcile.UnreadRow{Row: row, Failure: failure})
+			page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: failure})
 		}
 	}
 	return page, nil
@@ -312,7 +312,7 @@ func TestDaysProveWhatIsGone(t *testing.T) {
 			d := s.round(t, l.days(), 0)
 			assert.Len(t, d.Failed, 1, "reported in each round")
 			require.Len(t, d.Missing, 1)
-			assert.Equal(t, reconcile.ReasonUnread, d.Missing[0].Reason)
+			assert.Equal(t, reconcile.ReasonUnreadable, d.Missing[0].Reason)
 			assert.Empty(t, d.Removed)
 		}
 	})

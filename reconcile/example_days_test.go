@@ -38,7 +38,7 @@ func (w *wren) days() reconcile.Days {
 				amount, amountErr := bankmux.NewMoney(r.Amount, "AED")
 				row.Date, row.Amount = day, amount
 				if dayErr != nil || amountErr != nil {
-					page.Unread = append(page.Unread, reconcile.UnreadRow{Row: row, Failure: bankmux.Failure{
+					page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: bankmux.Failure{
 						Account:     at.Account,
 						Transaction: fmt.Sprint("row ", i+1),
 						Err: &bankmux.Error{

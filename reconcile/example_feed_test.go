@@ -74,8 +74,8 @@ func (p *pond) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta
 			ids, err := p.accounts(ctx)
 			return ids, nil, err
 		},
-		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == "CHANGED_DURING_PAGINATION" },
-		Lost:        func(e *bankmux.Error) bool { return e.Code == "UNKNOWN_CURSOR" },
+		Restarts:   func(e *bankmux.Error) bool { return e.Code == "CHANGED_DURING_PAGINATION" },
+		CursorLost: func(e *bankmux.Error) bool { return e.Code == "UNKNOWN_CURSOR" },
 	}.Sync(ctx, req)
 }
 

@@ -39,11 +39,11 @@ type Feed struct {
 	// BeginsAgain reports whether an error of Page says that the record changed while it was read,
 	// so that the round must begin again from its first cursor (Plaid:
 	// TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION). The engine begins again up to four times.
-	BeginsAgain func(*bankmux.Error) bool
+	Restarts func(*bankmux.Error) bool
 	// Lost reports whether an error of Page says that the provider does not know the cursor. Sync
 	// then refuses the cursor, so that the application begins without one. It is not asked about a
 	// sync that began without one: that would be told to do the same again.
-	Lost func(*bankmux.Error) bool
+	CursorLost func(*bankmux.Error) bool
 	// Today is the last day that a row can have. nil means the day in UTC.
 	Today func() bankmux.Date
 	// MaxSize is the largest page that the provider serves, 0 where it does not say.
@@ -95,9 +95,9 @@ type StoredPage struct {
 	Rows []bankmux.Transaction
 	// Unread has rows that cannot be read whole, with what can be read of them. One with an ID
 	// counts as that row; one without casts doubt on known rows that say the same.
-	Unread []bankmux.Transaction
-	Next   string // "" at the end
-	Moved  bool   // at the end: the list changed while it was read, so a row may have been missed
+	Unreadable []bankmux.Transaction
+	Next       string // "" at the end
+	Moved      bool   // at the end: the list changed while it was read, so a row may have been missed
 }
 
 const (
@@ -128,7 +128,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
-	if !cursor.Keeps(wantedAccounts(&req)) { // the cursor went past the rows of the others
+	if !cursor.SameAccounts(wantedAccounts(&req)) { // the cursor went past the rows of the others
 		return bankmux.Delta{}, invalid(
 			"SyncRequest.Accounts",
 			"are others than the cursor was made for: begin again without one; with Known nothing is doubled",
@@ -152,7 +152,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 		return bankmux.Delta{}, err
 	}
 	if end.More {
-		if !cursor.Turn(end.Next) {
+		if !cursor.Advance(end.Next) {
 			return bankmux.Delta{}, pagesRepeat()
 		}
 	} else {
@@ -170,7 +170,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 }
 
 // byPage reports whether one call reads one page rather than a round.
-func (f *Feed) byPage() bool { return f.Stored != nil && f.BeginsAgain == nil }
+func (f *Feed) byPage() bool { return f.Stored != nil && f.Restarts == nil }
 
 // today is the last day that a row can have.
 func (f *Feed) today() bankmux.Date {

@@ -101,7 +101,7 @@ func (r *feedSync) lookUpCarried(ctx context.Context) error {
 		day := r.cursor.Mark(id).Day
 		if r.full && day.IsZero() { // an empty record proves nothing
 			name := r.req.AccountName(id)
-			known, err := Knows(ctx, r.req, name)
+			known, err := KnowsAny(ctx, r.req, name)
 			if err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ func (r *feedSync) lookUpCarried(ctx context.Context) error {
 func (r *feedSync) lookUpCarriedOf(ctx context.Context, id string, day bankmux.Date) error {
 	for !day.IsZero() && !day.After(r.today.AddDays(lookupDays)) {
 		of := AccountDays{r.req.AccountName(id), day, day.AddDays(lookupDays - 1)}
-		rows, err := Ask(ctx, r.req, of, func(k *Known) bool { return !r.reported[k.Key] })
+		rows, err := KnownRows(ctx, r.req, of, func(k *Known) bool { return !r.reported[k.Key] })
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (r *feedSync) compare(ctx context.Context) error {
 // those of which that would matter, and compares again until it is so. Without a list of stored
 // rows, those are gone that the record says are removed, or that its beginning does not show.
 func (r *feedSync) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction) error {
-	if err := Names(r.req, append(r.checked, account)); err != nil {
+	if err := CheckNames(r.req, append(r.checked, account)); err != nil {
 		return err
 	}
 	r.checked = append(r.checked, account)
@@ -91,7 +91,7 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 		doubtful := r.uncertain(res, shown)
 		if len(doubtful) == 0 {
 			r.markReported(res)
-			res.Tell(&r.delta, in.Account)
+			res.AddTo(&r.delta, in.Account)
 			return r.reportDisplaced(ctx, known, shown)
 		}
 		if err := r.lookUp(ctx, doubtful); err != nil {
@@ -121,7 +121,7 @@ func (r *feedSync) unseenAliases(known []Known, first bankmux.Date) map[string]b
 func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
 	from, to := in.From, in.To
 	in.From, in.To = in.From.AddDays(-nearDays), in.To.AddDays(nearDays)
-	known, err := Ask(ctx, r.req, AccountDays{in.Account, in.From.AddDays(nearDays - pendingDays), in.To}, func(k *Known) bool {
+	known, err := KnownRows(ctx, r.req, AccountDays{in.Account, in.From.AddDays(nearDays - pendingDays), in.To}, func(k *Known) bool {
 		found := false
 		for _, a := range k.Aliases {
 			found = found || shown[a]
@@ -138,7 +138,7 @@ func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map
 		has[known[i].Key] = true
 	}
 	// Updated rows whose day moved far.
-	far, err := Ask(ctx, r.req, AccountDays{in.Account, firstDay, lastDay}, func(k *Known) bool {
+	far, err := KnownRows(ctx, r.req, AccountDays{in.Account, firstDay, lastDay}, func(k *Known) bool {
 		return !has[k.Key] && slices.ContainsFunc(k.Aliases, func(a string) bool { return sought[a] })
 	})
 	return append(known, far...), err

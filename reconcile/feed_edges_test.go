@@ -433,22 +433,22 @@ func TestWhatTheAdapterOrTheApplicationLeftOutDoesNotPanic(t *testing.T) {
 	t.Parallel()
 	req := &bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}}
 	on := reconcile.AccountDays{Account: "checking", From: today, To: today}
-	rows, err := reconcile.Ask(t.Context(), req, on, nil)
+	rows, err := reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Empty(t, rows, "without Known nothing is known")
-	found, err := reconcile.Knows(t.Context(), req, "checking")
+	found, err := reconcile.KnowsAny(t.Context(), req, "checking")
 	require.NoError(t, err)
 	assert.False(t, found)
-	require.NoError(t, reconcile.Names(req, []string{"a", "b"}))
+	require.NoError(t, reconcile.CheckNames(req, []string{"a", "b"}))
 
 	s := newStore()
 	s.rows["k"] = bankmux.Known{Key: "k", Account: "checking", Date: today}
 	req.Known = s.known
-	rows, err = reconcile.Ask(t.Context(), req, on, nil)
+	rows, err = reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Len(t, rows, 1, "without a filter all is wanted")
 	req.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
-	rows, err = reconcile.Ask(t.Context(), req, on, nil)
+	rows, err = reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
 	assert.Empty(t, rows)
 

@@ -21,7 +21,7 @@ func (r *feedSync) fetch(ctx context.Context) (FeedPage, error) {
 		clear(r.unreadable)
 		end, err := r.readRound(ctx)
 		e, ok := errors.AsType[*bankmux.Error](err)
-		if !ok || r.feed.BeginsAgain == nil || !r.feed.BeginsAgain(e) {
+		if !ok || r.feed.Restarts == nil || !r.feed.Restarts(e) {
 			return end, err
 		}
 		if again == maxRestarts {
@@ -52,7 +52,7 @@ func (r *feedSync) readRound(ctx context.Context) (FeedPage, error) {
 		if !page.More || r.feed.byPage() {
 			return page, nil
 		}
-		if page.Next == "" || !at.Turn(page.Next) {
+		if page.Next == "" || !at.Advance(page.Next) {
 			return FeedPage{}, pagesRepeat()
 		}
 	}
@@ -88,7 +88,7 @@ func (r *feedSync) page(ctx context.Context, cursor string) (FeedPage, error) {
 		return page, nil
 	}
 	page, err := r.feed.Page(ctx, FeedRequest{Cursor: cursor, Size: r.feed.size(r.req.PageSize), Answers: r.takeAnswers()})
-	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.req.Cursor != "" && r.feed.Lost != nil && r.feed.Lost(e) {
+	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.req.Cursor != "" && r.feed.CursorLost != nil && r.feed.CursorLost(e) {
 		refused := *e
 		refused.Kind, refused.Field = bankmux.ErrInvalid, "SyncRequest.Cursor"
 		refused.Detail = "is not known to the provider any more: begin again without one; with Known nothing is doubled"
@@ -114,7 +114,7 @@ func (r *feedSync) accounts(ctx context.Context) ([]string, error) {
 		r.failed[f.Account] = r.failed[f.Account] || (f.Account != "" && f.Transaction == "")
 	}
 	r.ids = append([]string{}, ids...)
-	return r.withoutFailed(r.ids), Names(r.req, r.ids)
+	return r.withoutFailed(r.ids), CheckNames(r.req, r.ids)
 }
 
 // withoutFailed returns the accounts that did not fail: nothing of the others is known to be absent.

@@ -42,7 +42,7 @@ func newLookup(r *feedSync, rows []Known) *lookup {
 				s.byAlias[accountAlias{k.Account, a}] = append(s.byAlias[accountAlias{k.Account, a}], k)
 			}
 		}
-		said := rowContent{k.Account, Loose(k.Text), k.Amount.String()}
+		said := rowContent{k.Account, LettersAndDigits(k.Text), k.Amount.String()}
 		s.byContent[said] = append(s.byContent[said], k)
 	}
 	s.reset()
@@ -60,9 +60,9 @@ func (s *lookup) addRow(row *bankmux.Transaction) {
 	at := accountAlias{account, s.sync.aliasFor(row.ID)}
 	for _, k := range s.byAlias[at] {
 		switch {
-		case Loose(Text(row)) == Loose(k.Text):
+		case LettersAndDigits(Text(row)) == LettersAndDigits(k.Text):
 			s.sync.markAlive(k, at.alias)
-		case Remains(k, row):
+		case SameRow(k, row):
 			s.sync.markAlike(k, at.alias)
 			s.otherText = append(s.otherText, listedRow{k, at, *row})
 		default:
@@ -72,7 +72,7 @@ func (s *lookup) addRow(row *bankmux.Transaction) {
 	if s.sync.shown[at.alias] {
 		return
 	}
-	for _, k := range s.byContent[rowContent{account, Loose(Text(row)), row.Amount.String()}] {
+	for _, k := range s.byContent[rowContent{account, LettersAndDigits(Text(row)), row.Amount.String()}] {
 		later := row.Date.DaysSince(k.Date)
 		if later == 0 || (k.Status == bankmux.StatusPending && later > 0 && later <= nearDays) {
 			s.underOtherID = append(s.underOtherID, listedRow{k, at, *row})
@@ -97,14 +97,14 @@ func (s *lookup) addUnreadable(row *bankmux.Transaction) {
 // addUnreadableWithoutID notes the known rows that a row without id may be: of its account and day, unless both text
 // and amount differ. What could not be read of it differs from nothing.
 func (s *lookup) addUnreadableWithoutID(id, account string, row *bankmux.Transaction) {
-	text := Loose(Text(row))
+	text := LettersAndDigits(Text(row))
 	if row.Date.IsZero() && text == "" {
 		return // it says nothing of any row
 	}
 	for i := range s.rows {
 		k := &s.rows[i]
 		amount := row.Amount.IsZero() || row.Amount.Equal(k.Amount)
-		switch said := text == "" || text == Loose(k.Text); {
+		switch said := text == "" || text == LettersAndDigits(k.Text); {
 		case id != "" && account != k.Account:
 		case row.Date.IsZero() && said && amount, row.Date == k.Date && (said || amount):
 			s.unreadable[k] = struct{}{}
@@ -148,7 +148,7 @@ func (s *lookup) findOtherRows(ctx context.Context) error {
 	_, err := s.sync.knownRows(ctx, from.AddDays(-pendingDays), to.AddDays(pendingDays), func(k *Known) bool {
 		for _, a := range k.Aliases {
 			for _, m := range under[accountAlias{k.Account, a}] {
-				if k.Key != m.known.Key && Loose(k.Text) == Loose(Text(&m.row)) {
+				if k.Key != m.known.Key && LettersAndDigits(k.Text) == LettersAndDigits(Text(&m.row)) {
 					s.sync.foreign[keyAlias{m.known.Key, a}] = true
 				}
 			}
@@ -176,7 +176,7 @@ func (s *lookup) findUnderNewID(ctx context.Context) error {
 	}
 	_, err := s.sync.knownRows(ctx, from.AddDays(-pendingDays), to.AddDays(pendingDays), func(k *Known) bool {
 		for _, a := range k.Aliases {
-			if row := ids[accountAlias{k.Account, a}]; row != nil && Remains(k, row) {
+			if row := ids[accountAlias{k.Account, a}]; row != nil && SameRow(k, row) {
 				delete(ids, accountAlias{k.Account, a})
 			}
 		}
@@ -222,10 +222,10 @@ func (r *feedSync) lookUp(ctx context.Context, list []Known) error {
 				s.addRow(row)
 			}
 		}
-		for i := range page.Unread {
-			s.addUnreadable(&page.Unread[i])
+		for i := range page.Unreadable {
+			s.addUnreadable(&page.Unreadable[i])
 		}
-		if ask.Page == "" && len(page.Rows)+len(page.Unread) == 0 {
+		if ask.Page == "" && len(page.Rows)+len(page.Unreadable) == 0 {
 			hides, err := s.emptyProvesNothing(ctx, from, to)
 			if err != nil {
 				return err

@@ -173,15 +173,15 @@ func (r *record) feed() reconcile.Feed {
 		Accounts: func(context.Context, *bankmux.Answers) ([]string, []bankmux.Failure, error) {
 			return r.accounts, r.failed, nil
 		},
-		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == mutated },
-		Lost:        func(e *bankmux.Error) bool { return e.Code == "BAD_CURSOR" },
+		Restarts:   func(e *bankmux.Error) bool { return e.Code == mutated },
+		CursorLost: func(e *bankmux.Error) bool { return e.Code == "BAD_CURSOR" },
 	}
 }
 
 // believed is a feed whose pages are stored one by one and whose rows are looked up.
 func (r *record) believed() reconcile.Feed {
 	f := r.feed()
-	f.Stored, f.BeginsAgain = r.list, nil
+	f.Stored, f.Restarts = r.list, nil
 	return f
 }
 

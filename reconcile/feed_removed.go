@@ -44,7 +44,7 @@ func (r *feedSync) accountsOf(ctx context.Context, gone []FeedRow) (ids []string
 			ids = append(ids, row.Account)
 		}
 	}
-	return ids, Names(r.req, ids)
+	return ids, CheckNames(r.req, ids)
 }
 
 // reportAbsent reports a row that the provider has no more. While there are more pages it is missing only,

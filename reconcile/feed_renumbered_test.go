@@ -144,7 +144,7 @@ func TestAMissingRowThatMayBeUnreadableIsLookedForAgain(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*reconcile.StoredPage){
 		"a row of its day without id": func(p *reconcile.StoredPage) {
-			p.Unread = append(p.Unread, bankmux.Transaction{Account: "checking", Date: today.AddDays(-5)})
+			p.Unreadable = append(p.Unreadable, bankmux.Transaction{Account: "checking", Date: today.AddDays(-5)})
 		},
 		"a list that moves": func(p *reconcile.StoredPage) { p.Moved = true },
 	} {

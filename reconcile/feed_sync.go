@@ -98,7 +98,7 @@ func (r *feedSync) knowsAnyRow(ctx context.Context) (bool, error) {
 	}
 	ids, err := r.accounts(ctx)
 	for _, id := range ids {
-		if found, err := Knows(ctx, r.req, r.req.AccountName(id)); found || err != nil {
+		if found, err := KnowsAny(ctx, r.req, r.req.AccountName(id)); found || err != nil {
 			return found, err
 		}
 	}
@@ -122,7 +122,7 @@ func (r *feedSync) knownRowsOf(
 	want func(*Known) bool,
 ) (all []Known, err error) {
 	for _, id := range ids {
-		rows, err := Ask(ctx, r.req, AccountDays{r.req.AccountName(id), from, to}, want)
+		rows, err := KnownRows(ctx, r.req, AccountDays{r.req.AccountName(id), from, to}, want)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,7 @@ func (r *feedSync) uncertain(res Result, shown map[string]bool) (list []Known) {
 		ch := &res.Modified[i]
 		switch {
 		case r.lookedUp[ch.Was.Key]:
-		case !Remains(ch.Was, ch.Row):
+		case !SameRow(ch.Was, ch.Row):
 			list = append(list, *ch.Was)
 		case r.lastAlias(ch.Was) != r.aliasFor(ch.Row.ID):
 			ask(ch.Was)

@@ -287,7 +287,7 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	}
 	moved := []bankmux.Transaction{was[0], tx("", 7, -700, "TOLL", ""), was[2], was[3]}
 	unread := func(in reconcile.Reading, rows ...bankmux.Transaction) reconcile.Reading {
-		in.Unread = rows
+		in.Unreadable = rows
 		return in
 	}
 	bad := bankmux.Transaction{Account: "acc", Date: day1.AddDays(6), RawDescription: "SALARY"} // "1,234.56"
@@ -298,8 +298,8 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	}{
 		"a moved row is moved":                          {unread(reading("dp", moved...), bad), []string{"replaced TOLL: " + reconcile.ReasonMoved}},
 		"a row of another day is missing":               {unread(reading("dp", was[0], was[2], was[3]), bad), []string{"missing TOLL: " + reconcile.ReasonAbsent}},
-		"a row of its day is not counted":               {unread(reading("dp", was[:3]...), bad), []string{"missing BOOKS: " + reconcile.ReasonUnread}},
-		"without a day it may be what agrees with it":   {unread(reading("dp", was[:2]...), undated), []string{"missing BOOKS: " + reconcile.ReasonAbsent, "missing KIOSK: " + reconcile.ReasonUnread}},
+		"a row of its day is not counted":               {unread(reading("dp", was[:3]...), bad), []string{"missing BOOKS: " + reconcile.ReasonUnreadable}},
+		"without a day it may be what agrees with it":   {unread(reading("dp", was[:2]...), undated), []string{"missing BOOKS: " + reconcile.ReasonAbsent, "missing KIOSK: " + reconcile.ReasonUnreadable}},
 		"and of a day that was not read it is none":     {unread(reading("dp", was[:3]...), on(undated, day1.AddDays(-3))), []string{"missing BOOKS: " + reconcile.ReasonAbsent}},
 		"nothing but unread rows is as good as nothing": {unread(reading("dp"), bad), []string{"missing BOOKS: " + reconcile.ReasonEmpty, "missing FIRST: " + reconcile.ReasonEmpty, "missing KIOSK: " + reconcile.ReasonEmpty, "missing TOLL: " + reconcile.ReasonEmpty}},
 	} {
@@ -311,7 +311,7 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 				known = reconcile.Compare(known, c.in).Apply(known)
 			}
 			for _, text := range []string{"BOOKS", "KIOSK"} {
-				if text == "KIOSK" || c.in.Unread[0].Date == day1.AddDays(6) {
+				if text == "KIOSK" || c.in.Unreadable[0].Date == day1.AddDays(6) {
 					assert.NotEmpty(t, keyOf(known, text), "what may be the row that cannot be read is never removed")
 				}
 			}
@@ -338,7 +338,7 @@ func TestARowThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 			t,
 			[]string{
 				"added TOLL -7.00",
-				"missing TOLL: " + reconcile.ReasonUnread,
+				"missing TOLL: " + reconcile.ReasonUnreadable,
 				"suggested TOLL, 1: " + reconcile.ReasonMoved,
 			},
 			story(res),

@@ -13,11 +13,11 @@ type AccountDays struct {
 	From, To bankmux.Date
 }
 
-// Ask reads what the application knows of an account between two days and keeps what is wanted:
+// KnownRows reads what the application knows of an account between two days and keeps what is wanted:
 // each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
 // known; without want all is wanted. An error of Known ends the sync as [bankmux.ErrApplication]:
 // what it does not know cannot be compared.
-func Ask(
+func KnownRows(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
 	of AccountDays,
@@ -34,8 +34,8 @@ func Ask(
 	return all, err
 }
 
-// Knows reports whether the application knows any row of an account. Without Known it knows none.
-func Knows(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
+// KnowsAny reports whether the application knows any row of an account. Without Known it knows none.
+func KnowsAny(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
 	err = eachKnown(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
 		found = true
 		return false
@@ -68,8 +68,8 @@ func eachKnown(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do
 	return nil
 }
 
-// Names refuses names that do not tell accounts apart: their rows would be taken for one another's.
-func Names(req *bankmux.SyncRequest, accounts []string) error {
+// CheckNames refuses names that do not tell accounts apart: their rows would be taken for one another's.
+func CheckNames(req *bankmux.SyncRequest, accounts []string) error {
 	of := make(map[string]string, len(accounts))
 	for _, id := range accounts {
 		name := req.AccountName(id)

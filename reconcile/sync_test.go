@@ -51,7 +51,7 @@ func TestPagesThatGoRoundAreNoticedAndOthersAreNot(t *testing.T) {
 	for _, circle := range []int{1, 2, 3, 7, 100} {
 		var c Cursor
 		turns := 0
-		for c.Turn(string(rune('a' + turns%circle))) {
+		for c.Advance(string(rune('a' + turns%circle))) {
 			turns++
 			require.Less(t, turns, 500)
 		}
@@ -60,7 +60,7 @@ func TestPagesThatGoRoundAreNoticedAndOthersAreNot(t *testing.T) {
 	}
 	var c Cursor
 	for i := range 10_000 {
-		require.True(t, c.Turn(strings.Repeat("x", i%7)+string(rune(0x4e00+i))))
+		require.True(t, c.Advance(strings.Repeat("x", i%7)+string(rune(0x4e00+i))))
 	}
 }
 

@@ -24,9 +24,9 @@ func rawText(t *bankmux.Transaction) string {
 	return t.Description
 }
 
-// Loose returns the letters and digits of a row's text, with digits in ASCII: what stays when a
+// LettersAndDigits returns the letters and digits of a row's text, with digits in ASCII: what stays when a
 // provider writes a text differently. A text without any is returned in normal form.
-func Loose(text string) string { return lettersOf(normal(text)) }
+func LettersAndDigits(text string) string { return lettersOf(normal(text)) }
 
 // normal returns text in the form in which it is compared. Applied twice it changes nothing more.
 func normal(s string) string {

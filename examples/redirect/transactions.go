@@ -84,8 +84,8 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	conn := req.Connection // gets the token that was used last
 	return reconcile.Feed{
 		Provider: Name, MaxSize: 100,
-		BeginsAgain: func(e *bankmux.Error) bool { return e.Code == "changed" },
-		Lost:        func(e *bankmux.Error) bool { return e.Code == "cursor_unknown" },
+		Restarts:   func(e *bankmux.Error) bool { return e.Code == "changed" },
+		CursorLost: func(e *bankmux.Error) bool { return e.Code == "cursor_unknown" },
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
 			all, err := a.list(ctx, &conn, nil)
 			for _, one := range all.Accounts {

@@ -53,14 +53,14 @@ func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcil
 		return page, err
 	}
 	for _, failed := range out.Rows.Failures(at.Account) {
-		page.Unread = append(page.Unread, reconcile.UnreadRow{Row: bankmux.Transaction{Account: at.Account}, Failure: failed})
+		page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: bankmux.Transaction{Account: at.Account}, Failure: failed})
 	}
 	for i := range out.Rows.Rows {
 		r := &out.Rows.Rows[i]
 		t, fault := r.transaction(at.Account)
 		if fault != nil {
 			name := wire.RowName(r.ID, out.Rows.Place(i))
-			page.Unread = append(page.Unread, reconcile.UnreadRow{Row: t, Failure: bankmux.Failure{Account: at.Account, Transaction: name, Err: fault}})
+			page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: t, Failure: bankmux.Failure{Account: at.Account, Transaction: name, Err: fault}})
 			continue
 		}
 		page.Rows = append(page.Rows, t)

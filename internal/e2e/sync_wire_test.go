@@ -249,7 +249,7 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 			kept := round(first, dpRow(6, "7", "TOLL"), bad)
 			assert.Empty(t, kept.Removed)
 			require.Len(t, kept.Missing, 1)
-			assert.Equal(t, reconcile.ReasonUnread, kept.Missing[0].Reason, "it may be the row that cannot be read")
+			assert.Equal(t, reconcile.ReasonUnreadable, kept.Missing[0].Reason, "it may be the row that cannot be read")
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 		row.Account, row.Card = days.Account, days.Card
 		if fault := read.fill(row); fault != nil {
 			failure := bankmux.Failure{Account: days.Account, Transaction: wire.RowName("", i+1), Err: fault}
-			page.Unread = append(page.Unread, reconcile.UnreadRow{Row: *row, Failure: failure})
+			page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: *row, Failure: failure})
 			*row = bankmux.Transaction{}
 			page.Rows = page.Rows[:len(page.Rows)-1]
 		}

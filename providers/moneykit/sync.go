@@ -39,7 +39,7 @@ func (a *api) sync(ctx context.Context, link string, query url.Values, answer *s
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	link := req.Connection.Credential().Reveal()
 	return reconcile.Feed{
-		Provider: Name, MaxSize: maxSync, Today: a.today, Lost: lostCursor,
+		Provider: Name, MaxSize: maxSync, Today: a.today, CursorLost: lostCursor,
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
 			return a.api.syncPage(ctx, link, at)
 		},
@@ -111,13 +111,13 @@ func (a *api) storedPage(
 	}
 	var answer transactionsAnswer
 	// it says nothing of any row
-	answer.Transactions.Bad = func(int) { page.Unread = append(page.Unread, bankmux.Transaction{}) }
+	answer.Transactions.Bad = func(int) { page.Unreadable = append(page.Unreadable, bankmux.Transaction{}) }
 	answer.Transactions.Each = func(_ int, w *transaction) {
 		var row bankmux.Transaction
 		if w.stored(&row) {
 			page.Rows = append(page.Rows, row)
 		} else {
-			page.Unread = append(page.Unread, row)
+			page.Unreadable = append(page.Unreadable, row)
 		}
 	}
 	if err := a.transactions(
