@@ -36,7 +36,6 @@ var references = []string{"README", "going-live", "comparison"}
 var toCome = []string{
 	"challenges.md",
 	"replicas.md",
-	"testing.md",
 	"going-live.md",
 	"adapter.md",
 	"comparison.md",
