@@ -13,7 +13,7 @@ func NewSession(req SessionRequest) Session {
 	if lifetime == 0 {
 		lifetime = DefaultSessionLifetime
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := Moment(time.Now())
 	s := Session{
 		ID: newID(), ConnectionID: newID(), User: req.User, Country: req.Country,
 		CreatedAt: now, ExpiresAt: now.Add(lifetime),
@@ -48,7 +48,7 @@ func NewLaunchToken(text string) LaunchToken { return LaunchToken{NewSecret(text
 // complete with institution, status, products and consent. On a reconnect it keeps the identity,
 // and what else was known, of the connection being renewed, but not the dates of its consent.
 func NewConnection(s Session, reference string, credential Secret) Connection {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := Moment(time.Now())
 	conn := Connection{CreatedAt: now}
 	if s.Reconnect != nil {
 		conn = *s.Reconnect

@@ -169,7 +169,7 @@ func (ch Challenge) open(op *Op) *Challenge {
 		ch.Call = op.Name
 	}
 	if ch.At.IsZero() {
-		ch.At = time.Now().UTC().Truncate(time.Millisecond)
+		ch.At = Moment(time.Now())
 	}
 	if ch.ExpiresAt.IsZero() {
 		ch.ExpiresAt = ch.At.Add(challengeLife)

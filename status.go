@@ -33,7 +33,7 @@ const (
 // declared moves the state: [ErrReauth] and [ErrGone] do, success moves it back, anything else (an
 // outage, a timeout, a wrong call) leaves it alone. A question of the bank is noted in AskedAt.
 func (s Status) After(err error) Status {
-	now, e := time.Now().UTC().Truncate(time.Millisecond), asError(err)
+	now, e := Moment(time.Now()), asError(err)
 	if e != nil && e.Challenge != nil {
 		s.AskedAt = now
 	}

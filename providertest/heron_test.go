@@ -155,7 +155,7 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 		}
 	}
 	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
-	conn.Status = bankmux.Status{State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond)}
+	conn.Status = bankmux.Status{State: bankmux.StateActive, At: bankmux.Moment(time.Now())}
 	if h.does("a reconnect is accepted unseen") && req.Session.Reconnect != nil {
 		return bankmux.ExchangeResult{Connection: conn}, nil
 	}
@@ -276,7 +276,7 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 	if h.does("the granted products are not read") {
 		conn.Products = nil
 	}
-	conn.Status = bankmux.Status{State: state, Code: out.State, At: time.Now().UTC().Truncate(time.Millisecond)}
+	conn.Status = bankmux.Status{State: state, Code: out.State, At: bankmux.Moment(time.Now())}
 	return bankmux.StatusResult{Connection: conn, Products: []bankmux.ProductStatus{
 		{Product: bankmux.ProductTransactions, RefreshedAt: out.Refreshed, AttemptedAt: out.Refreshed},
 	}}, nil
@@ -295,7 +295,7 @@ func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (
 			return bankmux.DisconnectResult{}, heronLacks("the state")
 		}
 	}
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: time.Now().UTC().Truncate(time.Millisecond)}
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: bankmux.Moment(time.Now())}
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 

@@ -339,3 +339,14 @@ func (r *Response) malformed(what string) *bankmux.Error {
 func (r *Response) Lacks(field string) *bankmux.Error {
 	return r.malformed("lacks " + field)
 }
+
+// Require returns nil if a decoded response has every member that it must have. Otherwise the error
+// is that of [Response.Lacks]. A v that does not implement [wire.Required] needs nothing.
+func (r *Response) Require(v any) error {
+	if needs, ok := v.(wire.Required); ok {
+		if missing := needs.Lacks(); missing != "" {
+			return r.Lacks(missing)
+		}
+	}
+	return nil
+}

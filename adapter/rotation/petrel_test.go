@@ -143,7 +143,7 @@ func (a *petrel) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) 
 	if err != nil && !errors.Is(err, bankmux.ErrGone) {
 		return bankmux.DisconnectResult{}, err
 	}
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: time.Now().UTC().Truncate(time.Millisecond)}
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: bankmux.Moment(time.Now())}
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 

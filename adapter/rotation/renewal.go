@@ -136,7 +136,7 @@ func (j *renewal) keep(stored bankmux.Connection, g generation) bankmux.Connecti
 // write returns the row with another credential. All else stays as it is stored.
 func (j *renewal) write(stored bankmux.Connection, g generation) bankmux.Connection {
 	next := stored.WithCredential(g.credential())
-	next.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	next.UpdatedAt = bankmux.Moment(time.Now())
 	j.out = &result{latest{g, next.Credential()}, j.sent}
 	return next
 }

@@ -71,7 +71,7 @@ func (g *grantAnswer) update(conn bankmux.Connection) bankmux.Connection {
 	conn.Institution, conn.Products = g.Bank, g.Products
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)
 	conn.Consent.RenewFrom, _ = normalize.Timestamp(g.RenewFrom)
-	conn.Status = statusOf(g.Status, time.Now().UTC().Truncate(time.Millisecond))
+	conn.Status = statusOf(g.Status, bankmux.Moment(time.Now()))
 	return conn
 }
 

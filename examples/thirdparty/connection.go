@@ -23,7 +23,7 @@ func stateOf(word string) bankmux.State {
 }
 
 // now is the time of a status, as precise as it is stored.
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+func now() time.Time { return bankmux.Moment(time.Now()) }
 
 // ConnectionStatus reads the grant: its state, its bank, and what the user granted.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {

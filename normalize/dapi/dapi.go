@@ -140,7 +140,7 @@ func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Conn
 		}
 	}
 	conn.Status = bankmux.Status{
-		State: bankmux.StateActive, At: time.Now().UTC().Truncate(time.Millisecond), AskedAt: conn.Status.AskedAt,
+		State: bankmux.StateActive, At: bankmux.Moment(time.Now()), AskedAt: conn.Status.AskedAt,
 	}
 	if i == (bankmux.Institution{}) {
 		conn.Status.State = bankmux.StateUnverified

@@ -4,6 +4,7 @@
 package moneykit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -12,39 +13,29 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Link is what the model needs of a MoneyKit link. Nothing that prints it shows its id.
-type Link struct {
-	ID                bankmux.Secret // the link_id, with which the application's keys read the bank
-	InstitutionID     string
-	InstitutionName   string
-	InstitutionAvatar string
-	State             string
-	ErrorCode         string
-	Products          []string // names of the products that are there
-	Country           string   // as asked for; a link does not tell
-}
-
 // Connection is the connection a link_id stands for. The link id is
-// also the credential, for whoever has it and the application's keys can read the bank.
+// also the credential, for whoever has it and the application's keys can read the bank. A link does
+// not say in which country its bank is: where i has none, the one known from before a reconnect
+// stays. products are the names of those that are there.
 // A link without id, or with one that is not all visible characters, is [bankmux.ErrMalformed].
-func Connection(s bankmux.Session, l Link) (bankmux.Connection, error) {
-	id := l.ID.Reveal()
+func Connection(
+	s bankmux.Session,
+	linkID bankmux.Secret,
+	i bankmux.Institution,
+	status bankmux.Status,
+	products []string,
+) (bankmux.Connection, error) {
+	id := linkID.Reveal()
 	if !normalize.Token(id) {
 		return bankmux.Connection{}, &bankmux.Error{
 			Kind: bankmux.ErrMalformed, Detail: "the link has no id of visible characters",
 		}
 	}
-	conn := bankmux.NewConnection(s, id, l.ID)
-	country := l.Country
-	if country == "" {
-		country = conn.Institution.Country // known from before a reconnect
-	}
-	conn.Institution = bankmux.Institution{
-		ID: l.InstitutionID, Name: l.InstitutionName, Country: country, LogoURL: l.InstitutionAvatar,
-	}
-	conn.Status = Status(l.State, l.ErrorCode)
-	conn.Products = slices.Grow([]bankmux.Product(nil), len(l.Products))
-	for _, p := range l.Products {
+	conn := bankmux.NewConnection(s, id, linkID)
+	i.Country = cmp.Or(i.Country, conn.Institution.Country)
+	conn.Institution, conn.Status = i, status
+	conn.Products = slices.Grow([]bankmux.Product(nil), len(products))
+	for _, p := range products {
 		conn.Products = append(conn.Products, ProductOf(p))
 	}
 	return conn, nil
@@ -53,7 +44,7 @@ func Connection(s bankmux.Session, l Link) (bankmux.Connection, error) {
 // Status turns a link's state and error_code into a status as of now.
 // A state or error that is not listed is kept as text.
 func Status(state, errorCode string) bankmux.Status {
-	st := bankmux.Status{Code: errorCode, At: time.Now().UTC().Truncate(time.Millisecond)}
+	st := bankmux.Status{Code: errorCode, At: bankmux.Moment(time.Now())}
 	switch state {
 	case "connected":
 		st.State = bankmux.StateActive // a stored error_code of an earlier refresh changes nothing

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/shown"
 	"github.com/bankmux/bankmux/normalize"
 	"github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -26,23 +25,17 @@ func TestMoneyKitStatesBecomeOurs(t *testing.T) {
 func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Country: "US"})
-	conn, err := moneykit.Connection(s, moneykit.Link{
-		ID: bankmux.NewSecret(
-			"mk_1",
-		),
-		InstitutionID:   "chase",
-		InstitutionName: "Chase",
-		State:           "connected",
-		Country:         "US",
-		Products:        []string{"accounts", "brand_new"},
-	})
+	chase := bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}
+	active := moneykit.Status("connected", "")
+	conn, err := moneykit.Connection(s, bankmux.NewSecret("mk_1"), chase, active, []string{"accounts", "brand_new"})
 	require.NoError(t, err)
 	assert.Equal(t, "mk_1", conn.Reference())
 	assert.Equal(t, "mk_1", conn.Credential().Reveal())
-	assert.Equal(t, bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}, conn.Institution)
+	assert.Equal(t, chase, conn.Institution)
+	assert.Equal(t, active, conn.Status)
 	assert.Equal(t, []bankmux.Product{bankmux.ProductAccounts, "brand_new"}, conn.Products)
 	assert.Equal(t, s.ConnectionID, conn.ID)
-	_, err = moneykit.Connection(s, moneykit.Link{})
+	_, err = moneykit.Connection(s, bankmux.Secret{}, chase, active, nil)
 	assert.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
@@ -66,14 +59,20 @@ func TestTheProductsThatASessionCanAskFor(t *testing.T) {
 func TestALinkIDThatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
 	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	_, err := moneykit.Connection(session, moneykit.Link{ID: bankmux.NewSecret("mk\n1"), State: "connected"})
+	_, err := moneykit.Connection(
+		session, bankmux.NewSecret("mk\n1"), bankmux.Institution{}, moneykit.Status("connected", ""), nil,
+	)
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
-func TestNothingThatPrintsALinkShowsItsID(t *testing.T) {
+func TestTheCountryOfABankIsKeptThroughAReconnect(t *testing.T) {
 	t.Parallel()
-	const id = "planted-link-id"
-	assert.Empty(t, shown.Find(moneykit.Link{ID: bankmux.NewSecret(id), State: "connected"}, id))
+	before := bankmux.Connection{Institution: bankmux.Institution{ID: "chase", Country: "US"}}
+	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Reconnect: &before})
+	now := bankmux.Institution{ID: "chase", Name: "Chase"}
+	conn, err := moneykit.Connection(s, bankmux.NewSecret("mk_1"), now, moneykit.Status("connected", ""), nil)
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}, conn.Institution)
 }
 
 func FuzzLinkError(f *testing.F) {

@@ -12,19 +12,13 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// accounts is POST to one of the paths that list accounts. It returns those that have an id, and
-// failures for the others.
-func (a *api) accounts(
+// accounts returns the accounts that have an id, and failures for the others. It remembers their
+// currencies.
+func (a *adapter) accounts(
 	ctx context.Context,
-	path string,
-	conn bankmux.Connection,
-	answers *bankmux.Answers,
+	call dataCall,
 ) (list []account, failed []bankmux.Failure, err error) {
-	var out accountsAnswer
-	res, err := a.data(ctx, path, conn, answers, dataBody{}, &out)
-	if err == nil && !out.Accounts.Present {
-		err = res.Lacks("accounts")
-	}
+	out, err := a.api.accounts(ctx, call)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -35,63 +29,15 @@ func (a *api) accounts(
 			failed = append(failed, withoutID("an account without id", out.Accounts.Place(i)))
 			continue
 		}
-		a.currencies.note(&conn, acc.ID, acc.Currency.Code)
+		a.currencies.note(&call.conn, acc.ID, acc.Currency.Code)
 		list = append(list, *acc)
 	}
 	return list, failed, nil
 }
 
-func withoutID(what string, place int) bankmux.Failure {
-	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
-}
-
-// accountsPath lists accounts without balances.
-const accountsPath = "/data/accounts/get"
-
-// balance is POST /data/balance/get, about an account or a card.
-func (a *api) balance(
-	ctx context.Context,
-	conn bankmux.Connection,
-	answers *bankmux.Answers,
-	body dataBody,
-) (*balance, error) {
-	var out balanceAnswer
-	res, err := a.data(ctx, "/data/balance/get", conn, answers, body, &out)
-	if err == nil && out.Balance == nil {
-		err = lacks(res, "balance")
-	}
-	return out.Balance, err
-}
-
-// identity is POST /data/identity/get.
-func (a *api) identity(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*person, error) {
-	var out identityAnswer
-	res, err := a.data(ctx, "/data/identity/get", conn, answers, dataBody{}, &out)
-	if err == nil && out.Identity == nil {
-		err = lacks(res, "identity")
-	}
-	return out.Identity, err
-}
-
-// cards is POST /data/cards/get.
-func (a *api) cards(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (*wire.List[card], error) {
-	var out cardsAnswer
-	res, err := a.data(ctx, "/data/cards/get", conn, answers, dataBody{}, &out)
-	if err == nil && !out.Cards.Present {
-		err = res.Lacks("cards")
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range out.Cards.Rows {
-		a.currencies.note(&conn, c.ID, c.Currency.Code)
-	}
-	return &out.Cards, nil
-}
-
 // Accounts lists the accounts at the bank.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
+	list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, req.Connection, req.Answers, dataBody{}})
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
@@ -127,7 +73,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	} else {
 		one.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
 	}
-	b, err := a.api.balance(ctx, req.Connection, req.Answers, body)
+	b, err := a.api.balance(ctx, dataCall{conn: req.Connection, answers: req.Answers, body: body})
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
@@ -217,7 +163,7 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context,
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	list, failed, err := a.api.accounts(ctx, accountsPath, req.Connection, req.Answers)
+	list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, req.Connection, req.Answers, dataBody{}})
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
@@ -242,7 +188,7 @@ func (a *adapter) AccountNumbers(
 
 // Identity reads the one person Dapi knows of a connection; the bank does not say of which account.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	who, err := a.api.identity(ctx, req.Connection, req.Answers)
+	who, err := a.api.identity(ctx, dataCall{conn: req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
@@ -294,9 +240,13 @@ func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 
 // Cards lists the cards at the bank.
 func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	list, err := a.api.cards(ctx, req.Connection, req.Answers)
+	out, err := a.api.cards(ctx, dataCall{conn: req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.CardsResult{}, err
+	}
+	list := &out.Cards
+	for _, c := range list.Rows {
+		a.currencies.note(&req.Connection, c.ID, c.Currency.Code)
 	}
 	res := bankmux.CardsResult{Failed: list.Failures("")}
 	for i, c := range list.Rows {
@@ -323,4 +273,8 @@ func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.
 		res.Cards = append(res.Cards, one)
 	}
 	return res, nil
+}
+
+func withoutID(what string, place int) bankmux.Failure {
+	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }

@@ -3,6 +3,7 @@ package dapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
@@ -10,16 +11,49 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// exchangePath is where the access code is exchanged, in this spelling.
-const exchangePath = "/auth/ExchangeToken"
+// endpoint is an endpoint of Dapi. The effect is what sending a request twice would do.
+type endpoint struct {
+	method, path string
+	effect       bankmux.Effect
+}
+
+// String returns method and path, as [rest.Response.Endpoint] does.
+func (e endpoint) String() string { return e.method + " " + e.path }
+
+// endpoints are all that the adapter calls. Paths differ in case between Dapi's sources: the
+// exchange is spelled as in the server SDKs, delink as in the iOS and React Native SDKs.
+var endpoints = struct {
+	exchangeToken, delink, metadata                             endpoint
+	accounts, completeAccounts, balance, identity, cards        endpoint
+	transactions, categorizedTransactions, enrichedTransactions endpoint
+	operation, operationStatus                                  endpoint
+}{
+	exchangeToken: endpoint{http.MethodPost, "/auth/ExchangeToken", bankmux.OneShot},
+	delink:        endpoint{http.MethodPost, "/users/DelinkUser", bankmux.Idempotent},
+
+	// About the bank; never interactive.
+	metadata: endpoint{http.MethodPost, "/metadata/accounts/get", bankmux.Read},
+
+	// The bank may ask the user first. Only plain transactions know cards.
+	accounts:                endpoint{http.MethodPost, "/data/accounts/get", bankmux.Read}, // without balances
+	completeAccounts:        endpoint{http.MethodPost, "/data/completeAccounts/get", bankmux.Read},
+	balance:                 endpoint{http.MethodPost, "/data/balance/get", bankmux.Read}, // of an account or a card
+	identity:                endpoint{http.MethodPost, "/data/identity/get", bankmux.Read},
+	cards:                   endpoint{http.MethodPost, "/data/cards/get", bankmux.Read},
+	transactions:            endpoint{http.MethodPost, "/data/transactions/get", bankmux.Read},
+	categorizedTransactions: endpoint{http.MethodPost, "/data/categorizedTransactions/get", bankmux.Read},
+	enrichedTransactions:    endpoint{http.MethodPost, "/data/enrichedTransactions/get", bankmux.Read},
+
+	// How an operation is doing. Sources disagree about the path, so both are tried.
+	operation:       endpoint{http.MethodPost, "/operation/get", bankmux.Read},
+	operationStatus: endpoint{http.MethodPost, "/operation/status", bankmux.Read},
+}
 
 // api speaks HTTP: a method an endpoint. Every call is a POST.
 type api struct {
 	rest   *rest.Client
 	key    string
 	secret bankmux.Secret
-
-	currencies currencies
 }
 
 func newAPI(cfg Config) *api {
@@ -30,68 +64,160 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// access is what goes onto the wire with every call on a connection. It is not kept.
-type access struct{ token, userSecret string }
-
-// accessOf unpacks the credential of a connection.
-func accessOf(conn bankmux.Connection) (to access, err error) {
-	to.token, to.userSecret, err = model.Access(conn.Credential())
-	return to, err
+// exchangeToken sends no bearer token: there is none yet.
+func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (out exchangeResponse, err error) {
+	body := exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID}
+	err = a.do(ctx, endpoints.exchangeToken, rest.Request{JSON: body}, &out)
+	return out, err
 }
 
-// exchangeToken is POST /auth/ExchangeToken, without a bearer token.
-func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (exchangeAnswer, error) {
-	var answer exchangeAnswer
-	res, err := a.do(ctx, rest.Request{
-		Path: exchangePath,
-		JSON: exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID},
-	}, &answer)
-	if err == nil && !normalize.Token(answer.AccessToken) {
-		err = res.Lacks("an accessToken that can be sent in a header")
-	}
-	return answer, err
+func (a *api) metadata(ctx context.Context, to access) (out metadataResponse, err error) {
+	err = a.post(ctx, endpoints.metadata, to, dataBody{}, &out)
+	return out, err
 }
 
-// metadata is POST /metadata/accounts/get; it is about the bank and never interactive.
-func (a *api) metadata(ctx context.Context, to access) (metadataAnswer, error) {
-	var answer metadataAnswer
-	res, err := a.onConnection(ctx, "/metadata/accounts/get", to, &answer)
-	if err == nil && answer.Metadata == nil {
-		err = lacks(res, "accountsMetadata")
-	}
-	return answer, err
-}
-
-// bank is which bank the metadata are about.
-func (m metadataAnswer) bank() model.Bank {
-	return model.Bank{
-		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
-		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
-	}
-}
-
-// delink is POST /users/DelinkUser, the spelling of Dapi's iOS and React Native
-// SDKs; others differ and the documentation page was not to be had.
 func (a *api) delink(ctx context.Context, to access) error {
-	_, err := a.onConnection(ctx, "/users/DelinkUser", to, &envelope{})
-	return err
+	return a.post(ctx, endpoints.delink, to, dataBody{}, &envelope{})
 }
 
-func (a *api) onConnection(ctx context.Context, path string, to access, out answer) (*rest.Response, error) {
-	return a.post(ctx, path, to, dataBody{}, out)
+// accounts is for both endpoints that list accounts.
+func (a *api) accounts(ctx context.Context, call dataCall) (out accountsResponse, err error) {
+	err = a.data(ctx, call, &out)
+	return out, err
 }
 
-func (a *api) post(ctx context.Context, path string, to access, body dataBody, out answer) (*rest.Response, error) {
+func (a *api) balance(ctx context.Context, call dataCall) (*balance, error) {
+	var out balanceResponse
+	call.to = endpoints.balance
+	err := a.data(ctx, call, &out)
+	return out.Balance, err
+}
+
+func (a *api) identity(ctx context.Context, call dataCall) (*person, error) {
+	var out identityResponse
+	call.to = endpoints.identity
+	err := a.data(ctx, call, &out)
+	return out.Identity, err
+}
+
+func (a *api) cards(ctx context.Context, call dataCall) (out cardsResponse, err error) {
+	call.to = endpoints.cards
+	err = a.data(ctx, call, &out)
+	return out, err
+}
+
+// transactions is for the three endpoints that list transactions.
+func (a *api) transactions(ctx context.Context, call dataCall, out *transactionsResponse) error {
+	return a.data(ctx, call, out)
+}
+
+// operation sends what the PHP SDK adds to the documented request: bearer token and userSecret.
+func (a *api) operation(ctx context.Context, to access, id string) (out operationResponse, err error) {
+	body := dataBody{AppKey: a.key, OperationID: id}
+	err = a.post(ctx, endpoints.operation, to, body, &out)
+	if e := asError(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
+		out = operationResponse{}
+		err = a.post(ctx, endpoints.operationStatus, to, body, &out)
+	}
+	if e := asError(err); e != nil && e.Code == statusRunning {
+		err = nil // in the other form the envelope itself says so
+	}
+	if err == nil && out.Info == nil {
+		out.Info = &operationInfo{Status: out.Status, ErrorType: out.Type}
+	}
+	return out, err
+}
+
+// dataCall is a call for data of a connection. answers may be nil.
+type dataCall struct {
+	to      endpoint
+	conn    bankmux.Connection
+	answers *bankmux.Answers
+	body    dataBody
+}
+
+// data is a data call: it may go on from answers of the user, and is waited for while the bank
+// works on it.
+func (a *api) data(ctx context.Context, call dataCall, out response) error {
+	to, err := allowed(call.conn)
+	if err != nil {
+		return err
+	}
+	body := call.body
+	if call.answers != nil {
+		body.OperationID, body.UserInputs = call.answers.Challenge.ID, userAnswers(call.answers)
+	}
+	err = a.post(ctx, call.to, to, body, out)
+	for out.common().Status == statusRunning && out.common().OperationID != "" {
+		operation := string(out.common().OperationID)
+		if err = a.await(ctx, to, operation); err != nil {
+			return ofTheBank(err)
+		}
+		// The status does not carry the result: the original call does, sent again for the finished
+		// operation.
+		body.OperationID, body.UserInputs = operation, nil
+		*out.common() = envelope{}
+		err = a.post(ctx, call.to, to, body, out)
+	}
+	e := asError(err)
+	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
+		late := *e
+		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the answer"
+		err = &late
+	}
+	return ofTheBank(err)
+}
+
+// How often a running operation is asked after. Dapi publishes no interval.
+const (
+	pollFirst = time.Second
+	pollMax   = 5 * time.Second
+)
+
+// await asks for an operation until it is over. Nothing of its end is in the answer but whether it
+// failed.
+func (a *api) await(ctx context.Context, to access, id string) error {
+	for wait := pollFirst; ; wait = min(wait*2, pollMax) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return &bankmux.Error{
+				Kind:   bankmux.ErrInstitution,
+				Scope:  bankmux.ScopeConnection,
+				Code:   statusRunning,
+				Status: http.StatusOK,
+				Detail: "the operation is still running at the bank",
+				Err:    ctx.Err(),
+			}
+		}
+		info, err := a.operation(ctx, to, id)
+		if err != nil {
+			return err
+		}
+		switch info.Info.Status {
+		case statusFailed:
+			return model.Error(normalize.Failure{Code: info.Info.ErrorType, Status: http.StatusOK})
+		case statusRunning:
+		default:
+			return nil
+		}
+	}
+}
+
+// post sends a call on a connection.
+func (a *api) post(ctx context.Context, at endpoint, to access, body dataBody, out response) error {
 	body.AppSecret, body.UserSecret = a.secret.Reveal(), to.userSecret
-	return a.do(ctx, rest.Request{Path: path, Bearer: to.token, JSON: body}, out)
+	return a.do(ctx, at, rest.Request{Bearer: to.token, JSON: body}, out)
 }
 
-// do sends one request and reads the answer into out.
-func (a *api) do(ctx context.Context, req rest.Request, out answer) (*rest.Response, error) {
-	req.Method = http.MethodPost
+// do sends one request and reads the response into out.
+func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out response) error {
+	req.Method, req.Path = at.method, at.path
 	res, err := a.rest.Do(ctx, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return res, read(res, out)
+	return read(res, out)
 }

@@ -12,10 +12,10 @@ import (
 
 // The operations of this file.
 var (
-	opBank        = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opComplete    = bankmux.Op{Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opCategorized = bankmux.Op{Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: bankmux.Read, Aside: true}
+	opBank        = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: endpoints.metadata.effect}
+	opComplete    = bankmux.Op{Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: endpoints.completeAccounts.effect}
+	opCategorized = bankmux.Op{Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: endpoints.categorizedTransactions.effect}
+	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: endpoints.operation.effect, Aside: true}
 )
 
 // Bank is what Dapi knows of the bank of a connection.
@@ -50,15 +50,15 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 		if err != nil {
 			return Bank{}, err
 		}
-		answer, err := a.api.metadata(ctx, to)
+		got, err := a.api.metadata(ctx, to)
 		if err != nil {
 			return Bank{}, err
 		}
-		institution, err := model.Institution(answer.bank())
+		institution, err := model.Institution(got.bank())
 		if err != nil {
 			return Bank{}, err
 		}
-		return answer.Metadata.public(institution), nil
+		return got.Metadata.public(institution), nil
 	})
 }
 
@@ -117,7 +117,7 @@ func CompleteAccounts(
 		opComplete,
 		&bankmux.AccountsRequest{Connection: conn, Answers: answers},
 		func(ctx context.Context, a *adapter) (both, error) {
-			list, failed, err := a.api.accounts(ctx, "/data/completeAccounts/get", conn, answers)
+			list, failed, err := a.accounts(ctx, dataCall{endpoints.completeAccounts, conn, answers, dataBody{}})
 			if err != nil {
 				return both{}, err
 			}
@@ -166,7 +166,7 @@ func CategorizedTransactions(
 					NotSent: true,
 				}
 			}
-			return a.byDays(req.Connection, categorizedPath).TransactionPage(ctx, req)
+			return a.byDays(req.Connection, endpoints.categorizedTransactions).TransactionPage(ctx, req)
 		},
 	)
 }
@@ -190,15 +190,15 @@ func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Con
 		if err != nil {
 			return Operation{}, err
 		}
-		answer, err := a.api.operation(ctx, to, id)
+		got, err := a.api.operation(ctx, to, id)
 		if err != nil {
 			return Operation{}, err
 		}
-		out := Operation{Status: answer.Info.Status, Path: answer.Info.Type}
-		out.Began, _ = normalize.Timestamp(answer.Info.StartDate)
-		out.Ended, _ = normalize.Timestamp(answer.Info.EndDate)
-		if answer.Info.ErrorType != "" {
-			e := model.Error(normalize.Failure{Code: answer.Info.ErrorType})
+		out := Operation{Status: got.Info.Status, Path: got.Info.Type}
+		out.Began, _ = normalize.Timestamp(got.Info.StartDate)
+		out.Ended, _ = normalize.Timestamp(got.Info.EndDate)
+		if got.Info.ErrorType != "" {
+			e := model.Error(normalize.Failure{Code: got.Info.ErrorType})
 			out.ErrorKind, out.ErrorCode = e.Kind, e.Code
 		}
 		return out, nil

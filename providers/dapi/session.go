@@ -1,5 +1,13 @@
 package dapi
 
+import (
+	"context"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
+)
+
 // SessionOptions are the settings of Dapi's Connect that have no counterpart
 // elsewhere. Put them into [bankmux.SessionRequest.Options]. They reach the front end through
 // Launch; field names as in Dapi's web and mobile SDKs.
@@ -33,4 +41,44 @@ func (o SessionOptions) parameters(language string) map[string]string {
 		return nil
 	}
 	return p
+}
+
+// CreateSession writes the launch configuration. It sends nothing, and is
+// refused all the same while Dapi is known to be down.
+func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s := bankmux.NewSession(req)
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	for _, p := range req.Products {
+		if p.Required && !model.Product(p.Product) {
+			return bankmux.Session{}, &bankmux.Error{
+				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
+				Detail: "Dapi has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
+			}
+		}
+	}
+	s.Launch.Provider, s.Launch.Environment = Name, a.env
+	s.Launch.AppKey, s.Launch.ScriptURL = a.appKey, a.scriptURL
+	s.Launch.Countries = opts.Countries
+	if len(s.Launch.Countries) == 0 && req.Country != "" {
+		s.Launch.Countries = []string{req.Country}
+	}
+	switch {
+	case req.Reconnect != nil:
+		if old := req.Reconnect.Institution; old.ID != old.BIC {
+			s.Launch.Institution = old.ID
+		}
+	case len(req.Institution) > 0:
+		id, ok := req.Institution[Name]
+		if !ok {
+			return bankmux.Session{}, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "SessionRequest.Institution",
+				Detail:  "has no id for dapi",
+				NotSent: true,
+			}
+		}
+		s.Launch.Institution = id
+	}
+	s.Launch.Parameters = opts.parameters(req.Language)
+	return s, nil
 }

@@ -2,9 +2,13 @@ package dapi
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
@@ -12,18 +16,18 @@ import (
 // no ids, no pending flag and no record of changes, so without Known it reports Added only. A page
 // is an account; the first lists them unless the request names them.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return a.byDays(req.Connection, plainPath).Sync(ctx, req)
+	return a.byDays(req.Connection, endpoints.transactions).Sync(ctx, req)
 }
 
 // byDays reads the transactions of a connection by days, from one of the three paths.
-func (a *adapter) byDays(conn bankmux.Connection, path string) reconcile.Days {
-	reading := &dayCalls{adapter: a, conn: conn, path: path}
+func (a *adapter) byDays(conn bankmux.Connection, from endpoint) reconcile.Days {
+	reading := &dayCalls{adapter: a, conn: conn, from: from}
 	return reconcile.Days{
 		Provider: Name,
 		Read:     reading.read,
 		Refused:  refusedDays,
 		Accounts: func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			list, failed, err := a.api.accounts(ctx, accountsPath, conn, answers)
+			list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, conn, answers, dataBody{}})
 			for _, acc := range list {
 				ids = append(ids, acc.ID)
 			}
@@ -47,7 +51,7 @@ func refusedDays(e *bankmux.Error) bool { return e.Code == "INVALID_DATE_RANGE" 
 type dayCalls struct {
 	adapter *adapter
 	conn    bankmux.Connection
-	path    string
+	from    endpoint
 	body    *dataBody
 }
 
@@ -55,15 +59,17 @@ type dayCalls struct {
 func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
 	a := c.adapter
 	if c.body == nil {
-		body := a.api.rowsOf(&c.conn, days.Account, days.Card)
+		body := a.rowsOf(&c.conn, days.Account, days.Card)
 		c.body = &body
 	}
 	body := *c.body
 	body.FromDate, body.ToDate = days.From.String(), days.To.String()
 	page.AsOf = a.now()
-	err = a.api.transactions(ctx, c.path, c.conn, days.Answers, body, func(i, left int, read *transaction) {
+	var out transactionsResponse
+	list := &out.Transactions
+	add := func(i int, read *transaction) {
 		if page.Rows == nil {
-			page.Rows = make([]bankmux.Transaction, 0, left/rowBytes+1)
+			page.Rows = make([]bankmux.Transaction, 0, list.Left/rowBytes+1)
 		}
 		page.Rows = wire.AppendZero(page.Rows)
 		row := &page.Rows[len(page.Rows)-1]
@@ -74,6 +80,102 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 			*row = bankmux.Transaction{}
 			page.Rows = page.Rows[:len(page.Rows)-1]
 		}
-	})
+	}
+	list.Bad = func(i int) { add(i, &transaction{unreadable: true}) }
+	list.Each = func(i int, row *transaction) {
+		row.held, row.card = body.currency, body.CardID != ""
+		add(i, row)
+	}
+	err = a.api.transactions(ctx, dataCall{c.from, c.conn, days.Answers, body}, &out)
 	return page, err
+}
+
+// rowsOf is the body of calls for the rows of an account or card. It is made once for a reading, so
+// that the reading knows the account's currency throughout or not at all.
+func (a *adapter) rowsOf(conn *bankmux.Connection, account string, card bool) dataBody {
+	body := dataBody{currency: a.currencies.of(conn, account)}
+	if card {
+		body.CardID = account
+	} else {
+		body.AccountID = account
+	}
+	return body
+}
+
+// today is the last day a transaction can have, at the connection's bank. Where its country is not
+// known it is the day in Dubai, the easternmost place that Dapi serves.
+func (a *adapter) today(conn bankmux.Connection) bankmux.Date {
+	at := a.clock()
+	day, ok := normalize.BankDay(conn.Institution.Country, at)
+	if !ok {
+		day, _ = normalize.BankDay("AE", at)
+	}
+	return day
+}
+
+// days is how many days back the connection's bank serves transactions, 0 where it does not say.
+func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error) {
+	bank := bankOf(conn)
+	if days, ok := a.ranges.get(bank, a.now()); ok {
+		return days, nil
+	}
+	to, err := allowed(conn)
+	if err != nil {
+		return 0, err
+	}
+	got, err := a.api.metadata(ctx, to)
+	if err != nil {
+		return 0, err
+	}
+	served := got.Metadata.TransactionRange
+	days, _ := model.Days(served.Value.Value, served.Unit)
+	a.ranges.set(bank, days, a.now())
+	return days, nil
+}
+
+// bankOf names the bank of a connection, or the connection where that is not known.
+func bankOf(conn bankmux.Connection) string {
+	if conn.Institution.ID != "" {
+		return conn.Institution.ID
+	}
+	return conn.Reference()
+}
+
+// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The
+// zero value is ready.
+type ranges struct {
+	mu    sync.Mutex
+	known map[string]rangeOf
+}
+
+type rangeOf struct {
+	days  int
+	until time.Time
+}
+
+const (
+	rangeTTL  = time.Hour
+	maxRanges = 1000
+)
+
+func (r *ranges) get(bank string, now time.Time) (int, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known, ok := r.known[bank]
+	return known.days, ok && now.Before(known.until)
+}
+
+func (r *ranges) set(bank string, days int, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= maxRanges {
+		r.known = map[string]rangeOf{}
+	}
+	r.known[bank] = rangeOf{days, now.Add(rangeTTL)}
+}
+
+func (r *ranges) forget(bank string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, bank)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is
@@ -66,8 +67,8 @@ type userInput struct {
 
 func (e *envelope) common() *envelope { return e }
 
-// answer is a type that an envelope is part of.
-type answer interface{ common() *envelope }
+// response is a type that an envelope is part of.
+type response interface{ common() *envelope }
 
 // The statuses of an envelope.
 const (
@@ -83,12 +84,17 @@ type exchangeBody struct {
 	ConnectionID string `json:"connectionID"`
 }
 
-// exchangeAnswer: only accessToken is documented, SDK types add the others.
-type exchangeAnswer struct {
+// exchangeResponse: only accessToken is documented, SDK types add the others.
+type exchangeResponse struct {
 	envelope
 	AccessToken string `json:"accessToken"`
 	TokenID     string `json:"tokenID"`
 	UserID      string `json:"userID"`
+}
+
+// Lacks implements [wire.Required].
+func (r *exchangeResponse) Lacks() string {
+	return wire.Need(normalize.Token(r.AccessToken), "an accessToken that can be sent in a header")
 }
 
 // dataBody is what every call on a connection carries, and what the data calls add.
@@ -113,8 +119,8 @@ type userAnswer struct {
 	Answer string `json:"answer"`
 }
 
-// operationAnswer: in the documented form the result itself is not in it.
-type operationAnswer struct {
+// operationResponse: in the documented form the result itself is not in it.
+type operationResponse struct {
 	envelope
 	Info *operationInfo `json:"opInfo"`
 }
@@ -186,10 +192,13 @@ type account struct {
 	Balance  *balance `json:"balance"`
 }
 
-type accountsAnswer struct {
+type accountsResponse struct {
 	envelope
 	Accounts wire.List[account] `json:"accounts"`
 }
+
+// Lacks implements [wire.Required].
+func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
 
 // balance is that of an account (amount, a number or text) or of a card (the other members).
 type balance struct {
@@ -201,10 +210,13 @@ type balance struct {
 	Currency    currency    `json:"currency"`
 }
 
-type balanceAnswer struct {
+type balanceResponse struct {
 	envelope
 	Balance *balance `json:"balance"`
 }
+
+// Lacks implements [wire.Required].
+func (r *balanceResponse) Lacks() string { return wire.Need(r.Balance != nil, "balance") }
 
 type card struct {
 	ID          string      `json:"id"`
@@ -217,10 +229,13 @@ type card struct {
 	Currency    currency    `json:"currency"`
 }
 
-type cardsAnswer struct {
+type cardsResponse struct {
 	envelope
 	Cards wire.List[card] `json:"cards"`
 }
+
+// Lacks implements [wire.Required].
+func (r *cardsResponse) Lacks() string { return wire.Need(r.Cards.Present, "cards") }
 
 // typed is a pair as Dapi writes telephone numbers and documents.
 type typed struct {
@@ -228,10 +243,13 @@ type typed struct {
 	Value string `json:"value"`
 }
 
-type identityAnswer struct {
+type identityResponse struct {
 	envelope
 	Identity *person `json:"identity"`
 }
+
+// Lacks implements [wire.Required].
+func (r *identityResponse) Lacks() string { return wire.Need(r.Identity != nil, "identity") }
 
 type person struct {
 	Name         string                   `json:"name"`
@@ -276,13 +294,18 @@ type transaction struct {
 	} `json:"brandDetails"`
 }
 
-type transactionsAnswer struct {
+type transactionsResponse struct {
 	envelope
 	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
+// Lacks implements [wire.Required].
+func (r *transactionsResponse) Lacks() string {
+	return wire.Need(r.Transactions.Present, "transactions")
+}
+
 // Bounded says that nothing but rows can grow in the answer.
-func (*transactionsAnswer) Bounded() {}
+func (*transactionsResponse) Bounded() {}
 
 // span is a length of time such as 90 days.
 type span struct {
@@ -290,11 +313,14 @@ type span struct {
 	Unit  string      `json:"unit"`
 }
 
-// metadataAnswer is about the bank of a connection.
-type metadataAnswer struct {
+// metadataResponse is about the bank of a connection.
+type metadataResponse struct {
 	envelope
 	Metadata *metadata `json:"accountsMetadata"`
 }
+
+// Lacks implements [wire.Required].
+func (r *metadataResponse) Lacks() string { return wire.Need(r.Metadata != nil, "accountsMetadata") }
 
 type metadata struct {
 	SwiftCode     string    `json:"swiftCode"`

@@ -2,130 +2,29 @@ package moneykit
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// accounts is GET /links/{id}/accounts.
-func (a *api) accounts(ctx context.Context, link string, ids []string) (accountsAnswer, error) {
-	var answer accountsAnswer
-	err := a.onLink(ctx, link, "/accounts", filter(ids), &answer, "")
-	return answer, err
-}
-
-// numbers is GET /links/{id}/accounts/numbers.
-func (a *api) numbers(ctx context.Context, link string) (numbersAnswer, error) {
-	var answer numbersAnswer
-	err := a.onLink(ctx, link, "/accounts/numbers", nil, &answer, "account_numbers")
-	return answer, err
-}
-
-// identity is GET /links/{id}/identity.
-func (a *api) identity(ctx context.Context, link string, ids []string) (identityAnswer, error) {
-	var answer identityAnswer
-	err := a.onLink(ctx, link, "/identity", filter(ids), &answer, "identity")
-	return answer, err
-}
-
-// filter names accounts in a query: the name is repeated.
-func filter(ids []string) url.Values {
-	if len(ids) == 0 {
-		return nil
-	}
-	return url.Values{"account_ids": ids}
-}
-
-// onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that
-// was not fetched is an error. Data in the answer win over what its link says of the product.
-func (a *api) onLink(ctx context.Context, link, path string, query url.Values, out ofLink, product string) error {
-	_, err := a.do(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/links/{id}" + path, PathParams: map[string]string{"id": link}, Query: query,
-	}, out)
+// Accounts lists the accounts the user shared.
+func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
 	if err != nil {
-		return err
+		return bankmux.AccountsResult{}, err
 	}
-	if err := alive(out.link()); err != nil || out.data() {
-		return err
+	res := bankmux.AccountsResult{Failed: failed, AsOf: asOf(link, "accounts")}
+	for _, acc := range list {
+		res.Accounts = append(res.Accounts, acc.account())
 	}
-	return fetched(out.link(), product)
-}
-
-// ofLink is an answer about one link.
-type ofLink interface {
-	link() *linkData
-	data() bool // it has some
-}
-
-// alive refuses data of a deleted link, which may still be served.
-func alive(l *linkData) error {
-	if l != nil && l.State == stateDeleted {
-		return &bankmux.Error{
-			Kind:   bankmux.ErrGone,
-			Code:   stateDeleted,
-			Status: http.StatusOK,
-			Detail: "the link was deleted",
-		}
-	}
-	return nil
-}
-
-// fetched refuses an answer about a product that was never fetched, if the link says so.
-func fetched(l *linkData, product string) error {
-	if l == nil || l.Products == nil || product == "" {
-		return nil
-	}
-	p, present := l.Products[product]
-	switch {
-	case p == nil && present:
-		return &bankmux.Error{
-			Kind:   bankmux.ErrConsent,
-			Status: http.StatusOK,
-			Detail: "the user did not grant access to the " + inWords(product),
-		}
-	case p == nil || p.RefreshedAt != "" || p.odd:
-		return nil
-	case p.ErrorCode != "":
-		e := model.ProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
-		e.Detail = "the " + inWords(product) + " could not be fetched"
-		return e
-	}
-	return &bankmux.Error{
-		Kind:   bankmux.ErrNotReady,
-		Status: http.StatusOK,
-		Detail: "the " + inWords(product) + " " + was(product) + " not fetched yet",
-	}
-}
-
-// inWords is a product in words.
-func inWords(product string) string { return strings.ReplaceAll(product, "_", " ") }
-
-// was is the verb of a product: accounts were, identity was.
-func was(product string) string {
-	if strings.HasSuffix(product, "s") {
-		return "were"
-	}
-	return "was"
-}
-
-// asOf is when a product was fetched.
-func asOf(l *linkData, product string) time.Time {
-	if l == nil || l.Products[product] == nil {
-		return time.Time{}
-	}
-	at, _ := normalize.Timestamp(l.Products[product].RefreshedAt)
-	return at
+	return res, nil
 }
 
 // read reads the accounts asked for. What it returns as failed are those that did not come or
@@ -135,16 +34,16 @@ func (a *adapter) read(
 	conn bankmux.Connection,
 	ids []string,
 ) ([]account, *linkData, []bankmux.Failure, error) {
-	answer, err := a.api.accounts(ctx, conn.Credential().Reveal(), ids)
-	if err == nil && !answer.data() {
-		err = fetched(answer.Link, "accounts")
+	out, err := a.api.accounts(ctx, conn.Credential().Reveal(), ids)
+	if err == nil && !out.data() {
+		err = fetched(out.Link, "accounts")
 	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	list, failed := named(&answer.Accounts)
+	list, failed := named(&out.Accounts)
 	list = slices.DeleteFunc(list, func(acc account) bool { return !isAsked(ids, acc.AccountID) })
-	return list, answer.Link, append(missing(ids, list), failed...), nil
+	return list, out.Link, append(missing(ids, list), failed...), nil
 }
 
 // named are the accounts that have an id, and failures for the others.
@@ -187,19 +86,6 @@ func noAccount(id string) bankmux.Failure {
 		Account: id,
 		Err:     &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"},
 	}
-}
-
-// Accounts lists the accounts the user shared.
-func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
-	if err != nil {
-		return bankmux.AccountsResult{}, err
-	}
-	res := bankmux.AccountsResult{Failed: failed, AsOf: asOf(link, "accounts")}
-	for _, acc := range list {
-		res.Accounts = append(res.Accounts, acc.account())
-	}
-	return res, nil
 }
 
 // account is an account in the model.
@@ -281,15 +167,15 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context,
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	answer, err := a.api.numbers(ctx, req.Connection.Credential().Reveal())
+	out, err := a.api.numbers(ctx, req.Connection.Credential().Reveal())
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
-	res := bankmux.AccountNumbersResult{Failed: answer.Accounts.Failures("")}
-	for i := range answer.Accounts.Rows {
-		acc := &answer.Accounts.Rows[i]
+	res := bankmux.AccountNumbersResult{Failed: out.Accounts.Failures("")}
+	for i := range out.Accounts.Rows {
+		acc := &out.Accounts.Rows[i]
 		if acc.AccountID == "" {
-			res.Failed = append(res.Failed, withoutID("account numbers without an account", answer.Accounts.Place(i)))
+			res.Failed = append(res.Failed, withoutID("account numbers without an account", out.Accounts.Place(i)))
 			continue
 		}
 		one, failed := acc.numbers()
@@ -347,16 +233,16 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 // Identity reads the owners of each account. Owners that are the same for several accounts come
 // once.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	answer, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
+	out, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	res := bankmux.IdentityResult{Failed: answer.Accounts.Failures("")}
+	res := bankmux.IdentityResult{Failed: out.Accounts.Failures("")}
 	var got []account
-	for i := range answer.Accounts.Rows {
-		acc := &answer.Accounts.Rows[i]
+	for i := range out.Accounts.Rows {
+		acc := &out.Accounts.Rows[i]
 		if acc.AccountID == "" {
-			res.Failed = append(res.Failed, withoutID("owners without an account", answer.Accounts.Place(i)))
+			res.Failed = append(res.Failed, withoutID("owners without an account", out.Accounts.Place(i)))
 			continue
 		}
 		if !isAsked(req.Accounts, acc.AccountID) {

@@ -457,7 +457,9 @@ func TestOperationsOfMoneyKitAloneAreReachable(t *testing.T) {
 	}
 	require.Greater(t, len(all), 100)
 	assert.Equal(t, conn.ReferenceKey, all[0].ReferenceKey)
-	corrected, err := moneykit.CorrectEnrichment(ctx, s.client, conn, all[0].ID, "shopping", "other_shopping")
+	corrected, err := moneykit.CorrectEnrichment(ctx, s.client, conn, moneykit.Correction{
+		Transaction: all[0].ID, Category: "shopping", Subcategory: "other_shopping",
+	})
 	require.NoError(t, err)
 	require.NotEmpty(t, corrected)
 	assert.Equal(t, "shopping", corrected[0].Enrichment.Category.Name)

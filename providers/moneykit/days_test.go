@@ -150,7 +150,7 @@ func TestAStatusKeepsWhenTheBankAsked(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
-	conn.Status.AskedAt = time.Now().UTC().Truncate(time.Millisecond)
+	conn.Status.AskedAt = bankmux.Moment(time.Now())
 	got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, conn.Status.AskedAt, got.Connection.Status.AskedAt)

@@ -3,42 +3,40 @@ package moneykit
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // The operations of this file.
 var (
-	opAccount    = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: bankmux.Read}
-	opUpdateLink = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
-	opResetLink  = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: bankmux.Idempotent}
+	opAccount    = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: endpoints.account.effect}
+	opUpdateLink = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: endpoints.updateLink.effect}
+	opResetLink  = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: endpoints.resetLink.effect}
 	opImportLink = bankmux.Op{
 		Name:    "MoneyKitImportLink",
 		Group:   bankmux.GroupLink,
-		Effect:  bankmux.OneShot,
+		Effect:  endpoints.importLink.effect,
 		FindOut: "call UserLinks: a link that was made is there",
 	}
 	opImportTransactions = bankmux.Op{
 		Name:    "MoneyKitImportTransactions",
 		Group:   bankmux.GroupData,
-		Effect:  bankmux.OneShot,
+		Effect:  endpoints.importTransactions.effect,
 		FindOut: "read the transactions: rows that were added are there, with the ids they were given",
 	}
 	opCorrect = bankmux.Op{
 		Name:   "MoneyKitCorrectEnrichment",
 		Group:  bankmux.GroupData,
-		Effect: bankmux.Idempotent,
+		Effect: endpoints.correctEnrichment.effect,
 	}
 	opTestWebhook = bankmux.Op{
 		Name:    "MoneyKitTestWebhook",
 		Group:   bankmux.GroupLink,
-		Effect:  bankmux.OneShot,
+		Effect:  endpoints.testWebhook.effect,
 		FindOut: "look for a delivery with this key where webhooks arrive",
 	}
-	opKeys = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: bankmux.Read}
+	opKeys = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: endpoints.webhookKeys.effect}
 )
 
 // ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is
@@ -51,34 +49,24 @@ func ReadAccount(
 	id string,
 ) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
-		var answer accountAnswer
-		res, err := a.api.do(ctx, rest.Request{
-			Method:     http.MethodGet,
-			Path:       "/links/{id}/accounts/{account}",
-			PathParams: map[string]string{"id": conn.Credential().Reveal(), "account": id},
-		}, &answer)
-		switch {
-		case err != nil:
+		out, err := a.api.account(ctx, conn.Credential().Reveal(), id)
+		if err != nil {
 			return bankmux.Account{}, err
-		case answer.Account.Value.AccountID == "":
-			return bankmux.Account{}, res.Lacks("account")
 		}
-		return answer.Account.Value.account(), alive(answer.Link)
+		return out.Account.Value.account(), alive(out.Link)
 	})
 }
 
-// onLinkDo sends a change of a link and returns the link.
-func (a *api) onLinkDo(ctx context.Context, client *bankmux.Client, method, path, link string, body any) (Link, error) {
-	var answer linkData
-	res, err := a.do(
-		ctx,
-		rest.Request{Method: method, Path: path, PathParams: map[string]string{"id": link}, JSON: body},
-		&answer,
-	)
-	if err == nil && answer.LinkID == "" {
-		err = res.Lacks("link_id")
-	}
-	return answer.public(client), err
+// change sends a change of a link and returns the link as that client sees it.
+func (a *adapter) change(
+	ctx context.Context,
+	client *bankmux.Client,
+	at endpoint,
+	link bankmux.Secret,
+	body any,
+) (Link, error) {
+	l, err := a.api.changeLink(ctx, at, link.Reveal(), body)
+	return l.public(client), err
 }
 
 // LinkUpdate changes a link. A nil field leaves things as they are.
@@ -101,7 +89,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 		if update.Tags != nil {
 			body["link_tags"] = update.Tags
 		}
-		return a.api.onLinkDo(ctx, client, http.MethodPatch, "/links/{id}", conn.Credential().Reveal(), body)
+		return a.change(ctx, client, endpoints.updateLink, conn.Credential(), body)
 	})
 }
 
@@ -109,7 +97,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 // repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
-		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/{id}/reset", conn.Credential().Reveal(), nil)
+		return a.change(ctx, client, endpoints.resetLink, conn.Credential(), nil)
 	})
 }
 
@@ -186,9 +174,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 			}
 		}
 		body := map[string]any{
-			"customer_user": customerUser{
-				ID: CustomerID(in.User),
-			},
+			"customer_user":  customerUser{ID: CustomerID(in.User)},
 			"institution_id": in.Institution,
 			"accounts":       accounts,
 			"transactions":   transactionBodies(in.Transactions),
@@ -196,7 +182,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		if in.Provider != "" {
 			body["provider"] = in.Provider
 		}
-		return a.api.onLinkDo(ctx, client, http.MethodPost, "/links/import", "", body)
+		return a.change(ctx, client, endpoints.importLink, bankmux.Secret{}, body)
 	})
 }
 
@@ -228,15 +214,15 @@ func ImportTransactions(
 ) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
-		return a.api.onLinkDo(
-			ctx,
-			client,
-			http.MethodPost,
-			"/links/{id}/import/transactions",
-			conn.Credential().Reveal(),
-			body,
-		)
+		return a.change(ctx, client, endpoints.importTransactions, conn.Credential(), body)
 	})
+}
+
+// Correction is the right category of a transaction.
+type Correction struct {
+	Transaction string // its id
+	Category    string
+	Subcategory string // "" for none
 }
 
 // CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those
@@ -247,7 +233,7 @@ func CorrectEnrichment(
 	ctx context.Context,
 	client *bankmux.Client,
 	conn bankmux.Connection,
-	transactionID, category, subcategory string,
+	right Correction,
 ) ([]bankmux.Transaction, error) {
 	var page *listPage
 	rows, err := bankmux.DoOn(
@@ -256,17 +242,12 @@ func CorrectEnrichment(
 		opCorrect,
 		&conn,
 		func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
-			var answer transactionsAnswer
-			page = answer.page(true)
-			_, err := a.api.do(ctx, rest.Request{
-				Method: http.MethodPost, Path: "/links/{id}/transactions/{transaction}/enrichment",
-				PathParams: map[string]string{"id": conn.Credential().Reveal(), "transaction": transactionID},
-				JSON:       correctionBody{category, subcategory},
-			}, &answer)
-			if err != nil {
+			var out transactionsResponse
+			page = out.page(true)
+			if err := a.api.correctEnrichment(ctx, conn.Credential().Reveal(), right, &out); err != nil {
 				return nil, err
 			}
-			return page.Transactions, alive(answer.Link)
+			return page.Transactions, alive(out.Link)
 		},
 	)
 	if page == nil {
@@ -286,14 +267,7 @@ func TestWebhook(
 	event, key string,
 ) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
-		var answer webhookTestAnswer
-		_, err := a.api.do(ctx, rest.Request{
-			Method:     http.MethodPost,
-			Path:       "/webhooks/test/link/{id}",
-			PathParams: map[string]string{"id": conn.Credential().Reveal()},
-			JSON:       webhookTestBody{event, key},
-		}, &answer)
-		return answer.DeliveryToken, err
+		return a.api.testWebhook(ctx, conn.Credential().Reveal(), event, key)
 	})
 }
 
@@ -304,6 +278,6 @@ func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage
 		ctx,
 		client,
 		opKeys,
-		func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.jwks(ctx) },
+		func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.webhookKeys(ctx) },
 	)
 }

@@ -2,44 +2,21 @@ package moneykit
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// mostInstitutions is the largest page of banks; 100 always worked.
-const mostInstitutions = 100
-
-// institutions is GET /institutions.
-func (a *api) institutions(ctx context.Context, query url.Values) (institutionsAnswer, error) {
-	var answer institutionsAnswer
-	_, err := a.do(ctx, rest.Request{Method: http.MethodGet, Path: "/institutions", Query: query}, &answer)
-	return answer, err
-}
-
-// institution is GET /institutions/{institution_id}.
-func (a *api) institution(ctx context.Context, id string) (institution, error) {
-	var answer institution
-	res, err := a.do(
-		ctx,
-		rest.Request{Method: http.MethodGet, Path: "/institutions/{id}", PathParams: map[string]string{"id": id}},
-		&answer,
-	)
-	if err == nil && answer.InstitutionID == "" {
-		err = res.Lacks("institution_id")
-	}
-	return answer, err
-}
+// maxInstitutions is the largest page of banks; 100 always worked.
+const maxInstitutions = 100
 
 // Institutions reads a page of banks. MoneyKit cannot be asked for one country, so the others are
 // left out here: a page may be empty and still have a next.
 func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) (bankmux.InstitutionPage, error) {
 	size := req.PageSize
-	if size == 0 || size > mostInstitutions {
-		size = mostInstitutions
+	if size == 0 || size > maxInstitutions {
+		size = maxInstitutions
 	}
 	query := url.Values{"limit": {strconv.Itoa(size)}}
 	if req.Name != "" {
@@ -51,15 +28,15 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if req.Page != "" {
 		query.Set("cursor", req.Page)
 	}
-	answer, err := a.api.institutions(ctx, query)
+	out, err := a.api.institutions(ctx, query)
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	page := bankmux.InstitutionPage{Next: string(answer.Cursors.Next), Failed: answer.Institutions.Failures("")}
-	for n, i := range answer.Institutions.Rows {
+	page := bankmux.InstitutionPage{Next: string(out.Cursors.Next), Failed: out.Institutions.Failures("")}
+	for n, i := range out.Institutions.Rows {
 		switch {
 		case i.InstitutionID == "":
-			page.Failed = append(page.Failed, withoutID("a bank without id", answer.Institutions.Place(n)))
+			page.Failed = append(page.Failed, withoutID("a bank without id", out.Institutions.Place(n)))
 		case req.Country == "" || i.Country == req.Country:
 			page.Institutions = append(page.Institutions, i.listing())
 		}

@@ -2,7 +2,6 @@ package moneykit
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"github.com/govalues/decimal"
@@ -11,20 +10,6 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
-
-// holdings is GET /links/{id}/investments/holdings.
-func (a *api) holdings(ctx context.Context, link string, ids []string) (holdingsAnswer, error) {
-	var answer holdingsAnswer
-	err := a.onLink(ctx, link, "/investments/holdings", filter(ids), &answer, "investments")
-	return answer, err
-}
-
-// investments is GET /links/{id}/investments/transactions.
-func (a *api) investments(ctx context.Context, link string, query url.Values) (investmentsAnswer, error) {
-	var answer investmentsAnswer
-	err := a.onLink(ctx, link, "/investments/transactions", query, &answer, "investments")
-	return answer, err
-}
 
 // currencies are those of the accounts, in which MoneyKit's investment amounts are.
 func currencies(list []account) map[string]string {
@@ -59,19 +44,19 @@ func (a *amounts) decimal(n wire.Number) decimal.Decimal {
 
 // Holdings reads the positions.
 func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
-	answer, err := a.api.holdings(ctx, req.Connection.Credential().Reveal(), req.Accounts)
+	out, err := a.api.holdings(ctx, req.Connection.Credential().Reveal(), req.Accounts)
 	if err != nil {
 		return bankmux.HoldingsResult{}, err
 	}
-	accounts, failed := named(&answer.Accounts.List)
+	accounts, failed := named(&out.Accounts.List)
 	res := bankmux.HoldingsResult{
-		AsOf:   asOf(answer.Link, "investments"),
+		AsOf:   asOf(out.Link, out.product()),
 		Failed: append(missing(req.Accounts, accounts), failed...),
 	}
-	res.Failed = append(res.Failed, answer.Holdings.Failures("")...)
+	res.Failed = append(res.Failed, out.Holdings.Failures("")...)
 	currency := currencies(accounts)
-	for i := range answer.Holdings.Rows {
-		h := &answer.Holdings.Rows[i]
+	for i := range out.Holdings.Rows {
+		h := &out.Holdings.Rows[i]
 		if !isAsked(req.Accounts, h.AccountID) {
 			continue
 		}
@@ -81,7 +66,7 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 				res.Failed,
 				bankmux.Failure{
 					Account:     h.AccountID,
-					Transaction: wire.RowName(h.SecurityID, answer.Holdings.Place(i)),
+					Transaction: wire.RowName(h.SecurityID, out.Holdings.Place(i)),
 					Err:         fault,
 				},
 			)
@@ -90,7 +75,7 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 			res.Holdings = append(res.Holdings, one)
 		}
 	}
-	res.Securities, failed = securities(&answer.Securities.List)
+	res.Securities, failed = securities(&out.Securities.List)
 	res.Failed = append(res.Failed, failed...)
 	return res, nil
 }
@@ -149,22 +134,19 @@ func (a *adapter) InvestmentTransactionPage(
 	}
 	from, to := req.Days(a.today())
 	size := sizeOr(req.PageSize)
-	answer, err := a.api.investments(
-		ctx,
-		req.Connection.Credential().Reveal(),
-		window(req.Accounts, from, to, size, mark),
-	)
+	query := window(req.Accounts, from, to, size, mark)
+	out, err := a.api.investments(ctx, req.Connection.Credential().Reveal(), query)
 	if err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
-	accounts, failed := named(&answer.Accounts.List)
+	accounts, failed := named(&out.Accounts.List)
 	page := bankmux.InvestmentTransactionPage{
-		AsOf: asOf(answer.Link, "investments"), Failed: append(answer.Transactions.Failures(""), failed...),
+		AsOf: asOf(out.Link, out.product()), Failed: append(out.Transactions.Failures(""), failed...),
 	}
 	first, last := req.Limits(a.today())
 	currency := currencies(accounts)
-	for i := range answer.Transactions.Rows {
-		w := &answer.Transactions.Rows[i]
+	for i := range out.Transactions.Rows {
+		w := &out.Transactions.Rows[i]
 		t, given, fault := w.transaction(currency[w.AccountID])
 		if !isAsked(req.Accounts, t.Account) || (!t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last))) {
 			page.Outside++
@@ -175,7 +157,7 @@ func (a *adapter) InvestmentTransactionPage(
 				page.Failed,
 				bankmux.Failure{
 					Account:     t.Account,
-					Transaction: wire.RowName(t.ID, answer.Transactions.Place(i)),
+					Transaction: wire.RowName(t.ID, out.Transactions.Place(i)),
 					Err:         fault,
 				},
 			)
@@ -184,9 +166,9 @@ func (a *adapter) InvestmentTransactionPage(
 			page.Transactions = append(page.Transactions, t)
 		}
 	}
-	page.Securities, failed = securities(&answer.Securities.List)
+	page.Securities, failed = securities(&out.Securities.List)
 	page.Failed = append(page.Failed, failed...)
-	page.Next, err = mark.next(answer.Transactions.Len(), size, answer.Total)
+	page.Next, err = mark.next(out.Transactions.Len(), size, out.Total)
 	return page, err
 }
 

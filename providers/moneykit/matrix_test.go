@@ -130,9 +130,7 @@ func operations() []providertest.Operation {
 						ctx,
 						client,
 						conn,
-						transaction,
-						"food_and_drink",
-						"groceries",
+						moneykit.Correction{Transaction: transaction, Category: "food_and_drink", Subcategory: "groceries"},
 					)
 					return orNothing(err, len(rows))
 				}, nil

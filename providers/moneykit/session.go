@@ -1,6 +1,7 @@
 package moneykit
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +94,77 @@ type Email struct {
 	Primary bool   `json:"primary,omitempty"`
 }
 
+// CreateSession opens a link session.
+func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	s := bankmux.NewSession(req)
+	body, err := sessionBody(req, s.ID)
+	if err != nil {
+		return bankmux.Session{}, err
+	}
+	if req.Reconnect != nil {
+		link, err := a.linkToRenew(ctx, req.Reconnect)
+		if err != nil {
+			return bankmux.Session{}, err
+		}
+		status := link.status()
+		if status.State == bankmux.StateGone {
+			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
+		}
+		s.Reconnect.Status = status
+		keepUnlessOverridden(&body, req, link)
+		body.ExistingLinkID = link.LinkID
+	}
+	token, err := a.api.createLinkSession(ctx, body)
+	if err != nil {
+		return bankmux.Session{}, err
+	}
+	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, bankmux.NewLaunchToken(token)
+	return s, nil
+}
+
+// linkToRenew reads the link that a reconnect renews. MoneyKit may answer the read of a broken link
+// with what is broken (link_error.bad_state) in place of the link; then it is found among the
+// user's, with the webhook and tags that a reconnect must send again.
+func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
+	id := conn.Credential().Reveal()
+	link, err := a.api.link(ctx, id)
+	e := asError(err)
+	if e == nil || !strings.HasPrefix(e.Code, badState) {
+		return link, err
+	}
+	links, unread := a.api.userLinks(ctx, conn.User)
+	if unread != nil {
+		return linkData{}, unread
+	}
+	if known, ok := links[id]; ok && known.LinkID == id {
+		return known, nil
+	}
+	return linkData{}, err
+}
+
+// badState begins the code of a link that cannot be used as it is.
+const badState = "link_error.bad_state"
+
+// keepUnlessOverridden sends the link's webhook and tags again, since MoneyKit
+// erases what a reconnect leaves out.
+func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, link linkData) {
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	if body.Webhook == "" && !opts.RemoveWebhook {
+		body.Webhook = link.Webhook
+	}
+	if req.Tags == nil {
+		kept := slices.DeleteFunc(slices.Clone(link.LinkTags), isSessionTag)
+		body.LinkTags = append(kept, body.LinkTags...)
+	}
+}
+
+// sessionTag is the link tag that ties a link to its session.
+func sessionTag(id string) string { return tagPrefix + id }
+
+const tagPrefix = "bankmux-session:"
+
+func isSessionTag(tag string) bool { return strings.HasPrefix(tag, tagPrefix) }
+
 // Limits of the link session request, in characters (MoneyKit's SDK models).
 const (
 	minUser, maxUser   = 4, 150
@@ -175,9 +247,7 @@ func (d *CustomSandboxData) body() *CustomSandboxData {
 	}
 	for _, o := range d.Owners {
 		body.Owners = append(body.Owners, Owner{
-			Names: listed(
-				o.Names,
-			),
+			Names:        listed(o.Names),
 			Addresses:    listed(o.Addresses),
 			PhoneNumbers: listed(o.PhoneNumbers),
 			Emails:       listed(o.Emails),
@@ -260,19 +330,6 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 		}
 	}
 	return nil
-}
-
-// keepUnlessOverridden sends the link's webhook and tags again, since MoneyKit
-// erases what a reconnect leaves out.
-func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, link linkData) {
-	opts, _ := bankmux.OptionOf[SessionOptions](req)
-	if body.Webhook == "" && !opts.RemoveWebhook {
-		body.Webhook = link.Webhook
-	}
-	if req.Tags == nil {
-		kept := slices.DeleteFunc(slices.Clone(link.LinkTags), isSessionTag)
-		body.LinkTags = append(kept, body.LinkTags...)
-	}
 }
 
 // timestamp writes a time MoneyKit's way, "" for none.

@@ -9,30 +9,9 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
 	"github.com/bankmux/bankmux/reconcile"
 )
-
-// maxSync is the largest page of a sync.
-const maxSync = 500
-
-// syncAnswer: the three lists have no order, and one id may be in several of them.
-type syncAnswer struct {
-	linked
-	Transactions struct {
-		Created wire.Rows[transaction] `json:"created"`
-		Updated wire.Rows[transaction] `json:"updated"`
-		Removed wire.List[string]      `json:"removed"`
-	} `json:"transactions"`
-	Cursor struct {
-		Next wire.Text `json:"next"`
-	} `json:"cursor"`
-	HasMore wire.Exact[bool] `json:"has_more"` // taken for false, rows of later pages would seem to be gone
-}
-
-// sync is GET /links/{id}/transactions/sync.
-func (a *api) sync(ctx context.Context, link string, query url.Values, answer *syncAnswer) error {
-	return a.onLink(ctx, link, "/transactions/sync", query, answer, "transactions")
-}
 
 // Sync reads a page of MoneyKit's record of changes. The record does not report every row that is
 // gone or got another id, so known rows are looked up in the list of stored rows.
@@ -52,6 +31,9 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 	}.Sync(ctx, req)
 }
 
+// maxSync is the largest page of a sync.
+const maxSync = 500
+
 // lostCursor reports whether MoneyKit refuses the cursor. What it answers to an invalid one is not
 // documented.
 func lostCursor(e *bankmux.Error) bool { return strings.HasSuffix(e.Field, ".cursor") }
@@ -66,33 +48,29 @@ func (a *api) syncPage(
 	if at.Cursor != "" {
 		query.Set("cursor", at.Cursor)
 	}
-	var answer syncAnswer
-	list := &answer.Transactions
+	var out syncResponse
+	list := &out.Transactions
 	created, updated := syncRows{name: "created"}, syncRows{name: "updated"}
 	created.fill(&list.Created)
 	updated.fill(&list.Updated)
-	if err := a.sync(ctx, link, query, &answer); err != nil {
+	if err := a.transactionsSync(ctx, link, query, &out); err != nil {
 		return page, err
 	}
 	page.Created, page.Updated = created.rows, updated.rows
 	removed, failed := removedRows(&list.Removed)
 	page.Removed, page.Failed = removed, slices.Concat(created.failed, updated.failed, failed)
-	page.Next, page.More, page.AsOf = string(
-		answer.Cursor.Next,
-	), answer.HasMore.Value, asOf(
-		answer.Link,
-		"transactions",
-	)
+	page.Next, page.More = string(out.Cursor.Next), out.HasMore.Value
+	page.AsOf = asOf(out.Link, out.product())
 	return page, nil
 }
 
 // syncAccounts lists the accounts of a link.
 func (a *api) syncAccounts(ctx context.Context, link string) (ids []string, failed []bankmux.Failure, err error) {
-	answer, err := a.accounts(ctx, link, nil)
+	out, err := a.accounts(ctx, link, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, failed := named(&answer.Accounts)
+	list, failed := named(&out.Accounts)
 	for _, acc := range list {
 		ids = append(ids, acc.AccountID)
 	}
@@ -109,10 +87,10 @@ func (a *api) storedPage(
 	if err != nil {
 		return page, err
 	}
-	var answer transactionsAnswer
+	var out transactionsResponse
 	// it says nothing of any row
-	answer.Transactions.Bad = func(int) { page.Unreadable = append(page.Unreadable, bankmux.Transaction{}) }
-	answer.Transactions.Each = func(_ int, w *transaction) {
+	out.Transactions.Bad = func(int) { page.Unreadable = append(page.Unreadable, bankmux.Transaction{}) }
+	out.Transactions.Each = func(_ int, w *transaction) {
 		var row bankmux.Transaction
 		if w.stored(&row) {
 			page.Rows = append(page.Rows, row)
@@ -120,17 +98,75 @@ func (a *api) storedPage(
 			page.Unreadable = append(page.Unreadable, row)
 		}
 	}
-	if err := a.transactions(
-		ctx,
-		link,
-		window(days.Accounts, days.From, days.To, pageSize, mark),
-		&answer,
-	); err != nil {
+	query := window(days.Accounts, days.From, days.To, pageSize, mark)
+	if err := a.transactions(ctx, link, query, &out); err != nil {
 		return page, err
 	}
-	if page.Next, err = mark.next(answer.Transactions.N, pageSize, answer.Total); err != nil {
+	if page.Next, err = mark.next(out.Transactions.N, pageSize, out.Total); err != nil {
 		return page, err
 	}
-	page.Moved = page.Next == "" && mark.moved(answer.Total)
+	page.Moved = page.Next == "" && mark.moved(out.Total)
 	return page, nil
+}
+
+// syncRows is one of the lists of an answer.
+type syncRows struct {
+	name   string // of the list
+	rows   []bankmux.Transaction
+	failed []bankmux.Failure
+}
+
+// fill makes the list of an answer go here.
+func (s *syncRows) fill(from *wire.Rows[transaction]) {
+	from.Bad = func(i int) { s.fail("", s.place("", i), wire.RowError()) }
+	from.Each = func(i int, w *transaction) {
+		var row bankmux.Transaction
+		if fault := w.fill(&row, true); fault != nil {
+			s.fail(w.AccountID, s.place(w.TransactionID, i), fault)
+			return
+		}
+		s.rows = append(s.rows, row)
+	}
+}
+
+// place names row i by its id, or else by the list and its number there.
+func (s *syncRows) place(id string, i int) string {
+	if id != "" {
+		return id
+	}
+	return s.name + " " + wire.RowName("", i+1)
+}
+
+func (s *syncRows) fail(account, row string, fault *bankmux.Error) {
+	s.failed = append(s.failed, bankmux.Failure{Account: account, Transaction: row, Err: fault})
+}
+
+// removedRows returns the removed rows, and which of them have no id.
+func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
+	rest := syncRows{name: "removed"}
+	fault := normalize.Unreadable("a removed row without id")
+	for _, place := range list.Bad {
+		rest.fail("", rest.place("", place-1), fault)
+	}
+	for i, id := range list.Rows {
+		if id == "" {
+			rest.fail("", rest.place("", list.Place(i)-1), fault)
+			continue
+		}
+		removed = append(removed, reconcile.FeedRow{ID: id})
+	}
+	return removed, rest.failed
+}
+
+// stored reads a row of the list of stored rows, or as much of it as can be read. It reports
+// whether that is all.
+func (w *transaction) stored(row *bankmux.Transaction) bool {
+	if w.TransactionID != "" {
+		return w.fill(row, false) == nil
+	}
+	rest := *w
+	rest.TransactionID, rest.AccountID = "none", "none" // so that the rest is read
+	_ = rest.fill(row, false)
+	row.ID, row.Account = "", w.AccountID
+	return false
 }

@@ -17,14 +17,9 @@ import (
 // Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years;
 // 100 always worked, and what is asked for above it is served by today's.
 const (
-	pageSize     = 500
-	mostPageSize = 1000
+	pageSize    = 500
+	maxPageSize = 1000
 )
-
-// transactions is GET /links/{id}/transactions. The rows go to each as they are read.
-func (a *api) transactions(ctx context.Context, link string, query url.Values, answer *transactionsAnswer) error {
-	return a.onLink(ctx, link, "/transactions", query, answer, "transactions")
-}
 
 // window is the query of a page of a list with page numbers.
 func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Values {
@@ -44,7 +39,7 @@ func sizeOr(asked int) int {
 	if asked == 0 {
 		return pageSize
 	}
-	return min(asked, mostPageSize)
+	return min(asked, maxPageSize)
 }
 
 // pageMark is where a reading of a list with page numbers goes on. The lists are newest first and
@@ -72,8 +67,8 @@ func (m pageMark) ask(size int) int {
 	return size
 }
 
-// mostStuck is how long a list may go on shrinking without letting the reading on.
-const mostStuck = 10
+// maxStuck is how long a list may go on shrinking without letting the reading on.
+const maxStuck = 10
 
 const markForm = "%d.%d.%d.%d.%d.%d.%d.%d.%d"
 
@@ -139,7 +134,7 @@ func (m pageMark) next(n, size, total int) (string, error) {
 	if m.stuck++; m.page > m.far {
 		m.far, m.stuck = m.page, 0
 	}
-	if m.stuck > mostStuck {
+	if m.stuck > maxStuck {
 		return "", &bankmux.Error{
 			Kind:   bankmux.ErrMalformed,
 			Scope:  bankmux.ScopeCall,
@@ -181,32 +176,27 @@ func (a *adapter) transactionPage(
 		return bankmux.TransactionPage{}, nil // tomorrow, somewhere: there is nothing yet, and nothing is covered
 	}
 	size := sizeOr(req.PageSize)
-	var answer transactionsAnswer
-	page := answer.page(enrich)
+	var out transactionsResponse
+	page := out.page(enrich)
 	page.first, page.last = req.Limits(a.today())
 	page.accounts = req.Accounts
-	err = a.api.transactions(
-		ctx,
-		req.Connection.Credential().Reveal(),
-		window(req.Accounts, from, to, size, mark),
-		&answer,
-	)
-	if err != nil {
+	query := window(req.Accounts, from, to, size, mark)
+	if err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), query, &out); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
-	page.AsOf = asOf(answer.Link, "transactions")
+	page.AsOf = asOf(out.Link, out.product())
 	if page.Outside > 0 {
 		mark.moves++ // rows are selected by other days than they say, so nothing is proved to be complete
 	}
-	if page.Next, err = mark.next(answer.Transactions.N, size, answer.Total); err != nil {
+	if page.Next, err = mark.next(out.Transactions.N, size, out.Total); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
 	page.Outside += page.strange
-	there, failed := answer.split(req.Accounts, page)
+	there, failed := out.split(req.Accounts, page)
 	if mark.first() {
 		page.Failed = append(page.Failed, failed...)
 	}
-	if page.Next == "" && !mark.moved(answer.Total) && (len(there) > 0 || len(req.Accounts) == 0) {
+	if page.Next == "" && !mark.moved(out.Total) && (len(there) > 0 || len(req.Accounts) == 0) {
 		page.Covered = covered(there, from, to)
 	}
 	return page.TransactionPage, nil
@@ -215,13 +205,13 @@ func (a *adapter) transactionPage(
 // split parts the accounts that were asked for into those that the link has and the others. What
 // MoneyKit does about an unknown id is not documented; an answer that names accounts, but not this
 // one, and has no row of it, does not know it.
-func (answer *transactionsAnswer) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
-	if !answer.Accounts.Present || len(answer.Accounts.Bad) > 0 ||
-		slices.Contains(answer.Accounts.Rows, accountName{}) {
+func (r *transactionsResponse) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
+	if !r.Accounts.Present || len(r.Accounts.Bad) > 0 ||
+		slices.Contains(r.Accounts.Rows, accountName{}) {
 		return ids, nil // one that cannot be read may be any of them
 	}
 	for _, id := range ids {
-		if slices.Contains(answer.Accounts.Rows, accountName{wire.Text(id)}) || page.others[id] ||
+		if slices.Contains(r.Accounts.Rows, accountName{wire.Text(id)}) || page.others[id] ||
 			slices.ContainsFunc(page.Transactions, func(t bankmux.Transaction) bool { return t.Account == id }) {
 			there = append(there, id)
 			continue
@@ -247,12 +237,12 @@ type listPage struct {
 }
 
 // page returns the page that the answer's rows will go to.
-func (answer *transactionsAnswer) page(enrich bool) *listPage {
+func (r *transactionsResponse) page(enrich bool) *listPage {
 	page := &listPage{last: lastDay, others: map[string]bool{}}
-	answer.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
-	answer.Transactions.Each = func(i int, w *transaction) {
+	r.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
+	r.Transactions.Each = func(i int, w *transaction) {
 		if i == 0 {
-			page.Transactions = make([]bankmux.Transaction, 0, answer.Transactions.Room(rowBytes))
+			page.Transactions = make([]bankmux.Transaction, 0, r.Transactions.Room(rowBytes))
 		}
 		page.Transactions = wire.AppendZero(page.Transactions)
 		last := len(page.Transactions) - 1

@@ -1,6 +1,8 @@
 package moneykit
 
 import (
+	stdjson "encoding/json"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -79,6 +81,9 @@ const (
 	stateDeleted   = "deleted"
 )
 
+// changedLink is a link in the answer to a change of it.
+type changedLink struct{ linkData }
+
 // linkProduct says how fresh one product of a link is.
 type linkProduct struct {
 	RefreshedAt     string `json:"refreshed_at"`
@@ -103,31 +108,36 @@ type exchangeBody struct {
 	ExchangeableToken string `json:"exchangeable_token"`
 }
 
-// exchangeAnswer: link_id beside link is deprecated but still sent.
-type exchangeAnswer struct {
+// exchangeResponse: link_id beside link is deprecated but still sent.
+type exchangeResponse struct {
 	LinkID string    `json:"link_id"`
 	Link   *linkData `json:"link"`
 }
 
-type linkSessionAnswer struct {
+type linkSessionResponse struct {
 	LinkSessionToken string `json:"link_session_token"`
 }
 
-type userLinksAnswer struct {
+type userLinksResponse struct {
 	Links map[string]linkData `json:"links"`
 }
 
-type tokenAnswer struct {
+type tokenResponse struct {
 	AccessToken string       `json:"access_token"`
 	ExpiresIn   wire.Seconds `json:"expires_in"`
 }
 
-type introspectAnswer struct {
+type introspectResponse struct {
 	ClientID string `json:"client_id"`
 	App      struct {
 		Name    string `json:"name"`
 		AppName string `json:"app_name"`
 	} `json:"app"`
+}
+
+// keysResponse has JSON Web Keys.
+type keysResponse struct {
+	Keys []stdjson.RawMessage `json:"keys"`
 }
 
 // balances: all members may be null. For a liability a positive current is what the holder owes.
@@ -151,25 +161,18 @@ type account struct {
 	Closed      bool     `json:"closed"`
 }
 
-// linked is in every data answer about one link.
-type linked struct {
-	Link *linkData `json:"link"`
-}
-
-func (l *linked) link() *linkData { return l.Link }
-
-type accountsAnswer struct {
+type accountsResponse struct {
 	linked
 	Accounts wire.List[account] `json:"accounts"`
 }
 
-type accountAnswer struct {
+type accountResponse struct {
 	linked
 	Account wire.Object[account] `json:"account"`
 }
 
-// linksAnswer is a page of links. Both of its members are optional, and null counts as present.
-type linksAnswer struct {
+// linksResponse is a page of links. Both of its members are optional, and null counts as present.
+type linksResponse struct {
 	Links      present[wire.List[listedLink]] `json:"links"`
 	NextCursor present[wire.Text]             `json:"next_cursor"` // "" is the declared default, read as the end
 	Others     map[string]jsontext.Value      `json:",embed"`
@@ -192,13 +195,13 @@ type listedLink struct {
 	CreatedAt string `json:"created_at"`
 }
 
-type userAccountsAnswer struct {
+type userAccountsResponse struct {
 	Links map[string]struct {
 		Accounts wire.OptionalList[account] `json:"accounts"`
 	} `json:"links"`
 }
 
-type userTransactionsAnswer struct {
+type userTransactionsResponse struct {
 	Total        int                    `json:"total"`
 	Transactions wire.Rows[transaction] `json:"transactions"`
 	Accounts     map[string]struct {
@@ -216,11 +219,11 @@ type webhookTestBody struct {
 	Key   string `json:"webhook_idempotency_key"`
 }
 
-type webhookTestAnswer struct {
+type webhookTestResponse struct {
 	DeliveryToken string `json:"delivery_token"`
 }
 
-type numbersAnswer struct {
+type numbersResponse struct {
 	linked
 	Accounts wire.List[accountNumbers] `json:"accounts"`
 }
@@ -249,7 +252,7 @@ type accountNumbers struct {
 	} `json:"numbers"`
 }
 
-type identityAnswer struct {
+type identityResponse struct {
 	linked
 	Accounts wire.List[accountOwners] `json:"accounts"`
 }
@@ -299,18 +302,32 @@ type party struct {
 	Confidence int    `json:"confidence"`
 }
 
-type transactionsAnswer struct {
+type transactionsResponse struct {
 	linked
 	Total        int                            `json:"total"`
 	Transactions wire.Rows[transaction]         `json:"transactions"`
 	Accounts     wire.OptionalList[accountName] `json:"accounts"` // those that were asked for
 }
 
+// syncResponse: the three lists have no order, and one id may be in several of them.
+type syncResponse struct {
+	linked
+	Transactions struct {
+		Created wire.Rows[transaction] `json:"created"`
+		Updated wire.Rows[transaction] `json:"updated"`
+		Removed wire.List[string]      `json:"removed"`
+	} `json:"transactions"`
+	Cursor struct {
+		Next wire.Text `json:"next"`
+	} `json:"cursor"`
+	HasMore wire.Exact[bool] `json:"has_more"` // taken for false, rows of later pages would seem to be gone
+}
+
 type accountName struct {
 	AccountID wire.Text `json:"account_id"`
 }
 
-type holdingsAnswer struct {
+type holdingsResponse struct {
 	linked
 	Accounts   wire.OptionalList[account]  `json:"accounts"`
 	Holdings   wire.List[holding]          `json:"holdings"`
@@ -355,7 +372,7 @@ type investmentTransaction struct {
 	SecurityID  string      `json:"security_id"`
 }
 
-type investmentsAnswer struct {
+type investmentsResponse struct {
 	linked
 	Total        int                              `json:"total"`
 	Accounts     wire.OptionalList[account]       `json:"accounts"`
@@ -379,7 +396,7 @@ type institution struct {
 	IsFeatured    bool     `json:"is_featured"`
 }
 
-type institutionsAnswer struct {
+type institutionsResponse struct {
 	Institutions wire.List[institution] `json:"institutions"`
 	Cursors      struct {
 		Next wire.Text `json:"next"`

@@ -33,7 +33,7 @@ type keysOf struct{ baseURL string }
 
 // newWebhooks verifies the compact JWS of MoneyKit's webhook guide.
 func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
-	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeySet(api.jwks) })
+	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeySet(api.webhookKeys) })
 	return webhook.NewJWT(webhook.JWT{
 		Header: []string{"MoneyKit-Signature"},
 		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function has the name

@@ -1,0 +1,40 @@
+package rest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+)
+
+type rowsResponse struct {
+	Rows wire.List[string] `json:"rows"`
+}
+
+func (r *rowsResponse) Lacks() string { return wire.Need(r.Rows.Present, "rows") }
+
+func TestRequire(t *testing.T) {
+	t.Parallel()
+	res := &rest.Response{Status: http.StatusOK}
+	t.Run("an absent list is an error that names it", func(t *testing.T) {
+		t.Parallel()
+		err := res.Require(new(rowsResponse))
+		require.ErrorIs(t, err, bankmux.ErrMalformed)
+		assert.ErrorContains(t, err, "lacks rows")
+	})
+	t.Run("an empty list is present", func(t *testing.T) {
+		t.Parallel()
+		var out rowsResponse
+		require.NoError(t, wire.Decode([]byte(`{"rows":[]}`), &out))
+		assert.NoError(t, res.Require(&out))
+	})
+	t.Run("a type without requirements needs nothing", func(t *testing.T) {
+		t.Parallel()
+		assert.NoError(t, res.Require(new(struct{})))
+	})
+}

@@ -1,0 +1,232 @@
+package dapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/dapi"
+)
+
+// ExchangeToken exchanges the access code, then reads the bank.
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	conn, err := a.connect(ctx, req)
+	return bankmux.ExchangeResult{Connection: conn}, err
+}
+
+func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	fields, err := req.Fields()
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	if fields.Has("exchangeable_token") {
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession,
+			Detail: "is of another provider's Connect", NotSent: true,
+		}
+	}
+	code, err := fields.Text("accessCode")
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	connectionID, err := fields.Text("connectionID")
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	userSecret, err := fields.Text("userSecret")
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	for _, token := range []string{code, userSecret, connectionID} {
+		if !normalize.Token(token) {
+			return bankmux.Connection{}, normalize.UnsendableToken()
+		}
+	}
+	got, err := a.api.exchangeToken(ctx, code, connectionID)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	institution, err := a.bank(ctx, access{got.AccessToken, userSecret})
+	if err != nil && !conclusive(err) {
+		institution, err = bankmux.Institution{}, nil // exchanged: kept as unverified
+	}
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	grant, err := model.NewGrant(got.AccessToken, userSecret, connectionID, model.IDs{
+		User: idOf(got.UserID, fields, "userID"), Token: idOf(got.TokenID, fields, "tokenID"),
+	})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	conn, err := model.Connection(req.Session, grant, institution)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	if old := req.Session.Reconnect; old != nil {
+		if err := otherBank(old.Institution, institution); err != nil {
+			return bankmux.Connection{}, err
+		}
+	}
+	return conn, nil
+}
+
+// idOf is an id that calls do not need: that of the answer, else that of the payload.
+func idOf(id string, fields bankmux.Payload, key string) string {
+	if id == "" && fields.Has(key) {
+		id, _ = fields.Text(key)
+	}
+	return id
+}
+
+// otherBank refuses a login at a bank other than the one before, where both are known.
+func otherBank(before, now bankmux.Institution) error {
+	if !model.AnotherBank(before, now) {
+		return nil
+	}
+	return &bankmux.Error{
+		Kind:   bankmux.ErrInvalid,
+		Field:  "ExchangeRequest.Payload",
+		Status: http.StatusOK,
+		Detail: "the user logged in at another bank than the connection's",
+	}
+}
+
+// conclusive reports whether a failure to read the bank is a verdict on the connection, so that keeping
+// it would not help: Dapi's own word, or the adapter's. A bare status is not a verdict, for it may
+// be a proxy's.
+func conclusive(err error) bool {
+	e := asError(err)
+	if e == nil || e.Unlisted {
+		return false
+	}
+	switch e.Kind {
+	case bankmux.ErrInvalid,
+		bankmux.ErrReauth,
+		bankmux.ErrGone,
+		bankmux.ErrTokenSpent,
+		bankmux.ErrCredentials,
+		bankmux.ErrNotPermitted:
+		return e.Code != "" || e.Field != ""
+	}
+	return false
+}
+
+// bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
+func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, error) {
+	got, err := a.api.metadata(ctx, to)
+	if err != nil {
+		return bankmux.Institution{}, err
+	}
+	b := got.bank()
+	if b.BankID == "" && b.SwiftCode == "" && b.Name == "" {
+		return bankmux.Institution{}, &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Status: http.StatusOK,
+			Detail: "the answer does not say which bank it is",
+		}
+	}
+	if a.env == bankmux.Production && model.SandboxBank(b) {
+		return bankmux.Institution{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
+			Detail: "the login is at a sandbox bank, and the client is for production",
+		}
+	}
+	return model.Institution(b)
+}
+
+// bank is which bank the metadata are about.
+func (m metadataResponse) bank() model.Bank {
+	return model.Bank{
+		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
+		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
+	}
+}
+
+// ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks
+// the user for anything. The login is the one that was checked when it was exchanged, so a bank
+// that goes by another name or code now has merged, and the connection is brought up to date.
+func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	conn := req.Connection
+	to, err := accessOf(conn)
+	if err != nil {
+		return bankmux.StatusResult{}, err
+	}
+	institution, err := a.bank(ctx, to)
+	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
+		err = otherBank(conn.Institution, institution)
+	}
+	switch {
+	case err == nil:
+		conn.Institution = updated(conn.Institution, institution)
+		if conn.Status.State == bankmux.StateUnverified {
+			conn.Status.State = bankmux.StateActive
+		}
+	case bankmux.KindOf(err).State() == "":
+		return bankmux.StatusResult{}, err
+	}
+	conn.Status = conn.Status.After(err)
+	conn.UpdatedAt = bankmux.Moment(time.Now())
+	return bankmux.StatusResult{Connection: conn}, nil
+}
+
+// updated is what is known of a bank after an answer about it. What the answer does not say stays:
+// the country decides which day is today.
+func updated(before, now bankmux.Institution) bankmux.Institution {
+	if before.ID != "" && (now.ID == "" || now.ID == now.BIC) { // the answer has no id of its own
+		now.ID = before.ID
+	}
+	now.Name = cmp.Or(now.Name, before.Name)
+	now.Country = cmp.Or(now.Country, before.Country)
+	now.BIC = cmp.Or(now.BIC, before.BIC)
+	now.LogoURL = cmp.Or(now.LogoURL, before.LogoURL)
+	return now
+}
+
+// Disconnect delinks the user at the bank.
+func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	conn := req.Connection
+	to, err := accessOf(conn)
+	if err != nil {
+		return bankmux.DisconnectResult{}, err
+	}
+	err = a.api.delink(ctx, to)
+	if err != nil && !errors.Is(err, bankmux.ErrGone) && !tokenDead(err) {
+		return bankmux.DisconnectResult{}, err
+	}
+	conn.UpdatedAt = bankmux.Moment(time.Now())
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
+	return bankmux.DisconnectResult{Connection: conn}, nil
+}
+
+// tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
+// bank login that changed is another matter: Dapi still has the connection.
+func tokenDead(err error) bool {
+	e := asError(err)
+	return e != nil && e.Code == "INVALID_TOKEN"
+}
+
+// access is what goes onto the wire with every call on a connection. It is not kept.
+type access struct{ token, userSecret string }
+
+// accessOf unpacks the credential of a connection.
+func accessOf(conn bankmux.Connection) (to access, err error) {
+	to.token, to.userSecret, err = model.Access(conn.Credential())
+	return to, err
+}
+
+// allowed unpacks the credential. A login that the bank rejected is not tried again: that locks
+// people out of their accounts.
+func allowed(conn bankmux.Connection) (access, error) {
+	if conn.Status.State == bankmux.StateReauth {
+		return access{}, &bankmux.Error{
+			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,
+			Detail: "the bank rejected the login before; trying it again could lock the user out",
+		}
+	}
+	return accessOf(conn)
+}

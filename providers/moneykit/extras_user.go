@@ -1,0 +1,338 @@
+package moneykit
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/recent"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
+)
+
+// CustomerID returns the id under which MoneyKit knows a user of the application. MoneyKit takes
+// ids of 4 to 150 characters, so a shorter or longer one is replaced by a digest of it. Every other
+// id is used as it is. The result for one user is always the same, and two users never share one.
+//
+// All functions of this package take the application's own id. CustomerID serves to find a user in
+// MoneyKit's dashboard, or in its answers to other programs.
+func CustomerID(user string) string {
+	n := utf8.RuneCountInString(user)
+	if user == "" || (n >= minUser && n <= maxUser && !strings.HasPrefix(user, customerPrefix)) {
+		return user
+	}
+	sum := sha256.Sum256([]byte(user))
+	return customerPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// customerPrefix marks the ids at MoneyKit that stand for an id it would refuse.
+const customerPrefix = "bankmux-user-"
+
+// Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
+type Link struct {
+	// ID is MoneyKit's id of the link, and with the application's keys a credential. [Adopt] takes
+	// it.
+	ID bankmux.Secret
+	// ReferenceKey is the same as [bankmux.Connection.ReferenceKey] of a connection with this link.
+	// It may be shown, stored and indexed.
+	ReferenceKey string
+
+	Institution bankmux.Institution
+	Status      bankmux.Status
+	Tags        []string
+	Webhook     string
+	Products    []bankmux.ProductStatus
+	Available   []bankmux.Product // what a reconnect could add
+	CreatedAt   time.Time         // where the list tells it
+}
+
+// public returns the link as applications see it, for an answer to that client.
+func (l *linkData) public(client *bankmux.Client) Link {
+	id := bankmux.NewSecret(l.LinkID)
+	out := Link{
+		ID: id, ReferenceKey: client.ReferenceKey(id),
+		Institution: l.institution(),
+		Status:      l.status(),
+		Tags:        l.LinkTags, Webhook: l.Webhook, Products: productStatuses(l.Products),
+	}
+	for _, name := range l.AvailableProducts {
+		out.Available = append(out.Available, model.ProductOf(name))
+	}
+	return out
+}
+
+// The operations of this file.
+var (
+	opLinks            = bankmux.Op{Name: "MoneyKitLinks", Group: bankmux.GroupLink, Effect: endpoints.links.effect}
+	opUserLinks        = bankmux.Op{Name: "MoneyKitUserLinks", Group: bankmux.GroupLink, Effect: endpoints.userLinks.effect}
+	opUserAccounts     = bankmux.Op{Name: "MoneyKitUserAccounts", Group: bankmux.GroupData, Effect: endpoints.userAccounts.effect}
+	opUserTransactions = bankmux.Op{Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: endpoints.userTransactions.effect}
+)
+
+// linksPage is the smallest page of links MoneyKit serves.
+const linksPage = "500"
+
+// Links goes through the application's active links, GET /links, which has the id of each and when
+// it was made. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. After an error about
+// one link ([bankmux.Failure]) it goes on, after any other it ends. It may be repeated.
+func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
+	return func(yield func(Link, error) bool) {
+		seen := map[string]bool{}
+		for cursor := ""; ; {
+			page, err := bankmux.Do(ctx, client, opLinks, func(ctx context.Context, a *adapter) (linksResponse, error) {
+				query := url.Values{"limit": {linksPage}}
+				if cursor != "" {
+					query.Set("cursor", cursor)
+				}
+				return a.api.links(ctx, query)
+			})
+			if err != nil {
+				yield(Link{}, err)
+				return
+			}
+			if !page.each(client, yield) {
+				return
+			}
+			if cursor = string(page.NextCursor.Value); cursor == "" || seen[cursor] {
+				return
+			}
+			seen[cursor] = true
+		}
+	}
+}
+
+// each gives the links of a page, then those that cannot be read. It reports whether to go on.
+func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) bool) bool {
+	failed := r.Links.Value.Failures("")
+	for i, l := range r.Links.Value.Rows {
+		if l.LinkID == "" {
+			failed = append(failed, withoutID("a link without id", r.Links.Value.Place(i)))
+			continue
+		}
+		at, _ := normalize.Timestamp(l.CreatedAt)
+		id := bankmux.NewSecret(l.LinkID)
+		if !yield(Link{ID: id, ReferenceKey: client.ReferenceKey(id), CreatedAt: at}, nil) {
+			return false
+		}
+	}
+	for _, f := range failed {
+		if !yield(Link{}, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// UserLinks returns the links of one of the application's users by [Link.ReferenceKey], GET
+// /users/{id}/links. An unknown user has none. The client must be MoneyKit's, else
+// [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the
+// rest. It may be repeated.
+func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
+	var failed []bankmux.Failure
+	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
+		links, err := a.api.userLinks(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		all := make(map[string]Link, len(links))
+		failed = nil
+		for i, id := range sortedKeys(links) {
+			if l := links[id]; l.LinkID != "" {
+				link := l.public(client)
+				all[link.ReferenceKey] = link
+				continue
+			}
+			failed = append(failed, withoutID("a link without id", i+1))
+		}
+		return all, nil
+	})
+	return all, partial(opUserLinks, failed, err)
+}
+
+// UserAccounts returns the accounts of one of the application's users by the [Link.ReferenceKey] of
+// their link, GET /users/{id}/accounts. The client must be MoneyKit's, else
+// [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside
+// the rest. It may be repeated.
+func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
+	var failed []bankmux.Failure
+	all, err := bankmux.Do(
+		ctx,
+		client,
+		opUserAccounts,
+		func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
+			out, err := a.api.userAccounts(ctx, user)
+			if err != nil {
+				return nil, err
+			}
+			all := make(map[string][]bankmux.Account, len(out.Links))
+			failed = nil
+			for i, link := range sortedKeys(out.Links) {
+				group := out.Links[link]
+				if !group.Accounts.Present && group.Accounts.Len() == 0 {
+					failed = append(failed, withoutID("a link without a list of accounts", i+1))
+					continue
+				}
+				list, odd := named(&group.Accounts.List)
+				failed = append(failed, odd...)
+				key := client.ReferenceKey(bankmux.NewSecret(link))
+				for _, acc := range list {
+					all[key] = append(all[key], acc.account())
+				}
+			}
+			return all, nil
+		},
+	)
+	return all, partial(opUserAccounts, failed, err)
+}
+
+// partial is the error of a call: err, or what is missing from a good answer, or nil.
+func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
+	if err != nil || len(failed) == 0 {
+		return err
+	}
+	return &bankmux.PartialError{Op: op.Name, Failed: failed}
+}
+
+// UserTransaction is a transaction and the link it came through.
+type UserTransaction struct {
+	ReferenceKey string // [Link.ReferenceKey] of the link, "" where MoneyKit does not say
+	bankmux.Transaction
+}
+
+// UserTransactions goes through what happened in all accounts of one of the application's users
+// between two days, both included, GET /users/{id}/transactions. Rows of other days are left out.
+// After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client
+// must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+func UserTransactions(
+	ctx context.Context,
+	client *bankmux.Client,
+	user string,
+	from, to bankmux.Date,
+) iter.Seq2[UserTransaction, error] {
+	return func(yield func(UserTransaction, error) bool) {
+		r := userReading{client: client, user: user, from: from, to: to, mark: pageMark{page: 1, total: -1}}
+		for more := true; more; {
+			more = r.step(ctx, yield)
+		}
+	}
+}
+
+// userReading reads the transactions of a user page by page.
+type userReading struct {
+	client   *bankmux.Client
+	user     string
+	from, to bankmux.Date
+
+	mark    pageMark
+	seen    recent.Rows
+	idle    int // pages in a row without a new row
+	outside int // pages in a row of other days alone
+}
+
+// userPage is one page, and what the response says beside its rows.
+type userPage struct {
+	rows *listPage
+	said userTransactionsResponse
+}
+
+// step reads a page and gives its rows. It reports whether there may be another one.
+func (r *userReading) step(ctx context.Context, yield func(UserTransaction, error) bool) bool {
+	page, err := r.read(ctx)
+	if err != nil {
+		yield(UserTransaction{}, err)
+		return false
+	}
+	if !r.each(&page, yield) {
+		return false
+	}
+	next, err := r.mark.next(page.said.Transactions.N, pageSize, page.said.Total)
+	if r.idle > maxStuck || r.outside > maxOutside {
+		err = &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Scope:  bankmux.ScopeCall,
+			Status: http.StatusOK,
+			Detail: "the same rows are on page after page",
+		}
+	}
+	if err != nil {
+		yield(UserTransaction{}, err)
+	}
+	if err != nil || next == "" {
+		return false
+	}
+	r.mark, err = parseMark(next, "Page")
+	return err == nil
+}
+
+// read reads the page at the mark.
+func (r *userReading) read(ctx context.Context) (userPage, error) {
+	return bankmux.Do(ctx, r.client, opUserTransactions, func(ctx context.Context, a *adapter) (userPage, error) {
+		var list transactionsResponse
+		page := list.page(true)
+		page.first = r.from
+		if !r.to.IsZero() {
+			page.last = r.to
+		}
+		out := userTransactionsResponse{Transactions: list.Transactions}
+		err := a.api.userTransactions(ctx, r.user, window(nil, r.from, r.to, pageSize, r.mark), &out)
+		return userPage{page, out}, err
+	})
+}
+
+// each gives the rows of a page that are new, then those that cannot be read. It reports whether to
+// go on.
+func (r *userReading) each(page *userPage, yield func(UserTransaction, error) bool) bool {
+	rows := page.rows.Transactions
+	r.outside++
+	if page.rows.Outside == 0 || len(rows) > 0 {
+		r.idle, r.outside = r.idle+1, 0
+	}
+	links := map[string]string{} // the link of each account, by its key
+	for id, acc := range page.said.Accounts {
+		links[id] = r.client.ReferenceKey(bankmux.NewSecret(acc.LinkID))
+	}
+	for _, t := range rows {
+		if !r.isNew(&t) {
+			continue // the list grew while it was read
+		}
+		r.idle = 0
+		if !yield(UserTransaction{links[t.Account], t}, nil) {
+			return false
+		}
+	}
+	for _, f := range page.rows.Failed {
+		if !yield(UserTransaction{ReferenceKey: links[f.Account]}, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// isNew reports whether a row was not given before.
+func (r *userReading) isNew(t *bankmux.Transaction) bool {
+	return r.seen.Add(&recent.Row{
+		Account: t.Account,
+		ID:      t.ID,
+		Text:    cmp.Or(t.RawDescription, t.Description),
+		Amount:  t.Amount.Decimal(),
+		Year:    t.Date.Year,
+		Month:   t.Date.Month,
+		Day:     t.Date.Day,
+		Pending: t.Status == bankmux.StatusPending,
+	})
+}
+
+// maxOutside bounds a list whose pages do not end.
+const maxOutside = 1000
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,293 @@
+package moneykit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
+)
+
+// codeExpired is the one 401 that a new token mends.
+const codeExpired = "api_error.auth.expired_access_token"
+
+// expired reports whether the access token ended before the request arrived.
+func expired(err error) bool {
+	e := asError(err)
+	return e != nil && e.Code == codeExpired && e.Status == http.StatusUnauthorized
+}
+
+// asError returns the error as one of the model, nil for any other.
+func asError(err error) *bankmux.Error {
+	e, _ := errors.AsType[*bankmux.Error](err)
+	return e
+}
+
+// envelope is what decides in the body of every documented error.
+type envelope struct {
+	ErrorCode     string `json:"error_code"`
+	LinkErrorCode string `json:"link_error_code"`
+}
+
+// explained is what is only shown of it.
+type explained struct {
+	Documentation    string          `json:"documentation_url"`
+	ValidationErrors json.RawMessage `json:"validation_errors"`
+}
+
+// read decodes a success into out or turns a failure into an error. Success is
+// any 2xx: 201 and 204 are documented where 200 might be expected.
+func read(res *rest.Response, out any) error {
+	if res.Status/100 == 2 {
+		if out == nil {
+			return nothing(res)
+		}
+		if err := res.Decode(out); err != nil {
+			return err
+		}
+		return res.Require(out)
+	}
+	var body envelope
+	if res.Decode(&body) != nil {
+		body = envelope{} // a proxy's page: the status decides
+	}
+	e := model.Error(normalize.Failure{
+		Endpoint: res.Endpoint(), Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
+	}, body.LinkErrorCode)
+	var more explained
+	if res.Decode(&more) != nil {
+		more = explained{}
+	}
+	e.Docs = normalize.DocsURL(more.Documentation, "moneykit.com")
+	if e.Kind == bankmux.ErrInvalid {
+		e.Field = location(more.ValidationErrors)
+	}
+	return e
+}
+
+// nothing reads an answer that need not say anything: 204 as documented, an object with nothing in
+// it, or the link. Anything else, such as a proxy's page, is not a success.
+func nothing(res *rest.Response) error {
+	if res.Status == http.StatusNoContent {
+		return nil
+	}
+	var members map[string]jsontext.Value
+	if err := res.Decode(&members); err != nil {
+		return err
+	}
+	if _, link := members["link_id"]; len(members) > 0 && !link {
+		return res.Lacks("link_id")
+	}
+	return nil
+}
+
+// location writes where a request is wrong, as in body.customer_user.id, or "" where the answer
+// does not say.
+func location(raw json.RawMessage) string {
+	var faults []struct {
+		Location []any `json:"location"`
+	}
+	if json.Unmarshal(raw, &faults) != nil || len(faults) == 0 {
+		return ""
+	}
+	names := make([]string, 0, len(faults[0].Location))
+	for _, p := range faults[0].Location {
+		names = append(names, normalize.CleanCode(fmt.Sprint(p)))
+	}
+	return strings.Join(names, ".")
+}
+
+// alive refuses data of a deleted link, which may still be served.
+func alive(l *linkData) error {
+	if l != nil && l.State == stateDeleted {
+		return &bankmux.Error{
+			Kind:   bankmux.ErrGone,
+			Code:   stateDeleted,
+			Status: http.StatusOK,
+			Detail: "the link was deleted",
+		}
+	}
+	return nil
+}
+
+// fetched refuses an answer about a product that was never fetched, if the link says so.
+func fetched(l *linkData, product string) error {
+	if l == nil || l.Products == nil || product == "" {
+		return nil
+	}
+	p, present := l.Products[product]
+	switch {
+	case p == nil && present:
+		return &bankmux.Error{
+			Kind:   bankmux.ErrConsent,
+			Status: http.StatusOK,
+			Detail: "the user did not grant access to the " + inWords(product),
+		}
+	case p == nil || p.RefreshedAt != "" || p.odd:
+		return nil
+	case p.ErrorCode != "":
+		e := model.ProductErrors().Error(normalize.Failure{Code: p.ErrorCode, Status: http.StatusOK})
+		e.Detail = "the " + inWords(product) + " could not be fetched"
+		return e
+	}
+	return &bankmux.Error{
+		Kind:   bankmux.ErrNotReady,
+		Status: http.StatusOK,
+		Detail: "the " + inWords(product) + " " + was(product) + " not fetched yet",
+	}
+}
+
+// inWords is a product in words.
+func inWords(product string) string { return strings.ReplaceAll(product, "_", " ") }
+
+// was is the verb of a product: accounts were, identity was.
+func was(product string) string {
+	if strings.HasSuffix(product, "s") {
+		return "were"
+	}
+	return "was"
+}
+
+// asOf is when a product was fetched.
+func asOf(l *linkData, product string) time.Time {
+	if l == nil || l.Products[product] == nil {
+		return time.Time{}
+	}
+	at, _ := normalize.Timestamp(l.Products[product].RefreshedAt)
+	return at
+}
+
+// ofLink is an answer about one link.
+type ofLink interface {
+	link() *linkData
+	product() string // "" for one that the caller checks
+	data() bool      // it has some
+}
+
+// linked is in every data answer about one link.
+type linked struct {
+	Link *linkData `json:"link"`
+}
+
+func (l *linked) link() *linkData { return l.Link }
+
+// What a response must have. A list that is not there is not an empty list: taken for one, every
+// account and transaction an application knows would seem to be gone. An empty list is [].
+
+func (r *tokenResponse) Lacks() string {
+	return wire.Need(normalize.Token(r.AccessToken), "an access_token that can be sent in a header")
+}
+
+func (r *introspectResponse) Lacks() string { return wire.Need(r.ClientID != "", "client_id") }
+func (r *keysResponse) Lacks() string       { return wire.Need(len(r.Keys) > 0, "keys") }
+
+func (r *linkSessionResponse) Lacks() string {
+	return wire.Need(normalize.Token(r.LinkSessionToken), "a link_session_token of visible characters")
+}
+
+func (r *exchangeResponse) Lacks() string {
+	if r.Link == nil {
+		return "link"
+	}
+	return wire.Need(r.Link.LinkID != "" || r.LinkID != "", "link.link_id")
+}
+
+func (l *linkData) Lacks() string {
+	return wire.Need(l.LinkID != "" && l.State != "", "link_id or state")
+}
+func (l *changedLink) Lacks() string { return wire.Need(l.LinkID != "", "link_id") }
+
+// Both members of linksResponse are optional. One that has neither, but something else, is another
+// answer.
+func (r *linksResponse) Lacks() string {
+	return wire.Need(r.Links.Found || r.NextCursor.Found || len(r.Others) == 0, "links")
+}
+
+func (r *userLinksResponse) Lacks() string    { return wire.Need(r.Links != nil, "links") }
+func (r *userAccountsResponse) Lacks() string { return wire.Need(r.Links != nil, "links") }
+
+func (r *userTransactionsResponse) Lacks() string {
+	return wire.Need(r.Transactions.Present, "transactions")
+}
+
+func (r *institutionsResponse) Lacks() string {
+	return wire.Need(r.Institutions.Present, "institutions")
+}
+
+func (i *institution) Lacks() string { return wire.Need(i.InstitutionID != "", "institution_id") }
+
+func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+func (r *accountResponse) Lacks() string {
+	return wire.Need(r.Account.Value.AccountID != "", "account")
+}
+func (r *numbersResponse) Lacks() string  { return wire.Need(r.Accounts.Present, "accounts") }
+func (r *identityResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+
+func (r *transactionsResponse) Lacks() string {
+	return wire.Need(r.Transactions.Present, "transactions")
+}
+
+func (r *syncResponse) Lacks() string {
+	t := &r.Transactions
+	return wire.Need(t.Created.Present || t.Updated.Present || t.Removed.Present, "transactions")
+}
+
+func (r *holdingsResponse) Lacks() string { return wire.Need(r.Holdings.Present, "holdings") }
+
+func (r *investmentsResponse) Lacks() string {
+	return wire.Need(r.Transactions.Present, "investment_transactions")
+}
+
+func (r *webhookTestResponse) Lacks() string {
+	return wire.Need(r.DeliveryToken != "", "delivery_token")
+}
+
+// The product that a response is about, by its name in the link.
+
+func (r *accountsResponse) product() string     { return "" }
+func (r *numbersResponse) product() string      { return "account_numbers" }
+func (r *identityResponse) product() string     { return "identity" }
+func (r *transactionsResponse) product() string { return "transactions" }
+func (r *syncResponse) product() string         { return "transactions" }
+func (r *holdingsResponse) product() string     { return "investments" }
+func (r *investmentsResponse) product() string  { return "investments" }
+
+// What an answer has. Data that came were fetched and granted, whatever its link says of the
+// product.
+
+func (a *accountsResponse) data() bool { return a.Accounts.Len() > 0 }
+
+func (a *transactionsResponse) data() bool { return a.Transactions.N > 0 }
+
+func (a *holdingsResponse) data() bool { return a.Holdings.Len() > 0 }
+
+func (a *investmentsResponse) data() bool { return a.Transactions.Len() > 0 }
+
+// The accounts are listed without numbers and owners, too.
+
+func (a *numbersResponse) data() bool {
+	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountNumbers) bool {
+		n := &acc.Numbers
+		return n.ACH.Len()+n.EFT.Len()+n.BACS.Len()+n.International.Len() > 0
+	})
+}
+
+func (a *identityResponse) data() bool {
+	return len(a.Accounts.Bad) > 0 ||
+		slices.ContainsFunc(a.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
+}
+
+func (a *syncResponse) data() bool {
+	t := &a.Transactions
+	return t.Created.N+t.Updated.N+t.Removed.Len() > 0 || a.HasMore.Value
+}
