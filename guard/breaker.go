@@ -13,22 +13,37 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// BreakerOptions say when a circuit opens and closes. Zero means the default.
+// BreakerOptions say when the circuit of a provider opens and closes. Zero means the default.
 type BreakerOptions struct {
-	Disabled    bool
-	Consecutive uint32        // failed attempts in a row that open it; default 6
-	Ratio       int           // percent of failures that open it; default 50
-	MinRequests uint32        // fewest attempts in the window for Ratio to count; default 20
-	Window      time.Duration // rolling; default 60 s
-	OpenFor     time.Duration // before probes are let through; default 30 s
-	Probes      uint32        // let through at once when half open, and successes that close it; default 3
-	ProbeFor    time.Duration // most a probe may last; default 15 s
-	// Patience is how long a provider may stay silent before the caller's own deadline counts
-	// against it; default 5 s. A more impatient caller proves nothing. Of a registry's candidates,
-	// which get a share of the caller's time, a fifth of it is asked.
+	// Disabled turns the breakers off.
+	Disabled bool
+	// Consecutive is the number of failed attempts in a row that opens the circuit. The default
+	// is 6.
+	Consecutive uint32
+	// Ratio is the percentage of failed attempts in Window that opens the circuit. The default
+	// is 50.
+	Ratio int
+	// MinRequests is the number of attempts in Window from which Ratio applies. The default is 20.
+	MinRequests uint32
+	// Window is the time over which attempts are counted. It moves in steps of a sixth. The default
+	// is 60 s.
+	Window time.Duration
+	// OpenFor is how long an open circuit refuses calls before it is half-open. The default is
+	// 30 s.
+	OpenFor time.Duration
+	// Probes is how many calls a half-open circuit passes at a time. The same number of successes
+	// closes it. The default is 3.
+	Probes uint32
+	// ProbeFor limits the time of a probe. The default is 15 s.
+	ProbeFor time.Duration
+	// Patience decides what the caller's own deadline proves. If the provider was silent for at
+	// least this long, the end of the deadline is a failure. Otherwise it does not count. The
+	// default is 5 s. If a call has other candidates in a [bankmux.Registry], it gets only a share
+	// of the caller's time. A fifth of Patience is then enough.
 	Patience time.Duration
 }
 
+// withDefaults replaces what is zero.
 func (o BreakerOptions) withDefaults() BreakerOptions {
 	count := func(n *uint32, standard uint32) {
 		if *n == 0 {
@@ -53,24 +68,24 @@ func (o BreakerOptions) withDefaults() BreakerOptions {
 	return o
 }
 
-// BreakerState is one breaker as a health page shows it.
+// BreakerState is the state of one breaker, for a health page.
 type BreakerState struct {
 	Client   string        `json:"client"`
 	Provider string        `json:"provider"`
 	Group    bankmux.Group `json:"group"`
 
-	// Institution is the provider's id of the bank where it is the breaker of one, see
-	// [InstitutionOptions].
+	// Institution is the provider's id of the institution. It is empty for the breaker of a
+	// provider.
 	Institution string `json:"institution,omitempty"`
 
-	State    string    `json:"state"` // "closed", "half-open", "open"
-	Since    time.Time `json:"since"`
-	Requests uint32    `json:"requests"` // in the window
-	Failures uint32    `json:"failures"` // in the window
+	State    string    `json:"state"`    // "closed", "half-open", "open"
+	Since    time.Time `json:"since"`    // of the last change of State
+	Requests uint32    `json:"requests"` // attempts in the window that count
+	Failures uint32    `json:"failures"` // failed attempts in the window
 }
 
-// Breakers keeps a circuit breaker for each client and group, so that slow
-// reads never block a user who is linking. It is safe for concurrent use.
+// Breakers has one circuit breaker per client and group of operations. So a failing group, such as
+// reads of data, does not block users who link. It is safe for concurrent use.
 type Breakers struct {
 	opts   BreakerOptions
 	notify *notifier
@@ -79,25 +94,32 @@ type Breakers struct {
 	all map[breakerKey]*breaker
 }
 
-// NewBreakers returns breakers. onChange may be nil. It receives every change of a breaker, outside
-// all locks; see [Options.OnStateChange].
+// NewBreakers returns the breakers of providers. onChange receives every change as
+// [Options.OnStateChange] does. It may be nil.
 func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 	return &Breakers{opts: opts.withDefaults(), notify: newNotifier(onChange), all: map[breakerKey]*breaker{}}
 }
 
-// Interceptor returns the breakers as an interceptor. A refused call ends with
-// [bankmux.ErrCircuitOpen], NotSent, and RetryAfter until the next probe.
+// Interceptor returns an interceptor that refuses calls while the circuit is open. The error is
+// [bankmux.ErrCircuitOpen] with NotSent set. Its RetryAfter is the time until the next probe.
 //
-// A failure is an error of scope provider, the end of our own deadline, or an error without a
-// kind. A success is every well-formed answer, also a 4xx, one bank's outage or one user's
-// lapsed consent. The caller's cancellation, rate limiting and calls refused before they left count
-// as neither.
+// Each attempt is a failure, a success or neither:
+//
+//   - A failure is an error of [bankmux.ScopeProvider], the end of [Deadline], or an error without
+//     a Kind.
+//   - A success is every well-formed response. That includes refusals of the request, the outage of
+//     one institution and the lapsed consent of one user.
+//   - Neither is a rate limit, the caller's cancellation, an error of the application's code, or a
+//     call that was refused before it was sent.
+//
+// If the caller's own deadline ends a silent attempt, [BreakerOptions.Patience] decides.
 func (b *Breakers) Interceptor() bankmux.Interceptor {
 	return b.interceptor(func(bankmux.Op) bool { return false })
 }
 
-// interceptor is [Breakers.Interceptor] where the bank itself answers some calls. The silence of
-// one bank, however many callers wait for it, counts against the provider at most once in a row.
+// interceptor is [Breakers.Interceptor] for a provider that waits for the institution in some
+// calls. The silence of one institution counts against the provider at most once in a row, however
+// many callers wait for it.
 func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if b.opts.Disabled {
@@ -105,7 +127,7 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 		}
 		br := b.of(op)
 		if op.Effect == bankmux.Local {
-			// Never counted: a local success would reset the count of failures.
+			// A local success must not reset the count of failures.
 			if br.now() == gobreaker.StateOpen {
 				return b.refusal(br)
 			}
@@ -126,16 +148,18 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 	}
 }
 
-// silent reports whether a read was sent and the time ran out without an answer. A call that only
-// starts something at the bank does not wait for it, so its silence is the provider's.
+// silent reports whether a read was sent and the time ended without a response. A call that only
+// starts something at the institution does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
 	e := asError(err)
 	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 &&
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// oncePatienceDivisor is how much sooner silence counts of a call that has others to go to.
+// oncePatienceDivisor divides Patience for a call that has other candidates.
 const oncePatienceDivisor = 5
+
+// judge returns the verdict on an attempt: nil for success, errFailed or errExcluded.
 
 func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
@@ -147,8 +171,8 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	}
 	switch {
 	case e.Kind == bankmux.ErrContextDone:
-		// Whether it was sent does not matter: a dial or a token endpoint that hangs is the
-		// provider's silence too.
+		// The call need not have been sent: a dial or a token endpoint that hangs is also the
+		// provider's silence.
 		patience := b.opts.Patience
 		if op.Once {
 			patience /= oncePatienceDivisor
@@ -164,11 +188,12 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	case e.Affects() == bankmux.ScopeProvider:
 		return errFailed
 	case e.NotSent && e.Status == 0:
-		return errExcluded // refused here: it says nothing about the provider
+		return errExcluded // refused by this process, so it says nothing about the provider
 	}
 	return nil
 }
 
+// of returns the breaker of an operation.
 func (b *Breakers) of(op bankmux.Op) *breaker {
 	key := breakerKey{client: op.Client, group: op.Group}
 	b.mu.Lock()
@@ -181,21 +206,23 @@ func (b *Breakers) of(op bankmux.Op) *breaker {
 	return br
 }
 
+// make returns a new breaker with the options of b.
 func (b *Breakers) make(key breakerKey, provider string) *breaker {
 	return newBreaker(b.opts, key, provider, b.notify)
 }
 
+// refusal returns the error of a refused call.
 func (b *Breakers) refusal(br *breaker) error {
 	e := &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, Detail: "too many calls failed"}
 	if state, since := br.last(); state == gobreaker.StateOpen {
-		e.RetryAfter = max(b.opts.OpenFor-time.Since(since), 1) // at the very end it is open still
+		e.RetryAfter = max(b.opts.OpenFor-time.Since(since), 1) // the circuit is open until the next call
 	} else {
 		e.Detail = "the provider is being probed"
 	}
 	return e
 }
 
-// States returns every breaker that was ever asked, sorted by client and group.
+// States returns the state of every breaker that a call has used, sorted by client and group.
 func (b *Breakers) States() []BreakerState {
 	b.mu.Lock()
 	states := make([]BreakerState, 0, len(b.all))

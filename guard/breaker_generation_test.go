@@ -22,13 +22,13 @@ func TestBreakerGeneration(t *testing.T) {
 	t.Run("a forgotten institution is reported as closed", aForgottenInstitutionIsReportedAsClosed)
 }
 
-// late holds calls that began before an outage, and ends them at once.
+// late has calls that started before an outage, and ends them on request.
 type late struct {
 	wg   sync.WaitGroup
 	ends chan error
 }
 
-func (l *late) begin(n int, call func(next func(context.Context) error) error) {
+func (l *late) start(n int, call func(next func(context.Context) error) error) {
 	l.ends = make(chan error)
 	for range n {
 		l.wg.Go(func() { _ = call(func(context.Context) error { return <-l.ends }) })
@@ -54,8 +54,8 @@ func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 		}
 		require.Equal(t, "closed", b.state(read))
 	}
-	begun := func(b bench, l *late, n int) {
-		l.begin(
+	start := func(b bench, l *late, n int) {
+		l.start(
 			n,
 			func(next func(context.Context) error) error { return chain(b.chain, read, next)(context.Background()) },
 		)
@@ -65,7 +65,7 @@ func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := breakers(guard.BreakerOptions{})
 			var l late
-			begun(b, &l, 50)
+			start(b, &l, 50)
 			recovered(t, b)
 			l.end(50, errDown)
 			assert.Equal(t, "closed", b.state(read))
@@ -83,7 +83,7 @@ func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := breakers(guard.BreakerOptions{})
 			var l late
-			begun(b, &l, 3)
+			start(b, &l, 3)
 			recovered(t, b)
 			for range 5 {
 				require.Error(t, b.call(t.Context(), read, errDown))
@@ -109,7 +109,7 @@ func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 	})
 }
 
-// bankRecovers lets calls begin before the outage of a bank and fail after it.
+// bankRecovers starts calls before the outage of an institution and lets them fail after it.
 func bankRecovers(t *testing.T, known bool) {
 	in := guard.NewInstitutions(guard.InstitutionOptions{}, nil)
 	do := in.Interceptor(func(bankmux.Op) bool { return true })
@@ -126,7 +126,7 @@ func bankRecovers(t *testing.T, known bool) {
 	}
 	var l late
 	var mu sync.Mutex
-	l.begin(50, func(next func(context.Context) error) error {
+	l.start(50, func(next func(context.Context) error) error {
 		mu.Lock()
 		op := read
 		n++

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// The provider comes back at any moment of the breaker's round, and the first caller who is served
-// has waited no longer than one open time and one probe.
+// TestBreakerRecovery lets the provider return at every moment of the breaker's cycle. The first
+// successful call waits at most for OpenFor and one probe.
 func TestBreakerRecovery(t *testing.T) {
 	t.Parallel()
 	for _, group := range []bankmux.Group{bankmux.GroupLink, bankmux.GroupData} {
@@ -40,9 +40,9 @@ func TestBreakerRecovery(t *testing.T) {
 const arrivals = 250 * time.Millisecond
 
 func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) error, back time.Duration) {
-	openFor, probe, asked := 30*time.Second, 15*time.Second, arrivals // the defaults, and how often somebody comes
+	openFor, probe, asked := 30*time.Second, 15*time.Second, arrivals // the defaults, and the time between calls
 	if group == bankmux.GroupData {
-		// a bank's, of which there are three, behind a circuit of the provider that closes by itself
+		// three institutions, behind the provider's circuit
 		probe, asked = 30*time.Second, 8*arrivals
 	}
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
@@ -74,7 +74,7 @@ func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) er
 	}
 	served := make(chan time.Duration, 1)
 	var callers sync.WaitGroup
-	for n := 0; ; n++ { // callers who come all the time
+	for n := 0; ; n++ { // a steady stream of calls
 		callers.Go(func() {
 			if call(n) == nil && up() {
 				select {

@@ -61,7 +61,7 @@ func onlyTheSilenceOfASingleInstitutionIsExcused(t *testing.T) {
 		"a call that the provider answers":                        {[]bankmux.Op{other}, []error{silence}, true},
 		"a call that only starts something":                       {[]bankmux.Op{start}, []error{silence}, true},
 		"two banks that are silent in turn":                       {[]bankmux.Op{at, turn}, []error{silence}, true},
-		"an answer that began to come":                            {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}}, true},
+		"a response that started to arrive":                       {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}}, true},
 		"a connection that was not made":                          {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true, Err: context.DeadlineExceeded}}, true},
 		"a failure that is not silence":                           {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: errors.New("reset")}}, true},
 		"an error without a kind":                                 {[]bankmux.Op{at}, []error{context.DeadlineExceeded}, true},

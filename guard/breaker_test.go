@@ -77,7 +77,7 @@ func errorsThatConcernTheProviderOpenTheCircuit(t *testing.T) {
 		{"unavailable", errDown, true},
 		{"malformed", &bankmux.Error{Kind: bankmux.ErrMalformed}, true},
 		{"no connection", &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, true},
-		{"an error nobody classified", errors.New("?"), true},
+		{"an unclassified error", errors.New("?"), true},
 		{"a 4xx", &bankmux.Error{Kind: bankmux.ErrInvalid, Status: 400}, false},
 		{"rejected credentials", &bankmux.Error{Kind: bankmux.ErrCredentials, Status: 401}, false},
 		{"one bank's outage", &bankmux.Error{Kind: bankmux.ErrInstitution, Status: 502}, false},
@@ -227,7 +227,7 @@ func aLocalOperationIsRefusedWhileOpenAndNeverCounted(t *testing.T) {
 				t,
 				error(errBankDown),
 				b.call(t.Context(), local, errBankDown),
-				"what came is what is returned",
+				"the result is returned unchanged",
 			)
 		}
 		require.Error(t, b.call(t.Context(), read, errDown))
@@ -309,7 +309,7 @@ func slowFailuresInARowOpenTheCircuit(t *testing.T) {
 			require.NoError(t, b.call(t.Context(), read, nil))
 			time.Sleep(2 * time.Minute)
 		}
-		assert.Equal(t, "closed", b.state(read), "a success in between begins anew")
+		assert.Equal(t, "closed", b.state(read), "a success in between restarts the count")
 	})
 }
 
@@ -325,7 +325,7 @@ func silenceCountsAtEveryStep(t *testing.T) {
 	}{
 		"a token that does not come":      {read, 6 * time.Second, false, true},
 		"a share of the caller's time":    {once, 2 * time.Second, true, true},
-		"a share too short to tell":       {once, 500 * time.Millisecond, true, false},
+		"a share too short to count":      {once, 500 * time.Millisecond, true, false},
 		"an impatient caller":             {read, 2 * time.Second, true, false},
 		"a patient caller who gets bored": {read, 6 * time.Second, true, true},
 	} {

@@ -43,12 +43,12 @@ func theOptionsSelectTheInterceptors(t *testing.T) {
 		change func(*guard.Options)
 		length int
 	}{
-		"everything":              {func(*guard.Options) {}, 8},
-		"no log":                  {func(o *guard.Options) { o.Logger = nil }, 7},
-		"no queue":                {func(o *guard.Options) { o.OnePerConnection = false }, 7},
-		"no park":                 {func(o *guard.Options) { o.Hold = false }, 7},
-		"no bank":                 {func(o *guard.Options) { o.AtInstitution = nil }, 7},
-		"what is always in place": {func(o *guard.Options) { *o = guard.Options{} }, 4},
+		"everything": {func(*guard.Options) {}, 8},
+		"no log":     {func(o *guard.Options) { o.Logger = nil }, 7},
+		"no queue":   {func(o *guard.Options) { o.OnePerConnection = false }, 7},
+		"no hold":    {func(o *guard.Options) { o.Hold = false }, 7},
+		"no bank":    {func(o *guard.Options) { o.AtInstitution = nil }, 7},
+		"no options": {func(o *guard.Options) { *o = guard.Options{} }, 4},
 	} {
 		opts := all
 		c.change(&opts)
@@ -56,7 +56,7 @@ func theOptionsSelectTheInterceptors(t *testing.T) {
 	}
 }
 
-// The order matters: each of these fails in another one.
+// Each of these tests fails in another order.
 func theOrderOfTheInterceptorsMatters(t *testing.T) {
 	t.Parallel()
 	t.Run("a call that waits for its turn takes no time of an attempt, and no slot of a probe", func(t *testing.T) {
@@ -156,10 +156,10 @@ func onlyUnlistedCodesAreCounted(t *testing.T) {
 	}
 	call(code("first"))
 	got := g.UnlistedCodes()
-	assert.EqualValues(t, 4, got["p first"], "one that is known is counted also where there is no room")
+	assert.EqualValues(t, 4, got["p first"], "a known code is counted even if there is no room")
 	assert.Len(t, got, 256)
 	got["p first"] = 0
-	assert.EqualValues(t, 4, g.UnlistedCodes()["p first"], "what is returned is a copy")
+	assert.EqualValues(t, 4, g.UnlistedCodes()["p first"], "the result is a copy")
 }
 
 func anAdapterFillsInOnlyWhatTheApplicationLeftZero(t *testing.T) {

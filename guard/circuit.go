@@ -11,51 +11,50 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
+// breakerKey names one breaker.
 type breakerKey struct {
 	client      string
 	group       bankmux.Group
-	institution string // "" for the provider's
+	institution string // "" for the breaker of a provider
 }
 
-// breaker is the circuit breaker of one key: gobreaker's state machine, and failures in a row that
-// it does not count.
+// breaker is one circuit breaker. It adds to gobreaker's state machine a count of failures in a row
+// that no window limits.
 type breaker struct {
 	key      breakerKey
 	provider string
 	notify   *notifier
 
-	mu        sync.Mutex // around every use of circuit, which therefore calls back under it
+	mu        sync.Mutex // around every use of circuit, which calls change while it is locked
 	circuit   *gobreaker.TwoStepCircuitBreaker[struct{}]
 	streak    *streak // of the present generation
 	state     gobreaker.State
 	since     time.Time
 	changed   bool            // at least once
-	dropped   bool            // of a bank that is not remembered any more
-	delivered <-chan struct{} // from notify, for whoever caused the last change
+	dropped   bool            // the institution is forgotten
+	delivered <-chan struct{} // from notify, for the call that caused the last change
 }
 
-// streak counts the failures in a row among the calls that were admitted since the last change of
-// state. A call counts in the streak that it was admitted in, so one that began before an outage
-// says nothing after it.
+// streak counts the failures in a row since the last change of state. A call counts in the streak
+// in which it was admitted. So a call that started before an outage does not count after it.
 type streak struct {
 	failures   uint32
-	lastSilent string // the bank that was silent last
+	lastSilent string // the institution that was silent last
 
-	// Of a bank's breaker: whether a failure was declared to be the bank's, and whether several
-	// connections failed.
-	declared, several bool
+	// For the breaker of an institution:
+	declared, several bool   // the provider declared an outage; several connections failed
 	connection        string // of the first failure
 }
 
-// outcome is what a call says of the provider, or of the bank.
+// outcome is what a call says about the provider, or about the institution.
 type outcome struct {
 	verdict           error  // nil for success, or errFailed, or errExcluded
-	silentInstitution string // the bank whose silence this was, see [Breakers.interceptor]
+	silentInstitution string // the institution that was silent, see [Breakers.interceptor]
 	declared          bool
 	connection        string
 }
 
-// The verdicts given to gobreaker in place of the error itself, nil being success.
+// The verdicts that gobreaker gets in place of the error. nil is a success.
 var (
 	errFailed   = errors.New("failed")
 	errExcluded = errors.New("excluded")
@@ -83,6 +82,7 @@ func (s *streak) count(o outcome) error {
 	return o.verdict
 }
 
+// newBreaker returns the closed breaker of a key.
 func newBreaker(o BreakerOptions, key breakerKey, provider string, notify *notifier) *breaker {
 	br := &breaker{key: key, provider: provider, notify: notify, streak: &streak{}, since: time.Now()}
 	br.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
@@ -103,7 +103,7 @@ func newBreaker(o BreakerOptions, key breakerKey, provider string, notify *notif
 	return br
 }
 
-// change starts another generation. mu is held.
+// change records a new state and starts a new streak. The caller has locked mu.
 func (br *breaker) change(to gobreaker.State) {
 	br.state, br.since, br.streak, br.changed = to, time.Now(), &streak{}, true
 	if br.dropped {
@@ -116,8 +116,8 @@ func (br *breaker) change(to gobreaker.State) {
 	}
 }
 
-// run sends a call if the circuit admits it, and counts what judge says of its end. A call that
-// panics, or ends its goroutine, counts as neither success nor failure.
+// run sends a call if the circuit admits it, and counts the outcome that judge returns. A call that
+// panics or ends its goroutine is neither a success nor a failure.
 func (br *breaker) run(
 	ctx context.Context,
 	probeFor time.Duration,
@@ -147,8 +147,8 @@ func (br *breaker) run(
 	return true, err
 }
 
-// note counts the end of a call that was sent before this breaker was made. After a change of state
-// it says nothing.
+// note counts a call that was sent before this breaker was made. After a change of state the call
+// does not count.
 func (br *breaker) note(o outcome) {
 	br.mu.Lock()
 	defer br.unlock()
@@ -160,7 +160,7 @@ func (br *breaker) note(o outcome) {
 	}
 }
 
-// unlock releases mu and waits a moment for the listener, if the caller has caused a change.
+// unlock unlocks mu. If the caller has caused a change, it then waits a moment for the listener.
 func (br *breaker) unlock() {
 	delivered := br.delivered
 	br.delivered = nil
@@ -168,14 +168,14 @@ func (br *breaker) unlock() {
 	awaitListener(delivered)
 }
 
-// now returns the present state. An open circuit becomes half-open when it is asked.
+// now returns the present state. It makes an open circuit half-open if its time is over.
 func (br *breaker) now() gobreaker.State {
 	br.mu.Lock()
 	defer br.unlock()
 	return br.circuit.State()
 }
 
-// drop ends the breaker of a bank that is not remembered any more: calls to the bank pass again.
+// drop closes the breaker of an institution that is forgotten.
 func (br *breaker) drop() {
 	br.mu.Lock()
 	defer br.mu.Unlock()
@@ -185,13 +185,14 @@ func (br *breaker) drop() {
 	br.dropped = true
 }
 
-// last returns the state that was entered last, and when.
+// last returns the latest state and the time of its start, and changes nothing.
 func (br *breaker) last() (gobreaker.State, time.Time) {
 	br.mu.Lock()
 	defer br.mu.Unlock()
 	return br.state, br.since
 }
 
+// named returns a state that has only the names.
 func (br *breaker) named() BreakerState {
 	return BreakerState{
 		Client:      br.key.client,
@@ -201,7 +202,7 @@ func (br *breaker) named() BreakerState {
 	}
 }
 
-// describe returns the breaker as a health page shows it.
+// describe returns the state of the breaker for a health page.
 func (br *breaker) describe() BreakerState {
 	br.mu.Lock()
 	defer br.unlock()

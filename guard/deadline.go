@@ -9,14 +9,16 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// DeadlineOptions bound one attempt. Zero means the default.
+// DeadlineOptions limit the time of one attempt, per group of operations ([bankmux.Group]). Zero
+// means the default.
 type DeadlineOptions struct {
-	Link time.Duration            // default 30 s
-	Data time.Duration            // default 60 s
-	Pay  time.Duration            // default 120 s
-	Ops  map[string]time.Duration // by operation name, instead of its group's
+	Link time.Duration            // for [bankmux.GroupLink]; default 30 s
+	Data time.Duration            // for [bankmux.GroupData]; default 60 s
+	Pay  time.Duration            // for [bankmux.GroupPay]; default 120 s
+	Ops  map[string]time.Duration // by operation name, such as "Sync"; overrides its group
 }
 
+// of returns the limit of an operation.
 func (o DeadlineOptions) of(op bankmux.Op) time.Duration {
 	if d, ok := o.Ops[op.Name]; ok && d > 0 {
 		return d
@@ -34,8 +36,9 @@ func (o DeadlineOptions) of(op bankmux.Op) time.Duration {
 	return standard
 }
 
-// Deadline ends an attempt that lasts too long with [bankmux.ErrUnavailable]. A
-// shorter deadline of the caller stays, and ends it with [bankmux.ErrContextDone].
+// Deadline ends an attempt that takes too long. The error is [bankmux.ErrUnavailable]. If the
+// caller's own deadline ends first, the error is [bankmux.ErrContextDone]. A response that arrives
+// after the limit is still returned. Local operations have no limit.
 func Deadline(opts DeadlineOptions) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if op.Effect == bankmux.Local {
@@ -45,8 +48,8 @@ func Deadline(opts DeadlineOptions) bankmux.Interceptor {
 	}
 }
 
-// withTimeout runs next for at most d. Where the time ran out without an answer
-// from the provider, the error says whose time it was.
+// withTimeout runs next for at most d. If the time ends without a response of the provider, the
+// error says whose time ended.
 func withTimeout(ctx context.Context, d time.Duration, next func(context.Context) error) error {
 	inner, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -56,7 +59,7 @@ func withTimeout(ctx context.Context, d time.Duration, next func(context.Context
 	}
 	e := asError(err)
 	if e != nil && e.Kind != bankmux.ErrContextDone {
-		return err // an answer, or a failure that came before the end
+		return err // a response, or a failure before the time ended
 	}
 	if e == nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -70,10 +73,11 @@ func withTimeout(ctx context.Context, d time.Duration, next func(context.Context
 		return &out
 	}
 	out.Kind, out.Scope, out.Err = bankmux.ErrUnavailable, bankmux.ScopeProvider, context.DeadlineExceeded
-	out.Detail = "no answer came within " + plain.Duration(d)
+	out.Detail = "no response within " + plain.Duration(d)
 	return &out
 }
 
+// asError returns the [bankmux.Error] in err, or nil.
 func asError(err error) *bankmux.Error {
 	e, _ := errors.AsType[*bankmux.Error](err)
 	return e

@@ -43,7 +43,7 @@ func theErrorKeepsWhatIsKnownOfTheAttempt(t *testing.T) {
 		kind   bankmux.Kind  // "" for unchanged
 		cause  error
 	}{
-		"our time, and an error without a kind that is no end":           {err: broken, after: 11 * time.Second},
+		"our time, and an error without a kind that is not the end":      {err: broken, after: 11 * time.Second},
 		"our time, and the end of a context without a kind":              {err: context.DeadlineExceeded, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
 		"our time, and a cancellation without a kind":                    {err: context.Canceled, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
 		"our time, and a typed end":                                      {err: known, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
@@ -87,7 +87,7 @@ func theErrorKeepsWhatIsKnownOfTheAttempt(t *testing.T) {
 				if errors.Is(c.err, known) {
 					assert.True(t, e.NotSent)
 					assert.Equal(t, "r", e.RequestID)
-					assert.Equal(t, bankmux.ErrContextDone, known.Kind, "what was returned before is not changed")
+					assert.Equal(t, bankmux.ErrContextDone, known.Kind, "the earlier error is not changed")
 				}
 			})
 		})
@@ -126,7 +126,7 @@ func eachGroupHasItsOwnLimit(t *testing.T) {
 			start := time.Now()
 			err := guard.Deadline(c.opts)(t.Context(), op, hang)
 			assert.Equal(t, c.want, time.Since(start), "%+v", c)
-			assert.ErrorContains(t, err, "no answer came within "+plain.Duration(c.want))
+			assert.ErrorContains(t, err, "no response within "+plain.Duration(c.want))
 		})
 	}
 }
@@ -157,7 +157,7 @@ func theErrorSaysWhoseTimeRanOut(t *testing.T) {
 		err := chain(d, read, hang)(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, "no answer came within 20s")
+		require.ErrorContains(t, err, "no response within 20s")
 		assert.Equal(t, 20*time.Second, time.Since(start))
 
 		quick := read
@@ -174,7 +174,7 @@ func theErrorSaysWhoseTimeRanOut(t *testing.T) {
 
 		answer := &bankmux.Error{Kind: bankmux.ErrTokenSpent, Code: "x"}
 		err = chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return answer })(t.Context())
-		require.Equal(t, answer, err, "an answer that came all the same is kept")
+		require.Equal(t, answer, err, "a response that arrived late is kept")
 		require.NoError(t, chain(d, read, func(ctx context.Context) error { <-ctx.Done(); return nil })(t.Context()))
 		start = time.Now()
 		require.NoError(

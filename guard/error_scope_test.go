@@ -13,6 +13,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
+// TestErrorScope specifies which circuit an error opens, by the scope of its row in the catalogue.
 func TestErrorScope(t *testing.T) {
 	t.Parallel()
 	table := normalize.NewCatalogue(

@@ -1,6 +1,48 @@
-// Package guard holds the interceptors that every call of a client passes, outermost first: trace,
-// retry, one-per-connection, park, breaker of the bank, breaker of the provider, deadline. Each can
-// be used alone; a [Guard] puts them together and keeps their state in one place for a health page.
+// Package guard has the interceptors that protect every call of a client: a log record, retries, a
+// queue per connection, circuit breakers and deadlines.
+//
+// A [Guard] combines them and keeps their state in one place, for a health page. Make one guard
+// with [New] and pass it to the constructor of each adapter. The constructor calls
+// [Guard.Interceptors] and gives the result to [bankmux.NewClient]. The functions that return one
+// interceptor, such as [Retry] and [Deadline], are for a chain of your own.
+//
+// # Operations and attempts
+//
+// An operation is one call of a method of [bankmux.Client]. An attempt is one run of the adapter's
+// code for it. An operation with two retries has three attempts. An operation is one of these
+// ([bankmux.Effect]):
+//
+//   - Local: it sends nothing, so it is neither repeated nor limited in time.
+//   - Read or Idempotent: it is safe to repeat.
+//   - OneShot: it must not be sent twice, such as the exchange of a one-time token.
+//
+// # Order
+//
+// A call passes the interceptors in this order, from the outside in:
+//
+//  1. [Trace] logs the final result and all attempts, so it is outermost. It is present if
+//     [Options.Logger] is set.
+//  2. The guard counts provider codes that bankmux does not know: see [Guard.UnlistedCodes].
+//  3. [Retry] repeats a failed attempt. Each attempt passes the interceptors below.
+//  4. [OnePerConnection] lets one call at a time use a connection. It is inside Retry, so a call
+//     that waits for its retry does not block the others. It is present if
+//     [Options.OnePerConnection] is set.
+//  5. [Unattended] and [Hold] refuse calls that would harm the user. They are inside the queue, so
+//     a call that waited there sees what the call before it found out. They are present if
+//     [Options.Hold] is set.
+//  6. The circuit breaker of the institution, which is the user's bank, refuses calls while that
+//     bank is down. It is outside the provider's breaker, so its refusals never count against the
+//     provider. See [Institutions]. It is present if [Options.AtInstitution] is set.
+//  7. The circuit breaker of the provider refuses calls while the provider is down. It is inside
+//     Retry, so it counts attempts. See [Breakers].
+//  8. [Deadline] ends an attempt that takes too long. It is innermost, so time in the queue or
+//     between attempts does not count.
+//
+// # Circuit breakers
+//
+// A circuit is closed at first: calls pass. Failures open it: calls are refused without being sent.
+// After a pause ([BreakerOptions.OpenFor]) it is half-open: a few calls pass as probes. Their
+// success closes the circuit, and a failure opens it again.
 package guard
 
 import (
@@ -12,32 +54,41 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Options configure a [Guard]. The zero value is good for production, without a trace.
+// Options configure a [Guard]. The zero value is suitable for production; it logs nothing.
 type Options struct {
-	Logger           *slog.Logger // one record an operation, see [Trace]; nil means none
-	Retry            RetryOptions
-	Breaker          BreakerOptions
-	Institutions     InstitutionOptions
-	Deadline         DeadlineOptions
-	OnePerConnection bool // let calls on one connection queue; the Dapi adapter sets it
-	// Hold keeps calls off a connection with an open challenge or a rejected login, see [Hold], and
-	// calls without a user off a bank that asked before, see [Unattended]. The Dapi adapter sets
-	// it.
+	// Logger receives one record per operation; see [Trace]. nil means no log.
+	Logger *slog.Logger
+	// Retry limits how often and how long a call is retried.
+	Retry RetryOptions
+	// Breaker configures the circuit breakers of providers.
+	Breaker BreakerOptions
+	// Institutions configures the circuit breakers of institutions.
+	Institutions InstitutionOptions
+	// Deadline limits the time of one attempt.
+	Deadline DeadlineOptions
+	// OnePerConnection queues the calls on one connection; see [OnePerConnection]. The Dapi adapter
+	// sets it.
+	OnePerConnection bool
+	// Hold refuses calls on a connection with an open challenge or a rejected login; see the
+	// function [Hold]. It also refuses calls without a user where the bank asked the user before;
+	// see [Unattended]. The Dapi adapter sets it.
 	Hold bool
-	// AtInstitution reports which calls the bank itself answers, so that its outage shows in them; the
-	// adapters set it. nil means none.
+	// AtInstitution selects the operations that count against the institution's circuit breaker:
+	// those for which the provider waits for the bank. The adapters set it. nil selects none.
 	AtInstitution func(bankmux.Op) bool
-	// OnStateChange receives every change of a breaker, the changes of one breaker one after the
-	// other and in order. It runs in a goroutine of its own, outside all locks, so it may call the
-	// guard and its clients. The call that causes a change waits for it at most 100 ms. A panic in
-	// it is logged; the changes after it are delivered all the same. A listener that does not
-	// return misses all but the last 64 changes of a breaker. A bank that is forgotten while its
-	// circuit is open is reported as closed.
+	// OnStateChange receives every change of a circuit breaker. The changes of one breaker arrive
+	// in order, one at a time. The guard calls OnStateChange in a separate goroutine and holds no
+	// lock, so OnStateChange may call the guard and its clients.
+	//
+	// The call that causes a change waits for OnStateChange for at most 100 ms. A panic is logged,
+	// and later changes are still delivered. While OnStateChange does not return, the guard keeps
+	// only the last 64 changes of each breaker. If the guard forgets an institution while its
+	// circuit is open, it reports that circuit as closed.
 	OnStateChange func(BreakerState)
 }
 
-// Guard makes interceptors. One guard can serve all clients of an application:
-// breakers are kept by client and group. It is safe for concurrent use.
+// Guard makes interceptors and keeps their state. One guard can serve all clients of an
+// application, because it keeps one breaker per client and group. It is safe for concurrent use.
 type Guard struct {
 	opts         Options
 	breakers     *Breakers
@@ -48,7 +99,7 @@ type Guard struct {
 	shared   map[any]any
 }
 
-// New returns a guard.
+// New returns a guard. It starts no goroutine.
 func New(opts Options) *Guard {
 	listen := logPanics(opts.OnStateChange, opts.Logger)
 	return &Guard{
@@ -60,9 +111,10 @@ func New(opts Options) *Guard {
 	}
 }
 
-// Shared returns what the clients of this guard have in common under a key, and makes it the first
-// time. It is for adapters: a key is of a type of their package, what is shared must be safe for
-// concurrent use, and make must not call the guard. It stays for as long as the guard does.
+// Shared returns the value that the clients of this guard share under key. It calls make on first
+// use and keeps the value as long as the guard. Shared is for adapters, which share for example the
+// keys of webhooks. Use a key of an unexported type. The value must be safe for concurrent use, and
+// make must not call the guard.
 func (g *Guard) Shared(key any, make func() any) any {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,9 +124,9 @@ func (g *Guard) Shared(key any, make func() any) any {
 	return g.shared[key]
 }
 
-// Interceptors returns the chain for [bankmux.NewClient]. An adapter passes
-// functions that fill in, on a copy of the options, what the application left zero; breaker
-// options are the guard's own and are not asked again.
+// Interceptors returns the interceptors for [bankmux.NewClient], outermost first. An adapter passes
+// functions that fill in the options which the application left zero. They change a copy of the
+// options. They cannot change the options of breakers, which [New] has read already.
 func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	opts := g.opts
 	for _, f := range adapt {
@@ -88,7 +140,7 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.OnePerConnection {
 		chain = append(chain, OnePerConnection())
 	}
-	if opts.Hold { // behind the queue: what waited there must see what the call before it left
+	if opts.Hold { // inside the queue: a call that waited there must see the challenge of the call before it
 		chain = append(chain, nest(Unattended(opts.AtInstitution), Hold()))
 	}
 	if opts.AtInstitution == nil {
@@ -102,15 +154,15 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	)
 }
 
-// nest makes one interceptor of two, the outer one first.
+// nest combines two interceptors into one.
 func nest(outer, inner bankmux.Interceptor) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		return outer(ctx, op, func(ctx context.Context) error { return inner(ctx, op, next) })
 	}
 }
 
-// Breakers returns the state of every breaker that was ever asked, sorted by
-// client and group, and then that of the banks that failed recently. It marshals to JSON.
+// Breakers returns the state of every provider breaker that a call has used, sorted by client and
+// group. The breakers of institutions that failed recently follow. The result marshals to JSON.
 func (g *Guard) Breakers() []BreakerState {
 	return append(g.breakers.States(), g.institutions.States()...)
 }
@@ -118,14 +170,16 @@ func (g *Guard) Breakers() []BreakerState {
 // maxUnlisted bounds how many unlisted codes are counted.
 const maxUnlisted = 256
 
-// UnlistedCodes counts the provider codes that had no row in the error table,
-// by "provider code". A code in it is a reason to open an issue. At most 256 are kept.
+// UnlistedCodes returns how often each provider code occurred that bankmux has no entry for. The
+// keys have the form "provider code". Please report such a code in an issue. At most 256 codes are
+// counted.
 func (g *Guard) UnlistedCodes() map[string]uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.unlisted)
 }
 
+// countUnlisted is the interceptor behind [Guard.UnlistedCodes].
 func (g *Guard) countUnlisted(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
 	err := next(ctx)
 	if err == nil {

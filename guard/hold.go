@@ -11,20 +11,24 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Hold keeps calls away from a connection on which they would do harm. While a [bankmux.Challenge]
-// is open, every call but the one that answers it gets the challenge at once, for it would end the
-// user's session at the bank. After the bank rejected the login, every call gets that rejection
-// ([bankmux.ErrReauth]), for trying again locks people out of their accounts. Nothing is sent in
-// either case. Calls that link or disconnect always pass, and so do those that only ask about an
-// earlier call ([bankmux.Op.Aside]).
+// Hold refuses calls on a connection where they would harm the user. Such a connection is held. A
+// refused call returns the error that caused the hold, with NotSent set. There are two causes:
 //
-// An exchange frees the connection in this process. In every other one the connection that the
-// exchange returned is free, for it is of another login ([bankmux.Connection.LinkedAt]).
+//   - A [bankmux.Challenge] is open. Another call would end the user's session at the bank. Only
+//     the call that answers this challenge passes. An answer to an older challenge returns
+//     [bankmux.ErrChallengeExpired].
+//   - The bank rejected the login ([bankmux.ErrReauth]). More attempts would lock the user out.
 //
-// Only what this process has seen is known, of at most 10,000 connections. A challenge is forgotten
-// when it expires. Where there are more, each new one takes the place of one: of an expired
-// challenge, else of the open one that expires soonest. A rejected login goes only where there is
-// no challenge, the oldest first.
+// Calls that link, reconnect or disconnect always pass. So do calls that ask about an earlier call
+// ([bankmux.Op.Aside]).
+//
+// The hold ends when the challenge is answered, abandoned or expired, and when the connection is
+// disconnected or reconnected. Another process does not see that reconnect. It passes calls on the
+// new connection that the exchange returned, because [bankmux.Connection.LinkedAt] differs.
+//
+// Hold knows what this process has seen, of at most 10,000 connections. Beyond that, each new hold
+// replaces an old one: first an expired challenge, then the open challenge that expires soonest,
+// then the oldest rejected login.
 func Hold() bankmux.Interceptor {
 	s := &holds{byKey: map[holdKey]*hold{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -52,7 +56,7 @@ func Hold() bankmux.Interceptor {
 	}
 }
 
-// changesLogin reports whether the call is about the link itself.
+// changesLogin reports whether the call creates, replaces or ends the login.
 func changesLogin(op bankmux.Op) bool {
 	switch op.Name {
 	case bankmux.OpCreateSession, bankmux.OpExchangeToken, bankmux.OpDisconnect:
@@ -61,25 +65,27 @@ func changesLogin(op bankmux.Op) bool {
 	return false
 }
 
+// holds has the held connections of a process.
 type holds struct {
 	mu         sync.Mutex
 	byKey      map[holdKey]*hold
-	order      evictionOrder // the same lots, in the order in which they would go
-	lastNumber uint64        // number of the lot that was put last
+	order      evictionOrder // the same holds, in the order of replacement
+	lastNumber uint64        // the number of the newest hold
 }
 
+// holdKey names one login of a connection.
 type holdKey struct {
 	client, connection string
 	reference          bankmux.Secret
-	linkedAt           int64 // of the login, for providers that keep the reference
+	linkedAt           int64 // distinguishes logins if the provider keeps the reference
 }
 
-// hold is why a connection is parked.
+// hold is the reason why a connection is held.
 type hold struct {
 	key    holdKey
 	cause  *bankmux.Error
-	until  time.Time // zero means until the connection is exchanged again
-	number uint64    // in the order of putting
+	until  time.Time // zero means until the next exchange
+	number uint64    // counts holds in the order in which they were added
 	index  int       // in evictionOrder
 }
 
@@ -94,8 +100,8 @@ func (h *hold) open() *bankmux.Challenge {
 	return h.cause.Challenge
 }
 
-// harm ranks what forgetting does: a challenge costs a session at the bank, a rejected login locks
-// the user out.
+// harm ranks what a forgotten hold costs: 1 for a session at the bank, 2 for a user who is locked
+// out.
 func (h *hold) harm() int {
 	if h.open() != nil {
 		return 1
@@ -103,11 +109,11 @@ func (h *hold) harm() int {
 	return 2
 }
 
-// maxHolds bounds what is remembered. Beyond it each new lot takes the place of another.
+// maxHolds bounds how many connections are held. Beyond it each new hold replaces another.
 const maxHolds = 10_000
 
-// evictionOrder is a heap of lots. First is the one whose loss does the least harm, then the one that
-// ends soonest, so what has expired goes first. Then the oldest.
+// evictionOrder is a heap of holds. The first one does the least harm when it is forgotten. Among
+// equals it ends soonest, so an expired one comes first. Among those it is the oldest.
 type evictionOrder []*hold
 
 func (h evictionOrder) Len() int { return len(h) }
@@ -122,13 +128,13 @@ func (h evictionOrder) Swap(i, j int) {
 	h[i].index, h[j].index = i, j
 }
 
-// Push is heap.Push's.
+// Push implements [heap.Interface].
 func (h *evictionOrder) Push(l any) {
 	l.(*hold).index = len(*h)
 	*h = append(*h, l.(*hold))
 }
 
-// Pop is heap.Remove's.
+// Pop implements [heap.Interface].
 func (h *evictionOrder) Pop() any {
 	last := len(*h) - 1
 	l := (*h)[last]
@@ -137,8 +143,8 @@ func (h *evictionOrder) Pop() any {
 	return l
 }
 
-// release frees a connection. After a reconnect it frees all of its logins, since an exchange does not
-// say which one was parked.
+// release ends the hold of a login. After a reconnect it ends the holds of all logins of the
+// connection, since an exchange does not say which one was held.
 func (s *holds) release(key holdKey, renewed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +159,7 @@ func (s *holds) release(key holdKey, renewed bool) {
 	}
 }
 
-// remove frees the connection. The caller holds mu.
+// remove ends a hold. The caller has locked mu.
 func (s *holds) remove(key holdKey) {
 	if h, known := s.byKey[key]; known {
 		heap.Remove(&s.order, h.index)
@@ -161,7 +167,7 @@ func (s *holds) remove(key holdKey) {
 	}
 }
 
-// abandon frees the connection if that challenge is what parks it.
+// abandon ends the hold if this challenge caused it.
 func (s *holds) abandon(key holdKey, challenge string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,6 +176,7 @@ func (s *holds) abandon(key holdKey, challenge string) {
 	}
 }
 
+// refusal returns the error of a call that the hold refuses, and nil for one that passes.
 func (s *holds) refusal(key holdKey, op bankmux.Op) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,17 +195,16 @@ func (s *holds) refusal(key holdKey, op bankmux.Op) error {
 	case open != nil && op.Challenge != "":
 		return &bankmux.Error{
 			Kind:    bankmux.ErrChallengeExpired,
-			Detail:  "another challenge is open by now",
+			Detail:  "another challenge is open now",
 			NotSent: true,
 		}
 	}
 	again := *h.cause
-	again.NotSent, again.Op, again.Client = true, "", "" // the client fills in the call refused now
+	again.NotSent, again.Op, again.Client = true, "", "" // the client fills in the refused call
 	return &again
 }
 
-// record parks the connection or frees it. A call whose outcome is unknown leaves
-// things as they are.
+// record starts or ends a hold after a call. A call whose outcome is unknown changes nothing.
 func (s *holds) record(key holdKey, op bankmux.Op, err error) {
 	e := asError(err)
 	s.mu.Lock()
@@ -213,7 +219,7 @@ func (s *holds) record(key holdKey, op bankmux.Op, err error) {
 	}
 }
 
-// add parks a connection, in the place of another where all places are taken. The caller holds mu.
+// add holds a connection, and forgets another hold if there are too many. The caller has locked mu.
 func (s *holds) add(h *hold) {
 	s.remove(h.key)
 	if len(s.byKey) >= maxHolds {

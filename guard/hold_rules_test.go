@@ -40,7 +40,7 @@ func (h heldConnection) call(op bankmux.Op, answer error) (sent bool, err error)
 func (h heldConnection) sends(op bankmux.Op, answer error) bool {
 	sent, err := h.call(op, answer)
 	if sent {
-		assert.Equal(h.t, answer, err, "what came is what is returned")
+		assert.Equal(h.t, answer, err, "the result is returned unchanged")
 	}
 	return sent
 }
@@ -122,7 +122,7 @@ func callsThatReleaseAConnection(t *testing.T) {
 	for name, c := range map[string]struct {
 		op            bankmux.Op
 		err           error
-		login, asking bool // whether it frees one that is parked for either
+		login, asking bool // whether it releases a connection held for either
 	}{
 		"an exchange":                          {data("ExchangeToken", "r", ""), nil, true, true},
 		"an exchange that failed":              {data("ExchangeToken", "r", ""), errDown, false, false},
@@ -163,7 +163,7 @@ func theErrorOfAHeldCall(t *testing.T) {
 			&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS", Status: 400, NotSent: true},
 			err,
 		)
-		assert.Equal(t, "Accounts", errRejected.Op, "what was returned before is not changed")
+		assert.Equal(t, "Accounts", errRejected.Op, "the earlier error is not changed")
 		assert.False(t, errRejected.NotSent)
 	})
 	t.Run("the rejection, also where it answers a challenge that is gone", func(t *testing.T) {
@@ -194,7 +194,7 @@ func theErrorOfAHeldCall(t *testing.T) {
 			t,
 			&bankmux.Error{
 				Kind:    bankmux.ErrChallengeExpired,
-				Detail:  "another challenge is open by now",
+				Detail:  "another challenge is open now",
 				NotSent: true,
 			},
 			err,

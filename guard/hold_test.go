@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// TestHold specifies how challenges and rejected logins hold a connection, and how many are remembered.
+// TestHold specifies what holds a connection, what ends it, and how many are remembered.
 func TestHold(t *testing.T) {
 	t.Parallel()
 	t.Run("an open challenge holds other calls", anOpenChallengeHoldsOtherCalls)
@@ -74,7 +74,7 @@ func anOpenChallengeHoldsOtherCalls(t *testing.T) {
 		require.NoError(t, call(aside, nil), "what asks about an earlier call passes")
 		require.Error(t, call(data("Balances", "r", ""), nil), "and leaves the challenge open")
 
-		// No answer came: it is open still. Then the next round, then the end.
+		// A lost response leaves the challenge open. Then comes the next round, then the end.
 		require.Error(t, call(data("Accounts", "r", "x"), &bankmux.Error{Kind: bankmux.ErrUnavailable}))
 		require.Error(t, call(data("Balances", "r", ""), nil))
 		require.Error(t, call(data("Accounts", "r", "x"), asking("y")))
@@ -121,7 +121,7 @@ func aRejectedLoginHoldsUntilTheReferenceChanges(t *testing.T) {
 	assert.Equal(t, 1, sent)
 	require.NoError(t, call(data("Balances", "new", ""), nil), "a new login is another reference")
 	require.Error(t, call(data("Accounts", "odd", ""), &bankmux.Error{Kind: bankmux.ErrReauth, Unlisted: true}))
-	require.NoError(t, call(data("Accounts", "odd", ""), nil), "what nobody listed is no verdict")
+	require.NoError(t, call(data("Accounts", "odd", ""), nil), "an unlisted code does not hold")
 	require.Error(t, call(data("Accounts", "seen", ""), &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}))
 	require.NoError(t, call(data("Accounts", "seen", ""), nil))
 }
@@ -144,8 +144,7 @@ func theNumberOfHeldConnectionsIsBounded(t *testing.T) {
 func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const bound = 10_000
-	// lots parks connections first to first+n-1, and passed counts which of them are let through
-	// again.
+	// fill holds the connections first to first+n-1. passed counts those that are not held.
 	ask := func(hold bankmux.Interceptor, i int, err error) (sent bool) {
 		op := data("Accounts", "r", "")
 		op.Connection = fmt.Sprint(i)
@@ -198,13 +197,13 @@ func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 				time.Sleep(time.Minute)
 				fill(hold, 20_000, 200, rejected)
 				assert.Zero(t, passed(hold, 1_000, 9_800), "the rejected logins from before")
-				assert.Zero(t, passed(hold, 20_000, 200), "and those that took the room")
+				assert.Zero(t, passed(hold, 20_000, 200), "and those that replaced them")
 				fill(hold, 30_000, 1, rejected)
-				assert.Equal(t, 1, passed(hold, 1_000, 9_800), "then one goes for one")
+				assert.Equal(t, 1, passed(hold, 1_000, 9_800), "then each new hold replaces one")
 			})
 		},
 	)
-	t.Run("expired challenges go first, whatever was parked, freed and parked again before", func(t *testing.T) {
+	t.Run("expired challenges go first, whatever was held, released and held again before", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			hold := guard.Hold()
@@ -224,7 +223,7 @@ func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 			}
 			assert.Equal(t, 2_000, kept, "the rejected logins")
 			assert.Zero(t, passed(hold, 10_000, 4_000), "the open challenges")
-			assert.Zero(t, passed(hold, 20_000, 4_000), "what took the room")
+			assert.Zero(t, passed(hold, 20_000, 4_000), "those that replaced them")
 		})
 	})
 	t.Run("then open challenges go, those first that expire soonest", func(t *testing.T) {
@@ -236,7 +235,7 @@ func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 			fill(hold, 9_000, 1_000, challenge(2*time.Minute))
 			fill(hold, 10_000, 1_000, rejected)
 			assert.Zero(t, passed(hold, 1_000, 8_000))
-			assert.Zero(t, passed(hold, 10_000, 1_000), "what was parked last")
+			assert.Zero(t, passed(hold, 10_000, 1_000), "the newest holds")
 			assert.Zero(t, passed(hold, 0, 1_000), "they expire last")
 			assert.Equal(t, 1_000, passed(hold, 9_000, 1_000))
 		})
@@ -250,7 +249,7 @@ func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 		assert.Zero(t, passed(hold, 700, bound))
 		assert.Equal(t, 700, passed(hold, 0, 700))
 	})
-	t.Run("a connection that is parked already needs no room", func(t *testing.T) {
+	t.Run("a connection that is held already needs no room", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			hold := guard.Hold()

@@ -166,13 +166,13 @@ func aReconnectThatKeepsTheReferenceReleases(t *testing.T) {
 					require.Error(t, read(conn))
 					require.Error(t, read(other))
 				}
-				require.Equal(t, 2, h.reads, "both connections are parked")
+				require.Equal(t, 2, h.reads, "both connections are held")
 				h.accounts = nil
 				renewed, failed := h.link(t, c, &conn, func(req *bankmux.ExchangeRequest) { change(req, &conn) })
 				require.NoError(t, failed)
 				require.Equal(t, conn.Reference(), renewed.Reference())
 				require.NoError(t, read(renewed))
-				require.Error(t, read(other), "the user's other connection stays parked")
+				require.Error(t, read(other), "the other connection of the user stays held")
 			})
 		}
 	}

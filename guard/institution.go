@@ -14,17 +14,27 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// InstitutionOptions say when calls to one bank are refused without asking it. Zero means the
+// InstitutionOptions say when the circuit of an institution opens and closes. Zero means the
 // default.
 type InstitutionOptions struct {
-	Disabled        bool
-	Consecutive     uint32        // failures in a row at the bank that open its circuit; default 5
-	OpenFor         time.Duration // before a probe is let through; default 30 s
-	Probes          uint32        // let through at once when half open, and successes that close it; default 1
-	ProbeFor        time.Duration // most a probe may last; default 30 s, for banks are slower than providers
-	MaxInstitutions int           // banks remembered at most; default 1,000
+	// Disabled turns the breakers off.
+	Disabled bool
+	// Consecutive is the number of failures in a row that opens the circuit. The default is 5.
+	Consecutive uint32
+	// OpenFor is how long an open circuit refuses calls before it is half-open. The default is
+	// 30 s.
+	OpenFor time.Duration
+	// Probes is how many calls a half-open circuit passes at a time. The same number of successes
+	// closes it. The default is 1.
+	Probes uint32
+	// ProbeFor limits the time of a probe. The default is 30 s, since banks are slower than
+	// providers.
+	ProbeFor time.Duration
+	// MaxInstitutions bounds how many institutions are remembered. The default is 1,000.
+	MaxInstitutions int
 }
 
+// withDefaults replaces what is zero.
 func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	o.Consecutive, o.Probes = cmp.Or(o.Consecutive, 5), cmp.Or(o.Probes, 1)
 	if o.ProbeFor <= 0 {
@@ -36,9 +46,10 @@ func (o InstitutionOptions) withDefaults() InstitutionOptions {
 	return o
 }
 
-// Institutions keeps a circuit breaker for each bank that fails, so that the outage of one costs
-// no caller a long wait and leaves all other banks alone. It remembers only banks that failed, and
-// of those the ones used last. It is safe for concurrent use.
+// Institutions has a circuit breaker for each institution that failed, per client and group of
+// operations. So during the outage of one bank its callers get an error at once, and calls to other
+// banks pass. It forgets the institution that was used least recently if there are too many. It is
+// safe for concurrent use.
 type Institutions struct {
 	opts     InstitutionOptions
 	breakers *Breakers // makes them and reports their changes
@@ -48,7 +59,8 @@ type Institutions struct {
 	order *list.List                   // used last in front
 }
 
-// NewInstitutions returns breakers for banks. onChange may be nil; it is called outside all locks.
+// NewInstitutions returns the breakers of institutions. onChange receives every change as
+// [Options.OnStateChange] does. It may be nil.
 func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Institutions {
 	opts = opts.withDefaults()
 	return &Institutions{
@@ -62,14 +74,21 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 	}
 }
 
-// Interceptor returns the breakers as an interceptor, for the calls that atInstitution selects. A refused
-// call ends with [bankmux.ErrInstitution], NotSent, and RetryAfter until the next probe; errors.Is
-// finds [bankmux.ErrCircuitOpen] in it as well.
+// Interceptor returns an interceptor that refuses calls while the circuit of their institution is
+// open. It concerns the operations that atInstitution selects. The error is
+// [bankmux.ErrInstitution] with NotSent set, and also matches [bankmux.ErrCircuitOpen]. Its
+// RetryAfter is the time until the next probe.
 //
-// A failure is an error of scope institution, and of reads also silence until a deadline. Unless
-// the provider said of one of them that it is the bank's fault ([bankmux.ErrInstitution]), failures
-// of a single connection open nothing: that user may be the trouble. A success is what was read,
-// and a question or refusal that only the bank can have uttered. All else counts as neither.
+// Each call is a failure, a success or neither:
+//
+//   - A failure is an error of [bankmux.ScopeInstitution], or for reads a timeout.
+//   - A success is a read without error. So is a response that only a working bank causes, such as
+//     a challenge or a rejected login.
+//   - Everything else is neither.
+//
+// Failures of a single connection do not open the circuit, because the user may be the cause. They
+// do if the provider has reported an outage for one of them ([bankmux.ErrInstitution]). If the
+// caller's own deadline ends a silent read, it is a failure from 5 s on.
 func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atInstitution(op) {
@@ -84,7 +103,7 @@ func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux
 			}
 		}
 		br := in.find(key)
-		if br == nil { // nothing but good is known of this bank
+		if br == nil { // no failure of this institution is known
 			start := time.Now()
 			err := next(ctx)
 			if o := judge(err, time.Since(start)); errors.Is(o.verdict, errFailed) {
@@ -100,17 +119,18 @@ func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux
 	}
 }
 
-// institutionPatience is how long a bank may be silent before the caller's own deadline counts against it.
+// institutionPatience is how long an institution must be silent for the end of the caller's own
+// deadline to be a failure.
 const institutionPatience = 5 * time.Second
 
-// judgeInstitution says what a call shows about the bank.
+// judgeInstitution returns the verdict on a call: nil for success, errFailed or errExcluded.
 func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil && op.Effect == bankmux.Read {
 		return nil
 	}
 	e := asError(err)
 	switch {
-	case e == nil, e.NotSent: // or a call that only began something at the bank
+	case e == nil, e.NotSent: // or a call that only started something at the institution
 		return errExcluded
 	case e.Affects() == bankmux.ScopeInstitution:
 		return errFailed
@@ -122,6 +142,7 @@ func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
 	return errExcluded
 }
 
+// find returns the breaker of an institution, or nil if it has none.
 func (in *Institutions) find(key breakerKey) *breaker {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -133,8 +154,8 @@ func (in *Institutions) find(key breakerKey) *breaker {
 	return at.Value.(*breaker)
 }
 
-// add returns the breaker of a bank, and makes it where there is none. Where there are too many,
-// the one used longest ago goes, an open one only if all are.
+// add returns the breaker of an institution, a new one if there is none. If there are too many, it
+// drops the closed one that was used least recently. If all are open, it drops an open one.
 func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -158,6 +179,7 @@ func (in *Institutions) add(key breakerKey, provider string) *breaker {
 	return br
 }
 
+// refusal returns the error of a refused call.
 func (in *Institutions) refusal(br *breaker) error {
 	e := asError(in.breakers.refusal(br))
 	e.Kind, e.Scope, e.Err = bankmux.ErrInstitution, bankmux.ScopeInstitution, bankmux.ErrCircuitOpen
@@ -169,7 +191,7 @@ func (in *Institutions) refusal(br *breaker) error {
 	return e
 }
 
-// States returns the breakers of the banks that failed recently, sorted by client, group and bank.
+// States returns the state of each remembered breaker, sorted by client, group and institution.
 func (in *Institutions) States() []BreakerState {
 	in.mu.Lock()
 	asked := make([]*breaker, 0, len(in.known))

@@ -73,22 +73,22 @@ func eachCallIsAFailureASuccessOrNeither(t *testing.T) {
 		err  error
 		says string
 	}{
-		"what was read":                     {at("bank"), nil, "success"},
-		"a call that only started there":    {start, nil, "nothing"},
-		"a question":                        {at("bank"), &bankmux.Error{Kind: bankmux.ErrUserAction}, "success"},
-		"a rejected answer":                 {at("bank"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected}, "success"},
-		"a rejected login":                  {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth}, "success"},
-		"a rejected login, not sent":        {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}, "nothing"},
-		"a lapsed consent":                  {at("bank"), &bankmux.Error{Kind: bankmux.ErrConsent}, "nothing"},
-		"a rate limit":                      {at("bank"), errLimit, "nothing"},
-		"an outage of the provider":         {at("bank"), errDown, "nothing"},
-		"an error without a kind":           {at("bank"), errors.New("?"), "nothing"},
-		"an outage of the bank":             {at("bank"), errBankDown, "failure"},
-		"an outage of the bank, not sent":   {at("bank"), &bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, "nothing"},
-		"an outage that it started with":    {start, errBankDown, "failure"},
-		"silence":                           {at("bank"), late(bankmux.ErrUnavailable), "failure"},
-		"silence of a call that only began": {start, late(bankmux.ErrUnavailable), "nothing"},
-		"the application's own end":         {at("bank"), late(bankmux.ErrApplication), "nothing"},
+		"what was read":                       {at("bank"), nil, "success"},
+		"a call that only started there":      {start, nil, "nothing"},
+		"a question":                          {at("bank"), &bankmux.Error{Kind: bankmux.ErrUserAction}, "success"},
+		"a rejected answer":                   {at("bank"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected}, "success"},
+		"a rejected login":                    {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth}, "success"},
+		"a rejected login, not sent":          {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}, "nothing"},
+		"a lapsed consent":                    {at("bank"), &bankmux.Error{Kind: bankmux.ErrConsent}, "nothing"},
+		"a rate limit":                        {at("bank"), errLimit, "nothing"},
+		"an outage of the provider":           {at("bank"), errDown, "nothing"},
+		"an error without a kind":             {at("bank"), errors.New("?"), "nothing"},
+		"an outage of the bank":               {at("bank"), errBankDown, "failure"},
+		"an outage of the bank, not sent":     {at("bank"), &bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, "nothing"},
+		"an outage that it started with":      {start, errBankDown, "failure"},
+		"silence":                             {at("bank"), late(bankmux.ErrUnavailable), "failure"},
+		"silence of a call that only started": {start, late(bankmux.ErrUnavailable), "nothing"},
+		"the application's own end":           {at("bank"), late(bankmux.ErrApplication), "nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,22 +215,22 @@ func aForgottenInstitutionIsNotReportedAgain(t *testing.T) {
 		)
 		b.fail("a", 4)
 		var l late
-		l.begin(5, func(next func(context.Context) error) error { return b.do(context.Background(), at("a"), next) })
+		l.start(5, func(next func(context.Context) error) error { return b.do(context.Background(), at("a"), next) })
 		b.fail("b", 1)
 		synctest.Wait()
 		assert.Empty(t, heard, "its circuit was closed")
 		l.end(5, errBankDown)
 		l.wg.Wait()
-		assert.Empty(t, heard, "what was under way ends unheard")
+		assert.Empty(t, heard, "a call under way ends without a report")
 		assert.Equal(t, "closed", b.state("b"))
 
 		b.fail("b", 4)
 		assert.Equal(t, []string{"b open"}, heard)
 		time.Sleep(31 * time.Second)
-		l.begin(1, func(next func(context.Context) error) error { return b.do(context.Background(), at("b"), next) })
+		l.start(1, func(next func(context.Context) error) error { return b.do(context.Background(), at("b"), next) })
 		b.fail("c", 1)
 		synctest.Wait()
-		assert.Equal(t, []string{"b open", "b half-open", "b closed"}, heard, "nothing keeps calls from it any more")
+		assert.Equal(t, []string{"b open", "b half-open", "b closed"}, heard, "calls pass again")
 		l.end(1, errBankDown)
 		l.wg.Wait()
 		assert.Len(t, heard, 3, "nor does the probe that was under way")

@@ -133,7 +133,7 @@ func theOutageOfOneInstitutionFailsFast(t *testing.T) {
 		assert.True(t, e.NotSent)
 		assert.Equal(t, bankmux.ScopeInstitution, e.Affects())
 		assert.Equal(t, 30*time.Second, e.RetryAfter)
-		require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "it can be told from the bank's own word")
+		require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "it differs from the bank's own error")
 		_ = b.do(
 			t.Context(),
 			bankmux.Op{
@@ -144,7 +144,7 @@ func theOutageOfOneInstitutionFailsFast(t *testing.T) {
 				Institution: "down",
 			},
 		)
-		assert.Equal(t, 6, b.sent["down"], "what the bank does not answer goes on")
+		assert.Equal(t, 6, b.sent["down"], "calls that do not wait for the bank pass")
 		_ = b.do(
 			t.Context(),
 			bankmux.Op{
@@ -214,7 +214,7 @@ func errorsThatCountAgainstAnInstitution(t *testing.T) {
 		"a lapsed consent":                                      {&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, true, false},
 		"a rate limit":                                          {&bankmux.Error{Kind: bankmux.ErrRateLimited, Status: 429}, true, false},
 		"what was refused before it left":                       {&bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, true, false},
-		"an error of nobody's":                                  {errors.New("a bug"), true, false},
+		"an error of another scope":                             {errors.New("a bug"), true, false},
 		"an impatient caller":                                   {late(bankmux.ErrContextDone), true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -302,7 +302,7 @@ func oneSilentInstitutionOpensNoOtherCircuit(t *testing.T) {
 		}
 		together("down")
 		assert.Equal(t, "open", b.of("down"))
-		assert.Equal(t, "closed", b.provider(), "thirty waited for one bank")
+		assert.Equal(t, "closed", b.provider(), "thirty calls waited for one bank")
 		require.NoError(t, b.call("up", "c"))
 		silent["up"], silent["third"] = true, true
 		together("up", "third")

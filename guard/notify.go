@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// notifier calls a listener for every change of a breaker. The changes of one breaker come one
-// after the other, in order, from one goroutine. The goroutine runs only while there is something
-// to deliver.
+// notifier calls a listener for every change of a breaker. The changes of one breaker arrive in
+// order from one goroutine. The goroutine runs only while there is something to deliver.
 type notifier struct {
 	listen func(BreakerState)
 
@@ -18,14 +17,14 @@ type notifier struct {
 	queues map[breakerKey]*queue
 }
 
-// queue holds the changes of one breaker that the listener has not received yet.
+// queue has the changes of one breaker that the listener has not received yet.
 type queue struct {
 	pending []BreakerState
-	done    chan struct{} // closed when nothing is pending any more
+	done    chan struct{} // closed when nothing is pending
 }
 
-// maxPending bounds what is kept for a listener that does not return. Older changes are dropped
-// first, the last is never.
+// maxPending bounds the changes that wait for a listener that does not return. The oldest are
+// dropped.
 const maxPending = 64
 
 // maxListenerWait is how long the call that caused a change waits for the listener.
@@ -36,7 +35,8 @@ func newNotifier(listen func(BreakerState)) *notifier {
 }
 
 // add queues a change and returns at once. If that starts the delivery, it returns a channel that
-// is closed at its end, otherwise nil: a listener that calls the guard must not wait for itself.
+// is closed at its end. Otherwise it returns nil: a listener that calls the guard must not wait for
+// itself.
 func (n *notifier) add(key breakerKey, s BreakerState) <-chan struct{} {
 	if n.listen == nil {
 		return nil
@@ -56,8 +56,8 @@ func (n *notifier) add(key breakerKey, s BreakerState) <-chan struct{} {
 	return q.done
 }
 
-// deliver calls the listener until nothing is pending. If the listener ends the goroutine, another
-// one continues.
+// deliver calls the listener until nothing is pending. If the listener ends the goroutine, a new
+// goroutine continues.
 func (n *notifier) deliver(key breakerKey, q *queue) {
 	finished := false
 	defer func() {
@@ -75,6 +75,7 @@ func (n *notifier) deliver(key breakerKey, q *queue) {
 	finished = true
 }
 
+// next removes the oldest pending change and returns it. It reports false if there is none.
 func (n *notifier) next(key breakerKey, q *queue) (s BreakerState, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -88,7 +89,7 @@ func (n *notifier) next(key breakerKey, q *queue) (s BreakerState, ok bool) {
 	return s, true
 }
 
-// call recovers from a panic of the listener, which would end the process here.
+// call recovers from a panic of the listener, which would otherwise end the process.
 func (n *notifier) call(s BreakerState) {
 	defer func() { _ = recover() }()
 	n.listen(s)
@@ -114,7 +115,7 @@ func logPanics(listen func(BreakerState), logger *slog.Logger) func(BreakerState
 	}
 	return func(s BreakerState) {
 		defer func() {
-			if p := recover(); p != nil { // the value may hold anything, so only its type is logged
+			if p := recover(); p != nil { // only the type is logged, since the value may hold anything
 				logger.Error(
 					"bankmux: OnStateChange panicked",
 					"panic",

@@ -7,10 +7,13 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// OnePerConnection lets one call at a time through for each connection; the others wait their turn
-// or until their context ends ([bankmux.ErrContextDone], nothing sent). Dapi fails all calls on a
-// token that is used by two at once. Calls without a connection and local ones pass. It remembers
-// only connections with calls under way.
+// OnePerConnection lets one call at a time use a connection. Other calls on it wait in the order in
+// which they came. If the context of a waiting call ends, the error is [bankmux.ErrContextDone]
+// with NotSent set. Calls without a connection and local operations do not wait.
+//
+// Dapi needs this: it fails both calls if two use one token at the same time. The queue is in the
+// memory of this process, so other processes do not wait. It keeps only connections that are in
+// use.
 func OnePerConnection() bankmux.Interceptor {
 	q := turnTable{turns: map[string]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -33,17 +36,20 @@ func OnePerConnection() bankmux.Interceptor {
 	}
 }
 
+// turnTable has the connections that calls use or wait for.
 type turnTable struct {
 	mu    sync.Mutex
 	turns map[string]*turn
 }
 
-// turn is held by the call under way; those waiting block on sending, in the order they came.
+// turn is held by the call that uses the connection. Waiting calls block when they send to free, in
+// the order in which they came.
 type turn struct {
 	free  chan struct{}
 	users int
 }
 
+// join counts a call as a user of a connection.
 func (q *turnTable) join(key string) *turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -56,6 +62,7 @@ func (q *turnTable) join(key string) *turn {
 	return t
 }
 
+// leave ends what join started, and forgets a connection without users.
 func (q *turnTable) leave(key string, t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -81,7 +81,7 @@ func callsOutsideTheQueueDoNotWaitForEachOther(t *testing.T) {
 							op,
 							func(context.Context) error { time.Sleep(time.Second); return failure },
 						)
-						assert.Equal(t, failure, err, "what came is what is returned")
+						assert.Equal(t, failure, err, "the result is returned unchanged")
 					})
 				}
 				all.Wait()
@@ -136,6 +136,7 @@ func aCallThatGaveUpWhileItWaitedWasNotSent(t *testing.T) {
 	})
 }
 
+// TestOnePerConnectionMemory measures that connections which are not in use cost no memory.
 func TestOnePerConnectionMemory(t *testing.T) {
 	q := guard.OnePerConnection()
 	failure := errors.New("no")

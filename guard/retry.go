@@ -8,12 +8,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// RetryOptions say how often and how long. Zero means the default.
+// RetryOptions limit how often a call is repeated and how long it waits. Zero means the default.
 type RetryOptions struct {
-	MaxAttempts int           // including the first; default 3, 1 means never repeat
-	Base        time.Duration // most to wait before the second attempt, doubled for each further; default 200 ms
-	Cap         time.Duration // most to wait where the provider does not say; default 5 s
-	MaxWait     time.Duration // a provider that asks for longer is not waited for; default 10 s
+	// MaxAttempts includes the first attempt. The default is 3; 1 turns retries off.
+	MaxAttempts int
+	// Base is the longest wait before the second attempt. It doubles before each further attempt,
+	// up to Cap. The wait is a random part of it. The default is 200 ms.
+	Base time.Duration
+	// Cap is the longest wait if the provider names none. The default is 5 s.
+	Cap time.Duration
+	// MaxWait is the longest wait that the provider may ask for. If it asks for more, the call is
+	// not repeated. The default is 10 s.
+	MaxWait time.Duration
 }
 
 func (o RetryOptions) withDefaults() RetryOptions {
@@ -32,11 +38,18 @@ func (o RetryOptions) withDefaults() RetryOptions {
 	return o
 }
 
-// Retry repeats reads and idempotent calls that were rate limited or found the
-// provider unavailable, after the time the provider asks for or a random one (full jitter).
-// A one-shot is repeated only where it certainly never left, and one that ends
-// without a verdict of the provider becomes [bankmux.ErrOutcomeUnknown]. A wait beyond MaxWait or
-// the caller's deadline is not begun: the error comes back at once with its RetryAfter.
+// Retry repeats reads and idempotent calls that were rate limited or found the provider
+// unavailable. It waits as long as the provider asks, else a random time that grows with each
+// attempt (backoff with full jitter).
+//
+// A one-shot is repeated only if it was certainly not sent. If it was sent and the provider's
+// decision is unknown, the error is [bankmux.ErrOutcomeUnknown]. A call that carries the user's
+// answers to a challenge counts as a one-shot here, because a one-time password works once. If an
+// error is not in the provider's table ([bankmux.Error.Unlisted]), the call is not repeated.
+//
+// Retry never waits longer than MaxWait or beyond the caller's deadline. It then returns the error
+// at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends during a wait, the error is
+// [bankmux.ErrContextDone] and also matches the last attempt's error.
 func Retry(opts RetryOptions) bankmux.Interceptor {
 	opts = opts.withDefaults()
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -69,15 +82,15 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 					last:  withoutNames(e),
 					cause: cause,
 				}
-				gone.Detail, gone.RetryAfter = "the call was given up while it waited to be repeated", 0
+				gone.Detail, gone.RetryAfter = "the call ended while it waited for a retry", 0
 				return &gone
 			}
 		}
 	}
 }
 
-// retryEffect is the effect by which a call may be repeated. One that carries the user's answers is
-// sent once: the same one-time password twice is a wrong one, and a few of those lock people out.
+// retryEffect returns the effect that decides about a retry. A call with the user's answers is sent
+// once: a one-time password is wrong the second time, and wrong ones lock the user out.
 func retryEffect(op bankmux.Op) bankmux.Effect {
 	if op.Challenge != "" {
 		return bankmux.OneShot
@@ -92,7 +105,7 @@ func markUnknown(op bankmux.Op, err error) error {
 		return err
 	}
 	if e := asError(err); e != nil && e.Kind == bankmux.ErrOutcomeUnknown && e.FindOut != "" {
-		return err // the adapter says what is unknown, such as the renewal of a token
+		return err // the adapter has named what is unknown, such as the renewal of a token
 	}
 	unknown := bankmux.Error{Err: err}
 	if e := asError(err); e != nil {
@@ -101,11 +114,11 @@ func markUnknown(op bankmux.Op, err error) error {
 	}
 	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
 	unknown.FindOut = op.FindOut
-	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable answer came", 0
+	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable response arrived", 0
 	return &unknown
 }
 
-// backoff is the most to wait after an attempt: Base, doubled each time, up to Cap.
+// backoff returns the longest wait after an attempt: Base, doubled each time, up to Cap.
 func (o RetryOptions) backoff(attempt int) time.Duration {
 	wait := o.Base
 	for range attempt - 1 {
@@ -117,19 +130,21 @@ func (o RetryOptions) backoff(attempt int) time.Duration {
 	return min(wait, o.Cap)
 }
 
-// withoutNames is an error as the cause of another, without the names that the outer one repeats.
+// withoutNames returns a copy of an error without the names that an outer error repeats.
 func withoutNames(e *bankmux.Error) *bankmux.Error {
 	cause := *e
 	cause.Client, cause.Op, cause.Connection = "", "", ""
 	return &cause
 }
 
-// givenUp is why a call was not repeated, and what it had ended with, on one line.
+// givenUp joins the reason why a call was not repeated and the error of its last attempt, on one
+// line.
 type givenUp struct{ last, cause error }
 
 func (g givenUp) Error() string   { return g.cause.Error() + " after " + g.last.Error() }
 func (g givenUp) Unwrap() []error { return []error{g.last, g.cause} }
 
+// sleep waits for d or until ctx ends, and then returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -137,6 +152,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err() // not the cause, whose text is the application's own
+		return ctx.Err() // not the cause, whose text the application chose
 	}
 }

@@ -140,7 +140,7 @@ func theWaitThatTheProviderAsksFor(t *testing.T) {
 				}
 				e, ok := errors.AsType[*bankmux.Error](err)
 				require.True(t, ok)
-				assert.Equal(t, c.asked, e.RetryAfter, "the caller hears of it")
+				assert.Equal(t, c.asked, e.RetryAfter, "the caller gets RetryAfter")
 			})
 		})
 	}
@@ -158,7 +158,7 @@ func aCallWhoseCallerHasLeftIsNotRepeated(t *testing.T) {
 		func(context.Context) error { calls++; cancel(); return errDown },
 	)
 	assert.Equal(t, 1, calls)
-	assert.Equal(t, error(errDown), err, "what came is what is returned")
+	assert.Equal(t, error(errDown), err, "the result is returned unchanged")
 }
 
 func theErrorOfACallWhoseCallerLeftWhileItWaited(t *testing.T) {
@@ -182,13 +182,13 @@ func theErrorOfACallWhoseCallerLeftWhileItWaited(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, bankmux.ErrContextDone, e.Kind)
 		assert.Equal(t, bankmux.ScopeCall, e.Affects())
-		assert.Equal(t, "the call was given up while it waited to be repeated", e.Detail)
+		assert.Equal(t, "the call ended while it waited for a retry", e.Detail)
 		assert.Zero(t, e.RetryAfter)
 		assert.Equal(t, []any{"c", "Sync", "conn", "slow", 429}, []any{e.Client, e.Op, e.Connection, e.Code, e.Status})
 		inner := kept
 		inner.Client, inner.Op, inner.Connection = "", "", ""
-		assert.Equal(t, "context canceled after "+inner.Error(), e.Err.Error(), "the names stand there once")
-		assert.Equal(t, kept, *last, "what the adapter returned is not changed")
+		assert.Equal(t, "context canceled after "+inner.Error(), e.Err.Error(), "the names occur once")
+		assert.Equal(t, kept, *last, "the error of the adapter is not changed")
 	})
 }
 
@@ -217,7 +217,7 @@ func aLostOneShotHasFindOutAndItsLastError(t *testing.T) {
 			assert.Equal(t, bankmux.ErrOutcomeUnknown, e.Kind)
 			assert.Equal(t, bankmux.ScopeCall, e.Affects())
 			assert.Equal(t, "look", e.FindOut)
-			assert.Equal(t, "the request was sent and no readable answer came", e.Detail)
+			assert.Equal(t, "the request was sent and no readable response arrived", e.Detail)
 			assert.Zero(t, e.RetryAfter)
 			assert.False(t, e.Unlisted, "it is not a code that is missing in a table")
 			if cause == foreign { //nolint:errorlint // the very same
@@ -227,7 +227,7 @@ func aLostOneShotHasFindOutAndItsLastError(t *testing.T) {
 			assert.Equal(t, []any{"c", "Exchange", "conn", 503}, []any{e.Client, e.Op, e.Connection, e.Status})
 			inner := kept
 			inner.Client, inner.Op, inner.Connection = "", "", ""
-			assert.Equal(t, &inner, e.Err, "the names stand there once")
+			assert.Equal(t, &inner, e.Err, "the names occur once")
 			assert.Equal(t, kept, *last)
 		})
 	}
@@ -269,7 +269,7 @@ func onlySafeCallsAreRepeated(t *testing.T) {
 		{"a wait longer than the cap", read, long, 1, bankmux.ErrRateLimited},
 		{"an open circuit", read, &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: time.Second}, 1, bankmux.ErrCircuitOpen},
 		{"a rejected login", read, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, 1, bankmux.ErrReauth},
-		{"a code nobody listed", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1, bankmux.ErrUnavailable},
+		{"an unlisted code", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1, bankmux.ErrUnavailable},
 		{"a malformed answer", read, &bankmux.Error{Kind: bankmux.ErrMalformed}, 1, bankmux.ErrMalformed},
 		{"while another candidate remains", once, errDown, 1, bankmux.ErrUnavailable},
 		{"a read with the user's answers that never left", answering, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},

@@ -10,25 +10,25 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Attempt is one try of an operation.
+// Attempt is one attempt of an operation.
 type Attempt struct {
 	Started   time.Time
 	Took      time.Duration
-	Waited    time.Duration // before it began
+	Waited    time.Duration // before this attempt
 	Kind      bankmux.Kind  // "" for success
-	Status    int
-	RequestID string
+	Status    int           // of the HTTP response, 0 if unknown
+	RequestID string        // that the provider gave, "" if unknown
 }
 
-// Record collects what happened during one operation, for whoever is outside
-// the retries: the trace, or an OpenTelemetry interceptor. It is safe for concurrent use; a nil
-// Record records nothing.
+// Record collects the attempts of one operation, for interceptors outside [Retry]: [Trace] or an
+// OpenTelemetry interceptor of the application. It is safe for concurrent use. A nil Record records
+// nothing.
 type Record struct {
 	mu       sync.Mutex
 	attempts []Attempt
 }
 
-// Attempts returns what was recorded so far.
+// Attempts returns the attempts so far.
 func (r *Record) Attempts() []Attempt {
 	if r == nil {
 		return nil
@@ -38,6 +38,7 @@ func (r *Record) Attempts() []Attempt {
 	return append([]Attempt(nil), r.attempts...)
 }
 
+// add records an attempt that has ended.
 func (r *Record) add(start time.Time, waited time.Duration, err error) {
 	if r == nil {
 		return
@@ -53,24 +54,29 @@ func (r *Record) add(start time.Time, waited time.Duration, err error) {
 
 type recordKey struct{}
 
-// WithRecord returns a context whose operation is recorded.
+// WithRecord returns a context for one operation, and the record of its attempts.
 func WithRecord(ctx context.Context) (context.Context, *Record) {
 	r := &Record{}
 	return context.WithValue(ctx, recordKey{}, r), r
 }
 
-// RecordFrom returns the record of ctx, or nil.
+// RecordFrom returns the record of the operation with this context, or nil.
 func RecordFrom(ctx context.Context) *Record {
 	r, _ := ctx.Value(recordKey{}).(*Record)
 	return r
 }
 
-// Trace writes one record for each operation that the client did not refuse by itself (a wrong
-// request, a session of another user, a context that is done): Info for success, Error where the
-// operator must act (rejected credentials, quota, malformed answers, unknown codes), Warn for the
-// rest. It names client, operation, institution and connection, never the user, and holds no text
-// from outside but the provider's code. A handler that panics loses its record; the call is not
-// affected.
+// Trace writes one log record per operation. The client refuses some calls before any interceptor,
+// such as an invalid request; those have no record. The level is:
+//
+//   - Info for success
+//   - Error if the operator must act, such as for rejected credentials, a used-up quota or an
+//     unlisted code
+//   - Warn for all other errors
+//
+// A record names the client, operation, institution and connection, and never the user. The
+// provider's code and request id are the only texts from outside. If the handler of the logger
+// panics, its record is lost and the call continues.
 func Trace(logger *slog.Logger) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		record := RecordFrom(ctx)
@@ -92,8 +98,8 @@ type finished struct {
 	err    error
 }
 
-// logOperation writes the record of one operation. It recovers from a panic of the handler, which must not
-// cost the result of the call.
+// logOperation writes the record of one operation. It recovers from a panic of the handler, which
+// must not affect the result of the call.
 func logOperation(ctx context.Context, logger *slog.Logger, done finished) {
 	defer func() { _ = recover() }()
 	op, record, err := done.op, done.record, done.err
@@ -134,6 +140,7 @@ func logOperation(ctx context.Context, logger *slog.Logger, done finished) {
 	logger.LogAttrs(ctx, level, "bankmux", attrs...)
 }
 
+// level returns the level of an operation's record.
 func level(err error) slog.Level {
 	if err == nil {
 		return slog.LevelInfo
@@ -144,6 +151,7 @@ func level(err error) slog.Level {
 	return bankmux.KindOf(err).LogLevel()
 }
 
+// attemptAttrs returns one group per attempt, for at most nine.
 func attemptAttrs(attempts []Attempt) []slog.Attr {
 	names := [...]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}
 	var all []slog.Attr

@@ -257,7 +257,7 @@ func aRecordInTheCallersContextIsUsed(t *testing.T) {
 	)
 	assert.Contains(t, out.String(), `"attempts":1`)
 	record.Attempts()[0].Status = 1
-	assert.Equal(t, 400, record.Attempts()[0].Status, "what is returned is a copy")
+	assert.Equal(t, 400, record.Attempts()[0].Status, "the result is a copy")
 	var none *guard.Record
 	assert.Nil(t, none.Attempts())
 	require.NoError(

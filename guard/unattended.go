@@ -7,15 +7,17 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Unattended keeps calls without a user ([bankmux.Presence]) from a bank that asked the user before
-// on the connection: it would send a one-time password that no user waits for. Such a call is
-// refused with [bankmux.ErrUserAction] and [bankmux.CodeUserAbsent], and nothing is sent. atInstitution
-// reports which calls the bank itself answers; nil means those of the data group. Calls that answer
-// a challenge pass.
+// Unattended refuses calls without a user ([bankmux.Presence]) on a connection whose bank asked the
+// user before. Otherwise the bank would send a one-time password that no user waits for. The error
+// is [bankmux.ErrUserAction] with the code [bankmux.CodeUserAbsent], and nothing is sent. A call
+// that answers a challenge passes.
 //
-// That a bank asked is known from the connection ([bankmux.Status.AskedAt]), which an application
-// keeps up to date with [bankmux.Status.After], and from what this process has seen of at most
-// 10,000 connections.
+// atInstitution selects the calls to refuse: those for which the provider waits for the bank. nil
+// selects the data group.
+//
+// Unattended knows from the connection that a bank asked ([bankmux.Status.AskedAt]). The
+// application keeps that up to date with [bankmux.Status.After]. Unattended also remembers the
+// challenges that this process has seen, on at most 10,000 connections.
 func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	if atInstitution == nil {
 		atInstitution = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
@@ -32,7 +34,7 @@ func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 				Scope:   bankmux.ScopeConnection,
 				Code:    bankmux.CodeUserAbsent,
 				NotSent: true,
-				Detail:  "the bank asked the user before, and the user is not there to answer",
+				Detail:  "the bank asked the user before, and the user is absent",
 			}
 		}
 		err := next(ctx)
@@ -45,23 +47,25 @@ func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 
 type connectionKey struct{ client, connection string }
 
-// askedConnections are the connections whose bank asked the user.
+// askedConnections remembers the connections whose bank asked the user.
 type askedConnections struct {
 	mu   sync.Mutex
 	seen map[connectionKey]bool
-	ring []connectionKey // in the order they came
-	at   int
+	ring []connectionKey // in the order in which they came
+	at   int             // the oldest, once ring is full
 }
 
-// maxAsked bounds what is remembered. Beyond it the connection that came first is forgotten.
+// maxAsked bounds how many connections are remembered. Beyond it the oldest is forgotten.
 const maxAsked = 10_000
 
+// knows reports whether the bank of a connection asked the user.
 func (a *askedConnections) knows(key connectionKey) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.seen[key]
 }
 
+// add remembers a connection.
 func (a *askedConnections) add(key connectionKey) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

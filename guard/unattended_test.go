@@ -12,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
+// TestUnattended specifies which calls without a user are refused.
 func TestUnattended(t *testing.T) {
 	t.Parallel()
 	const maxAsked = 10_000
@@ -37,7 +38,7 @@ func TestUnattended(t *testing.T) {
 			change func(*bankmux.Op)
 			sent   bool
 		}{
-			"a read that nobody waits for":  {absent, func(*bankmux.Op) {}, false},
+			"a read that no user waits for": {absent, func(*bankmux.Op) {}, false},
 			"a read that says nothing":      {t.Context(), func(*bankmux.Op) {}, true},
 			"a read of a waiting user":      {bankmux.WithPresence(absent, bankmux.Presence{}), func(*bankmux.Op) {}, true},
 			"an answer":                     {absent, func(op *bankmux.Op) { op.Challenge = "c" }, true},
