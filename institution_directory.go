@@ -23,62 +23,74 @@ type DirectoryEntry struct {
 // sorted by name. A client that fails is named by a [*PartialError], beside the others' banks;
 // clients that have no list (Dapi publishes none) are left out. It may be repeated.
 func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([]DirectoryEntry, error) {
-	var (
-		all    []*DirectoryEntry
-		failed []Failure
-		index  = map[string]*DirectoryEntry{}
-	)
+	found := directory{index: map[string]*DirectoryEntry{}}
 	for _, c := range r.Clients() {
-		if !c.Has(CapInstitutions) {
-			continue
-		}
-		for listing, err := range c.Institutions(ctx, req) {
-			if row, ok := errors.AsType[Failure](err); ok {
-				failed = append(failed, row) // one bank; the list goes on
-				continue
-			}
-			if err != nil {
-				failed = append(failed, Failure{Err: asError(err)})
-				break
-			}
-			var entry *DirectoryEntry
-			keys := sameBankKeys(listing)
-			for _, key := range keys {
-				if known := index[key]; known != nil && known.takes(c, listing) {
-					entry = known
-					break
-				}
-			}
-			if entry == nil {
-				entry = &DirectoryEntry{
-					Name:     listing.Name,
-					Country:  listing.Country,
-					Ref:      InstitutionRef{},
-					Listings: map[string]InstitutionListing{},
-				}
-				all = append(all, entry)
-			}
-			entry.serves(listing)
-			entry.Ref[c.desc.Provider] = listing.ID
-			entry.Listings[c.name] = listing
-			for _, key := range keys {
-				if index[key] == nil {
-					index[key] = entry
-				}
-			}
+		if c.Has(CapInstitutions) {
+			found.read(ctx, c, req)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *DirectoryEntry) int {
+	slices.SortStableFunc(found.all, func(a, b *DirectoryEntry) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.Country, b.Country))
 	})
-	entries := make([]DirectoryEntry, len(all))
-	for i, e := range all {
+	entries := make([]DirectoryEntry, len(found.all))
+	for i, e := range found.all {
 		entries[i] = *e
 	}
-	if len(failed) > 0 {
-		return entries, &PartialError{Op: opInstitutions.Name, Failed: failed}
+	if len(found.failed) > 0 {
+		return entries, &PartialError{Op: opInstitutions.Name, Failed: found.failed}
 	}
 	return entries, nil
+}
+
+// directory collects the banks of several clients.
+type directory struct {
+	all    []*DirectoryEntry
+	failed []Failure
+	index  map[string]*DirectoryEntry // by each of sameBankKeys
+}
+
+// read adds the banks of a client.
+func (d *directory) read(ctx context.Context, c *Client, req InstitutionsRequest) {
+	for listing, err := range c.Institutions(ctx, req) {
+		if row, ok := errors.AsType[Failure](err); ok {
+			d.failed = append(d.failed, row) // one bank; the list goes on
+			continue
+		}
+		if err != nil {
+			d.failed = append(d.failed, Failure{Err: asError(err)})
+			return
+		}
+		d.add(c, listing)
+	}
+}
+
+// add merges a listing into the entry of the same bank, or makes an entry of it.
+func (d *directory) add(c *Client, listing InstitutionListing) {
+	var entry *DirectoryEntry
+	keys := sameBankKeys(listing)
+	for _, key := range keys {
+		if known := d.index[key]; known != nil && known.takes(c, listing) {
+			entry = known
+			break
+		}
+	}
+	if entry == nil {
+		entry = &DirectoryEntry{
+			Name:     listing.Name,
+			Country:  listing.Country,
+			Ref:      InstitutionRef{},
+			Listings: map[string]InstitutionListing{},
+		}
+		d.all = append(d.all, entry)
+	}
+	entry.serves(listing)
+	entry.Ref[c.desc.Provider] = listing.ID
+	entry.Listings[c.name] = listing
+	for _, key := range keys {
+		if d.index[key] == nil {
+			d.index[key] = entry
+		}
+	}
 }
 
 // takes reports whether the listing may be the same bank as the entry: a provider that lists two

@@ -10,16 +10,16 @@ import (
 // one of the calls has its own deadline, retries and place in the queue, and one bad
 // account does not sink the rest.
 
-// begin returns how far an operation has come: what a challenge or page says, or the accounts and
-// cards the caller named, or nothing yet. Answers belong to the first call that is made.
-func (c *Client) begin(
+// start returns how far an operation has come: what a challenge or page says, or the accounts and
+// cards that the caller named. Answers belong to the first call that is made.
+func (c *Client) start(
 	op Op,
-	conn Connection,
-	accounts, cards []string,
+	connection string,
+	named progress,
 	cursor string,
 	answers *Answers,
 ) (p progress, step *Answers, err error) {
-	op.Connection = conn.ID
+	op.Connection = connection
 	switch {
 	case answers != nil:
 		if err = answers.prepare(&op); err == nil {
@@ -28,8 +28,8 @@ func (c *Client) begin(
 		step = answers.forStep()
 	case cursor != "":
 		p, err = parseProgress(cursor)
-	case accounts != nil || cards != nil:
-		p = progress{Listed: true, Accounts: accounts, Cards: cards}
+	case named.Accounts != nil || named.Cards != nil:
+		p = progress{Listed: true, Accounts: named.Accounts, Cards: named.Cards}
 	}
 	if err != nil {
 		return p, nil, c.describe(&op, err)
@@ -85,43 +85,22 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 		return BalancesResult{}, err
 	}
 	ctx = req.Answers.attended(ctx)
-	p, answers, err := c.begin(opBalances, req.Connection, req.Accounts, req.Cards, "", req.Answers)
+	p, answers, err := c.startBalances(ctx, &req)
 	if err != nil {
 		return BalancesResult{}, err
-	}
-	if len(req.Known) > 0 && p.Known == nil {
-		p.Known = kinds(req.Known)
-	}
-	if !p.Listed || !p.knows() {
-		listed, err := c.list(ctx, opBalances, req.Connection, &p, answers)
-		if err != nil {
-			return BalancesResult{}, err
-		}
-		p.Known, answers = kinds(listed), nil
 	}
 	for {
 		id, card, ok := p.next()
 		if !ok {
 			break
 		}
-		one := BalancesRequest{Connection: req.Connection, Fresh: req.Fresh, MaxAge: req.MaxAge, Answers: answers}
-		answers = nil
-		if card {
-			one.Cards = []string{id}
-		} else {
-			i := slices.IndexFunc(p.Known, func(a Account) bool { return a.ID == id })
-			if i < 0 {
-				p.Failed = append(
-					p.Failed,
-					Failure{
-						Account: id,
-						Err:     &Error{Kind: ErrNotFound, Detail: "the connection has no such account", NotSent: true},
-					},
-				)
-				p.done()
-				continue
-			}
-			one.Accounts, one.Known = []string{id}, p.Known[i:i+1]
+		one, ok := p.balanceOf(&req, id, card)
+		one.Answers, answers = answers, nil
+		if !ok {
+			missing := &Error{Kind: ErrNotFound, Detail: "the connection has no such account", NotSent: true}
+			p.Failed = append(p.Failed, Failure{Account: id, Err: missing})
+			p.done()
+			continue
 		}
 		got, err := call(ctx, c, opBalances, one, BalanceReader.Balances)
 		p.Balances = append(p.Balances, got.Balances...)
@@ -145,6 +124,40 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 	return BalancesResult{Balances: p.Balances, Failed: p.Failed}, c.partial(opBalances, &req.Connection, p.Failed)
 }
 
+// startBalances returns what is to be read, and lists the accounts where they are not known.
+func (c *Client) startBalances(ctx context.Context, req *BalancesRequest) (progress, *Answers, error) {
+	named := progress{Accounts: req.Accounts, Cards: req.Cards}
+	p, answers, err := c.start(opBalances, req.Connection.ID, named, "", req.Answers)
+	if err != nil {
+		return p, nil, err
+	}
+	if len(req.Known) > 0 && p.Known == nil {
+		p.Known = kinds(req.Known)
+	}
+	if p.Listed && p.knows() {
+		return p, answers, nil
+	}
+	listed, err := c.list(ctx, opBalances, req.Connection, &p, answers)
+	p.Known = kinds(listed)
+	return p, nil, err
+}
+
+// balanceOf returns the request for one account or card, and false for an account that the
+// connection does not have.
+func (p *progress) balanceOf(req *BalancesRequest, id string, card bool) (BalancesRequest, bool) {
+	one := BalancesRequest{Connection: req.Connection, Fresh: req.Fresh, MaxAge: req.MaxAge}
+	if card {
+		one.Cards = []string{id}
+		return one, true
+	}
+	i := slices.IndexFunc(p.Known, func(a Account) bool { return a.ID == id })
+	if i < 0 {
+		return one, false
+	}
+	one.Accounts, one.Known = []string{id}, p.Known[i:i+1]
+	return one, true
+}
+
 // prepareEach refuses what no single call would be made for.
 func (r *BalancesRequest) prepareEach(c *Client) error {
 	op := opBalances
@@ -164,20 +177,7 @@ func (c *Client) transactionsEach(
 	yield func(TransactionPage, error) bool,
 ) {
 	ctx = req.Answers.attended(ctx)
-	op := opTransactions
-	err := req.Connection.prepare(c, &op)
-	if err == nil {
-		err = req.check(c)
-	}
-	if err != nil {
-		yield(TransactionPage{}, c.describe(&op, err))
-		return
-	}
-	p, answers, err := c.begin(opTransactions, req.Connection, req.Accounts, req.Cards, req.Page, req.Answers)
-	if err == nil && !p.Listed {
-		_, err = c.list(ctx, opTransactions, req.Connection, &p, answers)
-		answers = nil
-	}
+	p, answers, err := c.startTransactions(ctx, &req)
 	if err != nil {
 		yield(TransactionPage{}, err)
 		return
@@ -224,6 +224,25 @@ func (c *Client) transactionsEach(
 			return
 		}
 	}
+}
+
+// startTransactions returns what is to be read, and lists the accounts where none are named.
+func (c *Client) startTransactions(ctx context.Context, req *TransactionsRequest) (progress, *Answers, error) {
+	op := opTransactions
+	err := req.Connection.prepare(c, &op)
+	if err == nil {
+		err = req.check(c)
+	}
+	if err != nil {
+		return progress{}, nil, c.describe(&op, err)
+	}
+	named := progress{Accounts: req.Accounts, Cards: req.Cards}
+	p, answers, err := c.start(opTransactions, req.Connection.ID, named, req.Page, req.Answers)
+	if err != nil || p.Listed {
+		return p, answers, err
+	}
+	_, err = c.list(ctx, opTransactions, req.Connection, &p, answers)
+	return p, nil, err
 }
 
 // hopeless reports whether an error of one account says that the others need not be tried: the

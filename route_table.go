@@ -29,36 +29,46 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 	}
 	ready := make([]*route, 0, len(routes))
 	for _, r := range routes {
-		client := t.clients[r.Client]
-		if client == nil {
-			return nil, invalid("Route.Client", quote(r.Client)+" is not registered")
+		client, err := t.check(&r)
+		if err != nil {
+			return nil, err
 		}
-		if r.Weight < 0 {
-			return nil, invalid("Route.Weight", "is negative in the route to "+quote(r.Client))
-		}
-		for i, country := range r.Countries {
-			if country == "" || slices.Contains(r.Countries[:i], country) {
-				return nil, invalid("Route.Countries", "has an empty or doubled entry in the route to "+quote(r.Client))
-			}
-			if err := checkCountry("Route.Countries", country); err != nil {
-				return nil, err
-			}
-		}
-		for _, c := range r.Capabilities {
-			if !client.Has(c) {
-				return nil, invalid("Route.Capabilities", quote(r.Client)+" has no "+string(c))
-			}
-		}
-		r.Countries, r.Institutions, r.Capabilities = slices.Clone(
-			r.Countries,
-		), slices.Clone(
-			r.Institutions,
-		), slices.Clone(
-			r.Capabilities,
-		)
+		r.Countries, r.Institutions = slices.Clone(r.Countries), slices.Clone(r.Institutions)
+		r.Capabilities = slices.Clone(r.Capabilities)
 		ready = append(ready, newRoute(r, client, index[client]))
 	}
 	slices.SortStableFunc(ready, func(a, b *route) int { return cmp.Compare(a.Priority, b.Priority) })
+	t.place(ready)
+	return t, nil
+}
+
+// check refuses a route that no request could take, and returns the client of the others.
+func (t *table) check(r *Route) (*Client, error) {
+	client := t.clients[r.Client]
+	if client == nil {
+		return nil, invalid("Route.Client", quote(r.Client)+" is not registered")
+	}
+	if r.Weight < 0 {
+		return nil, invalid("Route.Weight", "is negative in the route to "+quote(r.Client))
+	}
+	for i, country := range r.Countries {
+		if country == "" || slices.Contains(r.Countries[:i], country) {
+			return nil, invalid("Route.Countries", "has an empty or doubled entry in the route to "+quote(r.Client))
+		}
+		if err := checkCountry("Route.Countries", country); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range r.Capabilities {
+		if !client.Has(c) {
+			return nil, invalid("Route.Capabilities", quote(r.Client)+" has no "+string(c))
+		}
+	}
+	return client, nil
+}
+
+// place lists the routes by country, in their order.
+func (t *table) place(ready []*route) {
 	for _, r := range ready {
 		for _, country := range r.Countries {
 			t.byCountry[country] = nil
@@ -75,7 +85,6 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 			t.byCountry[country] = append(t.byCountry[country], r)
 		}
 	}
-	return t, nil
 }
 
 // routes returns those that serve the country; without one, those that serve everywhere.
