@@ -79,13 +79,14 @@ func (l *leaving) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 func (l *leaving) WithGroup(string) slog.Handler { return l }
 
+// TestApplicationCodeThatDoesNotReturn specifies that such code is a failure and occupies nothing.
 func TestApplicationCodeThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	for how, end := range endings {
 		for at, status := range map[string]int{
 			"handler": http.StatusInternalServerError, "log of a failure": http.StatusInternalServerError,
 			"Seen": http.StatusServiceUnavailable,
-			// It was handled. To deliver it again would only have it handled again.
+			// It was handled. Another delivery would only be handled again.
 			"Mark": http.StatusOK, "log of what cannot be marked": http.StatusOK,
 		} {
 			t.Run(at+" "+how, func(t *testing.T) {
@@ -99,7 +100,7 @@ func TestApplicationCodeThatDoesNotReturn(t *testing.T) {
 						inbox.WithLogger(slog.New(app)),
 						inbox.WithLimits(inbox.Limits{Handlers: 1, Waiting: 1, Memory: 4 << 10}),
 					)
-					for range 3 { // neither the key, nor the only handler, nor the memory is held
+					for range 3 { // the key, the only handler and the memory stay free
 						got := 0
 						apart(func() { got = answer(h, delivery("k", strings.Repeat("x", 3000))).Code })
 						assert.Equal(t, status, got)
@@ -125,7 +126,7 @@ func TestApplicationCodeThatDoesNotReturn(t *testing.T) {
 				w := httptest.NewRecorder()
 				apart(func() { h.ServeHTTP(w, forged) })
 				if how == "panics" {
-					assert.Equal(t, http.StatusUnauthorized, w.Code, "it is answered all the same")
+					assert.Equal(t, http.StatusUnauthorized, w.Code, "the response is still sent")
 				}
 			}
 			assert.Equal(t, http.StatusOK, answer(h, delivery("k", strings.Repeat("x", 3000))).Code)

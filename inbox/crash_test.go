@@ -57,6 +57,7 @@ func serve(file string) {
 	panic(http.Serve(l, h)) //nolint:gosec // on loopback, for seconds
 }
 
+// TestCrash specifies that a killed process loses no delivery that it acknowledged.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
@@ -109,7 +110,7 @@ func TestCrash(t *testing.T) {
 		all.Go(func() {
 			for n := range work {
 				key := fmt.Sprint("key-", n)
-				for !post(key) { // as a provider does; the server is back in a moment
+				for !post(key) { // as a provider retries; the server is back soon
 					select {
 					case <-t.Context().Done():
 						return

@@ -13,50 +13,50 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// dispatcher is where verified deliveries are handled: a few at once, some waiting, and never one twice
-// at the same time.
+// dispatcher handles verified deliveries: a few at a time, some waiting, and never the same
+// delivery twice at a time.
 type dispatcher struct {
-	limit int           // at work and waiting
-	slots chan struct{} // one for each handler at work
+	limit int           // deliveries that run or wait
+	slots chan struct{} // one per running handler
 
 	mu   sync.Mutex
 	open map[string]*delivery
 }
 
+// newDispatcher returns a dispatcher without deliveries.
 func newDispatcher(l Limits) dispatcher {
 	return dispatcher{limit: l.Handlers + l.Waiting, slots: make(chan struct{}, l.Handlers), open: map[string]*delivery{}}
 }
 
-// delivery is one delivery on the desk, with all who brought it.
+// delivery is one delivery that runs or waits. Duplicates of it wait for the same result.
 type delivery struct {
 	done chan struct{}
-	held int   // of the memory for bodies
-	err  error // once done
+	held int   // bytes of the memory for bodies
+	err  error // valid once done is closed
 }
 
 var (
 	errFull   = errors.New("too many deliveries are waiting")
-	errLate   = errors.New("no time was left to handle it")
+	errLate   = errors.New("no time was left to handle the delivery")
 	errFailed = errors.New("the handler failed")
-	errUnread = errors.New("what was seen cannot be read")
+	errUnread = errors.New("seen deliveries cannot be read")
 )
 
-// dispatch sees to it that the events are handled, once, and returns nil when they were. What is held
-// of the memory for bodies goes with them: a handler may be at work with a body whose sender has
-// hung up.
+// dispatch runs the handler once per key and waits for its result. It takes over what held counts
+// of the memory for bodies, because a handler may still use a body after its sender has hung up.
 func (in *inbox) dispatch(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
 	d := &in.dispatcher
 	d.mu.Lock()
 	m, open := d.open[key]
 	switch {
-	case open: // it came again while it is handled: the answer is the same
+	case open: // a duplicate of a delivery that is handled now: it gets the same response
 	case len(d.open) >= d.limit:
 		d.mu.Unlock()
 		return errFull
 	default:
 		m = &delivery{done: make(chan struct{}), held: *held}
 		d.open[key], *held = m, 0
-		// A provider that hangs up does not stop what was begun; then its repeat finds it done.
+		// A provider that hangs up does not stop the handler. Its retry finds the work done.
 		go in.run(context.WithoutCancel(ctx), deadline, key, m, events)
 	}
 	d.mu.Unlock()
@@ -68,9 +68,9 @@ func (in *inbox) dispatch(ctx context.Context, deadline time.Time, key string, e
 	}
 }
 
-// run handles a delivery unless it was handled before. A handler that returns late is marked all
-// the same. Code of the application that panics or ends the goroutine holds nothing: what it was
-// called for has failed.
+// run handles a delivery unless it was handled before. A delivery whose handler returns late is
+// still marked. If the application's code panics or ends the goroutine, the delivery has failed and
+// occupies nothing.
 func (in *inbox) run(ctx context.Context, deadline time.Time, key string, m *delivery, events []bankmux.Event) {
 	returned := false
 	defer func() {
@@ -96,10 +96,11 @@ func (in *inbox) run(ctx context.Context, deadline time.Time, key string, m *del
 	returned = true
 }
 
-// markFor bounds the marking of what is handled already, which must not fail for want of time.
+// markFor limits the marking of a handled delivery, which gets extra time after HandleFor.
 const markFor = 5 * time.Second
 
-// handleOnce keeps m.err at what holds if the code that is called next does not return.
+// handleOnce does the work of run. Before it calls code of the application, it sets m.err to the
+// result that applies if that code does not return.
 func (in *inbox) handleOnce(base context.Context, deadline time.Time, key string, m *delivery, events []bankmux.Event) {
 	ctx, cancel := context.WithDeadline(base, deadline)
 	defer cancel()
@@ -131,7 +132,7 @@ func (in *inbox) handleOnce(base context.Context, deadline time.Time, key string
 			return
 		}
 	}
-	m.err = nil // it is handled: if it cannot be marked, a repeat is only handled again
+	m.err = nil // handled; if it cannot be marked, a retry is handled again
 	ctx, cancelMark := context.WithTimeout(base, markFor)
 	defer cancelMark()
 	if err := noPanic(func() error { return in.seen.Mark(ctx, key) }); err != nil {
@@ -147,7 +148,8 @@ func (in *inbox) handleOnce(base context.Context, deadline time.Time, key string
 	}
 }
 
-// noPanic turns a panic of the application's code, which would end the process here, into an error.
+// noPanic turns a panic of the application's code into an error. Otherwise it would end the
+// process.
 func noPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -1,32 +1,38 @@
-// Package inbox takes webhooks over HTTP: bounded, verified by the adapter they claim to be of,
-// each handled once, as the same events for every provider.
+// Package inbox receives webhooks over HTTP. It bounds their size, lets the adapter verify them,
+// and passes them to one handler as events that are the same for every provider.
 //
 //	http.Handle("/hooks/", inbox.New(registry, func(ctx context.Context, event bankmux.Event) error {
 //		return queue.Put(ctx, event)
 //	}))
 //
-// The last segment of the path is the name of a client: /hooks/moneykit, /hooks/dapi. See
-// [bankmux.SessionRequest.WebhookURL].
+// The last segment of the path is the name of a client, such as /hooks/moneykit or /hooks/dapi.
+// Give the same address to the provider in [bankmux.SessionRequest.WebhookURL].
 //
 // # What is promised
 //
-// A delivery is answered with 200 only after the handler returned nil for all its events, and
-// marked as seen only then. So if the process dies in between, the provider sends it again, and the
-// handler may see an event a second time: an event is handled at least once for each delivery that
-// was accepted, and more than once only after a failure, a crash, or at two processes at the same
-// moment. Make the handler quick, say by putting the event into a durable queue, and harmless to
-// repeat.
+// The inbox responds with 200 only after the handler has returned nil for all events of the
+// delivery. It then marks the delivery as seen, and later duplicates are not handled again. If the
+// process ends before that, the provider delivers again.
 //
-// An event is a hint. What it says may be old or out of order; ask the provider, as
-// [bankmux.EventKind] says, and ask once in a while without one, for webhooks get lost.
+// So each event of an accepted delivery is handled at least once. It is handled more than once only
+// after a failure, after a crash, or if two processes receive it at the same moment. Make the
+// handler quick and idempotent: let it put the event into a durable queue, for example.
 //
-// # Answers
+// An event is a hint. It may be old or out of order, so read from the provider as
+// [bankmux.EventKind] describes. Webhooks also get lost, so read from time to time without one.
 //
-//	200  handled, or handled before; also of an unknown kind, if the handler took it
-//	401  nothing proves that the provider sent it; why is in the log only
+// # Responses
+//
+//	200  handled now or before; also a delivery of an unknown kind, if the handler returned nil
+//	400  the body broke off
+//	401  nothing proves that the provider sent it; only the log has the reason
 //	404  no such client, or one that takes no webhooks
-//	405, 408, 413, 415  not a POST, too slow, too large, not plain JSON
-//	500  the handler failed; 503 too much is waiting, no time was left, or the keys or the memory of what was seen cannot be read
+//	405  not a POST
+//	408  the body arrived too slowly
+//	413  the body is too large
+//	415  not JSON, or compressed
+//	500  the handler failed
+//	503  too many deliveries wait, no time was left, or keys or seen deliveries cannot be read
 package inbox
 
 import (
@@ -42,23 +48,31 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Handler is the application's part: it returns nil once the event cannot be lost any more. Its
-// context ends after [Limits.HandleFor], not when the provider hangs up. It is called by several
-// goroutines at once. A panic or [runtime.Goexit] in it counts as a failure.
+// Handler is the application's code. It returns nil once the event cannot be lost. Its context ends
+// after [Limits.HandleFor], but not when the provider hangs up. Several goroutines call it at the
+// same time. A panic or [runtime.Goexit] in it counts as a failure.
 type Handler func(ctx context.Context, event bankmux.Event) error
 
-// Limits bound what senders can make the inbox hold. Zero means the default.
+// Limits bound the memory and time that deliveries may take. Zero means the default.
 type Limits struct {
-	Body     int // most bytes of a body; default 1 MiB
-	Memory   int // most bytes of all bodies at once; default 64 MiB
-	Handlers int // most handlers at work at once; default 16
-	// most deliveries that wait for one; default 1024. They are not acknowledged, and lose nothing if the process dies
+	// Body is the largest body in bytes. The default is 1 MiB.
+	Body int
+	// Memory is the total of all bodies at a time, in bytes. The default is 64 MiB.
+	Memory int
+	// Handlers is the number of handlers that run at a time. The default is 16.
+	Handlers int
+	// Waiting is the number of deliveries that wait for a handler. The default is 1024. They are
+	// not acknowledged, so they are not lost if the process ends.
 	Waiting int
 
-	ReadFor   time.Duration // a body must have come by then, else the response is 408; default 5 s
-	HandleFor time.Duration // it must be verified and handled by then; default 10 s. Providers give up after about 15 s
+	// ReadFor is the time for a body to arrive. After it the response is 408. The default is 5 s.
+	ReadFor time.Duration
+	// HandleFor is the time for a delivery to be verified and handled. After it the response is
+	// 503. The default is 10 s, since providers give up after about 15 s.
+	HandleFor time.Duration
 }
 
+// withDefaults replaces what is zero.
 func (l Limits) withDefaults() Limits {
 	for n, fallback := range map[*int]int{&l.Body: 1 << 20, &l.Memory: 64 << 20, &l.Handlers: 16, &l.Waiting: 1024} {
 		if *n <= 0 {
@@ -73,28 +87,28 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Option changes what [New] makes.
+// Option configures [New].
 type Option func(*inbox)
 
-// WithSeen remembers deliveries in s, which processes may share, in place of a [Memory] of 100,000
-// of the last day.
+// WithSeen remembers handled deliveries in s, which several processes may share. The default is a
+// [Memory] of 100,000 deliveries for a day.
 func WithSeen(s Seen) Option { return func(in *inbox) { in.seen = s } }
 
-// WithLimits sets limits.
+// WithLimits sets the limits.
 func WithLimits(l Limits) Option { return func(in *inbox) { in.limits = l.withDefaults() } }
 
-// WithLogger logs why deliveries were refused, a few per second, and what the handler failed with;
-// without it nothing is logged.
+// WithLogger logs the reasons of refused deliveries, at most ten per second, and the errors of the
+// handler. The default logs nothing.
 func WithLogger(l *slog.Logger) Option { return func(in *inbox) { in.log.Logger = l } }
 
-// WithURL says at which address the providers find the inbox, for those that sign the URL. Give it
-// the text of [bankmux.SessionRequest.WebhookURL], such as "https://app.example.com/hooks/{client}":
-// "{client}" becomes the name of the client. The query is always that of the delivery.
+// WithURL sets the public address of the inbox, for providers that sign the URL. Give it the text
+// of [bankmux.SessionRequest.WebhookURL], such as "https://app.example.com/hooks/{client}". The
+// name of the client replaces "{client}". The query is always that of the delivery.
 //
-// The address is never taken from a request: a proxy changes scheme, host and path, and a sender
-// chooses the Host field. A delivery that was signed for another host could then be replayed here.
-// Without WithURL, a delivery whose URL is signed is refused with 404. WithURL panics where the
-// text is not an absolute URL.
+// The inbox never takes the address from a request. A proxy changes scheme, host and path, and a
+// sender chooses the Host field. So a sender could replay a delivery that was signed for another
+// host. Without WithURL, a delivery with a signed URL is refused with 404. WithURL panics if
+// template is not an absolute URL.
 func WithURL(template string) Option {
 	template, _, _ = strings.Cut(template, "?")
 	u, err := url.Parse(strings.ReplaceAll(template, "{client}", "client"))
@@ -104,6 +118,7 @@ func WithURL(template string) Option {
 	return func(in *inbox) { in.url = template }
 }
 
+// inbox is the handler that [New] returns.
 type inbox struct {
 	url        string // with {client}, without query; empty where not configured
 	registry   *bankmux.Registry
@@ -115,8 +130,9 @@ type inbox struct {
 	dispatcher dispatcher
 }
 
-// New returns the handler for the webhooks of all clients in the registry, also of those that
-// [bankmux.Registry.Swap] adds. It starts nothing. It panics if registry or handler is nil.
+// New returns the HTTP handler for the webhooks of all clients in the registry. It includes clients
+// that [bankmux.Registry.Swap] adds later. New starts no goroutine. It panics if registry or
+// handler is nil.
 func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Handler {
 	if registry == nil || handler == nil {
 		panic("inbox: New: registry and handler are required")
@@ -136,14 +152,14 @@ func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Ha
 	return in
 }
 
-// ServeHTTP answers one delivery.
+// ServeHTTP responds to one delivery.
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Best effort: behind some middleware it cannot be set, or has no effect.
+	// Best effort: behind some middleware the deadline cannot be set or has no effect.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(in.limits.ReadFor))
 	status, whole := in.serve(w, r, clientOf(r))
 	if !whole && r.ContentLength != 0 && r.ProtoMajor < 2 {
 		// Otherwise net/http reads the rest of the body before it sends the response, however
-		// slowly the body comes.
+		// slow the body is.
 		w.Header().Set("Connection", "close")
 	}
 	switch status {
@@ -188,12 +204,12 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	case err == nil:
 		return http.StatusOK, true
 	case errors.Is(err, errFailed):
-		return http.StatusInternalServerError, true // logged where it failed
+		return http.StatusInternalServerError, true // the failure is logged already
 	}
 	return in.log.refuse(ctx, name, http.StatusServiceUnavailable, err), true
 }
 
-// webhookRequest is what the adapter gets to see.
+// webhookRequest returns the delivery as the adapter sees it.
 func (in *inbox) webhookRequest(r *http.Request, name string, body []byte) bankmux.WebhookRequest {
 	d := bankmux.NewWebhookRequest(r.Header, body)
 	if in.url == "" {
@@ -206,8 +222,8 @@ func (in *inbox) webhookRequest(r *http.Request, name string, body []byte) bankm
 	return d.SentTo(r.Method, to)
 }
 
-// statusOf is the answer to a delivery that could not be read. Only where the trouble is ours may
-// it come again with hope.
+// statusOf returns the status for a delivery that could not be read. Only failures of this side ask
+// for a retry.
 func statusOf(err error) int {
 	switch bankmux.KindOf(err) {
 	case bankmux.ErrSignature:
@@ -218,7 +234,7 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// clientOf is the last segment of the path, so it does not matter where the inbox is mounted.
+// clientOf returns the last segment of the path, so the inbox may be mounted anywhere.
 func clientOf(r *http.Request) string {
 	path := strings.TrimSuffix(r.URL.EscapedPath(), "/")
 	name, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
@@ -228,7 +244,7 @@ func clientOf(r *http.Request) string {
 	return name
 }
 
-// plainJSON reports whether the body is what was signed: JSON, and not compressed on the way.
+// plainJSON reports whether the body is JSON and not compressed, as it was signed.
 func plainJSON(h http.Header) bool {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	encoding := h.Get("Content-Encoding")

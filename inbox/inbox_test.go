@@ -37,6 +37,7 @@ func TestInbox(t *testing.T) {
 	t.Run("New panics without a registry or a handler", newPanicsWithoutARegistryOrAHandler)
 }
 
+// TestMain fails if a goroutine outlives the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // sender is a provider that believes every body with the header Genuine, and reads an event for
@@ -147,7 +148,7 @@ func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 		"a form":                       {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, http.StatusUnsupportedMediaType},
 		"of no content type":           {func(r *http.Request) { r.Header.Del("Content-Type") }, http.StatusUnsupportedMediaType},
 		"compressed":                   {func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, http.StatusUnsupportedMediaType},
-		"for nobody":                   {func(r *http.Request) { r.URL.Path = "/hooks/nobody" }, http.StatusNotFound},
+		"for an unknown client":        {func(r *http.Request) { r.URL.Path = "/hooks/unknown" }, http.StatusNotFound},
 		"without a client":             {func(r *http.Request) { r.URL.Path = "/hooks/" }, http.StatusNotFound},
 		"for a client that takes none": {func(r *http.Request) { r.URL.Path = "/hooks/deaf" }, http.StatusNotFound},
 		"too large, as it says":        {func(r *http.Request) { r.ContentLength = 101 }, http.StatusRequestEntityTooLarge},
@@ -259,7 +260,7 @@ func aSlowHandlerGetsA503AndItsLateResultCounts(t *testing.T) {
 		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 		assert.Equal(t, "10", w.Header().Get("Retry-After"))
 		assert.Equal(t, 10*time.Second, time.Since(began))
-		assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code, "it comes again while the handler is still at it")
+		assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code, "it is retried while the handler still runs")
 		assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code)
 		assert.EqualValues(t, 1, calls.Load())
 	})

@@ -53,7 +53,7 @@ func (c *connection) SetReadDeadline(at time.Time) error {
 func aBodyOfExactlyTheLimitIsAccepted(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{100, 4095, 4096, 4097, 20_000} {
-		for _, told := range []bool{true, false} {
+		for _, lengthGiven := range []bool{true, false} {
 			h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Body: n}))
 			for _, more := range []int{0, 1} {
 				body := `{"key":"k","names":["a"]}`
@@ -61,11 +61,11 @@ func aBodyOfExactlyTheLimitIsAccepted(t *testing.T) {
 				r := httptest.NewRequest(http.MethodPost, "/acme", strings.NewReader(body))
 				r.Header.Set("Content-Type", "application/json")
 				r.Header.Set("Genuine", "yes")
-				if !told {
+				if !lengthGiven {
 					r.ContentLength = -1
 				}
 				want := map[int]int{0: http.StatusOK, 1: http.StatusRequestEntityTooLarge}[more]
-				assert.Equal(t, want, answer(h, r).Code, "%d+%d bytes, told: %v", n, more, told)
+				assert.Equal(t, want, answer(h, r).Code, "%d+%d bytes, length given: %v", n, more, lengthGiven)
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func bodiesShareABoundedMemoryAndReleaseIt(t *testing.T) {
 		)
 		var statuses [40]int
 		var all sync.WaitGroup
-		for i := range statuses { // 4 KiB each as they begin, so sixteen of them
+		for i := range statuses { // 4 KiB each at first, so sixteen of them
 			all.Go(func() {
 				r := delivery(fmt.Sprint(i))
 				r.ContentLength = -1
@@ -141,7 +141,7 @@ func aBodyCountsWhileAHandlerWorksOnIt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			r := delivery(key).WithContext(ctx)
-			r.ContentLength = -1 // 4 KiB as it begins
+			r.ContentLength = -1 // 4 KiB at first
 			return answer(h, r).Code
 		}
 		post("hangs up", time.Second)
@@ -223,6 +223,7 @@ func aBodyReaderThatBreaksItsContractIsRefused(t *testing.T) {
 	}
 }
 
+// TestForgeriesLeaveNothingInMemory measures the memory after a flood of forged deliveries.
 func TestForgeriesLeaveNothingInMemory(t *testing.T) {
 	s := &store{}
 	h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithSeen(s))

@@ -10,10 +10,11 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// maxRefusals is how many refusals are logged a second: a flood of forgeries must not become one
-// of records.
+// maxRefusals is how many refusals are logged per second, so that a flood of forgeries does not
+// flood the log.
 const maxRefusals = 10
 
+// logger logs refusals and failures.
 type logger struct {
 	*slog.Logger
 
@@ -22,8 +23,7 @@ type logger struct {
 	count  int
 }
 
-// refuse logs why a delivery was refused and returns the status. The record holds nothing the
-// sender wrote.
+// refuse logs the reason of a refusal and returns the status. The record has no text of the sender.
 func (l *logger) refuse(ctx context.Context, client string, status int, why error) int {
 	l.mu.Lock()
 	now := time.Now()
@@ -38,7 +38,7 @@ func (l *logger) refuse(ctx context.Context, client string, status int, why erro
 	if quiet {
 		return status
 	}
-	_ = noPanic(func() error { // the text is the application's where its store failed
+	_ = noPanic(func() error { // the text is the application's if its store failed
 		l.write(ctx, slog.LevelWarn, "inbox: a delivery was refused", "client", client, "status", status,
 			"kind", string(bankmux.KindOf(why)), "why", plain.Line(why.Error()), "not_logged", left)
 		return nil
@@ -46,7 +46,7 @@ func (l *logger) refuse(ctx context.Context, client string, status int, why erro
 	return status
 }
 
-// write recovers from a panic of the application's handler, which loses only its record.
+// write recovers from a panic of the application's log handler. Only the record is lost.
 func (l *logger) write(ctx context.Context, level slog.Level, text string, args ...any) {
 	_ = noPanic(func() error {
 		l.Log(ctx, level, text, args...)

@@ -11,19 +11,19 @@ import (
 	"unicode"
 )
 
-// Seen remembers which deliveries were handled. Only verified deliveries get there, so forgeries
-// cannot fill it. Implementations must be safe for concurrent use.
+// Seen remembers which deliveries were handled. Only verified deliveries are marked, so forgeries
+// cannot fill it. An implementation must be safe for concurrent use.
 type Seen interface {
-	// Seen reports whether key was marked and is not forgotten. An error means that it is unknown:
-	// the provider is asked to deliver again.
+	// Seen reports whether key was marked and is not forgotten. After an error the inbox responds
+	// with 503, so that the provider delivers again.
 	Seen(ctx context.Context, key string) (bool, error)
-	// Mark remembers key, for longer than the adapters accept a delivery after it was signed: a day
-	// is enough. It may be repeated.
+	// Mark remembers key. A day is long enough, since adapters refuse older deliveries. Mark may be
+	// called again with the same key.
 	Mark(ctx context.Context, key string) error
 }
 
 // keyOf names a delivery among those of all clients, in at most 200 printable characters. The
-// length of the client's name keeps client and key apart.
+// length of the client's name separates client and key without doubt.
 func keyOf(client, key string) string {
 	name := strconv.Itoa(len(client)) + ":" + client + "/" + key
 	if len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -33,15 +33,15 @@ func keyOf(client, key string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Memory is a [Seen] in the memory of one process, bounded in number and time; when it is full, the
-// oldest goes first. It is safe for concurrent use.
+// Memory is a [Seen] in the memory of one process. It is bounded in number and time, and forgets
+// the oldest delivery when it is full. It is safe for concurrent use.
 type Memory struct {
 	maxEntries int
 	keep       time.Duration
 
 	mu    sync.Mutex
 	known map[digest]struct{}
-	queue []mark // in the order of marking, which is that of forgetting
+	queue []mark // in the order of marking and forgetting
 	head  int    // the oldest
 }
 
@@ -53,8 +53,8 @@ type (
 	}
 )
 
-// NewMemory returns a memory of maxEntries deliveries, 0 meaning 100,000, each kept for a time, 0 meaning
-// a day. It takes about 100 bytes each, as they come.
+// NewMemory returns a memory of at most maxEntries deliveries, each kept for the time keep. Zero
+// means 100,000 deliveries and a day. A delivery takes about 100 bytes.
 func NewMemory(maxEntries int, keep time.Duration) *Memory {
 	if maxEntries <= 0 {
 		maxEntries = 100_000
@@ -93,20 +93,23 @@ func (m *Memory) Mark(_ context.Context, key string) error {
 	return nil
 }
 
+// forget drops what is too old. The caller has locked mu.
 func (m *Memory) forget(now time.Time) {
 	for m.head < len(m.queue) && !now.Before(m.queue[m.head].until) {
 		m.pop()
 	}
 }
 
+// pop drops the oldest delivery. The caller has locked mu.
 func (m *Memory) pop() {
 	delete(m.known, m.queue[m.head].key)
-	if m.head++; m.head > len(m.queue)/2 { // what was popped goes at the latest when it is half of all
+	if m.head++; m.head > len(m.queue)/2 { // free the dropped half of the queue
 		m.queue = m.queue[:copy(m.queue, m.queue[m.head:])]
 		m.head = 0
 	}
 }
 
+// digestOf returns the digest under which a key is remembered.
 func digestOf(key string) digest {
 	sum := sha256.Sum256([]byte(key))
 	return digest(sum[:16])

@@ -93,7 +93,7 @@ func withoutItsMemoryTheInboxRefuses(t *testing.T) {
 	assert.Zero(t, calls, "it may have been handled before")
 
 	h = inbox.New(newRegistry(t, sender{}), count, inbox.WithSeen(&store{unmarked: away}))
-	assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code, "handled it is")
+	assert.Equal(t, http.StatusOK, answer(h, delivery("k")).Code, "it was handled")
 	assert.Equal(t, 1, calls)
 }
 

@@ -156,7 +156,7 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 	for _, status := range statuses {
 		assert.Equal(t, http.StatusRequestTimeout, status)
 	}
-	assert.Zero(t, inside.Load(), "no sender is inside any more")
+	assert.Zero(t, inside.Load(), "no sender is left in the inbox")
 	// All connections are open, and all the memory is free again.
 	large := delivery("k", strings.Repeat("x", 50_000))
 	assert.Equal(t, http.StatusOK, answer(in, large).Code)
@@ -287,9 +287,9 @@ func aRefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-// An http.TimeoutHandler that is less patient than the inbox cannot answer: net/http waits for the
-// reading of the body before it writes. The inbox is left all the same, and nothing stays after the
-// sender has hung up.
+// An http.TimeoutHandler with a shorter limit than the inbox's cannot respond, because net/http
+// reads the body before it writes. The inbox still returns, and nothing remains after the sender
+// has hung up.
 func theHandlerReturnsWhenTheRequestEnds(t *testing.T) {
 	t.Parallel()
 	const senders = 16

@@ -23,10 +23,11 @@ func (a addressed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) 
 	return a.sender.ReadWebhook(ctx, req)
 }
 
+// TestWithURL specifies that a signed URL is the configured one and never the sender's.
 func TestWithURL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ template, client, target, method, url string }{
-		"as the provider was told":     {"https://app.example.com/hooks/{client}", "acme", "/acme", "POST", "https://app.example.com/hooks/acme"},
+		"as configured":                {"https://app.example.com/hooks/{client}", "acme", "/acme", "POST", "https://app.example.com/hooks/acme"},
 		"with the query as it came":    {"https://app.example.com/hooks/{client}", "acme", "/acme?b=2&a=%31", "POST", "https://app.example.com/hooks/acme?b=2&a=%31"},
 		"with an empty query":          {"https://app.example.com/hooks/{client}", "acme", "/acme?", "POST", "https://app.example.com/hooks/acme?"},
 		"not with the template's":      {"https://app.example.com/hooks/{client}?c={client}", "acme", "/acme?c=x", "POST", "https://app.example.com/hooks/acme?c=x"},
