@@ -35,7 +35,6 @@ var references = []string{"README", "going-live", "comparison"}
 // toCome are pages that are being written: links to them are not checked.
 var toCome = []string{
 	"challenges.md",
-	"replicas.md",
 	"going-live.md",
 	"adapter.md",
 	"comparison.md",
