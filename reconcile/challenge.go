@@ -1,5 +1,7 @@
 package reconcile
 
+// This file keeps in a challenge which call of a sync it interrupted.
+
 import (
 	"encoding/json"
 	"errors"
@@ -7,14 +9,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// challengeState is what the challenge of a sync keeps: the engine's step and the adapter's own
-// state.
+// challengeState is the state that the challenge of a sync keeps: the engine's step and the
+// adapter's own state.
 type challengeState struct {
 	Step  json.RawMessage `json:"step"`
 	Inner json.RawMessage `json:"inner,omitempty"`
 }
 
-// withStep returns err with its challenge, if it has one, which then knows the step it interrupted.
+// withStep returns err with the interrupted step in its challenge, if it has a challenge.
 func withStep(err error, step any) error {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok || e.Challenge == nil {
@@ -22,11 +24,11 @@ func withStep(err error, step any) error {
 	}
 	raw, failed := json.Marshal(step)
 	if failed != nil {
-		return err // days and texts: cannot fail
+		return err // days and texts: never fails
 	}
 	state, failed := json.Marshal(challengeState{raw, e.Challenge.State})
 	if failed != nil {
-		return err // an adapter's state that is not JSON
+		return err // the adapter's state is not JSON
 	}
 	kept, ch := *e, *e.Challenge
 	ch.State = state
@@ -34,8 +36,8 @@ func withStep(err error, step any) error {
 	return &kept
 }
 
-// takeStep reads the step that answers belong to and leaves the adapter's own state in their
-// challenge. It reports false where they name no step.
+// takeStep reads the step that answers belong to, and leaves the adapter's own state in their
+// challenge. It reports false if they name no step.
 func takeStep(answers **bankmux.Answers, step any) bool {
 	var state challengeState
 	if json.Unmarshal((*answers).Challenge.State, &state) != nil || json.Unmarshal(state.Step, step) != nil {

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file pairs rows of equal content.
+
 import (
 	"cmp"
 	"slices"
@@ -8,16 +10,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// byContent pairs rows of the same day, amount, text and reference: as many as there are on both
-// sides. Equal rows are as many rows. Among equals those go together first that agree in status,
-// and in having an id or none, and were there the last time; so the same reading again finds the
-// same pairs.
+// byContent pairs rows of the same day, amount, text and reference. Several equal rows are several
+// rows: as many are paired as there are on both sides. Among equals, rows that agree in status and
+// in having an id go first. Then come rows that the last reading had. So the same reading finds the
+// same pairs again.
 func (c *comparison) byContent() {
 	if c.allPaired() {
 		return
 	}
 	order := c.sortByContent()
-	next := make([]int32, len(order)+1) // the first row from here on that may be taken
+	next := make([]int32, len(order)+1) // from each position, the next one that is free
 	for p := range next {
 		next[p] = int32Of(p)
 		if p < len(order) && (c.known[order[p]].match != nil || !c.mayHaveAnotherID(&c.known[order[p]])) {
@@ -39,7 +41,7 @@ func (c *comparison) byContent() {
 	}
 }
 
-// nextFree follows the marks of rows that are taken, and shortens the way for those who come after.
+// nextFree follows the links over taken rows, and shortens them for later calls.
 func nextFree(next []int32, p int) int {
 	end := p
 	for int(next[end]) != end {
@@ -51,7 +53,7 @@ func nextFree(next []int32, p int) int {
 	return end
 }
 
-// pairEqual pairs two rows of one content.
+// pairEqual pairs two rows of equal content.
 func (c *comparison) pairEqual(k *knownRow, n *readRow) {
 	sameID := n.row.ID == "" || slices.Contains(k.Aliases, Alias(c.in.Provider, n.row.ID))
 	switch {
@@ -66,14 +68,13 @@ func (c *comparison) pairEqual(k *knownRow, n *readRow) {
 	}
 }
 
-// int32Of is a place in a list in half the memory.
+// int32Of halves the memory of an index.
 func int32Of(i int) int32 {
 	return int32(i) //nolint:gosec // memory does not hold two thousand million rows
 }
 
-// sortByContent returns the order of the known rows by day, as they are, then base, then status, then
-// whether they have an id: rows that are alike in more stand together among those that are alike in
-// less.
+// sortByContent returns the known rows by day, key without number, status, and whether they have an
+// id. So rows that agree in more are neighbours within those that agree in less.
 func (c *comparison) sortByContent() []int32 {
 	if c.contentOrder != nil {
 		return c.contentOrder
@@ -95,7 +96,7 @@ func (c *comparison) sortByContent() []int32 {
 	return c.contentOrder
 }
 
-// findAlike returns where in the order the known rows of a day start that are alike, and where the day
+// findAlike returns the position of the first known row of a day that is alike, and where the day
 // ends.
 func (c *comparison) findAlike(n *readRow, in int) (at, end int) {
 	if order := c.sortByContent(); n.row.Date != c.foundDay.date || c.foundDay.to == 0 {
@@ -111,14 +112,16 @@ func (c *comparison) findAlike(n *readRow, in int) (at, end int) {
 	return c.foundDay.from + at, c.foundDay.to
 }
 
-// How much rows are alike in.
+// What rows must agree in to be alike. Each includes those before it.
 const (
+	// the key without number
 	alikeInContent = iota
+	// and the status
 	alikeInStatus
-	alikeInID // in having an id or none, too
+	alikeInID // and whether they have an id
 )
 
-// compareTo compares a known row with what another says.
+// compareTo orders a known row against the facts of another row.
 func (k *knownRow) compareTo(base string, status bankmux.TransactionStatus, hasID bool, in int) int {
 	by := cmp.Compare(k.base, base)
 	if by == 0 && in >= alikeInStatus {
@@ -133,6 +136,7 @@ func (k *knownRow) compareTo(base string, status bankmux.TransactionStatus, hasI
 	return by
 }
 
+// compareRow orders a known row against a row of the reading.
 func (k *knownRow) compareRow(n *readRow, in int) int {
 	return k.compareTo(n.base, n.row.Status, n.row.ID != "", in)
 }

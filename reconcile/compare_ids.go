@@ -1,12 +1,14 @@
 package reconcile
 
+// This file pairs rows by the ids of the provider.
+
 import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
 )
 
-// idTable finds known rows by an id of the provider. Two rows may have one id.
+// idTable finds known rows by an id of the provider. Several rows may have one id.
 type idTable struct {
 	first map[string]int32
 	rest  map[string][]int32
@@ -21,7 +23,7 @@ func (t *idTable) add(id string, i int32) {
 	t.first[id] = i
 }
 
-// addShared notes a row beside those of its id.
+// addShared adds a row after those that have its id.
 func (t *idTable) addShared(id string, i int32) {
 	if first, taken := t.first[id]; !taken || first == i {
 		t.first[id] = i
@@ -30,7 +32,7 @@ func (t *idTable) addShared(id string, i int32) {
 	t.rest[id] = append(t.rest[id], i)
 }
 
-// takeByID returns the first row of an id that was not found yet. Rows that were are dropped.
+// takeByID returns the first unpaired row of an id. It drops paired rows from the table.
 func (c *comparison) takeByID(t *idTable, id string) *knownRow {
 	for {
 		i, ok := t.first[id]
@@ -47,14 +49,15 @@ func (c *comparison) takeByID(t *idTable, id string) *knownRow {
 	}
 }
 
-// indexIDs notes the known rows' ids: those they have now, and those they had before.
+// indexIDs fills the tables of current and former ids.
 func (c *comparison) indexIDs() {
 	c.currentIDs.first = make(map[string]int32, len(c.known))
 	c.eachID((*idTable).add)
 	if c.currentIDs.n == len(c.currentIDs.first) && c.formerIDs.n == len(c.formerIDs.first) {
 		return
 	}
-	for _, t := range []*idTable{&c.currentIDs, &c.formerIDs} { // some rows have one id, so it is looked up before it is noted
+	// Some rows share an id, so the tables are filled again with lists.
+	for _, t := range []*idTable{&c.currentIDs, &c.formerIDs} {
 		clear(t.first)
 		t.rest = map[string][]int32{}
 	}
@@ -64,7 +67,7 @@ func (c *comparison) indexIDs() {
 	c.eachID((*idTable).addShared)
 }
 
-// eachID gives every id of the provider to its table.
+// eachID calls add for each id of the provider and its table.
 func (c *comparison) eachID(add func(t *idTable, id string, i int32)) {
 	for i := range c.known {
 		into := &c.currentIDs
@@ -77,7 +80,7 @@ func (c *comparison) eachID(add func(t *idTable, id string, i int32)) {
 	}
 }
 
-// byReplaces pairs rows that name the pending row that they replace, and are not known yet.
+// byReplaces pairs rows that name the pending row they replace and whose own id is not known.
 func (c *comparison) byReplaces() {
 	c.indexIDs()
 	for i := range c.read {
@@ -100,8 +103,7 @@ func (c *comparison) byReplaces() {
 	}
 }
 
-// byID pairs rows whose provider's id is known and which are what they were, or were posted as they
-// were.
+// byID pairs rows whose id is known and whose content is the same, or was posted unchanged.
 func (c *comparison) byID() {
 	for i := range c.read {
 		n := &c.read[i]
@@ -116,14 +118,15 @@ func (c *comparison) byID() {
 		if k.match != nil {
 			continue
 		}
-		if why := changeOf(k, n); why == sameRowNothing || k.certainlyIs(n) { // mostly nothing has changed
+		// in most readings nothing has changed
+		if why := changeOf(k, n); why == sameRowNothing || k.certainlyIs(n) {
 			c.pair(k, n, why, false)
 		}
 	}
 }
 
-// certainlyIs reports whether a row under the id of a known one is that row without a doubt: its content
-// is the same, or it was pending and is booked with the same amount and text.
+// certainlyIs reports whether a row under the id of a known one is that row without a doubt. Its
+// content is the same, or it was pending and is booked with the same amount and text.
 func (k *knownRow) certainlyIs(n *readRow) bool {
 	if k.base == n.base {
 		return true
@@ -135,7 +138,7 @@ func (k *knownRow) certainlyIs(n *readRow) bool {
 	return posted || (k.Date == n.row.Date && (k.Reference == n.ref || k.Reference == "" || n.ref == ""))
 }
 
-// byLikeness pairs rows whose provider's id is known and that say nearly what they said.
+// byLikeness pairs rows whose id is known and whose content is nearly the same.
 func (c *comparison) byLikeness() {
 	c.pairByID(&c.currentIDs, func(k *knownRow, n *readRow) bool {
 		return k.Amount.Equal(n.row.Amount) && (k.Date == n.row.Date || k.Status == statusPending) &&
@@ -143,23 +146,23 @@ func (c *comparison) byLikeness() {
 	})
 }
 
-// bySameRow pairs rows whose provider's id is known and that [Remains] says are the same: by the
-// ids that known rows have now, then by those they had before.
+// bySameRow pairs rows whose id is known and which [SameRow] recognizes. Current ids come first,
+// then former ones.
 func (c *comparison) bySameRow() {
 	c.pairByID(&c.currentIDs, (*knownRow).isSameRow)
 	c.pairByID(&c.formerIDs, func(k *knownRow, n *readRow) bool { return k.isSameRow(n) && c.mayHaveAnotherID(k) })
 }
 
-// byOtherContent pairs rows whose provider's id is known, whatever their content. Where more rows
-// may follow, or another row says nearly what the known row said, the id alone pairs no rows of
-// different amounts: the known row may be under another id.
+// byOtherContent pairs rows whose id is known, whatever their content. The id alone does not pair
+// rows of different amounts if more rows may follow, or if another row was suggested. The known row
+// may then be under another id.
 func (c *comparison) byOtherContent() {
 	c.pairByID(&c.currentIDs, func(k *knownRow, n *readRow) bool {
 		return (!c.in.More && !k.suggested) || k.Amount.Equal(n.row.Amount)
 	})
 }
 
-// pairByID pairs new rows with the first known row of their id that fits.
+// pairByID pairs each unpaired row with the first known row of its id that fits.
 func (c *comparison) pairByID(t *idTable, fits func(*knownRow, *readRow) bool) {
 	if t.n == 0 {
 		return
@@ -180,7 +183,7 @@ func (c *comparison) pairByID(t *idTable, fits func(*knownRow, *readRow) bool) {
 	}
 }
 
-// pairIf pairs a known row that was not found yet with a new one of its id, if it fits.
+// pairIf pairs a row with a known row of its id, if that is unpaired and fits.
 func (c *comparison) pairIf(at int32, n *readRow, fits func(*knownRow, *readRow) bool) bool {
 	k := &c.known[at]
 	if k.match != nil || !fits(k, n) {
@@ -190,20 +193,20 @@ func (c *comparison) pairIf(at int32, n *readRow, fits func(*knownRow, *readRow)
 	return true
 }
 
-// isSameRow is [Remains] of texts in normal form.
+// isSameRow is [SameRow] for texts in normal form.
 func (k *knownRow) isSameRow(n *readRow) bool {
 	return (k.Status != bankmux.StatusBooked && k.Amount.Equal(n.row.Amount)) || lettersOf(k.Text) == lettersOf(n.text)
 }
 
-// SameRow reports whether a row under an id of a known one is that row, perhaps edited or posted:
-// the text agrees, or, while the known row is pending, the amount. Otherwise the provider gave the
-// id to another row.
+// SameRow reports whether a row that has the id of a known row is still that row, perhaps edited or
+// posted. The texts agree, or the known row is not booked and the amounts agree. Otherwise the
+// provider has given the id to another row.
 func SameRow(k *Known, t *bankmux.Transaction) bool {
 	return lettersOf(Text(t)) == lettersOf(normal(k.Text)) ||
 		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))
 }
 
-// changeOf returns the reason why a row is not what it was under the same id.
+// changeOf returns the reason why a row under the same id differs, sameRowNothing if it does not.
 func changeOf(k *knownRow, n *readRow) string {
 	switch {
 	case k.Status == statusPending && n.row.Status == bankmux.StatusBooked && k.Amount.Equal(n.row.Amount):

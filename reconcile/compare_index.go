@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has an index of the unpaired rows of a reading, by what they agree in.
+
 import (
 	"cmp"
 	"slices"
@@ -8,26 +10,26 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// indexKey says in what the rows agree that stand together on a shelf. All agree in currency.
+// indexKey says in what the neighbours in an index agree. All of them agree in currency.
 type indexKey struct {
 	text, sign, amount, reference bool
-	onlyWithID                    bool // only rows with an id
+	onlyWithID                    bool // the index has only rows with an id
 }
 
-// rowIndex has rows that were read and are new, in an order in which those that agree stand together,
-// by day. References agree in letters and digits. Any number of known rows find theirs in it
-// without a list of their own.
+// rowIndex has the unpaired rows of a reading, sorted by what they agree in and then by day.
+// References are compared by letters and digits. Any number of known rows look up their candidates
+// in it without lists of their own.
 type rowIndex struct {
 	key        indexKey
 	rows       []readRow
 	order      []int32
-	references []string // of all rows, as letters and digits, where the kind asks for them
-	skipTo     []int32  // the first new row from here on, at the earliest
-	added      []*Known // those that are left in the end
-	addedAt    []int32  // where each stands among them
+	references []string // of all rows, as letters and digits; nil if the key has no reference
+	skipTo     []int32  // from each position, the next row that may be unpaired
+	added      []*Known // the rows that are unpaired in the end
+	addedAt    []int32  // from each position, the index of the next one in added
 }
 
-// indexBy returns the shelf of a kind, made on first use.
+// indexBy returns the index of a key, made on first use.
 func (c *comparison) indexBy(kind indexKey, has func(*readRow) bool) *rowIndex {
 	if s := c.indexes[kind]; s != nil {
 		return s
@@ -71,7 +73,7 @@ func (c *comparison) indexBy(kind indexKey, has func(*readRow) bool) *rowIndex {
 	return s
 }
 
-// referenceOf returns the reference of a row in the form in which the shelf compares it.
+// referenceOf returns the reference of a row as the index compares it.
 func (s *rowIndex) referenceOf(i int32) string {
 	if s.references == nil {
 		return ""
@@ -79,7 +81,7 @@ func (s *rowIndex) referenceOf(i int32) string {
 	return s.references[i]
 }
 
-// compareReference compares the reference of a row with another in that form, where the kind asks for it.
+// compareReference compares the reference of a row with another one, if the key has it.
 func (s *rowIndex) compareReference(i int32, ref string) int {
 	if s.references == nil {
 		return 0
@@ -87,7 +89,7 @@ func (s *rowIndex) compareReference(i int32, ref string) int {
 	return cmp.Compare(s.references[i], ref)
 }
 
-// compare compares a row with what another says, but for the reference.
+// compare orders a row against text and amount of another one. It leaves out the reference.
 func (kind indexKey) compare(n *readRow, text string, amount bankmux.Money) int {
 	by := cmp.Compare(n.row.Amount.Currency(), amount.Currency())
 	if by == 0 && kind.text {
@@ -102,13 +104,13 @@ func (kind indexKey) compare(n *readRow, text string, amount bankmux.Money) int 
 	return by
 }
 
-// rowSpan is a part of a shelf.
+// rowSpan is a range of an index.
 type rowSpan struct {
 	*rowIndex
 	from, to int
 }
 
-// find returns the rows that agree with a known one, have a reference, and are of some days.
+// find returns the rows that agree with a known one and a reference, between two days.
 func (s *rowIndex) find(k *knownRow, ref string, from, to bankmux.Date) rowSpan {
 	ref = LettersAndDigits(ref)
 	before := func(i int, day bankmux.Date) int {
@@ -122,7 +124,8 @@ func (s *rowIndex) find(k *knownRow, ref string, from, to bankmux.Date) rowSpan 
 
 func (s *rowIndex) row(i int) *readRow { return &s.rows[s.order[i]] }
 
-// nextUnpaired returns the first row from one on that is still new, the end of the span if there is none.
+// nextUnpaired returns the first unpaired row from a position on, the end of the range if there is
+// none.
 func (s rowSpan) nextUnpaired(from int) int {
 	end := from
 	for end < len(s.order) {
@@ -140,7 +143,7 @@ func (s rowSpan) nextUnpaired(from int) int {
 	return min(end, s.to)
 }
 
-// unpairedIn returns the rows of a part of the shelf that are new in the end, as they will be stored.
+// unpairedIn returns the rows of a range that are unpaired in the end, as they are stored.
 func (s *rowIndex) unpairedIn(from, to int, added []Added) []*Known {
 	if s.addedAt == nil {
 		s.addedAt = make([]int32, len(s.order)+1)

@@ -1,20 +1,22 @@
 package reconcile
 
+// This file pairs pending rows with the rows that were posted in their place.
+
 import (
 	"github.com/bankmux/bankmux"
 )
 
-// Within how many days rows may be one.
+// Within how many days two rows may be the same.
 const (
-	postedWithin = 10 // days between a pending row and its posting
-	recursWithin = 7  // days after which what recurs may come again
+	postedWithin = 10 // between a pending row and its posting
+	recursWithin = 7  // a later row may be the next one of a weekly payment
 )
 
 // byPosting pairs rows that were pending, or may have been, with rows of the same text some days
-// later. Where the amount is the same as well, or the text names one row on either side, it is
-// certain; else it is suggested.
+// later. The pair is certain if the amounts agree too, or if the text names one row on either side.
+// Otherwise it is suggested.
 func (c *comparison) byPosting() {
-	waiting := map[string]int{} // known rows that may have been posted, by text
+	waiting := map[string]int{} // number of known rows that may have been posted, by text
 	for i := range c.known {
 		if k := &c.known[i]; c.mayBePosted(k) {
 			waiting[k.Text]++
@@ -31,8 +33,8 @@ func (c *comparison) byPosting() {
 	}
 }
 
-// pairSameAmount pairs or suggests what a row of the same text and amount may be. It reports false if
-// there is none.
+// pairSameAmount handles rows of the same text and amount: it pairs or suggests them. It reports
+// false if there are none.
 func (c *comparison) pairSameAmount(k *knownRow, has func(*readRow) bool) bool {
 	pending := k.Status == statusPending
 	first, second, at := c.findPosted(k, indexKey{text: true, amount: true}, has)
@@ -40,27 +42,27 @@ func (c *comparison) pairSameAmount(k *knownRow, has func(*readRow) bool) bool {
 	case first == nil:
 		return false
 	case c.precedesReading(k, first) || !pending && c.mayBeUnreadable(k, true):
-		// The old row may well be there: the reading starts after it, or it could not be read.
+		// The old row may still exist: the reading starts after it, or it could not be read.
 		c.suggest(k, at, ReasonMoved)
 	case pending && c.mayBeUnreadable(k, true), !pending && second != nil:
 		c.suggest(k, at, ReasonSeveral)
 	case pending:
-		c.pair(k, first, ReasonPosted, true) // of rows that agree in all, the first is as good as another
+		c.pair(k, first, ReasonPosted, true) // if several agree in everything, any of them will do
 	default:
 		c.pair(k, first, ReasonMoved, true)
 	}
 	return true
 }
 
-// pairOtherAmount pairs or suggests what a row of the same text and another amount may be. alone says
-// that no other known row of the text may have been posted.
+// pairOtherAmount handles rows of the same text and another amount. alone says that no other known
+// row of the text may have been posted.
 func (c *comparison) pairOtherAmount(k *knownRow, alone bool, has func(*readRow) bool) {
 	first, _, at := c.findPosted(k, indexKey{text: true, sign: true}, has)
 	if first == nil {
 		return
 	}
 	if k.Status == statusPending && alone && !c.in.More {
-		// one that is pending yet is a posting of nothing
+		// a row that is still pending is not a posting
 		if one := at.onlyBooked(); one != nil && !c.precedesReading(k, one) {
 			c.pair(k, one, ReasonAmount, true)
 			return
@@ -69,9 +71,9 @@ func (c *comparison) pairOtherAmount(k *knownRow, alone bool, has func(*readRow)
 	c.suggest(k, at, ReasonDiffers)
 }
 
-// precedesReading reports whether a complete reading starts after a known row, which says nothing of where it
-// went: what recurs every week would be taken for its own predecessor. A pending row may be posted
-// within a week all the same.
+// precedesReading reports whether a known row is older than the first row of a complete reading.
+// The reading then does not show where the row went. Otherwise a weekly payment would replace the
+// one of the week before. A pending row may still be posted within a week.
 func (c *comparison) precedesReading(k *knownRow, n *readRow) bool {
 	if !c.in.Complete || !k.Date.Before(c.provedFrom) {
 		return false
@@ -79,8 +81,8 @@ func (c *comparison) precedesReading(k *knownRow, n *readRow) bool {
 	return k.Status != statusPending || n.row.Date.DaysSince(k.Date) >= recursWithin
 }
 
-// mayBePosted reports whether a known row may have been posted as another: pending ones, and those of a
-// provider that does not tell.
+// mayBePosted reports whether a known row may have been posted as another row. It is pending, or
+// its provider reports no status.
 func (c *comparison) mayBePosted(k *knownRow) bool {
 	if k.match != nil || k.Text == "" || k.Status == bankmux.StatusBooked || !c.wasRead(k) {
 		return false
@@ -88,13 +90,14 @@ func (c *comparison) mayBePosted(k *knownRow) bool {
 	return c.in.Complete || (k.Status == statusPending && c.mayHaveAnotherID(k))
 }
 
-// findPosted returns the first two rows of a kind that may be the posting of a known one, and where
-// they stand. A row of a day after those that were read may also have moved to an earlier one. Two
-// references are two rows, unless the row was pending: banks give the reference late.
+// findPosted returns the first two rows that may be the posting of a known one, and their range in
+// the index. A row of a day after those that were read may also have moved to an earlier one. Two
+// different references are two rows, unless the known row was pending: banks add the reference
+// late.
 func (c *comparison) findPosted(k *knownRow, kind indexKey, has func(*readRow) bool) (first, second *readRow, at rowSpan) {
 	from, to := k.Date, k.Date.AddDays(postedWithin)
 	if from.After(c.in.To) {
-		from = c.in.To // the day of a row that has yet to come may move nearer
+		from = c.in.To // a day in the future may move nearer
 	}
 	kind.reference = k.Status != statusPending && k.Reference != ""
 	for _, ref := range referencesOf(k, kind) {
@@ -116,7 +119,8 @@ func (c *comparison) findPosted(k *knownRow, kind indexKey, has func(*readRow) b
 	return first, second, at
 }
 
-// referencesOf are the references under which a shelf may have a row: those of the known row, or none.
+// referencesOf returns the references under which an index may have a row: that of the known row,
+// or none.
 func referencesOf(k *knownRow, kind indexKey) []string {
 	if kind.reference {
 		return []string{k.Reference, ""}
@@ -124,8 +128,7 @@ func referencesOf(k *knownRow, kind indexKey) []string {
 	return []string{""}
 }
 
-// onlyBooked returns the only row of a span that is not pending, nil where there are none or
-// several.
+// onlyBooked returns the only row of a range that is not pending, nil if there are none or several.
 func (s rowSpan) onlyBooked() (one *readRow) {
 	for i := s.nextUnpaired(s.from); i < s.to; i = s.nextUnpaired(i + 1) {
 		n := s.row(i)

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file turns what a comparison found into a Result.
+
 import (
 	"cmp"
 	"encoding/binary"
@@ -8,10 +10,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// removedAfter is how many complete readings are without a row that is removed.
+// removedAfter is how many complete readings in a row must lack a row before it is removed.
 const removedAfter = 2
 
-// result notes what was found, what is new and what was not there.
+// result returns what was found, what is new and what is absent.
 func (c *comparison) result() (out Result) {
 	wasThere := func(k knownRow) bool { return c.wasRead(&k) && !k.Date.After(c.in.To) }
 	out.Suspect = c.in.Complete && !c.hasReadableRow() && slices.ContainsFunc(c.known, wasThere)
@@ -44,10 +46,10 @@ func (c *comparison) result() (out Result) {
 	return out
 }
 
-// isChanged reports whether a known row that was found is not what it was.
+// isChanged reports whether a paired known row differs from what is stored.
 func (k *knownRow) isChanged() bool { return k.reason != 0 || k.Missed > 0 }
 
-// makeRoom makes room for what was found, and gives keys to rows that need one.
+// makeRoom allocates the lists, and gives keys to the rows that need one.
 func (r *Result) makeRoom(c *comparison) {
 	var modified, replaced, unchanged, removed, missing, added, rekeyed int
 	for i := range c.known {
@@ -91,7 +93,7 @@ func (r *Result) makeRoom(c *comparison) {
 	c.giveKeys(need)
 }
 
-// listFor returns a list with room for n, nil for none.
+// listFor returns an empty list with room for n elements, nil for none.
 func listFor[T any](n int) []T {
 	if n == 0 {
 		return nil
@@ -99,13 +101,13 @@ func listFor[T any](n int) []T {
 	return make([]T, 0, n)
 }
 
-// hasReadableRow reports whether the reading has a row of its days that could be read.
+// hasReadableRow reports whether the reading has a readable row of its days.
 func (c *comparison) hasReadableRow() bool {
 	return slices.ContainsFunc(c.in.Rows, func(t bankmux.Transaction) bool { return c.isPlausible(t.Date) })
 }
 
-// absenceReason returns the reason why a known row that was not found is missing or removed, "" where the
-// reading does not prove that it is not there.
+// absenceReason returns why an unpaired known row is missing or removed. It returns "" if the
+// reading does not prove that the row is absent.
 func (c *comparison) absenceReason(suspect bool, k *knownRow) string {
 	switch {
 	case !c.in.Complete || !c.wasRead(k):
@@ -122,7 +124,7 @@ func (c *comparison) absenceReason(suspect bool, k *knownRow) string {
 	return ReasonAbsent
 }
 
-// addAbsent notes that a known row was not there, where the reading proves it.
+// addAbsent adds an unpaired known row to Missing or Removed, if the reading proves it absent.
 func (c *comparison) addAbsent(out *Result, k *knownRow) {
 	switch why := c.absenceReason(out.Suspect, k); why {
 	case "":
@@ -146,7 +148,7 @@ func (c *comparison) toChange(k *knownRow) Change {
 	if now.Reference == "" {
 		now.Reference = k.Reference
 	}
-	now.Aliases = make([]string, 0, len(k.Aliases)+2) // the new id and the old key
+	now.Aliases = make([]string, 0, len(k.Aliases)+2) // room for the new id and the old key
 	if n.row.ID != "" {
 		now.Aliases = append(now.Aliases, Alias(c.in.Provider, n.row.ID))
 	}
@@ -162,7 +164,7 @@ func (c *comparison) toChange(k *knownRow) Change {
 	return Change{Was: k.given, Row: n.row, Known: now, Reason: cmp.Or(reasons[k.reason], ReasonBack)}
 }
 
-// toKnown is a row as it will be stored, but for its aliases.
+// toKnown returns a row as it is stored, without its aliases.
 func toKnown(account, key string, n *readRow) Known {
 	return Known{
 		Key:       key,
@@ -175,14 +177,14 @@ func toKnown(account, key string, n *readRow) Known {
 	}
 }
 
-// needsKey is a row that needs a key, and the beginning of its base.
+// needsKey is a row that needs a key, and the first bytes of its key without number.
 type needsKey struct {
 	base uint64
 	at   int32
 }
 
-// giveKeys gives keys to the rows that need one: numbers go on from the highest that is in use. Each
-// stands where its base was.
+// giveKeys gives keys to the rows that need one. Numbers continue after the highest one in use. The
+// key replaces the base of the row.
 func (c *comparison) giveKeys(need []needsKey) {
 	slices.SortFunc(need, func(a, b needsKey) int {
 		by := cmp.Compare(a.base, b.base)

@@ -1,34 +1,37 @@
 package reconcile
 
+// This file compares rows of one day and amount by their texts.
+
 import (
 	"bytes"
 	"cmp"
 	"slices"
 )
 
-// sameDay compares rows of one day and amount by their texts. Its memory serves one day and amount
-// after another.
+// sameDay compares the rows of one day and amount by their texts. It reuses its memory for the next
+// day and amount.
 type sameDay struct {
-	c       *comparison
-	index   *rowIndex
+	c     *comparison
+	index *rowIndex
+	// letters and digits of all texts and references
 	letters []byte
 	old     []dayRow[*knownRow]
-	new     []dayRow[int32] // by their place among the rows that were read
+	new     []dayRow[int32] // by their index in the reading
 }
 
-// dayRow is a row and where the bones of its text and then of its reference are.
+// dayRow is a row and the positions of its text and reference in letters.
 type dayRow[T any] struct {
 	row           T
 	from, to, end int32
 	bigrams       bigrams
 }
 
-// dayMatch is a known row and where the new rows of its day and amount start on the shelf.
+// dayMatch is a known row and the first row of its day and amount in the index.
 type dayMatch struct{ old, from int32 }
 
 // bySameDay pairs rows of one day and amount whose texts agree in letters and digits and of which
-// at most one has the bank's reference: providers write texts differently from reading to reading,
-// and not each passes the reference on. Nearly the same text is suggested.
+// at most one has a reference. Providers change punctuation between readings, and some leave out
+// the bank's reference. Texts that nearly agree are suggested.
 func (c *comparison) bySameDay() {
 	if c.allPaired() {
 		return
@@ -67,7 +70,7 @@ func (c *comparison) bySameDay() {
 	}
 }
 
-// read puts the rows into the order of their bones, on the shelf as well.
+// read sorts the rows by letters and digits, and in the index as well.
 func (d *sameDay) read(at rowSpan, meetings []dayMatch) {
 	d.letters, d.old, d.new = d.letters[:0], d.old[:0], d.new[:0]
 	strip := func(text, reference string) (from, to, end int32) {
@@ -103,7 +106,7 @@ func (d *sameDay) read(at rowSpan, meetings []dayMatch) {
 	}
 }
 
-// pair pairs rows of the same bones, those of the same text first.
+// pair pairs rows of equal letters and digits. Rows of equal text go first.
 func (d *sameDay) pair() {
 	byBones := func(a dayRow[*knownRow], b dayRow[int32]) int {
 		return bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to])
@@ -115,7 +118,7 @@ func (d *sameDay) pair() {
 	})
 }
 
-// runs calls do with those of two sorted lists that compare equal.
+// runs calls do with the elements of two sorted lists that compare equal.
 func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 	for len(a) > 0 && len(b) > 0 {
 		switch by := compare(a[0], b[0]); {
@@ -137,8 +140,9 @@ func runs[A, B any](a []A, b []B, compare func(A, B) int, do func([]A, []B)) {
 	}
 }
 
-// pairByReference pairs rows of one reference, then those whose references agree in letters and digits, then
-// those of which at most one has a reference: known rows without one first.
+// pairByReference pairs rows of the same reference, then those whose references agree in letters
+// and digits. Then it pairs rows of which at most one has a reference. Known rows without one go
+// first.
 func (d *sameDay) pairByReference(old []dayRow[*knownRow], new []dayRow[int32]) {
 	d.pairSameReference(old, new, func(ref string) string { return ref })
 	d.pairSameReference(old, new, LettersAndDigits)
@@ -166,7 +170,7 @@ func (d *sameDay) pairByReference(old []dayRow[*knownRow], new []dayRow[int32]) 
 	}
 }
 
-// pairSameReference pairs rows of one reference, in a form.
+// pairSameReference pairs rows whose references agree in a form.
 func (d *sameDay) pairSameReference(old []dayRow[*knownRow], new []dayRow[int32], form func(string) string) {
 	var waiting map[string][]*knownRow
 	for _, one := range old {
@@ -194,8 +198,8 @@ func (d *sameDay) pairSameReference(old []dayRow[*knownRow], new []dayRow[int32]
 	}
 }
 
-// sameReference reports whether the bones of two references agree, but for zeros in front, or one
-// is absent.
+// sameReference reports whether two references agree in letters and digits, apart from zeros in
+// front. It also holds if one is absent.
 func sameReference(a, b []byte) bool {
 	return len(a) == 0 || len(b) == 0 || bytes.Equal(bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0"))
 }

@@ -1,13 +1,15 @@
 package reconcile
 
+// This file suggests rows that may be a known one, where nothing proves it.
+
 import (
 	"slices"
 )
 
-// retoldWithin is how many days may lie between two providers' dates of one row.
+// retoldWithin is how many days two providers' dates of one row may differ.
 const retoldWithin = 3
 
-// byAmount suggests what a row of another provider may be called by this one. An amount alone
+// byAmount suggests the rows that a row of another provider may be at this one. An amount alone
 // merges nothing.
 func (c *comparison) byAmount() {
 	if c.allPaired() {
@@ -35,7 +37,7 @@ func (c *comparison) byAmount() {
 
 func unpaired(n *readRow) bool { return !n.paired }
 
-// suggest notes what a row may have become. The rows have no keys yet.
+// suggest notes a suggestion. Its rows have no keys yet.
 func (c *comparison) suggest(k *knownRow, may rowSpan, why string) {
 	if c.suggested == nil {
 		c.suggested = make([]suggestion, 0, len(c.known))
@@ -51,10 +53,10 @@ type suggestion struct {
 	reason   reason
 }
 
-// MaxSuggested is how many rows a [Suggestion] names. [Suggestion.More] counts the others.
+// MaxSuggested is how many rows a [Suggestion] names at most. [Suggestion.More] counts the others.
 const MaxSuggested = 16
 
-// writeSuggestions notes what rows may be, without what was found to be another row after all.
+// writeSuggestions adds the suggestions to a result. It leaves out rows that were paired later.
 func (c *comparison) writeSuggestions(out *Result) {
 	c.suggested = slices.DeleteFunc(c.suggested, func(s suggestion) bool {
 		return s.was.match != nil || len(s.index.unpairedIn(int(s.from), int(s.to), out.Added)) == 0

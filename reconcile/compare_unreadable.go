@@ -1,21 +1,23 @@
 package reconcile
 
+// This file finds the known rows that a row which could not be read may be.
+
 import (
 	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
 )
 
-// unreadableFacts is what could be read of a row that could not be read whole. What could not is zero.
+// unreadableFacts is what could be read of an unreadable row. The other fields are zero.
 type unreadableFacts struct {
 	date     bankmux.Date
 	amount   decimal.Decimal
 	currency bankmux.Currency
 	text     string
-	wholeDay bool // stands for all rows of the day
+	wholeDay bool // it stands for any row of the day
 }
 
-// indexUnreadable are the rows that could not be read and may be a known row.
+// indexUnreadable returns the facts of the unreadable rows that may be a known one.
 func (c *comparison) indexUnreadable() map[unreadableFacts]struct{} {
 	if c.unreadable != nil {
 		return c.unreadable
@@ -32,15 +34,16 @@ func (c *comparison) indexUnreadable() map[unreadableFacts]struct{} {
 			d.date = t.Date
 			c.unreadable[unreadableFacts{date: t.Date, wholeDay: true}] = struct{}{}
 		case t.Date.Year >= firstYear && t.Date.Year <= lastYear:
-			continue // of a day that was not read
+			continue // it is of a day that was not read
 		}
 		c.unreadable[d] = struct{}{}
 	}
 	return c.unreadable
 }
 
-// mayBeUnreadable reports whether a known row may be one that could not be read: of its day, or of no day
-// but of its amount and text. alike asks for one of its day that says nothing else than it does.
+// mayBeUnreadable reports whether a known row may be one that could not be read. An unreadable row
+// of its day may be any row of that day. One without a day must agree in amount and text, as far as
+// they could be read. With alike, one of its day must agree as well.
 func (c *comparison) mayBeUnreadable(k *knownRow, alike bool) bool {
 	if len(c.in.Unreadable) == 0 {
 		return false

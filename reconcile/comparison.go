@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has the state of one comparison: the sorted rows of both sides and what was paired.
+
 import (
 	"cmp"
 	"slices"
@@ -10,45 +12,50 @@ import (
 
 const statusPending = bankmux.StatusPending
 
+// comparison is the state of one call of [Compare].
 type comparison struct {
 	in           Reading
-	prefix       string // of the provider's ids
+	prefix       string // of the provider's aliases
 	known        []knownRow
 	read         []readRow
-	provedFrom   bankmux.Date // absent rows of earlier days may be rows that the bank does not serve any more
-	contentOrder []int32      // old by what its rows say, see sorted
-	foundDay     struct {     // the one that find looked for last
+	provedFrom   bankmux.Date // The bank may not serve absent rows of earlier days any more.
+	contentOrder []int32      // known by content, see sortByContent
+	foundDay     struct {     // the day of the last findAlike
 		date     bankmux.Date
 		from, to int
 	}
 	currentIDs, formerIDs idTable             // known rows by the ids they have, and by those they had
-	readIDs               map[string]struct{} // the reading's ids, where it is not complete
+	readIDs               map[string]struct{} // ids of the reading, used only if it is not complete
 	unreadable            map[unreadableFacts]struct{}
 	indexes               map[indexKey]*rowIndex
 	suggested             []suggestion
 }
 
-// knownRow is a known row, with text and reference in normal form, and the row that was read it was
-// found to be.
+// knownRow is a known row, with text and reference in normal form, and the row of the reading that
+// it was paired with.
 type knownRow struct {
 	*Known
-	given     *Known // as the application gave it
-	base      string // of its key
-	match     *readRow
-	reason    reason
-	replaced  bool
+	given *Known // as the application gave it
+	base  string // its key without the number
+	// the row of the reading, nil if there is none yet
+	match  *readRow
+	reason reason
+	// match is the same movement as another row
+	replaced bool
+	// a suggestion names it
 	suggested bool
-	rekeyed   bool // the key is that of the row that was read
+	rekeyed   bool // it takes the key of match
 }
 
-// readRow is a row that was read, and whether it is known.
+// readRow is a row of the reading.
 type readRow struct {
 	row       *bankmux.Transaction
 	text, ref string // in normal form
-	base      string // of its key, in the end the key
-	paired    bool
-	rekeyed   bool  // the row that it is gets another key
-	addedAt   int32 // where it is in the result's list
+	base      string // its key without the number; in the end the whole key
+	// it is a known row
+	paired  bool
+	rekeyed bool  // its known row takes its key
+	addedAt int32 // its position in Result.Added
 }
 
 func newComparison(known []Known, in Reading) *comparison {
@@ -62,8 +69,8 @@ func newComparison(known []Known, in Reading) *comparison {
 	return c
 }
 
-// sortKnown sorts the account's known rows by day, and within a day so that the result does not
-// depend on their order.
+// sortKnown sorts the account's known rows by day. Within a day the order does not depend on the
+// order in which they were given.
 func (c *comparison) sortKnown(known []Known) {
 	places := make([]dayIndex, 0, len(known))
 	for i := range known {
@@ -86,8 +93,8 @@ func (c *comparison) sortKnown(known []Known) {
 	})
 }
 
-// newEntry reads a known row. The key of one that an earlier version of the library stored may be
-// of a text that was not in normal form; then its content says what its key would be now.
+// newEntry brings a known row into normal form. An earlier version of the library may have stored
+// its text in another form. The key is then computed again from the stored content.
 func newEntry(k *Known) knownRow {
 	text, reference := normal(k.Text), normalReference(k.Reference)
 	if text == k.Text && reference == k.Reference {
@@ -99,12 +106,12 @@ func newEntry(k *Known) knownRow {
 	return knownRow{Known: &now, given: k, base: string(b[:])}
 }
 
-// hasID reports whether a known row has a provider's id.
+// hasID reports whether a known row has an id of any provider.
 func (k *knownRow) hasID() bool {
 	return slices.ContainsFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, "id:") })
 }
 
-// sortRead does the same with the rows that were read.
+// sortRead does the same with the rows of the reading.
 func (c *comparison) sortRead(rows []bankmux.Transaction) {
 	places := make([]dayIndex, len(rows))
 	for i := range rows {
@@ -112,14 +119,14 @@ func (c *comparison) sortRead(rows []bankmux.Transaction) {
 	}
 	slices.Sort(places)
 	c.read = make([]readRow, len(rows))
-	var bases strings.Builder // one piece of memory for all; keys are copies
+	var bases strings.Builder // one allocation for all; keys are copies
 	bases.Grow(len(rows) * keyBaseLen)
 	for i, p := range places {
 		n := &c.read[i]
 		n.row = &rows[p.row()]
 		n.ref = normalReference(n.row.Reference)
 		if raw := rawText(n.row); i > 0 && raw == rawText(c.read[i-1].row) {
-			n.text = c.read[i-1].text // rows of one text often stand together
+			n.text = c.read[i-1].text // rows of one text are often neighbours
 		} else {
 			n.text = normal(raw)
 		}
@@ -127,7 +134,8 @@ func (c *comparison) sortRead(rows []bankmux.Transaction) {
 		bases.Write(b[:])
 		n.base = bases.String()[i*keyBaseLen:]
 	}
-	sortDays(places, c.read, func(a, b readRow) int { // step by step, for texts take the longest
+	// step by step, since comparing texts takes longest
+	sortDays(places, c.read, func(a, b readRow) int {
 		by := cmp.Or(a.row.Date.Compare(b.row.Date), cmp.Compare(a.row.Status, b.row.Status))
 		if by == 0 {
 			by = cmp.Compare(a.text, b.text)
@@ -142,8 +150,8 @@ func (c *comparison) sortRead(rows []bankmux.Transaction) {
 	})
 }
 
-// firstDay returns the first day of which the reading has a row, be it one that could not be read.
-// A day outside of those that were read, or of no year that a bank has, says nothing.
+// firstDay returns the first day of which the reading has a row, readable or not. Days outside
+// those that were read and implausible years do not count.
 func (c *comparison) firstDay() (first bankmux.Date) {
 	for _, list := range [][]bankmux.Transaction{c.in.Rows, c.in.Unreadable} {
 		for i := range list {
@@ -155,34 +163,35 @@ func (c *comparison) firstDay() (first bankmux.Date) {
 	return first
 }
 
-// The years that a bank's rows may be of. Others are of another calendar, or stand for "none".
+// Rows of earlier or later years have a date of another calendar, or one that stands for "none".
 const firstYear, lastYear = 1900, 2200
 
-// isPlausible reports whether a day of a row says anything about the days that were read.
+// isPlausible reports whether a day lies in the days that were read and in a year that a bank has.
 func (c *comparison) isPlausible(d bankmux.Date) bool {
 	return d.Year >= firstYear && d.Year <= lastYear && !d.Before(c.in.From) && !d.After(c.in.To)
 }
 
-// wasRead reports whether a known row lies in the days that were read, or that the reading would
-// show.
+// wasRead reports whether the reading would show a known row: its day was read, or lies up to
+// Ahead.
 func (c *comparison) wasRead(k *knownRow) bool {
 	return !k.Date.Before(c.in.From) && (!k.Date.After(c.in.To) || !k.Date.After(c.in.Ahead))
 }
 
-// pair notes that a known row and one that was read are one.
+// pair notes that a known row and a row of the reading are the same.
 func (c *comparison) pair(k *knownRow, n *readRow, why string, replaced bool) {
 	k.match, k.reason, k.replaced = n, reasonOf(why), replaced
 	n.paired = true
 }
 
-// allPaired reports whether all rows that were read are known. Then there is nothing left to find.
+// allPaired reports whether all rows of the reading are known, so that nothing is left to find.
 func (c *comparison) allPaired() bool {
 	return !slices.ContainsFunc(c.read, func(n readRow) bool { return !n.paired })
 }
 
-// mayHaveAnotherID reports whether a known row that was not found by its id may be a row of another id: the
-// reading is complete, or the provider has none of its ids any more, shows them in this reading,
-// for then they are those of other rows, or never gave it one.
+// mayHaveAnotherID reports whether a known row that was not found by its id may be in the reading
+// under another id. In a complete reading it always may. In another one, each of its ids must be
+// gone at the provider, or be the id of another row of this reading. A row that never had an id of
+// the provider may have one now.
 func (c *comparison) mayHaveAnotherID(k *knownRow) bool {
 	if c.in.Complete {
 		return true
@@ -199,7 +208,7 @@ func (c *comparison) mayHaveAnotherID(k *knownRow) bool {
 	return true
 }
 
-// hasReadID reports whether the reading has a row of an id.
+// hasReadID reports whether the reading has a row with an id.
 func (c *comparison) hasReadID(id string) bool {
 	if c.readIDs == nil {
 		c.readIDs = make(map[string]struct{}, len(c.read))

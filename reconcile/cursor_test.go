@@ -66,8 +66,8 @@ func TestACursorOfALaterVersionIsNotGuessedAt(t *testing.T) {
 		require.NoError(t, err)
 		return base64.RawURLEncoding.EncodeToString(raw) + "." + digest("cursor", string(raw))[:8]
 	}
-	refusedCursor(t, sign(Cursor{Version: cursorVersion + 1, Connection: "mine"}), "later version")
-	refusedCursor(t, sign(map[string]any{"v": 99, "c": "mine", "shape": "nobody knows"}), "later version")
+	refusedCursor(t, sign(Cursor{Version: cursorVersion + 1, Connection: "mine"}), "newer version")
+	refusedCursor(t, sign(map[string]any{"v": 99, "c": "mine", "shape": "nobody knows"}), "newer version")
 	refusedCursor(t, sign(Cursor{Version: cursorVersion, Connection: "another"}), "another connection")
 	refusedCursor(t, sign([]int{1}), "not the Next")
 	refusedCursor(t, sign(map[string]any{"v": "one"}), "not the Next")

@@ -1,12 +1,14 @@
 package reconcile
 
+// This file has helpers for days that both engines use.
+
 import (
 	"time"
 
 	"github.com/bankmux/bankmux"
 )
 
-// The days of all rows.
+// All rows are between these days.
 var (
 	firstDay = bankmux.NewDate(1, time.January, 1)
 	lastDay  = bankmux.NewDate(9999, time.December, 31)

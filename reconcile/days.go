@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has Days, the engine for providers that are read by account and days, and its Sync.
+
 import (
 	"context"
 	"errors"
@@ -11,34 +13,38 @@ import (
 )
 
 // Days reads and syncs with a provider that has no record of changes: its rows are asked for by
-// account and days. The adapter gives functions that make one call each and translate rows. The
+// account and days. The adapter supplies functions that make one call each and translate rows. The
 // engine does the rest of [bankmux.TransactionSyncer.Sync] and of
-// [bankmux.TransactionLister.TransactionPage]. It cuts days into calls of at most 31 days, asks for
-// less where the bank refuses days, drops and counts rows that were not asked for, and finds out
-// whether the bank selects rows by another day than it writes. It also compares with what the
-// application knows and seals the cursor to the connection.
+// [bankmux.TransactionLister.TransactionPage]:
 //
-// A page of a sync is one account. Each time, the last three weeks before the former reading are
-// read again, and all days once a week. A row is removed after two readings that prove that it is
-// not there.
+//   - It cuts days into calls of at most 31 days, and asks for less if the bank refuses days.
+//   - It drops and counts rows that were not asked for.
+//   - It finds out whether the bank selects rows by another day than it writes.
+//   - It compares with the rows that the application knows, and binds the cursor to the connection.
+//
+// A page of a sync is one account. Each sync reads the last three weeks before the former reading
+// again, and all days once a week. A row is removed after two readings that prove its absence.
 //
 // Make a Days for each call, around the connection of the request. Nothing of it is kept.
 type Days struct {
 	// Provider is the name of the adapter. It is a part of each row's alias, so it must not change.
 	Provider string
 	// Read makes one call for the rows of some days. It is required. It should return all rows that
-	// the provider sent, whatever their day. Days may overlap those of other calls.
+	// the provider sent, whatever their day. Its days may overlap those of other calls.
 	Read func(ctx context.Context, req DaysRequest) (DaysPage, error)
 	// Accounts lists the connection's accounts by the provider's ids. Sync requires it, and calls
-	// it only if the request names neither accounts nor cards. What could not be read is in failed.
+	// it only if the request names neither accounts nor cards. Accounts that could not be read are
+	// in failed.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
-	// Serves returns how many days back from today the bank serves rows, 0 where it does not say.
-	// again is set after the bank refused days: what was remembered may be old. nil stands for 0.
+	// Serves returns how many days back from today the bank serves rows, 0 if it does not say. The
+	// engine sets again after the bank refused days, since a remembered number may be old. A nil
+	// Serves stands for 0.
 	Serves func(ctx context.Context, again bool) (days int, err error)
 	// Refused reports whether an error of Read says that the bank does not serve the days. The
-	// engine then asks for other and fewer days. nil means that no error says so.
+	// engine then asks for other and fewer days. A nil Refused means that no error says so.
 	Refused func(*bankmux.Error) bool
-	// Today is the last day that a row can have at the bank. nil means the day in UTC.
+	// Today returns the last day that a row can have at the bank. If it is nil, that is the day in
+	// UTC.
 	Today func() bankmux.Date
 }
 
@@ -48,33 +54,33 @@ type DaysRequest struct {
 	Card    bool             // Account is the id of a card
 	From    bankmux.Date     // the first day
 	To      bankmux.Date     // the last day
-	Answers *bankmux.Answers // to a challenge of this very call; nil otherwise
+	Answers *bankmux.Answers // to a challenge of exactly this call; nil otherwise
 }
 
 // DaysPage is what one call returned.
 type DaysPage struct {
 	Rows       []bankmux.Transaction
 	Unreadable []UnreadableRow // rows that cannot be read
-	AsOf       time.Time       // when the provider read them; zero where it does not say
+	AsOf       time.Time       // when the provider read them; zero if it does not say
 }
 
 // UnreadableRow is a row that cannot be read.
 type UnreadableRow struct {
-	Row     bankmux.Transaction // what can be read of it: known rows that say the same are not absent
-	Failure bankmux.Failure     // with the row's id, or its number in the answer
+	// Row has the parts that can be read. Known rows that agree with them are not absent.
+	Row     bankmux.Transaction
+	Failure bankmux.Failure // names the row by its id, or by its number in the response
 }
 
-// overlap is how many days are read again each time: rows are posted late, and holds become other
-// rows. Every so many days all that the bank serves is read again, for what was posted later still.
+// Rows are posted late, and holds become other rows, so some days are read again.
 const (
-	rereadDays     = 21
-	rereadAllEvery = 7
+	rereadDays     = 21 // days that each sync reads again
+	rereadAllEvery = 7  // days after which everything that the bank serves is read again
 )
 
-// aheadDays is how far a day of value that the application knows may lie ahead.
+// aheadDays is how far a known value date may lie in the future.
 const aheadDays = 366
 
-// cardPrefix marks a card among the accounts that are left in a round.
+// cardPrefix marks a card in the accounts that are left in a round.
 const cardPrefix = "card:"
 
 // daysStep is the call that a challenge interrupted: the cursor with the accounts left, and the
@@ -84,14 +90,21 @@ type daysStep struct {
 	Window window `json:"window"`
 }
 
-// Sync reads the days of one account and compares. Without Known it reports Added alone. It may be
-// repeated with the same cursor, and is safe for concurrent use if the functions are.
+// Sync reads the days of one account and compares them with the rows that the application knows.
+// Without Known it reports only Added. It may be repeated with the same cursor. It is safe for
+// concurrent use if the functions are.
 //
-// An account that failed is in Failed, if the others may still be read, and is read again in the
-// next round. Errors: [bankmux.ErrInvalid] for a cursor of another connection, of a later version
-// or that was changed, for names that do not tell accounts apart, and for Days without Read or
-// Accounts; [bankmux.ErrApplication] where Known fails. Errors of the functions are returned as
-// they are; a challenge keeps which call it interrupted, and the answers go to that call first.
+// An account that failed is in Failed if the others may still be read. The next round reads it
+// again.
+//
+// Errors:
+//
+//   - [bankmux.ErrInvalid] if the cursor is from another connection, from a newer version or
+//     altered.
+//   - [bankmux.ErrInvalid] if two accounts have one name, or if Days lacks Read or Accounts.
+//   - [bankmux.ErrApplication] if Known fails.
+//   - Errors of the functions are returned as they are. A challenge records which call it
+//     interrupted, and the answers are sent to that call first.
 func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if d.Read == nil || d.Accounts == nil {
 		return bankmux.Delta{}, invalid("Days", "lacks Read or Accounts")
@@ -99,7 +112,8 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	var at daysStep
 	text := req.Cursor
 	if req.Answers != nil && takeStep(&req.Answers, &at) {
-		text = at.Cursor // with the accounts listed: another call would end the user's session at the bank
+		// it has the accounts: listing them again would end the user's session at the bank
+		text = at.Cursor
 	}
 	cursor, err := ParseCursor(text, req.Connection)
 	if err != nil {
@@ -135,7 +149,7 @@ func (d Days) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	return delta, nil
 }
 
-// startRound notes the accounts of a round, and the day up to which it reads.
+// startRound stores the accounts of a round and the day up to which it reads.
 func (d *Days) startRound(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
@@ -156,7 +170,7 @@ func (d *Days) startRound(
 	return failed, nil
 }
 
-// accountIDs are the ids of accounts and cards that are left.
+// accountIDs returns the ids of the accounts and cards that are left.
 func accountIDs(todo []string) []string {
 	ids := make([]string, len(todo))
 	for i, one := range todo {
@@ -165,7 +179,7 @@ func accountIDs(todo []string) []string {
 	return ids
 }
 
-// today is the last day that a row can have.
+// today returns the last day that a row can have.
 func (d *Days) today() bankmux.Date {
 	if d.Today == nil {
 		return bankmux.DateOf(time.Now().UTC())
@@ -173,7 +187,7 @@ func (d *Days) today() bankmux.Date {
 	return d.Today()
 }
 
-// serves is how many days the bank serves.
+// serves returns how many days the bank serves.
 func (d *Days) serves(ctx context.Context, again bool) (int, error) {
 	if d.Serves == nil {
 		return 0, nil
@@ -181,19 +195,20 @@ func (d *Days) serves(ctx context.Context, again bool) (int, error) {
 	return d.Serves(ctx, again)
 }
 
-// refused reports whether the bank does not serve the days of a call.
+// refused reports whether an error says that the bank does not serve the days of a call.
 func (d *Days) refused(err error) bool {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	return ok && d.Refused != nil && d.Refused(e)
 }
 
-// concernsOneAccount reports whether a failure leaves hope for the other accounts.
+// concernsOneAccount reports whether the other accounts may still be read after a failure.
 func concernsOneAccount(e *bankmux.Error) bool {
 	switch e.Kind {
 	case bankmux.ErrNotFound, bankmux.ErrInstitution, bankmux.ErrUnknown, bankmux.ErrUnsupported:
 		return true
 	case bankmux.ErrInvalid:
-		return !e.NotSent // the bank refused it; what is refused here is a mistake of the caller
+		// the bank refused it; what is refused before a call is a mistake of the caller
+		return !e.NotSent
 	}
 	return e.Affects() == bankmux.ScopeCall && e.Kind == bankmux.ErrMalformed
 }

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file keeps each row once where the bank selects rows by another day than it writes.
+
 import (
 	"maps"
 	"slices"
@@ -8,23 +10,23 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// calls are the calls of a reading, the newest first, and the rows that are not of the days of the
-// call that had them. The zero value is ready.
+// calls are the calls of a reading, the newest first, and their misplaced rows. Those have a day
+// that the call does not own. The zero value is ready to use.
 type calls struct {
 	all       []call
-	misplaced map[string]*misplacedRow // by what they say
-	furthest  int                      // days that a row is further off than those asked for
-	// ignores says that the bank serves all it has, whatever days are asked for.
+	misplaced map[string]*misplacedRow // by content
+	furthest  int                      // days that a row is off at most
+	// the bank serves all rows, whatever days are asked for
 	ignores bool
 }
 
-// call is a call and a sum of the rows that it had.
+// call is a call and a checksum of its rows.
 type call struct {
 	window
 	sum string
 }
 
-// misplacedRow is a row of a day that another call has for its own.
+// misplacedRow is a row of a day that another call owns.
 type misplacedRow struct {
 	row   *bankmux.Transaction
 	asked bool // its day was asked for
@@ -45,8 +47,8 @@ func (c *calls) add(w *window, rows []bankmux.Transaction) {
 	c.ignores = c.ignores || got.ignores() || c.repeats(3)
 }
 
-// repeats reports whether so many calls in a row had the same rows, of which the last asked for
-// other days than the first.
+// repeats reports whether the last n calls had the same rows. The first and last of them must have
+// asked for different days.
 func (c *calls) repeats(n int) bool {
 	if n < 2 || len(c.all) < n {
 		return false
@@ -59,8 +61,8 @@ func (c *calls) repeats(n int) bool {
 // apart reports whether no day was asked for in both calls.
 func (w *window) apart(other *window) bool { return w.From.After(other.To) || other.From.After(w.To) }
 
-// addMisplaced keeps a row of the last call whose day another call has for its own. As a rule that call
-// has the row too. Where a bank selects by quite another day than it writes, it does not.
+// addMisplaced keeps a row of the last call whose day another call owns. Usually that call has the
+// row too. If the bank selects by a very different day than it writes, it does not.
 func (c *calls) addMisplaced(row *bankmux.Transaction, asked bool) {
 	if c.misplaced == nil {
 		c.misplaced = map[string]*misplacedRow{}
@@ -84,8 +86,8 @@ func (s *misplacedRow) add(call int) {
 	s.seen = append(s.seen, rowsInCall{call, 1})
 }
 
-// unclaimed are the strays that are not among the rows which calls have for their own. It returns how
-// many of them are of days that were not asked for.
+// unclaimed returns the misplaced rows that the call of their day does not have. It also returns
+// how many of them are of days that were not asked for.
 func (c *calls) unclaimed(own []bankmux.Transaction) (rows []bankmux.Transaction, unasked int) {
 	c.ignores = c.ignores || c.repeats(len(c.all))
 	if len(c.misplaced) == 0 {
@@ -111,7 +113,7 @@ func (c *calls) unclaimed(own []bankmux.Transaction) (rows []bankmux.Transaction
 	return rows, unasked
 }
 
-// owner is the call that has a day for its own: a day that has not come is the newest call's.
+// owner returns the call that owns a day. A day in the future belongs to the newest call.
 func (c *calls) owner(day bankmux.Date) int {
 	for i := range c.all {
 		if !day.Before(c.all[i].First) {
@@ -121,11 +123,12 @@ func (c *calls) owner(day bankmux.Date) int {
 	return len(c.all) - 1
 }
 
-// atLeast is how many equal rows there are at least. Two calls that ask for no day in common have
-// other rows; two that do may have the same. Where the bank ignores the days all calls have them.
+// atLeast returns how many equal rows there are at least. Two calls without a common day have
+// different rows; two with one may have the same. If the bank ignores the days, all calls have
+// them.
 func (c *calls) atLeast(seen []rowsInCall) int {
 	slices.SortFunc(seen, func(a, b rowsInCall) int { return a.call - b.call })
-	best := make([]int, len(seen)+1) // of the first so many calls
+	best := make([]int, len(seen)+1) // best[i] is for the first i calls
 	for i, s := range seen {
 		apart := 0
 		if !c.ignores {
@@ -138,7 +141,7 @@ func (c *calls) atLeast(seen []rowsInCall) int {
 	return best[len(seen)]
 }
 
-// contentOf is all that a row says.
+// contentOf returns the whole content of a row as one text.
 func contentOf(t *bankmux.Transaction) string {
 	return strings.Join([]string{
 		t.ID,

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has TransactionPage, which lists the rows of one account page by page.
+
 import (
 	"context"
 	"slices"
@@ -7,15 +9,19 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// TransactionPage reads up to a month of one account or card, the newest first. Each row is on one
-// page, whatever days the bank selects by. As a rule that is the page that has its day. Where the
-// bank takes few days per call, or writes days far from those it selects by, it is the page whose
-// call had it. It may be repeated with the same page.
+// TransactionPage reads up to a month of one account or card, the newest first. Each row is on
+// exactly one page, by whatever day the bank selects. Usually that is the page that has its day. If
+// the bank takes few days per call, or writes days far from those it selects by, it is the page
+// whose call had it. It may be repeated with the same page.
 //
-// Errors: [bankmux.ErrInvalid] for a request that does not name exactly one account or card, for
-// days that the bank does not serve where [bankmux.TransactionsRequest.Beyond] says so, for a Page
-// that is not the Next of one, and for Days without Read. Errors of the functions are returned as
-// they are; a challenge keeps which call it interrupted.
+// Errors:
+//
+//   - [bankmux.ErrInvalid] if the request does not name exactly one account or card.
+//   - [bankmux.ErrInvalid] if the bank does not serve the days and
+//     [bankmux.TransactionsRequest.Beyond] refuses gaps.
+//   - [bankmux.ErrInvalid] if Page is not the Next of a page, or Days lacks Read.
+//   - Errors of the functions are returned as they are. A challenge records which call it
+//     interrupted.
 func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	if d.Read == nil {
 		return bankmux.TransactionPage{}, invalid("Days", "lacks Read")
@@ -38,12 +44,12 @@ func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsReque
 	}
 	days, at, err := d.remaining(ctx, &req)
 	if err != nil || at.to.Before(days.firstAsked(at.Split)) {
-		return bankmux.TransactionPage{}, err // clamped to nothing: nothing is covered
+		return bankmux.TransactionPage{}, err // no day is left: nothing is covered
 	}
 	return list.page(ctx, days, at)
 }
 
-// page asks for fewer days until the bank takes a call.
+// page asks for fewer days until the bank accepts a call.
 func (l *daysList) page(ctx context.Context, days *windows, at pagePosition) (bankmux.TransactionPage, error) {
 	var refused error
 	for asked := false; ; {
@@ -79,7 +85,7 @@ func (l *daysList) page(ctx context.Context, days *windows, at pagePosition) (ba
 	}
 }
 
-// remaining is what is left to read of the days asked for and served, and where to go on.
+// remaining returns what is left to read of the days asked for and served, and where to continue.
 func (d *Days) remaining(ctx context.Context, req *bankmux.TransactionsRequest) (*windows, pagePosition, error) {
 	today := d.today()
 	from, to := req.Days(today)
@@ -98,7 +104,7 @@ func (d *Days) remaining(ctx context.Context, req *bankmux.TransactionsRequest) 
 	return w, at, w.limitTo(days, req)
 }
 
-// daysList reads a page of a list.
+// daysList reads one page of a list.
 type daysList struct {
 	days    *Days
 	req     *bankmux.TransactionsRequest
@@ -106,7 +112,7 @@ type daysList struct {
 	card    bool
 }
 
-// window is what the page asks for.
+// window returns the call of the page.
 func (l *daysList) window(days *windows, at pagePosition) pageWindow {
 	_, last := l.req.Limits(days.last)
 	w := pageWindow{
@@ -120,7 +126,7 @@ func (l *daysList) window(days *windows, at pagePosition) pageWindow {
 	if !at.Split && days.size == windowDays {
 		w.window = days.next(at.to)
 		if w.Newest && !w.Last.Before(w.First) {
-			w.Last = later(w.Last, last) // a day of value may be one that has not come
+			w.Last = later(w.Last, last) // a value date may lie in the future
 		}
 		w.Upto = earlier(w.Last, w.To)
 		return w
@@ -186,8 +192,8 @@ func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.Transaction
 	return page, nil
 }
 
-// refusedPage is the page of days that the bank refuses one by one. A bank that refuses its newest days
-// refuses the call.
+// refusedPage returns the page of days that the bank refuses even one by one. If it refuses its
+// newest days, the call fails.
 func (l *daysList) refusedPage(days *windows, at pagePosition, refused error) (bankmux.TransactionPage, error) {
 	all := l.req.Page == "" && !at.to.Before(days.last)
 	if all || (refusesGaps(l.req) && !at.to.Before(days.first)) {

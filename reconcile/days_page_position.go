@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has what the Next of a page holds: where the list goes on, and what it found out.
+
 import (
 	"encoding/json"
 	"strconv"
@@ -8,33 +10,34 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// pagePosition is what the Next of a page says: where to go on, and what the pages before found out.
+// pagePosition is the content of the Next of a page: where the list continues, and what earlier
+// pages found out.
 type pagePosition struct {
 	to   bankmux.Date // the last day still to be read
-	size int          // days of a call
+	size int          // days per call
 	findings
 }
 
 // findings are what the pages of a list found out about the bank.
 type findings struct {
 	Drifted bool `json:"drifted,omitempty"` // it has written days that it was not asked for
-	Far     bool `json:"far,omitempty"`     // and some that are further off than maxSlack
-	Ignores bool `json:"ignores,omitempty"` // it serves all it has, whatever days are asked for
+	Far     bool `json:"far,omitempty"`     // some of them are further off than maxSlack
+	Ignores bool `json:"ignores,omitempty"` // it serves all rows, whatever days are asked for
 
 	// Split says that calls do not overlap. A row is then on the page of the call that had it.
 	Split bool         `json:"split,omitempty"`
-	Until bankmux.Date `json:"until,omitzero"` // rows of later days are on pages before
-	// rows up to this day are on the page before, while from Floor on is read again
+	Until bankmux.Date `json:"until,omitzero"` // rows of later days are on earlier pages
+	// rows up to this day are on the previous page, while days from Floor on are read again
 	After bankmux.Date `json:"after,omitzero"`
 	Floor bankmux.Date `json:"floor,omitzero"`
-	Sum   string       `json:"sum,omitempty"` // of the rows that the call before had
-	Bad   []string     `json:"bad,omitempty"` // of rows that say no day and were named
+	Sum   string       `json:"sum,omitempty"` // checksum of the rows of the previous call
+	Bad   []string     `json:"bad,omitempty"` // unreadable rows without a day that were reported
 }
 
 func (p pagePosition) String() string {
 	text := p.to.String() + "/" + strconv.Itoa(p.size)
 	raw, err := json.Marshal(p.findings)
-	if err != nil || string(raw) == "{}" { // days and texts: cannot fail
+	if err != nil || string(raw) == "{}" { // days and texts: never fails
 		return text
 	}
 	return text + "/" + string(raw)
@@ -67,12 +70,12 @@ type pageWindow struct {
 	Size   int          `json:"size"`
 	Newest bool         `json:"newest,omitempty"` // it is the first page of the list
 	Begin  bankmux.Date `json:"begin"`            // the first day wanted
-	End    bankmux.Date `json:"end"`              // and the last
+	End    bankmux.Date `json:"end"`              // the last day wanted
 	Low    bankmux.Date `json:"low"`              // the first day to ask for
 	Upto   bankmux.Date `json:"upto"`             // the last day that this page can cover
 }
 
-// interruptedWindow is the call of a page that answers go on with.
+// interruptedWindow returns the call of a page that answers continue.
 func interruptedWindow(answers **bankmux.Answers) (w pageWindow, ok bool) {
 	if *answers == nil || !takeStep(answers, &w) {
 		return pageWindow{}, false
@@ -85,8 +88,8 @@ func interruptedWindow(answers **bankmux.Answers) (w pageWindow, ok bool) {
 	return w, w.Size > 0 && w.Size <= windowDays
 }
 
-// firstAsked is the first day that a list asks for. Where calls do not overlap, those of the margin before
-// the days wanted are calls of their own.
+// firstAsked returns the first day that a list asks for. If calls do not overlap, the margin before
+// the wanted days is read by calls of its own.
 func (w *windows) firstAsked(split bool) bankmux.Date {
 	if !split {
 		return w.first

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file decides which rows of a call are on a page of a list.
+
 import (
 	"hash/fnv"
 	"slices"
@@ -8,32 +10,32 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// pageRows are the rows that a call of a list returned, until it is known which are the page's.
+// pageRows are the rows that a call of a list returned, before it is known which are on the page.
 type pageRows struct {
 	w      *pageWindow
 	rows   []bankmux.Transaction
 	failed []failedRow
 
-	hash        uint64
-	hashedDay   bankmux.Date // of a row
-	severalDays bool         // rows say more than one day
+	hash        uint64       // of all rows; the order does not matter
+	hashedDay   bankmux.Date // of the last row in hash
+	severalDays bool         // rows have more than one day
 	outside     int          // rows of days that were not asked for
-	far         bool
-	furthest    int // days
+	far         bool         // one is further off than maxSlack
+	furthest    int          // days that a row is off at most
 
-	lastDay        bankmux.Date // the day looked at last
-	lastAsked      bool         // it was asked for, or the row says none
-	oldest, newest bankmux.Date // of all rows that say a day
+	lastDay        bankmux.Date // the last argument of addDay
+	lastAsked      bool         // it was asked for, or is zero
+	oldest, newest bankmux.Date // of all rows that have a day
 }
 
 // failedRow is a row that cannot be read.
 type failedRow struct {
-	day     bankmux.Date // zero if it says none
+	day     bankmux.Date // zero if it has none
 	content string
 	failure bankmux.Failure
 }
 
-// addDay looks at the day of a row. Rows of one day mostly come one after the other.
+// addDay notes the day of a row. Rows of one day are mostly neighbours.
 func (p *pageRows) addDay(day bankmux.Date) {
 	if day != p.lastDay {
 		p.lastDay, p.lastAsked = day, day.IsZero() || p.w.asked(day)
@@ -53,20 +55,19 @@ func (p *pageRows) addDay(day bankmux.Date) {
 	p.far = p.far || away > maxSlack
 }
 
-// add looks at a row.
+// add notes a row.
 func (p *pageRows) add(row *bankmux.Transaction) {
 	p.addToSum(row)
 	p.addDay(row.Date)
 }
 
-// ignores reports whether the bank serves all it has, whatever days are asked for. A bank that
-// selects by another day than it writes is not that far off with so many rows.
+// ignores reports whether the bank serves all rows, whatever days are asked for. A bank that
+// selects by another day than it writes has fewer rows that are far off.
 func (p *pageRows) ignores() bool {
 	return p.furthest > windowDays && 2*p.outside >= len(p.rows)+len(p.failed)
 }
 
-// addToSum counts a row in what two calls that returned the same rows have in common. It looks at
-// no text, since it is made for every row.
+// addToSum adds a row to the checksum. It reads no text, since it is called for every row.
 func (p *pageRows) addToSum(row *bankmux.Transaction) {
 	const prime = 1099511628211
 	d := row.Date
@@ -80,7 +81,7 @@ func (p *pageRows) addToSum(row *bankmux.Transaction) {
 	p.hash += mix | 1
 }
 
-// sum is the same for two calls that returned the same rows.
+// sum returns a checksum that is the same for two calls with the same rows.
 func (p *pageRows) sum() string {
 	if p.hash == 0 {
 		return ""
@@ -88,20 +89,21 @@ func (p *pageRows) sum() string {
 	return strconv.FormatUint(p.hash, 36)
 }
 
-// page keeps the rows that are the page's own and says where to go on.
+// page keeps the page's own rows and sets where the list continues.
 func (p *pageRows) page() (page bankmux.TransactionPage) {
 	w, next := p.w, p.w.Found
 	first, last := w.First, w.Last
 	next.Drifted = next.Drifted || p.outside > 0
 	split, over := next.Split, false
 	sum := p.sum()
-	repeated := sum != "" && sum == next.Sum && (p.severalDays || w.Size >= 7) // two calls for a day may have equal rows
+	// two calls for single days may have equal rows
+	repeated := sum != "" && sum == next.Sum && (p.severalDays || w.Size >= 7)
 	next.Sum = sum
 	switch {
 	case next.Ignores:
-	case !split && (p.ignores() || (repeated && p.far)): // the page of its day has each row
+	case !split && (p.ignores() || (repeated && p.far)): // each row is on the page of its day
 		next.Ignores = true
-	case !split && p.far: // the page of its day may not have it
+	case !split && p.far: // the page of its day may lack it
 		first, next.Far, next.Split = w.Begin, true, true
 		if w.Newest {
 			last = w.End
@@ -109,7 +111,7 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 	case split:
 		next.Far = next.Far || p.far
 		switch {
-		case repeated, p.ignores() && !w.Newest: // the pages before have all rows
+		case repeated, p.ignores() && !w.Newest: // earlier pages have all rows
 			over = true
 		case p.ignores():
 			next.Ignores, first = true, later(first, w.From)
@@ -128,8 +130,8 @@ func (p *pageRows) page() (page bankmux.TransactionPage) {
 	return page
 }
 
-// takeDays takes the rows of some days and counts others. It reports whether there are rows that are
-// wanted and of later days.
+// takeDays keeps the rows of some days and counts the others. It reports whether wanted rows of
+// later days are left out.
 func (p *pageRows) takeDays(page *bankmux.TransactionPage, first, last bankmux.Date) (newer bool) {
 	if !p.oldest.Before(first) && !p.newest.After(last) {
 		page.Transactions = p.rows
@@ -154,10 +156,11 @@ func (p *pageRows) takeDays(page *bankmux.TransactionPage, first, last bankmux.D
 	return newer
 }
 
-// maxRemembered bounds how many rows without a day the Next of a page remembers.
+// maxRemembered is how many rows without a day the Next of a page remembers.
 const maxRemembered = 50
 
-// addUnreadable reports the rows that cannot be read: those with a day as others, those without once.
+// addUnreadable reports the rows that cannot be read. Those with a day are treated as other rows.
+// Those without a day are reported once.
 func (p *pageRows) addUnreadable(page *bankmux.TransactionPage, next *findings, first, last bankmux.Date) {
 	named := map[string]int{}
 	for _, content := range next.Bad {
@@ -168,7 +171,7 @@ func (p *pageRows) addUnreadable(page *bankmux.TransactionPage, next *findings, 
 		switch {
 		case b.day.IsZero():
 			if named[b.content] > 0 {
-				named[b.content]-- // a page before had it
+				named[b.content]-- // an earlier page reported it
 				continue
 			}
 			if len(bad) < maxRemembered {
@@ -185,7 +188,8 @@ func (p *pageRows) addUnreadable(page *bankmux.TransactionPage, next *findings, 
 	next.Bad = bad
 }
 
-// next is where to go on, "" at the end. newer says that the call had rows of later days.
+// next returns where the list continues, "" at the end. newer says that the call had rows of later
+// days.
 func (w *pageWindow) next(f findings, newer bool) string {
 	at := pagePosition{to: w.From.AddDays(-1), size: w.Size, findings: f}
 	switch {
@@ -196,9 +200,10 @@ func (w *pageWindow) next(f findings, newer bool) string {
 		}
 		return at.String()
 	case !w.Found.Split && !w.Newest && newer:
-		// The page before asked for the days after these, and had their rows.
+		// The previous page asked for the days after these, and had their rows.
 		if to := w.Last.AddDays(-maxSlack); !to.Before(w.From) {
-			at.to, at.Floor, at.After, at.Sum = to, w.From, w.Last, "" // it may have the same rows
+			// the next call may have the same rows
+			at.to, at.Floor, at.After, at.Sum = to, w.From, w.Last, ""
 			return at.String()
 		}
 	case !at.Floor.IsZero() && at.to.Before(at.Floor):
@@ -210,8 +215,8 @@ func (w *pageWindow) next(f findings, newer bool) string {
 	return at.String()
 }
 
-// addCovered says which days are complete now. What was selected before the days that were read may have
-// been written on the first of them.
+// addCovered adds the days that are complete now. Rows selected by a day before those that were
+// read may have been written on the first of them.
 func (p *pageRows) addCovered(page *bankmux.TransactionPage, f findings) {
 	w := p.w
 	if f.Far {
@@ -230,7 +235,7 @@ func (p *pageRows) addCovered(page *bankmux.TransactionPage, f findings) {
 	}
 }
 
-// unreadableDigest differs between rows without a day that say different things.
+// unreadableDigest differs between unreadable rows with different content.
 func unreadableDigest(u *UnreadableRow) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(contentOf(&u.Row) + "\x00"))

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file reads the days of one account for a sync.
+
 import (
 	"context"
 	"slices"
@@ -7,11 +9,11 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// standardDays is what is asked for where a bank does not say how far back it goes.
+// standardDays is how many days are asked for if a bank does not say how many it serves.
 const standardDays = 90
 
-// daysSync reads the days of one account for a sync: each row once, whatever days the bank
-// selects by.
+// daysSync reads the days of one account for a sync. It has each row once, by whatever day the bank
+// selects.
 type daysSync struct {
 	days    *Days
 	req     *bankmux.SyncRequest
@@ -24,23 +26,24 @@ type daysSync struct {
 	serves     int          // days back from today that the bank says it serves
 	promised   bankmux.Date // the first day that the bank says it serves
 	whole      bool         // all days are read, not only the last weeks
-	askedAgain bool         // the bank's range was asked again
+	askedAgain bool         // the bank's range was asked for again
 	to         bankmux.Date // the last day that was read
 	from       bankmux.Date // the first day that was asked for and served
-	refusedTo  bankmux.Date // the last day that the bank refuses although it promises it; zero for none
-	firstRow   bankmux.Date // the first day that a row says; zero if there is no row
-	drifted    bool         // the bank is known to select by another day than it writes
+	// the last day that the bank refuses although it promises it; zero if none
+	refusedTo bankmux.Date
+	firstRow  bankmux.Date // the first day of a row; zero if there is no row
+	drifted   bool         // the bank is known to select by another day than it writes
 
-	answered     window // the call that the user's answer belonged to, until its rows are taken
-	answeredRows []bankmux.Transaction
-	page         []bankmux.Transaction
-	rows         []bankmux.Transaction
+	answered     window                // the call that the user's answers were sent to, until its rows are taken
+	answeredRows []bankmux.Transaction // the rows of answered
+	page         []bankmux.Transaction // the rows of the last call
+	rows         []bankmux.Transaction // the rows that are kept
 	calls        calls
-	unreadable   []bankmux.Transaction // rows that cannot be read, as far as they can
-	failures     map[string]int        // unreadable rows that were reported, by what they say
+	unreadable   []bankmux.Transaction // rows that cannot be read, with the parts that can
+	failures     map[string]int        // number of unreadable rows that were reported, by content
 }
 
-// sync reads one account and compares. The window that was interrupted, if any, is read first.
+// sync reads one account and compares. An interrupted window is read first.
 func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 	req, cursor := r.req, r.cursor
 	if req.Answers != nil && interruptedAt.From.IsValid() {
@@ -78,10 +81,10 @@ func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 	if req.Known != nil {
 		last := in.To
 		for i := range in.Rows {
-			last = later(last, in.Rows[i].Date) // a day of value may be one that has not come
+			last = later(last, in.Rows[i].Date) // a value date may lie in the future
 		}
 		if !in.To.Before(cursor.Until) {
-			// The bank served the newest days, and with them the rows of days to come.
+			// The bank served the newest days, and with them rows of future days.
 			last = later(last, in.To.AddDays(aheadDays))
 			in.Ahead = last
 		}
@@ -93,14 +96,16 @@ func (r *daysSync) sync(ctx context.Context, interruptedAt window) error {
 	res := Compare(known, in)
 	res.AddTo(r.delta, in.Account)
 	if res.Suspect {
-		return nil // an empty answer where rows are known is no reading: the same days are read again the next time
+		// An empty response where rows are known is not a reading: the next sync reads the same
+		// days.
+		return nil
 	}
 	mark.Day = in.To
 	cursor.Set(mark)
 	return nil
 }
 
-// plan says which days are read: the last weeks, or all that the bank serves.
+// plan decides which days are read: the last weeks, or all that the bank serves.
 func (r *daysSync) plan(mark *Mark, days int) {
 	if days == 0 {
 		days = standardDays
@@ -115,7 +120,7 @@ func (r *daysSync) plan(mark *Mark, days int) {
 		return
 	}
 	again := mark.Day.AddDays(-rereadDays)
-	// A mark in the future is of a clock that was ahead: all is read again.
+	// A mark in the future is from a clock that was ahead, so everything is read again.
 	if age := until.DaysSince(mark.Whole); again.After(r.promised) && age >= 0 && age < rereadAllEvery {
 		r.whole = false
 		if mark.Served > 0 { // the bank refused earlier days in the last reading of all
@@ -125,8 +130,8 @@ func (r *daysSync) plan(mark *Mark, days int) {
 	}
 }
 
-// promisedFrom is the first day of those that the bank says it serves, counted from its own today: a
-// round that reads up to a day may go on after the midnight at that bank.
+// promisedFrom returns the first day that the bank says it serves, counted from its own today. A
+// round that reads up to a day may continue after midnight at that bank.
 func (r *daysSync) promisedFrom(days int) bankmux.Date {
 	today := later(r.last, r.days.today())
 	return earlier(r.last, today.AddDays(1-days))
@@ -170,7 +175,7 @@ func (r *daysSync) readAll(ctx context.Context) error {
 			case more:
 			case unread:
 				return err
-			case to.Before(r.first): // of the margin
+			case to.Before(r.first): // only days of the margin are left
 				to = r.earliest.AddDays(-1)
 			default:
 				r.refusedTo, r.first = to, to.AddDays(1)
@@ -179,12 +184,12 @@ func (r *daysSync) readAll(ctx context.Context) error {
 	}
 	rest, unasked := r.calls.unclaimed(r.rows)
 	r.rows = append(r.rows, rest...)
-	r.delta.Outside -= unasked // they were not dropped after all
+	r.delta.Outside -= unasked // they are kept now, so they do not count as dropped
 	return nil
 }
 
-// afterRefusal decides how to go on after the bank refused the days of a call. It reports false if there
-// is nothing left to ask for.
+// afterRefusal decides how to continue after the bank refused the days of a call. It reports false
+// if there is nothing left to ask for.
 func (r *daysSync) afterRefusal(ctx context.Context, w window) (bool, error) {
 	if r.narrowTo(r.serves) { // midnight has passed at the bank
 		return true, nil
@@ -202,10 +207,10 @@ func (r *daysSync) afterRefusal(ctx context.Context, w window) (bool, error) {
 	return r.shrink(w), nil
 }
 
-// readWindow reads one window, unless the user's answer has just brought its rows, and takes its own
-// rows.
+// readWindow reads one window and takes the rows that it owns. It makes no call if the user's
+// answers have already brought the rows.
 func (r *daysSync) readWindow(ctx context.Context, w window) error {
-	if r.answered.covers(&w) { // it may have asked for a day that the bank has left since
+	if r.answered.covers(&w) { // it may have asked for a day that the bank no longer serves
 		w.From, w.To, r.page = r.answered.From, r.answered.To, r.answeredRows
 		r.answered, r.answeredRows = window{}, nil
 	} else if err := r.call(ctx, w); err != nil {
@@ -235,8 +240,8 @@ func (r *daysSync) readWindow(ctx context.Context, w window) error {
 	return nil
 }
 
-// noteDays keeps the first day that a row says, and whether rows say days that were not asked for. A
-// bank that ignores the days of a call says nothing about how it selects.
+// noteDays keeps the first day of a row, and whether rows have days that were not asked for. A bank
+// that ignores the days of a call shows nothing about how it selects.
 func (r *daysSync) noteDays(w *window) {
 	near, ignores := false, false
 	for i := range r.page {
@@ -253,7 +258,7 @@ func (r *daysSync) noteDays(w *window) {
 	r.drifted = r.drifted || (near && !ignores)
 }
 
-// call makes the call of a window. The user's answers go with the first.
+// call makes the call of a window. The user's answers are sent with the first call.
 func (r *daysSync) call(ctx context.Context, w window) error {
 	answers := r.req.Answers
 	r.req.Answers = nil
@@ -274,7 +279,7 @@ func (r *daysSync) call(ctx context.Context, w window) error {
 			content += "\x00" + u.Failure.Err.Detail
 		}
 		if here[content]++; here[content] <= r.failures[content] {
-			continue // two windows have it
+			continue // another window reported it
 		}
 		if r.failures == nil {
 			r.failures = map[string]int{}
@@ -286,10 +291,10 @@ func (r *daysSync) call(ctx context.Context, w window) error {
 	return nil
 }
 
-// provedFrom is the first day of which all rows were read. Those of the days before it may be among
-// rows that the bank selects by an earlier day, which it was not asked for.
+// provedFrom returns the first day of which all rows were read. Rows of earlier days may be
+// selected by a day before those that were asked for.
 //
-// A row that is further off than maxSlack was selected by a day that is further away still.
+// A row that is further off than maxSlack was selected by a day that is further off still.
 func (r *daysSync) provedFrom() bankmux.Date {
 	if r.calls.furthest > maxSlack && !r.calls.ignores {
 		return later(r.first, r.from.AddDays(maxSlack+r.calls.furthest))
@@ -297,13 +302,13 @@ func (r *daysSync) provedFrom() bankmux.Date {
 	return later(r.first, r.from.AddDays(r.slack()))
 }
 
-// slack is how far the day of selection and the one that is written may be apart in this reading.
+// slack returns how far the day of selection and the written day may differ in this reading.
 func (r *daysSync) slack() int { return min(maxSlack, slackOf(r.to.DaysSince(r.first)+1)) }
 
-// conclusive is the first day of which an absent row is gone, zero where the first row says it. A
-// bank may serve fewer days than it says; the first row shows where they begin at the latest. Where
-// rows are selected by an earlier day than is written, they leave in another order than that of
-// their days.
+// conclusive returns the first day from which an absent row counts as absent, zero if the first row
+// decides. A bank may serve fewer days than it says, and the first row shows where they start at
+// the latest. If it selects by an earlier day than it writes, rows disappear in another order than
+// that of their days.
 func (r *daysSync) conclusive() bankmux.Date {
 	if !r.drifted || r.firstRow.IsZero() {
 		return bankmux.Date{}
@@ -311,7 +316,7 @@ func (r *daysSync) conclusive() bankmux.Date {
 	return r.firstRow.AddDays(r.slack())
 }
 
-// reportGaps reports days that no reading has, and remembers how many the bank served.
+// reportGaps reports days that no reading has, and stores how many the bank served.
 func (r *daysSync) reportGaps(mark *Mark) {
 	gap := func(from, to bankmux.Date) {
 		if !to.Before(from) {

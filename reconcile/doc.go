@@ -1,11 +1,26 @@
-// Package reconcile tells what is the same when a bank shows it a second time: accounts after a new
-// link or through another provider, transactions under new ids, pending ones that were posted.
+// Package reconcile decides which accounts and transactions are the same when a bank shows them
+// again. That happens after a new link, through another provider, and in each later reading.
 //
-// [Match] and [Compare] are for applications and adapters. They are pure: values in, values out, no
-// I/O and no clock. [Feed] and [Days] are for adapters: engines that sync with any provider by the
-// functions that the adapter gives them. Everything may be used by any number of goroutines and
-// repeated at will.
+// An application that uses [bankmux.Client] needs two functions:
 //
-// The package never merges on an amount alone, never drops a row, and says why it did what it did.
-// What it is not sure of it leaves to the caller.
+//   - [Match] pairs the accounts of an old and a new connection, so that stored rows keep their
+//     account. [Fingerprint] names an account across connections.
+//   - [Compare] compares stored rows with a complete list that the application read itself, for
+//     example from a file. A sync with [bankmux.Client.Sync] already contains this
+//     step.
+//
+// An adapter that implements [bankmux.TransactionSyncer] uses one of two engines:
+//
+//   - [Feed] serves providers with a record of changes and a cursor of their own.
+//   - [Days] serves providers that return the rows of an account between two days. It also lists
+//     transactions page by page.
+//
+// An adapter that needs neither combines [Cursor], [KnownRows], [Compare] and [Result.AddTo].
+//
+// [Match] and [Compare] are pure functions: they use no I/O and no clock. Everything in this
+// package is safe for concurrent use and may be repeated.
+//
+// The package never merges rows on an amount alone, never drops a row, and gives a reason for each
+// result. Where it is not sure, it reports a [Suggestion] or an [Ambiguity] and leaves the decision
+// to the caller.
 package reconcile

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has Feed, the engine for providers that keep a record of changes, and its types.
+
 import (
 	"context"
 	"net/http"
@@ -10,16 +12,19 @@ import (
 )
 
 // Feed syncs with a provider that keeps a record of changes: rows that were created, updated and
-// removed since a cursor. The adapter gives functions that read one page each and translate rows.
-// The engine does the rest of [bankmux.TransactionSyncer.Sync]: it seals the cursor to the
-// connection, filters accounts, compares with what the application knows, and reports what
+// removed since a cursor. The adapter supplies functions that read one page each and translate
+// rows. The engine does the rest of [bankmux.TransactionSyncer.Sync]. It binds the cursor to the
+// connection, filters accounts, compares with the rows that the application knows, and reports what
 // changed.
 //
-// With Stored and without BeginsAgain, one call of Sync reads one page of the record. Otherwise one
-// call reads a whole round, up to the page after which there is no more. Then a round that must
-// begin again never leaves a page behind that the application stored, and a pending row meets its
-// booked one wherever that is. The deadline of the call must suffice for a round; it holds the
-// round's rows in memory.
+// How much one call of Sync reads depends on two functions:
+//
+//   - With Stored and without Restarts it reads one page of the record.
+//   - Otherwise it reads a whole round, up to the page after which there is no more.
+//
+// Reading a whole round has two reasons. A round that must start again leaves no page behind that
+// the application has stored. And a pending row meets its booked one on whatever page that is. The
+// call's deadline must suffice for a round, and its rows are held in memory.
 //
 // Make a Feed for each call, around the connection of the request. Nothing of it is kept.
 type Feed struct {
@@ -27,99 +32,104 @@ type Feed struct {
 	Provider string
 	// Page reads one page of the record. It is required.
 	Page func(ctx context.Context, req FeedRequest) (FeedPage, error)
-	// Accounts lists the connection's accounts by the provider's ids. It is required, and called at
-	// most once, and only if the request names none. Accounts that could not be read are in
-	// failed; nothing of them counts as absent.
+	// Accounts lists the connection's accounts by the provider's ids. It is required. The engine
+	// calls it at most once, and only if the request names no accounts. Accounts that could not be
+	// read are in failed; no row of them counts as absent.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
-	// Stored reads one page of the rows that the provider lists between two days. Give it only if
+	// Stored reads one page of the rows that the provider lists between two days. Set it only if
 	// the record does not report each row that is gone or got another id. The engine then looks
-	// known rows up before it reports them as replaced or removed, which costs calls. nil means
-	// that the record is believed.
+	// known rows up before it reports them as replaced or removed, which costs calls. If it is nil,
+	// the record is taken as complete.
 	Stored func(ctx context.Context, req StoredRequest) (StoredPage, error)
-	// BeginsAgain reports whether an error of Page says that the record changed while it was read,
-	// so that the round must begin again from its first cursor (Plaid:
-	// TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION). The engine begins again up to four times.
+	// Restarts reports whether an error of Page says that the record changed while it was read. The
+	// round must then start again from its first cursor, which the engine does up to four times. At
+	// Plaid this is TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION.
 	Restarts func(*bankmux.Error) bool
-	// Lost reports whether an error of Page says that the provider does not know the cursor. Sync
-	// then refuses the cursor, so that the application begins without one. It is not asked about a
-	// sync that began without one: that would be told to do the same again.
+	// CursorLost reports whether an error of Page says that the provider does not know the cursor.
+	// Sync then rejects the cursor, so that the application starts without one. Sync does not call
+	// it in a sync without a cursor, since the application could not start with less.
 	CursorLost func(*bankmux.Error) bool
-	// Today is the last day that a row can have. nil means the day in UTC.
+	// Today returns the last day that a row can have. If it is nil, that is the day in UTC.
 	Today func() bankmux.Date
-	// MaxSize is the largest page that the provider serves, 0 where it does not say.
+	// MaxSize is the largest page that the provider serves, 0 if it does not say.
 	MaxSize int
 }
 
 // FeedRequest asks for one page of a record of changes.
 type FeedRequest struct {
-	Cursor  string           // the provider's; "" is the beginning of the record
+	Cursor  string           // the provider's cursor; "" is the start of the record
 	Size    int              // rows per page at most; 0 leaves it to the adapter
-	Answers *bankmux.Answers // to a challenge of this very call; nil otherwise
+	Answers *bankmux.Answers // to a challenge of exactly this call; nil otherwise
 }
 
-// FeedPage is one page of a record of changes. The lists are applied in the order of the fields.
-// Rows of accounts that were not asked for are dropped by the engine.
+// FeedPage is one page of a record of changes. Its lists are applied in the order of the fields.
+// The engine drops rows of accounts that were not asked for.
 type FeedPage struct {
 	Created []bankmux.Transaction // each with ID and Account
 	Updated []bankmux.Transaction
 	Removed []FeedRow
-	// Failed has rows that the page names and that cannot be read, with Transaction set, and
-	// accounts that could not be fetched, without it.
+	// Failed has rows that the page names and that cannot be read, with Transaction set. It also
+	// has accounts that could not be fetched, without Transaction.
 	Failed []bankmux.Failure
 
-	Next string    // the cursor behind the page; "" leaves the cursor where it is
-	More bool      // there is another page now
-	AsOf time.Time // when the provider last fetched from the bank; zero where it does not say
-	// NotReady says that the provider has not fetched the transactions yet. Without rows on the
-	// page, Sync ends in [bankmux.ErrNotReady]: it is not an account without rows.
+	Next string    // the cursor after the page; "" keeps the cursor
+	More bool      // another page is ready
+	AsOf time.Time // when the provider last fetched from the bank; zero if it does not say
+	// NotReady says that the provider has not fetched the transactions yet. If the page has no
+	// rows, Sync returns [bankmux.ErrNotReady], so that the account does not look empty.
 	NotReady bool
 }
 
 // FeedRow names a row of a record.
 type FeedRow struct {
 	ID      string
-	Account string // "" where the record does not say
+	Account string // "" if the record does not say
 }
 
 // StoredRequest asks for the rows that the provider lists between two days, both included.
 type StoredRequest struct {
-	Accounts []string         `json:"accounts,omitempty"` // and cards; empty means all
-	From     bankmux.Date     `json:"from"`
-	To       bankmux.Date     `json:"to"`
-	Page     string           `json:"page,omitempty"` // [StoredPage.Next] of the page before; "" begins
-	Answers  *bankmux.Answers `json:"-"`              // to a challenge of this very call; nil otherwise
+	Accounts []string     `json:"accounts,omitempty"` // accounts and cards; empty means all
+	From     bankmux.Date `json:"from"`
+	To       bankmux.Date `json:"to"`
+	// Page is [StoredPage.Next] of the previous page; "" is the first page.
+	Page    string           `json:"page,omitempty"`
+	Answers *bankmux.Answers `json:"-"` // to a challenge of exactly this call; nil otherwise
 }
 
 // StoredPage is one page of a list of rows.
 type StoredPage struct {
 	Rows []bankmux.Transaction
-	// Unread has rows that cannot be read whole, with what can be read of them. One with an ID
-	// counts as that row; one without casts doubt on known rows that say the same.
+	// Unreadable has rows that cannot be read whole, with the parts that can. One with an ID counts
+	// as that row. One without an ID may be any known row with the same content.
 	Unreadable []bankmux.Transaction
-	Next       string // "" at the end
-	Moved      bool   // at the end: the list changed while it was read, so a row may have been missed
+	Next       string // "" on the last page
+	// Moved, on the last page, says that the list changed while it was read. A row may have been
+	// missed.
+	Moved bool
 }
 
 const (
-	maxRestarts     = 4    // times that a round begins again in one call
+	maxRestarts     = 4    // restarts of a round in one call
 	maxRoundPages   = 1000 // pages of a round that is read in one call
 	maxListPages    = 1000 // pages of a list, all readings together
-	maxListReadings = 3    // of a list that changes while it is read
+	maxListReadings = 3    // readings of a list that changes while it is read
 )
 
-// Sync reads the changes since the cursor of the request. It may be repeated with the same cursor,
-// and is safe for concurrent use if the functions are.
+// Sync reads the changes since the cursor of the request. It may be repeated with the same cursor.
+// It is safe for concurrent use if the functions are.
 //
 // Errors:
-//   - [bankmux.ErrInvalid] for a cursor of another connection, of a later version, that was changed,
-//     or that the provider does not know; for other Accounts than the cursor was made for; for names
-//     that do not tell accounts apart; and for a Feed without Page or Accounts.
-//   - [bankmux.ErrNotReady] where nothing was fetched yet.
-//   - [bankmux.ErrUnavailable], of the connection, where the round had to begin again too often.
-//   - [bankmux.ErrMalformed] for pages that repeat or do not end.
-//   - [bankmux.ErrApplication] where Known fails.
-//   - Errors of the functions are returned as they are. A challenge keeps which call it interrupted,
-//     and the answers go to that call first.
+//
+//   - [bankmux.ErrInvalid] if the cursor is from another connection, from a newer version, altered,
+//     or unknown to the provider.
+//   - [bankmux.ErrInvalid] if Accounts differ from those the cursor was made for, if two accounts
+//     have one name, or if Feed lacks Page or Accounts.
+//   - [bankmux.ErrNotReady] if the provider has fetched nothing yet.
+//   - [bankmux.ErrUnavailable] of the connection if the round had to start again too often.
+//   - [bankmux.ErrMalformed] if pages repeat or do not end.
+//   - [bankmux.ErrApplication] if Known fails.
+//   - Errors of the functions are returned as they are. A challenge records which call it
+//     interrupted, and the answers are sent to that call first.
 func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if f.Page == nil || f.Accounts == nil {
 		return bankmux.Delta{}, invalid("Feed", "lacks Page or Accounts")
@@ -128,10 +138,10 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	if err != nil {
 		return bankmux.Delta{}, err
 	}
-	if !cursor.SameAccounts(wantedAccounts(&req)) { // the cursor went past the rows of the others
+	if !cursor.SameAccounts(wantedAccounts(&req)) { // the cursor has passed the rows of the others
 		return bankmux.Delta{}, invalid(
 			"SyncRequest.Accounts",
-			"are others than the cursor was made for: begin again without one; with Known nothing is doubled",
+			"differ from those the cursor was made for: start without a cursor; with Known no row is doubled",
 		)
 	}
 	r := newFeedSync(&f, &req, &cursor)
@@ -172,7 +182,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 // byPage reports whether one call reads one page rather than a round.
 func (f *Feed) byPage() bool { return f.Stored != nil && f.Restarts == nil }
 
-// today is the last day that a row can have.
+// today returns the last day that a row can have.
 func (f *Feed) today() bankmux.Date {
 	if f.Today == nil {
 		return bankmux.DateOf(time.Now().UTC())
@@ -180,7 +190,7 @@ func (f *Feed) today() bankmux.Date {
 	return f.Today()
 }
 
-// size is how many rows to ask for.
+// size returns how many rows to ask for.
 func (f *Feed) size(asked int) int {
 	if f.MaxSize > 0 && (asked == 0 || asked > f.MaxSize) {
 		return f.MaxSize
@@ -195,11 +205,11 @@ func invalid(field, why string) *bankmux.Error {
 func pagesRepeat() error {
 	return &bankmux.Error{
 		Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Status: http.StatusOK,
-		Detail: "the provider says that there is more, and shows a page it has shown before or none",
+		Detail: "the provider announced another page, then repeated one or named none",
 	}
 }
 
-// wantedAccounts are the accounts and cards that a request asks for; none means all.
+// wantedAccounts returns the accounts and cards that a request asks for; none means all.
 func wantedAccounts(req *bankmux.SyncRequest) []string {
 	if len(req.Cards) == 0 {
 		return req.Accounts
@@ -207,7 +217,7 @@ func wantedAccounts(req *bankmux.SyncRequest) []string {
 	return slices.Concat(req.Accounts, req.Cards)
 }
 
-// wantsAccount reports whether an account is one of those that the request asks for.
+// wantsAccount reports whether a request asks for an account.
 func wantsAccount(req *bankmux.SyncRequest, account string) bool {
 	return account == "" || len(req.Accounts)+len(req.Cards) == 0 ||
 		slices.Contains(req.Accounts, account) || slices.Contains(req.Cards, account)

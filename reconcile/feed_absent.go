@@ -1,5 +1,7 @@
 package reconcile
 
+// This file reports, at the end of a round, known rows that the provider no longer lists.
+
 import (
 	"context"
 	"slices"
@@ -12,17 +14,17 @@ func (r *feedSync) markAlive(k *Known, alias string) {
 	r.alive[keyAlias{k.Key, alias}], r.listed[alias] = true, true
 }
 
-// markAlike notes that the provider lists a pending row under an alias with another text. It is
-// there, unless the row under that alias or its own text turns out to be another row.
+// markAlike notes that the provider lists a pending row under an alias with another text. The row
+// exists, unless that alias or its own text belongs to another row.
 func (r *feedSync) markAlike(k *Known, alias string) {
 	if name := (keyAlias{k.Key, alias}); !r.alive[name] {
 		r.alike[name] = true
 	}
 }
 
-// isAlive reports whether the provider lists a known row under any of its aliases, or under an id
-// that it has not reported yet. Without a list of stored rows, the record from its beginning shows
-// which rows there are, and any later part of it shows only what it says is removed.
+// isAlive reports whether the provider still lists a known row, under one of its aliases or under
+// an unreported id. Without a list of stored rows, a record from its start shows which rows exist.
+// A later part of it only shows the rows that it removes.
 func (r *feedSync) isAlive(k *Known) bool {
 	if r.feed.Stored == nil {
 		return !r.full || slices.ContainsFunc(k.Aliases, func(a string) bool { return r.shown[a] })
@@ -33,18 +35,18 @@ func (r *feedSync) isAlive(k *Known) bool {
 	})
 }
 
-// finishRound finds, at the end of a round, the known rows that are gone without a word.
+// finishRound finds, at the end of a round, known rows that disappeared without being removed.
 func (r *feedSync) finishRound(ctx context.Context, refreshed bool) error {
 	if r.req.Known == nil {
 		return nil
 	}
-	refreshed = refreshed && r.feed.Stored != nil // only a list shows what is gone without a word
+	refreshed = refreshed && r.feed.Stored != nil // only a list shows rows that disappeared
 	var rows []Known
 	if refreshed {
 		var err error
 		rows, err = r.knownRows(ctx, r.today.AddDays(-pendingDays), lastDay, func(k *Known) bool {
-			// The provider may have sent a pending flag that could not be read. Other providers
-			// have none.
+			// The provider may have sent a pending flag that could not be read. Rows of other
+			// providers have none.
 			waits := k.Status == bankmux.StatusPending || (k.Status == "" && r.lastAlias(k) != "")
 			return waits && !r.reported[k.Key]
 		})
@@ -79,19 +81,18 @@ func (r *feedSync) finishRound(ctx context.Context, refreshed bool) error {
 	if err := r.lookUpCarried(ctx); err != nil {
 		return err
 	}
-	// The record of a new connection may go on with older rows, and the rows of accounts that
-	// failed come later.
+	// The record of a new connection may continue with older rows, and the rows of failed accounts
+	// come later.
 	if r.cursor.Carried = r.feed.Stored == nil || len(r.failed) > 0; !r.cursor.Carried {
 		r.cursor.Marks = nil
 	}
 	return nil
 }
 
-// lookUpCarried looks for the rows that were known before the first page: of another connection, another
-// provider or a cursor that was given up. It looks between the first day that the provider serves
-// and a month from now. They are missing, and looked for once more at the end of the next round.
-// Without a list of stored rows, they are looked for once more in the next record from its
-// beginning.
+// lookUpCarried looks up the rows that were known before the first page. They are of another
+// connection, another provider or a cursor that was given up. It looks from the first day that the
+// provider serves until a month from now. Absent rows are missing, and are looked up once more at
+// the end of the next round. Without a list of stored rows, that is the next record from its start.
 func (r *feedSync) lookUpCarried(ctx context.Context) error {
 	ids, err := r.accounts(ctx)
 	if err != nil {
@@ -109,7 +110,8 @@ func (r *feedSync) lookUpCarried(ctx context.Context) error {
 				r.delta.Suspect = append(r.delta.Suspect, name)
 			}
 		}
-		if r.full && (r.unreadable[id] || r.unreadable[""]) { // a row that could not be read may be any of them
+		// an unreadable row may be any of them
+		if r.full && (r.unreadable[id] || r.unreadable[""]) {
 			continue
 		}
 		if err := r.lookUpCarriedOf(ctx, id, day); err != nil {
@@ -119,7 +121,8 @@ func (r *feedSync) lookUpCarried(ctx context.Context) error {
 	return nil
 }
 
-// lookUpCarriedOf does so for one account, from the first day that the provider serves; zero means none.
+// lookUpCarriedOf does so for one account, from the first day that the provider serves. A zero day
+// means that it serves none.
 func (r *feedSync) lookUpCarriedOf(ctx context.Context, id string, day bankmux.Date) error {
 	for !day.IsZero() && !day.After(r.today.AddDays(lookupDays)) {
 		of := AccountDays{r.req.AccountName(id), day, day.AddDays(lookupDays - 1)}
@@ -129,7 +132,7 @@ func (r *feedSync) lookUpCarriedOf(ctx context.Context, id string, day bankmux.D
 		}
 		if err := r.reportGone(ctx, rows, func(k Known) {
 			if k.Missed > 0 && !r.emptyList {
-				// so was it in a reading before
+				// it was missing in an earlier reading too
 				r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: ReasonVanished})
 				return
 			}
@@ -144,7 +147,7 @@ func (r *feedSync) lookUpCarriedOf(ctx context.Context, id string, day bankmux.D
 	return nil
 }
 
-// reportGone calls report for each of some known rows that the provider does not list, once.
+// reportGone calls report once for each of the known rows that the provider does not list.
 func (r *feedSync) reportGone(ctx context.Context, rows []Known, report func(Known)) error {
 	var ask []Known
 	for i := range rows {

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file compares the rows of the record with those that the application knows.
+
 import (
 	"context"
 	"maps"
@@ -8,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// compare finds what the rows are of what the application knows.
+// compare compares the rows of the record with those that the application knows.
 func (r *feedSync) compare(ctx context.Context) error {
 	byAccount, gone := r.merger.rows(), r.merger.removedRows()
 	if r.req.Known == nil {
@@ -34,9 +36,10 @@ func (r *feedSync) compare(ctx context.Context) error {
 	return r.reportRemoved(ctx, gone)
 }
 
-// compareAccount compares as if all known rows that the record does not show were gone, looks for
-// those of which that would matter, and compares again until it is so. Without a list of stored
-// rows, those are gone that the record says are removed, or that its beginning does not show.
+// compareAccount compares the rows of one account. It first assumes that all known rows are gone
+// that the record does not show. Rows for which this assumption matters are looked up, and the
+// comparison is repeated until no such row is left. Without a list of stored rows it takes rows as
+// gone that the record removes, or that a record from its start does not show.
 func (r *feedSync) compareAccount(ctx context.Context, account string, rows []bankmux.Transaction) error {
 	if err := CheckNames(r.req, append(r.checked, account)); err != nil {
 		return err
@@ -52,7 +55,7 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 		Gone:     func(alias string) bool { return !r.listed[alias] },
 	}
 	shown := make(map[string]bool, len(rows)) // aliases of the account's rows
-	sought := map[string]bool{}               // those of updated rows that are yet to be found
+	sought := map[string]bool{}               // aliases of updated rows that are not found yet
 	for i := range rows {
 		in.From, in.To = earlier(in.From, rows[i].Date), later(in.To, rows[i].Date)
 		alias := r.aliasFor(rows[i].ID)
@@ -62,7 +65,7 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 		}
 	}
 	mark := r.cursor.Mark(account)
-	before := mark.Day // the first day that the record showed before
+	before := mark.Day // the first day that earlier pages showed
 	if r.cursor.Carried && (before.IsZero() || in.From.Before(before)) {
 		mark.Day = in.From
 		r.cursor.Set(mark)
@@ -77,7 +80,8 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 		in.Gone = func(alias string) bool {
 			return r.isRemoved(in.Account, alias) || ((r.full || other[alias]) && !r.shown[alias])
 		}
-	case r.cursor.Fetched == 0 && !r.cursor.Carried: // nothing was known before: what is known has just been shown
+	// no row was known before: the known rows are from this record
+	case r.cursor.Fetched == 0 && !r.cursor.Carried:
 		present := make(map[string]bool, len(known))
 		for i := range known {
 			present[r.lastAlias(&known[i])] = true
@@ -100,9 +104,9 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 	}
 }
 
-// unseenAliases returns the aliases of known rows that the record has not shown: those that it should
-// have, and was without, and those before the first day that it showed. Of a new connection the
-// record may have the last weeks first, and rows that are known from another connection later.
+// unseenAliases returns the aliases of known rows that the record has not shown. These are rows
+// that it should have shown, and rows before its first day. The record of a new connection may
+// start with the last weeks and show older rows later.
 func (r *feedSync) unseenAliases(known []Known, first bankmux.Date) map[string]bool {
 	aliases := map[string]bool{}
 	for i := range known {
@@ -116,8 +120,8 @@ func (r *feedSync) unseenAliases(known []Known, first bankmux.Date) map[string]b
 	return aliases
 }
 
-// knownNear reads the known rows that the rows of a page may be, and widens the days of the reading to
-// theirs.
+// knownNear reads the known rows that the rows of a page may be. It widens the days of the reading
+// to include them.
 func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
 	from, to := in.From, in.To
 	in.From, in.To = in.From.AddDays(-nearDays), in.To.AddDays(nearDays)
@@ -127,7 +131,7 @@ func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map
 			found = found || shown[a]
 			delete(sought, a)
 		}
-		// Alike are rows of one day; some days off a row may be waiting to be posted.
+		// Equal rows are of one day; a row some days earlier may be waiting to be posted.
 		return found || k.Status != bankmux.StatusBooked || (!k.Date.Before(from) && !k.Date.After(to))
 	})
 	if err != nil || len(sought) == 0 {
@@ -137,14 +141,14 @@ func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map
 	for i := range known {
 		has[known[i].Key] = true
 	}
-	// Updated rows whose day moved far.
+	// Updated rows may have moved to a distant day.
 	far, err := KnownRows(ctx, r.req, AccountDays{in.Account, firstDay, lastDay}, func(k *Known) bool {
 		return !has[k.Key] && slices.ContainsFunc(k.Aliases, func(a string) bool { return sought[a] })
 	})
 	return append(known, far...), err
 }
 
-// markReported notes which known rows a page reported on.
+// markReported notes the known rows that a page reported.
 func (r *feedSync) markReported(res Result) {
 	for _, list := range [][]Change{res.Modified, res.Replaced} {
 		for i := range list {
@@ -156,7 +160,8 @@ func (r *feedSync) markReported(res Result) {
 	}
 }
 
-// reportWithoutKnown reports rows without what the application knows: they go by the provider's ids.
+// reportWithoutKnown reports rows by the provider's ids, since the application supplies no known
+// rows.
 func (r *feedSync) reportWithoutKnown(byAccount map[string][]bankmux.Transaction, gone []FeedRow) {
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
 		in := Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]}

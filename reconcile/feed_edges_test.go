@@ -40,7 +40,7 @@ func TestAFeedKeepsToTheAccountsThatWereAskedFor(t *testing.T) {
 		assert.Equal(t, []string{"id:acme:row-2"}, d.Removed[0].Known.Aliases)
 
 		_, err := r.feed().Sync(t.Context(), s.request(size, "savings"))
-		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "begin again")
+		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "start without a cursor")
 		_, err = r.feed().Sync(t.Context(), s.request(size))
 		_ = refused(t, err, "SyncRequest.Accounts")
 
@@ -110,14 +110,14 @@ func TestAFeedRefusesACursorThatIsNotItsOwn(t *testing.T) {
 	}
 	_, err = r.feed().Sync(t.Context(), s.request(0))
 	lost := refused(t, err, "SyncRequest.Cursor")
-	assert.Contains(t, lost.Detail, "begin again without one")
+	assert.Contains(t, lost.Detail, "start without one")
 	assert.Equal(t, "BAD_CURSOR", lost.Code)
 	s.cursor = ""
 	_, err = r.feed().Sync(t.Context(), s.request(0))
 	require.Error(t, err)
-	assert.NotContains(t, err.Error(), "begin again without one", "it began without one")
+	assert.NotContains(t, err.Error(), "start without one", "it started without one")
 	r.fails = nil
-	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "begun without one, nothing is doubled")
+	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "started without one, nothing is doubled")
 }
 
 func TestAFeedRecognisesWhatWasKnownBefore(t *testing.T) {

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file calls the functions of the adapter: pages of the record, accounts and lists of rows.
+
 import (
 	"context"
 	"errors"
@@ -9,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// retryAfterChanges is when to try again after a record that changed through all attempts.
+// retryAfterChanges is when to retry after a record changed during all attempts.
 const retryAfterChanges = time.Minute
 
 // fetch reads a page of the record, or a round, and merges its lists. Of a round it returns the
@@ -28,7 +30,8 @@ func (r *feedSync) fetch(ctx context.Context) (FeedPage, error) {
 			failed := *e
 			failed.Kind, failed.Scope = bankmux.ErrUnavailable, bankmux.ScopeConnection
 			failed.Detail = "the provider's record of changes kept changing while it was read"
-			failed.RetryAfter = max(failed.RetryAfter, retryAfterChanges) // else the guard began all of it again at once
+			// otherwise the guard would retry at once
+			failed.RetryAfter = max(failed.RetryAfter, retryAfterChanges)
 			return end, &failed
 		}
 	}
@@ -63,7 +66,7 @@ func (r *feedSync) readRound(ctx context.Context) (FeedPage, error) {
 	}
 }
 
-// addPage merges a page, without what belongs to accounts that were not asked for.
+// addPage merges a page, without the accounts that were not asked for.
 func (r *feedSync) addPage(page *FeedPage) {
 	wanted := func(account string) bool { return wantsAccount(r.req, account) }
 	incomplete := r.merger.addPage(page, wanted)
@@ -80,7 +83,7 @@ func (r *feedSync) addPage(page *FeedPage) {
 	}
 }
 
-// page reads one page, unless it was read already with the user's answers.
+// page reads one page, unless it was already read with the user's answers.
 func (r *feedSync) page(ctx context.Context, cursor string) (FeedPage, error) {
 	if r.answeredCall.Page != nil && *r.answeredCall.Page == cursor {
 		page := r.answeredCall.page
@@ -91,7 +94,7 @@ func (r *feedSync) page(ctx context.Context, cursor string) (FeedPage, error) {
 	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.req.Cursor != "" && r.feed.CursorLost != nil && r.feed.CursorLost(e) {
 		refused := *e
 		refused.Kind, refused.Field = bankmux.ErrInvalid, "SyncRequest.Cursor"
-		refused.Detail = "is not known to the provider any more: begin again without one; with Known nothing is doubled"
+		refused.Detail = "is not known to the provider any more: start without one; with Known no row is doubled"
 		err = &refused
 	}
 	return page, withStep(err, feedStep{Page: &cursor})
@@ -117,7 +120,7 @@ func (r *feedSync) accounts(ctx context.Context) ([]string, error) {
 	return r.withoutFailed(r.ids), CheckNames(r.req, r.ids)
 }
 
-// withoutFailed returns the accounts that did not fail: nothing of the others is known to be absent.
+// withoutFailed returns the accounts that did not fail. No row of the others counts as absent.
 func (r *feedSync) withoutFailed(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return r.failed[id] })
 }
@@ -134,7 +137,8 @@ func (r *feedSync) stored(ctx context.Context, req StoredRequest) (StoredPage, e
 	return page, withStep(err, feedStep{Stored: &req})
 }
 
-// feedStep is the call that a challenge interrupted, and in the sync that goes on what it returned.
+// feedStep is the call that a challenge interrupted. In the sync that continues, it also has the
+// result of that call.
 type feedStep struct {
 	Page     *string        `json:"page,omitempty"`
 	Accounts bool           `json:"accounts,omitempty"`

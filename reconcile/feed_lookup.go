@@ -1,5 +1,7 @@
 package reconcile
 
+// This file looks known rows up in the list of stored rows.
+
 import (
 	"context"
 	"strings"
@@ -7,18 +9,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// rowContent are what a row says, without its day.
+// rowContent is what a row says, without its day.
 type rowContent struct{ account, text, amount string }
 
-// lookup looks for known rows in the list of their days.
+// lookup finds known rows in the list of their days.
 type lookup struct {
 	sync         *feedSync
 	rows         []Known
 	byAlias      map[accountAlias][]*Known
 	byContent    map[rowContent][]*Known
-	underOtherID []listedRow         // rows that say what a known row says, under no id of it
-	otherText    []listedRow         // rows under an id of a known row that say something else
-	unreadable   map[*Known]struct{} // known rows that a row without id may be
+	underOtherID []listedRow         // listed rows with the content of a known row, under another id
+	otherText    []listedRow         // listed rows with an id of a known row and another text
+	unreadable   map[*Known]struct{} // known rows that a listed row without id may be
 }
 
 // listedRow is a listed row and a known one that it may be.
@@ -49,12 +51,12 @@ func newLookup(r *feedSync, rows []Known) *lookup {
 	return s
 }
 
-// reset forgets what a reading found, for the list is read once more.
+// reset discards what a reading of the list found, before the list is read again.
 func (s *lookup) reset() {
 	s.underOtherID, s.otherText, s.unreadable = nil, nil, map[*Known]struct{}{}
 }
 
-// addRow notes what a listed row is.
+// addRow notes which known rows a listed row may be.
 func (s *lookup) addRow(row *bankmux.Transaction) {
 	account := s.sync.req.AccountName(row.Account)
 	at := accountAlias{account, s.sync.aliasFor(row.ID)}
@@ -80,8 +82,8 @@ func (s *lookup) addRow(row *bankmux.Transaction) {
 	}
 }
 
-// addUnreadable notes the known rows that a row which cannot be read may be: that of its id, or those
-// that say the same.
+// addUnreadable notes the known rows that an unreadable row may be: that of its id, or those of the
+// same content.
 func (s *lookup) addUnreadable(row *bankmux.Transaction) {
 	account := s.sync.req.AccountName(row.Account)
 	if row.ID == "" {
@@ -94,12 +96,12 @@ func (s *lookup) addUnreadable(row *bankmux.Transaction) {
 	}
 }
 
-// addUnreadableWithoutID notes the known rows that a row without id may be: of its account and day, unless both text
-// and amount differ. What could not be read of it differs from nothing.
+// addUnreadableWithoutID notes the known rows that a row without id may be. They are of its account
+// and day, and agree in text or amount. Parts that could not be read agree with everything.
 func (s *lookup) addUnreadableWithoutID(id, account string, row *bankmux.Transaction) {
 	text := LettersAndDigits(Text(row))
 	if row.Date.IsZero() && text == "" {
-		return // it says nothing of any row
+		return // it does not describe any row
 	}
 	for i := range s.rows {
 		k := &s.rows[i]
@@ -112,15 +114,15 @@ func (s *lookup) addUnreadableWithoutID(id, account string, row *bankmux.Transac
 	}
 }
 
-// conclude notes what the list proves of the rows that were looked for. A list that changed while
-// it was read proves none of them gone.
+// conclude notes what the list proves about the rows that were looked up. A list that changed while
+// it was read proves no absence.
 func (s *lookup) conclude(ctx context.Context, changed bool) error {
 	for at, rows := range s.byAlias {
 		for _, k := range rows {
 			s.sync.lookedUp[k.Key] = true
 			if _, doubtful := s.unreadable[k]; doubtful || changed {
 				s.sync.markAlive(k, at.alias)
-				if k.Missed > 0 { // it is looked for again in the next round
+				if k.Missed > 0 { // it is looked up again in the next round
 					s.sync.cursor.Missed, s.sync.anyMissing = true, true
 				}
 			}
@@ -132,8 +134,8 @@ func (s *lookup) conclude(ctx context.Context, changed bool) error {
 	return s.findUnderNewID(ctx)
 }
 
-// findOtherRows notes where a listed row under an id of a known one is another known row: that has the id
-// too, and says what is listed.
+// findOtherRows finds listed rows under an id of a known row that are in fact another known row.
+// That row has the id too, and has the content of the listed row.
 func (s *lookup) findOtherRows(ctx context.Context) error {
 	if len(s.otherText) == 0 {
 		return nil
@@ -158,8 +160,9 @@ func (s *lookup) findOtherRows(ctx context.Context) error {
 	return err
 }
 
-// findUnderNewID notes the known rows that the provider lists under an id that it has not reported yet.
-// One listed row stands for one known row, and for none if another known row has its id.
+// findUnderNewID notes the known rows that the provider lists under an id that no page has
+// reported. Each listed row counts for one known row. It counts for none if another known row has
+// its id.
 func (s *lookup) findUnderNewID(ctx context.Context) error {
 	all, ids := s.underOtherID, map[accountAlias]*bankmux.Transaction{}
 	s.underOtherID = nil
@@ -191,8 +194,8 @@ func (s *lookup) findUnderNewID(ctx context.Context) error {
 	return err
 }
 
-// lookUp asks the provider which of some known rows it still lists under any of their aliases,
-// perhaps as posted by now. Under an alias that has become another row's a row is not listed.
+// lookUp asks the provider which of some known rows it still lists under one of their aliases,
+// perhaps as posted. A row is not listed under an alias that now belongs to another row.
 func (r *feedSync) lookUp(ctx context.Context, list []Known) error {
 	s := newLookup(r, list)
 	from, to := list[0].Date, list[0].Date
@@ -208,7 +211,7 @@ func (r *feedSync) lookUp(ctx context.Context, list []Known) error {
 			return &bankmux.Error{
 				Kind:   bankmux.ErrMalformed,
 				Scope:  bankmux.ScopeCall,
-				Detail: "the pages of a few weeks do not end",
+				Detail: "the pages of the list of stored rows do not end",
 			}
 		}
 		page, err := r.stored(ctx, ask)

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file decides whether an empty list of stored rows proves anything.
+
 import (
 	"context"
 	"maps"
@@ -8,9 +10,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// emptyProvesNothing reports whether an empty list of some days proves nothing, for rows are known that it must
-// have. Those that are looked for may rightly be gone. If there are no others on these days, the
-// list is asked for the last other row of each account, or of any where the account has none.
+// emptyProvesNothing reports whether an empty list of some days proves nothing, because rows are
+// known that it must have. The rows that are looked up may rightly be gone. If no other rows are
+// known on these days, the list is asked for the last other row of each account. An account without
+// other rows uses the last row of any account.
 func (s *lookup) emptyProvesNothing(ctx context.Context, from, to bankmux.Date) (bool, error) {
 	r, sought, accounts := s.sync, map[string]bool{}, map[string]bool{}
 	for i := range s.rows {
@@ -25,7 +28,7 @@ func (s *lookup) emptyProvesNothing(ctx context.Context, from, to bankmux.Date) 
 			return true, nil
 		}
 	}
-	last := map[string]bankmux.Date{} // of all accounts under ""
+	last := map[string]bankmux.Date{} // by account; "" is the last of all accounts
 	_, err = r.knownRows(ctx, firstDay, lastDay, func(k *Known) bool {
 		alias := r.lastAlias(k)
 		if !sought[k.Key] && k.Missed == 0 && k.Status == bankmux.StatusBooked && alias != "" &&
@@ -49,7 +52,7 @@ func (s *lookup) emptyProvesNothing(ctx context.Context, from, to bankmux.Date) 
 	return false, nil
 }
 
-// listsRowOn reports whether the list has a row of an account on a day, "" for any account.
+// listsRowOn reports whether the list has a row of an account on a day; "" is any account.
 func (r *feedSync) listsRowOn(ctx context.Context, account string, day bankmux.Date) (bool, error) {
 	if day.IsZero() {
 		return false, nil

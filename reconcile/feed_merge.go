@@ -1,25 +1,27 @@
 package reconcile
 
+// This file merges the pages of a record into one state per row.
+
 import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
 )
 
-// merger applies the lists of pages, one page after the other: created, then updated, then removed.
-// What is left are the accounts' rows, each once. Two payments under one id are two rows.
+// merger applies the lists of one page after the other: created, updated, removed. The result is
+// each account's rows, each once. Two payments under one id are two rows.
 type merger struct {
 	byAccount map[string][]bankmux.Transaction
 	ids       map[FeedRow]*idState
-	removed   map[FeedRow]bool // false where a later page shows the row again
+	removed   map[FeedRow]bool // false if a later page shows the row again
 	order     []FeedRow        // of removed
-	page      int              // the number of the page that is applied, from 1
+	page      int              // the number of the current page, from 1
 	holes     bool             // byAccount has rows that a later page removed
 }
 
 // idState is what the pages say about an id of an account.
 type idState struct {
-	rows             []int // where its rows stand in the account
+	rows             []int // positions of its rows in the account
 	page             int   // the first page that named it
 	replacedOn       int   // the last page that replaced its only row
 	created, updated bool
@@ -33,8 +35,8 @@ func newMerger() *merger {
 	}
 }
 
-// addPage applies a page, without the accounts that are not wanted. It returns the rows that lack what
-// every row has.
+// addPage applies a page, without accounts that are not wanted. It returns failures for rows that
+// lack a required part.
 func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (incomplete []bankmux.Failure) {
 	m.page++
 	gone := make(map[FeedRow]bool, len(page.Removed))
@@ -65,17 +67,17 @@ func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (inco
 	return incomplete
 }
 
-// missingPart is the failure of a row that lacks what every row has.
+// missingPart returns the failure of a row that lacks a required part.
 func missingPart(account, id, what string) bankmux.Failure {
 	if id == "" {
-		id = "without id" // a failure without a row's name would be that of the account
+		id = "without id" // a failure without a name would be that of the account
 	}
 	return bankmux.Failure{Account: account, Transaction: id, Err: &bankmux.Error{
 		Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the provider sent " + what,
 	}}
 }
 
-// upsert adds a row, in place of the one that it stands for.
+// upsert adds a row, or replaces the row that it stands for.
 func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	id := FeedRow{row.ID, row.Account}
 	e := m.ids[id]
@@ -83,10 +85,10 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 		e = &idState{page: m.page}
 		m.ids[id] = e
 	}
-	known := e.page < m.page // a page before named it, which this one is later than
+	known := e.page < m.page // an earlier page named it, so this page is later than its row
 	list := m.byAccount[row.Account]
 	switch same := e.rowToReplace(list, row, update, e.replacedOn != m.page && (update || known)); {
-	// a list has no order: it was pending
+	// a list has no order, so the pending row is the older one
 	case same >= 0 && !update && !known && list[same].Status == bankmux.StatusBooked:
 	case same >= 0:
 		list[same] = *row
@@ -105,8 +107,8 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	}
 }
 
-// rowToReplace returns which of the rows of an id another of that id stands for, -1 if it is another
-// payment. The first row of a page that names the id again stands for the only row that there is.
+// rowToReplace returns which row of an id a new row of that id replaces, -1 if it is another
+// payment. On each later page the first row of an id replaces its only row.
 func (e *idState) rowToReplace(list []bankmux.Transaction, row *bankmux.Transaction, update, only bool) int {
 	if only && len(e.rows) == 1 {
 		return e.rows[0]
@@ -123,7 +125,7 @@ func (e *idState) rowToReplace(list []bankmux.Transaction, row *bankmux.Transact
 	return -1
 }
 
-// remove drops the rows of an id that pages before have, and notes it as removed.
+// remove drops the rows of an id and notes it as removed.
 func (m *merger) remove(row FeedRow) {
 	if _, named := m.removed[row]; !named {
 		m.order = append(m.order, row)
@@ -142,7 +144,7 @@ func (m *merger) remove(row FeedRow) {
 	}
 }
 
-// rows returns what is left, by account.
+// rows returns the remaining rows by account.
 func (m *merger) rows() map[string][]bankmux.Transaction {
 	if m.holes {
 		for account, list := range m.byAccount {
@@ -168,7 +170,7 @@ func (m *merger) isOnlyUpdated(account, id string) bool {
 	return e != nil && e.updated && !e.created
 }
 
-// removedRows returns the ids of the rows that are removed in the end, in the order of the record.
+// removedRows returns the ids that are removed in the end, in the order of the record.
 func (m *merger) removedRows() (list []FeedRow) {
 	for _, row := range m.order {
 		if m.removed[row] {

@@ -1,13 +1,15 @@
 package reconcile
 
+// This file reports the rows that the record says are removed.
+
 import (
 	"context"
 	"slices"
 )
 
-// reportRemoved reports the known rows of the ids that the record says are removed. A row that has got
-// another alias, perhaps of another connection to the same account, is looked for under all of
-// them.
+// reportRemoved reports the known rows that the record removes by their present id. If the record
+// removes another alias of a row, the row is looked up under all of them. That alias may be of
+// another connection to the same account.
 func (r *feedSync) reportRemoved(ctx context.Context, gone []FeedRow) error {
 	var renamed []Known
 	ids, err := r.accountsOf(ctx, gone)
@@ -34,7 +36,7 @@ func (r *feedSync) reportRemoved(ctx context.Context, gone []FeedRow) error {
 	return r.reportGone(ctx, renamed, func(k Known) { r.reportAbsent(k, ReasonRemoved, r.more || r.emptyList) })
 }
 
-// accountsOf returns the accounts that removed rows may be of.
+// accountsOf returns the accounts that removed rows may belong to.
 func (r *feedSync) accountsOf(ctx context.Context, gone []FeedRow) (ids []string, err error) {
 	for _, row := range gone {
 		if row.Account == "" {
@@ -47,8 +49,8 @@ func (r *feedSync) accountsOf(ctx context.Context, gone []FeedRow) (ids []string
 	return ids, CheckNames(r.req, ids)
 }
 
-// reportAbsent reports a row that the provider has no more. While there are more pages it is missing only,
-// for a later one may show it under another id.
+// reportAbsent reports a row that the provider no longer has. While there are more pages it is only
+// missing, since a later page may show it under another id.
 func (r *feedSync) reportAbsent(k Known, reason string, more bool) {
 	if !more {
 		r.delta.Removed = append(r.delta.Removed, Absence{Known: k, Reason: reason})

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file has the state of one Sync of a Feed.
+
 import (
 	"context"
 	"slices"
@@ -8,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// feedSync is a page or a round of a record of changes on its way into a delta.
+// feedSync is the state of one call of [Feed.Sync].
 type feedSync struct {
 	feed   *Feed
 	req    *bankmux.SyncRequest
@@ -17,32 +19,33 @@ type feedSync struct {
 	prefix string // of the provider's aliases
 	delta  bankmux.Delta
 	more   bool // there are more pages than were read
-	full   bool // the reading is the whole record, from its beginning
+	full   bool // the whole record was read, from its start
 
 	merger       *merger
-	answeredCall feedStep              // the call that the user's answers went to
+	answeredCall feedStep              // the call that the user's answers were sent to
 	failed       map[string]bool       // accounts that could not be fetched
 	unreadable   map[string]bool       // accounts with rows that could not be read
-	checked      []string              // accounts with rows
-	ids          []string              // of the connection's accounts, once they are asked for
-	removed      map[accountAlias]bool // what the record says is removed
-	shown        map[string]bool       // aliases of all rows
-	lookedUp     map[string]bool       // keys of known rows that were looked for
-	alive        map[keyAlias]bool     // names under which the provider still lists them
-	listed       map[string]bool       // the same, by the alias alone
-	taken        map[keyAlias]bool     // names under which the provider lists another row
-	alike        map[keyAlias]bool     // names under which it lists a row of the same amount that may be it
-	foreign      map[keyAlias]bool     // names under which the record or the list shows another row
-	underNewID   map[string]bool       // keys of known rows that it lists under an id it has not reported
-	reported     map[string]bool       // keys of known rows that were reported on
-	emptyList    bool                  // a list was empty where rows are known
-	anyMissing   bool                  // there are missing rows
+	checked      []string              // accounts whose names were checked
+	ids          []string              // of the connection's accounts, once they are known
+	removed      map[accountAlias]bool // rows that the record says are removed
+	shown        map[string]bool       // aliases of all rows of the record
+	lookedUp     map[string]bool       // keys of known rows that were looked up
+	alive        map[keyAlias]bool     // known rows by the aliases under which the list has them
+	listed       map[string]bool       // the aliases of alive
+	taken        map[keyAlias]bool     // known rows by the aliases under which the list has another row
+	// known rows by the aliases under which the list has a row that may be it, of the same amount
+	alike      map[keyAlias]bool
+	foreign    map[keyAlias]bool // known rows by the aliases that now belong to another row
+	underNewID map[string]bool   // keys of known rows listed under an id that no page has reported
+	reported   map[string]bool   // keys of known rows that are in the delta
+	emptyList  bool              // a list was empty although rows are known
+	anyMissing bool              // the delta has missing rows
 }
 
-// accountAlias is an alias in an account, by the application's name. "" is any account.
+// accountAlias is an alias in an account, by the application's name; "" is any account.
 type accountAlias struct{ account, alias string }
 
-// keyAlias is a known row, by its key, under one of its aliases.
+// keyAlias is the key of a known row and one of its aliases.
 type keyAlias struct{ key, alias string }
 
 func newFeedSync(f *Feed, req *bankmux.SyncRequest, cursor *Cursor) *feedSync {
@@ -61,15 +64,15 @@ func newFeedSync(f *Feed, req *bankmux.SyncRequest, cursor *Cursor) *feedSync {
 }
 
 const (
-	nearDays    = 12 // days before and after a row where its other forms may lie
+	nearDays    = 12 // days before and after a row in which its other forms may lie
 	pendingDays = 60 // how long a row may be pending
-	lookupDays  = 31 // days of known rows that are looked for at a time
+	lookupDays  = 31 // days of known rows that are looked up at a time
 )
 
-// aliasFor is a row's id as the application stores it.
+// aliasFor returns the alias of a provider's id.
 func (r *feedSync) aliasFor(id string) string { return r.prefix + id }
 
-// accountAliasOf names a row as the application stores it.
+// accountAliasOf returns a row of the record as the application names it.
 func (r *feedSync) accountAliasOf(row FeedRow) accountAlias {
 	name := accountAlias{alias: r.aliasFor(row.ID)}
 	if row.Account != "" {
@@ -78,7 +81,7 @@ func (r *feedSync) accountAliasOf(row FeedRow) accountAlias {
 	return name
 }
 
-// lastAlias is the alias under which the provider last showed a known row, "" if it never did.
+// lastAlias returns the alias under which the provider last showed a known row, "" if it never did.
 func (r *feedSync) lastAlias(k *Known) string {
 	if i := slices.IndexFunc(k.Aliases, func(a string) bool { return strings.HasPrefix(a, r.prefix) }); i >= 0 {
 		return k.Aliases[i]
@@ -91,7 +94,7 @@ func (r *feedSync) isRemoved(account, alias string) bool {
 	return r.removed[accountAlias{"", alias}] || r.removed[accountAlias{account, alias}]
 }
 
-// knowsAnyRow reports whether the application knows rows of the connection's accounts.
+// knowsAnyRow reports whether the application has stored rows of the connection's accounts.
 func (r *feedSync) knowsAnyRow(ctx context.Context) (bool, error) {
 	if r.req.Known == nil {
 		return false, nil
@@ -105,7 +108,7 @@ func (r *feedSync) knowsAnyRow(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// knownRows are the rows of all accounts that the application knows and that are wanted.
+// knownRows returns the selected stored rows of all accounts.
 func (r *feedSync) knownRows(ctx context.Context, from, to bankmux.Date, want func(*Known) bool) ([]Known, error) {
 	ids, err := r.accounts(ctx)
 	if err != nil {
@@ -114,7 +117,7 @@ func (r *feedSync) knownRows(ctx context.Context, from, to bankmux.Date, want fu
 	return r.knownRowsOf(ctx, ids, from, to, want)
 }
 
-// knownRowsOf are the rows of some accounts that the application knows and that are wanted.
+// knownRowsOf returns the selected stored rows of some accounts.
 func (r *feedSync) knownRowsOf(
 	ctx context.Context,
 	ids []string,

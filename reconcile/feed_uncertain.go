@@ -1,5 +1,7 @@
 package reconcile
 
+// This file finds the known rows whose fate a page of the record leaves open.
+
 import (
 	"context"
 	"slices"
@@ -7,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// allLookedUp reports whether the known rows that now have an alias were looked for.
+// allLookedUp reports whether the known rows whose last alias is the given one were looked up.
 func (r *feedSync) allLookedUp(known []Known, alias string) bool {
 	for i := range known {
 		if r.lastAlias(&known[i]) == alias && !r.lookedUp[known[i].Key] {
@@ -17,8 +19,8 @@ func (r *feedSync) allLookedUp(known []Known, alias string) bool {
 	return true
 }
 
-// withoutForeignAliases returns the known rows without the aliases that by now are those of others: of two rows
-// that had one id, the provider lists one under it.
+// withoutForeignAliases returns the known rows without aliases that now belong to other rows. If
+// two rows had one id, the provider lists one of them under it.
 func (r *feedSync) withoutForeignAliases(known []Known) []Known {
 	if len(r.lookedUp) == 0 {
 		return known
@@ -37,10 +39,10 @@ func (r *feedSync) withoutForeignAliases(known []Known) []Known {
 	return list
 }
 
-// uncertain returns the known rows that a comparison took for gone and that were not looked for.
-// Those are certain whose id was removed, or is shown with the content of another row. A row that
-// got the content of another under its id, or under an id that it had before, is looked for as
-// well. Without a list of stored rows the record is believed.
+// uncertain returns the known rows that a comparison took as gone and that were not looked up. A
+// row is certain if its id was removed, or is shown with the content of another row. A row that
+// took the content of another row under an id of its own is looked up as well. Without a list of
+// stored rows, the record decides.
 func (r *feedSync) uncertain(res Result, shown map[string]bool) (list []Known) {
 	if r.feed.Stored == nil {
 		return nil
@@ -69,9 +71,9 @@ func (r *feedSync) uncertain(res Result, shown map[string]bool) (list []Known) {
 	return list
 }
 
-// reportDisplaced reports the known rows whose id the record shows with the content of another row, and
-// that the provider does not list any more. Without a list of stored rows, an id is that of one
-// row, unless several known rows have it.
+// reportDisplaced reports the known rows whose id the record shows with the content of another row,
+// if the provider does not list them. Without a list of stored rows an id belongs to one row,
+// unless several known rows have it.
 func (r *feedSync) reportDisplaced(ctx context.Context, known []Known, shown map[string]bool) error {
 	var rows []Known
 	having := map[string]int{}
@@ -96,8 +98,7 @@ func (r *feedSync) reportDisplaced(ctx context.Context, known []Known, shown map
 	return nil
 }
 
-// isSuggested reports whether a known row may be another that the page shows. The user decides
-// first.
+// isSuggested reports whether a suggestion names a known row. The user decides first.
 func (r *feedSync) isSuggested(key string) bool {
 	return slices.ContainsFunc(r.delta.Suggested, func(s bankmux.Suggestion) bool { return s.Was.Key == key })
 }

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file makes the fingerprint of an account.
+
 import (
 	"crypto/sha256"
 	"encoding/base64"
@@ -8,15 +10,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// fingerprintVersion begins every fingerprint. A change of the recipe is a migration of the
-// caller's data: it gets another version. The first one, "a1:", took no notice of currency and kind
+// fingerprintVersion is the first part of every fingerprint. A change of the recipe is a migration
+// of the caller's data, so it gets another version. The first one, "a1:", ignored currency and kind
 // under an IBAN, and joined the digits at both ends of a mask.
 const fingerprintVersion = "a2:"
 
-// Fingerprint names an account by what the bank itself says of it. It is the same through every
-// link and provider that says as much: the IBAN, else the number, else the digits shown and the
-// name, each with kind and currency. It holds none of them in clear. Two accounts may share one
-// where the bank says little; [Match] is for telling those apart.
+// Fingerprint names an account by the bank's own facts. It is the IBAN, else the number, else the
+// visible digits and the name, each with kind and currency. All of them are hashed.
+//
+// The fingerprint is the same for every link and provider that reports the same facts. Two accounts
+// may share one if the bank says little; [Match] can distinguish those.
 func Fingerprint(a bankmux.Account) string {
 	f := factsOf(&a)
 	var parts []string
@@ -31,7 +34,7 @@ func Fingerprint(a bankmux.Account) string {
 	return fingerprintVersion + digest(append(parts, string(f.kind), string(f.currency))...)
 }
 
-// digest hashes parts so that no two lists of parts give the same.
+// digest hashes parts so that different lists of parts give different results.
 func digest(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {

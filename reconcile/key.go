@@ -1,5 +1,7 @@
 package reconcile
 
+// This file makes the keys and aliases of rows.
+
 import (
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,19 +11,20 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// keyVersion begins every key. Another recipe gets another version, and rows keep their old keys as
-// aliases. Keys that were made before texts had a normal form differ where a text was not in it;
-// such a row is found by what is stored of it, see [newEntry].
+// keyVersion is the first part of every key. A change of the recipe gets another version, and rows
+// keep their old keys as aliases. Older keys differ where they were made from a text that was not
+// in normal form. [newEntry] finds such rows by their stored content.
 const keyVersion = "t1:"
 
-// keyBase is the key of a row without its number among equals: account, day, amount, currency, text
-// and the bank's reference. Running balances are no part of it, for they change with every row that
-// is posted late. Between the parts stands a zero byte, so that no two lists of parts are one.
+// keyBase returns the key of a row without its number among equals. It is a hash of account, day,
+// amount, currency, text and the bank's reference. Running balances are left out, since a row that
+// is posted late changes those after it. A zero byte separates the parts, so different parts never
+// make the same input.
 func keyBase(account string, t *bankmux.Transaction, text, reference string) [keyBaseLen]byte {
 	return keyHash(account, t.Date, t.Amount, text, reference)
 }
 
-// keyBaseLen is how long a base is.
+// keyBaseLen is the length of a key without its number.
 const keyBaseLen = len(keyVersion) + 20
 
 func keyHash(account string, date bankmux.Date, amount bankmux.Money, text, reference string) (key [keyBaseLen]byte) {
@@ -30,7 +33,7 @@ func keyHash(account string, date bankmux.Date, amount bankmux.Money, text, refe
 	b = append(b, 0)
 	b = strconv.AppendInt(b, int64(date.Year), 10)
 	b = append(b, byte(date.Month), byte(date.Day))
-	b, _ = amount.Decimal().Trim(0).AppendText(b) // documented never to fail
+	b, _ = amount.Decimal().Trim(0).AppendText(b) // never fails, as documented
 	b = append(b, 0)
 	b = append(append(b, amount.Currency()...), 0)
 	b = append(append(b, text...), 0)
@@ -41,9 +44,9 @@ func keyHash(account string, date bankmux.Date, amount bankmux.Money, text, refe
 	return key
 }
 
-// keyBaseOf is the base of a key.
+// keyBaseOf returns a key without its number.
 func keyBaseOf(key string) string {
-	if len(key) > keyBaseLen && key[keyBaseLen] == '#' && strings.IndexByte(key[keyBaseLen+1:], '#') < 0 { // as keys are made
+	if len(key) > keyBaseLen && key[keyBaseLen] == '#' && strings.IndexByte(key[keyBaseLen+1:], '#') < 0 {
 		return key[:keyBaseLen]
 	}
 	if i := strings.LastIndexByte(key, '#'); i > 0 {
@@ -52,7 +55,7 @@ func keyBaseOf(key string) string {
 	return key
 }
 
-// keyNumberOf is the number of a key among equals, 0 if it has none.
+// keyNumberOf returns the number of a key among equals, 0 if it has none.
 func keyNumberOf(key string) int {
 	n, err := strconv.Atoi(key[strings.LastIndexByte(key, '#')+1:])
 	if err != nil {
@@ -61,8 +64,8 @@ func keyNumberOf(key string) int {
 	return n
 }
 
-// numberedKey is the key of the n-th of equal rows, from 1.
+// numberedKey returns the key of the n-th of equal rows, counted from 1.
 func numberedKey(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
-// Alias is a provider's id as a name of a row, as in [Known.Aliases].
+// Alias returns a provider's id as an element of [Known.Aliases].
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file reads the rows that the application knows, for adapters that sync without an engine.
+
 import (
 	"context"
 	"strconv"
@@ -7,16 +9,17 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// AccountDays are the days of an account, both included, by the application's name of the account.
+// AccountDays is an account, by the application's name, and a range of days, both included.
 type AccountDays struct {
 	Account  string
 	From, To bankmux.Date
 }
 
-// KnownRows reads what the application knows of an account between two days and keeps what is wanted:
-// each row once, and none of other accounts or days, whatever Known gives. Without Known nothing is
-// known; without want all is wanted. An error of Known ends the sync as [bankmux.ErrApplication]:
-// what it does not know cannot be compared.
+// KnownRows reads the stored rows of an account between two days through
+// [bankmux.SyncRequest.Known]. Extra rows are ignored: those of other accounts or days, and
+// repeated ones. want selects rows; nil selects all. If the request has no Known, there are no
+// rows. If Known fails, the error is [bankmux.ErrApplication], since unknown rows cannot be
+// compared.
 func KnownRows(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
@@ -34,7 +37,8 @@ func KnownRows(
 	return all, err
 }
 
-// KnowsAny reports whether the application knows any row of an account. Without Known it knows none.
+// KnowsAny reports whether the application has stored any row of an account. Without
+// [bankmux.SyncRequest.Known] it has stored none.
 func KnowsAny(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
 	err = eachKnown(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
 		found = true
@@ -43,7 +47,7 @@ func KnowsAny(ctx context.Context, req *bankmux.SyncRequest, account string) (fo
 	return found, err
 }
 
-// eachKnown gives the rows of an account between two days until do has had enough.
+// eachKnown calls do for the stored rows of an account between two days until it returns false.
 func eachKnown(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do func(*Known) bool) error {
 	if req.Known == nil {
 		return nil
@@ -68,7 +72,8 @@ func eachKnown(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do
 	return nil
 }
 
-// CheckNames refuses names that do not tell accounts apart: their rows would be taken for one another's.
+// CheckNames rejects requests in which two accounts have one name or an account has none, with
+// [bankmux.ErrInvalid]. Their rows would be mistaken for one another.
 func CheckNames(req *bankmux.SyncRequest, accounts []string) error {
 	of := make(map[string]string, len(accounts))
 	for _, id := range accounts {
@@ -78,7 +83,7 @@ func CheckNames(req *bankmux.SyncRequest, accounts []string) error {
 				Kind:  bankmux.ErrInvalid,
 				Field: "SyncRequest.Name",
 				Detail: "gives the account " + strconv.Quote(id) +
-					" no name, or that of another; name it, or leave it out by naming the others in Accounts",
+					" no name, or the name of another one; name it, or leave it out by naming the others in Accounts",
 			}
 		}
 		of[name] = id

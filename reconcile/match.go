@@ -1,20 +1,23 @@
 package reconcile
 
+// This file has Match, which pairs the accounts of a connection before and after a change, and its
+// result.
+
 import (
 	"github.com/bankmux/bankmux"
 )
 
-// The confidences, from the least.
+// Levels of confidence, from low to high.
 const (
-	Possible Confidence = iota + 1 // nothing speaks against it; ask the user
-	Likely                         // several things agree and no other account fits
-	Certain                        // the bank's own number of the account agrees
+	Possible Confidence = iota + 1 // nothing contradicts it; ask the user
+	Likely                         // several facts agree and no other account fits
+	Certain                        // the number or an id of the account agrees
 )
 
-// Confidence says how sure a match of two accounts is.
+// Confidence is how certain a pair of accounts is.
 type Confidence int
 
-// String is the confidence in a word.
+// String returns the confidence as a word.
 func (c Confidence) String() string {
 	switch c {
 	case Possible:
@@ -27,7 +30,7 @@ func (c Confidence) String() string {
 	return "none"
 }
 
-// Pair is one account before and after.
+// Pair is one account before and after a change.
 type Pair struct {
 	Old        bankmux.Account
 	New        bankmux.Account
@@ -35,15 +38,15 @@ type Pair struct {
 	Reason     string
 }
 
-// Ambiguity is a set of accounts that cannot be told apart. The caller decides, or
-// asks the user.
+// Ambiguity is a set of accounts that cannot be distinguished. The caller decides, or asks the
+// user.
 type Ambiguity struct {
 	Old    []bankmux.Account
 	New    []bankmux.Account
 	Reason string
 }
 
-// Matching is how two lists of accounts belong together. Each account is in exactly one place.
+// Matching is the result of [Match]. Each account is in exactly one place.
 type Matching struct {
 	Pairs     []Pair
 	Ambiguous []Ambiguity
@@ -51,18 +54,20 @@ type Matching struct {
 	OnlyNew   []bankmux.Account
 }
 
-// Match pairs the accounts of a connection before and after: after a reconnect, a new link to the
-// same bank, or a change of provider. The rules go from the surest to the vaguest. Each pairs only
-// where exactly one account on either side fits, so what cannot be told apart ends up as ambiguous.
+// Match pairs the accounts of a connection before and after a reconnect, a new link to the same
+// bank, or a change of provider. Its rules go from certain to possible, and [Pair.Reason] names the
+// one that applied. A rule pairs accounts only if exactly one on each side fits. Accounts that
+// cannot be distinguished are in Ambiguous.
 //
 // Accounts of different currencies or kinds are never paired, not even under one IBAN or number. A
-// credit or prepaid card whose digits changed is paired by its id, or as [Possible] by its name.
-// Its old digits under another id go before its id.
+// credit or prepaid card whose digits changed is paired by its id, or by its name as [Possible]. If
+// its old digits are now under another id, the digits win.
 //
-// The result does not depend on the order of the lists. The time grows with the number of accounts.
+// The result does not depend on the order of the lists. The time grows linearly with the number of
+// accounts.
 func Match(old, new []bankmux.Account) Matching {
 	m := newMatcher(old, new)
-	for range 2 { // what a later rule takes away can leave one account on either side to an earlier one
+	for range 2 { // pairs of a later rule can leave an earlier one with one account on each side
 		paired := len(m.result.Pairs)
 		for i := range rules {
 			m.apply(&rules[i])
@@ -72,11 +77,11 @@ func Match(old, new []bankmux.Account) Matching {
 		}
 	}
 	m.addAmbiguities(
-		"several under one IBAN, and nothing that tells them apart",
+		"several under one IBAN, and nothing that distinguishes them",
 		func(f *facts) token { return token{text: f.textIDs.iban} },
 	)
 	m.addAmbiguities(
-		"several under one number, and nothing that tells them apart",
+		"several under one number, and nothing that distinguishes them",
 		func(f *facts) token { return token{text: f.textIDs.number} },
 	)
 	m.pairLeftOver()

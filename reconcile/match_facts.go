@@ -1,5 +1,7 @@
 package reconcile
 
+// This file brings what identifies an account into one form, so that the rules of Match compare it.
+
 import (
 	"strings"
 	"unicode"
@@ -7,25 +9,25 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// facts is what an account is recognised by, brought to one form.
+// facts is what identifies an account, in one form.
 type facts struct {
 	account  *bankmux.Account
 	iban     string
 	number   string
 	name     string
-	kind     bankmux.AccountKind // "" where the provider's word says little
+	kind     bankmux.AccountKind // "" where the provider's word is too vague
 	currency bankmux.Currency
 	shown    digits
-	textIDs  textIDs // filled in by newSide
+	textIDs  textIDs // set by newSide
 	placed   bool
 }
 
-// textID stands for a text, 0 for none: texts are compared often, so each gets a number once.
+// textID stands for a text, 0 for no text. Texts are compared often, so each gets a number once.
 type textID uint32
 
 type textIDs struct{ iban, number, persistent, original, id, name, kind, currency, four, three, ends, left textID }
 
-// textNumbering numbers texts.
+// textNumbering gives numbers to texts.
 type textNumbering map[string]textID
 
 func (m textNumbering) number(text string) textID {
@@ -67,7 +69,7 @@ func factsOf(a *bankmux.Account) facts {
 	return f
 }
 
-// compact drops what people put into numbers to read them.
+// compact drops the separators in a number.
 func compact(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' || unicode.IsSpace(r) {
@@ -77,5 +79,5 @@ func compact(s string) string {
 	}, strings.ToUpper(dropInvisible(s)))
 }
 
-// differ reports whether both are there and are not the same.
+// differ reports whether both are set and differ.
 func differ[T ~string](a, b T) bool { return a != "" && b != "" && a != b }

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file applies the rules of Match and groups the accounts that they cannot distinguish.
+
 import (
 	"cmp"
 	"slices"
@@ -7,14 +9,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// matcher holds what is not matched yet, and the result so far.
+// matcher has the accounts that are not placed yet, and the result so far.
 type matcher struct {
 	old, new side
 	counts   map[token]tokenCount // of the rule that is applied
 	result   Matching
 }
 
-// tokenCount is how many accounts of either side have a token, and the last of them.
+// tokenCount is how many accounts of each side have a token, and the last of them.
 type tokenCount struct {
 	old, new   *facts
 	olds, news int
@@ -32,10 +34,10 @@ func (m *matcher) pair(old, new *facts, confidence Confidence, reason string) {
 	old.placed, new.placed = true, true
 }
 
-// dropPlaced takes those that are placed out of what is left.
+// dropPlaced removes placed accounts from both sides.
 func (m *matcher) dropPlaced() { m.old, m.new = m.old.unplaced(), m.new.unplaced() }
 
-// apply pairs what one rule finds exactly once on either side.
+// apply pairs the accounts of which a rule finds exactly one on each side.
 func (m *matcher) apply(r *rule) {
 	clear(m.counts)
 	for _, f := range m.old {
@@ -63,7 +65,8 @@ func (m *matcher) apply(r *rule) {
 	m.dropPlaced()
 }
 
-// side is the accounts of one of the two lists that are not placed yet, in an order of their own.
+// side has the accounts of one list that are not placed yet, in an order that does not depend on
+// the list's.
 type side []*facts
 
 func newSide(list []bankmux.Account, texts textNumbering) side {
@@ -112,15 +115,15 @@ func (s side) accounts() []bankmux.Account {
 	return list
 }
 
-// unplaced returns what is left when some are placed. It changes s.
+// unplaced removes placed accounts. It changes s.
 func (s side) unplaced() side {
 	return slices.DeleteFunc(s, func(f *facts) bool { return f.placed })
 }
 
-// group is what is left on either side under one token.
+// group is the accounts of both sides that share a token.
 type group struct{ old, new side }
 
-// groups returns the tokens that accounts of both sides have, in the order of the old ones.
+// groups returns the groups that have accounts of both sides, in the order of the old ones.
 func (m *matcher) groups(of func(*facts) token) (all []*group) {
 	by := map[token]*group{}
 	for _, f := range m.old {
@@ -142,7 +145,7 @@ func (m *matcher) groups(of func(*facts) token) (all []*group) {
 	return slices.DeleteFunc(all, func(g *group) bool { return len(g.new) == 0 })
 }
 
-// addAmbiguities names the accounts that share a token but cannot be told apart.
+// addAmbiguities reports the accounts that share a token and cannot be distinguished.
 func (m *matcher) addAmbiguities(reason string, of func(*facts) token) {
 	for _, g := range m.groups(of) {
 		g.old, g.new = plausible(g.old, g.new), plausible(g.new, g.old)
@@ -151,8 +154,8 @@ func (m *matcher) addAmbiguities(reason string, of func(*facts) token) {
 	m.dropPlaced()
 }
 
-// pairLeftOver pairs the only account of its kind and currency that is left on either side, and names
-// those of which there are several.
+// pairLeftOver pairs the only accounts of a kind and currency that are left on each side. Several
+// of them are an ambiguity.
 func (m *matcher) pairLeftOver() {
 	for _, g := range m.groups(func(f *facts) token { return f.withKindAndCurrency(f.textIDs.left) }) {
 		g.old, g.new = plausible(g.old, g.new), plausible(g.new, g.old)
@@ -160,14 +163,14 @@ func (m *matcher) pairLeftOver() {
 			if compatible(g.old[0], g.new[0]) {
 				m.pair(g.old[0], g.new[0], Possible, "the only one of its kind and currency left on either side")
 			}
-			continue // else contradicted
+			continue // otherwise they contradict each other
 		}
-		m.addAmbiguity(g, "several of the same kind and currency, and nothing that tells them apart")
+		m.addAmbiguity(g, "several of the same kind and currency, and nothing that distinguishes them")
 	}
 	m.dropPlaced()
 }
 
-// addAmbiguity makes an ambiguity of a group with accounts on both sides, several on one at least.
+// addAmbiguity reports a group as ambiguous if it has accounts on both sides and several on one.
 func (m *matcher) addAmbiguity(g *group, reason string) {
 	if len(g.old) == 0 || len(g.new) == 0 || len(g.old)+len(g.new) == 2 {
 		return
@@ -178,9 +181,9 @@ func (m *matcher) addAmbiguity(g *group, reason string) {
 	}
 }
 
-// plausible returns the accounts that some of the others may be: those of which neither kind nor
-// currency, IBAN, number or last digits rule out every other one. It looks at each of these alone,
-// so that the time grows with the number of accounts.
+// plausible returns the accounts that may be one of the others. Kind, currency, IBAN, number and
+// last digits must each allow at least one of the others. Each fact is checked alone, so the time
+// grows linearly with the number of accounts.
 func plausible(list, others side) side {
 	var kinds, currencies, ibans, numbers, tails values
 	for _, f := range others {
@@ -196,7 +199,7 @@ func plausible(list, others side) side {
 	})
 }
 
-// decidingTail is the last digits where other ones rule an account out, "" where they do not.
+// decidingTail returns the last digits if different ones rule an account out, otherwise "".
 func (f *facts) decidingTail() string {
 	if isCard(f.kind) || f.iban != "" || f.number != "" {
 		return ""
@@ -204,7 +207,7 @@ func (f *facts) decidingTail() string {
 	return f.shown.last(weakTail)
 }
 
-// values is what accounts say of one thing.
+// values is what several accounts say about one fact.
 type values struct {
 	present    map[string]bool
 	someAbsent bool // one of them says nothing

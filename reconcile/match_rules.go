@@ -1,15 +1,18 @@
 package reconcile
 
+// This file has the rules of Match, the surest first, and what contradicts a pair.
+
 import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
 )
 
-// token is what the accounts of a rule have in common. The zero token is none.
+// token is what the accounts of a rule have in common. The zero token means that an account has
+// none.
 type token struct{ text, name, kind, currency textID }
 
-// rule is a way to recognise an account. It ignores accounts without a token.
+// rule is one way to recognize an account. It ignores accounts without a token.
 type rule struct {
 	confidence Confidence
 	reason     string
@@ -17,8 +20,8 @@ type rule struct {
 	fits       func(old, new *facts) bool
 }
 
-// The rules, the surest first. A rule pairs accounts only where it finds one of each. An IBAN and a
-// number may hold several accounts, so the first try takes kind and currency into account.
+// The rules, from certain to possible. A rule pairs accounts only if it finds one on each side.
+// Several accounts may share an IBAN or a number, so rules with kind and currency come first.
 var rules = []rule{
 	{Certain, "the same IBAN, kind and currency", func(f *facts) token { return f.withKindAndCurrency(f.textIDs.iban) }, sameKindAndCurrency},
 	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.textIDs.iban} }, sameKindAndCurrency},
@@ -46,8 +49,8 @@ var rules = []rule{
 		compatible,
 	},
 	{Likely, "the same three last digits and name", func(f *facts) token { return f.withName(f.textIDs.three) }, compatible},
-	// A new card has other digits. Where the old digits are under another id, the ids were given
-	// out again.
+	// A new card has other digits. If the old digits are under another id, the provider has reused
+	// ids.
 	{Certain, "the same id of the application's own", (*facts).byOriginal, reissued},
 	{Certain, "the same id of the provider", (*facts).byID, reissued},
 	{
@@ -76,7 +79,7 @@ func (f *facts) byOriginal() token { return token{text: f.textIDs.original} }
 
 func (f *facts) byID() token { return token{text: f.textIDs.id} }
 
-// withKindAndCurrency adds kind and currency to a text; there is no token without a text.
+// withKindAndCurrency adds kind and currency to a text. Without a text there is no token.
 func (f *facts) withKindAndCurrency(text textID) token {
 	if text == 0 {
 		return token{}
@@ -84,7 +87,7 @@ func (f *facts) withKindAndCurrency(text textID) token {
 	return token{text: text, kind: f.textIDs.kind, currency: f.textIDs.currency}
 }
 
-// withKindAndKnownCurrency is inBooks where the currency is known.
+// withKindAndKnownCurrency is withKindAndCurrency for accounts whose currency is known.
 func (f *facts) withKindAndKnownCurrency(text textID) token {
 	if f.currency == "" {
 		return token{}
@@ -92,7 +95,7 @@ func (f *facts) withKindAndKnownCurrency(text textID) token {
 	return f.withKindAndCurrency(text)
 }
 
-// withName adds the name to a text; there is no token without both.
+// withName adds the name to a text. Without either there is no token.
 func (f *facts) withName(text textID) token {
 	if text == 0 || f.name == "" {
 		return token{}
@@ -105,23 +108,24 @@ func sameKindAndCurrency(old, new *facts) bool {
 	return !differ(old.currency, new.currency) && !differ(old.kind, new.kind)
 }
 
-// samePersistent is sameBooks for accounts whose persistent ids do not differ. Each provider has
-// persistent ids of its own, so they say nothing against a whole number that the bank gave.
+// samePersistent is sameKindAndCurrency for accounts whose persistent ids do not differ. Each
+// provider has its own persistent ids, so different ones do not outweigh a whole number of the
+// bank.
 func samePersistent(old, new *facts) bool {
 	return sameKindAndCurrency(old, new) && !differ(old.account.PersistentID, new.account.PersistentID)
 }
 
-// compatible reports whether nothing the bank said of the two contradicts their being one.
+// compatible reports whether no fact contradicts that the two are one account.
 func compatible(old, new *facts) bool { return samePersistent(old, new) && sameNumbers(old, new) }
 
-// sameNumbers is sameBooks for accounts whose numbers, as far as they are shown, do not differ.
+// sameNumbers is sameKindAndCurrency for accounts whose visible numbers do not differ.
 func sameNumbers(old, new *facts) bool {
 	return sameKindAndCurrency(old, new) && !differ(old.iban, new.iban) && !differ(old.number, new.number) &&
 		startsLike(old, new) && startsLike(new, old) &&
 		(!digitsContradict(old.shown, new.shown) || insideIBAN(old, new) || insideIBAN(new, old))
 }
 
-// startsLike reports whether the whole number of one account may start with the first digits that the
+// startsLike reports whether the whole number of one account may start with the digits that the
 // mask of the other shows. Zeros in front do not count, since banks pad numbers.
 func startsLike(a, b *facts) bool {
 	if a.number == "" || b.number != "" || b.shown.head == "" || insideIBAN(a, b) {
@@ -130,29 +134,29 @@ func startsLike(a, b *facts) bool {
 	return strings.HasPrefix(strings.TrimLeft(digitsOf(a.number).tail, "0"), strings.TrimLeft(b.shown.head, "0"))
 }
 
-// compatibleOrReissued is compatible, or reissued.
+// compatibleOrReissued reports whether two accounts are compatible or a reissued card.
 func compatibleOrReissued(old, new *facts) bool { return compatible(old, new) || reissued(old, new) }
 
-// reissued reports whether both may be one card account: a new card has another number.
+// reissued reports whether both may be the account of one card. A new card has another number.
 func reissued(old, new *facts) bool {
 	return isCard(old.kind) && isCard(new.kind) && sameKindAndCurrency(old, new) && !differ(old.iban, new.iban)
 }
 
-// isCard reports whether the number of an account of a kind is that of its card.
+// isCard reports whether the number of an account of a kind is the number of its card.
 func isCard(kind bankmux.AccountKind) bool {
 	return kind == bankmux.AccountCreditCard || kind == bankmux.AccountPrepaid
 }
 
-// compatibleAndAlike is compatible, and the digits agree wherever both show some.
+// compatibleAndAlike reports whether two accounts are compatible and show no different digits.
 func compatibleAndAlike(old, new *facts) bool {
 	return compatible(old, new) && (old.shown.tail == "" || new.shown.tail == "" || digitsAgree(old.shown, new.shown))
 }
 
-// insideIBAN reports whether the number of one account stands in the IBAN of the other, which may end
-// in digits of its own.
+// insideIBAN reports whether the IBAN of one account contains the number of the other. The IBAN may
+// have further digits at its end.
 func insideIBAN(a, b *facts) bool {
 	return len(a.number) >= shortestNumber && strings.Contains(b.iban, a.number)
 }
 
-// shortestNumber is how long a number must be to prove something by standing in an IBAN.
+// shortestNumber is how long a number must be so that an IBAN that contains it proves something.
 const shortestNumber = 6

@@ -1,8 +1,10 @@
 package reconcile
 
+// This file has the reasons that changes, absences and suggestions carry.
+
 import "slices"
 
-// The reasons.
+// Reasons of the changes, absences and suggestions that [Compare] reports.
 const (
 	ReasonContent    = "the provider changed the row"
 	ReasonPosted     = "the pending row was posted"
@@ -17,21 +19,21 @@ const (
 	ReasonText       = "another provider: the amount agrees, and the days nearly"
 	ReasonNear       = "the day and the amount agree, and the text nearly"
 	ReasonBack       = "it is there again"
-	ReasonBefore     = "the reading begins with a later row; the bank may serve fewer days"
+	ReasonBefore     = "the reading starts with a later row; the bank may serve fewer days"
 	ReasonUnreadable = "a row that could not be read may be it"
 )
 
-// sameRowNothing is no reason: the row is what it was.
+// sameRowNothing says that nothing changed.
 const sameRowNothing = ""
 
-// The reasons that a record of changes gives.
+// Further reasons that [Feed] reports.
 const (
 	ReasonUpdated  = "the provider updated it"
 	ReasonRemoved  = "the provider removed it"
 	ReasonVanished = "the provider does not list it any more"
 )
 
-// reason is a reason in one byte, of which a comparison keeps one per known row.
+// reason is the number of a reason. A comparison keeps one per known row, so it is one byte.
 type reason uint8
 
 var reasons = [...]string{

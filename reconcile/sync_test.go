@@ -33,7 +33,7 @@ func TestACursorComesBackAsItWasOrIsRefused(t *testing.T) {
 	assert.True(t, back.Mark("acc-2").Day.IsZero())
 
 	for content, says := range map[string]string{
-		`{"v":2,"c":"conn-1"}`: "later version", `{"v":1,"c":"conn-2"}`: "another connection", `{"v":1,"c":"conn-1","n":"x"}`: "is not the Next", `null`: "another connection", `[`: "is not the Next",
+		`{"v":2,"c":"conn-1"}`: "newer version", `{"v":1,"c":"conn-2"}`: "another connection", `{"v":1,"c":"conn-1","n":"x"}`: "is not the Next", `null`: "another connection", `[`: "is not the Next",
 	} {
 		_, err := ParseCursor(sealed(content), conn)
 		require.ErrorIs(t, err, bankmux.ErrInvalid, content)

@@ -1,5 +1,7 @@
 package reconcile
 
+// This file brings texts into the forms in which rows and accounts are compared.
+
 import (
 	"bytes"
 	"math/bits"
@@ -12,9 +14,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Text returns what a row says, in the form in which rows are compared: the bank's own words where
-// there are any. Letter case, spacing, invisible characters and Unicode's normal forms make no
-// difference.
+// Text returns the text of a row in the form in which rows are compared. It prefers the bank's own
+// words to the provider's description. Letter case, spacing, invisible characters and the normal
+// form of Unicode make no difference.
 func Text(t *bankmux.Transaction) string { return normal(rawText(t)) }
 
 func rawText(t *bankmux.Transaction) string {
@@ -24,11 +26,11 @@ func rawText(t *bankmux.Transaction) string {
 	return t.Description
 }
 
-// LettersAndDigits returns the letters and digits of a row's text, with digits in ASCII: what stays when a
-// provider writes a text differently. A text without any is returned in normal form.
+// LettersAndDigits returns the letters and digits of a row's text, with digits in ASCII. They stay
+// the same when a provider changes punctuation. A text that has none is returned in normal form.
 func LettersAndDigits(text string) string { return lettersOf(normal(text)) }
 
-// normal returns text in the form in which it is compared. Applied twice it changes nothing more.
+// normal returns text in the form in which it is compared. Applying it twice changes nothing more.
 func normal(s string) string {
 	switch {
 	case isNormal(s):
@@ -40,7 +42,8 @@ func normal(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// isNormal reports whether text is in capitals and spaced already, as banks mostly write it.
+// isNormal reports whether text is already in capitals and single-spaced ASCII, as most banks write
+// it.
 func isNormal(s string) bool {
 	space := true
 	for _, b := range []byte(s) {
@@ -63,7 +66,7 @@ func isNormal(s string) bool {
 func upperASCII(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
-	space := true // so that none comes first
+	space := true // no space at the start
 	for _, c := range []byte(strings.TrimRight(s, " ")) {
 		if c == ' ' && space {
 			continue
@@ -77,7 +80,7 @@ func upperASCII(s string) string {
 	return b.String()
 }
 
-// normalReference is normal for a bank's reference, in which letter case counts.
+// normalReference is normal for a bank's reference, whose letter case matters.
 func normalReference(s string) string {
 	if isPrintableWord(s) {
 		return s
@@ -91,7 +94,7 @@ func normalReference(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// isPrintableWord reports whether text is of ASCII's printable characters without spaces, as references are.
+// isPrintableWord reports whether text is printable ASCII without spaces, as most references are.
 func isPrintableWord(s string) bool {
 	for _, b := range []byte(s) {
 		if b <= ' ' || b >= 0x7f {
@@ -101,7 +104,7 @@ func isPrintableWord(s string) bool {
 	return true
 }
 
-// isPrintable reports whether text is of ASCII's printable characters.
+// isPrintable reports whether text is printable ASCII.
 func isPrintable(s string) bool {
 	for _, b := range []byte(s) {
 		if b < ' ' || b >= 0x7f {
@@ -111,9 +114,9 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// dropInvisible drops the characters of which nothing is to be seen: direction marks, zero-width
-// characters, byte order marks, variation selectors, control characters, and the tatweel, which
-// only stretches an Arabic word.
+// dropInvisible drops characters that cannot be seen. These are direction marks, zero-width
+// characters, byte order marks, variation selectors and control characters. It also drops the
+// tatweel, which only stretches an Arabic word.
 func dropInvisible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -129,18 +132,18 @@ func dropInvisible(s string) string {
 	}, s)
 }
 
-// lettersOf returns what appendBones leaves of a text.
+// lettersOf returns what appendLetters appends.
 func lettersOf(text string) string { return string(appendLetters(nil, text)) }
 
-// appendLetters appends the letters and digits of a normal text, the text itself where it has none.
-// Punctuation, spaces, accents and the script of digits differ between two readings of one row.
+// appendLetters appends the letters and digits of a normal text, or the text itself if it has none.
+// Punctuation, spaces, accents and the script of digits may differ between two readings of one row.
 func appendLetters(to []byte, text string) []byte {
 	start := len(to)
 	decomposed := text
 	if !isPrintable(text) {
 		decomposed = norm.NFKD.String(text)
 	}
-	named := 0 // where a mark that is written by its name ends
+	named := 0 // where an HTML entity ends
 	for i, r := range decomposed {
 		switch {
 		case i < named:
@@ -151,13 +154,14 @@ func appendLetters(to []byte, text string) []byte {
 		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 		case r < 0x80:
 			continue
-		case r == '\u00df', r == '\u1e9e': // the sharp s, which capitals write as two
+		case r == '\u00df', r == '\u1e9e': // the sharp s, which is SS in capitals
 			to, r = append(to, 'S'), 'S'
 		case unicode.Is(unicode.Nd, r):
 			r = asciiDigit(r)
 		case !unicode.IsLetter(r):
 			continue
-		case r == '\u0649', r == '\u06cc': // letters that Arabic and Persian keyboards write differently
+		// letters that differ between Arabic and Persian keyboards
+		case r == '\u0649', r == '\u06cc':
 			r = '\u064a'
 		case r == '\u06a9':
 			r = '\u0643'
@@ -170,8 +174,8 @@ func appendLetters(to []byte, text string) []byte {
 	return to
 }
 
-// entityLen returns how long the name of a punctuation mark or space is that text starts with, as in
-// HTML: some banks write "&amp;" in one reading and "&" in the next. It returns 0 for other text.
+// entityLen returns the length of the HTML entity of a punctuation mark or space at the start of
+// text, 0 for other text. Some banks write "&amp;" in one reading and "&" in the next.
 func entityLen(text string) int {
 	const longest = len("&NBSP;")
 	end := strings.IndexByte(text[:min(len(text), longest)], ';')
@@ -185,8 +189,8 @@ func entityLen(text string) int {
 	return 0
 }
 
-// asciiDigit returns a decimal digit of any script in ASCII. The digits of a script stand together, in
-// order, and so do the scripts of a range.
+// asciiDigit returns a decimal digit of any script in ASCII. In Unicode the ten digits of a script
+// are consecutive, and so are the scripts of a range.
 func asciiDigit(r rune) rune {
 	for _, in := range unicode.Nd.R16 {
 		if rune(in.Lo) <= r && r <= rune(in.Hi) {
@@ -201,7 +205,7 @@ func asciiDigit(r rune) rune {
 	return r
 }
 
-// bigrams is a set of the pairs of neighbouring bytes of bones, by a hash of each.
+// bigrams is a set of hashes of neighbouring bytes.
 type bigrams [2]uint64
 
 func bigramsOf(bones []byte) (s bigrams) {
@@ -212,11 +216,11 @@ func bigramsOf(bones []byte) (s bigrams) {
 	return s
 }
 
-// minSimilar is how many bytes bones must have to be nearly others.
+// minSimilar is how many bytes texts must have to be similar without being equal.
 const minSimilar = 4
 
-// similar reports whether two texts are nearly the same by their bones: one holds the other, or the
-// pairs that they share are at least three fifths of those that they have.
+// similar reports whether two texts are nearly the same. One contains the other, or the pairs of
+// bytes that they share are at least three fifths of all their pairs.
 func similar(a, b []byte, of, other *bigrams) bool {
 	if len(a) > len(b) {
 		a, b = b, a
