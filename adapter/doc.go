@@ -21,6 +21,6 @@
 //
 // The rules are the same everywhere. Errors are a [*bankmux.Error] whose Kind says what to do, and
 // they quote nothing that a provider or a sender wrote. What the New functions return is safe for
-// concurrent use and starts nothing by itself. CONTRIBUTING.md leads through an adapter step by
+// concurrent use and starts nothing by itself. docs/adapter.md leads through an adapter step by
 // step.
 package adapter

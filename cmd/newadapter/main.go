@@ -1,5 +1,5 @@
 // Command newadapter makes an adapter that is green at once: a copy of examples/thirdparty under
-// another name. CONTRIBUTING.md says what to change in it, in which order.
+// another name. docs/adapter.md says what to change in it, in which order.
 package main
 
 import (
@@ -87,7 +87,7 @@ func run(args []string, from string, out io.Writer) error {
 	}
 	fmt.Fprintf(
 		out,
-		"made the adapter %s, %d files in %s\n\n\tcd %s && go test .\n\nCONTRIBUTING.md says how to go on: see \"Write an adapter\".\n",
+		"made the adapter %s, %d files in %s\n\n\tcd %s && go test .\n\ndocs/adapter.md says how to go on.\n",
 		*name,
 		len(files),
 		target,

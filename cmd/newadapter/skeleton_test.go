@@ -16,7 +16,7 @@ import (
 )
 
 // TestASkeletonIsGreen makes an adapter outside of the checkout and runs its tests, with the module
-// cache and without a network. What CONTRIBUTING says of the skeleton is compared with what ran.
+// cache and without a network. What docs/adapter.md says of the skeleton is compared with what ran.
 func TestASkeletonIsGreen(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "heron7")
@@ -47,9 +47,9 @@ func TestASkeletonIsGreen(t *testing.T) {
 	inside(t, dir, "vet", "./...")
 	ran := tests(inside(t, dir, "test", "-count=1", "-v", "./..."))
 	require.Contains(t, ran, "TestConformance")
-	contributing, err := os.ReadFile(filepath.Join("..", "..", "CONTRIBUTING.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "adapter.md"))
 	require.NoError(t, err)
-	selectsTests(t, string(contributing), ran)
+	selectsTests(t, string(page), ran)
 }
 
 // inside runs the go command in a module, and returns what it said.

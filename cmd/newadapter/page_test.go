@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// selectsTests checks that each test command of CONTRIBUTING runs a test of the skeleton.
-func selectsTests(t *testing.T, contributing string, ran []string) {
+// selectsTests checks that each test command of docs/adapter.md runs a test of the skeleton.
+func selectsTests(t *testing.T, page string, ran []string) {
 	t.Helper()
-	require.Contains(t, contributing, "grep not_checked")
+	require.Contains(t, page, "grep not_checked")
 	assert.True(t, slices.ContainsFunc(ran, func(name string) bool { return strings.Contains(name, "/not_checked") }))
-	commands := regexp.MustCompile(`-run '([^']+)'`).FindAllStringSubmatch(contributing, -1)
+	commands := regexp.MustCompile(`-run '([^']+)'`).FindAllStringSubmatch(page, -1)
 	require.Greater(t, len(commands), 8)
 	for _, c := range commands {
 		assert.True(
@@ -43,10 +43,10 @@ func selects(pattern, name string) bool {
 	return true
 }
 
-// TestCONTRIBUTINGIsTrue compares the text with the sources.
-func TestCONTRIBUTINGIsTrue(t *testing.T) {
+// TestAdapterPage compares docs/adapter.md with the sources.
+func TestAdapterPage(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "CONTRIBUTING.md"))
+	raw, err := os.ReadFile(filepath.Join("..", "..", "docs", "adapter.md"))
 	require.NoError(t, err)
 	text := string(raw)
 	t.Run("its code is that of the examples, line for line", func(t *testing.T) {
