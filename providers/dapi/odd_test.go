@@ -120,7 +120,7 @@ func TestOneOddRowNeverCostsThePage(t *testing.T) {
 				}
 				require.Empty(t, failed)
 				require.Len(t, rows, 3)
-				assert.Equal(t, "-5 AED", rows[1].Amount.String())
+				assert.Equal(t, "-5.00 AED", rows[1].Amount.String())
 				c.check(t, rows[1])
 				assert.Empty(t, delta.Failed)
 				assert.Len(t, delta.Added, 3)
@@ -248,7 +248,7 @@ func TestOneBalanceThatCannotBeReadCostsItself(t *testing.T) {
 	assert.Equal(t, "c1", partial.Failed[0].Account)
 	require.Len(t, got.Balances, 1)
 	available, _ := got.Balances[0].Of(bankmux.BalanceAvailable)
-	assert.Equal(t, "7500 AED", available.String())
+	assert.Equal(t, "7500.00 AED", available.String())
 	_, ok = got.Balances[0].Of(bankmux.BalanceBooked)
 	assert.False(t, ok)
 	client, conn, _ = canned(

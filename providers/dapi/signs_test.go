@@ -93,7 +93,7 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 				require.Len(t, failed, n-n/2)
 				require.Len(t, delta.Failed, n-n/2)
 				for _, r := range rows[1:] {
-					assert.Equal(t, "10 AED", r.Amount.String())
+					assert.Equal(t, "10.00 AED", r.Amount.String())
 				}
 				if n%2 == 0 {
 					all = append(all, owed(n))

@@ -132,7 +132,7 @@ func TestOneOddRowNeverCostsThePage(t *testing.T) {
 				}
 				require.Empty(t, failed)
 				require.Len(t, rows, 3)
-				assert.Equal(t, "-5 USD", rows[1].Amount.String())
+				assert.Equal(t, "-5.00 USD", rows[1].Amount.String())
 				c.check(t, rows[1])
 				require.Empty(t, delta.Failed)
 				require.Len(t, delta.Added, 3)
@@ -233,7 +233,7 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 	assert.ElementsMatch(t, []string{"row 2", "a1/s1", "row 2", "a1/s2", "s1", "row 3"}, places(err))
 	require.Len(t, holdings.Holdings, 1)
 	assert.True(t, holdings.Holdings[0].Value.IsZero(), "what cannot be read is absent")
-	assert.Equal(t, "3 USD", holdings.Holdings[0].Price.String())
+	assert.Equal(t, "3.00 USD", holdings.Holdings[0].Price.String())
 	assert.Equal(t, "5", holdings.Securities[0].Name)
 	page, failed := []bankmux.InvestmentTransaction{}, 0
 	for row, err := range client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conn}) {
@@ -245,7 +245,7 @@ func TestEveryListLosesOnlyTheOddElement(t *testing.T) {
 	}
 	assert.Equal(t, 3, failed, "a fee, an element, a row")
 	require.Len(t, page, 1)
-	assert.Equal(t, "4 USD", page[0].Amount.String())
+	assert.Equal(t, "4.00 USD", page[0].Amount.String())
 	banks, failed := []string{}, 0
 	for bank, err := range client.Institutions(ctx, bankmux.InstitutionsRequest{}) {
 		if err != nil {
@@ -348,7 +348,7 @@ func TestOneBalanceThatCannotBeReadCostsItself(t *testing.T) {
 	require.Len(t, got.Balances, 1, "an account of which nothing can be read is only in Failed")
 	available, ok := got.Balances[0].Of(bankmux.BalanceAvailable)
 	require.True(t, ok)
-	assert.Equal(t, "7500 USD", available.String())
+	assert.Equal(t, "7500.00 USD", available.String())
 	_, ok = got.Balances[0].Of(bankmux.BalanceBooked)
 	assert.False(t, ok)
 }
