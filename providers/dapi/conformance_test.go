@@ -3,8 +3,6 @@ package dapi_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/bankharness"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providertest"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -36,11 +35,31 @@ func TestConformance(t *testing.T) {
 	)
 }
 
+var provider = bankharness.Provider{
+	Name:    dapi.Name,
+	Event:   "connection.state_changed",
+	Signed:  []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"},
+	Account: func(a virtualbank.AccountState) string { return a.DapiID },
+	Row:     spec,
+}
+
 func newHarness(*testing.T) providertest.Harness {
 	bank := virtualbank.New(virtualbank.Options{})
 	creds := bank.Credentials().Dapi
 	hooks, _, hookKey := bank.WebhookSecrets()
 	last := &operationSeen{next: bank.Dapi()}
+	data := provider.Data(bank)
+	data.Ask = func(conn bankmux.Connection, inputs ...bankmux.InputKind) ([]string, error) {
+		var round, right []string
+		for _, in := range inputs {
+			round = append(round, string(in))
+			right = append(
+				right,
+				map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in],
+			)
+		}
+		return right, bank.RequireInput(conn.Reference(), "", round)
+	}
 	return providertest.Harness{
 		Backend: last,
 		New: func(env providertest.Env) (*bankmux.Client, error) {
@@ -57,31 +76,17 @@ func newHarness(*testing.T) providertest.Harness {
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/v2/auth/ExchangeToken" },
 		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 		Secrets:    []string{creds.AppSecret, hooks[0], hookKey},
-		Webhooks: &providertest.Webhooks{
-			Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
-				header, body := bank.Sign(hookOf(conn))
-				return bankmux.NewWebhookRequest(header, body)
-			},
-			Signed: []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"},
-			Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
-				all := map[string]bankmux.WebhookRequest{}
-				for _, name := range virtualbank.Forgeries(dapi.Name) {
-					all[name] = forged(bank, name, conn)
-				}
-				return all
-			},
-			Rotate: bank.RotateWebhookKeys,
-		},
+		Webhooks:   provider.Webhooks(bank),
 		Words: providertest.Words{
-			Rejected: says(
+			Rejected: bankharness.Respond(
 				http.StatusUnauthorized,
 				`{"success":false,"status":"failed","msg":"appSecret is not that of an application"}`,
 			),
-			Failed: says(
+			Failed: bankharness.Respond(
 				http.StatusOK,
 				`{"success":false,"status":"failed","type":"UNKNOWN_ERROR","msg":"The operation failed"}`,
 			),
-			UnknownCode: says(
+			UnknownCode: bankharness.Respond(
 				http.StatusBadRequest,
 				`{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`,
 			),
@@ -97,50 +102,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return providertest.Received{Country: &country}, nil
 		},
 		Table: providertest.Table{File: "../../providertest/MATRIX.md", Title: "Dapi"},
-		Data: &providertest.Data{
-			AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-				return bank.AddAccount(
-					conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency},
-				)
-			},
-			AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-				return bank.AddTransaction(conn.Reference(), account, spec(r))
-			},
-			ChangeTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-				return bank.ChangeTransaction(conn.Reference(), account, spec(r))
-			},
-			RemoveTransaction: func(conn bankmux.Connection, account, text string) error {
-				return bank.RemoveTransaction(conn.Reference(), account, text)
-			},
-			SameAccount: func(before, after bankmux.Connection, account string) (string, error) {
-				return sameAccount(bank, before, after, account)
-			},
-			SetBalance: func(conn bankmux.Connection, account, booked string) error {
-				return bank.SetBalance(
-					conn.Reference(), account, virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
-				)
-			},
-			Ask: func(conn bankmux.Connection, inputs ...bankmux.InputKind) ([]string, error) {
-				var round, right []string
-				for _, in := range inputs {
-					round = append(round, string(in))
-					right = append(
-						right,
-						map[bankmux.InputKind]string{bankmux.InputOTP: "123456", bankmux.InputPIN: "1234"}[in],
-					)
-				}
-				return right, bank.RequireInput(conn.Reference(), "", round)
-			},
-		},
-	}
-}
-
-// says is an answer in Dapi's words.
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
+		Data:  data,
 	}
 }
 
@@ -234,13 +196,6 @@ func (w operationWriter) Write(p []byte) (int, error) {
 
 func (w operationWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-var kinds = map[bankmux.AccountKind]string{
-	bankmux.AccountChecking:   "checking",
-	bankmux.AccountSavings:    "savings",
-	bankmux.AccountCreditCard: "card",
-	bankmux.AccountLoan:       "loan",
-}
-
 // spec is a row as Dapi writes it, which does not tell pending ones.
 func spec(r providertest.Row) virtualbank.TransactionSpec {
 	s := virtualbank.TransactionSpec{
@@ -251,56 +206,4 @@ func spec(r providertest.Row) virtualbank.TransactionSpec {
 		s.Type = "credit"
 	}
 	return s
-}
-
-// sameAccount finds an account of a login in a later login to the same bank, by its place.
-func sameAccount(bank *virtualbank.Bank, before, after bankmux.Connection, account string) (string, error) {
-	old, err := bank.Accounts(before.Reference())
-	if err != nil {
-		return "", err
-	}
-	again, err := bank.Accounts(after.Reference())
-	if err != nil {
-		return "", err
-	}
-	for i, a := range old {
-		if a.DapiID == account {
-			return again[i].DapiID, nil
-		}
-	}
-	return "", errors.New("no such account")
-}
-
-// onTheWire turns a booked balance into what Dapi writes: what is owed on a card or loan as a
-// positive number.
-func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
-	accounts, err := bank.Accounts(conn.Reference())
-	if err != nil {
-		return booked
-	}
-	for _, a := range accounts {
-		if a.DapiID == account && a.Debt {
-			if owed, ok := strings.CutPrefix(booked, "-"); ok {
-				return owed
-			}
-			return "-" + booked
-		}
-	}
-	return booked
-}
-
-func hookOf(conn bankmux.Connection) virtualbank.Webhook {
-	return virtualbank.Webhook{Provider: dapi.Name, Event: "connection.state_changed", Reference: conn.Reference()}
-}
-
-func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {
-	r, err := bank.Forge(name, "/", hookOf(conn))
-	if err != nil {
-		panic(err) // the name is the bank's own
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(err) // it is in memory
-	}
-	return bankmux.NewWebhookRequest(r.Header, body)
 }

@@ -94,22 +94,6 @@ func verdictOf(res *rest.Response, env *envelope, err error) error {
 	return err
 }
 
-// require returns the error for a response without a member that it must have. If something else
-// stands there, it is the bank's, and says nothing about Dapi.
-func require(res *rest.Response, out response) error {
-	needs, ok := out.(wire.Required)
-	if !ok || needs.Lacks() == "" {
-		return nil
-	}
-	name := needs.Lacks()
-	e := res.Lacks(name)
-	var members map[string]jsontext.Value
-	if res.Decode(&members) == nil && len(members[name]) > 0 && members[name].Kind() != 'n' {
-		e.Scope = bankmux.ScopeCall
-	}
-	return e
-}
-
 // fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing
 // else of msg is kept: it may hold what the request held.
 func fieldOf(res *rest.Response) string {
@@ -140,6 +124,39 @@ func ofTheBank(err error) error {
 		return &bank
 	}
 	return err
+}
+
+// require returns the error for a response without a member that it must have. If something else
+// stands there, it is the bank's, and says nothing about Dapi.
+func require(res *rest.Response, out response) error {
+	needs, ok := out.(wire.Required)
+	if !ok || needs.Lacks() == "" {
+		return nil
+	}
+	name := needs.Lacks()
+	e := res.Lacks(name)
+	var members map[string]jsontext.Value
+	if res.Decode(&members) == nil && len(members[name]) > 0 && members[name].Kind() != 'n' {
+		e.Scope = bankmux.ScopeCall
+	}
+	return e
+}
+
+// What a response must have. A list that is not there is not an empty list: taken for one, every
+// account and transaction an application knows would seem to be gone. An empty list is [].
+
+func (r *exchangeResponse) Lacks() string {
+	return wire.Need(normalize.Token(r.AccessToken), "an accessToken that can be sent in a header")
+}
+
+func (r *metadataResponse) Lacks() string { return wire.Need(r.Metadata != nil, "accountsMetadata") }
+func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+func (r *balanceResponse) Lacks() string  { return wire.Need(r.Balance != nil, "balance") }
+func (r *identityResponse) Lacks() string { return wire.Need(r.Identity != nil, "identity") }
+func (r *cardsResponse) Lacks() string    { return wire.Need(r.Cards.Present, "cards") }
+
+func (r *transactionsResponse) Lacks() string {
+	return wire.Need(r.Transactions.Present, "transactions")
 }
 
 // inputs are the bank's questions in the model.

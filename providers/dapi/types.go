@@ -8,7 +8,6 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
-	"github.com/bankmux/bankmux/normalize"
 )
 
 // The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is
@@ -90,11 +89,6 @@ type exchangeResponse struct {
 	AccessToken string `json:"accessToken"`
 	TokenID     string `json:"tokenID"`
 	UserID      string `json:"userID"`
-}
-
-// Lacks implements [wire.Required].
-func (r *exchangeResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.AccessToken), "an accessToken that can be sent in a header")
 }
 
 // dataBody is what every call on a connection carries, and what the data calls add.
@@ -197,9 +191,6 @@ type accountsResponse struct {
 	Accounts wire.List[account] `json:"accounts"`
 }
 
-// Lacks implements [wire.Required].
-func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
-
 // balance is that of an account (amount, a number or text) or of a card (the other members).
 type balance struct {
 	Amount      wire.Number `json:"amount"`
@@ -214,9 +205,6 @@ type balanceResponse struct {
 	envelope
 	Balance *balance `json:"balance"`
 }
-
-// Lacks implements [wire.Required].
-func (r *balanceResponse) Lacks() string { return wire.Need(r.Balance != nil, "balance") }
 
 type card struct {
 	ID          string      `json:"id"`
@@ -234,9 +222,6 @@ type cardsResponse struct {
 	Cards wire.List[card] `json:"cards"`
 }
 
-// Lacks implements [wire.Required].
-func (r *cardsResponse) Lacks() string { return wire.Need(r.Cards.Present, "cards") }
-
 // typed is a pair as Dapi writes telephone numbers and documents.
 type typed struct {
 	Type  string `json:"type"`
@@ -247,9 +232,6 @@ type identityResponse struct {
 	envelope
 	Identity *person `json:"identity"`
 }
-
-// Lacks implements [wire.Required].
-func (r *identityResponse) Lacks() string { return wire.Need(r.Identity != nil, "identity") }
 
 type person struct {
 	Name         string                   `json:"name"`
@@ -299,11 +281,6 @@ type transactionsResponse struct {
 	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
-// Lacks implements [wire.Required].
-func (r *transactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "transactions")
-}
-
 // Bounded says that nothing but rows can grow in the answer.
 func (*transactionsResponse) Bounded() {}
 
@@ -318,9 +295,6 @@ type metadataResponse struct {
 	envelope
 	Metadata *metadata `json:"accountsMetadata"`
 }
-
-// Lacks implements [wire.Required].
-func (r *metadataResponse) Lacks() string { return wire.Need(r.Metadata != nil, "accountsMetadata") }
 
 type metadata struct {
 	SwiftCode     string    `json:"swiftCode"`

@@ -2,14 +2,13 @@ package moneykit_test
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/bankharness"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providertest"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -43,15 +42,29 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+var provider = bankharness.Provider{
+	Name:    moneykit.Name,
+	Event:   "link.state_changed",
+	Signed:  []string{"Moneykit-Signature"},
+	Account: func(a virtualbank.AccountState) string { return a.MoneyKitID },
+	Row:     spec,
+}
+
 func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 	return func(*testing.T) providertest.Harness {
 		bank := virtualbank.New(virtualbank.Options{})
 		creds := bank.Credentials().MoneyKit
+		webhooks, data := provider.Webhooks(bank), provider.Data(bank)
+		webhooks.UnknownKey = func(conn bankmux.Connection) bankmux.WebhookRequest {
+			return provider.Forge(bank, "unknown_kid", conn)
+		}
+		data.Refetch = func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) }
+		data.PostTransaction = data.ChangeTransaction
 		words := providertest.Words{
-			Rejected: says(
+			Rejected: bankharness.Respond(
 				http.StatusUnauthorized, `{"error_code":"api_error.auth.unauthorized","error_message":"Unauthorized"}`,
 			),
-			UnknownCode: says(
+			UnknownCode: bankharness.Respond(
 				http.StatusBadRequest,
 				`{"error_code":"unheard_of","error_message":"A code that nobody listed"}`,
 			),
@@ -64,7 +77,7 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 		var own []providertest.Operation
 		if auth == moneykit.AuthBearer {
 			own = operations()
-			words.Expired = says(
+			words.Expired = bankharness.Respond(
 				http.StatusUnauthorized,
 				`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
 			)
@@ -72,26 +85,11 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 		}
 		return providertest.Harness{
 			AtInstitution: func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh },
-			Webhooks: &providertest.Webhooks{
-				Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
-					header, body := bank.Sign(hookOf(conn))
-					return bankmux.NewWebhookRequest(header, body)
-				},
-				Signed: []string{"Moneykit-Signature"},
-				Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
-					all := map[string]bankmux.WebhookRequest{}
-					for _, name := range virtualbank.Forgeries(moneykit.Name) {
-						all[name] = forged(bank, name, conn)
-					}
-					return all
-				},
-				UnknownKey: func(conn bankmux.Connection) bankmux.WebhookRequest { return forged(bank, "unknown_kid", conn) },
-				Rotate:     bank.RotateWebhookKeys,
-			},
-			Words:      words,
-			Operations: own,
-			Table:      table,
-			Backend:    bank.MoneyKit(),
+			Webhooks:      webhooks,
+			Words:         words,
+			Operations:    own,
+			Table:         table,
+			Backend:       bank.MoneyKit(),
 			New: func(env providertest.Env) (*bankmux.Client, error) {
 				return moneykit.New(moneykit.Config{
 					ClientID:     creds.ClientID,
@@ -124,54 +122,9 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			},
 			Received: func(s bankmux.Session) (providertest.Received, error) { return received(bank, s) },
 			Granted:  func(conn bankmux.Connection) ([]bankmux.Product, error) { return granted(bank, conn), nil },
-			Data: &providertest.Data{
-				Refetch: func(conn bankmux.Connection) error { return bank.Refresh(conn.Reference()) },
-				AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
-					return bank.AddAccount(
-						conn.Reference(), virtualbank.AccountSpec{Name: "Added", Kind: kinds[kind], Currency: currency},
-					)
-				},
-				AddTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-					return bank.AddTransaction(conn.Reference(), account, spec(r))
-				},
-				ChangeTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-					return bank.ChangeTransaction(conn.Reference(), account, spec(r))
-				},
-				PostTransaction: func(conn bankmux.Connection, account string, r providertest.Row) error {
-					return bank.ChangeTransaction(conn.Reference(), account, spec(r))
-				},
-				RemoveTransaction: func(conn bankmux.Connection, account, text string) error {
-					return bank.RemoveTransaction(conn.Reference(), account, text)
-				},
-				SameAccount: func(before, after bankmux.Connection, account string) (string, error) {
-					return sameAccount(bank, before, after, account)
-				},
-				SetBalance: func(conn bankmux.Connection, account, booked string) error {
-					return bank.SetBalance(
-						conn.Reference(),
-						account,
-						virtualbank.BalanceSpec{Current: onTheWire(bank, conn, account, booked)},
-					)
-				},
-			},
+			Data:     data,
 		}
 	}
-}
-
-// says is an answer in MoneyKit's words.
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
-
-var kinds = map[bankmux.AccountKind]string{
-	bankmux.AccountChecking:   "checking",
-	bankmux.AccountSavings:    "savings",
-	bankmux.AccountCreditCard: "card",
-	bankmux.AccountLoan:       "loan",
 }
 
 // spec is a row as MoneyKit writes it.
@@ -211,56 +164,4 @@ func granted(bank *virtualbank.Bank, conn bankmux.Connection) (products []bankmu
 		}
 	}
 	return products
-}
-
-// sameAccount finds an account of a link in a later link to the same login, by its place.
-func sameAccount(bank *virtualbank.Bank, before, after bankmux.Connection, account string) (string, error) {
-	old, err := bank.Accounts(before.Reference())
-	if err != nil {
-		return "", err
-	}
-	again, err := bank.Accounts(after.Reference())
-	if err != nil {
-		return "", err
-	}
-	for i, a := range old {
-		if a.MoneyKitID == account {
-			return again[i].MoneyKitID, nil
-		}
-	}
-	return "", errors.New("no such account")
-}
-
-// onTheWire turns a booked balance into what MoneyKit writes: what is owed on a liability as a
-// positive number.
-func onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
-	accounts, err := bank.Accounts(conn.Reference())
-	if err != nil {
-		return booked
-	}
-	for _, a := range accounts {
-		if a.MoneyKitID == account && a.Debt {
-			if owed, ok := strings.CutPrefix(booked, "-"); ok {
-				return owed
-			}
-			return "-" + booked
-		}
-	}
-	return booked
-}
-
-func hookOf(conn bankmux.Connection) virtualbank.Webhook {
-	return virtualbank.Webhook{Provider: moneykit.Name, Event: "link.state_changed", Reference: conn.Reference()}
-}
-
-func forged(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {
-	r, err := bank.Forge(name, "/", hookOf(conn))
-	if err != nil {
-		panic(err) // the name is the bank's own
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(err) // it is in memory
-	}
-	return bankmux.NewWebhookRequest(r.Header, body)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
+	"github.com/bankmux/bankmux/internal/bankharness"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -91,7 +92,7 @@ func TestATokenThatIsFetchedWithinACallIsAskedForOnceAnAttempt(t *testing.T) {
 						f.Serve(w, r, bank)
 					default:
 						exchanged.Add(1)
-						says(
+						bankharness.Respond(
 							http.StatusUnauthorized,
 							`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
 						).ServeHTTP(w, r)
