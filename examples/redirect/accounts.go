@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -16,14 +17,8 @@ var kinds = map[string]bankmux.AccountKind{
 
 // list reads the accounts of a grant with those ids, or all.
 func (a *adapter) list(ctx context.Context, conn *bankmux.Connection, ids []string) (bankmux.AccountsResult, error) {
-	var out struct {
-		Accounts wire.List[accountRow] `json:"accounts"`
-	}
-	res, err := a.read(ctx, conn, "/accounts", "", nil, &out)
-	if err == nil && !out.Accounts.Present {
-		err = res.Lacks("the accounts")
-	}
-	if err != nil {
+	var out accountsResponse
+	if err := a.sendAs(ctx, conn, endpoints.accounts, rest.Request{}, &out); err != nil {
 		return bankmux.AccountsResult{}, err
 	}
 	var all []bankmux.Account
@@ -44,17 +39,12 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // Balances reads the balances of one account.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	one := bankmux.AccountBalances{Account: req.Accounts[0]}
-	var out struct {
-		Rows wire.List[balanceRow] `json:"balances"`
-	}
-	res, err := a.read(ctx, &req.Connection, "/accounts/{id}/balances", one.Account, nil, &out)
-	if err == nil && !out.Rows.Present {
-		err = res.Lacks("the balances")
-	}
-	if err != nil {
+	var out balancesResponse
+	at := rest.Request{PathParams: byID(one.Account)}
+	if err := a.sendAs(ctx, &req.Connection, endpoints.balances, at, &out); err != nil {
 		return bankmux.BalancesResult{}, err
 	}
-	for _, row := range out.Rows.Rows {
+	for _, row := range out.Balances.Rows {
 		if row.Amount.Absent() {
 			continue // not told
 		}
@@ -64,7 +54,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		}
 		one.Balances = append(one.Balances, bankmux.Balance{Kind: row.Kind, Money: money})
 	}
-	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: out.Rows.Failures(one.Account)}, nil
+	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: out.Balances.Failures(one.Account)}, nil
 }
 
 // amount is exact, in any currency.

@@ -3,35 +3,54 @@ package redirect
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// send makes one request and reads the answer into v. id stands for {id} in the path.
-func (a *adapter) send(ctx context.Context, method, path, id string, req rest.Request, v any) (*rest.Response, error) {
-	req.Method, req.Path, req.PathParams = method, path, map[string]string{"id": id}
+// endpoint is an endpoint of Osprey. The effect is what sending a request twice would do.
+type endpoint struct {
+	method, path string
+	effect       bankmux.Effect
+}
+
+// endpoints are all that the adapter calls.
+var endpoints = struct {
+	openConsent, consent                      endpoint
+	grant, endGrant, renewTokens              endpoint
+	accounts, balances, transactions, changes endpoint
+}{
+	openConsent:  endpoint{http.MethodPost, "/consents", bankmux.Idempotent},
+	consent:      endpoint{http.MethodGet, "/consents/{id}", bankmux.Read},
+	grant:        endpoint{http.MethodGet, "/grants/{id}", bankmux.Read},
+	endGrant:     endpoint{http.MethodDelete, "/grants/{id}", bankmux.Idempotent},
+	renewTokens:  endpoint{http.MethodPost, "/grants/{id}/tokens", bankmux.OneShot},
+	accounts:     endpoint{http.MethodGet, "/accounts", bankmux.Read},
+	balances:     endpoint{http.MethodGet, "/accounts/{id}/balances", bankmux.Read},
+	transactions: endpoint{http.MethodGet, "/accounts/{id}/transactions", bankmux.Read},
+	changes:      endpoint{http.MethodGet, "/changes", bankmux.Read},
+}
+
+// byID is the parameter of a path that names one consent, grant or account.
+func byID(id string) map[string]string { return map[string]string{"id": id} }
+
+// send makes one request and reads the answer into v.
+func (a *adapter) send(ctx context.Context, at endpoint, req rest.Request, v any) (*rest.Response, error) {
+	req.Method, req.Path = at.method, at.path
 	res, err := a.http.Do(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if res.Status != http.StatusOK {
-		return nil, failure(res)
-	}
-	return res, res.Decode(v)
+	return res, read(res, v)
 }
 
-// read makes a request with the user's token. *conn gets the token that was used last.
-func (a *adapter) read(
-	ctx context.Context, conn *bankmux.Connection, path, id string, query url.Values, v any,
-) (res *rest.Response, err error) {
-	err = a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) (err error) {
-		req := rest.Request{Query: query, Bearer: access.Reveal(), Header: psu(ctx)}
-		res, err = a.send(ctx, http.MethodGet, path, id, req, v)
+// sendAs makes a request with the user's token. *conn gets the token that was used last.
+func (a *adapter) sendAs(ctx context.Context, conn *bankmux.Connection, at endpoint, req rest.Request, v any) error {
+	return a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) error {
+		req.Bearer, req.Header = access.Reveal(), psu(ctx)
+		_, err := a.send(ctx, at, req, v)
 		return err
 	})
-	return res, err
 }
 
 // psu is the header that says that the user is there: all of it or none, for banks refuse half.

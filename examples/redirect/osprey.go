@@ -65,6 +65,10 @@ func newAdapter(cfg Config) (a *adapter, err error) {
 	return a, err
 }
 
+func invalid(field, detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
+}
+
 type adapter struct {
 	environment bankmux.Environment
 	http        *rest.Client

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
-	"github.com/bankmux/bankmux/reconcile"
 )
 
 // TransactionPage reads one page of one account. Osprey's days are of UTC, and it numbers pages.
@@ -24,19 +24,13 @@ func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsReq
 	from, to := r.Days(today)
 	limit := strconv.Itoa(cmp.Or(r.PageSize, 100))
 	query := url.Values{"from": {from.String()}, "to": {to.String()}, "limit": {limit}, "page": {r.Page}}
-	var out struct {
-		Rows wire.List[movement] `json:"transactions"`
-		Next string              `json:"next"`
-	}
-	res, err := a.read(ctx, &r.Connection, "/accounts/{id}/transactions", account, query, &out)
-	if err == nil && !out.Rows.Present {
-		err = res.Lacks("the transactions")
-	}
-	if err != nil {
+	var out transactionsResponse
+	at := rest.Request{PathParams: byID(account), Query: query}
+	if err := a.sendAs(ctx, &r.Connection, endpoints.transactions, at, &out); err != nil {
 		return page, err
 	}
 	first, last := r.Limits(today)
-	rows, failed := translate(&out.Rows, account)
+	rows, failed := translate(&out.Transactions, account)
 	page.Failed, page.Next, page.Outside = failed, out.Next, len(rows)
 	page.Transactions = slices.DeleteFunc(rows, func(t bankmux.Transaction) bool {
 		return t.Date.Before(first) || t.Date.After(last)
@@ -77,37 +71,4 @@ func (m *movement) transaction(account string) (bankmux.Transaction, *bankmux.Er
 	t.Date, faults[1] = normalize.RowDay(m.Day)
 	t.Amount, faults[2] = amount(m.Amount, m.Currency)
 	return t, cmp.Or(faults[:]...)
-}
-
-// Sync reads Osprey's record of changes.
-func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	conn := req.Connection // gets the token that was used last
-	return reconcile.Feed{
-		Provider: Name, MaxSize: 100,
-		Restarts:   func(e *bankmux.Error) bool { return e.Code == "changed" },
-		CursorLost: func(e *bankmux.Error) bool { return e.Code == "cursor_unknown" },
-		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			all, err := a.list(ctx, &conn, nil)
-			for _, one := range all.Accounts {
-				ids = append(ids, one.ID)
-			}
-			return ids, all.Failed, err
-		},
-		Page: func(ctx context.Context, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
-			var out changesAnswer
-			query := url.Values{"cursor": {at.Cursor}, "limit": {strconv.Itoa(at.Size)}}
-			res, err := a.read(ctx, &conn, "/changes", "", query, &out)
-			if err == nil && (!out.Created.Present || !out.Updated.Present || !out.Removed.Present || out.Next == "") {
-				err = res.Lacks("a list of changes or the cursor")
-			}
-			created, failed := translate(&out.Created, "")
-			updated, more := translate(&out.Updated, "")
-			for _, m := range out.Removed.Rows {
-				page.Removed = append(page.Removed, reconcile.FeedRow{ID: string(m.ID), Account: string(m.Account)})
-			}
-			page.Created, page.Updated, page.Next, page.More = created, updated, out.Next, out.More.Value
-			page.Failed = slices.Concat(failed, more, out.Removed.Failures(""))
-			return page, err
-		},
-	}.Sync(ctx, req)
 }

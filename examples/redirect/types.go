@@ -26,14 +26,14 @@ type consentRequest struct {
 	Renews      string            `json:"renews,omitempty"` // a grant
 }
 
-type consentAnswer struct {
+type consentResponse struct {
 	ID     string   `json:"id"`
 	URL    string   `json:"url"`
 	State  string   `json:"state"`
 	Grants []string `json:"grants"`
 }
 
-type grantAnswer struct {
+type grantResponse struct {
 	ID        string              `json:"id"`
 	Status    string              `json:"status"`
 	Bank      bankmux.Institution `json:"bank"` // its members are those of the model
@@ -67,7 +67,7 @@ func statusOf(word string, at time.Time) bankmux.Status {
 }
 
 // update returns a connection brought up to date. A day that cannot be read was not told.
-func (g *grantAnswer) update(conn bankmux.Connection) bankmux.Connection {
+func (g *grantResponse) update(conn bankmux.Connection) bankmux.Connection {
 	conn.Institution, conn.Products = g.Bank, g.Products
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)
 	conn.Consent.RenewFrom, _ = normalize.Timestamp(g.RenewFrom)
@@ -83,10 +83,18 @@ type accountRow struct {
 	Currency string    `json:"currency"`
 }
 
+type accountsResponse struct {
+	Accounts wire.List[accountRow] `json:"accounts"`
+}
+
 type balanceRow struct {
 	Kind     bankmux.BalanceKind `json:"kind"` // the words are those of the model
 	Amount   wire.Number         `json:"amount"`
 	Currency string              `json:"currency"`
+}
+
+type balancesResponse struct {
+	Balances wire.List[balanceRow] `json:"balances"`
 }
 
 type movement struct {
@@ -102,7 +110,12 @@ type movement struct {
 	Counterparty *bankmux.Counterparty `json:"counterparty"`
 }
 
-type changesAnswer struct {
+type transactionsResponse struct {
+	Transactions wire.List[movement] `json:"transactions"`
+	Next         string              `json:"next"`
+}
+
+type changesResponse struct {
 	Created wire.List[movement] `json:"created"`
 	Updated wire.List[movement] `json:"updated"`
 	Removed wire.List[movement] `json:"removed"`

@@ -2,7 +2,6 @@ package pelican
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
@@ -23,14 +22,10 @@ func kindOf(word string) bankmux.AccountKind {
 	return bankmux.AccountUnknown
 }
 
-// list is GET /accounts. An account without id is a failure beside the others.
+// list reads the accounts. An account without id is a failure beside the others.
 func (a *adapter) list(ctx context.Context, conn bankmux.Connection) (accounts []account, failed []bankmux.Failure, err error) {
-	var out accountsAnswer
-	res, err := a.send(ctx, rest.Request{Method: http.MethodGet, Path: "/accounts"}, &conn, &out)
-	if err == nil && !out.Accounts.Present {
-		err = res.Lacks("accounts")
-	}
-	if err != nil {
+	var out accountsResponse
+	if err := a.send(ctx, endpoints.accounts, rest.Request{}, &conn, &out); err != nil {
 		return nil, nil, err
 	}
 	failed = out.Accounts.Failures("")
@@ -66,11 +61,9 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account", NotSent: true}
 	}
 	id := req.Accounts[0]
-	var out balanceAnswer
-	_, err := a.send(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/accounts/{id}/balance", PathParams: map[string]string{"id": id},
-	}, &req.Connection, &out)
-	if err != nil {
+	var out balanceResponse
+	at := rest.Request{PathParams: map[string]string{"id": id}}
+	if err := a.send(ctx, endpoints.balance, at, &req.Connection, &out); err != nil {
 		return bankmux.BalancesResult{}, err
 	}
 	one := bankmux.AccountBalances{Account: id}

@@ -136,7 +136,7 @@ func (b *backend) serveFlow(w http.ResponseWriter, r *http.Request, renewed *gra
 	}
 	id := b.next("planted-flow-")
 	b.flows[id] = f
-	answers(w, flowAnswer{id})
+	answers(w, flowResponse{id})
 }
 
 func (b *backend) serveRedeem(w http.ResponseWriter, r *http.Request) {
@@ -145,7 +145,7 @@ func (b *backend) serveRedeem(w http.ResponseWriter, r *http.Request) {
 	for _, f := range b.flows {
 		if in.Code != "" && f.code == in.Code {
 			f.code = ""
-			answers(w, redeemAnswer{f.grant.secret, f.grant.id, f.asked.State})
+			answers(w, redeemResponse{f.grant.secret, f.grant.id, f.asked.State})
 			return
 		}
 	}

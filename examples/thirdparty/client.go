@@ -6,39 +6,46 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
-	"github.com/bankmux/bankmux/normalize"
 )
+
+// endpoint is an endpoint of Pelican. The effect is what sending a request twice would do.
+type endpoint struct {
+	method, path string
+	effect       bankmux.Effect
+}
+
+// endpoints are all that the adapter calls.
+var endpoints = struct {
+	openFlow, redeem        endpoint
+	grant, endGrant         endpoint
+	accounts, balance, rows endpoint
+}{
+	openFlow: endpoint{http.MethodPost, "/flows", bankmux.Idempotent},
+	redeem:   endpoint{http.MethodPost, "/redeem", bankmux.OneShot},
+	grant:    endpoint{http.MethodGet, "/grant", bankmux.Read},
+	endGrant: endpoint{http.MethodDelete, "/grant", bankmux.Idempotent},
+	accounts: endpoint{http.MethodGet, "/accounts", bankmux.Read},
+	balance:  endpoint{http.MethodGet, "/accounts/{id}/balance", bankmux.Read},
+	rows:     endpoint{http.MethodGet, "/accounts/{id}/rows", bankmux.Read},
+}
 
 // send makes one call and reads a success into out. Where out is nil, only 204 is a success: it has
 // no body, and any other answer may be the page of a proxy. conn may be nil: the call is then the
 // application's own.
-func (a *adapter) send(ctx context.Context, req rest.Request, conn *bankmux.Connection, out any) (*rest.Response, error) {
-	req.Bearer = a.key.Reveal()
+func (a *adapter) send(
+	ctx context.Context,
+	at endpoint,
+	req rest.Request,
+	conn *bankmux.Connection,
+	out any,
+) error {
+	req.Method, req.Path, req.Bearer = at.method, at.path, a.key.Reveal()
 	if conn != nil {
 		req.Header = http.Header{"Pelican-Grant": {conn.Credential().Reveal()}}
 	}
 	res, err := a.http.Do(ctx, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	switch {
-	case res.Status/100 != 2:
-		return nil, failure(res)
-	case out != nil:
-		return res, res.Decode(out)
-	case res.Status != http.StatusNoContent:
-		return nil, res.Lacks("the status 204")
-	}
-	return res, nil
-}
-
-// failure is what an answer other than a success means. An unreadable one means what its status
-// does.
-func failure(res *rest.Response) error {
-	var body errorAnswer
-	_ = res.Decode(&body)
-	return catalogue.Error(normalize.Failure{
-		Endpoint: res.Endpoint(), Class: body.Type, Code: body.Code, Status: res.Status, RetryAfter: res.RetryAfter,
-		RequestID: body.RequestID,
-	})
+	return read(res, out)
 }

@@ -2,7 +2,6 @@ package pelican
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -25,17 +24,44 @@ func stateOf(word string) bankmux.State {
 // now is the time of a status, as precise as it is stored.
 func now() time.Time { return bankmux.Moment(time.Now()) }
 
-// ConnectionStatus reads the grant: its state, its bank, and what the user granted.
-func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	var out grantAnswer
-	res, err := a.send(ctx, rest.Request{Method: http.MethodGet, Path: "/grant"}, &req.Connection, &out)
+// ExchangeToken redeems the code, and then reads what it brought.
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	var none bankmux.ExchangeResult
+	fields, err := req.Fields()
+	if err != nil {
+		return none, err
+	}
+	code, err := fields.Text("code")
+	if err != nil {
+		return none, err
+	}
+	var out redeemResponse
+	err = a.send(ctx, endpoints.redeem, rest.Request{JSON: redeemRequest{code}}, nil, &out)
 	switch {
 	case err != nil:
+		return none, err
+	case out.State != req.Session.ID:
+		return none, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherSession, Field: "ExchangeRequest.Payload", Detail: "the code is of another session",
+		}
+	}
+	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
+	status, err := a.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	switch {
+	case err != nil: // the code is spent, so the connection is kept, and its bank read later
+		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: now()}
+		return bankmux.ExchangeResult{Connection: conn}, nil
+	case status.Connection.Status.State == bankmux.StateReauth:
+		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
+	}
+	return bankmux.ExchangeResult{Connection: status.Connection}, nil
+}
+
+// ConnectionStatus reads the grant: its state, its bank, and what the user granted.
+func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	var out grantResponse
+	if err := a.send(ctx, endpoints.grant, rest.Request{}, &req.Connection, &out); err != nil {
 		return bankmux.StatusResult{}, err
-	case out.Status == "":
-		return bankmux.StatusResult{}, res.Lacks("status")
-	case out.Bank.ID == "":
-		return bankmux.StatusResult{}, res.Lacks("bank.id")
 	}
 	conn := req.Connection
 	conn.Institution = bankmux.Institution{ID: out.Bank.ID, Name: out.Bank.Name, Country: out.Bank.Country}
@@ -50,7 +76,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 
 // Disconnect ends the grant. Pelican answers the same where it has ended before.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	if _, err := a.send(ctx, rest.Request{Method: http.MethodDelete, Path: "/grant"}, &req.Connection, nil); err != nil {
+	if err := a.send(ctx, endpoints.endGrant, rest.Request{}, &req.Connection, nil); err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
 	conn := req.Connection

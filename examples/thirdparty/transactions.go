@@ -2,7 +2,6 @@ package pelican
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 
 	"github.com/bankmux/bankmux"
@@ -17,39 +16,14 @@ func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsR
 	return a.days(req.Connection).TransactionPage(ctx, req)
 }
 
-// Sync says what changed in one account.
-func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return a.days(req.Connection).Sync(ctx, req)
-}
-
-// days reads a connection by account and days, for Pelican has no record of changes.
-func (a *adapter) days(conn bankmux.Connection) reconcile.Days {
-	return reconcile.Days{
-		Provider: Name,
-		Read: func(ctx context.Context, at reconcile.DaysRequest) (reconcile.DaysPage, error) {
-			return a.rows(ctx, conn, at)
-		},
-		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			all, failed, err := a.list(ctx, conn)
-			for _, one := range all {
-				ids = append(ids, one.ID)
-			}
-			return ids, failed, err
-		},
-	}
-}
-
-// rows is GET /accounts/{id}/rows. A row that cannot be read costs itself alone.
+// rows reads the rows of an account. A row that cannot be read costs itself alone.
 func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
-	var out rowsAnswer
-	res, err := a.send(ctx, rest.Request{
-		Method: http.MethodGet, Path: "/accounts/{id}/rows", PathParams: map[string]string{"id": at.Account},
-		Query: url.Values{"from": {at.From.String()}, "to": {at.To.String()}},
-	}, &conn, &out)
-	if err == nil && !out.Rows.Present {
-		err = res.Lacks("rows")
+	var out rowsResponse
+	req := rest.Request{
+		PathParams: map[string]string{"id": at.Account},
+		Query:      url.Values{"from": {at.From.String()}, "to": {at.To.String()}},
 	}
-	if err != nil {
+	if err := a.send(ctx, endpoints.rows, req, &conn, &out); err != nil {
 		return page, err
 	}
 	for _, failed := range out.Rows.Failures(at.Account) {

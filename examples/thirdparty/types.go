@@ -3,9 +3,9 @@ package pelican
 import "github.com/bankmux/bankmux/adapter/wire"
 
 // The types of this file are Pelican's wire format. Types of package wire are read however a bank
-// writes them; what an answer cannot do without is checked where it is read.
+// writes them; what a response must have is in response.go.
 
-type errorAnswer struct {
+type errorResponse struct {
 	Type      string `json:"type"`
 	Code      string `json:"code"`
 	RequestID string `json:"request_id"`
@@ -23,7 +23,7 @@ type flowRequest struct {
 	Products []string `json:"products,omitempty"`
 }
 
-type flowAnswer struct {
+type flowResponse struct {
 	Flow string `json:"flow"`
 }
 
@@ -31,13 +31,13 @@ type redeemRequest struct {
 	Code string `json:"code"`
 }
 
-type redeemAnswer struct {
+type redeemResponse struct {
 	Grant string `json:"grant"` // the credential
 	ID    string `json:"id"`    // names it in deliveries
 	State string `json:"state"` // of the flow that it was made in
 }
 
-type grantAnswer struct {
+type grantResponse struct {
 	Status string `json:"status"` // live, lapsed, gone
 	Bank   struct {
 		ID      string `json:"id"`
@@ -48,7 +48,7 @@ type grantAnswer struct {
 	Ends     string   `json:"ends"`
 }
 
-type accountsAnswer struct {
+type accountsResponse struct {
 	Accounts wire.List[account] `json:"accounts"`
 }
 
@@ -60,13 +60,13 @@ type account struct {
 	Currency string `json:"currency"`
 }
 
-type balanceAnswer struct {
+type balanceResponse struct {
 	Kind     string      `json:"kind"`
 	Currency string      `json:"currency"`
 	Booked   wire.Number `json:"booked"` // of a card or loan what is owed, as a positive number
 }
 
-type rowsAnswer struct {
+type rowsResponse struct {
 	Rows wire.List[row] `json:"rows"`
 }
 
@@ -83,5 +83,5 @@ type row struct {
 type delivery struct {
 	ID    string `json:"id"`
 	Event string `json:"event"` // grant.changed, rows.added
-	Grant string `json:"grant"` // redeemAnswer.ID
+	Grant string `json:"grant"` // redeemResponse.ID
 }

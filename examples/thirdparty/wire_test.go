@@ -63,7 +63,7 @@ func TestWhatIsSent(t *testing.T) {
 				line, auth = r.Method+" "+r.URL.Path, r.Header.Get("Authorization")
 				raw, _ := io.ReadAll(r.Body)
 				_ = json.Unmarshal(raw, &body)
-				answers(w, flowAnswer{"flow-1"})
+				answers(w, flowResponse{"flow-1"})
 			}))
 			defer server.Close()
 			client, err := New(Config{Key: bankmux.NewSecret("key"), Environment: bankmux.Sandbox, BaseURL: server.URL})

@@ -12,9 +12,9 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/bankharness"
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
-	"github.com/bankmux/bankmux/internal/bankharness"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )

@@ -1,0 +1,66 @@
+package pelican
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// read decodes a success into out, checks that nothing is missing, or turns a failure into an error.
+func read(res *rest.Response, out any) error {
+	switch {
+	case res.Status/100 != 2:
+		return failure(res)
+	case out == nil && res.Status != http.StatusNoContent:
+		return res.Lacks("the status 204")
+	case out == nil:
+		return nil
+	}
+	if err := res.Decode(out); err != nil {
+		return err
+	}
+	return res.Require(out)
+}
+
+// What a response must have, see [wire.Required].
+
+func (r *flowResponse) Lacks() string { return wire.Need(r.Flow != "", "flow") }
+
+func (r *redeemResponse) Lacks() string {
+	return cmp.Or(wire.Need(r.Grant != "", "grant"), wire.Need(r.ID != "", "id"))
+}
+
+func (r *grantResponse) Lacks() string {
+	return cmp.Or(wire.Need(r.Status != "", "status"), wire.Need(r.Bank.ID != "", "bank.id"))
+}
+
+func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+func (r *rowsResponse) Lacks() string     { return wire.Need(r.Rows.Present, "rows") }
+
+// failure is what an answer other than a success means. An unreadable one means what its status
+// does.
+func failure(res *rest.Response) error {
+	var body errorResponse
+	_ = res.Decode(&body)
+	return catalogue.Error(normalize.Failure{
+		Endpoint: res.Endpoint(), Class: body.Type, Code: body.Code, Status: res.Status, RetryAfter: res.RetryAfter,
+		RequestID: body.RequestID,
+	})
+}
+
+// catalogue says what Pelican's errors mean (its page "Errors"). A row is for a code, for a code at
+// one endpoint, or for each code of a class that has no row of its own.
+var catalogue = normalize.NewCatalogue(
+	normalize.Row{Code: "bad_key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
+	normalize.Row{Code: "too_many_calls", Kind: bankmux.ErrRateLimited, Detail: "too many calls were made"},
+	normalize.Row{Code: "code_used", Kind: bankmux.ErrTokenSpent, Detail: "the code was used or is wrong"},
+	normalize.Row{Code: "consent_ended", Kind: bankmux.ErrReauth, Detail: "the consent ended"},
+	normalize.Row{Code: "grant_gone", Kind: bankmux.ErrGone, Detail: "the grant is gone"},
+	normalize.Row{Code: "not_found", Kind: bankmux.ErrNotFound, Detail: "there is no such account"},
+	normalize.Row{Code: "not_found", Endpoint: "POST /flows", Kind: bankmux.ErrGone, Detail: "the grant to renew is gone"},
+	normalize.Row{Class: "bank", Kind: bankmux.ErrInstitution, Detail: "the bank is not available"},
+)
