@@ -89,7 +89,9 @@ func (c *comparison) sortByContent() []int32 {
 			to++
 		}
 		slices.SortFunc(c.contentOrder[from:to], func(a, b int32) int {
-			return cmp.Or(c.known[a].compareTo(c.known[b].base, c.known[b].Status, c.known[b].hasID(), alikeInID), cmp.Compare(a, b))
+			other := &c.known[b]
+			by := c.known[a].compareTo(other.base, other.Status, other.hasID(), alikeInID)
+			return cmp.Or(by, cmp.Compare(a, b))
 		})
 		from = to
 	}
@@ -101,7 +103,9 @@ func (c *comparison) sortByContent() []int32 {
 func (c *comparison) findAlike(n *readRow, in int) (at, end int) {
 	if order := c.sortByContent(); n.row.Date != c.foundDay.date || c.foundDay.to == 0 {
 		c.foundDay.date = n.row.Date
-		c.foundDay.from = sort.Search(len(order), func(i int) bool { return !c.known[order[i]].Date.Before(n.row.Date) })
+		c.foundDay.from = sort.Search(len(order), func(i int) bool {
+			return !c.known[order[i]].Date.Before(n.row.Date)
+		})
 		c.foundDay.to = c.foundDay.from + sort.Search(len(order)-c.foundDay.from, func(i int) bool {
 			return c.known[order[c.foundDay.from+i]].Date.After(n.row.Date)
 		})

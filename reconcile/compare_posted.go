@@ -94,7 +94,11 @@ func (c *comparison) mayBePosted(k *knownRow) bool {
 // the index. A row of a day after those that were read may also have moved to an earlier one. Two
 // different references are two rows, unless the known row was pending: banks add the reference
 // late.
-func (c *comparison) findPosted(k *knownRow, kind indexKey, has func(*readRow) bool) (first, second *readRow, at rowSpan) {
+func (c *comparison) findPosted(
+	k *knownRow,
+	kind indexKey,
+	has func(*readRow) bool,
+) (first, second *readRow, at rowSpan) {
 	from, to := k.Date, k.Date.AddDays(postedWithin)
 	if from.After(c.in.To) {
 		from = c.in.To // a day in the future may move nearer

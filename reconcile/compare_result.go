@@ -81,8 +81,9 @@ func (r *Result) makeRoom(c *comparison) {
 			added++
 		}
 	}
-	r.Modified, r.Replaced, r.Unchanged = listFor[Change](modified), listFor[Change](replaced), listFor[*Known](unchanged)
-	r.Added, r.Missing, r.Removed = listFor[Added](added), listFor[Absence](missing), listFor[Absence](removed)
+	r.Added, r.Unchanged = listFor[Added](added), listFor[*Known](unchanged)
+	r.Modified, r.Replaced = listFor[Change](modified), listFor[Change](replaced)
+	r.Missing, r.Removed = listFor[Absence](missing), listFor[Absence](removed)
 	need := make([]needsKey, 0, added+rekeyed)
 	for i := range c.read {
 		if n := &c.read[i]; !n.paired || n.rekeyed {
@@ -198,8 +199,12 @@ func (c *comparison) giveKeys(need []needsKey) {
 		n := &c.read[one.at]
 		if n.base != base {
 			last, base = 0, n.base
-			for at, end := c.findAlike(n, alikeInContent); at < end && c.known[c.contentOrder[at]].compareRow(n, alikeInContent) == 0; at++ {
-				last = max(last, keyNumberOf(c.known[c.contentOrder[at]].Key))
+			for at, end := c.findAlike(n, alikeInContent); at < end; at++ {
+				k := &c.known[c.contentOrder[at]]
+				if k.compareRow(n, alikeInContent) != 0 {
+					break
+				}
+				last = max(last, keyNumberOf(k.Key))
 			}
 		}
 		last++

@@ -99,7 +99,10 @@ func (d *sameDay) read(at rowSpan, meetings []dayMatch) {
 		)
 	})
 	slices.SortStableFunc(d.old, func(a, b dayRow[*knownRow]) int {
-		return cmp.Or(bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to]), cmp.Compare(a.row.Text, b.row.Text))
+		return cmp.Or(
+			bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to]),
+			cmp.Compare(a.row.Text, b.row.Text),
+		)
 	})
 	for i, n := range d.new {
 		at.order[at.from+i] = n.row
@@ -112,7 +115,9 @@ func (d *sameDay) pair() {
 		return bytes.Compare(d.letters[a.from:a.to], d.letters[b.from:b.to])
 	}
 	runs(d.old, d.new, byBones, func(old []dayRow[*knownRow], new []dayRow[int32]) {
-		byText := func(a dayRow[*knownRow], b dayRow[int32]) int { return cmp.Compare(a.row.Text, d.c.read[b.row].text) }
+		byText := func(a dayRow[*knownRow], b dayRow[int32]) int {
+			return cmp.Compare(a.row.Text, d.c.read[b.row].text)
+		}
 		runs(old, new, byText, d.pairByReference)
 		d.pairByReference(old, new)
 	})

@@ -81,7 +81,7 @@ func (c *comparison) sortKnown(known []Known) {
 	slices.Sort(places)
 	c.known = make([]knownRow, len(places))
 	for i, p := range places {
-		c.known[i] = newEntry(&known[p.row()])
+		c.known[i] = newKnownRow(&known[p.row()])
 	}
 	sortDays(places, c.known, func(a, b knownRow) int {
 		return cmp.Or(
@@ -93,9 +93,9 @@ func (c *comparison) sortKnown(known []Known) {
 	})
 }
 
-// newEntry brings a known row into normal form. An earlier version of the library may have stored
+// newKnownRow brings a known row into normal form. An earlier version of the library may have stored
 // its text in another form. The key is then computed again from the stored content.
-func newEntry(k *Known) knownRow {
+func newKnownRow(k *Known) knownRow {
 	text, reference := normal(k.Text), normalReference(k.Reference)
 	if text == k.Text && reference == k.Reference {
 		return knownRow{Known: k, given: k, base: keyBaseOf(k.Key)}

@@ -55,7 +55,9 @@ func (r *feedSync) finishRound(ctx context.Context, refreshed bool) error {
 		}
 	}
 	if r.cursor.Missed && refreshed {
-		more, err := r.knownRows(ctx, firstDay, lastDay, func(k *Known) bool { return k.Missed > 0 && !r.reported[k.Key] })
+		more, err := r.knownRows(ctx, firstDay, lastDay, func(k *Known) bool {
+			return k.Missed > 0 && !r.reported[k.Key]
+		})
 		if err != nil {
 			return err
 		}

@@ -87,7 +87,8 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 			present[r.lastAlias(&known[i])] = true
 		}
 		in.Gone = func(alias string) bool {
-			return !r.listed[alias] && (!present[alias] || r.isRemoved(in.Account, alias) || r.allLookedUp(known, alias))
+			return !r.listed[alias] &&
+				(!present[alias] || r.isRemoved(in.Account, alias) || r.allLookedUp(known, alias))
 		}
 	}
 	for {
@@ -125,7 +126,8 @@ func (r *feedSync) unseenAliases(known []Known, first bankmux.Date) map[string]b
 func (r *feedSync) knownNear(ctx context.Context, in *Reading, shown, sought map[string]bool) ([]Known, error) {
 	from, to := in.From, in.To
 	in.From, in.To = in.From.AddDays(-nearDays), in.To.AddDays(nearDays)
-	known, err := KnownRows(ctx, r.req, AccountDays{in.Account, in.From.AddDays(nearDays - pendingDays), in.To}, func(k *Known) bool {
+	days := AccountDays{in.Account, in.From.AddDays(nearDays - pendingDays), in.To}
+	known, err := KnownRows(ctx, r.req, days, func(k *Known) bool {
 		found := false
 		for _, a := range k.Aliases {
 			found = found || shown[a]

@@ -90,8 +90,10 @@ func (r *feedSync) page(ctx context.Context, cursor string) (FeedPage, error) {
 		r.answeredCall = feedStep{}
 		return page, nil
 	}
-	page, err := r.feed.Page(ctx, FeedRequest{Cursor: cursor, Size: r.feed.size(r.req.PageSize), Answers: r.takeAnswers()})
-	if e, ok := errors.AsType[*bankmux.Error](err); ok && r.req.Cursor != "" && r.feed.CursorLost != nil && r.feed.CursorLost(e) {
+	size := r.feed.size(r.req.PageSize)
+	page, err := r.feed.Page(ctx, FeedRequest{Cursor: cursor, Size: size, Answers: r.takeAnswers()})
+	mayLose := r.req.Cursor != "" && r.feed.CursorLost != nil
+	if e, ok := errors.AsType[*bankmux.Error](err); ok && mayLose && r.feed.CursorLost(e) {
 		refused := *e
 		refused.Kind, refused.Field = bankmux.ErrInvalid, "SyncRequest.Cursor"
 		refused.Detail = "is not known to the provider any more: start without one; with Known no row is doubled"

@@ -52,9 +52,10 @@ func newFeedSync(f *Feed, req *bankmux.SyncRequest, cursor *Cursor) *feedSync {
 	r := &feedSync{
 		feed: f, req: req, cursor: cursor, today: f.today(), prefix: Alias(f.Provider, ""),
 		full:   f.Stored == nil && cursor.Provider == "",
-		failed: map[string]bool{}, unreadable: map[string]bool{}, removed: map[accountAlias]bool{}, shown: map[string]bool{},
-		lookedUp: map[string]bool{}, alive: map[keyAlias]bool{}, listed: map[string]bool{}, taken: map[keyAlias]bool{},
-		alike: map[keyAlias]bool{}, foreign: map[keyAlias]bool{},
+		failed: map[string]bool{}, unreadable: map[string]bool{},
+		removed: map[accountAlias]bool{}, shown: map[string]bool{},
+		lookedUp: map[string]bool{}, alive: map[keyAlias]bool{}, listed: map[string]bool{},
+		taken: map[keyAlias]bool{}, alike: map[keyAlias]bool{}, foreign: map[keyAlias]bool{},
 		underNewID: map[string]bool{}, reported: map[string]bool{},
 	}
 	if ids := wantedAccounts(req); len(ids) > 0 {

@@ -48,7 +48,8 @@ func (r *feedSync) uncertain(res Result, shown map[string]bool) (list []Known) {
 		return nil
 	}
 	ask := func(k *Known) {
-		if alias := r.lastAlias(k); alias != "" && !r.lookedUp[k.Key] && !r.isRemoved(k.Account, alias) && !shown[alias] {
+		alias := r.lastAlias(k)
+		if alias != "" && !r.lookedUp[k.Key] && !r.isRemoved(k.Account, alias) && !shown[alias] {
 			list = append(list, *k)
 		}
 	}
@@ -87,7 +88,9 @@ func (r *feedSync) reportDisplaced(ctx context.Context, known []Known, shown map
 		}
 	}
 	if r.feed.Stored != nil {
-		return r.reportGone(ctx, rows, func(k Known) { r.reportAbsent(k, ReasonVanished, r.more || r.emptyList || r.isSuggested(k.Key)) })
+		return r.reportGone(ctx, rows, func(k Known) {
+			r.reportAbsent(k, ReasonVanished, r.more || r.emptyList || r.isSuggested(k.Key))
+		})
 	}
 	for _, k := range rows {
 		if having[r.lastAlias(&k)] == 1 {

@@ -76,14 +76,8 @@ func Match(old, new []bankmux.Account) Matching {
 			break
 		}
 	}
-	m.addAmbiguities(
-		"several under one IBAN, and nothing that distinguishes them",
-		func(f *facts) token { return token{text: f.textIDs.iban} },
-	)
-	m.addAmbiguities(
-		"several under one number, and nothing that distinguishes them",
-		func(f *facts) token { return token{text: f.textIDs.number} },
-	)
+	m.addAmbiguities("several under one IBAN, and nothing that distinguishes them", (*facts).byIBAN)
+	m.addAmbiguities("several under one number, and nothing that distinguishes them", (*facts).byNumber)
 	m.pairLeftOver()
 	if len(m.result.Pairs) == 0 {
 		m.result.Pairs = nil

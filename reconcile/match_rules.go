@@ -23,61 +23,51 @@ type rule struct {
 // The rules, from certain to possible. A rule pairs accounts only if it finds one on each side.
 // Several accounts may share an IBAN or a number, so rules with kind and currency come first.
 var rules = []rule{
-	{Certain, "the same IBAN, kind and currency", func(f *facts) token { return f.withKindAndCurrency(f.textIDs.iban) }, sameKindAndCurrency},
-	{Certain, "the same IBAN", func(f *facts) token { return token{text: f.textIDs.iban} }, sameKindAndCurrency},
-	{
-		Certain,
-		"the same account number, kind and currency",
-		func(f *facts) token { return f.withKindAndCurrency(f.textIDs.number) },
-		sameNumbers,
-	},
-	{Certain, "the same account number", func(f *facts) token { return token{text: f.textIDs.number} }, sameNumbers},
+	{Certain, "the same IBAN, kind and currency", (*facts).byIBANAndKind, sameKindAndCurrency},
+	{Certain, "the same IBAN", (*facts).byIBAN, sameKindAndCurrency},
+	{Certain, "the same account number, kind and currency", (*facts).byNumberAndKind, sameNumbers},
+	{Certain, "the same account number", (*facts).byNumber, sameNumbers},
 	{Certain, "the same persistent id", (*facts).byPersistent, samePersistent},
 	{Certain, "the same id of the application's own", (*facts).byOriginal, compatible},
 	{Certain, "the same id of the provider", (*facts).byID, compatible},
-	{
-		Likely,
-		"the same last digits, kind and currency",
-		func(f *facts) token { return f.withKindAndKnownCurrency(f.textIDs.four) },
-		compatible,
-	},
-	{Likely, "the same last digits and name", func(f *facts) token { return f.withName(f.textIDs.four) }, compatible},
-	{
-		Likely,
-		"the same digits at both ends, kind and currency",
-		func(f *facts) token { return f.withKindAndKnownCurrency(f.textIDs.ends) },
-		compatible,
-	},
-	{Likely, "the same three last digits and name", func(f *facts) token { return f.withName(f.textIDs.three) }, compatible},
+	{Likely, "the same last digits, kind and currency", (*facts).byFourDigits, compatible},
+	{Likely, "the same last digits and name", (*facts).byFourDigitsAndName, compatible},
+	{Likely, "the same digits at both ends, kind and currency", (*facts).byBothEnds, compatible},
+	{Likely, "the same three last digits and name", (*facts).byThreeDigitsAndName, compatible},
 	// A new card has other digits. If the old digits are under another id, the provider has reused
 	// ids.
 	{Certain, "the same id of the application's own", (*facts).byOriginal, reissued},
 	{Certain, "the same id of the provider", (*facts).byID, reissued},
-	{
-		Likely,
-		"the same name, kind and currency",
-		func(f *facts) token { return f.withKindAndKnownCurrency(f.textIDs.name) },
-		compatibleAndAlike,
-	},
-	{
-		Possible,
-		"the same three last digits, kind and currency",
-		func(f *facts) token { return f.withKindAndKnownCurrency(f.textIDs.three) },
-		compatible,
-	},
-	{
-		Possible,
-		"the same name, kind and currency, under other digits",
-		func(f *facts) token { return f.withKindAndKnownCurrency(f.textIDs.name) },
-		compatibleOrReissued,
-	},
+	{Likely, "the same name, kind and currency", (*facts).byName, compatibleAndAlike},
+	{Possible, "the same three last digits, kind and currency", (*facts).byThreeDigits, compatible},
+	{Possible, "the same name, kind and currency, under other digits", (*facts).byName, compatibleOrReissued},
 }
+
+func (f *facts) byIBANAndKind() token { return f.withKindAndCurrency(f.textIDs.iban) }
+
+func (f *facts) byIBAN() token { return token{text: f.textIDs.iban} }
+
+func (f *facts) byNumberAndKind() token { return f.withKindAndCurrency(f.textIDs.number) }
+
+func (f *facts) byNumber() token { return token{text: f.textIDs.number} }
 
 func (f *facts) byPersistent() token { return token{text: f.textIDs.persistent} }
 
 func (f *facts) byOriginal() token { return token{text: f.textIDs.original} }
 
 func (f *facts) byID() token { return token{text: f.textIDs.id} }
+
+func (f *facts) byFourDigits() token { return f.withKindAndKnownCurrency(f.textIDs.four) }
+
+func (f *facts) byFourDigitsAndName() token { return f.withName(f.textIDs.four) }
+
+func (f *facts) byBothEnds() token { return f.withKindAndKnownCurrency(f.textIDs.ends) }
+
+func (f *facts) byThreeDigits() token { return f.withKindAndKnownCurrency(f.textIDs.three) }
+
+func (f *facts) byThreeDigitsAndName() token { return f.withName(f.textIDs.three) }
+
+func (f *facts) byName() token { return f.withKindAndKnownCurrency(f.textIDs.name) }
 
 // withKindAndCurrency adds kind and currency to a text. Without a text there is no token.
 func (f *facts) withKindAndCurrency(text textID) token {
