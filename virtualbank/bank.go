@@ -2,7 +2,6 @@ package virtualbank
 
 import (
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -72,32 +71,20 @@ type DapiCredentials struct{ AppKey, AppSecret string }
 // used by any number of goroutines. It starts none itself and holds nothing
 // that needs closing.
 type Bank struct {
-	opts         Options
-	clock        *clock
-	institutions []Institution
-	customers    []Customer
+	core      *core
+	moneykit  *mkProvider
+	dapi      *dpProvider
+	providers []coreProvider // by which everything goes that is not of one provider alone
 
-	mu      sync.Mutex // guards all below
-	gen     *generator
-	mk      moneyKitState
-	dp      dapiState
+	machineTime bool // of webhooks
+	remote      bool // webhooks
+
+	// Guarded by the mutex of core.
 	faults  []*activeFault
 	journal journal
+	outbox
 
-	books   map[string]*book
-	outages map[string]bool // by the institution's name
-	served  map[string]int  // days of transactions, by the institution's name
-	unsaid  map[string]int  // the same, and the metadata tells of more
-
-	forms     Forms
-	hooks     hooks
-	dapiHooks DapiWebhooks
-
-	creds       Credentials // written by New only
-	jwtKey      []byte
-	macs        sync.Pool // hashes keyed with jwtKey
-	moneyKitAPI http.Handler
-	dapiAPI     http.Handler
+	apis map[string]http.Handler // by provider
 }
 
 // New opens a bank. It neither listens nor fails; see [Start] for servers.
@@ -105,47 +92,48 @@ func New(o Options) *Bank {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	b := &Bank{
-		opts:         o,
-		clock:        newClock(o.Start),
-		institutions: allInstitutions(),
-		customers:    append([]Customer{{Username: UserGood, Password: PassGood}}, o.Customers...),
-		gen:          newGenerator(o.Seed),
-		mk:           newMoneyKitState(),
-		dp:           newDapiState(),
-		books:        map[string]*book{},
-		outages:      map[string]bool{},
-		served:       map[string]int{},
-		unsaid:       map[string]int{},
-		forms:        o.Forms,
+	b := &Bank{machineTime: o.MachineTimeWebhooks, remote: o.RemoteWebhooks, apis: map[string]http.Handler{}}
+	customers := make([]coreCustomer, len(o.Customers))
+	for i, c := range o.Customers {
+		customers[i] = coreCustomer(c)
 	}
-	b.creds = Credentials{
-		MoneyKit: MoneyKitCredentials{ClientID: "live_" + b.gen.hex(20), ClientSecret: b.gen.alphanumeric(24)},
-		Dapi:     DapiCredentials{AppKey: b.gen.hex(64), AppSecret: b.gen.hex(256)},
+	b.core = newCore(coreSettings{o.Seed, o.Start, o.HistoryDays, customers}, announcer{b})
+	b.moneykit = newMoneyKit(b.core, mkOptions{
+		LinkQuota:         o.LinkQuota,
+		RedirectOrigins:   o.RedirectOrigins,
+		ForbiddenFeatures: o.ForbiddenFeatures,
+		DeletedReadable:   o.DeletedReadable,
+		Issuer:            o.WebhookIssuer,
+		Forms:             mkForms(o.Forms),
+	})
+	b.dapi = newDapi(b.core)
+	b.moneykit.DrawKeys()
+	b.providers = []coreProvider{b.moneykit, b.dapi}
+	for _, p := range b.providers {
+		b.apis[p.Spec().Name] = b.serve(p)
 	}
-	key := b.gen.signingKey()
-	b.hooks = newHooks(o.Seed, signingKey{b.gen.urlSafe(40), key})
-	b.jwtKey = b.gen.bytes(32)
-	b.mk.appID = b.gen.uuid()
-	b.moneyKitAPI = b.serve(providerMoneyKit)
-	b.dapiAPI = b.serve(providerDapi)
 	return b
 }
 
 // Credentials returns what a client of this bank has to present. They never change.
-func (b *Bank) Credentials() Credentials { return b.creds }
+func (b *Bank) Credentials() Credentials {
+	return Credentials{
+		MoneyKit: MoneyKitCredentials(b.moneykit.Credentials()),
+		Dapi:     DapiCredentials(b.dapi.Credentials()),
+	}
+}
 
 // MoneyKit returns the MoneyKit side: the API at the root, the control
 // plane under /virtualbank/.
-func (b *Bank) MoneyKit() http.Handler { return b.moneyKitAPI }
+func (b *Bank) MoneyKit() http.Handler { return b.apis[mkName] }
 
 // Dapi returns the Dapi side: the API under /v2, the control plane under /virtualbank/.
-func (b *Bank) Dapi() http.Handler { return b.dapiAPI }
+func (b *Bank) Dapi() http.Handler { return b.apis[dpName] }
 
 // Now returns the bank's time: the start, plus what has passed since, plus every
 // [Bank.Advance].
-func (b *Bank) Now() time.Time { return b.clock.now() }
+func (b *Bank) Now() time.Time { return b.core.Now() }
 
 // Advance moves the bank's clock ahead, so that tokens expire without waiting. A
 // negative d is ignored: the bank's time never runs backwards.
-func (b *Bank) Advance(d time.Duration) { b.clock.advance(d) }
+func (b *Bank) Advance(d time.Duration) { b.core.advance(d) }

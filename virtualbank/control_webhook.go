@@ -13,19 +13,16 @@ type announced struct {
 }
 
 // of is the webhook for one provider's server.
-func (in announced) of(b *Bank, provider string) Webhook {
+func (in announced) of(b *Bank, p coreProvider) Webhook {
 	w := in.Webhook
-	w.Provider, w.Reference = provider, b.newestOr(provider, w.Reference)
+	w.Provider, w.Reference = p.Spec().Name, newestOr(b.core, p, w.Reference)
 	return w
 }
 
 // controlWebhooks is the part of the control plane that concerns webhooks. Its examples send them
 // to the server itself.
-func (b *Bank) controlWebhooks(provider, server string) []controlCall {
-	event := mkStateChanged
-	if provider == providerDapi {
-		event = dpStateChanged
-	}
+func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
+	provider, event := p.Spec().Name, p.Spec().Events[0]
 	example := func(more ...string) map[string]any {
 		out := map[string]any{"url": server + controlPrefix + "sink", "event": event, "reference": newest}
 		for i := 0; i+1 < len(more); i += 2 {
@@ -49,7 +46,7 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 			"announces something: to url or, without it, to the link's address or the dashboard's",
 			example(),
 			func(in announced) (any, error) {
-				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, provider))
+				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, p))
 			},
 		),
 		got("webhook", "what was announced, and what became of it", func() (any, error) {
@@ -67,7 +64,7 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 		posted(
 			"webhook/forge", "sends a webhook with one thing wrong, at once, and returns the status of the response",
 			example("forgery", "wrong_key"),
-			func(in announced) (any, error) { return b.sendForged(in, provider) },
+			func(in announced) (any, error) { return b.sendForged(in, p) },
 		),
 		posted(
 			"webhook/keys",
@@ -87,11 +84,11 @@ func (b *Bank) controlWebhooks(provider, server string) []controlCall {
 	}
 }
 
-func (b *Bank) sendForged(in announced, provider string) (any, error) {
+func (b *Bank) sendForged(in announced, p coreProvider) (any, error) {
 	if !b.reaches(in.URL) {
 		return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
 	}
-	r, err := b.Forge(in.Forgery, in.URL, in.of(b, provider))
+	r, err := b.Forge(in.Forgery, in.URL, in.of(b, p))
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,17 @@ import (
 	"time"
 )
 
-// dapiState is what the Dapi side remembers; guarded by the bank's mutex.
-type dapiState struct {
+// dpProvider is the Dapi side of a bank. What it remembers is guarded by the bank's mutex.
+type dpProvider struct {
+	*core
+	appKey    string
+	appSecret string
+	secrets   [][]byte // of webhooks, newest first; all sign
+	legacy    string
+	aesKey    []byte
+	hooks     dpWebhooks
+	payees    map[*book][]*payee // of each customer
+
 	connections map[string]*connection // by connectionID
 	codes       map[string]*accessCode
 	tokens      map[string]*connection // by accessToken
@@ -19,8 +28,9 @@ type dapiState struct {
 
 // connection is one login of one user at one bank.
 type connection struct {
+	bank        *dpProvider
 	id          string
-	institution Institution
+	institution coreInstitution
 	bankID      string // in the environment that Connect was opened in
 	userID      string
 	userSecret  string
@@ -49,8 +59,12 @@ type accessCode struct {
 	used    bool
 }
 
-func newDapiState() dapiState {
-	return dapiState{
+// newDapi draws the credentials of an application.
+func newDapi(b *core) *dpProvider {
+	return &dpProvider{
+		core: b, appKey: b.gen.hex(64), appSecret: b.gen.hex(256),
+		secrets: [][]byte{b.hookGen.bytes(24)}, legacy: b.hookGen.alphanumeric(40), aesKey: b.hookGen.bytes(32),
+		payees:      map[*book][]*payee{},
 		connections: map[string]*connection{}, codes: map[string]*accessCode{},
 		tokens: map[string]*connection{}, operations: map[string]*operation{},
 	}
@@ -85,7 +99,8 @@ func dpFail(status int, kind, msg string) reply {
 	return reply{status: status, body: envelope{Status: statusFailed, Type: kind, Msg: msg}}
 }
 
-func (b *Bank) dapiRoutes() []route {
+// Routes returns the operations of the API.
+func (b *dpProvider) Routes() []route {
 	routes := []route{
 		{path: "/auth/ExchangeToken", handle: b.dpExchange},
 		{path: "/metadata/accounts/get", handle: b.dpMetadata},
@@ -113,27 +128,35 @@ func (b *Bank) dapiRoutes() []route {
 	return routes
 }
 
-func (b *Bank) dapiWire() wire {
-	return wire{
-		provider: providerDapi,
-		routes:   b.dapiRoutes(),
-		// The types of these failures are not known, so none is sent.
-		unknown:  func() reply { return dpFail(http.StatusNotFound, dpNoType, "no such endpoint") },
-		method:   func() reply { return dpFail(http.StatusMethodNotAllowed, dpNoType, "every call is a POST") },
-		tooLarge: func() reply { return dpFail(http.StatusRequestEntityTooLarge, dpNoType, "body too large") },
-		concerns: b.dpConcerns,
-		special:  b.dpSpecial,
-		handle:   b.dpHandle,
-		limited:  func() []byte { return nil },
-		finish:   func(_ *call, p reply) reply { return p },
-		form:     func(p reply) reply { return p },
+// Fail returns the answer to a request that no operation gets. The types of these failures are not
+// known, so none is sent.
+func (*dpProvider) Fail(status int) reply {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		return dpFail(status, dpNoType, "every call is a POST")
+	case http.StatusRequestEntityTooLarge:
+		return dpFail(status, dpNoType, "body too large")
+	case http.StatusTooManyRequests:
+		return reply{status: status}
 	}
+	return dpFail(http.StatusNotFound, dpNoType, "no such endpoint")
+}
+
+// Form returns the answer as it is.
+func (*dpProvider) Form(p reply) reply { return p }
+
+// Handle carries out a request.
+func (b *dpProvider) Handle(c *call) reply {
+	if p, ok := b.dpSpecial(c); ok {
+		return p
+	}
+	return b.dpHandle(c)
 }
 
 // dpHandle carries out a call, unless another one is using the same access token: then
 // every one of them fails, as Dapi's documentation warns. Type and status of that failure
 // are not documented; SESSION_INVALIDATED with 409 is the bank's choice.
-func (b *Bank) dpHandle(c *call) reply {
+func (b *dpProvider) dpHandle(c *call) reply {
 	conn, mine, busy := b.dpEnter(c)
 	if conn != nil {
 		defer b.dpLeave(conn, mine)
@@ -142,11 +165,11 @@ func (b *Bank) dpHandle(c *call) reply {
 	if !busy {
 		p = c.route.handle(c)
 	}
-	if c.fault.Name == faultSlow {
+	if c.fault == faultSlow {
 		c.pause(slowDelay)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	if mine.clashed {
 		return dpFail(
 			http.StatusConflict,
@@ -158,11 +181,11 @@ func (b *Bank) dpHandle(c *call) reply {
 }
 
 // dpEnter registers the call with its connection, and reports whether another one is under way.
-func (b *Bank) dpEnter(c *call) (conn *connection, mine *running, busy bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *dpProvider) dpEnter(c *call) (conn *connection, mine *running, busy bool) {
+	b.Lock()
+	defer b.Unlock()
 	mine = new(running)
-	conn = b.dp.tokens[bearer(c.r)]
+	conn = b.tokens[bearer(c.r)]
 	if conn == nil {
 		return nil, mine, false
 	}
@@ -173,9 +196,9 @@ func (b *Bank) dpEnter(c *call) (conn *connection, mine *running, busy bool) {
 	return conn, mine, mine.clashed
 }
 
-func (b *Bank) dpLeave(conn *connection, mine *running) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *dpProvider) dpLeave(conn *connection, mine *running) {
+	b.Lock()
+	defer b.Unlock()
 	kept := conn.running[:0]
 	for _, r := range conn.running {
 		if r != mine {
@@ -231,21 +254,100 @@ func dpWrongSecret() reply {
 	return dpFail(http.StatusUnauthorized, dpNoType, "appSecret is not that of an application")
 }
 
-// dpConcerns finds the institution that a request is about.
-func (b *Bank) dpConcerns(c *call) (string, bool) {
-	if conn := b.dp.tokens[bearer(c.r)]; conn != nil {
-		return conn.institution.DapiID, true
+// Concerns finds the institution that a request is about.
+func (b *dpProvider) Concerns(c *call) string {
+	if conn := b.tokens[bearer(c.r)]; conn != nil {
+		return conn.institution.DapiID
 	}
 	var body struct {
 		AccessCode   string `json:"accessCode"`
 		ConnectionID string `json:"connectionID"`
 	}
 	_ = json.Unmarshal(c.body, &body) // what does not decode concerns no institution
-	if code := b.dp.codes[body.AccessCode]; code != nil {
-		return code.conn.institution.DapiID, true
+	if code := b.codes[body.AccessCode]; code != nil {
+		return code.conn.institution.DapiID
 	}
-	if conn := b.dp.connections[body.ConnectionID]; conn != nil {
-		return conn.institution.DapiID, true
+	if conn := b.connections[body.ConnectionID]; conn != nil {
+		return conn.institution.DapiID
 	}
-	return "", false
+	return ""
 }
+
+// Links returns all connections.
+func (b *dpProvider) Links() []coreLink {
+	all := make([]coreLink, len(b.order))
+	for i, c := range b.order {
+		all[i] = c
+	}
+	return all
+}
+
+// Find returns the connection with an id.
+func (b *dpProvider) Find(id string) (coreLink, bool) {
+	conn, ok := b.connections[id]
+	return conn, ok
+}
+
+// Settle announces the transactions of a new day.
+func (b *dpProvider) Settle() {
+	now := b.Now()
+	for _, c := range b.order {
+		if today := dayOf(now); c.day != today && !c.delinked && !c.lapsed {
+			c.day = today
+			b.announceDapi(c, dpTransactions, nil)
+		}
+	}
+}
+
+// ID returns the id of the connection.
+func (conn *connection) ID() string { return conn.id }
+
+// Book returns what the customer has at the bank.
+func (conn *connection) Book() *book { return conn.book }
+
+// AccountID is the account's id at Dapi, the same for every connection of the same user.
+func (conn *connection) AccountID(a *account) string { return conn.accountID(a) }
+
+// Day returns the day that Dapi writes for a row.
+func (conn *connection) Day(r row) day { return conn.book.written(r) }
+
+// Moved announces that there are transactions to read.
+func (conn *connection) Moved() { conn.bank.announceDapi(conn, dpTransactions, nil) }
+
+// Lapse ends the user's consent: the connection answers INVALID_CREDENTIALS from now on.
+func (conn *connection) Lapse() bool {
+	conn.lapsed = true
+	conn.bank.announceDapi(conn, dpStateChanged, nil)
+	return true
+}
+
+// State describes the connection.
+func (conn *connection) State() coreLinkState {
+	return coreLinkState{
+		Provider:    dpName,
+		ID:          conn.id,
+		Institution: conn.institution.DapiID,
+		State:       conn.state(),
+		Presented:   conn.presented,
+		Exchanged:   conn.exchanged,
+	}
+}
+
+// state is how a connection stands, in MoneyKit's words.
+func (conn *connection) state() string {
+	switch {
+	case conn.delinked:
+		return stateDeleted
+	case conn.exchanged == 0:
+		return stateAwaiting
+	case conn.lapsed:
+		return stateError
+	}
+	return stateConnected
+}
+
+// dpCredentials open the Dapi side of a bank. AppKey is public, AppSecret is not.
+type dpCredentials struct{ AppKey, AppSecret string }
+
+// Credentials returns what a client has to present.
+func (b *dpProvider) Credentials() dpCredentials { return dpCredentials{b.appKey, b.appSecret} }

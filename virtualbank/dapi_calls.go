@@ -13,22 +13,22 @@ type exchangeDone struct {
 
 // dpExchange serves /auth/ExchangeToken. Its answer has no operation id, except where an injected
 // fault or a script made it an operation that went on.
-func (b *Bank) dpExchange(c *call) reply {
+func (b *dpProvider) dpExchange(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "accessCode", "connectionID")
 	switch {
 	case !ok:
 		return refusal
-	case !same(f["appSecret"], b.creds.Dapi.AppSecret):
+	case !same(f["appSecret"], b.appSecret):
 		return dpWrongSecret()
 	}
 	in, refusal, ok := dpRead(c)
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	now := b.Now()
-	code := b.dp.codes[f["accessCode"]]
+	code := b.codes[f["accessCode"]]
 	if code != nil {
 		code.conn.presented++
 	}
@@ -48,10 +48,10 @@ func (b *Bank) dpExchange(c *call) reply {
 	conn.exchanged++
 	b.announceDapi(conn, dpStateChanged, nil)
 	token := b.gen.hide(b.jwt(map[string]any{
-		"salt": b.gen.uuid(), "appKey": b.creds.Dapi.AppKey, "tokenID": conn.tokenID, "iat": now.Unix(),
+		"salt": b.gen.uuid(), "appKey": b.appKey, "tokenID": conn.tokenID, "iat": now.Unix(),
 		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},
 	}))
-	b.dp.tokens[token] = conn
+	b.tokens[token] = conn
 	p = reply{status: http.StatusOK, body: exchangeDone{done(), token, conn.tokenID, conn.userID}}
 	if id == "" {
 		return p
@@ -60,11 +60,11 @@ func (b *Bank) dpExchange(c *call) reply {
 }
 
 // dpConnection checks what every call on a connection must present. Under the mutex.
-func (b *Bank) dpConnection(c *call, f map[string]string, in dpBody) (*connection, reply, bool) {
-	if !same(f["appSecret"], b.creds.Dapi.AppSecret) {
+func (b *dpProvider) dpConnection(c *call, f map[string]string, in dpBody) (*connection, reply, bool) {
+	if !same(f["appSecret"], b.appSecret) {
 		return nil, dpWrongSecret(), false
 	}
-	conn := b.dp.tokens[bearer(c.r)]
+	conn := b.tokens[bearer(c.r)]
 	switch {
 	case conn == nil:
 		return nil, dpFail(http.StatusUnauthorized, dpInvalidToken, "accessToken is not valid"), false
@@ -79,7 +79,7 @@ func (b *Bank) dpConnection(c *call, f map[string]string, in dpBody) (*connectio
 	return conn, reply{}, true
 }
 
-func (b *Bank) dpMetadata(c *call) reply {
+func (b *dpProvider) dpMetadata(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "userSecret")
 	if !ok {
 		return refusal
@@ -88,8 +88,8 @@ func (b *Bank) dpMetadata(c *call) reply {
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	conn, refusal, ok := b.dpConnection(c, f, in)
 	if !ok {
 		return refusal
@@ -105,7 +105,7 @@ func (b *Bank) dpMetadata(c *call) reply {
 
 // dpDelink serves the delink call. What it answers beside the envelope is not documented: nothing,
 // here.
-func (b *Bank) dpDelink(c *call) reply {
+func (b *dpProvider) dpDelink(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "userSecret")
 	if !ok {
 		return refusal
@@ -114,8 +114,8 @@ func (b *Bank) dpDelink(c *call) reply {
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	conn, refusal, ok := b.dpConnection(c, f, in)
 	// A connection whose login lapsed can still be delinked: it is Dapi that forgets it.
 	if !ok && (conn == nil || !conn.lapsed) {

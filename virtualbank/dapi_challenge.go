@@ -42,10 +42,10 @@ const (
 // (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
 // operation is a path such as "/data/balance/get"; "" is any data or payment call. The error is a
 // [*Refusal].
-func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	conn, ok := b.dp.connections[connectionID]
+func (b *dpProvider) RequireInput(connectionID, operation string, rounds ...[]string) error {
+	b.Lock()
+	defer b.Unlock()
+	conn, ok := b.connections[connectionID]
 	if !ok {
 		return refuse(http.StatusNotFound, "no such connection")
 	}
@@ -63,10 +63,10 @@ func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) 
 // Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
 // is found running so many times, then done. "" is any data or payment call. The error is a
 // [*Refusal].
-func (b *Bank) Defer(connectionID, operation string, polls int) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	conn, ok := b.dp.connections[connectionID]
+func (b *dpProvider) Defer(connectionID, operation string, polls int) error {
+	b.Lock()
+	defer b.Unlock()
+	conn, ok := b.connections[connectionID]
 	if !ok {
 		return refuse(http.StatusNotFound, "no such connection")
 	}
@@ -157,7 +157,7 @@ func dpRead(c *call) (dpBody, reply, bool) {
 
 // dpData is a data call: it checks the secrets, then what the bank wants from the user, and then
 // does the work. An operation that goes on keeps its id.
-func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
+func (b *dpProvider) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "userSecret")
 	if !ok {
 		return refusal
@@ -166,8 +166,8 @@ func (b *Bank) dpData(c *call, work func(*connection, dpBody) reply) reply {
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	conn, refusal, ok := b.dpConnection(c, f, in)
 	if !ok {
 		return refusal
@@ -203,8 +203,8 @@ func (conn *connection) defers(path string) (polls int, ok bool) {
 
 // dpInteract asks the user, or judges the answers. asking is false where the call may go on: under
 // id, if it is the operation of an earlier call.
-func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (id string, answer reply, asking bool) {
-	if op := b.dp.operations[in.OperationID]; b.dpGoesOn(c, conn, in) && op.deferred {
+func (b *dpProvider) dpInteract(c *call, conn *connection, in dpBody) (id string, answer reply, asking bool) {
+	if op := b.operations[in.OperationID]; b.dpGoesOn(c, conn, in) && op.deferred {
 		if op.poll(); op.status == statusInitialized {
 			return in.OperationID, op.initialized(in.OperationID), true
 		}
@@ -223,7 +223,7 @@ func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (id string, answ
 		}
 	}
 	trusted := !conn.institution.AsksOTP || b.Now().Before(conn.trusted) || !isDataCall(c.route.op)
-	if c.fault.Name == faultAsks || !trusted {
+	if c.fault == faultAsks || !trusted {
 		return "", b.dpAsk(c, conn, in.arguments(), [][]string{{"otp"}}), true
 	}
 	return "", reply{}, false
@@ -232,7 +232,7 @@ func (b *Bank) dpInteract(c *call, conn *connection, in dpBody) (id string, answ
 // dpResume judges the answers to what an operation asked. It returns false where they are right and
 // nothing more is asked. An operation that has failed repeats its failure; one that waits for
 // nothing stays as it is. Both answer under their own id.
-func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
+func (b *dpProvider) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
 	b.dpExpire(conn)
 	p := conn.pending
 	if p == nil || p.id != in.OperationID {
@@ -271,20 +271,20 @@ func (b *Bank) dpResume(c *call, conn *connection, in dpBody) (reply, bool) {
 
 // dpLate refuses an answer for which no operation waits. An operation of another connection is an
 // unknown one.
-func (b *Bank) dpLate(c *call, conn *connection, id string) reply {
+func (b *dpProvider) dpLate(c *call, conn *connection, id string) reply {
 	p := dpFail(http.StatusUnauthorized, dpInvalidated, "the operation is not waiting for anything")
-	op := b.dp.operations[id]
+	op := b.operations[id]
 	if op == nil || op.conn != conn {
 		return b.dpRecord(c, conn, "", p)
 	}
 	if op.status == statusFailed {
 		p = dpFail(op.code, op.errorType, op.msg)
 	}
-	return p.under(id)
+	return under(p, id)
 }
 
 // dpAsk asks the user. The operation is there from now on.
-func (b *Bank) dpAsk(c *call, conn *connection, arguments string, rounds [][]string) reply {
+func (b *dpProvider) dpAsk(c *call, conn *connection, arguments string, rounds [][]string) reply {
 	p := &pendingInput{path: c.route.op, arguments: arguments, rounds: rounds, expires: b.Now().Add(challengeLife)}
 	answer := b.dpRecord(c, conn, "", p.ask())
 	p.id = answer.body.(dpAsking).OperationID

@@ -9,7 +9,7 @@ import (
 
 // accountID is the account's id at Dapi, the same for every connection of the same user.
 func (conn *connection) accountID(a *account) string {
-	return conn.book.bank.name88(conn.bankID, conn.book.username, a.key)
+	return conn.bank.name88(conn.bankID, conn.book.username, a.key)
 }
 
 type dpAccount struct {
@@ -97,7 +97,7 @@ func (conn *connection) currency(a *account) codeAndName {
 	return codeAndName{code, name}
 }
 
-func (b *Bank) dpAccountOf(conn *connection, a *account, withBalance bool) dpAccount {
+func (b *dpProvider) dpAccountOf(conn *connection, a *account, withBalance bool) dpAccount {
 	iban := conn.institution.Country + "07" + "0331015" + a.number
 	out := dpAccount{
 		ID:       conn.accountID(a),
@@ -116,7 +116,7 @@ func (b *Bank) dpAccountOf(conn *connection, a *account, withBalance bool) dpAcc
 	return out
 }
 
-func (b *Bank) dpBalanceOf(conn *connection, a *account) *dpBalance {
+func (b *dpProvider) dpBalanceOf(conn *connection, a *account) *dpBalance {
 	booked, _ := conn.book.state(a, b.Now())
 	if a.kind.debt {
 		booked = -booked
@@ -132,7 +132,7 @@ func (b *Bank) dpBalanceOf(conn *connection, a *account) *dpBalance {
 }
 
 // dpAccounts serves the accounts, with their balances for completeAccounts.
-func (b *Bank) dpAccounts(complete bool) func(*call) reply {
+func (b *dpProvider) dpAccounts(complete bool) func(*call) reply {
 	return func(c *call) reply {
 		return b.dpData(c, func(conn *connection, _ dpBody) reply {
 			list := []dpAccount{}
@@ -173,7 +173,7 @@ func dpPick(conn *connection, in dpBody) (*account, reply, bool) {
 	return nil, dpFail(http.StatusNotFound, "INVALID_ACCOUNT_ID", "no such account"), false
 }
 
-func (b *Bank) dpBalance(c *call) reply {
+func (b *dpProvider) dpBalance(c *call) reply {
 	return b.dpData(c, func(conn *connection, in dpBody) reply {
 		a, refusal, ok := dpPick(conn, in)
 		if !ok {
@@ -199,7 +199,7 @@ func (b *Bank) dpBalance(c *call) reply {
 	})
 }
 
-func (b *Bank) dpCards(c *call) reply {
+func (b *dpProvider) dpCards(c *call) reply {
 	return b.dpData(c, func(conn *connection, _ dpBody) reply {
 		list := []dpCard{}
 		for _, a := range conn.book.accounts {
@@ -224,7 +224,7 @@ func (b *Bank) dpCards(c *call) reply {
 	})
 }
 
-func (b *Bank) dpIdentity(c *call) reply {
+func (b *dpProvider) dpIdentity(c *call) reply {
 	return b.dpData(c, func(conn *connection, _ dpBody) reply {
 		h := conn.book.holder
 		return reply{status: http.StatusOK, body: dpDone{envelope: done(), Identity: map[string]any{
@@ -244,7 +244,7 @@ func (b *Bank) dpIdentity(c *call) reply {
 
 // dpTransactions serves one of the three lists. cards says whether it knows cards, extra adds
 // category and brand.
-func (b *Bank) dpTransactions(cards bool, extra func(*dpTransaction, string)) func(*call) reply {
+func (b *dpProvider) dpTransactions(cards bool, extra func(*dpTransaction, string)) func(*call) reply {
 	return func(c *call) reply {
 		return b.dpData(c, func(conn *connection, in dpBody) reply {
 			if !cards {
@@ -315,7 +315,7 @@ func (conn *connection) transaction(a *account, r row) dpTransaction {
 		),
 		Date:        conn.book.written(r).String() + "T00:00:00.000Z",
 		Type:        "credit",
-		Description: conn.book.rawText(r.event, conn.book.bank.Now()),
+		Description: conn.book.rawText(r.event, conn.bank.Now()),
 		Currency:    conn.currency(a),
 	}
 	if r.event.ref != "" {

@@ -14,8 +14,8 @@ import (
 // accessCodeLife on the bank's clock: the shorter of the two lives that sources give.
 const accessCodeLife = 5 * time.Minute
 
-// DapiLink is what a user does in Dapi's Connect. Only the key is needed.
-type DapiLink struct {
+// dpConnect is what a user does in Dapi's Connect. Only the key is needed.
+type dpConnect struct {
 	AppKey        string   `json:"appKey"`
 	InstitutionID string   `json:"institution_id"` // "" takes the first of the countries
 	Username      string   `json:"username"`       // "" is [UserGood]
@@ -36,13 +36,13 @@ type connectPayload struct {
 	TokenID      string `json:"tokenID"`
 }
 
-// LinkDapi plays the user in Connect and returns the payload that Connect hands to the
+// Link plays the user in Connect and returns the payload that Connect hands to the
 // page. The error is a [*Refusal]. Every call makes a new connection, as every login does.
-func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
+func (b *dpProvider) Link(in dpConnect) (json.RawMessage, error) {
 	switch {
 	case in.AppKey == "":
 		return nil, refuse(http.StatusBadRequest, "appKey is missing")
-	case !same(in.AppKey, b.creds.Dapi.AppKey):
+	case !same(in.AppKey, b.appKey):
 		return nil, refuse(http.StatusUnprocessableEntity, "unknown appKey")
 	case in.Environment != "" && in.Environment != "sandbox" && in.Environment != "production":
 		return nil, refuse(http.StatusBadRequest, "environment is neither sandbox nor production")
@@ -55,10 +55,11 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 	if !b.knows(in.Username, in.Password) {
 		return nil, wrongLogin(at)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	conn := &connection{
-		id: b.gen.uuid(), institution: at, bankID: at.DapiID, tokenID: b.gen.uuid(), book: b.open(at, username),
+		bank: b,
+		id:   b.gen.uuid(), institution: at, bankID: at.DapiID, tokenID: b.gen.uuid(), book: b.open(at, username),
 		userSecret: b.gen.hide(base64.StdEncoding.EncodeToString(b.gen.bytes(525))),
 	}
 	if in.Environment == "production" {
@@ -71,22 +72,22 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 	now := b.Now()
 	code := b.gen.hide(b.jwt(map[string]any{
 		"salt":    b.gen.uuid(),
-		"appKey":  b.creds.Dapi.AppKey,
+		"appKey":  b.appKey,
 		"tokenID": conn.tokenID,
 		"iat":     now.Unix(),
 		"exp":     now.Add(accessCodeLife).Unix(),
 	}))
-	b.dp.connections[conn.id] = conn
-	b.dp.order = append(b.dp.order, conn)
-	b.dp.codes[code] = &accessCode{conn: conn, expires: now.Add(accessCodeLife)}
+	b.connections[conn.id] = conn
+	b.order = append(b.order, conn)
+	b.codes[code] = &accessCode{conn: conn, expires: now.Add(accessCodeLife)}
 	return json.Marshal(connectPayload{
 		Success: true, Status: statusDone, OperationID: conn.bankID + ":" + b.gen.uuid(), AccessCode: code,
 		ConnectionID: conn.id, UserSecret: conn.userSecret, UserID: conn.userID, TokenID: conn.tokenID,
 	})
 }
 
-func (b *Bank) dpChoose(in DapiLink) (Institution, *Refusal) {
-	fits := func(at Institution) bool {
+func (b *dpProvider) dpChoose(in dpConnect) (coreInstitution, *Refusal) {
+	fits := func(at coreInstitution) bool {
 		return at.DapiID != "" && (len(in.Countries) == 0 || slices.Contains(in.Countries, at.Country))
 	}
 	if in.InstitutionID == "" {
@@ -96,7 +97,7 @@ func (b *Bank) dpChoose(in DapiLink) (Institution, *Refusal) {
 		}
 		return at, nil
 	}
-	at, ok := b.institution(func(at Institution) bool {
+	at, ok := b.institution(func(at coreInstitution) bool {
 		return at.DapiID != "" && (in.InstitutionID == at.DapiID || in.InstitutionID == at.DapiProductionID)
 	})
 	switch {
@@ -114,7 +115,7 @@ func (b *Bank) dpChoose(in DapiLink) (Institution, *Refusal) {
 }
 
 // jwt signs claims with HS256, as Dapi's tokens are.
-func (b *Bank) jwt(claims map[string]any) string {
+func (b *dpProvider) jwt(claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		panic(err) // the claims are written in this package

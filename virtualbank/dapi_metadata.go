@@ -60,7 +60,7 @@ type rule struct {
 // coolDownHours is how long a new beneficiary cannot be paid.
 const coolDownHours = 24
 
-func metadataOf(in Institution, days int) metadata {
+func metadataOf(in coreInstitution, days int) metadata {
 	code, name := currencyOf(in.Country)
 	currency := codeAndName{code, name}
 	holder := map[string]rule{"name": {Required: true, Length: 35, Characters: "[A-Za-z ]", Attributes: []string{}}}

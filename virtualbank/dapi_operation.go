@@ -35,13 +35,13 @@ func (*operation) initialized(id string) reply {
 
 // dpRecord remembers how an operation stands and puts its id into the answer. "" begins a new
 // operation. Under the mutex.
-func (b *Bank) dpRecord(c *call, conn *connection, id string, p reply) reply {
+func (b *dpProvider) dpRecord(c *call, conn *connection, id string, p reply) reply {
 	now := b.Now()
-	op := b.dp.operations[id]
+	op := b.operations[id]
 	if op == nil {
 		id = conn.bankID + ":" + b.gen.uuid()
 		op = &operation{conn: conn, start: now, path: c.route.path}
-		b.dp.operations[id] = op
+		b.operations[id] = op
 	}
 	op.end, op.status, op.errorType, op.msg = now, statusDone, "", ""
 	told := func(e envelope) envelope {
@@ -75,9 +75,9 @@ func (b *Bank) dpRecord(c *call, conn *connection, id string, p reply) reply {
 }
 
 // dpRunning answers "initialized": the operation is found running so many times.
-func (b *Bank) dpRunning(c *call, conn *connection, id string, polls int) reply {
+func (b *dpProvider) dpRunning(c *call, conn *connection, id string, polls int) reply {
 	p := b.dpRecord(c, conn, id, (*operation)(nil).initialized(""))
-	op := b.dp.operations[p.body.(envelope).OperationID]
+	op := b.operations[p.body.(envelope).OperationID]
 	op.polls, op.deferred = polls, true
 	return p
 }
@@ -85,12 +85,12 @@ func (b *Bank) dpRunning(c *call, conn *connection, id string, polls int) reply 
 // dpAdvance brings a call to where its work can be done, under the id of the operation with which
 // it goes on. unfinished is true where p answers instead: the bank asks the user, or takes its
 // time.
-func (b *Bank) dpAdvance(c *call, conn *connection, in dpBody) (id string, p reply, unfinished bool) {
+func (b *dpProvider) dpAdvance(c *call, conn *connection, in dpBody) (id string, p reply, unfinished bool) {
 	id, p, asking := b.dpInteract(c, conn, in)
 	if asking {
 		return id, p, true
 	}
-	if c.fault.Name == faultInitialized {
+	if c.fault == faultInitialized {
 		return id, b.dpRunning(c, conn, id, 0), true
 	}
 	if polls, ok := conn.defers(c.route.op); ok {
@@ -100,24 +100,24 @@ func (b *Bank) dpAdvance(c *call, conn *connection, in dpBody) (id string, p rep
 }
 
 // dpGoesOn reports whether a call names an operation of its own connection and path.
-func (b *Bank) dpGoesOn(c *call, conn *connection, in dpBody) bool {
-	op := b.dp.operations[in.OperationID]
+func (b *dpProvider) dpGoesOn(c *call, conn *connection, in dpBody) bool {
+	op := b.operations[in.OperationID]
 	return op != nil && op.conn == conn && op.path == c.route.path
 }
 
 // dpEnd fails a call, and the operation with which it goes on. One that has failed repeats its
 // failure, and one that is done stays so.
-func (b *Bank) dpEnd(c *call, conn *connection, in dpBody, p reply) reply {
+func (b *dpProvider) dpEnd(c *call, conn *connection, in dpBody, p reply) reply {
 	id := in.OperationID
 	if !b.dpGoesOn(c, conn, in) {
 		return b.dpRecord(c, conn, "", p)
 	}
 	b.dpExpire(conn)
-	switch b.dp.operations[id].status {
+	switch b.operations[id].status {
 	case statusFailed:
 		return b.dpLate(c, conn, id)
 	case statusDone:
-		return p.under(id)
+		return under(p, id)
 	}
 	if conn.pending != nil && conn.pending.id == id {
 		conn.pending = nil
@@ -126,7 +126,7 @@ func (b *Bank) dpEnd(c *call, conn *connection, in dpBody, p reply) reply {
 }
 
 // under is a failure under the id of an operation that it leaves as it is.
-func (p reply) under(id string) reply {
+func under(p reply, id string) reply {
 	if e, ok := p.body.(envelope); ok {
 		e.OperationID = id
 		p.body = e
@@ -135,17 +135,17 @@ func (p reply) under(id string) reply {
 }
 
 // dpDrop ends the operation that waits for the user, if there is one.
-func (b *Bank) dpDrop(conn *connection, errorType string) {
+func (b *dpProvider) dpDrop(conn *connection, errorType string) {
 	if conn.pending == nil {
 		return
 	}
-	op := b.dp.operations[conn.pending.id]
+	op := b.operations[conn.pending.id]
 	op.status, op.errorType, op.msg, op.code = statusFailed, errorType, "the session with the bank ended", http.StatusUnauthorized
 	op.end, conn.pending = b.Now(), nil
 }
 
 // dpExpire ends the operation that waits for the user, if its time is over.
-func (b *Bank) dpExpire(conn *connection) {
+func (b *dpProvider) dpExpire(conn *connection) {
 	if p := conn.pending; p != nil && !b.Now().Before(p.expires) {
 		b.dpDrop(conn, dpExpired)
 	}
@@ -167,8 +167,8 @@ type operationInfo struct {
 // dpFindOperation looks an operation up, which ends one whose user did not answer in time. Under
 // the mutex. What an unknown operation answers is not documented; PARAMETER_ERROR is the bank's
 // choice.
-func (b *Bank) dpFindOperation(id string) (*operation, reply, bool) {
-	op := b.dp.operations[id]
+func (b *dpProvider) dpFindOperation(id string) (*operation, reply, bool) {
+	op := b.operations[id]
 	if op == nil {
 		return nil, dpFail(http.StatusBadRequest, dpParameter, "no such operation"), false
 	}
@@ -178,16 +178,16 @@ func (b *Bank) dpFindOperation(id string) (*operation, reply, bool) {
 }
 
 // dpOperationGet serves /operation/get in its documented form, with appKey and no bearer.
-func (b *Bank) dpOperationGet(c *call) reply {
+func (b *dpProvider) dpOperationGet(c *call) reply {
 	f, refusal, ok := dpFields(c, "appKey", "appSecret", "operationID")
 	switch {
 	case !ok:
 		return refusal
-	case !same(f["appSecret"], b.creds.Dapi.AppSecret) || !same(f["appKey"], b.creds.Dapi.AppKey):
+	case !same(f["appSecret"], b.appSecret) || !same(f["appKey"], b.appKey):
 		return dpWrongSecret()
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	op, refusal, ok := b.dpFindOperation(f["operationID"])
 	if !ok {
 		return refusal
@@ -202,16 +202,16 @@ func (b *Bank) dpOperationGet(c *call) reply {
 // dpOperationStatus serves /operation/status, which Dapi's Node and Go SDKs call: without appKey,
 // and the envelope is the operation's own, questions included. The results that Node's types have
 // room for are not in it, as in the other form: the bank's choice.
-func (b *Bank) dpOperationStatus(c *call) reply {
+func (b *dpProvider) dpOperationStatus(c *call) reply {
 	f, refusal, ok := dpFields(c, "appSecret", "operationID")
 	switch {
 	case !ok:
 		return refusal
-	case !same(f["appSecret"], b.creds.Dapi.AppSecret):
+	case !same(f["appSecret"], b.appSecret):
 		return dpWrongSecret()
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	id := f["operationID"]
 	op, refusal, ok := b.dpFindOperation(id)
 	if !ok {

@@ -63,8 +63,8 @@ func (j *journal) add(provider string, now time.Time, r *http.Request, op string
 // Requests returns the last 10,000 requests, oldest first. Passwords, tokens and app
 // secrets are masked, by the name of the field they are in and by value.
 func (b *Bank) Requests() []Request {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.core.Lock()
+	defer b.core.Unlock()
 	last := b.journal.entries
 	if len(last) > journalSize {
 		last = last[len(last)-journalSize:]
@@ -166,14 +166,14 @@ func (b *Bank) maskJSON(value any) any {
 
 // maskText hides what the bank itself handed out, wherever it was put.
 func (b *Bank) maskText(text string) string {
-	if b.gen.secret(text) {
+	if b.core.gen.secret(text) {
 		return masked
 	}
-	for _, s := range []string{b.creds.MoneyKit.ClientSecret, b.creds.Dapi.AppSecret} {
+	for _, s := range []string{b.Credentials().MoneyKit.ClientSecret, b.Credentials().Dapi.AppSecret} {
 		text = strings.ReplaceAll(text, s, masked)
 	}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" /?&=,;\"'", r) }) {
-		if b.gen.secret(word) {
+		if b.core.gen.secret(word) {
 			text = strings.ReplaceAll(text, word, masked)
 		}
 	}

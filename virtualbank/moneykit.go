@@ -1,7 +1,6 @@
 package virtualbank
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -17,8 +16,25 @@ const (
 	deletedLinkLife       = 90 * 24 * time.Hour
 )
 
-// moneyKitState is what the MoneyKit side remembers; guarded by the bank's mutex.
-type moneyKitState struct {
+// mkOptions are what an application and MoneyKit have agreed on.
+type mkOptions struct {
+	LinkQuota         int
+	RedirectOrigins   []string
+	ForbiddenFeatures []string
+	DeletedReadable   bool
+	Issuer            string // of webhooks; "" is [DefaultIssuer]
+	Forms             mkForms
+}
+
+// mkProvider is the MoneyKit side of a bank. What it remembers is guarded by the bank's mutex.
+type mkProvider struct {
+	*core
+	opts         mkOptions
+	clientID     string
+	clientSecret string
+	keys         []signingKey // newest first; all are published
+	forms        mkForms
+
 	appID    string
 	tokens   map[string]*accessToken
 	sessions map[string]*linkSession
@@ -38,8 +54,11 @@ type exchangeable struct {
 	used    bool
 }
 
-func newMoneyKitState() moneyKitState {
-	return moneyKitState{
+// newMoneyKit draws the credentials of an application.
+func newMoneyKit(b *core, o mkOptions) *mkProvider {
+	return &mkProvider{
+		core: b, opts: o, forms: o.Forms,
+		clientID: "live_" + b.gen.hex(20), clientSecret: b.gen.alphanumeric(24),
 		tokens: map[string]*accessToken{}, sessions: map[string]*linkSession{},
 		links: map[string]*link{}, exchange: map[string]*exchangeable{},
 	}
@@ -79,8 +98,9 @@ func mkBadLink(linkErrorCode string) reply {
 	}}
 }
 
-func (b *Bank) moneyKitRoutes() []route {
-	return []route{
+// Routes returns the operations of the API.
+func (b *mkProvider) Routes() []route {
+	routes := []route{
 		{method: "POST", path: "/auth/token", open: true, handle: b.mkToken},
 		{method: "GET", path: "/auth/introspect", handle: b.mkIntrospect},
 		{method: "GET", path: "/.well-known/jwks.json", open: true, handle: b.mkKeys},
@@ -110,29 +130,34 @@ func (b *Bank) moneyKitRoutes() []route {
 		{method: "GET", path: "/users/{id}/transactions", handle: b.mkUserTransactions},
 		{method: "POST", path: "/webhooks/test/link/{id}", handle: b.mkTestWebhook},
 	}
-}
-
-func (b *Bank) moneyKitWire() wire {
-	routes := b.moneyKitRoutes()
 	for i := range routes {
 		routes[i].op = routes[i].method + " " + routes[i].path
 	}
-	return wire{
-		provider: providerMoneyKit,
-		routes:   routes,
-		unknown:  func() reply { return mkFail(http.StatusNotFound, mkNotFound, "Not Found") },
-		method:   func() reply { return mkFail(http.StatusMethodNotAllowed, mkMethod, "Method Not Allowed") },
-		tooLarge: func() reply { return mkFail(http.StatusRequestEntityTooLarge, mkInvalid, "Request body too large") },
-		concerns: b.mkConcerns,
-		special:  b.mkSpecial,
-		limited:  b.mkLimited,
-		handle:   b.mkHandle,
-		finish:   b.mkFinish,
-		form:     b.mkForm,
-	}
+	return routes
 }
 
-func (b *Bank) mkHandle(c *call) reply {
+// Fail returns the answer to a request that no operation gets.
+func (b *mkProvider) Fail(status int) reply {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		return mkFail(status, mkMethod, "Method Not Allowed")
+	case http.StatusRequestEntityTooLarge:
+		return mkFail(status, mkInvalid, "Request body too large")
+	case http.StatusTooManyRequests:
+		return mkFail(status, mkRateLimited, "Rate limit exceeded")
+	}
+	return mkFail(http.StatusNotFound, mkNotFound, "Not Found")
+}
+
+// Handle carries out a request.
+func (b *mkProvider) Handle(c *call) reply {
+	if p, ok := b.mkSpecial(c); ok {
+		return p
+	}
+	return b.mkFinish(c, b.mkOperation(c))
+}
+
+func (b *mkProvider) mkOperation(c *call) reply {
 	if !c.route.open {
 		if p, ok := b.mkAuthorize(c.r); !ok {
 			return p
@@ -143,12 +168,12 @@ func (b *Bank) mkHandle(c *call) reply {
 
 // mkAuthorize accepts a bearer token or, as the newer documentation has it, the client's
 // headers. A bearer token, once sent, is what counts; an empty one was not sent.
-func (b *Bank) mkAuthorize(r *http.Request) (reply, bool) {
+func (b *mkProvider) mkAuthorize(r *http.Request) (reply, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); token != "" && token != emptyBasic {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		known, ok := b.mk.tokens[token]
+		b.Lock()
+		defer b.Unlock()
+		known, ok := b.tokens[token]
 		switch {
 		case !ok || !strings.EqualFold(scheme, "Bearer"):
 			return mkFail(http.StatusUnauthorized, mkUnauthorized, "Unauthorized"), false
@@ -166,16 +191,14 @@ func (b *Bank) mkAuthorize(r *http.Request) (reply, bool) {
 // emptyBasic is HTTP Basic without user and password.
 const emptyBasic = "Og=="
 
-func (b *Bank) mkClient(id, secret string) bool {
-	return same(id, b.creds.MoneyKit.ClientID) && same(secret, b.creds.MoneyKit.ClientSecret)
+func (b *mkProvider) mkClient(id, secret string) bool {
+	return same(id, b.clientID) && same(secret, b.clientSecret)
 }
 
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// mkConcerns finds the institution that a request is about.
-func (b *Bank) mkConcerns(c *call) (string, bool) {
+// Concerns finds the institution that a request is about.
+func (b *mkProvider) Concerns(c *call) string {
 	if id := c.vars["institution_id"]; id != "" {
-		return id, true
+		return id
 	}
 	var body struct {
 		Institution string `json:"institution_id"`
@@ -187,13 +210,13 @@ func (b *Bank) mkConcerns(c *call) (string, bool) {
 	if strings.HasPrefix(c.route.path, "/links/") {
 		id = c.vars["id"]
 	}
-	if l, ok := b.mk.links[id]; ok {
-		return l.institution.MoneyKitID, true
+	if l, ok := b.links[id]; ok {
+		return l.institution.MoneyKitID
 	}
-	if e, ok := b.mk.exchange[body.Token]; ok {
-		return e.link.institution.MoneyKitID, true
+	if e, ok := b.exchange[body.Token]; ok {
+		return e.link.institution.MoneyKitID
 	}
-	return body.Institution, body.Institution != ""
+	return body.Institution
 }
 
 // mkTime writes an instant as MoneyKit does: microseconds, and the offset spelled out.
@@ -204,3 +227,9 @@ func mkTime(t time.Time) *string {
 	s := t.UTC().Format("2006-01-02T15:04:05.000000-07:00")
 	return &s
 }
+
+// mkCredentials open the MoneyKit side of a bank.
+type mkCredentials struct{ ClientID, ClientSecret string }
+
+// Credentials returns what a client has to present.
+func (b *mkProvider) Credentials() mkCredentials { return mkCredentials{b.clientID, b.clientSecret} }

@@ -17,7 +17,7 @@ type tokenReply struct {
 }
 
 // mkToken serves POST /auth/token: a form, with the client in it or as HTTP Basic.
-func (b *Bank) mkToken(c *call) reply {
+func (b *mkProvider) mkToken(c *call) reply {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
 		return mkInvalidRequest(
@@ -37,13 +37,13 @@ func (b *Bank) mkToken(c *call) reply {
 		return mkFail(http.StatusUnauthorized, mkUnauthorized, "Unauthorized")
 	}
 	life := accessTokenLife
-	if c.fault.Name == faultShortToken {
+	if c.fault == faultShortToken {
 		life = time.Second
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	token := b.gen.hide(b.gen.urlSafe(64))
-	b.mk.tokens[token] = &accessToken{expires: b.Now().Add(life), scope: form.Get("scope")}
+	b.tokens[token] = &accessToken{expires: b.Now().Add(life), scope: form.Get("scope")}
 	return reply{status: http.StatusCreated, body: tokenReply{token, "bearer", int(life / time.Second)}}
 }
 
@@ -81,19 +81,19 @@ type app struct {
 	AppName string `json:"app_name"`
 }
 
-func (b *Bank) mkIntrospect(c *call) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkIntrospect(c *call) reply {
+	b.Lock()
+	defer b.Unlock()
 	scope := ""
 	if header := c.r.Header.Get("Authorization"); len(header) > len("Bearer ") {
-		if t, ok := b.mk.tokens[header[len("Bearer "):]]; ok {
+		if t, ok := b.tokens[header[len("Bearer "):]]; ok {
 			scope = t.scope
 		}
 	}
 	const name = "Virtual bank app"
 	return reply{status: http.StatusOK, body: introspection{
-		ClientID: b.creds.MoneyKit.ClientID, ClientName: "unused", Scope: scope,
-		App: app{AppID: b.mk.appID, Name: name, ID: b.mk.appID, AppName: name},
+		ClientID: b.clientID, ClientName: "unused", Scope: scope,
+		App: app{AppID: b.appID, Name: name, ID: b.appID, AppName: name},
 	}}
 }
 
@@ -107,12 +107,12 @@ type jwk struct {
 	Alg string `json:"alg"`
 }
 
-func (b *Bank) mkKeys(*call) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkKeys(*call) reply {
+	b.Lock()
+	defer b.Unlock()
 	text := base64.RawURLEncoding.EncodeToString
 	var all []jwk
-	for _, k := range b.hooks.keys {
+	for _, k := range b.keys {
 		// Bytes answers 0x04, X and Y, 32 bytes each, for a key on this curve.
 		point, err := k.key.PublicKey.Bytes()
 		if err != nil {

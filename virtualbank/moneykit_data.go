@@ -33,7 +33,7 @@ type mkAccount struct {
 
 // accountID is the account's id on this link; another link has another.
 func (l *link) accountID(a *account) string {
-	return "acc_" + l.book.bank.name58(22, l.id, a.key)
+	return "acc_" + l.bank.name58(22, l.id, a.key)
 }
 
 // account is an account as it was when accounts were fetched last. For a debt a positive current is
@@ -78,17 +78,9 @@ func (l *link) account(a *account, at time.Time) mkAccount {
 	return out
 }
 
-// maybe writes decimal text as it is, null for none.
-func maybe(text string) json.RawMessage {
-	if text == "" {
-		return nil
-	}
-	return json.RawMessage(text)
-}
-
 // mkWithData runs f on the link of the path if its data can be read. product is what the user must
 // have permitted.
-func (b *Bank) mkWithData(c *call, product string, f func(*link) reply) reply {
+func (b *mkProvider) mkWithData(c *call, product string, f func(*link) reply) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.settle(b.Now(), b.outages[l.institution.Name])
 		switch {
@@ -128,7 +120,7 @@ func (l *link) accountList(list []*account) []mkAccount {
 	return out
 }
 
-func (b *Bank) mkAccountsOf(c *call) reply {
+func (b *mkProvider) mkAccountsOf(c *call) reply {
 	return b.mkWithData(c, "accounts", func(l *link) reply {
 		return reply{
 			status: http.StatusOK,
@@ -137,7 +129,7 @@ func (b *Bank) mkAccountsOf(c *call) reply {
 	})
 }
 
-func (b *Bank) mkAccountOf(c *call) reply {
+func (b *mkProvider) mkAccountOf(c *call) reply {
 	return b.mkWithData(c, "accounts", func(l *link) reply {
 		for _, a := range l.accountList(l.book.accounts) {
 			if a.ID == c.vars["account_id"] {
@@ -161,7 +153,7 @@ type mkAccountWithNumbers struct {
 }
 
 // mkNumbersOf serves the numbers of accounts that have any; cards and loans are left out.
-func (b *Bank) mkNumbersOf(c *call) reply {
+func (b *mkProvider) mkNumbersOf(c *call) reply {
 	return b.mkWithData(c, "account_numbers", func(l *link) reply {
 		out := []mkAccountWithNumbers{}
 		at := l.products["account_numbers"].refreshed
@@ -208,7 +200,7 @@ type mkAccountWithOwners struct {
 	Owners []any `json:"owners"`
 }
 
-func (b *Bank) mkIdentityOf(c *call) reply {
+func (b *mkProvider) mkIdentityOf(c *call) reply {
 	return b.mkWithData(c, "identity", func(l *link) reply {
 		out := []mkAccountWithOwners{}
 		at := l.products["identity"].refreshed
@@ -241,17 +233,10 @@ func (b *Bank) mkIdentityOf(c *call) reply {
 	})
 }
 
-func nullable(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 // mkUserAccounts serves the accounts of all of a user's links, by link.
-func (b *Bank) mkUserAccounts(c *call) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkUserAccounts(c *call) reply {
+	b.Lock()
+	defer b.Unlock()
 	groups := map[string]any{}
 	for _, l := range b.mkConnected(c.vars["id"]) {
 		list := l.accountList(l.wanted(c))
@@ -262,9 +247,9 @@ func (b *Bank) mkUserAccounts(c *call) reply {
 	return reply{status: http.StatusOK, body: map[string]any{"links": groups}}
 }
 
-func (b *Bank) mkConnected(user string) []*link {
+func (b *mkProvider) mkConnected(user string) []*link {
 	var list []*link
-	for _, l := range b.mk.order {
+	for _, l := range b.order {
 		if l.user == user && l.state == stateConnected {
 			l.settle(b.Now(), b.outages[l.institution.Name])
 			list = append(list, l)

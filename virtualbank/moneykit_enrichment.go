@@ -52,30 +52,10 @@ func enrich(text string, told *correction) (enrichment any, label string) {
 	return value, category + "/" + sub
 }
 
-func categoryOf(text string) (category, sub string, ok bool) {
-	switch text {
-	case "Harbor Coffee":
-		return "food_and_drink", "coffee", true
-	case "Groceries":
-		return "food_and_drink", "groceries", true
-	case "Restaurant":
-		return "food_and_drink", "eating_out_and_takeaways", true
-	case "Rent":
-		return "mortgage_and_rent", "rent", true
-	case "Salary":
-		return "income", "employment_income", true
-	case "Fuel Station":
-		return "transport", "vehicle_fuel_and_charging", true
-	case "Interest":
-		return "banking", "interest", true
-	}
-	return "", "", false
-}
-
 // mkCorrect serves the correction of a category: the transaction, corrected, and those like it,
 // which have the same description. The correction is kept. Lists show it from now on, and the next
 // sync has the rows among the updated ones, which is the bank's choice.
-func (b *Bank) mkCorrect(c *call) reply {
+func (b *mkProvider) mkCorrect(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal

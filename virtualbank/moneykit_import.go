@@ -13,7 +13,7 @@ import (
 type importedAccount struct {
 	id, name, kind string
 	nickname, mask *string
-	balances       BalanceSpec
+	balances       coreBalanceSpec
 	currency       string // "" where none was given
 }
 
@@ -25,7 +25,7 @@ type importedRow struct {
 }
 
 // mkImportLink serves POST /links/import: a link that has its data and needs a reconnect.
-func (b *Bank) mkImportLink(c *call) reply {
+func (b *mkProvider) mkImportLink(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
@@ -35,9 +35,9 @@ func (b *Bank) mkImportLink(c *call) reply {
 	if value, ok := o.get("provider", false, false); ok {
 		provider, _ = o.enum(value, mkProviders(), "provider")
 	}
-	var at Institution
+	var at coreInstitution
 	if id := o.text("institution_id", true, false, 1, maxURL); id != nil {
-		named, known := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(*id) })
+		named, known := b.institution(func(in coreInstitution) bool { return in.moneyKitGoesBy(*id) })
 		at = named
 		if !known {
 			o.fault("value_error", "unknown institution", "institution_id")
@@ -50,20 +50,21 @@ func (b *Bank) mkImportLink(c *call) reply {
 	if p, bad := o.refusal(); bad {
 		return p
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	l := &link{
 		id: "mk_" + b.gen.base58(22), user: user, institution: at, provider: cmp.Or(provider, at.Providers[0]),
 		state: stateError, errorCode: authExpired, imported: true, created: b.Now(),
 		products: map[string]*linkProduct{"accounts": {}, "transactions": {}},
-		book:     &book{bank: b, institution: at, username: "imported " + user},
+		bank:     b,
+		book:     &book{bank: b.core, institution: at, username: "imported " + user},
 	}
 	for _, a := range accounts {
 		l.book.accounts = append(l.book.accounts, a.account(at))
 	}
 	b.mkTake(l, rows)
-	b.mk.links[l.id] = l
-	b.mk.order = append(b.mk.order, l)
+	b.links[l.id] = l
+	b.order = append(b.order, l)
 	return reply{status: http.StatusOK, body: l.wire()}
 }
 
@@ -101,7 +102,7 @@ func readImportedAccounts(o object) []importedAccount {
 
 // account is the imported account in a book. Without a currency of its own its rows have the
 // country's.
-func (in importedAccount) account(at Institution) *account {
+func (in importedAccount) account(at coreInstitution) *account {
 	kind := mkAccountType(in.kind)
 	debt := strings.HasPrefix(kind, "liability.")
 	country, _ := currencyOf(at.Country)
@@ -190,7 +191,7 @@ func (r importedRow) key() string { return r.account + "\x00" + *r.id }
 
 // mkTake puts imported transactions into a link's book. One whose id is there already is passed
 // over, which is the bank's choice: an import that is sent again adds nothing.
-func (b *Bank) mkTake(l *link, rows []importedRow) {
+func (b *mkProvider) mkTake(l *link, rows []importedRow) {
 	now := b.Now()
 	for _, r := range rows {
 		a := l.importedAs(r.account)
@@ -202,7 +203,7 @@ func (b *Bank) mkTake(l *link, rows []importedRow) {
 			}
 		}
 		amount, debit := strings.CutPrefix(r.amount, "-")
-		spec := &TransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len(time.DateOnly)], at: now}
+		spec := &scripted{coreTransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len(time.DateOnly)]}, now}
 		if debit {
 			spec.Type = "debit"
 		}
@@ -240,7 +241,7 @@ func (l *link) importedAs(id string) *account {
 }
 
 // mkImportTransactions serves POST /links/{id}/import/transactions.
-func (b *Bank) mkImportTransactions(c *call) reply {
+func (b *mkProvider) mkImportTransactions(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
@@ -257,14 +258,14 @@ func (b *Bank) mkImportTransactions(c *call) reply {
 
 // mkTestWebhook serves POST /webhooks/test/link/{id}. The delivery carries the token that is
 // answered, in each of its attempts.
-func (b *Bank) mkTestWebhook(c *call) reply {
+func (b *mkProvider) mkTestWebhook(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
 	}
 	event := ""
 	if value, ok := o.get("webhook_event", true, false); ok {
-		event, _ = o.enum(value, MoneyKitEvents(), "webhook_event")
+		event, _ = o.enum(value, mkEvents(), "webhook_event")
 	}
 	key := o.text("webhook_idempotency_key", true, false, 1, 1000)
 	if p, bad := o.refusal(); bad {
@@ -274,8 +275,8 @@ func (b *Bank) mkTestWebhook(c *call) reply {
 		if l.webhook == nil {
 			return mkFail(http.StatusBadRequest, "link_error.bad_config", "The link has no webhook")
 		}
-		w := Webhook{Provider: providerMoneyKit, Event: event, Reference: l.id, Key: *key, at: b.Now()}
-		d := b.announce(*l.webhook, w)
-		return reply{status: http.StatusOK, body: map[string]string{"delivery_token": d.Token}}
+		w := coreWebhook{Provider: mkName, Event: event, Reference: l.id, Key: *key, At: b.Now()}
+		token := b.outbox.Announce(*l.webhook, w)
+		return reply{status: http.StatusOK, body: map[string]string{"delivery_token": token}}
 	})
 }

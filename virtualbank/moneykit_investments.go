@@ -38,7 +38,7 @@ func (l *link) invested(c *call) []*account {
 	return slices.DeleteFunc(l.wanted(c), func(a *account) bool { return a.kind.moneykit != kindInvestment.moneykit })
 }
 
-func (b *Bank) mkHoldings(c *call) reply {
+func (b *mkProvider) mkHoldings(c *call) reply {
 	return b.mkWithData(c, "investments", func(l *link) reply {
 		holdings, securities := []map[string]any{}, []map[string]any{}
 		at := l.products["investments"].refreshed
@@ -84,7 +84,7 @@ func (b *Bank) mkHoldings(c *call) reply {
 
 // mkInvestments serves a purchase, with a fee, and a dividend a month. Money out of the account is
 // positive here.
-func (b *Bank) mkInvestments(c *call) reply {
+func (b *mkProvider) mkInvestments(c *call) reply {
 	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
 	if !ok {
 		return refusal

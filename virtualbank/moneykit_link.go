@@ -7,20 +7,15 @@ import (
 	"time"
 )
 
-// The states of a MoneyKit link that the bank uses, and its commonest error.
-const (
-	stateAwaiting  = "awaiting_token_exchange"
-	stateConnected = "connected"
-	stateDeleted   = "deleted"
-	stateError     = "error"
-	authExpired    = "auth_expired"
-)
+// authExpired is the commonest error of a link.
+const authExpired = "auth_expired"
 
 // link is a connection between the app and one login at one institution.
 type link struct {
+	bank        *mkProvider
 	id          string
 	user        string
-	institution Institution
+	institution coreInstitution
 	provider    string
 	state       string
 	errorCode   string
@@ -110,7 +105,7 @@ func (l *link) wire() linkWire {
 		LinkID:      l.id,
 		Institution: l.institution.MoneyKitID,
 		Name:        l.institution.Name,
-		Avatar:      l.institution.moneyKitAvatar(),
+		Avatar:      avatarOf(l.institution),
 		State:       l.state,
 		LastSynced:  mkTime(l.synced),
 		Provider:    l.provider,
@@ -150,8 +145,8 @@ func (l *link) wire() linkWire {
 }
 
 // mkFindLink finds a link that can be spoken of; the reply is for one that cannot.
-func (b *Bank) mkFindLink(id string) (*link, reply, bool) {
-	l, ok := b.mk.links[id]
+func (b *mkProvider) mkFindLink(id string) (*link, reply, bool) {
+	l, ok := b.links[id]
 	switch {
 	case !ok, l.state == stateDeleted && b.Now().Sub(l.deleted) >= deletedLinkLife:
 		return nil, mkFail(http.StatusNotFound, mkLinkNotFound, "Link not found"), false
@@ -162,9 +157,9 @@ func (b *Bank) mkFindLink(id string) (*link, reply, bool) {
 }
 
 // mkWithLink runs f on the link of the path, under the mutex.
-func (b *Bank) mkWithLink(c *call, f func(*link) reply) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkWithLink(c *call, f func(*link) reply) reply {
+	b.Lock()
+	defer b.Unlock()
 	l, p, ok := b.mkFindLink(c.vars["id"])
 	if !ok {
 		return p
@@ -172,9 +167,9 @@ func (b *Bank) mkWithLink(c *call, f func(*link) reply) reply {
 	return f(l)
 }
 
-func (b *Bank) mkGetLink(c *call) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkGetLink(c *call) reply {
+	b.Lock()
+	defer b.Unlock()
 	l, p, ok := b.mkFindLink(c.vars["id"])
 	if !ok && (l == nil || !b.opts.DeletedReadable) {
 		return p
@@ -183,7 +178,7 @@ func (b *Bank) mkGetLink(c *call) reply {
 	return reply{status: http.StatusOK, body: l.wire()}
 }
 
-func (b *Bank) mkUpdateLink(c *call) reply {
+func (b *mkProvider) mkUpdateLink(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
@@ -210,7 +205,7 @@ func (b *Bank) mkUpdateLink(c *call) reply {
 	})
 }
 
-func (b *Bank) mkDeleteLink(c *call) reply {
+func (b *mkProvider) mkDeleteLink(c *call) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.state, l.errorCode, l.deleted = stateDeleted, "", b.Now()
 		l.changed(l.deleted)
@@ -218,7 +213,7 @@ func (b *Bank) mkDeleteLink(c *call) reply {
 	})
 }
 
-func (b *Bank) mkResetLink(c *call) reply {
+func (b *mkProvider) mkResetLink(c *call) reply {
 	return b.mkWithLink(c, func(l *link) reply {
 		l.state, l.errorCode = stateError, authExpired
 		l.changed(b.Now())
@@ -228,14 +223,77 @@ func (b *Bank) mkResetLink(c *call) reply {
 
 // mkUserLinks serves GET /users/{id}/links: every link of the user that is not deleted,
 // whatever its state. A user nobody has heard of has none.
-func (b *Bank) mkUserLinks(c *call) reply {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *mkProvider) mkUserLinks(c *call) reply {
+	b.Lock()
+	defer b.Unlock()
 	links := map[string]linkWire{}
-	for _, l := range b.mk.order {
+	for _, l := range b.order {
 		if l.user == c.vars["id"] && l.state != stateDeleted {
 			links[l.id] = l.wire()
 		}
 	}
 	return reply{status: http.StatusOK, body: map[string]any{"links": links}}
+}
+
+// Links returns all links.
+func (b *mkProvider) Links() []coreLink {
+	all := make([]coreLink, len(b.order))
+	for i, l := range b.order {
+		all[i] = l
+	}
+	return all
+}
+
+// Find returns the link with an id.
+func (b *mkProvider) Find(id string) (coreLink, bool) {
+	l, ok := b.links[id]
+	return l, ok
+}
+
+// Settle ends the refreshes whose time has come.
+func (b *mkProvider) Settle() {
+	now := b.Now()
+	for _, l := range b.order {
+		l.settle(now, b.outages[l.institution.Name])
+	}
+}
+
+// ID returns the id of the link.
+func (l *link) ID() string { return l.id }
+
+// Book returns what the customer has at the institution.
+func (l *link) Book() *book { return l.book }
+
+// AccountID is the account's id on this link; another link has another.
+func (l *link) AccountID(a *account) string { return l.accountID(a) }
+
+// Day returns the day of a row.
+func (*link) Day(r row) day { return r.date }
+
+// Moved does nothing: MoneyKit announces transactions when it has fetched them.
+func (*link) Moved() {}
+
+// Lapse ends the user's consent: the link is in state error with auth_expired.
+func (l *link) Lapse() bool {
+	if _, _, ok := l.bank.mkFindLink(l.id); !ok {
+		return false
+	}
+	l.state, l.errorCode = stateError, authExpired
+	l.changed(l.bank.Now())
+	return true
+}
+
+// State describes the link.
+func (l *link) State() coreLinkState {
+	return coreLinkState{
+		Provider:    mkName,
+		ID:          l.id,
+		User:        l.user,
+		Tags:        slices.Clone(l.tags),
+		Institution: l.institution.MoneyKitID,
+		State:       l.state,
+		Products:    l.productNames(),
+		Presented:   l.presented,
+		Exchanged:   l.exchanged,
+	}
 }

@@ -65,7 +65,7 @@ type linkList struct {
 
 // mkListLinks serves GET /links: the connected links, oldest first. The cursor counts
 // links ever made, so that it holds while links come and go.
-func (b *Bank) mkListLinks(c *call) reply {
+func (b *mkProvider) mkListLinks(c *call) reply {
 	q := c.r.URL.Query()
 	limit, p, ok := readLimit(q, 1000, 500, 5000)
 	if !ok {
@@ -75,11 +75,11 @@ func (b *Bank) mkListLinks(c *call) reply {
 	if !ok {
 		return mkQueryFault("cursor", "invalid cursor", "value_error")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	out := linkList{Links: []linkItem{}}
-	for ; at < len(b.mk.order); at++ {
-		l := b.mk.order[at]
+	for ; at < len(b.order); at++ {
+		l := b.order[at]
 		if l.state != stateConnected {
 			continue
 		}
@@ -103,7 +103,7 @@ type institutionWire struct {
 	Featured  bool     `json:"is_featured"`
 }
 
-func (in Institution) moneyKitWire() institutionWire {
+func institutionWireOf(in coreInstitution) institutionWire {
 	return institutionWire{
 		ID: in.MoneyKitID, Aliases: append([]string{}, in.MoneyKitAliases...), Name: in.Name, Country: in.Country,
 		Domain: new(in.Domain), Color: new("#1F4E79"), Featured: in.Featured,
@@ -117,7 +117,7 @@ type institutionList struct {
 	} `json:"cursors"`
 }
 
-func (b *Bank) mkListInstitutions(c *call) reply {
+func (b *mkProvider) mkListInstitutions(c *call) reply {
 	q := c.r.URL.Query()
 	limit, p, ok := readLimit(q, 50, 1, 1000)
 	if !ok {
@@ -137,22 +137,39 @@ func (b *Bank) mkListInstitutions(c *call) reply {
 	out := institutionList{Institutions: []institutionWire{}}
 	for ; at < len(b.institutions); at++ {
 		in := b.institutions[at]
-		if in.MoneyKitID == "" || (featured && !in.Featured) || !in.nameHas(q.Get("name")) {
+		if in.MoneyKitID == "" || (featured && !in.Featured) || !nameHas(in, q.Get("name")) {
 			continue
 		}
 		if len(out.Institutions) == limit {
 			out.Cursors.Next = new(cursorOf("institutions", at))
 			break
 		}
-		out.Institutions = append(out.Institutions, in.moneyKitWire())
+		out.Institutions = append(out.Institutions, institutionWireOf(in))
 	}
 	return reply{status: http.StatusOK, body: out}
 }
 
-func (b *Bank) mkGetInstitution(c *call) reply {
-	in, ok := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(c.vars["institution_id"]) })
+func (b *mkProvider) mkGetInstitution(c *call) reply {
+	in, ok := b.institution(func(in coreInstitution) bool { return in.moneyKitGoesBy(c.vars["institution_id"]) })
 	if !ok {
 		return mkFail(http.StatusNotFound, mkNoInstitution, "Institution not found")
 	}
-	return reply{status: http.StatusOK, body: in.moneyKitWire()}
+	return reply{status: http.StatusOK, body: institutionWireOf(in)}
+}
+
+// avatarOf is an address nobody serves, as the real ones are on another host.
+func avatarOf(in coreInstitution) string {
+	return "https://cdn.example.com/institutions/" + in.MoneyKitID + ".png"
+}
+
+// nameHas reports whether a word of the name begins with prefix, as MoneyKit's search does.
+func nameHas(in coreInstitution, prefix string) bool {
+	prefix = strings.ToLower(strings.TrimSpace(prefix))
+	name := strings.ToLower(in.Name)
+	for i := range name {
+		if (i == 0 || name[i-1] == ' ') && strings.HasPrefix(name[i:], prefix) {
+			return true
+		}
+	}
+	return prefix == ""
 }

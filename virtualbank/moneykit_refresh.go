@@ -62,7 +62,7 @@ func (l *link) settle(now time.Time, down bool) {
 }
 
 // mkRefresh serves POST /links/{id}/products: 202, and the work goes on.
-func (b *Bank) mkRefresh(c *call) reply {
+func (b *mkProvider) mkRefresh(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal

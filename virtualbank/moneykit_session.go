@@ -28,11 +28,9 @@ type linkSession struct {
 	redirect    string
 	tags        []string // nil when omitted
 	features    map[string]bool
-	custom      []customAccount // nil when omitted
-	owners      []any           // of every custom account; nil when omitted
+	custom      []coreCustomAccount // nil when omitted
+	owners      []any               // of every custom account; nil when omitted
 }
-
-type customAccount struct{ kind, name, number, routing string }
 
 func countryCodes() []string { return []string{"US", "GB", "CA"} }
 func mkProviders() []string {
@@ -51,7 +49,7 @@ func connectFeatures() []string {
 	}
 }
 
-func (b *Bank) mkCreateSession(c *call) reply {
+func (b *mkProvider) mkCreateSession(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
@@ -71,8 +69,8 @@ func (b *Bank) mkCreateSession(c *call) reply {
 		}
 	}
 
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	if existing != nil {
 		// Which code a session for a link that is gone answers is not documented; these are the
 		// links' own.
@@ -81,12 +79,12 @@ func (b *Bank) mkCreateSession(c *call) reply {
 			return p
 		}
 		s.existing, s.user = l, l.user
-	} else if _, known := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(s.institution) }); s.institution != "" && !known {
+	} else if _, known := b.institution(func(in coreInstitution) bool { return in.moneyKitGoesBy(s.institution) }); s.institution != "" && !known {
 		return mkInvalidRequest(validationItem{[]any{"body", "institution_id"}, "unknown institution", "value_error"})
 	}
 	s.token = b.gen.hide("sandbox_" + b.gen.urlSafe(43))
 	s.created, s.redirect = b.Now(), uri
-	b.mk.sessions[s.token] = s
+	b.sessions[s.token] = s
 	return reply{status: http.StatusCreated, body: map[string]string{"link_session_token": s.token}}
 }
 
@@ -161,7 +159,7 @@ func (s *linkSession) readSettings(o object) {
 }
 
 func (s *linkSession) readCustom(o object) {
-	s.custom = []customAccount{}
+	s.custom = []coreCustomAccount{}
 	for _, account := range o.objects("accounts", true, false) {
 		kind := account.text("account_type", true, false, 0, maxURL)
 		name := account.text("name", true, false, 0, maxURL)
@@ -173,7 +171,7 @@ func (s *linkSession) readCustom(o object) {
 			}
 		}
 		if kind != nil && name != nil && number != nil {
-			s.custom = append(s.custom, customAccount{*kind, *name, *number, routing})
+			s.custom = append(s.custom, coreCustomAccount{*kind, *name, *number, routing})
 		}
 	}
 	if _, ok := o.get("owners", false, true); ok {
@@ -226,7 +224,7 @@ func readRedirect(o object) (origin, uri string) {
 	return strings.ToLower(u.Scheme + "://" + u.Host), *text
 }
 
-func (b *Bank) redirectAllowed(origin string) bool {
+func (b *mkProvider) redirectAllowed(origin string) bool {
 	if len(b.opts.RedirectOrigins) == 0 {
 		return true
 	}
@@ -237,7 +235,7 @@ func (b *Bank) redirectAllowed(origin string) bool {
 }
 
 // mkExchange serves POST /link-session/exchange-token.
-func (b *Bank) mkExchange(c *call) reply {
+func (b *mkProvider) mkExchange(c *call) reply {
 	o, refusal, ok := mkObject(c)
 	if !ok {
 		return refusal
@@ -246,10 +244,10 @@ func (b *Bank) mkExchange(c *call) reply {
 	if p, bad := o.refusal(); bad {
 		return p
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	now := b.Now()
-	e, known := b.mk.exchange[*token]
+	e, known := b.exchange[*token]
 	if known {
 		e.link.presented++
 	}
@@ -258,7 +256,7 @@ func (b *Bank) mkExchange(c *call) reply {
 	}
 	// Whether a token survives the quota is not documented; here it does, so that it can
 	// be used once another link was deleted.
-	if c.fault.Name == faultQuota || (b.opts.LinkQuota > 0 && b.linksInUse() >= b.opts.LinkQuota) {
+	if c.fault == faultQuota || (b.opts.LinkQuota > 0 && b.linksInUse() >= b.opts.LinkQuota) {
 		return mkFail(
 			http.StatusUnprocessableEntity,
 			mkBadExchange,
@@ -277,9 +275,9 @@ type exchangeReply struct {
 	Link   linkWire `json:"link"`
 }
 
-func (b *Bank) linksInUse() int {
+func (b *mkProvider) linksInUse() int {
 	n := 0
-	for _, l := range b.mk.order {
+	for _, l := range b.order {
 		if l.state == stateConnected || l.state == stateError {
 			n++
 		}

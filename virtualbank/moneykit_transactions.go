@@ -46,7 +46,7 @@ func (l *link) storedBetween(n int, accounts []*account, from, to int) []mkTrans
 	for _, a := range accounts {
 		id := l.accountID(a)
 		for _, r := range l.book.rows(a, state.at, 0) {
-			if r.within(from, to) { // before it is written down: most readings are of a few days
+			if within(r, from, to) { // before it is written down: most readings are of a few days
 				list = append(list, l.transaction(id, a, r, n))
 			}
 		}
@@ -61,7 +61,7 @@ func newestFirst(x, y mkTransaction) int {
 
 // within reports whether MoneyKit lists a row between two days. One whose day nobody can read is
 // always listed.
-func (r *row) within(from, to int) bool {
+func within(r row, from, to int) bool {
 	on := r.date
 	if r.spec != nil && r.spec.Date != "" {
 		var ok bool
@@ -80,7 +80,7 @@ func (l *link) transaction(accountID string, a *account, r row, n int) mkTransac
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
 	t := mkTransaction{
-		ID:          "txn_" + l.book.bank.name58(22, parts...),
+		ID:          "txn_" + l.bank.name58(22, parts...),
 		Account:     accountID,
 		Type:        "credit",
 		Currency:    a.currency,
@@ -176,7 +176,7 @@ func pageOf[T any](list []T, q mkQuery) []T {
 	return append([]T{}, list[from:min(from+q.size, len(list))]...)
 }
 
-func (b *Bank) mkTransactionsOf(c *call) reply {
+func (b *mkProvider) mkTransactionsOf(c *call) reply {
 	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
 	if !ok {
 		return refusal
@@ -201,20 +201,20 @@ func (b *Bank) mkTransactionsOf(c *call) reply {
 
 // ignores is the query of a list that ignores its days, where that is staged.
 func (l *link) ignores(q mkQuery) mkQuery {
-	if l.book.bank.Now().Before(l.ignoresUntil) {
+	if l.bank.Now().Before(l.ignoresUntil) {
 		q.from, q.to = math.MinInt, math.MaxInt
 	}
 	return q
 }
 
 // mkUserTransactions serves the transactions of all of a user's links.
-func (b *Bank) mkUserTransactions(c *call) reply {
+func (b *mkProvider) mkUserTransactions(c *call) reply {
 	q, refusal, ok := readPages(c.r.URL.Query(), dayOf(b.Now()))
 	if !ok {
 		return refusal
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.Lock()
+	defer b.Unlock()
 	ids := c.r.URL.Query()["account_id"]
 	var list []mkTransaction
 	accounts := map[string]any{}
@@ -256,12 +256,12 @@ type syncMark struct{ from, to, at int }
 
 // syncCursor writes the mark as a cursor of that link. It names the link by a keyed digest, for the
 // link's id opens the link and clients keep cursors in the clear.
-func (b *Bank) syncCursor(m syncMark, linkID string) string {
+func (b *mkProvider) syncCursor(m syncMark, linkID string) string {
 	place := fmt.Sprintf("%d %d %d", m.from, m.to, m.at)
 	return base64.RawURLEncoding.EncodeToString([]byte("sync " + place + " " + b.name58(16, "cursor", linkID, place)))
 }
 
-func (b *Bank) readSyncMark(text, linkID string) (m syncMark, ok bool) {
+func (b *mkProvider) readSyncMark(text, linkID string) (m syncMark, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return m, false
@@ -309,7 +309,7 @@ func (l *link) changes(from, to int) []change {
 
 func sameText(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
 
-func (b *Bank) mkSync(c *call) reply {
+func (b *mkProvider) mkSync(c *call) reply {
 	q := c.r.URL.Query()
 	size := 50
 	if text := q.Get("size"); text != "" {
@@ -358,7 +358,7 @@ func (b *Bank) mkSync(c *call) reply {
 	})
 }
 
-func (b *Bank) syncReply(l *link, created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
+func (b *mkProvider) syncReply(l *link, created, updated []mkTransaction, removed []string, next syncMark, more bool) reply {
 	return reply{status: http.StatusOK, body: map[string]any{
 		"transactions": map[string]any{
 			"created": append([]mkTransaction{}, created...),

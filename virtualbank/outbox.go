@@ -22,19 +22,21 @@ type outbox struct {
 	disorder Disorder
 }
 
-// announce puts a webhook into the outbox as it is to be said now.
-func (b *Bank) announce(url string, w Webhook) *DeliveryRecord {
-	o := &b.hooks.outbox
+// Announce implements the outbox of the core.
+type announcer struct{ *Bank }
+
+// Announce puts a webhook into the outbox as it is to be said now.
+func (b announcer) Announce(url string, w coreWebhook) string {
+	o := &b.outbox
 	if len(o.records) == mostRecords {
 		o.records = slices.Delete(o.records, 0, mostRecords/10)
 	}
-	d := &DeliveryRecord{URL: url, Webhook: w, Next: w.at}
-	d.body, d.Webhook.Key = b.sealed(w)
-	if w.Provider == providerMoneyKit {
-		d.Token = b.hooks.gen.uuid()
-	}
+	d := &DeliveryRecord{URL: url, Next: w.At}
+	d.body, w.Key = b.sealed(w)
+	d.Webhook = Webhook{w.Provider, w.Event, w.Reference, w.Members, w.Key}
+	d.Token = b.provider(w.Provider).Token()
 	o.records = append(o.records, d)
-	return d
+	return d.Token
 }
 
 // DeliveryRecord is a webhook on its way.
@@ -61,37 +63,33 @@ type Disorder struct {
 
 // Disorder lets webhooks come in disorder from now on.
 func (b *Bank) Disorder(d Disorder) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.hooks.disorder = d
+	b.core.Lock()
+	defer b.core.Unlock()
+	b.outbox.disorder = d
 }
 
 // Announce puts a webhook into the outbox, for url or, if that is "", for the link's or the
 // dashboard's address. The error is a [*Refusal] where there is none.
 func (b *Bank) Announce(url string, w Webhook) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if url == "" && w.Provider == providerDapi {
-		url = b.dapiHooks.URL
-	}
-	if l, ok := b.mk.links[w.Reference]; ok && url == "" && l.webhook != nil {
-		url = *l.webhook
+	b.core.Lock()
+	defer b.core.Unlock()
+	if url == "" {
+		url = b.provider(w.Provider).Address(w.Reference)
 	}
 	if url == "" {
 		return refuse(http.StatusUnprocessableEntity, "there is no address for webhooks of %q", w.Reference)
 	}
-	w.at = b.Now()
-	b.announce(url, w)
+	announcer{b}.Announce(url, b.happened(w))
 	return nil
 }
 
 // Deliveries are the webhooks announced so far, in their order.
 func (b *Bank) Deliveries() []DeliveryRecord {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.core.Lock()
+	defer b.core.Unlock()
 	b.settle()
-	all := make([]DeliveryRecord, 0, len(b.hooks.records))
-	for _, d := range b.hooks.records {
+	all := make([]DeliveryRecord, 0, len(b.outbox.records))
+	for _, d := range b.outbox.records {
 		all = append(all, *d)
 	}
 	return all
@@ -125,10 +123,10 @@ func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) 
 			if ctx.Err() != nil {
 				return t, ctx.Err()
 			}
-			b.mu.Lock()
-			b.hooks.note(d, status, b.Now())
-			accepted, again, gone := d.Accepted, b.hooks.disorder.Repeat, d.GivenUp
-			b.mu.Unlock()
+			b.core.Lock()
+			b.note(d, status, b.Now())
+			accepted, again, gone := d.Accepted, b.outbox.disorder.Repeat, d.GivenUp
+			b.core.Unlock()
 			if !accepted {
 				t.Refused++
 				if gone {
@@ -166,18 +164,18 @@ func (b *Bank) DeliverAll(ctx context.Context, client *http.Client) error {
 
 // due are the webhooks to send now.
 func (b *Bank) due() []*DeliveryRecord {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.core.Lock()
+	defer b.core.Unlock()
 	b.settle()
 	now := b.Now()
 	var all []*DeliveryRecord
-	for _, d := range b.hooks.records {
+	for _, d := range b.outbox.records {
 		if d.open() && !d.Next.After(now) && b.reaches(d.URL) {
 			all = append(all, d)
 		}
 	}
-	if b.hooks.disorder.Shuffle {
-		rand.New(b.hooks.gen.source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if b.outbox.disorder.Shuffle {
+		rand.New(b.core.hookGen.source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	return all
 }
@@ -190,31 +188,24 @@ func (b *Bank) reaches(address string) bool {
 		return false
 	}
 	ip := net.ParseIP(u.Hostname())
-	return b.opts.RemoteWebhooks || u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+	return b.remote || u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // settle lets happen what the passing of time brings: the ends of refreshes, and at Dapi a new day
 // with its transactions.
 func (b *Bank) settle() {
-	now := b.Now()
-	for _, l := range b.mk.order {
-		l.settle(now, b.outages[l.institution.Name])
-	}
-	for _, c := range b.dp.order {
-		if today := dayOf(now); c.day != today && !c.delinked && !c.lapsed {
-			c.day = today
-			b.announceDapi(c, dpTransactions, nil)
-		}
+	for _, p := range b.providers {
+		p.Settle()
 	}
 }
 
 // attempt sends a webhook and returns the status, 0 if there was no answer.
 func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryRecord) int {
-	b.mu.Lock()
+	b.core.Lock()
 	s := b.stamp()
-	s.attempt, s.delivery = d.Attempts+1, d.Token
-	header, body := b.signed(d.Webhook.Provider, d.Webhook.Key, d.body, s), d.body
-	b.mu.Unlock()
+	s.attempt, s.token = d.Attempts+1, d.Token
+	header, body := b.provider(d.Webhook.Provider).Sign(d.Webhook.Key, d.body, s), d.body
+	b.core.Unlock()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
 	if err != nil {
 		return 0
@@ -230,7 +221,7 @@ func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryReco
 }
 
 // note writes down how an attempt ended.
-func (o *outbox) note(d *DeliveryRecord, status int, now time.Time) {
+func (b *Bank) note(d *DeliveryRecord, status int, now time.Time) {
 	if d.First.IsZero() {
 		d.First = now
 	}
@@ -242,39 +233,12 @@ func (o *outbox) note(d *DeliveryRecord, status int, now time.Time) {
 	if d.Accepted {
 		return
 	}
-	pause, ok := pauseAfter(d, now)
+	pause, ok := b.provider(d.Webhook.Provider).Pause(d.Attempts, now.Sub(d.First))
 	if !ok {
 		d.GivenUp, d.Next = true, time.Time{}
 		return
 	}
 	d.Next = now.Add(pause)
-}
-
-// How webhooks are repeated.
-const (
-	mkFirstPause = 10 * time.Second
-	mkRepeatsFor = 2 * time.Hour
-)
-
-var dpPauses = []time.Duration{
-	5 * time.Second,
-	5 * time.Minute,
-	30 * time.Minute,
-	2 * time.Hour,
-	5 * time.Hour,
-	10 * time.Hour,
-	10 * time.Hour,
-}
-
-func pauseAfter(d *DeliveryRecord, now time.Time) (time.Duration, bool) {
-	if d.Webhook.Provider == providerDapi {
-		if d.Attempts > len(dpPauses) {
-			return 0, false
-		}
-		return dpPauses[d.Attempts-1], true
-	}
-	pause := mkFirstPause << min(d.Attempts-1, 16)
-	return pause, now.Add(pause).Sub(d.First) <= mkRepeatsFor
 }
 
 // Send sends a request made by [Bank.Delivery] or [Bank.Forge] and returns the status of the

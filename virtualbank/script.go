@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 )
 
 // AccountState is what an account really holds, for tests to compare with. Amounts are decimal text
@@ -47,9 +45,6 @@ type LinkState struct {
 	Exchanged int `json:"exchanged"` // those of them that succeeded: one at most
 }
 
-// exchanges counts what became of a one-time token.
-type exchanges struct{ presented, exchanged int }
-
 // AccountSpec is an account to add. Kind is "checking", "savings", "card", "loan" or "investment".
 type AccountSpec struct {
 	Name     string
@@ -75,70 +70,18 @@ type TransactionSpec struct {
 	Date       string // "2026-11-20", "2026-11-20T00:00:00", …; "" is today
 	Text       string
 	Pending    bool
-
-	at time.Time // when it was added
-}
-
-// reference is a link or a connection.
-type reference struct {
-	book *book
-	link *link
-	conn *connection
-}
-
-func (b *Bank) find(id string) (reference, *Refusal) {
-	if l, ok := b.mk.links[id]; ok {
-		return reference{book: l.book, link: l}, nil
-	}
-	if c, ok := b.dp.connections[id]; ok {
-		return reference{book: c.book, conn: c}, nil
-	}
-	return reference{}, refuse(http.StatusNotFound, "no such link or connection")
-}
-
-func (ref reference) id(a *account) string {
-	if ref.link != nil {
-		return ref.link.accountID(a)
-	}
-	return ref.conn.accountID(a)
-}
-
-func (ref reference) account(id string) (*account, *Refusal) {
-	i := slices.IndexFunc(ref.book.accounts, func(a *account) bool { return ref.id(a) == id })
-	if i < 0 {
-		return nil, refuse(http.StatusNotFound, "no such account")
-	}
-	return ref.book.accounts[i], nil
 }
 
 // Links tells every link and connection that users made, deleted ones as well, sorted by provider
 // and id.
 func (b *Bank) Links() []LinkState {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.core.Lock()
+	defer b.core.Unlock()
 	var all []LinkState
-	for _, l := range b.mk.order {
-		all = append(all, LinkState{
-			Provider:    providerMoneyKit,
-			ID:          l.id,
-			User:        l.user,
-			Tags:        slices.Clone(l.tags),
-			Institution: l.institution.MoneyKitID,
-			State:       l.state,
-			Products:    l.productNames(),
-			Presented:   l.presented,
-			Exchanged:   l.exchanged,
-		})
-	}
-	for _, c := range b.dp.connections {
-		all = append(all, LinkState{
-			Provider:    providerDapi,
-			ID:          c.id,
-			Institution: c.institution.DapiID,
-			State:       c.state(),
-			Presented:   c.presented,
-			Exchanged:   c.exchanged,
-		})
+	for _, p := range b.providers {
+		for _, l := range p.Links() {
+			all = append(all, LinkState(l.State()))
+		}
 	}
 	slices.SortFunc(
 		all,
@@ -147,31 +90,18 @@ func (b *Bank) Links() []LinkState {
 	return all
 }
 
-// state is how a connection stands, in MoneyKit's words.
-func (c *connection) state() string {
-	switch {
-	case c.delinked:
-		return stateDeleted
-	case c.exchanged == 0:
-		return stateAwaiting
-	case c.lapsed:
-		return stateError
-	}
-	return stateConnected
-}
-
 // Accounts tells what the accounts behind a link or connection hold now. The error is a [*Refusal]
 // with status 404 for an unknown one.
 func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ref, refused := b.find(linkOrConnection)
-	if refused != nil {
-		return nil, refused
+	b.core.Lock()
+	defer b.core.Unlock()
+	l, err := b.find(linkOrConnection)
+	if err != nil {
+		return nil, err
 	}
 	var all []AccountState
-	for _, a := range ref.book.accounts {
-		booked, held := ref.book.state(a, b.Now())
+	for _, a := range l.Book().accounts {
+		booked, held := l.Book().state(a, b.Now())
 		state := AccountState{
 			Name:      a.name,
 			Card:      a.kind.card,
@@ -180,10 +110,11 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 			Booked:    plain(booked, a.currency),
 			Available: plain(booked+held+a.limit, a.currency),
 		}
-		if ref.link != nil {
-			state.MoneyKitID = ref.id(a)
-		} else {
-			state.DapiID = ref.id(a)
+		switch l.State().Provider {
+		case mkName:
+			state.MoneyKitID = l.AccountID(a)
+		case dpName:
+			state.DapiID = l.AccountID(a)
 		}
 		all = append(all, state)
 	}
@@ -193,25 +124,22 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 // Transactions tells what really happened in the accounts behind a link or connection, newest
 // first. The error is a [*Refusal] with status 404 for an unknown one.
 func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ref, refused := b.find(linkOrConnection)
-	if refused != nil {
-		return nil, refused
+	b.core.Lock()
+	defer b.core.Unlock()
+	l, err := b.find(linkOrConnection)
+	if err != nil {
+		return nil, err
 	}
 	var all []TransactionState
-	for _, a := range ref.book.accounts {
-		for _, r := range ref.book.rows(a, b.Now(), 0) {
+	for _, a := range l.Book().accounts {
+		for _, r := range l.Book().rows(a, b.Now(), 0) {
 			t := TransactionState{
 				Event:     r.event.id,
-				AccountID: ref.id(a),
-				Date:      r.date.String(),
+				AccountID: l.AccountID(a),
+				Date:      l.Day(r).String(),
 				Amount:    plain(r.amount, a.currency),
 				Pending:   r.pending,
 				Text:      r.event.text,
-			}
-			if ref.conn != nil {
-				t.Date = ref.book.written(r).String()
 			}
 			if r.spec != nil {
 				t.Amount = r.spec.Amount
@@ -225,166 +153,91 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 // AddAccount adds an account to those behind a link or connection and returns its id there. The
 // error is a [*Refusal].
 func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ref, refused := b.find(linkOrConnection)
-	if refused != nil {
-		return "", refused
+	b.core.Lock()
+	defer b.core.Unlock()
+	l, err := b.find(linkOrConnection)
+	if err != nil {
+		return "", err
 	}
-	kind, ok := map[string]accountKind{"checking": kindChecking, "savings": kindSavings, "card": kindCard, "loan": kindLoan, "investment": kindInvestment}[spec.Kind]
-	if !ok {
-		return "", refuse(http.StatusBadRequest, "unknown kind of account %q", spec.Kind)
+	a, err := l.Book().addAccount(coreAccountSpec(spec))
+	if err != nil {
+		return "", err
 	}
-	kind.quiet = true
-	a := &account{
-		key:      "added-" + strconv.Itoa(len(ref.book.accounts)),
-		kind:     kind,
-		name:     spec.Name,
-		currency: spec.Currency,
-		number:   "990000000000",
-		mask:     "0000",
-	}
-	if a.currency == "" {
-		a.currency, _ = currencyOf(ref.book.institution.Country)
-	}
-	ref.book.accounts = append(ref.book.accounts, a)
-	return ref.id(a), nil
+	return l.AccountID(a), nil
 }
 
 // SetBalance serves these balances for an account from now on. The error is a [*Refusal].
 func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ref, refused := b.find(linkOrConnection)
-	if refused != nil {
-		return refused
-	}
-	a, refused := ref.account(accountID)
-	if refused != nil {
-		return refused
-	}
-	a.balances = &spec
-	return nil
+	return b.at(linkOrConnection, accountID, func(_ coreLink, a *account) error {
+		a.setBalance(coreBalanceSpec(spec))
+		return nil
+	})
 }
 
 // AddTransaction adds a transaction to an account. On MoneyKit it is seen after the next refresh.
 // The error is a [*Refusal].
 func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ref, refused := b.find(linkOrConnection)
-	if refused != nil {
-		return refused
-	}
-	a, refused := ref.account(accountID)
-	if refused != nil {
-		return refused
-	}
-	spec.at = b.Now()
-	today := dayOf(spec.at)
-	ref.book.grow(a, today)
-	on := today
-	if spec.Date != "" {
-		if d, ok := parseDay(spec.Date[:min(10, len(spec.Date))]); ok {
-			on = d
-		}
-	}
-	id := b.name58(12, ref.book.institution.Name, ref.book.username, a.key, "added", strconv.Itoa(len(a.events)))
-	a.events = append(a.events, event{
-		id: id, began: on, posted: on, appears: min(on, today), text: spec.Text, raw: spec.Text, spec: &spec,
+	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
+		l.Book().addTransaction(a, coreTransactionSpec(spec))
+		l.Moved()
+		return nil
 	})
-	ref.moved(b)
+}
+
+// ChangeTransaction makes the bank correct a transaction that [Bank.AddTransaction] added to the
+// account with the same Text: from now on it is as spec says. One that was pending and is not any
+// more is posted. On MoneyKit it is seen after the next refresh. The error is a [*Refusal].
+func (b *Bank) ChangeTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
+	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
+		if err := l.Book().changeTransaction(a, coreTransactionSpec(spec)); err != nil {
+			return err
+		}
+		l.Moved()
+		return nil
+	})
+}
+
+// RemoveTransaction makes the bank take back the transaction that [Bank.AddTransaction] added to
+// the account with that text. On MoneyKit it is seen after the next refresh. The error is a
+// [*Refusal].
+func (b *Bank) RemoveTransaction(linkOrConnection, accountID, text string) error {
+	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
+		if err := l.Book().removeTransaction(a, text); err != nil {
+			return err
+		}
+		l.Moved()
+		return nil
+	})
+}
+
+// Lapse makes the user's consent end: a MoneyKit link goes to state error with
+// auth_expired, a Dapi connection answers INVALID_CREDENTIALS from now on. The error
+// is a [*Refusal] with status 404 when there is no such link or connection.
+func (b *Bank) Lapse(linkOrConnection string) error {
+	b.core.Lock()
+	defer b.core.Unlock()
+	l, err := b.find(linkOrConnection)
+	if err != nil {
+		return err
+	}
+	if !l.Lapse() {
+		return refuse(http.StatusNotFound, "no such link or connection")
+	}
 	return nil
 }
 
 // Outage takes an institution down or brings it back. MoneyKit's refreshes then end in
 // institution_error, Dapi's data calls in UNKNOWN_ERROR. The error is a [*Refusal].
 func (b *Bank) Outage(institutionID string, down bool) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	at, ok := b.institution(func(in Institution) bool { return in.goesBy(institutionID) })
-	if !ok {
-		return refuse(http.StatusNotFound, "no institution %q", institutionID)
-	}
-	b.outages[at.Name] = down
-	return nil
+	b.core.Lock()
+	defer b.core.Unlock()
+	return b.core.outage(institutionID, down)
 }
 
 // ServeDays makes an institution serve that many days of transactions from now on. The error is a
 // [*Refusal].
 func (b *Bank) ServeDays(institutionID string, days int) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	at, ok := b.institution(func(in Institution) bool { return in.goesBy(institutionID) })
-	if !ok || days < 1 {
-		return refuse(http.StatusNotFound, "no institution %q, or no days", institutionID)
-	}
-	b.served[at.Name] = days
-	return nil
-}
-
-// standardDays is how many days of transactions an institution serves unless [Bank.ServeDays] says
-// otherwise.
-const standardDays = 90
-
-func (b *Bank) daysServed(at Institution) int {
-	if days := b.served[at.Name]; days > 0 {
-		return days
-	}
-	return standardDays
-}
-
-// ChurnIDs gives every transaction of a MoneyKit link another id, from its next refresh on. The
-// error is a [*Refusal].
-func (b *Bank) ChurnIDs(linkID string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l, ok := b.mk.links[linkID]
-	if !ok {
-		return refuse(http.StatusNotFound, "no such link")
-	}
-	l.churn++
-	return nil
-}
-
-// Refresh makes MoneyKit fetch all products of a link at once, whatever its limits. The error is a
-// [*Refusal].
-func (b *Bank) Refresh(linkID string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l, ok := b.mk.links[linkID]
-	if !ok {
-		return refuse(http.StatusNotFound, "no such link")
-	}
-	for _, name := range l.productNames() {
-		l.fetch(name, b.Now(), b.outages[l.institution.Name])
-	}
-	return nil
-}
-
-// SetUnavailable keeps a product of a MoneyKit link from being refreshed, for a reason in words
-// that the link then carries; "" ends it. What was fetched before stays readable. The error is a
-// [*Refusal].
-func (b *Bank) SetUnavailable(linkID, product, reason string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l, ok := b.mk.links[linkID]
-	if !ok || l.products[product] == nil {
-		return refuse(http.StatusNotFound, "no such link, or it has no %s", product)
-	}
-	l.products[product].unavailable = reason
-	return nil
-}
-
-// Disable takes away the user's permission for one product of a MoneyKit link. The error is a
-// [*Refusal].
-func (b *Bank) Disable(linkID, product string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l, ok := b.mk.links[linkID]
-	if !ok || l.products[product] == nil {
-		return refuse(http.StatusNotFound, "no such link, or it has no %s", product)
-	}
-	delete(l.products, product)
-	return nil
+	b.core.Lock()
+	defer b.core.Unlock()
+	return b.core.serveDays(institutionID, days)
 }

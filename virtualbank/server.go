@@ -37,23 +37,22 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 	}
 	s := &Server{}
 	for _, side := range []struct {
-		name, addr string
-		handler    http.Handler
-		url        *string
-		path       string
+		spec coreSpec
+		addr string
+		url  *string
 	}{
-		{"MoneyKit", moneykitAddr, b.MoneyKit(), &s.MoneyKitURL, ""},
-		{"Dapi", dapiAddr, b.Dapi(), &s.DapiURL, "/v2"},
+		{mkSpec(), moneykitAddr, &s.MoneyKitURL},
+		{dpSpec(), dapiAddr, &s.DapiURL},
 	} {
 		if err := checkAddress(side.addr, opts.remote); err != nil {
-			return nil, errors.Join(fmt.Errorf("virtualbank: address for %s: %w", side.name, err), s.Close())
+			return nil, errors.Join(fmt.Errorf("virtualbank: address for %s: %w", side.spec.Title, err), s.Close())
 		}
 		l, err := net.Listen("tcp", side.addr)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("virtualbank: cannot listen for %s: %w", side.name, err), s.Close())
+			return nil, errors.Join(fmt.Errorf("virtualbank: cannot listen for %s: %w", side.spec.Title, err), s.Close())
 		}
-		*side.url = "http://" + l.Addr().String() + side.path
-		server := &http.Server{Handler: side.handler, ReadHeaderTimeout: time.Minute}
+		*side.url = "http://" + l.Addr().String() + side.spec.BasePath
+		server := &http.Server{Handler: b.apis[side.spec.Name], ReadHeaderTimeout: time.Minute}
 		s.servers = append(s.servers, server)
 		s.running.Go(func() { _ = server.Serve(l) }) // ends by Close
 	}

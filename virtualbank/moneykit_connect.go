@@ -2,30 +2,12 @@ package virtualbank
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 )
 
-// Refusal is why the bank would not do what a test asked it to. Status is what the
-// control plane answers.
-type Refusal struct {
-	Status int
-	Reason string
-}
-
-func (r *Refusal) Error() string { return "virtualbank: " + r.Reason }
-
-func refuse(status int, format string, args ...any) *Refusal {
-	return &Refusal{status, fmt.Sprintf(format, args...)}
-}
-
-func wrongLogin(in Institution) *Refusal {
-	return refuse(http.StatusUnprocessableEntity, "wrong username or password at %s", in.Name)
-}
-
-// MoneyKitLink is what a user does in MoneyKit's Connect. Only the token is needed.
-type MoneyKitLink struct {
+// mkConnect is what a user does in MoneyKit's Connect. Only the token is needed.
+type mkConnect struct {
 	LinkSessionToken string `json:"link_session_token"`
 	// without a token: the bank opens a session for this user of the application's
 	User          string `json:"user"`
@@ -58,14 +40,14 @@ type selectedAccount struct {
 	Mask string `json:"account_mask"`
 }
 
-// LinkMoneyKit plays the user in Connect and returns what Connect hands to the page:
+// Link plays the user in Connect and returns what Connect hands to the page:
 // exchangeable_token and institution, or the institution alone on a reconnect. The
 // error is a [*Refusal]. A session whose login failed may be tried again; one that
 // succeeded may not.
-func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s, ok := b.mk.sessions[in.LinkSessionToken]
+func (b *mkProvider) Link(in mkConnect) (json.RawMessage, error) {
+	b.Lock()
+	defer b.Unlock()
+	s, ok := b.sessions[in.LinkSessionToken]
 	own := in.LinkSessionToken == "" && in.User != ""
 	if own {
 		s, ok = &linkSession{created: b.Now(), user: in.User, countries: countryCodes()}, true
@@ -97,6 +79,7 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	}
 	now := b.Now()
 	l := &link{
+		bank: b,
 		id: "mk_" + b.gen.base58(
 			22,
 		),
@@ -119,15 +102,15 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	} else {
 		l.grant(s.products)
 	}
-	b.mk.links[l.id] = l
-	b.mk.order = append(b.mk.order, l)
+	b.links[l.id] = l
+	b.order = append(b.order, l)
 	token := b.gen.hide("mkx_" + b.gen.urlSafe(40))
-	b.mk.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenLife)}
+	b.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenLife)}
 	s.used = true
 	return json.Marshal(moneyKitOutcome{Token: token, Institution: l.connectInstitution()})
 }
 
-func (b *Bank) relinkMoneyKit(s *linkSession, in MoneyKitLink) (json.RawMessage, error) {
+func (b *mkProvider) relinkMoneyKit(s *linkSession, in mkConnect) (json.RawMessage, error) {
 	l := s.existing
 	if l.state == stateDeleted {
 		return nil, refuse(http.StatusUnprocessableEntity, "the link of this session was deleted")
@@ -152,12 +135,12 @@ func (b *Bank) relinkMoneyKit(s *linkSession, in MoneyKitLink) (json.RawMessage,
 }
 
 // mkChoose picks the institution: the one asked for, the session's, or the first that fits.
-func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
+func (b *mkProvider) mkChoose(s *linkSession, id string) (coreInstitution, *Refusal) {
 	if id == "" {
 		id = s.institution
 	}
 	if id != "" {
-		at, ok := b.institution(func(in Institution) bool { return in.moneyKitGoesBy(id) })
+		at, ok := b.institution(func(in coreInstitution) bool { return in.moneyKitGoesBy(id) })
 		if !ok {
 			return at, refuse(http.StatusNotFound, "MoneyKit serves no institution %q", id)
 		}
@@ -178,7 +161,7 @@ func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
 		return at, nil
 	}
 	for _, country := range s.countries {
-		at, ok := b.institution(func(in Institution) bool {
+		at, ok := b.institution(func(in coreInstitution) bool {
 			return in.MoneyKitID != "" && in.Country == country && s.unfit(in) == "" &&
 				!(s.features["duplicate_institution_rejected"] && b.mkLinked(s.user, in))
 		})
@@ -186,10 +169,10 @@ func (b *Bank) mkChoose(s *linkSession, id string) (Institution, *Refusal) {
 			return at, nil
 		}
 	}
-	return Institution{}, refuse(http.StatusUnprocessableEntity, "no institution fits the session")
+	return coreInstitution{}, refuse(http.StatusUnprocessableEntity, "no institution fits the session")
 }
 
-func (s *linkSession) unfit(in Institution) string {
+func (s *linkSession) unfit(in coreInstitution) string {
 	if len(s.providers) > 0 &&
 		!slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
 		return "it is reached through none of the session's providers"
@@ -202,22 +185,22 @@ func (s *linkSession) unfit(in Institution) string {
 	return ""
 }
 
-func (b *Bank) mkLinked(user string, in Institution) bool {
-	return slices.ContainsFunc(b.mk.order, func(l *link) bool {
+func (b *mkProvider) mkLinked(user string, in coreInstitution) bool {
+	return slices.ContainsFunc(b.order, func(l *link) bool {
 		return l.user == user && l.institution.MoneyKitID == in.MoneyKitID && l.state == stateConnected
 	})
 }
 
-func (b *Bank) mkLogin(s *linkSession, at Institution, in MoneyKitLink) *Refusal {
-	if at.Login == LoginNone {
+func (b *mkProvider) mkLogin(s *linkSession, at coreInstitution, in mkConnect) *Refusal {
+	if at.Login == loginNone {
 		return nil
 	}
-	if in.Username == UserCustom && at.MoneyKitID == "credentials_bank" {
-		if in.Password != "" && in.Password != PassGood {
+	if in.Username == userCustom && at.MoneyKitID == "credentials_bank" {
+		if in.Password != "" && in.Password != passGood {
 			return wrongLogin(at)
 		}
 		if s.custom == nil && s.existing == nil {
-			return refuse(http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", UserCustom)
+			return refuse(http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", userCustom)
 		}
 		return nil
 	}
@@ -227,8 +210,8 @@ func (b *Bank) mkLogin(s *linkSession, at Institution, in MoneyKitLink) *Refusal
 	return nil
 }
 
-func (b *Bank) mkBook(s *linkSession, at Institution, username string) *book {
-	if username == UserCustom {
+func (b *mkProvider) mkBook(s *linkSession, at coreInstitution, username string) *book {
+	if username == userCustom {
 		return b.custom(at, s.custom, s.owners)
 	}
 	return b.open(at, username)
@@ -242,7 +225,7 @@ func (l *link) connectInstitution() connectInstitution {
 		Country:  in.Country,
 		Domain:   in.Domain,
 		Color:    "#1F4E79",
-		Avatar:   in.moneyKitAvatar(),
+		Avatar:   avatarOf(in),
 		Selected: []selectedAccount{},
 		Screens:  []any{},
 	}
@@ -250,23 +233,4 @@ func (l *link) connectInstitution() connectInstitution {
 		out.Selected = append(out.Selected, selectedAccount{l.accountID(a), a.kind.moneykit, a.name, a.mask})
 	}
 	return out
-}
-
-// Lapse makes the user's consent end: a MoneyKit link goes to state error with
-// auth_expired, a Dapi connection answers INVALID_CREDENTIALS from now on. The error
-// is a [*Refusal] with status 404 when there is no such link or connection.
-func (b *Bank) Lapse(linkOrConnection string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l, _, ok := b.mkFindLink(linkOrConnection); ok {
-		l.state, l.errorCode = stateError, authExpired
-		l.changed(b.Now())
-		return nil
-	}
-	if c, ok := b.dp.connections[linkOrConnection]; ok {
-		c.lapsed = true
-		b.announceDapi(c, dpStateChanged, nil)
-		return nil
-	}
-	return refuse(http.StatusNotFound, "no such link or connection")
 }

@@ -1,16 +1,14 @@
 package virtualbank
 
 import (
-	"bytes"
 	"encoding/json"
-	"net/http"
 	"regexp"
 	"time"
 )
 
-// Forms chooses between forms of MoneyKit's answers that its own sources show. The zero value is
+// mkForms chooses between forms of MoneyKit's answers that its own sources show. The zero value is
 // what its sandbox was recorded to send.
-type Forms struct {
+type mkForms struct {
 	// ZonelessTimes writes every timestamp as the samples of MoneyKit's documentation do, webhooks
 	// included: 2026-11-22T09:14:11, in UTC, with neither zone nor fraction.
 	ZonelessTimes bool `json:"zoneless_times"`
@@ -19,18 +17,18 @@ type Forms struct {
 	DocumentationURL string `json:"documentation_url"`
 }
 
-// SetForms chooses the forms from now on.
-func (b *Bank) SetForms(f Forms) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// SetmkForms chooses the forms from now on.
+func (b *mkProvider) SetForms(f mkForms) {
+	b.Lock()
+	defer b.Unlock()
 	b.forms = f
 }
 
-// mkForm gives an answer its form.
-func (b *Bank) mkForm(p reply) reply {
-	b.mu.Lock()
+// Form gives an answer its form.
+func (b *mkProvider) Form(p reply) reply {
+	b.Lock()
 	f := b.forms
-	b.mu.Unlock()
+	b.Unlock()
 	if e, ok := p.body.(moneyKitError); ok && f.DocumentationURL != "" {
 		e.Documentation = &f.DocumentationURL
 		p.body = e
@@ -39,22 +37,6 @@ func (b *Bank) mkForm(p reply) reply {
 		p.body = json.RawMessage(zoneless(encoded(p.body)))
 	}
 	return p
-}
-
-// mkLimited is the body of a 429 that a fault of the wire writes.
-func (b *Bank) mkLimited() []byte {
-	return encoded(b.mkForm(mkFail(http.StatusTooManyRequests, mkRateLimited, "Rate limit exceeded")).body)
-}
-
-// encoded is a body as JSON.
-func encoded(body any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
-		panic(err) // every body is a type of this package
-	}
-	return buf.Bytes()
 }
 
 var instant = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"`)

@@ -34,8 +34,8 @@ func parseDay(s string) (day, bool) {
 const standardHistory = 730
 
 // ledgerBegins is the first day of the ledger.
-func (b *Bank) ledgerBegins() day {
-	return dayOf(b.clock.start) - day(cmp.Or(b.opts.HistoryDays, standardHistory))
+func (b *core) ledgerBegins() day {
+	return dayOf(b.clock.start) - day(cmp.Or(b.historyDays, standardHistory))
 }
 
 // event is something that happened in an account. A card purchase is held first and posted later,
@@ -50,8 +50,8 @@ type event struct {
 	text    string
 	raw     string
 	ref     string
-	spec    *TransactionSpec
-	changes []*TransactionSpec // what the spec became, by when
+	spec    *scripted
+	changes []*scripted // what the spec became, by when
 
 	// Of imported events.
 	original *string // the application's own id
@@ -72,7 +72,7 @@ type row struct {
 	date    day
 	pending bool
 	amount  int64
-	spec    *TransactionSpec
+	spec    *scripted
 }
 
 // written is the day that Dapi writes for a row: where days of value are staged, three or six days

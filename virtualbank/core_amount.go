@@ -2,6 +2,7 @@ package virtualbank
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -53,4 +54,31 @@ func abs(n int64) int64 {
 		return -n
 	}
 	return n
+}
+
+// maybe writes decimal text as it is, null for none.
+func maybe(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	return json.RawMessage(text)
+}
+
+// plainDecimal is decimal text without exponent: MoneyKit publishes no other form.
+var plainDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// routingNumber checks the ABA check digit.
+func routingNumber(s string) bool {
+	if len(s) != 9 {
+		return false
+	}
+	sum := 0
+	for i, weight := range []int{3, 7, 1, 3, 7, 1, 3, 7, 1} {
+		d := int(s[i]) - '0'
+		if d < 0 || d > 9 {
+			return false
+		}
+		sum += weight * d
+	}
+	return sum > 0 && sum%10 == 0
 }

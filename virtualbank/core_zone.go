@@ -23,7 +23,7 @@ func zoneOf(country string) string {
 }
 
 // today is the day that has begun at the bank.
-func (in Institution) today(now time.Time) day {
+func (in coreInstitution) today(now time.Time) day {
 	zone, err := time.LoadLocation(zoneOf(in.Country))
 	if err != nil {
 		panic(err) // the names are written above

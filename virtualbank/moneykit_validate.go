@@ -3,12 +3,9 @@ package virtualbank
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,13 +59,6 @@ func mkObject(c *call) (object, reply, bool) {
 		), false
 	}
 	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, reply{}, true
-}
-
-// ended reports whether nothing follows the value that was read; More is false before a stray
-// bracket too.
-func ended(dec *json.Decoder) bool {
-	_, err := dec.Token()
-	return errors.Is(err, io.EOF)
 }
 
 func (o object) fault(kind, message string, path ...any) {
@@ -153,9 +143,6 @@ func (o object) timestamp(name string, required, nullable bool) *string {
 	o.fault("value_error.datetime", "invalid datetime format", name)
 	return nil
 }
-
-// plainDecimal is decimal text without exponent: MoneyKit publishes no other form.
-var plainDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // decimal returns a required amount, which MoneyKit wants as text; "" when it is wrong.
 func (o object) decimal(name string) string {
@@ -281,22 +268,6 @@ func (o object) refusal() (reply, bool) {
 		return reply{}, false
 	}
 	return mkInvalidRequest(*o.faults...), true
-}
-
-// routingNumber checks the ABA check digit.
-func routingNumber(s string) bool {
-	if len(s) != 9 {
-		return false
-	}
-	sum := 0
-	for i, weight := range []int{3, 7, 1, 3, 7, 1, 3, 7, 1} {
-		d := int(s[i]) - '0'
-		if d < 0 || d > 9 {
-			return false
-		}
-		sum += weight * d
-	}
-	return sum > 0 && sum%10 == 0
 }
 
 func mkQueryFault(name, message, kind string) reply {

@@ -16,13 +16,12 @@ import (
 // book is what one customer has at one institution. The same login always opens the same
 // book, however often it is linked and through whichever provider.
 type book struct {
-	bank        *Bank
-	institution Institution
+	bank        *core
+	institution coreInstitution
 	username    string
 	accounts    []*account
 	holder      holder
-	owners      []any // given by a session in place of the holder
-	payees      []*payee
+	owners      []any       // given by a session in place of the holder
 	drifts      []time.Time // when texts came to be written in another way
 	valueSince  time.Time   // from when new rows are written with a day of value
 }
@@ -47,7 +46,7 @@ type account struct {
 
 	events   []event // in the order of their first day
 	until    day     // the last day for which events were made
-	balances *BalanceSpec
+	balances *coreBalanceSpec
 }
 
 // accountKind names what an account is to either provider.
@@ -68,7 +67,7 @@ var (
 )
 
 // mix is a number that depends on the bank's seed and the parts alone.
-func (b *Bank) mix(parts ...string) uint64 {
+func (b *core) mix(parts ...string) uint64 {
 	mac, ok := b.macs.Get().(hash.Hash) // keyed already: that is half the work, and every id takes two
 	if !ok {
 		mac = hmac.New(sha256.New, b.jwtKey)
@@ -80,12 +79,12 @@ func (b *Bank) mix(parts ...string) uint64 {
 }
 
 // draw is a source of chance that depends on the bank's seed and the parts alone.
-func (b *Bank) draw(parts ...string) *rand.Rand {
+func (b *core) draw(parts ...string) *rand.Rand {
 	return rand.New(rand.NewPCG(b.mix(parts...), b.mix(append(parts, "2")...))) //nolint:gosec // a virtual bank
 }
 
 // name58 is an identifier that depends on the bank's seed and the parts alone.
-func (b *Bank) name58(n int, parts ...string) string {
+func (b *core) name58(n int, parts ...string) string {
 	r := b.draw(append(parts, "id")...)
 	text := make([]byte, n)
 	for i := range text {
@@ -95,16 +94,16 @@ func (b *Bank) name58(n int, parts ...string) string {
 }
 
 // name88 is an identifier as Dapi's are: 88 characters of base64.
-func (b *Bank) name88(parts ...string) string {
+func (b *core) name88(parts ...string) string {
 	mac := hmac.New(sha512.New, b.jwtKey)
 	mac.Write([]byte(strings.Join(parts, "\x00")))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // open returns the customer's book at an institution. Under the mutex.
-func (b *Bank) open(at Institution, username string) *book {
+func (b *core) open(at coreInstitution, username string) *book {
 	if username == "" {
-		username = UserGood
+		username = userGood
 	}
 	key := at.Country + "\x00" + at.Name + "\x00" + username
 	if known := b.books[key]; known != nil {
@@ -147,21 +146,24 @@ func (b *Bank) open(at Institution, username string) *book {
 	return bk
 }
 
+// coreCustomAccount is an account that a session brings along.
+type coreCustomAccount struct{ Kind, Name, Number, Routing string }
+
 // custom returns a book of accounts that a session brought along.
-func (b *Bank) custom(at Institution, list []customAccount, owners []any) *book {
-	bk := &book{bank: b, institution: at, username: UserCustom, owners: owners}
+func (b *core) custom(at coreInstitution, list []coreCustomAccount, owners []any) *book {
+	bk := &book{bank: b, institution: at, username: userCustom, owners: owners}
 	bk.holder = bk.person()
 	currency, _ := currencyOf(at.Country)
 	for _, a := range list {
-		kind := accountKind{moneykit: a.kind, dapi: "other", quiet: true, debt: strings.HasPrefix(a.kind, "liability")}
+		kind := accountKind{moneykit: a.Kind, dapi: "other", quiet: true, debt: strings.HasPrefix(a.Kind, "liability")}
 		bk.accounts = append(bk.accounts, &account{
-			key:      a.number,
+			key:      a.Number,
 			kind:     kind,
-			name:     a.name,
-			number:   a.number,
-			mask:     a.number[max(0, len(a.number)-4):],
+			name:     a.Name,
+			number:   a.Number,
+			mask:     a.Number[max(0, len(a.Number)-4):],
 			currency: currency,
-			routing:  a.routing,
+			routing:  a.Routing,
 		})
 	}
 	return bk

@@ -1,0 +1,51 @@
+package virtualbank
+
+// Connect returns the control call that plays the user in Connect.
+func (b *dpProvider) Connect() controlCall {
+	return posted(
+		"link", "plays the user in Connect and answers with what Connect hands to the page",
+		map[string]any{
+			"appKey":         b.appKey,
+			"institution_id": "DAPIBANK_AE_ENBD",
+			"username":       userGood,
+			"password":       passGood,
+		},
+		func(in dpConnect) (any, error) { return b.Link(in) },
+	)
+}
+
+// Controls returns the control calls that only Dapi has.
+func (b *dpProvider) Controls() []controlCall {
+	type input struct {
+		one
+		Operation string     `json:"operation"`
+		Rounds    [][]string `json:"rounds"`
+	}
+	type running struct {
+		one
+		Operation string `json:"operation"`
+		Polls     int    `json:"polls"`
+	}
+	return []controlCall{
+		posted(
+			"input",
+			"makes the next call of that path ask the user, round after round; right answers: 123456 (otp, token), "+
+				"1234 (pin), BANK7 (captcha), blue (secret_question), true (confirmation), 0 (multiple_choice)",
+			exampleOf(dpSpec(), map[string]any{
+				"operation": "/data/balance/get", "rounds": [][]string{{"otp"}, {"pin", "secret_question"}},
+			}),
+			func(in input) (any, error) {
+				id := in.id(b.core, b)
+				return map[string]any{"required": true}, b.RequireInput(id, in.Operation, in.Rounds...)
+			},
+		),
+		posted(
+			"defer",
+			`makes the next call of that path answer "initialized"; its operation is found running so many times`,
+			exampleOf(dpSpec(), map[string]any{"operation": "/data/transactions/get", "polls": 2}),
+			func(in running) (any, error) {
+				return map[string]any{"deferred": true}, b.Defer(in.id(b.core, b), in.Operation, in.Polls)
+			},
+		),
+	}
+}
