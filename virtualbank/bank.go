@@ -3,6 +3,10 @@ package virtualbank
 import (
 	"net/http"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
+	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
 // Options describe a bank. The zero value is a bank without limits that starts
@@ -71,10 +75,10 @@ type DapiCredentials struct{ AppKey, AppSecret string }
 // used by any number of goroutines. It starts none itself and holds nothing
 // that needs closing.
 type Bank struct {
-	core      *core
-	moneykit  *mkProvider
-	dapi      *dpProvider
-	providers []coreProvider // by which everything goes that is not of one provider alone
+	core      *bank.Bank
+	moneykit  *moneykit.Provider
+	dapi      *dapi.Provider
+	providers []bank.Provider // by which everything goes that is not of one provider alone
 
 	machineTime bool // of webhooks
 	remote      bool // webhooks
@@ -93,22 +97,22 @@ func New(o Options) *Bank {
 		o.Seed = 1
 	}
 	b := &Bank{machineTime: o.MachineTimeWebhooks, remote: o.RemoteWebhooks, apis: map[string]http.Handler{}}
-	customers := make([]coreCustomer, len(o.Customers))
+	customers := make([]bank.Customer, len(o.Customers))
 	for i, c := range o.Customers {
-		customers[i] = coreCustomer(c)
+		customers[i] = bank.Customer(c)
 	}
-	b.core = newCore(coreSettings{o.Seed, o.Start, o.HistoryDays, customers}, announcer{b})
-	b.moneykit = newMoneyKit(b.core, mkOptions{
+	b.core = bank.New(bank.Settings{Seed: o.Seed, Start: o.Start, HistoryDays: o.HistoryDays, Customers: customers}, announcer{b})
+	b.moneykit = moneykit.New(b.core, moneykit.Options{
 		LinkQuota:         o.LinkQuota,
 		RedirectOrigins:   o.RedirectOrigins,
 		ForbiddenFeatures: o.ForbiddenFeatures,
 		DeletedReadable:   o.DeletedReadable,
 		Issuer:            o.WebhookIssuer,
-		Forms:             mkForms(o.Forms),
+		Forms:             moneykit.Forms(o.Forms),
 	})
-	b.dapi = newDapi(b.core)
+	b.dapi = dapi.New(b.core)
 	b.moneykit.DrawKeys()
-	b.providers = []coreProvider{b.moneykit, b.dapi}
+	b.providers = []bank.Provider{b.moneykit, b.dapi}
 	for _, p := range b.providers {
 		b.apis[p.Spec().Name] = b.serve(p)
 	}
@@ -125,10 +129,10 @@ func (b *Bank) Credentials() Credentials {
 
 // MoneyKit returns the MoneyKit side: the API at the root, the control
 // plane under /virtualbank/.
-func (b *Bank) MoneyKit() http.Handler { return b.apis[mkName] }
+func (b *Bank) MoneyKit() http.Handler { return b.apis[moneykit.Name] }
 
 // Dapi returns the Dapi side: the API under /v2, the control plane under /virtualbank/.
-func (b *Bank) Dapi() http.Handler { return b.apis[dpName] }
+func (b *Bank) Dapi() http.Handler { return b.apis[dapi.Name] }
 
 // Now returns the bank's time: the start, plus what has passed since, plus every
 // [Bank.Advance].
@@ -136,4 +140,4 @@ func (b *Bank) Now() time.Time { return b.core.Now() }
 
 // Advance moves the bank's clock ahead, so that tokens expire without waiting. A
 // negative d is ignored: the bank's time never runs backwards.
-func (b *Bank) Advance(d time.Duration) { b.core.advance(d) }
+func (b *Bank) Advance(d time.Duration) { b.core.Advance(d) }

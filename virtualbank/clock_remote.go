@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // remotePatience is how long a remote clock waits for the bank.
@@ -26,7 +28,7 @@ func RemoteClock(server string) (func() time.Time, error) {
 		return nil, fmt.Errorf("virtualbank: %q is not the address of a bank", server)
 	}
 	c := &remoteClock{
-		url: u.Scheme + "://" + u.Host + controlPrefix + "clock",
+		url: u.Scheme + "://" + u.Host + bank.ControlPrefix + "clock",
 		// A connection that is kept would need closing.
 		client: &http.Client{Timeout: remotePatience, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
@@ -61,7 +63,7 @@ func (c *remoteClock) ask() error {
 	var answer struct {
 		Now time.Time `json:"now"`
 	}
-	body := http.MaxBytesReader(nil, res.Body, maxBody)
+	body := http.MaxBytesReader(nil, res.Body, bank.MaxBody)
 	if err := json.NewDecoder(body).Decode(&answer); err != nil || answer.Now.IsZero() {
 		return fmt.Errorf("status %d is not a bank's", res.StatusCode)
 	}

@@ -6,15 +6,17 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // control serves the control plane under /virtualbank/ of one provider's server.
-func (b *Bank) control(p coreProvider) http.Handler {
+func (b *Bank) control(p bank.Provider) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls := b.controlCalls(p, "http://"+r.Host)
-		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(controlPrefix, "/") {
+		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(bank.ControlPrefix, "/") {
 			now := b.Now().UTC().Format(time.RFC3339Nano)
-			reply{status: http.StatusOK, body: controlIndex{p.Spec().Name, now, calls}}.write(w)
+			bank.Reply{Status: http.StatusOK, Body: controlIndex{p.Spec().Name, now, calls}}.Write(w)
 			return
 		}
 		var allow []string
@@ -30,24 +32,24 @@ func (b *Bank) control(p coreProvider) http.Handler {
 		}
 		if len(allow) > 0 {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
-			refused := refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allow, " or "))
-			controlError(refused).write(w)
+			refused := bank.Refuse(http.StatusMethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allow, " or "))
+			controlError(refused).Write(w)
 			return
 		}
-		controlError(refuse(http.StatusNotFound, "there is no such call: GET %s lists them", controlPrefix)).write(w)
+		controlError(bank.Refuse(http.StatusNotFound, "there is no such call: GET %s lists them", bank.ControlPrefix)).Write(w)
 	})
 }
 
 type controlIndex struct {
-	Provider string        `json:"provider"`
-	Now      string        `json:"now"`
-	Calls    []controlCall `json:"calls"`
+	Provider string             `json:"provider"`
+	Now      string             `json:"now"`
+	Calls    []bank.ControlCall `json:"calls"`
 }
 
 // controlCalls are the calls at one provider's server, in an order in which every example
 // succeeds. server is its address.
-func (b *Bank) controlCalls(p coreProvider, server string) []controlCall {
-	calls := []controlCall{p.Connect()}
+func (b *Bank) controlCalls(p bank.Provider, server string) []bank.ControlCall {
+	calls := []bank.ControlCall{p.Connect()}
 	calls = append(calls, b.controlTime()...)
 	calls = append(calls, b.controlFaults(p.Spec())...)
 	calls = append(calls, b.controlLife(p)...)
@@ -57,25 +59,25 @@ func (b *Bank) controlCalls(p coreProvider, server string) []controlCall {
 }
 
 // answerControl writes what the call returns, or says why not.
-func answerControl(call controlCall, w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func answerControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bank.MaxBody))
 	if err != nil {
-		controlError(refuse(http.StatusRequestEntityTooLarge, "the body is too large")).write(w)
+		controlError(bank.Refuse(http.StatusRequestEntityTooLarge, "the body is too large")).Write(w)
 		return
 	}
 	out, err := call.Serve(body)
 	if err != nil {
-		controlError(err).write(w)
+		controlError(err).Write(w)
 		return
 	}
-	reply{status: http.StatusOK, body: out}.write(w)
+	bank.Reply{Status: http.StatusOK, Body: out}.Write(w)
 }
 
-func controlError(err error) reply {
+func controlError(err error) bank.Reply {
 	status := http.StatusBadRequest
-	var refusal *Refusal
+	var refusal *bank.Refusal
 	if errors.As(err, &refusal) {
 		status = refusal.Status
 	}
-	return reply{status: status, body: map[string]string{"error": strings.TrimPrefix(err.Error(), "virtualbank: ")}}
+	return bank.Reply{Status: status, Body: map[string]string{"error": strings.TrimPrefix(err.Error(), "virtualbank: ")}}
 }

@@ -3,6 +3,8 @@ package virtualbank
 import (
 	"net/http"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // announced is the body of the calls that send webhooks.
@@ -13,18 +15,18 @@ type announced struct {
 }
 
 // of is the webhook for one provider's server.
-func (in announced) of(b *Bank, p coreProvider) Webhook {
+func (in announced) of(b *Bank, p bank.Provider) Webhook {
 	w := in.Webhook
-	w.Provider, w.Reference = p.Spec().Name, newestOr(b.core, p, w.Reference)
+	w.Provider, w.Reference = p.Spec().Name, bank.ResolveNewest(b.core, p, w.Reference)
 	return w
 }
 
 // controlWebhooks is the part of the control plane that concerns webhooks. Its examples send them
 // to the server itself.
-func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
+func (b *Bank) controlWebhooks(p bank.Provider, server string) []bank.ControlCall {
 	provider, event := p.Spec().Name, p.Spec().Events[0]
 	example := func(more ...string) map[string]any {
-		out := map[string]any{"url": server + controlPrefix + "sink", "event": event, "reference": newest}
+		out := map[string]any{"url": server + bank.ControlPrefix + "sink", "event": event, "reference": bank.Newest}
 		for i := 0; i+1 < len(more); i += 2 {
 			out[more[i]] = more[i+1]
 		}
@@ -33,15 +35,15 @@ func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
 	type keys struct {
 		Action string `json:"action"`
 	}
-	return []controlCall{
+	return []bank.ControlCall{
 		{
-			http.MethodPost,
-			controlPrefix + "sink",
-			"answers 200 to anything: an address for webhooks while there is no application",
-			map[string]any{},
-			func([]byte) (any, error) { return map[string]any{}, nil },
+			Method:  http.MethodPost,
+			Path:    bank.ControlPrefix + "sink",
+			About:   "answers 200 to anything: an address for webhooks while there is no application",
+			Example: map[string]any{},
+			Serve:   func([]byte) (any, error) { return map[string]any{}, nil },
 		},
-		posted(
+		bank.Post(
 			"webhook",
 			"announces something: to url or, without it, to the link's address or the dashboard's",
 			example(),
@@ -49,7 +51,7 @@ func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
 				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, p))
 			},
 		),
-		got("webhook", "what was announced, and what became of it", func() (any, error) {
+		bank.Get("webhook", "what was announced, and what became of it", func() (any, error) {
 			mine := []DeliveryRecord{}
 			for _, d := range b.Deliveries() {
 				if d.Webhook.Provider == provider {
@@ -58,21 +60,21 @@ func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
 			}
 			return map[string]any{"deliveries": mine}, nil
 		}),
-		got("webhook/forge", "lists the forgeries", func() (any, error) {
+		bank.Get("webhook/forge", "lists the forgeries", func() (any, error) {
 			return map[string]any{"forgeries": Forgeries(provider)}, nil
 		}),
-		posted(
+		bank.Post(
 			"webhook/forge", "sends a webhook with one thing wrong, at once, and returns the status of the response",
 			example("forgery", "wrong_key"),
 			func(in announced) (any, error) { return b.sendForged(in, p) },
 		),
-		posted(
+		bank.Post(
 			"webhook/keys",
 			"rotate signs with a new key and keeps the old one valid, retire forgets all but the newest",
 			keys{"rotate"},
 			func(in keys) (any, error) { return b.changeKeys(in.Action) },
 		),
-		posted(
+		bank.Post(
 			"webhook/disorder",
 			"lets webhooks come in no order, and so many times more",
 			Disorder{Shuffle: true, Repeat: 1},
@@ -84,9 +86,9 @@ func (b *Bank) controlWebhooks(p coreProvider, server string) []controlCall {
 	}
 }
 
-func (b *Bank) sendForged(in announced, p coreProvider) (any, error) {
+func (b *Bank) sendForged(in announced, p bank.Provider) (any, error) {
 	if !b.reaches(in.URL) {
-		return nil, refuse(http.StatusBadRequest, "url is missing, or not loopback")
+		return nil, bank.Refuse(http.StatusBadRequest, "url is missing, or not loopback")
 	}
 	r, err := b.Forge(in.Forgery, in.URL, in.of(b, p))
 	if err != nil {
@@ -103,7 +105,7 @@ func (b *Bank) changeKeys(action string) (any, error) {
 	case "retire":
 		b.RetireWebhookKeys()
 	default:
-		return nil, refuse(http.StatusBadRequest, "action is neither rotate nor retire")
+		return nil, bank.Refuse(http.StatusBadRequest, "action is neither rotate nor retire")
 	}
 	svix, _, _ := b.WebhookSecrets()
 	return map[string]any{"dapi_secrets": svix}, nil

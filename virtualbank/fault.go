@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux/internal/wirefault"
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // Fault asks the bank to misbehave. Requests that match strike in the order in
@@ -31,7 +32,7 @@ func special() []wordsOf {
 			all = append(all, wordsOf{f, []string{spec.Name}})
 		}
 	}
-	for _, f := range coreFaults() {
+	for _, f := range bank.CommonFaults() {
 		all = append(all, wordsOf{f, everyone})
 	}
 	return all
@@ -39,7 +40,7 @@ func special() []wordsOf {
 
 // wordsOf is a fault in the own words of some providers.
 type wordsOf struct {
-	faultWord
+	bank.Fault
 	providers []string
 }
 
@@ -65,22 +66,22 @@ func FaultNames() []string {
 // Inject makes matching requests go wrong. The error is a [*Refusal] that names
 // what is unknown: fault, provider or operation.
 func (b *Bank) Inject(f Fault) error {
-	if f.Provider != "" && !slices.ContainsFunc(specs(), func(s coreSpec) bool { return s.Name == f.Provider }) {
-		return refuse(http.StatusBadRequest, "unknown provider %q", f.Provider)
+	if f.Provider != "" && !slices.ContainsFunc(specs(), func(s bank.Spec) bool { return s.Name == f.Provider }) {
+		return bank.Refuse(http.StatusBadRequest, "unknown provider %q", f.Provider)
 	}
 	if f.Times < 0 {
-		return refuse(http.StatusBadRequest, "times is negative")
+		return bank.Refuse(http.StatusBadRequest, "times is negative")
 	}
 	if !slices.Contains(FaultNames(), f.Name) {
-		return refuse(http.StatusBadRequest, "unknown fault %q", f.Name)
+		return bank.Refuse(http.StatusBadRequest, "unknown fault %q", f.Name)
 	}
 	for _, s := range special() {
 		if s.Name == f.Name && f.Provider != "" && !slices.Contains(s.providers, f.Provider) {
-			return refuse(http.StatusBadRequest, "%s has no fault %q", f.Provider, f.Name)
+			return bank.Refuse(http.StatusBadRequest, "%s has no fault %q", f.Provider, f.Name)
 		}
 	}
 	if f.Operation != "" && !b.hasOperation(f.Provider, f.Operation) {
-		return refuse(http.StatusBadRequest, "unknown operation %q", f.Operation)
+		return bank.Refuse(http.StatusBadRequest, "unknown operation %q", f.Operation)
 	}
 	left := f.Times
 	if left == 0 {
@@ -111,14 +112,14 @@ func (b *Bank) clearFaultsOf(provider string) {
 }
 
 func (b *Bank) hasOperation(provider, op string) bool {
-	return slices.ContainsFunc(b.providers, func(p coreProvider) bool {
+	return slices.ContainsFunc(b.providers, func(p bank.Provider) bool {
 		return (provider == "" || provider == p.Spec().Name) &&
-			slices.ContainsFunc(p.Routes(), func(r route) bool { return r.op == op })
+			slices.ContainsFunc(p.Routes(), func(r bank.Route) bool { return r.Operation == op })
 	})
 }
 
 // takeFault returns the fault that strikes a request; under the mutex.
-func (b *Bank) takeFault(p coreProvider, op, institution string) (Fault, bool) {
+func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) {
 	provider := p.Spec().Name
 	for i, f := range b.faults {
 		switch {
@@ -139,7 +140,7 @@ func (b *Bank) takeFault(p coreProvider, op, institution string) (Fault, bool) {
 
 // strikes reports whether a fault makes sense for an operation, so that one that
 // is counted is not used up where nobody would see it.
-func (f Fault) strikes(p coreProvider, op string) bool {
+func (f Fault) strikes(p bank.Provider, op string) bool {
 	all := special()
 	i := slices.IndexFunc(all, func(s wordsOf) bool { return s.Name == f.Name })
 	if i < 0 {
@@ -152,8 +153,8 @@ func (b *Bank) sameInstitution(wanted, got string) bool {
 	if wanted == got {
 		return true
 	}
-	at, ok := b.core.institution(func(in coreInstitution) bool { return in.goesBy(wanted) })
-	return ok && at.goesBy(got)
+	at, ok := b.core.Institution(func(in bank.Institution) bool { return in.GoesBy(wanted) })
+	return ok && at.GoesBy(got)
 }
 
 // describeFaults is what the control plane lists.

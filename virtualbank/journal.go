@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // journalSize is how many requests the journal remembers.
@@ -134,7 +136,7 @@ func (b *Bank) maskBody(contentType string, body []byte) string {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var value any
-	if dec.Decode(&value) != nil || !ended(dec) {
+	if dec.Decode(&value) != nil || !bank.Ended(dec) {
 		return fmt.Sprintf("(%d bytes that are not JSON)", len(body))
 	}
 	text, err := json.Marshal(b.maskJSON(value))
@@ -166,14 +168,14 @@ func (b *Bank) maskJSON(value any) any {
 
 // maskText hides what the bank itself handed out, wherever it was put.
 func (b *Bank) maskText(text string) string {
-	if b.core.gen.secret(text) {
+	if b.core.Gen.Secret(text) {
 		return masked
 	}
 	for _, s := range []string{b.Credentials().MoneyKit.ClientSecret, b.Credentials().Dapi.AppSecret} {
 		text = strings.ReplaceAll(text, s, masked)
 	}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" /?&=,;\"'", r) }) {
-		if b.core.gen.secret(word) {
+		if b.core.Gen.Secret(word) {
 			text = strings.ReplaceAll(text, word, masked)
 		}
 	}

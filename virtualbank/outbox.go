@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // mostRecords bounds the outbox; beyond it the oldest webhook is forgotten.
@@ -26,7 +28,7 @@ type outbox struct {
 type announcer struct{ *Bank }
 
 // Announce puts a webhook into the outbox as it is to be said now.
-func (b announcer) Announce(url string, w coreWebhook) string {
+func (b announcer) Announce(url string, w bank.Webhook) string {
 	o := &b.outbox
 	if len(o.records) == mostRecords {
 		o.records = slices.Delete(o.records, 0, mostRecords/10)
@@ -77,7 +79,7 @@ func (b *Bank) Announce(url string, w Webhook) error {
 		url = b.provider(w.Provider).Address(w.Reference)
 	}
 	if url == "" {
-		return refuse(http.StatusUnprocessableEntity, "there is no address for webhooks of %q", w.Reference)
+		return bank.Refuse(http.StatusUnprocessableEntity, "there is no address for webhooks of %q", w.Reference)
 	}
 	announcer{b}.Announce(url, b.happened(w))
 	return nil
@@ -175,7 +177,7 @@ func (b *Bank) due() []*DeliveryRecord {
 		}
 	}
 	if b.outbox.disorder.Shuffle {
-		rand.New(b.core.hookGen.source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		rand.New(b.core.HookGen.Source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	return all
 }
@@ -203,7 +205,7 @@ func (b *Bank) settle() {
 func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryRecord) int {
 	b.core.Lock()
 	s := b.stamp()
-	s.attempt, s.token = d.Attempts+1, d.Token
+	s.Attempt, s.Token = d.Attempts+1, d.Token
 	header, body := b.provider(d.Webhook.Provider).Sign(d.Webhook.Key, d.body, s), d.body
 	b.core.Unlock()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
@@ -216,7 +218,7 @@ func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryReco
 		return 0
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxBody))
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, bank.MaxBody))
 	return res.StatusCode
 }
 
@@ -249,6 +251,6 @@ func Send(client *http.Client, r *http.Request) (int, error) {
 		return 0, errors.New("virtualbank: no answer to the delivery")
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxBody))
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, bank.MaxBody))
 	return res.StatusCode, nil
 }

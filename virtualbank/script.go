@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
+	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
 // AccountState is what an account really holds, for tests to compare with. Amounts are decimal text
@@ -100,20 +104,20 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 		return nil, err
 	}
 	var all []AccountState
-	for _, a := range l.Book().accounts {
-		booked, held := l.Book().state(a, b.Now())
+	for _, a := range l.Book().Accounts {
+		booked, held := l.Book().State(a, b.Now())
 		state := AccountState{
-			Name:      a.name,
-			Card:      a.kind.card,
-			Debt:      a.kind.debt,
-			Currency:  a.currency,
-			Booked:    plain(booked, a.currency),
-			Available: plain(booked+held+a.limit, a.currency),
+			Name:      a.Name,
+			Card:      a.Kind.Card,
+			Debt:      a.Kind.Debt,
+			Currency:  a.Currency,
+			Booked:    bank.Plain(booked, a.Currency),
+			Available: bank.Plain(booked+held+a.Limit, a.Currency),
 		}
 		switch l.State().Provider {
-		case mkName:
+		case moneykit.Name:
 			state.MoneyKitID = l.AccountID(a)
-		case dpName:
+		case dapi.Name:
 			state.DapiID = l.AccountID(a)
 		}
 		all = append(all, state)
@@ -131,18 +135,18 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 		return nil, err
 	}
 	var all []TransactionState
-	for _, a := range l.Book().accounts {
-		for _, r := range l.Book().rows(a, b.Now(), 0) {
+	for _, a := range l.Book().Accounts {
+		for _, r := range l.Book().Rows(a, b.Now(), 0) {
 			t := TransactionState{
-				Event:     r.event.id,
+				Event:     r.Event.Id,
 				AccountID: l.AccountID(a),
 				Date:      l.Day(r).String(),
-				Amount:    plain(r.amount, a.currency),
-				Pending:   r.pending,
-				Text:      r.event.text,
+				Amount:    bank.Plain(r.Amount, a.Currency),
+				Pending:   r.Pending,
+				Text:      r.Event.Text,
 			}
-			if r.spec != nil {
-				t.Amount = r.spec.Amount
+			if r.Spec != nil {
+				t.Amount = r.Spec.Amount
 			}
 			all = append(all, t)
 		}
@@ -159,7 +163,7 @@ func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, er
 	if err != nil {
 		return "", err
 	}
-	a, err := l.Book().addAccount(coreAccountSpec(spec))
+	a, err := l.Book().AddAccount(bank.AccountSpec(spec))
 	if err != nil {
 		return "", err
 	}
@@ -168,8 +172,8 @@ func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, er
 
 // SetBalance serves these balances for an account from now on. The error is a [*Refusal].
 func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) error {
-	return b.at(linkOrConnection, accountID, func(_ coreLink, a *account) error {
-		a.setBalance(coreBalanceSpec(spec))
+	return b.at(linkOrConnection, accountID, func(_ bank.Link, a *bank.Account) error {
+		a.SetBalance(bank.BalanceSpec(spec))
 		return nil
 	})
 }
@@ -177,8 +181,8 @@ func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) 
 // AddTransaction adds a transaction to an account. On MoneyKit it is seen after the next refresh.
 // The error is a [*Refusal].
 func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
-	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
-		l.Book().addTransaction(a, coreTransactionSpec(spec))
+	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
+		l.Book().AddTransaction(a, bank.TransactionSpec(spec))
 		l.Moved()
 		return nil
 	})
@@ -188,8 +192,8 @@ func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec Transacti
 // account with the same Text: from now on it is as spec says. One that was pending and is not any
 // more is posted. On MoneyKit it is seen after the next refresh. The error is a [*Refusal].
 func (b *Bank) ChangeTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
-	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
-		if err := l.Book().changeTransaction(a, coreTransactionSpec(spec)); err != nil {
+	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
+		if err := l.Book().ChangeTransaction(a, bank.TransactionSpec(spec)); err != nil {
 			return err
 		}
 		l.Moved()
@@ -201,8 +205,8 @@ func (b *Bank) ChangeTransaction(linkOrConnection, accountID string, spec Transa
 // the account with that text. On MoneyKit it is seen after the next refresh. The error is a
 // [*Refusal].
 func (b *Bank) RemoveTransaction(linkOrConnection, accountID, text string) error {
-	return b.at(linkOrConnection, accountID, func(l coreLink, a *account) error {
-		if err := l.Book().removeTransaction(a, text); err != nil {
+	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
+		if err := l.Book().RemoveTransaction(a, text); err != nil {
 			return err
 		}
 		l.Moved()
@@ -221,7 +225,7 @@ func (b *Bank) Lapse(linkOrConnection string) error {
 		return err
 	}
 	if !l.Lapse() {
-		return refuse(http.StatusNotFound, "no such link or connection")
+		return bank.Refuse(http.StatusNotFound, "no such link or connection")
 	}
 	return nil
 }
@@ -231,7 +235,7 @@ func (b *Bank) Lapse(linkOrConnection string) error {
 func (b *Bank) Outage(institutionID string, down bool) error {
 	b.core.Lock()
 	defer b.core.Unlock()
-	return b.core.outage(institutionID, down)
+	return b.core.Outage(institutionID, down)
 }
 
 // ServeDays makes an institution serve that many days of transactions from now on. The error is a
@@ -239,5 +243,5 @@ func (b *Bank) Outage(institutionID string, down bool) error {
 func (b *Bank) ServeDays(institutionID string, days int) error {
 	b.core.Lock()
 	defer b.core.Unlock()
-	return b.core.serveDays(institutionID, days)
+	return b.core.ServeDays(institutionID, days)
 }

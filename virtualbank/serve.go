@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/bankmux/bankmux/internal/wirefault"
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-func (b *Bank) serve(p coreProvider) http.Handler {
+func (b *Bank) serve(p bank.Provider) http.Handler {
 	control, routes := b.control(p), p.Routes()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path+"/", controlPrefix) {
+		if strings.HasPrefix(r.URL.Path+"/", bank.ControlPrefix) {
 			control.ServeHTTP(rw, r)
 			return
 		}
@@ -21,14 +22,14 @@ func (b *Bank) serve(p coreProvider) http.Handler {
 	})
 }
 
-func (b *Bank) serveAPI(p coreProvider, routes []route, rw http.ResponseWriter, r *http.Request) {
+func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWriter, r *http.Request) {
 	body, tooLarge := readBody(rw, r)
-	found, allow := match(routes, r.Method, r.URL.EscapedPath())
-	c := &call{r: r, body: body, route: found.route, vars: found.vars}
+	found, allow := bank.Match(routes, r.Method, r.URL.EscapedPath())
+	c := &bank.Call{Request: r, Body: body, Route: found.Route, Vars: found.Vars}
 
 	b.core.Lock()
-	note := b.journal.add(p.Spec().Name, b.Now(), r, found.route.op, body)
-	fault, faulty := b.takeFault(p, found.route.op, p.Concerns(c))
+	note := b.journal.add(p.Spec().Name, b.Now(), r, found.Route.Operation, body)
+	fault, faulty := b.takeFault(p, found.Route.Operation, p.Concerns(c))
 	if faulty {
 		note.fault = fault.Name
 	}
@@ -39,36 +40,36 @@ func (b *Bank) serveAPI(p coreProvider, routes []route, rw http.ResponseWriter, 
 		b.core.Lock()
 		note.handled = true
 		b.core.Unlock()
-		p.Form(answer(p, c, tooLarge, allow)).write(rw)
+		p.Form(answer(p, c, tooLarge, allow)).Write(rw)
 	})
 	broken, ofTheWire := wirefault.Lookup(fault.Name)
 	switch {
 	case !faulty:
 		answer.ServeHTTP(rw, r)
-	case ofTheWire && fault.Name != faultSlow:
+	case ofTheWire && fault.Name != bank.FaultSlow:
 		if fault.Location != "" {
 			broken.Location = fault.Location
 		}
 		if strings.HasPrefix(fault.Name, "rate_limited") {
-			if limited := p.Form(p.Fail(http.StatusTooManyRequests)); limited.body != nil {
-				broken.Body = encoded(limited.body)
+			if limited := p.Form(p.Fail(http.StatusTooManyRequests)); limited.Body != nil {
+				broken.Body = bank.Encode(limited.Body)
 			}
 		}
 		broken.Serve(rw, r, answer)
 	default:
-		c.fault = fault.Name
+		c.Fault = fault.Name
 		answer.ServeHTTP(rw, r)
 	}
 }
 
 // answer carries out the request.
-func answer(p coreProvider, c *call, tooLarge bool, allow []string) reply {
+func answer(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.Reply {
 	switch {
 	case tooLarge:
 		return p.Fail(http.StatusRequestEntityTooLarge)
-	case c.route.op == "" && len(allow) > 0:
-		return p.Fail(http.StatusMethodNotAllowed).with("Allow", strings.Join(allow, ", "))
-	case c.route.op == "":
+	case c.Route.Operation == "" && len(allow) > 0:
+		return p.Fail(http.StatusMethodNotAllowed).With("Allow", strings.Join(allow, ", "))
+	case c.Route.Operation == "":
 		return p.Fail(http.StatusNotFound)
 	}
 	return p.Handle(c)
@@ -76,7 +77,7 @@ func answer(p coreProvider, c *call, tooLarge bool, allow []string) reply {
 
 // readBody reads the whole body, as net/http notices a client that left only after that.
 func readBody(rw http.ResponseWriter, r *http.Request) (body []byte, tooLarge bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, bank.MaxBody))
 	var limit *http.MaxBytesError
 	if errors.As(err, &limit) {
 		return nil, true

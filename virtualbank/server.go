@@ -7,6 +7,10 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
+	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
 // Server is a bank on two sockets.
@@ -37,12 +41,12 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 	}
 	s := &Server{}
 	for _, side := range []struct {
-		spec coreSpec
+		spec bank.Spec
 		addr string
 		url  *string
 	}{
-		{mkSpec(), moneykitAddr, &s.MoneyKitURL},
-		{dpSpec(), dapiAddr, &s.DapiURL},
+		{moneykit.Spec(), moneykitAddr, &s.MoneyKitURL},
+		{dapi.Spec(), dapiAddr, &s.DapiURL},
 	} {
 		if err := checkAddress(side.addr, opts.remote); err != nil {
 			return nil, errors.Join(fmt.Errorf("virtualbank: address for %s: %w", side.spec.Title, err), s.Close())

@@ -3,6 +3,8 @@ package virtualbank
 import (
 	"net/http"
 	"slices"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // Situation is something that happens to stored transactions sooner or later, to test an
@@ -13,11 +15,44 @@ type Situation struct {
 	Providers []string `json:"providers"`
 }
 
+// The names of situations.
+const (
+	IDChurn           = "id-churn"
+	RemovedFirst      = "removed-first"
+	Unordered         = "unordered"
+	CreatedAndUpdated = "created-and-updated"
+	CreatedAndRemoved = "created-and-removed"
+	UpdatedAndRemoved = "updated-and-removed"
+	PendingVanishes   = "pending-vanishes"
+	Posted            = "posted"
+	PostedSameID      = "posted-same-id"
+	Tip               = "tip"
+	FuelHold          = "fuel-hold"
+	Late              = "late"
+	VeryLate          = "very-late"
+	Twin              = "twin"
+	Edited            = "edited"
+	Withdrawn         = "withdrawn"
+	CursorForgotten   = "cursor-forgotten"
+	CursorCircles     = "cursor-circles"
+	EmptyAnswer       = "empty-answer"
+	ShortAnswer       = "short-answer"
+	FewerDays         = "fewer-days"
+	FewerDaysUnsaid   = "fewer-days-unsaid"
+	DaysIgnored       = "days-ignored"
+	DaysRefused       = "days-refused"
+	TodayRefused      = "today-refused"
+	ValueDays         = "value-days"
+	RenumberedDay     = "renumbered-day"
+	SecondLink        = "second-link"
+	TextDrift         = "text-drift"
+)
+
 // Situations are those that [Bank.Stage] knows. Where nothing else is said, all of it is there
 // after the next refresh of MoneyKit, or in Dapi's next answer.
 func Situations() []Situation {
 	var all []Situation
-	for _, known := range coreSituations() {
+	for _, known := range bank.Situations() {
 		s := Situation{Name: known.Name, About: known.About}
 		for _, spec := range specs() {
 			if slices.Contains(spec.Situations, s.Name) {
@@ -43,10 +78,10 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	at := slices.IndexFunc(Situations(), func(s Situation) bool { return s.Name == situation })
 	switch {
 	case at < 0:
-		return refuse(http.StatusBadRequest, "unknown situation %q", situation)
+		return bank.Refuse(http.StatusBadRequest, "unknown situation %q", situation)
 	case !slices.Contains(Situations()[at].Providers, provider):
-		return refuse(http.StatusBadRequest, "%s cannot come into the situation %q", provider, situation)
+		return bank.Refuse(http.StatusBadRequest, "%s cannot come into the situation %q", provider, situation)
 	}
-	l.Book().growFirst()
+	l.Book().GrowFirst()
 	return l.Stage(situation)
 }

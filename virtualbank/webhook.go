@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // Webhook is something the bank announces.
@@ -39,12 +41,12 @@ func (b *Bank) RetireWebhookKeys() {
 	}
 }
 
-func (b *Bank) stamp() stamp {
+func (b *Bank) stamp() bank.Stamp {
 	at := b.Now()
 	if b.machineTime {
 		at = time.Now()
 	}
-	return stamp{at: at, attempt: 1}
+	return bank.Stamp{At: at, Attempt: 1}
 }
 
 // Sign returns headers and body of a genuine delivery, made now.
@@ -74,15 +76,15 @@ func request(url string, header http.Header, body []byte) *http.Request {
 }
 
 // happened is a webhook of something that happens now.
-func (b *Bank) happened(w Webhook) coreWebhook {
-	return coreWebhook{w.Provider, w.Event, w.Reference, w.Members, w.Key, b.Now()}
+func (b *Bank) happened(w Webhook) bank.Webhook {
+	return bank.Webhook{Provider: w.Provider, Event: w.Event, Reference: w.Reference, Members: w.Members, Key: w.Key, At: b.Now()}
 }
 
 // sealed is the body of a webhook as it is sent, and under which key.
-func (b *Bank) sealed(w coreWebhook) (body []byte, key string) {
+func (b *Bank) sealed(w bank.Webhook) (body []byte, key string) {
 	p := b.provider(w.Provider)
 	if w.Key == "" {
-		w.Key = b.core.hookGen.uuid()
+		w.Key = b.core.HookGen.Uuid()
 	}
 	members := p.Payload(w)
 	maps.Copy(members, w.Members)

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
 // forgery spoils a delivery in one way: how it is signed, or what is sent.
 type forgery struct {
 	name string
-	sign func(*stamp)
+	sign func(*bank.Stamp)
 	send func(h http.Header, signature string, body []byte) []byte
 }
 
@@ -32,9 +34,9 @@ func forgeries() []forgery {
 		{name: "signature_missing", send: onSignature(func(h http.Header, name string) { h.Del(name) })},
 		{name: "signature_empty", send: onSignature(func(h http.Header, name string) { h.Set(name, "") })},
 		{name: "signature_twice", send: onSignature(func(h http.Header, name string) { h.Add(name, h.Get(name)) })},
-		{name: "stale", sign: func(s *stamp) { s.at = s.at.Add(-4 * time.Hour) }},
-		{name: "future", sign: func(s *stamp) { s.at = s.at.Add(6 * time.Minute) }},
-		{name: forgedKey, sign: func(s *stamp) { s.flaw = forgedKey }},
+		{name: "stale", sign: func(s *bank.Stamp) { s.At = s.At.Add(-4 * time.Hour) }},
+		{name: "future", sign: func(s *bank.Stamp) { s.At = s.At.Add(6 * time.Minute) }},
+		{name: bank.ForgedKey, sign: func(s *bank.Stamp) { s.Flaw = bank.ForgedKey }},
 	}
 }
 
@@ -46,7 +48,7 @@ func forgeriesOf(provider string) []forgery {
 			continue
 		}
 		for _, f := range spec.Forgeries {
-			own := forgery{name: f.Name, sign: func(s *stamp) { s.flaw = f.Name }}
+			own := forgery{name: f.Name, sign: func(s *bank.Stamp) { s.Flaw = f.Name }}
 			if f.Send != nil {
 				own.send = func(h http.Header, _ string, body []byte) []byte {
 					f.Send(h)
@@ -92,7 +94,7 @@ func (b *Bank) Forge(name, url string, w Webhook) (*http.Request, error) {
 	all := forgeriesOf(w.Provider)
 	i := slices.IndexFunc(all, func(f forgery) bool { return f.name == name })
 	if i < 0 {
-		return nil, refuse(http.StatusBadRequest, "no forgery %q at %s", name, w.Provider)
+		return nil, bank.Refuse(http.StatusBadRequest, "no forgery %q at %s", name, w.Provider)
 	}
 	b.core.Lock()
 	defer b.core.Unlock()

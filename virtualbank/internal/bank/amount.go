@@ -1,0 +1,84 @@
+package bank
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ExponentOf is how many digits the minor unit of a currency has.
+func ExponentOf(currency string) int {
+	switch currency {
+	case "KWD", "BHD", "OMR", "JOD", "TND", "IQD":
+		return 3
+	case "JPY", "KRW":
+		return 0
+	}
+	return 2
+}
+
+// Plain writes minor units with all digits of the currency: 4290 is 42.90.
+func Plain(units int64, currency string) string {
+	digits := ExponentOf(currency)
+	sign := ""
+	if units < 0 {
+		sign, units = "-", -units
+	}
+	text := strconv.FormatInt(units, 10)
+	if digits == 0 {
+		return sign + text
+	}
+	if len(text) <= digits {
+		text = strings.Repeat("0", digits-len(text)+1) + text
+	}
+	return sign + text[:len(text)-digits] + "." + text[len(text)-digits:]
+}
+
+// Number writes minor units as a JSON number without needless digits: 4290 is 42.9.
+func Number(units int64, currency string) json.RawMessage {
+	return verbatim(Plain(units, currency))
+}
+
+// verbatim makes a JSON number of decimal text, without needless digits behind the point if it is a
+// plain one.
+func verbatim(text string) json.RawMessage {
+	if strings.Contains(text, ".") && !strings.ContainsAny(text, "eE") {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return json.RawMessage(text)
+}
+
+func Abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// RawOrNull writes decimal text as it is, null for none.
+func RawOrNull(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	return json.RawMessage(text)
+}
+
+// PlainDecimal is decimal text without exponent: MoneyKit publishes no other form.
+var PlainDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// IsRoutingNumber checks the ABA check digit.
+func IsRoutingNumber(s string) bool {
+	if len(s) != 9 {
+		return false
+	}
+	sum := 0
+	for i, weight := range []int{3, 7, 1, 3, 7, 1, 3, 7, 1} {
+		d := int(s[i]) - '0'
+		if d < 0 || d > 9 {
+			return false
+		}
+		sum += weight * d
+	}
+	return sum > 0 && sum%10 == 0
+}

@@ -1,0 +1,45 @@
+package bank
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RawText returns the bank's own text of an event as it was written at a moment.
+func (bk *Book) RawText(e *Event, at time.Time) *string {
+	n := 0
+	for n < len(bk.drifts) && !bk.drifts[n].After(at) {
+		n++
+	}
+	if n == 0 || e.Spec != nil {
+		return &e.Raw
+	}
+	text := drifted(e.Raw, bk.Bank.mix(e.Id, "drift", strconv.Itoa(n)))
+	return &text
+}
+
+// drifted writes a text in another way.
+func drifted(raw string, way uint64) string {
+	switch way % 5 {
+	case 0:
+		return "\u200f" + raw + "\u200e"
+	case 1:
+		return strings.ReplaceAll(raw, " ", "\u00a0")
+	case 2:
+		return raw[:1] + "\u200b" + raw[1:]
+	case 3:
+		return strings.Replace(raw, " #", " # ", 1)
+	}
+	return raw
+}
+
+// Drift lets texts be written in another way from now on.
+func (bk *Book) Drift() { bk.drifts = append(bk.drifts, bk.Bank.Now()) }
+
+// WriteValueDays lets new rows be written with a day of value from now on.
+func (bk *Book) WriteValueDays() {
+	if bk.valueSince.IsZero() {
+		bk.valueSince = bk.Bank.Now()
+	}
+}

@@ -1,0 +1,222 @@
+package bank
+
+// allInstitutions is the whole catalogue. On MoneyKit the order decides within a
+// country, on Dapi altogether. Banks of MoneyKit are invented; those of Dapi carry
+// real names and BICs, since its metadata is mostly about them.
+func allInstitutions() []Institution {
+	everything := []string{"accounts", "account_numbers", "identity", "transactions", "investments"}
+	noInvestments := everything[:4:4]
+	return []Institution{
+		{
+			Name:             "Emirates NBD",
+			LegalName:        "Emirates NBD Bank PJSC",
+			Country:          "AE",
+			Domain:           "emiratesnbd.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_AE_ENBD",
+			DapiProductionID: "EBILAEAD",
+			SwiftCode:        "EBILAEAD",
+			Address:          address{"Main Branch", "Baniyas Road", "Dubai"},
+		},
+		{
+			Name:             "ADCB",
+			LegalName:        "Abu Dhabi Commercial Bank PJSC",
+			Country:          "AE",
+			Domain:           "adcb.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_AE_ADCB",
+			DapiProductionID: "ADCBAEAA",
+			SwiftCode:        "ADCBAEAA",
+			AsksOTP:          true,
+			Address:          address{"Main Branch", "Sheikh Zayed Street", "Abu Dhabi"},
+		},
+		{
+			Name:             "Al Rajhi Bank",
+			LegalName:        "Al Rajhi Banking and Investment Corporation",
+			Country:          "SA",
+			Domain:           "alrajhi.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_SA_RAJHI",
+			DapiProductionID: "RJHISARI",
+			SwiftCode:        "RJHISARI",
+			Address:          address{"Head Office", "King Fahd Road", "Riyadh"},
+		},
+		{
+			Name: "SNB", LegalName: "Saudi National Bank", Country: "SA", Domain: "snb.example", Login: loginPassword,
+			DapiID: "DAPIBANK_SA_SNB", DapiProductionID: "NCBKSAJE", SwiftCode: "NCBKSAJE",
+			Address: address{"Head Office", "King Abdullah Road", "Riyadh"},
+		},
+		{
+			Name:             "NBK",
+			LegalName:        "National Bank of Kuwait SAKP",
+			Country:          "KW",
+			Domain:           "nbk.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_KW_NBK",
+			DapiProductionID: "NBOKKWKW",
+			SwiftCode:        "NBOKKWKW",
+			Address:          address{"Head Office", "Shuhada Street", "Kuwait City"},
+		},
+		{
+			Name:             "KFH",
+			LegalName:        "Kuwait Finance House KSCP",
+			Country:          "KW",
+			Domain:           "kfh.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_KW_KFH",
+			DapiProductionID: "KFHOKWKW",
+			SwiftCode:        "KFHOKWKW",
+			Address:          address{"Head Office", "Abdullah Al Mubarak Street", "Kuwait City"},
+		},
+		{
+			Name:             "NBB",
+			LegalName:        "National Bank of Bahrain BSC",
+			Country:          "BH",
+			Domain:           "nbb.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_BH_NBB",
+			DapiProductionID: "NBOBBHBM",
+			SwiftCode:        "NBOBBHBM",
+			Address:          address{"Main Branch", "Government Avenue", "Manama"},
+		},
+		{
+			Name:             "BBK",
+			LegalName:        "Bank of Bahrain and Kuwait BSC",
+			Country:          "BH",
+			Domain:           "bbk.example",
+			Login:            loginPassword,
+			DapiID:           "DAPIBANK_BH_BBK",
+			DapiProductionID: "BBKUBHBM",
+			SwiftCode:        "BBKUBHBM",
+			Address:          address{"Main Branch", "Government Avenue", "Manama"},
+		},
+		{
+			Name:             "Northwind Bank",
+			LegalName:        "Northwind Bank NA",
+			Country:          "US",
+			Domain:           "northwind.example",
+			Login:            loginPassword,
+			Featured:         true,
+			MoneyKitID:       "northwind",
+			MoneyKitAliases:  []string{"mx.northwind", "plaid.ins_900101"},
+			Providers:        []string{"mx", "plaid"},
+			Products:         everything,
+			DapiID:           "DAPIBANK_US_NORTHWIND",
+			DapiProductionID: "NWNDUS33",
+			SwiftCode:        "NWNDUS33",
+			Address:          address{"Main Branch", "100 Pine Street", "Seattle"},
+		},
+		{
+			Name:             "Harbor Trust",
+			LegalName:        "Harbor Trust Company",
+			Country:          "US",
+			Domain:           "harbortrust.example",
+			Login:            loginPassword,
+			MoneyKitID:       "harbor_trust",
+			MoneyKitAliases:  []string{"finicity.90210"},
+			Providers:        []string{"finicity"},
+			Products:         noInvestments,
+			DapiID:           "DAPIBANK_US_HARBOR",
+			DapiProductionID: "HRBRUS44",
+			SwiftCode:        "HRBRUS44",
+			Address:          address{"Main Branch", "12 Wharf Street", "Boston"},
+		},
+		{
+			Name:       "Credentials Bank",
+			LegalName:  "Credentials Bank",
+			Country:    "US",
+			Domain:     "credentials.example",
+			Login:      loginPassword,
+			MoneyKitID: "credentials_bank",
+			Providers:  []string{"moneykit"},
+			Products:   everything,
+		},
+		{
+			Name: "Instant Bank", LegalName: "Instant Bank", Country: "US", Domain: "instant.example", Login: LoginNone,
+			MoneyKitID: "instant_bank", Providers: []string{"moneykit"}, Products: everything,
+		},
+		{
+			Name: "OAuth Bank", LegalName: "OAuth Bank", Country: "US", Domain: "oauth.example", Login: loginOAuth,
+			MoneyKitID: "oauth_bank", Providers: []string{"moneykit"}, Products: everything,
+		},
+		{
+			Name:            "Thames Mutual",
+			LegalName:       "Thames Mutual plc",
+			Country:         "GB",
+			Domain:          "thamesmutual.example",
+			Login:           loginOAuth,
+			Featured:        true,
+			MoneyKitID:      "thames_mutual",
+			MoneyKitAliases: []string{"plaid.ins_900201"},
+			Providers:       []string{"plaid"},
+			Products:        noInvestments,
+		},
+		{
+			Name:       "Albion Bank",
+			LegalName:  "Albion Bank plc",
+			Country:    "GB",
+			Domain:     "albion.example",
+			Login:      loginOAuth,
+			MoneyKitID: "albion",
+			Providers:  []string{"plaid"},
+			Products:   noInvestments,
+		},
+		{
+			Name:            "Rideau Bank",
+			LegalName:       "Rideau Bank of Canada",
+			Country:         "CA",
+			Domain:          "rideau.example",
+			Login:           loginPassword,
+			Featured:        true,
+			MoneyKitID:      "rideau",
+			MoneyKitAliases: []string{"mx.rideau"},
+			Providers:       []string{"mx"},
+			Products:        everything,
+		},
+		{
+			Name:       "Maple Credit Union",
+			LegalName:  "Maple Credit Union Limited",
+			Country:    "CA",
+			Domain:     "maplecu.example",
+			Login:      loginPassword,
+			MoneyKitID: "maple_credit_union",
+			Providers:  []string{"mx"},
+			Products:   noInvestments,
+		},
+	}
+}
+
+// CountryName and currency of the countries that Dapi serves, as its metadata spells them.
+func CountryName(code string) string {
+	switch code {
+	case "AE":
+		return "UNITED ARAB EMIRATES"
+	case "SA":
+		return "SAUDI ARABIA"
+	case "KW":
+		return "KUWAIT"
+	case "BH":
+		return "BAHRAIN"
+	case "US":
+		return "UNITED STATES"
+	}
+	return code
+}
+
+func CurrencyOf(country string) (code, name string) {
+	switch country {
+	case "AE":
+		return "AED", "UNITED ARAB EMIRATES DIRHAM"
+	case "SA":
+		return "SAR", "SAUDI RIYAL"
+	case "KW":
+		return "KWD", "KUWAITI DINAR"
+	case "BH":
+		return "BHD", "BAHRAINI DINAR"
+	case "GB":
+		return "GBP", "POUND STERLING"
+	case "CA":
+		return "CAD", "CANADIAN DOLLAR"
+	}
+	return "USD", "UNITED STATES DOLLAR"
+}

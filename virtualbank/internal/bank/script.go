@@ -1,0 +1,143 @@
+package bank
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// AccountSpec is an account to add.
+type AccountSpec struct {
+	Name     string
+	Kind     string
+	Currency string
+}
+
+// BalanceSpec are the balances to serve, as decimal text that goes onto the wire as it is. "" is
+// null. They are in the provider's own sign.
+type BalanceSpec struct {
+	Current, Available, Limit string
+	NoCurrency                bool   // the currency is null
+	Date                      string // MoneyKit's balance_date, as it is; "" is null
+}
+
+// TransactionSpec is a transaction whose texts go onto the wire as they are.
+type TransactionSpec struct {
+	Amount     string
+	AsNumber   bool
+	Type       string
+	Currency   string
+	NoCurrency bool
+	Date       string
+	Text       string
+	Pending    bool
+}
+
+// written is a transaction of a script and when it came to be.
+type Scripted struct {
+	TransactionSpec
+	At time.Time
+}
+
+// AddAccount adds an account.
+func (bk *Book) AddAccount(spec AccountSpec) (*Account, error) {
+	kind, ok := map[string]Kind{"checking": KindChecking, "savings": KindSavings, "card": kindCard, "loan": KindLoan, "investment": KindInvestment}[spec.Kind]
+	if !ok {
+		return nil, Refuse(http.StatusBadRequest, "unknown kind of account %q", spec.Kind)
+	}
+	kind.Quiet = true
+	a := &Account{
+		Key:      "added-" + strconv.Itoa(len(bk.Accounts)),
+		Kind:     kind,
+		Name:     spec.Name,
+		Currency: spec.Currency,
+		Number:   "990000000000",
+		Mask:     "0000",
+	}
+	if a.Currency == "" {
+		a.Currency, _ = CurrencyOf(bk.Institution.Country)
+	}
+	bk.Accounts = append(bk.Accounts, a)
+	return a, nil
+}
+
+// SetBalance serves these balances for the account from now on.
+func (a *Account) SetBalance(spec BalanceSpec) { a.Balances = &spec }
+
+// AddTransaction adds a transaction to an account.
+func (bk *Book) AddTransaction(a *Account, spec TransactionSpec) {
+	s := &Scripted{spec, bk.Bank.Now()}
+	today := DayOf(s.At)
+	bk.grow(a, today)
+	on := today
+	if spec.Date != "" {
+		if d, ok := ParseDay(spec.Date[:min(10, len(spec.Date))]); ok {
+			on = d
+		}
+	}
+	id := bk.Bank.Name58(12, bk.Institution.Name, bk.Username, a.Key, "added", strconv.Itoa(len(a.Events)))
+	a.Events = append(a.Events, Event{
+		Id: id, Began: on, Posted: on, Appears: min(on, today), Text: spec.Text, Raw: spec.Text, Spec: s,
+	})
+}
+
+// ChangeTransaction corrects the transaction that was added with the same text.
+func (bk *Book) ChangeTransaction(a *Account, spec TransactionSpec) error {
+	e, err := a.added(spec.Text)
+	if err != nil {
+		return err
+	}
+	e.changes = append(e.changes, &Scripted{spec, bk.Bank.Now()})
+	return nil
+}
+
+// RemoveTransaction takes back the transaction that was added with a text.
+func (bk *Book) RemoveTransaction(a *Account, text string) error {
+	e, err := a.added(text)
+	if err != nil {
+		return err
+	}
+	e.until = bk.Bank.Now()
+	return nil
+}
+
+// added finds the transaction that was added with a text and is still there.
+func (a *Account) added(text string) (*Event, error) {
+	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Spec != nil && e.Text == text && e.until.IsZero() })
+	if i < 0 {
+		return nil, Refuse(http.StatusNotFound, "no transaction with that text was added")
+	}
+	return &a.Events[i], nil
+}
+
+// standardDays is how many days of transactions an institution serves unless a script says
+// otherwise.
+const standardDays = 90
+
+func (b *Bank) DaysServed(at Institution) int {
+	if days := b.Served[at.Name]; days > 0 {
+		return days
+	}
+	return standardDays
+}
+
+// Outage takes an institution down or brings it back.
+func (b *Bank) Outage(institutionID string, down bool) error {
+	at, ok := b.Institution(func(in Institution) bool { return in.GoesBy(institutionID) })
+	if !ok {
+		return Refuse(http.StatusNotFound, "no institution %q", institutionID)
+	}
+	b.Outages[at.Name] = down
+	return nil
+}
+
+// ServeDays makes an institution serve that many days of transactions from now on.
+func (b *Bank) ServeDays(institutionID string, days int) error {
+	at, ok := b.Institution(func(in Institution) bool { return in.GoesBy(institutionID) })
+	if !ok || days < 1 {
+		return Refuse(http.StatusNotFound, "no institution %q, or no days", institutionID)
+	}
+	b.Served[at.Name] = days
+	return nil
+}

@@ -1,0 +1,141 @@
+package dapi
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// paymentArgs are the arguments of a payment call. The first that is wrong is kept.
+type paymentArgs struct {
+	b       *Provider
+	conn    *connection
+	members map[string]any
+	wrong   *bank.Reply
+}
+
+func (a *paymentArgs) refuse(status int, kind, msg string) {
+	if a.wrong == nil {
+		p := fail(status, kind, msg)
+		a.wrong = &p
+	}
+}
+
+func (a *paymentArgs) member(name string, required bool) (any, bool) {
+	value := a.members[name]
+	if value == nil || value == "" {
+		if required {
+			a.refuse(http.StatusUnprocessableEntity, typeMissing, name+" is missing")
+		}
+		return nil, false
+	}
+	return value, true
+}
+
+func (a *paymentArgs) mistyped(name, want string) {
+	a.refuse(http.StatusBadRequest, typeInvalidArgs, "Field '"+name+"' failed validation: not "+want)
+}
+
+// text returns a string member, "" when it is absent or wrong.
+func (a *paymentArgs) text(name string, required bool) string {
+	value, ok := a.member(name, required)
+	if !ok {
+		return ""
+	}
+	text, ok := value.(string)
+	if !ok {
+		a.mistyped(name, "a string")
+	}
+	return text
+}
+
+// word returns a string member of a vocabulary.
+func (a *paymentArgs) word(name string, required bool, allowed ...string) string {
+	text := a.text(name, required)
+	if text != "" && !slices.Contains(allowed, text) {
+		a.refuse(http.StatusBadRequest, typeParameter, name+" has to be "+strings.Join(allowed, " or "))
+	}
+	return text
+}
+
+// within checks a text by a rule of the bank's metadata.
+func (a *paymentArgs) within(name, text string, r rule) {
+	if len(text) > r.Length || !regexp.MustCompile("^("+r.Characters+")*$").MatchString(text) {
+		msg := fmt.Sprintf("%s is longer than %d or has other characters than %s", name, r.Length, r.Characters)
+		a.refuse(http.StatusBadRequest, typeParameter, msg)
+	}
+}
+
+// amount returns an amount in hundredths. It has two decimals at most.
+func (a *paymentArgs) amount(name string) int64 {
+	value, ok := a.member(name, true)
+	if !ok {
+		return 0
+	}
+	n, ok := value.(interface{ String() string }) // a JSON number
+	if !ok {
+		a.mistyped(name, "a number")
+		return 0
+	}
+	whole, cents, _ := strings.Cut(n.String(), ".")
+	if !bank.PlainDecimal.MatchString(n.String()) || len(cents) > 2 || len(whole) > 12 {
+		a.refuse(http.StatusBadRequest, typeParameter, name+" is not an amount with two decimals at most")
+		return 0
+	}
+	units, _ := strconv.ParseInt(whole+(cents + "00")[:2], 10, 64) // digits alone
+	if units <= 0 {
+		a.refuse(http.StatusBadRequest, typeParameter, name+" is not positive")
+	}
+	return units
+}
+
+// sender returns the account that pays; nil when there is none.
+func (a *paymentArgs) sender() *bank.Account {
+	id := a.text("senderID", true)
+	if id == "" {
+		return nil
+	}
+	i := slices.IndexFunc(a.conn.book.Accounts, func(acc *bank.Account) bool {
+		return a.conn.accountID(acc) == id && !acc.Kind.Card
+	})
+	if i < 0 {
+		a.refuse(http.StatusNotFound, typeNoAccount, "no such account")
+		return nil
+	}
+	return a.conn.book.Accounts[i]
+}
+
+func (a *paymentArgs) days() {
+	from, ok1 := bank.ParseDay(a.text("fromDate", true))
+	to, ok2 := bank.ParseDay(a.text("toDate", true))
+	if !ok1 || !ok2 || to < from {
+		a.refuse(http.StatusBadRequest, typeParameter, "fromDate or toDate is wrong")
+	}
+}
+
+func (a *paymentArgs) items() {
+	a.word("type", true, "same", "local", "intl")
+	value, ok := a.member("items", true)
+	if list, isList := value.([]any); ok && (!isList || len(list) == 0) {
+		a.mistyped("items", "a list with something in it")
+	}
+}
+
+func (a *paymentArgs) batch() {
+	a.sender()
+	a.items()
+}
+
+func (a *paymentArgs) batchFile() {
+	if value, ok := a.member("sender", true); ok {
+		if _, ok := value.(map[string]any); !ok {
+			a.mistyped("sender", "an object")
+		}
+	}
+	a.items()
+}

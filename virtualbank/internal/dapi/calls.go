@@ -1,0 +1,138 @@
+package dapi
+
+import (
+	"net/http"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+type exchangeReply struct {
+	envelope
+	AccessToken string `json:"accessToken"`
+	TokenID     string `json:"tokenID"`
+	UserID      string `json:"userID"`
+}
+
+// exchangeToken serves /auth/ExchangeToken. Its answer has no operation id, except where an injected
+// fault or a script made it an operation that went on.
+func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
+	f, refusal, ok := readFields(c, "appSecret", "accessCode", "connectionID")
+	switch {
+	case !ok:
+		return refusal
+	case !bank.Same(f["appSecret"], b.appSecret):
+		return wrongSecret()
+	}
+	in, refusal, ok := readBody(c)
+	if !ok {
+		return refusal
+	}
+	b.Lock()
+	defer b.Unlock()
+	now := b.Now()
+	code := b.codes[f["accessCode"]]
+	if code != nil {
+		code.conn.Presented++
+	}
+	if code == nil || code.used || !now.Before(code.expires) || code.conn.id != f["connectionID"] {
+		p := fail(http.StatusUnauthorized, typeInvalidToken, "accessCode is not valid")
+		if code != nil && code.conn.id == f["connectionID"] && b.continues(c, code.conn, in) {
+			return b.end(c, code.conn, in, p)
+		}
+		return p
+	}
+	conn := code.conn
+	id, p, unfinished := b.prepare(c, conn, in)
+	if unfinished {
+		return p // and the code is good for another call
+	}
+	code.used, conn.day = true, bank.DayOf(now)
+	conn.Exchanged++
+	b.announceDapi(conn, eventStateChanged, nil)
+	token := b.Gen.Hide(b.jwt(map[string]any{
+		"salt": b.Gen.Uuid(), "appKey": b.appKey, "tokenID": conn.tokenID, "iat": now.Unix(),
+		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},
+	}))
+	b.tokens[token] = conn
+	p = bank.Reply{Status: http.StatusOK, Body: exchangeReply{done(), token, conn.tokenID, conn.userID}}
+	if id == "" {
+		return p
+	}
+	return b.record(c, conn, id, p)
+}
+
+// authorize checks what every call on a connection must present. Under the mutex.
+func (b *Provider) authorize(c *bank.Call, f map[string]string, in callBody) (*connection, bank.Reply, bool) {
+	if !bank.Same(f["appSecret"], b.appSecret) {
+		return nil, wrongSecret(), false
+	}
+	conn := b.tokens[bearer(c.Request)]
+	switch {
+	case conn == nil:
+		return nil, fail(http.StatusUnauthorized, typeInvalidToken, "accessToken is not valid"), false
+	case !bank.Same(f["userSecret"], conn.userSecret):
+		return nil, fail(http.StatusUnauthorized, typeInvalidLogin, "userSecret is not that of the connection"), false
+	case conn.delinked:
+		return nil, fail(http.StatusUnauthorized, typeDelinked, "the user was delinked"), false
+	case conn.lapsed:
+		p := fail(http.StatusUnauthorized, typeInvalidLogin, "the login is no longer accepted by the bank")
+		return conn, b.end(c, conn, in, p), false
+	}
+	return conn, bank.Reply{}, true
+}
+
+func (b *Provider) serveMetadata(c *bank.Call) bank.Reply {
+	f, refusal, ok := readFields(c, "appSecret", "userSecret")
+	if !ok {
+		return refusal
+	}
+	in, refusal, ok := readBody(c)
+	if !ok {
+		return refusal
+	}
+	b.Lock()
+	defer b.Unlock()
+	conn, refusal, ok := b.authorize(c, f, in)
+	if !ok {
+		return refusal
+	}
+	id, p, unfinished := b.prepare(c, conn, in)
+	if unfinished {
+		return p
+	}
+	return b.record(c, conn, id, bank.Reply{Status: http.StatusOK, Body: metadataReply{
+		envelope: done(), Metadata: metadataOf(conn.institution, b.DaysServed(conn.institution)),
+	}})
+}
+
+// delink serves the delink call. What it answers beside the envelope is not documented: nothing,
+// here.
+func (b *Provider) delink(c *bank.Call) bank.Reply {
+	f, refusal, ok := readFields(c, "appSecret", "userSecret")
+	if !ok {
+		return refusal
+	}
+	in, refusal, ok := readBody(c)
+	if !ok {
+		return refusal
+	}
+	b.Lock()
+	defer b.Unlock()
+	conn, refusal, ok := b.authorize(c, f, in)
+	// A connection whose login lapsed can still be delinked: it is Dapi that forgets it.
+	if !ok && (conn == nil || !conn.lapsed) {
+		return refusal
+	}
+	id, p, unfinished := b.prepare(c, conn, in)
+	if unfinished {
+		return p
+	}
+	if !conn.delinked {
+		b.announceDapi(conn, eventDeleted, nil)
+	}
+	conn.delinked = true
+	if p = (bank.Reply{Status: http.StatusOK, Body: done()}); id == "" {
+		return p
+	}
+	return b.record(c, conn, id, p)
+}

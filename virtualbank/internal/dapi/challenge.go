@@ -1,0 +1,328 @@
+package dapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// What the bank wants to hear, by the kind of input. The OTP is the only value ever seen in Dapi's
+// sandbox; the others are the bank's own.
+func answerTo(kind string) string {
+	switch kind {
+	case "otp", "token":
+		return "123456"
+	case "pin":
+		return "1234"
+	case "captcha":
+		return "BANK7"
+	case "secret_question":
+		return "blue"
+	case "confirmation":
+		return "true"
+	case "multiple_choice":
+		return "0"
+	}
+	return ""
+}
+
+// Lifetimes on the bank's clock: of an open challenge, and of the bank's trust after a right
+// answer. Neither is published.
+const (
+	challengeLife = 5 * time.Minute
+	trustLife     = 10 * time.Minute
+)
+
+// RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
+// another: each round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234
+// (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
+// operation is a path such as "/data/balance/get"; "" is any data or payment call. The error is a
+// [*Refusal].
+func (b *Provider) RequireInput(connectionID, operation string, rounds ...[]string) error {
+	b.Lock()
+	defer b.Unlock()
+	conn, ok := b.connections[connectionID]
+	if !ok {
+		return bank.Refuse(http.StatusNotFound, "no such connection")
+	}
+	for _, round := range rounds {
+		for _, kind := range round {
+			if answerTo(kind) == "" {
+				return bank.Refuse(http.StatusBadRequest, "unknown kind of input %q", kind)
+			}
+		}
+	}
+	conn.wanted = append(conn.wanted, inputScript{operation, rounds})
+	return nil
+}
+
+// Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
+// is found running so many times, then done. "" is any data or payment call. The error is a
+// [*Refusal].
+func (b *Provider) Defer(connectionID, operation string, polls int) error {
+	b.Lock()
+	defer b.Unlock()
+	conn, ok := b.connections[connectionID]
+	if !ok {
+		return bank.Refuse(http.StatusNotFound, "no such connection")
+	}
+	conn.deferred = append(conn.deferred, deferral{operation, polls})
+	return nil
+}
+
+type inputScript struct {
+	operation string
+	rounds    [][]string
+}
+
+type deferral struct {
+	operation string
+	polls     int
+}
+
+// callBody is what data calls take beside the secrets.
+type callBody struct {
+	OperationID string      `json:"operationID"`
+	UserInputs  []userInput `json:"userInputs"`
+	AccountID   string      `json:"accountID"`
+	CardID      string      `json:"cardID"`
+	FromDate    string      `json:"fromDate"`
+	ToDate      string      `json:"toDate"`
+
+	raw    []byte // all of the body
+	either bool   // accountID may be a card's
+}
+
+// members are all that the body holds.
+func (in callBody) members() map[string]any {
+	dec := json.NewDecoder(bytes.NewReader(in.raw))
+	dec.UseNumber()
+	var all map[string]any
+	if err := dec.Decode(&all); err != nil {
+		panic(err) // it was decoded before
+	}
+	return all
+}
+
+// arguments are what must be sent again to resume: everything but the secrets and the answers.
+func (in callBody) arguments() string {
+	rest := in.members()
+	maps.DeleteFunc(rest, func(name string, value any) bool {
+		return value == nil || slices.Contains([]string{"appSecret", "userSecret", "operationID", "userInputs"}, name)
+	})
+	text, err := json.Marshal(rest)
+	if err != nil {
+		panic(err) // it was decoded from JSON
+	}
+	return string(text)
+}
+
+type userInput struct {
+	ID        string   `json:"id"`
+	Index     int      `json:"index"`
+	Query     string   `json:"query"`
+	QueryType string   `json:"queryType,omitempty"`
+	Options   []string `json:"queryOptions,omitempty"`
+	Answer    string   `json:"answer"`
+}
+
+type askingReply struct {
+	envelope
+	UserInputs []userInput `json:"userInputs"`
+}
+
+// pendingInput is an operation that waits for the user.
+type pendingInput struct {
+	id        string
+	path      string
+	arguments string
+	rounds    [][]string // the one being asked first
+	expires   time.Time
+}
+
+const statusUserInput = "user_input_required"
+
+// readBody reads what a call has beside the secrets.
+func readBody(c *bank.Call) (callBody, bank.Reply, bool) {
+	in := callBody{raw: c.Body}
+	if json.Unmarshal(c.Body, &in) != nil {
+		return in, fail(http.StatusBadRequest, typeInvalidArgs, "a field has the wrong type"), false
+	}
+	return in, bank.Reply{}, true
+}
+
+// serveData is a data call: it checks the secrets, then what the bank wants from the user, and then
+// does the work. An operation that goes on keeps its id.
+func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank.Reply) bank.Reply {
+	f, refusal, ok := readFields(c, "appSecret", "userSecret")
+	if !ok {
+		return refusal
+	}
+	in, refusal, ok := readBody(c)
+	if !ok {
+		return refusal
+	}
+	b.Lock()
+	defer b.Unlock()
+	conn, refusal, ok := b.authorize(c, f, in)
+	if !ok {
+		return refusal
+	}
+	if b.Outages[conn.institution.Name] {
+		return b.end(c, conn, in, fail(http.StatusInternalServerError, typeUnknown, "the bank is not available"))
+	}
+	id, p, unfinished := b.prepare(c, conn, in)
+	if unfinished {
+		return p
+	}
+	return b.record(c, conn, id, work(conn, in))
+}
+
+// meant reports whether a script for an operation, "" for any, is for the call of op. Auth,
+// metadata and delink never ask and take no time, Dapi's documentation says: a script has to name
+// them.
+func meant(operation, op string) bool {
+	return operation == op || operation == "" && isDataCall(op)
+}
+
+// defers reports whether a call of that path is to answer "initialized", and how often its
+// operation is then found running.
+func (conn *connection) defers(path string) (polls int, ok bool) {
+	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return meant(d.operation, path) })
+	if i < 0 {
+		return 0, false
+	}
+	polls = conn.deferred[i].polls
+	conn.deferred = slices.Delete(conn.deferred, i, i+1)
+	return polls, true
+}
+
+// interact asks the user, or judges the answers. asking is false where the call may go on: under
+// id, if it is the operation of an earlier call.
+func (b *Provider) interact(c *bank.Call, conn *connection, in callBody) (id string, answer bank.Reply, asking bool) {
+	if op := b.operations[in.OperationID]; b.continues(c, conn, in) && op.deferred {
+		if op.poll(); op.status == statusInitialized {
+			return in.OperationID, op.initialized(in.OperationID), true
+		}
+		return in.OperationID, bank.Reply{}, false // the call sent again for a finished operation
+	}
+	if in.OperationID != "" && len(in.UserInputs) > 0 {
+		answer, asking = b.resume(c, conn, in)
+		return in.OperationID, answer, asking
+	}
+	b.expire(conn)
+	b.drop(conn, typeInvalidated) // another call ends the session that was waiting
+	for i, s := range conn.wanted {
+		if meant(s.operation, c.Route.Operation) {
+			conn.wanted = append(conn.wanted[:i], conn.wanted[i+1:]...)
+			return "", b.ask(c, conn, in.arguments(), s.rounds), true
+		}
+	}
+	trusted := !conn.institution.AsksOTP || b.Now().Before(conn.trusted) || !isDataCall(c.Route.Operation)
+	if c.Fault == faultAsks || !trusted {
+		return "", b.ask(c, conn, in.arguments(), [][]string{{"otp"}}), true
+	}
+	return "", bank.Reply{}, false
+}
+
+// resume judges the answers to what an operation asked. It returns false where they are right and
+// nothing more is asked. An operation that has failed repeats its failure; one that waits for
+// nothing stays as it is. Both answer under their own id.
+func (b *Provider) resume(c *bank.Call, conn *connection, in callBody) (bank.Reply, bool) {
+	b.expire(conn)
+	p := conn.pending
+	if p == nil || p.id != in.OperationID {
+		return b.refuseAnswer(c, conn, in.OperationID), true
+	}
+	// A mistake of the caller's leaves the operation as it is.
+	mistaken := func(msg string) (bank.Reply, bool) {
+		return bank.Reply{
+			Status: http.StatusBadRequest,
+			Body:   envelope{OperationID: p.id, Status: statusFailed, Type: typeParameter, Msg: msg},
+		}, true
+	}
+	switch {
+	case p.path != c.Route.Operation || p.arguments != in.arguments():
+		return mistaken("the arguments are not those of the operation")
+	case len(in.UserInputs) != len(p.rounds[0]):
+		return mistaken("not every input has an answer")
+	}
+	for _, given := range in.UserInputs {
+		if given.Index < 0 || given.Index >= len(p.rounds[0]) || given.ID != p.rounds[0][given.Index] {
+			return mistaken("userInputs are not those that were asked for")
+		}
+		if given.Answer != answerTo(given.ID) {
+			return b.end(c, conn, in, fail(http.StatusUnauthorized, "INVALID_MFA", "the answer is wrong")), true
+		}
+	}
+	now := b.Now()
+	p.rounds = p.rounds[1:]
+	if len(p.rounds) > 0 {
+		p.expires = now.Add(challengeLife)
+		return p.ask(), true
+	}
+	conn.pending, conn.trusted = nil, now.Add(trustLife)
+	return bank.Reply{}, false
+}
+
+// refuseAnswer refuses an answer for which no operation waits. An operation of another connection is an
+// unknown one.
+func (b *Provider) refuseAnswer(c *bank.Call, conn *connection, id string) bank.Reply {
+	p := fail(http.StatusUnauthorized, typeInvalidated, "the operation is not waiting for anything")
+	op := b.operations[id]
+	if op == nil || op.conn != conn {
+		return b.record(c, conn, "", p)
+	}
+	if op.status == statusFailed {
+		p = fail(op.code, op.errorType, op.msg)
+	}
+	return under(p, id)
+}
+
+// ask asks the user. The operation is there from now on.
+func (b *Provider) ask(c *bank.Call, conn *connection, arguments string, rounds [][]string) bank.Reply {
+	p := &pendingInput{path: c.Route.Operation, arguments: arguments, rounds: rounds, expires: b.Now().Add(challengeLife)}
+	answer := b.record(c, conn, "", p.ask())
+	p.id = answer.Body.(askingReply).OperationID
+	conn.pending = p
+	return answer
+}
+
+func (p *pendingInput) ask() bank.Reply {
+	out := askingReply{envelope: envelope{OperationID: p.id, Success: true, Status: statusUserInput}}
+	for i, kind := range p.rounds[0] {
+		in := userInput{ID: kind, Index: i, Query: question(kind), QueryType: "txt"}
+		switch kind {
+		case "captcha":
+			in.QueryType = ""
+		case "multiple_choice":
+			in.Options = []string{"Text message", "Phone call"}
+		}
+		out.UserInputs = append(out.UserInputs, in)
+	}
+	return bank.Reply{Status: http.StatusOK, Body: out}
+}
+
+func question(kind string) string {
+	switch kind {
+	case "otp":
+		return "Enter the one-time password sent to your phone"
+	case "token":
+		return "Enter the code shown by your bank's app"
+	case "pin":
+		return "Enter your card PIN"
+	case "captcha":
+		return base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n a picture of BANK7"))
+	case "secret_question":
+		return "What is your favourite colour?"
+	case "confirmation":
+		return "Approve the login in your bank's app"
+	}
+	return "How shall we send you a code?"
+}

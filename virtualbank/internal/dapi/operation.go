@@ -1,0 +1,228 @@
+package dapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// operation is what Dapi remembers of a call that reached the bank.
+type operation struct {
+	conn       *connection
+	start, end time.Time
+	status     string
+	path       string
+	errorType  string
+	msg        string
+	code       int  // the HTTP status of the answer in which it failed
+	polls      int  // how often it is still found running
+	deferred   bool // it answered "initialized" once
+}
+
+// poll looks at an operation that is running, which brings it nearer to its end.
+func (op *operation) poll() {
+	if op.status != statusInitialized {
+		return
+	}
+	if op.polls--; op.polls < 0 {
+		op.status = statusDone
+	}
+}
+
+// initialized is the answer of a call whose operation is running.
+func (*operation) initialized(id string) bank.Reply {
+	return bank.Reply{Status: http.StatusOK, Body: envelope{OperationID: id, Success: true, Status: statusInitialized}}
+}
+
+// record remembers how an operation stands and puts its id into the answer. "" begins a new
+// operation. Under the mutex.
+func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Reply) bank.Reply {
+	now := b.Now()
+	op := b.operations[id]
+	if op == nil {
+		id = conn.bankID + ":" + b.Gen.Uuid()
+		op = &operation{conn: conn, start: now, path: c.Route.Path}
+		b.operations[id] = op
+	}
+	op.end, op.status, op.errorType, op.msg = now, statusDone, "", ""
+	told := func(e envelope) envelope {
+		e.OperationID = id
+		op.status, op.errorType, op.msg, op.code = e.Status, e.Type, e.Msg, p.Status
+		return e
+	}
+	switch body := p.Body.(type) {
+	case envelope:
+		p.Body = told(body)
+	case exchangeReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	case metadataReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	case dataReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	case askingReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	case payeesReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	case coolingReply:
+		body.envelope = told(body.envelope)
+		p.Body = body
+	}
+	return p
+}
+
+// startRunning answers "initialized": the operation is found running so many times.
+func (b *Provider) startRunning(c *bank.Call, conn *connection, id string, polls int) bank.Reply {
+	p := b.record(c, conn, id, (*operation)(nil).initialized(""))
+	op := b.operations[p.Body.(envelope).OperationID]
+	op.polls, op.deferred = polls, true
+	return p
+}
+
+// prepare brings a call to where its work can be done, under the id of the operation with which
+// it goes on. unfinished is true where p answers instead: the bank asks the user, or takes its
+// time.
+func (b *Provider) prepare(c *bank.Call, conn *connection, in callBody) (id string, p bank.Reply, unfinished bool) {
+	id, p, asking := b.interact(c, conn, in)
+	if asking {
+		return id, p, true
+	}
+	if c.Fault == faultInitialized {
+		return id, b.startRunning(c, conn, id, 0), true
+	}
+	if polls, ok := conn.defers(c.Route.Operation); ok {
+		return id, b.startRunning(c, conn, id, polls), true
+	}
+	return id, bank.Reply{}, false
+}
+
+// continues reports whether a call names an operation of its own connection and path.
+func (b *Provider) continues(c *bank.Call, conn *connection, in callBody) bool {
+	op := b.operations[in.OperationID]
+	return op != nil && op.conn == conn && op.path == c.Route.Path
+}
+
+// end fails a call, and the operation with which it goes on. One that has failed repeats its
+// failure, and one that is done stays so.
+func (b *Provider) end(c *bank.Call, conn *connection, in callBody, p bank.Reply) bank.Reply {
+	id := in.OperationID
+	if !b.continues(c, conn, in) {
+		return b.record(c, conn, "", p)
+	}
+	b.expire(conn)
+	switch b.operations[id].status {
+	case statusFailed:
+		return b.refuseAnswer(c, conn, id)
+	case statusDone:
+		return under(p, id)
+	}
+	if conn.pending != nil && conn.pending.id == id {
+		conn.pending = nil
+	}
+	return b.record(c, conn, id, p)
+}
+
+// under is a failure under the id of an operation that it leaves as it is.
+func under(p bank.Reply, id string) bank.Reply {
+	if e, ok := p.Body.(envelope); ok {
+		e.OperationID = id
+		p.Body = e
+	}
+	return p
+}
+
+// drop ends the operation that waits for the user, if there is one.
+func (b *Provider) drop(conn *connection, errorType string) {
+	if conn.pending == nil {
+		return
+	}
+	op := b.operations[conn.pending.id]
+	op.status, op.errorType, op.msg, op.code = statusFailed, errorType, "the session with the bank ended", http.StatusUnauthorized
+	op.end, conn.pending = b.Now(), nil
+}
+
+// expire ends the operation that waits for the user, if its time is over.
+func (b *Provider) expire(conn *connection) {
+	if p := conn.pending; p != nil && !b.Now().Before(p.expires) {
+		b.drop(conn, typeExpired)
+	}
+}
+
+type operationReply struct {
+	envelope
+	Info operationInfo `json:"opInfo"`
+}
+
+type operationInfo struct {
+	Start     string `json:"startDate"`
+	End       string `json:"endDate"`
+	Status    string `json:"status"`
+	Type      string `json:"type"`
+	ErrorType string `json:"errorType,omitempty"`
+}
+
+// findOperation looks an operation up, which ends one whose user did not answer in time. Under
+// the mutex. What an unknown operation answers is not documented; PARAMETER_ERROR is the bank's
+// choice.
+func (b *Provider) findOperation(id string) (*operation, bank.Reply, bool) {
+	op := b.operations[id]
+	if op == nil {
+		return nil, fail(http.StatusBadRequest, typeParameter, "no such operation"), false
+	}
+	b.expire(op.conn)
+	op.poll()
+	return op, bank.Reply{}, true
+}
+
+// serveOperation serves /operation/get in its documented form, with appKey and no bearer.
+func (b *Provider) serveOperation(c *bank.Call) bank.Reply {
+	f, refusal, ok := readFields(c, "appKey", "appSecret", "operationID")
+	switch {
+	case !ok:
+		return refusal
+	case !bank.Same(f["appSecret"], b.appSecret) || !bank.Same(f["appKey"], b.appKey):
+		return wrongSecret()
+	}
+	b.Lock()
+	defer b.Unlock()
+	op, refusal, ok := b.findOperation(f["operationID"])
+	if !ok {
+		return refusal
+	}
+	const layout = "2006-01-02T15:04:05.000Z"
+	at := func(t time.Time) string { return t.UTC().Format(layout) }
+	return bank.Reply{Status: http.StatusOK, Body: operationReply{
+		done(), operationInfo{at(op.start), at(op.end), op.status, op.path, op.errorType},
+	}}
+}
+
+// serveOperationStatus serves /operation/status, which Dapi's Node and Go SDKs call: without appKey,
+// and the envelope is the operation's own, questions included. The results that Node's types have
+// room for are not in it, as in the other form: the bank's choice.
+func (b *Provider) serveOperationStatus(c *bank.Call) bank.Reply {
+	f, refusal, ok := readFields(c, "appSecret", "operationID")
+	switch {
+	case !ok:
+		return refusal
+	case !bank.Same(f["appSecret"], b.appSecret):
+		return wrongSecret()
+	}
+	b.Lock()
+	defer b.Unlock()
+	id := f["operationID"]
+	op, refusal, ok := b.findOperation(id)
+	if !ok {
+		return refusal
+	}
+	if p := op.conn.pending; p != nil && p.id == id {
+		return p.ask()
+	}
+	return bank.Reply{Status: http.StatusOK, Body: envelope{
+		OperationID: id, Success: op.status != statusFailed, Status: op.status, Type: op.errorType, Msg: op.msg,
+	}}
+}

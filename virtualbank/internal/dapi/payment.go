@@ -1,0 +1,139 @@
+package dapi
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// The bank moves no money yet. Beneficiaries are registered and listed, with "done". Every other
+// call for payments is checked as Dapi would and then refused with a type of Dapi's. A new
+// beneficiary cools down, and is never confirmed at the bank, so that no transfer goes out.
+const (
+	typeMissing      = "PARAMETER_MISSING"
+	typeNoAccount    = "INVALID_ACCOUNT_ID"
+	typeNoMoney      = "INSUFFICIENT_BALANCE"
+	typeCoolDown     = "BENEFICIARY_COOL_DOWN_PERIOD"
+	typeNotActivated = "BENEFICIARY_NOT_ACTIVATED"
+	typeExists       = "BENEFICIARY_ALREADY_EXISTS"
+
+	payeeWaiting = "waiting_for_confirmation"
+	coolDownLife = coolDownHours * time.Hour
+)
+
+// coolingReply is the refusal of a beneficiary that cannot be paid yet.
+type coolingReply struct {
+	envelope
+	CoolDown span `json:"coolDownPeriod"`
+}
+
+func (b *Provider) dapiPaymentRoutes() []bank.Route {
+	return []bank.Route{
+		{Path: "/payment/beneficiaries/get", Handle: b.servePayees(false)},
+		{Path: "/payment/beneficiaries/create", Handle: b.addPayee(false)},
+		{Path: "/payment/transfer/create", Handle: b.serveTransfer(false, false)},
+		{Path: "/payment/transfer/autoflow", Handle: b.serveTransfer(false, true)},
+		{Path: "/wire/beneficiaries/get", Handle: b.servePayees(true)},
+		{Path: "/wire/beneficiaries/create", Handle: b.addPayee(true)},
+		{Path: "/wire/transfer/create", Handle: b.serveTransfer(true, false)},
+		{Path: "/wire/transfer/autoflow", Handle: b.serveTransfer(true, true)},
+		{Path: "/ach/pull/create", Handle: b.notOffered(notInTheUS, func(a *paymentArgs) { a.amount("amount") })},
+		{Path: "/ach/pull/get", Handle: b.notOffered(notInTheUS, nil)},
+		{Path: "/nymcard/funds/load", Handle: b.notOffered(nil, func(a *paymentArgs) { a.amount("amount") })},
+		{Path: "/batch/metadata/get", Handle: b.notOffered(nil, nil)},
+		{Path: "/batch/transfers/get", Handle: b.notOffered(nil, (*paymentArgs).days)},
+		{Path: "/batch/items/get", Handle: b.notOffered(nil, func(a *paymentArgs) { a.text("reference", true) })},
+		{Path: "/batch/file/create", Handle: b.notOffered(nil, (*paymentArgs).batchFile)},
+		{Path: "/batch/transfers/create", Handle: b.notOffered(nil, (*paymentArgs).batch)},
+	}
+}
+
+// servePayment is a call for payments: a data call whose arguments are checked before the work.
+func (b *Provider) servePayment(unfit func(bank.Institution) string, check func(*paymentArgs), work func(*paymentArgs) bank.Reply) func(*bank.Call) bank.Reply {
+	return func(c *bank.Call) bank.Reply {
+		return b.serveData(c, func(conn *connection, in callBody) bank.Reply {
+			a := &paymentArgs{b: b, conn: conn, members: in.members()}
+			if unfit != nil {
+				if why := unfit(conn.institution); why != "" {
+					return fail(http.StatusBadRequest, typeParameter, why)
+				}
+			}
+			if check != nil {
+				check(a)
+			}
+			if a.wrong != nil {
+				return *a.wrong
+			}
+			return work(a)
+		})
+	}
+}
+
+func notInTheUS(at bank.Institution) string {
+	if at.Country == "US" {
+		return ""
+	}
+	return "the bank is not in the US"
+}
+
+// onlyFor is where a kind of beneficiary is at home.
+func onlyFor(wire bool) func(bank.Institution) string {
+	if wire {
+		return notInTheUS
+	}
+	return nil
+}
+
+// notOffered refuses what no customer of the bank has, once the arguments are right.
+func (b *Provider) notOffered(unfit func(bank.Institution) string, check func(*paymentArgs)) func(*bank.Call) bank.Reply {
+	return b.servePayment(unfit, check, func(*paymentArgs) bank.Reply {
+		return fail(http.StatusBadRequest, typeParameter, "the bank does not offer this to the customer")
+	})
+}
+
+// serveTransfer checks a transfer and refuses it: for want of money, or since the beneficiary cools
+// down or was not confirmed. autoflow registers the beneficiary first.
+func (b *Provider) serveTransfer(wire, autoflow bool) func(*bank.Call) bank.Reply {
+	return b.servePayment(onlyFor(wire), nil, func(a *paymentArgs) bank.Reply {
+		rules := metadataOf(a.conn.institution, 0)
+		from, hundredths := a.sender(), a.amount("amount")
+		if least := int64(rules.Bounds[0].Minimum); hundredths < least*100 {
+			a.refuse(http.StatusBadRequest, typeParameter, fmt.Sprintf("amount is less than %d", least))
+		}
+		if remark := a.text("remark", false); remark != "" {
+			a.within("remark", remark, rules.Validators.Transfer["local"]["remarks"])
+		}
+		to := a.receiver(wire, autoflow)
+		if a.wrong != nil {
+			return *a.wrong
+		}
+		unit := int64(1)
+		for range bank.ExponentOf(from.Currency) {
+			unit *= 10
+		}
+		booked, held := a.conn.book.State(from, b.Now())
+		if hundredths*unit > (booked+held)*100 {
+			return fail(http.StatusBadRequest, typeNoMoney, "the account does not hold the amount")
+		}
+		if autoflow && to.id == "" {
+			b.register(a.conn.book, to)
+		}
+		if left := to.added.Add(coolDownLife).Sub(b.Now()); left > 0 {
+			hours := int((left + time.Hour - 1) / time.Hour)
+			return bank.Reply{Status: http.StatusBadRequest, Body: coolingReply{
+				envelope{
+					Status: statusFailed, Type: typeCoolDown,
+					Msg: fmt.Sprintf("The new beneficiary can receive transfers after %d hour(s)", hours),
+				},
+				span{hours, "hrs"},
+			}}
+		}
+		return fail(
+			http.StatusBadRequest,
+			typeNotActivated,
+			"the customer has not confirmed the beneficiary at the bank",
+		)
+	})
+}

@@ -1,0 +1,51 @@
+package dapi
+
+import "github.com/bankmux/bankmux/virtualbank/internal/bank"
+
+// Name is how faults, the journal and webhooks spell Dapi.
+const Name = "dapi"
+
+// Spec returns what is fixed about Dapi.
+func Spec() bank.Spec {
+	return bank.Spec{
+		Name:               Name,
+		Title:              "Dapi",
+		BasePath:           "/v2",
+		IDName:             "connectionID",
+		Faults:             faults(),
+		Situations:         situations(),
+		Events:             Events(),
+		SignatureHeader:    "Svix-Signature",
+		Forgeries:          forgeries(),
+		ExampleOperation:   "/data/accounts/get",
+		ExampleInstitution: "DAPIBANK_AE_ENBD",
+	}
+}
+
+// Spec returns what is fixed about Dapi.
+func (*Provider) Spec() bank.Spec { return Spec() }
+
+func situations() []string {
+	return []string{
+		bank.PendingVanishes,
+		bank.Posted,
+		bank.Tip,
+		bank.FuelHold,
+		bank.Late,
+		bank.VeryLate,
+		bank.Twin,
+		bank.Edited,
+		bank.Withdrawn,
+		bank.EmptyAnswer,
+		bank.ShortAnswer,
+		bank.FewerDays,
+		bank.FewerDaysUnsaid,
+		bank.DaysIgnored,
+		bank.DaysRefused,
+		bank.TodayRefused,
+		bank.ValueDays,
+		bank.TextDrift,
+	}
+}
+
+var _ bank.Provider = (*Provider)(nil)

@@ -1,0 +1,36 @@
+package dapi
+
+import "github.com/bankmux/bankmux/virtualbank/internal/bank"
+
+// What institutions serve in some situations.
+const (
+	fewerDays   = 60
+	grantedDays = 40
+)
+
+// Stage brings a situation about, in the first account of the connection.
+func (conn *connection) Stage(situation string) error {
+	b := conn.bank
+	switch situation {
+	case bank.EmptyAnswer, bank.ShortAnswer, bank.DaysIgnored, bank.DaysRefused, bank.TodayRefused:
+		conn.spoiled, conn.spoiledUntil = situation, b.Now().Add(bank.StagedFor)
+		return nil
+	case bank.FewerDays:
+		b.Served[conn.institution.Name] = fewerDays
+		return nil
+	case bank.FewerDaysUnsaid:
+		b.Unsaid[conn.institution.Name] = fewerDays
+		return nil
+	case bank.ValueDays:
+		conn.book.WriteValueDays()
+		return nil
+	case bank.TextDrift:
+		conn.book.Drift()
+		return nil
+	}
+	if err := conn.book.StageRow(situation); err != nil {
+		return err
+	}
+	conn.Moved()
+	return nil
+}

@@ -1,0 +1,186 @@
+package dapi
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+const (
+	eventStateChanged = "connection.state_changed"
+	eventDeleted      = "connection.deleted"
+	eventTransactions = "transactions.available"
+)
+
+// Events are the bank's own names for what Dapi announces; Dapi publishes neither names nor the
+// form of a body.
+func Events() []string { return []string{eventStateChanged, eventDeleted, eventTransactions} }
+
+// Webhooks are what an application sets on Dapi's dashboard. Without URL nothing is announced.
+type Webhooks struct {
+	URL     string
+	Encrypt bool // the body is {"data": base64 of IV and AES-CFB text}; where Dapi puts it is not known
+	Legacy  bool // signed with dapi-ts and dapi-signature
+}
+
+// SetWebhooks says where and how Dapi's webhooks go from now on.
+func (b *Provider) SetWebhooks(o Webhooks) {
+	b.Lock()
+	defer b.Unlock()
+	b.hooks = o
+}
+
+// Secrets are what Dapi's dashboard shows for webhooks. Under the mutex.
+func (b *Provider) Secrets() (svix []string, legacy, key string) {
+	for _, s := range b.secrets {
+		svix = append(svix, "whsec_"+base64.StdEncoding.EncodeToString(s))
+	}
+	return svix, b.legacy, base64.StdEncoding.EncodeToString(b.aesKey)
+}
+
+const forgedEmpty = "empty_secret"
+
+// forgeries are the forgeries that only Dapi has, of its present scheme.
+func forgeries() []bank.Forgery {
+	return []bank.Forgery{
+		{Name: forgedEmpty},
+		{Name: "id_missing", Send: func(h http.Header) { h.Del("Svix-Id") }},
+		{Name: "id_twice", Send: func(h http.Header) { h.Add("Svix-Id", h.Get("Svix-Id")) }},
+		{Name: "id_changed", Send: func(h http.Header) { h.Set("Svix-Id", h.Get("Svix-Id")+"x") }},
+		{Name: "timestamp_missing", Send: func(h http.Header) { h.Del("Svix-Timestamp") }},
+		{Name: "timestamp_changed", Send: func(h http.Header) {
+			at, _ := strconv.Atoi(h.Get("Svix-Timestamp"))
+			h.Set("Svix-Timestamp", strconv.Itoa(at+1))
+		}},
+	}
+}
+
+// Sign returns the headers of a delivery of body.
+func (b *Provider) Sign(key string, body []byte, s bank.Stamp) http.Header {
+	secrets, legacy := b.secrets, b.legacy
+	switch s.Flaw {
+	case bank.ForgedKey:
+		secrets, legacy = [][]byte{b.HookGen.Bytes(24)}, b.HookGen.Alphanumeric(40)
+	case forgedEmpty:
+		secrets = [][]byte{{}}
+	}
+	header := http.Header{"Content-Type": {bank.JSONType}}
+	unix := strconv.FormatInt(s.At.Unix(), 10)
+	if b.hooks.Legacy {
+		header.Set("Dapi-Ts", unix)
+		header.Set("Dapi-Signature", hmacOf([]byte(legacy), unix, string(body)))
+		return header
+	}
+	var all []string
+	for _, secret := range secrets {
+		all = append(all, "v1,"+hmacOf(secret, key, ".", unix, ".", string(body)))
+	}
+	header.Set("Svix-Id", key)
+	header.Set("Svix-Timestamp", unix)
+	header.Set("Svix-Signature", strings.Join(all, " "))
+	return header
+}
+
+// Token returns "": Dapi's deliveries have none.
+func (*Provider) Token() string { return "" }
+
+// Rotate lets Dapi sign with a new secret beside the old ones.
+func (b *Provider) Rotate() { b.secrets = slices.Insert(b.secrets, 0, b.HookGen.Bytes(24)) }
+
+// Retire forgets all but the newest secret.
+func (b *Provider) Retire() { b.secrets = b.secrets[:1] }
+
+// Address returns the dashboard's address for webhooks.
+func (b *Provider) Address(string) string { return b.hooks.URL }
+
+// Seal returns a body as it is sent.
+func (b *Provider) Seal(body []byte) []byte {
+	if b.hooks.Encrypt {
+		return b.encrypt(body)
+	}
+	return body
+}
+
+var pauses = []time.Duration{
+	5 * time.Second,
+	5 * time.Minute,
+	30 * time.Minute,
+	2 * time.Hour,
+	5 * time.Hour,
+	10 * time.Hour,
+	10 * time.Hour,
+}
+
+// Pause returns how long after a failed attempt the next one follows.
+func (*Provider) Pause(attempts int, _ time.Duration) (time.Duration, bool) {
+	if attempts > len(pauses) {
+		return 0, false
+	}
+	return pauses[attempts-1], true
+}
+
+// Payload returns the members of a webhook's body.
+func (b *Provider) Payload(w bank.Webhook) map[string]any {
+	members := map[string]any{
+		"event":        w.Event,
+		"connectionID": w.Reference,
+		"occurredAt":   w.At.UTC().Format(time.RFC3339Nano),
+	}
+	c, known := b.connections[w.Reference]
+	if known {
+		members["userID"] = c.userID
+	}
+	if w.Event == eventStateChanged {
+		members["state"] = "connected"
+		if known && c.lapsed {
+			members["state"], members["errorType"] = "error", "INVALID_CREDENTIALS"
+		}
+	}
+	return members
+}
+
+// announceDapi puts a webhook of a connection into the outbox, if the dashboard has an address for
+// it.
+func (b *Provider) announceDapi(c *connection, event string, members map[string]any) {
+	if b.hooks.URL == "" || c.Exchanged == 0 {
+		return
+	}
+	b.Outbox.Announce(
+		b.hooks.URL,
+		bank.Webhook{Provider: Name, Event: event, Reference: c.id, Members: members, At: b.Now()},
+	)
+}
+
+func hmacOf(key []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		mac.Write([]byte(p))
+	}
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// encrypt is what Dapi's SDK decrypts: base64 of an IV and AES-CFB text.
+func (b *Provider) encrypt(plain []byte) []byte {
+	block, err := aes.NewCipher(b.aesKey)
+	if err != nil {
+		panic(err) // the key was made here
+	}
+	out := append(b.HookGen.Bytes(aes.BlockSize), plain...)
+	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // Dapi's choice
+	stream.XORKeyStream(out[aes.BlockSize:], plain)
+	body, err := json.Marshal(map[string]string{"data": base64.StdEncoding.EncodeToString(out)})
+	if err != nil {
+		panic(err) // text
+	}
+	return body
+}

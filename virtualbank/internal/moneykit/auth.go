@@ -1,0 +1,137 @@
+package moneykit
+
+import (
+	"cmp"
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+type tokenReply struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int    `json:"expires_in"`
+}
+
+// serveToken serves POST /auth/token: a form, with the client in it or as HTTP Basic.
+func (b *Provider) serveToken(c *bank.Call) bank.Reply {
+	kind, _, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type"))
+	if kind != "application/x-www-form-urlencoded" {
+		return invalidRequest(
+			validationItem{[]any{"body"}, "Content-Type must be application/x-www-form-urlencoded", "value_error"},
+		)
+	}
+	form, err := url.ParseQuery(string(c.Body))
+	if err != nil {
+		return invalidRequest(validationItem{[]any{"body"}, "malformed form", "value_error"})
+	}
+	// The schema calls grant_type optional. Every SDK sends it, so the bank wants it.
+	if form.Get("grant_type") != "client_credentials" {
+		return fail(http.StatusBadRequest, codeUnauthorized, "Unsupported grant_type")
+	}
+	id, secret, ok := signIn(form, c.Request.Header.Get("Authorization"))
+	if !ok || !b.isClient(id, secret) {
+		return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized")
+	}
+	life := accessTokenLife
+	if c.Fault == faultShortToken {
+		life = time.Second
+	}
+	b.Lock()
+	defer b.Unlock()
+	token := b.Gen.Hide(b.Gen.UrlSafe(64))
+	b.tokens[token] = &accessToken{expires: b.Now().Add(life), scope: form.Get("scope")}
+	return bank.Reply{Status: http.StatusCreated, Body: tokenReply{token, "bearer", int(life / time.Second)}}
+}
+
+// signIn takes the client from the form, from an HTTP Basic header, or from both. What is
+// empty was not sent: MoneyKit's Ruby SDK puts the client into the form and an empty user and
+// password into the header. What is sent twice must be the same, which is the bank's choice, and
+// so is the refusal of a Basic header that cannot be read.
+func signIn(form url.Values, header string) (id, secret string, ok bool) {
+	id, secret = form.Get("client_id"), form.Get("client_secret")
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") || strings.TrimSpace(encoded) == "" {
+		return id, secret, true
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	user, pass, found := strings.Cut(string(raw), ":")
+	if err != nil || !found || (id != "" && user != "" && id != user) ||
+		(secret != "" && pass != "" && secret != pass) {
+		return "", "", false
+	}
+	return cmp.Or(id, user), cmp.Or(secret, pass), true
+}
+
+type introspection struct {
+	ClientID   string  `json:"client_id"`
+	ClientName string  `json:"client_name"`
+	Scope      string  `json:"scope"`
+	App        app     `json:"app"`
+	DisabledAt *string `json:"disabled_at"`
+}
+
+type app struct {
+	AppID   string `json:"app_id"`
+	Name    string `json:"name"`
+	ID      string `json:"id"`
+	AppName string `json:"app_name"`
+}
+
+func (b *Provider) introspect(c *bank.Call) bank.Reply {
+	b.Lock()
+	defer b.Unlock()
+	scope := ""
+	if header := c.Request.Header.Get("Authorization"); len(header) > len("Bearer ") {
+		if t, ok := b.tokens[header[len("Bearer "):]]; ok {
+			scope = t.scope
+		}
+	}
+	const name = "Virtual bank app"
+	return bank.Reply{Status: http.StatusOK, Body: introspection{
+		ClientID: b.clientID, ClientName: "unused", Scope: scope,
+		App: app{AppID: b.appID, Name: name, ID: b.appID, AppName: name},
+	}}
+}
+
+type jwk struct {
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	Crv string `json:"crv"`
+	X   string `json:"x"`
+	Y   string `json:"y"`
+	Use string `json:"use"`
+	Alg string `json:"alg"`
+}
+
+func (b *Provider) serveKeys(*bank.Call) bank.Reply {
+	b.Lock()
+	defer b.Unlock()
+	text := base64.RawURLEncoding.EncodeToString
+	var all []jwk
+	for _, k := range b.keys {
+		// Bytes answers 0x04, X and Y, 32 bytes each, for a key on this curve.
+		point, err := k.key.PublicKey.Bytes()
+		if err != nil {
+			panic(err) // the key was made by the bank
+		}
+		all = append(
+			all,
+			jwk{
+				Kid: k.id,
+				Kty: "EC",
+				Crv: "P-256",
+				X:   text(point[1:33]),
+				Y:   text(point[33:]),
+				Use: "sig",
+				Alg: "ES256",
+			},
+		)
+	}
+	return bank.Reply{Status: http.StatusOK, Body: map[string][]jwk{"keys": all}}
+}

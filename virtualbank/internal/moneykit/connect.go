@@ -1,0 +1,238 @@
+package moneykit
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// ConnectInput is what a user does in MoneyKit's Connect. Only the token is needed.
+type ConnectInput struct {
+	LinkSessionToken string `json:"link_session_token"`
+	// without a token: the bank opens a session for this user of the application's
+	User          string `json:"user"`
+	InstitutionID string `json:"institution_id"` // "" takes the session's, or the first that fits
+	Username      string `json:"username"`       // "" is [UserGood]
+	Password      string `json:"password"`       // "" is [PassGood]
+}
+
+type outcome struct {
+	Token       string             `json:"exchangeable_token,omitempty"`
+	Institution connectInstitution `json:"institution"`
+}
+
+// connectInstitution is the institution as MoneyKit's Connect hands it to the page.
+type connectInstitution struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Country  string            `json:"country"`
+	Domain   string            `json:"domain"`
+	Color    string            `json:"color"`
+	Avatar   string            `json:"avatar"`
+	Selected []selectedAccount `json:"selectedAccounts"`
+	Screens  []any             `json:"trackedScreens"`
+}
+
+type selectedAccount struct {
+	ID   string `json:"account_id"`
+	Type string `json:"account_type"`
+	Name string `json:"name"`
+	Mask string `json:"account_mask"`
+}
+
+// Link plays the user in Connect and returns what Connect hands to the page:
+// exchangeable_token and institution, or the institution alone on a reconnect. The
+// error is a [*Refusal]. A session whose login failed may be tried again; one that
+// succeeded may not.
+func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
+	b.Lock()
+	defer b.Unlock()
+	s, ok := b.sessions[in.LinkSessionToken]
+	own := in.LinkSessionToken == "" && in.User != ""
+	if own {
+		s, ok = &linkSession{created: b.Now(), user: in.User, countries: countryCodes()}, true
+	}
+	switch {
+	case own && (len(in.User) < 4 || len(in.User) > 150):
+		return nil, bank.Refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
+	case in.LinkSessionToken == "" && !own:
+		return nil, bank.Refuse(
+			http.StatusBadRequest,
+			"link_session_token is missing, or user for a session of the bank's own",
+		)
+	case !ok:
+		return nil, bank.Refuse(http.StatusNotFound, "unknown link_session_token")
+	case s.used:
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token was used already")
+	case b.Now().Sub(s.created) >= linkSessionLife:
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token expired")
+	}
+	if s.existing != nil {
+		return b.relinkMoneyKit(s, in)
+	}
+	at, refused := b.choose(s, in.InstitutionID)
+	if refused != nil {
+		return nil, refused
+	}
+	if refused := b.login(s, at, in); refused != nil {
+		return nil, refused
+	}
+	now := b.Now()
+	l := &link{
+		bank: b,
+		id: "mk_" + b.Gen.Base58(
+			22,
+		),
+		user:        s.user,
+		institution: at,
+		provider:    at.Providers[0],
+		state:       bank.StateAwaiting,
+		created:     now,
+		webhook:     s.webhook,
+		tags:        s.tags,
+		products:    map[string]*linkProduct{"accounts": {}},
+		prefetch:    s.prefetch,
+		book:        b.bookOf(s, at, in.Username),
+	}
+	if i := slices.IndexFunc(at.Providers, func(p string) bool { return slices.Contains(s.providers, p) }); i >= 0 {
+		l.provider = at.Providers[i]
+	}
+	if len(s.products) == 0 {
+		l.grant(settableProducts())
+	} else {
+		l.grant(s.products)
+	}
+	b.links[l.id] = l
+	b.order = append(b.order, l)
+	token := b.Gen.Hide("mkx_" + b.Gen.UrlSafe(40))
+	b.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenLife)}
+	s.used = true
+	return json.Marshal(outcome{Token: token, Institution: l.connectInstitution()})
+}
+
+func (b *Provider) relinkMoneyKit(s *linkSession, in ConnectInput) (json.RawMessage, error) {
+	l := s.existing
+	if l.state == bank.StateDeleted {
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the link of this session was deleted")
+	}
+	if in.InstitutionID != "" && !l.institution.MoneyKitGoesBy(in.InstitutionID) {
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the link of this session is at %s", l.institution.Name)
+	}
+	if refused := b.login(s, l.institution, in); refused != nil {
+		return nil, refused
+	}
+	// What the session leaves out is erased, as MoneyKit does.
+	l.webhook, l.tags = s.webhook, s.tags
+	for _, name := range s.products {
+		if l.products[name] == nil && slices.Contains(s.prefetch, name) {
+			l.prefetch = append(l.prefetch, name)
+		}
+	}
+	l.grant(s.products)
+	l.connect(b.Now())
+	s.used = true
+	return json.Marshal(outcome{Institution: l.connectInstitution()})
+}
+
+// choose picks the institution: the one asked for, the session's, or the first that fits.
+func (b *Provider) choose(s *linkSession, id string) (bank.Institution, *bank.Refusal) {
+	if id == "" {
+		id = s.institution
+	}
+	if id != "" {
+		at, ok := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(id) })
+		if !ok {
+			return at, bank.Refuse(http.StatusNotFound, "MoneyKit serves no institution %q", id)
+		}
+		if !slices.Contains(s.countries, at.Country) {
+			return at, bank.Refuse(
+				http.StatusUnprocessableEntity,
+				"%s is in %s, which is not among the session's countries",
+				at.Name,
+				at.Country,
+			)
+		}
+		if why := s.unfit(at); why != "" {
+			return at, bank.Refuse(http.StatusUnprocessableEntity, "%s does not fit the session: %s", at.Name, why)
+		}
+		if s.features["duplicate_institution_rejected"] && b.isLinked(s.user, at) {
+			return at, bank.Refuse(http.StatusUnprocessableEntity, "the user has a link at %s already", at.Name)
+		}
+		return at, nil
+	}
+	for _, country := range s.countries {
+		at, ok := b.Institution(func(in bank.Institution) bool {
+			return in.MoneyKitID != "" && in.Country == country && s.unfit(in) == "" &&
+				!(s.features["duplicate_institution_rejected"] && b.isLinked(s.user, in))
+		})
+		if ok {
+			return at, nil
+		}
+	}
+	return bank.Institution{}, bank.Refuse(http.StatusUnprocessableEntity, "no institution fits the session")
+}
+
+func (s *linkSession) unfit(in bank.Institution) string {
+	if len(s.providers) > 0 &&
+		!slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
+		return "it is reached through none of the session's providers"
+	}
+	for _, name := range s.required {
+		if !slices.Contains(in.Products, name) {
+			return "it has no " + name
+		}
+	}
+	return ""
+}
+
+func (b *Provider) isLinked(user string, in bank.Institution) bool {
+	return slices.ContainsFunc(b.order, func(l *link) bool {
+		return l.user == user && l.institution.MoneyKitID == in.MoneyKitID && l.state == bank.StateConnected
+	})
+}
+
+func (b *Provider) login(s *linkSession, at bank.Institution, in ConnectInput) *bank.Refusal {
+	if at.Login == bank.LoginNone {
+		return nil
+	}
+	if in.Username == bank.UserCustom && at.MoneyKitID == "credentials_bank" {
+		if in.Password != "" && in.Password != bank.PassGood {
+			return bank.WrongLogin(at)
+		}
+		if s.custom == nil && s.existing == nil {
+			return bank.Refuse(http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", bank.UserCustom)
+		}
+		return nil
+	}
+	if !b.Knows(in.Username, in.Password) {
+		return bank.WrongLogin(at)
+	}
+	return nil
+}
+
+func (b *Provider) bookOf(s *linkSession, at bank.Institution, username string) *bank.Book {
+	if username == bank.UserCustom {
+		return b.Custom(at, s.custom, s.owners)
+	}
+	return b.Open(at, username)
+}
+
+func (l *link) connectInstitution() connectInstitution {
+	in := l.institution
+	out := connectInstitution{
+		ID:       in.MoneyKitID,
+		Name:     in.Name,
+		Country:  in.Country,
+		Domain:   in.Domain,
+		Color:    "#1F4E79",
+		Avatar:   avatarOf(in),
+		Selected: []selectedAccount{},
+		Screens:  []any{},
+	}
+	for _, a := range l.book.Accounts {
+		out.Selected = append(out.Selected, selectedAccount{l.accountID(a), a.Kind.MoneyKit, a.Name, a.Mask})
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package moneykit
+
+import "github.com/bankmux/bankmux/virtualbank/internal/bank"
+
+// Connect returns the control call that plays the user in Connect.
+func (b *Provider) Connect() bank.ControlCall {
+	return bank.Post(
+		"link",
+		"plays the user in Connect: with the link_session_token of an application, or with user for a session of the bank's own",
+		map[string]any{"user": "user-1", "institution_id": "northwind", "username": bank.UserGood, "password": bank.PassGood},
+		func(in ConnectInput) (any, error) { return b.Link(in) },
+	)
+}
+
+// Controls returns the control calls that only MoneyKit has.
+func (b *Provider) Controls() []bank.ControlCall {
+	type unavailable struct {
+		bank.LinkRef
+		Product string `json:"product"`
+		Reason  string `json:"reason"`
+	}
+	return []bank.ControlCall{
+		bank.Post(
+			"refresh", "fetches all products of a link at once, whatever the limits", bank.Example(Spec(), nil),
+			func(in bank.LinkRef) (any, error) {
+				return map[string]any{"refreshed": true}, b.Refresh(in.Id(b.Bank, b))
+			},
+		),
+		bank.Post(
+			"unavailable",
+			"keeps a product of a link from being refreshed, for a reason; an empty reason ends it",
+			bank.Example(
+				Spec(),
+				map[string]any{"product": "transactions", "reason": "The institution moves to another provider."},
+			),
+			func(in unavailable) (any, error) {
+				id := in.Id(b.Bank, b)
+				return map[string]any{"unavailable": in.Reason}, b.SetUnavailable(id, in.Product, in.Reason)
+			},
+		),
+		bank.Post(
+			"forms",
+			"chooses between forms that MoneyKit's sources show: timestamps without a zone, a documentation_url in errors",
+			Forms{ZonelessTimes: true, DocumentationURL: "https://docs.example.com/errors"},
+			func(in Forms) (any, error) {
+				b.SetForms(in)
+				return map[string]any{"forms": in}, nil
+			},
+		),
+	}
+}

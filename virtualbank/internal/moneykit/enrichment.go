@@ -1,0 +1,174 @@
+package moneykit
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// correction is what the application told about a transaction's category.
+type correction struct {
+	category, sub string // sub is "" where none was told
+	since         int    // the first state of the stored transactions that has it
+}
+
+// corrected is the newest correction of a row in the n-th state; nil where there is none.
+func (l *link) corrected(a *bank.Account, e *bank.Event, n int) *correction {
+	if len(l.corrections) == 0 {
+		return nil
+	}
+	list := l.corrections[a.Key+"\x00"+e.Id]
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].since <= n {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// enrich is what MoneyKit would conclude, or was told. label sums up the categories.
+func enrich(text string, told *correction) (enrichment any, label string) {
+	category, sub, ok := bank.CategoryOf(text)
+	confidence, detail := 97, 91
+	if told != nil {
+		category, sub, confidence, detail = told.category, told.sub, 100, 100
+	}
+	if !ok && told == nil {
+		return nil, ""
+	}
+	value := map[string]any{
+		"category":    map[string]any{"value": category, "confidence": confidence},
+		"subcategory": nil,
+		"merchant":    nil,
+		"processor":   nil,
+		"recurrence":  nil,
+	}
+	if sub != "" {
+		value["subcategory"] = map[string]any{"value": sub, "confidence": detail}
+	}
+	if ok {
+		value["merchant"] = map[string]any{"id": nil, "name": text, "logo": nil, "confidence": 88}
+	}
+	return value, category + "/" + sub
+}
+
+// correctCategory serves the correction of a category: the transaction, corrected, and those like it,
+// which have the same description. The correction is kept. Lists show it from now on, and the next
+// sync has the rows among the updated ones, which is the bank's choice.
+func (b *Provider) correctCategory(c *bank.Call) bank.Reply {
+	o, refusal, ok := readObject(c)
+	if !ok {
+		return refusal
+	}
+	var told correction
+	if value, ok := o.get("category", true, false); ok {
+		told.category, _ = o.enum(value, primaryCategories(), "category")
+	}
+	if value, ok := o.get("subcategory", false, true); ok {
+		told.sub, _ = o.enum(value, subcategories(), "subcategory")
+	}
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.withData(c, "transactions", func(l *link) bank.Reply {
+		alike := l.correct(c.Vars["txn_id"], told)
+		if alike == nil {
+			return fail(http.StatusNotFound, codeLinkNotFound, "Transaction not found")
+		}
+		list := l.stored(len(l.history), l.book.Accounts)
+		list = slices.DeleteFunc(list, func(t transaction) bool { return !alike[t.ID] })
+		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
+			"transactions": append([]transaction{}, list...), "accounts": l.accountList(l.book.Accounts),
+			"link": l.wire(), "cursor": map[string]any{"next": nil},
+		}}
+	})
+}
+
+// correct keeps a correction for a transaction and those like it, and returns their ids; nil where
+// there is no such transaction. It makes a new state of the stored transactions.
+func (l *link) correct(id string, told correction) map[string]bool {
+	if len(l.history) == 0 {
+		return nil
+	}
+	n := len(l.history)
+	state := l.history[n-1]
+	type place struct{ key, id, text string }
+	var all []place
+	at := -1
+	for _, a := range l.book.Accounts {
+		for _, r := range l.book.Rows(a, state.at, 0) {
+			p := place{a.Key + "\x00" + r.Event.Id, l.transaction(l.accountID(a), a, r, n).ID, r.Event.Text}
+			if p.id == id {
+				at = len(all)
+			}
+			all = append(all, p)
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	if l.corrections == nil {
+		l.corrections = map[string][]correction{}
+	}
+	l.history = append(l.history, state)
+	for i := range l.twists {
+		if l.twists[i].to > n { // it waits for the next refresh
+			l.twists[i].to++
+		}
+	}
+	told.since = n + 1
+	alike := map[string]bool{}
+	for i, p := range all {
+		if i == at || (p.text != "" && strings.EqualFold(p.text, all[at].text)) {
+			l.corrections[p.key] = append(l.corrections[p.key], told)
+			alike[p.id] = true
+		}
+	}
+	return alike
+}
+
+// primaryCategories are the categories that MoneyKit publishes.
+func primaryCategories() []string {
+	return []string{
+		"banking", "borrowing_and_loans", "charity", "dependent_costs", "education", "entertainment", "expenses",
+		"food_and_drink", "gambling_and_lotteries", "general", "health_and_personal_care", "home", "income",
+		"insurance", "media_and_telecoms", "mortgage_and_rent", "pensions_savings_and_investments", "shopping",
+		"taxes", "transfers", "transport", "travel", "utilities",
+	}
+}
+
+// subcategories are those that MoneyKit publishes. It does not say which category each belongs to,
+// so the bank takes any pair.
+func subcategories() []string {
+	return []string{
+		"account_fees_and_other_bank_charges", "atm_fees", "cash_withdrawals", "currency_exchange_and_fees",
+		"interest", "nsf_and_overdraft_fees", "other_banking", "outgoing_checks", "overdraft_protection",
+		"refunds_and_reversals", "unpaid_transactions", "buy_now_pay_later", "car_payment", "cash_advance_loans",
+		"credit_cards", "debt_management", "loan_incoming", "loan_repayment", "other_borrowing_and_loans",
+		"student_loan", "vehicle_loan", "charity", "other_charity", "child_support", "childcare",
+		"childrens_expenses", "other_dependent_costs", "driving_lessons", "other_education",
+		"university_and_tuition", "books_and_reading", "cinema", "gaming", "leisure_and_amusement_activities",
+		"other_entertainment", "other_events", "sport_events", "theatre_concerts_and_tickets", "business_expenses",
+		"financial_and_legal_expenses", "other_expenses", "other_memberships_and_services",
+		"postage_and_office_supplies", "bars_and_pubs", "coffee", "convenience_stores", "eating_out_and_takeaways",
+		"groceries", "other_eating_out", "other_food_and_drink", "speciality_food_and_drink",
+		"gambling_and_betting", "lotteries_and_sweepstakes", "other_gambling_and_lotteries", "other_general",
+		"beauty", "dental", "gym_and_fitness", "healthcare", "other_health_and_personal_care", "optical",
+		"pharmacies_and_health_products", "sport_accessories_and_equipment", "furniture", "gardening",
+		"home_maintenance", "household_goods", "laundry", "other_home", "pets", "benefits_and_social_security",
+		"child_support_income", "crypto_platform_incoming", "deposits", "employment_income", "investment_income",
+		"other_income", "pension_income", "rental_income", "business_insurance", "health_and_life_insurance",
+		"home_insurance", "other_insurance", "pet_insurance", "travel_insurance", "vehicle_insurance",
+		"broadband_phone_tv", "digital_media_and_software", "other_media_and_telecoms", "tv_streaming_services",
+		"mortgage", "other_mortgage_and_rent", "rent", "crypto_platform_outgoing", "investments", "pensions",
+		"other_pensions_savings_and_investments", "savings", "clothing_and_accessories", "department_stores",
+		"electronics_appliances_and_technology", "flowers_and_gifts", "general_online_shopping", "hobbies",
+		"other_shopping", "smoking_and_vaping", "federal_tax", "other_taxes", "internal_transfers",
+		"other_transfers", "transfers_in", "transfers_out", "other_transport", "parking_and_tolls",
+		"public_transport", "taxi", "vehicle", "vehicle_fuel_and_charging", "vehicle_rental",
+		"petrol_and_vehicle_charging", "flights_and_airport_expenses", "holiday_and_travel_expenses",
+		"other_travel", "other_utilities", "utilities_energy", "utilities_water_and_sewage", "waste_and_recycling",
+	}
+}

@@ -1,0 +1,284 @@
+package moneykit
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// importedAccount is an account that an application brings along.
+type importedAccount struct {
+	id, name, kind string
+	nickname, mask *string
+	balances       bank.BalanceSpec
+	currency       string // "" where none was given
+}
+
+// importedRow is a transaction that an application brings along. Its amount is signed: a
+// deposit is positive.
+type importedRow struct {
+	account, amount, date string
+	id, text              *string
+}
+
+// importLink serves POST /links/import: a link that has its data and needs a reconnect.
+func (b *Provider) importLink(c *bank.Call) bank.Reply {
+	o, refusal, ok := readObject(c)
+	if !ok {
+		return refusal
+	}
+	user := readUser(o)
+	provider := ""
+	if value, ok := o.get("provider", false, false); ok {
+		provider, _ = o.enum(value, aggregators(), "provider")
+	}
+	var at bank.Institution
+	if id := o.text("institution_id", true, false, 1, maxURL); id != nil {
+		named, known := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(*id) })
+		at = named
+		if !known {
+			o.fault("value_error", "unknown institution", "institution_id")
+		}
+	}
+	accounts := readImportedAccounts(o)
+	rows := readImportedRows(o, func(id string) bool {
+		return slices.ContainsFunc(accounts, func(a importedAccount) bool { return a.id == id })
+	})
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	b.Lock()
+	defer b.Unlock()
+	l := &link{
+		id: "mk_" + b.Gen.Base58(22), user: user, institution: at, provider: cmp.Or(provider, at.Providers[0]),
+		state: bank.StateError, errorCode: authExpired, imported: true, created: b.Now(),
+		products: map[string]*linkProduct{"accounts": {}, "transactions": {}},
+		bank:     b,
+		book:     &bank.Book{Bank: b.Bank, Institution: at, Username: "imported " + user},
+	}
+	for _, a := range accounts {
+		l.book.Accounts = append(l.book.Accounts, a.account(at))
+	}
+	b.takeRows(l, rows)
+	b.links[l.id] = l
+	b.order = append(b.order, l)
+	return bank.Reply{Status: http.StatusOK, Body: l.wire()}
+}
+
+// readImportedAccounts reads accounts. Ids are unique within a request.
+func readImportedAccounts(o object) []importedAccount {
+	var all []importedAccount
+	seen := map[string]bool{}
+	for _, item := range o.objects("accounts", true, false) {
+		var a importedAccount
+		a.nickname, a.mask = item.text("nickname", false, true, 0, maxURL), item.text("mask", false, true, 0, maxURL)
+		for name, into := range map[string]*string{"account_id": &a.id, "name": &a.name, "type": &a.kind} {
+			if text := item.text(name, true, false, 1, maxURL); text != nil {
+				*into = *text
+			}
+		}
+		if seen[a.id] && a.id != "" {
+			item.fault("value_error", "another account has this id", "account_id")
+		}
+		seen[a.id] = true
+		if balances, ok := item.object("balances", true, false); ok {
+			if currency := balances.text("currency", false, true, 3, 3); currency != nil {
+				a.currency = *currency
+			}
+			a.balances.NoCurrency = a.currency == ""
+			a.balances.Available, a.balances.Current = balances.number("available"), balances.number("current")
+			a.balances.Limit = balances.number("limit")
+			if date := balances.timestamp("balance_date", false, true); date != nil {
+				a.balances.Date = *date
+			}
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// account is the imported account in a book. Without a currency of its own its rows have the
+// country's.
+func (in importedAccount) account(at bank.Institution) *bank.Account {
+	kind := accountType(in.kind)
+	debt := strings.HasPrefix(kind, "liability.")
+	country, _ := bank.CurrencyOf(at.Country)
+	a := &bank.Account{
+		Key: in.id, Original: in.id, Name: in.name, Nickname: in.nickname, Number: "000000000000",
+		Kind:     bank.Kind{MoneyKit: kind, Quiet: true, Debt: debt},
+		Currency: cmp.Or(in.currency, country), Balances: &in.balances,
+	}
+	if in.mask != nil {
+		a.Mask = *in.mask
+	}
+	return a
+}
+
+// accountType is what MoneyKit makes of the text for an account's type, which may be any. One of
+// its own types stays as it is. How it reads others is not published: the bank goes by words.
+func accountType(text string) string {
+	if group, _, ok := strings.Cut(text, "."); ok {
+		if slices.Contains([]string{"depository", "investment", "liability", "other"}, group) {
+			return text
+		}
+	}
+	lower := strings.ToLower(text)
+	for _, known := range []struct{ word, kind string }{
+		{"credit", "liability.credit_card"},
+		{"mortgage", "liability.mortgage"},
+		{"loan", bank.KindLoan.MoneyKit},
+		{"checking", bank.KindChecking.MoneyKit},
+		{"current", bank.KindChecking.MoneyKit},
+		{"saving", bank.KindSavings.MoneyKit},
+		{"invest", bank.KindInvestment.MoneyKit},
+		{"brokerage", bank.KindInvestment.MoneyKit},
+	} {
+		if strings.Contains(lower, known.word) {
+			return known.kind
+		}
+	}
+	return "unknown"
+}
+
+// readImportedRows reads transactions. has reports whether there is an account of an id; the ids of
+// an account's rows are unique within a request.
+func readImportedRows(o object, has func(account string) bool) []importedRow {
+	var all []importedRow
+	seen := map[string]bool{}
+	for _, item := range o.objects("transactions", true, false) {
+		var r importedRow
+		if account := item.text("account_id", true, false, 1, maxURL); account != nil {
+			if r.account = *account; !has(r.account) {
+				item.fault("value_error", "there is no such account", "account_id")
+			}
+		}
+		r.id = item.text("transaction_id", false, true, 1, maxURL)
+		r.text = item.text("description", false, true, 0, maxURL)
+		item.text("type", false, true, 0, maxURL)
+		r.amount = item.decimal("amount")
+		if date := item.timestamp("date", true, false); date != nil {
+			r.date = *date
+		}
+		if r.id != nil {
+			if key := r.key(); seen[key] {
+				item.fault("value_error", "another transaction of the account has this id", "transaction_id")
+			} else {
+				seen[key] = true
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// moment is the row's timestamp, nil where its date is a bare day. The offset stays as given. A
+// timestamp without a zone is read as UTC.
+func (r importedRow) moment() *string {
+	if len(r.date) == len(time.DateOnly) {
+		return nil
+	}
+	text := r.date
+	if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
+		text += "+00:00"
+	}
+	return &text
+}
+
+func (r importedRow) key() string { return r.account + "\x00" + *r.id }
+
+// takeRows puts imported transactions into a link's book. One whose id is there already is passed
+// over, which is the bank's choice: an import that is sent again adds nothing.
+func (b *Provider) takeRows(l *link, rows []importedRow) {
+	now := b.Now()
+	for _, r := range rows {
+		a := l.importedAs(r.account)
+		id := r.account + "\x00#" + strconv.Itoa(len(a.Events))
+		if r.id != nil {
+			id = r.key()
+			if slices.ContainsFunc(a.Events, func(e bank.Event) bool { return e.Id == id }) {
+				continue
+			}
+		}
+		amount, debit := strings.CutPrefix(r.amount, "-")
+		spec := &bank.Scripted{TransactionSpec: bank.TransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len(time.DateOnly)]}, At: now}
+		if debit {
+			spec.Type = "debit"
+		}
+		on, _ := bank.ParseDay(spec.Date) // checked when it was read
+		on = min(on, bank.DayOf(now))
+		e := bank.Event{
+			Id:       id,
+			Began:    on,
+			Posted:   on,
+			Appears:  on,
+			Spec:     spec,
+			Original: r.id,
+			Untold:   r.text == nil,
+			Moment:   r.moment(),
+		}
+		if r.text != nil {
+			e.Text, e.Raw = *r.text, *r.text
+		}
+		a.Events = append(a.Events, e)
+	}
+	for _, name := range []string{"accounts", "transactions"} {
+		if l.products[name] != nil {
+			l.fetch(name, now, false)
+		}
+	}
+}
+
+// importedAs finds an account by the application's own id of it.
+func (l *link) importedAs(id string) *bank.Account {
+	i := slices.IndexFunc(l.book.Accounts, func(a *bank.Account) bool { return a.Original == id && id != "" })
+	if i < 0 {
+		return nil
+	}
+	return l.book.Accounts[i]
+}
+
+// importTransactions serves POST /links/{id}/import/transactions.
+func (b *Provider) importTransactions(c *bank.Call) bank.Reply {
+	o, refusal, ok := readObject(c)
+	if !ok {
+		return refusal
+	}
+	return b.withLink(c, func(l *link) bank.Reply {
+		rows := readImportedRows(o, func(id string) bool { return l.importedAs(id) != nil })
+		if p, bad := o.refusal(); bad {
+			return p
+		}
+		b.takeRows(l, rows)
+		return bank.Reply{Status: http.StatusOK, Body: l.wire()}
+	})
+}
+
+// testWebhook serves POST /webhooks/test/link/{id}. The delivery carries the token that is
+// answered, in each of its attempts.
+func (b *Provider) testWebhook(c *bank.Call) bank.Reply {
+	o, refusal, ok := readObject(c)
+	if !ok {
+		return refusal
+	}
+	event := ""
+	if value, ok := o.get("webhook_event", true, false); ok {
+		event, _ = o.enum(value, Events(), "webhook_event")
+	}
+	key := o.text("webhook_idempotency_key", true, false, 1, 1000)
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.withLink(c, func(l *link) bank.Reply {
+		if l.webhook == nil {
+			return fail(http.StatusBadRequest, "link_error.bad_config", "The link has no webhook")
+		}
+		w := bank.Webhook{Provider: Name, Event: event, Reference: l.id, Key: *key, At: b.Now()}
+		token := b.Outbox.Announce(*l.webhook, w)
+		return bank.Reply{Status: http.StatusOK, Body: map[string]string{"delivery_token": token}}
+	})
+}

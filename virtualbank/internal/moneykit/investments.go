@@ -1,0 +1,151 @@
+package moneykit
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// The two securities that every investment account holds.
+func securitiesOf(currency string) []map[string]any {
+	return []map[string]any{
+		{
+			"security_id": "sec_4JtCx7UyGfEk2MrVpQ9bWn",
+			"name":        "World Equity ETF",
+			"type":        "etf",
+			"currency":    currency,
+			"ticker":      "WRLD",
+			"isin":        "XS0000000001",
+			"sedol":       nil,
+			"close_price": "101.2500",
+			"close_date":  "2026-11-20",
+		},
+		{
+			"security_id": "sec_RzXhPd6NsBeK3vTq8YwLm2",
+			"name":        "Cash",
+			"type":        "cash",
+			"currency":    currency,
+			"ticker":      nil,
+			"isin":        nil,
+			"sedol":       nil,
+			"close_price": nil,
+			"close_date":  nil,
+		},
+	}
+}
+
+func (l *link) invested(c *bank.Call) []*bank.Account {
+	return slices.DeleteFunc(l.wanted(c), func(a *bank.Account) bool { return a.Kind.MoneyKit != bank.KindInvestment.MoneyKit })
+}
+
+func (b *Provider) serveHoldings(c *bank.Call) bank.Reply {
+	return b.withData(c, "investments", func(l *link) bank.Reply {
+		holdings, securities := []map[string]any{}, []map[string]any{}
+		at := l.products["investments"].refreshed
+		list := l.invested(c)
+		for _, a := range list {
+			if at.IsZero() {
+				break
+			}
+			securities = securitiesOf(a.Currency)
+			holdings = append(
+				holdings,
+				map[string]any{
+					"account_id":     l.accountID(a),
+					"security_id":    securities[0]["security_id"],
+					"quantity":       "100.5",
+					"price":          "101.2500",
+					"price_datetime": timestamp(at),
+					"value":          "10175.63",
+					"cost_basis":     "9000.00",
+				},
+				map[string]any{
+					"account_id":     l.accountID(a),
+					"security_id":    securities[1]["security_id"],
+					"quantity":       "1824.37",
+					"price":          "1",
+					"price_datetime": nil,
+					"value":          "1824.37",
+					"cost_basis":     nil,
+				},
+			)
+		}
+		return bank.Reply{
+			Status: http.StatusOK,
+			Body: map[string]any{
+				"holdings":   holdings,
+				"securities": securities,
+				"accounts":   l.accountList(list),
+				"link":       l.wire(),
+			},
+		}
+	})
+}
+
+// serveInvestments serves a purchase, with a fee, and a dividend a month. Money out of the account is
+// positive here.
+func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
+	q, refusal, ok := readPages(c.Request.URL.Query(), bank.DayOf(b.Now()))
+	if !ok {
+		return refusal
+	}
+	return b.withData(c, "investments", func(l *link) bank.Reply {
+		q = l.ignores(q)
+		list, securities := []map[string]any{}, []map[string]any{}
+		at := l.products["investments"].refreshed
+		accounts := l.invested(c)
+		for _, a := range accounts {
+			if at.IsZero() {
+				break
+			}
+			securities = securitiesOf(a.Currency)
+			for d := bank.DayOf(at); d > b.LedgerBegins(); d-- {
+				add := func(kind, amount, text string, price, quantity, fees any) {
+					list = append(list, map[string]any{
+						"investment_transaction_id": "it_" + b.Name58(
+							22,
+							l.id,
+							a.Key,
+							strconv.Itoa(int(d)),
+							kind,
+						),
+						"account_id":  l.accountID(a),
+						"amount":      amount,
+						"date":        d.String(),
+						"datetime":    nil,
+						"description": text,
+						"type":        kind,
+						"fees":        fees,
+						"forex_rate":  nil,
+						"price":       price,
+						"quantity":    quantity,
+						"security_id": securities[0]["security_id"],
+					})
+				}
+				if int(d) < q.from || int(d) > q.to {
+					continue
+				}
+				switch d.Time().Day() {
+				case 15:
+					add("cash.dividend", "-12.40", "Dividend", nil, nil, nil)
+				case 3:
+					add("buy", "101.25", "Bought World Equity ETF", "100.25", "1", "1.00")
+				}
+			}
+		}
+		page := pageOf(list, q)
+		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
+			"total": len(
+				list,
+			),
+			"page":                    q.page,
+			"size":                    len(page),
+			"investment_transactions": page,
+			"securities":              securities,
+			"accounts":                l.accountList(accounts),
+			"link":                    l.wire(),
+		}}
+	})
+}

@@ -1,0 +1,301 @@
+package moneykit
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// authExpired is the commonest error of a link.
+const authExpired = "auth_expired"
+
+// link is a connection between the app and one login at one institution.
+type link struct {
+	bank        *Provider
+	id          string
+	user        string
+	institution bank.Institution
+	provider    string
+	state       string
+	errorCode   string
+	created     time.Time
+	deleted     time.Time
+	synced      time.Time
+	webhook     *string
+	tags        []string
+	products    map[string]*linkProduct
+	prefetch    []string
+	book        *bank.Book
+	history     []fetched               // the states of its transactions
+	corrections map[string][]correction // of categories, by account and event
+	churn       int                     // how often all ids changed
+	ids         map[string]string       // events that have the id of another; never changed, only replaced
+	twists      []twist                 // situations of the record of changes
+	forgot      bool                    // cursors are refused until a sync begins anew
+	imported    bool                    // and not reconnected yet
+	circles     int                     // pages that go round
+	bank.Exchanges
+
+	ignoresUntil time.Time // until when its lists ignore the days asked for
+}
+
+type linkProduct struct {
+	refreshed time.Time
+	attempted time.Time
+	asked     time.Time // the last refresh by the app
+	due       time.Time // when it will be done, zero if none is under way
+	fault     string
+
+	unavailable string // why it cannot be refreshed
+}
+
+// productNames are in their order, so that what is announced is, too.
+func (l *link) productNames() []string { return slices.Sorted(maps.Keys(l.products)) }
+
+// connect is the end of linking: the exchange, or a reconnect.
+func (l *link) connect(now time.Time) {
+	l.state, l.errorCode, l.synced, l.imported = bank.StateConnected, "", now, false
+	l.changed(now)
+	for _, name := range l.productNames() {
+		p := l.products[name]
+		if name == "accounts" || (slices.Contains(l.prefetch, name) && p.refreshed.IsZero()) {
+			l.fetch(name, now, false)
+		}
+	}
+}
+
+// grant adds products. Those that the link has keep their settings.
+func (l *link) grant(names []string) {
+	for _, name := range names {
+		if slices.Contains(l.institution.Products, name) && l.products[name] == nil {
+			l.products[name] = &linkProduct{}
+		}
+	}
+}
+
+type linkWire struct {
+	LinkID      string                  `json:"link_id"`
+	Institution string                  `json:"institution_id"`
+	Name        string                  `json:"institution_name"`
+	Avatar      string                  `json:"institution_avatar"`
+	State       string                  `json:"state"`
+	ErrorCode   *string                 `json:"error_code"`
+	LastSynced  *string                 `json:"last_synced_at"`
+	Provider    string                  `json:"provider"`
+	LinkTags    []string                `json:"link_tags"`
+	Tags        []string                `json:"tags"`
+	Webhook     *string                 `json:"webhook"`
+	Products    map[string]*productWire `json:"products"`
+	Available   []string                `json:"available_products"`
+}
+
+type productWire struct {
+	Refreshed    *string `json:"refreshed_at"`
+	Attempted    *string `json:"last_attempted_at"`
+	ErrorCode    *string `json:"error_code"`
+	ErrorMessage *string `json:"error_message"`
+	Unavailable  *string `json:"unavailable"`
+	Settings     *string `json:"settings"`
+	HasHistory   *bool   `json:"has_history,omitempty"`
+}
+
+func (l *link) wire() linkWire {
+	w := linkWire{
+		LinkID:      l.id,
+		Institution: l.institution.MoneyKitID,
+		Name:        l.institution.Name,
+		Avatar:      avatarOf(l.institution),
+		State:       l.state,
+		LastSynced:  timestamp(l.synced),
+		Provider:    l.provider,
+		LinkTags:    slices.Clone(l.tags),
+		Tags:        slices.Clone(l.tags),
+		Webhook:     l.webhook,
+		Products:    map[string]*productWire{},
+		Available:   []string{},
+	}
+	if l.errorCode != "" {
+		code := l.errorCode
+		w.ErrorCode = &code
+	}
+	for _, name := range []string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"} {
+		w.Products[name] = nil
+		p := l.products[name]
+		if p == nil {
+			continue
+		}
+		w.Products[name] = &productWire{Refreshed: timestamp(p.refreshed), Attempted: timestamp(p.attempted)}
+		if p.unavailable != "" {
+			w.Products[name].Unavailable = new(p.unavailable)
+		}
+		if p.fault != "" {
+			w.Products[name].ErrorCode, w.Products[name].ErrorMessage = new(p.fault), new("the refresh failed")
+		}
+		if name == "transactions" {
+			w.Products[name].HasHistory = new(true)
+		}
+	}
+	for _, name := range l.institution.Products {
+		if l.products[name] == nil {
+			w.Available = append(w.Available, name)
+		}
+	}
+	return w
+}
+
+// findLink finds a link that can be spoken of; the reply is for one that cannot.
+func (b *Provider) findLink(id string) (*link, bank.Reply, bool) {
+	l, ok := b.links[id]
+	switch {
+	case !ok, l.state == bank.StateDeleted && b.Now().Sub(l.deleted) >= deletedLinkLife:
+		return nil, fail(http.StatusNotFound, codeLinkNotFound, "Link not found"), false
+	case l.state == bank.StateDeleted:
+		return l, fail(http.StatusGone, codeLinkDeleted, "Link has been deleted"), false
+	}
+	return l, bank.Reply{}, true
+}
+
+// withLink runs f on the link of the path, under the mutex.
+func (b *Provider) withLink(c *bank.Call, f func(*link) bank.Reply) bank.Reply {
+	b.Lock()
+	defer b.Unlock()
+	l, p, ok := b.findLink(c.Vars["id"])
+	if !ok {
+		return p
+	}
+	return f(l)
+}
+
+func (b *Provider) serveLink(c *bank.Call) bank.Reply {
+	b.Lock()
+	defer b.Unlock()
+	l, p, ok := b.findLink(c.Vars["id"])
+	if !ok && (l == nil || !b.opts.DeletedReadable) {
+		return p
+	}
+	l.settle(b.Now(), b.Outages[l.institution.Name])
+	return bank.Reply{Status: http.StatusOK, Body: l.wire()}
+}
+
+func (b *Provider) updateLink(c *bank.Call) bank.Reply {
+	o, refusal, ok := readObject(c)
+	if !ok {
+		return refusal
+	}
+	webhook := o.text("webhook", false, true, 1, maxURL)
+	_, setWebhook := o.members["webhook"]
+	name := "link_tags"
+	if _, ok := o.members[name]; !ok {
+		name = "tags" // its old name
+	}
+	tags, _ := o.labels(name)
+	_, setTags := o.members[name]
+	if p, bad := o.refusal(); bad {
+		return p
+	}
+	return b.withLink(c, func(l *link) bank.Reply {
+		if setWebhook {
+			l.webhook = webhook
+		}
+		if setTags {
+			l.tags = tags
+		}
+		return bank.Reply{Status: http.StatusOK, Body: l.wire()}
+	})
+}
+
+func (b *Provider) deleteLink(c *bank.Call) bank.Reply {
+	return b.withLink(c, func(l *link) bank.Reply {
+		l.state, l.errorCode, l.deleted = bank.StateDeleted, "", b.Now()
+		l.changed(l.deleted)
+		return bank.Reply{Status: http.StatusNoContent}
+	})
+}
+
+func (b *Provider) resetLink(c *bank.Call) bank.Reply {
+	return b.withLink(c, func(l *link) bank.Reply {
+		l.state, l.errorCode = bank.StateError, authExpired
+		l.changed(b.Now())
+		return bank.Reply{Status: http.StatusOK, Body: l.wire()}
+	})
+}
+
+// serveUserLinks serves GET /users/{id}/links: every link of the user that is not deleted,
+// whatever its state. A user nobody has heard of has none.
+func (b *Provider) serveUserLinks(c *bank.Call) bank.Reply {
+	b.Lock()
+	defer b.Unlock()
+	links := map[string]linkWire{}
+	for _, l := range b.order {
+		if l.user == c.Vars["id"] && l.state != bank.StateDeleted {
+			links[l.id] = l.wire()
+		}
+	}
+	return bank.Reply{Status: http.StatusOK, Body: map[string]any{"links": links}}
+}
+
+// Links returns all links.
+func (b *Provider) Links() []bank.Link {
+	all := make([]bank.Link, len(b.order))
+	for i, l := range b.order {
+		all[i] = l
+	}
+	return all
+}
+
+// Find returns the link with an id.
+func (b *Provider) Find(id string) (bank.Link, bool) {
+	l, ok := b.links[id]
+	return l, ok
+}
+
+// Settle ends the refreshes whose time has come.
+func (b *Provider) Settle() {
+	now := b.Now()
+	for _, l := range b.order {
+		l.settle(now, b.Outages[l.institution.Name])
+	}
+}
+
+// ID returns the id of the link.
+func (l *link) ID() string { return l.id }
+
+// Book returns what the customer has at the institution.
+func (l *link) Book() *bank.Book { return l.book }
+
+// AccountID is the account's id on this link; another link has another.
+func (l *link) AccountID(a *bank.Account) string { return l.accountID(a) }
+
+// Day returns the day of a row.
+func (*link) Day(r bank.Row) bank.Day { return r.Date }
+
+// Moved does nothing: MoneyKit announces transactions when it has fetched them.
+func (*link) Moved() {}
+
+// Lapse ends the user's consent: the link is in state error with auth_expired.
+func (l *link) Lapse() bool {
+	if _, _, ok := l.bank.findLink(l.id); !ok {
+		return false
+	}
+	l.state, l.errorCode = bank.StateError, authExpired
+	l.changed(l.bank.Now())
+	return true
+}
+
+// State describes the link.
+func (l *link) State() bank.LinkState {
+	return bank.LinkState{
+		Provider:    Name,
+		ID:          l.id,
+		User:        l.user,
+		Tags:        slices.Clone(l.tags),
+		Institution: l.institution.MoneyKitID,
+		State:       l.state,
+		Products:    l.productNames(),
+		Presented:   l.Presented,
+		Exchanged:   l.Exchanged,
+	}
+}

@@ -1,0 +1,237 @@
+package moneykit
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// Lifetimes on the bank's clock. MoneyKit publishes the first only; the others are the
+// bank's own.
+const (
+	accessTokenLife       = time.Hour
+	linkSessionLife       = 4 * time.Hour
+	exchangeableTokenLife = 30 * time.Minute
+	deletedLinkLife       = 90 * 24 * time.Hour
+)
+
+// Options are what an application and MoneyKit have agreed on.
+type Options struct {
+	LinkQuota         int
+	RedirectOrigins   []string
+	ForbiddenFeatures []string
+	DeletedReadable   bool
+	Issuer            string // of webhooks; "" is [DefaultIssuer]
+	Forms             Forms
+}
+
+// Provider is the MoneyKit side of a bank. What it remembers is guarded by the bank's mutex.
+type Provider struct {
+	*bank.Bank
+	opts         Options
+	clientID     string
+	clientSecret string
+	keys         []signingKey // newest first; all are published
+	forms        Forms
+
+	appID    string
+	tokens   map[string]*accessToken
+	sessions map[string]*linkSession
+	links    map[string]*link
+	order    []*link // by creation
+	exchange map[string]*exchangeable
+}
+
+type accessToken struct {
+	expires time.Time
+	scope   string
+}
+
+type exchangeable struct {
+	link    *link
+	expires time.Time
+	used    bool
+}
+
+// New draws the credentials of an application.
+func New(b *bank.Bank, o Options) *Provider {
+	return &Provider{
+		Bank: b, opts: o, forms: o.Forms,
+		clientID: "live_" + b.Gen.Hex(20), clientSecret: b.Gen.Alphanumeric(24),
+		tokens: map[string]*accessToken{}, sessions: map[string]*linkSession{},
+		links: map[string]*link{}, exchange: map[string]*exchangeable{},
+	}
+}
+
+// The error codes of MoneyKit.
+const (
+	codeUnauthorized  = "api_error.auth.unauthorized"
+	codeExpired       = "api_error.auth.expired_access_token"
+	codeInvalid       = "api_error.request.validation_failed"
+	codeRateLimited   = "api_error.rate_limit_exceeded"
+	codeForbidden     = "link_session_error.forbidden_config"
+	codeBadExchange   = "link_session_error.invalid_token_exchange"
+	codeLinkNotFound  = "link_error.not_found"
+	codeLinkDeleted   = "link_error.deleted"
+	codeBadState      = "link_error.bad_state"
+	codeNoInstitution = "institution_error.not_found"
+	codeNotFound      = "api_error.not_found"          // not documented: the bank's own
+	codeMethod        = "api_error.method_not_allowed" // not documented: the bank's own
+)
+
+type apiError struct {
+	Code          string           `json:"error_code"`
+	Message       string           `json:"error_message"`
+	Documentation *string          `json:"documentation_url"`
+	LinkErrorCode string           `json:"link_error_code,omitempty"`
+	Validation    []validationItem `json:"validation_errors,omitempty"`
+}
+
+func fail(status int, code, message string) bank.Reply {
+	return bank.Reply{Status: status, Body: apiError{Code: code, Message: message}}
+}
+
+func badLink(linkErrorCode string) bank.Reply {
+	return bank.Reply{Status: http.StatusUnprocessableEntity, Body: apiError{
+		Code: codeBadState, Message: "The link cannot be used in its present state", LinkErrorCode: linkErrorCode,
+	}}
+}
+
+// Routes returns the operations of the API.
+func (b *Provider) Routes() []bank.Route {
+	routes := []bank.Route{
+		{Method: "POST", Path: "/auth/token", Open: true, Handle: b.serveToken},
+		{Method: "GET", Path: "/auth/introspect", Handle: b.introspect},
+		{Method: "GET", Path: "/.well-known/jwks.json", Open: true, Handle: b.serveKeys},
+		{Method: "POST", Path: "/link-session", Handle: b.createSession},
+		{Method: "POST", Path: "/link-session/exchange-token", Handle: b.exchangeToken},
+		{Method: "GET", Path: "/links", Handle: b.serveLinks},
+		{Method: "POST", Path: "/links/import", Handle: b.importLink},
+		{Method: "GET", Path: "/links/{id}", Handle: b.serveLink},
+		{Method: "PATCH", Path: "/links/{id}", Handle: b.updateLink},
+		{Method: "DELETE", Path: "/links/{id}", Handle: b.deleteLink},
+		{Method: "POST", Path: "/links/{id}/reset", Handle: b.resetLink},
+		{Method: "POST", Path: "/links/{id}/products", Handle: b.refreshProducts},
+		{Method: "POST", Path: "/links/{id}/import/transactions", Handle: b.importTransactions},
+		{Method: "GET", Path: "/links/{id}/accounts", Handle: b.serveAccounts},
+		{Method: "GET", Path: "/links/{id}/accounts/numbers", Handle: b.serveNumbers},
+		{Method: "GET", Path: "/links/{id}/accounts/{account_id}", Handle: b.serveAccount},
+		{Method: "GET", Path: "/links/{id}/identity", Handle: b.serveIdentity},
+		{Method: "GET", Path: "/links/{id}/transactions", Handle: b.serveTransactions},
+		{Method: "GET", Path: "/links/{id}/transactions/sync", Handle: b.serveSync},
+		{Method: "POST", Path: "/links/{id}/transactions/{txn_id}/enrichment", Handle: b.correctCategory},
+		{Method: "GET", Path: "/links/{id}/investments/holdings", Handle: b.serveHoldings},
+		{Method: "GET", Path: "/links/{id}/investments/transactions", Handle: b.serveInvestments},
+		{Method: "GET", Path: "/institutions", Handle: b.serveInstitutions},
+		{Method: "GET", Path: "/institutions/{institution_id}", Handle: b.serveInstitution},
+		{Method: "GET", Path: "/users/{id}/links", Handle: b.serveUserLinks},
+		{Method: "GET", Path: "/users/{id}/accounts", Handle: b.serveUserAccounts},
+		{Method: "GET", Path: "/users/{id}/transactions", Handle: b.serveUserTransactions},
+		{Method: "POST", Path: "/webhooks/test/link/{id}", Handle: b.testWebhook},
+	}
+	for i := range routes {
+		routes[i].Operation = routes[i].Method + " " + routes[i].Path
+	}
+	return routes
+}
+
+// Fail returns the answer to a request that no operation gets.
+func (b *Provider) Fail(status int) bank.Reply {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		return fail(status, codeMethod, "Method Not Allowed")
+	case http.StatusRequestEntityTooLarge:
+		return fail(status, codeInvalid, "Request body too large")
+	case http.StatusTooManyRequests:
+		return fail(status, codeRateLimited, "Rate limit exceeded")
+	}
+	return fail(http.StatusNotFound, codeNotFound, "Not Found")
+}
+
+// Handle carries out a request.
+func (b *Provider) Handle(c *bank.Call) bank.Reply {
+	if p, ok := b.injected(c); ok {
+		return p
+	}
+	return b.finish(c, b.operation(c))
+}
+
+func (b *Provider) operation(c *bank.Call) bank.Reply {
+	if !c.Route.Open {
+		if p, ok := b.authorize(c.Request); !ok {
+			return p
+		}
+	}
+	return c.Route.Handle(c)
+}
+
+// authorize accepts a bearer token or, as the newer documentation has it, the client's
+// headers. A bearer token, once sent, is what counts; an empty one was not sent.
+func (b *Provider) authorize(r *http.Request) (bank.Reply, bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); token != "" && token != emptyBasic {
+		b.Lock()
+		defer b.Unlock()
+		known, ok := b.tokens[token]
+		switch {
+		case !ok || !strings.EqualFold(scheme, "Bearer"):
+			return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized"), false
+		case !b.Now().Before(known.expires):
+			return fail(http.StatusUnauthorized, codeExpired, "Access token expired"), false
+		}
+		return bank.Reply{}, true
+	}
+	if b.isClient(r.Header.Get("X-Client-Id"), r.Header.Get("X-Client-Secret")) {
+		return bank.Reply{}, true
+	}
+	return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized"), false
+}
+
+// emptyBasic is HTTP Basic without user and password.
+const emptyBasic = "Og=="
+
+func (b *Provider) isClient(id, secret string) bool {
+	return bank.Same(id, b.clientID) && bank.Same(secret, b.clientSecret)
+}
+
+// Concerns finds the institution that a request is about.
+func (b *Provider) Concerns(c *bank.Call) string {
+	if id := c.Vars["institution_id"]; id != "" {
+		return id
+	}
+	var body struct {
+		Institution string `json:"institution_id"`
+		Existing    string `json:"existing_link_id"`
+		Token       string `json:"exchangeable_token"`
+	}
+	_ = json.Unmarshal(c.Body, &body) // what does not decode concerns no institution
+	id := body.Existing
+	if strings.HasPrefix(c.Route.Path, "/links/") {
+		id = c.Vars["id"]
+	}
+	if l, ok := b.links[id]; ok {
+		return l.institution.MoneyKitID
+	}
+	if e, ok := b.exchange[body.Token]; ok {
+		return e.link.institution.MoneyKitID
+	}
+	return body.Institution
+}
+
+// timestamp writes an instant as MoneyKit does: microseconds, and the offset spelled out.
+func timestamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format("2006-01-02T15:04:05.000000-07:00")
+	return &s
+}
+
+// Credentials open the MoneyKit side of a bank.
+type Credentials struct{ ClientID, ClientSecret string }
+
+// Credentials returns what a client has to present.
+func (b *Provider) Credentials() Credentials { return Credentials{b.clientID, b.clientSecret} }

@@ -1,0 +1,29 @@
+package virtualbank
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+)
+
+// The names that callers write are those that the bank knows.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, bank.UserGood, UserGood)
+	assert.Equal(t, bank.PassGood, PassGood)
+	assert.Equal(t, bank.UserCustom, UserCustom)
+	assert.Equal(t, moneykit.DefaultIssuer, DefaultIssuer)
+	var known []string
+	for _, s := range bank.Situations() {
+		known = append(known, s.Name)
+	}
+	assert.Equal(t, known, []string{
+		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes, Posted,
+		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyAnswer,
+		ShortAnswer, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
+		SecondLink, TextDrift,
+	})
+}
