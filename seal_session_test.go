@@ -377,39 +377,3 @@ func TestAConnectionThatAnEarlierVersionSealedStillOpens(t *testing.T) {
 	assert.Equal(t, "Chase", conn.Institution.Name)
 	assert.Equal(t, bankmux.StateActive, conn.Status.State)
 }
-
-func TestTheSessionsOfTheREADMEBelongToTheirUser(t *testing.T) {
-	t.Parallel()
-	s, closeShop := openShop()
-	defer closeShop()
-	first, err := s.begin(t.Context(), "user-rosa", "US")
-	require.NoError(t, err)
-	second, err := s.begin(t.Context(), "user-rosa", "US") // in another tab
-	require.NoError(t, err)
-	foreign, err := s.begin(t.Context(), "user-omar", "US")
-	require.NoError(t, err)
-
-	posted := s.browser(first.Launch)
-	_, err = s.finish(t.Context(), "user-omar", first.Session, posted)
-	require.ErrorIs(t, err, bankmux.ErrSeal, "with the id of another user's session")
-	mine, theirs := bankmux.SessionRef{
-		User: "user-rosa",
-		ID:   first.Session,
-	}, bankmux.SessionRef{
-		User: "user-omar",
-		ID:   foreign.Session,
-	}
-	right := s.sessions[mine]
-	s.sessions[mine] = s.sessions[theirs]
-	_, err = s.finish(t.Context(), "user-rosa", first.Session, posted)
-	require.ErrorIs(t, err, bankmux.ErrSeal, "with the bytes of another user's session")
-	s.sessions[mine] = right
-	assert.Empty(t, s.rows, "nothing was written")
-
-	one, err := s.finish(t.Context(), "user-rosa", first.Session, posted)
-	require.NoError(t, err)
-	two, err := s.finish(t.Context(), "user-rosa", second.Session, s.browser(second.Launch))
-	require.NoError(t, err)
-	assert.NotEqual(t, one.ID, two.ID, "both tabs end in a connection")
-	assert.Len(t, s.rows, 2)
-}

@@ -19,12 +19,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+
 	// The programs import these. Without them here, go test would serve an old result from its
 	// cache after one of them changed.
 	_ "github.com/bankmux/bankmux/guard"
 	_ "github.com/bankmux/bankmux/inbox"
-	_ "github.com/bankmux/bankmux/providers/dapi"
-	_ "github.com/bankmux/bankmux/providers/moneykit"
 	_ "github.com/bankmux/bankmux/reconcile"
 	_ "github.com/bankmux/bankmux/virtualbank"
 )
@@ -50,6 +52,7 @@ func pages(t *testing.T) map[string]string {
 			all[name] = file
 		}
 	}
+	all["quick"] = filepath.Join("..", "README.md")
 	return all
 }
 
@@ -220,7 +223,7 @@ func TestLinks(t *testing.T) {
 			}
 			file, anchor, _ := strings.Cut(m[1], "#")
 			target := page
-			if slices.Contains(toCome, file) {
+			if slices.Contains(toCome, filepath.Base(file)) {
 				continue
 			}
 			if file != "" {
@@ -260,4 +263,55 @@ func anchors(t *testing.T, page string) []string {
 		seen[name]++
 	}
 	return names
+}
+
+// capabilityTable returns what each adapter can do.
+func capabilityTable(t *testing.T) string {
+	t.Helper()
+	secret := bankmux.NewSecret("secret")
+	mk, err := moneykit.New(moneykit.Config{ClientID: "id", ClientSecret: secret, Environment: bankmux.Sandbox})
+	require.NoError(t, err)
+	dp, err := dapi.New(dapi.Config{AppKey: "key", AppSecret: secret, Environment: bankmux.Sandbox})
+	require.NoError(t, err)
+	var b strings.Builder
+	b.WriteString("| capability | MoneyKit | Dapi |\n| --- | --- | --- |\n| linking, reconnecting | yes | yes |\n")
+	for _, c := range bankmux.Capabilities() {
+		b.WriteString("| " + strings.ReplaceAll(string(c), "_", " "))
+		for _, client := range []*bankmux.Client{mk, dp} {
+			if client.Has(c) {
+				b.WriteString(" | yes")
+			} else {
+				b.WriteString(" | ")
+			}
+		}
+		b.WriteString(" |\n")
+	}
+	return b.String()
+}
+
+func TestREADME(t *testing.T) {
+	readme := filepath.Join("..", "README.md")
+	raw, err := os.ReadFile(readme)
+	require.NoError(t, err)
+	t.Run("has the commands to try", func(t *testing.T) {
+		for _, command := range []string{"go run ./examples/quickstart", "go test ./..."} {
+			assert.Contains(t, string(raw), command)
+		}
+	})
+	t.Run("has 6 to 8 KB", func(t *testing.T) {
+		assert.InDelta(t, 7<<10, len(raw), 1<<10, "move details to a page of docs")
+	})
+	t.Run("has the current capabilities", func(t *testing.T) {
+		const start, end = "go test ./docs writes them -->\n", "<!-- end -->"
+		before, rest, ok := strings.Cut(string(raw), start)
+		require.True(t, ok)
+		table, after, ok := strings.Cut(rest, end)
+		require.True(t, ok)
+		want := capabilityTable(t)
+		if writing {
+			require.NoError(t, os.WriteFile(readme, []byte(before+start+want+end+after), 0o600))
+			return
+		}
+		assert.Equal(t, want, table, "BANKMUX_WRITE=1 go test ./docs writes it")
+	})
 }

@@ -92,6 +92,9 @@ func (a *app) finish(ctx context.Context, id string, payload bankmux.Secret) err
 			return err
 		}
 	}
+	if len(linked.Failed) > 0 { // another bank of the run: the provider sends the delivery again
+		return linked.Failed[0]
+	}
 	return nil
 }
 

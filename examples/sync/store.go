@@ -15,7 +15,7 @@ import (
 )
 
 // schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's
-// own. Its connections would be here as well, sealed: see "Store a connection" in the README.
+// own. Its connections would be here as well, sealed: see docs/store.md.
 const schema = `
 CREATE TABLE IF NOT EXISTS account (
 	id    INTEGER PRIMARY KEY,

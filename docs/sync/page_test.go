@@ -1,4 +1,5 @@
-package bankmux_test
+// These tests hold the ledger of the page to what it says about syncs that run at once.
+package main
 
 import (
 	"context"
@@ -16,10 +17,28 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// TestTwoSyncsOfOneConnectionAtOnceEndInAgreement lets a timer and a webhook start a sync in the
-// same moments of a year, with the store of the documentation.
-func TestTwoSyncsOfOneConnectionAtOnceEndInAgreement(t *testing.T) {
+func TestSync(t *testing.T) {
 	t.Parallel()
+	t.Run("two syncs of one connection at once end in agreement", agreement)
+	t.Run("a new connection of every provider fills the ledger, and a second sync adds nothing", fills)
+}
+
+func fills(t *testing.T) {
+	for _, provider := range []string{"moneykit", "dapi"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, l := banktest.Open(t, provider), newLedger()
+			s.Fetch(t)
+			require.NoError(t, l.start(t.Context(), s.Client, s.Conn))
+			rows := len(l.entries)
+			assert.NotZero(t, rows, provider)
+			require.NoError(t, l.sync(t.Context(), s.Client, s.Conn))
+			assert.Len(t, l.entries, rows, provider)
+		})
+	}
+}
+
+// agreement lets a timer and a webhook start a sync in the same moments of a year.
+func agreement(t *testing.T) {
 	for _, provider := range []string{"moneykit", "dapi"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
