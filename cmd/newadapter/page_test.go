@@ -81,7 +81,7 @@ func TestAdapterPage(t *testing.T) {
 			assert.True(t, ok || m[1] == "acme.go", m[1])
 		}
 	})
-	assert.LessOrEqual(t, strings.Count(text, "\n"), 250)
+	assert.LessOrEqual(t, strings.Count(text, "\n"), 300)
 }
 
 // sources are files of the checkout, one after the other.
