@@ -2,15 +2,12 @@ package reconcile_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
@@ -84,7 +81,49 @@ func story(r reconcile.Result) []string {
 	return all
 }
 
-func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
+// keyOf is the key under which a row is known, "" if it is not.
+func keyOf(known []reconcile.Known, text string) string {
+	for _, k := range known {
+		if k.Text == text {
+			return k.Key
+		}
+	}
+	return ""
+}
+
+// withID gives a row an id.
+func withID(id string, row bankmux.Transaction) bankmux.Transaction {
+	row.ID = id
+	return row
+}
+
+func texts(changes []reconcile.Change) (all []string) {
+	for _, c := range changes {
+		all = append(all, c.Row.RawDescription)
+	}
+	return all
+}
+
+func suggested(res reconcile.Result) (all []string) {
+	for _, s := range res.Suggested {
+		for _, k := range s.May {
+			all = append(all, k.Text)
+		}
+	}
+	return all
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	t.Run("a row is paired, reported or suggested", rowIsPairedOrSuggested)
+	t.Run("a row is removed after two complete readings without it", rowIsRemovedAfterTwoReadings)
+	t.Run("a part of a list replaces only rows that are gone", partialListReplacesGoneRows)
+	t.Run("a reference of only one provider separates no rows", referenceOfOneProvider)
+	t.Run("a key stays, and former ids and keys are aliases", keysStay)
+	t.Run("a year of readings ends with the rows of the bank", yearOfReadings)
+}
+
+func rowIsPairedOrSuggested(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]struct {
 		was  []bankmux.Transaction
@@ -116,16 +155,28 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 		"other days":              {[]bankmux.Transaction{tx("1", -5, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -1, "X", booked)), []string{"added X -0.01"}},
 		"a refund is no purchase": {[]bankmux.Transaction{tx("1", 1, -320, "SHOP", pending)}, reading("mk", tx("2", 2, 320, "SHOP", booked)), []string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent}},
 	} {
-		assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), c.now)), what)
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), c.now)))
+		})
 	}
+	t.Run("a part of a list proves no absence", partialListProvesNoAbsence)
+	t.Run("absence counts from the day that the adapter proves", absenceCountsFromProvedDay)
+}
+
+func partialListProvesNoAbsence(t *testing.T) {
+	t.Parallel()
 	part := reading("mk", tx("2", 1, -1, "X", booked))
 	part.Complete = false
 	assert.Equal(
 		t,
 		[]string{"added X -0.01"},
 		story(reconcile.Compare(stored(tx("1", 1, -320, "COFFEE", pending)), part)),
-		"a part of a list proves no absence",
 	)
+}
+
+func absenceCountsFromProvedDay(t *testing.T) {
+	t.Parallel()
 	late := reading("dp", tx("", 0, -1, "X", ""), tx("", 6, -320, "FUEL 9", ""))
 	late.ProvesFrom = day1.AddDays(6)
 	known := stored(tx("", 5, -320, "FUEL 9", ""), tx("", 5, -400, "COFFEE", ""), tx("", 6, -500, "DINER", ""))
@@ -136,10 +187,10 @@ func TestRowsAreRecognisedOrNamedAndNeverMergedOnAmountAlone(t *testing.T) {
 		"missing DINER: " + reconcile.ReasonAbsent,
 		"missing FUEL 9: " + reconcile.ReasonBefore,
 		"suggested FUEL 9, 1: " + reconcile.ReasonMoved,
-	}, story(reconcile.Compare(known, late)), "absence counts from the day that the adapter proves")
+	}, story(reconcile.Compare(known, late)))
 }
 
-func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
+func rowIsRemovedAfterTwoReadings(t *testing.T) {
 	t.Parallel()
 	known := stored(tx("0", 0, -1, "W", booked), tx("1", 1, -320, "COFFEE", booked), tx("2", 2, -1, "X", booked))
 	without := reading("mk", tx("0", 0, -1, "W", booked), tx("2", 2, -1, "X", booked))
@@ -172,7 +223,7 @@ func TestARowIsRemovedOnlyAfterTwoCompleteReadings(t *testing.T) {
 	assert.Len(t, fewer, 3)
 }
 
-func TestAPartOfAListReplacesOnlyWhatIsGone(t *testing.T) {
+func partialListReplacesGoneRows(t *testing.T) {
 	t.Parallel()
 	known := stored(tx("1", 1, -320, "COFFEE", booked), tx("2", 1, -5000, "DINER 7", pending))
 	part := reading("mk", tx("3", 1, -320, "COFFEE", booked), tx("4", 3, -5900, "DINER 7", booked))
@@ -204,7 +255,7 @@ func TestAPartOfAListReplacesOnlyWhatIsGone(t *testing.T) {
 	)
 }
 
-func TestAReferenceThatOnlyOneProviderTellsKeepsNoRowsApart(t *testing.T) {
+func referenceOfOneProvider(t *testing.T) {
 	t.Parallel()
 	with := func(row bankmux.Transaction, reference string) bankmux.Transaction {
 		row.Reference = reference
@@ -237,29 +288,7 @@ func TestAReferenceThatOnlyOneProviderTellsKeepsNoRowsApart(t *testing.T) {
 	)
 }
 
-func TestAnIDThatIsUsedAgainIsAnotherRow(t *testing.T) {
-	t.Parallel()
-	known := stored(tx("a", 1, -320, "COFFEE", booked))
-	known = reconcile.Compare(known, reading("mk", tx("b", 1, -320, "COFFEE", booked))).Apply(known)
-	res := reconcile.Compare(known, reading("mk", tx("a", 0, -900, "SHOP", booked), tx("b", 1, -320, "COFFEE", booked)))
-	assert.Equal(t, []string{"added SHOP -9.00"}, story(res))
-	back := reading("mk", tx("a", 1, -330, "COFFEE", booked))
-	assert.Equal(
-		t,
-		[]string{"modified COFFEE: " + reconcile.ReasonContent},
-		story(reconcile.Compare(known, back)),
-		"a provider that goes back to an id",
-	)
-	back.Complete = false
-	assert.Equal(
-		t,
-		[]string{"added COFFEE -3.30"},
-		story(reconcile.Compare(known, back)),
-		"not while the other id may be there",
-	)
-}
-
-func TestKeysStayAndOldNamesAreKept(t *testing.T) {
+func keysStay(t *testing.T) {
 	t.Parallel()
 	known := stored(tx("1", 1, -5000, "DINER 7", pending))
 	key := known[0].Key
@@ -276,201 +305,4 @@ func TestKeysStayAndOldNamesAreKept(t *testing.T) {
 	twins := stored(tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", ""))
 	assert.Equal(t, twins[0].Key[:len(twins[0].Key)-1], twins[1].Key[:len(twins[1].Key)-1])
 	assert.NotEqual(t, twins[0].Key, twins[1].Key)
-}
-
-// happening is one movement of money in a generated history.
-type happening struct {
-	n             int
-	began, posted int // days
-	seen          int // the first day on which the bank shows it
-	hold, amount  int64
-	text          string
-}
-
-// history is a year at a bank: salaries, coffees that repeat, tips, fuel holds, late postings.
-func history(r *rand.Rand) []happening {
-	var all []happening
-	add := func(d, held int, hold, amount int64, text string) *happening {
-		all = append(
-			all,
-			happening{n: len(all), began: d, posted: d + held, seen: d, hold: hold, amount: amount, text: text},
-		)
-		return &all[len(all)-1]
-	}
-	for d := range 365 {
-		if d%30 == 24 {
-			add(d, 0, 290_000, 290_000, "SALARY")
-		}
-		if r.IntN(3) == 0 {
-			for range 1 + r.IntN(2) {
-				add(d, 0, -320, -320, "COFFEE")
-			}
-		}
-		if r.IntN(4) == 0 {
-			a := -int64(1000 + r.IntN(5000))
-			h := add(d, 1+r.IntN(3), a, a, fmt.Sprint("DINER ", r.IntN(1000)))
-			if r.IntN(2) == 0 {
-				h.amount = a * 118 / 100
-			}
-		}
-		if r.IntN(15) == 0 {
-			add(d, 1+r.IntN(2), -10_000, -int64(2000+r.IntN(5000)), fmt.Sprint("FUEL ", r.IntN(1000)))
-		}
-		if r.IntN(20) == 0 {
-			add(d, 0, -700, -700, "TOLL").seen = d + 3 + r.IntN(4)
-		}
-	}
-	return all
-}
-
-// view is how a provider shows the history on a day. epoch changes all ids.
-func view(all []happening, today, from int, ids bool, epoch int) (rows []bankmux.Transaction, of map[string]int) {
-	of = map[string]int{}
-	for _, h := range all {
-		if h.seen > today {
-			continue
-		}
-		date, cents, status := h.posted, h.amount, booked
-		if h.posted > today {
-			date, cents, status = h.began, h.hold, pending
-		}
-		if date < from {
-			continue
-		}
-		row := tx("", date, cents, h.text, "")
-		if ids {
-			row.ID, row.Status = fmt.Sprint(h.n, "-", epoch), status
-			if status == pending {
-				row.ID += fmt.Sprint("p", today) // each refresh makes new ones
-			}
-		}
-		rows = append(rows, row)
-		of[row.Date.String()+row.Amount.Amount()+row.RawDescription] = h.n
-	}
-	return rows, of
-}
-
-func TestAYearOfReadingsEndsInAgreementWithTheBank(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(12) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		all := history(r)
-		var known []reconcile.Known
-		replaced, suggested, wrong := 0, 0, 0
-		ids, epoch := true, 0
-		for today := 0; today < 400; today += 1 + r.IntN(3) {
-			if today > 200 && ids {
-				ids = false // another provider, which has no ids and tells no status
-			}
-			if r.IntN(40) == 0 {
-				epoch++ // a new link: every id is another
-			}
-			from := max(0, today-60)
-			rows, _ := view(all, today, from, ids, epoch)
-			r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-			in := reconcile.Reading{
-				Provider: map[bool]string{true: "mk", false: "dp"}[ids],
-				Account:  "main",
-				From:     day1.AddDays(from),
-				To:       day1.AddDays(today),
-				Rows:     rows,
-				Complete: true,
-			}
-			if r.IntN(25) == 0 {
-				in.Rows = nil // the bank had a bad day
-			}
-			res := reconcile.Compare(known, in)
-			for _, c := range res.Replaced {
-				replaced++
-				if !strings.EqualFold(c.Was.Text, reconcile.Text(c.Row)) {
-					wrong++
-				}
-			}
-			suggested += len(res.Suggested)
-			known = res.Apply(known)
-		}
-		want, got := map[string]int{}, map[string]int{}
-		for _, h := range all {
-			want[day1.AddDays(h.posted).String()+" "+usd(h.amount).Amount()+" "+h.text]++
-		}
-		keys := map[string]bool{}
-		for _, k := range known {
-			got[k.Date.String()+" "+k.Amount.Amount()+" "+k.Text]++
-			assert.False(t, keys[k.Key], "a key twice")
-			keys[k.Key] = true
-		}
-		assert.Equal(t, want, got, "seed %d: application and bank agree row for row", seed)
-		assert.Zero(t, wrong)
-		assert.Greater(t, replaced, 60, "seed %d", seed)
-		t.Logf("seed %d: %d rows, %d replaced, %d suggested", seed, len(all), replaced, suggested)
-	}
-}
-
-// someRows draws rows from few days, amounts and texts, so that many are alike.
-func someRows(t *rapid.T, label string) []bankmux.Transaction {
-	n := rapid.IntRange(0, 12).Draw(t, label)
-	rows := make([]bankmux.Transaction, n)
-	ids := rapid.Permutation([]string{"", "", "", "", "", "", "", "1", "2", "3", "4", "5", "6", "7", "8"}).
-		Draw(t, "ids")
-	for i := range rows {
-		rows[i] = tx(
-			ids[i],
-			rapid.IntRange(0, 15).Draw(t, "day"),
-			rapid.SampledFrom([]int64{-320, -400, 320}).
-				Draw(t, "cents"),
-			rapid.SampledFrom([]string{"", "COFFEE", "DINER"}).Draw(t, "text"),
-			rapid.SampledFrom([]bankmux.TransactionStatus{"", booked, pending}).Draw(t, "status"),
-		)
-		rows[i].Reference = rapid.SampledFrom([]string{"", "", "FT1", "FT2"}).Draw(t, "reference")
-	}
-	return rows
-}
-
-func TestComparingLosesNothingRepeatsNothingAndDoesNotDependOnOrder(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		known := stored(someRows(t, "known")...)
-		in := reading(rapid.SampledFrom([]string{"mk", "dp"}).Draw(t, "provider"), someRows(t, "rows")...)
-		in.From, in.To = day1.AddDays(
-			rapid.IntRange(-1, 5).Draw(t, "from"),
-		), day1.AddDays(
-			rapid.IntRange(10, 20).Draw(t, "to"),
-		)
-		in.Rows = slices.DeleteFunc(
-			in.Rows,
-			func(r bankmux.Transaction) bool { return r.Date.Before(in.From) || r.Date.After(in.To) },
-		)
-		res := reconcile.Compare(known, in)
-
-		if n := len(res.Added) + len(res.Modified) + len(res.Replaced) + len(res.Unchanged); n != len(in.Rows) {
-			t.Fatalf("%d rows became %d", len(in.Rows), n)
-		}
-		inside := 0
-		for _, k := range known {
-			if !k.Date.Before(in.From) && !k.Date.After(in.To) {
-				inside++
-			}
-		}
-		found := len(res.Modified) + len(res.Replaced) + len(res.Unchanged)
-		if gone := len(res.Missing) + len(res.Removed); found+gone < inside || found+gone > len(known) {
-			t.Fatalf("%d known rows became %d and %d", inside, found, gone)
-		}
-		after := res.Apply(known)
-		if len(after) != len(known)+len(res.Added)-len(res.Removed) {
-			t.Fatalf("%d and %d rows became %d", len(known), len(res.Added), len(after))
-		}
-		again := reconcile.Compare(after, in)
-		if len(again.Added)+len(again.Replaced) > 0 {
-			t.Fatalf("the same reading again: %v", story(again))
-		}
-		for _, c := range again.Modified {
-			t.Fatalf("the same reading again: %+v", c)
-		}
-		shuffled := in
-		shuffled.Rows = rapid.Permutation(in.Rows).Draw(t, "order")
-		other := reconcile.Compare(rapid.Permutation(known).Draw(t, "known order"), shuffled)
-		if fmt.Sprint(story(res)) != fmt.Sprint(story(other)) {
-			t.Fatalf("%v is not %v", story(res), story(other))
-		}
-	})
 }

@@ -1,122 +1,25 @@
 package reconcile_test
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// mutations are what may happen to a record between two of its pages.
-var mutations = map[string]func(*record){
-	"a row is added":   func(r *record) { r.put(paid("late", "checking", 0, "-9.99", "LATE")) },
-	"a row is changed": func(r *record) { r.put(paid("row-1", "savings", 1, "-77.00", "SHOP 1")) },
-	"a row that was shown is removed": func(r *record) {
-		r.remove("row-0")
-	},
-	"a change is taken back": func(r *record) { r.put(paid("row-2", "checking", 2, "-3.50", "SHOP 2")) },
-	"a pending row is posted": func(r *record) {
-		r.remove("hold")
-		r.put(posted("booked", "hold", "checking", 0, "-21.00", "DINNER"))
-	},
-}
-
-func TestAFeedThatChangesWhileItIsReadBeginsAgain(t *testing.T) {
+func TestFeed(t *testing.T) {
 	t.Parallel()
-	for name, mutate := range mutations {
-		for _, first := range []bool{true, false} {
-			for _, blind := range []bool{true, false} {
-				t.Run(fmt.Sprintf("%s, first sync %t, without Known %t", name, first, blind), func(t *testing.T) {
-					t.Parallel()
-					for page := 2; page <= 5; page++ {
-						r, s := filled(9), newStore()
-						r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
-						if !first {
-							s.round(t, r.feed(), 2)
-							for i := range 9 {
-								r.put(
-									paid(
-										fmt.Sprint("row-", i),
-										r.accounts[i%2],
-										i%20,
-										fmt.Sprintf("-%d.75", i+1),
-										fmt.Sprint("SHOP ", i),
-									),
-								)
-							}
-						}
-						before := r.pages
-						r.hook = func(r *record, n int) {
-							if n == before+page {
-								r.hook = nil
-								mutate(r)
-							}
-						}
-						if blind {
-							d, err := r.feed().
-								Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, PageSize: 2})
-							require.NoError(t, err)
-							assert.Len(t, d.Added, len(r.present()), "each row once, page %d", page)
-							continue
-						}
-						s.round(t, r.feed(), 2)
-						s.agree(t, r)
-						assert.Greater(t, r.pages, before+page, "the round began again")
-						assert.Zero(t, changed(s.round(t, r.feed(), 2)), "nothing is reported twice")
-					}
-				})
-			}
-		}
-	}
-
-	t.Run("and gives up after five attempts, with the provider's own code", func(t *testing.T) {
-		t.Parallel()
-		r := filled(9)
-		r.hook = func(r *record, n int) { r.put(paid(fmt.Sprint("new-", n), "checking", 0, "-1.00", "NEW")) }
-		_, err := r.feed().Sync(t.Context(), newStore().request(2))
-		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		e := err.(*bankmux.Error) //nolint:errorlint // its own type is the promise
-		assert.Equal(t, bankmux.ScopeConnection, e.Scope)
-		assert.Equal(t, mutated, e.Code)
-		assert.Equal(t, 400, e.Status)
-		assert.Equal(t, time.Minute, e.RetryAfter, "longer than the guard waits before it begins all of it again")
-		assert.Equal(t, 10, r.pages, "five attempts of two pages each")
-		for i, req := range r.asked {
-			if i%2 == 0 {
-				assert.Empty(t, req.Cursor, "each from the cursor of the round's first page")
-			}
-		}
-	})
-
-	t.Run("while every page that the application stored stays stored", func(t *testing.T) {
-		t.Parallel()
-		r, s := filled(9), newStore()
-		s.round(t, r.feed(), 2)
-		cursor := s.cursor
-		r.hook = func(r *record, _ int) { r.put(paid("row-1", "savings", 1, fmt.Sprintf("-%d.00", r.seq), "SHOP 1")) }
-		for i := range 9 {
-			r.put(
-				paid(fmt.Sprint("row-", i), r.accounts[i%2], i%20, fmt.Sprintf("-%d.75", i+1), fmt.Sprint("SHOP ", i)),
-			)
-		}
-		_, err := r.feed().Sync(t.Context(), s.request(2))
-		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		assert.Equal(t, cursor, s.cursor)
-		r.hook = nil
-		s.round(t, r.feed(), 2)
-		s.agree(t, r)
-	})
+	t.Run("each change of a row is reported", feedReportsEachChange)
+	t.Run("only the accounts asked for are synced", feedKeepsToItsAccounts)
+	t.Run("a record that is not ready is not empty", feedThatIsNotReady)
+	t.Run("accounts and rows that could not be read are reported", feedReportsFailures)
 }
 
-func TestAFeedReportsWhatBecameOfEachRow(t *testing.T) {
+func feedReportsEachChange(t *testing.T) {
 	t.Parallel()
 	// Each with one row per page, and with all on one.
 	for name, c := range map[string]struct {
@@ -219,79 +122,154 @@ func TestAFeedReportsWhatBecameOfEachRow(t *testing.T) {
 	})
 }
 
-// A store and a record go through any changes, in any pages, with changes in between, crashes
-// before a page is stored, and cursors that are given up.
-func TestAStoreEndsAsTheRecordWhateverHappens(t *testing.T) {
+func feedKeepsToItsAccounts(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		r, s, n := newRecord("checking", "savings"), newStore(), 0
-		texts := []string{"COFFEE", "TEA", "RENT"}
-		step := func() {
-			n++
-			ids := r.present()
-			account := rapid.SampledFrom(r.accounts).Draw(t, "account")
-			row := paid(
-				fmt.Sprint("id-", n),
-				account,
-				rapid.IntRange(0, 30).Draw(t, "day"),
-				fmt.Sprintf("-%d.00", rapid.IntRange(1, 3).Draw(t, "amount")),
-				rapid.SampledFrom(texts).Draw(t, "text"),
+	for _, size := range []int{1, 100} {
+		r, s := filled(8), newStore()
+		strange := bankmux.Failure{
+			Account:     "savings",
+			Transaction: "bad-1",
+			Err:         &bankmux.Error{Kind: bankmux.ErrMalformed},
+		}
+		r.page = func(p *reconcile.FeedPage) { p.Failed = append(p.Failed, strange) }
+		d := s.round(t, r.feed(), size, "checking")
+		assert.Len(t, d.Added, 4)
+		assert.Empty(t, d.Failed, "failures of other accounts are theirs")
+		r.put(paid("row-1", "savings", 1, "-99.00", "SHOP 1"))
+		r.remove("row-3")
+		r.put(paid("row-0", "checking", 0, "-98.00", "SHOP 0"))
+		r.remove("row-2")
+		r.put(paid("row-4", "savings", 0, "-5.50", "SHOP 4")) // a row that moved to another account
+		d = s.round(t, r.feed(), size, "checking")
+		assert.Len(t, d.Modified, 1)
+		require.Len(t, d.Removed, 1)
+		assert.Equal(t, []string{"id:acme:row-2"}, d.Removed[0].Known.Aliases)
+
+		_, err := r.feed().Sync(t.Context(), s.request(size, "savings"))
+		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "start without a cursor")
+		_, err = r.feed().Sync(t.Context(), s.request(size))
+		_ = refused(t, err, "SyncRequest.Accounts")
+
+		cards := bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cards: []string{"savings"}}
+		d, err = r.feed().Sync(t.Context(), cards)
+		require.NoError(t, err)
+		require.NotEmpty(t, d.Added)
+		for _, a := range d.Added {
+			assert.Equal(t, "savings", a.Row.Account, "a card that is named is not all accounts")
+		}
+	}
+}
+
+func feedThatIsNotReady(t *testing.T) {
+	t.Parallel()
+	r, s := newRecord("checking"), newStore()
+	notReady := func(p *reconcile.FeedPage) { p.NotReady, p.Next = true, "" }
+	r.page = notReady
+	_, err := r.feed().Sync(t.Context(), s.request(0))
+	require.ErrorIs(t, err, bankmux.ErrNotReady)
+
+	r.put(paid("row", "checking", 0, "-1.00", "SHOP"))
+	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over what the page says of itself")
+	_, err = r.feed().
+		Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
+	require.NoError(t, err, "the cursor stayed at the beginning, where the row is")
+
+	r.page = nil
+	s.round(t, r.feed(), 0)
+	cursor := s.cursor
+	r.page = func(p *reconcile.FeedPage) { p.Next = "" }
+	s.round(t, r.feed(), 0)
+	assert.Equal(t, cursor, s.cursor, "no cursor is not a position")
+	empty, fresh := newRecord("checking"), newStore()
+	empty.page = r.page
+	fresh.round(t, empty.feed(), 0)
+	empty.page = nil
+	empty.put(paid("row", "checking", 0, "-1.00", "SHOP"))
+	assert.Len(t, fresh.round(t, empty.feed(), 0).Added, 1, "no cursor is not a position")
+}
+
+func feedReportsFailures(t *testing.T) {
+	t.Parallel()
+	t.Run("an account that failed, of which nothing is absent", func(t *testing.T) {
+		t.Parallel()
+		down := bankmux.Failure{Account: "savings", Err: &bankmux.Error{Kind: bankmux.ErrInstitution}}
+		for name, fail := range map[string]func(*record){
+			"on the page": func(r *record) {
+				r.page = func(p *reconcile.FeedPage) { p.Failed = []bankmux.Failure{down} }
+			},
+			"in the list of accounts": func(r *record) { r.failed = []bankmux.Failure{down} },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r, s := filled(9), newStore()
+				s.round(t, r.feed(), 0)
+				s.cursor = ""
+				for id, have := range r.rows {
+					if have.row.Account == "savings" && id != "row-7" { // the oldest
+						have.gone = 1
+					}
+				}
+				fail(r)
+				d := s.round(t, r.feed(), 0)
+				assert.Equal(t, []bankmux.Failure{down}, d.Failed)
+				assert.Zero(t, changed(d))
+				assert.Empty(t, d.Suspect)
+			})
+		}
+	})
+
+	t.Run("rows that lack what every row has", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(2), newStore()
+		r.page = func(p *reconcile.FeedPage) {
+			nameless, dayless, amountless := paid(
+				"",
+				"checking",
+				0,
+				"-1.00",
+				"X",
+			), paid(
+				"a",
+				"checking",
+				0,
+				"-1.00",
+				"X",
+			), paid(
+				"b",
+				"checking",
+				0,
+				"-1.00",
+				"X",
 			)
-			if rapid.Bool().Draw(t, "pending") {
-				row.Status, row.BookingDate = bankmux.StatusPending, bankmux.Date{}
-			}
-			what := rapid.IntRange(0, 3).Draw(t, "what")
-			if len(ids) == 0 {
-				what = 0
-			}
-			switch what {
-			case 0:
-				r.put(row)
-			case 1, 2:
-				old := rapid.SampledFrom(ids).Draw(t, "old")
-				was := r.rows[old].row
-				if what == 1 {
-					row.ID, row.Account, row.Status = old, was.Account, was.Status
-					r.put(row)
-					return
-				}
-				r.remove(old)
-				if was.Status == bankmux.StatusPending {
-					row.Status, row.Account, row.Replaces, row.Description = bankmux.StatusBooked, was.Account, old, was.Description
-					r.put(row)
-				}
-			case 3:
-				r.remove(rapid.SampledFrom(ids).Draw(t, "gone"))
+			dayless.Date, amountless.Amount = bankmux.Date{}, bankmux.Money{}
+			p.Created = append(p.Created, nameless, dayless)
+			p.Updated = append(p.Updated, amountless, paid("c", "", 0, "-1.00", "X"))
+			p.Removed = append(p.Removed, reconcile.FeedRow{Account: "checking"})
+		}
+		d := s.round(t, r.feed(), 0)
+		assert.Len(t, d.Added, 2)
+		assert.Len(t, d.Failed, 5)
+		for _, f := range d.Failed {
+			require.ErrorIs(t, f, bankmux.ErrMalformed)
+			assert.NotEmpty(t, f.Transaction, "a failure of a row, not of the account")
+			assert.Equal(t, bankmux.ScopeCall, f.Err.Affects())
+		}
+	})
+
+	t.Run("failures of pages that were read in vain are not reported", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		r.hook = func(r *record, n int) {
+			if n == 3 {
+				mutations["a row is changed"](r)
 			}
 		}
-		for range rapid.IntRange(1, 12).Draw(t, "rounds") {
-			for range rapid.IntRange(0, 6).Draw(t, "changes") {
-				step()
-			}
-			spoil := rapid.IntRange(0, 8).Draw(t, "spoiled page")
-			at := r.pages + spoil
-			r.hook = func(r *record, page int) {
-				if spoil > 0 && page == at {
-					r.hook = nil
-					step()
-				}
-			}
-			size := rapid.IntRange(1, 5).Draw(t, "size")
-			if rapid.IntRange(0, 4).Draw(t, "crash") == 0 {
-				_, err := r.feed().Sync(context.Background(), s.request(size)) // not stored
-				require.NoError(t, err)
-			}
-			s.round(t, r.feed(), size)
-			if s.cursor != "" && r.hook == nil {
-				s.round(t, r.feed(), size) // what changed behind the last page
+		bad := bankmux.Failure{Account: "checking", Transaction: "bad", Err: &bankmux.Error{Kind: bankmux.ErrMalformed}}
+		r.page = func(p *reconcile.FeedPage) {
+			if len(r.asked) == 1 {
+				p.Failed = append(p.Failed, bad)
 			}
 		}
-		r.hook = nil
-		s.round(t, r.feed(), 3)
-		s.agree(t, r)
-		ids := slices.Clone(s.ids())
-		s.cursor = "" // given up
-		s.round(t, r.feed(), 3)
-		assert.Equal(t, ids, s.ids(), "nothing is doubled")
+		assert.Empty(t, s.round(t, r.feed(), 2).Failed)
 	})
 }

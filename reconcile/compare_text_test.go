@@ -54,7 +54,75 @@ var drifts = map[string]struct {
 	"a letter":                        {"CARREFOUR DUBAI", "CARREFUR DUBAI", false},
 }
 
-func TestAReferenceThatDriftsIsThatOfTheSameRow(t *testing.T) {
+// keyBefore is a key as it was made before texts had a normal form.
+func keyBefore(account string, row bankmux.Transaction) string {
+	text := strings.Join(strings.Fields(strings.ToUpper(row.RawDescription)), " ")
+	date := row.Date
+	sum := sha256.Sum256([]byte(account + "\x00" + "2026" + string([]byte{byte(date.Month), byte(date.Day)}) +
+		row.Amount.Decimal().
+			Trim(0).
+			String() +
+		"\x00" + string(row.Amount.Currency()) + "\x00" + text + "\x00" + row.Reference))
+	return "t1:" + base64.RawURLEncoding.EncodeToString(sum[:15]) + "#1"
+}
+
+func TestCompareText(t *testing.T) {
+	t.Parallel()
+	t.Run("a text that changes slightly is the same row or suggested", similarTextIsTheSameRow)
+	t.Run("a reference that changes slightly is the same one", similarReferenceIsTheSame)
+	t.Run("different texts are different rows", differentTextsAreDifferentRows)
+	t.Run("keys that an earlier version stored are found", earlierKeysAreFound)
+	t.Run("normalizing a text twice changes nothing", normalFormIsStable)
+}
+
+func similarTextIsTheSameRow(t *testing.T) {
+	t.Parallel()
+	for name, c := range drifts {
+		for _, turned := range []bool{false, true} {
+			if turned {
+				c.one, c.other = c.other, c.one
+			}
+			t.Run(name+" "+map[bool]string{true: "lost", false: "new"}[turned], func(t *testing.T) {
+				t.Parallel()
+				known := stored(tx("", 3, -320, c.one, ""), tx("", 1, -1, "FIRST", ""))
+				res := reconcile.Compare(known, reading("dp", tx("", 3, -320, c.other, ""), tx("", 1, -1, "FIRST", "")))
+				if c.same {
+					assert.Empty(t, story(res))
+					assert.Len(t, res.Unchanged, 2)
+					return
+				}
+				assert.Len(t, append(texts(res.Modified), suggested(res)...), 1, "%v", story(res))
+				if len(res.Modified) > 0 {
+					assert.Empty(t, res.Added)
+					assert.Equal(t, reconcile.ReasonContent, res.Modified[0].Reason)
+				}
+				referred := func(text string) bankmux.Transaction {
+					row := tx("", 3, -320, text, "")
+					row.Reference = "FT1"
+					return row
+				}
+				withReference := reconcile.Compare(stored(referred(c.one)), reading("dp", referred(c.other)))
+				assert.Len(
+					t,
+					append(texts(withReference.Modified), suggested(withReference)...),
+					1,
+					"%v",
+					story(withReference),
+				)
+				if len(res.Modified) > 0 {
+					assert.Len(t, withReference.Modified, 1, "the same reference is one more reason")
+				}
+				withIDs := stored(tx("a", 3, -320, c.one, booked))
+				res = reconcile.Compare(withIDs, reading("mk", tx("b", 3, -320, c.other, booked)))
+				assert.Len(t, append(texts(res.Replaced), suggested(res)...), 1, "%v", story(res))
+				res = reconcile.Compare(withIDs, reading("mk", tx("a", 3, -320, c.other, booked)))
+				assert.Equal(t, []string{"modified " + c.other + ": " + reconcile.ReasonContent}, story(res))
+			})
+		}
+	}
+}
+
+func similarReferenceIsTheSame(t *testing.T) {
 	t.Parallel()
 	row := func(day int, text, reference string) bankmux.Transaction {
 		one := tx("", day, -320, text, "")
@@ -128,70 +196,7 @@ func TestAReferenceThatDriftsIsThatOfTheSameRow(t *testing.T) {
 	})
 }
 
-func TestTextThatDriftsIsTheSameRowOrSuggested(t *testing.T) {
-	t.Parallel()
-	for name, c := range drifts {
-		for _, turned := range []bool{false, true} {
-			if turned {
-				c.one, c.other = c.other, c.one
-			}
-			t.Run(name+" "+map[bool]string{true: "lost", false: "new"}[turned], func(t *testing.T) {
-				t.Parallel()
-				known := stored(tx("", 3, -320, c.one, ""), tx("", 1, -1, "FIRST", ""))
-				res := reconcile.Compare(known, reading("dp", tx("", 3, -320, c.other, ""), tx("", 1, -1, "FIRST", "")))
-				if c.same {
-					assert.Empty(t, story(res))
-					assert.Len(t, res.Unchanged, 2)
-					return
-				}
-				assert.Len(t, append(texts(res.Modified), suggested(res)...), 1, "%v", story(res))
-				if len(res.Modified) > 0 {
-					assert.Empty(t, res.Added)
-					assert.Equal(t, reconcile.ReasonContent, res.Modified[0].Reason)
-				}
-				referred := func(text string) bankmux.Transaction {
-					row := tx("", 3, -320, text, "")
-					row.Reference = "FT1"
-					return row
-				}
-				withReference := reconcile.Compare(stored(referred(c.one)), reading("dp", referred(c.other)))
-				assert.Len(
-					t,
-					append(texts(withReference.Modified), suggested(withReference)...),
-					1,
-					"%v",
-					story(withReference),
-				)
-				if len(res.Modified) > 0 {
-					assert.Len(t, withReference.Modified, 1, "the same reference is one more reason")
-				}
-				withIDs := stored(tx("a", 3, -320, c.one, booked))
-				res = reconcile.Compare(withIDs, reading("mk", tx("b", 3, -320, c.other, booked)))
-				assert.Len(t, append(texts(res.Replaced), suggested(res)...), 1, "%v", story(res))
-				res = reconcile.Compare(withIDs, reading("mk", tx("a", 3, -320, c.other, booked)))
-				assert.Equal(t, []string{"modified " + c.other + ": " + reconcile.ReasonContent}, story(res))
-			})
-		}
-	}
-}
-
-func texts(changes []reconcile.Change) (all []string) {
-	for _, c := range changes {
-		all = append(all, c.Row.RawDescription)
-	}
-	return all
-}
-
-func suggested(res reconcile.Result) (all []string) {
-	for _, s := range res.Suggested {
-		for _, k := range s.May {
-			all = append(all, k.Text)
-		}
-	}
-	return all
-}
-
-func TestTextsThatDifferAreNotTakenForOneAnother(t *testing.T) {
+func differentTextsAreDifferentRows(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{{"SHOP 123", "SHOP 987"}, {"BAKERY", "PHARMACY"}, {"A1", "A2"}, {"مقهى", "صيدلية"}, {"", "SHOP"}} {
 		known := stored(tx("", 3, -320, c[0], ""), tx("", 1, -1, "FIRST", ""))
@@ -202,19 +207,7 @@ func TestTextsThatDifferAreNotTakenForOneAnother(t *testing.T) {
 	}
 }
 
-// keyBefore is a key as it was made before texts had a normal form.
-func keyBefore(account string, row bankmux.Transaction) string {
-	text := strings.Join(strings.Fields(strings.ToUpper(row.RawDescription)), " ")
-	date := row.Date
-	sum := sha256.Sum256([]byte(account + "\x00" + "2026" + string([]byte{byte(date.Month), byte(date.Day)}) +
-		row.Amount.Decimal().
-			Trim(0).
-			String() +
-		"\x00" + string(row.Amount.Currency()) + "\x00" + text + "\x00" + row.Reference))
-	return "t1:" + base64.RawURLEncoding.EncodeToString(sum[:15]) + "#1"
-}
-
-func TestKeysThatWereStoredEarlierAreFound(t *testing.T) {
+func earlierKeysAreFound(t *testing.T) {
 	t.Parallel()
 	for name, c := range drifts {
 		t.Run(name, func(t *testing.T) {
@@ -260,7 +253,7 @@ func TestKeysThatWereStoredEarlierAreFound(t *testing.T) {
 	}
 }
 
-func TestATextInNormalFormStaysAsItIs(t *testing.T) {
+func normalFormIsStable(t *testing.T) {
 	t.Parallel()
 	odd := rapid.SampledFrom([]rune("aé\u0301\u200f\u0640ﻻﷺ²½ßﬁŉǰΐ\u00a0\u2003\u3000\ufeff\U000e0041٠۱कＡﾊﾞ\u0345İı"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -270,31 +263,4 @@ func TestATextInNormalFormStaysAsItIs(t *testing.T) {
 			t.Fatalf("%q becomes %q, then %q", s, once, twice)
 		}
 	})
-}
-
-func TestAnAccountsNameAndNumbersMayDrift(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string][2]bankmux.Account{
-		"a name":            {{Name: "حساب جاري"}, {Name: "\u200fحســاب\u00a0جاري"}},
-		"a composed letter": {{Name: "COMPTE DÉPÔT"}, {Name: "Compte De\u0301po\u0302t"}},
-		"an IBAN":           {{IBAN: "AE07 0331 2345 6780 1001"}, {IBAN: "\u200eAE07\u00a00331234567801001\ufeff"}},
-		"a number":          {{Number: "1015234567801"}, {Number: "101-5234\u202f567801\u200b"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			one, other := c[0], c[1]
-			one.ID, one.Kind, one.Currency = "a", bankmux.AccountChecking, "AED"
-			other.ID, other.Kind, other.Currency = "b", bankmux.AccountChecking, "AED"
-			assert.Equal(t, reconcile.Fingerprint(one), reconcile.Fingerprint(other))
-			m := reconcile.Match([]bankmux.Account{one}, []bankmux.Account{other})
-			require.Len(t, m.Pairs, 1)
-			assert.GreaterOrEqual(t, m.Pairs[0].Confidence, reconcile.Likely)
-		})
-	}
-}
-
-// withID gives a row an id.
-func withID(id string, row bankmux.Transaction) bankmux.Transaction {
-	row.ID = id
-	return row
 }

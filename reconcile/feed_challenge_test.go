@@ -13,52 +13,12 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-func TestAFeedWithStoredRowsLooksThemUp(t *testing.T) {
+func TestFeedChallenge(t *testing.T) {
 	t.Parallel()
-	t.Run("one page per call, of a record whose pages may be stored", func(t *testing.T) {
-		t.Parallel()
-		r, s := filled(9), newStore()
-		d, err := r.believed().Sync(t.Context(), s.request(2))
-		require.NoError(t, err)
-		assert.Len(t, d.Added, 2)
-		assert.True(t, d.More)
-		s.round(t, r.believed(), 2)
-		s.agree(t, r)
-	})
-
-	for name, f := range map[string]func(*record) reconcile.Feed{
-		"page by page": (*record).believed,
-		"in rounds": func(r *record) reconcile.Feed {
-			f := r.feed()
-			f.Stored = r.list
-			return f
-		},
-	} {
-		t.Run("a hold that went without a word is removed, "+name, func(t *testing.T) {
-			t.Parallel()
-			r, s := filled(4), newStore()
-			r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
-			s.round(t, f(r), 2)
-			r.rows["hold"].gone = 1
-			d := s.round(t, f(r), 2)
-			require.Len(t, d.Removed, 1)
-			assert.Equal(t, reconcile.ReasonVanished, d.Removed[0].Reason)
-		})
-		t.Run("an id that changed without a word is the same row, "+name, func(t *testing.T) {
-			t.Parallel()
-			r, s := filled(4), newStore()
-			s.round(t, f(r), 2)
-			r.rows["row-0"].gone = 1
-			r.put(paid("other", "checking", 0, "-1.50", "SHOP 0"))
-			assert.Len(t, s.round(t, f(r), 2).Replaced, 1)
-			r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0"))
-			assert.Len(t, s.round(t, f(r), 2).Added, 1, "and a second equal one is a row")
-			s.agree(t, r)
-		})
-	}
+	t.Run("the answers are sent to the interrupted call first", feedAnswersGoFirst)
 }
 
-func TestAFeedGoesOnWithTheCallThatAskedTheUser(t *testing.T) {
+func feedAnswersGoFirst(t *testing.T) {
 	t.Parallel()
 	ask := func(state string) *bankmux.Error {
 		return &bankmux.Error{

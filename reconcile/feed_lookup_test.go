@@ -1,0 +1,223 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+func TestFeedLookup(t *testing.T) {
+	t.Parallel()
+	t.Run("known rows are looked up in the list of stored rows", knownRowsAreLookedUp)
+	t.Run("the only row of some weeks can be removed", onlyRowCanBeRemoved)
+	t.Run("a missing row that may be unreadable is looked up again", missingRowIsLookedUpAgain)
+	t.Run("renumbered rows keep their keys", renumberedRowsKeepKeys)
+}
+
+func knownRowsAreLookedUp(t *testing.T) {
+	t.Parallel()
+	t.Run("one page per call, of a record whose pages may be stored", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(9), newStore()
+		d, err := r.believed().Sync(t.Context(), s.request(2))
+		require.NoError(t, err)
+		assert.Len(t, d.Added, 2)
+		assert.True(t, d.More)
+		s.round(t, r.believed(), 2)
+		s.agree(t, r)
+	})
+
+	for name, f := range map[string]func(*record) reconcile.Feed{
+		"page by page": (*record).believed,
+		"in rounds": func(r *record) reconcile.Feed {
+			f := r.feed()
+			f.Stored = r.list
+			return f
+		},
+	} {
+		t.Run("a hold that went without a word is removed, "+name, func(t *testing.T) {
+			t.Parallel()
+			r, s := filled(4), newStore()
+			r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
+			s.round(t, f(r), 2)
+			r.rows["hold"].gone = 1
+			d := s.round(t, f(r), 2)
+			require.Len(t, d.Removed, 1)
+			assert.Equal(t, reconcile.ReasonVanished, d.Removed[0].Reason)
+		})
+		t.Run("an id that changed without a word is the same row, "+name, func(t *testing.T) {
+			t.Parallel()
+			r, s := filled(4), newStore()
+			s.round(t, f(r), 2)
+			r.rows["row-0"].gone = 1
+			r.put(paid("other", "checking", 0, "-1.50", "SHOP 0"))
+			assert.Len(t, s.round(t, f(r), 2).Replaced, 1)
+			r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0"))
+			assert.Len(t, s.round(t, f(r), 2).Added, 1, "and a second equal one is a row")
+			s.agree(t, r)
+		})
+	}
+}
+
+// The only row of some weeks goes. The list of these weeks is then rightly empty.
+func onlyRowCanBeRemoved(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 100} {
+		t.Run(fmt.Sprint("pages of ", size), func(t *testing.T) {
+			t.Parallel()
+			r, s := newRecord("checking"), newStore()
+			r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
+			r.put(paid("last", "checking", 2, "-6.00", "RENT"))
+			s.round(t, r.believed(), size)
+			r.remove("alone")
+			r.put(paid("last", "checking", 2, "-7.00", "RENT"))
+			d := s.round(t, r.believed(), size)
+			assert.Len(t, d.Removed, 1)
+			assert.Empty(t, d.Suspect)
+			s.agree(t, r)
+			assert.Zero(t, changed(s.round(t, r.believed(), size)))
+		})
+	}
+	t.Run("the only row of its account", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRecord("checking", "savings"), newStore()
+		r.put(paid("alone", "savings", 5, "-5.00", "INTEREST"))
+		r.put(paid("last", "checking", 20, "-6.00", "RENT"))
+		s.round(t, r.believed(), 1)
+		r.remove("alone")
+		r.put(paid("last", "checking", 20, "-7.00", "RENT"))
+		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
+		s.agree(t, r)
+	})
+	t.Run("but where the list has no known row at all, nothing does", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRecord("checking"), newStore()
+		r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
+		r.put(paid("last", "checking", 2, "-6.00", "RENT"))
+		s.round(t, r.believed(), 1)
+		r.remove("alone")
+		r.put(paid("last", "checking", 2, "-7.00", "RENT"))
+		r.hidden["last"] = true
+		for range 3 {
+			d := s.round(t, r.believed(), 1)
+			assert.Empty(t, d.Removed)
+			assert.Contains(t, d.Suspect, "checking")
+		}
+		delete(r.hidden, "last")
+		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
+		s.agree(t, r)
+	})
+}
+
+// A row is reported missing, and the list then has a row that cannot be read and may be it.
+func missingRowIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*reconcile.StoredPage){
+		"a row of its day without id": func(p *reconcile.StoredPage) {
+			p.Unreadable = append(p.Unreadable, bankmux.Transaction{Account: "checking", Date: today.AddDays(-5)})
+		},
+		"a list that moves": func(p *reconcile.StoredPage) { p.Moved = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, s := newRecord("checking"), newStore()
+			feed, spoils := r.believed(), false
+			list := feed.Stored
+			feed.Stored = func(ctx context.Context, req reconcile.StoredRequest) (reconcile.StoredPage, error) {
+				page, err := list(ctx, req)
+				if spoils {
+					spoil(&page)
+				}
+				return page, err
+			}
+			r.put(paid("gone", "checking", 5, "-5.00", "TAXI"))
+			r.put(paid("stays", "checking", 4, "-6.00", "RENT"))
+			s.round(t, feed, 1)
+			r.remove("gone")
+			r.put(paid("stays", "checking", 4, "-7.00", "RENT"))
+			spoils = true
+			d := s.round(t, feed, 1)
+			assert.Len(t, d.Missing, 1)
+			assert.Empty(t, d.Removed)
+			assert.Empty(t, s.round(t, feed, 1).Removed)
+			spoils = false
+			assert.Len(t, s.round(t, feed, 1).Removed, 1)
+			s.agree(t, r)
+		})
+	}
+}
+
+// A provider renumbers the rows of a day. Each keeps its key, so that what the application noted on
+// it stays, and none is there twice.
+func renumberedRowsKeepKeys(t *testing.T) {
+	t.Parallel()
+	const first, second, third = "TAXI -5", "RENT -6", "BAKERY -5"
+	for name, now := range map[string][]string{
+		"one comes first":                {"LATE FEE -7", first, second, third},
+		"one of an equal amount is gone": {third, second},
+		"turned around":                  {third, second, first},
+		"one comes between, one is gone": {second, "LATE FEE -9", third},
+		"all move up":                    {"LATE FEE -5", "FUEL -5", first, second, third},
+	} {
+		for status, row := range map[string]func(id, account string, back int, amount, text string) bankmux.Transaction{"booked": paid, "pending": held} {
+			for _, size := range []int{1, 2, 3, 100} {
+				for _, stored := range []bool{true, false} {
+					t.Run(
+						fmt.Sprintf("%s, %s, pages of %d, a list of stored rows %t", name, status, size, stored),
+						func(t *testing.T) {
+							t.Parallel()
+							r, s := newRecord("checking"), newStore()
+							feed := r.feed()
+							if stored {
+								feed = r.believed()
+							}
+							r.put(paid("old", "checking", 6, "-1.00", "OLD")) // or the list were empty
+							was := []string{first, second, third}
+							renumber(r, row, nil, was)
+							s.round(t, feed, size)
+							keys := s.keys()
+							renumber(r, row, was, now)
+							s.round(t, feed, size)
+							s.round(t, feed, size)
+							got := s.keys()
+							want := append(slices.Clone(now), "OLD -1.00")
+							assert.ElementsMatch(t, want, slices.Collect(maps.Keys(got)))
+							assert.Len(t, s.rows, len(want))
+							for text, key := range got {
+								if before, known := keys[text]; known {
+									assert.Equal(t, before, key, text)
+								}
+							}
+							assert.Zero(t, changed(s.round(t, feed, size)))
+						},
+					)
+				}
+			}
+		}
+	}
+}
+
+// renumber makes the rows of a day those of now, with the ids 1, 2, 3 and so on.
+func renumber(
+	r *record,
+	row func(id, account string, back int, amount, text string) bankmux.Transaction,
+	was, now []string,
+) {
+	for i, one := range now {
+		if i >= len(was) || was[i] != one {
+			amount := one[len(one)-2:]
+			r.put(row(fmt.Sprint(i+1), "checking", 5, amount, one[:len(one)-3]))
+		}
+	}
+	for i := len(now); i < len(was); i++ {
+		r.remove(fmt.Sprint(i + 1))
+	}
+}
