@@ -55,8 +55,8 @@ func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 var moduleForm = regexp.MustCompile(`^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$`)
 
-// addModule adds what makes the files a module: go.mod uses the checkout by a replace directive,
-// and has the dependencies of bankmux in the same versions, with their sums.
+// addModule adds go.mod and go.sum. A replace directive points to the checkout. The dependencies
+// have the same versions as those of bankmux.
 func addModule(files map[string]string, root, module, name string) error {
 	if module == "" {
 		module = "example.com/" + name
@@ -73,15 +73,14 @@ func addModule(files map[string]string, root, module, name string) error {
 		return err
 	}
 	_, needs, _ := strings.Cut(string(raw), "\n")
-	files["go.mod"] = "module " + module + "\n" + needs + "\nrequire " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + quoted(
-		root,
-	) + "\n"
+	files["go.mod"] = fmt.Sprintf("module %s\n%s\nrequire %s v0.0.0\n\nreplace %s => %s\n",
+		module, needs, modulePath, modulePath, quoted(root))
 	files["go.sum"] = string(sums)
 	return nil
 }
 
-// tidy leaves out the dependencies that the module does not need. It uses the module cache and no
-// network; where that is not enough, the module works all the same.
+// tidy removes the dependencies that the module does not need. It uses the module cache and no
+// network. If that is not enough, the module works without it.
 func tidy(dir string, out io.Writer) {
 	cmd := exec.Command("go", "mod", "tidy")
 	cmd.Dir = dir

@@ -1,7 +1,7 @@
-// Command dashboard shows what an application shows after linking: accounts, balances and the
-// month's transactions of two users, one served by MoneyKit and one by Dapi, with the same code.
-// The second user's bank wants a one-time password; the virtual bank's is 123456. For scripts:
-// -answer 123456.
+// Command dashboard prints what an application shows after linking: accounts, balances and the
+// transactions of the month. MoneyKit serves the first of two users and Dapi the second, with the
+// same code. The second user's bank asks for a one-time password: 123456 at the virtual bank.
+// Scripts use -answer 123456.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	answer := flag.String("answer", "", "what to answer when a bank asks, in place of asking on the terminal")
+	answer := flag.String("answer", "", "the answer to a bank that asks; without it the terminal asks")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// ask gets the user's answer to one question of the bank.
+// ask returns the user's answer to one question of the bank.
 type ask func(bankmux.Input) (string, error)
 
 // asker asks on the terminal, unless the answer is given.
@@ -87,7 +87,7 @@ func run(ctx context.Context, w io.Writer, ask ask) error {
 	return nil
 }
 
-// show prints one user's dashboard. Nothing in it knows which provider serves it.
+// show prints one user's dashboard. It is the same for every provider.
 func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux.Connection, ask ask) error {
 	fmt.Fprintf(w, "\n== %s at %s (through %s)\n", conn.User, conn.Institution.Name, conn.Provider)
 	accounts, err := answered(ask, func(answers *bankmux.Answers) (bankmux.AccountsResult, error) {
@@ -103,7 +103,7 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 		)
 	})
 	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-		fmt.Fprintln(w, "some balances could not be read:", partial) // and the others are shown
+		fmt.Fprintln(w, "some balances could not be read:", partial) // the others are shown
 	} else if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 	return table.Flush()
 }
 
-// text is a balance, or a dash where the bank did not tell it. That is not 0.
+// text is a balance, or a dash if the bank reported none. Absent is not zero.
 func text(b bankmux.AccountBalances, kind bankmux.BalanceKind) string {
 	if m, ok := b.Of(kind); ok {
 		return m.String()
@@ -165,8 +165,7 @@ func text(b bankmux.AccountBalances, kind bankmux.BalanceKind) string {
 	return "-"
 }
 
-// answered makes a call, asks the user whatever the bank wants to know, and goes on with the call
-// where it stopped.
+// answered makes a call. If the bank asks, it passes the question to the user and resumes the call.
 func answered[T any](ask ask, call func(*bankmux.Answers) (T, error)) (T, error) {
 	var answers *bankmux.Answers
 	for {
@@ -211,7 +210,7 @@ func clients(bank *virtualbank.Bank, server *virtualbank.Server) (*bankmux.Regis
 	})
 }
 
-// link takes a user through the flow; the virtual bank plays the browser.
+// link takes a user through the flow. The virtual bank stands for the browser.
 func link(
 	ctx context.Context,
 	bank *virtualbank.Bank,

@@ -1,7 +1,7 @@
-// Command failover shows what a registry does while one of two providers is down: new sessions go
-// to the other, the breaker stops asking the one that fails, lets a probe through after a while,
-// and closes when the provider is back. It needs no keys and exits with status 1 if anything
-// differs from what it says.
+// Command failover shows what a registry does while one of two providers is down. New sessions go
+// to the other provider, and the breaker opens. After its open time the breaker lets a probe
+// through, and it closes once the provider is back. The command needs no keys. It exits with status
+// 1 if anything differs from what it prints.
 package main
 
 import (
@@ -36,7 +36,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	defer server.Close()
 
-	// One guard for both clients: one health page, one place to hear of changes.
+	// One guard for both clients gives one health page and one listener for changes.
 	g := guard.New(guard.Options{
 		Retry:   guard.RetryOptions{MaxAttempts: 1},
 		Breaker: guard.BreakerOptions{Consecutive: 2, OpenFor: 200 * time.Millisecond, Probes: 1},
@@ -96,7 +96,7 @@ func run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintln(out, "Where nobody else serves the country, the error says what to do:")
+	fmt.Fprintln(out, "Where no other provider serves the country, the error says what to do:")
 	err = session("GB")
 	if !errors.Is(err, bankmux.ErrCircuitOpen) {
 		return fmt.Errorf("a session in GB ended with %w", err)

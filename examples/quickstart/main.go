@@ -1,6 +1,6 @@
-// Command quickstart links a bank account through MoneyKit and one through Dapi
-// with the same code, against a virtual bank in this process: no keys, no network beyond
-// loopback. It checks everything it claims and exits with status 1 if anything differs.
+// Command quickstart links a bank account through MoneyKit and one through Dapi with the same code.
+// It runs against a virtual bank in this process, so it needs no keys and no network beyond
+// loopback. It checks everything it prints and exits with status 1 if anything differs.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// app is what an application keeps: the registry, and tables of sealed connections and sessions.
+// app holds what an application stores: tables of sealed connections and sessions.
 type app struct {
 	out      io.Writer
 	bank     *virtualbank.Bank
@@ -68,7 +68,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("rosa went to %s and omar to %s", rosa.Provider, omar.Provider)
 	}
 
-	a.head("3. Store a connection: sealed, bound to its owner, useless to anybody else")
+	a.head("3. Store a connection: sealed, and bound to its owner")
 	if err := a.store(omar); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 func (a *app) connect(server *virtualbank.Server) error {
 	creds := a.bank.Credentials()
-	// Small numbers, so that the demonstration is short; leave them out in production.
+	// Small numbers keep the demonstration short. Leave them out in production.
 	a.guard = guard.New(guard.Options{
 		Retry:   guard.RetryOptions{MaxAttempts: 1},
 		Breaker: guard.BreakerOptions{Consecutive: 3, OpenFor: 300 * time.Millisecond, Probes: 1},
@@ -126,7 +126,7 @@ func (a *app) connect(server *virtualbank.Server) error {
 	return err
 }
 
-// link is the whole flow of an application, whichever provider serves the country.
+// link is the whole flow of an application. It is the same for every provider.
 func (a *app) link(ctx context.Context, user, country string) (bankmux.Connection, error) {
 	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User:        user,
@@ -146,8 +146,8 @@ func (a *app) link(ctx context.Context, user, country string) (bankmux.Connectio
 	return conn, a.save(conn)
 }
 
-// throughTheBrowser keeps the session sealed while the user is away, and finishes with what comes
-// back.
+// throughTheBrowser stores the sealed session while the user is away. It then exchanges what the
+// browser posts.
 func (a *app) throughTheBrowser(ctx context.Context, session bankmux.Session) (bankmux.Connection, error) {
 	row, err := session.Seal(a.keyring)
 	if err != nil {
@@ -161,7 +161,7 @@ func (a *app) throughTheBrowser(ctx context.Context, session bankmux.Session) (b
 	return a.finish(ctx, session.User, session.ID, payload)
 }
 
-// finish takes what the browser of the logged-in user posted: a session's id and the payload.
+// finish handles the post of the logged-in user's browser: a session's id and the payload.
 func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessage) (bankmux.Connection, error) {
 	session, err := bankmux.OpenSession(a.keyring, bankmux.SessionRef{User: user, ID: id}, a.sessions[id])
 	if err != nil {
@@ -174,7 +174,7 @@ func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessa
 	return linked.Connection, err
 }
 
-// frontEnd plays the browser and the user in it: it sees the launch and nothing else.
+// frontEnd stands for the browser and its user. It sees the launch and nothing else.
 func (a *app) frontEnd(launch bankmux.Launch) (json.RawMessage, error) {
 	if launch.Provider == moneykit.Name {
 		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
@@ -182,7 +182,7 @@ func (a *app) frontEnd(launch bankmux.Launch) (json.RawMessage, error) {
 	return a.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 }
 
-// save upserts by the connection's id, so that a form posted twice makes one row.
+// save upserts by the connection's id, so a form that is posted twice makes one row.
 func (a *app) save(conn bankmux.Connection) error {
 	row, err := conn.Seal(a.keyring)
 	if err != nil {
@@ -240,7 +240,7 @@ func (a *app) reconnect(ctx context.Context, old bankmux.Connection) error {
 		return err
 	}
 	if lapsed.Connection.Status.State != bankmux.StateReauth {
-		return fmt.Errorf("the lapse is not seen: %s", lapsed.Connection.Status.State)
+		return fmt.Errorf("the status after the lapse is %s", lapsed.Connection.Status.State)
 	}
 	a.say("status: %s (%s)", lapsed.Connection.Status.State, lapsed.Connection.Status.Code)
 
@@ -298,7 +298,7 @@ func (a *app) outage(ctx context.Context) error {
 			return err
 		}
 		if s.Provider != dapi.Name {
-			return fmt.Errorf("%s was not failed over but went to %s", user, s.Provider)
+			return fmt.Errorf("%s went to %s instead of dapi", user, s.Provider)
 		}
 	}
 	asked := a.reached("moneykit") - before
@@ -322,7 +322,7 @@ func (a *app) outage(ctx context.Context) error {
 	return nil
 }
 
-// reached counts the requests that arrived at a provider.
+// reached returns how many requests arrived at a provider.
 func (a *app) reached(provider string) int {
 	n := 0
 	for _, r := range a.bank.Requests() {
@@ -333,7 +333,7 @@ func (a *app) reached(provider string) int {
 	return n
 }
 
-// breaker is the state of the one that guards linking through MoneyKit.
+// breaker returns the state of the breaker that guards linking through MoneyKit.
 func (a *app) breaker() string {
 	for _, b := range a.guard.Breakers() {
 		if b.Client == moneykit.Name && b.Group == bankmux.GroupLink {

@@ -46,7 +46,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	}
 	for _, row := range out.Balances.Rows {
 		if row.Amount.Absent() {
-			continue // not told
+			continue // absent is not zero
 		}
 		money, err := amount(row.Amount, row.Currency)
 		if err != nil {

@@ -319,8 +319,8 @@ func rows(w http.ResponseWriter, q url.Values, g *grant, a *book) {
 	say(w, map[string]any{"transactions": all[from:to], "next": next})
 }
 
-// changes serves a page of the record. A cursor within a round names the length that the record had
-// when the round began; when it grew, the round must begin again.
+// changes serves a page of the record. A cursor within a round names the length of the record at
+// the start of the round. If the record has grown since, the round must start again.
 func (b *bank) changes(w http.ResponseWriter, q url.Values, g *grant) {
 	at, end, within := strings.Cut(q.Get("cursor"), "/")
 	from, err := strconv.Atoi("0" + at)

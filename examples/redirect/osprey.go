@@ -1,7 +1,8 @@
-// Package redirect is an adapter for an invented provider, Osprey, written as a module outside of
-// bankmux would write it. It is what Pelican of examples/thirdparty is not: the user is sent to the
-// page of a bank that was chosen before, and nothing is spent at the exchange. The permission ends,
-// tokens are renewed, banks learn whether the user is there, and a webhook may finish a link.
+// Package redirect is an adapter for an invented provider, Osprey, written as an outside module
+// would write it. It shows what Pelican of examples/thirdparty does not need. The application
+// chooses the bank first, and the user is redirected to its page. The exchange spends nothing.
+// Consents end, tokens are renewed, banks learn whether the user is present, and a webhook may
+// finish a link.
 package redirect
 
 import (

@@ -163,8 +163,8 @@ func TestADeliveryOfAnUnknownNameIsKept(t *testing.T) {
 	t.Parallel()
 	_, client, _ := serve(t)
 	for name, body := range map[string]map[string]any{
-		"a name that nobody knows": {"id": "delivery-1", "event": "weather.changed", "grant": "planted-grant"},
-		"no id":                    {"event": "grant.ended"},
+		"an unknown name": {"id": "delivery-1", "event": "weather.changed", "grant": "planted-grant"},
+		"no id":           {"event": "grant.ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res, err := client.ReadWebhook(t.Context(), sign(hookSecrets[0], time.Now(), body))

@@ -66,7 +66,7 @@ func statusOf(word string, at time.Time) bankmux.Status {
 	return bankmux.Status{State: cmp.Or(states[word], bankmux.State(code)), Code: code, At: at}
 }
 
-// update returns a connection brought up to date. A day that cannot be read was not told.
+// update returns a connection brought up to date. An unreadable day is left out.
 func (g *grantResponse) update(conn bankmux.Connection) bankmux.Connection {
 	conn.Institution, conn.Products = g.Bank, g.Products
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)

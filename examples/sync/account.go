@@ -10,8 +10,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// carry gives the accounts of a new link the names of those that were known before, all of them or
-// none. Accounts that cannot be told apart are an error here; an application would ask its user.
+// carry gives the accounts of a new link the names of the accounts known before. It renames all of
+// them or none. Ambiguous accounts are an error here; an application would ask its user.
 func (s *store) carry(ctx context.Context, provider string, now []bankmux.Account) (carried, fresh int, err error) {
 	before, ids, err := s.accounts(ctx)
 	if err != nil {
@@ -19,13 +19,13 @@ func (s *store) carry(ctx context.Context, provider string, now []bankmux.Accoun
 	}
 	m := reconcile.Match(before, now)
 	if len(m.Ambiguous) > 0 {
-		return 0, 0, fmt.Errorf("%d accounts cannot be told apart: %s", len(m.Ambiguous[0].New), m.Ambiguous[0].Reason)
+		return 0, 0, fmt.Errorf("%d accounts are ambiguous: %s", len(m.Ambiguous[0].New), m.Ambiguous[0].Reason)
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to take back
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	for _, p := range m.Pairs {
 		if p.Confidence < reconcile.Likely {
 			return 0, 0, fmt.Errorf("%s may be %s: %s", p.New.Name, p.Old.Name, p.Reason)
@@ -53,7 +53,7 @@ func (s *store) carry(ctx context.Context, provider string, now []bankmux.Accoun
 	return len(m.Pairs), len(m.OnlyNew), s.readNames(ctx)
 }
 
-// attach notes that a provider's account is one of the application's.
+// attach stores which account of the application a provider's account is.
 func attach(ctx context.Context, tx *sql.Tx, provider string, account int64, a bankmux.Account) error {
 	seen, err := json.Marshal(a)
 	if err != nil {
@@ -72,7 +72,7 @@ func attach(ctx context.Context, tx *sql.Tx, provider string, account int64, a b
 	return err
 }
 
-// accounts are those of the application as they were seen last, and its own ids of them.
+// accounts returns the application's accounts as last seen, and its own ids of them.
 func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[bankmux.Account]int64, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, seen FROM account")
 	if err != nil {
@@ -97,8 +97,7 @@ func (s *store) accounts(ctx context.Context) ([]bankmux.Account, map[bankmux.Ac
 	return all, ids, rows.Err()
 }
 
-// asAccount lets a card be recognised as the account it was with a provider that does not keep
-// cards apart.
+// asAccount turns a card into an account. A provider that lists cards as accounts then matches it.
 func asAccount(c bankmux.Card) bankmux.Account {
 	return bankmux.Account{
 		ID:       c.ID,

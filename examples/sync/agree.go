@@ -12,11 +12,11 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// movement is a row as both sides have it: the amount in minor units, the text without what a
-// provider adds to the bank's own.
+// movement is what both sides know of a row: the amount in minor units, and the bank's own text
+// without what a provider adds.
 type movement struct{ account, date, amount, text string }
 
-// is completes a movement of which the amount and text are as they were told.
+// is completes a movement from the amount and text of a row.
 func (m *movement) is(amount string) error {
 	money, err := bankmux.NewMoney(amount, "USD")
 	if err != nil {
@@ -27,15 +27,14 @@ func (m *movement) is(amount string) error {
 		return err
 	}
 	m.amount = strconv.FormatInt(units, 10)
-	m.text, _, _ = strings.Cut(strings.ToUpper(m.text), " #") // banks write in capitals, and a number behind
+	m.text, _, _ = strings.Cut(strings.ToUpper(m.text), " #") // banks write in capitals and append a number
 	return nil
 }
 
-// remembered is a note and the event, by the bank's own books, of the row that it was written on.
+// remembered is a note, and the bank's own event of the row on which it was written.
 type remembered struct{ note, event string }
 
-// annotate lets the user write notes on rows, also on pending ones, and remembers them for the
-// proof.
+// annotate writes notes on rows, pending ones included, and remembers them for the proof.
 func (s *story) annotate(ctx context.Context) error {
 	if err := s.store.annotate(ctx); err != nil {
 		return err
@@ -50,7 +49,7 @@ func (s *story) annotate(ctx context.Context) error {
 	}
 	rows, err := s.store.annotated(ctx)
 	for _, a := range rows {
-		// of two equal rows nobody could say which it is
+		// one of two equal rows has no event of its own
 		if on := events[a.row]; s.notes[a.id].note == "" && len(on) == 1 {
 			s.notes[a.id] = remembered{a.note, on[0]}
 		}
@@ -58,9 +57,9 @@ func (s *story) annotate(ctx context.Context) error {
 	return err
 }
 
-// agree compares the file with what really happened, row for row and to the cent, and looks whether
-// each note is still on the row of what it was written about, whatever that row's ids, day and
-// amount are by now.
+// agree compares the file with what really happened, row for row and to the cent. It also checks
+// that each note is still on the row it was written on. The row's ids, day and amount may have
+// changed since.
 func (s *story) agree(ctx context.Context) error {
 	truth, err := s.truth()
 	if err != nil {
@@ -97,7 +96,7 @@ func (s *story) agree(ctx context.Context) error {
 		switch {
 		case now[id].note == was.note && now[id].row == m:
 			kept++
-		case !there: // a hold that came to nothing, or a row that was withdrawn
+		case !there: // a hold that was released, or a row that was withdrawn
 			gone++
 		case asked[id]:
 			questions++
@@ -113,7 +112,7 @@ func (s *story) agree(ctx context.Context) error {
 	}
 	fmt.Fprintf(
 		s.out,
-		"file and bank agree: %d rows, to the cent; %d notes are where they were written, %d were on rows that the bank took back, %d wait for the user to say where they belong\n",
+		"file and bank agree: %d rows, to the cent; %d notes are on their rows, %d were on rows that the bank removed, %d wait for the user's decision\n",
 		len(truth),
 		kept,
 		gone,
@@ -132,7 +131,7 @@ func disagree(about string, different []string) error {
 	)
 }
 
-// truth is what really happened, by the bank's own books and names of events.
+// truth returns what really happened, from the bank's own ledger and its names of events.
 func (s *story) truth() (map[string]movement, error) {
 	all, err := s.bank.Transactions(s.conn.Reference())
 	if err != nil {
@@ -149,7 +148,7 @@ func (s *story) truth() (map[string]movement, error) {
 	return truth, nil
 }
 
-// movements are the rows of the file, and how many there are of each.
+// movements counts the rows of the file.
 func (s *store) movements(ctx context.Context) (map[movement]int, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT account, date, amount, text FROM entry")
 	if err != nil {

@@ -1,7 +1,7 @@
-// Command sync keeps an SQLite file in step with a bank over a year, through a lapsed consent, a
-// new link and a change of provider, and proves at the end that file and bank agree row for row. It
-// needs no keys: the bank is virtual, and so is the year. It exits with status 1 if they differ, as
-// they do with a mistake planted by -mistake.
+// Command sync keeps an SQLite file in step with a bank for a year. The year has a lapsed consent,
+// a new link and a change of provider. At the end the command proves that file and bank agree row
+// for row. Bank and time are virtual, so it needs no keys. It exits with status 1 if they differ.
+// -mistake plants a mistake that makes them differ.
 package main
 
 import (
@@ -25,16 +25,16 @@ func main() {
 
 func command(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
-	seed := flags.Uint64("seed", 1, "which year it is: everything that happens follows from it")
-	file := flags.String("db", "", "SQLite file; empty means one that is removed at the end")
-	crashes := flags.Bool("crashes", false, "let the process die before every commit, once")
-	planted := flags.String("mistake", "", "what the application gets wrong: "+names(mistakes))
+	seed := flags.Uint64("seed", 1, "the seed of the year: equal seeds give equal years")
+	file := flags.String("db", "", "the SQLite file; empty means a temporary one")
+	crashes := flags.Bool("crashes", false, "end the process once before every commit")
+	planted := flags.String("mistake", "", "the mistake of the application: "+names(mistakes))
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	wrong, ok := mistakes[*planted]
 	if !ok {
-		return fmt.Errorf("no mistake %q, but %s", *planted, names(mistakes))
+		return fmt.Errorf("the mistake %q is not one of %s", *planted, names(mistakes))
 	}
 	if *file == "" {
 		dir, err := os.MkdirTemp("", "bankmux-sync")
@@ -53,7 +53,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	case err != nil:
 		return err
 	case !empty:
-		return fmt.Errorf("%s is of another year already", *file)
+		return fmt.Errorf("%s already has another year", *file)
 	}
 	s.mistake = wrong
 	return year(ctx, *seed, *crashes, s, out)

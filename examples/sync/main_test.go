@@ -60,7 +60,7 @@ func TestCrashesBeforeEveryCommitLeaveTheSameFile(t *testing.T) {
 	assert.Equal(t, files[0], files[1], "row for row, with its id, its key and its note")
 }
 
-// dump is what is in a file of the application's.
+// dump returns the content of an application's file.
 func dump(t *testing.T, file string) (all []string) {
 	t.Helper()
 	s, err := openStore(t.Context(), file)
@@ -78,7 +78,7 @@ func dump(t *testing.T, file string) (all []string) {
 	return all
 }
 
-func TestAYearDoesNotBeginInTheFileOfAnother(t *testing.T) {
+func TestAYearDoesNotStartInTheFileOfAnother(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bank.db")
 	s, err := openStore(t.Context(), file)

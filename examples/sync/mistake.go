@@ -11,11 +11,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// mistake is what an application gets wrong between the matcher and its tables.
+// mistake is an error of an application between the matcher and its tables.
 type mistake func(context.Context, *sql.Tx, bankmux.Delta) (bankmux.Delta, error)
 
-// mistakes are those that applications make most often. The run with one of them must end in
-// disagreement.
+// mistakes are those that applications make most often. A run with one of them must fail.
 var mistakes = map[string]mistake{
 	"":       nil,
 	"new-id": newIDs,
@@ -27,7 +26,7 @@ func names(m map[string]mistake) string {
 	return strings.Join(slices.Sorted(maps.Keys(m))[1:], ", ")
 }
 
-// newIDs takes a row with another id for another row, and keeps the one before.
+// newIDs stores a known row under a new id as a further row.
 func newIDs(_ context.Context, _ *sql.Tx, page bankmux.Delta) (bankmux.Delta, error) {
 	for _, c := range page.Replaced {
 		k := c.Known
@@ -38,7 +37,7 @@ func newIDs(_ context.Context, _ *sql.Tx, page bankmux.Delta) (bankmux.Delta, er
 	return page, nil
 }
 
-// amounts takes a new row for any other of the same account, day and amount.
+// amounts drops a new row if the account has one of the same day and amount.
 func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta, error) {
 	var added []bankmux.Added
 	seen := map[movement]bool{}
@@ -58,7 +57,7 @@ func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta
 	return page, nil
 }
 
-// twins takes equal rows for one.
+// twins stores equal rows once.
 func twins(_ context.Context, _ *sql.Tx, page bankmux.Delta) (bankmux.Delta, error) {
 	page.Added = slices.DeleteFunc(
 		slices.Clone(page.Added),

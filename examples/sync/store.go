@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// schema: known and seen hold what bankmux gave, as JSON; the other columns are the application's
-// own. Its connections would be here as well, sealed: see docs/store.md.
+// schema is the application's. The columns known and seen have the library's values as JSON. Sealed
+// connections would be here too: see docs/store.md.
 const schema = `
 CREATE TABLE IF NOT EXISTS account (
 	id    INTEGER PRIMARY KEY,
@@ -54,16 +54,15 @@ CREATE TABLE IF NOT EXISTS cursor (
 	stored     INTEGER NOT NULL -- how often it was: two cursors may be equal though something happened in between
 );`
 
-// store is the application's database.
+// store is the database of the application.
 type store struct {
 	file    string
 	db      *sql.DB
-	names   map[providerID]string // the application's own id of an account
+	names   map[providerID]string // the application's id of an account
 	mistake mistake
 }
 
-// providerID is what a provider calls an account. Two providers may use the same word for two
-// accounts.
+// providerID identifies a provider's account. Two providers may use equal ids.
 type providerID struct{ provider, id string }
 
 func openStore(ctx context.Context, file string) (*store, error) {
@@ -87,7 +86,7 @@ func openStore(ctx context.Context, file string) (*store, error) {
 
 func (s *store) close() { _ = s.db.Close() }
 
-// reopen is a new process: it knows what the file says and nothing else.
+// reopen stands for a new process: it knows only what is in the file.
 func (s *store) reopen(ctx context.Context) error {
 	s.close()
 	again, err := openStore(ctx, s.file)
@@ -114,12 +113,12 @@ func (s *store) readNames(ctx context.Context) error {
 	return rows.Err()
 }
 
-// name says what a provider's accounts are called here, for [bankmux.SyncRequest].
+// name returns the application's names of a provider's accounts, for [bankmux.SyncRequest].
 func (s *store) name(provider string) func(id string) string {
 	return func(id string) string { return s.names[providerID{provider, id}] }
 }
 
-// empty reports whether nothing was stored yet.
+// empty reports whether the file has no rows.
 func (s *store) empty(ctx context.Context) (bool, error) {
 	n, err := s.count(ctx)
 	return n == 0 && len(s.names) == 0, err
@@ -130,7 +129,7 @@ func (s *store) count(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// known reads what is stored of an account between two days.
+// known returns the stored rows of an account between two days.
 func (s *store) known(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
 		rows, err := s.db.QueryContext(
@@ -158,13 +157,13 @@ func (s *store) known(ctx context.Context, account string, from, to bankmux.Date
 	}
 }
 
-// position is how far the syncs of a connection have come, zero before the first.
+// position is where the syncs of a connection stopped. It is zero before the first.
 type position struct {
 	next   string
 	stored int
 }
 
-// position reads where the syncs of a connection stopped.
+// position returns where the syncs of a connection stopped.
 func (s *store) position(ctx context.Context, connection string) (at position, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT next, stored FROM cursor WHERE connection = ?", connection).
 		Scan(&at.next, &at.stored)
@@ -174,20 +173,19 @@ func (s *store) position(ctx context.Context, connection string) (at position, e
 	return at, err
 }
 
-// forget begins the syncs of a connection anew. What is stored stays, and is recognised.
+// forget restarts the syncs of a connection. Stored rows stay and are matched again.
 func (s *store) forget(ctx context.Context, connection string) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE cursor SET next = '', stored = stored + 1 WHERE connection = ?", connection)
 	return err
 }
 
-// errCrash is what a process that dies before its commit leaves: nothing.
+// errCrash stands for a process that dies before its commit, so nothing is stored.
 var errCrash = errors.New("the process died before the commit")
 
-// errOvertaken is what a sync gets for a page that was read from a cursor which another sync has
-// moved on.
+// errOvertaken means that another sync moved the cursor after the page was read.
 var errOvertaken = errors.New("another sync of the connection stored a page first")
 
-// advance moves the cursor on, if it is still the one that the page was read from.
+// advance moves the cursor if it is still the one from which the page was read.
 func advance(ctx context.Context, tx *sql.Tx, connection string, from position, next string) error {
 	res, err := tx.ExecContext(
 		ctx,
@@ -209,14 +207,14 @@ func advance(ctx context.Context, tx *sql.Tx, connection string, from position, 
 	return err
 }
 
-// commit stores a page and the cursor behind it in one transaction. It stores nothing, and the
-// error is errOvertaken, if the cursor is not the one that the page was read from.
+// commit stores a page and its cursor in one transaction. If the stored cursor is not the one from
+// which the page was read, it stores nothing and returns errOvertaken.
 func (s *store) commit(ctx context.Context, connection string, from position, page bankmux.Delta, crash bool) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to take back
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	if err := advance(ctx, tx, connection, from, page.Next); err != nil {
 		return err
 	}
@@ -281,7 +279,7 @@ func insert(ctx context.Context, tx *sql.Tx, k bankmux.Known) error {
 	return err
 }
 
-// update changes a row in place, so that its id and the user's note stay.
+// update changes a row in place, so its id and the user's note stay.
 func update(ctx context.Context, tx *sql.Tx, key string, k bankmux.Known) error {
 	raw, err := json.Marshal(k)
 	if err != nil {
@@ -295,7 +293,7 @@ func update(ctx context.Context, tx *sql.Tx, key string, k bankmux.Known) error 
 	return one(res, key)
 }
 
-// remove takes a row out that the bank took back, and keeps what the user wrote.
+// remove deletes a row that the bank removed, and keeps the user's note.
 func remove(ctx context.Context, tx *sql.Tx, r bankmux.Absence) error {
 	if _, err := tx.ExecContext(
 		ctx,
@@ -312,8 +310,7 @@ func remove(ctx context.Context, tx *sql.Tx, r bankmux.Absence) error {
 	return one(res, r.Known.Key)
 }
 
-// one refuses a change that did not find its row: the page and the file would no longer say the
-// same.
+// one requires that a change found exactly one row. Otherwise page and file would differ.
 func one(res sql.Result, key string) error {
 	n, err := res.RowsAffected()
 	if err == nil && n != 1 {
@@ -322,20 +319,20 @@ func one(res sql.Result, key string) error {
 	return err
 }
 
-// annotated is a row that the user wrote a note on.
+// annotated is a row with a note.
 type annotated struct {
 	id   int64
 	note string
 	row  movement
 }
 
-// annotate writes notes on some rows that have none, as users do.
+// annotate writes notes on some rows that have none.
 func (s *store) annotate(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE entry SET note = 'note ' || id WHERE id % 7 = 0 AND note = ''")
 	return err
 }
 
-// annotated are the rows with notes.
+// annotated returns the rows with notes.
 func (s *store) annotated(ctx context.Context) ([]annotated, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT id, note, account, date, amount, text FROM entry WHERE note <> ''")
 	if err != nil {
@@ -357,7 +354,7 @@ func (s *store) annotated(ctx context.Context) ([]annotated, error) {
 	return all, rows.Err()
 }
 
-// questions are the rows of which the user is to be asked.
+// questions returns the rows about which the user must decide.
 func (s *store) questions(ctx context.Context) (map[int64]bool, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT entry FROM question")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// What happens in the year, by its days.
+// The days of the year on which something happens.
 const (
 	dayOfCrash    = 40
 	dayOfLapse    = 90
@@ -26,12 +26,12 @@ const (
 	lastDay       = 365
 )
 
-// surprises are what a bank does now and then, beside what is always there: holds, tips, late rows,
-// equal rows. That a row was edited can be told where it keeps its id; with Dapi, or had the link
-// changed meanwhile, it is another row, and the one before is gone.
+// surprises are what a bank does now and then. Holds, tips, late rows and equal rows are always
+// there. An edited row matches the stored one only where it keeps its id. With Dapi, or after a new
+// link, it is a new row, and the former row is removed.
 var surprises = []string{virtualbank.Withdrawn, virtualbank.VeryLate, virtualbank.PendingVanishes, virtualbank.Edited}
 
-// story is a user, a bank and the application's clients.
+// story has a user, a bank and the application's clients.
 type story struct {
 	bank     *virtualbank.Bank
 	registry *bankmux.Registry
@@ -41,13 +41,13 @@ type story struct {
 	client          *bankmux.Client
 	conn            bankmux.Connection
 	accounts, cards []string             // the provider's ids, where it keeps cards apart
-	told            counts               // since the last line
+	said            counts               // since the last line that was printed
 	crash           bool                 // before the next commit
 	crashes         bool                 // once before every commit
 	notes           map[int64]remembered // by the id of the row
 }
 
-// counts is what the pages said.
+// counts sums up pages.
 type counts struct{ pages, added, modified, replaced, missing, removed, suggested int }
 
 func (c *counts) add(d bankmux.Delta) {
@@ -60,7 +60,7 @@ func (c *counts) add(d bankmux.Delta) {
 	c.suggested += len(d.Suggested)
 }
 
-// year plays it.
+// year runs the story.
 func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writer) error {
 	bank := virtualbank.New(
 		virtualbank.Options{Seed: seed, Start: time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC)},
@@ -112,7 +112,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 			return err
 		}
 	}
-	for range 2 { // what is missing once is gone when it is missing twice, and nothing happens at the bank meanwhile
+	for range 2 { // A row that is missing twice is removed. Nothing happens at the bank between the two.
 		if err := s.sync(ctx); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 	return s.agree(ctx)
 }
 
-// surprise makes the bank do something. Where there is no row for it, nothing happens.
+// surprise makes the bank do something. Without a row for it, nothing happens.
 func (s *story) surprise(what string) error {
 	if what == virtualbank.Edited && s.conn.Provider == dapi.Name {
 		return nil
@@ -159,8 +159,8 @@ func (s *story) open(server *virtualbank.Server) error {
 	return err
 }
 
-// link links the user's bank, gives the accounts the names they had, and syncs. With capabilities
-// the route may be another provider's.
+// link links the user's bank, restores the names of the accounts, and syncs. The capabilities
+// decide which provider serves the route.
 func (s *story) link(ctx context.Context, country string, capabilities []bankmux.Capability) error {
 	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: "user-1", Country: country, Capabilities: capabilities, RedirectURI: "https://app.example.com/oauth",
@@ -204,8 +204,8 @@ func (s *story) link(ctx context.Context, country string, capabilities []bankmux
 	return nil
 }
 
-// move goes on with a new link, perhaps through another provider, and ends the one before once the
-// new one is in step.
+// move makes a new link, perhaps through another provider. It ends the former link once the new one
+// is in step.
 func (s *story) move(ctx context.Context, capabilities []bankmux.Capability) error {
 	client, old := s.client, s.conn
 	if err := s.link(ctx, "US", capabilities); err != nil {
@@ -215,7 +215,7 @@ func (s *story) move(ctx context.Context, capabilities []bankmux.Capability) err
 	return err
 }
 
-// finish is the user's part, and the exchange.
+// finish plays the user's part and exchanges the payload.
 func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Connection, error) {
 	var payload []byte
 	var err error
@@ -238,8 +238,8 @@ func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Co
 	return linked.Connection, err
 }
 
-// renew finds the consent lapsed and sends the user through the flow again. Meanwhile all
-// transactions got other ids.
+// renew finds that the consent lapsed and sends the user through the flow again. All transactions
+// get other ids in the meantime.
 func (s *story) renew(ctx context.Context) error {
 	if err := s.bank.Lapse(s.conn.Reference()); err != nil {
 		return err
@@ -273,7 +273,7 @@ func (s *story) renew(ctx context.Context) error {
 	return nil
 }
 
-// refresh makes MoneyKit fetch what the bank has, and waits for it; Dapi asks the bank each time.
+// refresh makes MoneyKit fetch from the bank and waits for it. Dapi asks the bank on every read.
 func (s *story) refresh(ctx context.Context) error {
 	if !s.client.Has(bankmux.CapRefresh) {
 		return nil
@@ -288,12 +288,12 @@ func (s *story) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.bank.Advance(time.Minute) // in place of waiting
+	s.bank.Advance(time.Minute) // instead of waiting
 	_, err = s.client.AwaitRefresh(ctx, started)
 	return err
 }
 
-// sync brings the file in step. It begins where the file says, and after a crash again.
+// sync brings the file in step. It starts at the stored cursor, also after a crash.
 func (s *story) sync(ctx context.Context) error {
 	if err := s.refresh(ctx); err != nil {
 		return err
@@ -315,17 +315,18 @@ func (s *story) sync(ctx context.Context) error {
 			if err := s.store.forget(ctx, s.conn.ID); err != nil {
 				return err
 			}
-			s.report("the cursor was refused: begin again without one, nothing is doubled")
+			s.report("the cursor was refused: start without one, no row is stored twice")
 			continue
 		}
 		if err != nil {
-			// a PartialError too: an application would log it and store the page, but in this year nothing fails
+			// A PartialError too. An application would log it and store the page, but this year has
+			// none.
 			return err
 		}
 		if len(page.Suspect) > 0 || len(page.Gaps) > 0 {
-			// An application would wait after Suspect, and tell its user of Gaps. In this year
-			// there are none.
-			return fmt.Errorf("empty: %v; not served any more: %v", page.Suspect, page.Gaps)
+			// An application would wait after Suspect and show Gaps to its user. This year has
+			// none.
+			return fmt.Errorf("empty: %v; no longer served: %v", page.Suspect, page.Gaps)
 		}
 		if (s.crash && len(page.Added) > 0) || (s.crashes && !died) {
 			died = true
@@ -336,20 +337,20 @@ func (s *story) sync(ctx context.Context) error {
 		}
 		switch err := s.store.commit(ctx, s.conn.ID, from, page, false); {
 		case errors.Is(err, errOvertaken):
-			continue // by the sync of a webhook, or of another process: go on from where it is
+			continue // another process stored a page: continue at its cursor
 		case err != nil:
 			return err
 		}
 		died = false
-		s.told.add(page)
+		s.said.add(page)
 		if !page.More {
 			return nil
 		}
 	}
 }
 
-// dies lets the process end between the last row of a page and its commit. The one that comes after
-// it finds the file as it was before the page.
+// dies ends the process between the last row of a page and its commit. The next process finds the
+// file as it was before the page.
 func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) error {
 	before, err := s.store.count(ctx)
 	if err != nil {
@@ -357,7 +358,7 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) err
 	}
 	switch err := s.store.commit(ctx, s.conn.ID, from, page, true); {
 	case err == nil:
-		return errors.New("the crash that was due did not happen")
+		return errors.New("the planned crash did not happen")
 	case !errors.Is(err, errCrash):
 		return err
 	}
@@ -373,13 +374,13 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) err
 		return err
 	}
 	if after != before || now != from {
-		return fmt.Errorf("a page that was not committed left its mark: %d rows were %d", after, before)
+		return fmt.Errorf("a page that was not committed left %d rows of %d", after, before)
 	}
 	if s.crash {
 		s.crash = false
 		s.report(
 			fmt.Sprintf(
-				"a crash before the commit of %d rows: the file is as it was, the page comes again",
+				"a crash before the commit of %d rows: the file is unchanged, the page is read again",
 				len(page.Added),
 			),
 		)
@@ -387,9 +388,9 @@ func (s *story) dies(ctx context.Context, page bankmux.Delta, from position) err
 	return nil
 }
 
-// report prints what was told since the last report.
+// report prints the counts since the last report.
 func (s *story) report(what string) {
-	c := s.told
+	c := s.said
 	fmt.Fprintf(
 		s.out,
 		"%s  %s\n            %d pages: %d added, %d modified, %d replaced, %d missing, %d removed, %d suggested\n",
@@ -404,5 +405,5 @@ func (s *story) report(what string) {
 		c.removed,
 		c.suggested,
 	)
-	s.told = counts{}
+	s.said = counts{}
 }

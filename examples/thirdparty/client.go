@@ -29,9 +29,8 @@ var endpoints = struct {
 	rows:     endpoint{http.MethodGet, "/accounts/{id}/rows", bankmux.Read},
 }
 
-// send makes one call and reads a success into out. Where out is nil, only 204 is a success: it has
-// no body, and any other answer may be the page of a proxy. conn may be nil: the call is then the
-// application's own.
+// send makes one call and decodes a success into out. If out is nil, only 204 is a success: any
+// other response may be the page of a proxy. If conn is nil, the call is the application's own.
 func (a *adapter) send(
 	ctx context.Context,
 	at endpoint,

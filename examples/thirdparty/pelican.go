@@ -8,8 +8,8 @@
 //
 // # Integrity
 //
-// Pelican says in which session a code was made, so a code of another session is refused. A code
-// is good for one exchange. If its answer is lost, the user links the bank again.
+// Pelican names the session of a code, so a code of another session is refused. A code serves one
+// exchange. If the response is lost, the user links the bank again.
 package pelican
 
 import (

@@ -52,8 +52,8 @@ func failure(res *rest.Response) error {
 	})
 }
 
-// catalogue says what Pelican's errors mean (its page "Errors"). A row is for a code, for a code at
-// one endpoint, or for each code of a class that has no row of its own.
+// catalogue lists Pelican's errors (its page "Errors"). A row is for a code, or for a code at one
+// endpoint, or for a class. A class serves the codes without a row.
 var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "bad_key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
 	normalize.Row{Code: "too_many_calls", Kind: bankmux.ErrRateLimited, Detail: "too many calls were made"},

@@ -21,16 +21,16 @@ type database struct {
 	states  map[string]bankmux.State // by connection
 	cursors map[string]string
 	rows    map[string]bankmux.Known // by key
-	looks   int                      // how often the provider was asked
-	down    bool                     // it refuses everything
+	looks   int                      // how often the provider was read
+	down    bool                     // it refuses every write
 }
 
 func newDatabase() *database {
 	return &database{states: map[string]bankmux.State{}, cursors: map[string]string{}, rows: map[string]bankmux.Known{}}
 }
 
-// follow asks the provider how a connection is doing and what is new. A webhook says when; without
-// one, do it once in a while. It may be called as often as you like, by either.
+// follow reads a connection's state and its new transactions. Call it after a webhook, or from time
+// to time. It is safe to repeat.
 func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn bankmux.Connection) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -38,7 +38,7 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 		return fmt.Errorf("the database is down")
 	}
 	if db.states[conn.ID] == bankmux.StateGone {
-		return nil // a late hint about what has ended
+		return nil // a late event of a connection that has ended
 	}
 	client, err := registry.For(conn)
 	if err != nil {
@@ -56,10 +56,10 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 			Name: func(account string) string { return conn.User + " " + account },
 		})
 		if bankmux.KindOf(err) == bankmux.ErrNotReady {
-			return nil // the provider has not fetched anything yet; it will tell, or the next look will
+			return nil // the provider has not fetched yet: a webhook or the next poll follows
 		}
 		if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
-			// names the accounts that failed; the rest of the page is good, and its cursor lies behind
+			// It names the accounts that failed. The rest of the page is good: store it.
 			log.Print(partial)
 		} else if err != nil {
 			return err
@@ -99,7 +99,7 @@ func (db *database) between(_ context.Context, account string, from, to bankmux.
 	}
 }
 
-// content is all that a user would see, in an order of its own.
+// content is all that a user would see, in a fixed order.
 func (db *database) content(conns []bankmux.Connection) string {
 	db.mu.Lock()
 	defer db.mu.Unlock()

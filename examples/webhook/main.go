@@ -1,7 +1,7 @@
-// Command webhook keeps two databases in step with the bank through two weeks: one looks when a
-// webhook says so, the other once a day without any. The webhooks come twice, in disorder, forged,
-// by new keys and while the database is down, and both end the same. It needs no keys and exits
-// with status 1 if anything differs from what it says.
+// Command webhook keeps two databases in step with the bank for two weeks. One reads when a webhook
+// arrives, the other polls once a day. Webhooks arrive twice, out of order, forged, signed by new
+// keys, and while the database is down. Both databases end with the same content. The command needs
+// no keys and exits with status 1 if anything differs from what it prints.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// world is the bank, and an application that listens for its webhooks.
+// world has the bank and an application that receives its webhooks.
 type world struct {
 	bank     *virtualbank.Bank
 	registry *bankmux.Registry
@@ -45,7 +45,7 @@ type world struct {
 	conns        []bankmux.Connection
 
 	mu     sync.Mutex
-	events map[bankmux.EventKind]int // as they were handled
+	events map[bankmux.EventKind]int // handled so far
 }
 
 func run(ctx context.Context, out io.Writer) error {
@@ -66,7 +66,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 
-	// The application: one handler for the webhooks of all providers.
+	// The application has one handler for the webhooks of all providers.
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/", inbox.New(w.registry, w.handle))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +75,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	defer app.Close()
-	go func() { _ = app.Serve(listener) }() // ends by Close
+	go func() { _ = app.Serve(listener) }() // until Close
 	w.address = "http://" + listener.Addr().String() + "/hooks/"
 	w.bank.AnnounceDapi(virtualbank.DapiWebhooks{URL: w.address + dapi.Name, Encrypt: true}) // on the dashboard
 
@@ -85,7 +85,7 @@ func run(ctx context.Context, out io.Writer) error {
 	return w.story(ctx, out)
 }
 
-// connect makes the clients. Webhooks are verified with what the dashboards show.
+// connect makes the clients. The keys of the providers' dashboards verify webhooks.
 func (w *world) connect(server *virtualbank.Server) error {
 	creds := w.bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
@@ -119,13 +119,13 @@ func (w *world) connect(server *virtualbank.Server) error {
 	return err
 }
 
-// handle is called once for each event. It looks where it was told to look, and believes nothing
-// else of it.
+// handle is called once per event. It reads the connection that the event names, and uses nothing
+// else of the event.
 func (w *world) handle(ctx context.Context, event bankmux.Event) error {
 	for _, conn := range w.conns {
 		if conn.Client == event.Client && conn.ReferenceKey == event.ReferenceKey {
 			if err := w.told.follow(ctx, w.registry, conn); err != nil {
-				return err // the provider will say it again
+				return err // the provider sends it again
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func (w *world) handle(ctx context.Context, event bankmux.Event) error {
 	return nil
 }
 
-// poll looks without having been told.
+// poll reads every connection without a webhook.
 func (w *world) poll(ctx context.Context) error {
 	for _, conn := range w.conns {
 		if err := w.polled.follow(ctx, w.registry, conn); err != nil {
@@ -145,7 +145,7 @@ func (w *world) poll(ctx context.Context) error {
 	return nil
 }
 
-// link links a user's bank. The virtual bank plays the user.
+// link links a user's bank. The virtual bank stands for the user.
 func (w *world) link(ctx context.Context, user, country string) error {
 	session, err := w.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: user, Country: country, RedirectURI: "https://app.example.com/oauth", WebhookURL: w.address + "{client}",
@@ -174,7 +174,7 @@ func (w *world) link(ctx context.Context, user, country string) error {
 	return nil
 }
 
-// story is two weeks, day by day.
+// story runs the two weeks, day by day.
 func (w *world) story(ctx context.Context, out io.Writer) error {
 	var total virtualbank.Tally
 	deliver := func() error {
@@ -186,7 +186,7 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 		switch day {
 		case 3:
 			w.bank.Disorder(virtualbank.Disorder{Shuffle: true, Repeat: 2})
-			fmt.Fprintln(out, "day 3: from now on webhooks come three times, in no order")
+			fmt.Fprintln(out, "day 3: from now on each webhook arrives three times, out of order")
 		case 5:
 			w.bank.RotateWebhookKeys()
 			fmt.Fprintln(out, "day 5: both providers sign with new keys")
@@ -217,7 +217,7 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 		}
 		w.bank.Advance(time.Hour)
 		w.told.down = false
-		if err := deliver(); err != nil { // what was not taken comes again
+		if err := deliver(); err != nil { // refused deliveries are sent again
 			return err
 		}
 		if err := w.poll(ctx); err != nil {
@@ -252,15 +252,15 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	case count != total.Accepted:
 		return fmt.Errorf("%d were accepted and %d handled", total.Accepted, count)
 	case total.Refused == 0:
-		return errors.New("nothing came while the database was down")
+		return errors.New("no webhook arrived while the database was down")
 	case told != polled:
 		return fmt.Errorf("the databases differ:\n%s\n%s", told, polled)
 	case strings.Count(told, "\n") < 100 || !strings.Contains(told, "Rosa moneykit reauth_required") || !strings.Contains(told, "Amira dapi gone"):
-		return errors.New("the databases are not what the story tells")
+		return errors.New("the databases do not end as the story does")
 	}
 	fmt.Fprintf(
 		out,
-		"told by webhooks (%d looks) and by polling (%d looks), both databases have the same %d lines\n",
+		"by webhooks (%d reads) and by polling (%d reads), both databases have the same %d lines\n",
 		w.told.looks,
 		w.polled.looks,
 		strings.Count(told, "\n"),
@@ -268,7 +268,7 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// spend lets something happen at both banks, and MoneyKit fetch it.
+// spend makes something happen at both banks, and MoneyKit fetch it.
 func (w *world) spend(ctx context.Context, day int) error {
 	for _, conn := range w.conns {
 		if err := w.bank.Stage(
@@ -286,7 +286,7 @@ func (w *world) spend(ctx context.Context, day int) error {
 			bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions}},
 		)
 		switch bankmux.KindOf(err) {
-		case "", bankmux.ErrUnsupported, bankmux.ErrReauth, bankmux.ErrGone: // Dapi fetches with every read
+		case "", bankmux.ErrUnsupported, bankmux.ErrReauth, bankmux.ErrGone: // Dapi fetches on every read
 		default:
 			return err
 		}
@@ -294,7 +294,7 @@ func (w *world) spend(ctx context.Context, day int) error {
 	return nil
 }
 
-// forge sends what others than the providers would.
+// forge sends deliveries that no provider signed.
 func (w *world) forge(out io.Writer) error {
 	count := 0
 	for _, conn := range w.conns {
@@ -313,11 +313,11 @@ func (w *world) forge(out io.Writer) error {
 				return err
 			}
 			if status != http.StatusUnauthorized {
-				return fmt.Errorf("%s of %s was answered with %d", forgery, conn.Provider, status)
+				return fmt.Errorf("%s of %s got status %d", forgery, conn.Provider, status)
 			}
 			count++
 		}
-		// A genuine one, for the client of the other provider.
+		// A genuine delivery, sent to the client of the other provider.
 		header, body := w.bank.Sign(
 			virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()},
 		)
@@ -332,11 +332,11 @@ func (w *world) forge(out io.Writer) error {
 			return err
 		}
 		if status != http.StatusUnauthorized {
-			return fmt.Errorf("a webhook of %s for %s was answered with %d", conn.Provider, other, status)
+			return fmt.Errorf("a webhook of %s for %s got status %d", conn.Provider, other, status)
 		}
 		count++
 	}
-	fmt.Fprintf(out, "day 7: %d forged webhooks come, and all are refused\n", count)
+	fmt.Fprintf(out, "day 7: %d forged webhooks arrive, and all are refused\n", count)
 	return nil
 }
 
