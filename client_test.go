@@ -270,7 +270,7 @@ func TestNewClientRefusesWhatWouldHideAnAdapter(t *testing.T) {
 	t.Parallel()
 	f := &fake{provider: "mk"}
 	c := bankmux.NewClient("mk", f)
-	r, err := bankmux.NewRegistry([]*bankmux.Client{c}, nil)
+	r, err := bankmux.NewRegistry([]*bankmux.Client{c}, []bankmux.Route{{Client: "mk"}})
 	require.NoError(t, err)
 	assert.Panics(t, func() { bankmux.NewClient("x", c) })
 	assert.Panics(t, func() { bankmux.NewClient("x", r) })

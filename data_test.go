@@ -342,7 +342,7 @@ func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
 			bankmux.NewClient("3", down),
 			bankmux.NewClient("4", &fake{provider: "s"}),
 		},
-		nil,
+		[]bankmux.Route{{Client: "1"}},
 	)
 	require.NoError(t, err)
 	entries, err := registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})
@@ -384,7 +384,7 @@ func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
 	}
 	registry, err := bankmux.NewRegistry(
 		[]*bankmux.Client{bankmux.NewClient("1", one), bankmux.NewClient("2", two)},
-		nil,
+		[]bankmux.Route{{Client: "1"}},
 	)
 	require.NoError(t, err)
 	entries, err := registry.Institutions(t.Context(), bankmux.InstitutionsRequest{})

@@ -18,8 +18,9 @@ import (
 type Registry struct{ table atomic.Pointer[table] }
 
 // NewRegistry checks clients and routes and returns a registry. The error is [ErrInvalid] and names
-// the offender: a nil or doubled client, a route to an unknown one, a country that is not ISO
-// 3166-1 alpha-2, a negative weight, a capability the client lacks.
+// what is wrong: no client, a nil client, two clients of one name, no route, a route to an unknown
+// client, a country that is not ISO 3166-1 alpha-2, a negative weight, or a capability that the
+// client lacks.
 func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
 	t, err := newTable(clients, routes)
 	if err != nil {

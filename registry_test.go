@@ -106,6 +106,22 @@ func TestRegistryRefusesTablesThatCannotBeMeant(t *testing.T) {
 		_, err := bankmux.NewRegistry(c.clients, []bankmux.Route{c.route})
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, name)
 	}
+	t.Run("no clients", func(t *testing.T) {
+		t.Parallel()
+		_, err := bankmux.NewRegistry(nil, nil)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		assert.ErrorContains(t, err, "clients are empty")
+	})
+	t.Run("no routes", func(t *testing.T) {
+		t.Parallel()
+		_, err := bankmux.NewRegistry([]*bankmux.Client{mk}, nil)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		require.ErrorContains(t, err, "routes are empty")
+		r := registry(t, []*bankmux.Client{mk}, []bankmux.Route{{Client: "mk"}})
+		require.ErrorContains(t, r.Swap([]*bankmux.Client{mk}, []bankmux.Route{}), "routes are empty")
+		_, err = r.First(bankmux.SessionRequest{User: "u"})
+		assert.NoError(t, err, "the old routes still hold")
+	})
 	var empty bankmux.Registry
 	_, err := empty.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	assert.ErrorIs(t, err, bankmux.ErrUnsupported)

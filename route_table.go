@@ -13,6 +13,12 @@ type table struct {
 }
 
 func newTable(clients []*Client, routes []Route) (*table, error) {
+	switch {
+	case len(clients) == 0:
+		return nil, invalid("clients", "are empty")
+	case len(routes) == 0:
+		return nil, invalid("routes", "are empty, so no client would get a session")
+	}
 	t := &table{clients: map[string]*Client{}, byCountry: map[string][]*route{}}
 	for _, c := range clients {
 		if c == nil {

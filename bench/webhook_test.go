@@ -245,7 +245,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkInbox(b *testing.B) {
 	p := newPublisher(b)
 	mk, dp := hookClients(b, p)
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, nil)
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{{Client: mk.Name()}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,7 +38,8 @@ func serve(file string) {
 	if err != nil {
 		panic(err)
 	}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{bankmux.NewClient("acme", sender{})}, nil)
+	clients := []*bankmux.Client{bankmux.NewClient("acme", sender{})}
+	registry, err := bankmux.NewRegistry(clients, []bankmux.Route{{Client: "acme"}})
 	if err != nil {
 		panic(err)
 	}

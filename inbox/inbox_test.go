@@ -85,7 +85,7 @@ func newRegistry(t *testing.T, s sender) *bankmux.Registry {
 			bankmux.NewClient("other app/2", s),
 			bankmux.NewClient("deaf", deaf{s}),
 		},
-		nil,
+		[]bankmux.Route{{Client: "acme"}},
 	)
 	require.NoError(t, err)
 	return r

@@ -129,7 +129,7 @@ func differentDeliveriesHaveDifferentKeys(t *testing.T) {
 				clients = append(clients, bankmux.NewClient(p[0], s))
 			}
 		}
-		registry, err := bankmux.NewRegistry(clients, nil)
+		registry, err := bankmux.NewRegistry(clients, []bankmux.Route{{Client: clients[0].Name()}})
 		require.NoError(t, err)
 		handled := map[[2]string]int{}
 		h := inbox.New(registry, func(_ context.Context, e bankmux.Event) error {

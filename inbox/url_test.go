@@ -40,7 +40,7 @@ func TestWithURL(t *testing.T) {
 			method, url := "unset", "unset"
 			registry, err := bankmux.NewRegistry(
 				[]*bankmux.Client{bankmux.NewClient(c.client, addressed{method: &method, url: &url})},
-				nil,
+				[]bankmux.Route{{Client: c.client}},
 			)
 			require.NoError(t, err)
 			var options []inbox.Option

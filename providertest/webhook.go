@@ -323,7 +323,7 @@ func webhookFaults(t *testing.T, b *bench) {
 
 func inboxed(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client.Client}, nil)
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client.Client}, []bankmux.Route{{Client: b.client.Name()}})
 	require.NoError(t, err)
 	good := b.Webhooks.Sign(conn)
 	options := []inbox.Option{inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second})}
