@@ -101,13 +101,13 @@ func literal(e ast.Expr) string {
 
 var (
 	predicate = regexp.MustCompile(
-		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|begins|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
+		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|begins|starts|differ|differs|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
 	)
 	clause = regexp.MustCompile(
 		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|several|it|neither|nothing|some|two|…) ?.+ `,
 	)
 	verbs = regexp.MustCompile(
-		`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`,
+		`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|starts|differs?|announced|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`,
 	)
 	worn = regexp.MustCompile(
 		`[^e] is no\b|^is no\b|\b(are|was) no\b|nobody|amiss|anew|for ever|of late|\.$|\bis none\b|in a circle|goes? round|\bnot exactly\b|^(in|for|at) `,
