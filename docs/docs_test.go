@@ -1,6 +1,7 @@
 // Package docs_test holds the documentation to the code. A page of this folder is a literate
-// program: its Go blocks, in their order, are the complete file <page>/main.go. The test compares
-// both, runs the program and compares what it prints with the page.
+// program: its Go blocks, in their order, are the complete files of the folder <page>. The test
+// compares both, runs the program and compares what it prints with the page. A page_test.go beside
+// a program is not shown: it holds further promises of the page.
 package docs_test
 
 import (
@@ -137,6 +138,13 @@ func TestPages(t *testing.T) {
 func compare(t *testing.T, name, page string) {
 	files := shown(t, page)
 	require.Contains(t, files, "main.go", "list a page without a program among references")
+	sources, err := filepath.Glob(filepath.Join(name, "*.go"))
+	require.NoError(t, err)
+	for _, source := range sources {
+		if file := filepath.Base(source); file != "page_test.go" {
+			assert.Contains(t, files, file, "%s does not show it", page)
+		}
+	}
 	for file, want := range files {
 		path := filepath.Join(name, file)
 		if writing {
