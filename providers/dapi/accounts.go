@@ -48,7 +48,7 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	return normalize.Accounts(req.Accounts, all, failed), nil
 }
 
-// account is an account in the model.
+// account returns the account in the model.
 func (acc account) account() bankmux.Account {
 	return bankmux.Account{
 		ID: acc.ID, Kind: model.AccountKind(acc.Type), ProviderKind: acc.Type, Name: acc.Name,
@@ -93,7 +93,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	return res, nil
 }
 
-// read keeps what can be read of a balance, and says what cannot.
+// read adds what can be read of a balance, and returns what cannot.
 func (b *balance) read(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
 	if out.Card {
 		return b.card(out, at)
@@ -101,8 +101,8 @@ func (b *balance) read(out *bankmux.AccountBalances, kind bankmux.AccountKind, a
 	return b.account(out, kind, at)
 }
 
-// account reads the balance of an account. No source says how Dapi signs a debt. What a loan is
-// worth counts as owed whatever its sign; what a credit account has counts as owed if positive.
+// account reads the balance of an account. No source says how Dapi signs a debt. A loan counts as
+// owed whatever its sign. A positive balance of a credit account counts as owed.
 func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
 	n := b.Amount
 	switch kind {
@@ -114,7 +114,7 @@ func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind
 	return b.add(nil, out, bankmux.BalanceBooked, n, at)
 }
 
-// card reads the balances of a card: what is outstanding or due is owed.
+// card reads the balances of a card. What is outstanding or due is owed.
 func (b *balance) card(out *bankmux.AccountBalances, at time.Time) []*bankmux.Error {
 	outstanding, due := b.Outstanding, b.AmountDue
 	outstanding.Value, due.Value = outstanding.Value.Neg(), due.Value.Neg()
@@ -128,7 +128,7 @@ func (b *balance) card(out *bankmux.AccountBalances, at time.Time) []*bankmux.Er
 	return faults
 }
 
-// add keeps a balance that can be read. Of the others the first is named.
+// add adds a balance that can be read. Of several that cannot, only the first is returned.
 func (b *balance) add(
 	faults []*bankmux.Error,
 	out *bankmux.AccountBalances,
@@ -146,7 +146,7 @@ func (b *balance) add(
 	return faults
 }
 
-// money makes money of a number that was read; none stays none.
+// money makes money of a number. An absent number stays absent.
 func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
 	switch {
 	case n.Absent():
@@ -186,7 +186,8 @@ func (a *adapter) AccountNumbers(
 	return res, nil
 }
 
-// Identity reads the one person Dapi knows of a connection; the bank does not say of which account.
+// Identity reads the one person that Dapi knows for a connection. The bank does not say which
+// account the person owns.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	who, err := a.api.identity(ctx, dataCall{conn: req.Connection, answers: req.Answers})
 	if err != nil {
@@ -209,7 +210,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	return res, nil
 }
 
-// owner is the person in the model, and what cannot be read.
+// owner returns the person in the model, and what cannot be read.
 func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 	owner.Nationality = who.Nationality
 	owner.BirthDate, fault = normalize.OptionalDay(who.DateOfBirth, "a day of birth")

@@ -11,7 +11,7 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// endpoint is an endpoint of Dapi. The effect is what sending a request twice would do.
+// endpoint is an endpoint of Dapi. Its effect is what sending a request twice does.
 type endpoint struct {
 	method, path string
 	effect       bankmux.Effect
@@ -20,7 +20,7 @@ type endpoint struct {
 // String returns method and path, as [rest.Response.Endpoint] does.
 func (e endpoint) String() string { return e.method + " " + e.path }
 
-// endpoints are all that the adapter calls. Paths differ in case between Dapi's sources: the
+// endpoints are all that the adapter calls. Dapi's sources spell some paths in different case. The
 // exchange is spelled as in the server SDKs, delink as in the iOS and React Native SDKs.
 var endpoints = struct {
 	exchangeToken, delink, metadata                             endpoint
@@ -31,10 +31,10 @@ var endpoints = struct {
 	exchangeToken: endpoint{http.MethodPost, "/auth/ExchangeToken", bankmux.OneShot},
 	delink:        endpoint{http.MethodPost, "/users/DelinkUser", bankmux.Idempotent},
 
-	// About the bank; never interactive.
+	// It describes the bank and is never interactive.
 	metadata: endpoint{http.MethodPost, "/metadata/accounts/get", bankmux.Read},
 
-	// The bank may ask the user first. Only plain transactions know cards.
+	// The bank may ask the user first. Only transactions serves cards.
 	accounts:                endpoint{http.MethodPost, "/data/accounts/get", bankmux.Read}, // without balances
 	completeAccounts:        endpoint{http.MethodPost, "/data/completeAccounts/get", bankmux.Read},
 	balance:                 endpoint{http.MethodPost, "/data/balance/get", bankmux.Read}, // of an account or a card
@@ -44,12 +44,12 @@ var endpoints = struct {
 	categorizedTransactions: endpoint{http.MethodPost, "/data/categorizedTransactions/get", bankmux.Read},
 	enrichedTransactions:    endpoint{http.MethodPost, "/data/enrichedTransactions/get", bankmux.Read},
 
-	// How an operation is doing. Sources disagree about the path, so both are tried.
+	// The state of an operation. Sources disagree about the path, so both are tried.
 	operation:       endpoint{http.MethodPost, "/operation/get", bankmux.Read},
 	operationStatus: endpoint{http.MethodPost, "/operation/status", bankmux.Read},
 }
 
-// api speaks HTTP: a method an endpoint. Every call is a POST.
+// api has a method per endpoint. Every call is a POST.
 type api struct {
 	rest   *rest.Client
 	key    string
@@ -64,7 +64,7 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// exchangeToken sends no bearer token: there is none yet.
+// exchangeToken sends no bearer token, because there is none yet.
 func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (out exchangeResponse, err error) {
 	body := exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID}
 	err = a.do(ctx, endpoints.exchangeToken, rest.Request{JSON: body}, &out)
@@ -111,7 +111,7 @@ func (a *api) transactions(ctx context.Context, call dataCall, out *transactions
 	return a.data(ctx, call, out)
 }
 
-// operation sends what the PHP SDK adds to the documented request: bearer token and userSecret.
+// operation adds to the documented request what the PHP SDK sends: bearer token and userSecret.
 func (a *api) operation(ctx context.Context, to access, id string) (out operationResponse, err error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	err = a.post(ctx, endpoints.operation, to, body, &out)
@@ -120,7 +120,7 @@ func (a *api) operation(ctx context.Context, to access, id string) (out operatio
 		err = a.post(ctx, endpoints.operationStatus, to, body, &out)
 	}
 	if e := asError(err); e != nil && e.Code == statusRunning {
-		err = nil // in the other form the envelope itself says so
+		err = nil // in the other form, the envelope has the status
 	}
 	if err == nil && out.Info == nil {
 		out.Info = &operationInfo{Status: out.Status, ErrorType: out.Type}
@@ -136,8 +136,8 @@ type dataCall struct {
 	body    dataBody
 }
 
-// data is a data call: it may go on from answers of the user, and is waited for while the bank
-// works on it.
+// data sends a data call. It may continue an operation with the user's answers, and it waits while
+// the bank works.
 func (a *api) data(ctx context.Context, call dataCall, out response) error {
 	to, err := allowed(call.conn)
 	if err != nil {
@@ -153,8 +153,8 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 		if err = a.await(ctx, to, operation); err != nil {
 			return ofTheBank(err)
 		}
-		// The status does not carry the result: the original call does, sent again for the finished
-		// operation.
+		// The status does not contain the result. The original call, sent again for the finished
+		// operation, does.
 		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
 		err = a.post(ctx, call.to, to, body, out)
@@ -162,20 +162,19 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 	e := asError(err)
 	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
-		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the answer"
+		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the user's answer"
 		err = &late
 	}
 	return ofTheBank(err)
 }
 
-// How often a running operation is asked after. Dapi publishes no interval.
+// The intervals at which a running operation is read. Dapi publishes none.
 const (
 	pollFirst = time.Second
 	pollMax   = 5 * time.Second
 )
 
-// await asks for an operation until it is over. Nothing of its end is in the answer but whether it
-// failed.
+// await reads an operation until it ends. The response says only whether it failed.
 func (a *api) await(ctx context.Context, to access, id string) error {
 	for wait := pollFirst; ; wait = min(wait*2, pollMax) {
 		timer := time.NewTimer(wait)

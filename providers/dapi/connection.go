@@ -52,7 +52,7 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	}
 	institution, err := a.bank(ctx, access{got.AccessToken, userSecret})
 	if err != nil && !conclusive(err) {
-		institution, err = bankmux.Institution{}, nil // exchanged: kept as unverified
+		institution, err = bankmux.Institution{}, nil // the code is spent, so the connection is kept as unverified
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
@@ -75,7 +75,7 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	return conn, nil
 }
 
-// idOf is an id that calls do not need: that of the answer, else that of the payload.
+// idOf returns an id that no call needs: that of the response, or else that of the payload.
 func idOf(id string, fields bankmux.Payload, key string) string {
 	if id == "" && fields.Has(key) {
 		id, _ = fields.Text(key)
@@ -83,7 +83,7 @@ func idOf(id string, fields bankmux.Payload, key string) string {
 	return id
 }
 
-// otherBank refuses a login at a bank other than the one before, where both are known.
+// otherBank refuses a login at another bank than before, if both banks are known.
 func otherBank(before, now bankmux.Institution) error {
 	if !model.AnotherBank(before, now) {
 		return nil
@@ -92,13 +92,13 @@ func otherBank(before, now bankmux.Institution) error {
 		Kind:   bankmux.ErrInvalid,
 		Field:  "ExchangeRequest.Payload",
 		Status: http.StatusOK,
-		Detail: "the user logged in at another bank than the connection's",
+		Detail: "the user logged in at another bank",
 	}
 }
 
-// conclusive reports whether a failure to read the bank is a verdict on the connection, so that keeping
-// it would not help: Dapi's own word, or the adapter's. A bare status is not a verdict, for it may
-// be a proxy's.
+// conclusive reports whether a failure to read the bank decides about the connection, so that it is
+// not kept. The decision is Dapi's own code, or the adapter's. A status alone decides nothing,
+// because it may come from a proxy.
 func conclusive(err error) bool {
 	e := asError(err)
 	if e == nil || e.Unlisted {
@@ -116,7 +116,7 @@ func conclusive(err error) bool {
 	return false
 }
 
-// bank reads what Dapi says of a connection's bank, and refuses a sandbox bank in production.
+// bank reads which bank a connection is at, and refuses a sandbox bank in production.
 func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, error) {
 	got, err := a.api.metadata(ctx, to)
 	if err != nil {
@@ -127,19 +127,19 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 		return bankmux.Institution{}, &bankmux.Error{
 			Kind:   bankmux.ErrMalformed,
 			Status: http.StatusOK,
-			Detail: "the answer does not say which bank it is",
+			Detail: "the response does not name the bank",
 		}
 	}
 	if a.env == bankmux.Production && model.SandboxBank(b) {
 		return bankmux.Institution{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
-			Detail: "the login is at a sandbox bank, and the client is for production",
+			Detail: "the login is at a sandbox bank, but the client is for production",
 		}
 	}
 	return model.Institution(b)
 }
 
-// bank is which bank the metadata are about.
+// bank is the bank that the metadata describe.
 func (m metadataResponse) bank() model.Bank {
 	return model.Bank{
 		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
@@ -147,9 +147,11 @@ func (m metadataResponse) bank() model.Bank {
 	}
 }
 
-// ConnectionStatus reads the bank's metadata, which proves that the connection lives and never asks
-// the user for anything. The login is the one that was checked when it was exchanged, so a bank
-// that goes by another name or code now has merged, and the connection is brought up to date.
+// ConnectionStatus reads the bank's metadata. That proves that the connection works, and it never
+// asks the user for anything.
+//
+// The exchange checked the login. So if the bank has another name or code now, banks have merged,
+// and the connection is updated.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	to, err := accessOf(conn)
@@ -157,7 +159,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 		return bankmux.StatusResult{}, err
 	}
 	institution, err := a.bank(ctx, to)
-	if err == nil && conn.Status.State == bankmux.StateUnverified { // the check that a reconnect could not make
+	if err == nil && conn.Status.State == bankmux.StateUnverified { // the exchange could not check it
 		err = otherBank(conn.Institution, institution)
 	}
 	switch {
@@ -174,10 +176,10 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	return bankmux.StatusResult{Connection: conn}, nil
 }
 
-// updated is what is known of a bank after an answer about it. What the answer does not say stays:
-// the country decides which day is today.
+// updated merges what a response says about a bank into what is known. What the response leaves out
+// stays, because the country decides which day is today.
 func updated(before, now bankmux.Institution) bankmux.Institution {
-	if before.ID != "" && (now.ID == "" || now.ID == now.BIC) { // the answer has no id of its own
+	if before.ID != "" && (now.ID == "" || now.ID == now.BIC) { // the response has no bank id
 		now.ID = before.ID
 	}
 	now.Name = cmp.Or(now.Name, before.Name)
@@ -204,13 +206,13 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 }
 
 // tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
-// bank login that changed is another matter: Dapi still has the connection.
+// changed login at the bank differs: Dapi still has that connection.
 func tokenDead(err error) bool {
 	e := asError(err)
 	return e != nil && e.Code == "INVALID_TOKEN"
 }
 
-// access is what goes onto the wire with every call on a connection. It is not kept.
+// access is sent with every call on a connection. It is not stored.
 type access struct{ token, userSecret string }
 
 // accessOf unpacks the credential of a connection.
@@ -219,13 +221,13 @@ func accessOf(conn bankmux.Connection) (to access, err error) {
 	return to, err
 }
 
-// allowed unpacks the credential. A login that the bank rejected is not tried again: that locks
-// people out of their accounts.
+// allowed unpacks the credential. It refuses a login that the bank rejected before, since trying it
+// again locks people out of their accounts.
 func allowed(conn bankmux.Connection) (access, error) {
 	if conn.Status.State == bankmux.StateReauth {
 		return access{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,
-			Detail: "the bank rejected the login before; trying it again could lock the user out",
+			Detail: "the bank rejected this login before, and another try could lock the user out",
 		}
 	}
 	return accessOf(conn)

@@ -1,38 +1,67 @@
-// Package dapi is the bankmux adapter for Dapi (United Arab Emirates, Saudi
-// Arabia and others of the region, and the United States).
+// Package dapi is the bankmux adapter for Dapi. Dapi serves banks in the United Arab Emirates,
+// Saudi Arabia, other countries of that region and the United States.
 //
-// [New] returns a guarded [bankmux.Client]. The front end opens Dapi's Connect with the values of
-// Launch and posts what onSuccess gets as it is, or {"error": … or null} from onFailure.
+// # Credentials
+//
+// Dapi's dashboard shows an app key and an app secret per application. The app key is public. One
+// base URL serves both environments, so set Environment. A production client refuses a sandbox
+// bank.
+//
+//	client, err := dapi.New(dapi.Config{
+//		AppKey:      os.Getenv("DAPI_APP_KEY"),
+//		AppSecret:   bankmux.NewSecret(os.Getenv("DAPI_APP_SECRET")),
+//		Environment: bankmux.Production,
+//	})
+//
+// [New] returns a guarded [bankmux.Client].
+//
+// # Linking
+//
+// The front end opens Dapi's Connect with the values of Launch. It posts the argument of onSuccess
+// unchanged, or {"error": …} with the argument of onFailure, which may be null.
+//
+// # Capabilities
+//
+// The client reads status, accounts, balances, account numbers, identity, cards and transactions,
+// with enrichment for accounts. It has Sync, Disconnect and webhooks. Balances and transactions are
+// read per account or card. Dapi has no call that checks the application's credentials alone, no
+// list of institutions and no refresh. Functions of this package, such as [BankMetadata], do what
+// Dapi alone offers.
 //
 // # Integrity
 //
-// Dapi has no server-side session, and nothing in what Connect returns ties it to one: a payload
-// proves a login at a bank, not whose it is. The application must bind it to its logged-in user, as
-// [bankmux.ExchangeRequest] demands. What the payload says of the bank is not trusted: after the
-// exchange the adapter asks Dapi itself, refuses a sandbox bank on a production client, and another
-// bank on a reconnect: one of which neither id, SWIFT code nor name agrees. A user may link two
-// banks from one session; each gets a connection id of its own. The access token of a refused login
-// is dropped, not delinked: that could end another connection of the same user.
+// Dapi has no server-side session, and a payload of Connect does not name one. It proves a login at
+// a bank, not whose login it is. So the application must bind the payload to its logged-in user, as
+// [bankmux.ExchangeRequest] requires.
+//
+// The adapter does not trust what the payload says about the bank. After the exchange it asks Dapi.
+// It refuses a sandbox bank on a production client. On a reconnect it refuses another bank: one
+// that agrees in neither id, SWIFT code nor name. The access token of a refused login is dropped.
+// It is not delinked, because that could end another connection of the same user.
+//
+// A user may link two banks from one session. Each connection has its own id.
 //
 // # An exchange whose bank cannot be read
 //
-// If the token was exchanged and Dapi does not tell the bank (an outage between the two calls),
-// ExchangeToken returns the connection as [bankmux.StateUnverified] rather than lose the one-time
-// token. Every call refuses it until ConnectionStatus has read and checked the bank.
+// An outage after the exchange may keep the adapter from reading the bank. ExchangeToken then
+// returns the connection as [bankmux.StateUnverified], because an error would lose the one-time
+// token. Every call refuses the connection until ConnectionStatus has read and checked the bank.
 //
 // # Signs and running balances
 //
-// The type of a transaction decides its direction; a minus before the amount does not count. Where
-// both running balances are told and move the other way, a negative amount takes their direction:
-// it is money back. Any other such row is in Failed. Each row is judged alone, so its sign never
-// depends on the rows beside it. For cards the type always decides, since their balance may be what
-// is owed. [bankmux.Transaction.BalanceAfter] is in the account's currency as
-// [bankmux.Client.Accounts] listed it; where it was not listed, it is absent unless the two
-// balances differ by the amount.
+// The type of a transaction decides its direction. A minus sign before the amount does not count. A
+// row may have both running balances, and they may move against its type. Then a negative amount
+// takes the direction of the balances, since it is a refund. Any other such row is in Failed. Each
+// row is judged alone, so its sign never depends on other rows. For cards the type always decides,
+// because a card's balance may be the amount owed.
+//
+// [bankmux.Transaction.BalanceAfter] is in the account's currency, as [bankmux.Client.Accounts]
+// listed it. If the account was not listed, it is absent, unless the two balances differ by the
+// amount.
 //
 // # One call at a time
 //
-// Dapi fails all calls on an access token that is used by two at once, so calls on one connection
+// Dapi fails every call on an access token that two calls use at once. So calls on one connection
 // queue.
 package dapi
 
@@ -45,17 +74,17 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
+// Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
 const Name = "dapi"
 
-// DefaultBaseURL serves sandbox and production alike (Dapi's documentation).
+// DefaultBaseURL serves sandbox and production (Dapi's documentation).
 const DefaultBaseURL = "https://api.dapi.com/v2"
 
 // DefaultScriptURL is Dapi's Connect for web pages (Dapi's documentation).
 const DefaultScriptURL = "https://cdn.dapi.com/connect/v3/connector.js"
 
-// Dapi works at the bank while a call is open and gives up after 120 s, or 240 s
-// for a payment (its documentation); a client that is less patient misses the answer.
+// Dapi works at the bank while a call is open. It gives up after 120 s, or after 240 s for a
+// payment (its documentation). A shorter deadline would miss the response.
 const (
 	callDeadline = 125 * time.Second
 	payDeadline  = 245 * time.Second
@@ -63,27 +92,28 @@ const (
 
 // Config configures one Dapi application. AppKey, AppSecret and Environment are required.
 type Config struct {
-	Name        string // registered name; "" means "dapi". Two applications in one process need two names
+	Name        string // registered name, one per application of the process; "" means "dapi"
 	AppKey      string // public
 	AppSecret   bankmux.Secret
-	Environment bankmux.Environment // chosen when Connect opens; a property of the connection ever after
+	Environment bankmux.Environment // chosen when Connect opens, and kept by the connection
 
 	BaseURL   string // "" means [DefaultBaseURL]; https, or http on loopback
 	ScriptURL string // "" means [DefaultScriptURL]
-	// copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
+	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
+	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
-	BodyLimit  int          // most bytes of an answer after decompression; 0 means 8 MiB
-	Guard      *guard.Guard // shared by clients for one health page; nil means one with the defaults
+	BodyLimit  int          // largest response in bytes after decompression; 0 means 8 MiB
+	Guard      *guard.Guard // clients may share one for one health page; nil means a new one with the defaults
 
-	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests
-	// against a bank whose clock is set: virtualbank's Bank.Now.
+	// Now is the clock that decides which days are requested; nil means the machine's. Tests set it
+	// to the clock of a bank, such as virtualbank's Bank.Now.
 	Now func() time.Time
 
 	Webhook WebhookConfig
 }
 
-// New checks the configuration, sends nothing, and returns the guarded client.
-// The error is [bankmux.ErrInvalid] and names the field.
+// New checks the configuration and returns the guarded client. It sends nothing. The error is
+// [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
 	if cfg.Name == "" {
 		cfg.Name = Name
@@ -130,7 +160,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
 }
 
-// guardDefaults sets what the application left open.
+// guardDefaults sets the guard options that the application left unset.
 func guardDefaults(o *guard.Options) {
 	o.OnePerConnection, o.Hold = true, true
 	if o.AtInstitution == nil {
@@ -146,8 +176,8 @@ func guardDefaults(o *guard.Options) {
 	}
 }
 
-// atBank reports which calls the bank answers while they are open: all reads of data but those
-// about the bank or an operation.
+// atBank reports whether the bank answers a call while it is open. All reads of data do, except
+// those about the bank or an operation.
 func atBank(op bankmux.Op) bool {
 	return op.Group == bankmux.GroupData && op.Name != opBank.Name && op.Name != opOperation.Name
 }
@@ -179,7 +209,7 @@ func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true}
 }
 
-// Effect: a session is made here, without a call.
+// Effect says that creating a session sends nothing.
 func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
 	if op.Name == bankmux.OpCreateSession {
 		return bankmux.Local
@@ -187,10 +217,11 @@ func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
 	return op.Effect
 }
 
+// now is the time of the clock as the model stores it.
 func (a *adapter) now() time.Time { return bankmux.Moment(a.clock()) }
 
-// Interfaces the adapter satisfies: its capabilities. Dapi has no call that
-// checks an application's credentials alone, so it is no CredentialChecker.
+// The capabilities of the adapter. It does not implement CredentialChecker, because Dapi has no
+// call that checks an application's credentials alone.
 var (
 	_ bankmux.Provider      = (*adapter)(nil)
 	_ bankmux.Describer     = (*adapter)(nil)

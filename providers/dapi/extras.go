@@ -18,32 +18,33 @@ var (
 	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: endpoints.operation.effect, Aside: true}
 )
 
-// Bank is what Dapi knows of the bank of a connection.
+// Bank is what Dapi says about the bank of a connection.
 type Bank struct {
 	Institution   bankmux.Institution
 	SortCode      string
 	BranchName    string
 	BranchAddress string
-	Address       [3]string // street, city, country, as a beneficiary's address wants them
+	Address       [3]string // street, city, country, in the order of a beneficiary's address
 
-	// TransactionDays is how many days back transactions are served, 0 where the bank does not say.
+	// TransactionDays is how many days back transactions are served, 0 if the bank does not say.
 	TransactionDays int
-	// CoolDown is how long a new beneficiary cannot be paid, 0 for not at all.
+	// CoolDown is how long a new beneficiary cannot be paid, 0 for no such time.
 	CoolDown time.Duration
-	// Smallest is the smallest transfer, by kind of beneficiary: "same" bank, "local", "intl".
+	// Smallest is the smallest transfer by kind of beneficiary: "same" (the same bank), "local",
+	// "intl".
 	Smallest map[string]bankmux.Money
-	// CreateBeneficiaryFirst says that a beneficiary must be registered before it can be paid.
+	// CreateBeneficiaryFirst says that a beneficiary must be registered before a payment.
 	CreateBeneficiaryFirst bool
-	// ShownInCoolDown says that a new beneficiary is listed while it cools down.
+	// ShownInCoolDown says that a new beneficiary is listed during the cool-down.
 	ShownInCoolDown bool
-	// Rules are what the bank allows in a field, as Dapi writes it, by operation
-	// ("createBeneficiary"), kind of beneficiary and field.
+	// Rules are what the bank allows in a field, in Dapi's notation. The keys are the operation
+	// ("createBeneficiary"), the kind of beneficiary and the field.
 	Rules map[string]map[string]map[string]string
 }
 
-// BankMetadata reads what Dapi knows of the connection's bank, POST /metadata/accounts/get. It
-// never asks the user. The client must be Dapi's, else [bankmux.ErrUnsupported]. It may be
-// repeated.
+// BankMetadata reads what Dapi says about the connection's bank, POST /metadata/accounts/get. It
+// never asks the user. If the client is not Dapi's, the error is [bankmux.ErrUnsupported]. It may
+// be repeated.
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
 	return bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (Bank, error) {
 		to, err := allowed(conn)
@@ -62,6 +63,7 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 	})
 }
 
+// public returns the metadata as applications see them.
 func (m *metadata) public(at bankmux.Institution) Bank {
 	out := Bank{
 		Institution: at, SortCode: string(m.SortCode), BranchName: m.BranchName, BranchAddress: m.BranchAddress,
@@ -91,7 +93,7 @@ func (m *metadata) public(at bankmux.Institution) Bank {
 	return out
 }
 
-// objectOf are the members of an object, and none of anything else.
+// objectOf returns the members of an object, and none for anything else.
 func objectOf(raw []byte) map[string]json.RawMessage {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(raw, &members)
@@ -99,7 +101,7 @@ func objectOf(raw []byte) map[string]json.RawMessage {
 }
 
 // CompleteAccounts reads accounts and their balances in one call, POST /data/completeAccounts/get.
-// Dapi's documentation alone knows it, and the names of its payload are concluded:
+// Only Dapi's documentation mentions it, and the names of its members are inferred. So
 // [bankmux.Client.Balances] does not rely on it. answers may be nil. It may be repeated.
 func CompleteAccounts(
 	ctx context.Context,
@@ -144,9 +146,9 @@ func CompleteAccounts(
 }
 
 // CategorizedTransactions reads up to a month of one account with categories but without brands,
-// POST /data/categorizedTransactions/get. The request must name exactly one account. It may be
-// repeated. See [bankmux.TransactionLister] for the errors; for category and brand set Enrich on
-// the request of [bankmux.Client.Transactions].
+// POST /data/categorizedTransactions/get. The request must name exactly one account. For category
+// and brand, set Enrich on the request of [bankmux.Client.Transactions]. The errors are those of
+// [bankmux.TransactionLister]. It may be repeated.
 func CategorizedTransactions(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -171,19 +173,19 @@ func CategorizedTransactions(
 	)
 }
 
-// Operation is how an operation at Dapi is doing.
+// Operation is the state of an operation at Dapi.
 type Operation struct {
 	Status    string       // "done", "failed", "initialized", "user_input_required"
-	ErrorKind bankmux.Kind // what a failure means, "" without one
+	ErrorKind bankmux.Kind // what a failure means, "" if there is none
 	ErrorCode string       // Dapi's word for it
-	Path      string       // of the call that began it
+	Path      string       // of the call that started it
 	Began     time.Time
 	Ended     time.Time
 }
 
-// ReadOperation asks how an operation is doing, POST /operation/get. Its result is not told: make
-// the call again. id is what Dapi gave a call, such as [bankmux.Challenge.ID], which it leaves
-// open. It may be repeated.
+// ReadOperation reads the state of an operation, POST /operation/get. It does not return the
+// operation's result: repeat the original call for that. id is one that Dapi gave a call, such as
+// [bankmux.Challenge.ID]. Reading it leaves the challenge open. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
 	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
 		to, err := allowed(conn)

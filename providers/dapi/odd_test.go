@@ -334,9 +334,9 @@ func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 		"the same under 201":            {201, "application/json", `{"status":"done","accounts":{}}`, bankmux.ErrMalformed, false, "the answer is not the JSON expected here"},
 		"the same under 500":            {500, "application/json", `{"status":"done","accounts":7}`, bankmux.ErrUnavailable, false, "the provider is not available"},
 		"the same under 429":            {429, "application/json", `{"status":"done","accounts":"none"}`, bankmux.ErrRateLimited, false, "too many requests were made"},
-		"neither done nor failed":       {200, "application/json", `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
-		"neither, under 500":            {500, "application/json", `{"status":"brand_new"}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
-		"in another case":               {200, "application/json", `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true, "the answer has an unlisted status"},
+		"neither done nor failed":       {200, "application/json", `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
+		"neither, under 500":            {500, "application/json", `{"status":"brand_new"}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
+		"in another case":               {200, "application/json", `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
 		"a number":                      {200, "application/json", `{"status":200,"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
 		"none":                          {200, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
 		"none, under 201":               {201, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the answer lacks status"},
@@ -353,7 +353,7 @@ func TestTheStatusOfAnAnswerDecides(t *testing.T) {
 		"a question of operation null":  {200, "application/json", `{"operationID":null,` + asks + `}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
 		"a question of operation empty": {200, "application/json", `{"operationID":"",` + asks + `}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
 		"an operation without question": {200, "application/json", `{"operationID":"X:1","status":"user_input_required"}`, bankmux.ErrMalformed, false, "the answer lacks operationID or userInputs"},
-		"an operation with a question":  {200, "application/json", `{"operationID":"X:1",` + asks + `}`, bankmux.ErrUserAction, false, "the bank wants an answer from the user"},
+		"an operation with a question":  {200, "application/json", `{"operationID":"X:1",` + asks + `}`, bankmux.ErrUserAction, false, "the bank asks the user a question"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,8 +15,8 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// read decides by the body, not by the HTTP status: a failed envelope under 200
-// is an error. Only where there is no envelope does the status speak.
+// read decodes a response. The body decides, not the HTTP status: a failed envelope under 200 is an
+// error. The status decides only if there is no envelope.
 func read(res *rest.Response, out response) error {
 	err := res.Decode(out)
 	env := out.common()
@@ -48,7 +48,7 @@ func read(res *rest.Response, out response) error {
 		return e
 	}
 	if res.Endpoint() == endpoints.exchangeToken.String() {
-		return res.Lacks("a result") // never interactive, never asynchronous
+		return res.Lacks("a result") // the exchange is never interactive or asynchronous
 	}
 	switch env.Status {
 	case statusUserInput:
@@ -59,7 +59,7 @@ func read(res *rest.Response, out response) error {
 			Kind:      bankmux.ErrUserAction,
 			Code:      env.Status,
 			Status:    res.Status,
-			Detail:    "the bank wants an answer from the user",
+			Detail:    "the bank asks the user a question",
 			Challenge: &bankmux.Challenge{ID: string(env.OperationID), Inputs: inputs(env.UserInputs.Rows)},
 		}
 	case statusRunning:
@@ -76,15 +76,15 @@ func read(res *rest.Response, out response) error {
 		Status:   res.Status,
 		Unlisted: true,
 		Code:     normalize.CleanCode(env.Status),
-		Detail:   "the answer has an unlisted status",
+		Detail:   "the response has an unlisted status",
 	}
 }
 
-// verdictOf reads, of an answer that cannot be read as a whole, what Dapi says of the call. It
-// returns err where that is nothing, or a success whose result is lost.
+// verdictOf looks for the status of the call in a response that cannot be read as a whole. It
+// returns err if there is none, or if the call succeeded and its result cannot be read.
 func verdictOf(res *rest.Response, env *envelope, err error) error {
 	if alone := new(envelope); res.Decode(alone) == nil && alone.Status != statusDone {
-		*env = *alone // what is broken is beside a verdict, and there is no result to read
+		*env = *alone // the envelope is intact, and there is no result to read
 		return nil
 	}
 	if said := new(verdict); res.Decode(said) == nil && said.Status == statusFailed {
@@ -94,24 +94,24 @@ func verdictOf(res *rest.Response, env *envelope, err error) error {
 	return err
 }
 
-// fieldOf is the field that the msg of a failed envelope names, "" where it names none. Nothing
-// else of msg is kept: it may hold what the request held.
+// fieldOf returns the field that the msg of a failed envelope names, or "". The rest of msg is
+// dropped, because it may quote the request.
 func fieldOf(res *rest.Response) string {
 	var said struct {
 		Msg string `json:"msg"`
 	}
-	_ = res.Decode(&said) // what is only for display never decides
+	_ = res.Decode(&said) // msg is only for display
 	return model.FieldIn(said.Msg)
 }
 
-// asError returns the error as one of the model, nil for any other.
+// asError returns the error as one of the model, or nil.
 func asError(err error) *bankmux.Error {
 	e, _ := errors.AsType[*bankmux.Error](err)
 	return e
 }
 
-// ofTheBank assigns to the bank what Dapi could not explain about a call that the bank should have
-// answered: its list of types leaves out the banks' own faults. The kind stays as it is.
+// ofTheBank assigns to the bank an error that Dapi did not explain, for a call that the bank should
+// have answered. Dapi's list of types leaves out the banks' own faults. The kind stays.
 func ofTheBank(err error) error {
 	e := asError(err)
 	if e == nil || e.Code == "" || e.NotSent || e.Challenge != nil || e.Affects() != bankmux.ScopeCall {
@@ -126,8 +126,8 @@ func ofTheBank(err error) error {
 	return err
 }
 
-// require returns the error for a response without a member that it must have. If something else
-// stands there, it is the bank's, and says nothing about Dapi.
+// require returns the error for a response without a member that it must have. If the member has
+// another shape, the bank wrote it, and the error concerns this call alone.
 func require(res *rest.Response, out response) error {
 	needs, ok := out.(wire.Required)
 	if !ok || needs.Lacks() == "" {
@@ -142,8 +142,7 @@ func require(res *rest.Response, out response) error {
 	return e
 }
 
-// What a response must have. A list that is not there is not an empty list: taken for one, every
-// account and transaction an application knows would seem to be gone. An empty list is [].
+// The members that a response must have, see [wire.Required].
 
 func (r *exchangeResponse) Lacks() string {
 	return wire.Need(normalize.Token(r.AccessToken), "an accessToken that can be sent in a header")
@@ -159,7 +158,7 @@ func (r *transactionsResponse) Lacks() string {
 	return wire.Need(r.Transactions.Present, "transactions")
 }
 
-// inputs are the bank's questions in the model.
+// inputs returns the bank's questions in the model.
 func inputs(list []userInput) []bankmux.Input {
 	all := make([]bankmux.Input, len(list))
 	for i, in := range list {
@@ -179,8 +178,8 @@ func inputs(list []userInput) []bankmux.Input {
 	return all
 }
 
-// choices are the elements of a list of options, or the members of an object of them, in their
-// order. Anything else has none: what is only to be shown never costs the question.
+// choices returns the elements of a list of options, or the members of an object of them, in their
+// order. Anything else has none. A question is kept even if its options cannot be read.
 func choices(list jsontext.Value) (all []jsontext.Value) {
 	dec := jsontext.NewDecoder(
 		bytes.NewReader(list),
@@ -207,15 +206,15 @@ func choices(list jsontext.Value) (all []jsontext.Value) {
 	}
 }
 
-// option is the text of one choice, whose shape is not published: text itself, or an object
-// with a text in it.
+// option returns the text of one choice. Its shape is not published: it is a text, or an object
+// with a text.
 func option(raw jsontext.Value) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		return text
 	}
 	var object map[string]any
-	_ = json.Unmarshal(raw, &object) // what is no object has no names
+	_ = json.Unmarshal(raw, &object) // anything else has no members
 	for _, name := range []string{"text", "value", "name", "label", "query"} {
 		if s, ok := object[name].(string); ok && s != "" {
 			return s
@@ -224,7 +223,7 @@ func option(raw jsontext.Value) string {
 	return string(raw)
 }
 
-// userAnswers are the user's answers on the wire.
+// userAnswers returns the user's answers as they are sent.
 func userAnswers(a *bankmux.Answers) []userAnswer {
 	all := make([]userAnswer, len(a.Inputs))
 	for i, in := range a.Inputs {

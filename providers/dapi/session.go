@@ -8,21 +8,21 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// SessionOptions are the settings of Dapi's Connect that have no counterpart
-// elsewhere. Put them into [bankmux.SessionRequest.Options]. They reach the front end through
-// Launch; field names as in Dapi's web and mobile SDKs.
+// SessionOptions are the settings of Dapi's Connect that no other provider has. Put them into
+// [bankmux.SessionRequest.Options]. They reach the front end through Launch. The names in
+// parentheses are those of Dapi's web and mobile SDKs.
 type SessionOptions struct {
-	Countries    []string // instead of SessionRequest.Country where several are wanted; ISO 3166-1 alpha-2
+	Countries    []string // replaces SessionRequest.Country for several countries; ISO 3166-1 alpha-2
 	Experimental bool     // show banks in beta (isExperimental)
 	BundleID     string   // allowed app or site, for Dapi's mobile SDKs (bundleID)
-	ClientUserID string   // keys the mobile SDK's cache on the device (clientUserID)
+	ClientUserID string   // keys the cache of the mobile SDK on the device (clientUserID)
 }
 
 // ForProvider names the adapter.
 func (SessionOptions) ForProvider() string { return Name }
 
-// parameters are what Launch has for the front end beside its own fields. A language is a setting
-// of Dapi's mobile SDKs; its form is not documented, so it goes as it came.
+// parameters are the settings that Launch has no field for. A language is a setting of Dapi's
+// mobile SDKs. Its form is not documented, so it is passed on unchanged.
 func (o SessionOptions) parameters(language string) map[string]string {
 	p := map[string]string{}
 	if language != "" {
@@ -43,8 +43,8 @@ func (o SessionOptions) parameters(language string) map[string]string {
 	return p
 }
 
-// CreateSession writes the launch configuration. It sends nothing, and is
-// refused all the same while Dapi is known to be down.
+// CreateSession writes the launch configuration and sends nothing. It is still refused while Dapi
+// is known to be down.
 func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	s := bankmux.NewSession(req)
 	opts, _ := bankmux.OptionOf[SessionOptions](req)

@@ -14,12 +14,12 @@ import (
 
 // Sync reads one account from some days before its last reading up to today, and compares. Dapi has
 // no ids, no pending flag and no record of changes, so without Known it reports Added only. A page
-// is an account; the first lists them unless the request names them.
+// is an account. The first page lists the accounts unless the request names them.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	return a.byDays(req.Connection, endpoints.transactions).Sync(ctx, req)
 }
 
-// byDays reads the transactions of a connection by days, from one of the three paths.
+// byDays reads the transactions of a connection by days, from one of the three endpoints.
 func (a *adapter) byDays(conn bankmux.Connection, from endpoint) reconcile.Days {
 	reading := &dayCalls{adapter: a, conn: conn, from: from}
 	return reconcile.Days{
@@ -46,8 +46,8 @@ func (a *adapter) byDays(conn bankmux.Connection, from endpoint) reconcile.Days 
 // refusedDays reports whether the bank does not serve the days of a call.
 func refusedDays(e *bankmux.Error) bool { return e.Code == "INVALID_DATE_RANGE" }
 
-// dayCalls are the calls of one reading. All are for one account, whose currency they know
-// throughout or not at all.
+// dayCalls are the calls of one reading, all for one account. Either all of them know its currency,
+// or none does.
 type dayCalls struct {
 	adapter *adapter
 	conn    bankmux.Connection
@@ -90,8 +90,8 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 	return page, err
 }
 
-// rowsOf is the body of calls for the rows of an account or card. It is made once for a reading, so
-// that the reading knows the account's currency throughout or not at all.
+// rowsOf returns the body of calls for the rows of an account or card. It is made once per reading,
+// so that all calls know the same currency.
 func (a *adapter) rowsOf(conn *bankmux.Connection, account string, card bool) dataBody {
 	body := dataBody{currency: a.currencies.of(conn, account)}
 	if card {
@@ -102,8 +102,8 @@ func (a *adapter) rowsOf(conn *bankmux.Connection, account string, card bool) da
 	return body
 }
 
-// today is the last day a transaction can have, at the connection's bank. Where its country is not
-// known it is the day in Dubai, the easternmost place that Dapi serves.
+// today is the last day that a transaction can have at the connection's bank. If the country is not
+// known, it is the day in Dubai, the easternmost place that Dapi serves.
 func (a *adapter) today(conn bankmux.Connection) bankmux.Date {
 	at := a.clock()
 	day, ok := normalize.BankDay(conn.Institution.Country, at)
@@ -113,7 +113,7 @@ func (a *adapter) today(conn bankmux.Connection) bankmux.Date {
 	return day
 }
 
-// days is how many days back the connection's bank serves transactions, 0 where it does not say.
+// days is how many days back the bank serves transactions, 0 if it does not say.
 func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error) {
 	bank := bankOf(conn)
 	if days, ok := a.ranges.get(bank, a.now()); ok {
@@ -133,7 +133,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error
 	return days, nil
 }
 
-// bankOf names the bank of a connection, or the connection where that is not known.
+// bankOf returns a name of the connection's bank, or of the connection if the bank is not known.
 func bankOf(conn bankmux.Connection) string {
 	if conn.Institution.ID != "" {
 		return conn.Institution.ID
@@ -141,8 +141,8 @@ func bankOf(conn bankmux.Connection) string {
 	return conn.Reference()
 }
 
-// ranges remembers how many days banks serve: it is about the bank, and asking costs a call. The
-// zero value is ready.
+// ranges remembers how many days each bank serves, because asking costs a call. The zero value is
+// ready.
 type ranges struct {
 	mu    sync.Mutex
 	known map[string]rangeOf

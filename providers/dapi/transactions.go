@@ -13,7 +13,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// TransactionPage reads up to a month of one account or card, the newest first.
+// TransactionPage reads up to a month of one account or card, newest first.
 func (a *adapter) TransactionPage(
 	ctx context.Context,
 	req bankmux.TransactionsRequest,
@@ -37,11 +37,11 @@ func (a *adapter) EnrichedTransactionPage(
 	return a.byDays(req.Connection, endpoints.enrichedTransactions).TransactionPage(ctx, req)
 }
 
-// rowBytes is about how long a row is on the wire, to guess from how many there are.
+// rowBytes is about the length of a row on the wire. The number of rows is estimated from it.
 const rowBytes = 240
 
-// fill writes the row into the model, or says what is wrong with it. What can be read is filled in
-// all the same, since it tells which known row this may be. Dapi has neither id nor status.
+// fill writes the row into the model and returns what is wrong with it. It fills in everything that
+// can be read, because that identifies a stored row. A row has neither an id nor a status.
 func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if w.unreadable {
 		return wire.RowError()
@@ -82,10 +82,10 @@ func (w *transaction) amount(t *bankmux.Transaction) (fault *bankmux.Error) {
 	return fault
 }
 
-// direction says which way the money went, by this row alone, so that the sign of a row never
-// changes with the rows beside it. The word decides, unless the running balances move the other
-// way: a negative amount is then what the balances say, and of any other it is unknown. What a
-// card's balances say is not known.
+// direction returns which way the money went. It uses this row alone, so the sign of a row never
+// changes with other rows. The type decides, unless the running balances move the other way. Then a
+// negative amount takes the direction of the balances, and any other amount is an error. The
+// meaning of a card's balances is not known, so they do not count.
 func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	said := normalize.DirectionOf(w.Type)
 	if w.card || said == normalize.Unknown {
@@ -103,8 +103,8 @@ func (w *transaction) direction() (normalize.Direction, *bankmux.Error) {
 	return normalize.Out, nil
 }
 
-// way is how the running balances move: above 0 for up, and 0 where they do not move or are not
-// both told.
+// way is how the running balances move. It is above 0 for up, and 0 if they do not move or one is
+// absent.
 func (w *transaction) way() int {
 	before, after := &w.BeforeAmount, &w.AfterAmount
 	if !before.Present() || !after.Present() {
@@ -116,7 +116,7 @@ func (w *transaction) way() int {
 	return after.Value.Cmp(before.Value)
 }
 
-// exact reports whether both running balances are told and differ by the amount.
+// exact reports whether both running balances are present and differ by the amount.
 func (w *transaction) exact() bool {
 	before, after, amount := &w.BeforeAmount.Value, &w.AfterAmount.Value, &w.Amount.Value
 	if !w.BeforeAmount.Present() || !w.AfterAmount.Present() || amount.IsZero() {
@@ -130,11 +130,11 @@ func (w *transaction) exact() bool {
 	return err == nil && apart.CmpAbs(*amount) == 0
 }
 
-// powers are those of ten that an amount may lack decimals of a balance.
+// powers are the powers of ten by which an amount is scaled to the decimals of a balance.
 var powers = [...]int64{1, 10, 100, 1000, 10_000}
 
-// difference is after - before without the point, quickly, where they have as many decimals and are
-// not large.
+// difference returns after - before in units of the last decimal. It reports false if the two have
+// different decimals or are large.
 func difference(before, after *decimal.Decimal) (int64, bool) {
 	const large = 1 << 60
 	if before.Scale() != after.Scale() || before.Coef() >= large || after.Coef() >= large {
@@ -150,9 +150,9 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 	return a - b, true
 }
 
-// balances are the running balances in the account's currency. Where that is not known, they are in
-// the row's currency, and told only if they differ by the amount. What cannot be read of them is
-// absent.
+// balances returns the running balances in the account's currency. If that is not known, they are
+// in the currency of the row, and fill then uses them only if exact. Balances that cannot be read
+// are absent.
 func (w *transaction) balances() (before, after bankmux.Money) {
 	in := currency{string(w.held)}
 	if w.held == "" {
@@ -168,8 +168,8 @@ func (w *transaction) balances() (before, after bankmux.Money) {
 	return before, after
 }
 
-// currencies remembers the currencies of accounts and cards, as they were listed: a row has only
-// its own. The zero value is ready, and it is safe for concurrent use.
+// currencies remembers the currencies of listed accounts and cards, since a row names only its own
+// currency. The zero value is ready. It is safe for concurrent use.
 type currencies struct {
 	mu    sync.Mutex
 	known map[string]bankmux.Currency

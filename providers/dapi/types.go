@@ -10,10 +10,10 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-// The wire types, as Dapi's documentation and server SDKs have them. A member of another shape is
-// read as absent: see [wire.Decode].
+// The types of this file are Dapi's wire format, from its documentation and server SDKs. A member
+// of another shape is read as absent: see [wire.Decode].
 
-// envelope is in every answer. Status decides, not Success and not the HTTP status.
+// envelope is in every response. Status decides, not Success and not the HTTP status.
 type envelope struct {
 	Status      string    `json:"status"`
 	OperationID wire.Text `json:"operationID"`
@@ -21,17 +21,17 @@ type envelope struct {
 	UserInputs  questions `json:"userInputs"`
 }
 
-// verdict is what decides in the envelope of a failed answer.
+// verdict is the part of a failed envelope that decides.
 type verdict struct {
 	Status string `json:"status"`
 	Type   string `json:"type"`
 }
 
-// questions are the bank's, in an answer that asks some. Other answers may have anything there.
+// questions are those of the bank. In a response without questions the member may have any shape.
 type questions struct{ Rows []userInput }
 
-// UnmarshalJSONFrom reads the objects of an array; anything else is not a question. A question does
-// not get lost because of what is only to be shown with it.
+// UnmarshalJSONFrom reads the objects of an array. Anything else is not a question. A question is
+// kept even if what is shown with it cannot be read.
 func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	q.Rows = nil
 	if dec.PeekKind() != '[' {
@@ -54,8 +54,8 @@ func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// userInput is one question of the bank. Sources disagree about index (number or
-// text) and about the name and shape of the options.
+// userInput is one question of the bank. Sources disagree about index (number or text) and about
+// the name and shape of the options.
 type userInput struct {
 	ID      wire.Text      `json:"id"`
 	Index   wire.Number    `json:"index"`
@@ -66,7 +66,7 @@ type userInput struct {
 
 func (e *envelope) common() *envelope { return e }
 
-// response is a type that an envelope is part of.
+// response is a type that embeds an envelope.
 type response interface{ common() *envelope }
 
 // The statuses of an envelope.
@@ -83,7 +83,7 @@ type exchangeBody struct {
 	ConnectionID string `json:"connectionID"`
 }
 
-// exchangeResponse: only accessToken is documented, SDK types add the others.
+// exchangeResponse has the documented accessToken. The other members are from SDK types.
 type exchangeResponse struct {
 	envelope
 	AccessToken string `json:"accessToken"`
@@ -91,7 +91,7 @@ type exchangeResponse struct {
 	UserID      string `json:"userID"`
 }
 
-// dataBody is what every call on a connection carries, and what the data calls add.
+// dataBody is the body of every call on a connection, and of data calls.
 type dataBody struct {
 	AppKey      string       `json:"appKey,omitempty"`
 	AppSecret   string       `json:"appSecret"`
@@ -113,7 +113,7 @@ type userAnswer struct {
 	Answer string `json:"answer"`
 }
 
-// operationResponse: in the documented form the result itself is not in it.
+// operationResponse does not contain the result of the operation in its documented form.
 type operationResponse struct {
 	envelope
 	Info *operationInfo `json:"opInfo"`
@@ -127,13 +127,13 @@ type operationInfo struct {
 	EndDate   string `json:"endDate"`
 }
 
-// currency is {"code","name"}. It is in every row, always the same: the usual form is read without
-// looking at its names.
+// currency is {"code","name"}. It is in every row and always the same, so the usual form is read
+// without parsing its members.
 type currency struct {
 	Code string `json:"code"`
 }
 
-// UnmarshalJSONFrom reads the object, the code alone, or null; anything else has no code.
+// UnmarshalJSONFrom reads the object, the code alone, or null. Anything else has no code.
 func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	raw, err := dec.ReadValue()
 	if err != nil {
@@ -151,13 +151,13 @@ func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var in struct {
 		Code string `json:"code"`
 	}
-	_ = json.Unmarshal(raw, &in) // what has no code has none; an amount in it is refused
+	_ = json.Unmarshal(raw, &in) // without a code, the amount is refused
 	c.Code = in.Code
 	return nil
 }
 
-// usual returns the code without making a new text of it, for the currencies of the countries that
-// Dapi serves.
+// usual returns the code. It allocates nothing for the currencies of the countries that Dapi
+// serves.
 func usual(code []byte) string {
 	switch string(code) {
 	case "AED":
@@ -222,7 +222,7 @@ type cardsResponse struct {
 	Cards wire.List[card] `json:"cards"`
 }
 
-// typed is a pair as Dapi writes telephone numbers and documents.
+// typed is a pair, as Dapi writes telephone numbers and documents.
 type typed struct {
 	Type  string `json:"type"`
 	Value string `json:"value"`
@@ -253,8 +253,8 @@ type person struct {
 	Identifications wire.OptionalList[typed] `json:"identifications"` // as iOS names it
 }
 
-// transaction has no id and no status. The direction is in type; amount counts by its size: see
-// direction.
+// transaction has no id and no status. Its type has the direction, and the sign of its amount does
+// not count: see direction.
 type transaction struct {
 	held       bankmux.Currency // of the account, where it is known
 	card       bool             // the row is a card's
@@ -281,16 +281,16 @@ type transactionsResponse struct {
 	Transactions wire.Rows[transaction] `json:"transactions"`
 }
 
-// Bounded says that nothing but rows can grow in the answer.
+// Bounded says that only the rows of the response can be many.
 func (*transactionsResponse) Bounded() {}
 
-// span is a length of time such as 90 days.
+// span is a length of time, such as 90 days.
 type span struct {
 	Value wire.Number `json:"value"`
 	Unit  string      `json:"unit"`
 }
 
-// metadataResponse is about the bank of a connection.
+// metadataResponse describes the bank of a connection.
 type metadataResponse struct {
 	envelope
 	Metadata *metadata `json:"accountsMetadata"`
@@ -321,12 +321,11 @@ type metadata struct {
 	TransactionRange span `json:"transactionRange"`
 	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
 	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
-	// Validators are rules by operation, kind of beneficiary and field. They are read where they
-	// are asked for.
+	// Validators are rules by operation, kind of beneficiary and field. They are parsed on use.
 	Validators jsontext.Value `json:"validators"`
 }
 
-// webhookBody is what a webhook says, in the virtual bank's words: Dapi publishes none.
+// webhookBody is the body of a delivery, in the virtual bank's words. Dapi publishes none.
 type webhookBody struct {
 	Event        string `json:"event"`
 	ConnectionID string `json:"connectionID"`

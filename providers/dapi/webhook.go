@@ -19,20 +19,20 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// WebhookConfig says which webhooks are believed. Without Secrets none are: they are
+// WebhookConfig says how deliveries are verified. Without Secrets a delivery is
 // [bankmux.ErrUnsupported].
 type WebhookConfig struct {
-	// Secrets are what deliveries are signed with, as the dashboard shows them ("whsec_…"). While a
-	// secret is being replaced give both; either is enough. An empty one, or one of less than 16
-	// bytes, is refused by [New].
+	// Secrets sign deliveries, as the dashboard shows them ("whsec_…"). Give both while one
+	// replaces the other; either is accepted. [New] refuses an empty one, or one of less than 16
+	// bytes.
 	Secrets []bankmux.Secret
-	// Scheme is how they are signed; a delivery of the other scheme is never accepted.
+	// Scheme is how deliveries are signed. A delivery of the other scheme is never accepted.
 	Scheme WebhookScheme
-	// Key decrypts payloads: base64 of an AES key of 16, 24 or 32 bytes, as the dashboard shows it.
-	// Empty where they come in clear.
+	// Key decrypts payloads. It is base64 of an AES key of 16, 24 or 32 bytes, as the dashboard
+	// shows it. Empty means that payloads are not encrypted.
 	Key bankmux.Secret
-	// Tolerance is how far the time of a signature may be off, either way; 0 means 5 min, as Svix's
-	// libraries have it. Each repeat is signed again.
+	// Tolerance is how far the time of a signature may be off, in the past or the future. 0 means 5
+	// min, as in Svix's libraries. Dapi signs each repeat again.
 	Tolerance time.Duration
 }
 
@@ -43,16 +43,16 @@ type WebhookScheme string
 const (
 	// SchemeSvix signs "<id>.<time>.<body>" with headers svix-* or webhook-* (Dapi's Go SDK).
 	SchemeSvix WebhookScheme = ""
-	// SchemeLegacy signs "<time><body>" with headers dapi-ts and dapi-signature, secrets as plain
-	// text (Dapi's older Node SDK). Its deliveries have no id, so a repeat that is signed again is
-	// another event.
+	// SchemeLegacy signs "<time><body>" with headers dapi-ts and dapi-signature, and its secrets
+	// are plain text (Dapi's older Node SDK). Its deliveries have no id, so a repeat with a new
+	// signature is another event.
 	SchemeLegacy WebhookScheme = "legacy"
 )
 
 // webhooks verifies and decrypts deliveries.
 type webhooks struct {
 	verifier webhook.Verifier // nil without secrets
-	block    cipher.Block     // nil for payloads in clear
+	block    cipher.Block     // nil if payloads are not encrypted
 }
 
 func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, err error) {
@@ -105,13 +105,13 @@ func unbase64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(s, "="))
 }
 
-// ReadWebhook verifies a delivery, and only then decrypts and reads it.
+// ReadWebhook verifies a delivery. Only then does it decrypt and read it.
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	if a.webhooks.verifier == nil {
 		return bankmux.WebhookResult{}, &bankmux.Error{
 			Kind:    bankmux.ErrUnsupported,
 			Field:   Name + ".Config.Webhook.Secrets",
-			Detail:  "is empty, so no webhook can be believed",
+			Detail:  "is empty, so no delivery can be verified",
 			NotSent: true,
 		}
 	}
@@ -129,7 +129,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 			if inner := readWebhook(clear); inner.Event != "" {
 				body = inner
 			}
-		case model.Event(body.Event) == bankmux.EventUnknown: // else it came in clear
+		case model.Event(body.Event) == bankmux.EventUnknown: // otherwise it was not encrypted
 			return bankmux.WebhookResult{}, err
 		}
 	}
@@ -137,7 +137,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e}}, nil
 }
 
-// readWebhook takes what it knows of a body; one that is something else has nothing of it.
+// readWebhook reads the known members of a body. Any other body has none.
 func readWebhook(body []byte) (b webhookBody) {
 	if wire.Decode(body, &b) != nil {
 		return webhookBody{}
@@ -145,7 +145,7 @@ func readWebhook(body []byte) (b webhookBody) {
 	return b
 }
 
-// fill says in our words what the body announces.
+// fill writes what the body announces into the event.
 func (b *webhookBody) fill(e *bankmux.Event) {
 	*e = e.WithReference(b.ConnectionID)
 	e.Kind, e.Name = model.Event(b.Event), normalize.CleanCode(b.Event)
@@ -163,8 +163,8 @@ func (b *webhookBody) fill(e *bankmux.Event) {
 	e.Status.At = e.At
 }
 
-// encrypted finds the encrypted text of a body. Dapi does not say where it stands; it is looked for
-// as the body itself, plain or as a JSON string, and as the member "data" or "payload".
+// encrypted finds the encrypted text of a body. Dapi does not say where it is. It may be the body
+// itself, plain or as a JSON string, or the member "data" or "payload".
 func (w webhooks) encrypted(body []byte) (string, bool) {
 	if w.block == nil {
 		return "", false
@@ -192,7 +192,7 @@ func (w webhooks) encrypted(body []byte) (string, bool) {
 	return "", false
 }
 
-// decrypt undoes AES-CFB with the IV before the text (Dapi's Go SDK).
+// decrypt decrypts AES-CFB, with the IV before the text (Dapi's Go SDK).
 func (w webhooks) decrypt(text string) ([]byte, error) {
 	sealed, err := unbase64(text)
 	if err == nil && len(sealed) <= aes.BlockSize {
@@ -200,7 +200,7 @@ func (w webhooks) decrypt(text string) ([]byte, error) {
 	}
 	if err == nil {
 		iv, out := sealed[:aes.BlockSize], make([]byte, len(sealed)-aes.BlockSize)
-		stream := cipher.NewCFBDecrypter(w.block, iv) //nolint:staticcheck // Dapi's choice; the signature over it has held
+		stream := cipher.NewCFBDecrypter(w.block, iv) //nolint:staticcheck // Dapi's choice, and the signature was verified
 		stream.XORKeyStream(out, sealed[aes.BlockSize:])
 		if out = strictjson.WithoutMark(out); json.Valid(out) {
 			return out, nil
