@@ -161,8 +161,8 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 	unknown := []string{
 		"-13.53 USD//",
 		"-13.53 USD//",
-		"-49.69 AED/1000 AED/950.31 AED",
-		"-1 AED//",
+		"-49.69 AED/1000.00 AED/950.31 AED",
+		"-1.00 AED//",
 		"13.53 USD//",
 		"-13.53 USD//",
 	}
@@ -171,9 +171,9 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"-13.53 USD//950.31 AED",
-		"-13.53 USD/1000 AED/950.31 AED",
-		"-49.69 AED/1000 AED/950.31 AED",
-		"-1 AED//949.31 AED",
+		"-13.53 USD/1000.00 AED/950.31 AED",
+		"-49.69 AED/1000.00 AED/950.31 AED",
+		"-1.00 AED//949.31 AED",
 		"13.53 USD/900.62 AED/950.31 AED",
 		"-13.53 USD/13.53 AED/",
 	}, told(conn), "it is")

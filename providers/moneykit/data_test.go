@@ -89,7 +89,7 @@ func TestBalancesOfTheFactSheetAreRead(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"a1": "1902.55 USD 1841.07 USD ",
-		"a2": "-784.6 USD 3215.4 USD 4000 USD ",
+		"a2": "-784.60 USD 3215.40 USD 4000.00 USD ",
 		"a3": "15.25 USD ",
 		"a4": "-240000.00 USD ",
 	}, text)
