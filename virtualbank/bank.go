@@ -101,7 +101,10 @@ func New(o Options) *Bank {
 	for i, c := range o.Customers {
 		customers[i] = bank.Customer(c)
 	}
-	b.core = bank.New(bank.Settings{Seed: o.Seed, Start: o.Start, HistoryDays: o.HistoryDays, Customers: customers}, announcer{b})
+	b.core = bank.New(
+		bank.Settings{Seed: o.Seed, Start: o.Start, HistoryDays: o.HistoryDays, Customers: customers},
+		announcer{b},
+	)
 	b.moneykit = moneykit.New(b.core, moneykit.Options{
 		LinkQuota:         o.LinkQuota,
 		RedirectOrigins:   o.RedirectOrigins,

@@ -14,7 +14,7 @@ import (
 func (b *Bank) control(p bank.Provider) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls := b.controlCalls(p, "http://"+r.Host)
-		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(bank.ControlPrefix, "/") {
+		if r.Method == http.MethodGet && strings.TrimSuffix(r.URL.Path, "/")+"/" == bank.ControlPrefix {
 			now := b.Now().UTC().Format(time.RFC3339Nano)
 			bank.Reply{Status: http.StatusOK, Body: controlIndex{p.Spec().Name, now, calls}}.Write(w)
 			return
@@ -36,7 +36,8 @@ func (b *Bank) control(p bank.Provider) http.Handler {
 			controlError(refused).Write(w)
 			return
 		}
-		controlError(bank.Refuse(http.StatusNotFound, "there is no such call: GET %s lists them", bank.ControlPrefix)).Write(w)
+		refused := bank.Refuse(http.StatusNotFound, "there is no such call: GET %s lists them", bank.ControlPrefix)
+		controlError(refused).Write(w)
 	})
 }
 
@@ -52,7 +53,7 @@ func (b *Bank) controlCalls(p bank.Provider, server string) []bank.ControlCall {
 	calls := []bank.ControlCall{p.Connect()}
 	calls = append(calls, b.controlTime()...)
 	calls = append(calls, b.controlFaults(p.Spec())...)
-	calls = append(calls, b.controlLife(p)...)
+	calls = append(calls, b.controlLinks(p)...)
 	calls = append(calls, p.Controls()...)
 	calls = append(calls, b.controlWebhooks(p, server)...)
 	return append(calls, b.controlReads(p.Spec().Name)...)
@@ -79,5 +80,6 @@ func controlError(err error) bank.Reply {
 	if errors.As(err, &refusal) {
 		status = refusal.Status
 	}
-	return bank.Reply{Status: status, Body: map[string]string{"error": strings.TrimPrefix(err.Error(), "virtualbank: ")}}
+	text := strings.TrimPrefix(err.Error(), "virtualbank: ")
+	return bank.Reply{Status: status, Body: map[string]string{"error": text}}
 }

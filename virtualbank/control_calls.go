@@ -44,14 +44,19 @@ func (b *Bank) controlFaults(spec bank.Spec) []bank.ControlCall {
 				return map[string]any{"injected": f}, b.Inject(f)
 			},
 		),
-		{Method: http.MethodDelete, Path: bank.ControlPrefix + "fault", About: "ends all faults of this server", Example: nil, Serve: func([]byte) (any, error) {
-			b.clearFaultsOf(provider)
-			return map[string]any{"cleared": true}, nil
-		}},
+		{
+			Method: http.MethodDelete,
+			Path:   bank.ControlPrefix + "fault",
+			About:  "ends all faults of this server",
+			Serve: func([]byte) (any, error) {
+				b.clearFaultsOf(provider)
+				return map[string]any{"cleared": true}, nil
+			},
+		},
 	}
 }
 
-func (b *Bank) controlLife(p bank.Provider) []bank.ControlCall {
+func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 	type outage struct {
 		Institution string `json:"institution_id"`
 		Down        bool   `json:"down"`
@@ -68,7 +73,7 @@ func (b *Bank) controlLife(p bank.Provider) []bank.ControlCall {
 		bank.Post(
 			"situation", "stages one of the situations", bank.Example(spec, map[string]any{"situation": bank.Tip}),
 			func(in staged) (any, error) {
-				return map[string]any{"staged": in.Situation}, b.Stage(in.Id(b.core, p), in.Situation)
+				return map[string]any{"staged": in.Situation}, b.Stage(in.ID(b.core, p), in.Situation)
 			},
 		),
 		bank.Post(
@@ -78,7 +83,7 @@ func (b *Bank) controlLife(p bank.Provider) []bank.ControlCall {
 			},
 		),
 		bank.Post("lapse", "ends the user's consent", bank.Example(spec, nil), func(in bank.LinkRef) (any, error) {
-			return map[string]any{"lapsed": true}, b.Lapse(in.Id(b.core, p))
+			return map[string]any{"lapsed": true}, b.Lapse(in.ID(b.core, p))
 		}),
 	}
 }

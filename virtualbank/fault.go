@@ -118,7 +118,7 @@ func (b *Bank) hasOperation(provider, op string) bool {
 	})
 }
 
-// takeFault returns the fault that strikes a request; under the mutex.
+// takeFault returns the fault that matches a request; under the mutex.
 func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) {
 	provider := p.Spec().Name
 	for i, f := range b.faults {
@@ -127,7 +127,7 @@ func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) 
 			slices.Contains(f.endedFor, provider),
 			f.Operation != "" && f.Operation != op,
 			f.InstitutionID != "" && !b.sameInstitution(f.InstitutionID, institution),
-			!f.strikes(p, op):
+			!f.matches(p, op):
 			continue
 		}
 		if f.left--; f.left == 0 {
@@ -138,9 +138,9 @@ func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) 
 	return Fault{}, false
 }
 
-// strikes reports whether a fault makes sense for an operation, so that one that
+// matches reports whether a fault makes sense for an operation, so that one that
 // is counted is not used up where nobody would see it.
-func (f Fault) strikes(p bank.Provider, op string) bool {
+func (f Fault) matches(p bank.Provider, op string) bool {
 	all := special()
 	i := slices.IndexFunc(all, func(s wordsOf) bool { return s.Name == f.Name })
 	if i < 0 {

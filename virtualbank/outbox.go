@@ -15,8 +15,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// mostRecords bounds the outbox; beyond it the oldest webhook is forgotten.
-const mostRecords = 100_000
+// maxRecords bounds the outbox; beyond it the oldest webhook is forgotten.
+const maxRecords = 100_000
 
 // outbox is what the bank announced.
 type outbox struct {
@@ -30,8 +30,8 @@ type announcer struct{ *Bank }
 // Announce puts a webhook into the outbox as it is to be said now.
 func (b announcer) Announce(url string, w bank.Webhook) string {
 	o := &b.outbox
-	if len(o.records) == mostRecords {
-		o.records = slices.Delete(o.records, 0, mostRecords/10)
+	if len(o.records) == maxRecords {
+		o.records = slices.Delete(o.records, 0, maxRecords/10)
 	}
 	d := &DeliveryRecord{URL: url, Next: w.At}
 	d.body, w.Key = b.sealed(w)

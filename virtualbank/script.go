@@ -138,7 +138,7 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	for _, a := range l.Book().Accounts {
 		for _, r := range l.Book().Rows(a, b.Now(), 0) {
 			t := TransactionState{
-				Event:     r.Event.Id,
+				Event:     r.Event.ID,
 				AccountID: l.AccountID(a),
 				Date:      l.Day(r).String(),
 				Amount:    bank.Plain(r.Amount, a.Currency),

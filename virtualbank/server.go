@@ -53,7 +53,8 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 		}
 		l, err := net.Listen("tcp", side.addr)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("virtualbank: cannot listen for %s: %w", side.spec.Title, err), s.Close())
+			err = fmt.Errorf("virtualbank: cannot listen for %s: %w", side.spec.Title, err)
+			return nil, errors.Join(err, s.Close())
 		}
 		*side.url = "http://" + l.Addr().String() + side.spec.BasePath
 		server := &http.Server{Handler: b.apis[side.spec.Name], ReadHeaderTimeout: time.Minute}

@@ -77,14 +77,21 @@ func request(url string, header http.Header, body []byte) *http.Request {
 
 // happened is a webhook of something that happens now.
 func (b *Bank) happened(w Webhook) bank.Webhook {
-	return bank.Webhook{Provider: w.Provider, Event: w.Event, Reference: w.Reference, Members: w.Members, Key: w.Key, At: b.Now()}
+	return bank.Webhook{
+		Provider:  w.Provider,
+		Event:     w.Event,
+		Reference: w.Reference,
+		Members:   w.Members,
+		Key:       w.Key,
+		At:        b.Now(),
+	}
 }
 
 // sealed is the body of a webhook as it is sent, and under which key.
 func (b *Bank) sealed(w bank.Webhook) (body []byte, key string) {
 	p := b.provider(w.Provider)
 	if w.Key == "" {
-		w.Key = b.core.HookGen.Uuid()
+		w.Key = b.core.HookGen.UUID()
 	}
 	members := p.Payload(w)
 	maps.Copy(members, w.Members)

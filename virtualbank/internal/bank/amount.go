@@ -18,6 +18,15 @@ func ExponentOf(currency string) int {
 	return 2
 }
 
+// UnitOf is one major unit of a currency in minor units.
+func UnitOf(currency string) int64 {
+	unit := int64(1)
+	for range ExponentOf(currency) {
+		unit *= 10
+	}
+	return unit
+}
+
 // Plain writes minor units with all digits of the currency: 4290 is 42.90.
 func Plain(units int64, currency string) string {
 	digits := ExponentOf(currency)

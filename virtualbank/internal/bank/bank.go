@@ -38,7 +38,7 @@ func New(s Settings, outbox Outbox) *Bank {
 	return &Bank{
 		clock:        newClock(s.Start),
 		historyDays:  s.HistoryDays,
-		Institutions: allInstitutions(),
+		Institutions: catalogue,
 		customers:    append([]Customer{{Username: UserGood, Password: PassGood}}, s.Customers...),
 		Gen:          newGenerator(s.Seed),
 		HookGen:      newGenerator(s.Seed + 1<<63),

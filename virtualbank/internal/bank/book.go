@@ -20,14 +20,14 @@ type Book struct {
 	Institution Institution
 	Username    string
 	Accounts    []*Account
-	Holder      holder
+	Holder      Holder
 	Owners      []any       // given by a session in place of the holder
 	drifts      []time.Time // when texts came to be written in another way
 	valueSince  time.Time   // from when new rows are written with a day of value
 }
 
 // holder is the owner as the bank knows them.
-type holder struct{ Name, Email, Phone, Street, City, Region, Postal, Born, Document string }
+type Holder struct{ Name, Email, Phone, Street, City, Region, Postal, Born, Document string }
 
 // Account is one account or card of a book.
 type Account struct {
@@ -112,10 +112,7 @@ func (b *Bank) Open(at Institution, username string) *Book {
 	bk := &Book{Bank: b, Institution: at, Username: username}
 	bk.Holder = bk.person()
 	currency, _ := CurrencyOf(at.Country)
-	unit := int64(1)
-	for range ExponentOf(currency) {
-		unit *= 10
-	}
+	unit := UnitOf(currency)
 	add := func(key string, kind Kind, name string, opening, limit int64) {
 		r := b.draw(at.Name, username, key)
 		number := ""
@@ -169,11 +166,11 @@ func (b *Bank) Custom(at Institution, list []CustomAccount, owners []any) *Book 
 	return bk
 }
 
-func (bk *Book) person() holder {
+func (bk *Book) person() Holder {
 	r := bk.Bank.draw(bk.Institution.Name, bk.Username, "person")
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
 	first, last := pick("Rosa", "Omar", "Lina", "Jack", "Noor"), pick("Example", "Sample", "Muster", "Specimen")
-	return holder{
+	return Holder{
 		Name:  first + " " + last,
 		Email: strings.ToLower(first+"."+last) + "@example.com",
 		Phone: "+1555010" + pick("0", "1", "2", "3"),

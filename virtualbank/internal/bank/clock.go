@@ -15,8 +15,8 @@ type clock struct {
 	advanced time.Duration
 }
 
-// farthest is how far the clock can be advanced in all; beyond two centuries a duration ends.
-const farthest = 200 * 365 * 24 * time.Hour
+// maxAdvance is how far the clock can be advanced in all; beyond two centuries a duration ends.
+const maxAdvance = 200 * 365 * 24 * time.Hour
 
 func newClock(start time.Time) *clock {
 	began := time.Now()
@@ -39,8 +39,8 @@ func (c *clock) advance(d time.Duration) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.advanced+d < c.advanced || c.advanced+d > farthest {
-		d = farthest - c.advanced
+	if c.advanced+d < c.advanced || c.advanced+d > maxAdvance {
+		d = maxAdvance - c.advanced
 	}
 	c.advanced += d
 }

@@ -45,8 +45,8 @@ type LinkRef struct {
 	ConnectionID string `json:"connectionID"`
 }
 
-// Id is that of the link or connection.
-func (o LinkRef) Id(b *Bank, p Provider) string {
+// ID is that of the link or connection.
+func (o LinkRef) ID(b *Bank, p Provider) string {
 	return ResolveNewest(b, p, o.LinkID+o.ConnectionID)
 }
 

@@ -15,7 +15,7 @@ func (bk *Book) RawText(e *Event, at time.Time) *string {
 	if n == 0 || e.Spec != nil {
 		return &e.Raw
 	}
-	text := drifted(e.Raw, bk.Bank.mix(e.Id, "drift", strconv.Itoa(n)))
+	text := drifted(e.Raw, bk.Bank.mix(e.ID, "drift", strconv.Itoa(n)))
 	return &text
 }
 

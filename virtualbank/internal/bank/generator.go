@@ -62,11 +62,11 @@ func (g *generator) Hex(n int) string          { return hex.EncodeToString(g.Byt
 func (g *generator) Alphanumeric(n int) string { return g.text(n, DigitsAndLetters) }
 func (g *generator) Base58(n int) string       { return g.text(n, base58) }
 
-func (g *generator) UrlSafe(n int) string {
+func (g *generator) URLSafe(n int) string {
 	return base64.RawURLEncoding.EncodeToString(g.Bytes(n))[:n]
 }
 
-func (g *generator) Uuid() string {
+func (g *generator) UUID() string {
 	p := g.Bytes(16)
 	p[6] = p[6]&0x0f | 0x40
 	p[8] = p[8]&0x3f | 0x80

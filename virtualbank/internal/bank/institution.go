@@ -25,7 +25,7 @@ type Institution struct {
 	SwiftCode        string
 	AsksOTP          bool // wants a one-time password for data, good for ten minutes
 
-	Address address
+	Address Address
 }
 
 // Login says how an institution lets people in.
@@ -38,7 +38,7 @@ const (
 	loginOAuth    Login = "oauth"    // on the bank's own page
 )
 
-type address struct{ Branch, Street, City string }
+type Address struct{ Branch, Street, City string }
 
 func (in Institution) GoesBy(id string) bool {
 	if id == "" {

@@ -29,20 +29,20 @@ func ParseDay(s string) (Day, bool) {
 	return DayOf(t), err == nil
 }
 
-// standardHistory is how many days the ledger goes back at the bank's start unless
+// defaultHistory is how many days the ledger goes back at the bank's start unless
 // [Options.HistoryDays] says otherwise.
-const standardHistory = 730
+const defaultHistory = 730
 
-// LedgerBegins is the first day of the ledger.
-func (b *Bank) LedgerBegins() Day {
-	return DayOf(b.clock.start) - Day(cmp.Or(b.historyDays, standardHistory))
+// LedgerStart is the first day of the ledger.
+func (b *Bank) LedgerStart() Day {
+	return DayOf(b.clock.start) - Day(cmp.Or(b.historyDays, defaultHistory))
 }
 
 // Event is something that happened in an account. A card purchase is held first and posted later,
 // perhaps with another amount; a late one is known to the bank days after its date.
 type Event struct {
-	Id      string
-	Began   Day
+	ID      string
+	Started Day
 	Posted  Day   // equals began where nothing is held
 	Appears Day   // when the bank's customer can see it
 	hold    int64 // minor units, into the account is positive
@@ -55,7 +55,7 @@ type Event struct {
 
 	// Of imported events.
 	Original *string // the application's own id
-	Untold   bool    // it has no description
+	NoText   bool    // it has no description
 	Moment   *string // its timestamp with the offset as given, nil for a bare day
 
 	// Of staged events.
@@ -83,7 +83,7 @@ func (bk *Book) Written(r Row) Day {
 	if since.IsZero() || r.Spec != nil || !seen {
 		return r.Date
 	}
-	return r.Date + 3 + 3*Day(bk.Bank.mix(e.Id, "value day")%2)
+	return r.Date + 3 + 3*Day(bk.Bank.mix(e.ID, "value day")%2)
 }
 
 // Rows are what can be seen of an account at a moment, newest first. days limits how far back; 0 is
@@ -108,7 +108,7 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 			}
 		}
 		if e.Posted > today || (r.Spec != nil && r.Spec.Pending) {
-			r.Pending, r.Date, r.Amount = true, e.Began, e.hold
+			r.Pending, r.Date, r.Amount = true, e.Started, e.hold
 		}
 		if days > 0 && r.Date <= today-Day(days) {
 			continue
@@ -121,7 +121,7 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 
 // grow makes the events of the days that have come.
 func (bk *Book) grow(a *Account, today Day) {
-	first := bk.Bank.LedgerBegins()
+	first := bk.Bank.LedgerStart()
 	if a.until == 0 {
 		a.until = first - 1
 	}
@@ -136,81 +136,101 @@ func (bk *Book) grow(a *Account, today Day) {
 
 // happen makes the events that begin on a day.
 func (bk *Book) happen(a *Account, d Day, r *rand.Rand) {
-	unit := int64(1)
-	for range ExponentOf(a.Currency) {
-		unit *= 10
-	}
-	n := 0
-	add := func(amount int64, held int, text string) *Event {
-		n++
-		id := bk.Bank.Name58(12, bk.Institution.Name, bk.Username, a.Key, strconv.Itoa(int(d)), strconv.Itoa(n))
-		a.Events = append(a.Events, Event{
-			Id: id, Began: d, Posted: d + Day(held), Appears: d, hold: amount, amount: amount,
-			Text: text, Raw: rawText(text, r),
-		})
-		if Abs(amount) >= 100*unit {
-			a.Events[len(a.Events)-1].Ref = "FT" + id[:8]
-		}
-		return &a.Events[len(a.Events)-1]
-	}
-	spend := func(most int64) int64 { return -(unit + r.Int64N(most*unit)) }
+	h := happening{bk: bk, a: a, on: d, r: r, unit: UnitOf(a.Currency)}
 	monthday := d.Time().Day()
 	switch a.Key {
 	case "checking":
-		switch monthday {
-		case 1:
-			add(-1200*unit, 0, "Rent")
-		case 25:
-			add(2900*unit+r.Int64N(50*unit), 0, "Salary")
-		case 27:
-			add(-200*unit, 0, "Transfer to Savings")
-			add(-190*unit, 0, "Card Payment")
-			add(-250*unit, 0, "Car Loan Payment")
-		}
-		if r.IntN(3) == 0 {
-			add(spend(60), 0, "Groceries")
-		}
-		if r.IntN(9) == 0 {
-			coffee := spend(5)
-			add(coffee, 0, "Harbor Coffee")
-			if r.IntN(3) == 0 {
-				first := a.Events[len(a.Events)-1]
-				again := add(coffee, 0, "Harbor Coffee") // the same again: two coffees are two rows
-				again.Raw = first.Raw
-			}
-		}
-		if r.IntN(40) == 0 {
-			e := add(spend(30), 0, "Toll Road")
-			e.Appears = d + Day(3+r.IntN(4)) // posted late
-		}
+		h.checking(monthday)
 	case "card":
-		if monthday == 27 {
-			add(190*unit, 0, "Payment Received")
-		}
-		if r.IntN(3) == 0 {
-			e := add(spend(25), 1+r.IntN(3), "Restaurant")
-			if r.IntN(2) == 0 {
-				e.amount = e.hold * 118 / 100 // the tip
-			}
-		}
-		if r.IntN(12) == 0 {
-			e := add(-100*unit, 1+r.IntN(2), "Fuel Station")
-			e.amount = spend(60) // held for a full tank
-		}
-		if r.IntN(45) == 0 {
-			add(unit+r.Int64N(40*unit), 0, "Refund")
-		}
+		h.card(monthday)
 	case "savings":
 		if monthday == 27 {
-			add(200*unit, 0, "Transfer from Checking")
+			h.add(200*h.unit, 0, "Transfer from Checking")
 		}
 		if monthday == 28 {
-			add(unit+r.Int64N(9*unit), 0, "Interest")
+			h.add(h.unit+r.Int64N(9*h.unit), 0, "Interest")
 		}
 	case "loan":
 		if monthday == 27 {
-			add(250*unit, 0, "Car Loan Payment")
+			h.add(250*h.unit, 0, "Car Loan Payment")
 		}
+	}
+}
+
+// happening is one day of an account.
+type happening struct {
+	bk   *Book
+	a    *Account
+	on   Day
+	r    *rand.Rand
+	unit int64 // one major unit
+	n    int   // events so far
+}
+
+// add makes an event that is held for some days.
+func (h *happening) add(amount int64, held int, text string) *Event {
+	h.n++
+	bk := h.bk
+	id := bk.Bank.Name58(12, bk.Institution.Name, bk.Username, h.a.Key, strconv.Itoa(int(h.on)), strconv.Itoa(h.n))
+	e := Event{
+		ID: id, Started: h.on, Posted: h.on + Day(held), Appears: h.on, hold: amount, amount: amount,
+		Text: text, Raw: rawText(text, h.r),
+	}
+	if Abs(amount) >= 100*h.unit {
+		e.Ref = "FT" + id[:8]
+	}
+	h.a.Events = append(h.a.Events, e)
+	return &h.a.Events[len(h.a.Events)-1]
+}
+
+// spend draws an amount of up to so many major units.
+func (h *happening) spend(limit int64) int64 { return -(h.unit + h.r.Int64N(limit*h.unit)) }
+
+func (h *happening) checking(monthday int) {
+	r, unit := h.r, h.unit
+	switch monthday {
+	case 1:
+		h.add(-1200*unit, 0, "Rent")
+	case 25:
+		h.add(2900*unit+r.Int64N(50*unit), 0, "Salary")
+	case 27:
+		h.add(-200*unit, 0, "Transfer to Savings")
+		h.add(-190*unit, 0, "Card Payment")
+		h.add(-250*unit, 0, "Car Loan Payment")
+	}
+	if r.IntN(3) == 0 {
+		h.add(h.spend(60), 0, "Groceries")
+	}
+	if r.IntN(9) == 0 {
+		coffee := h.spend(5)
+		raw := h.add(coffee, 0, "Harbor Coffee").Raw
+		if r.IntN(3) == 0 {
+			h.add(coffee, 0, "Harbor Coffee").Raw = raw // the same again: two coffees are two rows
+		}
+	}
+	if r.IntN(40) == 0 {
+		e := h.add(h.spend(30), 0, "Toll Road")
+		e.Appears = h.on + Day(3+r.IntN(4)) // posted late
+	}
+}
+
+func (h *happening) card(monthday int) {
+	r, unit := h.r, h.unit
+	if monthday == 27 {
+		h.add(190*unit, 0, "Payment Received")
+	}
+	if r.IntN(3) == 0 {
+		e := h.add(h.spend(25), 1+r.IntN(3), "Restaurant")
+		if r.IntN(2) == 0 {
+			e.amount = e.hold * 118 / 100 // the tip
+		}
+	}
+	if r.IntN(12) == 0 {
+		e := h.add(-100*unit, 1+r.IntN(2), "Fuel Station")
+		e.amount = h.spend(60) // held for a full tank
+	}
+	if r.IntN(45) == 0 {
+		h.add(unit+r.Int64N(40*unit), 0, "Refund")
 	}
 }
 

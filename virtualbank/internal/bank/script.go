@@ -42,7 +42,13 @@ type Scripted struct {
 
 // AddAccount adds an account.
 func (bk *Book) AddAccount(spec AccountSpec) (*Account, error) {
-	kind, ok := map[string]Kind{"checking": KindChecking, "savings": KindSavings, "card": kindCard, "loan": KindLoan, "investment": KindInvestment}[spec.Kind]
+	kind, ok := map[string]Kind{
+		"checking":   KindChecking,
+		"savings":    KindSavings,
+		"card":       kindCard,
+		"loan":       KindLoan,
+		"investment": KindInvestment,
+	}[spec.Kind]
 	if !ok {
 		return nil, Refuse(http.StatusBadRequest, "unknown kind of account %q", spec.Kind)
 	}
@@ -78,7 +84,7 @@ func (bk *Book) AddTransaction(a *Account, spec TransactionSpec) {
 	}
 	id := bk.Bank.Name58(12, bk.Institution.Name, bk.Username, a.Key, "added", strconv.Itoa(len(a.Events)))
 	a.Events = append(a.Events, Event{
-		Id: id, Began: on, Posted: on, Appears: min(on, today), Text: spec.Text, Raw: spec.Text, Spec: s,
+		ID: id, Started: on, Posted: on, Appears: min(on, today), Text: spec.Text, Raw: spec.Text, Spec: s,
 	})
 }
 
@@ -111,15 +117,15 @@ func (a *Account) added(text string) (*Event, error) {
 	return &a.Events[i], nil
 }
 
-// standardDays is how many days of transactions an institution serves unless a script says
+// defaultDays is how many days of transactions an institution serves unless a script says
 // otherwise.
-const standardDays = 90
+const defaultDays = 90
 
 func (b *Bank) DaysServed(at Institution) int {
 	if days := b.Served[at.Name]; days > 0 {
 		return days
 	}
-	return standardDays
+	return defaultDays
 }
 
 // Outage takes an institution down or brings it back.

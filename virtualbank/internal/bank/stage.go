@@ -1,10 +1,10 @@
 package bank
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // GrowFirst makes the events of the first account that have come.
@@ -12,28 +12,19 @@ func (bk *Book) GrowFirst() { bk.grow(bk.Accounts[0], DayOf(bk.Bank.Now())) }
 
 // StageRow puts a row into the first account, or changes one that is there.
 func (bk *Book) StageRow(situation string) error {
-	b := bk.Bank
-	a, now := bk.Accounts[0], b.Now()
+	a, now := bk.Accounts[0], bk.Bank.Now()
 	today := DayOf(now)
-	n := len(a.Events)
-	text := fmt.Sprintf("Staged %d", n)
+	n := strconv.Itoa(len(a.Events))
 	e := Event{
-		Id: b.Name58(
-			12,
-			bk.Institution.Name,
-			bk.Username,
-			a.Key,
-			"staged",
-			strconv.Itoa(n),
-		),
-		Began:   today,
+		ID:      bk.Bank.Name58(12, bk.Institution.Name, bk.Username, a.Key, "staged", n),
+		Started: today,
 		Posted:  today,
 		Appears: today,
 		since:   now,
 		hold:    -5000,
 		amount:  -5000,
-		Text:    text,
-		Raw:     text,
+		Text:    "Staged " + n,
+		Raw:     "Staged " + n,
 	}
 	switch situation {
 	case PendingVanishes:
@@ -49,30 +40,44 @@ func (bk *Book) StageRow(situation string) error {
 	case FuelHold:
 		e.Posted, e.hold, e.amount = today+1, -10000, -4711
 	case Late:
-		e.Began, e.Posted = today-lateDays, today-lateDays
+		e.Started, e.Posted = today-lateDays, today-lateDays
 	case VeryLate:
-		e.Began, e.Posted = today-veryLater, today-veryLater
+		e.Started, e.Posted = today-veryLater, today-veryLater
 	case Twin:
-		i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Recent(today) && e.amount == e.hold })
-		if i < 0 {
-			return Refuse(http.StatusConflict, "the account has no row of the last two weeks")
+		first, err := a.recent(today, func(e *Event) bool { return e.amount == e.hold })
+		if err != nil {
+			return err
 		}
-		first := a.Events[i]
-		e.Began, e.Posted, e.hold, e.amount, e.Text, e.Raw, e.Ref = first.Posted, first.Posted, first.amount, first.amount, first.Text, first.Raw, first.Ref
+		e.Started, e.Posted, e.hold, e.amount = first.Posted, first.Posted, first.amount, first.amount
+		e.Text, e.Raw, e.Ref = first.Text, first.Raw, first.Ref
 	case Edited, Withdrawn:
-		i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Recent(today) })
-		switch {
-		case i < 0:
-			return Refuse(http.StatusConflict, "the account has no row of the last two weeks")
-		case situation == Edited:
-			a.Events[i].edit, a.Events[i].edited = now, a.Events[i].amount-123
-		default:
-			a.Events[i].until = now
-		}
-		return nil
+		return a.change(situation, now)
 	}
 	a.Events = append(a.Events, e)
 	return nil
+}
+
+// change edits a row of the last two weeks, or takes it back.
+func (a *Account) change(situation string, now time.Time) error {
+	e, err := a.recent(DayOf(now), func(*Event) bool { return true })
+	switch {
+	case err != nil:
+		return err
+	case situation == Edited:
+		e.edit, e.edited = now, e.amount-123
+	default:
+		e.until = now
+	}
+	return nil
+}
+
+// recent finds the first row of the last two weeks that fits.
+func (a *Account) recent(today Day, fits func(*Event) bool) (*Event, error) {
+	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Recent(today) && fits(&e) })
+	if i < 0 {
+		return nil, Refuse(http.StatusConflict, "the account has no row of the last two weeks")
+	}
+	return &a.Events[i], nil
 }
 
 // Recent reports whether a row is booked, some days old, and nothing was staged with it.

@@ -26,11 +26,13 @@ func (a *paymentArgs) refuse(status int, kind, msg string) {
 	}
 }
 
+func (a *paymentArgs) missing(msg string) { a.refuse(http.StatusUnprocessableEntity, typeMissing, msg) }
+
 func (a *paymentArgs) member(name string, required bool) (any, bool) {
 	value := a.members[name]
 	if value == nil || value == "" {
 		if required {
-			a.refuse(http.StatusUnprocessableEntity, typeMissing, name+" is missing")
+			a.missing(name + " is missing")
 		}
 		return nil, false
 	}

@@ -30,10 +30,12 @@ func (b *Provider) servePayees(wire bool) func(*bank.Call) bank.Reply {
 				continue
 			}
 			out := map[string]any{
-				"id": p.id, "name": p.name, "type": p.kind, "accountNumber": bank.Nullable(p.number), "status": payeeWaiting,
+				"id": p.id, "name": p.name, "type": p.kind, "status": payeeWaiting,
+				"accountNumber": bank.Nullable(p.number),
 			}
 			if wire {
-				out["routingNumber"], out["bankName"], out["address"] = bank.Nullable(p.routing), bank.Nullable(p.bank), nil
+				out["routingNumber"], out["bankName"] = bank.Nullable(p.routing), bank.Nullable(p.bank)
+				out["address"] = nil
 			} else {
 				out["iban"] = bank.Nullable(p.iban)
 			}
@@ -108,7 +110,7 @@ func (a *paymentArgs) receiver(wire, autoflow bool) *payee {
 		members, isObject := inner.(map[string]any)
 		switch {
 		case !ok:
-			a.refuse(http.StatusUnprocessableEntity, typeMissing, "beneficiary is missing, and the dashboard names none")
+			a.missing("beneficiary is missing, and the dashboard names none")
 			return nil
 		case !isObject:
 			a.mistyped("beneficiary", "an object")
@@ -133,7 +135,7 @@ func (a *paymentArgs) receiver(wire, autoflow bool) *payee {
 	p := &payee{wire: wire, name: a.text("name", false)}
 	p.iban, p.number = a.text("iban", false), a.text("accountNumber", false)
 	if p.name == "" || p.iban+p.number == "" {
-		a.refuse(http.StatusUnprocessableEntity, typeMissing, "receiverID is missing, or name with iban or accountNumber")
+		a.missing("receiverID is missing, or name with iban or accountNumber")
 		return nil
 	}
 	q := a.b.knownPayee(bk, p)

@@ -48,9 +48,9 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	}
 	code.used, conn.day = true, bank.DayOf(now)
 	conn.Exchanged++
-	b.announceDapi(conn, eventStateChanged, nil)
+	b.announce(conn, eventStateChanged, nil)
 	token := b.Gen.Hide(b.jwt(map[string]any{
-		"salt": b.Gen.Uuid(), "appKey": b.appKey, "tokenID": conn.tokenID, "iat": now.Unix(),
+		"salt": b.Gen.UUID(), "appKey": b.appKey, "tokenID": conn.tokenID, "iat": now.Unix(),
 		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},
 	}))
 	b.tokens[token] = conn
@@ -128,7 +128,7 @@ func (b *Provider) delink(c *bank.Call) bank.Reply {
 		return p
 	}
 	if !conn.delinked {
-		b.announceDapi(conn, eventDeleted, nil)
+		b.announce(conn, eventDeleted, nil)
 	}
 	conn.delinked = true
 	if p = (bank.Reply{Status: http.StatusOK, Body: done()}); id == "" {

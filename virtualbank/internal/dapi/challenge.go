@@ -35,8 +35,8 @@ func answerTo(kind string) string {
 // Lifetimes on the bank's clock: of an open challenge, and of the bank's trust after a right
 // answer. Neither is published.
 const (
-	challengeLife = 5 * time.Minute
-	trustLife     = 10 * time.Minute
+	challengeTTL = 5 * time.Minute
+	trustTTL     = 10 * time.Minute
 )
 
 // RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
@@ -264,10 +264,10 @@ func (b *Provider) resume(c *bank.Call, conn *connection, in callBody) (bank.Rep
 	now := b.Now()
 	p.rounds = p.rounds[1:]
 	if len(p.rounds) > 0 {
-		p.expires = now.Add(challengeLife)
+		p.expires = now.Add(challengeTTL)
 		return p.ask(), true
 	}
-	conn.pending, conn.trusted = nil, now.Add(trustLife)
+	conn.pending, conn.trusted = nil, now.Add(trustTTL)
 	return bank.Reply{}, false
 }
 
@@ -287,7 +287,8 @@ func (b *Provider) refuseAnswer(c *bank.Call, conn *connection, id string) bank.
 
 // ask asks the user. The operation is there from now on.
 func (b *Provider) ask(c *bank.Call, conn *connection, arguments string, rounds [][]string) bank.Reply {
-	p := &pendingInput{path: c.Route.Operation, arguments: arguments, rounds: rounds, expires: b.Now().Add(challengeLife)}
+	expires := b.Now().Add(challengeTTL)
+	p := &pendingInput{path: c.Route.Operation, arguments: arguments, rounds: rounds, expires: expires}
 	answer := b.record(c, conn, "", p.ask())
 	p.id = answer.Body.(askingReply).OperationID
 	conn.pending = p

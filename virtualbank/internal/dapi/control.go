@@ -37,7 +37,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 				"operation": "/data/balance/get", "rounds": [][]string{{"otp"}, {"pin", "secret_question"}},
 			}),
 			func(in input) (any, error) {
-				id := in.Id(b.Bank, b)
+				id := in.ID(b.Bank, b)
 				return map[string]any{"required": true}, b.RequireInput(id, in.Operation, in.Rounds...)
 			},
 		),
@@ -46,7 +46,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 			`makes the next call of that path answer "initialized"; its operation is found running so many times`,
 			bank.Example(Spec(), map[string]any{"operation": "/data/transactions/get", "polls": 2}),
 			func(in running) (any, error) {
-				return map[string]any{"deferred": true}, b.Defer(in.Id(b.Bank, b), in.Operation, in.Polls)
+				return map[string]any{"deferred": true}, b.Defer(in.ID(b.Bank, b), in.Operation, in.Polls)
 			},
 		),
 	}

@@ -121,7 +121,7 @@ func (b *Provider) Routes() []bank.Route {
 		{Path: "/data/categorizedTransactions/get", Handle: b.serveTransactions(false, categorized)},
 		{Path: "/data/enrichedTransactions/get", Handle: b.serveTransactions(false, enriched)},
 	}
-	routes = append(routes, b.dapiPaymentRoutes()...)
+	routes = append(routes, b.paymentRoutes()...)
 	for i := range routes {
 		routes[i].Method = http.MethodPost
 		routes[i].Operation = routes[i].Path
@@ -296,7 +296,7 @@ func (b *Provider) Settle() {
 	for _, c := range b.order {
 		if today := bank.DayOf(now); c.day != today && !c.delinked && !c.lapsed {
 			c.day = today
-			b.announceDapi(c, eventTransactions, nil)
+			b.announce(c, eventTransactions, nil)
 		}
 	}
 }
@@ -314,12 +314,12 @@ func (conn *connection) AccountID(a *bank.Account) string { return conn.accountI
 func (conn *connection) Day(r bank.Row) bank.Day { return conn.book.Written(r) }
 
 // Moved announces that there are transactions to read.
-func (conn *connection) Moved() { conn.bank.announceDapi(conn, eventTransactions, nil) }
+func (conn *connection) Moved() { conn.bank.announce(conn, eventTransactions, nil) }
 
 // Lapse ends the user's consent: the connection answers INVALID_CREDENTIALS from now on.
 func (conn *connection) Lapse() bool {
 	conn.lapsed = true
-	conn.bank.announceDapi(conn, eventStateChanged, nil)
+	conn.bank.announce(conn, eventStateChanged, nil)
 	return true
 }
 

@@ -143,7 +143,8 @@ func (b *Provider) serveAccounts(complete bool) func(*bank.Call) bank.Reply {
 					list = append(list, b.accountOf(conn, a, complete))
 				}
 			}
-			return bank.Reply{Status: http.StatusOK, Body: dataReply{envelope: done(), Accounts: list, payload: "accounts"}}
+			out := dataReply{envelope: done(), Accounts: list, payload: "accounts"}
+			return bank.Reply{Status: http.StatusOK, Body: out}
 		})
 	}
 }
@@ -195,7 +196,8 @@ func (b *Provider) serveBalance(c *bank.Call) bank.Reply {
 			Currency:    conn.currency(a),
 		}
 		if s := a.Balances; s != nil {
-			out.Available, out.Outstanding, out.Due, out.DueDate = bank.RawOrNull(s.Available), bank.RawOrNull(s.Current), nil, nil
+			out.Available, out.Outstanding = bank.RawOrNull(s.Available), bank.RawOrNull(s.Current)
+			out.Due, out.DueDate = nil, nil
 		}
 		return bank.Reply{Status: http.StatusOK, Body: dataReply{envelope: done(), Balance: out}}
 	})
@@ -257,26 +259,11 @@ func (b *Provider) serveTransactions(cards bool, extra func(*transaction, string
 			if !ok {
 				return refusal
 			}
-			from, ok1 := bank.ParseDay(in.FromDate)
-			to, ok2 := bank.ParseDay(in.ToDate)
-			today, days := bank.DayOf(b.Now()), bank.Day(b.DaysServed(conn.institution))
-			own, spoiled := conn.institution.Today(b.Now()), conn.situation(b.Now())
-			switch {
-			case in.FromDate == "" || in.ToDate == "":
-				return fail(http.StatusUnprocessableEntity, "PARAMETER_MISSING", "fromDate and toDate are required")
-			case !ok1 || !ok2 || to < from:
-				return fail(http.StatusBadRequest, typeParameter, "fromDate or toDate is wrong")
-			case from <= own-days || to > max(own, today)+1, // a clock may be a little ahead
-				spoiled == bank.DaysRefused && from <= own-grantedDays,
-				spoiled == bank.TodayRefused && to > today:
-				return fail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days")
+			from, to, refusal, ok := b.daysOf(conn, in)
+			if !ok {
+				return refusal
 			}
-			if fewer := b.Unsaid[conn.institution.Name]; fewer > 0 {
-				from = max(from, today-bank.Day(fewer)+1)
-			}
-			if to >= own {
-				to = max(to, today) // all that there is: rows are dated in UTC
-			}
+			spoiled := conn.situation(b.Now())
 			list := []transaction{}
 			for i, r := range conn.book.Rows(a, b.Now(), 0) {
 				if (spoiled != bank.DaysIgnored && (r.Date < from || r.Date > to)) || spoils(spoiled, i) {
@@ -294,6 +281,32 @@ func (b *Provider) serveTransactions(cards bool, extra func(*transaction, string
 			}
 		})
 	}
+}
+
+// daysOf returns the days that a body asks for, as the institution serves them; ok is false for the
+// refusal of wrong ones.
+func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, refusal bank.Reply, ok bool) {
+	from, ok1 := bank.ParseDay(in.FromDate)
+	to, ok2 := bank.ParseDay(in.ToDate)
+	today, days := bank.DayOf(b.Now()), bank.Day(b.DaysServed(conn.institution))
+	own, spoiled := conn.institution.Today(b.Now()), conn.situation(b.Now())
+	switch {
+	case in.FromDate == "" || in.ToDate == "":
+		return 0, 0, fail(http.StatusUnprocessableEntity, typeMissing, "fromDate and toDate are required"), false
+	case !ok1 || !ok2 || to < from:
+		return 0, 0, fail(http.StatusBadRequest, typeParameter, "fromDate or toDate is wrong"), false
+	case from <= own-days || to > max(own, today)+1, // a clock may be a little ahead
+		spoiled == bank.DaysRefused && from <= own-grantedDays,
+		spoiled == bank.TodayRefused && to > today:
+		return 0, 0, fail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days"), false
+	}
+	if fewer := b.Unsaid[conn.institution.Name]; fewer > 0 {
+		from = max(from, today-bank.Day(fewer)+1)
+	}
+	if to >= own {
+		to = max(to, today) // all that there is: rows are dated in UTC
+	}
+	return from, to, bank.Reply{}, true
 }
 
 // situation is the one that is staged for the connection's transactions, "" for none.

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// accessCodeLife on the bank's clock: the shorter of the two lives that sources give.
-const accessCodeLife = 5 * time.Minute
+// accessCodeTTL on the bank's clock: the shorter of the two lives that sources give.
+const accessCodeTTL = 5 * time.Minute
 
 // ConnectInput is what a user does in Dapi's Connect. Only the key is needed.
 type ConnectInput struct {
@@ -61,7 +61,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	defer b.Unlock()
 	conn := &connection{
 		bank: b,
-		id:   b.Gen.Uuid(), institution: at, bankID: at.DapiID, tokenID: b.Gen.Uuid(), book: b.Open(at, username),
+		id:   b.Gen.UUID(), institution: at, bankID: at.DapiID, tokenID: b.Gen.UUID(), book: b.Open(at, username),
 		userSecret: b.Gen.Hide(base64.StdEncoding.EncodeToString(b.Gen.Bytes(525))),
 	}
 	if in.Environment == "production" {
@@ -73,17 +73,17 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	conn.userID = base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	now := b.Now()
 	code := b.Gen.Hide(b.jwt(map[string]any{
-		"salt":    b.Gen.Uuid(),
+		"salt":    b.Gen.UUID(),
 		"appKey":  b.appKey,
 		"tokenID": conn.tokenID,
 		"iat":     now.Unix(),
-		"exp":     now.Add(accessCodeLife).Unix(),
+		"exp":     now.Add(accessCodeTTL).Unix(),
 	}))
 	b.connections[conn.id] = conn
 	b.order = append(b.order, conn)
-	b.codes[code] = &accessCode{conn: conn, expires: now.Add(accessCodeLife)}
+	b.codes[code] = &accessCode{conn: conn, expires: now.Add(accessCodeTTL)}
 	return json.Marshal(connectPayload{
-		Success: true, Status: statusDone, OperationID: conn.bankID + ":" + b.Gen.Uuid(), AccessCode: code,
+		Success: true, Status: statusDone, OperationID: conn.bankID + ":" + b.Gen.UUID(), AccessCode: code,
 		ConnectionID: conn.id, UserSecret: conn.userSecret, UserID: conn.userID, TokenID: conn.tokenID,
 	})
 }

@@ -41,7 +41,7 @@ func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Repl
 	now := b.Now()
 	op := b.operations[id]
 	if op == nil {
-		id = conn.bankID + ":" + b.Gen.Uuid()
+		id = conn.bankID + ":" + b.Gen.UUID()
 		op = &operation{conn: conn, start: now, path: c.Route.Path}
 		b.operations[id] = op
 	}
@@ -142,7 +142,8 @@ func (b *Provider) drop(conn *connection, errorType string) {
 		return
 	}
 	op := b.operations[conn.pending.id]
-	op.status, op.errorType, op.msg, op.code = statusFailed, errorType, "the session with the bank ended", http.StatusUnauthorized
+	op.status, op.errorType, op.code = statusFailed, errorType, http.StatusUnauthorized
+	op.msg = "the session with the bank ended"
 	op.end, conn.pending = b.Now(), nil
 }
 

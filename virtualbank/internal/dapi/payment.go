@@ -20,7 +20,7 @@ const (
 	typeExists       = "BENEFICIARY_ALREADY_EXISTS"
 
 	payeeWaiting = "waiting_for_confirmation"
-	coolDownLife = coolDownHours * time.Hour
+	coolDown     = coolDownHours * time.Hour
 )
 
 // coolingReply is the refusal of a beneficiary that cannot be paid yet.
@@ -29,7 +29,7 @@ type coolingReply struct {
 	CoolDown span `json:"coolDownPeriod"`
 }
 
-func (b *Provider) dapiPaymentRoutes() []bank.Route {
+func (b *Provider) paymentRoutes() []bank.Route {
 	return []bank.Route{
 		{Path: "/payment/beneficiaries/get", Handle: b.servePayees(false)},
 		{Path: "/payment/beneficiaries/create", Handle: b.addPayee(false)},
@@ -51,7 +51,9 @@ func (b *Provider) dapiPaymentRoutes() []bank.Route {
 }
 
 // servePayment is a call for payments: a data call whose arguments are checked before the work.
-func (b *Provider) servePayment(unfit func(bank.Institution) string, check func(*paymentArgs), work func(*paymentArgs) bank.Reply) func(*bank.Call) bank.Reply {
+func (b *Provider) servePayment(
+	unfit func(bank.Institution) string, check func(*paymentArgs), work func(*paymentArgs) bank.Reply,
+) func(*bank.Call) bank.Reply {
 	return func(c *bank.Call) bank.Reply {
 		return b.serveData(c, func(conn *connection, in callBody) bank.Reply {
 			a := &paymentArgs{b: b, conn: conn, members: in.members()}
@@ -87,7 +89,9 @@ func onlyFor(wire bool) func(bank.Institution) string {
 }
 
 // notOffered refuses what no customer of the bank has, once the arguments are right.
-func (b *Provider) notOffered(unfit func(bank.Institution) string, check func(*paymentArgs)) func(*bank.Call) bank.Reply {
+func (b *Provider) notOffered(
+	unfit func(bank.Institution) string, check func(*paymentArgs),
+) func(*bank.Call) bank.Reply {
 	return b.servePayment(unfit, check, func(*paymentArgs) bank.Reply {
 		return fail(http.StatusBadRequest, typeParameter, "the bank does not offer this to the customer")
 	})
@@ -109,18 +113,14 @@ func (b *Provider) serveTransfer(wire, autoflow bool) func(*bank.Call) bank.Repl
 		if a.wrong != nil {
 			return *a.wrong
 		}
-		unit := int64(1)
-		for range bank.ExponentOf(from.Currency) {
-			unit *= 10
-		}
 		booked, held := a.conn.book.State(from, b.Now())
-		if hundredths*unit > (booked+held)*100 {
+		if hundredths*bank.UnitOf(from.Currency) > (booked+held)*100 {
 			return fail(http.StatusBadRequest, typeNoMoney, "the account does not hold the amount")
 		}
 		if autoflow && to.id == "" {
 			b.register(a.conn.book, to)
 		}
-		if left := to.added.Add(coolDownLife).Sub(b.Now()); left > 0 {
+		if left := to.added.Add(coolDown).Sub(b.Now()); left > 0 {
 			hours := int((left + time.Hour - 1) / time.Hour)
 			return bank.Reply{Status: http.StatusBadRequest, Body: coolingReply{
 				envelope{

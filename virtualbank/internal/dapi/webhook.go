@@ -149,9 +149,9 @@ func (b *Provider) Payload(w bank.Webhook) map[string]any {
 	return members
 }
 
-// announceDapi puts a webhook of a connection into the outbox, if the dashboard has an address for
+// announce puts a webhook of a connection into the outbox, if the dashboard has an address for
 // it.
-func (b *Provider) announceDapi(c *connection, event string, members map[string]any) {
+func (b *Provider) announce(c *connection, event string, members map[string]any) {
 	if b.hooks.URL == "" || c.Exchanged == 0 {
 		return
 	}

@@ -38,13 +38,13 @@ func (b *Provider) serveToken(c *bank.Call) bank.Reply {
 	if !ok || !b.isClient(id, secret) {
 		return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized")
 	}
-	life := accessTokenLife
+	life := accessTokenTTL
 	if c.Fault == faultShortToken {
 		life = time.Second
 	}
 	b.Lock()
 	defer b.Unlock()
-	token := b.Gen.Hide(b.Gen.UrlSafe(64))
+	token := b.Gen.Hide(b.Gen.URLSafe(64))
 	b.tokens[token] = &accessToken{expires: b.Now().Add(life), scope: form.Get("scope")}
 	return bank.Reply{Status: http.StatusCreated, Body: tokenReply{token, "bearer", int(life / time.Second)}}
 }

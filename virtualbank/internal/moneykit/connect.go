@@ -49,28 +49,12 @@ type selectedAccount struct {
 func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	b.Lock()
 	defer b.Unlock()
-	s, ok := b.sessions[in.LinkSessionToken]
-	own := in.LinkSessionToken == "" && in.User != ""
-	if own {
-		s, ok = &linkSession{created: b.Now(), user: in.User, countries: countryCodes()}, true
-	}
-	switch {
-	case own && (len(in.User) < 4 || len(in.User) > 150):
-		return nil, bank.Refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
-	case in.LinkSessionToken == "" && !own:
-		return nil, bank.Refuse(
-			http.StatusBadRequest,
-			"link_session_token is missing, or user for a session of the bank's own",
-		)
-	case !ok:
-		return nil, bank.Refuse(http.StatusNotFound, "unknown link_session_token")
-	case s.used:
-		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token was used already")
-	case b.Now().Sub(s.created) >= linkSessionLife:
-		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token expired")
+	s, refused := b.session(in)
+	if refused != nil {
+		return nil, refused
 	}
 	if s.existing != nil {
-		return b.relinkMoneyKit(s, in)
+		return b.relink(s, in)
 	}
 	at, refused := b.choose(s, in.InstitutionID)
 	if refused != nil {
@@ -81,10 +65,8 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	}
 	now := b.Now()
 	l := &link{
-		bank: b,
-		id: "mk_" + b.Gen.Base58(
-			22,
-		),
+		bank:        b,
+		id:          "mk_" + b.Gen.Base58(22),
 		user:        s.user,
 		institution: at,
 		provider:    at.Providers[0],
@@ -106,13 +88,38 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	}
 	b.links[l.id] = l
 	b.order = append(b.order, l)
-	token := b.Gen.Hide("mkx_" + b.Gen.UrlSafe(40))
-	b.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenLife)}
+	token := b.Gen.Hide("mkx_" + b.Gen.URLSafe(40))
+	b.exchange[token] = &exchangeable{link: l, expires: now.Add(exchangeableTokenTTL)}
 	s.used = true
 	return json.Marshal(outcome{Token: token, Institution: l.connectInstitution()})
 }
 
-func (b *Provider) relinkMoneyKit(s *linkSession, in ConnectInput) (json.RawMessage, error) {
+// session returns the session that the user continues, or one of the bank's own.
+func (b *Provider) session(in ConnectInput) (*linkSession, *bank.Refusal) {
+	s, ok := b.sessions[in.LinkSessionToken]
+	own := in.LinkSessionToken == "" && in.User != ""
+	if own {
+		s, ok = &linkSession{created: b.Now(), user: in.User, countries: countryCodes()}, true
+	}
+	switch {
+	case own && (len(in.User) < 4 || len(in.User) > 150):
+		return nil, bank.Refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
+	case in.LinkSessionToken == "" && !own:
+		return nil, bank.Refuse(
+			http.StatusBadRequest,
+			"link_session_token is missing, or user for a session of the bank's own",
+		)
+	case !ok:
+		return nil, bank.Refuse(http.StatusNotFound, "unknown link_session_token")
+	case s.used:
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token was used already")
+	case b.Now().Sub(s.created) >= linkSessionTTL:
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "link_session_token expired")
+	}
+	return s, nil
+}
+
+func (b *Provider) relink(s *linkSession, in ConnectInput) (json.RawMessage, error) {
 	l := s.existing
 	if l.state == bank.StateDeleted {
 		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the link of this session was deleted")
@@ -202,7 +209,8 @@ func (b *Provider) login(s *linkSession, at bank.Institution, in ConnectInput) *
 			return bank.WrongLogin(at)
 		}
 		if s.custom == nil && s.existing == nil {
-			return bank.Refuse(http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", bank.UserCustom)
+			return bank.Refuse(
+				http.StatusUnprocessableEntity, "%s needs custom_sandbox_data in the session", bank.UserCustom)
 		}
 		return nil
 	}

@@ -7,7 +7,12 @@ func (b *Provider) Connect() bank.ControlCall {
 	return bank.Post(
 		"link",
 		"plays the user in Connect: with the link_session_token of an application, or with user for a session of the bank's own",
-		map[string]any{"user": "user-1", "institution_id": "northwind", "username": bank.UserGood, "password": bank.PassGood},
+		map[string]any{
+			"user":           "user-1",
+			"institution_id": "northwind",
+			"username":       bank.UserGood,
+			"password":       bank.PassGood,
+		},
 		func(in ConnectInput) (any, error) { return b.Link(in) },
 	)
 }
@@ -23,7 +28,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 		bank.Post(
 			"refresh", "fetches all products of a link at once, whatever the limits", bank.Example(Spec(), nil),
 			func(in bank.LinkRef) (any, error) {
-				return map[string]any{"refreshed": true}, b.Refresh(in.Id(b.Bank, b))
+				return map[string]any{"refreshed": true}, b.Refresh(in.ID(b.Bank, b))
 			},
 		),
 		bank.Post(
@@ -34,7 +39,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 				map[string]any{"product": "transactions", "reason": "The institution moves to another provider."},
 			),
 			func(in unavailable) (any, error) {
-				id := in.Id(b.Bank, b)
+				id := in.ID(b.Bank, b)
 				return map[string]any{"unavailable": in.Reason}, b.SetUnavailable(id, in.Product, in.Reason)
 			},
 		),

@@ -19,7 +19,7 @@ func (l *link) corrected(a *bank.Account, e *bank.Event, n int) *correction {
 	if len(l.corrections) == 0 {
 		return nil
 	}
-	list := l.corrections[a.Key+"\x00"+e.Id]
+	list := l.corrections[a.Key+"\x00"+e.ID]
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].since <= n {
 			return &list[i]
@@ -99,7 +99,7 @@ func (l *link) correct(id string, told correction) map[string]bool {
 	at := -1
 	for _, a := range l.book.Accounts {
 		for _, r := range l.book.Rows(a, state.at, 0) {
-			p := place{a.Key + "\x00" + r.Event.Id, l.transaction(l.accountID(a), a, r, n).ID, r.Event.Text}
+			p := place{a.Key + "\x00" + r.Event.ID, l.transaction(l.accountID(a), a, r, n).ID, r.Event.Text}
 			if p.id == id {
 				at = len(all)
 			}
@@ -113,9 +113,9 @@ func (l *link) correct(id string, told correction) map[string]bool {
 		l.corrections = map[string][]correction{}
 	}
 	l.history = append(l.history, state)
-	for i := range l.twists {
-		if l.twists[i].to > n { // it waits for the next refresh
-			l.twists[i].to++
+	for i := range l.recordSituations {
+		if l.recordSituations[i].to > n { // it waits for the next refresh
+			l.recordSituations[i].to++
 		}
 	}
 	told.since = n + 1

@@ -200,25 +200,26 @@ func (b *Provider) takeRows(l *link, rows []importedRow) {
 		id := r.account + "\x00#" + strconv.Itoa(len(a.Events))
 		if r.id != nil {
 			id = r.key()
-			if slices.ContainsFunc(a.Events, func(e bank.Event) bool { return e.Id == id }) {
+			if slices.ContainsFunc(a.Events, func(e bank.Event) bool { return e.ID == id }) {
 				continue
 			}
 		}
 		amount, debit := strings.CutPrefix(r.amount, "-")
-		spec := &bank.Scripted{TransactionSpec: bank.TransactionSpec{Amount: amount, Type: "credit", Date: r.date[:len(time.DateOnly)]}, At: now}
+		spec := &bank.Scripted{At: now}
+		spec.Amount, spec.Type, spec.Date = amount, "credit", r.date[:len(time.DateOnly)]
 		if debit {
 			spec.Type = "debit"
 		}
 		on, _ := bank.ParseDay(spec.Date) // checked when it was read
 		on = min(on, bank.DayOf(now))
 		e := bank.Event{
-			Id:       id,
-			Began:    on,
+			ID:       id,
+			Started:  on,
 			Posted:   on,
 			Appears:  on,
 			Spec:     spec,
 			Original: r.id,
-			Untold:   r.text == nil,
+			NoText:   r.text == nil,
 			Moment:   r.moment(),
 		}
 		if r.text != nil {

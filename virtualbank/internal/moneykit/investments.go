@@ -37,7 +37,9 @@ func securitiesOf(currency string) []map[string]any {
 }
 
 func (l *link) invested(c *bank.Call) []*bank.Account {
-	return slices.DeleteFunc(l.wanted(c), func(a *bank.Account) bool { return a.Kind.MoneyKit != bank.KindInvestment.MoneyKit })
+	return slices.DeleteFunc(l.wanted(c), func(a *bank.Account) bool {
+		return a.Kind.MoneyKit != bank.KindInvestment.MoneyKit
+	})
 }
 
 func (b *Provider) serveHoldings(c *bank.Call) bank.Reply {
@@ -101,45 +103,15 @@ func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
 				break
 			}
 			securities = securitiesOf(a.Currency)
-			for d := bank.DayOf(at); d > b.LedgerBegins(); d-- {
-				add := func(kind, amount, text string, price, quantity, fees any) {
-					list = append(list, map[string]any{
-						"investment_transaction_id": "it_" + b.Name58(
-							22,
-							l.id,
-							a.Key,
-							strconv.Itoa(int(d)),
-							kind,
-						),
-						"account_id":  l.accountID(a),
-						"amount":      amount,
-						"date":        d.String(),
-						"datetime":    nil,
-						"description": text,
-						"type":        kind,
-						"fees":        fees,
-						"forex_rate":  nil,
-						"price":       price,
-						"quantity":    quantity,
-						"security_id": securities[0]["security_id"],
-					})
-				}
-				if int(d) < q.from || int(d) > q.to {
-					continue
-				}
-				switch d.Time().Day() {
-				case 15:
-					add("cash.dividend", "-12.40", "Dividend", nil, nil, nil)
-				case 3:
-					add("buy", "101.25", "Bought World Equity ETF", "100.25", "1", "1.00")
+			for d := bank.DayOf(at); d > b.LedgerStart(); d-- {
+				if int(d) >= q.from && int(d) <= q.to {
+					list = append(list, l.investmentsOn(d, a, securities[0]["security_id"])...)
 				}
 			}
 		}
 		page := pageOf(list, q)
 		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
-			"total": len(
-				list,
-			),
+			"total":                   len(list),
 			"page":                    q.page,
 			"size":                    len(page),
 			"investment_transactions": page,
@@ -148,4 +120,30 @@ func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
 			"link":                    l.wire(),
 		}}
 	})
+}
+
+// investmentsOn is what happens in an investment account on a day.
+func (l *link) investmentsOn(d bank.Day, a *bank.Account, security any) []map[string]any {
+	row := map[string]any{
+		"account_id":  l.accountID(a),
+		"date":        d.String(),
+		"datetime":    nil,
+		"forex_rate":  nil,
+		"security_id": security,
+		"fees":        nil,
+		"price":       nil,
+		"quantity":    nil,
+	}
+	switch d.Time().Day() {
+	case 15:
+		row["type"], row["amount"], row["description"] = "cash.dividend", "-12.40", "Dividend"
+	case 3:
+		row["type"], row["amount"], row["description"] = "buy", "101.25", "Bought World Equity ETF"
+		row["price"], row["quantity"], row["fees"] = "100.25", "1", "1.00"
+	default:
+		return nil
+	}
+	kind, _ := row["type"].(string)
+	row["investment_transaction_id"] = "it_" + l.bank.Name58(22, l.id, a.Key, strconv.Itoa(int(d)), kind)
+	return []map[string]any{row}
 }

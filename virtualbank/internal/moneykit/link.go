@@ -14,29 +14,29 @@ const authExpired = "auth_expired"
 
 // link is a connection between the app and one login at one institution.
 type link struct {
-	bank        *Provider
-	id          string
-	user        string
-	institution bank.Institution
-	provider    string
-	state       string
-	errorCode   string
-	created     time.Time
-	deleted     time.Time
-	synced      time.Time
-	webhook     *string
-	tags        []string
-	products    map[string]*linkProduct
-	prefetch    []string
-	book        *bank.Book
-	history     []fetched               // the states of its transactions
-	corrections map[string][]correction // of categories, by account and event
-	churn       int                     // how often all ids changed
-	ids         map[string]string       // events that have the id of another; never changed, only replaced
-	twists      []twist                 // situations of the record of changes
-	forgot      bool                    // cursors are refused until a sync begins anew
-	imported    bool                    // and not reconnected yet
-	circles     int                     // pages that go round
+	bank             *Provider
+	id               string
+	user             string
+	institution      bank.Institution
+	provider         string
+	state            string
+	errorCode        string
+	created          time.Time
+	deleted          time.Time
+	synced           time.Time
+	webhook          *string
+	tags             []string
+	products         map[string]*linkProduct
+	prefetch         []string
+	book             *bank.Book
+	history          []fetched               // the states of its transactions
+	corrections      map[string][]correction // of categories, by account and event
+	churn            int                     // how often all ids changed
+	ids              map[string]string       // events that have the id of another; never changed, only replaced
+	recordSituations []recordSituation       // situations of the record of changes
+	forgot           bool                    // cursors are refused until a sync begins anew
+	imported         bool                    // and not reconnected yet
+	circles          int                     // pages that go round
 	bank.Exchanges
 
 	ignoresUntil time.Time // until when its lists ignore the days asked for
@@ -102,6 +102,11 @@ type productWire struct {
 	HasHistory   *bool   `json:"has_history,omitempty"`
 }
 
+// allProducts are the products that a link can have.
+func allProducts() []string {
+	return []string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"}
+}
+
 func (l *link) wire() linkWire {
 	w := linkWire{
 		LinkID:      l.id,
@@ -121,7 +126,7 @@ func (l *link) wire() linkWire {
 		code := l.errorCode
 		w.ErrorCode = &code
 	}
-	for _, name := range []string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"} {
+	for _, name := range allProducts() {
 		w.Products[name] = nil
 		p := l.products[name]
 		if p == nil {
@@ -150,7 +155,7 @@ func (l *link) wire() linkWire {
 func (b *Provider) findLink(id string) (*link, bank.Reply, bool) {
 	l, ok := b.links[id]
 	switch {
-	case !ok, l.state == bank.StateDeleted && b.Now().Sub(l.deleted) >= deletedLinkLife:
+	case !ok, l.state == bank.StateDeleted && b.Now().Sub(l.deleted) >= deletedLinkTTL:
 		return nil, fail(http.StatusNotFound, codeLinkNotFound, "Link not found"), false
 	case l.state == bank.StateDeleted:
 		return l, fail(http.StatusGone, codeLinkDeleted, "Link has been deleted"), false

@@ -30,7 +30,7 @@ func readCursor(q url.Values, list string) (at int, ok bool) {
 	return at, err == nil && at >= 0
 }
 
-func readLimit(q url.Values, fallback, least, most int) (int, bank.Reply, bool) {
+func readLimit(q url.Values, fallback, lowest, highest int) (int, bank.Reply, bool) {
 	text := q.Get("limit")
 	if text == "" {
 		return fallback, bank.Reply{}, true
@@ -39,16 +39,16 @@ func readLimit(q url.Values, fallback, least, most int) (int, bank.Reply, bool) 
 	switch {
 	case err != nil:
 		return 0, queryFault("limit", "value is not a valid integer", "type_error.integer"), false
-	case n < least:
+	case n < lowest:
 		return 0, queryFault(
 			"limit",
-			"ensure this value is greater than or equal to "+strconv.Itoa(least),
+			"ensure this value is greater than or equal to "+strconv.Itoa(lowest),
 			"value_error.number.not_ge",
 		), false
-	case n > most:
+	case n > highest:
 		return 0, queryFault(
 			"limit",
-			"ensure this value is less than or equal to "+strconv.Itoa(most),
+			"ensure this value is less than or equal to "+strconv.Itoa(highest),
 			"value_error.number.not_le",
 		), false
 	}

@@ -12,10 +12,10 @@ import (
 // Lifetimes on the bank's clock. MoneyKit publishes the first only; the others are the
 // bank's own.
 const (
-	accessTokenLife       = time.Hour
-	linkSessionLife       = 4 * time.Hour
-	exchangeableTokenLife = 30 * time.Minute
-	deletedLinkLife       = 90 * 24 * time.Hour
+	accessTokenTTL       = time.Hour
+	linkSessionTTL       = 4 * time.Hour
+	exchangeableTokenTTL = 30 * time.Minute
+	deletedLinkTTL       = 90 * 24 * time.Hour
 )
 
 // Options are what an application and MoneyKit have agreed on.

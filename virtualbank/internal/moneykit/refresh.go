@@ -77,10 +77,7 @@ func (b *Provider) refreshProducts(c *bank.Call) bank.Reply {
 	var names []string
 	for i, v := range list {
 		name, _ := v.(string)
-		if !slices.Contains(
-			[]string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"},
-			name,
-		) {
+		if !slices.Contains(allProducts(), name) {
 			o.fault("type_error.enum", "value is not a valid enumeration member", "products", i)
 		}
 		names = append(names, name)

@@ -81,13 +81,19 @@ func (b *Provider) createSession(c *bank.Call) bank.Reply {
 			return p
 		}
 		s.existing, s.user = l, l.user
-	} else if _, known := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(s.institution) }); s.institution != "" && !known {
+	} else if s.institution != "" && !b.serves(s.institution) {
 		return invalidRequest(validationItem{[]any{"body", "institution_id"}, "unknown institution", "value_error"})
 	}
-	s.token = b.Gen.Hide("sandbox_" + b.Gen.UrlSafe(43))
+	s.token = b.Gen.Hide("sandbox_" + b.Gen.URLSafe(43))
 	s.created, s.redirect = b.Now(), uri
 	b.sessions[s.token] = s
 	return bank.Reply{Status: http.StatusCreated, Body: map[string]string{"link_session_token": s.token}}
+}
+
+// serves reports whether MoneyKit has an institution of that id.
+func (b *Provider) serves(id string) bool {
+	_, ok := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(id) })
+	return ok
 }
 
 // readUser returns the id of customer_user, which sessions and imports have alike.

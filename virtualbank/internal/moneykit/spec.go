@@ -28,9 +28,9 @@ func (*Provider) Spec() bank.Spec { return Spec() }
 // own key and the id of the application.
 func (b *Provider) DrawKeys() {
 	key := b.Gen.SigningKey()
-	b.keys = []signingKey{{b.Gen.UrlSafe(40), key}}
+	b.keys = []signingKey{{b.Gen.URLSafe(40), key}}
 	b.DrawKey()
-	b.appID = b.Gen.Uuid()
+	b.appID = b.Gen.UUID()
 }
 
 func situations() []string {

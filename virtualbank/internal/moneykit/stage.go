@@ -9,8 +9,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// circlingAnswers is how many pages of a sync repeat each other where that is staged.
-const circlingAnswers = 40
+// circlingPages is how many pages of a sync repeat each other where that is staged.
+const circlingPages = 40
 
 // Stage brings a situation about, in the first account of the link.
 func (l *link) Stage(situation string) error {
@@ -44,7 +44,7 @@ func (l *link) stageRecord(situation string) error {
 		l.forgot = true
 		return nil
 	case bank.CursorCircles:
-		l.circles = circlingAnswers
+		l.circles = circlingPages
 		return nil
 	case bank.IDChurn, bank.RemovedFirst, bank.Unordered:
 		l.churn++
@@ -56,27 +56,27 @@ func (l *link) stageRecord(situation string) error {
 		refused = l.book.StageRow(bank.Late)
 	}
 	if refused == nil {
-		l.twists = append(l.twists, twist{situation, len(l.history) + 1})
+		l.recordSituations = append(l.recordSituations, recordSituation{situation, len(l.history) + 1})
 	}
 	return refused
 }
 
-// twist is a situation of the changes that lead to a state.
-type twist struct {
+// recordSituation is a situation of the changes that lead to a state.
+type recordSituation struct {
 	situation string
 	to        int
 }
 
-// twisted are changes as the situations have them. First comes the order, then what has an order of
+// withSituations are changes as the situations have them. First comes the order, then what has an order of
 // its own: a row is not removed before it is created.
-func (l *link) twisted(list []change, from, to int) []change {
-	var twists []twist
-	for _, t := range l.twists {
+func (l *link) withSituations(list []change, from, to int) []change {
+	var staged []recordSituation
+	for _, t := range l.recordSituations {
 		if from < t.to && t.to <= to {
-			twists = append(twists, t)
+			staged = append(staged, t)
 		}
 	}
-	for _, t := range twists {
+	for _, t := range staged {
 		switch t.situation {
 		case bank.RemovedFirst:
 			slices.SortStableFunc(list, func(x, y change) int { return len(y.removed) - len(x.removed) })
@@ -87,33 +87,39 @@ func (l *link) twisted(list []change, from, to int) []change {
 			}
 		}
 	}
-	for _, t := range twists {
+	for _, t := range staged {
 		switch t.situation {
-		case bank.CreatedAndUpdated:
-			if i := slices.IndexFunc(
-				list,
-				func(c change) bool { return c.created != nil && !c.created.Pending },
-			); i >= 0 {
-				list = slices.Insert(list, i+1, change{updated: list[i].created})
-			}
-		case bank.CreatedAndRemoved:
-			if i := slices.IndexFunc(
-				list,
-				func(c change) bool { return c.created != nil && !c.created.Pending },
-			); i >= 0 {
-				short := *list[i].created
-				short.ID = "txn_" + l.bank.Name58(22, l.id, "short-lived", strconv.Itoa(t.to))
-				list = slices.Insert(list, i+1, change{created: &short}, change{removed: short.ID})
-			}
+		case bank.CreatedAndUpdated, bank.CreatedAndRemoved:
+			list = l.createdTwice(list, t)
 		case bank.UpdatedAndRemoved:
-			before := l.stored(from, l.book.Accounts)
-			for i, c := range list {
-				at := slices.IndexFunc(before, func(t transaction) bool { return t.ID == c.removed })
-				if c.removed != "" && at >= 0 {
-					list = slices.Insert(list, i, change{updated: &before[at]})
-					break
-				}
-			}
+			list = l.updatedBeforeRemoved(list, from)
+		}
+	}
+	return list
+}
+
+// createdTwice puts a second change after the first booked row that is created: the row is updated,
+// or another is created and removed.
+func (l *link) createdTwice(list []change, t recordSituation) []change {
+	i := slices.IndexFunc(list, func(c change) bool { return c.created != nil && !c.created.Pending })
+	switch {
+	case i < 0:
+		return list
+	case t.situation == bank.CreatedAndUpdated:
+		return slices.Insert(list, i+1, change{updated: list[i].created})
+	}
+	short := *list[i].created
+	short.ID = "txn_" + l.bank.Name58(22, l.id, "short-lived", strconv.Itoa(t.to))
+	return slices.Insert(list, i+1, change{created: &short}, change{removed: short.ID})
+}
+
+// updatedBeforeRemoved puts an update before the first row that is removed.
+func (l *link) updatedBeforeRemoved(list []change, from int) []change {
+	before := l.stored(from, l.book.Accounts)
+	for i, c := range list {
+		at := slices.IndexFunc(before, func(t transaction) bool { return t.ID == c.removed })
+		if c.removed != "" && at >= 0 {
+			return slices.Insert(list, i, change{updated: &before[at]})
 		}
 	}
 	return list
@@ -132,18 +138,18 @@ func (l *link) renumber() error {
 		return err
 	}
 	added := &a.Events[len(a.Events)-1]
-	added.Began, added.Posted = on, on
+	added.Started, added.Posted = on, on
 	ids := maps.Clone(l.ids)
 	if ids == nil {
 		ids = map[string]string{}
 	}
-	last := added.Id
+	last := added.ID
 	for i := first; i < len(a.Events)-1; i++ {
 		if e := &a.Events[i]; e.Posted == on && e.Recent(today) {
-			ids[last], last = idOf(ids, e.Id), e.Id
+			ids[last], last = idOf(ids, e.ID), e.ID
 		}
 	}
-	ids[last] = added.Id
+	ids[last] = added.ID
 	l.ids = ids
 	return nil
 }

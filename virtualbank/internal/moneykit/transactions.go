@@ -77,7 +77,7 @@ func within(r bank.Row, from, to int) bool {
 // transaction is a row as the n-th state of the stored transactions has it.
 func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int) transaction {
 	state := l.history[n-1]
-	parts := []string{l.id, idOf(state.ids, r.Event.Id), strconv.Itoa(state.churn)}
+	parts := []string{l.id, idOf(state.ids, r.Event.ID), strconv.Itoa(state.churn)}
 	if r.Pending && !r.Event.KeepsID {
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
@@ -95,7 +95,7 @@ func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int)
 		keepsID:     r.Event.KeepsID,
 		Datetime:    r.Event.Moment,
 	}
-	if r.Event.Untold {
+	if r.Event.NoText {
 		t.Description, t.Raw = nil, nil
 	}
 	t.Enrichment, t.label = enrich(r.Event.Text, l.corrected(a, r.Event, n))
@@ -135,7 +135,7 @@ func readPages(q url.Values, today bank.Day) (out pageQuery, p bank.Reply, ok bo
 	out = pageQuery{page: 1, size: 50, from: int(today) - 90, to: int(today)}
 	for name, n := range map[string]struct {
 		into *int
-		most int
+		max  int
 	}{"page": {&out.page, 1 << 30}, "size": {&out.size, 1000}} {
 		text := q.Get(name)
 		if text == "" {
@@ -151,10 +151,10 @@ func readPages(q url.Values, today bank.Day) (out pageQuery, p bank.Reply, ok bo
 				"ensure this value is greater than or equal to 1",
 				"value_error.number.not_ge",
 			), false
-		case v > n.most:
+		case v > n.max:
 			return out, queryFault(
 				name,
-				"ensure this value is less than or equal to "+strconv.Itoa(n.most),
+				"ensure this value is less than or equal to "+strconv.Itoa(n.max),
 				"value_error.number.not_le",
 			), false
 		}
@@ -189,9 +189,7 @@ func (b *Provider) serveTransactions(c *bank.Call) bank.Reply {
 		list := l.storedBetween(len(l.history), wanted, q.from, q.to)
 		page := pageOf(list, q)
 		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
-			"total": len(
-				list,
-			),
+			"total":        len(list),
 			"page":         q.page,
 			"size":         len(page),
 			"transactions": page,
@@ -294,7 +292,7 @@ func (l *link) changes(from, to int) []change {
 		switch {
 		case !known && (!t.Pending || to > from):
 			list = append(list, change{created: &t})
-		case known && (string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending || old.label != t.label || !sameText(old.Raw, t.Raw)):
+		case known && old.differs(t):
 			list = append(list, change{updated: &t})
 		}
 	}
@@ -307,6 +305,12 @@ func (l *link) changes(from, to int) []change {
 		list = append(list, change{removed: id})
 	}
 	return list
+}
+
+// differs reports whether a sync has the row among the updated ones.
+func (old transaction) differs(t transaction) bool {
+	return string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending ||
+		old.label != t.label || !sameText(old.Raw, t.Raw)
 }
 
 func sameText(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
@@ -336,42 +340,37 @@ func (b *Provider) serveSync(c *bank.Call) bank.Reply {
 		if l.circles > 0 {
 			l.circles--
 			m.at = 1 - m.at%2
-			return b.syncReply(l, nil, nil, nil, m, true)
+			return b.syncReply(l, nil, m, true)
 		}
-		list := l.twisted(l.changes(m.from, m.to), m.from, m.to)
+		list := l.withSituations(l.changes(m.from, m.to), m.from, m.to)
 		end := min(m.at+size, len(list))
-		created, updated, removed := []transaction{}, []transaction{}, []string{}
-		for _, ch := range list[min(m.at, len(list)):end] {
-			switch {
-			case ch.created != nil:
-				created = append(created, *ch.created)
-			case ch.updated != nil:
-				updated = append(updated, *ch.updated)
-			default:
-				removed = append(removed, ch.removed)
-			}
-		}
 		more := end < len(list)
 		next := syncMark{m.to, m.to, 0}
 		if more {
 			next = syncMark{m.from, m.to, end}
 		}
-		return b.syncReply(l, created, updated, removed, next, more)
+		return b.syncReply(l, list[min(m.at, len(list)):end], next, more)
 	})
 }
 
-func (b *Provider) syncReply(l *link, created, updated []transaction, removed []string, next syncMark, more bool) bank.Reply {
+// syncReply is one page of a sync.
+func (b *Provider) syncReply(l *link, page []change, next syncMark, more bool) bank.Reply {
+	created, updated, removed := []transaction{}, []transaction{}, []string{}
+	for _, ch := range page {
+		switch {
+		case ch.created != nil:
+			created = append(created, *ch.created)
+		case ch.updated != nil:
+			updated = append(updated, *ch.updated)
+		default:
+			removed = append(removed, ch.removed)
+		}
+	}
 	return bank.Reply{Status: http.StatusOK, Body: map[string]any{
-		"transactions": map[string]any{
-			"created": append([]transaction{}, created...),
-			"updated": append([]transaction{}, updated...),
-			"removed": append([]string{}, removed...),
-		},
-		"accounts": l.accountList(
-			l.book.Accounts,
-		),
-		"cursor":   map[string]any{"next": b.syncCursor(next, l.id)},
-		"has_more": more,
-		"link":     l.wire(),
+		"transactions": map[string]any{"created": created, "updated": updated, "removed": removed},
+		"accounts":     l.accountList(l.book.Accounts),
+		"cursor":       map[string]any{"next": b.syncCursor(next, l.id)},
+		"has_more":     more,
+		"link":         l.wire(),
 	}}
 }

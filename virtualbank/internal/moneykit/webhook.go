@@ -74,7 +74,7 @@ func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 	case forgedHS256:
 		own.alg = "HS256"
 	case forgedKid:
-		own.key.id = b.HookGen.UrlSafe(40)
+		own.key.id = b.HookGen.URLSafe(40)
 	case forgedIssuer:
 		own.issuer = "https://example.com"
 	case forgedNoDigest:
@@ -91,11 +91,11 @@ func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 }
 
 // Token draws a delivery token.
-func (b *Provider) Token() string { return b.HookGen.Uuid() }
+func (b *Provider) Token() string { return b.HookGen.UUID() }
 
 // Rotate lets MoneyKit sign with a new key and publish the old one beside it.
 func (b *Provider) Rotate() {
-	b.keys = slices.Insert(b.keys, 0, signingKey{b.HookGen.UrlSafe(40), b.HookGen.SigningKey()})
+	b.keys = slices.Insert(b.keys, 0, signingKey{b.HookGen.URLSafe(40), b.HookGen.SigningKey()})
 }
 
 // Retire forgets all but the newest key.
