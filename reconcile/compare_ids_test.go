@@ -44,7 +44,7 @@ func contentWinsOverID(t *testing.T) {
 			assert.Empty(t, story(reconcile.Compare(after, in)), "the same reading again")
 		})
 	}
-	t.Run("a row that is gone keeps no other from its id", func(t *testing.T) {
+	t.Run("a row that is gone does not keep its id", func(t *testing.T) {
 		t.Parallel()
 		known := stored(bakery, pharmacy)
 		res := reconcile.Compare(
@@ -61,7 +61,7 @@ func contentWinsOverID(t *testing.T) {
 			story(res),
 		)
 	})
-	t.Run("while more rows may follow, an id alone makes no row another", func(t *testing.T) {
+	t.Run("an id alone pairs nothing while more rows may follow", func(t *testing.T) {
 		t.Parallel()
 		page := reading("mk", renumbered[0])
 		page.Complete, page.More, page.Gone = false, true, func(string) bool { return true }
@@ -71,10 +71,10 @@ func contentWinsOverID(t *testing.T) {
 			t,
 			[]string{"modified BAKERY: " + reconcile.ReasonContent, "modified CHEMIST: " + reconcile.ReasonContent},
 			story(reconcile.Compare(stored(bakery, pharmacy), page)),
-			"but an edited row stays itself",
+			"an edited row keeps its id",
 		)
 	})
-	t.Run("nor is an id where another row says nearly the same", func(t *testing.T) {
+	t.Run("an id pairs nothing if another row says nearly the same", func(t *testing.T) {
 		t.Parallel()
 		known := stored(tx("1", 1, -320, "BAKERY 08:49", booked))
 		res := reconcile.Compare(
@@ -88,14 +88,14 @@ func contentWinsOverID(t *testing.T) {
 			"suggested BAKERY 08:49, 1: " + reconcile.ReasonNear,
 		}, story(res))
 	})
-	t.Run("an id that a row had before is not enough", func(t *testing.T) {
+	t.Run("a former id alone pairs nothing", func(t *testing.T) {
 		t.Parallel()
 		known := stored(bakery)
 		known = reconcile.Compare(known, reading("mk", tx("5", 1, -320, "BAKERY", booked))).Apply(known)
 		res := reconcile.Compare(known, reading("mk", tx("1", 1, -1500, "LATE FEE", booked)))
 		assert.Equal(t, []string{"added LATE FEE -15.00", "missing BAKERY: " + reconcile.ReasonAbsent}, story(res))
 	})
-	t.Run("a pending row that is posted under its id is not its twin", func(t *testing.T) {
+	t.Run("a pending row that is posted under its id is not the equal pending row", func(t *testing.T) {
 		t.Parallel()
 		known := stored(tx("1", 1, -320, "BAKERY", pending))
 		res := reconcile.Compare(
@@ -104,7 +104,7 @@ func contentWinsOverID(t *testing.T) {
 		)
 		assert.Equal(t, []string{"added BAKERY -3.20", "modified BAKERY: " + reconcile.ReasonPosted}, story(res))
 	})
-	t.Run("an edited row keeps its id where no other has its content", func(t *testing.T) {
+	t.Run("an edited row keeps its id if no other row has its content", func(t *testing.T) {
 		t.Parallel()
 		known := stored(bakery, pharmacy)
 		res := reconcile.Compare(known, reading("mk", tx("1", 1, -330, "BAKERY", booked), pharmacy))
@@ -117,15 +117,15 @@ func renumberedRowsAreFound(t *testing.T) {
 	referred := tx("2", 1, -320, "BAKERY", booked)
 	referred.Reference = "FT9"
 	for name, c := range map[string]struct{ known, rows []bankmux.Transaction }{
-		"texts drift": {
+		"texts change slightly": {
 			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY 08:49", booked), tx("2", 1, -900, "PHARMACY", booked)},
 			[]bankmux.Transaction{tx("1", 1, -1500, "LATE FEE", booked), tx("2", 1, -320, "BAKERY 08.49", booked), tx("3", 1, -900, "PHARMACY.", booked)},
 		},
-		"texts drift and amounts are the same": {
+		"texts change slightly and amounts are the same": {
 			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY 08:49", booked), tx("2", 1, -320, "PHARMACY", booked)},
 			[]bankmux.Transaction{tx("1", 1, -320, "LATE FEE", booked), tx("2", 1, -320, "BAKERY 08.49", booked), tx("3", 1, -320, "PHARMACY.", booked)},
 		},
-		"a reference comes": {
+		"a reference is added": {
 			[]bankmux.Transaction{tx("1", 1, -320, "BAKERY", booked), tx("2", 1, -900, "PHARMACY", booked)},
 			[]bankmux.Transaction{tx("1", 1, -1500, "LATE FEE", booked), referred, tx("3", 1, -900, "PHARMACY", booked)},
 		},
@@ -163,7 +163,7 @@ func twoPaymentsUnderOneID(t *testing.T) {
 	res := reconcile.Compare(nil, in)
 	require.Len(t, res.Added, 3)
 	known := res.Apply(nil)
-	assert.Empty(t, story(reconcile.Compare(known, in)), "each is found again")
+	assert.Empty(t, story(reconcile.Compare(known, in)), "each row is found")
 	in.Complete = false
 	in.Rows = in.Rows[1:2]
 	assert.Empty(t, story(reconcile.Compare(known, in)))
@@ -182,7 +182,7 @@ func rowExistsUnderAnyAlias(t *testing.T) {
 		t,
 		[]string{"added DINER 7 -3.20"},
 		story(reconcile.Compare(known, page)),
-		"it is listed under its former id",
+		"the row is listed under its former id",
 	)
 	page.Gone = func(string) bool { return true }
 	assert.Equal(t, []string{"replaced DINER 7: " + reconcile.ReasonPosted}, story(reconcile.Compare(known, page)))
@@ -192,7 +192,7 @@ func rowExistsUnderAnyAlias(t *testing.T) {
 		t,
 		[]string{"modified DINER 7: " + reconcile.ReasonPosted},
 		story(reconcile.Compare(known, page)),
-		"the first link shows it posted under the id it gave",
+		"the first link shows it posted under its own id",
 	)
 }
 
@@ -212,15 +212,15 @@ func replacesDecides(t *testing.T) {
 		rows []bankmux.Transaction
 		want map[string]string // which pending row each posted one became
 	}{
-		"where content would choose another": {[]bankmux.Transaction{posted("q1", "p2", 3, -5000, "DINER 7"), posted("q2", "p1", 3, -5900, "DINER 7")}, map[string]string{"q1": "p2", "q2": "p1"}},
-		"where nothing else agrees":          {[]bankmux.Transaction{posted("q1", "p3", 20, -1200, "KIOSK AT THE STATION")}, map[string]string{"q1": "p3"}},
-		"and where it names no known row":    {[]bankmux.Transaction{posted("q1", "p9", 3, -900, "KIOSK")}, map[string]string{"q1": "p3"}},
+		"content would choose another row": {[]bankmux.Transaction{posted("q1", "p2", 3, -5000, "DINER 7"), posted("q2", "p1", 3, -5900, "DINER 7")}, map[string]string{"q1": "p2", "q2": "p1"}},
+		"nothing else agrees":              {[]bankmux.Transaction{posted("q1", "p3", 20, -1200, "KIOSK AT THE STATION")}, map[string]string{"q1": "p3"}},
+		"unknown: it names no known row":   {[]bankmux.Transaction{posted("q1", "p9", 3, -900, "KIOSK")}, map[string]string{"q1": "p3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := reading("mk", c.rows...)
 			in.Complete = false
-			in.Gone = func(string) bool { return name[0] == 'a' }
+			in.Gone = func(string) bool { return name[0] == 'u' }
 			res := reconcile.Compare(known, in)
 			got := map[string]string{}
 			for _, ch := range res.Replaced {
@@ -229,7 +229,7 @@ func replacesDecides(t *testing.T) {
 			}
 			assert.Equal(t, c.want, got)
 			assert.Empty(t, res.Added)
-			assert.Empty(t, story(reconcile.Compare(res.Apply(known), in)), "the same rows again change nothing")
+			assert.Empty(t, story(reconcile.Compare(res.Apply(known), in)), "the same rows change nothing the second time")
 		})
 	}
 }
@@ -245,13 +245,13 @@ func reusedIDIsAnotherRow(t *testing.T) {
 		t,
 		[]string{"modified COFFEE: " + reconcile.ReasonContent},
 		story(reconcile.Compare(known, back)),
-		"a provider that goes back to an id",
+		"a provider may return to a former id",
 	)
 	back.Complete = false
 	assert.Equal(
 		t,
 		[]string{"added COFFEE -3.30"},
 		story(reconcile.Compare(known, back)),
-		"not while the other id may be there",
+		"not while the other id may still exist",
 	)
 }

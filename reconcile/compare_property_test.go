@@ -86,7 +86,8 @@ func noRowIsLostOrRepeated(t *testing.T) {
 	})
 }
 
-// An application may hand in anything: rows twice, rows of others, rows that it made up.
+// invalidKnownRowsLoseNothing supplies repeated rows, rows of other accounts and invented rows as
+// known ones.
 func invalidKnownRowsLoseNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -117,7 +118,7 @@ func invalidKnownRowsLoseNothing(t *testing.T) {
 		}
 		for row, n := range seen {
 			if n != 1 {
-				t.Fatalf("%v is told %d times", row, n)
+				t.Fatalf("%v is reported %d times", row, n)
 			}
 		}
 		if len(seen)+len(res.Unchanged) != len(in.Rows) {

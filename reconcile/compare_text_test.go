@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// drifts are texts of one row as two readings had them.
+// drifts are pairs of texts that two readings had for one row.
 var drifts = map[string]struct {
 	one, other string
 	same       bool // one text: nothing changed
@@ -47,14 +47,14 @@ var drifts = map[string]struct {
 	"another apostrophe and dash":     {"JOE'S - DELI", "JOE’S – DELI", false},
 	"a text that was cut":             {"CARREFOUR HYPERMARKET DUBAI MALL AE", "CARREFOUR HYPERMARKET DUB", false},
 	"a second of the time":            {"POS 08:49:31 CARREFOUR", "POS 08:49:32 CARREFOUR", false},
-	"a number that came later":        {"CARD PURCHASE CARREFOUR", "CARD PURCHASE CARREFOUR REF 88123", false},
-	"an ampersand by its name":        {"TOM & CO", "TOM &amp; CO", false},
-	"an apostrophe by its number":     {"JOE'S", "JOE&#39;S", false},
+	"a number that was added later":   {"CARD PURCHASE CARREFOUR", "CARD PURCHASE CARREFOUR REF 88123", false},
+	"an ampersand as an HTML entity":  {"TOM & CO", "TOM &amp; CO", false},
+	"an apostrophe as an HTML entity": {"JOE'S", "JOE&#39;S", false},
 	"a sharp s":                       {"STRASSE 7", "Straße 7", false},
 	"a letter":                        {"CARREFOUR DUBAI", "CARREFUR DUBAI", false},
 }
 
-// keyBefore is a key as it was made before texts had a normal form.
+// keyBefore returns a key as it was made before texts had a normal form.
 func keyBefore(account string, row bankmux.Transaction) string {
 	text := strings.Join(strings.Fields(strings.ToUpper(row.RawDescription)), " ")
 	date := row.Date
@@ -110,7 +110,7 @@ func similarTextIsTheSameRow(t *testing.T) {
 					story(withReference),
 				)
 				if len(res.Modified) > 0 {
-					assert.Len(t, withReference.Modified, 1, "the same reference is one more reason")
+					assert.Len(t, withReference.Modified, 1, "the same reference supports the pair")
 				}
 				withIDs := stored(tx("a", 3, -320, c.one, booked))
 				res = reconcile.Compare(withIDs, reading("mk", tx("b", 3, -320, c.other, booked)))
@@ -185,7 +185,7 @@ func similarReferenceIsTheSame(t *testing.T) {
 			})
 		}
 	}
-	t.Run("the same reference goes before one that is nearly the same", func(t *testing.T) {
+	t.Run("an equal reference goes before a similar one", func(t *testing.T) {
 		t.Parallel()
 		known := stored(row(1, "COFFEE.", "FT-1"), row(1, "COFFEE.", "FT1"))
 		res := reconcile.Compare(known, reading("dp", row(1, "COFFEE", "FT1"), row(1, "COFFEE", "FT-1")))
@@ -230,7 +230,7 @@ func earlierKeysAreFound(t *testing.T) {
 					t,
 					keyBefore("main", plain),
 					stored(plain)[0].Key,
-					"the key of a plain text is what it was",
+					"the key of a plain text is unchanged",
 				)
 			}
 			for _, again := range []bankmux.Transaction{row, tx("", 3, -320, c.other, "")} {

@@ -57,7 +57,7 @@ func history(r *rand.Rand) []happening {
 	return all
 }
 
-// view is how a provider shows the history on a day. epoch changes all ids.
+// view returns what a provider shows of the history on a day. epoch changes all ids.
 func view(all []happening, today, from int, ids bool, epoch int) (rows []bankmux.Transaction, of map[string]int) {
 	of = map[string]int{}
 	for _, h := range all {
@@ -94,7 +94,7 @@ func yearOfReadings(t *testing.T) {
 		ids, epoch := true, 0
 		for today := 0; today < 400; today += 1 + r.IntN(3) {
 			if today > 200 && ids {
-				ids = false // another provider, which has no ids and tells no status
+				ids = false // another provider, which has no ids and no status
 			}
 			if r.IntN(40) == 0 {
 				epoch++ // a new link: every id is another

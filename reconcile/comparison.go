@@ -93,8 +93,8 @@ func (c *comparison) sortKnown(known []Known) {
 	})
 }
 
-// newKnownRow brings a known row into normal form. An earlier version of the library may have stored
-// its text in another form. The key is then computed again from the stored content.
+// newKnownRow brings a known row into normal form. An earlier version of the library may have
+// stored its text in another form. The key is then computed again from the stored content.
 func newKnownRow(k *Known) knownRow {
 	text, reference := normal(k.Text), normalReference(k.Reference)
 	if text == k.Text && reference == k.Reference {

@@ -13,12 +13,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// sealed is a cursor of any content with the checksum that belongs to it.
+// sealed returns a cursor of any content with the right checksum.
 func sealed(content string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(content)) + "." + digest("cursor", content)[:8]
 }
 
-// refusedCursor checks that a cursor is refused and why.
+// refusedCursor checks that a cursor is rejected and why.
 func refusedCursor(t *testing.T, text, why string) {
 	t.Helper()
 	_, err := ParseCursor(text, bankmux.Connection{ID: "mine"})
@@ -51,7 +51,7 @@ func cursorIsReadOrRejected(t *testing.T) {
 	back, err := ParseCursor(c.String(), conn)
 	require.NoError(t, err)
 	assert.Equal(t, c, back)
-	assert.Len(t, back.Marks, 1, "a mark takes the place of the one before")
+	assert.Len(t, back.Marks, 1, "a mark replaces the one before")
 	assert.True(t, back.Mark("acc-2").Day.IsZero())
 
 	for content, says := range map[string]string{
@@ -64,7 +64,7 @@ func cursorIsReadOrRejected(t *testing.T) {
 	for _, text := range []string{"x", ".", c.String() + "x", c.String()[1:], strings.Repeat("A", 100_000), "not base64!.12345678"} {
 		_, err := ParseCursor(text, conn)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		assert.Less(t, len(err.Error()), 200, "what came is not repeated")
+		assert.Less(t, len(err.Error()), 200, "the cursor is not repeated in the text")
 	}
 }
 
@@ -96,7 +96,7 @@ func alteredCursorIsRejected(t *testing.T) {
 				}
 				refusedCursor(t, text[:i]+string(other)+text[i:], "")
 			}
-			if i > 0 { // "" begins
+			if i > 0 { // "" is a new cursor
 				refusedCursor(t, text[:i], "")
 			}
 		}
@@ -111,7 +111,7 @@ func newerCursorIsRejected(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString(raw) + "." + digest("cursor", string(raw))[:8]
 	}
 	refusedCursor(t, sign(Cursor{Version: cursorVersion + 1, Connection: "mine"}), "newer version")
-	refusedCursor(t, sign(map[string]any{"v": 99, "c": "mine", "shape": "nobody knows"}), "newer version")
+	refusedCursor(t, sign(map[string]any{"v": 99, "c": "mine", "shape": "unknown"}), "newer version")
 	refusedCursor(t, sign(Cursor{Version: cursorVersion, Connection: "another"}), "another connection")
 	refusedCursor(t, sign([]int{1}), "not the Next")
 	refusedCursor(t, sign(map[string]any{"v": "one"}), "not the Next")
@@ -140,7 +140,7 @@ func cycleOfAnyLengthIsNoticed(t *testing.T) {
 	t.Parallel()
 	for lead := range 5 {
 		for length := 1; length < 40; length++ {
-			c := Cursor{Provider: "begin"}
+			c := Cursor{Provider: "start"}
 			pages := 0
 			for n := 0; ; n++ {
 				if n >= lead {
@@ -152,7 +152,7 @@ func cycleOfAnyLengthIsNoticed(t *testing.T) {
 				pages++
 				require.Less(t, pages, 4*(lead+length)+4, "%d pages after %d", length, lead)
 			}
-			assert.GreaterOrEqual(t, pages, lead+length-1, "pages that differ are no circle")
+			assert.GreaterOrEqual(t, pages, lead+length-1, "different pages are not a cycle")
 		}
 	}
 }

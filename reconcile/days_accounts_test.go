@@ -17,7 +17,7 @@ import (
 
 func pageIsOneAccount(t *testing.T) {
 	t.Parallel()
-	t.Run("one per page, of those that are asked for", func(t *testing.T) {
+	t.Run("accounts that are asked for, one per page", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		l.put("savings", 1, "5.00", "INTEREST")
@@ -32,9 +32,9 @@ func pageIsOneAccount(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, d.More)
 		assert.Len(t, d.Added, 1)
-		assert.Equal(t, 1, l.calls, "for the served days; accounts that are named are not listed")
+		assert.Equal(t, 1, l.calls, "one call for the served days, none for the accounts")
 	})
-	t.Run("cards among them", func(t *testing.T) {
+	t.Run("cards are read as accounts", func(t *testing.T) {
 		t.Parallel()
 		l := newLedger()
 		l.put("card-1", 1, "-5.00", "FUEL")
@@ -46,7 +46,7 @@ func pageIsOneAccount(t *testing.T) {
 		assert.True(t, l.requests[0].Card)
 		assert.Equal(t, "card-1", l.requests[0].Account)
 	})
-	t.Run("past one that failed, which the next round reads", func(t *testing.T) {
+	t.Run("an account that failed is read in the next round", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		l.put("savings", 1, "5.00", "INTEREST")
@@ -59,14 +59,14 @@ func pageIsOneAccount(t *testing.T) {
 		s.round(t, l.days(), 0)
 		l.agree(t, s)
 	})
-	t.Run("but not past a login that lapsed", func(t *testing.T) {
+	t.Run("a lapsed login fails the call", func(t *testing.T) {
 		t.Parallel()
 		l := month(60)
 		l.fails = map[string]*bankmux.Error{"checking": {Kind: bankmux.ErrReauth}}
 		_, err := l.days().Sync(t.Context(), newStore().request(0))
 		require.ErrorIs(t, err, bankmux.ErrReauth)
 	})
-	t.Run("without Known as what is there", func(t *testing.T) {
+	t.Run("without Known all rows are added", func(t *testing.T) {
 		t.Parallel()
 		l := month(60)
 		req := newStore().request(0)
@@ -76,7 +76,7 @@ func pageIsOneAccount(t *testing.T) {
 		assert.True(t, d.AddedOnly)
 		assert.Len(t, d.Added, len(l.rows["checking"]))
 	})
-	t.Run("with a cursor of their own", func(t *testing.T) {
+	t.Run("cursors from elsewhere are rejected", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		s.round(t, l.days(), 0)
@@ -93,7 +93,7 @@ func pageIsOneAccount(t *testing.T) {
 		_ = refused(t, err, "SyncRequest.Cursor")
 		assert.Len(t, l.requests, sent)
 	})
-	t.Run("and what the adapter left out does not panic", func(t *testing.T) {
+	t.Run("missing functions do not panic", func(t *testing.T) {
 		t.Parallel()
 		_, err := reconcile.Days{}.Sync(t.Context(), newStore().request(0))
 		_ = refused(t, err, "Days")
@@ -145,13 +145,13 @@ func daysAnswersGoFirst(t *testing.T) {
 			d, err := l.days().Sync(t.Context(), req)
 			require.NoError(t, err)
 			assert.Len(t, d.Added, len(l.rows["checking"]))
-			assert.Equal(t, 1, l.calls, "for the served days; the accounts are known by now")
+			assert.Equal(t, 1, l.calls, "one call for the served days, none for the accounts")
 			require.NotNil(t, l.requests[0].Answers, "the interrupted call is first")
 			assert.Equal(t, interrupted.From, l.requests[0].From)
 			again := slices.ContainsFunc(l.requests[1:], func(r reconcile.DaysRequest) bool {
 				return r.Answers != nil || (r.From == interrupted.From && r.To == interrupted.To)
 			})
-			assert.False(t, again, "and is made once")
+			assert.False(t, again, "the interrupted call is made once")
 		})
 	}
 	t.Run("a page of a list", func(t *testing.T) {
@@ -167,7 +167,7 @@ func daysAnswersGoFirst(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEmpty(t, page.Transactions)
 		require.Len(t, l.requests, 2)
-		assert.Zero(t, l.calls, "nothing is sent before the answer")
+		assert.Zero(t, l.calls, "nothing is sent before the answers")
 		assert.Equal(t, l.requests[0].From, l.requests[1].From)
 	})
 }

@@ -24,7 +24,7 @@ type ledger struct {
 	ignores  bool                                       // it serves all it has
 	unread   []bankmux.Transaction                      // rows that cannot be read
 	fails    map[string]*bankmux.Error                  // by account
-	asks     func(reconcile.DaysRequest) *bankmux.Error // instead of an answer
+	asks     func(reconcile.DaysRequest) *bankmux.Error // instead of a response
 	requests []reconcile.DaysRequest
 	calls    int // for accounts and served days
 	renewed  int
@@ -42,14 +42,14 @@ func newLedger(accounts ...string) *ledger {
 	return l
 }
 
-// put adds a row and returns what it says.
+// put adds a row, some days back.
 func (l *ledger) put(account string, back int, amount, text string) {
 	row := paid("", account, back, amount, text)
 	row.Status, row.BookingDate = "", bankmux.Date{}
 	l.rows[account] = append(l.rows[account], row)
 }
 
-// drop takes a row away.
+// drop removes the rows of a text.
 func (l *ledger) drop(account, text string) {
 	l.rows[account] = slices.DeleteFunc(
 		l.rows[account],
@@ -119,7 +119,7 @@ func (l *ledger) days() reconcile.Days {
 	}
 }
 
-// said is what the rows of an account say, sorted.
+// said returns the content of rows, sorted.
 func said(rows []bankmux.Transaction) (all []string) {
 	for _, t := range rows {
 		all = append(all, t.Date.String()+" "+t.Amount.String()+" "+t.Description)
@@ -144,11 +144,11 @@ func (l *ledger) agree(t fixture, s *store) {
 	sort.Strings(want)
 	require.Equal(t, want, have)
 	if l.ids {
-		require.Len(t, slices.Compact(s.ids()), len(want), "each under its own id")
+		require.Len(t, slices.Compact(s.ids()), len(want), "each row has its own id")
 	}
 }
 
-// month is a ledger with a row each third day, and two times two equal ones.
+// month returns a ledger with a row every third day, and two pairs of equal rows.
 func month(days int) *ledger {
 	l := newLedger("checking", "savings")
 	for back := 0; back < days; back += 3 {

@@ -28,16 +28,16 @@ func daysAreReadOnce(t *testing.T) {
 		return func(t bankmux.Transaction) bankmux.Date { return earlierOf(t.Date.AddDays(n), today) }
 	}
 	for name, set := range map[string]func(*ledger){
-		"all that it says":               func(*ledger) {},
-		"at most seven days per call":    func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 7 } },
-		"one day per call":               func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 1 } },
-		"days of booking, written later": func(l *ledger) { l.selects = late(-5) },
-		"days of value, written earlier": func(l *ledger) { l.selects = late(4) },
-		"days of booking far from those it writes, seven per call": func(l *ledger) {
+		"all days that it says":        func(*ledger) {},
+		"at most seven days per call":  func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 7 } },
+		"one day per call":             func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 1 } },
+		"booking dates, written later": func(l *ledger) { l.selects = late(-5) },
+		"value dates, written earlier": func(l *ledger) { l.selects = late(4) },
+		"booking dates far from those it writes, seven days per call": func(l *ledger) {
 			l.selects = late(14)
 			l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 7 }
 		},
-		"all it has, whatever the days": func(l *ledger) { l.ignores = true },
+		"all rows, whatever the days": func(l *ledger) { l.ignores = true },
 	} {
 		for _, ids := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", ids ", ids), func(t *testing.T) {
@@ -57,7 +57,7 @@ func daysAreReadOnce(t *testing.T) {
 				assert.Equal(t, 2, changed(d))
 
 				s.cursor = ""
-				assert.Zero(t, changed(s.round(t, l.days(), 0)), "begun without a cursor, nothing is doubled")
+				assert.Zero(t, changed(s.round(t, l.days(), 0)), "a sync without a cursor doubles no row")
 
 				var rows []bankmux.Transaction
 				for req := (bankmux.TransactionsRequest{Accounts: []string{"checking"}, From: today.AddDays(-59)}); ; {
@@ -87,13 +87,13 @@ func daysAreReadOnce(t *testing.T) {
 		d := s.round(t, l.days(), 0)
 		require.NotEmpty(t, d.Gaps)
 		assert.Equal(t, today.AddDays(-31), d.Gaps[0].To)
-		assert.Equal(t, 2, l.renewed, "its range is asked again, once per account")
+		assert.Equal(t, 2, l.renewed, "its range is asked for again, once per account")
 		l.refuses = nil
 		l.today = today.AddDays(7) // all days are read again
 		s.round(t, l.days(), 0)
 		l.agree(t, s)
 	})
-	t.Run("not its own tomorrow", func(t *testing.T) {
+	t.Run("a bank that refuses its tomorrow", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		l.refuses = func(_, to bankmux.Date) bool { return to.After(today) }
@@ -101,7 +101,7 @@ func daysAreReadOnce(t *testing.T) {
 		s.round(t, l.days(), 0)
 		l.agree(t, s)
 	})
-	t.Run("no day at all", func(t *testing.T) {
+	t.Run("a bank that refuses all days", func(t *testing.T) {
 		t.Parallel()
 		l := month(60)
 		l.refuses = func(_, _ bankmux.Date) bool { return true }
@@ -109,13 +109,13 @@ func daysAreReadOnce(t *testing.T) {
 		require.NoError(t, err, "it is a failure of this account")
 		require.Len(t, d.Failed, 1)
 		assert.Equal(t, "checking", d.Failed[0].Account)
-		assert.LessOrEqual(t, len(l.requests), 20, "asked a few times, and no more")
+		assert.LessOrEqual(t, len(l.requests), 20, "only a few calls are made")
 	})
 }
 
 func daysProveAbsence(t *testing.T) {
 	t.Parallel()
-	t.Run("after two readings", func(t *testing.T) {
+	t.Run("two readings prove absence", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		s.round(t, l.days(), 0)
@@ -126,7 +126,7 @@ func daysProveAbsence(t *testing.T) {
 		assert.Len(t, s.round(t, l.days(), 0).Removed, 1)
 		l.agree(t, s)
 	})
-	t.Run("but not by an empty one", func(t *testing.T) {
+	t.Run("empty readings do not", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		s.round(t, l.days(), 0)
@@ -141,7 +141,7 @@ func daysProveAbsence(t *testing.T) {
 		s.round(t, l.days(), 0)
 		l.agree(t, s)
 	})
-	t.Run("and the days of an empty one are read again", func(t *testing.T) {
+	t.Run("the days of an empty reading are read again", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		s.round(t, l.days(), 0)
@@ -152,16 +152,16 @@ func daysProveAbsence(t *testing.T) {
 		l.rows["checking"], l.today = rows, today.AddDays(31)
 		assert.Len(t, s.round(t, l.days(), 0).Added, 1)
 	})
-	t.Run("a row that cannot be read is reported once, though two calls have it", func(t *testing.T) {
+	t.Run("an unreadable row in two calls is reported once", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		l.unread = []bankmux.Transaction{
 			{Account: "checking", Date: today.AddDays(-25)},
 			{Account: "checking", Date: today.AddDays(-25)},
 		}
-		assert.Len(t, s.round(t, l.days(), 0).Failed, 2, "two equal ones are two")
+		assert.Len(t, s.round(t, l.days(), 0).Failed, 2, "two equal unreadable rows are two")
 	})
-	t.Run("nor by one with a row of the day that cannot be read", func(t *testing.T) {
+	t.Run("readings with an unreadable row of the day do not", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		s.round(t, l.days(), 0)
@@ -175,7 +175,7 @@ func daysProveAbsence(t *testing.T) {
 			assert.Empty(t, d.Removed)
 		}
 	})
-	t.Run("of days to come as well", func(t *testing.T) {
+	t.Run("a value date in the future may move nearer", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(60), newStore()
 		l.selects = func(t bankmux.Transaction) bankmux.Date { return earlierOf(t.Date, today) }
@@ -188,7 +188,7 @@ func daysProveAbsence(t *testing.T) {
 		require.Len(t, d.Replaced, 1)
 		assert.Equal(t, reconcile.ReasonMoved, d.Replaced[0].Reason)
 	})
-	t.Run("of late rows in the last weeks at once, and of older ones within a week", func(t *testing.T) {
+	t.Run("late rows of the last weeks appear at once, older ones within a week", func(t *testing.T) {
 		t.Parallel()
 		l, s := month(80), newStore()
 		s.round(t, l.days(), 0)
@@ -202,7 +202,7 @@ func daysProveAbsence(t *testing.T) {
 	})
 }
 
-// A store and a bank go through any changes, and end the same once the bank rests.
+// storeEndsAsTheBank makes random changes at a bank, and compares once the bank rests.
 func storeEndsAsTheBank(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

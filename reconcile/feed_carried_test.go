@@ -38,7 +38,7 @@ func rowsKnownBeforeAreFound(t *testing.T) {
 
 	for _, empty := range []bool{false, true} {
 		t.Run(
-			fmt.Sprint("rows of a new connection whose history comes later, an empty beginning ", empty),
+			fmt.Sprint("rows of a new connection whose history comes later, starting empty: ", empty),
 			func(t *testing.T) {
 				t.Parallel()
 				old, s := filled(19), newStore()
@@ -62,16 +62,16 @@ func rowsKnownBeforeAreFound(t *testing.T) {
 				again(func(back int) bool { return empty || back >= 6 })
 				r.put(paid("triplet", "checking", 18, "-19.50", "SHOP 18"))
 				d := s.round(t, r.feed(), 2)
-				assert.Len(t, d.Added, 1, "the third of three equal ones")
+				assert.Len(t, d.Added, 1, "the third of three equal rows")
 				s.agree(t, r)
 				r.put(paid("quadruplet", "checking", 18, "-19.50", "SHOP 18"))
-				assert.Len(t, s.round(t, r.feed(), 2).Added, 1, "and a fourth")
+				assert.Len(t, s.round(t, r.feed(), 2).Added, 1, "the fourth equal row")
 				s.agree(t, r)
 			},
 		)
 	}
 
-	t.Run("a missing row that the record has under another id after all is back", func(t *testing.T) {
+	t.Run("a missing row that appears under another id is replaced", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()
 		s.round(t, r.feed(), 0)

@@ -33,7 +33,7 @@ func feedAnswersGoFirst(t *testing.T) {
 		require.NotNil(t, e.Challenge)
 		return e.Challenge.Answer()
 	}
-	t.Run("of a page in the middle of a round", func(t *testing.T) {
+	t.Run("a page in the middle of a round", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()
 		asked := false
@@ -60,7 +60,7 @@ func feedAnswersGoFirst(t *testing.T) {
 		assert.Len(t, d.Added, 9)
 		assert.Equal(t, []string{"0.4.9", "", "0.2.9", "0.6.9", "0.8.9"}, went, "the interrupted call first, and once")
 	})
-	t.Run("of the list of accounts", func(t *testing.T) {
+	t.Run("the list of accounts", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(3), newStore()
 		var calls []string
@@ -86,7 +86,7 @@ func feedAnswersGoFirst(t *testing.T) {
 		assert.Len(t, d.Added, 3)
 		assert.Equal(t, []string{"accounts", "page"}, calls)
 	})
-	t.Run("of the list of stored rows", func(t *testing.T) {
+	t.Run("the list of stored rows", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(3), newStore()
 		r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
@@ -106,7 +106,7 @@ func feedAnswersGoFirst(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, changed(d))
 	})
-	t.Run("of a page, where the challenge names none", func(t *testing.T) {
+	t.Run("the first page, if the challenge names no call", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(3), newStore()
 		req := s.request(0)

@@ -43,7 +43,7 @@ func foreignFeedCursorIsRejected(t *testing.T) {
 	other.Connection.ID = "conn-2"
 	_, err := r.feed().Sync(t.Context(), other)
 	assert.Contains(t, refused(t, err, "SyncRequest.Cursor").Detail, "another connection")
-	assert.Equal(t, pages, r.pages, "refused without asking the provider")
+	assert.Equal(t, pages, r.pages, "rejected without a call to the provider")
 
 	r.fails = func(string) *bankmux.Error {
 		return &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "BAD_CURSOR", Status: 400}
@@ -57,17 +57,17 @@ func foreignFeedCursorIsRejected(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "start without one", "it started without one")
 	r.fails = nil
-	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "started without one, nothing is doubled")
+	assert.Zero(t, changed(s.round(t, r.feed(), 0)), "a sync without a cursor doubles no row")
 }
 
 func endlessPagesAreAnError(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
 	for name, page := range map[string]func(reconcile.FeedRequest) reconcile.FeedPage{
-		"pages that go round": func(r reconcile.FeedRequest) reconcile.FeedPage {
+		"pages in a cycle": func(r reconcile.FeedRequest) reconcile.FeedPage {
 			return reconcile.FeedPage{More: true, Next: map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}[r.Cursor]}
 		},
-		"a page that comes again": func(reconcile.FeedRequest) reconcile.FeedPage {
+		"a repeated page": func(reconcile.FeedRequest) reconcile.FeedPage {
 			return reconcile.FeedPage{More: true, Next: "same", AsOf: day}
 		},
 		"more without a cursor": func(reconcile.FeedRequest) reconcile.FeedPage { return reconcile.FeedPage{More: true} },
@@ -132,7 +132,7 @@ func logIsAppliedInOrder(t *testing.T) {
 				}
 				d := s.round(t, f, 0)
 				for _, rows := range [][]bankmux.Absence{d.Removed, d.Missing} {
-					assert.True(t, known || len(rows) == 0, "of a row that was never reported nothing is")
+					assert.True(t, known || len(rows) == 0, "a row that was never reported is not reported as absent")
 				}
 				amount := ""
 				for _, k := range s.rows {
@@ -141,7 +141,7 @@ func logIsAppliedInOrder(t *testing.T) {
 						amount = k.Amount.Amount()
 					}
 				}
-				assert.Equal(t, c.amount, amount, "the row in the end")
+				assert.Equal(t, c.amount, amount, "the final row")
 
 				d, err := f.Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}})
 				require.NoError(t, err)

@@ -24,7 +24,7 @@ func TestFeedLookup(t *testing.T) {
 
 func knownRowsAreLookedUp(t *testing.T) {
 	t.Parallel()
-	t.Run("one page per call, of a record whose pages may be stored", func(t *testing.T) {
+	t.Run("one call reads one page if pages may be stored", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()
 		d, err := r.believed().Sync(t.Context(), s.request(2))
@@ -43,7 +43,7 @@ func knownRowsAreLookedUp(t *testing.T) {
 			return f
 		},
 	} {
-		t.Run("a hold that went without a word is removed, "+name, func(t *testing.T) {
+		t.Run("a hold that disappeared is removed, "+name, func(t *testing.T) {
 			t.Parallel()
 			r, s := filled(4), newStore()
 			r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
@@ -53,7 +53,7 @@ func knownRowsAreLookedUp(t *testing.T) {
 			require.Len(t, d.Removed, 1)
 			assert.Equal(t, reconcile.ReasonVanished, d.Removed[0].Reason)
 		})
-		t.Run("an id that changed without a word is the same row, "+name, func(t *testing.T) {
+		t.Run("an id that changed silently is the same row, "+name, func(t *testing.T) {
 			t.Parallel()
 			r, s := filled(4), newStore()
 			s.round(t, f(r), 2)
@@ -61,13 +61,13 @@ func knownRowsAreLookedUp(t *testing.T) {
 			r.put(paid("other", "checking", 0, "-1.50", "SHOP 0"))
 			assert.Len(t, s.round(t, f(r), 2).Replaced, 1)
 			r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0"))
-			assert.Len(t, s.round(t, f(r), 2).Added, 1, "and a second equal one is a row")
+			assert.Len(t, s.round(t, f(r), 2).Added, 1, "a second equal row is a row")
 			s.agree(t, r)
 		})
 	}
 }
 
-// The only row of some weeks goes. The list of these weeks is then rightly empty.
+// onlyRowCanBeRemoved removes the only row of some weeks, so that their list is rightly empty.
 func onlyRowCanBeRemoved(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 100} {
@@ -97,7 +97,7 @@ func onlyRowCanBeRemoved(t *testing.T) {
 		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
 		s.agree(t, r)
 	})
-	t.Run("but where the list has no known row at all, nothing does", func(t *testing.T) {
+	t.Run("nothing is removed if the list has no known row at all", func(t *testing.T) {
 		t.Parallel()
 		r, s := newRecord("checking"), newStore()
 		r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
@@ -117,14 +117,14 @@ func onlyRowCanBeRemoved(t *testing.T) {
 	})
 }
 
-// A row is reported missing, and the list then has a row that cannot be read and may be it.
+// missingRowIsLookedUpAgain reports a row as missing, then lists an unreadable row that may be it.
 func missingRowIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*reconcile.StoredPage){
 		"a row of its day without id": func(p *reconcile.StoredPage) {
 			p.Unreadable = append(p.Unreadable, bankmux.Transaction{Account: "checking", Date: today.AddDays(-5)})
 		},
-		"a list that moves": func(p *reconcile.StoredPage) { p.Moved = true },
+		"a list that changes while it is read": func(p *reconcile.StoredPage) { p.Moved = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,17 +155,17 @@ func missingRowIsLookedUpAgain(t *testing.T) {
 	}
 }
 
-// A provider renumbers the rows of a day. Each keeps its key, so that what the application noted on
-// it stays, and none is there twice.
+// renumberedRowsKeepKeys renumbers the rows of a day. Each must keep its key, so that the
+// application's notes stay with it, and no row may appear twice.
 func renumberedRowsKeepKeys(t *testing.T) {
 	t.Parallel()
 	const first, second, third = "TAXI -5", "RENT -6", "BAKERY -5"
 	for name, now := range map[string][]string{
-		"one comes first":                {"LATE FEE -7", first, second, third},
-		"one of an equal amount is gone": {third, second},
-		"turned around":                  {third, second, first},
-		"one comes between, one is gone": {second, "LATE FEE -9", third},
-		"all move up":                    {"LATE FEE -5", "FUEL -5", first, second, third},
+		"a new row comes first":                {"LATE FEE -7", first, second, third},
+		"one of two rows of an amount is gone": {third, second},
+		"reversed order":                       {third, second, first},
+		"a new row comes between, one is gone": {second, "LATE FEE -9", third},
+		"all move by two":                      {"LATE FEE -5", "FUEL -5", first, second, third},
 	} {
 		for status, row := range map[string]func(id, account string, back int, amount, text string) bankmux.Transaction{"booked": paid, "pending": held} {
 			for _, size := range []int{1, 2, 3, 100} {
@@ -179,7 +179,8 @@ func renumberedRowsKeepKeys(t *testing.T) {
 							if stored {
 								feed = r.believed()
 							}
-							r.put(paid("old", "checking", 6, "-1.00", "OLD")) // or the list were empty
+							// otherwise the list would be empty
+							r.put(paid("old", "checking", 6, "-1.00", "OLD"))
 							was := []string{first, second, third}
 							renumber(r, row, nil, was)
 							s.round(t, feed, size)
@@ -205,7 +206,7 @@ func renumberedRowsKeepKeys(t *testing.T) {
 	}
 }
 
-// renumber makes the rows of a day those of now, with the ids 1, 2, 3 and so on.
+// renumber gives the rows of a day the ids 1, 2, 3 and so on, in the order of now.
 func renumber(
 	r *record,
 	row func(id, account string, back int, amount, text string) bankmux.Transaction,

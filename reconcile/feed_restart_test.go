@@ -74,7 +74,7 @@ func changedRecordIsReadAgain(t *testing.T) {
 						}
 						s.round(t, r.feed(), 2)
 						s.agree(t, r)
-						assert.Greater(t, r.pages, before+page, "the round began again")
+						assert.Greater(t, r.pages, before+page, "the round started again")
 						assert.Zero(t, changed(s.round(t, r.feed(), 2)), "nothing is reported twice")
 					}
 				})
@@ -82,7 +82,7 @@ func changedRecordIsReadAgain(t *testing.T) {
 		}
 	}
 
-	t.Run("and gives up after five attempts, with the provider's own code", func(t *testing.T) {
+	t.Run("it gives up after five attempts, with the provider's own code", func(t *testing.T) {
 		t.Parallel()
 		r := filled(9)
 		r.hook = func(r *record, n int) { r.put(paid(fmt.Sprint("new-", n), "checking", 0, "-1.00", "NEW")) }
@@ -92,7 +92,7 @@ func changedRecordIsReadAgain(t *testing.T) {
 		assert.Equal(t, bankmux.ScopeConnection, e.Scope)
 		assert.Equal(t, mutated, e.Code)
 		assert.Equal(t, 400, e.Status)
-		assert.Equal(t, time.Minute, e.RetryAfter, "longer than the guard waits before it begins all of it again")
+		assert.Equal(t, time.Minute, e.RetryAfter, "longer than the guard waits before a retry")
 		assert.Equal(t, 10, r.pages, "five attempts of two pages each")
 		for i, req := range r.asked {
 			if i%2 == 0 {
@@ -101,7 +101,7 @@ func changedRecordIsReadAgain(t *testing.T) {
 		}
 	})
 
-	t.Run("while every page that the application stored stays stored", func(t *testing.T) {
+	t.Run("every page that the application stored stays stored", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()
 		s.round(t, r.feed(), 2)
@@ -121,8 +121,8 @@ func changedRecordIsReadAgain(t *testing.T) {
 	})
 }
 
-// A store and a record go through any changes, in any pages, with changes in between, crashes
-// before a page is stored, and cursors that are given up.
+// storeEndsAsTheRecord makes random changes in a record. Some come between two pages, some pages
+// are read and not stored, and some cursors are given up.
 func storeEndsAsTheRecord(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -194,6 +194,6 @@ func storeEndsAsTheRecord(t *testing.T) {
 		ids := slices.Clone(s.ids())
 		s.cursor = "" // given up
 		s.round(t, r.feed(), 3)
-		assert.Equal(t, ids, s.ids(), "nothing is doubled")
+		assert.Equal(t, ids, s.ids(), "no row is doubled")
 	})
 }

@@ -21,7 +21,7 @@ func TestFeed(t *testing.T) {
 
 func feedReportsEachChange(t *testing.T) {
 	t.Parallel()
-	// Each with one row per page, and with all on one.
+	// Each case runs with one row per page, and with all rows on one page.
 	for name, c := range map[string]struct {
 		change                                      func(*record)
 		added, modified, replaced, removed, missing int
@@ -45,16 +45,16 @@ func feedReportsEachChange(t *testing.T) {
 			r.put(posted("booked", "hold", "checking", 0, "-23.00", "DINNER AND TIP"))
 			r.remove("hold")
 		}, 0, 0, 1, 0, 0},
-		"a pending row that was posted under another id, which the provider does not say": {func(r *record) {
+		"a pending row that was posted under an id that the provider does not link": {func(r *record) {
 			r.remove("hold")
 			r.put(paid("booked", "checking", 0, "-20.00", "DINNER"))
 		}, 0, 0, 1, 0, 0},
-		"an id that got the content of a removed row": {func(r *record) {
+		"an id with the content of a removed row": {func(r *record) {
 			r.remove("row-0")
 			r.put(paid("row-2", "checking", 0, "-1.50", "SHOP 0"))
 		}, 0, 0, 1, 1, 0},
-		"a hold that was released": {func(r *record) { r.remove("hold") }, 0, 0, 0, 1, 0},
-		"a row that was removed and is there again": {func(r *record) {
+		"a released hold": {func(r *record) { r.remove("hold") }, 0, 0, 0, 1, 0},
+		"a row that was removed and returned": {func(r *record) {
 			r.remove("row-0")
 			r.put(paid("row-0", "checking", 0, "-1.50", "SHOP 0"))
 		}, 0, 0, 0, 0, 0},
@@ -134,7 +134,7 @@ func feedKeepsToItsAccounts(t *testing.T) {
 		r.page = func(p *reconcile.FeedPage) { p.Failed = append(p.Failed, strange) }
 		d := s.round(t, r.feed(), size, "checking")
 		assert.Len(t, d.Added, 4)
-		assert.Empty(t, d.Failed, "failures of other accounts are theirs")
+		assert.Empty(t, d.Failed, "failures of other accounts are left out")
 		r.put(paid("row-1", "savings", 1, "-99.00", "SHOP 1"))
 		r.remove("row-3")
 		r.put(paid("row-0", "checking", 0, "-98.00", "SHOP 0"))
@@ -169,28 +169,28 @@ func feedThatIsNotReady(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrNotReady)
 
 	r.put(paid("row", "checking", 0, "-1.00", "SHOP"))
-	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over what the page says of itself")
+	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over NotReady")
 	_, err = r.feed().
 		Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
-	require.NoError(t, err, "the cursor stayed at the beginning, where the row is")
+	require.NoError(t, err, "the cursor stayed at the start, where the row is")
 
 	r.page = nil
 	s.round(t, r.feed(), 0)
 	cursor := s.cursor
 	r.page = func(p *reconcile.FeedPage) { p.Next = "" }
 	s.round(t, r.feed(), 0)
-	assert.Equal(t, cursor, s.cursor, "no cursor is not a position")
+	assert.Equal(t, cursor, s.cursor, "an empty Next keeps the cursor")
 	empty, fresh := newRecord("checking"), newStore()
 	empty.page = r.page
 	fresh.round(t, empty.feed(), 0)
 	empty.page = nil
 	empty.put(paid("row", "checking", 0, "-1.00", "SHOP"))
-	assert.Len(t, fresh.round(t, empty.feed(), 0).Added, 1, "no cursor is not a position")
+	assert.Len(t, fresh.round(t, empty.feed(), 0).Added, 1, "an empty Next keeps the cursor")
 }
 
 func feedReportsFailures(t *testing.T) {
 	t.Parallel()
-	t.Run("an account that failed, of which nothing is absent", func(t *testing.T) {
+	t.Run("no row of an account that failed is absent", func(t *testing.T) {
 		t.Parallel()
 		down := bankmux.Failure{Account: "savings", Err: &bankmux.Error{Kind: bankmux.ErrInstitution}}
 		for name, fail := range map[string]func(*record){
@@ -218,7 +218,7 @@ func feedReportsFailures(t *testing.T) {
 		}
 	})
 
-	t.Run("rows that lack what every row has", func(t *testing.T) {
+	t.Run("rows that lack a required part", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(2), newStore()
 		r.page = func(p *reconcile.FeedPage) {
@@ -256,7 +256,7 @@ func feedReportsFailures(t *testing.T) {
 		}
 	})
 
-	t.Run("failures of pages that were read in vain are not reported", func(t *testing.T) {
+	t.Run("failures of a discarded attempt are not reported", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(9), newStore()
 		r.hook = func(r *record, n int) {

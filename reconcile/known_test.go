@@ -24,7 +24,7 @@ func missingFunctionsDoNotPanic(t *testing.T) {
 	on := reconcile.AccountDays{Account: "checking", From: today, To: today}
 	rows, err := reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
-	assert.Empty(t, rows, "without Known nothing is known")
+	assert.Empty(t, rows, "without Known no row is known")
 	found, err := reconcile.KnowsAny(t.Context(), req, "checking")
 	require.NoError(t, err)
 	assert.False(t, found)
@@ -35,7 +35,7 @@ func missingFunctionsDoNotPanic(t *testing.T) {
 	req.Known = s.known
 	rows, err = reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
-	assert.Len(t, rows, 1, "without a filter all is wanted")
+	assert.Len(t, rows, 1, "without a filter all rows are wanted")
 	req.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
 	rows, err = reconcile.KnownRows(t.Context(), req, on, nil)
 	require.NoError(t, err)
@@ -53,5 +53,5 @@ func missingFunctionsDoNotPanic(t *testing.T) {
 	assert.Len(t, d.Added, 3)
 	r.hook = func(r *record, _ int) { r.put(paid(fmt.Sprint(r.seq), "checking", 0, "-1.00", "X")) }
 	_, err = bare.Sync(t.Context(), newStore().request(1))
-	assert.Equal(t, bankmux.ErrInvalid, bankmux.KindOf(err), "the provider's error as it came")
+	assert.Equal(t, bankmux.ErrInvalid, bankmux.KindOf(err), "the provider's error is returned as it is")
 }

@@ -23,18 +23,18 @@ type fixture interface {
 	Helper()
 }
 
-// record is a provider that reports only what differs between two points of its record: a row that
-// came and went in between is in no list. While a round is read, any change spoils it.
+// record is a provider that reports the difference between two points of its record. A row that
+// came and went in between is in no list. Any change while a round is read spoils the round.
 type record struct {
 	name     string // of the provider
 	accounts []string
 	rows     map[string]*recorded
 	seq      int
 	pages    int                                // requests for pages
-	hook     func(r *record, page int)          // before each answer
-	page     func(*reconcile.FeedPage)          // changes an answer
+	hook     func(r *record, page int)          // before each response
+	page     func(*reconcile.FeedPage)          // changes a response
 	failed   []bankmux.Failure                  // of the list of accounts
-	fails    func(cursor string) *bankmux.Error // instead of an answer
+	fails    func(cursor string) *bankmux.Error // instead of a response
 	asked    []reconcile.FeedRequest            // all requests
 	listed   int                                // requests for the list of stored rows
 	hidden   map[string]bool                    // rows that the list of stored rows does not have
@@ -65,7 +65,7 @@ func (r *record) remove(id string) {
 	r.rows[id].gone = r.seq
 }
 
-// present are the ids of the rows that the provider has.
+// present returns the ids of the rows that the provider has.
 func (r *record) present() (ids []string) {
 	for id, have := range r.rows {
 		if have.gone == 0 {
@@ -78,7 +78,7 @@ func (r *record) present() (ids []string) {
 
 const mutated = "CHANGED_DURING_PAGINATION"
 
-// read answers a request for a page. A cursor is where the round began, how many rows were read,
+// read serves a page. A cursor has three parts: where the round started, how many rows were read,
 // and the point up to which it reads.
 func (r *record) read(_ context.Context, req reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
 	r.pages++
@@ -130,7 +130,7 @@ func (r *record) read(_ context.Context, req reconcile.FeedRequest) (page reconc
 	return page, nil
 }
 
-// since is what differs from an earlier point, in the order in which it changed.
+// since returns the rows that differ from an earlier point, in the order in which they changed.
 func (r *record) since(from int) (all []*recorded) {
 	for _, have := range r.rows {
 		if have.gone > from && have.created <= from || have.gone == 0 && have.changed > from {
@@ -141,7 +141,7 @@ func (r *record) since(from int) (all []*recorded) {
 	return all
 }
 
-// list answers a request for stored rows, five per page.
+// list serves stored rows, five per page.
 func (r *record) list(_ context.Context, req reconcile.StoredRequest) (page reconcile.StoredPage, err error) {
 	r.listed++
 	at := 0
@@ -164,7 +164,7 @@ func (r *record) list(_ context.Context, req reconcile.StoredRequest) (page reco
 	return page, nil
 }
 
-// feed is the record as an adapter gives it to the engine.
+// feed returns the record as an adapter presents it to the engine.
 func (r *record) feed() reconcile.Feed {
 	return reconcile.Feed{
 		Provider: r.name, Page: r.read, Today: func() bankmux.Date { return today }, MaxSize: 100,
@@ -176,14 +176,14 @@ func (r *record) feed() reconcile.Feed {
 	}
 }
 
-// believed is a feed whose pages are stored one by one and whose rows are looked up.
+// believed returns a feed whose pages are stored one by one and whose rows are looked up.
 func (r *record) believed() reconcile.Feed {
 	f := r.feed()
 	f.Stored, f.Restarts = r.list, nil
 	return f
 }
 
-// paid is a booked row.
+// paid returns a booked row.
 func paid(id, account string, back int, amount, text string) bankmux.Transaction {
 	money, err := bankmux.NewMoney(amount, "USD")
 	if err != nil {
@@ -201,21 +201,21 @@ func paid(id, account string, back int, amount, text string) bankmux.Transaction
 	}
 }
 
-// held is a pending row.
+// held returns a pending row.
 func held(id, account string, back int, amount, text string) bankmux.Transaction {
 	row := paid(id, account, back, amount, text)
 	row.Status, row.BookingDate = bankmux.StatusPending, bankmux.Date{}
 	return row
 }
 
-// posted is the booked row of a pending one, under another id.
+// posted returns the booked row of a pending one, under another id.
 func posted(id, of, account string, back int, amount, text string) bankmux.Transaction {
 	row := paid(id, account, back, amount, text)
 	row.Replaces = of
 	return row
 }
 
-// filled is a record with some rows of two accounts.
+// filled returns a record with some rows of two accounts.
 func filled(n int) *record {
 	r := newRecord("checking", "savings")
 	for i := range n {
@@ -224,7 +224,7 @@ func filled(n int) *record {
 	return r
 }
 
-// refused checks that a request is refused for a field.
+// refused checks that a request is rejected because of a field.
 func refused(t *testing.T, err error, field string) *bankmux.Error {
 	t.Helper()
 	require.ErrorIs(t, err, bankmux.ErrInvalid)

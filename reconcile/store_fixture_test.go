@@ -50,10 +50,10 @@ func (s *store) request(size int, accounts ...string) bankmux.SyncRequest {
 func (s *store) keep(t fixture, d bankmux.Delta) {
 	t.Helper()
 	for _, a := range d.Added {
-		require.NotContains(t, s.rows, a.Known.Key, "a key of its own")
+		require.NotContains(t, s.rows, a.Known.Key, "a new row has a new key")
 	}
 	for _, c := range slices.Concat(d.Modified, d.Replaced) {
-		require.Contains(t, s.rows, c.Was.Key, "what was is what was stored")
+		require.Contains(t, s.rows, c.Was.Key, "Was is a stored row")
 	}
 	for _, m := range slices.Concat(d.Missing, d.Removed) {
 		require.Contains(t, s.rows, m.Known.Key)
@@ -62,7 +62,7 @@ func (s *store) keep(t fixture, d bankmux.Delta) {
 	s.save(d)
 }
 
-// save is keep without the checks.
+// save stores a page without checks.
 func (s *store) save(d bankmux.Delta) {
 	for _, c := range slices.Concat(d.Modified, d.Replaced) {
 		delete(s.rows, c.Was.Key)
@@ -109,11 +109,11 @@ func (s *store) round(t fixture, f syncer, size int, accounts ...string) (all ba
 			return all
 		}
 	}
-	require.Fail(t, "a round that does not end")
+	require.Fail(t, "the round does not end")
 	return all
 }
 
-// ids are the present ids of the stored rows.
+// ids returns the present ids of the stored rows.
 func (s *store) ids() (ids []string) {
 	for _, k := range s.rows {
 		for _, a := range k.Aliases {
@@ -127,7 +127,7 @@ func (s *store) ids() (ids []string) {
 	return ids
 }
 
-// keys are the keys of the stored rows by what they say.
+// keys returns the keys of the stored rows by content.
 func (s *store) keys() map[string]string {
 	keys := map[string]string{}
 	for _, k := range s.rows {
@@ -149,7 +149,7 @@ func (s *store) agree(t fixture, r *record) {
 	}
 }
 
-// changed is how many rows a delta changes.
+// changed returns how many rows a delta changes.
 func changed(d bankmux.Delta) int {
 	return len(d.Added) + len(d.Modified) + len(d.Replaced) + len(d.Removed) + len(d.Missing)
 }
