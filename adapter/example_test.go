@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// catalogue says what the provider's codes mean.
+// catalogue maps the provider's codes to kinds.
 var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "grant_ended", Kind: bankmux.ErrReauth, Detail: "the grant has ended"},
 )
@@ -23,7 +23,7 @@ type api struct {
 	key  bankmux.Secret
 }
 
-// get sends one read and decodes its answer.
+// get sends one read and decodes its response.
 func (a *api) get(ctx context.Context, path string, out any) (*rest.Response, error) {
 	res, err := a.rest.Do(ctx, rest.Request{Method: http.MethodGet, Path: path, Bearer: a.key.Reveal()})
 	if err != nil {
@@ -46,7 +46,7 @@ func (a *api) get(ctx context.Context, path string, out any) (*rest.Response, er
 	return res, res.Decode(out)
 }
 
-// balances reads what may be odd in any row.
+// balances decodes a list in which a row may be unreadable.
 func (a *api) balances(ctx context.Context, path string) error {
 	var answer struct {
 		Accounts wire.List[struct {
@@ -68,8 +68,8 @@ func (a *api) balances(ctx context.Context, path string) error {
 	return nil
 }
 
-// An adapter sends through one client, classifies failures by one catalogue, and keeps the rows
-// beside an odd one.
+// An adapter sends through one client and classifies failures with one catalogue. An unreadable row
+// does not affect the other rows.
 func Example() {
 	bank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

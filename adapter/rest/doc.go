@@ -1,12 +1,13 @@
-// Package rest sends requests to the JSON API of one provider. It closes the traps of net/http that
-// matter where money is behind a request:
+// Package rest sends requests to the JSON API of one provider. It avoids properties of net/http
+// that are dangerous for requests about money:
 //
-//   - A request leaves once. net/http sends some again by itself; here only the guard repeats.
-//   - A redirect is a response like any other, so that no credential leaves for another host.
-//   - There are no cookies. Bodies are bounded after decompression.
-//   - NotSent of an error is proved by the trace of the request, never guessed.
+//   - A request is sent once. net/http repeats some requests silently; here only package guard
+//     repeats.
+//   - A redirect is not followed but returned as a response, so no credential reaches another host.
+//   - There are no cookies. The size of a body is limited after decompression.
+//   - NotSent in an error is proved by the trace of the request, never guessed.
 //   - Errors have no URL, no body and no text of the transport.
 //
-// [Client.Do] returns any response, whatever its status. The adapter decides by the status, and
-// reads the body by [Response.Decode]: see package wire.
+// [Client.Do] returns every response, whatever its status. The adapter checks the status and
+// decodes the body with [Response.Decode]: see package wire.
 package rest

@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// A response with an error status is not an error of Do, and a redirect is not followed: the
-// adapter decides by the status.
+// Do returns a response with an error status without an error, and follows no redirect. The adapter
+// checks the status.
 func ExampleClient_Do() {
 	server := httptest.NewServer(http.RedirectHandler("https://other.example/", http.StatusTemporaryRedirect))
 	defer server.Close()
@@ -37,7 +37,7 @@ func ExampleClient_Do() {
 	// provider_unavailable
 }
 
-// Sign gets the bytes that leave, for each attempt.
+// Sign gets the bytes that are sent, for each attempt.
 func ExampleConfig_sign() {
 	key := bankmux.NewSecret("a key of the application")
 	mac := func(method, path string, body []byte) string {

@@ -27,11 +27,11 @@ func TestOnceOverHTTP1(t *testing.T) {
 	t.Run("an unwritten request leaves on another connection", anUnwrittenRequestLeavesOnAnotherConnection)
 }
 
-// replayed are the requests that net/http sends again over HTTP/1.1 although the server may have
-// read them.
+// replayed has the requests that net/http repeats over HTTP/1.1 although the server may have read
+// them.
 var replayed = map[string]bool{"GET": true, "GET with a key": true, "POST with a key": true, "DELETE with a key": true}
 
-// aborting reads a request for /once, counts it and hangs up. All else is for warm.
+// aborting reads a request for /once, counts it and hangs up. All others are for warmUp.
 func aborting(warm http.Handler, arrived *atomic.Int32) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/once" {
@@ -44,7 +44,7 @@ func aborting(warm http.Handler, arrived *atomic.Int32) http.HandlerFunc {
 	}
 }
 
-// warmUp leaves as many connections idle, where the server answers with [gathered].
+// warmUp leaves as many idle connections, if the server responds with [gathered].
 func warmUp(t *testing.T, c *rest.Client, idle int) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -57,7 +57,7 @@ func warmUp(t *testing.T, c *rest.Client, idle int) {
 	all.Wait()
 }
 
-// keying is middleware that makes any request one that net/http sends again.
+// keying is middleware that makes net/http repeat any request.
 type keying struct{ http.RoundTripper }
 
 func (k keying) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -166,7 +166,7 @@ func (s stale) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// dying returns a dialler of connections that are dead once the switch is on. Later ones live.
+// dying returns a dialer of connections that die when the switch is on. Later ones live.
 func dying(dead *atomic.Bool) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, address)

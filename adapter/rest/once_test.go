@@ -19,7 +19,7 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// http2Server speaks nothing but HTTP/2, with TLS or without.
+// http2Server uses only HTTP/2, with TLS or without.
 func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, client *http.Client) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,7 +125,7 @@ func arrivesOnce(
 			right(w, r)
 			return
 		}
-		if arrived.Add(1) > 1 { // net/http would go on, some of it without end
+		if arrived.Add(1) > 1 { // net/http would continue, in some cases without end
 			right(w, r)
 			return
 		}

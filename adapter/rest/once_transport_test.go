@@ -10,10 +10,10 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// hiding is a connection that does not show its TLS, as those of middleware that counts bytes.
+// hiding is a connection that does not show its TLS, such as one of middleware that counts bytes.
 type hiding struct{ net.Conn }
 
-// plainly sends to a server with TLS what is written for one without.
+// plainly sends to a server with TLS what was written for one without.
 type plainly struct{ http.RoundTripper }
 
 func (p plainly) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -23,24 +23,28 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// defaultBodyLimit is the most a response may hold after decompression.
+// defaultBodyLimit is the largest response in bytes, after decompression.
 const defaultBodyLimit = 8 << 20
 
-// Config says where an API is and how to reach it.
+// Config has the address of an API and the way to reach it.
 type Config struct {
-	BaseURL    string       // https, or http on loopback; no query; see [CheckURL]
-	HTTPClient *http.Client // copied, never changed; nil means a client of its own
-	BodyLimit  int          // in bytes; 0 means 8 MiB
+	// BaseURL is https, or http on loopback, and has no query. See [CheckURL].
+	BaseURL string
+	// HTTPClient is copied and never changed. nil means a default client.
+	HTTPClient *http.Client
+	// BodyLimit is the largest response in bytes, after decompression. 0 means 8 MiB.
+	BodyLimit int
 
-	// Sign signs or stamps each request right before it leaves: once for each [Client.Do], so a
-	// retry has a new time and a new signature. Method, URL and header are as they are sent, save
-	// Host, Content-Length and Accept-Encoding, which net/http adds. The body is nil where there is
-	// none, and the bytes are those that are sent: changing the slice or reading r.Body has no
-	// effect. Sign sets header fields, and may change path and query. It must not change method,
-	// scheme or host. Several goroutines call it at once. nil signs nothing.
+	// Sign signs each request right before it is sent. [Client.Do] calls it once, so a retry has a
+	// new time and a new signature. Method, URL and header are as they are sent, except for Host,
+	// Content-Length and Accept-Encoding, which net/http adds. The slice has the bytes that are
+	// sent, and is nil if there are none. Changing it or reading r.Body has no effect.
 	//
-	// An error ends the call before anything is sent: a [*bankmux.Error] as it is, any other one as
-	// [bankmux.ErrInvalid] without its text, which may quote a key.
+	// Sign sets header fields, and may change path and query. It must not change method, scheme or
+	// host. Several goroutines call it at the same time. nil signs nothing.
+	//
+	// If Sign fails, nothing is sent. A [*bankmux.Error] is returned unchanged. Any other error
+	// becomes [bankmux.ErrInvalid] without its text, which may quote a key.
 	Sign func(r *http.Request, body []byte) error
 }
 
@@ -49,17 +53,17 @@ type Client struct {
 	resty *resty.Client
 	base  string // resty would parse it with every request
 	limit int
-	fault string // why base cannot be used
+	fault string // why base is invalid, or ""
 	sign  func(r *http.Request, body []byte) error
 
 	own           *http.Transport // nil where the caller gave one
 	direct        bool            // the transport is net/http's, without middleware
-	plainHTTP1    bool            // where told, a connection without a TLS state is HTTP/1.1
-	protocolKnown atomic.Bool     // the protocol of a connection is seen without looking at what is written
+	plainHTTP1    bool            // if protocolKnown, a connection without a TLS state is HTTP/1.1
+	protocolKnown atomic.Bool     // a connection shows its protocol, without a look at what is written
 }
 
-// CheckURL returns why base cannot be the address of an API, as the end of a sentence about it, or
-// "". Credentials travel only over TLS, or over loopback.
+// CheckURL returns why base is not a valid BaseURL, as the end of a sentence such as "is empty". It
+// returns "" for a valid one. Credentials are sent only over TLS or over loopback.
 func CheckURL(base string) string {
 	u, err := url.Parse(base)
 	switch {
@@ -82,12 +86,12 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// New returns a client. It starts nothing. With a BaseURL that [CheckURL] refuses, every call is
-// [bankmux.ErrInvalid] and sends nothing.
+// New returns a client. It starts no goroutine. If [CheckURL] refuses the BaseURL, every call
+// returns [bankmux.ErrInvalid] and sends nothing.
 func New(cfg Config) *Client {
 	hc := &http.Client{}
 	if cfg.HTTPClient != nil {
-		copied := *cfg.HTTPClient // resty changes the client it is given
+		copied := *cfg.HTTPClient // resty changes the client that it gets
 		hc = &copied
 		hc.Jar = nil
 	}
@@ -118,34 +122,33 @@ func New(cfg Config) *Client {
 	return c
 }
 
-// silentLogger keeps resty from writing anything of its own anywhere.
+// silentLogger keeps resty from writing logs.
 type silentLogger struct{}
 
 func (silentLogger) Errorf(string, ...any) {}
 func (silentLogger) Warnf(string, ...any)  {}
 func (silentLogger) Debugf(string, ...any) {}
 
-// The content types of requests, as header values. They must not be changed.
+// The content types of requests, as header values. Do not change them.
 var (
 	jsonType = []string{"application/json"}
 	formType = []string{"application/x-www-form-urlencoded"}
 )
 
-// Request is one call. A one-shot needs a body: middleware that drops the context could send a
-// request without one again. Printing a Request shows only its method.
+// Request is one call. Give a one-shot a body: middleware that drops the context could repeat a
+// request without one. A printed Request shows only its method.
 type Request struct {
 	Method     string
-	Path       string            // "" or starts with a slash; {name} stands for a parameter
-	PathParams map[string]string // are escaped; one that is empty or leads out of its place is refused
+	Path       string            // "" or starts with a slash; {name} is replaced by a parameter
+	PathParams map[string]string // values are escaped; "" and values that lead elsewhere are refused
 	Query      url.Values
-	Header     http.Header // with canonical names and values that a field can have; it is not changed
-	Bearer     string      // a token for the field Authorization; see [normalize.Token]
+	Header     http.Header // canonical names and valid values; it is not changed
+	Bearer     string      // the token for the header field Authorization; see [normalize.Token]
 	JSON       any         // the body, if not nil
-	Form       url.Values  // the body, if not nil; it wins over JSON
+	Form       url.Values  // the body, if not nil; JSON is then ignored
 }
 
-// Response is a response that arrived whole, whatever its status. Printing it shows only the
-// status.
+// Response is a complete response with any status. A printed Response shows only its status.
 type Response struct {
 	method, path string // of the request
 
@@ -155,23 +158,26 @@ type Response struct {
 	RetryAfter time.Duration
 }
 
-// Endpoint is the request's method and Path, such as "POST /links/{id}/products", by which an error
-// table tells endpoints apart.
+// Endpoint returns the request's method and Path, such as "POST /links/{id}/products". Error tables
+// use it to distinguish endpoints.
 func (r *Response) Endpoint() string { return r.method + " " + r.path }
 
-// Do sends the request once, and returns any response that arrived whole, errors and redirects
-// included. Over HTTP/1.1 and HTTP/2, net/http does not send it again by itself where the server
-// may have read it. So Do may be repeated only where the operation may be.
+// Do sends the request once and returns every complete response, including error statuses and
+// redirects. It keeps net/http from repeating a request that the server may have read, over
+// HTTP/1.1 and HTTP/2. Repeat Do only if the operation may be repeated.
 //
-// The error is a [*bankmux.Error]. NotSent is set only with proof that nothing left. Its kinds are
-// [bankmux.ErrUnavailable] for no response, [bankmux.ErrMalformed] for one that broke off or is
-// larger than the limit, [bankmux.ErrContextDone] where the context ended, and [bankmux.ErrInvalid]
-// for a request that cannot be sent. No text of the transport is in it, since that has addresses.
+// The error is a [*bankmux.Error] without text of the transport, which would have addresses.
+// NotSent is set only with proof that nothing was sent. The kinds are:
+//
+//   - [bankmux.ErrUnavailable]: no response.
+//   - [bankmux.ErrMalformed]: the response broke off or is larger than the limit.
+//   - [bankmux.ErrContextDone]: the context ended.
+//   - [bankmux.ErrInvalid]: the request cannot be sent.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	switch {
 	case c.fault != "":
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
-	case req.Path != "" && req.Path[0] != '/': // it would change the host
+	case req.Path != "" && req.Path[0] != '/': // such a path would change the host
 		return nil, invalid("the path does not start with a slash")
 	case !paramsStayInPath(req.Path, req.PathParams):
 		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
@@ -215,7 +221,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	if err != nil {
 		if c.own != nil && ctx.Err() == nil && sent.stale() {
-			c.own.CloseIdleConnections() // so that a retry does not end on the next dead one
+			c.own.CloseIdleConnections() // so that a retry does not use the next dead connection
 		}
 		return nil, failure(ctx, res, err, sent.unsent())
 	}
@@ -229,7 +235,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}, nil
 }
 
-// payload is the request's body and its type, nil for none.
+// payload returns the request's body and its content type, nil if there is none.
 func (req *Request) payload() ([]byte, []string, *bankmux.Error) {
 	switch {
 	case req.Form != nil:
@@ -247,8 +253,8 @@ func (req *Request) payload() ([]byte, []string, *bankmux.Error) {
 // errTooLarge ends the reading of a body.
 var errTooLarge = errors.New("the body is larger than the limit")
 
-// body reads an answer's body up to the limit, which counts after decompression. The transport
-// decompresses what it asked for; what a server compresses unasked is decompressed here.
+// body reads a response's body up to the limit, which applies after decompression. The transport
+// decompresses what it requested. body decompresses what a server compresses without a request.
 func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, error) {
 	defer res.Body.Close()
 	var from io.Reader = res.Body
@@ -265,7 +271,7 @@ func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, er
 	}
 	var buffer bytes.Buffer
 	if size > 0 {
-		buffer.Grow(int(size) + bytes.MinRead) // what ReadFrom wants to see free at the end
+		buffer.Grow(int(size) + bytes.MinRead) // ReadFrom needs MinRead free bytes at the end
 	}
 	*limited = io.LimitedReader{R: from, N: int64(c.limit) + 1}
 	n, err := buffer.ReadFrom(limited)
@@ -275,6 +281,7 @@ func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, er
 	return buffer.Bytes(), err
 }
 
+// isJSON reports whether a content type is JSON.
 func isJSON(contentType string) bool {
 	if contentType == "application/json" {
 		return true
@@ -283,13 +290,13 @@ func isJSON(contentType string) bool {
 	return kind == "application/json" || strings.HasSuffix(kind, "+json")
 }
 
-// failure describes a request without a whole answer, by its class and never by
-// the transport's own words, which hold addresses.
+// failure returns the error for a request without a complete response. It never quotes the
+// transport's text, which has addresses.
 func failure(ctx context.Context, res *resty.Response, err error, notSent bool) *bankmux.Error {
 	if cause := ctx.Err(); cause != nil {
 		return &bankmux.Error{
 			Kind:    bankmux.ErrContextDone,
-			Detail:  "no answer came in time",
+			Detail:  "no response in time",
 			NotSent: notSent,
 			Err:     cause,
 		}
@@ -302,23 +309,23 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer is larger than the limit"
+		e.Kind, e.Detail = bankmux.ErrMalformed, "the response is larger than the limit"
 	case e.Status != 0:
-		e.Kind, e.Detail = bankmux.ErrMalformed, "the answer broke off or cannot be decompressed"
+		e.Kind, e.Detail = bankmux.ErrMalformed, "the response broke off or cannot be decompressed"
 	case errors.As(err, &dns):
 		e.Detail = "the host name cannot be resolved"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		e.Detail = "no answer came in time"
+		e.Detail = "no response in time"
 	case notSent:
 		e.Detail = "no connection could be made"
 	default:
-		e.Detail = "the connection broke before an answer came"
+		e.Detail = "the connection broke before a response arrived"
 	}
 	return e
 }
 
-// Decode reads the answer into v, a pointer to a struct, as [wire.Decode] does. An answer whose
-// content type is not JSON is refused too. The error is [bankmux.ErrMalformed] with the status.
+// Decode reads the response into v, a pointer to a struct, as [wire.Decode] does. It also refuses a
+// response whose content type is not JSON. The error is [bankmux.ErrMalformed] with the status.
 func (r *Response) Decode(v any) error {
 	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
@@ -330,12 +337,13 @@ func (r *Response) Decode(v any) error {
 	return err
 }
 
+// malformed returns the error for an unusable response.
 func (r *Response) malformed(what string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the answer " + what}
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the response " + what}
 }
 
-// Lacks returns the error for a well-formed answer without a field that it must have. The field is
-// a name of the provider's documentation, never text of the answer.
+// Lacks returns the error for a well-formed response without a required field. The field is a name
+// from the provider's documentation, never text of the response.
 func (r *Response) Lacks(field string) *bankmux.Error {
 	return r.malformed("lacks " + field)
 }

@@ -195,9 +195,9 @@ func anErrorHasItsCauseAndNoAddress(t *testing.T) {
 		notSent bool
 		says    string
 	}{
-		"nobody listens":              {rest.Config{BaseURL: dead.URL}, bankmux.ErrUnavailable, true, "no connection"},
+		"no server listens":           {rest.Config{BaseURL: dead.URL}, bankmux.ErrUnavailable, true, "no connection"},
 		"a certificate of a stranger": {rest.Config{BaseURL: tls.URL}, bankmux.ErrUnavailable, true, "no connection"},
-		"a name nobody knows":         {rest.Config{BaseURL: "https://nowhere.invalid"}, bankmux.ErrUnavailable, true, ""},
+		"an unknown name":             {rest.Config{BaseURL: "https://nowhere.invalid"}, bankmux.ErrUnavailable, true, ""},
 		"cut after the request":       {rest.Config{BaseURL: cut.URL}, bankmux.ErrUnavailable, false, "broke"},
 		"larger than the limit":       {rest.Config{BaseURL: big.URL, BodyLimit: 1000}, bankmux.ErrMalformed, false, "larger than the limit"},
 		"a timeout of the client":     {rest.Config{BaseURL: silent.URL, HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}}, bankmux.ErrUnavailable, false, "in time"},
@@ -219,7 +219,7 @@ func anErrorHasItsCauseAndNoAddress(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// blind is a transport that knows nothing of traces.
+// blind is a transport that ignores traces.
 type blind struct{}
 
 func (blind) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("cut") }

@@ -14,46 +14,51 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// sending is one request on its way, which leaves once.
+// sending is one request that is sent once.
 //
-// net/http sends a request again by itself. Over HTTP/1.1 it does so on connections that were idle
-// before: a POST or DELETE only where nothing of it was written, a read also where the server read
-// it, once for each idle connection. Over HTTP/2 it does so after REFUSED_STREAM, PROTOCOL_ERROR
-// and GOAWAY, where the server may have read all of it: up to seven times on one connection, and
-// without end where each new connection ends so. A request with a body is stopped by GetBody. One
-// without is stopped by its context and, over HTTP/1.1, by its connection, before it is written
-// again. This holds for reads too: what may be repeated is repeated by the guard, which waits and
-// counts.
+// net/http repeats requests silently:
+//
+//   - Over HTTP/1.1 it repeats a request that failed on an idle connection, once for each idle
+//     connection. It repeats a POST or DELETE only if nothing of it was written. It repeats a read
+//     even if the server has read it.
+//   - Over HTTP/2 it repeats a request after REFUSED_STREAM, PROTOCOL_ERROR and GOAWAY, although
+//     the server may have read all of it. It does so up to seven times on one connection, and
+//     without limit if each new connection ends the same way.
+//
+// GetBody stops the repeat of a request with a body. The context stops the repeat of one without a
+// body. Over HTTP/1.1 the connection is also closed before the second write. Reads are stopped too,
+// because only package guard repeats: it waits and counts.
 type sending struct {
 	context.Context
 	trace         httptrace.ClientTrace
 	stop          context.CancelFunc // nil where GetBody is enough
 	client        *Client
-	protocolKnown bool // the connection tells its protocol; else the fields do that are written on it
+	protocolKnown bool // the connection shows its protocol; otherwise the written fields show it
 
 	bearer  [1]string // of a header
 	payload []byte
 	reader  bytes.Reader
-	limited io.LimitedReader // reads the answer
+	limited io.LimitedReader // reads the response
 
-	prepared bool  // there is a request of net/http
+	prepared bool  // net/http has the request
 	unsigned error // why the request could not be signed
 
-	asked     atomic.Bool // for a connection
+	asked     atomic.Bool // a connection was requested
 	connected atomic.Bool
-	reused    atomic.Bool // the present connection served another request before
-	http1     atomic.Bool // the present connection is known to be HTTP/1.1
-	replayed  atomic.Bool // net/http resends over HTTP/1.1 what the server may have read
-	left      atomic.Bool // the request was written, or may have been
-	answered  atomic.Bool // the transport is done
+	reused    atomic.Bool // the connection has served another request
+	http1     atomic.Bool // the connection is known to be HTTP/1.1
+	replayed  atomic.Bool // over HTTP/1.1, net/http repeats it even if the server has read it
+	left      atomic.Bool // the request may have been written
+	answered  atomic.Bool // the transport has returned a response
 }
 
-// errSentOnce ends a request that was to be sent again.
+// errSentOnce ends a request that net/http tries to repeat.
 var errSentOnce = errors.New("the request was sent already")
 
+// sendingKey finds the sending in a context.
 type sendingKey struct{}
 
-// Value finds the sending itself, for [prepare].
+// Value returns the sending for sendingKey.
 func (s *sending) Value(key any) any {
 	if key == (sendingKey{}) {
 		return s
@@ -61,7 +66,7 @@ func (s *sending) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// start returns a request that is about to leave, and its context. Its end must be called.
+// start returns a sending and its context. The caller must call release.
 func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.Context) {
 	s := &sending{Context: ctx, client: c, protocolKnown: c.protocolKnown.Load(), payload: payload}
 	if len(payload) == 0 {
@@ -69,13 +74,13 @@ func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.C
 	}
 	s.reader.Reset(payload)
 	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.getConn, s.gotConn, s.wroteHeaders
-	if !s.protocolKnown { // a slice for each field is what it costs
+	if !s.protocolKnown { // only then, since it costs a slice per field
 		s.trace.WroteHeaderField = s.wroteField
 	}
 	return s, httptrace.WithClientTrace(s, &s.trace)
 }
 
-// prepare is resty's last step before a request leaves: the body can be had again only from again.
+// prepare is resty's last step before a request is sent. It signs the request and sets GetBody.
 func prepare(_ *resty.Client, r *http.Request) error {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
 	if !ok {
@@ -89,7 +94,7 @@ func prepare(_ *resty.Client, r *http.Request) error {
 	}
 	s.replayed.Store(replays(r))
 	r.GetBody = s.getBody
-	if len(s.payload) == 0 { // resty puts an empty reader there, which is sent in chunks
+	if len(s.payload) == 0 { // resty sets an empty reader, which net/http sends in chunks
 		r.Body, r.GetBody = nil, nil
 	}
 	return nil
@@ -102,6 +107,7 @@ func (s *sending) release() {
 	}
 }
 
+// getConn runs before net/http takes a connection. A second one means a repeat.
 func (s *sending) getConn(string) {
 	s.asked.Store(true)
 	if s.left.Load() {
@@ -109,6 +115,7 @@ func (s *sending) getConn(string) {
 	}
 }
 
+// gotConn runs when net/http has a connection. It ends a repeat before anything is written.
 func (s *sending) gotConn(got httptrace.GotConnInfo) {
 	s.connected.Store(true)
 	before := s.http1.Load()
@@ -124,39 +131,38 @@ func (s *sending) gotConn(got httptrace.GotConnInfo) {
 		return
 	}
 	s.release()
-	if s.http1.Load() || (before && !stated) { // it serves nothing else, and net/http may write on it all the same
+	if s.http1.Load() || (before && !stated) { // no other request uses it, and net/http might still write on it
 		_ = got.Conn.Close()
 	}
 }
 
-// wroteField sees what is written where neither the transport nor the connection tells the protocol.
-// Only HTTP/1.1 has a field of this name in capitals.
+// wroteField runs for each written field if neither the transport nor the connection shows the
+// protocol. Only HTTP/1.1 writes the name "Host" with a capital letter.
 func (s *sending) wroteField(name string, _ []string) {
 	switch name {
 	case "Host":
 		s.http1.Store(true)
 		s.client.learnProtocol(false)
-	case keyField, otherKeyField: // of middleware
+	case keyField, otherKeyField: // added by middleware
 		s.replayed.Store(true)
 	}
 }
 
-// wroteHeaders is called before anything leaves a buffer. Where net/http resends only what it has not
-// written, the request has not left as far as a second sending is concerned.
+// wroteHeaders runs before anything leaves the buffer. It marks the request as left, unless
+// net/http repeats it only if nothing was written.
 func (s *sending) wroteHeaders() {
 	if !s.reused.Load() || !s.http1.Load() || s.replayed.Load() {
 		s.left.Store(true)
 	}
 }
 
-// Header fields by which net/http takes any request for one that can be sent twice.
+// A request with one of these header fields is idempotent for net/http.
 const (
 	keyField      = "Idempotency-Key"
 	otherKeyField = "X-Idempotency-Key"
 )
 
-// replays reports whether net/http sends a request again over HTTP/1.1 that the server may have
-// read.
+// replays reports whether net/http repeats a request over HTTP/1.1 that the server may have read.
 func replays(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -165,14 +171,15 @@ func replays(r *http.Request) bool {
 	return r.Header[keyField] != nil || r.Header[otherKeyField] != nil
 }
 
-// stale reports whether the request was lost on a connection that was idle before. The connection
-// may have been dead already, and then the other idle ones may be too.
+// stale reports whether the request was lost on a connection that had been idle. That connection
+// may have been dead, and then the other idle ones may be dead too.
 func (s *sending) stale() bool {
 	return s.reused.Load() && s.http1.Load() && !s.answered.Load()
 }
 
-// getBody is the request's GetBody. A transport that traces nothing cannot show that it sent nothing.
-// After an answer it is http.Client that asks, about a redirect that is not followed.
+// getBody is the request's GetBody. It refuses a repeat, also by a transport that traces nothing,
+// since such a transport cannot show that nothing was sent. After a response http.Client calls it,
+// for a redirect that is not followed.
 func (s *sending) getBody() (io.ReadCloser, error) {
 	if !s.answered.Load() && (s.left.Load() || !s.asked.Load()) {
 		return nil, errSentOnce
@@ -180,12 +187,13 @@ func (s *sending) getBody() (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(s.payload)), nil
 }
 
-// unsent is true only where it is known: a transport that traces nothing proves nothing.
+// unsent reports whether the request is known not to be sent. A transport that traces nothing
+// proves nothing.
 func (s *sending) unsent() bool { return s.asked.Load() && !s.connected.Load() }
 
-// inspectTransport notes what a transport shows of the protocol it speaks. One of the caller's may speak
-// HTTP/2 without TLS, or on connections that hide their TLS, and its type does not show it: see
-// learn.
+// inspectTransport notes which protocol a transport uses. A caller's transport may use HTTP/2
+// without TLS, or on connections that hide their TLS. Its type does not show that: see
+// learnProtocol.
 func (c *Client) inspectTransport(rt http.RoundTripper) {
 	t, ok := rt.(*http.Transport)
 	c.direct = ok
@@ -196,16 +204,16 @@ func (c *Client) inspectTransport(rt http.RoundTripper) {
 	}
 }
 
-// learnProtocol notes that a transport of net/http tells its protocols: with TLS by the connection, without
-// by having spoken HTTP/1.1, for it speaks but one protocol there. Middleware may add fields, so it
-// is looked at always.
+// learnProtocol notes that the connections of a transport show their protocol. With TLS the
+// connection shows it. Without TLS a transport of net/http uses one protocol, so one use of
+// HTTP/1.1 shows it. Middleware may add header fields, so its fields are always inspected.
 func (c *Client) learnProtocol(secure bool) {
 	if c.direct && secure != c.plainHTTP1 && !c.protocolKnown.Load() {
 		c.protocolKnown.Store(true)
 	}
 }
 
-// markingTransport is a transport that notes that it is done.
+// markingTransport is a transport that notes when it has returned a response.
 type markingTransport struct{ http.RoundTripper }
 
 func (t markingTransport) RoundTrip(r *http.Request) (*http.Response, error) {

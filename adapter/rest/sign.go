@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// sign lets the adapter sign the request. It gets a copy of the body, and whatever it does with the
-// request's own reader is undone, so that what is sent is what was there before.
+// sign calls [Config.Sign]. The signer gets a copy of the body, and its use of the request's reader
+// is undone. So the request is sent with its original body.
 func (s *sending) sign(r *http.Request) error {
 	method, scheme, host, field, body := r.Method, r.URL.Scheme, r.URL.Host, r.Host, r.Body
 	err := s.client.sign(r, bytes.Clone(s.payload))
@@ -40,6 +40,7 @@ func (s *sending) sign(r *http.Request) error {
 	return nil
 }
 
+// invalid returns the error for a request that cannot be sent.
 func invalid(detail string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
 }

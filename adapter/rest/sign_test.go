@@ -163,7 +163,7 @@ func aSignerCannotDamageTheRequest(t *testing.T) {
 		"it writes over the bytes":         {func(_ *http.Request, body []byte) error { clear(body); return nil }, ""},
 		"it adds to the query":             {func(r *http.Request, _ []byte) error { r.URL.RawQuery = "signature=x"; return nil }, ""},
 		"it fails":                         {func(*http.Request, []byte) error { return cause }, bankmux.ErrInvalid},
-		"it fails with an error of ours":   {func(*http.Request, []byte) error { return &bankmux.Error{Kind: bankmux.ErrCredentials} }, bankmux.ErrCredentials},
+		"it fails with a bankmux error":    {func(*http.Request, []byte) error { return &bankmux.Error{Kind: bankmux.ErrCredentials} }, bankmux.ErrCredentials},
 		"it changes the method":            {func(r *http.Request, _ []byte) error { r.Method = http.MethodPut; return nil }, bankmux.ErrInvalid},
 		"it changes the host":              {func(r *http.Request, _ []byte) error { r.URL.Host = "other.example"; return nil }, bankmux.ErrInvalid},
 		"it changes the field of the host": {func(r *http.Request, _ []byte) error { r.Host = "other.example"; return nil }, bankmux.ErrInvalid},

@@ -5,34 +5,33 @@ import (
 	"time"
 )
 
-// The numbers of the client's own transport, which serves one API for all callers of a process.
+// The limits of the default transport, which serves one API for all callers of a process.
 const (
 	// maxIdleConns is how many connections are kept between calls. Over HTTP/1.1 each caller needs
-	// one, and net/http keeps two, so that with 64 callers nearly every call would begin with a TLS
-	// handshake. 256 are more callers than a provider's rate limit lets one process have; an idle
-	// connection costs some 20 KiB.
+	// one. By default net/http keeps two, so with 64 callers nearly every call would start with a
+	// TLS handshake. A provider's rate limit allows fewer than 256 callers per process. An idle
+	// connection takes about 20 KiB.
 	maxIdleConns = 256
 
-	// idleTimeout ends idle connections before a load balancer does, most of which wait for 60 s or
-	// longer. What the server closes first can meet a request that was just sent, and a one-shot is
-	// then lost.
+	// idleTimeout closes idle connections before a load balancer does, since most wait for 60 s or
+	// longer. If the server closed one first, it could lose a one-shot that was just sent.
 	idleTimeout = 55 * time.Second
 
-	// handshakeTimeout is how long TLS may take; the call's deadline counts on.
+	// handshakeTimeout limits the TLS handshake. The call's deadline also applies.
 	handshakeTimeout = 10 * time.Second
 )
 
-// newTransport is one of the client's own, with the settings of the program's default where that is
-// still net/http's. Connections in use are not limited: a bank may take two minutes, and must not
-// hold up the calls to others. The time until an answer begins is not limited either, since each
-// call has a deadline.
+// newTransport returns the default transport of a client. It has the settings of
+// [http.DefaultTransport], unless the program has replaced that by another type. Connections in use
+// are not limited: one bank may take two minutes, and calls to other banks must not wait for it.
+// The time until a response starts is not limited, since each call has a deadline.
 func newTransport() *http.Transport {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: handshakeTimeout}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = standard.Clone()
 	}
 	t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, maxIdleConns)
-	if t.MaxIdleConns > 0 { // 0 is no limit
+	if t.MaxIdleConns > 0 { // 0 means no limit
 		t.MaxIdleConns = max(t.MaxIdleConns, maxIdleConns)
 	}
 	if t.IdleConnTimeout == 0 || t.IdleConnTimeout > idleTimeout {

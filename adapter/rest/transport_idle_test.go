@@ -101,7 +101,7 @@ func TestIdleConnectionsEndBeforeALoadBalancerEndsThem(
 				ok,
 				func(t *testing.T, client *rest.Client, p *pipes, open *atomic.Int32) {
 					t.Helper()
-					for range 3 { // each use begins the time anew
+					for range 3 { // each use restarts the time
 						_, err := client.Do(t.Context(), get)
 						require.NoError(t, err)
 						time.Sleep(c.kept - time.Second)

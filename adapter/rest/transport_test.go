@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// gathered answers when so many requests are there, so that they need as many connections.
+// gathered responds when so many requests have arrived, so that they need as many connections.
 func gathered(callers int) http.HandlerFunc {
 	var mu sync.Mutex
 	here, open := 0, make(chan struct{})

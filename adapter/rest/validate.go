@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// paramsStayInPath reports whether each parameter of a path has a value that stays where it stands. Ids come
-// from outside: "" would be another endpoint, and ".." the one above. Servers also resolve dots
-// between slashes that are escaped.
+// paramsStayInPath reports whether no parameter of a path leads to another endpoint. Ids come from
+// outside: "" would be another endpoint, and ".." the one above. Servers also resolve dots between
+// escaped slashes.
 func paramsStayInPath(path string, params map[string]string) bool {
 	for {
 		_, after, found := strings.Cut(path, "{")
@@ -30,10 +30,11 @@ func paramsStayInPath(path string, params map[string]string) bool {
 
 func isSlash(r rune) bool { return r == '/' || r == '\\' }
 
+// unsendable is the detail of the error for such a header.
 const unsendable = "a header field has a name or a value that cannot be sent"
 
-// sendable reports whether net/http sends the fields (RFC 9110, section 5). What it refuses looks
-// like a broken connection.
+// sendable reports whether net/http sends the header fields (RFC 9110, section 5). If net/http
+// refuses a field, its error looks like a broken connection.
 func sendable(header http.Header) bool {
 	for name, values := range header {
 		for i := range len(name) {
@@ -55,7 +56,7 @@ func sendable(header http.Header) bool {
 	return true
 }
 
-// nameBytes has the bytes that the name of a field may have.
+// nameBytes has true for each byte that the name of a header field may contain.
 var nameBytes = func() (allowed [256]bool) {
 	for c := byte('!'); c <= '~'; c++ {
 		allowed[c] = strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) < 0

@@ -10,23 +10,23 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Grant is what a token endpoint gave for one user. Its texts are UTF-8. Its lifetime counts from
-// the moment at which [Tokens.Credential] or a renewal gets it, and as at least a minute.
+// Grant has the tokens of one user, as the token endpoint returned them. Its texts are UTF-8.
 type Grant struct {
 	// Access is the token that requests carry.
 	Access bankmux.Secret
 	// Refresh is the token that renews Access. Zero means that Access cannot be renewed. In the
-	// response to a renewal zero means that the refresh token stays, as RFC 6749 section 6 allows.
+	// response to a renewal, zero means that the refresh token stays (RFC 6749, section 6).
 	Refresh bankmux.Secret
-	// Lifetime is how long Access is valid, 0 where the provider does not say. Access is then
-	// renewed when it is refused.
+	// Lifetime is how long Access is valid from the call of [Tokens.Credential] or the renewal on.
+	// It counts as at least one minute. 0 means that it is unknown, and Access is renewed when it
+	// is refused.
 	Lifetime time.Duration
-	// Extra is whatever else the adapter keeps with the tokens. In the response to a renewal zero
-	// means that it stays.
+	// Extra has further data that the adapter keeps with the tokens. In the response to a renewal,
+	// zero means that it stays.
 	Extra bankmux.Secret
 }
 
-// check refuses an access token that cannot be sent in a header, and what JSON would change.
+// check refuses an access token that no header can carry, and texts that JSON would change.
 func (g Grant) check() *bankmux.Error {
 	if !normalize.Token(g.Access.Reveal()) {
 		return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the access token cannot be sent in a header"}
@@ -40,18 +40,18 @@ func (g Grant) check() *bankmux.Error {
 	return nil
 }
 
-// generation is a grant and its place among those that were made of it.
+// generation is a grant and its place in the chain of renewals.
 type generation struct {
 	Grant
-	family string    // of all grants that descend from one exchange
-	number int       // 0 for that of the exchange, one more with each renewal
-	issued time.Time // by the clock of the process that got it
+	family string    // the same for all renewals since one exchange
+	number int       // 0 for the exchange, one more for each renewal
+	issued time.Time // by the clock of the process that received it
 }
 
 // wireFormat is the version of [storedGrant].
 const wireFormat = 1
 
-// storedGrant is a generation as a connection's credential.
+// storedGrant is a generation in a connection's credential.
 type storedGrant struct {
 	Format   int    `json:"v"`
 	Family   string `json:"family_id"`
@@ -68,7 +68,7 @@ func first(g Grant, now time.Time) generation {
 	return generation{Grant: g, family: rand.Text(), issued: now}
 }
 
-// next returns the generation that a renewal makes of this one. What the response leaves out stays.
+// next returns the generation after a renewal. It keeps what the response leaves out.
 func (g generation) next(renewed Grant, now time.Time) generation {
 	if renewed.Refresh.IsZero() {
 		renewed.Refresh = g.Refresh
@@ -81,7 +81,7 @@ func (g generation) next(renewed Grant, now time.Time) generation {
 
 // credential returns the generation as the credential of a connection.
 func (g generation) credential() bankmux.Secret {
-	text, _ := json.Marshal(storedGrant{ // cannot fail: texts and numbers
+	text, _ := json.Marshal(storedGrant{ // cannot fail with texts and numbers
 		Format: wireFormat, Family: g.family, Number: g.number,
 		Access: g.Access.Reveal(), Refresh: g.Refresh.Reveal(), Extra: g.Extra.Reveal(),
 		Issued: g.issued.UnixMilli(), Lifetime: g.Lifetime.Milliseconds(),
@@ -89,14 +89,14 @@ func (g generation) credential() bankmux.Secret {
 	return bankmux.NewSecret(text)
 }
 
-// read is the inverse of credential. The error is [bankmux.ErrInvalid].
+// read decodes the credential of a connection. The error is [bankmux.ErrInvalid].
 func read(conn bankmux.Connection) (generation, error) {
 	var w storedGrant
 	err := json.Unmarshal([]byte(conn.Credential().Reveal()), &w)
 	if err != nil || w.Format != wireFormat || w.Family == "" || w.Access == "" {
 		return generation{}, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "Connection", NotSent: true,
-			Detail: "holds a credential that this adapter cannot read",
+			Detail: "has a credential that this adapter cannot read",
 		}
 	}
 	return generation{
@@ -111,12 +111,12 @@ func read(conn bankmux.Connection) (generation, error) {
 // same reports whether both are one generation.
 func (g generation) same(h generation) bool { return g.family == h.family && g.number == h.number }
 
-// before reports whether h was made of g. Grants of two exchanges have no order.
+// before reports whether h is a renewal of g. Generations of two exchanges have no order.
 func (g generation) before(h generation) bool { return g.family == h.family && g.number < h.number }
 
-// The time before its end at which an access token is renewed: a tenth of its life, at most
-// maxEarly, which also allows for clocks that differ. A lifetime counts as at least minLifetime,
-// since with less each call would renew the token. One that ends sooner is renewed when it is
+// An access token is renewed a tenth of its lifetime before its end, but at most maxEarly before.
+// That also allows for clocks that differ. A lifetime counts as at least minLifetime, because with
+// a shorter one each call would renew the token. A token that ends earlier is renewed when it is
 // refused.
 const (
 	maxEarly    = time.Minute
@@ -126,11 +126,11 @@ const (
 // due reports whether the access token is to be renewed before it is used.
 func (g generation) due(now time.Time) bool {
 	if g.Lifetime <= 0 || g.Refresh.IsZero() {
-		return false // only the provider can say when it ends, or nothing can be done
+		return false // the end is unknown, or the token cannot be renewed
 	}
 	return !now.Before(g.end().Add(-min(g.lifetime()/10, maxEarly)))
 }
 
-// lifetime is how long the access token is taken to be valid. end is when it ends.
+// lifetime returns how long the access token counts as valid, and end returns when it ends.
 func (g generation) lifetime() time.Duration { return max(g.Lifetime, minLifetime) }
 func (g generation) end() time.Time          { return g.issued.Add(g.lifetime()) }

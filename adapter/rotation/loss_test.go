@@ -27,6 +27,7 @@ func TestLoss(t *testing.T) {
 	t.Run("a keeper that fails sends nothing", aKeeperThatFailsSendsNothing)
 }
 
+// TestMain fails if a goroutine outlives the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errDisk = errors.New("the disk is full")
@@ -102,7 +103,7 @@ func noRenewedTokenIsLostWhileTheProcessLives(t *testing.T) {
 			assert.NotEqual(t, s.conn.Credential(), conn.Credential())
 			assert.Equal(t, 1, s.renewals)
 		},
-		"a commit whose answer is lost is found": func(t *testing.T) {
+		"a commit whose response is lost is found": func(t *testing.T) {
 			k := &fragile{after: 1}
 			s := newScene(t, &issuer{}, withKeeper(k))
 			s.expire()

@@ -75,7 +75,7 @@ func TestOnce(t *testing.T) {
 			conn := s.conn
 			err := s.tokens.Once(t.Context(), &conn, s.read)
 			require.Equal(t, bankmux.ErrOutcomeUnknown, bankmux.KindOf(err))
-			assert.ErrorContains(t, err, "the access token was to be renewed")
+			assert.ErrorContains(t, err, "the access token was being renewed")
 		},
 		"a renewal that fails before it leaves it unsent": func(t *testing.T) {
 			s := newScene(t, &issuer{lifetime: time.Hour})

@@ -64,7 +64,7 @@ func (a *petrel) CreateSession(ctx context.Context, req bankmux.SessionRequest) 
 		return bankmux.Session{}, err
 	}
 	if out.Flow == "" {
-		return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks the flow"}
+		return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response lacks the flow"}
 	}
 	s.Launch.Token = bankmux.NewLaunchToken(out.Flow)
 	return s, nil
@@ -103,7 +103,7 @@ func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 	case out.Consent == "":
 		return bankmux.ExchangeResult{}, &bankmux.Error{
 			Kind:   bankmux.ErrMalformed,
-			Detail: "the answer lacks the consent",
+			Detail: "the response lacks the consent",
 		}
 	case out.State != req.Session.ID:
 		return bankmux.ExchangeResult{}, &bankmux.Error{
@@ -155,7 +155,7 @@ func (a *petrel) consent(ctx context.Context, method string, conn *bankmux.Conne
 		}
 		err := a.do(ctx, method, "/consent", access, nil, &out)
 		if err == nil && out.State == "" {
-			return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer lacks the state"}
+			return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response lacks the state"}
 		}
 		return err
 	})

@@ -10,27 +10,28 @@ import (
 	"github.com/bankmux/bankmux/internal/isolate"
 )
 
-// renewal is one renewal. The keeper may call change again, or after Update has returned.
+// renewal is one renewal of a token. The keeper may call change several times, and even after
+// Update has returned.
 type renewal struct {
 	tokens *Tokens
 	conn   bankmux.Connection
 	ref    bankmux.Ref
-	old    generation // what was refused or is due
+	old    generation // the one that was refused or is due
 	start  time.Time
 
 	mu     sync.Mutex
-	sent   bool    // the provider has renewed
-	out    *result // what change returned last
-	failed error   // why change returned nothing
+	sent   bool    // the provider has renewed the token
+	out    *result // the last result of change
+	failed error   // the last error of change
 }
 
-// The tries to write a renewed credential, and the pause between them, which grows.
+// A renewed credential is written up to maxWrites times, with a growing pause.
 const (
 	maxWrites  = 3
 	writePause = 100 * time.Millisecond
 )
 
-// renewStored renews through the keeper.
+// renewStored renews a token while the keeper has locked the row.
 func (t *Tokens) renewStored(ctx context.Context, conn bankmux.Connection, old generation) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*t.cfg.Budget)
 	defer cancel()
@@ -61,13 +62,13 @@ func (t *Tokens) renewStored(ctx context.Context, conn bankmux.Connection, old g
 	}
 }
 
-// outcome is what one Update came to.
+// outcome returns the result of one Update.
 func (j *renewal) outcome(err error) (result, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
 	case j.failed != nil:
-		return result{}, j.failed // whatever the keeper made of it
+		return result{}, j.failed // whatever the keeper returned
 	case err != nil && errors.Is(err, bankmux.ErrGone):
 		return result{}, gone("the keeper has no such connection", err)
 	case err != nil:
@@ -78,15 +79,17 @@ func (j *renewal) outcome(err error) (result, error) {
 	return *j.out, nil
 }
 
+// gone returns the error for a connection that no longer exists.
 func gone(detail string, err error) error {
 	return &bankmux.Error{Kind: bankmux.ErrGone, Detail: detail, NotSent: true, Err: err}
 }
 
+// keeperFailed returns the error for a keeper that failed.
 func keeperFailed(detail string, err error) error {
 	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: detail, NotSent: true, Err: err}
 }
 
-// change is what the keeper calls with the stored connection, under the lock of its row.
+// change renews the stored connection. The keeper calls it while it has locked the row.
 func (j *renewal) change(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -95,6 +98,8 @@ func (j *renewal) change(ctx context.Context, stored bankmux.Connection) (bankmu
 	return next, j.failed
 }
 
+// decide returns the connection to store: the stored one, one with an unsaved credential, or one
+// with a renewed credential.
 func (j *renewal) decide(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 	if stored.Ref() != j.ref || stored.Client != j.conn.Client {
 		return bankmux.Connection{}, keeperFailed("the keeper has another connection in this row", nil)
@@ -104,16 +109,16 @@ func (j *renewal) decide(ctx context.Context, stored bankmux.Connection) (bankmu
 		return bankmux.Connection{}, err
 	}
 	if stored.Status.State == bankmux.StateGone {
-		return bankmux.Connection{}, gone("the connection was disconnected meanwhile", nil)
+		return bankmux.Connection{}, gone("the connection was disconnected in the meantime", nil)
 	}
 	if renewed, ok := j.tokens.unsavedFor(j.ref); ok {
 		if current.before(renewed) {
 			return j.write(stored, renewed), nil
 		}
-		return j.keep(stored, current), nil // written after all, or replaced by a new login
+		return j.keep(stored, current), nil // the write has succeeded, or a new login replaced the credential
 	}
 	if current.before(j.old) {
-		current = j.old // an older copy was stored over it
+		current = j.old // an older copy has overwritten it
 	}
 	if !current.same(j.old) && !current.due(j.tokens.cfg.Now()) {
 		return j.keep(stored, current), nil // another process has renewed it
@@ -133,7 +138,7 @@ func (j *renewal) keep(stored bankmux.Connection, g generation) bankmux.Connecti
 	return stored
 }
 
-// write returns the row with another credential. All else stays as it is stored.
+// write returns the row with another credential and nothing else changed.
 func (j *renewal) write(stored bankmux.Connection, g generation) bankmux.Connection {
 	next := stored.WithCredential(g.credential())
 	next.UpdatedAt = bankmux.Moment(time.Now())
@@ -141,8 +146,8 @@ func (j *renewal) write(stored bankmux.Connection, g generation) bankmux.Connect
 	return next
 }
 
-// send asks the provider to renew a grant. It is a one-shot: a response that is lost may have been
-// the only place of the new tokens.
+// send asks the provider to renew a grant. It is a one-shot: a lost response may have been the only
+// place of the new tokens.
 func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old generation) (generation, error) {
 	t := j.tokens
 	switch {
@@ -164,7 +169,7 @@ func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old gener
 		return grant, err
 	})
 	if !returned {
-		return generation{}, lost(err) // a panic says nothing about what was sent
+		return generation{}, lost(err) // after a panic it is unknown what was sent
 	}
 	if err == nil {
 		if fault := grant.check(); fault != nil {
@@ -175,7 +180,7 @@ func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old gener
 		return old.next(grant, t.cfg.Now()), nil
 	}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok && ctx.Err() != nil && e.Kind == bankmux.ErrContextDone {
-		err = &bankmux.Error{ // the time was the renewal's own, not the caller's
+		err = &bankmux.Error{ // the renewal's time ended, not the caller's
 			Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time",
 			NotSent: e.NotSent, Err: context.DeadlineExceeded,
 		}
@@ -186,17 +191,18 @@ func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old gener
 	return generation{}, lost(err)
 }
 
-// findOut says how to learn whether a renewal whose response was lost has ended the old tokens.
+// findOut is how the application finds out whether a lost renewal has ended the old tokens.
 const findOut = "make a read on the connection, where reauth_required means that the renewed token is lost"
 
-// lost is the error for a renewal whose response did not arrive. It counts against the provider.
+// lost returns the error for a renewal whose response did not arrive. It counts against the
+// provider.
 func lost(err error) error {
 	e := bankmux.Error{Err: err}
 	if cause, ok := errors.AsType[*bankmux.Error](err); ok {
 		e.Code, e.Status, e.RequestID = cause.Code, cause.Status, cause.RequestID
 	}
 	e.Kind, e.Scope, e.FindOut = bankmux.ErrOutcomeUnknown, bankmux.ScopeProvider, findOut
-	e.Detail = "the access token was to be renewed and no readable answer came"
+	e.Detail = "the access token was being renewed and no readable response arrived"
 	return &e
 }
 
@@ -207,7 +213,7 @@ func (t *Tokens) keepUnsaved(ref bankmux.Ref, g generation) {
 	t.unsaved[ref] = g
 }
 
-// unsavedFor returns the renewed credential of a connection that is not stored yet.
+// unsavedFor returns the credential of a connection that is renewed but not stored.
 func (t *Tokens) unsavedFor(ref bankmux.Ref) (generation, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -215,14 +221,14 @@ func (t *Tokens) unsavedFor(ref bankmux.Ref) (generation, bool) {
 	return g, ok
 }
 
-// tooManyUnsaved reports whether so many credentials wait to be stored that no more are renewed.
+// tooManyUnsaved reports whether so many credentials are unsaved that no more are renewed.
 func (t *Tokens) tooManyUnsaved() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.unsaved) >= maxUnsaved
 }
 
-// forget drops what is known of a connection that is gone.
+// forget drops everything about a connection that is gone.
 func (t *Tokens) forget(ref bankmux.Ref) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -230,7 +236,7 @@ func (t *Tokens) forget(ref bankmux.Ref) {
 	delete(t.known, ref)
 }
 
-// remember notes what is stored now.
+// remember notes the stored credential.
 func (t *Tokens) remember(ref bankmux.Ref, l latest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -249,8 +255,8 @@ func (t *Tokens) remember(ref bankmux.Ref, l latest) {
 	t.known[ref] = l
 }
 
-// adopt stores a connection that an exchange has made since in the keeper that is the default, for
-// no application does.
+// adopt stores a newly linked or reconnected connection in the default keeper, because no
+// application does that.
 func (t *Tokens) adopt(conn bankmux.Connection, g generation) {
 	if t.own == nil {
 		return
@@ -267,7 +273,7 @@ func (t *Tokens) adopt(conn bankmux.Connection, g generation) {
 	}
 }
 
-// sleep waits, and reports whether there is time left.
+// sleep waits for d and reports whether ctx has not ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,23 +1,23 @@
-// Package rotation runs the requests of an adapter whose provider renews a user's tokens, such as
-// TrueLayer or Tink. It renews a token before it ends or when it is refused, once for all calls
-// that wait for it. It stores the new one through the application's [bankmux.Keeper] before it uses
-// it.
+// Package rotation sends the requests of an adapter whose provider renews the tokens of each user,
+// such as TrueLayer or Tink. It renews a token before it ends, or when the provider refuses it. One
+// renewal serves all calls that wait for it. Before the new token is used, it is stored through the
+// application's [bankmux.Keeper].
 //
 // # What can be lost
 //
-// A renewed token is in one place only from the moment at which the provider makes it until the
-// keeper has committed it. It is lost in two cases:
+// A renewed token exists in one place only, until the keeper has committed it. It is lost in two
+// cases:
 //
-//   - The provider's response is lost. The call fails with [bankmux.ErrOutcomeUnknown].
+//   - The provider's response is lost. The call returns [bankmux.ErrOutcomeUnknown].
 //   - The process ends after the response and before the commit.
 //
-// The row then holds the token before it. If the provider still accepts that one (see
-// [Config.Repeatable]), the next call renews it and nothing was lost. If not, the next call fails
-// with [bankmux.ErrReauth], and a reconnect replaces the connection's credential.
+// The stored row then has the old token. If the provider still accepts it (see
+// [Config.Repeatable]), the next call renews it and nothing is lost. If not, the next call returns
+// [bankmux.ErrReauth], and a reconnect replaces the connection's credential.
 //
-// A write that fails loses nothing while the process lives: it is tried three times, then with
-// every further call on the connection. Meanwhile another process that renews the old token may get
-// ErrReauth.
+// A failed write loses nothing while the process runs. It is tried three times, and then again with
+// every further call on the connection. Until it succeeds, another process that renews the old
+// token may get ErrReauth.
 package rotation
 
 import (
@@ -35,63 +35,63 @@ import (
 
 // Config configures [New]. Refresh and Expired are required.
 type Config struct {
-	// Keeper is the application's. nil means a [bankmux.MemoryKeeper] where Environment is
-	// [bankmux.Sandbox], and is refused elsewhere.
+	// Keeper is the application's store. nil means a [bankmux.MemoryKeeper] if Environment is
+	// [bankmux.Sandbox], and is an error otherwise.
 	Keeper      bankmux.Keeper
 	Environment bankmux.Environment
 
-	// Refresh sends one request that renews a token. It must not repeat the request, and its errors
-	// are those of any call: [bankmux.ErrReauth] where the provider refuses the refresh token. An
-	// error for which [bankmux.OutcomeKnown] is false becomes [bankmux.ErrOutcomeUnknown].
+	// Refresh sends one request that renews a token, and never repeats it. If the provider refuses
+	// the refresh token, return [bankmux.ErrReauth]. An error for which [bankmux.OutcomeKnown] is
+	// false becomes [bankmux.ErrOutcomeUnknown].
 	Refresh func(ctx context.Context, conn bankmux.Connection, old Grant) (Grant, error)
 
-	// Expired reports whether an error is the provider's refusal of an access token, mostly by its
-	// Code. Give that error the kind [bankmux.ErrReauth], which is what it means when a token is
-	// refused that was renewed in the same call.
+	// Expired reports whether an error is the provider's refusal of an access token, usually by its
+	// Code. Such an error must have the kind [bankmux.ErrReauth]. The caller gets it if the
+	// provider also refuses the renewed token.
 	Expired func(e *bankmux.Error) bool
 
-	// Repeatable says that the provider accepts a refresh token again if the response to it was
-	// lost, as the FAPI 2.0 Security Profile wants of servers that rotate them. A lost response is
-	// then the error of Refresh itself, so that the guard repeats a read.
+	// Repeatable says that the provider accepts a refresh token again if the response was lost. The
+	// FAPI 2.0 Security Profile requires that of servers that rotate refresh tokens. A lost
+	// response then returns the error of Refresh itself, so the guard can repeat a read.
 	Repeatable bool
 
-	// Budget bounds three steps of a renewal each: the wait for the row, the request, the write.
-	// 0 means 15 s. A renewal goes on when the call that caused it is given up.
+	// Budget limits each of the three steps of a renewal: the wait for the row, the request and the
+	// write. 0 means 15 s. A renewal continues when the call that caused it ends.
 	Budget time.Duration
 
-	// Now is the clock by which lifetimes count. nil means time.Now.
+	// Now is the clock for lifetimes. nil means time.Now.
 	Now func() time.Time
 }
 
-// defaultBudget is [Config.Budget] where none is given.
+// defaultBudget is the default of [Config.Budget].
 const defaultBudget = 15 * time.Second
 
-// Tokens runs requests with users' tokens. One serves all connections of an adapter. It is safe for
-// concurrent use.
+// Tokens sends requests with the tokens of users. One Tokens serves all connections of an adapter.
+// It is safe for concurrent use.
 type Tokens struct {
 	cfg    Config
-	own    *bankmux.MemoryKeeper // the default, nil where the application has one
+	own    *bankmux.MemoryKeeper // the default keeper, or nil
 	flight singleflight.Group
 
 	mu      sync.Mutex
-	known   map[bankmux.Ref]latest     // the newest that this process has seen
-	unsaved map[bankmux.Ref]generation // renewed, and not stored yet
+	known   map[bankmux.Ref]latest     // the newest one that this process has seen
+	unsaved map[bankmux.Ref]generation // renewed but not stored
 }
 
-// latest is a connection's newest credential, as it is written and as it is read.
+// latest is the newest credential of a connection, encoded and decoded.
 type latest struct {
 	generation
 	credential bankmux.Secret
 }
 
-// maxKnown bounds what is remembered to save reads of the keeper. maxUnsaved bounds what a process
-// that dies could lose: where so many writes failed, no token is renewed any more.
+// maxKnown bounds the credentials that are remembered to save reads of the keeper. maxUnsaved
+// bounds what a process that dies could lose. After so many failed writes no token is renewed.
 const (
 	maxKnown   = 10_000
 	maxUnsaved = 1_000
 )
 
-// New returns tokens. The error is [bankmux.ErrInvalid] and names the field.
+// New checks the configuration. The error is [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*Tokens, error) {
 	wrong := func(field, detail string) (*Tokens, error) {
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
@@ -120,10 +120,9 @@ func New(cfg Config) (*Tokens, error) {
 	return t, nil
 }
 
-// Credential returns the credential of a connection that an exchange made, for
-// [bankmux.NewConnection]. The application stores it with the connection, so nothing of it passes
-// the keeper. The error is [bankmux.ErrMalformed] for a token that no header can carry, and for a
-// grant that is not UTF-8.
+// Credential returns the credential for [bankmux.NewConnection] after an exchange. The application
+// stores it with the connection, so it does not pass the keeper. The error is
+// [bankmux.ErrMalformed] for a token that no header can carry, and for a grant that is not UTF-8.
 func (t *Tokens) Credential(g Grant) (bankmux.Secret, error) {
 	if err := g.check(); err != nil {
 		return bankmux.Secret{}, err
@@ -131,9 +130,9 @@ func (t *Tokens) Credential(g Grant) (bankmux.Secret, error) {
 	return first(g, t.cfg.Now()).credential(), nil
 }
 
-// Grant returns what a connection's credential holds, for requests that carry more than the access
-// token, such as one that revokes it. The error is [bankmux.ErrInvalid] for a credential of another
-// form. It sends nothing.
+// Grant returns the grant in a connection's credential, for requests that need more than the access
+// token, such as a revocation. It sends nothing. The error is [bankmux.ErrInvalid] for a credential
+// of another form.
 func (t *Tokens) Grant(conn bankmux.Connection) (Grant, error) {
 	g, err := read(conn)
 	return g.Grant, err
@@ -142,18 +141,22 @@ func (t *Tokens) Grant(conn bankmux.Connection) (Grant, error) {
 // Call is one request with a user's access token.
 type Call func(ctx context.Context, access bankmux.Secret) error
 
-// Do runs a read with the newest access token of the connection. It renews a token that is due
-// first. Where that fails without having changed anything, a token that has not ended is used all
-// the same. If the provider refuses the token, Do renews it and calls again. Where another process
-// has renewed it, its token is tried first, so call runs three times at most. *conn gets the
-// credential that was used last, so return it in results that hold a connection.
+// Do runs a read with the newest access token of the connection. It first renews a token that is
+// due. If the renewal fails without a change, Do still uses a token that has not ended.
 //
-// Errors are those of call, or of a renewal: [bankmux.ErrReauth] where the provider refuses it,
-// [bankmux.ErrOutcomeUnknown] where its response is lost, [bankmux.ErrGone] for a connection that
-// was deleted or disconnected meanwhile, [bankmux.ErrApplication] where the keeper fails, and
-// [bankmux.ErrContextDone]. NotSent is set in an error of a renewal if call was not run.
+// If the provider refuses the token, Do renews it and calls again. If another process has renewed
+// it, Do tries that token first. So call runs at most three times. Do stores the last credential in
+// *conn, so return *conn in results that have a connection.
 //
-// Use [Tokens.Once] for a one-shot.
+// The error is the one of call, or one of a renewal:
+//
+//   - [bankmux.ErrReauth]: the provider refuses the renewal.
+//   - [bankmux.ErrOutcomeUnknown]: the response to the renewal is lost.
+//   - [bankmux.ErrGone]: the connection was deleted or disconnected in the meantime.
+//   - [bankmux.ErrApplication]: the keeper failed.
+//   - [bankmux.ErrContextDone]: ctx ended.
+//
+// NotSent is set in an error of a renewal if call did not run. Use [Tokens.Once] for a one-shot.
 func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) error {
 	used, err := t.ready(ctx, conn)
 	if err != nil {
@@ -170,8 +173,8 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 	}
 }
 
-// maxTries is how often a read is made: with the caller's token, with one that another process
-// stored, and with one that was renewed because that had ended too.
+// maxTries is how often a read runs: with the caller's token, with one that another process stored,
+// and with a renewed one.
 const maxTries = 3
 
 // expired reports whether an error is the refusal of an access token.
@@ -183,13 +186,14 @@ func (t *Tokens) expired(err error) bool {
 	return t.cfg.Expired(e)
 }
 
-// CodeTokenRefused is the Code of the error for a one-shot whose access token was refused, where
-// the provider gave no code.
+// CodeTokenRefused is the Code of the error for a one-shot whose access token was refused, if the
+// provider gave no code.
 const CodeTokenRefused = "token_refused"
 
-// Once is Do for a one-shot: call runs at most once. If the provider refuses the token, Once renews
-// it and returns [bankmux.ErrUnavailable] of scope connection. The provider carried nothing out
-// then, so the application makes the call again.
+// Once runs a one-shot with the newest access token, at most once. If the provider refuses the
+// token, Once renews it and returns [bankmux.ErrUnavailable] of [bankmux.ScopeConnection]. The
+// provider has then done nothing, so the application may make the call again. Other errors are
+// those of [Tokens.Do].
 func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) error {
 	used, err := t.ready(ctx, conn)
 	if err != nil {
@@ -206,17 +210,17 @@ func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) 
 	return refused(err, failed)
 }
 
-// refused is the error for a one-shot whose access token the provider refused. failed is why the
-// token could not be renewed, nil where it was.
+// refused returns the error for a one-shot whose access token the provider refused. failed is the
+// error of the renewal, or nil.
 func refused(err, failed error) error {
 	out := bankmux.Error{Err: err}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		out = *e
 	}
 	out.Kind, out.Scope = bankmux.ErrUnavailable, bankmux.ScopeConnection
-	out.Detail = "the access token was refused and is renewed now: nothing was carried out"
+	out.Detail = "the access token was refused and has been renewed; nothing was carried out"
 	if failed != nil {
-		out.Detail, out.Err = "the access token was refused: nothing was carried out", failed
+		out.Detail, out.Err = "the access token was refused; nothing was carried out", failed
 	}
 	if out.Code == "" {
 		out.Code = CodeTokenRefused
@@ -224,8 +228,8 @@ func refused(err, failed error) error {
 	return &out
 }
 
-// ready returns the newest generation of a connection that this process knows, renewed if it is
-// due.
+// ready returns the newest generation of a connection that this process knows. It renews one that
+// is due.
 func (t *Tokens) ready(ctx context.Context, conn *bankmux.Connection) (result, error) {
 	g, err := read(*conn)
 	if err != nil {
@@ -249,8 +253,8 @@ func (t *Tokens) ready(ctx context.Context, conn *bankmux.Connection) (result, e
 	return result{latest: latest{generation: g}}, nil
 }
 
-// harmless reports whether a renewal failed without having changed anything, so that a token that
-// has not ended is used as it is.
+// harmless reports whether a renewal failed without a change, so that a token that has not ended
+// may still be used.
 func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
 	kind := bankmux.KindOf(err)
 	if kind == bankmux.ErrApplication {
@@ -260,15 +264,14 @@ func (t *Tokens) harmless(ref bankmux.Ref, err error) bool {
 	return kind.Temporary()
 }
 
-// result is what a renewal ends in. It is fresh if the provider was asked, and not if the keeper
-// had a newer credential.
+// result is the result of a renewal. renewed is false if the keeper had a newer credential.
 type result struct {
 	latest
 	renewed bool
 }
 
-// renew returns a generation that the given one is not, and gives it to conn. One renewal serves
-// all that wait with the same generation, and goes on when one of them gives up.
+// renew returns a newer generation and stores it in conn. One renewal serves all callers with the
+// same generation, and continues when one of them gives up.
 func (t *Tokens) renew(ctx context.Context, conn *bankmux.Connection, old generation) (result, error) {
 	copied := *conn
 	done := t.flight.DoChan(flightKey(conn.Ref(), old), func() (any, error) {
@@ -289,8 +292,8 @@ func (t *Tokens) renew(ctx context.Context, conn *bankmux.Connection, old genera
 	}
 }
 
-// flightKey names a generation of a connection. Parts are prefixed with their length, so that no
-// two meet.
+// flightKey names a generation of a connection. Each part is prefixed with its length, so that
+// different parts never make the same key.
 func flightKey(ref bankmux.Ref, g generation) string {
 	var b []byte
 	for _, part := range []string{ref.Provider, string(ref.Environment), ref.User, ref.ID, g.family} {

@@ -274,7 +274,7 @@ func TestRenewal(t *testing.T) {
 				conn := s.conn
 				assert.ErrorIs(t, s.tokens.Do(ctx, &conn, s.read), bankmux.ErrContextDone)
 			})
-			synctest.Wait() // it has begun the renewal
+			synctest.Wait() // it has started the renewal
 			all.Go(func() {
 				_, err := s.do(s.tokens, s.conn)
 				assert.NoError(t, err)

@@ -1,5 +1,5 @@
-// Package token caches the access token of an application (OAuth client credentials). One caller
-// fetches it for all, it is renewed early, and no caller waits beyond its own context.
+// Package token caches the access token of an application (OAuth client credentials). One fetch
+// serves all callers, the token is renewed early, and no caller waits beyond its own context.
 package token
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Token is an answer of a token endpoint.
+// Token is the result of a token endpoint.
 type Token struct {
 	Value bankmux.Secret
-	// Lifetime counts as at least a minute and at most a day. With less, each call would fetch a
-	// token; more would make a mistake of the endpoint last.
+	// Lifetime counts as at least one minute and at most one day. A shorter one would make each
+	// call fetch a token. A longer one would make a mistake of the endpoint last.
 	Lifetime time.Duration
 }
 
@@ -30,7 +30,7 @@ const (
 	maxLifetime = 24 * time.Hour
 )
 
-// Source returns one token until it is due. It is safe for concurrent use.
+// Source caches one token. It is safe for concurrent use.
 type Source struct {
 	fetch  func(context.Context) (Token, error)
 	budget time.Duration
@@ -41,28 +41,32 @@ type Source struct {
 	due     time.Time // when to fetch the next one
 }
 
-// NewSource returns a source. It starts nothing: a call that needs a token fetches it. A fetch
-// lasts at most budget, and goes on without a caller that gives up.
+// NewSource returns a source. It starts no goroutine: a call that needs a token fetches it. A fetch
+// takes at most budget. It continues when its caller gives up, because others may wait for it.
 func NewSource(budget time.Duration, fetch func(context.Context) (Token, error)) *Source {
 	return &Source{fetch: fetch, budget: budget}
 }
 
-// Token returns a token that is good for a while. It is renewed after nine tenths of its lifetime,
-// at a moment that differs between processes. Token may be repeated.
+// Token returns a valid token. It renews the token after about nine tenths of its lifetime, at a
+// time that differs between processes. Token may be repeated.
 //
-// The error of a failed fetch goes to all who waited for it, and is not kept. Otherwise the error
-// is [bankmux.ErrContextDone] where ctx ended first, [bankmux.ErrUnavailable] where the budget
-// ended, [bankmux.ErrMalformed] for a token that cannot be sent in a header (see
-// [normalize.Token]), and [bankmux.ErrApplication] where the fetch panicked. Every error is
-// NotSent: what the token is for did not leave.
+// If a fetch fails, all callers that waited for it get its error. The error is not cached. The
+// other errors are:
+//
+//   - [bankmux.ErrContextDone]: ctx ended first.
+//   - [bankmux.ErrUnavailable]: the budget ended.
+//   - [bankmux.ErrMalformed]: a header cannot carry the token; see [normalize.Token].
+//   - [bankmux.ErrApplication]: the fetch panicked.
+//
+// NotSent is set in every error, because the request that needs the token was not sent.
 func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	if t, ok := s.cached(); ok {
 		return t, nil
 	}
-	// The fetch outlives an impatient caller, for the others wait for it too.
+	// The fetch continues when its caller gives up, because others may wait for it.
 	done := s.flight.DoChan("", func() (any, error) {
 		if t, ok := s.cached(); ok {
-			return t, nil // fetched between the look and the flight
+			return t, nil // fetched since the first look
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
@@ -98,13 +102,14 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	case <-ctx.Done():
 		return bankmux.Secret{}, &bankmux.Error{
 			Kind:    bankmux.ErrContextDone,
-			Detail:  "no access token came in time",
+			Detail:  "no access token in time",
 			NotSent: true,
 			Err:     ctx.Err(),
 		}
 	}
 }
 
+// cached returns the token unless it is due.
 func (s *Source) cached() (bankmux.Secret, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -114,15 +119,15 @@ func (s *Source) cached() (bankmux.Secret, bool) {
 	return s.current, true
 }
 
-// early is how long before its end a token is renewed: a tenth of its life, at
-// least 30 s, spread over another tenth so that many processes do not renew at once.
+// early returns how long before its end a token is renewed: a tenth of its lifetime, but at least
+// 30 s. A random part of up to a tenth is added, so that processes renew at different times.
 func early(lifetime time.Duration) time.Duration {
 	margin := max(lifetime/10, 30*time.Second)
 	return margin + rand.N(margin/10+1)
 }
 
-// Invalidate drops the token if it is still the current one, so that many callers refused with the
-// same token cause one fetch. Call it where the provider says that the token has expired.
+// Invalidate drops bad if it is still the current token. So many callers that were refused with one
+// token cause one fetch. Call it if the provider says that the token has expired.
 func (s *Source) Invalidate(bad bankmux.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,17 +1,17 @@
-// Package webhook verifies deliveries for adapters: that the provider sent them, that nothing in
-// them was changed, and that they are not old. An adapter makes one [Verifier] in its New, asks it
-// first in its ReadWebhook, and reads the body only then.
+// Package webhook verifies webhook deliveries for adapters: the provider sent them, nothing in them
+// was changed, and they are recent. An adapter makes one [Verifier] in its New. Its ReadWebhook
+// calls [Verifier.Verify] first and reads the body only after that.
 //
-//   - [NewHMAC] is for a secret that both sides know. The signature is over the body, over time and
-//     body, over id, time and body, or over method, URL and body.
+//   - [NewHMAC] is for a secret that both sides know. The signature covers the body, and optionally
+//     an id, the time, the method and the URL.
 //   - [NewJWT] is for a signed token about the body, with [Keys] that the provider publishes.
 //   - [NewSharedSecret] is for a secret in a header field. It is the weakest of the three.
 //   - [Header], [Window.Check] and [Refuse] are for any other scheme.
 //
-// Where a signature covers the URL, the application must say at which URL the provider finds it:
-// see WithURL in package inbox. Behind a proxy, the request does not know.
+// If a signature covers the URL, the application must configure its public URL: see WithURL in
+// package inbox. Behind a proxy, a request does not show it.
 //
-// Everything here fails closed: a header field that is there twice, two spellings of a signature, a
-// secret shorter than 16 bytes or an unknown algorithm is refused. Errors quote nothing of a
-// delivery.
+// In doubt a delivery is refused, such as one with a repeated header field or another spelling of
+// its signature. The New functions refuse a secret shorter than 16 bytes and an unknown algorithm.
+// Errors quote nothing of a delivery.
 package webhook

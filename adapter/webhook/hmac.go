@@ -13,7 +13,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Encoding says how bytes are written.
+// Encoding is how bytes are written as text.
 type Encoding int
 
 // The encodings.
@@ -25,59 +25,61 @@ const (
 
 // HMAC describes a scheme in which both sides know a secret.
 type HMAC struct {
-	// Secrets are the accepted ones, of 16 bytes or more once decoded. Give both while one replaces
-	// the other.
+	// Secrets are the accepted secrets of at least 16 decoded bytes. Give both while you replace
+	// one.
 	Secrets []bankmux.Secret
-	// SecretPrefix is cut off a secret before it is decoded, such as Svix's "whsec_". A secret may
-	// lack it.
+	// SecretPrefix is removed from a secret before it is decoded, such as "whsec_" at Svix. It is
+	// optional in a secret.
 	SecretPrefix   string
-	SecretEncoding Encoding         // how secrets are written; the zero value is Text
+	SecretEncoding Encoding         // of the secrets; the zero value is Text
 	Hash           func() hash.Hash // nil means sha256.New
 
-	// Signed is what is signed: literal text and the placeholders {id}, {time}, {method}, {url} and
-	// {body}, such as "{id}.{time}.{body}". It ends with {body}.
+	// Signed is the signed text: literal text and the placeholders {id}, {time}, {method}, {url}
+	// and {body}. An example is "{id}.{time}.{body}". It ends with {body}.
 	//
-	// {url} is the whole URL, see [bankmux.WebhookRequest.SentTo]. {time} is in seconds or
+	// {url} is the complete URL, see [bankmux.WebhookRequest.SentTo]. {time} is in seconds or
 	// milliseconds. Without {time} a recorded delivery can be repeated at any time.
 	//
-	// Two deliveries must not share one signed text, or a sender could move the border between two
-	// parts. So NewHMAC refuses orders in which a border is not certain, such as "{id}{body}".
-	// Verify refuses an id that holds the separator after it. It refuses a body that starts with a
-	// digit right after {time}, and a body that is not a JSON object or array after {url}.
+	// Two deliveries must not have the same signed text. Otherwise a sender could move the border
+	// between two parts. So NewHMAC refuses orders without a certain border, such as "{id}{body}".
+	// Verify refuses an id that contains the separator after it. It refuses a body that starts with
+	// a digit right after {time}. After {url} it refuses a body that is not a JSON object or array.
 	Signed string
 
 	// ID, Time and Signature are the names of header fields. Several names of one field are
-	// alternatives, and the first one stands in errors.
+	// alternatives, and errors use the first one.
 	ID, Time, Signature []string
-	// TimePrefix finds the time where it stands in a list, such as "t=" in "t=1700000000,v1=ab12".
+	// TimePrefix finds the time in a list, such as "t=" in "t=1700000000,v1=ab12".
 	TimePrefix string
-	// SignaturePrefix stands before each signature, such as "v1,", "v1=" or "sha256=". Others are
-	// ignored, since they may be of another version.
+	// SignaturePrefix is the text before each signature, such as "v1,", "v1=" or "sha256=". Other
+	// signatures are ignored, since they may have another version.
 	SignaturePrefix string
-	// Separator stands between the parts of a list of signatures, and of the list that has the
+	// Separator is the text between the parts of a list of signatures, and of the list that has the
 	// time. It is " " at Svix. Without it, the field has one signature. Only the first 16 parts
 	// count.
 	Separator string
-	// Encoding is how a signature is written, Hex or Base64. It must be the one text that encodes
-	// the signature: other padding, case or blanks are refused.
+	// Encoding is how a signature is written, Hex or Base64. Only the one standard text is
+	// accepted: another padding or case, or blanks, are refused.
 	Encoding Encoding
 
 	Window Window // for {time}
 }
 
-// maxParts is how many parts of a list count. A provider sends one signature for each secret.
+// maxParts is how many parts of a list count. A provider sends one signature per secret.
 const maxParts = 16
 
-// placeholder is a part of what is signed.
+// placeholder is a part of the signed text.
 type placeholder struct {
-	name   string // empty for the end of literal text
-	before string // literal text
+	name   string
+	before string // the literal text before it
 }
+
+// hmacVerifier is the verifier of [NewHMAC].
 
 type hmacVerifier struct {
 	HMAC  // without its secrets
 	parts []placeholder
-	macs  []func(head, body, dst []byte) []byte // one for each secret, which fmt does not find there
+	macs  []func(head, body, dst []byte) []byte // one per secret, which fmt cannot print from there
 }
 
 // NewHMAC returns a verifier. It compares in constant time, and each signature with each secret.
@@ -126,6 +128,7 @@ func NewHMAC(cfg HMAC) (Verifier, error) {
 	return v, nil
 }
 
+// addSecret decodes a secret and adds its MAC.
 func (v *hmacVerifier) addSecret(s bankmux.Secret) error {
 	text := strings.TrimPrefix(s.Reveal(), v.SecretPrefix)
 	var key []byte
@@ -159,7 +162,7 @@ func (v *hmacVerifier) addSecret(s bankmux.Secret) error {
 	return nil
 }
 
-// parseSigned reads what is signed. Two deliveries must never have the same signed text.
+// parseSigned parses [HMAC.Signed]. It refuses a text that two deliveries could share.
 func parseSigned(text string) ([]placeholder, error) {
 	var parts []placeholder
 	seen := map[string]bool{}
@@ -190,8 +193,8 @@ func parseSigned(text string) ([]placeholder, error) {
 	return parts, nil
 }
 
-// borderIsCertain reports whether the border between two parts can be told from their forms and what stands
-// between them. A time has digits, a method capital letters, and a URL starts with "http".
+// borderIsCertain reports whether the forms of two parts and the text between them fix the border.
+// A time has digits, a method has capital letters, and a URL starts with "http".
 func borderIsCertain(name, between, next string) bool {
 	digit := func(at int) bool { return between[at] >= '0' && between[at] <= '9' }
 	switch name {
@@ -231,12 +234,12 @@ func (v *hmacVerifier) Verify(_ context.Context, req bankmux.WebhookRequest) (Pr
 		proof.Time = at
 	}
 	if !v.matches(signatures, head, req.Body()) {
-		return Proof{}, Refuse("no signature holds")
+		return Proof{}, Refuse("no signature is valid")
 	}
 	return proof, nil
 }
 
-// read takes id and time out of the header.
+// read reads id and time from the header.
 func (v *hmacVerifier) read(req bankmux.WebhookRequest) (proof Proof, at time.Time, err error) {
 	if len(v.ID) > 0 {
 		if proof.ID, err = Header(req.Header(), v.ID...); err != nil {
@@ -257,7 +260,7 @@ func (v *hmacVerifier) read(req bankmux.WebhookRequest) (proof Proof, at time.Ti
 			}
 		}
 		if len(stamps) != 1 {
-			return proof, at, Refuse("the time is not there once")
+			return proof, at, Refuse("the time does not occur exactly once")
 		}
 		proof.stamp = stamps[0]
 	}
@@ -268,9 +271,10 @@ func (v *hmacVerifier) read(req bankmux.WebhookRequest) (proof Proof, at time.Ti
 	return proof, at, nil
 }
 
-const wrongForm = "the id, the time or the body is not of the form that is signed"
+// wrongForm is the detail of the error for a part that could move a border.
+const wrongForm = "the id, the time or the body does not have the signed form"
 
-// list gives the parts of a header field.
+// list returns the parts of a header field.
 func (v *hmacVerifier) list(field string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		if v.Separator == "" {
@@ -289,7 +293,7 @@ func (v *hmacVerifier) list(field string) func(yield func(string) bool) {
 	}
 }
 
-// head is what is signed before the body.
+// head returns the signed text before the body.
 func (v *hmacVerifier) head(req bankmux.WebhookRequest, proof Proof) ([]byte, error) {
 	head := make([]byte, 0, 256)
 	for i, part := range v.parts {
@@ -325,19 +329,19 @@ func (v *hmacVerifier) head(req bankmux.WebhookRequest, proof Proof) ([]byte, er
 	return head, nil
 }
 
-// startsWithoutDigit reports whether a body starts with something that is not a digit.
+// startsWithoutDigit reports whether a body has a first byte that is not a digit.
 func startsWithoutDigit(body []byte) bool {
 	return len(body) > 0 && (body[0] < '0' || body[0] > '9')
 }
 
-// startsBody reports whether a URL, of which the sender chooses the query, cannot pass for a part
-// of the body: the first brace or bracket of the whole starts the body.
+// startsBody reports whether the first brace or bracket of URL and body starts the body. Otherwise
+// a sender, who chooses the query, could pass a part of the URL for the body.
 func startsBody(url string, body []byte) bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && !strings.ContainsAny(url, "{[")
 }
 
-// matches reports whether one of the signatures is by one of the secrets. It compares texts, so that
-// a signature has one spelling.
+// matches reports whether one of the signatures was made with one of the secrets. It compares
+// texts, so a signature has only one spelling.
 func (v *hmacVerifier) matches(field string, head, body []byte) bool {
 	var given [maxParts]string
 	n := 0

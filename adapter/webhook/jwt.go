@@ -17,7 +17,7 @@ import (
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
-// Algorithm is one of the two with which a token may be signed.
+// Algorithm is an algorithm that signs tokens.
 type Algorithm string
 
 // The algorithms.
@@ -28,21 +28,23 @@ const (
 
 // JWT describes a scheme in which a header field holds a signed token (RFC 7519) about the body.
 type JWT struct {
-	Header []string // the names of the field; the first one stands in errors
-	Prefix string   // stands before the token, such as "Bearer "
-	// Algorithms are the accepted ones, whatever the token says. Empty means ES256 alone.
+	Header []string // the alternative names of the field; errors use the first one
+	Prefix string   // the text before the token, such as "Bearer "
+	// Algorithms are the accepted algorithms, whatever the token names. Empty means only ES256.
 	Algorithms []Algorithm
 	Keys       *Keys
-	// Issuer is what the claim "iss" must be. Without one, the claim is not looked at.
+	// Issuer is the required value of the claim "iss". If it is empty, the claim is ignored.
 	Issuer string
 	// Digest is the name of the claim with the SHA-256 of the body in lower-case hexadecimal
-	// digits, such as "request_body_sha256". Without it a token would prove any body, so it is
-	// required.
+	// digits, such as "request_body_sha256". It is required, because without it a token would prove
+	// any body.
 	Digest string
-	// Window is for the claim "iat", which is required. Other claims are not looked at, "exp" and
-	// "nbf" included.
+	// Window limits the claim "iat", which is required. Other claims, such as "exp" and "nbf", are
+	// ignored.
 	Window Window
 }
+
+// jwtVerifier is the verifier of [NewJWT].
 
 type jwtVerifier struct {
 	JWT
@@ -71,7 +73,7 @@ func NewJWT(cfg JWT) (Verifier, error) {
 	}
 	switch {
 	case cfg.Keys == nil || cfg.Keys.fetch == nil:
-		return nil, invalid("Keys", "is not of NewKeySet or NewKeyByID")
+		return nil, invalid("Keys", "was not made by NewKeySet or NewKeyByID")
 	case cfg.Digest == "" || slices.Contains([]string{"iss", "iat"}, cfg.Digest):
 		return nil, invalid("Digest", "is not the name of a claim about the body")
 	}
@@ -94,7 +96,7 @@ func (v *jwtVerifier) Verify(ctx context.Context, req bankmux.WebhookRequest) (P
 		return Proof{}, Refuse("the signature is not a token signed with " + v.named)
 	}
 	head := &token.Signatures[0].Header
-	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // RFC 7797, section 7: not in a JWT
+	for _, extension := range []jose.HeaderKey{"crit", "b64"} { // RFC 7797, section 7, forbids them in a JWT
 		if _, there := head.ExtraHeaders[extension]; there {
 			return Proof{}, Refuse("the signature has extensions that a token cannot have")
 		}
@@ -105,7 +107,7 @@ func (v *jwtVerifier) Verify(ctx context.Context, req bankmux.WebhookRequest) (P
 	}
 	payload, err := token.Verify(key.public)
 	if err != nil {
-		return Proof{}, Refuse("the signature does not hold")
+		return Proof{}, Refuse("the signature is invalid")
 	}
 	proof, err := v.claims(payload, req.Body())
 	if err == nil {
@@ -120,11 +122,11 @@ func (v *jwtVerifier) Verify(ctx context.Context, req bankmux.WebhookRequest) (P
 	return proof, nil
 }
 
-// claims reads what the token says, and compares it with the body.
+// claims reads the claims of the token and compares them with the body.
 func (v *jwtVerifier) claims(payload, body []byte) (proof Proof, err error) {
 	members, err := strictjson.Object(payload)
 	if err != nil {
-		return proof, Refuse("the signature claims nothing that can be read")
+		return proof, Refuse("the claims of the signature cannot be read")
 	}
 	var issuer, digest string
 	for _, m := range members {
@@ -153,7 +155,7 @@ func (v *jwtVerifier) claims(payload, body []byte) (proof Proof, err error) {
 	return proof, nil
 }
 
-// parseInstant reads a JSON number of seconds since 1970, of which a fraction is dropped.
+// parseInstant reads a JSON number of seconds since 1970. It drops a fraction.
 func parseInstant(number string) (time.Time, bool) {
 	const year9999 = 253402300799
 	n, err := strconv.ParseFloat(number, 64) // valid JSON has no "NaN"
@@ -163,8 +165,8 @@ func parseInstant(number string) (time.Time, bool) {
 	return time.Unix(int64(n), 0), true
 }
 
-// canonical reports whether the parts of a token are written in the only way there is. go-jose
-// ignores bits that say nothing, so that a changed token could still hold.
+// canonical reports whether the parts of a token have their standard encoding. The package go-jose
+// ignores unused bits, so a changed token could still be valid.
 func canonical(token string) bool {
 	for part := range strings.SplitSeq(token, ".") {
 		if _, err := base64.RawURLEncoding.Strict().

@@ -19,73 +19,77 @@ import (
 	"github.com/bankmux/bankmux/internal/isolate"
 )
 
-// How long keys are kept, and how often they are asked for.
+// How long keys are kept, and how often they are fetched.
 const (
-	refreshAfter    = 12 * time.Hour // asked for again; until expireAfter the present ones serve if that fails
+	refreshAfter    = 12 * time.Hour // then fetched again; if that fails, used until expireAfter
 	expireAfter     = 24 * time.Hour
-	unknownInterval = 5 * time.Minute  // between two questions about an unknown id
-	failedInterval  = 10 * time.Second // between two attempts without any keys
-	fetchBudget     = 10 * time.Second // for one attempt
+	unknownInterval = 5 * time.Minute  // between two fetches for an unknown id
+	failedInterval  = 10 * time.Second // between two attempts while there are no keys
+	fetchBudget     = 10 * time.Second // of one attempt
 
-	// Of keys that are fetched by id: ids that may be asked for at once without being known, and
-	// how often one more may. A sender can invent any number of them.
+	// For keys that are fetched by id: how many unknown ids may cause a fetch at a time, and how
+	// often one more may. A sender can invent any number of ids.
 	maxUnknown    = 16
 	unknownRefill = 30 * time.Second
 
-	maxKept = 64  // keys that are fetched by id, all of them known
+	maxKept = 64  // keys that were fetched by id
 	maxID   = 256 // bytes of an id
 )
 
-// Keys are a provider's public keys for signatures. They are fetched when a delivery needs them, by
-// one caller for all who wait, and nothing runs in between. They are safe for concurrent use.
+// Keys are the public keys of a provider. They are fetched when a delivery needs them. One fetch
+// serves all deliveries that wait for it, and nothing runs in the background. They are safe for
+// concurrent use.
 //
-//   - Keys are fetched again after 12 hours. If that fails, the present ones serve for 12 more.
-//   - An unknown id causes one fetch in five minutes, and a set of keys one fetch for all such ids.
-//   - Keys by id are fetched for at most 16 unknown ids at once, and for one more every 30 seconds.
-//     Further ids are [bankmux.ErrRateLimited] until then: whether they are genuine is not known.
-//     64 keys are kept.
-//   - A failed fetch is the provider's failure and not a bad signature. All who wait get its error.
-//     Without any keys, the next attempt is 10 seconds later. A fetch lasts 10 seconds at most.
+//   - Keys are fetched again after 12 hours. If that fails, the present keys stay valid for 12 more
+//     hours.
+//   - An unknown id causes one fetch in five minutes. For a set of keys that is one fetch for all
+//     unknown ids.
+//   - Keys by id are fetched for at most 16 unknown ids at a time, and for one more every 30
+//     seconds. Until then further ids return [bankmux.ErrRateLimited], since they may be genuine.
+//     At most 64 keys are kept.
+//   - A failed fetch is the provider's failure, not a bad signature. All waiting deliveries get its
+//     error. While there are no keys, the next attempt is 10 seconds later. A fetch takes at most
+//     10 seconds.
 type Keys struct {
 	fetch func(ctx context.Context, id string) (map[keyName]Key, error)
-	each  bool // every id is fetched by itself
+	each  bool // each id is fetched separately
 
 	flight singleflight.Group
 	mu     sync.Mutex
-	kept   map[string]*keyResponse // by what was asked for; a set is asked for by ""
-	turns  time.Time               // when all turns for unknown ids are free again
+	kept   map[string]*keyResponse // by scope: the id, or "" for a set
+	turns  time.Time               // when no fetch for an unknown id counts any longer
 }
 
 // Key is one public key.
 type Key struct {
-	// JWK is the key as JSON (RFC 7517), on P-256 or of RSA with at least 2048 bits. Its use and
-	// algorithm must fit where they are there.
+	// JWK is the key as JSON (RFC 7517): P-256, or RSA with at least 2048 bits. Its use and
+	// algorithm are optional but must fit.
 	JWK json.RawMessage
-	// Until is when the provider stopped signing with the key; zero means that it still does.
-	// Signatures made later do not hold.
+	// Until is when the provider stopped signing with the key. Later signatures are refused. Zero
+	// means that the key is still in use.
 	Until time.Time
 
 	public crypto.PublicKey
 }
 
-// keyName is what a token names: a key without a fitting algorithm is not there.
+// keyName is how a token names a key: by id and algorithm.
 type keyName struct {
 	id        string
 	algorithm Algorithm
 }
 
-// keyResponse is what the provider said about its keys.
+// keyResponse is the provider's last response about a scope.
 type keyResponse struct {
-	keys    map[keyName]Key // nil until there was one
-	at      time.Time       // when they were fetched
-	asked   time.Time       // when they were last asked for while there were some
-	failed  error           // what the last attempt ended in
-	retryAt time.Time       // when to try again after it, while there are none
-	fetched int             // attempts that ended
+	keys    map[keyName]Key // nil until the first success
+	at      time.Time       // of the last success
+	asked   time.Time       // of the last attempt while there were keys
+	failed  error           // of the last attempt
+	retryAt time.Time       // of the next attempt while there are no keys
+	fetched int             // how many attempts have ended
 }
 
-// NewKeySet returns the keys of a set (RFC 7517, JWKS). The function fetches the elements of its
-// "keys". Keys of other sorts among them are ignored, and an id that two keys have names neither.
+// NewKeySet returns keys that are fetched as a set (RFC 7517, JWKS). fetch returns the elements of
+// its "keys". Keys of other types are ignored. If two keys have the same id, neither is used.
 func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys {
 	return &Keys{kept: map[string]*keyResponse{}, fetch: func(ctx context.Context, _ string) (map[keyName]Key, error) {
 		raw, err := fetch(ctx)
@@ -94,8 +98,8 @@ func NewKeySet(fetch func(ctx context.Context) ([]json.RawMessage, error)) *Keys
 }
 
 // NewKeyByID returns keys that are fetched one by one. For an id that the provider does not have,
-// the function returns the zero [Key] and no error. The id is text of the sender's. A JWK that
-// cannot be read is [bankmux.ErrMalformed], and one without id has the id that was asked for.
+// fetch returns the zero [Key] and no error. The id is text of the sender. A JWK that cannot be
+// read is [bankmux.ErrMalformed]. A JWK without id gets the requested id.
 func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
 	return &Keys{
 		kept: map[string]*keyResponse{},
@@ -109,7 +113,7 @@ func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
 			if jwk.UnmarshalJSON(key.JWK) != nil {
 				return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the key of a signature cannot be read"}
 			}
-			jwk.KeyID = cmp.Or(jwk.KeyID, id) // it was asked for by it
+			jwk.KeyID = cmp.Or(jwk.KeyID, id) // the requested id
 			if name, ok := nameOf(&jwk); ok {
 				return map[keyName]Key{name: {public: jwk.Key, Until: key.Until}}, nil
 			}
@@ -136,7 +140,7 @@ func (k *Keys) find(ctx context.Context, name keyName) (Key, error) {
 		case err == nil:
 			key = k.known(scope, name)
 		case key.public != nil:
-			return key, nil // asked for since they are due, not since they are too old
+			return key, nil // the keys are due but not too old
 		}
 	}
 	if err == nil && key.public == nil {
@@ -145,6 +149,7 @@ func (k *Keys) find(ctx context.Context, name keyName) (Key, error) {
 	return key, err
 }
 
+// known returns a key if it is kept, else the zero Key.
 func (k *Keys) known(scope string, name keyName) Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -154,8 +159,8 @@ func (k *Keys) known(scope string, name keyName) Key {
 	return Key{}
 }
 
-// lookup returns the key if it is known, how many attempts to fetch it ended, and whether to ask the
-// provider first. Who is told to ask has taken the turn.
+// lookup returns the key if it is kept, and how many attempts to fetch it have ended. If it also
+// returns ask, the caller must fetch first, and lookup has counted that fetch.
 func (k *Keys) lookup(scope string, name keyName) (key Key, seen int, ask bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -181,8 +186,7 @@ func (k *Keys) lookup(scope string, name keyName) (key Key, seen int, ask bool, 
 	return key, a.fetched, false, nil
 }
 
-// admit makes room for what was not asked for before. Only an unknown id of a key that is fetched by
-// id needs a turn for it.
+// admit adds a new scope. For keys by id it limits how many unknown ids cause a fetch.
 func (k *Keys) admit(scope string, now time.Time) error {
 	if k.each {
 		if k.turns.Before(now) {
@@ -203,7 +207,7 @@ func (k *Keys) admit(scope string, now time.Time) error {
 	return nil
 }
 
-// forget drops ids that name no key and may be asked for again.
+// forget drops ids that name no key and may be fetched again.
 func (k *Keys) forget(now time.Time) {
 	maps.DeleteFunc(k.kept, func(_ string, a *keyResponse) bool {
 		last := a.at
@@ -214,7 +218,7 @@ func (k *Keys) forget(now time.Time) {
 	})
 }
 
-// evictOldest drops the key that was fetched the longest time ago where too many are kept.
+// evictOldest drops the key with the oldest fetch if there are too many.
 func (k *Keys) evictOldest() {
 	count, oldest := 0, ""
 	for scope, a := range k.kept {
@@ -230,8 +234,8 @@ func (k *Keys) evictOldest() {
 	}
 }
 
-// refresh fetches the keys, or waits for who does. The fetch outlives an impatient caller, for others
-// wait for it too.
+// refresh fetches the keys, or waits for a fetch of another caller. The fetch continues when its
+// caller gives up, because others may wait for it.
 func (k *Keys) refresh(ctx context.Context, scope string, seen int) error {
 	done := k.flight.DoChan(scope, func() (any, error) {
 		if ended, err := k.endedSince(scope, seen); ended {
@@ -243,7 +247,7 @@ func (k *Keys) refresh(ctx context.Context, scope string, seen int) error {
 		if err != nil && ctx.Err() != nil {
 			err = &bankmux.Error{
 				Kind:   bankmux.ErrUnavailable,
-				Detail: "the keys of signatures did not come in time",
+				Detail: "the keys of signatures did not arrive in time",
 				Err:    context.DeadlineExceeded,
 			}
 		}
@@ -256,13 +260,13 @@ func (k *Keys) refresh(ctx context.Context, scope string, seen int) error {
 	case <-ctx.Done():
 		return &bankmux.Error{
 			Kind:   bankmux.ErrContextDone,
-			Detail: "the keys of signatures did not come in time",
+			Detail: "the keys of signatures did not arrive in time",
 			Err:    ctx.Err(),
 		}
 	}
 }
 
-// endedSince reports whether an attempt ended between a caller's look and its flight, and with what. Then
+// endedSince reports whether an attempt has ended since the caller's lookup, and its error. If so,
 // there is nothing to fetch.
 func (k *Keys) endedSince(scope string, seen int) (ended bool, failed error) {
 	k.mu.Lock()
@@ -274,12 +278,12 @@ func (k *Keys) endedSince(scope string, seen int) (ended bool, failed error) {
 	return true, a.failed
 }
 
-// store takes the outcome of a fetch.
+// store records the result of a fetch.
 func (k *Keys) store(scope string, keys map[keyName]Key, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	a := k.kept[scope]
-	if a == nil { // forgotten on the way
+	if a == nil { // forgotten during the fetch
 		a = &keyResponse{}
 		k.kept[scope] = a
 	}
@@ -289,14 +293,14 @@ func (k *Keys) store(scope string, keys map[keyName]Key, err error) {
 	if err == nil {
 		a.keys, a.at = keys, now
 		if k.each {
-			a.asked = now // it was about this id
+			a.asked = now // the fetch was for this id
 			k.evictOldest()
 		}
 	}
 }
 
-// usableKeys reads the keys that may sign. What cannot be read is ignored, for a provider may add keys
-// of another sort.
+// usableKeys returns the keys that may sign. It ignores those that it cannot read, because a
+// provider may add keys of another type.
 func usableKeys(raw []json.RawMessage) map[keyName]Key {
 	all := make(map[keyName]Key, len(raw))
 	twice := map[keyName]bool{}
@@ -320,7 +324,7 @@ func usableKeys(raw []json.RawMessage) map[keyName]Key {
 	return all
 }
 
-// nameOf returns what a token names a key by. It reports false for a key that signs nothing here.
+// nameOf returns the name of a key. It reports false for a key that does not sign deliveries.
 func nameOf(jwk *jose.JSONWebKey) (keyName, bool) {
 	algorithm := algorithmOf(jwk.Key)
 	fits := jwk.KeyID != "" && (jwk.Use == "" || jwk.Use == "sig") && algorithm != "" &&
@@ -328,10 +332,10 @@ func nameOf(jwk *jose.JSONWebKey) (keyName, bool) {
 	return keyName{jwk.KeyID, algorithm}, fits
 }
 
-// minRSA is the fewest bits of an RSA key (RFC 7518, section 3.3).
+// minRSA is the smallest RSA key in bits (RFC 7518, section 3.3).
 const minRSA = 2048
 
-// algorithmOf returns what a key signs with, or "".
+// algorithmOf returns the algorithm of a key, or "" if it is not supported.
 func algorithmOf(key crypto.PublicKey) Algorithm {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:

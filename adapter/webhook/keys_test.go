@@ -35,6 +35,7 @@ func TestKeys(t *testing.T) {
 	t.Run("a delivery that gives up does not end the fetch of others", aDeliveryThatGivesUpDoesNotEndTheFetchOfOthers)
 }
 
+// TestMain fails if a goroutine outlives the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // publisher is a provider that publishes keys.
@@ -286,7 +287,7 @@ func aKeyThatIsFetchedById(t *testing.T) {
 	}{
 		"has that id where it says none":                          {nameless.jwk(), ""},
 		"is the provider's failure where it is null":              {json.RawMessage("null"), bankmux.ErrMalformed},
-		"is the provider's failure where it is no key":            {json.RawMessage(`{"kty":"EC","kid":"k1"}`), bankmux.ErrMalformed},
+		"is the provider's failure if it is not a key":            {json.RawMessage(`{"kty":"EC","kid":"k1"}`), bankmux.ErrMalformed},
 		"proves nothing where it is of another curve":             {newSignerOn(t, "k1", elliptic.P384()).jwk(), bankmux.ErrSignature},
 		"proves nothing where it is one that the sender may know": {json.RawMessage(`{"kty":"oct","kid":"k1","k":"AAAA"}`), bankmux.ErrSignature},
 	} {

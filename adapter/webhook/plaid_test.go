@@ -131,7 +131,7 @@ func TestPlaid(t *testing.T) {
 			"older than five minutes": func(_, c map[string]any) { c["iat"] = time.Now().Add(-5*time.Minute - time.Second).Unix() },
 			"of another body":         func(_, c map[string]any) { c["request_body_sha256"] = "00" },
 			"of another algorithm":    func(h, _ map[string]any) { h["alg"] = "HS256" },
-			"by a key nobody knows":   func(h, _ map[string]any) { h["kid"] = "forged" },
+			"by an unknown key":       func(h, _ map[string]any) { h["kid"] = "forged" },
 		} {
 			require.ErrorIs(t, read("k1", body, change), bankmux.ErrSignature, name)
 		}

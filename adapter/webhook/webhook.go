@@ -14,27 +14,27 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Verifier checks that a delivery is genuine. It believes nothing of it before the proof has held.
-// It is safe for concurrent use, changes nothing outside of its own memory, and may be asked again.
-//
-// The error is [bankmux.ErrSignature] for a delivery that proves nothing. It is
-// [bankmux.ErrUnsupported] where the scheme signs the URL and the delivery does not have it. Only a
-// verifier with [Keys] has other errors: those with which the keys could not be fetched.
+// Verifier checks that a delivery is genuine. It uses nothing of a delivery before that is proved.
+// It is safe for concurrent use.
 type Verifier interface {
+	// Verify returns the proof of a genuine delivery. It may be repeated. The error is
+	// [bankmux.ErrSignature] for a delivery that proves nothing. It is [bankmux.ErrUnsupported] if
+	// the scheme signs the URL and the delivery has none. Only a verifier with [Keys] has other
+	// errors: those of a failed fetch of keys.
 	Verify(ctx context.Context, req bankmux.WebhookRequest) (Proof, error)
 }
 
-// Proof is what a signature that held says.
+// Proof has what a valid signature covers.
 type Proof struct {
-	ID   string    // the id that was signed; empty where the scheme signs none
-	Time time.Time // when it was signed; zero where the scheme signs no time
+	ID   string    // the signed id; empty if the scheme signs none
+	Time time.Time // when the delivery was signed; zero if the scheme signs no time
 
 	stamp string // the time as it was signed
 }
 
-// Key names the delivery, for [bankmux.WebhookResult.Key]: it is the id, or else a digest of the
-// signed time and the body. A repetition that is signed again has another time and so another key.
-// An id within the body is the better key.
+// Key returns a key of the delivery for [bankmux.WebhookResult.Key]: the id, or else a digest of
+// the signed time and the body. A retry that is signed again has another time and so another key.
+// If the body has an id, that is the better key.
 func (p Proof) Key(body []byte) string {
 	if p.ID != "" {
 		return p.ID
@@ -45,17 +45,18 @@ func (p Proof) Key(body []byte) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// Window is how far the time of a signature may be off. Zero means five minutes, as in Svix's
-// libraries.
+// Window limits how far the time of a signature may differ from the clock. Zero means five minutes,
+// as in Svix's libraries.
 type Window struct {
-	Age   time.Duration    // at most so old
-	Ahead time.Duration    // at most so far in the future
+	Age   time.Duration    // the longest time in the past
+	Ahead time.Duration    // the longest time in the future
 	Now   func() time.Time // nil means time.Now
 }
 
+// defaultWindow is the default of both limits of a [Window].
 const defaultWindow = 5 * time.Minute
 
-// withDefaults fills in the defaults.
+// withDefaults replaces what is zero, and refuses negative limits.
 func (w Window) withDefaults() (Window, error) {
 	switch {
 	case w.Age < 0:
@@ -75,8 +76,8 @@ func (w Window) withDefaults() (Window, error) {
 	return w, nil
 }
 
-// Check refuses a time outside of the window, for schemes that this package lacks. The error is
-// [bankmux.ErrSignature].
+// Check refuses a time outside of the window. It is for schemes that this package does not have.
+// The error is [bankmux.ErrSignature].
 func (w Window) Check(at time.Time) error {
 	w, err := w.withDefaults()
 	if err != nil {
@@ -92,23 +93,23 @@ func (w Window) Check(at time.Time) error {
 	return nil
 }
 
-// Refuse returns the error for a delivery that proves nothing, for schemes that this package lacks.
-// The detail must quote nothing of the delivery.
+// Refuse returns the error for a delivery that proves nothing. It is for schemes that this package
+// does not have. The detail must quote nothing of the delivery.
 func Refuse(detail string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrSignature, Detail: detail, NotSent: true}
 }
 
-// invalid is the error for a configuration.
+// invalid returns the error for a configuration.
 func invalid(field, detail string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
 }
 
-// maxHeader bounds a header field before anything is made of it.
+// maxHeader is the largest value of a header field, in bytes.
 const maxHeader = 8 << 10
 
-// Header returns the value of the header field that has one of the names. It must be there once and
-// have at most 8 KiB. Under two names it must have the same value: nothing says which one the
-// sender signed. The error is [bankmux.ErrSignature].
+// Header returns the value of the header field that has one of the names. The field must occur once
+// and have at most 8 KiB. Two different values under two names are an error, because it is unknown
+// which one was signed. The error is [bankmux.ErrSignature].
 func Header(header http.Header, names ...string) (string, error) {
 	var found string
 	for _, name := range names {
@@ -117,11 +118,11 @@ func Header(header http.Header, names ...string) (string, error) {
 		case len(values) == 0:
 			continue
 		case len(values) > 1:
-			return "", Refuse("the header " + name + " is there more than once")
+			return "", Refuse("the header " + name + " occurs more than once")
 		case len(values[0]) > maxHeader:
 			return "", Refuse("the header " + name + " is too long")
 		case found != "" && values[0] != found:
-			return "", Refuse("the header " + name + " says something else than " + names[0])
+			return "", Refuse("the header " + name + " differs from " + names[0])
 		}
 		found = values[0]
 	}
@@ -131,7 +132,7 @@ func Header(header http.Header, names ...string) (string, error) {
 	return found, nil
 }
 
-// checkNames returns why names cannot be those of a header field.
+// checkNames returns an error unless names are names of a header field.
 func checkNames(field string, names []string) error {
 	if len(names) == 0 {
 		return invalid(field, "is empty")
@@ -144,9 +145,9 @@ func checkNames(field string, names []string) error {
 	return nil
 }
 
-// parseTimestamp reads seconds or milliseconds since 1970, of 1973 and later: seconds have nine or ten
-// digits and milliseconds three more, so that one text has one meaning and one length. Virtual time
-// of tests starts in 2000, when seconds had nine.
+// parseTimestamp reads seconds or milliseconds since 1970, for times from 1973 on. Seconds have
+// nine or ten digits and milliseconds three more, so one text has one meaning. The virtual time of
+// tests starts in 2000, when seconds had nine digits.
 func parseTimestamp(text string) (time.Time, bool) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
@@ -161,15 +162,16 @@ func parseTimestamp(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// minSecret is the fewest bytes of a shared secret: 128 bits. An empty one would let everyone sign.
+// minSecret is the smallest shared secret in bytes (128 bits). With an empty one everyone could
+// sign.
 const minSecret = 16
 
-// SharedSecret is a secret that the provider sends in a header field. Only TLS keeps it secret. It
-// covers neither body nor time, so a recorded delivery can be repeated and changed by who saw it.
+// SharedSecret describes a secret that the provider sends in a header field. Only TLS protects it.
+// It covers neither body nor time, so a party that saw a delivery can repeat and change it.
 type SharedSecret struct {
-	Header []string // the names of the field; the first one stands in errors
-	Prefix string   // stands before the secret, such as "Bearer "
-	// Secrets are the accepted ones, of 16 bytes or more. Give both while one replaces the other.
+	Header []string // the alternative names of the field; errors use the first one
+	Prefix string   // the text before the secret, such as "Bearer "
+	// Secrets are the accepted secrets of at least 16 bytes. Give both while you replace one.
 	Secrets []bankmux.Secret
 }
 
@@ -193,15 +195,16 @@ func NewSharedSecret(cfg SharedSecret) (Verifier, error) {
 	return v, nil
 }
 
+// tooShort is the detail of the error for a secret below minSecret.
 const tooShort = "has one that is empty or shorter than 16 bytes"
 
 type sharedSecret struct {
 	names   []string
 	prefix  string
-	compare []func(digest []byte) int // one for each secret, which fmt does not find there
+	compare []func(digest []byte) int // one per secret, which fmt cannot print from there
 }
 
-// Verify compares digests, so that the time says nothing about the length either.
+// Verify compares digests, so that its time does not depend on the length either.
 func (v sharedSecret) Verify(_ context.Context, req bankmux.WebhookRequest) (Proof, error) {
 	text, err := Header(req.Header(), v.names...)
 	if err != nil {
@@ -213,7 +216,7 @@ func (v sharedSecret) Verify(_ context.Context, req bankmux.WebhookRequest) (Pro
 		held |= compare(given[:])
 	}
 	if !ok || held != 1 {
-		return Proof{}, Refuse("the shared secret is another one")
+		return Proof{}, Refuse("the shared secret is wrong")
 	}
 	return Proof{}, nil
 }

@@ -11,29 +11,30 @@ import (
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
-// Decode reads an answer, one JSON object, into v, a pointer to a struct. One leading byte order
-// mark is ignored, and text that is not UTF-8 is repaired.
+// Decode reads a response, which is one JSON object, into v, a pointer to a struct. It ignores one
+// leading byte order mark and repairs text that is not UTF-8.
 //
-// An unknown key is ignored, and a key in another case is another key. A key of v that repeats
-// outside of lists is refused, since two decoders could see two values. A member in another shape
-// is absent, and nothing is left of what was read of it. An element of a list in another shape
-// costs only itself. Each element of a [Rows] or [List] is read on its own: there, a number may
-// stand for a text, and text for a number or for true and false. Decode decodes once where every
-// shape is the expected one, and a second time otherwise.
+// These rules apply:
 //
-// A list that is not an array is refused, and so is an [Exact] member in another shape. An answer
-// is refused where it has more rows than its length stands for: see [List].
+//   - An unknown key is ignored. Keys are case-sensitive.
+//   - A member of another type counts as absent, and keeps nothing of its value.
+//   - An element of another type affects only itself. In each element of a [Rows] or [List], a
+//     number may replace a text. A text may replace a number, true or false.
+//   - A repeated key of v is refused outside of lists, since two decoders could see two values.
+//   - A list that is not an array is refused, and so is an [Exact] member of another type.
+//   - A response with more rows than its length allows is refused: see [List].
 //
-// The error is [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the answer.
+// Decode reads a response once if all types are the expected ones, else twice. The error is
+// [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response.
 func Decode(body []byte, v any) error { return decode(body, v, unmarshal) }
 
-// DecodeStrict reads what decides about trust, such as the claims of a signature: no key may repeat
-// anywhere, every member must have its own shape, and text must be UTF-8. The error is that of
-// [Decode].
+// DecodeStrict reads data that decides about trust, such as the claims of a signature. No key may
+// repeat, each member must have its type, and text must be UTF-8. The error is that of [Decode].
 func DecodeStrict(body []byte, v any) error {
 	return decode(body, v, func(body []byte, v any) error { return json.Unmarshal(body, v) })
 }
 
+// decode checks the size of a response and reads it.
 func decode(text []byte, v any, read func([]byte, any) error) error {
 	text = strictjson.WithoutMark(text)
 	switch body := bytes.TrimSpace(text); {
@@ -59,15 +60,17 @@ func decode(text []byte, v any, read func([]byte, any) error) error {
 	return malformed("is not valid JSON")
 }
 
-// bounded reports whether an answer bounds itself: all its lists are [Rows] or [List], it has no
-// maps, and its rows have neither. Such an answer is not counted before it is read.
+// bounded reports whether a response limits itself: all its lists are [Rows] or [List], and neither
+// it nor its rows have other lists or maps. Such a response is not counted before it is read.
 func bounded(v any) bool {
 	_, ok := v.(interface{ Bounded() })
 	return ok
 }
 
-const tooMany = "has more rows than an answer may have"
+// tooMany is the end of the error for a response with too many rows.
+const tooMany = "has more rows than a response may have"
 
+// malformed returns the error for an unusable response.
 func malformed(what string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer " + what}
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response " + what}
 }

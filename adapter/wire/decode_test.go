@@ -50,7 +50,7 @@ func theErrorIsErrMalformedAndQuotesNothing(t *testing.T) {
 			for _, read := range []func([]byte, any) error{wire.Decode, wire.DecodeStrict} {
 				err := read([]byte(c.body), new(answer))
 				require.ErrorIs(t, err, bankmux.ErrMalformed)
-				require.ErrorContains(t, err, "the answer "+c.says)
+				require.ErrorContains(t, err, "the response "+c.says)
 				assert.NotContains(t, err.Error(), "planted")
 			}
 		})

@@ -1,15 +1,16 @@
-// Package wire decodes the JSON answers of a provider so that one odd member costs itself or its
-// row, but never the whole answer.
+// Package wire decodes the JSON responses of a provider. An unexpected value affects only its
+// member or its row, and never the rest of the response.
 //
-// [Decode] reads an answer into a struct whose members say what may be odd:
+// [Decode] reads a response into a struct. The types of its members say which values are accepted:
 //
 //   - [List] and [Rows] are arrays in which an unreadable element is a [bankmux.Failure].
 //   - [Number] is exact, and may be written as text. [Text] may be written as a number.
-//   - [Flag] is true, false or absent, however it is written. [Seconds] is a duration.
-//   - [Exact] is a member that decides, such as "has_more": an odd one is an error.
+//   - [Flag] is true, false or absent, and may be written as text or a number.
+//   - [Seconds] is a duration.
+//   - [Exact] is a decisive member, such as "has_more": an unexpected value is an error.
 //
-// What an answer must have is checked after decoding, since absent and null are the zero value:
-// see Lacks in package rest.
+// Check after decoding that required members are present, since absent and null give the zero
+// value: see Lacks in package rest.
 //
-// Read the types with Decode: package encoding/json does not call their methods.
+// Use these types only with Decode. The package encoding/json does not call their methods.
 package wire

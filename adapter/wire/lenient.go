@@ -13,14 +13,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// unmarshal reads an answer into v, a pointer to a struct. It reads the expected shapes first, at
-// full speed. Only where that fails does it read again, leniently: a member of the envelope in
-// another shape is absent, whatever the first reading made of it, and so is an element of a slice.
-// Each element of a [Rows] or [List] is read on its own, as [readRow] does.
+// unmarshal reads a response into v, a pointer to a struct. The first reading expects the right
+// types and is fast. If it fails, a second one is lenient. A member of the envelope of another type
+// is then absent, and so is an element of a slice. Each element of a [Rows] or [List] is read
+// separately, as [readRow] does.
 //
-// Still refused are text that is not JSON, a key of v that repeats, a list that is not an array,
-// and an [Exact] member in another shape. Keys that v does not have may repeat, and so may those
-// within a member of another shape. Text that is not UTF-8 is repaired.
+// The second reading still refuses text that is not JSON and a repeated key of v. It also refuses a
+// list that is not an array, and an [Exact] member of another type. Keys that v does not have may
+// repeat, and so may keys within a member of another type. Text that is not UTF-8 is repaired.
 func unmarshal(body []byte, v any) error {
 	err := json.Unmarshal(body, v, jsontext.AllowInvalidUTF8(true))
 	_, shape := errors.AsType[*json.SemanticError](err)
@@ -44,10 +44,10 @@ func unmarshal(body []byte, v any) error {
 	)
 }
 
-// readRow reads one element of a list. A member in another shape is absent, or read where it is
-// plain text: a number for a text, a text for a number or for true and false. The error is for an
-// element that as a whole has another shape, or that repeats a key: no decoder may choose which of
-// two values counts.
+// readRow reads one element of a list. A member of another type is absent, unless it can be
+// converted. A number becomes a text, and a text becomes a number, true or false. The error is for
+// an element that is not an object or repeats a key, because it is unclear which of two values
+// counts.
 func readRow(raw []byte, v any) error {
 	return json.Unmarshal(raw, v, jsontext.AllowInvalidUTF8(true), json.WithUnmarshalers(row))
 }
@@ -58,7 +58,7 @@ var (
 	row      = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error { return readLenient(dec, v, true) })
 )
 
-// lenient reports whether a decoder is one of [unmarshal]'s second reading or of [readRow].
+// lenient reports whether a decoder belongs to [unmarshal]'s second reading or to [readRow].
 func lenient(dec *jsontext.Decoder) bool {
 	set, _ := json.GetOption(dec.Options(), json.WithUnmarshalers)
 	return set != nil
@@ -67,24 +67,25 @@ func lenient(dec *jsontext.Decoder) bool {
 // useDecoder leaves a value to the decoder.
 const useDecoder = unsupported("as usual")
 
+// unsupported is an error that matches [errors.ErrUnsupported].
 type unsupported string
 
 func (u unsupported) Error() string        { return string(u) }
 func (u unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// reading is what is done with a value.
+// reading is how a value is read.
 type reading int
 
 const (
 	usual   reading = iota // the decoder reads it
-	asText                 // it is plain text for a text, a number or a truth
+	asText                 // it is a scalar for a text, a number, true or false
 	tried                  // a method of the type decides, or the length of an array
-	skipped                // it has another shape
+	skipped                // it has another type
 )
 
 var unmarshalerFrom = reflect.TypeFor[json.UnmarshalerFrom]()
 
-// readingOf says what is done with a value of this kind where t is expected.
+// readingOf returns how a value of this kind is read if t is expected.
 func readingOf(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	for {
 		switch to := reflect.PointerTo(t); {
@@ -128,8 +129,8 @@ func readingOf(t reflect.Type, kind jsontext.Kind, inRow bool) reading {
 	return skipped
 }
 
-// readLenient reads the next value into v if it fits, and else leaves v absent. The outermost value must
-// fit.
+// readLenient reads the next value into v if its type fits. Otherwise it leaves v absent. The
+// outermost value must fit.
 func readLenient(dec *jsontext.Decoder, v any, inRow bool) error {
 	to := reflect.ValueOf(v).Elem()
 	kind := dec.PeekKind()
@@ -141,7 +142,7 @@ func readLenient(dec *jsontext.Decoder, v any, inRow bool) error {
 	case read == usual, (read == skipped || read == tried) && dec.StackDepth() == 0:
 		return useDecoder
 	}
-	to.SetZero() // the first reading may have made something of it
+	to.SetZero() // the first reading may have set a part of it
 	raw, err := dec.ReadValue()
 	if err == nil {
 		convert(to, raw, read)
@@ -149,7 +150,7 @@ func readLenient(dec *jsontext.Decoder, v any, inRow bool) error {
 	return err
 }
 
-// convert reads a value that may not fit, and reports whether it did. to is zero where it did not.
+// convert reads a value that may not fit and reports whether it did. Otherwise it leaves to zero.
 func convert(to reflect.Value, raw jsontext.Value, read reading) bool {
 	switch read {
 	case asText:
@@ -169,7 +170,7 @@ func convert(to reflect.Value, raw jsontext.Value, read reading) bool {
 	return false
 }
 
-// readElements reads an array without the elements that do not fit.
+// readElements reads an array and leaves out the elements that do not fit.
 func readElements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -198,7 +199,7 @@ func readElements(dec *jsontext.Decoder, to reflect.Value, inRow bool) error {
 	return err
 }
 
-// setScalar writes plain text into a string, a number or a truth, and reports whether the text is one.
+// setScalar converts a text to a string, a number, true or false, and reports whether it can.
 func setScalar(to reflect.Value, text string) bool {
 	switch to.Kind() {
 	case reflect.Pointer:
@@ -239,10 +240,11 @@ func setScalar(to reflect.Value, text string) bool {
 	return true
 }
 
+// errRepeats is the error for a repeated key.
 var errRepeats = &jsontext.SyntacticError{Err: jsontext.ErrDuplicateName}
 
-// uniqueKeys reads a value and refuses a key that repeats, if t has a member of that name. Elements
-// of arrays and members that are not read do not count.
+// uniqueKeys reads a value and refuses a repeated key if t has a member of that name. It ignores
+// elements of arrays and members that t does not have.
 func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -285,7 +287,7 @@ func uniqueKeys(dec *jsontext.Decoder, t reflect.Type) error {
 	return err
 }
 
-// addMembers adds the named members of a struct and of those it embeds.
+// addMembers adds the named members of a struct and of the structs that it embeds.
 func addMembers(t reflect.Type, known map[string]reflect.Type) {
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -298,7 +300,7 @@ func addMembers(t reflect.Type, known map[string]reflect.Type) {
 	}
 }
 
-// Text is text that a provider may write as a number: an id or a cursor. Any other shape is read as
+// Text is text that a provider may write as a number, such as an id or a cursor. Any other value is
 // "".
 type Text string
 
@@ -320,17 +322,16 @@ func (t *Text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// Exact is a member that decides: an answer that has it in another shape is refused. Null and
-// absent are the zero value.
+// Exact is a decisive member: a response that has it with another type is refused. Null and absent
+// are the zero value.
 type Exact[T any] struct{ Value T }
 
-// UnmarshalJSONFrom reads a value of the right shape.
+// UnmarshalJSONFrom reads a value of type T.
 func (e *Exact[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, &e.Value, json.WithUnmarshalers(nil))
 }
 
-// Flag is true or false, or text or a number that says so. The zero Flag is an absent, null or
-// empty one.
+// Flag is true or false, also as text or as a number. The zero Flag is absent, null or empty.
 type Flag uint8
 
 // The values of a [Flag].
@@ -338,7 +339,7 @@ const (
 	FlagAbsent Flag = iota
 	FlagFalse
 	FlagTrue
-	FlagUnreadable // there is something else
+	FlagUnreadable // any other value
 )
 
 // UnmarshalJSONFrom reads any JSON value.

@@ -5,27 +5,27 @@ import (
 	"errors"
 )
 
-// The limits of an answer. A row of a provider is a few hundred bytes long and has an object for
-// each thing that it names, but one may be written in three bytes, and is a thousand in memory.
+// The limits of a response. A real row has a few hundred bytes and a few objects. A hostile row may
+// have three bytes and take a thousand in memory.
 const (
-	// maxRows is how many rows a list may have. The longest list known is a month of one account
-	// without pages, where 50,000 are 1,600 per day.
+	// maxRows is how many rows a list may have. The longest known list is a month of one account
+	// without pages, and 50,000 rows would be 1,600 per day.
 	maxRows = 50_000
 
-	minCounted  = 4096    // rows, objects or values that are always read
-	rowBytes    = 96      // bytes for each row of a list, of real ones 150 or more
-	maxObjects  = 200_000 // three to seven of them are a row
-	objectBytes = 48      // bytes of the answer for each object in it, of real ones 70 or more
-	valueBytes  = 12      // bytes for each value, of real ones 16 or more
+	minCounted  = 4096    // so many rows, objects or values are always read
+	rowBytes    = 96      // the fewest bytes per row of a list; real rows have 150 or more
+	maxObjects  = 200_000 // a row has three to seven of them
+	objectBytes = 48      // the fewest bytes of a response per object; real ones have 70 or more
+	valueBytes  = 12      // the fewest bytes per value; real ones have 16 or more
 
-	cacheBlock = 16 << 10 // bytes that stay next to the processor while they are counted twice
+	cacheBlock = 16 << 10 // bytes that stay in the processor's cache while they are counted twice
 )
 
-// tooManyRows reports whether an answer has more rows than its length stands for, or than any
-// answer has. It counts braces and commas, which takes a hundredth of the time of reading; those
-// within text count too.
+// tooManyRows reports whether a response has more rows than its length allows, or more than any
+// response has. It counts braces and commas, also those in text, which takes a hundredth of the
+// time of reading.
 func tooManyRows(body []byte) bool {
-	if len(body) <= 2*minCounted { // not so many fit in
+	if len(body) <= 2*minCounted { // too short for so many
 		return false
 	}
 	objects, values := 0, 0
@@ -38,10 +38,10 @@ func tooManyRows(body []byte) bool {
 	return objects > min(maxObjects, max(minCounted, len(body)/objectBytes)) || values > max(minCounted, len(body)/valueBytes)
 }
 
-// errCrowded ends the reading of an answer that is too full.
-var errCrowded = errors.New("wire: more rows than an answer may have")
+// errCrowded ends the reading of a response with too many rows.
+var errCrowded = errors.New("wire: more rows than a response may have")
 
-// crowded reports whether so many rows stand for no more than so many bytes.
+// crowded reports whether there are too many rows for the length in bytes.
 func crowded(rows int, length int64) bool {
 	return rows >= maxRows || (rows > minCounted && length < int64(rows)*rowBytes)
 }

@@ -36,7 +36,7 @@ func aResponseHasAtMostAsManyRowsAsItsLengthAllows(t *testing.T) {
 	}{
 		"forty thousand short rows":              {list(short, 40_000), false},
 		"ten thousand rows of nulls":             {list(null, 10_000), false},
-		"more rows than an answer may have":      {list(short, 70_000), true},
+		"more rows than a response may have":     {list(short, 70_000), true},
 		"a few empty rows":                       {list(`{}`, 4000), false},
 		"a hundred thousand empty rows":          {list(`{}`, 100_000), true},
 		"a hundred thousand nulls":               {list(`null`, 100_000), true},

@@ -9,12 +9,13 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Number is a JSON number, or text that holds one, read exactly. The zero Number is an absent one.
+// Number is a JSON number, or text with one, read exactly. The zero Number is absent.
 type Number struct {
 	Value decimal.Decimal
 	state state
 }
 
+// state says what a member had.
 type state uint8
 
 const (
@@ -23,13 +24,13 @@ const (
 	unreadable
 )
 
-// Absent reports whether there was nothing, null, or empty text.
+// Absent reports whether the member was missing, null, or empty text.
 func (n Number) Absent() bool { return n.state == absent }
 
 // Present reports whether there was a number.
 func (n Number) Present() bool { return n.state == present }
 
-// Bad reports whether there was something other than a number of at most 19 digits.
+// Bad reports whether there was a value that is not a number of at most 19 digits.
 func (n Number) Bad() bool { return n.state == unreadable }
 
 // UnmarshalJSONFrom reads any JSON value. Anything but a number is Bad, not an error.
@@ -43,7 +44,7 @@ func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case 'n':
 		return nil
 	case '"':
-		raw = raw[1 : len(raw)-1] // an escape makes it no number, rightly
+		raw = raw[1 : len(raw)-1] // with an escape it is not a number
 		if len(raw) == 0 {
 			return nil
 		}
@@ -53,7 +54,7 @@ func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return nil
 	}
 	n.state = unreadable
-	// The text lives as long as the decoder's buffer and is not kept.
+	// The text is not kept, so it may share the decoder's buffer.
 	if value, ok := bankmux.ParseDecimal(unsafe.String(&raw[0], len(raw))); ok {
 		n.Value, n.state = value, present
 	}

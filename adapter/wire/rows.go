@@ -10,30 +10,30 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Rows is a JSON array whose elements are passed to Each one by one as they are read, so that a
-// long list is never held twice. Each must be set, and must copy what it keeps: the row is the same
-// memory every time.
+// Rows is a JSON array whose elements are passed to Each one by one while they are read. So a long
+// list is never in memory twice. Each must be set. It must copy what it keeps, because row is the
+// same memory every time.
 //
-// An array in which an element has an unexpected shape is read twice, see [Decode]. Each element is
+// An array with an element of an unexpected type is read twice, see [Decode]. Each element is
 // passed only once, and in order.
 type Rows[T any] struct {
 	Each    func(i int, row *T) // gets element i, counted from 0
-	Bad     func(i int)         // gets the number of an unreadable element; may be nil
+	Bad     func(i int)         // gets the index of an unreadable element, from 0; may be nil
 	N       int                 // the number of elements, unreadable ones included
 	Present bool                // there was an array, not null
 
-	// Left is how many bytes of the answer were unread at the start of the array.
+	// Left is how many bytes of the response were unread at the start of the array.
 	Left int
 
 	first int // bytes of the first element
 }
 
-// Room estimates the number of elements from the length of the first, which counts as at least so
-// many bytes. Call it from Each to size a slice.
+// Room estimates the number of elements from the length of the first one, which counts as at least
+// minBytes. Call it from Each to size a slice.
 func (r *Rows[T]) Room(minBytes int) int { return r.Left/max(r.first, minBytes) + 1 }
 
-// AppendZero appends a zero element to rows, which must be zero between length and capacity. Where
-// there is capacity it does not write the element: rows are large, and new memory is zero.
+// AppendZero appends a zero element to rows, which must be zero between length and capacity. If
+// there is capacity, it does not write the element: rows are large, and new memory is zero.
 func AppendZero[T any](rows []T) []T {
 	n := len(rows)
 	if n < cap(rows) {
@@ -58,7 +58,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if open.Kind() != '[' {
 		return &json.SemanticError{JSONKind: open.Kind()}
 	}
-	known := 0 // elements that the first reading handed over
+	known := 0 // elements that the first reading passed
 	read, again := json.UnmarshalDecode, lenient(dec)
 	if again {
 		known, read = r.N, r.readAlone
@@ -79,7 +79,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			r.first = int(dec.InputOffset() - begin)
 		}
 		switch {
-		case err != nil && err != errUnreadable: //nolint:errorlint // it is never wrapped
+		case err != nil && err != errUnreadable: //nolint:errorlint // never wrapped
 			return err
 		case r.N < known:
 		case err == nil:
@@ -92,7 +92,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// readAlone reads an element by itself, so that an unreadable one does not cost the others.
+// readAlone reads an element separately, so that an unreadable one does not affect the others.
 func (*Rows[T]) readAlone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
 	raw, err := dec.ReadValue()
 	if err == nil && readRow(raw, row) != nil {
@@ -101,23 +101,24 @@ func (*Rows[T]) readAlone(dec *jsontext.Decoder, row any, _ ...json.Options) err
 	return err
 }
 
+// errUnreadable is the error for an unreadable element.
 const errUnreadable = unreadableError("wire: the element cannot be read")
 
 type unreadableError string
 
 func (e unreadableError) Error() string { return string(e) }
 
-// List is a JSON array that is kept. An unreadable element does not cost the others. An element
-// that is null is a zero row, so check what a row must have.
+// List is a JSON array in memory. An unreadable element does not affect the others. An element that
+// is null is a zero row, so check the required members of each row.
 //
-// More than 50,000 elements make the answer malformed. So do more than 4,096 that are shorter than
-// 96 bytes on average, since 8 MiB of "{}" would need gigabytes.
+// More than 50,000 elements make the response malformed. So do more than 4,096 elements of fewer
+// than 96 bytes on average, since 8 MiB of "{}" would need gigabytes.
 type List[T any] struct {
 	Rows    []T   // the readable elements, in order
-	Bad     []int // the numbers of the unreadable ones, counted from 1
+	Bad     []int // the positions of the unreadable elements, from 1
 	Present bool  // there was an array, not null
 
-	places []int // the numbers of Rows, where some are bad
+	places []int // the positions of Rows, if some elements are bad
 }
 
 // UnmarshalJSONFrom reads an array or null.
@@ -142,8 +143,8 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// OptionalList is a [List] that its answer can do without. Anything that is not an array counts as
-// one unreadable element.
+// OptionalList is a [List] that is not required. A value that is not an array counts as one
+// unreadable element.
 type OptionalList[T any] struct{ List[T] }
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -155,11 +156,11 @@ func (b *OptionalList[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// Object is one object outside of lists whose members are read as those of a row: a number may
-// stand for a text.
+// Object is one object outside of lists whose members follow the rules of a row: a number may
+// replace a text.
 type Object[T any] struct {
 	Value   T
-	Present bool // there was an object that can be read
+	Present bool // there was a readable object
 }
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -176,7 +177,7 @@ func (o *Object[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // Len returns the number of elements, unreadable ones included.
 func (l *List[T]) Len() int { return len(l.Rows) + len(l.Bad) }
 
-// Place returns the number of Rows[i] in the array, counted from 1.
+// Place returns the position of Rows[i] in the array, from 1.
 func (l *List[T]) Place(i int) int {
 	if l.Bad == nil {
 		return i + 1
@@ -184,7 +185,7 @@ func (l *List[T]) Place(i int) int {
 	return l.places[i]
 }
 
-// Failures returns a failure for each unreadable element. The account may be empty.
+// Failures returns a failure per unreadable element. account may be empty.
 func (l *List[T]) Failures(account string) []bankmux.Failure {
 	var failed []bankmux.Failure
 	for _, place := range l.Bad {
@@ -193,7 +194,7 @@ func (l *List[T]) Failures(account string) []bankmux.Failure {
 	return failed
 }
 
-// RowFailure returns the failure of an unreadable element. Its place counts from 1.
+// RowFailure returns the failure of an unreadable element. place counts from 1.
 func RowFailure(account string, place int) bankmux.Failure {
 	return bankmux.Failure{Account: account, Transaction: RowName("", place), Err: RowError()}
 }
@@ -203,7 +204,7 @@ func RowError() *bankmux.Error {
 	return normalize.Unreadable("a row that is not an object with each key once")
 }
 
-// RowName names an element by its id, or by its place, counted from 1, where it has none.
+// RowName returns the id of an element. If it has none, the name is "row" and its place, from 1.
 func RowName(id string, place int) string {
 	if id != "" {
 		return id

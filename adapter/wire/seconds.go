@@ -9,8 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Seconds is a length of time, as a number or as text that holds one. What is absent, null or
-// anything else is zero.
+// Seconds is a number of seconds, or text with one. Absent, null and any other value are zero.
 type Seconds float64
 
 // UnmarshalJSONFrom reads any JSON value.
@@ -24,13 +23,13 @@ func (s *Seconds) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return nil
 	}
 	text := string(bytes.TrimSpace(bytes.Trim(raw, `"`)))
-	if n, _ := strconv.ParseFloat(text, 64); !math.IsNaN(n) { // beyond all numbers it is infinite, which is long
+	if n, _ := strconv.ParseFloat(text, 64); !math.IsNaN(n) { // a number that is too large becomes infinite
 		*s = Seconds(n)
 	}
 	return nil
 }
 
-// Within returns the time, but at least the first and at most the second.
+// Within returns the duration, limited to lower and upper.
 func (s Seconds) Within(lower, upper time.Duration) time.Duration {
 	if float64(s) >= upper.Seconds() {
 		return upper

@@ -1,9 +1,9 @@
 // Command iso4217 writes the currency table of bankmux from iso4217.csv.
 //
-// The data are the currencies in use of ISO 4217 table A.1, as kept at
-// github.com/datasets/currency-codes (revision ab9b0ae, February 2026; public domain, Open Data
-// Commons PDDL), one row a currency. A currency without minor units, such as gold, has none in its
-// row.
+// The data are the current currencies of ISO 4217 table A.1, one row per currency. A currency
+// without minor units, such as gold, has none in its row. The source is
+// github.com/datasets/currency-codes, revision ab9b0ae of February 2026. It is in the public domain
+// (Open Data Commons PDDL).
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// Generate returns the table's source.
+// Generate returns the Go source of the table.
 func Generate() ([]byte, error) {
 	rows, err := csv.NewReader(strings.NewReader(data)).ReadAll()
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package isolate calls code in which an application's own code may run, such as its HTTP transport,
-// where a panic or [runtime.Goexit] would end the process or leave others waiting.
+// Package isolate calls code of the application, such as its HTTP transport, in a separate
+// goroutine. A panic or [runtime.Goexit] in it becomes an error, and does not end the process or
+// block others.
 package isolate
 
 import (
@@ -8,14 +9,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Call runs f in a goroutine of its own and returns what f returned. If f panics or ends its
-// goroutine, the error is [bankmux.ErrApplication] and names the type of the panic, but not its
-// value, which may hold anything.
+// Call runs f in a separate goroutine and returns its result. If f panics or ends its goroutine,
+// the error is [bankmux.ErrApplication]. It names the type of the panic, but not its value, which
+// may hold anything.
 func Call[T any](f func() (T, error)) (out T, err error) {
 	return Of("the HTTP client or its transport", f)
 }
 
-// Of is Call for code that the error names as subject.
+// Of is like Call. The error names the code as subject.
 func Of[T any](subject string, f func() (T, error)) (out T, err error) {
 	err = failure(subject + " ended its goroutine")
 	done := make(chan struct{})
@@ -32,6 +33,7 @@ func Of[T any](subject string, f func() (T, error)) (out T, err error) {
 	return out, err
 }
 
+// failure returns the error for code that did not return.
 func failure(detail string) error {
 	return &bankmux.Error{Kind: bankmux.ErrApplication, Detail: detail, NotSent: true}
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Duration writes d as a person would: whole seconds, or whole milliseconds below one, rounded up
-// so that who waits for it is never early. Units that are 0 are left out: "30s", "2m", "1h30m",
-// "250ms".
+// Duration formats d for people: in whole seconds, or in whole milliseconds below one second. It
+// rounds up, so that a caller who waits for it is not early. It leaves out zero units at the end:
+// "30s", "2m", "1h30m", "250ms".
 func Duration(d time.Duration) string {
 	unit := time.Second
 	if d < unit {

@@ -1,5 +1,5 @@
-// Package plain makes text from outside fit for one line of an error or a log: nothing in it breaks
-// the line, moves the cursor, turns the direction of reading or hides.
+// Package plain makes text from outside safe for one line of an error or a log. It escapes what
+// would break the line, move the cursor, change the reading direction or be invisible.
 package plain
 
 import (
@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns s with every character that is not plainly visible, save the blank, written as an
-// escape such as \n or \u202e. Bytes that are not UTF-8 become \x escapes.
+// Line returns s with every character that is not visible written as an escape, such as \n or
+// \u202e. A space stays. Bytes that are not UTF-8 become \x escapes.
 func Line(s string) string {
 	if clean(s) {
 		return s
@@ -30,7 +30,7 @@ func Line(s string) string {
 	return b.String()
 }
 
-// clean reports whether Line has nothing to do.
+// clean reports whether Line has nothing to escape.
 func clean(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -40,15 +40,14 @@ func clean(s string) bool {
 	return true
 }
 
-// visible reports whether a character shows as itself. Some that count as letters, marks or symbols
-// show as nothing.
+// visible reports whether a character is visible. Some letters, marks and symbols are not.
 func visible(r rune) bool {
 	const brailleBlank = '\u2800'
 	return strconv.IsPrint(r) && r != brailleBlank &&
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Cut returns at most about limit bytes of s, with "…" where something is missing.
+// Cut returns at most limit bytes of s. It appends "…" if it removes something.
 func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -65,8 +64,8 @@ const maxQuoted = 64
 // Quote shortens and quotes s.
 func Quote(s string) string { return Line(strconv.Quote(Cut(s, maxQuoted))) }
 
-// Word returns s where it looks like an id: up to 64 letters, digits and _ . : - / + = @ #.
-// Anything else is quoted, so that it cannot pass for words of ours.
+// Word returns s if it looks like an id: up to 64 letters, digits and _ . : - / + = @ #. It quotes
+// anything else, so that it cannot look like the library's own words.
 func Word(s string) string {
 	if s == "" || len(s) > maxQuoted {
 		return Quote(s)

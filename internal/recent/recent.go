@@ -1,4 +1,4 @@
-// Package recent knows rows again that come twice because a list grew while it was read.
+// Package recent recognizes rows that occur twice because a list grew while it was read.
 package recent
 
 import (
@@ -8,36 +8,37 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// most is how many rows back a row is recognised. A list that grows while it is read repeats rows
-// from the page before, not from long ago.
-const most = 5000
+// maxRemembered is how many rows are remembered. A list that grows while it is read repeats rows of
+// the page before, not older ones.
+const maxRemembered = 5000
 
-// Rows remembers the rows seen last. The zero value is ready. It is not safe for concurrent use.
+// Rows remembers the latest rows. The zero value is ready to use. It is not safe for concurrent
+// use.
 type Rows struct {
 	seed maphash.Seed
-	seen map[uint64]int // places in ring by hash, which is quicker than by two texts
+	seen map[uint64]int // indexes in ring by hash, which is faster than by two texts
 	ring []remembered
-	at   int // the place in ring that is written next, once it is full
+	at   int // the next index in ring, once it is full
 }
 
-// Row is what tells one row from another.
+// Row has what distinguishes one row from another.
 type Row struct {
 	Account, ID string
 	Text        string
-	Amount      decimal.Decimal // it and the day tell two payments of one text apart
+	Amount      decimal.Decimal // with the day, it distinguishes two payments of one text
 	Year        int
 	Month       time.Month
 	Day         int
 	Pending     bool
 }
 
-// remembered is a row that was seen, under its hash.
+// remembered is a row and its hash.
 type remembered struct {
 	hash uint64
 	row  seen
 }
 
-// seen is a row as two readings of it agree.
+// seen is what two readings of one row have in common.
 type seen struct {
 	account, id string
 	text        uint64 // hashes
@@ -45,15 +46,15 @@ type seen struct {
 	pending     bool
 }
 
-// Expect makes room for so many rows at once, if none were seen yet.
+// Expect reserves memory for n rows, if none were added yet.
 func (r *Rows) Expect(n int) {
 	if r.seen == nil && n > 0 {
-		n = min(n, most)
+		n = min(n, maxRemembered)
 		r.seed, r.seen, r.ring = maphash.MakeSeed(), make(map[uint64]int, n), make([]remembered, 0, n)
 	}
 }
 
-// of is what is remembered of a row.
+// of returns what is remembered of a row.
 func (r *Rows) of(row *Row) seen {
 	if r.seen == nil {
 		r.seed, r.seen = maphash.MakeSeed(), map[uint64]int{}
@@ -64,14 +65,14 @@ func (r *Rows) of(row *Row) seen {
 	return seen{row.Account, row.ID, hash, content, row.Pending}
 }
 
-// same reports whether two rows of one id are one payment: their content is the same, or one is
-// pending, the other is not, and the text agrees.
+// same reports whether two rows of one id are one payment. They are if their content is the same,
+// or if only one is pending and the text is the same.
 func (s *seen) same(row *seen) bool {
 	return s.content == row.content || (s.text == row.text && s.pending != row.pending)
 }
 
-// Add reports whether the row is new. Rows without an id always are, and so are two payments under
-// one id.
+// Add remembers a row and reports whether it is new. A row without an id is always new. Two
+// payments under one id are both new.
 func (r *Rows) Add(one *Row) bool {
 	if one.ID == "" {
 		return true
@@ -81,7 +82,7 @@ func (r *Rows) Add(one *Row) bool {
 	if place, ok := r.seen[hash]; ok {
 		known := &r.ring[place].row
 		if known.account != row.account || known.id != row.id {
-			return true // another row of the same hash is new all the same
+			return true // a different row with the same hash
 		}
 		if known.same(&row) {
 			return false
@@ -91,7 +92,7 @@ func (r *Rows) Add(one *Row) bool {
 			return false
 		}
 	}
-	if len(r.ring) < most {
+	if len(r.ring) < maxRemembered {
 		r.seen[hash] = len(r.ring)
 		r.ring = append(r.ring, remembered{hash, row})
 		return true
@@ -99,6 +100,6 @@ func (r *Rows) Add(one *Row) bool {
 	delete(r.seen, r.ring[r.at].hash)
 	r.seen[hash] = r.at
 	r.ring[r.at] = remembered{hash, row}
-	r.at = (r.at + 1) % most
+	r.at = (r.at + 1) % maxRemembered
 	return true
 }

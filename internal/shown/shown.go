@@ -1,5 +1,5 @@
-// Package shown renders a value in every way in which an application could show it by accident, for
-// tests that look for what must not be seen there.
+// Package shown renders a value in every way in which an application could print it by accident.
+// Tests search the renderings for secrets.
 package shown
 
 import (
@@ -14,11 +14,11 @@ import (
 	"strings"
 )
 
-// verbs are those of package fmt, the fitting and the unfitting.
+// verbs are those of package fmt, whether they fit the value or not.
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%#q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%e", "%t", "%p"}
 
-// All returns the renderings of v by name: by itself and inside of values of somebody else's, where
-// the methods of v cannot be called.
+// All returns the renderings of v by name: of v itself, and of values that contain it, where the
+// methods of v cannot be called.
 func All(v any) map[string]string {
 	all := map[string]string{}
 	for name, holder := range map[string]any{
@@ -59,20 +59,22 @@ func All(v any) map[string]string {
 	return all
 }
 
+// logged returns what a log handler writes.
 func logged(v any, handler func(*bytes.Buffer) slog.Handler) string {
 	var b bytes.Buffer
 	slog.New(handler(&b)).Info("shown", "value", v)
 	return b.String()
 }
 
-// inGob returns what encoding writes, also where it fails half-way.
+// inGob returns what gob writes, even if it fails in the middle.
 func inGob(v any) string {
 	var b bytes.Buffer
 	err := gob.NewEncoder(&b).Encode(v)
 	return b.String() + fmt.Sprint(err)
 }
 
-// Forms returns how a secret may stand in a rendering: as it is, as digits of bytes, encoded.
+// Forms returns the forms in which a rendering may show a secret: as text, as the digits of its
+// bytes, or encoded.
 func Forms(secret string) []string {
 	raw := []byte(secret)
 	decimal := strings.Trim(fmt.Sprintf("%d", raw), "[]")

@@ -1,6 +1,5 @@
-// Package strictjson reads JSON objects that come from a browser and refuses what
-// encoding/json lets pass and attackers use: a repeated key, keys that differ only in case,
-// endless nesting.
+// Package strictjson reads JSON objects from untrusted senders. It refuses what encoding/json
+// accepts and attackers use: repeated keys, keys that differ only in case, and deep nesting.
 package strictjson
 
 import (
@@ -15,22 +14,21 @@ import (
 // MaxDepth is the deepest nesting that is accepted.
 const MaxDepth = 32
 
-// Fault says what is wrong, as the end of a sentence that begins with the
-// name of the text. It quotes keys, never values.
+// Fault is what is wrong, as the end of a sentence that starts with the name of the text. It quotes
+// keys, never values.
 type Fault string
 
 func (f Fault) Error() string { return string(f) }
 
-// Member is one key of an object and its value, as they were written between
-// quotes and after the colon. A key with escapes is unescaped.
+// Member is one key of an object and the JSON of its value. The key has no quotes and no escapes.
 type Member struct{ Key, Value []byte }
 
-// WithoutMark returns raw without one leading byte order mark, which JSON allows a reader to ignore
-// (RFC 8259, section 8.1). It shares raw's memory.
+// WithoutMark returns raw without a leading byte order mark, which a JSON reader may ignore (RFC
+// 8259, section 8.1). The result shares the memory of raw.
 func WithoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
 
-// Object returns the members of one JSON object, in their order. They share
-// raw's memory. A leading byte order mark is ignored. The error is a [Fault].
+// Object returns the members of one JSON object in order. They share the memory of raw. It ignores
+// a leading byte order mark. The error is a [Fault].
 func Object(raw []byte) ([]Member, error) {
 	trimmed := bytes.TrimLeft(WithoutMark(raw), " \t\r\n")
 	if len(trimmed) == 0 || trimmed[0] != '{' {
@@ -44,7 +42,7 @@ func Object(raw []byte) ([]Member, error) {
 	return s.members, err
 }
 
-// Text returns the string that a member's value is, and false if it is none.
+// Text returns the text of a JSON string, and false for any other value.
 func Text(value []byte) (string, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
@@ -58,18 +56,18 @@ func Text(value []byte) (string, bool) {
 	return s, err == nil
 }
 
-// scanner walks over JSON that is known to be valid and compares keys. It
-// allocates for the members and where an object has many keys.
+// scanner reads JSON that is known to be valid and compares its keys. It allocates only for the
+// members and for objects with many keys.
 type scanner struct {
 	text    []byte
 	at      int
 	members []Member // of the outermost object
 }
 
-// few is how many keys are compared one by one.
+// few is how many keys are compared one by one. More are compared with a map.
 const few = 24
 
-// object reads an object from its brace on.
+// object reads an object, starting at its brace.
 func (s *scanner) object(depth int) error {
 	if depth > MaxDepth {
 		return Fault("is nested too deeply")
@@ -122,6 +120,7 @@ func (s *scanner) object(depth int) error {
 	}
 }
 
+// clash returns the error for two equal keys.
 func clash(old, key []byte) error {
 	if bytes.Equal(old, key) {
 		return Fault("repeats the key " + plain.Quote(string(key)))
@@ -129,6 +128,7 @@ func clash(old, key []byte) error {
 	return Fault("has keys that differ only in case: " + plain.Quote(string(old)) + " and " + plain.Quote(string(key)))
 }
 
+// value reads a value of any type.
 func (s *scanner) value(depth int) error {
 	switch s.next() {
 	case '{':
@@ -161,6 +161,7 @@ func (s *scanner) value(depth int) error {
 	return nil
 }
 
+// ends reports whether a byte ends a number or a word.
 func ends(b byte) bool {
 	switch b {
 	case ',', '}', ']', ' ', '\t', '\r', '\n':
@@ -169,7 +170,7 @@ func ends(b byte) bool {
 	return false
 }
 
-// next skips blanks and returns the byte there.
+// next skips white space and returns the next byte.
 func (s *scanner) next() byte {
 	for {
 		switch b := s.text[s.at]; b {
@@ -181,7 +182,7 @@ func (s *scanner) next() byte {
 	}
 }
 
-// str reads a string from its quote on and returns what is between the quotes, escapes and all.
+// str reads a string and returns the bytes between its quotes, with their escapes.
 func (s *scanner) str() []byte {
 	s.at++
 	from := s.at

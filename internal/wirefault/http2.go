@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// HTTP2 returns the faults that only HTTP/2 has, in a fixed order. They work where the server's
-// connections are those of [HTTP2Conn] and its ConnContext is [ConnContext]; elsewhere they cut the
-// connection. The caller owns the slice.
+// HTTP2 returns the faults that only HTTP/2 has, in a fixed order. They need a server whose
+// connections are made by [HTTP2Conn] and whose ConnContext is [ConnContext]. On other servers they
+// cut the connection. The caller owns the slice.
 func HTTP2() []Fault {
 	return []Fault{
 		{
@@ -51,7 +51,7 @@ func HTTP2() []Fault {
 		},
 		{
 			Name:      "http2_goaway_graceful",
-			Summary:   "GOAWAY that includes the stream, then the right answer",
+			Summary:   "GOAWAY that includes the stream, then the right response",
 			Processed: true,
 			serve:     graceful,
 		},
@@ -82,7 +82,7 @@ func reset(code uint32) serveFunc {
 	}
 }
 
-// goAway reads the request and sends GOAWAY in place of an answer.
+// goAway reads the request and sends GOAWAY instead of a response.
 func goAway(code uint32, includes, closes bool) serveFunc {
 	return func(_ Fault, _ http.ResponseWriter, r *http.Request, next http.Handler) {
 		if includes {
@@ -99,6 +99,7 @@ func goAway(code uint32, includes, closes bool) serveFunc {
 	}
 }
 
+// graceful sends GOAWAY before the response.
 func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	res := record(r, next)
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
@@ -111,15 +112,14 @@ func graceful(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler
 	res.send(w)
 }
 
-// replaceReset puts other frames in the place of the RST_STREAM that net/http sends for a handler
-// that gave up.
+// replaceReset replaces the RST_STREAM that net/http sends for an aborted handler by other frames.
 func replaceReset(r *http.Request, with func(id uint32) []byte, closes bool) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
 		c.replaceNext(frameReset, func(id uint32, _ []byte) []byte { return with(id) }, closes)
 	}
 }
 
-// frame writes a frame without flags whose payload are 32-bit numbers.
+// frame returns a frame without flags whose payload is a list of 32-bit numbers.
 func frame(kind byte, stream uint32, payload ...uint32) []byte {
 	out := []byte{0, 0, byte(4 * len(payload)), kind, 0}
 	for _, n := range append([]uint32{stream}, payload...) {
@@ -128,24 +128,25 @@ func frame(kind byte, stream uint32, payload ...uint32) []byte {
 	return out
 }
 
-// HTTP2Conn returns a server's connection on which the HTTP/2 faults work. Only HTTP/2 may be
-// spoken on it. Where c is TLS, the server must take what it gets for HTTP/2 without TLS.
+// HTTP2Conn returns a server's connection for the HTTP/2 faults. It must carry only HTTP/2. If c is
+// TLS, configure the server for HTTP/2 without TLS.
 func HTTP2Conn(c net.Conn) net.Conn { return &conn{Conn: c} }
 
-// ConnContext is for [http.Server]: the faults find the connection there.
+// ConnContext is for [http.Server]. It lets the faults find the connection.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
+// connKey finds the connection in a context.
 type connKey struct{}
 
-// conn looks at the frames that a server writes, and replaces one.
+// conn reads the frames that a server writes, and can replace one.
 type conn struct {
 	net.Conn
 
 	mu     sync.Mutex
-	held   []byte // the beginning of a frame
-	kind   byte   // of the frame that is replaced
+	held   []byte // an incomplete frame
+	kind   byte   // of the frame to replace
 	with   func(id uint32, whole []byte) []byte
 	closes bool
 }
@@ -157,7 +158,7 @@ func (c *conn) replaceNext(kind byte, with func(id uint32, whole []byte) []byte,
 	c.kind, c.with, c.closes = kind, with, closes
 }
 
-// Write passes on whole frames.
+// Write writes complete frames.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,16 +8,15 @@ import (
 	"strconv"
 )
 
-// response is what the real handler would have sent.
+// response is the response of the real handler.
 type response struct {
 	header http.Header
 	code   int
 	body   []byte
 }
 
-// record lets next carry out the request and keeps its answer. The rest of the
-// request body is read afterwards: net/http notices that a client left only
-// once it has read the body to its end.
+// record lets next handle the request and returns its response. It then reads the rest of the
+// request body, because net/http notices that a client has left only after the end of the body.
 func record(r *http.Request, next http.Handler) *response {
 	rec := &recorder{header: http.Header{}}
 	next.ServeHTTP(rec, r)
@@ -28,11 +27,13 @@ func record(r *http.Request, next http.Handler) *response {
 	return &response{header: rec.header, code: rec.code, body: rec.body.Bytes()}
 }
 
+// start sends the status and the header.
 func (res *response) start(w http.ResponseWriter) {
 	maps.Copy(w.Header(), res.header)
 	w.WriteHeader(res.code)
 }
 
+// send sends the complete response.
 func (res *response) send(w http.ResponseWriter) {
 	if res.code != http.StatusNoContent {
 		res.header.Set("Content-Length", strconv.Itoa(len(res.body)))
@@ -41,11 +42,11 @@ func (res *response) send(w http.ResponseWriter) {
 	_, _ = w.Write(res.body)
 }
 
-// sendHalf announces the whole body and sends half of it. A body of fewer than
-// two bytes is announced longer than it is, so that something is missing always.
+// sendHalf announces the whole body and sends half of it. For a body of fewer than two bytes it
+// announces two, so that something is always missing.
 func (res *response) sendHalf(w http.ResponseWriter) {
 	if res.code == http.StatusNoContent {
-		// Without a body there is nothing to cut in half; an unfinished one is made up.
+		// A 204 has no body to cut, so an incomplete one is invented.
 		res.code = http.StatusOK
 	}
 	res.header.Set("Content-Length", strconv.Itoa(max(len(res.body), 2)))
@@ -54,6 +55,7 @@ func (res *response) sendHalf(w http.ResponseWriter) {
 	flush(w)
 }
 
+// send sends a body of a content type.
 func send(w http.ResponseWriter, code int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -61,12 +63,14 @@ func send(w http.ResponseWriter, code int, contentType string, body []byte) {
 	_, _ = w.Write(body)
 }
 
+// drain reads the request body to its end.
 func drain(r *http.Request) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
 }
 
+// recorder is an [http.ResponseWriter] that keeps the response.
 type recorder struct {
 	header http.Header
 	code   int

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// This file has the faults that change a response, in the order of [All].
+
+// serveFunc is the type of Fault.serve.
 type serveFunc = func(Fault, http.ResponseWriter, *http.Request, http.Handler)
 
 const jsonType = "application/json"
@@ -73,9 +76,8 @@ func wrongContentType(_ Fault, w http.ResponseWriter, r *http.Request, next http
 	res.send(w)
 }
 
-// duplicateKeys repeats the members after the right ones, where decoders that
-// let the last one win take the wrong value. Only text is changed: a
-// changed type would be noticed by any decoder and prove nothing.
+// duplicateKeys repeats the members after the right ones. A decoder that uses the last one gets the
+// wrong value. Only text is changed, because any decoder would notice another type.
 func duplicateKeys(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	res := record(r, next)
 	var members map[string]json.RawMessage
@@ -113,8 +115,8 @@ func gzipBomb(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler
 	res.send(w)
 }
 
-// bomb is BulkSize blanks, packed. A gzip stream may consist of several members: one of
-// blanks, repeated, is made in a fraction of the time.
+// bomb returns BulkSize compressed blanks. A gzip stream may have several members, so one member of
+// blanks is repeated, which takes a fraction of the time.
 func bomb() []byte { return bytes.Repeat(packedBlanks(), BulkSize/bombBlock) }
 
 const bombBlock = 1 << 20
@@ -124,8 +126,8 @@ var packedBlanks = sync.OnceValue(func() []byte { return zip(bytes.Repeat([]byte
 func corruptGzip(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	res := record(r, next)
 	res.body = zip(res.body)
-	// The eight bytes at the end are checksum and length: the damage is found
-	// only by a client that reads to the end.
+	// The last eight bytes are checksum and length. Only a client that reads to the end finds the
+	// damage.
 	for i := len(res.body) - 8; i < len(res.body); i++ {
 		res.body[i] ^= 0xff
 	}
@@ -141,8 +143,8 @@ func zip(plain []byte) []byte {
 	return packed.Bytes()
 }
 
-// pad writes BulkSize blanks, which JSON allows before a value, so that a client
-// without a limit gets the right answer in the end.
+// pad writes BulkSize blanks, which JSON allows before a value. A client without a limit gets the
+// right response in the end.
 func pad(w io.Writer) {
 	blanks := bytes.Repeat([]byte{' '}, 64<<10)
 	for range BulkSize / len(blanks) {

@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+// This file has the faults that delay a response or cut the connection.
+
 func slow(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	res := record(r, next)
 	if !wait(r, SlowDelay) {
@@ -61,7 +63,7 @@ func cutBody(_ Fault, w http.ResponseWriter, r *http.Request, next http.Handler)
 	cut()
 }
 
-// wait reports false when the client left before d had passed.
+// wait waits for d and reports false if the client left earlier.
 func wait(r *http.Request, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -73,12 +75,14 @@ func wait(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// cut ends the connection without another byte. net/http recovers this value silently.
+// cut ends the connection without another byte. The server of net/http recovers this value
+// silently.
 func cut() {
 	panic(http.ErrAbortHandler)
 }
 
+// flush sends what was written so far.
 func flush(w http.ResponseWriter) {
-	// A writer that cannot flush sends everything at the end, which is all it can do.
+	// A writer that cannot flush sends everything at the end.
 	_ = http.NewResponseController(w).Flush()
 }

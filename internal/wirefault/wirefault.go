@@ -1,10 +1,10 @@
-// Package wirefault holds the faults a client of any HTTP service has to survive,
-// as middleware: answers that are no answers, answers that never end, and
-// connections that are cut before or after the work was done.
+// Package wirefault has the faults that a client of an HTTP service must survive, as middleware.
+// There are unusable responses, responses that never end, and connections that are cut before or
+// after the request was processed.
 //
-// Every fault works over TCP and over [net.Pipe], starts no goroutine, and ends when the client
-// leaves. Those of [All] speak HTTP/1.1, those of [HTTP2] reach below net/http's server. Time is
-// taken from the standard library's timers, so inside a testing/synctest bubble it is virtual.
+// Each fault works over TCP and over [net.Pipe], starts no goroutine, and ends when the client
+// leaves. Those of [All] work with any server. Those of [HTTP2] change the frames that net/http's
+// server writes. Time is virtual inside a testing/synctest bubble.
 package wirefault
 
 import (
@@ -13,50 +13,47 @@ import (
 	"time"
 )
 
-// MaxHang is how long a silent fault stays silent when the client does not
-// leave; after that the connection is cut.
+// MaxHang is how long a silent fault waits for the client to leave. It then cuts the connection.
 const MaxHang = 10 * time.Minute
 
-// BulkSize is how much padding the oversized answers carry, counted after
-// decompression.
+// BulkSize is the padding of oversized responses in bytes, after decompression.
 const BulkSize = 64 << 20
 
-// RetryAfter is the wait that the rate_limited faults announce, but for the one without a hint.
+// RetryAfter is the wait that the rate_limited faults announce, except for the one without a hint.
 const RetryAfter = 7 * time.Second
 
-// SlowDelay is how long the slow fault withholds an answer.
+// SlowDelay is how long the slow fault delays a response.
 const SlowDelay = 2 * time.Second
 
-// Skew is how far ahead the clock of a server is that has the wrong time.
+// Skew is how far the clock of a server with the wrong time is ahead.
 const Skew = time.Hour
 
-// DefaultLocation is where the redirect fault points unless told otherwise.
+// DefaultLocation is the default target of the redirect fault.
 const DefaultLocation = "http://127.0.0.1:9/"
 
-// Fault is one way in which an exchange over the wire goes wrong. It is a value:
-// copies may be changed freely and used by any number of goroutines.
+// Fault is one way in which a request fails. It is a value: copies may be changed and used by
+// several goroutines.
 type Fault struct {
 	Name    string // lower case words joined by underscores
 	Summary string // one sentence
 
-	// Processed says that the request was handled before things went wrong, so
-	// that a client which repeats it does the work twice.
+	// Processed says that the request is processed before it fails, so a client that repeats it
+	// does the work twice.
 	Processed bool
 
-	// Location is where the redirect fault points.
+	// Location is the target of the redirect fault.
 	Location string
 
-	// Body replaces the neutral JSON body of the faults that answer with an error
-	// status; it is sent as application/json.
+	// Body replaces the default JSON body of the faults with an error status. It is sent as
+	// application/json.
 	Body []byte
 
 	serve func(f Fault, w http.ResponseWriter, r *http.Request, next http.Handler)
 }
 
-// Serve answers r with the fault. Where [Fault.Processed] is true, next handles
-// the request, and what it answered is spoilt. Serve panics with
-// [http.ErrAbortHandler] to cut the connection, as net/http asks of handlers; the
-// zero Fault passes the request on unharmed.
+// Serve responds to r with the fault. If [Fault.Processed] is true, next handles the request and
+// Serve damages its response. Serve panics with [http.ErrAbortHandler] to cut the connection, as
+// net/http requires of handlers. The zero Fault passes the request to next unchanged.
 func (f Fault) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if f.serve == nil {
 		next.ServeHTTP(w, r)
@@ -65,7 +62,7 @@ func (f Fault) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	f.serve(f, w, r, next)
 }
 
-// Handler is [Fault.Serve] as a handler.
+// Handler returns [Fault.Serve] as a handler.
 func Handler(f Fault, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.Serve(w, r, next) })
 }
@@ -80,13 +77,13 @@ func Lookup(name string) (Fault, bool) {
 	return all[i], true
 }
 
-// All returns every fault that any server can have, in a fixed order; see [HTTP2] for the others.
-// The caller owns the slice.
+// All returns the faults that any server can have, in a fixed order. The caller owns the slice. See
+// [HTTP2] for the other faults.
 func All() []Fault {
 	return slices.Concat(errorFaults(), bodyFaults(), timingFaults(), rateLimitFaults())
 }
 
-// errorFaults are error statuses and pages in the place of a response.
+// errorFaults returns the faults with an error status or a page instead of the response.
 func errorFaults() []Fault {
 	return []Fault{
 		{Name: "unavailable", Summary: "503 with a small JSON body", serve: status(http.StatusServiceUnavailable)},
@@ -107,7 +104,7 @@ func errorFaults() []Fault {
 	}
 }
 
-// bodyFaults are responses whose body is missing, changed, damaged or too large.
+// bodyFaults returns the faults whose body is missing, changed, damaged or too large.
 func bodyFaults() []Fault {
 	return []Fault{
 		{
@@ -116,7 +113,7 @@ func bodyFaults() []Fault {
 			Processed: true,
 			serve:     replaced(""),
 		},
-		{Name: "no_content", Summary: "204 where a body was due", Processed: true, serve: noContent},
+		{Name: "no_content", Summary: "204 where a body is expected", Processed: true, serve: noContent},
 		{Name: "null_200", Summary: "the JSON body null under status 200", Processed: true, serve: replaced("null")},
 		{
 			Name:      "truncated",
@@ -152,15 +149,15 @@ func bodyFaults() []Fault {
 	}
 }
 
-// timingFaults are responses that are late or never end, and connections that are cut.
+// timingFaults returns late and endless responses, and connections that are cut.
 func timingFaults() []Fault {
 	return []Fault{
-		{Name: "slow", Summary: "the right answer, two seconds late", Processed: true, serve: slow},
-		{Name: "slow_body", Summary: "the right answer, one byte a second", Processed: true, serve: slowBody},
+		{Name: "slow", Summary: "the right response, two seconds late", Processed: true, serve: slow},
+		{Name: "slow_body", Summary: "the right response, one byte per second", Processed: true, serve: slowBody},
 		{Name: "hang", Summary: "the request is read and nothing more happens", serve: hang},
 		{
 			Name:      "hang_after",
-			Summary:   "the request is carried out and never answered",
+			Summary:   "the request is carried out without a response",
 			Processed: true,
 			serve:     hangAfter,
 		},
@@ -181,10 +178,10 @@ func timingFaults() []Fault {
 	}
 }
 
-// rateLimitFaults are refusals for the rate, wrong clocks and redirects.
+// rateLimitFaults returns rate limits, wrong clocks and redirects.
 func rateLimitFaults() []Fault {
 	return []Fault{
-		{Name: "rate_limited", Summary: "429 without a hint how long to wait", serve: rateLimited("")},
+		{Name: "rate_limited", Summary: "429 without Retry-After", serve: rateLimited("")},
 		{Name: "rate_limited_seconds", Summary: "429 with Retry-After: 7", serve: rateLimited("seconds")},
 		{
 			Name:    "rate_limited_date",
@@ -198,7 +195,7 @@ func rateLimitFaults() []Fault {
 		},
 		{
 			Name:      "clock_skew",
-			Summary:   "the right answer from a server whose clock is an hour ahead",
+			Summary:   "the right response from a server whose clock is an hour ahead",
 			Processed: true,
 			serve:     clockSkew,
 		},

@@ -103,5 +103,5 @@ func aFaultSendsTheResponseThatItsSummaryNames(t *testing.T) {
 	var none wirefault.Fault
 	w := httptest.NewRecorder()
 	none.Serve(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), next)
-	assert.JSONEq(t, `{"a":"b"}`, w.Body.String(), "the zero fault harms nobody")
+	assert.JSONEq(t, `{"a":"b"}`, w.Body.String(), "the zero fault passes the request")
 }
