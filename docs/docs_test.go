@@ -38,8 +38,6 @@ var references = []string{"README", "adapter", "going-live", "comparison"}
 // toCome are pages that are being written: links to them are not checked.
 var toCome = []string{
 	"challenges.md",
-	"going-live.md",
-	"comparison.md",
 }
 
 // pages maps the folder of each program to the page that shows it.
@@ -206,12 +204,15 @@ func TestJSONBlocks(t *testing.T) {
 	}
 }
 
-// markdown returns the README of the module and every file of this folder.
+// markdown returns the pages of the module's root that link here, and every file of this folder.
 func markdown(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*.md")
 	require.NoError(t, err)
-	return append(files, filepath.Join("..", "README.md"))
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "llms.txt"} {
+		files = append(files, filepath.Join("..", name))
+	}
+	return files
 }
 
 var (
