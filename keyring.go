@@ -3,15 +3,50 @@ package bankmux
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // Key is an AES-256 key and the name under which rows remember it.
 type Key struct {
 	ID       string // 1 to 32 letters, digits, _ . -; not secret
 	Material Secret // 32 random bytes: NewSecret(bytes)
+}
+
+// keySize is the length of a key in bytes.
+const keySize = 32
+
+// ParseKey reads a key from one line of text, such as an environment variable: its ID, a colon, and
+// 32 random bytes in base64. Both alphabets of base64 are read, with or without padding. Space
+// around the text is ignored.
+//
+//	BANKMUX_KEY="2026-11:$(openssl rand -base64 32)"
+//
+// The error is [ErrInvalid]. It never quotes the text.
+func ParseKey(text string) (Key, error) {
+	id, encoded, ok := strings.Cut(strings.TrimSpace(text), ":")
+	if !ok || !keyID(id) {
+		return Key{}, invalid("Key", "does not have the form id:key, with an id of 1 to 32 letters, digits, _ . -")
+	}
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(encoded, "-_") {
+		encoding = base64.URLEncoding
+	}
+	if len(encoded) == base64.RawStdEncoding.EncodedLen(keySize) {
+		encoding = encoding.WithPadding(base64.NoPadding)
+	}
+	material, err := encoding.Strict().DecodeString(encoded)
+	if err != nil || encoding.EncodedLen(keySize) != len(encoded) {
+		return Key{}, invalid("Key", "does not have 32 bytes in base64 behind its id")
+	}
+	key := Key{ID: id, Material: NewSecret(material)}
+	if err := key.check(); err != nil {
+		return Key{}, err
+	}
+	return key, nil
 }
 
 // String names the key without its material.
@@ -40,14 +75,10 @@ type Keyring struct {
 func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 	ring := &Keyring{primary: primary.ID, keys: map[string]cipher.AEAD{}}
 	for _, k := range append([]Key{primary}, old...) {
-		switch {
-		case !keyID(k.ID):
-			return nil, invalid("Key.ID", quote(k.ID)+" is not 1 to 32 letters, digits, _ . -")
-		case k.Material.size() != 32:
-			return nil, invalid("Key.Material", "of key "+quote(k.ID)+" does not have 32 bytes")
-		case k.Material.holds(string(make([]byte, 32))):
-			return nil, invalid("Key.Material", "of key "+quote(k.ID)+" is all zero")
-		case ring.keys[k.ID] != nil:
+		if err := k.check(); err != nil {
+			return nil, err
+		}
+		if ring.keys[k.ID] != nil {
 			return nil, invalid("Key.ID", quote(k.ID)+" is used twice")
 		}
 		block, err := aes.NewCipher(k.Material.appendText(nil))
@@ -59,6 +90,19 @@ func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 		}
 	}
 	return ring, nil
+}
+
+// check refuses a key that a keyring does not take.
+func (k Key) check() error {
+	switch {
+	case !keyID(k.ID):
+		return invalid("Key.ID", quote(k.ID)+" is not 1 to 32 letters, digits, _ . -")
+	case k.Material.size() != keySize:
+		return invalid("Key.Material", "of key "+quote(k.ID)+" does not have 32 bytes")
+	case k.Material.holds(string(make([]byte, keySize))):
+		return invalid("Key.Material", "of key "+quote(k.ID)+" is all zero")
+	}
+	return nil
 }
 
 func keyID(id string) bool {
