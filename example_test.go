@@ -19,7 +19,7 @@ type sandbox struct {
 	bank     *virtualbank.Bank
 	registry *bankmux.Registry
 	keyring  *bankmux.Keyring
-	close    func() error
+	close    func()
 }
 
 func openSandbox() sandbox {
@@ -39,7 +39,7 @@ func openSandbox() sandbox {
 		{Client: "dapi", Countries: []string{"AE"}},
 	}))
 	key := bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")}
-	return sandbox{bank, registry, must(bankmux.NewKeyring(key)), server.Close}
+	return sandbox{bank, registry, must(bankmux.NewKeyring(key)), func() { _ = server.Close() }}
 }
 
 // link lets a user link the first bank of a country.
@@ -47,7 +47,12 @@ func (s sandbox) link(user, country string) (*bankmux.Client, bankmux.Connection
 	ctx := context.Background()
 	session := must(s.registry.CreateSession(ctx, bankmux.SessionRequest{
 		User: user, Country: country, RedirectURI: "https://app.example.com/oauth",
-		Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: true}},
+		Products: []bankmux.ProductRequest{
+			{Product: bankmux.ProductTransactions, Prefetch: true},
+			{Product: bankmux.ProductAccountNumbers, Prefetch: true},
+			{Product: bankmux.ProductIdentity, Prefetch: true},
+			{Product: bankmux.ProductInvestments, Prefetch: true},
+		},
 	}))
 	linked := must(s.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
 		Session: session, User: user, Payload: s.browser(session.Launch),
