@@ -14,7 +14,7 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// Accounts lists the accounts the user shared.
+// Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
 	if err != nil {
@@ -27,8 +27,8 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	return res, nil
 }
 
-// read reads the accounts asked for. What it returns as failed are those that did not come or
-// cannot be read.
+// read reads the requested accounts. It returns failures for those that are missing or cannot be
+// read.
 func (a *adapter) read(
 	ctx context.Context,
 	conn bankmux.Connection,
@@ -46,7 +46,7 @@ func (a *adapter) read(
 	return list, out.Link, append(missing(ids, list), failed...), nil
 }
 
-// named are the accounts that have an id, and failures for the others.
+// named returns the accounts that have an id, and failures for the others.
 func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
 	failed = list.Failures("")
 	for i, acc := range list.Rows {
@@ -63,14 +63,14 @@ func withoutID(what string, place int) bankmux.Failure {
 	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }
 
-// isAsked reports whether a request with these ids is for an account. What names no account may be
-// of any.
+// isAsked reports whether a request with these ids covers an account. A row without an account may
+// belong to any.
 func isAsked(ids []string, account string) bool {
 	return len(ids) == 0 || account == "" || slices.Contains(ids, account)
 }
 
-// missing names the accounts that were asked for and did not come; MoneyKit does not say what it
-// does with unknown ids.
+// missing returns failures for the requested accounts that did not come. MoneyKit does not document
+// what it does with unknown ids.
 func missing(ids []string, got []account) []bankmux.Failure {
 	var failed []bankmux.Failure
 	for _, id := range ids {
@@ -88,7 +88,7 @@ func noAccount(id string) bankmux.Failure {
 	}
 }
 
-// account is an account in the model.
+// account returns the account in the model.
 func (acc account) account() bankmux.Account {
 	return bankmux.Account{
 		ID:           acc.AccountID,
@@ -123,8 +123,8 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	return res, nil
 }
 
-// accountBalances keeps what can be read, and says what cannot. The booked balance of a debt
-// changes its sign: MoneyKit writes what is owed as a positive number.
+// accountBalances returns what can be read and what cannot. The booked balance of a debt changes
+// its sign, because MoneyKit writes what is owed as a positive number.
 func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalances, fault *bankmux.Error) {
 	out.Account = acc.AccountID
 	at, ok := normalize.Timestamp(acc.Balances.BalanceDate)
@@ -151,7 +151,7 @@ func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalan
 	return out, fault
 }
 
-// number makes money of a number that was read; none stays none.
+// number makes money of a number. An absent number stays absent.
 func number(n wire.Number, value decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
 	switch {
 	case n.Absent():
@@ -187,7 +187,7 @@ func (a *adapter) AccountNumbers(
 	return res, nil
 }
 
-// numbers are the numbers of one account in the model.
+// numbers returns the numbers of one account in the model.
 func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankmux.Failure) {
 	one.Account = acc.AccountID
 	all := &acc.Numbers
@@ -230,8 +230,8 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 	return one, failed
 }
 
-// Identity reads the owners of each account. Owners that are the same for several accounts come
-// once.
+// Identity reads the owners of each account. Equal owners of several accounts are one owner in the
+// result.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	out, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
 	if err != nil {
@@ -253,7 +253,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 		for _, o := range acc.Owners.Rows {
 			owner := o.owner()
 			if reflect.ValueOf(owner).IsZero() {
-				continue // it says nothing
+				continue // it is empty
 			}
 			i := slices.IndexFunc(res.Owners, func(known bankmux.Owner) bool { return sameOwner(known, owner) })
 			if i < 0 {
@@ -267,7 +267,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	return res, nil
 }
 
-// owner is an owner in the model. What says nothing is left out.
+// owner returns the owner in the model. Empty parts are left out.
 func (o Owner) owner() (out bankmux.Owner) {
 	for _, name := range o.Names {
 		if name != "" {

@@ -13,7 +13,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/token"
 )
 
-// version pins the wire format; the only value MoneyKit ever published, sent by both of its SDKs.
+// version pins the wire format. MoneyKit has published this value only, and both of its SDKs send
+// it.
 const version = "2023-02-18"
 
 // versionHeader is in every request. It must not be changed.
@@ -22,10 +23,10 @@ var versionHeader = http.Header{"Moneykit-Version": {version}}
 // longestToken is far longer than a token is kept.
 const longestToken = 1000 * time.Hour
 
-// tokenBudget bounds a token request, whoever waits for it.
+// tokenBudget bounds a token request, for all callers that wait for it.
 const tokenBudget = 15 * time.Second
 
-// endpoint is an endpoint of MoneyKit. The effect is what sending a request twice would do.
+// endpoint is an endpoint of MoneyKit. Its effect is what sending a request twice does.
 type endpoint struct {
 	method, path string
 	effect       bankmux.Effect
@@ -43,7 +44,7 @@ var endpoints = struct {
 	transactions, transactionsSync, correctEnrichment endpoint
 	holdings, investments                             endpoint
 }{
-	// About the application. Only these need no access token.
+	// The application. token and webhookKeys need no access token.
 	token:       endpoint{http.MethodPost, "/auth/token", bankmux.Idempotent},
 	introspect:  endpoint{http.MethodGet, "/auth/introspect", bankmux.Read},
 	webhookKeys: endpoint{http.MethodGet, "/.well-known/jwks.json", bankmux.Read},
@@ -62,7 +63,7 @@ var endpoints = struct {
 	importTransactions: endpoint{http.MethodPost, "/links/{id}/import/transactions", bankmux.OneShot},
 	testWebhook:        endpoint{http.MethodPost, "/webhooks/test/link/{id}", bankmux.OneShot},
 
-	// All links of the application, and all that a user has.
+	// All links of the application, and everything of one user.
 	links:            endpoint{http.MethodGet, "/links", bankmux.Read},
 	userLinks:        endpoint{http.MethodGet, "/users/{id}/links", bankmux.Read},
 	userAccounts:     endpoint{http.MethodGet, "/users/{id}/accounts", bankmux.Read},
@@ -84,10 +85,10 @@ var endpoints = struct {
 	investments:       endpoint{http.MethodGet, "/links/{id}/investments/transactions", bankmux.Read},
 }
 
-// byID is the parameter of a path that names one link, user or bank.
+// byID is the path parameter that names one link, user or bank.
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
-// api speaks HTTP: a method an endpoint.
+// api has a method per endpoint.
 type api struct {
 	rest   *rest.Client
 	id     string
@@ -131,7 +132,7 @@ func (a *api) introspect(ctx context.Context) (string, error) {
 	return cmp.Or(out.App.Name, out.App.AppName), err
 }
 
-// webhookKeys are the public keys of webhook signatures. They need no token.
+// webhookKeys returns the public keys of webhook signatures. They need no token.
 func (a *api) webhookKeys(ctx context.Context) ([]json.RawMessage, error) {
 	var out keysResponse
 	header := http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}}
@@ -163,7 +164,7 @@ func (a *api) deleteLink(ctx context.Context, id string) error {
 	return a.do(ctx, endpoints.deleteLink, rest.Request{PathParams: byID(id)}, nil)
 }
 
-// changeLink is for the endpoints that change a link, or make one, and return it.
+// changeLink is for the endpoints that change or make a link and return it.
 func (a *api) changeLink(ctx context.Context, at endpoint, link string, body any) (linkData, error) {
 	var out changedLink
 	err := a.do(ctx, at, rest.Request{PathParams: byID(link), JSON: body}, &out)
@@ -213,7 +214,8 @@ func (a *api) institution(ctx context.Context, id string) (out institution, err 
 	return out, err
 }
 
-// accounts does not check that they were fetched: data of other products list them, too.
+// accounts does not check that accounts were fetched. The caller does, because the data of other
+// products list accounts, too.
 func (a *api) accounts(ctx context.Context, link string, ids []string) (out accountsResponse, err error) {
 	err = a.onLink(ctx, endpoints.accounts, link, filter(ids), &out)
 	return out, err
@@ -260,7 +262,7 @@ func (a *api) investments(ctx context.Context, link string, query url.Values) (o
 	return out, err
 }
 
-// filter names accounts in a query: the name is repeated.
+// filter names accounts in a query. The parameter is repeated.
 func filter(ids []string) url.Values {
 	if len(ids) == 0 {
 		return nil
@@ -268,8 +270,9 @@ func filter(ids []string) url.Values {
 	return url.Values{"account_ids": ids}
 }
 
-// onLink reads what belongs to a link. Reads never fetch, so an empty answer about a product that
-// was not fetched is an error. Data in the answer win over what its link says of the product.
+// onLink reads the data of a link. Reads never fetch, so an empty response about a product that was
+// not fetched is an error. Data in the response count more than what its link says about the
+// product.
 func (a *api) onLink(ctx context.Context, at endpoint, link string, query url.Values, out ofLink) error {
 	if err := a.do(ctx, at, rest.Request{PathParams: byID(link), Query: query}, out); err != nil {
 		return err
@@ -280,9 +283,9 @@ func (a *api) onLink(ctx context.Context, at endpoint, link string, query url.Va
 	return fetched(out.link(), out.product())
 }
 
-// do sends one request with credentials and reads the answer into out, unless
-// that is nil. A token that expired on the way is renewed and the request repeated once: it
-// was refused, so even a one-shot was not executed. Any other 401 stands.
+// do sends one request with credentials and reads the response into out, unless out is nil. If the
+// token has expired, do renews it and repeats the request once. The request was refused, so even a
+// one-shot was not executed. Any other 401 is an error.
 func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out any) error {
 	req.Header = versionHeader
 	for renewed := false; ; renewed = true {
@@ -297,7 +300,7 @@ func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out any) er
 	}
 }
 
-// once sends one request as it is and reads the answer into out.
+// once sends one request without changing it, and reads the response into out.
 func (a *api) once(ctx context.Context, at endpoint, req rest.Request, out any) error {
 	req.Method, req.Path = at.method, at.path
 	res, err := a.rest.Do(ctx, req)

@@ -12,7 +12,7 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// ExchangeToken exchanges the token, or after a reconnect reads the link back.
+// ExchangeToken exchanges the token. After a reconnect it reads the link back.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	conn, err := a.connect(ctx, req)
 	return bankmux.ExchangeResult{Connection: conn}, err
@@ -55,7 +55,7 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 	return connection(req.Session, link)
 }
 
-// otherSession refuses, before anything is sent, a payload that cannot be one of the session.
+// otherSession refuses a payload that cannot belong to the session, before anything is sent.
 func otherSession(detail string) *bankmux.Error {
 	return &bankmux.Error{
 		Kind:    bankmux.ErrInvalid,
@@ -66,8 +66,8 @@ func otherSession(detail string) *bankmux.Error {
 	}
 }
 
-// exchange sends the token once. Where the answer is lost, or says that the
-// token is spent, the link may exist all the same: it carries the session's tag.
+// exchange sends the token once. If the response is lost, or says that the token is spent, the link
+// may still exist. Then it is found by the session's tag.
 func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string) (linkData, error) {
 	sending, cancel := leaveTime(ctx)
 	defer cancel()
@@ -75,7 +75,7 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 	if err == nil || ctx.Err() != nil {
 		return link, err
 	}
-	if e := asError(err); e != nil && e.Kind == bankmux.ErrContextDone { // our share of the time ended, not the caller's
+	if e := asError(err); e != nil && e.Kind == bankmux.ErrContextDone { // the share of the exchange ended
 		slow := *e
 		slow.Kind = bankmux.ErrUnavailable
 		err = &slow
@@ -85,11 +85,11 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 		switch {
 		case ok:
 			return found, nil
-		// spent, perhaps on a link of this very session: nobody knows yet
+		// the token is spent, perhaps on a link of this session, but that is not known yet
 		case unread != nil && bankmux.OutcomeKnown(err):
 			return linkData{}, &bankmux.Error{
 				Kind:   bankmux.ErrUnavailable,
-				Detail: "the token was used, and the links could not be read to find out for what",
+				Detail: "the token was used, and the links could not be read to see for which one",
 				Err:    unread,
 			}
 		}
@@ -97,8 +97,7 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 	return linkData{}, err
 }
 
-// leaveTime keeps a quarter of the time for finding out what became of an exchange that does not
-// answer.
+// leaveTime keeps a quarter of the time for finding the outcome of an exchange without a response.
 func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -122,8 +121,8 @@ func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkDat
 	return linkData{}, false, nil
 }
 
-// readBack checks that the user finished the reconnect: the link works, and
-// either it was broken before or it carries this session's tag.
+// readBack checks that the user finished the reconnect: the link works, and it was broken before or
+// has this session's tag.
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
 	linkID := s.Reconnect.Reference()
 	if linkID == "" {
@@ -131,7 +130,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 			Kind:    bankmux.ErrInvalid,
 			Field:   "ExchangeRequest.Session",
 			NotSent: true,
-			Detail:  "lost the link that it renews, as plain JSON does: keep the session with Session.Seal, or set ExchangeRequest.Connection",
+			Detail:  "lacks the link that it renews, which plain JSON loses: keep the session with Session.Seal, or set ExchangeRequest.Connection",
 		}
 	}
 	link, err := a.api.link(ctx, linkID)
@@ -144,7 +143,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	case link.LinkID != linkID:
 		return bankmux.Connection{}, &bankmux.Error{
 			Kind:   bankmux.ErrMalformed,
-			Detail: "the answer is about another link",
+			Detail: "the response is about another link",
 		}
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
@@ -178,7 +177,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	}
 	fresh.Status.AskedAt = conn.Status.AskedAt
 	if fresh.Status.State == conn.Status.State && fresh.Status.Code == conn.Status.Code {
-		fresh.Status.At = conn.Status.At // since when, not when last asked
+		fresh.Status.At = conn.Status.At // the time of the change, not of this read
 	}
 	return bankmux.StatusResult{Connection: fresh, Products: productStatuses(link.Products)}, nil
 }
@@ -195,8 +194,8 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 
-// Refresh makes MoneyKit fetch products: accounts and transactions once an hour, numbers and
-// identity once a day for each link; more is [bankmux.ErrRateLimited].
+// Refresh makes MoneyKit fetch products. MoneyKit allows accounts and transactions once an hour,
+// numbers and identity once a day, for each link. More is [bankmux.ErrRateLimited].
 func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
 	var names []string
 	for _, p := range req.Products {
@@ -221,27 +220,28 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 	return bankmux.RefreshResult{Connection: conn, Products: productStatuses(l.Products)}, nil
 }
 
-// refreshable are the products a refresh can name (MoneyKit's SDK models).
+// refreshable are the products that a refresh can name (MoneyKit's SDK models).
 var refreshable = []bankmux.Product{
 	bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity,
 	bankmux.ProductTransactions, bankmux.ProductInvestments, bankmux.ProductEnrichment,
 }
 
-// connection turns a link into the model.
+// connection returns the link in the model.
 func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
 	at := l.institution()
 	at.Country = s.Country
 	return model.Connection(s, bankmux.NewSecret(l.LinkID), at, l.status(), granted(l.Products))
 }
 
-// institution is the bank of a link, which does not say in which country.
+// institution is the bank of a link. A link does not have its country.
 func (l *linkData) institution() bankmux.Institution {
 	return bankmux.Institution{ID: l.InstitutionID, Name: l.InstitutionName, LogoURL: l.InstitutionAvatar}
 }
 
-// status is that of a link.
+// status is the status of a link.
 func (l *linkData) status() bankmux.Status { return model.Status(l.State, l.ErrorCode) }
 
+// granted returns the names of the granted products, sorted.
 func granted(products map[string]*linkProduct) []string {
 	var names []string
 	for name, p := range products {
@@ -253,6 +253,7 @@ func granted(products map[string]*linkProduct) []string {
 	return names
 }
 
+// productStatuses returns how fresh each granted product is.
 func productStatuses(products map[string]*linkProduct) []bankmux.ProductStatus {
 	names := granted(products)
 	if len(names) == 0 {

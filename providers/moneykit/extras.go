@@ -39,9 +39,9 @@ var (
 	opKeys = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: endpoints.webhookKeys.effect}
 )
 
-// ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. An unknown one is
-// [bankmux.ErrNotFound] or, where MoneyKit answers as for an unknown link, [bankmux.ErrGone]. It
-// may be repeated.
+// ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. For an unknown account, the
+// error is [bankmux.ErrNotFound]. It is [bankmux.ErrGone] if MoneyKit responds as for an unknown
+// link. It may be repeated.
 func ReadAccount(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -57,7 +57,7 @@ func ReadAccount(
 	})
 }
 
-// change sends a change of a link and returns the link as that client sees it.
+// change sends a change of a link and returns the link as the client's application sees it.
 func (a *adapter) change(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -69,10 +69,12 @@ func (a *adapter) change(
 	return l.public(client), err
 }
 
-// LinkUpdate changes a link. A nil field leaves things as they are.
+// LinkUpdate changes a link. A nil field changes nothing.
 type LinkUpdate struct {
-	Webhook *string  // "" takes it away
-	Tags    []string // replaces those there are; the session's own tag is kept by a reconnect, not by this
+	Webhook *string // "" removes it
+	// Tags replace all tags of the link, including the tag of its session, which only a reconnect
+	// keeps.
+	Tags []string
 }
 
 // UpdateLink changes webhook and tags of a link without the user, PATCH /links/{id}. It may be
@@ -93,40 +95,40 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 	})
 }
 
-// ResetLink makes a link need a reconnect, to test just that, POST /links/{id}/reset. It may be
-// repeated.
+// ResetLink makes a link need a reconnect, POST /links/{id}/reset. It is for tests of a reconnect.
+// It may be repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		return a.change(ctx, client, endpoints.resetLink, conn.Credential(), nil)
 	})
 }
 
-// Import is data that the application brings along from another aggregator. MoneyKit takes about 1
-// MB at once.
+// Import is data of another aggregator that the application brings. MoneyKit accepts about 1 MB at
+// once.
 type Import struct {
 	User         string // the application's id of the user
-	Provider     string // where the data came from, optional
-	Institution  string // MoneyKit's id, or the other aggregator's as in "mx.chase"
+	Provider     string // the source of the data, optional
+	Institution  string // MoneyKit's id, or the other aggregator's, such as "mx.chase"
 	Accounts     []ImportAccount
 	Transactions []ImportTransaction
 }
 
-// ImportAccount is one account. Its ID comes back as [bankmux.Account.OriginalID].
+// ImportAccount is one account. Its ID is [bankmux.Account.OriginalID] when it is read.
 type ImportAccount struct {
 	ID       string `json:"account_id"`
 	Name     string `json:"name"`
 	Nickname string `json:"nickname,omitempty"`
-	// any text; one of MoneyKit's, such as "liability.credit_card", tells a debt
+	// Type is any text. One of MoneyKit's types, such as "liability.credit_card", marks a debt.
 	Type    string        `json:"type"`
 	Mask    string        `json:"mask,omitempty"` // last four characters; a reconnect matches by it
-	Balance bankmux.Money `json:"-"`              // zero where not known; by the sign rule of [bankmux.Money]
+	Balance bankmux.Money `json:"-"`              // zero if not known; its sign follows [bankmux.Money]
 }
 
-// ImportTransaction is one row. Its ID comes back as [bankmux.Transaction.OriginalID].
+// ImportTransaction is one row. Its ID is [bankmux.Transaction.OriginalID] when it is read.
 type ImportTransaction struct {
 	Account     string
 	ID          string
-	Amount      bankmux.Money // by the sign rule of [bankmux.Money], which is MoneyKit's here too
+	Amount      bankmux.Money // its sign follows [bankmux.Money], as MoneyKit's does here
 	Date        bankmux.Date
 	Description string
 }
@@ -150,10 +152,9 @@ func transactionBodies(list []ImportTransaction) []map[string]any {
 	return bodies
 }
 
-// ImportLink makes a link of data that the application has, POST /links/import. It can be read at
-// once and be reconnected later. It is a one-shot; [UserLinks] tells what became of one whose
-// answer was lost. The link is [bankmux.StateReauth] until the user reconnects it; [Adopt] makes a
-// connection of it.
+// ImportLink makes a link from data of the application, POST /links/import. The link can be read at
+// once. It is [bankmux.StateReauth] until the user reconnects it. [Adopt] makes a connection from
+// it. It is a one-shot: if its response is lost, [UserLinks] shows whether the link exists.
 func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, error) {
 	return bankmux.Do(ctx, client, opImportLink, func(ctx context.Context, a *adapter) (Link, error) {
 		accounts := make([]map[string]any, len(in.Accounts))
@@ -186,9 +187,9 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 	})
 }
 
-// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one, for a user
-// of the application. Whose link it is the application must know. link is [Link.ID]. Adopt reads
-// the link and sends nothing else. It may be repeated: each time makes another connection id.
+// Adopt makes a connection of a link that exists at MoneyKit, such as an imported one. The
+// application must know that the link belongs to the user. link is [Link.ID]. Adopt reads the link
+// and sends nothing else. It may be repeated: each call makes another connection id.
 func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
@@ -204,8 +205,7 @@ func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmu
 }
 
 // ImportTransactions adds rows to an imported link, POST /links/{id}/import/transactions. It is a
-// one-shot; after [bankmux.ErrOutcomeUnknown] the transactions tell: rows that were added are
-// there.
+// one-shot: after [bankmux.ErrOutcomeUnknown], the transactions show whether the rows were added.
 func ImportTransactions(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -225,10 +225,11 @@ type Correction struct {
 	Subcategory string // "" for none
 }
 
-// CorrectEnrichment tells MoneyKit the right category of a transaction and returns it with those
-// like it, as they are now, POST /links/{id}/transactions/{txn_id}/enrichment. Those that cannot be
-// read are in a [*bankmux.PartialError] beside the rest; where MoneyKit has a further page of them,
-// the next [bankmux.Client.Sync] tells of its rows. It may be repeated.
+// CorrectEnrichment sends MoneyKit the right category of a transaction, POST
+// /links/{id}/transactions/{txn_id}/enrichment. It returns that transaction and similar ones with
+// their present categories. Those that cannot be read are in a [*bankmux.PartialError] beside the
+// rest. If MoneyKit has a further page of them, the next [bankmux.Client.Sync] reports its rows. It
+// may be repeated.
 func CorrectEnrichment(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -256,10 +257,10 @@ func CorrectEnrichment(
 	return rows, partial(opCorrect, page.Failed, err)
 }
 
-// TestWebhook makes MoneyKit send a webhook for a sandbox link, POST /webhooks/test/link/{id}, and
-// returns its delivery token. event is one such as "link.state_changed", key what the delivery will
-// carry as its idempotency key. A link without webhook is [bankmux.ErrInvalid]. It is a one-shot:
-// each call sends one.
+// TestWebhook makes MoneyKit send a delivery for a sandbox link, POST /webhooks/test/link/{id}. It
+// returns the delivery token. event is a name such as "link.state_changed", and key is the
+// idempotency key of the delivery. For a link without webhook, the error is [bankmux.ErrInvalid].
+// It is a one-shot: each call sends a delivery.
 func TestWebhook(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -272,7 +273,7 @@ func TestWebhook(
 }
 
 // WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET
-// /.well-known/jwks.json. It may be repeated, but keep the answer: MoneyKit asks for it.
+// /.well-known/jwks.json. It may be repeated, but MoneyKit asks callers to keep the result.
 func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
 	return bankmux.Do(
 		ctx,

@@ -20,12 +20,12 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// CustomerID returns the id under which MoneyKit knows a user of the application. MoneyKit takes
-// ids of 4 to 150 characters, so a shorter or longer one is replaced by a digest of it. Every other
-// id is used as it is. The result for one user is always the same, and two users never share one.
+// CustomerID returns the id under which MoneyKit knows a user of the application. MoneyKit accepts
+// ids of 4 to 150 characters, so a shorter or longer id is replaced by a digest of it. Every other
+// id is used unchanged. One user always has the same result, and two users never share one.
 //
-// All functions of this package take the application's own id. CustomerID serves to find a user in
-// MoneyKit's dashboard, or in its answers to other programs.
+// All functions of this package take the application's own id. Use CustomerID to find a user in
+// MoneyKit's dashboard, or in MoneyKit's data elsewhere.
 func CustomerID(user string) string {
 	n := utf8.RuneCountInString(user)
 	if user == "" || (n >= minUser && n <= maxUser && !strings.HasPrefix(user, customerPrefix)) {
@@ -35,16 +35,16 @@ func CustomerID(user string) string {
 	return customerPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// customerPrefix marks the ids at MoneyKit that stand for an id it would refuse.
+// customerPrefix marks the ids at MoneyKit that replace an id it would refuse.
 const customerPrefix = "bankmux-user-"
 
 // Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
 type Link struct {
-	// ID is MoneyKit's id of the link, and with the application's keys a credential. [Adopt] takes
-	// it.
+	// ID is MoneyKit's id of the link. It is a credential for whoever has the application's keys.
+	// [Adopt] takes it.
 	ID bankmux.Secret
-	// ReferenceKey is the same as [bankmux.Connection.ReferenceKey] of a connection with this link.
-	// It may be shown, stored and indexed.
+	// ReferenceKey equals [bankmux.Connection.ReferenceKey] of a connection with this link. It may
+	// be shown, stored and indexed.
 	ReferenceKey string
 
 	Institution bankmux.Institution
@@ -53,10 +53,10 @@ type Link struct {
 	Webhook     string
 	Products    []bankmux.ProductStatus
 	Available   []bankmux.Product // what a reconnect could add
-	CreatedAt   time.Time         // where the list tells it
+	CreatedAt   time.Time         // zero if the list does not say
 }
 
-// public returns the link as applications see it, for an answer to that client.
+// public returns the link as the client's application sees it.
 func (l *linkData) public(client *bankmux.Client) Link {
 	id := bankmux.NewSecret(l.LinkID)
 	out := Link{
@@ -79,12 +79,13 @@ var (
 	opUserTransactions = bankmux.Op{Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: endpoints.userTransactions.effect}
 )
 
-// linksPage is the smallest page of links MoneyKit serves.
+// linksPage is the smallest page of links that MoneyKit serves.
 const linksPage = "500"
 
-// Links goes through the application's active links, GET /links, which has the id of each and when
-// it was made. The client must be MoneyKit's, else [bankmux.ErrUnsupported]. After an error about
-// one link ([bankmux.Failure]) it goes on, after any other it ends. It may be repeated.
+// Links iterates over the application's active links, GET /links. Each has its id and when it was
+// made. If the client is not MoneyKit's, the error is [bankmux.ErrUnsupported]. After an error
+// about one link ([bankmux.Failure]) it continues; after any other error it ends. It may be
+// repeated.
 func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	return func(yield func(Link, error) bool) {
 		seen := map[string]bool{}
@@ -111,7 +112,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	}
 }
 
-// each gives the links of a page, then those that cannot be read. It reports whether to go on.
+// each yields the links of a page, then those that cannot be read. It reports whether to continue.
 func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) bool) bool {
 	failed := r.Links.Value.Failures("")
 	for i, l := range r.Links.Value.Rows {
@@ -133,8 +134,8 @@ func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) boo
 	return true
 }
 
-// UserLinks returns the links of one of the application's users by [Link.ReferenceKey], GET
-// /users/{id}/links. An unknown user has none. The client must be MoneyKit's, else
+// UserLinks returns the links of one user of the application by [Link.ReferenceKey], GET
+// /users/{id}/links. An unknown user has none. If the client is not MoneyKit's, the error is
 // [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the
 // rest. It may be repeated.
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
@@ -159,8 +160,8 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 	return all, partial(opUserLinks, failed, err)
 }
 
-// UserAccounts returns the accounts of one of the application's users by the [Link.ReferenceKey] of
-// their link, GET /users/{id}/accounts. The client must be MoneyKit's, else
+// UserAccounts returns the accounts of one user of the application by the [Link.ReferenceKey] of
+// their link, GET /users/{id}/accounts. If the client is not MoneyKit's, the error is
 // [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside
 // the rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
@@ -195,7 +196,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 	return all, partial(opUserAccounts, failed, err)
 }
 
-// partial is the error of a call: err, or what is missing from a good answer, or nil.
+// partial returns err, or an error for what is missing from a success, or nil.
 func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
 	if err != nil || len(failed) == 0 {
 		return err
@@ -203,16 +204,16 @@ func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
 	return &bankmux.PartialError{Op: op.Name, Failed: failed}
 }
 
-// UserTransaction is a transaction and the link it came through.
+// UserTransaction is a transaction and its link.
 type UserTransaction struct {
-	ReferenceKey string // [Link.ReferenceKey] of the link, "" where MoneyKit does not say
+	ReferenceKey string // [Link.ReferenceKey] of the link, "" if MoneyKit does not say
 	bankmux.Transaction
 }
 
-// UserTransactions goes through what happened in all accounts of one of the application's users
-// between two days, both included, GET /users/{id}/transactions. Rows of other days are left out.
-// After an error about one row ([bankmux.Failure]) it goes on, after any other it ends. The client
-// must be MoneyKit's, else [bankmux.ErrUnsupported]. It may be repeated.
+// UserTransactions iterates over the transactions in all accounts of one user of the application,
+// GET /users/{id}/transactions. Both days are included, and rows of other days are left out. After
+// an error about one row ([bankmux.Failure]) it continues; after any other error it ends. If the
+// client is not MoneyKit's, the error is [bankmux.ErrUnsupported]. It may be repeated.
 func UserTransactions(
 	ctx context.Context,
 	client *bankmux.Client,
@@ -239,13 +240,13 @@ type userReading struct {
 	outside int // pages in a row of other days alone
 }
 
-// userPage is one page, and what the response says beside its rows.
+// userPage is the rows of one page, and the rest of its response.
 type userPage struct {
 	rows *listPage
 	said userTransactionsResponse
 }
 
-// step reads a page and gives its rows. It reports whether there may be another one.
+// step reads a page and yields its rows. It reports whether there may be another page.
 func (r *userReading) step(ctx context.Context, yield func(UserTransaction, error) bool) bool {
 	page, err := r.read(ctx)
 	if err != nil {
@@ -261,7 +262,7 @@ func (r *userReading) step(ctx context.Context, yield func(UserTransaction, erro
 			Kind:   bankmux.ErrMalformed,
 			Scope:  bankmux.ScopeCall,
 			Status: http.StatusOK,
-			Detail: "the same rows are on page after page",
+			Detail: "page after page has the same rows",
 		}
 	}
 	if err != nil {
@@ -289,8 +290,8 @@ func (r *userReading) read(ctx context.Context) (userPage, error) {
 	})
 }
 
-// each gives the rows of a page that are new, then those that cannot be read. It reports whether to
-// go on.
+// each yields the new rows of a page, then those that cannot be read. It reports whether to
+// continue.
 func (r *userReading) each(page *userPage, yield func(UserTransaction, error) bool) bool {
 	rows := page.rows.Transactions
 	r.outside++
@@ -303,7 +304,7 @@ func (r *userReading) each(page *userPage, yield func(UserTransaction, error) bo
 	}
 	for _, t := range rows {
 		if !r.isNew(&t) {
-			continue // the list grew while it was read
+			continue // the list grew during the reading
 		}
 		r.idle = 0
 		if !yield(UserTransaction{links[t.Account], t}, nil) {
@@ -318,7 +319,7 @@ func (r *userReading) each(page *userPage, yield func(UserTransaction, error) bo
 	return true
 }
 
-// isNew reports whether a row was not given before.
+// isNew reports whether a row was not yielded before.
 func (r *userReading) isNew(t *bankmux.Transaction) bool {
 	return r.seen.Add(&recent.Row{
 		Account: t.Account,

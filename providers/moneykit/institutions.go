@@ -8,11 +8,11 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// maxInstitutions is the largest page of banks; 100 always worked.
+// maxInstitutions is the largest page of banks. MoneyKit has always allowed 100.
 const maxInstitutions = 100
 
-// Institutions reads a page of banks. MoneyKit cannot be asked for one country, so the others are
-// left out here: a page may be empty and still have a next.
+// Institutions reads a page of banks. MoneyKit cannot select a country, so banks of other countries
+// are removed here. A page may therefore be empty and still have a next one.
 func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) (bankmux.InstitutionPage, error) {
 	size := req.PageSize
 	if size == 0 || size > maxInstitutions {

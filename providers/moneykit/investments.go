@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// currencies are those of the accounts, in which MoneyKit's investment amounts are.
+// currencies are the currencies of accounts. Amounts of investments are in the account's.
 func currencies(list []account) map[string]string {
 	all := make(map[string]string, len(list))
 	for _, acc := range list {
@@ -20,8 +20,8 @@ func currencies(list []account) map[string]string {
 	return all
 }
 
-// amounts reads several amounts of one row and remembers the first fault. What cannot be read is
-// absent.
+// amounts reads several amounts of one row and remembers the first fault. An amount that cannot be
+// read is absent.
 type amounts struct {
 	currency string
 	fault    *bankmux.Error
@@ -80,8 +80,8 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	return res, nil
 }
 
-// holding is the position in the model, what cannot be read of it, and whether what is left is
-// worth giving: an account and a quantity.
+// holding returns the position in the model and what cannot be read of it. The result given says
+// that an account and a quantity are left, which is enough to return the position.
 func (h *holding) holding(currency string) (one bankmux.Holding, given bool, fault *bankmux.Error) {
 	read := amounts{currency: currency}
 	one = bankmux.Holding{
@@ -98,7 +98,7 @@ func (h *holding) holding(currency string) (one bankmux.Holding, given bool, fau
 	return one, !h.Quantity.Bad(), read.fault
 }
 
-// securities are all of the list, with what cannot be read left out of each.
+// securities returns all securities of the list. Parts that cannot be read are absent.
 func securities(list *wire.List[security]) (all []bankmux.Security, failed []bankmux.Failure) {
 	failed = list.Failures("")
 	for i := range list.Rows {
@@ -172,9 +172,9 @@ func (a *adapter) InvestmentTransactionPage(
 	return page, err
 }
 
-// transaction is the row in the model, what cannot be read of it, and whether what is left is worth
-// giving: an id, an account, a day and an amount. MoneyKit writes money out of the account as
-// positive here, and charged fees too.
+// transaction returns the row in the model and what cannot be read of it. The result given says
+// that an id, an account, a day and an amount are left, which is enough to return the row. MoneyKit
+// writes money out of the account, and fees, as positive numbers here.
 func (w *investmentTransaction) transaction(
 	currency string,
 ) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {

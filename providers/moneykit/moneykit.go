@@ -1,23 +1,48 @@
-// Package moneykit is the bankmux adapter for MoneyKit (United States, United
-// Kingdom, Canada).
+// Package moneykit is the bankmux adapter for MoneyKit. MoneyKit serves banks in the United States,
+// the United Kingdom and Canada, itself and through other aggregators.
 //
-// [New] returns a guarded [bankmux.Client]. The front end runs MoneyKit's Connect with
-// Launch.Token: link for [bankmux.ModeLink], relink for [bankmux.ModeRelink], and posts
+// # Credentials
+//
+// MoneyKit's dashboard shows a client id and a client secret per application and environment. One
+// base URL serves sandbox and live, and the credentials choose. MoneyKit does not say which
+// environment they reach, so set Environment.
+//
+//	client, err := moneykit.New(moneykit.Config{
+//		ClientID:     os.Getenv("MONEYKIT_CLIENT_ID"),
+//		ClientSecret: bankmux.NewSecret(os.Getenv("MONEYKIT_CLIENT_SECRET")),
+//		Environment:  bankmux.Production,
+//	})
+//
+// [New] returns a guarded [bankmux.Client].
+//
+// # Linking
+//
+// The front end runs MoneyKit's Connect with Launch.Token: link for [bankmux.ModeLink], relink for
+// [bankmux.ModeRelink]. It posts one of these:
 //
 //	{"exchangeable_token": "…", "institution": {…}}   (no token after relink)
 //	{"error": … or null}                              (the user did not finish)
 //
+// # Capabilities
+//
+// The client reads status, institutions, accounts, balances, account numbers, identity,
+// transactions with enrichment, holdings and investment transactions. It has Sync, Refresh,
+// Disconnect, CheckCredentials and webhooks. MoneyKit serves stored data, so a read never asks the
+// bank: Refresh does. It does not serve cards apart from accounts. Functions of this package, such
+// as [UserLinks], do what MoneyKit alone offers.
+//
 // # Integrity
 //
-// The session's id travels as a link tag. A link without the tag of its session is refused as
-// [bankmux.CodeOtherSession], so a token of another user or session is worth nothing. A link whose
-// exchange answer was lost, or whose token was posted with another session, is found again by it.
+// The session's id is a tag of the link. A link without the tag of its session is refused as
+// [bankmux.CodeOtherSession], so a token of another user or session is worthless. The tag also
+// finds a link again. That is needed if the response to the exchange was lost, or if another
+// session's token was posted.
 //
 // # Reconnect
 //
-// MoneyKit erases the webhook and tags that a reconnect leaves out, so
-// CreateSession reads the link and sends them again. Nothing is exchanged afterwards:
-// ExchangeToken reads the link back and checks that the user finished.
+// MoneyKit erases the webhook and tags that a reconnect leaves out. So CreateSession reads the link
+// and sends them again. Nothing is exchanged afterwards: ExchangeToken reads the link back and
+// checks that the user finished.
 package moneykit
 
 import (
@@ -32,50 +57,52 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Name is the adapter's name, the key of its ids in a [bankmux.InstitutionRef].
+// Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
 const Name = "moneykit"
 
-// DefaultBaseURL serves sandbox and live alike; the credentials choose (MoneyKit's SDKs and
-// integration guide).
+// DefaultBaseURL serves sandbox and live; the credentials choose (MoneyKit's SDKs and integration
+// guide).
 const DefaultBaseURL = "https://api.moneykit.com"
 
-// Auth says how requests prove who sends them.
+// Auth says how requests are authenticated.
 type Auth string
 
 // The ways to authenticate.
 const (
-	// AuthBearer fetches and caches an access token; the default, as in MoneyKit's SDKs.
+	// AuthBearer fetches and caches an access token. It is the default, as in MoneyKit's SDKs.
 	AuthBearer Auth = ""
-	// AuthHeaders sends X-Client-Id and X-Client-Secret on each call, as
-	// MoneyKit's newer documentation shows.
+	// AuthHeaders sends X-Client-Id and X-Client-Secret with each call, as in MoneyKit's newer
+	// documentation.
 	AuthHeaders Auth = "headers"
 )
 
 // Config configures one MoneyKit application. ClientID, ClientSecret and Environment are required.
 type Config struct {
-	Name         string // registered name; "" means "moneykit". Two applications in one process need two names
+	Name         string // registered name, one per application of the process; "" means "moneykit"
 	ClientID     string
 	ClientSecret bankmux.Secret
-	Environment  bankmux.Environment // what the credentials reach; MoneyKit does not say itself
+	Environment  bankmux.Environment // what the credentials reach; MoneyKit does not say
 
 	BaseURL string // "" means [DefaultBaseURL]; https, or http on loopback
 	Auth    Auth
-	Scope   string // space-separated actions for the access token; "" means all the application may do
-	// copied; its transport repeats nothing and keeps contexts; nil means its own, for many callers
+	Scope   string // space-separated actions of the access token; "" means all that the application has
+	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
+	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
-	BodyLimit  int // most bytes of an answer after decompression; 0 means 8 MiB
-	// shared by clients for one health page and one set of webhook keys; nil means one of its own with the defaults
+	BodyLimit  int // largest response in bytes after decompression; 0 means 8 MiB
+	// Guard may be shared by clients, for one health page and one set of webhook keys. nil means a
+	// new one with the defaults.
 	Guard *guard.Guard
 
-	// Now is the day and time by which days are asked for; nil means the machine's. It is for tests
-	// against a bank whose clock is set: virtualbank's Bank.Now.
+	// Now is the clock that decides which days are requested; nil means the machine's. Tests set it
+	// to the clock of a bank, such as virtualbank's Bank.Now.
 	Now func() time.Time
 
 	Webhook WebhookConfig
 }
 
-// New checks the configuration, sends nothing, and returns the guarded client.
-// The error is [bankmux.ErrInvalid] and names the field.
+// New checks the configuration and returns the guarded client. It sends nothing. The error is
+// [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
 	if cfg.Name == "" {
 		cfg.Name = Name
@@ -119,8 +146,8 @@ func New(cfg Config) (*bankmux.Client, error) {
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
 }
 
-// guardDefaults sets what the application left open: of all calls only a refresh goes to the bank,
-// and its end tells how that went.
+// guardDefaults sets the guard options that the application left unset. Only a refresh is answered
+// by the bank, and its end shows how the bank did.
 func guardDefaults(o *guard.Options) {
 	if o.AtInstitution == nil {
 		o.AtInstitution = func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh }
@@ -149,7 +176,7 @@ func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.env}
 }
 
-// Effect: after a reconnect nothing is exchanged, the link is only read.
+// Effect says that an exchange after a reconnect only reads: nothing is exchanged.
 func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
 	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
 		return bankmux.Read
@@ -157,13 +184,13 @@ func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
 	return op.Effect
 }
 
-// CheckCredentials introspects the credentials.
+// CheckCredentials reads which application the credentials belong to.
 func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
 	app, err := a.api.introspect(ctx)
 	return bankmux.CheckResult{App: app}, err
 }
 
-// Interfaces the adapter satisfies: its capabilities.
+// The capabilities of the adapter.
 var (
 	_ bankmux.Provider          = (*adapter)(nil)
 	_ bankmux.Describer         = (*adapter)(nil)

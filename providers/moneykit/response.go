@@ -18,35 +18,35 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// codeExpired is the one 401 that a new token mends.
+// codeExpired is the one 401 that a new token repairs.
 const codeExpired = "api_error.auth.expired_access_token"
 
-// expired reports whether the access token ended before the request arrived.
+// expired reports whether the access token had expired when the request arrived.
 func expired(err error) bool {
 	e := asError(err)
 	return e != nil && e.Code == codeExpired && e.Status == http.StatusUnauthorized
 }
 
-// asError returns the error as one of the model, nil for any other.
+// asError returns the error as one of the model, or nil.
 func asError(err error) *bankmux.Error {
 	e, _ := errors.AsType[*bankmux.Error](err)
 	return e
 }
 
-// envelope is what decides in the body of every documented error.
+// envelope is the part that decides, in the body of every documented error.
 type envelope struct {
 	ErrorCode     string `json:"error_code"`
 	LinkErrorCode string `json:"link_error_code"`
 }
 
-// explained is what is only shown of it.
+// explained is the part of it that is only shown.
 type explained struct {
 	Documentation    string          `json:"documentation_url"`
 	ValidationErrors json.RawMessage `json:"validation_errors"`
 }
 
-// read decodes a success into out or turns a failure into an error. Success is
-// any 2xx: 201 and 204 are documented where 200 might be expected.
+// read decodes a success into out, or turns a failure into an error. Success is any 2xx: 201 and
+// 204 are documented where 200 might be expected.
 func read(res *rest.Response, out any) error {
 	if res.Status/100 == 2 {
 		if out == nil {
@@ -59,7 +59,7 @@ func read(res *rest.Response, out any) error {
 	}
 	var body envelope
 	if res.Decode(&body) != nil {
-		body = envelope{} // a proxy's page: the status decides
+		body = envelope{} // the page of a proxy: the status decides
 	}
 	e := model.Error(normalize.Failure{
 		Endpoint: res.Endpoint(), Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
@@ -75,8 +75,8 @@ func read(res *rest.Response, out any) error {
 	return e
 }
 
-// nothing reads an answer that need not say anything: 204 as documented, an object with nothing in
-// it, or the link. Anything else, such as a proxy's page, is not a success.
+// nothing reads a response that may be empty: 204 as documented, an object without members, or the
+// link. Anything else, such as the page of a proxy, is not a success.
 func nothing(res *rest.Response) error {
 	if res.Status == http.StatusNoContent {
 		return nil
@@ -91,7 +91,7 @@ func nothing(res *rest.Response) error {
 	return nil
 }
 
-// location writes where a request is wrong, as in body.customer_user.id, or "" where the answer
+// location returns where a request is wrong, such as body.customer_user.id, or "" if the response
 // does not say.
 func location(raw json.RawMessage) string {
 	var faults []struct {
@@ -107,7 +107,7 @@ func location(raw json.RawMessage) string {
 	return strings.Join(names, ".")
 }
 
-// alive refuses data of a deleted link, which may still be served.
+// alive refuses the data of a deleted link, which MoneyKit may still serve.
 func alive(l *linkData) error {
 	if l != nil && l.State == stateDeleted {
 		return &bankmux.Error{
@@ -120,7 +120,7 @@ func alive(l *linkData) error {
 	return nil
 }
 
-// fetched refuses an answer about a product that was never fetched, if the link says so.
+// fetched refuses a response about a product that was never fetched, if the link says so.
 func fetched(l *linkData, product string) error {
 	if l == nil || l.Products == nil || product == "" {
 		return nil
@@ -147,7 +147,7 @@ func fetched(l *linkData, product string) error {
 	}
 }
 
-// inWords is a product in words.
+// inWords is the name of a product in words.
 func inWords(product string) string { return strings.ReplaceAll(product, "_", " ") }
 
 // was is the verb of a product: accounts were, identity was.
@@ -167,22 +167,21 @@ func asOf(l *linkData, product string) time.Time {
 	return at
 }
 
-// ofLink is an answer about one link.
+// ofLink is a response about one link.
 type ofLink interface {
 	link() *linkData
-	product() string // "" for one that the caller checks
-	data() bool      // it has some
+	product() string // "" if the caller checks the product
+	data() bool      // whether it has data
 }
 
-// linked is in every data answer about one link.
+// linked is in every response with data of one link.
 type linked struct {
 	Link *linkData `json:"link"`
 }
 
 func (l *linked) link() *linkData { return l.Link }
 
-// What a response must have. A list that is not there is not an empty list: taken for one, every
-// account and transaction an application knows would seem to be gone. An empty list is [].
+// The members that a response must have, see [wire.Required].
 
 func (r *tokenResponse) Lacks() string {
 	return wire.Need(normalize.Token(r.AccessToken), "an access_token that can be sent in a header")
@@ -207,8 +206,8 @@ func (l *linkData) Lacks() string {
 }
 func (l *changedLink) Lacks() string { return wire.Need(l.LinkID != "", "link_id") }
 
-// Both members of linksResponse are optional. One that has neither, but something else, is another
-// answer.
+// Lacks accepts a response without both members, which are optional. A response that has other
+// members alone is of another kind.
 func (r *linksResponse) Lacks() string {
 	return wire.Need(r.Links.Found || r.NextCursor.Found || len(r.Others) == 0, "links")
 }
@@ -262,7 +261,7 @@ func (r *syncResponse) product() string         { return "transactions" }
 func (r *holdingsResponse) product() string     { return "investments" }
 func (r *investmentsResponse) product() string  { return "investments" }
 
-// What an answer has. Data that came were fetched and granted, whatever its link says of the
+// Whether a response has data. Data were fetched and granted, whatever the link says about the
 // product.
 
 func (a *accountsResponse) data() bool { return a.Accounts.Len() > 0 }
@@ -273,7 +272,7 @@ func (a *holdingsResponse) data() bool { return a.Holdings.Len() > 0 }
 
 func (a *investmentsResponse) data() bool { return a.Transactions.Len() > 0 }
 
-// The accounts are listed without numbers and owners, too.
+// Accounts are listed even without numbers and owners, so they are not data here.
 
 func (a *numbersResponse) data() bool {
 	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountNumbers) bool {

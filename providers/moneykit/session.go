@@ -12,46 +12,49 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// SessionOptions are the settings of a MoneyKit link session that have no
-// counterpart elsewhere. Put them into [bankmux.SessionRequest.Options]. Facts are from MoneyKit's
-// SDK models and link session page.
+// SessionOptions are the settings of a MoneyKit link session that no other provider has. Put them
+// into [bankmux.SessionRequest.Options]. The facts are from MoneyKit's SDK models and its page on
+// link sessions.
 type SessionOptions struct {
-	// limits institutions to those reachable through these aggregators: moneykit, finicity, plaid, yodlee, mx, akoya
+	// Providers limits institutions to those of these aggregators: moneykit, finicity, plaid,
+	// yodlee, mx, akoya.
 	Providers []string
-	// Countries replaces SessionRequest.Country where several are wanted; their
-	// order ranks the institutions. US, GB, CA.
+	// Countries replaces SessionRequest.Country for several countries: US, GB, CA. Their order
+	// ranks the institutions.
 	Countries []string
 	Features  ConnectFeatures
-	// CustomSandboxData is served to the Credentials Bank's user "user_custom"; sandbox only.
+	// CustomSandboxData is served to the user "user_custom" of the Credentials Bank, in the sandbox
+	// only.
 	CustomSandboxData *CustomSandboxData
-	RemoveWebhook     bool // on a reconnect: take the webhook away instead of keeping it
+	RemoveWebhook     bool // removes the webhook on a reconnect, instead of keeping it
 }
 
 // ForProvider names the adapter.
 func (SessionOptions) ForProvider() string { return Name }
 
-// ConnectFeatures switches parts of Connect on. All are off by default.
+// ConnectFeatures turns features of Connect on. All are off by default.
 type ConnectFeatures struct {
-	// a button that reports problems to MoneyKit
+	// IssueReporter shows a button that reports problems to MoneyKit.
 	IssueReporter bool `json:"issue_reporter,omitempty"`
-	// Money ID registration and login
+	// EnableMoneyID offers registration and login with Money ID.
 	EnableMoneyID bool `json:"enable_money_id,omitempty"`
-	// warn when already connected there
+	// DuplicateInstitutionWarning warns if the user has connected the institution before.
 	DuplicateInstitutionWarning bool `json:"duplicate_institution_warning,omitempty"`
-	// hide institutions already connected
+	// DuplicateInstitutionRejected hides institutions that the user has connected.
 	DuplicateInstitutionRejected bool `json:"duplicate_institution_rejected,omitempty"`
-	// manual entry for missing institutions
-	ConnectManually      bool `json:"connect_manually,omitempty"`
-	PermitOnlyOneAccount bool `json:"permit_only_one_account,omitempty"` // share one account only
-	// share depository accounts only
+	// ConnectManually offers manual entry for missing institutions.
+	ConnectManually bool `json:"connect_manually,omitempty"`
+	// PermitOnlyOneAccount lets the user share one account only.
+	PermitOnlyOneAccount bool `json:"permit_only_one_account,omitempty"`
+	// PermitOnlyDepositoryAccounts lets the user share depository accounts only.
 	PermitOnlyDepositoryAccounts bool `json:"permit_only_depository_accounts,omitempty"`
 }
 
-// CustomSandboxData is what the sandbox serves for "user_custom". Only Owners tells nil from empty:
-// every other nil list is sent as an empty one.
+// CustomSandboxData is what the sandbox serves for "user_custom". Nil differs from empty for Owners
+// only. Any other nil list is sent as an empty one.
 type CustomSandboxData struct {
 	Accounts []CustomSandboxAccount `json:"accounts"`
-	// attached to every account; nil means random ones, empty means none
+	// Owners are attached to every account. nil means random ones, empty means none.
 	Owners []Owner `json:"owners,omitzero"`
 }
 
@@ -122,9 +125,9 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	return s, nil
 }
 
-// linkToRenew reads the link that a reconnect renews. MoneyKit may answer the read of a broken link
-// with what is broken (link_error.bad_state) in place of the link; then it is found among the
-// user's, with the webhook and tags that a reconnect must send again.
+// linkToRenew reads the link that a reconnect renews. For a broken link, MoneyKit may return the
+// error link_error.bad_state in place of the link. Then the link is looked up among the user's,
+// since a reconnect must send its webhook and tags again.
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
 	id := conn.Credential().Reveal()
 	link, err := a.api.link(ctx, id)
@@ -142,11 +145,11 @@ func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (li
 	return linkData{}, err
 }
 
-// badState begins the code of a link that cannot be used as it is.
+// badState is the prefix of the codes of a link that cannot be used in its state.
 const badState = "link_error.bad_state"
 
-// keepUnlessOverridden sends the link's webhook and tags again, since MoneyKit
-// erases what a reconnect leaves out.
+// keepUnlessOverridden sends the link's webhook and tags again, because MoneyKit erases what a
+// reconnect leaves out.
 func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, link linkData) {
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
 	if body.Webhook == "" && !opts.RemoveWebhook {
@@ -158,7 +161,7 @@ func keepUnlessOverridden(body *createLinkSession, req bankmux.SessionRequest, l
 	}
 }
 
-// sessionTag is the link tag that ties a link to its session.
+// sessionTag is the link tag that names the session.
 func sessionTag(id string) string { return tagPrefix + id }
 
 const tagPrefix = "bankmux-session:"
@@ -174,7 +177,7 @@ const (
 	maxTag             = 99
 )
 
-// sessionBody writes the request, refusing what MoneyKit would refuse.
+// sessionBody writes the request. It refuses what MoneyKit would refuse.
 func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSession, error) {
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
 	var none createLinkSession
@@ -236,7 +239,7 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	return body, nil
 }
 
-// body is a copy as MoneyKit wants it: a list of nothing is [], never null.
+// body returns a copy in MoneyKit's form: an empty list is [], never null.
 func (d *CustomSandboxData) body() *CustomSandboxData {
 	if d == nil {
 		return nil
@@ -256,6 +259,7 @@ func (d *CustomSandboxData) body() *CustomSandboxData {
 	return &body
 }
 
+// listed returns the list, and an empty one for nil.
 func listed[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -263,6 +267,7 @@ func listed[T any](list []T) []T {
 	return list
 }
 
+// checkSession refuses a request that breaks a limit of MoneyKit.
 func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	wrong := func(field, detail string) *bankmux.Error {
 		return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true}
@@ -274,7 +279,7 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	c := req.Contact
 	switch {
 	case req.RedirectURI == "":
-		return wrong("RedirectURI", "is empty; MoneyKit requires one")
+		return wrong("RedirectURI", "is empty, but MoneyKit requires one")
 	case len(req.RedirectURI) > maxURI:
 		return wrong("RedirectURI", "is longer than 65536 characters")
 	case len(req.WebhookURL) > maxURI:
@@ -291,10 +296,10 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 		case tag == "" || outside(tag, 1, maxTag) || !alphanumeric(tag[0]):
 			return wrong(
 				"Tags",
-				"has one that is empty, has 100 or more characters, or does not begin with a letter or digit",
+				"has one that is empty, has 100 or more characters, or does not start with a letter or digit",
 			)
 		case isSessionTag(tag):
-			return wrong("Tags", "has one that begins with "+tagPrefix+", which is reserved")
+			return wrong("Tags", "has one that starts with "+tagPrefix+", which is reserved")
 		}
 	}
 	return nil
@@ -304,7 +309,8 @@ func alphanumeric(b byte) bool {
 	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }
 
-// addProducts asks for what MoneyKit can name; a required product it has not is refused.
+// addProducts adds the products that MoneyKit can name. It refuses a required product that MoneyKit
+// does not have.
 func addProducts(settings *linkSettings, products []bankmux.ProductRequest) error {
 	for _, p := range products {
 		name, ok := model.Product(p.Product)
@@ -320,7 +326,7 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 			continue
 		}
 		if name == "" {
-			continue // implied
+			continue // every session has it
 		}
 		if settings.Products == nil {
 			settings.Products = map[string]productSettings{}
@@ -332,7 +338,7 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 	return nil
 }
 
-// timestamp writes a time MoneyKit's way, "" for none.
+// timestamp writes a time in MoneyKit's form, "" for the zero time.
 func timestamp(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// Sync reads a page of MoneyKit's record of changes. The record does not report every row that is
-// gone or got another id, so known rows are looked up in the list of stored rows.
+// Sync reads a page of MoneyKit's record of changes. The record does not report every row that was
+// removed or got another id. So known rows are looked up in the list of stored rows.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	link := req.Connection.Credential().Reveal()
 	return reconcile.Feed{
@@ -34,7 +34,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 // maxSync is the largest page of a sync.
 const maxSync = 500
 
-// lostCursor reports whether MoneyKit refuses the cursor. What it answers to an invalid one is not
+// lostCursor reports whether MoneyKit refuses the cursor. Its error for an invalid one is not
 // documented.
 func lostCursor(e *bankmux.Error) bool { return strings.HasSuffix(e.Field, ".cursor") }
 
@@ -88,7 +88,7 @@ func (a *api) storedPage(
 		return page, err
 	}
 	var out transactionsResponse
-	// it says nothing of any row
+	// such an element could be any row
 	out.Transactions.Bad = func(int) { page.Unreadable = append(page.Unreadable, bankmux.Transaction{}) }
 	out.Transactions.Each = func(_ int, w *transaction) {
 		var row bankmux.Transaction
@@ -109,14 +109,14 @@ func (a *api) storedPage(
 	return page, nil
 }
 
-// syncRows is one of the lists of an answer.
+// syncRows is one of the lists of a response.
 type syncRows struct {
-	name   string // of the list
+	name   string // the list's
 	rows   []bankmux.Transaction
 	failed []bankmux.Failure
 }
 
-// fill makes the list of an answer go here.
+// fill makes this take the rows of a list.
 func (s *syncRows) fill(from *wire.Rows[transaction]) {
 	from.Bad = func(i int) { s.fail("", s.place("", i), wire.RowError()) }
 	from.Each = func(i int, w *transaction) {
@@ -129,7 +129,7 @@ func (s *syncRows) fill(from *wire.Rows[transaction]) {
 	}
 }
 
-// place names row i by its id, or else by the list and its number there.
+// place names row i by its id, or else by the list and the row's number.
 func (s *syncRows) place(id string, i int) string {
 	if id != "" {
 		return id
@@ -141,7 +141,7 @@ func (s *syncRows) fail(account, row string, fault *bankmux.Error) {
 	s.failed = append(s.failed, bankmux.Failure{Account: account, Transaction: row, Err: fault})
 }
 
-// removedRows returns the removed rows, and which of them have no id.
+// removedRows returns the removed rows, and failures for those without an id.
 func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
 	rest := syncRows{name: "removed"}
 	fault := normalize.Unreadable("a removed row without id")
@@ -158,8 +158,8 @@ func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed [
 	return removed, rest.failed
 }
 
-// stored reads a row of the list of stored rows, or as much of it as can be read. It reports
-// whether that is all.
+// stored reads a row of the list of stored rows, or as much of it as possible. It reports whether
+// it read the whole row.
 func (w *transaction) stored(row *bankmux.Transaction) bool {
 	if w.TransactionID != "" {
 		return w.fill(row, false) == nil

@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years;
-// 100 always worked, and what is asked for above it is served by today's.
+// Page sizes of lists with page numbers. MoneyKit raised its limit from 100 to 1000 over the years.
+// It has always allowed 100, and today it serves larger requests with its own limit.
 const (
 	pageSize    = 500
 	maxPageSize = 1000
@@ -35,6 +35,7 @@ func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Valu
 	return query
 }
 
+// sizeOr is the requested page size, or the default.
 func sizeOr(asked int) int {
 	if asked == 0 {
 		return pageSize
@@ -42,24 +43,26 @@ func sizeOr(asked int) int {
 	return min(asked, maxPageSize)
 }
 
-// pageMark is where a reading of a list with page numbers goes on. The lists are newest first and
-// shift while they are read: rows that come repeat some, which the reader knows again; rows that go
-// pull others onto pages already read. So it is known by position what was seen. As the total
-// moves, it is unknown at which end: what was seen wherever it moved stays seen, and the rest is
-// read again. One row that goes while another comes moves no total, and is not noticed.
+// pageMark is the position of a reading in a list with page numbers. The lists are newest first and
+// shift while they are read. New rows repeat some that were read, which the reader recognizes.
+// Removed rows pull others onto pages already read. So the mark records by position what was read.
+//
+// If the total changes, rows may have moved at either end. What was read in either case stays read,
+// and the rest is read again. One removed row and one new row between two pages leave the total
+// unchanged, so they are not noticed.
 type pageMark struct {
-	page  int // to read now
-	total int // when the page before was read; -1 at the beginning
+	page  int // the page to read now
+	total int // rows when the page before was read; -1 at the start
 	seen  int // all rows before this position were read
-	from  int // and those from here
-	to    int // to here, where there is a gap in between
+	from  int // so were the rows from this position, after a gap
+	to    int // to this one
 	far   int // the furthest page read
 	stuck int // pages in a row that were not the furthest
-	size  int // rows a page, where the provider serves fewer than were asked for; 0 if it does not
-	moves int // how often the total moved, or rows said days that were not asked for
+	size  int // rows per page, if the provider serves fewer than requested; 0 if it does not
+	moves int // how often the total changed, or rows had days that were not requested
 }
 
-// ask is how many rows to ask for.
+// ask is how many rows to request.
 func (m pageMark) ask(size int) int {
 	if m.size > 0 {
 		return m.size
@@ -67,11 +70,12 @@ func (m pageMark) ask(size int) int {
 	return size
 }
 
-// maxStuck is how long a list may go on shrinking without letting the reading on.
+// maxStuck is how many pages a shrinking list may keep the reading from advancing.
 const maxStuck = 10
 
 const markForm = "%d.%d.%d.%d.%d.%d.%d.%d.%d"
 
+// parseMark reads the Next of a page. field names it in the error.
 func parseMark(s, field string) (pageMark, error) {
 	m := pageMark{page: 1, total: -1}
 	if s == "" {
@@ -96,12 +100,12 @@ func (m pageMark) String() string {
 // first reports whether nothing was read before.
 func (m pageMark) first() bool { return m.far == 0 }
 
-// moved reports whether the total, now this, moved since the reading began, or rows said other days
-// than were asked for. Then a row that was not read may be there all the same.
+// moved reports whether the total changed during the reading, or rows had days that were not
+// requested. Then a row that was not read may still exist.
 func (m pageMark) moved(total int) bool { return m.moves > 0 || (m.total >= 0 && m.total != total) }
 
-// next says where to go on after a page of n rows out of total, "" at the end. The total is not
-// trusted to end the reading: a full page is followed by another.
+// next returns where to continue after a page of n rows out of total, "" at the end. The total does
+// not end the reading: a full page is followed by another one.
 func (m pageMark) next(n, size, total int) (string, error) {
 	if m.total >= 0 {
 		more, fewer := max(0, total-m.total), max(0, m.total-total)
@@ -115,18 +119,18 @@ func (m pageMark) next(n, size, total int) (string, error) {
 	}
 	m.total = total
 	if m.size == 0 && m.page == 1 && n > 0 && n < size && n < total {
-		m.size = n // MoneyKit's limit was 100 for years, and nobody says what becomes of more
+		m.size = n // the limit was 100 for years, and what a larger request gets is not documented
 	}
 	size = m.ask(size)
-	begin := (m.page - 1) * size
+	start := (m.page - 1) * size
 	switch {
-	case begin > m.seen && n > 0: // a gap, read later
-		m.from, m.to = begin, begin+n
-	case begin <= m.seen:
-		if n == 0 || (n < size && begin+n >= total) {
+	case start > m.seen && n > 0: // a gap, read later
+		m.from, m.to = start, start+n
+	case start <= m.seen:
+		if n == 0 || (n < size && start+n >= total) {
 			return "", nil
 		}
-		m.seen = max(m.seen, begin+size)
+		m.seen = max(m.seen, start+size)
 		if m.seen >= m.from {
 			m.seen = max(m.seen, m.to)
 		}
@@ -139,7 +143,7 @@ func (m pageMark) next(n, size, total int) (string, error) {
 			Kind:   bankmux.ErrMalformed,
 			Scope:  bankmux.ScopeCall,
 			Status: http.StatusOK,
-			Detail: "the list went on shrinking while it was read",
+			Detail: "the list kept shrinking while it was read",
 		}
 	}
 	m.page = m.seen/size + 1
@@ -154,7 +158,7 @@ func (a *adapter) TransactionPage(
 	return a.transactionPage(ctx, req, false)
 }
 
-// EnrichedTransactionPage is the same list; MoneyKit enriches it anyway.
+// EnrichedTransactionPage is the same list, which MoneyKit enriches in any case.
 func (a *adapter) EnrichedTransactionPage(
 	ctx context.Context,
 	req bankmux.TransactionsRequest,
@@ -173,7 +177,7 @@ func (a *adapter) transactionPage(
 	}
 	from, to := req.Days(a.today())
 	if to.Before(from) {
-		return bankmux.TransactionPage{}, nil // tomorrow, somewhere: there is nothing yet, and nothing is covered
+		return bankmux.TransactionPage{}, nil // no day that exists yet was requested, so none is covered
 	}
 	size := sizeOr(req.PageSize)
 	var out transactionsResponse
@@ -186,7 +190,7 @@ func (a *adapter) transactionPage(
 	}
 	page.AsOf = asOf(out.Link, out.product())
 	if page.Outside > 0 {
-		mark.moves++ // rows are selected by other days than they say, so nothing is proved to be complete
+		mark.moves++ // MoneyKit selects rows by other days than they have, so completeness is not proved
 	}
 	if page.Next, err = mark.next(out.Transactions.N, size, out.Total); err != nil {
 		return bankmux.TransactionPage{}, err
@@ -202,13 +206,13 @@ func (a *adapter) transactionPage(
 	return page.TransactionPage, nil
 }
 
-// split parts the accounts that were asked for into those that the link has and the others. What
-// MoneyKit does about an unknown id is not documented; an answer that names accounts, but not this
-// one, and has no row of it, does not know it.
+// split divides the requested accounts into those of the link and the others. MoneyKit does not
+// document what it does with an unknown id. If a response names accounts but not this one, and has
+// no row of it, the link does not have it.
 func (r *transactionsResponse) split(ids []string, page *listPage) (there []string, failed []bankmux.Failure) {
 	if !r.Accounts.Present || len(r.Accounts.Bad) > 0 ||
 		slices.Contains(r.Accounts.Rows, accountName{}) {
-		return ids, nil // one that cannot be read may be any of them
+		return ids, nil // an account that cannot be read may be any of them
 	}
 	for _, id := range ids {
 		if slices.Contains(r.Accounts.Rows, accountName{wire.Text(id)}) || page.others[id] ||
@@ -221,22 +225,22 @@ func (r *transactionsResponse) split(ids []string, page *listPage) (there []stri
 	return there, failed
 }
 
-// rowBytes is about how long a short row is on the wire, to guess from how many there are.
+// rowBytes is about the length of a short row on the wire. The number of rows is estimated from it.
 const rowBytes = 512
 
-// lastDay is the day of no row.
+// lastDay is after the day of any row.
 var lastDay = bankmux.NewDate(9999, time.December, 31)
 
-// listPage is a page that takes the rows of some accounts between two days and counts the others.
+// listPage is a page that takes the rows of some accounts between two days, and counts the others.
 type listPage struct {
 	bankmux.TransactionPage
 	accounts    []string // none means all
 	first, last bankmux.Date
-	strange     int             // rows of accounts that were not asked for
+	strange     int             // rows of accounts that were not requested
 	others      map[string]bool // accounts of rows that were not taken
 }
 
-// page returns the page that the answer's rows will go to.
+// page returns the page that takes the response's rows.
 func (r *transactionsResponse) page(enrich bool) *listPage {
 	page := &listPage{last: lastDay, others: map[string]bool{}}
 	r.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
@@ -268,11 +272,12 @@ func (r *transactionsResponse) page(enrich bool) *listPage {
 	return page
 }
 
-// today is the last day a transaction can have in any country served. MoneyKit's dates are local to
-// the bank, and a list of stored rows refuses no day, so the day of the easternmost country does
-// for all.
+// today is the last day that a transaction can have in any country served. MoneyKit's dates are
+// local to the bank. A list of stored rows accepts any day, so the day of the easternmost country
+// fits all.
 func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(time.Hour)) }
 
+// covered is what a complete page covers.
 func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
 	if len(ids) == 0 {
 		return []bankmux.Covered{{From: from, To: to}}
@@ -284,7 +289,7 @@ func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
 	return all
 }
 
-// fill writes the row into the model, or says what is wrong with it.
+// fill writes the row into the model and returns what is wrong with it.
 func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 	t.ID, t.Account, t.OriginalID = w.TransactionID, w.AccountID, w.OriginalID
 	t.Description, t.RawDescription = w.Description, w.RawDescription
@@ -301,7 +306,7 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 		t.Status = bankmux.StatusPending
 	case wire.FlagFalse, wire.FlagAbsent:
 		t.Status = bankmux.StatusBooked
-		t.BookingDate = day // MoneyKit's date is the posting date, and while pending the day of initiation
+		t.BookingDate = day // the date is the posting date, or that of initiation while pending
 	case wire.FlagUnreadable: // the status is not known
 	}
 	if w.Datetime != "" {
@@ -321,7 +326,7 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 	return nil
 }
 
-// enrichment is what MoneyKit concluded, or the older category where there is nothing newer.
+// enrichment returns MoneyKit's enrichment, or the older category if there is none.
 func (w *transaction) enrichment() *bankmux.Enrichment {
 	e := &w.Enrichment
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-// The wire types, as MoneyKit's SDK models have them. In an answer null is read as the zero value,
-// and so is a member of another shape: see [wire.Decode].
+// The types of this file are MoneyKit's wire format, from its SDK models. In a response, null is
+// read as the zero value, and so is a member of another shape: see [wire.Decode].
 
 // createLinkSession is the body of POST /link-session.
 type createLinkSession struct {
@@ -45,14 +45,14 @@ type customerPhone struct {
 	VerifiedAt string `json:"customer_verified_at,omitempty"`
 }
 
-// linkSettings override the application's defaults for one session.
+// linkSettings replace the application's defaults for one session.
 type linkSettings struct {
 	Providers []string                   `json:"providers,omitempty"`
 	Products  map[string]productSettings `json:"products,omitempty"`
 	Countries []string                   `json:"countries,omitempty"`
 }
 
-// productSettings say how much a product is wanted.
+// productSettings say how a product is requested.
 type productSettings struct {
 	Required          bool   `json:"required"`
 	RequirePermission bool   `json:"require_permission"`
@@ -60,7 +60,7 @@ type productSettings struct {
 	Reason            string `json:"reason,omitempty"`
 }
 
-// linkData is a connection as MoneyKit sees it.
+// linkData is a link, which is a connection in MoneyKit's words.
 type linkData struct {
 	LinkID            string                  `json:"link_id"`
 	InstitutionID     string                  `json:"institution_id"`
@@ -74,14 +74,14 @@ type linkData struct {
 	AvailableProducts []string                `json:"available_products"`
 }
 
-// The link states this file's neighbours ask for by name.
+// The link states that the adapter treats by name.
 const (
 	stateConnected = "connected"
 	stateError     = "error"
 	stateDeleted   = "deleted"
 )
 
-// changedLink is a link in the answer to a change of it.
+// changedLink is the link in the response to a change of it.
 type changedLink struct{ linkData }
 
 // linkProduct says how fresh one product of a link is.
@@ -91,10 +91,10 @@ type linkProduct struct {
 	ErrorCode       string `json:"error_code"`
 	Unavailable     string `json:"unavailable"` // why it cannot be refreshed now
 
-	odd bool // it is granted, and of another shape
+	odd bool // granted, but of another shape
 }
 
-// UnmarshalJSONFrom reads any JSON value: null alone says that the product was not granted.
+// UnmarshalJSONFrom reads any JSON value. Only null says that the product was not granted.
 func (p *linkProduct) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() != '{' {
 		p.odd = true
@@ -108,7 +108,7 @@ type exchangeBody struct {
 	ExchangeableToken string `json:"exchangeable_token"`
 }
 
-// exchangeResponse: link_id beside link is deprecated but still sent.
+// exchangeResponse has link_id beside link. It is deprecated, but still sent.
 type exchangeResponse struct {
 	LinkID string    `json:"link_id"`
 	Link   *linkData `json:"link"`
@@ -140,7 +140,8 @@ type keysResponse struct {
 	Keys []stdjson.RawMessage `json:"keys"`
 }
 
-// balances: all members may be null. For a liability a positive current is what the holder owes.
+// balances may have null for any member. For a liability, a positive current is what the holder
+// owes.
 type balances struct {
 	Currency    string      `json:"currency"`
 	Available   wire.Number `json:"available"`
@@ -149,7 +150,7 @@ type balances struct {
 	BalanceDate string      `json:"balance_date"`
 }
 
-// account is an account; data answers repeat it.
+// account is an account. Responses with other data repeat it.
 type account struct {
 	AccountID   string   `json:"account_id"`
 	AccountType string   `json:"account_type"`
@@ -171,14 +172,14 @@ type accountResponse struct {
 	Account wire.Object[account] `json:"account"`
 }
 
-// linksResponse is a page of links. Both of its members are optional, and null counts as present.
+// linksResponse is a page of links. Both members are optional, and null counts as present.
 type linksResponse struct {
 	Links      present[wire.List[listedLink]] `json:"links"`
-	NextCursor present[wire.Text]             `json:"next_cursor"` // "" is the declared default, read as the end
+	NextCursor present[wire.Text]             `json:"next_cursor"` // "", the declared default, is the end
 	Others     map[string]jsontext.Value      `json:",embed"`
 }
 
-// present is a member that knows whether it was in the answer, null included.
+// present is a member that knows whether it was in the response. Null counts.
 type present[T any] struct {
 	Value T
 	Found bool
@@ -262,7 +263,7 @@ type accountOwners struct {
 	Owners    wire.List[Owner] `json:"owners"`
 }
 
-// transaction: amount is text, never negative; the direction is in type.
+// transaction has its amount as text that is never negative. Its type has the direction.
 type transaction struct {
 	TransactionID  string      `json:"transaction_id"`
 	AccountID      string      `json:"account_id"`
@@ -306,10 +307,10 @@ type transactionsResponse struct {
 	linked
 	Total        int                            `json:"total"`
 	Transactions wire.Rows[transaction]         `json:"transactions"`
-	Accounts     wire.OptionalList[accountName] `json:"accounts"` // those that were asked for
+	Accounts     wire.OptionalList[accountName] `json:"accounts"` // those that were requested
 }
 
-// syncResponse: the three lists have no order, and one id may be in several of them.
+// syncResponse has three lists without an order. One id may be in several of them.
 type syncResponse struct {
 	linked
 	Transactions struct {
@@ -320,7 +321,8 @@ type syncResponse struct {
 	Cursor struct {
 		Next wire.Text `json:"next"`
 	} `json:"cursor"`
-	HasMore wire.Exact[bool] `json:"has_more"` // taken for false, rows of later pages would seem to be gone
+	// HasMore decides: read as false, it would make rows of later pages seem to be gone.
+	HasMore wire.Exact[bool] `json:"has_more"`
 }
 
 type accountName struct {
@@ -356,7 +358,7 @@ type security struct {
 	CloseDate  string      `json:"close_date"`
 }
 
-// investmentTransaction: a positive amount is money out of the account, unlike everywhere else.
+// investmentTransaction has a positive amount for money out of the account, unlike all other rows.
 type investmentTransaction struct {
 	ID          string      `json:"investment_transaction_id"`
 	AccountID   string      `json:"account_id"`
@@ -384,7 +386,7 @@ type refreshBody struct {
 	Products []string `json:"products"`
 }
 
-// institution: country GB, not UK.
+// institution has the country GB, not UK.
 type institution struct {
 	InstitutionID string   `json:"institution_id"`
 	Aliases       []string `json:"institution_id_aliases"`
@@ -403,7 +405,7 @@ type institutionsResponse struct {
 	} `json:"cursors"`
 }
 
-// webhookBody is what the webhooks of all events have, and then of some.
+// webhookBody has the members that are common to all deliveries, and some of particular events.
 type webhookBody struct {
 	Event     string   `json:"webhook_event"`
 	Major     *int     `json:"webhook_major_version"`

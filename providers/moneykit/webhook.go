@@ -13,22 +13,23 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// WebhookConfig says which webhooks are believed. The zero value is right for MoneyKit itself.
+// WebhookConfig says how deliveries are verified. The zero value is right for MoneyKit itself.
 type WebhookConfig struct {
-	Issuer string // who signs; "" means [DefaultBaseURL]
-	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats for
-	// two hours and may not sign again (its documentation leaves it open), so much less loses some.
-	// Remember deliveries for longer.
+	Issuer string // who signs deliveries; "" means [DefaultBaseURL]
+	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats a
+	// delivery for two hours. Its documentation does not say whether it signs again, so a much
+	// shorter Age loses deliveries. Remember deliveries for longer than Age.
 	Age time.Duration
 }
 
-// The window of a delivery (MoneyKit's examples: five minutes of leeway; two hours of repeats).
+// The window of a delivery. MoneyKit's examples allow five minutes of clock difference, and
+// deliveries are repeated for two hours.
 const (
 	webhookAge   = 3 * time.Hour
 	webhookAhead = 5 * time.Minute
 )
 
-// keysOf names the keys that clients of one guard share: those published at an address.
+// keysOf identifies the keys that clients of one guard share: those published at an address.
 type keysOf struct{ baseURL string }
 
 // newWebhooks verifies the compact JWS of MoneyKit's webhook guide.
@@ -36,7 +37,7 @@ func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
 	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeySet(api.webhookKeys) })
 	return webhook.NewJWT(webhook.JWT{
 		Header: []string{"MoneyKit-Signature"},
-		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function has the name
+		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function uses the key
 		Issuer: cmp.Or(cfg.Webhook.Issuer, DefaultBaseURL),
 		Digest: "request_body_sha256",
 		Window: webhook.Window{Age: cmp.Or(cfg.Webhook.Age, webhookAge), Ahead: webhookAhead, Now: cfg.Now},
@@ -53,8 +54,8 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	return bankmux.WebhookResult{Key: body.Key, Events: []bankmux.Event{body.event(proof.Time)}}, nil
 }
 
-// readWebhook takes what it knows of a body. One that is something else, or has no key, is known by
-// its digest alone, which the client fills in.
+// readWebhook reads the known members of a body. A body of another form, or without a key, has only
+// its digest as identity. The client fills that in.
 func readWebhook(body []byte) (b webhookBody) {
 	if wire.Decode(body, &b) != nil || b.Key == "" {
 		return webhookBody{}
@@ -62,8 +63,8 @@ func readWebhook(body []byte) (b webhookBody) {
 	return b
 }
 
-// event says in our words what the body announces. Of another major version only the members common
-// to all are read.
+// event returns the event that the body announces. For another major version, it reads only the
+// members common to all versions.
 func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
 	e := bankmux.Event{
 		Kind: bankmux.EventUnknown,
@@ -94,6 +95,6 @@ func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
 	return e
 }
 
-// webhookMajor is the version whose members are known; another "means breaking" (MoneyKit's webhook
-// guide).
+// webhookMajor is the version whose members are known. Another major version "means breaking"
+// (MoneyKit's webhook guide).
 const webhookMajor = 1
