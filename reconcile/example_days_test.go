@@ -3,12 +3,14 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// wren is the wire of an invented provider: rows of an account between two days, without ids.
+// wren is the API of an invented provider: rows of an account between two days, without ids.
 type wren struct{ rows []wrenRow }
 
 type wrenRow struct{ Account, Amount, Date, Text string }
@@ -26,7 +28,7 @@ func (w *wren) transactions(_ context.Context, account, from, to string) (rows [
 // accounts is GET /accounts of the provider.
 func (w *wren) accounts(context.Context) ([]string, error) { return []string{"main"}, nil }
 
-// days is what sync and list have in common.
+// days returns the engine of both Sync and TransactionPage.
 func (w *wren) days() reconcile.Days {
 	return reconcile.Days{
 		Provider: "wren",
@@ -73,20 +75,52 @@ func (w *wren) TransactionPage(ctx context.Context, req bankmux.TransactionsRequ
 	return w.days().TransactionPage(ctx, req)
 }
 
-// A row that the bank does not show any more is missing, and removed the second time. An equal
-// second row is a row.
+// wrenStore is the database of an application.
+type wrenStore struct {
+	rows   map[string]bankmux.Known // by key
+	cursor string
+}
+
+// known serves SyncRequest.Known. Extra rows are ignored.
+func (s *wrenStore) known(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, k := range s.rows {
+			if !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+// save stores a page with its cursor, in one transaction in a real database.
+func (s *wrenStore) save(d bankmux.Delta) {
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		delete(s.rows, c.Was.Key)
+	}
+	for _, m := range d.Removed {
+		delete(s.rows, m.Known.Key)
+	}
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		s.rows[c.Known.Key] = c.Known
+	}
+	for _, a := range d.Added {
+		s.rows[a.Known.Key] = a.Known
+	}
+	for _, m := range d.Missing {
+		s.rows[m.Known.Key] = m.Known
+	}
+	s.cursor = d.Next
+}
+
+// A row that the bank no longer shows is missing, and removed after the second reading without it. A
+// second equal row is a new row.
 func ExampleDays() {
 	provider := &wren{rows: []wrenRow{
-		{
-			"main",
-			"-900.00",
-			"2026-11-10",
-			"RENT",
-		},
+		{"main", "-900.00", "2026-11-10", "RENT"},
 		{"main", "-3.00", "2026-11-25", "COFFEE"},
 		{"main", "-70.00", "2026-11-24", "FUEL HOLD"},
 	}}
-	stored := newStore() // the application's database
+	stored := &wrenStore{rows: map[string]bankmux.Known{}}
 	for day := range 3 {
 		delta, err := provider.Sync(context.Background(), bankmux.SyncRequest{
 			Connection: bankmux.Connection{ID: "conn-1"}, Cursor: stored.cursor, Known: stored.known,

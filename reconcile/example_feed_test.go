@@ -3,12 +3,14 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// pond is the wire of an invented provider: a record of changes in which a cursor is a position.
+// pond is the API of an invented provider: a record of changes in which a cursor is a position.
 type pond struct{ pages map[string]pondPage }
 
 type pondPage struct {
@@ -44,8 +46,9 @@ func (r pondRow) row() bankmux.Transaction {
 		Replaces:    r.PendingID,
 		Status:      bankmux.StatusBooked,
 	}
-	t.Date, _ = bankmux.ParseDate(r.Date)           // what cannot be read stays zero, and Feed
-	t.Amount, _ = bankmux.NewMoney(r.Amount, "USD") // puts the row into Failed
+	// A part that cannot be read stays zero, and Feed reports the row in Failed.
+	t.Date, _ = bankmux.ParseDate(r.Date)
+	t.Amount, _ = bankmux.NewMoney(r.Amount, "USD")
 	if r.Pending {
 		t.Status = bankmux.StatusPending
 	}
@@ -79,6 +82,43 @@ func (p *pond) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta
 	}.Sync(ctx, req)
 }
 
+// pondStore is the database of an application.
+type pondStore struct {
+	rows   map[string]bankmux.Known // by key
+	cursor string
+}
+
+// known serves SyncRequest.Known. Extra rows are ignored.
+func (s *pondStore) known(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for _, k := range s.rows {
+			if !yield(k, nil) {
+				return
+			}
+		}
+	}
+}
+
+// save stores a page with its cursor, in one transaction in a real database.
+func (s *pondStore) save(d bankmux.Delta) {
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		delete(s.rows, c.Was.Key)
+	}
+	for _, m := range d.Removed {
+		delete(s.rows, m.Known.Key)
+	}
+	for _, c := range slices.Concat(d.Modified, d.Replaced) {
+		s.rows[c.Known.Key] = c.Known
+	}
+	for _, a := range d.Added {
+		s.rows[a.Known.Key] = a.Known
+	}
+	for _, m := range d.Missing {
+		s.rows[m.Known.Key] = m.Known
+	}
+	s.cursor = d.Next
+}
+
 // A pending row is posted under another id. The record removes it on one page and adds the booked
 // row on the next.
 func ExampleFeed() {
@@ -99,7 +139,7 @@ func ExampleFeed() {
 			Ready: true,
 		},
 	}}
-	stored := newStore() // the application's database
+	stored := &pondStore{rows: map[string]bankmux.Known{}}
 	for range 2 {
 		delta, err := provider.Sync(context.Background(), bankmux.SyncRequest{
 			Connection: bankmux.Connection{ID: "conn-1"}, Cursor: stored.cursor, Known: stored.known,
