@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/shown"
@@ -59,26 +57,38 @@ const maxLeaks = 5
 // leaks says where a secret stands in what was seen or logged, in whatever form, without repeating
 // it.
 func (s *seen) leaks(log string, secrets []string) []string {
-	var found []string
-	everything := log + strings.Join(slices.Collect(maps.Keys(s.texts)), "\n")
-	known := map[string]bool{}
+	plain, inForm := newNeedles(), newNeedles()
+	var each []string // of the secrets, once
 	for _, secret := range secrets {
-		if known[secret] {
+		if plain.has(secret) {
 			continue
 		}
-		known[secret] = true
-		what := fmt.Sprintf("%d bytes that begin with %.4q", len(secret), secret)
-		if strings.Contains(everything, secret) {
-			found = append(found, "in a log, %+v or JSON: "+what)
-		}
-		if len(known) > wholeFor {
+		each = append(each, secret)
+		plain.add(secret, secret)
+		if len(each) > wholeFor {
 			continue
 		}
-		forms := shown.Forms(secret)
-		for name, text := range s.whole {
-			if slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(text, form) }) {
-				found = append(found, name+": "+what)
-			}
+		for _, form := range shown.Forms(secret) {
+			inForm.add(form, secret)
+		}
+	}
+	anywhere := plain.in(log)
+	for text := range s.texts {
+		maps.Copy(anywhere, plain.in(text))
+	}
+	places := map[string][]string{} // by secret
+	for secret := range anywhere {
+		places[secret] = []string{"in a log, %+v or JSON"}
+	}
+	for place, text := range s.whole {
+		for secret := range inForm.in(text) {
+			places[secret] = append(places[secret], place)
+		}
+	}
+	var found []string
+	for _, secret := range each {
+		for _, place := range places[secret] {
+			found = append(found, fmt.Sprintf("%s: %d bytes that begin with %.4q", place, len(secret), secret))
 		}
 	}
 	if more := len(found) - maxLeaks; more > 0 {

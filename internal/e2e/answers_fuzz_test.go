@@ -199,7 +199,7 @@ func FuzzAnswers(f *testing.F) {
 	sessions := map[string]bankmux.Session{}
 	payloads := map[string][]byte{}
 	for at, provider := range providers {
-		bank := virtualbank.New(virtualbank.Options{Seed: 1})
+		bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 		keys[provider] = bank.Credentials()
 		banks[provider] = banktest.InProcess{Handler: bank.MoneyKit()}
 		if provider == "dapi" {

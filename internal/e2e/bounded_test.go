@@ -362,7 +362,7 @@ func peakOf(f func()) int {
 // linkedTampered returns a client with a connection, whose bank can be made to say anything.
 func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Connection, *tampered) {
 	t.Helper()
-	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 	wire := &tampered{bank: banktest.InProcess{Handler: bank.MoneyKit()}, heard: map[string][]byte{}}
 	if provider == "dapi" {
 		wire.bank = banktest.InProcess{Handler: bank.Dapi()}

@@ -48,7 +48,7 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 func FuzzPage(f *testing.F) {
 	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
 	for i, provider := range []string{"moneykit", "dapi"} {
-		bank := virtualbank.New(virtualbank.Options{Seed: 1})
+		bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 		wire := &tampered{
 			bank:  banktest.InProcess{Handler: map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]},
 			heard: map[string][]byte{},
@@ -89,7 +89,7 @@ func FuzzPage(f *testing.F) {
 
 // FuzzChallenge gives an operation a challenge that came back from storage as anything at all.
 func FuzzChallenge(f *testing.F) {
-	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 	keys := bank.Credentials()
 	wire := &tampered{bank: banktest.InProcess{Handler: bank.Dapi()}, heard: map[string][]byte{}}
 	_, conn := wire.linked(f, "dapi", bank)

@@ -37,7 +37,7 @@ func TestAByteOrderMarkBeforeEveryAnswerChangesNothing(t *testing.T) {
 	for _, provider := range []string{"moneykit", "dapi"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
-			bank := virtualbank.New(virtualbank.Options{Seed: 1})
+			bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 			wire := &tampered{bank: marked{banktest.InProcess{Handler: bank.MoneyKit()}}, heard: map[string][]byte{}}
 			if provider == "dapi" {
 				wire.bank = marked{banktest.InProcess{Handler: bank.Dapi()}}

@@ -52,7 +52,7 @@ var provider = bankharness.Provider{
 
 func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 	return func(*testing.T) providertest.Harness {
-		bank := virtualbank.New(virtualbank.Options{})
+		bank := virtualbank.New(virtualbank.Options{HistoryDays: 90})
 		creds := bank.Credentials().MoneyKit
 		webhooks, data := provider.Webhooks(bank), provider.Data(bank)
 		webhooks.UnknownKey = func(conn bankmux.Connection) bankmux.WebhookRequest {
