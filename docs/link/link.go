@@ -57,7 +57,7 @@ func newApp(server *virtualbank.Server, keys virtualbank.Credentials) (*app, err
 		return nil, err
 	}
 	material := make([]byte, 32)
-	rand.Read(material) // in production: 32 bytes from your secret store, the same after a restart
+	rand.Read(material) // for this program; see below
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
 	return &app{registry: registry, keyring: keyring}, err
 }

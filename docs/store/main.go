@@ -62,7 +62,7 @@ func (s *store) find(client, referenceKey string) (bankmux.Connection, bool) {
 	return bankmux.Connection{}, false
 }
 
-// newKey makes a key of 32 random bytes. Make it once, and keep it in your secret store.
+// newKey makes a key of 32 random bytes for this program.
 func newKey(id string) bankmux.Key {
 	material := make([]byte, 32)
 	rand.Read(material)
