@@ -68,3 +68,18 @@ func ExampleConfig_sign() {
 	// true
 	// <nil>
 }
+
+// CheckURL returns the end of a sentence about the URL, for the error of an adapter's New.
+func ExampleCheckURL() {
+	for _, base := range []string{"https://api.example.com", "http://localhost:8080", "http://api.example.com"} {
+		if fault := rest.CheckURL(base); fault != "" {
+			fmt.Println("Config.BaseURL " + fault)
+			continue
+		}
+		fmt.Println(base)
+	}
+	// Output:
+	// https://api.example.com
+	// http://localhost:8080
+	// Config.BaseURL is not https (http is allowed on loopback only)
+}

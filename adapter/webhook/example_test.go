@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -23,7 +24,7 @@ func ExampleNewHMAC() {
 		Time:    []string{"Acme-Signature"}, TimePrefix: "t=",
 		Signature: []string{"Acme-Signature"}, SignaturePrefix: "v1=", Separator: ",",
 		Encoding: webhook.Hex,
-		Window:   webhook.Window{Now: func() time.Time { return now }}, // five minutes either way
+		Window:   webhook.Window{Now: func() time.Time { return now }}, // five minutes in both directions
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -37,10 +38,66 @@ func ExampleNewHMAC() {
 	proof, err := verifier.Verify(context.Background(), bankmux.NewWebhookRequest(header, body))
 	fmt.Println(proof.Time.UTC(), err)
 
-	now = now.Add(time.Hour) // somebody repeats what they saw
+	now = now.Add(time.Hour) // a recorded delivery is repeated
 	_, err = verifier.Verify(context.Background(), bankmux.NewWebhookRequest(header, body))
 	fmt.Println(bankmux.KindOf(err))
 	// Output:
 	// 2023-11-14 22:13:20 +0000 UTC <nil>
+	// signature_invalid
+}
+
+// A shared secret proves only that the sender knows it. Give both secrets while you replace one.
+func ExampleNewSharedSecret() {
+	verifier, err := webhook.NewSharedSecret(webhook.SharedSecret{
+		Header: []string{"Authorization"}, Prefix: "Bearer ",
+		Secrets: []bankmux.Secret{
+			bankmux.NewSecret("the old secret of the provider"),
+			bankmux.NewSecret("the new secret of the provider"),
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, secret := range []string{"the new secret of the provider", "a wrong secret"} {
+		header := http.Header{"Authorization": {"Bearer " + secret}}
+		_, err := verifier.Verify(context.Background(), bankmux.NewWebhookRequest(header, []byte("{}")))
+		fmt.Printf("%q\n", bankmux.KindOf(err))
+	}
+	// Output:
+	// ""
+	// "signature_invalid"
+}
+
+// Check is for a scheme that this package does not have.
+func ExampleWindow_Check() {
+	now := time.Unix(1_700_000_000, 0)
+	window := webhook.Window{Age: time.Minute, Now: func() time.Time { return now }}
+	fmt.Println(window.Check(now.Add(-30 * time.Second)))
+	fmt.Println(bankmux.KindOf(window.Check(now.Add(-2 * time.Minute))))
+	// Output:
+	// <nil>
+	// signature_invalid
+}
+
+// NewKeySet fetches the provider's keys when a delivery needs them. NewJWT verifies tokens with
+// them.
+func ExampleNewJWT() {
+	keys := webhook.NewKeySet(func(context.Context) ([]json.RawMessage, error) {
+		return nil, nil // an adapter fetches the "keys" of the provider's JWKS here
+	})
+	verifier, err := webhook.NewJWT(webhook.JWT{
+		Header: []string{"Acme-Verification"},
+		Keys:   keys,
+		Digest: "request_body_sha256",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	header := http.Header{"Acme-Verification": {"not a token"}}
+	_, err = verifier.Verify(context.Background(), bankmux.NewWebhookRequest(header, []byte("{}")))
+	fmt.Println(bankmux.KindOf(err))
+	// Output:
 	// signature_invalid
 }

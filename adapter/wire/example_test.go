@@ -7,9 +7,10 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
-// One odd row is a failure beside the others, and an amount is exact however it is written.
+// An unreadable row is a failure and does not affect the others. An amount is exact in any
+// notation.
 func Example() {
-	var answer struct {
+	var response struct {
 		Rows wire.List[struct {
 			ID     wire.Text   `json:"id"`
 			Amount wire.Number `json:"amount"`
@@ -17,18 +18,54 @@ func Example() {
 		More wire.Exact[bool] `json:"more"`
 	}
 	body := `{"rows":[{"id":77,"amount":"0.10"},"out of order",{"id":"78","amount":1e1}],"more":true}`
-	if err := wire.Decode([]byte(body), &answer); err != nil {
+	if err := wire.Decode([]byte(body), &response); err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, row := range answer.Rows.Rows {
+	for _, row := range response.Rows.Rows {
 		fmt.Println(row.ID, row.Amount.Value)
 	}
-	for _, failure := range answer.Rows.Failures("account-1") {
+	for _, failure := range response.Rows.Failures("account-1") {
 		fmt.Println(failure.Account, failure.Transaction, bankmux.KindOf(failure.Err))
 	}
 	// Output:
 	// 77 0.10
 	// 78 10
 	// account-1 row 2 malformed_response
+}
+
+// An unexpected value of a member counts as absent. Of an Exact member it is an error.
+func ExampleDecode() {
+	var response struct {
+		Name string           `json:"name"`
+		More wire.Exact[bool] `json:"more"`
+	}
+	err := wire.Decode([]byte(`{"name":["not","a","text"],"more":true,"new":1}`), &response)
+	fmt.Printf("%q %v %v\n", response.Name, response.More.Value, err)
+
+	err = wire.Decode([]byte(`{"name":"x","more":"maybe"}`), &response)
+	fmt.Println(bankmux.KindOf(err))
+	// Output:
+	// "" true <nil>
+	// malformed_response
+}
+
+// A Number distinguishes an absent value from zero.
+func ExampleNumber() {
+	var response struct {
+		Balance, Limit, Fee wire.Number
+	}
+	err := wire.Decode([]byte(`{"Balance":"12.50","Limit":null,"Fee":"none"}`), &response)
+	fmt.Println(response.Balance.Value, response.Limit.Absent(), response.Fee.Bad(), err)
+	// Output:
+	// 12.50 true true <nil>
+}
+
+// A Flag is true or false in any notation.
+func ExampleFlag() {
+	var response struct{ Active, Closed, Frozen wire.Flag }
+	err := wire.Decode([]byte(`{"Active":"true","Closed":0,"Frozen":null}`), &response)
+	fmt.Println(response.Active == wire.FlagTrue, response.Closed == wire.FlagFalse, response.Frozen == wire.FlagAbsent, err)
+	// Output:
+	// true true true <nil>
 }
