@@ -1,0 +1,229 @@
+// Command challenges passes on questions of a bank to the user. It does so in one process, and from
+// one request to another. It also reads in the background, where no user is asked.
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// newClient returns a client of Dapi, whose banks may ask at any read.
+func newClient(server *virtualbank.Server, keys virtualbank.DapiCredentials) (*bankmux.Client, error) {
+	return dapi.New(dapi.Config{
+		AppKey:      keys.AppKey,
+		AppSecret:   bankmux.NewSecret(keys.AppSecret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     server.DapiURL, // leave it out for the real provider
+	})
+}
+
+// accounts reads accounts and asks the user whatever the bank wants to know.
+func accounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, ask func(bankmux.Input) string) (int, error) {
+	req := bankmux.AccountsRequest{Connection: conn}
+	for {
+		read, err := client.Accounts(ctx, req)
+		e, ok := errors.AsType[*bankmux.Error](err)
+		if !ok || e.Challenge == nil {
+			return len(read.Accounts), err
+		}
+		var answers []string
+		for _, input := range e.Challenge.Inputs {
+			answers = append(answers, ask(input))
+		}
+		req.Answers = e.Challenge.Answer(answers...) // the same call goes on where it stopped
+	}
+}
+
+// app answers requests of a browser. The maps stand for tables of your database.
+type app struct {
+	client     *bankmux.Client
+	keyring    *bankmux.Keyring
+	conns      map[string]bankmux.Connection // by user: sealed, in your application
+	challenges map[string][]byte             // by user and id: encrypted
+}
+
+// page is what the browser gets.
+type page struct {
+	Accounts  int      `json:"accounts,omitempty"`
+	Challenge string   `json:"challenge,omitempty"` // its id: post the answers to /answer/{challenge}
+	Questions []string `json:"questions,omitempty"`
+	Error     string   `json:"error,omitempty"`
+}
+
+// show handles GET /accounts.
+func (a *app) show(w http.ResponseWriter, r *http.Request) {
+	user := userOf(r)
+	read, err := a.client.Accounts(r.Context(), bankmux.AccountsRequest{Connection: a.conns[user]})
+	a.reply(w, user, len(read.Accounts), err)
+}
+
+// answer handles POST /answer/{challenge}, whose body is a list of the user's answers.
+func (a *app) answer(w http.ResponseWriter, r *http.Request) {
+	user, id := userOf(r), r.PathValue("challenge")
+	name := user + " " + id
+	raw, err := a.keyring.Decrypt(a.challenges[name], []byte(name))
+	if err != nil {
+		w.WriteHeader(http.StatusNotFound) // of another user, or answered already
+		return
+	}
+	delete(a.challenges, name)
+	var challenge bankmux.Challenge
+	var texts []string
+	if err := errors.Join(json.Unmarshal(raw, &challenge), json.NewDecoder(r.Body).Decode(&texts)); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	n, err := a.resume(r.Context(), a.conns[user], challenge.Answer(texts...))
+	a.reply(w, user, n, err)
+}
+
+// resume goes on with the call that the bank interrupted.
+func (a *app) resume(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (int, error) {
+	read, err := a.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
+	return len(read.Accounts), err
+}
+
+// reply writes accounts, questions or what went wrong.
+func (a *app) reply(w http.ResponseWriter, user string, n int, err error) {
+	p := page{Accounts: n}
+	switch e, _ := errors.AsType[*bankmux.Error](err); {
+	case err == nil:
+	case e != nil && e.Challenge != nil:
+		p = a.store(user, *e.Challenge)
+	case errors.Is(err, bankmux.ErrAnswerRejected):
+		p.Error = "That was not right. Start again."
+	case errors.Is(err, bankmux.ErrChallengeExpired):
+		p.Error = "That was too late. Start again."
+	default:
+		log.Print(err)
+		p.Error = "Try again later."
+	}
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// store encrypts a challenge for its user, and returns what to show.
+func (a *app) store(user string, challenge bankmux.Challenge) page {
+	p := page{Challenge: rand.Text()}
+	for _, input := range challenge.Inputs {
+		p.Questions = append(p.Questions, string(input.Kind)) // and its Query, Image and Options
+	}
+	name := user + " " + p.Challenge
+	raw, err := json.Marshal(challenge)
+	if err == nil {
+		a.challenges[name], err = a.keyring.Encrypt(raw, []byte(name))
+	}
+	if err != nil {
+		log.Print(err)
+		return page{Error: "Try again later."}
+	}
+	return p
+}
+
+// userOf returns who is logged in.
+func userOf(r *http.Request) string { return r.Header.Get("User") }
+
+// background reads accounts while no user waits, and returns the connection to store.
+func background(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (bankmux.Connection, error) {
+	ctx = bankmux.WithoutUser(ctx)
+	_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	conn.Status = conn.Status.After(err) // remembers that the bank asked
+	return conn, err
+}
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run plays a bank that asks, a user and a browser.
+func run(ctx context.Context) error {
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	client, err := newClient(server, bank.Credentials().Dapi)
+	if err != nil {
+		return err
+	}
+	conn, err := link(ctx, bank, client)
+	if err != nil {
+		return err
+	}
+	asks := func(kinds ...string) { // at the next call
+		if err := bank.RequireInput(conn.Reference(), "", kinds); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	asks("otp")
+	n, err := accounts(ctx, client, conn, func(input bankmux.Input) string {
+		fmt.Println("the bank asks:", input.Kind)
+		return "123456" // what the user types
+	})
+	fmt.Println("accounts:", n, err)
+
+	material := make([]byte, 32)
+	rand.Read(material) // in production: a key from your secret store
+	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
+	if err != nil {
+		return err
+	}
+	a := &app{
+		client: client, keyring: keyring,
+		conns:      map[string]bankmux.Connection{conn.User: conn},
+		challenges: map[string][]byte{},
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /accounts", a.show)
+	mux.HandleFunc("POST /answer/{challenge}", a.answer)
+	browse := func(method, path, body string) (p page) {
+		r := httptest.NewRequest(method, path, bytes.NewReader([]byte(body)))
+		r.Header.Set("User", conn.User)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		_ = json.Unmarshal(w.Body.Bytes(), &p)
+		return p
+	}
+	asks("pin", "secret_question")
+	asked := browse("GET", "/accounts", "")
+	fmt.Println("the page shows:", asked.Questions)
+	fmt.Println("wrong answers:", browse("POST", "/answer/"+asked.Challenge, `["0000", "red"]`).Error)
+	asks("pin", "secret_question")
+	asked = browse("GET", "/accounts", "")
+	fmt.Println("right answers:", browse("POST", "/answer/"+asked.Challenge, `["1234", "blue"]`).Accounts, "accounts")
+
+	conn, err = background(ctx, client, conn)
+	e, _ := errors.AsType[*bankmux.Error](err)
+	fmt.Println("in the background:", e.Code, e.NotSent)
+	return nil
+}
+
+// link connects a bank for one user: see the page about linking.
+func link(ctx context.Context, bank *virtualbank.Bank, client *bankmux.Client) (bankmux.Connection, error) {
+	session, err := client.CreateSession(ctx, bankmux.SessionRequest{User: "user-omar", Country: "AE"})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"AE"}})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	linked, err := client.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: session, User: session.User, Payload: bankmux.NewSecret(payload),
+	})
+	return linked.Connection, err
+}
