@@ -6,16 +6,31 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
+
+func TestControlPlane(t *testing.T) {
+	t.Parallel()
+	t.Run("it lists its calls, and every example succeeds", examplesSucceed)
+	t.Run("invalid calls are refused, faults are injected and the clock moves", controlCalls)
+	t.Run("bodies are strict, and time never runs backwards", strictBodies)
+	t.Run("Connect is played without an application", connectWithoutApplication)
+	t.Run("webhooks are sent, forged and disordered", controlWebhooks)
+}
+
+func TestRemoteClock(t *testing.T) {
+	t.Parallel()
+	t.Run("it follows the clock of the bank", remoteClock)
+}
 
 // serve starts a bank on two sockets and returns what calls either, by its address.
 func serve(
@@ -47,55 +62,201 @@ func serve(
 	}
 }
 
-func TestTheControlPlaneListsItsCallsAndEveryExampleSucceeds(t *testing.T) {
+func anys(s []string) []any {
+	var all []any
+	for _, v := range s {
+		all = append(all, v)
+	}
+	return all
+}
+
+func examplesSucceed(t *testing.T) {
 	t.Parallel()
 	server, call := serve(t, virtualbank.Options{})
 	for name, base := range map[string]string{"moneykit": server.MoneyKitURL, "dapi": strings.TrimSuffix(server.DapiURL, "/v2")} {
-		status, index := call("GET", base+"/virtualbank/", nil)
-		require.Equal(t, http.StatusOK, status)
-		assert.Equal(t, name, index["provider"])
-		bare, again := call("GET", base+"/virtualbank", nil)
-		assert.Equal(t, http.StatusOK, bare, "with or without the slash")
-		assert.Equal(t, index["calls"], again["calls"])
+		t.Run(name, func(t *testing.T) {
+			status, index := call("GET", base+"/virtualbank/", nil)
+			require.Equal(t, http.StatusOK, status)
+			assert.Equal(t, name, index["provider"])
+			bare, again := call("GET", base+"/virtualbank", nil)
+			assert.Equal(t, http.StatusOK, bare, "with or without the slash")
+			assert.Equal(t, index["calls"], again["calls"])
 
-		seen := map[string]bool{}
-		for _, c := range list(index, "calls") {
-			method, path := c["method"].(string), c["path"].(string)
-			what := name + " " + method + " " + path
-			assert.False(t, seen[what], what)
-			seen[what] = true
-			assert.NotEmpty(t, c["about"], what)
-			assert.Equal(
-				t,
-				method == http.MethodPost,
-				c["example"] != nil,
-				"%s: calls with a body have an example",
-				what,
-			)
-			status, answer := call(method, base+path, c["example"])
-			assert.Equal(t, http.StatusOK, status, "%s: %v", what, answer)
-			if c["example"] == nil || strings.HasSuffix(path, "/sink") {
-				continue
+			seen := map[string]bool{}
+			for _, c := range banktest.List(index, "calls") {
+				method, path := c["method"].(string), c["path"].(string)
+				what := name + " " + method + " " + path
+				assert.False(t, seen[what], what)
+				seen[what] = true
+				assert.NotEmpty(t, c["about"], what)
+				assert.Equal(
+					t,
+					method == http.MethodPost,
+					c["example"] != nil,
+					"%s: calls with a body have an example",
+					what,
+				)
+				status, answer := call(method, base+path, c["example"])
+				assert.Equal(t, http.StatusOK, status, "%s: %v", what, answer)
+				if c["example"] == nil || strings.HasSuffix(path, "/sink") {
+					return
+				}
+				status, answer = call(method, base+path, object{"no such member": 1})
+				assert.Equal(t, http.StatusBadRequest, status, "%s reads its body strictly", what)
+				assert.Contains(t, answer["error"], "no such member", what)
 			}
-			status, answer = call(method, base+path, object{"no such member": 1})
-			assert.Equal(t, http.StatusBadRequest, status, "%s reads its body strictly", what)
-			assert.Contains(t, answer["error"], "no such member", what)
-		}
-		for _, path := range []string{"link", "fault", "clock", "lapse", "outage", "situation", "webhook", "webhook/forge", "webhook/keys", "webhook/disorder"} {
-			assert.True(t, seen[name+" POST /virtualbank/"+path], path)
-		}
-		for _, path := range []string{"fault", "clock", "situation", "webhook", "webhook/forge", "requests", "institutions", "links"} {
-			assert.True(t, seen[name+" GET /virtualbank/"+path], path)
-		}
-		status, answer := call("POST", base+"/virtualbank/unheard-of", object{})
-		assert.Equal(t, http.StatusNotFound, status)
-		assert.Contains(t, answer["error"], "GET /virtualbank/")
-		status, _ = call("DELETE", base+"/virtualbank/clock", nil)
-		assert.Equal(t, http.StatusMethodNotAllowed, status)
+			for _, path := range []string{"link", "fault", "clock", "lapse", "outage", "situation", "webhook", "webhook/forge", "webhook/keys", "webhook/disorder"} {
+				assert.True(t, seen[name+" POST /virtualbank/"+path], path)
+			}
+			for _, path := range []string{"fault", "clock", "situation", "webhook", "webhook/forge", "requests", "institutions", "links"} {
+				assert.True(t, seen[name+" GET /virtualbank/"+path], path)
+			}
+			status, answer := call("POST", base+"/virtualbank/unheard-of", object{})
+			assert.Equal(t, http.StatusNotFound, status)
+			assert.Contains(t, answer["error"], "GET /virtualbank/")
+			status, _ = call("DELETE", base+"/virtualbank/clock", nil)
+			assert.Equal(t, http.StatusMethodNotAllowed, status)
+		})
 	}
 }
 
-func TestTheBanksTimeCanBeRead(t *testing.T) {
+func controlCalls(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{Start: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)})
+	control := func(h http.Handler, method, path string, body any) banktest.Response {
+		return c.Do(h, method, "/virtualbank/"+path, "", body)
+	}
+	mk, dp := c.Bank.MoneyKit(), c.Bank.Dapi()
+	token := c.Token()
+	opened := c.MoneyKit("POST", "/link-session", token, banktest.Session("user-1")).Body["link_session_token"]
+	for name, tc := range map[string]struct {
+		h      http.Handler
+		path   string
+		body   object
+		status int
+		says   string
+	}{
+		"a wrong password":       {mk, "link", object{"link_session_token": opened, "password": "x"}, 422, "wrong username or password"},
+		"a wrong user at Dapi":   {dp, "link", object{"appKey": c.Bank.Credentials().Dapi.AppKey, "username": "x"}, 422, "wrong username or password"},
+		"an unknown session":     {mk, "link", object{"link_session_token": "x"}, 404, "unknown link_session_token"},
+		"an unknown institution": {mk, "link", object{"link_session_token": opened, "institution_id": "x"}, 404, `no institution "x"`},
+		"an unknown key":         {dp, "link", object{"appKey": "x"}, 422, "unknown appKey"},
+		"an unknown member":      {mk, "link", object{"token": "x"}, 400, `"token"`},
+		"an unknown fault":       {mk, "fault", object{"fault": "x"}, 400, `unknown fault "x"`},
+		"a negative count":       {mk, "fault", object{"fault": "hang", "times": -1}, 400, "negative"},
+		"an unknown operation":   {dp, "fault", object{"fault": "hang", "operation": "/x"}, 400, `unknown operation "/x"`},
+		"the other side's fault": {dp, "fault", object{"fault": "quota_reached"}, 400, "dapi has no fault"},
+		"no duration":            {mk, "clock", object{"advance": "soon"}, 400, "not a duration"},
+		"time running backwards": {mk, "clock", object{"advance": "-1h"}, 400, "not a duration"},
+		"lapsing nothing":        {mk, "lapse", object{"link_id": "x"}, 404, "no such link"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := control(tc.h, "POST", tc.path, tc.body)
+			assert.Equal(t, tc.status, a.Status, a.Body)
+			assert.Contains(t, a.Body["error"], tc.says)
+		})
+	}
+	assert.Equal(
+		t,
+		http.StatusOK,
+		control(mk, "POST", "link", object{"link_session_token": opened}).Status,
+		"a session may be tried again",
+	)
+	assert.Contains(t, control(mk, "POST", "link", object{"link_session_token": opened}).Body["error"], "used already")
+
+	assert.ElementsMatch(t, anys(virtualbank.FaultNames()), control(mk, "GET", "fault", nil).Body["faults"])
+	require.Equal(
+		t,
+		http.StatusOK,
+		control(mk, "POST", "fault", object{"fault": "unavailable", "times": 2, "operation": "GET /links"}).Status,
+	)
+	assert.Equal(t, http.StatusOK, c.MoneyKit("GET", "/institutions", token, nil).Status, "another operation")
+	assert.Equal(t, http.StatusServiceUnavailable, c.MoneyKit("GET", "/links", token, nil).Status)
+	assert.Equal(t, http.StatusServiceUnavailable, c.MoneyKit("GET", "/links", token, nil).Status)
+	assert.Equal(t, http.StatusOK, c.MoneyKit("GET", "/links", token, nil).Status)
+	require.Equal(t, http.StatusOK, control(mk, "POST", "fault", object{"fault": "server_error"}).Status)
+	require.Equal(t, http.StatusOK, control(dp, "DELETE", "fault", nil).Status)
+	assert.Equal(
+		t,
+		http.StatusInternalServerError,
+		c.MoneyKit("GET", "/links", token, nil).Status,
+		"the other side's are left alone",
+	)
+	require.Equal(t, http.StatusOK, control(mk, "DELETE", "fault", nil).Status)
+	assert.Equal(t, http.StatusOK, c.MoneyKit("GET", "/links", token, nil).Status)
+
+	now := control(mk, "POST", "clock", object{"advance": "24h"}).Body["now"].(string)
+	assert.True(t, strings.HasPrefix(now, "2026-11-23T09:00:"), now)
+}
+
+func strictBodies(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	for _, body := range []string{`{"advance":"1h"}}`, `{"advance":"1h"}]`, `{"advance":"1h"} {}`} {
+		r := httptest.NewRequest(http.MethodPost, "/virtualbank/clock", strings.NewReader(body))
+		w := httptest.NewRecorder()
+		c.Bank.MoneyKit().ServeHTTP(w, r)
+		assert.Equal(t, http.StatusBadRequest, w.Code, body)
+	}
+	before := c.Bank.Now()
+	for range 3 {
+		c.Bank.Advance(2_000_000 * time.Hour)
+		assert.False(t, c.Bank.Now().Before(before), "time never runs backwards")
+		before = c.Bank.Now()
+	}
+	require.NoError(t, c.Bank.Inject(virtualbank.Fault{Name: "unavailable"}))
+	require.Equal(t, http.StatusOK, c.Do(c.Bank.Dapi(), "DELETE", "/virtualbank/fault", "", nil).Status)
+	assert.NotEqual(t, http.StatusServiceUnavailable, c.Dapi("/data/accounts/get", "", object{}).Status, "cleared here")
+	assert.Equal(t, http.StatusServiceUnavailable, c.MoneyKit("GET", "/links", "", nil).Status, "and kept there")
+}
+
+func connectWithoutApplication(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	link := func(body object) banktest.Response {
+		return c.Do(c.Bank.MoneyKit(), "POST", "/virtualbank/link", "", body)
+	}
+	a := link(object{"user": "user-9", "institution_id": "thames_mutual"})
+	require.Equal(t, http.StatusOK, a.Status, a.Body)
+	exchanged := c.Exchange(c.Token(), a.Body["exchangeable_token"].(string))
+	require.Equal(t, http.StatusCreated, exchanged.Status, exchanged.Body)
+	assert.Equal(t, "user-9", c.Bank.Links()[0].User)
+	assert.Equal(t, http.StatusBadRequest, link(object{}).Status)
+	assert.Equal(t, http.StatusBadRequest, link(object{"user": "abc"}).Status, "an id that a session would refuse")
+}
+
+func controlWebhooks(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	control := func(method, path string, body any) banktest.Response {
+		return c.Do(c.Bank.Dapi(), method, "/virtualbank/webhook"+path, "", body)
+	}
+	assert.Equal(
+		t,
+		http.StatusUnprocessableEntity,
+		control("POST", "", object{"event": "x", "reference": "r"}).Status,
+		"there is no address",
+	)
+	assert.Equal(t, http.StatusOK, control("POST", "", object{"event": "x", "reference": "r", "url": banktest.Hook}).Status)
+	assert.Equal(t, http.StatusOK, control("POST", "/disorder", object{"shuffle": true, "repeat": 1}).Status)
+	assert.Equal(t, http.StatusOK, control("POST", "/keys", object{"action": "rotate"}).Status)
+	assert.Equal(t, http.StatusBadRequest, control("POST", "/keys", object{"action": "burn"}).Status)
+	assert.Equal(t, http.StatusBadRequest, control("POST", "/forge", object{"forgery": "stale"}).Status)
+	assert.Equal(
+		t,
+		http.StatusBadRequest,
+		control("POST", "/forge", object{"forgery": "algorithm_none", "url": banktest.Hook}).Status,
+		"that is MoneyKit's",
+	)
+	assert.Contains(t, control("GET", "/forge", nil).Body["forgeries"], "stale")
+	assert.Equal(t, virtualbank.Tally{Sent: 2, Accepted: 1}, c.Deliver(&banktest.Receiver{}))
+	list := control("GET", "", nil).Body["deliveries"].([]any)
+	require.Len(t, list, 1)
+	assert.Equal(t, true, list[0].(object)["accepted"])
+	assert.Empty(t, c.Do(c.Bank.MoneyKit(), "GET", "/virtualbank/webhook", "", nil).Body["deliveries"])
+}
+
+func remoteClock(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2031, 3, 1, 12, 0, 0, 0, time.UTC)
 	server, call := serve(t, virtualbank.Options{Start: start})
@@ -132,48 +293,6 @@ func TestTheBanksTimeCanBeRead(t *testing.T) {
 	require.Error(t, err, "no bank is there any more")
 	_, err = virtualbank.RemoteClock("the bank")
 	require.Error(t, err)
-}
-
-func TestWebhooksAreSignedWithTheTimeThatIsAskedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for _, machine := range []bool{false, true} {
-			bank := virtualbank.New(virtualbank.Options{MachineTimeWebhooks: machine})
-			bank.Advance(48 * time.Hour)
-			want := bank.Now()
-			if machine {
-				want = time.Now()
-			}
-			header, body := bank.Sign(virtualbank.Webhook{Provider: "dapi", Event: "connection.deleted"})
-			assert.Equal(t, want.Unix(), unix(t, header.Get("Svix-Timestamp")), "machine's time: %v", machine)
-			assert.Contains(
-				t,
-				string(body),
-				bank.Now().UTC().Format("2006-01-02"),
-				"what happened, happened on the bank's day",
-			)
-		}
-	})
-}
-
-func unix(t *testing.T, text string) int64 {
-	t.Helper()
-	var n int64
-	require.NoError(t, json.Unmarshal([]byte(text), &n))
-	return n
-}
-
-func TestConnectCanBePlayedWithoutAnApplication(t *testing.T) {
-	t.Parallel()
-	c := open(t, virtualbank.Options{})
-	link := func(body object) answer { return c.do(c.bank.MoneyKit(), "POST", "/virtualbank/link", "", body) }
-	a := link(object{"user": "user-9", "institution_id": "thames_mutual"})
-	require.Equal(t, http.StatusOK, a.Status, a.Body)
-	exchanged := c.exchange(c.token(), a.Body["exchangeable_token"].(string))
-	require.Equal(t, http.StatusCreated, exchanged.Status, exchanged.Body)
-	assert.Equal(t, "user-9", c.bank.Links()[0].User)
-	assert.Equal(t, http.StatusBadRequest, link(object{}).Status)
-	assert.Equal(t, http.StatusBadRequest, link(object{"user": "abc"}).Status, "an id that a session would refuse")
 }
 
 func ExampleRemoteClock() {

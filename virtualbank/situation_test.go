@@ -12,9 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
 
-func TestSituationsAreStagedByNameOverTheControlPlane(t *testing.T) {
+func TestSituations(t *testing.T) {
+	t.Parallel()
+	t.Run("each is staged by its name", stagedByName)
+	t.Run("no row is removed before it is created", createdBeforeRemoved)
+}
+
+func stagedByName(t *testing.T) {
 	t.Parallel()
 	bank := virtualbank.New(virtualbank.Options{})
 	call := func(method string, body any) (int, map[string]any) {
@@ -54,25 +61,25 @@ func TestSituationsAreStagedByNameOverTheControlPlane(t *testing.T) {
 	}
 }
 
-func TestNoRowIsRemovedBeforeItIsCreatedWhateverIsStaged(t *testing.T) {
+func createdBeforeRemoved(t *testing.T) {
 	t.Parallel()
 	for _, order := range []string{virtualbank.RemovedFirst, virtualbank.Unordered} {
 		t.Run(order, func(t *testing.T) {
 			t.Parallel()
-			c := open(t, virtualbank.Options{Start: began})
-			token, path := c.linkMK()
+			c := banktest.Open(t, virtualbank.Options{Start: banktest.Start})
+			token, path := c.LinkMoneyKit()
 			id := strings.TrimPrefix(path, "/links/")
-			require.NoError(t, c.bank.Refresh(id))
-			cursor, _ := c.synced(token, path, "", map[string]object{})
-			require.NoError(t, c.bank.Stage(id, virtualbank.CreatedAndRemoved))
-			require.NoError(t, c.bank.Stage(id, order))
-			require.NoError(t, c.bank.Refresh(id))
+			require.NoError(t, c.Bank.Refresh(id))
+			cursor, _ := c.Sync(token, path, "", map[string]object{})
+			require.NoError(t, c.Bank.Stage(id, virtualbank.CreatedAndRemoved))
+			require.NoError(t, c.Bank.Stage(id, order))
+			require.NoError(t, c.Bank.Refresh(id))
 			rows := map[string]object{}
 			for _, from := range []string{cursor, ""} {
 				clear(rows)
-				_, pages := c.synced(token, path, from, rows)
+				_, pages := c.Sync(token, path, from, rows)
 				assert.Greater(t, pages, 3)
-				truth, err := c.bank.Transactions(id)
+				truth, err := c.Bank.Transactions(id)
 				require.NoError(t, err)
 				assert.Len(t, rows, len(truth), "the short-lived one is gone")
 			}

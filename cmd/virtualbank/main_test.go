@@ -24,7 +24,15 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
+func TestCommand(t *testing.T) {
+	t.Run("it prints where it listens and ends with its context", startAndEnd)
+	t.Run("invalid flags are refused", badFlags)
+	t.Run("help is printed and ends with status 0", help)
+	t.Run("a client of another process uses the bank's time", clientOfAnotherProcess)
+	t.Run("a signal ends it with status 0", signals)
+}
+
+func startAndEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -58,20 +66,22 @@ func TestItSaysWhereItListensAndEndsWithTheContext(t *testing.T) {
 	assert.NoError(t, <-ended)
 }
 
-func TestBadFlagsAreRefused(t *testing.T) {
+func badFlags(t *testing.T) {
 	for name, args := range map[string][]string{
 		"an unknown flag":     {"-colour"},
 		"an argument":         {"serve"},
 		"a time that is none": {"-now", "noon"},
 		"a public address":    {"-moneykit", "0.0.0.0:0"},
 	} {
-		var out bytes.Buffer
-		assert.Error(t, run(t.Context(), args, &out), name)
-		assert.Empty(t, out.String(), name)
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			assert.Error(t, run(t.Context(), args, &out))
+			assert.Empty(t, out.String())
+		})
 	}
 }
 
-func TestHelpIsNoFailure(t *testing.T) {
+func help(t *testing.T) {
 	for _, flag := range []string{"-h", "-help", "--help"} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD="+flag)
@@ -126,9 +136,9 @@ func control(t *testing.T, base, call, body string) map[string]any {
 	return answer
 }
 
-// TestAClientOfAnotherProcessLivesOnTheBanksTime runs the bank as a process of its own, moves its
+// clientOfAnotherProcess runs the bank as a process of its own, moves its
 // time, and lets clients of both providers judge what it signs then.
-func TestAClientOfAnotherProcessLivesOnTheBanksTime(t *testing.T) {
+func clientOfAnotherProcess(t *testing.T) {
 	for name, tc := range map[string]struct {
 		flag    string
 		remote  bool // the client lives on the bank's time
@@ -212,7 +222,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestSignalsEndItCleanly(t *testing.T) {
+func signals(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD=-seed 1")

@@ -1,11 +1,9 @@
-package virtualbank_test
+package moneykit_test
 
 import (
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,30 +13,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
 
-// raw sends a request as it is written and returns the answer.
-func (c caller) raw(h http.Handler, method, target string, header http.Header, body string) answer {
-	c.t.Helper()
-	r := httptest.NewRequestWithContext(c.t.Context(), method, target, strings.NewReader(body))
-	r.Header = header.Clone()
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	a := answer{Status: w.Code, Header: w.Header()}
-	if raw, _ := io.ReadAll(w.Body); len(raw) > 0 {
-		require.NoError(c.t, json.Unmarshal(raw, &a.Body), string(raw))
-	}
-	return a
+func TestSDK(t *testing.T) {
+	t.Parallel()
+	t.Run("credentials are taken from the form, from the header or from both", signIn)
+	t.Run("the requests of the Ruby and Python SDKs are served", sdkRequests)
 }
 
 func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-func TestMoneyKitSignsInClientsHoweverTheySendTheirCredentials(t *testing.T) {
+func signIn(t *testing.T) {
 	t.Parallel()
-	c := open(t, virtualbank.Options{})
-	creds := c.bank.Credentials().MoneyKit
+	c := banktest.Open(t, virtualbank.Options{})
+	creds := c.Bank.Credentials().MoneyKit
 	id, secret := creds.ClientID, creds.ClientSecret
 	form := func(id, secret string) url.Values {
 		return url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
@@ -72,35 +63,37 @@ func TestMoneyKitSignsInClientsHoweverTheySendTheirCredentials(t *testing.T) {
 		"the form beside an empty bearer token":          {form(id, secret), "Bearer ", 201},
 		"Basic beside a form with only the client id":    {url.Values{"grant_type": {"client_credentials"}, "client_id": {id}}, basic(id, secret), 201},
 	} {
-		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-		if tc.header != "" {
-			header.Set("Authorization", tc.header)
-		}
-		a := c.raw(c.bank.MoneyKit(), "POST", "/auth/token", header, tc.form.Encode())
-		assert.Equal(t, tc.status, a.Status, "%s: %v", name, a.Body)
-		if tc.status >= 400 {
-			assert.Equal(t, "api_error.auth.unauthorized", a.Body["error_code"], name)
-		}
+		t.Run(name, func(t *testing.T) {
+			header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+			if tc.header != "" {
+				header.Set("Authorization", tc.header)
+			}
+			a := c.Raw(c.Bank.MoneyKit(), "POST", "/auth/token", header, tc.form.Encode())
+			assert.Equal(t, tc.status, a.Status, a.Body)
+			if tc.status >= 400 {
+				assert.Equal(t, "api_error.auth.unauthorized", a.Body["error_code"])
+			}
+		})
 	}
 
 	t.Run("an empty Authorization header does not hide the client headers of a call", func(t *testing.T) {
 		for _, empty := range []string{"", "Bearer", "Bearer ", "Basic Og=="} {
 			header := http.Header{"X-Client-Id": {id}, "X-Client-Secret": {secret}, "Authorization": {empty}}
-			assert.Equal(t, 200, c.raw(c.bank.MoneyKit(), "GET", "/links", header, "").Status, empty)
+			assert.Equal(t, 200, c.Raw(c.Bank.MoneyKit(), "GET", "/links", header, "").Status, empty)
 		}
 		header := http.Header{"X-Client-Id": {id}, "X-Client-Secret": {secret}, "Authorization": {"Bearer x"}}
 		assert.Equal(
 			t,
 			401,
-			c.raw(c.bank.MoneyKit(), "GET", "/links", header, "").Status,
+			c.Raw(c.Bank.MoneyKit(), "GET", "/links", header, "").Status,
 			"a token that was sent counts",
 		)
 	})
 }
 
-// TestTheRequestsOfMoneyKitsSDKsAreServed holds the requests as MoneyKit's Ruby and Python SDKs
+// sdkRequests holds the requests as MoneyKit's Ruby and Python SDKs
 // 0.2.3 send them for the calls of their READMEs, recorded with the Ruby SDK against this bank.
-func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
+func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]struct {
 		agent    string
@@ -116,10 +109,10 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := open(t, virtualbank.Options{})
-			creds := c.bank.Credentials().MoneyKit
+			c := banktest.Open(t, virtualbank.Options{})
+			creds := c.Bank.Credentials().MoneyKit
 			token := ""
-			send := func(method, target, contentType, body string) answer {
+			send := func(method, target, contentType, body string) banktest.Response {
 				t.Helper()
 				header := http.Header{
 					"Accept":           {"application/json"},
@@ -139,7 +132,7 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 						header[key] = value
 					}
 				}
-				return c.raw(c.bank.MoneyKit(), method, target, header, body)
+				return c.Raw(c.Bank.MoneyKit(), method, target, header, body)
 			}
 			const js = "application/json"
 			form := "grant_type=client_credentials&client_id=" + creds.ClientID + "&client_secret=" + creds.ClientSecret
@@ -154,7 +147,7 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 				`{"customer_user":{"id":"user-1"},"redirect_uri":"http://localhost:3000"}`,
 			)
 			require.Equal(t, 201, a.Status, a.Body)
-			raw, err := c.bank.LinkMoneyKit(
+			raw, err := c.Bank.LinkMoneyKit(
 				virtualbank.MoneyKitLink{LinkSessionToken: a.Body["link_session_token"].(string)},
 			)
 			require.NoError(t, err)
@@ -174,7 +167,7 @@ func TestTheRequestsOfMoneyKitsSDKsAreServed(t *testing.T) {
 			require.Equal(t, 200, a.Status, a.Body)
 			assert.NotEmpty(t, a.Body["accounts"])
 			require.Equal(t, 202, send("POST", "/links/"+id+"/products", js, `{"products":["transactions"]}`).Status)
-			c.bank.Advance(time.Minute)
+			c.Bank.Advance(time.Minute)
 			assert.Len(
 				t,
 				send("GET", "/links/"+id+"/transactions/sync?size=5", "", "").Body["transactions"].(object)["created"],

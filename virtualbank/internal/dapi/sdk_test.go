@@ -1,4 +1,4 @@
-package virtualbank_test
+package dapi_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
+
+func TestSDK(t *testing.T) {
+	t.Parallel()
+	t.Run("the requests of Dapi's SDKs are served", sdkRequests)
+}
 
 // dapiSDK is how one of Dapi's server SDKs writes a call: the members around the call's own ones.
 type dapiSDK struct {
@@ -21,10 +27,10 @@ type dapiSDK struct {
 	lossy   bool   // it leaves out what is empty, an index of 0 included
 }
 
-// TestTheRequestsOfDapisSDKsAreServed holds the requests of Dapi's server SDKs for the calls of
+// sdkRequests holds the requests of Dapi's server SDKs for the calls of
 // their READMEs. Those of the Node, Go and PHP SDKs were run against this bank, the others follow
 // the sources.
-func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
+func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]dapiSDK{
 		"Node 2.3.2": {
@@ -50,27 +56,27 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := open(t, virtualbank.Options{Start: began})
-			creds := c.bank.Credentials().Dapi
-			raw, err := c.bank.LinkDapi(virtualbank.DapiLink{AppKey: creds.AppKey, InstitutionID: "DAPIBANK_AE_ENBD"})
+			c := banktest.Open(t, virtualbank.Options{Start: banktest.Start})
+			creds := c.Bank.Credentials().Dapi
+			raw, err := c.Bank.LinkDapi(virtualbank.DapiLink{AppKey: creds.AppKey, InstitutionID: "DAPIBANK_AE_ENBD"})
 			require.NoError(t, err)
 			var login map[string]any
 			require.NoError(t, json.Unmarshal(raw, &login))
 			token := ""
-			send := func(path string, members object) answer {
+			send := func(path string, members object) banktest.Response {
 				t.Helper()
-				body := with(object{"appSecret": creds.AppSecret}, members)
+				body := banktest.With(object{"appSecret": creds.AppSecret}, members)
 				header := sdk.header.Clone()
 				if token != "" {
-					body = with(with(body, sdk.members), object{"userSecret": login["userSecret"]})
-					body = with(body, members)
+					body = banktest.With(banktest.With(body, sdk.members), object{"userSecret": login["userSecret"]})
+					body = banktest.With(body, members)
 					header.Set("Authorization", "Bearer "+token)
 				}
 				raw, err := json.Marshal(body)
 				require.NoError(t, err)
-				return c.raw(c.bank.Dapi(), "POST", "/v2"+path, header, string(raw))
+				return c.Raw(c.Bank.Dapi(), "POST", "/v2"+path, header, string(raw))
 			}
-			done := func(a answer) object {
+			done := func(a banktest.Response) object {
 				t.Helper()
 				require.Equal(t, "done", a.Body["status"], a.Body)
 				return a.Body
@@ -85,7 +91,7 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 
 			require.NoError(
 				t,
-				c.bank.RequireInput(login["connectionID"].(string), "/data/accounts/get", []string{"otp"}),
+				c.Bank.RequireInput(login["connectionID"].(string), "/data/accounts/get", []string{"otp"}),
 			)
 			asked := send("/data/accounts/get", nil).Body
 			require.Equal(t, "user_input_required", asked["status"], asked)
@@ -103,12 +109,12 @@ func TestTheRequestsOfDapisSDKsAreServed(t *testing.T) {
 			days := object{"fromDate": "2026-11-01", "toDate": "2026-11-23"}
 			done(send("/data/identity/get", nil))
 			done(send("/data/balance/get", object{"accountID": account}))
-			done(send("/data/transactions/get", with(days, object{"accountID": account})))
+			done(send("/data/transactions/get", banktest.With(days, object{"accountID": account})))
 			done(send("/metadata/accounts/get", nil))
 			cards := done(send("/data/cards/get", nil))["cards"].([]any)
 			if sdk.card != "" {
 				card := cards[0].(object)["id"]
-				done(send("/data/transactions/get", with(days, object{sdk.card: card})))
+				done(send("/data/transactions/get", banktest.With(days, object{sdk.card: card})))
 				done(send("/data/balance/get", object{"cardID": card}))
 			}
 			if sdk.status != "" {

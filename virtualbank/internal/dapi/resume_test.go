@@ -1,4 +1,4 @@
-package virtualbank_test
+package dapi_test
 
 import (
 	"net/http"
@@ -9,11 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
+
+func TestResume(t *testing.T) {
+	t.Parallel()
+	t.Run("every call continues under the id of its operation", continuedCalls)
+	t.Run("a late answer gets the result of its operation", lateAnswers)
+}
 
 // resumed is a call of Dapi's that can be made to ask or to take its time.
 type resumed struct {
-	c     caller
+	c     banktest.Caller
 	path  string
 	id    string
 	token string
@@ -23,44 +30,46 @@ type resumed struct {
 // resumable are calls beside those for data, each ready to be made on a connection of its own.
 func resumable(t *testing.T, path string) resumed {
 	t.Helper()
-	c := open(t, virtualbank.Options{Start: began})
+	c := banktest.Open(t, virtualbank.Options{Start: banktest.Start})
 	if path == "/auth/ExchangeToken" {
-		login := c.dapiLink()
+		login := c.Login()
 		return resumed{c, path, login["connectionID"], "", object{
 			"appSecret": login["appSecret"], "accessCode": login["accessCode"], "connectionID": login["connectionID"],
 		}}
 	}
-	id, token, secrets := c.linkDapi("DAPIBANK_AE_ENBD")
+	id, token, secrets := c.LinkDapi("DAPIBANK_AE_ENBD")
 	return resumed{c, path, id, token, secrets}
 }
 
-func (r resumed) call(more object) answer { return r.c.dapi(r.path, r.token, with(r.body, more)) }
+func (r resumed) call(more object) banktest.Response {
+	return r.c.Dapi(r.path, r.token, banktest.With(r.body, more))
+}
 
-func (r resumed) answer(op any, kind, text string) answer {
+func (r resumed) answer(op any, kind, text string) banktest.Response {
 	return r.call(object{"operationID": op, "userInputs": []object{{"id": kind, "index": 0, "answer": text}}})
 }
 
 func (r resumed) status(op any) object {
-	r.c.t.Helper()
-	a := r.c.dapi(
+	r.c.T.Helper()
+	a := r.c.Dapi(
 		"/operation/status",
 		"",
-		object{"appSecret": r.c.bank.Credentials().Dapi.AppSecret, "operationID": op},
+		object{"appSecret": r.c.Bank.Credentials().Dapi.AppSecret, "operationID": op},
 	)
-	require.Equal(r.c.t, http.StatusOK, a.Status, a.Body)
+	require.Equal(r.c.T, http.StatusOK, a.Status, a.Body)
 	return a.Body
 }
 
 // inject makes the call answer so once, and makes it.
 func (r resumed) inject(fault string) (op any) {
-	r.c.t.Helper()
-	require.NoError(r.c.t, r.c.bank.Inject(virtualbank.Fault{Name: fault, Operation: r.path, Times: 1}))
+	r.c.T.Helper()
+	require.NoError(r.c.T, r.c.Bank.Inject(virtualbank.Fault{Name: fault, Operation: r.path, Times: 1}))
 	a := r.call(nil)
-	require.Equal(r.c.t, fault, a.Body["status"], a.Body)
+	require.Equal(r.c.T, fault, a.Body["status"], a.Body)
 	return a.Body["operationID"]
 }
 
-func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
+func continuedCalls(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/auth/ExchangeToken", "/metadata/accounts/get", "/users/DelinkUser", "/data/identity/get"} {
 		t.Run(path, func(t *testing.T) {
@@ -94,7 +103,7 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 			t.Run("a script asks in rounds", func(t *testing.T) {
 				t.Parallel()
 				r := resumable(t, path)
-				require.NoError(t, r.c.bank.RequireInput(r.id, path, []string{"otp"}, []string{"pin"}))
+				require.NoError(t, r.c.Bank.RequireInput(r.id, path, []string{"otp"}, []string{"pin"}))
 				op := r.call(nil).Body["operationID"]
 				second := r.answer(op, "otp", "123456").Body
 				assert.Equal(t, "user_input_required", second["status"], second)
@@ -114,7 +123,7 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 			t.Run("one that takes its time ends under its id", func(t *testing.T) {
 				t.Parallel()
 				r := resumable(t, path)
-				require.NoError(t, r.c.bank.Defer(r.id, path, 1))
+				require.NoError(t, r.c.Bank.Defer(r.id, path, 1))
 				op := r.call(nil).Body["operationID"]
 				for _, more := range []object{{"operationID": op}, {"operationID": op, "userInputs": []object{{"id": "otp", "index": 0, "answer": "1"}}}} {
 					end := r.call(more).Body
@@ -136,9 +145,9 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 					return
 				}
 				r := resumable(t, path)
-				require.NoError(t, r.c.bank.Inject(virtualbank.Fault{Name: "user_input_required"}))
-				require.NoError(t, r.c.bank.RequireInput(r.id, "", []string{"otp"}))
-				require.NoError(t, r.c.bank.Defer(r.id, "", 1))
+				require.NoError(t, r.c.Bank.Inject(virtualbank.Fault{Name: "user_input_required"}))
+				require.NoError(t, r.c.Bank.RequireInput(r.id, "", []string{"otp"}))
+				require.NoError(t, r.c.Bank.Defer(r.id, "", 1))
 				assert.Equal(t, "done", r.call(nil).Body["status"])
 			})
 		})
@@ -147,9 +156,9 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 		t.Parallel()
 		for _, fault := range []string{"user_input_required", "initialized"} {
 			r := resumable(t, "/auth/ExchangeToken")
-			r.c.bank.Advance(time.Minute)
+			r.c.Bank.Advance(time.Minute)
 			op := r.inject(fault)
-			r.c.bank.Advance(4*time.Minute + time.Second)
+			r.c.Bank.Advance(4*time.Minute + time.Second)
 			for range 2 {
 				late := r.answer(op, "otp", "123456").Body
 				assert.Equal(t, "INVALID_TOKEN", late["type"], late)
@@ -170,7 +179,7 @@ func TestCallsThatSeldomAskAreCarriedOnUnderTheirID(t *testing.T) {
 	})
 }
 
-func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
+func lateAnswers(t *testing.T) {
 	t.Parallel()
 	const path = "/data/identity/get"
 	for name, tc := range map[string]struct {
@@ -179,25 +188,25 @@ func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
 		kind   string
 		stored string
 	}{
-		"too late":         {func(r resumed, _ any) { r.c.bank.Advance(6 * time.Minute) }, 401, "SESSION_EXPIRED", "failed"},
+		"too late":         {func(r resumed, _ any) { r.c.Bank.Advance(6 * time.Minute) }, 401, "SESSION_EXPIRED", "failed"},
 		"after its answer": {func(r resumed, op any) { r.answer(op, "otp", "123456") }, 401, "SESSION_INVALIDATED", "done"},
 		"after a wrong answer": {func(r resumed, op any) {
 			r.answer(op, "otp", "000000")
 		}, 401, "INVALID_MFA", "failed"},
 		"after another call": {func(r resumed, _ any) {
-			r.c.dapi("/data/accounts/get", r.token, r.body)
+			r.c.Dapi("/data/accounts/get", r.token, r.body)
 		}, 401, "SESSION_INVALIDATED", "failed"},
 		"after another call, too late": {func(r resumed, _ any) {
-			r.c.bank.Advance(6 * time.Minute)
-			r.c.dapi("/data/accounts/get", r.token, r.body)
+			r.c.Bank.Advance(6 * time.Minute)
+			r.c.Dapi("/data/accounts/get", r.token, r.body)
 		}, 401, "SESSION_EXPIRED", "failed"},
 		"after an outage": {func(r resumed, op any) {
-			require.NoError(r.c.t, r.c.bank.Outage("DAPIBANK_AE_ENBD", true))
+			require.NoError(r.c.T, r.c.Bank.Outage("DAPIBANK_AE_ENBD", true))
 			r.answer(op, "otp", "123456")
-			require.NoError(r.c.t, r.c.bank.Outage("DAPIBANK_AE_ENBD", false))
+			require.NoError(r.c.T, r.c.Bank.Outage("DAPIBANK_AE_ENBD", false))
 		}, 500, "UNKNOWN_ERROR", "failed"},
 		"after the login lapsed": {func(r resumed, _ any) {
-			require.NoError(r.c.t, r.c.bank.Lapse(r.id))
+			require.NoError(r.c.T, r.c.Bank.Lapse(r.id))
 		}, 401, "INVALID_CREDENTIALS", "failed"},
 	} {
 		for _, looked := range []string{"", "/operation/status", "/operation/get"} {
@@ -207,8 +216,8 @@ func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
 				op := r.inject("user_input_required")
 				tc.end(r, op)
 				if looked != "" {
-					creds := r.c.bank.Credentials().Dapi
-					a := r.c.dapi(
+					creds := r.c.Bank.Credentials().Dapi
+					a := r.c.Dapi(
 						looked,
 						"",
 						object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": op},
@@ -229,7 +238,7 @@ func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
 		t.Parallel()
 		r := resumable(t, path)
 		op := r.inject("user_input_required")
-		_, token, secrets := r.c.linkDapi("DAPIBANK_SA_SNB")
+		_, token, secrets := r.c.LinkDapi("DAPIBANK_SA_SNB")
 		other := resumed{r.c, path, "", token, secrets}
 		strange := other.answer(op, "otp", "123456").Body
 		assert.Equal(t, "SESSION_INVALIDATED", strange["type"])
@@ -240,7 +249,7 @@ func TestALateAnswerMeetsTheEndOfItsOperationWhoeverLookedBefore(t *testing.T) {
 		t.Parallel()
 		r := resumable(t, path)
 		op := r.inject("initialized")
-		require.NoError(t, r.c.bank.Outage("DAPIBANK_AE_ENBD", true))
+		require.NoError(t, r.c.Bank.Outage("DAPIBANK_AE_ENBD", true))
 		down := r.call(object{"operationID": op})
 		assert.Equal(t, op, down.Body["operationID"])
 		assert.Equal(t, "UNKNOWN_ERROR", r.status(op)["type"])

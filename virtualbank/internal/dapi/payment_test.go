@@ -1,4 +1,4 @@
-package virtualbank_test
+package dapi_test
 
 import (
 	"testing"
@@ -8,11 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/virtualbank"
+	"github.com/bankmux/bankmux/virtualbank/internal/banktest"
 )
+
+func TestPayments(t *testing.T) {
+	t.Parallel()
+	t.Run("each request is checked and refused by type", refusedByType)
+}
 
 // payee is a beneficiary that every rule allows.
 func payee(more object) object {
-	return with(object{
+	return banktest.With(object{
 		"name":          "Omar Example",
 		"nickname":      "Omar",
 		"accountNumber": "1000000000123",
@@ -31,25 +37,25 @@ func payee(more object) object {
 	}, more)
 }
 
-func TestPaymentsAreCheckedAndRefusedByType(t *testing.T) {
+func refusedByType(t *testing.T) {
 	t.Parallel()
-	c := open(t, virtualbank.Options{Start: began})
-	_, token, secrets := c.linkDapi("DAPIBANK_AE_ENBD")
-	_, usToken, usSecrets := c.linkDapi("DAPIBANK_US_NORTHWIND")
-	account := list(c.dapi("/data/accounts/get", token, secrets).Body, "accounts")[0]["id"]
-	usAccount := list(c.dapi("/data/accounts/get", usToken, usSecrets).Body, "accounts")[0]["id"]
-	card := list(c.dapi("/data/cards/get", token, secrets).Body, "cards")[0]["id"]
-	before := c.dapi("/data/completeAccounts/get", token, secrets).Body["accounts"]
+	c := banktest.Open(t, virtualbank.Options{Start: banktest.Start})
+	_, token, secrets := c.LinkDapi("DAPIBANK_AE_ENBD")
+	_, usToken, usSecrets := c.LinkDapi("DAPIBANK_US_NORTHWIND")
+	account := banktest.List(c.Dapi("/data/accounts/get", token, secrets).Body, "accounts")[0]["id"]
+	usAccount := banktest.List(c.Dapi("/data/accounts/get", usToken, usSecrets).Body, "accounts")[0]["id"]
+	card := banktest.List(c.Dapi("/data/cards/get", token, secrets).Body, "cards")[0]["id"]
+	before := c.Dapi("/data/completeAccounts/get", token, secrets).Body["accounts"]
 
-	a := c.dapi("/payment/beneficiaries/get", token, secrets)
+	a := c.Dapi("/payment/beneficiaries/get", token, secrets)
 	assert.Equal(t, []any{}, a.Body["beneficiaries"], "an empty list is a list")
-	require.Equal(t, "done", c.dapi("/payment/beneficiaries/create", token, with(secrets, payee(nil))).Body["status"])
-	known := list(c.dapi("/payment/beneficiaries/get", token, secrets).Body, "beneficiaries")
+	require.Equal(t, "done", c.Dapi("/payment/beneficiaries/create", token, banktest.With(secrets, payee(nil))).Body["status"])
+	known := banktest.List(c.Dapi("/payment/beneficiaries/get", token, secrets).Body, "beneficiaries")
 	require.Len(t, known, 1)
 	assert.Equal(t, "waiting_for_confirmation", known[0]["status"])
 	wire := object{"name": "Omar Example", "accountNumber": "1234567", "routingNumber": "123456780", "bankName": "Bank"}
-	require.Equal(t, "done", c.dapi("/wire/beneficiaries/create", usToken, with(usSecrets, wire)).Body["status"])
-	receiver := list(c.dapi("/wire/beneficiaries/get", usToken, usSecrets).Body, "beneficiaries")[0]["id"]
+	require.Equal(t, "done", c.Dapi("/wire/beneficiaries/create", usToken, banktest.With(usSecrets, wire)).Body["status"])
+	receiver := banktest.List(c.Dapi("/wire/beneficiaries/get", usToken, usSecrets).Body, "beneficiaries")[0]["id"]
 
 	pay := object{"senderID": account, "amount": 10.5, "receiverID": known[0]["id"], "remark": "Invoice 17"}
 	usPay := object{"senderID": usAccount, "amount": 10.5, "receiverID": receiver}
@@ -58,7 +64,7 @@ func TestPaymentsAreCheckedAndRefusedByType(t *testing.T) {
 		"amount":      150.25,
 		"beneficiary": payee(object{"iban": "AE1", "accountNumber": "2"}),
 	}
-	other := func(in object, more object) object { return with(in, more) }
+	other := func(in object, more object) object { return banktest.With(in, more) }
 	for name, tc := range map[string]struct {
 		path   string
 		us     bool
@@ -115,23 +121,25 @@ func TestPaymentsAreCheckedAndRefusedByType(t *testing.T) {
 		"a batch from nowhere":   {"/batch/transfers/create", false, object{"senderID": "x", "type": "local", "items": []object{{}}}, 404, "INVALID_ACCOUNT_ID"},
 		"without the secrets":    {"/payment/beneficiaries/get", false, object{"userSecret": nil}, 400, "INVALID_ARGS"},
 	} {
-		bearer, body := token, with(secrets, tc.body)
-		if tc.us {
-			bearer, body = usToken, with(usSecrets, tc.body)
-		}
-		a := c.dapi(tc.path, bearer, body)
-		assert.Equal(t, tc.status, a.Status, "%s: %v", name, a.Body)
-		assert.Equal(t, tc.kind, a.Body["type"], "%s: %v", name, a.Body)
-		assert.Equal(t, "failed", a.Body["status"], name)
-		assert.NotEmpty(t, a.Body["msg"], name)
+		t.Run(name, func(t *testing.T) {
+			bearer, body := token, banktest.With(secrets, tc.body)
+			if tc.us {
+				bearer, body = usToken, banktest.With(usSecrets, tc.body)
+			}
+			a := c.Dapi(tc.path, bearer, body)
+			assert.Equal(t, tc.status, a.Status, a.Body)
+			assert.Equal(t, tc.kind, a.Body["type"], a.Body)
+			assert.Equal(t, "failed", a.Body["status"])
+			assert.NotEmpty(t, a.Body["msg"])
+		})
 	}
-	assert.Equal(t, before, c.dapi("/data/completeAccounts/get", token, secrets).Body["accounts"], "no money moved")
+	assert.Equal(t, before, c.Dapi("/data/completeAccounts/get", token, secrets).Body["accounts"], "no money moved")
 
-	c.bank.Advance(90 * time.Minute)
-	a = c.dapi("/payment/transfer/create", token, with(secrets, pay))
+	c.Bank.Advance(90 * time.Minute)
+	a = c.Dapi("/payment/transfer/create", token, banktest.With(secrets, pay))
 	assert.Equal(t, object{"value": 23.0, "unit": "hrs"}, a.Body["coolDownPeriod"], "what is left, rounded up")
-	c.bank.Advance(23 * time.Hour)
-	a = c.dapi("/payment/transfer/create", token, with(secrets, pay))
+	c.Bank.Advance(23 * time.Hour)
+	a = c.Dapi("/payment/transfer/create", token, banktest.With(secrets, pay))
 	assert.Equal(t, "BENEFICIARY_NOT_ACTIVATED", a.Body["type"])
 	assert.NotEmpty(t, a.Body["operationID"])
 }

@@ -1,0 +1,114 @@
+package banktest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+func (c Caller) MoneyKit(method, path, token string, body any) Response {
+	return c.Do(c.Bank.MoneyKit(), method, path, token, body)
+}
+
+func (c Caller) Token() string {
+	creds := c.Bank.Credentials().MoneyKit
+	form := url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {creds.ClientID},
+		"client_secret": {creds.ClientSecret},
+	}
+	r := httptest.NewRequest(http.MethodPost, "/auth/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	c.Bank.MoneyKit().ServeHTTP(w, r)
+	require.Equal(c.T, http.StatusCreated, w.Code)
+	var out struct {
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int    `json:"expires_in"`
+	}
+	require.NoError(c.T, json.Unmarshal(w.Body.Bytes(), &out))
+	assert.Equal(c.T, 3600, out.ExpiresIn)
+	return out.AccessToken
+}
+
+func Session(user string) Object {
+	return Object{
+		"customer_user": Object{"id": user},
+		"redirect_uri":  "https://app.example.com/oauth",
+		"link_tags":     []string{"tag"},
+		"webhook":       "https://app.example.com/hook",
+	}
+}
+
+// Exchangeable links a user in Connect and returns the token for the back end.
+func (c Caller) Exchangeable(token string) string {
+	a := c.MoneyKit("POST", "/link-session", token, Session("user-1"))
+	require.Equal(c.T, http.StatusCreated, a.Status, a.Body)
+	b := c.Do(
+		c.Bank.MoneyKit(),
+		"POST",
+		"/virtualbank/link",
+		"",
+		Object{"link_session_token": a.Body["link_session_token"]},
+	)
+	require.Equal(c.T, http.StatusOK, b.Status, b.Body)
+	return b.Body["exchangeable_token"].(string)
+}
+
+func (c Caller) Exchange(token, exchangeable string) Response {
+	return c.MoneyKit("POST", "/link-session/exchange-token", token, Object{"exchangeable_token": exchangeable})
+}
+
+// LinkMoneyKit links a user and returns an access token and the link's path.
+func (c Caller) LinkMoneyKit() (token, path string) {
+	token = c.Token()
+	link := c.Exchange(token, c.Exchangeable(token)).Body["link"].(Object)
+	return token, "/links/" + link["link_id"].(string)
+}
+
+// Sync plays a client that keeps rows by the protocol.
+func (c Caller) Sync(token, path, cursor string, rows map[string]Object) (next string, pages int) {
+	for {
+		a := c.MoneyKit("GET", path+"/transactions/sync?size=100&cursor="+cursor, token, nil)
+		require.Equal(c.T, http.StatusOK, a.Status, a.Body)
+		changes := a.Body["transactions"].(Object)
+		for _, t := range append(List(changes, "created"), List(changes, "updated")...) {
+			rows[t["transaction_id"].(string)] = t
+		}
+		for _, id := range changes["removed"].([]any) {
+			delete(rows, id.(string))
+		}
+		pages++
+		cursor = a.Body["cursor"].(Object)["next"].(string)
+		if a.Body["has_more"] == false {
+			return cursor, pages
+		}
+	}
+}
+
+// LinkWithHook links through MoneyKit, with an address for webhooks.
+func (c Caller) LinkWithHook() (token, id string) {
+	c.T.Helper()
+	token = c.Token()
+	in := Session("user-1")
+	in["webhook"] = Hook
+	in["settings"] = Object{"products": Object{"transactions": Object{"prefetch": true}}}
+	a := c.MoneyKit("POST", "/link-session", token, in)
+	require.Equal(c.T, http.StatusCreated, a.Status, a.Body)
+	raw, err := c.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: a.Body["link_session_token"].(string)})
+	require.NoError(c.T, err)
+	var out struct {
+		Token string `json:"exchangeable_token"`
+	}
+	require.NoError(c.T, json.Unmarshal(raw, &out))
+	a = c.Exchange(token, out.Token)
+	require.Equal(c.T, http.StatusCreated, a.Status)
+	return token, a.Body["link"].(Object)["link_id"].(string)
+}

@@ -1,0 +1,74 @@
+package banktest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// Receiver is an application that gets webhooks.
+type Receiver struct {
+	Got    []*http.Request
+	Bodies []string
+	Status int // 0 is 200, -1 no answer
+}
+
+func (r *Receiver) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(req.Body)
+	r.Got, r.Bodies = append(r.Got, req), append(r.Bodies, string(body))
+	if r.Status < 0 {
+		return nil, errors.New("refused")
+	}
+	status := r.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	res := &http.Response{
+		StatusCode: status,
+		Header:     http.Header{},
+		Body:       io.NopCloser(strings.NewReader("ok")),
+		Request:    req,
+	}
+	if status == http.StatusFound {
+		res.Header.Set("Location", "https://elsewhere.example.com")
+	}
+	return res, nil
+}
+
+// Events are the names of what came, in order.
+func (r *Receiver) Events(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, b := range r.Bodies {
+		m := Object{}
+		require.NoError(t, json.Unmarshal([]byte(b), &m))
+		name, _ := m["webhook_event"].(string)
+		if name == "" {
+			name, _ = m["event"].(string)
+		}
+		for _, more := range []string{"product", "state"} {
+			if text, ok := m[more].(string); ok {
+				name += " " + text
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func (c Caller) Deliver(r *Receiver) virtualbank.Tally {
+	c.T.Helper()
+	tally, err := c.Bank.Deliver(c.T.Context(), &http.Client{Transport: r})
+	require.NoError(c.T, err)
+	return tally
+}
+
+// Hook is an address for webhooks.
+const Hook = "http://127.0.0.1:9/hooks"
