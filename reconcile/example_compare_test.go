@@ -30,8 +30,8 @@ func row(id string, day int, amount, text string, status bankmux.TransactionStat
 	}
 }
 
-// An application reads the same month twice. In the second reading the dinner is posted with a tip
-// under another id, the rent has another id, the coffee is gone, and a taxi is new.
+// An application reads the same month twice. Between the readings the dinner is posted with a tip
+// under another id, and the rent gets another id. The coffee disappears, and a taxi is new.
 func ExampleCompare() {
 	var stored []reconcile.Known // the rows of the application's database
 	first := statement(

@@ -112,8 +112,8 @@ func (s *wrenStore) save(d bankmux.Delta) {
 	s.cursor = d.Next
 }
 
-// A row that the bank no longer shows is missing, and removed after the second reading without it. A
-// second equal row is a new row.
+// A row that the bank no longer shows is missing, and removed after the second reading without it.
+// A second equal row is a new row.
 func ExampleDays() {
 	provider := &wren{rows: []wrenRow{
 		{"main", "-900.00", "2026-11-10", "RENT"},
