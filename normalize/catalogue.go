@@ -1,7 +1,3 @@
-// Package normalize turns what providers say into the model of bankmux: error codes, amounts, days,
-// times, tokens. It has what serves every adapter, also those outside this repository. Each
-// sub-package is one provider's part of it. It is tables and pure functions over plain strings and
-// does no I/O. All of it is safe for concurrent use and for repeating.
 package normalize
 
 import (
@@ -9,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -166,56 +161,4 @@ func CleanCode(code string) string {
 		}
 	}
 	return code
-}
-
-// maxRetryAfter caps what a provider can make an application wait.
-const maxRetryAfter = 24 * time.Hour
-
-// RetryAfter reads the header of that name: seconds or an HTTP date, RFC 9110. An
-// absent, past, negative or unreadable value is 0; a longer one than a day is a day.
-func RetryAfter(header string, now time.Time) time.Duration {
-	if header == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
-		return min(max(time.Duration(min(seconds, 1<<31))*time.Second, 0), maxRetryAfter)
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
-	}
-	return 0
-}
-
-// RetryAfterOf is [RetryAfter] of an answer's header. A date is counted from the answer's own Date
-// where it has one, for what matters is the difference: the provider's clock may be wrong, or ours.
-func RetryAfterOf(header http.Header, now time.Time) time.Duration {
-	after := header.Get("Retry-After")
-	if after == "" {
-		return 0
-	}
-	if at, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = at
-	}
-	return RetryAfter(after, now)
-}
-
-// timestampLayouts are the ways providers write an instant. A missing zone means UTC.
-var timestampLayouts = [...]string{
-	time.RFC3339, // reads a fraction as well
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02T15:04:05",
-	"2006-01-02 15:04:05",
-	time.DateOnly,
-}
-
-// Timestamp reads an instant in any of the forms seen from providers: RFC 3339 with or without
-// fraction, an offset without colon, no zone (UTC), a blank for the T, a bare date. It reports
-// false for anything else, and for a year before 1900 or after 2100: see [Day].
-func Timestamp(s string) (time.Time, bool) {
-	for _, layout := range timestampLayouts {
-		if t, err := time.Parse(layout, s); err == nil && t.Year() >= firstYear && t.Year() <= lastYear {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
 }

@@ -2,7 +2,6 @@ package normalize
 
 import (
 	"strings"
-	"sync/atomic"
 
 	"github.com/govalues/decimal"
 
@@ -39,22 +38,6 @@ func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) 
 	}
 	return m, nil
 }
-
-// Unreadable is the error for a part of an answer that cannot be read; the rest of the answer is
-// good, so it says nothing about the provider as a whole. Thousands of rows with the same fault
-// share one error, which must not be changed.
-func Unreadable(what string) *bankmux.Error {
-	const begin = "the answer has "
-	if e := lastUnreadable.Load(); e != nil && e.Detail[len(begin):] == what {
-		return e
-	}
-	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: begin + what}
-	lastUnreadable.Store(e)
-	return e
-}
-
-// lastUnreadable is what was said last: one bad row is mostly followed by its like.
-var lastUnreadable atomic.Pointer[bankmux.Error]
 
 // Direction says which way a transaction's money went.
 type Direction int

@@ -1,0 +1,38 @@
+package normalize
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxRetryAfter caps what a provider can make an application wait.
+const maxRetryAfter = 24 * time.Hour
+
+// RetryAfter reads the header of that name: seconds or an HTTP date, RFC 9110. An
+// absent, past, negative or unreadable value is 0; a longer one than a day is a day.
+func RetryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
+		return min(max(time.Duration(min(seconds, 1<<31))*time.Second, 0), maxRetryAfter)
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+// RetryAfterOf is [RetryAfter] of an answer's header. A date is counted from the answer's own Date
+// where it has one, for what matters is the difference: the provider's clock may be wrong, or ours.
+func RetryAfterOf(header http.Header, now time.Time) time.Duration {
+	after := header.Get("Retry-After")
+	if after == "" {
+		return 0
+	}
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = at
+	}
+	return RetryAfter(after, now)
+}
