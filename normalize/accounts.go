@@ -6,13 +6,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Accounts answers a request for accounts with the list of all that a provider has. Without ids
-// they are all in the result. With ids only those are, in the provider's order, and an id that is
-// not listed is in Failed as [bankmux.ErrNotFound]. An account without an id is in Failed by its
-// place, as [bankmux.ErrMalformed]. failed are accounts that could not be read: one that was asked
-// for is not missing, and one of another id is left out.
+// Accounts selects the accounts of a request from all that a provider has. Without ids, all of them
+// are in the result. With ids, only those are, in the provider's order. An id that is not listed is
+// in Failed as [bankmux.ErrNotFound]. An account without an id is in Failed as
+// [bankmux.ErrMalformed], named by its place.
+//
+// failed are accounts that could not be read. A requested one of them is not missing. Failures of
+// other ids are left out.
 func Accounts(ids []string, all []bankmux.Account, failed []bankmux.Failure) bankmux.AccountsResult {
-	seen := make(map[string]bool, len(ids)) // only ids that were asked for
+	seen := make(map[string]bool, len(ids)) // requested ids only
 	for _, id := range ids {
 		seen[id] = false
 	}

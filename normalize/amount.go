@@ -8,9 +8,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// CurrencyCode returns a provider's currency as a code, "" for anything else. Space around it does
-// not count. The case of three letters does not count either. A longer code is kept only in
-// capitals, as providers write it: "dirham" is a name, not a currency of its own.
+// CurrencyCode returns a provider's currency as a code, "" for anything else. Space around it is
+// ignored, and so is the case of three letters. A longer code is accepted in capitals only, as
+// providers write it: "dirham" is a name and not a code.
 func CurrencyCode(s string) bankmux.Currency {
 	if c := bankmux.Currency(s); c.Valid() {
 		return c
@@ -25,8 +25,8 @@ func CurrencyCode(s string) bankmux.Currency {
 	return ""
 }
 
-// Amount is an exact amount in a provider's currency. A missing or odd currency is
-// [bankmux.ErrMalformed]: it must not be guessed.
+// Amount returns an exact amount in a provider's currency. A missing or invalid currency is
+// [bankmux.ErrMalformed], because it must not be guessed.
 func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
 	code := CurrencyCode(currency)
 	if code == "" {
@@ -39,11 +39,11 @@ func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) 
 	return m, nil
 }
 
-// Direction says which way a transaction's money went.
+// Direction is the way a transaction's money went.
 type Direction int
 
 // The directions. MoneyKit and Dapi write "credit" for money into the account and "debit" for money
-// out of it, whatever the account.
+// out of it, for every kind of account.
 const (
 	Unknown Direction = iota
 	In
@@ -67,8 +67,8 @@ func DirectionOf(word string) Direction {
 	return Unknown
 }
 
-// Signed gives an amount, of which the size alone counts, the sign of its direction. An unknown
-// direction is [bankmux.ErrMalformed]: an amount of unknown sign is none.
+// Signed gives an amount the sign of its direction; a sign that it has is dropped. An unknown
+// direction is [bankmux.ErrMalformed], since the amount has no sign then.
 func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Money, *bankmux.Error) {
 	d = d.Abs()
 	switch direction {

@@ -10,19 +10,20 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Row says what one code of a provider means, or every other code of one class. It is for failures
-// that have all that it names: Code or Class must be given, what else is zero matches any.
+// Row says what one code of a provider means, or every other code of one class. A failure matches
+// if it has everything that the row names. Code or Class is required; zero fields match anything.
 type Row struct {
 	Code     string // the provider's code
 	Class    string // the provider's class of codes, such as Plaid's error_type
-	Endpoint string // where the code means something else, such as "POST /links/{id}/products"
-	Status   int    // HTTP status under which the code means something else
+	Endpoint string // restricts the row to an endpoint, such as "POST /links/{id}/products"
+	Status   int    // restricts the row to an HTTP status
 
 	Kind bankmux.Kind // what to do about it
-	// Scope is what it counts against, "" for the scope of the Kind. [bankmux.ScopeInstitution]
-	// counts against the bank, [bankmux.ScopeProvider] against the provider, others against none.
+	// Scope is what the failure counts against, "" for the scope of the Kind.
+	// [bankmux.ScopeInstitution] counts against the bank and [bankmux.ScopeProvider] against the
+	// provider. Other scopes count against neither.
 	Scope  bankmux.Scope
-	Detail string // what happened, in our words
+	Detail string // what happened, without text of the provider
 }
 
 // rowKey is what a row names, or what a failure has.
@@ -31,7 +32,7 @@ type rowKey struct {
 	status                int
 }
 
-// The parts of a key, by how much each weighs: a row wins over another that names lighter parts.
+// The parts of a key, by weight. A row wins over rows that name lighter parts.
 const (
 	byStatus = 1 << iota
 	byClass
@@ -40,7 +41,7 @@ const (
 	byAll = byCode | byEndpoint | byClass | byStatus
 )
 
-// only returns the key with nothing but the given parts.
+// only returns the key with the given parts alone.
 func (k rowKey) only(parts int) rowKey {
 	if parts&byCode == 0 {
 		k.code = ""
@@ -63,8 +64,9 @@ type Catalogue struct {
 	byKey map[rowKey]Row
 }
 
-// NewCatalogue makes a table. It panics on two rows for the same code, class, endpoint and status,
-// and on a row that has neither code nor class, or no kind, so that a mistake shows at start-up.
+// NewCatalogue makes a table. It panics on two rows with the same code, class, endpoint and status.
+// It also panics on a row without code and class, or without kind. So a mistake shows when the
+// program starts.
 func NewCatalogue(rows ...Row) *Catalogue {
 	c := &Catalogue{rows: slices.Clone(rows), byKey: make(map[rowKey]Row, len(rows))}
 	for _, r := range rows {
@@ -77,34 +79,32 @@ func NewCatalogue(rows ...Row) *Catalogue {
 	return c
 }
 
-// Rows returns the table in the order it was written.
+// Rows returns the table in its written order.
 func (c *Catalogue) Rows() []Row { return slices.Clone(c.rows) }
 
-// Failure is what a provider said went wrong.
+// Failure is what a provider said about a failed call.
 type Failure struct {
-	Endpoint   string // that was called, as the rows write it
-	Code       string // "" where the answer had none
-	Class      string // the class of the code, "" where the provider has none
-	Status     int    // 0 where there is none
+	Endpoint   string // the endpoint called, as the rows write it
+	Code       string // "" if the response had none
+	Class      string // the class of the code, "" if the provider has none
+	Status     int    // 0 if there is none
 	RetryAfter time.Duration
 	RequestID  string
 }
 
-// Error classifies a failure by the most specific row, else by its status:
+// Error classifies a failure by the most specific row, or else by its status:
 //
-//   - A row with the code wins over rows with the class alone: the code says more.
-//   - Of the rows with the same code, or of the class, one for the endpoint wins, then one for the
+//   - A row with the code wins over rows with the class alone, since the code says more.
+//   - Of several rows for the code or class, one for the endpoint wins. Next wins one for the
 //     class, then one for the status.
 //   - A code without a row has the kind of its class.
 //   - If neither has a row, the status decides, see [ByStatus], and the error is Unlisted.
 //
-// What a class decides is not Unlisted: the table says what every code of the class means. The
-// error's Code is the provider's code, or the class where the answer has no code.
+// An error decided by a class is not Unlisted, since the table says what every code of the class
+// means. The error's Code is the provider's code, or the class if the response has no code.
 func (c *Catalogue) Error(f Failure) *bankmux.Error {
 	e := &bankmux.Error{
-		Code: CleanCode(
-			cmp.Or(f.Code, f.Class),
-		),
+		Code:       CleanCode(cmp.Or(f.Code, f.Class)),
 		Status:     f.Status,
 		RetryAfter: f.RetryAfter,
 		RequestID:  CleanCode(f.RequestID),
@@ -120,7 +120,7 @@ func (c *Catalogue) Error(f Failure) *bankmux.Error {
 	return e
 }
 
-// ByStatus classifies an answer that says nothing but its HTTP status. 0 is [bankmux.ErrUnknown].
+// ByStatus classifies a response that says nothing but its HTTP status. 0 is [bankmux.ErrUnknown].
 func ByStatus(status int) bankmux.Kind {
 	switch {
 	case status == 0:
@@ -145,9 +145,9 @@ func ByStatus(status int) bankmux.Kind {
 	return bankmux.ErrInvalid
 }
 
-// CleanCode returns a provider's code as it may be shown and logged: at most
-// 100 letters, digits and _ . : - / in their order. Anything else becomes "unreadable", for a
-// broken or hostile answer could put a secret there.
+// CleanCode returns a provider's code in a form that may be shown and logged: at most 100 letters,
+// digits and _ . : - /. Anything else becomes "unreadable", because a broken or hostile response
+// could contain a secret.
 func CleanCode(code string) string {
 	if len(code) > 100 {
 		return "unreadable"

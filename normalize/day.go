@@ -7,23 +7,23 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The years of a day that can be meant. A day outside of them is of another calendar (1448 is
+// The years of a day that can be meant. A year outside of them belongs to another calendar (1448 is
 // Hijri, 2569 Buddhist) or stands for "no date" (0001-01-01, 9999-12-31).
 const (
 	firstYear = 1900
 	lastYear  = 2100
 )
 
-// The years of a day on which something was booked. 1900-01-01, 1970-01-01 and 2099-12-31 stand for
-// "no date" in the systems of banks.
+// The years of a day on which something was booked. In the systems of banks, 1900-01-01, 1970-01-01
+// and 2099-12-31 stand for "no date".
 const (
 	firstRowYear = 1971
 	lastRowYear  = 2098
 )
 
-// Day is the calendar day that a date, or a timestamp that stands for one, begins with. It reports
-// false for a year before 1900 or after 2100. The time and zone behind the day do not count: banks
-// write midnight in all manner of zones.
+// Day returns the calendar day of a date, or of a timestamp that stands for one. It reports false
+// for a year before 1900 or after 2100. It ignores the time and zone after the day, because banks
+// write midnight in many zones.
 func Day(s string) (bankmux.Date, bool) {
 	const length = len("2006-01-02")
 	if len(s) > length && s[length] != 'T' && s[length] != ' ' {
@@ -39,7 +39,7 @@ func Day(s string) (bankmux.Date, bool) {
 	return d, true
 }
 
-// RowDay is the [Day] on which a row was booked or will be. A day that is absent, unreadable,
+// RowDay returns the [Day] on which a row was or will be booked. A day that is absent, unreadable,
 // before 1971 or after 2098 is [bankmux.ErrMalformed], and the error quotes it.
 func RowDay(s string) (bankmux.Date, *bankmux.Error) {
 	d, ok := Day(s)
@@ -52,8 +52,8 @@ func RowDay(s string) (bankmux.Date, *bankmux.Error) {
 	return d, nil
 }
 
-// OptionalDay is a [Day] that may be absent, which is the zero Date. Anything else that is not a
-// day is [bankmux.ErrMalformed]; the error calls it by what and quotes it.
+// OptionalDay returns a [Day] that may be absent, which is the zero Date. Anything else that is not
+// a day is [bankmux.ErrMalformed]. The error names it by what and quotes it.
 func OptionalDay(s, what string) (bankmux.Date, *bankmux.Error) {
 	d, ok := Day(s)
 	if s == "" || ok {
@@ -62,11 +62,11 @@ func OptionalDay(s, what string) (bankmux.Date, *bankmux.Error) {
 	return d, Unreadable(what + quoted(s) + " that cannot be one")
 }
 
-// quoted is a blank and a provider's date in quotes, or nothing where the text does not look like a
-// date: a broken answer may have anything in its place.
+// quoted returns a space and a provider's date in quotes. It returns "" if the text does not look
+// like a date, because a broken response may have anything in its place.
 func quoted(s string) string {
-	const most = len("2006-01-02T15:04:05.000000000+00:00")
-	if len(s) > most || strings.Trim(s, "0123456789-/:. +TZ") != "" {
+	const maxLength = len("2006-01-02T15:04:05.000000000+00:00")
+	if len(s) > maxLength || strings.Trim(s, "0123456789-/:. +TZ") != "" {
 		return ""
 	}
 	return " " + strconv.Quote(s)

@@ -1,5 +1,14 @@
-// Package normalize turns what providers say into the model of bankmux: error codes, amounts, days,
-// times, tokens. It has what serves every adapter, also those outside this repository. Each
-// sub-package is one provider's part of it. It is tables and pure functions over plain strings and
-// does no I/O. All of it is safe for concurrent use and for repeating.
+// Package normalize translates what providers say into the model of bankmux: error codes, amounts,
+// days, times and tokens. It serves every adapter, including adapters outside this module. Each
+// sub-package is the part of one provider.
+//
+// It consists of tables and pure functions over plain values, and does no I/O. All of it is safe
+// for concurrent use, and every call may be repeated.
+//
+// An adapter declares its error table once and classifies each failure with it:
+//
+//	var catalogue = normalize.NewCatalogue(
+//		normalize.Row{Code: "consent_ended", Kind: bankmux.ErrReauth, Detail: "the consent ended"},
+//		normalize.Row{Class: "bank", Kind: bankmux.ErrInstitution, Detail: "the bank is not available"},
+//	)
 package normalize

@@ -8,25 +8,26 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Unreadable is the error for a part of an answer that cannot be read; the rest of the answer is
-// good, so it says nothing about the provider as a whole. Thousands of rows with the same fault
-// share one error, which must not be changed.
+// Unreadable returns the error for a part of a response that cannot be read. The rest of the
+// response is good, so the error says nothing about the provider. Thousands of rows with the same
+// fault share one error, which must not be changed.
 func Unreadable(what string) *bankmux.Error {
-	const begin = "the answer has "
-	if e := lastUnreadable.Load(); e != nil && e.Detail[len(begin):] == what {
+	const prefix = "the response has "
+	if e := lastUnreadable.Load(); e != nil && e.Detail[len(prefix):] == what {
 		return e
 	}
-	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: begin + what}
+	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: prefix + what}
 	lastUnreadable.Store(e)
 	return e
 }
 
-// lastUnreadable is what was said last: one bad row is mostly followed by its like.
+// lastUnreadable is the error returned last, since one bad row is often followed by more of the
+// same.
 var lastUnreadable atomic.Pointer[bankmux.Error]
 
-// Unsent returns the error as one of an operation that was not sent. It is for what comes before a
-// one-shot: a read, or the fetching of a token. Without it the outcome of the one-shot would be
-// unknown. nil stays nil, and an error that is not a [*bankmux.Error] becomes the cause of one.
+// Unsent returns the error as that of an operation that was not sent. It is for calls before a
+// one-shot, such as a read or a token request. Without it the outcome of the one-shot would be
+// unknown. nil stays nil. An error that is not a [*bankmux.Error] becomes the cause of one.
 func Unsent(err error) error {
 	if err == nil {
 		return nil

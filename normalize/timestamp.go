@@ -2,7 +2,7 @@ package normalize
 
 import "time"
 
-// timestampLayouts are the ways providers write an instant. A missing zone means UTC.
+// timestampLayouts are the forms in which providers write a time. A missing zone means UTC.
 var timestampLayouts = [...]string{
 	time.RFC3339, // reads a fraction as well
 	"2006-01-02T15:04:05Z0700",
@@ -11,9 +11,14 @@ var timestampLayouts = [...]string{
 	time.DateOnly,
 }
 
-// Timestamp reads an instant in any of the forms seen from providers: RFC 3339 with or without
-// fraction, an offset without colon, no zone (UTC), a blank for the T, a bare date. It reports
-// false for anything else, and for a year before 1900 or after 2100: see [Day].
+// Timestamp reads a time in any of the forms seen from providers:
+//
+//   - RFC 3339, with or without a fraction
+//   - an offset without a colon, or no zone, which means UTC
+//   - a space for the T
+//   - a date alone
+//
+// It reports false for anything else, and for a year before 1900 or after 2100: see [Day].
 func Timestamp(s string) (time.Time, bool) {
 	for _, layout := range timestampLayouts {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= firstYear && t.Year() <= lastYear {

@@ -2,14 +2,13 @@ package normalize
 
 import "github.com/bankmux/bankmux"
 
-// maxToken is the longest credential that is sent. Servers refuse headers of more than 8 to 64 KiB,
-// and a refusal of each call would look like an outage.
+// maxToken is the length of the longest credential that is sent. Servers refuse headers of more
+// than 8 to 64 KiB, and a refusal of each call would look like an outage.
 const maxToken = 16 << 10
 
-// Token reports whether s can be sent in a header as a credential: it is not empty, not longer than
-// 16 KiB, and all of it is visible ASCII. What net/http would refuse to send, such as a line break,
-// must be refused where the credential comes from: later it would fail every call that is made with
-// it.
+// Token reports whether s can be sent in a header as a credential. It must have 1 byte to 16 KiB,
+// and all of it must be visible ASCII. Check a credential where it arrives: one that net/http
+// refuses to send, such as one with a line break, would fail every later call.
 func Token(s string) bool {
 	if s == "" || len(s) > maxToken {
 		return false
@@ -22,7 +21,7 @@ func Token(s string) bool {
 	return true
 }
 
-// UnsendableToken is the error for a payload of the front end whose token is not a [Token].
+// UnsendableToken returns the error for a payload of the front end whose token is not a [Token].
 func UnsendableToken() *bankmux.Error {
 	return &bankmux.Error{
 		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload",

@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// What providers say in words may hold anything: what the user typed, a token, a name. Only what
-// has the form of a name or a code is kept.
+// Sentences of providers may contain anything: what the user typed, a token, a name. The functions
+// of this file keep only what has the form of a field name, a code or an address of documentation.
 
 // fieldName is the name of a member of a request, such as connectionID, remark2 or
-// beneficiary.lines[0].line1. Longer runs of digits are of ids and tokens.
+// beneficiary.lines[0].line1. Longer runs of digits belong to ids and tokens.
 const fieldName = `([A-Za-z][A-Za-z]{1,39}\d?(?:\[\d{1,3}\])?(?:[._][A-Za-z]{1,40}\d?(?:\[\d{1,3}\])?){0,5})`
 
-// quoteMark is any of the marks that providers put around a name.
+// quoteMark is any of the quotation marks that providers put around a name.
 const quoteMark = "['\"`‘’“”]"
 
-// The places in a sentence where the name of a field stands, and no value of one, the surest first.
+// fieldPlaces are the places in a sentence that have the name of a field and never a value of one.
+// The most certain places come first.
 var fieldPlaces = []*regexp.Regexp{
 	regexp.MustCompile(
 		`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` + quoteMark + fieldName + quoteMark,
@@ -27,18 +28,18 @@ var fieldPlaces = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)^\s*(?:the\s+)?` + quoteMark + fieldName + quoteMark + saidOfField),
 }
 
-// saidOfField is what a sentence that begins with the name of a field says next.
+// saidOfField is how a sentence continues that starts with the name of a field.
 const saidOfField = `(?:\s*:)?\s+(?:field|parameter|param|argument|property|missing|required|` +
 	`(?:is|was)\s+(?:a\s+|an\s+)?(?:required|missing|mandatory|absent|empty)|` +
 	`(?:must|cannot|can't|should)\s+(?:not\s+)?be\s+(?:empty|blank|null|set|given|present))\b`
 
-// Fields finds the name of a request's field in what a provider says. It is immutable and safe for
-// concurrent use.
+// Fields finds the name of a request's field in a sentence of a provider. It is immutable and safe
+// for concurrent use.
 type Fields struct{ places []*regexp.Regexp }
 
-// NewFields returns a finder that knows the members of a provider's request bodies. They consist of
-// letters and digits. Without quotation marks only these are taken for the name of a field, so that
-// no word of a user becomes one. Without members, only quoted names are found.
+// NewFields returns a finder that knows the members of a provider's request bodies, which consist
+// of letters and digits. Without quotation marks it accepts only these names, so that no word of a
+// user becomes a field. Without members, it finds quoted names only.
 func NewFields(members ...string) *Fields {
 	if len(members) == 0 {
 		return &Fields{fieldPlaces}
@@ -62,8 +63,8 @@ func NewFields(members ...string) *Fields {
 	}
 }
 
-// What follows a known name without quotation marks. It tells the name from "field type for" and
-// from the first letters of a longer word.
+// What follows a known name without quotation marks. It distinguishes the name from "field type
+// for" and from the first letters of a longer word.
 const (
 	afterName = `(?:\s*$|\s*[,;:!]|\.(?:\s|$)|\s+(?:is|was|must|can|cannot|can't|should|has|failed|fails|` +
 		`not|required|missing|invalid|in)\b)`
@@ -75,8 +76,8 @@ const (
 // In returns the name of the field that a sentence is about, or "". It never returns a value that
 // the sentence quotes.
 func (f *Fields) In(sentence string) string {
-	const longest = 1 << 10
-	if len(sentence) > longest {
+	const maxLength = 1 << 10
+	if len(sentence) > maxLength {
 		return ""
 	}
 	for _, place := range f.places {
@@ -90,17 +91,17 @@ func (f *Fields) In(sentence string) string {
 // code is a reason in the form of a code: words in one case, joined by _ . or -.
 var code = regexp.MustCompile(`^(?:[a-z]+\d{0,2}(?:[_.-][a-z]+\d{0,2})*|[A-Z]+\d{0,2}(?:[_.-][A-Z]+\d{0,2})*)$`)
 
-// Reason returns a provider's reason where it has the form of a code, such as
-// institution_migration, and "" where it is a sentence or anything else.
+// Reason returns a provider's reason if it has the form of a code, such as institution_migration.
+// For a sentence or anything else it returns "".
 func Reason(text string) string {
-	const longest = 60
-	if len(text) > longest || !code.MatchString(text) {
+	const maxLength = 60
+	if len(text) > maxLength || !code.MatchString(text) {
 		return ""
 	}
 	return text
 }
 
-// The parts of the address of a documentation page that hold nothing of a user and no token.
+// The parts of a documentation address that contain no token and nothing of a user.
 var (
 	docsHost = regexp.MustCompile(`^(?:docs|developers?)\.(?:[a-z0-9-]{1,63}\.)+[a-z]{2,20}$`)
 	hostName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
@@ -114,17 +115,20 @@ const (
 	docsDate  = `20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`
 )
 
-// DocsURL returns the address of a page of documentation, or "". It must be https, of at most 300
-// characters, without query, user and port. Its host begins with docs., developer. or developers.,
-// or is one of the provider's domains, such as moneykit.com, or a name directly under one. Each
-// segment of the path and of the fragment has one of three forms, and may end in .html:
-//   - up to ten words joined by _ . or -, each of at most 30 letters, with up to two digits behind
+// DocsURL returns the address of a documentation page, or "". It must be https, of at most 300
+// characters, without query, user and port. Its host starts with docs., developer. or developers.
+// Or it is one of the provider's domains, such as moneykit.com, or a name directly under one.
+//
+// Each segment of the path and of the fragment has one of three forms, and may end in .html:
+//
+//   - up to ten words joined by _ . or -, each of at most 30 letters, with up to two digits at
+//     the end
 //   - a number of three digits
 //   - a date from 2000 to 2099, as YYYY-MM-DD
 func DocsURL(text string, domains ...string) string {
-	const longest = 300
+	const maxLength = 300
 	u, err := url.Parse(text)
-	if err != nil || len(text) > longest || u.Scheme != "https" || u.User != nil || u.Port() != "" ||
+	if err != nil || len(text) > maxLength || u.Scheme != "https" || u.User != nil || u.Port() != "" ||
 		u.RawQuery != "" || u.ForceQuery || u.Opaque != "" {
 		return ""
 	}

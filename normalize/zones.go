@@ -9,12 +9,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// bankZones names the zone in which the banks of a country keep their books, by ISO 3166-1 alpha-2
-// code. The names and countries are those of zone.tab of the IANA time zone database, 2026.
+// bankZones is the time zone in which the banks of a country keep their books, by ISO 3166-1
+// alpha-2 code. The names and countries are those of zone.tab of the IANA time zone database, 2026.
 //
-// A country with several zones has the one of its financial centre, such as New York. A bank
-// further west is asked for a day that has not begun there; what refuses it is asked again without
-// that day. A bank further east shows the rows of its new day some hours later, in the next
+// A country with several zones has the zone of its financial centre, such as New York. A bank
+// further west is then asked for a day that has not started there. If it refuses, it is asked again
+// without that day. A bank further east shows the rows of its new day some hours later, in the next
 // reading.
 var bankZones = map[string]string{
 	"AD": "Europe/Andorra", "AE": "Asia/Dubai", "AF": "Asia/Kabul", "AG": "America/Antigua",
@@ -81,7 +81,7 @@ var bankZones = map[string]string{
 	"ZM": "Africa/Lusaka", "ZW": "Africa/Harare",
 }
 
-// loadedZones are the zones that were needed so far, by name: reading one costs more than using it.
+// loadedZones are the zones used so far, by name, because loading one is slow.
 var loadedZones sync.Map
 
 // BankZone returns the time zone in which the banks of a country keep their books. The country is
@@ -96,14 +96,14 @@ func BankZone(country string) (*time.Location, bool) {
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, false // the names are checked by a test, and their rules are in the program
+		return nil, false // a test checks the names, and time/tzdata has their rules
 	}
 	loadedZones.Store(name, zone)
 	return zone, true
 }
 
-// BankDay returns the day at the banks of a country at an instant. It reports false for a country
-// that [BankZone] does not know.
+// BankDay returns the day at the banks of a country at a time. It reports false for a country that
+// [BankZone] does not know.
 func BankDay(country string, at time.Time) (bankmux.Date, bool) {
 	zone, ok := BankZone(country)
 	if !ok {

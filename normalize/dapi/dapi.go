@@ -1,6 +1,10 @@
-// Package dapi is Dapi's part of package normalize: it turns Dapi's grants, banks, error types,
-// account types and events into the model of bankmux. It is tables and pure functions, does no I/O,
-// and may be used by any number of goroutines.
+// Package dapi is Dapi's part of package normalize. It translates Dapi's grants, banks, error
+// types, account types and events into the model of bankmux. It consists of tables and pure
+// functions, does no I/O, and is safe for concurrent use.
+//
+// Package providers/dapi uses it. A program that talks to Dapi itself can use it alone:
+//
+//	kind := dapi.AccountKind("current") // bankmux.AccountChecking
 package dapi
 
 import (
@@ -15,17 +19,17 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Grant is what linking at Dapi yields, packed as the credential of a connection. Nothing that
-// prints it shows what is in it.
+// Grant is what linking at Dapi yields, packed as the credential of a connection. Printing it shows
+// none of its content.
 type Grant struct{ credential, reference bankmux.Secret }
 
-// IDs are what Dapi tells of a grant and no call needs, "" where it does not.
+// IDs are ids of a grant that no call needs, "" if Dapi does not return them.
 type IDs struct {
 	User  string // the person at the bank
 	Token string // the access token
 }
 
-// packed is the grant as a credential holds it.
+// packed is the grant in the form of a credential.
 type packed struct {
 	AccessToken  string `json:"access_token"`
 	UserSecret   string `json:"user_secret"`
@@ -34,13 +38,14 @@ type packed struct {
 	TokenID      string `json:"token_id,omitempty"`
 }
 
-// NewGrant packs what every call needs, an access token and the user's secret, and Dapi's id of the
-// login. If one is missing, or the token cannot be sent in a header, it is [bankmux.ErrMalformed].
+// NewGrant packs what every call needs: an access token, the user's secret, and Dapi's id of the
+// login. If one is missing, or the token cannot be sent in a header, the error is
+// [bankmux.ErrMalformed].
 func NewGrant(accessToken, userSecret, connectionID string, ids IDs) (Grant, error) {
 	if !normalize.Token(accessToken) || userSecret == "" || connectionID == "" {
 		return Grant{}, incomplete()
 	}
-	// Strings only: it cannot fail.
+	// All members are strings, so this cannot fail.
 	text, _ := json.Marshal(packed{accessToken, userSecret, connectionID, ids.User, ids.Token})
 	return Grant{bankmux.NewSecret(text), bankmux.NewSecret(connectionID)}, nil
 }
@@ -49,38 +54,38 @@ func incomplete() error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the grant is incomplete"}
 }
 
-// Access unpacks from a connection's credential what every call needs. Like [bankmux.Secret.Reveal]
-// it is for the wire and nothing else. A credential that is not Dapi's, or whose token cannot be
-// sent in a header, is [bankmux.ErrInvalid].
+// Access unpacks from a connection's credential what every call needs. Like
+// [bankmux.Secret.Reveal], it is for sending and nothing else. If the credential is not Dapi's, or
+// its token cannot be sent in a header, the error is [bankmux.ErrInvalid].
 func Access(credential bankmux.Secret) (accessToken, userSecret string, err error) {
 	var p packed
 	fault := json.Unmarshal([]byte(credential.Reveal()), &p)
 	if fault != nil || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
 		return "", "", &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "Connection",
-			Detail: "has a credential that is not one of Dapi", NotSent: true,
+			Detail: "has a credential that is not Dapi's", NotSent: true,
 		}
 	}
 	if !normalize.Token(p.AccessToken) {
 		return "", "", &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "Connection",
-			Detail: "has a credential that cannot be sent in a header; link the bank again", NotSent: true,
+			Detail: "has a credential that cannot be sent in a header: link the bank again", NotSent: true,
 		}
 	}
 	return p.AccessToken, p.UserSecret, nil
 }
 
-// Bank is what Dapi's own answer says about the bank of a connection.
+// Bank is what Dapi's own response says about the bank of a connection.
 type Bank struct {
-	BankID      string // rarely there
-	OperationID string // "<bank id>:<uuid>" in newer answers
+	BankID      string // rarely present
+	OperationID string // "<bank id>:<uuid>" in newer responses
 	SwiftCode   string
 	Name        string
 	CountryCode string
 }
 
-// Institution identifies the bank: by bank id, else by the prefix of the operation's id, else
-// by its SWIFT code. An answer that names no bank at all is [bankmux.ErrMalformed].
+// Institution identifies the bank by its bank id, or else by the prefix of the operation's id, or
+// else by its SWIFT code. If the response names no bank, the error is [bankmux.ErrMalformed].
 func Institution(b Bank) (bankmux.Institution, error) {
 	i := bankmux.Institution{ID: b.BankID, Name: b.Name, Country: b.CountryCode, BIC: b.SwiftCode}
 	if prefix, _, ok := strings.Cut(b.OperationID, ":"); ok && i.ID == "" {
@@ -90,12 +95,12 @@ func Institution(b Bank) (bankmux.Institution, error) {
 		i.ID = b.SwiftCode
 	}
 	if i.ID == "" && i.Name == "" {
-		return i, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the answer does not say which bank it is"}
+		return i, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response does not name the bank"}
 	}
 	return i, nil
 }
 
-// sandboxPrefix begins every sandbox bank's id (Dapi's sandbox documentation).
+// sandboxPrefix is the prefix of every sandbox bank's id (Dapi's sandbox documentation).
 const sandboxPrefix = "DAPIBANK"
 
 // SandboxBank reports whether any of the bank's ids is one of the sandbox.
@@ -104,10 +109,10 @@ func SandboxBank(b Bank) bool {
 		strings.HasPrefix(b.SwiftCode, sandboxPrefix)
 }
 
-// AnotherBank reports whether a login is at another bank than the one before: neither bank id,
-// SWIFT code (the branch does not count) nor name and country agree. One that agrees is enough, for
-// a merger changes the others. The code that Dapi's sandbox gives to all its banks proves nothing.
-// Where nothing is known of either bank it is false.
+// AnotherBank reports whether a login is at another bank than the one before. It is if neither bank
+// id nor SWIFT code (without the branch) nor name and country agree. One that agrees is enough,
+// because a merger changes the others. The code that Dapi's sandbox gives all its banks proves
+// nothing. If either bank is unknown, it reports false.
 func AnotherBank(before, now bankmux.Institution) bool {
 	none := bankmux.Institution{}
 	if before == none || now == none {
@@ -123,9 +128,9 @@ func AnotherBank(before, now bankmux.Institution) bool {
 	return now.Name == "" || !strings.EqualFold(before.Name, now.Name) || before.Country != now.Country
 }
 
-// Connection is the connection that a grant stands for, named by its connectionID. Its id is that
-// of the session on a reconnect, else one of the session and the login together. A zero grant is
-// [bankmux.ErrMalformed]; a zero institution makes the connection unverified.
+// Connection returns the connection of a grant, named by its connectionID. On a reconnect it has
+// the session's connection id. Otherwise its id is made from the session and the login. A zero
+// grant is [bankmux.ErrMalformed]. A zero institution makes the connection unverified.
 func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Connection, error) {
 	if g == (Grant{}) {
 		return bankmux.Connection{}, incomplete()
@@ -134,7 +139,7 @@ func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Conn
 	conn := bankmux.NewConnection(s, reference, g.credential)
 	conn.ID = s.ConnectionOf(reference)
 	conn.Products = slices.Grow(conn.Products, len(s.Products))
-	for _, p := range s.Products { // Connect has no choice of products; a reconnect takes none away
+	for _, p := range s.Products { // Connect offers no choice of products, and a reconnect removes none
 		if !slices.Contains(conn.Products, p) {
 			conn.Products = append(conn.Products, p)
 		}
@@ -150,8 +155,8 @@ func Connection(s bankmux.Session, g Grant, i bankmux.Institution) (bankmux.Conn
 	return conn, nil
 }
 
-// Product reports whether Dapi has a product. Connect has no choice of
-// products, so one that it has is always granted as far as the bank goes.
+// Product reports whether Dapi has a product. Connect offers no choice of products, so one that
+// Dapi has is granted if the bank has it.
 func Product(p bankmux.Product) bool {
 	switch p {
 	case bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity, bankmux.ProductTransactions,
@@ -161,7 +166,7 @@ func Product(p bankmux.Product) bool {
 	return false
 }
 
-// AccountKind is our word for a Dapi account type.
+// AccountKind returns the kind of a Dapi account type.
 func AccountKind(word string) bankmux.AccountKind {
 	switch strings.ToLower(word) {
 	case "current":
@@ -180,8 +185,8 @@ func AccountKind(word string) bankmux.AccountKind {
 	return bankmux.AccountUnknown
 }
 
-// Days is how many days back a bank serves transactions, by its transactionRange. It is false
-// for a range that cannot be read, such as an unknown unit.
+// Days returns how many days back a bank serves transactions, from its transactionRange. It reports
+// false for a range that cannot be read, such as one with an unknown unit.
 func Days(value decimal.Decimal, unit string) (int, bool) {
 	whole, _, ok := value.Trunc(0).Int64(0)
 	if !ok || whole <= 0 || whole > 36500 {
@@ -193,7 +198,7 @@ func Days(value decimal.Decimal, unit string) (int, bool) {
 	case "week":
 		return int(whole) * 7, true
 	case "month":
-		return int(whole) * 28, true // what every month has
+		return int(whole) * 28, true // the days that every month has
 	case "year":
 		return int(whole) * 365, true
 	}

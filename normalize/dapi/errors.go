@@ -8,18 +8,18 @@ import (
 // Failed stands for the type of a failed envelope that has none.
 const Failed = "failed"
 
-// catalogue lists Dapi's error types, from its documentation's catalogue (which breaks
-// off in the copies at hand), its SDKs and mobile SDKs. The statuses given there are not
-// part of the rows: a failed envelope is accepted under any status.
+// catalogue lists Dapi's error types. The sources are the catalogue of its documentation (which
+// breaks off in the copies at hand), its SDKs and its mobile SDKs. The rows leave out the statuses
+// given there, because a failed envelope is accepted under any status.
 //
-// None of them is ErrUnavailable: the provider answered, whatever its bank did.
+// No row is ErrUnavailable: Dapi answered, whatever its bank did.
 var catalogue = normalize.NewCatalogue([]normalize.Row{
 	// The user must connect again.
 	{
 		Code: "INVALID_CREDENTIALS", Kind: bankmux.ErrReauth,
-		Detail: "the bank login was changed; trying it again can lock the account",
+		Detail: "the bank login was changed, and another try can lock the account",
 	},
-	{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is not valid any more"},
+	{Code: "INVALID_CONNECTION", Kind: bankmux.ErrReauth, Detail: "the connection is no longer valid"},
 	{Code: "USER_DELINKED", Kind: bankmux.ErrGone, Detail: "the connection was delinked"},
 	{Code: "INVALID_TOKEN", Kind: bankmux.ErrReauth, Detail: "the access token is not valid"},
 	{
@@ -27,17 +27,17 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 		Detail: "the access code was used, expired or is wrong",
 	},
 
-	// The user can mend it now, or at the bank.
-	{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the answer was wrong"},
+	// The user can fix it now, or at the bank.
+	{Code: "INVALID_MFA", Kind: bankmux.ErrAnswerRejected, Detail: "the user's answer was wrong"},
 	{
 		Code: "ACCOUNT_LOCKED", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection,
-		Detail: "the bank locked the user; only the bank can help",
+		Detail: "the bank locked the user, and only the bank can help",
 	},
 	{Code: "BENEFICIARY_NOT_ACTIVATED", Kind: bankmux.ErrUserAction, Detail: "a step at the bank is outstanding"},
 	{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},
 
 	// The call is wrong.
-	{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account; list them again"},
+	{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account: list the accounts again"},
 	{Code: "INVALID_CARD_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such card"},
 	{Code: "INVALID_DATE_RANGE", Kind: bankmux.ErrInvalid, Detail: "the bank does not serve this span"},
 	{Code: "PARAMETER_ERROR", Kind: bankmux.ErrInvalid, Detail: "a parameter is wrong"},
@@ -67,16 +67,16 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 
 	{Code: Failed, Kind: bankmux.ErrUnknown, Detail: "Dapi failed and does not say why"},
 	{Code: "UNKNOWN_ERROR", Kind: bankmux.ErrUnknown, Detail: "Dapi does not say what happened"},
-	{Code: "UNEXPECTED_RESPONSE", Kind: bankmux.ErrMalformed, Detail: "the answer was not an envelope"},
+	{Code: "UNEXPECTED_RESPONSE", Kind: bankmux.ErrMalformed, Detail: "the response was not an envelope"},
 }...)
 
-// Catalogue is the table of Dapi's error types.
+// Catalogue returns the table of Dapi's error types.
 func Catalogue() *normalize.Catalogue { return catalogue }
 
-// Error classifies a failed envelope, or an answer that is none. An envelope whose type nobody
-// listed concerns its call alone, even where its status says that a server failed: Dapi is there
-// and says so, and the published list leaves out the banks' own faults. One bank's outage must not
-// open the circuit for all.
+// Error classifies a failed envelope, or a response without an envelope. A failed envelope with an
+// unlisted type concerns its call alone, even if its status says that a server failed. Dapi
+// responded, and its published list leaves out the banks' own faults. The outage of one bank must
+// not open the circuit for all.
 func Error(f normalize.Failure) *bankmux.Error {
 	e := catalogue.Error(f)
 	if e.Unlisted && e.Kind == bankmux.ErrUnavailable {

@@ -5,8 +5,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Event is the kind of a webhook. Dapi publishes no names; these are the virtual bank's, and a
-// guess.
+// Event returns the kind of a delivery. Dapi publishes no names. These are the virtual bank's, and
+// a guess.
 func Event(name string) bankmux.EventKind {
 	switch name {
 	case "connection.state_changed":
@@ -19,7 +19,7 @@ func Event(name string) bankmux.EventKind {
 	return bankmux.EventUnknown
 }
 
-// Status is the status a webhook announces, in the virtual bank's words: "connected", or
+// Status returns the status that a delivery announces, in the virtual bank's words: "connected", or
 // "error" with one of Dapi's error types.
 func Status(state, errorType string) bankmux.Status {
 	switch {

@@ -31,7 +31,7 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 		Detail:   "this link was refreshed a short while ago",
 	},
 	{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
-	{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link is not of this application"},
+	{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link does not belong to this application"},
 	{Code: "link_error.forbidden_action", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product"},
 	{Code: "link_error.not_found", Kind: bankmux.ErrGone, Detail: "there is no such link"},
 	{Code: "link_error.deleted", Kind: bankmux.ErrGone, Detail: "the link was deleted"},
@@ -59,7 +59,7 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 	{Code: "institution_error.not_found", Kind: bankmux.ErrNotFound, Detail: "there is no such institution"},
 }...)
 
-// linkErrors lists the reasons for a link in state error, and of link_error.bad_state.
+// linkErrors lists the reasons for a link in state error, which link_error.bad_state names, too.
 var linkErrors = normalize.NewCatalogue([]normalize.Row{
 	{Code: "user_error", Kind: bankmux.ErrReauth, Detail: "the user failed to log in or left"},
 	{
@@ -69,10 +69,10 @@ var linkErrors = normalize.NewCatalogue([]normalize.Row{
 	{Code: "institution_error", Kind: bankmux.ErrInstitution, Detail: "the bank is failing"},
 	{Code: "provider_error", Kind: bankmux.ErrInstitution, Detail: "the aggregator behind the link is failing"},
 	{Code: "system_error", Kind: bankmux.ErrInstitution, Detail: "MoneyKit is failing for this link"},
-	{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "access lapsed"},
+	{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "the access expired"},
 	{
 		Code: "no_accounts", Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeConnection,
-		Detail: "no account has this kind of data; the user may share others",
+		Detail: "no account has this kind of data, but the user may share others",
 	},
 	{Code: "user_setup_required", Kind: bankmux.ErrReauth, Detail: "the user must act at the bank first"},
 	{Code: "invalid_credentials", Kind: bankmux.ErrReauth, Detail: "the bank login is wrong"},
@@ -86,7 +86,7 @@ var productErrors = normalize.NewCatalogue([]normalize.Row{
 		Code: "rate_limit", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeConnection,
 		Detail: "it was refreshed too often",
 	},
-	{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "access lapsed"},
+	{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "the access expired"},
 	{Code: "not_supported", Kind: bankmux.ErrUnsupported, Detail: "the bank does not serve it"},
 	{Code: "timeout", Kind: bankmux.ErrInstitution, Detail: "the bank did not answer in time"},
 	{Code: "unknown", Kind: bankmux.ErrInstitution, Detail: "the refresh failed"},
@@ -96,17 +96,17 @@ var productErrors = normalize.NewCatalogue([]normalize.Row{
 	{Code: "invalid_credentials", Kind: bankmux.ErrReauth, Detail: "the bank login is wrong"},
 }...)
 
-// Catalogue is the table of MoneyKit's API errors.
+// Catalogue returns the table of MoneyKit's API errors.
 func Catalogue() *normalize.Catalogue { return catalogue }
 
-// LinkErrors is the table of MoneyKit's link errors.
+// LinkErrors returns the table of MoneyKit's link errors.
 func LinkErrors() *normalize.Catalogue { return linkErrors }
 
-// ProductErrors is the table of MoneyKit's product errors.
+// ProductErrors returns the table of MoneyKit's product errors.
 func ProductErrors() *normalize.Catalogue { return productErrors }
 
-// Error classifies a failure of MoneyKit's API. For link_error.bad_state
-// the link error decides, and Code becomes "link_error.bad_state/auth_expired".
+// Error classifies a failure of MoneyKit's API. For link_error.bad_state the link error decides,
+// and Code becomes "link_error.bad_state/auth_expired".
 func Error(f normalize.Failure, linkErrorCode string) *bankmux.Error {
 	e := catalogue.Error(f)
 	if f.Code != "link_error.bad_state" || linkErrorCode == "" {

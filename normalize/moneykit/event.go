@@ -2,9 +2,9 @@ package moneykit
 
 import "github.com/bankmux/bankmux"
 
-// Event is the kind of a webhook. product.state_changed is the name that MoneyKit's test
-// endpoint has for link.product_refresh (its API description has both). A link that is now deleted
-// is [bankmux.EventConnectionDeleted].
+// Event returns the kind of a delivery. product.state_changed is the name of link.product_refresh
+// at MoneyKit's test endpoint (its API description has both). A link that is now deleted is
+// [bankmux.EventConnectionDeleted].
 func Event(name, state string) bankmux.EventKind {
 	switch name {
 	case "link.state_changed":

@@ -1,6 +1,10 @@
-// Package moneykit is MoneyKit's part of package normalize: it turns MoneyKit's links, states,
-// error codes, products, account types and events into the model of bankmux. It is tables and pure
-// functions, does no I/O, and may be used by any number of goroutines.
+// Package moneykit is MoneyKit's part of package normalize. It translates MoneyKit's links, states,
+// error codes, products, account types and events into the model of bankmux. It consists of tables
+// and pure functions, does no I/O, and is safe for concurrent use.
+//
+// Package providers/moneykit uses it. A program that talks to MoneyKit itself can use it alone:
+//
+//	status := moneykit.Status("error", "auth_expired") // bankmux.StateReauth
 package moneykit
 
 import (
@@ -13,11 +17,12 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Connection is the connection a link_id stands for. The link id is
-// also the credential, for whoever has it and the application's keys can read the bank. A link does
-// not say in which country its bank is: where i has none, the one known from before a reconnect
-// stays. products are the names of those that are there.
-// A link without id, or with one that is not all visible characters, is [bankmux.ErrMalformed].
+// Connection returns the connection of a link. The link id is also the credential, since with the
+// application's keys it gives access to the bank. The connection has the named products.
+//
+// A link does not say in which country its bank is. If i has no country, the one from before a
+// reconnect stays. A link without an id, or with one that is not all visible characters, is
+// [bankmux.ErrMalformed].
 func Connection(
 	s bankmux.Session,
 	linkID bankmux.Secret,
@@ -41,13 +46,13 @@ func Connection(
 	return conn, nil
 }
 
-// Status turns a link's state and error_code into a status as of now.
-// A state or error that is not listed is kept as text.
+// Status turns a link's state and error_code into a status as of now. It keeps an unlisted state or
+// error as text.
 func Status(state, errorCode string) bankmux.Status {
 	st := bankmux.Status{Code: errorCode, At: bankmux.Moment(time.Now())}
 	switch state {
 	case "connected":
-		st.State = bankmux.StateActive // a stored error_code of an earlier refresh changes nothing
+		st.State = bankmux.StateActive // an error_code of an earlier refresh changes nothing
 	case "connecting", "awaiting_token_exchange":
 		st.State, st.Code = bankmux.StatePending, state
 	case "deleted":
@@ -67,11 +72,11 @@ func Status(state, errorCode string) bankmux.Status {
 	return st
 }
 
-// settings are the products a session can name; accounts are implied.
+// settings are the products that a session can name. Accounts are always included.
 var settings = []string{"account_numbers", "identity", "transactions", "investments"}
 
-// Product is the name under which a session asks for a product: "" for
-// accounts, which are implied; false for one that a session cannot ask for.
+// Product returns the name under which a session requests a product. It is "" for accounts, which
+// are always included. It reports false for a product that a session cannot request.
 func Product(p bankmux.Product) (wire string, ok bool) {
 	if p == bankmux.ProductAccounts {
 		return "", true
@@ -82,12 +87,12 @@ func Product(p bankmux.Product) (wire string, ok bool) {
 	return "", false
 }
 
-// ProductOf is the product of a link's member. The model uses
-// MoneyKit's words, so an unknown one is kept as it is.
+// ProductOf returns the product of a link's member. The model uses MoneyKit's words, so an unknown
+// one is kept.
 func ProductOf(wire string) bankmux.Product { return bankmux.Product(wire) }
 
-// AccountKind is our word for a MoneyKit account type: a dotted one such as
-// depository.checking, or one of the older list such as credit_card or loan.mortgage.
+// AccountKind returns the kind of a MoneyKit account type. It knows dotted types, such as
+// depository.checking, and older ones, such as credit_card or loan.mortgage.
 func AccountKind(word string) bankmux.AccountKind {
 	family, kind, _ := strings.Cut(strings.ToLower(word), ".")
 	switch family {
