@@ -1,5 +1,7 @@
 package guard
 
+// This file has the circuit breakers of providers: their options, their states and the interceptor.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package guard
 
+// This file has one circuit breaker, which the breakers of providers and institutions share.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package guard
 
+// This file limits the time of an attempt.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package guard_test
 
+// This file has the examples of the package.
+
 import (
 	"context"
 	"fmt"

@@ -1,5 +1,7 @@
 package guard_test
 
+// This file has the operations, errors and calls that all tests use, and the benchmarks.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package guard
 
+// This file has the circuit breakers of institutions: their options and the interceptor.
+
 import (
 	"cmp"
 	"container/list"

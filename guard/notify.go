@@ -1,5 +1,7 @@
 package guard
 
+// This file calls OnStateChange.
+
 import (
 	"fmt"
 	"log/slog"

@@ -1,5 +1,7 @@
 package guard
 
+// This file repeats failed attempts.
+
 import (
 	"context"
 	"math/rand/v2"

@@ -1,5 +1,7 @@
 package guard
 
+// This file has the log record of an operation and the attempts in it.
+
 import (
 	"context"
 	"log/slog"

@@ -1,5 +1,7 @@
 package inbox
 
+// This file reads bodies within the limits of time and memory.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package inbox
 
+// This file runs the handler for verified deliveries, once for each.
+
 import (
 	"context"
 	"errors"

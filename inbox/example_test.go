@@ -1,5 +1,7 @@
 package inbox_test
 
+// This file has the examples of the package.
+
 import (
 	"context"
 	"errors"

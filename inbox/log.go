@@ -1,5 +1,7 @@
 package inbox
 
+// This file logs refusals and failures, within a limit per second.
+
 import (
 	"context"
 	"log/slog"

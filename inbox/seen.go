@@ -1,5 +1,7 @@
 package inbox
 
+// This file remembers which deliveries were handled.
+
 import (
 	"context"
 	"crypto/sha256"

@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
+// TestEndpoint specifies that a response names its endpoint without the values that were sent.
 func TestEndpoint(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })

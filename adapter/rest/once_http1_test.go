@@ -213,6 +213,7 @@ func anUnwrittenRequestLeavesOnAnotherConnection(t *testing.T) {
 	}
 }
 
+// TestRetryAfterADeadConnection specifies that a retry does not use another dead connection.
 func TestRetryAfterADeadConnection(t *testing.T) { //nolint:paralleltest // a global of net/http
 	const idle = 16
 	before := http.DefaultTransport

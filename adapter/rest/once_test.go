@@ -85,6 +85,7 @@ var requests = map[string]rest.Request{
 	"DELETE with a key": {Method: http.MethodDelete, Header: http.Header{"X-Idempotency-Key": {"x"}}},
 }
 
+// TestOnceOverHTTP2 specifies that a request arrives once over HTTP/2, whatever fails.
 func TestOnceOverHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, f := range wirefault.HTTP2() {

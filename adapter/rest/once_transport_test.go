@@ -56,6 +56,7 @@ func (v valueless) RoundTrip(r *http.Request) (*http.Response, error) {
 	return v.RoundTripper.RoundTrip(r.WithContext(ctx)) //nolint:contextcheck // it wraps the request's own
 }
 
+// TestOnceOverACallersTransport specifies that a request arrives once through a caller's transport.
 func TestOnceOverACallersTransport(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]struct {

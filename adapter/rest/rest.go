@@ -1,5 +1,7 @@
 package rest
 
+// This file has the client, its requests and its responses.
+
 import (
 	"bytes"
 	"compress/gzip"

@@ -234,6 +234,7 @@ func aTransportThatTracesNothingNeverProvesNotSent(t *testing.T) {
 	assert.False(t, e.NotSent, "it may have left")
 }
 
+// TestReplacedDefaultTransport specifies that a program may replace http.DefaultTransport.
 func TestReplacedDefaultTransport(t *testing.T) { //nolint:paralleltest // a global of net/http
 	before := http.DefaultTransport
 	http.DefaultTransport = blind{}

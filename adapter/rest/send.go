@@ -1,5 +1,7 @@
 package rest
 
+// This file keeps net/http from repeating a request.
+
 import (
 	"bytes"
 	"context"

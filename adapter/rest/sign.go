@@ -1,5 +1,7 @@
 package rest
 
+// This file signs requests.
+
 import (
 	"bytes"
 	"errors"

@@ -1,5 +1,7 @@
 package rest
 
+// This file has the default transport.
+
 import (
 	"net/http"
 	"time"

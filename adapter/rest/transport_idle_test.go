@@ -118,6 +118,7 @@ func TestIdleConnectionsEndBeforeALoadBalancerEndsThem(
 	}
 }
 
+// TestIdleConnectionsKept specifies that 256 idle connections are kept.
 func TestIdleConnectionsKept(t *testing.T) { //nolint:paralleltest // a global of net/http
 	const kept = 256
 	for name, c := range map[string]struct{ all, host, callers, left int }{

@@ -1,5 +1,7 @@
 package rest
 
+// This file refuses requests that cannot be sent.
+
 import (
 	"net/http"
 	"strings"

@@ -12,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
+// TestConformance runs the conformance suite with an adapter that rotates tokens.
 func TestConformance(t *testing.T) {
 	for name, repeatable := range map[string]bool{
 		"where a refresh token is spent by use":                      false,

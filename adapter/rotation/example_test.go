@@ -53,7 +53,8 @@ func ExampleTokens_Do() {
 	// <nil>
 }
 
-// Once never repeats a one-shot. It renews a refused token, and the application makes the call again.
+// Once never repeats a one-shot. It renews a refused token, and the application makes the call
+// again.
 func ExampleTokens_Once() {
 	errEnded := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "token_ended"}
 	tokens, err := rotation.New(rotation.Config{

@@ -1,5 +1,7 @@
 package rotation
 
+// This file has the tokens of a user, and how a connection stores them.
+
 import (
 	"crypto/rand"
 	"encoding/json"

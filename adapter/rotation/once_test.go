@@ -14,6 +14,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rotation"
 )
 
+// TestOnce specifies that a one-shot runs once, whatever happens to its token.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T){

@@ -1,5 +1,7 @@
 package rotation
 
+// This file renews the token of a connection.
+
 import (
 	"context"
 	"errors"

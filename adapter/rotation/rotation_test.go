@@ -168,6 +168,7 @@ func (s *scene) do(tokens *rotation.Tokens, conn bankmux.Connection) (bankmux.Co
 	return conn, err
 }
 
+// TestRenewal specifies when a token is renewed, for whom, and which token a call gets.
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T){

@@ -1,5 +1,7 @@
 package webhook
 
+// This file has the schemes with an HMAC.
+
 import (
 	"context"
 	"crypto/hmac"

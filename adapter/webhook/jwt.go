@@ -1,5 +1,7 @@
 package webhook
 
+// This file has the schemes with a signed token.
+
 import (
 	"context"
 	"crypto/sha256"

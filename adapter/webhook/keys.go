@@ -1,5 +1,7 @@
 package webhook
 
+// This file fetches and keeps the public keys of a provider.
+
 import (
 	"cmp"
 	"context"

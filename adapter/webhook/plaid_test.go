@@ -97,6 +97,7 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// TestPlaid specifies the scheme of Plaid, whose keys are fetched by id.
 func TestPlaid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

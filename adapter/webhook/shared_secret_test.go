@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/webhook"
 )
 
+// TestSharedSecret specifies that a shared secret must be equal as a whole.
 func TestSharedSecret(t *testing.T) {
 	t.Parallel()
 	cfg := webhook.SharedSecret{

@@ -1,5 +1,7 @@
 package webhook
 
+// This file has what all schemes share, and the scheme of a shared secret.
+
 import (
 	"context"
 	"crypto/sha256"

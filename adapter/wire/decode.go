@@ -1,5 +1,7 @@
 package wire
 
+// This file decodes a response.
+
 import (
 	"bytes"
 	"errors"

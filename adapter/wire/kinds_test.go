@@ -27,6 +27,7 @@ type every struct {
 	Any    any            `json:"any"`
 }
 
+// TestKinds specifies that each type of member is read, whatever the members beside it have.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 26, 6, 30, 0, 0, time.UTC)

@@ -1,5 +1,7 @@
 package wire
 
+// This file reads long arrays fast.
+
 import (
 	"bytes"
 	"encoding"

@@ -1,5 +1,7 @@
 package wire
 
+// This file reads values of unexpected types.
+
 import (
 	"bytes"
 	"errors"

@@ -1,5 +1,7 @@
 package wire
 
+// This file limits how many rows a response may have.
+
 import (
 	"bytes"
 	"errors"

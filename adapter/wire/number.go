@@ -1,5 +1,7 @@
 package wire
 
+// This file has the type for exact numbers.
+
 import (
 	"unsafe"
 

@@ -1,5 +1,7 @@
 package wire
 
+// This file has the types for arrays and objects.
+
 import (
 	"strconv"
 

@@ -10,6 +10,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
+// TestSeconds specifies which values are durations.
 func TestSeconds(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]time.Duration{

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestGenerate checks that the committed table is the generated one.
 func TestGenerate(t *testing.T) {
 	t.Parallel()
 	want, err := Generate()

@@ -1,5 +1,7 @@
 package plain
 
+// This file formats durations.
+
 import (
 	"strings"
 	"time"

@@ -9,6 +9,7 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
+// TestDuration specifies that a duration is rounded up and has no zero unit at the end.
 func TestDuration(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{

@@ -12,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
+// TestLine specifies which characters are escaped.
 func TestLine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, line, word string }{

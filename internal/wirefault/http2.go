@@ -1,5 +1,7 @@
 package wirefault
 
+// This file has the faults of HTTP/2.
+
 import (
 	"context"
 	"encoding/binary"

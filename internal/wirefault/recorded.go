@@ -1,5 +1,7 @@
 package wirefault
 
+// This file records the response of the real handler, which a fault then damages.
+
 import (
 	"bytes"
 	"io"
