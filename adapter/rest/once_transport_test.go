@@ -75,7 +75,7 @@ func TestOnceOverACallersTransport(t *testing.T) {
 			}
 			for form, req := range requests {
 				if kind.bodied && req.JSON == nil && len(req.Form) == 0 {
-					continue // README asks of such a transport that it keeps the context
+					continue // docs/errors.md asks such a transport to keep the context
 				}
 				for _, warm := range []bool{true, false} {
 					t.Run(

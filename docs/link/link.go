@@ -168,8 +168,11 @@ func reply(w http.ResponseWriter, value any, err error) {
 
 // explain returns what the user is answered.
 func explain(err error) (status int, text string) {
-	e, _ := errors.AsType[*bankmux.Error](err)
-	switch bankmux.KindOf(err) {
+	e, ok := errors.AsType[*bankmux.Error](err)
+	if !ok {
+		e = &bankmux.Error{Kind: bankmux.ErrUnknown} // of your own database
+	}
+	switch e.Kind {
 	case bankmux.ErrUserAction:
 		return http.StatusOK, "You left before the end. Start again whenever you like."
 	case bankmux.ErrTokenSpent:
