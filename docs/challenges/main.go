@@ -177,7 +177,7 @@ func run(ctx context.Context) error {
 	fmt.Println("accounts:", n, err)
 
 	material := make([]byte, 32)
-	rand.Read(material) // in production: a key from your secret store
+	rand.Read(material) // in production: bankmux.ParseKey(os.Getenv("BANKMUX_KEY"))
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
 	if err != nil {
 		return err

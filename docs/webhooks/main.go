@@ -26,7 +26,7 @@ type app struct {
 	registry *bankmux.Registry
 	keyring  *bankmux.Keyring
 	sessions map[string]sessionRow    // by Session.ID
-	rows     map[string]connectionRow // by client and Connection.ReferenceKey: index those columns
+	rows     map[string]connectionRow // by Connection.ID
 
 	mu    sync.Mutex // deliveries come at the same time
 	queue [][]byte   // events that wait for a worker
@@ -38,10 +38,11 @@ type sessionRow struct {
 	sealed []byte
 }
 
-// connectionRow is a sealed connection beside the columns that open it.
+// connectionRow is a sealed connection beside the columns that open it and those that find it.
 type connectionRow struct {
-	ref    bankmux.Ref
-	sealed []byte
+	ref                  bankmux.Ref
+	client, referenceKey string // with an index
+	sealed               []byte
 }
 
 // hooks returns the handler for the webhooks of all providers.
@@ -113,14 +114,9 @@ func (a *app) work(ctx context.Context) error {
 
 // follow asks the provider for what the event announces.
 func (a *app) follow(ctx context.Context, event bankmux.Event) error {
-	stored, ok := a.rows[event.Client+" "+event.ReferenceKey]
-	if !ok {
-		fmt.Println("no connection is stored for", event.Kind)
-		return nil
-	}
-	conn, err := bankmux.Open(a.keyring, stored.ref, stored.sealed)
-	if err != nil {
-		return err
+	conn, ok, err := a.find(event.Client, event.ReferenceKey)
+	if err != nil || !ok {
+		return err // no connection of this event is stored
 	}
 	client, err := a.registry.For(conn)
 	if err != nil {
@@ -156,8 +152,19 @@ func (a *app) save(conn bankmux.Connection) error {
 	if err != nil {
 		return err
 	}
-	a.rows[conn.Client+" "+conn.ReferenceKey] = connectionRow{ref: conn.Ref(), sealed: sealed}
+	a.rows[conn.ID] = connectionRow{conn.Ref(), conn.Client, conn.ReferenceKey, sealed}
 	return nil
+}
+
+// find opens the connection that an event names.
+func (a *app) find(client, referenceKey string) (conn bankmux.Connection, ok bool, err error) {
+	for _, row := range a.rows { // SELECT … WHERE client = $1 AND reference_key = $2
+		if row.client == client && row.referenceKey == referenceKey {
+			conn, err = bankmux.Open(a.keyring, row.ref, row.sealed)
+			return conn, err == nil, err
+		}
+	}
+	return bankmux.Connection{}, false, nil
 }
 
 func main() {
@@ -254,7 +261,7 @@ func newApp(bank *virtualbank.Bank, servers *virtualbank.Server) (*app, error) {
 		return nil, err
 	}
 	material := make([]byte, 32)
-	_, _ = rand.Read(material) // never fails
+	rand.Read(material) // in production: bankmux.ParseKey(os.Getenv("BANKMUX_KEY"))
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
 	if err != nil {
 		return nil, err
