@@ -23,7 +23,7 @@ import (
 
 const rows = 10_000
 
-// moneykitRows is an answer of MoneyKit as its fact sheet has it, every row enriched.
+// moneykitRows is a response of MoneyKit as documented, every row enriched.
 func moneykitRows(n int, day string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"total":%d,"page":1,"size":%d,"transactions":[`, n, n)
@@ -69,7 +69,7 @@ func dapiRows(n int, day string) []byte {
 	return b.Bytes()
 }
 
-// What a hand-written client would decode into.
+// The types into which a hand-written client decodes.
 type plainMoneyKit struct {
 	Total        int `json:"total"`
 	Transactions []struct {
@@ -116,7 +116,7 @@ type plainDapi struct {
 	} `json:"transactions"`
 }
 
-// canned serves fixed bytes for lists of transactions and the usual answers elsewhere.
+// canned serves fixed bytes for lists of transactions and the usual responses elsewhere.
 type canned struct {
 	backend
 	body []byte
@@ -145,8 +145,8 @@ func (c *canned) answer(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// reading returns a function that reads one page through the guarded client of an adapter, and how
-// many rows it had.
+// reading returns a function that reads one page through the guarded client of an adapter, and the
+// number of its rows.
 func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (int, error) {
 	tb.Helper()
 	hc := &http.Client{Transport: c}
@@ -219,7 +219,7 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 	}
 }
 
-// decoders are the ways to read the same bytes. The first is what the others are compared with.
+// decoders are the ways to read the same bytes. The others are compared with the first.
 func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
 	tb.Helper()
 	day := bankmux.DateOf(time.Now().UTC()).String()
@@ -289,7 +289,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkDecodeAllocs counts allocations a row.
+// BenchmarkDecodeAllocs counts allocations per row.
 func BenchmarkDecodeAllocs(b *testing.B) {
 	for _, adapter := range []string{"moneykit", "dapi"} {
 		_, all := decoders(b, adapter)

@@ -25,7 +25,7 @@ import (
 
 const deadline = 30 * time.Second
 
-// answers of the server, by path; %s is the tag of the session.
+// responses of the server by path; %s is the tag of the session.
 var answers = map[string]string{
 	"/auth/token":   `{"access_token":"token","token_type":"bearer","expires_in":3600}`,
 	"/link-session": `{"link_session_token":"session"}`,
@@ -44,7 +44,7 @@ var answers = map[string]string{
 		"isCreateBeneficiaryEndpointRequired":true,"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod":true}}`,
 }
 
-// backend answers without any work of its own.
+// backend responds without any work.
 type backend struct {
 	tag   string
 	calls int
@@ -144,7 +144,7 @@ var body = map[string]string{
 	"userSecret":         "user",
 }
 
-// answer is what a hand-written client would decode: the fields it needs.
+// answer has the fields that a hand-written client needs.
 type answer struct {
 	Link struct {
 		LinkID   string   `json:"link_id"`
@@ -240,8 +240,8 @@ func guarded(
 	}
 }
 
-// BenchmarkExchange runs the ways in turn, a call each, over loopback, and
-// reports medians and their ratios to the one by hand.
+// BenchmarkExchange runs the ways in turn over loopback, one call each. It reports medians and
+// their ratios to the way by hand.
 func BenchmarkExchange(b *testing.B) {
 	for _, adapter := range []string{"moneykit", "dapi"} {
 		b.Run(adapter, func(b *testing.B) {
@@ -254,7 +254,7 @@ func BenchmarkExchange(b *testing.B) {
 			took := make([][]time.Duration, len(all))
 			i := 0
 			for b.Loop() {
-				for k := range all { // another one first each time
+				for k := range all { // each time another one is first
 					w := (k + i) % len(all)
 					began := time.Now()
 					if err := all[w].run(b.Context()); err != nil {

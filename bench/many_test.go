@@ -10,8 +10,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// manyAccounts are the accounts of n links before and after: new ids for all; a third is known by
-// its IBAN, a third by its last digits and name, and the rest looks the same but for its name.
+// manyAccounts returns the accounts of n links before and after. All ids are new. A third matches
+// by IBAN and a third by last digits and name. The rest differs in its names only.
 func manyAccounts(n int) (old, new []bankmux.Account) {
 	for i := range n {
 		a := bankmux.Account{ID: fmt.Sprint("old-", i), Kind: bankmux.AccountChecking, Currency: "AED"}

@@ -20,11 +20,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// switchable answers after a while, or hangs until the caller leaves.
+// switchable responds after a delay, or hangs until the caller leaves.
 type switchable struct {
 	next http.Handler
 	down atomic.Bool
-	took time.Duration // of an answer
+	took time.Duration // until a response
 }
 
 func (s *switchable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +64,8 @@ func linker(b *testing.B, name string, took time.Duration, opts guard.Options) (
 
 var sessionRequest = bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
 
-// BenchmarkRecovery tells how long after a hanging provider's return the first caller is served, as
-// a share of the open time and one probe. Each round the provider returns at another moment.
+// BenchmarkRecovery measures the time from a hanging provider's return to the first success, as a
+// share of the open time and one probe. The provider returns at another moment in each round.
 func BenchmarkRecovery(b *testing.B) {
 	const openFor, probeFor = 200 * time.Millisecond, 100 * time.Millisecond
 	client, provider := linker(b, "mk", 0, guard.Options{
@@ -148,7 +148,7 @@ func BenchmarkOneOfTwoHangs(b *testing.B) {
 	var healthy, opening, open []time.Duration
 	for range 100 {
 		healthy = append(healthy, session(one))
-		opening = append(opening, session(two)) // of these the first wait for the deadline, until the circuit is open
+		opening = append(opening, session(two)) // the first wait for the deadline, until the circuit opens
 	}
 	healthy = nil
 	for range 12 { // warm and open by now
@@ -173,9 +173,9 @@ func quantile(list []time.Duration, percent int) time.Duration {
 	return sorted[min(len(sorted)*percent/100, len(sorted)-1)]
 }
 
-// BenchmarkOneBankIsOut counts what callers at other banks get done while one bank is out, in turn
-// with as long a time while it is well. All callers keep a pace, so that nobody gains by others
-// doing less.
+// BenchmarkOneBankIsOut counts the calls done at other banks while one bank is out. It takes turns
+// with equal times in which the bank works. All callers keep a pace, so none gains when others do
+// less.
 func BenchmarkOneBankIsOut(b *testing.B) {
 	const sick, well = "DAPIBANK_AE_ENBD", "DAPIBANK_SA_RAJHI"
 	for name, out := range map[string]func(bank *virtualbank.Bank, on bool) error{

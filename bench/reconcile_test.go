@@ -9,8 +9,7 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// churned is a reading of n rows of which each has another id than before, some were posted, some
-// are new.
+// churned is a reading of n rows, all under other ids. Some were posted, and some are new.
 func churned(n int) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	rows := make([]bankmux.Transaction, n)
@@ -51,14 +50,14 @@ func TestAChurnedReadingIsRecognisedWhole(t *testing.T) {
 	}
 }
 
-// steady is a reading of n rows that are all known as they are.
+// steady is a reading of n known rows without a change.
 func steady(n int) ([]reconcile.Known, reconcile.Reading) {
 	_, in := churned(n)
 	return reconcile.Compare(nil, in).Apply(nil), in
 }
 
-// reposted is a reading in which n pending rows of one text were all posted with other amounts, so
-// that each known row may be any of the new ones.
+// reposted is a reading of n pending rows of one text, all posted with other amounts. Each known
+// row may be any of the new ones.
 func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	rows := make([]bankmux.Transaction, n)
@@ -92,8 +91,7 @@ func reposted(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-// retold is a reading of another provider, which has n rows with 40 equal amounts per day, and
-// tells each in other words.
+// retold is a reading of another provider: n rows with 40 equal amounts per day, in other words.
 func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	last := bankmux.NewDate(2026, 1, 1).AddDays(n/40 + 3)
 	rows := make([]bankmux.Transaction, n)
@@ -123,8 +121,8 @@ func retold(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-// crowded is n rows of one day and amount, and a later reading of the same provider with as many
-// that have other references and no ids. text makes the texts, of either reading.
+// crowded has n rows of one day and amount, and a later reading of the same provider. Its rows have
+// other references and no ids. text makes the texts of both.
 func crowded(n int, text func(i int, later bool) string) (known []reconcile.Known, in reconcile.Reading) {
 	first := bankmux.NewDate(2026, 1, 1)
 	amount, _ := bankmux.MoneyFromMinor(-500, "USD")
@@ -176,7 +174,7 @@ type history struct {
 	make func(int) ([]reconcile.Known, reconcile.Reading)
 }
 
-// crowds are histories for which no number of bytes is a goal.
+// crowds are histories without a goal for bytes.
 var crowds = []history{{"alike", alike}, {"near", near}}
 
 var histories = []history{{"churned", churned}, {"steady", steady}, {"reposted", reposted}, {"retold", retold}}
@@ -196,7 +194,7 @@ func TestWhatRowsMayBeIsNamedUpToABound(t *testing.T) {
 	}
 }
 
-// allocated is how many bytes one comparison allocates.
+// allocated returns the bytes that one comparison allocates.
 func allocated(known []reconcile.Known, in reconcile.Reading) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -222,8 +220,8 @@ func TestComparingTakesUnder400BytesARowAndGrowsWithTheRows(t *testing.T) {
 	}
 }
 
-// BenchmarkCrowdedDay shows what is no goal: rows of one day and amount have their texts and
-// references compared.
+// BenchmarkCrowdedDay measures the histories without a goal. Texts and references are compared for
+// rows of one day and amount.
 func BenchmarkCrowdedDay(b *testing.B) {
 	for _, h := range crowds {
 		for _, n := range []int{1_000, 10_000} {

@@ -33,7 +33,7 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 	return e.canned.RoundTrip(r)
 }
 
-// A million transactions go through the iterator without being held.
+// The iterator holds none of a million transactions.
 func TestAMillionTransactionsStayUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}

@@ -93,8 +93,7 @@ func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.canned.RoundTrip(req)
 }
 
-// known makes what the application has stored of the pages so far, as a database would hand it out,
-// row by row.
+// known makes the rows that the application has stored so far, one by one, as a database would.
 func (r *record) known(
 	stored *int,
 ) func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
@@ -118,13 +117,12 @@ func (r *record) known(
 					return
 				}
 			}
-			r.measure() // here a page is in hand, and what is known of its days
+			r.measure() // a page and the known rows of its days are in hand
 		}
 	}
 }
 
-// A million transactions are synced, page by page, without being held; the application knows all
-// that it has stored.
+// A sync holds one page of a million transactions. The application knows all rows that it stored.
 func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}

@@ -38,7 +38,7 @@ const hookBody = `{"webhook_event":"link.state_changed","webhook_major_version":
 
 var hookSecret = bytes.Repeat([]byte("s"), 24)
 
-// publisher answers with the public key, and signs with the private one.
+// publisher serves the public key and signs with the private one.
 type publisher struct{ key *ecdsa.PrivateKey }
 
 func newPublisher(b testing.TB) publisher {
@@ -119,8 +119,7 @@ func hookClients(b testing.TB, p publisher) (mk, dp *bankmux.Client) {
 	return mk, dp
 }
 
-// es256ByHand is what a careful team writes: signature, time, issuer, digest, and the two members
-// it needs.
+// es256ByHand is what a careful team writes: signature, time, issuer, digest, and two members.
 func es256ByHand(key *ecdsa.PublicKey, header http.Header, body []byte) error {
 	parts := strings.Split(header.Get("MoneyKit-Signature"), ".")
 	if len(parts) != 3 {
@@ -187,7 +186,7 @@ func hookByHand(body []byte) error {
 	return json.Unmarshal(body, &event)
 }
 
-// BenchmarkVerify reads a delivery, signature and all, beside the same by hand.
+// BenchmarkVerify reads and verifies a delivery, in turn with the same by hand.
 func BenchmarkVerify(b *testing.B) {
 	p := newPublisher(b)
 	mk, dp := hookClients(b, p)
@@ -240,8 +239,8 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkInbox takes deliveries over loopback connections, half of each provider, one of four a
-// repeat, beside a handler that does nothing.
+// BenchmarkInbox takes deliveries over loopback connections, in turn with a handler that does
+// nothing. Half are of each provider, and one in four is a duplicate.
 func BenchmarkInbox(b *testing.B) {
 	p := newPublisher(b)
 	mk, dp := hookClients(b, p)
