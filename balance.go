@@ -87,7 +87,8 @@ const (
 // carries what was read before. For the other errors see [BalanceReader].
 func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if c.desc.PerAccount && c.Has(CapBalances) {
-		return c.balancesEach(ctx, req)
+		res, err := c.balancesEach(ctx, req)
+		return res, resumable(err, &req)
 	}
 	res, err := call(ctx, c, opBalances, req, BalanceReader.Balances)
 	if err == nil {

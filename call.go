@@ -15,7 +15,8 @@ func call[P, R, Out any, Req interface {
 		var none Out
 		return none, c.describe(&op, err)
 	}
-	return Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
+	out, err := Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
+	return out, resumable(err, Req(&req))
 }
 
 // run is one call on its way through the chain.

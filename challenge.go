@@ -17,10 +17,12 @@ import (
 // one-time password, a PIN, a captcha. It comes with an [ErrUserAction]:
 //
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
-//		store(e.Challenge)                           // it marshals to JSON
-//		req.Answers = e.Challenge.Answer("123456")   // perhaps in another process
-//		res, err = client.Balances(ctx, req)         // the same call goes on where it stopped
+//		store(e.Challenge)                                  // it marshals to JSON
+//		req := bankmux.ResumeRequest{Connection: conn, Answers: e.Challenge.Answer("123456")}
+//		res, err := client.Resume(ctx, req)                 // the call goes on, perhaps in another process
 //	}
+//
+// [Client.Resume] knows which call it was. Making the same call again with Answers set does the same.
 //
 // While it is open every other call on the connection gets the same error at once, for it would end
 // the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one
@@ -40,6 +42,9 @@ type Challenge struct {
 
 	// State is how far the operation had come. It is for the library alone.
 	State json.RawMessage `json:"state,omitempty"`
+	// Request is what the operation was asked for, without connection and answers. It is for
+	// [Client.Resume] alone.
+	Request json.RawMessage `json:"request,omitempty"`
 }
 
 // String names the challenge without what the bank says and without State.

@@ -183,6 +183,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows
 		var old stale
+		asked := req
 		each := func(page TransactionPage, err error) bool {
 			rows := len(page.Transactions)
 			page.Transactions = fresh(&seen, page.Transactions)
@@ -195,7 +196,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 				}
 			}
 			_ = c.partial(opTransactions, &req.Connection, page.Failed)
-			return yield(page, err)
+			return yield(page, resumable(err, &asked))
 		}
 		if c.desc.PerAccount {
 			c.transactionsEach(ctx, req, each)

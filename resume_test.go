@@ -1,0 +1,403 @@
+package bankmux_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// asker is an adapter whose bank asks the user before every read.
+type asker struct {
+	fake
+	perAccount bool
+	got        []any // the requests that came with answers, without their connection and answers
+}
+
+func (a *asker) Describe() bankmux.Description {
+	return bankmux.Description{Provider: "asker", Environment: bankmux.Sandbox, PerAccount: a.perAccount}
+}
+
+func (a *asker) ask(answers *bankmux.Answers, req any) error {
+	if answers == nil {
+		return &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{
+			ID: "op-1", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}},
+		}}
+	}
+	a.got = append(a.got, req)
+	return nil
+}
+
+func (a *asker) ConnectionStatus(_ context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	return bankmux.StatusResult{Connection: req.Connection}, a.ask(req.Answers, "status")
+}
+
+func (a *asker) Accounts(_ context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	return bankmux.AccountsResult{Accounts: []bankmux.Account{{ID: "a"}}}, a.ask(req.Answers, req.Accounts)
+}
+
+func (a *asker) AccountNumbers(
+	_ context.Context, req bankmux.AccountNumbersRequest,
+) (bankmux.AccountNumbersResult, error) {
+	return bankmux.AccountNumbersResult{Accounts: []bankmux.AccountNumbers{{Account: "a"}}}, a.ask(req.Answers, "numbers")
+}
+
+func (a *asker) Balances(_ context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
+	want := bankmux.BalancesRequest{
+		Accounts: req.Accounts, Cards: req.Cards, Known: req.Known, Fresh: req.Fresh, MaxAge: req.MaxAge,
+	}
+	err := a.ask(req.Answers, want)
+	if err != nil {
+		return bankmux.BalancesResult{}, err
+	}
+	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{{Account: req.Accounts[0]}}}, nil
+}
+
+func (a *asker) Identity(_ context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
+	return bankmux.IdentityResult{Owners: []bankmux.Owner{{}}}, a.ask(req.Answers, req.Accounts)
+}
+
+func (a *asker) Cards(_ context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
+	return bankmux.CardsResult{Cards: []bankmux.Card{{ID: "card"}}}, a.ask(req.Answers, "cards")
+}
+
+func (a *asker) TransactionPage(
+	_ context.Context, req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
+	req.Connection = bankmux.Connection{}
+	answers := req.Answers
+	req.Answers = nil
+	return bankmux.TransactionPage{Transactions: []bankmux.Transaction{{ID: "t"}}}, a.ask(answers, req)
+}
+
+func (a *asker) Sync(_ context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	if req.Answers == nil {
+		return bankmux.Delta{}, a.ask(nil, nil)
+	}
+	known := 0
+	for range req.Known(context.Background(), req.AccountName("a"), bankmux.Date{}, bankmux.Date{}) {
+		known++
+	}
+	return bankmux.Delta{Next: "next"}, a.ask(req.Answers, []any{req.Cursor, req.Accounts, req.PageSize, req.Name("a"), known})
+}
+
+func (a *asker) Holdings(_ context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
+	return bankmux.HoldingsResult{Holdings: []bankmux.Holding{{Account: "a"}}}, a.ask(req.Answers, req.Accounts)
+}
+
+func (a *asker) InvestmentTransactionPage(
+	_ context.Context, req bankmux.InvestmentTransactionsRequest,
+) (bankmux.InvestmentTransactionPage, error) {
+	rows := []bankmux.InvestmentTransaction{{ID: "i"}}
+	return bankmux.InvestmentTransactionPage{Transactions: rows}, a.ask(req.Answers, []any{req.Accounts, req.From, req.To, req.PageSize, req.Page})
+}
+
+func (a *asker) Refresh(_ context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
+	return bankmux.RefreshResult{JobID: "job"}, a.ask(req.Answers, req.Products)
+}
+
+// Rates is an operation of this adapter alone.
+func (a *asker) Rates(answers *bankmux.Answers) error { return a.ask(answers, "rates") }
+
+// firstOf returns the first page of a sequence.
+func firstOf[P any](pages iter.Seq2[P, error]) (page P, err error) {
+	for page, err = range pages {
+		return page, err
+	}
+	return page, errors.New("no page")
+}
+
+// otherProcess returns what another process finds in the table of open challenges.
+func otherProcess(t *testing.T, err error) bankmux.Challenge {
+	t.Helper()
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok, "%v", err)
+	require.NotNil(t, e.Challenge, "%v", err)
+	ring, err := bankmux.NewKeyring(key("k1", 1))
+	require.NoError(t, err)
+	raw, err := json.Marshal(e.Challenge)
+	require.NoError(t, err)
+	box, err := ring.Encrypt(raw, []byte("c1"))
+	require.NoError(t, err)
+	raw, err = ring.Decrypt(box, []byte("c1"))
+	require.NoError(t, err)
+	var ch bankmux.Challenge
+	require.NoError(t, json.Unmarshal(raw, &ch))
+	return ch
+}
+
+func noRows(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) { yield(bankmux.Known{Key: "row"}, nil) }
+}
+
+func TestResume(t *testing.T) {
+	t.Parallel()
+	from, to := bankmux.NewDate(2026, time.January, 1), bankmux.NewDate(2026, time.March, 31)
+	type calls struct {
+		interrupted func(*bankmux.Client, bankmux.Connection) error
+		got         any
+		result      func(bankmux.Resumed) any
+		want        any
+	}
+	for op, c := range map[string]calls{
+		bankmux.OpConnectionStatus: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+				return err
+			},
+			"status", func(r bankmux.Resumed) any { return r.Status.Connection.ID }, "c1",
+		},
+		bankmux.OpAccounts: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: []string{"a"}})
+				return err
+			},
+			[]string{"a"}, func(r bankmux.Resumed) any { return r.Accounts.Accounts[0].ID }, "a",
+		},
+		bankmux.OpAccountNumbers: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.AccountNumbers(t.Context(), bankmux.AccountNumbersRequest{Connection: conn})
+				return err
+			},
+			"numbers", func(r bankmux.Resumed) any { return r.AccountNumbers.Accounts[0].Account }, "a",
+		},
+		bankmux.OpBalances: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Balances(t.Context(), bankmux.BalancesRequest{
+					Connection: conn, Accounts: []string{"a", "b"}, Known: []bankmux.Account{{ID: "a", Kind: bankmux.AccountLoan}},
+					Fresh: true, MaxAge: time.Hour,
+				})
+				return err
+			},
+			bankmux.BalancesRequest{
+				Accounts: []string{"a", "b"}, Known: []bankmux.Account{{ID: "a", Kind: bankmux.AccountLoan}},
+				Fresh: true, MaxAge: time.Hour,
+			},
+			func(r bankmux.Resumed) any { return r.Balances.Balances[0].Account }, "a",
+		},
+		bankmux.OpIdentity: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"a"}})
+				return err
+			},
+			[]string{"a"}, func(r bankmux.Resumed) any { return len(r.Identity.Owners) }, 1,
+		},
+		bankmux.OpCards: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Cards(t.Context(), bankmux.CardsRequest{Connection: conn})
+				return err
+			},
+			"cards", func(r bankmux.Resumed) any { return r.Cards.Cards[0].ID }, "card",
+		},
+		bankmux.OpTransactions: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := firstOf(c.TransactionPages(t.Context(), bankmux.TransactionsRequest{
+					Connection: conn, Accounts: []string{"a"}, Cards: []string{"card"}, From: from, To: to,
+					Beyond: bankmux.RangeClamp, PageSize: 7, Page: "page 2",
+				}))
+				return err
+			},
+			bankmux.TransactionsRequest{
+				Accounts: []string{"a"}, Cards: []string{"card"}, From: from, To: to,
+				Beyond: bankmux.RangeClamp, PageSize: 7, Page: "page 2",
+			},
+			func(r bankmux.Resumed) any {
+				page, err := firstOf(r.Transactions)
+				require.NoError(t, err)
+				return page.Transactions[0].ID
+			}, "t",
+		},
+		bankmux.OpSync: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Sync(t.Context(), bankmux.SyncRequest{
+					Connection: conn, Cursor: "before", Accounts: []string{"a"}, PageSize: 7, Known: noRows,
+					Name: func(a string) string { return "named " + a },
+				})
+				return err
+			},
+			[]any{"before", []string{"a"}, 7, "named a", 1}, func(r bankmux.Resumed) any { return r.Sync.Next }, "next",
+		},
+		bankmux.OpHoldings: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn, Accounts: []string{"a"}})
+				return err
+			},
+			[]string{"a"}, func(r bankmux.Resumed) any { return r.Holdings.Holdings[0].Account }, "a",
+		},
+		bankmux.OpInvestmentTransactions: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := firstOf(c.InvestmentTransactionPages(t.Context(), bankmux.InvestmentTransactionsRequest{
+					Connection: conn, Accounts: []string{"a"}, From: from, To: to, PageSize: 7, Page: "page 2",
+				}))
+				return err
+			},
+			[]any{[]string{"a"}, from, to, 7, "page 2"},
+			func(r bankmux.Resumed) any {
+				page, err := firstOf(r.InvestmentTransactions)
+				require.NoError(t, err)
+				return page.Transactions[0].ID
+			}, "i",
+		},
+		bankmux.OpRefresh: {
+			func(c *bankmux.Client, conn bankmux.Connection) error {
+				_, err := c.Refresh(t.Context(), bankmux.RefreshRequest{
+					Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions},
+				})
+				return err
+			},
+			[]bankmux.Product{bankmux.ProductTransactions}, func(r bankmux.Resumed) any { return r.Refresh.JobID }, "job",
+		},
+	} {
+		t.Run("goes on with "+op, func(t *testing.T) {
+			t.Parallel()
+			a := &asker{fake: fake{provider: "asker", env: bankmux.Sandbox}}
+			client := bankmux.NewClient("c", a)
+			_, conn := linked(t, client, "u")
+			conn.ID = "c1"
+			ch := otherProcess(t, c.interrupted(client, conn))
+			assert.Equal(t, op, ch.Op)
+			res, err := client.Resume(t.Context(), bankmux.ResumeRequest{
+				Connection: conn, Answers: ch.Answer("123456"), Known: noRows,
+				Name: func(a string) string { return "named " + a },
+			})
+			require.NoError(t, err)
+			assert.Equal(t, op, res.Op)
+			assert.Equal(t, c.want, c.result(res))
+			assert.Equal(t, []any{c.got}, a.got, "the request is that of the interrupted call")
+		})
+	}
+}
+
+func TestResumeOfAnInterruptedLoop(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (*asker, *bankmux.Client, bankmux.Connection) {
+		t.Helper()
+		a := &asker{fake: fake{provider: "asker", env: bankmux.Sandbox}, perAccount: true}
+		client := bankmux.NewClient("c", a)
+		_, conn := linked(t, client, "u")
+		conn.ID = "c1"
+		return a, client, conn
+	}
+	t.Run("balances ask once per account", func(t *testing.T) {
+		t.Parallel()
+		_, client, conn := setup(t)
+		known := []bankmux.Account{{ID: "a"}, {ID: "b"}}
+		_, err := client.Balances(t.Context(), bankmux.BalancesRequest{
+			Connection: conn, Accounts: []string{"a", "b"}, Known: known, MaxAge: time.Hour,
+		})
+		first := otherProcess(t, err)
+		assert.Equal(t, "a", first.Account)
+		req := bankmux.ResumeRequest{Connection: conn, Answers: first.Answer("1")}
+		res, err := client.Resume(t.Context(), req)
+		second := otherProcess(t, err)
+		assert.Equal(t, "b", second.Account)
+		assert.Len(t, res.Balances.Balances, 1, "what was read comes beside the question")
+		req.Answers = second.Answer("2")
+		res, err = client.Resume(t.Context(), req)
+		require.NoError(t, err)
+		require.Len(t, res.Balances.Balances, 2)
+		assert.Equal(t, "b", res.Balances.Balances[1].Account)
+	})
+	t.Run("balances whose accounts must be listed first", func(t *testing.T) {
+		t.Parallel()
+		_, client, conn := setup(t)
+		_, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+		ch := otherProcess(t, err)
+		assert.Equal(t, bankmux.OpAccounts, ch.Call)
+		_, err = client.Resume(t.Context(), bankmux.ResumeRequest{Connection: conn, Answers: ch.Answer("1")})
+		next := otherProcess(t, err)
+		assert.Equal(t, bankmux.OpBalances, next.Call)
+		res, err := client.Resume(t.Context(), bankmux.ResumeRequest{Connection: conn, Answers: next.Answer("1")})
+		require.NoError(t, err)
+		assert.Equal(t, "a", res.Balances.Balances[0].Account)
+	})
+	t.Run("pages of two accounts", func(t *testing.T) {
+		t.Parallel()
+		a, client, conn := setup(t)
+		from := bankmux.NewDate(2026, time.January, 1)
+		_, err := firstOf(client.TransactionPages(t.Context(), bankmux.TransactionsRequest{
+			Connection: conn, Accounts: []string{"a", "b"}, From: from,
+		}))
+		for _, account := range []string{"a", "b"} {
+			ch := otherProcess(t, err)
+			require.Equal(t, account, ch.Account)
+			res, resumeErr := client.Resume(t.Context(), bankmux.ResumeRequest{Connection: conn, Answers: ch.Answer("1")})
+			require.NoError(t, resumeErr)
+			err = nil
+			for _, err = range res.Transactions {
+				if err != nil {
+					break
+				}
+			}
+		}
+		require.NoError(t, err)
+		require.Len(t, a.got, 2)
+		for i, account := range []string{"a", "b"} {
+			assert.Equal(t, bankmux.TransactionsRequest{Accounts: []string{account}, From: from}, a.got[i])
+		}
+	})
+}
+
+func TestResumeRefuses(t *testing.T) {
+	t.Parallel()
+	a := &asker{fake: fake{provider: "asker", env: bankmux.Sandbox}}
+	client := bankmux.NewClient("c", a)
+	_, conn := linked(t, client, "u")
+	_, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Known: noRows, Name: func(a string) string { return a }})
+	synced := otherProcess(t, err)
+	_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	accounts := otherProcess(t, err)
+	on := func(answers *bankmux.Answers) bankmux.ResumeRequest {
+		return bankmux.ResumeRequest{Connection: conn, Answers: answers}
+	}
+	other := conn
+	other.ID = "other"
+	changed := accounts
+	changed.Request = json.RawMessage(`[1]`)
+	late := accounts
+	late.ExpiresAt = time.Now().Add(-time.Second)
+	named := on(synced.Answer("1"))
+	named.Name = func(a string) string { return a }
+	_, err = bankmux.DoOn(t.Context(), client, bankmux.Op{Name: "AskerRates", Group: bankmux.GroupData, Effect: bankmux.Read}, &conn,
+		func(_ context.Context, p interface{ Rates(*bankmux.Answers) error }) (int, error) {
+			return 0, p.Rates(nil)
+		})
+	rates := otherProcess(t, err)
+	for name, c := range map[string]struct {
+		req  bankmux.ResumeRequest
+		want bankmux.Kind
+		says string
+	}{
+		"no answers":                           {on(nil), bankmux.ErrInvalid, "ResumeRequest.Answers is nil"},
+		"answers without a challenge":          {on(&bankmux.Answers{}), bankmux.ErrInvalid, "Answers.Challenge is empty"},
+		"too few answers":                      {on(accounts.Answer()), bankmux.ErrInvalid, "Answers.Inputs"},
+		"a challenge of another connection":    {bankmux.ResumeRequest{Connection: other, Answers: accounts.Answer("1")}, bankmux.ErrInvalid, "of another connection"},
+		"a request that was changed":           {on(changed.Answer("1")), bankmux.ErrInvalid, "has a Request that"},
+		"a challenge that has expired":         {on(late.Answer("1")), bankmux.ErrChallengeExpired, "was open until"},
+		"a sync without its Name":              {on(synced.Answer("1")), bankmux.ErrInvalid, "ResumeRequest.Name is nil"},
+		"a sync without its Known":             {named, bankmux.ErrInvalid, "ResumeRequest.Known is nil"},
+		"an operation of an adapter's package": {on(rates.Answer("1")), bankmux.ErrUnsupported, `"AskerRates" is not an operation of Client`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := client.Resume(t.Context(), c.req)
+			require.ErrorIs(t, err, c.want)
+			assert.ErrorContains(t, err, c.says)
+		})
+	}
+	t.Run("a challenge that is given up", func(t *testing.T) {
+		t.Parallel()
+		_, err := client.Resume(t.Context(), on(accounts.Abandon()))
+		e, ok := errors.AsType[*bankmux.Error](err)
+		require.True(t, ok)
+		assert.Equal(t, bankmux.ErrUserAction, e.Kind)
+		assert.Equal(t, bankmux.CodeCancelled, e.Code)
+	})
+}
