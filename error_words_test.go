@@ -104,10 +104,10 @@ var (
 		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|begins|starts|differ|differs|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
 	)
 	clause = regexp.MustCompile(
-		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|several|it|neither|nothing|some|two|…) ?.+ `,
+		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|several|it|neither|nothing|some|two|page|…) ?.+ `,
 	)
 	verbs = regexp.MustCompile(
-		`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|starts|differs?|announced|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`,
+		`\b(is|are|has|have|had|was|were|lacks|names|gives|begins|starts|differs?|announced|occurs|asks|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?)\b`,
 	)
 	worn = regexp.MustCompile(
 		`[^e] is no\b|^is no\b|\b(are|was) no\b|nobody|amiss|anew|for ever|of late|\.$|\bis none\b|in a circle|goes? round|\bnot exactly\b|^(in|for|at) `,
@@ -120,7 +120,7 @@ func TestEveryErrorIsASentence(t *testing.T) {
 	require.Greater(t, len(all), 150)
 	for _, s := range all {
 		text := s.text
-		assert.NotRegexp(t, worn, text, s.at)
+		assert.NotRegexp(t, worn, strings.ReplaceAll(text, " is no longer", " is not"), s.at)
 		if strings.HasSuffix(text, "…") && clause.MatchString(text) {
 			continue // the verb is filled in
 		}

@@ -298,7 +298,7 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	if cause := ctx.Err(); cause != nil {
 		return &bankmux.Error{
 			Kind:    bankmux.ErrContextDone,
-			Detail:  "no response in time",
+			Detail:  "no response came in time",
 			NotSent: notSent,
 			Err:     cause,
 		}
@@ -317,7 +317,7 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	case errors.As(err, &dns):
 		e.Detail = "the host name cannot be resolved"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		e.Detail = "no response in time"
+		e.Detail = "no response came in time"
 	case notSent:
 		e.Detail = "no connection could be made"
 	default:

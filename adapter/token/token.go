@@ -102,7 +102,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	case <-ctx.Done():
 		return bankmux.Secret{}, &bankmux.Error{
 			Kind:    bankmux.ErrContextDone,
-			Detail:  "no access token in time",
+			Detail:  "no access token came in time",
 			NotSent: true,
 			Err:     ctx.Err(),
 		}
