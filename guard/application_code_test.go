@@ -96,7 +96,9 @@ func codeThatDoesNotReturnHoldsNoSlotAndNoTurn(t *testing.T) {
 				g := guard.New(guard.Options{Logger: slog.New(ending{end}), OnePerConnection: true})
 				for range 2 {
 					apart(
-						func() { _ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context()) },
+						func() {
+							_ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context())
+						},
 					)
 				}
 				assert.EqualValues(t, 2, g.Breakers()[0].Requests, "the second call found nothing held")

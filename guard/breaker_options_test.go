@@ -133,7 +133,9 @@ func eachOptionIsApplied(t *testing.T) {
 			guard.BreakerOptions{Consecutive: 2, OpenFor: 7 * time.Second, ProbeFor: 11 * time.Second, Probes: 4},
 			measured{2, 7 * time.Second, 11 * time.Second, 4, 4},
 		},
-		"the least": {guard.BreakerOptions{Consecutive: 1, OpenFor: 1, ProbeFor: 1, Probes: 1}, measured{1, 1, 1, 1, 1}},
+		"the least": {
+			guard.BreakerOptions{Consecutive: 1, OpenFor: 1, ProbeFor: 1, Probes: 1}, measured{1, 1, 1, 1, 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +151,9 @@ func eachOptionIsApplied(t *testing.T) {
 			guard.InstitutionOptions{Consecutive: 3, OpenFor: 7 * time.Second, ProbeFor: 11 * time.Second, Probes: 2},
 			measured{3, 7 * time.Second, 11 * time.Second, 2, 2},
 		},
-		"the least, of a bank": {guard.InstitutionOptions{Consecutive: 1, OpenFor: 1, ProbeFor: 1, Probes: 1}, measured{1, 1, 1, 1, 1}},
+		"the least, of a bank": {
+			guard.InstitutionOptions{Consecutive: 1, OpenFor: 1, ProbeFor: 1, Probes: 1}, measured{1, 1, 1, 1, 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,14 +174,16 @@ func theFailureRatioOpensTheCircuitFromMinRequestsOn(t *testing.T) {
 		calls    string // F for a failure, S for a success
 		openedBy int    // calls, 0 for never
 	}{
-		"half of twenty":                   {guard.BreakerOptions{}, strings.Repeat("SF", 20), 20},
-		"less than half":                   {guard.BreakerOptions{}, "S" + strings.Repeat("SF", 40), 0},
-		"more than half of nineteen":       {guard.BreakerOptions{}, "F" + strings.Repeat("SF", 9), 0},
-		"more than half, and one more":     {guard.BreakerOptions{}, "F" + strings.Repeat("SF", 9) + "F", 20},
-		"three of ten, as configured":      {rare, "SSSSSSSFFF", 10},
-		"two of ten, as configured":        {rare, "SSSSSSSSFF", 0},
-		"all of a hundred, as configured":  {all, strings.Repeat("F", 200), 100},
-		"one of a hundred, as configured":  {guard.BreakerOptions{Ratio: 1, MinRequests: 1, Consecutive: 1000}, strings.Repeat("S", 99) + "F", 100},
+		"half of twenty":                  {guard.BreakerOptions{}, strings.Repeat("SF", 20), 20},
+		"less than half":                  {guard.BreakerOptions{}, "S" + strings.Repeat("SF", 40), 0},
+		"more than half of nineteen":      {guard.BreakerOptions{}, "F" + strings.Repeat("SF", 9), 0},
+		"more than half, and one more":    {guard.BreakerOptions{}, "F" + strings.Repeat("SF", 9) + "F", 20},
+		"three of ten, as configured":     {rare, "SSSSSSSFFF", 10},
+		"two of ten, as configured":       {rare, "SSSSSSSSFF", 0},
+		"all of a hundred, as configured": {all, strings.Repeat("F", 200), 100},
+		"one of a hundred, as configured": {
+			guard.BreakerOptions{Ratio: 1, MinRequests: 1, Consecutive: 1000}, strings.Repeat("S", 99) + "F", 100,
+		},
 		"all but one, where all are asked": {all, "S" + strings.Repeat("F", 200), 0},
 	} {
 		t.Run(name, func(t *testing.T) {

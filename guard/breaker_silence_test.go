@@ -48,7 +48,9 @@ func atBanks(t *testing.T) (call func(op bankmux.Op, err error), state func() st
 func onlyTheSilenceOfASingleInstitutionIsExcused(t *testing.T) {
 	t.Parallel()
 	silence := &bankmux.Error{Kind: bankmux.ErrUnavailable, Err: context.DeadlineExceeded}
-	at := bankmux.Op{Name: "AtInstitution", Client: "c", Group: bankmux.GroupData, Effect: bankmux.Read, Institution: "a"}
+	at := bankmux.Op{
+		Name: "AtInstitution", Client: "c", Group: bankmux.GroupData, Effect: bankmux.Read, Institution: "a",
+	}
 	no, other, start, turn := at, at, at, at
 	no.Institution, other.Name, start.Effect, turn.Institution = "", "AtProvider", bankmux.Idempotent, "b"
 	for name, c := range map[string]struct {
@@ -56,19 +58,35 @@ func onlyTheSilenceOfASingleInstitutionIsExcused(t *testing.T) {
 		errs []error
 		open bool
 	}{
-		"one bank that is silent":                                 {[]bankmux.Op{at}, []error{silence}, false},
-		"a call that concerns no bank":                            {[]bankmux.Op{no}, []error{silence}, true},
-		"a call that the provider answers":                        {[]bankmux.Op{other}, []error{silence}, true},
-		"a call that only starts something":                       {[]bankmux.Op{start}, []error{silence}, true},
-		"two banks that are silent in turn":                       {[]bankmux.Op{at, turn}, []error{silence}, true},
-		"a response that started to arrive":                       {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}}, true},
-		"a connection that was not made":                          {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true, Err: context.DeadlineExceeded}}, true},
-		"a failure that is not silence":                           {[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: errors.New("reset")}}, true},
-		"an error without a kind":                                 {[]bankmux.Op{at}, []error{context.DeadlineExceeded}, true},
-		"one bank that is silent while the provider fails":        {[]bankmux.Op{at}, []error{silence, errDown}, false},
-		"one bank that is silent after the provider failed":       {[]bankmux.Op{at}, []error{errDown, errDown, errDown, errDown, errDown, silence}, true},
-		"one bank that is silent, and again after it answered":    {[]bankmux.Op{at}, []error{silence, nil, silence, errDown, errDown, errDown}, false},
-		"and its silence counts once more, after it had answered": {[]bankmux.Op{at}, []error{nil, silence, errDown, errDown, errDown, errDown, errDown}, true},
+		"one bank that is silent":           {[]bankmux.Op{at}, []error{silence}, false},
+		"a call that concerns no bank":      {[]bankmux.Op{no}, []error{silence}, true},
+		"a call that the provider answers":  {[]bankmux.Op{other}, []error{silence}, true},
+		"a call that only starts something": {[]bankmux.Op{start}, []error{silence}, true},
+		"two banks that are silent in turn": {[]bankmux.Op{at, turn}, []error{silence}, true},
+		"a response that started to arrive": {
+			[]bankmux.Op{at},
+			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}}, true,
+		},
+		"a connection that was not made": {
+			[]bankmux.Op{at},
+			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true, Err: context.DeadlineExceeded}}, true,
+		},
+		"a failure that is not silence": {
+			[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: errors.New("reset")}}, true,
+		},
+		"an error without a kind": {
+			[]bankmux.Op{at}, []error{context.DeadlineExceeded}, true,
+		},
+		"one bank that is silent while the provider fails": {[]bankmux.Op{at}, []error{silence, errDown}, false},
+		"one bank that is silent after the provider failed": {
+			[]bankmux.Op{at}, []error{errDown, errDown, errDown, errDown, errDown, silence}, true,
+		},
+		"one bank that is silent, and again after it answered": {
+			[]bankmux.Op{at}, []error{silence, nil, silence, errDown, errDown, errDown}, false,
+		},
+		"and its silence counts once more, after it had answered": {
+			[]bankmux.Op{at}, []error{nil, silence, errDown, errDown, errDown, errDown, errDown}, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,20 +143,38 @@ func eachErrorIsAFailureASuccessOrNeither(t *testing.T) {
 		err  error
 		says string
 	}{
-		"refused before it left":                     {&bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, "nothing"},
-		"the token endpoint refused":                 {&bankmux.Error{Kind: bankmux.ErrCredentials, NotSent: true, Status: 401}, "success"},
-		"sent and refused without a status":          {&bankmux.Error{Kind: bankmux.ErrInvalid, Code: "x"}, "success"},
-		"an unknown error with a code":               {&bankmux.Error{Kind: bankmux.ErrUnknown, Code: "x"}, "success"},
-		"an unknown error with a status":             {&bankmux.Error{Kind: bankmux.ErrUnknown, Status: 400}, "success"},
-		"an unknown error that was sent":             {&bankmux.Error{Kind: bankmux.ErrUnknown}, "failure"},
-		"an unknown error before it left":            {&bankmux.Error{Kind: bankmux.ErrUnknown, NotSent: true}, "nothing"},
-		"an open circuit further in":                 {&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}, "nothing"},
-		"a rate limit":                               {errLimit, "nothing"},
-		"a code of scope provider":                   {&bankmux.Error{Kind: bankmux.ErrInvalid, Scope: bankmux.ScopeProvider, Code: "x"}, "failure"},
-		"an error of the application's own code":     {&bankmux.Error{Kind: bankmux.ErrApplication, Err: context.DeadlineExceeded}, "nothing"},
-		"an answer":                                  {nil, "success"},
-		"the caller's cancellation, however late":    {&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, "nothing"},
-		"a caller's deadline after ten seconds":      {&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, "failure"},
+		"refused before it left": {
+			&bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, "nothing",
+		},
+		"the token endpoint refused": {
+			&bankmux.Error{Kind: bankmux.ErrCredentials, NotSent: true, Status: 401}, "success",
+		},
+		"sent and refused without a status": {&bankmux.Error{Kind: bankmux.ErrInvalid, Code: "x"}, "success"},
+		"an unknown error with a code":      {&bankmux.Error{Kind: bankmux.ErrUnknown, Code: "x"}, "success"},
+		"an unknown error with a status": {
+			&bankmux.Error{Kind: bankmux.ErrUnknown, Status: 400}, "success",
+		},
+		"an unknown error that was sent": {&bankmux.Error{Kind: bankmux.ErrUnknown}, "failure"},
+		"an unknown error before it left": {
+			&bankmux.Error{Kind: bankmux.ErrUnknown, NotSent: true}, "nothing",
+		},
+		"an open circuit further in": {
+			&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}, "nothing",
+		},
+		"a rate limit": {errLimit, "nothing"},
+		"a code of scope provider": {
+			&bankmux.Error{Kind: bankmux.ErrInvalid, Scope: bankmux.ScopeProvider, Code: "x"}, "failure",
+		},
+		"an error of the application's own code": {
+			&bankmux.Error{Kind: bankmux.ErrApplication, Err: context.DeadlineExceeded}, "nothing",
+		},
+		"an answer": {nil, "success"},
+		"the caller's cancellation, however late": {
+			&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, "nothing",
+		},
+		"a caller's deadline after ten seconds": {
+			&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, "failure",
+		},
 		"the end of a context that was never looked": {&bankmux.Error{Kind: bankmux.ErrContextDone}, "nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {

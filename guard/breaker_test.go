@@ -84,7 +84,10 @@ func errorsThatConcernTheProviderOpenTheCircuit(t *testing.T) {
 		{"one user's lapsed consent", &bankmux.Error{Kind: bankmux.ErrReauth}, false},
 		{"a rate limit", errLimit, false},
 		{"the caller's cancellation", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, false},
-		{"an impatient caller's deadline", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, false},
+		{
+			"an impatient caller's deadline",
+			&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded}, false,
+		},
 		{"refused before it left", &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -101,7 +104,10 @@ func anExcludedErrorIsNeitherSuccessNorFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakers(guard.BreakerOptions{})
-		for _, excluded := range []error{errLimit, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}} {
+		for _, excluded := range []error{
+			errLimit, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true},
+			&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled},
+		} {
 			require.Error(t, b.call(t.Context(), read, errDown))
 			require.Error(t, b.call(t.Context(), read, excluded))
 			require.Error(t, b.call(t.Context(), read, errDown))

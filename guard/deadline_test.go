@@ -43,20 +43,47 @@ func theErrorKeepsWhatIsKnownOfTheAttempt(t *testing.T) {
 		kind   bankmux.Kind  // "" for unchanged
 		cause  error
 	}{
-		"our time, and an error without a kind that is not the end":      {err: broken, after: 11 * time.Second},
-		"our time, and the end of a context without a kind":              {err: context.DeadlineExceeded, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
-		"our time, and a cancellation without a kind":                    {err: context.Canceled, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
-		"our time, and a typed end":                                      {err: known, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
-		"our time, and a typed end without a cause":                      {err: &bankmux.Error{Kind: bankmux.ErrContextDone}, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded},
-		"our time, and an answer":                                        {err: answer, after: 11 * time.Second},
-		"our time, and a success":                                        {err: nil, after: 11 * time.Second},
-		"the caller's time, and an error without a kind":                 {err: broken, after: 6 * time.Second, caller: 5 * time.Second},
-		"the caller's time, and the end of a context":                    {err: context.DeadlineExceeded, after: 5 * time.Second, caller: 5 * time.Second, kind: bankmux.ErrContextDone, cause: context.DeadlineExceeded},
-		"the caller's time, and a typed end":                             {err: known, after: 5 * time.Second, caller: 5 * time.Second, kind: bankmux.ErrContextDone, cause: context.DeadlineExceeded},
-		"the caller's cancellation, and the end of a context":            {err: context.Canceled, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone, cause: context.Canceled},
-		"the caller's cancellation, and a typed end":                     {err: known, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone, cause: context.Canceled},
-		"the end of a context of somebody else, before the time ran out": {err: context.DeadlineExceeded, after: time.Second},
-		"the same, typed":                                                {err: known, after: time.Second},
+		"our time, and an error without a kind that is not the end": {err: broken, after: 11 * time.Second},
+		"our time, and the end of a context without a kind": {
+			err: context.DeadlineExceeded, after: 10 * time.Second, kind: bankmux.ErrUnavailable,
+			cause: context.DeadlineExceeded,
+		},
+		"our time, and a cancellation without a kind": {
+			err: context.Canceled, after: 10 * time.Second, kind: bankmux.ErrUnavailable,
+			cause: context.DeadlineExceeded,
+		},
+		"our time, and a typed end": {
+			err: known, after: 10 * time.Second, kind: bankmux.ErrUnavailable, cause: context.DeadlineExceeded,
+		},
+		"our time, and a typed end without a cause": {
+			err: &bankmux.Error{Kind: bankmux.ErrContextDone}, after: 10 * time.Second, kind: bankmux.ErrUnavailable,
+			cause: context.DeadlineExceeded,
+		},
+		"our time, and an answer": {err: answer, after: 11 * time.Second},
+		"our time, and a success": {err: nil, after: 11 * time.Second},
+		"the caller's time, and an error without a kind": {
+			err: broken, after: 6 * time.Second, caller: 5 * time.Second,
+		},
+		"the caller's time, and the end of a context": {
+			err: context.DeadlineExceeded, after: 5 * time.Second, caller: 5 * time.Second,
+			kind: bankmux.ErrContextDone, cause: context.DeadlineExceeded,
+		},
+		"the caller's time, and a typed end": {
+			err: known, after: 5 * time.Second, caller: 5 * time.Second, kind: bankmux.ErrContextDone,
+			cause: context.DeadlineExceeded,
+		},
+		"the caller's cancellation, and the end of a context": {
+			err: context.Canceled, after: 5 * time.Second, caller: 5 * time.Second, cancel: true,
+			kind: bankmux.ErrContextDone, cause: context.Canceled,
+		},
+		"the caller's cancellation, and a typed end": {
+			err: known, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone,
+			cause: context.Canceled,
+		},
+		"the end of a context of somebody else, before the time ran out": {
+			err: context.DeadlineExceeded, after: time.Second,
+		},
+		"the same, typed": {err: known, after: time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,16 +29,31 @@ func TestErrorScope(t *testing.T) {
 		failure        normalize.Failure
 		bank, provider string
 	}{
-		"a code of a class that counts against the provider": {normalize.Failure{Class: "API_ERROR", Code: "NEW", Status: 500}, "", "open"},
-		"a code of that class that counts against nothing":   {normalize.Failure{Class: "API_ERROR", Code: "INTERNAL_SERVER_ERROR", Status: 500}, "", "closed"},
-		"a class that counts against the bank":               {normalize.Failure{Class: "INSTITUTION_ERROR", Code: "NEW", Status: 400}, "open", "closed"},
+		"a code of a class that counts against the provider": {
+			normalize.Failure{Class: "API_ERROR", Code: "NEW", Status: 500}, "", "open",
+		},
+		"a code of that class that counts against nothing": {
+			normalize.Failure{Class: "API_ERROR", Code: "INTERNAL_SERVER_ERROR", Status: 500}, "", "closed",
+		},
+		"a class that counts against the bank": {
+			normalize.Failure{Class: "INSTITUTION_ERROR", Code: "NEW", Status: 400}, "open", "closed",
+		},
 		"a code of that class that counts against nothing, too": {
 			normalize.Failure{Class: "INSTITUTION_ERROR", Code: "UNSUPPORTED_RESPONSE", Status: 400}, "", "closed",
 		},
-		"a rate limit of the bank":                       {normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429}, "open", "closed"},
-		"a rate limit of the application":                {normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "NEW", Status: 429}, "", "closed"},
-		"a class of the connection, whatever the status": {normalize.Failure{Class: "ITEM_ERROR", Code: "NEW", Status: 500}, "", "closed"},
-		"neither code nor class is listed":               {normalize.Failure{Class: "NEW", Code: "NEW", Status: 500}, "", "open"},
+		"a rate limit of the bank": {
+			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429}, "open",
+			"closed",
+		},
+		"a rate limit of the application": {
+			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "NEW", Status: 429}, "", "closed",
+		},
+		"a class of the connection, whatever the status": {
+			normalize.Failure{Class: "ITEM_ERROR", Code: "NEW", Status: 500}, "", "closed",
+		},
+		"neither code nor class is listed": {
+			normalize.Failure{Class: "NEW", Code: "NEW", Status: 500}, "", "open",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -124,20 +124,28 @@ func callsThatReleaseAConnection(t *testing.T) {
 		err           error
 		login, asking bool // whether it releases a connection held for either
 	}{
-		"an exchange":                          {data("ExchangeToken", "r", ""), nil, true, true},
-		"an exchange that failed":              {data("ExchangeToken", "r", ""), errDown, false, false},
-		"a session for a new login, not yet":   {data("CreateSession", "r", ""), nil, false, false},
-		"the end of it":                        {data("Disconnect", "r", ""), nil, true, true},
-		"the end of it, which failed":          {data("Disconnect", "r", ""), errDown, false, false},
-		"the answer":                           {answering, nil, false, true},
-		"the answer, which was rejected":       {answering, &bankmux.Error{Kind: bankmux.ErrAnswerRejected, Code: "x"}, false, true},
-		"the answer, refused before it left":   {answering, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false, true},
+		"an exchange":                        {data("ExchangeToken", "r", ""), nil, true, true},
+		"an exchange that failed":            {data("ExchangeToken", "r", ""), errDown, false, false},
+		"a session for a new login, not yet": {data("CreateSession", "r", ""), nil, false, false},
+		"the end of it":                      {data("Disconnect", "r", ""), nil, true, true},
+		"the end of it, which failed":        {data("Disconnect", "r", ""), errDown, false, false},
+		"the answer":                         {answering, nil, false, true},
+		"the answer, which was rejected": {
+			answering, &bankmux.Error{Kind: bankmux.ErrAnswerRejected, Code: "x"}, false, true,
+		},
+		"the answer, refused before it left": {
+			answering, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false, true,
+		},
 		"the answer, which was lost":           {answering, errDown, false, false},
 		"the answer, lost without a kind":      {answering, errors.New("broken pipe"), false, false},
 		"the answer, and the login is refused": {answering, errRejected, false, false},
 		"the answer to something else":         {data("Accounts", "r", "y"), nil, false, false},
-		"that the user gave it up":             {given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, true},
-		"that the user gave up another":        {other, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, false},
+		"that the user gave it up": {
+			given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, true,
+		},
+		"that the user gave up another": {
+			other, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

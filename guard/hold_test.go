@@ -89,8 +89,14 @@ func anOpenChallengeHoldsOtherCalls(t *testing.T) {
 
 		// A rejected answer ends it, and so do abandoning, disconnecting and time.
 		ends := map[string]func(){
-			"rejected":     func() { _ = call(data("Accounts", "r", "x"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected}) },
-			"abandoned":    func() { op := data("Accounts", "r", "x"); op.Abandon = true; _ = call(op, bankmux.ErrUserAction) },
+			"rejected": func() {
+				_ = call(data("Accounts", "r", "x"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected})
+			},
+			"abandoned": func() {
+				op := data("Accounts", "r", "x")
+				op.Abandon = true
+				_ = call(op, bankmux.ErrUserAction)
+			},
 			"disconnected": func() { _ = call(data("Disconnect", "r", ""), nil) },
 			"expired":      func() { time.Sleep(time.Minute) },
 		}

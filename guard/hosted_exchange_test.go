@@ -98,7 +98,9 @@ func anExchangeThatOnlyReads(t *testing.T) {
 			assert.Equal(t, 2, h.tries)
 		},
 		"is never an unknown outcome": func(t *testing.T) {
-			h := &hosted{effect: bankmux.Read, exchange: func(int) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable} }}
+			h := &hosted{
+				effect: bankmux.Read, exchange: func(int) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable} },
+			}
 			c := bankmux.NewClient("hosted", h, guard.New(guard.Options{}).Interceptors()...)
 			_, err := h.link(t, c, nil, payload)
 			require.ErrorIs(t, err, bankmux.ErrUnavailable)
@@ -108,7 +110,9 @@ func anExchangeThatOnlyReads(t *testing.T) {
 			assert.Greater(t, h.tries, 1)
 		},
 		"counts against the provider": func(t *testing.T) {
-			h := &hosted{effect: bankmux.Read, exchange: func(int) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable} }}
+			h := &hosted{
+				effect: bankmux.Read, exchange: func(int) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable} },
+			}
 			g := guard.New(guard.Options{})
 			c := bankmux.NewClient("hosted", h, g.Interceptors()...)
 			s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u-1"})
@@ -137,7 +141,9 @@ func aReconnectThatKeepsTheReferenceReleases(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bankmux.ExchangeRequest, *bankmux.Connection){
 		"with the session as it was made": func(*bankmux.ExchangeRequest, *bankmux.Connection) {},
-		"with the opened connection":      func(req *bankmux.ExchangeRequest, conn *bankmux.Connection) { req.Connection = conn },
+		"with the opened connection": func(req *bankmux.ExchangeRequest, conn *bankmux.Connection) {
+			req.Connection = conn
+		},
 		"with a session of plain JSON": func(req *bankmux.ExchangeRequest, _ *bankmux.Connection) {
 			raw, err := json.Marshal(req.Session)
 			require.NoError(t, err)
@@ -147,7 +153,12 @@ func aReconnectThatKeepsTheReferenceReleases(t *testing.T) {
 	} {
 		for cause, err := range map[string]error{
 			"a login that was rejected": &bankmux.Error{Kind: bankmux.ErrReauth, Code: "consent_expired"},
-			"a question":                &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: &bankmux.Challenge{ID: "c-1", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}, ExpiresAt: time.Now().Add(time.Hour)}},
+			"a question": &bankmux.Error{
+				Kind: bankmux.ErrUserAction,
+				Challenge: &bankmux.Challenge{
+					ID: "c-1", Inputs: []bankmux.Input{{Kind: bankmux.InputOTP}}, ExpiresAt: time.Now().Add(time.Hour),
+				},
+			},
 		} {
 			t.Run(cause+", "+name, func(t *testing.T) {
 				t.Parallel()

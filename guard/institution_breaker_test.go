@@ -73,18 +73,22 @@ func eachCallIsAFailureASuccessOrNeither(t *testing.T) {
 		err  error
 		says string
 	}{
-		"what was read":                       {at("bank"), nil, "success"},
-		"a call that only started there":      {start, nil, "nothing"},
-		"a question":                          {at("bank"), &bankmux.Error{Kind: bankmux.ErrUserAction}, "success"},
-		"a rejected answer":                   {at("bank"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected}, "success"},
-		"a rejected login":                    {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth}, "success"},
-		"a rejected login, not sent":          {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}, "nothing"},
-		"a lapsed consent":                    {at("bank"), &bankmux.Error{Kind: bankmux.ErrConsent}, "nothing"},
-		"a rate limit":                        {at("bank"), errLimit, "nothing"},
-		"an outage of the provider":           {at("bank"), errDown, "nothing"},
-		"an error without a kind":             {at("bank"), errors.New("?"), "nothing"},
-		"an outage of the bank":               {at("bank"), errBankDown, "failure"},
-		"an outage of the bank, not sent":     {at("bank"), &bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, "nothing"},
+		"what was read":                  {at("bank"), nil, "success"},
+		"a call that only started there": {start, nil, "nothing"},
+		"a question":                     {at("bank"), &bankmux.Error{Kind: bankmux.ErrUserAction}, "success"},
+		"a rejected answer":              {at("bank"), &bankmux.Error{Kind: bankmux.ErrAnswerRejected}, "success"},
+		"a rejected login":               {at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth}, "success"},
+		"a rejected login, not sent": {
+			at("bank"), &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}, "nothing",
+		},
+		"a lapsed consent":          {at("bank"), &bankmux.Error{Kind: bankmux.ErrConsent}, "nothing"},
+		"a rate limit":              {at("bank"), errLimit, "nothing"},
+		"an outage of the provider": {at("bank"), errDown, "nothing"},
+		"an error without a kind":   {at("bank"), errors.New("?"), "nothing"},
+		"an outage of the bank":     {at("bank"), errBankDown, "failure"},
+		"an outage of the bank, not sent": {
+			at("bank"), &bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, "nothing",
+		},
 		"an outage that it started with":      {start, errBankDown, "failure"},
 		"silence":                             {at("bank"), late(bankmux.ErrUnavailable), "failure"},
 		"silence of a call that only started": {start, late(bankmux.ErrUnavailable), "nothing"},
@@ -154,14 +158,16 @@ func callsThatBypassTheCircuit(t *testing.T) {
 		change func(*bankmux.Op)
 		passes bool
 	}{
-		"one to the bank":                        {func(*bankmux.Op) {}, false},
-		"one to another bank":                    {func(o *bankmux.Op) { o.Institution = "other" }, true},
-		"one to no bank":                         {func(o *bankmux.Op) { o.Institution = "" }, true},
-		"one that sends nothing":                 {func(o *bankmux.Op) { o.Effect = bankmux.Local }, true},
-		"one that the provider answers":          {func(o *bankmux.Op) { o.Name = "Elsewhere" }, true},
-		"one of another client":                  {func(o *bankmux.Op) { o.Client = "d" }, true},
-		"one of another group":                   {func(o *bankmux.Op) { o.Group = bankmux.GroupPay }, true},
-		"one of another connection, not reading": {func(o *bankmux.Op) { o.Connection, o.Effect = "x", bankmux.OneShot }, false},
+		"one to the bank":               {func(*bankmux.Op) {}, false},
+		"one to another bank":           {func(o *bankmux.Op) { o.Institution = "other" }, true},
+		"one to no bank":                {func(o *bankmux.Op) { o.Institution = "" }, true},
+		"one that sends nothing":        {func(o *bankmux.Op) { o.Effect = bankmux.Local }, true},
+		"one that the provider answers": {func(o *bankmux.Op) { o.Name = "Elsewhere" }, true},
+		"one of another client":         {func(o *bankmux.Op) { o.Client = "d" }, true},
+		"one of another group":          {func(o *bankmux.Op) { o.Group = bankmux.GroupPay }, true},
+		"one of another connection, not reading": {
+			func(o *bankmux.Op) { o.Connection, o.Effect = "x", bankmux.OneShot }, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

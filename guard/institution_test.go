@@ -23,8 +23,8 @@ func TestInstitutionOutage(t *testing.T) {
 	t.Run("one probe finds an institution that is back", oneProbeFindsAnInstitutionThatIsBack)
 	t.Run("errors that count against an institution", errorsThatCountAgainstAnInstitution)
 	t.Run("data from an institution ends the failures in a row", dataFromAnInstitutionEndsTheFailuresInARow)
-	t.Run("the number of remembered institutions is bounded, and open ones are kept longest", rememberedInstitutionsAreBounded)
-	t.Run("the silence of one institution does not open the provider's circuit", oneSilentInstitutionOpensNoOtherCircuit)
+	t.Run("the number of remembered institutions is bounded, and open ones are kept longest", rememberedAreBounded)
+	t.Run("the silence of one institution does not open the provider's circuit", oneSilentInstitution)
 	t.Run("institution breakers can be disabled and appear in JSON", institutionBreakersCanBeDisabledAndAppearInJSON)
 	t.Run("many callers may use many institutions at once", manyCallersMayUseManyInstitutionsAtOnce)
 }
@@ -204,18 +204,31 @@ func errorsThatCountAgainstAnInstitution(t *testing.T) {
 		several bool // connections
 		open    bool
 	}{
-		"the provider says that the bank is failing":            {errBankDown, false, true},
-		"a failure of scope institution of one connection":      {errUnexplained, false, false},
-		"the same of several":                                   {errUnexplained, true, true},
-		"silence of several":                                    {late(bankmux.ErrUnavailable), true, true},
-		"the provider is down":                                  {&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 503}, true, false},
-		"an unreadable answer":                                  {&bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, true, false},
-		"a session at the bank that ended, which is one user's": {&bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: "SESSION_EXPIRED"}, true, false},
-		"a lapsed consent":                                      {&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, true, false},
-		"a rate limit":                                          {&bankmux.Error{Kind: bankmux.ErrRateLimited, Status: 429}, true, false},
-		"what was refused before it left":                       {&bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, true, false},
-		"an error of another scope":                             {errors.New("a bug"), true, false},
-		"an impatient caller":                                   {late(bankmux.ErrContextDone), true, false},
+		"the provider says that the bank is failing":       {errBankDown, false, true},
+		"a failure of scope institution of one connection": {errUnexplained, false, false},
+		"the same of several":                              {errUnexplained, true, true},
+		"silence of several":                               {late(bankmux.ErrUnavailable), true, true},
+		"the provider is down": {
+			&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 503}, true, false,
+		},
+		"an unreadable answer": {
+			&bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, true, false,
+		},
+		"a session at the bank that ended, which is one user's": {
+			&bankmux.Error{Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeConnection, Code: "SESSION_EXPIRED"}, true,
+			false,
+		},
+		"a lapsed consent": {
+			&bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, true, false,
+		},
+		"a rate limit": {
+			&bankmux.Error{Kind: bankmux.ErrRateLimited, Status: 429}, true, false,
+		},
+		"what was refused before it left": {
+			&bankmux.Error{Kind: bankmux.ErrInstitution, NotSent: true}, true, false,
+		},
+		"an error of another scope": {errors.New("a bug"), true, false},
+		"an impatient caller":       {late(bankmux.ErrContextDone), true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -255,7 +268,7 @@ func dataFromAnInstitutionEndsTheFailuresInARow(t *testing.T) {
 	})
 }
 
-func rememberedInstitutionsAreBounded(t *testing.T) {
+func rememberedAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Institutions: guard.InstitutionOptions{MaxInstitutions: 10}})
 		b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
@@ -282,7 +295,7 @@ func rememberedInstitutionsAreBounded(t *testing.T) {
 	})
 }
 
-func oneSilentInstitutionOpensNoOtherCircuit(t *testing.T) {
+func oneSilentInstitution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBanks(t, guard.Options{Deadline: guard.DeadlineOptions{Data: 40 * time.Second}})
 		silent := map[string]bool{"down": true}

@@ -33,10 +33,12 @@ func everyChangeIsDeliveredInOrderAndAlwaysTheLast(t *testing.T) {
 	t.Parallel()
 	cycle := []string{"open", "half-open", "closed"}
 	for name, work := range map[string]func(guard.BreakerState){
-		"a quick listener":                    nil,
-		"one that is slower than the circuit": func(s guard.BreakerState) { time.Sleep(map[string]time.Duration{"open": 5 * time.Minute}[s.State]) },
-		"one that panics":                     func(guard.BreakerState) { panic("secret") },
-		"one that ends its goroutine":         func(guard.BreakerState) { runtime.Goexit() },
+		"a quick listener": nil,
+		"one that is slower than the circuit": func(s guard.BreakerState) {
+			time.Sleep(map[string]time.Duration{"open": 5 * time.Minute}[s.State])
+		},
+		"one that panics":             func(guard.BreakerState) { panic("secret") },
+		"one that ends its goroutine": func(guard.BreakerState) { runtime.Goexit() },
 		"one that ends its goroutine at the first": func(s guard.BreakerState) {
 			if s.State == "open" {
 				runtime.Goexit()
@@ -151,7 +153,9 @@ func aPanicIsLoggedWithoutItsValue(t *testing.T) {
 
 func aListenerThatReturnsIsNotLogged(t *testing.T) {
 	t.Parallel()
-	for name, listen := range map[string]func(guard.BreakerState){"one that returns": func(guard.BreakerState) {}, "none": nil} {
+	for name, listen := range map[string]func(guard.BreakerState){
+		"one that returns": func(guard.BreakerState) {}, "none": nil,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -34,13 +34,15 @@ func onlyCallsOnTheSameConnectionWait(t *testing.T) {
 		change func(*bankmux.Op)
 		waits  bool
 	}{
-		"the same connection":          {func(*bankmux.Op) {}, true},
-		"the same, whatever is called": {func(o *bankmux.Op) { o.Name, o.Effect, o.Group = "X", bankmux.OneShot, bankmux.GroupPay }, true},
-		"another connection":           {func(o *bankmux.Op) { o.Connection = "2" }, false},
-		"another client":               {func(o *bankmux.Op) { o.Client = "d" }, false},
-		"names that join to the same":  {func(o *bankmux.Op) { o.Client, o.Connection = "", "c1" }, false},
-		"a call that concerns none":    {func(o *bankmux.Op) { o.Connection = "" }, false},
-		"a call that sends nothing":    {func(o *bankmux.Op) { o.Effect = bankmux.Local }, false},
+		"the same connection": {func(*bankmux.Op) {}, true},
+		"the same, whatever is called": {
+			func(o *bankmux.Op) { o.Name, o.Effect, o.Group = "X", bankmux.OneShot, bankmux.GroupPay }, true,
+		},
+		"another connection":          {func(o *bankmux.Op) { o.Connection = "2" }, false},
+		"another client":              {func(o *bankmux.Op) { o.Client = "d" }, false},
+		"names that join to the same": {func(o *bankmux.Op) { o.Client, o.Connection = "", "c1" }, false},
+		"a call that concerns none":   {func(o *bankmux.Op) { o.Connection = "" }, false},
+		"a call that sends nothing":   {func(o *bankmux.Op) { o.Effect = bankmux.Local }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +50,9 @@ func onlyCallsOnTheSameConnectionWait(t *testing.T) {
 				q := guard.OnePerConnection()
 				var all sync.WaitGroup
 				all.Go(
-					func() { _ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil }) },
+					func() {
+						_ = q(t.Context(), first, func(context.Context) error { time.Sleep(time.Minute); return nil })
+					},
 				)
 				synctest.Wait()
 				start, op := time.Now(), first

@@ -51,22 +51,31 @@ func theWaitBeforeAnAttemptIsRandomUpToABound(t *testing.T) {
 	}{
 		"by default": {guard.RetryOptions{}, []time.Duration{200 * time.Millisecond, 400 * time.Millisecond}},
 		"less than nothing is the default": {
-			guard.RetryOptions{MaxAttempts: -1, Base: -1, Cap: -1, MaxWait: -1}, []time.Duration{200 * time.Millisecond, 400 * time.Millisecond},
+			guard.RetryOptions{
+				MaxAttempts: -1, Base: -1, Cap: -1, MaxWait: -1}, []time.Duration{200 * time.Millisecond,
+				400 * time.Millisecond,
+			},
 		},
 		"up to the default cap": {
 			guard.RetryOptions{MaxAttempts: 8},
 			[]time.Duration{
-				200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond, 5 * time.Second, 5 * time.Second,
+				200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond,
+				3200 * time.Millisecond, 5 * time.Second, 5 * time.Second,
 			},
 		},
 		"up to a cap": {
 			guard.RetryOptions{MaxAttempts: 5, Base: time.Second, Cap: 4 * time.Second},
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second},
 		},
-		"up to a cap between": {guard.RetryOptions{MaxAttempts: 4, Base: time.Second, Cap: 3 * time.Second}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
-		"a base over the cap": {guard.RetryOptions{Base: time.Hour, Cap: time.Second}, []time.Duration{time.Second, time.Second}},
-		"the least base":      {guard.RetryOptions{MaxAttempts: 4, Base: 1}, []time.Duration{1, 2, 4}},
-		"the least":           {guard.RetryOptions{Base: 1, Cap: 1}, []time.Duration{1, 1}},
+		"up to a cap between": {
+			guard.RetryOptions{MaxAttempts: 4, Base: time.Second, Cap: 3 * time.Second},
+			[]time.Duration{time.Second, 2 * time.Second, 3 * time.Second},
+		},
+		"a base over the cap": {
+			guard.RetryOptions{Base: time.Hour, Cap: time.Second}, []time.Duration{time.Second, time.Second},
+		},
+		"the least base": {guard.RetryOptions{MaxAttempts: 4, Base: 1}, []time.Duration{1, 2, 4}},
+		"the least":      {guard.RetryOptions{Base: 1, Cap: 1}, []time.Duration{1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -267,20 +276,48 @@ func onlySafeCallsAreRepeated(t *testing.T) {
 		{"a read while the provider is down", read, errDown, 3, bankmux.ErrUnavailable},
 		{"a read under a rate limit", read, errLimit, 3, bankmux.ErrRateLimited},
 		{"a wait longer than the cap", read, long, 1, bankmux.ErrRateLimited},
-		{"an open circuit", read, &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: time.Second}, 1, bankmux.ErrCircuitOpen},
-		{"a rejected login", read, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, 1, bankmux.ErrReauth},
-		{"an unlisted code", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1, bankmux.ErrUnavailable},
+		{
+			"an open circuit", read,
+			&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: time.Second}, 1,
+			bankmux.ErrCircuitOpen,
+		},
+		{
+			"a rejected login", read, &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}, 1,
+			bankmux.ErrReauth,
+		},
+		{
+			"an unlisted code", read, &bankmux.Error{Kind: bankmux.ErrUnavailable, Code: "new", Unlisted: true}, 1,
+			bankmux.ErrUnavailable,
+		},
 		{"a malformed answer", read, &bankmux.Error{Kind: bankmux.ErrMalformed}, 1, bankmux.ErrMalformed},
 		{"while another candidate remains", once, errDown, 1, bankmux.ErrUnavailable},
-		{"a read with the user's answers that never left", answering, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
+		{
+			"a read with the user's answers that never left", answering,
+			&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable,
+		},
 		{"a read with the user's answers that was sent", answering, errDown, 1, bankmux.ErrUnavailable},
 		{"a local operation", local, errDown, 1, bankmux.ErrUnavailable},
-		{"a one-shot that never left", oneShot, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3, bankmux.ErrUnavailable},
+		{
+			"a one-shot that never left", oneShot, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, 3,
+			bankmux.ErrUnavailable,
+		},
 		{"a one-shot that was sent", oneShot, errDown, 1, bankmux.ErrOutcomeUnknown},
-		{"a one-shot with an unreadable answer", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1, bankmux.ErrOutcomeUnknown},
-		{"a one-shot cut short by the caller", oneShot, &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, 1, bankmux.ErrOutcomeUnknown},
-		{"a one-shot that was refused", oneShot, &bankmux.Error{Kind: bankmux.ErrTokenSpent, Code: "x", Status: 400}, 1, bankmux.ErrTokenSpent},
-		{"a one-shot failing with an envelope", oneShot, &bankmux.Error{Kind: bankmux.ErrUnknown, Code: "UNKNOWN_ERROR", Status: 500}, 1, bankmux.ErrUnknown},
+		{
+			"a one-shot with an unreadable answer", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1,
+			bankmux.ErrOutcomeUnknown,
+		},
+		{
+			"a one-shot cut short by the caller", oneShot,
+			&bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.Canceled}, 1, bankmux.ErrOutcomeUnknown,
+		},
+		{
+			"a one-shot that was refused", oneShot, &bankmux.Error{Kind: bankmux.ErrTokenSpent, Code: "x", Status: 400},
+			1, bankmux.ErrTokenSpent,
+		},
+		{
+			"a one-shot failing with an envelope", oneShot,
+			&bankmux.Error{Kind: bankmux.ErrUnknown, Code: "UNKNOWN_ERROR", Status: 500}, 1, bankmux.ErrUnknown,
+		},
 		{"a foreign error of a one-shot", oneShot, errors.New("?"), 1, bankmux.ErrOutcomeUnknown},
 	} {
 		synctest.Test(t, func(t *testing.T) {

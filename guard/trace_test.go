@@ -158,7 +158,10 @@ func aRecordHasTheKnownAttributesAndNoOthers(t *testing.T) {
 			"unlisted":   true,
 			"remedy":     (&bankmux.Error{Kind: bankmux.ErrInvalid}).Remedy(),
 			"tries":      map[string]any{"1": one},
-		}), record(&bankmux.Error{Kind: bankmux.ErrInvalid, Code: "new", Status: 422, RequestID: "r", Detail: "d", Unlisted: true, Err: errors.New("secret")}))
+		}), record(&bankmux.Error{
+			Kind: bankmux.ErrInvalid, Code: "new", Status: 422, RequestID: "r", Detail: "d", Unlisted: true,
+			Err: errors.New("secret"),
+		}))
 
 		got := record(&bankmux.Error{Kind: bankmux.ErrUnavailable, RequestID: "r"})
 		assert.NotContains(t, got, "status", "there was none")

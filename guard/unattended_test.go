@@ -40,16 +40,24 @@ func TestUnattended(t *testing.T) {
 		}{
 			"a read that no user waits for": {absent, func(*bankmux.Op) {}, false},
 			"a read that says nothing":      {t.Context(), func(*bankmux.Op) {}, true},
-			"a read of a waiting user":      {bankmux.WithPresence(absent, bankmux.Presence{}), func(*bankmux.Op) {}, true},
-			"an answer":                     {absent, func(op *bankmux.Op) { op.Challenge = "c" }, true},
-			"a status":                      {absent, func(op *bankmux.Op) { op.Group = bankmux.GroupLink }, true},
-			"a question about a call":       {absent, func(op *bankmux.Op) { op.Aside = true }, true},
-			"what sends nothing":            {absent, func(op *bankmux.Op) { op.Effect = bankmux.Local }, true},
-			"another connection":            {absent, func(op *bankmux.Op) { op.Connection = "other" }, true},
-			"another client's connection":   {absent, func(op *bankmux.Op) { op.Client = "other" }, true},
-			"a connection that says so":     {absent, func(op *bankmux.Op) { op.Connection, op.Asked = "other", true }, false},
-			"the same after a new login":    {absent, func(op *bankmux.Op) { op.Reference = bankmux.NewSecret("new") }, false},
-			"a call without any connection": {absent, func(op *bankmux.Op) { op.Connection, op.Asked = "", true }, true},
+			"a read of a waiting user": {
+				bankmux.WithPresence(absent, bankmux.Presence{}), func(*bankmux.Op) {}, true,
+			},
+			"an answer":                   {absent, func(op *bankmux.Op) { op.Challenge = "c" }, true},
+			"a status":                    {absent, func(op *bankmux.Op) { op.Group = bankmux.GroupLink }, true},
+			"a question about a call":     {absent, func(op *bankmux.Op) { op.Aside = true }, true},
+			"what sends nothing":          {absent, func(op *bankmux.Op) { op.Effect = bankmux.Local }, true},
+			"another connection":          {absent, func(op *bankmux.Op) { op.Connection = "other" }, true},
+			"another client's connection": {absent, func(op *bankmux.Op) { op.Client = "other" }, true},
+			"a connection that says so": {
+				absent, func(op *bankmux.Op) { op.Connection, op.Asked = "other", true }, false,
+			},
+			"the same after a new login": {
+				absent, func(op *bankmux.Op) { op.Reference = bankmux.NewSecret("new") }, false,
+			},
+			"a call without any connection": {
+				absent, func(op *bankmux.Op) { op.Connection, op.Asked = "", true }, true,
+			},
 		} {
 			in := guard.Unattended(nil)
 			_, err := call(in, t.Context(), data("conn"), asks)

@@ -27,7 +27,9 @@ type dispatcher struct {
 
 // newDispatcher returns a dispatcher without deliveries.
 func newDispatcher(l Limits) dispatcher {
-	return dispatcher{limit: l.Handlers + l.Waiting, slots: make(chan struct{}, l.Handlers), open: map[string]*delivery{}}
+	return dispatcher{
+		limit: l.Handlers + l.Waiting, slots: make(chan struct{}, l.Handlers), open: map[string]*delivery{},
+	}
 }
 
 // delivery is one delivery that runs or waits. Duplicates of it wait for the same result.
@@ -46,7 +48,13 @@ var (
 
 // dispatch runs the handler once per key and waits for its result. It takes over what held counts
 // of the memory for bodies, because a handler may still use a body after its sender has hung up.
-func (in *inbox) dispatch(ctx context.Context, deadline time.Time, key string, events []bankmux.Event, held *int) error {
+func (in *inbox) dispatch(
+	ctx context.Context,
+	deadline time.Time,
+	key string,
+	events []bankmux.Event,
+	held *int,
+) error {
 	d := &in.dispatcher
 	d.mu.Lock()
 	m, open := d.open[key]

@@ -79,7 +79,9 @@ func (l Limits) withDefaults() Limits {
 			*n = fallback
 		}
 	}
-	for d, fallback := range map[*time.Duration]time.Duration{&l.ReadFor: 5 * time.Second, &l.HandleFor: 10 * time.Second} {
+	for d, fallback := range map[*time.Duration]time.Duration{
+		&l.ReadFor: 5 * time.Second, &l.HandleFor: 10 * time.Second,
+	} {
 		if *d <= 0 {
 			*d = fallback
 		}

@@ -143,21 +143,38 @@ func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 		change func(*http.Request)
 		status int
 	}{
-		"forged":                       {func(r *http.Request) { r.Header.Del("Genuine") }, http.StatusUnauthorized},
-		"a GET":                        {func(r *http.Request) { r.Method = http.MethodGet }, http.StatusMethodNotAllowed},
-		"a form":                       {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }, http.StatusUnsupportedMediaType},
-		"of no content type":           {func(r *http.Request) { r.Header.Del("Content-Type") }, http.StatusUnsupportedMediaType},
-		"compressed":                   {func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, http.StatusUnsupportedMediaType},
+		"forged": {func(r *http.Request) { r.Header.Del("Genuine") }, http.StatusUnauthorized},
+		"a GET": {
+			func(r *http.Request) { r.Method = http.MethodGet }, http.StatusMethodNotAllowed,
+		},
+		"a form": {
+			func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") },
+			http.StatusUnsupportedMediaType,
+		},
+		"of no content type": {
+			func(r *http.Request) { r.Header.Del("Content-Type") }, http.StatusUnsupportedMediaType,
+		},
+		"compressed": {
+			func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, http.StatusUnsupportedMediaType,
+		},
 		"for an unknown client":        {func(r *http.Request) { r.URL.Path = "/hooks/unknown" }, http.StatusNotFound},
 		"without a client":             {func(r *http.Request) { r.URL.Path = "/hooks/" }, http.StatusNotFound},
 		"for a client that takes none": {func(r *http.Request) { r.URL.Path = "/hooks/deaf" }, http.StatusNotFound},
-		"too large, as it says":        {func(r *http.Request) { r.ContentLength = 101 }, http.StatusRequestEntityTooLarge},
+		"too large, as it says": {
+			func(r *http.Request) { r.ContentLength = 101 }, http.StatusRequestEntityTooLarge,
+		},
 		"too large, without saying": {func(r *http.Request) {
 			r.ContentLength = -1
 			r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 101)))
 		}, http.StatusRequestEntityTooLarge},
-		"larger than it says": {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 5000))) }, http.StatusRequestEntityTooLarge},
-		"broken off":          {func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), broken{})) }, http.StatusBadRequest},
+		"larger than it says": {
+			func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 5000))) },
+			http.StatusRequestEntityTooLarge,
+		},
+		"broken off": {
+			func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), broken{})) },
+			http.StatusBadRequest,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := delivery("k")
@@ -182,7 +199,8 @@ func theStatusAsksForARetryWhereOneHelps(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[bankmux.Kind]int{
 		bankmux.ErrSignature: http.StatusUnauthorized, bankmux.ErrUnsupported: http.StatusNotFound,
-		bankmux.ErrUnavailable: http.StatusServiceUnavailable, bankmux.ErrMalformed: http.StatusServiceUnavailable, bankmux.ErrCredentials: http.StatusServiceUnavailable,
+		bankmux.ErrUnavailable: http.StatusServiceUnavailable, bankmux.ErrMalformed: http.StatusServiceUnavailable,
+		bankmux.ErrCredentials: http.StatusServiceUnavailable,
 	} {
 		h := inbox.New(newRegistry(t, sender{err: &bankmux.Error{Kind: kind}}), ignore)
 		assert.Equal(t, status, answer(h, delivery("k")).Code, kind)

@@ -203,9 +203,11 @@ func aBodyReaderThatBreaksItsContractIsRefused(t *testing.T) {
 		body   func() odd
 		status int
 	}{
-		"more than was asked for":        {func() odd { return odd{n: 1 << 20} }, http.StatusBadRequest},
-		"less than nothing":              {func() odd { return odd{n: -1} }, http.StatusBadRequest},
-		"a Close that panics, when late": {func() odd { return odd{block: make(chan struct{})} }, http.StatusRequestTimeout},
+		"more than was asked for": {func() odd { return odd{n: 1 << 20} }, http.StatusBadRequest},
+		"less than nothing":       {func() odd { return odd{n: -1} }, http.StatusBadRequest},
+		"a Close that panics, when late": {
+			func() odd { return odd{block: make(chan struct{})} }, http.StatusRequestTimeout,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

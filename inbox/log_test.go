@@ -30,13 +30,19 @@ func theLogSaysWhyADeliveryWasRefused(t *testing.T) {
 		change func(*http.Request)
 		app    leaving
 	}{
-		"no client of this name":                     {change: func(r *http.Request) { r.URL.Path = "/nobody" }},
-		"is not a POST":                              {change: func(r *http.Request) { r.Method = http.MethodPut }},
-		"is not plain JSON":                          {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
-		"the body is larger than the limit":          {change: func(r *http.Request) { r.ContentLength = 2000 }},
-		"the body broke off":                         {change: func(r *http.Request) { r.Body = io.NopCloser(leaver(runtime.Goexit)) }},
-		"the body arrived too slowly":                {change: func(r *http.Request) { r.Body = odd{block: make(chan struct{})} }},
-		"the memory for bodies is used up":           {change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 900))) }},
+		"no client of this name":            {change: func(r *http.Request) { r.URL.Path = "/nobody" }},
+		"is not a POST":                     {change: func(r *http.Request) { r.Method = http.MethodPut }},
+		"is not plain JSON":                 {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
+		"the body is larger than the limit": {change: func(r *http.Request) { r.ContentLength = 2000 }},
+		"the body broke off": {
+			change: func(r *http.Request) { r.Body = io.NopCloser(leaver(runtime.Goexit)) },
+		},
+		"the body arrived too slowly": {
+			change: func(r *http.Request) { r.Body = odd{block: make(chan struct{})} },
+		},
+		"the memory for bodies is used up": {
+			change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 900))) },
+		},
 		"no signature":                               {change: func(r *http.Request) { r.Header.Del("Genuine") }},
 		"seen deliveries cannot be read: panic":      {app: leaving{at: "Seen", end: func() { panic("secret") }}},
 		"the handler failed":                         {app: leaving{at: "handler", end: func() { panic("secret") }}},

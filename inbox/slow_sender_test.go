@@ -105,7 +105,9 @@ func aSlowSenderGetsAResponseInTime(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
 		for name, wrap := range middlewares {
-			for form, length := range map[string]string{"of a known length": "Content-Length: 500000", "in chunks": "Transfer-Encoding: chunked"} {
+			for form, length := range map[string]string{
+				"of a known length": "Content-Length: 500000", "in chunks": "Transfer-Encoding: chunked",
+			} {
 				t.Run(protocol+" behind "+name+", a body "+form, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {

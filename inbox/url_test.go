@@ -27,12 +27,27 @@ func (a addressed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) 
 func TestWithURL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ template, client, target, method, url string }{
-		"as configured":                {"https://app.example.com/hooks/{client}", "acme", "/acme", "POST", "https://app.example.com/hooks/acme"},
-		"with the query as it came":    {"https://app.example.com/hooks/{client}", "acme", "/acme?b=2&a=%31", "POST", "https://app.example.com/hooks/acme?b=2&a=%31"},
-		"with an empty query":          {"https://app.example.com/hooks/{client}", "acme", "/acme?", "POST", "https://app.example.com/hooks/acme?"},
-		"not with the template's":      {"https://app.example.com/hooks/{client}?c={client}", "acme", "/acme?c=x", "POST", "https://app.example.com/hooks/acme?c=x"},
-		"with the name escaped":        {"https://app.example.com/hooks/{client}", "other app/2", "/other%20app%2F2", "POST", "https://app.example.com/hooks/other%20app%2F2"},
-		"without a name":               {"https://app.example.com/bank", "acme", "/acme", "POST", "https://app.example.com/bank"},
+		"as configured": {
+			"https://app.example.com/hooks/{client}", "acme", "/acme", "POST", "https://app.example.com/hooks/acme",
+		},
+		"with the query as it came": {
+			"https://app.example.com/hooks/{client}", "acme", "/acme?b=2&a=%31", "POST",
+			"https://app.example.com/hooks/acme?b=2&a=%31",
+		},
+		"with an empty query": {
+			"https://app.example.com/hooks/{client}", "acme", "/acme?", "POST", "https://app.example.com/hooks/acme?",
+		},
+		"not with the template's": {
+			"https://app.example.com/hooks/{client}?c={client}", "acme", "/acme?c=x", "POST",
+			"https://app.example.com/hooks/acme?c=x",
+		},
+		"with the name escaped": {
+			"https://app.example.com/hooks/{client}", "other app/2", "/other%20app%2F2", "POST",
+			"https://app.example.com/hooks/other%20app%2F2",
+		},
+		"without a name": {
+			"https://app.example.com/bank", "acme", "/acme", "POST", "https://app.example.com/bank",
+		},
 		"not where none is configured": {"", "acme", "/acme", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

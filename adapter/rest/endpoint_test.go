@@ -18,7 +18,8 @@ func TestEndpoint(t *testing.T) {
 	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})
 	for want, req := range map[string]rest.Request{
 		"GET /links/{id}": {
-			Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": "planted"}, Query: url.Values{"q": {"planted"}},
+			Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": "planted"},
+			Query: url.Values{"q": {"planted"}},
 		},
 		"POST /auth/token": {Method: http.MethodPost, Path: "/auth/token", Form: url.Values{"secret": {"planted"}}},
 	} {

@@ -94,7 +94,9 @@ func TestOnceOverHTTP2(t *testing.T) {
 				for _, read := range []bool{true, false} { // whether the server read the body
 					for _, warm := range []bool{true, false} { // whether it is the first request of its connection
 						t.Run(
-							f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{true: "/read", false: "/unread"}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm],
+							f.Name+"/"+name+map[bool]string{true: "/TLS", false: "/plain"}[secure]+map[bool]string{
+								true: "/read", false: "/unread",
+							}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm],
 							func(t *testing.T) {
 								t.Parallel()
 								arrivesOnce(t, f, req, secure, read, warm, same)

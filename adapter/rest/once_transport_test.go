@@ -64,10 +64,14 @@ func TestOnceOverACallersTransport(t *testing.T) {
 		through func(http.RoundTripper) http.RoundTripper
 		bodied  bool // only requests with a body are held
 	}{
-		"registered for http":          {secure: false, through: http2Hidden("http")},
-		"registered for https":         {secure: true, through: http2Hidden("https")},
-		"middleware":                   {secure: true, through: func(rt http.RoundTripper) http.RoundTripper { return keying{rt} }},
-		"middleware without its trace": {secure: true, through: func(rt http.RoundTripper) http.RoundTripper { return valueless{rt} }, bodied: true},
+		"registered for http":  {secure: false, through: http2Hidden("http")},
+		"registered for https": {secure: true, through: http2Hidden("https")},
+		"middleware": {
+			secure: true, through: func(rt http.RoundTripper) http.RoundTripper { return keying{rt} },
+		},
+		"middleware without its trace": {
+			secure: true, through: func(rt http.RoundTripper) http.RoundTripper { return valueless{rt} }, bodied: true,
+		},
 	} {
 		for _, f := range wirefault.HTTP2() {
 			if f.Name != "http2_refused" && f.Name != "http2_goaway_before_cut" && f.Name != "http2_goaway_before" {

@@ -114,7 +114,9 @@ func New(cfg Config) *Client {
 	}
 	hc.Transport = markingTransport{hc.Transport}
 	c.resty = resty.NewWithClient(hc).
-		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })).
+		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		})).
 		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
 		SetRetryCount(0).
 		SetLogger(silentLogger{}).

@@ -46,10 +46,23 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 func aBaseURLIsHTTPSUnlessOnLoopback(t *testing.T) {
 	t.Parallel()
 	for base, ok := range map[string]bool{
-		"https://api.example.com": true, "https://api.example.com/v2": true, "http://127.0.0.1:8181": true, "http://127.9.9.9": true,
-		"http://[::1]:80/v2": true, "http://localhost:1": true,
-		"": false, "api.example.com": false, "http://api.example.com": false, "http://127.0.0.1.example.com": false, "http://10.0.0.1": false,
-		"https://user@api.example.com": false, "https://api.example.com?x=1": false, "https://api.example.com?": false, "https://api.example.com#x": false, "ftp://127.0.0.1": false, "https://": false,
+		"https://api.example.com":      true,
+		"https://api.example.com/v2":   true,
+		"http://127.0.0.1:8181":        true,
+		"http://127.9.9.9":             true,
+		"http://[::1]:80/v2":           true,
+		"http://localhost:1":           true,
+		"":                             false,
+		"api.example.com":              false,
+		"http://api.example.com":       false,
+		"http://127.0.0.1.example.com": false,
+		"http://10.0.0.1":              false,
+		"https://user@api.example.com": false,
+		"https://api.example.com?x=1":  false,
+		"https://api.example.com?":     false,
+		"https://api.example.com#x":    false,
+		"ftp://127.0.0.1":              false,
+		"https://":                     false,
 	} {
 		assert.Equal(t, ok, rest.CheckURL(base) == "", base)
 	}
@@ -197,13 +210,23 @@ func anErrorHasItsCauseAndNoAddress(t *testing.T) {
 	}{
 		"no server listens":           {rest.Config{BaseURL: dead.URL}, bankmux.ErrUnavailable, true, "no connection"},
 		"a certificate of a stranger": {rest.Config{BaseURL: tls.URL}, bankmux.ErrUnavailable, true, "no connection"},
-		"an unknown name":             {rest.Config{BaseURL: "https://nowhere.invalid"}, bankmux.ErrUnavailable, true, ""},
-		"cut after the request":       {rest.Config{BaseURL: cut.URL}, bankmux.ErrUnavailable, false, "broke"},
-		"larger than the limit":       {rest.Config{BaseURL: big.URL, BodyLimit: 1000}, bankmux.ErrMalformed, false, "larger than the limit"},
-		"a timeout of the client":     {rest.Config{BaseURL: silent.URL, HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}}, bankmux.ErrUnavailable, false, "in time"},
+		"an unknown name": {
+			rest.Config{BaseURL: "https://nowhere.invalid"}, bankmux.ErrUnavailable, true, "",
+		},
+		"cut after the request": {rest.Config{BaseURL: cut.URL}, bankmux.ErrUnavailable, false, "broke"},
+		"larger than the limit": {
+			rest.Config{BaseURL: big.URL, BodyLimit: 1000}, bankmux.ErrMalformed, false, "larger than the limit",
+		},
+		"a timeout of the client": {
+			rest.Config{BaseURL: silent.URL, HTTPClient: &http.Client{Timeout: 50 * time.Millisecond}},
+			bankmux.ErrUnavailable, false, "in time",
+		},
 	} {
 		_, err := rest.New(c.cfg).
-			Do(t.Context(), rest.Request{Method: http.MethodPost, Path: "/x", Query: url.Values{"token": {"planted"}}, JSON: json.RawMessage(`"planted"`)})
+			Do(t.Context(), rest.Request{
+				Method: http.MethodPost, Path: "/x", Query: url.Values{"token": {"planted"}},
+				JSON: json.RawMessage(`"planted"`),
+			})
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok, name)
 		assert.Equal(t, c.kind, e.Kind, name)

@@ -158,19 +158,37 @@ func aSignerCannotDamageTheRequest(t *testing.T) {
 		sign func(*http.Request, []byte) error
 		kind bankmux.Kind
 	}{
-		"it reads the body":                {func(r *http.Request, _ []byte) error { return drain(r) }, ""},
-		"it replaces the body":             {func(r *http.Request, _ []byte) error { r.Body = http.NoBody; r.GetBody = nil; return nil }, ""},
-		"it writes over the bytes":         {func(_ *http.Request, body []byte) error { clear(body); return nil }, ""},
-		"it adds to the query":             {func(r *http.Request, _ []byte) error { r.URL.RawQuery = "signature=x"; return nil }, ""},
-		"it fails":                         {func(*http.Request, []byte) error { return cause }, bankmux.ErrInvalid},
-		"it fails with a bankmux error":    {func(*http.Request, []byte) error { return &bankmux.Error{Kind: bankmux.ErrCredentials} }, bankmux.ErrCredentials},
-		"it changes the method":            {func(r *http.Request, _ []byte) error { r.Method = http.MethodPut; return nil }, bankmux.ErrInvalid},
-		"it changes the host":              {func(r *http.Request, _ []byte) error { r.URL.Host = "other.example"; return nil }, bankmux.ErrInvalid},
-		"it changes the field of the host": {func(r *http.Request, _ []byte) error { r.Host = "other.example"; return nil }, bankmux.ErrInvalid},
-		"it leaves TLS":                    {func(r *http.Request, _ []byte) error { r.URL.Scheme = "ftp"; return nil }, bankmux.ErrInvalid},
+		"it reads the body": {func(r *http.Request, _ []byte) error { return drain(r) }, ""},
+		"it replaces the body": {
+			func(r *http.Request, _ []byte) error { r.Body = http.NoBody; r.GetBody = nil; return nil }, "",
+		},
+		"it writes over the bytes": {func(_ *http.Request, body []byte) error { clear(body); return nil }, ""},
+		"it adds to the query": {
+			func(r *http.Request, _ []byte) error { r.URL.RawQuery = "signature=x"; return nil }, "",
+		},
+		"it fails": {func(*http.Request, []byte) error { return cause }, bankmux.ErrInvalid},
+		"it fails with a bankmux error": {
+			func(*http.Request, []byte) error { return &bankmux.Error{Kind: bankmux.ErrCredentials} },
+			bankmux.ErrCredentials,
+		},
+		"it changes the method": {
+			func(r *http.Request, _ []byte) error { r.Method = http.MethodPut; return nil }, bankmux.ErrInvalid,
+		},
+		"it changes the host": {
+			func(r *http.Request, _ []byte) error { r.URL.Host = "other.example"; return nil }, bankmux.ErrInvalid,
+		},
+		"it changes the field of the host": {
+			func(r *http.Request, _ []byte) error { r.Host = "other.example"; return nil }, bankmux.ErrInvalid,
+		},
+		"it leaves TLS": {
+			func(r *http.Request, _ []byte) error { r.URL.Scheme = "ftp"; return nil }, bankmux.ErrInvalid,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, req := range []rest.Request{{Method: http.MethodPost, Path: "/", JSON: map[string]string{"k": "v"}}, {Method: http.MethodGet, Path: "/"}} {
+			for _, req := range []rest.Request{
+				{Method: http.MethodPost, Path: "/", JSON: map[string]string{"k": "v"}},
+				{Method: http.MethodGet, Path: "/"},
+			} {
 				before := arrived.Load()
 				_, err := rest.New(rest.Config{BaseURL: server.URL, Sign: c.sign}).Do(t.Context(), req)
 				if c.kind == "" {

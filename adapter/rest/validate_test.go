@@ -37,7 +37,8 @@ func aPathParameterCannotChangeThePath(t *testing.T) {
 		})
 	}
 	for id, want := range map[string]string{
-		"a/b": "a%2Fb", "...": "...", "a..b": "a..b", ".hidden": ".hidden", "..a": "..a", "{x}": "%7Bx%7D", "a?b#c": "a%3Fb%23c", "%2e%2e": "%252e%252e",
+		"a/b": "a%2Fb", "...": "...", "a..b": "a..b", ".hidden": ".hidden", "..a": "..a", "{x}": "%7Bx%7D",
+		"a?b#c": "a%3Fb%23c", "%2e%2e": "%252e%252e",
 	} {
 		t.Run("it is sent: "+id, func(t *testing.T) {
 			require.NoError(t, get("/accounts/{id}/balances", map[string]string{"id": id}))
@@ -58,7 +59,9 @@ func anUnsendableRequestIsErrInvalid(t *testing.T) {
 	sent := false
 	server := serve(t, func(http.ResponseWriter, *http.Request) { sent = true })
 	for name, req := range map[string]rest.Request{
-		"a line break in a field":    {Method: http.MethodPost, Header: http.Header{"Grant": {"planted\nvalue"}}, JSON: 1},
+		"a line break in a field": {
+			Method: http.MethodPost, Header: http.Header{"Grant": {"planted\nvalue"}}, JSON: 1,
+		},
 		"a zero byte in a field":     {Method: http.MethodGet, Header: http.Header{"Grant": {"planted\x00"}}},
 		"a blank in a field's name":  {Method: http.MethodGet, Header: http.Header{"Gra nt": {"planted"}}},
 		"a field without a name":     {Method: http.MethodGet, Header: http.Header{"": {"planted"}}},

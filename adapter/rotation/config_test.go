@@ -79,7 +79,9 @@ func aPrintedValueShowsNoSecret(t *testing.T) {
 		require.Equal(t, "planted-access-2", grant.Access.Reveal())
 		synctest.Wait() // the renewal has left the mutex, which is printed too
 		forms := append(shown.Forms("planted-access-2"), shown.Forms("planted-refresh-2")...)
-		for name, v := range map[string]any{"Tokens": s.tokens, "MemoryKeeper": s.keeper, "Grant": grant, "Connection": got} {
+		for name, v := range map[string]any{
+			"Tokens": s.tokens, "MemoryKeeper": s.keeper, "Grant": grant, "Connection": got,
+		} {
 			for how, text := range shown.All(v) {
 				for _, form := range forms {
 					assert.False(t, strings.Contains(text, form), "%s, %s", name, how)

@@ -217,7 +217,8 @@ func aLostResponseIsErrOutcomeUnknown(t *testing.T) {
 			func(p *issuer) { p.takes = time.Minute }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrOutcomeUnknown, 2,
 		},
 		"the transport panics after it has sent": {
-			func(p *issuer) { p.ends = func() { panic("planted-access-2") } }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrReauth, 2,
+			func(p *issuer) { p.ends = func() { panic("planted-access-2") } }, nil, bankmux.ErrOutcomeUnknown,
+			bankmux.ErrReauth, 2,
 		},
 		"the transport ends its goroutine": {
 			func(p *issuer) { p.ends = runtime.Goexit }, nil, bankmux.ErrOutcomeUnknown, bankmux.ErrReauth, 2,

@@ -56,7 +56,9 @@ func TestOnce(t *testing.T) {
 				cfg.Expired = func(e *bankmux.Error) bool { return e.Kind == bankmux.ErrReauth }
 			})
 			conn := s.conn
-			err := s.tokens.Once(t.Context(), &conn, func(context.Context, bankmux.Secret) error { return bankmux.ErrReauth })
+			err := s.tokens.Once(t.Context(), &conn, func(context.Context, bankmux.Secret) error {
+				return bankmux.ErrReauth
+			})
 			require.ErrorIs(t, err, bankmux.ErrUnavailable)
 			assert.True(t, bankmux.OutcomeKnown(err))
 			assert.Contains(t, err.Error(), rotation.CodeTokenRefused)
@@ -83,7 +85,10 @@ func TestOnce(t *testing.T) {
 			time.Sleep(time.Hour)
 			s.loses = 1
 			conn := s.conn
-			err := s.tokens.Once(t.Context(), &conn, func(context.Context, bankmux.Secret) error { t.Error("sent"); return nil })
+			err := s.tokens.Once(t.Context(), &conn, func(context.Context, bankmux.Secret) error {
+				t.Error("sent")
+				return nil
+			})
 			require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 			e, ok := errors.AsType[*bankmux.Error](err)
 			require.True(t, ok)

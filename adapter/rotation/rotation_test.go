@@ -339,7 +339,10 @@ func TestRenewal(t *testing.T) {
 				}
 				time.Sleep(59*time.Minute + 30*time.Second)
 				conn := s.conn
-				err := s.tokens.Do(t.Context(), &conn, func(context.Context, bankmux.Secret) error { t.Error("sent"); return nil })
+				err := s.tokens.Do(t.Context(), &conn, func(context.Context, bankmux.Secret) error {
+					t.Error("sent")
+					return nil
+				})
 				require.ErrorIs(t, err, want)
 			}
 		},

@@ -160,9 +160,13 @@ func aOneShotWithoutATokenIsNotSent(t *testing.T) {
 		"the endpoint broke off": func(context.Context) (token.Token, error) {
 			return token.Token{}, &bankmux.Error{Kind: bankmux.ErrUnavailable}
 		},
-		"the endpoint is foreign":  func(context.Context) (token.Token, error) { return token.Token{}, errors.New("refused") },
-		"the endpoint panics":      func(context.Context) (token.Token, error) { panic("x") },
-		"the token cannot be sent": func(context.Context) (token.Token, error) { return token.Token{Value: bankmux.NewSecret("a\nb")}, nil },
+		"the endpoint is foreign": func(context.Context) (token.Token, error) {
+			return token.Token{}, errors.New("refused")
+		},
+		"the endpoint panics": func(context.Context) (token.Token, error) { panic("x") },
+		"the token cannot be sent": func(context.Context) (token.Token, error) {
+			return token.Token{Value: bankmux.NewSecret("a\nb")}, nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,7 +181,9 @@ func aOneShotWithoutATokenIsNotSent(t *testing.T) {
 
 func aTransportThatPanicsFailsOnlyTheFetch(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {
+	for name, end := range map[string]func(){
+		"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit,
+	} {
 		t.Run("one that "+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

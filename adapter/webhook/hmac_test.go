@@ -209,7 +209,10 @@ func eachSecretAndEverySignedByteCount(t *testing.T) {
 			refuses(t, v, deliver(s.sign([]byte("a secret of somebody else"), now, body), body), "another secret")
 			refuses(t, v, deliver(s.sign(nil, now, body), body), "an empty secret")
 			if s.timed {
-				for off, holds := range map[time.Duration]bool{-5 * time.Minute: true, 5 * time.Minute: true, -5*time.Minute - time.Second: false, 5*time.Minute + time.Second: false} {
+				for off, holds := range map[time.Duration]bool{
+					-5 * time.Minute: true, 5 * time.Minute: true, -5*time.Minute - time.Second: false,
+					5*time.Minute + time.Second: false,
+				} {
 					_, err := v.Verify(t.Context(), deliver(s.sign(first, now.Add(off), body), body))
 					assert.Equal(t, holds, err == nil, "%v off: %v", off, err)
 				}
@@ -376,34 +379,41 @@ func aSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 		change func(*webhook.HMAC)
 		field  string
 	}{
-		"no secret":                        {func(c *webhook.HMAC) { c.Secrets = nil }, "Secrets"},
-		"an empty secret":                  {func(c *webhook.HMAC) { c.Secrets = []bankmux.Secret{{}} }, "Secrets"},
-		"a short one beside a good one":    {func(c *webhook.HMAC) { c.Secrets = append(c.Secrets, bankmux.NewSecret("fifteen bytes..")) }, "Secrets"},
+		"no secret":       {func(c *webhook.HMAC) { c.Secrets = nil }, "Secrets"},
+		"an empty secret": {func(c *webhook.HMAC) { c.Secrets = []bankmux.Secret{{}} }, "Secrets"},
+		"a short one beside a good one": {
+			func(c *webhook.HMAC) { c.Secrets = append(c.Secrets, bankmux.NewSecret("fifteen bytes..")) }, "Secrets",
+		},
 		"a secret that is only the prefix": {func(c *webhook.HMAC) { c.SecretPrefix = string(first) }, "Secrets"},
-		"a secret that is not base64":      {func(c *webhook.HMAC) { c.SecretEncoding = webhook.Base64; c.Secrets[0] = bankmux.NewSecret("?") }, "Secrets"},
+		"a secret that is not base64": {
+			func(c *webhook.HMAC) { c.SecretEncoding = webhook.Base64; c.Secrets[0] = bankmux.NewSecret("?") },
+			"Secrets",
+		},
 		"a secret that is not hexadecimal": {func(c *webhook.HMAC) { c.SecretEncoding = webhook.Hex }, "Secrets"},
 		"an unknown encoding of secrets":   {func(c *webhook.HMAC) { c.SecretEncoding = 9 }, "SecretEncoding"},
 		"a signature as bytes":             {func(c *webhook.HMAC) { c.Encoding = webhook.Text }, "Encoding"},
 		"no signature":                     {func(c *webhook.HMAC) { c.Signature = nil }, "Signature"},
-		"a name that is none":              {func(c *webhook.HMAC) { c.Signature = []string{"X Signature"} }, "Signature"},
-		"nothing that is signed":           {func(c *webhook.HMAC) { c.Signed = "" }, "Signed"},
-		"no body":                          {signed("{id}.{time}"), "Signed"},
-		"a body that is not the end":       {signed("{body}.{time}"), "Signed"},
-		"two bodies":                       {signed("{body}{body}"), "Signed"},
-		"an unknown placeholder":           {signed("{host}{body}"), "Signed"},
-		"half a placeholder":               {signed("{id{body}"), "Signed"},
-		"an id without an end":             {signed("{time}.{id}{body}"), "Signed"},
-		"an id behind the time":            {signed("{time}{id}.{body}"), "Signed"},
-		"a digit behind the time":          {signed("{id}.{time}0{body}"), "Signed"},
-		"an id behind the URL":             {signed("{url}.{id}.{time}.{body}"), "Signed"},
-		"a time right behind the URL":      {signed("{id}.{url}{time}.{body}"), "Signed"},
-		"an id right behind the method":    {signed("{method}{id}.{time}.{body}"), "Signed"},
-		"a letter behind the method":       {signed("{time}.{method}A{id}.{body}"), "Signed"},
-		"an id that is not signed":         {func(c *webhook.HMAC) { c.ID = []string{"X-Id"} }, "ID"},
-		"a time that is not signed":        {func(c *webhook.HMAC) { c.Time = []string{"X-Time"} }, "Time"},
-		"a time without a field":           {func(c *webhook.HMAC) { c.Signed = "{time}.{body}" }, "Time"},
-		"a negative age":                   {func(c *webhook.HMAC) { c.Window.Age = -1 }, "Age"},
-		"a negative lead":                  {func(c *webhook.HMAC) { c.Window.Ahead = -1 }, "Ahead"},
+		"a name that is none": {
+			func(c *webhook.HMAC) { c.Signature = []string{"X Signature"} }, "Signature",
+		},
+		"nothing that is signed":        {func(c *webhook.HMAC) { c.Signed = "" }, "Signed"},
+		"no body":                       {signed("{id}.{time}"), "Signed"},
+		"a body that is not the end":    {signed("{body}.{time}"), "Signed"},
+		"two bodies":                    {signed("{body}{body}"), "Signed"},
+		"an unknown placeholder":        {signed("{host}{body}"), "Signed"},
+		"half a placeholder":            {signed("{id{body}"), "Signed"},
+		"an id without an end":          {signed("{time}.{id}{body}"), "Signed"},
+		"an id behind the time":         {signed("{time}{id}.{body}"), "Signed"},
+		"a digit behind the time":       {signed("{id}.{time}0{body}"), "Signed"},
+		"an id behind the URL":          {signed("{url}.{id}.{time}.{body}"), "Signed"},
+		"a time right behind the URL":   {signed("{id}.{url}{time}.{body}"), "Signed"},
+		"an id right behind the method": {signed("{method}{id}.{time}.{body}"), "Signed"},
+		"a letter behind the method":    {signed("{time}.{method}A{id}.{body}"), "Signed"},
+		"an id that is not signed":      {func(c *webhook.HMAC) { c.ID = []string{"X-Id"} }, "ID"},
+		"a time that is not signed":     {func(c *webhook.HMAC) { c.Time = []string{"X-Time"} }, "Time"},
+		"a time without a field":        {func(c *webhook.HMAC) { c.Signed = "{time}.{body}" }, "Time"},
+		"a negative age":                {func(c *webhook.HMAC) { c.Window.Age = -1 }, "Age"},
+		"a negative lead":               {func(c *webhook.HMAC) { c.Window.Ahead = -1 }, "Ahead"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

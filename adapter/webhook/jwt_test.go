@@ -172,25 +172,41 @@ func keyAlgorithmClaimsAndEveryByteCount(t *testing.T) {
 				"two tokens":             good + "," + good,
 				"an unknown id":          s.token(body, func(h, _ map[string]any) { h["kid"] = "k2" }),
 				"no id":                  s.token(body, func(h, _ map[string]any) { delete(h, "kid") }),
-				"an endless id":          s.token(body, func(h, _ map[string]any) { h["kid"] = string(make([]byte, 300)) }),
-				"a key brought along":    s.token(body, func(h, _ map[string]any) { delete(h, "kid"); h["jwk"] = other.jwk() }),
-				"the other algorithm":    s.token(body, func(h, _ map[string]any) { h["alg"] = map[string]string{"ES256": "RS256", "RS256": "ES256"}[name] }),
+				"an endless id": s.token(body, func(h, _ map[string]any) {
+					h["kid"] = string(make([]byte, 300))
+				}),
+				"a key brought along": s.token(body, func(h, _ map[string]any) {
+					delete(h, "kid")
+					h["jwk"] = other.jwk()
+				}),
+				"the other algorithm": s.token(body, func(h, _ map[string]any) {
+					h["alg"] = map[string]string{"ES256": "RS256", "RS256": "ES256"}[name]
+				}),
 				"an algorithm of digits": s.token(body, func(h, _ map[string]any) { h["alg"] = "HS256" }),
 				"no algorithm":           s.token(body, func(h, _ map[string]any) { h["alg"] = "none" }),
-				"a critical extension":   s.token(body, func(h, _ map[string]any) { h["crit"] = []string{"x"}; h["x"] = 1 }),
-				"no list of extensions":  s.token(body, func(h, _ map[string]any) { h["crit"] = []string{} }),
-				"a payload in clear":     s.inClear(body),
-				"another issuer":         s.token(body, func(_, c map[string]any) { c["iss"] = "https://other.test" }),
-				"no issuer":              s.token(body, func(_, c map[string]any) { delete(c, "iss") }),
-				"no time":                s.token(body, func(_, c map[string]any) { delete(c, "iat") }),
-				"a time that is null":    s.token(body, func(_, c map[string]any) { c["iat"] = nil }),
-				"a time as text":         s.token(body, func(_, c map[string]any) { c["iat"] = "1700000000" }),
-				"a time beyond all":      s.token(body, func(_, c map[string]any) { c["iat"] = 1e300 }),
-				"a time before all":      s.token(body, func(_, c map[string]any) { c["iat"] = -1 }),
-				"an old one":             s.token(body, func(_, c map[string]any) { c["iat"] = time.Now().Add(-6 * time.Minute).Unix() }),
-				"one of the future":      s.token(body, func(_, c map[string]any) { c["iat"] = time.Now().Add(6 * time.Minute).Unix() }),
-				"no digest":              s.token(body, func(_, c map[string]any) { delete(c, "request_body_sha256") }),
-				"a digest in a list":     s.token(body, func(_, c map[string]any) { c["request_body_sha256"] = []any{c["request_body_sha256"]} }),
+				"a critical extension": s.token(body, func(h, _ map[string]any) {
+					h["crit"] = []string{"x"}
+					h["x"] = 1
+				}),
+				"no list of extensions": s.token(body, func(h, _ map[string]any) { h["crit"] = []string{} }),
+				"a payload in clear":    s.inClear(body),
+				"another issuer":        s.token(body, func(_, c map[string]any) { c["iss"] = "https://other.test" }),
+				"no issuer":             s.token(body, func(_, c map[string]any) { delete(c, "iss") }),
+				"no time":               s.token(body, func(_, c map[string]any) { delete(c, "iat") }),
+				"a time that is null":   s.token(body, func(_, c map[string]any) { c["iat"] = nil }),
+				"a time as text":        s.token(body, func(_, c map[string]any) { c["iat"] = "1700000000" }),
+				"a time beyond all":     s.token(body, func(_, c map[string]any) { c["iat"] = 1e300 }),
+				"a time before all":     s.token(body, func(_, c map[string]any) { c["iat"] = -1 }),
+				"an old one": s.token(body, func(_, c map[string]any) {
+					c["iat"] = time.Now().Add(-6 * time.Minute).Unix()
+				}),
+				"one of the future": s.token(body, func(_, c map[string]any) {
+					c["iat"] = time.Now().Add(6 * time.Minute).Unix()
+				}),
+				"no digest": s.token(body, func(_, c map[string]any) { delete(c, "request_body_sha256") }),
+				"a digest in a list": s.token(body, func(_, c map[string]any) {
+					c["request_body_sha256"] = []any{c["request_body_sha256"]}
+				}),
 				"claims that repeat":     s.sign(head + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iat":1,"iat":2}`))),
 				"claims that are a list": s.sign(head + "." + base64.RawURLEncoding.EncodeToString([]byte(`[]`))),
 			} {
@@ -265,7 +281,12 @@ func onlyKeysOfTheNamedAlgorithmAreUsed(t *testing.T) {
 		by    *signer
 		holds bool
 	}{
-		"beside others":            {[]json.RawMessage{json.RawMessage(`7`), json.RawMessage(`{"kty":"oct","kid":"k1","k":"c2VjcmV0"}`), other.jwk(), es.jwk()}, es, true},
+		"beside others": {
+			[]json.RawMessage{
+				json.RawMessage(`7`), json.RawMessage(`{"kty":"oct","kid":"k1","k":"c2VjcmV0"}`), other.jwk(), es.jwk(),
+			},
+			es, true,
+		},
 		"twice":                    {[]json.RawMessage{es.jwk(), es.jwk()}, es, false},
 		"for encryption":           {[]json.RawMessage{change(es, "use", "enc")}, es, false},
 		"for another algorithm":    {[]json.RawMessage{change(es, "alg", "ES384")}, es, false},

@@ -112,7 +112,9 @@ func (p *publisher) reader(keys *webhook.Keys) func(kid string) error {
 // both runs f with the keys as a set and by id.
 func both(t *testing.T, f func(t *testing.T, p *publisher, read func(kid string) error)) {
 	t.Helper()
-	for name, keys := range map[string]func(*publisher) *webhook.Keys{"a set": (*publisher).set, "by id": (*publisher).byID} {
+	for name, keys := range map[string]func(*publisher) *webhook.Keys{
+		"a set": (*publisher).set, "by id": (*publisher).byID,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -126,7 +128,9 @@ func both(t *testing.T, f func(t *testing.T, p *publisher, read func(kid string)
 
 func aCallerThatLookedBeforeAFetchEndedDoesNotFetch(t *testing.T) {
 	t.Parallel()
-	for name, keys := range map[string]func(*publisher) *webhook.Keys{"a set": (*publisher).set, "by id": (*publisher).byID} {
+	for name, keys := range map[string]func(*publisher) *webhook.Keys{
+		"a set": (*publisher).set, "by id": (*publisher).byID,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPublisher(t, "k1")
@@ -285,11 +289,17 @@ func aKeyThatIsFetchedById(t *testing.T) {
 		jwk  json.RawMessage
 		want bankmux.Kind
 	}{
-		"has that id where it says none":                          {nameless.jwk(), ""},
-		"is the provider's failure where it is null":              {json.RawMessage("null"), bankmux.ErrMalformed},
-		"is the provider's failure if it is not a key":            {json.RawMessage(`{"kty":"EC","kid":"k1"}`), bankmux.ErrMalformed},
-		"proves nothing where it is of another curve":             {newSignerOn(t, "k1", elliptic.P384()).jwk(), bankmux.ErrSignature},
-		"proves nothing where it is one that the sender may know": {json.RawMessage(`{"kty":"oct","kid":"k1","k":"AAAA"}`), bankmux.ErrSignature},
+		"has that id where it says none":             {nameless.jwk(), ""},
+		"is the provider's failure where it is null": {json.RawMessage("null"), bankmux.ErrMalformed},
+		"is the provider's failure if it is not a key": {
+			json.RawMessage(`{"kty":"EC","kid":"k1"}`), bankmux.ErrMalformed,
+		},
+		"proves nothing where it is of another curve": {
+			newSignerOn(t, "k1", elliptic.P384()).jwk(), bankmux.ErrSignature,
+		},
+		"proves nothing where it is one that the sender may know": {
+			json.RawMessage(`{"kty":"oct","kid":"k1","k":"AAAA"}`), bankmux.ErrSignature,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := webhook.NewKeyByID(

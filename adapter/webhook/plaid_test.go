@@ -129,10 +129,12 @@ func TestPlaid(t *testing.T) {
 		assert.Equal(t, 2, server.fetches, "a key is fetched once")
 
 		for name, change := range map[string]func(header, claims map[string]any){
-			"older than five minutes": func(_, c map[string]any) { c["iat"] = time.Now().Add(-5*time.Minute - time.Second).Unix() },
-			"of another body":         func(_, c map[string]any) { c["request_body_sha256"] = "00" },
-			"of another algorithm":    func(h, _ map[string]any) { h["alg"] = "HS256" },
-			"by an unknown key":       func(h, _ map[string]any) { h["kid"] = "forged" },
+			"older than five minutes": func(_, c map[string]any) {
+				c["iat"] = time.Now().Add(-5*time.Minute - time.Second).Unix()
+			},
+			"of another body":      func(_, c map[string]any) { c["request_body_sha256"] = "00" },
+			"of another algorithm": func(h, _ map[string]any) { h["alg"] = "HS256" },
+			"by an unknown key":    func(h, _ map[string]any) { h["kid"] = "forged" },
 		} {
 			require.ErrorIs(t, read("k1", body, change), bankmux.ErrSignature, name)
 		}

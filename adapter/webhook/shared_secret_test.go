@@ -22,8 +22,10 @@ func TestSharedSecret(t *testing.T) {
 	v, err := webhook.NewSharedSecret(cfg)
 	require.NoError(t, err)
 	for text, holds := range map[string]bool{
-		"Bearer " + string(first): true, "Bearer " + string(second): true, string(first): false, "Bearer ": false, "": false, "bearer " + string(first): false,
-		"Bearer " + string(first) + " ": false, "Bearer " + string(first[1:]): false, "Bearer " + string(first) + string(second): false,
+		"Bearer " + string(first): true, "Bearer " + string(second): true, string(first): false, "Bearer ": false,
+		"": false, "bearer " + string(first): false,
+		"Bearer " + string(first) + " ": false, "Bearer " + string(first[1:]): false,
+		"Bearer " + string(first) + string(second): false,
 	} {
 		req := bankmux.NewWebhookRequest(http.Header{"Authorization": {text}}, []byte(body))
 		if !holds {

@@ -36,18 +36,30 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 		body string
 		want halfRead
 	}{
-		"an object is absent, not empty":             {`{"far":7}`, halfRead{}},
-		"an object whose members are odd is there":   {`{"far":{"value":7,"confidence":"x"}}`, halfRead{Far: &inner{}}},
-		"text and a number that are far are absent":  {`{"words":{},"count":"many"}`, halfRead{}},
-		"a number that is written as text is read":   {`{"number":"12","text":{}}`, halfRead{Number: 12}},
-		"a number that is half a number is absent":   {`{"number":1.5}`, halfRead{}},
-		"an object that is half read loses the rest": {`{"near":{"value":"v","confidence":[]}}`, halfRead{Near: inner{Value: "v"}}},
-		"an element that is odd is left out":         {`{"list":[{"value":"a"},7,{"value":"b","confidence":{}}],"names":["a",{},7,"b"]}`, halfRead{List: []inner{{Value: "a"}, {Value: "b"}}, Names: []string{"a", "b"}}},
-		"a list that is odd is absent":               {`{"list":{},"names":"a"}`, halfRead{}},
-		"a member of a map that is odd is nil":       {`{"by_name":{"a":{"value":"v"},"b":7}}`, halfRead{ByName: map[string]*inner{"a": {Value: "v"}, "b": nil}}},
-		"a list that may be missed is one bad one":   {`{"beside":{"value":"v"}}`, halfRead{Beside: wire.OptionalList[inner]{List: wire.List[inner]{Bad: []int{1}}}}},
-		"a single object is read as a row":           {`{"one":{"value":7}}`, halfRead{One: wire.Object[inner]{Value: inner{Value: "7"}, Present: true}}},
-		"a single object that is text is not there":  {`{"one":"x"}`, halfRead{}},
+		"an object is absent, not empty":            {`{"far":7}`, halfRead{}},
+		"an object whose members are odd is there":  {`{"far":{"value":7,"confidence":"x"}}`, halfRead{Far: &inner{}}},
+		"text and a number that are far are absent": {`{"words":{},"count":"many"}`, halfRead{}},
+		"a number that is written as text is read":  {`{"number":"12","text":{}}`, halfRead{Number: 12}},
+		"a number that is half a number is absent":  {`{"number":1.5}`, halfRead{}},
+		"an object that is half read loses the rest": {
+			`{"near":{"value":"v","confidence":[]}}`, halfRead{Near: inner{Value: "v"}},
+		},
+		"an element that is odd is left out": {
+			`{"list":[{"value":"a"},7,{"value":"b","confidence":{}}],"names":["a",{},7,"b"]}`,
+			halfRead{List: []inner{{Value: "a"}, {Value: "b"}}, Names: []string{"a", "b"}},
+		},
+		"a list that is odd is absent": {`{"list":{},"names":"a"}`, halfRead{}},
+		"a member of a map that is odd is nil": {
+			`{"by_name":{"a":{"value":"v"},"b":7}}`, halfRead{ByName: map[string]*inner{"a": {Value: "v"}, "b": nil}},
+		},
+		"a list that may be missed is one bad one": {
+			`{"beside":{"value":"v"}}`,
+			halfRead{Beside: wire.OptionalList[inner]{List: wire.List[inner]{Bad: []int{1}}}},
+		},
+		"a single object is read as a row": {
+			`{"one":{"value":7}}`, halfRead{One: wire.Object[inner]{Value: inner{Value: "7"}, Present: true}},
+		},
+		"a single object that is text is not there": {`{"one":"x"}`, halfRead{}},
 	} {
 		var in halfRead
 		require.NoError(t, wire.Unmarshal([]byte(c.body), &in), name)

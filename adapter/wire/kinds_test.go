@@ -64,7 +64,9 @@ func TestKinds(t *testing.T) {
 			t.Parallel()
 			row := c.want
 			row.ID = "1"
-			for neighbour, id := range map[string]string{"whose id is a text": `"id":"1",`, "whose id is a number": `"id":1,`} {
+			for neighbour, id := range map[string]string{
+				"whose id is a text": `"id":"1",`, "whose id is a number": `"id":1,`,
+			} {
 				var in struct {
 					Rows wire.List[every] `json:"rows"`
 				}

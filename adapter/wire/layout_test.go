@@ -83,7 +83,9 @@ func firstReading(body []byte, v any) error {
 // sameInLongArray holds that elements are read at the end of a long array as they are alone.
 func sameInLongArray[T any](t *testing.T, array string) {
 	t.Helper()
-	for name, read := range map[string]func([]byte, any) error{"the first reading": firstReading, "both readings": wire.Unmarshal} {
+	for name, read := range map[string]func([]byte, any) error{
+		"the first reading": firstReading, "both readings": wire.Unmarshal,
+	} {
 		alone, aloneFails := elements[T](read, 1, array)
 		long, longFails := elements[T](read, 20, array)
 		require.Equal(t, alone, long, "%s of %s", name, array)
@@ -186,8 +188,10 @@ func aLongArrayIsReadAsAShortOne(t *testing.T) {
 		t.Parallel()
 		for _, array := range []string{
 			usualRow + "," + otherOrder + "," + usualRow + "," + otherOrder,
-			`{"id":"1","new":1,"new":2}`, `{"id":"1","\u0069d":"2"}`, `{"inner":{"value":"a","value":"b"}}`, `{"ID":"1"}`, `{"party":{"new":1,"new":1}}`,
-			`{"id":"a\\b"},{"id":"a\b"},{"id":"a\\b"}`, `{"id":"same"},{"id":"same"},{"id":"some"},{"id":"s"},{"id":""}`,
+			`{"id":"1","new":1,"new":2}`, `{"id":"1","\u0069d":"2"}`, `{"inner":{"value":"a","value":"b"}}`,
+			`{"ID":"1"}`, `{"party":{"new":1,"new":1}}`,
+			`{"id":"a\\b"},{"id":"a\b"},{"id":"a\\b"}`,
+			`{"id":"same"},{"id":"same"},{"id":"some"},{"id":"s"},{"id":""}`,
 			`{"id":"starts with 1 and ends"},{"id":"starts with 2 and ends"},{"id":"starts with 1 and ends"}`,
 			`{"id":"1","amount":2},{"amount":null},{}`, `{"id":"1"`, `{"id":"1"},`, usualRow[:len(usualRow)-40],
 		} {

@@ -60,9 +60,11 @@ func aMemberOfAnotherShapeCostsOnlyItself(t *testing.T) {
 	const good = `"id":"1","count":3,"closed":true,"inner":{"value":"v","confidence":97},"names":["a"]`
 	for raw, change := range map[string]func(*oddRow){
 		`{` + good + `}`: func(*oddRow) {},
-		`{"id":77,"count":3,"closed":true,"inner":{"value":"v","confidence":97},"names":["a"]}`:                       func(r *oddRow) { r.ID = "77" },
-		`{"id":"1","count":"3","closed":"true","inner":{"value":"v","confidence":97.0},"names":["a"]}`:                func(*oddRow) {},
-		`{"id":"1","count":3.5,"closed":1,"inner":{"value":"v","confidence":97.5},"names":["a"]}`:                     func(r *oddRow) { r.Count, r.Inner.Confidence = 0, 0 },
+		`{"id":77,"count":3,"closed":true,"inner":{"value":"v","confidence":97},"names":["a"]}`:        func(r *oddRow) { r.ID = "77" },
+		`{"id":"1","count":"3","closed":"true","inner":{"value":"v","confidence":97.0},"names":["a"]}`: func(*oddRow) {},
+		`{"id":"1","count":3.5,"closed":1,"inner":{"value":"v","confidence":97.5},"names":["a"]}`: func(r *oddRow) {
+			r.Count, r.Inner.Confidence = 0, 0
+		},
 		`{"id":["1"],"count":{},"closed":"maybe","inner":{"value":true,"confidence":"high"},"names":"a"}`:             func(r *oddRow) { *r = oddRow{} },
 		`{"id":{"a":[1,{"b":2}]},"count":1e99,"closed":[],"inner":"none","names":{"0":"a"}}`:                          func(r *oddRow) { *r = oddRow{} },
 		`{"id":"1","count":3,"closed":true,"inner":{"value":"v","confidence":97},"names":["a"],"far":7,"by_name":[]}`: func(*oddRow) {},
@@ -83,7 +85,8 @@ func anUnreadableElementCostsOnlyItself(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{
 		"text": `"row"`, "a number": `7`, "a truth": `true`, "an array": `[{"id":"2"}]`,
-		"a repeated key": `{"id":"2","id":"3"}`, "a repeated key within": `{"id":"2","inner":{"value":"a","value":"b"}}`,
+		"a repeated key":                            `{"id":"2","id":"3"}`,
+		"a repeated key within":                     `{"id":"2","inner":{"value":"a","value":"b"}}`,
 		"a repeated key of an unknown member":       `{"id":"2","new":{"a":1,"a":2}}`,
 		"a list that is not one, which must be one": `{"id":"2","parts":{"value":"x"}}`,
 	} {
@@ -176,7 +179,8 @@ func theEnvelopeHasItsOwnRule(t *testing.T) {
 func aFlagHasTheValueThatWasWritten(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]wire.Flag{
-		`null`: wire.FlagAbsent, `true`: wire.FlagTrue, `false`: wire.FlagFalse, `"true"`: wire.FlagTrue, `0`: wire.FlagFalse, `1`: wire.FlagTrue,
+		`null`: wire.FlagAbsent, `true`: wire.FlagTrue, `false`: wire.FlagFalse, `"true"`: wire.FlagTrue,
+		`0`: wire.FlagFalse, `1`: wire.FlagTrue,
 		`"maybe"`: wire.FlagUnreadable, `{}`: wire.FlagUnreadable, `2`: wire.FlagUnreadable, `""`: wire.FlagAbsent,
 	} {
 		var in oddRow

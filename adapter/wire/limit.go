@@ -37,7 +37,8 @@ func tooManyRows(body []byte) bool {
 		values += bytes.Count(part, []byte{','})
 		rest = rest[len(part):]
 	}
-	return objects > min(maxObjects, max(minCounted, len(body)/objectBytes)) || values > max(minCounted, len(body)/valueBytes)
+	return objects > min(maxObjects, max(minCounted, len(body)/objectBytes)) ||
+		values > max(minCounted, len(body)/valueBytes)
 }
 
 // errCrowded ends the reading of a response with too many rows.

@@ -34,14 +34,16 @@ func aResponseHasAtMostAsManyRowsAsItsLengthAllows(t *testing.T) {
 		body    string
 		crowded bool
 	}{
-		"forty thousand short rows":              {list(short, 40_000), false},
-		"ten thousand rows of nulls":             {list(null, 10_000), false},
-		"more rows than a response may have":     {list(short, 70_000), true},
-		"a few empty rows":                       {list(`{}`, 4000), false},
-		"a hundred thousand empty rows":          {list(`{}`, 100_000), true},
-		"a hundred thousand nulls":               {list(`null`, 100_000), true},
-		"a hundred thousand empty texts":         {list(`""`, 100_000), true},
-		"empty rows that a long text stands for": {`{"text":"` + strings.Repeat("x", 1<<20) + `",` + list(`{}`, 100_000)[1:], true},
+		"forty thousand short rows":          {list(short, 40_000), false},
+		"ten thousand rows of nulls":         {list(null, 10_000), false},
+		"more rows than a response may have": {list(short, 70_000), true},
+		"a few empty rows":                   {list(`{}`, 4000), false},
+		"a hundred thousand empty rows":      {list(`{}`, 100_000), true},
+		"a hundred thousand nulls":           {list(`null`, 100_000), true},
+		"a hundred thousand empty texts":     {list(`""`, 100_000), true},
+		"empty rows that a long text stands for": {
+			`{"text":"` + strings.Repeat("x", 1<<20) + `",` + list(`{}`, 100_000)[1:], true,
+		},
 	} {
 		assert.Equal(t, c.crowded, wire.Crowded([]byte(c.body)), name)
 	}

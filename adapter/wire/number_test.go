@@ -20,7 +20,8 @@ func TestNumber(t *testing.T) {
 func aNumberIsReadExactlyInAnyNotation(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		`1902.55`: "1902.55", `"42.90"`: "42.90", `-784.6`: "-784.6", `1e3`: "1000", `"1.5E-2"`: "0.015", `0`: "0", `"0.00"`: "0.00",
+		`1902.55`: "1902.55", `"42.90"`: "42.90", `-784.6`: "-784.6", `1e3`: "1000", `"1.5E-2"`: "0.015", `0`: "0",
+		`"0.00"`:              "0.00",
 		`9999999999999999999`: "9999999999999999999", `10450.750000000002`: "10450.750000000002",
 	} {
 		var in struct {
@@ -36,7 +37,8 @@ func absentAndUnreadableNumbersDifferAndCostNothing(t *testing.T) {
 	t.Parallel()
 	for raw, bad := range map[string]bool{
 		`{}`: false, `{"n":null}`: false, `{"n":""}`: false,
-		`{"n":"abc"}`: true, `{"n":{}}`: true, `{"n":[1]}`: true, `{"n":true}`: true, `{"n":12345678901234567890.5}`: true, `{"n":"1,000"}`: true, `{"n":"\u0031"}`: true,
+		`{"n":"abc"}`: true, `{"n":{}}`: true, `{"n":[1]}`: true, `{"n":true}`: true,
+		`{"n":12345678901234567890.5}`: true, `{"n":"1,000"}`: true, `{"n":"\u0031"}`: true,
 	} {
 		var in struct {
 			N wire.Number `json:"n"`

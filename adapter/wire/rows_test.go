@@ -44,7 +44,9 @@ func rowsArePassedOneByOneAndShareNothing(t *testing.T) {
 		assert.Equal(t, len(want), in.Rows.N)
 		assert.Equal(t, len(want) > 0, in.After)
 	}
-	for raw, fails := range map[string]bool{`{}`: false, `{"rows":null}`: false, `{"rows":{}}`: true, `{"rows":"x"}`: true, `{"rows":[{"a":"1"},{}`: true} {
+	for raw, fails := range map[string]bool{
+		`{}`: false, `{"rows":null}`: false, `{"rows":{}}`: true, `{"rows":"x"}`: true, `{"rows":[{"a":"1"},{}`: true,
+	} {
 		var in struct {
 			Rows wire.Rows[row] `json:"rows"`
 		}

@@ -14,9 +14,12 @@ import (
 func TestSeconds(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]time.Duration{
-		`{"n":3600}`: time.Hour, `{"n":"3600"}`: time.Hour, `{"n":3600.0}`: time.Hour, `{"n":3.6e3}`: time.Hour, `{"n":" 3600 "}`: time.Hour, `{"n":"3600.0"}`: time.Hour,
-		`{"n":90.5}`: 90*time.Second + 500*time.Millisecond, `{"n":9.3e9}`: 24 * time.Hour, `{"n":1e400}`: 24 * time.Hour, `{"n":99999999999999999999999}`: 24 * time.Hour,
-		`{"n":-1e400}`: time.Minute, `{"n":-1e18}`: time.Minute, `{"n":0}`: time.Minute, `{"n":-5}`: time.Minute, `{"n":null}`: time.Minute, `{}`: time.Minute, `{"n":""}`: time.Minute, `{"n":"soon"}`: time.Minute,
+		`{"n":3600}`: time.Hour, `{"n":"3600"}`: time.Hour, `{"n":3600.0}`: time.Hour, `{"n":3.6e3}`: time.Hour,
+		`{"n":" 3600 "}`: time.Hour, `{"n":"3600.0"}`: time.Hour,
+		`{"n":90.5}`: 90*time.Second + 500*time.Millisecond, `{"n":9.3e9}`: 24 * time.Hour,
+		`{"n":1e400}`: 24 * time.Hour, `{"n":99999999999999999999999}`: 24 * time.Hour,
+		`{"n":-1e400}`: time.Minute, `{"n":-1e18}`: time.Minute, `{"n":0}`: time.Minute, `{"n":-5}`: time.Minute,
+		`{"n":null}`: time.Minute, `{}`: time.Minute, `{"n":""}`: time.Minute, `{"n":"soon"}`: time.Minute,
 		`{"n":"NaN"}`: time.Minute, `{"n":true}`: time.Minute, `{"n":{}}`: time.Minute, `{"n":[3600]}`: time.Minute,
 	} {
 		var in struct {

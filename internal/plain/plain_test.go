@@ -34,7 +34,9 @@ func TestLine(t *testing.T) {
 		"the replacement character stays": {"a\ufffd", "a\ufffd", "\"a\ufffd\""},
 		"nothing":                         {"", "", `""`},
 		"a quote cannot end the quotes":   {`a"b\`, `a"b\`, `"a\"b\\"`},
-		"a word of 65 bytes is cut":       {strings.Repeat("x", 65), strings.Repeat("x", 65), `"` + strings.Repeat("x", 64) + `…"`},
+		"a word of 65 bytes is cut": {
+			strings.Repeat("x", 65), strings.Repeat("x", 65), `"` + strings.Repeat("x", 64) + `…"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -48,7 +48,8 @@ func processedHTML(code int) serveFunc {
 }
 
 func sendPage(w http.ResponseWriter, code int) {
-	const page = "<!doctype html>\n<html><head><title>Service notice</title></head><body><h1>We will be right back</h1></body></html>\n"
+	const page = "<!doctype html>\n<html><head><title>Service notice</title></head>" +
+		"<body><h1>We will be right back</h1></body></html>\n"
 	send(w, code, "text/html; charset=utf-8", []byte(page))
 }
 
