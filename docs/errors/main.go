@@ -11,9 +11,11 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -191,10 +193,11 @@ func run(ctx context.Context) error {
 
 // show prints what an error says, and what the browser gets.
 func show(what string, err error) {
-	r := replyTo(err)
-	fmt.Printf("%s\n    %d %s", what, r.status, r.text)
-	if r.wait > 0 {
-		fmt.Printf(", wait %s", r.wait)
+	w := httptest.NewRecorder() // in production: the response to the browser
+	replyTo(err).send(w)
+	fmt.Printf("%s\n    %d %s", what, w.Code, strings.TrimSpace(w.Body.String()))
+	if wait := w.Header().Get("Retry-After"); wait != "" {
+		fmt.Printf(", wait %ss", wait)
 	}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		fmt.Printf("\n    %s of %s: %s; the user must act: %t", e.Kind, e.Affects(), e.Remedy(), e.UserMustAct())
