@@ -1,14 +1,8 @@
 package dapi_test
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,201 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// dayBank serves rows by the day of booking, and refuses what it likes. The rest is the virtual
-// bank's.
-type dayBank struct {
-	rest http.Handler
-	now  time.Time // by the application's clock
-	rows []dayRow
-	// ignores says that it serves all it has, whatever days are asked for.
-	ignores bool
-	odd     []string // elements of each answer, as they are sent
-	// refuses reports whether the bank refuses to answer about two days; nil means never.
-	refuses func(from, to bankmux.Date) bool
-	// secretly is the first day that it serves, whatever it says; zero for no such limit.
-	secretly bankmux.Date
-	promises int      // days that its metadata promises; 0 for those of the virtual bank
-	asks     bool     // the next call about days asks the user
-	asked    []string // each question about days
-	refused  int
+// TestDays specifies which days are requested and which rows are returned.
+func TestDays(t *testing.T) {
+	t.Parallel()
+	t.Run("rows of days that were not requested are dropped and counted", rowsOfDaysThatWereNotRequestedAreDroppedAndCounted)
+	t.Run("a bank that selects by another day than it writes loses no row", aBankThatSelectsByAnotherDayThanItWritesLosesNoRow)
+	t.Run("a bank that refuses days is asked for fewer", aBankThatRefusesDaysIsAskedForFewer)
+	t.Run("days beyond the bank's range are refused or left out", daysBeyondTheBanksRangeAreRefusedOrLeftOut)
+	t.Run("the bank's range is read once an hour", theBanksRangeIsReadOnceAnHour)
+	t.Run("today is the bank's day", todayIsTheBanksDay)
+	t.Run("an answered call whose days are then refused is repeated with fewer", anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer)
 }
 
-type dayRow struct {
-	booked, written bankmux.Date
-	text            string
-}
-
-func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if b.promises > 0 && strings.Contains(r.URL.Path, "/metadata/") {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(
-			w,
-			`{"success":true,"status":"done","accountsMetadata":{"transactionRange":{"unit":"days","value":%d}}}`,
-			b.promises,
-		)
-		return
-	}
-	if !strings.HasSuffix(r.URL.Path, "ransactions/get") {
-		b.rest.ServeHTTP(w, r)
-		return
-	}
-	var in struct{ FromDate, ToDate bankmux.Date }
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		panic(err) // of this package's own client
-	}
-	b.asked = append(b.asked, in.FromDate.String()+" "+in.ToDate.String())
-	w.Header().Set("Content-Type", "application/json")
-	if b.refuses != nil && b.refuses(in.FromDate, in.ToDate) {
-		b.refused++
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"success":false,"status":"failed","type":"INVALID_DATE_RANGE","msg":"no"}`)
-		return
-	}
-	if b.asks {
-		b.asks = false
-		_, _ = io.WriteString(
-			w,
-			`{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`,
-		)
-		return
-	}
-	rows := slices.Clone(b.odd)
-	for _, row := range b.rows {
-		if row.booked.Before(b.secretly) {
-			continue
-		}
-		if b.ignores || (!row.booked.Before(in.FromDate) && !row.booked.After(in.ToDate)) {
-			rows = append(
-				rows,
-				fmt.Sprintf(
-					`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"AED","name":"DIRHAM"}}`,
-					row.written,
-					row.text,
-				),
-			)
-		}
-	}
-	_, _ = fmt.Fprintf(
-		w,
-		`{"operationID":"op","success":true,"status":"done","transactions":[%s]}`,
-		strings.Join(rows, ","),
-	)
-}
-
-// openDays links a bank of a country at an instant, with a row on each of some days, the newest
-// first.
-func openDays(
-	t *testing.T,
-	country string,
-	at time.Time,
-	days int,
-	row func(back int, day bankmux.Date) []dayRow,
-) (*dayBank, *bankmux.Client, bankmux.Connection, bankmux.Date) {
-	t.Helper()
-	bank := virtualbank.New(virtualbank.Options{})
-	b := &dayBank{rest: bank.Dapi(), now: at}
-	server := httptest.NewServer(b)
-	t.Cleanup(server.Close)
-	creds := bank.Credentials().Dapi
-	client, err := dapi.New(dapi.Config{
-		AppKey:      creds.AppKey,
-		AppSecret:   bankmux.NewSecret(creds.AppSecret),
-		Environment: bankmux.Sandbox,
-		BaseURL:     server.URL + "/v2",
-		Guard: guard.New(
-			guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}},
-		),
-		Now: func() time.Time { return b.now },
-	})
-	require.NoError(t, err)
-	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: country})
-	require.NoError(t, err)
-	payload, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{country}})
-	require.NoError(t, err)
-	conn, err := single.Connection(
-		client.ExchangeToken(
-			t.Context(),
-			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(string(payload))},
-		),
-	)
-	require.NoError(t, err)
-	today := bankmux.DateOf(at.Add(4 * time.Hour))
-	for back := range days {
-		b.rows = append(b.rows, row(back, today.AddDays(-back))...)
-	}
-	return b, client, conn, today
-}
-
-// plain is one row a day, written with the day that the bank selects by.
-func plain(_ int, day bankmux.Date) []dayRow { return []dayRow{{day, day, "rent"}} }
-
-// later is one row a day, written some days after the one that the bank selects by.
-func later(days ...int) func(back int, day bankmux.Date) []dayRow {
-	return func(back int, day bankmux.Date) []dayRow {
-		return []dayRow{{day, day.AddDays(days[back%len(days)]), "rent"}}
-	}
-}
-
-// firstSync reads one account from the beginning.
-func firstSync(t *testing.T, client *bankmux.Client, conn bankmux.Connection) bankmux.Delta {
-	t.Helper()
-	d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}})
-	require.NoError(t, err)
-	require.Empty(t, d.Failed)
-	return d
-}
-
-// writtenDays are the days of rows, in order.
-func writtenDays(rows []dayRow) (all []string) {
-	for _, r := range rows {
-		all = append(all, r.written.String())
-	}
-	slices.Sort(all)
-	return all
-}
-
-func addedDays(d bankmux.Delta) (all []string) {
-	for _, a := range d.Added {
-		all = append(all, a.Row.Date.String())
-	}
-	slices.Sort(all)
-	return all
-}
-
-var noon = time.Date(2026, time.September, 30, 12, 0, 0, 0, time.UTC)
-
-// listed reads one account page by page.
-func listed(
-	t *testing.T,
-	client *bankmux.Client,
-	req bankmux.TransactionsRequest,
-) (days []string, outside int, covered, gaps []bankmux.Covered, err error) {
-	t.Helper()
-	req.Accounts = []string{"a1"}
-	for page, failed := range client.TransactionPages(t.Context(), req) {
-		if failed != nil {
-			return days, outside, covered, gaps, failed
-		}
-		for _, f := range page.Failed {
-			err = f
-		}
-		for _, row := range page.Transactions {
-			days = append(days, row.Date.String())
-		}
-		outside += page.Outside
-		covered, gaps = append(covered, page.Covered...), append(gaps, page.Gaps...)
-	}
-	slices.Sort(days)
-	return days, outside, covered, gaps, err
-}
-
-func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
+func rowsOfDaysThatWereNotRequestedAreDroppedAndCounted(t *testing.T) {
 	t.Parallel()
 	t.Run("a list has each row once, and none before From or after To", func(t *testing.T) {
 		t.Parallel()
@@ -274,7 +90,7 @@ func TestRowsOfDaysThatWereNotAskedForAreDroppedAndCounted(t *testing.T) {
 	})
 }
 
-func TestABankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
+func aBankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ days []int }{
 		"three days later":                      {[]int{3}},
@@ -324,66 +140,7 @@ func TestABankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 	}
 }
 
-func TestASyncHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
-	t.Parallel()
-	for _, most := range []int{0, 1, 3, 7, 14, 30} {
-		for _, drift := range [][]int{{0}, {3, 6}, {6, 3, 9, 0}, {-2}, {10}, {-10}, {14, 14, 7}, {-14}} {
-			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
-				t.Parallel()
-				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
-				b.refuses = atMost(most)
-				d := firstSync(t, client, conn)
-				assert.Equal(t, writtenDays(served(b, today)), addedDays(d))
-				if most > 0 {
-					assert.LessOrEqual(
-						t,
-						d.Outside,
-						len(b.rows)-len(served(b, today)),
-						"a row before the first day that is served is dropped, no other",
-					)
-				}
-				require.Len(t, d.Covered, 1)
-				assert.False(t, d.Covered[0].From.Before(today.AddDays(-89+max(0, slices.Max(drift)))))
-			})
-		}
-	}
-	for _, most := range []int{0, 3, 7, 30} {
-		for _, history := range []int{1, 12, 35, 60, 200} {
-			t.Run(
-				fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history),
-				func(t *testing.T) {
-					t.Parallel()
-					b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
-						return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
-					})
-					b.ignores, b.refuses = true, atMost(most)
-					assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
-				},
-			)
-		}
-	}
-	t.Run("the last weeks are read with their margin", func(t *testing.T) {
-		t.Parallel()
-		for _, drift := range []int{10, -10} {
-			b, client, conn, _ := openDays(t, "AE", noon, 89, later(drift))
-			b.refuses = atMost(7)
-			d := firstSync(t, client, conn)
-			b.now = b.now.Add(24 * time.Hour)
-			d, err := client.Sync(
-				t.Context(),
-				bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next},
-			)
-			require.NoError(t, err)
-			from := d.Covered[0].From
-			days := addedDays(d)
-			for day := from; day.Before(d.Covered[0].To.AddDays(-11)); day = day.AddDays(1) {
-				assert.Contains(t, days, day.String(), "drift %d", drift)
-			}
-		}
-	})
-}
-
-func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
+func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 	t.Parallel()
 	type refuses func(today bankmux.Date) func(from, to bankmux.Date) bool
 	for name, c := range map[string]struct {
@@ -479,7 +236,59 @@ func TestABankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 	})
 }
 
-func TestTodayIsTheBanksOwn(t *testing.T) {
+func daysBeyondTheBanksRangeAreRefusedOrLeftOut(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	ctx := t.Context()
+	require.NoError(t, s.bank.ServeDays(conn.Institution.ID, 60))
+	all, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	today := bankmux.DateOf(time.Now().UTC().Add(4 * time.Hour))
+	read := func(req bankmux.TransactionsRequest) (covered []bankmux.Covered, err error) {
+		req.Connection, req.Accounts = conn, []string{all.Accounts[0].ID}
+		for page, failed := range s.client.TransactionPages(ctx, req) {
+			if failed != nil {
+				return covered, failed
+			}
+			for _, f := range page.Failed {
+				err = f
+			}
+			covered = append(covered, page.Covered...)
+		}
+		return covered, err
+	}
+	_, err = read(bankmux.TransactionsRequest{From: today.AddDays(-100)})
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.ErrorContains(t, err, "60 days")
+	covered, err := read(bankmux.TransactionsRequest{From: today.AddDays(-100), Beyond: bankmux.RangeClamp})
+	require.NoError(t, err)
+	require.Len(t, covered, 2, "a long range is split")
+	assert.Equal(t, today, covered[0].To)
+	assert.Equal(t, covered[0].From.AddDays(-1), covered[1].To)
+	assert.Equal(t, today.AddDays(-59), covered[1].From)
+	covered, err = read(bankmux.TransactionsRequest{})
+	require.NoError(t, err, "without From it is never beyond")
+	assert.Equal(t, today.AddDays(-59), covered[len(covered)-1].From)
+	covered, err = read(
+		bankmux.TransactionsRequest{From: today.AddDays(-200), To: today.AddDays(-150), Beyond: bankmux.RangeClamp},
+	)
+	require.NoError(t, err)
+	assert.Empty(t, covered, "nothing was served, and it says so")
+}
+
+func theBanksRangeIsReadOnceAnHour(t *testing.T) {
+	t.Parallel()
+	client, conn, calls := canned(t, nil)
+	for range 3 {
+		for _, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn}) {
+			require.NoError(t, err)
+		}
+	}
+	assert.Equal(t, 1, calls["/v2/metadata/accounts/get"])
+}
+
+func todayIsTheBanksDay(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ country, at, today string }{
 		"Dubai at half past midnight":             {"AE", "2026-09-30T20:30:00Z", "2026-10-01"},
@@ -509,7 +318,7 @@ func TestTodayIsTheBanksOwn(t *testing.T) {
 	}
 }
 
-func TestAnAnswerToACallWhoseDaysAreThenRefusedIsNotTheEnd(t *testing.T) {
+func anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	conn := s.connect()

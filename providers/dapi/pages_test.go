@@ -11,35 +11,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// atMost refuses calls for more days than some.
-func atMost(days int) func(from, to bankmux.Date) bool {
-	return func(from, to bankmux.Date) bool { return days > 0 && to.DaysSince(from) >= days }
+// TestPages specifies a list of transactions.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	t.Run("each row is listed once for all days that the bank selects and writes", eachRowIsListedOnce)
+	t.Run("a list notices late that a bank writes distant days", aListNoticesLateThatABankWritesDistantDays)
+	t.Run("a bank that ignores the days has each row once", aBankThatIgnoresTheDaysHasEachRowOnce)
+	t.Run("a list without a refused day reports the gap", aListWithoutARefusedDayReportsTheGap)
 }
 
-// served are the rows of the last ninety days.
-func served(b *dayBank, today bankmux.Date) (rows []dayRow) {
-	for _, r := range b.rows {
-		if !r.written.Before(today.AddDays(-89)) {
-			rows = append(rows, r)
-		}
-	}
-	return rows
-}
-
-// once fails where a day is covered twice.
-func once(t *testing.T, covered []bankmux.Covered) (days int) {
-	t.Helper()
-	seen := map[bankmux.Date]bool{}
-	for _, span := range covered {
-		for day := span.From; !day.After(span.To); day = day.AddDays(1) {
-			assert.False(t, seen[day], "%s is covered once", day)
-			seen[day] = true
-		}
-	}
-	return len(seen)
-}
-
-func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
+func eachRowIsListedOnce(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{0, 3, 7, 30, 40} {
 		for _, drift := range [][]int{{0}, {3, 6}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-14}, {0, 12, -13}} {
@@ -84,7 +65,7 @@ func TestAListHasEachRowOnceWhateverDaysTheBankTakesAndWrites(t *testing.T) {
 	}
 }
 
-func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
+func aListNoticesLateThatABankWritesDistantDays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ first, drift, most int }{
 		{35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
@@ -109,7 +90,7 @@ func TestAListFindsOutLateThatABankWritesDaysFarOff(t *testing.T) {
 	}
 }
 
-func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
+func aBankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{0, 7, 30} {
 		for _, history := range []int{1, 12, 35, 45, 60, 72, 200} {
@@ -162,7 +143,7 @@ func TestAListOfABankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	})
 }
 
-func TestAListOfADayThatIsRefusedTellsTheGap(t *testing.T) {
+func aListWithoutARefusedDayReportsTheGap(t *testing.T) {
 	t.Parallel()
 	for name, enrich := range map[string]bool{"a list": false, "an enriched list": true} {
 		t.Run(name, func(t *testing.T) {

@@ -16,87 +16,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// reads are the calls that the bank may answer with a question.
-func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"Accounts": func(ctx context.Context) error {
-			_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
-			return err
-		},
-		"Balances": func(ctx context.Context) error {
-			_, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
-			return err
-		},
-		"AccountNumbers": func(ctx context.Context) error {
-			_, err := client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: conn})
-			return err
-		},
-		"Identity": func(ctx context.Context) error {
-			_, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn})
-			return err
-		},
-		"Cards": func(ctx context.Context) error {
-			_, err := client.Cards(ctx, bankmux.CardsRequest{Connection: conn})
-			return err
-		},
-		"Transactions": func(ctx context.Context) error {
-			for _, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn}) {
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		"Sync": func(ctx context.Context) error {
-			_, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
-			return err
-		},
-		"CompleteAccounts": func(ctx context.Context) error {
-			_, _, err := dapi.CompleteAccounts(ctx, client, conn, nil)
-			return err
-		},
-		"CategorizedTransactions": func(ctx context.Context) error {
-			_, err := dapi.CategorizedTransactions(
-				ctx,
-				client,
-				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}},
-			)
-			return err
-		},
-	}
+// TestPresence specifies what is sent without a user.
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	t.Run("a bank that asked is not called without a user", aBankThatAskedIsNotCalledWithoutAUser)
+	t.Run("an answer means that the user is present", anAnswerMeansThatTheUserIsPresent)
 }
 
-// asked lets the bank ask the user once, who answers, and returns the status that an application
-// stores.
-func (s *setup) asked(conn bankmux.Connection) bankmux.Connection {
-	s.t.Helper()
-	require.NoError(s.t, s.bank.RequireInput(conn.Reference(), "", []string{"otp"}))
-	req := bankmux.AccountsRequest{Connection: conn}
-	_, err := s.client.Accounts(s.t.Context(), req)
-	e, ok := errors.AsType[*bankmux.Error](err)
-	require.True(s.t, ok)
-	require.NotNil(s.t, e.Challenge)
-	conn.Status = conn.Status.After(err)
-	req.Answers = e.Challenge.Answer("123456")
-	_, err = s.client.Accounts(bankmux.WithoutUser(s.t.Context()), req)
-	require.NoError(s.t, err, "what the user answered is sent, whoever sends it")
-	conn.Status = conn.Status.After(err)
-	return conn
-}
-
-// refusedAsAbsent checks that a call was refused because nobody waits for it.
-func refusedAsAbsent(t *testing.T, err error, name string) {
-	t.Helper()
-	require.ErrorIs(t, err, bankmux.ErrUserAction, name)
-	e, ok := errors.AsType[*bankmux.Error](err)
-	require.True(t, ok, name)
-	assert.Equal(t, bankmux.CodeUserAbsent, e.Code, name)
-	assert.True(t, e.NotSent, name)
-	assert.Nil(t, e.Challenge, name)
-	assert.Equal(t, "make the call again when the user is there", e.Remedy(), name)
-}
-
-func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
+func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 	t.Parallel()
 	t.Run("no read is sent, and each is once the user is there", func(t *testing.T) {
 		t.Parallel()
@@ -177,7 +104,7 @@ func TestABankThatAskedIsNotAskedWhereNobodyWaits(t *testing.T) {
 	})
 }
 
-func TestAnAnswerMeansThatTheUserIsThere(t *testing.T) {
+func anAnswerMeansThatTheUserIsPresent(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	conn := s.connect()
@@ -232,4 +159,84 @@ func TestAnAnswerMeansThatTheUserIsThere(t *testing.T) {
 		refusedAsAbsent(t, balances(absent, nil), "Balances")
 		refusedAsAbsent(t, list(absent, nil), "Transactions")
 	})
+}
+
+// reads are the calls that the bank may answer with a question.
+func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Accounts": func(ctx context.Context) error {
+			_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+			return err
+		},
+		"Balances": func(ctx context.Context) error {
+			_, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
+			return err
+		},
+		"AccountNumbers": func(ctx context.Context) error {
+			_, err := client.AccountNumbers(ctx, bankmux.AccountNumbersRequest{Connection: conn})
+			return err
+		},
+		"Identity": func(ctx context.Context) error {
+			_, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn})
+			return err
+		},
+		"Cards": func(ctx context.Context) error {
+			_, err := client.Cards(ctx, bankmux.CardsRequest{Connection: conn})
+			return err
+		},
+		"Transactions": func(ctx context.Context) error {
+			for _, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Sync": func(ctx context.Context) error {
+			_, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
+			return err
+		},
+		"CompleteAccounts": func(ctx context.Context) error {
+			_, _, err := dapi.CompleteAccounts(ctx, client, conn, nil)
+			return err
+		},
+		"CategorizedTransactions": func(ctx context.Context) error {
+			_, err := dapi.CategorizedTransactions(
+				ctx,
+				client,
+				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}},
+			)
+			return err
+		},
+	}
+}
+
+// asked lets the bank ask the user once, who answers, and returns the status that an application
+// stores.
+func (s *setup) asked(conn bankmux.Connection) bankmux.Connection {
+	s.t.Helper()
+	require.NoError(s.t, s.bank.RequireInput(conn.Reference(), "", []string{"otp"}))
+	req := bankmux.AccountsRequest{Connection: conn}
+	_, err := s.client.Accounts(s.t.Context(), req)
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(s.t, ok)
+	require.NotNil(s.t, e.Challenge)
+	conn.Status = conn.Status.After(err)
+	req.Answers = e.Challenge.Answer("123456")
+	_, err = s.client.Accounts(bankmux.WithoutUser(s.t.Context()), req)
+	require.NoError(s.t, err, "what the user answered is sent, whoever sends it")
+	conn.Status = conn.Status.After(err)
+	return conn
+}
+
+// refusedAsAbsent checks that a call was refused because nobody waits for it.
+func refusedAsAbsent(t *testing.T, err error, name string) {
+	t.Helper()
+	require.ErrorIs(t, err, bankmux.ErrUserAction, name)
+	e, ok := errors.AsType[*bankmux.Error](err)
+	require.True(t, ok, name)
+	assert.Equal(t, bankmux.CodeUserAbsent, e.Code, name)
+	assert.True(t, e.NotSent, name)
+	assert.Nil(t, e.Challenge, name)
+	assert.Equal(t, "make the call again when the user is there", e.Remedy(), name)
 }

@@ -13,7 +13,13 @@ import (
 	"github.com/bankmux/bankmux/providers/dapi"
 )
 
-func TestNoResultOfThePackageShowsTheGrant(t *testing.T) {
+// TestSecrets specifies that results hide credentials.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	t.Run("no result of the package shows the grant", noResultOfThePackageShowsTheGrant)
+}
+
+func noResultOfThePackageShowsTheGrant(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	conn := s.connect()

@@ -15,89 +15,48 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-func TestTwoBanksFromOneSessionAreTwoConnections(t *testing.T) {
+// TestReconnect specifies which login may renew a connection.
+func TestReconnect(t *testing.T) {
+	t.Parallel()
+	t.Run("another bank is refused", anotherBankIsRefused)
+	t.Run("a bank that merged is the same bank", aBankThatMergedIsTheSameBank)
+	t.Run("the granted products are kept", theGrantedProductsAreKept)
+}
+
+// TestDisconnect specifies when a connection has ended.
+func TestDisconnect(t *testing.T) {
+	t.Parallel()
+	t.Run("a login that changed is not delinked", aLoginThatChangedIsNotDelinked)
+}
+
+func anotherBankIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	session, err := s.client.CreateSession(t.Context(), request)
-	require.NoError(t, err)
-	rows := map[string]bankmux.Connection{} // an application upserts by the id
-	var ids []string
-	for _, bank := range []string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"} {
-		payload, err := s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: bank})
-		require.NoError(t, err)
-		raw, err := json.Marshal(session) // another process has what was stored
-		require.NoError(t, err)
-		var stored bankmux.Session
-		require.NoError(t, json.Unmarshal(raw, &stored))
-		conn, err := single.Connection(
-			s.another(nil).
-				ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}),
-		)
-		require.NoError(t, err)
-		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "whichever process exchanges it")
-		rows[conn.ID] = conn
-		ids = append(ids, conn.ID)
-		_, err = s.client.ExchangeToken(
+	conn := s.connect()
+	var other string
+	for _, i := range s.bank.Institutions() {
+		if i.Country == "AE" && i.DapiID != "" && i.DapiID != conn.Institution.ID {
+			other = i.DapiID
+		}
+	}
+	require.NotEmpty(t, other)
+	req := request
+	req.Reconnect = &conn
+	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: other}))
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.ErrorContains(t, err, "another bank")
+	renewed, err := single.Connection(
+		s.client.ExchangeToken(
 			t.Context(),
-			bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
-		)
-		require.ErrorIs(t, err, bankmux.ErrTokenSpent, "the second post makes no other connection")
-	}
-	require.Len(t, rows, 3)
-	for i, id := range ids {
-		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: rows[id]})
-		require.NoError(t, err)
-		assert.Equal(
-			t,
-			[]string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"}[i],
-			got.Connection.Institution.ID,
-		)
-		_, err = s.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: rows[id]})
-		require.NoError(t, err, "no login stays open")
-	}
-	other, err := s.client.CreateSession(t.Context(), request)
+			s.post(s.client, req, virtualbank.DapiLink{InstitutionID: conn.Institution.ID}),
+		),
+	)
 	require.NoError(t, err)
-	assert.NotEqual(t, session.ConnectionOf("login"), other.ConnectionOf("login"))
+	assert.Equal(t, conn.ID, renewed.ID)
+	assert.NotEqual(t, conn.Reference(), renewed.Reference())
 }
 
-// merging is a Dapi whose metadata change.
-type merging struct {
-	*setup
-	change map[string]string // members of the metadata
-}
-
-func startMerging(t *testing.T) *merging {
-	t.Helper()
-	m := &merging{setup: &setup{t: t, bank: virtualbank.New(virtualbank.Options{})}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") || m.change == nil {
-			m.bank.Dapi().ServeHTTP(w, r)
-			return
-		}
-		seen := httptest.NewRecorder()
-		m.bank.Dapi().ServeHTTP(seen, r)
-		var body map[string]any
-		_ = json.Unmarshal(seen.Body.Bytes(), &body)
-		if metadata, ok := body["accountsMetadata"].(map[string]any); ok {
-			for name, v := range m.change {
-				if name == "country" {
-					metadata[name] = map[string]string{"code": v, "name": v}
-					continue
-				}
-				metadata[name] = v
-			}
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(seen.Code)
-		_ = json.NewEncoder(w).Encode(body)
-	}))
-	t.Cleanup(server.Close)
-	m.url = server.URL + "/v2"
-	m.client = m.another(nil)
-	return m
-}
-
-func TestABankThatMergedIsTheSameBank(t *testing.T) {
+func aBankThatMergedIsTheSameBank(t *testing.T) {
 	t.Parallel()
 	const legal = "Emirates NBD Bank PJSC"
 	for name, change := range map[string]map[string]string{
@@ -233,7 +192,7 @@ func TestABankThatMergedIsTheSameBank(t *testing.T) {
 	})
 }
 
-func TestAReconnectKeepsTheProductsThatWereGranted(t *testing.T) {
+func theGrantedProductsAreKept(t *testing.T) {
 	t.Parallel()
 	products := func(list ...bankmux.Product) (all []bankmux.ProductRequest) {
 		for _, p := range list {
@@ -272,4 +231,54 @@ func TestAReconnectKeepsTheProductsThatWereGranted(t *testing.T) {
 			assert.Equal(t, c.want, got.Connection.Products)
 		})
 	}
+}
+
+func aLoginThatChangedIsNotDelinked(t *testing.T) {
+	t.Parallel()
+	for code, gone := range map[string]bool{"INVALID_CREDENTIALS": false, "INVALID_CONNECTION": false, "INVALID_TOKEN": true, "USER_DELINKED": true} {
+		client, conn, _ := canned(
+			t,
+			map[string]string{"/v2/users/DelinkUser": `{"success":false,"status":"failed","type":"` + code + `"}`},
+		)
+		res, err := client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+		assert.Equal(t, gone, err == nil, code)
+		assert.Equal(t, gone, res.Connection.Status.State == bankmux.StateGone, code)
+	}
+}
+
+// merging is a Dapi whose metadata change.
+type merging struct {
+	*setup
+	change map[string]string // members of the metadata
+}
+
+func startMerging(t *testing.T) *merging {
+	t.Helper()
+	m := &merging{setup: &setup{t: t, bank: virtualbank.New(virtualbank.Options{})}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") || m.change == nil {
+			m.bank.Dapi().ServeHTTP(w, r)
+			return
+		}
+		seen := httptest.NewRecorder()
+		m.bank.Dapi().ServeHTTP(seen, r)
+		var body map[string]any
+		_ = json.Unmarshal(seen.Body.Bytes(), &body)
+		if metadata, ok := body["accountsMetadata"].(map[string]any); ok {
+			for name, v := range m.change {
+				if name == "country" {
+					metadata[name] = map[string]string{"code": v, "name": v}
+					continue
+				}
+				metadata[name] = v
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(seen.Code)
+		_ = json.NewEncoder(w).Encode(body)
+	}))
+	t.Cleanup(server.Close)
+	m.url = server.URL + "/v2"
+	m.client = m.another(nil)
+	return m
 }

@@ -1,9 +1,8 @@
 package dapi_test
 
 import (
-	"context"
 	"errors"
-	"iter"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -15,54 +14,75 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// ledger is what an application stores of one account.
-type ledger map[string]bankmux.Known
+// TestSync specifies a sync by days.
+func TestSync(t *testing.T) {
+	t.Parallel()
+	t.Run("each row is reported once for all days that the bank selects and writes", eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites)
+	t.Run("a row that leaves the days that the bank serves is not removed", aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved)
+	t.Run("a round that continues after midnight requests no day that the bank no longer serves", aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes)
+}
 
-func (l ledger) known(_ context.Context, _ string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
-	return func(yield func(bankmux.Known, error) bool) {
-		for _, k := range l {
-			if !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
-				return
-			}
+func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, 1, 3, 7, 14, 30} {
+		for _, drift := range [][]int{{0}, {3, 6}, {6, 3, 9, 0}, {-2}, {10}, {-10}, {14, 14, 7}, {-14}} {
+			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
+				t.Parallel()
+				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
+				b.refuses = atMost(most)
+				d := firstSync(t, client, conn)
+				assert.Equal(t, writtenDays(served(b, today)), addedDays(d))
+				if most > 0 {
+					assert.LessOrEqual(
+						t,
+						d.Outside,
+						len(b.rows)-len(served(b, today)),
+						"a row before the first day that is served is dropped, no other",
+					)
+				}
+				require.Len(t, d.Covered, 1)
+				assert.False(t, d.Covered[0].From.Before(today.AddDays(-89+max(0, slices.Max(drift)))))
+			})
 		}
 	}
-}
-
-// store keeps what a page says.
-func (l ledger) store(d bankmux.Delta) {
-	for _, c := range d.Modified {
-		delete(l, c.Was.Key)
+	for _, most := range []int{0, 3, 7, 30} {
+		for _, history := range []int{1, 12, 35, 60, 200} {
+			t.Run(
+				fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history),
+				func(t *testing.T) {
+					t.Parallel()
+					b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
+						return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
+					})
+					b.ignores, b.refuses = true, atMost(most)
+					assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
+				},
+			)
+		}
 	}
-	for _, c := range d.Replaced {
-		delete(l, c.Was.Key)
-	}
-	for _, gone := range d.Removed {
-		delete(l, gone.Known.Key)
-	}
-	for _, a := range d.Added {
-		l[a.Known.Key] = a.Known
-	}
-	for _, c := range d.Modified {
-		l[c.Known.Key] = c.Known
-	}
-	for _, c := range d.Replaced {
-		l[c.Known.Key] = c.Known
-	}
-	for _, m := range d.Missing {
-		l[m.Known.Key] = m.Known
-	}
-}
-
-func (l ledger) days() []string {
-	var rows []dayRow
-	for _, k := range l {
-		rows = append(rows, dayRow{written: k.Date})
-	}
-	return writtenDays(rows)
+	t.Run("the last weeks are read with their margin", func(t *testing.T) {
+		t.Parallel()
+		for _, drift := range []int{10, -10} {
+			b, client, conn, _ := openDays(t, "AE", noon, 89, later(drift))
+			b.refuses = atMost(7)
+			d := firstSync(t, client, conn)
+			b.now = b.now.Add(24 * time.Hour)
+			d, err := client.Sync(
+				t.Context(),
+				bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}, Cursor: d.Next},
+			)
+			require.NoError(t, err)
+			from := d.Covered[0].From
+			days := addedDays(d)
+			for day := from; day.Before(d.Covered[0].To.AddDays(-11)); day = day.AddDays(1) {
+				assert.Contains(t, days, day.String(), "drift %d", drift)
+			}
+		}
+	})
 }
 
 // A bank that silently serves fewer days than it says drops rows by the day that it selects by.
-func TestARowThatLeavesTheDaysABankServesIsNotRemoved(t *testing.T) {
+func aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved(t *testing.T) {
 	t.Parallel()
 	for name, drift := range map[string][]int{
 		"selected by the day that is written":      {0},
@@ -112,7 +132,7 @@ func TestARowThatLeavesTheDaysABankServesIsNotRemoved(t *testing.T) {
 	}
 }
 
-func TestARoundThatGoesOnAfterMidnightAsksForNoDayThatTheBankHasLeft(t *testing.T) {
+func aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes(t *testing.T) {
 	t.Parallel()
 	before := time.Date(2026, time.September, 30, 19, 50, 0, 0, time.UTC)
 	after := before.Add(20 * time.Minute) // 00:10 in Dubai

@@ -12,7 +12,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestRunningBalancesDecideTheSign(t *testing.T) {
+// TestRow specifies how a row is read.
+func TestRow(t *testing.T) {
+	t.Parallel()
+	t.Run("running balances decide the sign", runningBalancesDecideTheSign)
+	t.Run("a running balance is in the account's currency", aRunningBalanceIsInTheAccountsCurrency)
+	t.Run("one unreadable row never costs the page", oneUnreadableRowNeverCostsThePage)
+	t.Run("a day that cannot be meant fails and is quoted", aDayThatCannotBeMeantFailsAndIsQuoted)
+}
+
+func runningBalancesDecideTheSign(t *testing.T) {
 	t.Parallel()
 	row := func(amount, word, before, after string) string {
 		return fmt.Sprintf(
@@ -123,7 +132,7 @@ func TestRunningBalancesDecideTheSign(t *testing.T) {
 	})
 }
 
-func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
+func aRunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 	t.Parallel()
 	row := func(members string) string {
 		return `{"date":"` + yesterday() + `","type":"debit",` + members + `}`
@@ -196,4 +205,137 @@ func TestARunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		assert.Empty(t, rows)
 		assert.Len(t, failed, 1, "they rise, and the word says debit, whether the account's currency is known or not")
 	}
+}
+
+func oneUnreadableRowNeverCostsThePage(t *testing.T) {
+	t.Parallel()
+	good := `{"amount":1,"date":"` + yesterday() + `","type":"credit","description":"GOOD",` + aed + `}`
+	for name, c := range map[string]struct {
+		row   string
+		check func(*testing.T, bankmux.Transaction)
+	}{
+		"a numeric reference is read": {
+			`{"amount":5,"date":"DAY","type":"debit","reference":998877,` + aed + `}`,
+			func(t *testing.T, row bankmux.Transaction) { assert.Equal(t, "998877", row.Reference) },
+		},
+		"members to show are absent": {
+			`{"amount":5,"date":"DAY","type":"debit","description":{"en":"x"},"details":[1],"category":true,"brandDetails":"none",` + aed + `}`,
+			func(t *testing.T, row bankmux.Transaction) {
+				assert.Empty(t, row.Description+row.Details)
+				assert.Nil(t, row.Enrichment)
+			},
+		},
+		"a currency that is a code alone is read": {
+			`{"amount":"5","date":"DAY","type":"DEBIT","currency":"AED"}`,
+			func(*testing.T, bankmux.Transaction) {},
+		},
+		"a running balance that cannot be read is absent": {
+			`{"amount":5,"date":"DAY","type":"debit","beforeAmount":"NA","afterAmount":{},` + aed + `}`,
+			func(t *testing.T, row bankmux.Transaction) {
+				assert.True(t, row.BalanceBefore.IsZero() && row.BalanceAfter.IsZero())
+			},
+		},
+		"text is not a row":                 {`"row"`, nil},
+		"a list is not a row":               {`[1]`, nil},
+		"a row that repeats a key fails":    {`{"amount":5,"amount":6,"date":"DAY","type":"debit",` + aed + `}`, nil},
+		"a currency that repeats a key":     {`{"amount":5,"date":"DAY","type":"debit","currency":{"code":"AED","code":"USD"}}`, nil},
+		"an unknown word is not a credit":   {`{"amount":5,"date":"DAY","type":"sideways",` + aed + `}`, nil},
+		"a word that is a number fails":     {`{"amount":5,"date":"DAY","type":1,` + aed + `}`, nil},
+		"an amount that is an object fails": {`{"amount":{"value":5},"date":"DAY","type":"debit",` + aed + `}`, nil},
+		"a day that is a number fails":      {`{"amount":5,"date":17,"type":"debit",` + aed + `}`, nil},
+		"a currency by its name":            {`{"amount":5,"date":"DAY","type":"debit","currency":{"code":"dirham"}}`, nil},
+		"a currency that is a number":       {`{"amount":5,"date":"DAY","type":"debit","currency":784}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := `{` + done + `,"transactions":[` + good + `,` + strings.ReplaceAll(
+				c.row,
+				"DAY",
+				yesterday(),
+			) + `,` + good + `]}`
+			client, conn, _ := canned(t, map[string]string{"/v2/data/transactions/get": body})
+			for range 7 { // one more than opens a circuit
+				rows, failed, delta := rowsOf(t, client, conn)
+				if c.check == nil {
+					require.Len(t, rows, 2)
+					require.Len(t, failed, 1)
+					require.ErrorIs(t, failed[0], bankmux.ErrMalformed)
+					require.ErrorContains(t, failed[0], "row 2")
+					require.Len(t, delta.Failed, 1)
+					assert.Equal(t, "row 2", delta.Failed[0].Transaction)
+					continue
+				}
+				require.Empty(t, failed)
+				require.Len(t, rows, 3)
+				assert.Equal(t, "-5.00 AED", rows[1].Amount.String())
+				c.check(t, rows[1])
+				assert.Empty(t, delta.Failed)
+				assert.Len(t, delta.Added, 3)
+			}
+		})
+	}
+}
+
+func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
+	t.Parallel()
+	for _, day := range []string{"1448-05-13", "0001-01-01", "9999-12-31", "2569-11-20T00:00:00.000Z", "1970-01-01"} {
+		client, conn, _ := canned(t, map[string]string{
+			"/v2/data/transactions/get": `{` + done + `,"transactions":[{"amount":5,"date":"` + day + `","type":"debit",` + aed + `}]}`,
+			"/v2/data/balance/get":      `{` + done + `,"balance":{"outstandingBalance":5,"dueDate":"` + day + `",` + aed + `}}`,
+			"/v2/data/cards/get":        `{` + done + `,"cards":[{"id":"c1","expiryDate":"` + day + `",` + aed + `}]}`,
+			"/v2/data/identity/get":     `{` + done + `,"identity":{"name":"Rosa","dateOfBirth":"` + day + `"}}`,
+		})
+		rows, failed, delta := rowsOf(t, client, conn)
+		assert.Empty(t, rows)
+		require.Len(t, failed, 1)
+		require.ErrorContains(t, failed[0], `"`+day+`"`)
+		require.Len(t, delta.Failed, 1, "a sync names it, too")
+		require.ErrorContains(t, delta.Failed[0], `"`+day+`"`)
+		if strings.HasPrefix(day, "1970") {
+			continue // as good a birthday as any
+		}
+		balances, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Cards: []string{"c1"}})
+		require.ErrorContains(t, err, `"`+day+`"`)
+		require.Len(t, balances.Balances, 1)
+		assert.True(t, balances.Balances[0].Due.IsZero())
+		cards, err := client.Cards(t.Context(), bankmux.CardsRequest{Connection: conn})
+		require.ErrorContains(t, err, `"`+day+`"`)
+		require.Len(t, cards.Cards, 1)
+		who, err := client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
+		require.ErrorContains(t, err, `"`+day+`"`)
+		require.Len(t, who.Owners, 1)
+	}
+}
+
+// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the
+// breaker.
+
+const (
+	done = `"operationID":"X:1","success":true,"status":"done"`
+	aed  = `"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"}`
+)
+
+// yesterday is a day that every reading asks for.
+func yesterday() string {
+	return bankmux.DateOf(time.Now().UTC()).AddDays(-1).String()
+}
+
+// rowsOf reads the rows of an account a1 from a list and from a sync, and what failed of each.
+func rowsOf(
+	t *testing.T,
+	client *bankmux.Client,
+	conn bankmux.Connection,
+) (rows []bankmux.Transaction, failed []error, delta bankmux.Delta) {
+	t.Helper()
+	from := bankmux.DateOf(time.Now().UTC()).AddDays(-3)
+	for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: from}) {
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	delta, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}})
+	partly(t, err)
+	return rows, failed, delta
 }
