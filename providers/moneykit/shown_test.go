@@ -15,7 +15,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-func TestNoResultOfThePackageShowsTheLinksID(t *testing.T) {
+// TestSecrets specifies that results hide credentials.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	t.Run("no result of the package shows the link's id", noResultOfThePackageShowsTheLinksId)
+	t.Run("a cursor has nothing readable of the link", aCursorHasNothingReadableOfTheLink)
+}
+
+func noResultOfThePackageShowsTheLinksId(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
@@ -76,7 +83,7 @@ func TestNoResultOfThePackageShowsTheLinksID(t *testing.T) {
 	}
 }
 
-func TestACursorHasNothingReadableOfTheLink(t *testing.T) {
+func aCursorHasNothingReadableOfTheLink(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)

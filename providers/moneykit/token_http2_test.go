@@ -19,54 +19,13 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-const tokenAttempts = 3
-
-// framing is a listener whose connections can be struck by the faults of HTTP/2.
-type framing struct{ net.Listener }
-
-func (f framing) Accept() (net.Conn, error) {
-	c, err := f.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return wirefault.HTTP2Conn(c), nil
+// TestTokenOverHTTP2 specifies how often a token is requested.
+func TestTokenOverHTTP2(t *testing.T) {
+	t.Parallel()
+	t.Run("a token fetched within a call is requested once per attempt", aTokenFetchedWithinACallIsRequestedOncePerAttempt)
 }
 
-// overHTTP2 is a new client of a bank behind HTTP/2, without a token.
-func overHTTP2(t *testing.T, s *setup, h http.Handler) *bankmux.Client {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	server := &http.Server{
-		Handler:           h,
-		ConnContext:       wirefault.ConnContext,
-		Protocols:         new(http.Protocols),
-		ReadHeaderTimeout: time.Minute,
-	}
-	server.Protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(framing{l})
-	}()
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		assert.NoError(t, server.Close())
-		<-served
-	})
-	creds := s.bank.Credentials().MoneyKit
-	client, err := moneykit.New(moneykit.Config{
-		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox,
-		BaseURL: "http://" + l.Addr().String(), HTTPClient: &http.Client{Transport: transport},
-		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: tokenAttempts, Base: time.Millisecond}}),
-	})
-	require.NoError(t, err)
-	return client
-}
-
-func TestATokenThatIsFetchedWithinACallIsAskedForOnceAnAttempt(t *testing.T) {
+func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 	t.Parallel()
 	for _, f := range wirefault.HTTP2() {
 		if f.Name == "http2_goaway_graceful" {
@@ -120,4 +79,51 @@ func TestATokenThatIsFetchedWithinACallIsAskedForOnceAnAttempt(t *testing.T) {
 			})
 		}
 	}
+}
+
+const tokenAttempts = 3
+
+// framing is a listener whose connections can be struck by the faults of HTTP/2.
+type framing struct{ net.Listener }
+
+func (f framing) Accept() (net.Conn, error) {
+	c, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return wirefault.HTTP2Conn(c), nil
+}
+
+// overHTTP2 is a new client of a bank behind HTTP/2, without a token.
+func overHTTP2(t *testing.T, s *setup, h http.Handler) *bankmux.Client {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := &http.Server{
+		Handler:           h,
+		ConnContext:       wirefault.ConnContext,
+		Protocols:         new(http.Protocols),
+		ReadHeaderTimeout: time.Minute,
+	}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(framing{l})
+	}()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		assert.NoError(t, server.Close())
+		<-served
+	})
+	creds := s.bank.Credentials().MoneyKit
+	client, err := moneykit.New(moneykit.Config{
+		ClientID: creds.ClientID, ClientSecret: bankmux.NewSecret(creds.ClientSecret), Environment: bankmux.Sandbox,
+		BaseURL: "http://" + l.Addr().String(), HTTPClient: &http.Client{Transport: transport},
+		Guard: guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: tokenAttempts, Base: time.Millisecond}}),
+	})
+	require.NoError(t, err)
+	return client
 }
