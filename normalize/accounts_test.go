@@ -9,7 +9,13 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestAccountsThatWereAskedForAreReadOrNamed(t *testing.T) {
+// TestAccounts specifies which accounts of a provider answer a request.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	t.Run("requested accounts are read or named", requestedAccountsAreReadOrNamed)
+}
+
+func requestedAccountsAreReadOrNamed(t *testing.T) {
 	t.Parallel()
 	const malformed, missing = bankmux.ErrMalformed, bankmux.ErrNotFound
 	all := []bankmux.Account{{ID: "a"}, {ID: ""}, {ID: "b"}, {ID: "c"}}

@@ -10,7 +10,17 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
+// TestCatalogue specifies which row of an error table decides.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
+	t.Run("a hostile code is not shown", aHostileCodeIsNotShown)
+	t.Run("the most specific row decides", theMostSpecificRowDecides)
+	t.Run("a code without a row has the meaning of its class", aCodeWithoutARowHasTheMeaningOfItsClass)
+	t.Run("a row with a mistake panics", aRowWithAMistakePanics)
+}
+
+func anUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
 	t.Parallel()
 	table := normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrGone})
 	for status, kind := range map[int]bankmux.Kind{
@@ -29,7 +39,7 @@ func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
 	}
 }
 
-func TestAHostileCodeIsNotShown(t *testing.T) {
+func aHostileCodeIsNotShown(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"secret with blanks", "line\nbreak", strings.Repeat("x", 101), "\xff", `{"a":1}`} {
 		e := normalize.NewCatalogue().Error(normalize.Failure{Code: code, Status: 400, RequestID: code})
@@ -39,7 +49,7 @@ func TestAHostileCodeIsNotShown(t *testing.T) {
 	}
 }
 
-func TestTheMostSpecificRowDecides(t *testing.T) {
+func theMostSpecificRowDecides(t *testing.T) {
 	t.Parallel()
 	const here, elsewhere = "POST /here", "POST /elsewhere"
 	// Each row has a detail of its own, and wins over the rows below it.
@@ -104,7 +114,7 @@ func TestTheMostSpecificRowDecides(t *testing.T) {
 	}
 }
 
-func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
+func aCodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
 	t.Parallel()
 	// Plaid's own words: its answers have error_type beside error_code, and nearly all are 400.
 	table := normalize.NewCatalogue(
@@ -174,7 +184,7 @@ func TestACodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
 	}
 }
 
-func TestARowWithAMistakePanics(t *testing.T) {
+func aRowWithAMistakePanics(t *testing.T) {
 	t.Parallel()
 	row := normalize.Row{Code: "a", Kind: bankmux.ErrInvalid}
 	class := normalize.Row{Class: "k", Endpoint: "POST /x", Kind: bankmux.ErrInvalid}

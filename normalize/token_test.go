@@ -9,7 +9,13 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestWhatCannotBeAHeaderValueIsNoToken(t *testing.T) {
+// TestToken specifies which credentials can be sent.
+func TestToken(t *testing.T) {
+	t.Parallel()
+	t.Run("a text that cannot be a header value is not a token", aTextThatCannotBeAHeaderValueIsNotAToken)
+}
+
+func aTextThatCannotBeAHeaderValueIsNotAToken(t *testing.T) {
 	t.Parallel()
 	for token, ok := range map[string]bool{
 		"a": true, "eyJ0.eyJh-_~+/=": true, "{a}|\\\"!": true, strings.Repeat("x", 16<<10): true,

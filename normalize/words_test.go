@@ -9,7 +9,14 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
+// TestWords specifies what is kept of a provider's sentences.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	t.Run("only field names and codes are kept", onlyFieldNamesAndCodesAreKept)
+	t.Run("an address of documentation is kept by its form", anAddressOfDocumentationIsKeptByItsForm)
+}
+
+func onlyFieldNamesAndCodesAreKept(t *testing.T) {
 	t.Parallel()
 	t.Run("the field that a sentence names", func(t *testing.T) {
 		t.Parallel()
@@ -74,7 +81,7 @@ func TestOnlyNamesAndCodesOfAProvidersWordsAreKept(t *testing.T) {
 	})
 }
 
-func TestAnAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
+func anAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 	t.Parallel()
 	t.Run("pages of codes, versions and words are kept", func(t *testing.T) {
 		t.Parallel()

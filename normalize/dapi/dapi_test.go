@@ -13,7 +13,28 @@ import (
 	"github.com/bankmux/bankmux/normalize/dapi"
 )
 
-func TestAGrantBecomesAConnectionAndComesBack(t *testing.T) {
+// TestGrant specifies the credential of a connection.
+func TestGrant(t *testing.T) {
+	t.Parallel()
+	t.Run("a grant becomes a connection and is read back", aGrantBecomesAConnectionAndIsReadBack)
+	t.Run("printing a grant shows none of its content", printingAGrantShowsNoneOfItsContent)
+	t.Run("a grant needs everything that calls need", aGrantNeedsEverythingThatCallsNeed)
+}
+
+// TestBank specifies how a bank is identified.
+func TestBank(t *testing.T) {
+	t.Parallel()
+	t.Run("a bank is named by its best id", aBankIsNamedByItsBestId)
+	t.Run("another bank agrees in nothing", anotherBankAgreesInNothing)
+}
+
+// TestProduct specifies the products of Dapi.
+func TestProduct(t *testing.T) {
+	t.Parallel()
+	t.Run("the products that Dapi has", theProductsThatDapiHas)
+}
+
+func aGrantBecomesAConnectionAndIsReadBack(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
 	g, err := dapi.NewGrant("planted-token", "planted-secret", "c-1", dapi.IDs{User: "u", Token: "t"})
@@ -35,7 +56,7 @@ func TestAGrantBecomesAConnectionAndComesBack(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
-func TestNothingThatPrintsAGrantShowsWhatIsInIt(t *testing.T) {
+func printingAGrantShowsNoneOfItsContent(t *testing.T) {
 	t.Parallel()
 	parts := []string{"planted-token", "planted-secret", "planted-reference", "planted-user", "planted-id"}
 	g, err := dapi.NewGrant(parts[0], parts[1], parts[2], dapi.IDs{User: parts[3], Token: parts[4]})
@@ -45,52 +66,7 @@ func TestNothingThatPrintsAGrantShowsWhatIsInIt(t *testing.T) {
 	}
 }
 
-func TestABankIsNamedByTheBestIDThereIs(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		bank    dapi.Bank
-		id      string
-		sandbox bool
-	}{
-		{"its id", dapi.Bank{BankID: "ADCBAEAA", OperationID: "X:1", SwiftCode: "ADCBAEAA"}, "ADCBAEAA", false},
-		{"the operation's prefix", dapi.Bank{OperationID: "DAPIBANK_AE_ENBD:3f0c", SwiftCode: "EBILAEAD"}, "DAPIBANK_AE_ENBD", true},
-		{"an operation without prefix", dapi.Bank{OperationID: "3f0c2a54", SwiftCode: "EBILAEAD"}, "EBILAEAD", false},
-		{"a sandbox swift code", dapi.Bank{SwiftCode: "DAPIBANK"}, "DAPIBANK", true},
-		{"a name alone", dapi.Bank{Name: "A Bank"}, "", false},
-	} {
-		i, err := dapi.Institution(c.bank)
-		require.NoError(t, err, c.name)
-		assert.Equal(t, c.id, i.ID, c.name)
-		assert.Equal(t, c.sandbox, dapi.SandboxBank(c.bank), c.name)
-	}
-	_, err := dapi.Institution(dapi.Bank{OperationID: "3f0c2a54"})
-	assert.ErrorIs(t, err, bankmux.ErrMalformed)
-}
-
-func TestAnotherBank(t *testing.T) {
-	t.Parallel()
-	type i = bankmux.Institution
-	for _, c := range []struct {
-		name string
-		a, b i
-		want bool
-	}{
-		{"same id", i{ID: "A"}, i{ID: "A"}, false},
-		{"other id", i{ID: "A"}, i{ID: "B"}, true},
-		{"same swift code, another branch", i{BIC: "EBILAEAD"}, i{BIC: "EBILAEADXXX"}, false},
-		{"one known by swift code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, false},
-		{"the swift code of the sandbox, other ids", i{ID: "A", BIC: "DAPIBANK"}, i{ID: "B", BIC: "DAPIBANK"}, true},
-		{"other swift code, same id", i{ID: "A", BIC: "EBILAEAD"}, i{ID: "A", BIC: "ADCBAEAA"}, false},
-		{"same name", i{Name: "A Bank"}, i{Name: "a bank"}, false},
-		{"same name elsewhere", i{Name: "A Bank", Country: "AE"}, i{Name: "A Bank", Country: "SA"}, true},
-		{"nothing known", i{}, i{}, false},
-	} {
-		assert.Equal(t, c.want, dapi.AnotherBank(c.a, c.b), c.name)
-	}
-}
-
-func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
+func aGrantNeedsEverythingThatCallsNeed(t *testing.T) {
 	t.Parallel()
 	for name, part := range map[string][3]string{
 		"without access token":                     {"", "planted-b", "c"},
@@ -113,16 +89,52 @@ func TestAGrantNeedsAllThatCallsNeed(t *testing.T) {
 	}
 }
 
-// refused fails unless a stored text is refused as a credential and not shown.
-func refused(t *testing.T, name, stored string) {
-	t.Helper()
-	token, secret, err := dapi.Access(bankmux.NewSecret(stored))
-	require.ErrorIs(t, err, bankmux.ErrInvalid, name)
-	assert.Empty(t, token+secret, name)
-	assert.NotContains(t, err.Error(), "planted", name)
+func aBankIsNamedByItsBestId(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		bank    dapi.Bank
+		id      string
+		sandbox bool
+	}{
+		{"its id", dapi.Bank{BankID: "ADCBAEAA", OperationID: "X:1", SwiftCode: "ADCBAEAA"}, "ADCBAEAA", false},
+		{"the operation's prefix", dapi.Bank{OperationID: "DAPIBANK_AE_ENBD:3f0c", SwiftCode: "EBILAEAD"}, "DAPIBANK_AE_ENBD", true},
+		{"an operation without prefix", dapi.Bank{OperationID: "3f0c2a54", SwiftCode: "EBILAEAD"}, "EBILAEAD", false},
+		{"a sandbox swift code", dapi.Bank{SwiftCode: "DAPIBANK"}, "DAPIBANK", true},
+		{"a name alone", dapi.Bank{Name: "A Bank"}, "", false},
+	} {
+		i, err := dapi.Institution(c.bank)
+		require.NoError(t, err, c.name)
+		assert.Equal(t, c.id, i.ID, c.name)
+		assert.Equal(t, c.sandbox, dapi.SandboxBank(c.bank), c.name)
+	}
+	_, err := dapi.Institution(dapi.Bank{OperationID: "3f0c2a54"})
+	assert.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
-func TestTheProductsThatDapiHas(t *testing.T) {
+func anotherBankAgreesInNothing(t *testing.T) {
+	t.Parallel()
+	type i = bankmux.Institution
+	for _, c := range []struct {
+		name string
+		a, b i
+		want bool
+	}{
+		{"same id", i{ID: "A"}, i{ID: "A"}, false},
+		{"other id", i{ID: "A"}, i{ID: "B"}, true},
+		{"same swift code, another branch", i{BIC: "EBILAEAD"}, i{BIC: "EBILAEADXXX"}, false},
+		{"one known by swift code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, false},
+		{"the swift code of the sandbox, other ids", i{ID: "A", BIC: "DAPIBANK"}, i{ID: "B", BIC: "DAPIBANK"}, true},
+		{"other swift code, same id", i{ID: "A", BIC: "EBILAEAD"}, i{ID: "A", BIC: "ADCBAEAA"}, false},
+		{"same name", i{Name: "A Bank"}, i{Name: "a bank"}, false},
+		{"same name elsewhere", i{Name: "A Bank", Country: "AE"}, i{Name: "A Bank", Country: "SA"}, true},
+		{"nothing known", i{}, i{}, false},
+	} {
+		assert.Equal(t, c.want, dapi.AnotherBank(c.a, c.b), c.name)
+	}
+}
+
+func theProductsThatDapiHas(t *testing.T) {
 	t.Parallel()
 	for p, has := range map[bankmux.Product]bool{
 		bankmux.ProductAccounts: true, bankmux.ProductAccountNumbers: true, bankmux.ProductIdentity: true,
@@ -131,6 +143,15 @@ func TestTheProductsThatDapiHas(t *testing.T) {
 	} {
 		assert.Equal(t, has, dapi.Product(p), p)
 	}
+}
+
+// refused fails unless a stored text is refused as a credential and not shown.
+func refused(t *testing.T, name, stored string) {
+	t.Helper()
+	token, secret, err := dapi.Access(bankmux.NewSecret(stored))
+	require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+	assert.Empty(t, token+secret, name)
+	assert.NotContains(t, err.Error(), "planted", name)
 }
 
 func FuzzGrant(f *testing.F) {

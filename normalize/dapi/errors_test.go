@@ -11,16 +11,14 @@ import (
 	"github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// want is what a code must become; the codes are those of the providers' documentation and SDKs.
-type want struct {
-	code     string
-	status   int
-	endpoint string
-	kind     bankmux.Kind
-	scope    bankmux.Scope
+// TestErrors specifies the error table.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	t.Run("each type of Dapi has its meaning", eachTypeOfDapiHasItsMeaning)
+	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
 }
 
-func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
+func eachTypeOfDapiHasItsMeaning(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, w := range []want{
@@ -59,6 +57,33 @@ func TestEveryTypeOfDapiHasItsMeaning(t *testing.T) {
 	covered(t, dapi.Catalogue(), seen)
 }
 
+func anUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for status, kind := range map[int]bankmux.Kind{
+		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
+		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
+		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
+		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
+	} {
+		e := dapi.Error(normalize.Failure{Code: "BRAND_NEW", Status: status})
+		assert.Equal(t, kind, e.Kind, status)
+		assert.True(t, e.Unlisted, status)
+		assert.False(t, e.Repeatable(bankmux.Read), status)
+		plain := dapi.Error(normalize.Failure{Status: status})
+		assert.Equal(t, kind, plain.Kind, status)
+		assert.False(t, plain.Unlisted, status)
+	}
+}
+
+// want is what a code must become; the codes are those of the providers' documentation and SDKs.
+type want struct {
+	code     string
+	status   int
+	endpoint string
+	kind     bankmux.Kind
+	scope    bankmux.Scope
+}
+
 func check(t *testing.T, e *bankmux.Error, w want, name string) {
 	t.Helper()
 	assert.Equal(t, w.kind, e.Kind, name)
@@ -74,23 +99,5 @@ func covered(t *testing.T, c *normalize.Catalogue, seen map[string]bool) {
 	require.NotEmpty(t, c.Rows())
 	for _, r := range c.Rows() {
 		assert.True(t, seen[r.Code], "row %s is not tested", r.Code)
-	}
-}
-
-func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
-	t.Parallel()
-	for status, kind := range map[int]bankmux.Kind{
-		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
-		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
-		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
-		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
-	} {
-		e := dapi.Error(normalize.Failure{Code: "BRAND_NEW", Status: status})
-		assert.Equal(t, kind, e.Kind, status)
-		assert.True(t, e.Unlisted, status)
-		assert.False(t, e.Repeatable(bankmux.Read), status)
-		plain := dapi.Error(normalize.Failure{Status: status})
-		assert.Equal(t, kind, plain.Kind, status)
-		assert.False(t, plain.Unlisted, status)
 	}
 }

@@ -9,7 +9,13 @@ import (
 	"github.com/bankmux/bankmux/normalize/dapi"
 )
 
-func TestAFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt(t *testing.T) {
+// TestFieldIn specifies field names in messages.
+func TestFieldIn(t *testing.T) {
+	t.Parallel()
+	t.Run("a field without quotation marks is found if Dapi's requests have it", aFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt)
+}
+
+func aFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt(t *testing.T) {
 	t.Parallel()
 	for sentence, want := range map[string]string{
 		"Field connectionID is required":                            "connectionID",

@@ -11,16 +11,16 @@ import (
 	"github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// want is what a code must become; the codes are those of the providers' documentation and SDKs.
-type want struct {
-	code     string
-	status   int
-	endpoint string
-	kind     bankmux.Kind
-	scope    bankmux.Scope
+// TestErrors specifies the error tables.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	t.Run("each code of MoneyKit has its meaning", eachCodeOfMoneyKitHasItsMeaning)
+	t.Run("each link error decides a bad state", eachLinkErrorDecidesABadState)
+	t.Run("each product error has its meaning", eachProductErrorHasItsMeaning)
+	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
 }
 
-func TestEveryCodeOfMoneyKitHasItsMeaning(t *testing.T) {
+func eachCodeOfMoneyKitHasItsMeaning(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, w := range []want{
@@ -47,7 +47,7 @@ func TestEveryCodeOfMoneyKitHasItsMeaning(t *testing.T) {
 	covered(t, moneykit.Catalogue(), seen)
 }
 
-func TestEveryLinkErrorDecidesABadState(t *testing.T) {
+func eachLinkErrorDecidesABadState(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for code, w := range map[string]struct {
@@ -79,7 +79,7 @@ func TestEveryLinkErrorDecidesABadState(t *testing.T) {
 	assert.Equal(t, bankmux.ErrUnknown, e.Kind)
 }
 
-func TestEveryProductErrorHasItsMeaning(t *testing.T) {
+func eachProductErrorHasItsMeaning(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for code, kind := range map[string]bankmux.Kind{
@@ -93,6 +93,33 @@ func TestEveryProductErrorHasItsMeaning(t *testing.T) {
 		seen[code] = true
 	}
 	covered(t, moneykit.ProductErrors(), seen)
+}
+
+func anUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for status, kind := range map[int]bankmux.Kind{
+		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
+		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
+		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
+		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
+	} {
+		e := moneykit.Error(normalize.Failure{Code: "BRAND_NEW", Status: status}, "")
+		assert.Equal(t, kind, e.Kind, status)
+		assert.True(t, e.Unlisted, status)
+		assert.False(t, e.Repeatable(bankmux.Read), status)
+		plain := moneykit.Error(normalize.Failure{Status: status}, "")
+		assert.Equal(t, kind, plain.Kind, status)
+		assert.False(t, plain.Unlisted, status)
+	}
+}
+
+// want is what a code must become; the codes are those of the providers' documentation and SDKs.
+type want struct {
+	code     string
+	status   int
+	endpoint string
+	kind     bankmux.Kind
+	scope    bankmux.Scope
 }
 
 func check(t *testing.T, e *bankmux.Error, w want, name string) {
@@ -110,23 +137,5 @@ func covered(t *testing.T, c *normalize.Catalogue, seen map[string]bool) {
 	require.NotEmpty(t, c.Rows())
 	for _, r := range c.Rows() {
 		assert.True(t, seen[r.Code], "row %s is not tested", r.Code)
-	}
-}
-
-func TestAnUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
-	t.Parallel()
-	for status, kind := range map[int]bankmux.Kind{
-		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
-		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
-		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
-		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
-	} {
-		e := moneykit.Error(normalize.Failure{Code: "BRAND_NEW", Status: status}, "")
-		assert.Equal(t, kind, e.Kind, status)
-		assert.True(t, e.Unlisted, status)
-		assert.False(t, e.Repeatable(bankmux.Read), status)
-		plain := moneykit.Error(normalize.Failure{Status: status}, "")
-		assert.Equal(t, kind, plain.Kind, status)
-		assert.False(t, plain.Unlisted, status)
 	}
 }

@@ -11,7 +11,27 @@ import (
 	"github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-func TestMoneyKitStatesBecomeOurs(t *testing.T) {
+// TestStatus specifies the states of a link.
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	t.Run("each state of MoneyKit has a state of the model", eachStateOfMoneyKitHasAStateOfTheModel)
+}
+
+// TestConnection specifies the connection of a link.
+func TestConnection(t *testing.T) {
+	t.Parallel()
+	t.Run("a link becomes a connection", aLinkBecomesAConnection)
+	t.Run("a link id that cannot be sent is refused", aLinkIdThatCannotBeSentIsRefused)
+	t.Run("the country of a bank is kept through a reconnect", theCountryOfABankIsKeptThroughAReconnect)
+}
+
+// TestProduct specifies the products of a session.
+func TestProduct(t *testing.T) {
+	t.Parallel()
+	t.Run("the products that a session can request", theProductsThatASessionCanRequest)
+}
+
+func eachStateOfMoneyKitHasAStateOfTheModel(t *testing.T) {
 	t.Parallel()
 	for state, w := range map[string]bankmux.State{
 		"connected": bankmux.StateActive, "connecting": bankmux.StatePending, "awaiting_token_exchange": bankmux.StatePending,
@@ -22,7 +42,7 @@ func TestMoneyKitStatesBecomeOurs(t *testing.T) {
 	assert.Equal(t, bankmux.StateActive, moneykit.Status("connected", "auth_expired").State)
 }
 
-func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
+func aLinkBecomesAConnection(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Country: "US"})
 	chase := bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}
@@ -39,7 +59,26 @@ func TestAMoneyKitLinkBecomesAConnection(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrMalformed)
 }
 
-func TestTheProductsThatASessionCanAskFor(t *testing.T) {
+func aLinkIdThatCannotBeSentIsRefused(t *testing.T) {
+	t.Parallel()
+	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
+	_, err := moneykit.Connection(
+		session, bankmux.NewSecret("mk\n1"), bankmux.Institution{}, moneykit.Status("connected", ""), nil,
+	)
+	require.ErrorIs(t, err, bankmux.ErrMalformed)
+}
+
+func theCountryOfABankIsKeptThroughAReconnect(t *testing.T) {
+	t.Parallel()
+	before := bankmux.Connection{Institution: bankmux.Institution{ID: "chase", Country: "US"}}
+	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Reconnect: &before})
+	now := bankmux.Institution{ID: "chase", Name: "Chase"}
+	conn, err := moneykit.Connection(s, bankmux.NewSecret("mk_1"), now, moneykit.Status("connected", ""), nil)
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}, conn.Institution)
+}
+
+func theProductsThatASessionCanRequest(t *testing.T) {
 	t.Parallel()
 	for p, w := range map[bankmux.Product]struct {
 		wire string
@@ -54,25 +93,6 @@ func TestTheProductsThatASessionCanAskFor(t *testing.T) {
 		assert.Equal(t, w.wire, wire, p)
 		assert.Equal(t, w.ok, ok, p)
 	}
-}
-
-func TestALinkIDThatCannotBeSentIsRefused(t *testing.T) {
-	t.Parallel()
-	session := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
-	_, err := moneykit.Connection(
-		session, bankmux.NewSecret("mk\n1"), bankmux.Institution{}, moneykit.Status("connected", ""), nil,
-	)
-	require.ErrorIs(t, err, bankmux.ErrMalformed)
-}
-
-func TestTheCountryOfABankIsKeptThroughAReconnect(t *testing.T) {
-	t.Parallel()
-	before := bankmux.Connection{Institution: bankmux.Institution{ID: "chase", Country: "US"}}
-	s := bankmux.NewSession(bankmux.SessionRequest{User: "u", Reconnect: &before})
-	now := bankmux.Institution{ID: "chase", Name: "Chase"}
-	conn, err := moneykit.Connection(s, bankmux.NewSecret("mk_1"), now, moneykit.Status("connected", ""), nil)
-	require.NoError(t, err)
-	assert.Equal(t, bankmux.Institution{ID: "chase", Name: "Chase", Country: "US"}, conn.Institution)
 }
 
 func FuzzLinkError(f *testing.F) {

@@ -13,7 +13,13 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-func TestWhatFailsBeforeAOneShotWasNotSent(t *testing.T) {
+// TestUnsent specifies errors before a one-shot.
+func TestUnsent(t *testing.T) {
+	t.Parallel()
+	t.Run("a failure before a one-shot was not sent", aFailureBeforeAOneShotWasNotSent)
+}
+
+func aFailureBeforeAOneShotWasNotSent(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, normalize.Unsent(nil))
 	plain := errors.New("of another package")
