@@ -1,7 +1,10 @@
 package docs_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 // Who acts on an error.
@@ -87,6 +91,16 @@ func TestKindTable(t *testing.T) {
 		}
 		assert.ElementsMatch(t, bankmux.Kinds(), seen)
 	})
+	t.Run("the kinds that are logged as errors are those of errors.md", func(t *testing.T) {
+		raw, err := os.ReadFile("errors.md")
+		require.NoError(t, err)
+		_, row, ok := strings.Cut(string(raw), "\n| `Error` |")
+		require.True(t, ok)
+		row, _, _ = strings.Cut(row, "\n")
+		for _, a := range actors {
+			assert.Equal(t, levelOf(t, a.kind) == slog.LevelError, strings.Contains(row, "`"+a.name+"`"), a.name)
+		}
+	})
 	t.Run("who acts agrees with the error's methods", func(t *testing.T) {
 		for _, a := range actors {
 			e := &bankmux.Error{Kind: a.kind}
@@ -94,4 +108,19 @@ func TestKindTable(t *testing.T) {
 			assert.Equal(t, e.Repeatable(bankmux.Read), a.who == repeated, a.kind)
 		}
 	})
+}
+
+// levelOf returns the level at which a guard logs an error of a kind.
+func levelOf(t *testing.T, kind bankmux.Kind) (level slog.Level) {
+	t.Helper()
+	options := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if found, ok := a.Value.Any().(slog.Level); ok {
+			level = found
+		}
+		return a
+	}}
+	trace := guard.Trace(slog.New(slog.NewTextHandler(io.Discard, options)))
+	failed := func(context.Context) error { return &bankmux.Error{Kind: kind} }
+	require.ErrorIs(t, trace(t.Context(), bankmux.Op{Name: bankmux.OpAccounts}, failed), kind)
+	return level
 }
