@@ -2,10 +2,10 @@ package guard_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,75 +43,80 @@ func apart(f func()) {
 
 func codeThatDoesNotReturnHoldsNoSlotAndNoTurn(t *testing.T) {
 	t.Parallel()
-	for name, end := range endings {
-		leave := func(context.Context) error { end(); return nil }
-		t.Run("a probe of a provider that "+name+" frees its slot and proves nothing", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := breakers(guard.BreakerOptions{Probes: 1})
-				b.trip(t, read)
-				time.Sleep(31 * time.Second)
-				for range 3 {
-					apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
-					assert.Equal(t, "half-open", b.state(read))
-				}
-				require.NoError(t, b.call(t.Context(), read, nil))
-				assert.Equal(t, "closed", b.state(read))
+	for how, end := range endings {
+		for name, test := range map[string]func(t *testing.T, how string, end func()){
+			"a probe of a provider that %s frees its slot and proves nothing":   aProviderProbeLeaves,
+			"a probe of a bank that %s frees its slot and proves nothing":       aBankProbeLeaves,
+			"a call of a closed circuit that %s is neither success nor failure": aCallLeaves,
+			"a handler of the log that %s":                                      aLogHandlerLeaves,
+		} {
+			t.Run(fmt.Sprintf(name, how), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { test(t, how, end) })
 			})
-		})
-		t.Run("a probe of a bank that "+name+" frees its slot and proves nothing", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := newBanks(t, guard.Options{OnePerConnection: true, Hold: true})
-				b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
-				for range 5 {
-					_ = b.call("bank", "c1")
-				}
-				time.Sleep(31 * time.Second)
-				b.answer = func(ctx context.Context, _ bankmux.Op) error { return leave(ctx) }
-				apart(func() { _ = b.call("bank", "c1") })
-				assert.Equal(t, "half-open", b.of("bank"))
-				b.answer = func(context.Context, bankmux.Op) error { return nil }
-				require.NoError(t, b.call("bank", "c1"), "neither the bank nor the connection is busy")
-				assert.Equal(t, "closed", b.of("bank"))
-			})
-		})
-		t.Run("a call of a closed circuit that "+name+" is neither success nor failure", func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := breakers(guard.BreakerOptions{})
-				for i := range 6 {
-					assert.NotEqual(t, "open", b.state(read), i)
-					for range 5 {
-						apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
-					}
-					require.Error(t, b.call(t.Context(), read, errDown))
-				}
-				assert.Equal(t, "open", b.state(read))
-			})
-		})
-		t.Run("a handler of the log that "+name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				g := guard.New(guard.Options{Logger: slog.New(ending{end}), OnePerConnection: true})
-				for range 2 {
-					apart(
-						func() {
-							_ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context())
-						},
-					)
-				}
-				assert.EqualValues(t, 2, g.Breakers()[0].Requests, "the second call found nothing held")
-				if !strings.Contains(name, "panics") {
-					return
-				}
-				assert.NotPanics(t, func() {
-					err := chain(g.Interceptors(), oneShot, func(context.Context) error { return nil })(t.Context())
-					assert.NoError(t, err, "the result of a one-shot is not lost")
-				})
-			})
-		})
+		}
 	}
+}
+
+func aProviderProbeLeaves(t *testing.T, _ string, end func()) {
+	leave := func(context.Context) error { end(); return nil }
+	b := breakers(guard.BreakerOptions{Probes: 1})
+	b.trip(t, read)
+	time.Sleep(31 * time.Second)
+	for range 3 {
+		apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
+		assert.Equal(t, "half-open", b.state(read))
+	}
+	require.NoError(t, b.call(t.Context(), read, nil))
+	assert.Equal(t, "closed", b.state(read))
+}
+
+func aBankProbeLeaves(t *testing.T, _ string, end func()) {
+	leave := func(context.Context) error { end(); return nil }
+	b := newBanks(t, guard.Options{OnePerConnection: true, Hold: true})
+	b.answer = func(context.Context, bankmux.Op) error { return errBankDown }
+	for range 5 {
+		_ = b.call("bank", "c1")
+	}
+	time.Sleep(31 * time.Second)
+	b.answer = func(ctx context.Context, _ bankmux.Op) error { return leave(ctx) }
+	apart(func() { _ = b.call("bank", "c1") })
+	assert.Equal(t, "half-open", b.of("bank"))
+	b.answer = func(context.Context, bankmux.Op) error { return nil }
+	require.NoError(t, b.call("bank", "c1"), "neither the bank nor the connection is busy")
+	assert.Equal(t, "closed", b.of("bank"))
+}
+
+func aCallLeaves(t *testing.T, _ string, end func()) {
+	leave := func(context.Context) error { end(); return nil }
+	b := breakers(guard.BreakerOptions{})
+	for i := range 6 {
+		assert.NotEqual(t, "open", b.state(read), i)
+		for range 5 {
+			apart(func() { _ = chain(b.chain, read, leave)(t.Context()) })
+		}
+		require.Error(t, b.call(t.Context(), read, errDown))
+	}
+	assert.Equal(t, "open", b.state(read))
+}
+
+func aLogHandlerLeaves(t *testing.T, how string, end func()) {
+	g := guard.New(guard.Options{Logger: slog.New(ending{end}), OnePerConnection: true})
+	for range 2 {
+		apart(
+			func() {
+				_ = chain(g.Interceptors(), read, func(context.Context) error { return nil })(t.Context())
+			},
+		)
+	}
+	assert.EqualValues(t, 2, g.Breakers()[0].Requests, "the second call found nothing held")
+	if !strings.Contains(how, "panics") {
+		return
+	}
+	assert.NotPanics(t, func() {
+		err := chain(g.Interceptors(), oneShot, func(context.Context) error { return nil })(t.Context())
+		assert.NoError(t, err, "the result of a one-shot is not lost")
+	})
 }
 
 // ending is the handler of a log that does not return.
@@ -124,32 +129,3 @@ func (e ending) Handle(context.Context, slog.Record) error { e.end(); return nil
 func (e ending) WithAttrs([]slog.Attr) slog.Handler { return e }
 
 func (e ending) WithGroup(string) slog.Handler { return e }
-
-// listener records what it heard, after a moment of work that differs from change to change.
-type listener struct {
-	mu    sync.Mutex
-	heard []string
-	at    map[string]int // calls at work, by breaker
-	most  int
-	work  func(guard.BreakerState)
-}
-
-func (l *listener) listen(s guard.BreakerState) {
-	key := s.Client + "/" + s.Institution
-	l.mu.Lock()
-	if l.at == nil {
-		l.at = map[string]int{}
-	}
-	l.at[key]++
-	l.most = max(l.most, l.at[key])
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.at[key]--
-		l.heard = append(l.heard, s.State)
-	}()
-	if l.work != nil {
-		l.work(s)
-	}
-}

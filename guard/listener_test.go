@@ -228,3 +228,32 @@ func listenersDoNotWaitForEachOther(t *testing.T) {
 		assert.Equal(t, []string{"quick", "slow"}, heard)
 	})
 }
+
+// listener records what it heard, after a moment of work that differs from change to change.
+type listener struct {
+	mu    sync.Mutex
+	heard []string
+	at    map[string]int // calls at work, by breaker
+	most  int
+	work  func(guard.BreakerState)
+}
+
+func (l *listener) listen(s guard.BreakerState) {
+	key := s.Client + "/" + s.Institution
+	l.mu.Lock()
+	if l.at == nil {
+		l.at = map[string]int{}
+	}
+	l.at[key]++
+	l.most = max(l.most, l.at[key])
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at[key]--
+		l.heard = append(l.heard, s.State)
+	}()
+	if l.work != nil {
+		l.work(s)
+	}
+}

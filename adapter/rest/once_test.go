@@ -99,7 +99,7 @@ func TestOnceOverHTTP2(t *testing.T) {
 							}[read]+map[bool]string{true: "/warm", false: "/cold"}[warm],
 							func(t *testing.T) {
 								t.Parallel()
-								arrivesOnce(t, f, req, secure, read, warm, same)
+								exchange{f, req, secure, read, warm, same}.arrivesOnce(t)
 							},
 						)
 					}
@@ -111,19 +111,25 @@ func TestOnceOverHTTP2(t *testing.T) {
 
 func same(rt http.RoundTripper) http.RoundTripper { return rt }
 
-func arrivesOnce(
-	t *testing.T,
-	f wirefault.Fault,
-	req rest.Request,
-	secure, read, warm bool,
-	through func(http.RoundTripper) http.RoundTripper,
-) {
+// exchange is one request to a server with a fault.
+type exchange struct {
+	fault   wirefault.Fault
+	req     rest.Request
+	secure  bool // with TLS
+	read    bool // the server reads the body
+	warm    bool // the connection has served another request
+	through func(http.RoundTripper) http.RoundTripper
+}
+
+// arrivesOnce sends the request and counts how often it arrives.
+func (x exchange) arrivesOnce(t *testing.T) {
+	t.Helper()
 	var arrived atomic.Int32
 	right := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"ok":true}`))
 	})
-	base, client := http2Server(t, secure, func(w http.ResponseWriter, r *http.Request) {
+	base, client := http2Server(t, x.secure, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/warm" {
 			right(w, r)
 			return
@@ -132,20 +138,20 @@ func arrivesOnce(
 			right(w, r)
 			return
 		}
-		if !read {
+		if !x.read {
 			r.Body = http.NoBody
 		}
-		f.Serve(w, r, right)
+		x.fault.Serve(w, r, right)
 	})
-	c := rest.New(rest.Config{BaseURL: base, HTTPClient: &http.Client{Transport: through(client.Transport)}})
-	if warm {
+	c := rest.New(rest.Config{BaseURL: base, HTTPClient: &http.Client{Transport: x.through(client.Transport)}})
+	if x.warm {
 		_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
 		require.NoError(t, err)
 	}
-	req.Path = "/once"
-	res, err := c.Do(t.Context(), req)
+	x.req.Path = "/once"
+	res, err := c.Do(t.Context(), x.req)
 	assert.EqualValues(t, 1, arrived.Load(), "arrivals; %v", err)
-	if f.Name == "http2_goaway_graceful" {
+	if x.fault.Name == "http2_goaway_graceful" {
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusOK, res.Status)
 		return

@@ -86,7 +86,7 @@ func TestOnceOverACallersTransport(t *testing.T) {
 						name+"/"+f.Name+"/"+form+map[bool]string{true: "/warm", false: "/cold"}[warm],
 						func(t *testing.T) {
 							t.Parallel()
-							arrivesOnce(t, f, req, kind.secure, true, warm, kind.through)
+							exchange{f, req, kind.secure, true, warm, kind.through}.arrivesOnce(t)
 						},
 					)
 				}

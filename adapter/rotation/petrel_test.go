@@ -60,7 +60,7 @@ func (a *petrel) CreateSession(ctx context.Context, req bankmux.SessionRequest) 
 	var out struct {
 		Flow string `json:"flow"`
 	}
-	if err := a.do(ctx, http.MethodPost, "/flows", a.key, in, &out); err != nil {
+	if err := a.do(ctx, a.post("/flows", in), &out); err != nil {
 		return bankmux.Session{}, err
 	}
 	if out.Flow == "" {
@@ -96,7 +96,7 @@ func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 		return bankmux.ExchangeResult{}, err
 	}
 	var out petrelGrant
-	if err := a.do(ctx, http.MethodPost, "/exchange", a.key, map[string]string{"code": code}, &out); err != nil {
+	if err := a.do(ctx, a.post("/exchange", map[string]string{"code": code}), &out); err != nil {
 		return bankmux.ExchangeResult{}, err
 	}
 	switch {
@@ -123,7 +123,7 @@ func (a *petrel) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 // refresh is a renewal for [rotation.Config].
 func (a *petrel) refresh(ctx context.Context, _ bankmux.Connection, old rotation.Grant) (rotation.Grant, error) {
 	var out petrelGrant
-	err := a.do(ctx, http.MethodPost, "/refresh", a.key, map[string]string{"refresh": old.Refresh.Reveal()}, &out)
+	err := a.do(ctx, a.post("/refresh", map[string]string{"refresh": old.Refresh.Reveal()}), &out)
 	return out.grant(), err
 }
 
@@ -153,7 +153,7 @@ func (a *petrel) consent(ctx context.Context, method string, conn *bankmux.Conne
 		var out struct {
 			State string `json:"state"`
 		}
-		err := a.do(ctx, method, "/consent", access, nil, &out)
+		err := a.do(ctx, rest.Request{Method: method, Path: "/consent", Bearer: access.Reveal()}, &out)
 		if err == nil && out.State == "" {
 			return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response lacks the state"}
 		}
@@ -161,9 +161,14 @@ func (a *petrel) consent(ctx context.Context, method string, conn *bankmux.Conne
 	})
 }
 
+// post is a request with the application's key.
+func (a *petrel) post(path string, in any) rest.Request {
+	return rest.Request{Method: http.MethodPost, Path: path, Bearer: a.key.Reveal(), JSON: in}
+}
+
 // do sends one request.
-func (a *petrel) do(ctx context.Context, method, path string, bearer bankmux.Secret, in, out any) error {
-	res, err := a.rest.Do(ctx, rest.Request{Method: method, Path: path, Bearer: bearer.Reveal(), JSON: in})
+func (a *petrel) do(ctx context.Context, req rest.Request, out any) error {
+	res, err := a.rest.Do(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -175,7 +180,7 @@ func (a *petrel) do(ctx context.Context, method, path string, bearer bankmux.Sec
 	}
 	_ = res.Decode(&failed) // where it is not the provider's own, the status decides
 	return petrelCodes.Error(normalize.Failure{
-		Endpoint: method + " " + path, Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter,
+		Endpoint: res.Endpoint(), Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter,
 	})
 }
 

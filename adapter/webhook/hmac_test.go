@@ -192,19 +192,7 @@ func eachSecretAndEverySignedByteCount(t *testing.T) {
 				refuses(t, v, deliver(good, string(changed)), "another body")
 			}
 			for field := range good {
-				missing, twice := good.Clone(), good.Clone()
-				missing.Del(field)
-				twice.Add(field, good.Get(field))
-				refuses(t, v, deliver(missing, body), field+" is missing")
-				refuses(t, v, deliver(twice, body), field+" is there twice")
-				text := good.Get(field)
-				for i := range text {
-					changed := good.Clone()
-					changed.Set(field, text[:i]+string(text[i]^1)+text[i+1:])
-					if _, err := v.Verify(t.Context(), deliver(changed, body)); err == nil {
-						t.Errorf("character %d of %s does not count", i, field)
-					}
-				}
+				everyCharacterCounts(t, v, good, field)
 			}
 			refuses(t, v, deliver(s.sign([]byte("a secret of somebody else"), now, body), body), "another secret")
 			refuses(t, v, deliver(s.sign(nil, now, body), body), "an empty secret")
@@ -218,6 +206,24 @@ func eachSecretAndEverySignedByteCount(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// everyCharacterCounts changes a header field of a good delivery in every way.
+func everyCharacterCounts(t *testing.T, v webhook.Verifier, good http.Header, field string) {
+	t.Helper()
+	missing, twice := good.Clone(), good.Clone()
+	missing.Del(field)
+	twice.Add(field, good.Get(field))
+	refuses(t, v, deliver(missing, body), field+" is missing")
+	refuses(t, v, deliver(twice, body), field+" is there twice")
+	text := good.Get(field)
+	for i := range text {
+		changed := good.Clone()
+		changed.Set(field, text[:i]+string(text[i]^1)+text[i+1:])
+		if _, err := v.Verify(t.Context(), deliver(changed, body)); err == nil {
+			t.Errorf("character %d of %s does not count", i, field)
+		}
 	}
 }
 
