@@ -43,6 +43,12 @@
 // A circuit is closed at first: calls pass. Failures open it: calls are refused without being sent.
 // After a pause ([BreakerOptions.OpenFor]) it is half-open: a few calls pass as probes. Their
 // success closes the circuit, and a failure opens it again.
+//
+// # Interactive calls
+//
+// A retry waits as long as the provider asks, up to [RetryOptions.MaxWait]. That suits a background
+// job. A handler of a request passes [Interactive] contexts, and gets the error with its RetryAfter
+// instead of a long wait.
 package guard
 
 import (

@@ -51,12 +51,13 @@ func (o RetryOptions) withDefaults() RetryOptions {
 //
 // Retry never waits longer than MaxWait or beyond the caller's deadline. It then returns the error
 // at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends during a wait, the error is
-// [bankmux.ErrContextDone] and also matches the last attempt's error.
+// [bankmux.ErrContextDone] and also matches the last attempt's error. For a call that a person
+// waits for, see [Interactive].
 func Retry(opts RetryOptions) bankmux.Interceptor {
 	opts = opts.withDefaults()
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		record := RecordFrom(ctx)
-		var wait time.Duration
+		var wait, waited time.Duration
 		for attempt := 1; ; attempt++ {
 			start := time.Now()
 			err := next(ctx)
@@ -70,14 +71,11 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 				ctx.Err() != nil {
 				return markUnknown(op, err)
 			}
-			if wait = e.RetryAfter; wait == 0 {
-				wait = rand.N(opts.backoff(attempt)) + 1
-			} else if wait > opts.MaxWait {
+			var ok bool
+			if wait, ok = opts.limitedTo(ctx, waited).wait(ctx, e, attempt); !ok {
 				return markUnknown(op, err)
 			}
-			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-				return markUnknown(op, err)
-			}
+			waited += wait
 			if cause := sleep(ctx, wait); cause != nil {
 				gone := *e
 				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{
@@ -118,6 +116,19 @@ func markUnknown(op bankmux.Op, err error) error {
 	unknown.FindOut = op.FindOut
 	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable response arrived", 0
 	return &unknown
+}
+
+// wait returns how long to wait after an attempt that ended in e, and false if that is too long.
+func (o RetryOptions) wait(ctx context.Context, e *bankmux.Error, attempt int) (time.Duration, bool) {
+	wait := e.RetryAfter
+	if wait > o.MaxWait || o.MaxWait <= 0 {
+		return 0, false
+	}
+	if wait == 0 {
+		wait = rand.N(o.backoff(attempt)) + 1
+	}
+	deadline, ok := ctx.Deadline()
+	return wait, !ok || time.Until(deadline) > wait
 }
 
 // backoff returns the longest wait after an attempt: Base, doubled each time, up to Cap.

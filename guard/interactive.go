@@ -1,0 +1,35 @@
+package guard
+
+// This file has the preset for calls that a request handler waits for.
+
+import (
+	"context"
+	"time"
+)
+
+// interactiveWait is the longest time that an interactive call waits between its attempts, in
+// total.
+const interactiveWait = time.Second
+
+type interactiveKey struct{}
+
+// Interactive returns a context for a call that a person waits for, such as one in a request
+// handler. [Retry] then waits at most one second in total between the attempts. If the provider
+// asks for more, as it does when it limits the rate, the error comes back at once.
+// [bankmux.Error.RetryAfter] has the wait, for a Retry-After header or a message to the user.
+//
+// Without it a call waits up to [RetryOptions.MaxWait] before each retry, which suits background
+// work. Interactive does not limit the time of an attempt: give ctx a deadline for that.
+func Interactive(ctx context.Context) context.Context {
+	return context.WithValue(ctx, interactiveKey{}, true)
+}
+
+// limitedTo returns the options for a call with ctx that has waited already.
+func (o RetryOptions) limitedTo(ctx context.Context, waited time.Duration) RetryOptions {
+	if ctx.Value(interactiveKey{}) == nil {
+		return o
+	}
+	left := interactiveWait - waited
+	o.Base, o.Cap, o.MaxWait = min(o.Base, left), min(o.Cap, left), min(o.MaxWait, left)
+	return o
+}
