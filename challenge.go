@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Challenge is what the bank wants to hear from the user before it goes on: a
-// one-time password, a PIN, a captcha. It comes with an [ErrUserAction]:
+// Challenge is what the bank wants to hear from the user before it goes on: a one-time password, a
+// PIN, a captcha. It comes with an [ErrUserAction]:
 //
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
 //		store(e.Challenge)                                  // it marshals to JSON
@@ -22,7 +22,8 @@ import (
 //		res, err := client.Resume(ctx, req)                 // the call goes on, perhaps in another process
 //	}
 //
-// [Client.Resume] knows which call it was. Making the same call again with Answers set does the same.
+// [Client.Resume] knows which call it was. Making the same call again with Answers set does the
+// same.
 //
 // While it is open every other call on the connection gets the same error at once, for it would end
 // the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one
@@ -125,8 +126,7 @@ func (ch Challenge) Answer(texts ...string) *Answers {
 // Code "cancelled", and the connection is free again.
 func (ch Challenge) Abandon() *Answers { return &Answers{Challenge: ch, Abandoned: true} }
 
-// challengeLife is how long a challenge is open where the provider does not
-// say. Dapi does not.
+// challengeLife is how long a challenge is open where the provider does not say. Dapi does not.
 const challengeLife = 5 * time.Minute
 
 // prepare refuses answers that do not fit the call or the challenge.

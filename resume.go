@@ -41,15 +41,15 @@ type Resumed struct {
 	InvestmentTransactions iter.Seq2[InvestmentTransactionPage, error]
 }
 
-// Resume makes a call again that a [Challenge] interrupted, with the user's answers and all that was
-// asked for. The challenge says which call that is. If the bank asks once more, the error has the
-// next challenge, which Resume takes as well. A result that is beside an error is as good as that of
-// the call itself: see its method for both.
+// Resume makes a call again that a [Challenge] interrupted, now with the user's answers. The
+// challenge knows which call it was and what it asked for. If the bank asks once more, the error
+// has the next challenge, which Resume takes as well. Results and errors are those of the call: a
+// result may come beside an error, such as a [*PartialError].
 //
-// Errors, besides those of the call: [ErrInvalid] for answers without a challenge, a challenge of
-// another connection or one that this method's request lacks something for, [ErrChallengeExpired],
-// and [ErrUnsupported] for an operation of an adapter's own package, which is called again there.
-// Answers are sent once.
+// The error is [ErrInvalid] if the answers do not fit the challenge, or the challenge does not fit
+// the connection. It is [ErrChallengeExpired] if the challenge is not open any more. It is
+// [ErrUnsupported] for an operation of an adapter's package, which has a function for it: call that
+// again with the answers. All other errors are those of the call. Answers are sent once.
 func (c *Client) Resume(ctx context.Context, req ResumeRequest) (Resumed, error) {
 	if req.Answers == nil {
 		return Resumed{}, invalid("ResumeRequest.Answers", "is nil: use Challenge.Answer")
@@ -111,7 +111,8 @@ type interruptedCall struct {
 	HasKnown bool          `json:"has_known,omitempty"` // the SyncRequest had Known
 }
 
-// callOf returns what a challenge keeps of a request, and false for a request that takes no answers.
+// callOf returns what a challenge keeps of a request, and false for a request that takes no
+// answers.
 func callOf(req Request) (interruptedCall, bool) {
 	switch r := req.(type) {
 	case *StatusRequest, *AccountNumbersRequest, *CardsRequest:

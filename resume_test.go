@@ -82,7 +82,10 @@ func (a *asker) Sync(_ context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 		return bankmux.Delta{}, a.ask(nil, nil)
 	}
 	known := 0
-	for range req.Known(context.Background(), req.AccountName("a"), bankmux.Date{}, bankmux.Date{}) {
+	for _, err := range req.Known(context.Background(), req.AccountName("a"), bankmux.Date{}, bankmux.Date{}) {
+		if err != nil {
+			return bankmux.Delta{}, err
+		}
 		known++
 	}
 	return bankmux.Delta{Next: "next"}, a.ask(req.Answers, []any{req.Cursor, req.Accounts, req.PageSize, req.Name("a"), known})
