@@ -207,7 +207,8 @@ func (b *bench) waiting() string {
 
 // mark remembers which bubble this is.
 func (b *bench) mark() {
-	header, _, _ := strings.Cut(string(stacks(nil)), "\n")
+	first := make([]byte, 128) // the first line of this goroutine's stack
+	header, _, _ := strings.Cut(string(first[:runtime.Stack(first, false)]), "\n")
 	b.bubble.Store(bubbleOf(header))
 }
 

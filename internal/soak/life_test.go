@@ -29,6 +29,7 @@ type soakLife struct {
 	refuses time.Time // until then, the bank refuses days that it promises
 	doubt   int       // rounds that begin without a cursor, after pages went round
 
+	struck bool              // the exchange, where that is certain
 	end    string            // what became of the connection, "" while it is linked or may be yet
 	posts  map[string]int    // exchanges that left, by token
 	former map[string]string // the provider's ids that were the connection's, and why they are not
@@ -99,6 +100,9 @@ func (l *soakLife) take(step soakStep) error {
 	}
 	switch step.do {
 	case doSync:
+		if l.world.cfg.staged != nil && !l.calm {
+			step.staged = l.world.cfg.staged
+		}
 		l.stage(step.staged)
 		return l.sync()
 	case doAnew:
@@ -162,7 +166,12 @@ func (l *soakLife) stage(situations []string) {
 func (l *soakLife) call(odds int, f func(context.Context) error) error {
 	ctx, limit := context.WithValue(context.Background(), soakTag{}, l.tag), time.Hour
 	if !l.calm {
-		if chance(l.dice, odds) {
+		if certain := l.world.cfg.exchange; certain != "" && odds == oddsOfExchange {
+			if !l.struck {
+				l.world.arm(l.tag, &soakStrike{fault: certain, times: 1})
+			}
+			l.struck = true
+		} else if chance(l.dice, odds) {
 			l.world.arm(
 				l.tag,
 				&soakStrike{

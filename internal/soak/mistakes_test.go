@@ -3,29 +3,49 @@
 package soak_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
-const soakStandard = 300
+// standard is how many connections the soak drives unless a flag says otherwise. The gate drives
+// 300.
+const soakStandard = 30
 
 // What the soak notices does not depend on the race detector, so this is no part of a run with it.
+// Each plan is the smallest in which the mistake shows for any seed.
 func TestTheSoakNoticesWhatGoesWrong(t *testing.T) {
 	for name, tc := range map[string]struct {
-		mistake soakMistake
-		says    string
+		cfg  soakConfig
+		says string
 	}{
-		"an exchange is sent twice":       {soakMistake{twice: true}, "and sent 2 times"},
-		"a row is dropped":                {soakMistake{drops: true}, "rows differ"},
-		"a row is removed too early":      {soakMistake{removes: true}, "rows differ"},
-		"a goroutine is left":             {soakMistake{leaks: true}, "goroutines are left over"},
-		"a breaker stays open for a year": {soakMistake{openFor: 365 * soakDay}, "sync on day"},
+		"an exchange is sent twice": {
+			soakConfig{connections: 1, exchange: "unavailable", mistake: soakMistake{twice: true}},
+			"an exchange was posted",
+		},
+		"a row is dropped": {soakConfig{connections: 1, mistake: soakMistake{drops: true}}, "rows differ"},
+		"a row is removed too early": {
+			soakConfig{
+				connections: 4, staged: []string{virtualbank.ShortAnswer}, mistake: soakMistake{removes: true},
+			},
+			"rows differ",
+		},
+		"a goroutine is left": {soakConfig{connections: 1, mistake: soakMistake{leaks: true}}, "goroutines are left over"},
+		"a breaker stays open for a year": {
+			soakConfig{connections: 1, mistake: soakMistake{openFor: 365 * soakDay}},
+			"sync on day",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			report := soak(t, soakConfig{seed: 1, connections: 20, lanes: 1, only: -1, mistake: tc.mistake}, func() {})
-			assert.Contains(t, strings.Join(report.wrong, "\n"), tc.says)
-		})
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprintf("%s, in year %d", name, seed+1), func(t *testing.T) {
+				cfg := tc.cfg
+				cfg.seed, cfg.lanes, cfg.only = seed+1, 1, -1
+				assert.Contains(t, strings.Join(soak(t, cfg, func() {}).wrong, "\n"), tc.says)
+			})
+		}
 	}
 }

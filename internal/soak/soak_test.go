@@ -38,6 +38,10 @@ type soakConfig struct {
 	lanes       int
 	only        int // -1 for all
 	mistake     soakMistake
+
+	// What a mistake needs to show is certain rather than left to chance.
+	staged   []string // before every sync; nil for what the plan draws
+	exchange string   // the fault in the first try of every exchange; "" for what the dice say
 }
 
 // soakReport is what was counted and what was found wrong.

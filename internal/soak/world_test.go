@@ -161,6 +161,7 @@ func (w *soakWorld) year(nth, first int, numbers []int) {
 		living.Go(lives[i].live)
 	}
 	living.Wait()
+	time.Sleep(hangingDial) // the transport may still dial for a call that ended
 	w.settle(lives)
 	if w.cfg.mistake.leaks {
 		go func() { <-w.stop }()
@@ -273,6 +274,9 @@ func (p *soakPipes) Close() error {
 
 func (p *soakPipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
+// hangingDial is how long a dial takes that nothing answers.
+const hangingDial = 2 * time.Minute
+
 // brokenWires are transports that never get a connection, by the name of the fault.
 func brokenWires() map[string]*http.Transport {
 	refusing := func(err error) *http.Transport {
@@ -281,7 +285,7 @@ func brokenWires() map[string]*http.Transport {
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				if err == nil {
 					select {
-					case <-time.After(2 * time.Minute): // so does a kernel; a transport dials on when nobody waits any more
+					case <-time.After(hangingDial): // so does a kernel; a transport dials on when nobody waits any more
 					case <-ctx.Done():
 					}
 					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
