@@ -115,7 +115,8 @@ func TestPages(t *testing.T) {
 		files, err := filepath.Glob("*.md")
 		require.NoError(t, err)
 		for _, file := range files {
-			assert.True(t, file == "README.md" || strings.Contains(string(index), "("+file+")"), "%s is not listed", file)
+			listed := file == "README.md" || strings.Contains(string(index), "("+file+")")
+			assert.True(t, listed, "%s is not listed", file)
 		}
 	})
 	bin := build(t)
@@ -147,7 +148,8 @@ func compare(t *testing.T, name, page string) {
 		}
 		have, err := os.ReadFile(path)
 		require.NoError(t, err, "BANKMUX_WRITE=1 go test ./docs writes it")
-		assert.Equal(t, dense(want), dense(string(have)), "%s differs from %s: BANKMUX_WRITE=1 go test ./docs writes it", path, page)
+		assert.Equal(t, dense(want), dense(string(have)),
+			"%s differs from %s: BANKMUX_WRITE=1 go test ./docs writes it", path, page)
 	}
 }
 

@@ -63,7 +63,8 @@ func kindTable() string {
 	var b strings.Builder
 	b.WriteString("| kind | value | who acts | concerns | remedy |\n| --- | --- | --- | --- | --- |\n")
 	for _, a := range actors {
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", a.name, string(a.kind), a.who, a.kind.Scope(), a.kind.Remedy())
+		k := a.kind
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", a.name, string(k), a.who, k.Scope(), k.Remedy())
 	}
 	return b.String()
 }

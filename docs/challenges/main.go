@@ -28,8 +28,11 @@ func newClient(server *virtualbank.Server, keys virtualbank.DapiCredentials) (*b
 	})
 }
 
-// accounts reads accounts and asks the user whatever the bank wants to know.
-func accounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, ask func(bankmux.Input) string) (int, error) {
+// ask shows one question of a bank to the user, and returns the answer.
+type ask func(bankmux.Input) string
+
+// readAccounts reads accounts and asks the user whatever the bank wants to know.
+func readAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, ask ask) (int, error) {
 	req := bankmux.AccountsRequest{Connection: conn}
 	for {
 		read, err := client.Accounts(ctx, req)
@@ -56,16 +59,24 @@ type app struct {
 // page is what the browser gets.
 type page struct {
 	Accounts  int      `json:"accounts,omitempty"`
+	Balances  int      `json:"balances,omitempty"`
 	Challenge string   `json:"challenge,omitempty"` // its id: post the answers to /answer/{challenge}
 	Questions []string `json:"questions,omitempty"`
 	Error     string   `json:"error,omitempty"`
 }
 
-// show handles GET /accounts.
-func (a *app) show(w http.ResponseWriter, r *http.Request) {
+// accounts handles GET /accounts.
+func (a *app) accounts(w http.ResponseWriter, r *http.Request) {
 	user := userOf(r)
 	read, err := a.client.Accounts(r.Context(), bankmux.AccountsRequest{Connection: a.conns[user]})
-	a.reply(w, user, len(read.Accounts), err)
+	a.reply(w, user, page{Accounts: len(read.Accounts)}, err)
+}
+
+// balances handles GET /balances.
+func (a *app) balances(w http.ResponseWriter, r *http.Request) {
+	user := userOf(r)
+	read, err := a.client.Balances(r.Context(), bankmux.BalancesRequest{Connection: a.conns[user]})
+	a.reply(w, user, page{Balances: len(read.Balances)}, err)
 }
 
 // answer handles POST /answer/{challenge}, whose body is a list of the user's answers.
@@ -84,19 +95,26 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	n, err := a.resume(r.Context(), a.conns[user], challenge.Answer(texts...))
-	a.reply(w, user, n, err)
+	res, err := a.client.Resume(r.Context(), bankmux.ResumeRequest{
+		Connection: a.conns[user],
+		Answers:    challenge.Answer(texts...),
+	})
+	var p page
+	switch {
+	case res.Accounts != nil:
+		p.Accounts = len(res.Accounts.Accounts)
+	case res.Balances != nil:
+		p.Balances = len(res.Balances.Balances)
+	}
+	a.reply(w, user, p, err)
 }
 
-// resume goes on with the call that the bank interrupted.
-func (a *app) resume(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (int, error) {
-	read, err := a.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
-	return len(read.Accounts), err
-}
-
-// reply writes accounts, questions or what went wrong.
-func (a *app) reply(w http.ResponseWriter, user string, n int, err error) {
-	p := page{Accounts: n}
+// reply writes a page, or in its place the questions of the bank or what went wrong.
+func (a *app) reply(w http.ResponseWriter, user string, p page, err error) {
+	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+		log.Print(partial) // some accounts failed; the page has the others
+		err = nil
+	}
 	switch e, _ := errors.AsType[*bankmux.Error](err); {
 	case err == nil:
 	case e != nil && e.Challenge != nil:
@@ -170,7 +188,7 @@ func run(ctx context.Context) error {
 	}
 
 	asks("otp")
-	n, err := accounts(ctx, client, conn, func(input bankmux.Input) string {
+	n, err := readAccounts(ctx, client, conn, func(input bankmux.Input) string {
 		fmt.Println("the bank asks:", input.Kind)
 		return "123456" // what the user types
 	})
@@ -188,7 +206,8 @@ func run(ctx context.Context) error {
 		challenges: map[string][]byte{},
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /accounts", a.show)
+	mux.HandleFunc("GET /accounts", a.accounts)
+	mux.HandleFunc("GET /balances", a.balances)
 	mux.HandleFunc("POST /answer/{challenge}", a.answer)
 	browse := func(method, path, body string) (p page) {
 		r := httptest.NewRequest(method, path, bytes.NewReader([]byte(body)))
@@ -203,8 +222,8 @@ func run(ctx context.Context) error {
 	fmt.Println("the page shows:", asked.Questions)
 	fmt.Println("wrong answers:", browse("POST", "/answer/"+asked.Challenge, `["0000", "red"]`).Error)
 	asks("pin", "secret_question")
-	asked = browse("GET", "/accounts", "")
-	fmt.Println("right answers:", browse("POST", "/answer/"+asked.Challenge, `["1234", "blue"]`).Accounts, "accounts")
+	asked = browse("GET", "/balances", "")
+	fmt.Println("right answers:", browse("POST", "/answer/"+asked.Challenge, `["1234", "blue"]`).Balances, "balances")
 
 	conn, err = background(ctx, client, conn)
 	e, _ := errors.AsType[*bankmux.Error](err)

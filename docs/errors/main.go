@@ -92,7 +92,8 @@ func newGuard() *guard.Guard {
 		Logger: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 			Level: slog.LevelError,
 			ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr { // leave this out
-				if len(groups) > 0 || !slices.Contains([]string{"level", "op", "kind", "scope", "code", "status"}, a.Key) {
+				shown := []string{"level", "op", "kind", "scope", "code", "status"}
+				if len(groups) > 0 || !slices.Contains(shown, a.Key) {
 					return slog.Attr{}
 				}
 				return a
