@@ -32,7 +32,7 @@ import (
 	_ "github.com/bankmux/bankmux/virtualbank"
 )
 
-// references are the pages without a program.
+// references are the pages without a program. A Go block of theirs names the file that it is from.
 var references = []string{"README", "adapter", "going-live", "comparison"}
 
 // pages maps the folder of each program to the page that shows it.
@@ -53,7 +53,7 @@ func pages(t *testing.T) map[string]string {
 // block is a fenced block of a page.
 type block struct{ language, file, text string }
 
-var fence = regexp.MustCompile("(?ms)^```(\\w*) *([\\w.]*)\n(.*?)^```$")
+var fence = regexp.MustCompile("(?ms)^```(\\w*) *([\\w./]*)\n(.*?)^```$")
 
 // blocksOf returns the fenced blocks of a page in their order. A file name behind the language says
 // which file of the program a Go block is from: none is main.go.
@@ -189,6 +189,27 @@ func outputs(t *testing.T, program, page string) {
 		return
 	}
 	assert.Equal(t, want, stdout.String(), "stderr:\n%s", &stderr)
+}
+
+// TestExcerpts holds the Go blocks of pages without a program to the files that they name.
+func TestExcerpts(t *testing.T) {
+	trimmed := func(code string) string {
+		lines := dense(code)
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		return strings.Join(lines, "\n")
+	}
+	for _, name := range references {
+		for _, b := range blocksOf(t, name+".md") {
+			if b.language != "go" {
+				continue
+			}
+			source, err := os.ReadFile(b.file)
+			require.NoError(t, err, "%s.md: name the file of a Go block behind its language", name)
+			assert.Contains(t, trimmed(string(source)), trimmed(b.text), "%s.md", name)
+		}
+	}
 }
 
 func TestJSONBlocks(t *testing.T) {
