@@ -66,9 +66,10 @@ func Example() {
 // New sends nothing. Its error names the field.
 func ExampleNew() {
 	_, err := dapi.New(dapi.Config{AppKey: "app-key", AppSecret: bankmux.NewSecret("app-secret")})
-	fmt.Println(err)
+	e, _ := errors.AsType[*bankmux.Error](err)
+	fmt.Println(e.Kind, e.Field, e.Detail)
 	// Output:
-	// invalid_request: dapi.Config.Environment is neither sandbox nor production; fix the call
+	// invalid_request dapi.Config.Environment is neither sandbox nor production
 }
 
 // A session with settings that only Dapi has. They reach the front end in Launch.

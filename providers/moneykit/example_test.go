@@ -2,6 +2,7 @@ package moneykit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -71,9 +72,10 @@ func ExampleNew() {
 		ClientID:     "client-id",
 		ClientSecret: bankmux.NewSecret("client-secret"),
 	})
-	fmt.Println(err)
+	e, _ := errors.AsType[*bankmux.Error](err)
+	fmt.Println(e.Kind, e.Field, e.Detail)
 	// Output:
-	// invalid_request: moneykit.Config.Environment is neither sandbox nor production; fix the call
+	// invalid_request moneykit.Config.Environment is neither sandbox nor production
 }
 
 // A session with settings that only MoneyKit has.
