@@ -16,6 +16,9 @@
 //   - Read or Idempotent: it is safe to repeat.
 //   - OneShot: it must not be sent twice, such as the exchange of a one-time token.
 //
+// An operation belongs to a group ([bankmux.Group]): link, data or pay. Deadlines and circuit
+// breakers are separate for each group.
+//
 // # Order
 //
 // A call passes the interceptors in this order, from the outside in:
@@ -43,6 +46,15 @@
 // A circuit is closed at first: calls pass. Failures open it: calls are refused without being sent.
 // After a pause ([BreakerOptions.OpenFor]) it is half-open: a few calls pass as probes. Their
 // success closes the circuit, and a failure opens it again.
+//
+// # Defaults
+//
+// With the zero [Options] a call has up to 3 attempts. It waits up to 200 ms before the second
+// attempt and up to 400 ms before the third. If the provider asks for a wait of up to 10 s, that
+// applies instead. An attempt ends after 30 s for link, 60 s for data and 120 s for pay.
+//
+// The circuit of a provider opens after 6 failed attempts in a row, or if half of at least 20
+// attempts in 60 s fail. It is half-open after 30 s.
 //
 // # Interactive calls
 //

@@ -95,8 +95,8 @@ func theLevelSaysWhetherTheOperatorMustAct(t *testing.T) {
 			var got map[string]any
 			require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 			assert.Equal(t, c.level, got["level"])
-			_, told := got["kind"]
-			assert.Equal(t, c.err != nil, told)
+			_, given := got["kind"]
+			assert.Equal(t, c.err != nil, given)
 		})
 	}
 }

@@ -145,9 +145,9 @@ func aBodyCountsWhileAHandlerWorksOnIt(t *testing.T) {
 			return answer(h, r).Code
 		}
 		post("hangs up", time.Second)
-		began := time.Now()
+		start := time.Now()
 		assert.Equal(t, http.StatusServiceUnavailable, post("another", time.Minute))
-		assert.Zero(t, time.Since(began), "not even read")
+		assert.Zero(t, time.Since(start), "not even read")
 		time.Sleep(5 * time.Second)
 		assert.Equal(t, http.StatusOK, post("another", time.Minute))
 	})

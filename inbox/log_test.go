@@ -30,7 +30,7 @@ func theLogSaysWhyADeliveryWasRefused(t *testing.T) {
 		change func(*http.Request)
 		app    leaving
 	}{
-		"no client of this name":            {change: func(r *http.Request) { r.URL.Path = "/nobody" }},
+		"no client of this name":            {change: func(r *http.Request) { r.URL.Path = "/unknown" }},
 		"is not a POST":                     {change: func(r *http.Request) { r.Method = http.MethodPut }},
 		"is not plain JSON":                 {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
 		"the body is larger than the limit": {change: func(r *http.Request) { r.ContentLength = 2000 }},

@@ -146,7 +146,7 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 	var serving, all sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(p) })
 
-	began := time.Now()
+	start := time.Now()
 	var statuses [senders]int
 	var hangUps [senders]func()
 	for i := range senders {
@@ -154,7 +154,7 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 	}
 	all.Wait()
 	synctest.Wait()
-	assert.LessOrEqual(t, time.Since(began), readFor)
+	assert.LessOrEqual(t, time.Since(start), readFor)
 	for _, status := range statuses {
 		assert.Equal(t, http.StatusRequestTimeout, status)
 	}
@@ -230,7 +230,7 @@ func aBodyThatArrivesByteByByteTimesOut(t *testing.T) {
 				var serving, dripping sync.WaitGroup
 				serving.Go(func() { _ = server.Serve(p) })
 				conn := p.dial()
-				began := time.Now()
+				start := time.Now()
 				dripping.Go(func() {
 					_, err := io.WriteString(
 						conn,
@@ -244,7 +244,7 @@ func aBodyThatArrivesByteByByteTimesOut(t *testing.T) {
 				res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 				require.NoError(t, err)
 				assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
-				assert.LessOrEqual(t, time.Since(began), 5*time.Second)
+				assert.LessOrEqual(t, time.Since(start), 5*time.Second)
 				require.NoError(t, res.Body.Close())
 				require.NoError(t, conn.Close())
 				dripping.Wait()
@@ -267,20 +267,20 @@ func aRefusalDoesNotWaitForTheBody(t *testing.T) {
 				p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
 				var serving sync.WaitGroup
 				serving.Go(func() { _ = server.Serve(p) })
-				began := time.Now()
+				start := time.Now()
 				for _, c := range []struct {
 					path, length string
 					status       int
 				}{
-					{"/nobody", "Content-Length: 5000", http.StatusNotFound},
-					{"/nobody", "Transfer-Encoding: chunked", http.StatusNotFound},
+					{"/unknown", "Content-Length: 5000", http.StatusNotFound},
+					{"/unknown", "Transfer-Encoding: chunked", http.StatusNotFound},
 					{"/acme", "Content-Length: 5000", http.StatusRequestEntityTooLarge},
 				} {
 					status, hangUp := stall1(t, p, c.path, c.length)
 					assert.Equal(t, c.status, status)
 					hangUp()
 				}
-				assert.Zero(t, time.Since(began))
+				assert.Zero(t, time.Since(start))
 				require.NoError(t, server.Close())
 				serving.Wait()
 				time.Sleep(time.Second)

@@ -112,11 +112,11 @@ func aCallerThatGivesUpDoesNotEndTheFetch(t *testing.T) {
 		s := token.NewSource(time.Minute, endpoint(&fetches, time.Hour))
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		began := time.Now()
+		start := time.Now()
 		_, err := s.Token(ctx)
 		require.ErrorIs(t, err, bankmux.ErrContextDone)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 100*time.Millisecond, time.Since(began))
+		assert.Equal(t, 100*time.Millisecond, time.Since(start))
 		got, err := s.Token(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, "token-1", got.Reveal())
@@ -135,10 +135,10 @@ func aFetchEndsAtTheBudgetAndItsFailureIsNotCached(t *testing.T) {
 			}
 			return token.Token{Value: bankmux.NewSecret("t"), Lifetime: time.Hour}, nil
 		})
-		began := time.Now()
+		start := time.Now()
 		_, err := s.Token(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		assert.Equal(t, 15*time.Second, time.Since(began))
+		assert.Equal(t, 15*time.Second, time.Since(start))
 		hang = false
 		got, err := s.Token(t.Context())
 		require.NoError(t, err)

@@ -181,9 +181,9 @@ func oneFetchServesAllCallers(t *testing.T) {
 		require.ErrorIs(t, read("k1"), bankmux.ErrApplication, "a panic ends nothing but the fetch")
 		p.panics, p.slow = false, time.Hour
 		time.Sleep(10 * time.Second)
-		began := time.Now()
+		start := time.Now()
 		require.ErrorIs(t, read("k1"), bankmux.ErrUnavailable)
-		assert.Equal(t, 10*time.Second, time.Since(began))
+		assert.Equal(t, 10*time.Second, time.Since(start))
 	})
 }
 

@@ -67,9 +67,9 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	r.Present, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
-	begin := dec.InputOffset()
+	start := dec.InputOffset()
 	for ; dec.PeekKind() != ']'; r.N++ {
-		if crowded(r.N, dec.InputOffset()-begin) {
+		if crowded(r.N, dec.InputOffset()-start) {
 			return errCrowded
 		}
 		if r.N == longArray && !again {
@@ -78,7 +78,7 @@ func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		row = zero
 		err := read(dec, &row)
 		if r.N == 0 {
-			r.first = int(dec.InputOffset() - begin)
+			r.first = int(dec.InputOffset() - start)
 		}
 		switch {
 		case err != nil && err != errUnreadable: //nolint:errorlint // never wrapped
