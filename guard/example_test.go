@@ -4,6 +4,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -137,6 +138,23 @@ func ExampleRetry() {
 	// Output:
 	// read: 3 attempt(s), error ""
 	// one_shot: 1 attempt(s), error "outcome_unknown"
+}
+
+// A request handler passes an Interactive context. A rate limit then returns at once, and the
+// response of the handler says when to try again.
+func ExampleInteractive() {
+	retry := guard.Retry(guard.RetryOptions{})
+	op := bankmux.Op{Name: bankmux.OpAccounts, Effect: bankmux.Read}
+	attempts := 0
+	err := retry(guard.Interactive(context.Background()), op, func(context.Context) error {
+		attempts++
+		return &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 7 * time.Second}
+	})
+	if e, ok := errors.AsType[*bankmux.Error](err); ok {
+		fmt.Println(attempts, e.Kind, e.RetryAfter)
+	}
+	// Output:
+	// 1 rate_limited 7s
 }
 
 // While a challenge is open, another call on the connection returns it and sends nothing.
