@@ -222,13 +222,14 @@ func TestJSONBlocks(t *testing.T) {
 	}
 }
 
-// markdown returns the pages of the module's root that link here, and every file of this folder.
+// markdown returns the pages of this folder and those of the root.
 func markdown(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("*.md")
-	require.NoError(t, err)
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "llms.txt"} {
-		files = append(files, filepath.Join("..", name))
+	files := []string{filepath.Join("..", "llms.txt")}
+	for _, pattern := range []string{"*.md", "../*.md", "../*/README.md", "../examples/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		files = append(files, found...)
 	}
 	return files
 }
