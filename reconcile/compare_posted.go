@@ -72,8 +72,8 @@ func (c *comparison) pairOtherAmount(k *knownRow, alone bool, has func(*readRow)
 }
 
 // precedesReading reports whether a known row is older than the first row of a complete reading.
-// The reading then does not show where the row went. Otherwise a weekly payment would replace the
-// one of the week before. A pending row may still be posted within a week.
+// The reading then does not show where the row went. Without this check a weekly payment would
+// replace that of the week before. A pending row may still be posted within a week.
 func (c *comparison) precedesReading(k *knownRow, n *readRow) bool {
 	if !c.in.Complete || !k.Date.Before(c.provedFrom) {
 		return false

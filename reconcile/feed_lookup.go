@@ -97,7 +97,8 @@ func (s *lookup) addUnreadable(row *bankmux.Transaction) {
 }
 
 // addUnreadableWithoutID notes the known rows that a row without id may be. They are of its account
-// and day, and agree in text or amount. Parts that could not be read agree with everything.
+// and day, and agree in text or amount. For a row without a day they must agree in both. Parts that
+// could not be read agree with everything.
 func (s *lookup) addUnreadableWithoutID(id, account string, row *bankmux.Transaction) {
 	text := LettersAndDigits(Text(row))
 	if row.Date.IsZero() && text == "" {
