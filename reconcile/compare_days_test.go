@@ -78,12 +78,35 @@ func unreadableRowLeavesItsDayOpen(t *testing.T) {
 		in   reconcile.Reading
 		want []string
 	}{
-		"a moved row of another day is moved":                  {unread(reading("dp", moved...), bad), []string{"replaced TOLL: " + reconcile.ReasonMoved}},
-		"a row of another day is missing":                      {unread(reading("dp", was[0], was[2], was[3]), bad), []string{"missing TOLL: " + reconcile.ReasonAbsent}},
-		"a row of its day is not counted as absent":            {unread(reading("dp", was[:3]...), bad), []string{"missing BOOKS: " + reconcile.ReasonUnreadable}},
-		"without a day it may be a row that agrees with it":    {unread(reading("dp", was[:2]...), undated), []string{"missing BOOKS: " + reconcile.ReasonAbsent, "missing KIOSK: " + reconcile.ReasonUnreadable}},
-		"a row of a day that was not read may be none of them": {unread(reading("dp", was[:3]...), on(undated, day1.AddDays(-3))), []string{"missing BOOKS: " + reconcile.ReasonAbsent}},
-		"a reading of only unreadable rows counts as empty":    {unread(reading("dp"), bad), []string{"missing BOOKS: " + reconcile.ReasonEmpty, "missing FIRST: " + reconcile.ReasonEmpty, "missing KIOSK: " + reconcile.ReasonEmpty, "missing TOLL: " + reconcile.ReasonEmpty}},
+		"a moved row of another day is moved": {
+			unread(reading("dp", moved...), bad),
+			[]string{"replaced TOLL: " + reconcile.ReasonMoved},
+		},
+		"a row of another day is missing": {
+			unread(reading("dp", was[0], was[2], was[3]), bad),
+			[]string{"missing TOLL: " + reconcile.ReasonAbsent},
+		},
+		"a row of its day is not counted as absent": {
+			unread(reading("dp", was[:3]...), bad),
+			[]string{"missing BOOKS: " + reconcile.ReasonUnreadable},
+		},
+		"without a day it may be a row that agrees with it": {
+			unread(reading("dp", was[:2]...), undated),
+			[]string{"missing BOOKS: " + reconcile.ReasonAbsent, "missing KIOSK: " + reconcile.ReasonUnreadable},
+		},
+		"a row of a day that was not read may be none of them": {
+			unread(reading("dp", was[:3]...), on(undated, day1.AddDays(-3))),
+			[]string{"missing BOOKS: " + reconcile.ReasonAbsent},
+		},
+		"a reading of only unreadable rows counts as empty": {
+			unread(reading("dp"), bad),
+			[]string{
+				"missing BOOKS: " + reconcile.ReasonEmpty,
+				"missing FIRST: " + reconcile.ReasonEmpty,
+				"missing KIOSK: " + reconcile.ReasonEmpty,
+				"missing TOLL: " + reconcile.ReasonEmpty,
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,14 +169,70 @@ func recurringPaymentIsNotMoved(t *testing.T) {
 		was, now []bankmux.Transaction
 		want     []string
 	}{
-		"one week later":                     {weekly(13), append(weekly(20), tx("", 17, -1, "X", "")), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
-		"one week later, as the first row":   {weekly(13), weekly(20), []string{"added GYM -100.00", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
-		"a few days later":                   {weekly(13), append(weekly(15), tx("", 14, -1, "X", "")), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonBefore, "suggested GYM, 1: " + reconcile.ReasonMoved}},
-		"pending, one week later":            {held(13), append(posted(20, -10000), tx("3", 17, -1, "X", booked)), []string{"added GYM -100.00", "added X -0.01", "missing GYM: " + reconcile.ReasonAbsent, "suggested GYM, 1: " + reconcile.ReasonMoved}},
-		"pending, of another amount":         {held(13), append(posted(20, -10500), tx("3", 17, -1, "X", booked)), []string{"added GYM -105.00", "added X -0.01", "missing GYM: " + reconcile.ReasonAbsent, "suggested GYM, 1: " + reconcile.ReasonDiffers}},
-		"pending, posted within the week":    {held(13), posted(16, -10000), []string{"replaced GYM: " + reconcile.ReasonPosted}},
-		"pending, and an older row":          {held(13), append(posted(20, -10500), tx("3", 12, -1, "X", booked)), []string{"added X -0.01", "replaced GYM: " + reconcile.ReasonAmount}},
-		"an older row shows that it is gone": {weekly(13), append(weekly(15), tx("", 12, -1, "X", "")), []string{"added X -0.01", "replaced GYM: " + reconcile.ReasonMoved}},
+		"one week later": {
+			weekly(13),
+			append(weekly(20), tx("", 17, -1, "X", "")),
+			[]string{
+				"added GYM -100.00",
+				"added X -0.01",
+				"missing GYM: " + reconcile.ReasonBefore,
+				"suggested GYM, 1: " + reconcile.ReasonMoved,
+			},
+		},
+		"one week later, as the first row": {
+			weekly(13),
+			weekly(20),
+			[]string{
+				"added GYM -100.00",
+				"missing GYM: " + reconcile.ReasonBefore,
+				"suggested GYM, 1: " + reconcile.ReasonMoved,
+			},
+		},
+		"a few days later": {
+			weekly(13),
+			append(weekly(15), tx("", 14, -1, "X", "")),
+			[]string{
+				"added GYM -100.00",
+				"added X -0.01",
+				"missing GYM: " + reconcile.ReasonBefore,
+				"suggested GYM, 1: " + reconcile.ReasonMoved,
+			},
+		},
+		"pending, one week later": {
+			held(13),
+			append(posted(20, -10000), tx("3", 17, -1, "X", booked)),
+			[]string{
+				"added GYM -100.00",
+				"added X -0.01",
+				"missing GYM: " + reconcile.ReasonAbsent,
+				"suggested GYM, 1: " + reconcile.ReasonMoved,
+			},
+		},
+		"pending, of another amount": {
+			held(13),
+			append(posted(20, -10500), tx("3", 17, -1, "X", booked)),
+			[]string{
+				"added GYM -105.00",
+				"added X -0.01",
+				"missing GYM: " + reconcile.ReasonAbsent,
+				"suggested GYM, 1: " + reconcile.ReasonDiffers,
+			},
+		},
+		"pending, posted within the week": {
+			held(13),
+			posted(16, -10000),
+			[]string{"replaced GYM: " + reconcile.ReasonPosted},
+		},
+		"pending, and an older row": {
+			held(13),
+			append(posted(20, -10500), tx("3", 12, -1, "X", booked)),
+			[]string{"added X -0.01", "replaced GYM: " + reconcile.ReasonAmount},
+		},
+		"an older row shows that it is gone": {
+			weekly(13),
+			append(weekly(15), tx("", 12, -1, "X", "")),
+			[]string{"added X -0.01", "replaced GYM: " + reconcile.ReasonMoved},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

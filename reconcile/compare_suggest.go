@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// retoldWithin is how many days two providers' dates of one row may differ.
-const retoldWithin = 3
+// datesDifferWithin is how many days two providers' dates of one row may differ.
+const datesDifferWithin = 3
 
 // byAmount suggests the rows that a row of another provider may be at this one. An amount alone
 // merges nothing.
@@ -26,7 +26,8 @@ func (c *comparison) byAmount() {
 			has = func(n *readRow) bool { return !n.paired && n.row.ID != "" }
 		}
 		for _, ref := range referencesOf(k, kind) {
-			s := c.indexBy(kind, has).find(k, ref, k.Date.AddDays(-retoldWithin), k.Date.AddDays(retoldWithin))
+			from, to := k.Date.AddDays(-datesDifferWithin), k.Date.AddDays(datesDifferWithin)
+			s := c.indexBy(kind, has).find(k, ref, from, to)
 			if s.nextUnpaired(s.from) < s.to {
 				c.suggest(k, s, ReasonText)
 				break

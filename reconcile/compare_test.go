@@ -130,30 +130,145 @@ func rowIsPairedOrSuggested(t *testing.T) {
 		now  reconcile.Reading
 		want []string
 	}{
-		"the same again":        {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("1", 1, -320, "coffee ", booked)), nil},
-		"a new row":             {nil, reading("mk", tx("1", 1, -320, "COFFEE", booked)), []string{"added COFFEE -3.20"}},
-		"two equal rows":        {nil, reading("dp", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")), []string{"added COFFEE -3.20", "added COFFEE -3.20"}},
-		"a third of them":       {[]bankmux.Transaction{tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")}, reading("mk", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")), []string{"added COFFEE -3.20"}},
-		"another id":            {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonID}},
-		"another provider":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("other", tx("x", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonID}},
-		"a provider with none":  {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("dp", tx("", 1, -320, "COFFEE", "")), nil},
-		"edited by the bank":    {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("1", 1, -330, "COFFEE", booked)), []string{"modified COFFEE: " + reconcile.ReasonContent}},
-		"posted, id kept":       {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("1", 3, -320, "COFFEE", booked)), []string{"modified COFFEE: " + reconcile.ReasonPosted}},
-		"posted the same day":   {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 1, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonPosted}},
-		"posted days later":     {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 4, -320, "COFFEE", booked)), []string{"replaced COFFEE: " + reconcile.ReasonPosted}},
-		"posted with a tip":     {[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)}, reading("mk", tx("2", 3, -5900, "DINER 7", booked)), []string{"replaced DINER 7: " + reconcile.ReasonAmount}},
-		"a tip and a new diner": {[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)}, reading("mk", tx("2", 3, -5900, "DINER 7", booked), tx("3", 5, -700, "DINER 7", pending)), []string{"added DINER 7 -7.00", "replaced DINER 7: " + reconcile.ReasonAmount}},
-		"the hold was raised":   {[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)}, reading("mk", tx("2", 1, -5900, "DINER 7", pending), tx("3", 0, -1, "X", booked)), []string{"added DINER 7 -59.00", "added X -0.01", "missing DINER 7: " + reconcile.ReasonAbsent, "suggested DINER 7, 1: " + reconcile.ReasonDiffers}},
-		"two diners":            {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5900, "DINER", booked), tx("3", 4, -700, "DINER", booked)), []string{"added DINER -59.00", "added DINER -7.00", "missing DINER: " + reconcile.ReasonAbsent, "suggested DINER, 2: " + reconcile.ReasonDiffers}},
-		"amount alone":          {[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)}, reading("mk", tx("2", 3, -5000, "PHARMACY", booked)), []string{"added PHARMACY -50.00", "missing DINER: " + reconcile.ReasonAbsent}},
-		"much later":            {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)}, reading("mk", tx("2", 20, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent}},
-		"a booked row stays":    {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk", tx("2", 3, -320, "COFFEE", booked)), []string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonBefore}},
-		"moved, no status":      {[]bankmux.Transaction{tx("", 1, -320, "FUEL 9", "")}, reading("dp", tx("", 0, -1, "X", ""), tx("", 3, -320, "FUEL 9", "")), []string{"added X -0.01", "replaced FUEL 9: " + reconcile.ReasonMoved}},
-		"fuel, no status":       {[]bankmux.Transaction{tx("", 1, -10000, "FUEL 9", "")}, reading("dp", tx("", 3, -4711, "FUEL 9", "")), []string{"added FUEL 9 -47.11", "missing FUEL 9: " + reconcile.ReasonBefore, "suggested FUEL 9, 1: " + reconcile.ReasonDiffers}},
-		"an empty reading":      {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("mk"), []string{"missing COFFEE: " + reconcile.ReasonEmpty}},
-		"other words":           {[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)}, reading("dp", tx("", 2, -320, "Harbor Coffee", ""), tx("", 0, -1, "X", "")), []string{"added Harbor Coffee -3.20", "added X -0.01", "missing COFFEE: " + reconcile.ReasonAbsent, "suggested COFFEE, 1: " + reconcile.ReasonText}},
-		"other days":            {[]bankmux.Transaction{tx("1", -5, -320, "COFFEE", booked)}, reading("mk", tx("2", 1, -1, "X", booked)), []string{"added X -0.01"}},
-		"a refund":              {[]bankmux.Transaction{tx("1", 1, -320, "SHOP", pending)}, reading("mk", tx("2", 2, 320, "SHOP", booked)), []string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent}},
+		"the same again": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("mk", tx("1", 1, -320, "coffee ", booked)),
+			nil,
+		},
+		"a new row": {
+			nil,
+			reading("mk", tx("1", 1, -320, "COFFEE", booked)),
+			[]string{"added COFFEE -3.20"},
+		},
+		"two equal rows": {
+			nil,
+			reading("dp", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")),
+			[]string{"added COFFEE -3.20", "added COFFEE -3.20"},
+		},
+		"a third of them": {
+			[]bankmux.Transaction{tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")},
+			reading("mk", tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", ""), tx("", 1, -320, "COFFEE", "")),
+			[]string{"added COFFEE -3.20"},
+		},
+		"another id": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("mk", tx("2", 1, -320, "COFFEE", booked)),
+			[]string{"replaced COFFEE: " + reconcile.ReasonID},
+		},
+		"another provider": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("other", tx("x", 1, -320, "COFFEE", booked)),
+			[]string{"replaced COFFEE: " + reconcile.ReasonID},
+		},
+		"a provider with none": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("dp", tx("", 1, -320, "COFFEE", "")),
+			nil,
+		},
+		"edited by the bank": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("mk", tx("1", 1, -330, "COFFEE", booked)),
+			[]string{"modified COFFEE: " + reconcile.ReasonContent},
+		},
+		"posted, id kept": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)},
+			reading("mk", tx("1", 3, -320, "COFFEE", booked)),
+			[]string{"modified COFFEE: " + reconcile.ReasonPosted},
+		},
+		"posted the same day": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)},
+			reading("mk", tx("2", 1, -320, "COFFEE", booked)),
+			[]string{"replaced COFFEE: " + reconcile.ReasonPosted},
+		},
+		"posted days later": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)},
+			reading("mk", tx("2", 4, -320, "COFFEE", booked)),
+			[]string{"replaced COFFEE: " + reconcile.ReasonPosted},
+		},
+		"posted with a tip": {
+			[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)},
+			reading("mk", tx("2", 3, -5900, "DINER 7", booked)),
+			[]string{"replaced DINER 7: " + reconcile.ReasonAmount},
+		},
+		"a tip and a new diner": {
+			[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)},
+			reading("mk", tx("2", 3, -5900, "DINER 7", booked), tx("3", 5, -700, "DINER 7", pending)),
+			[]string{"added DINER 7 -7.00", "replaced DINER 7: " + reconcile.ReasonAmount},
+		},
+		"the hold was raised": {
+			[]bankmux.Transaction{tx("1", 1, -5000, "DINER 7", pending)},
+			reading("mk", tx("2", 1, -5900, "DINER 7", pending), tx("3", 0, -1, "X", booked)),
+			[]string{
+				"added DINER 7 -59.00",
+				"added X -0.01",
+				"missing DINER 7: " + reconcile.ReasonAbsent,
+				"suggested DINER 7, 1: " + reconcile.ReasonDiffers,
+			},
+		},
+		"two diners": {
+			[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)},
+			reading("mk", tx("2", 3, -5900, "DINER", booked), tx("3", 4, -700, "DINER", booked)),
+			[]string{
+				"added DINER -59.00",
+				"added DINER -7.00",
+				"missing DINER: " + reconcile.ReasonAbsent,
+				"suggested DINER, 2: " + reconcile.ReasonDiffers,
+			},
+		},
+		"amount alone": {
+			[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)},
+			reading("mk", tx("2", 3, -5000, "PHARMACY", booked)),
+			[]string{"added PHARMACY -50.00", "missing DINER: " + reconcile.ReasonAbsent},
+		},
+		"much later": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)},
+			reading("mk", tx("2", 20, -320, "COFFEE", booked)),
+			[]string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonAbsent},
+		},
+		"a booked row stays": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("mk", tx("2", 3, -320, "COFFEE", booked)),
+			[]string{"added COFFEE -3.20", "missing COFFEE: " + reconcile.ReasonBefore},
+		},
+		"moved, no status": {
+			[]bankmux.Transaction{tx("", 1, -320, "FUEL 9", "")},
+			reading("dp", tx("", 0, -1, "X", ""), tx("", 3, -320, "FUEL 9", "")),
+			[]string{"added X -0.01", "replaced FUEL 9: " + reconcile.ReasonMoved},
+		},
+		"fuel, no status": {
+			[]bankmux.Transaction{tx("", 1, -10000, "FUEL 9", "")},
+			reading("dp", tx("", 3, -4711, "FUEL 9", "")),
+			[]string{
+				"added FUEL 9 -47.11",
+				"missing FUEL 9: " + reconcile.ReasonBefore,
+				"suggested FUEL 9, 1: " + reconcile.ReasonDiffers,
+			},
+		},
+		"an empty reading": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("mk"),
+			[]string{"missing COFFEE: " + reconcile.ReasonEmpty},
+		},
+		"other words": {
+			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
+			reading("dp", tx("", 2, -320, "Harbor Coffee", ""), tx("", 0, -1, "X", "")),
+			[]string{
+				"added Harbor Coffee -3.20",
+				"added X -0.01",
+				"missing COFFEE: " + reconcile.ReasonAbsent,
+				"suggested COFFEE, 1: " + reconcile.ReasonText,
+			},
+		},
+		"other days": {
+			[]bankmux.Transaction{tx("1", -5, -320, "COFFEE", booked)},
+			reading("mk", tx("2", 1, -1, "X", booked)),
+			[]string{"added X -0.01"},
+		},
+		"a refund": {
+			[]bankmux.Transaction{tx("1", 1, -320, "SHOP", pending)},
+			reading("mk", tx("2", 2, 320, "SHOP", booked)),
+			[]string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent},
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -198,7 +198,13 @@ func similarReferenceIsTheSame(t *testing.T) {
 
 func differentTextsAreDifferentRows(t *testing.T) {
 	t.Parallel()
-	for _, c := range [][2]string{{"SHOP 123", "SHOP 987"}, {"BAKERY", "PHARMACY"}, {"A1", "A2"}, {"مقهى", "صيدلية"}, {"", "SHOP"}} {
+	for _, c := range [][2]string{
+		{"SHOP 123", "SHOP 987"},
+		{"BAKERY", "PHARMACY"},
+		{"A1", "A2"},
+		{"مقهى", "صيدلية"},
+		{"", "SHOP"},
+	} {
 		known := stored(tx("", 3, -320, c[0], ""), tx("", 1, -1, "FIRST", ""))
 		res := reconcile.Compare(known, reading("dp", tx("", 3, -320, c[1], ""), tx("", 1, -1, "FIRST", "")))
 		assert.Empty(t, append(texts(res.Modified), texts(res.Replaced)...), c)
@@ -255,7 +261,8 @@ func earlierKeysAreFound(t *testing.T) {
 
 func normalFormIsStable(t *testing.T) {
 	t.Parallel()
-	odd := rapid.SampledFrom([]rune("aé\u0301\u200f\u0640ﻻﷺ²½ßﬁŉǰΐ\u00a0\u2003\u3000\ufeff\U000e0041٠۱कＡﾊﾞ\u0345İı"))
+	odd := rapid.SampledFrom([]rune("aé\u0301\u200f\u0640ﻻﷺ²½ßﬁŉǰΐ" +
+		"\u00a0\u2003\u3000\ufeff\U000e0041٠۱कＡﾊﾞ\u0345İı"))
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.OneOf(odd, rapid.Rune())).Draw(t, "text"))
 		once := reconcile.Text(&bankmux.Transaction{Description: s})

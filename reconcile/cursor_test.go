@@ -55,13 +55,19 @@ func cursorIsReadOrRejected(t *testing.T) {
 	assert.True(t, back.Mark("acc-2").Day.IsZero())
 
 	for content, says := range map[string]string{
-		`{"v":2,"c":"conn-1"}`: "newer version", `{"v":1,"c":"conn-2"}`: "another connection", `{"v":1,"c":"conn-1","n":"x"}`: "is not the Next", `null`: "another connection", `[`: "is not the Next",
+		`{"v":2,"c":"conn-1"}`:         "newer version",
+		`{"v":1,"c":"conn-2"}`:         "another connection",
+		`{"v":1,"c":"conn-1","n":"x"}`: "is not the Next",
+		`null`:                         "another connection",
+		`[`:                            "is not the Next",
 	} {
 		_, err := ParseCursor(sealed(content), conn)
 		require.ErrorIs(t, err, bankmux.ErrInvalid, content)
 		assert.ErrorContains(t, err, says, content)
 	}
-	for _, text := range []string{"x", ".", c.String() + "x", c.String()[1:], strings.Repeat("A", 100_000), "not base64!.12345678"} {
+	for _, text := range []string{
+		"x", ".", c.String() + "x", c.String()[1:], strings.Repeat("A", 100_000), "not base64!.12345678",
+	} {
 		_, err := ParseCursor(text, conn)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		assert.Less(t, len(err.Error()), 200, "the cursor is not repeated in the text")

@@ -28,9 +28,13 @@ func daysAreReadOnce(t *testing.T) {
 		return func(t bankmux.Transaction) bankmux.Date { return earlierOf(t.Date.AddDays(n), today) }
 	}
 	for name, set := range map[string]func(*ledger){
-		"all days that it says":        func(*ledger) {},
-		"at most seven days per call":  func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 7 } },
-		"one day per call":             func(l *ledger) { l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 1 } },
+		"all days that it says": func(*ledger) {},
+		"at most seven days per call": func(l *ledger) {
+			l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 7 }
+		},
+		"one day per call": func(l *ledger) {
+			l.refuses = func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 1 }
+		},
 		"booking dates, written later": func(l *ledger) { l.selects = late(-5) },
 		"value dates, written earlier": func(l *ledger) { l.selects = late(4) },
 		"booking dates far from those it writes, seven days per call": func(l *ledger) {

@@ -40,7 +40,7 @@ func (w *wren) days() reconcile.Days {
 				amount, amountErr := bankmux.NewMoney(r.Amount, "AED")
 				row.Date, row.Amount = day, amount
 				if dayErr != nil || amountErr != nil {
-					page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: bankmux.Failure{
+					failure := bankmux.Failure{
 						Account:     at.Account,
 						Transaction: fmt.Sprint("row ", i+1),
 						Err: &bankmux.Error{
@@ -48,7 +48,8 @@ func (w *wren) days() reconcile.Days {
 							Scope:  bankmux.ScopeCall,
 							Detail: "the answer has a row without day or amount",
 						},
-					}})
+					}
+					page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: failure})
 					continue
 				}
 				page.Rows = append(page.Rows, row)

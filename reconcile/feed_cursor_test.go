@@ -65,12 +65,15 @@ func endlessPagesAreAnError(t *testing.T) {
 	day := time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
 	for name, page := range map[string]func(reconcile.FeedRequest) reconcile.FeedPage{
 		"pages in a cycle": func(r reconcile.FeedRequest) reconcile.FeedPage {
-			return reconcile.FeedPage{More: true, Next: map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}[r.Cursor]}
+			after := map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}
+			return reconcile.FeedPage{More: true, Next: after[r.Cursor]}
 		},
 		"a repeated page": func(reconcile.FeedRequest) reconcile.FeedPage {
 			return reconcile.FeedPage{More: true, Next: "same", AsOf: day}
 		},
-		"more without a cursor": func(reconcile.FeedRequest) reconcile.FeedPage { return reconcile.FeedPage{More: true} },
+		"more without a cursor": func(reconcile.FeedRequest) reconcile.FeedPage {
+			return reconcile.FeedPage{More: true}
+		},
 		"pages that do not end": func(r reconcile.FeedRequest) reconcile.FeedPage {
 			return reconcile.FeedPage{More: true, Next: r.Cursor + "x"}
 		},
@@ -94,22 +97,25 @@ func logIsAppliedInOrder(t *testing.T) {
 	t.Parallel()
 	tea, more := paid("tea", "checking", 3, "-2.00", "TEA"), paid("tea", "checking", 3, "-3.00", "TEA")
 	gone := []reconcile.FeedRow{{ID: "tea"}}
+	type pages = []reconcile.FeedPage
+	teas, mores := []bankmux.Transaction{tea}, []bankmux.Transaction{more}
+	goneFromChecking := []reconcile.FeedRow{{ID: "tea", Account: "checking"}}
 	for name, c := range map[string]struct {
-		pages  []reconcile.FeedPage
+		pages  pages
 		amount string // of the row in the end, "" where there is none
 	}{
-		"created, then removed":                  {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Removed: gone}}, ""},
-		"created, then removed with its account": {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Removed: []reconcile.FeedRow{{ID: "tea", Account: "checking"}}}}, ""},
-		"removed in another account": {[]reconcile.FeedPage{
-			{Removed: []reconcile.FeedRow{{ID: "rent", Account: "savings"}}}, {Created: []bankmux.Transaction{tea}},
+		"created, then removed":                  {pages{{Created: teas}, {Removed: gone}}, ""},
+		"created, then removed with its account": {pages{{Created: teas}, {Removed: goneFromChecking}}, ""},
+		"removed in another account": {pages{
+			{Removed: []reconcile.FeedRow{{ID: "rent", Account: "savings"}}}, {Created: teas},
 		}, "-2.00"},
-		"created and removed at once":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}, Removed: gone}}, ""},
-		"removed, then created":               {[]reconcile.FeedPage{{Removed: gone}, {Created: []bankmux.Transaction{tea}}}, "-2.00"},
-		"removed, created, removed":           {[]reconcile.FeedPage{{Removed: gone}, {Created: []bankmux.Transaction{tea}}, {Removed: gone}}, ""},
-		"created, then updated":               {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{more}}}, "-3.00"},
-		"created, then updated twice":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{tea}}, {Updated: []bankmux.Transaction{more}}}, "-3.00"},
-		"created twice, the later one counts": {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}}, {Created: []bankmux.Transaction{more}}}, "-3.00"},
-		"created and updated at once":         {[]reconcile.FeedPage{{Created: []bankmux.Transaction{tea}, Updated: []bankmux.Transaction{more}}}, "-3.00"},
+		"created and removed at once":         {pages{{Created: teas, Removed: gone}}, ""},
+		"removed, then created":               {pages{{Removed: gone}, {Created: teas}}, "-2.00"},
+		"removed, created, removed":           {pages{{Removed: gone}, {Created: teas}, {Removed: gone}}, ""},
+		"created, then updated":               {pages{{Created: teas}, {Updated: mores}}, "-3.00"},
+		"created, then updated twice":         {pages{{Created: teas}, {Updated: teas}, {Updated: mores}}, "-3.00"},
+		"created twice, the later one counts": {pages{{Created: teas}, {Created: mores}}, "-3.00"},
+		"created and updated at once":         {pages{{Created: teas, Updated: mores}}, "-3.00"},
 	} {
 		for _, known := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", known before ", known), func(t *testing.T) {

@@ -167,7 +167,7 @@ func renumberedRowsKeepKeys(t *testing.T) {
 		"a new row comes between, one is gone": {second, "LATE FEE -9", third},
 		"all move by two":                      {"LATE FEE -5", "FUEL -5", first, second, third},
 	} {
-		for status, row := range map[string]func(id, account string, back int, amount, text string) bankmux.Transaction{"booked": paid, "pending": held} {
+		for status, row := range map[string]rowMaker{"booked": paid, "pending": held} {
 			for _, size := range []int{1, 2, 3, 100} {
 				for _, stored := range []bool{true, false} {
 					t.Run(
@@ -206,12 +206,11 @@ func renumberedRowsKeepKeys(t *testing.T) {
 	}
 }
 
+// rowMaker makes a row some days back.
+type rowMaker func(id, account string, back int, amount, text string) bankmux.Transaction
+
 // renumber gives the rows of a day the ids 1, 2, 3 and so on, in the order of now.
-func renumber(
-	r *record,
-	row func(id, account string, back int, amount, text string) bankmux.Transaction,
-	was, now []string,
-) {
+func renumber(r *record, row rowMaker, was, now []string) {
 	for i, one := range now {
 		if i >= len(was) || was[i] != one {
 			amount := one[len(one)-2:]

@@ -67,7 +67,10 @@ func changedRecordIsReadAgain(t *testing.T) {
 						}
 						if blind {
 							d, err := r.feed().
-								Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, PageSize: 2})
+								Sync(
+									t.Context(),
+									bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, PageSize: 2},
+								)
 							require.NoError(t, err)
 							assert.Len(t, d.Added, len(r.present()), "each row once, page %d", page)
 							continue
@@ -159,7 +162,8 @@ func storeEndsAsTheRecord(t *testing.T) {
 				}
 				r.remove(old)
 				if was.Status == bankmux.StatusPending {
-					row.Status, row.Account, row.Replaces, row.Description = bankmux.StatusBooked, was.Account, old, was.Description
+					row.Status, row.Account = bankmux.StatusBooked, was.Account
+					row.Replaces, row.Description = old, was.Description
 					r.put(row)
 				}
 			case 3:

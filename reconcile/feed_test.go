@@ -26,13 +26,41 @@ func feedReportsEachChange(t *testing.T) {
 		change                                      func(*record)
 		added, modified, replaced, removed, missing int
 	}{
-		"nothing":              {change: func(*record) {}},
-		"a new row":            {func(r *record) { r.put(paid("new", "checking", 0, "-1.00", "NEW")) }, 1, 0, 0, 0, 0},
-		"an equal second row":  {func(r *record) { r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0")) }, 1, 0, 0, 0, 0},
-		"a changed amount":     {func(r *record) { r.put(paid("row-0", "checking", 0, "-8.00", "SHOP 0")) }, 0, 1, 0, 0, 0},
-		"a changed text":       {func(r *record) { r.put(paid("row-0", "checking", 0, "-1.50", "Shop nought")) }, 0, 1, 0, 0, 0},
-		"a day that moved far": {func(r *record) { r.put(paid("row-0", "checking", 200, "-1.50", "SHOP 0")) }, 0, 1, 0, 0, 0},
-		"a removed row":        {func(r *record) { r.remove("row-0") }, 0, 0, 0, 1, 0},
+		"nothing":   {change: func(*record) {}},
+		"a new row": {func(r *record) { r.put(paid("new", "checking", 0, "-1.00", "NEW")) }, 1, 0, 0, 0, 0},
+		"an equal second row": {
+			func(r *record) { r.put(paid("twin", "checking", 0, "-1.50", "SHOP 0")) },
+			1,
+			0,
+			0,
+			0,
+			0,
+		},
+		"a changed amount": {
+			func(r *record) { r.put(paid("row-0", "checking", 0, "-8.00", "SHOP 0")) },
+			0,
+			1,
+			0,
+			0,
+			0,
+		},
+		"a changed text": {
+			func(r *record) { r.put(paid("row-0", "checking", 0, "-1.50", "Shop nought")) },
+			0,
+			1,
+			0,
+			0,
+			0,
+		},
+		"a day that moved far": {
+			func(r *record) { r.put(paid("row-0", "checking", 200, "-1.50", "SHOP 0")) },
+			0,
+			1,
+			0,
+			0,
+			0,
+		},
+		"a removed row": {func(r *record) { r.remove("row-0") }, 0, 0, 0, 1, 0},
 		"a row of another id": {func(r *record) {
 			r.remove("row-0")
 			r.put(paid("other", "checking", 0, "-1.50", "SHOP 0"))
@@ -171,7 +199,10 @@ func feedThatIsNotReady(t *testing.T) {
 	r.put(paid("row", "checking", 0, "-1.00", "SHOP"))
 	assert.Len(t, s.round(t, r.feed(), 0).Added, 1, "rows win over NotReady")
 	_, err = r.feed().
-		Sync(t.Context(), bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known})
+		Sync(
+			t.Context(),
+			bankmux.SyncRequest{Connection: bankmux.Connection{ID: "conn-1"}, Cursor: s.cursor, Known: s.known},
+		)
 	require.NoError(t, err, "the cursor stayed at the start, where the row is")
 
 	r.page = nil

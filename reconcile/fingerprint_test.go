@@ -42,12 +42,22 @@ func fingerprintsDiffer(t *testing.T) {
 	}{
 		{"two currencies of one IBAN", acc("a", iban("AE07"), in("AED")), acc("a", iban("AE07")), false},
 		{"two kinds under one IBAN", acc("a", iban("AE07")), acc("a", iban("AE07"), kind(bankmux.AccountLoan)), false},
-		{"two kinds under one number", acc("a", number("12345678")), acc("a", number("12345678"), kind(bankmux.AccountSavings)), false},
+		{
+			"two kinds under one number",
+			acc("a", number("12345678")),
+			acc("a", number("12345678"), kind(bankmux.AccountSavings)),
+			false,
+		},
 		{"two currencies of one number", acc("a", number("12345678")), acc("a", number("12345678"), in("EUR")), false},
 		{"digits at both ends and four at one", acc("a", mask("12****34")), acc("a", mask("****1234")), false},
 		{"three digits, masked in two ways", acc("a", mask("180******406")), acc("b", mask("******406")), true},
 		{"a mask in the place of a number", acc("a", number("XXXX4421")), acc("b", mask("4421")), true},
-		{"two words that say nothing of the kind", acc("a", iban("AE07"), kind(bankmux.AccountUnknown)), acc("a", iban("AE07"), kind(bankmux.AccountOther)), true},
+		{
+			"two words that say nothing of the kind",
+			acc("a", iban("AE07"), kind(bankmux.AccountUnknown)),
+			acc("a", iban("AE07"), kind(bankmux.AccountOther)),
+			true,
+		},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,8 +75,9 @@ func someAccounts(t *rapid.T) []bankmux.Account {
 			Mask: rapid.SampledFrom([]string{"", "1111", "2222", "111", "11**11"}).Draw(t, "mask"),
 			Name: rapid.SampledFrom([]string{"", "Main", "Other"}).Draw(t, "name"),
 			IBAN: rapid.SampledFrom([]string{"", "", "AE01", "AE02"}).Draw(t, "iban"),
-			Kind: rapid.SampledFrom([]bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountSavings, bankmux.AccountUnknown}).
-				Draw(t, "kind"),
+			Kind: rapid.SampledFrom([]bankmux.AccountKind{
+				bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountSavings, bankmux.AccountUnknown,
+			}).Draw(t, "kind"),
 			Currency: rapid.SampledFrom([]bankmux.Currency{"USD", "AED", ""}).Draw(t, "currency"),
 		}
 	}
@@ -98,94 +98,99 @@ func factsIdentifyAnAccount(t *testing.T) {
 		old, new []bankmux.Account
 		want     []string
 	}{
-		"the same ids":                        {[]bankmux.Account{acc("a"), acc("b")}, []bankmux.Account{acc("b"), acc("a")}, []string{"a=a certain", "b=b certain"}},
-		"an IBAN, however spaced":             {[]bankmux.Account{acc("a", iban("AE07 0331 0152"))}, []bankmux.Account{acc("x", iban("ae0703310152")), acc("y")}, []string{"+y", "a=x certain"}},
-		"a number of two banks":               {[]bankmux.Account{acc("a", number("12345678"))}, []bankmux.Account{acc("x", number("1234-5678"))}, []string{"a=x certain"}},
-		"last digits":                         {[]bankmux.Account{acc("a", mask("4410")), acc("b", mask("8830"))}, []bankmux.Account{acc("x", mask("**8830")), acc("y", mask("4410"))}, []string{"a=y likely", "b=x likely"}},
-		"digits of a whole number":            {[]bankmux.Account{acc("a", mask("4410"))}, []bankmux.Account{acc("x", number("000123454410"))}, []string{"a=x likely"}},
-		"a name":                              {[]bankmux.Account{acc("a", name("Everyday  Checking"))}, []bankmux.Account{acc("x", name("everyday checking")), acc("y", name("Other"))}, []string{"+y", "a=x likely"}},
-		"the last one left":                   {[]bankmux.Account{acc("a"), acc("b", mask("1111"))}, []bankmux.Account{acc("x"), acc("y", mask("1111"))}, []string{"a=x possible", "b=y likely"}},
-		"an unknown kind":                     {[]bankmux.Account{acc("a", mask("4410"), name("Main"), kind(bankmux.AccountUnknown))}, []bankmux.Account{acc("x", mask("4410"), name("Main"))}, []string{"a=x likely"}},
-		"twins":                               {[]bankmux.Account{acc("a"), acc("b")}, []bankmux.Account{acc("x"), acc("y")}, []string{"?[a b][x y]"}},
-		"one became two":                      {[]bankmux.Account{acc("a")}, []bankmux.Account{acc("x"), acc("y")}, []string{"?[a][x y]"}},
-		"another IBAN":                        {[]bankmux.Account{acc("a", iban("AE01"))}, []bankmux.Account{acc("x", iban("AE02"))}, []string{"+x", "-a"}},
-		"other digits":                        {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("8830"), name("Main"))}, []string{"+x", "-a"}},
-		"another currency":                    {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("4410"), name("Main"), in("AED"))}, []string{"+x", "-a"}},
-		"another kind":                        {[]bankmux.Account{acc("a", mask("4410"), name("Main"))}, []bankmux.Account{acc("x", mask("4410"), name("Main"), kind(bankmux.AccountLoan))}, []string{"+x", "-a"}},
-		"a persistent id":                     {[]bankmux.Account{acc("a", persistent("p")), acc("b", persistent("q"))}, []bankmux.Account{acc("x", persistent("q")), acc("y", persistent("p"))}, []string{"a=y certain", "b=x certain"}},
-		"another persistent id":               {[]bankmux.Account{acc("a", mask("4410"), persistent("p"))}, []bankmux.Account{acc("x", mask("4410"), persistent("q"))}, []string{"+x", "-a"}},
-		"a persistent id of another provider": {[]bankmux.Account{acc("a", iban("AE07"), persistent("p")), acc("b", number("12345678"), persistent("q"))}, []bankmux.Account{acc("x", iban("AE07"), persistent("k-1")), acc("y", number("12345678"), persistent("k-2"))}, []string{"a=x certain", "b=y certain"}},
-		"nothing there":                       {nil, []bankmux.Account{acc("x")}, []string{"+x"}},
+		"the same ids": {
+			[]bankmux.Account{acc("a"), acc("b")},
+			[]bankmux.Account{acc("b"), acc("a")},
+			[]string{"a=a certain", "b=b certain"},
+		},
+		"an IBAN, however spaced": {
+			[]bankmux.Account{acc("a", iban("AE07 0331 0152"))},
+			[]bankmux.Account{acc("x", iban("ae0703310152")), acc("y")},
+			[]string{"+y", "a=x certain"},
+		},
+		"a number of two banks": {
+			[]bankmux.Account{acc("a", number("12345678"))},
+			[]bankmux.Account{acc("x", number("1234-5678"))},
+			[]string{"a=x certain"},
+		},
+		"last digits": {
+			[]bankmux.Account{acc("a", mask("4410")), acc("b", mask("8830"))},
+			[]bankmux.Account{acc("x", mask("**8830")), acc("y", mask("4410"))},
+			[]string{"a=y likely", "b=x likely"},
+		},
+		"digits of a whole number": {
+			[]bankmux.Account{acc("a", mask("4410"))},
+			[]bankmux.Account{acc("x", number("000123454410"))},
+			[]string{"a=x likely"},
+		},
+		"a name": {
+			[]bankmux.Account{acc("a", name("Everyday  Checking"))},
+			[]bankmux.Account{acc("x", name("everyday checking")), acc("y", name("Other"))},
+			[]string{"+y", "a=x likely"},
+		},
+		"the last one left": {
+			[]bankmux.Account{acc("a"), acc("b", mask("1111"))},
+			[]bankmux.Account{acc("x"), acc("y", mask("1111"))},
+			[]string{"a=x possible", "b=y likely"},
+		},
+		"an unknown kind": {
+			[]bankmux.Account{acc("a", mask("4410"), name("Main"), kind(bankmux.AccountUnknown))},
+			[]bankmux.Account{acc("x", mask("4410"), name("Main"))},
+			[]string{"a=x likely"},
+		},
+		"twins": {
+			[]bankmux.Account{acc("a"), acc("b")},
+			[]bankmux.Account{acc("x"), acc("y")},
+			[]string{"?[a b][x y]"},
+		},
+		"one became two": {
+			[]bankmux.Account{acc("a")},
+			[]bankmux.Account{acc("x"), acc("y")},
+			[]string{"?[a][x y]"},
+		},
+		"another IBAN": {
+			[]bankmux.Account{acc("a", iban("AE01"))},
+			[]bankmux.Account{acc("x", iban("AE02"))},
+			[]string{"+x", "-a"},
+		},
+		"other digits": {
+			[]bankmux.Account{acc("a", mask("4410"), name("Main"))},
+			[]bankmux.Account{acc("x", mask("8830"), name("Main"))},
+			[]string{"+x", "-a"},
+		},
+		"another currency": {
+			[]bankmux.Account{acc("a", mask("4410"), name("Main"))},
+			[]bankmux.Account{acc("x", mask("4410"), name("Main"), in("AED"))},
+			[]string{"+x", "-a"},
+		},
+		"another kind": {
+			[]bankmux.Account{acc("a", mask("4410"), name("Main"))},
+			[]bankmux.Account{acc("x", mask("4410"), name("Main"), kind(bankmux.AccountLoan))},
+			[]string{"+x", "-a"},
+		},
+		"a persistent id": {
+			[]bankmux.Account{acc("a", persistent("p")), acc("b", persistent("q"))},
+			[]bankmux.Account{acc("x", persistent("q")), acc("y", persistent("p"))},
+			[]string{"a=y certain", "b=x certain"},
+		},
+		"another persistent id": {
+			[]bankmux.Account{acc("a", mask("4410"), persistent("p"))},
+			[]bankmux.Account{acc("x", mask("4410"), persistent("q"))},
+			[]string{"+x", "-a"},
+		},
+		"a persistent id of another provider": {
+			[]bankmux.Account{acc("a", iban("AE07"), persistent("p")), acc("b", number("12345678"), persistent("q"))},
+			[]bankmux.Account{
+				acc("x", iban("AE07"), persistent("k-1")),
+				acc("y", number("12345678"), persistent("k-2")),
+			},
+			[]string{"a=x certain", "b=y certain"},
+		},
+		"nothing there": {nil, []bankmux.Account{acc("x")}, []string{"+x"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, c.want, shape(reconcile.Match(c.old, c.new)))
-		})
-	}
-}
-
-func similarAccountsStaySeparate(t *testing.T) {
-	t.Parallel()
-	card := kind(bankmux.AccountCreditCard)
-	list := func(all ...bankmux.Account) []bankmux.Account { return all }
-	for _, c := range []struct {
-		what     string
-		old, new []bankmux.Account
-		want     []string
-	}{
-		{"two currencies of one IBAN", list(acc("a", iban("AE07"), in("AED"))), list(acc("x", iban("AE07"))), []string{"+x", "-a"}},
-		{"two currencies of one IBAN on both sides", list(acc("a", iban("AE07"), in("AED")), acc("b", iban("AE07"))), list(acc("x", iban("AE07")), acc("y", iban("AE07"), in("AED"))), []string{"a=y certain", "b=x certain"}},
-		{"a current account and a loan under one IBAN", list(acc("a", iban("AE07"))), list(acc("x", iban("AE07"), kind(bankmux.AccountLoan))), []string{"+x", "-a"}},
-		{"a current and a savings account under one number", list(acc("a", number("12345678"))), list(acc("x", number("12345678"), kind(bankmux.AccountSavings))), []string{"+x", "-a"}},
-		{"one more currency under a number", list(acc("a", number("12345678"))), list(acc("x", number("12345678")), acc("y", number("12345678"), in("EUR"))), []string{"+y", "a=x certain"}},
-		{"one IBAN under one id, in another currency", list(acc("a", iban("AE07"))), list(acc("a", iban("AE07"), in("AED"))), []string{"+a", "-a"}},
-		{"an IBAN whose kind is not known", list(acc("a", iban("AE07"), kind(bankmux.AccountUnknown), in(""))), list(acc("x", iban("AE07"))), []string{"a=x certain"}},
-		{"two currencies of an IBAN whose currency is no longer known", list(acc("a", iban("AE07")), acc("b", iban("AE07"), in("AED"))), list(acc("x", iban("AE07"), in(""))), []string{"?[a b][x]"}},
-		{"two other currencies under one IBAN", list(acc("a", iban("AE07"))), list(acc("x", iban("AE07"), in("AED")), acc("y", iban("AE07"), in("EUR"))), []string{"+x", "+y", "-a"}},
-		{"digits at both ends are not four at one end", list(acc("a", mask("12****34"))), list(acc("x", mask("****1234"))), []string{"a=x possible"}},
-		{"digits at both ends and one name are not four at one", list(acc("a", mask("12****34"), name("Main"))), list(acc("x", mask("****1234"), name("Main"))), []string{"a=x possible"}},
-		{"digits at both ends pair with the same digits", list(acc("a", mask("12****34")), acc("b", mask("1234"))), list(acc("x", mask("****1234")), acc("y", mask("12****34"))), []string{"a=y likely", "b=x likely"}},
-		{"digits at both ends that contradict", list(acc("a", mask("12****34"))), list(acc("x", mask("****9999"))), []string{"+x", "-a"}},
-		{"the first digits contradict", list(acc("a", mask("180***4406"))), list(acc("x", mask("190***4406"))), []string{"+x", "-a"}},
-		{"the first digits contradict a whole number", list(acc("a", number("1801234406"))), list(acc("x", mask("190***4406"))), []string{"+x", "-a"}},
-		{"the first digits are those of a whole number", list(acc("a", mask("180***4406"))), list(acc("x", number("0 180-123 4406"))), []string{"a=x likely"}},
-		{"the first digits are not those of a number within an IBAN", list(acc("a", mask("180***4406"))), list(acc("x", iban("AE070331801234406"))), []string{"a=x likely"}},
-		{"three digits", list(acc("a", mask("180******406"))), list(acc("x", mask("******406"))), []string{"a=x possible"}},
-		{"three digits and a name", list(acc("a", mask("180******406"), name("Main")), acc("b", mask("777"), name("Main"))), list(acc("x", mask("XXX 777"), name("main")), acc("y", mask("••••406"), name("main"))), []string{"a=y likely", "b=x likely"}},
-		{"three digits of four", list(acc("a", mask("****4406")), acc("b", mask("****4777"))), list(acc("x", mask("406")), acc("y", mask("777"))), []string{"a=x possible", "b=y possible"}},
-		{"digits of another script", list(acc("a", mask("****٤٤١٠")), acc("b", mask("1111"))), list(acc("x", mask("4410")), acc("y", mask("2222"))), []string{"+y", "-b", "a=x likely"}},
-		{"a number that is a mask is only likely", list(acc("a", number("XXXXXX4421"))), list(acc("x", number("XXXXXX4421"))), []string{"a=x likely"}},
-		{"a card reissued under its id", list(acc("a", card, mask("4421"))), list(acc("a", card, mask("9087"))), []string{"a=a certain"}},
-		{"a card reissued under its id, by number", list(acc("a", card, number("4000000000004421"))), list(acc("a", card, number("4000000000009087"))), []string{"a=a certain"}},
-		{"a prepaid card reissued under its id", list(acc("a", kind(bankmux.AccountPrepaid), mask("4421"))), list(acc("a", kind(bankmux.AccountPrepaid), mask("9087"))), []string{"a=a certain"}},
-		{"the only prepaid card of its name", list(acc("a", kind(bankmux.AccountPrepaid), mask("4421"), name("Travel"))), list(acc("x", kind(bankmux.AccountPrepaid), mask("9087"), name("Travel"))), []string{"a=x possible"}},
-		{"a card under the id of another kind of card", list(acc("a", card, mask("4421"))), list(acc("a", kind(bankmux.AccountPrepaid), mask("9087"))), []string{"+a", "-a"}},
-		{"cards whose ids are reused", list(acc("1", card, mask("4421"), name("A")), acc("2", card, mask("5555"), name("B"))), list(acc("2", card, mask("4421"), name("A")), acc("3", card, mask("5555"), name("B"))), []string{"1=2 likely", "2=3 likely"}},
-		{"cards whose ids are swapped", list(acc("1", card, mask("4421")), acc("2", card, mask("5555"))), list(acc("1", card, mask("5555")), acc("2", card, mask("4421"))), []string{"1=2 likely", "2=1 likely"}},
-		{"cards with three digits whose ids are reused", list(acc("1", card, mask("421"), name("A")), acc("2", card, mask("555"), name("B"))), list(acc("2", card, mask("421"), name("A")), acc("3", card, mask("555"), name("B"))), []string{"1=2 likely", "2=3 likely"}},
-		{"a card reissued beside another", list(acc("1", card, mask("4421")), acc("2", card, mask("5555"))), list(acc("1", card, mask("9087")), acc("2", card, mask("5555"))), []string{"1=1 certain", "2=2 certain"}},
-		{"another account under that id", list(acc("a", mask("4421"))), list(acc("a", mask("9087"))), []string{"+a", "-a"}},
-		{"the only card of its name", list(acc("a", card, mask("4421"), name("Visa"))), list(acc("x", card, mask("9087"), name("VISA"))), []string{"a=x possible"}},
-		{"a card of another name", list(acc("a", card, mask("4421"), name("Visa"))), list(acc("x", card, mask("9087"), name("Master"))), []string{"+x", "-a"}},
-		{"two cards of one name", list(acc("a", card, mask("4421"), name("Visa")), acc("b", card, mask("5555"), name("Visa"))), list(acc("x", card, mask("9087"), name("Visa")), acc("y", card, mask("7777"), name("Visa"))), []string{"?[a b][x y]"}},
-		{"one of two cards reissued", list(acc("a", card, mask("4421"), name("Visa")), acc("b", card, mask("5555"), name("Visa"))), list(acc("x", card, mask("9087"), name("Visa")), acc("y", card, mask("5555"), name("Visa"))), []string{"a=x possible", "b=y likely"}},
-		{"none of several can be it", list(acc("a", mask("4444")), acc("b", mask("5678"))), list(acc("x", mask("9999"))), []string{"+x", "-a", "-b"}},
-		{"one of several can be it", list(acc("a", mask("4444")), acc("b")), list(acc("x", mask("9999"))), []string{"-a", "b=x possible"}},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, c.want, shape(reconcile.Match(c.old, c.new)))
-			back := make([]string, 0, len(c.want))
-			for _, p := range reconcile.Match(c.new, c.old).Pairs {
-				back = append(back, fmt.Sprintf("%s=%s %s", p.New.ID, p.Old.ID, p.Confidence))
-			}
-			slices.Sort(back)
-			assert.Equal(
-				t,
-				slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return !strings.Contains(s, "=") }),
-				back,
-				"swapping the lists swaps the pairs",
-			)
 		})
 	}
 }
