@@ -46,7 +46,7 @@ func (w *wren) days() reconcile.Days {
 						Err: &bankmux.Error{
 							Kind:   bankmux.ErrMalformed,
 							Scope:  bankmux.ScopeCall,
-							Detail: "the answer has a row without day or amount",
+							Detail: "the response has a row without day or amount",
 						},
 					}
 					page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: failure})
