@@ -32,7 +32,7 @@ import (
 	_ "github.com/bankmux/bankmux/virtualbank"
 )
 
-// references are the pages without a program. A Go block of theirs names the file that it is from.
+// references are the pages without a program. A Go block on such a page names its file.
 var references = []string{"README", "adapter", "going-live", "comparison"}
 
 // pages maps the folder of each program to the page that shows it.
