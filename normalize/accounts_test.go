@@ -31,10 +31,10 @@ func requestedAccountsAreReadOrNamed(t *testing.T) {
 		"all of them": {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{
 			"d": malformed, "e": malformed,
 		}},
-		"two, in the provider's order":     {[]string{"c", "a"}, []string{"a", "c"}, nil},
-		"one that is not there":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": missing}},
-		"one that is there and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": malformed}},
-		"nothing but what is not there":    {[]string{"x", "y"}, nil, map[string]bankmux.Kind{"x": missing, "y": missing}},
+		"two, in the provider's order":      {[]string{"c", "a"}, []string{"a", "c"}, nil},
+		"one that is not listed":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": missing}},
+		"one that is listed and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": malformed}},
+		"only ids that are not listed":      {[]string{"x", "y"}, nil, map[string]bankmux.Kind{"x": missing, "y": missing}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := normalize.Accounts(c.ids, all, failed)

@@ -51,6 +51,6 @@ func anUnknownWordIsNotADirection(t *testing.T) {
 	for direction, want := range map[normalize.Direction]string{normalize.In: "5.00 AED", normalize.Out: "-5.00 AED", normalize.Unknown: "", 7: ""} {
 		m, fault := normalize.Signed(five, direction, "AED")
 		assert.Equal(t, want, m.String())
-		assert.Equal(t, want == "", fault != nil, "an amount whose sign is not known is not one")
+		assert.Equal(t, want == "", fault != nil, "an amount without a sign is not an amount")
 	}
 }

@@ -52,7 +52,7 @@ func aHostileCodeIsNotShown(t *testing.T) {
 func theMostSpecificRowDecides(t *testing.T) {
 	t.Parallel()
 	const here, elsewhere = "POST /here", "POST /elsewhere"
-	// Each row has a detail of its own, and wins over the rows below it.
+	// Each row has its own detail, and wins over the rows below it.
 	rows := []normalize.Row{
 		{
 			Code:     "c",
@@ -116,7 +116,7 @@ func theMostSpecificRowDecides(t *testing.T) {
 
 func aCodeWithoutARowHasTheMeaningOfItsClass(t *testing.T) {
 	t.Parallel()
-	// Plaid's own words: its answers have error_type beside error_code, and nearly all are 400.
+	// The codes are Plaid's. Its errors have error_type beside error_code, and nearly all are 400.
 	table := normalize.NewCatalogue(
 		normalize.Row{Class: "ITEM_ERROR", Kind: bankmux.ErrReauth},
 		normalize.Row{Class: "RATE_LIMIT_EXCEEDED", Kind: bankmux.ErrRateLimited},

@@ -48,7 +48,7 @@ func aDayIsInTheYearsThatCanBeMeant(t *testing.T) {
 	for _, s := range []string{"planted secret", "2026\n10", strings.Repeat("1", 99)} {
 		_, fault := normalize.RowDay(s)
 		require.NotNil(t, fault)
-		assert.NotContains(t, fault.Detail, s[:4], "what does not look like a date is not shown")
+		assert.NotContains(t, fault.Detail, s[:4], "a text that does not look like a date is not shown")
 	}
 	_, ok := normalize.Timestamp("9999-12-31T00:00:00Z")
 	assert.False(t, ok)
@@ -61,13 +61,13 @@ func theDayIsThatOfTheBanksCountry(t *testing.T) {
 		"Kuwait is not, at the same moment":           {"KW", "2026-03-31T20:30:00Z", "2026-03-31"},
 		"nor is Riyadh":                               {"SA", "2026-03-31T20:59:59Z", "2026-03-31"},
 		"Manama is half an hour later":                {"BH", "2026-03-31T21:00:00Z", "2026-04-01"},
-		"Doha goes with Riyadh":                       {"QA", "2026-03-31T20:30:00Z", "2026-03-31"},
-		"Muscat goes with Dubai":                      {"OM", "2026-03-31T20:30:00Z", "2026-04-01"},
+		"Doha has the time of Riyadh":                 {"QA", "2026-03-31T20:30:00Z", "2026-03-31"},
+		"Muscat has the time of Dubai":                {"OM", "2026-03-31T20:30:00Z", "2026-04-01"},
 		"Cairo is two hours ahead in winter":          {"EG", "2026-01-15T21:30:00Z", "2026-01-15"},
 		"and three in summer":                         {"EG", "2026-07-15T21:30:00Z", "2026-07-16"},
 		"New York is a day behind at night in winter": {"US", "2026-01-15T04:59:00Z", "2026-01-14"},
 		"an hour less in summer":                      {"US", "2026-07-15T04:00:00Z", "2026-07-15"},
-		"London goes with UTC in winter":              {"GB", "2026-01-15T23:30:00Z", "2026-01-15"},
+		"London has UTC in winter":                    {"GB", "2026-01-15T23:30:00Z", "2026-01-15"},
 		"and is ahead of it in summer":                {"GB", "2026-07-15T23:30:00Z", "2026-07-16"},
 		"Kathmandu has a quarter of an hour":          {"NP", "2026-03-31T18:15:00Z", "2026-04-01"},
 		"a country in small letters":                  {"ae", "2026-03-31T20:30:00Z", "2026-04-01"},

@@ -1,6 +1,6 @@
 package normalize
 
-// InZoneTable reports whether a country is in the table, also where its zone cannot be loaded.
+// InZoneTable reports whether a country is in the table, even if its zone cannot be loaded.
 func InZoneTable(country string) bool {
 	_, ok := bankZones[country]
 	return ok

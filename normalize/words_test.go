@@ -32,7 +32,7 @@ func onlyFieldNamesAndCodesAreKept(t *testing.T) {
 			"field name: ‘toDate’ is wrong":                                                "toDate",
 			"INVALID FIELD 'CARDID'":                                                       "CARDID",
 			"":                                                                             "",
-			// digits in the middle are of values
+			// digits in the middle belong to values
 			"the value 'hunter2hunter2' is wrong":                               "",
 			"field 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0' is wrong": "",
 			"Field '4d1e2f7a9b' failed":                                         "",
@@ -94,7 +94,7 @@ func anAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 			assert.Equal(t, page, normalize.DocsURL(page, "moneykit.com"))
 		}
 	})
-	t.Run("other hosts and what could be of a user are dropped", func(t *testing.T) {
+	t.Run("other hosts and anything that could belong to a user are dropped", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{
 			"https://rosa.diaz.example/a", "https://example.com/docs", "https://moneykit.com.evil.example/a", "https://notmoneykit.com/a",

@@ -78,7 +78,7 @@ func (p Provider) sameAccount(
 	return "", errors.New("no such account")
 }
 
-// onTheWire turns a booked balance into what the providers write: what is owed as a positive number.
+// onTheWire turns a booked balance into what the providers write: a debt as a positive number.
 func (p Provider) onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
 	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {

@@ -123,7 +123,7 @@ func anotherBankAgreesInNothing(t *testing.T) {
 		{"same id", i{ID: "A"}, i{ID: "A"}, false},
 		{"other id", i{ID: "A"}, i{ID: "B"}, true},
 		{"same swift code, another branch", i{BIC: "EBILAEAD"}, i{BIC: "EBILAEADXXX"}, false},
-		{"one known by swift code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, false},
+		{"one known by its SWIFT code only", i{ID: "EBILAEAD", BIC: "EBILAEAD"}, i{ID: "DAPIBANK_AE_ENBD", BIC: "EBILAEAD"}, false},
 		{"the swift code of the sandbox, other ids", i{ID: "A", BIC: "DAPIBANK"}, i{ID: "B", BIC: "DAPIBANK"}, true},
 		{"other swift code, same id", i{ID: "A", BIC: "EBILAEAD"}, i{ID: "A", BIC: "ADCBAEAA"}, false},
 		{"same name", i{Name: "A Bank"}, i{Name: "a bank"}, false},
@@ -145,7 +145,7 @@ func theProductsThatDapiHas(t *testing.T) {
 	}
 }
 
-// refused fails unless a stored text is refused as a credential and not shown.
+// refused fails unless a stored text is refused as a credential without being shown.
 func refused(t *testing.T, name, stored string) {
 	t.Helper()
 	token, secret, err := dapi.Access(bankmux.NewSecret(stored))

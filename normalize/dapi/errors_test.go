@@ -93,7 +93,7 @@ func check(t *testing.T, e *bankmux.Error, w want, name string) {
 	assert.False(t, e.Unlisted, name)
 }
 
-// covered fails for a row that no case above asks about.
+// covered fails for a row that no case above tests.
 func covered(t *testing.T, c *normalize.Catalogue, seen map[string]bool) {
 	t.Helper()
 	require.NotEmpty(t, c.Rows())

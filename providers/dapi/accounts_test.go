@@ -115,9 +115,9 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 	assert.Equal(t, "-312.40 AED", rows[0].Amount.String())
 	assert.Equal(t, "10450.75 AED", rows[0].BalanceAfter.String())
 	assert.Equal(t, "CARD 4421", rows[0].Details)
-	assert.Empty(t, rows[0].Status, "Dapi does not tell")
+	assert.Empty(t, rows[0].Status, "Dapi does not say")
 	assert.Empty(t, rows[0].ID, "Dapi has none")
-	assert.Equal(t, "18500.00 AED", rows[1].Amount.String(), "the type tells the direction, not the sign")
+	assert.Equal(t, "18500.00 AED", rows[1].Amount.String(), "the type is the direction, not the sign")
 	assert.Equal(t, ago(6), rows[1].Date.String())
 	assert.True(t, rows[1].BalanceAfter.IsZero())
 }
@@ -138,7 +138,7 @@ func oneUnreadableAccountDoesNotCostTheOthers(t *testing.T) {
 	assert.Equal(t, all.Accounts[0].ID, partial.Failed[0].Account)
 	require.Len(t, got.Balances, 1)
 
-	// A bank that fails for good names what is missing and keeps what it gave.
+	// A bank that keeps failing: the result has what was read, and names what is missing.
 	require.NoError(
 		t,
 		s.bank.Inject(virtualbank.Fault{Name: "unknown_code", Operation: "/data/transactions/get", Times: 1}),
@@ -218,7 +218,7 @@ func eachListLosesOnlyItsUnreadableElement(t *testing.T) {
 	)
 	delta, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn})
 	partly(t, err)
-	assert.Len(t, delta.Failed, 3, "accounts that cannot be read are named, and the others are synced")
+	assert.Len(t, delta.Failed, 3, "unreadable accounts are named, and the others are synced")
 	assert.True(t, delta.More)
 	for _, body := range []string{`{` + done + `,"accounts":{}}`, `{` + done + `,"accounts":"none"}`, `{` + done + `,"accounts":[],"status":"done"}`, `{` + done + `}`} {
 		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": body})
@@ -256,7 +256,7 @@ func oneUnreadableBalanceCostsItself(t *testing.T) {
 	got, err = client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Cards: []string{"c1"}})
 	partial, ok = errors.AsType[*bankmux.PartialError](err)
 	require.True(t, ok, err)
-	assert.Len(t, partial.Failed, 1, "one failure an account says enough")
+	assert.Len(t, partial.Failed, 1, "one failure per account is enough")
 	assert.Empty(t, got.Balances)
 }
 
@@ -288,7 +288,7 @@ func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
 				t,
 				odd == "null",
 				e.Affects() == bankmux.ScopeProvider,
-				"what a bank writes says nothing about Dapi",
+				"a value that the bank wrote says nothing about Dapi",
 			)
 			accounts, balances, err := dapi.CompleteAccounts(t.Context(), client, conn, nil)
 			require.NoError(t, err)
@@ -309,7 +309,7 @@ func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
 		})
 	}
 	for _, odd := range append(oddShapes, `{}`, `{"bankName":7,"swiftCode":{}}`) {
-		t.Run("metadata that are "+odd+" say nothing of the bank", func(t *testing.T) {
+		t.Run("metadata that are "+odd+" say nothing about the bank", func(t *testing.T) {
 			t.Parallel()
 			s := start(t, nil)
 			conn := s.connect()
@@ -343,7 +343,7 @@ func aListOfAPersonInAnotherShapeCostsItself(t *testing.T) {
 			})
 		}
 	}
-	t.Run("a person of whom nothing is said is not an owner", func(t *testing.T) {
+	t.Run("a person without any data is not an owner", func(t *testing.T) {
 		t.Parallel()
 		for _, odd := range []string{`{}`, `{"name":{},"emailAddress":[],"numbers":[{"type":"mobile"},null],"identification":[null]}`} {
 			client, conn, _ := canned(
@@ -374,7 +374,7 @@ func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
 	t.Parallel()
 	for name, members := range map[string]string{
 		"a version among the validators":   `"validators":{"version":2,"createTransfer":{"version":3,"same":{"remarks":{"length":35},"note":"x"},"local":7}}`,
-		"validators that are a list":       `"validators":[1,2]`,
+		"validators as a list":             `"validators":[1,2]`,
 		"members of another shape":         `"transferBounds":"none","address":"Dubai","beneficiaryCoolDownPeriod":24,"isCreateBeneficiaryEndpointRequired":"yes","branchName":7`,
 		"a repeated key, which is refused": `"country":{"code":"SA"}`,
 		"bounds of another shape":          `"transferBounds":[7,{"minimum":1,"type":"local",` + aed + `},{"minimum":{},"type":"same"}],"transactionRange":"90 days"`,
@@ -416,7 +416,7 @@ func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
 	}
 }
 
-// withMetadata is a client to which Dapi says this of every bank.
+// withMetadata returns a client for which Dapi adds these members to every bank's metadata.
 func (s *setup) withMetadata(members string) *bankmux.Client {
 	return s.another(func(cfg *dapi.Config) {
 		cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {

@@ -100,7 +100,7 @@ func aRejectedLoginIsNeverTriedAgain(t *testing.T) {
 	assert.Equal(t, 1, calls["/v2/data/accounts/get"])
 	assert.Zero(t, calls["/v2/data/identity/get"])
 
-	// In another process the stored status says so.
+	// Another process knows it from the stored status.
 	other, conn2, calls := canned(t, nil)
 	conn2.Status = conn2.Status.After(err)
 	assert.Equal(t, bankmux.StateReauth, conn2.Status.State)
@@ -174,7 +174,7 @@ func aChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 	first := rows[ids[0]]
 	require.Positive(t, first)
 
-	// Two rounds, each from the text of the round before as another process would read it.
+	// Two rounds. Each starts from the stored text of the round before, as in another process.
 	for _, texts := range [][]string{{"blue"}, {"123456", "1234"}} {
 		raw, err := json.Marshal(ch)
 		require.NoError(t, err)
@@ -196,8 +196,7 @@ func aChallengeInTheSecondAccountKeepsTheFirst(t *testing.T) {
 	assert.Equal(t, first, rows[ids[0]], "what was read is not read again")
 	assert.Positive(t, rows[ids[1]])
 
-	// The same for balances, where the list of accounts is asked for first and is what gets
-	// interrupted.
+	// The same for balances. They read the list of accounts first, which is interrupted.
 	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/accounts/get", []string{"otp"}))
 	_, err = s.client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
 	e, ok := errors.AsType[*bankmux.Error](err)
@@ -230,7 +229,7 @@ func anAnswerGoesToTheInterruptedCallBeforeAnyOtherCall(t *testing.T) {
 	var stored bankmux.Challenge
 	require.NoError(t, json.Unmarshal(raw, &stored))
 
-	other := s.another(nil) // another process: it knows nothing of the bank's range
+	other := s.another(nil) // another process, which does not know the bank's range
 	before := len(s.bank.Requests())
 	req.Answers = stored.Answer("123456")
 	pages := 0
@@ -259,8 +258,8 @@ func aRefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	)
 	require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
-	assert.False(t, partial, "it is no failure of one account")
-	assert.Equal(t, before+1, len(s.bank.Requests()), "and no other account is asked for")
+	assert.False(t, partial, "it is not the failure of one account")
+	assert.Equal(t, before+1, len(s.bank.Requests()), "and no other account is read")
 
 	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"otp"}))
 	req := bankmux.TransactionsRequest{Connection: conn}
@@ -327,7 +326,7 @@ func questionsDuringDapisOwnOperationsAreAnswered(t *testing.T) {
 			assert.Len(t, s.bank.Requests(), sent, "none of these was sent")
 		})
 	}
-	t.Run("a window that ends before it begins is not sent", func(t *testing.T) {
+	t.Run("a window that ends before it starts is not sent", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, nil)
 		conn := s.connect()

@@ -88,7 +88,7 @@ func newHarness(*testing.T) providertest.Harness {
 			),
 			UnknownCode: bankharness.Respond(
 				http.StatusBadRequest,
-				`{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"A type that nobody listed"}`,
+				`{"success":false,"status":"failed","type":"UNHEARD_OF","msg":"An unlisted type"}`,
 			),
 			Enums: []string{"accounts.type", "cards.type", "cards.status", "numbers.type", "identification.type"},
 		},
@@ -96,7 +96,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return op.Group == bankmux.GroupData && op.Name != "DapiBankMetadata" && op.Name != "DapiOperation"
 		},
 		Operations: operations(last),
-		// Dapi hears of a session by way of its front end alone
+		// only the front end sends Dapi anything of a session
 		Received: func(s bankmux.Session) (providertest.Received, error) {
 			country := strings.Join(s.Launch.Countries, ",")
 			return providertest.Received{Country: &country}, nil
@@ -159,8 +159,8 @@ func operations(last *operationSeen) []providertest.Operation {
 	}
 }
 
-// operationSeen remembers which operation the bank named last; only Dapi's own operations ask for
-// one.
+// operationSeen remembers the operation that the bank named last. Only Dapi's own operations need
+// it.
 type operationSeen struct {
 	next http.Handler
 
@@ -196,7 +196,7 @@ func (w operationWriter) Write(p []byte) (int, error) {
 
 func (w operationWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// spec is a row as Dapi writes it, which does not tell pending ones.
+// spec is a row as Dapi writes it. Dapi has no pending flag.
 func spec(r providertest.Row) virtualbank.TransactionSpec {
 	s := virtualbank.TransactionSpec{
 		Amount: r.Amount, Type: "debit", Currency: r.Currency, NoCurrency: r.NoMoney,

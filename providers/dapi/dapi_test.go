@@ -123,16 +123,16 @@ func aWebhookConfigurationThatProvesNothingIsRefused(t *testing.T) {
 		hooks dapi.WebhookConfig
 		field string
 	}{
-		"an empty secret":            {dapi.WebhookConfig{Secrets: []bankmux.Secret{{}}}, "Secrets"},
-		"nothing after whsec_":       {dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_")}}, "Secrets"},
-		"a short secret":             {dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret[:15])}}, "Secrets"},
-		"an empty one beside a good": {dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret), {}}}, "Secrets"},
-		"no base64":                  {dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_an umlaut: ä, and more")}}, "Secrets"},
-		"a short plain secret":       {dapi.WebhookConfig{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret("short")}}, "Secrets"},
-		"an unknown scheme":          {dapi.WebhookConfig{Scheme: "both"}, "Scheme"},
-		"a negative tolerance":       {dapi.WebhookConfig{Tolerance: -1}, "Tolerance"},
-		"a key that is none":         {dapi.WebhookConfig{Key: bankmux.NewSecret("???")}, "Key"},
-		"a key of 8 bytes":           {dapi.WebhookConfig{Key: bankmux.NewSecret("AAAAAAAAAAA=")}, "Key"},
+		"an empty secret":                {dapi.WebhookConfig{Secrets: []bankmux.Secret{{}}}, "Secrets"},
+		"nothing after whsec_":           {dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_")}}, "Secrets"},
+		"a short secret":                 {dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret[:15])}}, "Secrets"},
+		"an empty one beside a good one": {dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret), {}}}, "Secrets"},
+		"no base64":                      {dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret("whsec_an umlaut: ä, and more")}}, "Secrets"},
+		"a short plain secret":           {dapi.WebhookConfig{Scheme: dapi.SchemeLegacy, Secrets: []bankmux.Secret{bankmux.NewSecret("short")}}, "Secrets"},
+		"an unknown scheme":              {dapi.WebhookConfig{Scheme: "both"}, "Scheme"},
+		"a negative tolerance":           {dapi.WebhookConfig{Tolerance: -1}, "Tolerance"},
+		"a text that is not a key":       {dapi.WebhookConfig{Key: bankmux.NewSecret("???")}, "Key"},
+		"a key of 8 bytes":               {dapi.WebhookConfig{Key: bankmux.NewSecret("AAAAAAAAAAA=")}, "Key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,10 +142,10 @@ func aWebhookConfigurationThatProvesNothingIsRefused(t *testing.T) {
 		})
 	}
 	_, err := hookClient(t, dapi.WebhookConfig{}).ReadWebhook(t.Context(), genuine(hookBody))
-	require.ErrorIs(t, err, bankmux.ErrUnsupported, "without secrets nothing is believed")
+	require.ErrorIs(t, err, bankmux.ErrUnsupported, "without secrets no delivery is accepted")
 	_, err = hookClient(
 		t,
 		dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(base64.StdEncoding.EncodeToString(hookSecret))}},
 	).ReadWebhook(t.Context(), genuine(hookBody))
-	require.NoError(t, err, "whsec_ may be left out")
+	require.NoError(t, err, "whsec_ is optional")
 }

@@ -23,22 +23,22 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// dayBank serves rows by the day of booking, and refuses what it likes. The rest is the virtual
-// bank's.
+// dayBank serves rows by the day of booking and refuses chosen days. The virtual bank serves the
+// rest.
 type dayBank struct {
 	rest http.Handler
 	now  time.Time // by the application's clock
 	rows []dayRow
-	// ignores says that it serves all it has, whatever days are asked for.
+	// ignores says that it serves all rows and ignores the requested days.
 	ignores bool
-	odd     []string // elements of each answer, as they are sent
+	odd     []string // elements added to each response, as they are sent
 	// refuses reports whether the bank refuses to answer about two days; nil means never.
 	refuses func(from, to bankmux.Date) bool
-	// secretly is the first day that it serves, whatever it says; zero for no such limit.
+	// secretly is the first day that it really serves; zero for no such limit.
 	secretly bankmux.Date
 	promises int      // days that its metadata promises; 0 for those of the virtual bank
-	asks     bool     // the next call about days asks the user
-	asked    []string // each question about days
+	asks     bool     // the next call for rows asks the user
+	asked    []string // the days of each call
 	refused  int
 }
 
@@ -104,8 +104,8 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	)
 }
 
-// openDays links a bank of a country at an instant, with a row on each of some days, the newest
-// first.
+// openDays links a bank of a country at a given time. The bank has a row on each of some days,
+// newest first.
 func openDays(
 	t *testing.T,
 	country string,
@@ -148,17 +148,17 @@ func openDays(
 	return b, client, conn, today
 }
 
-// plain is one row a day, written with the day that the bank selects by.
+// plain is one row per day, written with the day that the bank selects by.
 func plain(_ int, day bankmux.Date) []dayRow { return []dayRow{{day, day, "rent"}} }
 
-// later is one row a day, written some days after the one that the bank selects by.
+// later is one row per day, written some days after the day that the bank selects by.
 func later(days ...int) func(back int, day bankmux.Date) []dayRow {
 	return func(back int, day bankmux.Date) []dayRow {
 		return []dayRow{{day, day.AddDays(days[back%len(days)]), "rent"}}
 	}
 }
 
-// firstSync reads one account from the beginning.
+// firstSync reads one account from the start.
 func firstSync(t *testing.T, client *bankmux.Client, conn bankmux.Connection) bankmux.Delta {
 	t.Helper()
 	d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: []string{"a1"}})
@@ -211,7 +211,7 @@ func listed(
 	return days, outside, covered, gaps, err
 }
 
-// atMost refuses calls for more days than some.
+// atMost refuses calls for more than some days.
 func atMost(days int) func(from, to bankmux.Date) bool {
 	return func(from, to bankmux.Date) bool { return days > 0 && to.DaysSince(from) >= days }
 }
@@ -226,7 +226,7 @@ func served(b *dayBank, today bankmux.Date) (rows []dayRow) {
 	return rows
 }
 
-// once fails where a day is covered twice.
+// once fails if a day is covered twice.
 func once(t *testing.T, covered []bankmux.Covered) (days int) {
 	t.Helper()
 	seen := map[bankmux.Date]bool{}
@@ -239,7 +239,7 @@ func once(t *testing.T, covered []bankmux.Covered) (days int) {
 	return len(seen)
 }
 
-// ledger is what an application stores of one account.
+// ledger is an application's store of one account.
 type ledger map[string]bankmux.Known
 
 func (l ledger) known(_ context.Context, _ string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
@@ -252,7 +252,7 @@ func (l ledger) known(_ context.Context, _ string, from, to bankmux.Date) iter.S
 	}
 }
 
-// store keeps what a page says.
+// store stores a page.
 func (l ledger) store(d bankmux.Delta) {
 	for _, c := range d.Modified {
 		delete(l, c.Was.Key)

@@ -48,7 +48,7 @@ func rowsOfDaysThatWereNotRequestedAreDroppedAndCounted(t *testing.T) {
 		assert.Equal(t, writtenDays(b.rows[:90]), days)
 		assert.Positive(t, outside)
 	})
-	t.Run("categorized and enriched lists are no different", func(t *testing.T) {
+	t.Run("categorized and enriched lists do the same", func(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 100, plain)
 		b.ignores = true
@@ -85,7 +85,7 @@ func rowsOfDaysThatWereNotRequestedAreDroppedAndCounted(t *testing.T) {
 			t,
 			len(b.asked)*len(b.rows)-asked,
 			d.Outside,
-			"all rows of an answer whose days were not asked for",
+			"all rows of a response whose days were not requested",
 		)
 	})
 }
@@ -106,7 +106,7 @@ func aBankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 			most, least := slices.Max(c.days), slices.Min(c.days)
 			b, client, conn, today := openDays(t, "AE", noon, 90, later(c.days...))
 			d := firstSync(t, client, conn)
-			var want []dayRow // a day of value before all that the bank serves is left out
+			var want []dayRow // a row whose day is before all that the bank serves is left out
 			for _, r := range b.rows {
 				if !r.written.Before(today.AddDays(-89)) {
 					want = append(want, r)
@@ -118,13 +118,13 @@ func aBankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 				assert.False(
 					t,
 					d.Covered[0].From.Before(today.AddDays(-89+max(0, most))),
-					"what was selected before the first day is not proved: %s",
+					"rows selected before the first day prove nothing: %s",
 					d.Covered[0].From,
 				)
 			}
 			assert.Equal(t, today, d.Covered[0].To)
 			if most > 10 || least < -10 {
-				return // a list reads a page at a time, and counts what is that far off
+				return // a list reads one page at a time, and counts rows that are that far off
 			}
 			days, outside, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 			require.NoError(t, err)
@@ -145,9 +145,9 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 	type refuses func(today bankmux.Date) func(from, to bankmux.Date) bool
 	for name, c := range map[string]struct {
 		refuses refuses
-		days    int // that are read; 0 means all ninety
-		gap     int // days that are refused
-		most    int // calls of a first sync
+		days    int // days to read; 0 means all ninety
+		gap     int // refused days
+		most    int // the largest number of calls of a first sync
 	}{
 		"older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, _ bankmux.Date) bool { return from.Before(today.AddDays(-29)) }
@@ -181,8 +181,7 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 			}
 			assert.Equal(t, gaps, d.Gaps)
 
-			// A list says the same, to a caller who takes what there is; others get an error for
-			// what is left.
+			// A list does the same for a caller who accepts a part. Others get an error.
 			days, _, covered, left, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.Len(t, days, c.days)
@@ -216,7 +215,7 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		require.Len(t, d.Failed, 1)
 		require.ErrorIs(t, d.Failed[0], bankmux.ErrInvalid)
-		assert.LessOrEqual(t, len(b.asked), 17, "it is not asked for ever: %v", b.asked)
+		assert.LessOrEqual(t, len(b.asked), 17, "the calls end: %v", b.asked)
 	})
 	t.Run("a refusal is remembered by the cursor until all days are read again", func(t *testing.T) {
 		t.Parallel()
@@ -232,7 +231,7 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, b.refused, "%v", b.asked)
 		assert.Len(t, d.Added, 20)
-		assert.Empty(t, d.Gaps, "it was told")
+		assert.Empty(t, d.Gaps, "the caller has the answer")
 	})
 }
 
@@ -274,7 +273,7 @@ func daysBeyondTheBanksRangeAreRefusedOrLeftOut(t *testing.T) {
 		bankmux.TransactionsRequest{From: today.AddDays(-200), To: today.AddDays(-150), Beyond: bankmux.RangeClamp},
 	)
 	require.NoError(t, err)
-	assert.Empty(t, covered, "nothing was served, and it says so")
+	assert.Empty(t, covered, "nothing was served, and the page says so")
 }
 
 func theBanksRangeIsReadOnceAnHour(t *testing.T) {
@@ -308,7 +307,7 @@ func todayIsTheBanksDay(t *testing.T) {
 			require.NoError(t, err)
 			b.refuses = func(_, to bankmux.Date) bool { return to.After(today) }
 			d := firstSync(t, client, conn)
-			assert.Zero(t, b.refused, "tomorrow was asked for: %v", b.asked)
+			assert.Zero(t, b.refused, "tomorrow was requested: %v", b.asked)
 			assert.Equal(t, today, d.Covered[0].To)
 			_, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 			require.NoError(t, err)

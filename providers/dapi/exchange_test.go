@@ -150,7 +150,7 @@ func aSandboxBankIsRefusedInProduction(t *testing.T) {
 	unverified, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	_, err = s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
-	assert.ErrorIs(t, err, bankmux.ErrInvalid, "the check is made up for, not skipped")
+	assert.ErrorIs(t, err, bankmux.ErrInvalid, "the check happens later and is not skipped")
 }
 
 func aSpentCodeHasAKindAndARemedy(t *testing.T) {
@@ -168,7 +168,7 @@ func aSpentCodeHasAKindAndARemedy(t *testing.T) {
 	late := s.post(s.client, request, virtualbank.DapiLink{})
 	s.bank.Advance(6 * time.Minute)
 	_, err = s.client.ExchangeToken(t.Context(), late)
-	require.ErrorIs(t, err, bankmux.ErrTokenSpent, "a code lives five minutes")
+	require.ErrorIs(t, err, bankmux.ErrTokenSpent, "a code is valid for five minutes")
 }
 
 func twoBanksFromOneSessionAreTwoConnections(t *testing.T) {
@@ -181,7 +181,7 @@ func twoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 	for _, bank := range []string{"DAPIBANK_AE_ENBD", "DAPIBANK_AE_ADCB", "DAPIBANK_AE_ENBD"} {
 		payload, err := s.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: bank})
 		require.NoError(t, err)
-		raw, err := json.Marshal(session) // another process has what was stored
+		raw, err := json.Marshal(session) // another process has the stored session
 		require.NoError(t, err)
 		var stored bankmux.Session
 		require.NoError(t, json.Unmarshal(raw, &stored))
@@ -190,7 +190,7 @@ func twoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 				ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}),
 		)
 		require.NoError(t, err)
-		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "whichever process exchanges it")
+		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "in any process that exchanges it")
 		rows[conn.ID] = conn
 		ids = append(ids, conn.ID)
 		_, err = s.client.ExchangeToken(
@@ -276,7 +276,7 @@ func anAccessTokenThatCannotBeSentIsMalformed(t *testing.T) {
 		_, err := client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{}))
 		server.Close()
 		require.ErrorIs(t, err, bankmux.ErrMalformed, "%.20q", bad)
-		assert.EqualValues(t, 1, calls.Load(), "%.20q: nothing is asked with it", bad)
+		assert.EqualValues(t, 1, calls.Load(), "%.20q: no call uses it", bad)
 		assert.NotContains(t, err.Error(), "X-Other")
 	}
 }
@@ -328,5 +328,5 @@ func anOpenedConnectionWithAnUnsendableTokenHarmsOnlyItself(t *testing.T) {
 		}
 	}
 	_, err = s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: good})
-	require.NoError(t, err, "the circuit is closed for everybody else")
+	require.NoError(t, err, "the circuit is closed for all others")
 }

@@ -24,7 +24,7 @@ func eachRowIsListedOnce(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{0, 3, 7, 30, 40} {
 		for _, drift := range [][]int{{0}, {3, 6}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-14}, {0, 12, -13}} {
-			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", most, drift), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
 				b.refuses = atMost(most)
@@ -35,14 +35,14 @@ func eachRowIsListedOnce(t *testing.T) {
 				n := once(t, covered)
 				switch last := slices.Max(drift); {
 				case slices.Max(drift) > 10 || slices.Min(drift) < -10:
-					assert.Zero(t, n, "nothing is proved once a row is that far off")
+					assert.Zero(t, n, "a row that far off leaves nothing proved")
 				case last == 0 && slices.Min(drift) == 0:
 					assert.Equal(t, 90, n)
 				default:
 					assert.GreaterOrEqual(t, n, 80)
 					assert.False(t, covered[len(covered)-1].From.Before(today.AddDays(-89+max(0, last))))
 				}
-				// A list of some days has the same rows of those days.
+				// A list of some days has the same rows for those days.
 				from, to := today.AddDays(-60), today.AddDays(-20)
 				days, _, covered, _, err = listed(
 					t,
@@ -94,7 +94,7 @@ func aBankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{0, 7, 30} {
 		for _, history := range []int{1, 12, 35, 45, 60, 72, 200} {
-			t.Run(fmt.Sprintf("at most %d days a call, %d days of rows", most, history), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, %d days of rows", most, history), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
 					return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}} // two equal rows are two rows
@@ -131,9 +131,9 @@ func aBankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 			assert.GreaterOrEqual(t, calls, 1)
 		}
 	})
-	t.Run("it is remembered from page to page", func(t *testing.T) {
+	t.Run("each page remembers it", func(t *testing.T) {
 		t.Parallel()
-		// Only the first page sees a day that was not asked for; the last one leaves out its
+		// Only the first page sees a day that was not requested. The last one leaves out its
 		// margin.
 		b, client, conn, today := openDays(t, "AE", noon, 0, plain)
 		b.rows = []dayRow{{today, today.AddDays(3), "soon"}}
@@ -172,7 +172,7 @@ func aListWithoutARefusedDayReportsTheGap(t *testing.T) {
 			Beyond:     bankmux.RangeClamp,
 		}
 		days, _, covered, gaps, err := listed(t, client, req)
-		require.NoError(t, err, "the caller takes what there is")
+		require.NoError(t, err, "the caller accepts a part")
 		assert.Empty(t, days)
 		assert.Empty(t, covered)
 		assert.Equal(t, []bankmux.Covered{{Account: "a1", From: req.From, To: req.To}}, gaps)
@@ -183,7 +183,7 @@ func aListWithoutARefusedDayReportsTheGap(t *testing.T) {
 		_, _, _, _, err = listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "a bank that refuses its newest days refuses the call")
 	})
-	t.Run("a list of today at a bank that takes a week a call", func(t *testing.T) {
+	t.Run("a list of today at a bank that serves a week per call", func(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", noon, 90, later(3))
 		b.refuses = atMost(7)

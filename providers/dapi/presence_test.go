@@ -25,7 +25,7 @@ func TestPresence(t *testing.T) {
 
 func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 	t.Parallel()
-	t.Run("no read is sent, and each is once the user is there", func(t *testing.T) {
+	t.Run("no read is sent, and each is sent when the user is present", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, nil)
 		conn := s.asked(s.connect())
@@ -55,7 +55,7 @@ func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 		refusedAsAbsent(t, reads(other, stored)["Balances"](bankmux.WithoutUser(t.Context())), "Balances")
 		assert.Len(t, s.bank.Requests(), sent)
 		got, err := other.ConnectionStatus(bankmux.WithoutUser(t.Context()), bankmux.StatusRequest{Connection: stored})
-		require.NoError(t, err, "a status asks nobody")
+		require.NoError(t, err, "a status asks no user")
 		assert.Equal(t, stored.Status.AskedAt, got.Connection.Status.AskedAt)
 		_, err = dapi.BankMetadata(bankmux.WithoutUser(t.Context()), other, stored)
 		require.NoError(t, err)
@@ -70,16 +70,16 @@ func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 		)
 		require.NoError(t, err)
 		refusedAsAbsent(t, reads(other, renewed)["Accounts"](bankmux.WithoutUser(t.Context())), "after a reconnect")
-		renewed.Status.AskedAt = time.Time{} // an application that knows better
+		renewed.Status.AskedAt = time.Time{} // the application knows that the bank no longer asks
 		require.NoError(t, reads(s.another(nil), renewed)["Accounts"](bankmux.WithoutUser(t.Context())))
 		_, err = other.Disconnect(bankmux.WithoutUser(t.Context()), bankmux.DisconnectRequest{Connection: renewed})
 		require.NoError(t, err)
 	})
-	t.Run("a process that stored nothing knows what it has seen", func(t *testing.T) {
+	t.Run("a process that stored nothing knows its own calls", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, nil)
 		conn, never := s.connect(), s.connect()
-		s.asked(conn) // and drops the status
+		s.asked(conn) // and does not store the status
 		refusedAsAbsent(t, reads(s.client, conn)["Sync"](bankmux.WithoutUser(t.Context())), "Sync")
 		require.NoError(t, reads(s.client, never)["Sync"](bankmux.WithoutUser(t.Context())), "its bank never asked")
 	})
@@ -91,7 +91,7 @@ func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 		err := reads(s.client, conn)["Accounts"](bankmux.WithoutUser(t.Context()))
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok)
-		require.NotNil(t, e.Challenge, "nobody could know")
+		require.NotNil(t, e.Challenge, "the process could not know")
 		sent := len(s.bank.Requests())
 		for name, read := range reads(s.client, conn) {
 			refusedAsAbsent(t, read(bankmux.WithoutUser(t.Context())), name)
@@ -100,7 +100,7 @@ func aBankThatAskedIsNotCalledWithoutAUser(t *testing.T) {
 		again := reads(s.client, conn)["Accounts"](t.Context())
 		e, ok = errors.AsType[*bankmux.Error](again)
 		require.True(t, ok)
-		assert.NotNil(t, e.Challenge, "the user who is there is asked")
+		assert.NotNil(t, e.Challenge, "the user who is present is asked")
 	})
 }
 
@@ -150,12 +150,12 @@ func anAnswerMeansThatTheUserIsPresent(t *testing.T) {
 		require.NoError(t, list(absent, ch.Answer("123456")))
 		assert.Greater(t, pages, len(all.Accounts))
 	})
-	t.Run("an operation that gives its challenge up is not attended", func(t *testing.T) {
+	t.Run("an operation that drops its challenge has no user", func(t *testing.T) {
 		ch := challenge(t, "/data/balance/get", balances)
 		require.Error(t, balances(absent, &bankmux.Answers{Challenge: *ch, Abandoned: true}))
 		refusedAsAbsent(t, balances(absent, nil), "Balances")
 	})
-	t.Run("the next operation asks again who is there", func(t *testing.T) {
+	t.Run("the next operation asks again whether a user is present", func(t *testing.T) {
 		refusedAsAbsent(t, balances(absent, nil), "Balances")
 		refusedAsAbsent(t, list(absent, nil), "Transactions")
 	})
@@ -211,8 +211,8 @@ func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(cont
 	}
 }
 
-// asked lets the bank ask the user once, who answers, and returns the status that an application
-// stores.
+// asked lets the bank ask the user once and answers it. It returns the connection that an
+// application stores.
 func (s *setup) asked(conn bankmux.Connection) bankmux.Connection {
 	s.t.Helper()
 	require.NoError(s.t, s.bank.RequireInput(conn.Reference(), "", []string{"otp"}))
@@ -224,12 +224,12 @@ func (s *setup) asked(conn bankmux.Connection) bankmux.Connection {
 	conn.Status = conn.Status.After(err)
 	req.Answers = e.Challenge.Answer("123456")
 	_, err = s.client.Accounts(bankmux.WithoutUser(s.t.Context()), req)
-	require.NoError(s.t, err, "what the user answered is sent, whoever sends it")
+	require.NoError(s.t, err, "the user's answer is sent by any process")
 	conn.Status = conn.Status.After(err)
 	return conn
 }
 
-// refusedAsAbsent checks that a call was refused because nobody waits for it.
+// refusedAsAbsent checks that a call was refused because no user waits for it.
 func refusedAsAbsent(t *testing.T, err error, name string) {
 	t.Helper()
 	require.ErrorIs(t, err, bankmux.ErrUserAction, name)

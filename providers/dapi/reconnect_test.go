@@ -66,11 +66,11 @@ func aBankThatMergedIsTheSameBank(t *testing.T) {
 		"another name":                {"bankName": "Emirates Group Bank"},
 		"another name and SWIFT code": {"bankName": "Emirates Group Bank", "swiftCode": "EMNBAEAD"},
 		"another name and id":         {"bankName": "Emirates Group Bank", "bankId": "DAPIBANK_AE_EMNB"},
-		"no SWIFT code any more":      {"swiftCode": ""},
+		"the SWIFT code is gone":      {"swiftCode": ""},
 	} {
 		for _, asked := range []bool{true, false} {
 			t.Run(
-				name+map[bool]string{true: ", and the status was asked", false: ", and nobody asked"}[asked],
+				name+map[bool]string{true: ", and the status was read", false: ", and no status was read"}[asked],
 				func(t *testing.T) {
 					t.Parallel()
 					m := startMerging(t)
@@ -126,7 +126,7 @@ func aBankThatMergedIsTheSameBank(t *testing.T) {
 			assert.Equal(t, conn.Institution, got.Connection.Institution, name)
 		}
 	})
-	t.Run("a status finds a bank that changed altogether, and a reconnect follows it", func(t *testing.T) {
+	t.Run("a status accepts a bank that changed everything, and a reconnect then does, too", func(t *testing.T) {
 		t.Parallel()
 		m := startMerging(t)
 		conn := m.connect()
@@ -135,9 +135,9 @@ func aBankThatMergedIsTheSameBank(t *testing.T) {
 		req.Reconnect = &conn
 		post := m.post(m.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ENBD"})
 		_, err := m.client.ExchangeToken(t.Context(), post)
-		require.ErrorIs(t, err, bankmux.ErrInvalid, "nothing says that it is the same bank")
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "nothing shows that it is the same bank")
 		got, err := m.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-		require.NoError(t, err, "the login is the one that was checked")
+		require.NoError(t, err, "the exchange checked this login")
 		assert.Equal(t, "DAPIBANK_AE_NEW", got.Connection.Institution.ID)
 		req.Reconnect = &got.Connection
 		_, err = m.client.ExchangeToken(
@@ -164,7 +164,7 @@ func aBankThatMergedIsTheSameBank(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		require.ErrorContains(t, err, "another bank")
 	})
-	t.Run("banks of the sandbox are not one bank for their common code", func(t *testing.T) {
+	t.Run("the common code of sandbox banks does not make them one bank", func(t *testing.T) {
 		t.Parallel()
 		m := startMerging(t)
 		m.change = map[string]string{"swiftCode": "DAPIBANK"}
@@ -214,7 +214,7 @@ func theGrantedProductsAreKept(t *testing.T) {
 				s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{})),
 			)
 			require.NoError(t, err)
-			for range 2 { // and it stays so
+			for range 2 { // it stays so
 				req = request
 				req.Products, req.Reconnect = products(c.asked...), &conn
 				conn, err = single.Connection(

@@ -40,18 +40,18 @@ func theBodyDecidesAndNotTheHTTPStatus(t *testing.T) {
 		body   string
 		kind   bankmux.Kind
 	}{
-		"failed under 200":                       {200, `{"success":false,"status":"failed","type":"INVALID_TOKEN","msg":"planted"}`, bankmux.ErrTokenSpent},
-		"failed though success says true":        {200, `{"success":true,"status":"failed","type":"INVALID_ARGS"}`, bankmux.ErrInvalid},
-		"failed under 401":                       {401, `{"success":false,"status":"failed","type":"INVALID_TOKEN"}`, bankmux.ErrTokenSpent},
-		"failed without type under 401":          {401, `{"success":false,"status":"failed"}`, bankmux.ErrCredentials},
-		"failed without type under 200":          {200, `{"success":false,"status":"failed"}`, bankmux.ErrUnknown},
-		"an unlisted type":                       {403, `{"success":false,"status":"failed","type":"BRAND_NEW"}`, bankmux.ErrNotPermitted},
-		"UNKNOWN_ERROR under 500":                {500, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR"}`, bankmux.ErrUnknown},
-		"no envelope under 504":                  {504, `{"message":"timeout"}`, bankmux.ErrOutcomeUnknown},
-		"no envelope under 404":                  {404, `{"message":"no"}`, bankmux.ErrNotFound},
-		"done without a token":                   {200, `{"success":true,"status":"done"}`, bankmux.ErrOutcomeUnknown},
-		"asking the user, which auth never does": {200, `{"success":true,"status":"user_input_required","userInputs":[]}`, bankmux.ErrOutcomeUnknown},
-		"still running, which auth never does":   {200, `{"success":true,"status":"initialized"}`, bankmux.ErrOutcomeUnknown},
+		"failed under 200":                     {200, `{"success":false,"status":"failed","type":"INVALID_TOKEN","msg":"planted"}`, bankmux.ErrTokenSpent},
+		"failed though success says true":      {200, `{"success":true,"status":"failed","type":"INVALID_ARGS"}`, bankmux.ErrInvalid},
+		"failed under 401":                     {401, `{"success":false,"status":"failed","type":"INVALID_TOKEN"}`, bankmux.ErrTokenSpent},
+		"failed without type under 401":        {401, `{"success":false,"status":"failed"}`, bankmux.ErrCredentials},
+		"failed without type under 200":        {200, `{"success":false,"status":"failed"}`, bankmux.ErrUnknown},
+		"an unlisted type":                     {403, `{"success":false,"status":"failed","type":"BRAND_NEW"}`, bankmux.ErrNotPermitted},
+		"UNKNOWN_ERROR under 500":              {500, `{"success":false,"status":"failed","type":"UNKNOWN_ERROR"}`, bankmux.ErrUnknown},
+		"no envelope under 504":                {504, `{"message":"timeout"}`, bankmux.ErrOutcomeUnknown},
+		"no envelope under 404":                {404, `{"message":"no"}`, bankmux.ErrNotFound},
+		"done without a token":                 {200, `{"success":true,"status":"done"}`, bankmux.ErrOutcomeUnknown},
+		"a question, which auth never asks":    {200, `{"success":true,"status":"user_input_required","userInputs":[]}`, bankmux.ErrOutcomeUnknown},
+		"still running, which auth never does": {200, `{"success":true,"status":"initialized"}`, bankmux.ErrOutcomeUnknown},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -138,7 +138,7 @@ func theStatusOfTheEnvelopeDecides(t *testing.T) {
 	t.Run("an operation that is still running concerns its connection alone", func(t *testing.T) {
 		t.Parallel()
 		for _, status := range []int{200, 202, 500} {
-			// no operation to wait for
+			// no operation to await
 			_, err := answering(
 				t,
 				status,
@@ -359,10 +359,11 @@ func aBankThatIsDownIsNotCalledAndOtherBanksAre(t *testing.T) {
 		}
 	}
 	_, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: users[0]})
-	require.NoError(t, err, "what Dapi answers by itself goes on")
+	require.NoError(t, err, "calls that Dapi answers itself continue")
 }
 
-// answering reads accounts from a server that answers everything alike. Nothing is sent again.
+// answering reads accounts from a server that sends one response to everything. No call is
+// repeated.
 func answering(t *testing.T, status int, header http.Header, body string) (bankmux.AccountsResult, error) {
 	t.Helper()
 	s := start(t, nil)
@@ -385,7 +386,7 @@ func answering(t *testing.T, status int, header http.Header, body string) (bankm
 	return client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 }
 
-// refusing answers everything with a failed envelope.
+// refusing is a transport that returns a failed envelope for everything.
 type refusing struct{ body string }
 
 func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {

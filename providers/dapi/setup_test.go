@@ -81,7 +81,7 @@ func (s *setup) connect() bankmux.Connection {
 	return conn
 }
 
-// canned answers calls with texts, by path; the rest goes to the bank. It counts what arrives.
+// canned responds to calls with texts, by path, and counts them. The bank serves the rest.
 func canned(
 	t *testing.T,
 	answers map[string]string,
@@ -120,10 +120,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// oddShapes are what may stand where an object is expected.
+// oddShapes are values that a bank may send in place of an object.
 var oddShapes = []string{`"NA"`, `7500`, `[]`, `true`, `null`, `[{"name":"X","bankName":"X","amount":1}]`}
 
-// partly demands that an error, if there is one, is about what is missing from a good answer.
+// partly demands that an error, if there is one, is about parts missing from a success.
 func partly(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -26,7 +26,7 @@ func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{0, 1, 3, 7, 14, 30} {
 		for _, drift := range [][]int{{0}, {3, 6}, {6, 3, 9, 0}, {-2}, {10}, {-10}, {14, 14, 7}, {-14}} {
-			t.Run(fmt.Sprintf("at most %d days a call, written %v days later", most, drift), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", most, drift), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
 				b.refuses = atMost(most)
@@ -37,7 +37,7 @@ func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 						t,
 						d.Outside,
 						len(b.rows)-len(served(b, today)),
-						"a row before the first day that is served is dropped, no other",
+						"only rows before the first served day are dropped",
 					)
 				}
 				require.Len(t, d.Covered, 1)
@@ -48,7 +48,7 @@ func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 	for _, most := range []int{0, 3, 7, 30} {
 		for _, history := range []int{1, 12, 35, 60, 200} {
 			t.Run(
-				fmt.Sprintf("at most %d days a call of a bank that ignores them, %d days of rows", most, history),
+				fmt.Sprintf("at most %d days per call of a bank that ignores them, %d days of rows", most, history),
 				func(t *testing.T) {
 					t.Parallel()
 					b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
@@ -81,7 +81,7 @@ func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 	})
 }
 
-// A bank that silently serves fewer days than it says drops rows by the day that it selects by.
+// A bank that serves fewer days than it says drops rows by the day that it selects by.
 func aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved(t *testing.T) {
 	t.Parallel()
 	for name, drift := range map[string][]int{
@@ -120,7 +120,7 @@ func aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved(t *testing.T) {
 				cursor = sync("")
 				assert.Equal(t, all, stored.days(), "%d days are served", serves)
 			}
-			// What is withdrawn is removed all the same.
+			// A withdrawn row is still removed.
 			withdrawn := strings.ToUpper(b.rows[7].text)
 			b.rows = slices.Delete(b.rows, 7, 8)
 			sync(sync(cursor))
@@ -153,7 +153,7 @@ func aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes(t *t
 		d, err = client.Sync(t.Context(), req)
 		require.NoError(t, err)
 		assert.Len(t, d.Added, 89)
-		assert.Empty(t, d.Gaps, "the bank does not promise that day any more")
+		assert.Empty(t, d.Gaps, "the bank no longer promises that day")
 		assert.Zero(t, b.refused, "%v", b.asked)
 	})
 	t.Run("between two calls", func(t *testing.T) {
@@ -171,7 +171,7 @@ func aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes(t *t
 		assert.Empty(t, d.Gaps)
 		assert.Equal(t, 1, b.refused, "%v", b.asked)
 	})
-	t.Run("between the question of the bank and the answer", func(t *testing.T) {
+	t.Run("between the bank's question and the answer", func(t *testing.T) {
 		t.Parallel()
 		b, client, conn, today := openDays(t, "AE", before, 20, plain)
 		b.promises, b.asks = 20, true
@@ -184,7 +184,7 @@ func aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes(t *t
 		d, err := client.Sync(t.Context(), req)
 		require.NoError(t, err)
 		first := today.AddDays(-19).String() + " " + today.String()
-		assert.Equal(t, []string{first, first}, b.asked, "the answer goes to the same call, and it is enough")
+		assert.Equal(t, []string{first, first}, b.asked, "the answer is sent with the same call, and that is enough")
 		assert.Len(t, d.Added, 19)
 		assert.Zero(t, d.Outside)
 		assert.Empty(t, d.Gaps)

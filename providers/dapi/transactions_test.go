@@ -35,22 +35,22 @@ func runningBalancesDecideTheSign(t *testing.T) {
 		)
 	}
 	for name, c := range map[string]struct{ row, want string }{
-		"a negative debit that raises the balance is money back": {row("-52.42", "debit", "947.58", "1000.00"), "52.42 AED"},
-		"a negative debit that lowers it is a debit":             {row("-52.42", "debit", "1000.00", "947.58"), "-52.42 AED"},
-		"a negative credit that lowers it is taken back":         {row("-52.42", "credit", "1000.00", "947.58"), "-52.42 AED"},
-		"a negative debit whose balances are not told":           {row("-52.42", "debit", "null", "1000.00"), "-52.42 AED"},
-		"a debit that lowers it":                                 {row("52.42", "debit", "1000", "947.58"), "-52.42 AED"},
-		"a credit that raises it":                                {row("52.42", "credit", "947.58", "1000"), "52.42 AED"},
-		"a debit that raises it by its amount":                   {row("52.42", "debit", "947.58", "1000.00"), ""},
-		"a credit that lowers it by its amount":                  {row("52.42", "credit", "1000.00", "947.58"), ""},
-		"a debit that raises it by another amount":               {row("52.42", "debit", "947.58", "2000"), ""},
-		"a negative debit that raises it by another amount":      {row("-52.42", "debit", "947.58", "2000"), "52.42 AED"},
-		"a debit that lowers it by another amount":               {row("52.42", "debit", "2000", "947.58"), "-52.42 AED"},
-		"balances of different scale that rise":                  {row("-52.42", "debit", "947.580", "1000.0"), "52.42 AED"},
-		"balances below zero that fall":                          {row("-52.42", "credit", "-947.58", "-1000"), "-52.42 AED"},
-		"a negative credit whose balances do not move":           {row("-52.42", "credit", "1000", "1000.00"), "52.42 AED"},
-		"balances that do not move":                              {row("52.42", "debit", "1000", "1000.00"), "-52.42 AED"},
-		"balances that cannot be read":                           {row("52.42", "debit", `"NA"`, "1000"), "-52.42 AED"},
+		"a negative debit that raises the balance is a refund": {row("-52.42", "debit", "947.58", "1000.00"), "52.42 AED"},
+		"a negative debit that lowers it is a debit":           {row("-52.42", "debit", "1000.00", "947.58"), "-52.42 AED"},
+		"a negative credit that lowers it is a reversal":       {row("-52.42", "credit", "1000.00", "947.58"), "-52.42 AED"},
+		"a negative debit without balances":                    {row("-52.42", "debit", "null", "1000.00"), "-52.42 AED"},
+		"a debit that lowers it":                               {row("52.42", "debit", "1000", "947.58"), "-52.42 AED"},
+		"a credit that raises it":                              {row("52.42", "credit", "947.58", "1000"), "52.42 AED"},
+		"a debit that raises it by its amount":                 {row("52.42", "debit", "947.58", "1000.00"), ""},
+		"a credit that lowers it by its amount":                {row("52.42", "credit", "1000.00", "947.58"), ""},
+		"a debit that raises it by another amount":             {row("52.42", "debit", "947.58", "2000"), ""},
+		"a negative debit that raises it by another amount":    {row("-52.42", "debit", "947.58", "2000"), "52.42 AED"},
+		"a debit that lowers it by another amount":             {row("52.42", "debit", "2000", "947.58"), "-52.42 AED"},
+		"balances of different scale that rise":                {row("-52.42", "debit", "947.580", "1000.0"), "52.42 AED"},
+		"balances below zero that fall":                        {row("-52.42", "credit", "-947.58", "-1000"), "-52.42 AED"},
+		"a negative credit whose balances do not move":         {row("-52.42", "credit", "1000", "1000.00"), "52.42 AED"},
+		"balances that do not move":                            {row("52.42", "debit", "1000", "1000.00"), "-52.42 AED"},
+		"balances that cannot be read":                         {row("52.42", "debit", `"NA"`, "1000"), "-52.42 AED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func runningBalancesDecideTheSign(t *testing.T) {
 			require.Len(t, delta.Added, 2)
 		})
 	}
-	t.Run("a row has the same sign whatever rows are beside it", func(t *testing.T) {
+	t.Run("a row has the same sign beside any other rows", func(t *testing.T) {
 		t.Parallel()
 		refund := func(i int) string {
 			return row("-10", "debit", fmt.Sprint(i*10), fmt.Sprint(i*10+10))
@@ -203,7 +203,7 @@ func aRunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		}
 		rows, failed, _ := rowsOf(t, client, conn)
 		assert.Empty(t, rows)
-		assert.Len(t, failed, 1, "they rise, and the word says debit, whether the account's currency is known or not")
+		assert.Len(t, failed, 1, "the balances rise, and the type is debit, with or without a known currency")
 	}
 }
 
@@ -218,7 +218,7 @@ func oneUnreadableRowNeverCostsThePage(t *testing.T) {
 			`{"amount":5,"date":"DAY","type":"debit","reference":998877,` + aed + `}`,
 			func(t *testing.T, row bankmux.Transaction) { assert.Equal(t, "998877", row.Reference) },
 		},
-		"members to show are absent": {
+		"members for display are absent": {
 			`{"amount":5,"date":"DAY","type":"debit","description":{"en":"x"},"details":[1],"category":true,"brandDetails":"none",` + aed + `}`,
 			func(t *testing.T, row bankmux.Transaction) {
 				assert.Empty(t, row.Description+row.Details)
@@ -292,7 +292,7 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 		require.Len(t, delta.Failed, 1, "a sync names it, too")
 		require.ErrorContains(t, delta.Failed[0], `"`+day+`"`)
 		if strings.HasPrefix(day, "1970") {
-			continue // as good a birthday as any
+			continue // a valid birthday
 		}
 		balances, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Cards: []string{"c1"}})
 		require.ErrorContains(t, err, `"`+day+`"`)
@@ -307,20 +307,20 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 	}
 }
 
-// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the
-// breaker.
+// Parts of rows as banks send them. One unreadable member costs itself or its row, never the page,
+// the sync or the circuit.
 
 const (
 	done = `"operationID":"X:1","success":true,"status":"done"`
 	aed  = `"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"}`
 )
 
-// yesterday is a day that every reading asks for.
+// yesterday is a day that every reading requests.
 func yesterday() string {
 	return bankmux.DateOf(time.Now().UTC()).AddDays(-1).String()
 }
 
-// rowsOf reads the rows of an account a1 from a list and from a sync, and what failed of each.
+// rowsOf reads the rows of account a1 from a list and from a sync, and the failures of each.
 func rowsOf(
 	t *testing.T,
 	client *bankmux.Client,

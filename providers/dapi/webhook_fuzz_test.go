@@ -11,8 +11,7 @@ import (
 	"github.com/bankmux/bankmux/providers/dapi"
 )
 
-// FuzzWebhookSignature sends anything as id, time and signature, in either scheme: nothing is
-// believed.
+// FuzzWebhookSignature sends any id, time and signature in both schemes. No delivery is accepted.
 func FuzzWebhookSignature(f *testing.F) {
 	for _, c := range [][3]string{{"msg_1", hookStamp, "v1,AAAA"}, {"", "", ""}, {"a.b", "-1", "v1,"}, {"a", "9223372036854775807", "v1, v1 v2,x"}, {"1", "1763647407123", "===="}} {
 		f.Add(c[0], c[1], c[2], []byte(hookBody))
@@ -38,8 +37,8 @@ func FuzzWebhookSignature(f *testing.F) {
 	})
 }
 
-// FuzzWebhookBody signs anything as a body, in clear and where it may be encrypted: it becomes one
-// event, or cannot be decrypted.
+// FuzzWebhookBody signs any body, with and without encryption. It becomes one event, or cannot be
+// decrypted.
 func FuzzWebhookBody(f *testing.F) {
 	key := bytes.Repeat([]byte("k"), 32)
 	for _, body := range []string{hookBody, "", "null", "{}", "[]", "\xff", `"AAAA"`, `{"data":"AAAA"}`, `{"data":7,"payload":"AAAAAAAAAAAAAAAAAAAAAAAA"}`, `{"event":7}`} {

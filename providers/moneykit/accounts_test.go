@@ -61,7 +61,7 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 		"a3": "15.25 USD ",
 		"a4": "-240000.00 USD ",
 	}, text)
-	assert.Len(t, got.Balances, 5, "an account of which nothing is told has no balances, and is there")
+	assert.Len(t, got.Balances, 5, "an account without any balance is in the result")
 	assert.Equal(
 		t,
 		time.Date(2026, 11, 20, 14, 3, 0, 0, time.UTC),
@@ -72,7 +72,7 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 		t,
 		time.Date(2026, 11, 20, 14, 3, 27, 418502000, time.UTC),
 		got.Balances[1].Balances[0].AsOf,
-		"else when it was fetched",
+		"otherwise the time of the fetch",
 	)
 
 	accounts, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
@@ -103,7 +103,7 @@ func oneUnreadableBalanceCostsItself(t *testing.T) {
 	require.True(t, ok, err)
 	require.Len(t, partial.Failed, 2)
 	assert.Equal(t, []string{"a1", "a2"}, []string{partial.Failed[0].Account, partial.Failed[1].Account})
-	require.Len(t, got.Balances, 1, "an account of which nothing can be read is only in Failed")
+	require.Len(t, got.Balances, 1, "an unreadable account is only in Failed")
 	available, ok := got.Balances[0].Of(bankmux.BalanceAvailable)
 	require.True(t, ok)
 	assert.Equal(t, "7500.00 USD", available.String())
@@ -167,8 +167,8 @@ func aProductThatALinkLacksHasItsKind(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrConsent)
 }
 
-// MoneyKit filters by account ids. Where an answer has other accounts all the same, they are left
-// out: the caller may not be meant to see them.
+// MoneyKit filters by account ids. Other accounts in a response are left out, because the caller
+// may not be allowed to see them.
 func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 	t.Parallel()
 	page := `[` + goodRow + `,{"transaction_id":"t2","account_id":"a2","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"},
@@ -194,7 +194,7 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 			assert.Equal(t, "a1", page.Transactions[0].Account)
 			assert.Empty(t, page.Failed)
 			assert.Equal(t, 2, page.Outside)
-			assert.Len(t, page.Covered, 1, "nothing speaks against these days")
+			assert.Len(t, page.Covered, 1, "these days are complete")
 		}
 	})
 	t.Run("in a sync", func(t *testing.T) {
@@ -231,7 +231,7 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 		}
 		assert.Equal(t, []string{"i1"}, rows)
 	})
-	t.Run("and are there where all are asked for", func(t *testing.T) {
+	t.Run("and are in the list of all", func(t *testing.T) {
 		t.Parallel()
 		accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		require.NoError(t, err)
@@ -305,7 +305,7 @@ func anEmptyListOfAccountsIsRefusedAndDoesNotMeanAll(t *testing.T) {
 	assert.Len(t, s.bank.Requests(), sent)
 }
 
-// MoneyKit lists cards as accounts, so none can be named as a card.
+// MoneyKit lists cards as accounts, so a request cannot name a card.
 func namedCardsAreNotAllAccounts(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)

@@ -4,8 +4,8 @@ package moneykit_test
 
 import "github.com/bankmux/bankmux/providers/moneykit"
 
-// conformanceOf leaves client headers out: with the race detector a run takes ten times the time,
-// and they differ only in having no token that is fetched and shared.
+// conformanceOf leaves out client headers. With the race detector a run takes ten times as long,
+// and client headers differ only in that no token is fetched and shared.
 func conformanceOf() map[string]moneykit.Auth {
 	return map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer}
 }

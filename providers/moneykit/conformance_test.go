@@ -66,13 +66,13 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 			),
 			UnknownCode: bankharness.Respond(
 				http.StatusBadRequest,
-				`{"error_code":"unheard_of","error_message":"A code that nobody listed"}`,
+				`{"error_code":"unheard_of","error_message":"An unlisted code"}`,
 			),
 			Enums:  []string{"account_type", "phone_numbers.type", "securities.type"},
 			States: []string{"state"},
 			Open:   func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
 		}
-		// With client headers all is the same, but for the token that expires.
+		// With client headers, only the expiring token differs.
 		var table providertest.Table
 		var own []providertest.Operation
 		if auth == moneykit.AuthBearer {
@@ -144,7 +144,7 @@ func spec(r providertest.Row) virtualbank.TransactionSpec {
 	return s
 }
 
-// told is what MoneyKit was asked for a session.
+// received is what MoneyKit received for a session.
 func received(bank *virtualbank.Bank, s bankmux.Session) (providertest.Received, error) {
 	got, err := bank.Session(s.Launch.Token.Reveal())
 	if err != nil {
@@ -154,7 +154,7 @@ func received(bank *virtualbank.Bank, s bankmux.Session) (providertest.Received,
 	return providertest.Received{Country: &country, WebhookURL: &got.WebhookURL, RedirectURI: &got.RedirectURI}, nil
 }
 
-// granted are the products of a link, which the user grants all.
+// granted are the products of a link. The virtual user grants all.
 func granted(bank *virtualbank.Bank, conn bankmux.Connection) (products []bankmux.Product) {
 	for _, l := range bank.Links() {
 		if l.ID == conn.Reference() {

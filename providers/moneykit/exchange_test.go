@@ -51,7 +51,7 @@ func aLinkIsFoundByItsTagIfTheResponseIsLost(t *testing.T) {
 	for _, fault := range []string{"reset_after", "cut_body", "html_200", "truncated", "empty_200", "null_200", "no_content", "gateway_timeout", "duplicate_keys", "oversized", "hang_after"} {
 		patience := time.Minute
 		if fault == "hang_after" {
-			patience = 5 * time.Second // of which a fifth is left for the question
+			patience = 5 * time.Second // a quarter of it is left for the read
 		}
 		s := start(t, virtualbank.Options{}, func(c *moneykit.Config) {
 			c.Guard = guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: patience}})
@@ -59,7 +59,7 @@ func aLinkIsFoundByItsTagIfTheResponseIsLost(t *testing.T) {
 		post := s.post(request)
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: exchangePath}))
 		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
-		if fault == "html_200" { // nothing was carried out, so there is nothing to find
+		if fault == "html_200" { // nothing was executed, so there is no link to find
 			require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 			continue
 		}
@@ -67,7 +67,7 @@ func aLinkIsFoundByItsTagIfTheResponseIsLost(t *testing.T) {
 		assert.Equal(t, post.Session.ConnectionID, conn.ID, fault)
 		assert.Len(t, s.sent(exchangePath), 1, fault)
 		s.bank.ClearFaults()
-		again := s.connectPost(post) // a spent token is looked up as well
+		again := s.connectPost(post) // a spent token is looked up, too
 		assert.Equal(t, conn.Reference(), again.Reference())
 	}
 }
@@ -82,7 +82,7 @@ func aLostExchangeWithoutALinkIsAnUnknownOutcome(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 	require.ErrorIs(t, err, bankmux.ErrUnavailable, "the first cause stays visible")
 	s.bank.ClearFaults()
-	assert.Equal(t, post.Session.ConnectionID, s.connectPost(post).ID, "asking again finds out")
+	assert.Equal(t, post.Session.ConnectionID, s.connectPost(post).ID, "a repeat finds the outcome")
 }
 
 func aLinkIsNotReportedAsLostWhileTheLinksCannotBeRead(t *testing.T) {
@@ -97,7 +97,7 @@ func aLinkIsNotReportedAsLostWhileTheLinksCannotBeRead(t *testing.T) {
 		t,
 		s.bank.Inject(virtualbank.Fault{Name: "reset_after", Operation: "POST /link-session/exchange-token", Times: 1}),
 	)
-	for range 2 { // the answer is lost; then the token is spent, and for what cannot be read
+	for range 2 { // the response is lost; then the token is spent, and its link cannot be read
 		_, err := client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
 		require.NotErrorIs(t, err, bankmux.ErrTokenSpent)
@@ -136,7 +136,7 @@ func aPayloadOfAnotherTabNamesItsRemedyAndCostsNoSession(t *testing.T) {
 			_, err := s.client.ExchangeToken(t.Context(), post)
 			assert.False(t, refusedAsOther(t, err).NotSent)
 		}
-		for _, post := range crossed { // both tokens are spent by now, and each session has its own link
+		for _, post := range crossed { // both tokens are spent now, and each session has its own link
 			conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 			require.NoError(t, err)
 			assert.Equal(t, post.Session.ConnectionID, conn.ID)

@@ -67,7 +67,7 @@ func eachListLosesOnlyItsUnreadableElement(t *testing.T) {
 	holdings, err := client.Holdings(ctx, bankmux.HoldingsRequest{Connection: conn})
 	assert.ElementsMatch(t, []string{"row 2", "a1/s1", "row 2", "a1/s2", "s1", "row 3"}, places(err))
 	require.Len(t, holdings.Holdings, 1)
-	assert.True(t, holdings.Holdings[0].Value.IsZero(), "what cannot be read is absent")
+	assert.True(t, holdings.Holdings[0].Value.IsZero(), "an unreadable part is absent")
 	assert.Equal(t, "3.00 USD", holdings.Holdings[0].Price.String())
 	assert.Equal(t, "5", holdings.Securities[0].Name)
 	page, failed := []bankmux.InvestmentTransaction{}, 0
@@ -167,5 +167,5 @@ func aPageOfASyncIsReadAroundItsUnreadableElements(t *testing.T) {
 		},
 	)
 	_, err = client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
-	require.ErrorIs(t, err, bankmux.ErrMalformed, "whether there is more decides")
+	require.ErrorIs(t, err, bankmux.ErrMalformed, "has_more decides")
 }

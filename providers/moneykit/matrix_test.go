@@ -198,8 +198,8 @@ func imported(conn bankmux.Connection) moneykit.Import {
 	}
 }
 
-// errNothing is for an answer without anything in it, where there is something.
-var errNothing = errors.New("nothing was told")
+// errNothing is for an empty result where the bank has data.
+var errNothing = errors.New("nothing was returned")
 
 func orNothing(err error, n int) error {
 	if err == nil && n == 0 {

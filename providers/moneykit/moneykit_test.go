@@ -87,13 +87,13 @@ func aTransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient(t *testing.T) 
 				l := &leaving{end: end}
 				g := guard.New(guard.Options{})
 				client := s.client(func(c *moneykit.Config) { c.HTTPClient, c.Guard = &http.Client{Transport: l}, g })
-				for range 10 { // the token for this call is fetched for all who wait
+				for range 10 { // the token of this call is fetched for all callers that wait
 					err := client.Check(t.Context())
 					require.ErrorIs(t, err, bankmux.ErrApplication)
 					assert.NotContains(t, err.Error(), "secret")
 				}
 				assert.Equal(t, "closed", g.Breakers()[0].State, "it says nothing about the provider")
-				_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil)) // and so are the keys
+				_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil)) // keys are shared, too
 				require.ErrorIs(t, err, bankmux.ErrApplication)
 				assert.NotContains(t, err.Error(), "secret")
 				l.mended = s
@@ -105,7 +105,7 @@ func aTransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient(t *testing.T) 
 	}
 }
 
-// leaving is a transport of an application that does not return until it is mended.
+// leaving is a transport of an application that does not return until it is repaired.
 type leaving struct {
 	end    func()
 	mended http.RoundTripper

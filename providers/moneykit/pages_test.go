@@ -24,7 +24,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	t.Run("a list that shifts while it is read loses and repeats nothing", aListThatShiftsWhileItIsReadLosesAndRepeatsNothing)
 	t.Run("a list that repeats its first page ends", aListThatRepeatsItsFirstPageEnds)
-	t.Run("pages are no larger than MoneyKit serves", pagesAreNoLargerThanMoneyKitServes)
+	t.Run("pages have at most the size that MoneyKit serves", pagesHaveAtMostTheSizeThatMoneyKitServes)
 	t.Run("days in the future are not covered", daysInTheFutureAreNotCovered)
 	t.Run("rows of days that were not requested are dropped and counted", rowsOfDaysThatWereNotRequestedAreDroppedAndCounted)
 	t.Run("a list covers nothing if rows have days that were not requested", aListCoversNothingIfRowsHaveDaysThatWereNotRequested)
@@ -45,25 +45,25 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		want   int
 		kind   bankmux.Kind
 	}{
-		"it stands still":          {nil, nil, 95, ""},
+		"it does not change":       {nil, nil, 95, ""},
 		"pages are cut to seven":   {func(s *shifting) { s.most = 7 }, nil, 95, ""},
 		"and the total lies high":  {func(s *shifting) { s.most = 7 }, func(n int) int { return n + 1000 }, 95, ""},
 		"rows come":                {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
-		"rows go from the top":     {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
+		"rows leave at the top":    {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
 		"the total lies low":       {nil, func(int) int { return 3 }, 95, ""},
 		"the total lies high":      {nil, func(n int) int { return n + 1000 }, 95, ""},
 		"it never stops shrinking": {nil, func() func(int) int { n := 1 << 20; return func(int) int { n -= 1000; return n } }(), 0, bankmux.ErrMalformed},
-		"it shrinks, then it stands": {func(s *shifting) {
+		"it shrinks, then stops": {func(s *shifting) {
 			if s.reads == 3 {
 				s.rows = s.rows[35:]
 			}
 		}, nil, 0, ""},
-		"rows come at the old end": {func(s *shifting) {
+		"rows arrive at the old end": {func(s *shifting) {
 			if s.reads == 3 {
 				s.rows = append(s.rows, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012)
 			}
 		}, nil, 95, ""},
-		"rows come at the old end, and go from the top": {func(s *shifting) {
+		"rows arrive at the old end and leave at the top": {func(s *shifting) {
 			switch s.reads {
 			case 3:
 				s.rows = append(s.rows, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012)
@@ -71,7 +71,7 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 				s.rows = s.rows[15:]
 			}
 		}, nil, 0, ""},
-		"it is one page for ever": {func(s *shifting) { s.only = 1 }, nil, 0, bankmux.ErrMalformed},
+		"it repeats one page": {func(s *shifting) { s.only = 1 }, nil, 0, bankmux.ErrMalformed},
 		"rows come and go": {func(s *shifting) {
 			if s.reads%3 == 0 {
 				s.rows = s.rows[3:]
@@ -120,13 +120,13 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 			t,
 			c.kind == "" && len(totals) == 1,
 			len(covered) == 1,
-			"%s: days are covered where the list stood still",
+			"%s: days are covered if the list did not change",
 			name,
 		)
 		if c.kind != "" {
 			continue
 		}
-		for _, n := range list.rows { // whatever is there at the end and was there at the beginning was seen
+		for _, n := range list.rows { // a row that existed at the start and at the end was seen
 			if n < 1000 {
 				assert.True(t, seen["t"+strconv.Itoa(n)], "%s: t%d was lost", name, n)
 			}
@@ -177,7 +177,7 @@ func aListThatRepeatsItsFirstPageEnds(t *testing.T) {
 	assert.Equal(t, 1, count)
 }
 
-func pagesAreNoLargerThanMoneyKitServes(t *testing.T) {
+func pagesHaveAtMostTheSizeThatMoneyKitServes(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request)
@@ -215,7 +215,7 @@ func daysInTheFutureAreNotCovered(t *testing.T) {
 	tomorrow := bankmux.DateOf(time.Now().UTC().Add(time.Hour)).AddDays(1)
 	for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: tomorrow}) {
 		if errors.Is(err, bankmux.ErrInvalid) {
-			return // it is no day anywhere on earth yet
+			return // it is not a day anywhere on earth yet
 		}
 		require.NoError(t, err)
 		assert.Empty(t, page.Covered)
@@ -310,10 +310,10 @@ func aListCoversNothingIfRowsHaveDaysThatWereNotRequested(t *testing.T) {
 		day     bankmux.Date
 		covered int
 	}{
-		"a row after To":              {today.AddDays(-2), 0},
-		"a row before From":           {today.AddDays(-21), 0},
-		"a control of the test":       {today.AddDays(-6), 1},
-		"a row of the last day asked": {today.AddDays(-5), 1},
+		"a row after To":                  {today.AddDays(-2), 0},
+		"a row before From":               {today.AddDays(-21), 0},
+		"a control of the test":           {today.AddDays(-6), 1},
+		"a row of the last day requested": {today.AddDays(-5), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -363,8 +363,8 @@ type shifting struct {
 	reads  int
 	before func(s *shifting)
 	total  func(n int) int
-	most   int // rows a page, whatever is asked for; 0 for what is asked
-	only   int // the page that is served, whatever is asked for; 0 for what is asked
+	most   int // rows per page, whatever is requested; 0 for the requested number
+	only   int // the page that is served, whatever is requested; 0 for the requested page
 }
 
 func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -165,7 +165,7 @@ func aStoredSessionKeepsTheLink(t *testing.T) {
 		whole := post.Session
 		post.Session, err = bankmux.OpenSession(ring, whole.Ref(), row)
 		require.NoError(t, err)
-		assert.Equal(t, whole, post.Session, "with the credential of what it renews")
+		assert.Equal(t, whole, post.Session, "with the credential of the renewed connection")
 		renewed := s.connectPost(post)
 		assert.Equal(t, conn.ID, renewed.ID)
 		assert.Equal(t, conn.ReferenceKey, renewed.ReferenceKey)

@@ -43,7 +43,7 @@ func aRefreshThatFailsAtTheBankNamesTheProduct(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err = s.client.AwaitRefresh(ctx, started)
-	require.ErrorIs(t, err, bankmux.ErrContextDone, "it goes on at the provider")
+	require.ErrorIs(t, err, bankmux.ErrContextDone, "it continues at the provider")
 	s.bank.Advance(time.Minute)
 	_, err = s.client.AwaitRefresh(t.Context(), started)
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
@@ -113,13 +113,13 @@ func aRefreshOfAnUnavailableProductIsNotAwaited(t *testing.T) {
 		require.NoError(t, err)
 		n++
 	}
-	assert.Positive(t, n, "what was fetched can be read")
+	assert.Positive(t, n, "fetched data can be read")
 }
 
 func refreshesAtABankThatIsDownDoNotStartAndOthersDo(t *testing.T) {
 	t.Parallel()
 	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
-	// no token to expire in between
+	// without a token that expires in between
 	s := start(t, virtualbank.Options{}, func(cfg *moneykit.Config) { cfg.Guard, cfg.Auth = g, moneykit.AuthHeaders })
 	at := func(bank string) bankmux.Connection {
 		session, err := s.client.CreateSession(t.Context(), request)
@@ -154,7 +154,7 @@ func refreshesAtABankThatIsDownDoNotStartAndOthersDo(t *testing.T) {
 	}
 	sent := func() int { return len(s.sent("POST /links/" + broken.Reference() + "/products")) }
 	for i := range 8 {
-		s.bank.Advance(65 * time.Minute) // one an hour is allowed
+		s.bank.Advance(65 * time.Minute) // one per hour is allowed
 		err := refresh(broken)
 		require.ErrorIs(t, err, bankmux.ErrInstitution)
 		assert.Equal(t, i >= 5, errors.Is(err, bankmux.ErrCircuitOpen), "the refresh of number %d", i)

@@ -124,7 +124,7 @@ func aResponseWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 		} {
 			err := call(t.Context())
 			if name == "links" && body == `{}` {
-				assert.NoError(t, err, "both members of this answer are optional")
+				assert.NoError(t, err, "both members of this response are optional")
 				continue
 			}
 			assert.ErrorIs(t, err, bankmux.ErrMalformed, "%s of %s", name, body)
@@ -132,7 +132,7 @@ func aResponseWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 	}
 	client, conn := canned(t, map[string]string{"/accounts": `{"accounts":[]}`})
 	got, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-	require.NoError(t, err, "an empty list is an answer")
+	require.NoError(t, err, "an empty list is a valid response")
 	assert.Empty(t, got.Accounts)
 }
 
@@ -165,7 +165,7 @@ func aResponseOfLinksMayLackThem(t *testing.T) {
 				require.ErrorIs(t, err, bankmux.ErrMalformed)
 				return
 			}
-			assert.True(t, links, "an empty list for what is not such an answer")
+			assert.True(t, links, "an empty list for another response")
 		})
 	}
 }

@@ -114,18 +114,18 @@ func aRequestThatMoneyKitWouldRefuseIsNotSent(t *testing.T) {
 		kind   bankmux.Kind
 		field  string
 	}{
-		"no redirect":        {func(r *bankmux.SessionRequest) { r.RedirectURI = "" }, bankmux.ErrInvalid, "RedirectURI"},
-		"a redirect query":   {func(r *bankmux.SessionRequest) { r.RedirectURI += "?a=b" }, bankmux.ErrInvalid, "RedirectURI"},
-		"a short e-mail":     {func(r *bankmux.SessionRequest) { r.Contact.Email = "a@b" }, bankmux.ErrInvalid, "Contact.Email"},
-		"a long phone":       {func(r *bankmux.SessionRequest) { r.Contact.Phone = strings.Repeat("1", 31) }, bankmux.ErrInvalid, "Contact.Phone"},
-		"a strange phone":    {func(r *bankmux.SessionRequest) { r.Contact.PhoneCountry = "AE" }, bankmux.ErrInvalid, "Contact.PhoneCountry"},
-		"an empty tag":       {func(r *bankmux.SessionRequest) { r.Tags = []string{""} }, bankmux.ErrInvalid, "Tags"},
-		"a tag with a dash":  {func(r *bankmux.SessionRequest) { r.Tags = []string{"-a"} }, bankmux.ErrInvalid, "Tags"},
-		"a long tag":         {func(r *bankmux.SessionRequest) { r.Tags = []string{strings.Repeat("a", 100)} }, bankmux.ErrInvalid, "Tags"},
-		"a forged session":   {func(r *bankmux.SessionRequest) { r.Tags = []string{"bankmux-session:x"} }, bankmux.ErrInvalid, "Tags"},
-		"a country it lacks": {func(r *bankmux.SessionRequest) { r.Country = "AE" }, bankmux.ErrUnsupported, "Country"},
-		"a bank it lacks":    {func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"dapi": "X"} }, bankmux.ErrUnsupported, "Institution"},
-		"a product it lacks": {func(r *bankmux.SessionRequest) {
+		"no redirect":                   {func(r *bankmux.SessionRequest) { r.RedirectURI = "" }, bankmux.ErrInvalid, "RedirectURI"},
+		"a redirect query":              {func(r *bankmux.SessionRequest) { r.RedirectURI += "?a=b" }, bankmux.ErrInvalid, "RedirectURI"},
+		"a short e-mail":                {func(r *bankmux.SessionRequest) { r.Contact.Email = "a@b" }, bankmux.ErrInvalid, "Contact.Email"},
+		"a long phone":                  {func(r *bankmux.SessionRequest) { r.Contact.Phone = strings.Repeat("1", 31) }, bankmux.ErrInvalid, "Contact.Phone"},
+		"a strange phone":               {func(r *bankmux.SessionRequest) { r.Contact.PhoneCountry = "AE" }, bankmux.ErrInvalid, "Contact.PhoneCountry"},
+		"an empty tag":                  {func(r *bankmux.SessionRequest) { r.Tags = []string{""} }, bankmux.ErrInvalid, "Tags"},
+		"a tag with a dash":             {func(r *bankmux.SessionRequest) { r.Tags = []string{"-a"} }, bankmux.ErrInvalid, "Tags"},
+		"a long tag":                    {func(r *bankmux.SessionRequest) { r.Tags = []string{strings.Repeat("a", 100)} }, bankmux.ErrInvalid, "Tags"},
+		"a forged session":              {func(r *bankmux.SessionRequest) { r.Tags = []string{"bankmux-session:x"} }, bankmux.ErrInvalid, "Tags"},
+		"a country that MoneyKit lacks": {func(r *bankmux.SessionRequest) { r.Country = "AE" }, bankmux.ErrUnsupported, "Country"},
+		"a bank that MoneyKit lacks":    {func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"dapi": "X"} }, bankmux.ErrUnsupported, "Institution"},
+		"a product that MoneyKit lacks": {func(r *bankmux.SessionRequest) {
 			r.Products = []bankmux.ProductRequest{{Product: bankmux.ProductPayments, Required: true}}
 		}, bankmux.ErrUnsupported, "Products"},
 	} {
@@ -145,7 +145,7 @@ func nilAndEmptyListsOfSandboxDataAreSentAsDocumented(t *testing.T) {
 		data moneykit.CustomSandboxData
 		want string
 	}{
-		"nil lists are empty, and nil owners are left to chance": {moneykit.CustomSandboxData{}, `{"accounts":[]}`},
+		"nil lists are empty, and nil owners are random": {moneykit.CustomSandboxData{}, `{"accounts":[]}`},
 		"no owners at all": {
 			moneykit.CustomSandboxData{Accounts: []moneykit.CustomSandboxAccount{}, Owners: []moneykit.Owner{}}, `{"accounts":[],"owners":[]}`,
 		},
@@ -153,7 +153,7 @@ func nilAndEmptyListsOfSandboxDataAreSentAsDocumented(t *testing.T) {
 			moneykit.CustomSandboxData{Owners: rosa},
 			`{"accounts":[],"owners":[{"names":["Rosa"],"addresses":[],"phone_numbers":[],"emails":[]}]}`,
 		},
-		"an owner of whom nothing is known": {
+		"an owner without data": {
 			moneykit.CustomSandboxData{Owners: []moneykit.Owner{{}}},
 			`{"accounts":[],"owners":[{"names":[],"addresses":[],"phone_numbers":[],"emails":[]}]}`,
 		},
@@ -179,7 +179,7 @@ func nilAndEmptyListsOfSandboxDataAreSentAsDocumented(t *testing.T) {
 			assert.JSONEq(t, c.want, string(sent.Data))
 		})
 	}
-	assert.Nil(t, rosa[0].Emails, "the caller's value stays as it was")
+	assert.Nil(t, rosa[0].Emails, "the caller's value is not changed")
 }
 
 func anyIdOfTheApplicationsUserIsAccepted(t *testing.T) {
@@ -203,7 +203,7 @@ func anyIdOfTheApplicationsUserIsAccepted(t *testing.T) {
 			assert.Len(t, accounts, 1, user)
 		}
 	})
-	t.Run("each user has an id of their own, which MoneyKit takes", func(t *testing.T) {
+	t.Run("each user has an own id that MoneyKit accepts", func(t *testing.T) {
 		t.Parallel()
 		seen := map[string]string{}
 		for i := range 2000 {
@@ -219,7 +219,7 @@ func anyIdOfTheApplicationsUserIsAccepted(t *testing.T) {
 			}
 		}
 	})
-	t.Run("an id that MoneyKit takes is sent as it is", func(t *testing.T) {
+	t.Run("an id that MoneyKit accepts is sent unchanged", func(t *testing.T) {
 		t.Parallel()
 		for _, user := range []string{"abcd", "1234", "日本語だ", strings.Repeat("ü", 150)} {
 			assert.Equal(t, user, moneykit.CustomerID(user))
@@ -228,7 +228,7 @@ func anyIdOfTheApplicationsUserIsAccepted(t *testing.T) {
 			t,
 			"bankmux-user-eQJpm-Qsio5G-7tFAXJlF-hrIsVqGJ92JabaSQgbJFE",
 			moneykit.CustomerID("7"),
-			"the same from release to release",
+			"the same in every release",
 		)
 		assert.Empty(t, moneykit.CustomerID(""))
 	})

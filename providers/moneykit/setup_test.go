@@ -44,7 +44,7 @@ func start(t *testing.T, opts virtualbank.Options, change func(*moneykit.Config)
 		s.bank.MoneyKit().ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
-		server.CloseClientConnections() // a token request may outlive its impatient caller
+		server.CloseClientConnections() // a token request may outlive its caller
 		server.Close()
 	})
 	creds := s.bank.Credentials().MoneyKit
@@ -97,8 +97,8 @@ func (s *setup) connectPost(post bankmux.ExchangeRequest) bankmux.Connection {
 	return conn
 }
 
-// canned answers data calls with texts, by the end of the path, the longest there is; the rest goes
-// to the bank.
+// canned responds to data calls with texts, by the longest matching end of the path. The bank
+// serves the rest.
 func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()
 	s := start(t, virtualbank.Options{}, nil)
@@ -133,7 +133,8 @@ const freshLink = `"link":{"link_id":"mk_1","state":"connected","products":{
 	"accounts":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},
 	"investments":{"refreshed_at":"2026-11-20T14:03:27+00:00"}}}`
 
-// intercepted is a client whose calls pass through a handler first; false goes on to the bank.
+// intercepted is a client whose calls pass through a handler first. If it returns false, the bank
+// serves the call.
 func intercepted(t *testing.T, s *setup, handle func(http.ResponseWriter, *http.Request) bool) *bankmux.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +164,7 @@ func write(w http.ResponseWriter, status int, kind, body string) bool {
 	return true
 }
 
-// undisturbed answers calls with texts, by the end of the path, on a client whose circuit never
+// undisturbed responds to calls with texts, by the end of the path. The circuit of its client never
 // opens.
 func undisturbed(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
 	t.Helper()
@@ -180,7 +181,7 @@ func undisturbed(t *testing.T, answers map[string]string) (*bankmux.Client, bank
 	return client, conn
 }
 
-// partly demands that an error, if there is one, is about what is missing from a good answer.
+// partly demands that an error, if there is one, is about parts missing from a success.
 func partly(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

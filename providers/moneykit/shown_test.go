@@ -42,7 +42,7 @@ func noResultOfThePackageShowsTheLinksId(t *testing.T) {
 	for link, err := range moneykit.Links(ctx, s.client) {
 		add("Links", link, err)
 		assert.Equal(t, conn.ReferenceKey, link.ReferenceKey)
-		assert.Equal(t, id, link.ID.Reveal(), "the deliberate way to it")
+		assert.Equal(t, id, link.ID.Reveal(), "the deliberate way to read it")
 	}
 	rows := 0
 	for row, err := range moneykit.UserTransactions(ctx, s.client, conn.User, bankmux.Date{}, bankmux.Date{}) {

@@ -29,9 +29,9 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 	t.Parallel()
 	for _, f := range wirefault.HTTP2() {
 		if f.Name == "http2_goaway_graceful" {
-			continue // it is answered
+			continue // it succeeds
 		}
-		for _, expired := range []bool{false, true} { // or there was none
+		for _, expired := range []bool{false, true} { // or there is none yet
 			t.Run(f.Name+map[bool]string{true: "/expired", false: "/none"}[expired], func(t *testing.T) {
 				t.Parallel()
 				s := start(t, virtualbank.Options{}, nil)
@@ -44,7 +44,7 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 					case !struck.Load():
 						bank.ServeHTTP(w, r)
 					case r.URL.Path == "/auth/token":
-						if fetched.Add(1) > 50 { // net/http could go on without end
+						if fetched.Add(1) > 50 { // net/http could continue without end
 							bank.ServeHTTP(w, r)
 							return
 						}
@@ -64,10 +64,10 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 				struck.Store(true)
 				_, err := client.ExchangeToken(t.Context(), post)
 				require.Error(t, err)
-				require.NotErrorIs(t, err, bankmux.ErrOutcomeUnknown, "the exchange was refused or never left")
+				require.NotErrorIs(t, err, bankmux.ErrOutcomeUnknown, "the exchange was refused or not sent")
 				attempts := int32(tokenAttempts)
 				if f.Name == "http2_reset_body" {
-					attempts = 1 // an answer that breaks off is not asked for again
+					attempts = 1 // a response that breaks off is not requested again
 				}
 				assert.Equal(t, attempts, fetched.Load(), "token requests; %v", err)
 				assert.LessOrEqual(t, exchanged.Load(), int32(1))
@@ -83,7 +83,7 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 
 const tokenAttempts = 3
 
-// framing is a listener whose connections can be struck by the faults of HTTP/2.
+// framing is a listener into whose connections the faults of HTTP/2 can be injected.
 type framing struct{ net.Listener }
 
 func (f framing) Accept() (net.Conn, error) {
@@ -94,7 +94,7 @@ func (f framing) Accept() (net.Conn, error) {
 	return wirefault.HTTP2Conn(c), nil
 }
 
-// overHTTP2 is a new client of a bank behind HTTP/2, without a token.
+// overHTTP2 is a new client, without a token, of a bank behind HTTP/2.
 func overHTTP2(t *testing.T, s *setup, h http.Handler) *bankmux.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -34,9 +34,9 @@ func anExpiredTokenIsRenewedOnceEvenForAOneShot(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	post := s.post(request)
-	s.bank.Advance(2 * time.Hour) // the token expires before its time here, as with a clock that is off
+	s.bank.Advance(2 * time.Hour) // the token expires early here, as with a wrong clock
 	_, err := s.client.ExchangeToken(t.Context(), post)
-	require.ErrorIs(t, err, bankmux.ErrTokenSpent, "the exchange got through, its own token is too old by now")
+	require.ErrorIs(t, err, bankmux.ErrTokenSpent, "the exchange succeeded, although its token is too old by now")
 	assert.Len(t, s.sent("POST /auth/token"), 2)
 
 	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "token_expired", Times: 1, Operation: exchangePath}))
@@ -46,7 +46,7 @@ func anExpiredTokenIsRenewedOnceEvenForAOneShot(t *testing.T) {
 	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "token_expired"}))
 	_, err = s.client.CreateSession(t.Context(), request)
 	require.ErrorIs(t, err, bankmux.ErrCredentials)
-	assert.Len(t, s.sent("POST /auth/token"), 4, "once, not for ever")
+	assert.Len(t, s.sent("POST /auth/token"), 4, "once, and not without end")
 	s.bank.ClearFaults()
 
 	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "credentials_rejected", Operation: "POST /link-session"}))
@@ -78,7 +78,7 @@ func aFailureOfTheTokenEndpointHasItsKind(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, err, kind, fault)
 		e, _ := errors.AsType[*bankmux.Error](err)
-		assert.True(t, e.NotSent, "%s: the operation itself never left", fault)
+		assert.True(t, e.NotSent, "%s: the operation itself was not sent", fault)
 	}
 	s := start(t, virtualbank.Options{}, nil)
 	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "short_token"}))
@@ -142,8 +142,8 @@ func aTokenThatCannotBeSentIsMalformed(t *testing.T) {
 	}
 }
 
-// endpoint is a client whose token endpoint gives this answer, and counts how often it is asked.
-// All else is answered with the session.
+// endpoint is a client whose token endpoint sends this response and counts its calls. Everything
+// else responds with the session.
 func endpoint(t *testing.T, token, session string) (*bankmux.Client, *guard.Guard, *atomic.Int32) {
 	t.Helper()
 	var fetched atomic.Int32

@@ -67,7 +67,7 @@ func theDocumentedRowsAreRead(t *testing.T) {
 	assert.Equal(t, bankmux.StatusPending, rows[1].Status)
 	assert.Equal(t, "2026-11-20", rows[1].Date.String(), "the day as the bank writes it")
 	assert.Equal(t, time.Date(2026, 11, 20, 17, 15, 0, 0, time.UTC), rows[1].At)
-	assert.Equal(t, bankmux.Currency("ZZZ"), rows[2].Amount.Currency(), "a currency in no list is kept")
+	assert.Equal(t, bankmux.Currency("ZZZ"), rows[2].Amount.Currency(), "an unlisted currency is kept")
 }
 
 func oneUnreadableRowNeverCostsThePage(t *testing.T) {
@@ -157,8 +157,7 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 	}
 }
 
-// timestampsAreReadWithAZoneAndWithout: the samples of MoneyKit's documentation have no zone,
-// its recorded answers have one.
+// The samples of MoneyKit's documentation have no zone. Its recorded responses have one.
 func timestampsAreReadWithAZoneAndWithout(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 9, 14, 11, 0, time.UTC)
@@ -207,12 +206,12 @@ func timestampsAreReadWithAZoneAndWithout(t *testing.T) {
 	}
 }
 
-// Rows as banks send them: one odd member costs itself or its row, never the page, the sync or the
-// breaker.
+// Parts of rows as banks send them. One unreadable member costs itself or its row, never the page,
+// the sync or the circuit.
 
 const goodRow = `{"transaction_id":"t1","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"2026-11-20","pending":false}`
 
-// oddRows are rows of MoneyKit, and what is left of each: "" where the row fails.
+// oddRows are rows of MoneyKit, and what remains of each: "" if the row fails.
 var oddRows = map[string]struct {
 	row   string
 	check func(*testing.T, bankmux.Transaction)
@@ -242,7 +241,7 @@ var oddRows = map[string]struct {
 			assert.Equal(t, bankmux.StatusPending, row.Status)
 		},
 	},
-	"a status that cannot be read is not told": {
+	"an unreadable status is absent": {
 		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","pending":{}`,
 		func(t *testing.T, row bankmux.Transaction) { assert.Empty(t, row.Status) },
 	},

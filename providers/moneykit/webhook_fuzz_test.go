@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// FuzzWebhookSignature sends anything as a signature: nothing is believed, and nothing but the
-// signature is blamed.
+// FuzzWebhookSignature sends any signature. No delivery is accepted, and the error names the
+// signature.
 func FuzzWebhookSignature(f *testing.F) {
 	s := &issuer{}
 	setUp := func(t *testing.T) { s.t = t }
@@ -35,7 +35,7 @@ func FuzzWebhookSignature(f *testing.F) {
 	})
 }
 
-// FuzzWebhookBody signs anything as a body: it becomes one event with a key, and is never an error.
+// FuzzWebhookBody signs any body. It becomes one event with a key, and is never an error.
 func FuzzWebhookBody(f *testing.F) {
 	for _, body := range []string{
 		stateChanged, "", "null", "{}", "[]", "\xff", `{"webhook_idempotency_key":"k","webhook_event":7}`, `{"webhook_idempotency_key":"k","webhook_major_version":1e99}`,
@@ -57,7 +57,7 @@ func FuzzWebhookBody(f *testing.F) {
 		}
 		again, err := s.client(nil).ReadWebhook(t.Context(), s.delivery(string(body), nil))
 		if err != nil || again.Key != res.Key {
-			t.Fatalf("%q: another key when it comes again", body)
+			t.Fatalf("%q: a repeat has another key", body)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func theFirstDeliveriesShareOneFetchAndForgedOnesUseNoTurn(t *testing.T) {
 		}
 		all.Wait()
 		assert.Equal(t, 1, s.fetches)
-		s.add("k2") // rotated just then
+		s.add("k2") // rotated at that moment
 		_, err := client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil))
 		require.NoError(t, err)
 		assert.Equal(t, 2, s.fetches)
@@ -117,9 +117,9 @@ func keysAreKeptForADayAtMost(t *testing.T) {
 		require.NoError(t, read(), "the present ones serve while MoneyKit is down")
 		require.Equal(t, 3, s.fetches)
 		require.NoError(t, read())
-		require.Equal(t, 3, s.fetches, "and it is not asked each time")
+		require.Equal(t, 3, s.fetches, "and it is not called each time")
 		time.Sleep(12 * time.Hour)
-		require.ErrorIs(t, read(), bankmux.ErrUnavailable, "not for ever")
+		require.ErrorIs(t, read(), bankmux.ErrUnavailable, "and not without end")
 	})
 }
 
@@ -163,7 +163,7 @@ func withoutKeysMoneyKitIsAskedToDeliverAgainAndIsNotFlooded(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		_, err = client.ReadWebhook(t.Context(), s.delivery(stateChanged, nil))
 		require.NoError(t, err)
-		assert.Equal(t, 1, s.fetches, "the fetch went on for the others")
+		assert.Equal(t, 1, s.fetches, "the fetch continued for the others")
 	})
 }
 
@@ -195,7 +195,7 @@ func onlyPublishedSigningKeysOfTheRightTypeAreUsed(t *testing.T) {
 	}
 }
 
-// inBubble runs f with an issuer on virtual time; read reads a delivery by the newest key.
+// inBubble runs f with an issuer on virtual time. Its function reads a delivery by the newest key.
 func inBubble(t *testing.T, f func(t *testing.T, s *issuer, read func() error)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -209,8 +209,8 @@ func inBubble(t *testing.T, f func(t *testing.T, s *issuer, read func() error)) 
 	})
 }
 
-// issuer signs webhooks and publishes its keys. It is an http.RoundTripper, so that it fits into a
-// bubble.
+// issuer signs deliveries and publishes its keys. It is an http.RoundTripper, so that it works in a
+// synctest bubble.
 type issuer struct {
 	t *testing.T
 
@@ -219,7 +219,7 @@ type issuer struct {
 	raw     []any // published beside the keys
 	fetches int
 	down    bool
-	taken   string // the id of a key that signs and is not published
+	taken   string // the id of a key that signs but is not published
 	slow    time.Duration
 }
 
@@ -291,7 +291,7 @@ func (s *issuer) client(change func(*moneykit.Config)) *bankmux.Client {
 	return c
 }
 
-// token signs claims about body with the last key, as changed.
+// token signs claims about body with the last key. change may change header and claims.
 func (s *issuer) token(body []byte, change func(header, claims map[string]any)) string {
 	s.t.Helper()
 	s.mu.Lock()

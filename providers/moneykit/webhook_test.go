@@ -68,9 +68,9 @@ func eachEventOfMoneyKitHasAKind(t *testing.T) {
 		"a deleted link whose error is an object": {body(`"webhook_event":"link.state_changed","state":"deleted","error":{"code":"x"},"link_tags":[5,{}]`), bankmux.Event{
 			Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateGone, At: at},
 		}},
-		"an event nobody knows":  {body(`"webhook_event":"link.sneezed"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.sneezed"}},
-		"a version nobody knows": {body(`"webhook_event":"link.state_changed","state":"deleted","webhook_major_version":2`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.state_changed"}},
-		"a name that is no name": {body(`"webhook_event":"two words"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "unreadable"}},
+		"an unknown event":          {body(`"webhook_event":"link.sneezed"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.sneezed"}},
+		"an unknown version":        {body(`"webhook_event":"link.state_changed","state":"deleted","webhook_major_version":2`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.state_changed"}},
+		"a name that cannot be one": {body(`"webhook_event":"two words"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "unreadable"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func aGenuineBodyOfAnotherFormIsAnUnknownEvent(t *testing.T) {
 		assert.Regexp(t, `^sha256:[0-9a-f]{64}$`, res.Key)
 		keys[res.Key] = true
 	}
-	assert.Len(t, keys, 8, "each is known by its own digest")
+	assert.Len(t, keys, 8, "each has its own digest as key")
 }
 
 func aDeliveryThatMoneyKitDidNotSignIsRefused(t *testing.T) {
@@ -144,36 +144,36 @@ func aDeliveryThatMoneyKitDidNotSignIsRefused(t *testing.T) {
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT","kid":"k1"}`))
 
 	for name, signatures := range map[string][]string{
-		"no signature":              nil,
-		"an empty one":              {""},
-		"two":                       {good, good},
-		"two in one":                {good + "," + good},
-		"no token":                  {"hello"},
-		"too long a one":            {good + strings.Repeat(" ", 10_000)},
-		"a part missing":            {parts[0] + "." + parts[1]},
-		"a part too many":           {good + ".e30"},
-		"an empty signature":        {parts[0] + "." + parts[1] + "."},
-		"algorithm none":            {none + "." + parts[1] + "."},
-		"algorithm none, signed":    {none + "." + parts[1] + "." + parts[2]},
-		"HS256 with the public key": signWith(jose.HS256, public, "k1"),
-		"RS256":                     signWith(jose.RS256, rsaKey, "k1"),
-		"another key of that name":  {other.token([]byte(stateChanged), nil)},
-		"a key nobody knows":        with(func(h, _ map[string]any) { h["kid"] = "k2" }),
-		"no key":                    with(func(h, _ map[string]any) { delete(h, "kid") }),
-		"the key brought along":     with(func(h, _ map[string]any) { delete(h, "kid"); h["jwk"] = other.keys[0].Public() }),
-		"a critical extension":      with(func(h, _ map[string]any) { h["crit"] = []string{"exp"}; h["exp"] = 1 }),
-		"another issuer":            claim("iss", "https://api.example.com"),
-		"no issuer":                 with(func(_, c map[string]any) { delete(c, "iss") }),
-		"no time":                   with(func(_, c map[string]any) { delete(c, "iat") }),
-		"a time that is text":       claim("iat", "now"),
-		"a time out of mind":        claim("iat", -1e18),
-		"a time beyond all":         claim("iat", 1e18),
-		"too old":                   claim("iat", hour(-3.01)),
-		"of the future":             claim("iat", hour(0.1)),
-		"no digest":                 with(func(_, c map[string]any) { delete(c, "request_body_sha256") }),
-		"an empty digest":           claim("request_body_sha256", ""),
-		"another digest":            claim("request_body_sha256", strings.Repeat("0", 64)),
-		"the digest and more":       with(func(_, c map[string]any) { c["request_body_sha256"] = c["request_body_sha256"].(string) + "00" }),
+		"no signature":               nil,
+		"an empty one":               {""},
+		"two":                        {good, good},
+		"two in one":                 {good + "," + good},
+		"no token":                   {"hello"},
+		"one that is too long":       {good + strings.Repeat(" ", 10_000)},
+		"a part missing":             {parts[0] + "." + parts[1]},
+		"a part too many":            {good + ".e30"},
+		"an empty signature":         {parts[0] + "." + parts[1] + "."},
+		"algorithm none":             {none + "." + parts[1] + "."},
+		"algorithm none, signed":     {none + "." + parts[1] + "." + parts[2]},
+		"HS256 with the public key":  signWith(jose.HS256, public, "k1"),
+		"RS256":                      signWith(jose.RS256, rsaKey, "k1"),
+		"another key of that name":   {other.token([]byte(stateChanged), nil)},
+		"an unknown key":             with(func(h, _ map[string]any) { h["kid"] = "k2" }),
+		"no key":                     with(func(h, _ map[string]any) { delete(h, "kid") }),
+		"a key inside the token":     with(func(h, _ map[string]any) { delete(h, "kid"); h["jwk"] = other.keys[0].Public() }),
+		"a critical extension":       with(func(h, _ map[string]any) { h["crit"] = []string{"exp"}; h["exp"] = 1 }),
+		"another issuer":             claim("iss", "https://api.example.com"),
+		"no issuer":                  with(func(_, c map[string]any) { delete(c, "iss") }),
+		"no time":                    with(func(_, c map[string]any) { delete(c, "iat") }),
+		"a time that is text":        claim("iat", "now"),
+		"a time in the distant past": claim("iat", -1e18),
+		"a time beyond the range":    claim("iat", 1e18),
+		"too old":                    claim("iat", hour(-3.01)),
+		"of the future":              claim("iat", hour(0.1)),
+		"no digest":                  with(func(_, c map[string]any) { delete(c, "request_body_sha256") }),
+		"an empty digest":            claim("request_body_sha256", ""),
+		"another digest":             claim("request_body_sha256", strings.Repeat("0", 64)),
+		"the digest and more":        with(func(_, c map[string]any) { c["request_body_sha256"] = c["request_body_sha256"].(string) + "00" }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +185,7 @@ func aDeliveryThatMoneyKitDidNotSignIsRefused(t *testing.T) {
 			assert.NotContains(t, err.Error(), "mk_1")
 		})
 	}
-	for name, at := range map[string]int64{"as old as may be": hour(-2.99), "of a clock that is ahead": hour(0.08)} {
+	for name, at := range map[string]int64{"of the greatest age allowed": hour(-2.99), "of a clock that is ahead": hour(0.08)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := client.ReadWebhook(
