@@ -95,7 +95,7 @@ func aCallFromBeforeAnOutageDoesNotCountAfterIt(t *testing.T) {
 			assert.Equal(t, "open", b.state(read))
 			time.Sleep(31 * time.Second)
 			l.end(1, errDown)
-			assert.Equal(t, "half-open", b.state(read), "nor is it a probe that failed")
+			assert.Equal(t, "half-open", b.state(read), "it does not count as a failed probe")
 			l.wg.Wait()
 		})
 	})

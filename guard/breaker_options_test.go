@@ -84,7 +84,7 @@ func measure(t *testing.T, c circuit, failure error) (m measured) {
 	assert.Equal(t, open, e.Detail)
 	time.Sleep(m.OpenFor)
 	err = c.call(fail)
-	require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "not before the end of it")
+	require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "still open until OpenFor ends")
 	e, _ = errors.AsType[*bankmux.Error](err)
 	assert.Equal(t, time.Duration(1), e.RetryAfter, "a moment is left")
 	assert.Equal(t, open, e.Detail)

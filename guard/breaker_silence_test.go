@@ -65,11 +65,13 @@ func onlyTheSilenceOfASingleInstitutionIsExcused(t *testing.T) {
 		"two banks that are silent in turn": {[]bankmux.Op{at, turn}, []error{silence}, true},
 		"a response that started to arrive": {
 			[]bankmux.Op{at},
-			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}}, true,
+			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 200, Err: context.DeadlineExceeded}},
+			true,
 		},
 		"a connection that was not made": {
 			[]bankmux.Op{at},
-			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true, Err: context.DeadlineExceeded}}, true,
+			[]error{&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true, Err: context.DeadlineExceeded}},
+			true,
 		},
 		"a failure that is not silence": {
 			[]bankmux.Op{at}, []error{&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: errors.New("reset")}}, true,

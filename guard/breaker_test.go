@@ -163,7 +163,7 @@ func anOpenCircuitRefusesWithoutSending(t *testing.T) {
 		data, other := read, read
 		data.Group, other.Client = bankmux.GroupData, "d"
 		require.NoError(t, b.call(t.Context(), data, nil), "another group is not concerned")
-		require.NoError(t, b.call(t.Context(), other, nil), "nor is another client")
+		require.NoError(t, b.call(t.Context(), other, nil), "another client is not concerned")
 	})
 }
 

@@ -80,7 +80,7 @@ func theErrorKeepsWhatIsKnownOfTheAttempt(t *testing.T) {
 			err: known, after: 5 * time.Second, caller: 5 * time.Second, cancel: true, kind: bankmux.ErrContextDone,
 			cause: context.Canceled,
 		},
-		"the end of a context of somebody else, before the time ran out": {
+		"the end of another context, before the time ended": {
 			err: context.DeadlineExceeded, after: time.Second,
 		},
 		"the same, typed": {err: known, after: time.Second},

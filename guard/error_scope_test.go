@@ -42,7 +42,8 @@ func TestErrorScope(t *testing.T) {
 			normalize.Failure{Class: "INSTITUTION_ERROR", Code: "UNSUPPORTED_RESPONSE", Status: 400}, "", "closed",
 		},
 		"a rate limit of the bank": {
-			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429}, "open",
+			normalize.Failure{Class: "RATE_LIMIT_EXCEEDED", Code: "INSTITUTION_RATE_LIMIT", Status: 429},
+			"open",
 			"closed",
 		},
 		"a rate limit of the application": {

@@ -98,7 +98,7 @@ func onlyCallsOnTheSameLoginAreHeld(t *testing.T) {
 		"no connection":              {func(o *bankmux.Op) { o.Connection = "" }, true},
 		"a session for a new login":  {func(o *bankmux.Op) { o.Name = "CreateSession" }, true},
 		"an exchange":                {func(o *bankmux.Op) { o.Name = "ExchangeToken" }, true},
-		"the end of it":              {func(o *bankmux.Op) { o.Name = "Disconnect" }, true},
+		"a disconnect":               {func(o *bankmux.Op) { o.Name = "Disconnect" }, true},
 		"its status":                 {func(o *bankmux.Op) { o.Name = "ConnectionStatus" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func onlyCallsOnTheSameLoginAreHeld(t *testing.T) {
 				op := data("Accounts", "r", "")
 				c.change(&op)
 				assert.Equal(t, c.sends, h.sends(op, errDown))
-				assert.False(t, h.sends(data("Balances", "r", ""), nil), "and that changes nothing")
+				assert.False(t, h.sends(data("Balances", "r", ""), nil), "which changes nothing")
 			}
 		})
 	}
@@ -124,12 +124,12 @@ func callsThatReleaseAConnection(t *testing.T) {
 		err           error
 		login, asking bool // whether it releases a connection held for either
 	}{
-		"an exchange":                        {data("ExchangeToken", "r", ""), nil, true, true},
-		"an exchange that failed":            {data("ExchangeToken", "r", ""), errDown, false, false},
-		"a session for a new login, not yet": {data("CreateSession", "r", ""), nil, false, false},
-		"the end of it":                      {data("Disconnect", "r", ""), nil, true, true},
-		"the end of it, which failed":        {data("Disconnect", "r", ""), errDown, false, false},
-		"the answer":                         {answering, nil, false, true},
+		"an exchange":               {data("ExchangeToken", "r", ""), nil, true, true},
+		"an exchange that failed":   {data("ExchangeToken", "r", ""), errDown, false, false},
+		"a session for a new login": {data("CreateSession", "r", ""), nil, false, false},
+		"a disconnect":              {data("Disconnect", "r", ""), nil, true, true},
+		"a disconnect that failed":  {data("Disconnect", "r", ""), errDown, false, false},
+		"the answer":                {answering, nil, false, true},
 		"the answer, which was rejected": {
 			answering, &bankmux.Error{Kind: bankmux.ErrAnswerRejected, Code: "x"}, false, true,
 		},
@@ -139,11 +139,11 @@ func callsThatReleaseAConnection(t *testing.T) {
 		"the answer, which was lost":           {answering, errDown, false, false},
 		"the answer, lost without a kind":      {answering, errors.New("broken pipe"), false, false},
 		"the answer, and the login is refused": {answering, errRejected, false, false},
-		"the answer to something else":         {data("Accounts", "r", "y"), nil, false, false},
-		"that the user gave it up": {
+		"the answer to another challenge":      {data("Accounts", "r", "y"), nil, false, false},
+		"the user abandons it": {
 			given, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, true,
 		},
-		"that the user gave up another": {
+		"the user abandons another one": {
 			other, &bankmux.Error{Kind: bankmux.ErrUserAction, Code: "cancelled"}, false, false,
 		},
 	} {
@@ -208,7 +208,7 @@ func theErrorOfAHeldCall(t *testing.T) {
 			err,
 		)
 	})
-	t.Run("nothing is lost where the user gives up what is not open", func(t *testing.T) {
+	t.Run("an abandoned challenge that is not open changes nothing", func(t *testing.T) {
 		t.Parallel()
 		op := data("Accounts", "r", "x")
 		op.Abandon = true

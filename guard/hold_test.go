@@ -193,7 +193,7 @@ func expiredChallengesAreForgottenBeforeRejectedLogins(t *testing.T) {
 		})
 	})
 	t.Run(
-		"each of a few expired challenges makes room for one, and no more goes than there is need for",
+		"each new hold replaces one expired challenge and nothing else",
 		func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

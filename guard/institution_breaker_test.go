@@ -239,6 +239,6 @@ func aForgottenInstitutionIsNotReportedAgain(t *testing.T) {
 		assert.Equal(t, []string{"b open", "b half-open", "b closed"}, heard, "calls pass again")
 		l.end(1, errBankDown)
 		l.wg.Wait()
-		assert.Len(t, heard, 3, "nor does the probe that was under way")
+		assert.Len(t, heard, 3, "also for a probe that was under way")
 	})
 }

@@ -52,7 +52,9 @@ func theWaitBeforeAnAttemptIsRandomUpToABound(t *testing.T) {
 		"by default": {guard.RetryOptions{}, []time.Duration{200 * time.Millisecond, 400 * time.Millisecond}},
 		"less than nothing is the default": {
 			guard.RetryOptions{
-				MaxAttempts: -1, Base: -1, Cap: -1, MaxWait: -1}, []time.Duration{200 * time.Millisecond,
+				MaxAttempts: -1, Base: -1, Cap: -1, MaxWait: -1,
+			}, []time.Duration{
+				200 * time.Millisecond,
 				400 * time.Millisecond,
 			},
 		},

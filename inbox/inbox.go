@@ -115,7 +115,7 @@ func WithURL(template string) Option {
 	template, _, _ = strings.Cut(template, "?")
 	u, err := url.Parse(strings.ReplaceAll(template, "{client}", "client"))
 	if err != nil || !u.IsAbs() || u.Host == "" {
-		panic("inbox: WithURL: is not an absolute URL")
+		panic("inbox: WithURL: template is not an absolute URL")
 	}
 	return func(in *inbox) { in.url = template }
 }
@@ -183,9 +183,9 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 	case err != nil:
 		return in.log.refuse(r.Context(), "", http.StatusNotFound, errors.New("no client of this name")), false
 	case r.Method != http.MethodPost:
-		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errors.New("is not a POST")), false
+		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errors.New("the request is not a POST")), false
 	case !plainJSON(r.Header):
-		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("is not plain JSON")), false
+		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("the body is not plain JSON")), false
 	}
 	held := 0
 	defer func() { in.memory.give(held) }()

@@ -160,10 +160,10 @@ func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 		"for an unknown client":        {func(r *http.Request) { r.URL.Path = "/hooks/unknown" }, http.StatusNotFound},
 		"without a client":             {func(r *http.Request) { r.URL.Path = "/hooks/" }, http.StatusNotFound},
 		"for a client that takes none": {func(r *http.Request) { r.URL.Path = "/hooks/deaf" }, http.StatusNotFound},
-		"too large, as it says": {
+		"too large by its length": {
 			func(r *http.Request) { r.ContentLength = 101 }, http.StatusRequestEntityTooLarge,
 		},
-		"too large, without saying": {func(r *http.Request) {
+		"too large, without length": {func(r *http.Request) {
 			r.ContentLength = -1
 			r.Body = io.NopCloser(strings.NewReader(strings.Repeat(" ", 101)))
 		}, http.StatusRequestEntityTooLarge},

@@ -31,8 +31,8 @@ func theLogSaysWhyADeliveryWasRefused(t *testing.T) {
 		app    leaving
 	}{
 		"no client of this name":            {change: func(r *http.Request) { r.URL.Path = "/unknown" }},
-		"is not a POST":                     {change: func(r *http.Request) { r.Method = http.MethodPut }},
-		"is not plain JSON":                 {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
+		"the request is not a POST":         {change: func(r *http.Request) { r.Method = http.MethodPut }},
+		"the body is not plain JSON":        {change: func(r *http.Request) { r.Header.Del("Content-Type") }},
 		"the body is larger than the limit": {change: func(r *http.Request) { r.ContentLength = 2000 }},
 		"the body broke off": {
 			change: func(r *http.Request) { r.Body = io.NopCloser(leaver(runtime.Goexit)) },

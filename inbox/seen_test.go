@@ -104,7 +104,7 @@ func differentDeliveriesHaveDifferentKeys(t *testing.T) {
 		r.URL.Path, r.URL.RawPath = "/hooks/"+client, "/hooks/"+url.PathEscape(client)
 		return answer(h, r).Code
 	}
-	t.Run("whatever the names of client and key are joined from", func(t *testing.T) {
+	t.Run("however client and key are joined", func(t *testing.T) {
 		t.Parallel()
 		s := sender{}
 		long := strings.Repeat("k", 300)

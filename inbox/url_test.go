@@ -48,7 +48,7 @@ func TestWithURL(t *testing.T) {
 		"without a name": {
 			"https://app.example.com/bank", "acme", "/acme", "POST", "https://app.example.com/bank",
 		},
-		"not where none is configured": {"", "acme", "/acme", "", ""},
+		"without configuration": {"", "acme", "/acme", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -190,7 +190,7 @@ func tooManyUnsavedCredentialsStopRenewals(t *testing.T) {
 		_, err = s.do(s.tokens, at(0))
 		require.ErrorIs(t, err, bankmux.ErrGone)
 		_, err = s.do(s.tokens, at(1000))
-		require.NoError(t, err, "what was deleted waits no more")
+		require.NoError(t, err, "a deleted connection has no unsaved credential")
 		assert.Equal(t, 1001, s.renewals)
 	})
 }

@@ -265,7 +265,7 @@ func TestRenewal(t *testing.T) {
 			assert.Equal(t, s.stored().Credential(), got.Credential())
 			assert.Equal(t, 1, s.renewals)
 		},
-		"a renewal goes on for others when the first caller gives up": func(t *testing.T) {
+		"a renewal continues for others when the first caller gives up": func(t *testing.T) {
 			s := newScene(t, &issuer{takes: 2 * time.Second})
 			s.expire()
 			var all sync.WaitGroup

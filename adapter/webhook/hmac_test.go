@@ -194,7 +194,7 @@ func eachSecretAndEverySignedByteCount(t *testing.T) {
 			for field := range good {
 				everyCharacterCounts(t, v, good, field)
 			}
-			refuses(t, v, deliver(s.sign([]byte("a secret of somebody else"), now, body), body), "another secret")
+			refuses(t, v, deliver(s.sign([]byte("a secret of another party"), now, body), body), "another secret")
 			refuses(t, v, deliver(s.sign(nil, now, body), body), "an empty secret")
 			if s.timed {
 				for off, holds := range map[time.Duration]bool{
@@ -279,7 +279,7 @@ func oneValidSignatureOfSeveralIsEnough(t *testing.T) {
 	t.Parallel()
 	list, svix := schemes["time and body, in one list"], schemes["id, time and body, as Svix does"]
 	mine := hexMAC(sha256.New, second, stamp+"."+body)
-	other := hexMAC(sha256.New, []byte("somebody else"), stamp+"."+body)
+	other := hexMAC(sha256.New, []byte("another party"), stamp+"."+body)
 	for field, holds := range map[string]bool{
 		"t=" + stamp + ",v1=" + other + ",v1=" + mine: true,
 		"v1=" + mine + ",v0=x,t=" + stamp:             true,
@@ -399,7 +399,7 @@ func aSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 		"an unknown encoding of secrets":   {func(c *webhook.HMAC) { c.SecretEncoding = 9 }, "SecretEncoding"},
 		"a signature as bytes":             {func(c *webhook.HMAC) { c.Encoding = webhook.Text }, "Encoding"},
 		"no signature":                     {func(c *webhook.HMAC) { c.Signature = nil }, "Signature"},
-		"a name that is none": {
+		"an invalid name": {
 			func(c *webhook.HMAC) { c.Signature = []string{"X Signature"} }, "Signature",
 		},
 		"nothing that is signed":        {func(c *webhook.HMAC) { c.Signed = "" }, "Signed"},

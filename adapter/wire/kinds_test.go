@@ -37,10 +37,10 @@ func TestKinds(t *testing.T) {
 		want every
 	}{
 		"a day":                   {`"day":"2026-11-26"`, every{Day: day}},
-		"a day that is none":      {`"day":"2026-13-45"`, every{}},
+		"an invalid day":          {`"day":"2026-13-45"`, every{}},
 		"a day as a number":       {`"day":5`, every{}},
 		"a time":                  {`"at":"2026-11-26T06:30:00Z"`, every{At: at}},
-		"a time that is none":     {`"at":"soon"`, every{}},
+		"an invalid time":         {`"at":"soon"`, every{}},
 		"a time that may be none": {`"seen":"2026-11-26T06:30:00Z"`, every{Seen: &at}},
 		"a time that is null":     {`"seen":null,"at":null`, every{}},
 		"a broken amount":         {`"money":[]`, every{}},

@@ -169,7 +169,7 @@ func aLongArrayIsReadAsAShortOne(t *testing.T) {
 		_, fails := elements[everyMember](firstReading, 20, usualRow+","+otherOrder)
 		assert.False(t, fails, "the rows of this test are read at once")
 	})
-	t.Run("whatever a member is", func(t *testing.T) {
+	t.Run("members of every type", func(t *testing.T) {
 		t.Parallel()
 		for _, name := range membersOfRows {
 			for _, shape := range shapes {
@@ -177,7 +177,7 @@ func aLongArrayIsReadAsAShortOne(t *testing.T) {
 			}
 		}
 	})
-	t.Run("whatever an element is", func(t *testing.T) {
+	t.Run("elements of every type", func(t *testing.T) {
 		t.Parallel()
 		for _, shape := range shapes {
 			sameInLongArray[everyMember](t, shape+","+usualRow)
