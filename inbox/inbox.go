@@ -176,16 +176,23 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, http.StatusText(status), status)
 }
 
+// The reasons of refusals before the body is read.
+var (
+	errNoClient = errors.New("no client of this name")
+	errNotPost  = errors.New("the request is not a POST")
+	errNotJSON  = errors.New("the body is not plain JSON")
+)
+
 // serve returns the status of the response, and whether the whole body was read.
 func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (status int, whole bool) {
 	client, err := in.registry.Client(name)
 	switch {
 	case err != nil:
-		return in.log.refuse(r.Context(), "", http.StatusNotFound, errors.New("no client of this name")), false
+		return in.log.refuse(r.Context(), "", http.StatusNotFound, errNoClient), false
 	case r.Method != http.MethodPost:
-		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errors.New("the request is not a POST")), false
+		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errNotPost), false
 	case !plainJSON(r.Header):
-		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errors.New("the body is not plain JSON")), false
+		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errNotJSON), false
 	}
 	held := 0
 	defer func() { in.memory.give(held) }()
