@@ -165,24 +165,24 @@ func (l *daysList) window(days *windows, at pagePosition) pageWindow {
 
 // read makes the call of a window and returns its page.
 func (l *daysList) read(ctx context.Context, w *pageWindow) (bankmux.TransactionPage, error) {
-	answer, err := l.days.Read(
+	response, err := l.days.Read(
 		ctx,
 		DaysRequest{Account: l.account, Card: l.card, From: w.From, To: w.To, Answers: l.req.Answers},
 	)
 	if err != nil {
 		return bankmux.TransactionPage{}, withStep(err, *w)
 	}
-	got := pageRows{w: w, rows: answer.Rows}
+	got := pageRows{w: w, rows: response.Rows}
 	for i := range got.rows {
 		got.add(&got.rows[i])
 	}
-	for i := range answer.Unreadable {
-		u := &answer.Unreadable[i]
+	for i := range response.Unreadable {
+		u := &response.Unreadable[i]
 		got.add(&u.Row)
 		got.failed = append(got.failed, failedRow{u.Row.Date, unreadableDigest(u), u.Failure})
 	}
 	page := got.page()
-	page.AsOf = answer.AsOf
+	page.AsOf = response.AsOf
 	for i := range page.Covered {
 		page.Covered[i].Account, page.Covered[i].Card = l.account, l.card
 	}
