@@ -194,6 +194,18 @@ func run(ctx context.Context) error {
 	})
 	fmt.Println("accounts:", n, err)
 
+	if err := browse(client, conn, asks); err != nil {
+		return err
+	}
+
+	conn, err = background(ctx, client, conn)
+	e, _ := errors.AsType[*bankmux.Error](err)
+	fmt.Println("in the background:", e.Code, e.NotSent)
+	return nil
+}
+
+// browse plays a browser. Each of its requests may reach another process.
+func browse(client *bankmux.Client, conn bankmux.Connection, asks func(kinds ...string)) error {
 	material := make([]byte, 32)
 	rand.Read(material) // in production: bankmux.ParseKey(os.Getenv("BANKMUX_KEY"))
 	keyring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(material)})
@@ -209,7 +221,7 @@ func run(ctx context.Context) error {
 	mux.HandleFunc("GET /accounts", a.accounts)
 	mux.HandleFunc("GET /balances", a.balances)
 	mux.HandleFunc("POST /answer/{challenge}", a.answer)
-	browse := func(method, path, body string) (p page) {
+	send := func(method, path, body string) (p page) {
 		r := httptest.NewRequest(method, path, bytes.NewReader([]byte(body)))
 		r.Header.Set("User", conn.User)
 		w := httptest.NewRecorder()
@@ -218,16 +230,12 @@ func run(ctx context.Context) error {
 		return p
 	}
 	asks("pin", "secret_question")
-	asked := browse("GET", "/accounts", "")
+	asked := send("GET", "/accounts", "")
 	fmt.Println("the page shows:", asked.Questions)
-	fmt.Println("wrong answers:", browse("POST", "/answer/"+asked.Challenge, `["0000", "red"]`).Error)
+	fmt.Println("wrong answers:", send("POST", "/answer/"+asked.Challenge, `["0000", "red"]`).Error)
 	asks("pin", "secret_question")
-	asked = browse("GET", "/balances", "")
-	fmt.Println("right answers:", browse("POST", "/answer/"+asked.Challenge, `["1234", "blue"]`).Balances, "balances")
-
-	conn, err = background(ctx, client, conn)
-	e, _ := errors.AsType[*bankmux.Error](err)
-	fmt.Println("in the background:", e.Code, e.NotSent)
+	asked = send("GET", "/balances", "")
+	fmt.Println("right answers:", send("POST", "/answer/"+asked.Challenge, `["1234", "blue"]`).Balances, "balances")
 	return nil
 }
 

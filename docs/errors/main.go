@@ -154,7 +154,26 @@ func run(ctx context.Context) error {
 	_, err = exchange(json.RawMessage(`{"error": null}`))
 	show("link, and the user left", err)
 
-	conn := linked.Connection
+	if err := outages(ctx, bank, client, linked.Connection); err != nil {
+		return err
+	}
+	for _, b := range g.Breakers() {
+		if b.Institution == "" { // those behind are of single banks
+			fmt.Println("the circuit of", b.Client, b.Group, "is", b.State)
+		}
+	}
+
+	wrong, err := newClient(servers, virtualbank.DapiCredentials{AppKey: "key", AppSecret: "wrong"}, newGuard())
+	if err != nil {
+		return err
+	}
+	_, err = wrong.Accounts(ctx, bankmux.AccountsRequest{Connection: linked.Connection})
+	show("read, with wrong credentials", err)
+	return nil
+}
+
+// outages reads while the bank or the provider fails.
+func outages(ctx context.Context, bank *virtualbank.Bank, client *bankmux.Client, conn bankmux.Connection) error {
 	read := func(situation string) {
 		_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		show("read, and "+situation, err)
@@ -176,19 +195,7 @@ func run(ctx context.Context) error {
 	read("the provider is down")
 	read("it is still down")
 	read("its circuit is open")
-	for _, b := range g.Breakers() {
-		if b.Institution == "" { // those behind are of single banks
-			fmt.Println("the circuit of", b.Client, b.Group, "is", b.State)
-		}
-	}
 	bank.ClearFaults()
-
-	wrong, err := newClient(servers, virtualbank.DapiCredentials{AppKey: "key", AppSecret: "wrong"}, newGuard())
-	if err != nil {
-		return err
-	}
-	_, err = wrong.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
-	show("read, with wrong credentials", err)
 	return nil
 }
 

@@ -163,21 +163,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	session, err := first.client.CreateSession(ctx, bankmux.SessionRequest{User: "user-omar", Country: "AE"})
+	conn, err := link(ctx, bank, first, second)
 	if err != nil {
 		return err
 	}
-	posted, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"AE"}})
-	if err != nil {
-		return err
-	}
-	linked, err := second.client.ExchangeToken(ctx, bankmux.ExchangeRequest{ // store the session sealed in between
-		Session: session, User: session.User, Payload: bankmux.NewSecret(posted),
-	})
-	if err != nil {
-		return err
-	}
-	conn := linked.Connection
 
 	var both sync.WaitGroup
 	for _, p := range []*process{first, second} {
@@ -208,6 +197,22 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println("a delivery that came to both processes:", db.events, "event")
 	return nil
+}
+
+// link starts in one process and finishes in another. Store the session sealed in between.
+func link(ctx context.Context, bank *virtualbank.Bank, first, second *process) (bankmux.Connection, error) {
+	session, err := first.client.CreateSession(ctx, bankmux.SessionRequest{User: "user-omar", Country: "AE"})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	posted, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"AE"}})
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	linked, err := second.client.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: session, User: session.User, Payload: bankmux.NewSecret(posted),
+	})
+	return linked.Connection, err
 }
 
 // receive lets a process take a webhook.
