@@ -451,6 +451,10 @@ func (v *viewed) AwaitRefresh(ctx context.Context, started bankmux.RefreshResult
 	return view(ctx, v, bankmux.OpAwaitRefresh, started, v.Client.AwaitRefresh)
 }
 
+func (v *viewed) Resume(ctx context.Context, req bankmux.ResumeRequest) (bankmux.Resumed, error) {
+	return view(ctx, v, "Resume", req, v.Client.Resume)
+}
+
 func (v *viewed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	return view(ctx, v, bankmux.OpReadWebhook, req, v.Client.ReadWebhook)
 }
