@@ -96,10 +96,11 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 func crossed(t *testing.T, b *bench, op operation, table *matrixTable) {
 	b.reclient(matrixGuard(), overPlain)
 	op.setUp(b)
+	idle := b.goroutines() // with no client at work; to count them takes long
 	for _, f := range struckBy() {
 		b.reclient(matrixGuard(), f.carrier())
 		f.stateless = op.decides
-		cell := &matrixCell{bench: b, t: t, op: op, fault: f}
+		cell := &matrixCell{bench: b, t: t, op: op, fault: f, idle: idle}
 		table.add(cell.run())
 		if t.Failed() {
 			return // what follows would only repeat it
@@ -113,6 +114,7 @@ type matrixCell struct {
 	t     *testing.T
 	op    operation
 	fault matrixFault
+	idle  int        // goroutines of the bubble between two cells
 	seen  bankmux.Op // by the guard, of the last call
 }
 
@@ -156,8 +158,6 @@ func (c *matrixCell) run() outcome {
 			words:  c.Words,
 		},
 	)
-	idle := c.goroutines()
-
 	// The fault stays.
 	call = c.call()
 	c.transport.CloseIdleConnections()
@@ -203,7 +203,7 @@ func (c *matrixCell) run() outcome {
 		require.NoError(c.t, call(c.t.Context()), "%s: a fault that passes", c.name())
 		c.heal()
 	}
-	c.leftNothing(idle)
+	c.leftNothing()
 	return got
 }
 
@@ -258,12 +258,12 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 }
 
 // leftNothing checks that no connection and no goroutine is left of the calls before.
-func (c *matrixCell) leftNothing(idle int) {
+func (c *matrixCell) leftNothing() {
 	c.t.Helper()
 	c.transport.CloseIdleConnections()
 	synctest.Wait()
 	assert.Zero(c.t, c.open(), "%s: connections that nobody closed", c.name())
-	assert.Equal(c.t, idle, c.goroutines(), "%s: goroutines", c.name())
+	assert.Equal(c.t, c.idle, c.goroutines(), "%s: goroutines", c.name())
 }
 
 // outcome is what came of a cell.

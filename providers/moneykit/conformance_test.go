@@ -2,6 +2,7 @@ package moneykit_test
 
 import (
 	"encoding/json"
+	"flag"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,19 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 	"github.com/bankmux/bankmux/virtualbank"
 )
+
+// A run with client headers is as long as that with bearer tokens, and differs only in having no
+// token that is fetched and shared.
+var headers = flag.Bool("conformance.headers", false, "run the suite with client headers as well")
+
+// conformanceOf returns the ways in which the adapter shows who the application is.
+func conformanceOf() map[string]moneykit.Auth {
+	all := map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer}
+	if *headers {
+		all["with client headers"] = moneykit.AuthHeaders
+	}
+	return all
+}
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
