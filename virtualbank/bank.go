@@ -9,81 +9,79 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// Options describe a bank. The zero value is a bank without limits that starts
-// now and draws everything random from seed 1.
+// Options configures a bank. The zero value is a bank without limits that starts now and uses
+// seed 1.
 type Options struct {
-	// Seed decides every credential, identifier and token. 0 means 1. Two banks with
-	// the same seed that get the same calls in the same order hand out the same ones;
-	// only tokens that state a time of day differ, unless Start is set too.
+	// Seed decides every credential, id and token; 0 means 1. Two banks with the same seed return
+	// the same ones if they get the same calls in the same order. Tokens that contain a time differ
+	// unless Start is set too.
 	Seed uint64
 
-	// Start is the bank's time at the moment of [New]; zero means the machine's time.
+	// Start is the bank's time when [New] returns. The zero value means the machine's time.
 	Start time.Time
 
-	// HistoryDays is how far back the ledger goes at Start; 0 means 730.
+	// HistoryDays is how many days before Start the first transactions are; 0 means 730.
 	HistoryDays int
 
-	// Customers can log in beside [UserGood].
+	// Customers can log in besides [UserGood].
 	Customers []Customer
 
-	// LinkQuota is how many MoneyKit links may be in use at once; 0 is no limit. The
-	// exchange of one more is a 422 with link_session_error.invalid_token_exchange.
+	// LinkQuota limits the MoneyKit links in use at once; 0 means no limit. Beyond it the exchange
+	// fails with 422 and link_session_error.invalid_token_exchange.
 	LinkQuota int
 
-	// RedirectOrigins are the scheme://host[:port] from which MoneyKit sessions may be
-	// redirected to, as listed on the dashboard. Empty allows all.
+	// RedirectOrigins lists the origins, scheme://host[:port], that MoneyKit sessions may redirect
+	// to. MoneyKit's dashboard has the same list. Empty allows all.
 	RedirectOrigins []string
 
-	// ForbiddenFeatures are the MoneyKit connect_features that this app may not use.
+	// ForbiddenFeatures lists the MoneyKit connect_features that the application may not use.
 	ForbiddenFeatures []string
 
-	// DeletedReadable makes MoneyKit answer a read of a deleted link with 200 and state
-	// "deleted" for 90 days, as its prose says, in place of 410 link_error.deleted,
-	// as its response tables say.
+	// DeletedReadable selects between two behaviours of deleted links that MoneyKit documents. If
+	// set, a read returns 200 with state "deleted" for 90 days, as MoneyKit's prose says. Otherwise
+	// it returns 410 with link_error.deleted, as MoneyKit's response tables say.
 	DeletedReadable bool
 
-	// WebhookIssuer signs MoneyKit's webhooks; "" is [DefaultIssuer].
+	// WebhookIssuer is the issuer of MoneyKit's webhook signatures; "" means [DefaultIssuer].
 	WebhookIssuer string
 
-	// Forms are the forms of MoneyKit's answers; see [Bank.SetForms].
+	// Forms selects forms of MoneyKit's responses; see [Bank.SetForms].
 	Forms Forms
 
-	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise they are signed with
-	// the bank's, for receivers that live on it: [Bank.Now] or [RemoteClock]. It makes a difference
-	// once the bank's clock was set or moved, since a receiver refuses what was signed in its
-	// future.
+	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise the bank's time is
+	// used, for receivers whose clock is [Bank.Now] or [RemoteClock]. The difference matters once
+	// the bank's clock was moved: receivers reject signatures from their future.
 	MachineTimeWebhooks bool
 
-	// RemoteWebhooks delivers webhooks also to addresses that are not loopback. Otherwise those are
-	// kept, and never sent.
+	// RemoteWebhooks also delivers webhooks to addresses that are not loopback. Otherwise those
+	// webhooks stay in the outbox.
 	RemoteWebhooks bool
 }
 
-// Credentials are what an application would copy from the providers' dashboards.
+// Credentials holds what an application copies from the dashboards of the providers.
 type Credentials struct {
 	MoneyKit MoneyKitCredentials
 	Dapi     DapiCredentials
 }
 
-// MoneyKitCredentials open the MoneyKit side of a bank.
+// MoneyKitCredentials authenticate a client of the MoneyKit API.
 type MoneyKitCredentials struct{ ClientID, ClientSecret string }
 
-// DapiCredentials open the Dapi side of a bank. AppKey is public, AppSecret is not.
+// DapiCredentials authenticate a client of the Dapi API. AppKey is public, AppSecret is secret.
 type DapiCredentials struct{ AppKey, AppSecret string }
 
-// Bank is one virtual bank, seen through both providers. Its methods and handlers may be
-// used by any number of goroutines. It starts none itself and holds nothing
-// that needs closing.
+// Bank is one virtual bank with both APIs. It is safe for concurrent use. It starts no goroutines
+// and needs no closing.
 type Bank struct {
 	core      *bank.Bank
 	moneykit  *moneykit.Provider
 	dapi      *dapi.Provider
-	providers []bank.Provider // by which everything goes that is not of one provider alone
+	providers []bank.Provider // everything that is not specific to one provider uses this list
 
-	machineTime bool // of webhooks
-	remote      bool // webhooks
+	machineTime bool // Options.MachineTimeWebhooks
+	remote      bool // Options.RemoteWebhooks
 
-	// Guarded by the mutex of core.
+	// The mutex of core guards the fields of this block.
 	faults  []*activeFault
 	journal journal
 	outbox
@@ -91,7 +89,7 @@ type Bank struct {
 	apis map[string]http.Handler // by provider
 }
 
-// New opens a bank. It neither listens nor fails; see [Start] for servers.
+// New returns a new bank. It opens no sockets; see [Start].
 func New(o Options) *Bank {
 	if o.Seed == 0 {
 		o.Seed = 1
@@ -122,7 +120,7 @@ func New(o Options) *Bank {
 	return b
 }
 
-// Credentials returns what a client of this bank has to present. They never change.
+// Credentials returns what a client of this bank presents. They never change.
 func (b *Bank) Credentials() Credentials {
 	return Credentials{
 		MoneyKit: MoneyKitCredentials(b.moneykit.Credentials()),
@@ -130,17 +128,17 @@ func (b *Bank) Credentials() Credentials {
 	}
 }
 
-// MoneyKit returns the MoneyKit side: the API at the root, the control
-// plane under /virtualbank/.
+// MoneyKit returns the MoneyKit API. Its root is the API's root; /virtualbank/ is the control
+// plane.
 func (b *Bank) MoneyKit() http.Handler { return b.apis[moneykit.Name] }
 
-// Dapi returns the Dapi side: the API under /v2, the control plane under /virtualbank/.
+// Dapi returns the Dapi API. The API is below /v2; /virtualbank/ is the control plane.
 func (b *Bank) Dapi() http.Handler { return b.apis[dapi.Name] }
 
-// Now returns the bank's time: the start, plus what has passed since, plus every
-// [Bank.Advance].
+// Now returns the bank's time: the start, the time that has passed since then, and the sum of all
+// [Bank.Advance] calls.
 func (b *Bank) Now() time.Time { return b.core.Now() }
 
-// Advance moves the bank's clock ahead, so that tokens expire without waiting. A
-// negative d is ignored: the bank's time never runs backwards.
+// Advance moves the bank's clock forward, so that tokens expire without waiting. A negative d has
+// no effect: the bank's time never runs backwards.
 func (b *Bank) Advance(d time.Duration) { b.core.Advance(d) }

@@ -11,17 +11,17 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// remotePatience is how long a remote clock waits for the bank.
-const remotePatience = 2 * time.Second
+// remoteTimeout is how long a remote clock waits for the bank.
+const remoteTimeout = 2 * time.Second
 
-// RemoteClock returns the time of a bank that runs in another process, for Now in the
-// configuration of an adapter: with it a client lives on the bank's time, so that a webhook signed
-// after POST /virtualbank/clock is not from the future. server is the base URL of either side,
-// such as "http://127.0.0.1:8181". The error says that no bank answers there.
+// RemoteClock returns a clock that follows a bank in another process. Use it as Config.Now of an
+// adapter. Its client then accepts webhooks that the bank signed after its clock was moved. The
+// argument is the base URL of either API, such as "http://127.0.0.1:8181". The error means that no
+// bank responds there.
 //
-// Every call of the function asks the bank. Where the bank does not answer within two seconds, the
-// machine's clock goes on from its last answer. The function may be used by any number of
-// goroutines, and holds nothing that needs closing.
+// Every call of the clock asks the bank. If the bank does not respond within two seconds, the clock
+// continues from the last response at the speed of the machine's clock. The clock is safe for
+// concurrent use and needs no closing.
 func RemoteClock(server string) (func() time.Time, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" {
@@ -29,11 +29,11 @@ func RemoteClock(server string) (func() time.Time, error) {
 	}
 	c := &remoteClock{
 		url: u.Scheme + "://" + u.Host + bank.ControlPrefix + "clock",
-		// A connection that is kept would need closing.
-		client: &http.Client{Timeout: remotePatience, Transport: &http.Transport{DisableKeepAlives: true}},
+		// Connections are not kept, because a clock has no Close.
+		client: &http.Client{Timeout: remoteTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	if err := c.ask(); err != nil {
-		return nil, fmt.Errorf("virtualbank: no bank answers at %s: %w", server, err)
+		return nil, fmt.Errorf("virtualbank: no bank responds at %s: %w", server, err)
 	}
 	return c.now, nil
 }
@@ -43,11 +43,11 @@ type remoteClock struct {
 	client *http.Client
 
 	mu    sync.Mutex
-	ahead time.Duration // of the machine's clock
+	ahead time.Duration // the bank's time minus the machine's
 }
 
 func (c *remoteClock) now() time.Time {
-	_ = c.ask() // without an answer the last one holds
+	_ = c.ask() // without a response the last one counts
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.ahead)
@@ -65,7 +65,7 @@ func (c *remoteClock) ask() error {
 	}
 	body := http.MaxBytesReader(nil, res.Body, bank.MaxBody)
 	if err := json.NewDecoder(body).Decode(&answer); err != nil || answer.Now.IsZero() {
-		return fmt.Errorf("status %d is not a bank's", res.StatusCode)
+		return fmt.Errorf("the response with status %d is not a bank's", res.StatusCode)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

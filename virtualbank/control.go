@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// control serves the control plane under /virtualbank/ of one provider's server.
+// control serves the control plane on the address of one provider.
 func (b *Bank) control(p bank.Provider) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls := b.controlCalls(p, "http://"+r.Host)
@@ -36,19 +36,20 @@ func (b *Bank) control(p bank.Provider) http.Handler {
 			controlError(refused).Write(w)
 			return
 		}
-		refused := bank.Refuse(http.StatusNotFound, "there is no such call: GET %s lists them", bank.ControlPrefix)
+		refused := bank.Refuse(http.StatusNotFound, "there is no such call; GET %s lists all", bank.ControlPrefix)
 		controlError(refused).Write(w)
 	})
 }
 
+// controlIndex is the response to GET /virtualbank/.
 type controlIndex struct {
 	Provider string             `json:"provider"`
 	Now      string             `json:"now"`
 	Calls    []bank.ControlCall `json:"calls"`
 }
 
-// controlCalls are the calls at one provider's server, in an order in which every example
-// succeeds. server is its address.
+// controlCalls returns the calls on the address of one provider, in an order in which every example
+// succeeds. server is that address.
 func (b *Bank) controlCalls(p bank.Provider, server string) []bank.ControlCall {
 	calls := []bank.ControlCall{p.Connect()}
 	calls = append(calls, b.controlTime()...)
@@ -59,7 +60,7 @@ func (b *Bank) controlCalls(p bank.Provider, server string) []bank.ControlCall {
 	return append(calls, b.controlReads(p.Spec().Name)...)
 }
 
-// answerControl writes what the call returns, or says why not.
+// answerControl writes the result of a call, or its error.
 func answerControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bank.MaxBody))
 	if err != nil {
@@ -74,6 +75,7 @@ func answerControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request
 	bank.Reply{Status: http.StatusOK, Body: out}.Write(w)
 }
 
+// controlError returns the response for an error.
 func controlError(err error) bank.Reply {
 	status := http.StatusBadRequest
 	var refusal *bank.Refusal

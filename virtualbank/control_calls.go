@@ -7,14 +7,15 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// controlTime returns the calls about the clock.
 func (b *Bank) controlTime() []bank.ControlCall {
 	now := func() map[string]any { return map[string]any{"now": b.Now().UTC().Format(time.RFC3339Nano)} }
 	type advance struct {
 		Advance string `json:"advance"`
 	}
 	return []bank.ControlCall{
-		bank.Get("clock", "the bank's time", func() (any, error) { return now(), nil }),
-		bank.Post("clock", "moves the bank's time ahead", advance{"1h"}, func(in advance) (any, error) {
+		bank.Get("clock", "returns the bank's time", func() (any, error) { return now(), nil }),
+		bank.Post("clock", "moves the bank's time forward", advance{"1h"}, func(in advance) (any, error) {
 			d, err := time.ParseDuration(in.Advance)
 			if err != nil || d < 0 {
 				return nil, bank.Refuse(http.StatusBadRequest, "advance is not a duration such as 24h")
@@ -25,21 +26,23 @@ func (b *Bank) controlTime() []bank.ControlCall {
 	}
 }
 
+// controlFaults returns the calls about faults.
 func (b *Bank) controlFaults(spec bank.Spec) []bank.ControlCall {
 	provider := spec.Name
 	return []bank.ControlCall{
-		bank.Get("fault", "lists what can go wrong", func() (any, error) {
+		bank.Get("fault", "lists the faults", func() (any, error) {
 			return map[string]any{"faults": FaultNames(), "summaries": describeFaults()}, nil
 		}),
 		bank.Post(
-			"fault", "makes matching requests go wrong: times 0 or absent is until cleared, operation absent is all",
+			"fault",
+			"makes matching requests fail: without times until cleared, without operation at all operations",
 			Fault{Name: "unavailable", Operation: spec.ExampleOperation, Times: 1},
 			func(f Fault) (any, error) {
 				if f.Provider == "" {
 					f.Provider = provider
 				}
 				if f.Provider != provider {
-					return nil, bank.Refuse(http.StatusBadRequest, "this is the server of %s", provider)
+					return nil, bank.Refuse(http.StatusBadRequest, "this is the address of %s", provider)
 				}
 				return map[string]any{"injected": f}, b.Inject(f)
 			},
@@ -47,7 +50,7 @@ func (b *Bank) controlFaults(spec bank.Spec) []bank.ControlCall {
 		{
 			Method: http.MethodDelete,
 			Path:   bank.ControlPrefix + "fault",
-			About:  "ends all faults of this server",
+			About:  "clears the faults of this provider",
 			Serve: func([]byte) (any, error) {
 				b.clearFaultsOf(provider)
 				return map[string]any{"cleared": true}, nil
@@ -56,6 +59,7 @@ func (b *Bank) controlFaults(spec bank.Spec) []bank.ControlCall {
 	}
 }
 
+// controlLinks returns the calls that change links and institutions of any provider.
 func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 	type outage struct {
 		Institution string `json:"institution_id"`
@@ -67,17 +71,18 @@ func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 	}
 	spec := p.Spec()
 	return []bank.ControlCall{
-		bank.Get("situation", "lists what can happen to stored transactions", func() (any, error) {
+		bank.Get("situation", "lists the situations of stored transactions", func() (any, error) {
 			return map[string]any{"situations": Situations()}, nil
 		}),
 		bank.Post(
-			"situation", "stages one of the situations", bank.Example(spec, map[string]any{"situation": bank.Tip}),
+			"situation", "stages a situation for a link or connection",
+			bank.Example(spec, map[string]any{"situation": bank.Tip}),
 			func(in staged) (any, error) {
 				return map[string]any{"staged": in.Situation}, b.Stage(in.ID(b.core, p), in.Situation)
 			},
 		),
 		bank.Post(
-			"outage", "takes an institution down, or brings it back", outage{spec.ExampleInstitution, true},
+			"outage", "takes an institution down, or up again", outage{spec.ExampleInstitution, true},
 			func(in outage) (any, error) {
 				return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
 			},
@@ -88,9 +93,10 @@ func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 	}
 }
 
+// controlReads returns the calls that only read.
 func (b *Bank) controlReads(provider string) []bank.ControlCall {
 	return []bank.ControlCall{
-		bank.Get("links", "every link or connection that users made, as the bank itself knows it", func() (any, error) {
+		bank.Get("links", "returns the true state of every link or connection", func() (any, error) {
 			mine := []LinkState{}
 			for _, l := range b.Links() {
 				if l.Provider == provider {
@@ -99,7 +105,7 @@ func (b *Bank) controlReads(provider string) []bank.ControlCall {
 			}
 			return map[string]any{"links": mine}, nil
 		}),
-		bank.Get("requests", "the last 10,000 requests, without their secrets", func() (any, error) {
+		bank.Get("requests", "returns the last 10,000 requests with their secrets masked", func() (any, error) {
 			mine := []Request{}
 			for _, r := range b.Requests() {
 				if r.Provider == provider {
@@ -108,7 +114,7 @@ func (b *Bank) controlReads(provider string) []bank.ControlCall {
 			}
 			return map[string]any{"requests": mine}, nil
 		}),
-		bank.Get("institutions", "the institutions and their names at either provider", func() (any, error) {
+		bank.Get("institutions", "returns the institutions and their ids at each provider", func() (any, error) {
 			return map[string]any{"institutions": b.Institutions()}, nil
 		}),
 	}

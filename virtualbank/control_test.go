@@ -32,7 +32,7 @@ func TestRemoteClock(t *testing.T) {
 	t.Run("it follows the clock of the bank", remoteClock)
 }
 
-// serve starts a bank on two sockets and returns what calls either, by its address.
+// serve starts a bank on two addresses and returns a function that calls them.
 func serve(
 	t *testing.T,
 	o virtualbank.Options,

@@ -7,22 +7,22 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// announced is the body of the calls that send webhooks.
+// announced is the body of the calls that announce or send a webhook.
 type announced struct {
-	URL string `json:"url"` // "" is the link's or the dashboard's
+	URL string `json:"url"` // "" means the link's or the dashboard's address
 	Webhook
 	Forgery string `json:"forgery"`
 }
 
-// of is the webhook for one provider's server.
+// of returns the webhook for one provider.
 func (in announced) of(b *Bank, p bank.Provider) Webhook {
 	w := in.Webhook
 	w.Provider, w.Reference = p.Spec().Name, bank.ResolveNewest(b.core, p, w.Reference)
 	return w
 }
 
-// controlWebhooks is the part of the control plane that concerns webhooks. Its examples send them
-// to the server itself.
+// controlWebhooks returns the calls about webhooks. Their examples send webhooks to the bank
+// itself.
 func (b *Bank) controlWebhooks(p bank.Provider, server string) []bank.ControlCall {
 	provider, event := p.Spec().Name, p.Spec().Events[0]
 	example := func(more ...string) map[string]any {
@@ -39,19 +39,19 @@ func (b *Bank) controlWebhooks(p bank.Provider, server string) []bank.ControlCal
 		{
 			Method:  http.MethodPost,
 			Path:    bank.ControlPrefix + "sink",
-			About:   "answers 200 to anything: an address for webhooks while there is no application",
+			About:   "returns 200 for any body; examples send webhooks here",
 			Example: map[string]any{},
 			Serve:   func([]byte) (any, error) { return map[string]any{}, nil },
 		},
 		bank.Post(
 			"webhook",
-			"announces something: to url or, without it, to the link's address or the dashboard's",
+			"announces an event to url; without url to the address of the link or the dashboard",
 			example(),
 			func(in announced) (any, error) {
 				return map[string]any{"announced": in.Event}, b.Announce(in.URL, in.of(b, p))
 			},
 		),
-		bank.Get("webhook", "what was announced, and what became of it", func() (any, error) {
+		bank.Get("webhook", "returns the announced webhooks and the state of their deliveries", func() (any, error) {
 			mine := []DeliveryRecord{}
 			for _, d := range b.Deliveries() {
 				if d.Webhook.Provider == provider {
@@ -64,19 +64,19 @@ func (b *Bank) controlWebhooks(p bank.Provider, server string) []bank.ControlCal
 			return map[string]any{"forgeries": Forgeries(provider)}, nil
 		}),
 		bank.Post(
-			"webhook/forge", "sends a webhook with one thing wrong, at once, and returns the status of the response",
+			"webhook/forge", "sends an invalid delivery immediately and returns the status of the response",
 			example("forgery", "wrong_key"),
 			func(in announced) (any, error) { return b.sendForged(in, p) },
 		),
 		bank.Post(
 			"webhook/keys",
-			"rotate signs with a new key and keeps the old one valid, retire forgets all but the newest",
+			"rotate signs with a new key and keeps the old ones valid; retire drops all but the newest",
 			keys{"rotate"},
 			func(in keys) (any, error) { return b.changeKeys(in.Action) },
 		),
 		bank.Post(
 			"webhook/disorder",
-			"lets webhooks come in no order, and so many times more",
+			"delivers webhooks in random order and with duplicates",
 			Disorder{Shuffle: true, Repeat: 1},
 			func(in Disorder) (any, error) {
 				b.Disorder(in)
@@ -86,9 +86,10 @@ func (b *Bank) controlWebhooks(p bank.Provider, server string) []bank.ControlCal
 	}
 }
 
+// sendForged sends an invalid delivery.
 func (b *Bank) sendForged(in announced, p bank.Provider) (any, error) {
 	if !b.reaches(in.URL) {
-		return nil, bank.Refuse(http.StatusBadRequest, "url is missing, or not loopback")
+		return nil, bank.Refuse(http.StatusBadRequest, "url is missing or is not loopback")
 	}
 	r, err := b.Forge(in.Forgery, in.URL, in.of(b, p))
 	if err != nil {
@@ -98,6 +99,7 @@ func (b *Bank) sendForged(in announced, p bank.Provider) (any, error) {
 	return map[string]any{"status": status}, err
 }
 
+// changeKeys rotates or retires the keys of webhooks.
 func (b *Bank) changeKeys(action string) (any, error) {
 	switch action {
 	case "rotate":

@@ -1,14 +1,14 @@
 package virtualbank
 
-// The customer whom every institution knows.
+// UserGood and PassGood are the login of a customer who has accounts at every institution.
 const (
 	UserGood = "user_good"
 	PassGood = "pass_good"
 )
 
-// UserCustom is the customer of MoneyKit's Credentials Bank whose accounts come from the
-// session's custom_sandbox_data. MoneyKit publishes no password for it; here it is [PassGood].
+// UserCustom is a customer of MoneyKit's Credentials Bank. Its accounts come from the session's
+// custom_sandbox_data. MoneyKit publishes no password for it; the bank's choice is [PassGood].
 const UserCustom = "user_custom"
 
-// Customer is someone who can log in at every institution.
+// Customer is the login of a person who has accounts at every institution.
 type Customer struct{ Username, Password string }

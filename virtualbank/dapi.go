@@ -6,54 +6,68 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 )
 
-// DapiEvents are the bank's own names for what Dapi announces; Dapi publishes neither names nor the
-// form of a body.
+// DapiEvents returns the names of Dapi's webhook events. Dapi publishes neither names nor bodies:
+// both are the bank's own.
 func DapiEvents() []string { return dapi.Events() }
 
-// DapiLink is what a user does in Dapi's Connect. Only the key is needed.
+// DapiLink is what a user enters in Dapi's Connect. AppKey suffices.
 type DapiLink struct {
 	AppKey        string   `json:"appKey"`
-	InstitutionID string   `json:"institution_id"` // "" takes the first of the countries
-	Username      string   `json:"username"`       // "" is [UserGood]
-	Password      string   `json:"password"`       // "" is [PassGood]
-	Countries     []string `json:"countries"`      // as in Connect's configuration; empty is all
-	Environment   string   `json:"environment"`    // "sandbox", also when empty, or "production"
+	InstitutionID string   `json:"institution_id"` // "" means the first that fits
+	Username      string   `json:"username"`       // "" means [UserGood]
+	Password      string   `json:"password"`       // "" means [PassGood]
+	Countries     []string `json:"countries"`      // as in Connect's configuration; empty means all
+	Environment   string   `json:"environment"`    // "sandbox" or "production"; "" means sandbox
 }
 
-// LinkDapi plays the user in Connect and returns the payload that Connect hands to the
-// page. The error is a [*Refusal]. Every call makes a new connection, as every login does.
+// LinkDapi plays the user in Dapi's Connect. It returns the JSON that Connect passes to the page.
+// Every call makes a new connection, as every login does. The error is a [*Refusal].
 func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 	return b.dapi.Link(dapi.ConnectInput(in))
 }
 
-// RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
-// another: each round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234
-// (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
-// operation is a path such as "/data/balance/get"; "" is any data or payment call. The error is a
-// [*Refusal].
+// RequireInput makes the next call of an operation on a Dapi connection ask the user for input. The
+// operation is a path such as "/data/balance/get", or "" for any data or payment call. Each round
+// lists the kinds of input that the bank asks for at once. The error is a [*Refusal].
+//
+// The correct answers are:
+//
+//	otp, token       123456
+//	pin              1234
+//	captcha          BANK7
+//	secret_question  blue
+//	confirmation     true
+//	multiple_choice  0
 func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) error {
 	return b.dapi.RequireInput(connectionID, operation, rounds...)
 }
 
-// Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
-// is found running so many times, then done. "" is any data or payment call. The error is a
-// [*Refusal].
+// Defer makes the next call of an operation on a Dapi connection return status "initialized". The
+// next polls status calls find it running; then it is done. The operation is a path such as
+// "/data/balance/get", or "" for any data or payment call. The error is a [*Refusal].
 func (b *Bank) Defer(connectionID, operation string, polls int) error {
 	return b.dapi.Defer(connectionID, operation, polls)
 }
 
-// DapiWebhooks are what an application sets on Dapi's dashboard. Without URL nothing is announced.
+// DapiWebhooks holds the webhook settings of Dapi's dashboard. If URL is empty, Dapi sends no
+// webhooks.
 type DapiWebhooks struct {
-	URL     string
-	Encrypt bool // the body is {"data": base64 of IV and AES-CFB text}; where Dapi puts it is not known
-	Legacy  bool // signed with dapi-ts and dapi-signature
+	URL string
+
+	// Encrypt sends {"data": …} with base64 of an IV and the body encrypted with AES-CFB. Dapi does
+	// not document the member that holds it.
+	Encrypt bool
+
+	// Legacy signs with the older headers Dapi-Ts and Dapi-Signature.
+	Legacy bool
 }
 
-// AnnounceDapi says where and how Dapi's webhooks go from now on.
+// AnnounceDapi sets where and in which form Dapi's later webhooks are sent.
 func (b *Bank) AnnounceDapi(o DapiWebhooks) { b.dapi.SetWebhooks(dapi.Webhooks(o)) }
 
-// WebhookSecrets are what Dapi's dashboard shows for webhooks: the secrets that sign now, newest
-// first, the secret of the older scheme, and the AES key of encrypted payloads.
+// WebhookSecrets returns the webhook secrets of Dapi's dashboard. The slice svix holds the secrets
+// that sign now, the newest first. The text legacy is the secret of the older scheme, and key is
+// the AES key of encrypted bodies.
 func (b *Bank) WebhookSecrets() (svix []string, legacy, key string) {
 	b.core.Lock()
 	defer b.core.Unlock()

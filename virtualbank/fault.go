@@ -9,20 +9,27 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Fault asks the bank to misbehave. Requests that match strike in the order in
-// which faults were injected.
+// Fault describes requests that fail, and how. If several faults match a request, the one that was
+// injected first applies.
 type Fault struct {
 	Name string `json:"fault"` // one of [FaultNames]
 
-	Provider string `json:"provider,omitempty"` // "moneykit", "dapi", or "" for both
-	// "POST /link-session/exchange-token", "/auth/ExchangeToken"; "" for all
-	Operation     string `json:"operation,omitempty"`
-	InstitutionID string `json:"institution_id,omitempty"` // only requests that concern this institution
-	Times         int    `json:"times,omitempty"`          // how often; 0 means until cleared
-	Location      string `json:"location,omitempty"`       // where the redirect fault points; "" means a dead address
+	Provider string `json:"provider,omitempty"` // "moneykit" or "dapi"; "" means both
+
+	// Operation limits the fault to one operation, such as "POST /link-session/exchange-token" or
+	// "/auth/ExchangeToken". "" means all.
+	Operation string `json:"operation,omitempty"`
+
+	// InstitutionID limits the fault to requests about this institution. "" means all.
+	InstitutionID string `json:"institution_id,omitempty"`
+
+	Times int `json:"times,omitempty"` // how many requests fail; 0 means all until [Bank.ClearFaults]
+
+	// Location is the target of the redirect fault; "" means an address that does not respond.
+	Location string `json:"location,omitempty"`
 }
 
-// special are the faults in a provider's own words, and who has them.
+// special returns the faults in a provider's own words, each with the providers that have it.
 func special() []wordsOf {
 	var all []wordsOf
 	var everyone []string
@@ -38,7 +45,7 @@ func special() []wordsOf {
 	return all
 }
 
-// wordsOf is a fault in the own words of some providers.
+// wordsOf is a fault in the words of some providers.
 type wordsOf struct {
 	bank.Fault
 	providers []string
@@ -46,12 +53,13 @@ type wordsOf struct {
 
 type activeFault struct {
 	Fault
-	left int // -1 for ever
+	left int // -1 means no limit
 
-	endedFor []string // providers at which it was cleared
+	endedFor []string // the providers at which the fault was cleared
 }
 
-// FaultNames lists what can be injected.
+// FaultNames returns the names of all faults. GET /virtualbank/fault returns each with a
+// description.
 func FaultNames() []string {
 	var names []string
 	for _, f := range wirefault.All() {
@@ -63,8 +71,8 @@ func FaultNames() []string {
 	return names
 }
 
-// Inject makes matching requests go wrong. The error is a [*Refusal] that names
-// what is unknown: fault, provider or operation.
+// Inject makes later matching requests fail. The error is a [*Refusal] if the fault, the provider
+// or the operation is unknown.
 func (b *Bank) Inject(f Fault) error {
 	if f.Provider != "" && !slices.ContainsFunc(specs(), func(s bank.Spec) bool { return s.Name == f.Provider }) {
 		return bank.Refuse(http.StatusBadRequest, "unknown provider %q", f.Provider)
@@ -93,7 +101,7 @@ func (b *Bank) Inject(f Fault) error {
 	return nil
 }
 
-// ClearFaults ends all misbehaviour.
+// ClearFaults removes all faults.
 func (b *Bank) ClearFaults() {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -104,7 +112,7 @@ func (b *Bank) clearFaultsOf(provider string) {
 	b.core.Lock()
 	defer b.core.Unlock()
 	for _, f := range b.faults {
-		if f.Provider == "" { // of all: the others keep it
+		if f.Provider == "" { // the other providers keep it
 			f.endedFor = append(f.endedFor, provider)
 		}
 	}
@@ -118,7 +126,7 @@ func (b *Bank) hasOperation(provider, op string) bool {
 	})
 }
 
-// takeFault returns the fault that matches a request; under the mutex.
+// takeFault returns the fault that applies to a request, and counts it. Callers hold the mutex.
 func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) {
 	provider := p.Spec().Name
 	for i, f := range b.faults {
@@ -138,8 +146,8 @@ func (b *Bank) takeFault(p bank.Provider, op, institution string) (Fault, bool) 
 	return Fault{}, false
 }
 
-// matches reports whether a fault makes sense for an operation, so that one that
-// is counted is not used up where nobody would see it.
+// matches reports whether a fault has an effect on an operation. A fault with a limit is not
+// counted where it has none.
 func (f Fault) matches(p bank.Provider, op string) bool {
 	all := special()
 	i := slices.IndexFunc(all, func(s wordsOf) bool { return s.Name == f.Name })
@@ -157,7 +165,7 @@ func (b *Bank) sameInstitution(wanted, got string) bool {
 	return ok && at.GoesBy(got)
 }
 
-// describeFaults is what the control plane lists.
+// describeFaults returns the descriptions that the control plane lists.
 func describeFaults() map[string]string {
 	all := map[string]string{}
 	for _, f := range wirefault.All() {

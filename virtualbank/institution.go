@@ -2,9 +2,8 @@ package virtualbank
 
 import "slices"
 
-// Institution is one bank of the model under every name it goes by. An
-// institution without MoneyKitID is not served by MoneyKit, one without DapiID not
-// by Dapi.
+// Institution is one institution with its names and ids. MoneyKit does not serve an institution
+// without MoneyKitID, and Dapi does not serve one without DapiID.
 type Institution struct {
 	Name      string `json:"name"`
 	LegalName string `json:"legal_name"`
@@ -14,28 +13,30 @@ type Institution struct {
 	MoneyKitAliases []string `json:"moneykit_aliases,omitempty"`
 	Domain          string   `json:"domain"`
 	Featured        bool     `json:"featured"`
-	Providers       []string `json:"providers,omitempty"` // aggregators behind MoneyKit, preferred first
-	Products        []string `json:"products,omitempty"`  // what MoneyKit can read there
+	Providers       []string `json:"providers,omitempty"` // aggregators behind MoneyKit, the preferred one first
+	Products        []string `json:"products,omitempty"`  // the products that MoneyKit reads there
 	Login           Login    `json:"login"`
 
 	DapiID           string `json:"dapi_id,omitempty"`            // in the sandbox
 	DapiProductionID string `json:"dapi_production_id,omitempty"` // in production
 	SwiftCode        string `json:"swift_code,omitempty"`
-	AsksOTP          bool   `json:"asks_otp,omitempty"` // wants a one-time password for data, good for ten minutes
+	// AsksOTP makes the institution ask for a one-time password before it returns data. The answer
+	// counts for ten minutes.
+	AsksOTP bool `json:"asks_otp,omitempty"`
 }
 
-// Login says how an institution lets people in.
+// Login is how users log in at an institution.
 type Login string
 
-// The ways to log in.
+// The values of Institution.Login.
 const (
-	LoginPassword Login = "password" // user name and password
-	LoginNone     Login = "none"     // at once, whatever is typed
-	LoginOAuth    Login = "oauth"    // on the bank's own page
+	LoginPassword Login = "password" // with a user name and a password
+	LoginNone     Login = "none"     // any input is accepted
+	LoginOAuth    Login = "oauth"    // on a page of the institution
 )
 
-// Institutions lists the bank's institutions in the order in which defaults are
-// taken from it. The caller owns the slice.
+// Institutions returns all institutions. Where a call names no institution, the first in this order
+// that fits is taken. The caller owns the slice.
 func (b *Bank) Institutions() []Institution {
 	all := make([]Institution, len(b.core.Institutions))
 	for i, in := range b.core.Institutions {

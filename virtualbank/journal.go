@@ -15,25 +15,25 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// journalSize is how many requests the journal remembers.
+// journalSize is how many requests the journal keeps.
 const journalSize = 10_000
 
 const masked = "***"
 
-// Request is one request to a provider's API as it arrived, without its secrets. The
-// control plane is not recorded.
+// Request is a request to a provider's API, with its secrets masked. Requests to the control plane
+// are not recorded.
 type Request struct {
 	Provider  string            `json:"provider"` // "moneykit" or "dapi"
-	Time      time.Time         `json:"time"`     // the bank's
+	Time      time.Time         `json:"time"`     // on the bank's clock
 	Method    string            `json:"method"`
 	Path      string            `json:"path"`
 	Query     string            `json:"query,omitempty"`
 	Operation string            `json:"operation,omitempty"` // empty for an unknown path or method
 	Header    map[string]string `json:"header,omitempty"`
 	Body      string            `json:"body,omitempty"`
-	Status    int               `json:"status"` // 0 while nothing was answered
+	Status    int               `json:"status"` // 0 while there is no response
 	Fault     string            `json:"fault,omitempty"`
-	Handled   bool              `json:"handled"` // false where a fault kept it from being carried out
+	Handled   bool              `json:"handled"` // false if a fault kept the request from its operation
 }
 
 type entry struct {
@@ -46,8 +46,8 @@ type entry struct {
 	handled bool
 }
 
-// journal is guarded by the bank's mutex. Secrets are masked when it is read, so that
-// recording costs little.
+// journal holds the last requests. The bank's mutex guards it. Secrets are masked on reading, so
+// that recording is cheap.
 type journal struct{ entries []*entry }
 
 func (j *journal) add(provider string, now time.Time, r *http.Request, op string, body []byte) *entry {
@@ -62,8 +62,8 @@ func (j *journal) add(provider string, now time.Time, r *http.Request, op string
 	return e
 }
 
-// Requests returns the last 10,000 requests, oldest first. Passwords, tokens and app
-// secrets are masked, by the name of the field they are in and by value.
+// Requests returns the last 10,000 requests, the oldest first. Passwords, tokens and application
+// secrets are masked: by the name of their member, and by value wherever they stand.
 func (b *Bank) Requests() []Request {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -120,7 +120,7 @@ func (b *Bank) maskValues(v url.Values) string {
 		}
 		v[name] = values
 	}
-	// Encode would turn the stars into percent signs, which nobody reads.
+	// Encode escapes the stars as percent signs, which are hard to read.
 	return strings.ReplaceAll(v.Encode(), url.QueryEscape(masked), masked)
 }
 
@@ -166,7 +166,7 @@ func (b *Bank) maskJSON(value any) any {
 	return value
 }
 
-// maskText hides what the bank itself handed out, wherever it was put.
+// maskText masks the secrets that the bank issued, wherever they are in a text.
 func (b *Bank) maskText(text string) string {
 	if b.core.Gen.Secret(text) {
 		return masked

@@ -109,7 +109,7 @@ func ledgerAddsUp(t *testing.T) {
 	again, err := same.Bank.Transactions(strings.TrimPrefix(other, "/links/"))
 	require.NoError(t, err)
 	require.Len(t, again, len(mk))
-	assert.Equal(t, mk[10].Event, again[10].Event, "the same seed tells the same story")
+	assert.Equal(t, mk[10].Event, again[10].Event, "the same seed gives the same ledger")
 }
 
 func ledgerGoesBack(t *testing.T) {
@@ -168,10 +168,10 @@ func addedTransaction(t *testing.T) {
 	require.NoError(t, c.Bank.RemoveTransaction(link, id, added.Text))
 	assert.Empty(t, read())
 	for name, err := range map[string]error{
-		"a row that is gone":      c.Bank.ChangeTransaction(link, id, added),
-		"a row of another text":   c.Bank.RemoveTransaction(link, id, "nothing"),
-		"an account that is none": c.Bank.RemoveTransaction(link, "nothing", added.Text),
-		"a link that is none":     c.Bank.RemoveTransaction("nothing", id, added.Text),
+		"a row that is gone":    c.Bank.ChangeTransaction(link, id, added),
+		"a row of another text": c.Bank.RemoveTransaction(link, id, "nothing"),
+		"an unknown account":    c.Bank.RemoveTransaction(link, "nothing", added.Text),
+		"an unknown link":       c.Bank.RemoveTransaction("nothing", id, added.Text),
 	} {
 		t.Run(name, func(t *testing.T) {
 			refusal, ok := errors.AsType[*virtualbank.Refusal](err)

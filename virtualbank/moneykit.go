@@ -6,80 +6,87 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// DefaultIssuer signs MoneyKit's webhooks unless [Options.WebhookIssuer] says otherwise.
+// DefaultIssuer is the issuer of MoneyKit's webhook signatures unless [Options.WebhookIssuer] is
+// set.
 const DefaultIssuer = "https://api.moneykit.com"
 
-// MoneyKitEvents are the names of MoneyKit's webhooks. The second and third are the same event (its
-// API description has both).
+// MoneyKitEvents returns the names of MoneyKit's webhook events. The second and the third are the
+// same event: MoneyKit's API description has both names.
 func MoneyKitEvents() []string { return moneykit.Events() }
 
-// MoneyKitLink is what a user does in MoneyKit's Connect. Only the token is needed.
+// MoneyKitLink is what a user enters in MoneyKit's Connect. LinkSessionToken suffices. Without it,
+// User suffices.
 type MoneyKitLink struct {
 	LinkSessionToken string `json:"link_session_token"`
-	// without a token: the bank opens a session for this user of the application's
-	User          string `json:"user"`
-	InstitutionID string `json:"institution_id"` // "" takes the session's, or the first that fits
-	Username      string `json:"username"`       // "" is [UserGood]
-	Password      string `json:"password"`       // "" is [PassGood]
+
+	// User is the application's id of its user. If LinkSessionToken is empty, the bank opens a
+	// session of its own for this user.
+	User string `json:"user"`
+
+	// InstitutionID selects the institution. "" means the session's institution or, if it has none,
+	// the first that fits.
+	InstitutionID string `json:"institution_id"`
+
+	Username string `json:"username"` // "" means [UserGood]
+	Password string `json:"password"` // "" means [PassGood]
 }
 
-// LinkMoneyKit plays the user in Connect and returns what Connect hands to the page:
-// exchangeable_token and institution, or the institution alone on a reconnect. The
-// error is a [*Refusal]. A session whose login failed may be tried again; one that
-// succeeded may not.
+// LinkMoneyKit plays the user in MoneyKit's Connect. It returns the JSON that Connect passes to the
+// page: exchangeable_token and institution, or only institution on a reconnect. A session can be
+// used again after a failed login, but not after a successful one. The error is a [*Refusal].
 func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	return b.moneykit.Link(moneykit.ConnectInput(in))
 }
 
-// Forms chooses between forms of MoneyKit's answers that its own sources show. The zero value is
-// what its sandbox was recorded to send.
+// Forms selects between forms of MoneyKit's responses that its documentation and its sandbox show.
+// The zero value is the form that the sandbox was recorded to send.
 type Forms struct {
-	// ZonelessTimes writes every timestamp as the samples of MoneyKit's documentation do, webhooks
-	// included: 2026-11-22T09:14:11, in UTC, with neither zone nor fraction.
+	// ZonelessTimes writes timestamps as 2026-11-22T09:14:11, in UTC, without a zone or a fraction.
+	// The samples of MoneyKit's documentation have this form. It applies to webhooks too.
 	ZonelessTimes bool `json:"zoneless_times"`
 
-	// DocumentationURL is in every error; "" writes null.
+	// DocumentationURL is the documentation_url of every error; "" writes null.
 	DocumentationURL string `json:"documentation_url"`
 }
 
-// SetForms chooses the forms from now on.
+// SetForms selects the forms of all later responses.
 func (b *Bank) SetForms(f Forms) { b.moneykit.SetForms(moneykit.Forms(f)) }
 
-// SessionState is what the application asked of a link session of MoneyKit.
+// SessionState is what the application asked for when it created a MoneyKit link session.
 type SessionState struct {
-	Countries   []string // named by the application; empty means the default
-	Products    []string // named in the settings; empty means all
+	Countries   []string // the countries that the application named; empty means the default
+	Products    []string // the products that the settings named; empty means all
 	WebhookURL  string
 	RedirectURI string
 }
 
-// Session returns what the application asked of a link session. The error is a [*Refusal] with
-// status 404 for an unknown one.
+// Session returns what the application asked for when it created a MoneyKit link session. The error
+// is a [*Refusal] with status 404 for an unknown token.
 func (b *Bank) Session(linkSessionToken string) (SessionState, error) {
 	s, err := b.moneykit.Session(linkSessionToken)
 	return SessionState(s), err
 }
 
-// ChurnIDs gives every transaction of a MoneyKit link another id, from its next refresh on. The
-// error is a [*Refusal].
+// ChurnIDs changes the id of every transaction of a MoneyKit link at its next refresh. The error is
+// a [*Refusal].
 func (b *Bank) ChurnIDs(linkID string) error {
 	return b.moneykit.ChurnIDs(linkID)
 }
 
-// Refresh makes MoneyKit fetch all products of a link at once, whatever its limits. The error is a
-// [*Refusal].
+// Refresh makes MoneyKit fetch all products of a link immediately, without regard to rate limits.
+// The error is a [*Refusal].
 func (b *Bank) Refresh(linkID string) error {
 	return b.moneykit.Refresh(linkID)
 }
 
-// SetUnavailable keeps a product of a MoneyKit link from being refreshed, for a reason in words
-// that the link then carries; "" ends it. What was fetched before stays readable. The error is a
-// [*Refusal].
+// SetUnavailable stops the refreshes of one product of a MoneyKit link. The link shows reason as
+// the product's unavailable member. An empty reason allows refreshes again. Data that was fetched
+// before stays readable. The error is a [*Refusal].
 func (b *Bank) SetUnavailable(linkID, product, reason string) error {
 	return b.moneykit.SetUnavailable(linkID, product, reason)
 }
 
-// Disable takes away the user's permission for one product of a MoneyKit link. The error is a
+// Disable removes the user's permission for one product of a MoneyKit link. The error is a
 // [*Refusal].
 func (b *Bank) Disable(linkID, product string) error {
 	return b.moneykit.Disable(linkID, product)

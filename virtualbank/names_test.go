@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// The names that callers write are those that the bank knows.
+// TestNames checks that the public constants equal the bank's own.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, bank.UserGood, UserGood)

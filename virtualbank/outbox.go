@@ -15,19 +15,19 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// maxRecords bounds the outbox; beyond it the oldest webhook is forgotten.
+// maxRecords limits the outbox. Beyond it the oldest webhooks are dropped.
 const maxRecords = 100_000
 
-// outbox is what the bank announced.
+// outbox holds the webhooks that the bank announced.
 type outbox struct {
 	records  []*DeliveryRecord // in the order of announcement
 	disorder Disorder
 }
 
-// Announce implements the outbox of the core.
+// announcer implements bank.Outbox.
 type announcer struct{ *Bank }
 
-// Announce puts a webhook into the outbox as it is to be said now.
+// Announce puts a webhook into the outbox. Its body is fixed from then on.
 func (b announcer) Announce(url string, w bank.Webhook) string {
 	o := &b.outbox
 	if len(o.records) == maxRecords {
@@ -41,37 +41,38 @@ func (b announcer) Announce(url string, w bank.Webhook) string {
 	return d.Token
 }
 
-// DeliveryRecord is a webhook on its way.
+// DeliveryRecord is a webhook in the outbox, and how its delivery went so far.
 type DeliveryRecord struct {
 	URL      string    `json:"url"`
 	Webhook  Webhook   `json:"webhook"`
-	Token    string    `json:"delivery_token,omitempty"` // MoneyKit's, the same in every attempt
+	Token    string    `json:"delivery_token,omitempty"` // MoneyKit's; the same in every attempt
 	Attempts int       `json:"attempts"`
-	Status   int       `json:"status"`         // of the last attempt; 0 if there was no answer
-	Accepted bool      `json:"accepted"`       // answered with 2xx
-	GivenUp  bool      `json:"given_up"`       // no attempt is left
-	Next     time.Time `json:"next,omitzero"`  // of the next attempt, on the bank's clock
-	First    time.Time `json:"first,omitzero"` // of the first attempt
+	Status   int       `json:"status"`         // of the last response; 0 if there was none
+	Accepted bool      `json:"accepted"`       // the last response was 2xx
+	GivenUp  bool      `json:"given_up"`       // no further attempt follows
+	Next     time.Time `json:"next,omitzero"`  // when the next attempt is due, on the bank's clock
+	First    time.Time `json:"first,omitzero"` // when the first attempt was made
 	body     []byte    // the same in every attempt
 }
 
 func (d *DeliveryRecord) open() bool { return !d.Accepted && !d.GivenUp }
 
-// Disorder is how a network may treat webhooks.
+// Disorder describes deliveries in random order and duplicate deliveries.
 type Disorder struct {
-	Shuffle bool `json:"shuffle"` // in no order
-	Repeat  int  `json:"repeat"`  // so many times more, although it was accepted
+	Shuffle bool `json:"shuffle"` // deliver in random order
+	Repeat  int  `json:"repeat"`  // how many duplicates follow each accepted delivery
 }
 
-// Disorder lets webhooks come in disorder from now on.
+// Disorder sets the disorder of later deliveries.
 func (b *Bank) Disorder(d Disorder) {
 	b.core.Lock()
 	defer b.core.Unlock()
 	b.outbox.disorder = d
 }
 
-// Announce puts a webhook into the outbox, for url or, if that is "", for the link's or the
-// dashboard's address. The error is a [*Refusal] where there is none.
+// Announce puts a webhook into the outbox, to be sent to url. If url is "", it is sent to the
+// webhook address of the MoneyKit link or of Dapi's dashboard. The error is a [*Refusal] if there
+// is no such address.
 func (b *Bank) Announce(url string, w Webhook) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -79,13 +80,13 @@ func (b *Bank) Announce(url string, w Webhook) error {
 		url = b.provider(w.Provider).Address(w.Reference)
 	}
 	if url == "" {
-		return bank.Refuse(http.StatusUnprocessableEntity, "there is no address for webhooks of %q", w.Reference)
+		return bank.Refuse(http.StatusUnprocessableEntity, "there is no webhook address for %q", w.Reference)
 	}
 	announcer{b}.Announce(url, b.happened(w))
 	return nil
 }
 
-// Deliveries are the webhooks announced so far, in their order.
+// Deliveries returns the webhooks that were announced so far, in the order of announcement.
 func (b *Bank) Deliveries() []DeliveryRecord {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -97,20 +98,22 @@ func (b *Bank) Deliveries() []DeliveryRecord {
 	return all
 }
 
-// Tally is what became of webhooks that were due.
+// Tally counts the results of [Bank.Deliver].
 type Tally struct {
-	Sent     int `json:"sent"`     // requests, with repeats
-	Accepted int `json:"accepted"` // answered with 2xx
-	Refused  int `json:"refused"`  // with anything else, or not at all; they come again
-	GivenUp  int `json:"given_up"` // for the last time
+	Sent     int `json:"sent"`     // requests, including duplicates
+	Accepted int `json:"accepted"` // webhooks with a 2xx response
+	Refused  int `json:"refused"`  // webhooks with another response or none
+	GivenUp  int `json:"given_up"` // those of them that are not retried
 }
 
-// Deliver sends every webhook that is due on the bank's clock to a loopback address (see
-// [Options.RemoteWebhooks]), once, each after the other, and returns what became of them. One that
-// is not answered with 2xx is due again later: at MoneyKit after 10 s, 20 s, 40 s and so on for two
-// hours (it repeats for two hours with growing pauses, its guide says), at Dapi after 5 s, 5 min,
-// 30 min, 2 h, 5 h, 10 h and 10 h (the bank's choice). Each attempt is signed anew, with the key it
-// had. Two calls at once may send one twice. The error is that of ctx.
+// Deliver sends every webhook that is due on the bank's clock, one after another, and returns the
+// results. It sends to loopback addresses only, unless [Options.RemoteWebhooks] is set. Each
+// attempt has a new signature and the key of the first attempt. Two concurrent calls may send a
+// webhook twice. The error is ctx's.
+//
+// A webhook without a 2xx response is due again later. MoneyKit retries after 10 s, 20 s, 40 s and
+// so on for two hours; its guide documents two hours with growing pauses. Dapi retries after 5 s, 5
+// min, 30 min, 2 h, 5 h, 10 h and 10 h, which is the bank's choice.
 func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -147,8 +150,8 @@ func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) 
 	return t, nil
 }
 
-// DeliverAll calls [Bank.Deliver] again and again until ctx ends, for a bank that runs as a
-// process.
+// DeliverAll calls [Bank.Deliver] every 200 ms until ctx ends. It suits a bank that runs as a
+// process of its own. The error is ctx's.
 func (b *Bank) DeliverAll(ctx context.Context, client *http.Client) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -164,7 +167,7 @@ func (b *Bank) DeliverAll(ctx context.Context, client *http.Client) error {
 	}
 }
 
-// due are the webhooks to send now.
+// due returns the webhooks to send now.
 func (b *Bank) due() []*DeliveryRecord {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -182,8 +185,8 @@ func (b *Bank) due() []*DeliveryRecord {
 	return all
 }
 
-// reaches reports whether the bank may send to an address: a test must not call whoever owns a host
-// of its example data.
+// reaches reports whether the bank may send to an address. By default it may not send to other
+// machines, because a test must not call the owner of a host in its example data.
 func (b *Bank) reaches(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -193,15 +196,14 @@ func (b *Bank) reaches(address string) bool {
 	return b.remote || u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// settle lets happen what the passing of time brings: the ends of refreshes, and at Dapi a new day
-// with its transactions.
+// settle announces what happened because time passed, such as the ends of refreshes.
 func (b *Bank) settle() {
 	for _, p := range b.providers {
 		p.Settle()
 	}
 }
 
-// attempt sends a webhook and returns the status, 0 if there was no answer.
+// attempt sends a webhook and returns the status of the response, 0 if there was none.
 func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryRecord) int {
 	b.core.Lock()
 	s := b.stamp()
@@ -222,7 +224,7 @@ func (b *Bank) attempt(ctx context.Context, client *http.Client, d *DeliveryReco
 	return res.StatusCode
 }
 
-// note writes down how an attempt ended.
+// note records the result of an attempt.
 func (b *Bank) note(d *DeliveryRecord, status int, now time.Time) {
 	if d.First.IsZero() {
 		d.First = now
@@ -243,12 +245,12 @@ func (b *Bank) note(d *DeliveryRecord, status int, now time.Time) {
 	d.Next = now.Add(pause)
 }
 
-// Send sends a request made by [Bank.Delivery] or [Bank.Forge] and returns the status of the
-// answer.
+// Send sends a request that [Bank.Delivery] or [Bank.Forge] returned. It returns the status of the
+// response.
 func Send(client *http.Client, r *http.Request) (int, error) {
 	res, err := client.Do(r)
 	if err != nil {
-		return 0, errors.New("virtualbank: no answer to the delivery")
+		return 0, errors.New("virtualbank: no response to the delivery")
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, bank.MaxBody))

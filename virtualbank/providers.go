@@ -9,10 +9,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// specs are the providers that every bank has. One more is a line here and in [New].
+// specs returns the fixed facts of every provider. This list and the one in [New] register a
+// provider.
 func specs() []bank.Spec { return []bank.Spec{moneykit.Spec(), dapi.Spec()} }
 
-// provider returns the provider of a name. An unknown name stands for the last one.
+// provider returns the provider with a name. For an unknown name it returns the last provider.
 func (b *Bank) provider(name string) bank.Provider {
 	for _, p := range b.providers {
 		if p.Spec().Name == name {
@@ -22,27 +23,27 @@ func (b *Bank) provider(name string) bank.Provider {
 	return b.providers[len(b.providers)-1]
 }
 
-// find returns a link of any provider.
+// find returns the link with an id, from any provider. Callers hold the mutex.
 func (b *Bank) find(id string) (bank.Link, error) {
 	for _, p := range b.providers {
 		if l, ok := p.Find(id); ok {
 			return l, nil
 		}
 	}
-	return nil, bank.Refuse(http.StatusNotFound, "no such link or connection")
+	return nil, bank.Refuse(http.StatusNotFound, "there is no such link or connection")
 }
 
-// accountOf returns the account of a link that has an id.
+// accountOf returns the account with an id that the provider gave it on a link.
 func accountOf(l bank.Link, id string) (*bank.Account, error) {
 	list := l.Book().Accounts
 	i := slices.IndexFunc(list, func(a *bank.Account) bool { return l.AccountID(a) == id })
 	if i < 0 {
-		return nil, bank.Refuse(http.StatusNotFound, "no such account")
+		return nil, bank.Refuse(http.StatusNotFound, "there is no such account")
 	}
 	return list[i], nil
 }
 
-// at runs f on an account of a link, under the mutex.
+// at calls f with a link and one of its accounts, and holds the mutex meanwhile.
 func (b *Bank) at(linkOrConnection, accountID string, f func(bank.Link, *bank.Account) error) error {
 	b.core.Lock()
 	defer b.core.Unlock()

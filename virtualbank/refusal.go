@@ -2,6 +2,6 @@ package virtualbank
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// Refusal is why the bank would not do what a test asked it to: an HTTP Status, which is what the
-// control plane answers, and a Reason in words.
+// Refusal is the error of a [Bank] method that cannot do what was asked. Its field Status is the
+// HTTP status that the control plane returns for it. Its field Reason is the text.
 type Refusal = bank.Refusal

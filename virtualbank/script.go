@@ -10,11 +10,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// AccountState is what an account really holds, for tests to compare with. Amounts are decimal text
-// in major units; debts are negative.
+// AccountState is the true state of an account, for a test to compare with. Amounts are decimal
+// text in major units. Debts are negative.
 type AccountState struct {
-	MoneyKitID string `json:"moneykit_id,omitempty"` // the account's id on the link it was asked for
-	DapiID     string `json:"dapi_id,omitempty"`
+	MoneyKitID string `json:"moneykit_id,omitempty"` // the id on this link
+	DapiID     string `json:"dapi_id,omitempty"`     // the id on this connection
 	Name       string `json:"name"`
 	Card       bool   `json:"card"` // Dapi lists it as a card
 	Debt       bool   `json:"debt"`
@@ -23,9 +23,10 @@ type AccountState struct {
 	Available  string `json:"available"`
 }
 
-// TransactionState is what really happened. Amounts are decimal text, into the account is positive.
+// TransactionState is the true state of a transaction. Amounts are decimal text. Money into the
+// account is positive.
 type TransactionState struct {
-	Event     string `json:"event"` // stays the same whatever ids the providers give it
+	Event     string `json:"event"` // the bank's own id, which never changes
 	AccountID string `json:"account_id"`
 	Date      string `json:"date"`
 	Amount    string `json:"amount"`
@@ -33,51 +34,56 @@ type TransactionState struct {
 	Text      string `json:"text"`
 }
 
-// LinkState is a MoneyKit link or a Dapi connection as the bank itself knows it, for tests to
-// compare with.
+// LinkState is the true state of a MoneyKit link or a Dapi connection, for a test to compare with.
 type LinkState struct {
-	Provider    string   `json:"provider"`
-	ID          string   `json:"id"`
-	User        string   `json:"user,omitempty"` // the application's id of its user, where the provider knows it
-	Tags        []string `json:"tags,omitempty"`
-	Institution string   `json:"institution"`
-	Products    []string `json:"products,omitempty"` // that the user granted, by MoneyKit's names; Dapi does not tell
-	// "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi as well
+	Provider    string   `json:"provider"`       // "moneykit" or "dapi"
+	ID          string   `json:"id"`             // the link id or the connectionID
+	User        string   `json:"user,omitempty"` // the application's id of its user; empty for Dapi
+	Tags        []string `json:"tags,omitempty"` // MoneyKit's link_tags
+	Institution string   `json:"institution"`    // the provider's id of the institution
+
+	// Products lists the products that the user granted on MoneyKit; empty for Dapi.
+	Products []string `json:"products,omitempty"`
+
+	// State is "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi too.
 	State string `json:"state"`
-	// exchanges of its one-time token that were carried out, whatever came of them
+
+	// Presented counts the requests that exchanged the one-time token, successful or not.
 	Presented int `json:"presented"`
-	Exchanged int `json:"exchanged"` // those of them that succeeded: one at most
+
+	// Exchanged counts the successful ones: 0 or 1.
+	Exchanged int `json:"exchanged"`
 }
 
 // AccountSpec is an account to add. Kind is "checking", "savings", "card", "loan" or "investment".
 type AccountSpec struct {
 	Name     string
 	Kind     string
-	Currency string // "" is that of the country; no check is made
+	Currency string // "" means the country's; not validated
 }
 
-// BalanceSpec are the balances to serve, as decimal text that goes onto the wire as it is. "" is
-// null. They are in the provider's own sign: for MoneyKit what is owed on a debt is positive.
+// BalanceSpec holds the balances to serve, as decimal text that is written without change. "" means
+// null. The sign is the provider's: on MoneyKit a positive balance of a debt is what is owed.
 type BalanceSpec struct {
 	Current, Available, Limit string
 	NoCurrency                bool   // the currency is null
-	Date                      string // MoneyKit's balance_date, as it is; "" is null
+	Date                      string // MoneyKit's balance_date; "" means null
 }
 
-// TransactionSpec is a transaction to add, whose texts go onto the wire as they are.
+// TransactionSpec is a transaction to add. Its texts are written without change.
 type TransactionSpec struct {
-	Amount     string // decimal text: "10450.7500000001", "1e3"; "" is null
-	AsNumber   bool   // a JSON number where MoneyKit writes text
-	Type       string // "credit", "debit", or anything
-	Currency   string // "" is that of the account
+	Amount     string // decimal text such as "10450.7500000001" or "1e3"; "" means null
+	AsNumber   bool   // MoneyKit writes a JSON number instead of text
+	Type       string // "credit", "debit" or any other text
+	Currency   string // "" means the account's
 	NoCurrency bool   // the currency is empty
-	Date       string // "2026-11-20", "2026-11-20T00:00:00", …; "" is today
+	Date       string // such as "2026-11-20" or "2026-11-20T00:00:00"; "" means today
 	Text       string
 	Pending    bool
 }
 
-// Links tells every link and connection that users made, deleted ones as well, sorted by provider
-// and id.
+// Links returns every link and connection that users made, including deleted ones. They are sorted
+// by provider and id.
 func (b *Bank) Links() []LinkState {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -94,8 +100,8 @@ func (b *Bank) Links() []LinkState {
 	return all
 }
 
-// Accounts tells what the accounts behind a link or connection hold now. The error is a [*Refusal]
-// with status 404 for an unknown one.
+// Accounts returns the accounts of a link or connection. The error is a [*Refusal] with status 404
+// if there is no such link or connection.
 func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -125,8 +131,8 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	return all, nil
 }
 
-// Transactions tells what really happened in the accounts behind a link or connection, newest
-// first. The error is a [*Refusal] with status 404 for an unknown one.
+// Transactions returns the transactions of each account of a link or connection, the newest first.
+// The error is a [*Refusal] with status 404 if there is no such link or connection.
 func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -154,8 +160,8 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	return all, nil
 }
 
-// AddAccount adds an account to those behind a link or connection and returns its id there. The
-// error is a [*Refusal].
+// AddAccount adds an account to the login of a link or connection. It returns the account's id
+// there. The error is a [*Refusal].
 func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, error) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -170,7 +176,8 @@ func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, er
 	return l.AccountID(a), nil
 }
 
-// SetBalance serves these balances for an account from now on. The error is a [*Refusal].
+// SetBalance replaces the balances that are served for an account. The transactions do not change.
+// The error is a [*Refusal].
 func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) error {
 	return b.at(linkOrConnection, accountID, func(_ bank.Link, a *bank.Account) error {
 		a.SetBalance(bank.BalanceSpec(spec))
@@ -178,8 +185,8 @@ func (b *Bank) SetBalance(linkOrConnection, accountID string, spec BalanceSpec) 
 	})
 }
 
-// AddTransaction adds a transaction to an account. On MoneyKit it is seen after the next refresh.
-// The error is a [*Refusal].
+// AddTransaction adds a transaction to an account. MoneyKit shows it after its next refresh. The
+// error is a [*Refusal].
 func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
 	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
 		l.Book().AddTransaction(a, bank.TransactionSpec(spec))
@@ -188,9 +195,9 @@ func (b *Bank) AddTransaction(linkOrConnection, accountID string, spec Transacti
 	})
 }
 
-// ChangeTransaction makes the bank correct a transaction that [Bank.AddTransaction] added to the
-// account with the same Text: from now on it is as spec says. One that was pending and is not any
-// more is posted. On MoneyKit it is seen after the next refresh. The error is a [*Refusal].
+// ChangeTransaction replaces the transaction that [Bank.AddTransaction] added to the account with
+// the same Text. A pending transaction whose replacement is not pending is posted. MoneyKit shows
+// the change after its next refresh. The error is a [*Refusal].
 func (b *Bank) ChangeTransaction(linkOrConnection, accountID string, spec TransactionSpec) error {
 	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
 		if err := l.Book().ChangeTransaction(a, bank.TransactionSpec(spec)); err != nil {
@@ -201,9 +208,8 @@ func (b *Bank) ChangeTransaction(linkOrConnection, accountID string, spec Transa
 	})
 }
 
-// RemoveTransaction makes the bank take back the transaction that [Bank.AddTransaction] added to
-// the account with that text. On MoneyKit it is seen after the next refresh. The error is a
-// [*Refusal].
+// RemoveTransaction removes the transaction that [Bank.AddTransaction] added to the account with
+// that text. MoneyKit shows the change after its next refresh. The error is a [*Refusal].
 func (b *Bank) RemoveTransaction(linkOrConnection, accountID, text string) error {
 	return b.at(linkOrConnection, accountID, func(l bank.Link, a *bank.Account) error {
 		if err := l.Book().RemoveTransaction(a, text); err != nil {
@@ -214,9 +220,9 @@ func (b *Bank) RemoveTransaction(linkOrConnection, accountID, text string) error
 	})
 }
 
-// Lapse makes the user's consent end: a MoneyKit link goes to state error with
-// auth_expired, a Dapi connection answers INVALID_CREDENTIALS from now on. The error
-// is a [*Refusal] with status 404 when there is no such link or connection.
+// Lapse ends the user's consent. A MoneyKit link changes to state error with auth_expired. Later
+// calls on a Dapi connection fail with INVALID_CREDENTIALS. The error is a [*Refusal] with status
+// 404 if there is no such link or connection.
 func (b *Bank) Lapse(linkOrConnection string) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -225,21 +231,21 @@ func (b *Bank) Lapse(linkOrConnection string) error {
 		return err
 	}
 	if !l.Lapse() {
-		return bank.Refuse(http.StatusNotFound, "no such link or connection")
+		return bank.Refuse(http.StatusNotFound, "there is no such link or connection")
 	}
 	return nil
 }
 
-// Outage takes an institution down or brings it back. MoneyKit's refreshes then end in
-// institution_error, Dapi's data calls in UNKNOWN_ERROR. The error is a [*Refusal].
+// Outage takes an institution down, or up again. While it is down, MoneyKit's refreshes fail with
+// institution_error and Dapi's data calls with UNKNOWN_ERROR. The error is a [*Refusal].
 func (b *Bank) Outage(institutionID string, down bool) error {
 	b.core.Lock()
 	defer b.core.Unlock()
 	return b.core.Outage(institutionID, down)
 }
 
-// ServeDays makes an institution serve that many days of transactions from now on. The error is a
-// [*Refusal].
+// ServeDays sets how many days of transactions an institution serves to Dapi; the default is 90.
+// The error is a [*Refusal].
 func (b *Bank) ServeDays(institutionID string, days int) error {
 	b.core.Lock()
 	defer b.core.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// serve returns the handler of one provider: its API and the control plane.
 func (b *Bank) serve(p bank.Provider) http.Handler {
 	control, routes := b.control(p), p.Routes()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -22,6 +23,7 @@ func (b *Bank) serve(p bank.Provider) http.Handler {
 	})
 }
 
+// serveAPI records a request, lets an injected fault apply, and writes the response.
 func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWriter, r *http.Request) {
 	body, tooLarge := readBody(rw, r)
 	found, allow := bank.Match(routes, r.Method, r.URL.EscapedPath())
@@ -62,7 +64,7 @@ func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWr
 	}
 }
 
-// answer carries out the request.
+// answer returns the response to a request that no fault of the wire broke.
 func answer(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.Reply {
 	switch {
 	case tooLarge:
@@ -75,7 +77,8 @@ func answer(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.R
 	return p.Handle(c)
 }
 
-// readBody reads the whole body, as net/http notices a client that left only after that.
+// readBody reads the whole body. net/http notices that a client disconnected only when the body was
+// read.
 func readBody(rw http.ResponseWriter, r *http.Request) (body []byte, tooLarge bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, bank.MaxBody))
 	var limit *http.MaxBytesError
@@ -83,13 +86,13 @@ func readBody(rw http.ResponseWriter, r *http.Request) (body []byte, tooLarge bo
 		return nil, true
 	}
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client left in the middle of its own request
+		panic(http.ErrAbortHandler) // the client disconnected within its own request
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return body, false
 }
 
-// statusWriter tells the journal which status went out, before the client can see it.
+// statusWriter records the status of a response before the client can see it.
 type statusWriter struct {
 	http.ResponseWriter
 	b    *Bank

@@ -13,27 +13,27 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 )
 
-// Server is a bank on two sockets.
+// Server serves a bank on two addresses.
 type Server struct {
-	MoneyKitURL string // base URL for a MoneyKit client
-	DapiURL     string // base URL for a Dapi client, with /v2
+	MoneyKitURL string // the base URL of the MoneyKit API
+	DapiURL     string // the base URL of the Dapi API, which ends in /v2
 
 	servers []*http.Server
 	running sync.WaitGroup
 }
 
-// StartOption changes how [Start] listens.
+// StartOption is an option of [Start].
 type StartOption func(*startOptions)
 
 type startOptions struct{ remote bool }
 
-// AllowRemote lets the bank listen on addresses that other machines can reach. It
-// is a test double with an open control plane: do not put it on a network you do not trust.
+// AllowRemote allows addresses that other machines can reach. The control plane needs no
+// credentials, so use it on trusted networks only.
 func AllowRemote() StartOption { return func(o *startOptions) { o.remote = true } }
 
-// Start serves the bank on two TCP addresses such as "127.0.0.1:8181"; port 0
-// picks a free one. It listens on loopback only, unless told otherwise, and returns when both are
-// listening. Close the server when done.
+// Start serves a bank on two TCP addresses such as "127.0.0.1:8181". Port 0 selects a free port.
+// Without [AllowRemote] the addresses must be loopback. Start returns when both addresses accept
+// connections. Close the server when it is no longer needed.
 func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Server, error) {
 	var opts startOptions
 	for _, o := range options {
@@ -59,7 +59,7 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 		*side.url = "http://" + l.Addr().String() + side.spec.BasePath
 		server := &http.Server{Handler: b.apis[side.spec.Name], ReadHeaderTimeout: time.Minute}
 		s.servers = append(s.servers, server)
-		s.running.Go(func() { _ = server.Serve(l) }) // ends by Close
+		s.running.Go(func() { _ = server.Serve(l) }) // ends with Close
 	}
 	return s, nil
 }
@@ -75,8 +75,8 @@ func checkAddress(addr string, remote bool) error {
 	return nil
 }
 
-// Close stops both servers, cuts the connections that are open, and waits until
-// nothing runs any more. It may be called again.
+// Close stops serving, closes open connections, and waits for its goroutines. It may be called
+// repeatedly.
 func (s *Server) Close() error {
 	var errs []error
 	for _, server := range s.servers {

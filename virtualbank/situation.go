@@ -7,15 +7,30 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Situation is something that happens to stored transactions sooner or later, to test an
-// application's storage against.
+// Situation is a change of stored transactions that real banks make, to test an application's
+// storage with.
 type Situation struct {
 	Name      string   `json:"name"`
 	About     string   `json:"about"`
 	Providers []string `json:"providers"`
 }
 
-// The names of situations.
+// Situations of both providers. [Situations] describes each.
+const (
+	PendingVanishes = "pending-vanishes"
+	Posted          = "posted"
+	Tip             = "tip"
+	FuelHold        = "fuel-hold"
+	Late            = "late"
+	VeryLate        = "very-late"
+	Twin            = "twin"
+	Edited          = "edited"
+	Withdrawn       = "withdrawn"
+	DaysIgnored     = "days-ignored"
+	TextDrift       = "text-drift"
+)
+
+// Situations of MoneyKit. [Situations] describes each.
 const (
 	IDChurn           = "id-churn"
 	RemovedFirst      = "removed-first"
@@ -23,33 +38,26 @@ const (
 	CreatedAndUpdated = "created-and-updated"
 	CreatedAndRemoved = "created-and-removed"
 	UpdatedAndRemoved = "updated-and-removed"
-	PendingVanishes   = "pending-vanishes"
-	Posted            = "posted"
 	PostedSameID      = "posted-same-id"
-	Tip               = "tip"
-	FuelHold          = "fuel-hold"
-	Late              = "late"
-	VeryLate          = "very-late"
-	Twin              = "twin"
-	Edited            = "edited"
-	Withdrawn         = "withdrawn"
 	CursorForgotten   = "cursor-forgotten"
 	CursorCircles     = "cursor-circles"
-	EmptyAnswer       = "empty-answer"
-	ShortAnswer       = "short-answer"
-	FewerDays         = "fewer-days"
-	FewerDaysUnsaid   = "fewer-days-unsaid"
-	DaysIgnored       = "days-ignored"
-	DaysRefused       = "days-refused"
-	TodayRefused      = "today-refused"
-	ValueDays         = "value-days"
 	RenumberedDay     = "renumbered-day"
 	SecondLink        = "second-link"
-	TextDrift         = "text-drift"
 )
 
-// Situations are those that [Bank.Stage] knows. Where nothing else is said, all of it is there
-// after the next refresh of MoneyKit, or in Dapi's next answer.
+// Situations of Dapi. [Situations] describes each.
+const (
+	EmptyAnswer     = "empty-answer"
+	ShortAnswer     = "short-answer"
+	FewerDays       = "fewer-days"
+	FewerDaysUnsaid = "fewer-days-unsaid"
+	DaysRefused     = "days-refused"
+	TodayRefused    = "today-refused"
+	ValueDays       = "value-days"
+)
+
+// Situations returns the situations that [Bank.Stage] knows. Unless About says otherwise, a change
+// shows after the next refresh of MoneyKit or in the next response of Dapi.
 func Situations() []Situation {
 	var all []Situation
 	for _, known := range bank.Situations() {
@@ -64,9 +72,9 @@ func Situations() []Situation {
 	return all
 }
 
-// Stage brings a situation about for a MoneyKit link or a Dapi connection, in its first account.
-// Row situations may be staged any number of times. The error is a [*Refusal] for an unknown name,
-// where the provider cannot come into the situation, and where there is no row for it.
+// Stage makes a situation happen in the first account of a MoneyKit link or a Dapi connection.
+// Situations about a row can be staged repeatedly. The error is a [*Refusal] for an unknown name,
+// if the provider does not have the situation, and if the account has no suitable row.
 func (b *Bank) Stage(linkOrConnection, situation string) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -80,7 +88,7 @@ func (b *Bank) Stage(linkOrConnection, situation string) error {
 	case at < 0:
 		return bank.Refuse(http.StatusBadRequest, "unknown situation %q", situation)
 	case !slices.Contains(Situations()[at].Providers, provider):
-		return bank.Refuse(http.StatusBadRequest, "%s cannot come into the situation %q", provider, situation)
+		return bank.Refuse(http.StatusBadRequest, "%s does not have the situation %q", provider, situation)
 	}
 	l.Book().GrowFirst()
 	return l.Stage(situation)

@@ -10,20 +10,26 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Webhook is something the bank announces.
+// Webhook is an event to announce.
 type Webhook struct {
 	Provider string `json:"provider"` // "moneykit" or "dapi"
-	// the provider's word: "link.state_changed". Dapi publishes none; see [DapiEvents]
+
+	// Event is the name of the event, such as "link.state_changed". For Dapi see [DapiEvents].
 	Event string `json:"event"`
-	// link id at MoneyKit, connection id at Dapi; need not be known to the bank
-	Reference string         `json:"reference"`
-	Members   map[string]any `json:"members,omitempty"`
-	// Key is the idempotency key at MoneyKit, the id of the delivery at Dapi. "" draws one.
+
+	// Reference is the link id on MoneyKit and the connection id on Dapi. It may be unknown to the
+	// bank.
+	Reference string `json:"reference"`
+
+	// Members are added to the members of the body, and replace those with the same names.
+	Members map[string]any `json:"members,omitempty"`
+
+	// Key is MoneyKit's webhook_idempotency_key and Dapi's Svix-Id. "" means a new one.
 	Key string `json:"key,omitempty"`
 }
 
-// RotateWebhookKeys lets MoneyKit sign with a new key and publish the old one beside it, and Dapi
-// sign with a new secret beside the old one.
+// RotateWebhookKeys starts new keys. MoneyKit signs with a new key and still publishes the old
+// ones. Dapi signs with a new secret and with the old ones.
 func (b *Bank) RotateWebhookKeys() {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -32,7 +38,7 @@ func (b *Bank) RotateWebhookKeys() {
 	}
 }
 
-// RetireWebhookKeys forgets all but the newest key and secret.
+// RetireWebhookKeys drops all keys and secrets but the newest.
 func (b *Bank) RetireWebhookKeys() {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -49,7 +55,7 @@ func (b *Bank) stamp() bank.Stamp {
 	return bank.Stamp{At: at, Attempt: 1}
 }
 
-// Sign returns headers and body of a genuine delivery, made now.
+// Sign returns the headers and the body of a valid delivery.
 func (b *Bank) Sign(w Webhook) (http.Header, []byte) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -57,10 +63,11 @@ func (b *Bank) Sign(w Webhook) (http.Header, []byte) {
 	return b.provider(w.Provider).Sign(key, body, b.stamp()), body
 }
 
-// Delivery is a genuine delivery as a request, ready for a handler or a client; it panics if url is
-// none:
+// Delivery returns a valid delivery as a request, ready for a handler or a client. It panics if url
+// is invalid.
 //
-//	handler.ServeHTTP(recorder, bank.Delivery("/hooks/moneykit", virtualbank.Webhook{Provider: "moneykit", Event: "link.state_changed"}))
+//	webhook := virtualbank.Webhook{Provider: "moneykit", Event: "link.state_changed"}
+//	handler.ServeHTTP(recorder, bank.Delivery("/hooks/moneykit", webhook))
 func (b *Bank) Delivery(url string, w Webhook) *http.Request {
 	header, body := b.Sign(w)
 	return request(url, header, body)
@@ -75,7 +82,7 @@ func request(url string, header http.Header, body []byte) *http.Request {
 	return r
 }
 
-// happened is a webhook of something that happens now.
+// happened returns a webhook whose event happens now.
 func (b *Bank) happened(w Webhook) bank.Webhook {
 	return bank.Webhook{
 		Provider:  w.Provider,
@@ -87,7 +94,7 @@ func (b *Bank) happened(w Webhook) bank.Webhook {
 	}
 }
 
-// sealed is the body of a webhook as it is sent, and under which key.
+// sealed returns the body of a webhook as it is sent, and its key.
 func (b *Bank) sealed(w bank.Webhook) (body []byte, key string) {
 	p := b.provider(w.Provider)
 	if w.Key == "" {
@@ -97,7 +104,7 @@ func (b *Bank) sealed(w bank.Webhook) (body []byte, key string) {
 	maps.Copy(members, w.Members)
 	body, err := json.Marshal(members)
 	if err != nil {
-		panic(err) // the members are JSON, or a test's own mistake
+		panic(err) // the members can be encoded unless the test's own cannot
 	}
 	return p.Seal(body), w.Key
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// forgery spoils a delivery in one way: how it is signed, or what is sent.
+// forgery makes a delivery invalid: by its signature or by what is sent.
 type forgery struct {
 	name string
 	sign func(*bank.Stamp)
 	send func(h http.Header, signature string, body []byte) []byte
 }
 
-// forgeries are those that every provider has.
+// forgeries returns the forgeries that every provider has.
 func forgeries() []forgery {
 	return []forgery{
 		{name: "body_flipped", send: func(_ http.Header, _ string, body []byte) []byte { return flipped(body) }},
 		{name: "body_reencoded", send: func(_ http.Header, _ string, body []byte) []byte {
 			var out bytes.Buffer
-			_ = json.Indent(&out, body, "", " ") // the bank's own JSON
+			_ = json.Indent(&out, body, "", " ") // the body is valid JSON
 			return out.Bytes()
 		}},
 		{name: "body_replaced", send: func(http.Header, string, []byte) []byte { return []byte(`{}`) }},
@@ -40,7 +40,7 @@ func forgeries() []forgery {
 	}
 }
 
-// forgeriesOf are the forgeries of one provider.
+// forgeriesOf returns the forgeries of one provider.
 func forgeriesOf(provider string) []forgery {
 	all := forgeries()
 	for _, spec := range specs() {
@@ -61,14 +61,14 @@ func forgeriesOf(provider string) []forgery {
 	return all
 }
 
-// flipped changes one bit in the middle.
+// flipped returns a copy with one bit changed in the middle.
 func flipped(text []byte) []byte {
 	out := slices.Clone(text)
 	out[len(out)/2] ^= 1
 	return out
 }
 
-// onSignature changes the header that holds the signature, if it is there.
+// onSignature returns a change of the header that holds the signature, if the delivery has it.
 func onSignature(change func(http.Header, string)) func(http.Header, string, []byte) []byte {
 	return func(h http.Header, signature string, body []byte) []byte {
 		if h.Get(signature) != "" {
@@ -78,8 +78,8 @@ func onSignature(change func(http.Header, string)) func(http.Header, string, []b
 	}
 }
 
-// Forgeries are the names that [Bank.Forge] knows for a provider. Those of Dapi are of its present
-// scheme.
+// Forgeries returns the names of the forgeries that [Bank.Forge] knows for a provider. Those for
+// Dapi apply to its current signature scheme, not to the legacy one.
 func Forgeries(provider string) []string {
 	var names []string
 	for _, f := range forgeriesOf(provider) {
@@ -88,13 +88,13 @@ func Forgeries(provider string) []string {
 	return names
 }
 
-// Forge is a delivery as [Bank.Delivery] makes it, with one thing wrong. The error is a [*Refusal]
-// for a name that is not among [Forgeries].
+// Forge returns a delivery like [Bank.Delivery], but with one thing wrong. The error is a
+// [*Refusal] if name is not one of [Forgeries].
 func (b *Bank) Forge(name, url string, w Webhook) (*http.Request, error) {
 	all := forgeriesOf(w.Provider)
 	i := slices.IndexFunc(all, func(f forgery) bool { return f.name == name })
 	if i < 0 {
-		return nil, bank.Refuse(http.StatusBadRequest, "no forgery %q at %s", name, w.Provider)
+		return nil, bank.Refuse(http.StatusBadRequest, "%s has no forgery %q", w.Provider, name)
 	}
 	b.core.Lock()
 	defer b.core.Unlock()

@@ -1,7 +1,9 @@
-// Command virtualbank serves a virtual bank in MoneyKit's and in Dapi's wire format, for
-// applications in any language. When it is ready it prints one line of JSON with the addresses and
-// credentials; SIGINT or SIGTERM end it. GET /virtualbank/ of either address lists what it can be
-// made to do.
+// Command virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi. Applications
+// in any language can use it.
+//
+// When it is ready it prints one line of JSON with the base URLs and credentials of both APIs. It
+// runs until SIGINT or SIGTERM. GET /virtualbank/ on either address lists the calls of the control
+// plane, which play the user, inject faults and move the bank's clock. The flag -h lists the flags.
 package main
 
 import (
@@ -30,6 +32,7 @@ func main() {
 	}
 }
 
+// ready is the line that the command prints.
 type ready struct {
 	MoneyKit moneykit `json:"moneykit"`
 	Dapi     dapi     `json:"dapi"`
@@ -47,31 +50,33 @@ type dapi struct {
 	AppSecret string `json:"app_secret"`
 
 	WebhookSecret string `json:"webhook_secret"`
-	WebhookKey    string `json:"webhook_key"` // of encrypted payloads
+	WebhookKey    string `json:"webhook_key"` // the AES key of encrypted bodies
 }
 
-const about = `virtualbank serves a virtual bank in MoneyKit's and in Dapi's wire format.
+// about is the first part of the help text.
+const about = `virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi.
 
 Usage:
 
 	virtualbank [flags]
 
-When it is ready it prints one line of JSON with the addresses and credentials of both APIs. It runs
-until it gets SIGINT or SIGTERM. GET /virtualbank/ of either address lists the calls that play the
-user, make things go wrong and move the bank's time, each with an example.
+When it is ready it prints one line of JSON with the base URLs and credentials of both APIs. It runs
+until SIGINT or SIGTERM. GET /virtualbank/ on either address lists the calls of the control plane,
+each with an example. They play the user, inject faults and move the bank's clock.
 
 Flags:
 
 `
 
-// settings are what the flags say.
+// settings holds the values of the flags.
 type settings struct {
 	moneykit, dapi string
 	hooks          virtualbank.DapiWebhooks
 	bank           virtualbank.Options
 }
 
-// parse reads the flags. The error is flag.ErrHelp where help was asked for, and written to stdout.
+// parse parses the flags. If they ask for help, it writes the help text to stdout and returns
+// flag.ErrHelp.
 func parse(args []string, stdout io.Writer) (s settings, err error) {
 	flags := flag.NewFlagSet("virtualbank", flag.ContinueOnError)
 	var help bytes.Buffer
@@ -80,17 +85,17 @@ func parse(args []string, stdout io.Writer) (s settings, err error) {
 		help.WriteString(about)
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&s.moneykit, "moneykit", "127.0.0.1:8181", "`address` for MoneyKit's API; port 0 picks a free one")
-	flags.StringVar(&s.dapi, "dapi", "127.0.0.1:8182", "`address` for Dapi's API; port 0 picks a free one")
-	flags.Uint64Var(&s.bank.Seed, "seed", 1, "decides every id, token and credential")
-	now := flags.String("now", "", "the bank's `time` at the start, RFC 3339; empty means the machine's")
+	flags.StringVar(&s.moneykit, "moneykit", "127.0.0.1:8181", "`address` of the MoneyKit API; port 0 is a free port")
+	flags.StringVar(&s.dapi, "dapi", "127.0.0.1:8182", "`address` of the Dapi API; port 0 is a free port")
+	flags.Uint64Var(&s.bank.Seed, "seed", 1, "`number` that decides every id, token and credential")
+	now := flags.String("now", "", "the bank's `time` at the start as RFC 3339; empty means the machine's time")
 	flags.StringVar(&s.hooks.URL, "dapi-webhook", "",
-		"`url` for Dapi's webhooks, as set on its dashboard; empty means nowhere. MoneyKit's go where the link says")
-	flags.BoolVar(&s.hooks.Encrypt, "dapi-webhook-encrypt", false, "encrypt the payload of Dapi's webhooks")
+		"`url` of Dapi's webhooks, as on its dashboard; empty sends none (a MoneyKit link has its own address)")
+	flags.BoolVar(&s.hooks.Encrypt, "dapi-webhook-encrypt", false, "encrypt the body of Dapi's webhooks")
 	flags.BoolVar(&s.bank.MachineTimeWebhooks, "machine-time-webhooks", false,
-		"sign webhooks with the machine's time; else with the bank's, which GET /virtualbank/clock tells")
+		"sign webhooks with the machine's time instead of the bank's, which GET /virtualbank/clock returns")
 	flags.BoolVar(&s.bank.RemoteWebhooks, "allow-remote", false,
-		"allow addresses that are not loopback, to listen on and for webhooks")
+		"listen on addresses that are not loopback, and send webhooks to them")
 	switch err = flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		_, _ = help.WriteTo(stdout)
@@ -108,7 +113,8 @@ func parse(args []string, stdout io.Writer) (s settings, err error) {
 	return s, nil
 }
 
-// run serves until ctx ends. Where help is asked for it writes that and returns nil.
+// run serves a bank until ctx ends. If the flags ask for help, it writes the help text and returns
+// nil.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	s, err := parse(args, stdout)
 	switch {
@@ -131,7 +137,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	go func() {
 		defer close(delivering)
-		_ = bank.DeliverAll(ctx, &http.Client{Timeout: 30 * time.Second}) // ends with ctx
+		_ = bank.DeliverAll(ctx, &http.Client{Timeout: 30 * time.Second}) // it ends with ctx
 	}()
 	defer func() { stop(); <-delivering }()
 	creds := bank.Credentials()

@@ -68,10 +68,10 @@ func startAndEnd(t *testing.T) {
 
 func badFlags(t *testing.T) {
 	for name, args := range map[string][]string{
-		"an unknown flag":     {"-colour"},
-		"an argument":         {"serve"},
-		"a time that is none": {"-now", "noon"},
-		"a public address":    {"-moneykit", "0.0.0.0:0"},
+		"an unknown flag":  {"-colour"},
+		"an argument":      {"serve"},
+		"an invalid time":  {"-now", "noon"},
+		"a public address": {"-moneykit", "0.0.0.0:0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -97,11 +97,11 @@ func help(t *testing.T) {
 	cmd.Env = append(os.Environ(), "VIRTUALBANK_CHILD=-colour")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	require.Error(t, cmd.Run(), "a flag that nobody knows")
+	require.Error(t, cmd.Run(), "an unknown flag")
 	assert.Contains(t, errs.String(), "-colour")
 }
 
-// inbox takes the webhooks that the bank sends to an application.
+// inbox receives the webhooks that the bank sends.
 type inbox struct {
 	*httptest.Server
 	got chan bankmux.WebhookRequest
@@ -117,7 +117,7 @@ func newInbox(t *testing.T) inbox {
 	return in
 }
 
-// control posts a body to the control plane and returns the answer.
+// control posts a body to the control plane and returns the response.
 func control(t *testing.T, base, call, body string) map[string]any {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
@@ -136,12 +136,12 @@ func control(t *testing.T, base, call, body string) map[string]any {
 	return answer
 }
 
-// clientOfAnotherProcess runs the bank as a process of its own, moves its
-// time, and lets clients of both providers judge what it signs then.
+// clientOfAnotherProcess runs the bank as a process and moves its clock. Clients of both providers
+// then verify its webhooks.
 func clientOfAnotherProcess(t *testing.T) {
 	for name, tc := range map[string]struct {
 		flag    string
-		remote  bool // the client lives on the bank's time
+		remote  bool // the client uses the bank's time
 		trusted bool
 	}{
 		"on the bank's time":                               {"", true, true},
@@ -211,7 +211,7 @@ func clientOfAnotherProcess(t *testing.T) {
 	}
 }
 
-// TestMain lets the test binary stand in for the command.
+// TestMain runs the command in place of the tests in a child process.
 func TestMain(m *testing.M) {
 	if flags := os.Getenv("VIRTUALBANK_CHILD"); flags != "" {
 		os.Args = append(os.Args[:1], "-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ExponentOf is how many digits the minor unit of a currency has.
+// ExponentOf returns the number of decimal places of a currency.
 func ExponentOf(currency string) int {
 	switch currency {
 	case "KWD", "BHD", "OMR", "JOD", "TND", "IQD":
@@ -18,7 +18,7 @@ func ExponentOf(currency string) int {
 	return 2
 }
 
-// UnitOf is one major unit of a currency in minor units.
+// UnitOf returns one major unit of a currency in minor units.
 func UnitOf(currency string) int64 {
 	unit := int64(1)
 	for range ExponentOf(currency) {
@@ -27,7 +27,7 @@ func UnitOf(currency string) int64 {
 	return unit
 }
 
-// Plain writes minor units with all digits of the currency: 4290 is 42.90.
+// Plain returns minor units as decimal text with all decimal places: 4290 is 42.90.
 func Plain(units int64, currency string) string {
 	digits := ExponentOf(currency)
 	sign := ""
@@ -44,13 +44,13 @@ func Plain(units int64, currency string) string {
 	return sign + text[:len(text)-digits] + "." + text[len(text)-digits:]
 }
 
-// Number writes minor units as a JSON number without needless digits: 4290 is 42.9.
+// Number returns minor units as a JSON number without trailing zeros: 4290 is 42.9.
 func Number(units int64, currency string) json.RawMessage {
 	return verbatim(Plain(units, currency))
 }
 
-// verbatim makes a JSON number of decimal text, without needless digits behind the point if it is a
-// plain one.
+// verbatim returns decimal text as a JSON number. Text without an exponent loses its trailing
+// zeros.
 func verbatim(text string) json.RawMessage {
 	if strings.Contains(text, ".") && !strings.ContainsAny(text, "eE") {
 		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
@@ -58,6 +58,7 @@ func verbatim(text string) json.RawMessage {
 	return json.RawMessage(text)
 }
 
+// Abs returns the absolute value of n.
 func Abs(n int64) int64 {
 	if n < 0 {
 		return -n
@@ -65,7 +66,7 @@ func Abs(n int64) int64 {
 	return n
 }
 
-// RawOrNull writes decimal text as it is, null for none.
+// RawOrNull returns decimal text as a JSON number, and nil for "".
 func RawOrNull(text string) json.RawMessage {
 	if text == "" {
 		return nil
@@ -73,10 +74,10 @@ func RawOrNull(text string) json.RawMessage {
 	return json.RawMessage(text)
 }
 
-// PlainDecimal is decimal text without exponent: MoneyKit publishes no other form.
+// PlainDecimal matches decimal text without an exponent.
 var PlainDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
-// IsRoutingNumber checks the ABA check digit.
+// IsRoutingNumber reports whether s has nine digits and a valid ABA check digit.
 func IsRoutingNumber(s string) bool {
 	if len(s) != 9 {
 		return false

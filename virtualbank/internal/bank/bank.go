@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Settings are what a bank starts with.
+// Settings configures a bank. The fields are those of virtualbank.Options.
 type Settings struct {
 	Seed        uint64
 	Start       time.Time
@@ -13,27 +13,28 @@ type Settings struct {
 	Customers   []Customer
 }
 
-// Bank is the bank behind the wire formats: its clock, customers, institutions and books.
+// Bank is the bank behind the wire formats. A provider embeds it and reads and changes its fields
+// under the mutex.
 type Bank struct {
 	clock        *clock
 	historyDays  int
 	Institutions []Institution
 	customers    []Customer
 
-	mu      sync.Mutex // guards all below, and what the providers remember
-	Gen     *generator
-	HookGen *generator // of webhooks, so that ids do not depend on whether the application takes them
+	mu      sync.Mutex // guards the fields below and the state of the providers
+	Gen     *generator // draws ids, credentials and tokens
+	HookGen *generator // draws for webhooks, so that they do not change other ids
 	Outbox  Outbox
 	books   map[string]*Book
-	Outages map[string]bool // by the institution's name
-	Served  map[string]int  // days of transactions, by the institution's name
-	Unsaid  map[string]int  // the same, and the metadata tells of more
+	Outages map[string]bool // institutions that are down, by name
+	Served  map[string]int  // days of transactions that institutions serve, by name
+	Unsaid  map[string]int  // the same where the metadata promises more days
 
-	JwtKey []byte
-	macs   sync.Pool // hashes keyed with jwtKey
+	JwtKey []byte    // of digests and of Dapi's tokens
+	macs   sync.Pool // HMAC hashes with the key JwtKey
 }
 
-// New opens a bank. Its webhooks go to outbox.
+// New returns a bank. Its providers announce webhooks to outbox.
 func New(s Settings, outbox Outbox) *Bank {
 	return &Bank{
 		clock:        newClock(s.Start),
@@ -50,19 +51,17 @@ func New(s Settings, outbox Outbox) *Bank {
 	}
 }
 
-// DrawKey draws the key of the bank's own digests.
+// DrawKey draws JwtKey. It is called after the providers drew their credentials.
 func (b *Bank) DrawKey() { b.JwtKey = b.Gen.Bytes(32) }
 
-// Now returns the bank's time: the start, plus what has passed since, plus every
-// advance.
+// Now returns the bank's time.
 func (b *Bank) Now() time.Time { return b.clock.now() }
 
-// Advance moves the bank's clock ahead. A negative d is ignored: the bank's time never runs
-// backwards.
+// Advance moves the bank's clock forward. A negative d has no effect.
 func (b *Bank) Advance(d time.Duration) { b.clock.advance(d) }
 
-// Lock takes the mutex of the bank, which guards all that it and its providers remember.
+// Lock locks the mutex that guards the bank and its providers.
 func (b *Bank) Lock() { b.mu.Lock() }
 
-// Unlock gives the mutex back.
+// Unlock unlocks the mutex.
 func (b *Bank) Unlock() { b.mu.Unlock() }

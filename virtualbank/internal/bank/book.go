@@ -13,51 +13,52 @@ import (
 	"time"
 )
 
-// Book is what one customer has at one institution. The same login always opens the same
-// book, however often it is linked and through whichever provider.
+// Book holds the accounts of one customer at one institution. The same login always has the same
+// book, for every link and every provider.
 type Book struct {
 	Bank        *Bank
 	Institution Institution
 	Username    string
 	Accounts    []*Account
 	Holder      Holder
-	Owners      []any       // given by a session in place of the holder
-	drifts      []time.Time // when texts came to be written in another way
-	valueSince  time.Time   // from when new rows are written with a day of value
+	Owners      []any       // the owners that a session gave; nil means Holder
+	drifts      []time.Time // when TextDrift was staged
+	valueSince  time.Time   // since when new rows have a value date
 }
 
-// holder is the owner as the bank knows them.
+// Holder is the owner of the accounts of a book.
 type Holder struct{ Name, Email, Phone, Street, City, Region, Postal, Born, Document string }
 
 // Account is one account or card of a book.
 type Account struct {
-	Key      string // within the book
+	Key      string // unique within the book
 	Kind     Kind
 	Name     string
 	Mask     string
 	Number   string
-	Routing  string // "" is the bank's
+	Routing  string // "" means the institution's
 	Currency string
-	opening  int64 // minor units, at the beginning of the ledger; debts are negative
+	opening  int64 // minor units at the start of the ledger; debts are negative
 	Limit    int64
 	Closed   bool
-	Original string // the application's own id of an imported account
+	Original string // the application's id of an imported account
 	Nickname *string
 
-	Events   []Event // in the order of their first day
-	until    Day     // the last day for which events were made
+	Events   []Event // ordered by their first day
+	until    Day     // the last day that has events
 	Balances *BalanceSpec
 }
 
-// Kind names what an account is to either provider.
+// Kind is the kind of an account, with its names at the providers.
 type Kind struct {
 	MoneyKit string
 	Dapi     string
-	Card     bool // a card, which Dapi lists apart
+	Card     bool // Dapi lists it as a card
 	Debt     bool
-	Quiet    bool // nothing happens there of itself
+	Quiet    bool // the account has no events of its own
 }
 
+// The kinds of accounts.
 var (
 	KindChecking   = Kind{MoneyKit: "depository.checking", Dapi: "current"}
 	KindSavings    = Kind{MoneyKit: "depository.savings", Dapi: "savings"}
@@ -66,9 +67,9 @@ var (
 	KindInvestment = Kind{MoneyKit: "investment.brokerage", Dapi: "other", Quiet: true}
 )
 
-// mix is a number that depends on the bank's seed and the parts alone.
+// mix returns a number that depends only on the seed and the parts.
 func (b *Bank) mix(parts ...string) uint64 {
-	mac, ok := b.macs.Get().(hash.Hash) // keyed already: that is half the work, and every id takes two
+	mac, ok := b.macs.Get().(hash.Hash) // pooled, because setting the key is half the work
 	if !ok {
 		mac = hmac.New(sha256.New, b.JwtKey)
 	}
@@ -78,12 +79,12 @@ func (b *Bank) mix(parts ...string) uint64 {
 	return binary.BigEndian.Uint64(mac.Sum(nil))
 }
 
-// draw is a source of chance that depends on the bank's seed and the parts alone.
+// draw returns a random source that depends only on the seed and the parts.
 func (b *Bank) draw(parts ...string) *rand.Rand {
 	return rand.New(rand.NewPCG(b.mix(parts...), b.mix(append(parts, "2")...))) //nolint:gosec // a virtual bank
 }
 
-// Name58 is an identifier that depends on the bank's seed and the parts alone.
+// Name58 returns an id of n characters that depends only on the seed and the parts.
 func (b *Bank) Name58(n int, parts ...string) string {
 	r := b.draw(append(parts, "id")...)
 	text := make([]byte, n)
@@ -93,14 +94,15 @@ func (b *Bank) Name58(n int, parts ...string) string {
 	return string(text)
 }
 
-// Name88 is an identifier as Dapi's are: 88 characters of base64.
+// Name88 returns an id like Dapi's, 88 characters of base64, that depends only on the seed and the
+// parts.
 func (b *Bank) Name88(parts ...string) string {
 	mac := hmac.New(sha512.New, b.JwtKey)
 	mac.Write([]byte(strings.Join(parts, "\x00")))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Open returns the customer's book at an institution. Under the mutex.
+// Open returns the book of a customer at an institution. Callers hold the mutex.
 func (b *Bank) Open(at Institution, username string) *Book {
 	if username == "" {
 		username = UserGood
@@ -143,10 +145,10 @@ func (b *Bank) Open(at Institution, username string) *Book {
 	return bk
 }
 
-// CustomAccount is an account that a session brings along.
+// CustomAccount is an account that a session describes.
 type CustomAccount struct{ Kind, Name, Number, Routing string }
 
-// Custom returns a book of accounts that a session brought along.
+// Custom returns a book of accounts that a session described.
 func (b *Bank) Custom(at Institution, list []CustomAccount, owners []any) *Book {
 	bk := &Book{Bank: b, Institution: at, Username: UserCustom, Owners: owners}
 	bk.Holder = bk.person()
@@ -166,6 +168,7 @@ func (b *Bank) Custom(at Institution, list []CustomAccount, owners []any) *Book 
 	return bk
 }
 
+// person draws the owner.
 func (bk *Book) person() Holder {
 	r := bk.Bank.draw(bk.Institution.Name, bk.Username, "person")
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
@@ -191,13 +194,13 @@ func (bk *Book) person() Holder {
 	}
 }
 
-// State is what an account holds at a moment: booked, and what pending rows will change of it.
+// State returns the booked balance of an account at a time, and the sum of its pending rows.
 func (bk *Book) State(a *Account, at time.Time) (booked, held int64) {
 	booked = a.opening
 	for _, r := range bk.Rows(a, at, 0) {
 		switch {
 		case r.Spec != nil:
-			continue // an amount of the script's own; it sets the balance itself if it wants to
+			continue // scripted rows do not change the balance; the script sets it
 		case r.Pending:
 			held += r.Amount
 		default:

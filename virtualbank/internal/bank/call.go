@@ -13,28 +13,30 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
+// Facts of every response and request.
 const (
-	MaxBody   = 1 << 20
+	MaxBody   = 1 << 20 // bytes of a request's body
 	JSONType  = "application/json"
-	SlowDelay = wirefault.SlowDelay
+	SlowDelay = wirefault.SlowDelay // how long FaultSlow waits
 )
 
-// Call is one request on its way through the bank.
+// Call is a request to a provider's API.
 type Call struct {
 	Request *http.Request
 	Body    []byte
-	Vars    map[string]string // from the path, unescaped
+	Vars    map[string]string // the variables of the path, unescaped
 	Route   Route
-	Fault   string // an injected fault of the provider's own kind, or ""
+	Fault   string // an injected fault for the provider to serve, or ""
 }
 
-// Reply is an answer before it is written. A nil body is no body.
+// Reply is a response before it is written. If Body is nil, the response has no body.
 type Reply struct {
 	Status int
 	Body   any
 	header http.Header
 }
 
+// With returns the reply with a header.
 func (p Reply) With(key, value string) Reply {
 	if p.header == nil {
 		p.header = http.Header{}
@@ -43,6 +45,7 @@ func (p Reply) With(key, value string) Reply {
 	return p
 }
 
+// Write writes the reply.
 func (p Reply) Write(w http.ResponseWriter) {
 	for key, values := range p.header {
 		w.Header()[key] = values
@@ -58,7 +61,7 @@ func (p Reply) Write(w http.ResponseWriter) {
 	_, _ = w.Write(body)
 }
 
-// Pause lets d pass, or ends the handler when the client leaves.
+// Pause waits for d. It aborts the handler if the client disconnects.
 func (c *Call) Pause(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -69,26 +72,28 @@ func (c *Call) Pause(d time.Duration) {
 	}
 }
 
-// Encode is a body as JSON.
+// Encode returns a body as JSON.
 func Encode(body any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(body); err != nil {
-		panic(err) // every body is a type of this package
+		panic(err) // every body is a type of the bank's own
 	}
 	return buf.Bytes()
 }
 
-// Ended reports whether nothing follows the value that was read; More is false before a stray
-// bracket too.
+// Ended reports whether nothing follows the value that was read. Decoder.More does not suffice: it
+// is false before a stray bracket too.
 func Ended(dec *json.Decoder) bool {
 	_, err := dec.Token()
 	return errors.Is(err, io.EOF)
 }
 
+// Same compares two secrets in constant time.
 func Same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
+// Nullable returns nil for an empty text.
 func Nullable(s string) any {
 	if s == "" {
 		return nil

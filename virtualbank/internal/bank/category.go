@@ -1,5 +1,7 @@
 package bank
 
+// CategoryOf returns the category and subcategory of a transaction, by its description. Both
+// providers return them.
 func CategoryOf(text string) (category, sub string, ok bool) {
 	switch text {
 	case "Harbor Coffee":

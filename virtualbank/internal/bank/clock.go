@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clock runs as the machine's clock does, from another start and with jumps. It
+// clock runs at the speed of the machine's clock, from its own start and with jumps forward. It
 // reads time.Now, so in a testing/synctest bubble it follows the bubble.
 type clock struct {
 	start time.Time
@@ -15,7 +15,7 @@ type clock struct {
 	advanced time.Duration
 }
 
-// maxAdvance is how far the clock can be advanced in all; beyond two centuries a duration ends.
+// maxAdvance limits the sum of all jumps. Beyond about 290 years a time.Duration overflows.
 const maxAdvance = 200 * 365 * 24 * time.Hour
 
 func newClock(start time.Time) *clock {
@@ -23,7 +23,7 @@ func newClock(start time.Time) *clock {
 	if start.IsZero() {
 		start = began
 	}
-	// Round(0) drops the machine's monotonic reading, which knows nothing of jumps.
+	// Round(0) drops the monotonic reading, which does not include jumps.
 	return &clock{start: start.UTC().Round(0), began: began}
 }
 

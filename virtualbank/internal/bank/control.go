@@ -7,24 +7,26 @@ import (
 	"strings"
 )
 
+// ControlPrefix is the path below which the control plane is served.
 const ControlPrefix = "/virtualbank/"
 
-// ControlCall is one call of the control plane. GET /virtualbank/ lists them all.
+// ControlCall is one call of the control plane, as GET /virtualbank/ lists it.
 type ControlCall struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	About  string `json:"about"`
-	// Example is a body that succeeds; absent where the call takes none.
+
+	// Example is a body that succeeds. It is nil if the call takes no body.
 	Example any `json:"example,omitempty"`
 
+	// Serve serves the call. An error is a *Refusal or one of another kind, which means status 400.
 	Serve func(body []byte) (any, error) `json:"-"`
 }
 
-// Newest stands for the last link or connection that a user made, wherever a control call takes
-// an id.
+// Newest is the id that means the link or connection that a user made last.
 const Newest = "newest"
 
-// Post is a call that reads its body into an In.
+// Post returns a POST call whose body is decoded into an In.
 func Post[In any](name, about string, example any, do func(In) (any, error)) ControlCall {
 	return ControlCall{http.MethodPost, ControlPrefix + name, about, example, func(body []byte) (any, error) {
 		var in In
@@ -35,22 +37,23 @@ func Post[In any](name, about string, example any, do func(In) (any, error)) Con
 	}}
 }
 
+// Get returns a GET call.
 func Get(name, about string, do func() (any, error)) ControlCall {
 	return ControlCall{http.MethodGet, ControlPrefix + name, about, nil, func([]byte) (any, error) { return do() }}
 }
 
-// LinkRef names the link or the connection that a control call is about.
+// LinkRef names the link or connection that a control call is about. Every provider has a member.
 type LinkRef struct {
 	LinkID       string `json:"link_id"`
 	ConnectionID string `json:"connectionID"`
 }
 
-// ID is that of the link or connection.
+// ID returns the id of the link or connection.
 func (o LinkRef) ID(b *Bank, p Provider) string {
 	return ResolveNewest(b, p, o.LinkID+o.ConnectionID)
 }
 
-// ResolveNewest replaces the word for the newest link or connection by its id.
+// ResolveNewest returns the id of the last link of p if id is Newest. Otherwise it returns id.
 func ResolveNewest(b *Bank, p Provider, id string) string {
 	b.Lock()
 	defer b.Unlock()
@@ -63,7 +66,7 @@ func ResolveNewest(b *Bank, p Provider, id string) string {
 	return id
 }
 
-// Example is an example that is about the newest link or connection.
+// Example returns an example body about the last link of a provider, with more members.
 func Example(spec Spec, more map[string]any) map[string]any {
 	example := map[string]any{spec.IDName: Newest}
 	for key, value := range more {
@@ -72,15 +75,15 @@ func Example(spec Spec, more map[string]any) map[string]any {
 	return example
 }
 
-// decodeControl reads a body of the control plane; a member nobody knows is named.
+// decodeControl decodes the body of a control call. An unknown member is an error that names it.
 func decodeControl(body []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return Refuse(http.StatusBadRequest, "the body is wrong: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return Refuse(http.StatusBadRequest, "the body is invalid: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if !Ended(dec) {
-		return Refuse(http.StatusBadRequest, "the body is wrong: more than one JSON value")
+		return Refuse(http.StatusBadRequest, "the body is invalid: more than one JSON value")
 	}
 	return nil
 }

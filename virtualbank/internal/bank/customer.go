@@ -1,16 +1,16 @@
 package bank
 
-// The customer whom every institution knows, and the one whose accounts come from the session.
+// The logins that every bank has. They are virtualbank.UserGood and virtualbank.UserCustom.
 const (
 	UserGood   = "user_good"
 	PassGood   = "pass_good"
 	UserCustom = "user_custom"
 )
 
-// Customer is someone who can log in at every institution.
+// Customer is the login of a person who has accounts at every institution.
 type Customer struct{ Username, Password string }
 
-// Knows reports whether the pair opens a login. Empty fields stand for [userGood].
+// Knows reports whether a username and a password are right. Empty ones mean UserGood's.
 func (b *Bank) Knows(username, password string) bool {
 	username, password = OrGood(username, password)
 	for _, c := range b.customers {
@@ -21,6 +21,7 @@ func (b *Bank) Knows(username, password string) bool {
 	return false
 }
 
+// OrGood replaces an empty username or password by UserGood's.
 func OrGood(username, password string) (string, string) {
 	if username == "" {
 		username = UserGood

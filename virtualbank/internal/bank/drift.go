@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// RawText returns the bank's own text of an event as it was written at a moment.
+// RawText returns the institution's text of an event at a time.
 func (bk *Book) RawText(e *Event, at time.Time) *string {
 	n := 0
 	for n < len(bk.drifts) && !bk.drifts[n].After(at) {
@@ -19,7 +19,7 @@ func (bk *Book) RawText(e *Event, at time.Time) *string {
 	return &text
 }
 
-// drifted writes a text in another way.
+// drifted returns a text with other marks or spaces.
 func drifted(raw string, way uint64) string {
 	switch way % 5 {
 	case 0:
@@ -34,10 +34,10 @@ func drifted(raw string, way uint64) string {
 	return raw
 }
 
-// Drift lets texts be written in another way from now on.
+// Drift changes the texts of all rows.
 func (bk *Book) Drift() { bk.drifts = append(bk.drifts, bk.Bank.Now()) }
 
-// WriteValueDays lets new rows be written with a day of value from now on.
+// WriteValueDays gives later rows a value date.
 func (bk *Book) WriteValueDays() {
 	if bk.valueSince.IsZero() {
 		bk.valueSince = bk.Bank.Now()

@@ -4,9 +4,8 @@ import (
 	"slices"
 )
 
-// Institution is one bank of the model under every name it goes by. An
-// institution without MoneyKitID is not served by MoneyKit, one without DapiID not
-// by Dapi.
+// Institution is one institution with its names and ids. The fields are those of
+// virtualbank.Institution, and Address.
 type Institution struct {
 	Name      string
 	LegalName string
@@ -16,30 +15,32 @@ type Institution struct {
 	MoneyKitAliases []string
 	Domain          string
 	Featured        bool
-	Providers       []string // aggregators behind MoneyKit, preferred first
-	Products        []string // what MoneyKit can read there
+	Providers       []string
+	Products        []string
 	Login           Login
 
 	DapiID           string // in the sandbox
 	DapiProductionID string // in production
 	SwiftCode        string
-	AsksOTP          bool // wants a one-time password for data, good for ten minutes
+	AsksOTP          bool
 
 	Address Address
 }
 
-// Login says how an institution lets people in.
+// Login is how users log in at an institution.
 type Login string
 
-// The ways to log in.
+// The values of Institution.Login.
 const (
-	loginPassword Login = "password" // user name and password
-	LoginNone     Login = "none"     // at once, whatever is typed
-	loginOAuth    Login = "oauth"    // on the bank's own page
+	loginPassword Login = "password" // with a user name and a password
+	LoginNone     Login = "none"     // any input is accepted
+	loginOAuth    Login = "oauth"    // on a page of the institution
 )
 
+// Address is the address of a branch.
 type Address struct{ Branch, Street, City string }
 
+// GoesBy reports whether id is one of the institution's ids at any provider.
 func (in Institution) GoesBy(id string) bool {
 	if id == "" {
 		return false
@@ -47,10 +48,12 @@ func (in Institution) GoesBy(id string) bool {
 	return id == in.DapiID || id == in.DapiProductionID || in.MoneyKitGoesBy(id)
 }
 
+// MoneyKitGoesBy reports whether id is MoneyKit's id or alias of the institution.
 func (in Institution) MoneyKitGoesBy(id string) bool {
 	return id != "" && (id == in.MoneyKitID || slices.Contains(in.MoneyKitAliases, id))
 }
 
+// Institution returns the first institution that matches.
 func (b *Bank) Institution(match func(Institution) bool) (Institution, bool) {
 	i := slices.IndexFunc(b.Institutions, match)
 	if i < 0 {

@@ -1,14 +1,14 @@
 package bank
 
-// Products that MoneyKit reads at an institution.
+// The products that MoneyKit reads at an institution.
 var (
 	everything    = []string{"accounts", "account_numbers", "identity", "transactions", "investments"}
 	noInvestments = everything[:4:4]
 )
 
-// catalogue is the whole catalogue. On MoneyKit the order decides within a
-// country, on Dapi altogether. Banks of MoneyKit are invented; those of Dapi carry
-// real names and BICs, since its metadata is mostly about them.
+// catalogue lists all institutions. If a call names none, the first that fits is taken: of a
+// country on MoneyKit, of all on Dapi. MoneyKit's institutions are invented. Dapi's have real names
+// and BICs, because its metadata consists mostly of them.
 var catalogue = []Institution{
 	{
 		Name:             "Emirates NBD",
@@ -188,7 +188,7 @@ var catalogue = []Institution{
 	},
 }
 
-// CountryName and currency of the countries that Dapi serves, as its metadata spells them.
+// CountryName returns the name of a country that Dapi serves, as its metadata writes it.
 func CountryName(code string) string {
 	switch code {
 	case "AE":
@@ -205,6 +205,7 @@ func CountryName(code string) string {
 	return code
 }
 
+// CurrencyOf returns the currency of a country, with the name that Dapi's metadata writes.
 func CurrencyOf(country string) (code, name string) {
 	switch country {
 	case "AE":

@@ -11,6 +11,7 @@ import (
 // Day is a day of the calendar, counted from 1970-01-01.
 type Day int
 
+// DayOf returns the UTC day of a time.
 func DayOf(t time.Time) Day {
 	const seconds = 24 * 60 * 60
 	u := t.UTC().Unix()
@@ -21,52 +22,55 @@ func DayOf(t time.Time) Day {
 	return Day(d)
 }
 
+// Time returns the start of the day in UTC.
 func (d Day) Time() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
-func (d Day) String() string  { return d.Time().Format(time.DateOnly) }
 
+// String returns the day as 2026-11-20.
+func (d Day) String() string { return d.Time().Format(time.DateOnly) }
+
+// ParseDay parses a day such as 2026-11-20.
 func ParseDay(s string) (Day, bool) {
 	t, err := time.Parse(time.DateOnly, s)
 	return DayOf(t), err == nil
 }
 
-// defaultHistory is how many days the ledger goes back at the bank's start unless
-// [Options.HistoryDays] says otherwise.
+// defaultHistory is how many days before the bank's start the ledger starts by default.
 const defaultHistory = 730
 
-// LedgerStart is the first day of the ledger.
+// LedgerStart returns the first day of the ledger.
 func (b *Bank) LedgerStart() Day {
 	return DayOf(b.clock.start) - Day(cmp.Or(b.historyDays, defaultHistory))
 }
 
 // Event is something that happened in an account. A card purchase is held first and posted later,
-// perhaps with another amount; a late one is known to the bank days after its date.
+// sometimes with another amount. A late event appears days after its date.
 type Event struct {
 	ID      string
 	Started Day
-	Posted  Day   // equals began where nothing is held
-	Appears Day   // when the bank's customer can see it
-	hold    int64 // minor units, into the account is positive
+	Posted  Day   // equals Started if nothing is held
+	Appears Day   // since when the customer sees it
+	hold    int64 // minor units; money into the account is positive
 	amount  int64
 	Text    string
 	Raw     string
 	Ref     string
 	Spec    *Scripted
-	changes []*Scripted // what the spec became, by when
+	changes []*Scripted // later versions of Spec
 
-	// Of imported events.
-	Original *string // the application's own id
-	NoText   bool    // it has no description
-	Moment   *string // its timestamp with the offset as given, nil for a bare day
+	// For imported events.
+	Original *string // the application's id
+	NoText   bool    // the event has no description
+	Moment   *string // the timestamp with its offset, nil for a bare day
 
-	// Of staged events.
-	since   time.Time // when the bank got to know it, zero for appears alone
-	until   time.Time // from when nothing is left of it, zero for never
-	edit    time.Time // from when the amount is edited
+	// For staged events.
+	since   time.Time // since when the event exists; zero means that only Appears counts
+	until   time.Time // until when the event exists; zero means without end
+	edit    time.Time // since when the amount is edited
 	edited  int64
-	KeepsID bool // pending and posted it has one id
+	KeepsID bool // the row has the same id when pending and when posted
 }
 
-// Row is an event as it is to be seen at some moment.
+// Row is an event as it appears at some time.
 type Row struct {
 	Event   *Event
 	Date    Day
@@ -75,8 +79,8 @@ type Row struct {
 	Spec    *Scripted
 }
 
-// Written is the day that Dapi writes for a row: where days of value are staged, three or six days
-// after the one that the bank selects by.
+// Written returns the day that Dapi writes for a row. If value dates are staged, it is three or six
+// days after the day that requests select by.
 func (bk *Book) Written(r Row) Day {
 	e, since := r.Event, bk.valueSince
 	seen := e.since.After(since) || (e.since.IsZero() && e.Appears > DayOf(since))
@@ -86,8 +90,8 @@ func (bk *Book) Written(r Row) Day {
 	return r.Date + 3 + 3*Day(bk.Bank.mix(e.ID, "value day")%2)
 }
 
-// Rows are what can be seen of an account at a moment, newest first. days limits how far back; 0 is
-// all.
+// Rows returns the rows of an account at a time, the newest first. days limits the rows to that
+// many days; 0 means all.
 func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 	today := DayOf(at)
 	bk.grow(a, today)
@@ -119,7 +123,7 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 	return list
 }
 
-// grow makes the events of the days that have come.
+// grow adds the events of all days until today.
 func (bk *Book) grow(a *Account, today Day) {
 	first := bk.Bank.LedgerStart()
 	if a.until == 0 {
@@ -134,7 +138,7 @@ func (bk *Book) grow(a *Account, today Day) {
 	}
 }
 
-// happen makes the events that begin on a day.
+// happen adds the events that start on a day.
 func (bk *Book) happen(a *Account, d Day, r *rand.Rand) {
 	h := happening{bk: bk, a: a, on: d, r: r, unit: UnitOf(a.Currency)}
 	monthday := d.Time().Day()
@@ -157,17 +161,17 @@ func (bk *Book) happen(a *Account, d Day, r *rand.Rand) {
 	}
 }
 
-// happening is one day of an account.
+// happening adds the events of one day to an account.
 type happening struct {
 	bk   *Book
 	a    *Account
 	on   Day
 	r    *rand.Rand
 	unit int64 // one major unit
-	n    int   // events so far
+	n    int   // the number of events so far
 }
 
-// add makes an event that is held for some days.
+// add adds an event that is pending for the given number of days.
 func (h *happening) add(amount int64, held int, text string) *Event {
 	h.n++
 	bk := h.bk
@@ -183,9 +187,10 @@ func (h *happening) add(amount int64, held int, text string) *Event {
 	return &h.a.Events[len(h.a.Events)-1]
 }
 
-// spend draws an amount of up to so many major units.
+// spend draws an amount of at most limit+1 major units, as money out of the account.
 func (h *happening) spend(limit int64) int64 { return -(h.unit + h.r.Int64N(limit*h.unit)) }
 
+// checking adds the events of a checking account.
 func (h *happening) checking(monthday int) {
 	r, unit := h.r, h.unit
 	switch monthday {
@@ -205,15 +210,16 @@ func (h *happening) checking(monthday int) {
 		coffee := h.spend(5)
 		raw := h.add(coffee, 0, "Harbor Coffee").Raw
 		if r.IntN(3) == 0 {
-			h.add(coffee, 0, "Harbor Coffee").Raw = raw // the same again: two coffees are two rows
+			h.add(coffee, 0, "Harbor Coffee").Raw = raw // two equal purchases are two rows
 		}
 	}
 	if r.IntN(40) == 0 {
 		e := h.add(h.spend(30), 0, "Toll Road")
-		e.Appears = h.on + Day(3+r.IntN(4)) // posted late
+		e.Appears = h.on + Day(3+r.IntN(4)) // the event appears late
 	}
 }
 
+// card adds the events of a credit card.
 func (h *happening) card(monthday int) {
 	r, unit := h.r, h.unit
 	if monthday == 27 {
@@ -222,18 +228,19 @@ func (h *happening) card(monthday int) {
 	if r.IntN(3) == 0 {
 		e := h.add(h.spend(25), 1+r.IntN(3), "Restaurant")
 		if r.IntN(2) == 0 {
-			e.amount = e.hold * 118 / 100 // the tip
+			e.amount = e.hold * 118 / 100 // with a tip
 		}
 	}
 	if r.IntN(12) == 0 {
 		e := h.add(-100*unit, 1+r.IntN(2), "Fuel Station")
-		e.amount = h.spend(60) // held for a full tank
+		e.amount = h.spend(60) // the hold was for a full tank
 	}
 	if r.IntN(45) == 0 {
 		h.add(unit+r.Int64N(40*unit), 0, "Refund")
 	}
 }
 
+// rawText returns a description as the institution writes it.
 func rawText(text string, r *rand.Rand) string {
 	raw := make([]byte, 0, len(text)+12)
 	for _, b := range []byte(text) {

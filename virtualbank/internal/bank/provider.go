@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Provider is one wire format of the bank. Every method but Spec, Routes, Handle, Connect and
-// Controls is called under the bank's mutex.
+// Provider is one wire format of the bank. Callers hold the bank's mutex, except for the methods of
+// API that say otherwise, Spec, Connect and Controls.
 type Provider interface {
 	API
 	Links
 	Webhooks
 
-	// Spec returns what is fixed about the provider.
+	// Spec returns the fixed facts of the provider.
 	Spec() Spec
 
 	// Connect returns the control call that plays the user in the provider's link widget.
@@ -22,144 +22,149 @@ type Provider interface {
 	Controls() []ControlCall
 }
 
-// API is how a provider serves requests.
+// API serves the requests of a provider.
 type API interface {
-	// Routes returns the operations. The first that matches a request is the one.
+	// Routes returns the operations. The first one that matches a request serves it. The mutex is
+	// not held.
 	Routes() []Route
 
-	// Handle carries out a request for one of the routes. It takes the bank's mutex itself.
+	// Handle serves a request for one of the routes. It checks the credentials first. The mutex is
+	// not held.
 	Handle(c *Call) Reply
 
-	// Fail returns the answer to a request that no operation gets: 404 for an unknown path, 405 for
-	// an unknown method, 413 for a body that is too large, 429 for an injected rate limit. One
-	// without a body leaves the body to the fault.
+	// Fail returns the response to a request that reaches no operation. The status is 404 for an
+	// unknown path, 405 for an unknown method, or 413 for a body that is too large. It is 429 for
+	// an injected rate limit; a nil body then leaves the body to the fault. The mutex is not held.
 	Fail(status int) Reply
 
-	// Form returns an answer as it is written. It sees every answer.
+	// Form returns a response in the form in which it is written. It sees every response. The mutex
+	// is not held.
 	Form(p Reply) Reply
 
-	// Concerns returns an id of the institution that a request is about, "" for none.
+	// Concerns returns an id of the institution that a request is about, or "".
 	Concerns(c *Call) string
 
-	// Applies reports whether a fault of Spec.Faults or CommonFaults makes sense for an operation.
-	// named says that the fault was injected for just that operation.
+	// Applies reports whether a fault of Spec.Faults or CommonFaults has an effect on an operation.
+	// The flag named is set if the fault was injected for this operation only.
 	Applies(fault, operation string, named bool) bool
 }
 
-// Links are the links of the application's users, by whatever name the provider has for them.
+// Links holds the links of a provider. Dapi calls them connections.
 type Links interface {
-	// Links returns all links, deleted ones as well, in the order in which users made them.
+	// Links returns all links in the order in which users made them, including deleted ones.
 	Links() []Link
 
-	// Find returns the link with an id, deleted or not.
+	// Find returns the link with an id, even if it was deleted.
 	Find(id string) (Link, bool)
 
-	// Settle lets happen what the passing of time brings.
+	// Settle finishes what is due because time has passed, such as refreshes, and announces it.
 	Settle()
 }
 
 // Link is one login of one user at one institution.
 type Link interface {
-	// ID is the provider's id of the link.
+	// ID returns the provider's id of the link.
 	ID() string
 
-	// State describes the link.
+	// State returns the state of the link.
 	State() LinkState
 
-	// Book is what the customer has at the institution.
+	// Book returns the accounts that the customer has at the institution.
 	Book() *Book
 
-	// AccountID is the id of an account of the book on this link.
+	// AccountID returns the provider's id of an account on this link.
 	AccountID(a *Account) string
 
-	// Day is the day that the provider writes for a row of the book.
+	// Day returns the day that the provider writes for a row.
 	Day(r Row) Day
 
-	// Lapse ends the user's consent and announces that. It reports false for a deleted link.
+	// Lapse ends the user's consent and announces that. It returns false for a deleted link.
 	Lapse() bool
 
-	// Stage brings a situation of Spec.Situations about.
+	// Stage makes one of Spec.Situations happen.
 	Stage(situation string) error
 
-	// Moved announces that there are transactions to read, where the provider does so at once.
+	// Moved announces new transactions if the provider announces them immediately.
 	Moved()
 }
 
-// Webhooks is how a provider announces something.
+// Webhooks builds and signs the webhooks of a provider.
 type Webhooks interface {
-	// Address returns where webhooks of a link go, "" for nowhere.
+	// Address returns the webhook address for a link, or "".
 	Address(reference string) string
 
-	// Token draws the delivery token, "" where the provider has none.
+	// Token returns a new delivery token, or "" if the provider has none.
 	Token() string
 
 	// Payload returns the members of a webhook's body.
 	Payload(w Webhook) map[string]any
 
-	// Seal returns a body as it is sent.
+	// Seal returns the body in the form in which it is sent, for example encrypted.
 	Seal(body []byte) []byte
 
-	// Sign returns the headers of a delivery of body. key is the webhook's.
+	// Sign returns the headers of a delivery. key is the key of the webhook.
 	Sign(key string, body []byte, s Stamp) http.Header
 
-	// Pause returns how long after a failed attempt the next one follows, false for never. elapsed
-	// is the time since the first attempt.
+	// Pause returns the time between a failed attempt and the next one, or false if none follows.
+	// elapsed is the time since the first attempt.
 	Pause(attempts int, elapsed time.Duration) (time.Duration, bool)
 
-	// Rotate starts to sign with a new key and keeps the old ones valid.
+	// Rotate adds a new key to sign with, and keeps the old ones valid.
 	Rotate()
 
-	// Retire forgets all keys but the newest.
+	// Retire drops all keys but the newest.
 	Retire()
 }
 
-// Spec is what is fixed about a provider.
+// Spec holds the fixed facts of a provider.
 type Spec struct {
-	Name     string // as in faults, the journal and webhooks
-	Title    string // as the provider writes itself
-	BasePath string // of the API's base URL
-	IDName   string // the member that holds the id of a link in bodies of the control plane
+	Name     string // the name in faults, the journal and webhooks
+	Title    string // the name in prose
+	BasePath string // the path of the API's base URL
+	IDName   string // the member for the id of a link in bodies of the control plane
 
-	Faults     []Fault  // those that only this provider has, or some
-	Situations []string // those that [Link.Stage] knows
-	Events     []string // of webhooks
+	Faults     []Fault  // the faults that not every provider has
+	Situations []string // the situations that [Link.Stage] knows
+	Events     []string // the names of webhook events
 
-	SignatureHeader string
-	Forgeries       []Forgery // beyond those that every provider has
+	SignatureHeader string    // the header of a webhook's signature
+	Forgeries       []Forgery // the forgeries that not every provider has
 
-	ExampleOperation   string // of an injected fault
-	ExampleInstitution string // an id
+	ExampleOperation   string // an operation for examples of the control plane
+	ExampleInstitution string // an institution's id for examples of the control plane
 }
 
 // Fault describes a fault that can be injected.
 type Fault struct{ Name, Summary string }
 
-// Forgery spoils a delivery in one way.
+// Forgery makes a delivery invalid in one way.
 type Forgery struct {
 	Name string
-	// Send changes the headers of the delivery. Without it Sign looks at [stamp.flaw].
+
+	// Send changes the headers of the delivery. If it is nil, [Webhooks] must make the signature
+	// invalid: Name is then in [Stamp].
 	Send func(http.Header)
 }
 
-// Faults that every provider has.
+// The names of faults and of a forgery that every provider has.
 const (
-	FaultSlow        = "slow" // of the wire; a provider may do more than wait
+	FaultSlow        = "slow" // a fault of the wire; the provider serves it
 	FaultRejected    = "credentials_rejected"
 	FaultUnknownCode = "unknown_code"
 	FaultBankDown    = "institution_down"
-	ForgedKey        = "wrong_key" // a forgery that Sign looks at
+	ForgedKey        = "wrong_key" // a forgery; Sign serves it
 )
 
-// CommonFaults are the faults in a provider's own words that every provider has.
+// CommonFaults returns the faults that every provider has in its own words.
 func CommonFaults() []Fault {
 	return []Fault{
-		{FaultRejected, "the application's credentials are refused"},
-		{FaultUnknownCode, "an error with a code that nobody listed"},
-		{FaultBankDown, "the institution is failing"},
+		{FaultRejected, "the application's credentials are rejected"},
+		{FaultUnknownCode, "an error with an undocumented code"},
+		{FaultBankDown, "the institution is down"},
 	}
 }
 
-// LinkState is a link as the bank itself knows it.
+// LinkState is the state of a link. The fields are those of virtualbank.LinkState.
 type LinkState struct {
 	Provider    string
 	ID          string
@@ -172,7 +177,7 @@ type LinkState struct {
 	Exchanged   int
 }
 
-// The states of a link.
+// The states of a link, in MoneyKit's words.
 const (
 	StateAwaiting  = "awaiting_token_exchange"
 	StateConnected = "connected"
@@ -180,30 +185,30 @@ const (
 	StateError     = "error"
 )
 
-// Exchanges counts what became of a one-time token.
+// Exchanges counts the exchanges of a one-time token: all, and the successful ones.
 type Exchanges struct{ Presented, Exchanged int }
 
-// Webhook is something the bank announces.
+// Webhook is an event to announce. The fields are those of virtualbank.Webhook.
 type Webhook struct {
 	Provider  string
 	Event     string
 	Reference string
 	Members   map[string]any
 	Key       string
-	At        time.Time // when it happened
+	At        time.Time // when the event happened
 }
 
-// Outbox takes what a provider announces.
+// Outbox holds webhooks until they are delivered.
 type Outbox interface {
-	// Announce puts a webhook into the outbox as it is to be said now, and returns its delivery
-	// token. Under the bank's mutex.
+	// Announce puts a webhook into the outbox and returns its delivery token. Its body is fixed
+	// from then on. Callers hold the mutex.
 	Announce(url string, w Webhook) (token string)
 }
 
-// Stamp is how a delivery is signed.
+// Stamp holds what a signature depends on besides the body.
 type Stamp struct {
-	At      time.Time
-	Attempt int
-	Token   string // the delivery token; "" draws one
-	Flaw    string // a forgery, "" for a genuine delivery
+	At      time.Time // when the delivery is signed
+	Attempt int       // 1 for the first attempt
+	Token   string    // the delivery token; "" means a new one
+	Flaw    string    // the name of a forgery; "" means a valid delivery
 }

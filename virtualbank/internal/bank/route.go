@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// Route is one operation of an API. op names it for faults and the journal.
+// Route is one operation of an API. Operation is its name in faults and the journal.
 type Route struct {
 	Method    string
-	Path      string // segments in braces match anything but an empty segment
+	Path      string // a segment in braces matches any segment that is not empty
 	Operation string
-	Open      bool // needs no credentials
+	Open      bool // the operation needs no credentials
 	Handle    func(*Call) Reply
 }
 
+// Found is the route of a request, with the variables of its path.
 type Found struct {
 	Route Route
 	Vars  map[string]string
 }
 
-// Match finds the route of a path. Routes are tried in order, so literal paths go before
-// those with variables. When the path is known but not for this method, the methods
-// it is known for come back.
+// Match returns the route of a path. Routes are tried in order, so literal paths precede those with
+// variables. If the path has routes for other methods only, Match returns these methods.
 func Match(routes []Route, method, escaped string) (Found, []string) {
 	var allow []string
 	for _, rt := range routes {
@@ -41,6 +41,7 @@ func Match(routes []Route, method, escaped string) (Found, []string) {
 	return Found{}, allow
 }
 
+// matches reports whether the route is for a path, and returns the variables of the path.
 func (rt Route) matches(escaped string) (map[string]string, bool) {
 	want := strings.Split(rt.Path, "/")
 	got := strings.Split(escaped, "/")
@@ -49,7 +50,7 @@ func (rt Route) matches(escaped string) (map[string]string, bool) {
 	}
 	var vars map[string]string
 	for i, segment := range want {
-		// Segments are unescaped one by one: an identifier may hold a slash.
+		// Segments are unescaped one by one, because an id may contain a slash.
 		text, err := url.PathUnescape(got[i])
 		if err != nil {
 			return nil, false

@@ -7,22 +7,21 @@ import (
 	"time"
 )
 
-// AccountSpec is an account to add.
+// AccountSpec is virtualbank.AccountSpec.
 type AccountSpec struct {
 	Name     string
 	Kind     string
 	Currency string
 }
 
-// BalanceSpec are the balances to serve, as decimal text that goes onto the wire as it is. "" is
-// null. They are in the provider's own sign.
+// BalanceSpec is virtualbank.BalanceSpec.
 type BalanceSpec struct {
 	Current, Available, Limit string
-	NoCurrency                bool   // the currency is null
-	Date                      string // MoneyKit's balance_date, as it is; "" is null
+	NoCurrency                bool
+	Date                      string
 }
 
-// TransactionSpec is a transaction whose texts go onto the wire as they are.
+// TransactionSpec is virtualbank.TransactionSpec.
 type TransactionSpec struct {
 	Amount     string
 	AsNumber   bool
@@ -34,13 +33,13 @@ type TransactionSpec struct {
 	Pending    bool
 }
 
-// written is a transaction of a script and when it came to be.
+// Scripted is a transaction of a script, and since when it exists.
 type Scripted struct {
 	TransactionSpec
 	At time.Time
 }
 
-// AddAccount adds an account.
+// AddAccount adds an account to the book.
 func (bk *Book) AddAccount(spec AccountSpec) (*Account, error) {
 	kind, ok := map[string]Kind{
 		"checking":   KindChecking,
@@ -68,7 +67,7 @@ func (bk *Book) AddAccount(spec AccountSpec) (*Account, error) {
 	return a, nil
 }
 
-// SetBalance serves these balances for the account from now on.
+// SetBalance replaces the balances of the account.
 func (a *Account) SetBalance(spec BalanceSpec) { a.Balances = &spec }
 
 // AddTransaction adds a transaction to an account.
@@ -88,7 +87,7 @@ func (bk *Book) AddTransaction(a *Account, spec TransactionSpec) {
 	})
 }
 
-// ChangeTransaction corrects the transaction that was added with the same text.
+// ChangeTransaction replaces the transaction that was added with the same text.
 func (bk *Book) ChangeTransaction(a *Account, spec TransactionSpec) error {
 	e, err := a.added(spec.Text)
 	if err != nil {
@@ -98,7 +97,7 @@ func (bk *Book) ChangeTransaction(a *Account, spec TransactionSpec) error {
 	return nil
 }
 
-// RemoveTransaction takes back the transaction that was added with a text.
+// RemoveTransaction removes the transaction that was added with a text.
 func (bk *Book) RemoveTransaction(a *Account, text string) error {
 	e, err := a.added(text)
 	if err != nil {
@@ -108,19 +107,19 @@ func (bk *Book) RemoveTransaction(a *Account, text string) error {
 	return nil
 }
 
-// added finds the transaction that was added with a text and is still there.
+// added returns the transaction that was added with a text and not removed.
 func (a *Account) added(text string) (*Event, error) {
 	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Spec != nil && e.Text == text && e.until.IsZero() })
 	if i < 0 {
-		return nil, Refuse(http.StatusNotFound, "no transaction with that text was added")
+		return nil, Refuse(http.StatusNotFound, "there is no added transaction with that text")
 	}
 	return &a.Events[i], nil
 }
 
-// defaultDays is how many days of transactions an institution serves unless a script says
-// otherwise.
+// defaultDays is how many days of transactions an institution serves by default.
 const defaultDays = 90
 
+// DaysServed returns how many days of transactions an institution serves.
 func (b *Bank) DaysServed(at Institution) int {
 	if days := b.Served[at.Name]; days > 0 {
 		return days
@@ -128,21 +127,21 @@ func (b *Bank) DaysServed(at Institution) int {
 	return defaultDays
 }
 
-// Outage takes an institution down or brings it back.
+// Outage takes an institution down, or up again.
 func (b *Bank) Outage(institutionID string, down bool) error {
 	at, ok := b.Institution(func(in Institution) bool { return in.GoesBy(institutionID) })
 	if !ok {
-		return Refuse(http.StatusNotFound, "no institution %q", institutionID)
+		return Refuse(http.StatusNotFound, "there is no institution %q", institutionID)
 	}
 	b.Outages[at.Name] = down
 	return nil
 }
 
-// ServeDays makes an institution serve that many days of transactions from now on.
+// ServeDays sets how many days of transactions an institution serves.
 func (b *Bank) ServeDays(institutionID string, days int) error {
 	at, ok := b.Institution(func(in Institution) bool { return in.GoesBy(institutionID) })
 	if !ok || days < 1 {
-		return Refuse(http.StatusNotFound, "no institution %q, or no days", institutionID)
+		return Refuse(http.StatusNotFound, "there is no institution %q, or days is less than 1", institutionID)
 	}
 	b.Served[at.Name] = days
 	return nil

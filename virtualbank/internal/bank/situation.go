@@ -2,7 +2,7 @@ package bank
 
 import "time"
 
-// The names of situations.
+// The names of situations. They are the constants of package virtualbank.
 const (
 	IDChurn           = "id-churn"
 	RemovedFirst      = "removed-first"
@@ -35,48 +35,49 @@ const (
 	TextDrift         = "text-drift"
 )
 
-// StagedFor is how long a situation lasts that ends of itself.
+// StagedFor is how long a situation with an end lasts.
 const StagedFor = time.Hour
 
+// When the parts of a situation happen.
 const (
 	unfoldsAfter        = 24 * time.Hour
 	lateDays, veryLater = 15, 40
 )
 
-// Situation is something that happens to stored transactions sooner or later.
+// Situation is a change of stored transactions that real banks make.
 type Situation struct{ Name, About string }
 
-// Situations are all situations. Each provider has some of them.
+// Situations returns all situations. Each provider has some of them.
 func Situations() []Situation {
 	return []Situation{
-		{IDChurn, "every transaction gets another id; the old ones are told removed"},
-		{RemovedFirst, "the same, and the removed ids come on pages before the rows that take their place"},
-		{Unordered, "every transaction gets another id, and all lists come in no order"},
-		{CreatedAndUpdated, "a new row is both created and updated in one answer"},
-		{CreatedAndRemoved, "a row is created and removed in one answer"},
-		{UpdatedAndRemoved, "a row is updated and removed in one answer"},
-		{PendingVanishes, "a pending row, of which nothing is left a day later; nobody says so"},
-		{Posted, "a pending row, posted a day later, under another id where there are ids"},
-		{PostedSameID, "a pending row, posted a day later under the same id"},
-		{Tip, "a pending row, posted a day later with more"},
-		{FuelHold, "a pending row, posted a day later with far less"},
-		{Late, "a row that the bank shows fifteen days after its date"},
-		{VeryLate, "a row that the bank shows forty days after its date"},
-		{Twin, "a second row that equals one of the last two weeks in all but its id"},
+		{IDChurn, "MoneyKit changes every transaction's id and reports the old ids as removed"},
+		{RemovedFirst, "as id-churn, and the removed ids are on pages before the rows that replace them"},
+		{Unordered, "as id-churn, and all lists are in random order"},
+		{CreatedAndUpdated, "one response reports a new row both as created and as updated"},
+		{CreatedAndRemoved, "one response reports a row as created and as removed"},
+		{UpdatedAndRemoved, "one response reports a row as updated and as removed"},
+		{PendingVanishes, "a pending row disappears a day later without a notice"},
+		{Posted, "a pending row is posted a day later, under another id where rows have ids"},
+		{PostedSameID, "a pending row is posted a day later under the same id"},
+		{Tip, "a pending row is posted a day later with a larger amount"},
+		{FuelHold, "a pending row is posted a day later with a much smaller amount"},
+		{Late, "a row appears fifteen days after its date"},
+		{VeryLate, "a row appears forty days after its date"},
+		{Twin, "a second row appears that equals a row of the last two weeks in all but its id"},
 		{Edited, "the amount of a row of the last two weeks is corrected"},
-		{Withdrawn, "a booked row of the last two weeks is taken back"},
-		{CursorForgotten, "the cursor is refused until the sync begins anew"},
-		{CursorCircles, "the next pages are the same two, again and again"},
-		{EmptyAnswer, "for an hour, no transactions though there are"},
-		{ShortAnswer, "for an hour, every third transaction is left out"},
-		{FewerDays, "the bank serves 60 days where it served 90, and says so"},
-		{FewerDaysUnsaid, "the bank serves 60 days where it says 90"},
-		{DaysIgnored, "for an hour, all rows there are, whatever days are asked for"},
-		{DaysRefused, "for an hour, days before the last 40 are refused, though 90 are promised"},
-		{TodayRefused, "for an hour, the day that has begun at the bank is refused until it begins in UTC"},
-		{ValueDays, "from now on, each new row is selected by one day and written with another, three or six days later"},
-		{RenumberedDay, "a row is added to a day and gets the first id of that day; each of the others gets the id of the next"},
-		{SecondLink, "a pending row that keeps its id on each link to the login for three days, and when it is posted"},
-		{TextDrift, "every text is written in another way: marks that cannot be seen, other spaces; where there are ids, those are others too"},
+		{Withdrawn, "a booked row of the last two weeks is removed"},
+		{CursorForgotten, "the cursor is rejected until a sync starts without one"},
+		{CursorCircles, "the next 40 pages of a sync repeat the same two cursors"},
+		{EmptyAnswer, "for an hour, responses have no transactions although there are some"},
+		{ShortAnswer, "for an hour, responses leave out every third transaction"},
+		{FewerDays, "the institution serves 60 days instead of 90, and says so"},
+		{FewerDaysUnsaid, "the institution serves 60 days but says 90"},
+		{DaysIgnored, "for an hour, responses have all rows, whatever days the request asks for"},
+		{DaysRefused, "for an hour, days before the last 40 are rejected although 90 are promised"},
+		{TodayRefused, "for an hour, the institution's current day is rejected until it starts in UTC"},
+		{ValueDays, "each new row is selected by one day and shows a value date three or six days later"},
+		{RenumberedDay, "a row is added to a day and gets the day's first id; the others get the next row's"},
+		{SecondLink, "a pending row keeps its id on each link of the login, for three days and when posted"},
+		{TextDrift, "texts change in invisible marks and spaces, and rows get other ids where they have ids"},
 	}
 }

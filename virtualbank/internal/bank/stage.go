@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// GrowFirst makes the events of the first account that have come.
+// GrowFirst adds the events of the first account until today.
 func (bk *Book) GrowFirst() { bk.grow(bk.Accounts[0], DayOf(bk.Bank.Now())) }
 
-// StageRow puts a row into the first account, or changes one that is there.
+// StageRow adds a row to the first account, or changes an existing one.
 func (bk *Book) StageRow(situation string) error {
 	a, now := bk.Accounts[0], bk.Bank.Now()
 	today := DayOf(now)
@@ -57,7 +57,7 @@ func (bk *Book) StageRow(situation string) error {
 	return nil
 }
 
-// change edits a row of the last two weeks, or takes it back.
+// change edits or removes a row of the last two weeks.
 func (a *Account) change(situation string, now time.Time) error {
 	e, err := a.recent(DayOf(now), func(*Event) bool { return true })
 	switch {
@@ -71,16 +71,16 @@ func (a *Account) change(situation string, now time.Time) error {
 	return nil
 }
 
-// recent finds the first row of the last two weeks that fits.
+// recent returns the first row of the last two weeks that fits.
 func (a *Account) recent(today Day, fits func(*Event) bool) (*Event, error) {
 	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Recent(today) && fits(&e) })
 	if i < 0 {
-		return nil, Refuse(http.StatusConflict, "the account has no row of the last two weeks")
+		return nil, Refuse(http.StatusConflict, "the account has no suitable row of the last two weeks")
 	}
 	return &a.Events[i], nil
 }
 
-// Recent reports whether a row is booked, some days old, and nothing was staged with it.
+// Recent reports whether an event is booked, of the last two weeks, and not changed by a situation.
 func (e *Event) Recent(today Day) bool {
 	return e.Posted > today-14 && e.Posted < today-2 && e.Appears < today && e.Spec == nil && e.until.IsZero() &&
 		e.edit.IsZero()

@@ -2,10 +2,10 @@ package bank
 
 import (
 	"time"
-	_ "time/tzdata" // the rules of the zones, for machines that have none
+	_ "time/tzdata" // time zones for machines without a database
 )
 
-// zoneOf names the zone of the banks of a country.
+// zoneOf returns the time zone of the institutions of a country.
 func zoneOf(country string) string {
 	switch country {
 	case "AE":
@@ -22,11 +22,11 @@ func zoneOf(country string) string {
 	return "UTC"
 }
 
-// Today is the day that has begun at the bank.
+// Today returns the current day at the institution.
 func (in Institution) Today(now time.Time) Day {
 	zone, err := time.LoadLocation(zoneOf(in.Country))
 	if err != nil {
-		panic(err) // the names are written above
+		panic(err) // zoneOf returns valid names
 	}
 	_, offset := now.In(zone).Zone()
 	return DayOf(now.Add(time.Duration(offset) * time.Second))

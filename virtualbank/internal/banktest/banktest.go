@@ -1,3 +1,5 @@
+// Package banktest holds what the tests of package virtualbank and of its providers share: a caller
+// of both APIs and a receiver of webhooks.
 package banktest
 
 import (
@@ -17,19 +19,20 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// Caller speaks to a bank's handlers without a socket.
+// Caller calls the handlers of a bank without sockets.
 type Caller struct {
 	T    testing.TB
 	Bank *virtualbank.Bank
 }
 
-// Response is the answer to a request.
+// Response is the response to a request.
 type Response struct {
 	Status int
 	Body   map[string]any
 	Header http.Header
 }
 
+// Do makes a request with a JSON body and a bearer token; both may be empty.
 func (c Caller) Do(h http.Handler, method, path, token string, body any) Response {
 	c.T.Helper()
 	var reader io.Reader
@@ -54,12 +57,13 @@ func (c Caller) Do(h http.Handler, method, path, token string, body any) Respons
 	return a
 }
 
+// Open returns a caller of a new bank.
 func Open(t testing.TB, o virtualbank.Options) Caller { return Caller{t, virtualbank.New(o)} }
 
 // Object is a JSON object.
 type Object = map[string]any
 
-// Start is a time for a bank to start at.
+// Start is the start of most banks in tests.
 var Start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func List(body Object, name string) []Object {
@@ -80,7 +84,7 @@ func With(body Object, more Object) Object {
 	return all
 }
 
-// Changed is a deep copy of an import with one member set, or taken away with Absent.
+// Changed returns a copy of an import with one member set. The value Absent removes the member.
 func Changed(in Object, value any, path ...string) Object {
 	out := maps.Clone(in)
 	name := path[0]
@@ -106,10 +110,10 @@ func Changed(in Object, value any, path ...string) Object {
 
 type absence struct{}
 
-// Absent takes a member away.
+// Absent is the value for Changed that removes a member.
 var Absent any = absence{}
 
-// Raw sends a request as it is written and returns the answer.
+// Raw makes a request with a header and a body as they are.
 func (c Caller) Raw(h http.Handler, method, target string, header http.Header, body string) Response {
 	c.T.Helper()
 	r := httptest.NewRequestWithContext(c.T.Context(), method, target, strings.NewReader(body))

@@ -9,10 +9,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
+// Dapi makes a request to the Dapi API.
 func (c Caller) Dapi(path, token string, body any) Response {
 	return c.Do(c.Bank.Dapi(), http.MethodPost, "/v2"+path, token, body)
 }
 
+// Login links a user. It returns the members of Connect's payload and the appSecret.
 func (c Caller) Login() map[string]string {
 	raw, err := c.Bank.LinkDapi(
 		virtualbank.DapiLink{AppKey: c.Bank.Credentials().Dapi.AppKey, Countries: []string{"AE"}},
@@ -29,6 +31,8 @@ func (c Caller) Login() map[string]string {
 	return out
 }
 
+// LinkDapi links a user and exchanges the code. The result secrets holds the members that every
+// call repeats.
 func (c Caller) LinkDapi(institution string) (connectionID, token string, secrets Object) {
 	creds := c.Bank.Credentials().Dapi
 	raw, err := c.Bank.LinkDapi(virtualbank.DapiLink{AppKey: creds.AppKey, InstitutionID: institution})

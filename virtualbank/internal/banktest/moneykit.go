@@ -13,10 +13,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
+// MoneyKit makes a request to the MoneyKit API.
 func (c Caller) MoneyKit(method, path, token string, body any) Response {
 	return c.Do(c.Bank.MoneyKit(), method, path, token, body)
 }
 
+// Token returns an access token.
 func (c Caller) Token() string {
 	creds := c.Bank.Credentials().MoneyKit
 	form := url.Values{
@@ -38,6 +40,7 @@ func (c Caller) Token() string {
 	return out.AccessToken
 }
 
+// Session returns a valid body of POST /link-session.
 func Session(user string) Object {
 	return Object{
 		"customer_user": Object{"id": user},
@@ -47,7 +50,7 @@ func Session(user string) Object {
 	}
 }
 
-// Exchangeable links a user in Connect and returns the token for the back end.
+// Exchangeable links a user and returns the exchangeable token.
 func (c Caller) Exchangeable(token string) string {
 	a := c.MoneyKit("POST", "/link-session", token, Session("user-1"))
 	require.Equal(c.T, http.StatusCreated, a.Status, a.Body)
@@ -62,18 +65,19 @@ func (c Caller) Exchangeable(token string) string {
 	return b.Body["exchangeable_token"].(string)
 }
 
+// Exchange exchanges an exchangeable token.
 func (c Caller) Exchange(token, exchangeable string) Response {
 	return c.MoneyKit("POST", "/link-session/exchange-token", token, Object{"exchangeable_token": exchangeable})
 }
 
-// LinkMoneyKit links a user and returns an access token and the link's path.
+// LinkMoneyKit links a user. It returns an access token and the path of the link.
 func (c Caller) LinkMoneyKit() (token, path string) {
 	token = c.Token()
 	link := c.Exchange(token, c.Exchangeable(token)).Body["link"].(Object)
 	return token, "/links/" + link["link_id"].(string)
 }
 
-// Sync plays a client that keeps rows by the protocol.
+// Sync syncs a client's rows from a cursor to the end. It returns the next cursor.
 func (c Caller) Sync(token, path, cursor string, rows map[string]Object) (next string, pages int) {
 	for {
 		a := c.MoneyKit("GET", path+"/transactions/sync?size=100&cursor="+cursor, token, nil)
@@ -93,7 +97,7 @@ func (c Caller) Sync(token, path, cursor string, rows map[string]Object) (next s
 	}
 }
 
-// LinkWithHook links through MoneyKit, with an address for webhooks.
+// LinkWithHook links a user with the webhook address Hook.
 func (c Caller) LinkWithHook() (token, id string) {
 	c.T.Helper()
 	token = c.Token()

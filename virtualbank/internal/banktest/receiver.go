@@ -13,13 +13,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// Receiver is an application that gets webhooks.
+// Receiver is a transport that receives webhooks.
 type Receiver struct {
 	Got    []*http.Request
 	Bodies []string
-	Status int // 0 is 200, -1 no answer
+	Status int // 0 means 200, -1 means no response
 }
 
+// RoundTrip records a delivery.
 func (r *Receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(req.Body)
 	r.Got, r.Bodies = append(r.Got, req), append(r.Bodies, string(body))
@@ -42,7 +43,7 @@ func (r *Receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// Events are the names of what came, in order.
+// Events returns the names of the received events, in order.
 func (r *Receiver) Events(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -63,6 +64,7 @@ func (r *Receiver) Events(t *testing.T) []string {
 	return names
 }
 
+// Deliver delivers the webhooks that are due.
 func (c Caller) Deliver(r *Receiver) virtualbank.Tally {
 	c.T.Helper()
 	tally, err := c.Bank.Deliver(c.T.Context(), &http.Client{Transport: r})
@@ -70,5 +72,5 @@ func (c Caller) Deliver(r *Receiver) virtualbank.Tally {
 	return tally
 }
 
-// Hook is an address for webhooks.
+// Hook is a loopback address for webhooks.
 const Hook = "http://127.0.0.1:9/hooks"

@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// paymentArgs are the arguments of a payment call. The first that is wrong is kept.
+// paymentArgs reads the arguments of a payment call. It keeps the failure of the first invalid one.
 type paymentArgs struct {
 	b       *Provider
 	conn    *connection
@@ -19,6 +19,7 @@ type paymentArgs struct {
 	wrong   *bank.Reply
 }
 
+// refuse keeps a failure unless there is one already.
 func (a *paymentArgs) refuse(status int, kind, msg string) {
 	if a.wrong == nil {
 		p := fail(status, kind, msg)
@@ -26,8 +27,10 @@ func (a *paymentArgs) refuse(status int, kind, msg string) {
 	}
 }
 
+// missing refuses an absent argument.
 func (a *paymentArgs) missing(msg string) { a.refuse(http.StatusUnprocessableEntity, typeMissing, msg) }
 
+// member returns a member that is neither null nor empty.
 func (a *paymentArgs) member(name string, required bool) (any, bool) {
 	value := a.members[name]
 	if value == nil || value == "" {
@@ -39,11 +42,12 @@ func (a *paymentArgs) member(name string, required bool) (any, bool) {
 	return value, true
 }
 
+// mistyped refuses an argument of a wrong type.
 func (a *paymentArgs) mistyped(name, want string) {
 	a.refuse(http.StatusBadRequest, typeInvalidArgs, "Field '"+name+"' failed validation: not "+want)
 }
 
-// text returns a string member, "" when it is absent or wrong.
+// text returns a string member, or "" if it is absent or invalid.
 func (a *paymentArgs) text(name string, required bool) string {
 	value, ok := a.member(name, required)
 	if !ok {
@@ -56,7 +60,7 @@ func (a *paymentArgs) text(name string, required bool) string {
 	return text
 }
 
-// word returns a string member of a vocabulary.
+// word returns a string member that must be one of the allowed values.
 func (a *paymentArgs) word(name string, required bool, allowed ...string) string {
 	text := a.text(name, required)
 	if text != "" && !slices.Contains(allowed, text) {
@@ -65,7 +69,7 @@ func (a *paymentArgs) word(name string, required bool, allowed ...string) string
 	return text
 }
 
-// within checks a text by a rule of the bank's metadata.
+// within checks a text with a rule of the metadata.
 func (a *paymentArgs) within(name, text string, r rule) {
 	if len(text) > r.Length || !regexp.MustCompile("^("+r.Characters+")*$").MatchString(text) {
 		msg := fmt.Sprintf("%s is longer than %d or has other characters than %s", name, r.Length, r.Characters)
@@ -73,7 +77,7 @@ func (a *paymentArgs) within(name, text string, r rule) {
 	}
 }
 
-// amount returns an amount in hundredths. It has two decimals at most.
+// amount returns an amount in hundredths. It has at most two decimals.
 func (a *paymentArgs) amount(name string) int64 {
 	value, ok := a.member(name, true)
 	if !ok {
@@ -89,14 +93,14 @@ func (a *paymentArgs) amount(name string) int64 {
 		a.refuse(http.StatusBadRequest, typeParameter, name+" is not an amount with two decimals at most")
 		return 0
 	}
-	units, _ := strconv.ParseInt(whole+(cents + "00")[:2], 10, 64) // digits alone
+	units, _ := strconv.ParseInt(whole+(cents + "00")[:2], 10, 64) // it has only digits
 	if units <= 0 {
 		a.refuse(http.StatusBadRequest, typeParameter, name+" is not positive")
 	}
 	return units
 }
 
-// sender returns the account that pays; nil when there is none.
+// sender returns the account that pays, or nil if there is none.
 func (a *paymentArgs) sender() *bank.Account {
 	id := a.text("senderID", true)
 	if id == "" {
@@ -112,6 +116,7 @@ func (a *paymentArgs) sender() *bank.Account {
 	return a.conn.book.Accounts[i]
 }
 
+// days checks fromDate and toDate.
 func (a *paymentArgs) days() {
 	from, ok1 := bank.ParseDay(a.text("fromDate", true))
 	to, ok2 := bank.ParseDay(a.text("toDate", true))
@@ -120,6 +125,7 @@ func (a *paymentArgs) days() {
 	}
 }
 
+// items checks type and items of a batch.
 func (a *paymentArgs) items() {
 	a.word("type", true, "same", "local", "intl")
 	value, ok := a.member("items", true)
@@ -128,11 +134,13 @@ func (a *paymentArgs) items() {
 	}
 }
 
+// batch checks the arguments of a batch.
 func (a *paymentArgs) batch() {
 	a.sender()
 	a.items()
 }
 
+// batchFile checks the arguments of a batch file.
 func (a *paymentArgs) batchFile() {
 	if value, ok := a.member("sender", true); ok {
 		if _, ok := value.(map[string]any); !ok {

@@ -9,19 +9,20 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// payee is a beneficiary that a customer registered at a bank.
+// payee is a beneficiary that a customer registered.
 type payee struct {
 	id, name, kind, iban, number, routing, bank string
 	wire                                        bool
 	added                                       time.Time
 }
 
-// payeesReply is the answer with beneficiaries.
+// payeesReply is the response with beneficiaries.
 type payeesReply struct {
 	envelope
 	List []map[string]any `json:"beneficiaries"`
 }
 
+// servePayees serves the lists of beneficiaries.
 func (b *Provider) servePayees(wire bool) func(*bank.Call) bank.Reply {
 	return b.servePayment(onlyFor(wire), nil, func(a *paymentArgs) bank.Reply {
 		list := []map[string]any{}
@@ -45,8 +46,8 @@ func (b *Provider) servePayees(wire bool) func(*bank.Call) bank.Reply {
 	})
 }
 
-// payee reads a beneficiary. Sources disagree about what is required: the bank wants what all of
-// them want. typed is where the kind must be told.
+// payee reads a beneficiary. Dapi's sources disagree about the required members; the bank requires
+// those on which they agree. If typed is set, type is required too.
 func (a *paymentArgs) payee(wire, typed bool) *payee {
 	p := &payee{wire: wire, name: a.text("name", true), number: a.text("accountNumber", true), added: a.b.Now()}
 	p.bank, p.iban, p.routing = a.text("bankName", false), a.text("iban", !wire), a.text("routingNumber", wire)
@@ -65,7 +66,7 @@ func (a *paymentArgs) payee(wire, typed bool) *payee {
 	return p
 }
 
-// known finds a registered beneficiary that has the same account.
+// knownPayee returns the registered beneficiary with the same account, or nil.
 func (b *Provider) knownPayee(bk *bank.Book, p *payee) *payee {
 	payees := b.payees[bk]
 	i := slices.IndexFunc(payees, func(q *payee) bool {
@@ -78,13 +79,14 @@ func (b *Provider) knownPayee(bk *bank.Book, p *payee) *payee {
 	return payees[i]
 }
 
-// register adds a beneficiary to those of the customer.
+// register adds a beneficiary.
 func (b *Provider) register(bk *bank.Book, p *payee) *payee {
 	p.id = b.Name88(bk.Institution.Name, bk.Username, "payee", strconv.Itoa(len(b.payees[bk])))
 	b.payees[bk] = append(b.payees[bk], p)
 	return p
 }
 
+// addPayee serves the registration of a beneficiary.
 func (b *Provider) addPayee(wire bool) func(*bank.Call) bank.Reply {
 	return b.servePayment(onlyFor(wire), nil, func(a *paymentArgs) bank.Reply {
 		p := a.payee(wire, true)
@@ -99,12 +101,12 @@ func (b *Provider) addPayee(wire bool) func(*bank.Call) bank.Reply {
 	})
 }
 
-// receiver is who is paid: a registered beneficiary or, for autoflow, one that may be new.
+// receiver returns the beneficiary to pay. With autoflow it may be a new one.
 func (a *paymentArgs) receiver(wire, autoflow bool) *payee {
 	bk := a.conn.book
 	if autoflow {
 		inner, ok := a.member("beneficiary", false)
-		if !ok { // Dapi's Go SDK writes it with a capital letter
+		if !ok { // Dapi's Go SDK writes a capital letter
 			inner, ok = a.member("Beneficiary", false)
 		}
 		members, isObject := inner.(map[string]any)

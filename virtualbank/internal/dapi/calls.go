@@ -6,6 +6,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// exchangeReply is the response with an access token.
 type exchangeReply struct {
 	envelope
 	AccessToken string `json:"accessToken"`
@@ -13,8 +14,8 @@ type exchangeReply struct {
 	UserID      string `json:"userID"`
 }
 
-// exchangeToken serves /auth/ExchangeToken. Its answer has no operation id, except where an injected
-// fault or a script made it an operation that went on.
+// exchangeToken serves /auth/ExchangeToken. The response has an operationID only if a fault or a
+// script made the exchange an operation.
 func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "accessCode", "connectionID")
 	switch {
@@ -44,7 +45,7 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	conn := code.conn
 	id, p, unfinished := b.prepare(c, conn, in)
 	if unfinished {
-		return p // and the code is good for another call
+		return p // the code can be used again
 	}
 	code.used, conn.day = true, bank.DayOf(now)
 	conn.Exchanged++
@@ -61,7 +62,7 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	return b.record(c, conn, id, p)
 }
 
-// authorize checks what every call on a connection must present. Under the mutex.
+// authorize checks the secrets of a call and the state of its connection. Callers hold the mutex.
 func (b *Provider) authorize(c *bank.Call, f map[string]string, in callBody) (*connection, bank.Reply, bool) {
 	if !bank.Same(f["appSecret"], b.appSecret) {
 		return nil, wrongSecret(), false
@@ -81,6 +82,7 @@ func (b *Provider) authorize(c *bank.Call, f map[string]string, in callBody) (*c
 	return conn, bank.Reply{}, true
 }
 
+// serveMetadata serves /metadata/accounts/get.
 func (b *Provider) serveMetadata(c *bank.Call) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "userSecret")
 	if !ok {
@@ -105,8 +107,8 @@ func (b *Provider) serveMetadata(c *bank.Call) bank.Reply {
 	}})
 }
 
-// delink serves the delink call. What it answers beside the envelope is not documented: nothing,
-// here.
+// delink serves the delink call. Dapi does not document what the response has besides the envelope;
+// the bank's has nothing.
 func (b *Provider) delink(c *bank.Call) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "userSecret")
 	if !ok {
@@ -119,7 +121,7 @@ func (b *Provider) delink(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
 	conn, refusal, ok := b.authorize(c, f, in)
-	// A connection whose login lapsed can still be delinked: it is Dapi that forgets it.
+	// A connection whose login lapsed can be delinked, because the institution takes no part in it.
 	if !ok && (conn == nil || !conn.lapsed) {
 		return refusal
 	}

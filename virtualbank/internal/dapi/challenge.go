@@ -12,8 +12,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// What the bank wants to hear, by the kind of input. The OTP is the only value ever seen in Dapi's
-// sandbox; the others are the bank's own.
+// answerTo returns the correct answer to an input of a kind. The OTP is the one of Dapi's sandbox.
+// The others are the bank's own.
 func answerTo(kind string) string {
 	switch kind {
 	case "otp", "token":
@@ -32,24 +32,20 @@ func answerTo(kind string) string {
 	return ""
 }
 
-// Lifetimes on the bank's clock: of an open challenge, and of the bank's trust after a right
-// answer. Neither is published.
+// The TTLs of an open challenge and of the trust after a correct answer, on the bank's clock. Dapi
+// publishes neither.
 const (
 	challengeTTL = 5 * time.Minute
 	trustTTL     = 10 * time.Minute
 )
 
-// RequireInput makes the next call of that path on a Dapi connection ask the user, one round after
-// another: each round lists the kinds of its inputs. Right answers are 123456 (otp, token), 1234
-// (pin), BANK7 (captcha), blue (secret_question), true (confirmation) and 0 (multiple_choice).
-// operation is a path such as "/data/balance/get"; "" is any data or payment call. The error is a
-// [*Refusal].
+// RequireInput is Bank.RequireInput of package virtualbank.
 func (b *Provider) RequireInput(connectionID, operation string, rounds ...[]string) error {
 	b.Lock()
 	defer b.Unlock()
 	conn, ok := b.connections[connectionID]
 	if !ok {
-		return bank.Refuse(http.StatusNotFound, "no such connection")
+		return bank.Refuse(http.StatusNotFound, "there is no such connection")
 	}
 	for _, round := range rounds {
 		for _, kind := range round {
@@ -62,31 +58,31 @@ func (b *Provider) RequireInput(connectionID, operation string, rounds ...[]stri
 	return nil
 }
 
-// Defer makes the next call of that path on a Dapi connection answer "initialized"; the operation
-// is found running so many times, then done. "" is any data or payment call. The error is a
-// [*Refusal].
+// Defer is Bank.Defer of package virtualbank.
 func (b *Provider) Defer(connectionID, operation string, polls int) error {
 	b.Lock()
 	defer b.Unlock()
 	conn, ok := b.connections[connectionID]
 	if !ok {
-		return bank.Refuse(http.StatusNotFound, "no such connection")
+		return bank.Refuse(http.StatusNotFound, "there is no such connection")
 	}
 	conn.deferred = append(conn.deferred, deferral{operation, polls})
 	return nil
 }
 
+// inputScript makes a call of an operation ask in rounds.
 type inputScript struct {
 	operation string
 	rounds    [][]string
 }
 
+// deferral makes a call of an operation return "initialized".
 type deferral struct {
 	operation string
 	polls     int
 }
 
-// callBody is what data calls take beside the secrets.
+// callBody holds the members of a data call besides the secrets.
 type callBody struct {
 	OperationID string      `json:"operationID"`
 	UserInputs  []userInput `json:"userInputs"`
@@ -95,22 +91,23 @@ type callBody struct {
 	FromDate    string      `json:"fromDate"`
 	ToDate      string      `json:"toDate"`
 
-	raw    []byte // all of the body
-	either bool   // accountID may be a card's
+	raw    []byte // the whole body
+	either bool   // accountID may be the id of a card
 }
 
-// members are all that the body holds.
+// members returns all members of the body.
 func (in callBody) members() map[string]any {
 	dec := json.NewDecoder(bytes.NewReader(in.raw))
 	dec.UseNumber()
 	var all map[string]any
 	if err := dec.Decode(&all); err != nil {
-		panic(err) // it was decoded before
+		panic(err) // the body was decoded before
 	}
 	return all
 }
 
-// arguments are what must be sent again to resume: everything but the secrets and the answers.
+// arguments returns the members that a call must repeat to resume. These are all but the secrets
+// and the answers.
 func (in callBody) arguments() string {
 	rest := in.members()
 	maps.DeleteFunc(rest, func(name string, value any) bool {
@@ -118,11 +115,12 @@ func (in callBody) arguments() string {
 	})
 	text, err := json.Marshal(rest)
 	if err != nil {
-		panic(err) // it was decoded from JSON
+		panic(err) // the members were decoded from JSON
 	}
 	return string(text)
 }
 
+// userInput is one question to the user, or its answer.
 type userInput struct {
 	ID        string   `json:"id"`
 	Index     int      `json:"index"`
@@ -132,6 +130,7 @@ type userInput struct {
 	Answer    string   `json:"answer"`
 }
 
+// askingReply is the response that asks the user.
 type askingReply struct {
 	envelope
 	UserInputs []userInput `json:"userInputs"`
@@ -142,13 +141,13 @@ type pendingInput struct {
 	id        string
 	path      string
 	arguments string
-	rounds    [][]string // the one being asked first
+	rounds    [][]string // the current round is the first
 	expires   time.Time
 }
 
 const statusUserInput = "user_input_required"
 
-// readBody reads what a call has beside the secrets.
+// readBody decodes the members of a call besides the secrets.
 func readBody(c *bank.Call) (callBody, bank.Reply, bool) {
 	in := callBody{raw: c.Body}
 	if json.Unmarshal(c.Body, &in) != nil {
@@ -157,8 +156,8 @@ func readBody(c *bank.Call) (callBody, bank.Reply, bool) {
 	return in, bank.Reply{}, true
 }
 
-// serveData is a data call: it checks the secrets, then what the bank wants from the user, and then
-// does the work. An operation that goes on keeps its id.
+// serveData serves a data call. It checks the secrets, lets the bank ask the user, and then does
+// the work. A call that continues an operation keeps its id.
 func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank.Reply) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "userSecret")
 	if !ok {
@@ -184,15 +183,15 @@ func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank
 	return b.record(c, conn, id, work(conn, in))
 }
 
-// meant reports whether a script for an operation, "" for any, is for the call of op. Auth,
-// metadata and delink never ask and take no time, Dapi's documentation says: a script has to name
-// them.
+// meant reports whether a script for an operation is for a call of op. A script for "" is for all
+// data and payment calls. Dapi documents that auth, metadata and delink never ask and take no time,
+// so a script must name them.
 func meant(operation, op string) bool {
 	return operation == op || operation == "" && isDataCall(op)
 }
 
-// defers reports whether a call of that path is to answer "initialized", and how often its
-// operation is then found running.
+// defers reports whether a call of a path returns "initialized", and how many polls then find its
+// operation running.
 func (conn *connection) defers(path string) (polls int, ok bool) {
 	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return meant(d.operation, path) })
 	if i < 0 {
@@ -203,21 +202,21 @@ func (conn *connection) defers(path string) (polls int, ok bool) {
 	return polls, true
 }
 
-// interact asks the user, or judges the answers. asking is false where the call may go on: under
-// id, if it is the operation of an earlier call.
+// interact asks the user or checks the answers. If asking is false, the call can do its work. id is
+// then the operation that it continues, or "".
 func (b *Provider) interact(c *bank.Call, conn *connection, in callBody) (id string, answer bank.Reply, asking bool) {
 	if op := b.operations[in.OperationID]; b.continues(c, conn, in) && op.deferred {
 		if op.poll(); op.status == statusInitialized {
 			return in.OperationID, op.initialized(in.OperationID), true
 		}
-		return in.OperationID, bank.Reply{}, false // the call sent again for a finished operation
+		return in.OperationID, bank.Reply{}, false // the same call, for an operation that is done
 	}
 	if in.OperationID != "" && len(in.UserInputs) > 0 {
 		answer, asking = b.resume(c, conn, in)
 		return in.OperationID, answer, asking
 	}
 	b.expire(conn)
-	b.drop(conn, typeInvalidated) // another call ends the session that was waiting
+	b.drop(conn, typeInvalidated) // another call ends a waiting session
 	for i, s := range conn.wanted {
 		if meant(s.operation, c.Route.Operation) {
 			conn.wanted = append(conn.wanted[:i], conn.wanted[i+1:]...)
@@ -231,16 +230,16 @@ func (b *Provider) interact(c *bank.Call, conn *connection, in callBody) (id str
 	return "", bank.Reply{}, false
 }
 
-// resume judges the answers to what an operation asked. It returns false where they are right and
-// nothing more is asked. An operation that has failed repeats its failure; one that waits for
-// nothing stays as it is. Both answer under their own id.
+// resume checks the answers to the questions of an operation. It returns false if they are correct
+// and no round is left. A failed operation repeats its failure. An operation that waits for nothing
+// does not change. The response has the operation's id in all cases.
 func (b *Provider) resume(c *bank.Call, conn *connection, in callBody) (bank.Reply, bool) {
 	b.expire(conn)
 	p := conn.pending
 	if p == nil || p.id != in.OperationID {
 		return b.refuseAnswer(c, conn, in.OperationID), true
 	}
-	// A mistake of the caller's leaves the operation as it is.
+	// An invalid call does not change the operation.
 	mistaken := func(msg string) (bank.Reply, bool) {
 		return bank.Reply{
 			Status: http.StatusBadRequest,
@@ -271,8 +270,8 @@ func (b *Provider) resume(c *bank.Call, conn *connection, in callBody) (bank.Rep
 	return bank.Reply{}, false
 }
 
-// refuseAnswer refuses an answer for which no operation waits. An operation of another connection is an
-// unknown one.
+// refuseAnswer refuses an answer for which no operation waits. An operation of another connection
+// counts as unknown.
 func (b *Provider) refuseAnswer(c *bank.Call, conn *connection, id string) bank.Reply {
 	p := fail(http.StatusUnauthorized, typeInvalidated, "the operation is not waiting for anything")
 	op := b.operations[id]
@@ -285,7 +284,7 @@ func (b *Provider) refuseAnswer(c *bank.Call, conn *connection, id string) bank.
 	return under(p, id)
 }
 
-// ask asks the user. The operation is there from now on.
+// ask asks the user. From then on the operation exists.
 func (b *Provider) ask(c *bank.Call, conn *connection, arguments string, rounds [][]string) bank.Reply {
 	expires := b.Now().Add(challengeTTL)
 	p := &pendingInput{path: c.Route.Operation, arguments: arguments, rounds: rounds, expires: expires}
@@ -295,6 +294,7 @@ func (b *Provider) ask(c *bank.Call, conn *connection, arguments string, rounds 
 	return answer
 }
 
+// ask returns the questions of the current round.
 func (p *pendingInput) ask() bank.Reply {
 	out := askingReply{envelope: envelope{OperationID: p.id, Success: true, Status: statusUserInput}}
 	for i, kind := range p.rounds[0] {
@@ -310,6 +310,7 @@ func (p *pendingInput) ask() bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: out}
 }
 
+// question returns the question for an input of a kind.
 func question(kind string) string {
 	switch kind {
 	case "otp":

@@ -5,7 +5,7 @@ import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 // Connect returns the control call that plays the user in Connect.
 func (b *Provider) Connect() bank.ControlCall {
 	return bank.Post(
-		"link", "plays the user in Connect and answers with what Connect hands to the page",
+		"link", "plays the user in Connect and returns what Connect passes to the page",
 		map[string]any{
 			"appKey":         b.appKey,
 			"institution_id": "DAPIBANK_AE_ENBD",
@@ -31,8 +31,8 @@ func (b *Provider) Controls() []bank.ControlCall {
 	return []bank.ControlCall{
 		bank.Post(
 			"input",
-			"makes the next call of that path ask the user, round after round; right answers: 123456 (otp, token), "+
-				"1234 (pin), BANK7 (captcha), blue (secret_question), true (confirmation), 0 (multiple_choice)",
+			"makes the next call of the operation ask the user; correct answers: 123456 (otp, token), 1234 (pin), "+
+				"BANK7 (captcha), blue (secret_question), true (confirmation), 0 (multiple_choice)",
 			bank.Example(Spec(), map[string]any{
 				"operation": "/data/balance/get", "rounds": [][]string{{"otp"}, {"pin", "secret_question"}},
 			}),
@@ -43,7 +43,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 		),
 		bank.Post(
 			"defer",
-			`makes the next call of that path answer "initialized"; its operation is found running so many times`,
+			`makes the next call of the operation return "initialized"; the next polls status calls find it running`,
 			bank.Example(Spec(), map[string]any{"operation": "/data/transactions/get", "polls": 2}),
 			func(in running) (any, error) {
 				return map[string]any{"deferred": true}, b.Defer(in.ID(b.Bank, b), in.Operation, in.Polls)

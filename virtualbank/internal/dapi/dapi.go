@@ -10,16 +10,16 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Provider is the Dapi side of a bank. What it remembers is guarded by the bank's mutex.
+// Provider is the Dapi side of a bank. The bank's mutex guards its fields.
 type Provider struct {
 	*bank.Bank
 	appKey    string
 	appSecret string
-	secrets   [][]byte // of webhooks, newest first; all sign
+	secrets   [][]byte // of webhooks, the newest first; all of them sign
 	legacy    string
 	aesKey    []byte
 	hooks     Webhooks
-	payees    map[*bank.Book][]*payee // of each customer
+	payees    map[*bank.Book][]*payee // the beneficiaries of each customer
 
 	connections map[string]*connection // by connectionID
 	codes       map[string]*accessCode
@@ -28,40 +28,41 @@ type Provider struct {
 	order       []*connection
 }
 
-// connection is one login of one user at one bank.
+// connection is one login of one user at one institution.
 type connection struct {
 	bank        *Provider
 	id          string
 	institution bank.Institution
-	bankID      string // in the environment that Connect was opened in
+	bankID      string // the institution's id in the environment of Connect
 	userID      string
 	userSecret  string
 	tokenID     string
 	delinked    bool
 	lapsed      bool
-	day         bank.Day // of which it was announced that there are transactions
+	day         bank.Day // the last day whose transactions were announced
 	book        *bank.Book
-	wanted      []inputScript // what the bank will ask the user
-	deferred    []deferral    // what it will take its time for
-	pending     *pendingInput // what it has asked and not heard
-	trusted     time.Time     // until when it asks nothing of itself
-	running     []*running    // calls in progress with its token
+	wanted      []inputScript // scripts of questions to come
+	deferred    []deferral    // scripts of deferrals to come
+	pending     *pendingInput // the open question
+	trusted     time.Time     // until when the institution does not ask
+	running     []*running    // calls in progress with the connection's token
 
 	bank.Exchanges
-	spoiled      string // the situation of its transactions
+	spoiled      string // the staged situation of the transactions
 	spoiledUntil time.Time
 }
 
-// running is one call in progress. clashed is set once another was made beside it.
+// running is a call in progress. clashed is set if another call overlapped with it.
 type running struct{ clashed bool }
 
+// accessCode is the one-time code of a login.
 type accessCode struct {
 	conn    *connection
 	expires time.Time
 	used    bool
 }
 
-// New draws the credentials of an application.
+// New returns the Dapi side of a bank, with new credentials of an application.
 func New(b *bank.Bank) *Provider {
 	return &Provider{
 		Bank: b, appKey: b.Gen.Hex(64), appSecret: b.Gen.Hex(256),
@@ -88,7 +89,7 @@ const (
 	statusInitialized = "initialized"
 )
 
-// envelope is around every answer of Dapi.
+// envelope holds the members of every response.
 type envelope struct {
 	OperationID string `json:"operationID,omitempty"`
 	Success     bool   `json:"success"`
@@ -97,6 +98,7 @@ type envelope struct {
 	Msg         string `json:"msg,omitempty"`
 }
 
+// fail returns a failed envelope.
 func fail(status int, kind, msg string) bank.Reply {
 	return bank.Reply{Status: status, Body: envelope{Status: statusFailed, Type: kind, Msg: msg}}
 }
@@ -107,7 +109,7 @@ func (b *Provider) Routes() []bank.Route {
 		{Path: "/auth/ExchangeToken", Handle: b.exchangeToken},
 		{Path: "/metadata/accounts/get", Handle: b.serveMetadata},
 		{Path: "/users/DelinkUser", Handle: b.delink},
-		// Two other spellings of delink that SDKs use.
+		// SDKs use these two other spellings of delink.
 		{Path: "/users/delinkuser", Handle: b.delink},
 		{Path: "/data/DelinkUser", Handle: b.delink},
 		{Path: "/operation/get", Handle: b.serveOperation},
@@ -130,8 +132,8 @@ func (b *Provider) Routes() []bank.Route {
 	return routes
 }
 
-// Fail returns the answer to a request that no operation gets. The types of these failures are not
-// known, so none is sent.
+// Fail returns the response to a request that reaches no operation. Dapi does not document the
+// types of these failures, so they have none.
 func (*Provider) Fail(status int) bank.Reply {
 	switch status {
 	case http.StatusMethodNotAllowed:
@@ -144,10 +146,10 @@ func (*Provider) Fail(status int) bank.Reply {
 	return fail(http.StatusNotFound, typeNone, "no such endpoint")
 }
 
-// Form returns the answer as it is.
+// Form returns the response unchanged.
 func (*Provider) Form(p bank.Reply) bank.Reply { return p }
 
-// Handle carries out a request.
+// Handle serves a request.
 func (b *Provider) Handle(c *bank.Call) bank.Reply {
 	if p, ok := b.injected(c); ok {
 		return p
@@ -155,9 +157,9 @@ func (b *Provider) Handle(c *bank.Call) bank.Reply {
 	return b.handle(c)
 }
 
-// handle carries out a call, unless another one is using the same access token: then
-// every one of them fails, as Dapi's documentation warns. Type and status of that failure
-// are not documented; SESSION_INVALIDATED with 409 is the bank's choice.
+// handle serves a call unless another one uses the same access token. Then all of them fail, as
+// Dapi documents. It does not document type and status; SESSION_INVALIDATED with 409 is the bank's
+// choice.
 func (b *Provider) handle(c *bank.Call) bank.Reply {
 	conn, mine, busy := b.enter(c)
 	if conn != nil {
@@ -182,7 +184,7 @@ func (b *Provider) handle(c *bank.Call) bank.Reply {
 	return p
 }
 
-// enter registers the call with its connection, and reports whether another one is under way.
+// enter registers a call with its connection. It reports whether another call is in progress.
 func (b *Provider) enter(c *bank.Call) (conn *connection, mine *running, busy bool) {
 	b.Lock()
 	defer b.Unlock()
@@ -198,6 +200,7 @@ func (b *Provider) enter(c *bank.Call) (conn *connection, mine *running, busy bo
 	return conn, mine, mine.clashed
 }
 
+// leave removes a call from its connection.
 func (b *Provider) leave(conn *connection, mine *running) {
 	b.Lock()
 	defer b.Unlock()
@@ -210,6 +213,7 @@ func (b *Provider) leave(conn *connection, mine *running) {
 	conn.running = kept
 }
 
+// bearer returns the access token of a request.
 func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -218,7 +222,7 @@ func bearer(r *http.Request) string {
 	return token
 }
 
-// readFields reads the named string members, all of them required. The first that is wrong is named.
+// readFields returns string members, all of them required. A failure names the first invalid one.
 func readFields(c *bank.Call, names ...string) (map[string]string, bank.Reply, bool) {
 	kind, _, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type"))
 	if kind != bank.JSONType {
@@ -250,13 +254,13 @@ func readFields(c *bank.Call, names ...string) (map[string]string, bank.Reply, b
 	return fields, bank.Reply{}, true
 }
 
-// wrongSecret refuses an unknown application. Which type Dapi gives it is not known, so
-// it has none and the status has to do: the bank's choice.
+// wrongSecret refuses an unknown application. Dapi does not document its type. The bank's choice is
+// status 401 without a type.
 func wrongSecret() bank.Reply {
 	return fail(http.StatusUnauthorized, typeNone, "appSecret is not that of an application")
 }
 
-// Concerns finds the institution that a request is about.
+// Concerns returns the institution that a request is about.
 func (b *Provider) Concerns(c *bank.Call) string {
 	if conn := b.tokens[bearer(c.Request)]; conn != nil {
 		return conn.institution.DapiID
@@ -265,7 +269,7 @@ func (b *Provider) Concerns(c *bank.Call) string {
 		AccessCode   string `json:"accessCode"`
 		ConnectionID string `json:"connectionID"`
 	}
-	_ = json.Unmarshal(c.Body, &body) // what does not decode concerns no institution
+	_ = json.Unmarshal(c.Body, &body) // an invalid body is about no institution
 	if code := b.codes[body.AccessCode]; code != nil {
 		return code.conn.institution.DapiID
 	}
@@ -304,10 +308,10 @@ func (b *Provider) Settle() {
 // ID returns the id of the connection.
 func (conn *connection) ID() string { return conn.id }
 
-// Book returns what the customer has at the bank.
+// Book returns the accounts of the customer.
 func (conn *connection) Book() *bank.Book { return conn.book }
 
-// AccountID is the account's id at Dapi, the same for every connection of the same user.
+// AccountID returns Dapi's id of an account. It is the same for all connections of a user.
 func (conn *connection) AccountID(a *bank.Account) string { return conn.accountID(a) }
 
 // Day returns the day that Dapi writes for a row.
@@ -316,14 +320,14 @@ func (conn *connection) Day(r bank.Row) bank.Day { return conn.book.Written(r) }
 // Moved announces that there are transactions to read.
 func (conn *connection) Moved() { conn.bank.announce(conn, eventTransactions, nil) }
 
-// Lapse ends the user's consent: the connection answers INVALID_CREDENTIALS from now on.
+// Lapse ends the user's consent. Later calls fail with INVALID_CREDENTIALS.
 func (conn *connection) Lapse() bool {
 	conn.lapsed = true
 	conn.bank.announce(conn, eventStateChanged, nil)
 	return true
 }
 
-// State describes the connection.
+// State returns the state of the connection.
 func (conn *connection) State() bank.LinkState {
 	return bank.LinkState{
 		Provider:    Name,
@@ -335,7 +339,7 @@ func (conn *connection) State() bank.LinkState {
 	}
 }
 
-// state is how a connection stands, in MoneyKit's words.
+// state returns the state of the connection in MoneyKit's words.
 func (conn *connection) state() string {
 	switch {
 	case conn.delinked:
@@ -348,8 +352,8 @@ func (conn *connection) state() string {
 	return bank.StateConnected
 }
 
-// Credentials open the Dapi side of a bank. AppKey is public, AppSecret is not.
+// Credentials authenticate a client. AppKey is public, AppSecret is secret.
 type Credentials struct{ AppKey, AppSecret string }
 
-// Credentials returns what a client has to present.
+// Credentials returns what a client presents.
 func (b *Provider) Credentials() Credentials { return Credentials{b.appKey, b.appSecret} }

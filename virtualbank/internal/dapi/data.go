@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// accountID is the account's id at Dapi, the same for every connection of the same user.
+// accountID returns Dapi's id of an account. It is the same for all connections of a user.
 func (conn *connection) accountID(a *bank.Account) string {
 	return conn.bank.Name88(conn.bankID, conn.book.Username, a.Key)
 }
@@ -70,7 +70,7 @@ type brand struct {
 	Logo *string `json:"logo"`
 }
 
-// dataReply is a successful answer: the envelope and one payload under its name.
+// dataReply is a successful response: the envelope and one payload under its name.
 type dataReply struct {
 	envelope
 	Accounts     []account     `json:"accounts,omitempty"`
@@ -81,7 +81,7 @@ type dataReply struct {
 	payload      string
 }
 
-// MarshalJSON keeps an empty payload where it belongs.
+// MarshalJSON writes an empty list as [] instead of leaving it out.
 func (d dataReply) MarshalJSON() ([]byte, error) {
 	type plain dataReply
 	raw, err := json.Marshal(plain(d))
@@ -91,6 +91,7 @@ func (d dataReply) MarshalJSON() ([]byte, error) {
 	return append(raw[:len(raw)-1], `,"`+d.payload+`":[]}`...), nil
 }
 
+// currency returns the currency of an account.
 func (conn *connection) currency(a *bank.Account) codeAndName {
 	code, name := bank.CurrencyOf(conn.institution.Country)
 	if a.Currency != code {
@@ -99,6 +100,7 @@ func (conn *connection) currency(a *bank.Account) codeAndName {
 	return codeAndName{code, name}
 }
 
+// accountOf returns an account as Dapi writes it.
 func (b *Provider) accountOf(conn *connection, a *bank.Account, withBalance bool) account {
 	iban := conn.institution.Country + "07" + "0331015" + a.Number
 	out := account{
@@ -110,7 +112,7 @@ func (b *Provider) accountOf(conn *connection, a *bank.Account, withBalance bool
 		Currency: conn.currency(a),
 	}
 	if a.Key == "savings" {
-		out.IBAN = nil // some banks tell it of some accounts only
+		out.IBAN = nil // some institutions have it for some accounts only
 	}
 	if withBalance {
 		out.Balance = b.balanceOf(conn, a)
@@ -118,6 +120,7 @@ func (b *Provider) accountOf(conn *connection, a *bank.Account, withBalance bool
 	return out
 }
 
+// balanceOf returns the balance of an account. For a debt it is what is owed.
 func (b *Provider) balanceOf(conn *connection, a *bank.Account) *balance {
 	booked, _ := conn.book.State(a, b.Now())
 	if a.Kind.Debt {
@@ -133,7 +136,7 @@ func (b *Provider) balanceOf(conn *connection, a *bank.Account) *balance {
 	return out
 }
 
-// serveAccounts serves the accounts, with their balances for completeAccounts.
+// serveAccounts serves the accounts. If complete is set, they have balances.
 func (b *Provider) serveAccounts(complete bool) func(*bank.Call) bank.Reply {
 	return func(c *bank.Call) bank.Reply {
 		return b.serveData(c, func(conn *connection, _ callBody) bank.Reply {
@@ -149,10 +152,11 @@ func (b *Provider) serveAccounts(complete bool) func(*bank.Call) bank.Reply {
 	}
 }
 
+// done returns the envelope of a success.
 func done() envelope { return envelope{Success: true, Status: statusDone} }
 
-// pick finds the account or card that a body names; ok is false for the refusal of a wrong one.
-// For transactions Dapi's PHP SDK sends a card's id as accountID, so there the bank takes either.
+// pick returns the account or card that a body names. If ok is false, it returns the refusal. For
+// transactions the bank accepts a card's id as accountID too, because Dapi's PHP SDK sends it so.
 func pick(conn *connection, in callBody) (*bank.Account, bank.Reply, bool) {
 	id, card := in.AccountID, false
 	if id == "" {
@@ -176,6 +180,7 @@ func pick(conn *connection, in callBody) (*bank.Account, bank.Reply, bool) {
 	return nil, fail(http.StatusNotFound, "INVALID_ACCOUNT_ID", "no such account"), false
 }
 
+// serveBalance serves the balance of an account or a card.
 func (b *Provider) serveBalance(c *bank.Call) bank.Reply {
 	return b.serveData(c, func(conn *connection, in callBody) bank.Reply {
 		a, refusal, ok := pick(conn, in)
@@ -203,6 +208,7 @@ func (b *Provider) serveBalance(c *bank.Call) bank.Reply {
 	})
 }
 
+// serveCards serves the cards.
 func (b *Provider) serveCards(c *bank.Call) bank.Reply {
 	return b.serveData(c, func(conn *connection, _ callBody) bank.Reply {
 		list := []card{}
@@ -228,6 +234,7 @@ func (b *Provider) serveCards(c *bank.Call) bank.Reply {
 	})
 }
 
+// serveIdentity serves the owner of the accounts.
 func (b *Provider) serveIdentity(c *bank.Call) bank.Reply {
 	return b.serveData(c, func(conn *connection, _ callBody) bank.Reply {
 		h := conn.book.Holder
@@ -246,8 +253,8 @@ func (b *Provider) serveIdentity(c *bank.Call) bank.Reply {
 	})
 }
 
-// serveTransactions serves one of the three lists. cards says whether it knows cards, extra adds
-// category and brand.
+// serveTransactions serves one of the three lists of transactions. cards is set if the list serves
+// cards. extra adds the category and the brand.
 func (b *Provider) serveTransactions(cards bool, extra func(*transaction, string)) func(*bank.Call) bank.Reply {
 	return func(c *bank.Call) bank.Reply {
 		return b.serveData(c, func(conn *connection, in callBody) bank.Reply {
@@ -283,8 +290,8 @@ func (b *Provider) serveTransactions(cards bool, extra func(*transaction, string
 	}
 }
 
-// daysOf returns the days that a body asks for, as the institution serves them; ok is false for the
-// refusal of wrong ones.
+// daysOf returns the days that a body asks for, limited to those that the institution serves. If ok
+// is false, it returns the refusal.
 func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, refusal bank.Reply, ok bool) {
 	from, ok1 := bank.ParseDay(in.FromDate)
 	to, ok2 := bank.ParseDay(in.ToDate)
@@ -295,7 +302,7 @@ func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, ref
 		return 0, 0, fail(http.StatusUnprocessableEntity, typeMissing, "fromDate and toDate are required"), false
 	case !ok1 || !ok2 || to < from:
 		return 0, 0, fail(http.StatusBadRequest, typeParameter, "fromDate or toDate is wrong"), false
-	case from <= own-days || to > max(own, today)+1, // a clock may be a little ahead
+	case from <= own-days || to > max(own, today)+1, // a client's clock may be ahead
 		spoiled == bank.DaysRefused && from <= own-grantedDays,
 		spoiled == bank.TodayRefused && to > today:
 		return 0, 0, fail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days"), false
@@ -304,12 +311,12 @@ func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, ref
 		from = max(from, today-bank.Day(fewer)+1)
 	}
 	if to >= own {
-		to = max(to, today) // all that there is: rows are dated in UTC
+		to = max(to, today) // include today in UTC, in which rows are dated
 	}
 	return from, to, bank.Reply{}, true
 }
 
-// situation is the one that is staged for the connection's transactions, "" for none.
+// situation returns the staged situation of the transactions, or "".
 func (conn *connection) situation(now time.Time) string {
 	if now.Before(conn.spoiledUntil) {
 		return conn.spoiled
@@ -317,11 +324,12 @@ func (conn *connection) situation(now time.Time) string {
 	return ""
 }
 
-// spoils reports whether the i-th row of an account is left out in a situation.
+// spoils reports whether a situation leaves out the i-th row of an account.
 func spoils(situation string, i int) bool {
 	return situation == bank.EmptyAnswer || (situation == bank.ShortAnswer && i%3 == 2)
 }
 
+// transaction returns a row as Dapi writes it.
 func (conn *connection) transaction(a *bank.Account, r bank.Row) transaction {
 	t := transaction{
 		Amount: bank.Number(
@@ -334,7 +342,7 @@ func (conn *connection) transaction(a *bank.Account, r bank.Row) transaction {
 		Currency:    conn.currency(a),
 	}
 	if r.Event.Ref != "" {
-		t.Reference = &r.Event.Ref // the bank tells it of larger sums only
+		t.Reference = &r.Event.Ref // larger amounts have a reference
 	}
 	if r.Amount < 0 {
 		t.Type = "debit"
@@ -358,12 +366,14 @@ func (conn *connection) transaction(a *bank.Account, r bank.Row) transaction {
 	return t
 }
 
+// categorized adds the category.
 func categorized(t *transaction, text string) {
 	if category, _, ok := bank.CategoryOf(text); ok {
 		t.Category = &category
 	}
 }
 
+// enriched adds the category and the brand.
 func enriched(t *transaction, text string) {
 	categorized(t, text)
 	if t.Category != nil {

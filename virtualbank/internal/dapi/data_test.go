@@ -66,15 +66,15 @@ func liveData(t *testing.T) {
 		status int
 		kind   string
 	}{
-		"no account":         {"/data/balance/get", object{}, 400, "INVALID_ARGS"},
-		"unknown account":    {"/data/balance/get", object{"accountID": "x"}, 404, "INVALID_ACCOUNT_ID"},
-		"unknown card":       {"/data/balance/get", object{"cardID": "x"}, 404, "INVALID_CARD_ID"},
-		"a card to enrich":   {"/data/enrichedTransactions/get", object{"cardID": cards[0]["id"], "fromDate": "2026-11-01", "toDate": "2026-11-02"}, 400, "INVALID_ARGS"},
-		"no dates":           {"/data/transactions/get", object{"accountID": account}, 422, "PARAMETER_MISSING"},
-		"reversed":           {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"}, 400, "PARAMETER_ERROR"},
-		"too far back":       {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-08-01", "toDate": "2026-11-01"}, 400, "INVALID_DATE_RANGE"},
-		"in the future":      {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-01", "toDate": "2026-12-01"}, 400, "INVALID_DATE_RANGE"},
-		"a field of a wrong": {"/data/balance/get", object{"accountID": 5}, 400, "INVALID_ARGS"},
+		"no account":               {"/data/balance/get", object{}, 400, "INVALID_ARGS"},
+		"unknown account":          {"/data/balance/get", object{"accountID": "x"}, 404, "INVALID_ACCOUNT_ID"},
+		"unknown card":             {"/data/balance/get", object{"cardID": "x"}, 404, "INVALID_CARD_ID"},
+		"a card to enrich":         {"/data/enrichedTransactions/get", object{"cardID": cards[0]["id"], "fromDate": "2026-11-01", "toDate": "2026-11-02"}, 400, "INVALID_ARGS"},
+		"no dates":                 {"/data/transactions/get", object{"accountID": account}, 422, "PARAMETER_MISSING"},
+		"reversed":                 {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"}, 400, "PARAMETER_ERROR"},
+		"too far back":             {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-08-01", "toDate": "2026-11-01"}, 400, "INVALID_DATE_RANGE"},
+		"in the future":            {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-01", "toDate": "2026-12-01"}, 400, "INVALID_DATE_RANGE"},
+		"a member of a wrong type": {"/data/balance/get", object{"accountID": 5}, 400, "INVALID_ARGS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := c.Dapi(c2.path, token, banktest.With(secrets, c2.body))
@@ -161,9 +161,9 @@ func checkedAnswers(t *testing.T) {
 
 	_, token, secrets = c.LinkDapi("DAPIBANK_AE_ADCB")
 	asked = c.Dapi(path, token, secrets).Body
-	require.Equal(t, "user_input_required", asked["status"], "this bank wants a password of its own accord")
+	require.Equal(t, "user_input_required", asked["status"], "this institution asks for a password itself")
 	require.Equal(t, "done", c.Dapi(path, token, answers(asked, "123456")).Body["status"])
-	require.Equal(t, "done", c.Dapi("/data/identity/get", token, secrets).Body["status"], "and trusts for a while")
+	require.Equal(t, "done", c.Dapi("/data/identity/get", token, secrets).Body["status"], "and it trusts the user for a while")
 	c.Bank.Advance(10 * time.Minute)
 	require.Equal(t, "user_input_required", c.Dapi(path, token, secrets).Body["status"])
 	require.Error(t, c.Bank.RequireInput("nobody", "", []string{"otp"}))

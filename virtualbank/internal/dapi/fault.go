@@ -16,34 +16,35 @@ const (
 	faultAsks        = "user_input_required"
 )
 
+// faults describes the faults that only Dapi has.
 func faults() []bank.Fault {
 	return []bank.Fault{
 		{Name: faultFailed200, Summary: "a failed envelope under status 200"},
 		{Name: faultNoType, Summary: "a failed envelope without type under status 500"},
 		{
 			Name:    faultInitialized,
-			Summary: "the operation is still running; at /auth/ExchangeToken and delink only where the fault names them",
+			Summary: "the operation is still running; applies to auth and delink only if named",
 		},
 		{
 			Name:    faultAsks,
-			Summary: "the bank asks for a one-time password; at auth, metadata and delink only where the fault names them",
+			Summary: "the bank asks for a one-time password; applies to auth, metadata and delink only if named",
 		},
 	}
 }
 
-// Applies reports whether a fault makes sense for an operation.
+// Applies reports whether a fault has an effect on an operation.
 func (*Provider) Applies(fault, op string, named bool) bool {
 	switch fault {
 	case bank.FaultBankDown:
 		return op != "/auth/ExchangeToken"
-	case faultInitialized, faultAsks: // auth and metadata never ask, Dapi's documentation says
+	case faultInitialized, faultAsks: // Dapi documents that auth and metadata never ask
 		named = named && !strings.HasPrefix(op, "/operation/")
 		return named || isDataCall(op) || fault == faultInitialized && op == "/metadata/accounts/get"
 	}
 	return true
 }
 
-// isDataCall reports whether an operation of Dapi's is one that the bank itself answers.
+// isDataCall reports whether an operation needs the institution.
 func isDataCall(op string) bool {
 	return slices.ContainsFunc(
 		[]string{"/data/", "/payment/", "/wire/", "/ach/", "/batch/", "/nymcard/"},
@@ -53,7 +54,7 @@ func isDataCall(op string) bool {
 	)
 }
 
-// injected answers a Dapi request that an injected fault of Dapi's own spoils.
+// injected returns the response of an injected fault that replaces the operation.
 func (b *Provider) injected(c *bank.Call) (bank.Reply, bool) {
 	switch c.Fault {
 	case faultFailed200:
@@ -63,7 +64,7 @@ func (b *Provider) injected(c *bank.Call) (bank.Reply, bool) {
 	case bank.FaultRejected:
 		return wrongSecret(), true
 	case bank.FaultUnknownCode:
-		return fail(http.StatusBadRequest, "VIRTUALBANK_UNHEARD_OF", "A type that nobody listed"), true
+		return fail(http.StatusBadRequest, "VIRTUALBANK_UNHEARD_OF", "An undocumented type"), true
 	case bank.FaultBankDown:
 		return fail(http.StatusInternalServerError, typeUnknown, "The bank is not available"), true
 	}

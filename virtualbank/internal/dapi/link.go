@@ -13,20 +13,20 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// accessCodeTTL on the bank's clock: the shorter of the two lives that sources give.
+// accessCodeTTL is on the bank's clock. Dapi's sources give two values; this is the shorter one.
 const accessCodeTTL = 5 * time.Minute
 
-// ConnectInput is what a user does in Dapi's Connect. Only the key is needed.
+// ConnectInput is what a user enters in Connect. It is virtualbank.DapiLink.
 type ConnectInput struct {
 	AppKey        string   `json:"appKey"`
-	InstitutionID string   `json:"institution_id"` // "" takes the first of the countries
-	Username      string   `json:"username"`       // "" is [UserGood]
-	Password      string   `json:"password"`       // "" is [PassGood]
-	Countries     []string `json:"countries"`      // as in Connect's configuration; empty is all
-	Environment   string   `json:"environment"`    // "sandbox", also when empty, or "production"
+	InstitutionID string   `json:"institution_id"`
+	Username      string   `json:"username"`
+	Password      string   `json:"password"`
+	Countries     []string `json:"countries"`
+	Environment   string   `json:"environment"`
 }
 
-// connectPayload is what Dapi's Connect hands to onSuccess.
+// connectPayload is what Connect passes to onSuccess.
 type connectPayload struct {
 	Success      bool   `json:"success"`
 	Status       string `json:"status"`
@@ -38,8 +38,7 @@ type connectPayload struct {
 	TokenID      string `json:"tokenID"`
 }
 
-// Link plays the user in Connect and returns the payload that Connect hands to the
-// page. The error is a [*Refusal]. Every call makes a new connection, as every login does.
+// Link is Bank.LinkDapi of package virtualbank.
 func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	switch {
 	case in.AppKey == "":
@@ -67,7 +66,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	if in.Environment == "production" {
 		conn.bankID = at.DapiProductionID
 	}
-	// The same person at the same bank is the same user, however often linked.
+	// The same customer at the same institution has the same userID on every connection.
 	mac := hmac.New(sha512.New, b.JwtKey)
 	mac.Write([]byte(conn.bankID + "\x00" + username))
 	conn.userID = base64.StdEncoding.EncodeToString(mac.Sum(nil))
@@ -88,6 +87,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	})
 }
 
+// choose returns the institution that a user selects.
 func (b *Provider) choose(in ConnectInput) (bank.Institution, *bank.Refusal) {
 	fits := func(at bank.Institution) bool {
 		return at.DapiID != "" && (len(in.Countries) == 0 || slices.Contains(in.Countries, at.Country))
@@ -116,11 +116,11 @@ func (b *Provider) choose(in ConnectInput) (bank.Institution, *bank.Refusal) {
 	return at, nil
 }
 
-// jwt signs claims with HS256, as Dapi's tokens are.
+// jwt returns claims as a JWT with HS256, like Dapi's tokens.
 func (b *Provider) jwt(claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		panic(err) // the claims are written in this package
+		panic(err) // the claims are texts and numbers
 	}
 	text := base64.RawURLEncoding.EncodeToString
 	signed := text([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + text(payload)

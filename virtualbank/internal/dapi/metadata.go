@@ -2,12 +2,13 @@ package dapi
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
+// metadataReply is the response of /metadata/accounts/get.
 type metadataReply struct {
 	envelope
 	Metadata metadata `json:"accountsMetadata"`
 }
 
-// metadata describes a bank, as /metadata/accounts/get does.
+// metadata describes an institution in the response of /metadata/accounts/get.
 type metadata struct {
 	SwiftCode     string        `json:"swiftCode"`
 	SortCode      *string       `json:"sortCode"`
@@ -59,9 +60,10 @@ type rule struct {
 	Attributes []string `json:"attributes"`
 }
 
-// coolDownHours is how long a new beneficiary cannot be paid.
+// coolDownHours is how many hours a new beneficiary cannot be paid.
 const coolDownHours = 24
 
+// metadataOf returns the metadata of an institution that serves transactions of some days.
 func metadataOf(in bank.Institution, days int) metadata {
 	code, name := bank.CurrencyOf(in.Country)
 	currency := codeAndName{code, name}

@@ -7,7 +7,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// operation is what Dapi remembers of a call that reached the bank.
+// operation is a call that reached the institution.
 type operation struct {
 	conn       *connection
 	start, end time.Time
@@ -15,12 +15,12 @@ type operation struct {
 	path       string
 	errorType  string
 	msg        string
-	code       int  // the HTTP status of the answer in which it failed
-	polls      int  // how often it is still found running
-	deferred   bool // it answered "initialized" once
+	code       int  // the HTTP status of the failure
+	polls      int  // how many polls still find it running
+	deferred   bool // a response was "initialized"
 }
 
-// poll looks at an operation that is running, which brings it nearer to its end.
+// poll counts a poll of a running operation. The last one ends it.
 func (op *operation) poll() {
 	if op.status != statusInitialized {
 		return
@@ -30,13 +30,13 @@ func (op *operation) poll() {
 	}
 }
 
-// initialized is the answer of a call whose operation is running.
+// initialized returns the response of a call whose operation is running.
 func (*operation) initialized(id string) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: envelope{OperationID: id, Success: true, Status: statusInitialized}}
 }
 
-// record remembers how an operation stands and puts its id into the answer. "" begins a new
-// operation. Under the mutex.
+// record stores the result of an operation and puts its id into the response. An empty id means a
+// new operation. Callers hold the mutex.
 func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Reply) bank.Reply {
 	now := b.Now()
 	op := b.operations[id]
@@ -76,7 +76,7 @@ func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Repl
 	return p
 }
 
-// startRunning answers "initialized": the operation is found running so many times.
+// startRunning returns "initialized". The next polls find the operation running.
 func (b *Provider) startRunning(c *bank.Call, conn *connection, id string, polls int) bank.Reply {
 	p := b.record(c, conn, id, (*operation)(nil).initialized(""))
 	op := b.operations[p.Body.(envelope).OperationID]
@@ -84,9 +84,8 @@ func (b *Provider) startRunning(c *bank.Call, conn *connection, id string, polls
 	return p
 }
 
-// prepare brings a call to where its work can be done, under the id of the operation with which
-// it goes on. unfinished is true where p answers instead: the bank asks the user, or takes its
-// time.
+// prepare lets the bank ask the user or take its time before a call does its work. If unfinished is
+// set, p is the response. Otherwise id is the operation that the call continues, or "".
 func (b *Provider) prepare(c *bank.Call, conn *connection, in callBody) (id string, p bank.Reply, unfinished bool) {
 	id, p, asking := b.interact(c, conn, in)
 	if asking {
@@ -101,14 +100,14 @@ func (b *Provider) prepare(c *bank.Call, conn *connection, in callBody) (id stri
 	return id, bank.Reply{}, false
 }
 
-// continues reports whether a call names an operation of its own connection and path.
+// continues reports whether a call names an operation of its connection and path.
 func (b *Provider) continues(c *bank.Call, conn *connection, in callBody) bool {
 	op := b.operations[in.OperationID]
 	return op != nil && op.conn == conn && op.path == c.Route.Path
 }
 
-// end fails a call, and the operation with which it goes on. One that has failed repeats its
-// failure, and one that is done stays so.
+// end fails a call and the operation that it continues. A failed operation repeats its failure, and
+// an operation that is done does not change.
 func (b *Provider) end(c *bank.Call, conn *connection, in callBody, p bank.Reply) bank.Reply {
 	id := in.OperationID
 	if !b.continues(c, conn, in) {
@@ -127,7 +126,7 @@ func (b *Provider) end(c *bank.Call, conn *connection, in callBody, p bank.Reply
 	return b.record(c, conn, id, p)
 }
 
-// under is a failure under the id of an operation that it leaves as it is.
+// under returns a failure with the id of an operation, which does not change.
 func under(p bank.Reply, id string) bank.Reply {
 	if e, ok := p.Body.(envelope); ok {
 		e.OperationID = id
@@ -136,7 +135,7 @@ func under(p bank.Reply, id string) bank.Reply {
 	return p
 }
 
-// drop ends the operation that waits for the user, if there is one.
+// drop fails the operation that waits for the user, if there is one.
 func (b *Provider) drop(conn *connection, errorType string) {
 	if conn.pending == nil {
 		return
@@ -147,13 +146,14 @@ func (b *Provider) drop(conn *connection, errorType string) {
 	op.end, conn.pending = b.Now(), nil
 }
 
-// expire ends the operation that waits for the user, if its time is over.
+// expire fails the operation that waits for the user, if its challenge expired.
 func (b *Provider) expire(conn *connection) {
 	if p := conn.pending; p != nil && !b.Now().Before(p.expires) {
 		b.drop(conn, typeExpired)
 	}
 }
 
+// operationReply is the response of /operation/get.
 type operationReply struct {
 	envelope
 	Info operationInfo `json:"opInfo"`
@@ -167,9 +167,9 @@ type operationInfo struct {
 	ErrorType string `json:"errorType,omitempty"`
 }
 
-// findOperation looks an operation up, which ends one whose user did not answer in time. Under
-// the mutex. What an unknown operation answers is not documented; PARAMETER_ERROR is the bank's
-// choice.
+// findOperation returns an operation. It first fails an operation whose challenge expired. Dapi
+// does not document the failure for an unknown operation; PARAMETER_ERROR is the bank's choice.
+// Callers hold the mutex.
 func (b *Provider) findOperation(id string) (*operation, bank.Reply, bool) {
 	op := b.operations[id]
 	if op == nil {
@@ -180,7 +180,7 @@ func (b *Provider) findOperation(id string) (*operation, bank.Reply, bool) {
 	return op, bank.Reply{}, true
 }
 
-// serveOperation serves /operation/get in its documented form, with appKey and no bearer.
+// serveOperation serves /operation/get as documented, with appKey and without a bearer token.
 func (b *Provider) serveOperation(c *bank.Call) bank.Reply {
 	f, refusal, ok := readFields(c, "appKey", "appSecret", "operationID")
 	switch {
@@ -202,9 +202,9 @@ func (b *Provider) serveOperation(c *bank.Call) bank.Reply {
 	}}
 }
 
-// serveOperationStatus serves /operation/status, which Dapi's Node and Go SDKs call: without appKey,
-// and the envelope is the operation's own, questions included. The results that Node's types have
-// room for are not in it, as in the other form: the bank's choice.
+// serveOperationStatus serves /operation/status, which Dapi's Node and Go SDKs call without appKey.
+// The response is the envelope of the operation, including open questions. The types of the Node
+// SDK also have members for results. The bank's choice is to leave them out, as in the other call.
 func (b *Provider) serveOperationStatus(c *bank.Call) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "operationID")
 	switch {

@@ -135,7 +135,7 @@ func keptID(t *testing.T) {
 		assert.Equal(t, "done", end["status"])
 		assert.Equal(t, op, end["operationID"])
 	})
-	t.Run("one that nobody knows, and calls without secrets", func(t *testing.T) {
+	t.Run("unknown operations and calls without secrets are refused", func(t *testing.T) {
 		for name, tc := range map[string]struct {
 			body   object
 			status int

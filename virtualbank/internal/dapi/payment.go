@@ -8,9 +8,9 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// The bank moves no money yet. Beneficiaries are registered and listed, with "done". Every other
-// call for payments is checked as Dapi would and then refused with a type of Dapi's. A new
-// beneficiary cools down, and is never confirmed at the bank, so that no transfer goes out.
+// The bank moves no money. It registers and lists beneficiaries. It checks every other payment call
+// and then refuses it with one of Dapi's types. A new beneficiary has a cool-down period and is
+// never confirmed, so no transfer succeeds.
 const (
 	typeMissing      = "PARAMETER_MISSING"
 	typeNoAccount    = "INVALID_ACCOUNT_ID"
@@ -23,12 +23,13 @@ const (
 	coolDown     = coolDownHours * time.Hour
 )
 
-// coolingReply is the refusal of a beneficiary that cannot be paid yet.
+// coolingReply is the refusal of a transfer to a beneficiary in its cool-down period.
 type coolingReply struct {
 	envelope
 	CoolDown span `json:"coolDownPeriod"`
 }
 
+// paymentRoutes returns the payment operations.
 func (b *Provider) paymentRoutes() []bank.Route {
 	return []bank.Route{
 		{Path: "/payment/beneficiaries/get", Handle: b.servePayees(false)},
@@ -50,7 +51,8 @@ func (b *Provider) paymentRoutes() []bank.Route {
 	}
 }
 
-// servePayment is a call for payments: a data call whose arguments are checked before the work.
+// servePayment serves a payment call: a data call whose arguments are checked before the work. The
+// function unfit returns why an institution does not support the call, or "".
 func (b *Provider) servePayment(
 	unfit func(bank.Institution) string, check func(*paymentArgs), work func(*paymentArgs) bank.Reply,
 ) func(*bank.Call) bank.Reply {
@@ -73,6 +75,7 @@ func (b *Provider) servePayment(
 	}
 }
 
+// notInTheUS returns why an institution does not support a US payment.
 func notInTheUS(at bank.Institution) string {
 	if at.Country == "US" {
 		return ""
@@ -80,7 +83,7 @@ func notInTheUS(at bank.Institution) string {
 	return "the bank is not in the US"
 }
 
-// onlyFor is where a kind of beneficiary is at home.
+// onlyFor returns the restriction of a kind of beneficiary to institutions.
 func onlyFor(wire bool) func(bank.Institution) string {
 	if wire {
 		return notInTheUS
@@ -88,7 +91,7 @@ func onlyFor(wire bool) func(bank.Institution) string {
 	return nil
 }
 
-// notOffered refuses what no customer of the bank has, once the arguments are right.
+// notOffered serves a call that the bank refuses to every customer, after a check of its arguments.
 func (b *Provider) notOffered(
 	unfit func(bank.Institution) string, check func(*paymentArgs),
 ) func(*bank.Call) bank.Reply {
@@ -97,8 +100,8 @@ func (b *Provider) notOffered(
 	})
 }
 
-// serveTransfer checks a transfer and refuses it: for want of money, or since the beneficiary cools
-// down or was not confirmed. autoflow registers the beneficiary first.
+// serveTransfer checks a transfer and refuses it. The account lacks the amount, the beneficiary is
+// in its cool-down period, or it was not confirmed. autoflow registers the beneficiary first.
 func (b *Provider) serveTransfer(wire, autoflow bool) func(*bank.Call) bank.Reply {
 	return b.servePayment(onlyFor(wire), nil, func(a *paymentArgs) bank.Reply {
 		rules := metadataOf(a.conn.institution, 0)

@@ -16,7 +16,7 @@ func TestPayments(t *testing.T) {
 	t.Run("each request is checked and refused by type", refusedByType)
 }
 
-// payee is a beneficiary that every rule allows.
+// payee returns a valid beneficiary.
 func payee(more object) object {
 	return banktest.With(object{
 		"name":          "Omar Example",
@@ -82,7 +82,7 @@ func refusedByType(t *testing.T) {
 		"a new beneficiary":                {"/payment/transfer/create", false, pay, 400, "BENEFICIARY_COOL_DOWN_PERIOD"},
 		"by name and IBAN":                 {"/payment/transfer/create", false, object{"senderID": account, "amount": 1, "name": "Omar", "iban": "AE460260001000000000123"}, 400, "BENEFICIARY_COOL_DOWN_PERIOD"},
 		"to someone unregistered":          {"/payment/transfer/create", false, object{"senderID": account, "amount": 1, "name": "Omar", "iban": "AE9"}, 400, "PARAMETER_ERROR"},
-		"to nobody":                        {"/payment/transfer/create", false, other(pay, object{"receiverID": nil}), 422, "PARAMETER_MISSING"},
+		"without a receiver":               {"/payment/transfer/create", false, other(pay, object{"receiverID": nil}), 422, "PARAMETER_MISSING"},
 		"to an unknown beneficiary":        {"/payment/transfer/create", false, other(pay, object{"receiverID": "x"}), 400, "PARAMETER_ERROR"},
 		"from no account":                  {"/payment/transfer/create", false, other(pay, object{"senderID": nil}), 422, "PARAMETER_MISSING"},
 		"from an unknown account":          {"/payment/transfer/create", false, other(pay, object{"senderID": "x"}), 404, "INVALID_ACCOUNT_ID"},
@@ -97,7 +97,7 @@ func refusedByType(t *testing.T) {
 		"a remark the bank does not allow": {"/payment/transfer/create", false, other(pay, object{"remark": "a/b"}), 400, "PARAMETER_ERROR"},
 		"autoflow":                         {"/payment/transfer/autoflow", false, flow, 400, "BENEFICIARY_COOL_DOWN_PERIOD"},
 		"autoflow of the Go SDK":           {"/payment/transfer/autoflow", false, object{"senderID": account, "amount": 1, "Beneficiary": payee(nil), "bankID": "x"}, 400, "BENEFICIARY_COOL_DOWN_PERIOD"},
-		"autoflow to nobody":               {"/payment/transfer/autoflow", false, other(flow, object{"beneficiary": nil}), 422, "PARAMETER_MISSING"},
+		"autoflow without a beneficiary":   {"/payment/transfer/autoflow", false, other(flow, object{"beneficiary": nil}), 422, "PARAMETER_MISSING"},
 		"autoflow to a word":               {"/payment/transfer/autoflow", false, other(flow, object{"beneficiary": "Omar"}), 400, "INVALID_ARGS"},
 		"wire outside the US":              {"/wire/beneficiaries/get", false, nil, 400, "PARAMETER_ERROR"},
 		"a wire beneficiary twice":         {"/wire/beneficiaries/create", true, wire, 400, "BENEFICIARY_ALREADY_EXISTS"},

@@ -18,7 +18,7 @@ func TestResume(t *testing.T) {
 	t.Run("a late answer gets the result of its operation", lateAnswers)
 }
 
-// resumed is a call of Dapi's that can be made to ask or to take its time.
+// resumed is a call that can ask the user or take its time.
 type resumed struct {
 	c     banktest.Caller
 	path  string
@@ -27,7 +27,7 @@ type resumed struct {
 	body  object
 }
 
-// resumable are calls beside those for data, each ready to be made on a connection of its own.
+// resumable returns a call of a path on a new connection.
 func resumable(t *testing.T, path string) resumed {
 	t.Helper()
 	c := banktest.Open(t, virtualbank.Options{Start: banktest.Start})
@@ -60,7 +60,7 @@ func (r resumed) status(op any) object {
 	return a.Body
 }
 
-// inject makes the call answer so once, and makes it.
+// inject injects a fault once, makes the call, and returns the id of its operation.
 func (r resumed) inject(fault string) (op any) {
 	r.c.T.Helper()
 	require.NoError(r.c.T, r.c.Bank.Inject(virtualbank.Fault{Name: fault, Operation: r.path, Times: 1}))
@@ -115,7 +115,7 @@ func continuedCalls(t *testing.T) {
 						"userInputs":  []object{{"id": "pin", "index": 0, "answer": "1234"}},
 					},
 				).Body
-				assert.Equal(t, "PARAMETER_ERROR", other["type"], "the arguments are not those it began with")
+				assert.Equal(t, "PARAMETER_ERROR", other["type"], "the arguments differ from those of the first call")
 				end := r.answer(op, "pin", "1234").Body
 				assert.Equal(t, "done", end["status"], end)
 				assert.Equal(t, op, end["operationID"])
@@ -139,7 +139,7 @@ func continuedCalls(t *testing.T) {
 				assert.Equal(t, "done", end["status"], end)
 				assert.Equal(t, op, end["operationID"])
 			})
-			t.Run("neither happens where nobody named it", func(t *testing.T) {
+			t.Run("neither happens unless a script names the call", func(t *testing.T) {
 				t.Parallel()
 				if path == "/data/identity/get" {
 					return

@@ -17,19 +17,18 @@ func TestSDK(t *testing.T) {
 	t.Run("the requests of Dapi's SDKs are served", sdkRequests)
 }
 
-// dapiSDK is how one of Dapi's server SDKs writes a call: the members around the call's own ones.
+// dapiSDK is how one of Dapi's server SDKs writes a call.
 type dapiSDK struct {
 	header  http.Header
-	members object // sent with every data call, beside the secrets
-	status  string // the path of its operation status, "" where it has none
-	delink  string // the path of its delink call, "" where it has none
-	card    string // the member for a card's id in a transactions call, "" where it has none
-	lossy   bool   // it leaves out what is empty, an index of 0 included
+	members object // sent with every data call besides the secrets
+	status  string // the path of its operation status, or ""
+	delink  string // the path of its delink call, or ""
+	card    string // the member for a card's id in a transactions call, or ""
+	lossy   bool   // it leaves out empty values, including an index of 0
 }
 
-// sdkRequests holds the requests of Dapi's server SDKs for the calls of
-// their READMEs. Those of the Node, Go and PHP SDKs were run against this bank, the others follow
-// the sources.
+// sdkRequests makes the calls in the READMEs of Dapi's server SDKs. The Node, Go and PHP SDKs were
+// run against this bank. The requests of the others follow their sources.
 func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]dapiSDK{

@@ -2,10 +2,10 @@ package dapi
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// Name is how faults, the journal and webhooks spell Dapi.
+// Name is Dapi's name in faults, the journal and webhooks.
 const Name = "dapi"
 
-// Spec returns what is fixed about Dapi.
+// Spec returns the fixed facts of Dapi.
 func Spec() bank.Spec {
 	return bank.Spec{
 		Name:               Name,
@@ -22,9 +22,10 @@ func Spec() bank.Spec {
 	}
 }
 
-// Spec returns what is fixed about Dapi.
+// Spec returns the fixed facts of Dapi.
 func (*Provider) Spec() bank.Spec { return Spec() }
 
+// situations lists the situations that Dapi has.
 func situations() []string {
 	return []string{
 		bank.PendingVanishes,

@@ -2,13 +2,13 @@ package dapi
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// What institutions serve in some situations.
+// How many days institutions serve in some situations.
 const (
 	fewerDays   = 60
 	grantedDays = 40
 )
 
-// Stage brings a situation about, in the first account of the connection.
+// Stage makes a situation happen in the first account of the connection.
 func (conn *connection) Stage(situation string) error {
 	b := conn.bank
 	switch situation {

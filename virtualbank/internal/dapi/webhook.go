@@ -16,31 +16,32 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// The names of events, which are the bank's own.
 const (
 	eventStateChanged = "connection.state_changed"
 	eventDeleted      = "connection.deleted"
 	eventTransactions = "transactions.available"
 )
 
-// Events are the bank's own names for what Dapi announces; Dapi publishes neither names nor the
-// form of a body.
+// Events returns the names of webhook events. Dapi publishes neither names nor bodies: both are the
+// bank's own.
 func Events() []string { return []string{eventStateChanged, eventDeleted, eventTransactions} }
 
-// Webhooks are what an application sets on Dapi's dashboard. Without URL nothing is announced.
+// Webhooks holds the webhook settings of the dashboard. It is virtualbank.DapiWebhooks.
 type Webhooks struct {
 	URL     string
-	Encrypt bool // the body is {"data": base64 of IV and AES-CFB text}; where Dapi puts it is not known
-	Legacy  bool // signed with dapi-ts and dapi-signature
+	Encrypt bool
+	Legacy  bool
 }
 
-// SetWebhooks says where and how Dapi's webhooks go from now on.
+// SetWebhooks sets where and in which form later webhooks are sent.
 func (b *Provider) SetWebhooks(o Webhooks) {
 	b.Lock()
 	defer b.Unlock()
 	b.hooks = o
 }
 
-// Secrets are what Dapi's dashboard shows for webhooks. Under the mutex.
+// Secrets returns the webhook secrets of the dashboard. Callers hold the mutex.
 func (b *Provider) Secrets() (svix []string, legacy, key string) {
 	for _, s := range b.secrets {
 		svix = append(svix, "whsec_"+base64.StdEncoding.EncodeToString(s))
@@ -48,9 +49,10 @@ func (b *Provider) Secrets() (svix []string, legacy, key string) {
 	return svix, b.legacy, base64.StdEncoding.EncodeToString(b.aesKey)
 }
 
+// forgedEmpty signs with an empty secret.
 const forgedEmpty = "empty_secret"
 
-// forgeries are the forgeries that only Dapi has, of its present scheme.
+// forgeries returns the forgeries that only Dapi has. They apply to its current scheme.
 func forgeries() []bank.Forgery {
 	return []bank.Forgery{
 		{Name: forgedEmpty},
@@ -91,19 +93,19 @@ func (b *Provider) Sign(key string, body []byte, s bank.Stamp) http.Header {
 	return header
 }
 
-// Token returns "": Dapi's deliveries have none.
+// Token returns "", because Dapi's deliveries have no token.
 func (*Provider) Token() string { return "" }
 
-// Rotate lets Dapi sign with a new secret beside the old ones.
+// Rotate signs with a new secret and with the old ones.
 func (b *Provider) Rotate() { b.secrets = slices.Insert(b.secrets, 0, b.HookGen.Bytes(24)) }
 
-// Retire forgets all but the newest secret.
+// Retire drops all secrets but the newest.
 func (b *Provider) Retire() { b.secrets = b.secrets[:1] }
 
-// Address returns the dashboard's address for webhooks.
+// Address returns the webhook address of the dashboard.
 func (b *Provider) Address(string) string { return b.hooks.URL }
 
-// Seal returns a body as it is sent.
+// Seal returns the body, encrypted if the settings say so.
 func (b *Provider) Seal(body []byte) []byte {
 	if b.hooks.Encrypt {
 		return b.encrypt(body)
@@ -121,7 +123,8 @@ var pauses = []time.Duration{
 	10 * time.Hour,
 }
 
-// Pause returns how long after a failed attempt the next one follows.
+// Pause returns the time between a failed attempt and the next one. Dapi documents no schedule;
+// this one is the bank's choice.
 func (*Provider) Pause(attempts int, _ time.Duration) (time.Duration, bool) {
 	if attempts > len(pauses) {
 		return 0, false
@@ -149,8 +152,7 @@ func (b *Provider) Payload(w bank.Webhook) map[string]any {
 	return members
 }
 
-// announce puts a webhook of a connection into the outbox, if the dashboard has an address for
-// it.
+// announce puts a webhook of a connection into the outbox if the dashboard has an address.
 func (b *Provider) announce(c *connection, event string, members map[string]any) {
 	if b.hooks.URL == "" || c.Exchanged == 0 {
 		return
@@ -161,6 +163,7 @@ func (b *Provider) announce(c *connection, event string, members map[string]any)
 	)
 }
 
+// hmacOf returns the HMAC-SHA256 of parts in base64.
 func hmacOf(key []byte, parts ...string) string {
 	mac := hmac.New(sha256.New, key)
 	for _, p := range parts {
@@ -169,18 +172,18 @@ func hmacOf(key []byte, parts ...string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// encrypt is what Dapi's SDK decrypts: base64 of an IV and AES-CFB text.
+// encrypt returns the form that Dapi's SDK decrypts: base64 of an IV and the text under AES-CFB.
 func (b *Provider) encrypt(plain []byte) []byte {
 	block, err := aes.NewCipher(b.aesKey)
 	if err != nil {
-		panic(err) // the key was made here
+		panic(err) // the key is valid
 	}
 	out := append(b.HookGen.Bytes(aes.BlockSize), plain...)
-	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // Dapi's choice
+	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // Dapi uses CFB
 	stream.XORKeyStream(out[aes.BlockSize:], plain)
 	body, err := json.Marshal(map[string]string{"data": base64.StdEncoding.EncodeToString(out)})
 	if err != nil {
-		panic(err) // text
+		panic(err) // a text can be encoded
 	}
 	return body
 }

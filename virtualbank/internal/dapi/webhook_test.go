@@ -22,7 +22,7 @@ func dashboardWebhooks(t *testing.T) {
 	c := banktest.Open(t, virtualbank.Options{Start: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)})
 	r := &banktest.Receiver{}
 	c.LinkDapi("")
-	assert.Zero(t, c.Deliver(r), "nobody asked for webhooks")
+	assert.Zero(t, c.Deliver(r), "no webhooks are set up")
 
 	c.Bank.AnnounceDapi(virtualbank.DapiWebhooks{URL: banktest.Hook})
 	id, token, secrets := c.LinkDapi("")
@@ -32,8 +32,7 @@ func dashboardWebhooks(t *testing.T) {
 	require.NoError(t, c.Bank.Lapse(id))
 	require.Equal(t, http.StatusOK, c.Dapi("/users/DelinkUser", token, secrets).Status)
 	c.Deliver(r)
-	// The first of all is of a new day, too: it was linked before, and is announced as the others
-	// are.
+	// The connection without webhooks has new transactions on the new day too. They are announced.
 	assert.Equal(t, []string{
 		"connection.state_changed connected",
 		"transactions.available",

@@ -12,13 +12,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// tokenReply is the response with an access token.
 type tokenReply struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int    `json:"expires_in"`
 }
 
-// serveToken serves POST /auth/token: a form, with the client in it or as HTTP Basic.
+// serveToken serves POST /auth/token. The client is in the form or in an HTTP Basic header.
 func (b *Provider) serveToken(c *bank.Call) bank.Reply {
 	kind, _, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
@@ -30,7 +31,7 @@ func (b *Provider) serveToken(c *bank.Call) bank.Reply {
 	if err != nil {
 		return invalidRequest(validationItem{[]any{"body"}, "malformed form", "value_error"})
 	}
-	// The schema calls grant_type optional. Every SDK sends it, so the bank wants it.
+	// The schema says that grant_type is optional. Every SDK sends it, so the bank requires it.
 	if form.Get("grant_type") != "client_credentials" {
 		return fail(http.StatusBadRequest, codeUnauthorized, "Unsupported grant_type")
 	}
@@ -49,10 +50,10 @@ func (b *Provider) serveToken(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusCreated, Body: tokenReply{token, "bearer", int(life / time.Second)}}
 }
 
-// signIn takes the client from the form, from an HTTP Basic header, or from both. What is
-// empty was not sent: MoneyKit's Ruby SDK puts the client into the form and an empty user and
-// password into the header. What is sent twice must be the same, which is the bank's choice, and
-// so is the refusal of a Basic header that cannot be read.
+// signIn returns the client from the form, from an HTTP Basic header, or from both. Empty values
+// count as absent: MoneyKit's Ruby SDK sends the client in the form, and an empty user and password
+// in the header. Two rules are the bank's choice: two different values are an error, and so is a
+// Basic header that cannot be decoded.
 func signIn(form url.Values, header string) (id, secret string, ok bool) {
 	id, secret = form.Get("client_id"), form.Get("client_secret")
 	scheme, encoded, _ := strings.Cut(header, " ")
@@ -68,6 +69,7 @@ func signIn(form url.Values, header string) (id, secret string, ok bool) {
 	return cmp.Or(id, user), cmp.Or(secret, pass), true
 }
 
+// introspection is the response of GET /auth/introspect.
 type introspection struct {
 	ClientID   string  `json:"client_id"`
 	ClientName string  `json:"client_name"`
@@ -83,6 +85,7 @@ type app struct {
 	AppName string `json:"app_name"`
 }
 
+// introspect serves GET /auth/introspect.
 func (b *Provider) introspect(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
@@ -109,16 +112,17 @@ type jwk struct {
 	Alg string `json:"alg"`
 }
 
+// serveKeys serves GET /.well-known/jwks.json.
 func (b *Provider) serveKeys(*bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
 	text := base64.RawURLEncoding.EncodeToString
 	var all []jwk
 	for _, k := range b.keys {
-		// Bytes answers 0x04, X and Y, 32 bytes each, for a key on this curve.
+		// Bytes returns 0x04 and then X and Y of 32 bytes each.
 		point, err := k.key.PublicKey.Bytes()
 		if err != nil {
-			panic(err) // the key was made by the bank
+			panic(err) // the key is valid
 		}
 		all = append(
 			all,

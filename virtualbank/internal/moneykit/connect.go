@@ -8,22 +8,22 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// ConnectInput is what a user does in MoneyKit's Connect. Only the token is needed.
+// ConnectInput is what a user enters in Connect. It is virtualbank.MoneyKitLink.
 type ConnectInput struct {
 	LinkSessionToken string `json:"link_session_token"`
-	// without a token: the bank opens a session for this user of the application's
-	User          string `json:"user"`
-	InstitutionID string `json:"institution_id"` // "" takes the session's, or the first that fits
-	Username      string `json:"username"`       // "" is [UserGood]
-	Password      string `json:"password"`       // "" is [PassGood]
+	User             string `json:"user"`
+	InstitutionID    string `json:"institution_id"`
+	Username         string `json:"username"`
+	Password         string `json:"password"`
 }
 
+// outcome is what Connect passes to the page.
 type outcome struct {
 	Token       string             `json:"exchangeable_token,omitempty"`
 	Institution connectInstitution `json:"institution"`
 }
 
-// connectInstitution is the institution as MoneyKit's Connect hands it to the page.
+// connectInstitution is the institution as Connect passes it to the page.
 type connectInstitution struct {
 	ID       string            `json:"id"`
 	Name     string            `json:"name"`
@@ -42,10 +42,7 @@ type selectedAccount struct {
 	Mask string `json:"account_mask"`
 }
 
-// Link plays the user in Connect and returns what Connect hands to the page:
-// exchangeable_token and institution, or the institution alone on a reconnect. The
-// error is a [*Refusal]. A session whose login failed may be tried again; one that
-// succeeded may not.
+// Link is Bank.LinkMoneyKit of package virtualbank.
 func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	b.Lock()
 	defer b.Unlock()
@@ -94,7 +91,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	return json.Marshal(outcome{Token: token, Institution: l.connectInstitution()})
 }
 
-// session returns the session that the user continues, or one of the bank's own.
+// session returns the session of a token, or a new one of the bank's own for a user.
 func (b *Provider) session(in ConnectInput) (*linkSession, *bank.Refusal) {
 	s, ok := b.sessions[in.LinkSessionToken]
 	own := in.LinkSessionToken == "" && in.User != ""
@@ -103,11 +100,11 @@ func (b *Provider) session(in ConnectInput) (*linkSession, *bank.Refusal) {
 	}
 	switch {
 	case own && (len(in.User) < 4 || len(in.User) > 150):
-		return nil, bank.Refuse(http.StatusBadRequest, "user has not 4 to 150 characters")
+		return nil, bank.Refuse(http.StatusBadRequest, "user does not have 4 to 150 characters")
 	case in.LinkSessionToken == "" && !own:
 		return nil, bank.Refuse(
 			http.StatusBadRequest,
-			"link_session_token is missing, or user for a session of the bank's own",
+			"link_session_token is missing; user is enough for a session of the bank's own",
 		)
 	case !ok:
 		return nil, bank.Refuse(http.StatusNotFound, "unknown link_session_token")
@@ -119,6 +116,7 @@ func (b *Provider) session(in ConnectInput) (*linkSession, *bank.Refusal) {
 	return s, nil
 }
 
+// relink plays the user in a reconnect.
 func (b *Provider) relink(s *linkSession, in ConnectInput) (json.RawMessage, error) {
 	l := s.existing
 	if l.state == bank.StateDeleted {
@@ -130,7 +128,7 @@ func (b *Provider) relink(s *linkSession, in ConnectInput) (json.RawMessage, err
 	if refused := b.login(s, l.institution, in); refused != nil {
 		return nil, refused
 	}
-	// What the session leaves out is erased, as MoneyKit does.
+	// MoneyKit erases what the session leaves out.
 	l.webhook, l.tags = s.webhook, s.tags
 	for _, name := range s.products {
 		if l.products[name] == nil && slices.Contains(s.prefetch, name) {
@@ -143,7 +141,7 @@ func (b *Provider) relink(s *linkSession, in ConnectInput) (json.RawMessage, err
 	return json.Marshal(outcome{Institution: l.connectInstitution()})
 }
 
-// choose picks the institution: the one asked for, the session's, or the first that fits.
+// choose returns the institution that was asked for, the session's, or the first that fits.
 func (b *Provider) choose(s *linkSession, id string) (bank.Institution, *bank.Refusal) {
 	if id == "" {
 		id = s.institution
@@ -178,13 +176,14 @@ func (b *Provider) choose(s *linkSession, id string) (bank.Institution, *bank.Re
 			return at, nil
 		}
 	}
-	return bank.Institution{}, bank.Refuse(http.StatusUnprocessableEntity, "no institution fits the session")
+	return bank.Institution{}, bank.Refuse(http.StatusUnprocessableEntity, "there is no institution fits the session")
 }
 
+// unfit returns why an institution does not fit the session, or "".
 func (s *linkSession) unfit(in bank.Institution) string {
 	if len(s.providers) > 0 &&
 		!slices.ContainsFunc(in.Providers, func(p string) bool { return slices.Contains(s.providers, p) }) {
-		return "it is reached through none of the session's providers"
+		return "none of the session's providers serves it"
 	}
 	for _, name := range s.required {
 		if !slices.Contains(in.Products, name) {
@@ -194,12 +193,14 @@ func (s *linkSession) unfit(in bank.Institution) string {
 	return ""
 }
 
+// isLinked reports whether a user has a connected link at an institution.
 func (b *Provider) isLinked(user string, in bank.Institution) bool {
 	return slices.ContainsFunc(b.order, func(l *link) bool {
 		return l.user == user && l.institution.MoneyKitID == in.MoneyKitID && l.state == bank.StateConnected
 	})
 }
 
+// login checks the username and password.
 func (b *Provider) login(s *linkSession, at bank.Institution, in ConnectInput) *bank.Refusal {
 	if at.Login == bank.LoginNone {
 		return nil
@@ -220,6 +221,7 @@ func (b *Provider) login(s *linkSession, at bank.Institution, in ConnectInput) *
 	return nil
 }
 
+// bookOf returns the book that a login opens.
 func (b *Provider) bookOf(s *linkSession, at bank.Institution, username string) *bank.Book {
 	if username == bank.UserCustom {
 		return b.Custom(at, s.custom, s.owners)

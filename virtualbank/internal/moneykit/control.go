@@ -6,7 +6,7 @@ import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 func (b *Provider) Connect() bank.ControlCall {
 	return bank.Post(
 		"link",
-		"plays the user in Connect: with the link_session_token of an application, or with user for a session of the bank's own",
+		"plays the user in Connect; needs link_session_token, or user for a session of the bank's own",
 		map[string]any{
 			"user":           "user-1",
 			"institution_id": "northwind",
@@ -26,14 +26,15 @@ func (b *Provider) Controls() []bank.ControlCall {
 	}
 	return []bank.ControlCall{
 		bank.Post(
-			"refresh", "fetches all products of a link at once, whatever the limits", bank.Example(Spec(), nil),
+			"refresh", "fetches all products of a link immediately, without regard to rate limits",
+			bank.Example(Spec(), nil),
 			func(in bank.LinkRef) (any, error) {
 				return map[string]any{"refreshed": true}, b.Refresh(in.ID(b.Bank, b))
 			},
 		),
 		bank.Post(
 			"unavailable",
-			"keeps a product of a link from being refreshed, for a reason; an empty reason ends it",
+			"stops the refreshes of a product of a link; an empty reason allows them again",
 			bank.Example(
 				Spec(),
 				map[string]any{"product": "transactions", "reason": "The institution moves to another provider."},
@@ -45,7 +46,7 @@ func (b *Provider) Controls() []bank.ControlCall {
 		),
 		bank.Post(
 			"forms",
-			"chooses between forms that MoneyKit's sources show: timestamps without a zone, a documentation_url in errors",
+			"selects forms of responses: timestamps without a zone, a documentation_url in errors",
 			Forms{ZonelessTimes: true, DocumentationURL: "https://docs.example.com/errors"},
 			func(in Forms) (any, error) {
 				b.SetForms(in)

@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// codeForbiddenAction is the code for a product that the user did not permit.
+// codeForbiddenAction is the code for a product that the user has not permitted.
 const codeForbiddenAction = "link_error.forbidden_action"
 
 type balances struct {
@@ -33,13 +33,13 @@ type account struct {
 	Closed   bool     `json:"closed"`
 }
 
-// accountID is the account's id on this link; another link has another.
+// accountID returns the id of an account on this link. Every link has other ids.
 func (l *link) accountID(a *bank.Account) string {
 	return "acc_" + l.bank.Name58(22, l.id, a.Key)
 }
 
-// account is an account as it was when accounts were fetched last. For a debt a positive current is
-// what is owed.
+// account returns an account at the time at which it was fetched. The current balance of a debt is
+// what is owed, as a positive amount.
 func (l *link) account(a *bank.Account, at time.Time) account {
 	booked, held := l.book.State(a, at)
 	out := account{ID: l.accountID(a), Type: a.Kind.MoneyKit, Name: a.Name, Nickname: a.Nickname, Closed: a.Closed}
@@ -80,15 +80,14 @@ func (l *link) account(a *bank.Account, at time.Time) account {
 	return out
 }
 
-// withData runs f on the link of the path if its data can be read. product is what the user must
-// have permitted.
+// withData calls f with the link of the path if the data of a product can be read.
 func (b *Provider) withData(c *bank.Call, product string, f func(*link) bank.Reply) bank.Reply {
 	return b.withLink(c, func(l *link) bank.Reply {
 		l.settle(b.Now(), b.Outages[l.institution.Name])
 		switch {
 		case l.state == bank.StateAwaiting:
 			return badLink("incomplete")
-		case l.state != bank.StateConnected && !l.imported: // what was imported can be read before its first reconnect
+		case l.state != bank.StateConnected && !l.imported: // imported data can be read before the first reconnect
 			return badLink(l.errorCode)
 		case l.products[product] == nil:
 			return fail(http.StatusForbidden, codeForbiddenAction, "The user has not permitted "+product)
@@ -97,8 +96,8 @@ func (b *Provider) withData(c *bank.Call, product string, f func(*link) bank.Rep
 	})
 }
 
-// wanted are the accounts of the query, all where it names none. Unknown ids are passed over, which
-// is the bank's choice.
+// wanted returns the accounts that the query names, or all. Unknown ids are ignored, which is the
+// bank's choice.
 func (l *link) wanted(c *bank.Call) []*bank.Account {
 	ids := c.Request.URL.Query()["account_ids"]
 	var list []*bank.Account
@@ -110,6 +109,7 @@ func (l *link) wanted(c *bank.Call) []*bank.Account {
 	return list
 }
 
+// accountList returns accounts as they were when they were fetched last.
 func (l *link) accountList(list []*bank.Account) []account {
 	out := []account{}
 	p := l.products["accounts"]
@@ -122,6 +122,7 @@ func (l *link) accountList(list []*bank.Account) []account {
 	return out
 }
 
+// serveAccounts serves GET /links/{id}/accounts.
 func (b *Provider) serveAccounts(c *bank.Call) bank.Reply {
 	return b.withData(c, "accounts", func(l *link) bank.Reply {
 		return bank.Reply{
@@ -131,6 +132,7 @@ func (b *Provider) serveAccounts(c *bank.Call) bank.Reply {
 	})
 }
 
+// serveAccount serves GET /links/{id}/accounts/{account_id}.
 func (b *Provider) serveAccount(c *bank.Call) bank.Reply {
 	return b.withData(c, "accounts", func(l *link) bank.Reply {
 		for _, a := range l.accountList(l.book.Accounts) {
@@ -154,7 +156,7 @@ type accountWithNumbers struct {
 	Numbers numbers `json:"numbers"`
 }
 
-// serveNumbers serves the numbers of accounts that have any; cards and loans are left out.
+// serveNumbers serves the account numbers. Cards, loans and investments have none.
 func (b *Provider) serveNumbers(c *bank.Call) bank.Reply {
 	return b.withData(c, "account_numbers", func(l *link) bank.Reply {
 		out := []accountWithNumbers{}
@@ -202,6 +204,7 @@ type accountWithOwners struct {
 	Owners []any `json:"owners"`
 }
 
+// serveIdentity serves the owners of the accounts.
 func (b *Provider) serveIdentity(c *bank.Call) bank.Reply {
 	return b.withData(c, "identity", func(l *link) bank.Reply {
 		out := []accountWithOwners{}
@@ -235,7 +238,7 @@ func (b *Provider) serveIdentity(c *bank.Call) bank.Reply {
 	})
 }
 
-// serveUserAccounts serves the accounts of all of a user's links, by link.
+// serveUserAccounts serves the accounts of all connected links of a user, by link.
 func (b *Provider) serveUserAccounts(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
@@ -249,6 +252,7 @@ func (b *Provider) serveUserAccounts(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: map[string]any{"links": groups}}
 }
 
+// connectedLinks returns the connected links of a user.
 func (b *Provider) connectedLinks(user string) []*link {
 	var list []*link
 	for _, l := range b.order {

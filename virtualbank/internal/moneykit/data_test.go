@@ -249,10 +249,10 @@ func keptCorrection(t *testing.T) {
 
 	target := path + "/transactions/" + groceries + "/enrichment"
 	for name, body := range map[string]object{
-		"a category nobody knows":          {"category": "Food"},
+		"an unknown category":              {"category": "Food"},
 		"no category":                      {"subcategory": "groceries"},
 		"a category that is null":          {"category": nil},
-		"a subcategory nobody knows":       {"category": "shopping", "subcategory": "things"},
+		"an unknown subcategory":           {"category": "shopping", "subcategory": "things"},
 		"a subcategory for a category":     {"category": "groceries"},
 		"a category that is another's sub": {"category": "shopping", "subcategory": "food_and_drink"},
 	} {

@@ -8,13 +8,13 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// correction is what the application told about a transaction's category.
+// correction is a category that the application gave a transaction.
 type correction struct {
-	category, sub string // sub is "" where none was told
-	since         int    // the first state of the stored transactions that has it
+	category, sub string // sub is "" if none was given
+	since         int    // the first state of the transactions that has it
 }
 
-// corrected is the newest correction of a row in the n-th state; nil where there is none.
+// corrected returns the newest correction of an event in the n-th state, or nil.
 func (l *link) corrected(a *bank.Account, e *bank.Event, n int) *correction {
 	if len(l.corrections) == 0 {
 		return nil
@@ -28,14 +28,15 @@ func (l *link) corrected(a *bank.Account, e *bank.Event, n int) *correction {
 	return nil
 }
 
-// enrich is what MoneyKit would conclude, or was told. label sums up the categories.
-func enrich(text string, told *correction) (enrichment any, label string) {
+// enrich returns the enrichment of a transaction. A correction replaces its categories. label joins
+// them for comparison.
+func enrich(text string, given *correction) (enrichment any, label string) {
 	category, sub, ok := bank.CategoryOf(text)
 	confidence, detail := 97, 91
-	if told != nil {
-		category, sub, confidence, detail = told.category, told.sub, 100, 100
+	if given != nil {
+		category, sub, confidence, detail = given.category, given.sub, 100, 100
 	}
-	if !ok && told == nil {
+	if !ok && given == nil {
 		return nil, ""
 	}
 	value := map[string]any{
@@ -54,26 +55,26 @@ func enrich(text string, told *correction) (enrichment any, label string) {
 	return value, category + "/" + sub
 }
 
-// correctCategory serves the correction of a category: the transaction, corrected, and those like it,
-// which have the same description. The correction is kept. Lists show it from now on, and the next
-// sync has the rows among the updated ones, which is the bank's choice.
+// correctCategory serves the correction of a category. The response has the corrected transaction
+// and all with the same description. Later lists show the correction. The bank's choice is that the
+// next sync reports the rows as updated.
 func (b *Provider) correctCategory(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {
 		return refusal
 	}
-	var told correction
+	var given correction
 	if value, ok := o.get("category", true, false); ok {
-		told.category, _ = o.enum(value, primaryCategories(), "category")
+		given.category, _ = o.enum(value, primaryCategories(), "category")
 	}
 	if value, ok := o.get("subcategory", false, true); ok {
-		told.sub, _ = o.enum(value, subcategories(), "subcategory")
+		given.sub, _ = o.enum(value, subcategories(), "subcategory")
 	}
 	if p, bad := o.refusal(); bad {
 		return p
 	}
 	return b.withData(c, "transactions", func(l *link) bank.Reply {
-		alike := l.correct(c.Vars["txn_id"], told)
+		alike := l.correct(c.Vars["txn_id"], given)
 		if alike == nil {
 			return fail(http.StatusNotFound, codeLinkNotFound, "Transaction not found")
 		}
@@ -86,9 +87,9 @@ func (b *Provider) correctCategory(c *bank.Call) bank.Reply {
 	})
 }
 
-// correct keeps a correction for a transaction and those like it, and returns their ids; nil where
-// there is no such transaction. It makes a new state of the stored transactions.
-func (l *link) correct(id string, told correction) map[string]bool {
+// correct stores a correction for a transaction and for all with the same description. It returns
+// their ids, or nil if there is no such transaction. It adds a new state of the transactions.
+func (l *link) correct(id string, given correction) map[string]bool {
 	if len(l.history) == 0 {
 		return nil
 	}
@@ -114,22 +115,22 @@ func (l *link) correct(id string, told correction) map[string]bool {
 	}
 	l.history = append(l.history, state)
 	for i := range l.recordSituations {
-		if l.recordSituations[i].to > n { // it waits for the next refresh
+		if l.recordSituations[i].to > n { // the situation waits for the next refresh
 			l.recordSituations[i].to++
 		}
 	}
-	told.since = n + 1
+	given.since = n + 1
 	alike := map[string]bool{}
 	for i, p := range all {
 		if i == at || (p.text != "" && strings.EqualFold(p.text, all[at].text)) {
-			l.corrections[p.key] = append(l.corrections[p.key], told)
+			l.corrections[p.key] = append(l.corrections[p.key], given)
 			alike[p.id] = true
 		}
 	}
 	return alike
 }
 
-// primaryCategories are the categories that MoneyKit publishes.
+// primaryCategories returns the categories that MoneyKit publishes.
 func primaryCategories() []string {
 	return []string{
 		"banking", "borrowing_and_loans", "charity", "dependent_costs", "education", "entertainment", "expenses",
@@ -139,8 +140,8 @@ func primaryCategories() []string {
 	}
 }
 
-// subcategories are those that MoneyKit publishes. It does not say which category each belongs to,
-// so the bank takes any pair.
+// subcategories returns the subcategories that MoneyKit publishes. It does not publish their
+// categories, so the bank accepts any pair.
 func subcategories() []string {
 	return []string{
 		"account_fees_and_other_bank_charges", "atm_fees", "cash_withdrawals", "currency_exchange_and_fees",

@@ -14,16 +14,17 @@ const (
 	faultUnknownEnum = "unknown_enum"
 )
 
+// faults describes the faults that only MoneyKit has.
 func faults() []bank.Fault {
 	return []bank.Fault{
 		{Name: faultExpired, Summary: "401: the access token expired"},
-		{Name: faultQuota, Summary: "the exchange finds the number of connected links used up"},
-		{Name: faultShortToken, Summary: "access tokens live for one second"},
-		{Name: faultUnknownEnum, Summary: "a link has a state that nobody listed"},
+		{Name: faultQuota, Summary: "the exchange fails because the quota of links is used up"},
+		{Name: faultShortToken, Summary: "access tokens expire after one second"},
+		{Name: faultUnknownEnum, Summary: "a link has an undocumented state"},
 	}
 }
 
-// Applies reports whether a fault makes sense for an operation.
+// Applies reports whether a fault has an effect on an operation.
 func (*Provider) Applies(fault, op string, _ bool) bool {
 	const token, exchange = "POST /auth/token", "POST /link-session/exchange-token"
 	switch fault {
@@ -39,7 +40,7 @@ func (*Provider) Applies(fault, op string, _ bool) bool {
 	return true
 }
 
-// injected answers a MoneyKit request that an injected fault of MoneyKit's own spoils.
+// injected returns the response of an injected fault that replaces the operation.
 func (b *Provider) injected(c *bank.Call) (bank.Reply, bool) {
 	switch c.Fault {
 	case faultExpired:
@@ -47,14 +48,14 @@ func (b *Provider) injected(c *bank.Call) (bank.Reply, bool) {
 	case bank.FaultRejected:
 		return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized"), true
 	case bank.FaultUnknownCode:
-		return fail(http.StatusBadRequest, "virtualbank.unheard_of", "A code that nobody listed"), true
+		return fail(http.StatusBadRequest, "virtualbank.unheard_of", "An undocumented code"), true
 	case bank.FaultBankDown:
 		return badLink("institution_error"), true
 	}
 	return bank.Reply{}, false
 }
 
-// finish spoils or delays a finished answer.
+// finish delays or changes the response of an operation for an injected fault.
 func (b *Provider) finish(c *bank.Call, p bank.Reply) bank.Reply {
 	switch c.Fault {
 	case bank.FaultSlow:

@@ -8,25 +8,20 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Forms chooses between forms of MoneyKit's answers that its own sources show. The zero value is
-// what its sandbox was recorded to send.
+// Forms selects forms of responses. It is virtualbank.Forms.
 type Forms struct {
-	// ZonelessTimes writes every timestamp as the samples of MoneyKit's documentation do, webhooks
-	// included: 2026-11-22T09:14:11, in UTC, with neither zone nor fraction.
-	ZonelessTimes bool `json:"zoneless_times"`
-
-	// DocumentationURL is in every error; "" writes null.
+	ZonelessTimes    bool   `json:"zoneless_times"`
 	DocumentationURL string `json:"documentation_url"`
 }
 
-// SetmkForms chooses the forms from now on.
+// SetForms selects the forms of later responses.
 func (b *Provider) SetForms(f Forms) {
 	b.Lock()
 	defer b.Unlock()
 	b.forms = f
 }
 
-// Form gives an answer its form.
+// Form returns a response in the selected form.
 func (b *Provider) Form(p bank.Reply) bank.Reply {
 	b.Lock()
 	f := b.forms
@@ -43,12 +38,12 @@ func (b *Provider) Form(p bank.Reply) bank.Reply {
 
 var instant = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"`)
 
-// zoneless writes every instant in a JSON text in UTC, with neither zone nor fraction.
+// zoneless rewrites all timestamps of a JSON text in UTC, without a zone or a fraction.
 func zoneless(text []byte) []byte {
 	return instant.ReplaceAllFunc(text, func(quoted []byte) []byte {
 		t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(quoted))
 		if err != nil {
-			return quoted // of no calendar
+			return quoted // the calendar has no such day
 		}
 		return []byte(t.UTC().Format(`"2006-01-02T15:04:05"`))
 	})

@@ -19,7 +19,7 @@ func TestForms(t *testing.T) {
 	t.Run("every error has the address of its documentation", documentedErrors)
 }
 
-// fails is a call that an injected fault spoils.
+// fails makes a call that an injected fault breaks.
 func fails(c banktest.Caller, fault, token string) banktest.Response {
 	c.T.Helper()
 	require.NoError(c.T, c.Bank.Inject(virtualbank.Fault{Name: fault, Times: 1, Provider: "moneykit"}))

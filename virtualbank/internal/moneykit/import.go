@@ -11,22 +11,21 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// importedAccount is an account that an application brings along.
+// importedAccount is an account that an application imports.
 type importedAccount struct {
 	id, name, kind string
 	nickname, mask *string
 	balances       bank.BalanceSpec
-	currency       string // "" where none was given
+	currency       string // "" if none was given
 }
 
-// importedRow is a transaction that an application brings along. Its amount is signed: a
-// deposit is positive.
+// importedRow is a transaction that an application imports. A deposit has a positive amount.
 type importedRow struct {
 	account, amount, date string
 	id, text              *string
 }
 
-// importLink serves POST /links/import: a link that has its data and needs a reconnect.
+// importLink serves POST /links/import. The link has data and needs a reconnect.
 func (b *Provider) importLink(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {
@@ -70,7 +69,7 @@ func (b *Provider) importLink(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: l.wire()}
 }
 
-// readImportedAccounts reads accounts. Ids are unique within a request.
+// readImportedAccounts reads accounts. Their ids must be unique within a request.
 func readImportedAccounts(o object) []importedAccount {
 	var all []importedAccount
 	seen := map[string]bool{}
@@ -102,8 +101,7 @@ func readImportedAccounts(o object) []importedAccount {
 	return all
 }
 
-// account is the imported account in a book. Without a currency of its own its rows have the
-// country's.
+// account returns the account for a book. If it has no currency, its rows have the country's.
 func (in importedAccount) account(at bank.Institution) *bank.Account {
 	kind := accountType(in.kind)
 	debt := strings.HasPrefix(kind, "liability.")
@@ -119,8 +117,8 @@ func (in importedAccount) account(at bank.Institution) *bank.Account {
 	return a
 }
 
-// accountType is what MoneyKit makes of the text for an account's type, which may be any. One of
-// its own types stays as it is. How it reads others is not published: the bank goes by words.
+// accountType returns MoneyKit's account type for any text. Its own types do not change. MoneyKit
+// does not publish how it reads other texts; the bank looks for words.
 func accountType(text string) string {
 	if group, _, ok := strings.Cut(text, "."); ok {
 		if slices.Contains([]string{"depository", "investment", "liability", "other"}, group) {
@@ -145,8 +143,8 @@ func accountType(text string) string {
 	return "unknown"
 }
 
-// readImportedRows reads transactions. has reports whether there is an account of an id; the ids of
-// an account's rows are unique within a request.
+// readImportedRows reads transactions. has reports whether an account exists. The ids of an
+// account's rows must be unique within a request.
 func readImportedRows(o object, has func(account string) bool) []importedRow {
 	var all []importedRow
 	seen := map[string]bool{}
@@ -176,8 +174,8 @@ func readImportedRows(o object, has func(account string) bool) []importedRow {
 	return all
 }
 
-// moment is the row's timestamp, nil where its date is a bare day. The offset stays as given. A
-// timestamp without a zone is read as UTC.
+// moment returns the timestamp of a row with the offset as given, or nil if its date is a bare day.
+// A timestamp without a zone counts as UTC.
 func (r importedRow) moment() *string {
 	if len(r.date) == len(time.DateOnly) {
 		return nil
@@ -189,10 +187,11 @@ func (r importedRow) moment() *string {
 	return &text
 }
 
+// key returns the id of the row within its request.
 func (r importedRow) key() string { return r.account + "\x00" + *r.id }
 
-// takeRows puts imported transactions into a link's book. One whose id is there already is passed
-// over, which is the bank's choice: an import that is sent again adds nothing.
+// takeRows adds imported transactions to the book of a link. It ignores rows whose id exists, so
+// that a repeated import adds nothing. This is the bank's choice.
 func (b *Provider) takeRows(l *link, rows []importedRow) {
 	now := b.Now()
 	for _, r := range rows {
@@ -210,7 +209,7 @@ func (b *Provider) takeRows(l *link, rows []importedRow) {
 		if debit {
 			spec.Type = "debit"
 		}
-		on, _ := bank.ParseDay(spec.Date) // checked when it was read
+		on, _ := bank.ParseDay(spec.Date) // the date was checked on reading
 		on = min(on, bank.DayOf(now))
 		e := bank.Event{
 			ID:       id,
@@ -234,7 +233,7 @@ func (b *Provider) takeRows(l *link, rows []importedRow) {
 	}
 }
 
-// importedAs finds an account by the application's own id of it.
+// importedAs returns the account with an id of the application, or nil.
 func (l *link) importedAs(id string) *bank.Account {
 	i := slices.IndexFunc(l.book.Accounts, func(a *bank.Account) bool { return a.Original == id && id != "" })
 	if i < 0 {
@@ -259,8 +258,8 @@ func (b *Provider) importTransactions(c *bank.Call) bank.Reply {
 	})
 }
 
-// testWebhook serves POST /webhooks/test/link/{id}. The delivery carries the token that is
-// answered, in each of its attempts.
+// testWebhook serves POST /webhooks/test/link/{id}. Every attempt of the delivery has the token of
+// the response.
 func (b *Provider) testWebhook(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {

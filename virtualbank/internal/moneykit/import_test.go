@@ -18,7 +18,7 @@ func TestImport(t *testing.T) {
 	t.Run("an invalid import is refused", strictImports)
 }
 
-// importedLink is a request that every rule allows.
+// importedLink returns a valid import.
 func importedLink() object {
 	return object{
 		"customer_user": object{"id": "user-1", "email": object{"address": "rosa@example.com"}},
@@ -62,7 +62,7 @@ func importedLink() object {
 	}
 }
 
-// importedMoments imports days and timestamps, and reads them in both forms of timestamps.
+// importedMoments imports days and timestamps. It reads them in both forms of timestamps.
 func importedMoments(t *testing.T, c banktest.Caller, token string) {
 	t.Helper()
 	cases := []struct {
@@ -151,7 +151,7 @@ func importedData(t *testing.T) {
 		t,
 		"liability.credit_card",
 		accounts[1]["account_type"],
-		"any text is turned into one of MoneyKit's types",
+		"any text becomes one of MoneyKit's types",
 	)
 	assert.Nil(t, accounts[1]["balances"].(object)["currency"])
 
@@ -168,7 +168,7 @@ func importedData(t *testing.T) {
 		t,
 		rows[1]["transaction_id"],
 		rows[2]["transaction_id"],
-		"rows without an id of their own are rows of their own",
+		"two rows without an id are two rows",
 	)
 
 	more := object{"transactions": []object{
@@ -179,7 +179,7 @@ func importedData(t *testing.T) {
 		require.Equal(t, http.StatusOK, c.MoneyKit("POST", path+"/import/transactions", token, more).Status)
 	}
 	rows = banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
-	require.Len(t, rows, 4, "a row whose id is there already is passed over")
+	require.Len(t, rows, 4, "a row whose id exists is ignored")
 	assert.Equal(t, "t-2", rows[0]["original_id"])
 	t.Run("with the time of day where one was sent", func(t *testing.T) { importedMoments(t, c, token) })
 }
@@ -199,11 +199,11 @@ func strictImports(t *testing.T) {
 		"a short user id":                   {"abc", "customer_user.id"},
 		"a user id that is a number":        {1234, "customer_user.id"},
 		"a short address":                   {"a@b", "customer_user.email.address"},
-		"a provider nobody knows":           {"acme", "provider"},
+		"an unknown provider":               {"acme", "provider"},
 		"a provider that is null":           {nil, "provider"},
-		"an institution nobody knows":       {"nowhere", "institution_id"},
+		"an unknown institution":            {"nowhere", "institution_id"},
 		"no institution":                    {banktest.Absent, "institution_id"},
-		"accounts that are no list":         {object{}, "accounts"},
+		"accounts that are not a list":      {object{}, "accounts"},
 		"no accounts":                       {banktest.Absent, "accounts"},
 		"no transactions":                   {banktest.Absent, "transactions"},
 		"an account without id":             {banktest.Absent, "accounts.account_id"},
@@ -214,19 +214,19 @@ func strictImports(t *testing.T) {
 		"a nickname that is a number":       {7, "accounts.nickname"},
 		"an account without balances":       {banktest.Absent, "accounts.balances"},
 		"a balance that is text":            {"100.25", "accounts.balances.current"},
-		"a balance date that is none":       {"yesterday", "accounts.balances.balance_date"},
-		"a currency that is none":           {"dollars", "accounts.balances.currency"},
-		"a row of an account nobody has":    {"other", "transactions.account_id"},
+		"an invalid balance date":           {"yesterday", "accounts.balances.balance_date"},
+		"an invalid currency":               {"dollars", "accounts.balances.currency"},
+		"a row of an unknown account":       {"other", "transactions.account_id"},
 		"a row without account":             {banktest.Absent, "transactions.account_id"},
 		"a row without amount":              {banktest.Absent, "transactions.amount"},
-		"an amount that is no number":       {"abc", "transactions.amount"},
-		"an amount that is no text":         {-3.2, "transactions.amount"},
+		"an amount that is not a number":    {"abc", "transactions.amount"},
+		"an amount that is not text":        {-3.2, "transactions.amount"},
 		"an amount with an exponent":        {"1e3", "transactions.amount"},
 		"an amount with a plus":             {"+1", "transactions.amount"},
 		"an amount with thousands":          {"1,000.00", "transactions.amount"},
 		"an empty amount":                   {"", "transactions.amount"},
 		"a row without date":                {banktest.Absent, "transactions.date"},
-		"a date that is none":               {"yesterday", "transactions.date"},
+		"an invalid date":                   {"yesterday", "transactions.date"},
 		"a day the calendar does not have":  {"2026-02-30", "transactions.date"},
 		"a date in another order":           {"19/11/2026", "transactions.date"},
 		"an empty date":                     {"", "transactions.date"},
@@ -241,7 +241,7 @@ func strictImports(t *testing.T) {
 			assert.Equal(t, "api_error.request.validation_failed", a.Body["error_code"])
 			if faults := a.Body["validation_errors"]; assert.NotEmpty(t, faults) {
 				at := faults.([]any)[0].(object)["location"].([]any)
-				assert.Equal(t, path[len(path)-1], at[len(at)-1], "it says where")
+				assert.Equal(t, path[len(path)-1], at[len(at)-1], "the error names the member")
 			}
 			if path[0] == "transactions" {
 				rows := object{"transactions": in["transactions"]}
@@ -269,7 +269,7 @@ func strictImports(t *testing.T) {
 			links++
 		}
 	}
-	assert.Equal(t, 1, links, "what is refused makes no link")
+	assert.Equal(t, 1, links, "a refused import makes no link")
 
 	_, path := c.LinkMoneyKit()
 	own := object{"transactions": []object{{"account_id": "checking", "amount": "1", "date": "2026-11-01"}}}

@@ -8,7 +8,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// The two securities that every investment account holds.
+// securitiesOf returns the two securities that every investment account holds.
 func securitiesOf(currency string) []map[string]any {
 	return []map[string]any{
 		{
@@ -36,12 +36,14 @@ func securitiesOf(currency string) []map[string]any {
 	}
 }
 
+// invested returns the wanted investment accounts.
 func (l *link) invested(c *bank.Call) []*bank.Account {
 	return slices.DeleteFunc(l.wanted(c), func(a *bank.Account) bool {
 		return a.Kind.MoneyKit != bank.KindInvestment.MoneyKit
 	})
 }
 
+// serveHoldings serves the holdings of investment accounts.
 func (b *Provider) serveHoldings(c *bank.Call) bank.Reply {
 	return b.withData(c, "investments", func(l *link) bank.Reply {
 		holdings, securities := []map[string]any{}, []map[string]any{}
@@ -86,8 +88,8 @@ func (b *Provider) serveHoldings(c *bank.Call) bank.Reply {
 	})
 }
 
-// serveInvestments serves a purchase, with a fee, and a dividend a month. Money out of the account is
-// positive here.
+// serveInvestments serves one purchase with a fee and one dividend per month. Money out of the
+// account is positive.
 func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
 	q, refusal, ok := readPages(c.Request.URL.Query(), bank.DayOf(b.Now()))
 	if !ok {
@@ -122,7 +124,7 @@ func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
 	})
 }
 
-// investmentsOn is what happens in an investment account on a day.
+// investmentsOn returns the transactions of an investment account on a day.
 func (l *link) investmentsOn(d bank.Day, a *bank.Account, security any) []map[string]any {
 	row := map[string]any{
 		"account_id":  l.accountID(a),

@@ -9,10 +9,10 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// authExpired is the commonest error of a link.
+// authExpired is the error of a link whose consent ended.
 const authExpired = "auth_expired"
 
-// link is a connection between the app and one login at one institution.
+// link is one login of one user at one institution.
 type link struct {
 	bank             *Provider
 	id               string
@@ -29,33 +29,34 @@ type link struct {
 	products         map[string]*linkProduct
 	prefetch         []string
 	book             *bank.Book
-	history          []fetched               // the states of its transactions
+	history          []fetched               // the states of the transactions, one per refresh or correction
 	corrections      map[string][]correction // of categories, by account and event
 	churn            int                     // how often all ids changed
-	ids              map[string]string       // events that have the id of another; never changed, only replaced
-	recordSituations []recordSituation       // situations of the record of changes
-	forgot           bool                    // cursors are refused until a sync begins anew
-	imported         bool                    // and not reconnected yet
-	circles          int                     // pages that go round
+	ids              map[string]string       // events with the id of another event; replaced, never changed
+	recordSituations []recordSituation       // staged situations of the changes
+	forgot           bool                    // cursors are rejected until a sync starts without one
+	imported         bool                    // the link was imported and has not been reconnected
+	circles          int                     // how many pages still repeat
 	bank.Exchanges
 
-	ignoresUntil time.Time // until when its lists ignore the days asked for
+	ignoresUntil time.Time // until when lists ignore the requested days
 }
 
+// linkProduct is the state of one product of a link.
 type linkProduct struct {
 	refreshed time.Time
 	attempted time.Time
-	asked     time.Time // the last refresh by the app
-	due       time.Time // when it will be done, zero if none is under way
+	asked     time.Time // when the application asked for the last refresh
+	due       time.Time // when the refresh in progress ends; zero if there is none
 	fault     string
 
-	unavailable string // why it cannot be refreshed
+	unavailable string // why it is not refreshed
 }
 
-// productNames are in their order, so that what is announced is, too.
+// productNames returns the products in a fixed order, so that webhooks have one.
 func (l *link) productNames() []string { return slices.Sorted(maps.Keys(l.products)) }
 
-// connect is the end of linking: the exchange, or a reconnect.
+// connect ends an exchange or a reconnect.
 func (l *link) connect(now time.Time) {
 	l.state, l.errorCode, l.synced, l.imported = bank.StateConnected, "", now, false
 	l.changed(now)
@@ -67,7 +68,7 @@ func (l *link) connect(now time.Time) {
 	}
 }
 
-// grant adds products. Those that the link has keep their settings.
+// grant adds products. Existing products keep their state.
 func (l *link) grant(names []string) {
 	for _, name := range names {
 		if slices.Contains(l.institution.Products, name) && l.products[name] == nil {
@@ -102,11 +103,12 @@ type productWire struct {
 	HasHistory   *bool   `json:"has_history,omitempty"`
 }
 
-// allProducts are the products that a link can have.
+// allProducts returns the products that a link can have.
 func allProducts() []string {
 	return []string{"accounts", "account_numbers", "identity", "transactions", "investments", "enrichment"}
 }
 
+// wire returns the link as MoneyKit writes it.
 func (l *link) wire() linkWire {
 	w := linkWire{
 		LinkID:      l.id,
@@ -151,7 +153,7 @@ func (l *link) wire() linkWire {
 	return w
 }
 
-// findLink finds a link that can be spoken of; the reply is for one that cannot.
+// findLink returns a link that was not deleted. Otherwise ok is false, and it returns the refusal.
 func (b *Provider) findLink(id string) (*link, bank.Reply, bool) {
 	l, ok := b.links[id]
 	switch {
@@ -163,7 +165,7 @@ func (b *Provider) findLink(id string) (*link, bank.Reply, bool) {
 	return l, bank.Reply{}, true
 }
 
-// withLink runs f on the link of the path, under the mutex.
+// withLink calls f with the link of the path, and holds the mutex meanwhile.
 func (b *Provider) withLink(c *bank.Call, f func(*link) bank.Reply) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
@@ -174,6 +176,7 @@ func (b *Provider) withLink(c *bank.Call, f func(*link) bank.Reply) bank.Reply {
 	return f(l)
 }
 
+// serveLink serves GET /links/{id}.
 func (b *Provider) serveLink(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
@@ -185,6 +188,7 @@ func (b *Provider) serveLink(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: l.wire()}
 }
 
+// updateLink serves PATCH /links/{id}.
 func (b *Provider) updateLink(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {
@@ -194,7 +198,7 @@ func (b *Provider) updateLink(c *bank.Call) bank.Reply {
 	_, setWebhook := o.members["webhook"]
 	name := "link_tags"
 	if _, ok := o.members[name]; !ok {
-		name = "tags" // its old name
+		name = "tags" // the older name
 	}
 	tags, _ := o.labels(name)
 	_, setTags := o.members[name]
@@ -212,6 +216,7 @@ func (b *Provider) updateLink(c *bank.Call) bank.Reply {
 	})
 }
 
+// deleteLink serves DELETE /links/{id}.
 func (b *Provider) deleteLink(c *bank.Call) bank.Reply {
 	return b.withLink(c, func(l *link) bank.Reply {
 		l.state, l.errorCode, l.deleted = bank.StateDeleted, "", b.Now()
@@ -220,6 +225,7 @@ func (b *Provider) deleteLink(c *bank.Call) bank.Reply {
 	})
 }
 
+// resetLink serves POST /links/{id}/reset.
 func (b *Provider) resetLink(c *bank.Call) bank.Reply {
 	return b.withLink(c, func(l *link) bank.Reply {
 		l.state, l.errorCode = bank.StateError, authExpired
@@ -228,8 +234,8 @@ func (b *Provider) resetLink(c *bank.Call) bank.Reply {
 	})
 }
 
-// serveUserLinks serves GET /users/{id}/links: every link of the user that is not deleted,
-// whatever its state. A user nobody has heard of has none.
+// serveUserLinks serves GET /users/{id}/links: all links of the user that are not deleted, in any
+// state. An unknown user has none.
 func (b *Provider) serveUserLinks(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
@@ -257,7 +263,7 @@ func (b *Provider) Find(id string) (bank.Link, bool) {
 	return l, ok
 }
 
-// Settle ends the refreshes whose time has come.
+// Settle ends the refreshes that are due.
 func (b *Provider) Settle() {
 	now := b.Now()
 	for _, l := range b.order {
@@ -268,19 +274,19 @@ func (b *Provider) Settle() {
 // ID returns the id of the link.
 func (l *link) ID() string { return l.id }
 
-// Book returns what the customer has at the institution.
+// Book returns the accounts of the customer.
 func (l *link) Book() *bank.Book { return l.book }
 
-// AccountID is the account's id on this link; another link has another.
+// AccountID returns the id of an account on this link.
 func (l *link) AccountID(a *bank.Account) string { return l.accountID(a) }
 
 // Day returns the day of a row.
 func (*link) Day(r bank.Row) bank.Day { return r.Date }
 
-// Moved does nothing: MoneyKit announces transactions when it has fetched them.
+// Moved does nothing, because MoneyKit announces transactions when it has fetched them.
 func (*link) Moved() {}
 
-// Lapse ends the user's consent: the link is in state error with auth_expired.
+// Lapse ends the user's consent. The state becomes error with auth_expired.
 func (l *link) Lapse() bool {
 	if _, _, ok := l.bank.findLink(l.id); !ok {
 		return false
@@ -290,7 +296,7 @@ func (l *link) Lapse() bool {
 	return true
 }
 
-// State describes the link.
+// State returns the state of the link.
 func (l *link) State() bank.LinkState {
 	return bank.LinkState{
 		Provider:    Name,

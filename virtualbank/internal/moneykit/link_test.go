@@ -120,7 +120,7 @@ func customSandboxData(t *testing.T) {
 	assert.Equal(t, "021000021", ach["routing_number"])
 	assert.Equal(t, "000123454410", ach["account_number"])
 
-	t.Run("an empty list of owners means none, and null or no list random ones", func(t *testing.T) {
+	t.Run("an empty list of owners means none; without a list there is a random one", func(t *testing.T) {
 		for name, tc := range map[string]struct {
 			owners any
 			want   int
@@ -145,12 +145,12 @@ func customSandboxData(t *testing.T) {
 		}
 	})
 	for name, more := range map[string]object{
-		"a name that is none":         {"names": []any{1}},
-		"a telephone without type":    {"phone_numbers": []any{object{"number": "1"}}},
-		"a telephone of another type": {"phone_numbers": []any{object{"number": "1", "type": "fax"}}},
-		"a mail without address":      {"emails": []any{object{}}},
-		"an address that is a word":   {"addresses": []any{"1 High Street"}},
-		"no emails":                   {"emails": nil},
+		"a name that is not text":           {"names": []any{1}},
+		"a phone number without type":       {"phone_numbers": []any{object{"number": "1"}}},
+		"a phone number of an unknown type": {"phone_numbers": []any{object{"number": "1", "type": "fax"}}},
+		"an email without address":          {"emails": []any{object{}}},
+		"an address that is text":           {"addresses": []any{"1 High Street"}},
+		"no emails":                         {"emails": nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := c.MoneyKit("POST", "/link-session", token, custom(banktest.With(owner, more)))

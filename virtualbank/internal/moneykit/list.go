@@ -10,12 +10,13 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// cursor is a place in a list, opaque to clients. An unknown cursor is refused as an
-// invalid request, which is the bank's choice: nothing is documented.
+// cursorOf returns the cursor for a place in a list. MoneyKit does not document the response to an
+// unknown cursor; the bank's choice is an invalid request.
 func cursorOf(list string, at int) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(list + ":" + strconv.Itoa(at)))
 }
 
+// readCursor returns the place of the cursor in a query.
 func readCursor(q url.Values, list string) (at int, ok bool) {
 	text := q.Get("cursor")
 	if text == "" {
@@ -30,6 +31,7 @@ func readCursor(q url.Values, list string) (at int, ok bool) {
 	return at, err == nil && at >= 0
 }
 
+// readLimit returns the limit in a query. If ok is false, it returns the refusal.
 func readLimit(q url.Values, fallback, lowest, highest int) (int, bank.Reply, bool) {
 	text := q.Get("limit")
 	if text == "" {
@@ -62,11 +64,11 @@ type linkItem struct {
 
 type linkList struct {
 	Links []linkItem `json:"links"`
-	Next  string     `json:"next_cursor"` // empty on the last page
+	Next  string     `json:"next_cursor"` // "" on the last page
 }
 
-// serveLinks serves GET /links: the connected links, oldest first. The cursor counts
-// links ever made, so that it holds while links come and go.
+// serveLinks serves GET /links: the connected links, the oldest first. The cursor counts all links
+// ever made, so it stays valid while links are added and deleted.
 func (b *Provider) serveLinks(c *bank.Call) bank.Reply {
 	q := c.Request.URL.Query()
 	limit, p, ok := readLimit(q, 1000, 500, 5000)
@@ -105,6 +107,7 @@ type institutionWire struct {
 	Featured  bool     `json:"is_featured"`
 }
 
+// institutionWireOf returns an institution as MoneyKit writes it.
 func institutionWireOf(in bank.Institution) institutionWire {
 	return institutionWire{
 		ID: in.MoneyKitID, Aliases: append([]string{}, in.MoneyKitAliases...), Name: in.Name, Country: in.Country,
@@ -119,6 +122,7 @@ type institutionList struct {
 	} `json:"cursors"`
 }
 
+// serveInstitutions serves GET /institutions.
 func (b *Provider) serveInstitutions(c *bank.Call) bank.Reply {
 	q := c.Request.URL.Query()
 	limit, p, ok := readLimit(q, 50, 1, 1000)
@@ -151,6 +155,7 @@ func (b *Provider) serveInstitutions(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: out}
 }
 
+// serveInstitution serves GET /institutions/{institution_id}.
 func (b *Provider) serveInstitution(c *bank.Call) bank.Reply {
 	in, ok := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(c.Vars["institution_id"]) })
 	if !ok {
@@ -159,12 +164,13 @@ func (b *Provider) serveInstitution(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: institutionWireOf(in)}
 }
 
-// avatarOf is an address nobody serves, as the real ones are on another host.
+// avatarOf returns the address of an institution's logo. It does not exist, as real logos are on
+// another host.
 func avatarOf(in bank.Institution) string {
 	return "https://cdn.example.com/institutions/" + in.MoneyKitID + ".png"
 }
 
-// nameHas reports whether a word of the name begins with prefix, as MoneyKit's search does.
+// nameHas reports whether a word of the name starts with prefix, like MoneyKit's search.
 func nameHas(in bank.Institution, prefix string) bool {
 	prefix = strings.ToLower(strings.TrimSpace(prefix))
 	name := strings.ToLower(in.Name)

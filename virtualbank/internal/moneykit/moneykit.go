@@ -9,8 +9,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Lifetimes on the bank's clock. MoneyKit publishes the first only; the others are the
-// bank's own.
+// TTLs on the bank's clock. MoneyKit publishes only the first; the others are the bank's own.
 const (
 	accessTokenTTL       = time.Hour
 	linkSessionTTL       = 4 * time.Hour
@@ -18,45 +17,47 @@ const (
 	deletedLinkTTL       = 90 * 24 * time.Hour
 )
 
-// Options are what an application and MoneyKit have agreed on.
+// Options configures the MoneyKit side. The fields are those of virtualbank.Options.
 type Options struct {
 	LinkQuota         int
 	RedirectOrigins   []string
 	ForbiddenFeatures []string
 	DeletedReadable   bool
-	Issuer            string // of webhooks; "" is [DefaultIssuer]
+	Issuer            string // of webhooks; "" means DefaultIssuer
 	Forms             Forms
 }
 
-// Provider is the MoneyKit side of a bank. What it remembers is guarded by the bank's mutex.
+// Provider is the MoneyKit side of a bank. The bank's mutex guards its fields.
 type Provider struct {
 	*bank.Bank
 	opts         Options
 	clientID     string
 	clientSecret string
-	keys         []signingKey // newest first; all are published
+	keys         []signingKey // of webhooks, the newest first; all are published
 	forms        Forms
 
 	appID    string
 	tokens   map[string]*accessToken
 	sessions map[string]*linkSession
 	links    map[string]*link
-	order    []*link // by creation
+	order    []*link // in the order of creation
 	exchange map[string]*exchangeable
 }
 
+// accessToken is a bearer token of the API.
 type accessToken struct {
 	expires time.Time
 	scope   string
 }
 
+// exchangeable is a one-time token for a link.
 type exchangeable struct {
 	link    *link
 	expires time.Time
 	used    bool
 }
 
-// New draws the credentials of an application.
+// New returns the MoneyKit side of a bank, with new credentials of an application.
 func New(b *bank.Bank, o Options) *Provider {
 	return &Provider{
 		Bank: b, opts: o, forms: o.Forms,
@@ -78,10 +79,11 @@ const (
 	codeLinkDeleted   = "link_error.deleted"
 	codeBadState      = "link_error.bad_state"
 	codeNoInstitution = "institution_error.not_found"
-	codeNotFound      = "api_error.not_found"          // not documented: the bank's own
-	codeMethod        = "api_error.method_not_allowed" // not documented: the bank's own
+	codeNotFound      = "api_error.not_found"          // not documented; the bank's own
+	codeMethod        = "api_error.method_not_allowed" // not documented; the bank's own
 )
 
+// apiError is the body of an error.
 type apiError struct {
 	Code          string           `json:"error_code"`
 	Message       string           `json:"error_message"`
@@ -90,10 +92,12 @@ type apiError struct {
 	Validation    []validationItem `json:"validation_errors,omitempty"`
 }
 
+// fail returns an error.
 func fail(status int, code, message string) bank.Reply {
 	return bank.Reply{Status: status, Body: apiError{Code: code, Message: message}}
 }
 
+// badLink returns the error of a link in the wrong state.
 func badLink(linkErrorCode string) bank.Reply {
 	return bank.Reply{Status: http.StatusUnprocessableEntity, Body: apiError{
 		Code: codeBadState, Message: "The link cannot be used in its present state", LinkErrorCode: linkErrorCode,
@@ -138,7 +142,7 @@ func (b *Provider) Routes() []bank.Route {
 	return routes
 }
 
-// Fail returns the answer to a request that no operation gets.
+// Fail returns the response to a request that reaches no operation.
 func (b *Provider) Fail(status int) bank.Reply {
 	switch status {
 	case http.StatusMethodNotAllowed:
@@ -151,7 +155,7 @@ func (b *Provider) Fail(status int) bank.Reply {
 	return fail(http.StatusNotFound, codeNotFound, "Not Found")
 }
 
-// Handle carries out a request.
+// Handle serves a request.
 func (b *Provider) Handle(c *bank.Call) bank.Reply {
 	if p, ok := b.injected(c); ok {
 		return p
@@ -159,6 +163,7 @@ func (b *Provider) Handle(c *bank.Call) bank.Reply {
 	return b.finish(c, b.operation(c))
 }
 
+// operation checks the credentials and serves the operation.
 func (b *Provider) operation(c *bank.Call) bank.Reply {
 	if !c.Route.Open {
 		if p, ok := b.authorize(c.Request); !ok {
@@ -168,8 +173,8 @@ func (b *Provider) operation(c *bank.Call) bank.Reply {
 	return c.Route.Handle(c)
 }
 
-// authorize accepts a bearer token or, as the newer documentation has it, the client's
-// headers. A bearer token, once sent, is what counts; an empty one was not sent.
+// authorize accepts a bearer token or the client's headers, which are in MoneyKit's newer
+// documentation. If a token was sent, only the token counts. An empty one counts as absent.
 func (b *Provider) authorize(r *http.Request) (bank.Reply, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); token != "" && token != emptyBasic {
@@ -193,11 +198,12 @@ func (b *Provider) authorize(r *http.Request) (bank.Reply, bool) {
 // emptyBasic is HTTP Basic without user and password.
 const emptyBasic = "Og=="
 
+// isClient reports whether an id and a secret are the client's.
 func (b *Provider) isClient(id, secret string) bool {
 	return bank.Same(id, b.clientID) && bank.Same(secret, b.clientSecret)
 }
 
-// Concerns finds the institution that a request is about.
+// Concerns returns the institution that a request is about.
 func (b *Provider) Concerns(c *bank.Call) string {
 	if id := c.Vars["institution_id"]; id != "" {
 		return id
@@ -207,7 +213,7 @@ func (b *Provider) Concerns(c *bank.Call) string {
 		Existing    string `json:"existing_link_id"`
 		Token       string `json:"exchangeable_token"`
 	}
-	_ = json.Unmarshal(c.Body, &body) // what does not decode concerns no institution
+	_ = json.Unmarshal(c.Body, &body) // an invalid body is about no institution
 	id := body.Existing
 	if strings.HasPrefix(c.Route.Path, "/links/") {
 		id = c.Vars["id"]
@@ -221,7 +227,7 @@ func (b *Provider) Concerns(c *bank.Call) string {
 	return body.Institution
 }
 
-// timestamp writes an instant as MoneyKit does: microseconds, and the offset spelled out.
+// timestamp returns a time as MoneyKit writes it: with microseconds and a numeric offset.
 func timestamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -230,8 +236,8 @@ func timestamp(t time.Time) *string {
 	return &s
 }
 
-// Credentials open the MoneyKit side of a bank.
+// Credentials authenticate a client.
 type Credentials struct{ ClientID, ClientSecret string }
 
-// Credentials returns what a client has to present.
+// Credentials returns what a client presents.
 func (b *Provider) Credentials() Credentials { return Credentials{b.clientID, b.clientSecret} }

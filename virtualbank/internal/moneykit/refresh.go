@@ -8,10 +8,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// refreshTakes is how long a refresh works on the bank's clock.
+// refreshTakes is the duration of a refresh on the bank's clock.
 const refreshTakes = 10 * time.Second
 
-// pause between two refreshes of a product, as documented; what is not is an hour here.
+// refreshPause returns the minimum time between two refreshes of a product. MoneyKit documents some
+// values. Where it does not, the bank's choice is an hour.
 func refreshPause(product string) time.Duration {
 	if product == "account_numbers" || product == "identity" {
 		return 24 * time.Hour
@@ -19,12 +20,12 @@ func refreshPause(product string) time.Duration {
 	return time.Hour
 }
 
-// fetch is the end of a refresh.
+// fetch ends a refresh. down is set if the institution is down.
 func (l *link) fetch(name string, now time.Time, down bool) {
 	p := l.products[name]
 	p.due = time.Time{}
 	if p.unavailable != "" {
-		return // nothing is tried; whether MoneyKit announces that is not published
+		return // nothing is fetched; MoneyKit does not document a webhook for this
 	}
 	p.attempted = now
 	if down {
@@ -44,16 +45,15 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 	}
 }
 
-// fetched is one state of the stored transactions: what a refresh found, or the same with a
-// correction of the application's.
+// fetched is one state of the stored transactions. A refresh or a correction makes a new one.
 type fetched struct {
 	at      time.Time
 	churn   int
 	ids     map[string]string
-	refresh int // the state that the refresh made; pending rows have other ids after each
+	refresh int // the number of the refresh; pending rows have other ids after each
 }
 
-// settle ends the refreshes whose time has come.
+// settle ends the refreshes that are due.
 func (l *link) settle(now time.Time, down bool) {
 	for _, name := range l.productNames() {
 		p := l.products[name]
@@ -63,7 +63,7 @@ func (l *link) settle(now time.Time, down bool) {
 	}
 }
 
-// refreshProducts serves POST /links/{id}/products: 202, and the work goes on.
+// refreshProducts serves POST /links/{id}/products. It returns 202 while the refresh continues.
 func (b *Provider) refreshProducts(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {

@@ -91,8 +91,8 @@ func signIn(t *testing.T) {
 	})
 }
 
-// sdkRequests holds the requests as MoneyKit's Ruby and Python SDKs
-// 0.2.3 send them for the calls of their READMEs, recorded with the Ruby SDK against this bank.
+// sdkRequests makes the calls in the READMEs of MoneyKit's Ruby and Python SDKs 0.2.3. The requests
+// were recorded with the Ruby SDK against this bank.
 func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]struct {

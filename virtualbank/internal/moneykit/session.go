@@ -10,9 +10,10 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// maxURL limits the length of most texts in a request.
 const maxURL = 65536
 
-// linkSession is one run of Connect, as asked for by POST /link-session.
+// linkSession is a session of Connect, created by POST /link-session.
 type linkSession struct {
 	token       string
 	created     time.Time
@@ -21,29 +22,34 @@ type linkSession struct {
 	existing    *link
 	institution string
 	countries   []string
-	named       []string // countries that the application named
+	named       []string // the countries that the application named
 	providers   []string
-	products    []string // named in the settings, in MoneyKit's order
+	products    []string // the products that the settings named, in MoneyKit's order
 	required    []string
 	prefetch    []string
 	webhook     *string
 	redirect    string
-	tags        []string // nil when omitted
+	tags        []string // nil if absent
 	features    map[string]bool
-	custom      []bank.CustomAccount // nil when omitted
-	owners      []any                // of every custom account; nil when omitted
+	custom      []bank.CustomAccount // nil if absent
+	owners      []any                // the owners of every custom account; nil if absent
 }
 
+// countryCodes returns the countries that MoneyKit serves.
 func countryCodes() []string { return []string{"US", "GB", "CA"} }
+
+// aggregators returns the providers behind MoneyKit.
 func aggregators() []string {
 	return []string{"moneykit", "finicity", "plaid", "yodlee", "mx", "akoya"}
 }
 
-// settableProducts are those that a session's settings can name; accounts are implied.
+// settableProducts returns the products that the settings of a session can name. Every session has
+// accounts.
 func settableProducts() []string {
 	return []string{"account_numbers", "identity", "transactions", "investments"}
 }
 
+// connectFeatures returns the features of Connect.
 func connectFeatures() []string {
 	return []string{
 		"issue_reporter", "enable_money_id", "duplicate_institution_warning", "duplicate_institution_rejected",
@@ -51,6 +57,7 @@ func connectFeatures() []string {
 	}
 }
 
+// createSession serves POST /link-session.
 func (b *Provider) createSession(c *bank.Call) bank.Reply {
 	o, refusal, ok := readObject(c)
 	if !ok {
@@ -74,8 +81,8 @@ func (b *Provider) createSession(c *bank.Call) bank.Reply {
 	b.Lock()
 	defer b.Unlock()
 	if existing != nil {
-		// Which code a session for a link that is gone answers is not documented; these are the
-		// links' own.
+		// MoneyKit does not document the code for a link that is gone. The bank uses the codes of
+		// reads.
 		l, p, ok := b.findLink(*existing)
 		if !ok {
 			return p
@@ -90,13 +97,13 @@ func (b *Provider) createSession(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusCreated, Body: map[string]string{"link_session_token": s.token}}
 }
 
-// serves reports whether MoneyKit has an institution of that id.
+// serves reports whether MoneyKit serves an institution.
 func (b *Provider) serves(id string) bool {
 	_, ok := b.Institution(func(in bank.Institution) bool { return in.MoneyKitGoesBy(id) })
 	return ok
 }
 
-// readUser returns the id of customer_user, which sessions and imports have alike.
+// readUser returns the id of customer_user. Sessions and imports have it.
 func readUser(o object) (id string) {
 	user, ok := o.object("customer_user", true, false)
 	if !ok {
@@ -119,6 +126,7 @@ func readUser(o object) (id string) {
 	return id
 }
 
+// readSession reads the body of POST /link-session.
 func readSession(o object) *linkSession {
 	s := &linkSession{user: readUser(o), countries: []string{"US"}, features: map[string]bool{}}
 	if id := o.text("institution_id", false, true, 0, maxURL); id != nil {
@@ -140,6 +148,7 @@ func readSession(o object) *linkSession {
 	return s
 }
 
+// readSettings reads the settings of a session.
 func (s *linkSession) readSettings(o object) {
 	s.providers = o.enums("providers", aggregators())
 	if countries := o.enums("countries", countryCodes()); len(countries) > 0 {
@@ -166,6 +175,7 @@ func (s *linkSession) readSettings(o object) {
 	}
 }
 
+// readCustom reads custom_sandbox_data.
 func (s *linkSession) readCustom(o object) {
 	s.custom = []bank.CustomAccount{}
 	for _, account := range o.objects("accounts", true, false) {
@@ -190,7 +200,7 @@ func (s *linkSession) readCustom(o object) {
 	}
 }
 
-// readOwner checks an owner, and returns it as it was sent: identity answers give it back.
+// readOwner checks an owner and returns it as it was sent. Identity responses contain it.
 func readOwner(o object) any {
 	for i, name := range o.list("names", true, false) {
 		if _, ok := name.(string); !ok {
@@ -214,7 +224,7 @@ func readOwner(o object) any {
 	return o.members
 }
 
-// readRedirect returns the origin of redirect_uri.
+// readRedirect returns redirect_uri and its origin.
 func readRedirect(o object) (origin, uri string) {
 	text := o.text("redirect_uri", true, false, 1, maxURL)
 	if text == nil {
@@ -232,6 +242,7 @@ func readRedirect(o object) (origin, uri string) {
 	return strings.ToLower(u.Scheme + "://" + u.Host), *text
 }
 
+// redirectAllowed reports whether the application may redirect to an origin.
 func (b *Provider) redirectAllowed(origin string) bool {
 	if len(b.opts.RedirectOrigins) == 0 {
 		return true
@@ -262,8 +273,8 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	if !known || e.used || !now.Before(e.expires) || e.link.state != bank.StateAwaiting {
 		return fail(http.StatusBadRequest, codeBadExchange, "Invalid exchangeable token or incorrect link state")
 	}
-	// Whether a token survives the quota is not documented; here it does, so that it can
-	// be used once another link was deleted.
+	// MoneyKit does not document whether the token survives the quota. Here it does, so that it can
+	// be used after another link was deleted.
 	if c.Fault == faultQuota || (b.opts.LinkQuota > 0 && b.linksInUse() >= b.opts.LinkQuota) {
 		return fail(
 			http.StatusUnprocessableEntity,
@@ -278,11 +289,13 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	return bank.Reply{Status: http.StatusCreated, Body: exchangeReply{LinkID: w.LinkID, Link: w}}
 }
 
+// exchangeReply is the response of the exchange.
 type exchangeReply struct {
-	LinkID string   `json:"link_id"` // deprecated, and still sent
+	LinkID string   `json:"link_id"` // deprecated, but still sent
 	Link   linkWire `json:"link"`
 }
 
+// linksInUse counts the links that count for the quota.
 func (b *Provider) linksInUse() int {
 	n := 0
 	for _, l := range b.order {

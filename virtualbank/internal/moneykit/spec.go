@@ -2,10 +2,10 @@ package moneykit
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// Name is how faults, the journal and webhooks spell MoneyKit.
+// Name is MoneyKit's name in faults, the journal and webhooks.
 const Name = "moneykit"
 
-// Spec returns what is fixed about MoneyKit.
+// Spec returns the fixed facts of MoneyKit.
 func Spec() bank.Spec {
 	return bank.Spec{
 		Name:               Name,
@@ -21,11 +21,11 @@ func Spec() bank.Spec {
 	}
 }
 
-// Spec returns what is fixed about MoneyKit.
+// Spec returns the fixed facts of MoneyKit.
 func (*Provider) Spec() bank.Spec { return Spec() }
 
-// DrawKeys draws what comes after the credentials of both providers: the key of webhooks, the bank's
-// own key and the id of the application.
+// DrawKeys draws the webhook key, the bank's own key and the id of the application. It is called
+// after both providers drew their credentials. This order decides what a seed gives.
 func (b *Provider) DrawKeys() {
 	key := b.Gen.SigningKey()
 	b.keys = []signingKey{{b.Gen.URLSafe(40), key}}
@@ -33,6 +33,7 @@ func (b *Provider) DrawKeys() {
 	b.appID = b.Gen.UUID()
 }
 
+// situations lists the situations that MoneyKit has.
 func situations() []string {
 	return []string{
 		bank.IDChurn,

@@ -9,10 +9,10 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// circlingPages is how many pages of a sync repeat each other where that is staged.
+// circlingPages is how many pages of a sync repeat after CursorCircles.
 const circlingPages = 40
 
-// Stage brings a situation about, in the first account of the link.
+// Stage makes a situation happen in the first account of the link.
 func (l *link) Stage(situation string) error {
 	switch situation {
 	case bank.IDChurn,
@@ -36,7 +36,7 @@ func (l *link) Stage(situation string) error {
 	return l.book.StageRow(situation)
 }
 
-// stageRecord spoils MoneyKit's record of changes.
+// stageRecord stages a situation of the changes that a sync reports.
 func (l *link) stageRecord(situation string) error {
 	var refused error
 	switch situation {
@@ -61,14 +61,14 @@ func (l *link) stageRecord(situation string) error {
 	return refused
 }
 
-// recordSituation is a situation of the changes that lead to a state.
+// recordSituation is a situation of the changes that lead to a state of the transactions.
 type recordSituation struct {
 	situation string
 	to        int
 }
 
-// withSituations are changes as the situations have them. First comes the order, then what has an order of
-// its own: a row is not removed before it is created.
+// withSituations applies the staged situations to changes. The order of all changes comes first.
+// Then come the situations with an order of their own: a row is not removed before it is created.
 func (l *link) withSituations(list []change, from, to int) []change {
 	var staged []recordSituation
 	for _, t := range l.recordSituations {
@@ -98,8 +98,8 @@ func (l *link) withSituations(list []change, from, to int) []change {
 	return list
 }
 
-// createdTwice puts a second change after the first booked row that is created: the row is updated,
-// or another is created and removed.
+// createdTwice adds a change after the first booked row that is created. The row is updated, or
+// another row is created and removed.
 func (l *link) createdTwice(list []change, t recordSituation) []change {
 	i := slices.IndexFunc(list, func(c change) bool { return c.created != nil && !c.created.Pending })
 	switch {
@@ -113,7 +113,7 @@ func (l *link) createdTwice(list []change, t recordSituation) []change {
 	return slices.Insert(list, i+1, change{created: &short}, change{removed: short.ID})
 }
 
-// updatedBeforeRemoved puts an update before the first row that is removed.
+// updatedBeforeRemoved adds an update before the first row that is removed.
 func (l *link) updatedBeforeRemoved(list []change, from int) []change {
 	before := l.stored(from, l.book.Accounts)
 	for i, c := range list {
@@ -125,8 +125,8 @@ func (l *link) updatedBeforeRemoved(list []change, from int) []change {
 	return list
 }
 
-// renumber adds a row to a day of the last two weeks and lets each row of the day have the id of
-// the next, from the next refresh on.
+// renumber adds a row to a day of the last two weeks. From the next refresh, each row of the day
+// has the id of the next one.
 func (l *link) renumber() error {
 	a, today := l.book.Accounts[0], bank.DayOf(l.bank.Now())
 	first := slices.IndexFunc(a.Events, func(e bank.Event) bool { return e.Recent(today) })

@@ -14,6 +14,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
+// transaction is a transaction as MoneyKit writes it.
 type transaction struct {
 	ID          string          `json:"transaction_id"`
 	Account     string          `json:"account_id"`
@@ -29,16 +30,16 @@ type transaction struct {
 	Enrichment  any             `json:"enrichment"`
 	Original    *string         `json:"original_id"`
 	keepsID     bool
-	label       string // of the enrichment, so that a correction is seen to be a change
+	label       string // the categories of the enrichment, to detect a correction
 }
 
-// stored are the transactions as the n-th refresh found them, the newest first. Pending rows have
-// other ids after each.
+// stored returns the n-th state of the transactions, the newest first. Pending rows have other ids
+// in each state.
 func (l *link) stored(n int, accounts []*bank.Account) []transaction {
 	return l.storedBetween(n, accounts, math.MinInt, math.MaxInt)
 }
 
-// storedBetween are those of some days, both included.
+// storedBetween returns those from one day to another, both included.
 func (l *link) storedBetween(n int, accounts []*bank.Account, from, to int) []transaction {
 	if n == 0 {
 		return nil
@@ -48,7 +49,7 @@ func (l *link) storedBetween(n int, accounts []*bank.Account, from, to int) []tr
 	for _, a := range accounts {
 		id := l.accountID(a)
 		for _, r := range l.book.Rows(a, state.at, 0) {
-			if within(r, from, to) { // before it is written down: most readings are of a few days
+			if within(r, from, to) { // checked first, because most reads are of a few days
 				list = append(list, l.transaction(id, a, r, n))
 			}
 		}
@@ -57,12 +58,13 @@ func (l *link) storedBetween(n int, accounts []*bank.Account, from, to int) []tr
 	return list
 }
 
+// newestFirst compares two transactions by day.
 func newestFirst(x, y transaction) int {
 	return cmp.Compare(y.Date[:min(10, len(y.Date))], x.Date[:min(10, len(x.Date))])
 }
 
-// within reports whether MoneyKit lists a row between two days. One whose day nobody can read is
-// always listed.
+// within reports whether MoneyKit lists a row between two days. A row with an invalid day is always
+// listed.
 func within(r bank.Row, from, to int) bool {
 	on := r.Date
 	if r.Spec != nil && r.Spec.Date != "" {
@@ -74,7 +76,7 @@ func within(r bank.Row, from, to int) bool {
 	return from <= int(on) && int(on) <= to
 }
 
-// transaction is a row as the n-th state of the stored transactions has it.
+// transaction returns a row as the n-th state has it.
 func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int) transaction {
 	state := l.history[n-1]
 	parts := []string{l.id, idOf(state.ids, r.Event.ID), strconv.Itoa(state.churn)}
@@ -123,14 +125,16 @@ func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int)
 	return t
 }
 
+// quoted returns a text as JSON.
 func quoted(text string) json.RawMessage {
-	raw, _ := json.Marshal(text) // text cannot fail
+	raw, _ := json.Marshal(text) // a text can be encoded
 	return raw
 }
 
-// pageQuery reads page, size, start_date and end_date.
+// pageQuery is the query of a paged list: page, size, and the days of start_date and end_date.
 type pageQuery struct{ page, size, from, to int }
 
+// readPages reads the query of a paged list. If ok is false, it returns the refusal.
 func readPages(q url.Values, today bank.Day) (out pageQuery, p bank.Reply, ok bool) {
 	out = pageQuery{page: 1, size: 50, from: int(today) - 90, to: int(today)}
 	for name, n := range map[string]struct {
@@ -172,12 +176,13 @@ func readPages(q url.Values, today bank.Day) (out pageQuery, p bank.Reply, ok bo
 	return out, bank.Reply{}, true
 }
 
-// pageOf cuts a page out of a list.
+// pageOf returns one page of a list.
 func pageOf[T any](list []T, q pageQuery) []T {
 	from := min((q.page-1)*q.size, len(list))
 	return append([]T{}, list[from:min(from+q.size, len(list))]...)
 }
 
+// serveTransactions serves GET /links/{id}/transactions.
 func (b *Provider) serveTransactions(c *bank.Call) bank.Reply {
 	q, refusal, ok := readPages(c.Request.URL.Query(), bank.DayOf(b.Now()))
 	if !ok {
@@ -199,7 +204,7 @@ func (b *Provider) serveTransactions(c *bank.Call) bank.Reply {
 	})
 }
 
-// ignores is the query of a list that ignores its days, where that is staged.
+// ignores returns the query without its days while DaysIgnored is staged.
 func (l *link) ignores(q pageQuery) pageQuery {
 	if l.bank.Now().Before(l.ignoresUntil) {
 		q.from, q.to = math.MinInt, math.MaxInt
@@ -207,7 +212,7 @@ func (l *link) ignores(q pageQuery) pageQuery {
 	return q
 }
 
-// serveUserTransactions serves the transactions of all of a user's links.
+// serveUserTransactions serves the transactions of all connected links of a user.
 func (b *Provider) serveUserTransactions(c *bank.Call) bank.Reply {
 	q, refusal, ok := readPages(c.Request.URL.Query(), bank.DayOf(b.Now()))
 	if !ok {
@@ -250,17 +255,18 @@ func (b *Provider) serveUserTransactions(c *bank.Call) bank.Reply {
 	}
 }
 
-// syncMark is a place between two states of the stored transactions: from what the client has, to
-// which it is being brought, and how many changes it has got.
+// syncMark is a place in a sync. It names the state that the client has, the state that it is
+// brought to, and the number of changes that it has received.
 type syncMark struct{ from, to, at int }
 
-// syncCursor writes the mark as a cursor of that link. It names the link by a keyed digest, for the
-// link's id opens the link and clients keep cursors in the clear.
+// syncCursor returns the cursor for a place in the sync of a link. It contains a keyed digest of
+// the link's id. The id itself gives access to the link, and clients store cursors in the clear.
 func (b *Provider) syncCursor(m syncMark, linkID string) string {
 	place := fmt.Sprintf("%d %d %d", m.from, m.to, m.at)
 	return base64.RawURLEncoding.EncodeToString([]byte("sync " + place + " " + b.Name58(16, "cursor", linkID, place)))
 }
 
+// readSyncMark reads a cursor of a link.
 func (b *Provider) readSyncMark(text, linkID string) (m syncMark, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
@@ -276,8 +282,8 @@ type change struct {
 	removed          string
 }
 
-// changes are what happened between two states. Pending rows are only ever created, and vanish
-// unreported.
+// changes returns the changes between two states. MoneyKit reports the creation of a pending row
+// but not its end.
 func (l *link) changes(from, to int) []change {
 	before := map[string]transaction{}
 	for _, t := range l.stored(from, l.book.Accounts) {
@@ -307,14 +313,16 @@ func (l *link) changes(from, to int) []change {
 	return list
 }
 
-// differs reports whether a sync has the row among the updated ones.
+// differs reports whether a sync reports the row as updated.
 func (old transaction) differs(t transaction) bool {
 	return string(old.Amount)+old.Date != string(t.Amount)+t.Date || old.Pending != t.Pending ||
 		old.label != t.label || !sameText(old.Raw, t.Raw)
 }
 
+// sameText compares two optional texts.
 func sameText(a, b *string) bool { return a == b || (a != nil && b != nil && *a == *b) }
 
+// serveSync serves GET /links/{id}/transactions/sync.
 func (b *Provider) serveSync(c *bank.Call) bank.Reply {
 	q := c.Request.URL.Query()
 	size := 50
@@ -353,7 +361,7 @@ func (b *Provider) serveSync(c *bank.Call) bank.Reply {
 	})
 }
 
-// syncReply is one page of a sync.
+// syncReply returns one page of a sync.
 func (b *Provider) syncReply(l *link, page []change, next syncMark, more bool) bank.Reply {
 	created, updated, removed := []transaction{}, []transaction{}, []string{}
 	for _, ch := range page {

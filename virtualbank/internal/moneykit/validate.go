@@ -14,14 +14,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// validationItem says what is wrong with one part of a request, in the words of the
-// framework behind MoneyKit's API.
+// validationItem is one error in a request, in the words of the framework behind MoneyKit's API.
 type validationItem struct {
 	Location []any  `json:"location"`
 	Message  string `json:"message"`
 	Type     string `json:"type"`
 }
 
+// invalidRequest returns the refusal of an invalid request.
 func invalidRequest(items ...validationItem) bank.Reply {
 	return bank.Reply{
 		Status: http.StatusUnprocessableEntity,
@@ -29,15 +29,16 @@ func invalidRequest(items ...validationItem) bank.Reply {
 	}
 }
 
-// object is a JSON object under validation. Members are looked up by their exact
-// names, and those that nobody asks for are ignored. A nil object has no members.
+// object is a JSON object that is validated while it is read. Names are case-sensitive. Members
+// that are not read are ignored. The zero object has no members.
 type object struct {
 	members map[string]any
 	at      []any
 	faults  *[]validationItem
 }
 
-// readObject decodes a request body. The reply is the refusal of a body that is no JSON object.
+// readObject decodes a request body. If it is not a JSON object, ok is false and the reply refuses
+// it.
 func readObject(c *bank.Call) (object, bank.Reply, bool) {
 	kind, _, _ := mime.ParseMediaType(c.Request.Header.Get("Content-Type"))
 	if kind != bank.JSONType {
@@ -63,12 +64,13 @@ func readObject(c *bank.Call) (object, bank.Reply, bool) {
 	return object{members: members, at: []any{"body"}, faults: new([]validationItem)}, bank.Reply{}, true
 }
 
+// fault records an error.
 func (o object) fault(kind, message string, path ...any) {
 	*o.faults = append(*o.faults, validationItem{slices.Concat(o.at, path), message, kind})
 }
 
-// get returns a member. present is false for one that is absent, and for null where null
-// is allowed; ok is false when either is a fault, which it notes.
+// get returns a member. present is false if it is absent or null. If that is not allowed, get
+// records an error.
 func (o object) get(name string, required, nullable bool) (value any, present bool) {
 	value, exists := o.members[name]
 	switch {
@@ -80,7 +82,7 @@ func (o object) get(name string, required, nullable bool) (value any, present bo
 	return value, exists && value != nil
 }
 
-// text returns a string member of minLen to maxLen characters; nil when absent.
+// text returns a string member of minLen to maxLen characters, or nil if it is absent.
 func (o object) text(name string, required, nullable bool, minLen, maxLen int) *string {
 	value, present := o.get(name, required, nullable)
 	if !present {
@@ -97,6 +99,7 @@ func (o object) text(name string, required, nullable bool, minLen, maxLen int) *
 	return &s
 }
 
+// length checks the length of a text.
 func (o object) length(s string, minLen, maxLen int, path ...any) bool {
 	switch n := utf8.RuneCountInString(s); {
 	case n < minLen:
@@ -115,7 +118,7 @@ func (o object) length(s string, minLen, maxLen int, path ...any) bool {
 	return false
 }
 
-// flag returns a boolean member, false when absent.
+// flag returns a boolean member, false if it is absent.
 func (o object) flag(name string) bool {
 	value, present := o.get(name, false, false)
 	if !present {
@@ -128,7 +131,7 @@ func (o object) flag(name string) bool {
 	return set
 }
 
-// timestamp returns an instant or a bare day, as it was sent; nil when absent.
+// timestamp returns a timestamp or a bare day as it was sent, or nil if it is absent.
 func (o object) timestamp(name string, required, nullable bool) *string {
 	value, present := o.get(name, required, nullable)
 	if !present {
@@ -146,7 +149,8 @@ func (o object) timestamp(name string, required, nullable bool) *string {
 	return nil
 }
 
-// decimal returns a required amount, which MoneyKit wants as text; "" when it is wrong.
+// decimal returns a required amount, which must be text. It returns "" for an invalid one. The text
+// has no exponent, because MoneyKit publishes no other form.
 func (o object) decimal(name string) string {
 	text := o.text(name, true, false, 1, maxURL)
 	if text == nil {
@@ -159,7 +163,7 @@ func (o object) decimal(name string) string {
 	return *text
 }
 
-// number returns an optional JSON number as it was sent; "" when absent or null.
+// number returns an optional JSON number as it was sent, or "" if it is absent or null.
 func (o object) number(name string) string {
 	value, present := o.get(name, false, true)
 	if !present {
@@ -187,7 +191,7 @@ func (o object) object(name string, required, nullable bool) (object, bool) {
 	return object{members: members, at: slices.Concat(o.at, []any{name}), faults: o.faults}, true
 }
 
-// list returns a list member; nil when absent, empty when sent empty.
+// list returns a list member: nil if it is absent, empty if it is empty.
 func (o object) list(name string, required, nullable bool) []any {
 	value, present := o.get(name, required, nullable)
 	if !present {
@@ -201,7 +205,7 @@ func (o object) list(name string, required, nullable bool) []any {
 	return items
 }
 
-// objects returns the objects of a list member. Items of another type are faults.
+// objects returns the objects of a list member. Items of another type are errors.
 func (o object) objects(name string, required, nullable bool) []object {
 	var all []object
 	for i, item := range o.list(name, required, nullable) {
@@ -215,7 +219,7 @@ func (o object) objects(name string, required, nullable bool) []object {
 	return all
 }
 
-// enum checks one value against its vocabulary.
+// enum returns a value that must be one of the allowed texts.
 func (o object) enum(value any, allowed []string, path ...any) (string, bool) {
 	s, ok := value.(string)
 	if ok && slices.Contains(allowed, s) {
@@ -228,7 +232,7 @@ func (o object) enum(value any, allowed []string, path ...any) (string, bool) {
 	return "", false
 }
 
-// enums returns a list member of vocabulary words.
+// enums returns a list member whose items must be allowed texts.
 func (o object) enums(name string, allowed []string) []string {
 	var out []string
 	for i, value := range o.list(name, false, true) {
@@ -239,7 +243,8 @@ func (o object) enums(name string, allowed []string) []string {
 	return out
 }
 
-// labels returns a list of link tags: under 100 characters, the first a letter or digit.
+// labels returns a list of link tags. A tag has fewer than 100 characters and starts with a letter
+// or a digit.
 func (o object) labels(name string) (tags []string, present bool) {
 	items := o.list(name, false, true)
 	if items == nil {
@@ -260,11 +265,12 @@ func (o object) labels(name string) (tags []string, present bool) {
 	return tags, true
 }
 
+// alphanumeric reports whether a text starts with a letter or a digit.
 func alphanumeric(s string) bool {
 	return s != "" && strings.IndexByte(bank.DigitsAndLetters, s[0]) >= 0
 }
 
-// refusal is the reply to a request with faults.
+// refusal returns the refusal of a request with errors.
 func (o object) refusal() (bank.Reply, bool) {
 	if len(*o.faults) == 0 {
 		return bank.Reply{}, false
@@ -272,6 +278,7 @@ func (o object) refusal() (bank.Reply, bool) {
 	return invalidRequest(*o.faults...), true
 }
 
+// queryFault returns the refusal of an invalid query parameter.
 func queryFault(name, message, kind string) bank.Reply {
 	return invalidRequest(validationItem{[]any{"query", name}, message, kind})
 }

@@ -16,33 +16,35 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// DefaultIssuer signs webhooks unless the options say otherwise.
+// DefaultIssuer is the issuer of webhook signatures unless the options set one.
 const DefaultIssuer = "https://api.moneykit.com"
 
+// The names of events.
 const (
 	eventStateChanged   = "link.state_changed"
 	eventProductRefresh = "link.product_refresh"
 	eventTransactions   = "transactions.updates_available"
 )
 
-// Events are the names of MoneyKit's webhooks. The second and third are the same event (its
-// API description has both).
+// Events returns the names of webhook events. The second and the third are the same event:
+// MoneyKit's API description has both names.
 func Events() []string {
 	return []string{eventStateChanged, eventProductRefresh, "product.state_changed", eventTransactions}
 }
 
+// signingKey is a published key of webhooks.
 type signingKey struct {
 	id  string
 	key *ecdsa.PrivateKey
 }
 
-// signature is how a MoneyKit delivery is signed; forgeries change it.
+// signature holds what signs a delivery. Forgeries change it.
 type signature struct {
 	at       time.Time
 	key      signingKey
 	issuer   string
 	noDigest bool
-	alg      string // "" is ES256
+	alg      string // "" means ES256
 }
 
 // The forgeries that only MoneyKit has.
@@ -54,6 +56,7 @@ const (
 	forgedNoDigest = "no_digest"
 )
 
+// forgeries returns the forgeries that only MoneyKit has.
 func forgeries() []bank.Forgery {
 	return []bank.Forgery{
 		{Name: forgedNone}, {Name: forgedHS256}, {Name: forgedKid}, {Name: forgedIssuer}, {Name: forgedNoDigest},
@@ -90,18 +93,18 @@ func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 	return header
 }
 
-// Token draws a delivery token.
+// Token returns a new delivery token.
 func (b *Provider) Token() string { return b.HookGen.UUID() }
 
-// Rotate lets MoneyKit sign with a new key and publish the old one beside it.
+// Rotate signs with a new key and still publishes the old ones.
 func (b *Provider) Rotate() {
 	b.keys = slices.Insert(b.keys, 0, signingKey{b.HookGen.URLSafe(40), b.HookGen.SigningKey()})
 }
 
-// Retire forgets all but the newest key.
+// Retire drops all keys but the newest.
 func (b *Provider) Retire() { b.keys = b.keys[:1] }
 
-// Address returns the address of a link's webhooks.
+// Address returns the webhook address of a link.
 func (b *Provider) Address(reference string) string {
 	if l, ok := b.links[reference]; ok && l.webhook != nil {
 		return *l.webhook
@@ -109,7 +112,7 @@ func (b *Provider) Address(reference string) string {
 	return ""
 }
 
-// Seal returns a body as it is sent.
+// Seal returns the body in the selected form.
 func (b *Provider) Seal(body []byte) []byte {
 	if b.forms.ZonelessTimes {
 		return zoneless(body)
@@ -117,13 +120,14 @@ func (b *Provider) Seal(body []byte) []byte {
 	return body
 }
 
-// How webhooks are repeated.
+// The retry schedule: pauses that double, for two hours.
 const (
 	firstPause = 10 * time.Second
 	repeatsFor = 2 * time.Hour
 )
 
-// Pause returns how long after a failed attempt the next one follows.
+// Pause returns the time between a failed attempt and the next one. MoneyKit's guide documents two
+// hours with growing pauses; the first pause is the bank's choice.
 func (*Provider) Pause(attempts int, elapsed time.Duration) (time.Duration, bool) {
 	pause := firstPause << min(attempts-1, 16)
 	return pause, elapsed+pause <= repeatsFor
@@ -161,7 +165,7 @@ func (b *Provider) Payload(w bank.Webhook) map[string]any {
 	return members
 }
 
-// announce puts a webhook of a link into the outbox, if the link has an address for it.
+// announce puts a webhook of a link into the outbox if the link has an address.
 func (l *link) announce(at time.Time, event string, members map[string]any) {
 	if l.webhook == nil || *l.webhook == "" {
 		return
@@ -172,7 +176,7 @@ func (l *link) announce(at time.Time, event string, members map[string]any) {
 	)
 }
 
-// changed announces the state a link is in now.
+// changed announces the current state of the link.
 func (l *link) changed(now time.Time) {
 	members := map[string]any{"state": l.state}
 	if l.errorCode != "" {
@@ -181,7 +185,7 @@ func (l *link) changed(now time.Time) {
 	l.announce(now, eventStateChanged, members)
 }
 
-// sign returns the JWT of a MoneyKit delivery.
+// sign returns the JWT of a delivery.
 func (s signature) sign(body []byte) string {
 	digest := sha256.Sum256(body)
 	claims := map[string]any{"iss": s.issuer, "iat": s.at.Unix(), "request_body_sha256": hex.EncodeToString(digest[:])}
@@ -190,27 +194,27 @@ func (s signature) sign(body []byte) string {
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		panic(err) // text and a number
+		panic(err) // the claims are texts and a number
 	}
 	key := jose.SigningKey{Algorithm: jose.ES256, Key: s.key.key}
 	switch s.alg {
 	case "none":
 		text := base64.RawURLEncoding.EncodeToString
 		return text([]byte(`{"alg":"none","kid":"`+s.key.id+`","typ":"JWT"}`)) + "." + text(payload) + "."
-	case "HS256": // what a verifier that lets the header choose would check with the key it has
+	case "HS256": // a verifier that trusts the header would use its public key
 		point, err := s.key.key.PublicKey.Bytes()
 		if err != nil {
-			panic(err) // the key was made here
+			panic(err) // the key is valid
 		}
 		key = jose.SigningKey{Algorithm: jose.HS256, Key: point}
 	}
 	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", s.key.id))
 	if err != nil {
-		panic(err) // the key was made here
+		panic(err) // the key is valid
 	}
 	signed, err := signer.Sign(payload)
 	if err != nil {
-		panic(err) // nothing of it depends on the payload
+		panic(err) // signing does not depend on the payload
 	}
 	token, err := signed.CompactSerialize()
 	if err != nil {

@@ -1,0 +1,54 @@
+// Package virtualbank is a bank for tests. It serves the APIs of MoneyKit and Dapi, keeps accounts
+// and their transactions, sends webhooks, and fails on demand.
+//
+// # Starting a bank
+//
+// [New] opens a bank. [Start] serves it on two loopback addresses, one per provider.
+// [Bank.MoneyKit] and [Bank.Dapi] return the same APIs as handlers, for tests without sockets.
+// [Bank.Credentials] returns what a client presents to them.
+//
+// Programs in other languages run the command:
+//
+//	go run github.com/bankmux/bankmux/cmd/virtualbank -seed 1
+//
+// When it is ready it prints one line of JSON with the base URLs and credentials.
+//
+// # Driving a bank
+//
+// A test acts through the methods of [Bank]:
+//
+//   - [Bank.LinkMoneyKit] and [Bank.LinkDapi] play the user in the provider's Connect widget.
+//   - [Bank.Advance] moves the bank's clock, so that tokens expire and transactions post.
+//   - [Bank.Refresh] makes MoneyKit fetch data from the institution.
+//   - [Bank.Stage] changes stored transactions in one of the ways that [Situations] lists.
+//   - [Bank.Inject] makes requests fail in one of the ways that [FaultNames] lists.
+//   - [Bank.Lapse] ends a user's consent, and [Bank.Outage] takes an institution down.
+//   - [Bank.Deliver] sends the webhooks that are due.
+//
+// [Bank.Links], [Bank.Accounts], [Bank.Transactions] and [Bank.Requests] return what really
+// happened, for a test to compare with.
+//
+// Both addresses also serve the control plane, which offers the same actions over HTTP. Its calls
+// are below /virtualbank/. GET /virtualbank/ lists them, each with an example body.
+//
+// # What is strict
+//
+// The bank rejects what the real providers reject. It checks credentials, the types and values of
+// all members, the use and expiry of one-time tokens, and the range of days. It enforces the rate
+// limits and page sizes that the providers document. Calls that overlap on one
+// Dapi access token fail, as Dapi warns. Responses, error codes and webhook signatures follow the
+// providers' documentation and their SDKs.
+//
+// # What is the bank's own choice
+//
+// Some behaviour is not documented by the provider. The bank then decides, and a comment at that
+// place says so. Examples are the TTLs of most tokens, the names and bodies of Dapi's webhooks, and
+// the answers to Dapi's challenges. MoneyKit's institutions and all people are invented. No call
+// moves money.
+//
+// # Time and chance
+//
+// Every bank has its own clock, which starts at [Options.Start]. [Options.Seed] decides all ids,
+// credentials and transactions. Two banks with the same seed and start return the same responses to
+// the same requests.
+package virtualbank
