@@ -129,15 +129,15 @@ func New(opts Options) *Guard {
 	}
 }
 
-// Shared returns the value that the clients of this guard share under key. It calls make on first
-// use and keeps the value as long as the guard. Shared is for adapters, which share for example the
+// Shared returns the value that the clients of this guard share under key. It calls create on
+// first use and keeps the value as long as the guard. Shared is for adapters, which share for example the
 // keys of webhooks. Use a key of an unexported type. The value must be safe for concurrent use, and
-// make must not call the guard.
-func (g *Guard) Shared(key any, make func() any) any {
+// create must not call the guard.
+func (g *Guard) Shared(key any, create func() any) any {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.shared[key]; !ok {
-		g.shared[key] = make()
+		g.shared[key] = create()
 	}
 	return g.shared[key]
 }

@@ -186,7 +186,7 @@ func anUnwrittenRequestLeavesOnAnotherConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var arrived atomic.Int32
-			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				if r.URL.Path == "/once" {
 					arrived.Add(1)

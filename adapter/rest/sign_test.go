@@ -91,7 +91,7 @@ func theSignedBytesAreTheSentBytes(t *testing.T) {
 			var calls atomic.Int32
 			var mu sync.Mutex
 			seen := map[string]bool{}
-			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				assert.NoError(t, err)
 				assert.Equal(t, mac(signedText(r, body)), r.Header.Get("Signature"))

@@ -314,7 +314,7 @@ func aBorderBetweenSignedPartsCannotBeMoved(t *testing.T) {
 	}
 	joined := schemes["method, URL and body, with nothing between"].verifier(t)
 	split := schemes["URL, time and body"].verifier(t)
-	close := scheme{
+	adjacent := scheme{
 		config: webhook.HMAC{
 			Signed:    "{time}{body}",
 			Time:      []string{"X-Time"},
@@ -344,8 +344,8 @@ func aBorderBetweenSignedPartsCannotBeMoved(t *testing.T) {
 		at(target+"|"+stamp+`|{"a":`, `{}}`, sign(target+"|"+stamp+`|{"a":{}}`)),
 		"the body's start in the query",
 	)
-	refuses(t, close, at(target, "123", sign(stamp+"123")), "a body that starts with a digit")
-	refuses(t, close, at(target, "", sign(stamp)), "an empty body behind the time")
+	refuses(t, adjacent, at(target, "123", sign(stamp+"123")), "a body that starts with a digit")
+	refuses(t, adjacent, at(target, "", sign(stamp)), "an empty body behind the time")
 
 	dotted := http.Header{
 		"Svix-Id":        {"msg_1." + stamp},

@@ -27,11 +27,11 @@ func TestKeys(t *testing.T) {
 	t.Run("one fetch serves all callers", oneFetchServesAllCallers)
 	t.Run("a caller that looked before a fetch ended does not fetch", aCallerThatLookedBeforeAFetchEndedDoesNotFetch)
 	t.Run("keys are refreshed after 12 hours and expire after 24", keysAreRefreshedAndExpire)
-	t.Run("a forged id is requested once in five minutes", aForgedIdIsRequestedOnceInFiveMinutes)
-	t.Run("a flood of forged ids costs a few fetches", aFloodOfForgedIdsCostsAFewFetches)
-	t.Run("a key is used only under its id", aKeyIsUsedOnlyUnderItsId)
-	t.Run("a key that is fetched by id", aKeyThatIsFetchedById)
-	t.Run("the number of keys by id is bounded", theNumberOfKeysByIdIsBounded)
+	t.Run("a forged id is requested once in five minutes", aForgedIDIsRequestedOnceInFiveMinutes)
+	t.Run("a flood of forged ids costs a few fetches", aFloodOfForgedIDsCostsAFewFetches)
+	t.Run("a key is used only under its id", aKeyIsUsedOnlyUnderItsID)
+	t.Run("a key that is fetched by id", aKeyThatIsFetchedByID)
+	t.Run("the number of keys by id is bounded", theNumberOfKeysByIDIsBounded)
 	t.Run("a delivery that gives up does not end the fetch of others", aDeliveryThatGivesUpDoesNotEndTheFetchOfOthers)
 }
 
@@ -209,7 +209,7 @@ func keysAreRefreshedAndExpire(t *testing.T) {
 	})
 }
 
-func aForgedIdIsRequestedOnceInFiveMinutes(t *testing.T) {
+func aForgedIDIsRequestedOnceInFiveMinutes(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
 		require.NoError(t, read("k1"))
@@ -226,7 +226,7 @@ func aForgedIdIsRequestedOnceInFiveMinutes(t *testing.T) {
 	})
 }
 
-func aFloodOfForgedIdsCostsAFewFetches(t *testing.T) {
+func aFloodOfForgedIDsCostsAFewFetches(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		keys func(*publisher) *webhook.Keys
@@ -272,7 +272,7 @@ func aFloodOfForgedIdsCostsAFewFetches(t *testing.T) {
 	}
 }
 
-func aKeyIsUsedOnlyUnderItsId(t *testing.T) {
+func aKeyIsUsedOnlyUnderItsID(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")
@@ -281,7 +281,7 @@ func aKeyIsUsedOnlyUnderItsId(t *testing.T) {
 	})
 }
 
-func aKeyThatIsFetchedById(t *testing.T) {
+func aKeyThatIsFetchedByID(t *testing.T) {
 	t.Parallel()
 	one := newSigner(t, "k1")
 	nameless := &signer{t, "", "ES256", one.key}
@@ -311,7 +311,7 @@ func aKeyThatIsFetchedById(t *testing.T) {
 	}
 }
 
-func theNumberOfKeysByIdIsBounded(t *testing.T) {
+func theNumberOfKeysByIDIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")
