@@ -99,7 +99,6 @@ func newGuard() *guard.Guard {
 				return a
 			},
 		})),
-		Retry: guard.RetryOptions{MaxWait: 2 * time.Second}, // a user waits: see below
 		OnStateChange: func(s guard.BreakerState) {
 			log.Printf("the circuit of %s %s %s is %s", s.Client, s.Group, s.Institution, s.State) // page an operator
 		},
@@ -175,6 +174,7 @@ func run(ctx context.Context) error {
 // outages reads while the bank or the provider fails.
 func outages(ctx context.Context, bank *virtualbank.Bank, client *bankmux.Client, conn bankmux.Connection) error {
 	read := func(situation string) {
+		ctx := guard.Interactive(ctx) // a user waits; in a handler it is guard.Interactive(r.Context())
 		_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		show("read, and "+situation, err)
 	}
