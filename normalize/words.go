@@ -21,7 +21,8 @@ const quoteMark = "['\"`‘’“”]"
 // The most certain places come first.
 var fieldPlaces = []*regexp.Regexp{
 	regexp.MustCompile(
-		`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` + quoteMark + fieldName + quoteMark,
+		`(?i)\b(?:field|parameter|param|argument|property|key:)\s*(?:name)?\s*:?\s*` +
+			quoteMark + fieldName + quoteMark,
 	),
 	regexp.MustCompile(`(?i)\bvalidation\s+(?:error\s+)?(?:for|on|of)\s+` + quoteMark + fieldName + quoteMark),
 	regexp.MustCompile(`(?i)\b(?:missing|required)\s*:?\s+` + quoteMark + fieldName + quoteMark),

@@ -37,7 +37,7 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 	{Code: "BENEFICIARY_COOL_DOWN_PERIOD", Kind: bankmux.ErrUserAction, Detail: "a new beneficiary cannot be paid yet"},
 
 	// The call is wrong.
-	{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account: list the accounts again"},
+	{Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such account: list them again"},
 	{Code: "INVALID_CARD_ID", Kind: bankmux.ErrNotFound, Detail: "there is no such card"},
 	{Code: "INVALID_DATE_RANGE", Kind: bankmux.ErrInvalid, Detail: "the bank does not serve this span"},
 	{Code: "PARAMETER_ERROR", Kind: bankmux.ErrInvalid, Detail: "a parameter is wrong"},

@@ -31,7 +31,10 @@ var catalogue = normalize.NewCatalogue([]normalize.Row{
 		Detail:   "this link was refreshed a short while ago",
 	},
 	{Code: "api_error.request.validation_failed", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
-	{Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound, Detail: "the link does not belong to this application"},
+	{
+		Code: "link_error.unauthorized_access", Kind: bankmux.ErrNotFound,
+		Detail: "the link does not belong to this application",
+	},
 	{Code: "link_error.forbidden_action", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product"},
 	{Code: "link_error.not_found", Kind: bankmux.ErrGone, Detail: "there is no such link"},
 	{Code: "link_error.deleted", Kind: bankmux.ErrGone, Detail: "the link was deleted"},

@@ -171,10 +171,9 @@ func (a *adapter) AccountNumbers(
 	for _, acc := range list {
 		one := bankmux.AccountNumbers{Account: acc.ID}
 		if acc.IBAN != "" {
-			one.Numbers = append(
-				one.Numbers,
-				bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: acc.IBAN, BIC: req.Connection.Institution.BIC},
-			)
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{
+				Scheme: bankmux.SchemeIBAN, IBAN: acc.IBAN, BIC: req.Connection.Institution.BIC,
+			})
 		}
 		if acc.Number != "" {
 			one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeLocal, Number: acc.Number})

@@ -162,7 +162,8 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 	e := asError(err)
 	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
-		late.Kind, late.Scope, late.Detail = bankmux.ErrChallengeExpired, "", "the bank did not wait for the user's answer"
+		late.Kind, late.Scope = bankmux.ErrChallengeExpired, ""
+		late.Detail = "the bank did not wait for the user's answer"
 		err = &late
 	}
 	return ofTheBank(err)

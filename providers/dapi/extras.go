@@ -12,10 +12,16 @@ import (
 
 // The operations of this file.
 var (
-	opBank        = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: endpoints.metadata.effect}
-	opComplete    = bankmux.Op{Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: endpoints.completeAccounts.effect}
-	opCategorized = bankmux.Op{Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: endpoints.categorizedTransactions.effect}
-	opOperation   = bankmux.Op{Name: "DapiOperation", Group: bankmux.GroupData, Effect: endpoints.operation.effect, Aside: true}
+	opBank     = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: endpoints.metadata.effect}
+	opComplete = bankmux.Op{
+		Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: endpoints.completeAccounts.effect,
+	}
+	opCategorized = bankmux.Op{
+		Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: endpoints.categorizedTransactions.effect,
+	}
+	opOperation = bankmux.Op{
+		Name: "DapiOperation", Group: bankmux.GroupData, Effect: endpoints.operation.effect, Aside: true,
+	}
 )
 
 // Bank is what Dapi says about the bank of a connection.
@@ -109,40 +115,45 @@ func CompleteAccounts(
 	conn bankmux.Connection,
 	answers *bankmux.Answers,
 ) ([]bankmux.Account, bankmux.BalancesResult, error) {
-	type both struct {
-		accounts []bankmux.Account
-		balances bankmux.BalancesResult
-	}
-	got, err := bankmux.DoOn(
-		ctx,
-		client,
-		opComplete,
-		&bankmux.AccountsRequest{Connection: conn, Answers: answers},
-		func(ctx context.Context, a *adapter) (both, error) {
-			list, failed, err := a.accounts(ctx, dataCall{endpoints.completeAccounts, conn, answers, dataBody{}})
-			if err != nil {
-				return both{}, err
-			}
-			all := both{balances: bankmux.BalancesResult{Failed: failed}}
-			for _, acc := range list {
-				one := acc.account()
-				all.accounts = append(all.accounts, one)
-				balances := bankmux.AccountBalances{Account: acc.ID}
-				if acc.Balance == nil {
-					continue
-				}
-				faults := acc.Balance.account(&balances, one.Kind, a.now())
-				for _, fault := range faults {
-					all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
-				}
-				if len(faults) == 0 {
-					all.balances.Balances = append(all.balances.Balances, balances)
-				}
-			}
-			return all, nil
-		},
-	)
+	req := &bankmux.AccountsRequest{Connection: conn, Answers: answers}
+	got, err := bankmux.DoOn(ctx, client, opComplete, req, func(ctx context.Context, a *adapter) (complete, error) {
+		return a.completeAccounts(ctx, conn, answers)
+	})
 	return got.accounts, got.balances, err
+}
+
+// complete is the result of CompleteAccounts.
+type complete struct {
+	accounts []bankmux.Account
+	balances bankmux.BalancesResult
+}
+
+func (a *adapter) completeAccounts(
+	ctx context.Context,
+	conn bankmux.Connection,
+	answers *bankmux.Answers,
+) (all complete, err error) {
+	list, failed, err := a.accounts(ctx, dataCall{endpoints.completeAccounts, conn, answers, dataBody{}})
+	if err != nil {
+		return complete{}, err
+	}
+	all.balances.Failed = failed
+	for _, acc := range list {
+		one := acc.account()
+		all.accounts = append(all.accounts, one)
+		if acc.Balance == nil {
+			continue
+		}
+		balances := bankmux.AccountBalances{Account: acc.ID}
+		faults := acc.Balance.account(&balances, one.Kind, a.now())
+		for _, fault := range faults {
+			all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
+		}
+		if len(faults) == 0 {
+			all.balances.Balances = append(all.balances.Balances, balances)
+		}
+	}
+	return all, nil
 }
 
 // CategorizedTransactions reads up to a month of one account with categories but without brands,
@@ -154,23 +165,18 @@ func CategorizedTransactions(
 	client *bankmux.Client,
 	req bankmux.TransactionsRequest,
 ) (bankmux.TransactionPage, error) {
-	return bankmux.DoOn(
-		ctx,
-		client,
-		opCategorized,
-		&req,
-		func(ctx context.Context, a *adapter) (bankmux.TransactionPage, error) {
-			if len(req.Cards) > 0 {
-				return bankmux.TransactionPage{}, &bankmux.Error{
-					Kind:    bankmux.ErrUnsupported,
-					Field:   "TransactionsRequest.Cards",
-					Detail:  "Dapi does not categorize the transactions of cards",
-					NotSent: true,
-				}
+	type page = bankmux.TransactionPage
+	return bankmux.DoOn(ctx, client, opCategorized, &req, func(ctx context.Context, a *adapter) (page, error) {
+		if len(req.Cards) > 0 {
+			return page{}, &bankmux.Error{
+				Kind:    bankmux.ErrUnsupported,
+				Field:   "TransactionsRequest.Cards",
+				Detail:  "Dapi does not categorize the transactions of cards",
+				NotSent: true,
 			}
-			return a.byDays(req.Connection, endpoints.categorizedTransactions).TransactionPage(ctx, req)
-		},
-	)
+		}
+		return a.byDays(req.Connection, endpoints.categorizedTransactions).TransactionPage(ctx, req)
+	})
 }
 
 // Operation is the state of an operation at Dapi.

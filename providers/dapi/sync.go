@@ -26,8 +26,9 @@ func (a *adapter) byDays(conn bankmux.Connection, from endpoint) reconcile.Days 
 		Provider: Name,
 		Read:     reading.read,
 		Refused:  refusedDays,
-		Accounts: func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
+		Accounts: func(ctx context.Context, answers *bankmux.Answers) ([]string, []bankmux.Failure, error) {
 			list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, conn, answers, dataBody{}})
+			var ids []string
 			for _, acc := range list {
 				ids = append(ids, acc.ID)
 			}
@@ -83,7 +84,7 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 	}
 	list.Bad = func(i int) { add(i, &transaction{unreadable: true}) }
 	list.Each = func(i int, row *transaction) {
-		row.held, row.card = body.currency, body.CardID != ""
+		row.listed, row.card = body.currency, body.CardID != ""
 		add(i, row)
 	}
 	err = a.api.transactions(ctx, dataCall{c.from, c.conn, days.Answers, body}, &out)

@@ -55,14 +55,12 @@ func (w *transaction) fill(t *bankmux.Transaction) *bankmux.Error {
 	if fault != nil {
 		return fault
 	}
-	if w.held != "" || w.exact() {
+	if w.listed != "" || w.exact() {
 		t.BalanceBefore, t.BalanceAfter = w.balances()
 	}
 	if w.Category != "" || w.Brand.Name != "" {
 		t.Enrichment = &bankmux.Enrichment{
-			Category: bankmux.Category{
-				Name: w.Category,
-			},
+			Category: bankmux.Category{Name: w.Category},
 			Merchant: bankmux.Merchant{Name: w.Brand.Name, LogoURL: w.Brand.Logo},
 		}
 	}
@@ -154,8 +152,8 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 // in the currency of the row, and fill then uses them only if exact. Balances that cannot be read
 // are absent.
 func (w *transaction) balances() (before, after bankmux.Money) {
-	in := currency{string(w.held)}
-	if w.held == "" {
+	in := currency{string(w.listed)}
+	if w.listed == "" {
 		in = w.Currency
 	}
 	code := normalize.CurrencyCode(in.Code)

@@ -256,7 +256,7 @@ type person struct {
 // transaction has no id and no status. Its type has the direction, and the sign of its amount does
 // not count: see direction.
 type transaction struct {
-	held       bankmux.Currency // of the account, where it is known
+	listed     bankmux.Currency // of the account, where it is known
 	card       bool             // the row is a card's
 	unreadable bool             // not a row
 

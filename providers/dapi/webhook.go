@@ -200,7 +200,7 @@ func (w webhooks) decrypt(text string) ([]byte, error) {
 	}
 	if err == nil {
 		iv, out := sealed[:aes.BlockSize], make([]byte, len(sealed)-aes.BlockSize)
-		stream := cipher.NewCFBDecrypter(w.block, iv) //nolint:staticcheck // Dapi's choice, and the signature was verified
+		stream := cipher.NewCFBDecrypter(w.block, iv) //nolint:staticcheck // Dapi's choice; the signature is verified
 		stream.XORKeyStream(out, sealed[aes.BlockSize:])
 		if out = strictjson.WithoutMark(out); json.Valid(out) {
 			return out, nil

@@ -135,7 +135,11 @@ func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalan
 	for _, b := range []struct {
 		kind  bankmux.BalanceKind
 		value wire.Number
-	}{{bankmux.BalanceBooked, acc.Balances.Current}, {bankmux.BalanceAvailable, acc.Balances.Available}, {bankmux.BalanceLimit, acc.Balances.Limit}} {
+	}{
+		{bankmux.BalanceBooked, acc.Balances.Current},
+		{bankmux.BalanceAvailable, acc.Balances.Available},
+		{bankmux.BalanceLimit, acc.Balances.Limit},
+	} {
 		value := b.value.Value
 		if b.kind == bankmux.BalanceBooked && debt {
 			value = value.Neg()
@@ -192,41 +196,35 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 	one.Account = acc.AccountID
 	all := &acc.Numbers
 	for _, n := range all.ACH.Rows {
-		one.Numbers = append(
-			one.Numbers,
-			bankmux.AccountNumber{
-				Scheme:      bankmux.SchemeACH,
-				Number:      n.AccountNumber,
-				Routing:     n.RoutingNumber,
-				WireRouting: n.WireRoutingNumber,
-			},
-		)
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
+			Scheme:      bankmux.SchemeACH,
+			Number:      n.AccountNumber,
+			Routing:     n.RoutingNumber,
+			WireRouting: n.WireRoutingNumber,
+		})
 	}
 	for _, n := range all.EFT.Rows {
-		one.Numbers = append(
-			one.Numbers,
-			bankmux.AccountNumber{
-				Scheme:      bankmux.SchemeEFT,
-				Number:      n.AccountNumber,
-				Institution: n.InstitutionNumber,
-				Branch:      n.BranchNumber,
-			},
-		)
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
+			Scheme:      bankmux.SchemeEFT,
+			Number:      n.AccountNumber,
+			Institution: n.InstitutionNumber,
+			Branch:      n.BranchNumber,
+		})
 	}
 	for _, n := range all.BACS.Rows {
-		one.Numbers = append(
-			one.Numbers,
-			bankmux.AccountNumber{Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode},
-		)
+		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
+			Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode,
+		})
 	}
 	for _, n := range all.International.Rows {
 		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
 	}
-	for _, list := range [][]bankmux.Failure{
-		all.ACH.Failures(acc.AccountID), all.EFT.Failures(acc.AccountID), all.BACS.Failures(acc.AccountID), all.International.Failures(acc.AccountID),
-	} {
-		failed = append(failed, list...)
-	}
+	failed = slices.Concat(
+		all.ACH.Failures(acc.AccountID),
+		all.EFT.Failures(acc.AccountID),
+		all.BACS.Failures(acc.AccountID),
+		all.International.Failures(acc.AccountID),
+	)
 	return one, failed
 }
 

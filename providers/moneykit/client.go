@@ -74,15 +74,17 @@ var endpoints = struct {
 	institution:  endpoint{http.MethodGet, "/institutions/{id}", bankmux.Read},
 
 	// The data of one link.
-	accounts:          endpoint{http.MethodGet, "/links/{id}/accounts", bankmux.Read},
-	account:           endpoint{http.MethodGet, "/links/{id}/accounts/{account}", bankmux.Read},
-	numbers:           endpoint{http.MethodGet, "/links/{id}/accounts/numbers", bankmux.Read},
-	identity:          endpoint{http.MethodGet, "/links/{id}/identity", bankmux.Read},
-	transactions:      endpoint{http.MethodGet, "/links/{id}/transactions", bankmux.Read},
-	transactionsSync:  endpoint{http.MethodGet, "/links/{id}/transactions/sync", bankmux.Read},
-	correctEnrichment: endpoint{http.MethodPost, "/links/{id}/transactions/{transaction}/enrichment", bankmux.Idempotent},
-	holdings:          endpoint{http.MethodGet, "/links/{id}/investments/holdings", bankmux.Read},
-	investments:       endpoint{http.MethodGet, "/links/{id}/investments/transactions", bankmux.Read},
+	accounts:         endpoint{http.MethodGet, "/links/{id}/accounts", bankmux.Read},
+	account:          endpoint{http.MethodGet, "/links/{id}/accounts/{account}", bankmux.Read},
+	numbers:          endpoint{http.MethodGet, "/links/{id}/accounts/numbers", bankmux.Read},
+	identity:         endpoint{http.MethodGet, "/links/{id}/identity", bankmux.Read},
+	transactions:     endpoint{http.MethodGet, "/links/{id}/transactions", bankmux.Read},
+	transactionsSync: endpoint{http.MethodGet, "/links/{id}/transactions/sync", bankmux.Read},
+	correctEnrichment: endpoint{
+		http.MethodPost, "/links/{id}/transactions/{transaction}/enrichment", bankmux.Idempotent,
+	},
+	holdings:    endpoint{http.MethodGet, "/links/{id}/investments/holdings", bankmux.Read},
+	investments: endpoint{http.MethodGet, "/links/{id}/investments/transactions", bankmux.Read},
 }
 
 // byID is the path parameter that names one link, user or bank.
@@ -199,7 +201,12 @@ func (a *api) userAccounts(ctx context.Context, user string) (out userAccountsRe
 	return out, err
 }
 
-func (a *api) userTransactions(ctx context.Context, user string, query url.Values, out *userTransactionsResponse) error {
+func (a *api) userTransactions(
+	ctx context.Context,
+	user string,
+	query url.Values,
+	out *userTransactionsResponse,
+) error {
 	req := rest.Request{PathParams: byID(CustomerID(user)), Query: query}
 	return a.do(ctx, endpoints.userTransactions, req, out)
 }

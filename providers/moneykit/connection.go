@@ -130,7 +130,8 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 			Kind:    bankmux.ErrInvalid,
 			Field:   "ExchangeRequest.Session",
 			NotSent: true,
-			Detail:  "lacks the link that it renews, which plain JSON loses: keep the session with Session.Seal, or set ExchangeRequest.Connection",
+			Detail: "lacks the link that it renews, which plain JSON loses: " +
+				"keep the session with Session.Seal, or set ExchangeRequest.Connection",
 		}
 	}
 	link, err := a.api.link(ctx, linkID)

@@ -237,24 +237,19 @@ func CorrectEnrichment(
 	right Correction,
 ) ([]bankmux.Transaction, error) {
 	var page *listPage
-	rows, err := bankmux.DoOn(
-		ctx,
-		client,
-		opCorrect,
-		&conn,
-		func(ctx context.Context, a *adapter) ([]bankmux.Transaction, error) {
-			var out transactionsResponse
-			page = out.page(true)
-			if err := a.api.correctEnrichment(ctx, conn.Credential().Reveal(), right, &out); err != nil {
-				return nil, err
-			}
-			return page.Transactions, alive(out.Link)
-		},
-	)
+	type rows = []bankmux.Transaction
+	all, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) (rows, error) {
+		var out transactionsResponse
+		page = out.page(true)
+		if err := a.api.correctEnrichment(ctx, conn.Credential().Reveal(), right, &out); err != nil {
+			return nil, err
+		}
+		return page.Transactions, alive(out.Link)
+	})
 	if page == nil {
 		return nil, err
 	}
-	return rows, partial(opCorrect, page.Failed, err)
+	return all, partial(opCorrect, page.Failed, err)
 }
 
 // TestWebhook makes MoneyKit send a delivery for a sandbox link, POST /webhooks/test/link/{id}. It
@@ -275,10 +270,7 @@ func TestWebhook(
 // WebhookKeys reads the public keys of webhook signatures as JSON Web Keys, GET
 // /.well-known/jwks.json. It may be repeated, but MoneyKit asks callers to keep the result.
 func WebhookKeys(ctx context.Context, client *bankmux.Client) ([]json.RawMessage, error) {
-	return bankmux.Do(
-		ctx,
-		client,
-		opKeys,
-		func(ctx context.Context, a *adapter) ([]json.RawMessage, error) { return a.api.webhookKeys(ctx) },
-	)
+	return bankmux.Do(ctx, client, opKeys, func(ctx context.Context, a *adapter) ([]json.RawMessage, error) {
+		return a.api.webhookKeys(ctx)
+	})
 }

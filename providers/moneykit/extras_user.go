@@ -73,10 +73,16 @@ func (l *linkData) public(client *bankmux.Client) Link {
 
 // The operations of this file.
 var (
-	opLinks            = bankmux.Op{Name: "MoneyKitLinks", Group: bankmux.GroupLink, Effect: endpoints.links.effect}
-	opUserLinks        = bankmux.Op{Name: "MoneyKitUserLinks", Group: bankmux.GroupLink, Effect: endpoints.userLinks.effect}
-	opUserAccounts     = bankmux.Op{Name: "MoneyKitUserAccounts", Group: bankmux.GroupData, Effect: endpoints.userAccounts.effect}
-	opUserTransactions = bankmux.Op{Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: endpoints.userTransactions.effect}
+	opLinks     = bankmux.Op{Name: "MoneyKitLinks", Group: bankmux.GroupLink, Effect: endpoints.links.effect}
+	opUserLinks = bankmux.Op{
+		Name: "MoneyKitUserLinks", Group: bankmux.GroupLink, Effect: endpoints.userLinks.effect,
+	}
+	opUserAccounts = bankmux.Op{
+		Name: "MoneyKitUserAccounts", Group: bankmux.GroupData, Effect: endpoints.userAccounts.effect,
+	}
+	opUserTransactions = bankmux.Op{
+		Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: endpoints.userTransactions.effect,
+	}
 )
 
 // linksPage is the smallest page of links that MoneyKit serves.
@@ -166,33 +172,29 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 // the rest. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
 	var failed []bankmux.Failure
-	all, err := bankmux.Do(
-		ctx,
-		client,
-		opUserAccounts,
-		func(ctx context.Context, a *adapter) (map[string][]bankmux.Account, error) {
-			out, err := a.api.userAccounts(ctx, user)
-			if err != nil {
-				return nil, err
+	type accounts = map[string][]bankmux.Account
+	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (accounts, error) {
+		out, err := a.api.userAccounts(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		all := make(accounts, len(out.Links))
+		failed = nil
+		for i, link := range sortedKeys(out.Links) {
+			group := out.Links[link]
+			if !group.Accounts.Present && group.Accounts.Len() == 0 {
+				failed = append(failed, withoutID("a link without a list of accounts", i+1))
+				continue
 			}
-			all := make(map[string][]bankmux.Account, len(out.Links))
-			failed = nil
-			for i, link := range sortedKeys(out.Links) {
-				group := out.Links[link]
-				if !group.Accounts.Present && group.Accounts.Len() == 0 {
-					failed = append(failed, withoutID("a link without a list of accounts", i+1))
-					continue
-				}
-				list, odd := named(&group.Accounts.List)
-				failed = append(failed, odd...)
-				key := client.ReferenceKey(bankmux.NewSecret(link))
-				for _, acc := range list {
-					all[key] = append(all[key], acc.account())
-				}
+			list, odd := named(&group.Accounts.List)
+			failed = append(failed, odd...)
+			key := client.ReferenceKey(bankmux.NewSecret(link))
+			for _, acc := range list {
+				all[key] = append(all[key], acc.account())
 			}
-			return all, nil
-		},
-	)
+		}
+		return all, nil
+	})
 	return all, partial(opUserAccounts, failed, err)
 }
 

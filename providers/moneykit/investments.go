@@ -62,14 +62,11 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 		}
 		one, given, fault := h.holding(currency[h.AccountID])
 		if fault != nil {
-			res.Failed = append(
-				res.Failed,
-				bankmux.Failure{
-					Account:     h.AccountID,
-					Transaction: wire.RowName(h.SecurityID, out.Holdings.Place(i)),
-					Err:         fault,
-				},
-			)
+			res.Failed = append(res.Failed, bankmux.Failure{
+				Account:     h.AccountID,
+				Transaction: wire.RowName(h.SecurityID, out.Holdings.Place(i)),
+				Err:         fault,
+			})
 		}
 		if given {
 			res.Holdings = append(res.Holdings, one)
@@ -113,10 +110,9 @@ func securities(list *wire.List[security]) (all []bankmux.Security, failed []ban
 			read.fault = fault
 		}
 		if read.fault != nil {
-			failed = append(
-				failed,
-				bankmux.Failure{Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault},
-			)
+			failed = append(failed, bankmux.Failure{
+				Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault,
+			})
 		}
 		all = append(all, one)
 	}
@@ -153,14 +149,11 @@ func (a *adapter) InvestmentTransactionPage(
 			continue
 		}
 		if fault != nil {
-			page.Failed = append(
-				page.Failed,
-				bankmux.Failure{
-					Account:     t.Account,
-					Transaction: wire.RowName(t.ID, out.Transactions.Place(i)),
-					Err:         fault,
-				},
-			)
+			page.Failed = append(page.Failed, bankmux.Failure{
+				Account:     t.Account,
+				Transaction: wire.RowName(t.ID, out.Transactions.Place(i)),
+				Err:         fault,
+			})
 		}
 		if given {
 			page.Transactions = append(page.Transactions, t)

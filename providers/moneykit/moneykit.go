@@ -150,7 +150,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 // by the bank, and its end shows how the bank did.
 func guardDefaults(o *guard.Options) {
 	if o.AtInstitution == nil {
-		o.AtInstitution = func(op bankmux.Op) bool { return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh }
+		o.AtInstitution = func(op bankmux.Op) bool {
+			return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh
+		}
 	}
 }
 

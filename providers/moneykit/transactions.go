@@ -259,10 +259,9 @@ func (r *transactionsResponse) page(enrich bool) *listPage {
 			page.Outside++
 			page.others[row.Account] = true
 		case fault != nil:
-			page.Failed = append(
-				page.Failed,
-				bankmux.Failure{Account: w.AccountID, Transaction: wire.RowName(w.TransactionID, i+1), Err: fault},
-			)
+			page.Failed = append(page.Failed, bankmux.Failure{
+				Account: w.AccountID, Transaction: wire.RowName(w.TransactionID, i+1), Err: fault,
+			})
 		default:
 			return
 		}

@@ -66,13 +66,8 @@ func readWebhook(body []byte) (b webhookBody) {
 // event returns the event that the body announces. For another major version, it reads only the
 // members common to all versions.
 func (b *webhookBody) event(signedAt time.Time) bankmux.Event {
-	e := bankmux.Event{
-		Kind: bankmux.EventUnknown,
-		Name: normalize.CleanCode(b.Event),
-		At:   signedAt.UTC(),
-	}.WithReference(
-		b.LinkID,
-	)
+	e := bankmux.Event{Kind: bankmux.EventUnknown, Name: normalize.CleanCode(b.Event), At: signedAt.UTC()}
+	e = e.WithReference(b.LinkID)
 	if at, ok := normalize.Timestamp(b.Timestamp); ok {
 		e.At = at
 	}
