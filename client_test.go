@@ -16,7 +16,23 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-func TestClientLinksAndStampsWhatItMakes(t *testing.T) {
+// TestClient specifies what a client checks, adds and passes on around each call of an adapter.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	t.Run("a session and a connection name their client", aSessionAndAConnectionNameTheirClient)
+	t.Run("an invalid call sends nothing", anInvalidCallSendsNothing)
+	t.Run("an abort beside a token is not an abort", anAbortBesideATokenIsNotAnAbort)
+	t.Run("a reconnect keeps the identity and needs the owner", aReconnectKeepsTheIdentityAndNeedsTheOwner)
+	t.Run("an unverified connection is refused until its status was read", anUnverifiedConnectionIsRefused)
+	t.Run("interceptors run outermost first", interceptorsRunOutermostFirst)
+	t.Run("an error of an adapter is typed and loses its URL", anErrorOfAnAdapterIsTypedAndLosesItsURL)
+	t.Run("an error of an interceptor is the application's", anErrorOfAnInterceptorIsTheApplications)
+	t.Run("a wrapped error keeps its fields", aWrappedErrorKeepsItsFields)
+	t.Run("Do reaches the adapter through the chain", doReachesTheAdapterThroughTheChain)
+	t.Run("NewClient refuses what would hide an adapter", newClientRefusesWhatWouldHideAnAdapter)
+}
+
+func aSessionAndAConnectionNameTheirClient(t *testing.T) {
 	t.Parallel()
 	c := bankmux.NewClient("mk-live", &statusFake{fake{provider: "mk", env: bankmux.Production}})
 	s, conn := linked(t, c, "u-1")
@@ -30,7 +46,7 @@ func TestClientLinksAndStampsWhatItMakes(t *testing.T) {
 	assert.Equal(t, []bankmux.Capability{bankmux.CapStatus, bankmux.CapDisconnect}, c.Capabilities())
 }
 
-func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
+func anInvalidCallSendsNothing(t *testing.T) {
 	t.Parallel()
 	f := &statusFake{fake{provider: "mk", env: bankmux.Sandbox}}
 	c := bankmux.NewClient("mk", f)
@@ -102,7 +118,7 @@ func TestClientSendsNothingForACallThatCannotBeRight(t *testing.T) {
 	_ = conn
 }
 
-func TestAbortBesideATokenIsNoAbort(t *testing.T) {
+func anAbortBesideATokenIsNotAnAbort(t *testing.T) {
 	t.Parallel()
 	c := bankmux.NewClient("mk", &fake{provider: "mk"})
 	s, err := c.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
@@ -114,7 +130,7 @@ func TestAbortBesideATokenIsNoAbort(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
+func aReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
 	t.Parallel()
 	c := bankmux.NewClient("mk", &fake{provider: "mk"})
 	_, conn := linked(t, c, "u-1")
@@ -140,7 +156,7 @@ func TestReconnectKeepsTheIdentityAndNeedsTheOwner(t *testing.T) {
 	assert.Equal(t, conn.CreatedAt, again.CreatedAt)
 }
 
-func TestUnverifiedConnectionIsRefusedUntilItsStatusWasRead(t *testing.T) {
+func anUnverifiedConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	c := bankmux.NewClient("mk", &statusFake{fake{provider: "mk"}})
 	_, conn := linked(t, c, "u-1")
@@ -151,7 +167,7 @@ func TestUnverifiedConnectionIsRefusedUntilItsStatusWasRead(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestInterceptorsRunOutermostFirst(t *testing.T) {
+func interceptorsRunOutermostFirst(t *testing.T) {
 	t.Parallel()
 	var order []string
 	named := func(name string) bankmux.Interceptor {
@@ -168,7 +184,7 @@ func TestInterceptorsRunOutermostFirst(t *testing.T) {
 	assert.Equal(t, []string{"a>", "b>", "c>", "<c", "<b", "<a"}, order)
 }
 
-func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
+func anErrorOfAnAdapterIsTypedAndLosesItsURL(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -190,7 +206,7 @@ func TestErrorsOfAnAdapterAreTypedAndLoseTheURL(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfAnInterceptorIsTheApplicationsOwn(t *testing.T) {
+func anErrorOfAnInterceptorIsTheApplications(t *testing.T) {
 	t.Parallel()
 	budget := errors.New("the budget is spent")
 	for what, own := range map[string]error{"": budget, "wrapped": fmt.Errorf("no budget: %w", budget)} {
@@ -207,7 +223,7 @@ func TestAnErrorOfAnInterceptorIsTheApplicationsOwn(t *testing.T) {
 	}
 }
 
-func TestAWrappedErrorKeepsWhatItSays(t *testing.T) {
+func aWrappedErrorKeepsItsFields(t *testing.T) {
 	t.Parallel()
 	inner := &bankmux.Error{
 		Kind:       bankmux.ErrRateLimited,
@@ -236,7 +252,7 @@ func TestAWrappedErrorKeepsWhatItSays(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrContextDone)
 }
 
-func TestDoReachesTheAdapterThroughTheChain(t *testing.T) {
+func doReachesTheAdapterThroughTheChain(t *testing.T) {
 	t.Parallel()
 	type greeter interface{ Describe() bankmux.Description }
 	type painter interface{ Paint() }
@@ -266,7 +282,7 @@ func TestDoReachesTheAdapterThroughTheChain(t *testing.T) {
 	assert.Equal(t, 1, seen)
 }
 
-func TestNewClientRefusesWhatWouldHideAnAdapter(t *testing.T) {
+func newClientRefusesWhatWouldHideAnAdapter(t *testing.T) {
 	t.Parallel()
 	f := &fake{provider: "mk"}
 	c := bankmux.NewClient("mk", f)

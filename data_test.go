@@ -91,7 +91,19 @@ func reading(t *testing.T) (*reader, *bankmux.Client, bankmux.Connection) {
 	return r, c, conn
 }
 
-func TestFanOutGoesOnPastOneBadAccountAndStopsWhereAllAreLost(t *testing.T) {
+// TestPerAccount specifies how a client reads account by account, where an adapter cannot read all.
+func TestPerAccount(t *testing.T) {
+	t.Parallel()
+	t.Run("a failed account leaves the others, a failed provider stops the call", aFailedAccountLeavesTheOthers)
+	t.Run("accounts are listed only where the request names none", accountsAreListedOnlyWhereTheRequestNamesNone)
+	t.Run("a page continues where the one before stopped", aPageContinuesWhereTheOneBeforeStopped)
+	t.Run("pages that repeat end with an error", pagesThatRepeatEndWithAnError)
+	t.Run("an answer carries the adapter's own state", anAnswerCarriesTheAdaptersOwnState)
+	t.Run("a page of another connection is refused", aPageOfAnotherConnectionIsRefused)
+	t.Run("a challenge of another operation is refused", aChallengeOfAnotherOperationIsRefused)
+}
+
+func aFailedAccountLeavesTheOthers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind   bankmux.Kind
@@ -134,7 +146,7 @@ func TestFanOutGoesOnPastOneBadAccountAndStopsWhereAllAreLost(t *testing.T) {
 	}
 }
 
-func TestFanOutListsAccountsOnlyWhereItMust(t *testing.T) {
+func accountsAreListedOnlyWhereTheRequestNamesNone(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	ctx := t.Context()
@@ -154,7 +166,7 @@ func TestFanOutListsAccountsOnlyWhereItMust(t *testing.T) {
 	assert.Equal(t, []string{"k"}, r.asked)
 }
 
-func TestPagesOfSeveralAccountsGoOnWhereTheyStopped(t *testing.T) {
+func aPageContinuesWhereTheOneBeforeStopped(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	r.page = func(req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
@@ -201,7 +213,15 @@ func countOf(list []string, s string) int {
 	return n
 }
 
-func TestPagesThatGoRoundEndWithAnError(t *testing.T) {
+// TestDirectory specifies the one list of institutions over all providers.
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	t.Run("pages of banks that repeat end with an error", pagesOfBanksThatRepeatEndWithAnError)
+	t.Run("the banks of all providers are in one list", theBanksOfAllProvidersAreInOneList)
+	t.Run("a bank of several countries is one entry", aBankOfSeveralCountriesIsOneEntry)
+}
+
+func pagesOfBanksThatRepeatEndWithAnError(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	r.page = func(req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
@@ -215,7 +235,7 @@ func TestPagesThatGoRoundEndWithAnError(t *testing.T) {
 	require.ErrorIs(t, failed[0], bankmux.ErrMalformed)
 }
 
-func TestBanksThatGoRoundEndWithAnError(t *testing.T) {
+func pagesThatRepeatEndWithAnError(t *testing.T) {
 	t.Parallel()
 	r, client, _ := reading(t)
 	r.institute, r.next = []bankmux.InstitutionListing{{}}, "again"
@@ -231,7 +251,7 @@ func TestBanksThatGoRoundEndWithAnError(t *testing.T) {
 	require.ErrorIs(t, last, bankmux.ErrMalformed)
 }
 
-func TestAnAdaptersOwnStateComesBackWithTheAnswer(t *testing.T) {
+func anAnswerCarriesTheAdaptersOwnState(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	var got *bankmux.Answers
@@ -266,7 +286,7 @@ func TestAnAdaptersOwnStateComesBackWithTheAnswer(t *testing.T) {
 	assert.JSONEq(t, `{"mine":1}`, string(got.Challenge.State))
 }
 
-func TestACursorOfSomebodyElseIsRefused(t *testing.T) {
+func aPageOfAnotherConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	_, client, conn := reading(t)
 	for _, page := range []string{"x", "e30", "!!", "bnVsbA"} {
@@ -276,7 +296,7 @@ func TestACursorOfSomebodyElseIsRefused(t *testing.T) {
 	}
 }
 
-func TestAChallengeOfAnotherOperationIsRefused(t *testing.T) {
+func aChallengeOfAnotherOperationIsRefused(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	r.list = func(req bankmux.AccountsRequest) error {
@@ -305,7 +325,7 @@ func TestAChallengeOfAnotherOperationIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 }
 
-func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
+func theBanksOfAllProvidersAreInOneList(t *testing.T) {
 	t.Parallel()
 	listing := func(id, name, country, domain string) bankmux.InstitutionListing {
 		return bankmux.InstitutionListing{
@@ -363,7 +383,7 @@ func TestOneDirectoryHoldsTheBanksOfAllProviders(t *testing.T) {
 	}, names)
 }
 
-func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
+func aBankOfSeveralCountriesIsOneEntry(t *testing.T) {
 	t.Parallel()
 	bank := func(id, name, country string, countries ...string) bankmux.InstitutionListing {
 		return bankmux.InstitutionListing{
@@ -403,7 +423,12 @@ func TestABankOfSeveralCountriesIsOneEntry(t *testing.T) {
 	assert.Equal(t, bankmux.InstitutionRef{"p": "revolut", "q": "REVOLT21"}, entries[1].Ref)
 }
 
-func TestTheEndOfARefreshIsWaitedFor(t *testing.T) {
+func TestAwaitRefresh(t *testing.T) {
+	t.Parallel()
+	t.Run("AwaitRefresh returns when the refresh has ended", awaitRefreshReturnsWhenTheRefreshHasEnded)
+}
+
+func awaitRefreshReturnsWhenTheRefreshHasEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, client, conn := reading(t)

@@ -11,7 +11,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestDateIsADayAndNoInstant(t *testing.T) {
+// TestDate specifies days without a time or a zone.
+func TestDate(t *testing.T) {
+	t.Parallel()
+	t.Run("a date is a day, not an instant", aDateIsADayNotAnInstant)
+	t.Run("a text that is not a date is refused", aTextThatIsNotADateIsRefused)
+}
+
+func aDateIsADayNotAnInstant(t *testing.T) {
 	t.Parallel()
 	d, err := bankmux.ParseDate("2028-02-29")
 	require.NoError(t, err)
@@ -39,7 +46,7 @@ func TestDateIsADayAndNoInstant(t *testing.T) {
 	assert.Equal(t, 3652058, bankmux.NewDate(9999, 12, 31).DaysSince(bankmux.NewDate(1, 1, 1)))
 }
 
-func TestWhatIsNoDateIsRefused(t *testing.T) {
+func aTextThatIsNotADateIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", "2026-02-30", "2026-13-01", "2026-1-1", "2026-01-01T00:00:00Z", "20260101", "0000-01-01", "2026-00-10", "-026-01-01", "２０26-01-01"} {
 		_, err := bankmux.ParseDate(s)

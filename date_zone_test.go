@@ -28,7 +28,7 @@ func zone(t *testing.T, name string) *time.Location {
 	return loc
 }
 
-func TestADayBeginsAtItsFirstMomentInEveryZone(t *testing.T) {
+func TestDateIn(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ what, zone, day, begins string }{
 		{"a summer time that begins at midnight", "America/Santiago", "2026-09-06", "2026-09-06T01:00:00-03:00"},

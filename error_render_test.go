@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/internal/errortext"
 )
 
-func TestErrorsReadAsAPersonWouldWriteThem(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	t.Run("requests that are refused here", func(t *testing.T) {
 		t.Parallel()

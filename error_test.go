@@ -12,7 +12,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestErrorSaysWhoWhatAndTheRemedyOnOneLine(t *testing.T) {
+// TestError specifies the text and the questions of an error.
+func TestError(t *testing.T) {
+	t.Parallel()
+	t.Run("one line has the client, the operation, the cause and the remedy", oneLineHasTheCauseAndTheRemedy)
+	t.Run("errors.Is finds the kind and the cause", errorsIsFindsTheKindAndTheCause)
+	t.Run("an unknown outcome is not known", anUnknownOutcomeIsNotKnown)
+	t.Run("every kind has a remedy and a scope", everyKindHasARemedyAndAScope)
+	t.Run("an error is repeatable only where a repeat is safe and may succeed", anErrorIsRepeatableOnlyWhereItIsSafe)
+	t.Run("an outcome is known only with a verdict", anOutcomeIsKnownOnlyWithAVerdict)
+}
+
+func oneLineHasTheCauseAndTheRemedy(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]*bankmux.Error{
 		"mk: ExchangeToken: token_spent: used before (HTTP 400, some.code, connection c1); start a new session": {
@@ -30,7 +41,7 @@ func TestErrorSaysWhoWhatAndTheRemedyOnOneLine(t *testing.T) {
 	}
 }
 
-func TestErrorIsFoundByKindAndCause(t *testing.T) {
+func errorsIsFindsTheKindAndTheCause(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("outer: %w", &bankmux.Error{Kind: bankmux.ErrContextDone, Err: context.DeadlineExceeded})
 	assert.ErrorIs(t, err, bankmux.ErrContextDone)
@@ -43,7 +54,7 @@ func TestErrorIsFoundByKindAndCause(t *testing.T) {
 	assert.Equal(t, bankmux.ErrGone, bankmux.KindOf(fmt.Errorf("x: %w", bankmux.ErrGone)))
 }
 
-func TestAnOutcomeThatIsUnknownIsNotKnown(t *testing.T) {
+func anUnknownOutcomeIsNotKnown(t *testing.T) {
 	t.Parallel()
 	for kind, known := range map[bankmux.Kind]bool{
 		bankmux.ErrOutcomeUnknown: false, bankmux.ErrUnavailable: false, bankmux.ErrMalformed: false, bankmux.ErrContextDone: false, bankmux.ErrUnknown: false,
@@ -61,7 +72,7 @@ func TestAnOutcomeThatIsUnknownIsNotKnown(t *testing.T) {
 	assert.True(t, bankmux.OutcomeKnown(nil))
 }
 
-func TestEveryKindHasARemedyAndAScope(t *testing.T) {
+func everyKindHasARemedyAndAScope(t *testing.T) {
 	t.Parallel()
 	kinds := bankmux.Kinds()
 	assert.Len(t, kinds, 25)
@@ -72,7 +83,7 @@ func TestEveryKindHasARemedyAndAScope(t *testing.T) {
 	assert.Equal(t, bankmux.ErrUnknown.Remedy(), bankmux.Kind("of a later version").Remedy())
 }
 
-func TestRepeatableOnlyWhereItIsSafeAndMayHelp(t *testing.T) {
+func anErrorIsRepeatableOnlyWhereItIsSafe(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -93,7 +104,7 @@ func TestRepeatableOnlyWhereItIsSafeAndMayHelp(t *testing.T) {
 	}
 }
 
-func TestOutcomeIsKnownOnlyWithAVerdict(t *testing.T) {
+func anOutcomeIsKnownOnlyWithAVerdict(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string

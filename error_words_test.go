@@ -114,7 +114,7 @@ var (
 	)
 )
 
-func TestEveryErrorIsASentence(t *testing.T) {
+func TestErrorTextsInSource(t *testing.T) {
 	t.Parallel()
 	all := sayings(t)
 	require.Greater(t, len(all), 150)

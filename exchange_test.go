@@ -57,7 +57,17 @@ func (h *hosted) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (
 	return res, nil
 }
 
-func TestOneRunMayLinkSeveralBanks(t *testing.T) {
+// TestExchangeToken specifies what an exchange may return and what it keeps.
+func TestExchangeToken(t *testing.T) {
+	t.Parallel()
+	t.Run("one run may link several banks", oneRunMayLinkSeveralBanks)
+	t.Run("a reconnect takes the opened connection", aReconnectTakesTheOpenedConnection)
+	t.Run("an exchange that only reads needs no payload", anExchangeThatOnlyReadsNeedsNoPayload)
+	t.Run("a session may have the id that deliveries name", aSessionMayHaveTheIdThatDeliveriesName)
+	t.Run("a session keeps what the adapter needs and the browser must not see", aSessionKeepsWhatTheAdapterNeeds)
+}
+
+func oneRunMayLinkSeveralBanks(t *testing.T) {
 	t.Parallel()
 	ids := func(res bankmux.ExchangeResult) (ids []string) {
 		for _, conn := range res.All() {
@@ -142,7 +152,7 @@ func TestOneRunMayLinkSeveralBanks(t *testing.T) {
 	})
 }
 
-func TestAReconnectTakesTheOpenedConnection(t *testing.T) {
+func aReconnectTakesTheOpenedConnection(t *testing.T) {
 	t.Parallel()
 	h := &hosted{fake: fake{provider: "hosted"}, effect: bankmux.OneShot, logins: []string{"login-a"}}
 	client := bankmux.NewClient("hosted", h)
@@ -203,7 +213,7 @@ func TestAReconnectTakesTheOpenedConnection(t *testing.T) {
 	}
 }
 
-func TestAnExchangeThatOnlyReadsNeedsNoPayload(t *testing.T) {
+func anExchangeThatOnlyReadsNeedsNoPayload(t *testing.T) {
 	t.Parallel()
 	h := &hosted{fake: fake{provider: "hosted"}, effect: bankmux.Read, logins: []string{"login-a"}}
 	repeats := func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -231,7 +241,7 @@ func TestAnExchangeThatOnlyReadsNeedsNoPayload(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "a one-shot needs what it spends")
 }
 
-func TestASessionMayHaveTheIDThatDeliveriesName(t *testing.T) {
+func aSessionMayHaveTheIdThatDeliveriesName(t *testing.T) {
 	t.Parallel()
 	flow := strings.Repeat("d1", 32)
 	h := &hosted{fake: fake{provider: "hosted"}, effect: bankmux.OneShot, logins: []string{"login-a"}, flow: flow}
@@ -253,7 +263,7 @@ func TestASessionMayHaveTheIDThatDeliveriesName(t *testing.T) {
 	assert.Equal(t, session.ConnectionID, got.Connection.ID)
 }
 
-func TestASessionKeepsWhatTheAdapterNeedsAndTheBrowserMustNotSee(t *testing.T) {
+func aSessionKeepsWhatTheAdapterNeeds(t *testing.T) {
 	t.Parallel()
 	h := &hosted{fake: fake{provider: "hosted"}, effect: bankmux.Read, logins: []string{"login-a"}}
 	client := bankmux.NewClient("hosted", h)

@@ -21,7 +21,17 @@ func money(t testing.TB, amount string, c bankmux.Currency) bankmux.Money {
 	return m
 }
 
-func TestMoneyKeepsEveryDigitThatWasSent(t *testing.T) {
+// TestMoney specifies exact amounts.
+func TestMoney(t *testing.T) {
+	t.Parallel()
+	t.Run("every digit that was sent is kept", everyDigitThatWasSentIsKept)
+	t.Run("an amount that does not fit is refused, not rounded", anAmountThatDoesNotFitIsRefusedNotRounded)
+	t.Run("absent money is not zero", absentMoneyIsNotZero)
+	t.Run("amounts are compared and added exactly", amountsAreComparedAndAddedExactly)
+	t.Run("minor units follow the currency", minorUnitsFollowTheCurrency)
+}
+
+func everyDigitThatWasSentIsKept(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"42.90": "42.90", "0": "0", "0.00": "0.00", "-784.6": "-784.6", "+5": "5", "007": "7",
@@ -42,7 +52,7 @@ func TestMoneyKeepsEveryDigitThatWasSent(t *testing.T) {
 	}
 }
 
-func TestMoneyIsRefusedRatherThanRounded(t *testing.T) {
+func anAmountThatDoesNotFitIsRefusedNotRounded(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", " ", "-", "+", ".", "1.2.3", "1,000", " 1", "1 ", "0x10", "1_000", "NaN", "Infinity", "1e", "e5", "1e+", "--1",
@@ -57,7 +67,7 @@ func TestMoneyIsRefusedRatherThanRounded(t *testing.T) {
 	}
 }
 
-func TestNoMoneyIsNotZeroMoney(t *testing.T) {
+func absentMoneyIsNotZero(t *testing.T) {
 	t.Parallel()
 	var none bankmux.Money
 	assert.True(t, none.IsZero())
@@ -79,7 +89,7 @@ func TestNoMoneyIsNotZeroMoney(t *testing.T) {
 	}
 }
 
-func TestMoneyIsComparedAndAddedExactly(t *testing.T) {
+func amountsAreComparedAndAddedExactly(t *testing.T) {
 	t.Parallel()
 	a, b := money(t, "0.1", "USD"), money(t, "0.20", "USD")
 	sum, err := a.Add(b)
@@ -106,7 +116,7 @@ func TestMoneyIsComparedAndAddedExactly(t *testing.T) {
 	assert.Equal(t, slog.StringValue("0.10 USD"), a.LogValue())
 }
 
-func TestMinorUnitsFollowTheCurrency(t *testing.T) {
+func minorUnitsFollowTheCurrency(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		amount   string
@@ -144,7 +154,14 @@ func TestMinorUnitsFollowTheCurrency(t *testing.T) {
 	assert.Equal(t, "-92233720368547758.08", lowest.Amount())
 }
 
-func TestCurrenciesAreThoseOfISO4217(t *testing.T) {
+// TestCurrency specifies the table of currencies.
+func TestCurrency(t *testing.T) {
+	t.Parallel()
+	t.Run("the currencies are those of ISO 4217", theCurrenciesAreThoseOfISO4217)
+	t.Run("a code that ISO 4217 does not list is kept", aCodeThatISO4217DoesNotListIsKept)
+}
+
+func theCurrenciesAreThoseOfISO4217(t *testing.T) {
 	t.Parallel()
 	for c, digits := range map[bankmux.Currency]int{"USD": 2, "JPY": 0, "KWD": 3, "BHD": 3, "IQD": 3, "OMR": 3, "CLF": 4, "AED": 2, "SAR": 2, "GBP": 2, "CAD": 2, "KRW": 0, "XAU": -1, "XXX": -1} {
 		got, ok := c.Exponent()
@@ -160,7 +177,7 @@ func TestCurrenciesAreThoseOfISO4217(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestCodesThatISO4217DoesNotListAreKept(t *testing.T) {
+func aCodeThatISO4217DoesNotListIsKept(t *testing.T) {
 	t.Parallel()
 	for _, code := range []bankmux.Currency{"USDT", "DOGE", "DASH", "GBX", "BTC", "1INCH", "STETH2", "TWELVELETTER"} {
 		m, err := bankmux.NewMoney("12.3456789", code)

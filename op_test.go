@@ -8,7 +8,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestTheNamesOfOperationsStay(t *testing.T) {
+func TestOperationNames(t *testing.T) {
 	t.Parallel()
 	// They are stored in challenges and stand in logs and metrics.
 	for name, stored := range map[string]string{

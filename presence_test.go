@@ -13,7 +13,14 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-func TestACallIsTheUsersWhereAllOfTheUserIsKnown(t *testing.T) {
+// TestPresence specifies when a call is made for a user who is there.
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	t.Run("a call is the user's if address and user agent are known", aCallIsTheUsersIfAddressAndUserAgentAreKnown)
+	t.Run("every call passes the presence to the adapter", everyCallPassesThePresenceToTheAdapter)
+}
+
+func aCallIsTheUsersIfAddressAndUserAgentAreKnown(t *testing.T) {
 	t.Parallel()
 	ip := netip.MustParseAddr("203.0.113.7")
 	for name, c := range map[string]struct {
@@ -78,7 +85,7 @@ func (s *seeing) Balances(ctx context.Context, req bankmux.BalancesRequest) (ban
 	return s.reader.Balances(ctx, req)
 }
 
-func TestTheAdapterSeesInEveryCallWhoIsThere(t *testing.T) {
+func everyCallPassesThePresenceToTheAdapter(t *testing.T) {
 	t.Parallel()
 	s := &seeing{
 		reader: reader{

@@ -39,7 +39,14 @@ func (a *asking) ConnectionStatus(_ context.Context, req bankmux.StatusRequest) 
 	return bankmux.StatusResult{Connection: req.Connection}, a.ask(req.Answers)
 }
 
-func TestARefreshAndAStatusMayAskTheUser(t *testing.T) {
+// TestRefresh specifies refreshes and fresh balances.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	t.Run("a refresh and a status may ask the user", aRefreshAndAStatusMayAskTheUser)
+	t.Run("fresh balances are requested for each account", freshBalancesAreRequestedForEachAccount)
+}
+
+func aRefreshAndAStatusMayAskTheUser(t *testing.T) {
 	t.Parallel()
 	a := &asking{fake: fake{provider: "asking"}}
 	client := bankmux.NewClient("asking", a)
@@ -79,7 +86,7 @@ func challengeOf(t *testing.T, err error) bankmux.Challenge {
 	return *e.Challenge
 }
 
-func TestFreshBalancesAreAskedForOfEachAccount(t *testing.T) {
+func freshBalancesAreRequestedForEachAccount(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
 	var got []bankmux.BalancesRequest

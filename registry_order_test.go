@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestCandidatesComeInTheOrderInWhichFirstWouldChooseThem(t *testing.T) {
+func TestCandidates(t *testing.T) {
 	t.Parallel()
 	clients := make([]*bankmux.Client, 12)
 	for i := range clients {

@@ -45,7 +45,22 @@ func names(clients []*bankmux.Client) []string {
 	return all
 }
 
-func TestRoutesDecideByCountryInstitutionAndCapability(t *testing.T) {
+// TestRegistry specifies routing and failover between clients.
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	t.Run("a route is chosen by country, institution and capability", aRouteIsChosenByCountryInstitutionAndCapability)
+	t.Run("a table that cannot be meant is refused", aTableThatCannotBeMeantIsRefused)
+	t.Run("weights split users, and each user stays", weightsSplitUsersAndEachUserStays)
+	t.Run("the next candidate is tried only where it may succeed", theNextCandidateIsTriedOnlyWhereItMaySucceed)
+	t.Run("the errors of all attempts are joined", theErrorsOfAllAttemptsAreJoined)
+	t.Run("a candidate is repeated only when no other remains", aCandidateIsRepeatedOnlyWhenNoOtherRemains)
+	t.Run("a candidate that hangs gets its share of the time", aCandidateThatHangsGetsItsShareOfTheTime)
+	t.Run("the caller's cancellation ends the failover", theCallersCancellationEndsTheFailover)
+	t.Run("an exchange and a reconnect use the client that made the session", anExchangeAndAReconnectUseTheClient)
+	t.Run("a swap under load loses no session", aSwapUnderLoadLosesNoSession)
+}
+
+func aRouteIsChosenByCountryInstitutionAndCapability(t *testing.T) {
 	t.Parallel()
 	mk, _ := clientOf("mk", "moneykit", nil)
 	dp, _ := clientOf("dp", "dapi", nil)
@@ -87,7 +102,7 @@ func TestRoutesDecideByCountryInstitutionAndCapability(t *testing.T) {
 	assert.NoError(t, err, "the route for one institution is passed over")
 }
 
-func TestRegistryRefusesTablesThatCannotBeMeant(t *testing.T) {
+func aTableThatCannotBeMeantIsRefused(t *testing.T) {
 	t.Parallel()
 	mk, _ := clientOf("mk", "moneykit", nil)
 	for name, c := range map[string]struct {
@@ -127,7 +142,7 @@ func TestRegistryRefusesTablesThatCannotBeMeant(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrUnsupported)
 }
 
-func TestWeightsSplitUsersAndEachUserStays(t *testing.T) {
+func weightsSplitUsersAndEachUserStays(t *testing.T) {
 	t.Parallel()
 	a, _ := clientOf("a", "p", nil)
 	b, _ := clientOf("b", "p", nil)
@@ -158,7 +173,7 @@ func TestWeightsSplitUsersAndEachUserStays(t *testing.T) {
 	assert.InDelta(t, users/5, moved, users*3/100)
 }
 
-func TestCreateSessionGoesOnOnlyWhereAnotherProviderMayHelp(t *testing.T) {
+func theNextCandidateIsTriedOnlyWhereItMaySucceed(t *testing.T) {
 	t.Parallel()
 	for kind, goesOn := range map[bankmux.Kind]bool{
 		bankmux.ErrUnavailable: true, bankmux.ErrMalformed: true, bankmux.ErrCircuitOpen: true,
@@ -179,7 +194,7 @@ func TestCreateSessionGoesOnOnlyWhereAnotherProviderMayHelp(t *testing.T) {
 	}
 }
 
-func TestAllAttemptsComeBackJoined(t *testing.T) {
+func theErrorsOfAllAttemptsAreJoined(t *testing.T) {
 	t.Parallel()
 	a, _ := clientOf("a", "p", failing(bankmux.ErrCircuitOpen))
 	b, _ := clientOf("b", "q", failing(bankmux.ErrRateLimited))
@@ -193,7 +208,7 @@ func TestAllAttemptsComeBackJoined(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\n")
 }
 
-func TestACandidateIsRepeatedOnlyWhenNoOtherRemains(t *testing.T) {
+func aCandidateIsRepeatedOnlyWhenNoOtherRemains(t *testing.T) {
 	t.Parallel()
 	once := map[string]bool{}
 	watch := func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -212,7 +227,7 @@ func TestACandidateIsRepeatedOnlyWhenNoOtherRemains(t *testing.T) {
 	assert.Equal(t, map[string]bool{"a": true, "b": false}, once)
 }
 
-func TestAHangingCandidateGetsAFairShareOfTheTime(t *testing.T) {
+func aCandidateThatHangsGetsItsShareOfTheTime(t *testing.T) {
 	t.Parallel()
 	hang := func(ctx context.Context, _ bankmux.SessionRequest) error { <-ctx.Done(); return ctx.Err() }
 	for _, c := range []struct {
@@ -243,7 +258,7 @@ func TestAHangingCandidateGetsAFairShareOfTheTime(t *testing.T) {
 	}
 }
 
-func TestTheCallersCancellationEndsFailover(t *testing.T) {
+func theCallersCancellationEndsTheFailover(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	a, _ := clientOf("a", "p", func(context.Context, bankmux.SessionRequest) error { cancel(); return ctx.Err() })
@@ -255,7 +270,7 @@ func TestTheCallersCancellationEndsFailover(t *testing.T) {
 	assert.Zero(t, asked.calls.Load())
 }
 
-func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
+func anExchangeAndAReconnectUseTheClient(t *testing.T) {
 	t.Parallel()
 	a, fa := clientOf("a", "p", nil)
 	b, fb := clientOf("b", "p", nil)
@@ -288,7 +303,7 @@ func TestExchangeAndReconnectGoToTheIssuerAlone(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, names(r.Clients()))
 }
 
-func TestSwapUnderLoadLosesNoSession(t *testing.T) {
+func aSwapUnderLoadLosesNoSession(t *testing.T) {
 	t.Parallel()
 	a, _ := clientOf("a", "p", nil)
 	b, _ := clientOf("b", "q", nil)

@@ -33,7 +33,20 @@ func connection(t *testing.T) bankmux.Connection {
 	return conn
 }
 
-func TestSealedConnectionComesBackWhole(t *testing.T) {
+// TestSeal specifies what a sealed connection proves and hides.
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	t.Run("a sealed connection opens whole", aSealedConnectionOpensWhole)
+	t.Run("a sealed connection opens for its own row only", aSealedConnectionOpensForItsOwnRowOnly)
+	t.Run("every field of the Ref is authenticated", everyFieldOfTheRefIsAuthenticated)
+	t.Run("a rotated key opens and reports that sealing again is due", aRotatedKeyOpensAndReportsThatSealingAgainIsDue)
+	t.Run("an invalid key or connection is refused", anInvalidKeyOrConnectionIsRefused)
+	t.Run("an error of a foreign AEAD is not repeated", anErrorOfAForeignAEADIsNotRepeated)
+	t.Run("a key is never printed", aKeyIsNeverPrinted)
+	t.Run("a connection is safe to print", aConnectionIsSafeToPrint)
+}
+
+func aSealedConnectionOpensWhole(t *testing.T) {
 	t.Parallel()
 	k, conn := ring(t, key("a", 1)), connection(t)
 	blob, err := conn.Seal(k)
@@ -48,7 +61,7 @@ func TestSealedConnectionComesBackWhole(t *testing.T) {
 	assert.NotEqual(t, blob, other, "sealing twice gives different bytes")
 }
 
-func TestSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
+func aSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
 	t.Parallel()
 	k, conn := ring(t, key("a", 1)), connection(t)
 	blob, err := conn.Seal(k)
@@ -91,7 +104,7 @@ func (w *watching) Decrypt(box, associated []byte) ([]byte, error) {
 	return box, nil
 }
 
-func TestEveryFieldOfTheRefIsAuthenticated(t *testing.T) {
+func everyFieldOfTheRefIsAuthenticated(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)
 	seen := map[string]string{}
@@ -112,7 +125,7 @@ func TestEveryFieldOfTheRefIsAuthenticated(t *testing.T) {
 	}
 }
 
-func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
+func aRotatedKeyOpensAndReportsThatSealingAgainIsDue(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)
 	before := ring(t, key("2025", 1))
@@ -134,7 +147,7 @@ func TestRotatedKeysOpenAndAskForResealing(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrSeal, "another key of the same name")
 }
 
-func TestSealRefusesWhatMakesNoSense(t *testing.T) {
+func anInvalidKeyOrConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	k, conn := ring(t, key("a", 1)), connection(t)
 	var none *bankmux.Keyring
@@ -168,7 +181,7 @@ type leaky struct{}
 func (leaky) Encrypt(p, _ []byte) ([]byte, error) { return nil, fmt.Errorf("cannot encrypt %s", p) }
 func (leaky) Decrypt(p, _ []byte) ([]byte, error) { return nil, errors.New(planted) }
 
-func TestErrorsOfAForeignAEADAreNotRepeated(t *testing.T) {
+func anErrorOfAForeignAEADIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)
 	_, err := conn.Seal(leaky{})
@@ -179,7 +192,7 @@ func TestErrorsOfAForeignAEADAreNotRepeated(t *testing.T) {
 	assert.NotContains(t, err.Error(), planted)
 }
 
-func TestKeysAreNeverPrinted(t *testing.T) {
+func aKeyIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	k := bankmux.Key{ID: "a", Material: bankmux.NewSecret([]byte(planted + "0123456789012"))}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
@@ -190,7 +203,7 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 	assert.JSONEq(t, `"key \"a\""`, string(out))
 }
 
-func TestConnectionIsSafeToPrint(t *testing.T) {
+func aConnectionIsSafeToPrint(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)
 	out, err := json.Marshal(conn)
@@ -201,7 +214,12 @@ func TestConnectionIsSafeToPrint(t *testing.T) {
 	assert.True(t, back.Credential().IsZero(), "JSON loses the credential")
 }
 
-func TestStatusMovesByDeclaredFactsOnly(t *testing.T) {
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	t.Run("only declared facts change the state", onlyDeclaredFactsChangeTheState)
+}
+
+func onlyDeclaredFactsChangeTheState(t *testing.T) {
 	t.Parallel()
 	active := bankmux.Status{State: bankmux.StateActive}
 	for _, c := range []struct {

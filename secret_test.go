@@ -16,7 +16,16 @@ import (
 
 const planted = "planted-secret-9f3a"
 
-func TestSecretShowsNothingHoweverItIsPrinted(t *testing.T) {
+// TestSecret specifies that a secret is seen nowhere.
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	t.Run("no way of printing shows it", noWayOfPrintingShowsIt)
+	t.Run("it keeps its text", itKeepsItsText)
+	t.Run("a difference that testify prints does not show it", aDifferenceThatTestifyPrintsDoesNotShowIt)
+	t.Run("it is hidden where its methods cannot be called", itIsHiddenWhereItsMethodsCannotBeCalled)
+}
+
+func noWayOfPrintingShowsIt(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSecret(planted)
 	holders := map[string]any{
@@ -42,7 +51,7 @@ func TestSecretShowsNothingHoweverItIsPrinted(t *testing.T) {
 	}
 }
 
-func TestSecretKeepsItsText(t *testing.T) {
+func itKeepsItsText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a", planted, strings.Repeat("long ", 1000), "\x00\xff binary"} {
 		s := bankmux.NewSecret(text)
@@ -55,7 +64,7 @@ func TestSecretKeepsItsText(t *testing.T) {
 	}
 }
 
-func TestSecretDoesNotShowInADiffOfTestify(t *testing.T) {
+func aDifferenceThatTestifyPrintsDoesNotShowIt(t *testing.T) {
 	t.Parallel()
 	rec := &recorder{}
 	assert.Equal(
@@ -71,7 +80,7 @@ type recorder struct{ text string }
 
 func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }
 
-func TestASecretWhoseMethodsCannotBeCalled(t *testing.T) {
+func itIsHiddenWhereItsMethodsCannotBeCalled(t *testing.T) {
 	t.Parallel()
 	type holder struct{ s bankmux.Secret }
 	shown := func(verb, text string) string { return fmt.Sprintf(verb, holder{bankmux.NewSecret(text)}) }

@@ -12,7 +12,17 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestSessionRequestIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
+// TestSession specifies requests for a session and what the browser posts.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	t.Run("a request is checked before anything is sent", aRequestIsCheckedBeforeAnythingIsSent)
+	t.Run("a session is valid for as long as requested", aSessionIsValidForAsLongAsRequested)
+	t.Run("a payload is read strictly", aPayloadIsReadStrictly)
+	t.Run("an option is found by value and by pointer", anOptionIsFoundByValueAndByPointer)
+	t.Run("a user whose id JSON would change is refused", aUserWhoseIdJSONWouldChangeIsRefused)
+}
+
+func aRequestIsCheckedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	f := &fake{provider: "mk"}
 	c := bankmux.NewClient("mk", f)
@@ -52,7 +62,7 @@ func TestSessionRequestIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 	assert.EqualValues(t, 2, f.calls.Load())
 }
 
-func TestSessionLivesAsLongAsAsked(t *testing.T) {
+func aSessionIsValidForAsLongAsRequested(t *testing.T) {
 	t.Parallel()
 	s := bankmux.NewSession(bankmux.SessionRequest{User: "u"})
 	assert.Equal(t, bankmux.DefaultSessionLifetime, s.ExpiresAt.Sub(s.CreatedAt))
@@ -61,7 +71,7 @@ func TestSessionLivesAsLongAsAsked(t *testing.T) {
 	assert.NotEqual(t, s.ID, s.ConnectionID)
 }
 
-func TestPayloadIsReadStrictly(t *testing.T) {
+func aPayloadIsReadStrictly(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, raw, says string }{
 		{"nothing", ``, "not a JSON object"},
@@ -124,7 +134,7 @@ type greeting struct{ Text string }
 
 func (greeting) ForProvider() string { return "p" }
 
-func TestAnOptionIsFoundByValueAndByPointer(t *testing.T) {
+func anOptionIsFoundByValueAndByPointer(t *testing.T) {
 	t.Parallel()
 	for _, o := range []bankmux.SessionOption{greeting{"hello"}, &greeting{"hello"}} {
 		got, ok := bankmux.OptionOf[greeting](bankmux.SessionRequest{Options: []bankmux.SessionOption{o}})
@@ -135,7 +145,7 @@ func TestAnOptionIsFoundByValueAndByPointer(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestAUserWhomJSONWouldChangeIsRefused(t *testing.T) {
+func aUserWhoseIdJSONWouldChangeIsRefused(t *testing.T) {
 	t.Parallel()
 	client := bankmux.NewClient("p", &fake{provider: "p"})
 	for _, user := range []string{"jos\xe9", "a\x00b", "line\nbreak"} {

@@ -33,7 +33,17 @@ func opened(t *testing.T) bankmux.Connection {
 	return conn
 }
 
-func TestNothingThatIsPrintedOpensAnything(t *testing.T) {
+// TestPrinting specifies what values print.
+func TestPrinting(t *testing.T) {
+	t.Parallel()
+	t.Run("no printed value opens anything", noPrintedValueOpensAnything)
+	t.Run("the key of a reference", theKeyOfAReference)
+	t.Run("a text of a provider cannot break a line", aTextOfAProviderCannotBreakALine)
+	t.Run("a partial error of many failures", aPartialErrorOfManyFailures)
+	t.Run("a view of a connection", aViewOfAConnection)
+}
+
+func noPrintedValueOpensAnything(t *testing.T) {
 	t.Parallel()
 	conn := opened(t)
 	request := bankmux.SessionRequest{User: "u-1", Reconnect: &conn}
@@ -151,7 +161,7 @@ func requestsOf(conn bankmux.Connection) []any {
 	}
 }
 
-func TestTheKeyOfAReference(t *testing.T) {
+func theKeyOfAReference(t *testing.T) {
 	t.Parallel()
 	key := func(provider string, env bankmux.Environment, reference string) string {
 		client := bankmux.NewClient("c", &fake{provider: provider, env: env, reference: reference})
@@ -205,7 +215,7 @@ func TestTheKeyOfAReference(t *testing.T) {
 // hostile is what a provider could send to break a log line, colour it, turn it round or hide.
 const hostile = "x\n\r\x1b[31m\u202e\u2066\u200b\u3164\ufeff\x9b\xff\u2028 fix the call"
 
-func TestTextOfAProviderCannotBreakALine(t *testing.T) {
+func aTextOfAProviderCannotBreakALine(t *testing.T) {
 	t.Parallel()
 	failure := bankmux.Failure{
 		Account:     hostile,
@@ -301,7 +311,7 @@ func manyFailures(n int) *bankmux.PartialError {
 	return e
 }
 
-func TestAPartialErrorOfManyFailures(t *testing.T) {
+func aPartialErrorOfManyFailures(t *testing.T) {
 	t.Parallel()
 	t.Run("names the first ten and how many more", func(t *testing.T) {
 		t.Parallel()
@@ -354,7 +364,7 @@ func TestAPartialErrorTakesTheSameMemoryHoweverManyFailed(t *testing.T) {
 	assert.Len(t, manyFailures(1000).Unwrap(), 10)
 }
 
-func TestAViewOfAConnection(t *testing.T) {
+func aViewOfAConnection(t *testing.T) {
 	t.Parallel()
 	conn := opened(t)
 	conn.Institution = bankmux.Institution{

@@ -37,7 +37,15 @@ func (a *announcer) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (
 	}, nil
 }
 
-func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
+// TestReadWebhook specifies deliveries and their events.
+func TestReadWebhook(t *testing.T) {
+	t.Parallel()
+	t.Run("an event names its client, and no interceptor runs", anEventNamesItsClientAndNoInterceptorRuns)
+	t.Run("an event survives JSON and shows no secret", anEventSurvivesJSONAndShowsNoSecret)
+	t.Run("the address may name the client", theAddressMayNameTheClient)
+}
+
+func anEventNamesItsClientAndNoInterceptorRuns(t *testing.T) {
 	t.Parallel()
 	refuse := func(context.Context, bankmux.Op, func(context.Context) error) error { return errors.New("intercepted") }
 	client := bankmux.NewClient("one", &announcer{fake{provider: "acme"}}, refuse)
@@ -63,7 +71,7 @@ func TestReadWebhookSaysWhoseEventsTheyAreAndPassesNoInterceptor(t *testing.T) {
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
-func TestAnEventSurvivesAQueueAsJSONAndShowsNothing(t *testing.T) {
+func anEventSurvivesJSONAndShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	plain := bankmux.Event{
 		Kind:         bankmux.EventConnectionStateChanged,
@@ -94,7 +102,7 @@ func TestAnEventSurvivesAQueueAsJSONAndShowsNothing(t *testing.T) {
 	}
 }
 
-func TestTheWebhookAddressMayNameTheClient(t *testing.T) {
+func theAddressMayNameTheClient(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"https://app.example.com/hooks/{client}":            "https://app.example.com/hooks/dapi%20Gulf",

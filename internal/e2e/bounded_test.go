@@ -194,7 +194,13 @@ var elements = map[string]string{
 	) + `"}`,
 }
 
-func TestAnAnswerOfMillionsOfRowsTakesAtMostTwentyTimesItsLength(
+// TestResponseMemory specifies how much memory a large response may take.
+func TestResponseMemory(t *testing.T) { //nolint:paralleltest // it measures the heap
+	t.Run("a list of millions of rows takes at most twenty times its length", aListOfMillionsOfRows)
+	t.Run("an object of many members takes at most twenty times its length", anObjectOfManyMembers)
+}
+
+func aListOfMillionsOfRows(
 	t *testing.T,
 ) { //nolint:paralleltest // it measures the heap
 	for _, size := range []int{1 << 20, 8<<20 - 1024} {
@@ -303,7 +309,7 @@ var entries = []struct {
 	},
 }
 
-func TestAnAnswerOfManyMembersTakesAtMostTwentyTimesItsLength(
+func anObjectOfManyMembers(
 	t *testing.T,
 ) { //nolint:paralleltest // it measures the heap
 	for _, list := range entries {

@@ -19,7 +19,7 @@ import (
 // manyRows would make a cursor that takes a byte for each too long: see [banktest.Sync.Round].
 const manyRows = 2_000
 
-func TestACursorDoesNotGrowWithTheRows(t *testing.T) {
+func TestCursorSize(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {

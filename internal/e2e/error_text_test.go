@@ -76,7 +76,7 @@ func answered(t *testing.T, a answering) map[string]*bankmux.Client {
 	return map[string]*bankmux.Client{"moneykit": mk, "dapi": dp}
 }
 
-func TestErrorsReadAsAPersonWouldWriteThem(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	t.Run("every row of the providers' tables", func(t *testing.T) {
 		t.Parallel()

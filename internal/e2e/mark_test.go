@@ -32,7 +32,7 @@ func (m marked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-func TestAByteOrderMarkBeforeEveryAnswerChangesNothing(t *testing.T) {
+func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		t.Run(provider, func(t *testing.T) {

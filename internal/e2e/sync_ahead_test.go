@@ -14,7 +14,15 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
+// TestSyncOfLaterDays specifies rows of a day that has not come yet, and rows of unknown status.
+func TestSyncOfLaterDays(t *testing.T) {
+	t.Parallel()
+	t.Run("a row of Dapi of a later day moves and vanishes like any other", aRowOfDapiOfALaterDay)
+	t.Run("a withdrawn row of MoneyKit of unknown status is removed", aWithdrawnRowOfMoneyKitOfUnknownStatusIsRemoved)
+	t.Run("a withdrawn pending row of a later day is removed", aWithdrawnPendingRowOfALaterDayIsRemoved)
+}
+
+func aRowOfDapiOfALaterDay(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -94,7 +102,7 @@ func TestARowOfDapiOfADayToComeMovesAndGoesLikeAnyOther(t *testing.T) {
 	})
 }
 
-func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
+func aWithdrawnRowOfMoneyKitOfUnknownStatusIsRemoved(t *testing.T) {
 	t.Parallel()
 	for name, ago := range map[string]int{"of a day to come": -5, "of today": 0, "of a few days ago": 4} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +144,7 @@ func TestARowOfMoneyKitOfUnknownStatusThatIsWithdrawnIsRemoved(t *testing.T) {
 	}
 }
 
-func TestAPendingRowOfALaterDayThatIsWithdrawnIsRemoved(t *testing.T) {
+func aWithdrawnPendingRowOfALaterDayIsRemoved(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []int{0, 1, 5, 45} {
 		t.Run(fmt.Sprint(ahead, " days ahead"), func(t *testing.T) {

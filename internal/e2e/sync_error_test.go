@@ -50,7 +50,14 @@ func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]str
 	return client, g
 }
 
-func TestASyncSaysWhatItCouldNotRead(t *testing.T) {
+// TestSyncErrors specifies the errors of a sync.
+func TestSyncErrors(t *testing.T) {
+	t.Parallel()
+	t.Run("a sync names what it could not read", aSyncNamesWhatItCouldNotRead)
+	t.Run("an error of the application's own code is not an invalid call", anErrorOfTheApplicationsOwnCode)
+}
+
+func aSyncNamesWhatItCouldNotRead(t *testing.T) {
 	t.Parallel()
 	incomplete := func(t *testing.T, err error, n int) *bankmux.PartialError {
 		t.Helper()
@@ -130,7 +137,7 @@ type errOwn struct{ table string }
 
 func (e *errOwn) Error() string { return "table " + e.table + " is locked" }
 
-func TestAnErrorOfTheApplicationsOwnIsNotTheCallersMistake(t *testing.T) {
+func anErrorOfTheApplicationsOwnCode(t *testing.T) {
 	t.Parallel()
 	_, notADay := bankmux.ParseDate("yesterday")
 	for _, provider := range []string{"dapi", "moneykit"} {

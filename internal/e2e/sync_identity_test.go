@@ -107,7 +107,18 @@ func of(account, row string) string {
 	return strings.Replace(row, `"account_id":"acc"`, fmt.Sprintf(`"account_id":%q`, account), 1)
 }
 
-func TestOneIDInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
+// TestSyncIdentity specifies which rows of two readings are the same row.
+func TestSyncIdentity(t *testing.T) {
+	t.Parallel()
+	t.Run("one id in two accounts or of two payments is two rows", oneIdInTwoAccountsOrOfTwoPaymentsIsTwoRows)
+	t.Run("a list drops no payment for the id of another", aListDropsNoPaymentForTheIdOfAnother)
+	t.Run("a day whose ids are renumbered keeps its rows", aDayWhoseIdsAreRenumberedKeepsItsRows)
+	t.Run("an id that a row had before may be that of a new row", anIdThatARowHadBeforeMayBeThatOfANewRow)
+	t.Run("two links to one account do not remove each other's rows", twoLinksToOneAccountDoNotRemoveEachOthersRows)
+	t.Run("a renumbered row with nearly the same text is suggested first", aRenumberedRowWithNearlyTheSameText)
+}
+
+func oneIdInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 	t.Parallel()
 	a, b := mkRow("x", 3, "50", "TRANSFER", false), of("acc-2", mkRow("x", 3, "50", "TRANSFER", false))
 	for name, c := range map[string]struct {
@@ -147,7 +158,7 @@ func TestOneIDInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 	}
 }
 
-func TestAListDropsNoPaymentForTheIDOfAnother(t *testing.T) {
+func aListDropsNoPaymentForTheIdOfAnother(t *testing.T) {
 	t.Parallel()
 	a := mkRow("x", 3, "50", "TRANSFER", false)
 	for name, c := range map[string]struct {
@@ -204,7 +215,7 @@ type reportedPage struct {
 	last                      bool
 }
 
-func TestADayWhoseIDsAreNumberedAnewKeepsItsRows(t *testing.T) {
+func aDayWhoseIdsAreRenumberedKeepsItsRows(t *testing.T) {
 	t.Parallel()
 	drifting := mkRow("1", 3, "3", "BAKERY 08:49:31", false)
 	first := []string{mkRow("1", 3, "3", "BAKERY", false), mkRow("2", 3, "9", "PHARMACY", false)}
@@ -324,7 +335,7 @@ func (f fates) note(t *testing.T, d bankmux.Delta) {
 	}
 }
 
-func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
+func anIdThatARowHadBeforeMayBeThatOfANewRow(t *testing.T) {
 	t.Parallel()
 	type reported = reportedPage
 	bakery, renamed, pharmacy := mkRow(
@@ -396,7 +407,7 @@ func TestAnIDThatARowHadBeforeIsThatOfANewRow(t *testing.T) {
 	}
 }
 
-func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
+func twoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := openWire(t)
@@ -433,7 +444,13 @@ func TestTwoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 	})
 }
 
-func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
+// TestSyncDoubt specifies what an unreadable row puts in doubt.
+func TestSyncDoubt(t *testing.T) {
+	t.Parallel()
+	t.Run("an unreadable row of MoneyKit casts doubt on its own kind alone", anUnreadableRowOfMoneyKit)
+}
+
+func anUnreadableRowOfMoneyKit(t *testing.T) {
 	t.Parallel()
 	odd := func(account, ago, amount, text string) string {
 		return fmt.Sprintf(
@@ -529,7 +546,7 @@ func TestARowThatCannotBeReadCastsDoubtOnItsOwnKindAlone(t *testing.T) {
 	}
 }
 
-func TestARenumberedRowThatSaysNearlyTheSameIsSuggestedFirst(t *testing.T) {
+func aRenumberedRowWithNearlyTheSameText(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := openWire(t)

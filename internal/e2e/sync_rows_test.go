@@ -12,7 +12,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestAnUndatedRowOfDapiIsInDoubtWithItsAmountAndText(t *testing.T) {
+// TestSyncOfDapiRows specifies what identifies a row of Dapi, which has no id.
+func TestSyncOfDapiRows(t *testing.T) {
+	t.Parallel()
+	t.Run("an undated row is in doubt with its amount and text", anUndatedRowIsInDoubtWithItsAmountAndText)
+	t.Run("one more row never inverts the sign of a known row", oneMoreRowNeverInvertsTheSignOfAKnownRow)
+}
+
+func anUndatedRowIsInDoubtWithItsAmountAndText(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		row     string
@@ -43,7 +50,7 @@ func TestAnUndatedRowOfDapiIsInDoubtWithItsAmountAndText(t *testing.T) {
 	}
 }
 
-func TestOneMoreRowNeverTurnsAKnownRowAround(t *testing.T) {
+func oneMoreRowNeverInvertsTheSignOfAKnownRow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, round := openRows(t)

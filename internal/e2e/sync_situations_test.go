@@ -213,7 +213,17 @@ func nothingGone(t *testing.T, _ string, now, later bankmux.Delta) {
 	assert.Empty(t, append(now.Added, later.Added...))
 }
 
-func TestEverySituationEndsInAgreement(t *testing.T) {
+// TestSituations specifies how a sync ends in each situation that the virtual bank can stage.
+func TestSituations(t *testing.T) {
+	t.Parallel()
+	t.Run("every situation ends in agreement with the bank", everySituationEndsInAgreementWithTheBank)
+	t.Run("a forgotten cursor is refused, and a start without one doubles nothing", aForgottenCursorIsRefused)
+	t.Run("pages that repeat end with an error", pagesThatRepeatEndWithAnError)
+	t.Run("two links to one login keep one table in step", twoLinksToOneLoginKeepOneTableInStep)
+	t.Run("a withdrawn row that another link renamed is removed", aWithdrawnRowThatAnotherLinkRenamedIsRemoved)
+}
+
+func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 	t.Parallel()
 	for _, situation := range virtualbank.Situations() {
 		check, listed := situations[situation.Name]
@@ -247,7 +257,7 @@ func TestEverySituationEndsInAgreement(t *testing.T) {
 	}
 }
 
-func TestAForgottenCursorIsRefusedAndBeginningAnewDoublesNothing(t *testing.T) {
+func aForgottenCursorIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -270,7 +280,7 @@ func TestAForgottenCursorIsRefusedAndBeginningAnewDoublesNothing(t *testing.T) {
 	})
 }
 
-func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
+func pagesThatRepeatEndWithAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -293,7 +303,7 @@ func TestPagesOfASyncThatGoRoundEndWithAnError(t *testing.T) {
 	})
 }
 
-func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
+func twoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		one := banktest.Open(t, "moneykit")
@@ -358,7 +368,7 @@ func TestTwoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 }
 
 // The job of a link that was replaced runs once more, and its ids become the first of each row.
-func TestARowThatAnotherLinkHasRenamedIsRemovedWhenItIsWithdrawn(t *testing.T) {
+func aWithdrawnRowThatAnotherLinkRenamedIsRemoved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		one := banktest.Open(t, "moneykit")

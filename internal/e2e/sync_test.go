@@ -15,7 +15,17 @@ import (
 	"github.com/bankmux/bankmux/internal/banktest"
 )
 
-func TestAHalfYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
+// TestSync specifies that the rows of an application stay those of the bank.
+func TestSync(t *testing.T) {
+	t.Parallel()
+	t.Run("half a year of syncs keeps the table in step with the bank", halfAYearOfSyncsKeepsTheTableInStepWithTheBank)
+	t.Run("a page that was not stored is returned again, and no row twice", aPageThatWasNotStoredIsReturnedAgain)
+	t.Run("a cursor of another connection is refused, and nothing is sent", aCursorOfAnotherConnectionIsRefused)
+	t.Run("a gap is reported and removes nothing", aGapIsReportedAndRemovesNothing)
+	t.Run("a challenge in a sync keeps the pages before", aChallengeInASyncKeepsThePagesBefore)
+}
+
+func halfAYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -50,7 +60,7 @@ func TestAHalfYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 	}
 }
 
-func TestAPageThatWasNotStoredIsToldAgainAndNothingTwice(t *testing.T) {
+func aPageThatWasNotStoredIsReturnedAgain(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -88,7 +98,7 @@ func keysOf(d bankmux.Delta) (keys []string) {
 	return keys
 }
 
-func TestCursorsOfOthersAreRefusedAndNothingIsSent(t *testing.T) {
+func aCursorOfAnotherConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, other := banktest.Open(t, "dapi"), banktest.Open(t, "dapi")
@@ -106,7 +116,7 @@ func TestCursorsOfOthersAreRefusedAndNothingIsSent(t *testing.T) {
 	})
 }
 
-func TestAGapAndAnEmptyAnswerAreToldAndRemoveNothing(t *testing.T) {
+func aGapIsReportedAndRemovesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "dapi")
@@ -126,7 +136,7 @@ func TestAGapAndAnEmptyAnswerAreToldAndRemoveNothing(t *testing.T) {
 	})
 }
 
-func TestAChallengeInASyncKeepsThePagesBefore(t *testing.T) {
+func aChallengeInASyncKeepsThePagesBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "dapi")

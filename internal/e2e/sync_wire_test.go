@@ -82,7 +82,18 @@ func mkPage(created, updated, removed []string) string {
 	)
 }
 
-func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *testing.T) {
+// TestSyncOverTheWire specifies how the lists of each provider are applied.
+func TestSyncOverTheWire(t *testing.T) {
+	t.Parallel()
+	t.Run("the lists of MoneyKit are applied in its order, and a row is found where it moved", theListsOfMoneyKitAreAppliedInOrder)
+	t.Run("a row that vanished between two syncs is missing, then removed", aRowThatVanishedBetweenTwoSyncsIsMissing)
+	t.Run("an unreadable row of Dapi casts doubt on its day alone", anUnreadableRowOfDapiCastsDoubtOnItsDayAlone)
+	t.Run("an empty list of MoneyKit removes nothing", anEmptyListOfMoneyKitRemovesNothing)
+	t.Run("a row that is missing in two syncs without a cursor is removed", aRowThatIsMissingInTwoSyncs)
+	t.Run("extra rows of Known change nothing", extraRowsOfKnownChangeNothing)
+}
+
+func theListsOfMoneyKitAreAppliedInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -157,7 +168,7 @@ func TestMoneyKitsListsAreAppliedInItsOrderAndRowsAreFoundWhereverTheyWent(t *te
 	})
 }
 
-func TestRowsThatWentWhileNobodyLookedAreMissingThenRemoved(t *testing.T) {
+func aRowThatVanishedBetweenTwoSyncsIsMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -227,7 +238,7 @@ func openRows(t *testing.T) (s *banktest.Sync, round func(rows ...string) bankmu
 	}
 }
 
-func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
+func anUnreadableRowOfDapiCastsDoubtOnItsDayAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, round := openRows(t)
@@ -254,7 +265,15 @@ func TestARowOfDapiThatCannotBeReadCastsDoubtOnItsDayAlone(t *testing.T) {
 	})
 }
 
-func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
+// TestSyncAccounts specifies a sync of several accounts.
+func TestSyncAccounts(t *testing.T) {
+	t.Parallel()
+	t.Run("an account that fails keeps the pages of the others", anAccountThatFailsKeepsThePagesOfTheOthers)
+	t.Run("accounts without a name of their own are refused", accountsWithoutANameOfTheirOwnAreRefused)
+	t.Run("a cursor of other accounts is refused", aCursorOfOtherAccountsIsRefused)
+}
+
+func anAccountThatFailsKeepsThePagesOfTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "dapi")
@@ -279,7 +298,15 @@ func TestAnAccountThatFailsKeepsTheOthersPages(t *testing.T) {
 	})
 }
 
-func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
+// TestSyncDays specifies the days that a sync reads.
+func TestSyncDays(t *testing.T) {
+	t.Parallel()
+	t.Run("a clock that was ahead leaves no gap", aClockThatWasAheadLeavesNoGap)
+	t.Run("days that were read empty are read again", daysThatWereReadEmptyAreReadAgain)
+	t.Run("a row of Dapi belongs to the day it names, whichever days the bank means", aRowOfDapiBelongsToItsDay)
+}
+
+func aClockThatWasAheadLeavesNoGap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "dapi")
@@ -315,7 +342,7 @@ func TestAClockThatWasAheadLeavesNoGapBehind(t *testing.T) {
 	})
 }
 
-func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
+func extraRowsOfKnownChangeNothing(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -372,7 +399,7 @@ func TestAKnownThatGivesTooMuchHarmsNobody(t *testing.T) {
 	}
 }
 
-func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
+func accountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -390,7 +417,7 @@ func TestAccountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 	}
 }
 
-func TestACursorOfOtherAccountsIsRefused(t *testing.T) {
+func aCursorOfOtherAccountsIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -410,7 +437,7 @@ func TestACursorOfOtherAccountsIsRefused(t *testing.T) {
 	})
 }
 
-func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
+func anEmptyListOfMoneyKitRemovesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -443,7 +470,7 @@ func TestAnEmptyListAtMoneyKitRemovesNothing(t *testing.T) {
 	})
 }
 
-func TestARowThatIsMissingInTwoSyncsWithoutACursorIsRemoved(t *testing.T) {
+func aRowThatIsMissingInTwoSyncs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "moneykit")
@@ -466,7 +493,7 @@ func TestARowThatIsMissingInTwoSyncsWithoutACursorIsRemoved(t *testing.T) {
 	})
 }
 
-func TestDaysThatWereReadEmptyAreReadAgain(t *testing.T) {
+func daysThatWereReadEmptyAreReadAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := banktest.Open(t, "dapi")
@@ -491,7 +518,7 @@ func TestDaysThatWereReadEmptyAreReadAgain(t *testing.T) {
 	})
 }
 
-func TestADapiRowBelongsToTheDayItSaysWhicheverDaysTheBankMeans(t *testing.T) {
+func aRowOfDapiBelongsToItsDay(t *testing.T) {
 	t.Parallel()
 	for name, serves := range map[string]func(day, from, to bankmux.Date) bool{
 		"the day that is written": func(day, from, to bankmux.Date) bool { return !day.Before(from) && !day.After(to) },
