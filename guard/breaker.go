@@ -38,10 +38,10 @@ type BreakerOptions struct {
 	Probes uint32
 	// ProbeFor limits the time of a probe. The default is 15 s.
 	ProbeFor time.Duration
-	// Patience decides what the caller's own deadline proves. If the provider was silent for at
-	// least this long, the end of the deadline is a failure. Otherwise it does not count. The
-	// default is 5 s. If a call has other candidates in a [bankmux.Registry], it gets only a share
-	// of the caller's time. A fifth of Patience is then enough.
+	// Patience is how long the provider must be silent before the end of the caller's own deadline
+	// counts as a failure. A shorter silence does not count. The default is 5 s. If a call has
+	// other candidates in a [bankmux.Registry], it gets only a share of the caller's time. A fifth
+	// of Patience is then enough.
 	Patience time.Duration
 }
 

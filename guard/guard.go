@@ -31,8 +31,8 @@
 //     that waits for its retry does not block the others. It is present if
 //     [Options.OnePerConnection] is set.
 //  5. [Unattended] and [Hold] refuse calls that would harm the user. They are inside the queue, so
-//     a call that waited there sees what the call before it found out. They are present if
-//     [Options.Hold] is set.
+//     a call that waited is refused if the call before it caused a challenge or a rejected login.
+//     They are present if [Options.Hold] is set.
 //  6. The circuit breaker of the institution, which is the user's bank, refuses calls while that
 //     bank is down. It is outside the provider's breaker, so its refusals never count against the
 //     provider. See [Institutions]. It is present if [Options.AtInstitution] is set.
@@ -129,8 +129,8 @@ func New(opts Options) *Guard {
 	}
 }
 
-// Shared returns the value that the clients of this guard share under key. It calls create on
-// first use and keeps the value as long as the guard. Shared is for adapters, which share for example the
+// Shared returns the value that the clients of this guard share under key. It calls create on first
+// use and keeps the value as long as the guard. Shared is for adapters, which share for example the
 // keys of webhooks. Use a key of an unexported type. The value must be safe for concurrent use, and
 // create must not call the guard.
 func (g *Guard) Shared(key any, create func() any) any {

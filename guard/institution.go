@@ -77,7 +77,7 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 }
 
 // Interceptor returns an interceptor that refuses calls while the circuit of their institution is
-// open. It concerns the operations that atInstitution selects. The error is
+// open. It applies to the operations that atInstitution selects. The error is
 // [bankmux.ErrInstitution] with NotSent set, and also matches [bankmux.ErrCircuitOpen]. Its
 // RetryAfter is the time until the next probe.
 //
