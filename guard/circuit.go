@@ -129,6 +129,9 @@ func (br *breaker) run(
 	br.mu.Lock()
 	done, refused := br.circuit.Allow()
 	admittedIn, probing := br.streak, br.state == gobreaker.StateHalfOpen
+	// A listener that asks for the state must not find its own delivery here and wait for itself.
+	delivered := br.delivered
+	br.delivered = nil
 	br.mu.Unlock()
 	if refused != nil {
 		return false, nil
@@ -137,6 +140,9 @@ func (br *breaker) run(
 	defer func() {
 		br.mu.Lock()
 		done(admittedIn.count(end))
+		if br.delivered == nil {
+			br.delivered = delivered
+		}
 		br.unlock()
 	}()
 	start := time.Now()
