@@ -9,8 +9,8 @@
 //   - [Seconds] is a duration.
 //   - [Exact] is a decisive member, such as "has_more": an unexpected value is an error.
 //
-// Check after decoding that required members are present, since absent and null give the zero
-// value: see Lacks in package rest.
+// Absent and null give the zero value. So a response implements [Required] to name a member that it
+// must have, and Require in package rest checks it after decoding.
 //
 // Use these types only with Decode. The package encoding/json does not call their methods.
 package wire

@@ -71,3 +71,27 @@ func ExampleFlag() {
 	// true true <nil>
 	// true
 }
+
+// An accountsResponse without its list is an error. An empty list is a success.
+type accountsResponse struct {
+	Accounts wire.List[struct {
+		ID string `json:"id"`
+	}] `json:"accounts"`
+}
+
+func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+
+func ExampleRequired() {
+	for _, body := range []string{`{"accounts":[]}`, `{"accounts":null}`, `{}`} {
+		var out accountsResponse
+		if err := wire.Decode([]byte(body), &out); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s lacks %q\n", body, out.Lacks())
+	}
+	// Output:
+	// {"accounts":[]} lacks ""
+	// {"accounts":null} lacks "accounts"
+	// {} lacks "accounts"
+}
