@@ -30,14 +30,14 @@
 //
 // # Integrity
 //
-// Dapi has no server-side session, and a payload of Connect does not name one. It proves a login at
-// a bank, not whose login it is. So the application must bind the payload to its logged-in user, as
-// [bankmux.ExchangeRequest] requires.
+// Dapi has no server-side session, so a payload of Connect does not name one. The payload proves a
+// login at a bank, but not whose login it is. The application must bind it to its logged-in user,
+// as [bankmux.ExchangeRequest] requires.
 //
 // The adapter does not trust what the payload says about the bank. After the exchange it asks Dapi.
-// It refuses a sandbox bank on a production client. On a reconnect it refuses another bank: one
-// that agrees in neither id, SWIFT code nor name. The access token of a refused login is dropped.
-// It is not delinked, because that could end another connection of the same user.
+// It refuses a sandbox bank on a production client. On a reconnect it refuses another bank, which
+// has another id, SWIFT code and name. The access token of a refused login is dropped. It is not
+// delinked, because that could end another connection of the same user.
 //
 // A user may link two banks from one session. Each connection has its own id.
 //
