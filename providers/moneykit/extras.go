@@ -72,8 +72,8 @@ func (a *adapter) change(
 // LinkUpdate changes a link. A nil field changes nothing.
 type LinkUpdate struct {
 	Webhook *string // "" removes it
-	// Tags replace all tags of the link, including the tag of its session, which only a reconnect
-	// keeps.
+	// Tags replace all tags of the link. That removes the tag of its session, too, which a reconnect
+	// would keep.
 	Tags []string
 }
 
@@ -220,7 +220,7 @@ func ImportTransactions(
 
 // Correction is the right category of a transaction.
 type Correction struct {
-	Transaction string // its id
+	Transaction string // the transaction's id
 	Category    string
 	Subcategory string // "" for none
 }

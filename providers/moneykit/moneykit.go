@@ -3,9 +3,9 @@
 //
 // # Credentials
 //
-// MoneyKit's dashboard shows a client id and a client secret per application and environment. One
-// base URL serves sandbox and live, and the credentials choose. MoneyKit does not say which
-// environment they reach, so set Environment.
+// An application has a client id and a client secret. One base URL serves sandbox and live, and the
+// credentials decide which of them a call reaches. MoneyKit does not say which it is, so set
+// Environment.
 //
 //	client, err := moneykit.New(moneykit.Config{
 //		ClientID:     os.Getenv("MONEYKIT_CLIENT_ID"),
