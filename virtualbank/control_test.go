@@ -3,7 +3,6 @@ package virtualbank_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -293,20 +292,4 @@ func remoteClock(t *testing.T) {
 	require.Error(t, err, "no bank is there any more")
 	_, err = virtualbank.RemoteClock("the bank")
 	require.Error(t, err)
-}
-
-func ExampleRemoteClock() {
-	bank := virtualbank.New(virtualbank.Options{Start: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)})
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	defer server.Close()
-	now, err := virtualbank.RemoteClock(server.MoneyKitURL) // Now in the configuration of an adapter
-	if err != nil {
-		panic(err)
-	}
-	bank.Advance(24 * time.Hour)
-	fmt.Println(now().Format(time.DateOnly))
-	// Output: 2026-11-23
 }

@@ -2,8 +2,6 @@ package virtualbank_test
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -167,12 +165,4 @@ func stateOfEveryLink(t *testing.T) {
 	assert.Equal(t, 0, byState["awaiting_token_exchange"].Presented)
 	assert.Equal(t, 2, byState["connected"].Presented)
 	assert.Equal(t, 1, byState["connected"].Exchanged)
-}
-
-func ExampleNew() {
-	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	_, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: bank.Credentials().Dapi.AppKey, Password: "wrong"})
-	var refusal *virtualbank.Refusal
-	fmt.Println(errors.As(err, &refusal), refusal.Status)
-	// Output: true 422
 }
