@@ -28,8 +28,8 @@
 // [Bank.Links], [Bank.Accounts], [Bank.Transactions] and [Bank.Requests] return what really
 // happened, for a test to compare with.
 //
-// Both addresses also serve the control plane, which offers the same actions over HTTP. Its calls
-// are below /virtualbank/. GET /virtualbank/ lists them, each with an example body.
+// Both addresses also serve the control plane, which offers most of these actions over HTTP. Its
+// calls are below /virtualbank/. GET /virtualbank/ lists them, each with an example body.
 //
 // # What is strict
 //
@@ -41,14 +41,14 @@
 //
 // # What is the bank's own choice
 //
-// Some behaviour is not documented by the provider. The bank then decides, and a comment at that
-// place says so. Examples are the TTLs of most tokens, the names and bodies of Dapi's webhooks, and
-// the answers to Dapi's challenges. MoneyKit's institutions and all people are invented. No call
-// moves money.
+// The providers do not document everything. Where they do not, the bank decides, and a comment in
+// the source says so. Examples are the TTLs of most tokens, the names and bodies of Dapi's
+// webhooks, and the answers to Dapi's challenges. MoneyKit's institutions and all people are
+// invented. No call moves money.
 //
 // # Time and chance
 //
 // Every bank has its own clock, which starts at [Options.Start]. [Options.Seed] decides all ids,
-// credentials and transactions. Two banks with the same seed and start return the same responses to
-// the same requests.
+// credentials and transactions. Two banks with the same seed and start that get the same requests
+// in the same order return the same ids and tokens.
 package virtualbank

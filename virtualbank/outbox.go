@@ -107,13 +107,13 @@ type Tally struct {
 }
 
 // Deliver sends every webhook that is due on the bank's clock, one after another, and returns the
-// results. It sends to loopback addresses only, unless [Options.RemoteWebhooks] is set. Each
-// attempt has a new signature and the key of the first attempt. Two concurrent calls may send a
-// webhook twice. The error is ctx's.
+// results. It sends to loopback addresses only, unless [Options.RemoteWebhooks] is set. Two
+// concurrent calls may send a webhook twice. The error is ctx's.
 //
-// A webhook without a 2xx response is due again later. MoneyKit retries after 10 s, 20 s, 40 s and
-// so on for two hours; its guide documents two hours with growing pauses. Dapi retries after 5 s, 5
-// min, 30 min, 2 h, 5 h, 10 h and 10 h, which is the bank's choice.
+// A webhook without a 2xx response is due again later, with a new signature but the same body and
+// Key. MoneyKit retries after 10 s, 20 s, 40 s and so on for two hours; its guide documents two
+// hours with growing pauses. Dapi retries after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, which
+// is the bank's choice.
 func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

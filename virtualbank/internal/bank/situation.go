@@ -52,7 +52,7 @@ func Situations() []Situation {
 	return []Situation{
 		{IDChurn, "MoneyKit changes every transaction's id and reports the old ids as removed"},
 		{RemovedFirst, "as id-churn, and the removed ids are on pages before the rows that replace them"},
-		{Unordered, "as id-churn, and all lists are in random order"},
+		{Unordered, "as id-churn, and all lists are in no particular order"},
 		{CreatedAndUpdated, "one response reports a new row both as created and as updated"},
 		{CreatedAndRemoved, "one response reports a row as created and as removed"},
 		{UpdatedAndRemoved, "one response reports a row as updated and as removed"},
