@@ -1,10 +1,7 @@
 package e2e_test
 
 import (
-	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -15,97 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/reconcile"
 )
-
-// mkWire is a MoneyKit whose pages and lists a test writes itself.
-type mkWire struct {
-	*banktest.Sync
-	says map[string]string
-	last map[string]url.Values
-}
-
-func openWire(t *testing.T) *mkWire {
-	t.Helper()
-	w := &mkWire{Sync: banktest.Open(t, "moneykit"), says: map[string]string{}, last: map[string]url.Values{}}
-	keys := w.Bank.Credentials()
-	var err error
-	w.Client, err = moneykit.New(moneykit.Config{
-		BaseURL:      "http://127.0.0.1",
-		ClientID:     keys.MoneyKit.ClientID,
-		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-		Environment:  bankmux.Sandbox,
-		HTTPClient:   &http.Client{Transport: wording{banktest.InProcess{Handler: w.Bank.MoneyKit()}, w.says, w.last}},
-	})
-	require.NoError(t, err)
-	w.has("acc")
-	w.lists()
-	return w
-}
-
-// has sets the accounts of the link.
-func (w *mkWire) has(accounts ...string) {
-	list := make([]string, len(accounts))
-	for i, id := range accounts {
-		list[i] = fmt.Sprintf(
-			`{"account_id":%q,"account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}`,
-			id,
-		)
-	}
-	w.says["/accounts"] = `{"accounts":[` + strings.Join(list, ",") + `],"link":{"link_id":"link","state":"connected"}}`
-}
-
-// lists sets the rows that MoneyKit lists.
-func (w *mkWire) lists(rows ...string) {
-	w.says["/transactions"] = fmt.Sprintf(
-		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
-		strings.Join(rows, ","),
-		len(rows),
-	)
-}
-
-// page syncs one page and stores it. refreshed is when MoneyKit fetched what it lists.
-func (w *mkWire) page(t *testing.T, more bool, created, updated, removed []string) bankmux.Delta {
-	t.Helper()
-	time.Sleep(time.Hour)
-	body := strings.Replace(
-		mkPage(created, updated, removed),
-		`"has_more":false`,
-		fmt.Sprintf(`"has_more":%t`, more),
-		1,
-	)
-	w.says["/transactions/sync"] = strings.Replace(
-		body,
-		`"state":"connected"`,
-		fmt.Sprintf(
-			`"state":"connected","products":{"transactions":{"refreshed_at":%q}}`,
-			time.Now().UTC().Format(time.RFC3339),
-		),
-		1,
-	)
-	d, err := w.Client.Sync(
-		t.Context(),
-		bankmux.SyncRequest{Connection: w.Conn, Cursor: w.Cursor, Known: w.Known, Name: inLedger},
-	)
-	require.NoError(t, err)
-	w.Store(d)
-	return d
-}
-
-// inLedger names the account of the rows, whichever link shows it.
-func inLedger(id string) string {
-	if id == "acc" {
-		return "ledger"
-	}
-	return id
-}
-
-// of gives a row to an account.
-func of(account, row string) string {
-	return strings.Replace(row, `"account_id":"acc"`, fmt.Sprintf(`"account_id":%q`, account), 1)
-}
 
 // TestSyncIdentity specifies which rows of two readings are the same row.
 func TestSyncIdentity(t *testing.T) {
@@ -198,15 +107,6 @@ func aListDropsNoPaymentForTheIdOfAnother(t *testing.T) {
 			})
 		})
 	}
-}
-
-// keys are the keys of the rows by text.
-func (w *mkWire) keys() map[string]string {
-	all := map[string]string{}
-	for _, k := range w.Rows {
-		all[k.Text] = k.Key
-	}
-	return all
 }
 
 // reportedPage is what a page of a sync reports. Last says that a round ends with it.
@@ -309,15 +209,6 @@ func label(text string) string { return strings.TrimRight(text, " 0123456789:.")
 
 // fates are the keys that rows have by now, by the text that they had at first.
 type fates map[string]string
-
-// follow starts with the rows as they are.
-func (w *mkWire) follow() fates {
-	f := fates{}
-	for text, key := range w.keys() {
-		f[label(text)] = key
-	}
-	return f
-}
 
 // note follows the rows through a page: no row becomes one of another text.
 func (f fates) note(t *testing.T, d bankmux.Delta) {
@@ -442,108 +333,6 @@ func twoLinksToOneAccountDoNotRemoveEachOthersRows(t *testing.T) {
 		assert.Len(t, w.Rows, 1)
 		assert.Empty(t, as(&one, mkRow("a1", 1, "50", "HOTEL", false)).Removed)
 	})
-}
-
-// TestSyncDoubt specifies what an unreadable row puts in doubt.
-func TestSyncDoubt(t *testing.T) {
-	t.Parallel()
-	t.Run("an unreadable row of MoneyKit casts doubt on its own kind alone", anUnreadableRowOfMoneyKit)
-}
-
-func anUnreadableRowOfMoneyKit(t *testing.T) {
-	t.Parallel()
-	odd := func(account, ago, amount, text string) string {
-		return fmt.Sprintf(
-			`{"account_id":%q,"amount":%s,"type":"debit","currency":"USD",%s"raw_description":%q,"pending":true}`,
-			account,
-			amount,
-			ago,
-			text,
-		)
-	}
-	on := func(ago int) string { return fmt.Sprintf(`"date":%q,`, bankmux.DateOf(time.Now().UTC()).AddDays(-ago)) }
-	for name, c := range map[string]struct {
-		row    func() string
-		doubts bool
-	}{
-		"no such row":                {func() string { return "" }, false},
-		"not a row":                  {func() string { return `"odd"` }, false},
-		"a row that says nothing":    {func() string { return `{}` }, false},
-		"of another day and account": {func() string { return odd("acc-9", on(29), "5", "X") }, false},
-		"of another day":             {func() string { return odd("acc", on(29), "5", "X") }, false},
-		"of another account":         {func() string { return odd("acc-9", on(2), "50", "HOTEL") }, false},
-		"of the day, of another row": {func() string { return odd("acc", on(2), "5", "X") }, false},
-		"unreadable, under another id": {func() string {
-			return strings.Replace(mkRow("z", 29, "5", "X", false), `"amount":5`, `"amount":"1,234.56"`, 1)
-		}, false},
-		"the row itself, without an id": {func() string { return odd("acc", on(2), "50", "HOTEL") }, true},
-		"with an amount of its own":     {func() string { return odd("acc", on(2), "49", "HOTEL") }, true},
-		"with a text of its own":        {func() string { return odd("acc", on(2), "50", "X") }, true},
-		"with an unreadable amount":     {func() string { return odd("acc", on(2), `"1,234.56"`, "X") }, true},
-		"without a day":                 {func() string { return odd("acc", "", "50", "HOTEL") }, true},
-		"without an account":            {func() string { return strings.Replace(odd("acc", on(2), "50", "HOTEL"), `"account_id":"acc",`, "", 1) }, true},
-		"unreadable, under its id": {func() string {
-			return strings.Replace(mkRow("p", 2, "50", "HOTEL", true), `"amount":50`, `"amount":"1,234.56"`, 1)
-		}, true},
-	} {
-		for fate, posts := range map[string]bool{"a hold that is posted": true, "a hold that is withdrawn": false} {
-			t.Run(fate+", beside a row: "+name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					w := openWire(t)
-					hold, shop, posted := mkRow(
-						"p",
-						2,
-						"50",
-						"HOTEL",
-						true,
-					), mkRow(
-						"s",
-						3,
-						"5",
-						"SHOP",
-						false,
-					), mkRow(
-						"q",
-						1,
-						"50",
-						"HOTEL",
-						false,
-					)
-					lists := func(rows ...string) {
-						if row := c.row(); row != "" {
-							rows = append(rows, row)
-						}
-						w.lists(rows...)
-					}
-					lists(hold, shop)
-					w.page(t, false, []string{hold, shop}, nil, nil)
-					key := w.keys()["HOTEL"]
-					want := []string{"SHOP"}
-					if lists(shop); posts {
-						lists(posted, shop)
-						want = append(want, "HOTEL")
-						posted := w.page(t, false, []string{posted}, nil, nil)
-						assert.Equal(t, !c.doubts, len(posted.Replaced) == 1)
-					}
-					for range 3 {
-						w.page(t, false, nil, nil, nil)
-					}
-					if c.doubts {
-						want = append(want, "HOTEL")
-						assert.True(
-							t,
-							slices.ContainsFunc(
-								slices.Collect(maps.Values(w.Rows)),
-								func(k bankmux.Known) bool { return k.Key == key },
-							),
-						)
-					}
-					assert.Len(t, w.Rows, len(want))
-				})
-			})
-		}
-	}
 }
 
 func aRenumberedRowWithNearlyTheSameText(t *testing.T) {
