@@ -199,7 +199,7 @@ func aPageContinuesWhereTheOneBeforeStopped(t *testing.T) {
 		req.Page = next
 	}
 	assert.Equal(t, whole, pieces)
-	assert.Equal(t, 1+6, len(slices.Compact(r.asked[:7])), "the accounts were listed once in the first run")
+	assert.Len(t, slices.Compact(r.asked[:7]), 1+6, "the accounts were listed once in the first run")
 	assert.Equal(t, 2, countOf(r.asked, "list"), "and once in the second")
 }
 

@@ -162,7 +162,8 @@ func TestResume(t *testing.T) {
 				_, err := c.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn, Accounts: []string{"a"}})
 				return err
 			},
-			[]string{"a"}, func(r bankmux.Resumed) any { return r.Accounts.Accounts[0].ID }, "a",
+			[]string{"a"},
+			func(r bankmux.Resumed) any { return r.Accounts.Accounts[0].ID }, "a",
 		},
 		bankmux.OpAccountNumbers: {
 			func(c *bankmux.Client, conn bankmux.Connection) error {
@@ -190,7 +191,8 @@ func TestResume(t *testing.T) {
 				_, err := c.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"a"}})
 				return err
 			},
-			[]string{"a"}, func(r bankmux.Resumed) any { return len(r.Identity.Owners) }, 1,
+			[]string{"a"},
+			func(r bankmux.Resumed) any { return len(r.Identity.Owners) }, 1,
 		},
 		bankmux.OpCards: {
 			func(c *bankmux.Client, conn bankmux.Connection) error {
@@ -225,14 +227,16 @@ func TestResume(t *testing.T) {
 				})
 				return err
 			},
-			[]any{"before", []string{"a"}, 7, "named a", 1}, func(r bankmux.Resumed) any { return r.Sync.Next }, "next",
+			[]any{"before", []string{"a"}, 7, "named a", 1},
+			func(r bankmux.Resumed) any { return r.Sync.Next }, "next",
 		},
 		bankmux.OpHoldings: {
 			func(c *bankmux.Client, conn bankmux.Connection) error {
 				_, err := c.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn, Accounts: []string{"a"}})
 				return err
 			},
-			[]string{"a"}, func(r bankmux.Resumed) any { return r.Holdings.Holdings[0].Account }, "a",
+			[]string{"a"},
+			func(r bankmux.Resumed) any { return r.Holdings.Holdings[0].Account }, "a",
 		},
 		bankmux.OpInvestmentTransactions: {
 			func(c *bankmux.Client, conn bankmux.Connection) error {
@@ -255,7 +259,8 @@ func TestResume(t *testing.T) {
 				})
 				return err
 			},
-			[]bankmux.Product{bankmux.ProductTransactions}, func(r bankmux.Resumed) any { return r.Refresh.JobID }, "job",
+			[]bankmux.Product{bankmux.ProductTransactions},
+			func(r bankmux.Resumed) any { return r.Refresh.JobID }, "job",
 		},
 	} {
 		t.Run("goes on with "+op, func(t *testing.T) {

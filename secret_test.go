@@ -55,11 +55,11 @@ func itKeepsItsText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "a", planted, strings.Repeat("long ", 1000), "\x00\xff binary"} {
 		s := bankmux.NewSecret(text)
-		assert.True(t, s == bankmux.NewSecret([]byte(text)))
+		assert.Equal(t, s, bankmux.NewSecret([]byte(text)))
 		assert.Equal(t, text, s.Reveal())
 		assert.Equal(t, text == "", s.IsZero())
 		assert.True(t, s.Equal(bankmux.NewSecret(text)))
-		assert.True(t, s == bankmux.NewSecret(text))
+		assert.Equal(t, s, bankmux.NewSecret(text))
 		assert.False(t, s.Equal(bankmux.NewSecret(text+"x")))
 	}
 }

@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -66,8 +67,8 @@ func recovers(t *testing.T, group bankmux.Group, outage func(context.Context) er
 			}
 			return outage(ctx)
 		}
-		for j := len(chain) - 1; j >= 0; j-- {
-			in, inner := chain[j], next
+		for _, c := range slices.Backward(chain) {
+			in, inner := c, next
 			next = func(ctx context.Context) error { return in(ctx, op, inner) }
 		}
 		return next(t.Context())

@@ -5,6 +5,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,8 +36,8 @@ var (
 
 // chain joins interceptors, outermost first.
 func chain(in []bankmux.Interceptor, op bankmux.Op, call func(context.Context) error) func(context.Context) error {
-	for i := len(in) - 1; i >= 0; i-- {
-		next, interceptor := call, in[i]
+	for _, i := range slices.Backward(in) {
+		next, interceptor := call, i
 		call = func(ctx context.Context) error { return interceptor(ctx, op, next) }
 	}
 	return call

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -78,8 +79,8 @@ func (b *banks) do(ctx context.Context, op bankmux.Op) error {
 		b.mu.Unlock()
 		return b.answer(ctx, op)
 	}
-	for i := len(b.chain) - 1; i >= 0; i-- {
-		in, inner := b.chain[i], next
+	for _, v := range slices.Backward(b.chain) {
+		in, inner := v, next
 		next = func(ctx context.Context) error { return in(ctx, op, inner) }
 	}
 	return next(ctx)

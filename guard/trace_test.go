@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -138,9 +139,7 @@ func aRecordHasTheKnownAttributesAndNoOthers(t *testing.T) {
 			"product":     "transactions",
 		}
 		with := func(more map[string]any) map[string]any {
-			for k, v := range common {
-				more[k] = v
-			}
+			maps.Copy(more, common)
 			return more
 		}
 		assert.Equal(t, with(map[string]any{"level": "INFO", "took": 1e9, "attempts": 1.0}), record(nil))

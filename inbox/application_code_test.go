@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,10 +50,8 @@ func (l *leaving) handle(_ context.Context, e bankmux.Event) error {
 
 func (l *leaving) Seen(_ context.Context, key string) (bool, error) {
 	l.leave("Seen")
-	for _, k := range l.marked {
-		if k == key {
-			return true, nil
-		}
+	if slices.Contains(l.marked, key) {
+		return true, nil
 	}
 	return false, nil
 }

@@ -118,9 +118,9 @@ func (c *comparison) findAlike(n *readRow, in int) (at, end int) {
 
 // What rows must agree in to be alike. Each includes those before it.
 const (
-	// the key without number
+	// the key without number.
 	alikeInContent = iota
-	// and the status
+	// and the status.
 	alikeInStatus
 	alikeInID // and whether they have an id
 )

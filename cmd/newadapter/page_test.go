@@ -56,7 +56,7 @@ func TestAdapterPage(t *testing.T) {
 		require.GreaterOrEqual(t, len(blocks), 3)
 		for _, b := range blocks {
 			for part := range strings.SplitSeq(b[1], "\n\n") { // a blank line may stand for what was left out
-				assert.True(t, strings.Contains(code, trimmed(part)), "not in the examples:\n%s", part)
+				assert.Contains(t, code, trimmed(part), "not in the examples:\n%s", part)
 			}
 		}
 	})
@@ -68,7 +68,7 @@ func TestAdapterPage(t *testing.T) {
 		require.Greater(t, len(quotes), 10)
 		for _, q := range quotes {
 			for part := range strings.SplitSeq(strings.Join(strings.Fields(q[1]), " "), "…") {
-				assert.True(t, strings.Contains(suite, strings.TrimSpace(part)), "the suite does not say: %s", part)
+				assert.Contains(t, suite, strings.TrimSpace(part), "the suite does not say: %s", part)
 			}
 		}
 	})

@@ -23,7 +23,7 @@ func TestBothUsersAreShownAndTheBankIsAnsweredOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, asked)
 	for _, want := range []string{"rosa at Northwind Bank (through moneykit)", "omar at Abu Dhabi Commercial Bank PJSC (through dapi)", "Everyday Checking", "credit_card", "USD", "AED"} {
-		assert.True(t, strings.Contains(out.String(), want), want)
+		assert.Contains(t, out.String(), want, want)
 	}
 	assert.Greater(t, strings.Count(out.String(), "\n"), 40)
 }

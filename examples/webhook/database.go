@@ -35,7 +35,7 @@ func (db *database) follow(ctx context.Context, registry *bankmux.Registry, conn
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.down {
-		return fmt.Errorf("the database is down")
+		return errors.New("the database is down")
 	}
 	if db.states[conn.ID] == bankmux.StateGone {
 		return nil // a late event of a connection that has ended

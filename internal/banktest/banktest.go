@@ -210,7 +210,7 @@ func (s *Sync) Agree(t *testing.T, from string) {
 			got[k.Account+k.Date.String()+whole.Amount()]++
 		}
 	}
-	assert.Equal(t, len(want), len(got))
+	assert.Len(t, got, len(want))
 	for key, n := range want {
 		assert.Equal(t, n, got[key], key)
 	}

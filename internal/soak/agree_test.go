@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -120,9 +121,7 @@ func (w *soakWorld) settle(lives []*soakLife) {
 				l.complain("%s is %q at the bank, and was %s", id, state, why)
 			}
 		}
-		for name, why := range l.lost {
-			lost[name] = why
-		}
+		maps.Copy(lost, l.lost)
 		if l.end == "linked" {
 			owner[l.conn().Reference()] = l
 			users[l.plan.user] = users[l.plan.user] || l.plan.provider == moneykit.Name

@@ -144,7 +144,7 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	for _, wrong := range report.wrong[:min(30, len(report.wrong))] {
 		t.Error(wrong)
 	}
-	assert.Empty(t, len(report.wrong), "complaints")
+	assert.Empty(t, report.wrong, "complaints")
 	assert.NoError(t, goleak.Find(before), "goroutines are left")
 	// What the library may remember of connections that are gone: who is parked, at most 10,000,
 	// and a handful of banks.

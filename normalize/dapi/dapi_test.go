@@ -45,7 +45,7 @@ func aGrantBecomesAConnectionAndIsReadBack(t *testing.T) {
 	assert.Equal(t, bankmux.StateActive, conn.Status.State)
 	const stored = `{"access_token":"planted-token","user_secret":"planted-secret",` +
 		`"connection_id":"c-1","user_id":"u","token_id":"t"}`
-	assert.Equal(t, stored, conn.Credential().Reveal(), "connections that are stored stay readable")
+	assert.JSONEq(t, stored, conn.Credential().Reveal(), "connections that are stored stay readable")
 	token, secret, err := dapi.Access(conn.Credential())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"planted-token", "planted-secret"}, []string{token, secret})

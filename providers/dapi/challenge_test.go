@@ -259,7 +259,7 @@ func aRefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	assert.False(t, partial, "it is not the failure of one account")
-	assert.Equal(t, before+1, len(s.bank.Requests()), "and no other account is read")
+	assert.Len(t, s.bank.Requests(), before+1, "and no other account is read")
 
 	require.NoError(t, s.bank.RequireInput(conn.Reference(), "/data/transactions/get", []string{"otp"}))
 	req := bankmux.TransactionsRequest{Connection: conn}
@@ -272,7 +272,7 @@ func aRefusedAnswerEndsTheReadingOfAllAccounts(t *testing.T) {
 	for _, err := range s.client.TransactionPages(t.Context(), req) {
 		require.Equal(t, bankmux.ErrAnswerRejected, bankmux.KindOf(err), "%v", err)
 	}
-	assert.Equal(t, before+1, len(s.bank.Requests()))
+	assert.Len(t, s.bank.Requests(), before+1)
 }
 
 func questionsDuringDapisOwnOperationsAreAnswered(t *testing.T) {
