@@ -53,14 +53,14 @@ func callsOnOneConnectionNeverOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := virtualbank.New(virtualbank.Options{})
 		var mu sync.Mutex
-		var most, answered int
+		var maxCalls, answered int
 		now := map[string]int{} // calls under way, by access token
 		slow := roundTripper(func(r *http.Request) (*http.Response, error) {
 			token := r.Header.Get("Authorization")
 			mu.Lock()
 			now[token]++
 			if token != "" {
-				most, answered = max(most, now[token]), answered+1
+				maxCalls, answered = max(maxCalls, now[token]), answered+1
 			}
 			mu.Unlock()
 			time.Sleep(time.Second)
@@ -91,7 +91,7 @@ func callsOnOneConnectionNeverOverlap(t *testing.T) {
 			})
 		}
 		all.Wait()
-		assert.Equal(t, 1, most, "calls with one access token at a time")
+		assert.Equal(t, 1, maxCalls, "calls with one access token at a time")
 		assert.Equal(t, 2+16, answered)
 		assert.Equal(t, 8*time.Second, time.Since(began), "the two connections do not wait for each other")
 	})

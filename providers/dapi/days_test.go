@@ -103,7 +103,7 @@ func aBankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			most, least := slices.Max(c.days), slices.Min(c.days)
+			latest, earliest := slices.Max(c.days), slices.Min(c.days)
 			b, client, conn, today := openDays(t, "AE", noon, 90, later(c.days...))
 			d := firstSync(t, client, conn)
 			var want []dayRow // a row whose day is before all that the bank serves is left out
@@ -114,25 +114,25 @@ func aBankThatSelectsByAnotherDayThanItWritesLosesNoRow(t *testing.T) {
 			}
 			assert.Equal(t, writtenDays(want), addedDays(d))
 			require.Len(t, d.Covered, 1)
-			if most <= 10 {
+			if latest <= 10 {
 				assert.False(
 					t,
-					d.Covered[0].From.Before(today.AddDays(-89+max(0, most))),
+					d.Covered[0].From.Before(today.AddDays(-89+max(0, latest))),
 					"rows selected before the first day prove nothing: %s",
 					d.Covered[0].From,
 				)
 			}
 			assert.Equal(t, today, d.Covered[0].To)
-			if most > 10 || least < -10 {
+			if latest > 10 || earliest < -10 {
 				return // a list reads one page at a time, and counts rows that are that far off
 			}
 			days, outside, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.Equal(t, writtenDays(want), days)
-			if most > 0 {
-				assert.False(t, covered[len(covered)-1].From.Before(today.AddDays(-89+most)))
+			if latest > 0 {
+				assert.False(t, covered[len(covered)-1].From.Before(today.AddDays(-89+latest)))
 			}
-			if most == 0 && least == 0 {
+			if latest == 0 && earliest == 0 {
 				assert.Zero(t, outside)
 				assert.Equal(t, today.AddDays(-89), covered[len(covered)-1].From)
 			}
@@ -144,10 +144,10 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 	t.Parallel()
 	type refuses func(today bankmux.Date) func(from, to bankmux.Date) bool
 	for name, c := range map[string]struct {
-		refuses refuses
-		days    int // days to read; 0 means all ninety
-		gap     int // refused days
-		most    int // the largest number of calls of a first sync
+		refuses  refuses
+		days     int // days to read; 0 means all ninety
+		gap      int // refused days
+		maxCalls int // the largest number of calls of a first sync
 	}{
 		"older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, _ bankmux.Date) bool { return from.Before(today.AddDays(-29)) }
@@ -174,7 +174,7 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 			b.refuses = c.refuses(today)
 			d := firstSync(t, client, conn)
 			assert.Len(t, d.Added, c.days)
-			assert.LessOrEqual(t, len(b.asked), c.most, "%v", b.asked)
+			assert.LessOrEqual(t, len(b.asked), c.maxCalls, "%v", b.asked)
 			var gaps []bankmux.Covered
 			if c.gap > 0 {
 				gaps = []bankmux.Covered{{Account: "a1", From: today.AddDays(-89), To: today.AddDays(-90 + c.gap)}}

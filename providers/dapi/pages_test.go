@@ -22,12 +22,12 @@ func TestPages(t *testing.T) {
 
 func eachRowIsListedOnce(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int{0, 3, 7, 30, 40} {
+	for _, maxDays := range []int{0, 3, 7, 30, 40} {
 		for _, drift := range [][]int{{0}, {3, 6}, {-6}, {-4, 0, 5, 1}, {10}, {-10}, {11}, {-14}, {0, 12, -13}} {
-			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", most, drift), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", maxDays, drift), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
-				b.refuses = atMost(most)
+				b.refuses = atMost(maxDays)
 				days, _, covered, gaps, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 				require.NoError(t, err)
 				assert.Equal(t, writtenDays(served(b, today)), days)
@@ -67,7 +67,7 @@ func eachRowIsListedOnce(t *testing.T) {
 
 func aListNoticesLateThatABankWritesDistantDays(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ first, drift, most int }{
+	for _, c := range []struct{ first, drift, maxDays int }{
 		{35, -14, 0}, {50, 14, 0}, {50, -25, 0}, {62, -13, 30}, {70, 12, 7}, {35, 25, 0},
 	} {
 		t.Run(
@@ -80,7 +80,7 @@ func aListNoticesLateThatABankWritesDistantDays(t *testing.T) {
 					}
 					return []dayRow{{day, day.AddDays(c.drift), "rent"}}
 				})
-				b.refuses = atMost(c.most)
+				b.refuses = atMost(c.maxDays)
 				days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 				require.NoError(t, err)
 				assert.Equal(t, writtenDays(served(b, today)), days)
@@ -92,14 +92,14 @@ func aListNoticesLateThatABankWritesDistantDays(t *testing.T) {
 
 func aBankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int{0, 7, 30} {
+	for _, maxDays := range []int{0, 7, 30} {
 		for _, history := range []int{1, 12, 35, 45, 60, 72, 200} {
-			t.Run(fmt.Sprintf("at most %d days per call, %d days of rows", most, history), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, %d days of rows", maxDays, history), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
 					return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}} // two equal rows are two rows
 				})
-				b.ignores, b.refuses = true, atMost(most)
+				b.ignores, b.refuses = true, atMost(maxDays)
 				days, _, covered, _, err := listed(t, client, bankmux.TransactionsRequest{Connection: conn})
 				require.NoError(t, err)
 				assert.Equal(t, writtenDays(served(b, today)), days)

@@ -24,15 +24,15 @@ func TestSync(t *testing.T) {
 
 func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 	t.Parallel()
-	for _, most := range []int{0, 1, 3, 7, 14, 30} {
+	for _, maxDays := range []int{0, 1, 3, 7, 14, 30} {
 		for _, drift := range [][]int{{0}, {3, 6}, {6, 3, 9, 0}, {-2}, {10}, {-10}, {14, 14, 7}, {-14}} {
-			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", most, drift), func(t *testing.T) {
+			t.Run(fmt.Sprintf("at most %d days per call, written %v days later", maxDays, drift), func(t *testing.T) {
 				t.Parallel()
 				b, client, conn, today := openDays(t, "AE", noon, 90, later(drift...))
-				b.refuses = atMost(most)
+				b.refuses = atMost(maxDays)
 				d := firstSync(t, client, conn)
 				assert.Equal(t, writtenDays(served(b, today)), addedDays(d))
-				if most > 0 {
+				if maxDays > 0 {
 					assert.LessOrEqual(
 						t,
 						d.Outside,
@@ -45,16 +45,16 @@ func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {
 			})
 		}
 	}
-	for _, most := range []int{0, 3, 7, 30} {
+	for _, maxDays := range []int{0, 3, 7, 30} {
 		for _, history := range []int{1, 12, 35, 60, 200} {
 			t.Run(
-				fmt.Sprintf("at most %d days per call of a bank that ignores them, %d days of rows", most, history),
+				fmt.Sprintf("at most %d days per call of a bank that ignores them, %d days of rows", maxDays, history),
 				func(t *testing.T) {
 					t.Parallel()
 					b, client, conn, today := openDays(t, "AE", noon, history, func(_ int, day bankmux.Date) []dayRow {
 						return []dayRow{{day, day, "coffee"}, {day, day, "coffee"}}
 					})
-					b.ignores, b.refuses = true, atMost(most)
+					b.ignores, b.refuses = true, atMost(maxDays)
 					assert.Equal(t, writtenDays(served(b, today)), addedDays(firstSync(t, client, conn)))
 				},
 			)

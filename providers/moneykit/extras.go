@@ -72,8 +72,8 @@ func (a *adapter) change(
 // LinkUpdate changes a link. A nil field changes nothing.
 type LinkUpdate struct {
 	Webhook *string // "" removes it
-	// Tags replace all tags of the link. That removes the tag of its session, too, which a reconnect
-	// would keep.
+	// Tags replace all tags of the link. That removes the tag of its session, too, which a
+	// reconnect would keep.
 	Tags []string
 }
 

@@ -46,8 +46,8 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		kind   bankmux.Kind
 	}{
 		"it does not change":       {nil, nil, 95, ""},
-		"pages are cut to seven":   {func(s *shifting) { s.most = 7 }, nil, 95, ""},
-		"and the total lies high":  {func(s *shifting) { s.most = 7 }, func(n int) int { return n + 1000 }, 95, ""},
+		"pages are cut to seven":   {func(s *shifting) { s.maxSize = 7 }, nil, 95, ""},
+		"and the total lies high":  {func(s *shifting) { s.maxSize = 7 }, func(n int) int { return n + 1000 }, 95, ""},
 		"rows come":                {func(s *shifting) { s.rows = append([]int{1000 + s.reads}, s.rows...) }, nil, 95, ""},
 		"rows leave at the top":    {func(s *shifting) { s.rows = s.rows[1:] }, nil, 0, ""},
 		"the total lies low":       {nil, func(int) int { return 3 }, 95, ""},
@@ -359,12 +359,12 @@ func aListCoversNothingIfRowsHaveDaysThatWereNotRequested(t *testing.T) {
 
 // shifting is a list with page numbers that changes while it is read.
 type shifting struct {
-	rows   []int // newest first
-	reads  int
-	before func(s *shifting)
-	total  func(n int) int
-	most   int // rows per page, whatever is requested; 0 for the requested number
-	only   int // the page that is served, whatever is requested; 0 for the requested page
+	rows    []int // newest first
+	reads   int
+	before  func(s *shifting)
+	total   func(n int) int
+	maxSize int // rows per page, whatever is requested; 0 for the requested number
+	only    int // the page that is served, whatever is requested; 0 for the requested page
 }
 
 func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -374,8 +374,8 @@ func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("size"))
-	if s.most > 0 {
-		size = min(size, s.most)
+	if s.maxSize > 0 {
+		size = min(size, s.maxSize)
 	}
 	if s.only > 0 {
 		page = s.only

@@ -272,9 +272,9 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	wrong := func(field, detail string) *bankmux.Error {
 		return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true}
 	}
-	outside := func(s string, least, most int) bool {
+	outside := func(s string, minLength, maxLength int) bool {
 		n := utf8.RuneCountInString(s)
-		return n < least || n > most
+		return n < minLength || n > maxLength
 	}
 	c := req.Contact
 	switch {

@@ -37,11 +37,11 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 				s := start(t, virtualbank.Options{}, nil)
 				post := s.post(request)
 				bank := s.bank.MoneyKit()
-				var struck atomic.Bool
+				var injected atomic.Bool
 				var fetched, exchanged atomic.Int32
 				client := overHTTP2(t, s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					switch {
-					case !struck.Load():
+					case !injected.Load():
 						bank.ServeHTTP(w, r)
 					case r.URL.Path == "/auth/token":
 						if fetched.Add(1) > 50 { // net/http could continue without end
@@ -61,7 +61,7 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 					_, err := client.CreateSession(t.Context(), request)
 					require.NoError(t, err)
 				}
-				struck.Store(true)
+				injected.Store(true)
 				_, err := client.ExchangeToken(t.Context(), post)
 				require.Error(t, err)
 				require.NotErrorIs(t, err, bankmux.ErrOutcomeUnknown, "the exchange was refused or not sent")
@@ -72,7 +72,7 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 				assert.Equal(t, attempts, fetched.Load(), "token requests; %v", err)
 				assert.LessOrEqual(t, exchanged.Load(), int32(1))
 
-				struck.Store(false)
+				injected.Store(false)
 				conn, err := single.Connection(client.ExchangeToken(t.Context(), post))
 				require.NoError(t, err)
 				assert.Equal(t, post.Session.ConnectionID, conn.ID)
