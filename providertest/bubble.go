@@ -26,8 +26,8 @@ import (
 // call that never returns, a goroutine that is left behind. The other tests go on. Only a panic in
 // a goroutine of the adapter's own cannot be caught: it ends the process, as in any Go program.
 
-// standstill is how long before the deadline of the test binary a bubble is given up.
-const standstill = 20 * time.Second
+// stallMargin is how long before the deadline of the test binary a bubble is given up.
+const stallMargin = 20 * time.Second
 
 // inBubble runs f with a fresh bench on virtual time. It ends t where the test failed.
 func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
@@ -49,7 +49,7 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 	var late <-chan time.Time
 	if deadline, ok := t.Deadline(); ok {
 		left := time.Until(deadline)
-		timer := time.NewTimer(left - min(standstill, left/4))
+		timer := time.NewTimer(left - min(stallMargin, left/4))
 		defer timer.Stop()
 		late = timer.C
 	}
@@ -57,7 +57,7 @@ func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing
 	select {
 	case said = <-ended:
 	case <-late:
-		said = b.standsStill()
+		said = b.stalled()
 	}
 	if said != "" {
 		t.Error(said)
@@ -76,7 +76,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 	b.mark()
 	defer func() {
 		if p := recover(); p != nil {
-			t.Errorf("%s panicked: %v\n%s", b.underWay("the test"), p, debug.Stack())
+			t.Errorf("%s panicked: %v\n%s", b.runningCalls("the test"), p, debug.Stack())
 		}
 	}()
 	b.t, b.Harness = t, newHarness(t)
@@ -103,7 +103,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 		b.checkSecrets()
 		b.checkKeeper()
 	}()
-	b.reclient(guard.Options{}, overPlain)
+	b.newClient(guard.Options{}, overPlain)
 	f(t, b)
 }
 
@@ -116,7 +116,7 @@ func (b *bench) together(n int, f func(i int)) {
 				if p := recover(); p != nil {
 					b.t.Errorf(
 						"%s panicked when many called at once: %v\n%s",
-						b.underWay("the adapter"),
+						b.runningCalls("the adapter"),
 						p,
 						debug.Stack(),
 					)
@@ -146,8 +146,8 @@ func (b *bench) enter(call string) (leave func()) {
 	}
 }
 
-// underWay names the calls that have not returned, or else what the caller says.
-func (b *bench) underWay(otherwise string) string {
+// runningCalls names the calls that have not returned, or else what the caller says.
+func (b *bench) runningCalls(otherwise string) string {
 	if !b.mu.TryLock() { // its holder may never release it
 		return otherwise
 	}
@@ -165,14 +165,14 @@ func (b *bench) deadlock(reason string) string {
 		return "a goroutine was left behind: it still waits when the test is over. " +
 			"Whatever an adapter starts must end with the call that started it." + b.waiting()
 	case strings.Contains(reason, "all goroutines in bubble are blocked"):
-		return b.underWay("the harness") + " never returned: it waits for what never comes. " +
+		return b.runningCalls("the harness") + " never returned: it waits for what never comes. " +
 			"A call must end when its context does." + b.waiting()
 	}
 	return "the test panicked: " + reason
 }
 
-func (b *bench) standsStill() string {
-	return b.underWay("the test") + " did not return before the deadline of the test binary. " +
+func (b *bench) stalled() string {
+	return b.runningCalls("the test") + " did not return before the deadline of the test binary. " +
 		"Virtual time stands still while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
 }
 
@@ -182,8 +182,8 @@ const (
 	maxFrames = 24
 )
 
-// suites are frames of goroutines that are the suite's own.
-var suites = []string{"net/http.(*Server).Serve", "testing.testingSynctestTest(", "synctest.Run("}
+// suiteFrames are frames of goroutines that are the suite's own.
+var suiteFrames = []string{"net/http.(*Server).Serve", "testing.testingSynctestTest(", "synctest.Run("}
 
 // waiting shows the goroutines of the bubble that are not the suite's own server.
 func (b *bench) waiting() string {
@@ -192,7 +192,7 @@ func (b *bench) waiting() string {
 	shown := 0
 	for one := range strings.SplitSeq(string(all), "\n\n") {
 		header, _, _ := strings.Cut(one, "\n")
-		own := slices.ContainsFunc(suites, func(frame string) bool { return strings.Contains(one, frame) })
+		own := slices.ContainsFunc(suiteFrames, func(frame string) bool { return strings.Contains(one, frame) })
 		if bubbleOf(header) != b.bubble.Load() || bubbleOf(header) == "" || own {
 			continue
 		}
@@ -231,4 +231,20 @@ func stacks(buf []byte) []byte {
 		n = runtime.Stack(buf, true)
 	}
 	return buf[:n]
+}
+
+// goroutines counts those of this bubble, when all that is going on has come to rest.
+func (b *bench) goroutines() int {
+	b.transport.CloseIdleConnections()
+	synctest.Wait()
+	all := stacks(b.stacks)
+	b.stacks = all[:cap(all)]
+	stack := string(all)
+	header, _, _ := strings.Cut(stack, "\n")
+	_, bubble, found := strings.Cut(header, "synctest bubble ")
+	if !found {
+		return -1
+	}
+	bubble, _, _ = strings.Cut(bubble, "]")
+	return strings.Count(stack, "synctest bubble "+bubble+"]")
 }

@@ -23,8 +23,8 @@ func (b *bench) challenge(err error) bankmux.Challenge {
 	return *e.Challenge
 }
 
-// stored is a challenge as another process reads it from a database.
-func (b *bench) stored(ch bankmux.Challenge) bankmux.Challenge {
+// reloaded is a challenge as another process reads it from a database.
+func (b *bench) reloaded(ch bankmux.Challenge) bankmux.Challenge {
 	b.t.Helper()
 	raw, err := json.Marshal(ch)
 	require.NoError(b.t, err)
@@ -33,7 +33,7 @@ func (b *bench) stored(ch bankmux.Challenge) bankmux.Challenge {
 	return back
 }
 
-func asked(t *testing.T, b *bench) {
+func challengeIsAnswered(t *testing.T, b *bench) {
 	if b.Data.Ask == nil {
 		conn := b.prepared(t.Context())
 		_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
@@ -78,7 +78,7 @@ func asked(t *testing.T, b *bench) {
 	}
 	assert.Equal(t, before, b.reached())
 
-	req.Answers = b.stored(ch).Answer(right...)
+	req.Answers = b.reloaded(ch).Answer(right...)
 	b.conceal("planted-answer-1")
 	b.show(req.Answers)
 	b.show(req)

@@ -3,7 +3,6 @@ package providertest
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,28 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
-
-// harmless faults only take time, or have another.
-func harmless(f wirefault.Fault) bool {
-	return f.Name == "slow" || f.Name == "clock_skew" || f.Name == "http2_goaway_graceful"
-}
-
-// carrierOf is what a fault needs to come about.
-func carrierOf(f wirefault.Fault) carrier {
-	if strings.HasPrefix(f.Name, "http2_") {
-		return overHTTP2
-	}
-	return overPlain
-}
-
-func limited(f wirefault.Fault) bool {
-	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" ||
-		f.Name == "rate_limited_skewed"
-}
 
 // faults checks what the fault matrix does not: what is true at the provider after an exchange or a
 // disconnect that went wrong, and the course of an outage.
@@ -68,91 +47,30 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 // fewFaults stand for the others where a case is a variant of one that meets them all.
 var fewFaults = []string{"unavailable", "reset_after", "html_200", "hang"}
 
-// behindExchanges breaks what an adapter sends after an exchange, if it sends anything.
-func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
-	follows := false
-	inBubble(t, newHarness, func(t *testing.T, b *bench) {
-		mark := b.reached()
-		b.connect(t.Context())
-		behind := b.behind()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, r := range b.requests[mark:] {
-			follows = behind(r.request) || follows
-		}
-	})
-	if !follows {
-		t.Run("not checked: faults behind an exchange: nothing is sent after it", func(*testing.T) {})
-		return
-	}
-	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
-		t.Run("behind an exchange/"+f.Name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindExchange(t, b, f) })
-		})
-		if !has[bankmux.CapStatus] || !slices.Contains(fewFaults, f.Name) {
-			continue
-		}
-		t.Run("behind a reconnect/"+f.Name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindReconnect(t, b, f) })
-		})
-	}
+// harmless faults only take time, or have another.
+func harmless(f wirefault.Fault) bool {
+	return f.Name == "slow" || f.Name == "clock_skew" || f.Name == "http2_goaway_graceful"
 }
 
-// brokenExchange: the exchange is sent once, whatever happens. It ends with the
-// connection, with a definite no, or with an outcome that is said to be unknown.
-func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
-	b.reclient(guard.Options{}, carrierOf(f))
-	post := b.linked(b.session(t.Context()))
-	b.inject(f, -1, b.IsExchange)
-	began := time.Now()
-	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
-	assert.Less(t, time.Since(began), 10*time.Minute)
-	reads := b.readsExchange(post)
-	if !reads {
-		assert.Equal(t, 1, b.exchanges(), "a one-shot is sent once")
+// carrierOf is what a fault needs to come about.
+func carrierOf(f wirefault.Fault) carrier {
+	if strings.HasPrefix(f.Name, "http2_") {
+		return overHTTP2
 	}
-	switch {
-	case err == nil:
-		assert.True(t, f.Processed, "a connection out of nothing")
-		assert.Equal(t, b.idOf(post.Session, conn), conn.ID)
-		assert.NotEmpty(t, conn.Reference())
-		assert.NotEqual(t, "duplicate", conn.Reference())
-	case limited(f):
-		checkLimit(t, b, f, err)
-	default:
-		b.show(err)
-		assert.False(t, harmless(f), "%v", err)
-		assert.Equal(t, !reads, errors.Is(err, bankmux.ErrOutcomeUnknown),
-			"the outcome is unknown of a one-shot alone: %v", err)
-	}
-	b.heal()
-	// Asking again with the same session and payload is how to find out, also for another process
-	// that has nothing but what was stored.
-	b.reclient(guard.Options{}, carrierOf(f))
-	post.Session = b.kept(post.Session)
-	again, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
-	if err != nil {
-		b.show(err)
-		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
-		assert.False(t, reads, "an exchange that is a read spends nothing")
-		assert.True(t, f.Processed, "the token cannot be spent: nothing was carried out")
-		return
-	}
-	assert.Equal(t, b.idOf(post.Session, again), again.ID)
+	return overPlain
 }
 
-func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {
-	t.Helper()
-	b.show(err)
-	require.ErrorIs(t, err, bankmux.ErrRateLimited)
-	e, _ := errors.AsType[*bankmux.Error](err)
-	if f.Name == "rate_limited" {
-		assert.Zero(t, e.RetryAfter)
-		return
+func limited(f wirefault.Fault) bool {
+	return f.Name == "rate_limited" || f.Name == "rate_limited_seconds" || f.Name == "rate_limited_date" ||
+		f.Name == "rate_limited_skewed"
+}
+
+func mustLookup(name string) wirefault.Fault {
+	f, ok := wirefault.Lookup(name)
+	if !ok {
+		panic("providertest: no fault " + name)
 	}
-	assert.InDelta(t, wirefault.RetryAfter, e.RetryAfter, float64(time.Second), "the date has whole seconds")
+	return f
 }
 
 // brokenDisconnect: a connection that is said to be gone is gone, and asking again ends it.
@@ -232,12 +150,4 @@ func outage(t *testing.T, b *bench) {
 	for range 3 {
 		b.connect(t.Context())
 	}
-}
-
-func mustLookup(name string) wirefault.Fault {
-	f, ok := wirefault.Lookup(name)
-	if !ok {
-		panic("providertest: no fault " + name)
-	}
-	return f
 }

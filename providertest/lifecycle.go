@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,7 +39,7 @@ var lifecycle = []promise{
 			b.conceal(s.Launch.Token.Reveal())
 			b.show(s)
 			b.show(req)
-			s = b.kept(s)
+			s = b.reopened(s)
 			assert.Equal(t, bankmux.ModeRelink, s.Launch.Mode)
 			assert.Equal(t, conn.ID, s.ConnectionID)
 			renewed, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
@@ -121,14 +120,4 @@ var lifecycle = []promise{
 		[]bankmux.Capability{bankmux.CapCheck},
 		func(t *testing.T, b *bench) { require.NoError(t, b.client.Check(t.Context())) },
 	},
-}
-
-// firstError is the first error of an iteration.
-func firstError[T any](all iter.Seq2[T, error]) error {
-	for _, err := range all {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

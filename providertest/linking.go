@@ -30,7 +30,7 @@ var linking = []promise{
 		assert.Equal(t, b.client.Provider(), s.Launch.Provider)
 		assert.Equal(t, bankmux.ModeLink, s.Launch.Mode)
 		assert.True(t, s.ExpiresAt.After(s.CreatedAt))
-		back := b.kept(s)
+		back := b.reopened(s)
 		assert.Equal(t, s, back)
 		_, err := b.client.ExchangeToken(t.Context(), b.linked(back))
 		assert.NoError(t, err)
@@ -124,7 +124,7 @@ var linking = []promise{
 	{"what a session is asked for reaches the provider", nil, sessionsArrive},
 	{"a connection has the products that were granted", nil, productsAreGranted},
 	{"a connection says how long the permission lasts", nil, consentsAreRead},
-	{"several banks that are linked in one run are several connections", nil, several},
+	{"several banks that are linked in one run are several connections", nil, severalBanks},
 	{"what cannot be right is refused and sends nothing", nil, refusals},
 	{"a payload that is not the provider's is refused", nil, strangers},
 	{"thirty-two users link at once", nil, func(t *testing.T, b *bench) {
@@ -233,14 +233,6 @@ func (b *bench) refused(name string, err error, kind bankmux.Kind) {
 	if e, ok := errors.AsType[*bankmux.Error](err); assert.True(b.t, ok, name) {
 		assert.True(b.t, e.NotSent, "%s: NotSent", name)
 	}
-}
-
-// idOf is what a connection of a session is called.
-func (b *bench) idOf(s bankmux.Session, conn bankmux.Connection) string {
-	if b.Binds {
-		return s.ConnectionID
-	}
-	return s.ConnectionOf(conn.Reference())
 }
 
 // doubled repeats the first member of an object.

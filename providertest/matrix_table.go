@@ -66,7 +66,7 @@ func (m *matrixTable) text(title string) string {
 		"\n| fault | operations | comes back as | scope | what to do | repeat | sent | breaker | connection |\n" +
 			"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
 	)
-	for _, f := range matrixFaults() {
+	for _, f := range matrixFaults {
 		rows, order := map[string][]outcome{}, []string{}
 		for _, c := range m.cells {
 			if c.fault != f.name {

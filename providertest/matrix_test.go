@@ -13,7 +13,7 @@ import (
 func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	seen, wire := map[string]bool{}, map[string]bool{}
-	for _, f := range matrixFaults() {
+	for _, f := range matrixFaults {
 		assert.False(t, seen[f.name], f.name)
 		seen[f.name] = true
 		wire[f.wire] = true
@@ -34,7 +34,7 @@ func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
 
 func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
 	t.Parallel()
-	whole := []answered{{status: http.StatusOK, bytes: 500}}
+	whole := []response{{status: http.StatusOK, bytes: 500}}
 	lost, garbled := matrixFault{class: classLost}, matrixFault{class: classGarbled, body: true}
 	away := matrixFault{class: classUnsent}
 	for name, c := range map[string]struct {
@@ -48,9 +48,9 @@ func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
 		"one that never left may be tried again":          {expect(away, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrUnavailable, 3},
 		"an unreadable answer is not asked for again":     {expect(garbled, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrMalformed, 1},
 		"and leaves a one-shot unknown":                   {expect(garbled, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrOutcomeUnknown, 1},
-		"where there is no body, none is spoilt":          {expect(garbled, circumstances{effect: bankmux.Read, whole: []answered{{status: http.StatusNoContent}}}), "", 1},
+		"where there is no body, none is spoilt":          {expect(garbled, circumstances{effect: bankmux.Read, whole: []response{{status: http.StatusNoContent}}}), "", 1},
 		"what sends nothing meets nothing":                {expect(lost, circumstances{effect: bankmux.Local, whole: nil}), "", 0},
-		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: []answered{{bytes: 20}}}), "", 1},
+		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: []response{{bytes: 20}}}), "", 1},
 		"one that does not end in time is none":           {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrUnavailable, 3},
 		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, circumstances{effect: bankmux.Idempotent, whole: whole}), bankmux.ErrCredentials, 1},
 	} {
@@ -66,10 +66,10 @@ func TestARunHasFaultsOfEveryClassOnEveryCarrier(t *testing.T) {
 		carrier carrier
 	}
 	var all, run []way
-	for _, f := range matrixFaults() {
+	for _, f := range matrixFaults {
 		all = append(all, way{f.class, f.carrier()})
 	}
-	for _, f := range struckBy() {
+	for _, f := range faultsOfRun() {
 		run = append(run, way{f.class, f.carrier()})
 	}
 	assert.Subset(t, run, all)

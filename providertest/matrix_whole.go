@@ -2,5 +2,5 @@
 
 package providertest
 
-// struckBy are the faults of a run: without the race detector, all of them.
-func struckBy() []matrixFault { return matrixFaults() }
+// faultsOfRun are the faults of a run: without the race detector, all of them.
+func faultsOfRun() []matrixFault { return matrixFaults }

@@ -3,7 +3,6 @@ package providertest
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has capabilitie
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) {
 				op := crossable(b, has)[i]
-				b.reclient(matrixGuard(), overPlain)
+				b.newClient(matrixGuard(), overPlain)
 				op.setUp(b)
 				if b.effectOf(op) != bankmux.OneShot {
 					return // this adapter only reads here
@@ -51,7 +50,7 @@ func (b *bench) effectOf(op operation) (effect bankmux.Effect) {
 		effect = seen.Effect
 		return next(ctx)
 	})
-	call, err := op.begin(b)
+	call, err := op.prepare(b)
 	require.NoError(b.t, err, op.name)
 	require.NoError(b.t, call(b.t.Context()), op.name)
 	return effect
@@ -65,18 +64,18 @@ var retrySettings = []guard.RetryOptions{
 
 func underEverySetting(t *testing.T, b *bench, op operation) {
 	for _, retry := range retrySettings {
-		for _, f := range matrixFaults() {
+		for _, f := range matrixFaults {
 			if f.dial == dialTLS {
 				continue // in the matrix; here it is one more way not to get a connection
 			}
 			opts := matrixGuard()
 			opts.Retry = retry
-			b.reclient(opts, f.carrier())
+			b.newClient(opts, f.carrier())
 			f.stateless = op.decides
-			call, err := op.begin(b)
+			call, err := op.prepare(b)
 			require.NoError(t, err, op.name)
 			b.transport.CloseIdleConnections()
-			b.strike(f, -1, op.counts)
+			b.injectMatrixFault(f, -1, op.counts)
 			err = call(t.Context())
 			b.show(err)
 			arrived := b.arrived(op)
@@ -99,7 +98,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing left; %v", op.name, f.name, err)
 			}
 			if !bankmux.OutcomeKnown(err) {
-				saysHowToFindOut(t, op.name+" under "+f.name, err)
+				namesFindOut(t, op.name+" under "+f.name, err)
 			}
 			b.heal()
 		}
@@ -112,12 +111,12 @@ func (b *bench) arrived(op operation) int {
 		return 0
 	}
 	if op.counts != nil {
-		return b.struckOn(op.counts)
+		return b.injectionsOn(op.counts)
 	}
-	return b.struck()
+	return b.injections()
 }
 
-func saysHowToFindOut(t *testing.T, name string, err error) {
+func namesFindOut(t *testing.T, name string, err error) {
 	t.Helper()
 	assert.ErrorIs(t, err, bankmux.ErrOutcomeUnknown, name)
 	e, ok := errors.AsType[*bankmux.Error](err)
@@ -127,10 +126,6 @@ func saysHowToFindOut(t *testing.T, name string, err error) {
 		assert.False(t, e.Repeatable(bankmux.OneShot), name)
 	}
 }
-
-// pace is how long each step of a call takes whose caller gives up on the way: to connect, to
-// answer, to send the rest of the answer.
-const pace = time.Second
 
 func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 	for after := pace / 4; after < 8*pace; after += pace / 2 {
@@ -143,11 +138,11 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 			"out of time": context.WithTimeout,
 		} {
 			name := op.name + " " + way + " after " + after.String()
-			b.reclient(matrixGuard(), overPlain)
-			call, err := op.begin(b)
+			b.newClient(matrixGuard(), overPlain)
+			call, err := op.prepare(b)
 			require.NoError(t, err, name)
 			b.transport.CloseIdleConnections()
-			b.strike(matrixFault{name: "step by step", paced: true}, -1, nil)
+			b.injectMatrixFault(matrixFault{name: "step by step", paced: true}, -1, nil)
 			ctx, done := cut(t.Context(), after)
 			began := time.Now()
 			err = call(ctx)
@@ -162,62 +157,10 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 			case arrived == 0:
 				assert.True(t, bankmux.OutcomeKnown(err), "%s: it never left; %v", name, err)
 			default:
-				saysHowToFindOut(t, name, err)
+				namesFindOut(t, name, err)
 			}
 			b.heal()
 			time.Sleep(10 * pace) // what was given up comes to its end
 		}
-	}
-}
-
-// step answers step by step: the request is carried out at once, the answer begins after a while
-// and ends after another.
-func step(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	m := &paused{ResponseWriter: w, r: r}
-	next.ServeHTTP(m, r)
-	m.finish()
-}
-
-// paused holds back what a handler writes.
-type paused struct {
-	http.ResponseWriter
-	r      *http.Request
-	status int
-	body   []byte
-}
-
-func (p *paused) WriteHeader(status int) { p.status = status }
-
-func (p *paused) Write(b []byte) (int, error) {
-	p.body = append(p.body, b...)
-	return len(b), nil
-}
-
-func (p *paused) finish() {
-	if !p.wait() {
-		return
-	}
-	if p.status != 0 {
-		p.ResponseWriter.WriteHeader(p.status)
-	}
-	if len(p.body) == 0 {
-		return
-	}
-	half := len(p.body) / 2
-	_, _ = p.ResponseWriter.Write(p.body[:half])
-	_ = http.NewResponseController(p.ResponseWriter).Flush()
-	if p.wait() {
-		_, _ = p.ResponseWriter.Write(p.body[half:])
-	}
-}
-
-func (p *paused) wait() bool {
-	timer := time.NewTimer(pace)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-p.r.Context().Done():
-		return false
 	}
 }

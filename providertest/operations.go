@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"iter"
 	"net/http"
 	"slices"
-	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
@@ -35,8 +32,8 @@ type operation struct {
 	apart   bool // passes neither retries nor breakers, so it is not in the matrix
 }
 
-// begin makes ready for one call.
-func (op operation) begin(b *bench) (func(context.Context) error, error) {
+// prepare makes ready for one call.
+func (op operation) prepare(b *bench) (func(context.Context) error, error) {
 	if op.ready == nil {
 		return func(ctx context.Context) error { return op.call(ctx, b) }, nil
 	}
@@ -67,8 +64,13 @@ var (
 // for an empty one.
 var errEmpty = errors.New("nothing was told")
 
-// operations is the table. A new operation is added here, and its viewed call below.
+// operations is the table. A new operation is added here, and its viewed call in viewed.go.
 func operations(b *bench) []operation {
+	return slices.Concat(linkOperations(b), accountOperations(), rowOperations(), eventOperations(b))
+}
+
+// linkOperations are those of a session and its connection.
+func linkOperations(b *bench) []operation {
 	return []operation{
 		{
 			name: bankmux.OpCreateSession, effects: local,
@@ -88,10 +90,7 @@ func operations(b *bench) []operation {
 				}, nil
 			},
 		},
-		{
-			name: bankmux.OpExchangeToken, effects: spends, counts: b.IsExchange,
-			ready: exchange,
-		},
+		{name: bankmux.OpExchangeToken, effects: spends, counts: b.IsExchange, ready: exchange},
 		{
 			name: "ExchangeToken after a reconnect", needs: bankmux.CapStatus,
 			effects: spends, decides: true, ready: reconnected,
@@ -111,6 +110,12 @@ func operations(b *bench) []operation {
 				return func(ctx context.Context) error { return disconnect(ctx, b, conn) }, nil
 			},
 		},
+	}
+}
+
+// accountOperations are those of accounts and institutions.
+func accountOperations() []operation {
+	return []operation{
 		{
 			name: "Check", needs: bankmux.CapCheck, effects: reads,
 			call: func(ctx context.Context, b *bench) error { return b.client.Check(ctx) },
@@ -172,6 +177,19 @@ func operations(b *bench) []operation {
 			},
 		},
 		{
+			name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads,
+			call: func(ctx context.Context, b *bench) error {
+				_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
+				return err
+			},
+		},
+	}
+}
+
+// rowOperations are those of transactions and positions.
+func rowOperations() []operation {
+	return []operation{
+		{
 			name: bankmux.OpTransactions, needs: bankmux.CapTransactions, effects: reads,
 			call: func(ctx context.Context, b *bench) error { return b.firstPage(ctx, false) },
 		},
@@ -187,13 +205,6 @@ func operations(b *bench) []operation {
 			return empty(err, got.Next == "")
 		}},
 		{
-			name: bankmux.OpHoldings, needs: bankmux.CapHoldings, effects: reads,
-			call: func(ctx context.Context, b *bench) error {
-				_, err := b.client.Holdings(ctx, bankmux.HoldingsRequest{Connection: b.conn})
-				return err
-			},
-		},
-		{
 			name: bankmux.OpInvestmentTransactions, needs: bankmux.CapInvestmentTransactions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
 				return firstError(
@@ -201,6 +212,12 @@ func operations(b *bench) []operation {
 				)
 			},
 		},
+	}
+}
+
+// eventOperations are a refresh and what announces it.
+func eventOperations(b *bench) []operation {
+	return []operation{
 		{
 			name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh,
 			ready: func(b *bench) (func(context.Context) error, error) {
@@ -237,47 +254,6 @@ func crossable(b *bench, has capabilities) []operation {
 		})
 	}
 	return ops
-}
-
-// lacking checks that what the adapter has no capability for is unsupported.
-func lacking(t *testing.T, b *bench, has capabilities) {
-	b.conn, b.accountID = b.connect(t.Context()), "any"
-	sent := b.reached()
-	for _, op := range operations(b) {
-		if op.call != nil && !has.all(op.needs) {
-			assert.ErrorIs(t, op.call(t.Context(), b), bankmux.ErrUnsupported, op.name)
-		}
-	}
-	if !has[bankmux.CapCards] {
-		cards := []string{"a card"}
-		for needs, call := range map[bankmux.Capability]func() error{
-			bankmux.CapBalances: func() error {
-				_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: b.conn, Cards: cards})
-				return err
-			},
-			bankmux.CapTransactions: func() error {
-				req := bankmux.TransactionsRequest{Connection: b.conn, Cards: cards}
-				return firstError(b.client.Transactions(t.Context(), req))
-			},
-			bankmux.CapSync: func() error {
-				_, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: b.conn, Cards: cards})
-				return err
-			},
-		} {
-			if has[needs] {
-				assert.ErrorIs(t, call(), bankmux.ErrUnsupported, "%s of a card, where the adapter has none", needs)
-			}
-		}
-	}
-	assert.Equal(t, sent, b.reached(), "what is unsupported sends nothing")
-}
-
-// capabilities are those that an adapter has.
-type capabilities map[bankmux.Capability]bool
-
-// all reports whether the adapter has them all. "" is always there.
-func (has capabilities) all(needs ...bankmux.Capability) bool {
-	return !slices.ContainsFunc(needs, func(c bankmux.Capability) bool { return c != "" && !has[c] })
 }
 
 func exchange(b *bench) (func(context.Context) error, error) {
@@ -345,116 +321,4 @@ func reconnected(b *bench) (func(context.Context) error, error) {
 		}
 		return err
 	}, nil
-}
-
-// The calls of the client under test, which are all viewed.
-
-func (v *viewed) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
-	return view(ctx, v, bankmux.OpCreateSession, req, v.Client.CreateSession)
-}
-
-func (v *viewed) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	return view(ctx, v, bankmux.OpExchangeToken, req, v.Client.ExchangeToken)
-}
-
-func (v *viewed) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	return view(ctx, v, bankmux.OpConnectionStatus, req, v.Client.ConnectionStatus)
-}
-
-func (v *viewed) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	return view(ctx, v, bankmux.OpDisconnect, req, v.Client.Disconnect)
-}
-
-func (v *viewed) Check(ctx context.Context) error {
-	leave := v.b.enter("Check")
-	err := v.Client.Check(ctx)
-	leave()
-	v.b.show(err)
-	return err
-}
-
-func (v *viewed) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	return view(ctx, v, bankmux.OpInstitution, req, v.Client.Institution)
-}
-
-func (v *viewed) Institutions(
-	ctx context.Context,
-	req bankmux.InstitutionsRequest,
-) iter.Seq2[bankmux.InstitutionListing, error] {
-	return views(v, bankmux.OpInstitutions, req, v.Client.Institutions(ctx, req))
-}
-
-func (v *viewed) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	return view(ctx, v, bankmux.OpAccounts, req, v.Client.Accounts)
-}
-
-func (v *viewed) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	return view(ctx, v, bankmux.OpBalances, req, v.Client.Balances)
-}
-
-func (v *viewed) AccountNumbers(
-	ctx context.Context,
-	req bankmux.AccountNumbersRequest,
-) (bankmux.AccountNumbersResult, error) {
-	return view(ctx, v, bankmux.OpAccountNumbers, req, v.Client.AccountNumbers)
-}
-
-func (v *viewed) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	return view(ctx, v, bankmux.OpIdentity, req, v.Client.Identity)
-}
-
-func (v *viewed) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	return view(ctx, v, bankmux.OpCards, req, v.Client.Cards)
-}
-
-func (v *viewed) Transactions(
-	ctx context.Context,
-	req bankmux.TransactionsRequest,
-) iter.Seq2[bankmux.Transaction, error] {
-	return views(v, bankmux.OpTransactions, req, v.Client.Transactions(ctx, req))
-}
-
-func (v *viewed) TransactionPages(
-	ctx context.Context,
-	req bankmux.TransactionsRequest,
-) iter.Seq2[bankmux.TransactionPage, error] {
-	return views(v, "TransactionPages", req, v.Client.TransactionPages(ctx, req))
-}
-
-func (v *viewed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return view(ctx, v, bankmux.OpSync, req, v.Client.Sync)
-}
-
-func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
-	return view(ctx, v, bankmux.OpHoldings, req, v.Client.Holdings)
-}
-
-func (v *viewed) InvestmentTransactions(
-	ctx context.Context,
-	req bankmux.InvestmentTransactionsRequest,
-) iter.Seq2[bankmux.InvestmentTransaction, error] {
-	return views(v, bankmux.OpInvestmentTransactions, req, v.Client.InvestmentTransactions(ctx, req))
-}
-
-func (v *viewed) InvestmentTransactionPages(
-	ctx context.Context,
-	req bankmux.InvestmentTransactionsRequest,
-) iter.Seq2[bankmux.InvestmentTransactionPage, error] {
-	return views(v, "InvestmentTransactionPages", req, v.Client.InvestmentTransactionPages(ctx, req))
-}
-
-func (v *viewed) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
-	return view(ctx, v, bankmux.OpRefresh, req, v.Client.Refresh)
-}
-
-func (v *viewed) AwaitRefresh(ctx context.Context, started bankmux.RefreshResult) (bankmux.StatusResult, error) {
-	return view(ctx, v, bankmux.OpAwaitRefresh, started, v.Client.AwaitRefresh)
-}
-
-func (v *viewed) Resume(ctx context.Context, req bankmux.ResumeRequest) (bankmux.Resumed, error) {
-	return view(ctx, v, "Resume", req, v.Client.Resume)
-}
-
-func (v *viewed) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
-	return view(ctx, v, bankmux.OpReadWebhook, req, v.Client.ReadWebhook)
 }

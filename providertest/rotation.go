@@ -16,21 +16,6 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// Rotation is how the provider renews the tokens of users. See [bankmux.Keeper].
-type Rotation struct {
-	// Expire ends the access token of a connection at the backend: it is refused, while the refresh
-	// token still holds. Required.
-	Expire func(conn bankmux.Connection) error
-	// IsRefresh selects the requests that renew a user's token. Required.
-	IsRefresh func(r *http.Request) bool
-	// Repeatable says that the provider accepts a refresh token again if the response to it was
-	// lost, so that a read is repeated.
-	Repeatable bool
-	// Read makes a call that carries the user's token. nil means Accounts, or else
-	// ConnectionStatus.
-	Read func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error
-}
-
 // rotating are the promises of an adapter whose users' tokens are renewed. Without Harness.Rotation
 // the adapter has none, and must leave Env.Keeper alone.
 var rotating = []promise{
@@ -88,8 +73,8 @@ func (b *bench) checkKeeper() {
 	}
 }
 
-// ended links a user whose access token has ended, and returns the connection as it was.
-func (b *bench) ended() bankmux.Connection {
+// withExpiredToken links a user whose access token has ended, and returns the connection as it was.
+func (b *bench) withExpiredToken() bankmux.Connection {
 	b.t.Helper()
 	conn := b.connect(b.t.Context())
 	require.NoError(b.t, b.userRead(b.t.Context(), b.client.Client, conn), "a call with the first token")
@@ -156,7 +141,7 @@ func rotatesOnce(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	b.together(20, func(int) { assert.NoError(t, b.userRead(t.Context(), b.client.Client, conn)) })
 	assert.Equal(t, 1, b.renewals(), "requests that renew the token")
 	b.renewed(conn)
@@ -168,7 +153,7 @@ func rotatesForTwo(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	other, err := b.New(Env{
 		BaseURL:    baseURL,
 		HTTPClient: &http.Client{Transport: b.transport},
@@ -191,7 +176,7 @@ func rotatesInOrder(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	backend := b.Backend
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !b.Rotation.IsRefresh(r) && b.renewals() > 0 {
@@ -214,8 +199,8 @@ func rotationLost(t *testing.T, b *bench) {
 	for _, name := range losing {
 		lost, ok := wirefault.Lookup(name)
 		require.True(t, ok, name)
-		b.reclient(guard.Options{}, overPlain) // its breakers know nothing yet
-		conn := b.ended()
+		b.newClient(guard.Options{}, overPlain) // its breakers know nothing yet
+		conn := b.withExpiredToken()
 		before := b.renewals()
 		b.inject(lost, 1, b.Rotation.IsRefresh)
 		err := b.userRead(t.Context(), b.client.Client, conn)
@@ -263,7 +248,7 @@ func rotationUnstored(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	b.keeper.fail(true)
 	err := b.userRead(t.Context(), b.client.Client, conn)
 	require.ErrorIs(t, err, bankmux.ErrApplication, "a renewed token that is not stored")
@@ -279,7 +264,7 @@ func rotationGivenUp(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	backend := b.Backend
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		backend.ServeHTTP(w, r)
@@ -299,7 +284,7 @@ func rotationDeleted(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	b.keeper.Delete(conn.Ref())
 	require.ErrorIs(t, b.userRead(t.Context(), b.client.Client, conn), bankmux.ErrGone)
 	assert.Zero(t, b.renewals(), "requests that renew the token")
@@ -309,7 +294,7 @@ func rotationRefused(t *testing.T, b *bench) {
 	if b.Rotation == nil || b.Lapse == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	require.NoError(t, b.Lapse(conn))
 	require.ErrorIs(t, b.userRead(t.Context(), b.client.Client, conn), bankmux.ErrReauth)
 	assert.LessOrEqual(t, b.renewals(), 1, "requests that renew the token")
@@ -320,7 +305,7 @@ func rotationStatus(t *testing.T, b *bench) {
 	if b.Rotation == nil {
 		return
 	}
-	conn := b.ended()
+	conn := b.withExpiredToken()
 	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "a token that can be renewed is no lapse")

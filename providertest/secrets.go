@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/shown"
@@ -116,4 +119,55 @@ func (b *bench) conceal(secrets ...string) {
 			b.secrets = append(b.secrets, s)
 		}
 	}
+}
+
+// concealPayload treats the texts of a payload's top level as secret that are as
+// long as a token.
+func (b *bench) concealPayload(payload json.RawMessage) {
+	var fields map[string]any
+	if json.Unmarshal(payload, &fields) != nil {
+		return
+	}
+	for key, v := range fields {
+		low := strings.ToLower(key)
+		if s, ok := v.(string); ok &&
+			(strings.Contains(low, "token") && !strings.HasSuffix(low, "id") || strings.Contains(low, "secret") || strings.Contains(low, "code")) {
+			b.conceal(s)
+		}
+	}
+}
+
+// concealCredential hides the credential, its parts and the provider's id of the connection.
+func (b *bench) concealCredential(conn bankmux.Connection) {
+	credential := conn.Credential().Reveal()
+	b.conceal(credential, conn.Reference())
+	var parts map[string]any
+	if json.Unmarshal([]byte(credential), &parts) == nil {
+		for name, part := range parts {
+			if text, ok := part.(string); ok && !strings.HasSuffix(name, "_id") {
+				b.conceal(text)
+			}
+		}
+	}
+}
+
+// checkSecrets fails the test for every secret that was shown, and for every host that was
+// contacted.
+func (b *bench) checkSecrets() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, leak := range b.seen.leaks(b.log.String(), b.secrets) {
+		assert.Fail(b.t, "a secret was shown", leak)
+	}
+	for _, address := range b.dialled {
+		assert.Equal(b.t, strings.TrimPrefix(baseURL, "http://"), address, "another host was contacted")
+	}
+}
+
+type logWriter bench
+
+func (w *logWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
 }

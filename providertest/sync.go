@@ -18,95 +18,33 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// shelf is an application's store of transactions.
-type shelf struct {
-	rows     map[string]bankmux.Known
-	cursor   string
-	accounts []string            // that are asked for; nil means all
-	name     func(string) string // the application's name of an account
-	size     int                 // of a page
-}
-
-func newShelf() *shelf { return &shelf{rows: map[string]bankmux.Known{}, size: 50} }
-
-func (s *shelf) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
-	return func(yield func(bankmux.Known, error) bool) {
-		for _, k := range s.rows {
-			if k.Account == account && !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
-				return
-			}
-		}
-	}
-}
-
-// store keeps a page and its cursor, as one database transaction does.
-func (s *shelf) store(t *testing.T, d bankmux.Delta) {
-	t.Helper()
-	for _, a := range d.Added {
-		assert.NotContains(t, s.rows, a.Known.Key, "a key of its own")
-		s.rows[a.Known.Key] = a.Known
-	}
-	for _, c := range slices.Concat(d.Modified, d.Replaced) {
-		require.Contains(t, s.rows, c.Was.Key, "what was is what was stored")
-		delete(s.rows, c.Was.Key)
-		s.rows[c.Known.Key] = c.Known
-	}
-	for _, m := range d.Missing {
-		require.Contains(t, s.rows, m.Known.Key)
-		s.rows[m.Known.Key] = m.Known
-	}
-	for _, m := range d.Removed {
-		require.Contains(t, s.rows, m.Known.Key)
-		delete(s.rows, m.Known.Key)
-	}
-	require.NotEmpty(t, d.Next)
-	s.cursor = d.Next
-}
-
-func (s *shelf) request(conn bankmux.Connection) bankmux.SyncRequest {
-	return bankmux.SyncRequest{
-		Connection: conn,
-		Cursor:     s.cursor,
-		Accounts:   s.accounts,
-		Name:       s.name,
-		Known:      s.known,
-		PageSize:   s.size,
-	}
-}
-
-// round syncs until there is no more.
-func (b *bench) round(conn bankmux.Connection, s *shelf) (all bankmux.Delta) {
-	b.t.Helper()
-	for range 200 {
-		d, err := b.client.Sync(b.t.Context(), s.request(conn))
-		require.NoError(b.t, err)
-		require.Empty(b.t, d.Failed)
-		assert.Less(b.t, len(d.Next), 1024, "a cursor stays small")
-		s.store(b.t, d)
-		all.Added = append(all.Added, d.Added...)
-		all.Modified = append(all.Modified, d.Modified...)
-		all.Replaced = append(all.Replaced, d.Replaced...)
-		all.Removed = append(all.Removed, d.Removed...)
-		all.Missing = append(all.Missing, d.Missing...)
-		all.Gaps = append(all.Gaps, d.Gaps...)
-		if !d.More {
-			return all
-		}
-	}
-	require.Fail(b.t, "a sync that does not end")
-	return all
-}
-
-// changes are those that are no other ids of what is pending, which some providers change at each
-// refresh.
-func changes(d bankmux.Delta) int {
-	n := len(d.Added) + len(d.Modified) + len(d.Removed) + len(d.Missing)
-	for _, c := range d.Replaced {
-		if c.Was.Status != bankmux.StatusPending {
-			n++
-		}
-	}
-	return n
+// syncing are the promises of a sync.
+var syncing = []promise{
+	{
+		"a sync tells every row once, and later what is new",
+		needs(bankmux.CapSync, bankmux.CapAccounts),
+		syncsFromTheBeginning,
+	},
+	{"a sync that was not stored comes again, and one begun anew doubles nothing", needs(bankmux.CapSync), syncsAgain},
+	{"a sync takes equal rows for as many, whenever they come", needs(bankmux.CapSync), syncsEqualRows},
+	{"a sync refuses cursors that are not its own, and sends nothing", needs(bankmux.CapSync), syncRefuses},
+	{"a sync survives an application that fails or lies", needs(bankmux.CapSync), syncKnownFailsAndLies},
+	{"a sync without what is known tells rows", needs(bankmux.CapSync), syncBlind},
+	{"a sync through every fault loses nothing", needs(bankmux.CapSync), syncThroughFaults},
+	{"a sync may be made by many", needs(bankmux.CapSync), syncByMany},
+	{"a sync has only the accounts that are asked for", needs(bankmux.CapSync), syncFilters},
+	{"a sync reports a row that the bank corrects", needs(bankmux.CapSync), syncSeesChanges},
+	{"a sync reports a row that the bank removes", needs(bankmux.CapSync), syncSeesRemovals},
+	{"a sync reports a pending row, and its posting is no second row", needs(bankmux.CapSync), syncSeesPosting},
+	{"a sync agrees with a bank whose rows change between its pages", needs(bankmux.CapSync), syncWhileMoving},
+	{"a sync agrees with a bank whose rows change while it reads", needs(bankmux.CapSync), syncWhileReading},
+	{"a sync names a row that cannot be read, and reads the others", needs(bankmux.CapSync), syncNamesUnreadable},
+	{
+		"a sync goes on after a reconnect",
+		needs(bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts),
+		syncAfterReconnect,
+	},
+	{"a sync of a new link doubles no row", needs(bankmux.CapSync, bankmux.CapAccounts), syncOverNewLink},
 }
 
 func syncsFromTheBeginning(t *testing.T, b *bench) {
@@ -125,8 +63,8 @@ func syncsFromTheBeginning(t *testing.T, b *bench) {
 		)
 	}
 	b.refetch(conn)
-	s := newShelf()
-	first := b.round(conn, s)
+	s := newRowStore()
+	first := b.syncAll(conn, s)
 	assert.Zero(t, len(first.Modified)+len(first.Replaced)+len(first.Removed)+len(first.Missing))
 	seen := map[string]int{}
 	for _, a := range first.Added {
@@ -141,12 +79,12 @@ func syncsFromTheBeginning(t *testing.T, b *bench) {
 	for amount, n := range seen {
 		assert.Equal(t, 1, n, amount)
 	}
-	assert.Zero(t, changes(b.round(conn, s)), "nothing is told twice")
+	assert.Zero(t, changes(b.syncAll(conn, s)), "nothing is told twice")
 
 	time.Sleep(time.Minute)
 	b.row(conn, id, Row{Amount: "5.55", Text: "one more"})
 	b.refetch(conn)
-	more := b.round(conn, s)
+	more := b.syncAll(conn, s)
 	require.Len(t, more.Added, 1)
 	assert.Equal(t, "-5.55", more.Added[0].Row.Amount.Amount())
 	assert.Equal(t, 1, changes(more))
@@ -155,7 +93,7 @@ func syncsFromTheBeginning(t *testing.T, b *bench) {
 func syncsAgain(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	b.refetch(conn)
-	s := newShelf()
+	s := newRowStore()
 	req := s.request(conn)
 	first, err := b.client.Sync(t.Context(), req)
 	require.NoError(t, err)
@@ -168,15 +106,15 @@ func syncsAgain(t *testing.T, b *bench) {
 		return all
 	}
 	assert.Equal(t, keys(first), keys(second), "a page that was not stored comes again")
-	s.store(t, first)
+	s.save(t, first)
 	stored, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Known: s.known, PageSize: 50})
 	require.NoError(t, err)
 	assert.Zero(t, changes(stored), "rows that were stored without their cursor are known")
-	b.round(conn, s)
+	b.syncAll(conn, s)
 	n := len(s.rows)
 
 	s.cursor = ""
-	assert.Zero(t, changes(b.round(conn, s)), "begun anew, nothing is doubled")
+	assert.Zero(t, changes(b.syncAll(conn, s)), "begun anew, nothing is doubled")
 	assert.Len(t, s.rows, n)
 }
 
@@ -187,12 +125,12 @@ func syncsEqualRows(t *testing.T, b *bench) {
 	b.row(conn, id, coffee)
 	b.row(conn, id, coffee)
 	b.refetch(conn)
-	s := newShelf()
-	b.round(conn, s)
+	s := newRowStore()
+	b.syncAll(conn, s)
 	time.Sleep(time.Minute)
 	b.row(conn, id, coffee)
 	b.refetch(conn)
-	more := b.round(conn, s)
+	more := b.syncAll(conn, s)
 	assert.Len(t, more.Added, 1, "the third of three equal rows")
 	assert.Equal(t, 1, changes(more))
 	n := 0
@@ -209,9 +147,9 @@ func syncRefuses(t *testing.T, b *bench) {
 	other := b.connect(t.Context())
 	b.refetch(conn)
 	b.refetch(other)
-	s, theirs := newShelf(), newShelf()
-	b.round(conn, s)
-	b.round(other, theirs)
+	s, theirs := newRowStore(), newRowStore()
+	b.syncAll(conn, s)
+	b.syncAll(other, theirs)
 	sent := b.reached()
 	cursor := s.cursor
 	for name, bad := range map[string]string{
@@ -241,7 +179,7 @@ func syncRefuses(t *testing.T, b *bench) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 	}
 	assert.Equal(t, sent, b.reached(), "refused without sending")
-	assert.Zero(t, changes(b.round(conn, s)))
+	assert.Zero(t, changes(b.syncAll(conn, s)))
 }
 
 // errStore is an application's own.
@@ -250,8 +188,8 @@ var errStore = errors.New("the application's database is down")
 func syncKnownFailsAndLies(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	b.refetch(conn)
-	s := newShelf()
-	b.round(conn, s)
+	s := newRowStore()
+	b.syncAll(conn, s)
 	failing := s.request(conn)
 	failing.Cursor = ""
 	failing.Known = func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
@@ -329,7 +267,7 @@ func syncThroughFaults(t *testing.T, b *bench) {
 		)
 	}
 	b.refetch(conn)
-	s := newShelf()
+	s := newRowStore()
 	for _, f := range wirefault.All() {
 		if harmless(f) {
 			continue
@@ -344,7 +282,7 @@ func syncThroughFaults(t *testing.T, b *bench) {
 		}
 		time.Sleep(10 * time.Minute) // a breaker has closed again
 	}
-	b.round(conn, s)
+	b.syncAll(conn, s)
 	seen := map[string]bool{}
 	for _, k := range s.rows {
 		if k.Account == id {
@@ -363,8 +301,8 @@ func (b *bench) notRefresh(r *http.Request) bool {
 func syncByMany(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	b.refetch(conn)
-	s := newShelf()
-	b.round(conn, s)
+	s := newRowStore()
+	b.syncAll(conn, s)
 	b.together(32, func(int) {
 		d, err := b.client.Sync(t.Context(), s.request(conn))
 		assert.NoError(t, err)

@@ -2,16 +2,11 @@ package providertest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/inbox"
 	"github.com/bankmux/bankmux/internal/single"
 )
 
@@ -41,20 +35,20 @@ var hooks = []promise{
 		for name, req := range all {
 			b.refusesWebhook(name, req)
 		}
-		b.believes(conn)
+		b.accepts(conn)
 	}},
 	{"a webhook is refused once it is old", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
-		req := b.believes(conn)
+		req := b.accepts(conn)
 		time.Sleep(25 * time.Hour)
 		b.refusesWebhook("a day old", req)
-		b.believes(conn)
+		b.accepts(conn)
 	}},
 	{"webhooks by the next key are believed, and those by the last one still", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
-		before := b.believes(conn)
+		before := b.accepts(conn)
 		b.Webhooks.Rotate()
-		b.believes(conn)
+		b.accepts(conn)
 		_, err := b.client.ReadWebhook(t.Context(), before)
 		require.NoError(t, err)
 	}},
@@ -72,8 +66,8 @@ var hooks = []promise{
 	}},
 }
 
-// believes reads a genuine delivery and returns it.
-func (b *bench) believes(conn bankmux.Connection) bankmux.WebhookRequest {
+// accepts reads a genuine delivery and returns it.
+func (b *bench) accepts(conn bankmux.Connection) bankmux.WebhookRequest {
 	b.t.Helper()
 	req := b.Webhooks.Sign(conn)
 	_, err := b.client.ReadWebhook(b.t.Context(), req)
@@ -157,7 +151,7 @@ func finishedByWebhook(t *testing.T, b *bench) {
 	if !b.readsExchange(bankmux.ExchangeRequest{Session: s, User: s.User, Payload: payload}) {
 		require.False(t, payload.IsZero(), "an event of EventLinkFinished has the payload for ExchangeToken")
 	}
-	post := bankmux.ExchangeRequest{Session: b.kept(s), User: s.User, Payload: payload}
+	post := bankmux.ExchangeRequest{Session: b.reopened(s), User: s.User, Payload: payload}
 	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
 	assert.Equal(t, b.idOf(s, conn), conn.ID)
@@ -177,7 +171,7 @@ func expiringWebhook(t *testing.T, b *bench) {
 
 func changedWebhook(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
-	good := b.believes(conn)
+	good := b.accepts(conn)
 	with := func(change func(h http.Header)) bankmux.WebhookRequest {
 		h := http.Header(good.Header()).Clone()
 		change(h)
@@ -226,7 +220,7 @@ func changedWebhook(t *testing.T, b *bench) {
 		}
 	}
 	time.Sleep(time.Second) // so that it says something else
-	second := b.believes(conn)
+	second := b.accepts(conn)
 	b.refusesWebhook("the body of another", resent(good, good.Header(), second.Body()))
 }
 
@@ -242,139 +236,4 @@ func (b *bench) refusesAddress(why string, req bankmux.WebhookRequest) {
 	_, err := b.client.ReadWebhook(b.t.Context(), req)
 	allowed := []bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported}
 	assert.Contains(b.t, allowed, bankmux.KindOf(err), "a delivery sent to %s must be refused: %v", why, err)
-}
-
-// maxUnknownIDs is how many keys may be fetched at once by ids that are not known. NewKeyByID of
-// package adapter/webhook has the same bound.
-const maxUnknownIDs = 16
-
-// unknownKeys is vacuous where keys are not fetched, and then so is its promise.
-func unknownKeys(t *testing.T, b *bench) {
-	conn := b.connect(t.Context())
-	b.believes(conn)
-	sent := b.reached()
-	forge := b.Webhooks.UnknownKey
-	if forge == nil {
-		forge = b.Webhooks.Sign
-	}
-	forged := make([]bankmux.WebhookRequest, 1000)
-	for i := range forged {
-		forged[i] = forge(conn)
-	}
-	b.together(len(forged), func(i int) {
-		_, err := b.client.ReadWebhook(t.Context(), forged[i])
-		assert.Equal(t, b.Webhooks.UnknownKey == nil, err == nil)
-	})
-	fetched := b.reached() - sent
-	switch {
-	case b.Webhooks.UnknownKey == nil:
-		assert.Zero(t, fetched)
-	case b.Webhooks.KeysByID:
-		assert.LessOrEqual(t, fetched, maxUnknownIDs, "how many keys were fetched by ids that a sender made up")
-		assert.Positive(t, fetched)
-	default:
-		assert.Equal(t, 1, fetched, "how often keys were fetched for unknown ids%s", b.unlessByID())
-	}
-	b.believes(conn)
-}
-
-// webhookFaults lets every fault of the matrix strike the fetching of keys.
-func webhookFaults(t *testing.T, b *bench) {
-	if b.Webhooks.UnknownKey == nil {
-		b.refuseConnections(true)
-		conn := b.conn
-		b.believes(conn)
-		return
-	}
-	b.reclient(matrixGuard(), overPlain)
-	conn := b.connect(t.Context())
-	b.conn = conn
-	failed := 0
-	for _, f := range matrixFaults() {
-		b.reclient(matrixGuard(), f.carrier())
-		f.stateless = true
-		b.transport.CloseIdleConnections()
-		b.strike(f, -1, nil)
-		req := b.Webhooks.Sign(conn)
-		for range 20 {
-			_, err := b.client.ReadWebhook(t.Context(), req)
-			b.show(err)
-			if err == nil {
-				break // the keys came in spite of it
-			}
-			failed++
-			assert.NotContains(
-				t,
-				[]bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported, bankmux.ErrContextDone},
-				bankmux.KindOf(err),
-				"%s: %v",
-				f.name,
-				err,
-			)
-			assert.NotContains(t, err.Error(), "://", f.name)
-		}
-		assert.LessOrEqual(t, b.struck(), 1, "%s: how often keys were asked for", f.name)
-		b.heal()
-		time.Sleep(10 * time.Second)
-		b.believes(conn)
-	}
-	assert.Greater(t, failed, 20*20, "of some forty faults")
-}
-
-func inboxed(t *testing.T, b *bench) {
-	conn := b.connect(t.Context())
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{b.client.Client}, []bankmux.Route{{Client: b.client.Name()}})
-	require.NoError(t, err)
-	good := b.Webhooks.Sign(conn)
-	options := []inbox.Option{inbox.WithLimits(inbox.Limits{Body: 64 << 10, ReadFor: time.Second})}
-	if good.URL() != "" {
-		options = append(options, inbox.WithURL(good.URL()))
-	}
-	var handled []bankmux.Event
-	fail := true
-	h := inbox.New(registry, func(_ context.Context, e bankmux.Event) error {
-		if fail {
-			return assert.AnError
-		}
-		handled = append(handled, e)
-		return nil
-	}, options...)
-	post := func(change func(*http.Request)) int {
-		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body()))
-		maps.Copy(r.Header, good.Header())
-		r.Header.Set("Content-Type", "application/json")
-		if change != nil {
-			change(r)
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		b.show(w.Body.String())
-		return w.Code
-	}
-	assert.Equal(t, http.StatusInternalServerError, post(nil), "what was not handled comes again")
-	fail = false
-	assert.Equal(
-		t,
-		http.StatusUnauthorized,
-		post(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("{}")) }),
-	)
-	assert.Equal(t, http.StatusUnauthorized, post(func(r *http.Request) { r.Header.Del(b.Webhooks.Signed[0]) }))
-	assert.Equal(t, http.StatusNotFound, post(func(r *http.Request) { r.URL.Path = "/hooks/another" }))
-	assert.Equal(t, http.StatusMethodNotAllowed, post(func(r *http.Request) { r.Method = http.MethodPut }))
-	assert.Equal(
-		t,
-		http.StatusUnsupportedMediaType,
-		post(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }),
-	)
-	assert.Equal(t, http.StatusRequestEntityTooLarge, post(func(r *http.Request) {
-		r.ContentLength = -1
-		r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(strings.Repeat(" ", 64<<10))))
-	}))
-	assert.Equal(t, http.StatusRequestTimeout, post(func(r *http.Request) { r.Body, _ = io.Pipe() }))
-	assert.Empty(t, handled)
-	for range 3 {
-		assert.Equal(t, http.StatusOK, post(nil), "a repeat is acknowledged")
-	}
-	require.Len(t, handled, 1)
-	assert.Equal(t, conn.ReferenceKey, handled[0].ReferenceKey)
 }

@@ -13,7 +13,18 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The cases of this file read the rows of an account.
+// transactions are the promises of the rows of an account.
+var transactions = []promise{
+	{"money in is positive and money out negative, whatever the account", needs(bankmux.CapTransactions), signs},
+	{"amounts of transactions are exact to the digit", needs(bankmux.CapTransactions), amountsAreExact},
+	{"a row that cannot be read costs itself and nothing else", needs(bankmux.CapTransactions), badRows},
+	{"equal rows are as many rows", needs(bankmux.CapTransactions), equalRows},
+	{"days are those asked for, and a range that cannot be is refused", needs(bankmux.CapTransactions), dayRanges},
+	{"pages end, repeat nothing, and are not read in advance", needs(bankmux.CapTransactions), pagesEnd},
+	{"a list whose rows move between its pages has each once", needs(bankmux.CapTransactions), pagesWhileMoving},
+	{"a posted row names the pending row that it replaces", needs(bankmux.CapTransactions), pendingIsNamed},
+	{"a pending row differs from a booked one", needs(bankmux.CapTransactions), pendingIsRead},
+}
 
 func signs(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
@@ -101,7 +112,7 @@ func equalRows(t *testing.T, b *bench) {
 	assert.Len(t, rows, 3, "equal rows are different movements")
 }
 
-func windows(t *testing.T, b *bench) {
+func dayRanges(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
 	today := bankmux.DateOf(time.Now().UTC())
@@ -235,4 +246,65 @@ func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 	}
 	require.Fail(b.t, "the rest begins with a row of its own")
 	return 0
+}
+
+// statuses are those of rows by their description.
+type statuses map[string]bankmux.TransactionStatus
+
+func pendingIsRead(t *testing.T, b *bench) {
+	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its posting") {
+		return
+	}
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	held := Row{Amount: "20.00", Text: "restaurant", Pending: true, Date: bankmux.DateOf(time.Now().UTC())}
+	b.row(conn, id, held)
+	b.row(conn, id, Row{Amount: "11.10", Text: "bakery"})
+	b.refetch(conn)
+	read := func() statuses {
+		rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
+		require.Empty(t, failed)
+		got := statuses{}
+		for _, r := range rows {
+			got[r.Description] = r.Status
+		}
+		return got
+	}
+	assert.Equal(
+		t, statuses{"restaurant": bankmux.StatusPending, "bakery": bankmux.StatusBooked}, read(),
+		"while the row is pending",
+	)
+	time.Sleep(time.Minute)
+	held.Pending = false
+	require.NoError(t, b.Data.PostTransaction(conn, id, held))
+	time.Sleep(time.Hour)
+	b.refetch(conn)
+	assert.Equal(
+		t, statuses{"restaurant": bankmux.StatusBooked, "bakery": bankmux.StatusBooked}, read(),
+		"once it is posted",
+	)
+}
+
+// pendingIsNamed posts a pending row and looks for its id.
+func pendingIsNamed(t *testing.T, b *bench) {
+	unnamed := !b.Data.NamesPending || b.Data.PostTransaction == nil
+	if b.lacks("Data.NamesPending", unnamed, "which pending row a posted one replaces") {
+		return
+	}
+	conn := b.connect(t.Context())
+	id := b.account(conn, bankmux.AccountChecking, "USD")
+	held := Row{Amount: "20.00", Text: "restaurant", Pending: true, Date: bankmux.DateOf(time.Now().UTC())}
+	b.row(conn, id, held)
+	b.refetch(conn)
+	req := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}}
+	before, failed := b.read(req)
+	require.Empty(t, failed)
+	require.Len(t, before, 1)
+	held.Pending = false
+	require.NoError(t, b.Data.PostTransaction(conn, id, held))
+	b.refetch(conn)
+	after, failed := b.read(req)
+	require.Empty(t, failed)
+	require.Len(t, after, 1)
+	assert.Equal(t, before[0].ID, after[0].Replaces, "Transaction.Replaces is the id of the pending row")
 }

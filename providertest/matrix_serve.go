@@ -1,0 +1,139 @@
+package providertest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"time"
+)
+
+// serve answers a request with the fault.
+func (f matrixFault) serve(w http.ResponseWriter, r *http.Request, words Words, next http.Handler) {
+	switch {
+	case f.paced:
+		step(w, r, next)
+	case f.words != nil:
+		_, _ = io.Copy(io.Discard, r.Body)
+		f.words(words)(w, r)
+	case f.class == classReworded:
+		reword(w, r, f.members(words), next)
+	case f.wire != "":
+		mustLookup(f.wire).Serve(w, r, next)
+	default:
+		next.ServeHTTP(w, r)
+	}
+}
+
+func either(own http.HandlerFunc, status int, body string) http.HandlerFunc {
+	if own != nil {
+		return own
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// reword puts a word that nobody knows into the members of the right answer.
+func reword(w http.ResponseWriter, r *http.Request, members []string, next http.Handler) {
+	rec := httptest.NewRecorder()
+	next.ServeHTTP(rec, r)
+	body := rec.Body.Bytes()
+	var answer any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if dec.Decode(&answer) == nil {
+		wanted := map[string]bool{}
+		for _, m := range members {
+			wanted[m] = true
+		}
+		reworded, err := json.Marshal(withUnknownWords(answer, "", wanted))
+		if err == nil {
+			body = reworded
+		}
+	}
+	maps.Copy(w.Header(), rec.Header())
+	w.Header().Del("Content-Length")
+	w.WriteHeader(rec.Code)
+	if len(body) > 0 {
+		_, _ = w.Write(body)
+	}
+}
+
+func withUnknownWords(v any, parent string, wanted map[string]bool) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if _, text := inner.(string); text && (wanted[name] || wanted[parent+"."+name]) {
+				v[name] = "unheard_of"
+				continue
+			}
+			v[name] = withUnknownWords(inner, name, wanted)
+		}
+	case []any:
+		for i := range v {
+			v[i] = withUnknownWords(v[i], parent, wanted)
+		}
+	}
+	return v
+}
+
+// pace is how long each step of a call takes whose caller gives up on the way: to connect, to
+// answer, to send the rest of the answer.
+const pace = time.Second
+
+// step answers step by step: the request is carried out at once, the answer begins after a while
+// and ends after another.
+func step(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	m := &paused{ResponseWriter: w, r: r}
+	next.ServeHTTP(m, r)
+	m.finish()
+}
+
+// paused holds back what a handler writes.
+type paused struct {
+	http.ResponseWriter
+	r      *http.Request
+	status int
+	body   []byte
+}
+
+func (p *paused) WriteHeader(status int) { p.status = status }
+
+func (p *paused) Write(b []byte) (int, error) {
+	p.body = append(p.body, b...)
+	return len(b), nil
+}
+
+func (p *paused) finish() {
+	if !p.wait() {
+		return
+	}
+	if p.status != 0 {
+		p.ResponseWriter.WriteHeader(p.status)
+	}
+	if len(p.body) == 0 {
+		return
+	}
+	half := len(p.body) / 2
+	_, _ = p.ResponseWriter.Write(p.body[:half])
+	_ = http.NewResponseController(p.ResponseWriter).Flush()
+	if p.wait() {
+		_, _ = p.ResponseWriter.Write(p.body[half:])
+	}
+}
+
+func (p *paused) wait() bool {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.r.Context().Done():
+		return false
+	}
+}

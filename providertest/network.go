@@ -1,0 +1,191 @@
+package providertest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux/internal/wirefault"
+)
+
+// carrier is what requests travel on.
+type carrier int
+
+const (
+	overPlain carrier = iota // HTTP/1.1
+	overTLS                  // HTTP/1.1
+	overHTTP2                // with TLS
+)
+
+func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		b.mu.Lock()
+		b.dialled = append(b.dialled, address)
+		broken, slow := dial(""), b.left != 0 && b.injected.paced
+		if b.left != 0 && b.injected.dial != "" {
+			broken = b.injected.dial
+			if b.left > 0 {
+				b.left--
+			}
+		}
+		if b.refuse {
+			broken = dialRefused
+		}
+		b.mu.Unlock()
+		switch broken {
+		case dialRefused:
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+		case dialDNS:
+			return nil, &net.OpError{
+				Op:  "dial",
+				Net: "tcp",
+				Err: &net.DNSError{Err: "no such host", Name: "planted-host.example", IsNotFound: true},
+			}
+		case dialHang:
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		if slow {
+			timer := time.NewTimer(pace)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		client, server := net.Pipe()
+		if b.carrier != overPlain {
+			server = b.secured(server, broken != dialTLS)
+		}
+		select {
+		case l.conns <- server:
+			return client, nil
+		case <-l.closed:
+			return nil, net.ErrClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// connState counts the connections that are open at the server.
+func (b *bench) connState(_ net.Conn, state http.ConnState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		b.opened++
+	case http.StateClosed, http.StateHijacked:
+		b.opened--
+	}
+}
+
+// open counts the connections that the server still has.
+func (b *bench) open() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.opened
+}
+
+// secured puts TLS on a connection of the server. What is HTTP/2 is the server's without TLS, so
+// that faults can reach its frames.
+func (b *bench) secured(c net.Conn, right bool) net.Conn {
+	config := serving(right)
+	if b.carrier != overHTTP2 {
+		return tls.Server(c, config)
+	}
+	config.NextProtos = []string{"h2"}
+	return wirefault.HTTP2Conn(tls.Server(c, config))
+}
+
+// identity is a certificate of 127.0.0.1 and those who trust it.
+type identity struct {
+	certificate tls.Certificate
+	roots       *x509.CertPool
+}
+
+// Two servers: one that is trusted, one that says it is the same.
+var (
+	rightServer = sync.OnceValue(newIdentity)
+	wrongServer = sync.OnceValue(newIdentity)
+)
+
+func newIdentity() identity {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(
+			1,
+		),
+		Subject:               pkix.Name{CommonName: "loopback"},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:             time.Unix(0, 0),
+		NotAfter:              time.Unix(1<<33, 0), // a bubble's time begins in the year 2000
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return identity{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots}
+}
+
+func trusting() *tls.Config {
+	return &tls.Config{RootCAs: rightServer().roots, MinVersion: tls.VersionTLS13}
+}
+
+func serving(right bool) *tls.Config {
+	who := rightServer
+	if !right {
+		who = wrongServer
+	}
+	return &tls.Config{
+		Certificates:           []tls.Certificate{who().certificate},
+		MinVersion:             tls.VersionTLS13,
+		SessionTicketsDisabled: true,
+	}
+}

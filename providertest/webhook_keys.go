@@ -1,0 +1,87 @@
+package providertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bankmux/bankmux"
+)
+
+// maxUnknownIDs is how many keys may be fetched at once by ids that are not known. NewKeyByID of
+// package adapter/webhook has the same bound.
+const maxUnknownIDs = 16
+
+// unknownKeys is vacuous where keys are not fetched, and then so is its promise.
+func unknownKeys(t *testing.T, b *bench) {
+	conn := b.connect(t.Context())
+	b.accepts(conn)
+	sent := b.reached()
+	forge := b.Webhooks.UnknownKey
+	if forge == nil {
+		forge = b.Webhooks.Sign
+	}
+	forged := make([]bankmux.WebhookRequest, 1000)
+	for i := range forged {
+		forged[i] = forge(conn)
+	}
+	b.together(len(forged), func(i int) {
+		_, err := b.client.ReadWebhook(t.Context(), forged[i])
+		assert.Equal(t, b.Webhooks.UnknownKey == nil, err == nil)
+	})
+	fetched := b.reached() - sent
+	switch {
+	case b.Webhooks.UnknownKey == nil:
+		assert.Zero(t, fetched)
+	case b.Webhooks.KeysByID:
+		assert.LessOrEqual(t, fetched, maxUnknownIDs, "how many keys were fetched by ids that a sender made up")
+		assert.Positive(t, fetched)
+	default:
+		assert.Equal(t, 1, fetched, "how often keys were fetched for unknown ids%s", b.unlessByID())
+	}
+	b.accepts(conn)
+}
+
+// webhookFaults lets every fault of the matrix strike the fetching of keys.
+func webhookFaults(t *testing.T, b *bench) {
+	if b.Webhooks.UnknownKey == nil {
+		b.refuseConnections(true)
+		conn := b.conn
+		b.accepts(conn)
+		return
+	}
+	b.newClient(matrixGuard(), overPlain)
+	conn := b.connect(t.Context())
+	b.conn = conn
+	failed := 0
+	for _, f := range matrixFaults {
+		b.newClient(matrixGuard(), f.carrier())
+		f.stateless = true
+		b.transport.CloseIdleConnections()
+		b.injectMatrixFault(f, -1, nil)
+		req := b.Webhooks.Sign(conn)
+		for range 20 {
+			_, err := b.client.ReadWebhook(t.Context(), req)
+			b.show(err)
+			if err == nil {
+				break // the keys came in spite of it
+			}
+			failed++
+			assert.NotContains(
+				t,
+				[]bankmux.Kind{bankmux.ErrSignature, bankmux.ErrUnsupported, bankmux.ErrContextDone},
+				bankmux.KindOf(err),
+				"%s: %v",
+				f.name,
+				err,
+			)
+			assert.NotContains(t, err.Error(), "://", f.name)
+		}
+		assert.LessOrEqual(t, b.injections(), 1, "%s: how often keys were asked for", f.name)
+		b.heal()
+		time.Sleep(10 * time.Second)
+		b.accepts(conn)
+	}
+	assert.Greater(t, failed, 20*20, "of some forty faults")
+}
