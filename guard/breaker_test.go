@@ -90,12 +90,15 @@ func errorsThatConcernTheProviderOpenTheCircuit(t *testing.T) {
 		},
 		{"refused before it left", &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}, false},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			b := breakers(guard.BreakerOptions{})
-			for range 6 {
-				require.Error(t, b.call(t.Context(), read, c.err))
-			}
-			assert.Equal(t, c.open, b.state(read) == "open", c.name)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := breakers(guard.BreakerOptions{})
+				for range 6 {
+					require.Error(t, b.call(t.Context(), read, c.err))
+				}
+				assert.Equal(t, c.open, b.state(read) == "open")
+			})
 		})
 	}
 }
@@ -329,24 +332,27 @@ func silenceCountsAtEveryStep(t *testing.T) {
 		sent bool
 		open bool
 	}{
-		"a token that does not come":      {read, 6 * time.Second, false, true},
-		"a share of the caller's time":    {once, 2 * time.Second, true, true},
-		"a share too short to count":      {once, 500 * time.Millisecond, true, false},
-		"an impatient caller":             {read, 2 * time.Second, true, false},
-		"a patient caller who gets bored": {read, 6 * time.Second, true, true},
+		"a token that does not come":     {read, 6 * time.Second, false, true},
+		"a share of the caller's time":   {once, 2 * time.Second, true, true},
+		"a share too short to count":     {once, 500 * time.Millisecond, true, false},
+		"an impatient caller":            {read, 2 * time.Second, true, false},
+		"a patient caller that gives up": {read, 6 * time.Second, true, true},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			b := breakers(guard.BreakerOptions{})
-			for range 6 {
-				ctx, cancel := context.WithTimeout(t.Context(), c.wait)
-				err := chain(b.chain, c.op, func(ctx context.Context) error {
-					<-ctx.Done()
-					return &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: !c.sent, Err: ctx.Err()}
-				})(ctx)
-				cancel()
-				require.Error(t, err)
-			}
-			assert.Equal(t, c.open, b.state(c.op) == "open", name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := breakers(guard.BreakerOptions{})
+				for range 6 {
+					ctx, cancel := context.WithTimeout(t.Context(), c.wait)
+					err := chain(b.chain, c.op, func(ctx context.Context) error {
+						<-ctx.Done()
+						return &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: !c.sent, Err: ctx.Err()}
+					})(ctx)
+					cancel()
+					require.Error(t, err)
+				}
+				assert.Equal(t, c.open, b.state(c.op) == "open")
+			})
 		})
 	}
 }

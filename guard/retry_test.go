@@ -305,7 +305,7 @@ func onlySafeCallsAreRepeated(t *testing.T) {
 		},
 		{"a one-shot that was sent", oneShot, errDown, 1, bankmux.ErrOutcomeUnknown},
 		{
-			"a one-shot with an unreadable answer", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1,
+			"a one-shot with an unreadable response", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1,
 			bankmux.ErrOutcomeUnknown,
 		},
 		{
@@ -322,23 +322,26 @@ func onlySafeCallsAreRepeated(t *testing.T) {
 		},
 		{"a foreign error of a one-shot", oneShot, errors.New("?"), 1, bankmux.ErrOutcomeUnknown},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			calls := 0
-			err := chain(
-				[]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})},
-				c.op,
-				answers(&calls, c.err, c.err, c.err, c.err),
-			)(
-				t.Context(),
-			)
-			assert.Equal(t, c.calls, calls, c.name)
-			assert.Equal(t, c.kind, bankmux.KindOf(err), c.name)
-			if c.kind == bankmux.ErrOutcomeUnknown {
-				require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
-				if inner, ok := errors.AsType[*bankmux.Error](c.err); ok {
-					require.ErrorIs(t, err, inner.Kind, "%s: the cause stays visible", c.name)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				err := chain(
+					[]bankmux.Interceptor{guard.Retry(guard.RetryOptions{})},
+					c.op,
+					answers(&calls, c.err, c.err, c.err, c.err),
+				)(
+					t.Context(),
+				)
+				assert.Equal(t, c.calls, calls)
+				assert.Equal(t, c.kind, bankmux.KindOf(err))
+				if c.kind == bankmux.ErrOutcomeUnknown {
+					require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
+					if inner, ok := errors.AsType[*bankmux.Error](c.err); ok {
+						require.ErrorIs(t, err, inner.Kind, "the cause stays visible")
+					}
 				}
-			}
+			})
 		})
 	}
 }

@@ -86,7 +86,7 @@ func aTokenIsRenewedBeforeItEnds(t *testing.T) {
 	for lifetime, good := range map[time.Duration]time.Duration{
 		time.Hour:       53 * time.Minute, // ten percent early, and up to one more
 		2 * time.Minute: 85 * time.Second, // thirty seconds early, and up to three more
-		time.Minute:     26 * time.Second, // half of the shortest life
+		time.Minute:     26 * time.Second, // half of the shortest lifetime
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var fetches atomic.Int32
@@ -226,18 +226,21 @@ func aLifetimeCountsAsOneMinuteToOneDay(t *testing.T) {
 		"the longest": {1<<63 - 1, 21 * time.Hour, 24 * time.Hour},
 		"the least":   {-1 << 63, 26 * time.Second, time.Minute},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			var fetches atomic.Int32
-			s := token.NewSource(time.Minute, endpoint(&fetches, c.lifetime))
-			for _, at := range []struct {
-				wait    time.Duration
-				fetches int32
-			}{{0, 1}, {c.good, 1}, {c.over - c.good, 2}} {
-				time.Sleep(at.wait)
-				_, err := s.Token(t.Context())
-				require.NoError(t, err, name)
-				assert.Equal(t, at.fetches, fetches.Load(), "%s after %s", name, at.wait)
-			}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var fetches atomic.Int32
+				s := token.NewSource(time.Minute, endpoint(&fetches, c.lifetime))
+				for _, at := range []struct {
+					wait    time.Duration
+					fetches int32
+				}{{0, 1}, {c.good, 1}, {c.over - c.good, 2}} {
+					time.Sleep(at.wait)
+					_, err := s.Token(t.Context())
+					require.NoError(t, err)
+					assert.Equal(t, at.fetches, fetches.Load(), "after %s", at.wait)
+				}
+			})
 		})
 	}
 }
