@@ -50,9 +50,11 @@ func theOptionsSelectTheInterceptors(t *testing.T) {
 		"no bank":    {func(o *guard.Options) { o.AtInstitution = nil }, 7},
 		"no options": {func(o *guard.Options) { *o = guard.Options{} }, 4},
 	} {
-		opts := all
-		c.change(&opts)
-		assert.Len(t, guard.New(opts).Interceptors(), c.length, name)
+		t.Run(name, func(t *testing.T) {
+			opts := all
+			c.change(&opts)
+			assert.Len(t, guard.New(opts).Interceptors(), c.length)
+		})
 	}
 }
 

@@ -248,16 +248,18 @@ func aJWTSchemeThatProvesTooLittleIsRefused(t *testing.T) {
 		"no algorithm":           {func(c *webhook.JWT) { c.Algorithms = []webhook.Algorithm{"none"} }, "Algorithms"},
 		"a negative age":         {func(c *webhook.JWT) { c.Window.Age = -1 }, "Age"},
 	} {
-		cfg := webhook.JWT{Header: []string{"X"}, Keys: set(), Digest: "digest"}
-		_, err := webhook.NewJWT(cfg)
-		require.NoError(t, err)
-		c.change(&cfg)
-		v, err := webhook.NewJWT(cfg)
-		var e *bankmux.Error
-		require.ErrorAs(t, err, &e)
-		assert.Equal(t, bankmux.ErrInvalid, e.Kind, name)
-		assert.Equal(t, c.field, e.Field, name)
-		assert.Nil(t, v)
+		t.Run(name, func(t *testing.T) {
+			cfg := webhook.JWT{Header: []string{"X"}, Keys: set(), Digest: "digest"}
+			_, err := webhook.NewJWT(cfg)
+			require.NoError(t, err)
+			c.change(&cfg)
+			v, err := webhook.NewJWT(cfg)
+			var e *bankmux.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, bankmux.ErrInvalid, e.Kind)
+			assert.Equal(t, c.field, e.Field)
+			assert.Nil(t, v)
+		})
 	}
 }
 

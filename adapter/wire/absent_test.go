@@ -61,9 +61,11 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 		},
 		"a single object that is text is not there": {`{"one":"x"}`, halfRead{}},
 	} {
-		var in halfRead
-		require.NoError(t, wire.Unmarshal([]byte(c.body), &in), name)
-		assert.Equal(t, c.want, in, name)
+		t.Run(name, func(t *testing.T) {
+			var in halfRead
+			require.NoError(t, wire.Unmarshal([]byte(c.body), &in))
+			assert.Equal(t, c.want, in)
+		})
 	}
 }
 
@@ -83,7 +85,9 @@ func onlyKeysThatAreReadMustBeUnique(t *testing.T) {
 		"a key of a map":                   {`{"by_name":{"a":{},"a":{}}}`, false},
 		"the same key, escaped":            {`{"text":"a","te\u0078t":"b"}`, false},
 	} {
-		var in halfRead
-		assert.Equal(t, c.ok, wire.Unmarshal([]byte(c.body), &in) == nil, name)
+		t.Run(name, func(t *testing.T) {
+			var in halfRead
+			assert.Equal(t, c.ok, wire.Unmarshal([]byte(c.body), &in) == nil)
+		})
 	}
 }

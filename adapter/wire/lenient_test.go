@@ -171,8 +171,10 @@ func theEnvelopeHasItsOwnRule(t *testing.T) {
 		"an answer that ends in a row":     `{"rows":[{"id":7},{"id":`,
 		"more behind the answer":           `{"total":"1"} {}`,
 	} {
-		var in oddAnswer
-		assert.Error(t, wire.Unmarshal([]byte(body), &in), name)
+		t.Run(name, func(t *testing.T) {
+			var in oddAnswer
+			assert.Error(t, wire.Unmarshal([]byte(body), &in))
+		})
 	}
 }
 

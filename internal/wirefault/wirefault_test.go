@@ -85,20 +85,22 @@ func aFaultSendsTheResponseThatItsSummaryNames(t *testing.T) {
 		"clock_skew":           {200, "application/json", `{"a":"b"}`},
 		"redirect":             {307, "", ""},
 	} {
-		f, ok := wirefault.Lookup(name)
-		require.True(t, ok, name)
-		w := httptest.NewRecorder()
-		wirefault.Handler(f, next).
-			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody))
-		assert.Equal(t, want.status, w.Code, name)
-		assert.Contains(t, w.Header().Get("Content-Type"), want.kind, name)
-		switch want.body {
-		case "":
-		case " ":
-			assert.Empty(t, w.Body.String(), name)
-		default:
-			assert.Equal(t, want.body, w.Body.String(), name)
-		}
+		t.Run(name, func(t *testing.T) {
+			f, ok := wirefault.Lookup(name)
+			require.True(t, ok)
+			w := httptest.NewRecorder()
+			wirefault.Handler(f, next).
+				ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody))
+			assert.Equal(t, want.status, w.Code)
+			assert.Contains(t, w.Header().Get("Content-Type"), want.kind)
+			switch want.body {
+			case "":
+			case " ":
+				assert.Empty(t, w.Body.String())
+			default:
+				assert.Equal(t, want.body, w.Body.String())
+			}
+		})
 	}
 	var none wirefault.Fault
 	w := httptest.NewRecorder()
