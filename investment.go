@@ -151,8 +151,10 @@ func (c *Client) InvestmentTransactionPages(
 	return func(yield func(InvestmentTransactionPage, error) bool) {
 		var seen recent.Rows
 		var old stale
+		answers := req.Answers
 		pages(req.Page, func(at string) (InvestmentTransactionPage, string, error) {
-			req.Page = at
+			req.Page, req.Answers = at, answers
+			answers = nil // a challenge is answered once
 			page, err := call(
 				ctx,
 				c,

@@ -98,8 +98,12 @@ func (a *asker) Holdings(_ context.Context, req bankmux.HoldingsRequest) (bankmu
 func (a *asker) InvestmentTransactionPage(
 	_ context.Context, req bankmux.InvestmentTransactionsRequest,
 ) (bankmux.InvestmentTransactionPage, error) {
-	rows := []bankmux.InvestmentTransaction{{ID: "i"}}
-	return bankmux.InvestmentTransactionPage{Transactions: rows}, a.ask(req.Answers, []any{req.Accounts, req.From, req.To, req.PageSize, req.Page})
+	if req.Page == "page 3" {
+		a.got = append(a.got, req.Answers)
+		return bankmux.InvestmentTransactionPage{}, nil
+	}
+	page := bankmux.InvestmentTransactionPage{Transactions: []bankmux.InvestmentTransaction{{ID: "i"}}, Next: "page 3"}
+	return page, a.ask(req.Answers, []any{req.Accounts, req.From, req.To, req.PageSize, req.Page})
 }
 
 func (a *asker) Refresh(_ context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
@@ -350,6 +354,25 @@ func TestResumeOfAnInterruptedLoop(t *testing.T) {
 		for i, account := range []string{"a", "b"} {
 			assert.Equal(t, bankmux.TransactionsRequest{Accounts: []string{account}, From: from}, a.got[i])
 		}
+	})
+}
+
+func TestInvestmentTransactionPages(t *testing.T) {
+	t.Parallel()
+	t.Run("answers are sent with the first page alone", func(t *testing.T) {
+		t.Parallel()
+		a := &asker{fake: fake{provider: "asker", env: bankmux.Sandbox}}
+		client := bankmux.NewClient("c", a)
+		_, conn := linked(t, client, "u")
+		req := bankmux.InvestmentTransactionsRequest{Connection: conn}
+		_, err := firstOf(client.InvestmentTransactionPages(t.Context(), req))
+		ch := otherProcess(t, err)
+		req.Answers = ch.Answer("1")
+		for _, err := range client.InvestmentTransactionPages(t.Context(), req) {
+			require.NoError(t, err)
+		}
+		require.Len(t, a.got, 2)
+		assert.Equal(t, (*bankmux.Answers)(nil), a.got[1])
 	})
 }
 
