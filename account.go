@@ -22,37 +22,36 @@ func (r *AccountsRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// AccountsResult holds accounts. What could not be read is in Failed, never left out in silence.
+// AccountsResult holds accounts. Failed has what could not be read.
 type AccountsResult struct {
 	Accounts []Account
 	Failed   []Failure
-	AsOf     time.Time // when the provider read them, zero where it does not say
+	AsOf     time.Time // when the provider read them, zero if it does not say
 }
 
-// Account is one account. Amounts are no part of it: see [BalanceReader].
+// Account is one account. It has no amounts: see [Client.Balances].
 type Account struct {
-	ID           string      `json:"id"`            // the provider's; may change when the user links anew
-	Kind         AccountKind `json:"kind"`          // our word
+	ID           string      `json:"id"`            // the provider's; may change when the user links again
+	Kind         AccountKind `json:"kind"`          // the library's word
 	ProviderKind string      `json:"provider_kind"` // the provider's word for it
 	Name         string      `json:"name,omitempty"`
 	Nickname     string      `json:"nickname,omitempty"`
 	Mask         string      `json:"mask,omitempty"`   // last digits as the bank shows them; not unique
-	Number       string      `json:"number,omitempty"` // where it comes with the list (Dapi)
-	// where it comes with the list (Dapi); not checked, sandboxes make them up
+	Number       string      `json:"number,omitempty"` // if it comes with the list (Dapi)
+	// if it comes with the list (Dapi); not validated, since sandboxes invent them
 	IBAN     string   `json:"iban,omitempty"`
-	Currency Currency `json:"currency,omitempty"` // "" where the provider does not say
+	Currency Currency `json:"currency,omitempty"` // "" if the provider does not say
 	Closed   bool     `json:"closed,omitempty"`
-	// the provider's id of the account behind it, the same in each of its links, where it has one
+	// the provider's id of the account that is the same in each of its links, if it has one
 	PersistentID string `json:"persistent_id,omitempty"`
 	OriginalID   string `json:"original_id,omitempty"` // the application's own id of an imported account
 }
 
-// AccountKind is our word for what an account is. Unknown values are possible:
-// the list grows.
+// AccountKind is the library's word for the kind of an account. The list may grow.
 type AccountKind string
 
-// The kinds of account. The last four are debts: their booked balance is negative when money is
-// owed.
+// The kinds of account. The last four are debts. Their booked balance is negative while the user
+// owes money.
 const (
 	AccountChecking   AccountKind = "checking" // current account
 	AccountSavings    AccountKind = "savings"
@@ -76,8 +75,8 @@ func (k AccountKind) Liability() bool {
 	return false
 }
 
-// Accounts lists the accounts of a connection. It may be repeated. What could not be read is named
-// by a [*PartialError] beside the rest. For the other errors see [AccountLister].
+// Accounts lists the accounts of a connection. It may be repeated. A [*PartialError] names what
+// could not be read, beside the rest. For the other errors see [AccountLister].
 func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error) {
 	res, err := call(ctx, c, opAccounts, req, AccountLister.Accounts)
 	if err == nil {

@@ -27,7 +27,7 @@ type AccountNumbers struct {
 	Numbers []AccountNumber `json:"numbers"`
 }
 
-// Of returns the number of a scheme.
+// Of returns the number of a scheme, and false if the account has none.
 func (n AccountNumbers) Of(scheme NumberScheme) (AccountNumber, bool) {
 	for _, one := range n.Numbers {
 		if one.Scheme == scheme {
@@ -37,8 +37,8 @@ func (n AccountNumbers) Of(scheme NumberScheme) (AccountNumber, bool) {
 	return AccountNumber{}, false
 }
 
-// AccountNumber is how one payment scheme calls an account. It is personal data. Nothing
-// is checked: sandboxes make numbers up.
+// AccountNumber is the number of an account in one payment scheme. It is personal data. It is not
+// validated, because sandboxes invent numbers.
 type AccountNumber struct {
 	Scheme      NumberScheme `json:"scheme"`
 	Number      string       `json:"number,omitempty"`
@@ -63,8 +63,8 @@ const (
 	SchemeLocal NumberScheme = "local" // Number, as the bank itself writes it
 )
 
-// AccountNumbers reads account numbers. It may be repeated. What could not be read is named by a
-// [*PartialError] beside the rest. For the other errors see [AccountNumberReader].
+// AccountNumbers reads account numbers. It may be repeated. A [*PartialError] names what could not
+// be read, beside the rest. For the other errors see [AccountNumberReader].
 func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
 	res, err := call(ctx, c, opAccountNumbers, req, AccountNumberReader.AccountNumbers)
 	if err == nil {

@@ -5,12 +5,16 @@ import (
 	"errors"
 )
 
-// Do runs f on the client's adapter, seen as P, through the client's interceptors. Adapters build
-// their provider-specific operations on it; P is then an interface of the adapter's own. If the
-// adapter does not implement P, the error is [ErrUnsupported] and f is not called. Name, Group and
-// Effect of op must be set; the client fills in its own fields. A nil context is [ErrInvalid], one
-// that is done [ErrContextDone], and neither sends anything. Otherwise the errors are those of f;
-// whether it is repeated is decided by op.Effect.
+// Do calls f with the client's adapter, through the client's interceptors. It is for operations
+// that only one provider has. P is an interface of the adapter's package, with the method that f
+// calls.
+//
+// Name, Group and Effect of op must be set, and the client fills in its own fields. Effect decides
+// whether f may be called again.
+//
+// If the adapter does not implement P, the error is [ErrUnsupported] and f is not called. A nil
+// context is [ErrInvalid], and one that is done is [ErrContextDone]. Both send nothing. All other
+// errors are those of f and of the interceptors.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
 	var none Out
 	op.Client, op.Provider = c.name, c.desc.Provider
@@ -66,9 +70,12 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 }
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a
-// request of this package, whose answers the bank then gets. One that the client cannot have made,
-// or whose request or answers are invalid, is [ErrInvalid] or [ErrChallengeExpired] and sends
-// nothing; op is told whom the call concerns.
+// request of this package. DoOn fills in op with the connection and its user. If the request has
+// [Answers], they are sent to the bank.
+//
+// The error is [ErrInvalid] for a connection that this client cannot have made, and for an invalid
+// request or answers. It is [ErrChallengeExpired] for answers that come too late. Both send
+// nothing.
 func DoOn[P, Out any](
 	ctx context.Context,
 	c *Client,

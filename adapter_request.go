@@ -2,9 +2,8 @@ package bankmux
 
 import "time"
 
-// SessionOption is a provider-specific part of a [SessionRequest], such as
-// moneykit.SessionOptions. Adapters ignore the options of others, so one request can serve
-// a registry that chooses the provider.
+// SessionOption is a provider-specific part of a [SessionRequest], such as moneykit.SessionOptions.
+// An adapter ignores the options of others, so one request can have options for several providers.
 type SessionOption interface {
 	// ForProvider returns the name of the adapter that reads the option.
 	ForProvider() string
@@ -32,7 +31,7 @@ func (r ExchangeRequest) Fields() (Payload, error) {
 	return parseSecret(r.Payload)
 }
 
-// AccountName is the application's name of an account.
+// AccountName returns the application's name of an account.
 func (r *SyncRequest) AccountName(account string) string {
 	if r.Name == nil {
 		return account
@@ -40,10 +39,10 @@ func (r *SyncRequest) AccountName(account string) string {
 	return r.Name(account)
 }
 
-// Days returns the first and last day to ask for, given the last one there can be.
+// Days returns the first and last day to ask for. today is the last day there can be.
 func (r *TransactionsRequest) Days(today Date) (from, to Date) { return days(r.From, r.To, today) }
 
-// Days returns the first and last day to ask for, given the last one there can be.
+// Days returns the first and last day to ask for. today is the last day there can be.
 func (r *InvestmentTransactionsRequest) Days(today Date) (from, to Date) {
 	return days(r.From, r.To, today)
 }
@@ -61,14 +60,14 @@ func days(from, to, today Date) (Date, Date) {
 	return from, to
 }
 
-// Limits returns the first and last day whose rows belong into the answer, given the last day there
-// can be. Adapters drop other rows and count them. Without To there is no last day, since banks
-// also write value dates that have not come yet.
+// Limits returns the first and last day whose rows belong into the response. today is the last day
+// there can be. Adapters drop other rows and count them. Without To there is no last day, because
+// banks also write value dates in the future.
 func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)
 }
 
-// Limits returns the first and last day whose rows belong into the answer, as
+// Limits returns the first and last day whose rows belong into the response, as
 // [TransactionsRequest.Limits] does.
 func (r *InvestmentTransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// NewSession starts a session for an adapter to complete: ids, user, times. The adapter adds
-// Launch; the client adds its own name. ID is random. Where webhooks name the flow only by an id or
-// token of the provider's, set ID to a digest of that, so that [Event.Session] can say it.
+// NewSession returns a session with ids, user and times, for an adapter to complete. The adapter
+// adds Launch, and the client adds its own name. ID is random. Some providers' webhooks name the
+// flow by an id or token of their own. Set ID to a digest of that then, so that [Event.Session] can
+// name it.
 func NewSession(req SessionRequest) Session {
 	lifetime := req.Lifetime
 	if lifetime == 0 {
@@ -30,10 +31,10 @@ func NewSession(req SessionRequest) Session {
 	return s
 }
 
-// ConnectionOf returns the id of the connection that a login makes, for adapters whose provider
-// ties no login to a session: a user may link two banks from one session there. reference is the
-// provider's id of the login. The same login has the same id in any process, and two logins have
-// two. A reconnect keeps the id that the connection has.
+// ConnectionOf returns the id of the connection that a login makes. It is for adapters whose
+// provider does not tie a login to a session: there, a user may link two banks from one session.
+// The reference is the provider's id of the login. The same login has the same id in any process,
+// and two logins have two ids. A reconnect keeps the id of the connection.
 func (s Session) ConnectionOf(reference string) string {
 	if s.Reconnect != nil {
 		return s.ConnectionID
@@ -41,12 +42,12 @@ func (s Session) ConnectionOf(reference string) string {
 	return s.further(reference)
 }
 
-// NewLaunchToken keeps a token, for an adapter.
+// NewLaunchToken returns a token for the front end, for an adapter.
 func NewLaunchToken(text string) LaunchToken { return LaunchToken{NewSecret(text)} }
 
-// NewConnection makes the connection a session ends in, for an adapter to
-// complete with institution, status, products and consent. On a reconnect it keeps the identity,
-// and what else was known, of the connection being renewed, but not the dates of its consent.
+// NewConnection returns the connection that a session ends in. The adapter completes it with
+// institution, status, products and consent. On a reconnect it keeps the identity of the connection
+// that is renewed, and its other fields. It drops the dates of the consent, which is replaced.
 func NewConnection(s Session, reference string, credential Secret) Connection {
 	now := Moment(time.Now())
 	conn := Connection{CreatedAt: now}
@@ -64,20 +65,21 @@ func NewConnection(s Session, reference string, credential Secret) Connection {
 	return conn
 }
 
-// NewFurtherConnection makes a connection that the user linked in the same run beside the session's
-// own, for [ExchangeResult.More]. Its id comes from the session and the reference, so the same
-// login has the same id in any process. It is a new connection, also where the session renews
-// another.
+// NewFurtherConnection returns a connection for [ExchangeResult.More]: one that the user linked in
+// the same run, beside the session's own. Its id comes from the session and the reference, so the
+// same login has the same id in any process. It is a new connection even if the session renews
+// another one.
 func NewFurtherConnection(s Session, reference string, credential Secret) Connection {
 	s.ConnectionID, s.Reconnect = s.further(reference), nil
 	return NewConnection(s, reference, credential)
 }
 
-// Credential is what the adapter needs to act on the connection. Applications have no use for it.
+// Credential returns what the adapter needs to act on the connection. It is for adapters.
 func (c Connection) Credential() Secret { return c.credential }
 
 // WithCredential returns a copy with another credential, for an adapter whose provider renews it.
-// Identity, reference and [Connection.ReferenceKey] stay, so a webhook still finds the connection.
+// Identity, reference and [Connection.ReferenceKey] stay, so a webhook delivery still finds the
+// connection.
 func (c Connection) WithCredential(credential Secret) Connection {
 	c.credential = credential
 	return c
@@ -95,14 +97,14 @@ func (e Event) WithReference(reference string) Event {
 	return e
 }
 
-// WithRaw returns a copy of the event with that body, for an adapter. The client sets the whole
-// body otherwise.
+// WithRaw returns a copy of the event with that body, for an adapter. Without it the client sets
+// the whole body.
 func (e Event) WithRaw(body []byte) Event {
 	e.raw = hide(body)
 	return e
 }
 
-// WithPayload returns a copy of the event with that body in clear, for an adapter.
+// WithPayload returns a copy of the event with the decrypted body, for an adapter.
 func (e Event) WithPayload(body []byte) Event {
 	e.payload = hide(body)
 	return e

@@ -10,14 +10,14 @@ type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
 	Cards      []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
-	// Known are accounts as listed before. At Dapi a balance does not tell a debt from a credit,
-	// only the kind of the account does: the client lists the accounts first, unless Accounts or
-	// Cards name what is to be read and Known has it.
+	// Known are accounts as listed before. At Dapi only the kind of the account shows whether a
+	// balance is a debt, so the client lists the accounts first. It does not list them if Accounts
+	// or Cards name what to read and Known has each of those accounts.
 	Known []Account
-	// Fresh asks the bank where the provider also serves balances that it keeps. MaxAge asks the
-	// bank only where the kept ones are older; with both set, MaxAge decides. The zero values leave
-	// it to the provider. A provider that has one kind of balance ignores both: [Balance.AsOf] says
-	// how old it is. Fresh balances may be billed, and take as long as the bank does.
+	// Fresh asks the bank if the provider also serves stored balances. MaxAge asks the bank only if
+	// the stored ones are older. If both are set, MaxAge decides. The zero values leave it to the
+	// provider. A provider with one kind of balance ignores both, and [Balance.AsOf] says how old
+	// the balance is. Fresh balances may be billed, and take as long as the bank does.
 	Fresh   bool
 	MaxAge  time.Duration
 	Answers *Answers // to a [Challenge] of an earlier try
@@ -39,13 +39,14 @@ func (r *BalancesRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// BalancesResult holds balances. What could not be read is in Failed, never zero.
+// BalancesResult holds balances. Failed has what could not be read. An unread balance is never
+// zero.
 type BalancesResult struct {
 	Balances []AccountBalances
 	Failed   []Failure
 }
 
-// AccountBalances are the balances of one account or card: those the bank told, and no others.
+// AccountBalances are the balances of one account or card that the bank reported.
 type AccountBalances struct {
 	Account  string    `json:"account"`        // the provider's id of the account or card
 	Card     bool      `json:"card,omitempty"` // Account is the id of a card
@@ -53,7 +54,7 @@ type AccountBalances struct {
 	Due      Date      `json:"due"` // until when BalanceDue has to be paid, zero where the bank does not say
 }
 
-// Of returns the balance of a kind, and false where the bank did not tell it. That is not 0.
+// Of returns the balance of a kind, and false if the bank did not report it. Absent is not zero.
 func (b AccountBalances) Of(kind BalanceKind) (Money, bool) {
 	for _, one := range b.Balances {
 		if one.Kind == kind {
@@ -67,11 +68,11 @@ func (b AccountBalances) Of(kind BalanceKind) (Money, bool) {
 type Balance struct {
 	Kind  BalanceKind `json:"kind"`
 	Money Money       `json:"money"`
-	AsOf  time.Time   `json:"as_of"` // zero where nobody said
+	AsOf  time.Time   `json:"as_of"` // zero if the provider does not say
 }
 
-// BalanceKind says what a balance means. Money of the user is positive, debt is
-// negative: a card on which 784.60 is owed has a booked balance of -784.60.
+// BalanceKind says what a balance means. Money of the user is positive, debt is negative: a card on
+// which 784.60 is owed has a booked balance of -784.60.
 type BalanceKind string
 
 // The kinds of balance.
@@ -82,9 +83,9 @@ const (
 	BalanceDue       BalanceKind = "due"       // what has to be paid by a date; negative
 )
 
-// Balances reads balances. It may be repeated. Where the provider serves one account a call,
-// accounts that fail do not sink the others: a [*PartialError] names them, and a [Challenge]
-// carries what was read before. For the other errors see [BalanceReader].
+// Balances reads balances. It may be repeated. If some accounts fail, a [*PartialError] names them
+// beside the balances of the others. If the bank asks the user, the [Challenge] keeps what was read
+// before. For the other errors see [BalanceReader].
 func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if c.desc.PerAccount && c.Has(CapBalances) {
 		res, err := c.balancesEach(ctx, req)

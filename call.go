@@ -6,7 +6,7 @@ import (
 	"net/url"
 )
 
-// call is the one way from a Client's method to the adapter's.
+// call makes the call of a Client's method to the adapter's method.
 func call[P, R, Out any, Req interface {
 	*R
 	Request

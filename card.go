@@ -28,13 +28,13 @@ type Card struct {
 	Number   string   `json:"number,omitempty"` // as the bank shows it, mostly masked
 	Kind     string   `json:"kind,omitempty"`   // the provider's word: "credit"
 	Status   string   `json:"status,omitempty"` // the provider's word: "active", "blocked", …
-	Limit    Money    `json:"limit"`            // zero where not told
-	Expires  Date     `json:"expires"`          // zero where not told
+	Limit    Money    `json:"limit"`            // zero if absent
+	Expires  Date     `json:"expires"`          // zero if absent
 	Currency Currency `json:"currency,omitempty"`
 }
 
-// Cards lists cards. It may be repeated. What could not be read is named by a [*PartialError]
-// beside the rest. For the other errors see [CardLister].
+// Cards lists cards. It may be repeated. A [*PartialError] names what could not be read, beside the
+// rest. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
 	res, err := call(ctx, c, opCards, req, CardLister.Cards)
 	if err == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Challenge is what the bank wants to hear from the user before it goes on: a one-time password, a
-// PIN, a captcha. It comes with an [ErrUserAction]:
+// Challenge is a question of the bank to the user, such as for a one-time password, a PIN or a
+// captcha. It comes with an [ErrUserAction]:
 //
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
 //		store(e.Challenge)                                  // it marshals to JSON
@@ -25,21 +25,21 @@ import (
 // [Client.Resume] knows which call it was. Making the same call again with Answers set does the
 // same.
 //
-// While it is open every other call on the connection gets the same error at once, for it would end
-// the user's session at the bank. A wrong answer is [ErrAnswerRejected], a late one
-// [ErrChallengeExpired]; after either, and after [Challenge.Abandon], the call starts again without
-// Answers. It is never repeated by the library.
+// While it is open, every other call on the connection gets the same error at once. A second call
+// would end the user's session at the bank. A wrong answer is [ErrAnswerRejected], and a late one
+// is [ErrChallengeExpired]. After either, and after [Challenge.Abandon], make the call again
+// without Answers. The library never repeats an answer.
 //
-// It may hold data that was already read, so it is to be kept like the data itself.
+// A challenge may hold data that was read already. Protect it like that data.
 type Challenge struct {
 	ID         string    `json:"id"`                // the provider's id of the interrupted operation
 	Op         string    `json:"op"`                // the operation to call again, such as [OpBalances]
 	Call       string    `json:"call"`              // the step of it that was interrupted, such as [OpAccounts]
-	Connection string    `json:"connection"`        // our id
+	Connection string    `json:"connection"`        // [Connection.ID]
 	Account    string    `json:"account,omitempty"` // the account the step is about
 	Inputs     []Input   `json:"inputs"`
 	At         time.Time `json:"at"`
-	ExpiresAt  time.Time `json:"expires_at"` // the bank may be faster
+	ExpiresAt  time.Time `json:"expires_at"` // the bank may close it earlier
 
 	// State is how far the operation had come. It is for the library alone.
 	State json.RawMessage `json:"state,omitempty"`
@@ -64,7 +64,7 @@ func (ch Challenge) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, ch.St
 // LogValue is what [Challenge.String] returns.
 func (ch Challenge) LogValue() slog.Value { return slog.StringValue(ch.String()) }
 
-// Input is one thing to ask the user for.
+// Input is one question to the user.
 type Input struct {
 	Kind    InputKind `json:"kind"`
 	Index   int       `json:"index"`
@@ -82,7 +82,7 @@ func (in Input) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, in.String
 // LogValue is what [Input.String] returns.
 func (in Input) LogValue() slog.Value { return slog.StringValue(in.String()) }
 
-// InputKind says what is asked for. Unknown values are kept: ask with Query.
+// InputKind says what the bank asks for. Unknown values are kept. Show Query for them.
 type InputKind string
 
 // The kinds of input.
@@ -122,11 +122,11 @@ func (ch Challenge) Answer(texts ...string) *Answers {
 	return a
 }
 
-// Abandon gives the challenge up. The call that gets it sends nothing, ends in [ErrUserAction] with
-// Code "cancelled", and the connection is free again.
+// Abandon gives the challenge up. The call with these answers sends nothing and ends in
+// [ErrUserAction] with Code "cancelled". Other calls on the connection are possible again.
 func (ch Challenge) Abandon() *Answers { return &Answers{Challenge: ch, Abandoned: true} }
 
-// challengeLife is how long a challenge is open where the provider does not say. Dapi does not.
+// challengeLife is how long a challenge is open if the provider does not say. Dapi does not.
 const challengeLife = 5 * time.Minute
 
 // prepare refuses answers that do not fit the call or the challenge.
@@ -182,8 +182,8 @@ func (ch Challenge) open(op *Op) *Challenge {
 	return &ch
 }
 
-// interrupted returns err with its challenge, if it has one, moved from a step to the operation
-// that took it.
+// interrupted returns err, with its challenge, if it has one, moved from a step to the operation of
+// that step.
 func interrupted(err error, op Op, account string, p *progress) error {
 	e := asError(err)
 	if e == nil || e.Challenge == nil {
@@ -208,8 +208,8 @@ func (a *Answers) forStep() *Answers {
 	return &step
 }
 
-// attended returns the context of the calls of an operation that goes on with answers: the user who
-// gave them is there, whatever the context says ([Presence]).
+// attended returns the context for the calls of an operation with answers. The user has just given
+// them, so the user is present, even if ctx says otherwise ([Presence]).
 func (a *Answers) attended(ctx context.Context) context.Context {
 	if a == nil || a.Abandoned {
 		return ctx

@@ -2,10 +2,9 @@ package bankmux
 
 import "slices"
 
-// Client is what an application holds: one adapter under one set of
-// credentials, with its interceptors around every call. It is itself a
-// [Provider], and has a method for every operation the library knows; one that
-// the adapter lacks returns [ErrUnsupported] and sends nothing.
+// Client is one provider under one set of credentials, with interceptors around every call. It has
+// a method for every operation of this package. If the adapter lacks the operation, the method
+// returns [ErrUnsupported] and sends nothing. A Client is itself a [Provider].
 //
 // A Client is immutable and safe for concurrent use.
 type Client struct {
@@ -17,13 +16,12 @@ type Client struct {
 	chain    []Interceptor // outermost first
 }
 
-// NewClient puts interceptors, outermost first, around an adapter. The name is
-// what sessions and connections carry to find their way back, so it must stay the
-// same for as long as they are stored. The packages under providers call
-// NewClient themselves and return the guarded client.
+// NewClient returns a client with interceptors, outermost first, around an adapter. Sessions and
+// connections store the name to find their client again, so it must never change. The packages
+// below providers call NewClient themselves and return the client.
 //
-// It panics if name is empty or p is nil, a *Client or a *Registry: wrapping those
-// would hide what the adapter can do; use [Client.With] instead.
+// NewClient panics if name is empty, or if p is nil, a *Client or a *Registry. Those would hide
+// what the adapter can do. To add interceptors to a client, use [Client.With].
 func NewClient(name string, p Provider, in ...Interceptor) *Client {
 	switch p.(type) {
 	case nil:

@@ -2,15 +2,15 @@ package bankmux
 
 import "time"
 
-// Connection is one user's access to one bank. It is a value: a row in the
-// application's database, keyed by ID.
+// Connection is one user's access to one bank. It is a value: a row in the application's database,
+// with ID as its key.
 //
-// Printing it, logging it and json.Marshal are safe and lose the credential and the provider's
-// reference; [Connection.Seal] and [Open] are the way to a database and back. A browser gets
-// [Connection.View]. A connection that comes from neither [Provider.ExchangeToken] nor Open is
-// refused by every call.
+// [Connection.Seal] encrypts it for a database, and [Open] reads it back. [Connection.View] is for
+// a browser. Printing, logging and json.Marshal are safe, because they leave out the credential and
+// the provider's reference. Every call rejects a connection that comes from neither
+// [Provider.ExchangeToken] nor Open.
 type Connection struct {
-	ID          string      `json:"id"`       // ours, for ever; upsert by it
+	ID          string      `json:"id"`       // the library's; never changes, so upsert by it
 	Provider    string      `json:"provider"` // adapter
 	Client      string      `json:"client"`   // registered name that routes
 	Environment Environment `json:"environment,omitempty"`

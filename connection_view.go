@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// ConnectionView is what a browser may know of a connection: what the user sees in a list of banks.
-// It has no credential, no id of the provider's and no id of the user. Its ID is only a name: check
-// that the connection is of the user who is logged in before acting on it.
+// ConnectionView is the part of a connection that a browser may have, as for a list of the user's
+// banks. It has no credential, no id of the provider and no id of the user. Its ID proves nothing.
+// Check that the connection belongs to the user who is logged in before you act on it.
 type ConnectionView struct {
-	ID          string          `json:"id"` // ours, [Connection.ID]
+	ID          string          `json:"id"` // [Connection.ID]
 	Institution InstitutionView `json:"institution"`
 	State       State           `json:"state"`
 	StateSince  time.Time       `json:"state_since,omitzero"`
@@ -21,14 +21,14 @@ type ConnectionView struct {
 	UpdatedAt   time.Time       `json:"updated_at"`
 }
 
-// InstitutionView is a bank as a page shows it. The texts are the provider's: escape them as such.
+// InstitutionView is a bank for a page to show. The texts come from the provider, so escape them.
 type InstitutionView struct {
 	Name    string `json:"name,omitempty"`
 	Country string `json:"country,omitempty"`  // ISO 3166-1 alpha-2
 	LogoURL string `json:"logo_url,omitempty"` // https only, "" for any other
 }
 
-// View returns what a browser may know of the connection, as a copy.
+// View returns a copy of the part that a browser may have.
 func (c Connection) View() ConnectionView {
 	v := ConnectionView{
 		ID: c.ID, State: c.Status.State, StateSince: c.Status.At,

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Consent is how long the user's permission lasts, where the provider says. A zero time means that
-// the provider does not say, never that the consent has no end. A date before 1971 or after 2098
-// stands for "no date" at providers, such as 9999-12-31: the client makes it zero.
+// Consent says how long the user's permission lasts, if the provider says it. A zero time means
+// that the provider does not say, never that the consent has no end. Providers write dates such as
+// 9999-12-31 for "no date". The client replaces dates before 1971 and after 2098 with zero.
 //
-// Renew a consent with [SessionRequest.Reconnect]. The consent in force stays good until the new
-// one replaces it, so renewing early never interrupts access.
+// Renew a consent with [SessionRequest.Reconnect]. The present consent stays valid until the new
+// one replaces it, so an early renewal never interrupts access.
 type Consent struct {
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`   // access ends here, and the bank asks for a new login
 	ReconfirmBy time.Time `json:"reconfirm_by,omitzero"` // the user must confirm by then, without a login at the bank
 	RenewFrom   time.Time `json:"renew_from,omitzero"`   // the first moment at which the provider accepts a renewal
 }
 
-// told returns the consent without dates that stand for "no date".
+// told returns the consent without dates that mean "no date".
 func (c Consent) told() Consent {
 	for _, at := range []*time.Time{&c.ExpiresAt, &c.ReconfirmBy, &c.RenewFrom} {
 		if year := at.UTC().Year(); year <= 1970 || year >= 2099 {
@@ -28,8 +28,8 @@ func (c Consent) told() Consent {
 	return c
 }
 
-// Due returns the moment by which the user must act: the earlier of ExpiresAt and ReconfirmBy that
-// the provider told. It is zero where neither was told.
+// Due returns the time by which the user must act: the earlier one of ExpiresAt and ReconfirmBy. A
+// zero time does not count. Due is zero if both are.
 func (c Consent) Due() time.Time {
 	switch {
 	case c.ExpiresAt.IsZero():
@@ -40,10 +40,10 @@ func (c Consent) Due() time.Time {
 	return c.ReconfirmBy
 }
 
-// ConsentsDue returns the connections whose consent must be renewed by the given moment and can be
-// renewed at now, most urgent first and equals in the order given. Connections whose consent has no
-// date are left out, and so are those in [StateGone], which a renewal cannot bring back.
-// A consent that has already expired is included.
+// ConsentsDue returns the connections whose consent must be renewed by the given time and can be
+// renewed at now. The most urgent one is first, and equal ones keep their order. A consent that has
+// expired already is included. Connections whose consent has no date are left out. So are those in
+// [StateGone], because a renewal cannot restore them.
 func ConsentsDue(conns iter.Seq[Connection], now, by time.Time) []Connection {
 	var due []Connection
 	for conn := range conns {

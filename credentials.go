@@ -7,13 +7,14 @@ type CheckRequest struct{}
 
 func (*CheckRequest) prepare(*Client, *Op) error { return nil }
 
-// CheckResult says what the credentials are.
+// CheckResult says to which application the credentials belong.
 type CheckResult struct {
-	App string // the application's name at the provider, "" where unknown
+	App string // the application's name at the provider, "" if unknown
 }
 
-// Check verifies the client's credentials with the provider: [ErrCredentials] if it
-// rejects them. It may be repeated. For the other errors see [CredentialChecker].
+// Check asks the provider whether it accepts the client's credentials. The error is
+// [ErrCredentials] if it rejects them. It may be repeated. For the other errors see
+// [CredentialChecker].
 func (c *Client) Check(ctx context.Context) error {
 	_, err := call(ctx, c, opCheck, CheckRequest{}, CredentialChecker.CheckCredentials)
 	return err

@@ -2,9 +2,9 @@ package bankmux
 
 //go:generate go run ./internal/iso4217
 
-// Currency is a currency code of ISO 4217 such as "AED". Providers also send codes that ISO 4217
-// does not list, such as "USDT", "DOGE" or "GBX" (pence); they are kept as what they are. A code
-// has three capital letters, or 4 to 12 capital letters and digits with at least one letter.
+// Currency is a currency code of ISO 4217, such as "AED". Providers also send codes that ISO 4217
+// does not list, such as "USDT", "DOGE" or "GBX" (pence). Those are kept. A code has three capital
+// letters, or 4 to 12 capital letters and digits with at least one letter.
 type Currency string
 
 type currencyRow struct {
@@ -18,8 +18,8 @@ func (c Currency) Known() bool {
 	return ok
 }
 
-// Exponent is the number of digits of the minor unit: 2 for AED, 0 for JPY, 3 for
-// KWD. It is false for a currency without minor units, such as gold, and for an unknown one.
+// Exponent returns the number of digits of the minor unit: 2 for AED, 0 for JPY, 3 for KWD. It
+// reports false for a currency without minor units, such as gold, and for an unknown one.
 func (c Currency) Exponent() (digits int, ok bool) {
 	row, ok := currencies[c]
 	if !ok || row.digits < 0 {
@@ -28,10 +28,10 @@ func (c Currency) Exponent() (digits int, ok bool) {
 	return row.digits, true
 }
 
-// Name is the English name, "" for an unknown currency.
+// Name returns the English name, and "" for an unknown currency.
 func (c Currency) Name() string { return currencies[c].name }
 
-// Valid reports whether the code has the form of one, listed or not.
+// Valid reports whether the code has the form of a currency code, listed or not.
 func (c Currency) Valid() bool {
 	if len(c) == 3 {
 		return upper(c[0]) && upper(c[1]) && upper(c[2])

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Date is a day of the calendar, in whatever time zone the bank keeps its books. It is not an
-// instant: converting it to one and back is how days get lost. The zero Date is no day.
+// Date is a day of the calendar, in the time zone of the bank's books. It is not an instant. Do not
+// convert it to a time.Time and back, because that may change the day. The zero Date is absent.
 type Date struct {
 	Year  int
 	Month time.Month
 	Day   int
 }
 
-// NewDate is a day. It does not check: see [Date.IsValid].
+// NewDate returns a day. It does not validate it: see [Date.IsValid].
 func NewDate(year int, month time.Month, day int) Date { return Date{year, month, day} }
 
-// DateOf is the day of an instant in the instant's own time zone.
+// DateOf returns the day of t in the time zone of t.
 func DateOf(t time.Time) Date {
 	year, month, day := t.Date()
 	return Date{year, month, day}
@@ -46,7 +46,7 @@ func digits(s string) (n int, ok bool) {
 	return n, true
 }
 
-// String is "2026-11-23", "" for the zero Date.
+// String returns the day as "2026-11-23", and "" for the zero Date.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""
@@ -54,10 +54,10 @@ func (d Date) String() string {
 	return d.utc().Format(time.DateOnly)
 }
 
-// IsZero reports whether there is no day.
+// IsZero reports whether the date is absent.
 func (d Date) IsZero() bool { return d == Date{} }
 
-// IsValid reports whether there is such a day between the years 1 and 9999.
+// IsValid reports whether the calendar has the day, in the years 1 to 9999.
 func (d Date) IsValid() bool {
 	return d.Year >= 1 && d.Year <= 9999 && d.Month >= 1 && d.Month <= 12 && d.Day >= 1 &&
 		d.Day <= daysIn(d.Year, d.Month)
@@ -77,14 +77,14 @@ func daysIn(year int, month time.Month) int {
 	return 31
 }
 
-// In returns the first moment of the day in loc. That is midnight, except where the clocks of loc
-// skip it: a day that begins with a change to summer time may begin at 01:00. Where a change puts
-// the clocks back over midnight, it is the first of the two midnights. A day that loc skipped whole
-// (Apia had no 30 December 2011) has no moment, and In returns the first one after it.
+// In returns the first moment of the day in loc. That is midnight, unless the clocks of loc skip
+// it: a day that starts with the change to summer time may start at 01:00. If the clocks are put
+// back over midnight, it is the first of the two midnights. A place may skip a whole day: Apia had
+// no 30 December 2011. In then returns the first moment after it.
 func (d Date) In(loc *time.Location) time.Time {
 	midnight := d.utc()
-	var later time.Time // where the day never comes: the first moment of a later one
-	// The clocks of a place are less than a day off UTC, so the day begins within these three.
+	var later time.Time // the first moment of a later day, for a day that loc skips
+	// The clocks of a place are less than a day off UTC, so the day starts within these three days.
 	for t := midnight.Add(-24 * time.Hour).In(loc); ; {
 		_, end := t.ZoneBounds()
 		if !end.IsZero() && !end.After(t) {
@@ -94,7 +94,7 @@ func (d Date) In(loc *time.Location) time.Time {
 		offset := time.Duration(seconds) * time.Second
 		start := midnight.Add(-offset).In(loc) // midnight, by the clocks that hold until end
 		if start.Before(t) {
-			start = t // they were set when the day was under way
+			start = t // the clocks were set during the day
 		}
 		if end.IsZero() || start.Before(end) {
 			if start.Before(midnight.Add(24*time.Hour - offset)) {
@@ -111,10 +111,10 @@ func (d Date) In(loc *time.Location) time.Time {
 	}
 }
 
-// utc is the midnight with which the day begins in UTC.
+// utc returns the midnight with which the day starts in UTC.
 func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
-// Compare is -1, 0 or 1.
+// Compare returns -1 if d is before e, 0 if they are equal, and 1 if d is after e.
 func (d Date) Compare(e Date) int {
 	if d.Year != e.Year {
 		return cmp.Compare(d.Year, e.Year)
@@ -131,10 +131,10 @@ func (d Date) Before(e Date) bool { return d.Compare(e) < 0 }
 // After reports whether d is a later day than e.
 func (d Date) After(e Date) bool { return d.Compare(e) > 0 }
 
-// AddDays is the day n days later, or earlier for a negative n.
+// AddDays returns the day n days later, or earlier for a negative n.
 func (d Date) AddDays(n int) Date { return DateOf(d.utc().AddDate(0, 0, n)) }
 
-// DaysSince is the number of days from e to d.
+// DaysSince returns the number of days from e to d.
 func (d Date) DaysSince(e Date) int {
 	const day = 24 * 60 * 60
 	return int((d.utc().Unix() - e.utc().Unix()) / day)

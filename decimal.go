@@ -2,8 +2,8 @@ package bankmux
 
 import "github.com/govalues/decimal"
 
-// ParseDecimal reads a number exactly, in plain or exponent notation, or not at all:
-// it is false for anything that would have to be rounded, unlike decimal.Parse.
+// ParseDecimal reads a number exactly, in plain or exponent notation. It reports false for a number
+// that it would have to round. decimal.Parse rounds such a number.
 func ParseDecimal(s string) (decimal.Decimal, bool) {
 	i := 0
 	if i < len(s) && (s[i] == '-' || s[i] == '+') {

@@ -10,8 +10,8 @@ func (r *DisconnectRequest) prepare(c *Client, op *Op) error { return r.Connecti
 // DisconnectResult holds the connection in [StateGone].
 type DisconnectResult struct{ Connection Connection }
 
-// Disconnect withdraws access to a connection and returns it in [StateGone]. It may be
-// repeated: one that is gone already is a success. For the errors see [Disconnector].
+// Disconnect withdraws access to a connection and returns it in [StateGone]. It may be repeated. A
+// connection that is gone already is a success. For the errors see [Disconnector].
 func (c *Client) Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error) {
 	return call(ctx, c, opDisconnect, req, Disconnector.Disconnect)
 }

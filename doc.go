@@ -1,29 +1,65 @@
-// Package bankmux connects a back end with its users' bank accounts through
-// whichever aggregator serves their bank and country, behind one model.
+// Package bankmux connects a back end with its users' bank accounts. A user's bank is reached
+// through an aggregator, which this package calls a provider. All providers have one model.
 //
-// database/sql is the picture to keep in mind. An adapter implements the small [Provider]
-// interface; an application holds a [*Client], which puts circuit breaker, deadline,
-// retry rules and trace around every call; a [*Registry] of clients decides who serves whom.
+// # For applications
 //
-//	client, err := moneykit.New(moneykit.Config{…})             // or dapi.New
-//	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: client.Name()}})
-//	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US", …})
-//	// the front end runs the provider's Connect with session.Launch and posts what it got
-//	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(posted)})
-//	blob, err := linked.Connection.Seal(keyring)                // the row to store, by its ID; linked.More mostly is empty
+// A [Client] is one provider under one set of credentials. The packages below providers make
+// clients, with retries, circuit breakers, deadlines and a log around every call. A [Registry]
+// holds the application's clients, and its [Route] values decide which client serves which user.
+//
+// A user links a bank in three steps. [Registry.CreateSession] returns a [Session]. The front end
+// runs the provider's page with [Session.Launch], and posts what it got. [Registry.ExchangeToken]
+// turns that into a [Connection], which is one user's access to one bank:
+//
+//	client, err := moneykit.New(moneykit.Config{…}) // or dapi.New
+//	registry, err := bankmux.NewRegistry(
+//		[]*bankmux.Client{client}, []bankmux.Route{{Client: client.Name()}})
+//	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US"})
+//	// … the front end posts the result of the page
+//	linked, err := registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+//		Session: session, User: "user-1", Payload: bankmux.NewSecret(posted)})
+//	blob, err := linked.Connection.Seal(keyring) // the row to store
+//
+// A user may link several banks in one run: [ExchangeResult.All] returns every connection. Store
+// the sealed connection by its ID. [Open] reads it back, and [Registry.For] returns the client that
+// serves it. The methods of [Client] read accounts, balances and transactions, keep a database in
+// step with the bank ([Client.Sync]), and disconnect ([Client.Disconnect]).
 //
 // # Errors
 //
-// Every error is an [*Error] and says by its [Kind] what to do next. Besides the kinds that a
-// comment names, every call to a provider can end in one that is the same for all:
+// Every error is an [*Error], and its [Kind] says what to do next. No error holds a secret or
+// personal data. A call to a provider can end in these kinds, besides those that its comment names:
 // [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials], [ErrUnavailable],
-// [ErrMalformed], [ErrUnknown]; and every call on a connection in [ErrInvalid], [ErrReauth] and
-// [ErrGone]. None holds a secret or personal data.
+// [ErrMalformed] and [ErrUnknown]. A call on a connection can also end in [ErrInvalid], [ErrReauth]
+// and [ErrGone].
 //
-// # Concurrency and repeating
+// # Concurrency and repeated calls
 //
-// Everything in this package may be used by any number of goroutines at once: values are not
-// changed after they were made, and clients and registries are safe. Functions that call no
-// provider may be repeated at will. What a provider is asked may be repeated unless its comment
-// calls it a one-shot.
+// Everything in this package is safe for concurrent use. A value does not change after it was made.
+//
+// A function that calls no provider may be repeated. A call to a provider may be repeated unless
+// its comment calls it a one-shot.
+//
+// # For authors of adapters
+//
+// An adapter is a type that implements [Provider], and the optional interfaces for what else the
+// provider can do. The names below are for adapters. Of them an application uses [Interceptor], for
+// a step of its own around every call, and [Keeper].
+//
+//   - The contract: [Provider], [Description], [Describer], [EffectDecider], and the interface of
+//     each [Capability], such as [AccountLister].
+//   - Make a client: [NewClient], with the interceptors of package guard.
+//   - Read a request: [OptionOf], [SessionOption], [ExchangeRequest.Fields], [Payload],
+//     [SyncRequest.AccountName], [TransactionsRequest.Days], [TransactionsRequest.Limits],
+//     [InvestmentTransactionsRequest.Days], [InvestmentTransactionsRequest.Limits], [PresenceOf],
+//     [Presence.PSU].
+//   - Make a result: [NewSession], [Session.ConnectionOf], [NewLaunchToken], [NewConnection],
+//     [NewFurtherConnection], [Connection.Credential], [Connection.WithCredential],
+//     [Event.WithReference], [Event.WithExchangePayload], [Event.WithRaw], [Event.WithPayload],
+//     [ParseDecimal], [MoneyOf].
+//   - Renew a credential while a connection is in use: [Keeper].
+//   - Add an operation of the provider's own: [Do], [DoOn], [Request].
+//   - Surround every call: [Interceptor], [Op], [Group], [Effect].
+//
+// Package providertest checks an adapter against this contract.
 package bankmux

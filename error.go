@@ -9,15 +9,13 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Error is what every call of this library fails with. errors.Is finds its
-// [Kind] and its cause:
+// Error is the error of every function of this package. errors.Is finds its [Kind] and its cause:
 //
 //	if errors.Is(err, bankmux.ErrReauth) { … }
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok { wait(e.RetryAfter) }
 //
-// It holds no body, no URL with a query, no token and no personal data, so it
-// may be logged and shown to operators. It is a value for readers: nothing may
-// change it once it was returned.
+// It holds no body, no URL with a query, no token and no personal data, so it may be logged and
+// shown to operators. Do not change an Error that was returned.
 type Error struct {
 	Kind  Kind  `json:"kind"`
 	Scope Scope `json:"scope,omitempty"` // "" means the scope of the Kind
@@ -25,52 +23,52 @@ type Error struct {
 	Provider   string `json:"provider,omitempty"`   // adapter, such as "dapi"
 	Client     string `json:"client,omitempty"`     // registered name of the client
 	Op         string `json:"op,omitempty"`         // operation, such as [OpExchangeToken]
-	Connection string `json:"connection,omitempty"` // our id of the connection, if the call concerned one
+	Connection string `json:"connection,omitempty"` // [Connection.ID], if the call concerned a connection
 
 	Field  string `json:"field,omitempty"`  // what is wrong in the call, such as "SessionRequest.User"
-	Detail string `json:"detail,omitempty"` // what happened, in our words
+	Detail string `json:"detail,omitempty"` // what happened, in the library's words
 
 	Code string `json:"code,omitempty"` // the provider's own code, verbatim
-	// page of the provider's documentation about it, where it names one
+	// page of the provider's documentation about it, if the provider names one
 	Docs       string        `json:"docs,omitempty"`
-	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no answer
-	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, where it gives one
-	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it said nothing
+	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no response
+	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, if it gives one
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it does not say
 
-	// NotSent is true where it is certain that the operation never reached the
-	// provider: refused here, no connection, circuit open.
+	// NotSent says that the operation certainly never reached the provider. It was rejected before,
+	// or there was no network connection, or the circuit was open.
 	NotSent bool `json:"not_sent,omitempty"`
-	// Unlisted is true where neither the provider's code nor its class has a row in the error table
-	// and Kind was concluded from the status. Such an error is never repeated automatically.
+	// Unlisted says that the adapter's table of errors knows neither the provider's code nor its
+	// class. Kind comes from the HTTP status then. Such a call is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
 
-	// FindOut says, with [ErrOutcomeUnknown], what to call to learn what became of the call.
-	// Nothing else may repeat it.
+	// FindOut names, with [ErrOutcomeUnknown], the call that reveals the outcome. Do not repeat the
+	// lost call otherwise.
 	FindOut string `json:"find_out,omitempty"`
 
-	// Challenge is what the bank wants to hear from the user first, with [ErrUserAction]. nil
-	// otherwise.
+	// Challenge is the bank's question to the user, with [ErrUserAction]. It is nil if there is
+	// none.
 	Challenge *Challenge `json:"challenge,omitempty"`
 
 	Err error `json:"-"` // cause, free of URLs, bodies and secrets
 }
 
-// What the text of an error shows at most of its detail and of its cause, in bytes.
+// The longest detail and cause in the text of an error, in bytes.
 const (
 	maxDetail = 1 << 10
 	maxCause  = 8 << 10
 )
 
-// clean escapes what cannot stand in a log line. An adapter's own code and words pass through it,
-// so that JSON and logs of single fields are as safe as the error's text.
+// clean escapes what a log line cannot have. An adapter's code and words pass through it, so JSON
+// and logs of single fields are as safe as the text of the error.
 func (e *Error) clean() {
 	e.Code, e.RequestID = plain.Line(plain.Cut(e.Code, maxDetail)), plain.Line(plain.Cut(e.RequestID, maxDetail))
 	e.Field, e.Detail = plain.Line(plain.Cut(e.Field, maxDetail)), plain.Line(plain.Cut(e.Detail, maxDetail))
 }
 
-// Error gives one line: who, what, why and the remedy. What happened is a sentence, and Field is
-// its subject where Detail begins with a verb: "invalid_request: SessionRequest.User is empty".
-// Text from outside is quoted or escaped in it.
+// Error returns one line: the client, the operation, the kind, what happened, and the remedy. If
+// Detail starts with a verb, Field is its subject: "invalid_request: SessionRequest.User is empty".
+// Text from outside is quoted or escaped.
 func (e *Error) Error() string {
 	var b strings.Builder
 	subject, detail := e.sentence()
@@ -118,7 +116,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// sentence returns what happened, and whether Field is its subject.
+// sentence returns what happened, and whether Field is the subject of it.
 func (e *Error) sentence() (subject bool, detail string) {
 	detail = e.Detail
 	if detail == "" {
@@ -158,8 +156,8 @@ func (e *Error) sentence() (subject bool, detail string) {
 	return e.Field != "" && detail[0] == '"', detail // a value of the field
 }
 
-// cause is the text of the cause. An application's own code may fail with an [*Error] of another
-// call, whose remedy is not that of this one.
+// cause returns the text of the cause. The cause of an [ErrApplication] may be an [*Error] of
+// another call. The remedy of that is left out.
 func (e *Error) cause() string {
 	text := e.Err.Error()
 	if e.Kind != ErrApplication {
@@ -179,7 +177,7 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// Affects says how much of the world the error concerns.
+// Affects returns the scope of the error: Scope, or that of the Kind.
 func (e *Error) Affects() Scope {
 	if e.Scope != "" {
 		return e.Scope
@@ -187,7 +185,7 @@ func (e *Error) Affects() Scope {
 	return e.Kind.Scope()
 }
 
-// Remedy says in a few words what to do: that of the Code where this package has one for it, else
+// Remedy says in a few words what to do. Some codes have a remedy of their own. Otherwise it is
 // that of the Kind.
 func (e *Error) Remedy() string {
 	switch {
@@ -199,12 +197,12 @@ func (e *Error) Remedy() string {
 	return e.Kind.Remedy()
 }
 
-// UserMustAct reports whether only the user at the front end can mend this.
+// UserMustAct reports whether only the user at the front end can resolve the error.
 func (e *Error) UserMustAct() bool { return e.Kind.UserMustAct() }
 
-// Repeatable reports whether a call of the given effect may be sent again
-// unchanged, now or after [Error.RetryAfter], with hope of another result. A one-shot may be
-// only where it certainly never left.
+// Repeatable reports whether a call of the given effect may be sent again unchanged, and may
+// succeed then. Wait for [Error.RetryAfter] first, if that is set. A one-shot is repeatable only if
+// it was certainly not sent.
 func (e *Error) Repeatable(effect Effect) bool {
 	if e.Unlisted || (effect == OneShot && !e.NotSent) {
 		return false
@@ -212,7 +210,7 @@ func (e *Error) Repeatable(effect Effect) bool {
 	return e.Kind.Temporary()
 }
 
-// answered reports whether the provider gave a verdict, so that the outcome of the call is known.
+// answered reports whether the outcome of the call is known.
 func (e *Error) answered() bool {
 	if e.Kind == ErrOutcomeUnknown {
 		return false
@@ -220,9 +218,9 @@ func (e *Error) answered() bool {
 	return e.NotSent || e.Code != "" || !e.Kind.is(noVerdict)
 }
 
-// OutcomeKnown reports whether err leaves no doubt about what the provider did:
-// there is no error, the call never left, or the provider said no. It is
-// false after a timeout, a cut connection or an unreadable answer.
+// OutcomeKnown reports whether it is certain what the provider did. It is true if there is no
+// error, if the call was not sent, and if the provider refused it. It is false after a timeout, a
+// cut connection or an unreadable response.
 func OutcomeKnown(err error) bool {
 	if err == nil {
 		return true
@@ -231,7 +229,7 @@ func OutcomeKnown(err error) bool {
 	return ok && e.answered()
 }
 
-// invalid makes the error for a call that is refused before anything is sent.
+// invalid returns the error for a call that is rejected before anything is sent.
 func invalid(field, detail string) *Error {
 	return &Error{Kind: ErrInvalid, Field: field, Detail: detail, NotSent: true}
 }

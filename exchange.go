@@ -6,38 +6,40 @@ import (
 	"time"
 )
 
-// ExchangeRequest brings back what the front end posted. Session, User and Payload are required.
+// ExchangeRequest has what the front end posted. Session, User and Payload are required.
 type ExchangeRequest struct {
 	Session Session // as stored by the application, never as posted
 	User    string  // who is logged in now
 
-	// Payload is what the front end posted, untouched: NewSecret(body). For a flow that ends in a
-	// redirect it is [PayloadFromQuery], for one that ends in a webhook [Event.ExchangePayload].
-	// It may be left out where the provider's exchange spends nothing: its effect is then [Read].
+	// Payload is what the front end posted, unchanged: NewSecret(body). For a flow that ends in a
+	// redirect it is the result of [PayloadFromQuery], and for one that ends in a webhook it is
+	// [Event.ExchangePayload]. It may be left out if the provider's exchange spends nothing: its
+	// effect is [Read] then.
 	Payload Secret `json:"-"`
 
-	// Connection is the connection that the session renews, as [Open] returned it. A session that
-	// was stored as plain JSON has lost its credential, and some providers need it. Where both are
-	// there this one wins, for it may be newer.
+	// Connection is the connection that the session renews, as [Open] returned it. It is for a
+	// session that was stored as plain JSON. Such a session lacks the credential of its Reconnect,
+	// which some providers need. Connection takes precedence over Session.Reconnect, because it may
+	// be newer.
 	Connection *Connection `json:"-"`
 
 	parsed Payload
 }
 
-// ExchangeResult is what one run of the linking flow made.
+// ExchangeResult has the connections that one run of the linking flow made.
 type ExchangeResult struct {
 	// Connection is the connection of the session. On a reconnect it keeps its id.
 	Connection Connection
-	// More are further connections of the same run, where the provider lets the user link several
-	// banks in one. Store them as well: each has its own credential. Their ids come from the
+	// More are further connections of the same run, if the provider lets the user link several
+	// banks in one run. Store them as well: each has its own credential. Their ids come from the
 	// session's connection and the reference, so posting the payload again gives the same ids.
 	//
 	// On a reconnect a login in More may belong to a connection that another session made. It has
-	// the [Connection.ReferenceKey] of that one then, and another id.
+	// the [Connection.ReferenceKey] of that connection then, but another id.
 	More []Connection
-	// Failed has a failure for each further login of the run that did not become a connection. It
-	// is not an error of the call: each login may have a token of its own, and those of Connection
-	// and More are spent by then, so store these first. Posting the payload again gives the rest.
+	// Failed has a failure for each further login of the run that did not become a connection. The
+	// call returns no error then, because the tokens of Connection and More are spent. Store these
+	// first. Posting the payload again exchanges the rest.
 	Failed []Failure
 }
 
@@ -70,7 +72,7 @@ func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
 	return p.aborted()
 }
 
-// check refuses a session that this client did not make for this user.
+// check rejects a session that this client did not make for this user.
 func (r *ExchangeRequest) check(c *Client) error {
 	s := &r.Session
 	switch {
@@ -125,8 +127,8 @@ func (r *ExchangeResult) own(c *Client) {
 	}
 }
 
-// name gives each further connection its id, whatever the adapter wrote, since an upsert by id
-// would lose one of two that are alike. The same login twice is one connection.
+// name sets the id of each further connection, whatever the adapter wrote. An upsert by id would
+// lose one of two connections with the same id. The same login twice is one connection.
 func (r *ExchangeResult) name(s *Session) {
 	seen := []string{r.Connection.Reference()}
 	r.More = slices.DeleteFunc(r.More, func(conn Connection) bool {
@@ -139,12 +141,13 @@ func (r *ExchangeResult) name(s *Session) {
 	}
 }
 
-// ExchangeToken turns what the front end brought back into a connection.
-// Before anything is sent it refuses, with [ErrInvalid], a session of another client or
-// user and a payload that is not strict JSON; with [ErrTokenSpent] an expired
-// session; and with [ErrUserAction] and Code "cancelled" a payload that says the
-// user gave up. See [Provider.ExchangeToken] for the rest. It is sent at most once, unless the
-// provider's exchange spends nothing.
+// ExchangeToken turns the payload of the front end into a connection. It is sent at most once,
+// unless the provider's exchange spends nothing.
+//
+// Before anything is sent it validates the request. The error is [ErrInvalid] for a session of
+// another client or user, and for a payload that is not strict JSON. It is [ErrTokenSpent] for an
+// expired session. It is [ErrUserAction] with Code "cancelled" for a payload that says that the
+// user gave up. For the other errors see [Provider.ExchangeToken].
 func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
 	res, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
 	if err != nil {

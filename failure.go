@@ -12,17 +12,17 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Failure is one part of an answer that could not be had: an account, a
-// product, or a single row. It is an error like its cause.
+// Failure is one part of a result that could not be read: an account, a product, or a single row.
+// It is an error, and unwraps to its cause.
 type Failure struct {
 	Account string  `json:"account,omitempty"` // the provider's id of the account or card
-	Product Product `json:"product,omitempty"` // where a whole product failed
-	// the provider's id of a row, or its number on the page, where one row failed
+	Product Product `json:"product,omitempty"` // if a whole product failed
+	// the provider's id of a row, or its number on the page, if one row failed
 	Transaction string `json:"transaction,omitempty"`
 	Err         *Error `json:"error"`
 }
 
-// Error says what is missing and why, on one line.
+// Error returns what is missing and why, on one line.
 func (f Failure) Error() string {
 	var b strings.Builder
 	for _, part := range []struct{ name, value string }{{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction}} {
@@ -44,8 +44,8 @@ func (f Failure) Unwrap() error {
 	return f.Err
 }
 
-// PartialError comes with a result that is good as far as it goes, and names
-// what is missing from it. errors.Is and errors.As look into all failures.
+// PartialError names what is missing from the result beside it. The rest of that result is valid.
+// errors.Is and errors.As look into all failures.
 //
 //	res, err := client.Balances(ctx, req)
 //	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
@@ -90,7 +90,7 @@ func (e PartialError) text() string {
 // Format writes what [PartialError.Error] returns, whatever the verb.
 func (e PartialError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.text()) }
 
-// LogValue is what [PartialError.Error] returns.
+// LogValue returns what [PartialError.Error] returns.
 func (e PartialError) LogValue() slog.Value { return slog.StringValue(e.text()) }
 
 // MarshalJSON writes the operation, the first ten failures and the number of the others. To keep
@@ -135,8 +135,8 @@ func (e *PartialError) As(target any) bool {
 	return false
 }
 
-// partial makes an error of failures, nil where there are none, and says in each which call it came
-// from.
+// partial returns an error with the failures, nil if there are none. It fills in each failure which
+// call it came from.
 func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 	if len(failed) == 0 {
 		return nil

@@ -25,23 +25,23 @@ type IdentityResult struct {
 	Failed []Failure
 }
 
-// Owner is one holder as the bank knows them. All of it is personal data; what
-// the bank does not tell is empty.
+// Owner is one owner of accounts, as the bank knows them. All of it is personal data. A field is
+// empty if the bank does not say it.
 type Owner struct {
-	// the provider's ids; empty where the bank knows the user, not the account
+	// the provider's ids; empty if the bank names the user without an account
 	Accounts    []string   `json:"accounts,omitempty"`
 	Names       []string   `json:"names,omitempty"`
 	Addresses   []Address  `json:"addresses,omitempty"`
 	Phones      []Phone    `json:"phones,omitempty"`
 	Emails      []Email    `json:"emails,omitempty"`
-	BirthDate   Date       `json:"birth_date"`            // zero where not told
+	BirthDate   Date       `json:"birth_date"`            // zero if absent
 	Nationality string     `json:"nationality,omitempty"` // in the bank's words
 	Documents   []Document `json:"documents,omitempty"`
 }
 
-// Address is a postal address, not checked by anybody.
+// Address is a postal address. It is not validated.
 type Address struct {
-	Full       string `json:"full,omitempty"` // the whole of it, where the bank gives one text
+	Full       string `json:"full,omitempty"` // the whole address, if the bank gives one text
 	Street     string `json:"street,omitempty"`
 	Building   string `json:"building,omitempty"`
 	Flat       string `json:"flat,omitempty"`
@@ -73,8 +73,8 @@ type Document struct {
 	Number string `json:"number"`
 }
 
-// Identity reads who owns the accounts. It may be repeated. What could not be read is named by a
-// [*PartialError] beside the rest. For the other errors see [IdentityReader].
+// Identity reads who owns the accounts. It may be repeated. A [*PartialError] names what could not
+// be read, beside the rest. For the other errors see [IdentityReader].
 func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
 	res, err := call(ctx, c, opIdentity, req, IdentityReader.Identity)
 	if err == nil {

@@ -8,10 +8,10 @@ import (
 // InstitutionsRequest searches banks. Empty fields do not narrow the search.
 type InstitutionsRequest struct {
 	Country  string // ISO 3166-1 alpha-2
-	Name     string // a whole word or how the name begins
-	Featured bool   // only those the provider puts first
+	Name     string // a whole word, or the start of the name
+	Featured bool   // only those that the provider lists first
 	PageSize int    // banks a page at most; 0 leaves it to the adapter
-	Page     string // where to go on: [InstitutionPage.Next]; "" begins
+	Page     string // the [InstitutionPage.Next] to go on at; "" is the first page
 }
 
 func (r *InstitutionsRequest) prepare(*Client, *Op) error {
@@ -44,7 +44,7 @@ func (r *InstitutionRequest) prepare(_ *Client, op *Op) error {
 // InstitutionListing is a bank as a provider lists it.
 type InstitutionListing struct {
 	Institution
-	// all countries it serves under this id, where there are several; Country is one of them
+	// all countries that it serves under this id, if there are several; Country is one of them
 	Countries []string `json:"countries,omitempty"`
 	Aliases   []string `json:"aliases,omitempty"` // other ids of the provider for the same bank
 	Domain    string   `json:"domain,omitempty"`
@@ -53,8 +53,8 @@ type InstitutionListing struct {
 	Featured  bool     `json:"featured,omitempty"`
 }
 
-// Institutions goes through all pages of banks. After an error about one bank ([Failure]) it goes
-// on, after any other it ends. Errors are those of [InstitutionLister].
+// Institutions ranges over the banks of all pages. It goes on after an error about one bank
+// ([Failure]), and ends after any other error. Errors are those of [InstitutionLister].
 func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter.Seq2[InstitutionListing, error] {
 	return func(yield func(InstitutionListing, error) bool) {
 		pages(req.Page, func(at string) (InstitutionPage, string, error) {
@@ -78,14 +78,14 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 	}
 }
 
-// Institution returns one bank by the provider's id: [ErrNotFound] if there is none. It may be
-// repeated.
+// Institution returns one bank by the provider's id. The error is [ErrNotFound] if there is none.
+// It may be repeated.
 func (c *Client) Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error) {
 	return call(ctx, c, opInstitution, req, InstitutionLister.Institution)
 }
 
-// Institution is a bank as the provider of a connection sees it. A field the provider does not give
-// is "".
+// Institution is a bank, as the provider of a connection describes it. A field is "" if the
+// provider does not say it.
 type Institution struct {
 	ID      string `json:"id,omitempty"` // the provider's
 	Name    string `json:"name,omitempty"`
@@ -94,7 +94,7 @@ type Institution struct {
 	LogoURL string `json:"logo_url,omitempty"`
 }
 
-// InstitutionRef names one bank by the ids providers have for it, keyed by adapter:
+// InstitutionRef names one bank by the id that each provider has for it. The key is the adapter:
 //
 //	bankmux.InstitutionRef{"moneykit": "chase", "dapi": "DAPIBANK_US_CHASE"}
 type InstitutionRef map[string]string

@@ -8,20 +8,22 @@ import (
 	"strings"
 )
 
-// DirectoryEntry is one bank with the ids all providers have for it.
+// DirectoryEntry is one bank, with the id that each provider has for it.
 type DirectoryEntry struct {
 	Name    string `json:"name"`
 	Country string `json:"country"`
-	// all that its listings name, where there are several
+	// all that its listings name, if there are several
 	Countries []string                      `json:"countries,omitempty"`
 	Ref       InstitutionRef                `json:"ref"`      // for [SessionRequest.Institution]
 	Listings  map[string]InstitutionListing `json:"listings"` // by client name
 }
 
-// Institutions searches the banks of every client that can list them and merges those that are one
-// bank: of the same country and internet domain, or of the same country and name. The entries are
-// sorted by name. A client that fails is named by a [*PartialError], beside the others' banks;
-// clients that have no list (Dapi publishes none) are left out. It may be repeated.
+// Institutions searches the banks of every client that can list them. It merges listings of one
+// bank: those of the same country and internet domain, or of the same country and name. The entries
+// are sorted by name. It may be repeated.
+//
+// If a client fails, a [*PartialError] names it, beside the banks of the others. Clients without a
+// list are left out. Dapi publishes no list.
 func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([]DirectoryEntry, error) {
 	found := directory{index: map[string]*DirectoryEntry{}}
 	for _, c := range r.Clients() {
@@ -93,8 +95,8 @@ func (d *directory) add(c *Client, listing InstitutionListing) {
 	}
 }
 
-// takes reports whether the listing may be the same bank as the entry: a provider that lists two
-// banks of one name means two banks.
+// takes reports whether the listing may be the same bank as the entry. Two listings of one provider
+// are two banks, even with one name.
 func (e *DirectoryEntry) takes(c *Client, l InstitutionListing) bool {
 	id, ok := e.Ref[c.desc.Provider]
 	return !ok || id == l.ID
@@ -123,7 +125,7 @@ func (l *InstitutionListing) countries() []string {
 	return all
 }
 
-// sameBankKeys are those of which two listings of one bank share one.
+// sameBankKeys returns the keys of a listing. Two listings of one bank share at least one.
 func sameBankKeys(l InstitutionListing) (keys []string) {
 	name := strings.Join(strings.Fields(strings.ToLower(l.Name)), " ")
 	for _, country := range l.countries() {

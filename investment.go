@@ -33,10 +33,10 @@ type HoldingsResult struct {
 	Holdings   []Holding
 	Securities []Security
 	Failed     []Failure
-	AsOf       time.Time // when the provider read them, zero where it does not say
+	AsOf       time.Time // when the provider read them, zero if it does not say
 }
 
-// Holding is a position in one security. An amount that was not told is the zero [Money].
+// Holding is a position in one security. An absent amount is the zero [Money].
 type Holding struct {
 	Account   string          `json:"account"`
 	Security  string          `json:"security"` // [Security.ID]
@@ -47,7 +47,7 @@ type Holding struct {
 	CostBasis Money           `json:"cost_basis"` // paid in total
 }
 
-// Security is something that can be held.
+// Security is something that an account can hold.
 type Security struct {
 	ID         string   `json:"id"`
 	Name       string   `json:"name"`
@@ -58,17 +58,17 @@ type Security struct {
 	SEDOL      string   `json:"sedol,omitempty"`
 	CUSIP      string   `json:"cusip,omitempty"`
 	MIC        string   `json:"mic,omitempty"` // exchange of the ticker, ISO 10383
-	ClosePrice Money    `json:"close_price"`   // zero where not told
+	ClosePrice Money    `json:"close_price"`   // zero if absent
 	CloseDate  Date     `json:"close_date"`
 }
 
-// InvestmentTransactionsRequest asks for what happened between two days.
+// InvestmentTransactionsRequest asks for the events between two days.
 type InvestmentTransactionsRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids; nil means all
 	From, To   Date     // inclusive; see [TransactionsRequest]
 	PageSize   int      // rows a page at most; 0 leaves it to the adapter
-	Page       string   // where to go on: [InvestmentTransactionPage.Next]; "" begins
+	Page       string   // the [InvestmentTransactionPage.Next] to go on at; "" is the first page
 	Answers    *Answers // to a [Challenge] of an earlier try
 }
 
@@ -92,11 +92,11 @@ type InvestmentTransactionPage struct {
 	Failed       []Failure
 	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
-	AsOf         time.Time // when the provider read them, zero where it does not say
+	AsOf         time.Time // when the provider read them, zero if it does not say
 }
 
 // InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of
-// [Money]: into the account is positive. What was not told is zero.
+// [Money]: into the account is positive. An absent value is zero.
 type InvestmentTransaction struct {
 	ID       string `json:"id"`
 	Account  string `json:"account"`
@@ -114,9 +114,8 @@ type InvestmentTransaction struct {
 	ForexRate    decimal.Decimal `json:"forex_rate"`
 }
 
-// InvestmentTransactions goes through all pages, row by row. After an error about one row
-// ([Failure]) it goes on, after any other it ends. Errors are those of
-// [InvestmentTransactionLister].
+// InvestmentTransactions ranges over the rows of all pages. It goes on after an error about one row
+// ([Failure]), and ends after any other error. Errors are those of [InvestmentTransactionLister].
 func (c *Client) InvestmentTransactions(
 	ctx context.Context,
 	req InvestmentTransactionsRequest,
@@ -141,9 +140,9 @@ func (c *Client) InvestmentTransactions(
 	}
 }
 
-// InvestmentTransactionPages is [Client.InvestmentTransactions] page by page, for what only a page
-// says: the securities, how many rows were dropped, and where to go on. An error ends it. Rows that
-// appear on two pages because the list grew in between come once.
+// InvestmentTransactionPages is [Client.InvestmentTransactions] page by page. A page also has the
+// securities, how many rows were dropped, and where to go on. An error ends the loop. A row may
+// occur on two pages, if the list grew in between. It is returned once.
 func (c *Client) InvestmentTransactionPages(
 	ctx context.Context,
 	req InvestmentTransactionsRequest,
@@ -186,8 +185,8 @@ func (c *Client) InvestmentTransactionPages(
 	}
 }
 
-// Holdings reads positions. It may be repeated. What could not be read is named by a
-// [*PartialError] beside the rest. For the other errors see [HoldingReader].
+// Holdings reads positions. It may be repeated. A [*PartialError] names what could not be read,
+// beside the rest. For the other errors see [HoldingReader].
 func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
 	res, err := call(ctx, c, opHoldings, req, HoldingReader.Holdings)
 	if err == nil {

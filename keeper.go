@@ -5,28 +5,28 @@ import (
 	"sync"
 )
 
-// ConnectionChange makes the next version of a stored connection. See [Keeper].
+// ConnectionChange returns the next version of a stored connection. See [Keeper].
 type ConnectionChange func(ctx context.Context, stored Connection) (Connection, error)
 
-// Keeper is the application's hook for connections whose credential changes while they are used:
-// providers such as TrueLayer renew a user's tokens every hour, and a renewal may end the tokens
-// before it. An adapter for such a provider takes a Keeper in its Config. It renews a credential
-// only inside Update, so two processes that share a database renew once.
+// Keeper stores connections whose credential changes while they are used. The application
+// implements it. A provider such as TrueLayer renews a user's tokens every hour, and a renewal may
+// end the previous tokens. An adapter for such a provider has a Keeper in its Config. It renews a
+// credential only inside Update, so two processes that share a database renew it once.
 //
-// Every other write of a stored connection belongs into Update too, and must keep the credential
-// of stored: a copy that was read before a renewal has the old one. Only what ExchangeToken returns
-// replaces the row as a whole.
+// Make every other write of a stored connection inside Update too, and keep the credential of
+// stored. A copy that was read before a renewal has the old credential. Only the result of
+// ExchangeToken replaces the whole row.
 type Keeper interface {
-	// Update locks the row of conn.Ref, opens it, calls change once, and writes what it returns.
-	// conn is the caller's copy; stored must come from the row.
+	// Update locks the row of conn.Ref, opens it, calls change once, and writes the result. The
+	// caller's copy is conn, and stored must come from the row.
 	//
 	// The row stays locked from before it is read until the write is committed, against other
 	// processes too (SELECT … FOR UPDATE). Update returns nil only after the commit. If change
 	// fails, Update writes nothing and returns that error. Without a row it returns [ErrGone].
 	//
 	// Update must be safe for concurrent use and must honour ctx. change may take as long as a
-	// request to the provider. It may be called again with the row as it is then, if a write
-	// failed; it sends nothing the second time.
+	// request to the provider. If a write failed, change may be called again with the present row.
+	// It sends nothing the second time.
 	Update(ctx context.Context, conn Connection, change ConnectionChange) error
 }
 
@@ -47,7 +47,7 @@ type memoryRow struct {
 // NewMemoryKeeper returns an empty keeper.
 func NewMemoryKeeper() *MemoryKeeper { return &MemoryKeeper{rows: map[Ref]*memoryRow{}} }
 
-// row returns the row of a connection, and makes it of conn where there is none.
+// row returns the row of a connection. It adds one with conn if there is none.
 func (k *MemoryKeeper) row(ref Ref, conn Connection) *memoryRow {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -60,8 +60,8 @@ func (k *MemoryKeeper) row(ref Ref, conn Connection) *memoryRow {
 	return row
 }
 
-// Put stores a connection in place of what its row holds, as after ExchangeToken. It waits for
-// an Update of the row to end.
+// Put stores a connection in place of what its row holds, as after ExchangeToken. It waits for an
+// Update of the row to end.
 func (k *MemoryKeeper) Put(conn Connection) {
 	row := k.row(conn.Ref(), conn)
 	<-row.lock
@@ -71,7 +71,7 @@ func (k *MemoryKeeper) Put(conn Connection) {
 	row.conn, row.gone = conn, false
 }
 
-// Get returns the stored connection. It reports false where there is none.
+// Get returns the stored connection, and false if there is none.
 func (k *MemoryKeeper) Get(ref Ref) (Connection, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Key is an AES-256 key and the name under which rows remember it.
+// Key is an AES-256 key with an id. Every row that was sealed under the key has the id.
 type Key struct {
 	ID       string // 1 to 32 letters, digits, _ . -; not secret
 	Material Secret // 32 random bytes: NewSecret(bytes)
@@ -49,29 +49,30 @@ func ParseKey(text string) (Key, error) {
 	return key, nil
 }
 
-// String names the key without its material.
+// String returns the key's ID, without its material.
 func (k Key) String() string { return "key " + quote(k.ID) }
 
-// Format writes the key's name, whatever the verb.
+// Format writes the key's ID, whatever the verb.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
-// LogValue names the key without its material.
+// LogValue returns the key's ID, without its material.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalText names the key without its material.
+// MarshalText returns the key's ID, without its material.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Keyring is an [AEAD] of AES-256-GCM keys: it encrypts under the primary key and decrypts under
-// all. To rotate, put the new key first and the old one behind it, reseal the rows of which
-// [Keyring.NeedsReseal] says so, then drop the old key. A Keyring is immutable and safe for
-// concurrent use.
+// Keyring is an [AEAD] of AES-256-GCM keys. It encrypts under the primary key and decrypts under
+// every key. It is immutable and safe for concurrent use.
+//
+// To replace a key, make a keyring with the new key as the primary one and the old key behind it.
+// Open and seal again each row for which [Keyring.NeedsReseal] is true. Then drop the old key.
 type Keyring struct {
 	primary string
 	keys    map[string]cipher.AEAD
 }
 
-// NewKeyring returns a keyring. The error is [ErrInvalid] for a key that is not
-// 32 bytes, is all zero, or whose ID is empty, too long or used twice.
+// NewKeyring returns a keyring. The error is [ErrInvalid] for a key that does not have 32 bytes, or
+// is all zero. It is also ErrInvalid for an ID that is empty, too long or used twice.
 func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 	ring := &Keyring{primary: primary.ID, keys: map[string]cipher.AEAD{}}
 	for _, k := range append([]Key{primary}, old...) {
@@ -116,21 +117,21 @@ func keyID(id string) bool {
 	return len(id) >= 1 && len(id) <= 32
 }
 
-// Encrypt encrypts under the primary key: the key's ID with its length, then
-// nonce and ciphertext. The ID is authenticated with the associated data.
+// Encrypt encrypts under the primary key. The result has the key's ID with its length, the nonce
+// and the ciphertext. The ID is authenticated with the associated data.
 func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	box := append([]byte{byte(len(k.primary))}, k.primary...)
 	return k.keys[k.primary].Seal(box, nil, plaintext, authenticated(k.primary, associatedData)), nil
 }
 
-// ringError is what a keyring says of a box. It is an [ErrSeal] and holds nothing secret.
+// ringError is the error of [Keyring.Decrypt]. It is an [ErrSeal] and holds nothing secret.
 type ringError struct{ says string }
 
 func (e *ringError) Error() string { return string(ErrSeal) + ": what is sealed " + e.says }
 
 func (e *ringError) Unwrap() error { return ErrSeal }
 
-// Decrypt decrypts what Encrypt made, under whichever key it names. The error is [ErrSeal].
+// Decrypt decrypts the result of Encrypt, under the key that it names. The error is [ErrSeal].
 func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	id, box, ok := splitKeyID(ciphertext)
 	if !ok {
@@ -147,8 +148,9 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// NeedsReseal reports whether a sealed connection or session opens under this keyring but not under
-// its primary key: open it, seal it again, store it. It is false for what this keyring cannot open.
+// NeedsReseal reports whether a sealed connection or session is under an old key of this keyring.
+// Open it, seal it again and store it then. NeedsReseal is false for one that this keyring cannot
+// open.
 func (k *Keyring) NeedsReseal(blob []byte) bool {
 	if len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
 		return false

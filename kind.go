@@ -7,73 +7,76 @@ import (
 	"slices"
 )
 
-// Kind says what to do about an error. It is itself an error, so the same
-// constant serves errors.Is, a switch on [KindOf], a metric label and a log value.
-// The list may grow; treat an unknown Kind like [ErrUnknown].
+// Kind is the kind of an error, and says what to do about it. It is itself an error, so one
+// constant serves errors.Is, a switch on [KindOf], a metric label and a log value. The list may
+// grow. Treat a kind that you do not know like [ErrUnknown].
 type Kind string
 
-// The kinds. The comment of each gives its remedy; [Kind.Remedy] gives it as text.
+// The kinds. [Kind.Remedy] returns the remedy as text.
 const (
-	// ErrInvalid: the call itself is wrong (a missing field, a payload of another
-	// user). Fix the call; nothing was changed.
+	// ErrInvalid means that the call is wrong, such as a missing field or a payload of another
+	// user. Nothing was changed. Fix the call.
 	ErrInvalid Kind = "invalid_request"
-	// ErrCredentials: the provider rejects the application's own keys. Page the operator.
+	// ErrCredentials means that the provider rejects the application's own keys. Alert the
+	// operator.
 	ErrCredentials Kind = "credentials_rejected"
-	// ErrNotPermitted: a setting of the application at the provider forbids it.
+	// ErrNotPermitted means that a setting of the application at the provider forbids the call.
 	ErrNotPermitted Kind = "not_permitted"
-	// ErrQuota: the application's plan is used up. Free or raise the quota.
+	// ErrQuota means that the application's plan is used up. Free or raise the quota.
 	ErrQuota Kind = "quota_reached"
-	// ErrReauth: the bank wants the user to log in again. Send the user through
-	// the flow with [SessionRequest.Reconnect] set.
+	// ErrReauth means that the user must log in again at the bank. Start a session with
+	// [SessionRequest.Reconnect] set.
 	ErrReauth Kind = "reauth_required"
-	// ErrConsent: the user never agreed to this product. Ask with a new session
-	// that reconnects and names the product.
+	// ErrConsent means that the user did not agree to this product. Start a session with
+	// [SessionRequest.Reconnect] set, which names the product.
 	ErrConsent Kind = "consent_missing"
-	// ErrGone: the connection no longer exists. Link anew.
+	// ErrGone means that the connection no longer exists. Link the bank again.
 	ErrGone Kind = "connection_gone"
-	// ErrTokenSpent: the one-time token was used, expired or never valid. Start a new session.
+	// ErrTokenSpent means that the one-time token was used, has expired or was never valid. Start a
+	// new session.
 	ErrTokenSpent Kind = "token_spent"
-	// ErrUserAction: the user must act, or ended the flow (Code "cancelled").
+	// ErrUserAction means that the user must act, or has ended the flow (Code "cancelled").
 	ErrUserAction Kind = "user_action_required"
-	// ErrAnswerRejected: the bank did not accept the user's answer to a [Challenge].
-	// Make the call again without Answers; the same answer is never right the second time.
+	// ErrAnswerRejected means that the bank did not accept the user's answer to a [Challenge]. Make
+	// the call again without Answers. The same answer is never right the second time.
 	ErrAnswerRejected Kind = "answer_rejected"
-	// ErrChallengeExpired: the [Challenge] is not open any more. Make the call again without
+	// ErrChallengeExpired means that the [Challenge] is no longer open. Make the call again without
 	// Answers.
 	ErrChallengeExpired Kind = "challenge_expired"
-	// ErrNotReady: the provider has not fetched this from the bank yet. Ask for a
-	// refresh, wait for its end, and read again. It is not an empty answer.
+	// ErrNotReady means that the provider has not fetched the data from the bank yet. The data is
+	// not empty. Start a refresh, wait for its end, and read again.
 	ErrNotReady Kind = "not_ready"
-	// ErrNotFound: no such thing under this name.
+	// ErrNotFound means that there is nothing under this name.
 	ErrNotFound Kind = "not_found"
-	// ErrUnsupported: this provider cannot do it. Also matches errors.ErrUnsupported.
+	// ErrUnsupported means that this provider cannot do it. It also matches errors.ErrUnsupported.
 	ErrUnsupported Kind = "unsupported"
-	// ErrRateLimited: wait, then repeat; [Error.RetryAfter] says how long where known.
+	// ErrRateLimited means that there were too many calls. Wait for [Error.RetryAfter], if it is
+	// set, and make the call again.
 	ErrRateLimited Kind = "rate_limited"
-	// ErrInstitution: one bank is down or failing; other banks are not affected.
+	// ErrInstitution means that one bank is down or failing. Other banks are not affected.
 	ErrInstitution Kind = "institution_unavailable"
-	// ErrUnavailable: the provider is down, unreachable or did not answer in time.
+	// ErrUnavailable means that the provider is down, cannot be reached or did not respond in time.
 	ErrUnavailable Kind = "provider_unavailable"
-	// ErrMalformed: the provider's answer cannot be read.
+	// ErrMalformed means that the provider's response cannot be read.
 	ErrMalformed Kind = "malformed_response"
-	// ErrCircuitOpen: the provider failed too often; nothing was sent.
+	// ErrCircuitOpen means that too many calls failed before. Nothing was sent.
 	ErrCircuitOpen Kind = "circuit_open"
-	// ErrOutcomeUnknown: a call that must not be repeated was sent and no answer
-	// came. Look the outcome up; see [Provider] for how.
+	// ErrOutcomeUnknown means that a one-shot was sent and no readable response came. Do not repeat
+	// it. Find its outcome as [Error.FindOut] says.
 	ErrOutcomeUnknown Kind = "outcome_unknown"
-	// ErrSeal: a sealed connection cannot be opened: changed, of another row, or
-	// under a key that is not in the keyring.
+	// ErrSeal means that a sealed connection cannot be opened. It was changed, is of another row,
+	// or is under a key that is not in the keyring.
 	ErrSeal Kind = "seal_invalid"
-	// ErrSignature: what came as a webhook does not prove that the provider sent it, or is too old.
-	// Refuse it and believe nothing of it.
+	// ErrSignature means that a webhook delivery does not prove its origin, or is too old. Reject
+	// the delivery.
 	ErrSignature Kind = "signature_invalid"
-	// ErrContextDone: the caller's context was cancelled or its deadline passed.
+	// ErrContextDone means that the caller's context was cancelled or its deadline has passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.
 	ErrContextDone Kind = "context_done"
-	// ErrApplication: code of the application failed that the library called, such as
-	// [SyncRequest.Known] or an interceptor. errors.Is and errors.As find its error.
+	// ErrApplication means that code of the application failed, which the library called: for
+	// example [SyncRequest.Known] or an interceptor. errors.Is and errors.As find its error.
 	ErrApplication Kind = "application_failed"
-	// ErrUnknown: the provider failed for a reason nobody has listed.
+	// ErrUnknown means that the provider failed for a reason that the library does not know.
 	ErrUnknown Kind = "unknown"
 )
 
@@ -297,8 +300,8 @@ func (k Kind) Counted() bool { return !k.is(uncounted) }
 // BankResponded reports whether an error of this kind shows that the bank was reached and works.
 func (k Kind) BankResponded() bool { return k.is(bankResponded) }
 
-// KindOf returns the kind of err: that of the first [*Error] or Kind in its
-// tree, "" for nil, and [ErrUnknown] for an error this library did not make.
+// KindOf returns the kind of the first [*Error] or Kind in the tree of err. It returns "" for nil,
+// and [ErrUnknown] for an error of other code.
 func KindOf(err error) Kind {
 	if err == nil {
 		return ""
@@ -312,7 +315,7 @@ func KindOf(err error) Kind {
 	return ErrUnknown
 }
 
-// Scope says how much of the world an error concerns.
+// Scope says what an error affects.
 type Scope string
 
 // The scopes, from the narrowest to the widest.
@@ -324,5 +327,5 @@ const (
 	ScopeProvider    Scope = "provider"    // the provider as a whole
 )
 
-// Scope is the scope an error of this kind has unless its maker knows better.
+// Scope returns the scope of an error of this kind, unless [Error.Scope] names another.
 func (k Kind) Scope() Scope { return k.row().scope }

@@ -8,21 +8,21 @@ import (
 	"log/slog"
 )
 
-// Launch is all the front end needs to open the provider's Connect. It holds no credential of the
-// application or of a connection. Its JSON is for the browser and has the token; printing and
-// logging it show no token.
+// Launch is all that the front end needs to open the provider's page. It has no credential of the
+// application or of a connection. Its JSON is for the browser and has the token. Printing and
+// logging show no token.
 type Launch struct {
 	Provider    string      `json:"provider"`
 	Mode        Mode        `json:"mode"`
 	Environment Environment `json:"environment,omitempty"`
 	Token       LaunchToken `json:"token,omitzero"` // good for this one session (MoneyKit's link session token)
-	// the provider's page to send the browser to, where the flow is hosted or redirects
+	// the provider's page to send the browser to, if the flow is hosted or redirects
 	URL         LaunchToken `json:"url,omitzero"`
 	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
 	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
 	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to
 	ScriptURL   string      `json:"script_url,omitempty"`  // what the page loads
-	// Parameters holds whatever else a provider's front end wants.
+	// Parameters has what else a provider's front end needs.
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
@@ -32,9 +32,8 @@ func (l Launch) LogValue() slog.Value {
 		slog.String("environment", string(l.Environment)), slog.String("institution", l.Institution))
 }
 
-// LaunchToken opens the provider's Connect for one session. Only its JSON shows it, which is for
-// the browser of the session's user; printing and logging show a placeholder. The zero value is
-// none.
+// LaunchToken opens the provider's page for one session. Its JSON has the token, for the browser of
+// the session's user. Printing and logging show a placeholder. The zero value is absent.
 type LaunchToken struct{ text Secret }
 
 // Reveal returns the token's text.
@@ -65,7 +64,7 @@ func (t *LaunchToken) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Mode says which entry of the provider's Connect to open.
+// Mode says whether the user links a bank or renews a connection.
 type Mode string
 
 // The modes.

@@ -8,23 +8,25 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// Money is an exact amount in a currency. It keeps every digit that was sent, so
-// 42.90 stays 42.90.
+// Money is an exact amount in a currency. It keeps every digit that was sent, so 42.90 stays 42.90.
+// It is immutable.
 //
-// There is one rule for signs: money into the account is positive, out of it negative;
-// what the user has is positive, what the user owes negative. Adapters convert, nobody else.
+// There is one rule for signs. Money into the account is positive, and money out of it is negative.
+// What the user has is positive, and what the user owes is negative. The adapters convert amounts
+// to this rule.
 //
-// The zero Money means that there is no amount. It is never 0; ask [Money.IsZero].
-// Money is immutable. == compares digits as sent as well, so 42.9 and 42.90 differ; [Money.Equal]
-// compares values.
+// The zero Money is an absent amount, and never 0: see [Money.IsZero].
+//
+// Compare amounts with [Money.Equal]. The operator == also compares the digits that were sent, so
+// 42.9 and 42.90 differ.
 type Money struct {
 	amount   decimal.Decimal
 	currency Currency
 }
 
 // NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is
-// [ErrInvalid] for text that is not a number, for more than 19 digits, which would have to be
-// rounded, and for text that is not a [Currency] code.
+// [ErrInvalid] for text that is not a number, and for a currency that is not a [Currency] code. It
+// is also ErrInvalid for more than 19 digits, which would be rounded.
 func NewMoney(amount string, c Currency) (Money, error) {
 	if !c.Valid() {
 		return Money{}, invalid(
@@ -39,8 +41,8 @@ func NewMoney(amount string, c Currency) (Money, error) {
 	return Money{amount: d, currency: c}, nil
 }
 
-// MoneyOf is an exact amount that was read before. The error is [ErrInvalid] for text
-// that is not a [Currency] code.
+// MoneyOf returns Money from a parsed decimal. The error is [ErrInvalid] for a currency that is not
+// a [Currency] code.
 func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
 	if !c.Valid() {
 		return Money{}, invalid(
@@ -51,8 +53,8 @@ func MoneyOf(amount decimal.Decimal, c Currency) (Money, error) {
 	return Money{amount: amount, currency: c}, nil
 }
 
-// MoneyFromMinor is an amount in minor units: 4290 fils of AED are 42.90. The error is [ErrInvalid]
-// for a currency without minor units.
+// MoneyFromMinor returns an amount that is given in minor units: 4290 fils of AED are 42.90. The
+// error is [ErrInvalid] for a currency without minor units.
 func MoneyFromMinor(units int64, c Currency) (Money, error) {
 	digits, ok := c.Exponent()
 	if !ok {
@@ -65,13 +67,14 @@ func MoneyFromMinor(units int64, c Currency) (Money, error) {
 	return Money{amount: d, currency: c}, nil
 }
 
-// Currency is the currency, "" for the zero Money.
+// Currency returns the currency, and "" for the zero Money.
 func (m Money) Currency() Currency { return m.currency }
 
-// Decimal is the amount as a number.
+// Decimal returns the amount as a number.
 func (m Money) Decimal() decimal.Decimal { return m.amount }
 
-// Amount is the amount in plain notation with the digits that were sent, "" for the zero Money.
+// Amount returns the amount in plain notation, with the digits that were sent, and "" for the zero
+// Money.
 func (m Money) Amount() string {
 	if m.IsZero() {
 		return ""
@@ -79,8 +82,8 @@ func (m Money) Amount() string {
 	return m.amount.String()
 }
 
-// String returns amount and currency, as in "42.90 AED", and "" for the zero Money. The amount has at
-// least the digits of the currency's minor unit, so 2.1 AED is "2.10 AED". Further digits stay.
+// String returns amount and currency, as in "42.90 AED", and "" for the zero Money. The amount has
+// at least the digits of the currency's minor unit, so 2.1 AED is "2.10 AED". Further digits stay.
 // [Money.Amount] and JSON have the digits that were sent.
 func (m Money) String() string {
 	if m.IsZero() {
@@ -96,22 +99,24 @@ func (m Money) String() string {
 	return text + " " + string(m.currency)
 }
 
-// IsZero reports whether there is no amount. An amount of 0 is an amount.
+// IsZero reports whether the amount is absent. It is false for an amount of 0.
 func (m Money) IsZero() bool { return m.currency == "" }
 
-// Sign is -1, 0 or 1.
+// Sign returns -1 for a negative amount, 0 for 0, and 1 for a positive amount.
 func (m Money) Sign() int { return m.amount.Sign() }
 
-// Neg is the amount with the other sign.
+// Neg returns the amount with the opposite sign.
 func (m Money) Neg() Money { return Money{amount: m.amount.Neg(), currency: m.currency} }
 
-// Abs is the amount without a sign.
+// Abs returns the amount without its sign.
 func (m Money) Abs() Money { return Money{amount: m.amount.Abs(), currency: m.currency} }
 
-// Equal reports whether both are the same value in the same currency, however it was written.
+// Equal reports whether both are the same value in the same currency: 42.9 AED and 42.90 AED are
+// equal.
 func (m Money) Equal(n Money) bool { return m.currency == n.currency && m.amount.Cmp(n.amount) == 0 }
 
-// Cmp compares: -1, 0, 1. The error is [ErrInvalid] for different currencies or an absent amount.
+// Cmp returns -1 if m is less than n, 0 if they are equal, and 1 if m is greater. The error is
+// [ErrInvalid] for different currencies or an absent amount.
 func (m Money) Cmp(n Money) (int, error) {
 	if err := m.match(n); err != nil {
 		return 0, err
@@ -119,8 +124,8 @@ func (m Money) Cmp(n Money) (int, error) {
 	return m.amount.Cmp(n.amount), nil
 }
 
-// Add adds exactly. The error is [ErrInvalid] for different currencies, an absent amount, or a sum
-// of more than 19 digits.
+// Add returns the exact sum. The error is [ErrInvalid] for different currencies, an absent amount,
+// or a sum of more than 19 digits.
 func (m Money) Add(n Money) (Money, error) {
 	if err := m.match(n); err != nil {
 		return Money{}, err
@@ -132,7 +137,7 @@ func (m Money) Add(n Money) (Money, error) {
 	return Money{amount: sum, currency: m.currency}, nil
 }
 
-// Sub subtracts exactly. Errors are those of [Money.Add].
+// Sub returns the exact difference. Errors are those of [Money.Add].
 func (m Money) Sub(n Money) (Money, error) { return m.Add(n.Neg()) }
 
 func (m Money) match(n Money) error {
@@ -145,9 +150,9 @@ func (m Money) match(n Money) error {
 	return nil
 }
 
-// Minor is the amount in minor units: 42.90 AED are 4290. The error is [ErrInvalid] for an absent
-// amount, a currency without minor units, digits beyond them, which are never rounded away, and
-// more units than an int64 holds.
+// Minor returns the amount in minor units: 42.90 AED are 4290. It never rounds. The error is
+// [ErrInvalid] for an absent amount, a currency without minor units, digits beyond them, and more
+// units than an int64 holds.
 func (m Money) Minor() (int64, error) {
 	digits, ok := m.currency.Exponent()
 	if !ok {
@@ -175,7 +180,7 @@ func (m Money) Minor() (int64, error) {
 
 const maxUnits = 1<<63 - 1
 
-// LogValue is the text of [Money.String].
+// LogValue returns what [Money.String] returns.
 func (m Money) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 type moneyJSON struct {
@@ -191,8 +196,8 @@ func (m Money) MarshalJSON() ([]byte, error) {
 	return json.Marshal(moneyJSON{m.amount.String(), m.currency})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. The error is [ErrInvalid] for anything else; a
-// number is refused, for it may have been rounded on its way.
+// UnmarshalJSON reads what MarshalJSON writes. The error is [ErrInvalid] for anything else. That
+// includes an amount that is a JSON number, because it may have been rounded before.
 func (m *Money) UnmarshalJSON(raw []byte) error {
 	if string(raw) == "null" {
 		*m = Money{}

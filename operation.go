@@ -1,8 +1,7 @@
 package bankmux
 
-// Names of the operations, as [Op.Name], [Error.Op] and [Challenge.Op] have them. They never
-// change. What only one adapter can do has a name that begins with the provider's, such as
-// DapiOperation.
+// The names of operations in [Op.Name], [Error.Op] and [Challenge.Op]. They never change. The name
+// of an operation of one adapter starts with the provider's name, such as DapiOperation.
 const (
 	OpCreateSession          = "CreateSession"
 	OpExchangeToken          = "ExchangeToken"
@@ -25,7 +24,7 @@ const (
 	OpAwaitRefresh           = "AwaitRefresh"
 )
 
-// What each operation shares, does and reads.
+// The group, effect and product of each operation.
 var (
 	opCreateSession = Op{Name: OpCreateSession, Group: GroupLink, Effect: Idempotent}
 	opExchangeToken = Op{

@@ -2,8 +2,8 @@ package bankmux
 
 import "github.com/bankmux/bankmux/internal/recent"
 
-// pages reads page after page from a provider until one says it is the last. A page that names one
-// already read as its next ends it, instead of going round for ever.
+// pages reads the pages of a provider up to the last one. If a page names one that was read already
+// as its next, pages yields an error and stops.
 func pages[P any](at string, read func(at string) (P, string, error), yield func(P, error) bool) {
 	seen := map[string]bool{at: true}
 	for {
@@ -21,9 +21,9 @@ func pages[P any](at string, read func(at string) (P, string, error), yield func
 	}
 }
 
-// Limits of pages in a row that bring nothing new. A list that grew while it was read repeats some
-// rows; a provider that ignores the page parameter repeats them without end. One that ignores the
-// days may serve many rows before the first that was asked for.
+// Limits of consecutive pages without a new row. A list that grows while it is read repeats some
+// rows. A provider that ignores the page parameter repeats them without end. A provider that
+// ignores the days may serve many rows before the first one that was asked for.
 const (
 	maxStale   = 10   // pages of rows that were seen before
 	maxOutside = 1000 // pages of rows that were not asked for
@@ -32,8 +32,8 @@ const (
 // stale counts pages without a new row. The zero value is ready.
 type stale struct{ seen, outside int }
 
-// page counts a page of so many rows, of which some are new, and of rows that were dropped. It
-// refuses one page too many.
+// page counts a page with the given numbers of rows, of new rows, and of rows that were dropped. It
+// returns an error for one page too many.
 func (s *stale) page(rows, fresh, outside int) error {
 	s.seen++
 	s.outside++
@@ -49,7 +49,7 @@ func (s *stale) page(rows, fresh, outside int) error {
 	return &Error{Kind: ErrMalformed, Scope: ScopeCall, Detail: "the provider serves the same rows on page after page"}
 }
 
-// seen is what tells the row from others.
+// seen returns what distinguishes the row from others.
 func (t *Transaction) seen() *recent.Row {
 	text := t.RawDescription
 	if text == "" {

@@ -10,12 +10,12 @@ import (
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
-// maxPayload is far above what any Connect sends and far below what hurts.
+// maxPayload is much more than the page of any provider posts, and little enough to read.
 const maxPayload = 256 << 10
 
-// Payload is a strictly read JSON object from the front end. It refuses what
-// encoding/json lets pass: a repeated key, keys that differ only in case,
-// anything after the object. It is immutable.
+// Payload is a JSON object from the front end, which was read strictly. Unlike encoding/json,
+// [ParsePayload] rejects a repeated key, keys that differ only in case, and text after the object.
+// It is immutable.
 type Payload struct {
 	members func() []strictjson.Member // fmt prints a function's address, never what it returns
 }
@@ -31,8 +31,8 @@ func (p Payload) all() []strictjson.Member {
 	return p.members()
 }
 
-// ParsePayload reads raw. The error is [ErrInvalid] and says what is wrong with which key,
-// never what the value was.
+// ParsePayload reads raw. The error is [ErrInvalid]. It says which key is wrong and why, and never
+// has a value.
 func ParsePayload(raw json.RawMessage) (Payload, error) {
 	if len(raw) > maxPayload {
 		return Payload{}, longPayload()
@@ -51,7 +51,7 @@ func longPayload() error {
 	return invalid("Payload", "is longer than "+strconv.Itoa(maxPayload)+" bytes")
 }
 
-// parsePayload reads raw and keeps it.
+// parsePayload reads raw and keeps it, without a copy.
 func parsePayload(raw []byte) (Payload, error) {
 	members, err := strictjson.Object(raw)
 	if err != nil {
@@ -60,7 +60,7 @@ func parsePayload(raw []byte) (Payload, error) {
 	return payloadOf(members), nil
 }
 
-// value returns what is under key, nil if the key is missing.
+// value returns the value of key, and nil if the key is missing.
 func (p Payload) value(key string) []byte {
 	for _, m := range p.all() {
 		if string(m.Key) == key {
@@ -70,13 +70,14 @@ func (p Payload) value(key string) []byte {
 	return nil
 }
 
-// Has reports whether the key is there with a value other than null.
+// Has reports whether the payload has the key, with a value other than null.
 func (p Payload) Has(key string) bool {
 	v := p.value(key)
 	return v != nil && string(v) != "null"
 }
 
-// Text returns the string under key. A missing, null, empty or other value is [ErrInvalid].
+// Text returns the string of key. The error is [ErrInvalid] if it is missing, null, empty or not a
+// string.
 func (p Payload) Text(key string) (string, error) {
 	if !p.Has(key) {
 		for _, m := range p.all() {
@@ -96,7 +97,7 @@ func (p Payload) Text(key string) (string, error) {
 	return s, nil
 }
 
-// Object returns the object under key. A missing or other value is [ErrInvalid].
+// Object returns the object of key. The error is [ErrInvalid] if it is missing or not an object.
 func (p Payload) Object(key string) (Payload, error) {
 	if !p.Has(key) {
 		return Payload{}, invalid("Payload", "lacks "+quote(key))
@@ -121,13 +122,13 @@ func (p Payload) aborted() error {
 	return &Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: detail, NotSent: true}
 }
 
-// CodeCancelled is the Code of the [ErrUserAction] for a flow the user did not
-// finish, and for a [Challenge] that was given up.
+// CodeCancelled is the Code of the [ErrUserAction] for a flow that the user did not finish, and for
+// a [Challenge] that was given up.
 const CodeCancelled = "cancelled"
 
-// CodeOtherSession is the Code of the [ErrInvalid] for a payload that belongs to another session,
-// such as that of the user's other tab. Post it with that session: a token that was sent meanwhile
-// is found by it. The session it was posted with stays open for its own payload.
+// CodeOtherSession is the Code of the [ErrInvalid] for a payload of another session, such as one
+// from another tab of the user. Post the payload with that session, which also finds a token that
+// was exchanged already. The session of this call stays open for its own payload.
 const CodeOtherSession = "other_session"
 
 func quote(s string) string { return plain.Quote(s) }

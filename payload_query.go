@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// PayloadFromQuery makes the payload for [ExchangeRequest] from the query of a redirect: the URL on
-// which a provider with a hosted page ([Launch].URL) sends the browser back. Each parameter becomes
-// a text member of its name. Pass it the query as it came, `r.URL.Query()`.
+// PayloadFromQuery returns the payload for an [ExchangeRequest] from the query of a redirect. A
+// provider with a hosted page ([Launch.URL]) sends the browser back to a URL with such a query.
+// Pass it unchanged: r.URL.Query(). Each parameter becomes a text member of the same name.
 //
 // A query with a parameter "error" becomes the payload of a flow that the user did not finish. The
 // error is [ErrInvalid] for a parameter that is repeated or not UTF-8, and for a query that is
-// longer than a payload may be; it holds no value. Calls are safe to repeat.
+// longer than a payload may be. It has no value of the query. Calls are safe to repeat.
 func PayloadFromQuery(query url.Values) (json.RawMessage, error) {
 	members := make(map[string]string, len(query))
 	for name, values := range query {

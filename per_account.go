@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// A provider that reads one account a call is asked once for each, here, so that every
-// one of the calls has its own deadline, retries and place in the queue, and one bad
-// account does not sink the rest.
+// This file reads providers that serve one account per call. Each call has its own deadline,
+// retries and place in the queue, and the failure of one account leaves the others alone.
 
-// start returns how far an operation has come: what a challenge or page says, or the accounts and
-// cards that the caller named. Answers belong to the first call that is made.
+// start returns the progress of an operation: that of a challenge or page, or the accounts and
+// cards that the caller named. The answers are for the first call.
 func (c *Client) start(
 	op Op,
 	connection string,
@@ -37,7 +36,8 @@ func (c *Client) start(
 	return p, step, nil
 }
 
-// list adds all accounts to what is to be read.
+// list reads the list of accounts, and adds all of them to what is to be read unless accounts were
+// named.
 func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, answers *Answers) ([]Account, error) {
 	got, err := call(ctx, c, opAccounts, AccountsRequest{Connection: conn, Answers: answers}, AccountLister.Accounts)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, 
 	return got.Accounts, nil
 }
 
-// giveUp names everything that is left as failed for the same reason.
+// giveUp returns a failure with err for each account and card that is left.
 func (p *progress) giveUp(err error) (failed []Failure) {
 	e := asError(err)
 	if e == nil {
@@ -70,8 +70,8 @@ func (p *progress) giveUp(err error) (failed []Failure) {
 	}
 }
 
-// kinds is what the reading of a balance must know of its account. More is not kept in a challenge,
-// which goes far.
+// kinds returns what reading a balance needs to know of its account. A challenge keeps no more of
+// an account.
 func kinds(list []Account) []Account {
 	slim := make([]Account, len(list))
 	for i := range list {
@@ -158,7 +158,7 @@ func (p *progress) balanceOf(req *BalancesRequest, id string, card bool) (Balanc
 	return one, true
 }
 
-// prepareEach refuses what no single call would be made for.
+// prepareEach validates the request before the first call.
 func (r *BalancesRequest) prepareEach(c *Client) error {
 	op := opBalances
 	if err := r.Connection.prepare(c, &op); err != nil {
@@ -245,15 +245,15 @@ func (c *Client) startTransactions(ctx context.Context, req *TransactionsRequest
 	return p, nil, err
 }
 
-// hopeless reports whether an error of one account says that the others need not be tried: the
-// connection, the application or the provider as a whole will not answer.
+// hopeless reports whether the other accounts would fail like one account did. The connection, the
+// application or the provider is not working then.
 func hopeless(err error) bool {
 	return errors.Is(err, ErrCircuitOpen) || // the provider's or the bank's
 		KindOf(err).is(endsReading)
 }
 
-// refusedAnswer reports whether the bank did not take what the user said. That is not a failure of
-// one account: the user is asked again before anything else is.
+// refusedAnswer reports whether the bank did not accept the user's answer. It is not a failure of
+// one account, because the user must be asked again first.
 func refusedAnswer(err error) bool {
 	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
 }

@@ -1,6 +1,6 @@
 package bankmux
 
-// Product is a kind of data or action a user grants. Unknown values are kept.
+// Product is a kind of data or action that a user permits. Unknown values are kept.
 type Product string
 
 // The products.
@@ -21,5 +21,5 @@ type ProductRequest struct {
 	Required          bool   // offer only banks that have it; a provider without it is [ErrUnsupported]
 	RequirePermission bool   // the user cannot decline it
 	Prefetch          bool   // fetch right after linking
-	Reason            string // completes "… data is used to …" where the provider shows it
+	Reason            string // completes "… data is used to …", if the provider shows it
 }

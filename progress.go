@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// progress is how far an operation over several accounts has come: what a page cursor and a
-// challenge hold.
+// progress is the progress of an operation over several accounts. A page cursor and a challenge
+// keep it.
 type progress struct {
-	Listed   bool              `json:"listed,omitempty"`   // Accounts and Cards are all there are to read
+	Listed   bool              `json:"listed,omitempty"`   // Accounts and Cards are all that is left to read
 	Accounts []string          `json:"accounts,omitempty"` // still to read, the first of them from Page on
 	Cards    []string          `json:"cards,omitempty"`
 	Page     string            `json:"page,omitempty"` // of the first account, as the adapter gave it
@@ -29,7 +29,7 @@ func (p *progress) knows() bool {
 	return true
 }
 
-// next is the account or card to read now, and false when none is left.
+// next returns the account or card to read now, and false if none is left.
 func (p *progress) next() (id string, card, ok bool) {
 	switch {
 	case len(p.Accounts) > 0:
@@ -50,7 +50,7 @@ func (p *progress) done() {
 	p.Cards = p.Cards[1:]
 }
 
-// cursor writes the progress as [TransactionPage.Next], "" at the end.
+// cursor returns the progress as a [TransactionPage.Next], "" at the end.
 func (p *progress) cursor() string {
 	if _, _, ok := p.next(); !ok {
 		return ""
@@ -72,7 +72,7 @@ func parseProgress(cursor string) (progress, error) {
 	return p, nil
 }
 
-// progressOf reads how far an operation had come when the challenge arose.
+// progressOf reads the progress of the operation that the challenge interrupted.
 func progressOf(a *Answers) (progress, error) {
 	var p progress
 	if len(a.Challenge.State) == 0 {
@@ -84,7 +84,7 @@ func progressOf(a *Answers) (progress, error) {
 	return p, nil
 }
 
-// pageOf is the page at which the challenge arose.
+// pageOf returns the page that the challenge interrupted.
 func pageOf(a *Answers) string {
 	p, _ := progressOf(a)
 	return p.Page

@@ -5,70 +5,71 @@ package bankmux
 
 import "context"
 
-// Provider is what an adapter implements: the two steps of linking a bank account.
-// Everything else an adapter can do is one of the optional interfaces below.
+// Provider is the interface that every adapter implements: the two steps of linking a bank account.
+// Each further ability of an adapter is one of the optional interfaces below.
 //
-// Implementations must honour the context and be safe for concurrent use. They
-// return [*Error] and need not repeat, break circuits or log: the [Client]'s
-// interceptors do. Applications use a [*Client], never a bare Provider.
+// Implementations must honour the context and be safe for concurrent use. They return [*Error].
+// They need not retry, log or have circuit breakers, because the [Client]'s interceptors do that.
+// Applications use a [*Client], never a bare Provider.
 type Provider interface {
-	// CreateSession prepares one run of the linking flow; start from [NewSession].
-	// It links nothing, so it may be repeated: each call makes another session.
+	// CreateSession prepares one run of the linking flow. Start from [NewSession]. It links
+	// nothing, so it may be repeated: each call makes another session.
 	//
-	// Errors: [ErrInvalid] for a request the provider cannot take, [ErrUnsupported]
-	// for a required product it does not have, [ErrCredentials], [ErrNotPermitted],
-	// [ErrRateLimited], [ErrUnavailable], [ErrMalformed]; with Reconnect set also
+	// The error is [ErrInvalid] for a request that the provider cannot take, and [ErrUnsupported]
+	// for a required product that it does not have. Others are [ErrCredentials], [ErrNotPermitted],
+	// [ErrRateLimited], [ErrUnavailable] and [ErrMalformed]. With Reconnect set there are also
 	// [ErrGone] and [ErrNotFound].
 	CreateSession(ctx context.Context, req SessionRequest) (Session, error)
 
-	// ExchangeToken turns what the front end brought back into a connection; start from
-	// [NewConnection], and from [NewFurtherConnection] for each further one that the user linked in
-	// the same run. Choose the session's own by a rule that gives the same one each time, such as
-	// the provider's order if that is stable; on a reconnect it is the login that is renewed. If
-	// each has a token of its own and one cannot be exchanged, return the others, and that one in
-	// [ExchangeResult.Failed]. A later call passes over the tokens that are spent;
-	// [Session.ConnectionOf] then names them all.
+	// ExchangeToken turns the payload of the front end into a connection. Start from
+	// [NewConnection].
 	//
-	// It is a one-shot: sent at most once a call. Where nothing is spent, because the provider only
-	// says what the user did, say that its effect is [Read] ([EffectDecider]): then it may be
-	// repeated, and the payload may be empty.
+	// A user may link several banks in one run. Start from [NewFurtherConnection] for each further
+	// one. Choose the session's own by a rule that gives the same one each time, such as the
+	// provider's order if that is stable. On a reconnect it is the login that is renewed. Each
+	// login may have a token of its own. If one of them cannot be exchanged, return the others, and
+	// that one in [ExchangeResult.Failed]. A later call ignores the tokens that are spent, and
+	// [Session.ConnectionOf] then names all connections.
 	//
-	// Errors: [ErrInvalid] for a payload that is wrong or not of this session,
-	// [ErrTokenSpent] for a token used or expired, [ErrQuota], [ErrCredentials],
-	// and [ErrOutcomeUnknown] where the request left and no readable answer
-	// came. To find out after that, call ExchangeToken again with the same session and
-	// payload: the provider's single-use token makes a second exchange impossible.
+	// It is a one-shot: one call sends it at most once. At some providers nothing is spent, because
+	// the provider only says what the user did. The effect is [Read] there: see [EffectDecider].
+	// Then it may be repeated, and the payload may be empty.
+	//
+	// The error is [ErrInvalid] for a payload that is wrong or of another session, and
+	// [ErrTokenSpent] for a token that was used or has expired. It is [ErrOutcomeUnknown] if the
+	// request was sent and no readable response came. To learn the outcome, call ExchangeToken
+	// again with the same session and payload. The provider's single-use token makes a second
+	// exchange impossible. Others are [ErrQuota] and [ErrCredentials].
 	ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error)
 }
 
-// Describer is implemented by adapters to name themselves. Without it the provider
-// goes by the client's name and has no environment.
+// Describer is implemented by adapters to name themselves. Without it the provider has the client's
+// name and no environment.
 type Describer interface {
-	// Describe never fails and always gives the same answer.
+	// Describe never fails and always returns the same description.
 	Describe() Description
 }
 
-// Description is what an adapter says of itself.
+// Description describes an adapter.
 type Description struct {
 	Provider    string      // name of the adapter, the same in every configuration: "moneykit"
 	Environment Environment // what its credentials reach
-	// PerAccount says that balances and transactions are read one account a call, as at Dapi. The
-	// client then makes the calls: an adapter is asked for exactly one account or card.
+	// PerAccount says that a call reads the balances or transactions of one account, as at Dapi.
+	// The client then makes one call per account or card.
 	PerAccount bool
 }
 
-// EffectDecider is implemented by adapters whose operations differ from the
-// default in what they may do when repeated.
+// EffectDecider is implemented by adapters whose operations have another effect than the default.
+// The effect decides whether a call may be repeated.
 type EffectDecider interface {
-	// Effect returns the effect op has at this provider; op.Effect holds the default.
+	// Effect returns the effect of op at this provider. op.Effect holds the default.
 	Effect(op Op) Effect
 }
 
-// StatusReader tells how a connection is doing.
+// StatusReader reads the state of a connection.
 type StatusReader interface {
-	// ConnectionStatus asks the provider for the connection's state and returns the
-	// connection brought up to date. A connection that is gone is an answer, not
-	// an error. It may be repeated.
+	// ConnectionStatus asks the provider for the connection's state and returns the updated
+	// connection. A connection that is gone is a result, not an error. It may be repeated.
 	//
 	// Errors: [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed].
 	ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error)
@@ -76,7 +77,7 @@ type StatusReader interface {
 
 // Disconnector ends a connection at the provider.
 type Disconnector interface {
-	// Disconnect withdraws access. It may be repeated: a connection that is gone already is a
+	// Disconnect withdraws access. It may be repeated. A connection that is gone already is a
 	// success.
 	//
 	// Errors: [ErrRateLimited], [ErrCredentials], [ErrUnavailable], [ErrMalformed].
@@ -91,15 +92,15 @@ type CredentialChecker interface {
 	CheckCredentials(ctx context.Context, req CheckRequest) (CheckResult, error)
 }
 
-// InstitutionLister knows which banks a provider reaches.
+// InstitutionLister lists the banks that a provider reaches.
 type InstitutionLister interface {
-	// Institutions returns one page of banks and where the next begins. It may be repeated.
+	// Institutions returns one page of banks and where the next one starts. It may be repeated.
 	//
 	// Errors are those of every call to a provider.
 	Institutions(ctx context.Context, req InstitutionsRequest) (InstitutionPage, error)
 
-	// Institution returns one bank by the provider's id or one of its aliases: [ErrNotFound] if
-	// there is none. It may be repeated.
+	// Institution returns one bank by the provider's id or one of its aliases. The error is
+	// [ErrNotFound] if there is none. It may be repeated.
 	Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error)
 }
 
@@ -107,15 +108,16 @@ type InstitutionLister interface {
 type AccountLister interface {
 	// Accounts returns the accounts the user shared. It may be repeated.
 	//
-	// Errors, besides those of every call on a connection: [ErrNotReady] where the provider has not
-	// fetched them yet, [ErrConsent], [ErrInstitution], [ErrUserAction] with a [Challenge].
+	// The error is [ErrNotReady] if the provider has not fetched them yet, and [ErrUserAction] with
+	// a [Challenge] if the bank asks the user. Others are [ErrConsent], [ErrInstitution], and those
+	// of every call on a connection.
 	Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error)
 }
 
 // BalanceReader reads balances.
 type BalanceReader interface {
-	// Balances returns what each account holds. An adapter whose [Description] says PerAccount is
-	// asked for exactly one account or card a call, the others for any number. It may be repeated.
+	// Balances returns the balances of each account. If the adapter's [Description] says
+	// PerAccount, the request names exactly one account or card. It may be repeated.
 	//
 	// Errors are those of [AccountLister], and [ErrNotFound] for an unknown account.
 	Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error)
@@ -123,8 +125,8 @@ type BalanceReader interface {
 
 // AccountNumberReader reads account numbers, for payments to and from an account.
 type AccountNumberReader interface {
-	// AccountNumbers returns the numbers of the accounts that have any; a card or loan often
-	// has none and is left out. It may be repeated. Errors are those of [AccountLister].
+	// AccountNumbers returns the numbers of the accounts that have any. A card or a loan often has
+	// none and is left out. It may be repeated. Errors are those of [AccountLister].
 	AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error)
 }
 
@@ -134,28 +136,29 @@ type IdentityReader interface {
 	Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error)
 }
 
-// CardLister lists the cards of a connection, where the provider keeps them apart from accounts.
+// CardLister lists the cards of a connection, if the provider keeps cards apart from accounts.
 type CardLister interface {
-	// Cards returns the user's cards; for their balances name them in a [BalancesRequest]. It
+	// Cards returns the user's cards. [BalancesRequest.Cards] names them to read their balances. It
 	// may be repeated. Errors are those of [AccountLister].
 	Cards(ctx context.Context, req CardsRequest) (CardsResult, error)
 }
 
-// TransactionLister lists what happened in accounts.
+// TransactionLister lists the transactions of accounts.
 type TransactionLister interface {
-	// TransactionPage returns one page, in the provider's order, and where the next begins. An
-	// adapter whose [Description] says PerAccount is asked for exactly one account or card. It may
-	// be repeated.
+	// TransactionPage returns one page, in the provider's order, and where the next one starts. If
+	// the adapter's [Description] says PerAccount, the request names exactly one account or card.
+	// It may be repeated.
 	//
-	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside].
+	// Rows of days that were not asked for are dropped and counted in [TransactionPage.Outside]. A
+	// row that cannot be read is in Failed, and the rest of the page is returned.
 	//
-	// Errors, besides those of [AccountLister]: [ErrInvalid] for days the bank does not serve where
-	// [TransactionsRequest.Beyond] says so, [ErrNotFound] for an unknown account. A row that cannot
-	// be read goes into Failed and does not cost the page.
+	// The error is [ErrInvalid] for days that the bank does not serve, unless
+	// [TransactionsRequest.Beyond] says otherwise. It is [ErrNotFound] for an unknown account.
+	// Others are those of [AccountLister].
 	TransactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error)
 }
 
-// EnrichedTransactionLister lists transactions with category and merchant, where the provider knows
+// EnrichedTransactionLister lists transactions with category and merchant, if the provider knows
 // them.
 type EnrichedTransactionLister interface {
 	// EnrichedTransactionPage is [TransactionLister.TransactionPage] with [Transaction.Enrichment].
@@ -163,55 +166,54 @@ type EnrichedTransactionLister interface {
 }
 
 // TransactionSyncer reports what changed since the application last asked. Adapters implement it
-// with an engine of package reconcile: Feed for providers with a record of changes, Days for those
-// that are read by days.
+// with an engine of package reconcile. Feed is for providers with a record of changes, and Days for
+// providers that are read by days.
 type TransactionSyncer interface {
 	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
-	// cursor: nothing is told twice to an application that has stored the page before, if it gives
-	// Known.
+	// cursor. With [SyncRequest.Known], a page that the application has stored already brings
+	// nothing twice.
 	//
-	// Errors, besides those of [TransactionLister]: [ErrInvalid] for a cursor of another
-	// connection, of a later version, or that was changed.
+	// The error is [ErrInvalid] for a cursor of another connection or of a later version, and for
+	// one that was changed. Others are those of [TransactionLister].
 	Sync(ctx context.Context, req SyncRequest) (Delta, error)
 }
 
-// HoldingReader reads what investment accounts hold.
+// HoldingReader reads the positions of investment accounts.
 type HoldingReader interface {
-	// Holdings returns positions and the securities they are in. It may be repeated. Errors are
-	// those of [AccountLister].
+	// Holdings returns positions and their securities. It may be repeated. Errors are those of
+	// [AccountLister].
 	Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error)
 }
 
-// InvestmentTransactionLister lists what happened in investment accounts.
+// InvestmentTransactionLister lists the transactions of investment accounts.
 type InvestmentTransactionLister interface {
-	// InvestmentTransactionPage returns one page and where the next begins. It may be repeated.
+	// InvestmentTransactionPage returns one page and where the next one starts. It may be repeated.
 	// Errors are those of [TransactionLister].
 	InvestmentTransactionPage(ctx context.Context, req InvestmentTransactionsRequest) (InvestmentTransactionPage, error)
 }
 
-// Refresher makes a provider that serves stored data fetch it anew from the bank.
+// Refresher makes a provider that serves stored data fetch it again from the bank.
 type Refresher interface {
-	// Refresh starts fetching and returns at once; see [Client.AwaitRefresh] for the end. It is a
+	// Refresh starts fetching and returns at once. [Client.AwaitRefresh] waits for the end. It is a
 	// one-shot: a refresh may be billed, and some are allowed once an hour or a day.
 	//
-	// Errors, besides those of every call on a connection: [ErrRateLimited] for one too many,
-	// [ErrUserAction] with a [Challenge] where the bank asks the user before anything is fetched,
-	// [ErrConsent], [ErrInstitution], and [ErrOutcomeUnknown] where no answer came:
-	// ConnectionStatus tells.
+	// The error is [ErrRateLimited] for one refresh too many, and [ErrUserAction] with a
+	// [Challenge] if the bank asks the user first. It is [ErrOutcomeUnknown] if the request was
+	// sent and no readable response came: ConnectionStatus shows whether a refresh started. Others
+	// are [ErrConsent], [ErrInstitution], and those of every call on a connection.
 	Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error)
 }
 
-// WebhookReader verifies what claims to be a webhook of the provider and says what it announces.
+// WebhookReader verifies webhook deliveries of the provider and reads what they announce.
 type WebhookReader interface {
-	// ReadWebhook believes nothing before the signature over the exact bytes of the body has held.
-	// What is genuine but of an unknown name or form is one event of [EventUnknown], not an
-	// error. It changes nothing and may be repeated.
+	// ReadWebhook verifies the signature over the exact bytes of the body before it uses any of it.
+	// A verified delivery of an unknown name or form is one event of [EventUnknown], not an error.
+	// It changes nothing and may be repeated.
 	//
-	// Errors: [ErrSignature] for a delivery that does not prove its origin or is too old,
-	// [ErrUnsupported] where the configuration has nothing to verify with, [ErrUnavailable],
-	// [ErrRateLimited], [ErrCredentials] and [ErrMalformed] where the keys for it cannot be
-	// fetched, and [ErrMalformed] for a genuine one whose encryption cannot be undone with the
-	// configured key.
+	// The error is [ErrSignature] for a delivery that does not prove its origin or is too old. It
+	// is [ErrUnsupported] if the configuration has nothing to verify with. It is [ErrMalformed] for
+	// a verified delivery that the configured key cannot decrypt. If the keys cannot be fetched, it
+	// is [ErrUnavailable], [ErrRateLimited], [ErrCredentials] or [ErrMalformed].
 	ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error)
 }
 
@@ -238,7 +240,7 @@ const (
 	CapWebhooks               Capability = "webhooks"                // [WebhookReader]
 )
 
-// found tells by type assertion which capabilities an adapter has.
+// found has a type assertion for each capability.
 var found = []struct {
 	capability Capability
 	in         func(Provider) bool

@@ -7,15 +7,16 @@ import (
 )
 
 // Reference returns the provider's id of the connection, such as MoneyKit's link_id or Dapi's
-// connectionID. It may change with a reconnect. At some providers it opens the connection, so treat
-// it like a credential: do not print, log or show it. [Connection.ReferenceKey] may be shown.
+// connectionID. It may change with a reconnect. It is "" for a connection from plain JSON, which
+// leaves it out.
 //
-// It is "" for a connection from plain JSON, which loses it.
+// At some providers the reference gives access to the connection. Treat it like a credential: do
+// not print, log or show it. [Connection.ReferenceKey] may be shown.
 func (c Connection) Reference() string { return c.reference.Reveal() }
 
-// ReferenceKey returns [Connection.ReferenceKey] of the connection with that reference at the
-// client's provider, and "" for none. It finds a connection by what a function of an adapter's
-// package or the provider's support names. It sends nothing and is safe for concurrent use.
+// ReferenceKey returns the [Connection.ReferenceKey] of the connection with that reference at the
+// client's provider, and "" for no reference. Use it to find a connection whose reference a
+// function of an adapter's package returned, or the provider's support named. It sends nothing.
 func (c *Client) ReferenceKey(reference Secret) string {
 	return referenceKey(c.desc.Provider, c.desc.Environment, reference)
 }

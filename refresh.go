@@ -24,14 +24,14 @@ func (r *RefreshRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// RefreshResult is what was asked for and how it stood at that moment.
+// RefreshResult has what was asked for, and the state of the products before.
 type RefreshResult struct {
-	Connection Connection // that of the request where the adapter leaves it out
+	Connection Connection // that of the request, if the adapter leaves it out
 	Asked      []Product
-	// JobID is the provider's name for this refresh, "" where it has none. Webhooks and support
-	// name it.
+	// JobID is the provider's name for this refresh, "" if it has none. Webhooks and the provider's
+	// support use it.
 	JobID    string
-	Products []ProductStatus // as they stood when the refresh began
+	Products []ProductStatus // their state when the refresh started
 }
 
 // Refresh starts fetching from the bank and returns at once. See [Refresher].
@@ -46,18 +46,19 @@ func (c *Client) Refresh(ctx context.Context, req RefreshRequest) (RefreshResult
 	return res, err
 }
 
-// How often the end of a refresh is asked for.
+// The first and the longest wait between two questions for the end of a refresh.
 const (
 	refreshFirst = time.Second
 	refreshMost  = 20 * time.Second
 )
 
-// AwaitRefresh asks how the products are doing, each second and then less often, until each was
-// fetched or failed, and returns the last answer. A product that failed is named by a
-// [*PartialError]. Give ctx a deadline: a bank may take minutes; at its end the error is
-// [ErrContextDone] and the refresh goes on at the provider. It may be repeated. Other errors are
-// those of [Client.ConnectionStatus]. A status that asks the user ends it: answer the [Challenge]
-// with [StatusRequest.Answers], and call AwaitRefresh again.
+// AwaitRefresh waits until each product was fetched or has failed, and returns the last status. It
+// asks the provider after a second, and then less and less often. It may be repeated.
+//
+// Give ctx a deadline, because a bank may take minutes. When it has passed, the error is
+// [ErrContextDone], and the refresh continues at the provider. A [*PartialError] names the products
+// that failed. Other errors are those of [Client.ConnectionStatus]. If that asks the user, answer
+// the [Challenge] with [Client.Resume], and call AwaitRefresh again.
 func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (StatusResult, error) {
 	op := opAwaitRefresh
 	if err := started.Connection.prepare(c, &op); err != nil {
@@ -86,8 +87,8 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 	}
 }
 
-// reportRefresh lets the interceptors know how the bank did, which no single call told: the refresh
-// only began, and the status was served by the provider. Nothing is sent.
+// reportRefresh passes the result of the bank through the interceptors. No single call has shown
+// it: Refresh only starts, and the provider itself serves the status. Nothing is sent.
 func (c *Client) reportRefresh(ctx context.Context, op Op, failed []Failure) {
 	var verdict error
 	for _, f := range failed {
@@ -101,7 +102,7 @@ func (c *Client) reportRefresh(ctx context.Context, op Op, failed []Failure) {
 	_, _ = Do(ctx, c, op, func(context.Context, Provider) (struct{}, error) { return struct{}{}, verdict })
 }
 
-// compare tells which products failed since, and whether one is still being fetched.
+// compare returns which products have failed since, and whether one is still being fetched.
 func (r RefreshResult) compare(now StatusResult) (failed []Failure, pending bool) {
 	switch now.Connection.Status.State {
 	case StateGone:

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// Registry holds an application's clients and the routes that decide who gets
-// new sessions. Routes concern new sessions only: a client goes on serving the sessions and
-// connections it issued until it is removed.
+// Registry holds an application's clients, and the routes that decide which client gets a new
+// session. Routes concern new sessions only. A client serves the sessions and connections that it
+// made until it is removed.
 //
 // A Registry is safe for concurrent use, [Registry.Swap] included.
 type Registry struct{ table atomic.Pointer[table] }
 
 // NewRegistry checks clients and routes and returns a registry. The error is [ErrInvalid] and names
-// what is wrong: no client, a nil client, two clients of one name, no route, a route to an unknown
-// client, a country that is not ISO 3166-1 alpha-2, a negative weight, or a capability that the
-// client lacks.
+// what is wrong. Clients must not be empty, nil or of the same name. There must be a route. A route
+// must name a registered client, countries of ISO 3166-1 alpha-2, a weight that is not negative,
+// and capabilities of the client.
 func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
 	t, err := newTable(clients, routes)
 	if err != nil {
@@ -31,7 +31,7 @@ func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
 	return r, nil
 }
 
-// load returns the table; a Registry that NewRegistry did not make is empty.
+// load returns the table. A Registry that NewRegistry did not make is empty.
 func (r *Registry) load() *table {
 	if t := r.table.Load(); t != nil {
 		return t
@@ -39,8 +39,8 @@ func (r *Registry) load() *table {
 	return &table{}
 }
 
-// Swap replaces clients and routes at once, for calls that begin afterwards;
-// those under way keep what they have. On error, as of [NewRegistry], nothing changes.
+// Swap replaces clients and routes in one step, for calls that start afterwards. Calls that have
+// started keep the old ones. The error is that of [NewRegistry], and nothing changes then.
 func (r *Registry) Swap(clients []*Client, routes []Route) error {
 	t, err := newTable(clients, routes)
 	if err != nil {
@@ -69,9 +69,9 @@ func (r *Registry) Clients() []*Client {
 	return all
 }
 
-// For returns the client that issued the connection; only it can serve it. The
-// error is [ErrNotFound] if it is not registered, [ErrInvalid] if a client of another provider or
-// environment goes by its name now.
+// For returns the client that made the connection. No other client can serve it. The error is
+// [ErrNotFound] if that client is not registered. It is [ErrInvalid] if a client of another
+// provider or environment has its name now.
 func (r *Registry) For(conn Connection) (*Client, error) {
 	c, err := r.Client(conn.Client)
 	if err != nil {
@@ -86,7 +86,7 @@ func (r *Registry) For(conn Connection) (*Client, error) {
 	return c, nil
 }
 
-// First returns the client that CreateSession would try first. See [Registry.Candidates].
+// First returns the first client of [Registry.Candidates].
 func (r *Registry) First(req SessionRequest) (*Client, error) {
 	if req.Reconnect != nil {
 		return r.For(*req.Reconnect)
@@ -98,11 +98,12 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 	return best.client, nil
 }
 
-// Candidates returns the clients in the order in which CreateSession would try them: by priority,
-// and among equals by weight and user, always the same for one user. A request without a country is
-// served by routes for everywhere; one that names an institution, by clients whose provider has an
-// id for it. A reconnect has one candidate, the issuer. If no client qualifies, the error is
-// [ErrUnsupported], saying what was asked for.
+// Candidates returns the clients in the order in which CreateSession tries them. The order is by
+// priority, and among equal priorities by weight and user. It is always the same for one user.
+//
+// Routes for everywhere serve a request without a country. If the request names an institution,
+// only clients whose provider has an id for it are candidates. A reconnect has one candidate, which
+// is the client that made the connection. If no client qualifies, the error is [ErrUnsupported].
 func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	if req.Reconnect != nil {
 		c, err := r.For(*req.Reconnect)
@@ -116,7 +117,7 @@ func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	return all, nil
 }
 
-// nobody is the error where no route serves a request. It says what the request asked for.
+// nobody returns the error for a request that no route serves. It says what the request asked for.
 func nobody(req *SessionRequest) *Error {
 	asked := "without a country"
 	if req.Country != "" {
@@ -144,18 +145,20 @@ func nobody(req *SessionRequest) *Error {
 	}
 }
 
-// maxShare is the most a candidate gets of the time while others remain.
+// maxShare is the longest time of a candidate while others remain.
 const maxShare = 10 * time.Second
 
-// CreateSession asks the candidates for the request in their order and returns the first session.
-// It goes on to the next where a provider is down, its circuit is open, it is rate limiting us, its
-// share of the time ran out (a fair part of what remains, at most 10 s), or it cannot do what was
-// asked ([ErrUnsupported]); any other error comes back at once. A candidate is repeated only when
-// no other remains.
+// CreateSession tries the candidates for the request in their order and returns the first session.
+// It may be repeated.
 //
-// After several attempts the error has the last one's Kind and holds them all for
-// errors.Is, with the shortest RetryAfter. Otherwise the errors are those of
-// [Client.CreateSession] and [Registry.Candidates]. It may be repeated.
+// It tries the next candidate if a provider is down, limits the rate, or cannot do what was asked
+// ([ErrUnsupported]). It also does so if the response cannot be read, the circuit is open, or the
+// candidate's share of the time has passed. That is a fair part of what remains of ctx, at most 10
+// s. Any other error is returned at once. Only the last candidate is retried.
+//
+// After several attempts the error has the Kind of the last one and the shortest RetryAfter, and
+// errors.Is finds all of them. The errors are those of [Client.CreateSession] and
+// [Registry.Candidates].
 func (r *Registry) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
 	if ctx == nil {
 		return Session{}, invalid("context", "is nil")
@@ -188,7 +191,7 @@ func (r *Registry) CreateSession(ctx context.Context, req SessionRequest) (Sessi
 	return Session{}, joined(failed, candidates)
 }
 
-// share is what one of left candidates may take of the time that remains.
+// share returns how much of the remaining time one of left candidates may take.
 func share(ctx context.Context, left int) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -197,7 +200,7 @@ func share(ctx context.Context, left int) time.Duration {
 	return min(time.Until(deadline)/time.Duration(left), maxShare)
 }
 
-// goesOn reports whether another provider may do what this one could not.
+// goesOn reports whether another provider may do what failed at this one.
 func goesOn(err error) bool { return KindOf(err).is(failover) }
 
 func joined(failed []error, candidates []*Client) error {
@@ -233,8 +236,8 @@ func (a attempts) Error() string {
 // Unwrap shows every attempt to errors.Is.
 func (a attempts) Unwrap() []error { return a }
 
-// ExchangeToken goes to the client that made the session, and nowhere else: a token belongs to its
-// issuer. [ErrNotFound] if that client is not registered any more; otherwise the errors of
+// ExchangeToken calls [Client.ExchangeToken] of the client that made the session. The error is
+// [ErrNotFound] if that client is no longer registered. Otherwise the errors are those of
 // [Client.ExchangeToken]. It is sent at most once.
 func (r *Registry) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
 	if req.Session.ID == "" {

@@ -2,14 +2,14 @@ package bankmux
 
 import "time"
 
-// Request is a pointer to any request of this package, or to a [Connection]. Before a call it says
-// in op whom the call concerns, and refuses what no adapter should see.
+// Request is a pointer to any request of this package, or to a [Connection]. See [DoOn].
 type Request interface {
+	// prepare validates the request and fills in op with the connection, the user and the bank.
 	prepare(c *Client, op *Op) error
 }
 
-// checkIDs refuses an id that is empty or named twice, and lists that are there but name nothing:
-// who chose none would get all.
+// checkIDs rejects an empty id, an id that occurs twice, and lists that are empty but not nil. Nil
+// means all.
 func checkIDs(request string, lists ...[]string) error {
 	none, named := false, 0
 	for _, ids := range lists {
@@ -29,7 +29,7 @@ func checkIDs(request string, lists ...[]string) error {
 	return nil
 }
 
-// checkCards refuses cards where the adapter keeps none apart, so that it never sees them.
+// checkCards refuses cards if the adapter does not keep cards apart from accounts.
 func (c *Client) checkCards(request string, cards []string) error {
 	if len(cards) == 0 || c.Has(CapCards) {
 		return nil

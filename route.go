@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Route says which new sessions a client gets.
+// Route selects the new sessions of a client.
 type Route struct {
 	Client       string       // registered name
 	Countries    []string     // ISO 3166-1 alpha-2; empty means everywhere
 	Institutions []string     // the provider's ids; with some, only requests that name one of them
 	Capabilities []Capability // narrows what the route is used for; empty means all the client has
 	Priority     int          // lower is tried first
-	Weight       int          // share of users among routes of equal priority; 0 means 1
+	Weight       int          // relative share of users among routes of equal priority; 0 means 1
 }
 
 // route is a Route ready for selection.
@@ -53,9 +53,9 @@ func (r *route) serves(req *SessionRequest) bool {
 	return true
 }
 
-// score orders routes of equal priority for a user: weighted rendezvous
-// hashing, so that each user keeps their client, and a new client takes only its share.
-// A smaller score comes first; one that is not below best is not exact.
+// score orders routes of equal priority for a user by weighted rendezvous hashing. Each user keeps
+// the same client, and a new client takes only its share. A smaller score comes first. A score that
+// is not below best is not exact.
 func (r *route) score(user uint64, best float64) float64 {
 	u := (float64(mix(user^r.seed)>>11) + 0.5) * (1.0 / (1 << 53)) // in (0, 1)
 	if floor := (1 - u) * r.share; floor >= best {
@@ -80,9 +80,9 @@ func first(routes []*route, req *SessionRequest, user uint64) *route {
 	return best
 }
 
-// ranked returns the clients of the routes that serve the request, each once, by priority and then
-// by score. routes are in order of priority; clients is how many the table has. The first one is
-// that of first.
+// ranked returns the clients of the routes that serve the request, by priority and then by score.
+// Each client occurs once, and the first one is that of first. The routes are in order of priority,
+// and the table has so many clients.
 func ranked(routes []*route, req *SessionRequest, user uint64, clients int) []*Client {
 	type place struct {
 		score float64
@@ -110,7 +110,7 @@ func ranked(routes []*route, req *SessionRequest, user uint64, clients int) []*C
 	return all
 }
 
-// userHash is stable across processes and releases: users stay where they are.
+// userHash is the same in all processes and releases, so a user keeps the client.
 func userHash(user string) uint64 { return mix(fnv(user)) }
 
 func fnv(s string) uint64 {

@@ -48,7 +48,7 @@ func newTable(clients []*Client, routes []Route) (*table, error) {
 	return t, nil
 }
 
-// check refuses a route that no request could take, and returns the client of the others.
+// check rejects a route that no request could take, and returns the client of a valid one.
 func (t *table) check(r *Route) (*Client, error) {
 	client := t.clients[r.Client]
 	if client == nil {

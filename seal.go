@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// AEAD encrypts a connection for storage. It is the method set of tink.AEAD, so
-// a key management system fits without an adapter; [Keyring] is the embedded one.
+// AEAD encrypts a connection for storage. It has the methods of tink.AEAD, so a key management
+// system that implements those fits. [Keyring] is the implementation of this package.
 // Implementations must be safe for concurrent use.
 type AEAD interface {
 	Encrypt(plaintext, associatedData []byte) ([]byte, error)
 	Decrypt(ciphertext, associatedData []byte) ([]byte, error)
 }
 
-// Ref is whose row a sealed connection is: what the application knows from its
-// own table, before anything is opened. All fields are required, save the environment of an adapter
-// that has none.
+// Ref says to which row a sealed connection belongs. The application knows it from its own table,
+// before it opens the connection. All fields are required. Only an adapter without environments
+// leaves Environment empty.
 type Ref struct {
 	Provider    string
 	Environment Environment
@@ -25,18 +25,18 @@ type Ref struct {
 	ID          string
 }
 
-// Ref returns the connection's.
+// Ref returns the Ref of the connection.
 func (c Connection) Ref() Ref {
 	return Ref{Provider: c.Provider, Environment: c.Environment, User: c.User, ID: c.ID}
 }
 
-// The first byte of what is sealed. It is authenticated as well, so neither opens as the other.
+// The first byte of a sealed value. It is authenticated, so neither kind opens as the other.
 const (
 	sealedConnection = 1
 	sealedSession    = 2
 )
 
-// sealed is what lies inside: the connection's JSON and what that leaves out.
+// sealed is the plaintext of a sealed connection: its JSON, and what that leaves out.
 type sealed struct {
 	Connection sealedRow  `json:"connection"`
 	Credential sealedText `json:"credential"`
@@ -47,15 +47,15 @@ type sealedRow struct {
 	Reference sealedText `json:"reference"`
 }
 
-// sealedText is a text of an adapter's. JSON would replace bytes that are not UTF-8, so such a text
-// is an object there.
+// sealedText is a text of an adapter. JSON would replace bytes that are not UTF-8, so such a text
+// is a JSON object.
 type sealedText string
 
 type sealedBytes struct {
 	Bytes []byte `json:"bytes"`
 }
 
-// MarshalJSON writes a string, or an object where the text is not UTF-8.
+// MarshalJSON writes a string, or an object if the text is not UTF-8.
 func (t sealedText) MarshalJSON() ([]byte, error) {
 	if utf8.ValidString(string(t)) {
 		return json.Marshal(string(t))
@@ -81,7 +81,7 @@ func (c Connection) inside() sealed {
 	}
 }
 
-// outside is the inverse of inside, and false where the credential is missing.
+// outside is the inverse of inside. It reports false if the credential is missing.
 func (in *sealed) outside() (Connection, bool) {
 	conn := in.Connection.Connection
 	conn.credential = NewSecret(in.Credential)
@@ -91,11 +91,11 @@ func (in *sealed) outside() (Connection, bool) {
 }
 
 // Seal encrypts the connection with its credential for the application's database. The result is
-// bound to the connection's [Ref]: moved into another row it does not open. Sealing twice gives
-// different bytes.
+// bound to the connection's [Ref], so it does not open in another row. Sealing twice gives
+// different bytes. Seal may be repeated.
 //
-// Errors: [ErrInvalid] for a connection that did not come from ExchangeToken or [Open], or a
-// nil aead; [ErrSeal] if the aead fails. Safe for concurrent use; may be repeated.
+// The error is [ErrInvalid] for a connection that did not come from ExchangeToken or [Open], and
+// for a nil aead. It is [ErrSeal] if the aead fails.
 func (c Connection) Seal(aead AEAD) ([]byte, error) {
 	ref := c.Ref()
 	if err := checkSeal(aead, ref); err != nil {
@@ -107,7 +107,7 @@ func (c Connection) Seal(aead AEAD) ([]byte, error) {
 	return seal(aead, sealedConnection, "Connection", c.inside(), ref.associated())
 }
 
-// seal encrypts what is inside.
+// seal encrypts inside as JSON.
 func seal(aead AEAD, format byte, field string, inside any, associated []byte) ([]byte, error) {
 	plain, err := json.Marshal(inside)
 	if err != nil {
@@ -142,11 +142,10 @@ func unseal(aead AEAD, format byte, blob, associated []byte, inside any) error {
 	return nil
 }
 
-// Open is the inverse of [Connection.Seal].
+// Open is the inverse of [Connection.Seal]. It may be repeated.
 //
-// Errors: [ErrInvalid] for an incomplete ref or a nil aead; [ErrSeal] for bytes that were changed,
-// belong to another row, or are sealed under an unknown key. Safe for concurrent use; may be
-// repeated.
+// The error is [ErrInvalid] for an incomplete ref or a nil aead. It is [ErrSeal] for bytes that
+// were changed, belong to another row, or are sealed under an unknown key.
 func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	if err := checkSeal(aead, ref); err != nil {
 		return Connection{}, err
@@ -182,7 +181,7 @@ func checkAEAD(aead AEAD) error {
 	return nil
 }
 
-// associated writes the ref so that no two refs give the same bytes.
+// associated returns different bytes for different refs.
 func (r Ref) associated() []byte {
 	return lengthPrefixed(sealedConnection, r.Provider, string(r.Environment), r.User, r.ID)
 }

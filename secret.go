@@ -14,8 +14,8 @@ import (
 
 const redacted = "[redacted]"
 
-// The keys that mask secrets in memory: one for their tags, one for their text. Drawn once, never
-// changed.
+// The keys that mask secrets in memory: one for their tags, one for their text. They are random and
+// never change.
 var tagKey, textKey = drawn(), drawn()
 
 func drawn() (key [32]byte) {
@@ -23,16 +23,15 @@ func drawn() (key [32]byte) {
 	return key
 }
 
-// Secret holds a credential so that printing, logging or marshalling it by accident shows nothing,
-// even from an unexported field of somebody else's struct, where fmt cannot call methods. The text
-// is kept encrypted under a key drawn for the process, as hexadecimal digits: what fmt finds there
-// is plain ASCII, and knowing one secret does not reveal another. It prevents accidents, not
-// attackers who read the process's memory.
+// Secret holds a credential. Printing, logging or marshalling it by accident shows a placeholder.
+// That holds even in an unexported field of a struct, where fmt cannot call methods: fmt then finds
+// hexadecimal digits of the encrypted text. The key is random for each process. Secret prevents
+// accidents. It does not stop an attacker who reads the memory of the process.
 //
-// The zero Secret is empty. Secrets of one process compare with == and are safe for concurrent use.
+// The zero Secret is empty. Secrets of one process compare with ==.
 type Secret struct{ masked string }
 
-// NewSecret keeps a copy of text.
+// NewSecret returns a Secret with a copy of text.
 func NewSecret[T ~string | ~[]byte](text T) Secret {
 	if len(text) == 0 {
 		return Secret{}
@@ -56,8 +55,8 @@ func NewSecret[T ~string | ~[]byte](text T) Secret {
 // tagSize is the length of the tag at the start of what is masked.
 const tagSize = 16
 
-// tagOf returns a keyed digest of the text. Equal texts have equal tags, so that secrets compare
-// with ==, and other texts other tags, so that no two are masked with the same bytes.
+// tagOf returns a keyed digest of the text. Equal texts have equal tags, so secrets compare with
+// ==. Different texts have different tags, so no two are masked with the same bytes.
 func tagOf[T ~string | ~[]byte](text T) [tagSize]byte {
 	var short [512]byte
 	sum := sha256.Sum256(append(append(short[:0], tagKey[:]...), text...))

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// DefaultSessionLifetime is how long a session is good for unless the request
-// says otherwise: time enough to find a password, short enough to notice a
-// forgotten tab. Neither provider publishes a lifetime of its own.
+// DefaultSessionLifetime is how long a session is valid unless the request says otherwise. MoneyKit
+// and Dapi publish no lifetime of their own.
 const DefaultSessionLifetime = time.Hour
 
-// Session is one run of the linking flow, waiting for the front end. [Session.Seal] is the way to
-// your database or to the user's cookie, and [OpenSession] the way back. Give only Launch to the
-// browser.
+// Session is one run of the linking flow, until the front end has finished it. [Session.Seal]
+// encrypts it for your database or the user's cookie, and [OpenSession] reads it back. Give only
+// Launch to the browser.
 //
-// Plain JSON is for debugging and is not safe to take back: it is not signed, and an edited
-// ConnectionID names the row of another user. It also leaves out Launch and the credential of
-// Reconnect, so a reconnect cannot be finished with it.
+// Do not read a session back from plain JSON. It is not signed, and an edited ConnectionID names
+// the row of another user. It also lacks Launch and the credential of Reconnect, so it cannot
+// finish a reconnect.
 type Session struct {
 	ID string `json:"id"` // 128 bits that cannot be guessed
-	// ConnectionID is what the connection will be called, on a reconnect what it is called already.
-	// Where the provider ties no login to a session (Dapi), it is the root of the id: see
-	// [Session.ConnectionOf].
+	// ConnectionID is the id of the connection that the session makes, or on a reconnect the id
+	// that the connection has. If the provider does not tie a login to a session (Dapi), the id is
+	// derived from it: see [Session.ConnectionOf].
 	ConnectionID string      `json:"connection_id"`
 	User         string      `json:"user"`
 	Client       string      `json:"client"` // registered name of the client that made it
@@ -30,12 +29,12 @@ type Session struct {
 	Environment  Environment `json:"environment,omitempty"`
 	Country      string      `json:"country,omitempty"`
 	Products     []Product   `json:"products,omitempty"` // what was asked for
-	// what the browser gets; plain JSON leaves it out, Seal keeps it
+	// what the browser gets; plain JSON leaves it out, and Seal keeps it
 	Launch Launch `json:"-"`
-	// State is what the adapter keeps for the exchange and the browser must not see, such as a PKCE
-	// verifier or the id of a consent. Plain JSON leaves it out, Seal keeps it.
+	// State has what the adapter needs for the exchange and the browser must not see. Examples are
+	// a PKCE verifier and the id of a consent. Plain JSON leaves it out, and Seal keeps it.
 	State Secret `json:"-"`
-	// what is being renewed; plain JSON loses its credential, Seal keeps it
+	// the connection that is renewed; plain JSON leaves out its credential, and Seal keeps it
 	Reconnect *Connection `json:"reconnect,omitempty"`
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt time.Time   `json:"expires_at"`
@@ -51,13 +50,14 @@ func (s *Session) further(reference string) string {
 // idLen is the length of an id.
 const idLen = 26
 
-// newID draws 128 random bits as 26 letters and digits.
+// newID returns 128 random bits as 26 letters and digits.
 func newID() string { return rand.Text() }
 
-// CreateSession prepares one run of the linking flow. Store the session under
-// the logged-in user and give only its Launch to the front end. See
-// [Provider.CreateSession] for the errors; a request with a malformed field is
-// [ErrInvalid] and sends nothing. It may be repeated.
+// CreateSession prepares one run of the linking flow. Store the session with the user who is logged
+// in, and give only its Launch to the front end. It may be repeated.
+//
+// A request with a malformed field is [ErrInvalid] and sends nothing. For the other errors see
+// [Provider.CreateSession].
 func (c *Client) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
 	return c.createSession(ctx, opCreateSession, req)
 }

@@ -10,9 +10,9 @@ import (
 
 // SessionRequest asks for one run of the linking flow. User is required, the rest is optional.
 type SessionRequest struct {
-	// User is the application's id of its user: any text that is not empty, is UTF-8 and has no
-	// control characters, of any length. Do not use an e-mail address. Where a provider takes fewer
-	// ids, its adapter sends a digest in their place.
+	// User is the application's id of its user. It is UTF-8 text of any length, is not empty and
+	// has no control characters. Do not use an e-mail address. If a provider takes fewer ids, its
+	// adapter sends a digest instead.
 	User    string
 	Contact Contact
 
@@ -23,26 +23,28 @@ type SessionRequest struct {
 
 	RedirectURI string // where a bank's own login page returns to: absolute, no query, no fragment
 	Language    string // of the provider's pages, BCP 47 ("en", "ar-AE"); a provider without it ignores it
-	// where the provider announces changes; "{client}" becomes the client's name; on a reconnect "" keeps the present one
+	// WebhookURL is where the provider announces changes. "{client}" in it becomes the client's
+	// name. On a reconnect "" keeps the present one.
 	WebhookURL string
 	Tags       []string // labels kept at the provider; on a reconnect nil keeps the present ones
 
-	// Reconnect is renewed or extended instead of making a connection. Every login that is posted
-	// with the session gets its id, so use the session for one login.
+	// Reconnect is the connection to renew or extend. nil makes a new one. Every login that is
+	// posted with the session gets the id of Reconnect, so use the session for one login.
 	Reconnect *Connection
 	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
 
-	// AccessDays is for how many days the permission shall last, and HistoryDays how many days of
-	// transactions it shall reach back; 0 leaves both to the provider. They are wishes: a provider
-	// that has no such setting ignores them, and one that allows less gives less.
-	// [Connection.Consent] says what was given.
+	// AccessDays is how many days the permission shall last. HistoryDays is how many days of past
+	// transactions it shall include. 0 leaves them to the provider. A provider without such a
+	// setting ignores them, and a provider may allow less. [Connection.Consent] says what was
+	// given.
 	AccessDays  int
 	HistoryDays int
 
 	Options []SessionOption // provider-specific settings; each adapter takes its own
 }
 
-// Contact is what some providers show or check during linking. All of it is optional personal data.
+// Contact has what some providers show or check during linking. All of it is optional personal
+// data.
 type Contact struct {
 	Email           string
 	EmailVerifiedAt time.Time // when the application verified it, zero if it did not
@@ -73,7 +75,7 @@ func (r *SessionRequest) prepare(c *Client, op *Op) error {
 	return nil
 }
 
-// check refuses what no provider could take, so that a request is valid for all or none.
+// check rejects what no provider could take. So a request is valid for all providers or for none.
 func (r *SessionRequest) check() error {
 	if r.User == "" {
 		return invalid("SessionRequest.User", "is empty")
@@ -127,13 +129,13 @@ func (r *SessionRequest) check() error {
 	return nil
 }
 
-// printable reports whether text comes back from JSON as it went.
+// printable reports whether text is UTF-8 without control characters, which JSON does not change.
 func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// languageTag reports whether a text has the form of a language tag: a language of two or three
-// letters, then parts of letters and digits.
+// languageTag reports whether a text is empty or has the form of a language tag. That is a language
+// of two or three letters, then parts of letters and digits.
 func languageTag(tag string) bool {
 	if tag == "" {
 		return true

@@ -2,17 +2,17 @@ package bankmux
 
 import "unicode/utf8"
 
-// SessionRef says whose sealed session it is: what the application knows from its own login
-// session and table before anything is opened. Both fields are required.
+// SessionRef says to whom a sealed session belongs. The application knows it from its own login
+// session and table, before it opens the session. Both fields are required.
 type SessionRef struct {
 	User string // who is logged in now
 	ID   string // the [Session.ID] under which the row is kept
 }
 
-// Ref returns what the sealed session is bound to.
+// Ref returns the SessionRef of the session.
 func (s Session) Ref() SessionRef { return SessionRef{User: s.User, ID: s.ID} }
 
-// sealedRun is what lies inside a sealed session: its JSON and what that leaves out.
+// sealedRun is the plaintext of a sealed session: its JSON, and what that leaves out.
 type sealedRun struct {
 	Session   Session    `json:"session"`
 	Launch    Launch     `json:"launch"`
@@ -20,13 +20,13 @@ type sealedRun struct {
 	State     sealedText `json:"state,omitempty"`
 }
 
-// Seal encrypts the session for the application's database, or for the user's own browser. The
-// result is bound to the session's [SessionRef]: it opens for its user and under its id only, and
-// never as a connection. A connection that is being renewed is inside with its credential.
-// Sealing twice gives different bytes.
+// Seal encrypts the session for the application's database, or for a cookie of the user. The result
+// is bound to the session's [SessionRef], so it opens only for its user and under its id. It
+// includes the connection that is renewed, with its credential. Sealing twice gives different
+// bytes. Seal may be repeated.
 //
-// Errors: [ErrInvalid] for a session without id or user, one whose Reconnect has no credential, or
-// a nil aead; [ErrSeal] if the aead fails. Safe for concurrent use; may be repeated.
+// The error is [ErrInvalid] for a session without id or user, for one whose Reconnect has no
+// credential, and for a nil aead. It is [ErrSeal] if the aead fails.
 func (s Session) Seal(aead AEAD) ([]byte, error) {
 	ref := s.Ref()
 	if err := ref.check(aead); err != nil {
@@ -43,11 +43,11 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 	return seal(aead, sealedSession, "Session", run, ref.associated())
 }
 
-// OpenSession is the inverse of [Session.Seal].
+// OpenSession is the inverse of [Session.Seal]. It does not check ExpiresAt, because
+// [Client.ExchangeToken] does. It may be repeated.
 //
-// Errors: [ErrInvalid] for an incomplete ref or a nil aead; [ErrSeal] for bytes that were changed,
-// belong to another user or session, or are sealed under an unknown key. It does not look at
-// ExpiresAt: [Client.ExchangeToken] does. Safe for concurrent use; may be repeated.
+// The error is [ErrInvalid] for an incomplete ref or a nil aead. It is [ErrSeal] for bytes that
+// were changed, belong to another user or session, or are sealed under an unknown key.
 func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	if err := ref.check(aead); err != nil {
 		return Session{}, err

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Status is how a connection was doing when the provider last said so.
+// Status is the state of a connection at the time of At.
 type Status struct {
 	State State     `json:"state"`
 	Code  string    `json:"code,omitempty"` // the provider's word
 	At    time.Time `json:"at"`
-	// AskedAt is when the bank last wanted an answer of the user ([Challenge]), zero if it never
-	// did. Calls without a user ([Presence]) then send nothing. Set it to zero for a bank that asks
-	// no more.
+	// AskedAt is when the bank last asked the user ([Challenge]), zero if it never did. If it is
+	// set, calls without a user ([Presence]) send nothing. Set it to zero if the bank no longer
+	// asks.
 	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
-// State is where a connection stands. Unknown values are kept.
+// State is the state of a connection. Unknown values are kept.
 type State string
 
 // The states.
@@ -25,13 +25,14 @@ const (
 	StateUnverified State = "unverified"      // exchanged, but the bank could not be read yet: call ConnectionStatus
 	StatePending    State = "pending"         // the user has not finished
 	StateReauth     State = "reauth_required" // the user must log in again
-	StateDegraded   State = "degraded"        // bank or provider is failing; nothing for the user to do
-	StateGone       State = "gone"            // link anew
+	StateDegraded   State = "degraded"        // bank or provider is failing; the user can do nothing
+	StateGone       State = "gone"            // link the bank again
 )
 
-// After returns the status after a call on the connection ended with err. Only what a provider
-// declared moves the state: [ErrReauth] and [ErrGone] do, success moves it back, anything else (an
-// outage, a timeout, a wrong call) leaves it alone. A question of the bank is noted in AskedAt.
+// After returns the status after a call on the connection that ended with err. [ErrReauth] and
+// [ErrGone] change the state, because the provider declared them. Success changes it to
+// [StateActive]. Any other error, such as an outage, a timeout or an invalid call, never changes
+// it. If the bank asked the user, AskedAt becomes the present time.
 func (s Status) After(err error) Status {
 	now, e := Moment(time.Now()), asError(err)
 	if e != nil && e.Challenge != nil {
@@ -50,15 +51,15 @@ func (s Status) After(err error) Status {
 		next.Code = e.Code
 	}
 	if next.State == s.State && next.Code == s.Code {
-		return s // keep the time it began
+		return s // keep the time at which it started
 	}
 	return next
 }
 
-// StatusRequest asks how a connection is doing.
+// StatusRequest asks for the state of a connection.
 type StatusRequest struct {
 	Connection Connection
-	Answers    *Answers // to a [Challenge] of an earlier try, where asking for the status asks the user
+	Answers    *Answers // to a [Challenge] of an earlier try, if the status asks the user
 }
 
 func (r *StatusRequest) prepare(c *Client, op *Op) error {
@@ -68,13 +69,13 @@ func (r *StatusRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// StatusResult is the connection brought up to date; store it.
+// StatusResult has the updated connection. Store it.
 type StatusResult struct {
 	Connection Connection
-	Products   []ProductStatus // where the provider tells them apart
+	Products   []ProductStatus // if the provider distinguishes products
 }
 
-// ProductStatus says how fresh a product's data is.
+// ProductStatus says how old the data of a product is.
 type ProductStatus struct {
 	Product     Product
 	RefreshedAt time.Time // last success, zero if never
@@ -82,14 +83,14 @@ type ProductStatus struct {
 	Kind        Kind      // what the last failure means, "" for none
 	Code        string    // the provider's word for it
 	Unavailable bool      // it cannot be refreshed now; what was fetched before can still be read
-	// UnavailableReason is the provider's reason where it has the form of a code, such as
-	// institution_migration. A sentence is dropped: it may hold anything.
+	// UnavailableReason is the provider's reason, if it has the form of a code, such as
+	// institution_migration. A sentence is dropped, because it may hold anything.
 	UnavailableReason string
 }
 
-// ConnectionStatus asks the provider how a connection is doing and returns it brought up to date;
-// store it. A lapsed or deleted connection is an answer, not an error. It may be repeated. For the
-// errors see [StatusReader].
+// ConnectionStatus asks the provider for the state of a connection and returns the updated
+// connection. Store it. A lapsed or deleted connection is a result, not an error. It may be
+// repeated. For the errors see [StatusReader].
 func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
 	return call(ctx, c, opStatus, req, StatusReader.ConnectionStatus)
 }

@@ -6,30 +6,36 @@ import (
 	"slices"
 )
 
-// SyncRequest asks what changed.
+// SyncRequest asks for the changes since a cursor.
 type SyncRequest struct {
 	Connection Connection
-	// [Delta.Next] of the page before, stored with the rows of that page in one transaction; "" begins
+	// Cursor is [Delta.Next] of the page before, stored in one transaction with the rows of that
+	// page. "" starts a new sync.
 	Cursor string
-	// the provider's ids; without Cards, none means all accounts. Keep to the same, or begin without a cursor
+	// Accounts has the provider's ids of accounts. Without Cards, nil means all accounts. Keep it
+	// the same for all pages, or start without a cursor.
 	Accounts []string
-	Cards    []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
+	// Cards has the provider's ids of cards, if the provider keeps cards apart. Otherwise it is
+	// [ErrUnsupported].
+	Cards []string
 
-	// Name is the application's own name for an account or card. It is part of every key, so it
-	// must survive a new link. nil means the provider's id, which does not survive one. "" and one
-	// name for two accounts of a connection are [ErrInvalid]: leave accounts out that have none
-	// yet. Accounts of two connections may have one name, where both lead to the same account at
-	// the bank.
+	// Name returns the application's own name for an account or card. The name is part of every
+	// key, so it must survive a new link. nil means the provider's id, which does not survive one.
+	//
+	// "" is [ErrInvalid], so leave out accounts without a name. One name for two accounts of a
+	// connection is ErrInvalid too. Accounts of two connections may have one name, if both are the
+	// same account at the bank.
 	Name func(account string) string
-	// Known reads what the application stored of an account, by its own name, between two days,
-	// both included, in any order. It is called several times a page, always before Sync returns.
-	// An error that it yields ends the sync as [ErrApplication], and errors.Is finds it. Rows of
-	// other accounts or days are ignored. Without Known, rows under new ids and rows that were
-	// posted cannot be recognised, and a provider that keeps no record of changes (Dapi) can only
-	// say what is there.
+	// Known reads the stored rows of an account, by its own name, between two days. Both days are
+	// included, and the order does not matter. Rows of other accounts or days are ignored. It is
+	// called several times per page, always before Sync returns. An error that it yields ends the
+	// sync as [ErrApplication], and errors.Is finds it.
+	//
+	// Without Known, rows under new ids and rows that were posted are not recognized. A provider
+	// without a record of changes (Dapi) can only report the present rows then.
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 
-	PageSize int      // rows a page at most; 0 leaves it to the adapter
+	PageSize int      // most rows per page; 0 leaves it to the adapter
 	Answers  *Answers // to a [Challenge] of an earlier try
 }
 
@@ -49,49 +55,51 @@ func (r *SyncRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// Delta is one page of changes. Store them and Next in one transaction; a crash in between then
-// loses nothing and repeats nothing.
+// Delta is one page of changes. Store them and Next in one transaction. A crash between two pages
+// then loses nothing and repeats nothing.
 type Delta struct {
-	Added     []Added
-	Modified  []Change     // the same row with another content
+	Added     []Added      // rows that were not known
+	Modified  []Change     // the same row with other content
 	Replaced  []Change     // the same movement as another row: posted, or under another id
-	Removed   []Absence    // the provider said so, or it was not there in two complete readings
-	Missing   []Absence    // not there in this reading; perhaps in the next
+	Removed   []Absence    // the provider removed it, or two complete readings did not have it
+	Missing   []Absence    // this reading does not have it, but the next one may
 	Suggested []Suggestion // perhaps replaced; nothing was merged
 
-	// Failed has accounts that could not be read, which the next round asks for again, and single
-	// rows that could not. A row that a record of changes (MoneyKit) told of is not told of again:
-	// read its days with [Client.Transactions].
-	Failed  []Failure
-	Covered []Covered // days that were read in full, where days are read (Dapi); a row outside is never missing
-	// Gaps are days that no reading has: those between the last one and this one that the bank does
-	// not serve any more, and those that it promises and refuses.
+	// Failed has accounts that could not be read, and single rows that could not be read. The next
+	// sync asks for these accounts again. It does not return a failed row of a record of changes
+	// (MoneyKit) again: read its days with [Client.Transactions].
+	Failed []Failure
+	// Covered has the days that were read in full, if days are read (Dapi). A row outside of them
+	// is never missing.
+	Covered []Covered
+	// Gaps are days that no reading has. Some are between the last reading and this one, and the
+	// bank no longer serves them. Others are days that the bank should serve, but refuses.
 	Gaps    []Covered
 	Outside int // rows dropped because the provider returned days that were not asked for
 
-	// AddedOnly says that without Known nothing but Added could be told: store rows by their key.
-	// Where it is false without Known, store them by the provider's id, their first alias: keys
-	// number equal rows again on each page.
+	// AddedOnly says that Added has all rows of the page, because there is no Known to compare
+	// with. Store rows by their key then. If AddedOnly is false and there is no Known, store rows
+	// by the provider's id, which is their first alias. Keys number equal rows again on each page.
 	AddedOnly bool
-	// Suspect names accounts, by the application's name, whose reading was empty where rows are
-	// known. Nothing of them counts as removed.
+	// Suspect has accounts, by the application's name, whose reading was empty although rows are
+	// known. No row of them counts as removed.
 	Suspect []string
 
-	// Next is the cursor behind this page, never empty. It may be stored and printed: it has dates,
-	// counters and account ids, and no credential of the connection. For MoneyKit it also has the
-	// provider's own cursor, which is opaque. Keep it at the back end.
+	// Next is the cursor behind this page, never empty. It has dates, counters and account ids, and
+	// no credential of the connection. For MoneyKit it also has the provider's own cursor. It may
+	// be stored and printed. Keep it at the back end.
 	Next string
 	More bool // there is another page now
 }
 
-// Sync returns one page of what changed since a cursor: call it until More is false. It may be
+// Sync returns one page of the changes since a cursor. Call it until More is false. It may be
 // repeated with the same cursor.
 //
-// What could not be read is in [Delta.Failed]. Where that is an account, one or all of them, a
-// [*PartialError] beside the page names it, as for balances; single rows are in Failed alone, as a
-// row that stays unreadable would fail every sync for weeks. In both cases the page is complete but
-// for those: store it with its Next, as any other. With any other error there is no page, and the
-// cursor stays where it was. For those errors see [TransactionSyncer].
+// [Delta.Failed] has what could not be read. If that includes an account, a [*PartialError] beside
+// the page names the failures. Failed rows without a failed account are not an error, because one
+// unreadable row would fail every sync for weeks. In both cases the rest of the page is complete:
+// store it with its Next, like any other page. With any other error there is no page, and the
+// cursor stays the same. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
 	if err != nil {
@@ -104,11 +112,11 @@ func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	return d, nil
 }
 
-// Known is a transaction as the application stored it. Take it from [Added], [Change] and their
-// likes, and keep it beside the application's own columns.
+// Known is a transaction as the application stored it. Take it from [Added], [Change], [Absence] or
+// [Suggestion], and store it beside the application's own columns.
 type Known struct {
-	Key string `json:"key"` // ours; stays the same whatever ids the provider gives
-	// other names of the same row: ids of providers, the present one first, and keys it had before
+	Key string `json:"key"` // the library's; never changes, even if the provider's id does
+	// other names of the same row: ids of providers, the present one first, and earlier keys
 	Aliases []string `json:"aliases,omitempty"`
 	// the application's own name of the account; it must survive a new link
 	Account   string            `json:"account"`
@@ -117,12 +125,11 @@ type Known struct {
 	Amount    Money             `json:"amount"`
 	Text      string            `json:"text,omitempty"`
 	Reference string            `json:"reference,omitempty"`
-	Missed    int               `json:"missed,omitempty"` // complete readings in a row that did not have it
+	Missed    int               `json:"missed,omitempty"` // consecutive complete readings without it
 }
 
-// Change is one row that was known and is there again: as it was and as it is. Known is what to
-// store in place of Was. Without [SyncRequest.Known], Was has nothing but the provider's id, the
-// first alias.
+// Change is a stored row that was returned with changes. Store Known in place of Was. Without
+// [SyncRequest.Known], Was has only the provider's id, as its first alias.
 type Change struct {
 	Was    *Known
 	Row    *Transaction
@@ -130,27 +137,27 @@ type Change struct {
 	Reason string
 }
 
-// Added is a row nobody knew. Known is what to store.
+// Added is a row that was not stored. Store Known.
 type Added struct {
 	Row   *Transaction
 	Known Known
 }
 
-// Absence is a row that was known and was not there. Known is what to store, with the reading
-// counted, unless it is removed. Without [SyncRequest.Known] it has nothing but the provider's id,
-// the first alias.
+// Absence is a stored row that the reading did not have. Store Known, which counts the reading,
+// unless the row is removed. Without [SyncRequest.Known], Known has only the provider's id, as its
+// first alias.
 type Absence struct {
 	Known  Known
 	Reason string
 }
 
-// Suggestion is a row that was known and is not there, and rows that may be it. Nothing was merged:
-// Was is also in Missing, where a reading proves its absence, and the rows of May are also in
-// Added. The application decides, or asks.
+// Suggestion is a stored row that the reading did not have, with new rows that may be the same.
+// Nothing was merged. Was is also in Missing, if a reading proves its absence. The rows of May are
+// also in Added. The application decides, or asks the user.
 type Suggestion struct {
 	Was *Known
-	// May are at most 16 rows that may be it. They point into Added.
+	// May has at most 16 rows that may be the same. They point into Added.
 	May    []*Known
-	More   int // rows that may be it beyond those of May
+	More   int // how many further rows may be the same
 	Reason string
 }

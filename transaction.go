@@ -8,29 +8,29 @@ import (
 	"github.com/bankmux/bankmux/internal/recent"
 )
 
-// TransactionsRequest asks for what happened between two days, both included, in the bank's
+// TransactionsRequest asks for the transactions between two days, both included, in the bank's
 // calendar.
 type TransactionsRequest struct {
 	Connection Connection
 	Accounts   []string    // the provider's ids; without Cards, nil means all accounts
 	Cards      []string    // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
 	From       Date        // zero means 90 days before To
-	To         Date        // zero means today; a later day is taken for today
+	To         Date        // zero means today; a later day counts as today
 	Beyond     RangePolicy // what to do about days the bank does not serve
 	Enrich     bool        // with category and merchant; needs [CapEnrichment]
 	PageSize   int         // rows a page at most; 0 leaves it to the adapter
-	Page       string      // where to go on: [TransactionPage.Next]; "" begins
-	Answers    *Answers    // to a [Challenge] of an earlier try, which says itself where to go on
+	Page       string      // the [TransactionPage.Next] to go on at; "" is the first page
+	Answers    *Answers    // to a [Challenge] of an earlier try; it knows the page
 }
 
-// RangePolicy says what to do about days that the bank does not serve. A request without From is
-// never beyond.
+// RangePolicy says what to do about days that the bank does not serve. It does not apply to a
+// request without From.
 type RangePolicy string
 
 // The policies.
 const (
 	RangeRefuse RangePolicy = ""      // [ErrInvalid]
-	RangeClamp  RangePolicy = "clamp" // leave them out; [TransactionPage.Covered] tells what was served
+	RangeClamp  RangePolicy = "clamp" // leave them out; [TransactionPage.Covered] has what was served
 )
 
 func (r *TransactionsRequest) prepare(c *Client, op *Op) error {
@@ -59,16 +59,16 @@ func (r *TransactionsRequest) check(c *Client) error {
 // TransactionPage is one page.
 type TransactionPage struct {
 	Transactions []Transaction
-	Failed       []Failure // rows that could not be read, and accounts that could not be asked
-	Covered      []Covered // days that are complete now that this page was read
-	Gaps         []Covered // days that the bank promises and refuses all the same
+	Failed       []Failure // rows and accounts that could not be read
+	Covered      []Covered // days that are complete with this page
+	Gaps         []Covered // days that the bank should serve, but refuses
 	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
-	AsOf         time.Time // when the provider read them, zero where it does not say
+	AsOf         time.Time // when the provider read them, zero if it does not say
 }
 
-// Covered is a span of days that the bank served in full. Outside of what a reading covered there
-// may be rows that were not read.
+// Covered is a span of days that the bank served in full. Other days may have rows that were not
+// read.
 type Covered struct {
 	Account string `json:"account,omitempty"` // "" means all accounts asked for
 	Card    bool   `json:"card,omitempty"`
@@ -78,36 +78,36 @@ type Covered struct {
 
 // Transaction is one movement of money in one account.
 type Transaction struct {
-	// the provider's; "" where it has none (Dapi). It may change
+	// the provider's, which may change; "" if it has none (Dapi)
 	ID      string `json:"id,omitempty"`
 	Account string `json:"account"`        // the provider's id of the account or card
 	Card    bool   `json:"card,omitempty"` // Account is the id of a card
 	// into the account is positive, out of it negative, whatever the account
 	Amount Money             `json:"amount"`
-	Status TransactionStatus `json:"status"` // "" where the provider does not tell (Dapi)
+	Status TransactionStatus `json:"status"` // "" if the provider does not say (Dapi)
 	// the provider's id of the pending row that this posted one replaces
 	Replaces string `json:"replaces,omitempty"`
-	// when it was booked; while pending, when it began
+	// when it was booked, or while it is pending, when it was made
 	Date Date `json:"date"`
-	// where the provider names the day of posting as such
+	// if the provider names the day of posting
 	BookingDate Date `json:"booking_date,omitzero"`
-	// from when interest counts, where the provider names it
+	// when interest starts to count, if the provider names it
 	ValueDate      Date          `json:"value_date,omitzero"`
-	At             time.Time     `json:"at"`                        // where the provider gave an instant
+	At             time.Time     `json:"at"`                        // if the provider gave an instant
 	Description    string        `json:"description,omitempty"`     // to show
 	RawDescription string        `json:"raw_description,omitempty"` // as the bank wrote it
 	Details        string        `json:"details,omitempty"`         // a second text of the bank
 	Reference      string        `json:"reference,omitempty"`       // the bank's
-	Counterparty   *Counterparty `json:"counterparty,omitempty"`    // nil where the provider does not name it
-	// zero where not told; says nothing about who the row is
+	Counterparty   *Counterparty `json:"counterparty,omitempty"`    // nil if the provider does not name it
+	// zero if absent; it does not identify the row
 	BalanceBefore Money       `json:"balance_before"`
 	BalanceAfter  Money       `json:"balance_after"`
 	OriginalID    string      `json:"original_id,omitempty"` // the application's own id of an imported row
 	Enrichment    *Enrichment `json:"enrichment,omitempty"`
 }
 
-// Counterparty is who paid or was paid, as the bank says. What somebody concluded about a row is in
-// [Enrichment].
+// Counterparty is who paid or was paid, as the bank says. [Enrichment] has what the provider
+// concluded about a row.
 type Counterparty struct {
 	Name string `json:"name,omitempty"`
 	IBAN string `json:"iban,omitempty"`
@@ -119,10 +119,10 @@ type TransactionStatus string
 // The statuses.
 const (
 	StatusBooked  TransactionStatus = "booked"
-	StatusPending TransactionStatus = "pending" // may vanish, or come back with another id and amount
+	StatusPending TransactionStatus = "pending" // may vanish, or be replaced with another id and amount
 )
 
-// Enrichment is what somebody concluded about a transaction.
+// Enrichment is what the provider concluded about a transaction.
 type Enrichment struct {
 	Category    Category   `json:"category"`
 	Subcategory Category   `json:"subcategory"`
@@ -134,7 +134,7 @@ type Enrichment struct {
 // Category is a provider's word for what money was for. Providers' lists differ and grow.
 type Category struct {
 	Name       string `json:"name,omitempty"`
-	Confidence int    `json:"confidence,omitempty"` // percent; 0 where not told
+	Confidence int    `json:"confidence,omitempty"` // percent; 0 if absent
 }
 
 // Merchant is who was paid.
@@ -142,20 +142,21 @@ type Merchant struct {
 	ID         string `json:"id,omitempty"`
 	Name       string `json:"name,omitempty"`
 	LogoURL    string `json:"logo_url,omitempty"`
-	Confidence int    `json:"confidence,omitempty"` // percent; 0 where not told
+	Confidence int    `json:"confidence,omitempty"` // percent; 0 if absent
 }
 
-// Recurrence says that a payment comes again.
+// Recurrence says that a payment recurs.
 type Recurrence struct {
 	Frequency string `json:"frequency,omitempty"` // in the provider's words
-	Next      Date   `json:"next"`                // zero where not told
+	Next      Date   `json:"next"`                // zero if absent
 }
 
-// Transactions goes through all pages, row by row. After an error about one row or one account
-// ([Failure]) it goes on, after any other it ends; so a loop that skips errors ends by itself. Rows
-// that appear on two pages because the list grew in between come once. Errors are those of
-// [TransactionLister]. Each page is one call; the request's Page and a [Challenge] say where to go
-// on.
+// Transactions ranges over the rows of all pages. It goes on after an error about one row or one
+// account ([Failure]), and ends after any other error. So a loop that ignores errors also ends. A
+// row may occur on two pages, if the list grew in between. It is returned once. Errors are those of
+// [TransactionLister].
+//
+// Each page is one call. To go on after an interruption, use the request's Page or the [Challenge].
 func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter.Seq2[Transaction, error] {
 	return func(yield func(Transaction, error) bool) {
 		for page, err := range c.TransactionPages(ctx, req) {
@@ -177,8 +178,8 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 	}
 }
 
-// TransactionPages is [Client.Transactions] page by page, for what only a page tells: which days
-// are covered, and where to go on.
+// TransactionPages is [Client.Transactions] page by page. A page also has the days that are
+// covered, and where to go on.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows

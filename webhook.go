@@ -8,10 +8,10 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// WebhookRequest is a delivery as it came. Package fmt, log handlers and marshalling do not show
-// its header or body; a dumper that follows pointers by reflection does, such as the one in
-// testify's differences. The zero value is an empty delivery. The same holds for its URL, since a
-// query may have a secret.
+// WebhookRequest is a webhook delivery, exactly as it came. Package fmt, log handlers and
+// marshalling do not show its header, its body or its URL, which may have a secret in the query. A
+// dumper that follows pointers by reflection does show them, such as the one in testify's
+// differences. The zero value is an empty delivery.
 type WebhookRequest struct {
 	header hidden[map[string][]string]
 	body   hidden[[]byte]
@@ -21,15 +21,15 @@ type WebhookRequest struct {
 // target is where a delivery was sent.
 type target struct{ method, url string }
 
-// NewWebhookRequest returns a delivery of an http.Header and the exact bytes of the body, which it
-// does not copy. Bound the body before: package inbox does.
+// NewWebhookRequest returns a delivery with an http.Header and the exact bytes of the body. It does
+// not copy the body. Limit the size of the body before, as package inbox does.
 func NewWebhookRequest(header map[string][]string, body []byte) WebhookRequest {
 	return WebhookRequest{header: hide(header), body: hide(body)}
 }
 
-// SentTo returns the delivery with the method and the URL that the provider used, for the schemes
-// that sign them. The URL is the public one, as the provider knows it: behind a proxy that is not
-// the one of the http.Request. Package inbox knows it by inbox.WithURL.
+// SentTo returns the delivery with the method and the URL that the provider used. Some providers
+// sign them. The URL is the public one, which behind a proxy differs from that of the http.Request.
+// Package inbox has inbox.WithURL for it.
 func (r WebhookRequest) SentTo(method, url string) WebhookRequest {
 	r.sentTo = hide(target{method, url})
 	return r
@@ -41,33 +41,33 @@ func (r WebhookRequest) Header() map[string][]string { return r.header.get() }
 // Body returns the exact bytes of the body. They are shared: do not change them.
 func (r WebhookRequest) Body() []byte { return r.body.get() }
 
-// Method returns the HTTP method, and "" where none was given.
+// Method returns the HTTP method, and "" if none was given.
 func (r WebhookRequest) Method() string { return r.sentTo.get().method }
 
-// URL returns the URL that the provider used, and "" where none was given.
+// URL returns the URL that the provider used, and "" if none was given.
 func (r WebhookRequest) URL() string { return r.sentTo.get().url }
 
-// WebhookResult is what a genuine delivery announces.
+// WebhookResult has what a verified delivery announces.
 type WebhookResult struct {
-	// Key is the same when the delivery is repeated, authenticated, and unique at the client. Where
-	// an adapter leaves it empty, the client fills in the digest of the body.
+	// Key identifies the delivery at the client. It is authenticated, and a duplicate has the same
+	// key. If an adapter leaves it empty, the client sets it to a digest of the body.
 	Key    string
 	Events []Event // mostly one
 }
 
-// ReadWebhook verifies a delivery and says what it announces. Package inbox does this for an HTTP
-// server, with bounds and without repeats.
+// ReadWebhook verifies a delivery and returns what it announces. Package inbox is an HTTP handler
+// that calls it, with limits and without duplicates. It may be repeated. For the errors see
+// [WebhookReader].
 //
-// It passes none of the client's interceptors: nothing of it can be repeated, broken off or queued,
-// and a flood of forgeries would fill the log. For the errors see [WebhookReader]. It may be
-// repeated.
+// It does not pass the client's interceptors. Retries, circuit breakers and queues do not apply to
+// it, and a flood of forged deliveries would fill the log.
 func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
 	res, err := c.readWebhook(ctx, req)
 	if err != nil {
 		op := opWebhook
 		return WebhookResult{}, c.describe(&op, err)
 	}
-	if res.Key == "" { // an empty one would make every later delivery a repeat
+	if res.Key == "" { // with an empty key every later delivery would be a duplicate
 		sum := sha256.Sum256(req.Body())
 		res.Key = "sha256:" + hex.EncodeToString(sum[:])
 	}
