@@ -140,7 +140,7 @@ var kindTable = map[Kind]kindRow{
 	},
 	ErrGone: {
 		sentence: "the connection no longer exists",
-		remedy:   "link the bank anew",
+		remedy:   "link the bank again",
 		scope:    ScopeConnection, level: slog.LevelWarn, state: StateGone,
 		class: userTurn | endsReading,
 	},
@@ -158,7 +158,7 @@ var kindTable = map[Kind]kindRow{
 	},
 	ErrAnswerRejected: {
 		sentence: "the user's answer was not accepted",
-		remedy:   "make the call again without Answers and ask the user anew",
+		remedy:   "make the call again without Answers and ask the user again",
 		scope:    ScopeCall, level: slog.LevelWarn,
 		class: userTurn | bankResponded,
 	},
@@ -202,7 +202,7 @@ var kindTable = map[Kind]kindRow{
 		class: temporary | noVerdict | failover,
 	},
 	ErrMalformed: {
-		sentence: "the answer cannot be read",
+		sentence: "the response cannot be read",
 		remedy:   "repeat later and report it to the provider",
 		scope:    ScopeProvider, level: slog.LevelError,
 		class: noVerdict | failover,
@@ -214,14 +214,14 @@ var kindTable = map[Kind]kindRow{
 		class: endsReading | failover | uncounted,
 	},
 	ErrOutcomeUnknown: {
-		sentence: "the request was sent and no readable answer came",
+		sentence: "the request was sent and no readable response came",
 		remedy:   "look up the outcome before doing anything again",
 		scope:    ScopeCall, level: slog.LevelWarn,
 		class: noVerdict,
 	},
 	ErrSeal: {
 		sentence: "what was sealed cannot be opened",
-		remedy:   "check the key, the row and its owner; link anew if it is lost",
+		remedy:   "check the key, the row and its owner; link the bank again if it is lost",
 		scope:    ScopeCall, level: slog.LevelWarn,
 	},
 	ErrSignature: {

@@ -33,5 +33,5 @@ func TestAWrongAnswerEndsWithItsRemedy(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), &out, func(bankmux.Input) (string, error) { return "000000", nil })
 	require.ErrorIs(t, err, bankmux.ErrAnswerRejected)
-	require.ErrorContains(t, err, "ask the user anew")
+	require.ErrorContains(t, err, "ask the user again")
 }

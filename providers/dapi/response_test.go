@@ -94,7 +94,7 @@ func theStatusOfTheEnvelopeDecides(t *testing.T) {
 		"a page of a proxy under 299":   {299, "text/html", `<html>`, bankmux.ErrMalformed, false, "the response is not of a JSON content type"},
 		"a page of a proxy under 403":   {403, "text/html", `<html>`, bankmux.ErrNotPermitted, false, "the application may not do this"},
 		"a page of a proxy under 502":   {502, "text/html", `<html>`, bankmux.ErrUnavailable, false, "the provider is not available"},
-		"a redirect":                    {302, "text/html", `<html>`, bankmux.ErrMalformed, false, "the answer cannot be read"},
+		"a redirect":                    {302, "text/html", `<html>`, bankmux.ErrMalformed, false, "the response cannot be read"},
 		"failed under 200":              {200, "application/json", `{"status":"failed","type":"INVALID_MFA"}`, bankmux.ErrAnswerRejected, false, "the user's answer was wrong"},
 		"failed under 200, no type":     {200, "application/json", `{"status":"failed"}`, bankmux.ErrUnknown, false, "Dapi failed and does not say why"},
 		"failed under 404, no type":     {404, "application/json", `{"status":"failed"}`, bankmux.ErrNotFound, false, "the provider does not know this"},
