@@ -126,8 +126,8 @@ func (ch Challenge) Answer(texts ...string) *Answers {
 // [ErrUserAction] with Code "cancelled". Other calls on the connection are possible again.
 func (ch Challenge) Abandon() *Answers { return &Answers{Challenge: ch, Abandoned: true} }
 
-// challengeLife is how long a challenge is open if the provider does not say. Dapi does not.
-const challengeLife = 5 * time.Minute
+// challengeTTL is how long a challenge is open if the provider does not say. Dapi does not.
+const challengeTTL = 5 * time.Minute
 
 // prepare refuses answers that do not fit the call or the challenge.
 func (a *Answers) prepare(op *Op) error {
@@ -177,7 +177,7 @@ func (ch Challenge) open(op *Op) *Challenge {
 		ch.At = Moment(time.Now())
 	}
 	if ch.ExpiresAt.IsZero() {
-		ch.ExpiresAt = ch.At.Add(challengeLife)
+		ch.ExpiresAt = ch.At.Add(challengeTTL)
 	}
 	return &ch
 }

@@ -35,7 +35,7 @@ type Connection struct {
 func (conn *Connection) own(c *Client) {
 	conn.Client, conn.Provider, conn.Environment = c.name, c.desc.Provider, c.desc.Environment
 	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
-	conn.Consent = conn.Consent.told()
+	conn.Consent = conn.Consent.withoutPlaceholders()
 }
 
 // Environment says what a set of credentials reaches.

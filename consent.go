@@ -18,8 +18,8 @@ type Consent struct {
 	RenewFrom   time.Time `json:"renew_from,omitzero"`   // the first moment at which the provider accepts a renewal
 }
 
-// told returns the consent without dates that mean "no date".
-func (c Consent) told() Consent {
+// withoutPlaceholders returns the consent without dates that mean "no date".
+func (c Consent) withoutPlaceholders() Consent {
 	for _, at := range []*time.Time{&c.ExpiresAt, &c.ReconfirmBy, &c.RenewFrom} {
 		if year := at.UTC().Year(); year <= 1970 || year >= 2099 {
 			*at = time.Time{}

@@ -49,7 +49,7 @@ func (c *Client) Refresh(ctx context.Context, req RefreshRequest) (RefreshResult
 // The first and the longest wait between two questions for the end of a refresh.
 const (
 	refreshFirst = time.Second
-	refreshMost  = 20 * time.Second
+	refreshMax   = 20 * time.Second
 )
 
 // AwaitRefresh waits until each product was fetched or has failed, and returns the last status. It
@@ -64,7 +64,7 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 	if err := started.Connection.prepare(c, &op); err != nil {
 		return StatusResult{}, c.describe(&op, err)
 	}
-	for wait := refreshFirst; ; wait = min(wait*2, refreshMost) {
+	for wait := refreshFirst; ; wait = min(wait*2, refreshMax) {
 		res, err := c.ConnectionStatus(ctx, StatusRequest{Connection: started.Connection})
 		if err != nil {
 			return StatusResult{}, err

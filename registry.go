@@ -93,7 +93,7 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 	}
 	best := first(r.load().routes(req.Country), &req, userHash(req.User))
 	if best == nil {
-		return nil, nobody(&req)
+		return nil, noCandidate(&req)
 	}
 	return best.client, nil
 }
@@ -112,13 +112,14 @@ func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	t := r.load()
 	all := ranked(t.routes(req.Country), &req, userHash(req.User), len(t.clients))
 	if len(all) == 0 {
-		return nil, nobody(&req)
+		return nil, noCandidate(&req)
 	}
 	return all, nil
 }
 
-// nobody returns the error for a request that no route serves. It says what the request asked for.
-func nobody(req *SessionRequest) *Error {
+// noCandidate returns the error for a request that no route serves. It says what the request asked
+// for.
+func noCandidate(req *SessionRequest) *Error {
 	asked := "without a country"
 	if req.Country != "" {
 		asked = "for country " + quote(req.Country)
