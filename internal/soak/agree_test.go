@@ -14,15 +14,15 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakRow is a row as both sides have it.
-type soakRow struct {
+// row is a row as both sides have it.
+type row struct {
 	account, date, currency string
 	minor                   int64
 	status                  bankmux.TransactionStatus // "" at Dapi, which does not tell
 	text                    string
 }
 
-func (r *soakRow) is(amount bankmux.Money, err error) error {
+func (r *row) is(amount bankmux.Money, err error) error {
 	if err == nil {
 		r.currency = string(amount.Currency())
 		r.minor, err = amount.Minor()
@@ -32,7 +32,7 @@ func (r *soakRow) is(amount bankmux.Money, err error) error {
 }
 
 // agree compares the application's rows with the bank's, one by one.
-func (l *soakLife) agree() {
+func (l *life) agree() {
 	bank, conn := l.world.present(), l.conn()
 	accounts, err := bank.Accounts(conn.Reference())
 	l.world.must(err)
@@ -42,10 +42,10 @@ func (l *soakLife) agree() {
 	}
 	truth, err := bank.Transactions(conn.Reference())
 	l.world.must(err)
-	count := map[soakRow]int{}
+	count := map[row]int{}
 	rows := 0
 	for _, t := range truth {
-		r := soakRow{account: l.tables.name(t.AccountID), date: t.Date, text: t.Text}
+		r := row{account: l.tables.name(t.AccountID), date: t.Date, text: t.Text}
 		if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
 			continue // before the first day that the bank served when it was linked
 		}
@@ -61,7 +61,7 @@ func (l *soakLife) agree() {
 	}
 	for _, of := range l.tables.rows {
 		for _, k := range of {
-			r := soakRow{account: k.Account, date: k.Date.String(), text: k.Text, status: k.Status}
+			r := row{account: k.Account, date: k.Date.String(), text: k.Text, status: k.Status}
 			if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
 				continue // days that the first reading did not prove to be complete
 			}
@@ -101,9 +101,9 @@ func (l *soakLife) agree() {
 
 // settle compares, when the year is over, what the application knows of its connections with what
 // the bank does.
-func (w *soakWorld) settle(lives []*soakLife) {
+func (w *world) settle(lives []*life) {
 	at := map[string]virtualbank.LinkState{}
-	owner, lost := map[string]*soakLife{}, map[string]string{}
+	owner, lost := map[string]*life{}, map[string]string{}
 	for _, link := range w.present().Links() {
 		at[link.ID] = link
 	}
@@ -154,7 +154,7 @@ func (w *soakWorld) settle(lives []*soakLife) {
 }
 
 // isActive asks the provider how a linked connection is doing.
-func (l *soakLife) isActive(at map[string]virtualbank.LinkState) {
+func (l *life) isActive(at map[string]virtualbank.LinkState) {
 	conn := l.conn()
 	err := l.call(0, func(ctx context.Context) error {
 		res, err := l.client().ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
@@ -169,9 +169,9 @@ func (l *soakLife) isActive(at map[string]virtualbank.LinkState) {
 }
 
 // accountFor goes through all that the bank has.
-func (w *soakWorld) accountFor(
+func (w *world) accountFor(
 	at map[string]virtualbank.LinkState,
-	owner map[string]*soakLife,
+	owner map[string]*life,
 	lost map[string]string,
 ) {
 	presented, reached := 0, 0
@@ -214,7 +214,7 @@ func (w *soakWorld) accountFor(
 }
 
 // sameLinks compares what MoneyKit lists of a user with what the application has.
-func (w *soakWorld) sameLinks(lives []*soakLife, user string, lost map[string]string) {
+func (w *world) sameLinks(lives []*life, user string, lost map[string]string) {
 	client, err := w.registry.Client(moneykit.Name)
 	w.must(err)
 	ctx := context.Background()

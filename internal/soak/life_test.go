@@ -13,49 +13,49 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakLife is one connection's year: what its user does, what the application does about it, and
+// life is one connection's year: what its user does, what the application does about it, and
 // what the application keeps.
-type soakLife struct {
-	world *soakWorld
+type life struct {
+	world *world
 	n     int
-	tag   string // in requests, see [soakDoor]
-	plan  soakPlan
+	tag   string // in requests, see [proxy]
+	plan  plan
 	dice  *rand.Rand // of the present step
 	calm  bool       // nothing goes wrong any more, and nothing may fail
 
 	row     []byte // the connection, sealed
 	ref     bankmux.Ref
-	tables  *soakTables
+	tables  *tables
 	refuses time.Time // until then, the bank refuses days that it promises
 	doubt   int       // rounds that begin without a cursor, after pages went round
 
-	struck bool              // the exchange, where that is certain
-	end    string            // what became of the connection, "" while it is linked or may be yet
-	posts  map[string]int    // exchanges that left, by token
-	former map[string]string // the provider's ids that were the connection's, and why they are not
+	injected bool              // the exchange, where that is certain
+	end      string            // what became of the connection, "" while it is linked or may be yet
+	posts    map[string]int    // exchanges that left, by token
+	former   map[string]string // the provider's ids that were the connection's, and why they are not
 	// what may exist at the bank without the application's knowing which, and why: Dapi's ids, or tags of MoneyKit's sessions
 	lost map[string]string
 }
 
-const soakPassword = "correct horse"
+const correctPassword = "correct horse"
 
-func newSoakLife(w *soakWorld, n int, trouble []soakTrouble) *soakLife {
-	return &soakLife{
-		world: w, n: n, tag: soakName(n), plan: planOf(w.cfg.seed, n, trouble), tables: newSoakTables(&w.cfg.mistake),
+func newLife(w *world, n int, trouble []trouble) *life {
+	return &life{
+		world: w, n: n, tag: userName(n), plan: planOf(w.cfg.seed, n, trouble), tables: newTables(&w.cfg.mistake),
 		posts: map[string]int{}, former: map[string]string{}, lost: map[string]string{},
 	}
 }
 
 // live goes through the plan, and at the end compares the application's rows with the bank's.
-func (l *soakLife) live() {
+func (l *life) live() {
 	for i, step := range l.plan.steps {
 		l.world.until(step.at)
-		l.dice, l.calm = soakDice(l.world.cfg.seed, l.n, i), step.at > soakQuiet*soakDay
-		l.tell("%s %v", step.do, step.staged)
+		l.dice, l.calm = diceOf(l.world.cfg.seed, l.n, i), step.at > quietFrom*oneDay
+		l.narrate("%s %v", step.do, step.staged)
 		err := l.take(step)
 		switch {
 		case err != nil && (l.calm || !passes(err)):
-			l.complain("%s on day %d: %v", step.do, int(step.at/soakDay), err)
+			l.complain("%s on day %d: %v", step.do, int(step.at/oneDay), err)
 		case err != nil:
 			l.world.count("steps given up", step.do+": "+string(bankmux.KindOf(err)), 1)
 		}
@@ -76,19 +76,19 @@ func (l *soakLife) live() {
 	l.tables = nil
 }
 
-func (l *soakLife) complain(format string, args ...any) {
+func (l *life) complain(format string, args ...any) {
 	l.world.complain("connection %d, %s at %s: %s", l.n, l.plan.provider, l.plan.place.id, fmt.Sprintf(format, args...))
 }
 
 // tell tells the story of a connection that is driven alone.
-func (l *soakLife) tell(format string, args ...any) {
-	if *soakTell == l.n {
+func (l *life) narrate(format string, args ...any) {
+	if *flagStory == l.n {
 		fmt.Printf("%s  %s\n", time.Now().UTC().Format("2006-01-02 15:04:05"), fmt.Sprintf(format, args...))
 	}
 }
 
 // take does what a step says.
-func (l *soakLife) take(step soakStep) error {
+func (l *life) take(step step) error {
 	if l.row == nil {
 		if step.do == doDisconnect || step.do == doRevoke {
 			l.end = "left before it was linked"
@@ -105,7 +105,7 @@ func (l *soakLife) take(step soakStep) error {
 		}
 		l.stage(step.staged)
 		return l.sync()
-	case doAnew:
+	case doFresh:
 		l.tables.cursor = "" // with the rows that are known, nothing is doubled
 		return l.sync()
 	case doLapse:
@@ -122,7 +122,7 @@ func (l *soakLife) take(step soakStep) error {
 }
 
 // stage lets the bank do what it does sooner or later.
-func (l *soakLife) stage(situations []string) {
+func (l *life) stage(situations []string) {
 	bank, id := l.world.present(), l.conn().Reference()
 	for _, s := range situations {
 		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) &&
@@ -148,7 +148,7 @@ func (l *soakLife) stage(situations []string) {
 	path := oneOf(l.dice, []string{"", "/data/transactions/get"})
 	switch {
 	case chance(l.dice, 12):
-		kinds := sortedNames(soakAnswers)
+		kinds := sortedNames(rightAnswers)
 		rounds := [][]string{{oneOf(l.dice, kinds)}}
 		if chance(l.dice, 30) {
 			rounds = append(rounds, []string{oneOf(l.dice, kinds), oneOf(l.dice, kinds)})
@@ -163,19 +163,19 @@ func (l *soakLife) stage(situations []string) {
 
 // call makes one call of the library, in which something may go wrong, and which the application
 // may give little time.
-func (l *soakLife) call(odds int, f func(context.Context) error) error {
-	ctx, limit := context.WithValue(context.Background(), soakTag{}, l.tag), time.Hour
+func (l *life) call(odds int, f func(context.Context) error) error {
+	ctx, limit := context.WithValue(context.Background(), tagKey{}, l.tag), time.Hour
 	if !l.calm {
 		if certain := l.world.cfg.exchange; certain != "" && odds == oddsOfExchange {
-			if !l.struck {
-				l.world.arm(l.tag, &soakStrike{fault: certain, times: 1})
+			if !l.injected {
+				l.world.arm(l.tag, &injection{fault: certain, times: 1})
 			}
-			l.struck = true
+			l.injected = true
 		} else if chance(l.dice, odds) {
 			l.world.arm(
 				l.tag,
-				&soakStrike{
-					fault: oneOf(l.dice, soakFaults(l.plan.provider)),
+				&injection{
+					fault: oneOf(l.dice, faultsOf(l.plan.provider)),
 					skip:  l.dice.IntN(4) * l.dice.IntN(2),
 					times: 1 + l.dice.IntN(2)*l.dice.IntN(5),
 				},
@@ -190,7 +190,7 @@ func (l *soakLife) call(odds int, f func(context.Context) error) error {
 	err := f(ctx)
 	l.world.arm(l.tag, nil)
 	if err != nil {
-		l.tell("  %v", err)
+		l.narrate("  %v", err)
 	}
 	return err
 }
@@ -203,7 +203,7 @@ const (
 )
 
 // persist repeats what may pass by itself, with waits of minutes and then hours.
-func (l *soakLife) persist(tries int, f func() error) error {
+func (l *life) persist(tries int, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
 		if err == nil || try == tries || l.calm || l.end != "" || !passes(err) {
@@ -250,8 +250,8 @@ func passes(err error) bool {
 	return false
 }
 
-// soakAnswers are what the user answers the bank.
-var soakAnswers = map[string]string{
+// rightAnswers are what the user answers the bank.
+var rightAnswers = map[string]string{
 	"otp":             "123456",
 	"token":           "123456",
 	"pin":             "1234",
@@ -262,7 +262,7 @@ var soakAnswers = map[string]string{
 }
 
 // ask makes a call in which the bank may ask the user.
-func (l *soakLife) ask(f func(context.Context, *bankmux.Answers) error) error {
+func (l *life) ask(f func(context.Context, *bankmux.Answers) error) error {
 	var answers *bankmux.Answers
 	for range 20 {
 		err := l.call(oddsOfReading, func(ctx context.Context) error { return f(ctx, answers) })
@@ -282,14 +282,14 @@ func (l *soakLife) ask(f func(context.Context, *bankmux.Answers) error) error {
 }
 
 // answer is the user's, perhaps wrong, late or none, and given in another process.
-func (l *soakLife) answer(open *bankmux.Challenge) *bankmux.Answers {
+func (l *life) answer(open *bankmux.Challenge) *bankmux.Answers {
 	raw, err := json.Marshal(open)
 	l.world.must(err)
 	var ch bankmux.Challenge
 	l.world.must(json.Unmarshal(raw, &ch))
 	texts := make([]string, len(ch.Inputs))
 	for i, in := range ch.Inputs {
-		texts[i] = soakAnswers[string(in.Kind)]
+		texts[i] = rightAnswers[string(in.Kind)]
 	}
 	how := "right"
 	if !l.calm {

@@ -15,7 +15,7 @@ import (
 )
 
 // connect links the user's bank, or renews what the application has.
-func (l *soakLife) connect(old *bankmux.Connection) error {
+func (l *life) connect(old *bankmux.Connection) error {
 	return l.persist(patience, func() error {
 		req := bankmux.SessionRequest{
 			User:        l.plan.user,
@@ -58,7 +58,7 @@ func (l *soakLife) connect(old *bankmux.Connection) error {
 }
 
 // kept is a session as the application's store gives it back.
-func (l *soakLife) kept(session bankmux.Session) (back bankmux.Session) {
+func (l *life) kept(session bankmux.Session) (back bankmux.Session) {
 	raw, err := session.Seal(l.world.keyring)
 	l.world.must(err)
 	back, err = bankmux.OpenSession(l.world.keyring, session.Ref(), raw)
@@ -67,7 +67,7 @@ func (l *soakLife) kept(session bankmux.Session) (back bankmux.Session) {
 }
 
 // visit is what the user does in Connect, and what the browser posts then.
-func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
+func (l *life) visit(session bankmux.Session) (payload []byte, err error) {
 	if l.plan.never || (!l.calm && chance(l.dice, 5)) {
 		l.world.count("situations", "the user leaves Connect", 1)
 		return []byte(`{"error":null}`), nil
@@ -77,14 +77,14 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 			return l.world.present().LinkMoneyKit(virtualbank.MoneyKitLink{
 				LinkSessionToken: session.Launch.Token.Reveal(),
 				InstitutionID:    l.plan.place.id,
-				Username:         soakName(l.n),
+				Username:         userName(l.n),
 				Password:         password,
 			})
 		}
 		return l.world.present().LinkDapi(virtualbank.DapiLink{
 			AppKey:        session.Launch.AppKey,
 			InstitutionID: l.plan.place.id,
-			Username:      soakName(l.n),
+			Username:      userName(l.n),
 			Password:      password,
 			Countries:     session.Launch.Countries,
 		})
@@ -94,7 +94,7 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 			l.complain("the bank took a wrong password")
 		}
 	}
-	if payload, err = login(soakPassword); err != nil {
+	if payload, err = login(correctPassword); err != nil {
 		return nil, err
 	}
 	if !l.calm && chance(l.dice, 4) {
@@ -106,7 +106,7 @@ func (l *soakLife) visit(session bankmux.Session) (payload []byte, err error) {
 
 // post exchanges what the browser posted. Where the outcome is unknown, the error says how to find
 // out, and that is done.
-func (l *soakLife) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
+func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	token, unknown, happened := tokenIn(payload), false, false
 	name := lostName(session, payload)
 	end := func(how string) {
@@ -172,7 +172,7 @@ func lostName(session bankmux.Session, payload []byte) string {
 }
 
 // exchange posts a payload once, or twice at the same time, as impatient users do.
-func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
+func (l *life) exchange(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	times := 1
 	if !l.calm && chance(l.dice, 8) {
 		times = 2
@@ -217,7 +217,7 @@ func (l *soakLife) exchange(session bankmux.Session, payload []byte) (bankmux.Co
 }
 
 // save keeps the connection, sealed.
-func (l *soakLife) save(conn bankmux.Connection, why string) {
+func (l *life) save(conn bankmux.Connection, why string) {
 	if l.row != nil {
 		if was := l.conn(); was.Reference() != conn.Reference() {
 			l.former[was.Reference()] = why
@@ -233,20 +233,20 @@ func (l *soakLife) save(conn bankmux.Connection, why string) {
 }
 
 // conn opens what the application keeps of the connection.
-func (l *soakLife) conn() bankmux.Connection {
+func (l *life) conn() bankmux.Connection {
 	conn, err := bankmux.Open(l.world.keyring, l.ref, l.row)
 	l.world.must(err)
 	return conn
 }
 
-func (l *soakLife) client() *bankmux.Client {
+func (l *life) client() *bankmux.Client {
 	client, err := l.world.registry.For(l.conn())
 	l.world.must(err)
 	return client
 }
 
 // move links the bank anew, carries the rows over, and ends the connection before.
-func (l *soakLife) move() error {
+func (l *life) move() error {
 	before, client, cursor := l.conn(), l.client(), l.tables.cursor
 	if err := l.connect(nil); err != nil {
 		return err
@@ -261,7 +261,7 @@ func (l *soakLife) move() error {
 
 // lateJob lets the job of the link before run once more, as it does where nobody took it off the
 // schedule. What fails is left to the new link's job.
-func (l *soakLife) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor string) {
+func (l *life) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor string) {
 	if client.Has(bankmux.CapRefresh) {
 		l.world.must(l.world.present().Refresh(conn.Reference()))
 	}
@@ -288,7 +288,7 @@ func (l *soakLife) lateJob(client *bankmux.Client, conn bankmux.Connection, curs
 			l.complain("the job of the link before: %v", err)
 			return
 		}
-		l.tellOf(page)
+		l.narratePage(page)
 		l.world.count("situations", "a page of the link before", 1)
 		if !page.More {
 			return
@@ -297,7 +297,7 @@ func (l *soakLife) lateJob(client *bankmux.Client, conn bankmux.Connection, curs
 }
 
 // leave ends the connection at the provider, and what the application has of it.
-func (l *soakLife) leave() error {
+func (l *life) leave() error {
 	client, conn := l.client(), l.conn()
 	if err := l.disconnect(client, conn); err != nil {
 		return err
@@ -312,7 +312,7 @@ func (l *soakLife) leave() error {
 }
 
 // revoke ends the connection behind the application's back, which finds out with its next sync.
-func (l *soakLife) revoke() error {
+func (l *life) revoke() error {
 	if err := l.disconnect(l.client(), l.conn()); err != nil {
 		return err
 	}
@@ -326,7 +326,7 @@ func (l *soakLife) revoke() error {
 }
 
 // reads makes one read until it has a verdict.
-func (l *soakLife) reads(client *bankmux.Client, conn bankmux.Connection) error {
+func (l *life) reads(client *bankmux.Client, conn bankmux.Connection) error {
 	return l.persist(patience, func() error {
 		return l.ask(func(ctx context.Context, answers *bankmux.Answers) error {
 			_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
@@ -335,7 +335,7 @@ func (l *soakLife) reads(client *bankmux.Client, conn bankmux.Connection) error 
 	})
 }
 
-func (l *soakLife) disconnect(client *bankmux.Client, conn bankmux.Connection) error {
+func (l *life) disconnect(client *bankmux.Client, conn bankmux.Connection) error {
 	err := l.persist(patience, func() error {
 		return l.call(oddsOfExchange, func(ctx context.Context) error {
 			_, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})

@@ -14,29 +14,29 @@ import (
 
 // standard is how many connections the soak drives unless a flag says otherwise. The gate drives
 // 300.
-const soakStandard = 30
+const standard = 30
 
 // What the soak notices does not depend on the race detector, so this is no part of a run with it.
 // Each plan is the smallest in which the mistake shows for any seed.
 func TestTheSoakNoticesWhatGoesWrong(t *testing.T) {
 	for name, tc := range map[string]struct {
-		cfg  soakConfig
+		cfg  config
 		says string
 	}{
 		"an exchange is sent twice": {
-			soakConfig{connections: 1, exchange: "unavailable", mistake: soakMistake{twice: true}},
+			config{connections: 1, exchange: "unavailable", mistake: mistake{twice: true}},
 			"an exchange was posted",
 		},
-		"a row is dropped": {soakConfig{connections: 1, mistake: soakMistake{drops: true}}, "rows differ"},
+		"a row is dropped": {config{connections: 1, mistake: mistake{drops: true}}, "rows differ"},
 		"a row is removed too early": {
-			soakConfig{
-				connections: 4, staged: []string{virtualbank.ShortAnswer}, mistake: soakMistake{removes: true},
+			config{
+				connections: 4, staged: []string{virtualbank.ShortAnswer}, mistake: mistake{removes: true},
 			},
 			"rows differ",
 		},
-		"a goroutine is left": {soakConfig{connections: 1, mistake: soakMistake{leaks: true}}, "goroutines are left over"},
+		"a goroutine is left": {config{connections: 1, mistake: mistake{leaks: true}}, "goroutines are left over"},
 		"a breaker stays open for a year": {
-			soakConfig{connections: 1, mistake: soakMistake{openFor: 365 * soakDay}},
+			config{connections: 1, mistake: mistake{openFor: 365 * oneDay}},
 			"sync on day",
 		},
 	} {

@@ -11,21 +11,21 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// What the year is like, in days. Nothing surprising begins after soakQuiet: the bank may need some
+// What the year is like, in days. Nothing surprising begins after quietFrom: the bank may need some
 // weeks until all of it is told.
 const (
-	soakDay     = 24 * time.Hour
-	soakHistory = 100 // days of the ledger before the first
-	soakLinked  = 36  // by then users have linked, if all goes well
-	soakQuiet   = 336
-	soakLast    = 362
-	soakGranted = 40 // days that a bank serves that refuses days it promises
-	soakFilled  = 20 // days of those that it refused, at least, that are read later
+	oneDay      = 24 * time.Hour
+	historyDays = 100 // days of the ledger before the first
+	linkedBy    = 36  // by then users have linked, if all goes well
+	quietFrom   = 336
+	lastDay     = 362
+	grantedDays = 40 // days that a bank serves that refuses days it promises
+	filledDays  = 20 // days of those that it refused, at least, that are read later
 )
 
-// soakDice is chance that follows from the seed and the names of what it is for, and from nothing
+// diceOf is chance that follows from the seed and the names of what it is for, and from nothing
 // that happens.
-func soakDice(seed uint64, parts ...int) *rand.Rand {
+func diceOf(seed uint64, parts ...int) *rand.Rand {
 	x := seed
 	for _, p := range parts {
 		x = (x ^ uint64(p)) * 0x9e3779b97f4a7c15 //nolint:gosec // a number is as good as another
@@ -40,8 +40,8 @@ func oneOf[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// soakTrouble is what happens at a provider or a bank, to all who are there.
-type soakTrouble struct {
+// trouble is what happens at a provider or a bank, to all who are there.
+type trouble struct {
 	what        string
 	at, lasts   time.Duration
 	provider    string
@@ -53,14 +53,14 @@ type soakTrouble struct {
 
 // troubleOf is the trouble of a year: each provider and a bank of each is out once, on days of
 // their own, and two banks begin to serve fewer days.
-func troubleOf(seed uint64, lane, first int) []soakTrouble {
-	r := soakDice(seed, -1, lane, first)
+func troubleOf(seed uint64, lane, first int) []trouble {
+	r := diceOf(seed, -1, lane, first)
 	days := r.Perm(20) // twelve days apart
 	at := func(i, hour int) time.Duration {
-		return time.Duration(70+12*days[i])*soakDay + time.Duration(hour)*time.Hour
+		return time.Duration(70+12*days[i])*oneDay + time.Duration(hour)*time.Hour
 	}
 	outages := []string{"hang", "unavailable", "connection_refused", "reset_before"}
-	return []soakTrouble{
+	return []trouble{
 		{
 			what:     "MoneyKit is down for six hours",
 			at:       at(0, 8),
@@ -89,10 +89,10 @@ func troubleOf(seed uint64, lane, first int) []soakTrouble {
 			provider:    "dapi",
 			institution: "DAPIBANK_AE_ENBD",
 		},
-		{what: "a bank serves fewer days", at: 150*soakDay + time.Hour, institution: "DAPIBANK_SA_SNB", days: 60},
+		{what: "a bank serves fewer days", at: 150*oneDay + time.Hour, institution: "DAPIBANK_SA_SNB", days: 60},
 		{
 			what:        "a bank serves fewer days in secret",
-			at:          150*soakDay + time.Hour,
+			at:          150*oneDay + time.Hour,
 			institution: "DAPIBANK_KW_NBK",
 			days:        60,
 			secretly:    true,
@@ -100,11 +100,11 @@ func troubleOf(seed uint64, lane, first int) []soakTrouble {
 	}
 }
 
-// soakPlace is a bank where users link.
-type soakPlace struct{ country, id string }
+// place is a bank where users link.
+type place struct{ country, id string }
 
 // The places, by provider. The first of each is the one that is out once, so it has more users.
-var soakPlaces = map[string][]soakPlace{
+var places = map[string][]place{
 	"moneykit": {
 		{"US", "northwind"},
 		{"US", "northwind"},
@@ -125,16 +125,16 @@ var soakPlaces = map[string][]soakPlace{
 	},
 }
 
-// soakPlan is what a user means to do, and what happens to them, with its moments in the year.
-type soakPlan struct {
+// plan is what a user means to do, and what happens to them, with its moments in the year.
+type plan struct {
 	provider string
-	place    soakPlace
+	place    place
 	user     string // several connections are one user's
 	never    bool   // the user leaves whenever Connect is open
-	steps    []soakStep
+	steps    []step
 }
 
-type soakStep struct {
+type step struct {
 	at     time.Duration
 	do     string
 	staged []string // before a sync
@@ -144,7 +144,7 @@ type soakStep struct {
 const (
 	doLink       = "link"
 	doSync       = "sync"
-	doAnew       = "sync without a cursor"
+	doFresh      = "sync without a cursor"
 	doLapse      = "lapse"
 	doMove       = "move" // to a new link with new ids
 	doDisconnect = "disconnect"
@@ -152,26 +152,26 @@ const (
 )
 
 // planOf draws the plan of the n-th connection.
-func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
-	r := soakDice(seed, n)
-	p := soakPlan{provider: []string{"moneykit", "dapi"}[n%2], user: fmt.Sprint("user-", n/5), never: chance(r, 3)}
-	p.place = oneOf(r, soakPlaces[p.provider])
+func planOf(seed uint64, n int, trouble []trouble) plan {
+	r := diceOf(seed, n)
+	p := plan{provider: []string{"moneykit", "dapi"}[n%2], user: fmt.Sprint("user-", n/5), never: chance(r, 3)}
+	p.place = oneOf(r, places[p.provider])
 	add := func(day int, do string, staged ...string) {
-		at := time.Duration(day)*soakDay + 8*time.Hour + time.Duration(r.IntN(12*3600))*time.Second
-		p.steps = append(p.steps, soakStep{at, do, staged})
+		at := time.Duration(day)*oneDay + 8*time.Hour + time.Duration(r.IntN(12*3600))*time.Second
+		p.steps = append(p.steps, step{at, do, staged})
 	}
-	linked := 1 + r.IntN(soakLinked)
+	linked := 1 + r.IntN(linkedBy)
 	add(linked, doLink)
 	situations, short, pause := p.situations(), 0, 22
 	if p.servesFewer() {
 		pause = 8 // what is missing must be looked for twice while the bank serves its day
 	}
-	for day := linked + 1; day < soakQuiet; day += 6 + r.IntN(pause) {
+	for day := linked + 1; day < quietFrom; day += 6 + r.IntN(pause) {
 		var staged []string
 		for chance(r, 45) {
 			staged = append(staged, oneOf(r, situations))
 		}
-		if day > soakQuiet-60 { // pages go round for so many answers that some would be left
+		if day > quietFrom-60 { // pages go round for so many answers that some would be left
 			staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.CursorCircles })
 		}
 		// What a short answer leaves out nobody can know of until all days are read again, and the
@@ -202,20 +202,20 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 	}
 	for _, tr := range trouble { // all are there when something breaks down, or nobody would notice
 		if tr.provider == p.provider && (tr.institution == "" || tr.institution == p.place.id) {
-			p.steps = append(p.steps, soakStep{at: tr.at + time.Duration(r.IntN(3*3600))*time.Second, do: doSync})
+			p.steps = append(p.steps, step{at: tr.at + time.Duration(r.IntN(3*3600))*time.Second, do: doSync})
 		}
 	}
-	for _, day := range []int{soakLast - 15, soakLast - 7} {
+	for _, day := range []int{lastDay - 15, lastDay - 7} {
 		add(day, doSync)
 	}
 	// What was missing once is gone when it is missing twice, with nothing in between, in days that
 	// were all read.
 	p.steps = append(
 		p.steps,
-		soakStep{at: soakLast*soakDay + 9*time.Hour, do: doSync},
-		soakStep{at: soakLast*soakDay + 11*time.Hour, do: doAnew},
+		step{at: lastDay*oneDay + 9*time.Hour, do: doSync},
+		step{at: lastDay*oneDay + 11*time.Hour, do: doFresh},
 	)
-	slices.SortStableFunc(p.steps, func(x, y soakStep) int { return cmp.Compare(x.at, y.at) })
+	slices.SortStableFunc(p.steps, func(x, y step) int { return cmp.Compare(x.at, y.at) })
 	if leaves, how := 60+r.IntN(
 		280,
 	), oneOf(
@@ -225,10 +225,10 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 		r,
 		14,
 	) {
-		at := time.Duration(leaves) * soakDay
+		at := time.Duration(leaves) * oneDay
 		p.steps = append(
-			slices.DeleteFunc(p.steps, func(s soakStep) bool { return s.at >= at && s.do != doLink }),
-			soakStep{at: at, do: how},
+			slices.DeleteFunc(p.steps, func(s step) bool { return s.at >= at && s.do != doLink }),
+			step{at: at, do: how},
 		)
 	}
 	return p
@@ -237,7 +237,7 @@ func planOf(seed uint64, n int, trouble []soakTrouble) soakPlan {
 // situations are those that can be staged for the connection. Of a bank that serves fewer days all
 // at once, rows that are posted very late are perhaps never told; and that it does is staged once
 // for all.
-func (p *soakPlan) situations() (names []string) {
+func (p *plan) situations() (names []string) {
 	for _, s := range virtualbank.Situations() {
 		switch {
 		case !slices.Contains(s.Providers, p.provider),
@@ -252,4 +252,4 @@ func (p *soakPlan) situations() (names []string) {
 }
 
 // servesFewer reports whether the bank is one that serves fewer days from the middle of the year.
-func (p *soakPlan) servesFewer() bool { return p.place.country == "SA" || p.place.country == "KW" }
+func (p *plan) servesFewer() bool { return p.place.country == "SA" || p.place.country == "KW" }

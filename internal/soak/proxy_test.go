@@ -12,40 +12,40 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakDoor stands in front of a bank: it lets faults strike, the connection's own or everybody's,
+// proxy stands in front of a bank: it lets faults strike, the connection's own or everybody's,
 // and counts exchanges.
-type soakDoor struct {
-	mu      sync.Mutex
-	bank    *virtualbank.Bank
-	down    map[string]string      // the fault of a provider that is down
-	strikes map[string]*soakStrike // by the connection they are meant for
-	reached map[string]int         // exchanges that came as far as this, by their token
-	done    map[string]int         // those that the bank carried out with success
+type proxy struct {
+	mu         sync.Mutex
+	bank       *virtualbank.Bank
+	down       map[string]string     // the fault of a provider that is down
+	injections map[string]*injection // by the connection they are meant for
+	reached    map[string]int        // exchanges that came as far as this, by their token
+	done       map[string]int        // those that the bank carried out with success
 }
 
-// soakStrike is what goes wrong in the next call on a connection: after some requests that go well,
+// injection is what goes wrong in the next call on a connection: after some requests that go well,
 // so many go wrong.
-type soakStrike struct {
+type injection struct {
 	fault       string
 	skip, times int
 }
 
-// soakHeader says at the door whose call a request belongs to.
-const soakHeader = "Soak-Connection"
+// connectionHeader says at the door whose call a request belongs to.
+const connectionHeader = "Soak-Connection"
 
-type soakTag struct{}
+type tagKey struct{}
 
-// soakWire is the client's end: it marks requests, and breaks those that get no connection.
-type soakWire struct {
-	world  *soakWorld
+// faultyWire is the client's end: it marks requests, and breaks those that get no connection.
+type faultyWire struct {
+	world  *world
 	broken map[string]*http.Transport
 }
 
-func (s *soakWire) RoundTrip(r *http.Request) (*http.Response, error) {
-	tag, _ := r.Context().Value(soakTag{}).(string)
+func (s *faultyWire) RoundTrip(r *http.Request) (*http.Response, error) {
+	tag, _ := r.Context().Value(tagKey{}).(string)
 	r = r.Clone(r.Context())
-	r.Header.Set(soakHeader, tag)
-	if fault := s.world.struck(r, func(name string) bool { return s.broken[name] != nil }); fault != "" {
+	r.Header.Set(connectionHeader, tag)
+	if fault := s.world.inject(r, func(name string) bool { return s.broken[name] != nil }); fault != "" {
 		return s.broken[fault].RoundTrip(r)
 	}
 	if s.world.cfg.mistake.twice && exchangeOf(r.URL.Path) {
@@ -55,7 +55,7 @@ func (s *soakWire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // twice is a planted mistake: an exchange that failed is sent once more.
-func (s *soakWire) twice(r *http.Request) (*http.Response, error) {
+func (s *faultyWire) twice(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
@@ -85,40 +85,40 @@ func providerOf(path string) string {
 }
 
 // reset begins anew with another bank.
-func (d *soakDoor) reset(bank *virtualbank.Bank) {
+func (d *proxy) reset(bank *virtualbank.Bank) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bank = bank
-	d.down, d.strikes, d.reached, d.done = map[string]string{}, map[string]*soakStrike{}, map[string]int{}, map[string]int{}
+	d.down, d.injections, d.reached, d.done = map[string]string{}, map[string]*injection{}, map[string]int{}, map[string]int{}
 }
 
-func (d *soakDoor) present() *virtualbank.Bank {
+func (d *proxy) present() *virtualbank.Bank {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.bank
 }
 
 // takeDown makes every request to a provider go wrong, until it is called without a fault.
-func (d *soakDoor) takeDown(provider, fault string) {
+func (d *proxy) takeDown(provider, fault string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.down[provider] = fault
 }
 
 // arm lets a fault strike the next requests of a connection, and nil none.
-func (d *soakDoor) arm(tag string, strike *soakStrike) {
+func (d *proxy) arm(tag string, next *injection) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if strike == nil {
-		delete(d.strikes, tag)
+	if next == nil {
+		delete(d.injections, tag)
 		return
 	}
-	d.strikes[tag] = strike
+	d.injections[tag] = next
 }
 
 // struck returns the fault that strikes a request, if it is one of a kind: there are those of
 // either end of the wire.
-func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
+func (w *world) inject(r *http.Request, kind func(string) bool) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if fault := w.down[providerOf(r.URL.Path)]; fault != "" {
@@ -128,7 +128,7 @@ func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
 		w.count("requests that found a provider down", fault, 1)
 		return fault
 	}
-	s := w.strikes[r.Header.Get(soakHeader)]
+	s := w.injections[r.Header.Get(connectionHeader)]
 	// whose call fetches the token for all is chance
 	if s == nil || s.times == 0 || !kind(s.fault) || r.URL.Path == "/auth/token" {
 		return ""
@@ -146,20 +146,20 @@ func (w *soakWorld) struck(r *http.Request, kind func(string) bool) string {
 }
 
 // exchanged tells whether the bank has spent a token.
-func (d *soakDoor) exchanged(token string) bool {
+func (d *proxy) exchanged(token string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.done[token] > 0
 }
 
 // ServeHTTP lets in what nothing strikes.
-func (w *soakWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	provider, bank := providerOf(r.URL.Path), w.present()
 	handler := bank.MoneyKit()
 	if provider == "dapi" {
 		handler = bank.Dapi()
 	}
-	fault := w.struck(r, func(name string) bool { return soakServed(name) })
+	fault := w.inject(r, func(name string) bool { return atServer(name) })
 	w.count("requests", provider, 1)
 	if exchangeOf(r.URL.Path) {
 		token := tokenOf(r)
@@ -170,7 +170,7 @@ func (w *soakWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		inner := handler
 		handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			s := &soakStatus{ResponseWriter: rw}
+			s := &statusWriter{ResponseWriter: rw}
 			inner.ServeHTTP(s, r)
 			if s.status/100 == 2 {
 				w.mu.Lock()
@@ -179,7 +179,7 @@ func (w *soakWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			}
 		})
 	}
-	if word, ok := soakWords[fault]; ok {
+	if word, ok := providerFaults[fault]; ok {
 		_, _ = io.Copy(io.Discard, r.Body)
 		rw.Header().Set("Content-Type", "application/json")
 		rw.WriteHeader(word.status)
@@ -193,15 +193,15 @@ func (w *soakWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	wire.Serve(rw, r, handler)
 }
 
-// soakStatus remembers a status.
-type soakStatus struct {
+// statusWriter remembers a status.
+type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
 
-func (s *soakStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-func (s *soakStatus) WriteHeader(status int) {
+func (s *statusWriter) WriteHeader(status int) {
 	s.status = status
 	s.ResponseWriter.WriteHeader(status)
 }
@@ -225,8 +225,8 @@ func tokenIn(body []byte) string {
 	return in.MoneyKit + in.Dapi
 }
 
-// soakWords are faults in a provider's own words.
-var soakWords = map[string]struct {
+// providerFaults are faults in a provider's own words.
+var providerFaults = map[string]struct {
 	provider string // "" for both
 	status   int
 	body     string
@@ -274,21 +274,21 @@ var soakWords = map[string]struct {
 	},
 }
 
-// soakServed reports whether a fault is one of the server's end.
-func soakServed(name string) bool {
-	_, word := soakWords[name]
+// atServer reports whether a fault is one of the server's end.
+func atServer(name string) bool {
+	_, word := providerFaults[name]
 	_, wire := wirefault.Lookup(name)
 	return word || wire
 }
 
-// soakFaults are all faults that can strike a provider's calls, in a fixed order.
-func soakFaults(provider string) []string {
+// faultsOf are all faults that can strike a provider's calls, in a fixed order.
+func faultsOf(provider string) []string {
 	all := []string{"connection_refused", "no_such_host", "connecting_hangs"}
 	for _, f := range wirefault.All() {
 		all = append(all, f.Name)
 	}
-	for _, name := range sortedNames(soakWords) {
-		if by := soakWords[name].provider; by == "" || by == provider {
+	for _, name := range sortedNames(providerFaults) {
+		if by := providerFaults[name].provider; by == "" || by == provider {
 			all = append(all, name)
 		}
 	}

@@ -3,4 +3,4 @@
 package soak_test
 
 // The race detector takes ten times the time, and finds its races in fewer.
-const soakStandard = 15
+const standard = 15

@@ -16,10 +16,10 @@ import (
 )
 
 var (
-	soakSeed        = flag.Uint64("soak.seed", 1, "what happens in the soak follows from it")
-	soakConnections = flag.Int("soak.connections", soakStandard, "how many connections the soak drives through a year")
-	soakTell        = flag.Int("soak.tell", -1, "tell the story of this connection")
-	soakOnly        = flag.Int(
+	flagSeed        = flag.Uint64("soak.seed", 1, "what happens in the soak follows from it")
+	flagConnections = flag.Int("soak.connections", standard, "how many connections the soak drives through a year")
+	flagStory       = flag.Int("soak.story", -1, "tell the story of this connection")
+	flagOnly        = flag.Int(
 		"soak.only",
 		-1,
 		"drive this connection alone; what it shares with others may go otherwise then",
@@ -27,32 +27,32 @@ var (
 )
 
 const (
-	soakLanes  = 4  // worlds side by side, so that several processors have work
-	soakYearOf = 25 // connections whose year is at the same time; no more is ever held, however many there are
+	laneCount = 4  // worlds side by side, so that several processors have work
+	perYear   = 25 // connections whose year is at the same time; no more is ever held, however many there are
 )
 
-// soakConfig says which soak it is.
-type soakConfig struct {
+// config says which soak it is.
+type config struct {
 	seed        uint64
 	connections int
 	lanes       int
 	only        int // -1 for all
-	mistake     soakMistake
+	mistake     mistake
 
 	// What a mistake needs to show is certain rather than left to chance.
 	staged   []string // before every sync; nil for what the plan draws
 	exchange string   // the fault in the first try of every exchange; "" for what the dice say
 }
 
-// soakReport is what was counted and what was found wrong.
-type soakReport struct {
+// report is what was counted and what was found wrong.
+type report struct {
 	at     sync.Mutex
 	counts map[string]map[string]int
 	wrong  []string
 	most   uint64 // bytes of heap at the end of a year, garbage included
 }
 
-func (r *soakReport) count(what, name string, n int) {
+func (r *report) count(what, name string, n int) {
 	r.at.Lock()
 	defer r.at.Unlock()
 	if r.counts[what] == nil {
@@ -61,13 +61,13 @@ func (r *soakReport) count(what, name string, n int) {
 	r.counts[what][name] += n
 }
 
-func (r *soakReport) complain(format string, args ...any) {
+func (r *report) complain(format string, args ...any) {
 	r.at.Lock()
 	defer r.at.Unlock()
 	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
 }
 
-func (r *soakReport) measure() {
+func (r *report) measure() {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	r.at.Lock()
@@ -76,7 +76,7 @@ func (r *soakReport) measure() {
 }
 
 // total adds up what was counted under a heading.
-func (r *soakReport) total(what string) (n int) {
+func (r *report) total(what string) (n int) {
 	for _, one := range r.counts[what] {
 		n += one
 	}
@@ -94,9 +94,9 @@ func heapNow() uint64 {
 
 // soak drives all connections through their years. over is called while the worlds and their
 // clients are still there, but no table, user or bank.
-func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
+func soak(t *testing.T, cfg config, over func()) *report {
 	t.Helper()
-	report := &soakReport{counts: map[string]map[string]int{}}
+	report := &report{counts: map[string]map[string]int{}}
 	arrived, leave := make(chan struct{}), make(chan struct{})
 	var lanes sync.WaitGroup
 	for lane := range cfg.lanes {
@@ -105,17 +105,17 @@ func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
 				var once sync.Once
 				arrive := func() { once.Do(func() { arrived <- struct{}{} }) }
 				defer arrive()
-				inSoakWorld(t, cfg, lane, report, func(w *soakWorld) {
+				inWorld(t, cfg, lane, report, func(w *world) {
 					first, last := lane*cfg.connections/cfg.lanes, (lane+1)*cfg.connections/cfg.lanes
-					for n := first; n < last; n += soakYearOf {
+					for n := first; n < last; n += perYear {
 						var numbers []int
-						for i := n; i < min(n+soakYearOf, last); i++ {
+						for i := n; i < min(n+perYear, last); i++ {
 							if cfg.only < 0 || cfg.only == i {
 								numbers = append(numbers, i)
 							}
 						}
 						if len(numbers) > 0 {
-							w.year((n-first)/soakYearOf, n, numbers)
+							w.year((n-first)/perYear, n, numbers)
 						}
 					}
 					arrive()
@@ -134,7 +134,7 @@ func soak(t *testing.T, cfg soakConfig, over func()) *soakReport {
 }
 
 func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
-	cfg := soakConfig{seed: *soakSeed, connections: *soakConnections, lanes: soakLanes, only: *soakOnly}
+	cfg := config{seed: *flagSeed, connections: *flagConnections, lanes: laneCount, only: *flagOnly}
 	t.Logf("go test -run Soak ./internal/soak -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
 	before := goleak.IgnoreCurrent()
 	began, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
@@ -152,7 +152,7 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 }
 
 // figures are the numbers of a run, as they are kept in bench/README.md.
-func (r *soakReport) figures(cfg soakConfig, began time.Time, heap, heapAfter uint64, goroutines int) string {
+func (r *report) figures(cfg config, began time.Time, heap, heapAfter uint64, goroutines int) string {
 	var b strings.Builder
 	const mib = 1 << 20
 	fmt.Fprintf(&b, "| seed %d | |\n| --- | --- |\n", cfg.seed)
@@ -174,8 +174,8 @@ func (r *soakReport) figures(cfg soakConfig, began time.Time, heap, heapAfter ui
 	return b.String()
 }
 
-// soakMistake is what goes wrong where nothing may, to see that the soak notices.
-type soakMistake struct {
+// mistake is what goes wrong where nothing may, to see that the soak notices.
+type mistake struct {
 	twice   bool          // an exchange that failed is sent again
 	drops   bool          // the first new row of a page is not stored
 	removes bool          // what is missing once is removed
@@ -183,10 +183,10 @@ type soakMistake struct {
 	openFor time.Duration // of a breaker that opened
 }
 
-func (m *soakMistake) forgets() bool { return m.drops || m.removes }
+func (m *mistake) forgets() bool { return m.drops || m.removes }
 
 // spoil is what an application does that does not listen.
-func (m *soakMistake) spoil(page *bankmux.Delta) {
+func (m *mistake) spoil(page *bankmux.Delta) {
 	if m.drops && len(page.Added) > 0 {
 		page.Added = page.Added[1:]
 	}

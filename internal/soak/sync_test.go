@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// soakTables are the application's rows of one connection, kept as examples/sync keeps them.
-type soakTables struct {
+// tables are the application's rows of one connection, kept as examples/sync keeps them.
+type tables struct {
 	names    map[string]string // the application's own name of an account, by all ids it ever had
 	seen     map[string]bankmux.Account
 	accounts []string // the provider's ids
@@ -27,11 +27,11 @@ type soakTables struct {
 	owed    map[string]error
 	id      string // the connection the cursor is of
 	cursor  string
-	mistake *soakMistake
+	mistake *mistake
 }
 
-func newSoakTables(mistake *soakMistake) *soakTables {
-	return &soakTables{
+func newTables(mistake *mistake) *tables {
+	return &tables{
 		names:   map[string]string{},
 		seen:    map[string]bankmux.Account{},
 		rows:    map[string]map[string]bankmux.Known{},
@@ -44,7 +44,7 @@ func newSoakTables(mistake *soakMistake) *soakTables {
 
 // linked makes ready for another link, whose accounts may go by other ids. A cursor is of one
 // connection.
-func (s *soakTables) linked(id string) {
+func (s *tables) linked(id string) {
 	s.named = false
 	if s.id != id {
 		s.id, s.cursor = id, ""
@@ -52,7 +52,7 @@ func (s *soakTables) linked(id string) {
 }
 
 // carry gives the accounts of a link the names they had.
-func (s *soakTables) carry(accounts []bankmux.Account, cards []bankmux.Card) error {
+func (s *tables) carry(accounts []bankmux.Account, cards []bankmux.Card) error {
 	s.accounts, s.cards = nil, nil
 	now := slices.Clone(accounts)
 	for _, a := range accounts {
@@ -92,11 +92,11 @@ func (s *soakTables) carry(accounts []bankmux.Account, cards []bankmux.Card) err
 	return nil
 }
 
-func (s *soakTables) call(a bankmux.Account, name string) { s.names[a.ID], s.seen[name] = name, a }
+func (s *tables) call(a bankmux.Account, name string) { s.names[a.ID], s.seen[name] = name, a }
 
-func (s *soakTables) name(id string) string { return s.names[id] }
+func (s *tables) name(id string) string { return s.names[id] }
 
-func (s *soakTables) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+func (s *tables) known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
 		for _, k := range s.rows[account] {
 			if !k.Date.Before(from) && !k.Date.After(to) && !yield(k, nil) {
@@ -108,7 +108,7 @@ func (s *soakTables) known(_ context.Context, account string, from, to bankmux.D
 
 // store keeps a page and the cursor behind it. A page that speaks of rows that are not there, or
 // adds what is, is refused.
-func (s *soakTables) store(page bankmux.Delta) error {
+func (s *tables) store(page bankmux.Delta) error {
 	s.mistake.spoil(&page)
 	for _, c := range slices.Concat(page.Modified, page.Replaced) {
 		if err := s.remove(*c.Was); err != nil {
@@ -149,7 +149,7 @@ func (s *soakTables) store(page bankmux.Delta) error {
 	return nil
 }
 
-func (s *soakTables) remove(k bankmux.Known) error {
+func (s *tables) remove(k bankmux.Known) error {
 	if _, there := s.rows[k.Account][k.Key]; !there && !s.mistake.forgets() {
 		return fmt.Errorf("the page changes a row that is not there: %s on %s", k.Key, k.Date)
 	}
@@ -157,7 +157,7 @@ func (s *soakTables) remove(k bankmux.Known) error {
 	return nil
 }
 
-func (s *soakTables) put(k bankmux.Known) error {
+func (s *tables) put(k bankmux.Known) error {
 	if s.rows[k.Account] == nil {
 		s.rows[k.Account] = map[string]bankmux.Known{}
 	}
@@ -169,7 +169,7 @@ func (s *soakTables) put(k bankmux.Known) error {
 }
 
 // sync brings the tables in step, renewing a consent that lapsed, until it worked or nothing helps.
-func (l *soakLife) sync() error {
+func (l *life) sync() error {
 	return l.persist(patience, func() error {
 		err := l.round()
 		if errors.Is(err, bankmux.ErrReauth) {
@@ -192,7 +192,7 @@ func (l *soakLife) sync() error {
 var errSuspect = &bankmux.Error{Kind: bankmux.ErrInstitution, Detail: "an account was empty where rows are known"}
 
 // round is one try.
-func (l *soakLife) round() (err error) {
+func (l *life) round() (err error) {
 	defer func() {
 		if l.row != nil && err != nil {
 			conn := l.conn()
@@ -225,7 +225,7 @@ func (l *soakLife) round() (err error) {
 }
 
 // verify reads the bank of a connection of which that could not be done at once.
-func (l *soakLife) verify() error {
+func (l *life) verify() error {
 	return l.call(oddsOfLinking, func(ctx context.Context) error {
 		res, err := l.client().ConnectionStatus(ctx, bankmux.StatusRequest{Connection: l.conn()})
 		if err != nil {
@@ -237,7 +237,7 @@ func (l *soakLife) verify() error {
 	})
 }
 
-func (l *soakLife) nameAccounts() error {
+func (l *life) nameAccounts() error {
 	client, conn := l.client(), l.conn()
 	var accounts []bankmux.Account
 	err := l.ask(func(ctx context.Context, answers *bankmux.Answers) error {
@@ -264,7 +264,7 @@ func (l *soakLife) nameAccounts() error {
 
 // refresh lets MoneyKit fetch what the bank has. One too many within the hour is no matter; one
 // whose outcome is unknown is looked up as the error says.
-func (l *soakLife) refresh() error {
+func (l *life) refresh() error {
 	client, conn := l.client(), l.conn()
 	if !client.Has(bankmux.CapRefresh) {
 		return nil
@@ -298,7 +298,7 @@ func (l *soakLife) refresh() error {
 }
 
 // pages syncs until there is no more.
-func (l *soakLife) pages() error {
+func (l *life) pages() error {
 	client, conn := l.client(), l.conn()
 	size := oneOf(l.dice, []int{0, 0, 0, 90})
 	for range 200 {
@@ -341,7 +341,7 @@ func (l *soakLife) pages() error {
 			return err
 		}
 		l.world.count("pages", l.plan.provider, 1)
-		l.tellOf(page)
+		l.narratePage(page)
 		for _, gap := range page.Gaps {
 			l.gap(gap)
 		}
@@ -365,9 +365,9 @@ func (l *soakLife) pages() error {
 
 // gap complains about days that a page says were not served, unless the bank has just refused them.
 // Those are read later, see filled.
-func (l *soakLife) gap(gap bankmux.Covered) {
+func (l *life) gap(gap bankmux.Covered) {
 	name, now := l.tables.name(gap.Account), l.world.present().Now()
-	if now.After(l.refuses) || !gap.To.Before(bankmux.DateOf(now).AddDays(2-soakGranted)) {
+	if now.After(l.refuses) || !gap.To.Before(bankmux.DateOf(now).AddDays(2-grantedDays)) {
 		l.complain("nobody served %s to %s of %s", gap.From, gap.To, name)
 		return
 	}
@@ -377,10 +377,10 @@ func (l *soakLife) gap(gap bankmux.Covered) {
 
 // filled checks that days which were refused for an hour were read later. Some have left the bank
 // by then, and a reading proves nothing of the first ten.
-func (l *soakLife) filled() {
+func (l *life) filled() {
 	for _, name := range sortedNames(l.tables.refused) {
 		gap := l.tables.refused[name]
-		if since := l.tables.since[name]; gap.To.DaysSince(since) < soakFilled {
+		if since := l.tables.since[name]; gap.To.DaysSince(since) < filledDays {
 			l.complain(
 				"%s to %s of %s were refused for an hour, and not read later: %s was the first day",
 				gap.From,
@@ -393,11 +393,11 @@ func (l *soakLife) filled() {
 }
 
 // tellOf tells what a page says.
-func (l *soakLife) tellOf(page bankmux.Delta) {
-	if *soakTell != l.n {
+func (l *life) narratePage(page bankmux.Delta) {
+	if *flagStory != l.n {
 		return
 	}
-	l.tell(
+	l.narrate(
 		"  a page of %v: %d added, %d modified, %d replaced, %d missing, %d removed, suspect %v, failed %v",
 		page.Covered,
 		len(page.Added),
@@ -409,7 +409,7 @@ func (l *soakLife) tellOf(page bankmux.Delta) {
 		page.Failed,
 	)
 	row := func(what string, k bankmux.Known) {
-		l.tell("    %s %s %s %s %q missed %d", what, k.Account, k.Date, k.Amount, k.Text, k.Missed)
+		l.narrate("    %s %s %s %s %q missed %d", what, k.Account, k.Date, k.Amount, k.Text, k.Missed)
 	}
 	for _, a := range page.Added {
 		row("added", a.Known)

@@ -21,12 +21,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// soakWorld is an application on virtual time: its clients and their guard live as long as the
+// world is an application on virtual time: its clients and their guard live as long as the
 // world, its users and their bank a year. The clients reach the bank by a real http.Transport and
 // http.Server, over pipes, so that every timeout and wait is real but takes no time.
-type soakWorld struct {
-	soakDoor
-	cfg      soakConfig
+type world struct {
+	proxy
+	cfg      config
 	lane     int
 	registry *bankmux.Registry
 	guard    *guard.Guard
@@ -36,24 +36,24 @@ type soakWorld struct {
 	began    time.Time     // that of the present year's
 	stop     chan struct{} // ends what a planted mistake left running
 
-	*soakReport
+	*report
 }
 
-// soakSecret is the key of the application's own tables. Nobody's money depends on it.
-const soakSecret = "the key of a table in a test. 32b"
+// tableKey is the key of the application's own tables. Nobody's money depends on it.
+const tableKey = "the key of a table in a test. 32b"
 
-// inSoakWorld runs f in a world of its own, with a clock of its own.
-func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f func(*soakWorld)) {
+// inWorld runs f in a world of its own, with a clock of its own.
+func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &soakWorld{
-			cfg:        cfg,
-			lane:       lane,
-			soakReport: report,
-			first:      time.Now().UTC().Truncate(soakDay),
-			stop:       make(chan struct{}),
+		w := &world{
+			cfg:    cfg,
+			lane:   lane,
+			report: report,
+			first:  time.Now().UTC().Truncate(oneDay),
+			stop:   make(chan struct{}),
 		}
-		listener := &soakPipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{ //nolint:gosec // in memory, for a test
 			Handler:  w,
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
@@ -62,7 +62,7 @@ func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f f
 		served.Go(func() { _ = server.Serve(listener) })
 		w.wire = &http.Transport{
 			DialContext:         listener.dial,
-			MaxIdleConnsPerHost: soakYearOf,
+			MaxIdleConnsPerHost: perYear,
 			IdleConnTimeout:     90 * time.Second,
 		}
 		defer func() {
@@ -81,7 +81,7 @@ func inSoakWorld(t *testing.T, cfg soakConfig, lane int, report *soakReport, f f
 
 // open makes the clients. Every bank of the world has the same seed, and therefore the same
 // credentials.
-func (w *soakWorld) open() error {
+func (w *world) open() error {
 	w.reset(virtualbank.New(w.bankOptions(nil)))
 	keys := w.bank.Credentials()
 	w.guard = guard.New(guard.Options{
@@ -89,7 +89,7 @@ func (w *soakWorld) open() error {
 		OnStateChange: func(s guard.BreakerState) { w.count("breakers", breakerName(s)+" "+s.State, 1) },
 	})
 	now := func() time.Time { return w.present().Now() }
-	hc := &http.Client{Transport: &soakWire{world: w, broken: brokenWires()}}
+	hc := &http.Client{Transport: &faultyWire{world: w, broken: brokenWires()}}
 	const base, limit = "http://127.0.0.1:1", 2 << 20
 	mk, err := moneykit.New(moneykit.Config{
 		BaseURL: base, ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
@@ -112,20 +112,20 @@ func (w *soakWorld) open() error {
 	if err != nil {
 		return err
 	}
-	w.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "soak", Material: bankmux.NewSecret([]byte(soakSecret)[:32])})
+	w.keyring, err = bankmux.NewKeyring(bankmux.Key{ID: "soak", Material: bankmux.NewSecret([]byte(tableKey)[:32])})
 	return err
 }
 
-func (w *soakWorld) bankOptions(customers []virtualbank.Customer) virtualbank.Options {
+func (w *world) bankOptions(customers []virtualbank.Customer) virtualbank.Options {
 	return virtualbank.Options{ //nolint:gosec // a handful of lanes
 		Seed:        w.cfg.seed + uint64(w.lane)<<32,
-		HistoryDays: soakHistory,
+		HistoryDays: historyDays,
 		Customers:   customers,
 	}
 }
 
 // counting counts calls of the library and what they ended with.
-func (w *soakWorld) counting(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+func (w *world) counting(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 	err := next(ctx)
 	w.count("calls", op.Name, 1)
 	if err != nil {
@@ -143,21 +143,21 @@ func breakerName(s guard.BreakerState) string {
 
 // year lets one set of connections live through a year with a bank of their own, and compares what
 // both sides know at its end.
-func (w *soakWorld) year(nth, first int, numbers []int) {
-	w.began = w.first.Add(time.Duration(nth) * 365 * soakDay)
+func (w *world) year(nth, first int, numbers []int) {
+	w.began = w.first.Add(time.Duration(nth) * 365 * oneDay)
 	w.until(0)
 	customers := make([]virtualbank.Customer, len(numbers))
 	for i, n := range numbers {
-		customers[i] = virtualbank.Customer{Username: soakName(n), Password: soakPassword}
+		customers[i] = virtualbank.Customer{Username: userName(n), Password: correctPassword}
 	}
 	w.reset(virtualbank.New(w.bankOptions(customers)))
 	goroutines := w.goroutines()
 	trouble := troubleOf(w.cfg.seed, w.lane, first)
-	lives := make([]*soakLife, len(numbers))
+	lives := make([]*life, len(numbers))
 	var living sync.WaitGroup
 	living.Go(func() { w.happen(trouble) })
 	for i, n := range numbers {
-		lives[i] = newSoakLife(w, n, trouble)
+		lives[i] = newLife(w, n, trouble)
 		living.Go(lives[i].live)
 	}
 	living.Wait()
@@ -175,10 +175,10 @@ func (w *soakWorld) year(nth, first int, numbers []int) {
 }
 
 // until waits for a moment of the year.
-func (w *soakWorld) until(at time.Duration) { time.Sleep(time.Until(w.began.Add(at))) }
+func (w *world) until(at time.Duration) { time.Sleep(time.Until(w.began.Add(at))) }
 
 // happen brings about what concerns everybody at a provider or a bank.
-func (w *soakWorld) happen(trouble []soakTrouble) {
+func (w *world) happen(trouble []trouble) {
 	var all sync.WaitGroup
 	for _, tr := range trouble {
 		all.Go(func() {
@@ -207,7 +207,7 @@ func (w *soakWorld) happen(trouble []soakTrouble) {
 }
 
 // stageAt stages what concerns a whole bank on any connection there.
-func (w *soakWorld) stageAt(institution, situation string) {
+func (w *world) stageAt(institution, situation string) {
 	for _, l := range w.present().Links() {
 		if l.Institution == institution {
 			w.must(w.present().Stage(l.ID, situation))
@@ -217,14 +217,14 @@ func (w *soakWorld) stageAt(institution, situation string) {
 	}
 }
 
-func (w *soakWorld) must(err error) {
+func (w *world) must(err error) {
 	if err != nil {
 		w.complain("lane %d: %v", w.lane, err)
 	}
 }
 
 // goroutines counts those of the world, once connections that idle are closed.
-func (w *soakWorld) goroutines() int {
+func (w *world) goroutines() int {
 	w.wire.CloseIdleConnections()
 	synctest.Wait()
 	stacks := make([]byte, 1<<20)
@@ -239,14 +239,14 @@ func (w *soakWorld) goroutines() int {
 	return strings.Count(string(stacks[:n]), "synctest bubble "+bubble+"]")
 }
 
-// soakPipes is a listener whose connections are in memory.
-type soakPipes struct {
+// pipes is a listener whose connections are in memory.
+type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (p *soakPipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:
@@ -258,7 +258,7 @@ func (p *soakPipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-func (p *soakPipes) Accept() (net.Conn, error) {
+func (p *pipes) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -267,12 +267,12 @@ func (p *soakPipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *soakPipes) Close() error {
+func (p *pipes) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
 }
 
-func (p *soakPipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // hangingDial is how long a dial takes that nothing answers.
 const hangingDial = 2 * time.Minute
@@ -301,5 +301,5 @@ func brokenWires() map[string]*http.Transport {
 	}
 }
 
-// soakName is what the n-th connection's user is called at the bank.
-func soakName(n int) string { return fmt.Sprint("soak-", n) }
+// userName is what the n-th connection's user is called at the bank.
+func userName(n int) string { return fmt.Sprint("soak-", n) }
