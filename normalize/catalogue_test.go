@@ -13,7 +13,10 @@ import (
 // TestCatalogue specifies which row of an error table decides.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
-	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
+	t.Run(
+		"an unlisted code is classified by status and never repeated",
+		anUnlistedCodeIsClassifiedByStatusAndNeverRepeated,
+	)
 	t.Run("a hostile code is not shown", aHostileCodeIsNotShown)
 	t.Run("the most specific row decides", theMostSpecificRowDecides)
 	t.Run("a code without a row has the meaning of its class", aCodeWithoutARowHasTheMeaningOfItsClass)

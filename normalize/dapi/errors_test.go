@@ -15,7 +15,10 @@ import (
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	t.Run("each type of Dapi has its meaning", eachTypeOfDapiHasItsMeaning)
-	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
+	t.Run(
+		"an unlisted code is classified by status and never repeated",
+		anUnlistedCodeIsClassifiedByStatusAndNeverRepeated,
+	)
 }
 
 func eachTypeOfDapiHasItsMeaning(t *testing.T) {

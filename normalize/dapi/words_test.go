@@ -12,7 +12,10 @@ import (
 // TestFieldIn specifies field names in messages.
 func TestFieldIn(t *testing.T) {
 	t.Parallel()
-	t.Run("a field without quotation marks is found if Dapi's requests have it", aFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt)
+	t.Run(
+		"a field without quotation marks is found if Dapi's requests have it",
+		aFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt,
+	)
 }
 
 func aFieldWithoutQuotationMarksIsFoundIfDapisRequestsHaveIt(t *testing.T) {

@@ -17,7 +17,10 @@ func TestErrors(t *testing.T) {
 	t.Run("each code of MoneyKit has its meaning", eachCodeOfMoneyKitHasItsMeaning)
 	t.Run("each link error decides a bad state", eachLinkErrorDecidesABadState)
 	t.Run("each product error has its meaning", eachProductErrorHasItsMeaning)
-	t.Run("an unlisted code is classified by status and never repeated", anUnlistedCodeIsClassifiedByStatusAndNeverRepeated)
+	t.Run(
+		"an unlisted code is classified by status and never repeated",
+		anUnlistedCodeIsClassifiedByStatusAndNeverRepeated,
+	)
 }
 
 func eachCodeOfMoneyKitHasItsMeaning(t *testing.T) {

@@ -24,7 +24,10 @@ import (
 // TestOperation specifies how the client waits for the bank.
 func TestOperation(t *testing.T) {
 	t.Parallel()
-	t.Run("a running operation is awaited within the caller's deadline", aRunningOperationIsAwaitedWithinTheCallersDeadline)
+	t.Run(
+		"a running operation is awaited within the caller's deadline",
+		aRunningOperationIsAwaitedWithinTheCallersDeadline,
+	)
 	t.Run("a rejected login is never tried again", aRejectedLoginIsNeverTriedAgain)
 }
 
@@ -33,7 +36,10 @@ func TestChallenge(t *testing.T) {
 	t.Parallel()
 	t.Run("a challenge contains no account number", aChallengeContainsNoAccountNumber)
 	t.Run("a challenge in the second account keeps the first", aChallengeInTheSecondAccountKeepsTheFirst)
-	t.Run("an answer goes to the interrupted call before any other call", anAnswerGoesToTheInterruptedCallBeforeAnyOtherCall)
+	t.Run(
+		"an answer goes to the interrupted call before any other call",
+		anAnswerGoesToTheInterruptedCallBeforeAnyOtherCall,
+	)
 	t.Run("a refused answer ends the reading of all accounts", aRefusedAnswerEndsTheReadingOfAllAccounts)
 	t.Run("questions during Dapi's own operations are answered", questionsDuringDapisOwnOperationsAreAnswered)
 	t.Run("the operation of a challenge can be read until it ends", theOperationOfAChallengeCanBeReadUntilItEnds)

@@ -21,7 +21,10 @@ import (
 // TestNew specifies the configuration and the guard's defaults.
 func TestNew(t *testing.T) {
 	t.Parallel()
-	t.Run("the configuration is checked and the error names the field", theConfigurationIsCheckedAndTheErrorNamesTheField)
+	t.Run(
+		"the configuration is checked and the error names the field",
+		theConfigurationIsCheckedAndTheErrorNamesTheField,
+	)
 	t.Run("calls on one connection never overlap", callsOnOneConnectionNeverOverlap)
 	t.Run("the deadlines are as long as Dapi works", theDeadlinesAreAsLongAsDapiWorks)
 	t.Run("a webhook configuration that proves nothing is refused", aWebhookConfigurationThatProvesNothingIsRefused)

@@ -17,13 +17,22 @@ import (
 // TestDays specifies which days are requested and which rows are returned.
 func TestDays(t *testing.T) {
 	t.Parallel()
-	t.Run("rows of days that were not requested are dropped and counted", rowsOfDaysThatWereNotRequestedAreDroppedAndCounted)
-	t.Run("a bank that selects by another day than it writes loses no row", aBankThatSelectsByAnotherDayThanItWritesLosesNoRow)
+	t.Run(
+		"rows of days that were not requested are dropped and counted",
+		rowsOfDaysThatWereNotRequestedAreDroppedAndCounted,
+	)
+	t.Run(
+		"a bank that selects by another day than it writes loses no row",
+		aBankThatSelectsByAnotherDayThanItWritesLosesNoRow,
+	)
 	t.Run("a bank that refuses days is asked for fewer", aBankThatRefusesDaysIsAskedForFewer)
 	t.Run("days beyond the bank's range are refused or left out", daysBeyondTheBanksRangeAreRefusedOrLeftOut)
 	t.Run("the bank's range is read once an hour", theBanksRangeIsReadOnceAnHour)
 	t.Run("today is the bank's day", todayIsTheBanksDay)
-	t.Run("an answered call whose days are then refused is repeated with fewer", anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer)
+	t.Run(
+		"an answered call whose days are then refused is repeated with fewer",
+		anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer,
+	)
 }
 
 func rowsOfDaysThatWereNotRequestedAreDroppedAndCounted(t *testing.T) {

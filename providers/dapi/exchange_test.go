@@ -38,8 +38,14 @@ func TestExchange(t *testing.T) {
 	t.Run("a connection is kept if its bank cannot be read", aConnectionIsKeptIfItsBankCannotBeRead)
 	t.Run("a connection is kept if a proxy answers for the bank", aConnectionIsKeptIfAProxyAnswersForTheBank)
 	t.Run("an access token that cannot be sent is malformed", anAccessTokenThatCannotBeSentIsMalformed)
-	t.Run("an unsendable token of the payload is refused before it is sent", anUnsendableTokenOfThePayloadIsRefusedBeforeItIsSent)
-	t.Run("an opened connection with an unsendable token harms only itself", anOpenedConnectionWithAnUnsendableTokenHarmsOnlyItself)
+	t.Run(
+		"an unsendable token of the payload is refused before it is sent",
+		anUnsendableTokenOfThePayloadIsRefusedBeforeItIsSent,
+	)
+	t.Run(
+		"an opened connection with an unsendable token harms only itself",
+		anOpenedConnectionWithAnUnsendableTokenHarmsOnlyItself,
+	)
 }
 
 func aSessionIsALaunchConfigurationAndSendsNothing(t *testing.T) {

@@ -17,9 +17,18 @@ import (
 // TestSync specifies a sync by days.
 func TestSync(t *testing.T) {
 	t.Parallel()
-	t.Run("each row is reported once for all days that the bank selects and writes", eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites)
-	t.Run("a row that leaves the days that the bank serves is not removed", aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved)
-	t.Run("a round that continues after midnight requests no day that the bank no longer serves", aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes)
+	t.Run(
+		"each row is reported once for all days that the bank selects and writes",
+		eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites,
+	)
+	t.Run(
+		"a row that leaves the days that the bank serves is not removed",
+		aRowThatLeavesTheDaysThatTheBankServesIsNotRemoved,
+	)
+	t.Run(
+		"a round that continues after midnight requests no day that the bank no longer serves",
+		aRoundThatContinuesAfterMidnightRequestsNoDayThatTheBankNoLongerServes,
+	)
 }
 
 func eachRowIsReportedOnceForAllDaysThatTheBankSelectsAndWrites(t *testing.T) {

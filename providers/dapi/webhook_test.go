@@ -26,7 +26,10 @@ func TestWebhook(t *testing.T) {
 	t.Run("each event of Dapi has a kind", eachEventOfDapiHasAKind)
 	t.Run("a Svix delivery depends on secret, time and every byte", aSvixDeliveryDependsOnSecretTimeAndEveryByte)
 	t.Run("the older scheme is accepted only if it is configured", theOlderSchemeIsAcceptedOnlyIfItIsConfigured)
-	t.Run("an encrypted payload is read after its signature is verified", anEncryptedPayloadIsReadAfterItsSignatureIsVerified)
+	t.Run(
+		"an encrypted payload is read after its signature is verified",
+		anEncryptedPayloadIsReadAfterItsSignatureIsVerified,
+	)
 }
 
 func eachEventOfDapiHasAKind(t *testing.T) {

@@ -23,9 +23,15 @@ func TestExchange(t *testing.T) {
 	t.Run("a spent token and a used quota have different kinds", aSpentTokenAndAUsedQuotaHaveDifferentKinds)
 	t.Run("a link is found by its tag if the response is lost", aLinkIsFoundByItsTagIfTheResponseIsLost)
 	t.Run("a lost exchange without a link is an unknown outcome", aLostExchangeWithoutALinkIsAnUnknownOutcome)
-	t.Run("a link is not reported as lost while the links cannot be read", aLinkIsNotReportedAsLostWhileTheLinksCannotBeRead)
+	t.Run(
+		"a link is not reported as lost while the links cannot be read",
+		aLinkIsNotReportedAsLostWhileTheLinksCannotBeRead,
+	)
 	t.Run("a payload of another provider is named", aPayloadOfAnotherProviderIsNamed)
-	t.Run("a payload of another tab names its remedy and costs no session", aPayloadOfAnotherTabNamesItsRemedyAndCostsNoSession)
+	t.Run(
+		"a payload of another tab names its remedy and costs no session",
+		aPayloadOfAnotherTabNamesItsRemedyAndCostsNoSession,
+	)
 }
 
 func aSpentTokenAndAUsedQuotaHaveDifferentKinds(t *testing.T) {

@@ -19,9 +19,15 @@ import (
 // TestNew specifies the configuration and the transport.
 func TestNew(t *testing.T) {
 	t.Parallel()
-	t.Run("the configuration is checked and the error names the field", theConfigurationIsCheckedAndTheErrorNamesTheField)
+	t.Run(
+		"the configuration is checked and the error names the field",
+		theConfigurationIsCheckedAndTheErrorNamesTheField,
+	)
 	t.Run("two applications work side by side", twoApplicationsWorkSideBySide)
-	t.Run("a transport that does not return ends neither the process nor the client", aTransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient)
+	t.Run(
+		"a transport that does not return ends neither the process nor the client",
+		aTransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient,
+	)
 }
 
 func theConfigurationIsCheckedAndTheErrorNamesTheField(t *testing.T) {

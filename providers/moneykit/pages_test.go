@@ -22,12 +22,21 @@ import (
 // TestPages specifies a list of transactions.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	t.Run("a list that shifts while it is read loses and repeats nothing", aListThatShiftsWhileItIsReadLosesAndRepeatsNothing)
+	t.Run(
+		"a list that shifts while it is read loses and repeats nothing",
+		aListThatShiftsWhileItIsReadLosesAndRepeatsNothing,
+	)
 	t.Run("a list that repeats its first page ends", aListThatRepeatsItsFirstPageEnds)
 	t.Run("pages have at most the size that MoneyKit serves", pagesHaveAtMostTheSizeThatMoneyKitServes)
 	t.Run("days in the future are not covered", daysInTheFutureAreNotCovered)
-	t.Run("rows of days that were not requested are dropped and counted", rowsOfDaysThatWereNotRequestedAreDroppedAndCounted)
-	t.Run("a list covers nothing if rows have days that were not requested", aListCoversNothingIfRowsHaveDaysThatWereNotRequested)
+	t.Run(
+		"rows of days that were not requested are dropped and counted",
+		rowsOfDaysThatWereNotRequestedAreDroppedAndCounted,
+	)
+	t.Run(
+		"a list covers nothing if rows have days that were not requested",
+		aListCoversNothingIfRowsHaveDaysThatWereNotRequested,
+	)
 }
 
 func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {

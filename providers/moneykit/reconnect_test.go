@@ -19,7 +19,10 @@ import (
 // TestReconnect specifies how a link is renewed.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
-	t.Run("webhook and tags are kept unless the request replaces them", webhookAndTagsAreKeptUnlessTheRequestReplacesThem)
+	t.Run(
+		"webhook and tags are kept unless the request replaces them",
+		webhookAndTagsAreKeptUnlessTheRequestReplacesThem,
+	)
 	t.Run("an unfinished reconnect is reported", anUnfinishedReconnectIsReported)
 	t.Run("a link that cannot be read can be reconnected", aLinkThatCannotBeReadCanBeReconnected)
 	t.Run("a stored session keeps the link", aStoredSessionKeepsTheLink)

@@ -25,7 +25,10 @@ func TestRefresh(t *testing.T) {
 	t.Run("a refresh that fails at the bank names the product", aRefreshThatFailsAtTheBankNamesTheProduct)
 	t.Run("a product that cannot be refreshed is not awaited", aProductThatCannotBeRefreshedIsNotAwaited)
 	t.Run("a refresh of an unavailable product is not awaited", aRefreshOfAnUnavailableProductIsNotAwaited)
-	t.Run("refreshes at a bank that is down do not start and others do", refreshesAtABankThatIsDownDoNotStartAndOthersDo)
+	t.Run(
+		"refreshes at a bank that is down do not start and others do",
+		refreshesAtABankThatIsDownDoNotStartAndOthersDo,
+	)
 	t.Run("the endpoint decides what a rate limit concerns", theEndpointDecidesWhatARateLimitConcerns)
 }
 

@@ -24,8 +24,14 @@ func TestResponse(t *testing.T) {
 	t.Run("a response without its list is malformed and not empty", aResponseWithoutItsListIsMalformedAndNotEmpty)
 	t.Run("a response of links may lack them", aResponseOfLinksMayLackThem)
 	t.Run("data in a response count more than what its link says", dataInAResponseCountMoreThanWhatItsLinkSays)
-	t.Run("data that were not fetched or granted are not an empty response", dataThatWereNotFetchedOrGrantedAreNotAnEmptyResponse)
-	t.Run("only codes and documentation addresses are kept of a message", onlyCodesAndDocumentationAddressesAreKeptOfAMessage)
+	t.Run(
+		"data that were not fetched or granted are not an empty response",
+		dataThatWereNotFetchedOrGrantedAreNotAnEmptyResponse,
+	)
+	t.Run(
+		"only codes and documentation addresses are kept of a message",
+		onlyCodesAndDocumentationAddressesAreKeptOfAMessage,
+	)
 }
 
 // TestOddResponse specifies responses of unexpected shapes.

@@ -23,7 +23,10 @@ func TestCreateSession(t *testing.T) {
 	t.Parallel()
 	t.Run("every field of a link session can be sent", everyFieldOfALinkSessionCanBeSent)
 	t.Run("a request that MoneyKit would refuse is not sent", aRequestThatMoneyKitWouldRefuseIsNotSent)
-	t.Run("nil and empty lists of sandbox data are sent as documented", nilAndEmptyListsOfSandboxDataAreSentAsDocumented)
+	t.Run(
+		"nil and empty lists of sandbox data are sent as documented",
+		nilAndEmptyListsOfSandboxDataAreSentAsDocumented,
+	)
 	t.Run("any id of the application's user is accepted", anyIdOfTheApplicationsUserIsAccepted)
 }
 

@@ -18,7 +18,10 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	t.Run("an unknown state is kept", anUnknownStateIsKept)
 	t.Run("a status keeps when the bank asked", aStatusKeepsWhenTheBankAsked)
-	t.Run("a deleted link is gone in each way that MoneyKit reports it", aDeletedLinkIsGoneInEachWayThatMoneyKitReportsIt)
+	t.Run(
+		"a deleted link is gone in each way that MoneyKit reports it",
+		aDeletedLinkIsGoneInEachWayThatMoneyKitReportsIt,
+	)
 	t.Run("a link with members of another shape is still a link", aLinkWithMembersOfAnotherShapeIsStillALink)
 }
 

@@ -22,7 +22,10 @@ import (
 // TestTokenOverHTTP2 specifies how often a token is requested.
 func TestTokenOverHTTP2(t *testing.T) {
 	t.Parallel()
-	t.Run("a token fetched within a call is requested once per attempt", aTokenFetchedWithinACallIsRequestedOncePerAttempt)
+	t.Run(
+		"a token fetched within a call is requested once per attempt",
+		aTokenFetchedWithinACallIsRequestedOncePerAttempt,
+	)
 }
 
 func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {

@@ -32,10 +32,16 @@ import (
 func TestWebhookKeys(t *testing.T) {
 	t.Parallel()
 	t.Run("a thousand unknown keys cause one fetch", aThousandUnknownKeysCauseOneFetch)
-	t.Run("the first deliveries share one fetch and forged ones use no turn", theFirstDeliveriesShareOneFetchAndForgedOnesUseNoTurn)
+	t.Run(
+		"the first deliveries share one fetch and forged ones use no turn",
+		theFirstDeliveriesShareOneFetchAndForgedOnesUseNoTurn,
+	)
 	t.Run("keys are kept for a day at most", keysAreKeptForADayAtMost)
 	t.Run("a withdrawn key is not accepted for more than a day", aWithdrawnKeyIsNotAcceptedForMoreThanADay)
-	t.Run("without keys MoneyKit is asked to deliver again and is not flooded", withoutKeysMoneyKitIsAskedToDeliverAgainAndIsNotFlooded)
+	t.Run(
+		"without keys MoneyKit is asked to deliver again and is not flooded",
+		withoutKeysMoneyKitIsAskedToDeliverAgainAndIsNotFlooded,
+	)
 	t.Run("only published signing keys of the right type are used", onlyPublishedSigningKeysOfTheRightTypeAreUsed)
 }
 
