@@ -101,7 +101,7 @@ func New(o Options) *Bank {
 	}
 	b.core = bank.New(
 		bank.Settings{Seed: o.Seed, Start: o.Start, HistoryDays: o.HistoryDays, Customers: customers},
-		announcer{b},
+		outboxOf{b},
 	)
 	b.moneykit = moneykit.New(b.core, moneykit.Options{
 		LinkQuota:         o.LinkQuota,

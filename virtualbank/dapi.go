@@ -71,5 +71,5 @@ func (b *Bank) AnnounceDapi(o DapiWebhooks) { b.dapi.SetWebhooks(dapi.Webhooks(o
 func (b *Bank) WebhookSecrets() (svix []string, legacy, key string) {
 	b.core.Lock()
 	defer b.core.Unlock()
-	return b.dapi.Secrets()
+	return b.dapi.WebhookSecrets()
 }

@@ -83,14 +83,14 @@ func (b *Bank) Requests() []Request {
 	return out
 }
 
+// secretName reports whether a member or a header holds a secret.
 func secretName(name string) bool {
-	switch strings.ToLower(name) {
-	case "appsecret", "client_secret", "usersecret", "accesscode", "accesstoken", "access_token", "exchangeable_token",
-		"link_session_token", "password", "authorization", "proxy-authorization", "x-client-secret", "cookie",
-		"account_number", "accountnumber", "iban", "answer":
+	name = strings.ToLower(name)
+	switch name {
+	case "password", "authorization", "proxy-authorization", "cookie":
 		return true
 	}
-	return false
+	return slices.ContainsFunc(specs(), func(s bank.Spec) bool { return slices.Contains(s.SecretNames, name) })
 }
 
 func (b *Bank) maskHeader(h http.Header) map[string]string {
@@ -171,8 +171,8 @@ func (b *Bank) maskText(text string) string {
 	if b.core.Gen.Secret(text) {
 		return masked
 	}
-	for _, s := range []string{b.Credentials().MoneyKit.ClientSecret, b.Credentials().Dapi.AppSecret} {
-		text = strings.ReplaceAll(text, s, masked)
+	for _, p := range b.providers {
+		text = strings.ReplaceAll(text, p.Secret(), masked)
 	}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" /?&=,;\"'", r) }) {
 		if b.core.Gen.Secret(word) {

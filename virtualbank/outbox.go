@@ -24,11 +24,11 @@ type outbox struct {
 	disorder Disorder
 }
 
-// announcer implements bank.Outbox.
-type announcer struct{ *Bank }
+// outboxOf implements bank.Outbox.
+type outboxOf struct{ *Bank }
 
 // Announce puts a webhook into the outbox. Its body is fixed from then on.
-func (b announcer) Announce(url string, w bank.Webhook) string {
+func (b outboxOf) Announce(url string, w bank.Webhook) string {
 	o := &b.outbox
 	if len(o.records) == maxRecords {
 		o.records = slices.Delete(o.records, 0, maxRecords/10)
@@ -82,7 +82,7 @@ func (b *Bank) Announce(url string, w Webhook) error {
 	if url == "" {
 		return bank.Refuse(http.StatusUnprocessableEntity, "there is no webhook address for %q", w.Reference)
 	}
-	announcer{b}.Announce(url, b.happened(w))
+	outboxOf{b}.Announce(url, b.happened(w))
 	return nil
 }
 
@@ -180,7 +180,7 @@ func (b *Bank) due() []*DeliveryRecord {
 		}
 	}
 	if b.outbox.disorder.Shuffle {
-		rand.New(b.core.HookGen.Source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		rand.New(b.core.WebhookGen.Source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	return all
 }

@@ -13,14 +13,14 @@ import (
 // provider.
 func specs() []bank.Spec { return []bank.Spec{moneykit.Spec(), dapi.Spec()} }
 
-// provider returns the provider with a name. For an unknown name it returns the last provider.
+// provider returns the provider with a name. An unknown name means Dapi.
 func (b *Bank) provider(name string) bank.Provider {
 	for _, p := range b.providers {
 		if p.Spec().Name == name {
 			return p
 		}
 	}
-	return b.providers[len(b.providers)-1]
+	return b.dapi
 }
 
 // find returns the link with an id, from any provider. Callers hold the mutex.

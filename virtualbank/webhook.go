@@ -98,7 +98,7 @@ func (b *Bank) happened(w Webhook) bank.Webhook {
 func (b *Bank) sealed(w bank.Webhook) (body []byte, key string) {
 	p := b.provider(w.Provider)
 	if w.Key == "" {
-		w.Key = b.core.HookGen.UUID()
+		w.Key = b.core.WebhookGen.UUID()
 	}
 	members := p.Payload(w)
 	maps.Copy(members, w.Members)

@@ -21,17 +21,17 @@ type Bank struct {
 	Institutions []Institution
 	customers    []Customer
 
-	mu      sync.Mutex // guards the fields below and the state of the providers
-	Gen     *generator // draws ids, credentials and tokens
-	HookGen *generator // draws for webhooks, so that they do not change other ids
-	Outbox  Outbox
-	books   map[string]*Book
-	Outages map[string]bool // institutions that are down, by name
-	Served  map[string]int  // days of transactions that institutions serve, by name
-	Unsaid  map[string]int  // the same where the metadata promises more days
+	mu          sync.Mutex // guards the fields below and the state of the providers
+	Gen         *generator // draws ids, credentials and tokens
+	WebhookGen  *generator // draws for webhooks, so that they do not change other ids
+	Outbox      Outbox
+	books       map[string]*Book
+	Outages     map[string]bool // institutions that are down, by name
+	Served      map[string]int  // days of transactions that institutions serve, by name
+	Unannounced map[string]int  // the same where the metadata promises more days
 
-	JwtKey []byte    // of digests and of Dapi's tokens
-	macs   sync.Pool // HMAC hashes with the key JwtKey
+	Key  []byte    // of digests and of Dapi's tokens
+	macs sync.Pool // HMAC hashes with the key Key
 }
 
 // New returns a bank. Its providers announce webhooks to outbox.
@@ -42,17 +42,17 @@ func New(s Settings, outbox Outbox) *Bank {
 		Institutions: catalogue,
 		customers:    append([]Customer{{Username: UserGood, Password: PassGood}}, s.Customers...),
 		Gen:          newGenerator(s.Seed),
-		HookGen:      newGenerator(s.Seed + 1<<63),
+		WebhookGen:   newGenerator(s.Seed + 1<<63),
 		Outbox:       outbox,
 		books:        map[string]*Book{},
 		Outages:      map[string]bool{},
 		Served:       map[string]int{},
-		Unsaid:       map[string]int{},
+		Unannounced:  map[string]int{},
 	}
 }
 
-// DrawKey draws JwtKey. It is called after the providers drew their credentials.
-func (b *Bank) DrawKey() { b.JwtKey = b.Gen.Bytes(32) }
+// DrawKey draws Key. It is called after the providers drew their credentials.
+func (b *Bank) DrawKey() { b.Key = b.Gen.Bytes(32) }
 
 // Now returns the bank's time.
 func (b *Bank) Now() time.Time { return b.clock.now() }

@@ -71,7 +71,7 @@ var (
 func (b *Bank) mix(parts ...string) uint64 {
 	mac, ok := b.macs.Get().(hash.Hash) // pooled, because setting the key is half the work
 	if !ok {
-		mac = hmac.New(sha256.New, b.JwtKey)
+		mac = hmac.New(sha256.New, b.Key)
 	}
 	defer b.macs.Put(mac)
 	mac.Reset()
@@ -97,7 +97,7 @@ func (b *Bank) Name58(n int, parts ...string) string {
 // Name88 returns an id like Dapi's, 88 characters of base64, that depends only on the seed and the
 // parts.
 func (b *Bank) Name88(parts ...string) string {
-	mac := hmac.New(sha512.New, b.JwtKey)
+	mac := hmac.New(sha512.New, b.Key)
 	mac.Write([]byte(strings.Join(parts, "\x00")))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -15,6 +15,9 @@ type Provider interface {
 	// Spec returns the fixed facts of the provider.
 	Spec() Spec
 
+	// Secret returns the secret of the application, which the journal masks.
+	Secret() string
+
 	// Connect returns the control call that plays the user in the provider's link widget.
 	Connect() ControlCall
 
@@ -126,6 +129,8 @@ type Spec struct {
 	Faults     []Fault  // the faults that not every provider has
 	Situations []string // the situations that [Link.Stage] knows
 	Events     []string // the names of webhook events
+
+	SecretNames []string // members and headers that hold secrets, in lower case
 
 	SignatureHeader string    // the header of a webhook's signature
 	Forgeries       []Forgery // the forgeries that not every provider has

@@ -183,17 +183,17 @@ func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank
 	return b.record(c, conn, id, work(conn, in))
 }
 
-// meant reports whether a script for an operation is for a call of op. A script for "" is for all
+// isFor reports whether a script for an operation is for a call of op. A script for "" is for all
 // data and payment calls. Dapi documents that auth, metadata and delink never ask and take no time,
 // so a script must name them.
-func meant(operation, op string) bool {
+func isFor(operation, op string) bool {
 	return operation == op || operation == "" && isDataCall(op)
 }
 
 // defers reports whether a call of a path returns "initialized", and how many polls then find its
 // operation running.
 func (conn *connection) defers(path string) (polls int, ok bool) {
-	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return meant(d.operation, path) })
+	i := slices.IndexFunc(conn.deferred, func(d deferral) bool { return isFor(d.operation, path) })
 	if i < 0 {
 		return 0, false
 	}
@@ -218,7 +218,7 @@ func (b *Provider) interact(c *bank.Call, conn *connection, in callBody) (id str
 	b.expire(conn)
 	b.drop(conn, typeInvalidated) // another call ends a waiting session
 	for i, s := range conn.wanted {
-		if meant(s.operation, c.Route.Operation) {
+		if isFor(s.operation, c.Route.Operation) {
 			conn.wanted = append(conn.wanted[:i], conn.wanted[i+1:]...)
 			return "", b.ask(c, conn, in.arguments(), s.rounds), true
 		}

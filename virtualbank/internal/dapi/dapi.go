@@ -48,8 +48,8 @@ type connection struct {
 	running     []*running    // calls in progress with the connection's token
 
 	bank.Exchanges
-	spoiled      string // the staged situation of the transactions
-	spoiledUntil time.Time
+	staged      string // the staged situation of the transactions
+	stagedUntil time.Time
 }
 
 // running is a call in progress. clashed is set if another call overlapped with it.
@@ -66,7 +66,7 @@ type accessCode struct {
 func New(b *bank.Bank) *Provider {
 	return &Provider{
 		Bank: b, appKey: b.Gen.Hex(64), appSecret: b.Gen.Hex(256),
-		secrets: [][]byte{b.HookGen.Bytes(24)}, legacy: b.HookGen.Alphanumeric(40), aesKey: b.HookGen.Bytes(32),
+		secrets: [][]byte{b.WebhookGen.Bytes(24)}, legacy: b.WebhookGen.Alphanumeric(40), aesKey: b.WebhookGen.Bytes(32),
 		payees:      map[*bank.Book][]*payee{},
 		connections: map[string]*connection{}, codes: map[string]*accessCode{},
 		tokens: map[string]*connection{}, operations: map[string]*operation{},
@@ -354,6 +354,9 @@ func (conn *connection) state() string {
 
 // Credentials authenticate a client. AppKey is public, AppSecret is secret.
 type Credentials struct{ AppKey, AppSecret string }
+
+// Secret returns the appSecret.
+func (b *Provider) Secret() string { return b.appSecret }
 
 // Credentials returns what a client presents.
 func (b *Provider) Credentials() Credentials { return Credentials{b.appKey, b.appSecret} }

@@ -270,10 +270,10 @@ func (b *Provider) serveTransactions(cards bool, extra func(*transaction, string
 			if !ok {
 				return refusal
 			}
-			spoiled := conn.situation(b.Now())
+			staged := conn.situation(b.Now())
 			list := []transaction{}
 			for i, r := range conn.book.Rows(a, b.Now(), 0) {
-				if (spoiled != bank.DaysIgnored && (r.Date < from || r.Date > to)) || spoils(spoiled, i) {
+				if (staged != bank.DaysIgnored && (r.Date < from || r.Date > to)) || leavesOut(staged, i) {
 					continue
 				}
 				t := conn.transaction(a, r)
@@ -296,18 +296,18 @@ func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, ref
 	from, ok1 := bank.ParseDay(in.FromDate)
 	to, ok2 := bank.ParseDay(in.ToDate)
 	today, days := bank.DayOf(b.Now()), bank.Day(b.DaysServed(conn.institution))
-	own, spoiled := conn.institution.Today(b.Now()), conn.situation(b.Now())
+	own, staged := conn.institution.Today(b.Now()), conn.situation(b.Now())
 	switch {
 	case in.FromDate == "" || in.ToDate == "":
 		return 0, 0, fail(http.StatusUnprocessableEntity, typeMissing, "fromDate and toDate are required"), false
 	case !ok1 || !ok2 || to < from:
 		return 0, 0, fail(http.StatusBadRequest, typeParameter, "fromDate or toDate is wrong"), false
 	case from <= own-days || to > max(own, today)+1, // a client's clock may be ahead
-		spoiled == bank.DaysRefused && from <= own-grantedDays,
-		spoiled == bank.TodayRefused && to > today:
+		staged == bank.DaysRefused && from <= own-grantedDays,
+		staged == bank.TodayRefused && to > today:
 		return 0, 0, fail(http.StatusBadRequest, "INVALID_DATE_RANGE", "the bank does not serve these days"), false
 	}
-	if fewer := b.Unsaid[conn.institution.Name]; fewer > 0 {
+	if fewer := b.Unannounced[conn.institution.Name]; fewer > 0 {
 		from = max(from, today-bank.Day(fewer)+1)
 	}
 	if to >= own {
@@ -318,14 +318,14 @@ func (b *Provider) daysOf(conn *connection, in callBody) (from, to bank.Day, ref
 
 // situation returns the staged situation of the transactions, or "".
 func (conn *connection) situation(now time.Time) string {
-	if now.Before(conn.spoiledUntil) {
-		return conn.spoiled
+	if now.Before(conn.stagedUntil) {
+		return conn.staged
 	}
 	return ""
 }
 
-// spoils reports whether a situation leaves out the i-th row of an account.
-func spoils(situation string, i int) bool {
+// leavesOut reports whether a situation leaves out the i-th row of an account.
+func leavesOut(situation string, i int) bool {
 	return situation == bank.EmptyAnswer || (situation == bank.ShortAnswer && i%3 == 2)
 }
 

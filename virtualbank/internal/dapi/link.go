@@ -67,7 +67,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		conn.bankID = at.DapiProductionID
 	}
 	// The same customer at the same institution has the same userID on every connection.
-	mac := hmac.New(sha512.New, b.JwtKey)
+	mac := hmac.New(sha512.New, b.Key)
 	mac.Write([]byte(conn.bankID + "\x00" + username))
 	conn.userID = base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	now := b.Now()
@@ -124,7 +124,7 @@ func (b *Provider) jwt(claims map[string]any) string {
 	}
 	text := base64.RawURLEncoding.EncodeToString
 	signed := text([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + text(payload)
-	mac := hmac.New(sha256.New, b.JwtKey)
+	mac := hmac.New(sha256.New, b.Key)
 	mac.Write([]byte(signed))
 	return signed + "." + text(mac.Sum(nil))
 }

@@ -8,13 +8,16 @@ const Name = "dapi"
 // Spec returns the fixed facts of Dapi.
 func Spec() bank.Spec {
 	return bank.Spec{
-		Name:               Name,
-		Title:              "Dapi",
-		BasePath:           "/v2",
-		IDName:             "connectionID",
-		Faults:             faults(),
-		Situations:         situations(),
-		Events:             Events(),
+		Name:       Name,
+		Title:      "Dapi",
+		BasePath:   "/v2",
+		IDName:     "connectionID",
+		Faults:     faults(),
+		Situations: situations(),
+		Events:     Events(),
+		SecretNames: []string{
+			"appsecret", "usersecret", "accesscode", "accesstoken", "accountnumber", "iban", "answer",
+		},
 		SignatureHeader:    "Svix-Signature",
 		Forgeries:          forgeries(),
 		ExampleOperation:   "/data/accounts/get",

@@ -13,13 +13,13 @@ func (conn *connection) Stage(situation string) error {
 	b := conn.bank
 	switch situation {
 	case bank.EmptyAnswer, bank.ShortAnswer, bank.DaysIgnored, bank.DaysRefused, bank.TodayRefused:
-		conn.spoiled, conn.spoiledUntil = situation, b.Now().Add(bank.StagedFor)
+		conn.staged, conn.stagedUntil = situation, b.Now().Add(bank.StagedFor)
 		return nil
 	case bank.FewerDays:
 		b.Served[conn.institution.Name] = fewerDays
 		return nil
 	case bank.FewerDaysUnsaid:
-		b.Unsaid[conn.institution.Name] = fewerDays
+		b.Unannounced[conn.institution.Name] = fewerDays
 		return nil
 	case bank.ValueDays:
 		conn.book.WriteValueDays()

@@ -41,8 +41,8 @@ func (b *Provider) SetWebhooks(o Webhooks) {
 	b.hooks = o
 }
 
-// Secrets returns the webhook secrets of the dashboard. Callers hold the mutex.
-func (b *Provider) Secrets() (svix []string, legacy, key string) {
+// WebhookSecrets returns the webhook secrets of the dashboard. Callers hold the mutex.
+func (b *Provider) WebhookSecrets() (svix []string, legacy, key string) {
 	for _, s := range b.secrets {
 		svix = append(svix, "whsec_"+base64.StdEncoding.EncodeToString(s))
 	}
@@ -72,7 +72,7 @@ func (b *Provider) Sign(key string, body []byte, s bank.Stamp) http.Header {
 	secrets, legacy := b.secrets, b.legacy
 	switch s.Flaw {
 	case bank.ForgedKey:
-		secrets, legacy = [][]byte{b.HookGen.Bytes(24)}, b.HookGen.Alphanumeric(40)
+		secrets, legacy = [][]byte{b.WebhookGen.Bytes(24)}, b.WebhookGen.Alphanumeric(40)
 	case forgedEmpty:
 		secrets = [][]byte{{}}
 	}
@@ -97,7 +97,7 @@ func (b *Provider) Sign(key string, body []byte, s bank.Stamp) http.Header {
 func (*Provider) Token() string { return "" }
 
 // Rotate signs with a new secret and with the old ones.
-func (b *Provider) Rotate() { b.secrets = slices.Insert(b.secrets, 0, b.HookGen.Bytes(24)) }
+func (b *Provider) Rotate() { b.secrets = slices.Insert(b.secrets, 0, b.WebhookGen.Bytes(24)) }
 
 // Retire drops all secrets but the newest.
 func (b *Provider) Retire() { b.secrets = b.secrets[:1] }
@@ -178,7 +178,7 @@ func (b *Provider) encrypt(plain []byte) []byte {
 	if err != nil {
 		panic(err) // the key is valid
 	}
-	out := append(b.HookGen.Bytes(aes.BlockSize), plain...)
+	out := append(b.WebhookGen.Bytes(aes.BlockSize), plain...)
 	stream := cipher.NewCFBEncrypter(block, out[:aes.BlockSize]) //nolint:staticcheck // Dapi uses CFB
 	stream.XORKeyStream(out[aes.BlockSize:], plain)
 	body, err := json.Marshal(map[string]string{"data": base64.StdEncoding.EncodeToString(out)})

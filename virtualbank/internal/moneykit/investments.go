@@ -96,7 +96,7 @@ func (b *Provider) serveInvestments(c *bank.Call) bank.Reply {
 		return refusal
 	}
 	return b.withData(c, "investments", func(l *link) bank.Reply {
-		q = l.ignores(q)
+		q = l.withoutDays(q)
 		list, securities := []map[string]any{}, []map[string]any{}
 		at := l.products["investments"].refreshed
 		accounts := l.invested(c)

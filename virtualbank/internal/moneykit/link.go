@@ -34,12 +34,12 @@ type link struct {
 	churn            int                     // how often all ids changed
 	ids              map[string]string       // events with the id of another event; replaced, never changed
 	recordSituations []recordSituation       // staged situations of the changes
-	forgot           bool                    // cursors are rejected until a sync starts without one
+	cursorForgotten  bool                    // cursors are rejected until a sync starts without one
 	imported         bool                    // the link was imported and has not been reconnected
-	circles          int                     // how many pages still repeat
+	repeatingPages   int                     // how many pages still repeat
 	bank.Exchanges
 
-	ignoresUntil time.Time // until when lists ignore the requested days
+	daysIgnoredUntil time.Time // until when lists ignore the requested days
 }
 
 // linkProduct is the state of one product of a link.

@@ -239,5 +239,8 @@ func timestamp(t time.Time) *string {
 // Credentials authenticate a client.
 type Credentials struct{ ClientID, ClientSecret string }
 
+// Secret returns the client secret.
+func (b *Provider) Secret() string { return b.clientSecret }
+
 // Credentials returns what a client presents.
 func (b *Provider) Credentials() Credentials { return Credentials{b.clientID, b.clientSecret} }

@@ -8,12 +8,16 @@ const Name = "moneykit"
 // Spec returns the fixed facts of MoneyKit.
 func Spec() bank.Spec {
 	return bank.Spec{
-		Name:               Name,
-		Title:              "MoneyKit",
-		IDName:             "link_id",
-		Faults:             faults(),
-		Situations:         situations(),
-		Events:             Events(),
+		Name:       Name,
+		Title:      "MoneyKit",
+		IDName:     "link_id",
+		Faults:     faults(),
+		Situations: situations(),
+		Events:     Events(),
+		SecretNames: []string{
+			"client_secret", "x-client-secret", "access_token", "exchangeable_token", "link_session_token",
+			"account_number",
+		},
 		SignatureHeader:    "Moneykit-Signature",
 		Forgeries:          forgeries(),
 		ExampleOperation:   "GET /links",

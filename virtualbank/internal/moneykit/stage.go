@@ -26,7 +26,7 @@ func (l *link) Stage(situation string) error {
 		bank.RenumberedDay:
 		return l.stageRecord(situation)
 	case bank.DaysIgnored:
-		l.ignoresUntil = l.bank.Now().Add(bank.StagedFor)
+		l.daysIgnoredUntil = l.bank.Now().Add(bank.StagedFor)
 		return nil
 	case bank.TextDrift:
 		l.book.Drift()
@@ -41,10 +41,10 @@ func (l *link) stageRecord(situation string) error {
 	var refused error
 	switch situation {
 	case bank.CursorForgotten:
-		l.forgot = true
+		l.cursorForgotten = true
 		return nil
 	case bank.CursorCircles:
-		l.circles = circlingPages
+		l.repeatingPages = circlingPages
 		return nil
 	case bank.IDChurn, bank.RemovedFirst, bank.Unordered:
 		l.churn++

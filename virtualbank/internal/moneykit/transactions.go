@@ -190,7 +190,7 @@ func (b *Provider) serveTransactions(c *bank.Call) bank.Reply {
 	}
 	return b.withData(c, "transactions", func(l *link) bank.Reply {
 		wanted := l.wanted(c)
-		q = l.ignores(q)
+		q = l.withoutDays(q)
 		list := l.storedBetween(len(l.history), wanted, q.from, q.to)
 		page := pageOf(list, q)
 		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
@@ -204,9 +204,9 @@ func (b *Provider) serveTransactions(c *bank.Call) bank.Reply {
 	})
 }
 
-// ignores returns the query without its days while DaysIgnored is staged.
-func (l *link) ignores(q pageQuery) pageQuery {
-	if l.bank.Now().Before(l.ignoresUntil) {
+// withoutDays returns the query without its days while DaysIgnored is staged.
+func (l *link) withoutDays(q pageQuery) pageQuery {
+	if l.bank.Now().Before(l.daysIgnoredUntil) {
 		q.from, q.to = math.MinInt, math.MaxInt
 	}
 	return q
@@ -237,7 +237,7 @@ func (b *Provider) serveUserTransactions(c *bank.Call) bank.Reply {
 			}
 		}
 		if l.products["transactions"] != nil {
-			q := l.ignores(q)
+			q := l.withoutDays(q)
 			list = append(list, l.storedBetween(len(l.history), wanted, q.from, q.to)...)
 		}
 	}
@@ -335,18 +335,18 @@ func (b *Provider) serveSync(c *bank.Call) bank.Reply {
 	return b.withData(c, "transactions", func(l *link) bank.Reply {
 		var m syncMark
 		text := q.Get("cursor")
-		l.forgot = l.forgot && text != ""
+		l.cursorForgotten = l.cursorForgotten && text != ""
 		if text != "" {
 			var ok bool
-			if m, ok = b.readSyncMark(text, l.id); !ok || m.to > len(l.history) || l.forgot {
+			if m, ok = b.readSyncMark(text, l.id); !ok || m.to > len(l.history) || l.cursorForgotten {
 				return queryFault("cursor", "invalid cursor", "value_error")
 			}
 		}
 		if m.at == 0 {
 			m.to = len(l.history)
 		}
-		if l.circles > 0 {
-			l.circles--
+		if l.repeatingPages > 0 {
+			l.repeatingPages--
 			m.at = 1 - m.at%2
 			return b.syncReply(l, nil, m, true)
 		}

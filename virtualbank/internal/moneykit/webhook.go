@@ -71,13 +71,13 @@ func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 	}
 	switch s.Flaw {
 	case bank.ForgedKey:
-		own.key.key = b.HookGen.SigningKey()
+		own.key.key = b.WebhookGen.SigningKey()
 	case forgedNone:
 		own.alg = "none"
 	case forgedHS256:
 		own.alg = "HS256"
 	case forgedKid:
-		own.key.id = b.HookGen.URLSafe(40)
+		own.key.id = b.WebhookGen.URLSafe(40)
 	case forgedIssuer:
 		own.issuer = "https://example.com"
 	case forgedNoDigest:
@@ -94,11 +94,11 @@ func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 }
 
 // Token returns a new delivery token.
-func (b *Provider) Token() string { return b.HookGen.UUID() }
+func (b *Provider) Token() string { return b.WebhookGen.UUID() }
 
 // Rotate signs with a new key and still publishes the old ones.
 func (b *Provider) Rotate() {
-	b.keys = slices.Insert(b.keys, 0, signingKey{b.HookGen.URLSafe(40), b.HookGen.SigningKey()})
+	b.keys = slices.Insert(b.keys, 0, signingKey{b.WebhookGen.URLSafe(40), b.WebhookGen.SigningKey()})
 }
 
 // Retire drops all keys but the newest.
