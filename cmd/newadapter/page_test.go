@@ -52,7 +52,7 @@ func TestAdapterPage(t *testing.T) {
 	t.Run("its code is that of the examples, line for line", func(t *testing.T) {
 		t.Parallel()
 		code := sources(t, "examples/thirdparty/*.go", "examples/redirect/*.go")
-		blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(text, -1)
+		blocks := regexp.MustCompile("(?s)```go[^\n]*\n(.*?)```").FindAllStringSubmatch(text, -1)
 		require.GreaterOrEqual(t, len(blocks), 3)
 		for _, b := range blocks {
 			for part := range strings.SplitSeq(b[1], "\n\n") { // a blank line may stand for what was left out
