@@ -12,8 +12,10 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -65,17 +67,24 @@ type page struct {
 	Error     string   `json:"error,omitempty"`
 }
 
+// attended returns the context of calls that the user of a request waits for.
+func attended(r *http.Request) context.Context {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // behind a proxy: the address that it passes on
+	user := bankmux.Presence{IP: from.Addr(), UserAgent: r.UserAgent()}
+	return guard.Interactive(bankmux.WithPresence(r.Context(), user))
+}
+
 // accounts handles GET /accounts.
 func (a *app) accounts(w http.ResponseWriter, r *http.Request) {
 	user := userOf(r)
-	read, err := a.client.Accounts(r.Context(), bankmux.AccountsRequest{Connection: a.conns[user]})
+	read, err := a.client.Accounts(attended(r), bankmux.AccountsRequest{Connection: a.conns[user]})
 	a.reply(w, user, page{Accounts: len(read.Accounts)}, err)
 }
 
 // balances handles GET /balances.
 func (a *app) balances(w http.ResponseWriter, r *http.Request) {
 	user := userOf(r)
-	read, err := a.client.Balances(r.Context(), bankmux.BalancesRequest{Connection: a.conns[user]})
+	read, err := a.client.Balances(attended(r), bankmux.BalancesRequest{Connection: a.conns[user]})
 	a.reply(w, user, page{Balances: len(read.Balances)}, err)
 }
 
@@ -95,7 +104,7 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	res, err := a.client.Resume(r.Context(), bankmux.ResumeRequest{
+	res, err := a.client.Resume(attended(r), bankmux.ResumeRequest{
 		Connection: a.conns[user],
 		Answers:    challenge.Answer(texts...),
 	})
