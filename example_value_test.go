@@ -1,0 +1,99 @@
+package bankmux_test
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+func ExampleMoney() {
+	price := must(bankmux.NewMoney("18.5", "USD"))
+	fee := must(bankmux.MoneyFromMinor(150, "USD"))
+	total := must(price.Add(fee))
+	fmt.Println(total, total.Amount(), must(total.Minor()))
+	_, err := total.Add(must(bankmux.NewMoney("1", "EUR")))
+	fmt.Println(err)
+	// Output:
+	// 20.00 USD 20.00 2000
+	// invalid_request: Money is in USD and EUR; fix the call
+}
+
+// Equal compares values. The operator == also compares the digits that were sent.
+func ExampleMoney_Equal() {
+	one, two := must(bankmux.NewMoney("42.9", "AED")), must(bankmux.NewMoney("42.90", "AED"))
+	fmt.Println(one.Equal(two), one == two)
+	// Output: true false
+}
+
+// A key comes from the environment as one line, and a second one while keys are replaced.
+func ExampleParseKey() {
+	// openssl rand -base64 32
+	primary, err := bankmux.ParseKey("2026-11:9ZDSlcHEN4DuKKRk3dzcKm9CtnwF4kvnmJ4RSS8R5DA=")
+	if err != nil {
+		fmt.Println(err) // it never quotes the key
+		return
+	}
+	old := must(bankmux.ParseKey("2026-05:pYHCT/6s2UYMEvmv6ynSxP5OxC1Lh9G7b0v4Pl0mUgM="))
+	keyring := must(bankmux.NewKeyring(primary, old))
+	fmt.Println(primary, keyring != nil)
+	_, err = bankmux.ParseKey("2026-11:c2hvcnQ=")
+	fmt.Println(err)
+	// Output:
+	// key "2026-11" true
+	// invalid_request: Key does not have 32 bytes in base64 behind its id; fix the call
+}
+
+// A provider with a hosted page sends the browser back with a query.
+func ExamplePayloadFromQuery() {
+	back := must(url.Parse("https://app.example.com/bank?code=abc&state=xyz"))
+	payload := must(bankmux.PayloadFromQuery(back.Query()))
+	fmt.Println(string(payload)) // for ExchangeRequest.Payload, as bankmux.NewSecret(payload)
+	// Output: {"code":"abc","state":"xyz"}
+}
+
+// A daily job asks the users whose consent ends within a week to renew it.
+func ExampleConsentsDue() {
+	now := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	conns := []bankmux.Connection{
+		{ID: "later", Consent: bankmux.Consent{ExpiresAt: now.AddDate(0, 0, 60)}},
+		{ID: "soon", Consent: bankmux.Consent{ExpiresAt: now.AddDate(0, 0, 5)}},
+		{ID: "no date"},
+		{ID: "expired", Consent: bankmux.Consent{ExpiresAt: now.AddDate(0, 0, -1)}},
+	}
+	for _, conn := range bankmux.ConsentsDue(slices.Values(conns), now, now.AddDate(0, 0, 7)) {
+		fmt.Println(conn.ID)
+	}
+	// Output:
+	// expired
+	// soon
+}
+
+// The state of a connection follows what calls on it end in. An outage never changes it.
+func ExampleStatus_After() {
+	status := bankmux.Status{State: bankmux.StateActive}
+	for _, err := range []error{bankmux.ErrUnavailable, bankmux.ErrReauth, nil} {
+		status = status.After(err)
+		fmt.Println(status.State)
+	}
+	// Output:
+	// active
+	// reauth_required
+	// active
+}
+
+// A result that lacks something comes with a PartialError, which names what is missing.
+func ExamplePartialError() {
+	var err error = &bankmux.PartialError{Op: bankmux.OpBalances, Failed: []bankmux.Failure{
+		{Account: "acc-2", Err: &bankmux.Error{Kind: bankmux.ErrInstitution, Detail: "the bank is closed"}},
+	}}
+	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
+		for _, failure := range partial.Failed {
+			fmt.Println(failure.Account, bankmux.KindOf(failure), failure.Err.Detail)
+		}
+	}
+	// Output: acc-2 institution_unavailable the bank is closed
+}
