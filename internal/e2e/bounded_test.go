@@ -330,8 +330,8 @@ func anObjectOfManyMembers(
 const maxTimes = 20
 
 // assertBounded asserts how far the heap grows while f runs. If all that f allocates is within the
-// bound, so is the growth. Otherwise it takes the least of three tries, since the growth counts what
-// a late collection left.
+// bound, so is the growth. Otherwise it takes the least of three tries, since the growth counts
+// what a late collection left.
 func assertBounded(t *testing.T, body []byte, f func()) {
 	t.Helper()
 	if allocatedBy(f)/len(body) <= maxTimes {

@@ -14,11 +14,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// row is a row as both sides have it.
+// row is what the application and the bank both know of a transaction.
 type row struct {
 	account, date, currency string
 	minor                   int64
-	status                  bankmux.TransactionStatus // "" at Dapi, which does not tell
+	status                  bankmux.TransactionStatus // "" at Dapi, which has no status
 	text                    string
 }
 
@@ -27,7 +27,7 @@ func (r *row) is(amount bankmux.Money, err error) error {
 		r.currency = string(amount.Currency())
 		r.minor, err = amount.Minor()
 	}
-	r.text, _, _ = strings.Cut(strings.ToUpper(r.text), " #") // banks write in capitals, and a number behind
+	r.text, _, _ = strings.Cut(strings.ToUpper(r.text), " #") // banks write in capitals and append a number
 	return err
 }
 
@@ -47,7 +47,7 @@ func (l *life) agree() {
 	for _, t := range truth {
 		r := row{account: l.tables.name(t.AccountID), date: t.Date, text: t.Text}
 		if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
-			continue // before the first day that the bank served when it was linked
+			continue // before the first day that the bank served at the time of the link
 		}
 		if l.plan.provider == moneykit.Name {
 			r.status = bankmux.StatusBooked
@@ -63,7 +63,7 @@ func (l *life) agree() {
 		for _, k := range of {
 			r := row{account: k.Account, date: k.Date.String(), text: k.Text, status: k.Status}
 			if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
-				continue // days that the first reading did not prove to be complete
+				continue // days that the first reading did not prove complete
 			}
 			l.world.must(r.is(k.Amount, nil))
 			count[r]--
@@ -99,8 +99,8 @@ func (l *life) agree() {
 	}
 }
 
-// settle compares, when the year is over, what the application knows of its connections with what
-// the bank does.
+// settle compares the connections that the application knows with those of the bank. It runs when
+// the year is over.
 func (w *world) settle(lives []*life) {
 	at := map[string]virtualbank.LinkState{}
 	owner, lost := map[string]*life{}, map[string]string{}
@@ -109,9 +109,9 @@ func (w *world) settle(lives []*life) {
 	}
 	users := map[string]bool{}
 	for _, l := range lives {
-		w.count("ends", cmp.Or(l.end, "not known"), 1)
+		w.count("ends", cmp.Or(l.end, "unknown"), 1)
 		if l.end == "" {
-			l.complain("nobody knows what became of it")
+			l.complain("the application does not know its end")
 		}
 		l.calm = true
 		for id, why := range l.former {
@@ -131,7 +131,7 @@ func (w *world) settle(lives []*life) {
 			if reached := w.reached[token]; token != "" && reached > n {
 				l.complain("an exchange was posted %d times and sent %d times", n, reached)
 			}
-			w.count("exchanges", "posted, and perhaps sent", n)
+			w.count("exchanges", "posted", n)
 		}
 	}
 	w.accountFor(at, owner, lost)
@@ -141,7 +141,7 @@ func (w *world) settle(lives []*life) {
 		}
 	}
 	for token, n := range w.done {
-		w.count("exchanges", "carried out", n)
+		w.count("exchanges", "completed", n)
 		if n > 1 {
 			w.complain("lane %d: the token %.12s… was exchanged %d times", w.lane, token, n)
 		}
@@ -153,7 +153,7 @@ func (w *world) settle(lives []*life) {
 	}
 }
 
-// isActive asks the provider how a linked connection is doing.
+// isActive checks with the provider that a linked connection is active.
 func (l *life) isActive(at map[string]virtualbank.LinkState) {
 	conn := l.conn()
 	err := l.call(0, func(ctx context.Context) error {
@@ -168,7 +168,7 @@ func (l *life) isActive(at map[string]virtualbank.LinkState) {
 	}
 }
 
-// accountFor goes through all that the bank has.
+// accountFor checks that the application knows every link of the bank.
 func (w *world) accountFor(
 	at map[string]virtualbank.LinkState,
 	owner map[string]*life,
@@ -178,7 +178,7 @@ func (w *world) accountFor(
 	for _, n := range w.reached {
 		reached += n
 	}
-	w.count("exchanges", "came to the bank's door", reached)
+	w.count("exchanges", "reached the proxy", reached)
 	for _, id := range sortedNames(at) {
 		link := at[id]
 		presented += link.Presented
@@ -197,7 +197,7 @@ func (w *world) accountFor(
 		}
 		if !known {
 			w.complain(
-				"lane %d: the bank has %s, %s and exchanged %d times, and the application knows nothing of it",
+				"lane %d: the bank has %s, %s and exchanged %d times, and the application does not know it",
 				w.lane,
 				id,
 				link.State,
@@ -208,9 +208,9 @@ func (w *world) accountFor(
 		w.count("links that the application lost", link.Provider+": "+why, 1)
 	}
 	if presented > reached {
-		w.complain("lane %d: the bank counts %d exchanges, its door %d", w.lane, presented, reached)
+		w.complain("lane %d: the bank counts %d exchanges, the proxy %d", w.lane, presented, reached)
 	}
-	w.count("exchanges", "carried out or refused by the bank", presented)
+	w.count("exchanges", "completed or refused by the bank", presented)
 }
 
 // sameLinks compares what MoneyKit lists of a user with what the application has.
@@ -236,7 +236,7 @@ func (w *world) sameLinks(lives []*life, user string, lost map[string]string) {
 		}
 		if !known {
 			w.complain(
-				"lane %d: MoneyKit lists %s of %s as %q, and the application knows nothing of it",
+				"lane %d: MoneyKit lists %s of %s as %q, and the application does not know it",
 				w.lane,
 				id,
 				user,

@@ -13,27 +13,28 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// life is one connection's year: what its user does, what the application does about it, and
+// life is the year of one connection. It has what the user does, how the application reacts, and
 // what the application keeps.
 type life struct {
 	world *world
 	n     int
-	tag   string // in requests, see [proxy]
+	tag   string // of its requests, see [proxy]
 	plan  plan
-	dice  *rand.Rand // of the present step
-	calm  bool       // nothing goes wrong any more, and nothing may fail
+	dice  *rand.Rand // of the current step
+	calm  bool       // nothing is injected any more, so nothing may fail
 
 	row     []byte // the connection, sealed
 	ref     bankmux.Ref
 	tables  *tables
-	refuses time.Time // until then, the bank refuses days that it promises
-	doubt   int       // rounds that begin without a cursor, after pages went round
+	refuses time.Time // until when the bank refuses days that it promises
+	doubt   int       // rounds that start without a cursor, after pages repeated
 
-	injected bool              // the exchange, where that is certain
-	end      string            // what became of the connection, "" while it is linked or may be yet
-	posts    map[string]int    // exchanges that left, by token
-	former   map[string]string // the provider's ids that were the connection's, and why they are not
-	// what may exist at the bank without the application's knowing which, and why: Dapi's ids, or tags of MoneyKit's sessions
+	injected bool              // whether the certain fault of the exchange was injected
+	end      string            // how the connection ended; "" while it is or may still be linked
+	posts    map[string]int    // exchanges that were posted, by token
+	former   map[string]string // ids that the connection had at the provider, and why it lost them
+	// Links that may exist at the bank although the application has none of them, with the
+	// reason. The key is the id at Dapi, and the tag of the session at MoneyKit.
 	lost map[string]string
 }
 
@@ -46,7 +47,7 @@ func newLife(w *world, n int, trouble []trouble) *life {
 	}
 }
 
-// live goes through the plan, and at the end compares the application's rows with the bank's.
+// live follows the plan. At its end the rows of the application are compared with the bank's.
 func (l *life) live() {
 	for i, step := range l.plan.steps {
 		l.world.until(step.at)
@@ -80,14 +81,14 @@ func (l *life) complain(format string, args ...any) {
 	l.world.complain("connection %d, %s at %s: %s", l.n, l.plan.provider, l.plan.place.id, fmt.Sprintf(format, args...))
 }
 
-// tell tells the story of a connection that is driven alone.
+// narrate prints what a connection does, for -soak.story.
 func (l *life) narrate(format string, args ...any) {
 	if *flagStory == l.n {
 		fmt.Printf("%s  %s\n", time.Now().UTC().Format("2006-01-02 15:04:05"), fmt.Sprintf(format, args...))
 	}
 }
 
-// take does what a step says.
+// take carries out a step.
 func (l *life) take(step step) error {
 	if l.row == nil {
 		if step.do == doDisconnect || step.do == doRevoke {
@@ -106,7 +107,7 @@ func (l *life) take(step step) error {
 		l.stage(step.staged)
 		return l.sync()
 	case doFresh:
-		l.tables.cursor = "" // with the rows that are known, nothing is doubled
+		l.tables.cursor = "" // the rows that are known are not added again
 		return l.sync()
 	case doLapse:
 		l.world.count("situations", "consent lapses", 1)
@@ -121,13 +122,13 @@ func (l *life) take(step step) error {
 	return nil
 }
 
-// stage lets the bank do what it does sooner or later.
+// stage makes the bank do what banks do sooner or later.
 func (l *life) stage(situations []string) {
 	bank, id := l.world.present(), l.conn().Reference()
 	for _, s := range situations {
 		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) &&
 			len(l.tables.since) < max(1, len(l.tables.seen)) {
-			continue // what the first answer leaves out, the bank may not serve any more when it is read again
+			continue // the bank may no longer serve rows that the first response omits
 		}
 		err := bank.Stage(id, s)
 		if refused, ok := errors.AsType[*virtualbank.Refusal](err); ok && refused.Status == http.StatusConflict {
@@ -139,7 +140,7 @@ func (l *life) stage(situations []string) {
 			l.refuses = bank.Now().Add(time.Hour)
 		}
 		if s == virtualbank.CursorCircles {
-			l.doubt = 3 // where they stop going round, MoneyKit may have skipped something
+			l.doubt = 3 // where pages stop repeating, MoneyKit may have skipped rows
 		}
 	}
 	if l.plan.provider != "dapi" || l.calm {
@@ -161,8 +162,7 @@ func (l *life) stage(situations []string) {
 	}
 }
 
-// call makes one call of the library, in which something may go wrong, and which the application
-// may give little time.
+// call makes one call of the library. A fault may be injected, and the deadline may be short.
 func (l *life) call(odds int, f func(context.Context) error) error {
 	ctx, limit := context.WithValue(context.Background(), tagKey{}, l.tag), time.Hour
 	if !l.calm {
@@ -195,14 +195,14 @@ func (l *life) call(odds int, f func(context.Context) error) error {
 	return err
 }
 
-// How likely something goes wrong in a call, in percent.
+// The probability of a fault in a call, in percent.
 const (
 	oddsOfLinking  = 12
 	oddsOfExchange = 45
 	oddsOfReading  = 14
 )
 
-// persist repeats what may pass by itself, with waits of minutes and then hours.
+// persist repeats f while its error may pass, with waits of minutes and then hours.
 func (l *life) persist(tries int, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
@@ -217,11 +217,11 @@ func (l *life) persist(tries int, f func() error) error {
 	}
 }
 
-// patience is how often something is tried again: it outlasts every outage.
+// patience is how many tries persist makes. They outlast every outage.
 const patience = 15
 
-// passes reports whether the same may go well another time. What is not here is a mistake of the
-// application's, or of the library's.
+// passes reports whether another try may succeed. Any other error is a mistake of the application
+// or of the library.
 func passes(err error) bool {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok {
@@ -243,14 +243,14 @@ func passes(err error) bool {
 		bankmux.ErrReauth:
 		return true
 	case bankmux.ErrInvalid:
-		// The provider's, for a reason it made up, or one whose words were lost on the way, or
-		// because the bank went on with its questions and the word of it was lost.
+		// The provider refused for an unlisted reason, or its reason was lost on the way. Or the
+		// bank has moved on to its next question and that response was lost.
 		return e.Unlisted || e.Code == "" && e.Status != 0 || e.Code == "PARAMETER_ERROR"
 	}
 	return false
 }
 
-// rightAnswers are what the user answers the bank.
+// rightAnswers are the answers that the bank accepts, by kind of input.
 var rightAnswers = map[string]string{
 	"otp":             "123456",
 	"token":           "123456",
@@ -281,7 +281,8 @@ func (l *life) ask(f func(context.Context, *bankmux.Answers) error) error {
 	return bankmux.ErrUserAction
 }
 
-// answer is the user's, perhaps wrong, late or none, and given in another process.
+// answer returns the user's answer, which may be wrong, late or none. The challenge travels as
+// JSON, as between two processes.
 func (l *life) answer(open *bankmux.Challenge) *bankmux.Answers {
 	raw, err := json.Marshal(open)
 	l.world.must(err)
@@ -303,7 +304,7 @@ func (l *life) answer(open *bankmux.Challenge) *bankmux.Answers {
 			time.Sleep(6 * time.Minute)
 		}
 	}
-	l.world.count("answers to the bank", how, 1)
+	l.world.count("answers to challenges", how, 1)
 	if how == "given up" {
 		return ch.Abandon()
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// connect links the user's bank, or renews what the application has.
+// connect links the user's bank, or renews the old connection.
 func (l *life) connect(old *bankmux.Connection) error {
 	return l.persist(patience, func() error {
 		req := bankmux.SessionRequest{
@@ -44,7 +44,7 @@ func (l *life) connect(old *bankmux.Connection) error {
 			}
 			return err
 		}
-		why := "linked anew"
+		why := "linked"
 		if old != nil {
 			why = "renewed"
 			if conn.ID != old.ID {
@@ -57,7 +57,7 @@ func (l *life) connect(old *bankmux.Connection) error {
 	})
 }
 
-// kept is a session as the application's store gives it back.
+// kept returns a session as it comes out of the application's store.
 func (l *life) kept(session bankmux.Session) (back bankmux.Session) {
 	raw, err := session.Seal(l.world.keyring)
 	l.world.must(err)
@@ -66,7 +66,7 @@ func (l *life) kept(session bankmux.Session) (back bankmux.Session) {
 	return back
 }
 
-// visit is what the user does in Connect, and what the browser posts then.
+// visit plays the user in Connect. It returns what the browser posts.
 func (l *life) visit(session bankmux.Session) (payload []byte, err error) {
 	if l.plan.never || (!l.calm && chance(l.dice, 5)) {
 		l.world.count("situations", "the user leaves Connect", 1)
@@ -98,14 +98,14 @@ func (l *life) visit(session bankmux.Session) (payload []byte, err error) {
 		return nil, err
 	}
 	if !l.calm && chance(l.dice, 4) {
-		l.world.count("situations", "the user dawdles", 1)
-		time.Sleep(35 * time.Minute) // no token lives that long
+		l.world.count("situations", "the user is slow", 1)
+		time.Sleep(35 * time.Minute) // longer than any token is valid
 	}
 	return payload, nil
 }
 
-// post exchanges what the browser posted. Where the outcome is unknown, the error says how to find
-// out, and that is done.
+// post exchanges what the browser posted. If the outcome is unknown, it does what the error says to
+// find out.
 func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	token, unknown, happened := tokenIn(payload), false, false
 	name := lostName(session, payload)
@@ -113,9 +113,9 @@ func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection
 		if !unknown {
 			return
 		}
-		before := "which the bank had not carried out"
+		before := "which the bank had not completed"
 		if happened {
-			before = "which the bank had carried out"
+			before = "which the bank had completed"
 		}
 		l.world.count("ambiguous exchanges", session.Provider+": "+before+", "+how, 1)
 	}
@@ -132,7 +132,7 @@ func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection
 				e.FindOut,
 				"call ExchangeToken again with the same session and payload",
 			) {
-				l.complain("nobody says how to find out: %v", err)
+				l.complain("the error does not say how to find out: %v", err)
 			}
 			if token == "" {
 				l.complain("a reconnect without a token ended in %v", err)
@@ -158,20 +158,19 @@ func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection
 	}
 }
 
-// lostName is how a connection can be recognised at the bank of which the application knows the
-// session only.
+// lostName returns what identifies a link at the bank when the application has only its session.
 func lostName(session bankmux.Session, payload []byte) string {
 	var in struct {
 		ConnectionID string `json:"connectionID"`
 	}
-	_ = json.Unmarshal(payload, &in) // of MoneyKit there is none
+	_ = json.Unmarshal(payload, &in) // a payload of MoneyKit has none
 	if in.ConnectionID != "" {
 		return in.ConnectionID
 	}
 	return "bankmux-session:" + session.ID
 }
 
-// exchange posts a payload once, or twice at the same time, as impatient users do.
+// exchange posts a payload once, or twice at once, as impatient users do.
 func (l *life) exchange(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	times := 1
 	if !l.calm && chance(l.dice, 8) {
@@ -203,8 +202,8 @@ func (l *life) exchange(session bankmux.Session, payload []byte) (bankmux.Connec
 		if e, ok := errors.AsType[*bankmux.Error](err); !ok || !e.NotSent {
 			l.posts[tokenIn(payload)]++
 		}
-		// A connection is worth more than an unknown outcome, and that more than a refusal, which
-		// may be of the second only.
+		// A connection outranks an unknown outcome. An unknown outcome outranks a refusal, which
+		// may concern the second post only.
 		if errs[best] != nil && (err == nil || errors.Is(err, bankmux.ErrOutcomeUnknown)) {
 			best = i
 		}
@@ -232,7 +231,7 @@ func (l *life) save(conn bankmux.Connection, why string) {
 	l.row, l.ref = row, conn.Ref()
 }
 
-// conn opens what the application keeps of the connection.
+// conn opens the sealed connection.
 func (l *life) conn() bankmux.Connection {
 	conn, err := bankmux.Open(l.world.keyring, l.ref, l.row)
 	l.world.must(err)
@@ -245,13 +244,13 @@ func (l *life) client() *bankmux.Client {
 	return client
 }
 
-// move links the bank anew, carries the rows over, and ends the connection before.
+// move links the bank again, carries the rows over, and ends the previous connection.
 func (l *life) move() error {
 	before, client, cursor := l.conn(), l.client(), l.tables.cursor
 	if err := l.connect(nil); err != nil {
 		return err
 	}
-	l.world.count("situations", "the user links anew", 1)
+	l.world.count("situations", "the user links again", 1)
 	if err := l.sync(); err != nil {
 		return err
 	}
@@ -259,8 +258,8 @@ func (l *life) move() error {
 	return l.disconnect(client, before)
 }
 
-// lateJob lets the job of the link before run once more, as it does where nobody took it off the
-// schedule. What fails is left to the new link's job.
+// lateJob runs the sync of the previous link once more, as a schedule does that still has it. What
+// fails is left to the sync of the new link.
 func (l *life) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor string) {
 	if client.Has(bankmux.CapRefresh) {
 		l.world.must(l.world.present().Refresh(conn.Reference()))
@@ -289,14 +288,14 @@ func (l *life) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor s
 			return
 		}
 		l.narratePage(page)
-		l.world.count("situations", "a page of the link before", 1)
+		l.world.count("situations", "a page of the previous link", 1)
 		if !page.More {
 			return
 		}
 	}
 }
 
-// leave ends the connection at the provider, and what the application has of it.
+// leave ends the connection at the provider and in the application.
 func (l *life) leave() error {
 	client, conn := l.client(), l.conn()
 	if err := l.disconnect(client, conn); err != nil {
@@ -311,7 +310,7 @@ func (l *life) leave() error {
 	return nil
 }
 
-// revoke ends the connection behind the application's back, which finds out with its next sync.
+// revoke ends the connection at the provider alone. The application finds out in its next sync.
 func (l *life) revoke() error {
 	if err := l.disconnect(l.client(), l.conn()); err != nil {
 		return err
@@ -325,7 +324,7 @@ func (l *life) revoke() error {
 	return nil
 }
 
-// reads makes one read until it has a verdict.
+// reads repeats one read until the provider has decided.
 func (l *life) reads(client *bankmux.Client, conn bankmux.Connection) error {
 	return l.persist(patience, func() error {
 		return l.ask(func(ctx context.Context, answers *bankmux.Answers) error {

@@ -16,8 +16,9 @@ import (
 // 300.
 const standard = 30
 
-// What the soak notices does not depend on the race detector, so this is no part of a run with it.
-// Each plan is the smallest in which the mistake shows for any seed.
+// TestTheSoakNoticesWhatGoesWrong plants a mistake and expects the complaint about it. Each plan is
+// the smallest in which the mistake shows for any seed. The complaints do not depend on the race
+// detector, so a run with it leaves this test out.
 func TestTheSoakNoticesWhatGoesWrong(t *testing.T) {
 	for name, tc := range map[string]struct {
 		cfg  config

@@ -11,20 +11,19 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// What the year is like, in days. Nothing surprising begins after quietFrom: the bank may need some
-// weeks until all of it is told.
+// The shape of the year, in days. No surprise starts after quietFrom, because the bank may need
+// some weeks until it has returned all of it.
 const (
 	oneDay      = 24 * time.Hour
 	historyDays = 100 // days of the ledger before the first
-	linkedBy    = 36  // by then users have linked, if all goes well
+	linkedBy    = 36  // when users have linked, if nothing fails
 	quietFrom   = 336
 	lastDay     = 362
-	grantedDays = 40 // days that a bank serves that refuses days it promises
-	filledDays  = 20 // days of those that it refused, at least, that are read later
+	grantedDays = 40 // days that a bank serves while it refuses days that it promises
+	filledDays  = 20 // refused days that must be read later, at least
 )
 
-// diceOf is chance that follows from the seed and the names of what it is for, and from nothing
-// that happens.
+// diceOf returns random numbers that depend on the seed and the parts alone, never on what happens.
 func diceOf(seed uint64, parts ...int) *rand.Rand {
 	x := seed
 	for _, p := range parts {
@@ -40,19 +39,19 @@ func oneOf[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// trouble is what happens at a provider or a bank, to all who are there.
+// trouble is what happens to all connections at a provider or a bank.
 type trouble struct {
 	what        string
 	at, lasts   time.Duration
 	provider    string
 	fault       string // of every request to the provider
 	institution string // of an outage, or of one that serves fewer days
-	days        int    // that the institution serves from now on
-	secretly    bool   // and says otherwise
+	days        int    // how many the institution serves from then on
+	secretly    bool   // while it still promises more
 }
 
-// troubleOf is the trouble of a year: each provider and a bank of each is out once, on days of
-// their own, and two banks begin to serve fewer days.
+// troubleOf returns the trouble of a year. Each provider, and one bank of each, has one outage on a
+// day of its own. Two banks start to serve fewer days.
 func troubleOf(seed uint64, lane, first int) []trouble {
 	r := diceOf(seed, -1, lane, first)
 	days := r.Perm(20) // twelve days apart
@@ -103,7 +102,7 @@ func troubleOf(seed uint64, lane, first int) []trouble {
 // place is a bank where users link.
 type place struct{ country, id string }
 
-// The places, by provider. The first of each is the one that is out once, so it has more users.
+// places are the banks by provider. The first has the outage, and therefore more users.
 var places = map[string][]place{
 	"moneykit": {
 		{"US", "northwind"},
@@ -125,12 +124,12 @@ var places = map[string][]place{
 	},
 }
 
-// plan is what a user means to do, and what happens to them, with its moments in the year.
+// plan is what a user does and what happens to the user, each at a time of the year.
 type plan struct {
 	provider string
 	place    place
-	user     string // several connections are one user's
-	never    bool   // the user leaves whenever Connect is open
+	user     string // several connections share a user
+	never    bool   // the user leaves Connect each time
 	steps    []step
 }
 
@@ -140,7 +139,7 @@ type step struct {
 	staged []string // before a sync
 }
 
-// What can be done in a step.
+// What a step does.
 const (
 	doLink       = "link"
 	doSync       = "sync"
@@ -164,17 +163,17 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 	add(linked, doLink)
 	situations, short, pause := p.situations(), 0, 22
 	if p.servesFewer() {
-		pause = 8 // what is missing must be looked for twice while the bank serves its day
+		pause = 8 // a row must be missing twice while the bank serves its day
 	}
 	for day := linked + 1; day < quietFrom; day += 6 + r.IntN(pause) {
 		var staged []string
 		for chance(r, 45) {
 			staged = append(staged, oneOf(r, situations))
 		}
-		if day > quietFrom-60 { // pages go round for so many answers that some would be left
+		if day > quietFrom-60 { // pages repeat so often that some would be left
 			staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.CursorCircles })
 		}
-		// What a short answer leaves out nobody can know of until all days are read again, and the
+		// A row that a short response omits is noticed only when all days are read again, and the
 		// bank serves them for some weeks only.
 		if slices.Contains(staged, virtualbank.ShortAnswer) {
 			if day < short+30 {
@@ -184,8 +183,8 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 				add(day+8, doSync)
 			}
 		}
-		// Days that are refused for an hour are read again while the bank serves them: a row is
-		// removed when it is missing twice.
+		// Days that are refused for an hour must be read again while the bank serves them. A row is
+		// removed only when it is missing twice.
 		if slices.Contains(staged, virtualbank.DaysRefused) {
 			add(day+8, doSync)
 		}
@@ -200,7 +199,7 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 	if chance(r, 8) {
 		add(100+r.IntN(200), doMove)
 	}
-	for _, tr := range trouble { // all are there when something breaks down, or nobody would notice
+	for _, tr := range trouble { // every connection syncs during an outage, so that it is noticed
 		if tr.provider == p.provider && (tr.institution == "" || tr.institution == p.place.id) {
 			p.steps = append(p.steps, step{at: tr.at + time.Duration(r.IntN(3*3600))*time.Second, do: doSync})
 		}
@@ -208,8 +207,7 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 	for _, day := range []int{lastDay - 15, lastDay - 7} {
 		add(day, doSync)
 	}
-	// What was missing once is gone when it is missing twice, with nothing in between, in days that
-	// were all read.
+	// A row that is missing in two syncs in a row, whose days were all read, is removed.
 	p.steps = append(
 		p.steps,
 		step{at: lastDay*oneDay + 9*time.Hour, do: doSync},
@@ -234,9 +232,9 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 	return p
 }
 
-// situations are those that can be staged for the connection. Of a bank that serves fewer days all
-// at once, rows that are posted very late are perhaps never told; and that it does is staged once
-// for all.
+// situations returns those that can be staged for the connection. A bank that serves fewer days may
+// never return rows that are posted very late, so they are left out. That it serves fewer days is
+// staged once for all its connections.
 func (p *plan) situations() (names []string) {
 	for _, s := range virtualbank.Situations() {
 		switch {

@@ -12,30 +12,30 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// proxy stands in front of a bank: it lets faults strike, the connection's own or everybody's,
+// proxy stands in front of a bank. It injects faults, for one connection or for a whole provider,
 // and counts exchanges.
 type proxy struct {
 	mu         sync.Mutex
 	bank       *virtualbank.Bank
 	down       map[string]string     // the fault of a provider that is down
 	injections map[string]*injection // by the connection they are meant for
-	reached    map[string]int        // exchanges that came as far as this, by their token
-	done       map[string]int        // those that the bank carried out with success
+	reached    map[string]int        // exchanges that reached the proxy, by token
+	done       map[string]int        // exchanges that succeeded at the bank, by token
 }
 
-// injection is what goes wrong in the next call on a connection: after some requests that go well,
-// so many go wrong.
+// injection is the fault of the next call on a connection. It skips some requests, and then hits
+// the next ones.
 type injection struct {
 	fault       string
 	skip, times int
 }
 
-// connectionHeader says at the door whose call a request belongs to.
+// connectionHeader tags a request with its connection.
 const connectionHeader = "Soak-Connection"
 
 type tagKey struct{}
 
-// faultyWire is the client's end: it marks requests, and breaks those that get no connection.
+// faultyWire is the client's end. It tags requests, and fails those that get no connection.
 type faultyWire struct {
 	world  *world
 	broken map[string]*http.Transport
@@ -84,7 +84,7 @@ func providerOf(path string) string {
 	return "moneykit"
 }
 
-// reset begins anew with another bank.
+// reset starts again with another bank.
 func (d *proxy) reset(bank *virtualbank.Bank) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -98,14 +98,14 @@ func (d *proxy) present() *virtualbank.Bank {
 	return d.bank
 }
 
-// takeDown makes every request to a provider go wrong, until it is called without a fault.
+// takeDown makes every request to a provider fail, until it is called without a fault.
 func (d *proxy) takeDown(provider, fault string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.down[provider] = fault
 }
 
-// arm lets a fault strike the next requests of a connection, and nil none.
+// arm injects a fault into the next requests of a connection; nil injects none.
 func (d *proxy) arm(tag string, next *injection) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,8 +116,8 @@ func (d *proxy) arm(tag string, next *injection) {
 	d.injections[tag] = next
 }
 
-// struck returns the fault that strikes a request, if it is one of a kind: there are those of
-// either end of the wire.
+// inject returns the fault to inject into a request, if kind accepts it: client and server each
+// inject their own.
 func (w *world) inject(r *http.Request, kind func(string) bool) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,12 +129,12 @@ func (w *world) inject(r *http.Request, kind func(string) bool) string {
 		return fault
 	}
 	s := w.injections[r.Header.Get(connectionHeader)]
-	// whose call fetches the token for all is chance
+	// which call fetches the token for all is random
 	if s == nil || s.times == 0 || !kind(s.fault) || r.URL.Path == "/auth/token" {
 		return ""
 	}
 	if s.fault == "null_in_place_of_list" && strings.HasSuffix(r.URL.Path, "/DelinkUser") {
-		return "" // there it says that it was done
+		return "" // there the body means success
 	}
 	if s.skip > 0 {
 		s.skip--
@@ -145,14 +145,14 @@ func (w *world) inject(r *http.Request, kind func(string) bool) string {
 	return s.fault
 }
 
-// exchanged tells whether the bank has spent a token.
+// exchanged reports whether the bank has spent a token.
 func (d *proxy) exchanged(token string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.done[token] > 0
 }
 
-// ServeHTTP lets in what nothing strikes.
+// ServeHTTP serves a request at the bank, or the fault that is injected.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	provider, bank := providerOf(r.URL.Path), w.present()
 	handler := bank.MoneyKit()
@@ -163,7 +163,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.count("requests", provider, 1)
 	if exchangeOf(r.URL.Path) {
 		token := tokenOf(r)
-		if fault != "expired_token" { // which the library may send once more: the first was refused at the door
+		if fault != "expired_token" { // which the library may send again, since the proxy refused the first
 			w.mu.Lock()
 			w.reached[token]++
 			w.mu.Unlock()
@@ -193,7 +193,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	wire.Serve(rw, r, handler)
 }
 
-// statusWriter remembers a status.
+// statusWriter keeps the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -210,7 +210,7 @@ func (s *statusWriter) WriteHeader(status int) {
 func tokenOf(r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client left
+		panic(http.ErrAbortHandler) // the client has gone
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return tokenIn(body)
@@ -225,9 +225,9 @@ func tokenIn(body []byte) string {
 	return in.MoneyKit + in.Dapi
 }
 
-// providerFaults are faults in a provider's own words.
+// providerFaults are error responses in a provider's own format, by name.
 var providerFaults = map[string]struct {
-	provider string // "" for both
+	provider string // "" means both
 	status   int
 	body     string
 }{
@@ -249,7 +249,7 @@ var providerFaults = map[string]struct {
 	"unheard_of_moneykit": {
 		"moneykit",
 		http.StatusBadRequest,
-		`{"error_code":"soak.unheard_of","error_message":"A code that nobody listed"}`,
+		`{"error_code":"soak.unheard_of","error_message":"An unlisted code"}`,
 	},
 	"failed_envelope": {
 		"dapi",
@@ -264,7 +264,7 @@ var providerFaults = map[string]struct {
 	"unheard_of_dapi": {
 		"dapi",
 		http.StatusBadRequest,
-		`{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"A type that nobody listed"}`,
+		`{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"An unlisted type"}`,
 	},
 	"unheard_of_status": {"dapi", http.StatusOK, `{"success":true,"status":"pondering","operationID":"soak"}`},
 	"null_in_place_of_list": {
@@ -274,14 +274,14 @@ var providerFaults = map[string]struct {
 	},
 }
 
-// atServer reports whether a fault is one of the server's end.
+// atServer reports whether the server injects a fault.
 func atServer(name string) bool {
 	_, word := providerFaults[name]
 	_, wire := wirefault.Lookup(name)
 	return word || wire
 }
 
-// faultsOf are all faults that can strike a provider's calls, in a fixed order.
+// faultsOf returns all faults of a provider's calls, in a fixed order.
 func faultsOf(provider string) []string {
 	all := []string{"connection_refused", "no_such_host", "connecting_hangs"}
 	for _, f := range wirefault.All() {

@@ -2,5 +2,5 @@
 
 package soak_test
 
-// The race detector takes ten times the time, and finds its races in fewer.
+// standard is small, because the race detector takes ten times as long and finds races in fewer.
 const standard = 15

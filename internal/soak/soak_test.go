@@ -16,22 +16,22 @@ import (
 )
 
 var (
-	flagSeed        = flag.Uint64("soak.seed", 1, "what happens in the soak follows from it")
+	flagSeed        = flag.Uint64("soak.seed", 1, "the seed from which the plans follow")
 	flagConnections = flag.Int("soak.connections", standard, "how many connections the soak drives through a year")
-	flagStory       = flag.Int("soak.story", -1, "tell the story of this connection")
+	flagStory       = flag.Int("soak.story", -1, "print the story of this connection")
 	flagOnly        = flag.Int(
 		"soak.only",
 		-1,
-		"drive this connection alone; what it shares with others may go otherwise then",
+		"drive this connection alone; what it shares with others may differ then",
 	)
 )
 
 const (
-	laneCount = 4  // worlds side by side, so that several processors have work
-	perYear   = 25 // connections whose year is at the same time; no more is ever held, however many there are
+	laneCount = 4  // worlds at once, so that several processors have work
+	perYear   = 25 // connections whose years are at the same time; no more are held in memory
 )
 
-// config says which soak it is.
+// config selects a soak.
 type config struct {
 	seed        uint64
 	connections int
@@ -39,12 +39,12 @@ type config struct {
 	only        int // -1 for all
 	mistake     mistake
 
-	// What a mistake needs to show is certain rather than left to chance.
-	staged   []string // before every sync; nil for what the plan draws
-	exchange string   // the fault in the first try of every exchange; "" for what the dice say
+	// What a planted mistake needs to show, which is random otherwise.
+	staged   []string // before every sync; nil means what the plan draws
+	exchange string   // the fault in the first try of every exchange; "" means a random one
 }
 
-// report is what was counted and what was found wrong.
+// report has what was counted and the complaints.
 type report struct {
 	at     sync.Mutex
 	counts map[string]map[string]int
@@ -75,7 +75,7 @@ func (r *report) measure() {
 	r.most = max(r.most, m.HeapAlloc)
 }
 
-// total adds up what was counted under a heading.
+// total returns the sum of the counts under a heading.
 func (r *report) total(what string) (n int) {
 	for _, one := range r.counts[what] {
 		n += one
@@ -83,17 +83,17 @@ func (r *report) total(what string) (n int) {
 	return n
 }
 
-// heapNow is the heap that is in use, garbage collected.
+// heapNow returns the heap in use after a collection.
 func heapNow() uint64 {
 	runtime.GC()
-	runtime.GC() // what the first freed from pools
+	runtime.GC() // of what the first freed from pools
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// soak drives all connections through their years. over is called while the worlds and their
-// clients are still there, but no table, user or bank.
+// soak drives all connections through their years. It calls over while the worlds and their clients
+// still exist, but no table, user or bank.
 func soak(t *testing.T, cfg config, over func()) *report {
 	t.Helper()
 	report := &report{counts: map[string]map[string]int{}}
@@ -137,27 +137,27 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	cfg := config{seed: *flagSeed, connections: *flagConnections, lanes: laneCount, only: *flagOnly}
 	t.Logf("go test -run Soak ./internal/soak -soak.seed %d -soak.connections %d", cfg.seed, cfg.connections)
 	before := goleak.IgnoreCurrent()
-	began, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
+	start, goroutines, heap := time.Now(), runtime.NumGoroutine(), heapNow()
 	var heapAfter uint64
 	report := soak(t, cfg, func() { heapAfter = heapNow() })
-	t.Log("\n" + report.figures(cfg, began, heap, heapAfter, goroutines))
+	t.Log("\n" + report.figures(cfg, start, heap, heapAfter, goroutines))
 	for _, wrong := range report.wrong[:min(30, len(report.wrong))] {
 		t.Error(wrong)
 	}
 	assert.Empty(t, report.wrong, "complaints")
 	assert.NoError(t, goleak.Find(before), "goroutines are left")
-	// What the library may remember of connections that are gone: who is parked, at most 10,000,
-	// and a handful of banks.
+	// The library may remember connections that have ended: those on hold, at most 10,000, and a
+	// handful of banks.
 	assert.Less(t, int64(heapAfter)-int64(heap), int64(4<<20+1<<10*cfg.connections))
 }
 
-// figures are the numbers of a run, as they are kept in bench/README.md.
-func (r *report) figures(cfg config, began time.Time, heap, heapAfter uint64, goroutines int) string {
+// figures returns the numbers of a run as bench/README.md has them.
+func (r *report) figures(cfg config, start time.Time, heap, heapAfter uint64, goroutines int) string {
 	var b strings.Builder
 	const mib = 1 << 20
 	fmt.Fprintf(&b, "| seed %d | |\n| --- | --- |\n", cfg.seed)
 	fmt.Fprintf(&b, "| connections | %d |\n", cfg.connections)
-	fmt.Fprintf(&b, "| took | %s |\n", time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintf(&b, "| took | %s |\n", time.Since(start).Round(100*time.Millisecond))
 	fmt.Fprintf(&b, "| live heap before, after | %.1f MiB, %.1f MiB |\n", float64(heap)/mib, float64(heapAfter)/mib)
 	fmt.Fprintf(&b, "| most heap at the end of a year, with garbage | %.1f MiB |\n", float64(r.most)/mib)
 	fmt.Fprintf(&b, "| goroutines before, after | %d, %d |\n", goroutines, runtime.NumGoroutine())
@@ -174,18 +174,18 @@ func (r *report) figures(cfg config, began time.Time, heap, heapAfter uint64, go
 	return b.String()
 }
 
-// mistake is what goes wrong where nothing may, to see that the soak notices.
+// mistake is a planted mistake, which the soak must notice.
 type mistake struct {
 	twice   bool          // an exchange that failed is sent again
-	drops   bool          // the first new row of a page is not stored
-	removes bool          // what is missing once is removed
-	leaks   bool          // a goroutine a year
-	openFor time.Duration // of a breaker that opened
+	drops   bool          // the first added row of a page is not stored
+	removes bool          // a row that is missing once is removed
+	leaks   bool          // one goroutine per year is left
+	openFor time.Duration // how long a breaker stays open
 }
 
 func (m *mistake) forgets() bool { return m.drops || m.removes }
 
-// spoil is what an application does that does not listen.
+// spoil changes a page as a careless application does.
 func (m *mistake) spoil(page *bankmux.Delta) {
 	if m.drops && len(page.Added) > 0 {
 		page.Added = page.Added[1:]

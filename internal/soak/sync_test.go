@@ -13,19 +13,19 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// tables are the application's rows of one connection, kept as examples/sync keeps them.
+// tables has the rows of one connection, stored as examples/sync stores them.
 type tables struct {
-	names    map[string]string // the application's own name of an account, by all ids it ever had
+	names    map[string]string // the application's name of an account, by every id it has had
 	seen     map[string]bankmux.Account
 	accounts []string // the provider's ids
 	cards    []string
-	named    bool                                // the accounts of the present link
+	named    bool                                // whether the accounts of the current link have names
 	rows     map[string]map[string]bankmux.Known // by account and key
-	since    map[string]bankmux.Date             // the first day that was read of an account, where days are read
-	refused  map[string]bankmux.Covered          // days of an account that the bank refused and promises
-	// what was not read in this round, however often it was broken off, by account
+	since    map[string]bankmux.Date             // the first day that was read of an account
+	refused  map[string]bankmux.Covered          // days of an account that the bank promises and refused
+	// the error of each account that was not read in this round
 	owed    map[string]error
-	id      string // the connection the cursor is of
+	id      string // the connection of the cursor
 	cursor  string
 	mistake *mistake
 }
@@ -42,7 +42,7 @@ func newTables(mistake *mistake) *tables {
 	}
 }
 
-// linked makes ready for another link, whose accounts may go by other ids. A cursor is of one
+// linked prepares for another link, whose accounts may have other ids. A cursor belongs to one
 // connection.
 func (s *tables) linked(id string) {
 	s.named = false
@@ -77,7 +77,7 @@ func (s *tables) carry(accounts []bankmux.Account, cards []bankmux.Card) error {
 	}
 	m := reconcile.Match(before, now)
 	if len(m.Ambiguous) > 0 {
-		return fmt.Errorf("accounts cannot be told apart: %s", m.Ambiguous[0].Reason)
+		return fmt.Errorf("accounts have the same key: %s", m.Ambiguous[0].Reason)
 	}
 	for _, p := range m.Pairs {
 		if p.Confidence < reconcile.Likely {
@@ -106,8 +106,8 @@ func (s *tables) known(_ context.Context, account string, from, to bankmux.Date)
 	}
 }
 
-// store keeps a page and the cursor behind it. A page that speaks of rows that are not there, or
-// adds what is, is refused.
+// store keeps a page and its cursor. It refuses a page that changes a row that is not stored, or
+// adds one that is.
 func (s *tables) store(page bankmux.Delta) error {
 	s.mistake.spoil(&page)
 	for _, c := range slices.Concat(page.Modified, page.Replaced) {
@@ -168,7 +168,7 @@ func (s *tables) put(k bankmux.Known) error {
 	return nil
 }
 
-// sync brings the tables in step, renewing a consent that lapsed, until it worked or nothing helps.
+// sync brings the tables in step. It renews a consent that lapsed, and repeats what may pass.
 func (l *life) sync() error {
 	return l.persist(patience, func() error {
 		err := l.round()
@@ -188,7 +188,7 @@ func (l *life) sync() error {
 	})
 }
 
-// errSuspect is a round in which an account was empty where rows are known.
+// errSuspect means that an account with known rows was empty in a round.
 var errSuspect = &bankmux.Error{Kind: bankmux.ErrInstitution, Detail: "an account was empty where rows are known"}
 
 // round is one try.
@@ -224,7 +224,7 @@ func (l *life) round() (err error) {
 	return nil
 }
 
-// verify reads the bank of a connection of which that could not be done at once.
+// verify reads the institution of a connection that is still unverified.
 func (l *life) verify() error {
 	return l.call(oddsOfLinking, func(ctx context.Context) error {
 		res, err := l.client().ConnectionStatus(ctx, bankmux.StatusRequest{Connection: l.conn()})
@@ -262,8 +262,8 @@ func (l *life) nameAccounts() error {
 	return l.tables.carry(accounts, cards)
 }
 
-// refresh lets MoneyKit fetch what the bank has. One too many within the hour is no matter; one
-// whose outcome is unknown is looked up as the error says.
+// refresh makes MoneyKit fetch from the bank. A second one within the hour may be rate limited. If
+// the outcome is unknown, it reads the status, as the error says.
 func (l *life) refresh() error {
 	client, conn := l.client(), l.conn()
 	if !client.Has(bankmux.CapRefresh) {
@@ -285,7 +285,7 @@ func (l *life) refresh() error {
 		return nil
 	case errors.Is(err, bankmux.ErrOutcomeUnknown):
 		if e, _ := errors.AsType[*bankmux.Error](err); !strings.Contains(e.FindOut, "ConnectionStatus") {
-			l.complain("nobody says how to find out: %v", err)
+			l.complain("the error does not say how to find out: %v", err)
 		}
 		l.world.count("ambiguous refreshes", "looked up", 1)
 		time.Sleep(time.Minute)
@@ -317,18 +317,18 @@ func (l *life) pages() error {
 			}
 			page, err = client.Sync(ctx, req)
 			if _, partial := errors.AsType[*bankmux.PartialError](err); partial {
-				return nil // the page is good for the rest; what failed is in page.Failed
+				return nil // the page is valid; page.Failed has what failed
 			}
 			return err
 		})
 		e, _ := errors.AsType[*bankmux.Error](err)
 		switch {
 		case e != nil && e.Field == "SyncRequest.Cursor" && l.tables.cursor != "":
-			l.world.count("cursors refused", "begun anew", 1)
+			l.world.count("cursors refused", "started without one", 1)
 			l.tables.cursor = ""
 			continue
 		case e != nil && e.Kind == bankmux.ErrMalformed && e.Affects() == bankmux.ScopeCall:
-			l.tables.cursor = "" // the pages go round
+			l.tables.cursor = "" // the pages repeat
 			return err
 		case err != nil:
 			return err
@@ -363,20 +363,20 @@ func (l *life) pages() error {
 	return errors.New("the pages of a sync never end")
 }
 
-// gap complains about days that a page says were not served, unless the bank has just refused them.
-// Those are read later, see filled.
+// gap complains about days that were not served, unless the bank refuses days at this time. filled
+// checks those later.
 func (l *life) gap(gap bankmux.Covered) {
 	name, now := l.tables.name(gap.Account), l.world.present().Now()
 	if now.After(l.refuses) || !gap.To.Before(bankmux.DateOf(now).AddDays(2-grantedDays)) {
-		l.complain("nobody served %s to %s of %s", gap.From, gap.To, name)
+		l.complain("%s to %s of %s were not served", gap.From, gap.To, name)
 		return
 	}
 	l.world.count("situations", "days are refused that are promised", 1)
 	l.tables.refused[name] = gap
 }
 
-// filled checks that days which were refused for an hour were read later. Some have left the bank
-// by then, and a reading proves nothing of the first ten.
+// filled checks that days that were refused for an hour were read later. The bank no longer serves
+// some of them, and a reading proves nothing about its first ten days.
 func (l *life) filled() {
 	for _, name := range sortedNames(l.tables.refused) {
 		gap := l.tables.refused[name]
@@ -392,7 +392,7 @@ func (l *life) filled() {
 	}
 }
 
-// tellOf tells what a page says.
+// narratePage prints a page, for -soak.story.
 func (l *life) narratePage(page bankmux.Delta) {
 	if *flagStory != l.n {
 		return

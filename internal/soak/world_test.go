@@ -21,9 +21,9 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// world is an application on virtual time: its clients and their guard live as long as the
-// world, its users and their bank a year. The clients reach the bank by a real http.Transport and
-// http.Server, over pipes, so that every timeout and wait is real but takes no time.
+// world is an application on virtual time. Its clients and their guard exist as long as the world,
+// its users and their bank for a year. The clients reach the bank by a real http.Transport and
+// http.Server over pipes, so every timeout and wait is real but takes no time.
 type world struct {
 	proxy
 	cfg      config
@@ -33,16 +33,16 @@ type world struct {
 	keyring  *bankmux.Keyring
 	wire     *http.Transport
 	first    time.Time     // midnight of the first year's first day
-	began    time.Time     // that of the present year's
-	stop     chan struct{} // ends what a planted mistake left running
+	began    time.Time     // midnight of the first day of the current year
+	stop     chan struct{} // ends the goroutines of a planted mistake
 
 	*report
 }
 
-// tableKey is the key of the application's own tables. Nobody's money depends on it.
+// tableKey seals the connections in the application's store.
 const tableKey = "the key of a table in a test. 32b"
 
-// inWorld runs f in a world of its own, with a clock of its own.
+// inWorld runs f in a world and on a clock of its own.
 func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -79,8 +79,7 @@ func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world))
 	})
 }
 
-// open makes the clients. Every bank of the world has the same seed, and therefore the same
-// credentials.
+// open makes the clients. All banks of the world share a seed, and therefore their credentials.
 func (w *world) open() error {
 	w.reset(virtualbank.New(w.bankOptions(nil)))
 	keys := w.bank.Credentials()
@@ -124,7 +123,7 @@ func (w *world) bankOptions(customers []virtualbank.Customer) virtualbank.Option
 	}
 }
 
-// counting counts calls of the library and what they ended with.
+// counting is an interceptor that counts calls and errors.
 func (w *world) counting(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 	err := next(ctx)
 	w.count("calls", op.Name, 1)
@@ -141,8 +140,8 @@ func breakerName(s guard.BreakerState) string {
 	return "of " + s.Client
 }
 
-// year lets one set of connections live through a year with a bank of their own, and compares what
-// both sides know at its end.
+// year drives a set of connections through a year with a bank of their own. At its end it compares
+// what both sides know.
 func (w *world) year(nth, first int, numbers []int) {
 	w.began = w.first.Add(time.Duration(nth) * 365 * oneDay)
 	w.until(0)
@@ -170,14 +169,14 @@ func (w *world) year(nth, first int, numbers []int) {
 		w.complain("lane %d, year of %d: %d goroutines are left over", w.lane, first, left)
 	}
 	w.measure()
-	// Tomorrow is another year, and nothing of this one is kept.
+	// The next year starts with nothing of this one.
 	w.reset(virtualbank.New(w.bankOptions(nil)))
 }
 
 // until waits for a moment of the year.
 func (w *world) until(at time.Duration) { time.Sleep(time.Until(w.began.Add(at))) }
 
-// happen brings about what concerns everybody at a provider or a bank.
+// happen makes the trouble of the year happen, each at its time.
 func (w *world) happen(trouble []trouble) {
 	var all sync.WaitGroup
 	for _, tr := range trouble {
@@ -206,7 +205,7 @@ func (w *world) happen(trouble []trouble) {
 	all.Wait()
 }
 
-// stageAt stages what concerns a whole bank on any connection there.
+// stageAt stages a situation of a whole bank, by any connection there.
 func (w *world) stageAt(institution, situation string) {
 	for _, l := range w.present().Links() {
 		if l.Institution == institution {
@@ -223,13 +222,13 @@ func (w *world) must(err error) {
 	}
 }
 
-// goroutines counts those of the world, once connections that idle are closed.
+// goroutines counts the goroutines of the world, after it has closed idle connections.
 func (w *world) goroutines() int {
 	w.wire.CloseIdleConnections()
 	synctest.Wait()
 	stacks := make([]byte, 1<<20)
 	n := runtime.Stack(stacks, true)
-	for n == len(stacks) { // perhaps not all of it
+	for n == len(stacks) { // it may be cut
 		stacks = make([]byte, 2*len(stacks))
 		n = runtime.Stack(stacks, true)
 	}
@@ -274,10 +273,10 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// hangingDial is how long a dial takes that nothing answers.
+// hangingDial is when a dial without a response gives up.
 const hangingDial = 2 * time.Minute
 
-// brokenWires are transports that never get a connection, by the name of the fault.
+// brokenWires returns transports that never get a connection, by the name of the fault.
 func brokenWires() map[string]*http.Transport {
 	refusing := func(err error) *http.Transport {
 		return &http.Transport{
@@ -285,7 +284,7 @@ func brokenWires() map[string]*http.Transport {
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				if err == nil {
 					select {
-					case <-time.After(hangingDial): // so does a kernel; a transport dials on when nobody waits any more
+					case <-time.After(hangingDial): // as in a kernel; a transport dials on after its caller has gone
 					case <-ctx.Done():
 					}
 					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
@@ -301,5 +300,5 @@ func brokenWires() map[string]*http.Transport {
 	}
 }
 
-// userName is what the n-th connection's user is called at the bank.
+// userName returns the n-th connection's login at the bank.
 func userName(n int) string { return fmt.Sprint("soak-", n) }
