@@ -70,7 +70,8 @@ func comesWithRows(t *testing.T, b *bench) {
 	conn := b.prepared(t.Context())
 	got, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
-	const want = "a new connection must come with an account that has rows: it is what the harness's backend gives to each link"
+	const want = "a new connection must come with an account that has rows: " +
+		"it is what the harness's backend gives to each link"
 	require.NotEmpty(t, got.Accounts, want)
 	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn})
 	require.Empty(t, failed)
@@ -173,15 +174,8 @@ func debtsAreNegative(t *testing.T, b *bench) {
 		require.NoError(t, b.Data.SetBalance(conn, id, amount))
 	}
 	req := bankmux.BalancesRequest{Connection: conn, Accounts: []string{loan, overdrawn}}
-	owed, overpaid := b.account(
-		conn,
-		bankmux.AccountCreditCard,
-		"USD",
-	), b.account(
-		conn,
-		bankmux.AccountCreditCard,
-		"USD",
-	)
+	owed := b.account(conn, bankmux.AccountCreditCard, "USD")
+	overpaid := b.account(conn, bankmux.AccountCreditCard, "USD")
 	require.NoError(t, b.Data.SetBalance(conn, owed, "-784.60"))
 	require.NoError(t, b.Data.SetBalance(conn, overpaid, "15.25"))
 	want[owed], want[overpaid] = "-784.60", "15.25"

@@ -69,7 +69,8 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 	for _, wrong := range []*bankmux.Answers{
 		ch.Answer("only one"), ch.Answer("a", "b", "c"), ch.Answer("", ""),
 		{},
-		bankmux.Challenge{ID: ch.ID, Op: bankmux.OpAccounts, Connection: conn.ID}.Answer(), bankmux.Challenge{ID: ch.ID, Op: ch.Op, Connection: "another"}.Answer(),
+		bankmux.Challenge{ID: ch.ID, Op: bankmux.OpAccounts, Connection: conn.ID}.Answer(),
+		bankmux.Challenge{ID: ch.ID, Op: ch.Op, Connection: "another"}.Answer(),
 	} {
 		req.Answers = wrong
 		_, err = b.client.Balances(t.Context(), req)

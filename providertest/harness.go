@@ -179,7 +179,11 @@ type Operation struct {
 	Counts func(*http.Request) bool
 	// Prepare returns the call. It is called again for each, with the wire whole, and may do what
 	// the call needs.
-	Prepare func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error)
+	Prepare func(
+		ctx context.Context,
+		client *bankmux.Client,
+		conn bankmux.Connection,
+	) (func(context.Context) error, error)
 }
 
 // Table says where an adapter keeps its fault matrix.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -28,7 +29,7 @@ func (h *heron) list(ctx context.Context, conn bankmux.Connection) ([]heronAccou
 	var out struct {
 		Accounts []heronAccount `json:"accounts"`
 	}
-	if err := h.send(ctx, http.MethodGet, "/accounts", &conn, nil, nil, &out); err != nil {
+	if err := h.send(ctx, rest.Request{Method: http.MethodGet, Path: "/accounts"}, &conn, &out); err != nil {
 		return nil, err
 	}
 	if out.Accounts == nil {
@@ -135,18 +136,27 @@ func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *b
 	return t, fault
 }
 
+// heronRows is what a page has: rows of an account and days, and which of the pages.
+type heronRows struct {
+	account  string
+	from, to bankmux.Date
+	size     int
+	page     string
+}
+
 // page reads one page of rows.
 func (h *heron) page(
-	ctx context.Context, conn bankmux.Connection, account string, from, to bankmux.Date, size int, at string,
+	ctx context.Context, conn bankmux.Connection, of heronRows,
 ) (rows []heronRow, next string, err error) {
 	query := url.Values{
-		"account": {account}, "from": {from.String()}, "to": {to.String()}, "page": {at}, "size": {strconv.Itoa(size)},
+		"account": {of.account}, "from": {of.from.String()}, "to": {of.to.String()},
+		"page": {of.page}, "size": {strconv.Itoa(of.size)},
 	}
 	var out struct {
 		Rows []heronRow `json:"rows"`
 		Next string     `json:"next"`
 	}
-	if err := h.send(ctx, http.MethodGet, "/rows", &conn, query, nil, &out); err != nil {
+	if err := h.send(ctx, rest.Request{Method: http.MethodGet, Path: "/rows", Query: query}, &conn, &out); err != nil {
 		return nil, "", err
 	}
 	if out.Rows == nil {
@@ -175,10 +185,12 @@ func (h *heron) TransactionPage(
 	if size == 0 {
 		size = 50
 	}
-	rows, next, err := h.page(ctx, req.Connection, id, from, to, size, req.Page)
+	of := heronRows{account: id, from: from, to: to, size: size, page: req.Page}
+	rows, next, err := h.page(ctx, req.Connection, of)
 	for err == nil && next != "" && h.does("pages are read in advance") {
 		var more []heronRow
-		more, next, err = h.page(ctx, req.Connection, id, from, to, size, next)
+		of.page = next
+		more, next, err = h.page(ctx, req.Connection, of)
 		rows = append(rows, more...)
 	}
 	if err != nil {

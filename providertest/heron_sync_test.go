@@ -70,7 +70,8 @@ func (h *heron) compare(
 		ProvesFrom: to.AddDays(-700), Complete: true,
 	}
 	for at := ""; ; {
-		rows, next, err := h.page(ctx, req.Connection, account, in.From, in.To, 100, at)
+		of := heronRows{account: account, from: in.From, to: in.To, size: 100, page: at}
+		rows, next, err := h.page(ctx, req.Connection, of)
 		if err != nil {
 			return err
 		}

@@ -66,10 +66,8 @@ func (h *heron) Effect(op bankmux.Op) bankmux.Effect {
 }
 
 // send makes one call. What the bank says is in out, a pointer to a struct, or else dropped.
-func (h *heron) send(
-	ctx context.Context, method, path string, conn *bankmux.Connection, query url.Values, in, out any,
-) error {
-	req := rest.Request{Method: method, Path: path, Query: query, Bearer: h.key, JSON: in}
+func (h *heron) send(ctx context.Context, req rest.Request, conn *bankmux.Connection, out any) error {
+	req.Bearer = h.key
 	if conn != nil {
 		req.Header = http.Header{"Heron-Grant": {conn.Credential().Reveal()}}
 	}
@@ -115,7 +113,7 @@ func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (
 	var out struct {
 		Flow string `json:"flow"`
 	}
-	if err := h.send(ctx, http.MethodPost, "/flows", req.Reconnect, nil, in, &out); err != nil {
+	if err := h.send(ctx, rest.Request{Method: http.MethodPost, Path: "/flows", JSON: in}, req.Reconnect, &out); err != nil {
 		return bankmux.Session{}, err
 	}
 	if out.Flow == "" {
@@ -225,22 +223,15 @@ type heronGranted struct {
 
 // redeem spends the code, or reads what the user did in the session's flow.
 func (h *heron) redeem(ctx context.Context, code string, s bankmux.Session) (out heronGranted, err error) {
+	flow := url.Values{"flow": {s.Launch.Token.Reveal()}}
+	req := rest.Request{Method: http.MethodGet, Path: "/outcome", Query: flow}
 	switch {
 	case !h.reads:
-		err = h.send(ctx, http.MethodPost, "/redeem", nil, nil, map[string]string{"code": code}, &out)
+		req = rest.Request{Method: http.MethodPost, Path: "/redeem", JSON: map[string]string{"code": code}}
 	case h.does("an exchange that is said to be a read writes"):
-		err = h.send(
-			ctx,
-			http.MethodPost,
-			"/outcome",
-			nil,
-			url.Values{"flow": {s.Launch.Token.Reveal()}},
-			map[string]string{},
-			&out,
-		)
-	default:
-		err = h.send(ctx, http.MethodGet, "/outcome", nil, url.Values{"flow": {s.Launch.Token.Reveal()}}, nil, &out)
+		req.Method, req.JSON = http.MethodPost, map[string]string{}
 	}
+	err = h.send(ctx, req, nil, &out)
 	return out, err
 }
 
@@ -252,7 +243,7 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 		Refreshed time.Time         `json:"refreshed"`
 		Ends      time.Time         `json:"ends"`
 	}
-	if err := h.send(ctx, http.MethodGet, "/grant", &req.Connection, nil, nil, &out); err != nil {
+	if err := h.send(ctx, rest.Request{Method: http.MethodGet, Path: "/grant"}, &req.Connection, &out); err != nil {
 		return bankmux.StatusResult{}, err
 	}
 	if out.State == "" || out.Bank == "" {
@@ -288,7 +279,7 @@ func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (
 		var out struct {
 			State string `json:"state"`
 		}
-		if err := h.send(ctx, http.MethodDelete, "/grant", &conn, nil, nil, &out); err != nil {
+		if err := h.send(ctx, rest.Request{Method: http.MethodDelete, Path: "/grant"}, &conn, &out); err != nil {
 			return bankmux.DisconnectResult{}, err
 		}
 		if out.State == "" {
@@ -308,8 +299,7 @@ func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmu
 	}
 	before, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: req.Connection})
 	if err != nil {
-		var e *bankmux.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*bankmux.Error](err); ok {
 			e.NotSent = true // the refresh was not
 		}
 		return bankmux.RefreshResult{}, err
@@ -317,7 +307,8 @@ func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmu
 	var out struct {
 		State string `json:"state"`
 	}
-	if err := h.send(ctx, http.MethodPost, "/refresh", &req.Connection, nil, map[string]string{}, &out); err != nil {
+	start := rest.Request{Method: http.MethodPost, Path: "/refresh", JSON: map[string]string{}}
+	if err := h.send(ctx, start, &req.Connection, &out); err != nil {
 		return bankmux.RefreshResult{}, err
 	}
 	if out.State == "" {

@@ -35,17 +35,18 @@ func browserGetsNoSecret(t *testing.T, b *bench) {
 	launch, err := json.Marshal(s.Launch)
 	require.NoError(t, err)
 	kept := s.State.Reveal()
-	assert.False(t, strings.Contains(string(launch), kept), "Session.State is in Launch, which the browser gets")
+	// NotContains would print the secret.
+	inLaunch := strings.Contains(string(launch), kept)
+	assert.False(t, inLaunch, "Session.State is in Launch, which the browser gets")
 	var parts any
 	if json.Unmarshal([]byte(kept), &parts) != nil {
 		return
 	}
 	for _, text := range texts(parts) {
 		if verifier.MatchString(text) {
-			assert.False(
-				t, strings.Contains(string(launch), text),
-				"Launch, which the browser gets, has a text of Session.State that is as long as a PKCE verifier",
-			)
+			inLaunch := strings.Contains(string(launch), text)
+			assert.False(t, inLaunch,
+				"Launch, which the browser gets, has a text of Session.State that is as long as a PKCE verifier")
 		}
 	}
 }

@@ -163,16 +163,17 @@ func refusals(t *testing.T, b *bench) {
 	payload := func(text string) func(*bankmux.ExchangeRequest) {
 		return func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(text) }
 	}
+	type exchange = bankmux.ExchangeRequest
 	for name, c := range map[string]struct {
 		ctx    context.Context
-		change func(*bankmux.ExchangeRequest)
+		change func(*exchange)
 		kind   bankmux.Kind
 	}{
-		"a cancelled context":       {cancelled, func(*bankmux.ExchangeRequest) {}, bankmux.ErrContextDone},
-		"an expired deadline":       {late, func(*bankmux.ExchangeRequest) {}, bankmux.ErrContextDone},
-		"another user":              {t.Context(), func(r *bankmux.ExchangeRequest) { r.User = "somebody-else" }, bankmux.ErrInvalid},
-		"an expired session":        {t.Context(), func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }, bankmux.ErrTokenSpent},
-		"another client's session":  {t.Context(), func(r *bankmux.ExchangeRequest) { r.Session.Client = "another" }, bankmux.ErrInvalid},
+		"a cancelled context":       {cancelled, func(*exchange) {}, bankmux.ErrContextDone},
+		"an expired deadline":       {late, func(*exchange) {}, bankmux.ErrContextDone},
+		"another user":              {t.Context(), func(r *exchange) { r.User = "somebody-else" }, bankmux.ErrInvalid},
+		"an expired session":        {t.Context(), func(r *exchange) { r.Session.ExpiresAt = time.Now() }, bankmux.ErrTokenSpent},
+		"another client's session":  {t.Context(), func(r *exchange) { r.Session.Client = "another" }, bankmux.ErrInvalid},
 		"no JSON":                   {t.Context(), payload("token=1"), bankmux.ErrInvalid},
 		"a repeated key":            {t.Context(), payload(`{"a":"1","a":"2"}`), bankmux.ErrInvalid},
 		"keys that differ in case":  {t.Context(), payload(`{"a":"1","A":"2"}`), bankmux.ErrInvalid},

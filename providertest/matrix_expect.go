@@ -59,8 +59,8 @@ func expect(f matrixFault, in circumstances) expectation {
 	case classBearable, classReworded:
 		return good
 	case classUnsent: // certain not to have left, so even a one-shot may be tried again
-		want.kind, want.scope, want.notSent, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, true, verdictFailed
-		again = true
+		want.kind, want.scope, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, verdictFailed
+		want.notSent, again = true, true
 	case classLost:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, verdictFailed
 		want.bank = in.atBank && f.silent && effect == bankmux.Read // it may be the bank that is not answering
@@ -68,13 +68,14 @@ func expect(f matrixFault, in circumstances) expectation {
 		want.kind, want.scope, want.verdict = bankmux.ErrMalformed, bankmux.ScopeProvider, verdictFailed
 		again = false
 	case classLimited: // says nothing about the provider's health
-		want.kind, want.scope, want.verdict, want.retryAfter = bankmux.ErrRateLimited, bankmux.ScopeApp, verdictNone, f.wait
+		want.kind, want.scope, want.verdict = bankmux.ErrRateLimited, bankmux.ScopeApp, verdictNone
+		want.retryAfter = f.wait
 	case classRefused, classExpired: // an answer, so the provider is there
 		want.kind, want.scope, want.verdict = bankmux.ErrCredentials, bankmux.ScopeApp, verdictSuccess
 		again = false
 	case classStrange:
-		want.kind, want.scope, want.verdict, want.unlisted = bankmux.ErrInvalid, bankmux.ScopeCall, verdictSuccess, words.UnknownCode != nil
-		again = false
+		want.kind, want.scope, want.verdict = bankmux.ErrInvalid, bankmux.ScopeCall, verdictSuccess
+		want.unlisted, again = words.UnknownCode != nil, false
 	case classFailed:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnknown, bankmux.ScopeCall, verdictSuccess
 		if in.atBank { // the provider is there and cannot say more

@@ -53,6 +53,9 @@ type matrixFault struct {
 	stateless bool // the operation decides by the connection's state
 }
 
+// asked is the wait that the faults with a Retry-After ask for.
+const asked = wirefault.RetryAfter
+
 // matrixFaults is the list. Each is said once, with what it is; what must come of it follows by
 // [expect].
 var matrixFaults = []matrixFault{
@@ -115,14 +118,14 @@ var matrixFaults = []matrixFault{
 		wire:  "http2_goaway_graceful",
 	},
 	{name: "HTTP/2: reset in the body", class: classGarbled, http2: true, wire: "http2_reset_body", keeps: true},
-	{name: "429 with seconds", class: classLimited, wire: "rate_limited_seconds", keeps: true, wait: wirefault.RetryAfter},
-	{name: "429 with a date", class: classLimited, wire: "rate_limited_date", keeps: true, wait: wirefault.RetryAfter},
+	{name: "429 with seconds", class: classLimited, wire: "rate_limited_seconds", keeps: true, wait: asked},
+	{name: "429 with a date", class: classLimited, wire: "rate_limited_date", keeps: true, wait: asked},
 	{
 		name:  "429 with a date by a wrong clock",
 		class: classLimited,
 		wire:  "rate_limited_skewed",
 		keeps: true,
-		wait:  wirefault.RetryAfter,
+		wait:  asked,
 	},
 	{name: "429 without Retry-After", class: classLimited, wire: "rate_limited", keeps: true},
 	{name: "500", class: classLost, wire: "server_error", keeps: true},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -123,7 +124,7 @@ func (o outcome) row() string {
 	case o.kind == "" && !o.last || o.keeps:
 		connection = "reused"
 	}
-	sent := fmt.Sprint(o.attempts)
+	sent := strconv.Itoa(o.attempts)
 	if o.kind == "" && o.attempts > 0 {
 		sent = "once"
 	}

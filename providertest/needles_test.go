@@ -12,7 +12,7 @@ func TestNeedles(t *testing.T) {
 	t.Parallel()
 	t.Run("a needle is found exactly where the text contains it", func(t *testing.T) {
 		t.Parallel()
-		dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+		dice := rand.New(rand.NewPCG(1, 2))
 		letters := func(n int) string {
 			text := make([]byte, n)
 			for i := range text {

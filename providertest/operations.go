@@ -66,7 +66,7 @@ var errEmpty = errors.New("nothing was told")
 
 // operations is the table. A new operation is added here, and its viewed call in viewed.go.
 func operations(b *bench) []operation {
-	return slices.Concat(linkOperations(b), accountOperations(), rowOperations(), eventOperations(b))
+	return slices.Concat(linkOperations(b), applicationOperations(), accountOperations(), rowOperations(), eventOperations(b))
 }
 
 // linkOperations are those of a session and its connection.
@@ -113,8 +113,8 @@ func linkOperations(b *bench) []operation {
 	}
 }
 
-// accountOperations are those of accounts and institutions.
-func accountOperations() []operation {
+// applicationOperations are those without a connection.
+func applicationOperations() []operation {
 	return []operation{
 		{
 			name: "Check", needs: bankmux.CapCheck, effects: reads,
@@ -123,7 +123,8 @@ func accountOperations() []operation {
 		{
 			name: bankmux.OpInstitutions, needs: bankmux.CapInstitutions, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
-				for _, err := range b.client.Institutions(ctx, bankmux.InstitutionsRequest{Country: b.Request.Country}) {
+				req := bankmux.InstitutionsRequest{Country: b.Request.Country}
+				for _, err := range b.client.Institutions(ctx, req) {
 					return err // the first page is one call
 				}
 				return errEmpty
@@ -136,6 +137,12 @@ func accountOperations() []operation {
 				return empty(err, got.ID == "")
 			},
 		},
+	}
+}
+
+// accountOperations are those of accounts.
+func accountOperations() []operation {
+	return []operation{
 		{
 			name: bankmux.OpAccounts, needs: bankmux.CapAccounts, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
@@ -146,10 +153,8 @@ func accountOperations() []operation {
 		{
 			name: bankmux.OpBalances, needs: bankmux.CapBalances, effects: reads,
 			call: func(ctx context.Context, b *bench) error {
-				got, err := b.client.Balances(
-					ctx,
-					bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}},
-				)
+				req := bankmux.BalancesRequest{Connection: b.conn, Accounts: []string{b.accountID}}
+				got, err := b.client.Balances(ctx, req)
 				return empty(err, len(got.Balances) == 0)
 			},
 		},

@@ -51,7 +51,8 @@ func investments(t *testing.T, b *bench) {
 		assert.False(t, h.Quantity.IsZero())
 	}
 	n := 0
-	for row, err := range b.client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn, PageSize: 2}) {
+	req := bankmux.InvestmentTransactionsRequest{Connection: conn, PageSize: 2}
+	for row, err := range b.client.InvestmentTransactions(t.Context(), req) {
 		require.NoError(t, err)
 		n++
 		switch row.Kind {
@@ -84,8 +85,8 @@ func refreshes(t *testing.T, b *bench) {
 		_, err = b.client.Refresh(t.Context(), req)
 	}
 	require.NoError(t, err, "a refresh that is allowed")
-	for _, p := range []bankmux.RefreshRequest{{Connection: conn}, {Connection: conn, Products: []bankmux.Product{""}}} {
-		_, err = b.client.Refresh(t.Context(), p)
+	for _, products := range [][]bankmux.Product{nil, {""}} {
+		_, err = b.client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: products})
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 	}
 }
@@ -104,7 +105,8 @@ func institutions(t *testing.T, b *bench) {
 	}
 	require.Positive(t, n)
 	found := 0
-	for i, err := range b.client.Institutions(t.Context(), bankmux.InstitutionsRequest{Name: first.Name, Country: first.Country}) {
+	req := bankmux.InstitutionsRequest{Name: first.Name, Country: first.Country}
+	for i, err := range b.client.Institutions(t.Context(), req) {
 		require.NoError(t, err)
 		assert.Equal(t, first.Country, i.Country)
 		found++

@@ -42,7 +42,10 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 	for _, c := range want {
 		has[c] = true
 	}
-	for _, p := range slices.Concat(linking, hosted, lifecycle, accounts, products, transactions, syncing, hooks, rotating) {
+	promises := slices.Concat(
+		linking, hosted, lifecycle, accounts, products, transactions, syncing, hooks, rotating,
+	)
+	for _, p := range promises {
 		if !has.all(p.needs...) {
 			continue
 		}

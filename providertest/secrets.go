@@ -130,8 +130,9 @@ func (b *bench) concealPayload(payload json.RawMessage) {
 	}
 	for key, v := range fields {
 		low := strings.ToLower(key)
-		if s, ok := v.(string); ok &&
-			(strings.Contains(low, "token") && !strings.HasSuffix(low, "id") || strings.Contains(low, "secret") || strings.Contains(low, "code")) {
+		token := strings.Contains(low, "token") && !strings.HasSuffix(low, "id")
+		secret := token || strings.Contains(low, "secret") || strings.Contains(low, "code")
+		if s, ok := v.(string); ok && secret {
 			b.conceal(s)
 		}
 	}

@@ -153,8 +153,14 @@ func syncRefuses(t *testing.T, b *bench) {
 	sent := b.reached()
 	cursor := s.cursor
 	for name, bad := range map[string]string{
-		"of another connection": theirs.cursor, "changed at its begin": another(cursor[:1]) + cursor[1:], "changed at its end": cursor[:len(cursor)-1] + another(cursor[len(cursor)-1:]),
-		"cut": cursor[:len(cursor)-1], "longer": cursor + "A", "made up": "cursor", "huge": strings.Repeat("A", 1<<20), "a dot": ".",
+		"of another connection": theirs.cursor,
+		"changed at its begin":  another(cursor[:1]) + cursor[1:],
+		"changed at its end":    cursor[:len(cursor)-1] + another(cursor[len(cursor)-1:]),
+		"cut":                   cursor[:len(cursor)-1],
+		"longer":                cursor + "A",
+		"made up":               "cursor",
+		"huge":                  strings.Repeat("A", 1<<20),
+		"a dot":                 ".",
 	} {
 		req := s.request(conn)
 		req.Cursor = bad

@@ -28,7 +28,8 @@ var transactions = []promise{
 
 func signs(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
-	for _, kind := range []bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountLoan} {
+	kinds := []bankmux.AccountKind{bankmux.AccountChecking, bankmux.AccountCreditCard, bankmux.AccountLoan}
+	for _, kind := range kinds {
 		id := b.account(conn, kind, "USD")
 		b.row(conn, id, Row{Amount: "42.90", Text: "purchase"})
 		b.row(conn, id, Row{Amount: "7.10", In: true, Text: "refund"})

@@ -37,7 +37,8 @@ func inboxed(t *testing.T, b *bench) {
 		return nil
 	}, options...)
 	post := func(change func(*http.Request)) int {
-		r := httptest.NewRequest(http.MethodPost, "/hooks/"+b.client.Name(), bytes.NewReader(good.Body()))
+		path, body := "/hooks/"+b.client.Name(), bytes.NewReader(good.Body())
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, body)
 		maps.Copy(r.Header, good.Header())
 		r.Header.Set("Content-Type", "application/json")
 		if change != nil {

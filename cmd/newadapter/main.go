@@ -132,12 +132,9 @@ func checkout(from string) (string, error) {
 		return "", err
 	}
 	for {
-		raw, err := os.ReadFile(filepath.Join(at, "go.mod"))
-		if first, _, _ := strings.Cut(
-			string(raw),
-			"\n",
-		); err == nil &&
-			strings.TrimSpace(first) == "module "+modulePath {
+		raw, err := os.ReadFile(filepath.Join(at, "go.mod")) //nolint:gosec // of the checkout
+		first, _, _ := strings.Cut(string(raw), "\n")
+		if err == nil && strings.TrimSpace(first) == "module "+modulePath {
 			return at, nil
 		}
 		up := filepath.Dir(at)
@@ -170,7 +167,7 @@ func write(target string, files map[string]string) error {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
+	if err := os.MkdirAll(target, 0o755); err != nil { //nolint:gosec // sources are for all to read
 		return err
 	}
 	for name, text := range files {
@@ -183,7 +180,7 @@ func write(target string, files map[string]string) error {
 
 // create writes a file that is not there yet.
 func create(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}

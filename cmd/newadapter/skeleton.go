@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/format"
@@ -25,7 +26,7 @@ func readTemplate(root string) (map[string]string, error) {
 	}
 	files := map[string]string{}
 	for _, path := range paths {
-		raw, err := os.ReadFile(path)
+		raw, err := os.ReadFile(path) //nolint:gosec // of the checkout
 		if err != nil {
 			return nil, err
 		}
@@ -64,11 +65,11 @@ func addModule(files map[string]string, root, module, name string) error {
 	if !moduleForm.MatchString(module) {
 		return fmt.Errorf("-module %q is not the path of a module", module)
 	}
-	raw, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	raw, err := os.ReadFile(filepath.Join(root, "go.mod")) //nolint:gosec // of the checkout
 	if err != nil {
 		return err
 	}
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum")) //nolint:gosec // of the checkout
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func addModule(files map[string]string, root, module, name string) error {
 // tidy removes the dependencies that the module does not need. It uses the module cache and no
 // network. If that is not enough, the module works without it.
 func tidy(dir string, out io.Writer) {
-	cmd := exec.Command("go", "mod", "tidy")
+	cmd := exec.CommandContext(context.Background(), "go", "mod", "tidy")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 	if said, err := cmd.CombinedOutput(); err != nil {

@@ -54,7 +54,8 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		}
 		one.Balances = append(one.Balances, bankmux.Balance{Kind: row.Kind, Money: money})
 	}
-	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: out.Balances.Failures(one.Account)}, nil
+	failed := out.Balances.Failures(one.Account)
+	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: failed}, nil
 }
 
 // amount is exact, in any currency.

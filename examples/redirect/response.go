@@ -22,8 +22,8 @@ func read(res *rest.Response, v any) error {
 
 // What a response must have, see [wire.Required].
 
-func (r *grantResponse) Lacks() string {
-	return wire.Need(r.Status != "", "the status")
+func (g *grantResponse) Lacks() string {
+	return wire.Need(g.Status != "", "the status")
 }
 
 func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "the accounts") }
@@ -64,5 +64,7 @@ var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "account_unknown", Kind: bankmux.ErrNotFound, Detail: "the grant has no such account"},
 	normalize.Row{Code: "token_ended", Kind: bankmux.ErrReauth, Detail: "the user's access token ended"},
 	normalize.Row{Code: "cursor_unknown", Kind: bankmux.ErrInvalid, Detail: "the cursor is not known"},
-	normalize.Row{Code: "changed", Kind: bankmux.ErrUnavailable, Scope: bankmux.ScopeConnection, Detail: "rows changed"},
+	normalize.Row{
+		Code: "changed", Kind: bankmux.ErrUnavailable, Scope: bankmux.ScopeConnection, Detail: "rows changed",
+	},
 )

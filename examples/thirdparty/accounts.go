@@ -23,7 +23,9 @@ func kindOf(word string) bankmux.AccountKind {
 }
 
 // list reads the accounts. An account without id is a failure beside the others.
-func (a *adapter) list(ctx context.Context, conn bankmux.Connection) (accounts []account, failed []bankmux.Failure, err error) {
+func (a *adapter) list(
+	ctx context.Context, conn bankmux.Connection,
+) (accounts []account, failed []bankmux.Failure, err error) {
 	var out accountsResponse
 	if err := a.send(ctx, endpoints.accounts, rest.Request{}, &conn, &out); err != nil {
 		return nil, nil, err
@@ -31,7 +33,8 @@ func (a *adapter) list(ctx context.Context, conn bankmux.Connection) (accounts [
 	failed = out.Accounts.Failures("")
 	for i, one := range out.Accounts.Rows {
 		if one.ID == "" {
-			failed = append(failed, bankmux.Failure{Transaction: wire.RowName("", out.Accounts.Place(i)), Err: normalize.Unreadable("an account without id")})
+			place := wire.RowName("", out.Accounts.Place(i))
+			failed = append(failed, bankmux.Failure{Transaction: place, Err: normalize.Unreadable("an account without id")})
 			continue
 		}
 		accounts = append(accounts, one)
@@ -58,7 +61,9 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // Balances reads the balance of one account. A balance that Pelican leaves out is absent, not zero.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts) != 1 || len(req.Cards) != 0 {
-		return bankmux.BalancesResult{}, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account", NotSent: true}
+		return bankmux.BalancesResult{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account", NotSent: true,
+		}
 	}
 	id := req.Accounts[0]
 	var out balanceResponse

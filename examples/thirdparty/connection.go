@@ -42,7 +42,8 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return none, err
 	case out.State != req.Session.ID:
 		return none, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherSession, Field: "ExchangeRequest.Payload", Detail: "the code is of another session",
+			Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherSession,
+			Field: "ExchangeRequest.Payload", Detail: "the code is of another session",
 		}
 	}
 	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
@@ -65,7 +66,9 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	}
 	conn := req.Connection
 	conn.Institution = bankmux.Institution{ID: out.Bank.ID, Name: out.Bank.Name, Country: out.Bank.Country}
-	conn.Status = bankmux.Status{State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: now(), AskedAt: conn.Status.AskedAt}
+	conn.Status = bankmux.Status{
+		State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: now(), AskedAt: conn.Status.AskedAt,
+	}
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(out.Ends) // zero where Pelican does not say
 	conn.Products = nil
 	for _, word := range out.Products {

@@ -72,7 +72,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 }
 
 func refuse(field, detail string) error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + ".Config." + field, Detail: detail, NotSent: true}
+	return &bankmux.Error{
+		Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + ".Config." + field, Detail: detail, NotSent: true,
+	}
 }
 
 type adapter struct {

@@ -61,6 +61,8 @@ var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "consent_ended", Kind: bankmux.ErrReauth, Detail: "the consent ended"},
 	normalize.Row{Code: "grant_gone", Kind: bankmux.ErrGone, Detail: "the grant is gone"},
 	normalize.Row{Code: "not_found", Kind: bankmux.ErrNotFound, Detail: "there is no such account"},
-	normalize.Row{Code: "not_found", Endpoint: "POST /flows", Kind: bankmux.ErrGone, Detail: "the grant to renew is gone"},
+	normalize.Row{
+		Code: "not_found", Endpoint: "POST /flows", Kind: bankmux.ErrGone, Detail: "the grant to renew is gone",
+	},
 	normalize.Row{Class: "bank", Kind: bankmux.ErrInstitution, Detail: "the bank is not available"},
 )

@@ -12,12 +12,16 @@ import (
 )
 
 // TransactionPage reads up to a month of one account.
-func (a *adapter) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+func (a *adapter) TransactionPage(
+	ctx context.Context, req bankmux.TransactionsRequest,
+) (bankmux.TransactionPage, error) {
 	return a.days(req.Connection).TransactionPage(ctx, req)
 }
 
 // rows reads the rows of an account. A row that cannot be read costs itself alone.
-func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest) (page reconcile.DaysPage, err error) {
+func (a *adapter) rows(
+	ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest,
+) (page reconcile.DaysPage, err error) {
 	var out rowsResponse
 	req := rest.Request{
 		PathParams: map[string]string{"id": at.Account},
@@ -27,14 +31,16 @@ func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcil
 		return page, err
 	}
 	for _, failed := range out.Rows.Failures(at.Account) {
-		page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: bankmux.Transaction{Account: at.Account}, Failure: failed})
+		row := bankmux.Transaction{Account: at.Account}
+		page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: row, Failure: failed})
 	}
 	for i := range out.Rows.Rows {
 		r := &out.Rows.Rows[i]
 		t, fault := r.transaction(at.Account)
 		if fault != nil {
 			name := wire.RowName(r.ID, out.Rows.Place(i))
-			page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: t, Failure: bankmux.Failure{Account: at.Account, Transaction: name, Err: fault}})
+			failed := bankmux.Failure{Account: at.Account, Transaction: name, Err: fault}
+			page.Unreadable = append(page.Unreadable, reconcile.UnreadableRow{Row: t, Failure: failed})
 			continue
 		}
 		page.Rows = append(page.Rows, t)
@@ -44,7 +50,9 @@ func (a *adapter) rows(ctx context.Context, conn bankmux.Connection, at reconcil
 
 // transaction translates a row. Of an unreadable one it returns what is certain.
 func (r *row) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
-	t := bankmux.Transaction{ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text}
+	t := bankmux.Transaction{
+		ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text,
+	}
 	if r.Pending == wire.FlagTrue {
 		t.Status = bankmux.StatusPending
 	}

@@ -29,7 +29,9 @@ var events = map[string]bankmux.EventKind{
 // ReadWebhook verifies a delivery and then reads it. A body of another form is an unknown event.
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	if a.webhooks == nil {
-		return bankmux.WebhookResult{}, &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: Name + ".Config.WebhookSecrets", Detail: "is empty", NotSent: true}
+		return bankmux.WebhookResult{}, &bankmux.Error{
+			Kind: bankmux.ErrUnsupported, Field: Name + ".Config.WebhookSecrets", Detail: "is empty", NotSent: true,
+		}
 	}
 	proof, err := a.webhooks.Verify(ctx, req)
 	if err != nil {

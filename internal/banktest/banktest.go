@@ -124,7 +124,10 @@ func (s *Sync) Another(t *testing.T) *Sync {
 
 func Open(t *testing.T, provider string) *Sync {
 	t.Helper()
-	s := &Sync{Bank: virtualbank.New(virtualbank.Options{HistoryDays: 90}), Table: Table{Rows: map[string]bankmux.Known{}}}
+	s := &Sync{
+		Bank:  virtualbank.New(virtualbank.Options{HistoryDays: 90}),
+		Table: Table{Rows: map[string]bankmux.Known{}},
+	}
 	keys := s.Bank.Credentials()
 	var err error
 	req := bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
