@@ -77,12 +77,12 @@ func (a *asker) TransactionPage(
 	return bankmux.TransactionPage{Transactions: []bankmux.Transaction{{ID: "t"}}}, a.ask(answers, req)
 }
 
-func (a *asker) Sync(_ context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+func (a *asker) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	if req.Answers == nil {
 		return bankmux.Delta{}, a.ask(nil, nil)
 	}
 	known := 0
-	for _, err := range req.Known(context.Background(), req.AccountName("a"), bankmux.Date{}, bankmux.Date{}) {
+	for _, err := range req.Known(ctx, req.AccountName("a"), bankmux.Date{}, bankmux.Date{}) {
 		if err != nil {
 			return bankmux.Delta{}, err
 		}
