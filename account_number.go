@@ -43,7 +43,7 @@ type AccountNumber struct {
 	Scheme      NumberScheme `json:"scheme"`
 	Number      string       `json:"number,omitempty"`
 	Routing     string       `json:"routing,omitempty"`      // ACH
-	WireRouting string       `json:"wire_routing,omitempty"` // ACH, where it differs for wires
+	WireRouting string       `json:"wire_routing,omitempty"` // ACH, if it differs for wires
 	Institution string       `json:"institution,omitempty"`  // EFT
 	Branch      string       `json:"branch,omitempty"`       // EFT
 	SortCode    string       `json:"sort_code,omitempty"`    // BACS
@@ -51,7 +51,7 @@ type AccountNumber struct {
 	BIC         string       `json:"bic,omitempty"`          // IBAN
 }
 
-// NumberScheme is a payment scheme. The list grows.
+// NumberScheme is a payment scheme. The list may grow.
 type NumberScheme string
 
 // The schemes.
@@ -59,7 +59,7 @@ const (
 	SchemeACH   NumberScheme = "ach"   // United States: Number, Routing
 	SchemeEFT   NumberScheme = "eft"   // Canada: Number, Institution, Branch
 	SchemeBACS  NumberScheme = "bacs"  // United Kingdom: Number, SortCode
-	SchemeIBAN  NumberScheme = "iban"  // IBAN, BIC where known
+	SchemeIBAN  NumberScheme = "iban"  // IBAN, BIC if known
 	SchemeLocal NumberScheme = "local" // Number, as the bank itself writes it
 )
 

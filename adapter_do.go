@@ -1,5 +1,7 @@
 package bankmux
 
+// This file is for adapters with operations that only their provider has.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has what adapters read of a request.
+
 import "time"
 
 // SessionOption is a provider-specific part of a [SessionRequest], such as moneykit.SessionOptions.

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has what adapters make their results of.
+
 import (
 	"slices"
 	"time"

@@ -9,7 +9,7 @@ import (
 type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
-	Cards      []string // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
+	Cards      []string // the provider's ids of cards, if it keeps cards apart; otherwise [ErrUnsupported]
 	// Known are accounts as listed before. At Dapi only the kind of the account shows whether a
 	// balance is a debt, so the client lists the accounts first. It does not list them if Accounts
 	// or Cards name what to read and Known has each of those accounts.
@@ -51,7 +51,7 @@ type AccountBalances struct {
 	Account  string    `json:"account"`        // the provider's id of the account or card
 	Card     bool      `json:"card,omitempty"` // Account is the id of a card
 	Balances []Balance `json:"balances,omitempty"`
-	Due      Date      `json:"due"` // until when BalanceDue has to be paid, zero where the bank does not say
+	Due      Date      `json:"due"` // until when BalanceDue has to be paid, zero if the bank does not say
 }
 
 // Of returns the balance of a kind, and false if the bank did not report it. Absent is not zero.
@@ -64,7 +64,7 @@ func (b AccountBalances) Of(kind BalanceKind) (Money, bool) {
 	return Money{}, false
 }
 
-// Balance is one amount and when it was true.
+// Balance is one amount, and the time at which it was true.
 type Balance struct {
 	Kind  BalanceKind `json:"kind"`
 	Money Money       `json:"money"`

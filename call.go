@@ -1,5 +1,8 @@
 package bankmux
 
+// This file makes every call of a client: it validates the request, runs the interceptors and
+// describes the error.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file is about questions of a bank to the user, and the answers to them.
+
 import (
 	"context"
 	"encoding/json"
@@ -61,7 +63,7 @@ func (ch Challenge) String() string {
 // Format writes what [Challenge.String] returns, whatever the verb.
 func (ch Challenge) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, ch.String()) }
 
-// LogValue is what [Challenge.String] returns.
+// LogValue returns what [Challenge.String] returns.
 func (ch Challenge) LogValue() slog.Value { return slog.StringValue(ch.String()) }
 
 // Input is one question to the user.
@@ -79,7 +81,7 @@ func (in Input) String() string { return plain.Word(string(in.Kind)) + " " + pla
 // Format writes what [Input.String] returns, whatever the verb.
 func (in Input) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, in.String()) }
 
-// LogValue is what [Input.String] returns.
+// LogValue returns what [Input.String] returns.
 func (in Input) LogValue() slog.Value { return slog.StringValue(in.String()) }
 
 // InputKind says what the bank asks for. Unknown values are kept. Show Query for them.

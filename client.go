@@ -53,13 +53,13 @@ func (c *Client) With(in ...Interceptor) *Client {
 	return &d
 }
 
-// Name is the name under which the client was made.
+// Name returns the name under which the client was made.
 func (c *Client) Name() string { return c.name }
 
-// Provider is the name of the adapter, such as "moneykit".
+// Provider returns the name of the adapter, such as "moneykit".
 func (c *Client) Provider() string { return c.desc.Provider }
 
-// Environment is what the client's credentials reach.
+// Environment returns what the client's credentials reach.
 func (c *Client) Environment() Environment { return c.desc.Environment }
 
 // Capabilities lists what the adapter can do besides linking, as found by type assertion.

@@ -20,11 +20,11 @@ type Connection struct {
 	// finds the connection. It is safe to store, index, print and log. The client sets it.
 	ReferenceKey string    `json:"reference_key,omitempty"`
 	Status       Status    `json:"status"`
-	Products     []Product `json:"products,omitempty"` // what the user granted, where the provider says
-	Consent      Consent   `json:"consent,omitzero"`   // how long the permission lasts, where the provider says
+	Products     []Product `json:"products,omitempty"` // what the user granted, if the provider says it
+	Consent      Consent   `json:"consent,omitzero"`   // how long the permission lasts, if the provider says it
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
-	// LinkedAt is when the user last went through the flow for it: each reconnect changes it.
+	// LinkedAt is when the user last finished the flow for it. Each reconnect changes it.
 	LinkedAt time.Time `json:"linked_at,omitzero"`
 
 	reference  Secret

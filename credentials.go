@@ -1,5 +1,7 @@
 package bankmux
 
+// This file checks the application's own credentials.
+
 import "context"
 
 // CheckRequest has no parameters yet.

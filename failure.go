@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the errors about a part of a result.
+
 import (
 	"encoding/json"
 	"errors"

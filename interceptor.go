@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes calls to the interceptors around them.
+
 import (
 	"context"
 	"time"

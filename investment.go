@@ -1,5 +1,7 @@
 package bankmux
 
+// This file reads investment accounts: positions and their transactions.
+
 import (
 	"context"
 	"iter"
@@ -107,7 +109,7 @@ type InvestmentTransaction struct {
 	Amount       Money           `json:"amount"`
 	Fees         Money           `json:"fees"` // charged is negative, refunded positive
 	Date         Date            `json:"date"`
-	At           time.Time       `json:"at"` // where the provider gave an instant
+	At           time.Time       `json:"at"` // if the provider gave an instant
 	Description  string          `json:"description,omitempty"`
 	Price        Money           `json:"price"` // per unit
 	Quantity     decimal.Decimal `json:"quantity"`

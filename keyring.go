@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the keys that seal connections and sessions.
+
 import (
 	"crypto/aes"
 	"crypto/cipher"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the kinds of error, with one row of a table for each.
+
 import (
 	"errors"
 	"log/slog"
@@ -82,7 +84,7 @@ const (
 
 // kindRow is all that the library knows about a Kind.
 type kindRow struct {
-	sentence string // what happened, where an error has no detail
+	sentence string // what happened, if the error has no detail
 	remedy   string // what to do about it
 	scope    Scope
 	level    slog.Level
@@ -261,7 +263,7 @@ func (k Kind) row() kindRow {
 // is reports whether the kind has all the given properties.
 func (k Kind) is(c class) bool { return k.row().class&c == c }
 
-// sentence says what happened where an error of this kind has no detail.
+// sentence says what happened, if an error of this kind has no detail.
 func (k Kind) sentence() string { return k.row().sentence }
 
 // Kinds returns every kind, in no particular order.

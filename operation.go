@@ -1,5 +1,7 @@
 package bankmux
 
+// This file names the operations and says what each does.
+
 // The names of operations in [Op.Name], [Error.Op] and [Challenge.Op]. They never change. The name
 // of an operation of one adapter starts with the provider's name, such as DapiOperation.
 const (

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file reads lists page by page, and stops at lists without end.
+
 import "github.com/bankmux/bankmux/internal/recent"
 
 // pages reads the pages of a provider up to the last one. If a page names one that was read already

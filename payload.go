@@ -1,5 +1,7 @@
 package bankmux
 
+// This file reads what the front end posts.
+
 import (
 	"bytes"
 	"encoding/json"

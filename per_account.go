@@ -124,7 +124,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 	return BalancesResult{Balances: p.Balances, Failed: p.Failed}, c.partial(opBalances, &req.Connection, p.Failed)
 }
 
-// startBalances returns what is to be read, and lists the accounts where they are not known.
+// startBalances returns what is to be read, and lists the accounts if they are not known.
 func (c *Client) startBalances(ctx context.Context, req *BalancesRequest) (progress, *Answers, error) {
 	named := progress{Accounts: req.Accounts, Cards: req.Cards}
 	p, answers, err := c.start(opBalances, req.Connection.ID, named, "", req.Answers)
@@ -226,7 +226,7 @@ func (c *Client) transactionsEach(
 	}
 }
 
-// startTransactions returns what is to be read, and lists the accounts where none are named.
+// startTransactions returns what is to be read, and lists the accounts if none are named.
 func (c *Client) startTransactions(ctx context.Context, req *TransactionsRequest) (progress, *Answers, error) {
 	op := opTransactions
 	err := req.Connection.prepare(c, &op)

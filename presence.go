@@ -28,7 +28,7 @@ type Presence struct {
 	// user is present: see [Presence.PSU]. They are personal data, so do not log them.
 	IP        netip.Addr
 	UserAgent string
-	Since     time.Time // zero where not known
+	Since     time.Time // zero if not known
 }
 
 // PSU reports whether the call counts as a call of the user. Banks call the user the payment

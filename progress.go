@@ -1,5 +1,7 @@
 package bankmux
 
+// This file keeps the progress of operations over several accounts.
+
 import (
 	"encoding/base64"
 	"encoding/json"

@@ -10,7 +10,7 @@ import (
 type RefreshRequest struct {
 	Connection Connection
 	Products   []Product // at least one
-	Answers    *Answers  // to a [Challenge] of an earlier try, where fetching asks the user
+	Answers    *Answers  // to a [Challenge] of an earlier try, if fetching asks the user
 }
 
 func (r *RefreshRequest) prepare(c *Client, op *Op) error {
@@ -53,7 +53,7 @@ const (
 )
 
 // AwaitRefresh waits until each product was fetched or has failed, and returns the last status. It
-// asks the provider after a second, and then less and less often. It may be repeated.
+// asks the provider at once, after a second, and then less and less often. It may be repeated.
 //
 // Give ctx a deadline, because a bank may take minutes. When it has passed, the error is
 // [ErrContextDone], and the refresh continues at the provider. A [*PartialError] names the products

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file chooses the client for a new session, and finds the client of an old one.
+
 import (
 	"cmp"
 	"context"
@@ -103,7 +105,8 @@ func (r *Registry) First(req SessionRequest) (*Client, error) {
 //
 // Routes for everywhere serve a request without a country. If the request names an institution,
 // only clients whose provider has an id for it are candidates. A reconnect has one candidate, which
-// is the client that made the connection. If no client qualifies, the error is [ErrUnsupported].
+// is the client that made the connection. If no client qualifies, the error is [ErrUnsupported] and
+// says what the request asked for.
 func (r *Registry) Candidates(req SessionRequest) ([]*Client, error) {
 	if req.Reconnect != nil {
 		c, err := r.For(*req.Reconnect)

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file validates what several requests have in common.
+
 import "time"
 
 // Request is a pointer to any request of this package, or to a [Connection]. See [DoOn].

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file resumes calls that a challenge interrupted.
+
 import (
 	"context"
 	"encoding/json"

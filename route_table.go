@@ -1,5 +1,7 @@
 package bankmux
 
+// This file indexes the routes of a registry by country.
+
 import (
 	"cmp"
 	"slices"

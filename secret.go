@@ -1,5 +1,7 @@
 package bankmux
 
+// This file keeps secrets out of logs and dumps.
+
 import (
 	"crypto/rand"
 	"crypto/sha256"
@@ -134,7 +136,7 @@ func (s Secret) appendText(dst []byte) []byte {
 	return dst
 }
 
-// Reveal returns the text. Call it where the secret goes onto the wire, and nowhere else.
+// Reveal returns the text. Call it only to send the secret.
 func (s Secret) Reveal() string {
 	var b strings.Builder
 	b.Grow(s.size())

@@ -17,7 +17,7 @@ type SessionRequest struct {
 	Contact Contact
 
 	Country      string         // where the bank is, ISO 3166-1 alpha-2 ("GB", not "UK"); decides the route
-	Institution  InstitutionRef // skips the choice of a bank, where the provider can
+	Institution  InstitutionRef // skips the choice of a bank, if the provider can
 	Products     []ProductRequest
 	Capabilities []Capability // what the application will need later; decides the route
 
@@ -48,7 +48,7 @@ type SessionRequest struct {
 type Contact struct {
 	Email           string
 	EmailVerifiedAt time.Time // when the application verified it, zero if it did not
-	Phone           string    // E.164 where possible
+	Phone           string    // E.164 if possible
 	PhoneCountry    string    // ISO 3166-1 alpha-2, for a number without prefix
 	PhoneVerifiedAt time.Time
 }

@@ -21,9 +21,9 @@ type sealedRun struct {
 }
 
 // Seal encrypts the session for the application's database, or for a cookie of the user. The result
-// is bound to the session's [SessionRef], so it opens only for its user and under its id. It
-// includes the connection that is renewed, with its credential. Sealing twice gives different
-// bytes. Seal may be repeated.
+// is bound to the session's [SessionRef], so it opens only for its user and under its id, and never
+// as a connection. It includes the connection that is renewed, with its credential. Sealing twice
+// gives different bytes. Seal may be repeated.
 //
 // The error is [ErrInvalid] for a session without id or user, for one whose Reconnect has no
 // credential, and for a nil aead. It is [ErrSeal] if the aead fails.

@@ -31,8 +31,8 @@ const (
 
 // After returns the status after a call on the connection that ended with err. [ErrReauth] and
 // [ErrGone] change the state, because the provider declared them. Success changes it to
-// [StateActive]. Any other error, such as an outage, a timeout or an invalid call, never changes
-// it. If the bank asked the user, AskedAt becomes the present time.
+// [StateActive], unless it is [StateUnverified]. Any other error, such as an outage, a timeout or
+// an invalid call, never changes it. If the bank asked the user, AskedAt becomes the present time.
 func (s Status) After(err error) Status {
 	now, e := Moment(time.Now()), asError(err)
 	if e != nil && e.Challenge != nil {

@@ -77,17 +77,17 @@ type Delta struct {
 	Gaps    []Covered
 	Outside int // rows dropped because the provider returned days that were not asked for
 
-	// AddedOnly says that Added has all rows of the page, because there is no Known to compare
-	// with. Store rows by their key then. If AddedOnly is false and there is no Known, store rows
-	// by the provider's id, which is their first alias. Keys number equal rows again on each page.
+	// AddedOnly says that the page can only have Added, because there is no Known to compare with.
+	// Store rows by their key then. If AddedOnly is false and there is no Known, store rows by the
+	// provider's id, which is their first alias. Keys number equal rows again on each page.
 	AddedOnly bool
 	// Suspect has accounts, by the application's name, whose reading was empty although rows are
 	// known. No row of them counts as removed.
 	Suspect []string
 
 	// Next is the cursor behind this page, never empty. It has dates, counters and account ids, and
-	// no credential of the connection. For MoneyKit it also has the provider's own cursor. It may
-	// be stored and printed. Keep it at the back end.
+	// no credential of the connection. For MoneyKit it also has the provider's own cursor, which is
+	// opaque. It may be stored and printed. Keep it at the back end.
 	Next string
 	More bool // there is another page now
 }

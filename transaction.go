@@ -13,7 +13,7 @@ import (
 type TransactionsRequest struct {
 	Connection Connection
 	Accounts   []string    // the provider's ids; without Cards, nil means all accounts
-	Cards      []string    // the provider's ids of cards, where it keeps them apart; else [ErrUnsupported]
+	Cards      []string    // the provider's ids of cards, if it keeps cards apart; otherwise [ErrUnsupported]
 	From       Date        // zero means 90 days before To
 	To         Date        // zero means today; a later day counts as today
 	Beyond     RangePolicy // what to do about days the bank does not serve
