@@ -91,7 +91,7 @@ func anInvalidCallSendsNothing(t *testing.T) {
 			return err
 		}, bankmux.ErrContextDone, "deadline exceeded"},
 		"no session":                {exchange(func(r *bankmux.ExchangeRequest) { r.Session = bankmux.Session{} }), bankmux.ErrInvalid, "Session"},
-		"nobody logged in":          {exchange(func(r *bankmux.ExchangeRequest) { r.User = "" }), bankmux.ErrInvalid, "User"},
+		"without a login":           {exchange(func(r *bankmux.ExchangeRequest) { r.User = "" }), bankmux.ErrInvalid, "User"},
 		"another user's session":    {exchange(func(r *bankmux.ExchangeRequest) { r.User = "u-2" }), bankmux.ErrInvalid, "not the user who started"},
 		"another client's session":  {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Client = "x" }), bankmux.ErrInvalid, `made by client "x"`},
 		"another provider's":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Provider = "dp" }), bankmux.ErrInvalid, "is of dp sandbox"},

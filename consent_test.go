@@ -57,7 +57,7 @@ func TestConsent(t *testing.T) {
 		)
 	})
 
-	t.Run("a date that was not told is not in JSON, and one that was comes back", func(t *testing.T) {
+	t.Run("an absent date is not in JSON, and one that is set comes back", func(t *testing.T) {
 		out, err := json.Marshal(bankmux.Connection{ID: "c"})
 		require.NoError(t, err)
 		assert.NotContains(t, string(out), "consent")
@@ -85,7 +85,7 @@ func TestConsent(t *testing.T) {
 		assert.Empty(t, bankmux.ConsentsDue(slices.Values(res.All()), day(2), day(8)))
 	})
 
-	t.Run("a date that stands for none is not told", func(t *testing.T) {
+	t.Run("a date that means none is absent", func(t *testing.T) {
 		gulf := time.FixedZone("", 4*60*60)
 		real := time.Date(2027, 1, 1, 0, 0, 0, 0, gulf)
 		dated := &datedFake{statusFake: statusFake{fake{provider: "dated"}}}
@@ -107,7 +107,7 @@ func TestConsent(t *testing.T) {
 	})
 }
 
-// datedFake says how long a consent lasts.
+// datedFake is an adapter that returns how long a consent lasts.
 type datedFake struct {
 	statusFake
 	consent bankmux.Consent

@@ -16,7 +16,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// reader is an adapter that reads one account a call.
+// reader is an adapter that reads one account per call.
 type reader struct {
 	fake
 	accounts  []bankmux.Account
@@ -347,10 +347,10 @@ func awaitRefreshReturnsWhenTheRefreshHasEnded(t *testing.T) {
 			now  bankmux.ProductStatus
 			kind bankmux.Kind
 		}{
-			"failed, and nobody says when":                {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrConsent}, bankmux.ErrConsent},
-			"cannot be refreshed":                         {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true}, bankmux.ErrUnavailable},
-			"was refreshed, and cannot be again":          {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true, RefreshedAt: began}, ""},
-			"was refreshed, after a failure that is told": {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrInstitution, RefreshedAt: began}, ""},
+			"failed, without a time":                          {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrConsent}, bankmux.ErrConsent},
+			"cannot be refreshed":                             {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true}, bankmux.ErrUnavailable},
+			"was refreshed, and cannot be again":              {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true, RefreshedAt: began}, ""},
+			"was refreshed, after a failure that is returned": {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrInstitution, RefreshedAt: began}, ""},
 		} {
 			r.status = func() bankmux.StatusResult { return bankmux.StatusResult{Products: []bankmux.ProductStatus{tc.now}} }
 			one := started

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // the zones must be there on every machine
+	_ "time/tzdata" // so that every machine has the zones
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,9 +31,9 @@ func zone(t *testing.T, name string) *time.Location {
 func TestDateIn(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ what, zone, day, begins string }{
-		{"a summer time that begins at midnight", "America/Santiago", "2026-09-06", "2026-09-06T01:00:00-03:00"},
+		{"a summer time that starts at midnight", "America/Santiago", "2026-09-06", "2026-09-06T01:00:00-03:00"},
 		{"the day after it", "America/Santiago", "2026-09-07", "2026-09-07T00:00:00-03:00"},
-		{"a winter time that begins at midnight", "America/Santiago", "2026-04-05", "2026-04-05T00:00:00-04:00"},
+		{"a winter time that starts at midnight", "America/Santiago", "2026-04-05", "2026-04-05T00:00:00-04:00"},
 		{"the same in the Gulf's neighbourhood", "Africa/Cairo", "2026-04-24", "2026-04-24T01:00:00+03:00"},
 		{"and in Lebanon", "Asia/Beirut", "2026-03-29", "2026-03-29T01:00:00+03:00"},
 		{"a place east of Greenwich that skipped midnight long ago", "Asia/Amman", "1986-04-04", "1986-04-04T01:00:00+03:00"},
@@ -55,7 +55,7 @@ func TestDateIn(t *testing.T) {
 	}
 	t.Run("nothing of a day comes before it, around every change of every zone's clocks", func(t *testing.T) {
 		t.Parallel()
-		seen := map[string]bool{} // many names are of one clock
+		seen := map[string]bool{} // many names share a clock
 		for name := range strings.Lines(zones) {
 			loc := zone(t, strings.TrimSpace(name))
 			changes := changesOf(loc)
@@ -66,7 +66,7 @@ func TestDateIn(t *testing.T) {
 			seen[clock] = true
 			for _, change := range changes {
 				for days := -1; days <= 1; days++ {
-					beginsWithItself(t, bankmux.DateOf(change).AddDays(days), loc)
+					startsWithItself(t, bankmux.DateOf(change).AddDays(days), loc)
 				}
 			}
 		}
@@ -77,7 +77,7 @@ func TestDateIn(t *testing.T) {
 		for name := range strings.Lines(zones) {
 			loc := zone(t, strings.TrimSpace(name))
 			for month := range 12 * 11 {
-				beginsWithItself(t, bankmux.NewDate(1850+month/12*25, time.Month(month%12+1), 1), loc)
+				startsWithItself(t, bankmux.NewDate(1850+month/12*25, time.Month(month%12+1), 1), loc)
 			}
 		}
 	})
@@ -92,7 +92,7 @@ func changesOf(loc *time.Location) (changes []time.Time) {
 		case next.IsZero():
 			next = last
 		case !next.After(change):
-			next = change.Add(time.Hour) // as it answers on 31 December of a leap year after 2037
+			next = change.Add(time.Hour) // as ZoneBounds returns on 31 December of a leap year after 2037
 		}
 		change = next
 		changes = append(changes, change)
@@ -100,14 +100,14 @@ func changesOf(loc *time.Location) (changes []time.Time) {
 	return changes
 }
 
-// beginsWithItself checks the first moment of a day without asking when a zone changes its clocks.
-func beginsWithItself(t *testing.T, day bankmux.Date, loc *time.Location) {
+// startsWithItself checks the first moment of a day without asking when a zone changes its clocks.
+func startsWithItself(t *testing.T, day bankmux.Date, loc *time.Location) {
 	t.Helper()
 	begin := day.In(loc)
 	got := bankmux.DateOf(begin)
 	exists := !got.After(day)
 	if got.Before(day) {
-		t.Fatalf("%s in %s begins at %s", day, loc, begin)
+		t.Fatalf("%s in %s starts at %s", day, loc, begin)
 	}
 	if before := bankmux.DateOf(begin.Add(-time.Nanosecond)); before == got {
 		t.Fatalf("%s in %s: there is an earlier moment than %s", day, loc, begin)
@@ -117,7 +117,7 @@ func beginsWithItself(t *testing.T, day bankmux.Date, loc *time.Location) {
 			begin.Add(-time.Duration(hours) * time.Hour),
 		); moment == day ||
 			(!exists && moment.After(day)) {
-			t.Fatalf("%s in %s began %d hours before %s", day, loc, hours, begin)
+			t.Fatalf("%s in %s started %d hours before %s", day, loc, hours, begin)
 		}
 	}
 	if exists {

@@ -95,7 +95,7 @@ func anErrorIsRepeatableOnlyWhereItIsSafe(t *testing.T) {
 		{"an idempotent call under a rate limit", bankmux.Error{Kind: bankmux.ErrRateLimited}, bankmux.Idempotent, true},
 		{"a one-shot that was sent", bankmux.Error{Kind: bankmux.ErrUnavailable}, bankmux.OneShot, false},
 		{"a one-shot that never left", bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}, bankmux.OneShot, true},
-		{"a code nobody listed", bankmux.Error{Kind: bankmux.ErrUnavailable, Unlisted: true}, bankmux.Read, false},
+		{"an unlisted code", bankmux.Error{Kind: bankmux.ErrUnavailable, Unlisted: true}, bankmux.Read, false},
 		{"a rejected login", bankmux.Error{Kind: bankmux.ErrReauth}, bankmux.Read, false},
 		{"an open circuit", bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}, bankmux.Read, false},
 		{"an unreadable answer", bankmux.Error{Kind: bankmux.ErrMalformed}, bankmux.Read, false},

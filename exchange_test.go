@@ -13,13 +13,13 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// hosted is a provider whose page the browser is sent to. One run may link several banks, and the
-// exchange only reads.
+// hosted is a provider with a page to which the browser is sent. One run may link several banks,
+// and the exchange only reads.
 type hosted struct {
 	fake
 	effect bankmux.Effect
-	logins []string // references, first the session's
-	flow   string   // by which deliveries name the session, where it is not ours
+	logins []string // references, that of the session first
+	flow   string   // the id of the session in deliveries; "" means that of bankmux
 	failed []bankmux.Failure
 	got    *bankmux.ExchangeRequest
 }

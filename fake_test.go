@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// fake is an adapter whose answers a test sets.
+// fake is an adapter whose results a test sets.
 type fake struct {
 	provider  string
 	reference string // "" is ref-1
@@ -48,7 +48,7 @@ func (f *fake) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (
 	return bankmux.ExchangeResult{Connection: conn}, nil
 }
 
-// statusFake can also read a status and disconnect.
+// statusFake is a fake that also reads a status and disconnects.
 type statusFake struct{ fake }
 
 func (f *statusFake) ConnectionStatus(_ context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {

@@ -10,7 +10,7 @@ import (
 
 func TestOperationNames(t *testing.T) {
 	t.Parallel()
-	// They are stored in challenges and stand in logs and metrics.
+	// Challenges, logs and metrics contain them.
 	for name, stored := range map[string]string{
 		bankmux.OpCreateSession: "CreateSession", bankmux.OpExchangeToken: "ExchangeToken", bankmux.OpConnectionStatus: "ConnectionStatus",
 		bankmux.OpDisconnect: "Disconnect", bankmux.OpCheckCredentials: "CheckCredentials", bankmux.OpInstitutions: "Institutions",

@@ -54,7 +54,7 @@ func aCallIsTheUsersIfAddressAndUserAgentAreKnown(t *testing.T) {
 	assert.False(t, absent.PSU())
 }
 
-// seeing is an adapter that reads one account a call and looks who is there.
+// seeing is an adapter that reads one account per call and records the presence.
 type seeing struct {
 	reader
 	seen []bankmux.Presence

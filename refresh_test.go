@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// asking is a provider whose bank asks the user before it refreshes or tells its status.
+// asking is a provider whose bank asks the user before it refreshes or returns its status.
 type asking struct {
 	fake
 	answered []string

@@ -84,7 +84,7 @@ func aRouteIsChosenByCountryInstitutionAndCapability(t *testing.T) {
 		{"a route for one institution", bankmux.SessionRequest{Country: "KW", Institution: bankmux.InstitutionRef{"dapi": "NBK"}}, []string{"dp"}},
 		{"another institution there", bankmux.SessionRequest{Country: "KW", Institution: bankmux.InstitutionRef{"dapi": "Y"}}, nil},
 		{"a capability", bankmux.SessionRequest{Country: "US", Capabilities: []bankmux.Capability{bankmux.CapDisconnect}}, []string{"st"}},
-		{"a capability nobody has", bankmux.SessionRequest{Country: "US", Capabilities: []bankmux.Capability{"teleport"}}, nil},
+		{"a capability that no client has", bankmux.SessionRequest{Country: "US", Capabilities: []bankmux.Capability{"teleport"}}, nil},
 	} {
 		c.req.User = "u"
 		got, err := r.Candidates(c.req)
@@ -232,8 +232,8 @@ func aCandidateThatHangsGetsItsShareOfTheTime(t *testing.T) {
 	hang := func(ctx context.Context, _ bankmux.SessionRequest) error { <-ctx.Done(); return ctx.Err() }
 	for _, c := range []struct {
 		name  string
-		limit time.Duration // of the caller, 0 for none
-		want  time.Duration // until the second candidate is asked
+		limit time.Duration // of the caller; 0 means none
+		want  time.Duration // until the second candidate is tried
 	}{
 		{"no deadline", 0, 10 * time.Second},
 		{"a long deadline", time.Minute, 10 * time.Second},

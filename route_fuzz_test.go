@@ -10,8 +10,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// FuzzRoute asks a registry for clients with anything at all: what it finds serves the country, and
-// what it refuses it refuses as ours.
+// FuzzRoute asks a registry for clients with any request. A client that it returns serves the
+// country, and every error has a type of this module.
 func FuzzRoute(f *testing.F) {
 	us := bankmux.NewClient("us", &fake{provider: "one", env: bankmux.Sandbox})
 	gulf := bankmux.NewClient("gulf", &fake{provider: "two", env: bankmux.Sandbox})

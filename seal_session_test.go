@@ -108,7 +108,7 @@ func TestASealedSession(t *testing.T) {
 		conn := *s.Reconnect
 		row, err := conn.Seal(k)
 		require.NoError(t, err)
-		for _, first := range []byte{row[0], blob[0]} { // also where the format is changed
+		for _, first := range []byte{row[0], blob[0]} { // also where the format differs
 			asConn, asSession := bytes.Clone(blob), bytes.Clone(row)
 			asConn[0], asSession[0] = first, first
 			for _, ref := range []bankmux.Ref{conn.Ref(), {Provider: s.Provider, User: s.User, ID: s.ID}, {Provider: s.User, User: s.ID, ID: s.ID}} {
@@ -337,7 +337,7 @@ func TestTheKeyringByItself(t *testing.T) {
 	})
 	t.Run("authenticates the key's id", func(t *testing.T) {
 		t.Parallel()
-		k := ring(t, key("a", 1), key("b", 1)) // one material under two names
+		k := ring(t, key("a", 1), key("b", 1)) // one material under two ids
 		box, err := k.Encrypt([]byte("text"), []byte("row"))
 		require.NoError(t, err)
 		require.Equal(t, byte('a'), box[1])

@@ -89,7 +89,7 @@ func aSealedConnectionOpensForItsOwnRowOnly(t *testing.T) {
 	}
 }
 
-// watching is an AEAD that keeps what it was asked to authenticate, and hides nothing.
+// watching is an AEAD that records what it authenticates, and hides nothing.
 type watching struct{ associated []byte }
 
 func (w *watching) Encrypt(plain, associated []byte) ([]byte, error) {
@@ -175,7 +175,7 @@ func anInvalidKeyOrConnectionIsRefused(t *testing.T) {
 	}
 }
 
-// leaky is somebody else's AEAD whose errors cannot be trusted.
+// leaky is a foreign AEAD whose errors contain what it was given.
 type leaky struct{}
 
 func (leaky) Encrypt(p, _ []byte) ([]byte, error) { return nil, fmt.Errorf("cannot encrypt %s", p) }
@@ -233,12 +233,12 @@ func onlyDeclaredFactsChangeTheState(t *testing.T) {
 		{"success", bankmux.StateReauth, nil, bankmux.StateActive},
 		{"success before the bank was read", bankmux.StateUnverified, nil, bankmux.StateUnverified},
 		{"an outage", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrUnavailable}, bankmux.StateActive},
-		{"rejected keys of ours", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrCredentials}, bankmux.StateActive},
+		{"rejected keys of the application", bankmux.StateActive, &bankmux.Error{Kind: bankmux.ErrCredentials}, bankmux.StateActive},
 		{"a passing fault while lapsed", bankmux.StateReauth, errors.New("x"), bankmux.StateReauth},
 	} {
 		assert.Equal(t, c.want, bankmux.Status{State: c.from}.After(c.err).State, c.name)
 	}
-	assert.Equal(t, active, active.After(nil), "the time it began is kept")
+	assert.Equal(t, active, active.After(nil), "the time it started is kept")
 	asked := bankmux.Status{State: bankmux.StateActive, AskedAt: time.Now().UTC()}
 	for _, err := range []error{nil, &bankmux.Error{Kind: bankmux.ErrReauth}, &bankmux.Error{Kind: bankmux.ErrGone}, &bankmux.Error{Kind: bankmux.ErrInstitution}} {
 		for _, from := range []bankmux.State{bankmux.StateActive, bankmux.StateReauth, bankmux.StateUnverified} {

@@ -92,7 +92,7 @@ func itIsHiddenWhereItsMethodsCannotBeCalled(t *testing.T) {
 			}
 		}
 	})
-	t.Run("does not give away another that begins the same", func(t *testing.T) {
+	t.Run("does not reveal another that starts with the same text", func(t *testing.T) {
 		t.Parallel()
 		one, other := shown("%s", planted+"1"), shown("%s", planted+"2")
 		assert.Equal(t, one, shown("%s", planted+"1"), "equal secrets compare with ==")

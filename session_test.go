@@ -29,7 +29,7 @@ func aRequestIsCheckedBeforeAnythingIsSent(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		req   bankmux.SessionRequest
-		field string // "" for a good one
+		field string // "" means valid
 	}{
 		{"no user", bankmux.SessionRequest{}, "SessionRequest.User"},
 		{"UK", bankmux.SessionRequest{User: "u", Country: "UK"}, "SessionRequest.Country"},
@@ -39,7 +39,7 @@ func aRequestIsCheckedBeforeAnythingIsSent(t *testing.T) {
 		{"an empty query", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x?"}, "SessionRequest.RedirectURI"},
 		{"a fragment", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x#y"}, "SessionRequest.RedirectURI"},
 		{"a relative URI", bankmux.SessionRequest{User: "u", RedirectURI: "/x"}, "SessionRequest.RedirectURI"},
-		{"a webhook that is no URL", bankmux.SessionRequest{User: "u", WebhookURL: "hooks"}, "SessionRequest.WebhookURL"},
+		{"a webhook that is not a URL", bankmux.SessionRequest{User: "u", WebhookURL: "hooks"}, "SessionRequest.WebhookURL"},
 		{"a negative access", bankmux.SessionRequest{User: "u", AccessDays: -1}, "SessionRequest.AccessDays"},
 		{"a negative history", bankmux.SessionRequest{User: "u", HistoryDays: -1}, "SessionRequest.HistoryDays"},
 		{"a language in words", bankmux.SessionRequest{User: "u", Language: "English"}, "SessionRequest.Language"},

@@ -23,7 +23,7 @@ import (
 	"github.com/bankmux/bankmux/internal/shown"
 )
 
-// opened is a connection whose reference is its credential, as at MoneyKit.
+// opened returns a connection whose reference is its credential, as at MoneyKit.
 func opened(t *testing.T) bankmux.Connection {
 	t.Helper()
 	client := bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox, reference: planted})
@@ -148,7 +148,7 @@ func noPrintedValueOpensAnything(t *testing.T) {
 	})
 }
 
-// withoutJSON holds a launch, whose JSON is meant to have its token.
+// withoutJSON holds a launch, whose JSON has the token on purpose.
 type withoutJSON struct{ launch bankmux.Launch }
 
 func requestsOf(conn bankmux.Connection) []any {
@@ -212,7 +212,7 @@ func theKeyOfAReference(t *testing.T) {
 	})
 }
 
-// hostile is what a provider could send to break a log line, colour it, turn it round or hide.
+// hostile is text with which a provider could break, colour, reverse or hide a log line.
 const hostile = "x\n\r\x1b[31m\u202e\u2066\u200b\u3164\ufeff\x9b\xff\u2028 fix the call"
 
 func aTextOfAProviderCannotBreakALine(t *testing.T) {
@@ -298,7 +298,7 @@ func refusedField(t *testing.T) error {
 	return err
 }
 
-// errOfTheLast is that of the last of manyFailures.
+// errOfTheLast is the error of the last of manyFailures.
 var errOfTheLast = errors.New("cause of the last")
 
 func manyFailures(n int) *bankmux.PartialError {

@@ -18,7 +18,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// announcer is an adapter that believes every delivery.
+// announcer is an adapter that accepts every delivery.
 type announcer struct{ fake }
 
 func (a *announcer) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {

@@ -20,7 +20,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// Link lets a user link and returns the connection.
+// Link links a user and returns the connection.
 func Link(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider string) bankmux.Connection {
 	t.Helper()
 	session, err := client.CreateSession(
@@ -195,7 +195,7 @@ func (s *Sync) Agree(t *testing.T, from string) {
 	cards := map[string]bool{}
 	for _, a := range accounts {
 		if a.DapiID != "" && a.Card {
-			cards[a.DapiID] = true // Dapi's cards are no accounts
+			cards[a.DapiID] = true // Dapi's cards are not accounts
 		}
 	}
 	want, got := map[string]int{}, map[string]int{}

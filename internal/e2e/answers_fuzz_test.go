@@ -24,15 +24,15 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// tampered is a bank whose answers can be replaced, all but those to MoneyKit's token requests.
+// tampered is a bank whose responses can be replaced, except those to MoneyKit's token requests.
 type tampered struct {
 	bank   http.RoundTripper
-	spared string // the end of a path that the bank answers all the same
+	spared string // the end of a path whose response is never replaced
 
 	mu     sync.Mutex
-	status int // 0 lets the bank answer
+	status int // 0 returns the response of the bank
 	body   []byte
-	heard  map[string][]byte // by path, what the bank answered last
+	heard  map[string][]byte // the last response of the bank, by path
 }
 
 func (p *tampered) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -70,7 +70,7 @@ func (p *tampered) say(status int, body []byte) {
 	p.status, p.body = status, body
 }
 
-// some takes a few values of a sequence that might be endless.
+// some takes a few values of a sequence that may be endless.
 func some[T any](seq iter.Seq2[T, error]) (err error) {
 	n := 0
 	for _, e := range seq {
@@ -84,7 +84,7 @@ func some[T any](seq iter.Seq2[T, error]) (err error) {
 	return nil
 }
 
-// reads are the operations that read, by name.
+// reads are the reading operations by name.
 var reads = []struct {
 	name string
 	call func(context.Context, *bankmux.Client, bankmux.Connection) error
@@ -166,8 +166,8 @@ var reads = []struct {
 	}},
 }
 
-// open makes a client of its own, for a challenge parks its connection, and a breaker would keep
-// the next answer out.
+// open makes a new client. A challenge holds its connection, and an open circuit would refuse the
+// next response.
 func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux.Client, error) {
 	g := guard.New(
 		guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}},
@@ -188,10 +188,10 @@ func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux
 	})
 }
 
-// FuzzAnswers reads whatever a provider might say with every operation of both adapters: nothing
-// panics or goes on for ever, and an error is one of ours and tells no secret. The seeds are the
-// virtual bank's own answers, whole, cut and garbled.
-func FuzzAnswers(f *testing.F) {
+// FuzzResponses reads any response with every operation of both adapters. No operation panics or
+// runs without end. An error has a type of this module and shows no secret. The seeds are responses
+// of the virtual bank: whole, cut and garbled.
+func FuzzResponses(f *testing.F) {
 	providers := []string{"moneykit", "dapi"}
 	keys := map[string]virtualbank.Credentials{}
 	banks := map[string]http.RoundTripper{}
@@ -209,7 +209,7 @@ func FuzzAnswers(f *testing.F) {
 		client, err := wire.open(provider, keys[provider])
 		require.NoError(f, err)
 		var payload []byte
-		for range 2 { // one to read from, one to exchange under the fuzzer's answers
+		for range 2 { // one to read from, one to exchange under the fuzzer's responses
 			session, err := client.CreateSession(
 				f.Context(),
 				bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
@@ -246,7 +246,7 @@ func FuzzAnswers(f *testing.F) {
 			clear(wire.heard)
 			_ = op.call(f.Context(), client, conns[provider])
 			for _, body := range wire.heard {
-				body = body[:min(len(body), 4<<10)] // the fuzzer is quicker with short ones
+				body = body[:min(len(body), 4<<10)] // the fuzzer is faster with short ones
 				f.Add(at, i, http.StatusOK, body)
 				f.Add(at, i, http.StatusOK, body[:len(body)*2/3])
 				f.Add(at, i, http.StatusBadRequest, bytes.ReplaceAll(body, []byte(`":"`), []byte(`":1,"`)))

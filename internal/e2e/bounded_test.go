@@ -22,7 +22,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// lists are all lists of both adapters: what stands around the rows, and who reads them.
+// lists are all lists of both adapters: the JSON around the rows, and the call that reads them.
 var lists = []struct {
 	name, provider, before, after string
 	call                          func(context.Context, *bankmux.Client, bankmux.Connection) error
@@ -179,7 +179,7 @@ func read(name string) func(context.Context, *bankmux.Client, bankmux.Connection
 	panic(name)
 }
 
-// elements are rows in the shortest forms, and as long as may be many of them.
+// elements are rows in their shortest forms, and one that is long.
 var elements = map[string]string{
 	"empty objects": `{}`,
 	"nulls":         `null`,
@@ -206,7 +206,7 @@ func aListOfMillionsOfRows(
 	for _, size := range []int{1 << 20, 8<<20 - 1024} {
 		for name, element := range elements {
 			if size > 1<<20 && name != "empty objects" && name != "long rows" {
-				continue // as with a shorter answer
+				continue // as with a shorter response
 			}
 			for _, list := range lists {
 				t.Run(
@@ -234,8 +234,8 @@ func aListOfMillionsOfRows(
 	}
 }
 
-// entries are the members of objects that may have many, and texts and choices: an entry has a
-// number in it.
+// entries are members of objects that may have many, and texts and choices. Each has a number in
+// it.
 var entries = []struct {
 	name, provider, before, entry, after string
 	call                                 func(context.Context, *bankmux.Client, bankmux.Connection) error
@@ -354,7 +354,7 @@ func allocatedBy(f func()) int {
 	return int(sample[0].Value.Uint64() - before) //nolint:gosec // a size of memory
 }
 
-// peakOf is how far the heap grows while f runs.
+// peakOf returns how far the heap grows while f runs.
 func peakOf(f func()) int {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	now := func() int {
@@ -382,7 +382,7 @@ func peakOf(f func()) int {
 	return max(peak, now()) - before
 }
 
-// linkedTampered returns a client with a connection, whose bank can be made to say anything.
+// linkedTampered returns a client with a connection to a bank whose responses can be replaced.
 func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Connection, *tampered) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})

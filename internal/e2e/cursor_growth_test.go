@@ -16,7 +16,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// manyRows would make a cursor that takes a byte for each too long: see [banktest.Sync.Round].
+// manyRows is more than the bytes that [banktest.Sync.Round] allows a cursor.
 const manyRows = 2_000
 
 func TestCursorSize(t *testing.T) {
@@ -45,7 +45,7 @@ func TestCursorSize(t *testing.T) {
 			if provider == "moneykit" {
 				require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
 			}
-			s.Round(t) // which looks at the length of each cursor
+			s.Round(t) // checks the length of each cursor
 			assert.Greater(t, len(s.Rows), manyRows)
 			for _, d := range s.Round(t) {
 				assert.Empty(t, d.Added, "many of them are alike")

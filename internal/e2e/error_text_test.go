@@ -22,7 +22,7 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-// answering answers every request alike.
+// answering returns one response to every request.
 type answering struct {
 	status       int
 	body, header string
@@ -49,7 +49,7 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// answered returns what each of the adapters makes of one answer to everything.
+// answered returns a client of each adapter that gets one response to every request.
 func answered(t *testing.T, a answering) map[string]*bankmux.Client {
 	t.Helper()
 	httpClient := &http.Client{Transport: a}
@@ -146,7 +146,7 @@ func TestErrorText(t *testing.T) {
 	})
 }
 
-// codeFor is a well-formed exchange at a client of Dapi.
+// codeFor returns a well-formed exchange of a client of Dapi.
 func codeFor(t *testing.T, client *bankmux.Client) bankmux.ExchangeRequest {
 	t.Helper()
 	session, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user-1", Country: "AE"})

@@ -43,8 +43,7 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 	return client, conn
 }
 
-// FuzzPage goes on from a page that is anything at all: what is no Next of a page is refused as
-// ours, and no reading is without an end.
+// FuzzPage continues from any page. Every error has a type of this module, and every reading ends.
 func FuzzPage(f *testing.F) {
 	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
 	for i, provider := range []string{"moneykit", "dapi"} {
@@ -76,10 +75,10 @@ func FuzzPage(f *testing.F) {
 				if err == nil {
 					continue
 				}
-				e, ours := errors.AsType[*bankmux.Error](err)
-				require.True(t, ours, "%T %v", err, err)
+				e, typed := errors.AsType[*bankmux.Error](err)
+				require.True(t, typed, "%T %v", err, err)
 				assert.Contains(t, bankmux.Kinds(), e.Kind)
-				assert.NotEqual(t, bankmux.ErrContextDone, e.Kind, "a reading without an end")
+				assert.NotEqual(t, bankmux.ErrContextDone, e.Kind, "a reading that does not end")
 				assert.NotContains(t, err.Error(), conns[i].Credential().Reveal())
 			}
 			cancel()
@@ -87,7 +86,7 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-// FuzzChallenge gives an operation a challenge that came back from storage as anything at all.
+// FuzzChallenge gives an operation any text as the challenge that was stored.
 func FuzzChallenge(f *testing.F) {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 	keys := bank.Credentials()

@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// marked puts a byte order mark before every JSON answer of a bank.
+// marked puts a byte order mark before every JSON response of a bank.
 type marked struct{ bank http.RoundTripper }
 
 func (m marked) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-// mkWire is a MoneyKit whose pages and lists a test writes itself.
+// mkWire is a MoneyKit whose pages and lists the test sets.
 type mkWire struct {
 	*banktest.Sync
 	says map[string]string
@@ -52,7 +52,7 @@ func (w *mkWire) has(accounts ...string) {
 	w.says["/accounts"] = `{"accounts":[` + strings.Join(list, ",") + `],"link":{"link_id":"link","state":"connected"}}`
 }
 
-// lists sets the rows that MoneyKit lists.
+// lists sets the rows of MoneyKit's list.
 func (w *mkWire) lists(rows ...string) {
 	w.says["/transactions"] = fmt.Sprintf(
 		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
@@ -89,7 +89,7 @@ func (w *mkWire) page(t *testing.T, more bool, created, updated, removed []strin
 	return d
 }
 
-// inLedger names the account of the rows, whichever link shows it.
+// inLedger returns the application's name of an account, which all links share.
 func inLedger(id string) string {
 	if id == "acc" {
 		return "ledger"
@@ -97,12 +97,12 @@ func inLedger(id string) string {
 	return id
 }
 
-// of gives a row to an account.
+// of returns the row with another account.
 func of(account, row string) string {
 	return strings.Replace(row, `"account_id":"acc"`, fmt.Sprintf(`"account_id":%q`, account), 1)
 }
 
-// keys are the keys of the rows by text.
+// keys returns the keys of the rows by text.
 func (w *mkWire) keys() map[string]string {
 	all := map[string]string{}
 	for _, k := range w.Rows {
@@ -111,7 +111,7 @@ func (w *mkWire) keys() map[string]string {
 	return all
 }
 
-// follow starts with the rows as they are.
+// follow starts with the current rows.
 func (w *mkWire) follow() fates {
 	f := fates{}
 	for text, key := range w.keys() {

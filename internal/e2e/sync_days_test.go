@@ -70,7 +70,7 @@ func daysThatWereReadEmptyAreReadAgain(t *testing.T) {
 		time.Sleep(8 * 24 * time.Hour) // all days are due
 		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.EmptyAnswer))
 		empty := s.Round(t)
-		assert.NotEmpty(t, told(empty).Suspect)
+		assert.NotEmpty(t, joined(empty).Suspect)
 		time.Sleep(2 * time.Hour)
 		again := s.Round(t)
 		for i, page := range again {
@@ -130,7 +130,7 @@ func aRowOfDapiBelongsToItsDay(t *testing.T) {
 	}
 }
 
-// daily is a bank with one row a day, which serves the days it means.
+// daily is a bank with one row per day, which serves days by its own rule.
 type daily struct {
 	bank   http.RoundTripper
 	today  bankmux.Date

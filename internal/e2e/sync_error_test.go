@@ -21,7 +21,7 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-// opened returns a client of the provider whose answers are changed, with a guard of its own.
+// opened returns a client of the provider whose responses are changed, and the guard of the client.
 func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]string) (*bankmux.Client, *guard.Guard) {
 	t.Helper()
 	keys, g := s.Bank.Credentials(), guard.New(guard.Options{})
@@ -132,7 +132,7 @@ func aSyncNamesWhatItCouldNotRead(t *testing.T) {
 	})
 }
 
-// errOwn is an error of the application, as its database driver would make it.
+// errOwn is an error of the application, such as one of its database driver.
 type errOwn struct{ table string }
 
 func (e *errOwn) Error() string { return "table " + e.table + " is locked" }

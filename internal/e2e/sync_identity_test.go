@@ -34,14 +34,14 @@ func oneIdInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 		created, updated []string
 		want             []string
 	}{
-		"a transfer between two accounts":         {[]string{a, b}, nil, []string{"acc -50 TRANSFER", "acc-2 -50 TRANSFER"}},
-		"one of them is updated":                  {[]string{a, b}, []string{of("acc-2", mkRow("x", 3, "51", "TRANSFER", false))}, []string{"acc -50 TRANSFER", "acc-2 -51 TRANSFER"}},
-		"two payments":                            {[]string{a, mkRow("x", 3, "7", "KIOSK", false)}, nil, []string{"acc -50 TRANSFER", "acc -7 KIOSK"}},
-		"two payments, of which one is told late": {[]string{a}, []string{mkRow("x", 3, "51", "TRANSFER", false), mkRow("x", 3, "7", "KIOSK", false)}, []string{"acc -51 TRANSFER", "acc -7 KIOSK"}},
-		"one payment twice":                       {[]string{a, a}, nil, []string{"acc -50 TRANSFER"}},
-		"one payment in both lists":               {[]string{a}, []string{a}, []string{"acc -50 TRANSFER"}},
-		"pending and posted":                      {[]string{mkRow("x", 1, "50", "TRANSFER", false), mkRow("x", 3, "45", "TRANSFER", true)}, nil, []string{"acc -50 TRANSFER"}},
-		"posted in the second list":               {[]string{mkRow("x", 3, "45", "TRANSFER", true)}, []string{a}, []string{"acc -50 TRANSFER"}},
+		"a transfer between two accounts":             {[]string{a, b}, nil, []string{"acc -50 TRANSFER", "acc-2 -50 TRANSFER"}},
+		"one of them is updated":                      {[]string{a, b}, []string{of("acc-2", mkRow("x", 3, "51", "TRANSFER", false))}, []string{"acc -50 TRANSFER", "acc-2 -51 TRANSFER"}},
+		"two payments":                                {[]string{a, mkRow("x", 3, "7", "KIOSK", false)}, nil, []string{"acc -50 TRANSFER", "acc -7 KIOSK"}},
+		"two payments, one of which is returned late": {[]string{a}, []string{mkRow("x", 3, "51", "TRANSFER", false), mkRow("x", 3, "7", "KIOSK", false)}, []string{"acc -51 TRANSFER", "acc -7 KIOSK"}},
+		"one payment twice":                           {[]string{a, a}, nil, []string{"acc -50 TRANSFER"}},
+		"one payment in both lists":                   {[]string{a}, []string{a}, []string{"acc -50 TRANSFER"}},
+		"pending and posted":                          {[]string{mkRow("x", 1, "50", "TRANSFER", false), mkRow("x", 3, "45", "TRANSFER", true)}, nil, []string{"acc -50 TRANSFER"}},
+		"posted in the second list":                   {[]string{mkRow("x", 3, "45", "TRANSFER", true)}, []string{a}, []string{"acc -50 TRANSFER"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +50,7 @@ func oneIdInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 				w.has("acc", "acc-2")
 				w.lists(slices.Concat(c.created, c.updated)...)
 				w.says["/transactions/sync"] = mkPage(c.created, c.updated, nil)
-				for range 2 { // told again, nothing changes
+				for range 2 { // the same page again changes nothing
 					for _, d := range w.Round(t) {
 						assert.Empty(t, d.Removed)
 					}
@@ -109,7 +109,7 @@ func aListDropsNoPaymentForTheIdOfAnother(t *testing.T) {
 	}
 }
 
-// reportedPage is what a page of a sync reports. Last says that a round ends with it.
+// reportedPage is a page as MoneyKit reports it. last means that a round ends with it.
 type reportedPage struct {
 	created, updated, removed []string
 	last                      bool
@@ -204,17 +204,17 @@ func aDayWhoseIdsAreRenumberedKeepsItsRows(t *testing.T) {
 	}
 }
 
-// label is a text without the time that follows it.
+// label returns a text without the time that follows it.
 func label(text string) string { return strings.TrimRight(text, " 0123456789:.") }
 
-// fates are the keys that rows have by now, by the text that they had at first.
+// fates has the current key of each row by its first text.
 type fates map[string]string
 
-// note follows the rows through a page: no row becomes one of another text.
+// note follows the rows through a page. No row becomes one of another text.
 func (f fates) note(t *testing.T, d bankmux.Delta) {
 	t.Helper()
 	for _, ch := range slices.Concat(d.Modified, d.Replaced) {
-		assert.Equal(t, label(ch.Was.Text), label(ch.Known.Text), "the notes of one row go to another")
+		assert.Equal(t, label(ch.Was.Text), label(ch.Known.Text), "the notes of a row move to another row")
 		if f[label(ch.Was.Text)] == ch.Was.Key {
 			f[label(ch.Was.Text)] = ch.Known.Key
 		}

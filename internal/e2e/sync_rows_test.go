@@ -29,7 +29,7 @@ func anUndatedRowIsInDoubtWithItsAmountAndText(t *testing.T) {
 		"another currency is another row":      {`{"amount":8,"date":"1448-05-13","type":"debit","description":"KIOSK","currency":{"code":"AED"}}`, false},
 		"another direction is another row":     {`{"amount":8,"date":"1448-05-13","type":"credit","description":"KIOSK","currency":{"code":"USD"}}`, false},
 		"another text is another row":          {`{"amount":8,"date":"1448-05-13","type":"debit","description":"BOOKS","currency":{"code":"USD"}}`, false},
-		"all the same may be the row":          {`{"amount":8,"date":"1448-05-13","type":"debit","description":"KIOSK","currency":{"code":"USD"}}`, true},
+		"equal values may be the row":          {`{"amount":8,"date":"1448-05-13","type":"debit","description":"KIOSK","currency":{"code":"USD"}}`, true},
 		"an amount that cannot be read may be": {`{"amount":"NA","date":"1448-05-13","type":"debit","description":"KIOSK","currency":{"code":"USD"}}`, true},
 		"an amount without a currency may be":  {`{"amount":99,"date":"1448-05-13","type":"debit","description":"KIOSK"}`, true},
 	} {

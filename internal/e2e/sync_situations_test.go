@@ -17,8 +17,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// told is all that the pages of some rounds said.
-func told(pages ...[]bankmux.Delta) (all bankmux.Delta) {
+// joined returns the pages of some rounds as one.
+func joined(pages ...[]bankmux.Delta) (all bankmux.Delta) {
 	for _, d := range slices.Concat(pages...) {
 		all.Added = append(all.Added, d.Added...)
 		all.Modified = append(all.Modified, d.Modified...)
@@ -40,8 +40,8 @@ func reasons(changes []bankmux.Change) (all []string) {
 	return slices.Compact(all)
 }
 
-// staged is what was told of the rows that were staged, or that the first round told of; the bank's
-// life goes on beside them.
+// staged returns the changes of the rows that were staged or that the first round returned. The
+// bank has other changes at the same time.
 func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
 	watched := map[string]bool{}
 	for _, a := range now.Added {
@@ -63,8 +63,8 @@ func staged(now, later bankmux.Delta) (ours bankmux.Delta) {
 	return ours
 }
 
-// situations are what a sync must say of each situation of the virtual bank: at once, and after the
-// day on which some of them unfold.
+// situations check what a sync must return in each situation of the virtual bank. Some situations
+// unfold over a day, so there is a check at once and one after that day.
 var situations = map[string]func(t *testing.T, provider string, now, later bankmux.Delta){
 	virtualbank.IDChurn:           churned,
 	virtualbank.RemovedFirst:      churned,
@@ -204,7 +204,7 @@ func postedWithMore(t *testing.T, provider string, now, later bankmux.Delta) {
 		assert.Empty(t, later.Removed)
 		return
 	}
-	assert.NotEmpty(t, later.Suggested, "nobody said that it was pending: the amount differs, so the caller decides")
+	assert.NotEmpty(t, later.Suggested, "the bank did not say that it was pending, and the amount differs: the caller decides")
 	assert.Len(t, later.Removed, 1)
 }
 
@@ -228,7 +228,7 @@ func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 	for _, situation := range virtualbank.Situations() {
 		check, listed := situations[situation.Name]
 		if situation.Name == virtualbank.CursorForgotten || situation.Name == virtualbank.CursorCircles {
-			continue // have tests of their own
+			continue // tested on their own
 		}
 		require.True(t, listed, situation.Name)
 		for _, provider := range situation.Providers {
@@ -250,7 +250,7 @@ func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 						later = append(later, s.Round(t))
 					}
 					s.Agree(t, since)
-					check(t, provider, told(now), staged(told(now), told(later...)))
+					check(t, provider, joined(now), staged(joined(now), joined(later...)))
 				})
 			})
 		}
@@ -272,7 +272,7 @@ func aForgottenCursorIsRefused(t *testing.T) {
 		assert.Equal(t, "SyncRequest.Cursor", e.Field)
 		assert.Contains(t, e.Detail, "start without one")
 		s.Cursor = ""
-		again := told(s.Round(t))
+		again := joined(s.Round(t))
 		assert.Empty(t, again.Added)
 		assert.Empty(t, again.Replaced)
 		assert.Len(t, s.Rows, n)
@@ -299,7 +299,7 @@ func pagesThatRepeatEndWithAnError(t *testing.T) {
 			require.True(t, d.More)
 			s.Store(d)
 		}
-		t.Fatal("the pages went round")
+		t.Fatal("the pages repeat")
 	})
 }
 
@@ -320,7 +320,7 @@ func twoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
 		round := func(s *banktest.Sync) bankmux.Delta {
 			s.Fetch(t)
 			s.Name, s.Rows, s.Cursor = func(id string) string { return names[id] }, one.Rows, cursors[s]
-			d := told(s.Round(t))
+			d := joined(s.Round(t))
 			cursors[s] = s.Cursor
 			time.Sleep(time.Hour)
 			return d
@@ -379,13 +379,13 @@ func aWithdrawnRowThatAnotherLinkRenamedIsRemoved(t *testing.T) {
 			}
 			s.Fetch(t)
 			s.Name, s.Rows, s.Cursor = func(id string) string { return names[id] }, one.Rows, cursors[s]
-			d := told(s.Round(t))
+			d := joined(s.Round(t))
 			cursors[s] = s.Cursor
 			time.Sleep(time.Hour)
 			return d
 		}
 		round(one)
-		time.Sleep(20 * 24 * time.Hour) // what is withdrawn below is of these days
+		time.Sleep(20 * 24 * time.Hour) // the row that is withdrawn below is of these days
 		two := one.Another(t)
 		round(two)
 		require.NotEmpty(t, round(one).Replaced)

@@ -30,7 +30,7 @@ func halfAYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 	for _, provider := range []string{"moneykit", "dapi"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := banktest.Open(t, provider)
-			began := bankmux.DateOf(time.Now().UTC()).AddDays(-60).String()
+			first := bankmux.DateOf(time.Now().UTC()).AddDays(-60).String()
 			replaced, removed := 0, 0
 			for i := range 40 {
 				if provider == "moneykit" {
@@ -50,8 +50,8 @@ func halfAYearOfSyncsKeepsTheTableInStepWithTheBank(t *testing.T) {
 				require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
 			}
 			s.Round(t)
-			s.Round(t) // what was missing once is missing twice
-			s.Agree(t, began)
+			s.Round(t) // a row that was missing once is missing twice
+			s.Agree(t, first)
 			t.Log(provider, len(s.Rows), "rows", replaced, "replaced", removed, "removed")
 			if provider == "moneykit" {
 				assert.Greater(t, replaced, 200, "every id changed once")
@@ -73,7 +73,7 @@ func aPageThatWasNotStoredIsReturnedAgain(t *testing.T) {
 			require.NoError(t, err)
 			again, err := s.Client.Sync(t.Context(), req)
 			require.NoError(t, err)
-			assert.Equal(t, keysOf(first), keysOf(again), "after a crash the page comes again")
+			assert.Equal(t, keysOf(first), keysOf(again), "after a crash the page is returned again")
 			s.Store(first)
 			again, err = s.Client.Sync(t.Context(), req)
 			require.NoError(t, err)

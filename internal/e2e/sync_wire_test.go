@@ -24,12 +24,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// wording answers requests whose path ends in a key with what stands there, and lets the bank
-// answer the others.
+// wording replaces the response to requests whose path ends in a key of says. The bank serves the
+// others.
 type wording struct {
 	bank http.RoundTripper
 	says map[string]string
-	last map[string]url.Values // what was asked last, by path
+	last map[string]url.Values // the last query, by path
 }
 
 func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -53,7 +53,7 @@ func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.bank.RoundTrip(r)
 }
 
-// mkRow is a row on MoneyKit's wire, as many days ago.
+// mkRow returns a row of MoneyKit in JSON, ago days old.
 func mkRow(id string, ago int, amount, text string, pending bool) string {
 	return fmt.Sprintf(
 		`{"transaction_id":%q,"account_id":"acc","amount":%s,"type":"debit","currency":"USD","date":%q,"description":%q,"raw_description":%q,"pending":%t}`,
@@ -66,7 +66,7 @@ func mkRow(id string, ago int, amount, text string, pending bool) string {
 	)
 }
 
-// mkPage is the answer of a sync, its lists in an order of their own.
+// mkPage returns the response to a sync in JSON.
 func mkPage(created, updated, removed []string) string {
 	quoted := make([]string, len(removed))
 	for i, id := range removed {
@@ -118,7 +118,7 @@ func theListsOfMoneyKitAreAppliedInOrder(t *testing.T) {
 				strings.Join(listed, ","),
 				len(listed),
 			)
-			return told(s.Round(t))
+			return joined(s.Round(t))
 		}
 		first := page(
 			nil,
@@ -177,21 +177,21 @@ func aRowThatVanishedBetweenTwoSyncsIsMissing(t *testing.T) {
 		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Withdrawn))
 		s.Fetch(t)
 		s.Cursor = "" // given up
-		anew := told(s.Round(t))
-		assert.Empty(t, anew.Removed)
-		require.Len(t, anew.Missing, 1, "the record of changes begins without the row")
-		assert.Equal(t, 1, anew.Missing[0].Known.Missed)
-		assert.Empty(t, told(s.Round(t)).Removed, "what MoneyKit stored is the same: it is no second reading")
+		again := joined(s.Round(t))
+		assert.Empty(t, again.Removed)
+		require.Len(t, again.Missing, 1, "the record of changes starts without the row")
+		assert.Equal(t, 1, again.Missing[0].Known.Missed)
+		assert.Empty(t, joined(s.Round(t)).Removed, "MoneyKit has stored nothing new, so this is not a second reading")
 		time.Sleep(time.Hour)
 		s.Fetch(t)
-		next := told(s.Round(t))
+		next := joined(s.Round(t))
 		require.Len(t, next.Removed, 1)
-		assert.Equal(t, anew.Missing[0].Known.Key, next.Removed[0].Known.Key)
+		assert.Equal(t, again.Missing[0].Known.Key, next.Removed[0].Known.Key)
 		s.Agree(t, "1990-01-01")
 	})
 }
 
-// dpRow is a row on Dapi's wire, as many days ago. The amount goes there as it is.
+// dpRow returns a row of Dapi in JSON, ago days old. The amount is written as it is.
 func dpRow(ago int, amount, text string) string {
 	return fmt.Sprintf(
 		`{"amount":%s,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"USD","name":"US Dollar"}}`,
@@ -201,7 +201,7 @@ func dpRow(ago int, amount, text string) string {
 	)
 }
 
-// openRows is a sync of one account of Dapi, and a round of it in which the bank lists these rows.
+// openRows returns a sync of one account of Dapi, and a function for a round that lists some rows.
 func openRows(t *testing.T) (s *banktest.Sync, round func(rows ...string) bankmux.Delta) {
 	t.Helper()
 	s = banktest.Open(t, "dapi")
@@ -250,7 +250,7 @@ func anUnreadableRowOfDapiCastsDoubtOnItsDayAlone(t *testing.T) {
 		assert.Equal(t, []string{reconcile.ReasonMoved}, reasons(moved.Replaced))
 		assert.Empty(t, moved.Added, "the moved row is not doubled")
 
-		gone := told(
+		gone := joined(
 			[]bankmux.Delta{round(first, dpRow(6, "7", "TOLL"), bad), round(first, dpRow(6, "7", "TOLL"), bad)},
 		)
 		require.Len(t, gone.Removed, 1, "of another day than the row that cannot be read")
@@ -346,7 +346,7 @@ func anEmptyListOfMoneyKitRemovesNothing(t *testing.T) {
 		})
 		require.NoError(t, err)
 		for range 3 {
-			d := told(s.Round(t))
+			d := joined(s.Round(t))
 			assert.Empty(t, d.Removed)
 			assert.NotEmpty(t, d.Suspect)
 			assert.NotEmpty(t, d.Missing)
@@ -363,9 +363,9 @@ func aRowThatIsMissingInTwoSyncs(t *testing.T) {
 		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.Withdrawn))
 		s.Fetch(t)
 		var was string
-		for i := range 2 { // an application that gives every cursor up
+		for i := range 2 { // an application that keeps no cursor
 			s.Cursor = ""
-			d := told(s.Round(t))
+			d := joined(s.Round(t))
 			require.Len(t, d.Missing, 1-i)
 			require.Len(t, d.Removed, i)
 			key := slices.Concat(d.Missing, d.Removed)[0].Known.Key
@@ -373,6 +373,6 @@ func aRowThatIsMissingInTwoSyncs(t *testing.T) {
 			was = key
 		}
 		s.Cursor = ""
-		assert.Empty(t, told(s.Round(t)).Missing)
+		assert.Empty(t, joined(s.Round(t)).Missing)
 	})
 }

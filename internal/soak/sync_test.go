@@ -77,7 +77,7 @@ func (s *tables) carry(accounts []bankmux.Account, cards []bankmux.Card) error {
 	}
 	m := reconcile.Match(before, now)
 	if len(m.Ambiguous) > 0 {
-		return fmt.Errorf("accounts have the same key: %s", m.Ambiguous[0].Reason)
+		return fmt.Errorf("accounts are ambiguous: %s", m.Ambiguous[0].Reason)
 	}
 	for _, p := range m.Pairs {
 		if p.Confidence < reconcile.Likely {
