@@ -20,12 +20,12 @@ var accounts = []promise{
 		comesWithRows,
 	},
 	{
-		"an account nobody knows is not found, and the others are read",
+		"an unknown account is not found, and the others are read",
 		needs(bankmux.CapAccounts, bankmux.CapBalances),
 		unknownAccount,
 	},
 	{
-		"balances are exact to the digit, and one nobody told is absent",
+		"balances are exact to the digit, and a missing balance is absent",
 		needs(bankmux.CapAccounts, bankmux.CapBalances),
 		balancesAreExact,
 	},
@@ -35,12 +35,12 @@ var accounts = []promise{
 		debtsAreNegative,
 	},
 	{
-		"another client's connection is refused, and one that lapsed says so",
+		"another client's connection is refused, and a lapsed one returns ErrReauth",
 		needs(bankmux.CapTransactions, bankmux.CapAccounts),
 		foreignAndLapsed,
 	},
-	{"a bank that asks is answered, perhaps from another process", needs(bankmux.CapBalances), challengeIsAnswered},
-	{"a wrong, a late and an abandoned answer are told apart", needs(bankmux.CapAccounts), wrongAnswers},
+	{"a bank's challenge is answered, also from another process", needs(bankmux.CapBalances), challengeIsAnswered},
+	{"a wrong, a late and an abandoned answer return different errors", needs(bankmux.CapAccounts), wrongAnswers},
 }
 
 func accountsAreWhole(t *testing.T, b *bench) {
@@ -102,8 +102,8 @@ func unknownAccount(t *testing.T, b *bench) {
 		return
 	}
 	_, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"nobody"}})
-	require.Len(t, failed, 1, "rows of an account nobody knows")
-	assert.ErrorIs(t, failed[0], bankmux.ErrNotFound, "rows of an account nobody knows")
+	require.Len(t, failed, 1, "rows of an unknown account")
+	assert.ErrorIs(t, failed[0], bankmux.ErrNotFound, "rows of an unknown account")
 }
 
 // partial checks that an error names one account as the only thing that failed.
@@ -111,7 +111,7 @@ func (b *bench) partial(err error, account string, kind bankmux.Kind) {
 	b.t.Helper()
 	b.show(err)
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
-	require.True(b.t, ok, "an error must name the account that failed beside those that were read: %v", err)
+	require.True(b.t, ok, "an error must name the account that failed, beside the results of the others: %v", err)
 	require.Len(b.t, partial.Failed, 1)
 	assert.Equal(b.t, account, partial.Failed[0].Account)
 	assert.ErrorIs(b.t, err, kind)
@@ -162,7 +162,7 @@ func balancesAreExact(t *testing.T, b *bench) {
 	}
 	require.Contains(t, found, silent)
 	_, told := found[silent].Of(bankmux.BalanceBooked)
-	assert.False(t, told, "nobody told it")
+	assert.False(t, told, "a missing balance has no amount")
 	assert.NotContains(t, found, broken)
 }
 
@@ -200,7 +200,7 @@ func debtsAreNegative(t *testing.T, b *bench) {
 func foreignAndLapsed(t *testing.T, b *bench) {
 	conn := b.prepared(t.Context())
 	foreign := conn
-	foreign.Client = "somebody else's"
+	foreign.Client = "another"
 	sent := b.reached()
 	_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: foreign})
 	require.ErrorIs(t, err, bankmux.ErrInvalid)

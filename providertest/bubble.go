@@ -115,7 +115,7 @@ func (b *bench) together(n int, f func(i int)) {
 			defer func() {
 				if p := recover(); p != nil {
 					b.t.Errorf(
-						"%s panicked when many called at once: %v\n%s",
+						"%s panicked during concurrent calls: %v\n%s",
 						b.runningCalls("the adapter"),
 						p,
 						debug.Stack(),
@@ -162,10 +162,10 @@ func (b *bench) runningCalls(otherwise string) string {
 func (b *bench) deadlock(reason string) string {
 	switch {
 	case strings.Contains(reason, "main bubble goroutine has exited"):
-		return "a goroutine was left behind: it still waits when the test is over. " +
+		return "a goroutine was left behind: it still waits after the test. " +
 			"Whatever an adapter starts must end with the call that started it." + b.waiting()
 	case strings.Contains(reason, "all goroutines in bubble are blocked"):
-		return b.runningCalls("the harness") + " never returned: it waits for what never comes. " +
+		return b.runningCalls("the harness") + " never returned: it waits without end. " +
 			"A call must end when its context does." + b.waiting()
 	}
 	return "the test panicked: " + reason
@@ -173,7 +173,7 @@ func (b *bench) deadlock(reason string) string {
 
 func (b *bench) stalled() string {
 	return b.runningCalls("the test") + " did not return before the deadline of the test binary. " +
-		"Virtual time stands still while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
+		"Virtual time stops while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
 }
 
 // maxStacks is how many goroutines are shown, and maxFrames how many lines of each.

@@ -37,7 +37,7 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 	if b.Data.Ask == nil {
 		conn := b.prepared(t.Context())
 		_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
-		require.NoError(t, err, "the harness says that the provider never asks")
+		require.NoError(t, err, "Data.Ask is nil, so the provider never asks")
 		return
 	}
 	conn := b.connect(t.Context())
@@ -56,7 +56,7 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 	ch := b.challenge(err)
 	assert.Equal(t, bankmux.OpBalances, ch.Op)
 	assert.Equal(t, conn.ID, ch.Connection)
-	assert.Equal(t, ids[0], ch.Account, "it names the step that was interrupted")
+	assert.Equal(t, ids[0], ch.Account, "it names the account that was interrupted")
 	assert.True(t, ch.ExpiresAt.After(ch.At))
 	require.Len(t, ch.Inputs, 2)
 	assert.Equal(t, bankmux.InputOTP, ch.Inputs[0].Kind)
@@ -87,9 +87,9 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 	got, err := b.client.Balances(t.Context(), req)
 	require.NoError(t, err)
 	assert.Len(t, got.Balances, 2)
-	assert.Equal(t, 2, b.reached()-before, "the step that was answered and the one after it")
+	assert.Equal(t, 2, b.reached()-before, "the answered account and the next one")
 	_, err = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-	require.NoError(t, err, "the connection is free again")
+	require.NoError(t, err, "the connection has no open challenge")
 	_, err = b.client.Balances(t.Context(), req)
 	b.show(err)
 	require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "a challenge is answered once")
@@ -99,7 +99,7 @@ func wrongAnswers(t *testing.T, b *bench) {
 	if b.Data == nil || b.Data.Ask == nil {
 		conn := b.prepared(t.Context())
 		_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
-		require.NoError(t, err, "the harness says that the provider never asks")
+		require.NoError(t, err, "Data.Ask is nil, so the provider never asks")
 		return
 	}
 	conn := b.connect(t.Context())
@@ -118,10 +118,10 @@ func wrongAnswers(t *testing.T, b *bench) {
 	_, err := b.client.Accounts(t.Context(), req)
 	b.show(err)
 	require.ErrorIs(t, err, bankmux.ErrAnswerRejected)
-	assert.Equal(t, 1, b.reached()-before, "a rejected answer is not repeated")
+	assert.Equal(t, 1, b.reached()-before, "a rejected answer is not retried")
 	req.Answers = nil
 	_, err = b.client.Accounts(t.Context(), req)
-	require.NoError(t, err, "the call starts anew")
+	require.NoError(t, err, "the call starts from its first step")
 
 	ch, _ = ask()
 	req.Answers = ch.Abandon()
@@ -133,7 +133,7 @@ func wrongAnswers(t *testing.T, b *bench) {
 	assert.Equal(t, before, b.reached())
 	req.Answers = nil
 	_, err = b.client.Accounts(t.Context(), req)
-	require.NoError(t, err, "the connection is free again")
+	require.NoError(t, err, "the connection has no open challenge")
 
 	ch, right := ask()
 	time.Sleep(time.Until(ch.ExpiresAt) + time.Second)
@@ -145,5 +145,5 @@ func wrongAnswers(t *testing.T, b *bench) {
 	assert.Equal(t, before, b.reached())
 	req.Answers = nil
 	_, err = b.client.Accounts(t.Context(), req)
-	require.NoError(t, err, "the call starts anew")
+	require.NoError(t, err, "the call starts from its first step")
 }

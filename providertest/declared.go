@@ -71,5 +71,5 @@ func lacking(t *testing.T, b *bench, has capabilities) {
 			}
 		}
 	}
-	assert.Equal(t, sent, b.reached(), "what is unsupported sends nothing")
+	assert.Equal(t, sent, b.reached(), "an unsupported call sends nothing")
 }

@@ -45,7 +45,7 @@ func (b *bench) onlyReads(mark int, what string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.requests[mark:] {
-		assert.True(b.t, r.read, "%s is said to be a read, and sent %s %s", what, r.request.Method, r.request.URL.Path)
+		assert.True(b.t, r.read, "%s has the effect Read, and sent %s %s", what, r.request.Method, r.request.URL.Path)
 	}
 }
 

@@ -33,9 +33,9 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 		}
 	}
 	for name, f := range map[string]func(*testing.T, *bench){
-		"a refused connection is repeated, for nothing was sent":        refusedConnection,
-		"the caller's cancellation in mid-flight is an unknown outcome": cancelledExchange,
-		"an outage opens the circuit, which refuses and heals":          outage,
+		"a refused connection is retried, because nothing was sent": refusedConnection,
+		"a cancellation in mid-flight leaves the outcome unknown":   cancelledExchange,
+		"an outage opens the circuit breaker, which closes again":   outage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +81,7 @@ func brokenDisconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	b.show(err)
 	b.heal()
 	if err == nil {
-		assert.True(t, f.Processed, "gone out of nothing")
+		assert.True(t, f.Processed, "a disconnect that was never made")
 		assert.Equal(t, bankmux.StateGone, done.Connection.Status.State)
 		got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 		require.NoError(t, err)
@@ -143,8 +143,8 @@ func outage(t *testing.T, b *bench) {
 	}
 	require.GreaterOrEqual(t, sent, 0, "the circuit did not open within %d failures", len(posts))
 	_, err := b.client.CreateSession(t.Context(), b.Request)
-	require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "a session would lead the user nowhere")
-	assert.Equal(t, sent, b.reached(), "refused without sending")
+	require.ErrorIs(t, err, bankmux.ErrCircuitOpen, "a session cannot be finished during an outage")
+	assert.Equal(t, sent, b.reached(), "refused, and nothing was sent")
 	b.heal()
 	time.Sleep(time.Minute)
 	for range 3 {

@@ -31,7 +31,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	}
 	switch {
 	case err == nil:
-		assert.True(t, f.Processed, "a connection out of nothing")
+		assert.True(t, f.Processed, "a connection that was never made")
 		assert.Equal(t, b.idOf(post.Session, conn), conn.ID)
 		assert.NotEmpty(t, conn.Reference())
 		assert.NotEqual(t, "duplicate", conn.Reference())
@@ -41,7 +41,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		b.show(err)
 		assert.False(t, harmless(f), "%v", err)
 		assert.Equal(t, !reads, errors.Is(err, bankmux.ErrOutcomeUnknown),
-			"the outcome is unknown of a one-shot alone: %v", err)
+			"only a one-shot has an unknown outcome: %v", err)
 	}
 	b.heal()
 	// Asking again with the same session and payload is how to find out, also for another process
@@ -53,7 +53,7 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 		b.show(err)
 		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
 		assert.False(t, reads, "an exchange that is a read spends nothing")
-		assert.True(t, f.Processed, "the token cannot be spent: nothing was carried out")
+		assert.True(t, f.Processed, "the token cannot be spent: nothing was processed")
 		return
 	}
 	assert.Equal(t, b.idOf(post.Session, again), again.ID)
@@ -85,18 +85,18 @@ func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capa
 		}
 	})
 	if !follows {
-		t.Run("not checked: faults behind an exchange: nothing is sent after it", func(*testing.T) {})
+		t.Run("not checked: faults after an exchange: nothing is sent after it", func(*testing.T) {})
 		return
 	}
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
-		t.Run("behind an exchange/"+f.Name, func(t *testing.T) {
+		t.Run("after an exchange/"+f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindExchange(t, b, f) })
 		})
 		if !has[bankmux.CapStatus] || !slices.Contains(fewFaults, f.Name) {
 			continue
 		}
-		t.Run("behind a reconnect/"+f.Name, func(t *testing.T) {
+		t.Run("after a reconnect/"+f.Name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindReconnect(t, b, f) })
 		})
@@ -152,7 +152,7 @@ func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
 		require.NoError(
 			t,
 			err,
-			"the exchange was carried out and a request after it failed: the token is spent and the connection is lost",
+			"the exchange was processed and a request after it failed: the token is spent and the connection is lost",
 		)
 	}
 	assert.NotEmpty(t, conn.Reference())

@@ -454,7 +454,7 @@ func (b *heronBank) deliveries() *providertest.Webhooks {
 		Signed: []string{heronSignature},
 		Forged: func(conn bankmux.Connection) map[string]bankmux.WebhookRequest {
 			return map[string]bankmux.WebhookRequest{
-				"of another key": sign(conn, "a guess at the secret", time.Now()),
+				"by another key": sign(conn, "a guess at the secret", time.Now()),
 				"of the future":  sign(conn, heronHooks[0], time.Now().Add(time.Hour)),
 			}
 		},

@@ -57,7 +57,7 @@ func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res 
 	}
 	for _, id := range req.Accounts {
 		there := slices.ContainsFunc(all, func(a heronAccount) bool { return a.ID == id })
-		if !there && !h.does("an unknown account is passed over") {
+		if !there && !h.does("an unknown account is ignored") {
 			res.Failed = append(
 				res.Failed,
 				bankmux.Failure{
@@ -202,7 +202,7 @@ func (h *heron) TransactionPage(
 	seen := map[string]bool{}
 	for _, r := range rows {
 		t, fault := h.transaction(id, r)
-		if fault != nil && h.does("a row that cannot be read costs the page") {
+		if fault != nil && h.does("an unreadable row fails the page") {
 			return bankmux.TransactionPage{}, fault
 		}
 		if fault != nil {
@@ -210,7 +210,7 @@ func (h *heron) TransactionPage(
 			continue
 		}
 		equal := t.Date.String() + t.Amount.String() + t.Description
-		if seen[equal] && h.does("equal rows are taken for one") {
+		if seen[equal] && h.does("equal rows are merged into one") {
 			continue
 		}
 		seen[equal] = true

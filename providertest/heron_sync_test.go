@@ -130,7 +130,7 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 		return res, webhook.Refuse("the signature does not hold")
 	}
 	signed := time.Unix(seconds, 0).UTC()
-	if err := (webhook.Window{}).Check(signed); err != nil && !h.does("an old webhook is believed") {
+	if err := (webhook.Window{}).Check(signed); err != nil && !h.does("an old webhook is accepted") {
 		return res, err
 	}
 	var body struct{ ID, Event, Grant, Session, Code string }
@@ -143,7 +143,7 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 		e.Kind = bankmux.EventConsentExpiring
 	case "flow.finished":
 		e.Kind, e.Session = bankmux.EventLinkFinished, body.Session
-		if !h.does("the payload of a finished flow is not given") {
+		if !h.does("an event has no payload of a finished flow") {
 			e = e.WithExchangePayload(bankmux.NewSecret(`{"code":"` + body.Code + `"}`))
 		}
 		return bankmux.WebhookResult{Key: body.ID, Events: []bankmux.Event{e}}, nil

@@ -154,12 +154,12 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	}
 	conn := bankmux.NewConnection(req.Session, out.ID, bankmux.NewSecret(out.Grant))
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: bankmux.Moment(time.Now())}
-	if h.does("a reconnect is accepted unseen") && req.Session.Reconnect != nil {
+	if h.does("a reconnect is accepted without a check") && req.Session.Reconnect != nil {
 		return bankmux.ExchangeResult{Connection: conn}, nil
 	}
 	fresh, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
 	switch {
-	case err != nil && h.does("a spent token is lost when the read behind it fails"):
+	case err != nil && h.does("a spent token is lost when the read after it fails"):
 		return none, err
 	case err != nil: // the code is spent, so the connection is kept
 		conn.Status.State = bankmux.StateUnverified
@@ -175,7 +175,7 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 
 // further are the other connections of the run, which are like the first.
 func (h *heron) further(s bankmux.Session, out heronGranted, first bankmux.Connection) (more []bankmux.Connection) {
-	if h.does("further connections of one run are lost") {
+	if h.does("further connections of one run are dropped") {
 		return nil
 	}
 	for _, one := range out.More {
@@ -192,7 +192,7 @@ func (h *heron) goWrong() {
 	if h.does("a call panics") {
 		panic("an index is out of range")
 	}
-	if h.does("a call waits for what never comes") {
+	if h.does("a call waits without end") {
 		<-make(chan int)
 	}
 	if h.does("a call waits for a lock that is held") {
@@ -228,7 +228,7 @@ func (h *heron) redeem(ctx context.Context, code string, s bankmux.Session) (out
 	switch {
 	case !h.reads:
 		req = rest.Request{Method: http.MethodPost, Path: "/redeem", JSON: map[string]string{"code": code}}
-	case h.does("an exchange that is said to be a read writes"):
+	case h.does("an exchange with the effect Read writes"):
 		req.Method, req.JSON = http.MethodPost, map[string]string{}
 	}
 	err = h.send(ctx, req, nil, &out)
@@ -256,7 +256,7 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 	if !known {
 		state = bankmux.State(out.State)
 	}
-	if h.does("every connection is said to be active") {
+	if h.does("every connection is reported as active") {
 		state = bankmux.StateActive
 	}
 	conn.Institution = bankmux.Institution{ID: out.Bank, Name: "Nest Bank"}
@@ -275,7 +275,7 @@ func (h *heron) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest)
 
 func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	if !h.does("a connection is not ended at the provider") {
+	if !h.does("a disconnect does not reach the provider") {
 		var out struct {
 			State string `json:"state"`
 		}

@@ -19,7 +19,7 @@ import (
 // know whether the user is there.
 var hosted = []promise{
 	{"the browser gets no secret of a session", nil, browserGetsNoSecret},
-	{"banks learn whether the user is there, in full or not at all", nil, presenceIsSent},
+	{"presence headers are sent in full or not at all", nil, presenceIsSent},
 }
 
 // verifier is the form of a PKCE verifier (RFC 7636, section 4.1). Ids are mostly shorter, and may
@@ -70,7 +70,7 @@ func texts(v any) (all []string) {
 
 // presenceIsSent makes calls with and without a user and looks at the fields that say so.
 func presenceIsSent(t *testing.T, b *bench) {
-	if b.lacks("Harness.PSU", len(b.PSU) == 0, "whether banks learn that the user is there") {
+	if b.lacks("Harness.PSU", len(b.PSU) == 0, "whether presence headers reach the bank") {
 		return
 	}
 	user := bankmux.Presence{IP: netip.MustParseAddr("203.0.113.77"), UserAgent: "planted-agent/1.0", Since: time.Now()}
@@ -78,7 +78,7 @@ func presenceIsSent(t *testing.T, b *bench) {
 	absent, noAddress, noAgent := user, user, user
 	absent.Absent, noAddress.IP, noAgent.UserAgent = true, netip.Addr{}, ""
 	ways := map[string]*bankmux.Presence{
-		"a user who is there": &user, "a background call": &absent, "a user without address": &noAddress,
+		"a present user": &user, "a background call": &absent, "a user without address": &noAddress,
 		"a user without user agent": &noAgent, "a context that does not say": nil,
 	}
 	for _, op := range operations(b) {
@@ -105,7 +105,7 @@ func presenceIsSent(t *testing.T, b *bench) {
 }
 
 // checkPresence looks at the requests since a mark: each has all of the fields or none, and only
-// one for a user who is there has them.
+// one for a present user has them.
 func (b *bench) checkPresence(mark int, name string, user bankmux.Presence, there bool) {
 	b.t.Helper()
 	b.mu.Lock()
@@ -121,11 +121,11 @@ func (b *bench) checkPresence(mark int, name string, user bankmux.Presence, ther
 		}
 		told = true
 		said := strings.Join(values, "\n")
-		assert.Len(b.t, values, len(b.PSU), "%s: a bank refuses a request that has a part of Harness.PSU", name)
+		assert.Len(b.t, values, len(b.PSU), "%s: a bank refuses a request with only some of Harness.PSU", name)
 		assert.True(
 			b.t, strings.Contains(said, user.IP.String()) && strings.Contains(said, user.UserAgent),
-			"%s: address and user agent are those of the user", name,
+			"%s: the headers have the user's address and user agent", name,
 		)
 	}
-	assert.Equal(b.t, there, told, "%s: whether the bank learns that the user is there", name)
+	assert.Equal(b.t, there, told, "%s: whether a request has the presence headers", name)
 }

@@ -13,7 +13,7 @@ import (
 // lifecycle are the promises of the optional interfaces.
 var lifecycle = []promise{
 	{
-		"a lapse is seen, a reconnect mends it and the connection keeps its id",
+		"a lapse is reported, and a reconnect renews the connection under its id",
 		[]bankmux.Capability{bankmux.CapStatus},
 		func(t *testing.T, b *bench) {
 			conn := b.connect(t.Context())
@@ -25,7 +25,7 @@ var lifecycle = []promise{
 
 			require.NoError(t, b.Lapse(conn))
 			got, err = b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
-			require.NoError(t, err, "a lapse is an answer, not an error")
+			require.NoError(t, err, "a lapse is a result, not an error")
 			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "the consent ended")
 			assert.NotEmpty(t, got.Connection.Status.Code)
 			b.show(got)
@@ -54,7 +54,7 @@ var lifecycle = []promise{
 			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
 		},
 	},
-	{"a reconnect that renewed nothing is not accepted", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
+	{"a reconnect that renewed nothing is refused", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
 	{
 		"a reconnect belongs to the connection's user",
 		[]bankmux.Capability{bankmux.CapStatus},
@@ -62,7 +62,7 @@ var lifecycle = []promise{
 			conn := b.connect(t.Context())
 			sent := b.reached()
 			req := b.Request
-			req.User, req.Reconnect = "somebody-else", &conn
+			req.User, req.Reconnect = "another-user", &conn
 			_, err := b.client.CreateSession(t.Context(), req)
 			require.ErrorIs(t, err, bankmux.ErrInvalid)
 			_, err = b.client.ConnectionStatus(
@@ -81,7 +81,7 @@ var lifecycle = []promise{
 		},
 	},
 	{
-		"a renewal that is begun early and abandoned leaves the connection working",
+		"an early renewal that is abandoned leaves the connection working",
 		[]bankmux.Capability{bankmux.CapStatus},
 		func(t *testing.T, b *bench) {
 			conn := b.connect(t.Context())
@@ -95,12 +95,12 @@ var lifecycle = []promise{
 				t,
 				bankmux.StateActive,
 				got.Connection.Status.State,
-				"beginning a renewal ended the consent in force",
+				"the start of a renewal ended the consent in force",
 			)
 		},
 	},
 	{
-		"a disconnected connection is gone, and disconnecting twice is fine",
+		"a disconnected connection is gone, and a second disconnect succeeds",
 		[]bankmux.Capability{bankmux.CapStatus, bankmux.CapDisconnect},
 		func(t *testing.T, b *bench) {
 			conn := b.connect(t.Context())
@@ -112,11 +112,11 @@ var lifecycle = []promise{
 			got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err)
 			assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State,
-				"a connection that was disconnected still works at the provider")
+				"a disconnected connection still works at the provider")
 		},
 	},
 	{
-		"good credentials pass the check",
+		"valid credentials pass the check",
 		[]bankmux.Capability{bankmux.CapCheck},
 		func(t *testing.T, b *bench) { require.NoError(t, b.client.Check(t.Context())) },
 	},

@@ -19,7 +19,7 @@ import (
 
 // linking are the promises of the two steps every provider has.
 var linking = []promise{
-	{"a session is complete and survives sealed storage", nil, func(t *testing.T, b *bench) {
+	{"a session is complete, and equal after sealed storage", nil, func(t *testing.T, b *bench) {
 		s := b.session(t.Context())
 		assert.GreaterOrEqual(t, len(s.ID), 22, "128 random bits")
 		assert.NotEqual(t, s.ID, b.session(t.Context()).ID)
@@ -35,7 +35,7 @@ var linking = []promise{
 		_, err := b.client.ExchangeToken(t.Context(), b.linked(back))
 		assert.NoError(t, err)
 	}},
-	{"an exchange gives a connection that storage keeps", nil, func(t *testing.T, b *bench) {
+	{"an exchange returns a connection that is equal after sealed storage", nil, func(t *testing.T, b *bench) {
 		s := b.session(t.Context())
 		post := b.linked(s)
 		reads, mark := b.readsExchange(post), b.reached()
@@ -61,7 +61,7 @@ var linking = []promise{
 		}
 		assert.Equal(t, 1, b.exchanges())
 	}},
-	{"a payload posted twice makes one connection or says the token is spent", nil, func(t *testing.T, b *bench) {
+	{"a payload that is posted twice returns one connection or ErrTokenSpent", nil, func(t *testing.T, b *bench) {
 		post := b.linked(b.session(t.Context()))
 		first, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 		require.NoError(t, err)
@@ -74,7 +74,7 @@ var linking = []promise{
 		assert.Equal(t, first.ID, again.ID)
 		assert.Equal(t, first.Reference(), again.Reference())
 	}},
-	{"a payload of another session is refused where the provider can tell", nil, func(t *testing.T, b *bench) {
+	{"a payload of another session is refused where the provider binds payloads", nil, func(t *testing.T, b *bench) {
 		mine, theirs := b.session(t.Context()), b.session(t.Context())
 		post := b.linked(theirs)
 		post.Session = mine
@@ -97,7 +97,7 @@ var linking = []promise{
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "a payload of another session was accepted")
 	}},
 	{
-		"two logins of one session are two connections, unless the provider allows only one",
+		"two logins of one session are two connections, unless the provider binds payloads",
 		nil,
 		func(t *testing.T, b *bench) {
 			if b.Binds {
@@ -121,13 +121,13 @@ var linking = []promise{
 			}
 		},
 	},
-	{"what a session is asked for reaches the provider", nil, sessionsArrive},
-	{"a connection has the products that were granted", nil, productsAreGranted},
-	{"a connection says how long the permission lasts", nil, consentsAreRead},
-	{"several banks that are linked in one run are several connections", nil, severalBanks},
-	{"what cannot be right is refused and sends nothing", nil, refusals},
-	{"a payload that is not the provider's is refused", nil, strangers},
-	{"thirty-two users link at once", nil, func(t *testing.T, b *bench) {
+	{"the fields of a session request reach the provider", nil, sessionsArrive},
+	{"a connection has the products that the user granted", nil, productsAreGranted},
+	{"a connection has the dates of its consent", nil, consentsAreRead},
+	{"banks that are linked in one run are several connections", nil, severalBanks},
+	{"an invalid call is refused, and nothing is sent", nil, refusals},
+	{"a payload of another form is refused", nil, strangers},
+	{"32 users link at once", nil, func(t *testing.T, b *bench) {
 		ids := make([]string, 32)
 		b.together(len(ids), func(i int) {
 			s, err := b.client.CreateSession(t.Context(), b.Request)
@@ -171,7 +171,7 @@ func refusals(t *testing.T, b *bench) {
 	}{
 		"a cancelled context":       {cancelled, func(*exchange) {}, bankmux.ErrContextDone},
 		"an expired deadline":       {late, func(*exchange) {}, bankmux.ErrContextDone},
-		"another user":              {t.Context(), func(r *exchange) { r.User = "somebody-else" }, bankmux.ErrInvalid},
+		"another user":              {t.Context(), func(r *exchange) { r.User = "another-user" }, bankmux.ErrInvalid},
 		"an expired session":        {t.Context(), func(r *exchange) { r.Session.ExpiresAt = time.Now() }, bankmux.ErrTokenSpent},
 		"another client's session":  {t.Context(), func(r *exchange) { r.Session.Client = "another" }, bankmux.ErrInvalid},
 		"no JSON":                   {t.Context(), payload("token=1"), bankmux.ErrInvalid},
@@ -189,9 +189,9 @@ func refusals(t *testing.T, b *bench) {
 	require.ErrorIs(t, err, bankmux.ErrContextDone)
 	_, err = b.client.CreateSession(t.Context(), bankmux.SessionRequest{})
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
-	assert.Equal(t, sent, b.reached(), "refused without sending")
+	assert.Equal(t, sent, b.reached(), "refused, and nothing was sent")
 	_, err = b.client.ExchangeToken(t.Context(), good)
-	assert.NoError(t, err, "nothing was lost")
+	assert.NoError(t, err, "the same call succeeds afterwards")
 }
 
 // strangers posts payloads that are not of this provider's front end. An exchange that spends
@@ -221,10 +221,10 @@ func strangers(t *testing.T, b *bench) {
 		b.refused("a payload that is "+name, err, bankmux.ErrInvalid)
 	}
 	if !reads {
-		assert.Equal(t, sent, b.reached(), "refused without sending")
+		assert.Equal(t, sent, b.reached(), "refused, and nothing was sent")
 	}
 	_, err := b.client.ExchangeToken(t.Context(), good)
-	assert.NoError(t, err, "nothing was lost")
+	assert.NoError(t, err, "the same call succeeds afterwards")
 }
 
 // refused checks that a call was refused, with the proof that nothing was sent.

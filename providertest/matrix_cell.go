@@ -100,8 +100,8 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	name := c.name()
 	assert.Equal(c.t, want.kind, got.kind, "%s: kind; %v", name, err)
 	assert.Equal(c.t, want.scope, got.scope, "%s: scope; %v", name, err)
-	assert.Equal(c.t, want.attempts, got.attempts, "%s: how often it was sent; %v", name, err)
-	assert.Equal(c.t, want.verdict, got.verdict, "%s: what the breaker made of it; %v", name, err)
+	assert.Equal(c.t, want.attempts, got.attempts, "%s: requests; %v", name, err)
+	assert.Equal(c.t, want.verdict, got.verdict, "%s: what the breaker counted; %v", name, err)
 	assert.Equal(c.t, want.bank, got.bank, "%s: whether it counts against the bank; %v", name, err)
 	assert.LessOrEqual(
 		c.t,
@@ -127,7 +127,7 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 		"%s: how long to wait; a date has whole seconds",
 		name,
 	)
-	assert.False(c.t, e.UserMustAct(), "%s: no user can mend it", name)
+	assert.False(c.t, e.UserMustAct(), "%s: no user can fix it", name)
 	assert.Equal(
 		c.t,
 		want.kind != bankmux.ErrOutcomeUnknown,
@@ -173,7 +173,7 @@ func (c *matrixCell) leftNothing() {
 	c.t.Helper()
 	c.transport.CloseIdleConnections()
 	synctest.Wait()
-	assert.Zero(c.t, c.open(), "%s: connections that nobody closed", c.name())
+	assert.Zero(c.t, c.open(), "%s: open connections", c.name())
 	assert.Equal(c.t, c.idle, c.goroutines(), "%s: goroutines", c.name())
 }
 

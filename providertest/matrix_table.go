@@ -130,7 +130,7 @@ func (o outcome) row() string {
 	}
 	judged := string(o.verdict)
 	if o.bank {
-		judged += ", of the bank failure"
+		judged += ", and the bank's failure"
 	}
 	return strings.Join([]string{back, scope, remedy, repeat, sent, judged, connection}, " | ")
 }

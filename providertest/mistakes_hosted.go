@@ -4,16 +4,16 @@ package providertest
 // that are told whether the user is there. Not every adapter can make them.
 var hostedMistakes = []Mistake{
 	{
-		Name:  "a part of the fields about the user is left out",
+		Name:  "some of the presence headers are left out",
 		Needs: "Harness.PSU",
-		Test:  "banks learn whether the user is there, in full or not at all",
-		Says:  "a bank refuses a request that has a part of Harness.PSU",
+		Test:  "presence headers are sent in full or not at all",
+		Says:  "a bank refuses a request with only some of Harness.PSU",
 	},
 	{
-		Name:  "background calls say that the user is there",
+		Name:  "background calls send the presence headers",
 		Needs: "Harness.PSU",
-		Test:  "banks learn whether the user is there, in full or not at all",
-		Says:  "whether the bank learns that the user is there",
+		Test:  "presence headers are sent in full or not at all",
+		Says:  "whether a request has the presence headers",
 	},
 	{
 		Name:  "the verifier is sent to the browser",
@@ -22,16 +22,16 @@ var hostedMistakes = []Mistake{
 		Says:  "has a text of Session.State that is as long as a PKCE verifier",
 	},
 	{
-		Name:  "another bank is asked for than was chosen",
+		Name:  "the session asks for another bank than the chosen one",
 		Needs: "Received.Institution",
-		Test:  "what a session is asked for reaches the provider",
+		Test:  "the fields of a session request reach the provider",
 		Says:  "what reached the provider of SessionRequest.Institution",
 	},
 	{
-		Name:  "a renewal that is begun ends the consent in force",
+		Name:  "the start of a renewal ends the consent in force",
 		Needs: "Disconnector",
-		Test:  "a renewal that is begun early and abandoned leaves the connection working",
-		Says:  "beginning a renewal ended the consent in force",
+		Test:  "an early renewal that is abandoned leaves the connection working",
+		Says:  "the start of a renewal ended the consent in force",
 	},
 	{
 		Name:  "a renewed token is not stored",
@@ -40,39 +40,39 @@ var hostedMistakes = []Mistake{
 		Says:  "the keeper still has the first credential",
 	},
 	{
-		Name:  "a round that changed while it was read is not begun again",
+		Name:  "a round that changed while it was read is not restarted",
 		Needs: "Feed.Restarts",
 		Test:  "a sync agrees with a bank whose rows change while it reads",
-		Says:  "a sync whose rows change while it reads goes on or begins again",
+		Says:  "a sync whose rows change while it reads continues or restarts",
 	},
 	{
 		Name:  "the pending row that is replaced is not read",
 		Needs: "Data.NamesPending",
-		Test:  "a posted row names the pending row that it replaces",
+		Test:  "a booked row names the pending row that it replaces",
 		Says:  "Transaction.Replaces is the id of the pending row",
 	},
 	{
 		Name:  "rows in currencies outside of ISO 4217 are dropped",
 		Needs: "Harness.Data",
 		Test:  "amounts of transactions are exact to the digit",
-		Says:  "rows in each currency, of ISO 4217 or not",
+		Says:  "rows in every currency, of ISO 4217 or not",
 	},
 	{
-		Name:  "a sync does not name a row that cannot be read",
+		Name:  "a sync does not name an unreadable row",
 		Needs: "Harness.Data",
-		Test:  "a sync names a row that cannot be read, and reads the others",
+		Test:  "a sync names an unreadable row, and reads the others",
 		Says:  "Delta.Failed names the row that cannot be read",
 	},
 	{
-		Name:  "the payload of a finished flow is printed",
+		Name:  "an event shows the payload of a finished flow",
 		Needs: "Webhooks.Finished",
-		Test:  "a flow that a webhook reports as finished becomes a connection",
+		Test:  "a finished flow that a webhook reports becomes a connection",
 		Says:  "a secret was shown",
 	},
 	{
 		Name:  "the address of a delivery is not verified",
 		Needs: "SentTo in Webhooks.Sign",
-		Test:  "a webhook is refused if anything that was signed is changed",
+		Test:  "a webhook is refused if anything signed is changed",
 		Says:  "a delivery sent to another path must be refused",
 	},
 }

@@ -3,28 +3,28 @@ package providertest
 // linkMistakes are those of sessions, exchanges and connections.
 var linkMistakes = []Mistake{
 	{
-		Name: "a spent token is lost when the read behind it fails",
-		Test: "faults/behind an exchange/unavailable",
+		Name: "a spent token is lost when the read after it fails",
+		Test: "faults/after an exchange/unavailable",
 		Says: "the token is spent and the connection is lost",
 	},
 	{
 		Name: "the granted products are not read",
-		Test: "a connection has the products that were granted",
+		Test: "a connection has the products that the user granted",
 		Says: "Connection.Products are those that the user granted",
 	},
 	{
 		Name: "the webhook URL is not sent",
-		Test: "what a session is asked for reaches the provider",
+		Test: "the fields of a session request reach the provider",
 		Says: "what reached the provider of SessionRequest.WebhookURL",
 	},
 	{
 		Name: "the country is not sent",
-		Test: "what a session is asked for reaches the provider",
+		Test: "the fields of a session request reach the provider",
 		Says: "what reached the provider of SessionRequest.Country",
 	},
 	{
-		Name: "a reconnect is accepted unseen",
-		Test: "a reconnect that renewed nothing is not accepted",
+		Name: "a reconnect is accepted without a check",
+		Test: "a reconnect that renewed nothing is refused",
 		Says: "renewed nothing and was accepted as active",
 	},
 	{
@@ -34,18 +34,18 @@ var linkMistakes = []Mistake{
 	},
 	{
 		Name: "a payload of another session is accepted",
-		Test: "a payload of another session is refused where the provider can tell",
+		Test: "a payload of another session is refused where the provider binds payloads",
 		Says: "a payload of another session was accepted",
 	},
 	{
-		Name: "every connection is said to be active",
-		Test: "a lapse is seen, a reconnect mends it and the connection keeps its id",
+		Name: "every connection is reported as active",
+		Test: "a lapse is reported, and a reconnect renews the connection under its id",
 		Says: "the consent ended",
 	},
 	{
-		Name: "a connection is not ended at the provider",
-		Test: "a disconnected connection is gone, and disconnecting twice is fine",
-		Says: "a connection that was disconnected still works at the provider",
+		Name: "a disconnect does not reach the provider",
+		Test: "a disconnected connection is gone, and a second disconnect succeeds",
+		Says: "a disconnected connection still works at the provider",
 	},
 	{
 		Name: "a credential is in an error",
@@ -54,18 +54,18 @@ var linkMistakes = []Mistake{
 	},
 	{
 		Name: "the end of the consent is not read",
-		Test: "a connection says how long the permission lasts",
+		Test: "a connection has the dates of its consent",
 		Says: "Connection.Consent.ExpiresAt is",
 	},
 	{
-		Name: "further connections of one run are lost",
-		Test: "several banks that are linked in one run are several connections",
-		Says: "each bank that the user linked is a connection",
+		Name: "further connections of one run are dropped",
+		Test: "banks that are linked in one run are several connections",
+		Says: "each linked bank is a connection",
 	},
 	{
-		Name: "an exchange that is said to be a read writes",
-		Test: "an exchange gives a connection that storage keeps",
-		Says: "the exchange is said to be a read, and sent POST",
+		Name: "an exchange with the effect Read writes",
+		Test: "an exchange returns a connection that is equal after sealed storage",
+		Says: "the exchange has the effect Read, and sent POST",
 	},
 }
 
@@ -74,17 +74,17 @@ var dataMistakes = []Mistake{
 	{
 		Name: "removed rows are ignored",
 		Test: "a sync reports a row that the bank removes",
-		Says: "what the application stored after the bank removed a row is what the bank has",
+		Says: "the application must have the bank's rows after the bank removed a row",
 	},
 	{
 		Name: "modified rows are ignored",
 		Test: "a sync reports a row that the bank corrects",
-		Says: "what the application stored after the bank corrected a row is what the bank has",
+		Says: "the application must have the bank's rows after the bank corrected a row",
 	},
 	{
 		Name: "a sync has all accounts",
-		Test: "a sync has only the accounts that are asked for",
-		Says: "a sync of one account has rows of that account alone",
+		Test: "a sync has only the requested accounts",
+		Says: "a sync of one account has only rows of that account",
 	},
 	{
 		Name: "the pending flag is not read",
@@ -93,7 +93,7 @@ var dataMistakes = []Mistake{
 	},
 	{
 		Name: "a new link has new keys",
-		Test: "a sync of a new link doubles no row",
+		Test: "a sync of a new link duplicates no row",
 		Says: "a new link to the same accounts adds no row",
 	},
 	{
@@ -103,43 +103,43 @@ var dataMistakes = []Mistake{
 	},
 	{
 		Name: "money out has the sign of money in",
-		Test: "money in is positive and money out negative, whatever the account",
+		Test: "money in is positive and money out negative, for every kind of account",
 		Says: "money into an account is positive and money out of it negative",
 	},
 	{
-		Name: "equal rows are taken for one",
-		Test: "equal rows are as many rows",
+		Name: "equal rows are merged into one",
+		Test: "equal rows are separate rows",
 		Says: "equal rows are different movements",
 	},
 	{
 		Name: "the last day is left out",
-		Test: "days are those asked for, and a range that cannot be is refused",
+		Test: "rows are of the requested days, and an invalid range is refused",
 		Says: "both days included",
 	},
 	{
 		Name: "pages are read in advance",
-		Test: "pages end, repeat nothing, and are not read in advance",
+		Test: "pages end, repeat no row, and are not read in advance",
 		Says: "nothing was read in advance",
 	},
 	{
-		Name: "a row that cannot be read costs the page",
-		Test: "a row that cannot be read costs itself and nothing else",
+		Name: "an unreadable row fails the page",
+		Test: "an unreadable row fails alone",
 		Says: "the rows that can be read",
 	},
 	{
 		Name: "a page loses its last row",
-		Test: "a list whose rows move between its pages has each once",
-		Says: "a row that is there while pages are read is listed once",
+		Test: "rows that move between pages are listed once",
+		Says: "a row that exists while pages are read is listed once",
 	},
 	{
-		Name: "an unknown account is passed over",
-		Test: "an account nobody knows is not found, and the others are read",
+		Name: "an unknown account is ignored",
+		Test: "an unknown account is not found, and the others are read",
 		Says: "an error must name the account that failed",
 	},
 	{
 		Name: "a cursor of another connection is accepted",
-		Test: "a sync refuses cursors that are not its own, and sends nothing",
-		Says: "a cursor must be refused that is",
+		Test: "a sync refuses foreign and altered cursors, and sends nothing",
+		Says: "a cursor must be refused",
 	},
 }
 
@@ -147,37 +147,37 @@ var dataMistakes = []Mistake{
 var webhookMistakes = []Mistake{
 	{
 		Name: "base64 has unused bits",
-		Test: "a signature may be written in one way",
+		Test: "a signature has exactly one valid encoding",
 		Says: "unused bit 0 of the last letter",
 	},
 	{
 		Name: "base64 has no padding",
-		Test: "a signature may be written in one way",
+		Test: "a signature has exactly one valid encoding",
 		Says: "this one has no padding",
 	},
 	{
 		Name: "base64 has any padding",
-		Test: "a signature may be written in one way",
+		Test: "a signature has exactly one valid encoding",
 		Says: "this one has more padding",
 	},
 	{
 		Name: "base64 has line breaks",
-		Test: "a signature may be written in one way",
+		Test: "a signature has exactly one valid encoding",
 		Says: "an embedded line break",
 	},
 	{
 		Name: "base64 has either alphabet",
-		Test: "a signature may be written in one way",
+		Test: "a signature has exactly one valid encoding",
 		Says: "the alphabet of URLs",
 	},
 	{
-		Name: "an old webhook is believed",
-		Test: "a webhook is refused once it is old",
+		Name: "an old webhook is accepted",
+		Test: "an old webhook is refused",
 		Says: "a day old",
 	},
 	{
-		Name: "the payload of a finished flow is not given",
-		Test: "a flow that a webhook reports as finished becomes a connection",
+		Name: "an event has no payload of a finished flow",
+		Test: "a finished flow that a webhook reports becomes a connection",
 		Says: "an event of EventLinkFinished has the payload for ExchangeToken",
 	},
 }
@@ -186,27 +186,27 @@ var webhookMistakes = []Mistake{
 var crashMistakes = []Mistake{
 	{
 		Name: "a call panics",
-		Test: "an exchange gives a connection that storage keeps",
+		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "ExchangeToken panicked: an index is out of range",
 	},
 	{
-		Name: "a call waits for what never comes",
-		Test: "an exchange gives a connection that storage keeps",
-		Says: "ExchangeToken never returned: it waits for what never comes",
+		Name: "a call waits without end",
+		Test: "an exchange returns a connection that is equal after sealed storage",
+		Says: "ExchangeToken never returned: it waits without end",
 	},
 	{
 		Name: "a goroutine never ends",
-		Test: "an exchange gives a connection that storage keeps",
+		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "a goroutine was left behind",
 	},
 	{
 		Name: "a goroutine is left behind",
-		Test: "an exchange gives a connection that storage keeps",
+		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "a goroutine was left behind",
 	},
 	{
 		Name: lockHeld,
-		Test: "an exchange gives a connection that storage keeps",
+		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "ExchangeToken did not return before the deadline",
 	},
 }

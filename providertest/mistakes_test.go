@@ -20,7 +20,7 @@ func TestConformanceOfReads(t *testing.T) {
 
 func TestTheSuiteFindsEveryMistakeOfItsList(t *testing.T) {
 	t.Parallel()
-	const ofReads = "an exchange that is said to be a read writes"
+	const ofReads = "an exchange with the effect Read writes"
 	var names []string
 	for _, m := range providertest.Mistakes() {
 		if m.Name != ofReads && m.Needs == "" { // the others are found in the adapter of examples/redirect

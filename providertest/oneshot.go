@@ -148,12 +148,12 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 			err = call(ctx)
 			done()
 			b.show(err)
-			assert.LessOrEqual(t, time.Since(began), after, "%s: it went on", name)
+			assert.LessOrEqual(t, time.Since(began), after, "%s: it did not stop", name)
 			arrived := b.arrived(op)
 			assert.LessOrEqual(t, arrived, 1, "%s: sent; %v", name, err)
 			switch {
 			case err == nil:
-				assert.Equal(t, 1, arrived, "%s: a result out of nothing", name)
+				assert.Equal(t, 1, arrived, "%s: a result of a call that was never made", name)
 			case arrived == 0:
 				assert.True(t, bankmux.OutcomeKnown(err), "%s: it never left; %v", name, err)
 			default:

@@ -62,7 +62,7 @@ var (
 
 // errEmpty is for an answer that has nothing in it where something is: a broken answer was taken
 // for an empty one.
-var errEmpty = errors.New("nothing was told")
+var errEmpty = errors.New("the response was read as empty")
 
 // operations is the table. A new operation is added here, and its viewed call in viewed.go.
 func operations(b *bench) []operation {

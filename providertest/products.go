@@ -13,10 +13,10 @@ import (
 
 // products are the promises of what else is read of a connection.
 var products = []promise{
-	{"owners and numbers are read", needs(bankmux.CapIdentity, bankmux.CapAccountNumbers), ownersAndNumbers},
-	{"securities of positions are told", needs(bankmux.CapHoldings, bankmux.CapInvestmentTransactions), investments},
-	{"a refresh ends, and one too soon is refused", needs(bankmux.CapRefresh, bankmux.CapStatus), refreshes},
-	{"banks are found by name and by id", needs(bankmux.CapInstitutions), institutions},
+	{"identity has owners, and account numbers have a scheme", needs(bankmux.CapIdentity, bankmux.CapAccountNumbers), ownersAndNumbers},
+	{"the securities of holdings are listed", needs(bankmux.CapHoldings, bankmux.CapInvestmentTransactions), investments},
+	{"a refresh ends, and one that is too early is refused", needs(bankmux.CapRefresh, bankmux.CapStatus), refreshes},
+	{"institutions are found by name and by id", needs(bankmux.CapInstitutions), institutions},
 }
 
 func ownersAndNumbers(t *testing.T, b *bench) {

@@ -55,8 +55,8 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		})
 	}
 	for name, test := range map[string]func(*testing.T, *bench, capabilities){
-		"the capabilities are exactly those declared, and the harness serves them": declared,
-		"an operation the adapter lacks is unsupported and sends nothing":          lacking,
+		"the capabilities are exactly those declared, and the harness supports them":      declared,
+		"an operation without its capability returns ErrUnsupported, and nothing is sent": lacking,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,15 +19,15 @@ import (
 // rotating are the promises of an adapter whose users' tokens are renewed. Without Harness.Rotation
 // the adapter has none, and must leave Env.Keeper alone.
 var rotating = []promise{
-	{"a token that ended is renewed once, however many calls wait", nil, rotatesOnce},
-	{"two clients over one keeper renew once", nil, rotatesForTwo},
+	{"an expired token is renewed once, however many calls wait", nil, rotatesOnce},
+	{"two clients with one keeper renew a token once", nil, rotatesForTwo},
 	{"a renewed token is stored before it is used", nil, rotatesInOrder},
-	{"a renewal whose response is lost is sent once, and the next call finds out", nil, rotationLost},
-	{"a renewed token that is not stored is held, and the call fails", nil, rotationUnstored},
-	{"a renewal goes on when the call that began it is given up", nil, rotationGivenUp},
+	{"a renewal whose response is lost is sent once, and the next call reveals its outcome", nil, rotationLost},
+	{"a renewed token that cannot be stored is held, and the call fails", nil, rotationUnstored},
+	{"a renewal continues when the call that started it is cancelled", nil, rotationGivenUp},
 	{"a deleted connection is gone, and nothing is renewed", nil, rotationDeleted},
-	{"a refresh token that is refused asks for a new login", nil, rotationRefused},
-	{"a status carries the renewed credential", []bankmux.Capability{bankmux.CapStatus}, rotationStatus},
+	{"a refused refresh token returns ErrReauth", nil, rotationRefused},
+	{"a status has the renewed credential", []bankmux.Capability{bankmux.CapStatus}, rotationStatus},
 }
 
 var errNotStored = errors.New("the suite's keeper stores nothing")
@@ -308,7 +308,7 @@ func rotationStatus(t *testing.T, b *bench) {
 	conn := b.withExpiredToken()
 	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(t, err)
-	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "a token that can be renewed is no lapse")
+	assert.Equal(t, bankmux.StateActive, got.Connection.Status.State, "a token that can be renewed is not a lapse")
 	stored := b.storedAs(conn)
 	assert.True(
 		t,

@@ -91,7 +91,7 @@ func (s *seen) leaks(log string, secrets []string) []string {
 	var found []string
 	for _, secret := range each {
 		for _, place := range places[secret] {
-			found = append(found, fmt.Sprintf("%s: %d bytes that begin with %.4q", place, len(secret), secret))
+			found = append(found, fmt.Sprintf("%s: %d bytes that start with %.4q", place, len(secret), secret))
 		}
 	}
 	if more := len(found) - maxLeaks; more > 0 {

@@ -56,11 +56,11 @@ func productsAreGranted(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	granted, err := b.Granted(conn)
 	require.NoError(t, err)
-	require.NotEmpty(t, granted, "Harness.Granted names no product")
+	require.NotEmpty(t, granted, "Harness.Granted returns no product")
 	assert.ElementsMatch(t, granted, conn.Products, "Connection.Products are those that the user granted")
 }
 
-// consentsAreRead checks that a connection says how long the permission lasts.
+// consentsAreRead checks that a connection has the dates of its consent.
 func consentsAreRead(t *testing.T, b *bench) {
 	if b.lacks("Harness.Consent", b.Consent == nil, "how long a permission lasts") {
 		return

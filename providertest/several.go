@@ -30,7 +30,7 @@ func severalBanks(t *testing.T, b *bench) {
 		t,
 		all,
 		banks,
-		"each bank that the user linked is a connection: the first, and the others in ExchangeResult.More",
+		"each linked bank is a connection: the first in Connection, the others in ExchangeResult.More",
 	)
 	ids, references := map[string]bool{}, map[string]bool{}
 	for _, conn := range all {

@@ -21,30 +21,30 @@ import (
 // syncing are the promises of a sync.
 var syncing = []promise{
 	{
-		"a sync tells every row once, and later what is new",
+		"a sync returns each row once, and later the new rows",
 		needs(bankmux.CapSync, bankmux.CapAccounts),
 		syncsFromTheBeginning,
 	},
-	{"a sync that was not stored comes again, and one begun anew doubles nothing", needs(bankmux.CapSync), syncsAgain},
-	{"a sync takes equal rows for as many, whenever they come", needs(bankmux.CapSync), syncsEqualRows},
-	{"a sync refuses cursors that are not its own, and sends nothing", needs(bankmux.CapSync), syncRefuses},
-	{"a sync survives an application that fails or lies", needs(bankmux.CapSync), syncKnownFailsAndLies},
-	{"a sync without what is known tells rows", needs(bankmux.CapSync), syncBlind},
-	{"a sync through every fault loses nothing", needs(bankmux.CapSync), syncThroughFaults},
-	{"a sync may be made by many", needs(bankmux.CapSync), syncByMany},
-	{"a sync has only the accounts that are asked for", needs(bankmux.CapSync), syncFilters},
+	{"a page that was not stored is returned again, and a sync without cursor duplicates no row", needs(bankmux.CapSync), syncsAgain},
+	{"a sync counts equal rows, whenever they are added", needs(bankmux.CapSync), syncsEqualRows},
+	{"a sync refuses foreign and altered cursors, and sends nothing", needs(bankmux.CapSync), syncRefuses},
+	{"a sync returns an error of Known, and ignores rows that were not requested", needs(bankmux.CapSync), syncKnownFailsAndLies},
+	{"a sync without Known returns rows", needs(bankmux.CapSync), syncBlind},
+	{"a sync through every fault loses no row", needs(bankmux.CapSync), syncThroughFaults},
+	{"a sync is safe for concurrent use", needs(bankmux.CapSync), syncByMany},
+	{"a sync has only the requested accounts", needs(bankmux.CapSync), syncFilters},
 	{"a sync reports a row that the bank corrects", needs(bankmux.CapSync), syncSeesChanges},
 	{"a sync reports a row that the bank removes", needs(bankmux.CapSync), syncSeesRemovals},
-	{"a sync reports a pending row, and its posting is no second row", needs(bankmux.CapSync), syncSeesPosting},
+	{"a sync reports a pending row, and its booking adds no second row", needs(bankmux.CapSync), syncSeesPosting},
 	{"a sync agrees with a bank whose rows change between its pages", needs(bankmux.CapSync), syncWhileMoving},
 	{"a sync agrees with a bank whose rows change while it reads", needs(bankmux.CapSync), syncWhileReading},
-	{"a sync names a row that cannot be read, and reads the others", needs(bankmux.CapSync), syncNamesUnreadable},
+	{"a sync names an unreadable row, and reads the others", needs(bankmux.CapSync), syncNamesUnreadable},
 	{
-		"a sync goes on after a reconnect",
+		"a sync continues after a reconnect",
 		needs(bankmux.CapSync, bankmux.CapStatus, bankmux.CapAccounts),
 		syncAfterReconnect,
 	},
-	{"a sync of a new link doubles no row", needs(bankmux.CapSync, bankmux.CapAccounts), syncOverNewLink},
+	{"a sync of a new link duplicates no row", needs(bankmux.CapSync, bankmux.CapAccounts), syncOverNewLink},
 }
 
 func syncsFromTheBeginning(t *testing.T, b *bench) {
@@ -79,7 +79,7 @@ func syncsFromTheBeginning(t *testing.T, b *bench) {
 	for amount, n := range seen {
 		assert.Equal(t, 1, n, amount)
 	}
-	assert.Zero(t, changes(b.syncAll(conn, s)), "nothing is told twice")
+	assert.Zero(t, changes(b.syncAll(conn, s)), "no row is returned twice")
 
 	time.Sleep(time.Minute)
 	b.row(conn, id, Row{Amount: "5.55", Text: "one more"})
@@ -105,16 +105,16 @@ func syncsAgain(t *testing.T, b *bench) {
 		}
 		return all
 	}
-	assert.Equal(t, keys(first), keys(second), "a page that was not stored comes again")
+	assert.Equal(t, keys(first), keys(second), "a page that was not stored is returned again")
 	s.save(t, first)
 	stored, err := b.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Known: s.known, PageSize: 50})
 	require.NoError(t, err)
-	assert.Zero(t, changes(stored), "rows that were stored without their cursor are known")
+	assert.Zero(t, changes(stored), "rows that were stored without their cursor are recognized")
 	b.syncAll(conn, s)
 	n := len(s.rows)
 
 	s.cursor = ""
-	assert.Zero(t, changes(b.syncAll(conn, s)), "begun anew, nothing is doubled")
+	assert.Zero(t, changes(b.syncAll(conn, s)), "without a cursor, no row is duplicated")
 	assert.Len(t, s.rows, n)
 }
 
@@ -154,7 +154,7 @@ func syncRefuses(t *testing.T, b *bench) {
 	cursor := s.cursor
 	for name, bad := range map[string]string{
 		"of another connection": theirs.cursor,
-		"changed at its begin":  another(cursor[:1]) + cursor[1:],
+		"changed at its start":  another(cursor[:1]) + cursor[1:],
 		"changed at its end":    cursor[:len(cursor)-1] + another(cursor[len(cursor)-1:]),
 		"cut":                   cursor[:len(cursor)-1],
 		"longer":                cursor + "A",
@@ -166,7 +166,7 @@ func syncRefuses(t *testing.T, b *bench) {
 		req.Cursor = bad
 		_, err := b.client.Sync(t.Context(), req)
 		b.show(err)
-		require.ErrorIs(t, err, bankmux.ErrInvalid, "a cursor must be refused that is: %s", name)
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "a cursor must be refused: %s", name)
 		if e, ok := errors.AsType[*bankmux.Error](err); assert.True(t, ok) {
 			assert.Equal(t, "SyncRequest.Cursor", e.Field, name)
 		}
@@ -174,7 +174,7 @@ func syncRefuses(t *testing.T, b *bench) {
 	for name, change := range map[string]func(*bankmux.SyncRequest){
 		"an account twice":       func(r *bankmux.SyncRequest) { r.Accounts = []string{"a", "a"} },
 		"a negative size":        func(r *bankmux.SyncRequest) { r.PageSize = -1 },
-		"another client's":       func(r *bankmux.SyncRequest) { r.Connection.Client = "somebody else's" },
+		"another client's":       func(r *bankmux.SyncRequest) { r.Connection.Client = "another" },
 		"another provider's":     func(r *bankmux.SyncRequest) { r.Connection.Provider = "somebody else" },
 		"no connection whatever": func(r *bankmux.SyncRequest) { r.Connection = bankmux.Connection{} },
 	} {
@@ -184,7 +184,7 @@ func syncRefuses(t *testing.T, b *bench) {
 		b.show(err)
 		require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 	}
-	assert.Equal(t, sent, b.reached(), "refused without sending")
+	assert.Equal(t, sent, b.reached(), "refused, and nothing was sent")
 	assert.Zero(t, changes(b.syncAll(conn, s)))
 }
 
@@ -207,7 +207,7 @@ func syncKnownFailsAndLies(t *testing.T, b *bench) {
 
 	stranger := bankmux.Known{
 		Key:     "t1:stranger#1",
-		Account: "somebody else's",
+		Account: "another",
 		Aliases: []string{"id:nobody:1"},
 		Status:  bankmux.StatusBooked,
 		Date:    bankmux.DateOf(time.Now().UTC()),
@@ -229,9 +229,9 @@ func syncKnownFailsAndLies(t *testing.T, b *bench) {
 		d, err := b.client.Sync(t.Context(), lying)
 		require.NoError(t, err)
 		for _, m := range slices.Concat(d.Missing, d.Removed) {
-			assert.NotEqual(t, stranger.Key, m.Known.Key, "what is somebody else's is left alone")
+			assert.NotEqual(t, stranger.Key, m.Known.Key, "rows of other accounts are unchanged")
 		}
-		assert.Empty(t, d.Added, "more than was asked for is no harm")
+		assert.Empty(t, d.Added, "rows that were not requested are ignored")
 		lying.Cursor = d.Next
 		if !d.More {
 			lying.Cursor = s.cursor
@@ -295,7 +295,7 @@ func syncThroughFaults(t *testing.T, b *bench) {
 			seen[k.Amount.Amount()] = true
 		}
 	}
-	assert.Len(t, seen, 40, "nothing was lost")
+	assert.Len(t, seen, 40, "the same call succeeds afterwards")
 }
 
 // notRefresh selects all requests but those that renew a user's token: one whose response is lost

@@ -72,7 +72,7 @@ func syncFilters(t *testing.T, b *bench) {
 	b.syncAll(conn, s)
 	for _, k := range s.rows {
 		require.Equal(
-			t, wanted, k.Account, "a sync of one account has rows of that account alone: SyncRequest.Accounts names it",
+			t, wanted, k.Account, "a sync of one account has only rows of that account: SyncRequest.Accounts names it",
 		)
 	}
 	b.agrees(s, wanted, st, "a sync of one account")
@@ -137,7 +137,7 @@ func syncWhileReading(t *testing.T, b *bench) {
 		}
 	})
 	d, err := b.client.Sync(t.Context(), s.request(conn))
-	require.NoError(t, err, "a sync whose rows change while it reads goes on or begins again")
+	require.NoError(t, err, "a sync whose rows change while it reads continues or restarts")
 	require.Empty(t, d.Failed)
 	s.save(t, d)
 	require.Positive(t, moved)
@@ -159,7 +159,7 @@ func syncNamesUnreadable(t *testing.T, b *bench) {
 	read, failed := 0, []bankmux.Failure(nil)
 	for range 100 {
 		d, err := b.client.Sync(t.Context(), s.request(conn))
-		require.NoError(t, err, "one bad row does not cost the sync")
+		require.NoError(t, err, "one bad row does not fail the sync")
 		s.save(t, d)
 		read, failed = read+len(d.Added), append(failed, d.Failed...)
 		if !d.More {

@@ -165,7 +165,7 @@ func (b *bench) agrees(s *rowStore, account string, st statement, after string) 
 		}
 	}
 	slices.Sort(stored)
-	assert.Equal(b.t, st.lines(), stored, "what the application stored after %s is what the bank has", after)
+	assert.Equal(b.t, st.lines(), stored, "the application must have the bank's rows after %s", after)
 }
 
 // history is a connection with an account whose rows were synced once.

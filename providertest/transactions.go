@@ -15,14 +15,14 @@ import (
 
 // transactions are the promises of the rows of an account.
 var transactions = []promise{
-	{"money in is positive and money out negative, whatever the account", needs(bankmux.CapTransactions), signs},
+	{"money in is positive and money out negative, for every kind of account", needs(bankmux.CapTransactions), signs},
 	{"amounts of transactions are exact to the digit", needs(bankmux.CapTransactions), amountsAreExact},
-	{"a row that cannot be read costs itself and nothing else", needs(bankmux.CapTransactions), badRows},
-	{"equal rows are as many rows", needs(bankmux.CapTransactions), equalRows},
-	{"days are those asked for, and a range that cannot be is refused", needs(bankmux.CapTransactions), dayRanges},
-	{"pages end, repeat nothing, and are not read in advance", needs(bankmux.CapTransactions), pagesEnd},
-	{"a list whose rows move between its pages has each once", needs(bankmux.CapTransactions), pagesWhileMoving},
-	{"a posted row names the pending row that it replaces", needs(bankmux.CapTransactions), pendingIsNamed},
+	{"an unreadable row fails alone", needs(bankmux.CapTransactions), badRows},
+	{"equal rows are separate rows", needs(bankmux.CapTransactions), equalRows},
+	{"rows are of the requested days, and an invalid range is refused", needs(bankmux.CapTransactions), dayRanges},
+	{"pages end, repeat no row, and are not read in advance", needs(bankmux.CapTransactions), pagesEnd},
+	{"rows that move between pages are listed once", needs(bankmux.CapTransactions), pagesWhileMoving},
+	{"a booked row names the pending row that it replaces", needs(bankmux.CapTransactions), pendingIsNamed},
 	{"a pending row differs from a booked one", needs(bankmux.CapTransactions), pendingIsRead},
 }
 
@@ -63,7 +63,7 @@ func amountsAreExact(t *testing.T, b *bench) {
 	b.refetch(conn)
 	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
 	require.Empty(t, failed)
-	require.Len(t, rows, len(exact), "rows in each currency, of ISO 4217 or not")
+	require.Len(t, rows, len(exact), "rows in every currency, of ISO 4217 or not")
 	for _, r := range rows {
 		var i int
 		_, err := fmt.Sscanf(r.Description, "row %d", &i)
@@ -97,7 +97,7 @@ func badRows(t *testing.T, b *bench) {
 		assert.Equal(t, id, f.Account)
 		assert.NotEmpty(t, f.Transaction)
 		assert.ErrorIs(t, err, bankmux.ErrMalformed)
-		assert.NotEqual(t, bankmux.ScopeProvider, f.Err.Affects(), "one bad row is no outage")
+		assert.NotEqual(t, bankmux.ScopeProvider, f.Err.Affects(), "one bad row is not an outage")
 	}
 }
 
@@ -162,7 +162,7 @@ func dayRanges(t *testing.T, b *bench) {
 		require.Len(t, failed, 1, name)
 		require.ErrorIs(t, failed[0], bankmux.ErrInvalid, name)
 	}
-	assert.Equal(t, sent, b.reached(), "refused without sending")
+	assert.Equal(t, sent, b.reached(), "refused, and nothing was sent")
 }
 
 func pagesEnd(t *testing.T, b *bench) {
@@ -193,12 +193,12 @@ func pagesEnd(t *testing.T, b *bench) {
 		next = page.Next
 		break
 	}
-	assert.Less(t, b.reached()-before, whole-1, "stopped after a page, nothing was read in advance")
+	assert.Less(t, b.reached()-before, whole-1, "after one page, nothing was read in advance")
 	require.NotEmpty(t, next)
 	req.Page = next
 	rest, failed := b.read(req)
 	require.Empty(t, failed)
-	assert.Len(t, rest, len(rows)-b.pageOf(rows, rest), "the reading goes on where it stopped")
+	assert.Len(t, rest, len(rows)-b.pageOf(rows, rest), "the reading continues where it stopped")
 }
 
 // pagesWhileMoving adds rows at the bank between two pages, which moves the others where pages are
@@ -232,7 +232,7 @@ func pagesWhileMoving(t *testing.T, b *bench) {
 		n++
 	}
 	for text := range st {
-		assert.Equal(t, 1, listed[text], "a row that is there while pages are read is listed once: %s", text)
+		assert.Equal(t, 1, listed[text], "a row that exists while pages are read is listed once: %s", text)
 	}
 }
 
@@ -245,7 +245,7 @@ func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 			return i
 		}
 	}
-	require.Fail(b.t, "the rest begins with a row of its own")
+	require.Fail(b.t, "the rest starts with a row that the whole list has")
 	return 0
 }
 

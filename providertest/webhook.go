@@ -24,11 +24,11 @@ var hooked = []bankmux.Capability{bankmux.CapWebhooks}
 // delivery.
 var hooks = []promise{
 	{"a genuine webhook becomes an event about its connection", hooked, genuineWebhook},
-	{"a webhook is refused if anything that was signed is changed", hooked, changedWebhook},
-	{"a signature may be written in one way", hooked, laxWebhook},
-	{"a flow that a webhook reports as finished becomes a connection", hooked, finishedByWebhook},
-	{"a permission that ends soon is announced", hooked, expiringWebhook},
-	{"a webhook that is forged in the provider's own ways is refused", hooked, func(t *testing.T, b *bench) {
+	{"a webhook is refused if anything signed is changed", hooked, changedWebhook},
+	{"a signature has exactly one valid encoding", hooked, laxWebhook},
+	{"a finished flow that a webhook reports becomes a connection", hooked, finishedByWebhook},
+	{"a webhook announces that the consent ends soon", hooked, expiringWebhook},
+	{"a forged webhook is refused", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		all := b.Webhooks.Forged(conn)
 		require.NotEmpty(t, all)
@@ -37,14 +37,14 @@ var hooks = []promise{
 		}
 		b.accepts(conn)
 	}},
-	{"a webhook is refused once it is old", hooked, func(t *testing.T, b *bench) {
+	{"an old webhook is refused", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		req := b.accepts(conn)
 		time.Sleep(25 * time.Hour)
 		b.refusesWebhook("a day old", req)
 		b.accepts(conn)
 	}},
-	{"webhooks by the next key are believed, and those by the last one still", hooked, func(t *testing.T, b *bench) {
+	{"webhooks signed by the next or the previous key are accepted", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		before := b.accepts(conn)
 		b.Webhooks.Rotate()
@@ -52,17 +52,17 @@ var hooks = []promise{
 		_, err := b.client.ReadWebhook(t.Context(), before)
 		require.NoError(t, err)
 	}},
-	{"a thousand unknown keys cause one request, or a few", hooked, unknownKeys},
+	{"a thousand unknown keys cause at most one request, or at most 16 by id", hooked, unknownKeys},
 	{"an inbox handles a webhook once, and nothing else", hooked, inboxed},
-	{"while keys cannot be fetched a genuine webhook is asked for again, under every fault", hooked, webhookFaults},
-	{"webhooks are read by many at once", hooked, func(t *testing.T, b *bench) {
+	{"under every fault of the key endpoint, a genuine webhook gets a retryable error", hooked, webhookFaults},
+	{"reading webhooks is safe for concurrent use", hooked, func(t *testing.T, b *bench) {
 		conn := b.connect(t.Context())
 		sent := b.reached()
 		b.together(32, func(int) {
 			_, err := b.client.ReadWebhook(t.Context(), b.Webhooks.Sign(conn))
 			assert.NoError(t, err)
 		})
-		assert.LessOrEqual(t, b.reached()-sent, 1, "one fetches keys for all")
+		assert.LessOrEqual(t, b.reached()-sent, 1, "concurrent calls share one fetch")
 	}},
 }
 
@@ -98,7 +98,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 	keys := map[string]bool{}
 	for range 2 {
 		req := b.Webhooks.Sign(conn)
-		for range 2 { // reading changes nothing
+		for range 2 { // reading has no effect
 			res, err := b.client.ReadWebhook(t.Context(), req)
 			require.NoError(t, err)
 			require.Len(t, res.Events, 1)
@@ -125,7 +125,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 			}
 		}
 	}
-	assert.Len(t, keys, 2, "two deliveries are two")
+	assert.Len(t, keys, 2, "two deliveries have two keys")
 }
 
 // finishedByWebhook links a user who never comes back to the application's page.
@@ -187,7 +187,7 @@ func changedWebhook(t *testing.T, b *bench) {
 	}
 	var spaced bytes.Buffer
 	require.NoError(t, json.Indent(&spaced, good.Body(), "", "\t")) // some providers send two blanks
-	b.refusesWebhook("the body encoded anew", body(spaced.Bytes()))
+	b.refusesWebhook("the body with other blanks", body(spaced.Bytes()))
 	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body()), '\n')))
 	b.refusesWebhook("a byte less", body(good.Body()[:len(good.Body())-1]))
 	b.refusesWebhook("no body", body(nil))

@@ -93,7 +93,7 @@ func laxWebhook(t *testing.T, b *bench) {
 						t,
 						err,
 						bankmux.ErrSignature,
-						"a signature may be written in one way: this one has %s",
+						"a signature has exactly one valid encoding: this one has %s",
 						place,
 					)
 					assert.Empty(t, res)

@@ -49,7 +49,7 @@ func inboxed(t *testing.T, b *bench) {
 		b.show(w.Body.String())
 		return w.Code
 	}
-	assert.Equal(t, http.StatusInternalServerError, post(nil), "what was not handled comes again")
+	assert.Equal(t, http.StatusInternalServerError, post(nil), "an unhandled delivery is retried")
 	fail = false
 	assert.Equal(
 		t,
@@ -71,7 +71,7 @@ func inboxed(t *testing.T, b *bench) {
 	assert.Equal(t, http.StatusRequestTimeout, post(func(r *http.Request) { r.Body, _ = io.Pipe() }))
 	assert.Empty(t, handled)
 	for range 3 {
-		assert.Equal(t, http.StatusOK, post(nil), "a repeat is acknowledged")
+		assert.Equal(t, http.StatusOK, post(nil), "a duplicate is acknowledged")
 	}
 	require.Len(t, handled, 1)
 	assert.Equal(t, conn.ReferenceKey, handled[0].ReferenceKey)

@@ -104,7 +104,7 @@ func (s *swift) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (ba
 	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e.WithReference("login-1")}}, nil
 }
 
-// deliver signs a delivery, under the name of another key where id is not that key's.
+// deliver signs a delivery, under the name by another key where id is not that key's.
 func (s *swift) deliver(id string, key *ecdsa.PrivateKey) bankmux.WebhookRequest {
 	s.mu.Lock()
 	s.sent++
@@ -147,7 +147,7 @@ func TestAnAdapterThatFetchesKeysByTheirIDPasses(t *testing.T) {
 				Signed: []string{"Swift-Signature"}, KeysByID: true, Rotate: s.rotate,
 				UnknownKey: func(bankmux.Connection) bankmux.WebhookRequest { return s.deliver(rand.Text(), forger) },
 				Forged: func(bankmux.Connection) map[string]bankmux.WebhookRequest {
-					return map[string]bankmux.WebhookRequest{"of another key": s.deliver(s.signs, forger)}
+					return map[string]bankmux.WebhookRequest{"by another key": s.deliver(s.signs, forger)}
 				},
 			},
 		}

@@ -22,11 +22,11 @@ func TestTheSuiteFindsMistakes(t *testing.T) {
 	t.Parallel()
 	names := []string{
 		"removed rows are ignored", "modified rows are ignored", "a sync has all accounts", "the pending flag is not read",
-		"a spent token is lost when the read behind it fails", "the granted products are not read",
-		"the webhook URL is not sent", "the country is not sent", "a reconnect is accepted unseen",
+		"a spent token is lost when the read after it fails", "the granted products are not read",
+		"the webhook URL is not sent", "the country is not sent", "a reconnect is accepted without a check",
 
-		"a payload of another session is accepted", "an exchange that is said to be a read writes",
-		"the end of the consent is not read", "further connections of one run are lost", "an unknown account is passed over",
+		"a payload of another session is accepted", "an exchange with the effect Read writes",
+		"the end of the consent is not read", "further connections of one run are dropped", "an unknown account is ignored",
 	}
 	for _, m := range providertest.Mistakes() {
 		if m.Needs != "" {
@@ -67,9 +67,9 @@ func (m *mistaken) CreateSession(ctx context.Context, req bankmux.SessionRequest
 		req.WebhookURL = ""
 	case m.does("the country is not sent"):
 		req.Country = ""
-	case m.does("another bank is asked for than was chosen"):
+	case m.does("the session asks for another bank than the chosen one"):
 		req.Institution = bankmux.InstitutionRef{Name: "crane"}
-	case m.does("a renewal that is begun ends the consent in force") && req.Reconnect != nil:
+	case m.does("the start of a renewal ends the consent in force") && req.Reconnect != nil:
 		if _, err := m.Disconnect(ctx, bankmux.DisconnectRequest{Connection: *req.Reconnect}); err != nil {
 			return bankmux.Session{}, err
 		}
@@ -112,9 +112,9 @@ func (m *mistaken) ExchangeToken(ctx context.Context, req bankmux.ExchangeReques
 		res.Connection.Products = nil
 	case m.does("the end of the consent is not read"):
 		res.Connection.Consent = bankmux.Consent{}
-	case m.does("further connections of one run are lost"):
+	case m.does("further connections of one run are dropped"):
 		res.More = nil
-	case m.does("a reconnect is accepted unseen") && errors.Is(err, bankmux.ErrReauth):
+	case m.does("a reconnect is accepted without a check") && errors.Is(err, bankmux.ErrReauth):
 		conn := bankmux.NewConnection(req.Session, req.Session.Reconnect.Reference(), req.Session.Reconnect.Credential())
 		conn.Status.State = bankmux.StateActive
 		return bankmux.ExchangeResult{Connection: conn}, nil
@@ -124,7 +124,7 @@ func (m *mistaken) ExchangeToken(ctx context.Context, req bankmux.ExchangeReques
 
 func (m *mistaken) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	res, err := m.adapter.Accounts(ctx, req)
-	if m.does("an unknown account is passed over") {
+	if m.does("an unknown account is ignored") {
 		res.Failed = nil
 	}
 	return res, err
@@ -152,7 +152,7 @@ func (m *mistaken) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.D
 		d.Removed, d.Missing = nil, nil
 	case m.does("modified rows are ignored"):
 		d.Modified = nil
-	case m.does("a sync does not name a row that cannot be read"):
+	case m.does("a sync does not name an unreadable row"):
 		d.Failed = nil
 	}
 	return d, err
@@ -163,7 +163,7 @@ func (m *mistaken) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) 
 		req = req.SentTo(http.MethodPost, hookURL)
 	}
 	res, err := m.adapter.ReadWebhook(ctx, req)
-	if err == nil && m.does("the payload of a finished flow is printed") {
+	if err == nil && m.does("an event shows the payload of a finished flow") {
 		var query struct{ State string }
 		_ = json.Unmarshal([]byte(res.Events[0].ExchangePayload().Reveal()), &query)
 		res.Events[0].Name += "." + query.State
@@ -190,14 +190,14 @@ func (w tampered) RoundTrip(r *http.Request) (*http.Response, error) {
 	exchange := r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/consents/")
 	byUser := r.Header.Get("Authorization") != ""
 	switch {
-	case w.mistake == "a part of the fields about the user is left out":
+	case w.mistake == "some of the presence headers are left out":
 		r.Header.Del("PSU-User-Agent")
-	case w.mistake == "background calls say that the user is there" && byUser:
+	case w.mistake == "background calls send the presence headers" && byUser:
 		r.Header.Set("PSU-IP-Address", "203.0.113.1")
 		r.Header.Set("PSU-User-Agent", "the server")
-	case w.mistake == "an exchange that is said to be a read writes" && exchange:
+	case w.mistake == "an exchange with the effect Read writes" && exchange:
 		r.Method = http.MethodPost
-	case w.mistake == "a spent token is lost when the read behind it fails" && exchange:
+	case w.mistake == "a spent token is lost when the read after it fails" && exchange:
 		r.URL.RawQuery = "close=1"
 	}
 	res, err := w.RoundTripper.RoundTrip(r)
@@ -210,7 +210,7 @@ func (w tampered) RoundTrip(r *http.Request) (*http.Response, error) {
 		old, changed = `"pending":true`, `"pending":false`
 	case "the pending row that is replaced is not read":
 		old, changed = `"pending_id"`, `"pending_ignored"`
-	case "a round that changed while it was read is not begun again":
+	case "a round that changed while it was read is not restarted":
 		old, changed = `"code":"changed"`, `"code":"request_refused"`
 	default:
 		return res, nil
