@@ -17,71 +17,81 @@ type Situation struct {
 
 // Situations of both providers.
 const (
-	// A pending row disappears a day later without a notice.
+	// PendingVanishes means that a pending row disappears a day later without a notice.
 	PendingVanishes = "pending-vanishes"
-	// A pending row is posted a day later, under another id where rows have ids.
+	// Posted means that a pending row is posted a day later, under another id where rows have ids.
 	Posted = "posted"
-	// A pending row is posted a day later with a larger amount.
+	// Tip means that a pending row is posted a day later with a larger amount.
 	Tip = "tip"
-	// A pending row is posted a day later with a much smaller amount.
+	// FuelHold means that a pending row is posted a day later with a much smaller amount.
 	FuelHold = "fuel-hold"
-	// A row appears fifteen days after its date.
+	// Late means that a row appears fifteen days after its date.
 	Late = "late"
-	// A row appears forty days after its date.
+	// VeryLate means that a row appears forty days after its date.
 	VeryLate = "very-late"
-	// A second row appears that equals a row of the last two weeks in all but its id.
+	// Twin means that a second row appears that equals a row of the last two weeks in all but its
+	// id.
 	Twin = "twin"
-	// The amount of a row of the last two weeks is corrected.
+	// Edited means that the amount of a row of the last two weeks is corrected.
 	Edited = "edited"
-	// A booked row of the last two weeks is removed.
+	// Withdrawn means that a booked row of the last two weeks is removed.
 	Withdrawn = "withdrawn"
-	// For an hour, responses have all rows, whatever days the request asks for.
+	// DaysIgnored means that for an hour responses have all rows, whatever days the request asks
+	// for.
 	DaysIgnored = "days-ignored"
-	// Texts change in invisible marks and spaces, and rows get other ids where they have ids.
+	// TextDrift means that texts change in invisible marks and spaces, and rows get other ids where
+	// they have ids.
 	TextDrift = "text-drift"
 )
 
 // Situations of MoneyKit.
 const (
-	// MoneyKit changes every transaction's id and reports the old ids as removed.
+	// IDChurn means that MoneyKit changes every transaction's id and reports the old ids as
+	// removed.
 	IDChurn = "id-churn"
-	// As id-churn, and the removed ids are on pages before the rows that replace them.
+	// RemovedFirst is like IDChurn, and the removed ids are on pages before the rows that replace
+	// them.
 	RemovedFirst = "removed-first"
-	// As id-churn, and all lists are in no particular order.
+	// Unordered is like IDChurn, and all lists are in no particular order.
 	Unordered = "unordered"
-	// One response reports a new row both as created and as updated.
+	// CreatedAndUpdated means that one response reports a new row both as created and as updated.
 	CreatedAndUpdated = "created-and-updated"
-	// One response reports a row as created and as removed.
+	// CreatedAndRemoved means that one response reports a row as created and as removed.
 	CreatedAndRemoved = "created-and-removed"
-	// One response reports a row as updated and as removed.
+	// UpdatedAndRemoved means that one response reports a row as updated and as removed.
 	UpdatedAndRemoved = "updated-and-removed"
-	// A pending row is posted a day later under the same id.
+	// PostedSameID means that a pending row is posted a day later under the same id.
 	PostedSameID = "posted-same-id"
-	// The cursor is rejected until a sync starts without one.
+	// CursorForgotten means that the cursor is rejected until a sync starts without one.
 	CursorForgotten = "cursor-forgotten"
-	// The next 40 pages of a sync repeat the same two cursors.
+	// CursorCircles means that the next 40 pages of a sync repeat the same two cursors.
 	CursorCircles = "cursor-circles"
-	// A row is added to a day and gets the day's first id; the others get the next row's.
+	// RenumberedDay means that a row is added to a day and gets the day's first id; the others get
+	// the next row's.
 	RenumberedDay = "renumbered-day"
-	// A pending row keeps its id on each link of the login, for three days and when posted.
+	// SecondLink means that a pending row keeps its id on each link of the login, for three days
+	// and when posted.
 	SecondLink = "second-link"
 )
 
 // Situations of Dapi.
 const (
-	// For an hour, responses have no transactions although there are some.
+	// EmptyAnswer means that for an hour responses have no transactions although there are some.
 	EmptyAnswer = "empty-answer"
-	// For an hour, responses leave out every third transaction.
+	// ShortAnswer means that for an hour responses leave out every third transaction.
 	ShortAnswer = "short-answer"
-	// The institution serves 60 days instead of 90, and says so.
+	// FewerDays means that the institution serves 60 days instead of 90, and says so.
 	FewerDays = "fewer-days"
-	// The institution serves 60 days but says 90.
+	// FewerDaysUnsaid means that the institution serves 60 days but says 90.
 	FewerDaysUnsaid = "fewer-days-unsaid"
-	// For an hour, days before the last 40 are rejected although 90 are promised.
+	// DaysRefused means that for an hour days before the last 40 are rejected although 90 are
+	// promised.
 	DaysRefused = "days-refused"
-	// For an hour, the institution's current day is rejected until it starts in UTC.
+	// TodayRefused means that for an hour the institution's current day is rejected until it starts
+	// in UTC.
 	TodayRefused = "today-refused"
-	// Each new row is selected by one day and shows a value date three or six days later.
+	// ValueDays means that each new row is selected by one day and shows a value date three or six
+	// days later.
 	ValueDays = "value-days"
 )
 
