@@ -78,8 +78,7 @@ func answerControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request
 // controlError returns the response for an error.
 func controlError(err error) bank.Reply {
 	status := http.StatusBadRequest
-	var refusal *bank.Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*bank.Refusal](err); ok {
 		status = refusal.Status
 	}
 	text := strings.TrimPrefix(err.Error(), "virtualbank: ")

@@ -20,10 +20,10 @@ func TestNames(t *testing.T) {
 	for _, s := range bank.Situations() {
 		known = append(known, s.Name)
 	}
-	assert.Equal(t, known, []string{
+	assert.Equal(t, []string{
 		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes, Posted,
 		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyAnswer,
 		ShortAnswer, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
 		SecondLink, TextDrift,
-	})
+	}, known)
 }

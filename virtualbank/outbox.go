@@ -67,7 +67,7 @@ type Disorder struct {
 func (b *Bank) Disorder(d Disorder) {
 	b.core.Lock()
 	defer b.core.Unlock()
-	b.outbox.disorder = d
+	b.disorder = d
 }
 
 // Announce puts a webhook into the outbox, to be sent to url. If url is "", it is sent to the
@@ -91,8 +91,8 @@ func (b *Bank) Deliveries() []DeliveryRecord {
 	b.core.Lock()
 	defer b.core.Unlock()
 	b.settle()
-	all := make([]DeliveryRecord, 0, len(b.outbox.records))
-	for _, d := range b.outbox.records {
+	all := make([]DeliveryRecord, 0, len(b.records))
+	for _, d := range b.records {
 		all = append(all, *d)
 	}
 	return all
@@ -130,7 +130,7 @@ func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) 
 			}
 			b.core.Lock()
 			b.note(d, status, b.Now())
-			accepted, again, gone := d.Accepted, b.outbox.disorder.Repeat, d.GivenUp
+			accepted, again, gone := d.Accepted, b.disorder.Repeat, d.GivenUp
 			b.core.Unlock()
 			if !accepted {
 				t.Refused++
@@ -174,13 +174,14 @@ func (b *Bank) due() []*DeliveryRecord {
 	b.settle()
 	now := b.Now()
 	var all []*DeliveryRecord
-	for _, d := range b.outbox.records {
+	for _, d := range b.records {
 		if d.open() && !d.Next.After(now) && b.reaches(d.URL) {
 			all = append(all, d)
 		}
 	}
-	if b.outbox.disorder.Shuffle {
-		rand.New(b.core.WebhookGen.Source).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if b.disorder.Shuffle {
+		random := rand.New(b.core.WebhookGen.Source) //nolint:gosec // a virtual bank
+		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	return all
 }
@@ -248,7 +249,7 @@ func (b *Bank) note(d *DeliveryRecord, status int, now time.Time) {
 // Send sends a request that [Bank.Delivery] or [Bank.Forge] returned. It returns the status of the
 // response.
 func Send(client *http.Client, r *http.Request) (int, error) {
-	res, err := client.Do(r)
+	res, err := client.Do(r) //nolint:gosec // the test made the request
 	if err != nil {
 		return 0, errors.New("virtualbank: no response to the delivery")
 	}

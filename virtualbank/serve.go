@@ -38,7 +38,7 @@ func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWr
 	b.core.Unlock()
 
 	rw = &statusWriter{ResponseWriter: rw, b: b, note: note}
-	answer := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	answer := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		b.core.Lock()
 		note.handled = true
 		b.core.Unlock()
@@ -81,8 +81,7 @@ func answer(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.R
 // read.
 func readBody(rw http.ResponseWriter, r *http.Request) (body []byte, tooLarge bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, bank.MaxBody))
-	var limit *http.MaxBytesError
-	if errors.As(err, &limit) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, true
 	}
 	if err != nil {

@@ -51,7 +51,7 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 		if err := checkAddress(side.addr, opts.remote); err != nil {
 			return nil, errors.Join(fmt.Errorf("virtualbank: address for %s: %w", side.spec.Title, err), s.Close())
 		}
-		l, err := net.Listen("tcp", side.addr)
+		l, err := net.Listen("tcp", side.addr) //nolint:noctx // it does not wait
 		if err != nil {
 			err = fmt.Errorf("virtualbank: cannot listen for %s: %w", side.spec.Title, err)
 			return nil, errors.Join(err, s.Close())

@@ -103,7 +103,7 @@ func startOnLoopback(t *testing.T) {
 	s, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
 	require.NoError(t, err)
 	assert.True(t, strings.HasSuffix(s.DapiURL, "/v2"))
-	res, err := http.Get(s.MoneyKitURL + "/.well-known/jwks.json") //nolint:noctx // a test
+	res, err := http.Get(s.MoneyKitURL + "/.well-known/jwks.json")
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, http.StatusOK, res.StatusCode)

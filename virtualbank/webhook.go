@@ -74,7 +74,7 @@ func (b *Bank) Delivery(url string, w Webhook) *http.Request {
 }
 
 func request(url string, header http.Header, body []byte) *http.Request {
-	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body)) //nolint:noctx // the caller sends it
 	if err != nil {
 		panic("virtualbank: " + err.Error())
 	}

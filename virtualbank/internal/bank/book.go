@@ -117,10 +117,11 @@ func (b *Bank) Open(at Institution, username string) *Book {
 	unit := UnitOf(currency)
 	add := func(key string, kind Kind, name string, opening, limit int64) {
 		r := b.draw(at.Name, username, key)
-		number := ""
-		for range 12 {
-			number += string("0123456789"[r.IntN(10)])
+		digits := make([]byte, 12)
+		for i := range digits {
+			digits[i] = "0123456789"[r.IntN(10)]
 		}
+		number := string(digits)
 		bk.Accounts = append(bk.Accounts, &Account{
 			Key:      key,
 			Kind:     kind,

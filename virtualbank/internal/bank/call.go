@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -47,9 +48,7 @@ func (p Reply) With(key, value string) Reply {
 
 // Write writes the reply.
 func (p Reply) Write(w http.ResponseWriter) {
-	for key, values := range p.header {
-		w.Header()[key] = values
-	}
+	maps.Copy(w.Header(), p.header)
 	if p.Body == nil {
 		w.WriteHeader(p.Status)
 		return

@@ -3,6 +3,7 @@ package bank
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -69,9 +70,7 @@ func ResolveNewest(b *Bank, p Provider, id string) string {
 // Example returns an example body about the last link of a provider, with more members.
 func Example(spec Spec, more map[string]any) map[string]any {
 	example := map[string]any{spec.IDName: Newest}
-	for key, value := range more {
-		example[key] = value
-	}
+	maps.Copy(example, more)
 	return example
 }
 

@@ -5,6 +5,7 @@ package banktest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -41,7 +42,7 @@ func (c Caller) Do(h http.Handler, method, path, token string, body any) Respons
 		require.NoError(c.T, err)
 		reader = bytes.NewReader(raw)
 	}
-	r := httptest.NewRequest(method, path, reader)
+	r := httptest.NewRequestWithContext(c.T.Context(), method, path, reader)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -66,20 +67,20 @@ type Object = map[string]any
 // Start is the start of most banks in tests.
 var Start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
+// List returns the objects of a list member.
 func List(body Object, name string) []Object {
 	var all []Object
-	for _, v := range body[name].([]any) {
-		all = append(all, v.(Object))
+	for _, v := range as[[]any](body[name]) {
+		all = append(all, as[Object](v))
 	}
 	return all
 }
 
+// With returns an object with more members.
 func With(body Object, more Object) Object {
 	all := Object{}
 	for _, m := range []Object{body, more} {
-		for k, v := range m {
-			all[k] = v
-		}
+		maps.Copy(all, m)
 	}
 	return all
 }
@@ -125,4 +126,13 @@ func (c Caller) Raw(h http.Handler, method, target string, header http.Header, b
 		require.NoError(c.T, json.Unmarshal(raw, &a.Body), string(raw))
 	}
 	return a
+}
+
+// as returns a value as a T. It panics if it is not one.
+func as[T any](value any) T {
+	v, ok := value.(T)
+	if !ok {
+		panic(fmt.Sprintf("%v is not a %T", value, v))
+	}
+	return v
 }

@@ -49,7 +49,7 @@ func (c Caller) LinkDapi(institution string) (connectionID, token string, secret
 		},
 	)
 	require.Equal(c.T, http.StatusOK, a.Status)
-	return payload["connectionID"].(string), a.Body["accessToken"].(string), Object{
+	return as[string](payload["connectionID"]), as[string](a.Body["accessToken"]), Object{
 		"appSecret":  creds.AppSecret,
 		"userSecret": payload["userSecret"],
 	}

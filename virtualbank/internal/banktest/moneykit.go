@@ -26,7 +26,8 @@ func (c Caller) Token() string {
 		"client_id":     {creds.ClientID},
 		"client_secret": {creds.ClientSecret},
 	}
-	r := httptest.NewRequest(http.MethodPost, "/auth/token", strings.NewReader(form.Encode()))
+	body := strings.NewReader(form.Encode())
+	r := httptest.NewRequestWithContext(c.T.Context(), http.MethodPost, "/auth/token", body)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	c.Bank.MoneyKit().ServeHTTP(w, r)
@@ -62,7 +63,7 @@ func (c Caller) Exchangeable(token string) string {
 		Object{"link_session_token": a.Body["link_session_token"]},
 	)
 	require.Equal(c.T, http.StatusOK, b.Status, b.Body)
-	return b.Body["exchangeable_token"].(string)
+	return as[string](b.Body["exchangeable_token"])
 }
 
 // Exchange exchanges an exchangeable token.
@@ -73,8 +74,8 @@ func (c Caller) Exchange(token, exchangeable string) Response {
 // LinkMoneyKit links a user. It returns an access token and the path of the link.
 func (c Caller) LinkMoneyKit() (token, path string) {
 	token = c.Token()
-	link := c.Exchange(token, c.Exchangeable(token)).Body["link"].(Object)
-	return token, "/links/" + link["link_id"].(string)
+	link := as[Object](c.Exchange(token, c.Exchangeable(token)).Body["link"])
+	return token, "/links/" + as[string](link["link_id"])
 }
 
 // Sync syncs a client's rows from a cursor to the end. It returns the next cursor.
@@ -82,15 +83,15 @@ func (c Caller) Sync(token, path, cursor string, rows map[string]Object) (next s
 	for {
 		a := c.MoneyKit("GET", path+"/transactions/sync?size=100&cursor="+cursor, token, nil)
 		require.Equal(c.T, http.StatusOK, a.Status, a.Body)
-		changes := a.Body["transactions"].(Object)
+		changes := as[Object](a.Body["transactions"])
 		for _, t := range append(List(changes, "created"), List(changes, "updated")...) {
-			rows[t["transaction_id"].(string)] = t
+			rows[as[string](t["transaction_id"])] = t
 		}
-		for _, id := range changes["removed"].([]any) {
-			delete(rows, id.(string))
+		for _, id := range as[[]any](changes["removed"]) {
+			delete(rows, as[string](id))
 		}
 		pages++
-		cursor = a.Body["cursor"].(Object)["next"].(string)
+		cursor = as[string](as[Object](a.Body["cursor"])["next"])
 		if a.Body["has_more"] == false {
 			return cursor, pages
 		}
@@ -106,7 +107,8 @@ func (c Caller) LinkWithHook() (token, id string) {
 	in["settings"] = Object{"products": Object{"transactions": Object{"prefetch": true}}}
 	a := c.MoneyKit("POST", "/link-session", token, in)
 	require.Equal(c.T, http.StatusCreated, a.Status, a.Body)
-	raw, err := c.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: a.Body["link_session_token"].(string)})
+	opened := as[string](a.Body["link_session_token"])
+	raw, err := c.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: opened})
 	require.NoError(c.T, err)
 	var out struct {
 		Token string `json:"exchangeable_token"`
@@ -114,5 +116,5 @@ func (c Caller) LinkWithHook() (token, id string) {
 	require.NoError(c.T, json.Unmarshal(raw, &out))
 	a = c.Exchange(token, out.Token)
 	require.Equal(c.T, http.StatusCreated, a.Status)
-	return token, a.Body["link"].(Object)["link_id"].(string)
+	return token, as[string](as[Object](a.Body["link"])["link_id"])
 }

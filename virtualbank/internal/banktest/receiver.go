@@ -50,16 +50,13 @@ func (r *Receiver) Events(t *testing.T) []string {
 	for _, b := range r.Bodies {
 		m := Object{}
 		require.NoError(t, json.Unmarshal([]byte(b), &m))
-		name, _ := m["webhook_event"].(string)
-		if name == "" {
-			name, _ = m["event"].(string)
-		}
-		for _, more := range []string{"product", "state"} {
-			if text, ok := m[more].(string); ok {
-				name += " " + text
+		var words []string
+		for _, member := range []string{"webhook_event", "event", "product", "state"} {
+			if text, ok := m[member].(string); ok {
+				words = append(words, text)
 			}
 		}
-		names = append(names, name)
+		names = append(names, strings.Join(words, " "))
 	}
 	return names
 }

@@ -80,10 +80,9 @@ func (b *Provider) knownPayee(bk *bank.Book, p *payee) *payee {
 }
 
 // register adds a beneficiary.
-func (b *Provider) register(bk *bank.Book, p *payee) *payee {
+func (b *Provider) register(bk *bank.Book, p *payee) {
 	p.id = b.Name88(bk.Institution.Name, bk.Username, "payee", strconv.Itoa(len(b.payees[bk])))
 	b.payees[bk] = append(b.payees[bk], p)
-	return p
 }
 
 // addPayee serves the registration of a beneficiary.

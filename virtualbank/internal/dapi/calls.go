@@ -49,7 +49,7 @@ func (b *Provider) exchangeToken(c *bank.Call) bank.Reply {
 	}
 	code.used, conn.day = true, bank.DayOf(now)
 	conn.Exchanged++
-	b.announce(conn, eventStateChanged, nil)
+	b.announce(conn, eventStateChanged)
 	token := b.Gen.Hide(b.jwt(map[string]any{
 		"salt": b.Gen.UUID(), "appKey": b.appKey, "tokenID": conn.tokenID, "iat": now.Unix(),
 		"authorizations": map[string]any{"data": true, "payment": true, "products": []string{"data", "payment"}},
@@ -130,7 +130,7 @@ func (b *Provider) delink(c *bank.Call) bank.Reply {
 		return p
 	}
 	if !conn.delinked {
-		b.announce(conn, eventDeleted, nil)
+		b.announce(conn, eventDeleted)
 	}
 	conn.delinked = true
 	if p = (bank.Reply{Status: http.StatusOK, Body: done()}); id == "" {

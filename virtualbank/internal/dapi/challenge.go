@@ -288,10 +288,10 @@ func (b *Provider) refuseAnswer(c *bank.Call, conn *connection, id string) bank.
 func (b *Provider) ask(c *bank.Call, conn *connection, arguments string, rounds [][]string) bank.Reply {
 	expires := b.Now().Add(challengeTTL)
 	p := &pendingInput{path: c.Route.Operation, arguments: arguments, rounds: rounds, expires: expires}
-	answer := b.record(c, conn, "", p.ask())
-	p.id = answer.Body.(askingReply).OperationID
+	id, asking := b.store(c, conn, "", p.ask())
+	p.id = id
 	conn.pending = p
-	return answer
+	return asking
 }
 
 // ask returns the questions of the current round.

@@ -66,7 +66,9 @@ type accessCode struct {
 func New(b *bank.Bank) *Provider {
 	return &Provider{
 		Bank: b, appKey: b.Gen.Hex(64), appSecret: b.Gen.Hex(256),
-		secrets: [][]byte{b.WebhookGen.Bytes(24)}, legacy: b.WebhookGen.Alphanumeric(40), aesKey: b.WebhookGen.Bytes(32),
+		secrets:     [][]byte{b.WebhookGen.Bytes(24)},
+		legacy:      b.WebhookGen.Alphanumeric(40),
+		aesKey:      b.WebhookGen.Bytes(32),
 		payees:      map[*bank.Book][]*payee{},
 		connections: map[string]*connection{}, codes: map[string]*accessCode{},
 		tokens: map[string]*connection{}, operations: map[string]*operation{},
@@ -300,7 +302,7 @@ func (b *Provider) Settle() {
 	for _, c := range b.order {
 		if today := bank.DayOf(now); c.day != today && !c.delinked && !c.lapsed {
 			c.day = today
-			b.announce(c, eventTransactions, nil)
+			b.announce(c, eventTransactions)
 		}
 	}
 }
@@ -318,12 +320,12 @@ func (conn *connection) AccountID(a *bank.Account) string { return conn.accountI
 func (conn *connection) Day(r bank.Row) bank.Day { return conn.book.Written(r) }
 
 // Moved announces that there are transactions to read.
-func (conn *connection) Moved() { conn.bank.announce(conn, eventTransactions, nil) }
+func (conn *connection) Moved() { conn.bank.announce(conn, eventTransactions) }
 
 // Lapse ends the user's consent. Later calls fail with INVALID_CREDENTIALS.
 func (conn *connection) Lapse() bool {
 	conn.lapsed = true
-	conn.bank.announce(conn, eventStateChanged, nil)
+	conn.bank.announce(conn, eventStateChanged)
 	return true
 }
 

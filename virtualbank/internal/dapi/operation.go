@@ -35,9 +35,15 @@ func (*operation) initialized(id string) bank.Reply {
 	return bank.Reply{Status: http.StatusOK, Body: envelope{OperationID: id, Success: true, Status: statusInitialized}}
 }
 
-// record stores the result of an operation and puts its id into the response. An empty id means a
-// new operation. Callers hold the mutex.
+// record stores the result of an operation and returns the response with its id.
 func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Reply) bank.Reply {
+	_, p = b.store(c, conn, id, p)
+	return p
+}
+
+// store stores the result of an operation. It returns the operation's id and the response with it.
+// An empty id means a new operation. Callers hold the mutex.
+func (b *Provider) store(c *bank.Call, conn *connection, id string, p bank.Reply) (string, bank.Reply) {
 	now := b.Now()
 	op := b.operations[id]
 	if op == nil {
@@ -46,40 +52,40 @@ func (b *Provider) record(c *bank.Call, conn *connection, id string, p bank.Repl
 		b.operations[id] = op
 	}
 	op.end, op.status, op.errorType, op.msg = now, statusDone, "", ""
-	told := func(e envelope) envelope {
+	stamped := func(e envelope) envelope {
 		e.OperationID = id
 		op.status, op.errorType, op.msg, op.code = e.Status, e.Type, e.Msg, p.Status
 		return e
 	}
 	switch body := p.Body.(type) {
 	case envelope:
-		p.Body = told(body)
+		p.Body = stamped(body)
 	case exchangeReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	case metadataReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	case dataReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	case askingReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	case payeesReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	case coolingReply:
-		body.envelope = told(body.envelope)
+		body.envelope = stamped(body.envelope)
 		p.Body = body
 	}
-	return p
+	return id, p
 }
 
 // startRunning returns "initialized". The next polls find the operation running.
 func (b *Provider) startRunning(c *bank.Call, conn *connection, id string, polls int) bank.Reply {
-	p := b.record(c, conn, id, (*operation)(nil).initialized(""))
-	op := b.operations[p.Body.(envelope).OperationID]
+	id, p := b.store(c, conn, id, (*operation)(nil).initialized(""))
+	op := b.operations[id]
 	op.polls, op.deferred = polls, true
 	return p
 }

@@ -64,7 +64,7 @@ func refusedByType(t *testing.T) {
 		"amount":      150.25,
 		"beneficiary": payee(object{"iban": "AE1", "accountNumber": "2"}),
 	}
-	other := func(in object, more object) object { return banktest.With(in, more) }
+	other := banktest.With
 	for name, tc := range map[string]struct {
 		path   string
 		us     bool

@@ -153,13 +153,13 @@ func (b *Provider) Payload(w bank.Webhook) map[string]any {
 }
 
 // announce puts a webhook of a connection into the outbox if the dashboard has an address.
-func (b *Provider) announce(c *connection, event string, members map[string]any) {
+func (b *Provider) announce(c *connection, event string) {
 	if b.hooks.URL == "" || c.Exchanged == 0 {
 		return
 	}
 	b.Outbox.Announce(
 		b.hooks.URL,
-		bank.Webhook{Provider: Name, Event: event, Reference: c.id, Members: members, At: b.Now()},
+		bank.Webhook{Provider: Name, Event: event, Reference: c.id, At: b.Now()},
 	)
 }
 

@@ -52,7 +52,7 @@ func fetchedData(t *testing.T) {
 	rows := banktest.List(a.Body, "transactions")
 	require.Len(t, rows, 3)
 	assert.Greater(t, a.Body["total"], 20.0)
-	assert.Equal(t, 3.0, a.Body["size"])
+	assert.EqualValues(t, 3, a.Body["size"])
 	assert.Regexp(t, `^\d+\.\d\d$`, rows[0]["amount"], "text, never negative, zeros kept")
 	assert.Contains(t, []any{"credit", "debit"}, rows[0]["type"])
 	assert.GreaterOrEqual(t, rows[0]["date"], rows[2]["date"], "newest first")

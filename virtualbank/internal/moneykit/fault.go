@@ -26,7 +26,7 @@ func faults() []bank.Fault {
 
 // Applies reports whether a fault has an effect on an operation.
 func (*Provider) Applies(fault, op string, _ bool) bool {
-	const token, exchange = "POST /auth/token", "POST /link-session/exchange-token"
+	const token, exchange = "POST /auth/token", "POST /link-session/exchange-token" //nolint:gosec // operations
 	switch fault {
 	case faultShortToken:
 		return op == token

@@ -200,7 +200,7 @@ func (b *Provider) updateLink(c *bank.Call) bank.Reply {
 	if _, ok := o.members[name]; !ok {
 		name = "tags" // the older name
 	}
-	tags, _ := o.labels(name)
+	tags := o.labels(name)
 	_, setTags := o.members[name]
 	if p, bad := o.refusal(); bad {
 		return p

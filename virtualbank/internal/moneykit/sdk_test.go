@@ -3,6 +3,7 @@ package moneykit_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -119,18 +120,14 @@ func sdkRequests(t *testing.T) {
 					"User-Agent":       {sdk.agent},
 					"Moneykit-Version": {"2023-02-18"},
 				}
-				for key, value := range sdk.everyone {
-					header[key] = value
-				}
+				maps.Copy(header, sdk.everyone)
 				if contentType != "" {
 					header.Set("Content-Type", contentType)
 				}
 				if token != "" {
 					header.Set("Authorization", "Bearer "+token)
 				} else {
-					for key, value := range sdk.signIn {
-						header[key] = value
-					}
+					maps.Copy(header, sdk.signIn)
 				}
 				return c.Raw(c.Bank.MoneyKit(), method, target, header, body)
 			}

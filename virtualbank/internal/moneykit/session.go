@@ -133,7 +133,7 @@ func readSession(o object) *linkSession {
 		s.institution = *id
 	}
 	s.webhook = o.text("webhook", false, true, 1, maxURL)
-	s.tags, _ = o.labels("link_tags")
+	s.tags = o.labels("link_tags")
 	if settings, ok := o.object("settings", false, true); ok {
 		s.readSettings(settings)
 	}

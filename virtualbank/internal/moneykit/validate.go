@@ -245,10 +245,10 @@ func (o object) enums(name string, allowed []string) []string {
 
 // labels returns a list of link tags. A tag has fewer than 100 characters and starts with a letter
 // or a digit.
-func (o object) labels(name string) (tags []string, present bool) {
+func (o object) labels(name string) (tags []string) {
 	items := o.list(name, false, true)
 	if items == nil {
-		return nil, false
+		return nil
 	}
 	tags = []string{}
 	for i, value := range items {
@@ -262,7 +262,7 @@ func (o object) labels(name string) (tags []string, present bool) {
 			tags = append(tags, s)
 		}
 	}
-	return tags, true
+	return tags
 }
 
 // alphanumeric reports whether a text starts with a letter or a digit.
