@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 )
 
 // call makes the call of a Client's method to the adapter's method.
@@ -108,6 +109,9 @@ func (c *Client) describe(op *Op, err error) error {
 	}
 }
 
+// unverified are the operations that take a connection whose state was not read yet.
+var unverified = []string{opStatus.Name, opDisconnect.Name, opCreateSession.Name, opExchangeToken.Name}
+
 // accept refuses a connection that this client cannot have made.
 func (c *Client) accept(conn *Connection, op *Op) error {
 	switch {
@@ -124,7 +128,7 @@ func (c *Client) accept(conn *Connection, op *Op) error {
 		)
 	case conn.Client != c.name:
 		return invalid("Connection.Client", "is "+quote(conn.Client)+", not "+quote(c.name)+": ask Registry.For")
-	case conn.Status.State == StateUnverified && op.Name != opStatus.Name && op.Name != opDisconnect.Name && op.Name != opCreateSession.Name && op.Name != opExchangeToken.Name:
+	case conn.Status.State == StateUnverified && !slices.Contains(unverified, op.Name):
 		return invalid("Connection.Status", "is unverified: call ConnectionStatus first")
 	}
 	return nil

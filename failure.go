@@ -27,7 +27,9 @@ type Failure struct {
 // Error returns what is missing and why, on one line.
 func (f Failure) Error() string {
 	var b strings.Builder
-	for _, part := range []struct{ name, value string }{{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction}} {
+	for _, part := range []struct{ name, value string }{
+		{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction},
+	} {
 		if part.value != "" {
 			b.WriteString(part.name + " " + plain.Word(part.value) + ": ")
 		}

@@ -173,9 +173,9 @@ func (m Money) Minor() (int64, error) {
 		return 0, invalid("Money", "is too large")
 	}
 	if m.amount.IsNeg() {
-		return -int64(units), nil //nolint:gosec // checked above
+		return -int64(units), nil
 	}
-	return int64(units), nil //nolint:gosec // checked above
+	return int64(units), nil
 }
 
 const maxUnits = 1<<63 - 1

@@ -199,7 +199,7 @@ func aSharedValueIsMadeOnce(t *testing.T) {
 	g := guard.New(guard.Options{})
 	made := 0
 	get := func(name string) *int {
-		return g.Shared(key{name}, func() any { made++; return new(int) }).(*int) //nolint:forcetypeassert // as made
+		return g.Shared(key{name}, func() any { made++; return new(int) }).(*int)
 	}
 	assert.Same(t, get("a"), get("a"))
 	assert.NotSame(t, get("a"), get("b"))

@@ -55,7 +55,7 @@ func serve(file string) {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
-	panic(http.Serve(l, h)) //nolint:gosec // on loopback, for seconds
+	panic(http.Serve(l, h))
 }
 
 // TestCrash specifies that a killed process loses no delivery that it acknowledged.

@@ -16,7 +16,7 @@ func dayIndexOf(d bankmux.Date, i int) dayIndex {
 	return dayIndex(uint64(dayNumber(d))<<32 | uint64(i)) //nolint:gosec // no memory holds four thousand million rows
 }
 
-func (p dayIndex) row() int { return int(p & (1<<32 - 1)) } //nolint:gosec // an index
+func (p dayIndex) row() int { return int(p & (1<<32 - 1)) }
 
 // dayNumber returns a number that grows with the day. Days that are in no calendar may share one.
 func dayNumber(d bankmux.Date) uint32 {

@@ -93,7 +93,7 @@ func aRequestArrivesOnce(t *testing.T) {
 					}
 					t.Cleanup(server.Close)
 					given := server.Client()
-					given.Transport.(*http.Transport).MaxIdleConnsPerHost = idle //nolint:forcetypeassert // as httptest makes it
+					given.Transport.(*http.Transport).MaxIdleConnsPerHost = idle
 					c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: client(given)})
 					warmUp(t, c, idle)
 					req := req

@@ -35,7 +35,7 @@ func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, cl
 			l,
 			&tls.Config{Certificates: model.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13},
 		)
-		roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // as httptest makes it
+		roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 		transport = &http.Transport{
 			ForceAttemptHTTP2: true,
 			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},

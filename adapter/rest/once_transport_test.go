@@ -33,7 +33,7 @@ func http2Hidden(scheme string) func(http.RoundTripper) http.RoundTripper {
 			outer.RegisterProtocol(scheme, inner)
 			return outer
 		}
-		config := rt.(*http.Transport).TLSClientConfig.Clone() //nolint:forcetypeassert // as http2Server makes it
+		config := rt.(*http.Transport).TLSClientConfig.Clone()
 		config.NextProtos = []string{"h2"}
 		inner.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := (&tls.Dialer{Config: config}).DialContext(ctx, network, address)

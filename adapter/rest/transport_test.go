@@ -51,7 +51,7 @@ func TestConnectionsOfManyCallers(t *testing.T) { //nolint:paralleltest // a glo
 			if secure {
 				server.StartTLS()
 				standard.TLSClientConfig = &tls.Config{
-					RootCAs:    server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, //nolint:forcetypeassert // as httptest makes it
+					RootCAs:    server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
 					MinVersion: tls.VersionTLS12,
 				}
 			} else {

@@ -49,7 +49,7 @@ func agreement(t *testing.T) {
 				for _, a := range accounts.Accounts {
 					l.names[a.ID] = a.ID
 				}
-				dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+				dice := rand.New(rand.NewPCG(1, 2))
 				var mu sync.Mutex
 				pages := 0
 				// Every page takes a while before and after it is read, so that each sync overtakes

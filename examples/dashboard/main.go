@@ -65,14 +65,11 @@ func run(ctx context.Context, w io.Writer, ask ask) error {
 	if err != nil {
 		return err
 	}
-	for _, user := range []struct {
-		name, country string
-		institution   bankmux.InstitutionRef
-	}{
+	for _, u := range []user{
 		{"rosa", "US", bankmux.InstitutionRef{moneykit.Name: "northwind"}},
 		{"omar", "AE", bankmux.InstitutionRef{dapi.Name: "DAPIBANK_AE_ADCB"}}, // this one wants a one-time password
 	} {
-		conn, err := link(ctx, bank, registry, user.name, user.country, user.institution)
+		conn, err := link(ctx, bank, registry, u)
 		if err != nil {
 			return err
 		}
@@ -85,6 +82,12 @@ func run(ctx context.Context, w io.Writer, ask ask) error {
 		}
 	}
 	return nil
+}
+
+// user is a user, and the bank that the user links.
+type user struct {
+	name, country string
+	institution   bankmux.InstitutionRef
 }
 
 // show prints one user's dashboard. It is the same for every provider.
@@ -107,33 +110,17 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 	} else if err != nil {
 		return err
 	}
-	held := map[string]bankmux.AccountBalances{}
-	for _, b := range balances.Balances {
-		held[b.Account] = b
-	}
-	names := map[string]string{}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "account\tkind\tbooked\tavailable\t")
-	for _, a := range accounts.Accounts {
-		names[a.ID] = a.Name
-		fmt.Fprintf(
-			table,
-			"%s\t%s\t%s\t%s\t\n",
-			a.Name,
-			a.Kind,
-			text(held[a.ID], bankmux.BalanceBooked),
-			text(held[a.ID], bankmux.BalanceAvailable),
-		)
-	}
-	_ = table.Flush()
+	showAccounts(w, accounts.Accounts, balances.Balances)
 
 	today := bankmux.DateOf(time.Now().UTC())
 	req := bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-30), Enrich: true}
+	names := map[string]string{}
 	for _, a := range accounts.Accounts {
 		req.Accounts = append(req.Accounts, a.ID)
+		names[a.ID] = a.Name
 	}
 	fmt.Fprintln(w)
-	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "date\taccount\tamount\tstatus\twhat for\tdescription\t")
 	for row, err := range client.Transactions(ctx, req) {
 		if err != nil {
@@ -155,6 +142,21 @@ func show(ctx context.Context, w io.Writer, client *bankmux.Client, conn bankmux
 		)
 	}
 	return table.Flush()
+}
+
+// showAccounts prints accounts with their balances.
+func showAccounts(w io.Writer, accounts []bankmux.Account, balances []bankmux.AccountBalances) {
+	held := map[string]bankmux.AccountBalances{}
+	for _, b := range balances {
+		held[b.Account] = b
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "account\tkind\tbooked\tavailable\t")
+	for _, a := range accounts {
+		booked, available := text(held[a.ID], bankmux.BalanceBooked), text(held[a.ID], bankmux.BalanceAvailable)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", a.Name, a.Kind, booked, available)
+	}
+	_ = table.Flush()
 }
 
 // text is a balance, or a dash if the bank reported none. Absent is not zero.
@@ -215,11 +217,10 @@ func link(
 	ctx context.Context,
 	bank *virtualbank.Bank,
 	registry *bankmux.Registry,
-	user, country string,
-	at bankmux.InstitutionRef,
+	u user,
 ) (bankmux.Connection, error) {
 	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{
-		User: user, Country: country, Institution: at, RedirectURI: "https://app.example.com/oauth",
+		User: u.name, Country: u.country, Institution: u.institution, RedirectURI: "https://app.example.com/oauth",
 		Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}},
 	})
 	if err != nil {
@@ -238,7 +239,7 @@ func link(
 	}
 	linked, err := registry.ExchangeToken(
 		ctx,
-		bankmux.ExchangeRequest{Session: session, User: user, Payload: bankmux.NewSecret(payload)},
+		bankmux.ExchangeRequest{Session: session, User: u.name, Payload: bankmux.NewSecret(payload)},
 	)
 	return linked.Connection, err
 }

@@ -36,33 +36,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	defer server.Close()
 
-	// One guard for both clients gives one health page and one listener for changes.
-	g := guard.New(guard.Options{
-		Retry:   guard.RetryOptions{MaxAttempts: 1},
-		Breaker: guard.BreakerOptions{Consecutive: 2, OpenFor: 200 * time.Millisecond, Probes: 1},
-		OnStateChange: func(s guard.BreakerState) {
-			fmt.Fprintf(out, "   breaker of %s: %s\n", s.Client, s.State)
-		},
-	})
-	creds := bank.Credentials()
-	mk, err := moneykit.New(moneykit.Config{
-		BaseURL: server.MoneyKitURL, ClientID: creds.MoneyKit.ClientID,
-		ClientSecret: bankmux.NewSecret(creds.MoneyKit.ClientSecret), Environment: bankmux.Sandbox, Guard: g,
-	})
-	if err != nil {
-		return err
-	}
-	dp, err := dapi.New(dapi.Config{
-		BaseURL: server.DapiURL, AppKey: creds.Dapi.AppKey,
-		AppSecret: bankmux.NewSecret(creds.Dapi.AppSecret), Environment: bankmux.Sandbox, Guard: g,
-	})
-	if err != nil {
-		return err
-	}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
-		{Client: "moneykit", Countries: []string{"US", "GB"}},
-		{Client: "dapi", Countries: []string{"US"}, Priority: 1},
-	})
+	registry, err := clients(bank, server, out)
 	if err != nil {
 		return err
 	}
@@ -107,4 +81,35 @@ func run(ctx context.Context, out io.Writer) error {
 	bank.ClearFaults()
 	time.Sleep(300 * time.Millisecond) // a demonstration of time passing
 	return session("US", "moneykit")
+}
+
+// clients makes a client per provider, and the registry that chooses between them.
+func clients(bank *virtualbank.Bank, server *virtualbank.Server, out io.Writer) (*bankmux.Registry, error) {
+	// One guard for both clients gives one health page and one listener for changes.
+	g := guard.New(guard.Options{
+		Retry:   guard.RetryOptions{MaxAttempts: 1},
+		Breaker: guard.BreakerOptions{Consecutive: 2, OpenFor: 200 * time.Millisecond, Probes: 1},
+		OnStateChange: func(s guard.BreakerState) {
+			fmt.Fprintf(out, "   breaker of %s: %s\n", s.Client, s.State)
+		},
+	})
+	creds := bank.Credentials()
+	mk, err := moneykit.New(moneykit.Config{
+		BaseURL: server.MoneyKitURL, ClientID: creds.MoneyKit.ClientID,
+		ClientSecret: bankmux.NewSecret(creds.MoneyKit.ClientSecret), Environment: bankmux.Sandbox, Guard: g,
+	})
+	if err != nil {
+		return nil, err
+	}
+	dp, err := dapi.New(dapi.Config{
+		BaseURL: server.DapiURL, AppKey: creds.Dapi.AppKey,
+		AppSecret: bankmux.NewSecret(creds.Dapi.AppSecret), Environment: bankmux.Sandbox, Guard: g,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US", "GB"}},
+		{Client: "dapi", Countries: []string{"US"}, Priority: 1},
+	})
 }

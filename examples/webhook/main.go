@@ -69,7 +69,7 @@ func run(ctx context.Context, out io.Writer) error {
 	// The application has one handler for the webhooks of all providers.
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/", inbox.New(w.registry, w.handle))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -179,34 +179,14 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	var total virtualbank.Tally
 	deliver := func() error {
 		t, err := w.bank.Deliver(ctx, w.sender)
-		total.Sent, total.Accepted, total.Refused = total.Sent+t.Sent, total.Accepted+t.Accepted, total.Refused+t.Refused
+		total.Sent += t.Sent
+		total.Accepted += t.Accepted
+		total.Refused += t.Refused
 		return err
 	}
 	for day := 1; day <= 14; day++ {
-		switch day {
-		case 3:
-			w.bank.Disorder(virtualbank.Disorder{Shuffle: true, Repeat: 2})
-			fmt.Fprintln(out, "day 3: from now on each webhook arrives three times, out of order")
-		case 5:
-			w.bank.RotateWebhookKeys()
-			fmt.Fprintln(out, "day 5: both providers sign with new keys")
-		case 7:
-			if err := w.forge(out); err != nil {
-				return err
-			}
-		case 9:
-			w.told.down = true
-			fmt.Fprintln(out, "day 9: the database is down for an hour")
-		case 11:
-			if err := w.bank.Lapse(w.reference("Rosa")); err != nil {
-				return err
-			}
-			fmt.Fprintln(out, "day 11: Rosa's consent lapses")
-		case 13:
-			if err := w.disconnect(ctx, "Amira"); err != nil {
-				return err
-			}
-			fmt.Fprintln(out, "day 13: Amira's bank is disconnected")
+		if err := w.event(ctx, day, out); err != nil {
+			return err
 		}
 		if err := w.spend(ctx, day); err != nil {
 			return err
@@ -231,6 +211,41 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 	if err := w.poll(ctx); err != nil {
 		return err
 	}
+	return w.compare(out, total)
+}
+
+// event makes happen what is special about a day.
+func (w *world) event(ctx context.Context, day int, out io.Writer) error {
+	switch day {
+	case 3:
+		w.bank.Disorder(virtualbank.Disorder{Shuffle: true, Repeat: 2})
+		fmt.Fprintln(out, "day 3: from now on each webhook arrives three times, out of order")
+	case 5:
+		w.bank.RotateWebhookKeys()
+		fmt.Fprintln(out, "day 5: both providers sign with new keys")
+	case 7:
+		if err := w.forge(ctx, out); err != nil {
+			return err
+		}
+	case 9:
+		w.told.down = true
+		fmt.Fprintln(out, "day 9: the database is down for an hour")
+	case 11:
+		if err := w.bank.Lapse(w.reference("Rosa")); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "day 11: Rosa's consent lapses")
+	case 13:
+		if err := w.disconnect(ctx, "Amira"); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "day 13: Amira's bank is disconnected")
+	}
+	return nil
+}
+
+// compare compares the two databases, and counts what was handled.
+func (w *world) compare(out io.Writer, total virtualbank.Tally) error {
 	fmt.Fprintf(
 		out,
 		"%d webhooks were sent %d times, refused %d times; handled: ",
@@ -239,7 +254,10 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 		total.Refused,
 	)
 	count := 0
-	for _, kind := range []bankmux.EventKind{bankmux.EventConnectionStateChanged, bankmux.EventProductRefreshed, bankmux.EventTransactionsAvailable, bankmux.EventConnectionDeleted} {
+	for _, kind := range []bankmux.EventKind{
+		bankmux.EventConnectionStateChanged, bankmux.EventProductRefreshed,
+		bankmux.EventTransactionsAvailable, bankmux.EventConnectionDeleted,
+	} {
 		fmt.Fprintf(out, "%d %s, ", w.events[kind], strings.ReplaceAll(string(kind), "_", " "))
 		count += w.events[kind]
 		if w.events[kind] == 0 {
@@ -255,7 +273,8 @@ func (w *world) story(ctx context.Context, out io.Writer) error {
 		return errors.New("no webhook arrived while the database was down")
 	case told != polled:
 		return fmt.Errorf("the databases differ:\n%s\n%s", told, polled)
-	case strings.Count(told, "\n") < 100 || !strings.Contains(told, "Rosa moneykit reauth_required") || !strings.Contains(told, "Amira dapi gone"):
+	case strings.Count(told, "\n") < 100,
+		!strings.Contains(told, "Rosa moneykit reauth_required"), !strings.Contains(told, "Amira dapi gone"):
 		return errors.New("the databases do not end as the story does")
 	}
 	fmt.Fprintf(
@@ -295,7 +314,7 @@ func (w *world) spend(ctx context.Context, day int) error {
 }
 
 // forge sends deliveries that no provider signed.
-func (w *world) forge(out io.Writer) error {
+func (w *world) forge(ctx context.Context, out io.Writer) error {
 	count := 0
 	for _, conn := range w.conns {
 		event := map[string]string{moneykit.Name: "link.state_changed", dapi.Name: "connection.deleted"}[conn.Provider]
@@ -322,7 +341,7 @@ func (w *world) forge(out io.Writer) error {
 			virtualbank.Webhook{Provider: conn.Provider, Event: event, Reference: conn.Reference()},
 		)
 		other := map[string]string{moneykit.Name: dapi.Name, dapi.Name: moneykit.Name}[conn.Provider]
-		r, err := http.NewRequest(http.MethodPost, w.address+other, bytes.NewReader(body))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address+other, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}

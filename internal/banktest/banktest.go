@@ -48,6 +48,7 @@ func Link(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider
 // InProcess serves a bank without sockets, so that its clock and the application's are one.
 type InProcess struct{ Handler http.Handler }
 
+// RoundTrip implements [http.RoundTripper].
 func (p InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r = r.Clone(r.Context())
@@ -58,7 +59,7 @@ func (p InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// table is an application's store of transactions.
+// Table is an application's store of transactions.
 type Table struct {
 	Rows   map[string]bankmux.Known // by key
 	Cursor string
@@ -82,6 +83,7 @@ func (s *Table) Store(d bankmux.Delta) {
 	s.Cursor = d.Next
 }
 
+// Known implements [bankmux.SyncRequest.Known].
 func (s *Table) Known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
 		for _, k := range s.Rows {
@@ -122,6 +124,7 @@ func (s *Sync) Another(t *testing.T) *Sync {
 	return two
 }
 
+// Open links a user at a new bank, and returns a connection to sync with an empty table.
 func Open(t *testing.T, provider string) *Sync {
 	t.Helper()
 	s := &Sync{

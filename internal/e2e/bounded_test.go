@@ -351,7 +351,7 @@ func allocatedBy(f func()) int {
 	before := sample[0].Value.Uint64()
 	f()
 	metrics.Read(sample)
-	return int(sample[0].Value.Uint64() - before) //nolint:gosec // a size of memory
+	return int(sample[0].Value.Uint64() - before)
 }
 
 // peakOf returns how far the heap grows while f runs.
@@ -359,7 +359,7 @@ func peakOf(f func()) int {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	now := func() int {
 		metrics.Read(sample)
-		return int(sample[0].Value.Uint64()) //nolint:gosec // a size of memory
+		return int(sample[0].Value.Uint64())
 	}
 	runtime.GC()
 	before, peak := now(), 0

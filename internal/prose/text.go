@@ -77,7 +77,7 @@ func readComment(
 		body := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(c.Text, "//"), "/*"), "*/")
 		for i, line := range strings.Split(body, "\n") {
 			text := strings.TrimSpace(line)
-			code := strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "  ") && !isItem(text) && !isItem(current.text)
+			code := isCode(line, text, current.text)
 			whole := lines[at.Line-1+i]
 			if limit := limitOf(whole, code); columns(whole) > limit && !strings.Contains(whole, "://") {
 				found = append(found, finding{path, at.Line + i, "width", clip(strings.TrimSpace(whole))})
@@ -100,6 +100,12 @@ func readComment(
 	}
 	flush()
 	return out, found
+}
+
+// isCode reports whether a line of a comment is code: it is indented, and not a part of a list.
+func isCode(line, text, paragraph string) bool {
+	return strings.HasPrefix(line, "\t") ||
+		strings.HasPrefix(line, "  ") && !isItem(text) && !isItem(paragraph)
 }
 
 // limitOf is how wide a line may be: a comment that stands behind code is part of a line of code.

@@ -27,10 +27,10 @@ const (
 func diceOf(seed uint64, parts ...int) *rand.Rand {
 	x := seed
 	for _, p := range parts {
-		x = (x ^ uint64(p)) * 0x9e3779b97f4a7c15 //nolint:gosec // a number is as good as another
+		x = (x ^ uint64(p)) * 0x9e3779b97f4a7c15
 		x ^= x >> 29
 	}
-	return rand.New(rand.NewPCG(seed, x)) //nolint:gosec // a test
+	return rand.New(rand.NewPCG(seed, x))
 }
 
 func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }

@@ -264,13 +264,13 @@ func (r *investmentsResponse) product() string  { return "investments" }
 // Whether a response has data. Data were fetched and granted, whatever the link says about the
 // product.
 
-func (a *accountsResponse) data() bool { return a.Accounts.Len() > 0 }
+func (r *accountsResponse) data() bool { return r.Accounts.Len() > 0 }
 
-func (a *transactionsResponse) data() bool { return a.Transactions.N > 0 }
+func (r *transactionsResponse) data() bool { return r.Transactions.N > 0 }
 
-func (a *holdingsResponse) data() bool { return a.Holdings.Len() > 0 }
+func (r *holdingsResponse) data() bool { return r.Holdings.Len() > 0 }
 
-func (a *investmentsResponse) data() bool { return a.Transactions.Len() > 0 }
+func (r *investmentsResponse) data() bool { return r.Transactions.Len() > 0 }
 
 // Accounts are listed even without numbers and owners, so they are not data here.
 
