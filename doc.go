@@ -56,7 +56,7 @@
 //   - Make a result: [NewSession], [Session.ConnectionOf], [NewLaunchToken], [NewConnection],
 //     [NewFurtherConnection], [Connection.Credential], [Connection.WithCredential],
 //     [Event.WithReference], [Event.WithExchangePayload], [Event.WithRaw], [Event.WithPayload],
-//     [ParseDecimal], [MoneyOf].
+//     [Moment], [ParseDecimal], [MoneyOf].
 //   - Renew a credential while a connection is in use: [Keeper].
 //   - Add an operation of the provider's own: [Do], [DoOn], [Request].
 //   - Surround every call: [Interceptor], [Op], [Group], [Effect].
