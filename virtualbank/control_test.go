@@ -135,19 +135,19 @@ func controlCalls(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a wrong password":       {mk, "link", object{"link_session_token": opened, "password": "x"}, 422, "wrong username or password"},
-		"a wrong user at Dapi":   {dp, "link", object{"appKey": c.Bank.Credentials().Dapi.AppKey, "username": "x"}, 422, "wrong username or password"},
-		"an unknown session":     {mk, "link", object{"link_session_token": "x"}, 404, "unknown link_session_token"},
-		"an unknown institution": {mk, "link", object{"link_session_token": opened, "institution_id": "x"}, 404, `no institution "x"`},
-		"an unknown key":         {dp, "link", object{"appKey": "x"}, 422, "unknown appKey"},
-		"an unknown member":      {mk, "link", object{"token": "x"}, 400, `"token"`},
-		"an unknown fault":       {mk, "fault", object{"fault": "x"}, 400, `unknown fault "x"`},
-		"a negative count":       {mk, "fault", object{"fault": "hang", "times": -1}, 400, "negative"},
-		"an unknown operation":   {dp, "fault", object{"fault": "hang", "operation": "/x"}, 400, `unknown operation "/x"`},
-		"the other side's fault": {dp, "fault", object{"fault": "quota_reached"}, 400, "dapi has no fault"},
-		"no duration":            {mk, "clock", object{"advance": "soon"}, 400, "not a duration"},
-		"time running backwards": {mk, "clock", object{"advance": "-1h"}, 400, "not a duration"},
-		"lapsing nothing":        {mk, "lapse", object{"link_id": "x"}, 404, "no such link"},
+		"a wrong password":              {mk, "link", object{"link_session_token": opened, "password": "x"}, 422, "wrong username or password"},
+		"a wrong user at Dapi":          {dp, "link", object{"appKey": c.Bank.Credentials().Dapi.AppKey, "username": "x"}, 422, "wrong username or password"},
+		"an unknown session":            {mk, "link", object{"link_session_token": "x"}, 404, "unknown link_session_token"},
+		"an unknown institution":        {mk, "link", object{"link_session_token": opened, "institution_id": "x"}, 404, `no institution "x"`},
+		"an unknown key":                {dp, "link", object{"appKey": "x"}, 422, "unknown appKey"},
+		"an unknown member":             {mk, "link", object{"token": "x"}, 400, `"token"`},
+		"an unknown fault":              {mk, "fault", object{"fault": "x"}, 400, `unknown fault "x"`},
+		"a negative count":              {mk, "fault", object{"fault": "hang", "times": -1}, 400, "negative"},
+		"an unknown operation":          {dp, "fault", object{"fault": "hang", "operation": "/x"}, 400, `unknown operation "/x"`},
+		"a fault of the other provider": {dp, "fault", object{"fault": "quota_reached"}, 400, "dapi has no fault"},
+		"an invalid duration":           {mk, "clock", object{"advance": "soon"}, 400, "not a duration"},
+		"time running backwards":        {mk, "clock", object{"advance": "-1h"}, 400, "not a duration"},
+		"the lapse of an unknown link":  {mk, "lapse", object{"link_id": "x"}, 404, "no such link"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := control(tc.h, "POST", tc.path, tc.body)
@@ -245,7 +245,7 @@ func controlWebhooks(t *testing.T) {
 		t,
 		http.StatusBadRequest,
 		control("POST", "/forge", object{"forgery": "algorithm_none", "url": banktest.Hook}).Status,
-		"that is MoneyKit's",
+		"that forgery is MoneyKit's",
 	)
 	assert.Contains(t, control("GET", "/forge", nil).Body["forgeries"], "stale")
 	assert.Equal(t, virtualbank.Tally{Sent: 2, Accepted: 1}, c.Deliver(&banktest.Receiver{}))

@@ -71,7 +71,7 @@ func liveData(t *testing.T) {
 		"unknown card":             {"/data/balance/get", object{"cardID": "x"}, 404, "INVALID_CARD_ID"},
 		"a card to enrich":         {"/data/enrichedTransactions/get", object{"cardID": cards[0]["id"], "fromDate": "2026-11-01", "toDate": "2026-11-02"}, 400, "INVALID_ARGS"},
 		"no dates":                 {"/data/transactions/get", object{"accountID": account}, 422, "PARAMETER_MISSING"},
-		"reversed":                 {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"}, 400, "PARAMETER_ERROR"},
+		"days in reverse order":    {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"}, 400, "PARAMETER_ERROR"},
 		"too far back":             {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-08-01", "toDate": "2026-11-01"}, 400, "INVALID_DATE_RANGE"},
 		"in the future":            {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-01", "toDate": "2026-12-01"}, 400, "INVALID_DATE_RANGE"},
 		"a member of a wrong type": {"/data/balance/get", object{"accountID": 5}, 400, "INVALID_ARGS"},
@@ -126,7 +126,7 @@ func checkedAnswers(t *testing.T) {
 		"other arguments": {400, "PARAMETER_ERROR", func(o object) banktest.Response {
 			return c.Dapi(path, token, banktest.With(answers(o, "123456"), object{"accountID": "x"}))
 		}},
-		"a strange operation": {401, "SESSION_INVALIDATED", func(o object) banktest.Response {
+		"an unknown operation": {401, "SESSION_INVALIDATED", func(o object) banktest.Response {
 			return c.Dapi(path, token, banktest.With(answers(o, "123456"), object{"operationID": "x"}))
 		}},
 		"another call before": {401, "SESSION_INVALIDATED", func(o object) banktest.Response {

@@ -61,7 +61,7 @@ func keptID(t *testing.T) {
 		}))
 	}
 
-	t.Run("through two rounds to its end", func(t *testing.T) {
+	t.Run("two rounds lead to its end", func(t *testing.T) {
 		asked := ask([]string{"otp"}, []string{"pin"})
 		op := asked["operationID"]
 		assert.Equal(t, "user_input_required", info(op)["status"])
@@ -91,7 +91,7 @@ func keptID(t *testing.T) {
 		"no answer fails it":           {func(object) { c.Bank.Advance(5 * time.Minute) }, "failed", "SESSION_EXPIRED"},
 		"another call fails it":        {func(object) { c.Dapi("/data/identity/get", token, secrets) }, "failed", "SESSION_INVALIDATED"},
 		"a call for metadata fails it": {func(object) { c.Dapi("/metadata/accounts/get", token, secrets) }, "failed", "SESSION_INVALIDATED"},
-		"a mistake of the banktest.Caller's leaves it": {func(asked object) {
+		"an invalid call does not change it": {func(asked object) {
 			a := c.Dapi(path, token, banktest.With(secrets, object{"operationID": asked["operationID"], "userInputs": []object{{"id": "pin", "index": 0, "answer": "1"}}}))
 			assert.Equal(t, "PARAMETER_ERROR", a.Body["type"])
 			assert.Equal(t, asked["operationID"], a.Body["operationID"])
@@ -114,7 +114,7 @@ func keptID(t *testing.T) {
 			assert.Equal(t, tc.kind, fmt.Sprint(emptyNil(other["type"])))
 		})
 	}
-	t.Run("one that was initialized", func(t *testing.T) {
+	t.Run("an initialized operation ends after its polls", func(t *testing.T) {
 		require.NoError(t, c.Bank.Defer(id, path, 2))
 		first := c.Dapi(path, token, secrets).Body
 		op := first["operationID"]

@@ -74,7 +74,7 @@ func continuedCalls(t *testing.T) {
 	for _, path := range []string{"/auth/ExchangeToken", "/metadata/accounts/get", "/users/DelinkUser", "/data/identity/get"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			t.Run("a right answer ends it", func(t *testing.T) {
+			t.Run("a correct answer ends it", func(t *testing.T) {
 				t.Parallel()
 				r := resumable(t, path)
 				op := r.inject("user_input_required")
@@ -120,7 +120,7 @@ func continuedCalls(t *testing.T) {
 				assert.Equal(t, "done", end["status"], end)
 				assert.Equal(t, op, end["operationID"])
 			})
-			t.Run("one that takes its time ends under its id", func(t *testing.T) {
+			t.Run("a deferred call ends under its id", func(t *testing.T) {
 				t.Parallel()
 				r := resumable(t, path)
 				require.NoError(t, r.c.Bank.Defer(r.id, path, 1))
@@ -131,7 +131,7 @@ func continuedCalls(t *testing.T) {
 				}
 				assert.Equal(t, "done", r.status(op)["status"])
 			})
-			t.Run("so does one that a fault keeps running", func(t *testing.T) {
+			t.Run("a call that a fault keeps running ends under its id", func(t *testing.T) {
 				t.Parallel()
 				r := resumable(t, path)
 				op := r.inject("initialized")
@@ -139,7 +139,7 @@ func continuedCalls(t *testing.T) {
 				assert.Equal(t, "done", end["status"], end)
 				assert.Equal(t, op, end["operationID"])
 			})
-			t.Run("neither happens unless a script names the call", func(t *testing.T) {
+			t.Run("only scripts and faults that name the call apply", func(t *testing.T) {
 				t.Parallel()
 				if path == "/data/identity/get" {
 					return
@@ -234,7 +234,7 @@ func lateAnswers(t *testing.T) {
 			})
 		}
 	}
-	t.Run("an operation of another connection is an unknown one", func(t *testing.T) {
+	t.Run("an operation of another connection is unknown", func(t *testing.T) {
 		t.Parallel()
 		r := resumable(t, path)
 		op := r.inject("user_input_required")
@@ -245,7 +245,7 @@ func lateAnswers(t *testing.T) {
 		assert.NotEqual(t, op, strange["operationID"])
 		assert.Equal(t, "done", r.answer(op, "otp", "123456").Body["status"])
 	})
-	t.Run("one that was deferred keeps its id through an outage", func(t *testing.T) {
+	t.Run("a deferred operation keeps its id through an outage", func(t *testing.T) {
 		t.Parallel()
 		r := resumable(t, path)
 		op := r.inject("initialized")

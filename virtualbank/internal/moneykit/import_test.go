@@ -181,7 +181,7 @@ func importedData(t *testing.T) {
 	rows = banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
 	require.Len(t, rows, 4, "a row whose id exists is ignored")
 	assert.Equal(t, "t-2", rows[0]["original_id"])
-	t.Run("with the time of day where one was sent", func(t *testing.T) { importedMoments(t, c, token) })
+	t.Run("times of day are returned if they were sent", func(t *testing.T) { importedMoments(t, c, token) })
 }
 
 func strictImports(t *testing.T) {

@@ -55,7 +55,7 @@ func signIn(t *testing.T) {
 		"both, and the header's client alone is another": {form(id, secret), basic("x", secret), 401},
 		"both, and the form's client is another":         {form("x", "y"), basic(id, secret), 401},
 		"both empty":                                     {form("", ""), "Basic Og==", 401},
-		"nothing":                                        {bare, "", 401},
+		"an amount of zero":                              {bare, "", 401},
 		"a Basic header that is not base64":              {form(id, secret), "Basic ?", 401},
 		"a Basic header without a colon":                 {form(id, secret), "Basic eA==", 401},
 		"a wrong secret":                                 {form(id, "x"), "", 401},
