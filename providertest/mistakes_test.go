@@ -17,16 +17,3 @@ func TestConformanceOfReads(t *testing.T) {
 	t.Parallel()
 	providertest.Run(t, newReadingHeron, bankmux.CapStatus)
 }
-
-func TestTheSuiteFindsEveryMistakeOfItsList(t *testing.T) {
-	t.Parallel()
-	const ofReads = "an exchange with the effect Read writes"
-	var names []string
-	for _, m := range providertest.Mistakes() {
-		if m.Name != ofReads && m.Needs == "" { // the others are found in the adapter of examples/redirect
-			names = append(names, m.Name)
-		}
-	}
-	providertest.FindMistakes(t, "TestConformance", names...)
-	providertest.FindMistakes(t, "TestConformanceOfReads", ofReads)
-}

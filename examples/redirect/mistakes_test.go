@@ -10,31 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providertest"
 )
-
-// TestTheSuiteFindsMistakes makes each mistake in a process of its own. The first nine lived in an
-// adapter that passed an earlier suite.
-func TestTheSuiteFindsMistakes(t *testing.T) {
-	t.Parallel()
-	names := []string{
-		"removed rows are ignored", "modified rows are ignored", "a sync has all accounts", "the pending flag is not read",
-		"a spent token is lost when the read after it fails", "the granted products are not read",
-		"the webhook URL is not sent", "the country is not sent", "a reconnect is accepted without a check",
-
-		"a payload of another session is accepted", "an exchange with the effect Read writes",
-		"the end of the consent is not read", "further connections of one run are dropped", "an unknown account is ignored",
-	}
-	for _, m := range providertest.Mistakes() {
-		if m.Needs != "" {
-			names = append(names, m.Name)
-		}
-	}
-	providertest.FindMistakes(t, "TestConformance", names...)
-}
 
 // mistaken is the adapter with one mistake, made by whatever calls it or by the wire below it.
 type mistaken struct {
