@@ -15,8 +15,8 @@
 //   - Give [LinkRef] the member that holds the provider's id of a link in bodies of the control
 //     plane.
 //   - Register it in package virtualbank: in the list of providers.go and in virtualbank.New.
-//   - Give the public API what callers need: an address in Start, the credentials, and the call that
-//     plays the user. AccountState and Institution need the ids.
+//   - Give the public API what callers need: an address in Start, the credentials, and the call
+//     that plays the user. AccountState and Institution need the ids.
 //   - Draw credentials and ids from a generator of its own, so that a seed still gives the same ids
 //     to the other providers.
 //
