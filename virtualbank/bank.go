@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has Bank, its Options and its Credentials.
+
 import (
 	"net/http"
 	"time"

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the clock that follows a bank in another process.
+
 import (
 	"encoding/json"
 	"fmt"

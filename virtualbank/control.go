@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file serves the control plane and lists its calls.
+
 import (
 	"errors"
 	"io"

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the calls of the control plane about the clock, faults, links and reads.
+
 import (
 	"net/http"
 	"time"

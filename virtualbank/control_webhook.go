@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the calls of the control plane about webhooks.
+
 import (
 	"net/http"
 	"time"

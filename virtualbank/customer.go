@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the customers who can log in.
+
 // UserGood and PassGood are the login of a customer who has accounts at every institution.
 const (
 	UserGood = "user_good"

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has what only Dapi has: the login, questions, deferrals and the dashboard.
+
 import (
 	"encoding/json"
 

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file injects faults and matches them with requests.
+
 import (
 	"fmt"
 	"net/http"

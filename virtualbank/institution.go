@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file lists the institutions.
+
 import "slices"
 
 // Institution is one institution with its names and ids. MoneyKit does not serve an institution

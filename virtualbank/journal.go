@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file records requests and masks their secrets.
+
 import (
 	"bytes"
 	"encoding/json"

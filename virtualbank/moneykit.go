@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has what only MoneyKit has: the login, sessions, refreshes and forms.
+
 import (
 	"encoding/json"
 

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file keeps webhooks and delivers them.
+
 import (
 	"bytes"
 	"context"

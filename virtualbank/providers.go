@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file registers the providers and finds their links and accounts.
+
 import (
 	"net/http"
 	"slices"

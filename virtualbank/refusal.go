@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the error of the methods of a bank.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // Refusal is the error of a [Bank] method that cannot do what was asked. Its field Status is the

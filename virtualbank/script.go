@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file reads the true state of links and changes what customers have.
+
 import (
 	"cmp"
 	"net/http"

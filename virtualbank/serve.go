@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file serves the requests to the APIs of the providers.
+
 import (
 	"bytes"
 	"errors"

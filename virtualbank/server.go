@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file serves a bank on two addresses.
+
 import (
 	"errors"
 	"fmt"

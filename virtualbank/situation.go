@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has the situations of stored transactions.
+
 import (
 	"net/http"
 	"slices"

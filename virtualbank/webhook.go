@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file builds and signs webhooks.
+
 import (
 	"bytes"
 	"encoding/json"

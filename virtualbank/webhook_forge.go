@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file builds invalid deliveries.
+
 import (
 	"bytes"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package bank
 
+// This file writes amounts and checks numbers.
+
 import (
 	"encoding/json"
 	"regexp"

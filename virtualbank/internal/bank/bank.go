@@ -1,5 +1,7 @@
 package bank
 
+// This file has the bank and its mutex.
+
 import (
 	"sync"
 	"time"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the accounts of a customer at an institution.
+
 import (
 	"crypto/hmac"
 	"crypto/sha256"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has requests, responses and their JSON.
+
 import (
 	"bytes"
 	"crypto/subtle"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the categories of transactions.
+
 // CategoryOf returns the category and subcategory of a transaction, by its description. Both
 // providers return them.
 func CategoryOf(text string) (category, sub string, ok bool) {

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the clock of a bank.
+
 import (
 	"sync"
 	"time"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the calls of the control plane and their bodies.
+
 import (
 	"bytes"
 	"encoding/json"

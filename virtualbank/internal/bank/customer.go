@@ -1,5 +1,7 @@
 package bank
 
+// This file has the customers and checks their passwords.
+
 // The logins that every bank has. They are virtualbank.UserGood and virtualbank.UserCustom.
 const (
 	UserGood   = "user_good"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the texts and value dates of rows, which situations change.
+
 import (
 	"strconv"
 	"strings"

@@ -1,5 +1,7 @@
 package bank
 
+// This file draws ids, secrets and keys from a seed.
+
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"

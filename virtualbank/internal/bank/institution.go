@@ -1,5 +1,7 @@
 package bank
 
+// This file has the institution and its ids.
+
 import (
 	"slices"
 )

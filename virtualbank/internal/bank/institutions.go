@@ -1,5 +1,7 @@
 package bank
 
+// This file is the catalogue of institutions.
+
 // The products that MoneyKit reads at an institution.
 var (
 	everything    = []string{"accounts", "account_numbers", "identity", "transactions", "investments"}

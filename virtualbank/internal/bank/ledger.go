@@ -1,5 +1,7 @@
 package bank
 
+// This file makes the transactions of accounts, day by day.
+
 import (
 	"cmp"
 	"math/rand/v2"

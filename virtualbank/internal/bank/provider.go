@@ -1,5 +1,7 @@
 package bank
 
+// This file has the interface between the bank and one wire format.
+
 import (
 	"net/http"
 	"time"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the error of an action that the bank cannot carry out.
+
 import (
 	"fmt"
 	"net/http"

@@ -1,5 +1,7 @@
 package bank
 
+// This file finds the operation of a request.
+
 import (
 	"net/url"
 	"slices"

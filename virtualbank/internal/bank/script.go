@@ -1,5 +1,7 @@
 package bank
 
+// This file changes accounts, transactions and institutions for a test.
+
 import (
 	"net/http"
 	"slices"

@@ -1,5 +1,7 @@
 package bank
 
+// This file lists the situations.
+
 import "time"
 
 // The names of situations. They are the constants of package virtualbank.

@@ -1,5 +1,7 @@
 package bank
 
+// This file stages the situations about one row.
+
 import (
 	"net/http"
 	"slices"

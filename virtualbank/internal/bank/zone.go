@@ -1,5 +1,7 @@
 package bank
 
+// This file has the time zones of institutions.
+
 import (
 	"time"
 	_ "time/tzdata" // time zones for machines without a database

@@ -1,5 +1,7 @@
 package banktest
 
+// This file calls the MoneyKit API.
+
 import (
 	"encoding/json"
 	"net/http"

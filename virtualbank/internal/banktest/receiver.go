@@ -1,5 +1,7 @@
 package banktest
 
+// This file receives webhooks.
+
 import (
 	"encoding/json"
 	"errors"

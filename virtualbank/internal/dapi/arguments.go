@@ -1,5 +1,7 @@
 package dapi
 
+// This file checks the arguments of payment calls.
+
 import (
 	"fmt"
 	"net/http"

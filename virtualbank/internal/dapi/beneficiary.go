@@ -1,5 +1,7 @@
 package dapi
 
+// This file registers and lists beneficiaries.
+
 import (
 	"net/http"
 	"slices"

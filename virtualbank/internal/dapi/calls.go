@@ -1,5 +1,7 @@
 package dapi
 
+// This file serves the exchange, the metadata and the delink call.
+
 import (
 	"net/http"
 

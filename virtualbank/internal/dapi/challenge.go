@@ -1,5 +1,7 @@
 package dapi
 
+// This file asks the user and checks the answers.
+
 import (
 	"bytes"
 	"encoding/base64"

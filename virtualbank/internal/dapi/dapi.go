@@ -1,5 +1,7 @@
 package dapi
 
+// This file has the Dapi side, its connections and the handling of requests.
+
 import (
 	"encoding/json"
 	"mime"

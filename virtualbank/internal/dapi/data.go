@@ -1,5 +1,7 @@
 package dapi
 
+// This file serves accounts, balances, cards, owners and transactions.
+
 import (
 	"encoding/json"
 	"net/http"

@@ -1,5 +1,7 @@
 package dapi
 
+// This file has the faults in the words of Dapi.
+
 import (
 	"net/http"
 	"slices"

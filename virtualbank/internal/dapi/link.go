@@ -1,5 +1,7 @@
 package dapi
 
+// This file plays the user in Dapi's Connect.
+
 import (
 	"crypto/hmac"
 	"crypto/sha256"

@@ -1,5 +1,7 @@
 package dapi
 
+// This file has the metadata of an institution.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // metadataReply is the response of /metadata/accounts/get.

@@ -1,5 +1,7 @@
 package dapi
 
+// This file has operations: their states, their ids and the status calls.
+
 import (
 	"net/http"
 	"time"

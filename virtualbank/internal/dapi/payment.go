@@ -1,5 +1,7 @@
 package dapi
 
+// This file serves payment calls.
+
 import (
 	"fmt"
 	"net/http"

@@ -1,5 +1,7 @@
 package dapi
 
+// This file has the fixed facts of Dapi.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // Name is Dapi's name in faults, the journal and webhooks.

@@ -1,5 +1,7 @@
 package dapi
 
+// This file stages situations for a connection.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // How many days institutions serve in some situations.

@@ -1,5 +1,7 @@
 package dapi
 
+// This file builds and signs Dapi's webhooks.
+
 import (
 	"crypto/aes"
 	"crypto/cipher"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves access tokens, the introspection and the keys of webhooks.
+
 import (
 	"cmp"
 	"encoding/base64"

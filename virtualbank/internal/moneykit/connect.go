@@ -1,5 +1,7 @@
 package moneykit
 
+// This file plays the user in MoneyKit's Connect.
+
 import (
 	"encoding/json"
 	"net/http"

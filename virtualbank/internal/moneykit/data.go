@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves accounts, account numbers and owners.
+
 import (
 	"cmp"
 	"encoding/json"

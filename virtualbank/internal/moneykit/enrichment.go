@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has the categories of transactions and their corrections.
+
 import (
 	"net/http"
 	"slices"

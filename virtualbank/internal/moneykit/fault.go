@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has the faults in the words of MoneyKit.
+
 import (
 	"net/http"
 

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file writes responses in the selected form.
+
 import (
 	"encoding/json"
 	"regexp"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves imports of links and transactions, and test webhooks.
+
 import (
 	"cmp"
 	"net/http"

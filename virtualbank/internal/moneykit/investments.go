@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves holdings and investment transactions.
+
 import (
 	"net/http"
 	"slices"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has links: their states, their products and the calls that change them.
+
 import (
 	"maps"
 	"net/http"

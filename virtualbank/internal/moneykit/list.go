@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves the lists of links and institutions.
+
 import (
 	"encoding/base64"
 	"net/http"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has the MoneyKit side and the handling of requests.
+
 import (
 	"encoding/json"
 	"net/http"

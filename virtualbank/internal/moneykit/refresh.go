@@ -1,5 +1,7 @@
 package moneykit
 
+// This file refreshes products.
+
 import (
 	"net/http"
 	"slices"

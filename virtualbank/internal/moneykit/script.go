@@ -1,5 +1,7 @@
 package moneykit
 
+// This file changes and reads the MoneyKit side for a test.
+
 import (
 	"net/http"
 	"slices"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves link sessions and the exchange of their tokens.
+
 import (
 	"net/http"
 	"net/url"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has the fixed facts of MoneyKit.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // Name is MoneyKit's name in faults, the journal and webhooks.

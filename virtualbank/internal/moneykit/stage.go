@@ -1,5 +1,7 @@
 package moneykit
 
+// This file stages situations for a link.
+
 import (
 	"maps"
 	"net/http"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file serves transactions and the sync.
+
 import (
 	"cmp"
 	"encoding/base64"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file validates request bodies and queries.
+
 import (
 	"bytes"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file builds and signs MoneyKit's webhooks.
+
 import (
 	"crypto/ecdsa"
 	"crypto/sha256"
