@@ -77,14 +77,14 @@ func NewFurtherConnection(s Session, reference string, credential Secret) Connec
 }
 
 // Credential returns what the adapter needs to act on the connection. It is for adapters.
-func (c Connection) Credential() Secret { return c.credential }
+func (conn Connection) Credential() Secret { return conn.credential }
 
 // WithCredential returns a copy with another credential, for an adapter whose provider renews it.
 // Identity, reference and [Connection.ReferenceKey] stay, so a webhook delivery still finds the
 // connection.
-func (c Connection) WithCredential(credential Secret) Connection {
-	c.credential = credential
-	return c
+func (conn Connection) WithCredential(credential Secret) Connection {
+	conn.credential = credential
+	return conn
 }
 
 // WithExchangePayload returns a copy of the event with that payload, for an adapter.

@@ -29,15 +29,16 @@ type InstitutionView struct {
 }
 
 // View returns a copy of the part that a browser may have.
-func (c Connection) View() ConnectionView {
+func (conn Connection) View() ConnectionView {
 	v := ConnectionView{
-		ID: c.ID, State: c.Status.State, StateSince: c.Status.At,
-		UserMustAct: c.Status.State == StateReauth || c.Status.State == StateGone,
-		Products:    slices.Clone(c.Products), Consent: c.Consent, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
-		Institution: InstitutionView{Name: c.Institution.Name, Country: c.Institution.Country},
+		ID: conn.ID, State: conn.Status.State, StateSince: conn.Status.At,
+		UserMustAct: conn.Status.State == StateReauth || conn.Status.State == StateGone,
+		Products:    slices.Clone(conn.Products), Consent: conn.Consent,
+		CreatedAt: conn.CreatedAt, UpdatedAt: conn.UpdatedAt,
+		Institution: InstitutionView{Name: conn.Institution.Name, Country: conn.Institution.Country},
 	}
-	if strings.HasPrefix(c.Institution.LogoURL, "https://") {
-		v.Institution.LogoURL = c.Institution.LogoURL
+	if strings.HasPrefix(conn.Institution.LogoURL, "https://") {
+		v.Institution.LogoURL = conn.Institution.LogoURL
 	}
 	return v
 }

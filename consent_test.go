@@ -87,7 +87,7 @@ func TestConsent(t *testing.T) {
 
 	t.Run("a date that means none is absent", func(t *testing.T) {
 		gulf := time.FixedZone("", 4*60*60)
-		real := time.Date(2027, 1, 1, 0, 0, 0, 0, gulf)
+		date := time.Date(2027, 1, 1, 0, 0, 0, 0, gulf)
 		dated := &datedFake{statusFake: statusFake{fake{provider: "dated"}}}
 		client := bankmux.NewClient("dated", dated)
 		_, conn := linked(t, client, "u-1")
@@ -97,10 +97,10 @@ func TestConsent(t *testing.T) {
 			"the zero of Unix":          time.Unix(0, 0),
 			"zero in another zone":      time.Date(1, 1, 1, 0, 0, 0, 0, gulf),
 		} {
-			dated.consent = bankmux.Consent{ExpiresAt: at, ReconfirmBy: real, RenewFrom: at}
+			dated.consent = bankmux.Consent{ExpiresAt: at, ReconfirmBy: date, RenewFrom: at}
 			res, err := client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err)
-			assert.Equal(t, bankmux.Consent{ReconfirmBy: real}, res.Connection.Consent, name)
+			assert.Equal(t, bankmux.Consent{ReconfirmBy: date}, res.Connection.Consent, name)
 			_, err = res.Connection.Seal(ring(t, key("a", 1)))
 			assert.NoError(t, err, name)
 		}

@@ -22,7 +22,7 @@ func TestDirectory(t *testing.T) {
 func pagesOfBanksThatRepeatEndWithAnError(t *testing.T) {
 	t.Parallel()
 	r, client, conn := reading(t)
-	r.page = func(req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
+	r.page = func(bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 		return bankmux.TransactionPage{Next: "same"}, nil
 	}
 	var failed []error

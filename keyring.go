@@ -123,6 +123,7 @@ func keyID(id string) bool {
 // and the ciphertext. The ID is authenticated with the associated data.
 func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	box := append([]byte{byte(len(k.primary))}, k.primary...)
+	//nolint:gosec // cipher.NewGCMWithRandomNonce makes the nonce
 	return k.keys[k.primary].Seal(box, nil, plaintext, authenticated(k.primary, associatedData)), nil
 }
 

@@ -12,7 +12,7 @@ import (
 //
 // At some providers the reference gives access to the connection. Treat it like a credential: do
 // not print, log or show it. [Connection.ReferenceKey] may be shown.
-func (c Connection) Reference() string { return c.reference.Reveal() }
+func (conn Connection) Reference() string { return conn.reference.Reveal() }
 
 // ReferenceKey returns the [Connection.ReferenceKey] of the connection with that reference at the
 // client's provider, and "" for no reference. Use it to find a connection whose reference a
@@ -33,7 +33,7 @@ func referenceKey(provider string, environment Environment, reference Secret) st
 	}
 	var short [256]byte
 	b := appendParts(short[:0], referenceFormat, provider, string(environment))
-	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
+	b = binary.BigEndian.AppendUint64(b, uint64(reference.size()))
 	sum := digest(reference.appendText(b))
 	return string(sum[:])
 }

@@ -26,8 +26,8 @@ type Ref struct {
 }
 
 // Ref returns the Ref of the connection.
-func (c Connection) Ref() Ref {
-	return Ref{Provider: c.Provider, Environment: c.Environment, User: c.User, ID: c.ID}
+func (conn Connection) Ref() Ref {
+	return Ref{Provider: conn.Provider, Environment: conn.Environment, User: conn.User, ID: conn.ID}
 }
 
 // The first byte of a sealed value. It is authenticated, so neither kind opens as the other.
@@ -74,10 +74,10 @@ func (t *sealedText) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
-func (c Connection) inside() sealed {
+func (conn Connection) inside() sealed {
 	return sealed{
-		Connection: sealedRow{Connection: c, Reference: sealedText(c.Reference())},
-		Credential: sealedText(c.credential.Reveal()),
+		Connection: sealedRow{Connection: conn, Reference: sealedText(conn.Reference())},
+		Credential: sealedText(conn.credential.Reveal()),
 	}
 }
 
@@ -96,15 +96,15 @@ func (in *sealed) outside() (Connection, bool) {
 //
 // The error is [ErrInvalid] for a connection that did not come from ExchangeToken or [Open], and
 // for a nil aead. It is [ErrSeal] if the aead fails.
-func (c Connection) Seal(aead AEAD) ([]byte, error) {
-	ref := c.Ref()
+func (conn Connection) Seal(aead AEAD) ([]byte, error) {
+	ref := conn.Ref()
 	if err := checkSeal(aead, ref); err != nil {
 		return nil, err
 	}
-	if c.credential.IsZero() {
+	if conn.credential.IsZero() {
 		return nil, invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
 	}
-	return seal(aead, sealedConnection, "Connection", c.inside(), ref.associated())
+	return seal(aead, sealedConnection, "Connection", conn.inside(), ref.associated())
 }
 
 // seal encrypts inside as JSON.

@@ -179,7 +179,7 @@ func anInvalidKeyOrConnectionIsRefused(t *testing.T) {
 type leaky struct{}
 
 func (leaky) Encrypt(p, _ []byte) ([]byte, error) { return nil, fmt.Errorf("cannot encrypt %s", p) }
-func (leaky) Decrypt(p, _ []byte) ([]byte, error) { return nil, errors.New(planted) }
+func (leaky) Decrypt(_, _ []byte) ([]byte, error) { return nil, errors.New(planted) }
 
 func anErrorOfAForeignAEADIsNotRepeated(t *testing.T) {
 	t.Parallel()
