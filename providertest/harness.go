@@ -30,12 +30,12 @@ type Harness struct {
 	// IsExchange reports whether a request is the one that spends the one-time token.
 	IsExchange func(r *http.Request) bool
 
-	// Lapse makes the bank end the user's consent. Optional without [bankmux.CapStatus].
-	Lapse func(conn bankmux.Connection) error
-
 	// Secrets lists the credentials that must be seen nowhere. The suite adds
 	// those of the connections it makes.
 	Secrets []string
+
+	// Lapse makes the bank end the user's consent. Optional without [bankmux.CapStatus].
+	Lapse func(conn bankmux.Connection) error
 
 	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or
 	// [bankmux.CapTransactions].
@@ -44,21 +44,29 @@ type Harness struct {
 	// Webhooks makes deliveries. Required with [bankmux.CapWebhooks].
 	Webhooks *Webhooks
 
+	// Refresh says how the provider lets an application refresh. Required with
+	// [bankmux.CapRefresh].
+	Refresh Refresh
+
+	// Binds says that the provider ties a payload to its session, so that one of another session is
+	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
+	Binds bool
+
+	// Reads reports requests that change nothing at the provider, for an adapter whose exchange is
+	// a [bankmux.Read]. nil means that GET and HEAD do.
+	Reads func(r *http.Request) bool
+
 	// AtInstitution reports which calls the bank itself answers, as the adapter tells its guard. Optional.
 	AtInstitution func(bankmux.Op) bool
+
+	// Rotation says how the provider renews the tokens of users. nil where it does not.
+	Rotation *Rotation
 
 	// Words are answers in the provider's own words, for the fault matrix. Optional.
 	Words Words
 
 	// Operations are the adapter's own, crossed with every fault. Optional.
 	Operations []Operation
-
-	// Table is where the fault matrix is kept. Optional.
-	Table Table
-
-	// Refresh says how the provider lets an application refresh. Required with
-	// [bankmux.CapRefresh].
-	Refresh Refresh
 
 	// Received returns what reached the provider, or the front end by way of Launch, when the
 	// session was made. It looks into the backend and never at what the adapter says of itself. nil
@@ -78,20 +86,12 @@ type Harness struct {
 	// takes one; the suite then says that it was not checked.
 	LinkSeveral func(s bankmux.Session, banks int) (json.RawMessage, error)
 
-	// Reads reports requests that change nothing at the provider, for an adapter whose exchange is
-	// a [bankmux.Read]. nil means that GET and HEAD do.
-	Reads func(r *http.Request) bool
-
 	// PSU names the header fields that say that the user is there: see [bankmux.Presence]. nil
 	// where the provider has none; the suite then says that it was not checked.
 	PSU []string
 
-	// Rotation says how the provider renews the tokens of users. nil where it does not.
-	Rotation *Rotation
-
-	// Binds says that the provider ties a payload to its session, so that one of another session is
-	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
-	Binds bool
+	// Table is where the fault matrix is kept. Optional.
+	Table Table
 }
 
 // Env is where an adapter under test is made.
