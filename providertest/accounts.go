@@ -64,8 +64,8 @@ func accountsAreWhole(t *testing.T, b *bench) {
 	assert.Equal(t, got.Accounts[:1], one.Accounts)
 }
 
-// comesWithRows checks what other tests take for granted, so that a harness without it gets to
-// know.
+// comesWithRows checks a precondition of other tests, so that a harness without it fails with a
+// clear message.
 func comesWithRows(t *testing.T, b *bench) {
 	conn := b.prepared(t.Context())
 	got, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
@@ -106,7 +106,7 @@ func unknownAccount(t *testing.T, b *bench) {
 	assert.ErrorIs(t, failed[0], bankmux.ErrNotFound, "rows of an unknown account")
 }
 
-// partial checks that an error names one account as the only thing that failed.
+// partial checks that an error names exactly one account as failed.
 func (b *bench) partial(err error, account string, kind bankmux.Kind) {
 	b.t.Helper()
 	b.show(err)
@@ -118,7 +118,7 @@ func (b *bench) partial(err error, account string, kind bankmux.Kind) {
 	assert.Equal(b.t, b.client.Name(), partial.Failed[0].Err.Client)
 }
 
-// exact are amounts that lose digits where anybody is careless.
+// exact has amounts that lose digits in careless code.
 var exact = []struct{ amount, currency, want string }{
 	{"1500", "JPY", "1500"},
 	{"12.345", "KWD", "12.345"},
@@ -132,7 +132,7 @@ var exact = []struct{ amount, currency, want string }{
 	{"1e3", "USD", "1000"},
 	{"1.25E-1", "USD", "0.125"},
 	{"0", "USD", "0"},
-	{"0.00012345", "USDT", "0.00012345"}, // not of ISO 4217
+	{"0.00012345", "USDT", "0.00012345"}, // not in ISO 4217
 }
 
 func balancesAreExact(t *testing.T, b *bench) {

@@ -1,5 +1,7 @@
 package providertest
 
+// This file holds the bench: what one subtest works with.
+
 import (
 	"bytes"
 	"log/slog"
@@ -16,10 +18,12 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// baseURL is loopback, where http is allowed. Nothing listens: the dialer is the bench's own.
+// baseURL is a loopback address, for which bankmux allows http. No server listens there: the
+// bench's own dialer connects to the backend.
 const baseURL = "http://127.0.0.1:1"
 
-// bench is an adapter under test, its backend and all that passed between them.
+// bench holds an adapter under test, its backend, and a record of everything that passed between
+// them.
 type bench struct {
 	Harness
 	t      *testing.T
@@ -31,39 +35,39 @@ type bench struct {
 	listener  *pipes
 	carrier   carrier
 
-	conn      bankmux.Connection // of the fault matrix
+	conn      bankmux.Connection // the connection of the fault matrix
 	accountID string
-	stacks    []byte // of all goroutines, to count them
+	stacks    []byte // a buffer for the stacks of all goroutines
 
 	mu           sync.Mutex
-	responses    []response // those no fault touched
-	opened       int        // connections that the server has
+	responses    []response // those without a fault
+	opened       int        // open connections of the server
 	injected     matrixFault
-	left         int                      // how often it strikes yet; -1 for ever
-	injectedInto []*http.Request          // that it struck, of those that arrived
-	from         func(*http.Request) bool // the first request that it strikes; nil once that came
+	left         int                      // how many injections are left; -1: no limit
+	injectedInto []*http.Request          // the requests that arrived with the fault
+	from         func(*http.Request) bool // selects the first request to inject into; nil after it arrived
 	dialMark     int
 	log          bytes.Buffer
 	requests     []arrival
 	dialled      []string
-	refuse       bool // connections
+	refuse       bool // refuse connections
 	fault        wirefault.Fault
-	times        int // how often the fault strikes yet; -1 for ever
+	times        int // how many requests get the fault; -1: no limit
 	on           func(*http.Request) bool
-	seen         seen // what an application could have shown
+	seen         seen // values that an application could print
 	secrets      []string
-	missing      []string       // what the harness cannot do
-	calls        map[string]int // of the client, that have not returned
-	bubble       atomic.Value   // the number the runtime gave it, a string
+	missing      []string       // what the harness cannot prove
+	calls        map[string]int // calls of the client that have not returned
+	bubble       atomic.Value   // the number of the bubble at the runtime, a string
 }
 
-// arrival is a request that arrived.
+// arrival is a request that arrived at the backend.
 type arrival struct {
 	request        *http.Request
 	exchange, read bool
 }
 
-// newClient makes the client anew, with a guard and a transport of its own, on the same backend.
+// newClient makes another client, with its own guard and transport, for the same backend.
 func (b *bench) newClient(opts guard.Options, over carrier) {
 	b.t.Helper()
 	if b.transport != nil {
@@ -85,7 +89,8 @@ func (b *bench) newClient(opts guard.Options, over carrier) {
 	b.client = &viewed{client, b}
 }
 
-// lacks reports whether the harness cannot do something. The suite then says what is not checked.
+// lacks reports whether the harness cannot prove something. If so, the suite reports it as not
+// checked.
 func (b *bench) lacks(field string, missing bool, what string) bool {
 	if missing {
 		b.missing = append(b.missing, what+": "+field+" is not set")
@@ -93,21 +98,21 @@ func (b *bench) lacks(field string, missing bool, what string) bool {
 	return missing
 }
 
-// reached counts requests since the bench began.
+// reached returns the number of requests so far.
 func (b *bench) reached() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.requests)
 }
 
-// dials counts the connections that were tried.
+// dials returns the number of attempted connections.
 func (b *bench) dials() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.dialled)
 }
 
-// exchanges counts those that spend a token.
+// exchanges returns the number of requests that are exchanges.
 func (b *bench) exchanges() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

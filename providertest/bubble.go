@@ -22,27 +22,29 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// A bubble holds one test. What is wrong with an adapter ends that test with a sentence: a panic, a
-// call that never returns, a goroutine that is left behind. The other tests go on. Only a panic in
-// a goroutine of the adapter's own cannot be caught: it ends the process, as in any Go program.
+// This file runs each subtest in a bubble of testing/synctest. A mistake of an adapter fails one
+// subtest with a message: a panic, a call that never returns, a goroutine that outlives its call.
+// The other subtests continue. A panic in a goroutine of the adapter cannot be recovered: it ends
+// the process, as in any Go program.
 
-// stallMargin is how long before the deadline of the test binary a bubble is given up.
+// stallMargin is the time before the deadline of the test binary at which a bubble counts as
+// stalled.
 const stallMargin = 20 * time.Second
 
-// inBubble runs f with a fresh bench on virtual time. It ends t where the test failed.
+// inBubble runs f with a fresh bench on virtual time. It ends t if the test failed.
 func inBubble(t *testing.T, newHarness func(*testing.T) Harness, f func(*testing.T, *bench)) {
 	t.Helper()
 	b := &bench{}
 	ended := make(chan string, 1)
 	go func() {
-		// The runtime panics in this goroutine when those of the bubble wait and nothing can wake
-		// them.
+		// The runtime panics in this goroutine if all goroutines of the bubble wait and nothing can
+		// wake them.
 		said := ""
 		defer func() {
 			if p := recover(); p != nil {
 				said = b.deadlock(fmt.Sprint(p))
 			}
-			ended <- said // also after runtime.Goexit, which is how a failed bubble ends
+			ended <- said // also after runtime.Goexit, which ends a failed bubble
 		}()
 		synctest.Test(t, func(t *testing.T) { b.run(t, newHarness, f) })
 	}()
@@ -88,13 +90,13 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 		ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols),
 	}
 	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetUnencryptedHTTP2(true) // TLS is the connection's own, see secured
+	server.Protocols.SetUnencryptedHTTP2(true) // the connection itself has the TLS, see secured
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = server.Serve(b.listener)
 	}()
-	defer func() { // also when a test gives up
+	defer func() { // also after FailNow
 		if b.transport != nil {
 			b.transport.CloseIdleConnections()
 		}
@@ -107,7 +109,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 	f(t, b)
 }
 
-// together runs f n times at once and waits.
+// together runs f n times concurrently and waits.
 func (b *bench) together(n int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -128,8 +130,8 @@ func (b *bench) together(n int, f func(i int)) {
 	all.Wait()
 }
 
-// enter notes that a call of the client began. The function it returns notes that it returned; a
-// call that panics stays noted.
+// enter records that a call of the client started. The returned function records that the call
+// returned. A call that panics stays recorded.
 func (b *bench) enter(call string) (leave func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -146,9 +148,9 @@ func (b *bench) enter(call string) (leave func()) {
 	}
 }
 
-// runningCalls names the calls that have not returned, or else what the caller says.
+// runningCalls names the calls that have not returned. If there is none, it returns otherwise.
 func (b *bench) runningCalls(otherwise string) string {
-	if !b.mu.TryLock() { // its holder may never release it
+	if !b.mu.TryLock() { // a stalled goroutine may hold it
 		return otherwise
 	}
 	defer b.mu.Unlock()
@@ -158,7 +160,7 @@ func (b *bench) runningCalls(otherwise string) string {
 	return strings.Join(slices.Sorted(maps.Keys(b.calls)), " and ")
 }
 
-// deadlock says what a bubble died of.
+// deadlock describes why a bubble ended.
 func (b *bench) deadlock(reason string) string {
 	switch {
 	case strings.Contains(reason, "main bubble goroutine has exited"):
@@ -176,16 +178,16 @@ func (b *bench) stalled() string {
 		"Virtual time stops while a goroutine waits for a mutex, a file or a socket, or computes." + b.waiting()
 }
 
-// maxStacks is how many goroutines are shown, and maxFrames how many lines of each.
+// maxStacks bounds the printed goroutines, and maxFrames the lines of each.
 const (
 	maxStacks = 3
 	maxFrames = 24
 )
 
-// suiteFrames are frames of goroutines that are the suite's own.
+// suiteFrames are frames of the suite's own goroutines.
 var suiteFrames = []string{"net/http.(*Server).Serve", "testing.testingSynctestTest(", "synctest.Run("}
 
-// waiting shows the goroutines of the bubble that are not the suite's own server.
+// waiting returns the stacks of the goroutines in the bubble, except those of the suite's server.
 func (b *bench) waiting() string {
 	all := stacks(nil)
 	var out strings.Builder
@@ -205,35 +207,35 @@ func (b *bench) waiting() string {
 	return out.String()
 }
 
-// mark remembers which bubble this is.
+// mark records the number of the current bubble.
 func (b *bench) mark() {
-	first := make([]byte, 128) // the first line of this goroutine's stack
+	first := make([]byte, 128) // enough for the first line of this goroutine's stack
 	header, _, _ := strings.Cut(string(first[:runtime.Stack(first, false)]), "\n")
 	b.bubble.Store(bubbleOf(header))
 }
 
-// bubbleOf reads the bubble's number from the first line of a goroutine's stack.
+// bubbleOf returns the number of the bubble from the first line of a goroutine's stack.
 func bubbleOf(header string) string {
 	_, bubble, _ := strings.Cut(header, "synctest bubble ")
 	number := strings.IndexFunc(bubble, func(r rune) bool { return r < '0' || r > '9' })
 	return bubble[:max(number, 0)]
 }
 
-// stacks returns the stacks of all goroutines, that of the caller first. It uses buf if that is
-// long enough.
+// stacks returns the stacks of all goroutines, with the caller's first. It uses buf if buf is long
+// enough.
 func stacks(buf []byte) []byte {
 	if buf == nil {
 		buf = make([]byte, 64<<10)
 	}
 	n := runtime.Stack(buf, true)
-	for n == len(buf) { // perhaps not all of it
+	for n == len(buf) { // the output may be cut
 		buf = make([]byte, 2*len(buf))
 		n = runtime.Stack(buf, true)
 	}
 	return buf[:n]
 }
 
-// goroutines counts those of this bubble, when all that is going on has come to rest.
+// goroutines returns the number of goroutines in this bubble, after all of them have come to rest.
 func (b *bench) goroutines() int {
 	b.transport.CloseIdleConnections()
 	synctest.Wait()

@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// challenge is the challenge of an error.
+// challenge returns the challenge of an error.
 func (b *bench) challenge(err error) bankmux.Challenge {
 	b.t.Helper()
 	b.show(err)
@@ -23,7 +23,7 @@ func (b *bench) challenge(err error) bankmux.Challenge {
 	return *e.Challenge
 }
 
-// reloaded is a challenge as another process reads it from a database.
+// reloaded returns a challenge as another process reads it from a database.
 func (b *bench) reloaded(ch bankmux.Challenge) bankmux.Challenge {
 	b.t.Helper()
 	raw, err := json.Marshal(ch)
@@ -62,7 +62,7 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 	assert.Equal(t, bankmux.InputOTP, ch.Inputs[0].Kind)
 	assert.Equal(t, 1, b.reached()-before)
 
-	// Every other call gets the challenge and nothing is sent.
+	// Every other call returns the same challenge, and sends nothing.
 	before = b.reached()
 	_, err = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	assert.Equal(t, ch.ID, b.challenge(err).ID)

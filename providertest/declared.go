@@ -10,16 +10,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// capabilities are those that an adapter has.
+// capabilities is the set of capabilities that an adapter has.
 type capabilities map[bankmux.Capability]bool
 
-// all reports whether the adapter has them all. "" is always there.
+// all reports whether the adapter has all of these capabilities. The empty one is always there.
 func (has capabilities) all(needs ...bankmux.Capability) bool {
 	return !slices.ContainsFunc(needs, func(c bankmux.Capability) bool { return c != "" && !has[c] })
 }
 
-// declared checks the capabilities, that each has an operation in the table, and that the harness
-// has what their tests need.
+// declared checks that the adapter has exactly the declared capabilities. Each must have an
+// operation in the table, and the harness must have the fields that its tests need.
 func declared(t *testing.T, b *bench, has capabilities) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(has)), b.client.Capabilities())
 	for _, c := range bankmux.Capabilities() {
@@ -41,7 +41,7 @@ func declared(t *testing.T, b *bench, has capabilities) {
 	}
 }
 
-// lacking checks that what the adapter has no capability for is unsupported.
+// lacking checks that an operation without its capability is unsupported.
 func lacking(t *testing.T, b *bench, has capabilities) {
 	b.conn, b.accountID = b.connect(t.Context()), "any"
 	sent := b.reached()

@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks exchanges whose effect is Read, and reconnects without effect.
+
 import (
 	"context"
 	"errors"
@@ -13,11 +15,10 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// errNotSent ends a call before the adapter is asked.
+// errNotSent ends a call before the adapter runs.
 var errNotSent = errors.New("the suite stopped the call")
 
-// readsExchange reports whether the adapter says that its exchange changes nothing. Nothing is
-// sent.
+// readsExchange reports whether the adapter gives its exchange the effect Read. It sends nothing.
 func (b *bench) readsExchange(post bankmux.ExchangeRequest) bool {
 	var effect bankmux.Effect
 	asked := b.client.Client.With(func(_ context.Context, op bankmux.Op, _ func(context.Context) error) error {
@@ -39,7 +40,7 @@ func (b *bench) isRead(r *http.Request) bool {
 	return r.Method == http.MethodGet || r.Method == http.MethodHead
 }
 
-// onlyReads checks the requests since a mark.
+// onlyReads checks that all requests since a mark are reads.
 func (b *bench) onlyReads(mark int, what string) {
 	b.t.Helper()
 	b.mu.Lock()
@@ -49,9 +50,8 @@ func (b *bench) onlyReads(mark int, what string) {
 	}
 }
 
-// reconnectsInVain lets the consent lapse again before the reconnect is finished, and posts what an
-// earlier reconnect brought. Whatever the adapter answers, it may not call a connection active that
-// is not.
+// reconnectsInVain lets the consent lapse again before the reconnect is finished. It also posts the
+// payload of an earlier reconnect. The adapter must not return a connection as active that is not.
 func reconnectsInVain(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	session := func() bankmux.Session {
@@ -76,7 +76,8 @@ func reconnectsInVain(t *testing.T, b *bench) {
 	b.activeOnlyIfRenewed(old, "with the payload of an earlier one")
 }
 
-// activeOnlyIfRenewed posts a reconnect. If it is accepted as active, the connection must work.
+// activeOnlyIfRenewed posts a reconnect. If the adapter returns an active connection, the
+// connection must work.
 func (b *bench) activeOnlyIfRenewed(post bankmux.ExchangeRequest, which string) {
 	b.t.Helper()
 	conn, err := single.Connection(b.client.ExchangeToken(b.t.Context(), post))

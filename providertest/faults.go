@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// faults checks what the fault matrix does not: what is true at the provider after an exchange or a
-// disconnect that went wrong, and the course of an outage.
+// faults checks what the fault matrix does not: the state at the provider after a failed exchange
+// or disconnect, and the course of an outage.
 func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		t.Run("exchange/"+f.Name, func(t *testing.T) {
@@ -44,15 +44,15 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 	}
 }
 
-// fewFaults stand for the others where a case is a variant of one that meets them all.
+// fewFaults represent all faults in tests that vary a test with all faults.
 var fewFaults = []string{"unavailable", "reset_after", "html_200", "hang"}
 
-// harmless faults only take time, or have another.
+// harmless reports whether a fault only takes time, or is a fault of something else.
 func harmless(f wirefault.Fault) bool {
 	return f.Name == "slow" || f.Name == "clock_skew" || f.Name == "http2_goaway_graceful"
 }
 
-// carrierOf is what a fault needs to come about.
+// carrierOf returns the protocol that a fault needs.
 func carrierOf(f wirefault.Fault) carrier {
 	if strings.HasPrefix(f.Name, "http2_") {
 		return overHTTP2
@@ -73,7 +73,8 @@ func mustLookup(name string) wirefault.Fault {
 	return f
 }
 
-// brokenDisconnect: a connection that is said to be gone is gone, and asking again ends it.
+// brokenDisconnect checks that a connection that is returned as gone is gone, and that a second
+// disconnect ends it.
 func brokenDisconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	conn := b.connect(t.Context())
 	b.inject(f, -1, nil)

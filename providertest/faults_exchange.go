@@ -16,8 +16,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// brokenExchange: the exchange is sent once, whatever happens. It ends with the
-// connection, with a definite no, or with an outcome that is said to be unknown.
+// brokenExchange checks that the exchange is sent once under a fault. It must return the
+// connection, a definite refusal or an unknown outcome.
 func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	b.newClient(guard.Options{}, carrierOf(f))
 	post := b.linked(b.session(t.Context()))
@@ -44,8 +44,8 @@ func brokenExchange(t *testing.T, b *bench, f wirefault.Fault) {
 			"only a one-shot has an unknown outcome: %v", err)
 	}
 	b.heal()
-	// Asking again with the same session and payload is how to find out, also for another process
-	// that has nothing but what was stored.
+	// A second call with the same session and payload reveals the outcome. Another process can make
+	// it from stored values.
 	b.newClient(guard.Options{}, carrierOf(f))
 	post.Session = b.reopened(post.Session)
 	again, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
@@ -71,7 +71,7 @@ func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {
 	assert.InDelta(t, wirefault.RetryAfter, e.RetryAfter, float64(time.Second), "the date has whole seconds")
 }
 
-// behindExchanges breaks what an adapter sends after an exchange, if it sends anything.
+// behindExchanges injects faults into the requests that follow an exchange, if there are any.
 func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
 	follows := false
 	inBubble(t, newHarness, func(t *testing.T, b *bench) {
@@ -103,7 +103,8 @@ func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capa
 	}
 }
 
-// behind selects the requests that follow an exchange. It must be called for each in turn.
+// behind returns a function that selects the requests after an exchange. The function must be
+// called for each request in turn.
 func (b *bench) behind() func(*http.Request) bool {
 	spent := false
 	return func(r *http.Request) bool {
@@ -115,15 +116,15 @@ func (b *bench) behind() func(*http.Request) bool {
 	}
 }
 
-// brokenBehindExchange lets the exchange pass and breaks whatever the adapter sends after it. The
-// token is spent, so the connection must not be lost: it is returned, if need be as unverified, or
-// the same payload finds it again, also in another process.
+// brokenBehindExchange injects a fault into all requests after a successful exchange. The token is
+// spent, so the connection must not be lost. The adapter may return it as unverified. Otherwise the
+// same payload must return it later, also in another process.
 func brokenBehindExchange(t *testing.T, b *bench, f wirefault.Fault) {
 	b.newClient(guard.Options{}, carrierOf(f))
 	b.keptDespite(f, b.linked(b.session(t.Context())))
 }
 
-// brokenBehindReconnect does the same to the exchange of a reconnect.
+// brokenBehindReconnect does the same for the exchange of a reconnect.
 func brokenBehindReconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	b.newClient(guard.Options{}, carrierOf(f))
 	conn := b.connect(t.Context())
@@ -137,7 +138,7 @@ func brokenBehindReconnect(t *testing.T, b *bench, f wirefault.Fault) {
 	b.keptDespite(f, b.linked(s))
 }
 
-// keptDespite breaks what follows an exchange and checks that its connection is not lost.
+// keptDespite injects a fault after an exchange and checks that its connection is not lost.
 func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
 	t := b.t
 	t.Helper()

@@ -10,175 +10,205 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// Harness connects the suite to one adapter and a backend it controls. All
-// fields but those said to be optional are required.
+// Harness connects the suite to one adapter and to a backend that plays its provider. The author of
+// the adapter writes both. The suite makes a new Harness for each subtest.
+//
+// Five fields are always required: Backend, New, Request, Link and IsExchange. Four are required
+// with a capability: Lapse, Data, Webhooks and Refresh. The zero value of any other field is a
+// statement about the provider or the harness, which the field's comment explains. Where a zero
+// value leaves a promise unproved, the suite has a subtest "not checked: …" that names the field.
 type Harness struct {
-	// Backend speaks the provider's wire format. It must not start goroutines
-	// that outlive a request.
+	// Backend plays the provider: it serves the provider's wire format. It must not start a
+	// goroutine that outlives a request.
 	Backend http.Handler
 
-	// New returns a client of the adapter, guarded by the guard of env. It is called more than
-	// once.
+	// New returns a client of the adapter that is made with env. The client must pass all calls
+	// through env.Guard. New is called several times for one Backend.
 	New func(env Env) (*bankmux.Client, error)
 
-	// Request is a session request the provider serves.
+	// Request is a valid session request. Its User is required, as always.
 	Request bankmux.SessionRequest
 
-	// Link plays the user in the provider's front end and returns what it posts.
+	// Link plays the user in the provider's front end. It finishes the flow of the session and
+	// returns the payload that the front end posts to the application.
 	Link func(s bankmux.Session) (json.RawMessage, error)
 
-	// IsExchange reports whether a request is the one that spends the one-time token.
+	// IsExchange reports whether a request to Backend is the exchange: the one that spends the
+	// one-time token, or that reads what the user did.
 	IsExchange func(r *http.Request) bool
 
-	// Secrets lists the credentials that must be seen nowhere. The suite adds
-	// those of the connections it makes.
+	// Secrets lists the application's credentials at the provider. The suite fails if one of them
+	// is in a log, an error or a printed value. It adds the credentials of connections itself.
 	Secrets []string
 
-	// Lapse makes the bank end the user's consent. Optional without [bankmux.CapStatus].
+	// Lapse ends the user's consent at the bank. Required with [bankmux.CapStatus].
 	Lapse func(conn bankmux.Connection) error
 
-	// Data lets the suite write into the bank. Required with [bankmux.CapBalances] or
-	// [bankmux.CapTransactions].
+	// Data changes accounts and rows at the bank. Required with [bankmux.CapBalances],
+	// [bankmux.CapTransactions] or [bankmux.CapSync].
 	Data *Data
 
 	// Webhooks makes deliveries. Required with [bankmux.CapWebhooks].
 	Webhooks *Webhooks
 
-	// Refresh says how the provider lets an application refresh. Required with
-	// [bankmux.CapRefresh].
+	// Refresh is the provider's rule for refreshes. Required with [bankmux.CapRefresh].
 	Refresh Refresh
 
-	// Binds says that the provider ties a payload to its session, so that one of another session is
-	// refused. Without it a connection is called as [bankmux.Session.ConnectionOf] says.
+	// Binds reports whether the provider ties a payload to its session. If true, a payload of
+	// another session must be refused, and Connection.ID is Session.ConnectionID. If false, one
+	// session may have several logins, and Connection.ID is [bankmux.Session.ConnectionOf] of the
+	// reference.
 	Binds bool
 
-	// Reads reports requests that change nothing at the provider, for an adapter whose exchange is
-	// a [bankmux.Read]. nil means that GET and HEAD do.
+	// Reads reports whether a request changes nothing at the provider. It is used if the exchange
+	// has the effect [bankmux.Read]: then all requests of the exchange must be reads. Nil selects
+	// GET and HEAD.
 	Reads func(r *http.Request) bool
 
-	// AtInstitution reports which calls the bank itself answers, as the adapter tells its guard. Optional.
+	// AtInstitution reports whether the bank itself serves a call. Set it to the AtInstitution
+	// function of the adapter's guard options. Nil means that the provider serves all calls.
 	AtInstitution func(bankmux.Op) bool
 
-	// Rotation says how the provider renews the tokens of users. nil where it does not.
+	// Rotation describes how the provider renews the tokens of users. Nil means that it does not;
+	// the adapter must not use Env.Keeper then.
 	Rotation *Rotation
 
-	// Words are answers in the provider's own words, for the fault matrix. Optional.
+	// Words are responses in the provider's own format, for the fault matrix. Their zero values
+	// select plain HTTP responses.
 	Words Words
 
-	// Operations are the adapter's own, crossed with every fault. Optional.
+	// Operations are functions of the adapter's package beside the interfaces of bankmux. The suite
+	// runs them under every fault as well.
 	Operations []Operation
 
-	// Received returns what reached the provider, or the front end by way of Launch, when the
-	// session was made. It looks into the backend and never at what the adapter says of itself. nil
-	// where the harness cannot see it; the suite then says that it was not checked.
+	// Received returns what reached the provider when the session was made, directly or through
+	// Launch. Read it from Backend, never from the adapter. Nil: not checked.
 	Received func(s bankmux.Session) (Received, error)
 
-	// Granted returns the products that the user granted, as the backend keeps them. Let Link grant
-	// others than Request asks for, so that an adapter that repeats its request is found. nil where
-	// the provider does not say what was granted; the suite then says that it was not checked.
+	// Granted returns the products that the user granted, as Backend stores them. Let Link grant
+	// other products than Request names: this finds an adapter that returns the request. Nil where
+	// the provider does not report them: not checked.
 	Granted func(conn bankmux.Connection) ([]bankmux.Product, error)
 
-	// Consent returns how long the permission of the connection lasts, as the backend keeps it. nil
-	// where the provider does not say; the suite then says that it was not checked.
+	// Consent returns the dates of the connection's consent, as Backend stores them. Nil where the
+	// provider does not report them: not checked.
 	Consent func(conn bankmux.Connection) (bankmux.Consent, error)
 
-	// LinkSeveral is Link of a user who links that many banks in one run. nil where the front end
-	// takes one; the suite then says that it was not checked.
+	// LinkSeveral is Link for a user who links several banks in one run. Nil where the front end
+	// links one bank: not checked.
 	LinkSeveral func(s bankmux.Session, banks int) (json.RawMessage, error)
 
-	// PSU names the header fields that say that the user is there: see [bankmux.Presence]. nil
-	// where the provider has none; the suite then says that it was not checked.
+	// PSU names the header fields that report a present user to the bank: see [bankmux.Presence].
+	// Nil where the provider has none: not checked.
 	PSU []string
 
-	// Table is where the fault matrix is kept. Optional.
+	// Table is the file with the adapter's fault matrix. The zero value keeps no file.
 	Table Table
 }
 
-// Env is where an adapter under test is made.
+// Env is what the adapter under test must use in place of the network and its own guard.
 type Env struct {
-	BaseURL    string       // on loopback; nothing listens there but HTTPClient's own dialer
-	HTTPClient *http.Client // reaches the backend in memory
-	Guard      *guard.Guard // for the client; the suite reads its log and its breakers
+	// BaseURL is the address of Harness.Backend, on loopback. Only HTTPClient reaches it.
+	BaseURL string
 
-	// Keeper is for an adapter whose users' tokens are renewed. The suite stores the connections
-	// that it makes there.
+	// HTTPClient sends requests to Harness.Backend in memory.
+	HTTPClient *http.Client
+
+	// Guard makes the interceptors of the client. The suite reads its log and its circuit breakers.
+	Guard *guard.Guard
+
+	// Keeper stores connections, for an adapter that renews the tokens of users. The suite puts
+	// each connection that it makes into it.
 	Keeper bankmux.Keeper
 }
 
-// Received is what reached a provider when a session was made, directly or by way of the front end.
-// A nil member is one that the provider does not take; the suite then says that it was not checked.
+// Received is what reached a provider when a session was made, directly or through the front end.
+// Leave a field nil if the provider does not accept it; the suite then reports it as not checked.
 type Received struct {
-	Institution *string // the provider's id of the bank that was chosen before
-	Country     *string // the country of the bank; of several, the first
-	WebhookURL  *string // where changes are announced
-	RedirectURI *string // where a bank's own login page returns to
-	Language    *string // of the provider's pages
-	AccessDays  *int    // for how many days the permission shall last
-	HistoryDays *int    // how many days of transactions it shall reach back
+	Institution *string // the provider's id of the bank that was chosen before the session
+	Country     *string // the country of the bank; the first of several
+	WebhookURL  *string // the address for deliveries
+	RedirectURI *string // the address to which the login page of a bank returns
+	Language    *string // the language of the provider's pages
+	AccessDays  *int    // how many days the consent lasts
+	HistoryDays *int    // how many days of past transactions it covers
 }
 
 // Refresh is the provider's rule for refreshes.
 type Refresh struct {
-	// Product is what is refreshed. Required.
+	// Product is the product that a refresh updates. Required.
 	Product bankmux.Product
-	// Every is how long after a refresh the next one is allowed. An earlier one must be
-	// [bankmux.ErrRateLimited]. 0 means that each is served.
+
+	// Every is the shortest time between two refreshes. An earlier one must return
+	// [bankmux.ErrRateLimited]. 0 means that the provider accepts every refresh.
 	Every time.Duration
-	// Is selects the request that starts the refresh, where the adapter sends others before or
-	// after. Only it must be sent once. nil means that all requests of the call are.
+
+	// Is selects the request that starts the refresh, if the adapter sends other requests in the
+	// same call. The selected request must be sent once. Nil selects all requests of the call.
 	Is func(r *http.Request) bool
 }
 
-// Rotation is how the provider renews the tokens of users. See [bankmux.Keeper].
+// Rotation describes how the provider renews the tokens of users. See [bankmux.Keeper].
 type Rotation struct {
-	// Expire ends the access token of a connection at the backend: it is refused, while the refresh
-	// token still holds. Required.
+	// Expire ends the access token of a connection at the backend. The provider refuses the access
+	// token from then on, and still accepts the refresh token. Required.
 	Expire func(conn bankmux.Connection) error
+
 	// IsRefresh selects the requests that renew a user's token. Required.
 	IsRefresh func(r *http.Request) bool
-	// Repeatable says that the provider accepts a refresh token again if the response to it was
-	// lost, so that a read is repeated.
+
+	// Repeatable reports whether the provider accepts a refresh token again after the response to
+	// it was lost. A read is then retried.
 	Repeatable bool
-	// Read makes a call that carries the user's token. nil means Accounts, or else
-	// ConnectionStatus.
+
+	// Read makes a call that sends the user's token. Nil selects Accounts, or ConnectionStatus if
+	// the adapter has no accounts.
 	Read func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error
 }
 
-// Words are answers in the provider's own words, for the faults that only it can put. What is nil
-// is put in plain HTTP: a bare 401, a bare 400, an object without anything that is expected.
+// Words are responses in the provider's own format, for faults that HTTP alone cannot express. For
+// a nil handler the suite sends plain HTTP: a bare 401, a bare 400, or an object without any
+// expected member.
 type Words struct {
-	// Rejected answers that the application's credentials are refused.
+	// Rejected responds that the application's credentials are refused.
 	Rejected http.HandlerFunc
-	// Expired answers that the application's access token expired; a call with a new one is served.
-	// nil where there is no such token.
+
+	// Expired responds that the application's access token expired. A call with a new token must
+	// succeed. Nil where there is no such token.
 	Expired http.HandlerFunc
-	// Failed reports a failure for no known reason under status 200. nil where the provider's
-	// statuses tell.
+
+	// Failed reports a failure without a known reason under status 200. Nil where the provider
+	// reports failures by status.
 	Failed http.HandlerFunc
-	// UnknownCode answers 400 with a code that nobody listed.
+
+	// UnknownCode responds with 400 and a code that the provider does not document.
 	UnknownCode http.HandlerFunc
-	// Enums are members that hold a word of a list which may grow, as "name" or "parent.name". An
-	// unknown word must be kept and never fail an answer.
+
+	// Enums lists members whose words come from a list that may grow, as "name" or "parent.name".
+	// The adapter must keep an unknown word, and must not return an error for it.
 	Enums []string
-	// States are the members that hold the state of a connection. What an unknown one means for a
-	// reconnect that is not proved to be finished is not for the library to guess.
+
+	// States lists the members that hold the state of a connection. The suite puts unknown words
+	// into them as well, except in a reconnect: its result depends on the state.
 	States []string
-	// Open reports requests that the faults spare, such as that for an access token.
+
+	// Open reports requests that no fault is injected into, such as the one for an access token.
 	Open func(r *http.Request) bool
 }
 
-// Operation is one of an adapter's own, to be crossed with the faults as well. A function of an
-// adapter's package is one.
+// Operation is a function of the adapter's package that the suite runs under every fault.
 type Operation struct {
 	Name   string
-	Effect bankmux.Effect
-	Public bool // it is sent without the application's credentials
-	// Counts selects the requests that are the operation, where it sends others before or after: of
-	// a one-shot only they must be sent once, and the faults strike from the first of them on. nil
-	// means that all requests of the call are.
+	Effect bankmux.Effect // what sending it twice would do
+	Public bool           // reports whether it is sent without the application's credentials
+
+	// Counts selects the requests of the operation, if the call sends others before or after.
+	// Faults start at the first selected request. A selected request of a one-shot must be sent
+	// once. Nil selects all requests of the call.
 	Counts func(*http.Request) bool
-	// Prepare returns the call. It is called again for each, with the wire whole, and may do what
-	// the call needs.
+
+	// Prepare returns the call. It runs without faults before each call, and may make what the call
+	// needs.
 	Prepare func(
 		ctx context.Context,
 		client *bankmux.Client,
@@ -186,8 +216,10 @@ type Operation struct {
 	) (func(context.Context) error, error)
 }
 
-// Table says where an adapter keeps its fault matrix.
+// Table names the file with the adapter's fault matrix, a Markdown page. The flag -matrix.update of
+// the test writes the part of this adapter. Without the flag, the test compares the part with its
+// results.
 type Table struct {
-	File  string // relative to the test's package; the part between the adapter's two marks is checked to be current
-	Title string // names the part
+	File  string // relative to the package of the test
+	Title string // the name of the part, which stands between "<!-- matrix: Title -->" and "<!-- end -->"
 }

@@ -4,12 +4,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Data writes into the bank behind a connection. Amounts are decimal text that the
-// backend must put on the wire digit by digit, in the provider's own form. What a harness does to
-// bring them there is a second statement of the provider's conventions, beside the adapter's.
+// Data changes accounts and rows at the bank behind a connection. Amounts are decimal texts. The
+// backend must send them digit by digit, in the provider's own form. A harness that converts them
+// is a second statement of the provider's conventions, independent of the adapter.
 type Data struct {
-	// Refetch makes a provider that serves stored data fetch everything now. nil where every read
-	// goes to the bank.
+	// Refetch makes a provider that serves stored data read the bank now. Nil where every call
+	// reads the bank.
 	Refetch func(conn bankmux.Connection) error
 
 	// AddAccount adds an account or card and returns the provider's id.
@@ -18,79 +18,78 @@ type Data struct {
 	// AddTransaction adds a row.
 	AddTransaction func(conn bankmux.Connection, account string, row Row) error
 
-	// SetBalance sets what an account holds: what is booked, by the sign rule of [bankmux.Money].
-	// "" means that there is no amount.
+	// SetBalance sets the booked balance of an account, with the sign of [bankmux.Money]: a debt is
+	// negative. The empty text removes the amount.
 	SetBalance func(conn bankmux.Connection, account, booked string) error
 
-	// ChangeTransaction corrects a row at the bank, as banks do: the row that AddTransaction added
-	// with the same Text says from now on what row says. nil where the backend cannot; the suite
-	// then says that it was not checked. So it does for the fields that follow.
+	// ChangeTransaction corrects a row, as banks do. It replaces the row that has the Text of row.
+	// Nil where the backend cannot: not checked, like the fields that follow.
 	ChangeTransaction func(conn bankmux.Connection, account string, row Row) error
 
-	// RemoveTransaction takes the row with that Text from the bank, as when a hold is released.
+	// RemoveTransaction removes the row with this Text, as banks do with a released hold.
 	RemoveTransaction func(conn bankmux.Connection, account, text string) error
 
-	// PostTransaction books the pending row with the Text of row, which is as row says from now on.
-	// The provider may give it another id. nil also where the provider does not tell pending rows
-	// from booked ones.
+	// PostTransaction books the pending row that has the Text of row, and replaces it by row. The
+	// provider may give it another id. Nil also where the provider does not mark pending rows.
 	PostTransaction func(conn bankmux.Connection, account string, row Row) error
 
-	// NamesPending says that the provider names the pending row that a posted one replaces.
+	// NamesPending reports whether a booked row has the id of the pending row that it replaces.
 	NamesPending bool
 
-	// SameAccount returns the id that an account of a connection has in a later connection of the
-	// same user: each call of Harness.Link is then a login to the same accounts at the same bank.
-	// nil where a new link never leads to them.
+	// SameAccount returns the id of an account in a later connection of the same user. Each call of
+	// Harness.Link is then a login to the same accounts at the same bank. Nil where a new link
+	// never reaches the same accounts.
 	SameAccount func(before, after bankmux.Connection, account string) (string, error)
 
-	// Ask makes the bank want these inputs at the next call that it serves for the connection, and
-	// returns the right answers. nil where the provider's data calls never ask.
+	// Ask makes the bank ask for these inputs at the next data call of the connection. It returns
+	// the right answers. Nil where data calls of the provider never ask.
 	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
 }
 
-// Row is a transaction to add.
+// Row is a transaction at the bank.
 type Row struct {
-	Amount   string // without a sign: "42.90", "1e3"
-	In       bool   // money into the account
-	Currency string // "" is that of the account
-	NoMoney  bool   // no currency is told
-	Date     bankmux.Date
-	Text     string
-	Pending  bool // where the provider tells
+	Amount   string       // without a sign, such as "42.90" or "1e3"; empty: the row has no amount
+	In       bool         // money into the account
+	Currency string       // empty: that of the account
+	NoMoney  bool         // the row has no currency
+	Date     bankmux.Date // the booking date
+	Text     string       // the description; it identifies the row in calls of Data
+	Pending  bool         // ignored where the provider does not mark pending rows
 }
 
-// Webhooks makes deliveries of the provider, signed now. None changes anything at the backend.
+// Webhooks makes deliveries of the provider, signed at the current time. They change nothing at the
+// backend.
 type Webhooks struct {
-	// Sign returns a genuine delivery about the connection, each time another. Where the signature
-	// covers method and URL, it says them by [bankmux.WebhookRequest.SentTo]: POST, and a URL
-	// without query.
+	// Sign returns a genuine delivery about the connection, a different one at each call. If the
+	// signature covers method and URL, set them with [bankmux.WebhookRequest.SentTo]: POST, and a
+	// URL without query.
 	Sign func(conn bankmux.Connection) bankmux.WebhookRequest
 
-	// Signed names the headers that belong to the signature. Each must be there once and hold, to
-	// the bit.
+	// Signed names the headers of the signature. The adapter must refuse a delivery that lacks one,
+	// repeats one or changes a bit of one.
 	Signed []string
 
-	// Forged returns deliveries that are wrong in the provider's own ways, by name: another key,
-	// another algorithm, stale, of the future.
+	// Forged returns deliveries that are forged in ways of this provider, by description: another
+	// key, another algorithm, too old, from the future.
 	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
 
-	// UnknownKey returns a delivery signed by a key that was not published, each time another under
-	// another id. nil where keys are not fetched.
+	// UnknownKey returns a delivery that is signed by an unpublished key, with a new key id at each
+	// call. Nil where the adapter fetches no keys.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
 
-	// KeysByID says that keys are fetched one by one, by their id, and not as a set. A thousand
-	// unknown ids may then cause 16 requests, and after those be [bankmux.ErrRateLimited].
+	// KeysByID reports whether the adapter fetches keys one by one, by id, and not as a set. A
+	// thousand unknown ids may then cause 16 requests; further ones return
+	// [bankmux.ErrRateLimited].
 	KeysByID bool
 
-	// Finished returns a delivery that the user finished the flow of the session, after Link played
-	// the user, whose own payload is thrown away. nil where nothing announces that; the suite then
-	// says that it was not checked. So it does for the field that follows.
+	// Finished returns a delivery that the user finished the flow of the session. Link played the
+	// user before, and its payload is not used. Nil where no delivery announces this: not checked,
+	// like the field that follows.
 	Finished func(s bankmux.Session) bankmux.WebhookRequest
 
-	// Expiring returns a delivery that the permission of the connection ends soon.
+	// Expiring returns a delivery that the consent of the connection ends soon.
 	Expiring func(conn bankmux.Connection) bankmux.WebhookRequest
 
-	// Rotate makes the provider sign with another key from now on, while those before it still
-	// hold.
+	// Rotate makes the provider sign with another key from now on. Earlier keys remain valid.
 	Rotate func()
 }

@@ -15,22 +15,21 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// hosted are the promises of flows on pages of the provider or the bank, and of banks that want to
-// know whether the user is there.
+// hosted are the promises of flows on pages of the provider or the bank, and of presence headers.
 var hosted = []promise{
 	{"the browser gets no secret of a session", nil, browserGetsNoSecret},
 	{"presence headers are sent in full or not at all", nil, presenceIsSent},
 }
 
-// verifier is the form of a PKCE verifier (RFC 7636, section 4.1). Ids are mostly shorter, and may
-// be in the address of a page.
+// verifier matches a PKCE verifier (RFC 7636, section 4.1). Ids are mostly shorter, and may be in
+// the address of a page.
 var verifier = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
 
-// browserGetsNoSecret looks for what the session keeps for its exchange in what the browser gets.
+// browserGetsNoSecret checks that Launch, which the browser gets, has no text of Session.State.
 func browserGetsNoSecret(t *testing.T, b *bench) {
 	s := b.session(t.Context())
 	if s.State.IsZero() {
-		return // nothing is kept
+		return // the adapter keeps nothing
 	}
 	launch, err := json.Marshal(s.Launch)
 	require.NoError(t, err)
@@ -51,7 +50,7 @@ func browserGetsNoSecret(t *testing.T, b *bench) {
 	}
 }
 
-// texts are those in a JSON value.
+// texts returns all texts in a JSON value.
 func texts(v any) (all []string) {
 	switch v := v.(type) {
 	case string:
@@ -68,7 +67,7 @@ func texts(v any) (all []string) {
 	return all
 }
 
-// presenceIsSent makes calls with and without a user and looks at the fields that say so.
+// presenceIsSent makes calls with and without a present user, and checks the presence headers.
 func presenceIsSent(t *testing.T, b *bench) {
 	if b.lacks("Harness.PSU", len(b.PSU) == 0, "whether presence headers reach the bank") {
 		return
@@ -104,8 +103,8 @@ func presenceIsSent(t *testing.T, b *bench) {
 	}
 }
 
-// checkPresence looks at the requests since a mark: each has all of the fields or none, and only
-// one for a present user has them.
+// checkPresence checks the requests since a mark: each has all presence headers or none. Only a
+// call of a present user has them.
 func (b *bench) checkPresence(mark int, name string, user bankmux.Presence, there bool) {
 	b.t.Helper()
 	b.mu.Lock()

@@ -1,5 +1,7 @@
 package providertest
 
+// This file injects faults into requests, and counts requests and responses.
+
 import (
 	"net/http"
 	"testing/synctest"
@@ -7,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// ServeHTTP notes the request and lets the fault of the day strike.
+// ServeHTTP records the request and injects the current fault.
 func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	b.requests = append(b.requests, arrival{r, b.IsExchange(r), b.isRead(r)})
@@ -44,15 +46,15 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// inject makes the next requests that on selects go wrong; times -1 means all.
+// inject makes the next requests that on selects fail; nil selects all. times -1 sets no limit.
 func (b *bench) inject(f wirefault.Fault, times int, on func(*http.Request) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fault, b.times, b.on = f, times, on
 }
 
-// injectMatrixFault makes the next requests, or connections, go wrong, from the first on that from selects;
-// nil selects all. times -1 means all.
+// injectMatrixFault makes the next requests or connections fail, starting with the first request
+// that from selects. Nil selects all. times -1 sets no limit.
 func (b *bench) injectMatrixFault(f matrixFault, times int, from func(*http.Request) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +74,8 @@ func (b *bench) refuseConnections(refuse bool) {
 	b.refuse = refuse
 }
 
-// injections counts the requests that a fault struck, and where no connection came about, the tries.
+// injections returns the number of requests with a fault. If the fault prevents connections, it
+// returns the number of attempted connections.
 func (b *bench) injections() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,7 +85,7 @@ func (b *bench) injections() int {
 	return len(b.injectedInto)
 }
 
-// injectionsOn counts those of the requests that on selects.
+// injectionsOn returns the number of those requests that on selects.
 func (b *bench) injectionsOn(on func(*http.Request) bool) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,7 +107,7 @@ func (b *bench) dialsSinceInjection() int {
 	return len(b.dialled) - b.dialMark
 }
 
-// response is a response of the backend that no fault touched.
+// response is a response of the backend without a fault.
 type response struct {
 	status  int
 	bytes   int
@@ -118,9 +121,10 @@ func (b *bench) responseCount() int {
 	return len(b.responses)
 }
 
-// responsesSince are the answers since the mark to the requests that on selects; nil selects all.
+// responsesSince returns the responses since the mark to the requests that on selects. Nil selects
+// all.
 func (b *bench) responsesSince(mark int, on func(*http.Request) bool) []response {
-	synctest.Wait() // a client may have its answer before the server knows that it is done
+	synctest.Wait() // a client may have its response before the server knows that it is complete
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []response
@@ -132,7 +136,7 @@ func (b *bench) responsesSince(mark int, on func(*http.Request) bool) []response
 	return all
 }
 
-// meter notes what a handler answers.
+// meter records the status and size of a response.
 type meter struct {
 	http.ResponseWriter
 	response

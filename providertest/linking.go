@@ -17,7 +17,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// linking are the promises of the two steps every provider has.
+// linking are the promises of CreateSession and ExchangeToken, which every adapter has.
 var linking = []promise{
 	{"a session is complete, and equal after sealed storage", nil, func(t *testing.T, b *bench) {
 		s := b.session(t.Context())
@@ -84,12 +84,12 @@ var linking = []promise{
 			assert.Equal(t, b.idOf(mine, conn), conn.ID)
 			return
 		}
-		if b.readsExchange(post) { // the payload says nothing, and the session was not finished
+		if b.readsExchange(post) { // the payload says nothing, and the user did not finish this session
 			require.Error(t, err, "a payload of another session was accepted, and no user finished this one")
 			own, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(mine)))
 			require.NoError(t, err)
 			conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
-			if err == nil { // the session itself says which connection it is
+			if err == nil { // the session itself identifies the connection
 				assert.Equal(t, own.Reference(), conn.Reference(), "a payload of another session was accepted")
 			}
 			return
@@ -101,7 +101,7 @@ var linking = []promise{
 		nil,
 		func(t *testing.T, b *bench) {
 			if b.Binds {
-				return // its front end takes a session once
+				return // its front end finishes a session once
 			}
 			s := b.session(t.Context())
 			first, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
@@ -152,7 +152,7 @@ var linking = []promise{
 	}},
 }
 
-// refusals are refused before anything is sent.
+// refusals checks that invalid calls are refused before anything is sent.
 func refusals(t *testing.T, b *bench) {
 	good := b.linked(b.session(t.Context()))
 	sent := b.reached()
@@ -194,8 +194,8 @@ func refusals(t *testing.T, b *bench) {
 	assert.NoError(t, err, "the same call succeeds afterwards")
 }
 
-// strangers posts payloads that are not of this provider's front end. An exchange that spends
-// nothing may need no payload; one that spends a token sends nothing for them.
+// strangers posts payloads that this provider's front end never makes. An exchange that spends a
+// token must refuse them without sending. One that only reads may ignore the payload.
 func strangers(t *testing.T, b *bench) {
 	good := b.linked(b.session(t.Context()))
 	reads, sent := b.readsExchange(good), b.reached()
@@ -215,7 +215,7 @@ func strangers(t *testing.T, b *bench) {
 				"a payload that is %s: %v", name, err)
 			continue
 		}
-		if payload == text { // it has no member
+		if payload == text { // the payload has no member
 			continue
 		}
 		b.refused("a payload that is "+name, err, bankmux.ErrInvalid)

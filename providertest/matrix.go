@@ -8,17 +8,17 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// The fault matrix: every fault of the list crossed with every operation the adapter has. What must
-// come of a cell is concluded from two small tables: what the fault is (matrix_faults.go) and what
-// sending the call twice would do (the effect). Nothing is taken from what the adapter does.
+// The fault matrix runs every operation of the adapter under every fault. The expected result of a
+// cell follows from two small tables. matrix_faults.go says what the fault is. The effect of the
+// operation says what sending the call twice would do. Nothing follows from what the adapter does.
 
 var (
 	printMatrix  = flag.Bool("matrix", false, "print the fault matrix as a table")
 	updateMatrix = flag.Bool("matrix.update", false, "write the fault matrix to the harness's file")
 )
 
-// The guard of the matrix: deadlines that the suite knows, and breakers that count everything and
-// open never.
+// The guard of the matrix has known deadlines, and circuit breakers that count everything and never
+// open.
 const (
 	matrixDeadline = 40 * time.Second
 	matrixAttempts = 3
@@ -33,7 +33,7 @@ func matrixGuard() guard.Options {
 	}
 }
 
-// matrix runs all cells and compares the table with the one that is kept.
+// matrix runs all cells and compares the table with the stored one.
 func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
 	table := &matrixTable{}
 	var doc Table
@@ -56,23 +56,23 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 		}
 	})
 	if t.Failed() || table.size() != len(ops)*len(matrixFaults) {
-		return // a part was run, or there is no truth to write down
+		return // only a part ran, or a cell is wrong
 	}
 	table.keep(t, doc)
 }
 
-// crossed is one operation under the faults of the run.
+// crossed runs one operation under all faults of the run.
 func crossed(t *testing.T, b *bench, op operation, table *matrixTable) {
 	b.newClient(matrixGuard(), overPlain)
 	op.setUp(b)
-	idle := b.goroutines() // with no client at work; to count them takes long
+	idle := b.goroutines() // without an active client; counting takes long
 	for _, f := range faultsOfRun() {
 		b.newClient(matrixGuard(), f.carrier())
 		f.stateless = op.decides
 		cell := &matrixCell{bench: b, t: t, op: op, fault: f, idle: idle}
 		table.add(cell.run())
 		if t.Failed() {
-			return // what follows would only repeat it
+			return // the following cells would fail in the same way
 		}
 	}
 }

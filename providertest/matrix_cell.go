@@ -21,14 +21,14 @@ type matrixCell struct {
 	op    operation
 	fault matrixFault
 	idle  int        // goroutines of the bubble between two cells
-	seen  bankmux.Op // by the guard, of the last call
+	seen  bankmux.Op // the last call, as the guard got it
 }
 
 func (c *matrixCell) name() string { return c.op.name + " under " + c.fault.name }
 
-// call prepares, and returns the operation and what it needs to be told apart. net/http keeps an
-// HTTP/2 connection for the next request only after it gave it to the first, which may be done by
-// then: who does not wait makes a second one now and then.
+// call prepares one call and returns it. It waits before and after, because net/http offers an
+// HTTP/2 connection to the next request a little later than to the first. A request that is sent
+// earlier would make a second connection.
 func (c *matrixCell) call() func(context.Context) error {
 	c.t.Helper()
 	synctest.Wait()
@@ -55,9 +55,10 @@ func (c *matrixCell) run() outcome {
 	return got
 }
 
-// expected makes the call while the wire is whole, and concludes what must come of the fault.
+// expected makes the call without a fault, and returns the effect and the expected result under the
+// fault.
 func (c *matrixCell) expected() (bankmux.Effect, expectation) {
-	// What the right answer looks like, once whatever an adapter keeps for later calls is there.
+	// The first call fills whatever the adapter keeps for later calls.
 	require.NoError(c.t, c.call()(c.t.Context()), "%s: the first call", c.name())
 	call := c.call()
 	mark := c.responseCount()
@@ -73,7 +74,7 @@ func (c *matrixCell) expected() (bankmux.Effect, expectation) {
 	})
 }
 
-// staying makes the call while the fault strikes every request.
+// staying makes the call while every request gets the fault.
 func (c *matrixCell) staying(effect bankmux.Effect, want expectation) outcome {
 	call := c.call()
 	c.transport.CloseIdleConnections()
@@ -93,7 +94,7 @@ func (c *matrixCell) staying(effect bankmux.Effect, want expectation) outcome {
 	return got
 }
 
-// check compares a cell with what the rules say.
+// check compares the result of a cell with the expected one.
 func (c *matrixCell) check(got outcome, want expectation, err error, took time.Duration) {
 	c.t.Helper()
 	c.show(err)
@@ -143,12 +144,12 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	assert.NotContains(c.t, err.Error(), "://", "%s: an address", name)
 }
 
-// afterwards makes the call once the provider is back.
+// afterwards makes the call after the fault has ended.
 func (c *matrixCell) afterwards(effect bankmux.Effect, want expectation) {
 	c.heal()
 	call := c.call()
 	require.NoError(c.t, call(c.t.Context()), "%s: after the fault", c.name())
-	if effect == bankmux.Local || c.op.counts != nil { // the latter has other requests under way as well
+	if effect == bankmux.Local || c.op.counts != nil { // with counts, other requests use connections as well
 		return
 	}
 	fresh := want.attempts + 1
@@ -159,7 +160,7 @@ func (c *matrixCell) afterwards(effect bankmux.Effect, want expectation) {
 		"%s: connections that were made, with the one after the fault", c.name())
 }
 
-// passing makes the call while the fault strikes once.
+// passing makes the call while only one request gets the fault.
 func (c *matrixCell) passing() {
 	call := c.call()
 	c.transport.CloseIdleConnections()
@@ -168,7 +169,7 @@ func (c *matrixCell) passing() {
 	c.heal()
 }
 
-// leftNothing checks that no connection and no goroutine is left of the calls before.
+// leftNothing checks that no connection and no goroutine remains from earlier calls.
 func (c *matrixCell) leftNothing() {
 	c.t.Helper()
 	c.transport.CloseIdleConnections()
@@ -177,7 +178,7 @@ func (c *matrixCell) leftNothing() {
 	assert.Equal(c.t, c.idle, c.goroutines(), "%s: goroutines", c.name())
 }
 
-// outcome is what came of a cell.
+// outcome is the result of a cell.
 type outcome struct {
 	op, fault  string
 	effect     bankmux.Effect
@@ -187,7 +188,7 @@ type outcome struct {
 	attempts   int
 	dialled    int
 	verdict    verdict
-	bank       bool // it counted as a failure of the bank too
+	bank       bool // it counted as a failure of the bank as well
 	keeps      bool
 	last       bool
 }
@@ -207,7 +208,7 @@ func (c *matrixCell) outcome(err error, effect bankmux.Effect) outcome {
 	return got
 }
 
-// verdict is what a breaker makes of a call.
+// verdict is what the provider's circuit breaker counted for a call.
 type verdict string
 
 const (
@@ -216,7 +217,7 @@ const (
 	verdictNone    verdict = "not counted"
 )
 
-// counts are what the breakers counted: those of the provider, and the failures of banks.
+// counts are the counters of the provider's breaker, and the failures of banks.
 type counts struct{ successes, failures, bank uint32 }
 
 func (b *bench) verdicts() (sum counts) {

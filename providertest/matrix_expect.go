@@ -6,31 +6,31 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// expectation is what must come of a cell.
+// expectation is the expected result of a cell.
 type expectation struct {
 	kind       bankmux.Kind // "" is success
 	scope      bankmux.Scope
-	attempts   int // how often the operation is sent, or tried to be
+	attempts   int // how often the operation is sent, or tries to connect
 	repeatable bool
 	notSent    bool
 	unlisted   bool
 	retryAfter time.Duration
 	verdict    verdict
 	bank       bool // it counts against the bank
-	survives   bool // the call succeeds where the fault strikes once
-	keeps      bool // the connection goes on being used
+	survives   bool // the call succeeds if one request gets the fault
+	keeps      bool // the connection is used again
 }
 
-// circumstances are what decides beside the fault.
+// circumstances decide the result together with the fault.
 type circumstances struct {
 	effect bankmux.Effect
-	whole  []response // the right answers
+	whole  []response // the responses without a fault
 	public bool       // sent without credentials
-	atBank bool       // the bank itself answers
+	atBank bool       // the bank itself serves the call
 	words  Words
 }
 
-// expect concludes what must come of a fault, by what sending the call twice would do.
+// expect derives the expected result from the fault and from what sending the call twice would do.
 func expect(f matrixFault, in circumstances) expectation {
 	effect, whole, words := in.effect, in.whole, in.words
 	good := expectation{attempts: len(whole), verdict: verdictSuccess, keeps: !f.last}
@@ -42,7 +42,7 @@ func expect(f matrixFault, in circumstances) expectation {
 	if f.body && bodiless {
 		return good
 	}
-	if class == classTooSlow { // a byte a second
+	if class == classTooSlow { // one byte per second
 		class = classBearable
 		for _, a := range whole {
 			if time.Duration(a.bytes)*time.Second > matrixDeadline {
@@ -51,26 +51,26 @@ func expect(f matrixFault, in circumstances) expectation {
 		}
 	}
 	if class == classFailed && words.Failed == nil {
-		class = classGarbled // no failure in the provider's words, and no answer either
+		class = classGarbled // neither a failure in the provider's format nor a readable response
 	}
 	want := expectation{attempts: 1, keeps: f.keeps}
 	again := effect == bankmux.Read || effect == bankmux.Idempotent
 	switch class {
 	case classBearable, classReworded:
 		return good
-	case classUnsent: // certain not to have left, so even a one-shot may be tried again
+	case classUnsent: // certainly not sent, so even a one-shot is retried
 		want.kind, want.scope, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, verdictFailed
 		want.notSent, again = true, true
 	case classLost:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnavailable, bankmux.ScopeProvider, verdictFailed
-		want.bank = in.atBank && f.silent && effect == bankmux.Read // it may be the bank that is not answering
+		want.bank = in.atBank && f.silent && effect == bankmux.Read // perhaps the bank does not respond
 	case classGarbled:
 		want.kind, want.scope, want.verdict = bankmux.ErrMalformed, bankmux.ScopeProvider, verdictFailed
 		again = false
 	case classLimited: // says nothing about the provider's health
 		want.kind, want.scope, want.verdict = bankmux.ErrRateLimited, bankmux.ScopeApp, verdictNone
 		want.retryAfter = f.wait
-	case classRefused, classExpired: // an answer, so the provider is there
+	case classRefused, classExpired: // a response, so the provider is available
 		want.kind, want.scope, want.verdict = bankmux.ErrCredentials, bankmux.ScopeApp, verdictSuccess
 		again = false
 	case classStrange:
@@ -78,7 +78,7 @@ func expect(f matrixFault, in circumstances) expectation {
 		want.unlisted, again = words.UnknownCode != nil, false
 	case classFailed:
 		want.kind, want.scope, want.verdict = bankmux.ErrUnknown, bankmux.ScopeCall, verdictSuccess
-		if in.atBank { // the provider is there and cannot say more
+		if in.atBank { // the provider is available, and knows no reason
 			want.scope, want.bank = bankmux.ScopeInstitution, true
 		}
 		again = false
@@ -87,7 +87,7 @@ func expect(f matrixFault, in circumstances) expectation {
 	if again {
 		want.attempts = matrixAttempts
 	}
-	// one new token, and the call with it; the first was refused
+	// The first request is refused. It is sent again with one new token.
 	if class == classExpired && words.Expired != nil && !in.public {
 		want.attempts, want.survives = 2, true
 	}

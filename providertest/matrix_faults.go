@@ -8,24 +8,25 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// class is what kind of trouble a fault is. It decides everything but what the call itself decides.
+// class is the kind of failure that a fault is. Together with the effect of the call it decides the
+// expected result.
 type class string
 
 const (
-	classUnsent   class = "no connection"         // nothing left
-	classLost     class = "no answer"             // it may have been carried out; worth another try
-	classGarbled  class = "an unreadable answer"  // it may have been carried out; the next try will be no better
-	classLimited  class = "told to wait"          // refused
-	classRefused  class = "credentials refused"   // refused, until an operator acts
-	classStrange  class = "a code nobody listed"  // refused, and nobody knows why
-	classFailed   class = "failed without reason" // in the provider's own envelope
-	classExpired  class = "an expired token"      // refused, and mended without anybody's doing
-	classBearable class = "nothing is wrong"      // it must be as if nothing were
-	classTooSlow  class = "slower than a call"    // bearable or lost, by the length of the answer
-	classReworded class = "an unknown word"       // bearable
+	classUnsent   class = "no connection"          // nothing was sent
+	classLost     class = "no response"            // perhaps processed; a retry may help
+	classGarbled  class = "an unreadable response" // perhaps processed; a retry does not help
+	classLimited  class = "asked to wait"          // refused
+	classRefused  class = "credentials refused"    // refused until an operator acts
+	classStrange  class = "an undocumented code"   // refused for an undocumented reason
+	classFailed   class = "failed without reason"  // in the provider's own format
+	classExpired  class = "an expired token"       // refused; the adapter fetches a new token
+	classBearable class = "nothing is wrong"       // the call must succeed
+	classTooSlow  class = "slower than a call"     // bearable or lost, depending on the length of the response
+	classReworded class = "an unknown word"        // bearable
 )
 
-// dial is how a connection comes to nothing.
+// dial is a way in which no connection is made.
 type dial string
 
 const (
@@ -35,38 +36,37 @@ const (
 	dialHang    dial = "hang"
 )
 
-// matrixFault is one row of the matrix.
+// matrixFault is a row of the matrix.
 type matrixFault struct {
 	name  string
 	class class
-	http2 bool   // it is of HTTP/2 only
-	wire  string // of package wirefault
+	http2 bool   // it exists only with HTTP/2
+	wire  string // the name in package wirefault
 	dial  dial
 	words func(Words) http.HandlerFunc
-	keeps bool          // the connection can be used again
-	last  bool          // the right answer is the last one on its connection
-	body  bool          // it spoils the body of the right answer, and where that has none, nothing
-	wait  time.Duration // what it asks for
+	keeps bool          // the connection remains usable
+	last  bool          // the response is the last one on its connection
+	body  bool          // it changes the body of a response; a response without a body is unchanged
+	wait  time.Duration // the wait that it asks for
 
-	paced     bool // each step takes its time, and the answer is right
-	silent    bool // nothing comes
-	stateless bool // the operation decides by the connection's state
+	paced     bool // each step of a correct response takes time
+	silent    bool // no byte arrives
+	stateless bool // the result depends on the connection's state
 }
 
-// asked is the wait that the faults with a Retry-After ask for.
+// asked is the wait in the Retry-After header of the faults that have one.
 const asked = wirefault.RetryAfter
 
-// matrixFaults is the list. Each is said once, with what it is; what must come of it follows by
-// [expect].
+// matrixFaults lists all faults. The expected results follow from it with [expect].
 var matrixFaults = []matrixFault{
 	{name: "connection refused", class: classUnsent, dial: dialRefused},
 	{name: "TLS failure", class: classUnsent, dial: dialTLS},
 	{name: "DNS failure", class: classUnsent, dial: dialDNS},
 	{name: "hang while connecting", class: classUnsent, dial: dialHang},
 	{name: "reset before the request was read", class: classLost, wire: "reset_before"},
-	{name: "reset after the request was carried out", class: classLost, wire: "reset_after"},
+	{name: "reset after the request was processed", class: classLost, wire: "reset_after"},
 	{name: "hang before headers", class: classLost, silent: true, wire: "hang"},
-	{name: "carried out and never answered", class: classLost, silent: true, wire: "hang_after"},
+	{name: "processed without a response", class: classLost, silent: true, wire: "hang_after"},
 	{name: "hang in the body", class: classLost, silent: true, wire: "hang_body"},
 	{name: "byte-at-a-time body", class: classTooSlow, silent: true, wire: "slow_body", body: true},
 	{name: "cut in the body", class: classGarbled, wire: "cut_body"},
@@ -111,7 +111,7 @@ var matrixFaults = []matrixFault{
 		wire:  "http2_goaway_after_cut",
 	},
 	{
-		name:  "HTTP/2: GOAWAY that includes the stream, then the answer",
+		name:  "HTTP/2: GOAWAY that includes the stream, then the response",
 		class: classBearable,
 		http2: true,
 		last:  true,
@@ -131,7 +131,7 @@ var matrixFaults = []matrixFault{
 	{name: "500", class: classLost, wire: "server_error", keeps: true},
 	{name: "502", class: classLost, wire: "bad_gateway", keeps: true},
 	{name: "503", class: classLost, wire: "unavailable", keeps: true},
-	{name: "504 of what was carried out", class: classLost, wire: "gateway_timeout", keeps: true},
+	{name: "504 after processing", class: classLost, wire: "gateway_timeout", keeps: true},
 	{name: "failed envelope in 200", class: classFailed, keeps: true, words: func(w Words) http.HandlerFunc {
 		return either(w.Failed, http.StatusOK, `{"outcome":"failed","code":"unheard_of"}`)
 	}},
@@ -140,7 +140,7 @@ var matrixFaults = []matrixFault{
 	}},
 	{name: "unknown enum", class: classReworded, keeps: true},
 	{name: "clock skew", class: classBearable, wire: "clock_skew", keeps: true},
-	{name: "slow answer", class: classBearable, wire: "slow", keeps: true},
+	{name: "slow response", class: classBearable, wire: "slow", keeps: true},
 	{
 		name:  "expired app token in mid-flight",
 		class: classExpired,
@@ -154,7 +154,7 @@ var matrixFaults = []matrixFault{
 	}},
 }
 
-// carrier is what the fault needs to come about.
+// carrier returns the protocol that the fault needs.
 func (f matrixFault) carrier() carrier {
 	switch {
 	case f.http2:
@@ -165,7 +165,7 @@ func (f matrixFault) carrier() carrier {
 	return overPlain
 }
 
-// members are those that get an unknown word.
+// members returns the members that get an unknown word.
 func (f matrixFault) members(words Words) []string {
 	if f.stateless {
 		return words.Enums

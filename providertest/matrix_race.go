@@ -2,9 +2,9 @@
 
 package providertest
 
-// faultsOfRun returns the first fault of each class on each carrier, because the race detector takes
-// ten times as long. The faults of a class take the same way through the adapter and its transport.
-// A run without the detector injects all of them.
+// faultsOfRun returns the faults of a run with the race detector: the first of each class with each
+// protocol. Such a run takes ten times as long. All faults of a class take the same path through
+// the adapter and its transport. A run without the race detector has all faults.
 func faultsOfRun() (faults []matrixFault) {
 	type way struct {
 		class   class

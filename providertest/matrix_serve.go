@@ -1,5 +1,7 @@
 package providertest
 
+// This file serves requests with a fault.
+
 import (
 	"bytes"
 	"encoding/json"
@@ -10,7 +12,7 @@ import (
 	"time"
 )
 
-// serve answers a request with the fault.
+// serve responds to a request with the fault.
 func (f matrixFault) serve(w http.ResponseWriter, r *http.Request, words Words, next http.Handler) {
 	switch {
 	case f.paced:
@@ -38,7 +40,7 @@ func either(own http.HandlerFunc, status int, body string) http.HandlerFunc {
 	}
 }
 
-// reword puts a word that nobody knows into the members of the right answer.
+// reword puts an unknown word into the members of a response.
 func reword(w http.ResponseWriter, r *http.Request, members []string, next http.Handler) {
 	rec := httptest.NewRecorder()
 	next.ServeHTTP(rec, r)
@@ -82,19 +84,18 @@ func withUnknownWords(v any, parent string, wanted map[string]bool) any {
 	return v
 }
 
-// pace is how long each step of a call takes whose caller gives up on the way: to connect, to
-// answer, to send the rest of the answer.
+// pace is the time of each step of a paced call: to connect, to respond, to send the rest.
 const pace = time.Second
 
-// step answers step by step: the request is carried out at once, the answer begins after a while
-// and ends after another.
+// step serves a request in steps. It processes the request at once, starts the response after one
+// pace, and ends it after another.
 func step(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	m := &paused{ResponseWriter: w, r: r}
 	next.ServeHTTP(m, r)
 	m.finish()
 }
 
-// paused holds back what a handler writes.
+// paused delays what a handler writes.
 type paused struct {
 	http.ResponseWriter
 	r      *http.Request

@@ -33,7 +33,7 @@ func (m *matrixTable) size() int {
 	return len(m.cells)
 }
 
-// groups are how the table calls all operations of an effect.
+// groups are the names of all operations with an effect.
 var groups = []struct {
 	effect bankmux.Effect
 	name   string
@@ -44,8 +44,8 @@ var groups = []struct {
 	{bankmux.Local, "local"},
 }
 
-// text writes the matrix: a row for each fault and each thing that comes of it, with the operations
-// to which it does.
+// text returns the matrix as Markdown. A row has a fault, a result, and the operations that end
+// with it.
 func (m *matrixTable) text(title string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -57,14 +57,20 @@ func (m *matrixTable) text(title string) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "## %s\n\n", title)
+	out.WriteString("| group | operations | functions of the adapter's package |\n| --- | --- | --- |\n")
 	for _, g := range groups {
-		if len(members[g.effect]) > 0 {
-			slices.Sort(members[g.effect])
-			fmt.Fprintf(&out, "- **%s**: %s\n", g.name, strings.Join(members[g.effect], ", "))
+		if all := members[g.effect]; len(all) > 0 {
+			slices.Sort(all)
+			own := slices.IndexFunc(all, func(name string) bool { return strings.Contains(name, ".") })
+			if own < 0 {
+				own = len(all)
+			}
+			fmt.Fprintf(&out, "| **%s** | %s | %s |\n",
+				g.name, strings.Join(all[:own], ", "), strings.Join(all[own:], ", "))
 		}
 	}
 	out.WriteString(
-		"\n| fault | operations | comes back as | scope | what to do | repeat | sent | breaker | connection |\n" +
+		"\n| fault | operations | result | scope | what to do | repeatable | sent | breaker | connection |\n" +
 			"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
 	)
 	for _, f := range matrixFaults {
@@ -89,7 +95,8 @@ func (m *matrixTable) text(title string) string {
 	return out.String()
 }
 
-// named lists operations, groups by their name where all of one are there.
+// named lists operations. It uses the name of a group if most of its operations are there, and
+// lists the exceptions.
 func named(cells []outcome, members map[bankmux.Effect][]string) string {
 	var names []string
 	for _, g := range groups {
@@ -100,17 +107,24 @@ func named(cells []outcome, members map[bankmux.Effect][]string) string {
 			}
 		}
 		slices.Sort(here)
-		if len(here) > 0 && len(here) == len(members[g.effect]) {
-			here = []string{"**" + g.name + "**"}
+		all := members[g.effect]
+		if len(here) == 0 || 2*len(here) <= len(all) {
+			names = append(names, here...)
+			continue
 		}
-		names = append(names, here...)
+		name := "**" + g.name + "**"
+		absent := slices.DeleteFunc(slices.Clone(all), func(op string) bool { return slices.Contains(here, op) })
+		if len(absent) > 0 {
+			name += " except " + strings.Join(absent, " and ")
+		}
+		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
 }
 
-// row is what came of a cell, as the table writes it.
+// row returns the result of a cell as cells of the table.
 func (o outcome) row() string {
-	back, scope, remedy, repeat := "the right answer", "", "", ""
+	back, scope, remedy, repeat := "success", "", "", ""
 	if o.kind != "" {
 		back, scope, remedy, repeat = string(o.kind), string(o.scope), o.kind.Remedy(), "no"
 		if o.repeatable {
@@ -135,7 +149,7 @@ func (o outcome) row() string {
 	return strings.Join([]string{back, scope, remedy, repeat, sent, judged, connection}, " | ")
 }
 
-// keep prints the table, writes it or compares it with the one that is kept.
+// keep prints the table, writes it or compares it with the stored one.
 func (m *matrixTable) keep(t *testing.T, doc Table) {
 	text := m.text(doc.Title)
 	if *printMatrix {

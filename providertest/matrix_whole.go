@@ -2,5 +2,5 @@
 
 package providertest
 
-// faultsOfRun are the faults of a run: without the race detector, all of them.
+// faultsOfRun returns the faults of a run without the race detector: all of them.
 func faultsOfRun() []matrixFault { return matrixFaults }

@@ -13,38 +13,41 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mistake is one that an adapter can make, and how the suite finds it.
+// Mistake is a mistake of an adapter, and how the suite finds it.
 type Mistake struct {
 	Name string // what the adapter does wrong
-	// Needs names what an adapter or its harness must have to make the mistake; "" where every one
-	// can.
+	// Needs names what an adapter or its harness must have for this mistake. It is empty if every
+	// adapter can make it.
 	Needs string
-	Test  string // the subtest of [Run] that fails
-	Says  string // what it says then, in part
+	Test  string // the subtest of Run that fails
+	Says  string // a part of its message
 }
 
-// plantedIn is the variable of the environment that names the mistake to make.
+// plantedIn is the environment variable that names the mistake to make.
 const plantedIn = "PROVIDERTEST_MISTAKE"
 
-// Planted returns the name of the mistake that the adapter shall make in this process, "" for none.
-// It is set while [FindMistakes] runs. A harness gives it to its adapter, or to a wrapper of it.
+// Planted returns the name of the mistake that the adapter must make in this process, or "". It is
+// set only while [FindMistakes] runs. A harness passes it to its adapter, or to a wrapper of the
+// adapter.
 func Planted() string { return os.Getenv(plantedIn) }
 
-// FindMistakes proves that the suite finds mistakes in an adapter by way of its harness. suite is
-// the test that calls [Run], and its harness plants what [Planted] names. For each mistake
-// the subtest that should find it is run in a process of its own, and must fail with its sentence.
-// names are those of [Mistakes] that the harness can plant; an unknown one fails.
+// FindMistakes proves that a harness lets the suite find mistakes of its adapter. For each name it
+// runs the subtest that finds the mistake, in its own process. The subtest must fail with the
+// message of the mistake.
+//
+// suite is the name of the test that calls [Run]. Its harness makes the mistake that [Planted]
+// returns. names are names of [Mistakes] that the harness can make; an unknown name fails.
 //
 //	func TestTheSuiteFindsMistakes(t *testing.T) {
 //		providertest.FindMistakes(t, "TestConformance", "removed rows are ignored", …)
 //	}
 //
-// A mistake that is not found is one that the harness hides, mostly since its backend cannot do
-// what would show it.
+// If a mistake is not found, the harness hides it. Mostly its backend lacks what would reveal the
+// mistake.
 func FindMistakes(t *testing.T, suite string, names ...string) {
 	t.Helper()
 	if Planted() != "" {
-		return // this is the process of a mistake
+		return // in the process of a mistake
 	}
 	all := Mistakes()
 	for _, name := range names {
@@ -54,14 +57,14 @@ func FindMistakes(t *testing.T, suite string, names ...string) {
 			t.Parallel()
 			out, err := plant(t.Context(), suite, all[i])
 			require.Error(t, err, "the suite did not find the mistake in %q:\n%s", all[i].Test, out)
-			assert.Contains(t, out, all[i].Says, "the sentence with which it is found")
+			assert.Contains(t, out, all[i].Says, "the message that reveals the mistake")
 			failed := "--- FAIL: " + strings.ReplaceAll(suite, " ", "_")
-			assert.Contains(t, out, failed, "it fails as a test does, and not as a process that died")
+			assert.Contains(t, out, failed, "a failed test, and not a crashed process")
 		})
 	}
 }
 
-// plant runs one subtest with a mistake.
+// plant runs one subtest in a process whose adapter makes the mistake.
 func plant(ctx context.Context, suite string, m Mistake) (string, error) {
 	var pattern []string
 	for part := range strings.SplitSeq(suite+"/"+m.Test, "/") {
@@ -69,7 +72,7 @@ func plant(ctx context.Context, suite string, m Mistake) (string, error) {
 	}
 	deadline := "60s"
 	if m.Name == lockHeld {
-		deadline = "8s" // it is found when that is over
+		deadline = "8s" // the mistake is found at the deadline
 	}
 	args := []string{"-test.run=" + strings.Join(pattern, "/"), "-test.count=1", "-test.timeout=" + deadline}
 	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // the test binary itself
@@ -78,10 +81,11 @@ func plant(ctx context.Context, suite string, m Mistake) (string, error) {
 	return string(out), err
 }
 
-// lockHeld is found by the deadline of the test binary.
+// lockHeld is found at the deadline of the test binary.
 const lockHeld = "a call waits for a lock that is held"
 
-// Mistakes returns the list. Each was made in an adapter that passed, or is made easily.
+// Mistakes returns the list. Each mistake was made in an adapter that passed an earlier suite, or
+// is easy to make.
 func Mistakes() []Mistake {
 	return slices.Concat(hostedMistakes, linkMistakes, dataMistakes, webhookMistakes, crashMistakes)
 }

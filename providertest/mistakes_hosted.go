@@ -1,7 +1,7 @@
 package providertest
 
-// hostedMistakes are those of adapters for providers with hosted flows, renewed tokens and banks
-// that are told whether the user is there. Not every adapter can make them.
+// hostedMistakes are mistakes with hosted flows, renewed tokens, presence headers, and other
+// features that not every adapter has.
 var hostedMistakes = []Mistake{
 	{
 		Name:  "some of the presence headers are left out",

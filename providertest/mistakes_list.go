@@ -1,6 +1,6 @@
 package providertest
 
-// linkMistakes are those of sessions, exchanges and connections.
+// linkMistakes are mistakes with sessions, exchanges and connections.
 var linkMistakes = []Mistake{
 	{
 		Name: "a spent token is lost when the read after it fails",
@@ -69,7 +69,7 @@ var linkMistakes = []Mistake{
 	},
 }
 
-// dataMistakes are those of accounts, rows and syncs.
+// dataMistakes are mistakes with accounts, rows and syncs.
 var dataMistakes = []Mistake{
 	{
 		Name: "removed rows are ignored",
@@ -143,7 +143,7 @@ var dataMistakes = []Mistake{
 	},
 }
 
-// webhookMistakes are those of deliveries.
+// webhookMistakes are mistakes with deliveries.
 var webhookMistakes = []Mistake{
 	{
 		Name: "base64 has unused bits",
@@ -182,7 +182,7 @@ var webhookMistakes = []Mistake{
 	},
 }
 
-// crashMistakes are those after which nothing is as it should be.
+// crashMistakes end or block a test.
 var crashMistakes = []Mistake{
 	{
 		Name: "a call panics",

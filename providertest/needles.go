@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// needles looks for many strings in one pass over a text, where a pass for each would take most of
-// the time of the suite.
+// needles searches a text for many strings in one pass. One pass per string would take most of the
+// suite's time.
 type needles struct {
-	secrets map[string]string   // by needle, the secret that it is a form of
-	short   []string            // shorter than a window
-	starts  map[uint64][]string // the others, by their first window
-	maybe   [1 << 10]uint64     // a bit for each first window, to pass over what cannot be one
+	secrets map[string]string   // by needle: the secret that it is a form of
+	short   []string            // needles that are shorter than a window
+	starts  map[uint64][]string // the other needles, by their first window
+	maybe   [1 << 10]uint64     // a bit per first window, to skip other positions fast
 	windows bool
 }
 
-// window is how many bytes are compared at once.
+// window is the number of bytes that are compared at once.
 const window = 8
 
 func newNeedles() *needles {
@@ -41,13 +41,13 @@ func (n *needles) add(needle, secret string) {
 	n.windows = true
 }
 
-// slot is the bit of a window in the filter.
+// slot returns the bit of a window in the filter.
 func slot(start uint64) (word, bit uint64) {
 	h := start * 0x9e3779b97f4a7c15 >> 48
 	return h >> 6, 1 << (h & 63)
 }
 
-// in returns the secrets of which a form is in text.
+// in returns the secrets that have a form in text.
 func (n *needles) in(text string) map[string]bool {
 	found := map[string]bool{}
 	for _, needle := range n.short {
@@ -58,7 +58,7 @@ func (n *needles) in(text string) map[string]bool {
 	if !n.windows {
 		return found
 	}
-	var last uint64 // the bytes that were read last
+	var last uint64 // the last bytes that were read
 	for i := range len(text) {
 		last = last>>8 | uint64(text[i])<<56
 		if word, bit := slot(last); n.maybe[word]&bit == 0 || i < window-1 {

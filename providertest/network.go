@@ -1,5 +1,7 @@
 package providertest
 
+// This file is the network in memory: connections, TLS and HTTP/2.
+
 import (
 	"context"
 	"crypto/ecdsa"
@@ -18,13 +20,13 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// carrier is what requests travel on.
+// carrier is the protocol that carries requests.
 type carrier int
 
 const (
 	overPlain carrier = iota // HTTP/1.1
-	overTLS                  // HTTP/1.1
-	overHTTP2                // with TLS
+	overTLS                  // HTTP/1.1 over TLS
+	overHTTP2                // HTTP/2 over TLS
 )
 
 func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, error) {
@@ -79,7 +81,7 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 	}
 }
 
-// pipes is a listener whose connections are in memory.
+// pipes is a listener for connections in memory.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -102,7 +104,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// connState counts the connections that are open at the server.
+// connState counts the open connections of the server.
 func (b *bench) connState(_ net.Conn, state http.ConnState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,15 +116,15 @@ func (b *bench) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// open counts the connections that the server still has.
+// open returns the number of open connections of the server.
 func (b *bench) open() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.opened
 }
 
-// secured puts TLS on a connection of the server. What is HTTP/2 is the server's without TLS, so
-// that faults can reach its frames.
+// secured adds TLS to a connection of the server. The server itself speaks HTTP/2 without TLS, so
+// that faults can change its frames.
 func (b *bench) secured(c net.Conn, right bool) net.Conn {
 	config := serving(right)
 	if b.carrier != overHTTP2 {
@@ -132,13 +134,13 @@ func (b *bench) secured(c net.Conn, right bool) net.Conn {
 	return wirefault.HTTP2Conn(tls.Server(c, config))
 }
 
-// identity is a certificate of 127.0.0.1 and those who trust it.
+// identity is a certificate for 127.0.0.1, and the roots that trust it.
 type identity struct {
 	certificate tls.Certificate
 	roots       *x509.CertPool
 }
 
-// Two servers: one that is trusted, one that says it is the same.
+// The client trusts the certificate of rightServer. That of wrongServer is for the same address.
 var (
 	rightServer = sync.OnceValue(newIdentity)
 	wrongServer = sync.OnceValue(newIdentity)
@@ -156,7 +158,7 @@ func newIdentity() identity {
 		Subject:               pkix.Name{CommonName: "loopback"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore:             time.Unix(0, 0),
-		NotAfter:              time.Unix(1<<33, 0), // a bubble's time begins in the year 2000
+		NotAfter:              time.Unix(1<<33, 0), // virtual time starts in the year 2000
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,

@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// oneShots checks, for each operation that must never be sent twice, that it is not: under every
-// fault with every setting of the retries, and wherever the caller gives up on the way.
+// oneShots checks that each one-shot is sent at most once: under every fault with several retry
+// options, and if the caller cancels at any time.
 func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
 	var ops []operation
 	inBubble(t, newHarness, func(_ *testing.T, b *bench) { ops = crossable(b, has) })
@@ -32,7 +32,7 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has capabilitie
 				if b.effectOf(op) != bankmux.OneShot {
 					return // this adapter only reads here
 				}
-				if op.decides { // the same as a first exchange
+				if op.decides { // the requests of a first exchange
 					op.counts = b.IsExchange
 				}
 				underEverySetting(t, b, op)
@@ -42,7 +42,7 @@ func oneShots(t *testing.T, newHarness func(*testing.T) Harness, has capabilitie
 	}
 }
 
-// effectOf makes the call once and sees what effect the adapter gave it.
+// effectOf makes the call once and returns the effect that the adapter gave it.
 func (b *bench) effectOf(op operation) (effect bankmux.Effect) {
 	watched := b.client
 	defer func() { b.client = watched }()
@@ -56,7 +56,7 @@ func (b *bench) effectOf(op operation) (effect bankmux.Effect) {
 	return effect
 }
 
-// The settings of the retries besides that of the matrix: never, and as if there were no tomorrow.
+// retrySettings are retry options beside those of the matrix: no retry, and many fast ones.
 var retrySettings = []guard.RetryOptions{
 	{MaxAttempts: 1},
 	{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Second, MaxWait: time.Hour},
@@ -66,7 +66,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 	for _, retry := range retrySettings {
 		for _, f := range matrixFaults {
 			if f.dial == dialTLS {
-				continue // in the matrix; here it is one more way not to get a connection
+				continue // the matrix has it; here it is one more failed connection
 			}
 			opts := matrixGuard()
 			opts.Retry = retry
@@ -81,7 +81,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 			arrived := b.arrived(op)
 			most := 1
 			if f.class == classExpired && b.Words.Expired != nil {
-				most = 2 // the first was refused for its token, and is not the one that counts
+				most = 2 // the first was refused for its token and was not processed
 			}
 			assert.LessOrEqual(
 				t,
@@ -105,7 +105,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 	}
 }
 
-// arrived counts the requests of the operation that a fault struck.
+// arrived returns the number of requests of the operation that arrived with a fault.
 func (b *bench) arrived(op operation) int {
 	if b.injected.dial != "" {
 		return 0
@@ -160,7 +160,7 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 				namesFindOut(t, name, err)
 			}
 			b.heal()
-			time.Sleep(10 * pace) // what was given up comes to its end
+			time.Sleep(10 * pace) // what was cancelled comes to its end
 		}
 	}
 }

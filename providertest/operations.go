@@ -14,25 +14,25 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// operation is an operation of a client, or one of an adapter's own. The table of them is the one
-// list from which the fault matrix, the one-shots and the calls without capability come.
+// operation is an operation of a client, or a function of the adapter's package. This table is the
+// only list: the fault matrix, the one-shots and the unsupported calls follow from it.
 type operation struct {
 	name    string
-	effects []bankmux.Effect // that it may have; which one, the adapter decides
+	effects []bankmux.Effect // the possible effects; the adapter decides which one
 	needs   bankmux.Capability
-	// call is the operation on the bench's connection and account. Without the capability it is
-	// unsupported.
+	// call runs the operation on the bench's connection and account. Without the capability it
+	// returns ErrUnsupported.
 	call func(ctx context.Context, b *bench) error
-	// ready makes ready for one call, while the wire is whole. nil means that call needs nothing.
+	// ready prepares one call without faults. Nil means that call needs no preparation.
 	ready func(b *bench) (func(context.Context) error, error)
-	// counts selects the requests that are the operation, where others belong to it. nil means all.
+	// counts selects the requests of the operation, if the call sends others. Nil selects all.
 	counts  func(*http.Request) bool
 	public  bool // sent without credentials
-	decides bool // by the connection's state
-	apart   bool // passes neither retries nor breakers, so it is not in the matrix
+	decides bool // its result depends on the connection's state
+	apart   bool // not in the matrix, because it passes neither retries nor circuit breakers
 }
 
-// prepare makes ready for one call.
+// prepare prepares one call.
 func (op operation) prepare(b *bench) (func(context.Context) error, error) {
 	if op.ready == nil {
 		return func(ctx context.Context) error { return op.call(ctx, b) }, nil
@@ -40,7 +40,7 @@ func (op operation) prepare(b *bench) (func(context.Context) error, error) {
 	return op.ready(b)
 }
 
-// setUp makes the connection that the operation is about.
+// setUp makes the connection that the operation uses.
 func (op operation) setUp(b *bench) {
 	b.conn = b.prepared(b.t.Context())
 	b.accountID = ""
@@ -60,11 +60,11 @@ var (
 	spends     = []bankmux.Effect{bankmux.OneShot, bankmux.Read}
 )
 
-// errEmpty is for an answer that has nothing in it where something is: a broken answer was taken
-// for an empty one.
+// errEmpty means that a result lacks what the backend has: the adapter read a broken response as an
+// empty one.
 var errEmpty = errors.New("the response was read as empty")
 
-// operations is the table. A new operation is added here, and its viewed call in viewed.go.
+// operations returns the table. Add a new operation here, and its call in viewed.go.
 func operations(b *bench) []operation {
 	return slices.Concat(linkOperations(b), applicationOperations(), accountOperations(), rowOperations(), eventOperations(b))
 }
@@ -191,7 +191,7 @@ func accountOperations() []operation {
 	}
 }
 
-// rowOperations are those of transactions and positions.
+// rowOperations are those of transactions and holdings.
 func rowOperations() []operation {
 	return []operation{
 		{
@@ -220,13 +220,13 @@ func rowOperations() []operation {
 	}
 }
 
-// eventOperations are a refresh and what announces it.
+// eventOperations are those of refreshes and deliveries.
 func eventOperations(b *bench) []operation {
 	return []operation{
 		{
 			name: bankmux.OpRefresh, needs: bankmux.CapRefresh, effects: once, counts: b.Refresh.Is, call: refresh,
 			ready: func(b *bench) (func(context.Context) error, error) {
-				time.Sleep(b.Refresh.Every + time.Minute) // of the bubble's
+				time.Sleep(b.Refresh.Every + time.Minute) // virtual time
 				if err := b.awake(b.t.Context()); err != nil {
 					return nil, err
 				}
@@ -243,7 +243,7 @@ func eventOperations(b *bench) []operation {
 	}
 }
 
-// crossable are the operations that the adapter has, with its own at the end.
+// crossable returns the operations that the adapter has, with those of its package at the end.
 func crossable(b *bench, has capabilities) []operation {
 	ops := slices.DeleteFunc(operations(b), func(op operation) bool { return op.apart || !has.all(op.needs) })
 	for _, own := range b.Operations {
@@ -287,7 +287,7 @@ func empty(err error, nothing bool) error {
 	return err
 }
 
-// firstPage reads one page of one account, which is one call.
+// firstPage reads one page of one account, in one call.
 func (b *bench) firstPage(ctx context.Context, enrich bool) error {
 	for page, err := range b.client.TransactionPages(
 		ctx, bankmux.TransactionsRequest{Connection: b.conn, Accounts: []string{b.accountID}, Enrich: enrich},
@@ -300,7 +300,7 @@ func (b *bench) firstPage(ctx context.Context, enrich bool) error {
 	return errEmpty
 }
 
-// awake makes a call that does no more than renew what time has used up.
+// awake makes a call that renews an expired access token of the application.
 func (b *bench) awake(ctx context.Context) error {
 	if !b.client.Has(bankmux.CapStatus) {
 		return nil
@@ -309,8 +309,8 @@ func (b *bench) awake(ctx context.Context) error {
 	return err
 }
 
-// reconnected lets the user finish a reconnect. Where that is a login of its own, the connection is
-// kept as it is now.
+// reconnected lets the user finish a reconnect. If the result is a new login, the bench keeps the
+// new connection.
 func reconnected(b *bench) (func(context.Context) error, error) {
 	req := b.Request
 	req.Reconnect = &b.conn

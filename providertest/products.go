@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// products are the promises of what else is read of a connection.
+// products are the promises of identity, account numbers, holdings, refreshes and institutions.
 var products = []promise{
 	{"identity has owners, and account numbers have a scheme", needs(bankmux.CapIdentity, bankmux.CapAccountNumbers), ownersAndNumbers},
 	{"the securities of holdings are listed", needs(bankmux.CapHoldings, bankmux.CapInvestmentTransactions), investments},

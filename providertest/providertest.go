@@ -1,15 +1,18 @@
-// Package providertest is the suite every adapter must pass, those of this
-// repository and other people's. An adapter's conformance test is a [Harness] and one
-// line:
+// Package providertest is the conformance suite for adapters, in this repository and outside of it.
+//
+// An adapter's conformance test has two parts. A [Harness] connects the suite to the adapter and to
+// a backend that plays the provider. One call of [Run] runs the suite:
 //
 //	func TestConformance(t *testing.T) {
 //		providertest.Run(t, newHarness, bankmux.CapStatus, bankmux.CapDisconnect)
 //	}
 //
-// The suite serves the harness's backend in memory, breaks its wire in every way it
-// knows, and checks each promise in the documentation of [bankmux.Provider] and the optional
-// interfaces. Time is virtual, so a provider that hangs for two minutes costs none; and a
-// goroutine left behind fails the test.
+// The suite serves the backend in memory and injects every fault that it knows. It checks each
+// promise in the documentation of [bankmux.Provider] and the optional interfaces. Time is virtual,
+// so a provider that hangs for two minutes takes no time. A goroutine that outlives its call fails
+// the test.
+//
+// [FindMistakes] proves that a harness lets the suite find mistakes: it makes them on purpose.
 package providertest
 
 import (
@@ -19,23 +22,24 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// promise is what an adapter with some capabilities keeps.
+// promise is a statement that is true of every adapter with some capabilities.
 type promise struct {
 	name  string
 	needs []bankmux.Capability
 	test  func(*testing.T, *bench)
 }
 
-// needs are the capabilities of a promise.
+// needs returns the capabilities of a promise.
 func needs(all ...bankmux.Capability) []bankmux.Capability { return all }
 
-// Run checks that the adapter has exactly the capabilities in want and keeps
-// every promise. newHarness is called for each test and must return a fresh backend; it is called
-// inside a testing/synctest bubble.
+// Run checks that the adapter has exactly the capabilities in want, and that it keeps every promise
+// of their interfaces. It calls newHarness for each subtest, inside a testing/synctest bubble.
+// newHarness must return a new Backend each time.
 //
-// What is wrong with an adapter ends one subtest with a sentence: also a panic, a call that never
-// returns and a goroutine that is left behind. Only a panic in a goroutine that the adapter started
-// ends the process. What the harness cannot do is named by a subtest "not checked: …".
+// Each mistake of an adapter fails one subtest with a message. This includes a panic, a call that
+// never returns and a goroutine that outlives its call. Only a panic in a goroutine that the
+// adapter started ends the process. A subtest "not checked: …" names each promise that the harness
+// cannot prove, and the field that it lacks.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Capability) {
 	t.Helper()
 	has := capabilities{}

@@ -16,8 +16,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// rotating are the promises of an adapter whose users' tokens are renewed. Without Harness.Rotation
-// the adapter has none, and must leave Env.Keeper alone.
+// rotating are the promises of an adapter that renews the tokens of users. Without Harness.Rotation
+// there are none, and the adapter must not use Env.Keeper.
 var rotating = []promise{
 	{"an expired token is renewed once, however many calls wait", nil, rotatesOnce},
 	{"two clients with one keeper renew a token once", nil, rotatesForTwo},
@@ -32,12 +32,12 @@ var rotating = []promise{
 
 var errNotStored = errors.New("the suite's keeper stores nothing")
 
-// keeper is the application's. It counts what is asked of it.
+// keeper is the application's keeper. It counts its calls.
 type keeper struct {
 	*bankmux.MemoryKeeper
 	mu      sync.Mutex
 	updates int
-	failing bool // to write
+	failing bool // Update stores nothing
 }
 
 func (k *keeper) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
@@ -64,7 +64,7 @@ func (k *keeper) fail(failing bool) {
 	k.failing = failing
 }
 
-// checkKeeper fails the test of an adapter that renews tokens without saying how.
+// checkKeeper fails the test of an adapter that uses Env.Keeper without Harness.Rotation.
 func (b *bench) checkKeeper() {
 	b.keeper.mu.Lock()
 	defer b.keeper.mu.Unlock()
@@ -73,7 +73,7 @@ func (b *bench) checkKeeper() {
 	}
 }
 
-// withExpiredToken links a user whose access token has ended, and returns the connection as it was.
+// withExpiredToken links a user, expires the access token, and returns the connection from before.
 func (b *bench) withExpiredToken() bankmux.Connection {
 	b.t.Helper()
 	conn := b.connect(b.t.Context())
@@ -82,7 +82,7 @@ func (b *bench) withExpiredToken() bankmux.Connection {
 	return conn
 }
 
-// userRead makes a call that carries the user's token.
+// userRead makes a call that sends the user's token.
 func (b *bench) userRead(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
 	var err error
 	switch {
@@ -93,7 +93,7 @@ func (b *bench) userRead(ctx context.Context, c *bankmux.Client, conn bankmux.Co
 	default:
 		var got bankmux.StatusResult
 		if got, err = c.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn}); err == nil {
-			if got.Connection.Status.State == bankmux.StateReauth { // what a lapse is to a status
+			if got.Connection.Status.State == bankmux.StateReauth { // a status reports a lapse in its result
 				err = bankmux.ErrReauth
 			}
 			if got.Connection.Status.State == bankmux.StateGone {
@@ -105,7 +105,7 @@ func (b *bench) userRead(ctx context.Context, c *bankmux.Client, conn bankmux.Co
 	return err
 }
 
-// renewals counts the requests that renewed a token.
+// renewals returns the number of requests that renewed a token.
 func (b *bench) renewals() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +117,7 @@ func (b *bench) renewals() (n int) {
 	return n
 }
 
-// storedAs returns the connection as it is stored.
+// storedAs returns the stored connection.
 func (b *bench) storedAs(conn bankmux.Connection) bankmux.Connection {
 	b.t.Helper()
 	stored, ok := b.keeper.Get(conn.Ref())
@@ -126,8 +126,7 @@ func (b *bench) storedAs(conn bankmux.Connection) bankmux.Connection {
 	return stored
 }
 
-// renewed checks that the stored connection has another credential, and is the same in all else
-// that finds it.
+// renewed checks that the stored connection has another credential, and the same identifiers.
 func (b *bench) renewed(conn bankmux.Connection) {
 	b.t.Helper()
 	stored := b.storedAs(conn)
@@ -189,7 +188,7 @@ func rotatesInOrder(t *testing.T, b *bench) {
 	b.renewed(conn)
 }
 
-// losing are faults that lose the response to a request that was carried out.
+// losing are faults that lose the response to a processed request.
 var losing = []string{"reset_after", "hang_after", "cut_body", "truncated", "no_content", "gateway_timeout"}
 
 func rotationLost(t *testing.T, b *bench) {
@@ -199,7 +198,7 @@ func rotationLost(t *testing.T, b *bench) {
 	for _, name := range losing {
 		lost, ok := wirefault.Lookup(name)
 		require.True(t, ok, name)
-		b.newClient(guard.Options{}, overPlain) // its breakers know nothing yet
+		b.newClient(guard.Options{}, overPlain) // with fresh circuit breakers
 		conn := b.withExpiredToken()
 		before := b.renewals()
 		b.inject(lost, 1, b.Rotation.IsRefresh)
@@ -269,7 +268,7 @@ func rotationGivenUp(t *testing.T, b *bench) {
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		backend.ServeHTTP(w, r)
 		if b.Rotation.IsRefresh(r) {
-			time.Sleep(2 * time.Second) // what was written is buffered until the handler returns
+			time.Sleep(2 * time.Second) // the response is buffered until the handler returns
 		}
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -12,18 +12,19 @@ import (
 	"github.com/bankmux/bankmux/internal/shown"
 )
 
-// seen is what an application could have shown of the values that it got.
+// seen holds the printed forms of all values that an application got. The suite looks for secrets
+// in them.
 type seen struct {
 	texts map[string]bool   // of every value, as an application prints it
-	whole map[string]string // of one value of each kind, in every rendering there is
-	kinds map[string]bool   // of those
+	whole map[string]string // all printed forms of one value of each kind
+	kinds map[string]bool   // the kinds in whole
 }
 
-// wholeFor is how many secrets are looked for in every rendering: a test that links a thousand
-// users would take minutes otherwise.
+// wholeFor is the number of secrets that are searched for in all printed forms. A test that links a
+// thousand users would take minutes otherwise.
 const wholeFor = 16
 
-// add renders a value: the first of its kind in every way, the others in the ways that show most.
+// add prints a value: the first of its kind in all forms, the others in the forms that show most.
 func (s *seen) add(v any) {
 	if s.kinds == nil {
 		s.texts, s.whole, s.kinds = map[string]bool{}, map[string]string{}, map[string]bool{}
@@ -42,7 +43,7 @@ func (s *seen) add(v any) {
 	}
 }
 
-// kindOf names the type of a value, and what else decides how it prints.
+// kindOf returns the type of a value, and what else decides how the value prints.
 func kindOf(v any) string {
 	kind := fmt.Sprintf("%T", v)
 	switch v := v.(type) {
@@ -54,14 +55,14 @@ func kindOf(v any) string {
 	return kind
 }
 
-// maxLeaks is how many findings are told: one secret in one type stands in a hundred renderings.
+// maxLeaks bounds the reported findings: one secret in one type appears in a hundred printed forms.
 const maxLeaks = 5
 
-// leaks says where a secret stands in what was seen or logged, in whatever form, without repeating
-// it.
+// leaks reports where a secret appears in the printed values or the log, in plain or encoded form.
+// It does not repeat the secret.
 func (s *seen) leaks(log string, secrets []string) []string {
 	plain, inForm := newNeedles(), newNeedles()
-	var each []string // of the secrets, once
+	var each []string // each secret once
 	for _, secret := range secrets {
 		if plain.has(secret) {
 			continue
@@ -100,7 +101,7 @@ func (s *seen) leaks(log string, secrets []string) []string {
 	return found
 }
 
-// show keeps a value in every form in which an application could print it. Nil is none.
+// show records a value in all forms in which an application could print it. A nil value is ignored.
 func (b *bench) show(v any) {
 	if v == nil {
 		return
@@ -110,19 +111,19 @@ func (b *bench) show(v any) {
 	b.seen.add(v)
 }
 
-// conceal adds to what must be seen nowhere.
+// conceal adds texts that must not appear anywhere.
 func (b *bench) conceal(secrets ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range secrets {
-		if len(s) >= 8 { // shorter text may stand anywhere by chance
+		if len(s) >= 8 { // a shorter text may appear by chance
 			b.secrets = append(b.secrets, s)
 		}
 	}
 }
 
-// concealPayload treats the texts of a payload's top level as secret that are as
-// long as a token.
+// concealPayload conceals the members of a payload whose names are those of tokens, secrets or
+// codes.
 func (b *bench) concealPayload(payload json.RawMessage) {
 	var fields map[string]any
 	if json.Unmarshal(payload, &fields) != nil {
@@ -138,7 +139,7 @@ func (b *bench) concealPayload(payload json.RawMessage) {
 	}
 }
 
-// concealCredential hides the credential, its parts and the provider's id of the connection.
+// concealCredential conceals the credential, its parts and the provider's id of the connection.
 func (b *bench) concealCredential(conn bankmux.Connection) {
 	credential := conn.Credential().Reveal()
 	b.conceal(credential, conn.Reference())
@@ -152,7 +153,7 @@ func (b *bench) concealCredential(conn bankmux.Connection) {
 	}
 }
 
-// checkSecrets fails the test for every secret that was shown, and for every host that was
+// checkSecrets fails the test for each secret that was shown, and for each foreign host that was
 // contacted.
 func (b *bench) checkSecrets() {
 	b.mu.Lock()

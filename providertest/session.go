@@ -1,5 +1,8 @@
 package providertest
 
+// This file checks what reaches the provider with a session, and what a connection reads of its
+// consent.
+
 import (
 	"strconv"
 	"testing"
@@ -9,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sessionsArrive checks that what the application asks for reaches the provider.
+// sessionsArrive checks that the fields of a session request reach the provider.
 func sessionsArrive(t *testing.T, b *bench) {
 	if b.lacks("Harness.Received", b.Received == nil, "what of a session request reaches the provider") {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// severalBanks links more banks than one in one run.
+// severalBanks links several banks in one run.
 func severalBanks(t *testing.T, b *bench) {
 	if b.lacks("Harness.LinkSeveral", b.LinkSeveral == nil, "several banks that are linked in one run") {
 		return
@@ -60,8 +60,8 @@ func severalBanks(t *testing.T, b *bench) {
 	b.furtherBroken(banks)
 }
 
-// furtherBroken breaks the exchange of the second bank, for adapters that send one for each. The
-// token of the first is spent by then.
+// furtherBroken fails the exchange of the second bank, for adapters that send one exchange per
+// bank. The token of the first is spent by then.
 func (b *bench) furtherBroken(banks int) {
 	t := b.t
 	s := b.session(t.Context())

@@ -1,5 +1,7 @@
 package providertest
 
+// This file has the steps that most subtests share: link a user, add accounts and rows, read them.
+
 import (
 	"bytes"
 	"context"
@@ -12,7 +14,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// session opens a session for the harness's request.
+// session makes a session from the harness's request.
 func (b *bench) session(ctx context.Context) bankmux.Session {
 	b.t.Helper()
 	s, err := b.client.CreateSession(ctx, b.Request)
@@ -20,7 +22,7 @@ func (b *bench) session(ctx context.Context) bankmux.Session {
 	return s
 }
 
-// keyring is the application's.
+// keyring returns the application's keyring.
 func (b *bench) keyring() *bankmux.Keyring {
 	b.t.Helper()
 	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "suite", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32))})
@@ -28,7 +30,7 @@ func (b *bench) keyring() *bankmux.Keyring {
 	return ring
 }
 
-// reopened returns the session as the application's database gives it back.
+// reopened seals the session, as an application stores it, and opens it again.
 func (b *bench) reopened(s bankmux.Session) bankmux.Session {
 	b.t.Helper()
 	row, err := s.Seal(b.keyring())
@@ -38,7 +40,7 @@ func (b *bench) reopened(s bankmux.Session) bankmux.Session {
 	return back
 }
 
-// linked lets the user finish s and returns what the application posts to ExchangeToken.
+// linked lets the user finish s and returns the request for ExchangeToken.
 func (b *bench) linked(s bankmux.Session) bankmux.ExchangeRequest {
 	b.t.Helper()
 	payload, err := b.Link(s)
@@ -50,7 +52,7 @@ func (b *bench) linked(s bankmux.Session) bankmux.ExchangeRequest {
 	return post
 }
 
-// connect links a user from beginning to end.
+// connect links a user in all steps.
 func (b *bench) connect(ctx context.Context) bankmux.Connection {
 	b.t.Helper()
 	conn, err := single.Connection(b.client.ExchangeToken(ctx, b.linked(b.session(ctx))))
@@ -58,7 +60,7 @@ func (b *bench) connect(ctx context.Context) bankmux.Connection {
 	return conn
 }
 
-// prepared is a connection whose stored data are current.
+// prepared links a user and makes the stored data of the connection current.
 func (b *bench) prepared(ctx context.Context) bankmux.Connection {
 	b.t.Helper()
 	conn := b.connect(ctx)
@@ -81,7 +83,7 @@ func (b *bench) account(conn bankmux.Connection, kind bankmux.AccountKind, curre
 	return id
 }
 
-// row adds a transaction of today.
+// row adds a transaction with the date of today, unless it has another date.
 func (b *bench) row(conn bankmux.Connection, account string, r Row) {
 	b.t.Helper()
 	if r.Date.IsZero() {
@@ -90,7 +92,7 @@ func (b *bench) row(conn bankmux.Connection, account string, r Row) {
 	require.NoError(b.t, b.Data.AddTransaction(conn, account, r))
 }
 
-// read collects the rows of one account and the errors among them.
+// read returns the rows of a request, and the errors among them.
 func (b *bench) read(req bankmux.TransactionsRequest) (rows []bankmux.Transaction, failed []error) {
 	b.t.Helper()
 	for row, err := range b.client.Transactions(b.t.Context(), req) {
@@ -104,7 +106,7 @@ func (b *bench) read(req bankmux.TransactionsRequest) (rows []bankmux.Transactio
 	return rows, failed
 }
 
-// idOf is what a connection of a session is called.
+// idOf returns the id that a connection of a session must have.
 func (b *bench) idOf(s bankmux.Session, conn bankmux.Connection) string {
 	if b.Binds {
 		return s.ConnectionID
@@ -112,7 +114,7 @@ func (b *bench) idOf(s bankmux.Session, conn bankmux.Connection) string {
 	return s.ConnectionOf(conn.Reference())
 }
 
-// firstError is the first error of an iteration.
+// firstError returns the first error of a sequence.
 func firstError[T any](all iter.Seq2[T, error]) error {
 	for _, err := range all {
 		if err != nil {

@@ -188,7 +188,7 @@ func syncRefuses(t *testing.T, b *bench) {
 	assert.Zero(t, changes(b.syncAll(conn, s)))
 }
 
-// errStore is an application's own.
+// errStore is an error of the application.
 var errStore = errors.New("the application's database is down")
 
 func syncKnownFailsAndLies(t *testing.T, b *bench) {
@@ -286,7 +286,7 @@ func syncThroughFaults(t *testing.T, b *bench) {
 			require.NotEmpty(t, d.Failed, f.Name)
 			assert.Zero(t, changes(d), f.Name)
 		}
-		time.Sleep(10 * time.Minute) // a breaker has closed again
+		time.Sleep(10 * time.Minute) // the circuit breaker closes
 	}
 	b.syncAll(conn, s)
 	seen := map[string]bool{}
@@ -298,8 +298,8 @@ func syncThroughFaults(t *testing.T, b *bench) {
 	assert.Len(t, seen, 40, "the same call succeeds afterwards")
 }
 
-// notRefresh selects all requests but those that renew a user's token: one whose response is lost
-// may end the connection, and is a case of its own.
+// notRefresh selects all requests except those that renew a user's token. A lost response to a
+// renewal may end the connection, which another test checks.
 func (b *bench) notRefresh(r *http.Request) bool {
 	return b.Rotation == nil || !b.Rotation.IsRefresh(r)
 }
@@ -316,7 +316,7 @@ func syncByMany(t *testing.T, b *bench) {
 	})
 }
 
-// another is a letter that is not this one.
+// another returns a different letter.
 func another(letter string) string {
 	if letter == "A" {
 		return "x"

@@ -12,9 +12,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The cases of this file change rows at the bank between two rounds of a sync, or between two of
-// its pages. What is right does not depend on how the provider reports a change: after a few
-// rounds the application has stored exactly what the bank has.
+// This file changes rows at the bank between two rounds of a sync, or between two of its pages. The
+// expected result does not depend on how the provider reports a change. After a few rounds the
+// application must have exactly the bank's rows.
 
 func syncSeesChanges(t *testing.T, b *bench) {
 	if b.lacks("Data.ChangeTransaction", b.Data.ChangeTransaction == nil, "a row that the bank corrects") {
@@ -78,8 +78,8 @@ func syncFilters(t *testing.T, b *bench) {
 	b.agrees(s, wanted, st, "a sync of one account")
 }
 
-// syncWhileMoving changes the bank between every two pages. A row may be missing or stale until the
-// round is over; after it, nothing may be.
+// syncWhileMoving changes the bank between every two pages. Rows may be missing or stale during the
+// round, but not after it.
 func syncWhileMoving(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
@@ -111,7 +111,7 @@ func syncWhileMoving(t *testing.T, b *bench) {
 }
 
 // syncWhileReading changes the bank while a call reads. An engine that reads a round in one call
-// must begin it again where the provider says so.
+// must restart it if the provider says so.
 func syncWhileReading(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
@@ -131,7 +131,7 @@ func syncWhileReading(t *testing.T, b *bench) {
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		backend.ServeHTTP(w, r)
 		if moved < 2 {
-			time.Sleep(time.Second) // what was written is buffered until the handler returns
+			time.Sleep(time.Second) // the response is buffered until the handler returns
 			b.move(conn, id, st, moved)
 			moved++
 		}
@@ -173,7 +173,7 @@ func syncNamesUnreadable(t *testing.T, b *bench) {
 	assert.ErrorIs(t, failed[0], bankmux.ErrMalformed)
 }
 
-// move adds a row at the bank, and changes and removes one where the harness can.
+// move adds a row at the bank. It also changes and removes one, if the harness can.
 func (b *bench) move(conn bankmux.Connection, id string, st statement, n int) {
 	b.t.Helper()
 	b.add(conn, id, st, Row{Amount: fmt.Sprintf("7.%02d", 10+n), Text: fmt.Sprint("while paging ", n)})

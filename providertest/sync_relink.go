@@ -1,5 +1,7 @@
 package providertest
 
+// This file syncs the accounts of a connection after a reconnect and after a new link.
+
 import (
 	"context"
 	"testing"
@@ -12,7 +14,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// syncAfterReconnect goes on with the cursor from before the consent lapsed.
+// syncAfterReconnect continues with the cursor from before the lapse.
 func syncAfterReconnect(t *testing.T, b *bench) {
 	conn, id, st, s := b.history(groceries()...)
 	ids := b.accountIDs(conn)
@@ -38,7 +40,8 @@ func syncAfterReconnect(t *testing.T, b *bench) {
 	b.agrees(s, id, st, "a reconnect")
 }
 
-// cursorAfter is the cursor to go on with. That of another login is not asked of an adapter.
+// cursorAfter returns the cursor to continue with. An adapter need not accept the cursor of another
+// login.
 func (s *rowStore) cursorAfter(before, after bankmux.Connection) string {
 	if before.ReferenceKey == after.ReferenceKey {
 		return s.cursor
@@ -68,7 +71,7 @@ func (b *bench) accountIDs(conn bankmux.Connection) (ids []string) {
 	return ids
 }
 
-// named calls the accounts of a later login by their ids in an earlier one.
+// named returns a function that names the accounts of a later login by their ids in an earlier one.
 func (b *bench) named(ids []string, before, after bankmux.Connection) func(string) string {
 	b.t.Helper()
 	names := map[string]string{}
@@ -85,7 +88,7 @@ func (b *bench) named(ids []string, before, after bankmux.Connection) func(strin
 	}
 }
 
-// syncOverNewLink syncs a new link to accounts whose rows are known from an earlier one.
+// syncOverNewLink syncs a new link to accounts whose rows are stored from an earlier one.
 func syncOverNewLink(t *testing.T, b *bench) {
 	if b.lacks("Data.SameAccount", b.Data.SameAccount == nil, "a new link to accounts that were linked before") {
 		return

@@ -1,5 +1,7 @@
 package providertest
 
+// This file has what a sync is compared with: the application's rows and the bank's rows.
+
 import (
 	"context"
 	"fmt"
@@ -18,9 +20,9 @@ import (
 type rowStore struct {
 	rows     map[string]bankmux.Known
 	cursor   string
-	accounts []string            // that are asked for; nil means all
-	name     func(string) string // the application's name of an account
-	size     int                 // of a page
+	accounts []string            // the requested accounts; nil means all
+	name     func(string) string // the application's name for an account
+	size     int                 // rows per page
 }
 
 func newRowStore() *rowStore { return &rowStore{rows: map[string]bankmux.Known{}, size: 50} }
@@ -35,7 +37,7 @@ func (s *rowStore) known(_ context.Context, account string, from, to bankmux.Dat
 	}
 }
 
-// save keeps a page and its cursor, as one database transaction does.
+// save stores a page and its cursor, as one database transaction does.
 func (s *rowStore) save(t *testing.T, d bankmux.Delta) {
 	t.Helper()
 	for _, a := range d.Added {
@@ -70,7 +72,7 @@ func (s *rowStore) request(conn bankmux.Connection) bankmux.SyncRequest {
 	}
 }
 
-// syncAll syncs until there is no more.
+// syncAll syncs until there is no further page, and returns all changes.
 func (b *bench) syncAll(conn bankmux.Connection, s *rowStore) (all bankmux.Delta) {
 	b.t.Helper()
 	for range 200 {
@@ -93,7 +95,7 @@ func (b *bench) syncAll(conn bankmux.Connection, s *rowStore) (all bankmux.Delta
 	return all
 }
 
-// changes are those that are no other ids of what is pending, which some providers change at each
+// changes counts the changes, without new ids of pending rows: some providers change these at each
 // refresh.
 func changes(d bankmux.Delta) int {
 	n := len(d.Added) + len(d.Modified) + len(d.Removed) + len(d.Missing)
@@ -105,11 +107,11 @@ func changes(d bankmux.Delta) int {
 	return n
 }
 
-// settleRounds is how many rounds may pass until the store agrees with the bank. Without a record
-// of changes a row counts as removed after two complete readings.
+// settleRounds is the number of rounds until the application must have the bank's rows. Without a
+// record of changes a row counts as removed after two complete readings.
 const settleRounds = 4
 
-// settle lets rounds pass.
+// settle syncs that many rounds.
 func (b *bench) settle(conn bankmux.Connection, s *rowStore) {
 	b.t.Helper()
 	for range settleRounds {
@@ -119,7 +121,7 @@ func (b *bench) settle(conn bankmux.Connection, s *rowStore) {
 	}
 }
 
-// statement is what the bank has of one account: rows by their text.
+// statement has the rows of one account at the bank, by their text.
 type statement map[string]Row
 
 // add adds a row at the bank.
@@ -132,7 +134,7 @@ func (b *bench) add(conn bankmux.Connection, account string, st statement, r Row
 	st[r.Text] = r
 }
 
-// lines are the rows as the model says them: amount, day and whether it is pending.
+// lines returns amount, day and status of the rows.
 func (st statement) lines() []string {
 	var all []string
 	for _, r := range st {
@@ -154,7 +156,7 @@ func line(amount string, on bankmux.Date, pending bool) string {
 	return fmt.Sprintf("%s on %s%s", amount, on, state)
 }
 
-// agrees checks that the application has stored what the bank has.
+// agrees checks that the application has the bank's rows.
 func (b *bench) agrees(s *rowStore, account string, st statement, after string) {
 	b.t.Helper()
 	var stored []string
@@ -168,7 +170,7 @@ func (b *bench) agrees(s *rowStore, account string, st statement, after string) 
 	assert.Equal(b.t, st.lines(), stored, "the application must have the bank's rows after %s", after)
 }
 
-// history is a connection with an account whose rows were synced once.
+// history links a user, adds an account with rows, and syncs once.
 func (b *bench) history(rows ...Row) (conn bankmux.Connection, account string, st statement, s *rowStore) {
 	b.t.Helper()
 	conn = b.connect(b.t.Context())
@@ -184,7 +186,7 @@ func (b *bench) history(rows ...Row) (conn bankmux.Connection, account string, s
 	return conn, account, st, s
 }
 
-// groceries are rows of the last days.
+// groceries returns rows of the last days.
 func groceries() []Row {
 	today := bankmux.DateOf(time.Now().UTC())
 	return []Row{

@@ -201,8 +201,8 @@ func pagesEnd(t *testing.T, b *bench) {
 	assert.Len(t, rest, len(rows)-b.pageOf(rows, rest), "the reading continues where it stopped")
 }
 
-// pagesWhileMoving adds rows at the bank between two pages, which moves the others where pages are
-// counted. What was there all the time is listed once.
+// pagesWhileMoving adds rows at the bank between two pages. If the provider counts pages, this
+// moves the other rows. A row that existed before the first page must be listed once.
 func pagesWhileMoving(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
@@ -236,7 +236,7 @@ func pagesWhileMoving(t *testing.T, b *bench) {
 	}
 }
 
-// pageOf is how many rows came before the rest.
+// pageOf returns the number of rows before the rest.
 func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 	b.t.Helper()
 	require.NotEmpty(b.t, rest)
@@ -249,7 +249,7 @@ func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 	return 0
 }
 
-// statuses are those of rows by their description.
+// statuses has the status of rows, by description.
 type statuses map[string]bankmux.TransactionStatus
 
 func pendingIsRead(t *testing.T, b *bench) {
@@ -286,7 +286,7 @@ func pendingIsRead(t *testing.T, b *bench) {
 	)
 }
 
-// pendingIsNamed posts a pending row and looks for its id.
+// pendingIsNamed books a pending row and checks that the booked row has its id.
 func pendingIsNamed(t *testing.T, b *bench) {
 	unnamed := !b.Data.NamesPending || b.Data.PostTransaction == nil
 	if b.lacks("Data.NamesPending", unnamed, "which pending row a posted one replaces") {

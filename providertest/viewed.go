@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// viewed is the client under test. It shows whatever an application gives it and gets of it, and
-// conceals the credentials among that.
+// viewed is the client under test. It shows all requests, results and errors, and conceals the
+// credentials in them.
 type viewed struct {
 	*bankmux.Client
 	b *bench
@@ -18,7 +18,7 @@ type viewed struct {
 // With is [bankmux.Client.With].
 func (v *viewed) With(in ...bankmux.Interceptor) *viewed { return &viewed{v.Client.With(in...), v.b} }
 
-// view makes a call and shows the request, the result and the error.
+// view makes a call and shows its request, result and error.
 func view[Req, Res any](
 	ctx context.Context,
 	v *viewed,
@@ -34,7 +34,7 @@ func view[Req, Res any](
 	return res, err
 }
 
-// views is view for a list.
+// views does the same for a sequence.
 func views[Req, Res any](v *viewed, name string, req Req, list iter.Seq2[Res, error]) iter.Seq2[Res, error] {
 	return func(yield func(Res, error) bool) {
 		v.b.show(req)
@@ -49,7 +49,8 @@ func views[Req, Res any](v *viewed, name string, req Req, list iter.Seq2[Res, er
 	}
 }
 
-// got shows what came of a call. A result beside an error is empty, except of a partial one.
+// got shows the result and the error of a call. A result beside an error is empty, except that of a
+// partial error.
 func (b *bench) got(res any, err error) {
 	switch r := res.(type) {
 	case bankmux.Session:

@@ -17,10 +17,10 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// hooked is what they need.
+// hooked are the capabilities that the promises of webhooks need.
 var hooked = []bankmux.Capability{bankmux.CapWebhooks}
 
-// hooks are the promises of [bankmux.WebhookReader]: each case changes one thing about a genuine
+// hooks are the promises of [bankmux.WebhookReader]. Most cases change one detail of a genuine
 // delivery.
 var hooks = []promise{
 	{"a genuine webhook becomes an event about its connection", hooked, genuineWebhook},
@@ -78,14 +78,15 @@ func (b *bench) accepts(conn bankmux.Connection) bankmux.WebhookRequest {
 func (b *bench) refusesWebhook(why string, req bankmux.WebhookRequest) {
 	b.t.Helper()
 	res, err := b.client.ReadWebhook(b.t.Context(), req)
-	if !b.Webhooks.KeysByID || !errors.Is(err, bankmux.ErrRateLimited) { // too many key ids were changed before
+	// Earlier cases used up the unknown key ids.
+	if !b.Webhooks.KeysByID || !errors.Is(err, bankmux.ErrRateLimited) {
 		require.ErrorIs(b.t, err, bankmux.ErrSignature, "%s%s", why, b.unlessByID())
 	}
 	assert.Empty(b.t, res, why)
 	b.show(err)
 }
 
-// unlessByID says what to set where an adapter fetches keys by their id.
+// unlessByID returns a hint for adapters that fetch keys by id.
 func (b *bench) unlessByID() string {
 	if b.Webhooks.KeysByID || b.Webhooks.UnknownKey == nil {
 		return ""
@@ -116,7 +117,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 			keys[e.Key] = true
 			b.conceal(string(req.Body()))
 			for _, name := range b.Webhooks.Signed {
-				if value := http.Header(req.Header()).Get(name); value != e.Key { // the key is an id
+				if value := http.Header(req.Header()).Get(name); value != e.Key { // the key is not secret
 					b.conceal(value)
 				}
 			}
@@ -128,7 +129,7 @@ func genuineWebhook(t *testing.T, b *bench) {
 	assert.Len(t, keys, 2, "two deliveries have two keys")
 }
 
-// finishedByWebhook links a user who never comes back to the application's page.
+// finishedByWebhook links a user who does not return to the application's page.
 func finishedByWebhook(t *testing.T, b *bench) {
 	if b.lacks("Webhooks.Finished", b.Webhooks.Finished == nil, "linking that a webhook finishes") {
 		return
@@ -186,7 +187,8 @@ func changedWebhook(t *testing.T, b *bench) {
 		b.refusesWebhook(fmt.Sprintf("byte %d of the body", i), body(text))
 	}
 	var spaced bytes.Buffer
-	require.NoError(t, json.Indent(&spaced, good.Body(), "", "\t")) // some providers send two blanks
+	// Some providers send an indent of two blanks.
+	require.NoError(t, json.Indent(&spaced, good.Body(), "", "\t"))
 	b.refusesWebhook("the body with other blanks", body(spaced.Bytes()))
 	b.refusesWebhook("a byte more", body(append(slices.Clone(good.Body()), '\n')))
 	b.refusesWebhook("a byte less", body(good.Body()[:len(good.Body())-1]))
@@ -219,18 +221,18 @@ func changedWebhook(t *testing.T, b *bench) {
 			b.refusesAddress(name, other)
 		}
 	}
-	time.Sleep(time.Second) // so that it says something else
+	time.Sleep(time.Second) // the next delivery differs
 	second := b.accepts(conn)
 	b.refusesWebhook("the body of another", resent(good, good.Header(), second.Body()))
 }
 
-// resent is a delivery with another header and body, sent to the same address.
+// resent returns a delivery with another header and body to the same address.
 func resent(good bankmux.WebhookRequest, header http.Header, body []byte) bankmux.WebhookRequest {
 	return bankmux.NewWebhookRequest(header, body).SentTo(good.Method(), good.URL())
 }
 
-// refusesAddress reads a delivery whose signature covers another address. Without an address the
-// configuration lacks something, which is not the sender's fault.
+// refusesAddress reads a delivery whose signature covers another address. If the address is
+// missing, the configuration is incomplete, which is not the sender's fault.
 func (b *bench) refusesAddress(why string, req bankmux.WebhookRequest) {
 	b.t.Helper()
 	_, err := b.client.ReadWebhook(b.t.Context(), req)

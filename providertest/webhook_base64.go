@@ -13,9 +13,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// A signature has one way to be written. Decoders of base64 are lax by default: they pass over line
-// breaks and the bits of the last letter that no byte needs, and some take both alphabets or any
-// padding. Then a delivery can be changed and still holds, and a duplicate is not seen to be one.
+// A signature has exactly one valid encoding. Decoders of base64 are lax by default: they ignore
+// line breaks and unused bits of the last letter. Some accept both alphabets or any padding. A
+// delivery can then be changed and still has a valid signature, and a duplicate has another key.
 
 // The letters of base64, in the order of their values.
 const (
@@ -24,10 +24,10 @@ const (
 	urlAlphabet = letters + "-_"
 )
 
-// encoded finds what may be base64 in a header: a run of its letters and the padding.
+// encoded matches what may be base64 in a header: at least 16 of its letters, and the padding.
 var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}=*`)
 
-// respelled are other ways to write the same bytes, by what is done to them.
+// respelled returns other encodings of the same bytes, by description.
 func respelled(text string) map[string]string {
 	all := map[string]string{}
 	body := strings.TrimRight(text, "=")
@@ -66,11 +66,11 @@ func respelled(text string) map[string]string {
 	return all
 }
 
-// enoughDeliveries is how many are made until every letter that the alphabets write differently was
-// seen. A signature of 32 bytes has neither of them every fourth time.
+// enoughDeliveries is the number of deliveries after which all letters that differ between the
+// alphabets have appeared. One in four signatures of 32 bytes has none of them.
 const enoughDeliveries = 64
 
-// laxWebhook writes the signature of genuine deliveries in every other way.
+// laxWebhook sends genuine deliveries with every other encoding of the signature.
 func laxWebhook(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	tried := map[string]bool{}
@@ -100,6 +100,6 @@ func laxWebhook(t *testing.T, b *bench) {
 				}
 			}
 		}
-		time.Sleep(time.Second) // so that it says something else
+		time.Sleep(time.Second) // the next delivery differs
 	}
 }

@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks how an adapter fetches the keys of signatures.
+
 import (
 	"testing"
 	"time"
@@ -9,11 +11,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// maxUnknownIDs is how many keys may be fetched at once by ids that are not known. NewKeyByID of
+// maxUnknownIDs is the number of keys that may be fetched at once by unknown ids. NewKeyByID of
 // package adapter/webhook has the same bound.
 const maxUnknownIDs = 16
 
-// unknownKeys is vacuous where keys are not fetched, and then so is its promise.
+// unknownKeys sends deliveries with unknown keys. If the adapter fetches no keys, it sends genuine
+// ones, and no request may follow.
 func unknownKeys(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	b.accepts(conn)
@@ -43,7 +46,7 @@ func unknownKeys(t *testing.T, b *bench) {
 	b.accepts(conn)
 }
 
-// webhookFaults lets every fault of the matrix strike the fetching of keys.
+// webhookFaults injects every fault of the matrix into the requests for keys.
 func webhookFaults(t *testing.T, b *bench) {
 	if b.Webhooks.UnknownKey == nil {
 		b.refuseConnections(true)
@@ -65,7 +68,7 @@ func webhookFaults(t *testing.T, b *bench) {
 			_, err := b.client.ReadWebhook(t.Context(), req)
 			b.show(err)
 			if err == nil {
-				break // the keys came in spite of it
+				break // the adapter got the keys despite the fault
 			}
 			failed++
 			assert.NotContains(
