@@ -9,6 +9,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // Options configures a bank. The zero value is a bank without limits that starts now and uses
@@ -50,6 +51,9 @@ type Options struct {
 	// Forms selects forms of MoneyKit's responses; see [Bank.SetForms].
 	Forms Forms
 
+	// Plaid holds what the application and Plaid have agreed on.
+	Plaid PlaidOptions
+
 	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise the bank's time is
 	// used, for receivers whose clock is [Bank.Now] or [RemoteClock]. The difference matters once
 	// the bank's clock was moved: receivers reject signatures from their future.
@@ -64,6 +68,7 @@ type Options struct {
 type Credentials struct {
 	MoneyKit MoneyKitCredentials
 	Dapi     DapiCredentials
+	Plaid    PlaidCredentials
 }
 
 // MoneyKitCredentials authenticate a client of the MoneyKit API.
@@ -78,6 +83,7 @@ type Bank struct {
 	core      *bank.Bank
 	moneykit  *moneykit.Provider
 	dapi      *dapi.Provider
+	plaid     *plaid.Provider
 	providers []bank.Provider // everything that is not specific to one provider uses this list
 
 	machineTime bool // Options.MachineTimeWebhooks
@@ -115,7 +121,8 @@ func New(o Options) *Bank {
 	})
 	b.dapi = dapi.New(b.core)
 	b.moneykit.DrawKeys()
-	b.providers = []bank.Provider{b.moneykit, b.dapi}
+	b.plaid = plaid.New(b.core, o.Seed, plaid.Options(o.Plaid))
+	b.providers = []bank.Provider{b.moneykit, b.dapi, b.plaid}
 	for _, p := range b.providers {
 		b.apis[p.Spec().Name] = b.serve(p)
 	}
@@ -127,6 +134,7 @@ func (b *Bank) Credentials() Credentials {
 	return Credentials{
 		MoneyKit: MoneyKitCredentials(b.moneykit.Credentials()),
 		Dapi:     DapiCredentials(b.dapi.Credentials()),
+		Plaid:    PlaidCredentials(b.plaid.Credentials()),
 	}
 }
 

@@ -5,7 +5,7 @@ package virtualbank
 import "slices"
 
 // Institution is one institution with its names and ids. MoneyKit does not serve an institution
-// without MoneyKitID, and Dapi does not serve one without DapiID.
+// without MoneyKitID, Dapi does not serve one without DapiID, and Plaid none without PlaidID.
 type Institution struct {
 	Name      string `json:"name"`
 	LegalName string `json:"legal_name"`
@@ -25,6 +25,9 @@ type Institution struct {
 	// AsksOTP makes the institution ask for a one-time password before it returns data. The answer
 	// counts for ten minutes.
 	AsksOTP bool `json:"asks_otp,omitempty"`
+
+	PlaidID string `json:"plaid_id,omitempty"`
+	OAuth   bool   `json:"oauth,omitempty"` // at Plaid, users log in on a page of the institution
 }
 
 // Login is how users log in at an institution.
@@ -57,6 +60,8 @@ func (b *Bank) Institutions() []Institution {
 			DapiProductionID: in.DapiProductionID,
 			SwiftCode:        in.SwiftCode,
 			AsksOTP:          in.AsksOTP,
+			PlaidID:          in.PlaidID,
+			OAuth:            in.OAuth,
 		}
 	}
 	return all

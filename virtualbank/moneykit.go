@@ -75,9 +75,12 @@ func (b *Bank) ChurnIDs(linkID string) error {
 	return b.moneykit.ChurnIDs(linkID)
 }
 
-// Refresh makes MoneyKit fetch all products of a link immediately, without regard to rate limits.
-// The error is a [*Refusal].
+// Refresh makes MoneyKit or Plaid fetch all products of a link immediately, without regard to rate
+// limits. At Plaid that finishes the first fetch too. The error is a [*Refusal].
 func (b *Bank) Refresh(linkID string) error {
+	if b.isPlaid(linkID) {
+		return b.plaid.Refresh(linkID)
+	}
 	return b.moneykit.Refresh(linkID)
 }
 

@@ -24,6 +24,6 @@ func TestNames(t *testing.T) {
 		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes, Posted,
 		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyAnswer,
 		ShortAnswer, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
-		SecondLink, TextDrift,
+		SecondLink, TextDrift, PostedUnmatched, MutationDuringPagination, NotReady,
 	}, known)
 }

@@ -234,7 +234,8 @@ func (b *Bank) note(d *DeliveryRecord, status int, now time.Time) {
 	}
 	d.Attempts++
 	d.Status = status
-	if status >= 200 && status < 300 {
+	onlyOK := b.provider(d.Webhook.Provider).Spec().OnlyOK
+	if status == http.StatusOK || (!onlyOK && status >= 200 && status < 300) {
 		d.Accepted, d.Next = true, time.Time{}
 	}
 	if d.Accepted {

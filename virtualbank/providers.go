@@ -9,11 +9,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // specs returns the fixed facts of every provider. This list and the one in [New] register a
 // provider.
-func specs() []bank.Spec { return []bank.Spec{moneykit.Spec(), dapi.Spec()} }
+func specs() []bank.Spec { return []bank.Spec{moneykit.Spec(), dapi.Spec(), plaid.Spec()} }
 
 // provider returns the provider with a name. An unknown name means Dapi.
 func (b *Bank) provider(name string) bank.Provider {

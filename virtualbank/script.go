@@ -10,6 +10,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // AccountState is the true state of an account, for a test to compare with. Amounts are decimal
@@ -17,6 +18,7 @@ import (
 type AccountState struct {
 	MoneyKitID string `json:"moneykit_id,omitempty"` // the id on this link
 	DapiID     string `json:"dapi_id,omitempty"`     // the id on this connection
+	PlaidID    string `json:"plaid_id,omitempty"`    // the id on this Item
 	Name       string `json:"name"`
 	Card       bool   `json:"card"` // Dapi lists it as a card
 	Debt       bool   `json:"debt"`
@@ -127,6 +129,8 @@ func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 			state.MoneyKitID = l.AccountID(a)
 		case dapi.Name:
 			state.DapiID = l.AccountID(a)
+		case plaid.Name:
+			state.PlaidID = l.AccountID(a)
 		}
 		all = append(all, state)
 	}

@@ -13,12 +13,14 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
-// Server serves a bank on two addresses.
+// Server serves a bank on two addresses, or on three with [ServePlaid].
 type Server struct {
 	MoneyKitURL string // the base URL of the MoneyKit API
 	DapiURL     string // the base URL of the Dapi API, which ends in /v2
+	PlaidURL    string // the base URL of the Plaid API; "" without [ServePlaid]
 
 	servers []*http.Server
 	running sync.WaitGroup
@@ -27,11 +29,17 @@ type Server struct {
 // StartOption is an option of [Start].
 type StartOption func(*startOptions)
 
-type startOptions struct{ remote bool }
+type startOptions struct {
+	remote bool
+	plaid  string
+}
 
 // AllowRemote allows addresses that other machines can reach. The control plane needs no
 // credentials, so use it on trusted networks only.
 func AllowRemote() StartOption { return func(o *startOptions) { o.remote = true } }
+
+// ServePlaid makes [Start] serve the Plaid API too, at an address like the other two.
+func ServePlaid(addr string) StartOption { return func(o *startOptions) { o.plaid = addr } }
 
 // Start serves a bank on two TCP addresses such as "127.0.0.1:8181". Port 0 selects a free port.
 // Without [AllowRemote] the addresses must be loopback. Start returns when both addresses accept
@@ -49,7 +57,11 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 	}{
 		{moneykit.Spec(), moneykitAddr, &s.MoneyKitURL},
 		{dapi.Spec(), dapiAddr, &s.DapiURL},
+		{plaid.Spec(), opts.plaid, &s.PlaidURL},
 	} {
+		if side.addr == "" && side.url == &s.PlaidURL {
+			continue
+		}
 		if err := checkAddress(side.addr, opts.remote); err != nil {
 			return nil, errors.Join(fmt.Errorf("virtualbank: address for %s: %w", side.spec.Title, err), s.Close())
 		}

@@ -97,8 +97,20 @@ const (
 	ValueDays = "value-days"
 )
 
+// Situations of Plaid. It also has those of MoneyKit, except PostedSameID and SecondLink.
+const (
+	// PostedUnmatched means that a pending row is posted a day later under another id, and nothing
+	// connects the two rows.
+	PostedUnmatched = "posted-unmatched"
+	// MutationDuringPagination means that the next page within a round of a sync is rejected. The
+	// round has to start again from its first cursor.
+	MutationDuringPagination = "mutation-during-pagination"
+	// NotReady means that for an hour Plaid says that it has not fetched the transactions yet.
+	NotReady = "not-ready"
+)
+
 // Situations returns the situations that [Bank.Stage] knows. Unless About says otherwise, a change
-// shows after the next refresh of MoneyKit or in the next response of Dapi.
+// shows after the next refresh of MoneyKit or Plaid, or in the next response of Dapi.
 func Situations() []Situation {
 	var all []Situation
 	for _, known := range bank.Situations() {
@@ -113,7 +125,8 @@ func Situations() []Situation {
 	return all
 }
 
-// Stage makes a situation happen in the first account of a MoneyKit link or a Dapi connection.
+// Stage makes a situation happen in the first account of a MoneyKit link, a Dapi connection or a
+// Plaid Item.
 // Situations about a row can be staged repeatedly. The error is a [*Refusal] for an unknown name,
 // if the provider does not have the situation, and if the account has no suitable row.
 func (b *Bank) Stage(linkOrConnection, situation string) error {

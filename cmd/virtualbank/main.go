@@ -1,8 +1,8 @@
-// Command virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi. Applications
-// in any language can use it.
+// Command virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi, and with -plaid
+// of Plaid. Applications in any language can use it.
 //
-// When it is ready it prints one line of JSON with the base URLs and credentials of both APIs. It
-// runs until SIGINT or SIGTERM. GET /virtualbank/ on either address lists the calls of the control
+// When it is ready it prints one line of JSON with the base URLs and credentials of the APIs. It
+// runs until SIGINT or SIGTERM. GET /virtualbank/ on any address lists the calls of the control
 // plane, which play the user, inject faults and move the bank's clock. The flag -h lists the flags.
 package main
 
@@ -36,6 +36,7 @@ func main() {
 type ready struct {
 	MoneyKit moneykit `json:"moneykit"`
 	Dapi     dapi     `json:"dapi"`
+	Plaid    *plaid   `json:"plaid,omitempty"` // only with -plaid
 }
 
 type moneykit struct {
@@ -53,16 +54,24 @@ type dapi struct {
 	WebhookKey    string `json:"webhook_key"` // the AES key of encrypted bodies
 }
 
+type plaid struct {
+	BaseURL  string `json:"base_url"`
+	ClientID string `json:"client_id"`
+	Secret   string `json:"secret"`
+}
+
 // about is the first part of the help text.
-const about = `virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi.
+const about = `virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi, and with -plaid of Plaid.
 
 Usage:
 
 	virtualbank [flags]
 
-When it is ready it prints one line of JSON with the base URLs and credentials of both APIs. It runs
-until SIGINT or SIGTERM. GET /virtualbank/ on either address lists the calls of the control plane,
+When it is ready it prints one line of JSON with the base URLs and credentials of the APIs. It runs
+until SIGINT or SIGTERM. GET /virtualbank/ on any address lists the calls of the control plane,
 each with an example. They play the user, inject faults and move the bank's clock.
+
+Plaid is off unless -plaid gives an address. Then the line also has "plaid".
 
 Flags:
 
@@ -70,9 +79,9 @@ Flags:
 
 // settings holds the values of the flags.
 type settings struct {
-	moneykit, dapi string
-	hooks          virtualbank.DapiWebhooks
-	bank           virtualbank.Options
+	moneykit, dapi, plaid string
+	hooks                 virtualbank.DapiWebhooks
+	bank                  virtualbank.Options
 }
 
 // parse parses the flags. If they ask for help, it writes the help text to stdout and returns
@@ -87,6 +96,8 @@ func parse(args []string, stdout io.Writer) (s settings, err error) {
 	}
 	flags.StringVar(&s.moneykit, "moneykit", "127.0.0.1:8181", "`address` of the MoneyKit API; port 0 is a free port")
 	flags.StringVar(&s.dapi, "dapi", "127.0.0.1:8182", "`address` of the Dapi API; port 0 is a free port")
+	flags.StringVar(&s.plaid, "plaid", "",
+		"`address` of the Plaid API, such as 127.0.0.1:8183; port 0 is a free port; empty serves no Plaid API")
 	flags.Uint64Var(&s.bank.Seed, "seed", 1, "`number` that decides every id, token and credential")
 	now := flags.String("now", "", "the bank's `time` at the start as RFC 3339; empty means the machine's time")
 	flags.StringVar(&s.hooks.URL, "dapi-webhook", "",
@@ -127,6 +138,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if s.bank.RemoteWebhooks {
 		how = append(how, virtualbank.AllowRemote())
 	}
+	if s.plaid != "" {
+		how = append(how, virtualbank.ServePlaid(s.plaid))
+	}
 	bank := virtualbank.New(s.bank)
 	server, err := virtualbank.Start(bank, s.moneykit, s.dapi, how...)
 	if err != nil {
@@ -142,10 +156,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	defer func() { stop(); <-delivering }()
 	creds := bank.Credentials()
 	secrets, _, key := bank.WebhookSecrets()
-	err = json.NewEncoder(stdout).Encode(ready{
-		moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret},
-		dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key},
-	})
+	line := ready{
+		MoneyKit: moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret},
+		Dapi:     dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key},
+	}
+	if server.PlaidURL != "" {
+		line.Plaid = &plaid{server.PlaidURL, creds.Plaid.ClientID, creds.Plaid.Secret}
+	}
+	err = json.NewEncoder(stdout).Encode(line)
 	if err == nil {
 		<-ctx.Done()
 	}

@@ -37,13 +37,13 @@ func startAndEnd(t *testing.T) {
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-seed", "3", "-now", "2026-11-22T09:00:00Z"}, w)
+		ended <- run(ctx, []string{"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-plaid", "127.0.0.1:0", "-seed", "3", "-now", "2026-11-22T09:00:00Z"}, w)
 	}()
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	require.NoError(t, err)
 	var got map[string]map[string]string
 	require.NoError(t, json.Unmarshal(line, &got))
-	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key"}} {
+	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key"}, "plaid": {"base_url", "client_id", "secret"}} {
 		for _, key := range keys {
 			assert.NotEmpty(t, got[side][key], "%s.%s", side, key)
 		}

@@ -226,12 +226,17 @@ func TestSituations(t *testing.T) {
 func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 	t.Parallel()
 	for _, situation := range virtualbank.Situations() {
+		// Plaid's situations are tested with its adapter.
+		providers := slices.DeleteFunc(situation.Providers, func(name string) bool { return name == "plaid" })
+		if len(providers) == 0 {
+			continue
+		}
 		check, listed := situations[situation.Name]
 		if situation.Name == virtualbank.CursorForgotten || situation.Name == virtualbank.CursorCircles {
 			continue // tested on their own
 		}
 		require.True(t, listed, situation.Name)
-		for _, provider := range situation.Providers {
+		for _, provider := range providers {
 			t.Run(situation.Name+" "+provider, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

@@ -55,18 +55,19 @@ type Account struct {
 type Kind struct {
 	MoneyKit string
 	Dapi     string
-	Card     bool // Dapi lists it as a card
+	Plaid    string // type and subtype, such as "loan/auto"
+	Card     bool   // Dapi lists it as a card
 	Debt     bool
 	Quiet    bool // the account has no events of its own
 }
 
 // The kinds of accounts.
 var (
-	KindChecking   = Kind{MoneyKit: "depository.checking", Dapi: "current"}
-	KindSavings    = Kind{MoneyKit: "depository.savings", Dapi: "savings"}
-	kindCard       = Kind{MoneyKit: "liability.credit_card", Dapi: "credit", Card: true, Debt: true}
-	KindLoan       = Kind{MoneyKit: "liability.loan", Dapi: "loan", Debt: true}
-	KindInvestment = Kind{MoneyKit: "investment.brokerage", Dapi: "other", Quiet: true}
+	KindChecking   = Kind{Plaid: "depository/checking", MoneyKit: "depository.checking", Dapi: "current"}
+	KindSavings    = Kind{Plaid: "depository/savings", MoneyKit: "depository.savings", Dapi: "savings"}
+	kindCard       = Kind{Plaid: "credit/credit card", MoneyKit: "liability.credit_card", Dapi: "credit", Card: true, Debt: true}
+	KindLoan       = Kind{Plaid: "loan/auto", MoneyKit: "liability.loan", Dapi: "loan", Debt: true}
+	KindInvestment = Kind{Plaid: "investment/brokerage", MoneyKit: "investment.brokerage", Dapi: "other", Quiet: true}
 )
 
 // mix returns a number that depends only on the seed and the parts.
@@ -134,6 +135,11 @@ func (b *Bank) Open(at Institution, username string) *Book {
 			opening:  opening * unit,
 			Limit:    limit * unit,
 		})
+	}
+	if at.PlaidID != "" && at.MoneyKitID == "" {
+		bk.openAtPlaid(add)
+		b.books[key] = bk
+		return bk
 	}
 	add("checking", KindChecking, "Everyday Checking", 2500, 0)
 	add("savings", KindSavings, "Rainy Day Savings", 8000, 0)

@@ -49,11 +49,12 @@ func Get(name, about string, do func() (any, error)) ControlCall {
 type LinkRef struct {
 	LinkID       string `json:"link_id"`
 	ConnectionID string `json:"connectionID"`
+	Reference    string `json:"reference"` // Plaid's item_id; any provider's id may stand here
 }
 
 // ID returns the id of the link or connection.
 func (o LinkRef) ID(b *Bank, p Provider) string {
-	return ResolveNewest(b, p, o.LinkID+o.ConnectionID)
+	return ResolveNewest(b, p, o.LinkID+o.ConnectionID+o.Reference)
 }
 
 // ResolveNewest returns the id of the last link of p if id is Newest. Otherwise it returns id.

@@ -27,6 +27,14 @@ func newGenerator(seed uint64) *generator {
 	}
 }
 
+// Apart returns a generator whose draws do not change those of g. What it hides, g hides too. A salt
+// of its own gives each such generator other draws.
+func (g *generator) Apart(seed, salt uint64) *generator {
+	apart := newGenerator(seed ^ salt<<32)
+	apart.issued = g.issued
+	return apart
+}
+
 // Hide records text as a secret and returns it.
 func (g *generator) Hide(text string) string {
 	g.issued[text] = struct{}{}

@@ -26,6 +26,9 @@ type Institution struct {
 	SwiftCode        string
 	AsksOTP          bool
 
+	PlaidID string // of Plaid; "" where Plaid does not serve the institution
+	OAuth   bool   // at Plaid, users log in on the institution's own page
+
 	Address Address
 }
 
@@ -47,7 +50,7 @@ func (in Institution) GoesBy(id string) bool {
 	if id == "" {
 		return false
 	}
-	return id == in.DapiID || id == in.DapiProductionID || in.MoneyKitGoesBy(id)
+	return id == in.DapiID || id == in.DapiProductionID || id == in.PlaidID || in.MoneyKitGoesBy(id)
 }
 
 // MoneyKitGoesBy reports whether id is MoneyKit's id or alias of the institution.

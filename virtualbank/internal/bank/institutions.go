@@ -103,6 +103,7 @@ var catalogue = []Institution{
 		Login:            loginPassword,
 		Featured:         true,
 		MoneyKitID:       "northwind",
+		PlaidID:          "ins_900101",
 		MoneyKitAliases:  []string{"mx.northwind", "plaid.ins_900101"},
 		Providers:        []string{"mx", "plaid"},
 		Products:         everything,
@@ -118,6 +119,7 @@ var catalogue = []Institution{
 		Domain:           "harbortrust.example",
 		Login:            loginPassword,
 		MoneyKitID:       "harbor_trust",
+		PlaidID:          "ins_900102",
 		MoneyKitAliases:  []string{"finicity.90210"},
 		Providers:        []string{"finicity"},
 		Products:         noInvestments,
@@ -152,6 +154,8 @@ var catalogue = []Institution{
 		Login:           loginOAuth,
 		Featured:        true,
 		MoneyKitID:      "thames_mutual",
+		PlaidID:         "ins_900201",
+		OAuth:           true,
 		MoneyKitAliases: []string{"plaid.ins_900201"},
 		Providers:       []string{"plaid"},
 		Products:        noInvestments,
@@ -163,6 +167,8 @@ var catalogue = []Institution{
 		Domain:     "albion.example",
 		Login:      loginOAuth,
 		MoneyKitID: "albion",
+		PlaidID:    "ins_900202",
+		OAuth:      true,
 		Providers:  []string{"plaid"},
 		Products:   noInvestments,
 	},
@@ -174,6 +180,7 @@ var catalogue = []Institution{
 		Login:           loginPassword,
 		Featured:        true,
 		MoneyKitID:      "rideau",
+		PlaidID:         "ins_900401",
 		MoneyKitAliases: []string{"mx.rideau"},
 		Providers:       []string{"mx"},
 		Products:        everything,
@@ -185,8 +192,39 @@ var catalogue = []Institution{
 		Domain:     "maplecu.example",
 		Login:      loginPassword,
 		MoneyKitID: "maple_credit_union",
+		PlaidID:    "ins_900402",
 		Providers:  []string{"mx"},
 		Products:   noInvestments,
+	},
+	// What follows is served by Plaid alone. The first two are invented. The others carry the names
+	// and ids of Plaid's own sandbox.
+	{
+		Name: "Gracht Bank", LegalName: "Gracht Bank NV", Country: "NL", Domain: "gracht.example",
+		Login: loginOAuth, PlaidID: "ins_900301", OAuth: true, Products: noInvestments,
+	},
+	{
+		Name: "Isar Bank", LegalName: "Isar Bank AG", Country: "DE", Domain: "isar.example",
+		Login: loginOAuth, PlaidID: "ins_900302", OAuth: true, Products: noInvestments,
+	},
+	{
+		Name: "First Platypus Bank", LegalName: "First Platypus Bank", Country: "US", Domain: "platypus.example",
+		Login: loginPassword, PlaidID: "ins_109508", Products: everything,
+	},
+	{
+		Name: "First Gingham Credit Union", LegalName: "First Gingham Credit Union", Country: "US",
+		Domain: "gingham.example", Login: loginPassword, PlaidID: "ins_109509", Products: everything,
+	},
+	{
+		Name: "Platypus OAuth Bank", LegalName: "Platypus OAuth Bank", Country: "US", Domain: "platypusoauth.example",
+		Login: loginOAuth, PlaidID: "ins_127287", OAuth: true, Products: everything,
+	},
+	{
+		Name: "Royal Bank of Plaid", LegalName: "Royal Bank of Plaid", Country: "GB", Domain: "royalplaid.example",
+		Login: loginOAuth, PlaidID: "ins_117650", OAuth: true, Products: noInvestments,
+	},
+	{
+		Name: "Tartan-Dominion Bank of Canada", LegalName: "Tartan-Dominion Bank of Canada", Country: "CA",
+		Domain: "tartandominion.example", Login: loginPassword, PlaidID: "ins_43", Products: noInvestments,
 	},
 }
 
@@ -222,6 +260,8 @@ func CurrencyOf(country string) (code, name string) {
 		return "GBP", "POUND STERLING"
 	case "CA":
 		return "CAD", "CANADIAN DOLLAR"
+	case "NL", "DE":
+		return "EUR", "EURO"
 	}
 	return "USD", "UNITED STATES DOLLAR"
 }

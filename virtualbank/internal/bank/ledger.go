@@ -70,6 +70,8 @@ type Event struct {
 	edit    time.Time // since when the amount is edited
 	edited  int64
 	KeepsID bool // the row has the same id when pending and when posted
+
+	Unmatched bool // the posted row does not name the pending one
 }
 
 // Row is an event as it appears at some time.

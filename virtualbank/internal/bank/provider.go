@@ -131,6 +131,7 @@ type Spec struct {
 	Faults     []Fault  // the faults that not every provider has
 	Situations []string // the situations that [Link.Stage] knows
 	Events     []string // the names of webhook events
+	OnlyOK     bool     // only status 200 accepts a webhook, not every 2xx
 
 	SecretNames []string // members and headers that hold secrets, in lower case
 

@@ -35,6 +35,10 @@ const (
 	RenumberedDay     = "renumbered-day"
 	SecondLink        = "second-link"
 	TextDrift         = "text-drift"
+
+	PostedUnmatched          = "posted-unmatched"
+	MutationDuringPagination = "mutation-during-pagination"
+	NotReady                 = "not-ready"
 )
 
 // StagedFor is how long a situation with an end lasts.
@@ -81,5 +85,8 @@ func Situations() []Situation {
 		{RenumberedDay, "a row is added to a day and gets the day's first id; the others get the next row's"},
 		{SecondLink, "a pending row keeps its id on each link of the login, for three days and when posted"},
 		{TextDrift, "texts change in invisible marks and spaces, and rows get other ids where they have ids"},
+		{PostedUnmatched, "a pending row is posted a day later under another id, and nothing connects the two"},
+		{MutationDuringPagination, "the next page within a round is rejected: the round has to start again"},
+		{NotReady, "for an hour, the provider says that it has not fetched the transactions yet"},
 	}
 }

@@ -31,8 +31,8 @@ func (bk *Book) StageRow(situation string) error {
 	switch situation {
 	case PendingVanishes:
 		e.Posted, e.until = today+1, now.Add(unfoldsAfter)
-	case Posted:
-		e.Posted = today + 1
+	case Posted, PostedUnmatched:
+		e.Posted, e.Unmatched = today+1, situation == PostedUnmatched
 	case PostedSameID:
 		e.Posted, e.KeepsID = today+1, true
 	case SecondLink:

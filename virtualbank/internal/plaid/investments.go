@@ -1,0 +1,177 @@
+package plaid
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+)
+
+// The one security that every investment account holds beside cash: its price, and how much of it.
+const (
+	sharePrice = 10125 // minor units
+	shares     = 40
+)
+
+// cashOf is the cash of an account that is worth so much: what the shares leave of it.
+func cashOf(worth int64, currency string) int64 {
+	return worth - shares*sharePrice*bank.UnitOf(currency)/100
+}
+
+// The ids of the securities, the same for every Item.
+const (
+	shareID = "JDdP7XPMklt5vwPmDN45t3KAoWAPmjtpaW7DP"
+	cashID  = "d6ePmbPxgWCWmMVv66q9iPV94n91vMtov5Are"
+)
+
+// securities are those that an account holds.
+func securities(currency string, today bank.Day) []map[string]any {
+	iso, unofficial := currencyPair(currency)
+	security := func(id, name, kind string, cash bool, ticker, price, on any) map[string]any {
+		return map[string]any{
+			"security_id": id, "name": name, "type": kind, "subtype": nil, "is_cash_equivalent": cash,
+			"ticker_symbol": ticker, "close_price": price, "close_price_as_of": on, "update_datetime": nil,
+			"iso_currency_code": iso, "unofficial_currency_code": unofficial, "isin": nil, "cusip": nil, "sedol": nil,
+			"institution_security_id": nil, "institution_id": nil, "proxy_security_id": nil,
+			"market_identifier_code": nil, "sector": nil, "industry": nil, "cfi_code": nil, "option_contract": nil,
+			"fixed_income": nil,
+		}
+	}
+	price := json.RawMessage("101.25")
+	return []map[string]any{
+		security(shareID, "World Equity ETF", "etf", false, "WRLD", price, today.String()),
+		security(cashID, "Cash", "cash", true, nil, json.RawMessage("1"), today.String()),
+	}
+}
+
+// invested are the investment accounts of some.
+func invested(list []*bank.Account) []*bank.Account {
+	return slices.DeleteFunc(slices.Clone(list), func(a *bank.Account) bool {
+		kind, _ := kindOf(a)
+		return kind != "investment"
+	})
+}
+
+// withMargin are accounts as calls about investments have them: with the loan on margin.
+func (it *item) withMargin(list []*bank.Account) []map[string]any {
+	out := []map[string]any{}
+	for _, a := range list {
+		body, held := it.accountBody(a, it.cachedAt()), it.balances(a, it.cachedAt())
+		held.Margin = json.RawMessage("null")
+		body["balances"] = held
+		out = append(out, body)
+	}
+	return out
+}
+
+// refuseInvestments answers for an Item without investment accounts.
+func refuseInvestments() bank.Reply {
+	return refuse(noInvestments, "There are no valid investment account(s) associated with this Item")
+}
+
+// serveHoldings serves shares and cash, which make up the balance of the account.
+func (b *Provider) serveHoldings(r request) bank.Reply {
+	return r.read("investments", func(it *item, list []*bank.Account) bank.Reply {
+		if len(invested(it.accounts())) == 0 {
+			return refuseInvestments()
+		}
+		holdings, known := []map[string]any{}, []map[string]any{}
+		today := bank.DayOf(it.investedAt)
+		for _, a := range invested(list) {
+			worth, _ := it.book.State(a, it.investedAt)
+			cash := cashOf(worth, a.Currency)
+			iso, unofficial := currencyPair(a.Currency)
+			holding := func(id string, quantity, price, value, basis any) {
+				holdings = append(holdings, map[string]any{
+					"account_id": it.AccountID(a), "security_id": id, "quantity": quantity, "institution_price": price,
+					"institution_value": value, "cost_basis": basis, "institution_price_as_of": today.String(),
+					"institution_price_datetime": nil, "iso_currency_code": iso, "unofficial_currency_code": unofficial,
+					"vested_quantity": nil, "vested_value": nil,
+				})
+			}
+			holding(shareID, shares, json.RawMessage("101.25"), bank.Number(worth-cash, a.Currency), json.RawMessage("3800.5"))
+			holding(cashID, bank.Number(cash, a.Currency), 1, bank.Number(cash, a.Currency), nil)
+			known = securities(a.Currency, today)
+		}
+		return ok(map[string]any{
+			"accounts": it.withMargin(list), "holdings": holdings, "securities": known, "item": it.body(),
+			"is_investments_fallback_item": false,
+		})
+	})
+}
+
+// serveInvestments serves a purchase, with a fee, and a dividend a month, the newest first. Money
+// out of the account is positive.
+func (b *Provider) serveInvestments(r request) bank.Reply {
+	access, ids, options := r.selection()
+	from, _ := r.day("start_date", true)
+	to, _ := r.day("end_date", true)
+	count := options.integer("count", false, 100, 1, 500)
+	offset := options.integer("offset", false, 0, 0, 1<<30)
+	options.flag("async_update")
+	if from > to {
+		r.invalid("start_date", "must not be after end_date")
+	}
+	return r.reading(access, ids, "investments", func(it *item, list []*bank.Account) bank.Reply {
+		if len(invested(it.accounts())) == 0 {
+			return refuseInvestments()
+		}
+		if r.call.Fault == faultNotReady {
+			return refuse(notReady, "the requested product is not yet ready")
+		}
+		rows, known := []map[string]any{}, []map[string]any{}
+		today := bank.DayOf(it.investedAt)
+		first := max(from, today-maxDays, b.LedgerStart())
+		for d := min(to, today); d >= first; d-- {
+			for _, a := range invested(list) {
+				known = securities(a.Currency, today)
+				rows = append(rows, it.investmentsOn(d, a)...)
+			}
+		}
+		page := rows[min(offset, len(rows)):min(offset+count, len(rows))]
+		return ok(map[string]any{
+			"accounts": it.withMargin(list), "investment_transactions": page, "securities": known, "item": it.body(),
+			"total_investment_transactions": len(rows), "is_investments_fallback_item": false,
+		})
+	})
+}
+
+// investmentsOn is what happens in an investment account on a day.
+func (it *item) investmentsOn(d bank.Day, a *bank.Account) []map[string]any {
+	iso, unofficial := currencyPair(a.Currency)
+	row := map[string]any{
+		"account_id": it.AccountID(a), "date": d.String(), "iso_currency_code": iso, "transaction_datetime": nil,
+		"unofficial_currency_code": unofficial, "cancel_transaction_id": nil,
+	}
+	switch d.Time().Day() {
+	case 15:
+		row["name"], row["type"], row["subtype"] = "Dividend", "cash", "dividend"
+		row["security_id"], row["amount"], row["fees"] = shareID, json.RawMessage("-12.4"), nil
+		row["price"], row["quantity"] = 0, 0
+	case 3:
+		row["name"], row["type"], row["subtype"] = "Bought World Equity ETF", "buy", "buy"
+		row["security_id"], row["amount"], row["fees"] = shareID, json.RawMessage("101.25"), 1
+		row["price"], row["quantity"] = json.RawMessage("100.25"), 1
+	default:
+		return nil
+	}
+	row["investment_transaction_id"] = it.bank.Name58(37, it.id, a.Key, "investment", strconv.Itoa(int(d)))
+	return []map[string]any{row}
+}
+
+func (b *Provider) refreshInvestments(r request) bank.Reply {
+	it, p, found := r.dataOf(r.text("access_token", true, false), "")
+	switch {
+	case !found:
+		return p
+	case !slices.Contains(it.products, "investments"):
+		return refuse(notSupported, "the Item does not have the product investments")
+	}
+	if p, down := it.unreachable(); down {
+		return p
+	}
+	it.investedAt = b.Now()
+	it.announce(b.Now(), "HOLDINGS", "DEFAULT_UPDATE", nil)
+	return ok(map[string]any{})
+}
