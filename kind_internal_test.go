@@ -1,6 +1,7 @@
 package bankmux
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,7 @@ func TestKind(t *testing.T) {
 			assert.NotEmpty(t, k.Scope(), k)
 			assert.NotEmpty(t, k.Remedy(), k)
 			assert.NotEmpty(t, k.sentence(), k)
+			assert.Contains(t, []slog.Level{slog.LevelWarn, slog.LevelError}, k.LogLevel(), k)
 			remedies[k.Remedy()], sentences[k.sentence()] = true, true
 		}
 		assert.Len(t, remedies, 25, "each has its own remedy")
