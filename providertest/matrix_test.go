@@ -10,7 +10,14 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	t.Run("each fault of the list is unique and can occur", eachFaultIsUnique)
+	t.Run("the expected result follows from the fault and the effect", expectedResults)
+	t.Run("a run has faults of every class with every protocol", aRunHasEveryClass)
+}
+
+func eachFaultIsUnique(t *testing.T) {
 	t.Parallel()
 	seen, wire := map[string]bool{}, map[string]bool{}
 	for _, f := range matrixFaults {
@@ -32,34 +39,42 @@ func TestTheListOfFaultsIsLongAndEachIsSaidOnce(t *testing.T) {
 	}
 }
 
-func TestWhatMustComeOfAFaultFollowsFromWhatSendingTwiceWouldDo(t *testing.T) {
+func expectedResults(t *testing.T) {
 	t.Parallel()
 	whole := []response{{status: http.StatusOK, bytes: 500}}
+	read := circumstances{effect: bankmux.Read, whole: whole}
+	idempotent := circumstances{effect: bankmux.Idempotent, whole: whole}
+	oneShot := circumstances{effect: bankmux.OneShot, whole: whole}
+	short := circumstances{effect: bankmux.Read, whole: []response{{bytes: 20}}}
+	bodiless := circumstances{effect: bankmux.Read, whole: []response{{status: http.StatusNoContent}}}
 	lost, garbled := matrixFault{class: classLost}, matrixFault{class: classGarbled, body: true}
-	away := matrixFault{class: classUnsent}
+	away, slow := matrixFault{class: classUnsent}, matrixFault{class: classTooSlow}
 	for name, c := range map[string]struct {
 		got      expectation
 		kind     bankmux.Kind
 		attempts int
 	}{
-		"a read without an answer is repeated":            {expect(lost, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrUnavailable, 3},
-		"so is what may be done twice":                    {expect(lost, circumstances{effect: bankmux.Idempotent, whole: whole}), bankmux.ErrUnavailable, 3},
-		"a one-shot without an answer is sent once":       {expect(lost, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrOutcomeUnknown, 1},
-		"one that never left may be tried again":          {expect(away, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrUnavailable, 3},
-		"an unreadable answer is not asked for again":     {expect(garbled, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrMalformed, 1},
-		"and leaves a one-shot unknown":                   {expect(garbled, circumstances{effect: bankmux.OneShot, whole: whole}), bankmux.ErrOutcomeUnknown, 1},
-		"where there is no body, none is spoilt":          {expect(garbled, circumstances{effect: bankmux.Read, whole: []response{{status: http.StatusNoContent}}}), "", 1},
-		"what sends nothing meets nothing":                {expect(lost, circumstances{effect: bankmux.Local, whole: nil}), "", 0},
-		"a slow body that ends in time is an answer":      {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: []response{{bytes: 20}}}), "", 1},
-		"one that does not end in time is none":           {expect(matrixFault{class: classTooSlow}, circumstances{effect: bankmux.Read, whole: whole}), bankmux.ErrUnavailable, 3},
-		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, circumstances{effect: bankmux.Idempotent, whole: whole}), bankmux.ErrCredentials, 1},
+		"a read without an answer is repeated":            {expect(lost, read), bankmux.ErrUnavailable, 3},
+		"so is what may be done twice":                    {expect(lost, idempotent), bankmux.ErrUnavailable, 3},
+		"a one-shot without an answer is sent once":       {expect(lost, oneShot), bankmux.ErrOutcomeUnknown, 1},
+		"one that never left may be tried again":          {expect(away, oneShot), bankmux.ErrUnavailable, 3},
+		"an unreadable answer is not asked for again":     {expect(garbled, read), bankmux.ErrMalformed, 1},
+		"and leaves a one-shot unknown":                   {expect(garbled, oneShot), bankmux.ErrOutcomeUnknown, 1},
+		"where there is no body, none is spoilt":          {expect(garbled, bodiless), "", 1},
+		"what sends nothing meets nothing":                {expect(lost, circumstances{effect: bankmux.Local}), "", 0},
+		"a slow body that ends in time is an answer":      {expect(slow, short), "", 1},
+		"one that does not end in time is none":           {expect(slow, read), bankmux.ErrUnavailable, 3},
+		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, idempotent), bankmux.ErrCredentials, 1},
 	} {
-		assert.Equal(t, c.kind, c.got.kind, name)
-		assert.Equal(t, c.attempts, c.got.attempts, name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.kind, c.got.kind)
+			assert.Equal(t, c.attempts, c.got.attempts)
+		})
 	}
 }
 
-func TestARunHasFaultsOfEveryClassOnEveryCarrier(t *testing.T) {
+func aRunHasEveryClass(t *testing.T) {
 	t.Parallel()
 	type way struct {
 		class   class

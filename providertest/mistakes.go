@@ -38,7 +38,7 @@ func Planted() string { return os.Getenv(plantedIn) }
 // suite is the name of the test that calls [Run]. Its harness makes the mistake that [Planted]
 // returns. names are names of [Mistakes] that the harness can make; an unknown name fails.
 //
-//	func TestTheSuiteFindsMistakes(t *testing.T) {
+//	func TestMistakes(t *testing.T) {
 //		providertest.FindMistakes(t, "TestConformance", "removed rows are ignored", …)
 //	}
 //

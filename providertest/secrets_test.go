@@ -13,7 +13,7 @@ type leaky struct{ token string }
 
 func (leaky) String() string { return "leaky" }
 
-func TestTheSuiteFindsASecretThatIsShown(t *testing.T) {
+func TestSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "planted-secret-9f3a"
 	for name, c := range map[string]struct {

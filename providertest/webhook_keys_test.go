@@ -130,7 +130,7 @@ func (s *swift) deliver(id string, key *ecdsa.PrivateKey) bankmux.WebhookRequest
 	return bankmux.NewWebhookRequest(http.Header{"Swift-Signature": {token}}, text)
 }
 
-func TestAnAdapterThatFetchesKeysByTheirIDPasses(t *testing.T) {
+func TestKeysByID(t *testing.T) {
 	t.Parallel()
 	harness := func(t *testing.T) Harness {
 		t.Helper()

@@ -34,7 +34,7 @@ func copied(t *testing.T) string {
 	return made
 }
 
-func TestAnAdapterIsMadeOnce(t *testing.T) {
+func TestRun(t *testing.T) {
 	t.Parallel()
 	t.Run("inside the checkout it is a package of bankmux", func(t *testing.T) {
 		t.Parallel()
@@ -67,7 +67,7 @@ func TestAnAdapterIsMadeOnce(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeMadeIsRefused(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	full := t.TempDir()
 	require.NoError(t, create(filepath.Join(full, "kept"), "kept"))
@@ -108,8 +108,8 @@ func TestWhatCannotBeMadeIsRefused(t *testing.T) {
 	assert.Len(t, left, 1)
 }
 
-// TestTheTemplateCanBeRenamed holds the template to what lets any name take the place of its own.
-func TestTheTemplateCanBeRenamed(t *testing.T) {
+// TestTemplate holds the template to what lets any name take the place of its own.
+func TestTemplate(t *testing.T) {
 	t.Parallel()
 	root, err := checkout(".")
 	require.NoError(t, err)

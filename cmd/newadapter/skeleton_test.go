@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASkeletonIsGreen makes an adapter outside of the checkout and runs its tests, with the module
+// TestSkeleton makes an adapter outside of the checkout and runs its tests, with the module
 // cache and without a network. What docs/adapter.md says of the skeleton is compared with what ran.
-func TestASkeletonIsGreen(t *testing.T) {
+func TestSkeleton(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "heron7")
 	var said strings.Builder

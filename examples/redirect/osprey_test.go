@@ -35,7 +35,7 @@ func serve(t *testing.T) (*bank, *bankmux.Client, bankmux.SessionRequest) {
 	}
 }
 
-func TestConfigIsChecked(t *testing.T) {
+func TestConfig(t *testing.T) {
 	t.Parallel()
 	good := config(providertest.Env{BaseURL: "https://api.osprey.example", Keeper: bankmux.NewMemoryKeeper()})
 	_, err := New(good)
@@ -59,7 +59,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestASessionIsARedirectToAChosenBank(t *testing.T) {
+func TestSession(t *testing.T) {
 	t.Parallel()
 	b, client, req := serve(t)
 	t.Run("the bank is chosen first, and the browser comes back somewhere", func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestASessionIsARedirectToAChosenBank(t *testing.T) {
 	})
 }
 
-func TestWhatOspreySaysIsInTheModel(t *testing.T) {
+func TestData(t *testing.T) {
 	t.Parallel()
 	b, client, req := serve(t)
 	s, err := client.CreateSession(t.Context(), req)
@@ -158,7 +158,7 @@ func TestWhatOspreySaysIsInTheModel(t *testing.T) {
 	})
 }
 
-func TestADeliveryOfAnUnknownNameIsKept(t *testing.T) {
+func TestReadWebhook(t *testing.T) {
 	t.Parallel()
 	_, client, _ := serve(t)
 	for name, body := range map[string]map[string]any{
@@ -180,7 +180,7 @@ func TestADeliveryOfAnUnknownNameIsKept(t *testing.T) {
 	})
 }
 
-func TestTheAdapterNeedsNothingThatIsInternal(t *testing.T) {
+func TestImports(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestConfigIsChecked(t *testing.T) {
+func TestConfig(t *testing.T) {
 	t.Parallel()
 	good := Config{Key: bankmux.NewSecret("key"), Environment: bankmux.Sandbox}
 	_, err := New(good)
@@ -35,8 +35,8 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// TestWhatIsSent compares requests with the provider's documentation, field by field.
-func TestWhatIsSent(t *testing.T) {
+// TestRequests compares requests with the provider's documentation, field by field.
+func TestRequests(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		req  bankmux.SessionRequest
