@@ -1,0 +1,154 @@
+package plaid
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+)
+
+// version pins the wire format. It is the newest one. Without it, a setting of the dashboard would
+// decide.
+const version = "2020-09-14"
+
+// endpoint is an endpoint of Plaid. Each is a POST. Its effect is what sending a request twice does.
+type endpoint struct {
+	path   string
+	effect bankmux.Effect
+	onItem bool // the call is about one Item: see normalize/plaid.Error
+}
+
+// endpoints are all that the adapter calls.
+var endpoints = struct {
+	createLinkToken, readLinkToken, exchange         endpoint
+	item, removeItem, updateWebhook, rotateToken     endpoint
+	institutions, institution, searchInstitutions    endpoint
+	accounts, balances, numbers, identity            endpoint
+	transactions, transactionsSync                   endpoint
+	refreshTransactions, refreshInvestments          endpoint
+	holdings, investments, liabilities, webhookKey   endpoint
+	sandboxPublicToken, sandboxReset, sandboxWebhook endpoint
+	sandboxTransactions                              endpoint
+}{
+	// Linking. Another link token is harmless. The exchange spends its token.
+	createLinkToken: endpoint{"/link/token/create", bankmux.Idempotent, false},
+	readLinkToken:   endpoint{"/link/token/get", bankmux.Read, false},
+	exchange:        endpoint{"/item/public_token/exchange", bankmux.OneShot, false},
+
+	// One Item.
+	item:          endpoint{"/item/get", bankmux.Read, true},
+	removeItem:    endpoint{"/item/remove", bankmux.Idempotent, true},
+	updateWebhook: endpoint{"/item/webhook/update", bankmux.Idempotent, true},
+	rotateToken:   endpoint{"/item/access_token/invalidate", bankmux.OneShot, true}, // the old token dies at once
+
+	// Banks.
+	institutions:       endpoint{"/institutions/get", bankmux.Read, false},
+	institution:        endpoint{"/institutions/get_by_id", bankmux.Read, false},
+	searchInstitutions: endpoint{"/institutions/search", bankmux.Read, false},
+
+	// The data of one Item. Refreshes are billed, and some are allowed a few times a minute.
+	accounts:            endpoint{"/accounts/get", bankmux.Read, true},
+	balances:            endpoint{"/accounts/balance/get", bankmux.Read, true}, // asks the bank
+	numbers:             endpoint{"/auth/get", bankmux.Read, true},
+	identity:            endpoint{"/identity/get", bankmux.Read, true},
+	transactions:        endpoint{"/transactions/get", bankmux.Read, true},
+	transactionsSync:    endpoint{"/transactions/sync", bankmux.Read, true},
+	refreshTransactions: endpoint{"/transactions/refresh", bankmux.OneShot, true},
+	holdings:            endpoint{"/investments/holdings/get", bankmux.Read, true},
+	investments:         endpoint{"/investments/transactions/get", bankmux.Read, true},
+	refreshInvestments:  endpoint{"/investments/refresh", bankmux.OneShot, true},
+	liabilities:         endpoint{"/liabilities/get", bankmux.Read, true},
+
+	webhookKey: endpoint{"/webhook_verification_key/get", bankmux.Read, false},
+
+	// The sandbox alone.
+	sandboxPublicToken:  endpoint{"/sandbox/public_token/create", bankmux.OneShot, false},
+	sandboxReset:        endpoint{"/sandbox/item/reset_login", bankmux.Idempotent, true},
+	sandboxWebhook:      endpoint{"/sandbox/item/fire_webhook", bankmux.OneShot, true},
+	sandboxTransactions: endpoint{"/sandbox/transactions/create", bankmux.OneShot, true},
+}
+
+// api has the endpoints. Header fields carry the credentials, because bodies are often logged.
+type api struct {
+	rest   *rest.Client
+	header http.Header // of every request; it must not be changed
+}
+
+func newAPI(cfg Config) *api {
+	return &api{
+		rest: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		header: http.Header{
+			"Plaid-Version":   {version},
+			"Plaid-Client-Id": {cfg.ClientID},
+			"Plaid-Secret":    {cfg.Secret.Reveal()},
+		},
+	}
+}
+
+// do sends one request and reads the response into out.
+func (a *api) do(ctx context.Context, at endpoint, body, out any) error {
+	res, err := a.rest.Do(ctx, rest.Request{Method: http.MethodPost, Path: at.path, Header: a.header, JSON: body})
+	if err != nil {
+		return err
+	}
+	return read(res, at, out)
+}
+
+func (a *api) createLinkToken(ctx context.Context, body linkTokenRequest) (out linkTokenResponse, err error) {
+	err = a.do(ctx, endpoints.createLinkToken, body, &out)
+	return out, err
+}
+
+func (a *api) readLinkToken(ctx context.Context, token string) (out linkSessionsResponse, err error) {
+	err = a.do(ctx, endpoints.readLinkToken, map[string]string{"link_token": token}, &out)
+	return out, err
+}
+
+func (a *api) exchange(ctx context.Context, token string) (out exchangeResponse, err error) {
+	err = a.do(ctx, endpoints.exchange, map[string]string{"public_token": token}, &out)
+	return out, err
+}
+
+func (a *api) item(ctx context.Context, access bankmux.Secret) (out itemResponse, err error) {
+	err = a.do(ctx, endpoints.item, itemRequest{access.Reveal()}, &out)
+	return out, err
+}
+
+// onItem is for the endpoints that take nothing but the access token.
+func (a *api) onItem(ctx context.Context, at endpoint, access bankmux.Secret, out any) error {
+	return a.do(ctx, at, itemRequest{access.Reveal()}, out)
+}
+
+func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
+	var out changedItemResponse
+	return a.do(ctx, endpoints.updateWebhook, webhookRequest{access.Reveal(), url}, &out)
+}
+
+func (a *api) institutions(ctx context.Context, body institutionsRequest) (out institutionsResponse, err error) {
+	err = a.do(ctx, endpoints.institutions, body, &out)
+	return out, err
+}
+
+func (a *api) institution(ctx context.Context, body institutionRequest) (institution, error) {
+	var out institutionResponse
+	err := a.do(ctx, endpoints.institution, body, &out)
+	return out.Institution.Value, err
+}
+
+func (a *api) searchInstitutions(ctx context.Context, body searchRequest) (out institutionsResponse, err error) {
+	err = a.do(ctx, endpoints.searchInstitutions, body, &out)
+	return out, err
+}
+
+func (a *api) identity(ctx context.Context, access bankmux.Secret, ids []string) (out identityResponse, err error) {
+	err = a.do(ctx, endpoints.identity, onAccounts(access, ids), &out)
+	return out, err
+}
+
+func (a *api) webhookKey(ctx context.Context, id string) (json.RawMessage, error) {
+	var out keyResponse
+	err := a.do(ctx, endpoints.webhookKey, map[string]string{"key_id": id}, &out)
+	return out.Key, err
+}

@@ -1,0 +1,350 @@
+package plaid
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+)
+
+// ExchangeToken exchanges every public token that the session made. After a reconnect it reads the
+// Item back.
+func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	fields, err := req.Fields()
+	if err != nil {
+		return bankmux.ExchangeResult{}, err
+	}
+	if fields.Has("accessCode") || fields.Has("exchangeable_token") {
+		return bankmux.ExchangeResult{}, otherSession("is of another provider's page")
+	}
+	s := req.Session
+	if s.Reconnect != nil {
+		conn, err := a.readBack(ctx, s)
+		return bankmux.ExchangeResult{Connection: conn}, err
+	}
+	var posted string
+	if fields.Has("public_token") || !noPayload(s) {
+		if posted, err = fields.Text("public_token"); err != nil {
+			return bankmux.ExchangeResult{}, err
+		}
+		if !normalize.Token(posted) {
+			return bankmux.ExchangeResult{}, normalize.UnsendableToken()
+		}
+	}
+	logins, err := a.logins(ctx, s, posted)
+	if err != nil {
+		return bankmux.ExchangeResult{}, normalize.Unsent(err)
+	}
+	return a.exchangeAll(ctx, s, logins)
+}
+
+// noPayload reports whether the session may end without a public token from the front end.
+func noPayload(s bankmux.Session) bool {
+	var state sessionState
+	return json.Unmarshal([]byte(s.State.Reveal()), &state) == nil && state.NoPayload
+}
+
+// otherSession refuses a payload that does not belong to the session. Nothing is spent.
+func otherSession(detail string) *bankmux.Error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession,
+		Detail: detail, NotSent: true,
+	}
+}
+
+// sessions reads what the link token of a session made, in the order of time.
+func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSession, error) {
+	token := s.Launch.Token.Reveal()
+	if token == "" {
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
+			Detail: "lacks its link token, which plain JSON loses: keep the session with Session.Seal",
+		}
+	}
+	got, err := a.api.readLinkToken(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if got.LinkToken != token {
+		return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another link token"}
+	}
+	slices.SortStableFunc(got.Sessions.Rows, func(a, b linkSession) int {
+		first, _ := normalize.Timestamp(a.StartedAt)
+		second, _ := normalize.Timestamp(b.StartedAt)
+		return first.Compare(second)
+	})
+	return got.Sessions.Rows, nil
+}
+
+// logins are the Items that the session made, in an order that stays the same. posted is the token
+// of the front end, "" if there is none. It must be one of the session.
+func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) ([]addedItem, error) {
+	runs, err := a.sessions(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var all []addedItem
+	for _, run := range runs {
+		added := run.added()
+		for _, login := range added {
+			if !slices.ContainsFunc(all, func(known addedItem) bool { return known.PublicToken == login.PublicToken }) {
+				all = append(all, login)
+			}
+		}
+	}
+	of := func(login addedItem) bool { return login.PublicToken == posted }
+	switch {
+	case posted == "" && len(all) == 0:
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrUserAction, Scope: bankmux.ScopeCall, Detail: "the user has not finished the session",
+		}
+	case posted == "" || slices.ContainsFunc(all, of):
+		return all, nil
+	case len(all) == 0 && !a.linkEvents:
+		return []addedItem{{PublicToken: posted}}, nil
+	}
+	return nil, otherSession("has a token that the session did not make, as far as Plaid shows: " +
+		"see plaid.Config.WithoutLinkEvents")
+}
+
+// added are the Items of a run of Link.
+func (run linkSession) added() []addedItem {
+	var all []addedItem
+	if run.Results != nil {
+		all = slices.DeleteFunc(slices.Clone(run.Results.Added.Rows), func(one addedItem) bool {
+			return !normalize.Token(one.PublicToken)
+		})
+	}
+	if one := run.OnSuccess; len(all) == 0 && one != nil && normalize.Token(one.PublicToken) {
+		all = []addedItem{{PublicToken: one.PublicToken}}
+	}
+	return all
+}
+
+// exchangeAll exchanges the token of each login once. The first login is the connection of the
+// session, and the others are further ones. A token that is spent was exchanged by an earlier call.
+func (a *adapter) exchangeAll(
+	ctx context.Context, s bankmux.Session, logins []addedItem,
+) (res bankmux.ExchangeResult, err error) {
+	var made []bankmux.Connection
+	var spent error
+	var failed []error
+	for i, login := range logins {
+		conn, err := a.exchange(ctx, s, login, i == 0)
+		switch {
+		case err == nil:
+			made = append(made, conn)
+		case errors.Is(err, bankmux.ErrTokenSpent):
+			spent = err
+		default:
+			failed = append(failed, err)
+		}
+	}
+	if len(made) == 0 {
+		return res, worst(failed, spent)
+	}
+	res.Connection, res.More = made[0], made[1:]
+	for _, err := range failed {
+		e := asError(err)
+		if e == nil {
+			e = &bankmux.Error{Kind: bankmux.ErrUnknown, Err: err}
+		}
+		res.Failed = append(res.Failed, bankmux.Failure{Err: e})
+	}
+	return res, nil
+}
+
+// worst is the error of a call that made no connection: first one whose outcome is not known.
+func worst(failed []error, spent error) error {
+	for _, err := range failed {
+		if !bankmux.OutcomeKnown(err) {
+			return err
+		}
+	}
+	if len(failed) > 0 {
+		return failed[0]
+	}
+	return spent
+}
+
+// exchange exchanges one token and reads the Item. If the Item cannot be read, the connection is
+// unverified, because an error would lose its token.
+func (a *adapter) exchange(
+	ctx context.Context, s bankmux.Session, login addedItem, own bool,
+) (bankmux.Connection, error) {
+	got, err := a.api.exchange(ctx, login.PublicToken)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	connection := bankmux.NewFurtherConnection
+	if own {
+		connection = bankmux.NewConnection
+	}
+	conn := connection(s, got.ItemID, bankmux.NewSecret(got.AccessToken))
+	conn.Institution = bankmux.Institution{ID: login.Institution.ID, Name: login.Institution.Name, Country: s.Country}
+	item, err := a.api.item(ctx, conn.Credential())
+	if err == nil && item.Item.ItemID != got.ItemID {
+		err = anotherItem()
+	}
+	if err != nil {
+		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: conn.UpdatedAt}
+		if e := asError(err); e != nil {
+			conn.Status.Code = e.Code
+		}
+		return conn, nil
+	}
+	return item.Item.describe(conn), nil
+}
+
+func anotherItem() *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another Item"}
+}
+
+// readBack checks that the user finished the reconnect: the Item has no error. If it had none
+// before, a run of Link must have succeeded.
+func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
+	old := *s.Reconnect
+	if old.Credential().IsZero() {
+		return bankmux.Connection{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
+			Detail: "lacks the access token that it renews, which plain JSON loses: " +
+				"keep the session with Session.Seal, or set ExchangeRequest.Connection",
+		}
+	}
+	got, err := a.api.item(ctx, old.Credential())
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	status := got.Item.status()
+	switch {
+	case got.Item.ItemID != old.Reference():
+		return bankmux.Connection{}, anotherItem()
+	case status.State == bankmux.StateGone:
+		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Code: status.Code}
+	case status.State != bankmux.StateActive:
+		return bankmux.Connection{}, unfinished(status.Code)
+	}
+	if old.Status.State == bankmux.StateActive && a.linkEvents {
+		runs, err := a.sessions(ctx, s)
+		if err != nil {
+			return bankmux.Connection{}, err
+		}
+		if !slices.ContainsFunc(runs, linkSession.succeeded) {
+			return bankmux.Connection{}, unfinished("")
+		}
+	}
+	conn := bankmux.NewConnection(s, old.Reference(), old.Credential())
+	conn.Institution.Country = cmp.Or(conn.Institution.Country, s.Country)
+	return got.Item.describe(conn), nil
+}
+
+func unfinished(code string) *bankmux.Error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrUserAction, Code: normalize.CleanCode(code), Detail: "the user has not finished the reconnect",
+	}
+}
+
+// succeeded reports whether a run of Link in update mode ended with success.
+func (run linkSession) succeeded() bool {
+	return run.OnSuccess != nil || len(run.added()) > 0 || run.FinishedAt != "" && run.Exit == nil
+}
+
+// status is the status of an Item as of now.
+func (i itemData) status() bankmux.Status {
+	if i.Error.Value == nil {
+		return model.Status("", "")
+	}
+	return model.Status(i.Error.Value.Type, i.Error.Value.Code)
+}
+
+// products are those that took effect, by Plaid's names.
+func (i itemData) products() []string {
+	if i.Products != nil {
+		return i.Products
+	}
+	return i.BilledProducts
+}
+
+// describe returns the connection as the Item says it is. An Item does not say in which country its
+// bank is.
+func (i itemData) describe(conn bankmux.Connection) bankmux.Connection {
+	conn.Institution.ID = cmp.Or(i.InstitutionID, conn.Institution.ID)
+	conn.Institution.Name = cmp.Or(i.InstitutionName, conn.Institution.Name)
+	conn.Status, conn.Products = i.status(), model.Products(i.products())
+	conn.Consent = bankmux.Consent{}
+	conn.Consent.ExpiresAt, _ = normalize.Timestamp(i.ConsentEnds)
+	return conn
+}
+
+// ConnectionStatus reads the Item, which Plaid also serves if it is broken.
+func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
+	conn := req.Connection
+	got, err := a.api.item(ctx, conn.Credential())
+	now := bankmux.Moment(time.Now())
+	switch {
+	case err == nil && got.Item.ItemID != conn.Reference():
+		return bankmux.StatusResult{}, anotherItem()
+	case err == nil:
+	case bankmux.KindOf(err).State() != "":
+		conn.Status, conn.UpdatedAt = conn.Status.After(err), now
+		return bankmux.StatusResult{Connection: conn}, nil
+	default:
+		return bankmux.StatusResult{}, err
+	}
+	before := conn.Status
+	conn = got.Item.describe(conn)
+	conn.UpdatedAt = now
+	if conn.Status.State == before.State && conn.Status.Code == before.Code {
+		conn.Status.At = before.At // the time of the change, not of this read
+	}
+	return bankmux.StatusResult{Connection: conn, Products: got.productStatuses()}, nil
+}
+
+// productStatuses returns how fresh each product is. Plaid says it for what it fetches by itself.
+func (r itemResponse) productStatuses() []bankmux.ProductStatus {
+	var all []bankmux.ProductStatus
+	for _, p := range model.Products(r.Item.products()) {
+		st := bankmux.ProductStatus{Product: p}
+		switch p {
+		case bankmux.ProductTransactions, bankmux.ProductEnrichment:
+			r.Status.Transactions.fill(&st)
+		case bankmux.ProductInvestments:
+			r.Status.Investments.fill(&st)
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// fill completes the status of a product. A failure after the last success is one of the bank, since
+// Plaid does not say more.
+func (u *productUpdates) fill(st *bankmux.ProductStatus) {
+	if u == nil {
+		return
+	}
+	st.RefreshedAt, _ = normalize.Timestamp(u.Succeeded)
+	failed, _ := normalize.Timestamp(u.Failed)
+	st.AttemptedAt = st.RefreshedAt
+	if failed.After(st.RefreshedAt) {
+		st.AttemptedAt, st.Kind = failed, bankmux.ErrInstitution
+	}
+}
+
+// Disconnect removes the Item. An Item that is gone already is a success.
+func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
+	conn := req.Connection
+	var done doneResponse
+	err := a.api.onItem(ctx, endpoints.removeItem, conn.Credential(), &done)
+	if err != nil && !errors.Is(err, bankmux.ErrGone) {
+		return bankmux.DisconnectResult{}, err
+	}
+	conn.UpdatedAt = bankmux.Moment(time.Now())
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
+	return bankmux.DisconnectResult{Connection: conn}, nil
+}

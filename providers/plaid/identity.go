@@ -1,0 +1,79 @@
+package plaid
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged.
+// Accounts that were not asked for are left out.
+func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
+	out, err := a.api.identity(ctx, req.Connection.Credential(), req.Accounts)
+	if err != nil {
+		return bankmux.IdentityResult{}, err
+	}
+	var res bankmux.IdentityResult
+	res.Failed = out.Accounts.Failures("")
+	for n, account := range out.Accounts.Rows {
+		switch {
+		case account.AccountID == "":
+			res.Failed = append(res.Failed, bankmux.Failure{
+				Transaction: "row " + strconv.Itoa(out.Accounts.Place(n)), Err: normalize.Unreadable("an account without id"),
+			})
+			continue
+		case len(req.Accounts) > 0 && !slices.Contains(req.Accounts, account.AccountID):
+			continue
+		}
+		for _, o := range account.Owners.Rows {
+			res.Owners = addOwner(res.Owners, account.AccountID, o.owner())
+		}
+		for range account.Owners.Bad {
+			res.Failed = append(res.Failed, bankmux.Failure{
+				Account: account.AccountID, Err: normalize.Unreadable("an owner that cannot be read"),
+			})
+		}
+	}
+	return res, nil
+}
+
+// addOwner adds an owner of an account, or the account to an equal owner.
+func addOwner(all []bankmux.Owner, account string, o bankmux.Owner) []bankmux.Owner {
+	for i := range all {
+		if equalOwners(all[i], o) {
+			if !slices.Contains(all[i].Accounts, account) {
+				all[i].Accounts = append(all[i].Accounts, account)
+			}
+			return all
+		}
+	}
+	o.Accounts = []string{account}
+	return append(all, o)
+}
+
+// equalOwners compares what Plaid says about two owners.
+func equalOwners(a, b bankmux.Owner) bool {
+	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.Equal(a.Phones, b.Phones) && slices.Equal(a.Emails, b.Emails)
+}
+
+// owner returns the owner in the model.
+func (o owner) owner() bankmux.Owner {
+	out := bankmux.Owner{Names: o.Names}
+	for _, at := range o.Addresses {
+		out.Addresses = append(out.Addresses, bankmux.Address{
+			Street: at.Data.Street, City: at.Data.City, Region: at.Data.Region, PostalCode: at.Data.PostalCode,
+			Country: at.Data.Country, Primary: at.Primary,
+		})
+	}
+	for _, p := range o.Phones {
+		out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
+	}
+	for _, m := range o.Emails {
+		out.Emails = append(out.Emails, bankmux.Email{Address: m.Address, Primary: m.Primary})
+	}
+	return out
+}

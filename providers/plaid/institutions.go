@@ -1,0 +1,123 @@
+package plaid
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Sizes of a page of banks. A page has the logo of each bank, so the default is smaller than what
+// Plaid allows.
+const (
+	maxInstitutions     = 500
+	defaultInstitutions = 250
+)
+
+// Institutions reads a page of banks. A search by name has one page of at most ten. Plaid lists no
+// bank first, so no bank is featured.
+func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) (bankmux.InstitutionPage, error) {
+	countries, err := a.directory(req.Country)
+	if err != nil {
+		return bankmux.InstitutionPage{}, err
+	}
+	offset, err := offsetOf(req.Page)
+	if err != nil {
+		return bankmux.InstitutionPage{}, err
+	}
+	size := min(req.PageSize, maxInstitutions)
+	if size == 0 {
+		size = defaultInstitutions
+	}
+	options := institutionOptions{Metadata: true}
+	var out institutionsResponse
+	switch {
+	case req.Featured:
+		return bankmux.InstitutionPage{}, nil
+	case req.Name != "":
+		out, err = a.api.searchInstitutions(ctx, searchRequest{req.Name, countries, options})
+	default:
+		out, err = a.api.institutions(ctx, institutionsRequest{size, offset, countries, options})
+	}
+	if err != nil {
+		return bankmux.InstitutionPage{}, err
+	}
+	page := bankmux.InstitutionPage{Failed: out.Institutions.Failures("")}
+	if next := offset + size; req.Name == "" && next < out.Total.Value {
+		page.Next = strconv.Itoa(next)
+	}
+	for n, i := range out.Institutions.Rows {
+		if i.InstitutionID == "" {
+			page.Failed = append(page.Failed, bankmux.Failure{
+				Transaction: "row " + strconv.Itoa(out.Institutions.Place(n)), Err: normalize.Unreadable("a bank without id"),
+			})
+			continue
+		}
+		page.Institutions = append(page.Institutions, i.listing(req.Country))
+	}
+	return page, nil
+}
+
+// offsetOf reads the place of a page.
+func offsetOf(page string) (int, error) {
+	if page == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(page)
+	if err != nil || n < 0 {
+		return 0, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "InstitutionsRequest.Page", Detail: "is not of this provider", NotSent: true,
+		}
+	}
+	return n, nil
+}
+
+// directory returns the countries whose banks are listed.
+func (a *adapter) directory(country string) ([]string, error) {
+	switch {
+	case country == "" && len(a.countries) > 0:
+		return a.countries, nil
+	case country == "":
+		return allCountries, nil
+	case slices.Contains(allCountries, country):
+		return []string{country}, nil
+	}
+	return nil, &bankmux.Error{
+		Kind: bankmux.ErrUnsupported, Field: "InstitutionsRequest.Country",
+		Detail: "Plaid serves " + strings.Join(allCountries, ", "), NotSent: true,
+	}
+}
+
+// Institution reads one bank.
+func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
+	countries, err := a.directory("")
+	if err != nil {
+		return bankmux.InstitutionListing{}, err
+	}
+	i, err := a.api.institution(ctx, institutionRequest{req.ID, countries, institutionOptions{Metadata: true}})
+	if err != nil {
+		return bankmux.InstitutionListing{}, err
+	}
+	return i.listing(""), nil
+}
+
+// listing returns the bank in the model. Its country is the one that was asked for, or its first.
+func (i institution) listing(country string) bankmux.InstitutionListing {
+	if len(i.Countries) > 0 && !slices.Contains(i.Countries, country) {
+		country = i.Countries[0]
+	}
+	l := bankmux.InstitutionListing{
+		Institution: bankmux.Institution{ID: i.InstitutionID, Name: i.Name, Country: country}, Color: i.Color,
+	}
+	if len(i.Countries) > 1 {
+		l.Countries = i.Countries
+	}
+	if u, err := url.Parse(i.URL); err == nil {
+		l.Domain = strings.TrimPrefix(u.Hostname(), "www.")
+	}
+	return l
+}

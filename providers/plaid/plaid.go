@@ -1,0 +1,230 @@
+// Package plaid is the bankmux adapter for Plaid. Plaid serves banks in the United States, Canada,
+// the United Kingdom and Europe.
+//
+// # Credentials
+//
+// Plaid's dashboard shows a client id, and one secret per environment. The environment decides the
+// address of the API.
+//
+//	client, err := plaid.New(plaid.Config{
+//		ClientID:    os.Getenv("PLAID_CLIENT_ID"),
+//		Secret:      bankmux.NewSecret(os.Getenv("PLAID_SECRET")),
+//		Environment: bankmux.Production,
+//		AppName:     "Example Bookkeeping",
+//	})
+//
+// [New] returns a guarded [bankmux.Client].
+//
+// # Linking
+//
+// The front end loads Launch.ScriptURL from Plaid and opens Link with Launch.Token. It posts what
+// onSuccess or onExit passes:
+//
+//	{"public_token": "…", "metadata": {…}}   (onSuccess)
+//	{"error": … or null}                     (onExit)
+//
+// A bank's own login page may return to SessionRequest.RedirectURI. The front end then opens Link
+// again with the same token, and with its own address as receivedRedirectUri.
+//
+// With [SessionOptions.Hosted] the browser goes to Launch.URL instead. The redirect at the end has
+// no result. Post an empty object, or use [bankmux.Event.ExchangePayload] of the webhook.
+//
+// # Integrity
+//
+// Before a token is exchanged, the adapter reads which tokens the session's link token made. A token
+// of another session is refused as [bankmux.CodeOtherSession], and nothing is spent. Plaid shows the
+// results of sessions without a hosted page only to applications with "Link events": see
+// [Config.WithoutLinkEvents].
+//
+// # Reconnect
+//
+// Update mode keeps the access token and exchanges nothing. ExchangeToken reads the Item back: the
+// reconnect succeeded if the Item has no error. The webhook of an Item is changed by a call of its
+// own, which CreateSession makes if SessionRequest.WebhookURL names another one.
+package plaid
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/webhook"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
+const Name = "plaid"
+
+// The addresses of the API.
+const (
+	ProductionURL = "https://production.plaid.com"
+	SandboxURL    = "https://sandbox.plaid.com"
+)
+
+// Config configures one Plaid application. ClientID, Secret and Environment are required.
+type Config struct {
+	Name        string // registered name, one per application of the process; "" means "plaid"
+	ClientID    string
+	Secret      bankmux.Secret // of the environment
+	Environment bankmux.Environment
+
+	// AppName is shown to the user in Link, in at most 30 characters. "" means "This Application",
+	// which Link also shows for a longer name.
+	AppName string
+	// Countries are those that Plaid has enabled for the application. They are used where a request
+	// names no country. nil means all that Plaid serves, and no default for sessions.
+	Countries []string
+	// WithoutLinkEvents is for an application for which Plaid has not enabled "Link events". Plaid
+	// does not show it which tokens a session without a hosted page made. The adapter then accepts
+	// the token of another session. It also accepts a reconnect that the user did not finish, if
+	// the connection worked before.
+	WithoutLinkEvents bool
+
+	BaseURL string // "" means the address of the environment; https, or http on loopback
+	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
+	// nil means a client of the adapter's own, for many concurrent calls.
+	HTTPClient *http.Client
+	BodyLimit  int // largest response in bytes after decompression; 0 means 8 MiB
+	// Guard may be shared by clients, for one health page and one set of webhook keys. nil means a
+	// new one with the defaults.
+	Guard *guard.Guard
+
+	// Now is the clock that decides which days are requested; nil means the machine's. Tests set it
+	// to the clock of a bank, such as virtualbank's Bank.Now.
+	Now func() time.Time
+
+	Webhook WebhookConfig
+}
+
+// New checks the configuration and returns the guarded client. It sends nothing. The error is
+// [bankmux.ErrInvalid] and names the field.
+func New(cfg Config) (*bankmux.Client, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	api := newAPI(cfg)
+	webhooks, err := newWebhooks(cfg, api)
+	if err != nil {
+		return nil, refuse("Config.Webhook", err.Error())
+	}
+	a := &adapter{
+		env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, appName: cfg.AppName,
+		countries: slices.Clone(cfg.Countries), linkEvents: !cfg.WithoutLinkEvents,
+	}
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
+}
+
+// complete sets the defaults and refuses what cannot be right.
+func (cfg *Config) complete() error {
+	if cfg.Name == "" {
+		cfg.Name = Name
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = ProductionURL
+		if cfg.Environment == bankmux.Sandbox {
+			cfg.BaseURL = SandboxURL
+		}
+	}
+	if cfg.AppName == "" {
+		cfg.AppName = "This Application"
+	}
+	if cfg.Guard == nil {
+		cfg.Guard = guard.New(guard.Options{})
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	urlFault := rest.CheckURL(cfg.BaseURL)
+	switch {
+	case cfg.ClientID == "":
+		return refuse("Config.ClientID", "is empty")
+	case cfg.Secret.IsZero():
+		return refuse("Config.Secret", "is empty")
+	case !normalize.Token(cfg.ClientID):
+		return refuse("Config.ClientID", "cannot be sent in a header")
+	case !normalize.Token(cfg.Secret.Reveal()):
+		return refuse("Config.Secret", "cannot be sent in a header")
+	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
+		return refuse("Config.Environment", "is neither sandbox nor production")
+	case slices.ContainsFunc(cfg.Countries, func(c string) bool { return !slices.Contains(allCountries, c) }):
+		return refuse("Config.Countries", "has one that Plaid does not serve")
+	case cfg.Webhook.Age < 0:
+		return refuse("Config.Webhook.Age", "is negative")
+	case cfg.BodyLimit < 0:
+		return refuse("Config.BodyLimit", "is negative")
+	case urlFault != "":
+		return refuse("Config.BaseURL", urlFault)
+	}
+	return nil
+}
+
+// guardDefaults sets the guard options that the application left unset. Plaid serves most data from
+// its store. Only fresh balances and a refresh are answered by the bank.
+func guardDefaults(o *guard.Options) {
+	if o.AtInstitution == nil {
+		o.AtInstitution = func(op bankmux.Op) bool {
+			return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh
+		}
+	}
+}
+
+func refuse(field, detail string) *bankmux.Error {
+	return &bankmux.Error{
+		Kind:     bankmux.ErrInvalid,
+		Provider: Name,
+		Field:    Name + "." + field,
+		Detail:   detail,
+		NotSent:  true,
+	}
+}
+
+type adapter struct {
+	env        bankmux.Environment
+	api        *api
+	webhooks   webhook.Verifier
+	clock      func() time.Time
+	appName    string
+	countries  []string
+	linkEvents bool
+}
+
+// Describe names the adapter.
+func (a *adapter) Describe() bankmux.Description {
+	return bankmux.Description{Provider: Name, Environment: a.env}
+}
+
+// Effect says that an exchange after a reconnect only reads: nothing is exchanged.
+func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
+	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
+		return bankmux.Read
+	}
+	return op.Effect
+}
+
+// CheckCredentials reads one institution. Plaid has no call that names the application.
+func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
+	countries := a.countries
+	if countries == nil {
+		countries = []string{"US"}
+	}
+	_, err := a.api.institutions(ctx, institutionsRequest{Count: 1, Countries: countries})
+	return bankmux.CheckResult{}, err
+}
+
+// The capabilities of the adapter.
+var (
+	_ bankmux.Provider          = (*adapter)(nil)
+	_ bankmux.Describer         = (*adapter)(nil)
+	_ bankmux.EffectDecider     = (*adapter)(nil)
+	_ bankmux.StatusReader      = (*adapter)(nil)
+	_ bankmux.Disconnector      = (*adapter)(nil)
+	_ bankmux.CredentialChecker = (*adapter)(nil)
+
+	_ bankmux.InstitutionLister = (*adapter)(nil)
+	_ bankmux.IdentityReader    = (*adapter)(nil)
+	_ bankmux.WebhookReader     = (*adapter)(nil)
+)

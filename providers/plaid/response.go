@@ -1,0 +1,110 @@
+package plaid
+
+import (
+	"errors"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+)
+
+// asError returns the error as one of the model, or nil.
+func asError(err error) *bankmux.Error {
+	e, _ := errors.AsType[*bankmux.Error](err)
+	return e
+}
+
+// hasCode reports whether an error is Plaid's and has one of the codes.
+func hasCode(err error, codes ...string) bool {
+	e := asError(err)
+	for _, code := range codes {
+		if e != nil && e.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// envelope is the part of an error that decides. It is the body of every error, and the error of an
+// Item and of a webhook.
+type envelope struct {
+	Type string `json:"error_type"`
+	Code string `json:"error_code"`
+}
+
+// explained is the part of it that is only shown.
+type explained struct {
+	Message       string `json:"error_message"`
+	Documentation string `json:"documentation_url"`
+	RequestID     string `json:"request_id"`
+}
+
+// members are those of the request bodies that an error may name.
+var members = normalize.NewFields(
+	"client_name", "language", "country_codes", "client_user_id", "user", "phone_number", "email_address", "products",
+	"required_if_supported_products", "optional_products", "additional_consented_products", "webhook", "redirect_uri",
+	"access_token", "public_token", "link_token", "cursor", "count", "offset", "options", "account_ids", "start_date",
+	"end_date", "days_requested", "account_filters", "hosted_link", "update", "query", "institution_id", "client_id",
+	"secret", "min_last_updated_datetime", "url_lifetime_seconds", "completion_redirect_uri", "account_id", "user_id",
+)
+
+// read decodes a success into out, or turns a failure into an error. Nearly all failures have status
+// 400, so the code decides.
+func read(res *rest.Response, at endpoint, out any) error {
+	if res.Status/100 == 2 {
+		if err := res.Decode(out); err != nil {
+			return err
+		}
+		return res.Require(out)
+	}
+	var body envelope
+	if res.Decode(&body) != nil {
+		body = envelope{} // the page of a proxy: the status decides
+	}
+	var more explained
+	if res.Decode(&more) != nil {
+		more = explained{}
+	}
+	e := model.Error(normalize.Failure{
+		Endpoint: res.Endpoint(), Code: body.Code, Class: body.Type, Status: res.Status,
+		RetryAfter: res.RetryAfter, RequestID: more.RequestID,
+	}, at.onItem)
+	e.Docs = normalize.DocsURL(more.Documentation, "plaid.com")
+	if e.Kind == bankmux.ErrInvalid {
+		e.Field = members.In(more.Message)
+	}
+	return e
+}
+
+// The members that a response must have, see [wire.Required].
+
+func (r *linkTokenResponse) Lacks() string {
+	return wire.Need(normalize.Token(r.LinkToken), "a link_token of visible characters")
+}
+
+func (r *linkSessionsResponse) Lacks() string { return wire.Need(r.LinkToken != "", "link_token") }
+
+func (r *exchangeResponse) Lacks() string {
+	return wire.Need(
+		normalize.Token(r.AccessToken) && normalize.Token(r.ItemID), "an access_token or item_id of visible characters",
+	)
+}
+
+func (r *itemResponse) Lacks() string        { return wire.Need(r.Item.ItemID != "", "item.item_id") }
+func (r *changedItemResponse) Lacks() string { return wire.Need(r.Item.ItemID != "", "item.item_id") }
+
+// Lacks requires the id of the request, which is all that a response without data has.
+func (r *doneResponse) Lacks() string { return wire.Need(r.RequestID != "", "request_id") }
+
+func (r *institutionsResponse) Lacks() string {
+	return wire.Need(r.Institutions.Present, "institutions")
+}
+
+func (r *institutionResponse) Lacks() string {
+	return wire.Need(r.Institution.Value.InstitutionID != "", "institution.institution_id")
+}
+
+func (r *identityResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
+func (r *keyResponse) Lacks() string      { return wire.Need(len(r.Key) > 0, "key") }

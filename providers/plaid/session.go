@@ -1,0 +1,368 @@
+package plaid
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+)
+
+// SessionOptions are the settings of a Link session that no other provider has. Put them into
+// [bankmux.SessionRequest.Options]. Products are named by Plaid's words, such as "liabilities".
+type SessionOptions struct {
+	// Countries replaces SessionRequest.Country for several countries. The connection does not
+	// know the country of its bank then, so name it when you reconnect.
+	Countries []string
+
+	// Products are required besides those of SessionRequest.Products. Plaid offers only banks that
+	// have all of them.
+	Products []string
+	// RequiredIfSupported are products that the user cannot decline, at banks that have them.
+	RequiredIfSupported []string
+	// Optional are products that neither limit the banks nor stop the user.
+	Optional []string
+	// AdditionalConsented are products that only the consent is taken for. They are billed at first
+	// use.
+	AdditionalConsented []string
+
+	// Hosted opens Link on Plaid's own page. Launch.URL is its address.
+	Hosted *HostedLink
+	// UserID is Plaid's id of the user, from POST /user/create. It replaces SessionRequest.User.
+	UserID string
+	// MultiItem lets the user link several banks in one run. It requires UserID.
+	MultiItem bool
+
+	// AccountFilters are the subtypes of accounts to offer by type, such as "depository": {"all"}.
+	// A type that is not named is hidden.
+	AccountFilters map[string][]string
+	// AccountSelection lets the user change which accounts are shared, on a reconnect in the United
+	// States and Canada.
+	AccountSelection bool
+	// Customization is the name of a Link customization of the dashboard.
+	Customization string
+	// AndroidPackage replaces SessionRequest.RedirectURI in an Android application.
+	AndroidPackage string
+	// RoutingNumber makes Link offer the bank with this number first. Plaid cannot skip the choice
+	// of a bank, so SessionRequest.Institution has no effect.
+	RoutingNumber string
+}
+
+// ForProvider names the adapter.
+func (SessionOptions) ForProvider() string { return Name }
+
+// HostedLink are the settings of Plaid's own page for Link.
+type HostedLink struct {
+	// DeliveryMethod makes Plaid send the address of the page to the user: "sms" or "email".
+	DeliveryMethod string `json:"delivery_method,omitempty"`
+	// CompletionRedirectURI is where the page returns to, with or without success. "" means
+	// SessionRequest.RedirectURI.
+	CompletionRedirectURI string `json:"completion_redirect_uri,omitempty"`
+	// LifetimeSeconds is how long the address is valid, at most 21 days. 0 means
+	// SessionRequest.Lifetime, and without that Plaid's default.
+	LifetimeSeconds int  `json:"url_lifetime_seconds,omitempty"`
+	IsMobileApp     bool `json:"is_mobile_app,omitempty"`
+}
+
+// scriptURL is Link's script. It must come from this host, so it cannot be bundled.
+const scriptURL = "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
+
+// Limits of a link token.
+const (
+	maxHistoryDays   = 730
+	maxHostedSeconds = 21 * 24 * 60 * 60
+)
+
+// sessionState is what a session keeps for its exchange.
+type sessionState struct {
+	// NoPayload says that the front end gets no public token, so the payload may be empty.
+	NoPayload bool `json:"no_payload,omitempty"`
+}
+
+// CreateSession makes a link token. On a reconnect it reads the Item before, and afterwards changes
+// the webhook of the Item if the request names another one.
+func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
+	body, err := a.linkTokenBody(req)
+	if err != nil {
+		return bankmux.Session{}, err
+	}
+	s := bankmux.NewSession(req)
+	var before itemData
+	if old := req.Reconnect; old != nil {
+		got, err := a.api.item(ctx, old.Credential())
+		if err != nil {
+			return bankmux.Session{}, err
+		}
+		before = got.Item
+		s.Reconnect.Status = before.status()
+		if s.Reconnect.Status.State == bankmux.StateGone {
+			return bankmux.Session{}, &bankmux.Error{
+				Kind: bankmux.ErrGone, Code: s.Reconnect.Status.Code, Detail: "a reconnect cannot restore the connection",
+			}
+		}
+		body.AccessToken = old.Credential().Reveal()
+		body.Consented = without(body.Consented, before.products())
+	}
+	made, err := a.api.createLinkToken(ctx, body)
+	if err != nil {
+		return bankmux.Session{}, err
+	}
+	if url := req.WebhookURL; req.Reconnect != nil && url != "" && url != before.Webhook {
+		if err := a.api.updateWebhook(ctx, req.Reconnect.Credential(), url); err != nil {
+			return bankmux.Session{}, err
+		}
+	}
+	s.ID = sessionID(made.LinkToken)
+	a.limitLifetime(&s, made.Expiration)
+	s.Launch.Provider, s.Launch.Environment = Name, a.env
+	s.Launch.Token = bankmux.NewLaunchToken(made.LinkToken)
+	if body.Hosted != nil {
+		s.Launch.URL = bankmux.NewLaunchToken(made.HostedURL)
+	} else {
+		s.Launch.ScriptURL = scriptURL
+	}
+	if body.RedirectURI != "" {
+		s.Launch.Parameters = map[string]string{"redirect_uri": body.RedirectURI}
+	}
+	if body.Hosted != nil || body.Multi {
+		state, err := json.Marshal(sessionState{NoPayload: true})
+		if err != nil {
+			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrUnknown, Err: err}
+		}
+		s.State = bankmux.NewSecret(string(state))
+	}
+	return s, nil
+}
+
+// limitLifetime lets the session end with its link token. Only the length of the lifetime counts,
+// since the clocks may differ.
+func (a *adapter) limitLifetime(s *bankmux.Session, expiration string) {
+	end, ok := normalize.Timestamp(expiration)
+	if left := end.Sub(a.clock()); ok && left > 0 && s.CreatedAt.Add(left).Before(s.ExpiresAt) {
+		s.ExpiresAt = bankmux.Moment(s.CreatedAt.Add(left))
+	}
+}
+
+// sessionID is a digest of the link token, which Plaid's webhooks name.
+func sessionID(linkToken string) string {
+	const length = 26
+	sum := sha256.Sum256([]byte("bankmux plaid session\x00" + linkToken))
+	return base32.StdEncoding.EncodeToString(sum[:])[:length]
+}
+
+// linkTokenBody writes the request. It refuses what Plaid would refuse.
+func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, error) {
+	opts, _ := bankmux.OptionOf[SessionOptions](req)
+	body := linkTokenRequest{
+		ClientName: a.appName, Language: language(req.Language), UserID: opts.UserID,
+		RedirectURI: req.RedirectURI, Android: opts.AndroidPackage, Custom: opts.Customization, Multi: opts.MultiItem,
+	}
+	if opts.UserID == "" {
+		body.User = &linkUser{ID: ClientUserID(req.User), Email: req.Contact.Email}
+		if strings.HasPrefix(req.Contact.Phone, "+") { // Plaid takes E.164 alone
+			body.User.Phone = req.Contact.Phone
+		}
+	}
+	if opts.MultiItem && opts.UserID == "" {
+		return body, invalid("Options", "has MultiItem without UserID")
+	}
+	var err error
+	if body.CountryCodes, err = a.countriesOf(req, opts); err != nil {
+		return body, err
+	}
+	if body.productLists, err = listProducts(req, opts); err != nil {
+		return body, err
+	}
+	if opts.AndroidPackage != "" {
+		body.RedirectURI = ""
+	}
+	if opts.RoutingNumber != "" {
+		body.Institution = &linkInstitution{opts.RoutingNumber}
+	}
+	for name, list := range opts.AccountFilters {
+		if body.Filters == nil {
+			body.Filters = map[string]subtypes{}
+		}
+		body.Filters[name] = subtypes{list}
+	}
+	if body.Hosted, err = hosted(req, opts.Hosted); err != nil {
+		return body, err
+	}
+	if body.Hosted != nil {
+		body.RedirectURI = "" // Plaid's page handles the bank's own
+	}
+	if req.Reconnect != nil {
+		if opts.AccountSelection {
+			body.Update = &linkUpdate{true}
+		}
+		return body, nil
+	}
+	body.Webhook = req.WebhookURL
+	if req.HistoryDays > 0 {
+		body.Transactions = &linkTransactions{min(req.HistoryDays, maxHistoryDays)}
+	}
+	return body, nil
+}
+
+// hosted completes the settings of a hosted page by those of the request.
+func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
+	if set == nil {
+		return nil, nil //nolint:nilnil // no hosted page was asked for
+	}
+	page := *set
+	if page.CompletionRedirectURI == "" {
+		page.CompletionRedirectURI = req.RedirectURI
+	}
+	if page.LifetimeSeconds == 0 {
+		page.LifetimeSeconds = int(req.Lifetime / time.Second)
+	}
+	if page.LifetimeSeconds < 0 || page.LifetimeSeconds > maxHostedSeconds {
+		return nil, invalid("Lifetime", "is longer than the 21 days of a hosted page")
+	}
+	return &page, nil
+}
+
+func invalid(field, detail string) *bankmux.Error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true,
+	}
+}
+
+// allCountries are those that Plaid serves.
+var allCountries = strings.Fields("US GB ES NL FR IE CA DE IT PL DK NO SE EE LT LV PT BE AT FI")
+
+// countriesOf returns the countries of a session, which Plaid requires.
+func (a *adapter) countriesOf(req bankmux.SessionRequest, opts SessionOptions) ([]string, error) {
+	list := opts.Countries
+	switch {
+	case len(list) > 0:
+	case req.Country != "":
+		list = []string{req.Country}
+	case req.Reconnect != nil && req.Reconnect.Institution.Country != "":
+		list = []string{req.Reconnect.Institution.Country}
+	case len(a.countries) > 0:
+		list = a.countries
+	default:
+		return nil, invalid("Country", "is empty, but Plaid requires one")
+	}
+	if slices.ContainsFunc(list, func(c string) bool { return !slices.Contains(allCountries, c) }) {
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Country",
+			Detail: "Plaid serves " + strings.Join(allCountries, ", "), NotSent: true,
+		}
+	}
+	return list, nil
+}
+
+// languages are those of Link.
+var languages = strings.Fields("da nl en et fr de hi it lv lt no pl pt ro es sv vi")
+
+// language returns Link's language for a language tag, English where Link does not have it.
+func language(tag string) string {
+	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	switch {
+	case primary == "nb" || primary == "nn":
+		return "no"
+	case slices.Contains(languages, primary):
+		return primary
+	}
+	return "en"
+}
+
+// The four lists of products, the strongest first.
+const (
+	listRequired = iota
+	listIfSupported
+	listOptional
+	listConsented
+)
+
+// listProducts sorts the products into Plaid's four lists, each into the strongest that it was asked
+// for in. Plaid requires a product, so without a required one the session requires transactions, or
+// else the first that was asked for. In update mode no product is required, and new ones need the
+// consent alone.
+func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists, error) {
+	var names []string
+	place := map[string]int{}
+	put := func(name string, list int) {
+		if before, known := place[name]; !known {
+			names, place[name] = append(names, name), list
+		} else {
+			place[name] = min(before, list)
+		}
+	}
+	for _, p := range req.Products {
+		name, ok := model.Product(p.Product)
+		switch {
+		case !ok && p.Required:
+			return productLists{}, &bankmux.Error{
+				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
+				Detail: "Plaid has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
+			}
+		case name == "": // unknown, or of every Item
+		case p.Required:
+			put(name, listRequired)
+		case p.RequirePermission:
+			put(name, listIfSupported)
+		default:
+			put(name, listOptional)
+		}
+	}
+	for list, more := range [][]string{opts.Products, opts.RequiredIfSupported, opts.Optional, opts.AdditionalConsented} {
+		for _, name := range more {
+			put(name, list)
+		}
+	}
+	if req.Reconnect != nil {
+		return productLists{Consented: names}, nil
+	}
+	required := func(name string) bool { return place[name] == listRequired }
+	if !slices.ContainsFunc(names, required) {
+		const usual = "transactions"
+		promoted := slices.IndexFunc(names, func(name string) bool { return place[name] < listConsented })
+		if promoted < 0 || slices.Contains(names, usual) {
+			put(usual, listRequired)
+		} else {
+			put(names[promoted], listRequired)
+		}
+	}
+	var lists productLists
+	into := []*[]string{&lists.Products, &lists.IfSupported, &lists.Optional, &lists.Consented}
+	for _, name := range names {
+		*into[place[name]] = append(*into[place[name]], name)
+	}
+	return lists, nil
+}
+
+// without returns the names that are not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+}
+
+// personal finds e-mail addresses and telephone numbers, which Plaid refuses as the id of a user.
+var personal = regexp.MustCompile(`@|^\+[0-9]|^\(?[0-9]{2,4}\)?[-. ][0-9][0-9-. ]{4,}$`)
+
+// maxUserID is far longer than ids are. Plaid publishes no limit.
+const maxUserID = 200
+
+// userPrefix marks the ids at Plaid that replace an id of the application.
+const userPrefix = "bankmux-user-"
+
+// ClientUserID returns the client_user_id under which Plaid knows a user. It is the user's id itself,
+// or a digest if the id is long or looks like an e-mail address or telephone number. One user always
+// has the same result, and two users never share one.
+func ClientUserID(user string) string {
+	if len(user) <= maxUserID && !personal.MatchString(user) && !strings.HasPrefix(user, userPrefix) {
+		return user
+	}
+	sum := sha256.Sum256([]byte(user))
+	return userPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,150 @@
+package plaid
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/webhook"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+)
+
+// WebhookConfig says how deliveries are verified. The zero value is right for Plaid itself.
+type WebhookConfig struct {
+	// Age is how long after its signature a delivery is accepted; 0 means the five minutes of
+	// Plaid's documentation. Plaid repeats deliveries for a day. Its documentation does not say
+	// whether it signs again, and it must for the repeats to be accepted.
+	Age time.Duration
+}
+
+// keysOf identifies the keys that clients of one guard share: those of an environment.
+type keysOf struct{ baseURL string }
+
+// newWebhooks verifies the JWT of Plaid's webhook guide, whose keys are fetched by id.
+func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
+	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeyByID(api.verificationKey) })
+	return webhook.NewJWT(webhook.JWT{
+		Header: []string{"Plaid-Verification"},
+		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function uses the key
+		Digest: "request_body_sha256",
+		Window: webhook.Window{Age: cfg.Webhook.Age, Now: cfg.Now},
+	})
+}
+
+// verificationKey fetches the key of an id. The zero Key means that Plaid does not have it.
+func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, error) {
+	raw, err := a.webhookKey(ctx, id)
+	switch {
+	case hasCode(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"):
+		return webhook.Key{}, nil
+	case err != nil:
+		return webhook.Key{}, err
+	}
+	key := webhook.Key{JWK: raw}
+	var meta struct {
+		ExpiredAt *int64 `json:"expired_at"`
+	}
+	if err := json.Unmarshal(raw, &meta); err != nil {
+		return webhook.Key{}, &bankmux.Error{
+			Kind: bankmux.ErrMalformed, Detail: "the key of a signature does not say when it ended",
+		}
+	}
+	if meta.ExpiredAt != nil {
+		key.Until = time.Unix(*meta.ExpiredAt, 0)
+	}
+	return key, nil
+}
+
+// webhookBody has the members that are common to all deliveries, and some of particular ones.
+type webhookBody struct {
+	Type   string    `json:"webhook_type"`
+	Code   string    `json:"webhook_code"`
+	ItemID string    `json:"item_id"`
+	Error  *envelope `json:"error"`
+
+	LinkToken    string   `json:"link_token"`
+	Status       string   `json:"status"`
+	PublicTokens []string `json:"public_tokens"`
+	PublicToken  string   `json:"public_token"`
+}
+
+// ReadWebhook verifies a delivery and reads it. Plaid's deliveries have no id and no time. Two equal
+// bodies may be two events, so the key covers the time of the signature as well.
+func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
+	proof, err := a.webhooks.Verify(ctx, req)
+	if err != nil {
+		return bankmux.WebhookResult{}, err
+	}
+	var body webhookBody
+	if wire.Decode(req.Body(), &body) != nil || body.Type == "" {
+		body = webhookBody{}
+	}
+	return bankmux.WebhookResult{
+		Key: proof.Key(req.Body()), Events: []bankmux.Event{body.event(proof.Time.UTC())},
+	}, nil
+}
+
+// event returns the event that the body announces.
+func (b webhookBody) event(signedAt time.Time) bankmux.Event {
+	e := bankmux.Event{Kind: model.Event(b.Type, b.Code), At: signedAt}
+	if b.Type != "" {
+		e.Name = normalize.CleanCode(b.Type + "." + b.Code)
+	}
+	e = e.WithReference(b.ItemID)
+	switch e.Kind {
+	case bankmux.EventConnectionStateChanged:
+		e.Status = b.status()
+		e.Status.At = signedAt
+		if e.Status.State == bankmux.StateGone {
+			e.Kind = bankmux.EventConnectionDeleted
+		}
+	case bankmux.EventConnectionDeleted:
+		e.Status = bankmux.Status{State: bankmux.StateGone, Code: b.code(), At: signedAt}
+	case bankmux.EventProductRefreshed:
+		e.Product, e.Refresh = model.EventProduct(b.Type), bankmux.RefreshCompleted
+	case bankmux.EventLinkFinished:
+		return b.finished(e)
+	}
+	return e
+}
+
+// status is the state that a delivery announces. Only the error of an Item says it.
+func (b webhookBody) status() bankmux.Status {
+	if b.Error == nil {
+		return model.Status("", "")
+	}
+	return model.Status(b.Error.Type, b.Error.Code)
+}
+
+func (b webhookBody) code() string {
+	if b.Error == nil {
+		return normalize.CleanCode(b.Code)
+	}
+	return normalize.CleanCode(cmp.Or(b.Error.Code, b.Code))
+}
+
+// finished is the event of a session that ended. A session that the user left is no news for an
+// exchange, so its event is unknown.
+func (b webhookBody) finished(e bankmux.Event) bankmux.Event {
+	if b.LinkToken == "" || b.Status != "SUCCESS" {
+		e.Kind = bankmux.EventUnknown
+	}
+	if b.LinkToken != "" {
+		e.Session = sessionID(b.LinkToken)
+	}
+	token := b.PublicToken
+	if len(b.PublicTokens) > 0 {
+		token = b.PublicTokens[0]
+	}
+	if e.Kind == bankmux.EventLinkFinished && token != "" {
+		payload, err := json.Marshal(map[string]string{"public_token": token})
+		if err == nil {
+			e = e.WithExchangePayload(bankmux.NewSecret(payload))
+		}
+	}
+	return e
+}
