@@ -249,8 +249,8 @@ var classes = []normalize.Row{
 // Catalogue returns the table of Plaid's errors.
 func Catalogue() *normalize.Catalogue { return catalogue }
 
-// Error classifies a failure by error_code, else by error_type, else by status. onItem says that the
-// call was about one Item.
+// Error classifies a failure by error_code, else by error_type, else by status. onItem says that
+// the call was about one Item.
 //
 // Plaid's internal error often stands for the trouble of one bank, or for a missing permission of
 // one Item. So on the call of an Item it affects the connection, and opens no circuit. Most rate

@@ -50,8 +50,8 @@ var products = []product{
 	{bankmux.ProductInvestments, "investments"},
 }
 
-// Product returns Plaid's name of a product. It is "" for accounts, which every Item has. It reports
-// false for a product that Plaid does not have.
+// Product returns Plaid's name of a product. It is "" for accounts, which every Item has. It
+// reports false for a product that Plaid does not have.
 func Product(p bankmux.Product) (wire string, ok bool) {
 	i := slices.IndexFunc(products, func(row product) bool { return row.name == p })
 	if i < 0 {

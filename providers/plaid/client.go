@@ -13,7 +13,8 @@ import (
 // decide.
 const version = "2020-09-14"
 
-// endpoint is an endpoint of Plaid. Each is a POST. Its effect is what sending a request twice does.
+// endpoint is an endpoint of Plaid. Each is a POST. Its effect is what sending a request twice
+// does.
 type endpoint struct {
 	path   string
 	effect bankmux.Effect

@@ -82,8 +82,8 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 	return got.Sessions.Rows, nil
 }
 
-// logins are the Items that the session made, in an order that stays the same. posted is the token
-// of the front end, "" if there is none. It must be one of the session.
+// logins are the Items that the session made, in an order that stays the same. The session must
+// have made the posted token. It is "" if the front end got none.
 func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) ([]addedItem, error) {
 	runs, err := a.sessions(ctx, s)
 	if err != nil {
@@ -322,8 +322,8 @@ func (r itemResponse) productStatuses() []bankmux.ProductStatus {
 	return all
 }
 
-// fill completes the status of a product. A failure after the last success is one of the bank, since
-// Plaid does not say more.
+// fill completes the status of a product. A failure after the last success is one of the bank,
+// since Plaid does not say more.
 func (u *productUpdates) fill(st *bankmux.ProductStatus) {
 	if u == nil {
 		return

@@ -31,9 +31,9 @@
 //
 // # Integrity
 //
-// Before a token is exchanged, the adapter reads which tokens the session's link token made. A token
-// of another session is refused as [bankmux.CodeOtherSession], and nothing is spent. Plaid shows the
-// results of sessions without a hosted page only to applications with "Link events": see
+// Before a token is exchanged, the adapter reads which tokens the session's link token made. A
+// token of another session is refused as [bankmux.CodeOtherSession], and nothing is spent. Plaid
+// shows the results of sessions without a hosted page only to applications with "Link events": see
 // [Config.WithoutLinkEvents].
 //
 // # Reconnect

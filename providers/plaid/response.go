@@ -50,8 +50,8 @@ var members = normalize.NewFields(
 	"secret", "min_last_updated_datetime", "url_lifetime_seconds", "completion_redirect_uri", "account_id", "user_id",
 )
 
-// read decodes a success into out, or turns a failure into an error. Nearly all failures have status
-// 400, so the code decides.
+// read decodes a success into out, or turns a failure into an error. Nearly all failures have
+// status 400, so the code decides.
 func read(res *rest.Response, at endpoint, out any) error {
 	if res.Status/100 == 2 {
 		if err := res.Decode(out); err != nil {

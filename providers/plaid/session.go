@@ -285,10 +285,10 @@ const (
 	listConsented
 )
 
-// listProducts sorts the products into Plaid's four lists, each into the strongest that it was asked
-// for in. Plaid requires a product, so without a required one the session requires transactions, or
-// else the first that was asked for. In update mode no product is required, and new ones need the
-// consent alone.
+// listProducts sorts the products into Plaid's four lists, each into the strongest that it was
+// asked for in. Plaid requires a product, so without a required one the session requires
+// transactions, or else the first that was asked for. In update mode no product is required, and
+// new ones need the consent alone.
 func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists, error) {
 	var names []string
 	place := map[string]int{}
@@ -356,9 +356,9 @@ const maxUserID = 200
 // userPrefix marks the ids at Plaid that replace an id of the application.
 const userPrefix = "bankmux-user-"
 
-// ClientUserID returns the client_user_id under which Plaid knows a user. It is the user's id itself,
-// or a digest if the id is long or looks like an e-mail address or telephone number. One user always
-// has the same result, and two users never share one.
+// ClientUserID returns the client_user_id under which Plaid knows a user. It is the user's id
+// itself, or a digest if the id is long or looks like an e-mail address or telephone number. One
+// user always has the same result, and two users never share one.
 func ClientUserID(user string) string {
 	if len(user) <= maxUserID && !personal.MatchString(user) && !strings.HasPrefix(user, userPrefix) {
 		return user

@@ -69,8 +69,8 @@ type linkTokenResponse struct {
 	HostedURL  string `json:"hosted_link_url"`
 }
 
-// linkSessionsResponse has what the sessions of a link token made. The results of sessions without a
-// hosted page are there only for applications with Link events.
+// linkSessionsResponse has what the sessions of a link token made. The results of sessions without
+// a hosted page are there only for applications with Link events.
 type linkSessionsResponse struct {
 	LinkToken string                 `json:"link_token"`
 	Sessions  wire.List[linkSession] `json:"link_sessions"`

@@ -72,8 +72,8 @@ type webhookBody struct {
 	PublicToken  string   `json:"public_token"`
 }
 
-// ReadWebhook verifies a delivery and reads it. Plaid's deliveries have no id and no time. Two equal
-// bodies may be two events, so the key covers the time of the signature as well.
+// ReadWebhook verifies a delivery and reads it. Plaid's deliveries have no id and no time. Two
+// equal bodies may be two events, so the key covers the time of the signature as well.
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	proof, err := a.webhooks.Verify(ctx, req)
 	if err != nil {
@@ -127,8 +127,8 @@ func (b webhookBody) code() string {
 	return normalize.CleanCode(cmp.Or(b.Error.Code, b.Code))
 }
 
-// finished is the event of a session that ended. A session that the user left is no news for an
-// exchange, so its event is unknown.
+// finished is the event of a session that ended. If the user left, there is nothing to
+// exchange, and the event is unknown.
 func (b webhookBody) finished(e bankmux.Event) bankmux.Event {
 	if b.LinkToken == "" || b.Status != "SUCCESS" {
 		e.Kind = bankmux.EventUnknown
