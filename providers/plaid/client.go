@@ -24,6 +24,7 @@ type endpoint struct {
 // endpoints are all that the adapter calls.
 var endpoints = struct {
 	createLinkToken, readLinkToken, exchange         endpoint
+	createUser                                       endpoint
 	item, removeItem, updateWebhook, rotateToken     endpoint
 	institutions, institution, searchInstitutions    endpoint
 	accounts, balances, numbers, identity            endpoint
@@ -37,6 +38,7 @@ var endpoints = struct {
 	createLinkToken: endpoint{"/link/token/create", bankmux.Idempotent, false},
 	readLinkToken:   endpoint{"/link/token/get", bankmux.Read, false},
 	exchange:        endpoint{"/item/public_token/exchange", bankmux.OneShot, false},
+	createUser:      endpoint{"/user/create", bankmux.OneShot, false},
 
 	// One Item.
 	item:          endpoint{"/item/get", bankmux.Read, true},

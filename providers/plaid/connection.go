@@ -207,7 +207,7 @@ func anotherItem() *bankmux.Error {
 }
 
 // readBack checks that the user finished the reconnect: the Item has no error. If it had none
-// before, a run of Link must have succeeded.
+// before, a run of Link must have succeeded. A session that lost its link token cannot show that.
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
 	old := *s.Reconnect
 	if old.Credential().IsZero() {
@@ -230,7 +230,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	case status.State != bankmux.StateActive:
 		return bankmux.Connection{}, unfinished(status.Code)
 	}
-	if old.Status.State == bankmux.StateActive && a.linkEvents {
+	if old.Status.State == bankmux.StateActive && a.linkEvents && !s.Launch.Token.IsZero() {
 		runs, err := a.sessions(ctx, s)
 		if err != nil {
 			return bankmux.Connection{}, err
@@ -260,7 +260,7 @@ func (i itemData) status() bankmux.Status {
 	if i.Error.Value == nil {
 		return model.Status("", "")
 	}
-	return model.Status(i.Error.Value.Type, i.Error.Value.Code)
+	return i.Error.Value.status()
 }
 
 // products are those that took effect, by Plaid's names.

@@ -1,6 +1,7 @@
 package plaid
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/bankmux/bankmux"
@@ -32,6 +33,11 @@ func hasCode(err error, codes ...string) bool {
 type envelope struct {
 	Type string `json:"error_type"`
 	Code string `json:"error_code"`
+}
+
+// status is the state of an Item with this error. An error without type and code is still one.
+func (e envelope) status() bankmux.Status {
+	return model.Status(cmp.Or(e.Type, "unreadable"), e.Code)
 }
 
 // explained is the part of it that is only shown.
@@ -83,6 +89,8 @@ func read(res *rest.Response, at endpoint, out any) error {
 func (r *linkTokenResponse) Lacks() string {
 	return wire.Need(normalize.Token(r.LinkToken), "a link_token of visible characters")
 }
+
+func (r *userResponse) Lacks() string { return wire.Need(r.UserID != "", "user_id") }
 
 func (r *linkSessionsResponse) Lacks() string { return wire.Need(r.LinkToken != "", "link_token") }
 

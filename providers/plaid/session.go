@@ -36,7 +36,7 @@ type SessionOptions struct {
 
 	// Hosted opens Link on Plaid's own page. Launch.URL is its address.
 	Hosted *HostedLink
-	// UserID is Plaid's id of the user, from POST /user/create. It replaces SessionRequest.User.
+	// UserID is Plaid's id of the user, from [CreateUser]. It replaces SessionRequest.User.
 	UserID string
 	// MultiItem lets the user link several banks in one run. It requires UserID.
 	MultiItem bool

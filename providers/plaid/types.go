@@ -47,6 +47,10 @@ type linkUser struct {
 	Email string `json:"email_address,omitempty"`
 }
 
+type userResponse struct {
+	UserID string `json:"user_id"`
+}
+
 type linkUpdate struct {
 	AccountSelection bool `json:"account_selection_enabled"`
 }

@@ -92,7 +92,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 func (b webhookBody) event(signedAt time.Time) bankmux.Event {
 	e := bankmux.Event{Kind: model.Event(b.Type, b.Code), At: signedAt}
 	if b.Type != "" {
-		e.Name = normalize.CleanCode(b.Type + "." + b.Code)
+		e.Name = normalize.CleanCode(b.Type + ":" + b.Code)
 	}
 	e = e.WithReference(b.ItemID)
 	switch e.Kind {
@@ -117,7 +117,7 @@ func (b webhookBody) status() bankmux.Status {
 	if b.Error == nil {
 		return model.Status("", "")
 	}
-	return model.Status(b.Error.Type, b.Error.Code)
+	return b.Error.status()
 }
 
 func (b webhookBody) code() string {

@@ -1,0 +1,76 @@
+package plaid_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// TestNew specifies the configuration.
+func TestNew(t *testing.T) {
+	t.Parallel()
+	t.Run("a mistake is named by its field", aMistakeIsNamedByItsField)
+	t.Run("credentials are checked", credentialsAreChecked)
+	t.Run("the provider has its name", theProviderHasItsName)
+}
+
+func config() plaid.Config {
+	return plaid.Config{ClientID: "id", Secret: bankmux.NewSecret("planted-secret"), Environment: bankmux.Sandbox}
+}
+
+func aMistakeIsNamedByItsField(t *testing.T) {
+	t.Parallel()
+	_, err := plaid.New(config())
+	require.NoError(t, err)
+	for field, change := range map[string]func(*plaid.Config){
+		"ClientID":    func(c *plaid.Config) { c.ClientID = "" },
+		"ClientID ":   func(c *plaid.Config) { c.ClientID = "a\nb" },
+		"Secret":      func(c *plaid.Config) { c.Secret = bankmux.Secret{} },
+		"Secret ":     func(c *plaid.Config) { c.Secret = bankmux.NewSecret("planted secret") },
+		"Environment": func(c *plaid.Config) { c.Environment = "development" },
+		"Countries":   func(c *plaid.Config) { c.Countries = []string{"US", "AE"} },
+		"Webhook.Age": func(c *plaid.Config) { c.Webhook.Age = -time.Second },
+		"BodyLimit":   func(c *plaid.Config) { c.BodyLimit = -1 },
+		"BaseURL":     func(c *plaid.Config) { c.BaseURL = "http://plaid.example" },
+	} {
+		cfg := config()
+		change(&cfg)
+		_, err := plaid.New(cfg)
+		e := errorOf(t, err)
+		assert.Equal(t, bankmux.ErrInvalid, e.Kind, field)
+		assert.Equal(t, "plaid.Config."+strings.TrimSpace(field), e.Field)
+		assert.NotContains(t, err.Error(), "planted")
+	}
+}
+
+func credentialsAreChecked(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, start(t, virtualbank.Options{}, nil).client.Check(t.Context()))
+	for name, change := range map[string]func(*plaid.Config){
+		"another secret": func(c *plaid.Config) { c.Secret = bankmux.NewSecret("another") },
+		"another id":     func(c *plaid.Config) { c.ClientID = "0123456789abcdef01234567" },
+	} {
+		s := start(t, virtualbank.Options{}, change)
+		require.ErrorIs(t, s.client.Check(t.Context()), bankmux.ErrCredentials, name)
+	}
+}
+
+func theProviderHasItsName(t *testing.T) {
+	t.Parallel()
+	client, err := plaid.New(config())
+	require.NoError(t, err)
+	assert.Equal(t, "plaid", client.Name())
+	assert.Equal(t, "plaid", client.Provider())
+	cfg := config()
+	cfg.Name = "plaid-eu"
+	client, err = plaid.New(cfg)
+	require.NoError(t, err)
+	assert.Equal(t, "plaid-eu", client.Name())
+}
