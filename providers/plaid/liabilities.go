@@ -1,0 +1,172 @@
+package plaid
+
+import (
+	"context"
+	"slices"
+
+	"github.com/govalues/decimal"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+)
+
+// productLiabilities is Plaid's product for debts, which the model has as balances.
+const productLiabilities bankmux.Product = "liabilities"
+
+// debtsOf reads what is due on the debts among some accounts, by account. It asks only if the user
+// granted the product. If Plaid cannot serve it for this connection, it is a failure of its own.
+func (a *adapter) debtsOf(
+	ctx context.Context, conn bankmux.Connection, list []account,
+) (map[string]*liability, []bankmux.Failure, error) {
+	owed := func(acc account) bool { return model.AccountKind(acc.Type, acc.Subtype).Liability() }
+	if !slices.Contains(conn.Products, productLiabilities) || !slices.ContainsFunc(list, owed) {
+		return nil, nil, nil
+	}
+	out, err := a.liabilities(ctx, conn)
+	switch kind := bankmux.KindOf(err); {
+	case err == nil:
+	case kind == bankmux.ErrConsent, kind == bankmux.ErrUnsupported, kind == bankmux.ErrNotReady:
+		return nil, []bankmux.Failure{{Product: productLiabilities, Err: asError(err)}}, nil
+	default:
+		return nil, nil, err
+	}
+	debts := map[string]*liability{}
+	var failed []bankmux.Failure
+	for _, kind := range out.kinds() {
+		failed = append(failed, kind.list.Failures("")...)
+		for i := range kind.list.Rows {
+			debts[kind.list.Rows[i].AccountID] = &kind.list.Rows[i]
+		}
+	}
+	return debts, failed, nil
+}
+
+// liabilities reads all debts. Plaid's error for a connection without any is an empty result.
+func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (liabilitiesResponse, error) {
+	body := onAccounts(conn.Credential(), nil)
+	out, err := fetch[liabilitiesResponse](ctx, a.api, endpoints.liabilities, body)
+	if hasCode(err, "NO_LIABILITY_ACCOUNTS") {
+		return liabilitiesResponse{}, nil
+	}
+	return out, err
+}
+
+// debtList are the debts of one kind.
+type debtList struct {
+	kind string
+	list *wire.List[liability]
+}
+
+func (r *liabilitiesResponse) kinds() []debtList {
+	if r.Liabilities == nil {
+		return nil
+	}
+	l := r.Liabilities
+	return []debtList{{"credit", &l.Credit}, {"mortgage", &l.Mortgage}, {"student", &l.Student}}
+}
+
+// due is the amount of the next payment.
+func (l *liability) due() wire.Number {
+	if l.Monthly.Absent() {
+		return l.Minimum
+	}
+	return l.Monthly
+}
+
+// Liability is a debt with its terms. Amounts that the user owes are negative, and absent amounts
+// and days are zero.
+type Liability struct {
+	Account string
+	Kind    string // "credit", "mortgage" or "student"
+
+	Due     bankmux.Money // the next payment
+	DueDate bankmux.Date
+	Overdue bool          // a payment is late
+	PastDue bankmux.Money // what is late, of a mortgage
+
+	Statement       bankmux.Money // the balance of the last statement
+	StatementDate   bankmux.Date
+	LastPayment     bankmux.Money // positive
+	LastPaymentDate bankmux.Date
+	Rates           []Rate
+}
+
+// Rate is an interest rate a year.
+type Rate struct {
+	Kind    string // Plaid's word: "purchase_apr", "fixed", …; "" for a student loan
+	Percent decimal.Decimal
+}
+
+// ReadLiabilities reads debts with their terms, POST /liabilities/get. What is due comes with
+// [bankmux.Client.Balances] as well. A [*bankmux.PartialError] names what cannot be read, beside
+// the rest. The product "liabilities" is required, see [SessionOptions]. It may be repeated.
+func ReadLiabilities(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) ([]Liability, error) {
+	var failed []bankmux.Failure
+	all, err := bankmux.DoOn(ctx, client, opLiabilities, &conn, func(ctx context.Context, a *adapter) (all []Liability, _ error) {
+		out, err := a.liabilities(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		all, failed = out.read()
+		return all, nil
+	})
+	if err == nil && len(failed) > 0 {
+		err = &bankmux.PartialError{Op: opLiabilities.Name, Failed: failed}
+	}
+	return all, err
+}
+
+// read returns the debts in the currencies of their accounts.
+func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure) {
+	currency := map[string]string{}
+	for _, acc := range r.Accounts.Rows {
+		currency[acc.AccountID] = acc.Balances.code()
+	}
+	for _, kind := range r.kinds() {
+		failed = append(failed, kind.list.Failures("")...)
+		for i := range kind.list.Rows {
+			l := &kind.list.Rows[i]
+			one, fault := l.liability(kind.kind, currency[l.AccountID])
+			if fault != nil {
+				failed = append(failed, bankmux.Failure{
+					Account: l.AccountID, Transaction: wire.RowName("", kind.list.Place(i)), Err: fault,
+				})
+			}
+			all = append(all, one)
+		}
+	}
+	return all, failed
+}
+
+// liability returns the debt in the model's signs, and what cannot be read of it.
+func (l *liability) liability(kind, currency string) (Liability, *bankmux.Error) {
+	read := amounts{currency: currency}
+	one := Liability{
+		Account: l.AccountID, Kind: kind,
+		Due:     negative(read.money(l.due())),
+		DueDate: read.day(l.DueDay, "a due day"),
+		Overdue: l.Overdue == wire.FlagTrue,
+		PastDue: negative(read.money(l.PastDue)),
+
+		Statement:       negative(read.money(l.Statement)),
+		StatementDate:   read.day(l.StatementDay, "a day of a statement"),
+		LastPayment:     read.money(l.LastPayment),
+		LastPaymentDate: read.day(l.PaymentDay, "a day of a payment"),
+	}
+	if l.AccountID == "" {
+		read.note(normalize.Unreadable("a debt without account"))
+	}
+	for _, apr := range l.APRs.Rows {
+		one.Rates = append(one.Rates, Rate{apr.Type, read.decimal(apr.Percent)})
+	}
+	if rate := l.Mortgage; !rate.Percent.Absent() {
+		one.Rates = append(one.Rates, Rate{rate.Type, read.decimal(rate.Percent)})
+	}
+	if !l.Student.Absent() {
+		one.Rates = append(one.Rates, Rate{Percent: read.decimal(l.Student)})
+	}
+	one.Overdue = one.Overdue || l.PastDue.Value.Sign() > 0
+	return one, read.fault
+}

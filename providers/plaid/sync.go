@@ -1,0 +1,78 @@
+package plaid
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// Sync reads the changes since the cursor, a whole round at once. If the rows change while the
+// pages of a round are read, Plaid requires that the round starts again from its first cursor.
+func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	access := req.Connection.Credential()
+	return reconcile.Feed{
+		Provider: Name, MaxSize: maxPage, Today: a.today, CursorLost: lostCursor,
+		Restarts: func(e *bankmux.Error) bool { return e.Code == model.CodeMutation },
+		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
+			return a.api.syncPage(ctx, access, at)
+		},
+		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
+			out, err := fetch[accountsResponse](ctx, a.api, endpoints.accounts, onAccounts(access, nil))
+			_, res := out.choose(nil)
+			for _, acc := range res.Accounts {
+				ids = append(ids, acc.ID)
+			}
+			return ids, res.Failed, err
+		},
+	}.Sync(ctx, req)
+}
+
+// lostCursor reports whether Plaid refuses the cursor. The other members of the request are the
+// same in each call.
+func lostCursor(e *bankmux.Error) bool {
+	return e.Code == "INVALID_FIELD" && (e.Field == "" || strings.HasSuffix(e.Field, "cursor"))
+}
+
+// syncPage reads one page of a round. Until Plaid has fetched the transactions, it responds with
+// empty lists, which must not look like an empty account.
+func (a *api) syncPage(
+	ctx context.Context, access bankmux.Secret, at reconcile.FeedRequest,
+) (page reconcile.FeedPage, err error) {
+	body := syncRequest{access.Reveal(), at.Cursor, at.Size, &syncOptions{Original: true}}
+	var out syncResponse
+	added, modified := rowReader{list: "added", enrich: true}, rowReader{list: "modified", enrich: true}
+	added.fill(&out.Added)
+	modified.fill(&out.Modified)
+	if err := a.do(ctx, endpoints.transactionsSync, body, &out); err != nil {
+		return page, err
+	}
+	removed, failed := removedRows(&out.Removed)
+	return reconcile.FeedPage{
+		Created: added.rows, Updated: modified.rows, Removed: removed,
+		Failed: slices.Concat(added.failed, modified.failed, failed),
+		Next:   string(out.Next), More: *out.HasMore.Value, NotReady: out.Status == updateNotReady,
+	}, nil
+}
+
+// removedRows returns the removed rows, and failures for those without an id.
+func removedRows(list *wire.List[removedRow]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
+	rest := rowReader{list: "removed"}
+	fault := normalize.Unreadable("a removed row without id")
+	for _, place := range list.Bad {
+		rest.fail("", rest.place("", place-1), fault)
+	}
+	for i, row := range list.Rows {
+		if row.TransactionID == "" {
+			rest.fail(row.AccountID, rest.place("", list.Place(i)-1), fault)
+			continue
+		}
+		removed = append(removed, reconcile.FeedRow{ID: row.TransactionID, Account: row.AccountID})
+	}
+	return removed, rest.failed
+}
