@@ -28,7 +28,16 @@ func TestConformance(t *testing.T) {
 		bankmux.CapDisconnect,
 		bankmux.CapCheck,
 		bankmux.CapInstitutions,
+		bankmux.CapAccounts,
+		bankmux.CapBalances,
+		bankmux.CapAccountNumbers,
 		bankmux.CapIdentity,
+		bankmux.CapTransactions,
+		bankmux.CapEnrichment,
+		bankmux.CapSync,
+		bankmux.CapHoldings,
+		bankmux.CapInvestmentTransactions,
+		bankmux.CapRefresh,
 		bankmux.CapWebhooks,
 	)
 }
@@ -105,6 +114,10 @@ func newHarness(*testing.T) providertest.Harness {
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == exchangePath },
 		Reads: func(r *http.Request) bool {
 			return r.URL.Path == "/item/get" || r.URL.Path == "/link/token/get"
+		},
+		Refresh: providertest.Refresh{
+			Product: bankmux.ProductTransactions,
+			Is:      func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/refresh") },
 		},
 		Lapse:    func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 		Secrets:  []string{creds.Secret},

@@ -66,9 +66,9 @@ func ResetLogin(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 	return err
 }
 
-// FireWebhook makes the sandbox deliver a webhook of a connection, POST
-// /sandbox/item/fire_webhook. kind and code are Plaid's webhook_type and webhook_code, such as
-// "TRANSACTIONS" and "SYNC_UPDATES_AVAILABLE". It is a one-shot: each call makes a delivery.
+// FireWebhook makes the sandbox deliver a webhook, POST /sandbox/item/fire_webhook. kind and code
+// are Plaid's webhook_type and webhook_code, such as "ITEM" and "LOGIN_REPAIRED". It is a one-shot:
+// each call makes a delivery.
 func FireWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, kind, code string) error {
 	if !normalize.Token(kind) || !normalize.Token(code) {
 		return refuse("FireWebhook", "lacks type or code")

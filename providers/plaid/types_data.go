@@ -79,7 +79,7 @@ type listOptions struct {
 	Count    int      `json:"count"`
 	Offset   int      `json:"offset"`
 	Original bool     `json:"include_original_description,omitempty"`
-	// Async makes the first reading of investments return at once, where it otherwise takes minutes.
+	// Async makes the first reading of investments return at once. Otherwise it takes minutes.
 	Async bool `json:"async_update,omitempty"`
 }
 
