@@ -132,8 +132,8 @@ func newHarness(*testing.T) providertest.Harness {
 	}
 }
 
-// signed makes deliveries with different bodies. Plaid's have neither id nor time, so two equal ones
-// of a second would be one.
+// signed makes deliveries with different bodies. Plaid's have neither id nor time, so two equal
+// ones of a second would be one.
 func signed(bank *virtualbank.Bank) func(bankmux.Connection) bankmux.WebhookRequest {
 	var deliveries atomic.Int64
 	return func(conn bankmux.Connection) bankmux.WebhookRequest {

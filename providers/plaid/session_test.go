@@ -89,7 +89,7 @@ func productsAreInTheirLists(t *testing.T) {
 			},
 			plaid.SessionOptions{}, lists{required: "identity", ifSupported: "auth"},
 		},
-		"consent alone is no product": {
+		"consent alone requires nothing": {
 			nil, plaid.SessionOptions{AdditionalConsented: []string{"auth"}},
 			lists{required: "transactions", consented: "auth"},
 		},
