@@ -201,7 +201,8 @@ func aSharedValueIsMadeOnce(t *testing.T) {
 	get := func(name string) *int {
 		return g.Shared(key{name}, func() any { made++; return new(int) }).(*int)
 	}
-	assert.Same(t, get("a"), get("a"))
+	first := get("a")
+	assert.Same(t, first, get("a"))
 	assert.NotSame(t, get("a"), get("b"))
 	assert.Equal(t, 2, made)
 	assert.NotSame(t, get("a"), guard.New(guard.Options{}).Shared(key{"a"}, func() any { return new(int) }))

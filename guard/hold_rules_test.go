@@ -223,7 +223,7 @@ func aCallThatWasAlreadyUnderWayReleasesNothing(t *testing.T) {
 			t.Parallel()
 			h := holding(t, nil)
 			require.NoError(t, h.hold(t.Context(), data("Balances", "r", ""), func(context.Context) error {
-				h.sends(data("Accounts", "r", ""), by) //nolint:contextcheck // another call
+				h.sends(data("Accounts", "r", ""), by)
 				return nil
 			}))
 			assert.False(t, h.sends(data("Balances", "r", ""), nil))

@@ -125,7 +125,7 @@ func (o RetryOptions) wait(ctx context.Context, e *bankmux.Error, attempt int) (
 		return 0, false
 	}
 	if wait == 0 {
-		wait = rand.N(o.backoff(attempt)) + 1
+		wait = rand.N(o.backoff(attempt)) + 1 //nolint:gosec // jitter
 	}
 	deadline, ok := ctx.Deadline()
 	return wait, !ok || time.Until(deadline) > wait

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -161,7 +162,7 @@ func renumberedRowsAreFound(t *testing.T) {
 				res := reconcile.Compare(stored(c.known...), in)
 				require.Len(t, res.Added, 1)
 				assert.Equal(t, "LATE FEE", res.Added[0].Known.Text)
-				changes := append(res.Modified, res.Replaced...)
+				changes := slices.Concat(res.Modified, res.Replaced)
 				require.Len(t, changes, 2)
 				for _, ch := range changes {
 					assert.Equal(t, ch.Was.Text[:6], ch.Known.Text[:6])

@@ -24,7 +24,7 @@ var mutations = map[string]func(*record){
 	"a change is taken back": func(r *record) { r.put(paid("row-2", "checking", 2, "-3.50", "SHOP 2")) },
 	"a pending row is posted": func(r *record) {
 		r.remove("hold")
-		r.put(posted("booked", "hold", "checking", 0, "-21.00", "DINNER"))
+		r.put(replacing("hold", paid("booked", "checking", 0, "-21.00", "DINNER")))
 	},
 }
 

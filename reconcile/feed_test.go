@@ -67,10 +67,10 @@ func feedReportsEachChange(t *testing.T) {
 		}, 0, 0, 1, 0, 0},
 		"a pending row that was posted, on a page after its removal": {func(r *record) {
 			r.remove("hold")
-			r.put(posted("booked", "hold", "checking", 0, "-23.00", "DINNER AND TIP"))
+			r.put(replacing("hold", paid("booked", "checking", 0, "-23.00", "DINNER AND TIP")))
 		}, 0, 0, 1, 0, 0},
 		"a pending row that was posted, on a page before its removal": {func(r *record) {
-			r.put(posted("booked", "hold", "checking", 0, "-23.00", "DINNER AND TIP"))
+			r.put(replacing("hold", paid("booked", "checking", 0, "-23.00", "DINNER AND TIP")))
 			r.remove("hold")
 		}, 0, 0, 1, 0, 0},
 		"a pending row that was posted under an id that the provider does not link": {func(r *record) {

@@ -36,7 +36,7 @@ func (m textNumbering) number(text string) textID {
 	}
 	n, ok := m[text]
 	if !ok {
-		n = textID(len(m) + 1)
+		n = textID(len(m) + 1) //nolint:gosec // no memory holds as many
 		m[text] = n
 	}
 	return n

@@ -208,10 +208,9 @@ func held(id, account string, back int, amount, text string) bankmux.Transaction
 	return row
 }
 
-// posted returns the booked row of a pending one, under another id.
-func posted(id, of, account string, back int, amount, text string) bankmux.Transaction {
-	row := paid(id, account, back, amount, text)
-	row.Replaces = of
+// replacing returns a booked row that names the pending row it replaces.
+func replacing(pending string, row bankmux.Transaction) bankmux.Transaction {
+	row.Replaces = pending
 	return row
 }
 

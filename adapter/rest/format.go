@@ -9,12 +9,12 @@ import (
 )
 
 // Format writes only the method, because path, header and body may contain credentials.
-func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.redacted()) }
+func (req Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, req.redacted()) }
 
 // MarshalText returns only the method.
-func (r Request) MarshalText() ([]byte, error) { return []byte(r.redacted()), nil }
+func (req Request) MarshalText() ([]byte, error) { return []byte(req.redacted()), nil }
 
-func (r Request) redacted() string { return "rest.Request(" + r.Method + ")" }
+func (req Request) redacted() string { return "rest.Request(" + req.Method + ")" }
 
 // Format writes only the status, because the body may contain credentials and personal data.
 func (r Response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.redacted()) }

@@ -53,7 +53,7 @@ func (withoutValues) Value(any) any { return nil }
 
 func (v valueless) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := withoutValues{r.Context()}
-	return v.RoundTripper.RoundTrip(r.WithContext(ctx)) //nolint:contextcheck // it wraps the request's own
+	return v.RoundTripper.RoundTrip(r.WithContext(ctx))
 }
 
 // TestOnceOverACallersTransport specifies that a request arrives once through a caller's transport.

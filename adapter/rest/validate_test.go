@@ -32,7 +32,7 @@ func aPathParameterCannotChangeThePath(t *testing.T) {
 			got = ""
 			err := get("/accounts/{id}/balances", map[string]string{"id": id, "other": "x"})
 			require.ErrorIs(t, err, bankmux.ErrInvalid)
-			assert.NotEqual(t, bankmux.KindOf(err).Scope(), bankmux.ScopeProvider)
+			assert.NotEqual(t, bankmux.ScopeProvider, bankmux.KindOf(err).Scope())
 			assert.Empty(t, got)
 		})
 	}

@@ -123,7 +123,7 @@ func (s *Source) cached() (bankmux.Secret, bool) {
 // 30 s. A random part of up to a tenth is added, so that processes renew at different times.
 func early(lifetime time.Duration) time.Duration {
 	margin := max(lifetime/10, 30*time.Second)
-	return margin + rand.N(margin/10+1)
+	return margin + rand.N(margin/10+1) //nolint:gosec // a spread, not a secret
 }
 
 // Invalidate drops bad if it is still the current token. So many callers that were refused with one

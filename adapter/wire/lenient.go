@@ -231,10 +231,12 @@ func setScalar(to reflect.Value, text string) bool {
 		}
 		n, _, ok := whole.Trunc(0).Int64(0)
 		switch {
-		case !ok, to.CanInt() && to.OverflowInt(n), to.CanUint() && (n < 0 || to.OverflowUint(uint64(n))):
+		case !ok, to.CanInt() && to.OverflowInt(n), to.CanUint() && n < 0:
+			return false
+		case to.CanUint() && to.OverflowUint(uint64(n)): //nolint:gosec // n is not negative
 			return false
 		case to.CanUint():
-			to.SetUint(uint64(n))
+			to.SetUint(uint64(n)) //nolint:gosec // n is not negative
 		default:
 			to.SetInt(n)
 		}

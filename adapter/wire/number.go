@@ -57,7 +57,7 @@ func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	n.state = unreadable
 	// The text is not kept, so it may share the decoder's buffer.
-	if value, ok := bankmux.ParseDecimal(unsafe.String(&raw[0], len(raw))); ok {
+	if value, ok := bankmux.ParseDecimal(unsafe.String(&raw[0], len(raw))); ok { //nolint:gosec // not kept
 		n.Value, n.state = value, present
 	}
 	return nil

@@ -55,7 +55,7 @@ func agreement(t *testing.T) {
 				// Every page takes a while before and after it is read, so that each sync overtakes
 				// the other now and then.
 				paced := s.Client.With(
-					func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+					func(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
 						wait := func() {
 							mu.Lock()
 							pause := time.Duration(dice.IntN(5)) * time.Second

@@ -62,7 +62,8 @@ func run(write bool) error {
 
 // module lists what the packages of the module in the working directory export.
 func module() ([]string, error) {
-	out, err := exec.CommandContext(context.Background(), "go", "list", "-f", "{{.Name}} {{.ImportPath}} {{.Dir}}", "./...").Output()
+	const format = "{{.Name}} {{.ImportPath}} {{.Dir}}"
+	out, err := exec.CommandContext(context.Background(), "go", "list", "-f", format, "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}

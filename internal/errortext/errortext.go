@@ -18,7 +18,9 @@ var (
 	)
 	fraction = regexp.MustCompile(`\d\.\d+(?:ms|s|m|h)\b|\b0m0?s?\b|[1-9]h0m0s|\dm0s`)
 	plural   = regexp.MustCompile(
-		`\b1 (?:days|bytes|clients|accounts|rows|characters)\b|\b(?:transactions|accounts|account numbers|investments) was\b|\bidentity were\b|no route serves no\b`,
+		`\b1 (?:days|bytes|clients|accounts|rows|characters)\b|` +
+			`\b(?:transactions|accounts|account numbers|investments) was\b|` +
+			`\bidentity were\b|no route serves no\b`,
 	)
 )
 

@@ -159,7 +159,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if provider == "dapi" {
 		handler = bank.Dapi()
 	}
-	fault := w.inject(r, func(name string) bool { return atServer(name) })
+	fault := w.inject(r, atServer)
 	w.count("requests", provider, 1)
 	if exchangeOf(r.URL.Path) {
 		token := tokenOf(r)

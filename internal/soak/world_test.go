@@ -54,7 +54,7 @@ func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world))
 			stop:   make(chan struct{}),
 		}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{ //nolint:gosec // in memory, for a test
+		server := &http.Server{
 			Handler:  w,
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
 		}
@@ -116,7 +116,7 @@ func (w *world) open() error {
 }
 
 func (w *world) bankOptions(customers []virtualbank.Customer) virtualbank.Options {
-	return virtualbank.Options{ //nolint:gosec // a handful of lanes
+	return virtualbank.Options{
 		Seed:        w.cfg.seed + uint64(w.lane)<<32,
 		HistoryDays: historyDays,
 		Customers:   customers,

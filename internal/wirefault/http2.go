@@ -123,7 +123,7 @@ func replaceReset(r *http.Request, with func(id uint32) []byte, closes bool) {
 
 // frame returns a frame without flags whose payload is a list of 32-bit numbers.
 func frame(kind byte, stream uint32, payload ...uint32) []byte {
-	out := []byte{0, 0, byte(4 * len(payload)), kind, 0}
+	out := []byte{0, 0, byte(4 * len(payload)), kind, 0} //nolint:gosec // a few numbers
 	for _, n := range append([]uint32{stream}, payload...) {
 		out = binary.BigEndian.AppendUint32(out, n)
 	}

@@ -140,10 +140,10 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 }
 
 // bank is the bank that the metadata describe.
-func (m metadataResponse) bank() model.Bank {
+func (r metadataResponse) bank() model.Bank {
 	return model.Bank{
-		BankID: string(m.Metadata.BankID), OperationID: string(m.OperationID), SwiftCode: m.Metadata.SwiftCode,
-		Name: m.Metadata.BankName, CountryCode: m.Metadata.Country.Code,
+		BankID: string(r.Metadata.BankID), OperationID: string(r.OperationID), SwiftCode: r.Metadata.SwiftCode,
+		Name: r.Metadata.BankName, CountryCode: r.Metadata.Country.Code,
 	}
 }
 

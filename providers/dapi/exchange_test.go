@@ -269,7 +269,7 @@ func anAccessTokenThatCannotBeSentIsMalformed(t *testing.T) {
 	for _, bad := range unsendable {
 		s := start(t, nil)
 		var calls atomic.Int32
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			calls.Add(1)
 			w.Header().Set("Content-Type", "application/json")
 			assert.NoError(

@@ -122,7 +122,7 @@ func (w *transaction) exact() bool {
 	}
 	d, ok := difference(before, after)
 	if missing := after.Scale() - amount.Scale(); ok && missing >= 0 && missing < len(powers) && amount.Coef() < 1<<40 {
-		return max(d, -d) == int64(amount.Coef())*powers[missing]
+		return max(d, -d) == int64(amount.Coef())*powers[missing] //nolint:gosec // under 40 bits
 	}
 	apart, err := after.SubExact(*before, max(before.Scale(), after.Scale()))
 	return err == nil && apart.CmpAbs(*amount) == 0
@@ -138,7 +138,7 @@ func difference(before, after *decimal.Decimal) (int64, bool) {
 	if before.Scale() != after.Scale() || before.Coef() >= large || after.Coef() >= large {
 		return 0, false
 	}
-	b, a := int64(before.Coef()), int64(after.Coef())
+	b, a := int64(before.Coef()), int64(after.Coef()) //nolint:gosec // under 60 bits
 	if before.IsNeg() {
 		b = -b
 	}

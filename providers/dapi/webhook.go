@@ -122,11 +122,11 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: proof.Time.UTC()}
 	body := readWebhook(req.Body())
 	if text, ok := a.webhooks.encrypted(req.Body()); ok {
-		clear, err := a.webhooks.decrypt(text)
+		plain, err := a.webhooks.decrypt(text)
 		switch {
 		case err == nil:
-			e = e.WithPayload(clear)
-			if inner := readWebhook(clear); inner.Event != "" {
+			e = e.WithPayload(plain)
+			if inner := readWebhook(plain); inner.Event != "" {
 				body = inner
 			}
 		case model.Event(body.Event) == bankmux.EventUnknown: // otherwise it was not encrypted

@@ -274,19 +274,19 @@ func (r *investmentsResponse) data() bool { return r.Transactions.Len() > 0 }
 
 // Accounts are listed even without numbers and owners, so they are not data here.
 
-func (a *numbersResponse) data() bool {
-	return len(a.Accounts.Bad) > 0 || slices.ContainsFunc(a.Accounts.Rows, func(acc accountNumbers) bool {
+func (r *numbersResponse) data() bool {
+	return len(r.Accounts.Bad) > 0 || slices.ContainsFunc(r.Accounts.Rows, func(acc accountNumbers) bool {
 		n := &acc.Numbers
 		return n.ACH.Len()+n.EFT.Len()+n.BACS.Len()+n.International.Len() > 0
 	})
 }
 
-func (a *identityResponse) data() bool {
-	return len(a.Accounts.Bad) > 0 ||
-		slices.ContainsFunc(a.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
+func (r *identityResponse) data() bool {
+	return len(r.Accounts.Bad) > 0 ||
+		slices.ContainsFunc(r.Accounts.Rows, func(acc accountOwners) bool { return acc.Owners.Len() > 0 })
 }
 
-func (a *syncResponse) data() bool {
-	t := &a.Transactions
-	return t.Created.N+t.Updated.N+t.Removed.Len() > 0 || a.HasMore.Value
+func (r *syncResponse) data() bool {
+	t := &r.Transactions
+	return t.Created.N+t.Updated.N+t.Removed.Len() > 0 || r.HasMore.Value
 }
