@@ -27,21 +27,21 @@ type BreakerOptions struct {
 	Ratio int
 	// MinRequests is the number of attempts in Window from which Ratio applies. The default is 20.
 	MinRequests uint32
-	// Window is the time over which attempts are counted. It moves in steps of a sixth. The default
-	// is 60 s.
+	// Window is the time over which attempts are counted. It moves forward in steps of a sixth of
+	// its length. The default is 60 s.
 	Window time.Duration
 	// OpenFor is how long an open circuit refuses calls before it is half-open. The default is
 	// 30 s.
 	OpenFor time.Duration
-	// Probes is how many calls a half-open circuit passes at a time. The same number of successes
+	// Probes is how many calls a half-open circuit admits at a time. The same number of successes
 	// closes it. The default is 3.
 	Probes uint32
 	// ProbeFor limits the time of a probe. The default is 15 s.
 	ProbeFor time.Duration
-	// Patience is how long the provider must be silent before the end of the caller's own deadline
-	// counts as a failure. A shorter silence does not count. The default is 5 s. If a call has
-	// other candidates in a [bankmux.Registry], it gets only a share of the caller's time. A fifth
-	// of Patience is then enough.
+	// Patience applies to an attempt that ended without a response because the caller's deadline
+	// passed. It counts as a failure if it took at least Patience. Otherwise it does not count. The
+	// default is 5 s. If a call has other candidates in a [bankmux.Registry], it gets only a share
+	// of the caller's time, and a fifth of Patience is enough.
 	Patience time.Duration
 }
 
@@ -86,8 +86,8 @@ type BreakerState struct {
 	Failures uint32    `json:"failures"` // failed attempts in the window
 }
 
-// Breakers has one circuit breaker per client and group of operations. So a failing group, such as
-// reads of data, does not block users who link. It is safe for concurrent use.
+// Breakers has one circuit breaker per client and group of operations. Failing reads of data, for
+// example, do not block users who link a bank. Breakers is safe for concurrent use.
 type Breakers struct {
 	opts   BreakerOptions
 	notify *notifier
@@ -107,14 +107,15 @@ func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 //
 // Each attempt is a failure, a success or neither:
 //
-//   - A failure is an error of [bankmux.ScopeProvider], the end of [Deadline], or an error without
-//     a Kind.
+//   - A failure is an error of [bankmux.ScopeProvider], the end of the time that [Deadline] allows,
+//     or an error without a Kind.
 //   - A success is every well-formed response. That includes refusals of the request, the outage of
 //     one institution and the lapsed consent of one user.
-//   - Neither is a rate limit, the caller's cancellation, an error of the application's code, or a
-//     call that was refused before it was sent.
+//   - Rate limits, the caller's cancellation, errors of the application's code, and calls that were
+//     refused before they were sent are neither.
 //
-// If the caller's own deadline ends a silent attempt, [BreakerOptions.Patience] decides.
+// If the caller's own deadline ends an attempt without a response, [BreakerOptions.Patience]
+// decides.
 func (b *Breakers) Interceptor() bankmux.Interceptor {
 	return b.interceptor(func(bankmux.Op) bool { return false })
 }

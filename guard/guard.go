@@ -9,8 +9,8 @@
 // # Operations and attempts
 //
 // An operation is one call of a method of [bankmux.Client]. An attempt is one run of the adapter's
-// code for it. An operation with two retries has three attempts. An operation is one of these
-// ([bankmux.Effect]):
+// code for it. An operation with two retries has three attempts. An operation has one of these
+// effects ([bankmux.Effect]):
 //
 //   - Local: it sends nothing, so it is neither repeated nor limited in time.
 //   - Read or Idempotent: it is safe to repeat.
@@ -50,8 +50,8 @@
 // # Defaults
 //
 // With the zero [Options] a call has up to 3 attempts. It waits up to 200 ms before the second
-// attempt and up to 400 ms before the third. If the provider asks for a wait of up to 10 s, that
-// applies instead. An attempt ends after 30 s for link, 60 s for data and 120 s for pay.
+// attempt and up to 400 ms before the third. A wait that the provider asks for replaces these, up
+// to 10 s. The limit of an attempt is 30 s in the group link, 60 s in data and 120 s in pay.
 //
 // The circuit of a provider opens after 6 failed attempts in a row, or if half of at least 20
 // attempts in 60 s fail. It is half-open after 30 s.
@@ -59,8 +59,8 @@
 // # Interactive calls
 //
 // A retry waits as long as the provider asks, up to [RetryOptions.MaxWait]. That suits a background
-// job. A handler of a request passes [Interactive] contexts, and gets the error with its RetryAfter
-// instead of a long wait.
+// job. In a request handler, call with a context from [Interactive]. The call then returns the
+// error with its RetryAfter instead of waiting.
 package guard
 
 import (
@@ -91,8 +91,9 @@ type Options struct {
 	// function [Hold]. It also refuses calls without a user where the bank asked the user before;
 	// see [Unattended]. The Dapi adapter sets it.
 	Hold bool
-	// AtInstitution selects the operations that count against the institution's circuit breaker:
-	// those for which the provider waits for the bank. The adapters set it. nil selects none.
+	// AtInstitution selects the operations for which the provider waits for the bank. They count
+	// against the institution's circuit breaker, and [Unattended] refuses only these. nil selects
+	// none for the breaker and the data group for Unattended. The adapters set it.
 	AtInstitution func(bankmux.Op) bool
 	// OnStateChange receives every change of a circuit breaker. The changes of one breaker arrive
 	// in order, one at a time. The guard calls OnStateChange in a separate goroutine and holds no
@@ -130,9 +131,9 @@ func New(opts Options) *Guard {
 }
 
 // Shared returns the value that the clients of this guard share under key. It calls create on first
-// use and keeps the value as long as the guard. Shared is for adapters, which share for example the
-// keys of webhooks. Use a key of an unexported type. The value must be safe for concurrent use, and
-// create must not call the guard.
+// use and keeps the value as long as the guard. Shared is for adapters, for example to fetch the
+// keys of webhook signatures once. Use a key of an unexported type. The value must be safe for
+// concurrent use, and create must not call the guard.
 func (g *Guard) Shared(key any, create func() any) any {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -142,9 +143,10 @@ func (g *Guard) Shared(key any, create func() any) any {
 	return g.shared[key]
 }
 
-// Interceptors returns the interceptors for [bankmux.NewClient], outermost first. An adapter passes
-// functions that fill in the options which the application left zero. They change a copy of the
-// options. They cannot change the options of breakers, which [New] has read already.
+// Interceptors returns the interceptors for [bankmux.NewClient], outermost first. The constructors
+// of adapters call it. They pass functions that fill in the options which the application left
+// zero. The functions change a copy of the options. They cannot change the options of the breakers,
+// which [New] has read already.
 func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	opts := g.opts
 	for _, f := range adapt {

@@ -26,13 +26,13 @@ type InstitutionOptions struct {
 	// OpenFor is how long an open circuit refuses calls before it is half-open. The default is
 	// 30 s.
 	OpenFor time.Duration
-	// Probes is how many calls a half-open circuit passes at a time. The same number of successes
+	// Probes is how many calls a half-open circuit admits at a time. The same number of successes
 	// closes it. The default is 1.
 	Probes uint32
 	// ProbeFor limits the time of a probe. The default is 30 s, since banks are slower than
 	// providers.
 	ProbeFor time.Duration
-	// MaxInstitutions bounds how many institutions are remembered. The default is 1,000.
+	// MaxInstitutions is the largest number of breakers of institutions. The default is 1,000.
 	MaxInstitutions int
 }
 
@@ -49,9 +49,9 @@ func (o InstitutionOptions) withDefaults() InstitutionOptions {
 }
 
 // Institutions has a circuit breaker for each institution that failed, per client and group of
-// operations. So during the outage of one bank its callers get an error at once, and calls to other
-// banks pass. It forgets the institution that was used least recently if there are too many. It is
-// safe for concurrent use.
+// operations. During the outage of one bank, calls to it return an error at once, and calls to
+// other banks pass. Beyond [InstitutionOptions.MaxInstitutions], a new breaker replaces the closed
+// one that was used least recently. Institutions is safe for concurrent use.
 type Institutions struct {
 	opts     InstitutionOptions
 	breakers *Breakers // makes them and reports their changes
@@ -83,14 +83,14 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 //
 // Each call is a failure, a success or neither:
 //
-//   - A failure is an error of [bankmux.ScopeInstitution], or for reads a timeout.
+//   - A failure is an error of [bankmux.ScopeInstitution], or the timeout of a read.
 //   - A success is a read without error. So is a response that only a working bank causes, such as
 //     a challenge or a rejected login.
 //   - Everything else is neither.
 //
-// Failures of a single connection do not open the circuit, because the user may be the cause. They
-// do if the provider has reported an outage for one of them ([bankmux.ErrInstitution]). If the
-// caller's own deadline ends a silent read, it is a failure from 5 s on.
+// Failures of a single connection open the circuit only if one of them is [bankmux.ErrInstitution],
+// which is an outage that the provider reported. Otherwise the user may be the cause. If the
+// caller's own deadline ends a read without a response, it is a failure if it took at least 5 s.
 func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atInstitution(op) {

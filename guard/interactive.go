@@ -15,11 +15,11 @@ type interactiveKey struct{}
 
 // Interactive returns a context for a call that a person waits for, such as one in a request
 // handler. [Retry] then waits at most one second in total between the attempts. If the provider
-// asks for more, as it does when it limits the rate, the error comes back at once.
+// asks for a longer wait, as after a rate limit, the call returns the error at once.
 // [bankmux.Error.RetryAfter] has the wait, for a Retry-After header or a message to the user.
 //
-// Without it a call waits up to [RetryOptions.MaxWait] before each retry, which suits background
-// work. Interactive does not limit the time of an attempt: give ctx a deadline for that.
+// With any other context a call waits up to [RetryOptions.MaxWait] before each retry, which suits
+// background work. Interactive does not limit the time of an attempt: give ctx a deadline for that.
 func Interactive(ctx context.Context) context.Context {
 	return context.WithValue(ctx, interactiveKey{}, true)
 }

@@ -11,9 +11,9 @@ import (
 // which they came. If the context of a waiting call ends, the error is [bankmux.ErrContextDone]
 // with NotSent set. Calls without a connection and local operations do not wait.
 //
-// Dapi needs this: it fails both calls if two use one token at the same time. The queue is in the
-// memory of this process, so other processes do not wait. It keeps only connections that are in
-// use.
+// Dapi needs this: if two calls use one token at the same time, Dapi fails both. The queue is in
+// the memory of this process, so calls of other processes do not wait. It has an entry only for
+// connections that are in use.
 func OnePerConnection() bankmux.Interceptor {
 	q := turnTable{turns: map[string]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {

@@ -14,13 +14,13 @@ import (
 type RetryOptions struct {
 	// MaxAttempts includes the first attempt. The default is 3; 1 turns retries off.
 	MaxAttempts int
-	// Base is the longest wait before the second attempt. It doubles before each further attempt,
-	// up to Cap. The wait is a random part of it. The default is 200 ms.
+	// Base limits the wait before the second attempt. The limit doubles before each further
+	// attempt, up to Cap. The wait is a random part of the limit. The default is 200 ms.
 	Base time.Duration
 	// Cap is the longest wait if the provider names none. The default is 5 s.
 	Cap time.Duration
-	// MaxWait is the longest wait that the provider may ask for. If it asks for more, the call is
-	// not repeated. The default is 10 s.
+	// MaxWait is the longest wait that the provider may ask for. If the provider asks for a longer
+	// one, the call is not repeated. The default is 10 s.
 	MaxWait time.Duration
 }
 
@@ -45,14 +45,14 @@ func (o RetryOptions) withDefaults() RetryOptions {
 // attempt (backoff with full jitter).
 //
 // A one-shot is repeated only if it was certainly not sent. If it was sent and the provider's
-// decision is unknown, the error is [bankmux.ErrOutcomeUnknown]. A call that carries the user's
-// answers to a challenge counts as a one-shot here, because a one-time password works once. If an
-// error is not in the provider's table ([bankmux.Error.Unlisted]), the call is not repeated.
+// decision is unknown, the error is [bankmux.ErrOutcomeUnknown]. A call with the user's answers to
+// a challenge is repeated under the same condition, because a one-time password works once. A call
+// is not repeated after an error that the adapter does not know ([bankmux.Error.Unlisted]).
 //
-// Retry never waits longer than MaxWait or beyond the caller's deadline. It then returns the error
-// at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends during a wait, the error is
-// [bankmux.ErrContextDone] and also matches the last attempt's error. For a call that a person
-// waits for, see [Interactive].
+// Retry never waits longer than MaxWait or beyond the caller's deadline. If the wait would be
+// longer, it returns the error at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends
+// during a wait, the error is [bankmux.ErrContextDone] and also matches the last attempt's error.
+// For a call that a person waits for, see [Interactive].
 func Retry(opts RetryOptions) bankmux.Interceptor {
 	opts = opts.withDefaults()
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {

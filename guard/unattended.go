@@ -15,9 +15,9 @@ import (
 // atInstitution selects the calls to refuse: those for which the provider waits for the bank. nil
 // selects the data group.
 //
-// Unattended knows from the connection that a bank asked ([bankmux.Status.AskedAt]). The
-// application keeps that up to date with [bankmux.Status.After]. Unattended also remembers the
-// challenges that this process has seen, on at most 10,000 connections.
+// [bankmux.Status.AskedAt] of the connection says whether its bank asked. The application keeps it
+// up to date with [bankmux.Status.After]. Unattended also remembers up to 10,000 connections whose
+// banks asked in this process.
 func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	if atInstitution == nil {
 		atInstitution = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
