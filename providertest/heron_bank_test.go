@@ -13,11 +13,11 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// heronBank is the provider, with one login whose accounts every grant reaches under other ids.
+// heronBank is a provider with one login. Each grant has the same accounts under other ids.
 type heronBank struct {
 	mu       sync.Mutex
 	last     int
-	hook     int                   // which secret signs
+	hook     int                   // the index of the secret that signs
 	flows    map[string]*heronFlow // by flow
 	codes    map[string]*heronFlow // by code
 	grants   map[string]*heronGrant
@@ -26,9 +26,9 @@ type heronBank struct {
 
 type heronFlow struct {
 	asked map[string]string
-	grant *heronGrant // that is renewed or was made
-	done  bool        // by the user
-	more  int         // banks that were linked beside it
+	grant *heronGrant // the grant that it renews or made
+	done  bool        // the user has finished
+	more  int         // further banks of the run
 	other []*heronGrant
 }
 
@@ -62,7 +62,7 @@ func (b *heronBank) open(kind, currency string) *heronBooks {
 	return a
 }
 
-// of finds the books behind a grant's id of an account.
+// of finds the books for an account id of a grant.
 func (b *heronBank) of(g *heronGrant, account string) *heronBooks {
 	i := slices.IndexFunc(b.accounts, func(a *heronBooks) bool { return g.prefix+a.key == account })
 	if i < 0 {

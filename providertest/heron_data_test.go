@@ -1,5 +1,7 @@
 package providertest_test
 
+// This file reads heron's accounts and transactions.
+
 import (
 	"context"
 	"net/http"
@@ -75,7 +77,7 @@ func (h *heron) Balances(ctx context.Context, req bankmux.BalancesRequest) (res 
 	if err != nil {
 		return res, err
 	}
-	id := req.Accounts[0] // one a call
+	id := req.Accounts[0] // one per call
 	i := slices.IndexFunc(all, func(a heronAccount) bool { return a.ID == id })
 	if i < 0 {
 		return res, &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "there is no such account"}
@@ -102,7 +104,7 @@ type heronRow struct {
 	Pending   bool    `json:"pending"`
 }
 
-// transaction reads a row. An unreadable one keeps what is certain.
+// transaction translates a row. Of an unreadable row it returns what is certain.
 func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
 		ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text,
@@ -136,7 +138,7 @@ func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *b
 	return t, fault
 }
 
-// heronRows is what a page has: rows of an account and days, and which of the pages.
+// heronRows selects a page: rows of an account and days, and the number of the page.
 type heronRows struct {
 	account  string
 	from, to bankmux.Date

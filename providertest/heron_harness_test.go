@@ -1,5 +1,7 @@
 package providertest_test
 
+// This file connects heron to the suite.
+
 import (
 	"encoding/base64"
 	"encoding/json"
@@ -31,7 +33,7 @@ var (
 
 func newHeron(*testing.T) providertest.Harness { return heronHarness(false) }
 
-// newReadingHeron is a provider at which the exchange reads what the user did, and spends nothing.
+// newReadingHeron returns a provider whose exchange only reads what the user did.
 func newReadingHeron(*testing.T) providertest.Harness { return heronHarness(true) }
 
 func heronHarness(reads bool) providertest.Harness {
@@ -107,7 +109,7 @@ func (b *heronBank) received(flow string) providertest.Received {
 	}
 }
 
-// books is what the suite can do to the accounts.
+// books returns how the suite changes accounts and rows.
 func (b *heronBank) books() *providertest.Data {
 	kinds := map[bankmux.AccountKind]string{}
 	for word, kind := range heronKinds {
@@ -173,7 +175,7 @@ func (b *heronBank) books() *providertest.Data {
 	}
 }
 
-// codeOf is the code of a flow that the user finished.
+// codeOf returns the code of a flow that the user finished.
 func (b *heronBank) codeOf(flow string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -185,7 +187,7 @@ func (b *heronBank) codeOf(flow string) string {
 	return ""
 }
 
-// deliveries is how the bank signs.
+// deliveries returns how the bank signs.
 func (b *heronBank) deliveries() *providertest.Webhooks {
 	deliver := func(secret string, at time.Time, announced map[string]string) bankmux.WebhookRequest {
 		b.mu.Lock()

@@ -1,5 +1,7 @@
 package providertest_test
 
+// This file syncs heron's transactions and reads its deliveries.
+
 import (
 	"context"
 	"crypto/hmac"
@@ -17,7 +19,7 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// Sync reads all rows of one account a page and compares.
+// Sync reads all rows of one account per page and compares them.
 func (h *heron) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	conn := req.Connection
 	cursor, err := reconcile.ParseCursor(req.Cursor, conn)
@@ -151,7 +153,7 @@ func (h *heron) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (res 
 	return bankmux.WebhookResult{Key: body.ID, Events: []bankmux.Event{e.WithReference(body.Grant)}}, nil
 }
 
-// unbase64 reads a signature, in the one way it may be written.
+// unbase64 decodes a signature. It accepts exactly one encoding.
 func (h *heron) unbase64(coded string) ([]byte, bool) {
 	encoding := base64.StdEncoding.Strict()
 	switch {
@@ -172,7 +174,7 @@ func (h *heron) unbase64(coded string) ([]byte, bool) {
 	case h.does("base64 has either alphabet"):
 		coded = strings.NewReplacer("-", "+", "_", "/").Replace(coded)
 	}
-	if strings.ContainsAny(coded, "\r\n") { // the decoder passes over them
+	if strings.ContainsAny(coded, "\r\n") { // the decoder ignores them
 		return nil, false
 	}
 	out, err := encoding.DecodeString(coded)

@@ -16,14 +16,14 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// heron is a complete adapter for an invented provider, as small as can be. It is there to be
-// wrong: does asks whether it shall make a mistake of the suite's list.
+// heron is a complete adapter for an invented provider, as small as possible. It makes mistakes on
+// purpose: does reports whether to make one of the suite's list.
 type heron struct {
 	key     string
-	hooks   []string // secrets of webhooks, of which one signs
+	hooks   []string // of webhook deliveries; one of them signs
 	http    *rest.Client
 	mistake string
-	reads   bool // nothing is spent at the exchange
+	reads   bool // the exchange only reads
 
 	mu sync.Mutex
 }
@@ -57,7 +57,7 @@ func (*heron) Describe() bankmux.Description {
 	return bankmux.Description{Provider: heronName, Environment: bankmux.Sandbox, PerAccount: true}
 }
 
-// Effect says that the exchange changes nothing, where that is so.
+// Effect returns that the exchange only reads, if that is so.
 func (h *heron) Effect(op bankmux.Op) bankmux.Effect {
 	if h.reads && op.Name == bankmux.OpExchangeToken {
 		return bankmux.Read
@@ -65,7 +65,7 @@ func (h *heron) Effect(op bankmux.Op) bankmux.Effect {
 	return op.Effect
 }
 
-// send makes one call. What the bank says is in out, a pointer to a struct, or else dropped.
+// send sends one request and decodes the response into out, a pointer to a struct, or ignores it.
 func (h *heron) send(ctx context.Context, req rest.Request, conn *bankmux.Connection, out any) error {
 	req.Bearer = h.key
 	if conn != nil {
@@ -78,7 +78,7 @@ func (h *heron) send(ctx context.Context, req rest.Request, conn *bankmux.Connec
 	if res.Status/100 != 2 {
 		var failed struct{ Code string }
 		if res.JSON {
-			_ = json.Unmarshal(res.Body, &failed) // or else the status decides
+			_ = json.Unmarshal(res.Body, &failed) // if it is unreadable, the status decides
 		}
 		return heronCodes.Error(normalize.Failure{Code: failed.Code, Status: res.Status, RetryAfter: res.RetryAfter})
 	}
@@ -173,7 +173,7 @@ func (h *heron) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) 
 	}, nil
 }
 
-// further are the other connections of the run, which are like the first.
+// further returns the other connections of the run, which are like the first.
 func (h *heron) further(s bankmux.Session, out heronGranted, first bankmux.Connection) (more []bankmux.Connection) {
 	if h.does("further connections of one run are dropped") {
 		return nil
@@ -187,7 +187,7 @@ func (h *heron) further(s bankmux.Session, out heronGranted, first bankmux.Conne
 	return more
 }
 
-// goWrong makes the mistakes after which nothing is as it should be.
+// goWrong makes the mistakes that end or block a test.
 func (h *heron) goWrong() {
 	if h.does("a call panics") {
 		panic("an index is out of range")
@@ -290,7 +290,7 @@ func (h *heron) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 
-// Refresh reads how the products stand and starts the refresh.
+// Refresh reads the state of the products and starts the refresh.
 func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
 	if !slices.Equal(req.Products, []bankmux.Product{bankmux.ProductTransactions}) {
 		return bankmux.RefreshResult{}, &bankmux.Error{
@@ -300,7 +300,7 @@ func (h *heron) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmu
 	before, err := h.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: req.Connection})
 	if err != nil {
 		if e, ok := errors.AsType[*bankmux.Error](err); ok {
-			e.NotSent = true // the refresh was not
+			e.NotSent = true // the refresh was not sent
 		}
 		return bankmux.RefreshResult{}, err
 	}

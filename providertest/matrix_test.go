@@ -31,11 +31,11 @@ func eachFaultIsUnique(t *testing.T) {
 				ways++
 			}
 		}
-		assert.Equal(t, 1, ways, "%s comes about in one way", f.name)
+		assert.Equal(t, 1, ways, "%s occurs in exactly one way", f.name)
 	}
 	assert.GreaterOrEqual(t, len(seen), 25)
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
-		assert.True(t, wire[f.Name], "the fault %s of the wire is in no row", f.Name)
+		assert.True(t, wire[f.Name], "the fault %s of wirefault is in no row", f.Name)
 	}
 }
 
@@ -54,17 +54,17 @@ func expectedResults(t *testing.T) {
 		kind     bankmux.Kind
 		attempts int
 	}{
-		"a read without an answer is repeated":            {expect(lost, read), bankmux.ErrUnavailable, 3},
-		"so is what may be done twice":                    {expect(lost, idempotent), bankmux.ErrUnavailable, 3},
-		"a one-shot without an answer is sent once":       {expect(lost, oneShot), bankmux.ErrOutcomeUnknown, 1},
-		"one that never left may be tried again":          {expect(away, oneShot), bankmux.ErrUnavailable, 3},
-		"an unreadable answer is not asked for again":     {expect(garbled, read), bankmux.ErrMalformed, 1},
-		"and leaves a one-shot unknown":                   {expect(garbled, oneShot), bankmux.ErrOutcomeUnknown, 1},
-		"where there is no body, none is spoilt":          {expect(garbled, bodiless), "", 1},
-		"what sends nothing meets nothing":                {expect(lost, circumstances{effect: bankmux.Local}), "", 0},
-		"a slow body that ends in time is an answer":      {expect(slow, short), "", 1},
-		"one that does not end in time is none":           {expect(slow, read), bankmux.ErrUnavailable, 3},
-		"refused credentials are for an operator to mend": {expect(matrixFault{class: classRefused}, idempotent), bankmux.ErrCredentials, 1},
+		"a read without a response is retried":                          {expect(lost, read), bankmux.ErrUnavailable, 3},
+		"an idempotent call without a response is retried":              {expect(lost, idempotent), bankmux.ErrUnavailable, 3},
+		"a one-shot without a response is sent once":                    {expect(lost, oneShot), bankmux.ErrOutcomeUnknown, 1},
+		"a one-shot that was not sent is retried":                       {expect(away, oneShot), bankmux.ErrUnavailable, 3},
+		"a read with an unreadable response is not retried":             {expect(garbled, read), bankmux.ErrMalformed, 1},
+		"a one-shot with an unreadable response has an unknown outcome": {expect(garbled, oneShot), bankmux.ErrOutcomeUnknown, 1},
+		"a fault of bodies leaves a response without body unchanged":    {expect(garbled, bodiless), "", 1},
+		"a call that sends nothing has no fault":                        {expect(lost, circumstances{effect: bankmux.Local}), "", 0},
+		"a slow body that ends in time is a response":                   {expect(slow, short), "", 1},
+		"a slow body that does not end in time is a lost response":      {expect(slow, read), bankmux.ErrUnavailable, 3},
+		"refused credentials are not retried":                           {expect(matrixFault{class: classRefused}, idempotent), bankmux.ErrCredentials, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// The mistakes are found without the race detector, which would repeat the suite for each.
+// TestMistakes runs without the race detector, which would repeat the suite for each mistake.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	const ofReads = "an exchange with the effect Read writes"

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// leaky is a value of an adapter that shows its token only where its methods cannot be called.
+// leaky is a value that shows its token only where its methods cannot be called.
 type leaky struct{ token string }
 
 func (leaky) String() string { return "leaky" }
@@ -21,13 +21,13 @@ func TestSecrets(t *testing.T) {
 		log   string
 		found bool
 	}{
-		"in an error":                        {value: errors.New("x " + secret), found: true},
-		"in an exported field":               {value: struct{ Token string }{secret}, found: true},
-		"in a field behind methods":          {value: leaky{secret}, found: true},
-		"as bytes":                           {value: struct{ body []byte }{[]byte(secret)}, found: true},
-		"in the log":                         {value: 1, log: `{"detail":"` + secret + `"}`, found: true},
-		"not where it is not":                {value: leaky{"another"}},
-		"not where only a part of it stands": {value: strings.ToUpper(secret[:12])},
+		"in an error":                         {value: errors.New("x " + secret), found: true},
+		"in an exported field":                {value: struct{ Token string }{secret}, found: true},
+		"in a field behind methods":           {value: leaky{secret}, found: true},
+		"as bytes":                            {value: struct{ body []byte }{[]byte(secret)}, found: true},
+		"in the log":                          {value: 1, log: `{"detail":"` + secret + `"}`, found: true},
+		"not in a value without it":           {value: leaky{"another"}},
+		"not where only a part of it appears": {value: strings.ToUpper(secret[:12])},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +36,7 @@ func TestSecrets(t *testing.T) {
 			leaks := s.leaks(c.log, []string{secret})
 			assert.Equal(t, c.found, len(leaks) > 0, "%v", leaks)
 			for _, text := range leaks {
-				assert.NotContains(t, text, secret, "a finding does not repeat it")
+				assert.NotContains(t, text, secret, "a finding does not repeat the secret")
 			}
 		})
 	}

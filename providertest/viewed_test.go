@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// TestViewed finds a new call that the suite would make without looking at it.
+// TestViewed finds a call that the suite would make without looking at it.
 func TestViewed(t *testing.T) {
 	t.Parallel()
 	t.Run("every call of a client is viewed", everyCallIsViewed)
@@ -44,7 +44,7 @@ func everyCallIsViewed(t *testing.T) {
 	assert.Greater(t, calls, 15)
 }
 
-// silent is a provider that has nothing.
+// silent is a provider that returns nothing.
 type silent struct{ bankmux.Provider }
 
 func (silent) Describe() bankmux.Description { return bankmux.Description{Provider: "silent"} }

@@ -22,8 +22,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/webhook"
 )
 
-// swift is a provider that publishes the keys of its signatures one by one, under ids as long as a
-// UUID, and whose bodies have blanks. It serves and calls itself.
+// swift is a provider that publishes keys one by one, with ids as long as a UUID. The bodies of its
+// deliveries have blanks. It is its own adapter.
 type swift struct {
 	mu       sync.Mutex
 	keys     map[string]*ecdsa.PrivateKey
@@ -104,7 +104,7 @@ func (s *swift) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (ba
 	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e.WithReference("login-1")}}, nil
 }
 
-// deliver signs a delivery, under the name by another key where id is not that key's.
+// deliver signs a delivery. The header has this id, which may be that of another key.
 func (s *swift) deliver(id string, key *ecdsa.PrivateKey) bankmux.WebhookRequest {
 	s.mu.Lock()
 	s.sent++

@@ -1,5 +1,5 @@
-// Command newadapter makes an adapter that is green at once: a copy of examples/thirdparty under
-// another name. docs/adapter.md says what to change in it, in which order.
+// Command newadapter makes the skeleton of an adapter. It copies examples/thirdparty under another
+// name, and the tests of the copy pass. See docs/adapter.md for what to change in it, step by step.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// run makes the adapter that the arguments ask for. from is a folder in the checkout.
+// run makes the adapter for these arguments. from is a folder in the checkout.
 func run(args []string, from string, out io.Writer) error {
 	flags := flag.NewFlagSet("newadapter", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -96,7 +96,7 @@ func run(args []string, from string, out io.Writer) error {
 	return nil
 }
 
-// quoted is a path as go.mod and shells read it.
+// quoted returns a path as go.mod and shells read it.
 func quoted(path string) string {
 	if strings.ContainsAny(path, " \t\"'`()[]{},") {
 		return strconv.Quote(path)
@@ -106,7 +106,7 @@ func quoted(path string) string {
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]{0,29}$`)
 
-// checkName refuses what cannot be the name of a package, or of its main file.
+// checkName refuses a name that cannot be the name of a package or of its main file.
 func checkName(name string, template map[string]string) error {
 	_, taken := template[name+".go"]
 	switch {
@@ -115,7 +115,7 @@ func checkName(name string, template map[string]string) error {
 	case !nameForm.MatchString(name):
 		return fmt.Errorf("-name %q: it must be 1 to 30 lower-case letters and digits, and start with a letter", name)
 	case token.IsKeyword(name) || name == "main" || name == "internal" || name == "vendor" || name == "testdata":
-		return fmt.Errorf("-name %q: Go gives this word a meaning of its own", name)
+		return fmt.Errorf("-name %q: the word has a meaning in Go", name)
 	case taken && name != templateName:
 		return fmt.Errorf("-name %q: the skeleton has another file with this name", name)
 	}
@@ -159,7 +159,7 @@ func moduleAbove(dir string) string {
 	}
 }
 
-// write makes the folder and its files. A folder that has anything in it is refused.
+// write makes the folder and its files. It refuses a folder that is not empty.
 func write(target string, files map[string]string) error {
 	switch there, err := os.ReadDir(target); {
 	case err == nil && len(there) > 0:
@@ -178,7 +178,7 @@ func write(target string, files map[string]string) error {
 	return nil
 }
 
-// create writes a file that is not there yet.
+// create writes a new file.
 func create(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
 	if err != nil {

@@ -75,22 +75,22 @@ func TestRefusals(t *testing.T) {
 		args []string
 		says string
 	}{
-		"without a name":                      {nil, "-name is missing"},
-		"a name in capitals":                  {[]string{"-name", "Acme"}, "lower-case letters and digits"},
-		"a name with a hyphen":                {[]string{"-name", "acme-bank"}, "lower-case letters and digits"},
-		"a name that is a path":               {[]string{"-name", "../acme"}, "lower-case letters and digits"},
-		"a name that starts with a digit":     {[]string{"-name", "7acme"}, "start with a letter"},
-		"a name in other letters":             {[]string{"-name", "żuraw"}, "lower-case letters and digits"},
-		"a name that is too long":             {[]string{"-name", strings.Repeat("a", 31)}, "1 to 30"},
-		"a keyword of Go":                     {[]string{"-name", "range"}, "a meaning of its own"},
-		"the name of a command":               {[]string{"-name", "main"}, "a meaning of its own"},
-		"a folder that only bankmux imports":  {[]string{"-name", "internal"}, "a meaning of its own"},
-		"the name of another file":            {[]string{"-name", "session"}, "another file with this name"},
-		"a folder that has a file":            {[]string{"-name", "acme", "-dir", full}, "nothing is overwritten"},
-		"a module within the checkout":        {[]string{"-name", "acme", "-module", "example.org/acme"}, "outside of the checkout"},
-		"a module whose path has a blank":     {[]string{"-name", "acme", "-dir", full + "/acme", "-module", "a b"}, "is not the path of a module"},
-		"an argument that is not a flag":      {[]string{"acme"}, "is not a flag"},
-		"a flag that the command has not got": {[]string{"-call", "acme"}, "not defined"},
+		"without a name":                     {nil, "-name is missing"},
+		"a name in capitals":                 {[]string{"-name", "Acme"}, "lower-case letters and digits"},
+		"a name with a hyphen":               {[]string{"-name", "acme-bank"}, "lower-case letters and digits"},
+		"a name that is a path":              {[]string{"-name", "../acme"}, "lower-case letters and digits"},
+		"a name that starts with a digit":    {[]string{"-name", "7acme"}, "start with a letter"},
+		"a name in other letters":            {[]string{"-name", "żuraw"}, "lower-case letters and digits"},
+		"a name that is too long":            {[]string{"-name", strings.Repeat("a", 31)}, "1 to 30"},
+		"a keyword of Go":                    {[]string{"-name", "range"}, "a meaning in Go"},
+		"the name of a command":              {[]string{"-name", "main"}, "a meaning in Go"},
+		"a folder that only bankmux imports": {[]string{"-name", "internal"}, "a meaning in Go"},
+		"the name of another file":           {[]string{"-name", "session"}, "another file with this name"},
+		"a folder that has a file":           {[]string{"-name", "acme", "-dir", full}, "nothing is overwritten"},
+		"a module within the checkout":       {[]string{"-name", "acme", "-module", "example.org/acme"}, "outside of the checkout"},
+		"a module whose path has a blank":    {[]string{"-name", "acme", "-dir", full + "/acme", "-module", "a b"}, "is not the path of a module"},
+		"an argument that is not a flag":     {[]string{"acme"}, "is not a flag"},
+		"an unknown flag":                    {[]string{"-call", "acme"}, "not defined"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 	assert.Len(t, left, 1)
 }
 
-// TestTemplate holds the template to what lets any name take the place of its own.
+// TestTemplate checks that any name can replace the name of the template.
 func TestTemplate(t *testing.T) {
 	t.Parallel()
 	root, err := checkout(".")
@@ -125,7 +125,7 @@ func TestTemplate(t *testing.T) {
 					t,
 					strings.ToLower(id.Name),
 					templateName,
-					"%s: an identifier could be the same as another one under another name",
+					"%s: an identifier has the name of the template, so another name could clash",
 					name,
 				)
 			}

@@ -31,7 +31,7 @@ func selectsTests(t *testing.T, page string, ran []string) {
 	}
 }
 
-// selects reports whether a pattern of "go test -run" selects a test, with all of its levels.
+// selects reports whether a pattern of "go test -run" selects a test, at all of its levels.
 func selects(pattern, name string) bool {
 	levels, parts := strings.Split(pattern, "/"), strings.Split(name, "/")
 	if len(parts) != len(levels) {
@@ -57,7 +57,7 @@ func TestAdapterPage(t *testing.T) {
 		blocks := regexp.MustCompile("(?s)```go[^\n]*\n(.*?)```").FindAllStringSubmatch(text, -1)
 		require.GreaterOrEqual(t, len(blocks), 3)
 		for _, b := range blocks {
-			for part := range strings.SplitSeq(b[1], "\n\n") { // a blank line may stand for what was left out
+			for part := range strings.SplitSeq(b[1], "\n\n") { // a blank line may replace omitted lines
 				assert.Contains(t, code, trimmed(part), "not in the examples:\n%s", part)
 			}
 		}
@@ -86,7 +86,7 @@ func TestAdapterPage(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(text, "\n"), 300)
 }
 
-// sources are files of the checkout, one after the other.
+// sources returns files of the checkout, one after the other.
 func sources(t *testing.T, patterns ...string) string {
 	t.Helper()
 	var all strings.Builder

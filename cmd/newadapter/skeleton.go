@@ -1,5 +1,7 @@
 package main
 
+// This file makes the skeleton from the template.
+
 import (
 	"context"
 	"errors"
@@ -13,12 +15,12 @@ import (
 	"strings"
 )
 
-// templateName is the name of the adapter in examples/thirdparty. It stands only in texts and
-// comments, and in the package clause, so that any other name can take its place.
+// templateName is the name of the adapter in examples/thirdparty. It appears only in texts, in
+// comments and in the package clause, so that any other name can replace it.
 const templateName = "pelican"
 
-// readTemplate reads the files of the template, by their names. The folder is all that the skeleton
-// is made of, so what its tests prove is true of the skeleton as well.
+// readTemplate reads the files of the template, by name. The skeleton has no other files, so the
+// tests of the template prove the skeleton as well.
 func readTemplate(root string) (map[string]string, error) {
 	paths, err := filepath.Glob(filepath.Join(root, "examples", "thirdparty", "*.go"))
 	if err != nil {
@@ -38,7 +40,7 @@ func readTemplate(root string) (map[string]string, error) {
 	return files, nil
 }
 
-// renamed returns the files under another name. Names of another length move what gofmt aligns.
+// renamed returns the files under another name. gofmt aligns names of another length.
 func renamed(template map[string]string, name string) map[string]string {
 	words := strings.NewReplacer(templateName, name, title(templateName), title(name))
 	files := map[string]string{}

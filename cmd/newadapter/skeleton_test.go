@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSkeleton makes an adapter outside of the checkout and runs its tests, with the module
-// cache and without a network. What docs/adapter.md says of the skeleton is compared with what ran.
+// TestSkeleton makes an adapter outside of the checkout and runs its tests. They use the module
+// cache and no network. The test compares docs/adapter.md with the tests that ran.
 func TestSkeleton(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "heron7")
@@ -54,7 +54,7 @@ func TestSkeleton(t *testing.T) {
 	selectsTests(t, string(page), ran)
 }
 
-// inside runs the go command in a module, and returns what it said.
+// inside runs the go command in a module and returns its output.
 func inside(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -67,7 +67,7 @@ func inside(t *testing.T, dir string, args ...string) string {
 	return string(said)
 }
 
-// tests are the names of the tests and subtests that passed.
+// tests returns the names of the tests and subtests that passed.
 func tests(said string) (names []string) {
 	for _, m := range regexp.MustCompile(`--- PASS: (\S+)`).FindAllStringSubmatch(said, -1) {
 		names = append(names, m[1])

@@ -1,5 +1,7 @@
 package redirect
 
+// This file reads accounts and balances.
+
 import (
 	"cmp"
 	"context"
@@ -15,7 +17,7 @@ var kinds = map[string]bankmux.AccountKind{
 	"card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
 }
 
-// list reads the accounts of a grant with those ids, or all.
+// list reads the accounts of a grant with these ids, or all.
 func (a *adapter) list(ctx context.Context, conn *bankmux.Connection, ids []string) (bankmux.AccountsResult, error) {
 	var out accountsResponse
 	if err := a.sendAs(ctx, conn, endpoints.accounts, rest.Request{}, &out); err != nil {
@@ -31,12 +33,12 @@ func (a *adapter) list(ctx context.Context, conn *bankmux.Connection, ids []stri
 	return normalize.Accounts(ids, all, out.Accounts.Failures("")), nil
 }
 
-// Accounts lists the accounts that the user shared.
+// Accounts returns the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	return a.list(ctx, &req.Connection, req.Accounts)
 }
 
-// Balances reads the balances of one account.
+// Balances returns the balances of one account.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	one := bankmux.AccountBalances{Account: req.Accounts[0]}
 	var out balancesResponse
@@ -58,7 +60,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	return bankmux.BalancesResult{Balances: []bankmux.AccountBalances{one}, Failed: failed}, nil
 }
 
-// amount is exact, in any currency.
+// amount returns an exact amount in any currency.
 func amount(n wire.Number, currency string) (bankmux.Money, *bankmux.Error) {
 	if !n.Present() {
 		return bankmux.Money{}, normalize.Unreadable("an amount that is not a number of at most 19 digits")

@@ -1,5 +1,7 @@
 package redirect
 
+// This file plays Osprey.
+
 import (
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,12 +30,12 @@ var (
 	errNoSuch   = errors.New("there is no such grant, account or row")
 )
 
-// bank is Osprey: one login, whose accounts every grant reaches under other ids, and a record of
-// what changed in them.
+// bank is Osprey with one login. Each grant has the same accounts under other ids. The bank records
+// their changes.
 type bank struct {
 	mu       sync.Mutex
 	last     int
-	signs    int // which secret signs
+	signs    int // the index of the secret that signs
 	consents map[string]*consent
 	grants   map[string]*grant
 	books    []*book
@@ -42,14 +44,14 @@ type bank struct {
 
 type consent struct {
 	asked    consentRequest
-	finished bool // by the user
+	finished bool // the user has finished
 	grants   []string
 }
 
 type grant struct {
 	id, bank, status string
 	prefix           string // of the ids of its accounts and rows
-	challenge        string // of the consent that the user authorised last
+	challenge        string // of the last consent that the user authorised
 	access, refresh  string
 	products         []bankmux.Product
 	ends             time.Time
@@ -62,11 +64,11 @@ type book struct {
 
 type booking struct {
 	id        string // without the prefix of the grant
-	pendingID string // of the row that it replaces
+	pendingID string // the row that it replaces
 	providertest.Row
 }
 
-// change is one entry of the record.
+// change is an entry of the record.
 type change struct {
 	what string // created, updated or removed
 	book *book
@@ -100,8 +102,8 @@ func (b *bank) add(a *book, row booking) {
 	b.record = append(b.record, change{"created", a, row})
 }
 
-// authorise plays the user at the page that a session sends the browser to, who links that many
-// banks. It returns the query of the redirect back.
+// authorise plays the user at the page of a session, who links this number of banks. It returns the
+// query of the redirect back.
 func (b *bank) authorise(s bankmux.Session, banks int) (url.Values, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,7 +118,7 @@ func (b *bank) authorise(s bankmux.Session, banks int) (url.Values, error) {
 			g = &grant{id: b.next("planted-grant-"), prefix: b.next("g") + "-", status: "lapsed"}
 			b.grants[g.id] = g
 		}
-		if g.status == "lapsed" { // a renewal before the end leaves the tokens as they are
+		if g.status == "lapsed" { // a renewal before the end keeps the tokens
 			b.issue(g)
 		}
 		g.bank, g.status, g.challenge = c.asked.Bank, "live", c.asked.Challenge
@@ -127,7 +129,7 @@ func (b *bank) authorise(s bankmux.Session, banks int) (url.Values, error) {
 	return url.Values{"state": {c.asked.State}}, nil
 }
 
-// consentOf finds a session's consent as a browser does: by the address it is sent to.
+// consentOf finds the consent of a session by the address of its page, as a browser does.
 func (b *bank) consentOf(s bankmux.Session) *consent {
 	_, id, _ := strings.Cut(s.Launch.URL.Reveal(), "/authorise/")
 	return b.consents[id]
@@ -176,7 +178,7 @@ func (b *bank) serveConsent(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusConflict, "consent", "consent_open")
 		return
 	}
-	if r.URL.Query().Has("close") { // it is shown this once
+	if r.URL.Query().Has("close") { // the tokens are shown once
 		delete(b.consents, id)
 	}
 	say(w, map[string]any{"id": id, "state": c.asked.State, "grants": c.grants})
@@ -223,7 +225,7 @@ func (b *bank) serveGrant(w http.ResponseWriter, r *http.Request, g *grant, sub 
 	}
 }
 
-// serveUser serves what a user's token opens.
+// serveUser serves requests with a user's token.
 func (b *bank) serveUser(w http.ResponseWriter, r *http.Request, kind, id, sub string) {
 	bearer := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	var g *grant
@@ -268,7 +270,7 @@ func (b *bank) serveUser(w http.ResponseWriter, r *http.Request, kind, id, sub s
 	}
 }
 
-// of finds the book behind a grant's id of an account.
+// of finds the book for an account id of a grant.
 func (b *bank) of(g *grant, account string) *book {
 	i := slices.IndexFunc(b.books, func(a *book) bool { return g.prefix+a.key == account })
 	if i < 0 {
@@ -319,8 +321,8 @@ func rows(w http.ResponseWriter, q url.Values, g *grant, a *book) {
 	say(w, map[string]any{"transactions": all[from:to], "next": next})
 }
 
-// changes serves a page of the record. A cursor within a round names the length of the record at
-// the start of the round. If the record has grown since, the round must start again.
+// changes serves a page of the record. A cursor within a round has the length of the record at the
+// start of the round. If the record has grown since, the round must restart.
 func (b *bank) changes(w http.ResponseWriter, q url.Values, g *grant) {
 	at, end, within := strings.Cut(q.Get("cursor"), "/")
 	from, err := strconv.Atoi("0" + at)

@@ -1,5 +1,7 @@
 package redirect
 
+// This file has all endpoints, and sends requests.
+
 import (
 	"context"
 	"net/http"
@@ -8,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// endpoint is an endpoint of Osprey. The effect is what sending a request twice would do.
+// endpoint is an endpoint of Osprey. Its effect is what sending a request twice would do.
 type endpoint struct {
 	method, path string
 	effect       bankmux.Effect
@@ -31,10 +33,10 @@ var endpoints = struct {
 	changes:      endpoint{http.MethodGet, "/changes", bankmux.Read},
 }
 
-// byID is the parameter of a path that names one consent, grant or account.
+// byID is the path parameter that names one consent, grant or account.
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
-// send makes one request and reads the answer into v.
+// send sends one request and decodes the response into v.
 func (a *adapter) send(ctx context.Context, at endpoint, req rest.Request, v any) (*rest.Response, error) {
 	req.Method, req.Path = at.method, at.path
 	res, err := a.http.Do(ctx, req)
@@ -44,7 +46,7 @@ func (a *adapter) send(ctx context.Context, at endpoint, req rest.Request, v any
 	return res, read(res, v)
 }
 
-// sendAs makes a request with the user's token. *conn gets the token that was used last.
+// sendAs sends a request with the user's token. *conn gets the token that was used last.
 func (a *adapter) sendAs(ctx context.Context, conn *bankmux.Connection, at endpoint, req rest.Request, v any) error {
 	return a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) error {
 		req.Bearer, req.Header = access.Reveal(), psu(ctx)
@@ -53,7 +55,8 @@ func (a *adapter) sendAs(ctx context.Context, conn *bankmux.Connection, at endpo
 	})
 }
 
-// psu is the header that says that the user is there: all of it or none, for banks refuse half.
+// psu returns the headers of a present user, or none. Banks refuse a request with only some of
+// them.
 func psu(ctx context.Context) http.Header {
 	who, _ := bankmux.PresenceOf(ctx)
 	if !who.PSU() {

@@ -1,5 +1,7 @@
 package redirect
 
+// This file has the exchange, status, disconnect and renewals.
+
 import (
 	"context"
 	"crypto/subtle"
@@ -12,7 +14,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/rotation"
 )
 
-// resume returns what the session kept. A payload may be missing, but not be of another session.
+// resume returns what the session kept. A payload may be missing, but must not be of another
+// session.
 func resume(req bankmux.ExchangeRequest) (f flow, err error) {
 	if json.Unmarshal([]byte(req.Session.State.Reveal()), &f) != nil || f.Consent == "" {
 		return f, invalid("ExchangeRequest.Session", "lacks the state that CreateSession put there")
@@ -28,7 +31,7 @@ func resume(req bankmux.ExchangeRequest) (f flow, err error) {
 	return f, err
 }
 
-// ExchangeToken reads what the user authorised: a grant for each bank, the renewed one first.
+// ExchangeToken reads what the user authorised: a grant per bank, the renewed one first.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	var res bankmux.ExchangeResult
 	old := req.Session.Reconnect
@@ -64,7 +67,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	return res, nil
 }
 
-// grant reads how a grant is doing. With a verifier, the answer has the user's tokens.
+// grant reads the state of a grant. With a verifier, the response has the user's tokens.
 func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out grantResponse, err error) {
 	res, err := a.send(ctx, endpoints.grant, rest.Request{PathParams: byID(id), Header: header}, &out)
 	if err == nil && (out.ID != id || out.Bank.ID == "") {
@@ -76,7 +79,8 @@ func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out
 	return out, err
 }
 
-// ConnectionStatus reads the grant. A consent that ended or was withdrawn is an answer.
+// ConnectionStatus reads the grant. A consent that ended or was withdrawn is a result, not an
+// error.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	got, err := a.grant(ctx, conn.Reference(), nil)
@@ -89,7 +93,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	return bankmux.StatusResult{Connection: conn}, nil
 }
 
-// Disconnect ends the grant. One that is gone already is a success.
+// Disconnect ends the grant. A grant that has ended already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
 	var out grantResponse

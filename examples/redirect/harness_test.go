@@ -1,5 +1,7 @@
 package redirect
 
+// This file connects the adapter and its bank to the conformance suite.
+
 import (
 	"crypto/hmac"
 	"crypto/sha256"
@@ -130,7 +132,7 @@ func (b *bank) received(s bankmux.Session) (providertest.Received, error) {
 	}, nil
 }
 
-// data is what the suite can do to the accounts.
+// data returns how the suite changes accounts and rows.
 func (b *bank) data() *providertest.Data {
 	words := map[bankmux.AccountKind]string{}
 	for word, kind := range kinds {
@@ -213,7 +215,7 @@ func sign(secret string, at time.Time, body map[string]any) bankmux.WebhookReque
 	return bankmux.NewWebhookRequest(header, text).SentTo(http.MethodPost, hookURL)
 }
 
-// deliveries is how the bank signs.
+// deliveries returns how the bank signs.
 func (b *bank) deliveries() *providertest.Webhooks {
 	about := func(event string, conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
 		b.mu.Lock()

@@ -1,5 +1,7 @@
 package redirect
 
+// This file makes the mistakes of the suite's list on purpose.
+
 import (
 	"bytes"
 	"context"
@@ -15,13 +17,13 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// mistaken is the adapter with one mistake, made by whatever calls it or by the wire below it.
+// mistaken is the adapter with one mistake. The mistake is in the calls, or in the wire below.
 type mistaken struct {
 	*adapter
 	mistake string
 
 	mu    sync.Mutex
-	flows map[string]bankmux.Secret // [bankmux.Session.State] by the state within
+	flows map[string]bankmux.Secret // [bankmux.Session.State] by the state in it
 }
 
 func newMistaken(env providertest.Env, mistake string) (*bankmux.Client, error) {
@@ -150,7 +152,7 @@ func (m *mistaken) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) 
 	return res, err
 }
 
-// forgetful is a keeper that stores nothing, as where the adapter does not use the application's.
+// forgetful is a keeper that stores nothing, like an adapter that ignores the application's keeper.
 type forgetful struct{ bankmux.Keeper }
 
 func (k forgetful) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {

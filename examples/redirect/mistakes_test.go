@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// TestMistakes makes each mistake in a process of its own. The first nine lived in an
-// adapter that passed an earlier suite.
+// TestMistakes makes each mistake in its own process. The first nine were in an adapter that passed
+// an earlier suite.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	names := []string{

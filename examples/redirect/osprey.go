@@ -24,10 +24,10 @@ type Config struct {
 	Key            bankmux.Secret
 	BaseURL        string
 	Environment    bankmux.Environment // "" means the sandbox
-	Keeper         bankmux.Keeper      // stores the tokens that are renewed
-	WebhookSecrets []bankmux.Secret    // that sign webhooks; two while one replaces the other
-	HTTPClient     *http.Client        // is copied; nil means one of the adapter's own
-	Guard          *guard.Guard        // nil means one with the defaults
+	Keeper         bankmux.Keeper      // stores renewed tokens
+	WebhookSecrets []bankmux.Secret    // sign deliveries; two while one replaces the other
+	HTTPClient     *http.Client        // copied; nil means a client of its own
+	Guard          *guard.Guard        // nil means a guard of its own with the defaults
 }
 
 // New returns the guarded client. The error is [bankmux.ErrInvalid] and names the field.
@@ -82,7 +82,8 @@ func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.environment, PerAccount: true}
 }
 
-// Effect says that an exchange only reads: Osprey shows a consent to whoever has its verifier.
+// Effect returns that an exchange only reads: Osprey shows a consent to each caller with its
+// verifier.
 func (*adapter) Effect(op bankmux.Op) bankmux.Effect {
 	if op.Name == bankmux.OpExchangeToken {
 		return bankmux.Read

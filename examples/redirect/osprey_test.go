@@ -1,5 +1,7 @@
 package redirect
 
+// This file tests what the suite does not know of Osprey.
+
 import (
 	"encoding/json"
 	"errors"
@@ -21,7 +23,7 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// serve starts the bank and returns a client of it, and what a session asks for.
+// serve starts the bank and returns it with a client and a valid session request.
 func serve(t *testing.T) (*bank, *bankmux.Client, bankmux.SessionRequest) {
 	t.Helper()
 	b := newBank()
@@ -62,7 +64,7 @@ func TestConfig(t *testing.T) {
 func TestSession(t *testing.T) {
 	t.Parallel()
 	b, client, req := serve(t)
-	t.Run("the bank is chosen first, and the browser comes back somewhere", func(t *testing.T) {
+	t.Run("a session needs a chosen bank and a redirect address", func(t *testing.T) {
 		for _, change := range []func(*bankmux.SessionRequest){
 			func(r *bankmux.SessionRequest) { r.Institution = nil },
 			func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"moneykit": "chase"} },
@@ -77,27 +79,27 @@ func TestSession(t *testing.T) {
 	})
 	s, err := client.CreateSession(t.Context(), req)
 	require.NoError(t, err)
-	t.Run("the browser gets the address of the bank's page, and nothing else", func(t *testing.T) {
+	t.Run("the browser gets only the address of the bank's page", func(t *testing.T) {
 		launch, err := json.Marshal(s.Launch)
 		require.NoError(t, err)
 		page := s.Launch.URL.Reveal()
 		assert.JSONEq(t, `{"provider":"osprey","mode":"link","institution":"nest","url":"`+page+`"}`, string(launch))
 	})
-	t.Run("before the user has finished there is nothing to exchange", func(t *testing.T) {
+	t.Run("an exchange before the user has finished is refused", func(t *testing.T) {
 		_, err := client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: s, User: s.User})
 		require.ErrorIs(t, err, bankmux.ErrUserAction)
 	})
 	query, err := b.authorise(s, 1)
 	require.NoError(t, err)
-	t.Run("a payload of another session is refused, and nothing is sent for it", func(t *testing.T) {
-		other, err := bankmux.PayloadFromQuery(url.Values{"state": {"of somebody else"}})
+	t.Run("a payload of another session is refused, and nothing is sent", func(t *testing.T) {
+		other, err := bankmux.PayloadFromQuery(url.Values{"state": {"of another user"}})
 		require.NoError(t, err)
 		post := bankmux.ExchangeRequest{Session: s, User: s.User, Payload: bankmux.NewSecret(other)}
 		_, err = client.ExchangeToken(t.Context(), post)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 		assert.Contains(t, err.Error(), bankmux.CodeOtherSession)
 	})
-	t.Run("with the query and without, once and again, it is one connection", func(t *testing.T) {
+	t.Run("repeated exchanges, with and without the query, return one connection", func(t *testing.T) {
 		payload, err := bankmux.PayloadFromQuery(query)
 		require.NoError(t, err)
 		for _, p := range []bankmux.Secret{bankmux.NewSecret(payload), {}, bankmux.NewSecret(payload)} {
@@ -106,7 +108,7 @@ func TestSession(t *testing.T) {
 			assert.Equal(t, s.ConnectionID, got.Connection.ID)
 			assert.Equal(t, "Nest Bank", got.Connection.Institution.Name)
 			due := bankmux.ConsentsDue(slices.Values(got.All()), time.Now().AddDate(0, 0, 25), time.Now().AddDate(0, 0, 31))
-			assert.Len(t, due, 1, "thirty days were asked for, and the last seven allow a renewal")
+			assert.Len(t, due, 1, "a consent of 30 days can be renewed in the last 7")
 		}
 	})
 }
@@ -144,7 +146,7 @@ func TestData(t *testing.T) {
 			Counterparty: &bankmux.Counterparty{Name: "A Landlord", IBAN: "PT50000201231234567890154"},
 		}, got)
 	})
-	t.Run("a cursor that Osprey does not know any more is refused as one", func(t *testing.T) {
+	t.Run("a cursor that Osprey has forgotten is an invalid cursor", func(t *testing.T) {
 		d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 		require.NoError(t, err)
 		b.mu.Lock()

@@ -1,5 +1,7 @@
 package redirect
 
+// This file checks responses and translates errors.
+
 import (
 	"net/http"
 
@@ -9,7 +11,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// read decodes a success into v, checks that nothing is missing, or turns a failure into an error.
+// read decodes a success into v and checks that no required member is missing. It returns a failure
+// as an error.
 func read(res *rest.Response, v any) error {
 	if res.Status != http.StatusOK {
 		return failure(res)
@@ -20,7 +23,7 @@ func read(res *rest.Response, v any) error {
 	return res.Require(v)
 }
 
-// What a response must have, see [wire.Required].
+// Methods Lacks name a missing member. See [wire.Required].
 
 func (g *grantResponse) Lacks() string {
 	return wire.Need(g.Status != "", "the status")
@@ -39,7 +42,7 @@ func (r *changesResponse) Lacks() string {
 	return wire.Need(all, "a list of changes or the cursor")
 }
 
-// failure reads an answer that is not a success.
+// failure returns the error of a response that is not a success.
 func failure(res *rest.Response) error {
 	var failed struct {
 		Error struct {
@@ -47,13 +50,13 @@ func failure(res *rest.Response) error {
 			Code  string `json:"code"`
 		} `json:"error"`
 	}
-	_ = res.Decode(&failed) // where it is not Osprey's own, the status decides
+	_ = res.Decode(&failed) // if the body is not Osprey's own, the status decides
 	return catalogue.Error(normalize.Failure{
 		Class: failed.Error.Class, Code: failed.Error.Code, Status: res.Status, RetryAfter: res.RetryAfter,
 	})
 }
 
-// catalogue says what Osprey's codes mean. Osprey documents classes, and adds codes to them.
+// catalogue lists Osprey's codes. Osprey documents classes, and adds codes to them.
 var catalogue = normalize.NewCatalogue(
 	normalize.Row{Class: "key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
 	normalize.Row{Class: "consent", Kind: bankmux.ErrReauth, Detail: "the consent lapsed"},

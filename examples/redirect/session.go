@@ -1,5 +1,7 @@
 package redirect
 
+// This file makes sessions.
+
 import (
 	"context"
 	"crypto/rand"
@@ -15,17 +17,18 @@ import (
 // flow is what a session keeps for its exchange, in [bankmux.Session.State].
 type flow struct {
 	Consent  string `json:"consent"`  // the provider's id
-	State    string `json:"state"`    // comes back with the user, and ties the browser to the session
-	Verifier string `json:"verifier"` // of RFC 7636: who has it may read the tokens
+	State    string `json:"state"`    // returns with the user, and ties the browser to the session
+	Verifier string `json:"verifier"` // of RFC 7636: its holder may read the tokens
 }
 
-// CreateSession asks for a consent at the user's bank and returns the page to send the browser to.
+// CreateSession asks for a consent at the user's bank. It returns the page for the browser.
 func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	bank := req.Institution[Name]
 	if bank == "" || req.RedirectURI == "" {
 		return bankmux.Session{}, invalid("SessionRequest", "lacks Institution, which is chosen first, or RedirectURI")
 	}
-	f := flow{State: rand.Text(), Verifier: rand.Text() + rand.Text()} // a verifier has 43 characters or more
+	// A verifier has at least 43 characters.
+	f := flow{State: rand.Text(), Verifier: rand.Text() + rand.Text()}
 	challenge := sha256.Sum256([]byte(f.Verifier))
 	s := bankmux.NewSession(req)
 	in := consentRequest{

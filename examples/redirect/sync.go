@@ -1,5 +1,7 @@
 package redirect
 
+// This file syncs transactions.
+
 import (
 	"context"
 	"net/url"

@@ -1,5 +1,7 @@
 package redirect
 
+// This file reads transactions.
+
 import (
 	"cmp"
 	"context"
@@ -14,7 +16,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// TransactionPage reads one page of one account. Osprey's days are of UTC, and it numbers pages.
+// TransactionPage returns one page of one account. Osprey's days are in UTC, and it numbers pages.
 func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	var page bankmux.TransactionPage
 	if _, odd := strconv.Atoi(cmp.Or(r.Page, "0")); odd != nil {
@@ -42,7 +44,7 @@ func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsReq
 	return page, nil
 }
 
-// translate reads rows, of the account where they name none.
+// translate translates rows. A row that names no account is of this account.
 func translate(list *wire.List[movement], account string) (rows []bankmux.Transaction, failed []bankmux.Failure) {
 	for i, m := range list.Rows {
 		t, fault := m.transaction(account)
@@ -56,7 +58,7 @@ func translate(list *wire.List[movement], account string) (rows []bankmux.Transa
 	return rows, append(failed, list.Failures(account)...)
 }
 
-// statuses are by the flag that a row is pending. What Osprey does not say stays "".
+// statuses are by the flag of pending rows. Without the flag the status stays "".
 var statuses = map[wire.Flag]bankmux.TransactionStatus{
 	wire.FlagTrue: bankmux.StatusPending, wire.FlagFalse: bankmux.StatusBooked,
 }

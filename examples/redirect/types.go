@@ -1,5 +1,7 @@
 package redirect
 
+// This file has the wire format of Osprey.
+
 import (
 	"cmp"
 	"time"
@@ -20,7 +22,7 @@ type consentRequest struct {
 	HistoryDays int               `json:"history_days,omitempty"`
 	Products    []bankmux.Product `json:"products,omitempty"`
 	User        string            `json:"user"`
-	Tag         string            `json:"tag"` // comes back in webhooks
+	Tag         string            `json:"tag"` // the tag in webhook deliveries
 	State       string            `json:"state"`
 	Challenge   string            `json:"challenge"`
 	Renews      string            `json:"renews,omitempty"` // a grant
@@ -56,7 +58,7 @@ func (t tokens) grant() rotation.Grant {
 	return rotation.Grant{Access: bankmux.NewSecret(t.Access), Refresh: bankmux.NewSecret(t.Refresh), Lifetime: life}
 }
 
-// states are the words for a grant. Others are kept.
+// states are Osprey's words for the states of a grant. Others are kept.
 var states = map[string]bankmux.State{
 	"live": bankmux.StateActive, "lapsed": bankmux.StateReauth, "ended": bankmux.StateGone,
 }
@@ -66,7 +68,7 @@ func statusOf(word string, at time.Time) bankmux.Status {
 	return bankmux.Status{State: cmp.Or(states[word], bankmux.State(code)), Code: code, At: at}
 }
 
-// update returns a connection brought up to date. An unreadable day is left out.
+// update returns a connection with the data of the grant. An unreadable day is left out.
 func (g *grantResponse) update(conn bankmux.Connection) bankmux.Connection {
 	conn.Institution, conn.Products = g.Bank, g.Products
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)
@@ -88,7 +90,7 @@ type accountsResponse struct {
 }
 
 type balanceRow struct {
-	Kind     bankmux.BalanceKind `json:"kind"` // the words are those of the model
+	Kind     bankmux.BalanceKind `json:"kind"` // the words of the model
 	Amount   wire.Number         `json:"amount"`
 	Currency string              `json:"currency"`
 }
@@ -100,13 +102,13 @@ type balancesResponse struct {
 type movement struct {
 	ID           wire.Text             `json:"id"`
 	Account      wire.Text             `json:"account"`
-	Amount       wire.Number           `json:"amount"` // what comes in is positive
+	Amount       wire.Number           `json:"amount"` // money in is positive
 	Currency     string                `json:"currency"`
 	Day          string                `json:"day"`
 	ValueDay     string                `json:"value_day"`
 	Text         string                `json:"text"`
 	Pending      wire.Flag             `json:"pending"`
-	PendingID    wire.Text             `json:"pending_id"` // of the row that this one replaces
+	PendingID    wire.Text             `json:"pending_id"` // the row that this one replaces
 	Counterparty *bankmux.Counterparty `json:"counterparty"`
 }
 

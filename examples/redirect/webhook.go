@@ -1,5 +1,7 @@
 package redirect
 
+// This file reads webhook deliveries.
+
 import (
 	"cmp"
 	"context"
@@ -16,10 +18,10 @@ type delivery struct {
 	Grant  string          `json:"grant"`
 	Status string          `json:"status"` // of the grant
 	Tag    string          `json:"tag"`    // the session
-	Query  json.RawMessage `json:"query"`  // what the browser comes back with, as an object
+	Query  json.RawMessage `json:"query"`  // what the browser returns with, as an object
 }
 
-// events are the words for what is announced.
+// events are Osprey's words for events.
 var events = map[string]bankmux.EventKind{
 	"consent.authorised":   bankmux.EventLinkFinished,
 	"consent.expiring":     bankmux.EventConsentExpiring,
@@ -36,7 +38,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	}
 	var d delivery
 	if wire.Decode(req.Body(), &d) != nil || d.ID == "" {
-		d = delivery{ID: proof.Key(req.Body())} // genuine, and of a form that is not known
+		d = delivery{ID: proof.Key(req.Body())} // genuine, and of an unknown form
 	}
 	e := bankmux.Event{
 		Kind: cmp.Or(events[d.Event], bankmux.EventUnknown), Name: normalize.CleanCode(d.Event),

@@ -1,5 +1,7 @@
 package pelican
 
+// This file reads accounts and balances.
+
 import (
 	"context"
 
@@ -9,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// kinds are Pelican's words for accounts.
+// kinds are Pelican's words for kinds of accounts.
 var kinds = map[string]bankmux.AccountKind{
 	"current": bankmux.AccountChecking, "savings": bankmux.AccountSavings,
 	"card": bankmux.AccountCreditCard, "loan": bankmux.AccountLoan,
@@ -22,7 +24,7 @@ func kindOf(word string) bankmux.AccountKind {
 	return bankmux.AccountUnknown
 }
 
-// list reads the accounts. An account without id is a failure beside the others.
+// list reads all accounts. An account without id is a failure beside the others.
 func (a *adapter) list(
 	ctx context.Context, conn bankmux.Connection,
 ) (accounts []account, failed []bankmux.Failure, err error) {
@@ -42,7 +44,7 @@ func (a *adapter) list(
 	return accounts, failed, nil
 }
 
-// Accounts lists the accounts that the user shared.
+// Accounts returns the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	all, failed, err := a.list(ctx, req.Connection)
 	if err != nil {
@@ -58,7 +60,8 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 	return normalize.Accounts(req.Accounts, accounts, failed), nil
 }
 
-// Balances reads the balance of one account. A balance that Pelican leaves out is absent, not zero.
+// Balances returns the balance of one account. A balance that Pelican leaves out is absent, not
+// zero.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts) != 1 || len(req.Cards) != 0 {
 		return bankmux.BalancesResult{}, &bankmux.Error{
@@ -77,7 +80,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		return bankmux.BalancesResult{}, normalize.Unreadable("a balance")
 	case out.Booked.Present():
 		amount := out.Booked.Value
-		if kindOf(out.Kind).Liability() { // what is owed is negative in the model
+		if kindOf(out.Kind).Liability() { // a debt is negative in the model
 			amount = amount.Neg()
 		}
 		money, fault := normalize.Amount(amount, out.Currency)

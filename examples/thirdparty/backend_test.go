@@ -1,5 +1,7 @@
 package pelican
 
+// This file plays Pelican.
+
 import (
 	"encoding/json"
 	"errors"
@@ -13,25 +15,25 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
-// backend speaks Pelican's wire format, and is as strict as Pelican is. It starts no goroutines,
-// and takes the time from package time, which is virtual in the suite.
+// backend serves Pelican's wire format, and is as strict as Pelican. It starts no goroutines. Its
+// time is that of package time, which is virtual in the suite.
 type backend struct {
 	key     string
-	secrets []string // of deliveries
+	secrets []string // of webhook deliveries
 
 	mu     sync.Mutex
-	last   int // of the ids
-	signs  int // the secret that signs
+	last   int // the last number of an id
+	signs  int // the index of the secret that signs
 	flows  map[string]*flow
 	grants map[string]*grant // by credential
-	books  []*book           // all grants are of one person, who has the same accounts in each
+	books  []*book           // all grants are of one person with the same accounts
 }
 
 // flow is one run of Pelican's page.
 type flow struct {
 	asked flowRequest
-	grant *grant // that it renews, or that it made
-	code  string // "" before the user has finished, and once it was used
+	grant *grant // the grant that it renews or made
+	code  string // "" before the user has finished, and after it was used
 }
 
 type grant struct {
@@ -39,7 +41,7 @@ type grant struct {
 	products                 []string
 }
 
-// book is one account at the bank. What is booked is a number as Pelican writes it, nil for none.
+// book is an account at the bank. Its booked balance is a number in Pelican's format, or nil.
 type book struct {
 	account
 	booked json.RawMessage
@@ -51,11 +53,11 @@ type entry struct {
 	providertest.Row
 }
 
-// errAbsent is for what the suite names and the backend does not have.
+// errAbsent means that the suite names something that the backend does not have.
 var errAbsent = errors.New("there is no such thing at the bank")
 
-// newBackend has two accounts with a row each: a new connection must come with an account that has
-// rows.
+// newBackend makes a bank with two accounts and a row in each. The suite requires that a new
+// connection comes with an account that has rows.
 func newBackend(key string, secrets ...string) *backend {
 	b := &backend{key: key, secrets: secrets, flows: map[string]*flow{}, grants: map[string]*grant{}}
 	for _, kind := range []string{"current", "savings"} {
@@ -174,7 +176,8 @@ func (b *backend) serveData(w http.ResponseWriter, r *http.Request) {
 	fails(w, http.StatusNotFound, "not_found")
 }
 
-// between writes rows as Pelican does. Amounts are written digit by digit, never through a float.
+// between returns rows in Pelican's format. Amounts are copied digit by digit, never through a
+// float.
 func (one *book) between(from, to string) []map[string]any {
 	all := []map[string]any{}
 	for _, e := range one.rows {
@@ -195,7 +198,7 @@ func (one *book) between(from, to string) []map[string]any {
 		if e.NoMoney {
 			row["currency"] = nil
 		}
-		if e.Amount != "" { // or else the row has no amount, and must fail alone
+		if e.Amount != "" { // without an amount, the row must fail alone
 			row["amount"] = json.RawMessage(e.Amount)
 		}
 		all = append(all, row)

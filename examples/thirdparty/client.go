@@ -1,5 +1,7 @@
 package pelican
 
+// This file has all endpoints, and sends requests.
+
 import (
 	"context"
 	"net/http"
@@ -8,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// endpoint is an endpoint of Pelican. The effect is what sending a request twice would do.
+// endpoint is an endpoint of Pelican. Its effect is what sending a request twice would do.
 type endpoint struct {
 	method, path string
 	effect       bankmux.Effect
@@ -29,8 +31,8 @@ var endpoints = struct {
 	rows:     endpoint{http.MethodGet, "/accounts/{id}/rows", bankmux.Read},
 }
 
-// send makes one call and decodes a success into out. If out is nil, only 204 is a success: any
-// other response may be the page of a proxy. If conn is nil, the call is the application's own.
+// send sends one request and decodes a success into out. If out is nil, only 204 is a success: any
+// other response may be the page of a proxy. If conn is nil, the request is the application's own.
 func (a *adapter) send(
 	ctx context.Context,
 	at endpoint,

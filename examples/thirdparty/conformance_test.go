@@ -1,5 +1,7 @@
 package pelican
 
+// This file connects the adapter and its backend to the conformance suite.
+
 import (
 	"crypto/hmac"
 	"crypto/sha256"
@@ -25,7 +27,7 @@ func TestConformance(t *testing.T) {
 	)
 }
 
-// newHarness is called for each test and makes a backend of its own.
+// newHarness makes a backend. The suite calls it for each test.
 func newHarness(*testing.T) providertest.Harness {
 	const key = "planted-key"
 	hooks := []string{"planted-hook-secret-one", "planted-hook-secret-two"}
@@ -86,7 +88,7 @@ func (b *backend) lapse(conn bankmux.Connection) error {
 	return nil
 }
 
-// received is what reached the backend when the session was made. Pelican takes no HistoryDays.
+// received returns what reached the backend when the session was made. Pelican has no HistoryDays.
 func (b *backend) received(s bankmux.Session) (providertest.Received, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,7 +103,7 @@ func (b *backend) received(s bankmux.Session) (providertest.Received, error) {
 	}, nil
 }
 
-// data is how the suite writes into the bank.
+// data returns how the suite changes accounts and rows.
 func (b *backend) data() *providertest.Data {
 	become := func(_ bankmux.Connection, id string, row providertest.Row) error {
 		return b.edit(id, func(one *book) error {
@@ -140,7 +142,7 @@ func (b *backend) data() *providertest.Data {
 		},
 		SetBalance: func(_ bankmux.Connection, id, booked string) error {
 			return b.edit(id, func(one *book) error {
-				if kindOf(one.Kind).Liability() && booked != "" { // Pelican writes what is owed without a sign
+				if kindOf(one.Kind).Liability() && booked != "" { // Pelican writes a debt without a sign
 					booked = strings.TrimPrefix("-"+booked, "--")
 				}
 				one.booked = json.RawMessage(booked)
@@ -154,7 +156,7 @@ func (b *backend) data() *providertest.Data {
 	}
 }
 
-// webhooks is how Pelican signs.
+// webhooks returns how Pelican signs.
 func (b *backend) webhooks() *providertest.Webhooks {
 	sign := func(conn bankmux.Connection, secret string, at time.Time) bankmux.WebhookRequest {
 		b.mu.Lock()

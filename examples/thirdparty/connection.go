@@ -1,5 +1,7 @@
 package pelican
 
+// This file has the exchange, status and disconnect.
+
 import (
 	"context"
 	"time"
@@ -9,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// states are Pelican's words. Other words are kept as they are.
+// states are Pelican's words for states. Other words are kept.
 var states = map[string]bankmux.State{
 	"live": bankmux.StateActive, "lapsed": bankmux.StateReauth, "gone": bankmux.StateGone,
 }
@@ -21,10 +23,10 @@ func stateOf(word string) bankmux.State {
 	return bankmux.State(normalize.CleanCode(word))
 }
 
-// now is the time of a status, as precise as it is stored.
+// now returns the time of a status, as precise as it is stored.
 func now() time.Time { return bankmux.Moment(time.Now()) }
 
-// ExchangeToken redeems the code, and then reads what it brought.
+// ExchangeToken redeems the code, and then reads the grant.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
 	var none bankmux.ExchangeResult
 	fields, err := req.Fields()
@@ -69,7 +71,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	conn.Status = bankmux.Status{
 		State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: now(), AskedAt: conn.Status.AskedAt,
 	}
-	conn.Consent.ExpiresAt, _ = normalize.Timestamp(out.Ends) // zero where Pelican does not say
+	conn.Consent.ExpiresAt, _ = normalize.Timestamp(out.Ends) // zero if Pelican does not say
 	conn.Products = nil
 	for _, word := range out.Products {
 		conn.Products = append(conn.Products, bankmux.Product(word))
@@ -77,7 +79,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	return bankmux.StatusResult{Connection: conn}, nil
 }
 
-// Disconnect ends the grant. Pelican answers the same where it has ended before.
+// Disconnect ends the grant. Pelican responds in the same way if the grant has ended before.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	if err := a.send(ctx, endpoints.endGrant, rest.Request{}, &req.Connection, nil); err != nil {
 		return bankmux.DisconnectResult{}, err

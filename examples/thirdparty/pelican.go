@@ -23,28 +23,28 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Name is the adapter's name. It is a part of what applications store, so it must never change.
+// Name is the adapter's name. Applications store it with each connection, so it must never change.
 const Name = "pelican"
 
-// DefaultBaseURL is where Pelican's API is.
+// DefaultBaseURL is the address of Pelican's API.
 const DefaultBaseURL = "https://api.pelican.example"
 
 // Config configures the adapter. Key and Environment are required.
 type Config struct {
-	Name        string // registered name; "" means the adapter's. Two clients in one process need two
+	Name        string // registered name; "" means Name. Two clients in one process need two names
 	Key         bankmux.Secret
-	Environment bankmux.Environment // what the key reaches
+	Environment bankmux.Environment // the environment of the key
 
-	// WebhookSecrets sign deliveries. Give both while one replaces the other. Without any, a
-	// delivery is [bankmux.ErrUnsupported].
+	// WebhookSecrets sign deliveries. While one secret replaces another, set both. Without a
+	// secret, a delivery returns [bankmux.ErrUnsupported].
 	WebhookSecrets []bankmux.Secret
 
 	BaseURL    string       // "" means [DefaultBaseURL]; https, or http on loopback
-	HTTPClient *http.Client // copied; nil means one of its own
-	Guard      *guard.Guard // nil means one of its own with the defaults
+	HTTPClient *http.Client // copied; nil means a client of its own
+	Guard      *guard.Guard // nil means a guard of its own with the defaults
 }
 
-// New checks the configuration, sends nothing, and returns the guarded client. The error is
+// New checks the configuration and returns the guarded client. It sends nothing. The error is
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
 	cfg.Name, cfg.BaseURL = cmp.Or(cfg.Name, Name), cmp.Or(cfg.BaseURL, DefaultBaseURL)
@@ -81,15 +81,16 @@ type adapter struct {
 	env      bankmux.Environment
 	key      bankmux.Secret
 	http     *rest.Client
-	webhooks webhook.Verifier // nil where no secret is configured
+	webhooks webhook.Verifier // nil without a secret
 }
 
-// Describe names the adapter. Balances and transactions are read one account a call.
+// Describe names the adapter. PerAccount means that each call for balances or transactions names
+// one account.
 func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true}
 }
 
-// What the adapter can do. The compiler says which method is missing.
+// These are the capabilities of the adapter. The compiler names a missing method.
 var (
 	_ bankmux.Provider          = (*adapter)(nil)
 	_ bankmux.Describer         = (*adapter)(nil)

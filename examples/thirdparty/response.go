@@ -1,5 +1,7 @@
 package pelican
 
+// This file checks responses and translates errors.
+
 import (
 	"cmp"
 	"net/http"
@@ -10,7 +12,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// read decodes a success into out, checks that nothing is missing, or turns a failure into an error.
+// read decodes a success into out and checks that no required member is missing. It returns a
+// failure as an error.
 func read(res *rest.Response, out any) error {
 	switch {
 	case res.Status/100 != 2:
@@ -26,7 +29,7 @@ func read(res *rest.Response, out any) error {
 	return res.Require(out)
 }
 
-// What a response must have, see [wire.Required].
+// Methods Lacks name a missing member. See [wire.Required].
 
 func (r *flowResponse) Lacks() string { return wire.Need(r.Flow != "", "flow") }
 
@@ -41,8 +44,8 @@ func (r *grantResponse) Lacks() string {
 func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
 func (r *rowsResponse) Lacks() string     { return wire.Need(r.Rows.Present, "rows") }
 
-// failure is what an answer other than a success means. An unreadable one means what its status
-// does.
+// failure returns the error of a response that is not a success. If the body is unreadable, its
+// status decides.
 func failure(res *rest.Response) error {
 	var body errorResponse
 	_ = res.Decode(&body)
@@ -52,8 +55,8 @@ func failure(res *rest.Response) error {
 	})
 }
 
-// catalogue lists Pelican's errors (its page "Errors"). A row is for a code, or for a code at one
-// endpoint, or for a class. A class serves the codes without a row.
+// catalogue lists Pelican's errors (its page "Errors"). A row is for a code, for a code at one
+// endpoint, or for a class. A class applies to all codes without a row.
 var catalogue = normalize.NewCatalogue(
 	normalize.Row{Code: "bad_key", Kind: bankmux.ErrCredentials, Detail: "the key is refused"},
 	normalize.Row{Code: "too_many_calls", Kind: bankmux.ErrRateLimited, Detail: "too many calls were made"},

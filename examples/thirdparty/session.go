@@ -1,5 +1,7 @@
 package pelican
 
+// This file makes sessions.
+
 import (
 	"context"
 

@@ -1,5 +1,7 @@
 package pelican
 
+// This file syncs transactions.
+
 import (
 	"context"
 
@@ -7,12 +9,12 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// Sync says what changed in one account.
+// Sync returns the changes of one account.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	return a.days(req.Connection).Sync(ctx, req)
 }
 
-// days reads a connection by account and days, for Pelican has no record of changes.
+// days reads a connection by account and days, because Pelican has no record of changes.
 func (a *adapter) days(conn bankmux.Connection) reconcile.Days {
 	return reconcile.Days{
 		Provider: Name,

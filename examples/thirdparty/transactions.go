@@ -1,5 +1,7 @@
 package pelican
 
+// This file reads transactions.
+
 import (
 	"context"
 	"net/url"
@@ -11,14 +13,14 @@ import (
 	"github.com/bankmux/bankmux/reconcile"
 )
 
-// TransactionPage reads up to a month of one account.
+// TransactionPage returns up to a month of one account.
 func (a *adapter) TransactionPage(
 	ctx context.Context, req bankmux.TransactionsRequest,
 ) (bankmux.TransactionPage, error) {
 	return a.days(req.Connection).TransactionPage(ctx, req)
 }
 
-// rows reads the rows of an account. A row that cannot be read costs itself alone.
+// rows reads the rows of an account. An unreadable row fails alone.
 func (a *adapter) rows(
 	ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest,
 ) (page reconcile.DaysPage, err error) {
@@ -48,7 +50,7 @@ func (a *adapter) rows(
 	return page, nil
 }
 
-// transaction translates a row. Of an unreadable one it returns what is certain.
+// transaction translates a row. Of an unreadable row it returns what is certain.
 func (r *row) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
 		ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text,

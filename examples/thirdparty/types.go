@@ -2,8 +2,8 @@ package pelican
 
 import "github.com/bankmux/bankmux/adapter/wire"
 
-// The types of this file are Pelican's wire format. Types of package wire are read however a bank
-// writes them; what a response must have is in response.go.
+// This file has the wire format of Pelican. Types of package wire accept each form that banks send.
+// response.go has the required members.
 
 type errorResponse struct {
 	Type      string `json:"type"`
@@ -33,8 +33,8 @@ type redeemRequest struct {
 
 type redeemResponse struct {
 	Grant string `json:"grant"` // the credential
-	ID    string `json:"id"`    // names it in deliveries
-	State string `json:"state"` // of the flow that it was made in
+	ID    string `json:"id"`    // the id in deliveries
+	State string `json:"state"` // the state of its flow
 }
 
 type grantResponse struct {
@@ -63,7 +63,7 @@ type account struct {
 type balanceResponse struct {
 	Kind     string      `json:"kind"`
 	Currency string      `json:"currency"`
-	Booked   wire.Number `json:"booked"` // of a card or loan what is owed, as a positive number
+	Booked   wire.Number `json:"booked"` // a debt of a card or loan is a positive number
 }
 
 type rowsResponse struct {

@@ -1,5 +1,7 @@
 package pelican
 
+// This file reads webhook deliveries.
+
 import (
 	"context"
 
@@ -9,8 +11,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// signature is how Pelican signs: "Pelican-Signature: t=1700000000,v1=ab12…", an HMAC over time and
-// body.
+// signature describes how Pelican signs: "Pelican-Signature: t=1700000000,v1=ab12…", an HMAC of
+// time and body.
 func signature(secrets []bankmux.Secret) webhook.HMAC {
 	return webhook.HMAC{
 		Secrets: secrets, Signed: "{time}.{body}",
@@ -20,7 +22,7 @@ func signature(secrets []bankmux.Secret) webhook.HMAC {
 	}
 }
 
-// events are Pelican's words. Others are [bankmux.EventUnknown].
+// events are Pelican's words for events. Others are [bankmux.EventUnknown].
 var events = map[string]bankmux.EventKind{
 	"grant.changed": bankmux.EventConnectionStateChanged,
 	"rows.added":    bankmux.EventTransactionsAvailable,

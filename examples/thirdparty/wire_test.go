@@ -1,5 +1,7 @@
 package pelican
 
+// This file compares what is sent with the documentation of Pelican.
+
 import (
 	"encoding/json"
 	"io"
@@ -42,10 +44,10 @@ func TestRequests(t *testing.T) {
 		req  bankmux.SessionRequest
 		want string
 	}{
-		"a session with nothing but a user": {
+		"a session with only a user": {
 			bankmux.SessionRequest{User: "user-1"}, `{"user":"user-1"}`,
 		},
-		"a session with all that Pelican takes": {
+		"a session with all fields that Pelican accepts": {
 			bankmux.SessionRequest{
 				User: "user-1", Country: "GB", Language: "en", AccessDays: 90, RedirectURI: "https://app.example.com/back",
 				WebhookURL: "https://app.example.com/hooks/{client}", Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},

@@ -1,5 +1,5 @@
-// Package bankharness connects the conformance suite to the virtual bank. It has what the harnesses
-// of all adapters that run on that bank share.
+// Package bankharness connects the conformance suite to the virtual bank, for the adapters of this
+// repository.
 package bankharness
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// Provider says how the providers that the bank serves differ.
+// Provider has the differences between the providers that the bank serves.
 type Provider struct {
 	Name    string                                             // of the adapter
 	Event   string                                             // of a delivery that reports a new state
-	Signed  []string                                           // the header fields of a signature
+	Signed  []string                                           // the headers of a signature
 	Account func(virtualbank.AccountState) string              // the provider's id of an account
 	Row     func(providertest.Row) virtualbank.TransactionSpec // a row as the provider writes it
 }
@@ -30,7 +30,7 @@ var kinds = map[bankmux.AccountKind]string{
 	bankmux.AccountLoan:       "loan",
 }
 
-// Data changes accounts and rows at the bank.
+// Data returns how the suite changes accounts and rows at the bank.
 func (p Provider) Data(bank *virtualbank.Bank) *providertest.Data {
 	return &providertest.Data{
 		AddAccount: func(conn bankmux.Connection, kind bankmux.AccountKind, currency string) (string, error) {
@@ -56,7 +56,7 @@ func (p Provider) Data(bank *virtualbank.Bank) *providertest.Data {
 	}
 }
 
-// sameAccount finds an account of a login in a later login to the same bank, by its place.
+// sameAccount finds an account of a login in a later login to the same bank, by its position.
 func (p Provider) sameAccount(
 	bank *virtualbank.Bank,
 	before, after bankmux.Connection,
@@ -78,7 +78,7 @@ func (p Provider) sameAccount(
 	return "", errors.New("no such account")
 }
 
-// onTheWire turns a booked balance into what the providers write: a debt as a positive number.
+// onTheWire converts a booked balance to the form of the providers: a debt is a positive number.
 func (p Provider) onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, account, booked string) string {
 	accounts, err := bank.Accounts(conn.Reference())
 	if err != nil {
@@ -95,7 +95,7 @@ func (p Provider) onTheWire(bank *virtualbank.Bank, conn bankmux.Connection, acc
 	return booked
 }
 
-// Webhooks signs and forges deliveries.
+// Webhooks returns how the bank signs and forges deliveries.
 func (p Provider) Webhooks(bank *virtualbank.Bank) *providertest.Webhooks {
 	return &providertest.Webhooks{
 		Sign: func(conn bankmux.Connection) bankmux.WebhookRequest {
@@ -118,7 +118,7 @@ func (p Provider) Webhooks(bank *virtualbank.Bank) *providertest.Webhooks {
 func (p Provider) Forge(bank *virtualbank.Bank, name string, conn bankmux.Connection) bankmux.WebhookRequest {
 	r, err := bank.Forge(name, "/", p.webhook(conn))
 	if err != nil {
-		panic(err) // the name is the bank's own
+		panic(err) // the name is one of the bank's
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -131,7 +131,7 @@ func (p Provider) webhook(conn bankmux.Connection) virtualbank.Webhook {
 	return virtualbank.Webhook{Provider: p.Name, Event: p.Event, Reference: conn.Reference()}
 }
 
-// Respond is a handler that sends one JSON response, for [providertest.Words].
+// Respond returns a handler that sends one JSON response, for [providertest.Words].
 func Respond(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

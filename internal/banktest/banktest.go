@@ -1,5 +1,5 @@
-// Package banktest opens clients against a virtual bank in the process of a test, and keeps the
-// rows that a sync returns.
+// Package banktest opens clients of a virtual bank in the process of a test, and stores the rows
+// that a sync returns.
 package banktest
 
 import (
@@ -52,7 +52,7 @@ type InProcess struct{ Handler http.Handler }
 func (p InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r = r.Clone(r.Context())
-		r.Body = http.NoBody // as a server has it
+		r.Body = http.NoBody // like a server
 	}
 	w := httptest.NewRecorder()
 	p.Handler.ServeHTTP(w, r)
@@ -65,7 +65,7 @@ type Table struct {
 	Cursor string
 }
 
-// Store keeps a page and the cursor behind it, as one database transaction would.
+// Store stores a page and its cursor, as one database transaction would.
 func (s *Table) Store(d bankmux.Delta) {
 	for _, a := range d.Added {
 		s.Rows[a.Known.Key] = a.Known
@@ -103,7 +103,7 @@ type Sync struct {
 	Table
 }
 
-// Another is a second link to the same login.
+// Another makes a second link to the same login.
 func (s *Sync) Another(t *testing.T) *Sync {
 	t.Helper()
 	two := &Sync{Bank: s.Bank, Client: s.Client, Table: Table{Rows: map[string]bankmux.Known{}}}
@@ -168,7 +168,7 @@ func Open(t *testing.T, provider string) *Sync {
 	return s
 }
 
-// Round syncs until there is no more and stores each page.
+// Round syncs until there is no further page, and stores each page.
 func (s *Sync) Round(t *testing.T) (all []bankmux.Delta) {
 	t.Helper()
 	for {
@@ -188,7 +188,7 @@ func (s *Sync) Round(t *testing.T) (all []bankmux.Delta) {
 	}
 }
 
-// Agree compares the table with the bank, row for row, from a day on.
+// Agree compares the table with the bank, row by row, from a day on.
 func (s *Sync) Agree(t *testing.T, from string) {
 	t.Helper()
 	truth, err := s.Bank.Transactions(s.Conn.Reference())
@@ -222,7 +222,7 @@ func (s *Sync) Agree(t *testing.T, from string) {
 	}
 }
 
-// Fetch lets MoneyKit see what the bank has.
+// Fetch lets MoneyKit read the bank.
 func (s *Sync) Fetch(t *testing.T) {
 	t.Helper()
 	if s.Client.Provider() == "moneykit" {
