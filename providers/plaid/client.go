@@ -100,7 +100,9 @@ func (a *api) do(ctx context.Context, at endpoint, body, out any) error {
 }
 
 func (a *api) createLinkToken(ctx context.Context, body linkTokenRequest) (out linkTokenResponse, err error) {
-	err = a.do(ctx, endpoints.createLinkToken, body, &out)
+	at := endpoints.createLinkToken
+	at.onItem = body.AccessToken != ""
+	err = a.do(ctx, at, body, &out)
 	return out, err
 }
 
@@ -125,7 +127,7 @@ func (a *api) onItem(ctx context.Context, at endpoint, access bankmux.Secret, ou
 }
 
 func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
-	var out changedItemResponse
+	var out itemResponse
 	return a.do(ctx, endpoints.updateWebhook, webhookRequest{access.Reveal(), url}, &out)
 }
 
@@ -142,11 +144,6 @@ func (a *api) institution(ctx context.Context, body institutionRequest) (institu
 
 func (a *api) searchInstitutions(ctx context.Context, body searchRequest) (out institutionsResponse, err error) {
 	err = a.do(ctx, endpoints.searchInstitutions, body, &out)
-	return out, err
-}
-
-func (a *api) identity(ctx context.Context, access bankmux.Secret, ids []string) (out identityResponse, err error) {
-	err = a.do(ctx, endpoints.identity, onAccounts(access, ids), &out)
 	return out, err
 }
 

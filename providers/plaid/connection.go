@@ -28,14 +28,18 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		conn, err := a.readBack(ctx, s)
 		return bankmux.ExchangeResult{Connection: conn}, err
 	}
-	var posted string
-	if fields.Has("public_token") || !noPayload(s) {
-		if posted, err = fields.Text("public_token"); err != nil {
-			return bankmux.ExchangeResult{}, err
+	posted, err := fields.Text("public_token")
+	switch {
+	case err != nil && noPayload(s):
+		posted = "" // onSuccess of several banks has an empty token
+	case err != nil && fields.Has("metadata") && !fields.Has("public_token"):
+		return bankmux.ExchangeResult{}, &bankmux.Error{
+			Kind: bankmux.ErrUserAction, Code: bankmux.CodeCancelled, Detail: "the user left Link", NotSent: true,
 		}
-		if !normalize.Token(posted) {
-			return bankmux.ExchangeResult{}, normalize.UnsendableToken()
-		}
+	case err != nil:
+		return bankmux.ExchangeResult{}, err
+	case !normalize.Token(posted):
+		return bankmux.ExchangeResult{}, normalize.UnsendableToken()
 	}
 	logins, err := a.logins(ctx, s, posted)
 	if err != nil {

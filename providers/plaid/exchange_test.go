@@ -1,8 +1,11 @@
 package plaid_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,6 +23,8 @@ func TestExchange(t *testing.T) {
 	t.Run("without Link events the token is not bound", withoutLinkEventsTheTokenIsNotBound)
 	t.Run("the results of a session are read from both of their places", resultsAreReadFromBothPlaces)
 	t.Run("an Item that cannot be read is unverified", anItemThatCannotBeReadIsUnverified)
+	t.Run("a deadline that ends after the exchange loses no token", aDeadlineAfterTheExchangeLosesNoToken)
+	t.Run("a user who left Link is reported", aUserWhoLeftLinkIsReported)
 	t.Run("a session that was stored as plain JSON lacks its link token", aPlainSessionLacksItsLinkToken)
 	t.Run("a spent token is reported", aSpentTokenIsReported)
 	t.Run("a link token that cannot be read leaves the public token as it is", anUnreadableLinkTokenSpendsNothing)
@@ -152,6 +157,56 @@ func anItemThatCannotBeReadIsUnverified(t *testing.T) {
 	}
 }
 
+func aDeadlineAfterTheExchangeLosesNoToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bank := virtualbank.New(virtualbank.Options{})
+		creds := bank.Credentials().Plaid
+		client, err := plaid.New(plaid.Config{
+			ClientID: creds.ClientID, Secret: bankmux.NewSecret(creds.Secret), Environment: bankmux.Sandbox,
+			HTTPClient: &http.Client{Transport: silentItem{inMemory{bank.Plaid()}}},
+		})
+		require.NoError(t, err)
+		session, err := client.CreateSession(t.Context(), request)
+		require.NoError(t, err)
+		payload, err := bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal()})
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		res, err := client.ExchangeToken(ctx, posted(session, string(payload)))
+		require.NoError(t, err)
+		assert.Equal(t, bankmux.StateUnverified, res.Connection.Status.State)
+		assert.False(t, res.Connection.Credential().IsZero())
+	})
+}
+
+// silentItem never responds to /item/get.
+type silentItem struct{ next http.RoundTripper }
+
+func (s silentItem) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == itemPath {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return s.next.RoundTrip(r)
+}
+
+func aUserWhoLeftLinkIsReported(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	session := s.session(request)
+	payload, err := s.bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal(), Exit: true})
+	require.NoError(t, err)
+	for _, text := range []string{string(payload), `{"error":null,"metadata":{}}`, `{"public_token":null,"metadata":{}}`} {
+		_, err = s.client.ExchangeToken(t.Context(), posted(session, text))
+		e := errorOf(t, err)
+		assert.Equal(t, bankmux.ErrUserAction, e.Kind, text)
+		assert.Equal(t, bankmux.CodeCancelled, e.Code, text)
+		assert.True(t, e.NotSent)
+	}
+	s.connectPost(s.link(session, ""))
+}
+
 func aPlainSessionLacksItsLinkToken(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
@@ -213,8 +268,8 @@ func everyBankOfAMultiItemSessionIsAConnection(t *testing.T) {
 	session := s.several("ins_109508", "ins_900101", "ins_109509")
 	assert.Equal(t, true, s.lastSent(createPath)["enable_multi_item_link"])
 	assert.NotContains(t, s.lastSent(createPath), "user")
-	res, err := s.client.ExchangeToken(t.Context(), posted(session, "{}"))
-	require.NoError(t, err)
+	res, err := s.client.ExchangeToken(t.Context(), posted(session, `{"public_token":"","metadata":{}}`))
+	require.NoError(t, err, "onSuccess of several banks is empty")
 	all := res.All()
 	require.Len(t, all, 3)
 	assert.Equal(t, session.ConnectionID, all[0].ID)

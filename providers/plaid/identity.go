@@ -3,29 +3,26 @@ package plaid
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged.
-// Accounts that were not asked for are left out.
+// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged. It
+// refuses a request with an unknown account as a whole, so the adapter reads all and selects.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	out, err := a.api.identity(ctx, req.Connection.Credential(), req.Accounts)
+	access := req.Connection.Credential()
+	out, err := fetch[identityResponse](ctx, a.api, endpoints.identity, onAccounts(access, nil))
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	var res bankmux.IdentityResult
-	res.Failed = out.Accounts.Failures("")
-	for n, account := range out.Accounts.Rows {
-		switch {
-		case account.AccountID == "":
-			res.Failed = append(res.Failed, bankmux.Failure{
-				Transaction: "row " + strconv.Itoa(out.Accounts.Place(n)), Err: normalize.Unreadable("an account without id"),
-			})
-			continue
-		case len(req.Accounts) > 0 && !slices.Contains(req.Accounts, account.AccountID):
+	var listed []bankmux.Account
+	for _, account := range out.Accounts.Rows {
+		listed = append(listed, bankmux.Account{ID: account.AccountID})
+	}
+	res := bankmux.IdentityResult{Failed: normalize.Accounts(req.Accounts, listed, out.Accounts.Failures("")).Failed}
+	for _, account := range out.Accounts.Rows {
+		if account.AccountID == "" || !isAsked(req.Accounts, account.AccountID) {
 			continue
 		}
 		for _, o := range account.Owners.Rows {

@@ -1,7 +1,6 @@
 package plaid_test
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -50,7 +49,7 @@ func ownersThatDifferStayApart(t *testing.T) {
 		{"account_id":"d","owners":[]}],"request_id":"r"}`)
 	got, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
 	var partial *bankmux.PartialError
-	require.True(t, errors.As(err, &partial))
+	require.ErrorAs(t, err, &partial)
 	assert.Len(t, partial.Failed, 2)
 	require.Len(t, got.Owners, 3)
 	assert.Equal(t, bankmux.Owner{
@@ -72,5 +71,7 @@ func onlyTheAccountsAskedForAreRead(t *testing.T) {
 	got, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"b"}})
 	require.NoError(t, err)
 	assert.Equal(t, []bankmux.Owner{{Accounts: []string{"b"}, Names: []string{"Bob"}}}, got.Owners)
-	assert.Equal(t, map[string]any{"account_ids": []any{"b"}}, s.lastSent("/identity/get")["options"])
+	got, err = s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"b", "z"}})
+	require.ErrorIs(t, err, bankmux.ErrNotFound, "an unknown account is named")
+	assert.Len(t, got.Owners, 1, "and does not hide the others")
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -53,7 +54,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	for n, i := range out.Institutions.Rows {
 		if i.InstitutionID == "" {
 			page.Failed = append(page.Failed, bankmux.Failure{
-				Transaction: "row " + strconv.Itoa(out.Institutions.Place(n)), Err: normalize.Unreadable("a bank without id"),
+				Transaction: wire.RowName("", out.Institutions.Place(n)), Err: normalize.Unreadable("a bank without id"),
 			})
 			continue
 		}
@@ -70,7 +71,7 @@ func offsetOf(page string) (int, error) {
 	n, err := strconv.Atoi(page)
 	if err != nil || n < 0 {
 		return 0, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "InstitutionsRequest.Page", Detail: "is not of this provider", NotSent: true,
+			Kind: bankmux.ErrInvalid, Field: "InstitutionsRequest.Page", Detail: "is not of Plaid", NotSent: true,
 		}
 	}
 	return n, nil

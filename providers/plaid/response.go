@@ -100,8 +100,7 @@ func (r *exchangeResponse) Lacks() string {
 	)
 }
 
-func (r *itemResponse) Lacks() string        { return wire.Need(r.Item.ItemID != "", "item.item_id") }
-func (r *changedItemResponse) Lacks() string { return wire.Need(r.Item.ItemID != "", "item.item_id") }
+func (r *itemResponse) Lacks() string { return wire.Need(r.Item.ItemID != "", "item.item_id") }
 
 // Lacks requires the id of the request, which is all that a response without data has.
 func (r *doneResponse) Lacks() string { return wire.Need(r.RequestID != "", "request_id") }

@@ -84,6 +84,11 @@ func anInternalErrorOfOneItemOpensNoCircuit(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 	}
 	assert.Len(t, s.sent("/identity/get"), calls, "each call was sent")
+	s.fails(createPath, http.StatusInternalServerError, plaidError("API_ERROR", "INTERNAL_SERVER_ERROR"))
+	for range calls {
+		_, err := s.client.CreateSession(t.Context(), renewing(broken))
+		require.ErrorIs(t, err, bankmux.ErrUnavailable, "update mode is about one Item")
+	}
 	s.answers(nil)
 	_, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: other})
 	require.NoError(t, err)

@@ -52,7 +52,7 @@ type SessionOptions struct {
 	// AndroidPackage replaces SessionRequest.RedirectURI in an Android application.
 	AndroidPackage string
 	// RoutingNumber makes Link offer the bank with this number first. Plaid cannot skip the choice
-	// of a bank, so SessionRequest.Institution has no effect.
+	// of a bank, so the user still chooses the one of SessionRequest.Institution.
 	RoutingNumber string
 }
 
@@ -105,7 +105,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		s.Reconnect.Status = before.status()
 		if s.Reconnect.Status.State == bankmux.StateGone {
 			return bankmux.Session{}, &bankmux.Error{
-				Kind: bankmux.ErrGone, Code: s.Reconnect.Status.Code, Detail: "a reconnect cannot restore the connection",
+				Kind: bankmux.ErrGone, Code: s.Reconnect.Status.Code, Detail: "a reconnect cannot restore the Item",
 			}
 		}
 		body.AccessToken = old.Credential().Reveal()
@@ -171,8 +171,11 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 			body.User.Phone = req.Contact.Phone
 		}
 	}
-	if opts.MultiItem && opts.UserID == "" {
+	switch _, named := req.Institution[Name]; {
+	case opts.MultiItem && opts.UserID == "":
 		return body, invalid("Options", "has MultiItem without UserID")
+	case len(req.Institution) > 0 && !named && req.Reconnect == nil:
+		return body, unsupported("Institution", "has no id for plaid")
 	}
 	var err error
 	if body.CountryCodes, err = a.countriesOf(req, opts); err != nil {
@@ -236,6 +239,12 @@ func invalid(field, detail string) *bankmux.Error {
 	}
 }
 
+func unsupported(field, detail string) *bankmux.Error {
+	e := invalid(field, detail)
+	e.Kind = bankmux.ErrUnsupported
+	return e
+}
+
 // allCountries are those that Plaid serves.
 var allCountries = strings.Fields("US GB ES NL FR IE CA DE IT PL DK NO SE EE LT LV PT BE AT FI")
 
@@ -254,10 +263,7 @@ func (a *adapter) countriesOf(req bankmux.SessionRequest, opts SessionOptions) (
 		return nil, invalid("Country", "is empty, but Plaid requires one")
 	}
 	if slices.ContainsFunc(list, func(c string) bool { return !slices.Contains(allCountries, c) }) {
-		return nil, &bankmux.Error{
-			Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Country",
-			Detail: "Plaid serves " + strings.Join(allCountries, ", "), NotSent: true,
-		}
+		return nil, unsupported("Country", "Plaid serves "+strings.Join(allCountries, ", "))
 	}
 	return list, nil
 }
@@ -303,10 +309,7 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		name, ok := model.Product(p.Product)
 		switch {
 		case !ok && p.Required:
-			return productLists{}, &bankmux.Error{
-				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
-				Detail: "Plaid has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
-			}
+			return productLists{}, unsupported("Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
 		case name == "": // unknown, or of every Item
 		case p.Required:
 			put(name, listRequired)
@@ -316,7 +319,8 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 			put(name, listOptional)
 		}
 	}
-	for list, more := range [][]string{opts.Products, opts.RequiredIfSupported, opts.Optional, opts.AdditionalConsented} {
+	own := [][]string{opts.Products, opts.RequiredIfSupported, opts.Optional, opts.AdditionalConsented}
+	for list, more := range own {
 		for _, name := range more {
 			put(name, list)
 		}

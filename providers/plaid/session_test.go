@@ -58,7 +58,8 @@ func productsAreInTheirLists(t *testing.T) {
 	}{
 		"nothing": {nil, plaid.SessionOptions{}, lists{required: "transactions"}},
 		"accounts alone": {
-			[]bankmux.ProductRequest{product(bankmux.ProductAccounts, true, false)}, plaid.SessionOptions{},
+			[]bankmux.ProductRequest{product(bankmux.ProductAccounts, true, false)},
+			plaid.SessionOptions{},
 			lists{required: "transactions"},
 		},
 		"one in each list": {
@@ -81,16 +82,19 @@ func productsAreInTheirLists(t *testing.T) {
 			[]bankmux.ProductRequest{
 				product(bankmux.ProductIdentity, false, true), product(bankmux.ProductTransactions, false, false),
 			},
-			plaid.SessionOptions{}, lists{required: "transactions", ifSupported: "identity"},
+			plaid.SessionOptions{},
+			lists{required: "transactions", ifSupported: "identity"},
 		},
 		"without transactions the first is promoted": {
 			[]bankmux.ProductRequest{
 				product(bankmux.ProductIdentity, false, false), product(bankmux.ProductAccountNumbers, false, true),
 			},
-			plaid.SessionOptions{}, lists{required: "identity", ifSupported: "auth"},
+			plaid.SessionOptions{},
+			lists{required: "identity", ifSupported: "auth"},
 		},
 		"consent alone requires nothing": {
-			nil, plaid.SessionOptions{AdditionalConsented: []string{"auth"}},
+			nil,
+			plaid.SessionOptions{AdditionalConsented: []string{"auth"}},
 			lists{required: "transactions", consented: "auth"},
 		},
 		"Plaid's own names": {
@@ -101,7 +105,8 @@ func productsAreInTheirLists(t *testing.T) {
 			lists{"liabilities", "auth", "identity", ""},
 		},
 		"optional cards are left out": {
-			[]bankmux.ProductRequest{product(bankmux.ProductCards, false, false)}, plaid.SessionOptions{},
+			[]bankmux.ProductRequest{product(bankmux.ProductCards, false, false)},
+			plaid.SessionOptions{},
 			lists{required: "transactions"},
 		},
 	} {
@@ -291,5 +296,11 @@ func whatPlaidDoesNotHaveIsRefused(t *testing.T) {
 	req.Options = []bankmux.SessionOption{plaid.SessionOptions{MultiItem: true}}
 	_, err := s.client.CreateSession(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	req = request
+	req.Institution = bankmux.InstitutionRef{"moneykit": "northwind"}
+	_, err = s.client.CreateSession(t.Context(), req)
+	require.ErrorIs(t, err, bankmux.ErrUnsupported, "Plaid may not have the bank")
 	assert.Empty(t, s.sent(createPath))
+	req.Institution = bankmux.InstitutionRef{"plaid": "ins_900101"}
+	assert.Empty(t, s.session(req).Launch.Institution, "Link cannot skip the choice of a bank")
 }

@@ -165,11 +165,6 @@ type productUpdates struct {
 	Failed    string `json:"last_failed_update"`
 }
 
-// changedItemResponse is the response to a change of an Item.
-type changedItemResponse struct {
-	Item itemData `json:"item"`
-}
-
 // doneResponse is the response of an endpoint without data.
 type doneResponse struct {
 	RequestID string `json:"request_id"`

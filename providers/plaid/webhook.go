@@ -140,11 +140,12 @@ func (b webhookBody) finished(e bankmux.Event) bankmux.Event {
 	if len(b.PublicTokens) > 0 {
 		token = b.PublicTokens[0]
 	}
-	if e.Kind == bankmux.EventLinkFinished && token != "" {
-		payload, err := json.Marshal(map[string]string{"public_token": token})
-		if err == nil {
-			e = e.WithExchangePayload(bankmux.NewSecret(payload))
-		}
+	members := map[string]string{} // enough for a session that has its results at Plaid
+	if token != "" {
+		members["public_token"] = token
+	}
+	if payload, err := json.Marshal(members); err == nil && e.Kind == bankmux.EventLinkFinished {
+		e = e.WithExchangePayload(bankmux.NewSecret(payload))
 	}
 	return e
 }
