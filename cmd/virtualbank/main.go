@@ -1,5 +1,5 @@
-// Command virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi, and with -plaid
-// of Plaid. Applications in any language can use it.
+// Command virtualbank serves a bank for tests through the APIs of MoneyKit and Dapi. With -plaid it
+// serves Plaid's API too. Applications in any language can use it.
 //
 // When it is ready it prints one line of JSON with the base URLs and credentials of the APIs. It
 // runs until SIGINT or SIGTERM. GET /virtualbank/ on any address lists the calls of the control

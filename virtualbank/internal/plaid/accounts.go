@@ -84,7 +84,7 @@ func (it *item) accountBody(a *bank.Account, at time.Time) map[string]any {
 		"official_name": it.institution.Name + " " + a.Name, "type": kind, "subtype": subtype,
 	}
 	if kind == "depository" && it.institution.PlaidID == persistent {
-		body["persistent_account_id"] = it.bank.Name58(64, "persistent", it.institution.PlaidID, it.book.Username, a.Key)
+		body["persistent_account_id"] = it.bank.Name58(64, "persistent", persistent, it.book.Username, a.Key)
 	}
 	return body
 }
@@ -180,13 +180,15 @@ func (b *Provider) serveNumbers(r request) bank.Reply {
 			switch it.institution.Country {
 			case "GB":
 				add("bacs", map[string]any{"account_id": id, "account": a.Number[:8], "sort_code": "601613"})
-				add("international", map[string]any{"account_id": id, "iban": iban("GB", "NWBK601613"+a.Number[:8]), "bic": "NWBKGB2L"})
+				add("international", international(id, "GB", "NWBK601613"+a.Number[:8], "NWBKGB2L"))
 			case "CA":
-				add("eft", map[string]any{"account_id": id, "account": a.Number, "institution": "021", "branch": "01140"})
+				add("eft", map[string]any{
+					"account_id": id, "account": a.Number, "institution": "021", "branch": "01140",
+				})
 			case "NL":
-				add("international", map[string]any{"account_id": id, "iban": iban("NL", "GRBK"+a.Number[:10]), "bic": "GRBKNL2A"})
+				add("international", international(id, "NL", "GRBK"+a.Number[:10], "GRBKNL2A"))
 			case "DE":
-				add("international", map[string]any{"account_id": id, "iban": iban("DE", "70012345"+a.Number[:10]), "bic": "ISARDEM1"})
+				add("international", international(id, "DE", "70012345"+a.Number[:10], "ISARDEM1"))
 			default:
 				add("ach", map[string]any{
 					"account_id": id, "account": a.Number, "routing": "011401533", "wire_routing": "021000021",
@@ -200,6 +202,11 @@ func (b *Provider) serveNumbers(r request) bank.Reply {
 		}
 		return ok(map[string]any{"accounts": it.accountBodies(list), "numbers": numbers, "item": it.body()})
 	})
+}
+
+// international is the number of an account with an IBAN.
+func international(id, country, account, bic string) map[string]any {
+	return map[string]any{"account_id": id, "iban": iban(country, account), "bic": bic}
 }
 
 // iban writes an IBAN with its check digits.

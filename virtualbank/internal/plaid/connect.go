@@ -54,7 +54,8 @@ type outcomeMetadata struct {
 
 // Link plays the user in Link and returns what the page gets: public_token and metadata, with a
 // null token in update mode. The error is a [*bank.Refusal]. As in the sandbox, a link token may be
-// used again. Each login is then another session, and in multi-item Link another Item of one session.
+// used again. Each login is then another session, and in multi-item Link another Item of the
+// session.
 func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	b.Lock()
 	defer b.Unlock()
@@ -78,7 +79,7 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		return nil, refused
 	}
 	it := b.newItem(at, t, in.Username)
-	if refused := it.fits(t); refused != nil {
+	if refused := it.fits(); refused != nil {
 		return nil, refused
 	}
 	token := b.publish(it)
@@ -128,7 +129,8 @@ func (b *Provider) openSession(t *linkToken) *linkSession {
 // note writes down an event of a session.
 func (b *Provider) note(s *linkSession, name string) {
 	s.events = append(s.events, map[string]any{
-		"event_name": name, "timestamp": instant(b.Now()), "event_id": b.draw.UUID(), "event_metadata": map[string]any{},
+		"event_name": name, "timestamp": instant(b.Now()), "event_id": b.draw.UUID(),
+		"event_metadata": map[string]any{},
 	})
 }
 
@@ -177,10 +179,12 @@ func (b *Provider) relink(t *linkToken, s *linkSession, in ConnectInput) (json.R
 	case it.state == bank.StateDeleted:
 		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the Item of this session was removed")
 	case in.InstitutionID != "" && in.InstitutionID != it.institution.PlaidID:
-		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the Item of this session is at %s", it.institution.Name)
+		return nil, bank.Refuse(http.StatusUnprocessableEntity,
+			"the Item of this session is at %s", it.institution.Name)
 	case in.Username != "" && in.Username != it.book.Username:
-		b.leave(t, s, code{kind: "ITEM_ERROR", name: "INVALID_UPDATED_USERNAME"}.envelope("the username changed"), nil)
-		return nil, bank.Refuse(http.StatusUnprocessableEntity, "INVALID_UPDATED_USERNAME: the Item is of another user name")
+		changed := code{kind: "ITEM_ERROR", name: "INVALID_UPDATED_USERNAME"}
+		b.leave(t, s, changed.envelope("the username changed"), nil)
+		return nil, bank.Refuse(http.StatusUnprocessableEntity, "%s: the Item is of another user name", changed.name)
 	}
 	in.Username = it.book.Username
 	if refused := b.login(t, s, it.institution, in); refused != nil {

@@ -20,7 +20,6 @@ var (
 	missingFields   = code{kind: "INVALID_REQUEST", name: "MISSING_FIELDS"}
 	unknownFields   = code{kind: "INVALID_REQUEST", name: "UNKNOWN_FIELDS"}
 	invalidField    = code{kind: "INVALID_REQUEST", name: "INVALID_FIELD"}
-	invalidConfig   = code{kind: "INVALID_REQUEST", name: "INVALID_CONFIGURATION"}
 	oldVersion      = code{kind: "INVALID_REQUEST", name: "INCOMPATIBLE_API_VERSION"}
 	invalidBody     = code{kind: "INVALID_REQUEST", name: "INVALID_BODY"}
 	invalidHeaders  = code{kind: "INVALID_REQUEST", name: "INVALID_HEADERS"}

@@ -100,8 +100,8 @@ func (it *item) settleFeed(now time.Time) {
 	if due := f.started.Add(historicalAfter); f.phase == phaseInitial && !now.Before(due) {
 		it.fetch(due, phaseHistorical)
 	}
-	if looks := now.Sub(f.updated) / asksEvery; f.phase == phaseHistorical && looks > 0 {
-		it.fetch(f.updated.Add(looks*asksEvery), phaseHistorical)
+	if passed := now.Sub(f.updated).Truncate(asksEvery); f.phase == phaseHistorical && passed > 0 {
+		it.fetch(f.updated.Add(passed), phaseHistorical)
 	}
 }
 
@@ -158,11 +158,12 @@ func (it *item) announceRows(at time.Time, list []change, step bool) {
 	removed := []string{}
 	added := 0
 	for _, c := range list {
-		switch {
-		case c.kind == removedRow:
+		switch c.kind {
+		case removedRow:
 			removed = append(removed, c.row.id)
-		case c.kind == addedRow:
+		case addedRow:
 			added++
+		case modifiedRow:
 		}
 	}
 	name := "DEFAULT_UPDATE"

@@ -169,7 +169,8 @@ func (b *Provider) institutionBody(in bank.Institution, f filter) map[string]any
 		health := map[string]any{
 			"status": status, "last_status_change": instant(b.Now()),
 			"breakdown": map[string]any{
-				"success": success, "error_plaid": 0.005, "error_institution": 1 - success - 0.005, "refresh_interval": "NORMAL",
+				"success": success, "error_plaid": 0.005, "error_institution": 1 - success - 0.005,
+				"refresh_interval": "NORMAL",
 			},
 		}
 		state := map[string]any{"health_incidents": []any{}}
@@ -177,7 +178,8 @@ func (b *Provider) institutionBody(in bank.Institution, f filter) map[string]any
 			state[name] = health
 		}
 		for product, names := range map[string][]string{
-			"investments": {"investments", "investments_updates"}, "liabilities": {"liabilities", "liabilities_updates"},
+			"investments": {"investments", "investments_updates"},
+			"liabilities": {"liabilities", "liabilities_updates"},
 		} {
 			for _, name := range names {
 				state[name] = nil

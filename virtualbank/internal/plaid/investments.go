@@ -90,7 +90,8 @@ func (b *Provider) serveHoldings(r request) bank.Reply {
 					"vested_quantity": nil, "vested_value": nil,
 				})
 			}
-			holding(shareID, shares, json.RawMessage("101.25"), bank.Number(worth-cash, a.Currency), json.RawMessage("3800.5"))
+			price, paid := json.RawMessage("101.25"), json.RawMessage("3800.5")
+			holding(shareID, shares, price, bank.Number(worth-cash, a.Currency), paid)
 			holding(cashID, bank.Number(cash, a.Currency), 1, bank.Number(cash, a.Currency), nil)
 			known = securities(a.Currency, today)
 		}
@@ -105,8 +106,8 @@ func (b *Provider) serveHoldings(r request) bank.Reply {
 // out of the account is positive.
 func (b *Provider) serveInvestments(r request) bank.Reply {
 	access, ids, options := r.selection()
-	from, _ := r.day("start_date", true)
-	to, _ := r.day("end_date", true)
+	from := r.day("start_date")
+	to := r.day("end_date")
 	count := options.integer("count", false, 100, 1, 500)
 	offset := options.integer("offset", false, 0, 0, 1<<30)
 	options.flag("async_update")

@@ -76,9 +76,10 @@ func (it *item) consent(names []string) {
 }
 
 // fits makes the Item known, unless no account of it is among those that the session shows.
-func (it *item) fits(*linkToken) *bank.Refusal {
+func (it *item) fits() *bank.Refusal {
 	if len(it.accounts()) == 0 {
-		return bank.Refuse(http.StatusUnprocessableEntity, "%s has no account of the session's types", it.institution.Name)
+		return bank.Refuse(http.StatusUnprocessableEntity,
+			"%s has no account of the session's types", it.institution.Name)
 	}
 	it.bank.items[it.id] = it
 	it.bank.order = append(it.bank.order, it)
@@ -110,9 +111,10 @@ func (it *item) heal(now time.Time) {
 	it.renewConsent()
 }
 
-// breakLogin puts the Item into an error and announces that.
-func (it *item) breakLogin(c code, message, reason string) {
-	it.err, it.message, it.reason = c, message, reason
+// breakLogin puts the Item into ITEM_LOGIN_REQUIRED and announces that. reason is its
+// error_code_reason.
+func (it *item) breakLogin(reason string) {
+	it.err, it.message, it.reason = loginRequired, loginMessage, reason
 	if it.state == bank.StateConnected {
 		it.state = bank.StateError
 	}
@@ -135,20 +137,21 @@ func (it *item) settle(now time.Time) {
 	if !it.consentEnds.IsZero() && it.err.name == "" {
 		switch {
 		case !now.Before(it.consentEnds):
-			it.breakLogin(loginRequired, loginMessage, "OAUTH_CONSENT_EXPIRED")
+			it.breakLogin("OAUTH_CONSENT_EXPIRED")
 		case !it.warned && !now.Before(it.consentEnds.Add(-warnedAhead)):
 			it.warned = true
 			it.announceEnd(now)
 		}
 	}
 	if life := it.bank.opts.ItemLifetime; life > 0 && it.err.name == "" && !now.Before(it.loggedIn.Add(life)) {
-		it.breakLogin(loginRequired, loginMessage, "")
+		it.breakLogin("")
 	}
 	it.settleFeed(now)
 }
 
 const loginMessage = "the login details of this item have changed (credentials, MFA, or required user action) " +
-	"and a user login is required to update this information. use Link's update mode to restore the item to a good state"
+	"and a user login is required to update this information. " +
+	"use Link's update mode to restore the item to a good state"
 
 // announceEnd warns of the end of the consent. In Europe the consent expires, in North America the
 // institution disconnects.
@@ -175,8 +178,8 @@ func (b *Provider) find(access string) (*item, bank.Reply, bool) {
 	case it.state == bank.StateDeleted && it.err.name == revoked.name:
 		return it, refuse(revoked, it.message), false
 	case it.state == bank.StateDeleted:
-		return it, refuse(itemNotFound, "The Item you requested cannot be found. "+
-			"This Item does not exist, has been previously removed via /item/remove, or has had access removed by the user."), false
+		return it, refuse(itemNotFound, "The Item you requested cannot be found. This Item does not exist, "+
+			"has been previously removed via /item/remove, or has had access removed by the user."), false
 	}
 	return it, bank.Reply{}, true
 }
@@ -224,7 +227,8 @@ func (it *item) permit(product string) (bank.Reply, bool) {
 	case product == "" || slices.Contains(it.products, product):
 		return bank.Reply{}, true
 	case !slices.Contains(productsOf(it.institution), product):
-		return refuse(notSupported, "the following products are not supported by this institution: [\""+product+"\"]"), false
+		return refuse(notSupported,
+			"the following products are not supported by this institution: [\""+product+"\"]"), false
 	case slices.Contains(it.consented, product):
 		it.products = append(it.products, product)
 		return bank.Reply{}, true

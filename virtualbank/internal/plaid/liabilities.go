@@ -82,11 +82,12 @@ func (it *item) mortgage(a *bank.Account) map[string]any {
 		"interest_rate":       map[string]any{"percentage": json.RawMessage("3.99"), "type": "fixed"},
 		"last_payment_amount": payment, "last_payment_date": last.String(), "loan_type_description": "conventional",
 		"loan_term": "30 year", "maturity_date": "2045-07-31", "next_monthly_payment": payment,
-		"next_payment_due_date": next.String(), "origination_date": "2015-08-01", "origination_principal_amount": 425000,
-		"past_due_amount": nil,
+		"next_payment_due_date": next.String(), "origination_date": "2015-08-01",
+		"origination_principal_amount": 425000,
+		"past_due_amount":              nil,
 		"property_address": map[string]any{
-			"city": bank.Nullable(h.City), "country": it.institution.Country, "postal_code": h.Postal, "region": h.Region,
-			"street": h.Street,
+			"city": bank.Nullable(h.City), "country": it.institution.Country, "postal_code": h.Postal,
+			"region": h.Region, "street": h.Street,
 		},
 		"ytd_interest_paid": json.RawMessage("12300.4"), "ytd_principal_paid": json.RawMessage("12340.5"),
 	}
@@ -110,9 +111,11 @@ func (it *item) studentLoan(a *bank.Account) map[string]any {
 		"pslf_status": map[string]any{
 			"estimated_eligibility_date": nil, "payments_made": nil, "payments_remaining": nil,
 		},
-		"repayment_plan":    map[string]any{"type": "standard", "description": "Standard Repayment"},
-		"sequence_number":   "1",
-		"servicer_address":  map[string]any{"city": nil, "region": nil, "street": nil, "postal_code": nil, "country": nil},
+		"repayment_plan":  map[string]any{"type": "standard", "description": "Standard Repayment"},
+		"sequence_number": "1",
+		"servicer_address": map[string]any{
+			"city": nil, "region": nil, "street": nil, "postal_code": nil, "country": nil,
+		},
 		"ytd_interest_paid": json.RawMessage("280.55"), "ytd_principal_paid": json.RawMessage("271.65"),
 	}
 }

@@ -55,7 +55,7 @@ func (it *item) Lapse() bool {
 	if it.institution.OAuth {
 		reason = "OAUTH_CONSENT_EXPIRED"
 	}
-	it.breakLogin(loginRequired, loginMessage, reason)
+	it.breakLogin(reason)
 	return true
 }
 

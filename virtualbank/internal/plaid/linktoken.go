@@ -149,8 +149,8 @@ func (b *Provider) readUser(r request, t *linkToken) {
 		t.user = known
 	}
 	if user, ok := r.object.object("user", id == "", false); ok {
-		user.know("legal_name", "name", "phone_number_verified_time", "email_address", "email_address_verified_time", "ssn",
-			"date_of_birth", "address", "id_number")
+		user.know("legal_name", "name", "phone_number_verified_time", "email_address", "email_address_verified_time",
+			"ssn", "date_of_birth", "address", "id_number")
 		if named := user.text("client_user_id", id == "", false); named != "" {
 			t.user = named
 		}
@@ -337,7 +337,9 @@ func (t *linkToken) readable() time.Time {
 }
 
 func (b *Provider) sessionBody(t *linkToken, s *linkSession) map[string]any {
-	body := map[string]any{"link_session_id": s.id, "started_at": instant(s.started), "finished_at": instant(s.finished)}
+	body := map[string]any{
+		"link_session_id": s.id, "started_at": instant(s.started), "finished_at": instant(s.finished),
+	}
 	if b.opts.HostedResultsOnly && !t.hosted && !t.multi {
 		return body
 	}

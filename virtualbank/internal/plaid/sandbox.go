@@ -44,7 +44,7 @@ func (b *Provider) createPublicToken(r request) bank.Reply {
 		return refuse(why, message)
 	}
 	it := b.newItem(at, t, in.Username)
-	if refused := it.fits(t); refused != nil {
+	if refused := it.fits(); refused != nil {
 		return refuse(code{kind: "ITEM_ERROR", name: "NO_ACCOUNTS"}, refused.Reason)
 	}
 	return ok(map[string]any{"public_token": b.publish(it).token})
@@ -56,7 +56,7 @@ func (b *Provider) resetLogin(r request) bank.Reply {
 	if !found {
 		return p
 	}
-	it.breakLogin(loginRequired, loginMessage, "")
+	it.breakLogin("")
 	return ok(map[string]any{"reset_login": true})
 }
 
@@ -159,8 +159,8 @@ func (r request) createdRows() []bank.TransactionSpec {
 		if !isObject {
 			continue
 		}
-		transacted, _ := o.day("date_transacted", true)
-		posted, _ := o.day("date_posted", true)
+		transacted := o.day("date_transacted")
+		posted := o.day("date_posted")
 		for name, day := range map[string]bank.Day{"date_transacted": transacted, "date_posted": posted} {
 			if day != 0 && (day > today || day < today-maxBack) {
 				o.invalid(name, "must be today or up to 14 days back")
@@ -222,6 +222,7 @@ func (it *item) moveDynamic() {
 	}
 	n := len(a.Events)
 	it.book.AddTransaction(a, bank.TransactionSpec{
-		Amount: "12.34", Text: fmt.Sprintf("Dynamic Shop %d", n+1), Date: bank.DayOf(it.bank.Now()).String(), Pending: true,
+		Amount: "12.34", Text: fmt.Sprintf("Dynamic Shop %d", n+1), Pending: true,
+		Date: bank.DayOf(it.bank.Now()).String(),
 	})
 }

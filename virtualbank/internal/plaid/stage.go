@@ -53,8 +53,8 @@ func (it *item) Stage(situation string) error {
 	return refused
 }
 
-// renumber adds a row to a day of the last two weeks. From the next look on, each row of the day has
-// the id of the next.
+// renumber adds a row to a day of the last two weeks. From the next look on, each row of the day
+// has the id of the next.
 func (it *item) renumber() error {
 	a, today := it.book.Accounts[0], bank.DayOf(it.bank.Now())
 	first := slices.IndexFunc(a.Events, func(e bank.Event) bool { return e.Recent(today) })

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
@@ -130,13 +131,13 @@ func (b *Provider) serveSync(r request) bank.Reply {
 		return refuse(invalidAccount, "failed to find requested account ID for this item")
 	}
 	if f.phase == phaseNone || b.Now().Before(f.hidden) || r.call.Fault == faultNotReady {
-		return it.syncReply(r, q, syncPage{status: "NOT_READY"})
+		return it.syncReply(q, syncPage{status: "NOT_READY"})
 	}
-	return it.syncPageOf(r, q)
+	return it.syncPageOf(q)
 }
 
 // syncPageOf answers with one page of a round.
-func (it *item) syncPageOf(r request, q syncRequest) bank.Reply {
+func (it *item) syncPageOf(q syncRequest) bank.Reply {
 	f := &it.feed
 	var m syncMark
 	f.forgot = f.forgot && q.cursor != ""
@@ -161,7 +162,7 @@ func (it *item) syncPageOf(r request, q syncRequest) bank.Reply {
 	if f.circles > 0 {
 		f.circles--
 		m.at = 1 - m.at%2
-		return it.syncReply(r, q, syncPage{next: it.syncCursor(m, q.account), more: true, status: f.phase.String()})
+		return it.syncReply(q, syncPage{next: it.syncCursor(m, q.account), more: true, status: f.phase.String()})
 	}
 	list := it.changes(m, q.account)
 	end := min(m.at+q.count, len(list))
@@ -171,7 +172,7 @@ func (it *item) syncPageOf(r request, q syncRequest) bank.Reply {
 		next = syncMark{m.from, m.to, end}
 	}
 	page.next = it.syncCursor(next, q.account)
-	return it.syncReply(r, q, page)
+	return it.syncReply(q, page)
 }
 
 // changes are what happened between the two states of a mark, as situations have it.
@@ -204,7 +205,7 @@ type syncPage struct {
 	status string
 }
 
-func (it *item) syncReply(r request, q syncRequest, page syncPage) bank.Reply {
+func (it *item) syncReply(q syncRequest, page syncPage) bank.Reply {
 	added, modified, removed := []wireRow{}, []wireRow{}, []map[string]any{}
 	var accounts []*bank.Account
 	for _, c := range page.list {
@@ -281,7 +282,7 @@ func (it *item) addedTwice(list []change, s stagedRecord) []change {
 	if s.situation == bank.CreatedAndUpdated {
 		return slices.Insert(list, i+1, change{modifiedRow, again})
 	}
-	again.id, again.pendingID = it.bank.Name58(37, it.id, "short-lived", fmt.Sprint(s.to)), ""
+	again.id, again.pendingID = it.bank.Name58(37, it.id, "short-lived", strconv.Itoa(s.to)), ""
 	return slices.Insert(list, i+1, change{addedRow, again}, change{removedRow, again})
 }
 
@@ -299,9 +300,9 @@ func modifiedBeforeRemoved(list []change, before []row) []change {
 // refreshTransactions looks at the institution before it answers. Whether Plaid only starts to look
 // is not clear from its sources.
 func (b *Provider) refreshTransactions(r request) bank.Reply {
-	it, p, ok2 := r.dataOf(r.text("access_token", true, false), "")
+	it, p, found := r.dataOf(r.text("access_token", true, false), "")
 	switch {
-	case !ok2:
+	case !found:
 		return p
 	case !slices.Contains(it.products, "transactions") || it.feed.started.IsZero():
 		return refuse(notSupported, "the Item does not have the product transactions")

@@ -87,7 +87,8 @@ func (it *item) wire(r row, o rowOptions) wireRow {
 		ID: r.id, Account: it.AccountID(r.account), Amount: rawNumber(r.amount), ISO: iso, Unofficial: unofficial,
 		Date: r.day, Authorized: new(r.event.Started.String()), Pending: r.pending, PendingID: optional(r.pendingID),
 		Name: r.text, Channel: "other", Counterparties: []any{}, LegacyType: "unresolved",
-		CategoryIcon: "https://plaid-category-icons.plaid.com/PFC_OTHER.png", Meta: paymentMeta{Reference: optional(r.event.Ref)},
+		CategoryIcon: "https://plaid-category-icons.plaid.com/PFC_OTHER.png",
+		Meta:         paymentMeta{Reference: optional(r.event.Ref)},
 	}
 	if o.original {
 		w.Original = optional(r.raw)
@@ -157,8 +158,8 @@ func unofficialCodes() []string {
 // serveTransactions serves a window of days, the newest first.
 func (b *Provider) serveTransactions(r request) bank.Reply {
 	access := r.text("access_token", true, false)
-	from, _ := r.day("start_date", true)
-	to, _ := r.day("end_date", true)
+	from := r.day("start_date")
+	to := r.day("end_date")
 	count, offset, days := 100, 0, 0
 	var ids []string
 	options := rowOptions{}
@@ -188,7 +189,8 @@ func (b *Provider) serveTransactions(r request) bank.Reply {
 		return p
 	}
 	if f.phase == phaseNone || b.Now().Before(f.hidden) || r.call.Fault == faultNotReady {
-		return refuse(notReady, "the requested product is not yet ready. please provide a webhook or try the request again later")
+		return refuse(notReady, "the requested product is not yet ready. "+
+			"please provide a webhook or try the request again later")
 	}
 	ignores := b.Now().Before(it.feed.ignores)
 	list := []wireRow{}

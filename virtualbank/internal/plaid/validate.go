@@ -45,7 +45,7 @@ func readBody(c *bank.Call) (object, bank.Reply, bool) {
 	case header == "":
 		return none, refuse(invalidHeaders, "the following headers are required: Content-Type"), false
 	case kind != bank.JSONType:
-		return none, refuse(invalidBody, "body could not be parsed as JSON: Content-Type must be application/json"), false
+		return none, refuse(invalidBody, "body could not be parsed: Content-Type must be application/json"), false
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.Body))
 	dec.UseNumber()
@@ -163,17 +163,18 @@ func (o object) number(name string) string {
 	return number.String()
 }
 
-// day returns a date.
-func (o object) day(name string, required bool) (d bank.Day, present bool) {
-	text := o.text(name, required, false)
+// day returns a required date; 0 where it is wrong.
+func (o object) day(name string) bank.Day {
+	text := o.text(name, true, false)
 	if text == "" {
-		return 0, false
+		return 0
 	}
 	d, valid := bank.ParseDay(text)
 	if !valid {
 		o.invalid(name, "must be a date in the format YYYY-MM-DD")
+		return 0
 	}
-	return d, valid
+	return d
 }
 
 // moment returns a date-time.

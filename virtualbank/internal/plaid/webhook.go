@@ -58,13 +58,17 @@ const (
 
 func forgeries() []bank.Forgery {
 	return []bank.Forgery{
-		{Name: forgedNone}, {Name: forgedHS256}, {Name: forgedKid}, {Name: forgedExpired}, {Name: forgedNoDigest},
+		{Name: forgedNone},
+		{Name: forgedHS256},
+		{Name: forgedKid},
+		{Name: forgedExpired},
+		{Name: forgedNoDigest},
 		{Name: forgedNoTime},
 	}
 }
 
-// Sign returns the headers of a delivery of body. Each attempt has its own iat. Whether the real one
-// has is not published, but receivers would refuse a retry with an old one.
+// Sign returns the headers of a delivery of body. Each attempt has its own iat. Whether the real
+// one has is not published, but receivers would refuse a retry with an old one.
 func (b *Provider) Sign(_ string, body []byte, s bank.Stamp) http.Header {
 	key := *b.keys[0]
 	digest := sha256.Sum256(body)
