@@ -18,8 +18,8 @@ func TestSDK(t *testing.T) {
 	t.Run("responses have every member that Plaid's description requires", requiredMembers)
 }
 
-// sdkRequests makes requests as Plaid's Node SDK 47.0.0 was recorded to send them: credentials in
-// headers or in the body, optional members left out, and null where the application says so.
+// sdkRequests makes requests as Plaid's Node SDK 47.0.0 was recorded to send them. It sends
+// credentials in headers or in the body, and leaves members out that the application does not set.
 func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, inBody := range map[string]bool{"with credentials in headers": false, "in the body": true} {
