@@ -2,6 +2,9 @@
 
 package providertest
 
+// raceDetector reports whether the race detector is on.
+const raceDetector = true
+
 // faultsOfRun returns the faults of a run with the race detector: the first of each class with each
 // protocol. Such a run takes ten times as long. All faults of a class take the same path through
 // the adapter and its transport. A run without the race detector has all faults.
