@@ -14,66 +14,69 @@ type Reading struct {
 	Account  string       // the application's name of the account, as in [Known]
 	From, To bankmux.Date // the days that were read, both included
 
-	// Rows may be in any order. Each row is listed once: two rows with one id are two rows.
+	// Rows may be in any order, and must have each row once. Two elements with the same id count as
+	// two rows.
 	Rows []bankmux.Transaction
-	// Unreadable has rows that the provider returned and that could not be read, with the parts
-	// that could. A known row that may be one of these is not counted as absent. That holds for
-	// known rows of the same day. If the day could not be read, it holds for rows of the same
-	// amount and text.
+	// Unreadable has rows of which only some parts could be read, with those parts. An absent known
+	// row that may be one of these is in Missing, and the reading does not count towards its
+	// removal. It may be one of the same day. If the day could not be read, it may be one of the
+	// same amount and text.
 	Unreadable []bankmux.Transaction
-	// Ahead is the last day after To of which the reading would still show known rows. Such rows
-	// have a value date in the future, and may also move to an earlier day. Zero means that no row
-	// after To is proved absent.
+	// Ahead is for rows with a value date in the future. If the reading has all rows up to a day
+	// after To, Ahead is that day. A known row between To and Ahead can then be absent. Zero means
+	// that no known row after To is absent.
 	Ahead bankmux.Date
 	// Complete says that Rows and Unreadable are all rows between From and To. Without it no row is
 	// reported as missing.
 	Complete bool
-	// ProvesFrom is the first day from which an absent booked row counts as absent. It has an
-	// effect where it is later than the first row of the reading. Zero means that the first row
-	// decides.
+	// ProvesFrom is the first day for which the reading proves that a booked row is absent. An
+	// absent row of an earlier day is in Missing, and the reading does not count towards its
+	// removal. If the first row of the reading is later, its day is used instead.
 	ProvesFrom bankmux.Date
 	// More says that another reading may show further rows of the same days. Rows of different
 	// amounts are then never paired.
 	More bool
-	// Gone reports whether the provider no longer has a row under an [Alias] of a known row. In an
-	// incomplete reading, a row can become another only if all its aliases are gone. Without that,
-	// a row that a partial list leaves out may still exist. A nil Gone means that no alias is gone.
+	// Gone reports whether the provider no longer has a row under an [Alias] of a known row. It is
+	// for incomplete readings, in which an absent row may still exist. There a known row is paired
+	// with a row of another id only if all its aliases are gone. A nil Gone means that no alias is
+	// gone.
 	Gone func(alias string) bool
 }
 
 // Result is what a reading changed, as lists of rows.
 //
 // Each row of the reading is in exactly one of Added, Modified, Replaced and Unchanged. Each stored
-// row of the days that were read is in exactly one of Modified, Replaced, Unchanged, Missing and
-// Removed. The lists are sorted by day. Changes and absences are sorted by the day of the stored
-// row.
+// row is in at most one of Modified, Replaced, Unchanged, Missing and Removed. It is in none of
+// them if the reading neither has it nor proves that it is absent. The lists are sorted by day.
+// Changes and absences are sorted by the day of the stored row.
 type Result struct {
 	Added    []Added   // rows that were not stored
 	Modified []Change  // stored rows that were returned with changes
 	Replaced []Change  // the same movement as another row: posted, or under another id
 	Missing  []Absence // stored rows that this reading does not have; a later one may
 	Removed  []Absence // stored rows that two complete readings in a row do not have
-	// Suggested has stored rows that may be one of several new ones. Nothing was merged: Was is
-	// also in Missing if the reading proves it absent, and the candidates are also in Added.
+	// Suggested has stored rows that may be one of several new ones. Nothing was merged. Was is
+	// also in Missing or Removed if the reading proves it absent, and the candidates are also in
+	// Added.
 	Suggested []Suggestion
 	Unchanged []*Known // stored rows that are as they were
 
-	// Suspect says that rows are stored and the reading has no readable row of its days. The stored
-	// rows are in Missing, and the reading does not count towards their removal.
+	// Suspect says that the reading is complete and has no readable row, although rows of its days
+	// are stored. These are in Missing, and the reading does not count towards their removal.
 	Suspect bool
 }
 
-// Compare compares the stored rows of an account with a reading. Rows of other days in known stay
-// as they are. Time grows with the rows as n log n, and memory as n. The result does not depend on
-// the order of the rows.
+// Compare compares the stored rows of an account with a reading. known may also have rows of other
+// accounts and days. Time grows with the rows as n log n, and memory as n. The result does not
+// depend on the order of the rows.
 //
-// Pairs are made from the most to the least certain:
+// Compare pairs stored rows with rows of the reading, from the most to the least certain pair:
 //
-//   - a row that names the row it replaces;
+//   - a row that names the row that it replaces;
 //   - the same id with the same content;
 //   - the same content under another id;
 //   - nearly the same content;
-//   - the same id with the same text, or with the amount of a pending row;
+//   - the same id with the same text, or the same id and amount as a pending row;
 //   - a pending row and a row of the same text some days later;
 //   - the same id with other content.
 //
@@ -92,8 +95,9 @@ func Compare(known []Known, in Reading) Result {
 	return c.result()
 }
 
-// Apply returns the rows to store after a result. Added and changed rows are as they are now, and
-// removed rows are left out. Rows of other days and accounts stay.
+// Apply returns the rows to store after a result. Added and changed rows have their new content,
+// and removed rows are left out. Other rows of before, such as those of other days and accounts,
+// stay as they are.
 func (r Result) Apply(before []Known) []Known {
 	now := map[string]*Known{} // by the key of before; nil means removed
 	for _, ch := range slices.Concat(r.Modified, r.Replaced) {

@@ -199,8 +199,8 @@ func (k *knownRow) isSameRow(n *readRow) bool {
 }
 
 // SameRow reports whether a row that has the id of a known row is still that row, perhaps edited or
-// posted. The texts agree, or the known row is not booked and the amounts agree. Otherwise the
-// provider has given the id to another row.
+// posted. It is true if the texts agree, or if the amounts agree and the known row is not booked.
+// It is false if the provider has given the id to another row.
 func SameRow(k *Known, t *bankmux.Transaction) bool {
 	return lettersOf(Text(t)) == lettersOf(normal(k.Text)) ||
 		(k.Status != bankmux.StatusBooked && k.Amount.Equal(t.Amount))

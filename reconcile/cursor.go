@@ -13,8 +13,9 @@ import (
 // cursorVersion is the version of this library's cursors. A newer one is rejected.
 const cursorVersion = 1
 
-// Cursor is the content of [bankmux.Delta.Next]. It holds dates and marks but no rows, so it stays
-// small. Adapters use it; applications store the text and do not read it.
+// Cursor is the content of [bankmux.Delta.Next], for adapters. It holds dates and marks but no
+// rows, so it stays small. Applications store its text and do not read it. A Cursor is not safe for
+// concurrent use.
 type Cursor struct {
 	Version    int    `json:"v"`
 	Connection string `json:"c"`
@@ -37,23 +38,25 @@ type Cursor struct {
 	Marks []Mark `json:"m,omitempty"`
 }
 
-// Mark is a day of an account, which is named by a short hash. [Days] stores the last day that was
-// read, and [Feed] the first day of the record.
+// Mark is a day of an account in a [Cursor]. Account is a short hash of the account's id. Day is
+// the last day that [Days] has read, or the first day of the record of [Feed].
 type Mark struct {
 	Account string       `json:"a"`
 	Day     bankmux.Date `json:"d"`
 	Whole   bankmux.Date `json:"w,omitzero"` // when all days were last read again
-	// Served is how many days the bank served in that reading. It is 0 if the bank refused none of
-	// the days that it promises.
+	// Served is how many days the bank served in the reading of Whole. It is 0 if the bank served
+	// all the days that it promises.
 	Served int `json:"s,omitempty"`
-	// Drifted says that the bank selects rows by another day than it writes.
+	// Drifted says that the bank selects rows by one day and shows another in them, such as the
+	// booking date and the value date.
 	Drifted bool `json:"r,omitempty"`
 }
 
 // markOf returns the name of an account in a cursor.
 func markOf(account string) string { return digest("mark", account)[:8] }
 
-// Mark returns the mark of an account. Without one it returns a Mark that has only the name.
+// Mark returns the mark of an account. If there is none, it returns a Mark in which only Account is
+// set.
 func (c *Cursor) Mark(account string) Mark {
 	name := markOf(account)
 	if i := slices.IndexFunc(c.Marks, func(m Mark) bool { return m.Account == name }); i >= 0 {
@@ -62,15 +65,15 @@ func (c *Cursor) Mark(account string) Mark {
 	return Mark{Account: name}
 }
 
-// Set stores a mark in place of the account's former one.
+// Set stores a mark in place of the account's previous one.
 func (c *Cursor) Set(mark Mark) {
 	c.Marks = slices.DeleteFunc(slices.Clone(c.Marks), func(m Mark) bool { return m.Account == mark.Account })
 	c.Marks = append(c.Marks, mark)
 }
 
-// Advance takes the provider's cursor of the next page. It reports false if the pages repeat. It
-// compares with one remembered page and replaces that ever more rarely, which finds a cycle of any
-// length.
+// Advance stores the provider's cursor of the next page. It reports false if the pages repeat. To
+// find a cycle of any length it compares each cursor with an earlier one, which it replaces at
+// growing intervals.
 func (c *Cursor) Advance(next string) bool {
 	name := digest("page", next)[:8]
 	if name == c.Anchor || next == c.Provider {
@@ -83,8 +86,8 @@ func (c *Cursor) Advance(next string) bool {
 	return true
 }
 
-// SameAccounts stores which accounts are asked for. It reports whether the pages before were for
-// the same ones.
+// SameAccounts stores which accounts are asked for. It reports whether the previous pages were for
+// the same accounts.
 func (c *Cursor) SameAccounts(accounts []string) bool {
 	filter := ""
 	if len(accounts) > 0 {
@@ -102,8 +105,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(raw) + "." + digest("cursor", string(raw))[:8]
 }
 
-// ParseCursor reads a cursor of a connection; "" is a new one. Cursors from another connection, a
-// newer version or altered ones are rejected with [bankmux.ErrInvalid].
+// ParseCursor reads the text of a cursor of a connection. For "" it returns a new cursor. Cursors
+// from another connection, a newer version or altered ones are rejected with [bankmux.ErrInvalid].
 func ParseCursor(text string, conn bankmux.Connection) (Cursor, error) {
 	fresh := Cursor{Version: cursorVersion, Connection: conn.ID}
 	if text == "" {

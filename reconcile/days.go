@@ -12,39 +12,42 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Days reads and syncs with a provider that has no record of changes: its rows are asked for by
-// account and days. The adapter supplies functions that make one call each and translate rows. The
-// engine does the rest of [bankmux.TransactionSyncer.Sync] and of
-// [bankmux.TransactionLister.TransactionPage]:
+// Days lists and syncs the transactions of a provider that has no record of changes. Such a
+// provider returns the rows of one account between two days. The adapter supplies functions that
+// make one call each and translate rows. The engine does the rest of
+// [bankmux.TransactionSyncer.Sync] and of [bankmux.TransactionLister.TransactionPage]:
 //
-//   - It cuts days into calls of at most 31 days, and asks for less if the bank refuses days.
+//   - It makes calls for at most 31 days each, and asks for fewer days if the bank refuses some.
 //   - It drops and counts rows that were not asked for.
-//   - It finds out whether the bank selects rows by another day than it writes.
+//   - It detects a bank that selects rows by one day and shows another in them, such as the booking
+//     date and the value date.
 //   - It compares with the rows that the application knows, and binds the cursor to the connection.
 //
-// A page of a sync is one account. Each sync reads the last three weeks before the former reading
-// again, and all days once a week. A row is removed after two readings that prove its absence.
+// A page of a sync is one account. Each sync reads the three weeks before the previous reading
+// again. Once a week it reads all days again. A row is reported as removed after two readings that
+// prove its absence.
 //
-// Make a Days for each call, around the connection of the request. Nothing of it is kept.
+// Make a Days for each call, with functions that use the connection of the request. Days keeps
+// nothing between calls.
 type Days struct {
 	// Provider is the name of the adapter. It is a part of each row's alias, so it must not change.
 	Provider string
 	// Read makes one call for the rows of some days. It is required. It should return all rows that
-	// the provider sent, whatever their day. Its days may overlap those of other calls.
+	// the provider sent, whatever their day. The days of several calls may overlap.
 	Read func(ctx context.Context, req DaysRequest) (DaysPage, error)
 	// Accounts lists the connection's accounts by the provider's ids. Sync requires it, and calls
 	// it only if the request names neither accounts nor cards. Accounts that could not be read are
 	// in failed.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
-	// Serves returns how many days back from today the bank serves rows, 0 if it does not say. The
-	// engine sets again after the bank refused days, since a remembered number may be old. A nil
-	// Serves stands for 0.
+	// Serves returns how many days back from today the bank serves rows, 0 if it does not say.
+	// After the bank refused days, the engine calls it with again true: do not return a cached
+	// number then. A nil Serves stands for 0.
 	Serves func(ctx context.Context, again bool) (days int, err error)
 	// Refused reports whether an error of Read says that the bank does not serve the days. The
 	// engine then asks for other and fewer days. A nil Refused means that no error says so.
 	Refused func(*bankmux.Error) bool
-	// Today returns the last day that a row can have at the bank. If it is nil, that is the day in
-	// UTC.
+	// Today returns the last day that a row can have at the bank. A nil Today stands for the
+	// current day in UTC.
 	Today func() bankmux.Date
 }
 

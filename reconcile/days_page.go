@@ -9,17 +9,19 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// TransactionPage reads up to a month of one account or card, the newest first. Each row is on
-// exactly one page, by whatever day the bank selects. Usually that is the page that has its day. If
-// the bank takes few days per call, or writes days far from those it selects by, it is the page
-// whose call had it. It may be repeated with the same page.
+// TransactionPage reads up to a month of one account or card, the newest first. It may be repeated
+// with the same page.
+//
+// Each row is on exactly one page, even if the bank selects rows by one day and shows another in
+// them. Usually it is the page of the day that the row shows. If the bank accepts only few days per
+// call, or the two days are far apart, it is the page whose call had the row.
 //
 // Errors:
 //
 //   - [bankmux.ErrInvalid] if the request does not name exactly one account or card.
 //   - [bankmux.ErrInvalid] if the bank does not serve the days and
-//     [bankmux.TransactionsRequest.Beyond] refuses gaps.
-//   - [bankmux.ErrInvalid] if Page is not the Next of a page, or Days lacks Read.
+//     [bankmux.TransactionsRequest.Beyond] is [bankmux.RangeRefuse].
+//   - [bankmux.ErrInvalid] if Page is not the Next of an earlier page, or if Days lacks Read.
 //   - Errors of the functions are returned as they are. A challenge records which call it
 //     interrupted.
 func (d Days) TransactionPage(ctx context.Context, req bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {

@@ -20,13 +20,14 @@ import (
 // How much one call of Sync reads depends on two functions:
 //
 //   - With Stored and without Restarts it reads one page of the record.
-//   - Otherwise it reads a whole round, up to the page after which there is no more.
+//   - Otherwise it reads a whole round, up to the last page.
 //
-// Reading a whole round has two reasons. A round that must start again leaves no page behind that
-// the application has stored. And a pending row meets its booked one on whatever page that is. The
-// call's deadline must suffice for a round, and its rows are held in memory.
+// Reading a whole round has two reasons. If the round must start again, the application has not
+// stored some of its pages already. And a pending row is compared with its booked row, even if that
+// is on another page. The call's deadline must suffice for a round, whose rows are held in memory.
 //
-// Make a Feed for each call, around the connection of the request. Nothing of it is kept.
+// Make a Feed for each call, with functions that use the connection of the request. Feed keeps
+// nothing between calls.
 type Feed struct {
 	// Provider is the name of the adapter. It is a part of each row's alias, so it must not change.
 	Provider string
@@ -37,19 +38,20 @@ type Feed struct {
 	// read are in failed; no row of them counts as absent.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
 	// Stored reads one page of the rows that the provider lists between two days. Set it only if
-	// the record does not report each row that is gone or got another id. The engine then looks
-	// known rows up before it reports them as replaced or removed, which costs calls. If it is nil,
-	// the record is taken as complete.
+	// the record does not report every row that was removed or got another id. The engine then
+	// looks up known rows before it reports them as replaced or removed, which costs calls. If
+	// Stored is nil, the engine treats the record as complete.
 	Stored func(ctx context.Context, req StoredRequest) (StoredPage, error)
 	// Restarts reports whether an error of Page says that the record changed while it was read. The
 	// round must then start again from its first cursor, which the engine does up to four times. At
 	// Plaid this is TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION.
 	Restarts func(*bankmux.Error) bool
 	// CursorLost reports whether an error of Page says that the provider does not know the cursor.
-	// Sync then rejects the cursor, so that the application starts without one. Sync does not call
-	// it in a sync without a cursor, since the application could not start with less.
+	// Sync then returns [bankmux.ErrInvalid], and the application starts again without a cursor.
+	// CursorLost is not called in a sync that started without one.
 	CursorLost func(*bankmux.Error) bool
-	// Today returns the last day that a row can have. If it is nil, that is the day in UTC.
+	// Today returns the last day that a row can have. A nil Today stands for the current day in
+	// UTC.
 	Today func() bankmux.Date
 	// MaxSize is the largest page that the provider serves, 0 if it does not say.
 	MaxSize int
@@ -62,14 +64,14 @@ type FeedRequest struct {
 	Answers *bankmux.Answers // to a challenge of exactly this call; nil otherwise
 }
 
-// FeedPage is one page of a record of changes. Its lists are applied in the order of the fields.
-// The engine drops rows of accounts that were not asked for.
+// FeedPage is one page of a record of changes. The engine applies Created first, then Updated, then
+// Removed. The engine drops rows of accounts that were not asked for.
 type FeedPage struct {
 	Created []bankmux.Transaction // each with ID and Account
 	Updated []bankmux.Transaction
 	Removed []FeedRow
-	// Failed has rows that the page names and that cannot be read, with Transaction set. It also
-	// has accounts that could not be fetched, without Transaction.
+	// Failed has the rows of the page that cannot be read, with Transaction set. It also has the
+	// accounts that could not be fetched, with only Account set.
 	Failed []bankmux.Failure
 
 	Next string    // the cursor after the page; "" keeps the cursor
@@ -80,7 +82,7 @@ type FeedPage struct {
 	NotReady bool
 }
 
-// FeedRow names a row of a record.
+// FeedRow names a removed row of a record of changes.
 type FeedRow struct {
 	ID      string
 	Account string // "" if the record does not say
@@ -99,11 +101,12 @@ type StoredRequest struct {
 // StoredPage is one page of a list of rows.
 type StoredPage struct {
 	Rows []bankmux.Transaction
-	// Unreadable has rows that cannot be read whole, with the parts that can. One with an ID counts
-	// as that row. One without an ID may be any known row with the same content.
+	// Unreadable has rows of which only some parts can be read, with those parts. One with an ID
+	// counts as the known row of that ID. One without an ID may be any known row with the same
+	// content.
 	Unreadable []bankmux.Transaction
 	Next       string // "" on the last page
-	// Moved, on the last page, says that the list changed while it was read. A row may have been
+	// Moved says on the last page that the list changed while it was read, so a row may have been
 	// missed.
 	Moved bool
 }

@@ -15,11 +15,12 @@ import (
 // under an IBAN, and joined the digits at both ends of a mask.
 const fingerprintVersion = "a2:"
 
-// Fingerprint names an account by the bank's own facts. It is the IBAN, else the number, else the
-// visible digits and the name, each with kind and currency. All of them are hashed.
+// Fingerprint returns a hash that names an account by the bank's own facts. These are the kind, the
+// currency, and the IBAN. Without an IBAN it uses the number, and without a number the visible
+// digits and the name.
 //
 // The fingerprint is the same for every link and provider that reports the same facts. Two accounts
-// may share one if the bank says little; [Match] can distinguish those.
+// may have the same fingerprint if the bank says little about them. [Match] can distinguish those.
 func Fingerprint(a bankmux.Account) string {
 	f := factsOf(&a)
 	var parts []string

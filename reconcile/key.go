@@ -67,5 +67,5 @@ func keyNumberOf(key string) int {
 // numberedKey returns the key of the n-th of equal rows, counted from 1.
 func numberedKey(base string, n int) string { return base + "#" + strconv.Itoa(n) }
 
-// Alias returns a provider's id as an element of [Known.Aliases].
+// Alias returns the element of [Known.Aliases] for a provider's id of a row.
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }

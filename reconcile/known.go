@@ -9,17 +9,17 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// AccountDays is an account, by the application's name, and a range of days, both included.
+// AccountDays names an account, by the application's name, and a range of days. From and To are
+// included.
 type AccountDays struct {
 	Account  string
 	From, To bankmux.Date
 }
 
 // KnownRows reads the stored rows of an account between two days through
-// [bankmux.SyncRequest.Known]. Extra rows are ignored: those of other accounts or days, and
-// repeated ones. want selects rows; nil selects all. If the request has no Known, there are no
-// rows. If Known fails, the error is [bankmux.ErrApplication], since unknown rows cannot be
-// compared.
+// [bankmux.SyncRequest.Known]. It ignores rows of other accounts or days, and repeated rows. want
+// selects rows; nil selects all. If the request has no Known, KnownRows returns no rows. If Known
+// fails, the error is [bankmux.ErrApplication].
 func KnownRows(
 	ctx context.Context,
 	req *bankmux.SyncRequest,
@@ -37,8 +37,8 @@ func KnownRows(
 	return all, err
 }
 
-// KnowsAny reports whether the application has stored any row of an account. Without
-// [bankmux.SyncRequest.Known] it has stored none.
+// KnowsAny reports whether [bankmux.SyncRequest.Known] returns any row of an account. It is false
+// without Known. If Known fails, the error is [bankmux.ErrApplication].
 func KnowsAny(ctx context.Context, req *bankmux.SyncRequest, account string) (found bool, err error) {
 	err = eachKnown(ctx, req, AccountDays{account, firstDay, lastDay}, func(*Known) bool {
 		found = true
@@ -72,8 +72,8 @@ func eachKnown(ctx context.Context, req *bankmux.SyncRequest, of AccountDays, do
 	return nil
 }
 
-// CheckNames rejects requests in which two accounts have one name or an account has none, with
-// [bankmux.ErrInvalid]. Their rows would be mistaken for one another.
+// CheckNames returns [bankmux.ErrInvalid] if [bankmux.SyncRequest.Name] gives two of the accounts
+// the same name, or one of them no name. The rows of such accounts could not be kept apart.
 func CheckNames(req *bankmux.SyncRequest, accounts []string) error {
 	of := make(map[string]string, len(accounts))
 	for _, id := range accounts {

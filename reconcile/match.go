@@ -9,7 +9,7 @@ import (
 
 // Levels of confidence, from low to high.
 const (
-	Possible Confidence = iota + 1 // nothing contradicts it; ask the user
+	Possible Confidence = iota + 1 // nothing contradicts the pair; ask the user
 	Likely                         // several facts agree and no other account fits
 	Certain                        // the number or an id of the account agrees
 )
@@ -38,8 +38,8 @@ type Pair struct {
 	Reason     string
 }
 
-// Ambiguity is a set of accounts that cannot be distinguished. The caller decides, or asks the
-// user.
+// Ambiguity holds old and new accounts that cannot be distinguished. The caller pairs them, or asks
+// the user.
 type Ambiguity struct {
 	Old    []bankmux.Account
 	New    []bankmux.Account
@@ -55,9 +55,9 @@ type Matching struct {
 }
 
 // Match pairs the accounts of a connection before and after a reconnect, a new link to the same
-// bank, or a change of provider. Its rules go from certain to possible, and [Pair.Reason] names the
-// one that applied. A rule pairs accounts only if exactly one on each side fits. Accounts that
-// cannot be distinguished are in Ambiguous.
+// bank, or a change of provider. It applies rules from the most to the least certain, and
+// [Pair.Reason] names the rule that applied. A rule pairs accounts only if exactly one on each side
+// fits. Accounts that cannot be distinguished are in Ambiguous.
 //
 // Accounts of different currencies or kinds are never paired, not even under one IBAN or number. A
 // credit or prepaid card whose digits changed is paired by its id, or by its name as [Possible]. If

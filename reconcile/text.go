@@ -27,7 +27,8 @@ func rawText(t *bankmux.Transaction) string {
 }
 
 // LettersAndDigits returns the letters and digits of a row's text, with digits in ASCII. They stay
-// the same when a provider changes punctuation. A text that has none is returned in normal form.
+// the same when a provider changes punctuation. If the text has neither letters nor digits,
+// LettersAndDigits returns the form that [Text] returns.
 func LettersAndDigits(text string) string { return lettersOf(normal(text)) }
 
 // normal returns text in the form in which it is compared. Applying it twice changes nothing more.
