@@ -17,3 +17,9 @@ func TestConformanceOfReads(t *testing.T) {
 	t.Parallel()
 	providertest.Run(t, newReadingHeron, bankmux.CapStatus)
 }
+
+// TestConformanceOfTheExample runs the suite as ExampleRun shows it.
+func TestConformanceOfTheExample(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, newKestrelHarness)
+}

@@ -164,6 +164,8 @@ func refusals(t *testing.T, b *bench) {
 		return func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(text) }
 	}
 	type exchange = bankmux.ExchangeRequest
+	expired := func(r *exchange) { r.Session.ExpiresAt = time.Now() }
+	foreign := func(r *exchange) { r.Session.Client = "another" }
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		change func(*exchange)
@@ -172,8 +174,8 @@ func refusals(t *testing.T, b *bench) {
 		"a cancelled context":       {cancelled, func(*exchange) {}, bankmux.ErrContextDone},
 		"an expired deadline":       {late, func(*exchange) {}, bankmux.ErrContextDone},
 		"another user":              {t.Context(), func(r *exchange) { r.User = "another-user" }, bankmux.ErrInvalid},
-		"an expired session":        {t.Context(), func(r *exchange) { r.Session.ExpiresAt = time.Now() }, bankmux.ErrTokenSpent},
-		"another client's session":  {t.Context(), func(r *exchange) { r.Session.Client = "another" }, bankmux.ErrInvalid},
+		"an expired session":        {t.Context(), expired, bankmux.ErrTokenSpent},
+		"another client's session":  {t.Context(), foreign, bankmux.ErrInvalid},
 		"no JSON":                   {t.Context(), payload("token=1"), bankmux.ErrInvalid},
 		"a repeated key":            {t.Context(), payload(`{"a":"1","a":"2"}`), bankmux.ErrInvalid},
 		"keys that differ in case":  {t.Context(), payload(`{"a":"1","A":"2"}`), bankmux.ErrInvalid},

@@ -66,7 +66,9 @@ var errEmpty = errors.New("the response was read as empty")
 
 // operations returns the table. Add a new operation here, and its call in viewed.go.
 func operations(b *bench) []operation {
-	return slices.Concat(linkOperations(b), applicationOperations(), accountOperations(), rowOperations(), eventOperations(b))
+	return slices.Concat(
+		linkOperations(b), applicationOperations(), accountOperations(), rowOperations(), eventOperations(b),
+	)
 }
 
 // linkOperations are those of a session and its connection.

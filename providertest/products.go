@@ -13,8 +13,14 @@ import (
 
 // products are the promises of identity, account numbers, holdings, refreshes and institutions.
 var products = []promise{
-	{"identity has owners, and account numbers have a scheme", needs(bankmux.CapIdentity, bankmux.CapAccountNumbers), ownersAndNumbers},
-	{"the securities of holdings are listed", needs(bankmux.CapHoldings, bankmux.CapInvestmentTransactions), investments},
+	{
+		"identity has owners, and account numbers have a scheme",
+		needs(bankmux.CapIdentity, bankmux.CapAccountNumbers), ownersAndNumbers,
+	},
+	{
+		"the securities of holdings are listed",
+		needs(bankmux.CapHoldings, bankmux.CapInvestmentTransactions), investments,
+	},
 	{"a refresh ends, and one that is too early is refused", needs(bankmux.CapRefresh, bankmux.CapStatus), refreshes},
 	{"institutions are found by name and by id", needs(bankmux.CapInstitutions), institutions},
 }

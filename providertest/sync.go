@@ -25,10 +25,16 @@ var syncing = []promise{
 		needs(bankmux.CapSync, bankmux.CapAccounts),
 		syncsFromTheBeginning,
 	},
-	{"a page that was not stored is returned again, and a sync without cursor duplicates no row", needs(bankmux.CapSync), syncsAgain},
+	{
+		"a page that was not stored is returned again, and a sync without cursor duplicates no row",
+		needs(bankmux.CapSync), syncsAgain,
+	},
 	{"a sync counts equal rows, whenever they are added", needs(bankmux.CapSync), syncsEqualRows},
 	{"a sync refuses foreign and altered cursors, and sends nothing", needs(bankmux.CapSync), syncRefuses},
-	{"a sync returns an error of Known, and ignores rows that were not requested", needs(bankmux.CapSync), syncKnownFailsAndLies},
+	{
+		"a sync returns an error of Known, and ignores rows that were not requested",
+		needs(bankmux.CapSync), syncKnownFailsAndLies,
+	},
 	{"a sync without Known returns rows", needs(bankmux.CapSync), syncBlind},
 	{"a sync through every fault loses no row", needs(bankmux.CapSync), syncThroughFaults},
 	{"a sync is safe for concurrent use", needs(bankmux.CapSync), syncByMany},

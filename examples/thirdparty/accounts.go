@@ -35,8 +35,8 @@ func (a *adapter) list(
 	failed = out.Accounts.Failures("")
 	for i, one := range out.Accounts.Rows {
 		if one.ID == "" {
-			place := wire.RowName("", out.Accounts.Place(i))
-			failed = append(failed, bankmux.Failure{Transaction: place, Err: normalize.Unreadable("an account without id")})
+			place, fault := wire.RowName("", out.Accounts.Place(i)), normalize.Unreadable("an account without id")
+			failed = append(failed, bankmux.Failure{Transaction: place, Err: fault})
 			continue
 		}
 		accounts = append(accounts, one)
@@ -65,7 +65,8 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts) != 1 || len(req.Cards) != 0 {
 		return bankmux.BalancesResult{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "BalancesRequest", Detail: "does not name exactly one account", NotSent: true,
+			Kind: bankmux.ErrInvalid, Field: "BalancesRequest",
+			Detail: "does not name exactly one account", NotSent: true,
 		}
 	}
 	id := req.Accounts[0]
