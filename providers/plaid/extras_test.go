@@ -73,11 +73,12 @@ func aRotatedTokenReplacesTheOldOne(t *testing.T) {
 
 func aLostRotationIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	s, conn := canned(t, nil)
+	s := start(t, virtualbank.Options{}, func(cfg *plaid.Config) { cfg.Guard = nil }) // which repeats what may be
+	conn := s.connect(request, "")
 	const path = "/item/access_token/invalidate"
-	for _, text := range []string{"", `{"request_id":"r"}`} {
+	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
 		before := len(s.sent(path))
-		s.fails(path, http.StatusOK, text)
+		s.fails(path, status, `{"request_id":"r"}`)
 		_, err := plaid.RotateToken(t.Context(), s.client, conn)
 		require.Error(t, err)
 		assert.False(t, bankmux.OutcomeKnown(err))

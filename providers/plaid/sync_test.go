@@ -19,6 +19,7 @@ func TestSync(t *testing.T) {
 	t.Run("a round that keeps changing affects the connection", aRoundThatKeepsChangingAffectsTheConnection)
 	t.Run("a pending row is posted on another page", aPendingRowIsPostedOnAnotherPage)
 	t.Run("a removed row that was never stored is ignored", aRemovedRowThatWasNeverStoredIsIgnored)
+	t.Run("a row that is removed is gone", aRowThatIsRemovedIsGone)
 	t.Run("a cursor of another connection starts again", aLostCursorStartsAgain)
 	t.Run("a response that lacks a list is malformed", aSyncThatLacksAListIsMalformed)
 	t.Run("one unreadable row costs itself", oneUnreadableChangeCostsItself)
@@ -138,6 +139,25 @@ func aRemovedRowThatWasNeverStoredIsIgnored(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, delta.Added, 1)
 	assert.Empty(t, delta.Removed)
+}
+
+func aRowThatIsRemovedIsGone(t *testing.T) {
+	t.Parallel()
+	s, conn := canned(t, nil)
+	s.answers((&round{pages: map[string]string{
+		"":   syncPage(pendingRow("p1", "20")+","+wireRow("t1", "1"), "", "", "c1", false),
+		"c1": syncPage("", wireRow("t1", "2"), `{"transaction_id":"p1","account_id":"a1"}`, "c2", false),
+	}}).serve)
+	db := &store{rows: map[string]bankmux.Known{}}
+	first, err := s.sync(conn, db)
+	require.NoError(t, err)
+	db.keep(first)
+	second, err := s.sync(conn, db)
+	require.NoError(t, err)
+	require.Len(t, second.Removed, 1, "a hold that vanished has no posted row")
+	assert.Equal(t, "-20.00 USD", second.Removed[0].Known.Amount.String())
+	require.Len(t, second.Modified, 1)
+	assert.Equal(t, "-2.00 USD", second.Modified[0].Row.Amount.String())
 }
 
 func aLostCursorStartsAgain(t *testing.T) {
