@@ -1,18 +1,23 @@
 package plaid_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/bankharness"
+	"github.com/bankmux/bankmux/internal/single"
 	model "github.com/bankmux/bankmux/normalize/plaid"
 	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/providertest"
@@ -77,7 +82,9 @@ func newHarness(*testing.T) providertest.Harness {
 		}))
 	}
 	link := func(s bankmux.Session) (json.RawMessage, error) {
-		payload, err := bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: s.Launch.Token.Reveal()})
+		payload, err := bank.LinkPlaid(virtualbank.PlaidLink{
+			LinkToken: s.Launch.Token.Reveal(), InstitutionID: oauthBank,
+		})
 		asked.made(s.Launch.Token.Reveal(), payload)
 		return payload, err
 	}
@@ -112,9 +119,7 @@ func newHarness(*testing.T) providertest.Harness {
 			return payload, nil
 		},
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == exchangePath },
-		Reads: func(r *http.Request) bool {
-			return r.URL.Path == "/item/get" || r.URL.Path == "/link/token/get"
-		},
+		Reads:      readOnly,
 		Refresh: providertest.Refresh{
 			Product: bankmux.ProductTransactions,
 			Is:      func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/refresh") },
@@ -125,11 +130,52 @@ func newHarness(*testing.T) providertest.Harness {
 		Webhooks: webhooks,
 		Data:     data,
 		Words:    words(),
+		Table:    providertest.Table{File: "../../providertest/MATRIX.md", Title: "Plaid"},
+		Operations: operations(func(ctx context.Context, client *bankmux.Client) (bankmux.Connection, error) {
+			s, err := client.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US"})
+			if err != nil {
+				return bankmux.Connection{}, err
+			}
+			payload, err := link(s)
+			if err != nil {
+				return bankmux.Connection{}, err
+			}
+			return single.Connection(client.ExchangeToken(ctx, posted(s, string(payload))))
+		}),
+		Consent: func(conn bankmux.Connection) (bankmux.Consent, error) { return consentOf(bank, conn) },
 		Received: func(s bankmux.Session) (providertest.Received, error) {
 			return asked.received(s.Launch.Token.Reveal()), nil
 		},
 		Granted: func(conn bankmux.Connection) ([]bankmux.Product, error) { return granted(bank, conn), nil },
 	}
+}
+
+// oauthBank is a bank of the sandbox whose consents end.
+const oauthBank = "ins_127287"
+
+// consentOf asks the bank how long the permission lasts.
+func consentOf(bank *virtualbank.Bank, conn bankmux.Connection) (bankmux.Consent, error) {
+	var got struct {
+		Item struct {
+			Ends time.Time `json:"consent_expiration_time"`
+		} `json:"item"`
+	}
+	err := ask(bank, itemPath, map[string]string{"access_token": conn.Credential().Reveal()}, &got)
+	return bankmux.Consent{ExpiresAt: got.Item.Ends}, err
+}
+
+// ask makes a call without the adapter.
+func ask(bank *virtualbank.Bank, path string, body map[string]string, out any) error {
+	creds := bank.Credentials().Plaid
+	body["client_id"], body["secret"] = creds.ClientID, creds.Secret
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, bytes.NewReader(raw))
+	r.Header.Set("Content-Type", "application/json")
+	bank.Plaid().ServeHTTP(w, r)
+	return json.Unmarshal(w.Body.Bytes(), out)
 }
 
 // signed makes deliveries with different bodies. Plaid's have neither id nor time, so two equal

@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged. It
-// refuses a request with an unknown account as a whole, so the adapter reads all and selects.
+// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged.
+// It refuses a request with an unknown account as a whole, so the adapter reads all and selects.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	access := req.Connection.Credential()
 	out, err := fetch[identityResponse](ctx, a.api, endpoints.identity, onAccounts(access, nil))

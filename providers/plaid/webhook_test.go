@@ -1,10 +1,8 @@
 package plaid_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,12 +259,6 @@ func aFinishedSessionBecomesAConnection(t *testing.T) {
 // results are the public tokens that a link token made.
 func (s *setup) results(linkToken string) (tokens []string) {
 	s.t.Helper()
-	creds := s.bank.Credentials().Plaid
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, readPath, strings.NewReader(
-		`{"client_id":"`+creds.ClientID+`","secret":"`+creds.Secret+`","link_token":"`+linkToken+`"}`))
-	r.Header.Set("Content-Type", "application/json")
-	s.bank.Plaid().ServeHTTP(w, r)
 	var got struct {
 		Sessions []struct {
 			Results struct {
@@ -276,7 +268,7 @@ func (s *setup) results(linkToken string) (tokens []string) {
 			} `json:"results"`
 		} `json:"link_sessions"`
 	}
-	require.NoError(s.t, json.Unmarshal(w.Body.Bytes(), &got))
+	require.NoError(s.t, ask(s.bank, readPath, map[string]string{"link_token": linkToken}, &got))
 	for _, run := range got.Sessions {
 		for _, one := range run.Results.Added {
 			tokens = append(tokens, one.PublicToken)
