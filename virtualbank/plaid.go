@@ -49,6 +49,10 @@ type PlaidLink struct {
 	Password string `json:"password"` // "" is [PassGood]; "error_ITEM_LOCKED" makes Link show that error
 	Exit     bool   `json:"exit"`     // the user leaves Link
 	More     bool   `json:"more"`     // a multi-item session stays open for another login
+
+	// Accounts are the names of the accounts that the user shares. Empty is all. In update mode it
+	// counts where the session has account selection, and empty leaves the choice as it is.
+	Accounts []string `json:"accounts"`
 }
 
 // LinkPlaid plays the user in Link and returns what Link hands to the page: public_token and

@@ -63,9 +63,11 @@ type Kind struct {
 
 // The kinds of accounts.
 var (
-	KindChecking   = Kind{Plaid: "depository/checking", MoneyKit: "depository.checking", Dapi: "current"}
-	KindSavings    = Kind{Plaid: "depository/savings", MoneyKit: "depository.savings", Dapi: "savings"}
-	kindCard       = Kind{Plaid: "credit/credit card", MoneyKit: "liability.credit_card", Dapi: "credit", Card: true, Debt: true}
+	KindChecking = Kind{Plaid: "depository/checking", MoneyKit: "depository.checking", Dapi: "current"}
+	KindSavings  = Kind{Plaid: "depository/savings", MoneyKit: "depository.savings", Dapi: "savings"}
+	kindCard     = Kind{
+		Plaid: "credit/credit card", MoneyKit: "liability.credit_card", Dapi: "credit", Card: true, Debt: true,
+	}
 	KindLoan       = Kind{Plaid: "loan/auto", MoneyKit: "liability.loan", Dapi: "loan", Debt: true}
 	KindInvestment = Kind{Plaid: "investment/brokerage", MoneyKit: "investment.brokerage", Dapi: "other", Quiet: true}
 )

@@ -27,8 +27,8 @@ func newGenerator(seed uint64) *generator {
 	}
 }
 
-// Apart returns a generator whose draws do not change those of g. What it hides, g hides too. A salt
-// of its own gives each such generator other draws.
+// Apart returns a generator whose draws do not change those of g. What it hides, g hides too. Each
+// salt gives other draws.
 func (g *generator) Apart(seed, salt uint64) *generator {
 	apart := newGenerator(seed ^ salt<<32)
 	apart.issued = g.issued

@@ -25,6 +25,9 @@ func (it *item) accounts() []*bank.Account {
 	for _, a := range it.book.Accounts {
 		kind, subtype := kindOf(a)
 		subtypes, shown := it.shown[kind]
+		if it.chosen != nil && !slices.Contains(it.chosen, a.Name) {
+			continue
+		}
 		if a.Closed || (it.shown != nil && (!shown ||
 			!slices.Contains(subtypes, "all") && !slices.Contains(subtypes, subtype))) {
 			continue

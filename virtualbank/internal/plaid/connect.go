@@ -21,6 +21,31 @@ type ConnectInput struct {
 	Password      string `json:"password"`       // "" is [bank.PassGood]
 	Exit          bool   `json:"exit"`           // the user leaves Link
 	More          bool   `json:"more"`           // a multi-item session stays open for another login
+
+	// Accounts are the names of the accounts that the user shares. Empty is all. In update mode it
+	// counts where the session has account selection, and empty leaves the choice as it is.
+	Accounts []string `json:"accounts"`
+}
+
+// unknownAccount returns the first of the names that the Item does not have, "" for none.
+func (it *item) unknownAccount(names []string) string {
+	for _, name := range names {
+		if !slices.ContainsFunc(it.book.Accounts, func(a *bank.Account) bool { return a.Name == name }) {
+			return name
+		}
+	}
+	return ""
+}
+
+// share lets the user choose accounts.
+func (it *item) share(names []string) *bank.Refusal {
+	if name := it.unknownAccount(names); name != "" {
+		return bank.Refuse(http.StatusUnprocessableEntity, "%s has no account %q", it.institution.Name, name)
+	}
+	if len(names) > 0 {
+		it.chosen = names
+	}
+	return nil
 }
 
 // linkSession is one run of Link.
@@ -79,6 +104,9 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		return nil, refused
 	}
 	it := b.newItem(at, t, in.Username)
+	if refused := it.share(in.Accounts); refused != nil {
+		return nil, refused
+	}
 	if refused := it.fits(); refused != nil {
 		return nil, refused
 	}
@@ -189,6 +217,11 @@ func (b *Provider) relink(t *linkToken, s *linkSession, in ConnectInput) (json.R
 	in.Username = it.book.Username
 	if refused := b.login(t, s, it.institution, in); refused != nil {
 		return nil, refused
+	}
+	if t.selection {
+		if refused := it.share(in.Accounts); refused != nil {
+			return nil, refused
+		}
 	}
 	it.consent(t.consented)
 	it.heal(b.Now())

@@ -107,7 +107,9 @@ func (it *item) settleFeed(now time.Time) {
 
 // refresh lets Plaid look at once, and finishes a first fetch.
 func (it *item) refresh(now time.Time) {
-	it.investedAt = now
+	if it.err.name == "" && !it.bank.Outages[it.institution.Name] {
+		it.investedAt, it.investedFrom = now, now
+	}
 	if it.feed.started.IsZero() || it.err.name != "" {
 		return
 	}

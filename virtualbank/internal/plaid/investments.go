@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
@@ -110,7 +111,7 @@ func (b *Provider) serveInvestments(r request) bank.Reply {
 	to := r.day("end_date")
 	count := options.integer("count", false, 100, 1, 500)
 	offset := options.integer("offset", false, 0, 0, 1<<30)
-	options.flag("async_update")
+	async, _ := options.flag("async_update")
 	if from > to {
 		r.invalid("start_date", "must not be after end_date")
 	}
@@ -118,7 +119,8 @@ func (b *Provider) serveInvestments(r request) bank.Reply {
 		if len(invested(it.accounts())) == 0 {
 			return refuseInvestments()
 		}
-		if r.call.Fault == faultNotReady {
+		fresh := b.Now().Before(it.investedFrom)
+		if r.call.Fault == faultNotReady || (async && fresh) {
 			return refuse(notReady, "the requested product is not yet ready")
 		}
 		rows, known := []map[string]any{}, []map[string]any{}
@@ -161,6 +163,51 @@ func (it *item) investmentsOn(d bank.Day, a *bank.Account) []map[string]any {
 	return []map[string]any{row}
 }
 
+// looksEvery is how often Plaid looks at investments and liabilities.
+const looksEvery = 24 * time.Hour
+
+// settleProducts lets Plaid look at investments and liabilities once a day, and announces that
+// there may be something new.
+func (it *item) settleProducts(now time.Time) {
+	passed := now.Sub(it.investedAt).Truncate(looksEvery)
+	if it.connected.IsZero() || it.err.name != "" || passed <= 0 || it.bank.Outages[it.institution.Name] {
+		return
+	}
+	before := bank.DayOf(it.investedAt)
+	it.investedAt = it.investedAt.Add(passed)
+	it.announceProducts(it.investedAt, before)
+}
+
+// announceProducts announces a look at investments and liabilities. before is the day of the last
+// one.
+func (it *item) announceProducts(at time.Time, before bank.Day) {
+	if slices.Contains(it.products, "investments") && len(invested(it.accounts())) > 0 {
+		accounts := invested(it.accounts())
+		held := len(accounts) * len(securities("", 0))
+		it.announce(at, "HOLDINGS", "DEFAULT_UPDATE", map[string]any{"updated_holdings": held})
+		added := 0
+		for d := before + 1; d <= bank.DayOf(at); d++ {
+			for _, a := range accounts {
+				added += len(it.investmentsOn(d, a))
+			}
+		}
+		if added > 0 {
+			it.announce(at, "INVESTMENTS_TRANSACTIONS", "DEFAULT_UPDATE",
+				map[string]any{"new_investments_transactions": added})
+		}
+	}
+	if slices.Contains(it.products, "liabilities") {
+		updated := map[string]any{}
+		for _, a := range it.accounts() {
+			if _, subtype := kindOf(a); subtype == "credit card" {
+				updated[it.AccountID(a)] = []string{"balance_subject_to_apr"}
+			}
+		}
+		it.announce(at, "LIABILITIES", "DEFAULT_UPDATE",
+			map[string]any{"account_ids_with_updated_liabilities": updated})
+	}
+}
+
 func (b *Provider) refreshInvestments(r request) bank.Reply {
 	it, p, found := r.dataOf(r.text("access_token", true, false), "")
 	switch {
@@ -172,7 +219,8 @@ func (b *Provider) refreshInvestments(r request) bank.Reply {
 	if p, down := it.unreachable(); down {
 		return p
 	}
+	before := bank.DayOf(it.investedAt)
 	it.investedAt = b.Now()
-	it.announce(b.Now(), "HOLDINGS", "DEFAULT_UPDATE", nil)
+	it.announceProducts(it.investedAt, before)
 	return ok(map[string]any{})
 }

@@ -36,10 +36,14 @@ type item struct {
 	products    []string // that took effect
 	consented   []string
 	shown       map[string][]string // see linkToken
+	chosen      []string            // names of the accounts that the user shares; nil is all
 	feed        feed
-	investedAt  time.Time // of the last look at investments
-	lastWebhook string
-	lastSentAt  time.Time
+	connected   time.Time // the exchange
+	// since when investment transactions can be read without waiting for the first look
+	investedFrom time.Time
+	investedAt   time.Time // of the last look at investments and liabilities
+	lastWebhook  string
+	lastSentAt   time.Time
 	bank.Exchanges
 }
 
@@ -147,6 +151,7 @@ func (it *item) settle(now time.Time) {
 		it.breakLogin("")
 	}
 	it.settleFeed(now)
+	it.settleProducts(now)
 }
 
 const loginMessage = "the login details of this item have changed (credentials, MFA, or required user action) " +
@@ -314,7 +319,7 @@ func (it *item) connect(now time.Time) {
 	if it.err.name != "" {
 		it.state = bank.StateError
 	}
-	it.investedAt = now
+	it.connected, it.investedAt, it.investedFrom = now, now, now.Add(historicalAfter)
 	if slices.Contains(it.products, "transactions") {
 		it.startFeed(now)
 	}

@@ -22,6 +22,7 @@ func TestLink(t *testing.T) {
 	t.Run("each list of products has its effect", productLists)
 	t.Run("an Item that was removed stays unknown", removedItem)
 	t.Run("the user can heal or revoke an Item elsewhere", elsewhere)
+	t.Run("the user shares some accounts, and others later", sharedAccounts)
 	t.Run("the sandbox makes an Item without Link", sandboxItem)
 	t.Run("the control plane plays the user", controlPlane)
 }
@@ -219,6 +220,30 @@ func elsewhere(t *testing.T) {
 	r := &banktest.Receiver{}
 	c.Deliver(r)
 	assert.Equal(t, []string{"ITEM:ERROR", "ITEM:LOGIN_REPAIRED", "ITEM:USER_PERMISSION_REVOKED"}, events(t, r))
+}
+
+func sharedAccounts(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	one := play(t, c, virtualbank.PlaidLink{LinkToken: linkToken(c, nil), Accounts: []string{"Travel Card"}})
+	assert.Len(t, one.Metadata.Accounts, 1)
+	access := c.PlaidOK("/item/public_token/exchange", object{"public_token": *one.Token})["access_token"]
+	names := func() (all []any) {
+		for _, a := range banktest.List(c.PlaidOK("/accounts/get", object{"access_token": access}), "accounts") {
+			all = append(all, a["name"])
+		}
+		return all
+	}
+	assert.Equal(t, []any{"Travel Card"}, names())
+	update := object{"products": nil, "access_token": access}
+	other := []string{"Everyday Checking"}
+	play(t, c, virtualbank.PlaidLink{LinkToken: linkToken(c, update), Accounts: other})
+	assert.Equal(t, []any{"Travel Card"}, names(), "without account selection")
+	update["update"] = object{"account_selection_enabled": true}
+	play(t, c, virtualbank.PlaidLink{LinkToken: linkToken(c, update), Accounts: other})
+	assert.Equal(t, []any{"Everyday Checking"}, names())
+	_, err := c.Bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: linkToken(c, nil), Accounts: []string{"Vault"}})
+	require.Error(t, err)
 }
 
 func sandboxItem(t *testing.T) {

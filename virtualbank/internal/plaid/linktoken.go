@@ -45,6 +45,7 @@ type linkToken struct {
 	hosted           bool
 	completion       string
 	multi            bool
+	selection        bool  // update mode lets the user choose accounts
 	existing         *item // in update mode
 	sessions         []*linkSession
 }
@@ -98,7 +99,7 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 	access := r.text("access_token", false, true)
 	readProducts(r, t, access != "")
 	b.readRedirect(r, t)
-	readUpdate(r, access != "")
+	readUpdate(r, t, access != "")
 	readFilters(r, t)
 	if options, ok := r.object.object("transactions", false, true); ok {
 		t.days = options.integer("days_requested", false, defaultDays, 1, maxDays)
@@ -224,12 +225,12 @@ func (b *Provider) readRedirect(r request, t *linkToken) {
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
 // readUpdate reads the settings of update mode.
-func readUpdate(r request, update bool) {
+func readUpdate(r request, t *linkToken, update bool) {
 	settings, ok := r.object.object("update", false, true)
 	if !ok {
 		return
 	}
-	settings.flag("account_selection_enabled")
+	t.selection, _ = settings.flag("account_selection_enabled")
 	settings.flag("reauthorization_enabled")
 	settings.flag("user")
 	settings.texts("item_ids", false, true, 0)

@@ -103,7 +103,7 @@ func has(t *testing.T, kind string, list ...object) {
 	t.Helper()
 	require.NotEmpty(t, list, kind)
 	for _, o := range list {
-		for _, name := range strings.Fields(required[kind]) {
+		for name := range strings.FieldsSeq(required[kind]) {
 			require.Contains(t, o, name, kind)
 		}
 	}

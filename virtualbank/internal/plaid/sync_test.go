@@ -262,7 +262,8 @@ func signs(t *testing.T) {
 	accounts, err := c.Bank.Accounts(id)
 	require.NoError(t, err)
 	for _, spec := range []virtualbank.TransactionSpec{
-		{Amount: "12.50", Type: "debit", Text: "Out"}, {Amount: "12.50", Type: "credit", Text: "In"},
+		{Amount: "12.50", Type: "debit", Text: "Out"},
+		{Amount: "12.50", Type: "credit", Text: "In"},
 		{Amount: "0.1", Type: "debit", Text: "Coin", Currency: "DOGE"},
 		{Amount: "250", Type: "debit", Text: "Pence", Currency: "GBX"},
 	} {

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"testing"
 	"time"
@@ -29,6 +28,7 @@ func TestWebhooks(t *testing.T) {
 	t.Run("the address is changed by its own call", address)
 	t.Run("the sandbox fires the webhooks of the Item's products", firedWebhooks)
 	t.Run("every webhook has a body", everyWebhook)
+	t.Run("a daily look at investments and liabilities is announced", dailyLooks)
 }
 
 func bodyOf(t *testing.T, raw string) object {
@@ -124,16 +124,19 @@ func consentEnds(t *testing.T) {
 // verified checks a delivery as a receiver does and returns the id of its key.
 func verified(t *testing.T, c banktest.Caller, header http.Header, body []byte) (kid string, key object) {
 	t.Helper()
-	signed, err := jose.ParseSigned(header.Get("Plaid-Verification"), []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(header.Get("Plaid-Verification"), []jose.SignatureAlgorithm{jose.ES256})
 	require.NoError(t, err)
 	kid = signed.Signatures[0].Header.KeyID
 	key = c.PlaidOK("/webhook_verification_key/get", object{"key_id": kid})["key"].(object)
-	number := func(name string) *big.Int {
+	point := []byte{4}
+	for _, name := range []string{"x", "y"} {
 		raw, err := base64.RawURLEncoding.DecodeString(key[name].(string))
 		require.NoError(t, err)
-		return new(big.Int).SetBytes(raw)
+		point = append(point, raw...)
 	}
-	payload, err := signed.Verify(&ecdsa.PublicKey{Curve: elliptic.P256(), X: number("x"), Y: number("y")})
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	require.NoError(t, err)
+	payload, err := signed.Verify(public)
 	require.NoError(t, err)
 	claims := bodyOf(t, string(payload))
 	digest := sha256.Sum256(body)
@@ -234,4 +237,20 @@ func everyWebhook(t *testing.T) {
 		assert.Equal(t, event, got["webhook_type"].(string)+":"+got["webhook_code"].(string))
 		assert.Equal(t, "sandbox", got["environment"])
 	}
+}
+
+func dailyLooks(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{Start: time.Date(2026, 11, 14, 12, 0, 0, 0, time.UTC)})
+	c.LinkPlaid("ins_900101", object{
+		"products": []string{"investments", "liabilities"}, "webhook": banktest.Hook,
+	})
+	r := &banktest.Receiver{}
+	c.Deliver(r)
+	assert.Empty(t, r.Bodies)
+	c.Bank.Advance(25 * time.Hour)
+	c.Deliver(r)
+	assert.Equal(t, []string{
+		"HOLDINGS:DEFAULT_UPDATE", "INVESTMENTS_TRANSACTIONS:DEFAULT_UPDATE", "LIABILITIES:DEFAULT_UPDATE",
+	}, events(t, r))
 }
