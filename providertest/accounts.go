@@ -85,15 +85,15 @@ func unknownAccount(t *testing.T, b *bench) {
 	known := all.Accounts[0].ID
 	accounts, err := b.client.Accounts(
 		t.Context(),
-		bankmux.AccountsRequest{Connection: conn, Accounts: []string{known, "nobody"}},
+		bankmux.AccountsRequest{Connection: conn, Accounts: []string{known, "unknown"}},
 	)
-	b.partial(err, "nobody", bankmux.ErrNotFound)
+	b.partial(err, "unknown", bankmux.ErrNotFound)
 	assert.Len(t, accounts.Accounts, 1)
 	balances, err := b.client.Balances(
 		t.Context(),
-		bankmux.BalancesRequest{Connection: conn, Accounts: []string{"nobody", known}},
+		bankmux.BalancesRequest{Connection: conn, Accounts: []string{"unknown", known}},
 	)
-	b.partial(err, "nobody", bankmux.ErrNotFound)
+	b.partial(err, "unknown", bankmux.ErrNotFound)
 	require.Len(t, balances.Balances, 1)
 	assert.Equal(t, known, balances.Balances[0].Account)
 	_, err = b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Accounts: []string{known, known}})
@@ -101,7 +101,7 @@ func unknownAccount(t *testing.T, b *bench) {
 	if !b.client.Has(bankmux.CapTransactions) {
 		return
 	}
-	_, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"nobody"}})
+	_, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"unknown"}})
 	require.Len(t, failed, 1, "rows of an unknown account")
 	assert.ErrorIs(t, failed[0], bankmux.ErrNotFound, "rows of an unknown account")
 }
@@ -220,6 +220,6 @@ func foreignAndLapsed(t *testing.T, b *bench) {
 	require.ErrorIs(t, err, bankmux.ErrReauth)
 	assert.Equal(t, bankmux.StateReauth, conn.Status.After(err).State)
 	_, failed = b.read(bankmux.TransactionsRequest{Connection: conn})
-	require.Len(t, failed, 1, "the reading ends")
+	require.Len(t, failed, 1, "the sequence ends after the error")
 	require.ErrorIs(t, failed[0], bankmux.ErrReauth)
 }

@@ -75,7 +75,7 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 		req.Answers = wrong
 		_, err = b.client.Balances(t.Context(), req)
 		b.show(err)
-		require.ErrorIs(t, err, bankmux.ErrInvalid, "answers that do not fit")
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "answers of another form or challenge")
 	}
 	assert.Equal(t, before, b.reached())
 

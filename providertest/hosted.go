@@ -78,7 +78,7 @@ func presenceIsSent(t *testing.T, b *bench) {
 	absent.Absent, noAddress.IP, noAgent.UserAgent = true, netip.Addr{}, ""
 	ways := map[string]*bankmux.Presence{
 		"a present user": &user, "a background call": &absent, "a user without address": &noAddress,
-		"a user without user agent": &noAgent, "a context that does not say": nil,
+		"a user without user agent": &noAgent, "a context without presence": nil,
 	}
 	for _, op := range operations(b) {
 		switch op.needs {

@@ -26,7 +26,7 @@ var lifecycle = []promise{
 			require.NoError(t, b.Lapse(conn))
 			got, err = b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 			require.NoError(t, err, "a lapse is a result, not an error")
-			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "the consent ended")
+			assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "a lapsed connection has StateReauth")
 			assert.NotEmpty(t, got.Connection.Status.Code)
 			b.show(got)
 			b.show(bankmux.StatusRequest{Connection: conn})

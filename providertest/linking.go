@@ -21,7 +21,7 @@ import (
 var linking = []promise{
 	{"a session is complete, and equal after sealed storage", nil, func(t *testing.T, b *bench) {
 		s := b.session(t.Context())
-		assert.GreaterOrEqual(t, len(s.ID), 22, "128 random bits")
+		assert.GreaterOrEqual(t, len(s.ID), 22, "Session.ID has 128 random bits")
 		assert.NotEqual(t, s.ID, b.session(t.Context()).ID)
 		assert.NotEmpty(t, s.ConnectionID)
 		assert.Equal(t, b.Request.User, s.User)

@@ -101,14 +101,14 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	name := c.name()
 	assert.Equal(c.t, want.kind, got.kind, "%s: kind; %v", name, err)
 	assert.Equal(c.t, want.scope, got.scope, "%s: scope; %v", name, err)
-	assert.Equal(c.t, want.attempts, got.attempts, "%s: requests; %v", name, err)
+	assert.Equal(c.t, want.attempts, got.attempts, "%s: number of requests; %v", name, err)
 	assert.Equal(c.t, want.verdict, got.verdict, "%s: what the breaker counted; %v", name, err)
-	assert.Equal(c.t, want.bank, got.bank, "%s: whether it counts against the bank; %v", name, err)
+	assert.Equal(c.t, want.bank, got.bank, "%s: counted against the bank; %v", name, err)
 	assert.LessOrEqual(
 		c.t,
 		took,
 		time.Duration(max(want.attempts, 1))*(matrixDeadline+12*time.Second),
-		"%s: it lasted",
+		"%s: duration",
 		name,
 	)
 	if err == nil {
@@ -117,15 +117,15 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(c.t, ok, "%s: %v", name, err)
 	assert.Equal(c.t, want.kind.Remedy(), e.Remedy(), "%s: remedy", name)
-	assert.Equal(c.t, want.repeatable, got.repeatable, "%s: whether it may be repeated; %v", name, err)
-	assert.Equal(c.t, want.notSent, e.NotSent, "%s: proof that nothing was sent", name)
-	assert.Equal(c.t, want.unlisted, e.Unlisted, "%s: unlisted", name)
+	assert.Equal(c.t, want.repeatable, got.repeatable, "%s: Error.Repeatable; %v", name, err)
+	assert.Equal(c.t, want.notSent, e.NotSent, "%s: Error.NotSent", name)
+	assert.Equal(c.t, want.unlisted, e.Unlisted, "%s: Error.Unlisted", name)
 	assert.InDelta(
 		c.t,
 		want.retryAfter,
 		e.RetryAfter,
 		float64(time.Second),
-		"%s: how long to wait; a date has whole seconds",
+		"%s: Error.RetryAfter; a date has whole seconds",
 		name,
 	)
 	assert.False(c.t, e.UserMustAct(), "%s: no user can fix it", name)
@@ -133,15 +133,15 @@ func (c *matrixCell) check(got outcome, want expectation, err error, took time.D
 		c.t,
 		want.kind != bankmux.ErrOutcomeUnknown,
 		bankmux.OutcomeKnown(err) || got.effect != bankmux.OneShot,
-		"%s: whether the outcome is known",
+		"%s: OutcomeKnown",
 		name,
 	)
 	if want.kind == bankmux.ErrOutcomeUnknown {
-		assert.NotEmpty(c.t, e.FindOut, "%s: how to find out", name)
+		assert.NotEmpty(c.t, e.FindOut, "%s: Error.FindOut", name)
 		assert.Contains(c.t, err.Error(), e.FindOut, name)
 	}
-	assert.NotContains(c.t, err.Error(), "?", "%s: a query", name)
-	assert.NotContains(c.t, err.Error(), "://", "%s: an address", name)
+	assert.NotContains(c.t, err.Error(), "?", "%s: a query in the error", name)
+	assert.NotContains(c.t, err.Error(), "://", "%s: an address in the error", name)
 }
 
 // afterwards makes the call after the fault has ended.
@@ -157,7 +157,7 @@ func (c *matrixCell) afterwards(effect bankmux.Effect, want expectation) {
 		fresh = 1
 	}
 	assert.Equal(c.t, fresh, c.dialsSinceInjection(),
-		"%s: connections that were made, with the one after the fault", c.name())
+		"%s: connections made, including the one after the fault", c.name())
 }
 
 // passing makes the call while only one request gets the fault.

@@ -25,7 +25,7 @@ var hostedMistakes = []Mistake{
 		Name:  "the session asks for another bank than the chosen one",
 		Needs: "Received.Institution",
 		Test:  "the fields of a session request reach the provider",
-		Says:  "what reached the provider of SessionRequest.Institution",
+		Says:  "the provider got another SessionRequest.Institution",
 	},
 	{
 		Name:  "the start of a renewal ends the consent in force",

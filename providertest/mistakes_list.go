@@ -15,12 +15,12 @@ var linkMistakes = []Mistake{
 	{
 		Name: "the webhook URL is not sent",
 		Test: "the fields of a session request reach the provider",
-		Says: "what reached the provider of SessionRequest.WebhookURL",
+		Says: "the provider got another SessionRequest.WebhookURL",
 	},
 	{
 		Name: "the country is not sent",
 		Test: "the fields of a session request reach the provider",
-		Says: "what reached the provider of SessionRequest.Country",
+		Says: "the provider got another SessionRequest.Country",
 	},
 	{
 		Name: "a reconnect is accepted without a check",
@@ -40,7 +40,7 @@ var linkMistakes = []Mistake{
 	{
 		Name: "every connection is reported as active",
 		Test: "a lapse is reported, and a reconnect renews the connection under its id",
-		Says: "the consent ended",
+		Says: "a lapsed connection has StateReauth",
 	},
 	{
 		Name: "a disconnect does not reach the provider",
@@ -109,12 +109,12 @@ var dataMistakes = []Mistake{
 	{
 		Name: "equal rows are merged into one",
 		Test: "equal rows are separate rows",
-		Says: "equal rows are different movements",
+		Says: "equal rows are separate transactions",
 	},
 	{
 		Name: "the last day is left out",
 		Test: "rows are of the requested days, and an invalid range is refused",
-		Says: "both days included",
+		Says: "From and To are both included",
 	},
 	{
 		Name: "pages are read in advance",

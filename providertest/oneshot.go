@@ -87,7 +87,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 				t,
 				arrived,
 				most,
-				"%s under %s with %d attempts: sent; %v",
+				"%s under %s with %d attempts: number of requests; %v",
 				op.name,
 				f.name,
 				retry.MaxAttempts,
@@ -95,7 +95,7 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 			)
 			if f.dial != "" {
 				assert.Zero(t, arrived, "%s under %s", op.name, f.name)
-				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing left; %v", op.name, f.name, err)
+				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing was sent, so the outcome is known; %v", op.name, f.name, err)
 			}
 			if !bankmux.OutcomeKnown(err) {
 				namesFindOut(t, op.name+" under "+f.name, err)
@@ -150,12 +150,12 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 			b.show(err)
 			assert.LessOrEqual(t, time.Since(began), after, "%s: it did not stop", name)
 			arrived := b.arrived(op)
-			assert.LessOrEqual(t, arrived, 1, "%s: sent; %v", name, err)
+			assert.LessOrEqual(t, arrived, 1, "%s: number of requests; %v", name, err)
 			switch {
 			case err == nil:
 				assert.Equal(t, 1, arrived, "%s: a result of a call that was never made", name)
 			case arrived == 0:
-				assert.True(t, bankmux.OutcomeKnown(err), "%s: it never left; %v", name, err)
+				assert.True(t, bankmux.OutcomeKnown(err), "%s: nothing was sent, so the outcome is known; %v", name, err)
 			default:
 				namesFindOut(t, name, err)
 			}

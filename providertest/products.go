@@ -121,7 +121,7 @@ func institutions(t *testing.T, b *bench) {
 	one, err := b.client.Institution(t.Context(), bankmux.InstitutionRequest{ID: first.ID})
 	require.NoError(t, err)
 	assert.Equal(t, first, one)
-	_, err = b.client.Institution(t.Context(), bankmux.InstitutionRequest{ID: "nobody"})
+	_, err = b.client.Institution(t.Context(), bankmux.InstitutionRequest{ID: "unknown"})
 	b.show(err)
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 }

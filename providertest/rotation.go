@@ -144,7 +144,7 @@ func rotatesOnce(t *testing.T, b *bench) {
 	b.together(20, func(int) { assert.NoError(t, b.userRead(t.Context(), b.client.Client, conn)) })
 	assert.Equal(t, 1, b.renewals(), "requests that renew the token")
 	b.renewed(conn)
-	require.NoError(t, b.userRead(t.Context(), b.client.Client, conn), "the caller's copy has the first token still")
+	require.NoError(t, b.userRead(t.Context(), b.client.Client, conn), "the caller's copy still has the first token")
 	assert.Equal(t, 1, b.renewals(), "requests that renew the token, after a call with the caller's copy")
 }
 
@@ -207,7 +207,7 @@ func rotationLost(t *testing.T, b *bench) {
 		sent := b.renewals() - before
 		then := b.userRead(t.Context(), b.client.Client, conn)
 		if b.Rotation.Repeatable {
-			assert.NoError(t, then, "%s: the old refresh token still holds", name)
+			assert.NoError(t, then, "%s: the old refresh token remains valid", name)
 			b.renewed(conn)
 			continue
 		}
@@ -215,10 +215,10 @@ func rotationLost(t *testing.T, b *bench) {
 		assert.Equal(t, 1, sent, "%s: requests that renew the token", name)
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok, name)
-		assert.NotEmpty(t, e.FindOut, "%s: the error says how to find out", name)
+		assert.NotEmpty(t, e.FindOut, "%s: Error.FindOut", name)
 		assert.Equal(t, 2, b.renewals()-before, "%s: the next call sends the old refresh token", name)
 		if then != nil {
-			require.ErrorIs(t, then, bankmux.ErrReauth, "%s: what the next call finds out", name)
+			require.ErrorIs(t, then, bankmux.ErrReauth, "%s: the error of the next call", name)
 			b.relogin(conn)
 		}
 	}
@@ -251,7 +251,7 @@ func rotationUnstored(t *testing.T, b *bench) {
 	b.keeper.fail(true)
 	err := b.userRead(t.Context(), b.client.Client, conn)
 	require.ErrorIs(t, err, bankmux.ErrApplication, "a renewed token that is not stored")
-	require.ErrorIs(t, err, errNotStored, "the keeper's own error is in the tree")
+	require.ErrorIs(t, err, errNotStored, "the error wraps the keeper's error")
 	assert.True(t, conn.Credential().Equal(b.storedAs(conn).Credential()))
 	b.keeper.fail(false)
 	require.NoError(t, b.userRead(t.Context(), b.client.Client, conn), "the next call stores the token that was held")

@@ -38,7 +38,7 @@ func sessionsArrive(t *testing.T, b *bench) {
 		{"HistoryDays", decimalOf(received.HistoryDays), "400"},
 	} {
 		if !b.lacks("Received."+c.field, c.got == nil, "whether the provider gets SessionRequest."+c.field) {
-			assert.Equal(t, c.want, *c.got, "what reached the provider of SessionRequest.%s", c.field)
+			assert.Equal(t, c.want, *c.got, "the provider got another SessionRequest.%s", c.field)
 		}
 	}
 }

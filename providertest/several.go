@@ -48,7 +48,7 @@ func severalBanks(t *testing.T, b *bench) {
 			assert.Equal(t, bankmux.StateActive, now.Connection.Status.State)
 		}
 	}
-	assert.Len(t, ids, banks, "each connection of one run has an id of its own: see NewFurtherConnection")
+	assert.Len(t, ids, banks, "each connection of one run has its own id: see NewFurtherConnection")
 	assert.Len(t, references, banks)
 	again, err := b.client.ExchangeToken(t.Context(), post)
 	if err != nil {
@@ -103,5 +103,5 @@ func (b *bench) furtherBroken(banks int) {
 		}
 	}
 	assert.Len(t, references, banks, "a bank is lost when the exchange of another fails")
-	assert.Len(t, ids, banks, "each connection of one run has an id of its own, also where two calls were needed")
+	assert.Len(t, ids, banks, "each connection of one run has its own id, also where two calls were needed")
 }

@@ -178,11 +178,11 @@ func syncRefuses(t *testing.T, b *bench) {
 		}
 	}
 	for name, change := range map[string]func(*bankmux.SyncRequest){
-		"an account twice":       func(r *bankmux.SyncRequest) { r.Accounts = []string{"a", "a"} },
-		"a negative size":        func(r *bankmux.SyncRequest) { r.PageSize = -1 },
-		"another client's":       func(r *bankmux.SyncRequest) { r.Connection.Client = "another" },
-		"another provider's":     func(r *bankmux.SyncRequest) { r.Connection.Provider = "somebody else" },
-		"no connection whatever": func(r *bankmux.SyncRequest) { r.Connection = bankmux.Connection{} },
+		"an account twice":   func(r *bankmux.SyncRequest) { r.Accounts = []string{"a", "a"} },
+		"a negative size":    func(r *bankmux.SyncRequest) { r.PageSize = -1 },
+		"another client's":   func(r *bankmux.SyncRequest) { r.Connection.Client = "another" },
+		"another provider's": func(r *bankmux.SyncRequest) { r.Connection.Provider = "another" },
+		"no connection":      func(r *bankmux.SyncRequest) { r.Connection = bankmux.Connection{} },
 	} {
 		req := s.request(conn)
 		change(&req)
@@ -209,12 +209,12 @@ func syncKnownFailsAndLies(t *testing.T, b *bench) {
 	}
 	_, err := b.client.Sync(t.Context(), failing)
 	require.Equal(t, bankmux.ErrApplication, bankmux.KindOf(err))
-	require.ErrorIs(t, err, errStore, "the application finds its own error again")
+	require.ErrorIs(t, err, errStore, "the error wraps the application's error")
 
 	stranger := bankmux.Known{
 		Key:     "t1:stranger#1",
 		Account: "another",
-		Aliases: []string{"id:nobody:1"},
+		Aliases: []string{"id:unknown:1"},
 		Status:  bankmux.StatusBooked,
 		Date:    bankmux.DateOf(time.Now().UTC()),
 		Amount:  usd(t, "-1.00"),

@@ -41,7 +41,7 @@ func syncSeesRemovals(t *testing.T, b *bench) {
 }
 
 func syncSeesPosting(t *testing.T, b *bench) {
-	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its posting") {
+	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its booking") {
 		return
 	}
 	held := Row{Amount: "20.00", Text: "restaurant", Pending: true, Date: bankmux.DateOf(time.Now().UTC())}
@@ -50,7 +50,7 @@ func syncSeesPosting(t *testing.T, b *bench) {
 	require.NoError(t, b.Data.PostTransaction(conn, id, held))
 	st[held.Text] = held
 	b.settle(conn, s)
-	b.agrees(s, id, st, "the bank posted a pending row")
+	b.agrees(s, id, st, "the bank booked a pending row")
 }
 
 func syncFilters(t *testing.T, b *bench) {

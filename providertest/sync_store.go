@@ -41,7 +41,7 @@ func (s *rowStore) known(_ context.Context, account string, from, to bankmux.Dat
 func (s *rowStore) save(t *testing.T, d bankmux.Delta) {
 	t.Helper()
 	for _, a := range d.Added {
-		assert.NotContains(t, s.rows, a.Known.Key, "a key of its own")
+		assert.NotContains(t, s.rows, a.Known.Key, "each row has its own key")
 		s.rows[a.Known.Key] = a.Known
 	}
 	for _, c := range slices.Concat(d.Modified, d.Replaced) {

@@ -75,7 +75,7 @@ func amountsAreExact(t *testing.T, b *bench) {
 		require.NoError(t, err)
 		var back bankmux.Transaction
 		require.NoError(t, json.Unmarshal(out, &back))
-		assert.Equal(t, r, back, "it survives storage as JSON")
+		assert.Equal(t, r, back, "a row is equal after storage as JSON")
 	}
 }
 
@@ -110,7 +110,7 @@ func equalRows(t *testing.T, b *bench) {
 	b.refetch(conn)
 	rows, failed := b.read(bankmux.TransactionsRequest{Connection: conn, Accounts: []string{id}})
 	require.Empty(t, failed)
-	assert.Len(t, rows, 3, "equal rows are different movements")
+	assert.Len(t, rows, 3, "equal rows are separate transactions")
 }
 
 func dayRanges(t *testing.T, b *bench) {
@@ -129,7 +129,7 @@ func dayRanges(t *testing.T, b *bench) {
 	}
 	rows, failed := b.read(req)
 	require.Empty(t, failed)
-	assert.Len(t, rows, 33, "both days included")
+	assert.Len(t, rows, 33, "From and To are both included")
 	for _, r := range rows {
 		assert.False(t, r.Date.Before(req.From) || r.Date.After(req.To), r.Date.String())
 	}
@@ -146,15 +146,15 @@ func dayRanges(t *testing.T, b *bench) {
 	later := req
 	later.To = today.AddDays(400)
 	rows, failed = b.read(later)
-	assert.Empty(t, failed, "a last day in the future is taken for today")
+	assert.Empty(t, failed, "a last day in the future means today")
 	assert.Len(t, rows, 36)
 	sent := b.reached()
 	for name, change := range map[string]func(*bankmux.TransactionsRequest){
-		"reversed":        func(r *bankmux.TransactionsRequest) { r.From, r.To = r.To, r.From },
-		"in the future":   func(r *bankmux.TransactionsRequest) { r.From, r.To = today.AddDays(3), bankmux.Date{} },
-		"no such day":     func(r *bankmux.TransactionsRequest) { r.From = bankmux.NewDate(2026, 2, 30) },
-		"a strange page":  func(r *bankmux.TransactionsRequest) { r.Page = "made up" },
-		"a negative size": func(r *bankmux.TransactionsRequest) { r.PageSize = -1 },
+		"reversed":               func(r *bankmux.TransactionsRequest) { r.From, r.To = r.To, r.From },
+		"in the future":          func(r *bankmux.TransactionsRequest) { r.From, r.To = today.AddDays(3), bankmux.Date{} },
+		"no such day":            func(r *bankmux.TransactionsRequest) { r.From = bankmux.NewDate(2026, 2, 30) },
+		"a page of another form": func(r *bankmux.TransactionsRequest) { r.Page = "made up" },
+		"a negative size":        func(r *bankmux.TransactionsRequest) { r.PageSize = -1 },
 	} {
 		bad := req
 		change(&bad)
@@ -253,7 +253,7 @@ func (b *bench) pageOf(rows, rest []bankmux.Transaction) int {
 type statuses map[string]bankmux.TransactionStatus
 
 func pendingIsRead(t *testing.T, b *bench) {
-	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its posting") {
+	if b.lacks("Data.PostTransaction", b.Data.PostTransaction == nil, "a pending row, and its booking") {
 		return
 	}
 	conn := b.connect(t.Context())
@@ -282,7 +282,7 @@ func pendingIsRead(t *testing.T, b *bench) {
 	b.refetch(conn)
 	assert.Equal(
 		t, statuses{"restaurant": bankmux.StatusBooked, "bakery": bankmux.StatusBooked}, read(),
-		"once it is posted",
+		"after it is booked",
 	)
 }
 

@@ -38,10 +38,10 @@ func unknownKeys(t *testing.T, b *bench) {
 	case b.Webhooks.UnknownKey == nil:
 		assert.Zero(t, fetched)
 	case b.Webhooks.KeysByID:
-		assert.LessOrEqual(t, fetched, maxUnknownIDs, "how many keys were fetched by ids that a sender made up")
+		assert.LessOrEqual(t, fetched, maxUnknownIDs, "requests for keys with unknown ids")
 		assert.Positive(t, fetched)
 	default:
-		assert.Equal(t, 1, fetched, "how often keys were fetched for unknown ids%s", b.unlessByID())
+		assert.Equal(t, 1, fetched, "requests for keys with unknown ids%s", b.unlessByID())
 	}
 	b.accepts(conn)
 }
@@ -81,10 +81,10 @@ func webhookFaults(t *testing.T, b *bench) {
 			)
 			assert.NotContains(t, err.Error(), "://", f.name)
 		}
-		assert.LessOrEqual(t, b.injections(), 1, "%s: how often keys were asked for", f.name)
+		assert.LessOrEqual(t, b.injections(), 1, "%s: requests for keys", f.name)
 		b.heal()
 		time.Sleep(10 * time.Second)
 		b.accepts(conn)
 	}
-	assert.Greater(t, failed, 20*20, "of some forty faults")
+	assert.Greater(t, failed, 20*20, "failed deliveries under about forty faults")
 }
