@@ -20,9 +20,14 @@ func fetch[T any](ctx context.Context, a *api, at endpoint, body any) (out T, er
 	return out, err
 }
 
+// readItem is fetch for an endpoint that needs nothing but the Item.
+func readItem[T any](ctx context.Context, a *api, at endpoint, access bankmux.Secret) (T, error) {
+	return fetch[T](ctx, a, at, itemRequest{access.Reveal()})
+}
+
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	out, err := fetch[accountsResponse](ctx, a.api, endpoints.accounts, onAccounts(req.Connection.Credential(), nil))
+	out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, req.Connection.Credential())
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
@@ -109,7 +114,7 @@ func (a *adapter) balances(
 		ask = asOf.Before(a.clock().Add(-req.MaxAge))
 	}
 	if !ask {
-		out, err = fetch[accountsResponse](ctx, a.api, endpoints.accounts, onAccounts(access, nil))
+		out, err = readItem[accountsResponse](ctx, a.api, endpoints.accounts, access)
 		return out, asOf, err
 	}
 	now := a.clock()
@@ -208,7 +213,7 @@ func negative(m bankmux.Money) bankmux.Money {
 func (a *adapter) AccountNumbers(
 	ctx context.Context, req bankmux.AccountNumbersRequest,
 ) (res bankmux.AccountNumbersResult, err error) {
-	out, err := fetch[numbersResponse](ctx, a.api, endpoints.numbers, onAccounts(req.Connection.Credential(), nil))
+	out, err := readItem[numbersResponse](ctx, a.api, endpoints.numbers, req.Connection.Credential())
 	if hasCode(err, "NO_AUTH_ACCOUNTS", "no-depository-accounts") {
 		return res, nil
 	}

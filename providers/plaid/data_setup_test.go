@@ -33,8 +33,10 @@ func canned(t *testing.T, texts map[string]string) (*setup, bankmux.Connection) 
 	s := start(t, virtualbank.Options{}, nil)
 	req := request
 	req.Products = []bankmux.ProductRequest{
-		{Product: bankmux.ProductTransactions, Required: true}, {Product: bankmux.ProductAccountNumbers},
-		{Product: bankmux.ProductIdentity}, {Product: bankmux.ProductInvestments},
+		{Product: bankmux.ProductTransactions, Required: true},
+		{Product: bankmux.ProductAccountNumbers},
+		{Product: bankmux.ProductIdentity},
+		{Product: bankmux.ProductInvestments},
 	}
 	req.Options = []bankmux.SessionOption{plaid.SessionOptions{Optional: []string{"liabilities"}}}
 	conn := s.connect(req, "")

@@ -46,8 +46,9 @@ func UpdateWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Con
 func RotateToken(
 	ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
 ) (bankmux.Connection, error) {
-	return bankmux.DoOn(ctx, client, opRotate, &conn, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
-		out, err := fetch[rotatedResponse](ctx, a.api, endpoints.rotateToken, itemRequest{conn.Credential().Reveal()})
+	type renewed = bankmux.Connection
+	return bankmux.DoOn(ctx, client, opRotate, &conn, func(ctx context.Context, a *adapter) (renewed, error) {
+		out, err := readItem[rotatedResponse](ctx, a.api, endpoints.rotateToken, conn.Credential())
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
@@ -61,7 +62,7 @@ func RotateToken(
 // may be repeated.
 func ResetLogin(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	_, err := bankmux.DoOn(ctx, client, opReset, &conn, func(ctx context.Context, a *adapter) (doneResponse, error) {
-		return fetch[doneResponse](ctx, a.api, endpoints.sandboxReset, itemRequest{conn.Credential().Reveal()})
+		return readItem[doneResponse](ctx, a.api, endpoints.sandboxReset, conn.Credential())
 	})
 	return err
 }

@@ -12,7 +12,7 @@ import (
 // It refuses a request with an unknown account as a whole, so the adapter reads all and selects.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	access := req.Connection.Credential()
-	out, err := fetch[identityResponse](ctx, a.api, endpoints.identity, onAccounts(access, nil))
+	out, err := readItem[identityResponse](ctx, a.api, endpoints.identity, access)
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}

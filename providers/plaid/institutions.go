@@ -54,7 +54,8 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	for n, i := range out.Institutions.Rows {
 		if i.InstitutionID == "" {
 			page.Failed = append(page.Failed, bankmux.Failure{
-				Transaction: wire.RowName("", out.Institutions.Place(n)), Err: normalize.Unreadable("a bank without id"),
+				Transaction: wire.RowName("", out.Institutions.Place(n)),
+				Err:         normalize.Unreadable("a bank without id"),
 			})
 			continue
 		}

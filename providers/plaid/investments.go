@@ -3,6 +3,7 @@ package plaid
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -17,7 +18,7 @@ const noInvestments = "NO_INVESTMENT_ACCOUNTS"
 func (a *adapter) Holdings(
 	ctx context.Context, req bankmux.HoldingsRequest,
 ) (res bankmux.HoldingsResult, err error) {
-	out, err := fetch[holdingsResponse](ctx, a.api, endpoints.holdings, onAccounts(req.Connection.Credential(), nil))
+	out, err := readItem[holdingsResponse](ctx, a.api, endpoints.holdings, req.Connection.Credential())
 	if hasCode(err, noInvestments) {
 		return res, nil
 	}
@@ -25,7 +26,7 @@ func (a *adapter) Holdings(
 		return res, err
 	}
 	_, chosen := out.choose(req.Accounts)
-	res.Failed = append(chosen.Failed, out.Holdings.Failures("")...)
+	res.Failed = slices.Concat(chosen.Failed, out.Holdings.Failures(""))
 	for i := range out.Holdings.Rows {
 		h := &out.Holdings.Rows[i]
 		if !isAsked(req.Accounts, h.AccountID) {

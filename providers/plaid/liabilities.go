@@ -45,8 +45,7 @@ func (a *adapter) debtsOf(
 
 // liabilities reads all debts. Plaid's error for a connection without any is an empty result.
 func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (liabilitiesResponse, error) {
-	body := onAccounts(conn.Credential(), nil)
-	out, err := fetch[liabilitiesResponse](ctx, a.api, endpoints.liabilities, body)
+	out, err := readItem[liabilitiesResponse](ctx, a.api, endpoints.liabilities, conn.Credential())
 	if hasCode(err, "NO_LIABILITY_ACCOUNTS") {
 		return liabilitiesResponse{}, nil
 	}
@@ -103,12 +102,14 @@ type Rate struct {
 // [bankmux.Client.Balances] as well. A [*bankmux.PartialError] names what cannot be read, beside
 // the rest. The product "liabilities" is required, see [SessionOptions]. It may be repeated.
 func ReadLiabilities(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) ([]Liability, error) {
+	type debts = []Liability
 	var failed []bankmux.Failure
-	all, err := bankmux.DoOn(ctx, client, opLiabilities, &conn, func(ctx context.Context, a *adapter) (all []Liability, _ error) {
+	all, err := bankmux.DoOn(ctx, client, opLiabilities, &conn, func(ctx context.Context, a *adapter) (debts, error) {
 		out, err := a.liabilities(ctx, conn)
 		if err != nil {
 			return nil, err
 		}
+		var all debts
 		all, failed = out.read()
 		return all, nil
 	})

@@ -33,7 +33,7 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 	if err != nil {
 		return bankmux.RefreshResult{}, normalize.Unsent(err)
 	}
-	if _, err := fetch[doneResponse](ctx, a.api, at, itemRequest{access.Reveal()}); err != nil {
+	if _, err := readItem[doneResponse](ctx, a.api, at, access); err != nil {
 		return bankmux.RefreshResult{}, err
 	}
 	return bankmux.RefreshResult{Connection: req.Connection, Products: before.productStatuses()}, nil

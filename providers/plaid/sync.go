@@ -23,7 +23,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			return a.api.syncPage(ctx, access, at)
 		},
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			out, err := fetch[accountsResponse](ctx, a.api, endpoints.accounts, onAccounts(access, nil))
+			out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, access)
 			_, res := out.choose(nil)
 			for _, acc := range res.Accounts {
 				ids = append(ids, acc.ID)

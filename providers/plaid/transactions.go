@@ -111,7 +111,7 @@ func (a *adapter) onKnown(
 	if len(ids) == 0 || !hasCode(err, "INVALID_ACCOUNT_ID") {
 		return ids, nil, err
 	}
-	out, err := fetch[accountsResponse](ctx, a.api, endpoints.accounts, onAccounts(conn.Credential(), nil))
+	out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, conn.Credential())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,7 +3,6 @@ package plaid
 import (
 	"encoding/json"
 
-	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
@@ -112,24 +111,6 @@ type exchangeResponse struct {
 // itemRequest names the Item by its access token.
 type itemRequest struct {
 	AccessToken string `json:"access_token"`
-}
-
-// accountsRequest may name accounts. Plaid refuses an empty list.
-type accountsRequest struct {
-	AccessToken string         `json:"access_token"`
-	Options     *accountFilter `json:"options,omitempty"`
-}
-
-type accountFilter struct {
-	AccountIDs []string `json:"account_ids"`
-}
-
-// onAccounts is the request about the accounts with these ids, or about all.
-func onAccounts(access bankmux.Secret, ids []string) accountsRequest {
-	if len(ids) == 0 {
-		return accountsRequest{AccessToken: access.Reveal()}
-	}
-	return accountsRequest{access.Reveal(), &accountFilter{ids}}
 }
 
 // webhookRequest changes the webhook of an Item.

@@ -265,7 +265,8 @@ func (r *syncResponse) Lacks() string {
 }
 
 func (r *holdingsResponse) Lacks() string {
-	return wire.Need(r.Accounts.Present && r.Holdings.Present && r.Securities.Present, "accounts, holdings or securities")
+	all := r.Accounts.Present && r.Holdings.Present && r.Securities.Present
+	return wire.Need(all, "accounts, holdings or securities")
 }
 
 func (r *investmentsResponse) Lacks() string {
