@@ -15,22 +15,22 @@ import (
 // Options configures a bank. The zero value is a bank without limits that starts now and uses
 // seed 1.
 type Options struct {
-	// Seed decides every credential, id and token; 0 means 1. Two banks with the same seed return
-	// the same ones if they get the same calls in the same order. Tokens that contain a time differ
-	// unless Start is set too.
+	// Seed decides every credential, id, token and transaction; 0 means 1. Two banks with the same
+	// Seed that get the same calls in the same order return the same ids and tokens. Tokens that
+	// contain a time differ unless Start is set too.
 	Seed uint64
 
 	// Start is the bank's time when [New] returns. The zero value means the machine's time.
 	Start time.Time
 
-	// HistoryDays is how many days before Start the first transactions are; 0 means 730.
+	// HistoryDays is the number of days before Start that have transactions; 0 means 730.
 	HistoryDays int
 
 	// Customers can log in besides [UserGood].
 	Customers []Customer
 
-	// LinkQuota limits the MoneyKit links in use at once; 0 means no limit. Beyond it the exchange
-	// fails with 422 and link_session_error.invalid_token_exchange.
+	// LinkQuota limits how many MoneyKit links exist at once; 0 means no limit. Above it the
+	// exchange fails with 422 and link_session_error.invalid_token_exchange.
 	LinkQuota int
 
 	// RedirectOrigins lists the origins, scheme://host[:port], that MoneyKit sessions may redirect
@@ -51,15 +51,15 @@ type Options struct {
 	// Forms selects forms of MoneyKit's responses; see [Bank.SetForms].
 	Forms Forms
 
-	// Plaid holds what the application and Plaid have agreed on.
+	// Plaid configures the Plaid API of the bank.
 	Plaid PlaidOptions
 
 	// MachineTimeWebhooks signs webhooks with the machine's time. Otherwise the bank's time is
-	// used, for receivers whose clock is [Bank.Now] or [RemoteClock]. The difference matters once
-	// the bank's clock was moved: receivers reject signatures from their future.
+	// used, for receivers whose clock is [Bank.Now] or [RemoteClock]. The two differ after
+	// [Bank.Advance], and receivers reject signatures from their future.
 	MachineTimeWebhooks bool
 
-	// RemoteWebhooks also delivers webhooks to addresses that are not loopback. Otherwise those
+	// RemoteWebhooks also delivers webhooks to addresses that are not loopback. Without it those
 	// webhooks stay in the outbox.
 	RemoteWebhooks bool
 }
@@ -77,8 +77,8 @@ type MoneyKitCredentials struct{ ClientID, ClientSecret string }
 // DapiCredentials authenticate a client of the Dapi API. AppKey is public, AppSecret is secret.
 type DapiCredentials struct{ AppKey, AppSecret string }
 
-// Bank is one virtual bank with both APIs. It is safe for concurrent use. It starts no goroutines
-// and needs no closing.
+// Bank is one virtual bank with the APIs of all providers. It is safe for concurrent use. It starts
+// no goroutines and needs no closing.
 type Bank struct {
 	core      *bank.Bank
 	moneykit  *moneykit.Provider
@@ -138,11 +138,12 @@ func (b *Bank) Credentials() Credentials {
 	}
 }
 
-// MoneyKit returns the MoneyKit API. Its root is the API's root; /virtualbank/ is the control
-// plane.
+// MoneyKit returns a handler that serves the MoneyKit API at the root, and the control plane below
+// /virtualbank/.
 func (b *Bank) MoneyKit() http.Handler { return b.apis[moneykit.Name] }
 
-// Dapi returns the Dapi API. The API is below /v2; /virtualbank/ is the control plane.
+// Dapi returns a handler that serves the Dapi API below /v2, and the control plane below
+// /virtualbank/.
 func (b *Bank) Dapi() http.Handler { return b.apis[dapi.Name] }
 
 // Now returns the bank's time: the start, the time that has passed since then, and the sum of all

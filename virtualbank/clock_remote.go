@@ -17,9 +17,9 @@ import (
 const remoteTimeout = 2 * time.Second
 
 // RemoteClock returns a clock that follows a bank in another process. Use it as Config.Now of an
-// adapter. Its client then accepts webhooks that the bank signed after the bank's clock was moved.
-// The argument is the base URL of either API, such as "http://127.0.0.1:8181". The error means that
-// no bank responds there.
+// adapter. The adapter then accepts webhooks that the bank signed after [Bank.Advance]. The
+// argument is the base URL of any of the APIs, such as "http://127.0.0.1:8181". The error means
+// that no bank responds there.
 //
 // Every call of the clock asks the bank. If the bank does not respond within two seconds, the clock
 // continues from the last response at the speed of the machine's clock. The clock is safe for

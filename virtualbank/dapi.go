@@ -8,8 +8,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 )
 
-// DapiEvents returns the names of Dapi's webhook events. Dapi publishes neither names nor bodies:
-// both are the bank's own.
+// DapiEvents returns the names of Dapi's webhook events. Dapi publishes neither names nor bodies,
+// so both are the bank's choice.
 func DapiEvents() []string { return dapi.Events() }
 
 // DapiLink is what a user enters in Dapi's Connect. AppKey suffices.
@@ -44,9 +44,10 @@ func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) 
 	return b.dapi.RequireInput(connectionID, operation, rounds...)
 }
 
-// Defer makes the next call of an operation on a Dapi connection return status "initialized". The
-// next polls status calls find it running; then it is done. The operation is a path such as
-// "/data/balance/get", or "" for any data or payment call. The error is a [*Refusal].
+// Defer makes the next call of an operation on a Dapi connection return status "initialized". As
+// many status calls as polls says then find it running, and the next one finds it done. The
+// operation is a path such as "/data/balance/get", or "" for any data or payment call. The error is
+// a [*Refusal].
 func (b *Bank) Defer(connectionID, operation string, polls int) error {
 	return b.dapi.Defer(connectionID, operation, polls)
 }
@@ -56,20 +57,20 @@ func (b *Bank) Defer(connectionID, operation string, polls int) error {
 type DapiWebhooks struct {
 	URL string
 
-	// Encrypt sends {"data": …} with base64 of an IV and the body encrypted with AES-CFB. Dapi does
-	// not document the member that holds it.
+	// Encrypt sends {"data": …}, with an IV and the body encrypted by AES-CFB, in base64. Dapi does
+	// not document the name of the member.
 	Encrypt bool
 
 	// Legacy signs with the older headers Dapi-Ts and Dapi-Signature.
 	Legacy bool
 }
 
-// AnnounceDapi sets where and in which form Dapi's later webhooks are sent.
+// AnnounceDapi sets the address and the form of Dapi's later webhooks.
 func (b *Bank) AnnounceDapi(o DapiWebhooks) { b.dapi.SetWebhooks(dapi.Webhooks(o)) }
 
-// WebhookSecrets returns the webhook secrets of Dapi's dashboard. The slice svix holds the secrets
-// that sign now, the newest first. The text legacy is the secret of the older scheme, and key is
-// the AES key of encrypted bodies.
+// WebhookSecrets returns the webhook secrets of Dapi's dashboard. The result svix has the secrets
+// that sign now, the newest first. The result legacy is the secret of the older scheme, and the
+// result key is the AES key of encrypted bodies.
 func (b *Bank) WebhookSecrets() (svix []string, legacy, key string) {
 	b.core.Lock()
 	defer b.core.Unlock()

@@ -1,11 +1,12 @@
-// Package virtualbank is a bank for tests. It serves the APIs of MoneyKit and Dapi, keeps accounts
-// and their transactions, sends webhooks, and fails on demand.
+// Package virtualbank is a bank for tests. It serves the APIs of MoneyKit and Dapi, and Plaid's on
+// request. It keeps accounts and their transactions, sends webhooks, and fails on demand.
 //
 // # Starting a bank
 //
-// [New] opens a bank. [Start] serves it on two loopback addresses, one per provider.
-// [Bank.MoneyKit] and [Bank.Dapi] return the same APIs as handlers, for tests without sockets.
-// [Bank.Credentials] returns what a client presents to them.
+// [New] returns a bank. [Start] serves it on two loopback addresses, one per provider, and Plaid's
+// API on a third with [ServePlaid]. [Bank.MoneyKit], [Bank.Dapi] and [Bank.Plaid] return the same
+// APIs as handlers, for tests without sockets. [Bank.Credentials] returns what a client presents to
+// them.
 //
 // Programs in other languages run the command:
 //
@@ -17,26 +18,28 @@
 //
 // A test acts through the methods of [Bank]:
 //
-//   - [Bank.LinkMoneyKit] and [Bank.LinkDapi] play the user in the provider's Connect widget.
+//   - [Bank.LinkMoneyKit], [Bank.LinkDapi] and [Bank.LinkPlaid] play the user in the provider's
+//     widget.
 //   - [Bank.Advance] moves the bank's clock, so that tokens expire and transactions post.
-//   - [Bank.Refresh] makes MoneyKit fetch data from the institution.
+//   - [Bank.Refresh] makes MoneyKit or Plaid fetch data from the institution.
 //   - [Bank.Stage] changes stored transactions in one of the ways that [Situations] lists.
 //   - [Bank.Inject] makes requests fail in one of the ways that [FaultNames] lists.
 //   - [Bank.Lapse] ends a user's consent, and [Bank.Outage] takes an institution down.
 //   - [Bank.Deliver] sends the webhooks that are due.
 //
 // [Bank.Links], [Bank.Accounts], [Bank.Transactions] and [Bank.Requests] return what really
-// happened, for a test to compare with.
+// happened, so that a test can compare.
 //
-// Both addresses also serve the control plane, which offers most of these actions over HTTP. Its
-// calls are below /virtualbank/. GET /virtualbank/ lists them, each with an example body.
+// Each address also serves the control plane, which offers most of these actions over HTTP. The
+// paths of its calls start with /virtualbank/. GET /virtualbank/ lists them, each with an example
+// body.
 //
 // # What is strict
 //
 // The bank rejects what the real providers reject. It checks credentials, the types and values of
 // all members, the use and expiry of one-time tokens, and the range of days. It enforces the rate
-// limits and page sizes that the providers document. Calls that overlap on one
-// Dapi access token fail, as Dapi warns. Responses, error codes and webhook signatures follow the
+// limits and page sizes that the providers document. Calls that overlap on one Dapi access token
+// fail, as Dapi's documentation warns. Responses, error codes and webhook signatures follow the
 // providers' documentation and their SDKs.
 //
 // # What is the bank's own choice

@@ -11,12 +11,12 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Fault describes requests that fail, and how. If several faults match a request, the one that was
+// Fault says which requests fail, and how. If several faults match a request, the one that was
 // injected first applies.
 type Fault struct {
 	Name string `json:"fault"` // one of [FaultNames]
 
-	Provider string `json:"provider,omitempty"` // "moneykit" or "dapi"; "" means both
+	Provider string `json:"provider,omitempty"` // "moneykit", "dapi" or "plaid"; "" means all
 
 	// Operation limits the fault to one operation, such as "POST /link-session/exchange-token" or
 	// "/auth/ExchangeToken". "" means all.

@@ -4,8 +4,8 @@ package virtualbank
 
 import "slices"
 
-// Institution is one institution with its names and ids. MoneyKit does not serve an institution
-// without MoneyKitID, Dapi does not serve one without DapiID, and Plaid none without PlaidID.
+// Institution is one institution with its names and ids. A provider serves only the institutions
+// that have its id: MoneyKitID, DapiID or PlaidID.
 type Institution struct {
 	Name      string `json:"name"`
 	LegalName string `json:"legal_name"`
@@ -40,8 +40,8 @@ const (
 	LoginOAuth    Login = "oauth"    // on a page of the institution
 )
 
-// Institutions returns all institutions. Where a call names no institution, the first in this order
-// that fits is taken. The caller owns the slice.
+// Institutions returns all institutions. A call that names no institution uses the first of them
+// that fits. The caller owns the slice.
 func (b *Bank) Institutions() []Institution {
 	all := make([]Institution, len(b.core.Institutions))
 	for i, in := range b.core.Institutions {

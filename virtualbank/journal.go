@@ -25,7 +25,7 @@ const masked = "***"
 // Request is a request to a provider's API, with its secrets masked. Requests to the control plane
 // are not recorded.
 type Request struct {
-	Provider  string            `json:"provider"` // "moneykit" or "dapi"
+	Provider  string            `json:"provider"` // "moneykit", "dapi" or "plaid"
 	Time      time.Time         `json:"time"`     // on the bank's clock
 	Method    string            `json:"method"`
 	Path      string            `json:"path"`
@@ -65,7 +65,8 @@ func (j *journal) add(provider string, now time.Time, r *http.Request, op string
 }
 
 // Requests returns the last 10,000 requests, the oldest first. Passwords, tokens and application
-// secrets are masked: by the name of their member, and by value wherever they stand.
+// secrets are masked. Requests recognizes them by the name of their member, and those that the bank
+// issued also by their value.
 func (b *Bank) Requests() []Request {
 	b.core.Lock()
 	defer b.core.Unlock()

@@ -12,8 +12,8 @@ import (
 // set.
 const DefaultIssuer = "https://api.moneykit.com"
 
-// MoneyKitEvents returns the names of MoneyKit's webhook events. The second and the third are the
-// same event: MoneyKit's API description has both names.
+// MoneyKitEvents returns the names of MoneyKit's webhook events. The second and the third name the
+// same event, because MoneyKit's API description uses both.
 func MoneyKitEvents() []string { return moneykit.Events() }
 
 // MoneyKitLink is what a user enters in MoneyKit's Connect. LinkSessionToken suffices. Without it,
@@ -40,8 +40,8 @@ func (b *Bank) LinkMoneyKit(in MoneyKitLink) (json.RawMessage, error) {
 	return b.moneykit.Link(moneykit.ConnectInput(in))
 }
 
-// Forms selects between forms of MoneyKit's responses that its documentation and its sandbox show.
-// The zero value is the form that the sandbox was recorded to send.
+// Forms selects the form of MoneyKit's responses, which differs between its documentation and its
+// sandbox. The zero value is the form of the sandbox, as recorded.
 type Forms struct {
 	// ZonelessTimes writes timestamps as 2026-11-22T09:14:11, in UTC, without a zone or a fraction.
 	// The samples of MoneyKit's documentation have this form. It applies to webhooks too.
@@ -75,8 +75,8 @@ func (b *Bank) ChurnIDs(linkID string) error {
 	return b.moneykit.ChurnIDs(linkID)
 }
 
-// Refresh makes MoneyKit or Plaid fetch all products of a link immediately, without regard to rate
-// limits. At Plaid that finishes the first fetch too. The error is a [*Refusal].
+// Refresh makes MoneyKit or Plaid fetch all products of a link or Item immediately, without regard
+// to rate limits. At Plaid it also completes the first fetch. The error is a [*Refusal].
 func (b *Bank) Refresh(linkID string) error {
 	if b.isPlaid(linkID) {
 		return b.plaid.Refresh(linkID)

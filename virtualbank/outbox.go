@@ -65,7 +65,7 @@ type Disorder struct {
 	Repeat  int  `json:"repeat"`  // how many duplicates follow each accepted delivery
 }
 
-// Disorder sets the disorder of later deliveries.
+// Disorder makes later deliveries arrive in random order or repeatedly.
 func (b *Bank) Disorder(d Disorder) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -73,8 +73,8 @@ func (b *Bank) Disorder(d Disorder) {
 }
 
 // Announce puts a webhook into the outbox, to be sent to url. If url is "", it is sent to the
-// webhook address of the MoneyKit link or of Dapi's dashboard. The error is a [*Refusal] if there
-// is no such address.
+// webhook address of the MoneyKit link, of the Plaid Item, or of Dapi's dashboard. The error is a
+// [*Refusal] if there is no such address.
 func (b *Bank) Announce(url string, w Webhook) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -105,17 +105,17 @@ type Tally struct {
 	Sent     int `json:"sent"`     // requests, including duplicates
 	Accepted int `json:"accepted"` // webhooks with a 2xx response
 	Refused  int `json:"refused"`  // webhooks with another response or none
-	GivenUp  int `json:"given_up"` // those of them that are not retried
+	GivenUp  int `json:"given_up"` // webhooks in Refused that are not retried
 }
 
 // Deliver sends every webhook that is due on the bank's clock, one after another, and returns the
 // results. It sends to loopback addresses only, unless [Options.RemoteWebhooks] is set. Two
-// concurrent calls may send a webhook twice. The error is ctx's.
+// concurrent calls may send a webhook twice. The only error is that of ctx.
 //
 // A webhook without a 2xx response is due again later, with a new signature but the same body and
-// Key. MoneyKit retries after 10 s, 20 s, 40 s and so on for two hours; its guide documents two
-// hours with growing pauses. Dapi retries after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, which
-// is the bank's choice.
+// Key. MoneyKit retries for two hours, after 10 s, 20 s, 40 s and so on; its guide documents two
+// hours with growing pauses. Plaid retries for 24 hours, after 30 s, 2 min, 8 min and so on. Dapi
+// retries after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, which is the bank's choice.
 func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) {
 	direct := *client
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -153,7 +153,7 @@ func (b *Bank) Deliver(ctx context.Context, client *http.Client) (Tally, error) 
 }
 
 // DeliverAll calls [Bank.Deliver] every 200 ms until ctx ends. It suits a bank that runs as a
-// process of its own. The error is ctx's.
+// process of its own. The only error is that of ctx.
 func (b *Bank) DeliverAll(ctx context.Context, client *http.Client) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

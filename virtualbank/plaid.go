@@ -8,45 +8,50 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
-// PlaidOptions are what an application and Plaid have agreed on. The zero value is a client of the
-// sandbox with every product that the bank has, all countries, and Link events.
+// PlaidOptions configure the Plaid API of a bank, as the dashboard and Plaid's contract with the
+// application do. The zero value allows every product that the bank has, all countries, and Link
+// events.
 type PlaidOptions struct {
 	// RedirectURIs is the allow-list of the dashboard. Empty allows every valid address.
 	RedirectURIs []string
 
-	// RepeatableExchange lets a public token be exchanged again, each time for another access token
-	// of the same Item. Otherwise it works once.
+	// RepeatableExchange allows a public token to be exchanged repeatedly, each time for another
+	// access token of the same Item. Otherwise a public token works once.
 	RepeatableExchange bool
 
-	// HostedResultsOnly leaves the results of plain Link sessions out of /link/token/get, as for a
-	// client without Link events.
+	// HostedResultsOnly makes /link/token/get return only the results of hosted and multi-item Link
+	// sessions, as for a client without Link events.
 	HostedResultsOnly bool
 
-	// RateLimits enforces the published limits of the sandbox per Item and minute.
+	// RateLimits enforces the limits per Item and minute that Plaid publishes for its sandbox.
 	RateLimits bool
 
-	// ItemLifetime ends logins after so long: 30 days in the real sandbox. Zero is never.
+	// ItemLifetime is how long a login of a user lasts. In Plaid's sandbox it lasts 30 days. Zero
+	// means that logins do not end.
 	ItemLifetime time.Duration
 }
 
-// PlaidCredentials open the Plaid side of a bank.
+// PlaidCredentials authenticate a client of the Plaid API.
 type PlaidCredentials struct{ ClientID, Secret string }
 
-// PlaidEvents are the webhooks that Plaid sends, as "TYPE:CODE".
+// PlaidEvents returns the names of Plaid's webhook events, in the form "TYPE:CODE".
 func PlaidEvents() []string { return plaid.Events() }
 
-// Plaid returns the Plaid side: the API at the root, the control plane under /virtualbank/.
+// Plaid returns a handler that serves the Plaid API at the root, and the control plane below
+// /virtualbank/.
 func (b *Bank) Plaid() http.Handler { return b.apis[plaid.Name] }
 
-// PlaidLink is what a user does in Plaid's Link. Only the link token is needed.
+// PlaidLink is what a user does in Plaid's Link. LinkToken suffices. Without it, User suffices.
 type PlaidLink struct {
 	LinkToken string `json:"link_token"`
-	// without a token: the bank makes one for this user of the application's
+	// User is the application's id of its user. If LinkToken is empty, the bank opens a session of
+	// its own for this user.
 	User          string `json:"user"`
-	InstitutionID string `json:"institution_id"` // "" takes the first that fits
-	// "" is [UserGood]. Plaid's "user_transactions_dynamic" has rows that move with each refresh.
+	InstitutionID string `json:"institution_id"` // "" means the first that fits
+	// Username is the login name; "" means [UserGood]. As at Plaid, each refresh changes the rows
+	// of "user_transactions_dynamic".
 	Username string `json:"username"`
-	Password string `json:"password"` // "" is [PassGood]; "error_ITEM_LOCKED" makes Link show that error
+	Password string `json:"password"` // "" means [PassGood]; "error_ITEM_LOCKED" makes Link show that error
 	Exit     bool   `json:"exit"`     // the user leaves Link
 	More     bool   `json:"more"`     // a multi-item session stays open for another login
 
@@ -55,20 +60,23 @@ type PlaidLink struct {
 	Accounts []string `json:"accounts"`
 }
 
-// LinkPlaid plays the user in Link and returns what Link hands to the page: public_token and
-// metadata, with a null token in update mode. The error is a [*Refusal]. A link token may be used
-// again, as in the sandbox. For hosted and multi-item sessions the page gets nothing: there the
-// result is what the webhook and /link/token/get have.
+// LinkPlaid plays the user in Plaid's Link. It returns the JSON that Link passes to the page:
+// public_token and metadata, with a null token in update mode. A link token may be used again, as
+// in Plaid's sandbox. The error is a [*Refusal].
+//
+// At Plaid the page gets nothing from a hosted or multi-item session. For these LinkPlaid returns
+// what the webhook and /link/token/get have.
 func (b *Bank) LinkPlaid(in PlaidLink) (json.RawMessage, error) {
 	return b.plaid.Link(plaid.ConnectInput(in))
 }
 
-// Repair heals a Plaid Item elsewhere, as when the user reconnects it in another application. Plaid
-// announces that. The error is a [*Refusal].
+// Repair ends the login error of a Plaid Item, as if the user had logged in again in another
+// application. Plaid announces it with the webhook ITEM:LOGIN_REPAIRED. The error is a [*Refusal].
 func (b *Bank) Repair(itemID string) error { return b.plaid.Repair(itemID) }
 
-// Revoke lets the user take the permission for a Plaid Item back. The Item is gone. The error is a
-// [*Refusal].
+// Revoke withdraws the user's permission for a Plaid Item, as the user can at Plaid. The Item no
+// longer exists afterwards. Plaid announces it with the webhook ITEM:USER_PERMISSION_REVOKED. The
+// error is a [*Refusal].
 func (b *Bank) Revoke(itemID string) error { return b.plaid.Revoke(itemID) }
 
 // isPlaid reports whether an id is that of a Plaid Item.

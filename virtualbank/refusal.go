@@ -4,6 +4,6 @@ package virtualbank
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// Refusal is the error of a [Bank] method that cannot do what was asked. Its field Status is the
-// HTTP status that the control plane returns for it. Its field Reason is the text.
+// Refusal is the error of a [Bank] method that cannot do what was asked. Status is the HTTP status
+// that the control plane returns for it, and Reason is the text.
 type Refusal = bank.Refusal

@@ -38,24 +38,26 @@ type TransactionState struct {
 	Text      string `json:"text"`
 }
 
-// LinkState is the true state of a MoneyKit link or a Dapi connection, for a test to compare with.
+// LinkState is the true state of a MoneyKit link, a Dapi connection or a Plaid Item, for a test to
+// compare with.
 type LinkState struct {
-	Provider    string   `json:"provider"`       // "moneykit" or "dapi"
-	ID          string   `json:"id"`             // the link id or the connectionID
+	Provider    string   `json:"provider"`       // "moneykit", "dapi" or "plaid"
+	ID          string   `json:"id"`             // the link id, the connectionID or the Item id
 	User        string   `json:"user,omitempty"` // the application's id of its user; empty for Dapi
 	Tags        []string `json:"tags,omitempty"` // MoneyKit's link_tags
 	Institution string   `json:"institution"`    // the provider's id of the institution
 
-	// Products lists the products that the user granted on MoneyKit; empty for Dapi.
+	// Products lists the products that the user granted, under MoneyKit's names. It is empty for
+	// Dapi.
 	Products []string `json:"products,omitempty"`
 
-	// State is "awaiting_token_exchange", "connected", "error" or "deleted", for Dapi too.
+	// State is "awaiting_token_exchange", "connected", "error" or "deleted", for every provider.
 	State string `json:"state"`
 
 	// Presented counts the requests that exchanged the one-time token, successful or not.
 	Presented int `json:"presented"`
 
-	// Exchanged counts the successful ones: 0 or 1.
+	// Exchanged counts those of Presented that succeeded.
 	Exchanged int `json:"exchanged"`
 }
 
@@ -66,15 +68,16 @@ type AccountSpec struct {
 	Currency string // "" means the country's; not validated
 }
 
-// BalanceSpec holds the balances to serve, as decimal text that is written without change. "" means
-// null. The sign is the provider's: on MoneyKit a positive balance of a debt is what is owed.
+// BalanceSpec holds the balances to serve, as decimal text that the bank writes without change. ""
+// means null. The sign is the provider's: at MoneyKit the balance of a debt is positive if money is
+// owed.
 type BalanceSpec struct {
 	Current, Available, Limit string
 	NoCurrency                bool   // the currency is null
 	Date                      string // MoneyKit's balance_date; "" means null
 }
 
-// TransactionSpec is a transaction to add. Its texts are written without change.
+// TransactionSpec is a transaction to add. The bank writes its texts without change.
 type TransactionSpec struct {
 	Amount     string // decimal text such as "10450.7500000001" or "1e3"; "" means null
 	AsNumber   bool   // MoneyKit writes a JSON number instead of text
@@ -104,8 +107,9 @@ func (b *Bank) Links() []LinkState {
 	return all
 }
 
-// Accounts returns the accounts of a link or connection. The error is a [*Refusal] with status 404
-// if there is no such link or connection.
+// Accounts returns the accounts of a link or connection. Here and in other methods,
+// linkOrConnection is the id of a MoneyKit link, a Dapi connection or a Plaid Item. The error is a
+// [*Refusal] with status 404 if the id is unknown.
 func (b *Bank) Accounts(linkOrConnection string) ([]AccountState, error) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -166,8 +170,8 @@ func (b *Bank) Transactions(linkOrConnection string) ([]TransactionState, error)
 	return all, nil
 }
 
-// AddAccount adds an account to the login of a link or connection. It returns the account's id
-// there. The error is a [*Refusal].
+// AddAccount adds an account to the login of a link or connection. It returns the id that the
+// account has on it. The error is a [*Refusal].
 func (b *Bank) AddAccount(linkOrConnection string, spec AccountSpec) (string, error) {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -227,8 +231,9 @@ func (b *Bank) RemoveTransaction(linkOrConnection, accountID, text string) error
 }
 
 // Lapse ends the user's consent. A MoneyKit link changes to state error with auth_expired. Later
-// calls on a Dapi connection fail with INVALID_CREDENTIALS. The error is a [*Refusal] with status
-// 404 if there is no such link or connection.
+// calls on a Dapi connection fail with INVALID_CREDENTIALS, and those on a Plaid Item with
+// ITEM_LOGIN_REQUIRED. The error is a [*Refusal] with status 404 if there is no such link or
+// connection.
 func (b *Bank) Lapse(linkOrConnection string) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -243,7 +248,8 @@ func (b *Bank) Lapse(linkOrConnection string) error {
 }
 
 // Outage takes an institution down, or up again. While it is down, MoneyKit's refreshes fail with
-// institution_error and Dapi's data calls with UNKNOWN_ERROR. The error is a [*Refusal].
+// institution_error and Dapi's data calls with UNKNOWN_ERROR. Plaid's logins fail with
+// INSTITUTION_DOWN. The error is a [*Refusal].
 func (b *Bank) Outage(institutionID string, down bool) error {
 	b.core.Lock()
 	defer b.core.Unlock()

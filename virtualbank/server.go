@@ -38,12 +38,12 @@ type startOptions struct {
 // credentials, so use it on trusted networks only.
 func AllowRemote() StartOption { return func(o *startOptions) { o.remote = true } }
 
-// ServePlaid makes [Start] serve the Plaid API too, at an address like the other two.
+// ServePlaid makes [Start] serve the Plaid API too, at a third address of the same form.
 func ServePlaid(addr string) StartOption { return func(o *startOptions) { o.plaid = addr } }
 
-// Start serves a bank on two TCP addresses such as "127.0.0.1:8181". Port 0 selects a free port.
-// Without [AllowRemote] the addresses must be loopback. Start returns when both addresses accept
-// connections. Close the server when it is no longer needed.
+// Start serves a bank on two TCP addresses such as "127.0.0.1:8181", or on three with [ServePlaid].
+// Port 0 selects a free port. Without [AllowRemote] the addresses must be loopback. Start returns
+// when all addresses accept connections. Close the server when it is no longer needed.
 func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Server, error) {
 	var opts startOptions
 	for _, o := range options {

@@ -9,15 +9,15 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// Situation is a change of stored transactions that real banks make, to test an application's
-// storage with.
+// Situation is a change of stored transactions that real banks make. It tests how an application
+// stores transactions.
 type Situation struct {
 	Name      string   `json:"name"`
 	About     string   `json:"about"`
 	Providers []string `json:"providers"`
 }
 
-// Situations of both providers.
+// Situations of every provider.
 const (
 	// PendingVanishes means that a pending row disappears a day later without a notice.
 	PendingVanishes = "pending-vanishes"
@@ -46,15 +46,15 @@ const (
 	TextDrift = "text-drift"
 )
 
-// Situations of MoneyKit.
+// Situations of MoneyKit. Plaid has them too, except PostedSameID and SecondLink.
 const (
 	// IDChurn means that MoneyKit changes every transaction's id and reports the old ids as
 	// removed.
 	IDChurn = "id-churn"
-	// RemovedFirst is like IDChurn, and the removed ids are on pages before the rows that replace
+	// RemovedFirst is like IDChurn, but the removed ids are on pages before the rows that replace
 	// them.
 	RemovedFirst = "removed-first"
-	// Unordered is like IDChurn, and all lists are in no particular order.
+	// Unordered is like IDChurn, but all lists are in no particular order.
 	Unordered = "unordered"
 	// CreatedAndUpdated means that one response reports a new row both as created and as updated.
 	CreatedAndUpdated = "created-and-updated"
@@ -68,11 +68,11 @@ const (
 	CursorForgotten = "cursor-forgotten"
 	// CursorCircles means that the next 40 pages of a sync repeat the same two cursors.
 	CursorCircles = "cursor-circles"
-	// RenumberedDay means that a row is added to a day and gets the day's first id; the others get
-	// the next row's.
+	// RenumberedDay means that a row is added to a day and gets the id of the day's first row. Each
+	// other row of the day gets the id of the row after it.
 	RenumberedDay = "renumbered-day"
-	// SecondLink means that a pending row keeps its id on each link of the login, for three days
-	// and when posted.
+	// SecondLink means that a pending row keeps its id for three days and when it is posted, on
+	// each link of the login.
 	SecondLink = "second-link"
 )
 
@@ -89,15 +89,15 @@ const (
 	// DaysRefused means that for an hour days before the last 40 are rejected although 90 are
 	// promised.
 	DaysRefused = "days-refused"
-	// TodayRefused means that for an hour the institution's current day is rejected until it starts
-	// in UTC.
+	// TodayRefused means that for an hour the institution's current day is rejected while it has
+	// not started in UTC.
 	TodayRefused = "today-refused"
 	// ValueDays means that each new row is selected by one day and shows a value date three or six
 	// days later.
 	ValueDays = "value-days"
 )
 
-// Situations of Plaid. It also has those of MoneyKit, except PostedSameID and SecondLink.
+// Situations of Plaid alone.
 const (
 	// PostedUnmatched means that a pending row is posted a day later under another id, and nothing
 	// connects the two rows.
@@ -126,9 +126,9 @@ func Situations() []Situation {
 }
 
 // Stage makes a situation happen in the first account of a MoneyKit link, a Dapi connection or a
-// Plaid Item.
-// Situations about a row can be staged repeatedly. The error is a [*Refusal] for an unknown name,
-// if the provider does not have the situation, and if the account has no suitable row.
+// Plaid Item. A situation that changes one row can be staged repeatedly. The error is a [*Refusal]
+// for an unknown name, if the provider does not have the situation, or if the account has no
+// suitable row.
 func (b *Bank) Stage(linkOrConnection, situation string) error {
 	b.core.Lock()
 	defer b.core.Unlock()

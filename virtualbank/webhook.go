@@ -14,13 +14,13 @@ import (
 
 // Webhook is an event to announce.
 type Webhook struct {
-	Provider string `json:"provider"` // "moneykit" or "dapi"
+	Provider string `json:"provider"` // "moneykit", "dapi" or "plaid"
 
-	// Event is the name of the event, such as "link.state_changed". For Dapi see [DapiEvents].
+	// Event is the name of the event: see [MoneyKitEvents], [DapiEvents] and [PlaidEvents].
 	Event string `json:"event"`
 
-	// Reference is the link id on MoneyKit and the connection id on Dapi. It may be unknown to the
-	// bank.
+	// Reference is the link id on MoneyKit, the connection id on Dapi, and the Item id on Plaid. An
+	// id that the bank does not know is allowed.
 	Reference string `json:"reference"`
 
 	// Members are added to the members of the body, and replace those with the same names.
@@ -30,8 +30,8 @@ type Webhook struct {
 	Key string `json:"key,omitempty"`
 }
 
-// RotateWebhookKeys starts new keys. MoneyKit signs with a new key and still publishes the old
-// ones. Dapi signs with a new secret and with the old ones.
+// RotateWebhookKeys makes new keys. MoneyKit and Plaid sign with a new key and still publish the
+// old ones. Dapi signs with a new secret and with the old ones.
 func (b *Bank) RotateWebhookKeys() {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -40,7 +40,8 @@ func (b *Bank) RotateWebhookKeys() {
 	}
 }
 
-// RetireWebhookKeys drops all keys and secrets but the newest.
+// RetireWebhookKeys ends all keys and secrets except the newest. Plaid still publishes an ended
+// key, with the time of its end.
 func (b *Bank) RetireWebhookKeys() {
 	b.core.Lock()
 	defer b.core.Unlock()
