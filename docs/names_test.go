@@ -22,7 +22,8 @@ var folders = map[string]string{
 	"challenge": ".", "session": ".",
 	"guard": "guard", "g": "guard", "inbox": "inbox", "reconcile": "reconcile", "providertest": "providertest",
 	"virtualbank": "virtualbank", "bank": "virtualbank",
-	"moneykit": "providers/moneykit", "dapi": "providers/dapi", "normalize": "normalize",
+	"moneykit": "providers/moneykit", "dapi": "providers/dapi", "plaid": "providers/plaid",
+	"normalize": "normalize",
 	"rest": "adapter/rest", "token": "adapter/token", "wire": "adapter/wire", "rotation": "adapter/rotation",
 	"webhook": "adapter/webhook",
 }

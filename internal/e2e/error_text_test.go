@@ -18,8 +18,10 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 	dapimodel "github.com/bankmux/bankmux/normalize/dapi"
 	moneykitmodel "github.com/bankmux/bankmux/normalize/moneykit"
+	plaidmodel "github.com/bankmux/bankmux/normalize/plaid"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 )
 
 // answering returns one response to every request.
@@ -73,14 +75,24 @@ func answered(t *testing.T, a answering) map[string]*bankmux.Client {
 		},
 	)
 	require.NoError(t, err)
-	return map[string]*bankmux.Client{"moneykit": mk, "dapi": dp}
+	pl, err := plaid.New(
+		plaid.Config{
+			BaseURL:     "http://127.0.0.1",
+			ClientID:    "id",
+			Secret:      bankmux.NewSecret("secret"),
+			Environment: bankmux.Sandbox,
+			HTTPClient:  httpClient,
+		},
+	)
+	require.NoError(t, err)
+	return map[string]*bankmux.Client{"moneykit": mk, "dapi": dp, "plaid": pl}
 }
 
 func TestErrorText(t *testing.T) {
 	t.Parallel()
 	t.Run("every row of the providers' tables", func(t *testing.T) {
 		t.Parallel()
-		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue()} {
+		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue(), plaidmodel.Catalogue()} {
 			for _, row := range table.Rows() {
 				for _, field := range []string{"", "body.customer_user.id"} {
 					e := table.Error(
