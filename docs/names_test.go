@@ -24,7 +24,7 @@ var folders = map[string]string{
 	"virtualbank": "virtualbank", "bank": "virtualbank",
 	"moneykit": "providers/moneykit", "dapi": "providers/dapi", "plaid": "providers/plaid",
 	"normalize": "normalize",
-	"rest": "adapter/rest", "token": "adapter/token", "wire": "adapter/wire", "rotation": "adapter/rotation",
+	"rest":      "adapter/rest", "token": "adapter/token", "wire": "adapter/wire", "rotation": "adapter/rotation",
 	"webhook": "adapter/webhook",
 }
 
