@@ -26,11 +26,12 @@ type Harness struct {
 	// through env.Guard. New is called several times for one Backend.
 	New func(env Env) (*bankmux.Client, error)
 
-	// Request is a valid session request. Its User is required, as always.
+	// Request is a session request that the provider accepts. Its User is required.
 	Request bankmux.SessionRequest
 
 	// Link plays the user in the provider's front end. It finishes the flow of the session and
-	// returns the payload that the front end posts to the application.
+	// returns the payload that the front end posts to the application. With
+	// [bankmux.CapTransactions], a new connection must come with an account that has rows.
 	Link func(s bankmux.Session) (json.RawMessage, error)
 
 	// IsExchange reports whether a request to Backend is the exchange: the one that spends the
@@ -221,5 +222,5 @@ type Operation struct {
 // results.
 type Table struct {
 	File  string // relative to the package of the test
-	Title string // the name of the part, which stands between "<!-- matrix: Title -->" and "<!-- end -->"
+	Title string // the part is between the lines "<!-- matrix: Title -->" and "<!-- end -->"
 }

@@ -7,6 +7,9 @@ import (
 // Data changes accounts and rows at the bank behind a connection. Amounts are decimal texts. The
 // backend must send them digit by digit, in the provider's own form. A harness that converts them
 // is a second statement of the provider's conventions, independent of the adapter.
+//
+// AddAccount is required. AddTransaction is required with [bankmux.CapTransactions] or
+// [bankmux.CapSync], and SetBalance with [bankmux.CapBalances].
 type Data struct {
 	// Refetch makes a provider that serves stored data read the bank now. Nil where every call
 	// reads the bank.
@@ -58,7 +61,7 @@ type Row struct {
 }
 
 // Webhooks makes deliveries of the provider, signed at the current time. They change nothing at the
-// backend.
+// backend. Sign, Signed, Forged and Rotate are required.
 type Webhooks struct {
 	// Sign returns a genuine delivery about the connection, a different one at each call. If the
 	// signature covers method and URL, set them with [bankmux.WebhookRequest.SentTo]: POST, and a

@@ -169,5 +169,5 @@ func (m *matrixTable) keep(t *testing.T, doc Table) {
 		require.NoError(t, os.WriteFile(doc.File, []byte(now), 0o644)) //nolint:gosec // a page to read
 		return
 	}
-	assert.Equal(t, string(kept), now, "the fault matrix changed: run the test with -matrix.update and review the difference")
+	assert.Equal(t, string(kept), now, "the fault matrix changed: run the test with -matrix.update and review it")
 }

@@ -95,7 +95,8 @@ func underEverySetting(t *testing.T, b *bench, op operation) {
 			)
 			if f.dial != "" {
 				assert.Zero(t, arrived, "%s under %s", op.name, f.name)
-				assert.True(t, bankmux.OutcomeKnown(err), "%s under %s: nothing was sent, so the outcome is known; %v", op.name, f.name, err)
+				assert.True(t, bankmux.OutcomeKnown(err),
+					"%s under %s: nothing was sent, so the outcome is known; %v", op.name, f.name, err)
 			}
 			if !bankmux.OutcomeKnown(err) {
 				namesFindOut(t, op.name+" under "+f.name, err)
@@ -155,7 +156,8 @@ func givenUpAnywhere(t *testing.T, b *bench, op operation) {
 			case err == nil:
 				assert.Equal(t, 1, arrived, "%s: a result of a call that was never made", name)
 			case arrived == 0:
-				assert.True(t, bankmux.OutcomeKnown(err), "%s: nothing was sent, so the outcome is known; %v", name, err)
+				assert.True(t, bankmux.OutcomeKnown(err),
+					"%s: nothing was sent, so the outcome is known; %v", name, err)
 			default:
 				namesFindOut(t, name, err)
 			}

@@ -148,10 +148,12 @@ func dayRanges(t *testing.T, b *bench) {
 	rows, failed = b.read(later)
 	assert.Empty(t, failed, "a last day in the future means today")
 	assert.Len(t, rows, 36)
+	future := req
+	future.From, future.To = today.AddDays(3), bankmux.Date{}
 	sent := b.reached()
 	for name, change := range map[string]func(*bankmux.TransactionsRequest){
 		"reversed":               func(r *bankmux.TransactionsRequest) { r.From, r.To = r.To, r.From },
-		"in the future":          func(r *bankmux.TransactionsRequest) { r.From, r.To = today.AddDays(3), bankmux.Date{} },
+		"in the future":          func(r *bankmux.TransactionsRequest) { *r = future },
 		"no such day":            func(r *bankmux.TransactionsRequest) { r.From = bankmux.NewDate(2026, 2, 30) },
 		"a page of another form": func(r *bankmux.TransactionsRequest) { r.Page = "made up" },
 		"a negative size":        func(r *bankmux.TransactionsRequest) { r.PageSize = -1 },
