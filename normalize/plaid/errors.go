@@ -1,6 +1,7 @@
 package plaid
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bankmux/bankmux"
@@ -16,140 +17,69 @@ var catalogue = normalize.NewCatalogue(slices.Concat(
 
 // applicationErrors are mistakes of the application or its settings.
 var applicationErrors = []normalize.Row{
-	{Code: "MISSING_FIELDS", Kind: bankmux.ErrInvalid, Detail: "the request lacks a member"},
-	{Code: "UNKNOWN_FIELDS", Kind: bankmux.ErrInvalid, Detail: "the request has a member that Plaid does not know"},
-	{Code: "INVALID_FIELD", Kind: bankmux.ErrInvalid, Detail: "a member of the request has a wrong value"},
-	{Code: "INVALID_CONFIGURATION", Kind: bankmux.ErrInvalid, Detail: "a setting of the link token has a wrong form"},
-	{
-		Code: "INCOMPATIBLE_API_VERSION", Kind: bankmux.ErrInvalid,
-		Detail: "the request has a member of another version of the API",
-	},
-	{Code: "INVALID_BODY", Kind: bankmux.ErrInvalid, Detail: "the request is not JSON"},
-	{Code: "INVALID_HEADERS", Kind: bankmux.ErrInvalid, Detail: "the request lacks a header"},
-	{Code: "NOT_FOUND", Kind: bankmux.ErrInvalid, Detail: "Plaid has no such path"},
-	{Code: "NO_LONGER_AVAILABLE", Kind: bankmux.ErrUnsupported, Detail: "Plaid has retired this path"},
-	{Code: "SANDBOX_ONLY", Kind: bankmux.ErrUnsupported, Detail: "only the sandbox has this"},
-	{Code: "INVALID_API_KEYS", Kind: bankmux.ErrCredentials, Detail: "client id or secret is refused"},
-	{
-		Code: "UNAUTHORIZED_ENVIRONMENT", Kind: bankmux.ErrNotPermitted,
-		Detail: "the application may not use this environment",
-	},
-	{
-		Code: "UNAUTHORIZED_ROUTE_ACCESS", Kind: bankmux.ErrNotPermitted,
-		Detail: "the application may not use this endpoint",
-	},
-	{
-		Code: "INVALID_PRODUCT", Kind: bankmux.ErrNotPermitted,
-		Detail: "a product is unknown, is not allowed here, or is not enabled for the application",
-	},
-	{
-		Code: "INVALID_LINK_CUSTOMIZATION", Kind: bankmux.ErrNotPermitted,
-		Detail: "the Link customization in the dashboard does not fit the session",
-	},
-	{Code: "INVALID_INSTITUTION", Kind: bankmux.ErrNotFound, Detail: "there is no such institution"},
-	{
-		Code: "INVALID_ACCOUNT_ID", Kind: bankmux.ErrNotFound,
-		Detail: "the connection has no such account: it was closed, revoked or has another id now",
-	},
-	{
-		Code: "INVALID_PUBLIC_TOKEN", Kind: bankmux.ErrTokenSpent,
-		Detail: "the public token was used, has expired or is wrong",
-	},
-	{
-		Code: "INVALID_LINK_TOKEN", Kind: bankmux.ErrTokenSpent,
-		Detail: "the link token was used, has expired or is wrong",
-	},
-	{
-		Code: "INVALID_ACCESS_TOKEN", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "the access token is of another application or environment, or was replaced",
-	},
-	{
-		Code: "INVALID_WEBHOOK_VERIFICATION_KEY_ID", Kind: bankmux.ErrNotFound,
-		Detail: "there is no such key",
-	},
-	{Code: "INVALID_USER_ID", Kind: bankmux.ErrInvalid, Detail: "Plaid has no such user"},
-	{Code: "INVALID_USER_TOKEN", Kind: bankmux.ErrInvalid, Detail: "Plaid has no such user"},
-	{
-		Code: "INVALID_USER_IDENTITY_DATA", Kind: bankmux.ErrInvalid,
-		Detail: "the user's phone number, e-mail or postal address is not valid",
-	},
-	{
-		Code: "LAST_UPDATED_DATETIME_OUT_OF_RANGE", Kind: bankmux.ErrInstitution,
-		Detail: "the bank has no balance that is as fresh as requested",
-	},
-	{
-		Code: "SANDBOX_PRODUCT_NOT_ENABLED", Kind: bankmux.ErrInvalid,
-		Detail: "the connection lacks the product of this webhook",
-	},
-	{Code: "SANDBOX_WEBHOOK_INVALID", Kind: bankmux.ErrInvalid, Detail: "the connection has no usable webhook"},
+	row("MISSING_FIELDS", bankmux.ErrInvalid, "the request lacks a member"),
+	row("UNKNOWN_FIELDS", bankmux.ErrInvalid, "the request has a member that Plaid does not know"),
+	row("INVALID_FIELD", bankmux.ErrInvalid, "a member of the request has a wrong value"),
+	row("INVALID_CONFIGURATION", bankmux.ErrInvalid, "a setting of the link token has a wrong form"),
+	row("INCOMPATIBLE_API_VERSION", bankmux.ErrInvalid, "the request has a member of another version of the API"),
+	row("INVALID_BODY", bankmux.ErrInvalid, "the request is not JSON"),
+	row("INVALID_HEADERS", bankmux.ErrInvalid, "the request lacks a header"),
+	row("NOT_FOUND", bankmux.ErrInvalid, "Plaid has no such path"),
+	row("NO_LONGER_AVAILABLE", bankmux.ErrUnsupported, "Plaid has retired this path"),
+	row("SANDBOX_ONLY", bankmux.ErrUnsupported, "only the sandbox has this"),
+	row("INVALID_API_KEYS", bankmux.ErrCredentials, "client id or secret is refused"),
+	row("UNAUTHORIZED_ENVIRONMENT", bankmux.ErrNotPermitted, "the application may not use this environment"),
+	row("UNAUTHORIZED_ROUTE_ACCESS", bankmux.ErrNotPermitted, "the application may not use this endpoint"),
+	row("INVALID_PRODUCT", bankmux.ErrNotPermitted, "a product is unknown or not enabled for the application"),
+	row("INVALID_LINK_CUSTOMIZATION", bankmux.ErrNotPermitted, "the customization of Link does not fit the session"),
+	row("INVALID_INSTITUTION", bankmux.ErrNotFound, "there is no such institution"),
+	row("INVALID_ACCOUNT_ID", bankmux.ErrNotFound, "the account was closed or revoked, or has another id now"),
+	row("INVALID_PUBLIC_TOKEN", bankmux.ErrTokenSpent, "the public token was used, has expired or is wrong"),
+	row("INVALID_LINK_TOKEN", bankmux.ErrTokenSpent, "the link token was used, has expired or is wrong"),
+	row("INVALID_ACCESS_TOKEN", bankmux.ErrNotFound,
+		"the access token is of another application or environment, or was replaced", bankmux.ScopeConnection),
+	row("INVALID_WEBHOOK_VERIFICATION_KEY_ID", bankmux.ErrNotFound, "there is no such key"),
+	row("INVALID_USER_ID", bankmux.ErrInvalid, "Plaid has no such user"),
+	row("INVALID_USER_TOKEN", bankmux.ErrInvalid, "Plaid has no such user"),
+	row("INVALID_USER_IDENTITY_DATA", bankmux.ErrInvalid, "the user's phone number or address is not valid"),
+	row("LAST_UPDATED_DATETIME_OUT_OF_RANGE", bankmux.ErrInstitution, "the bank has no balance as fresh as requested"),
+	row("SANDBOX_PRODUCT_NOT_ENABLED", bankmux.ErrInvalid, "the connection lacks the product of this webhook"),
+	row("SANDBOX_WEBHOOK_INVALID", bankmux.ErrInvalid, "the connection has no usable webhook"),
 }
 
 // itemErrors are about one Item, which is a connection in Plaid's words.
 var itemErrors = []normalize.Row{
-	{Code: "ITEM_LOGIN_REQUIRED", Kind: bankmux.ErrReauth, Detail: "the login or the consent has ended"},
-	{Code: "INVALID_CREDENTIALS", Kind: bankmux.ErrReauth, Detail: "the bank login is wrong"},
-	{Code: "INVALID_MFA", Kind: bankmux.ErrReauth, Detail: "the user answered the bank wrongly"},
-	{Code: "INVALID_SEND_METHOD", Kind: bankmux.ErrReauth, Detail: "the bank cannot send a code this way"},
-	{Code: "INSUFFICIENT_CREDENTIALS", Kind: bankmux.ErrReauth, Detail: "the user did not complete the login"},
-	{Code: "INVALID_OTP", Kind: bankmux.ErrReauth, Detail: "the one-time password is wrong"},
-	{Code: "INVALID_PHONE_NUMBER", Kind: bankmux.ErrReauth, Detail: "the phone number is wrong"},
-	{Code: "USER_INPUT_TIMEOUT", Kind: bankmux.ErrReauth, Detail: "the user did not answer in time"},
-	{
-		Code: "INVALID_UPDATED_USERNAME", Kind: bankmux.ErrGone,
-		Detail: "the user logged in under another name, which needs a new connection",
-	},
-	{Code: "ITEM_LOCKED", Kind: bankmux.ErrReauth, Detail: "the bank locked the login: the user must unlock it there"},
-	{Code: "USER_SETUP_REQUIRED", Kind: bankmux.ErrReauth, Detail: "the user must act at the bank first"},
-	{
-		Code: "PASSWORD_RESET_REQUIRED", Kind: bankmux.ErrReauth,
-		Detail: "the user must set a new password at the bank first",
-	},
-	{Code: "ACCESS_NOT_GRANTED", Kind: bankmux.ErrConsent, Detail: "the user did not permit this product at the bank"},
-	{Code: "ADDITIONAL_CONSENT_REQUIRED", Kind: bankmux.ErrConsent, Detail: "the user did not consent to this product"},
-	{Code: "ITEM_NOT_FOUND", Kind: bankmux.ErrGone, Detail: "the connection was removed"},
-	{Code: "USER_PERMISSION_REVOKED", Kind: bankmux.ErrGone, Detail: "the user revoked the permission"},
-	{Code: "ITEM_CONCURRENTLY_DELETED", Kind: bankmux.ErrGone, Detail: "the connection was removed during the call"},
-	{
-		Code: "ITEM_NOT_SUPPORTED", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeConnection,
-		Detail: "Plaid cannot use this login",
-	},
-	{
-		Code: "MFA_NOT_SUPPORTED", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeConnection,
-		Detail: "Plaid cannot use the second factor of this login",
-	},
-	{
-		Code: "NO_ACCOUNTS", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "no open account is shared",
-	},
-	{
-		Code: "NO_AUTH_ACCOUNTS", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "no shared account has numbers",
-	},
-	{
-		Code: "no-depository-accounts", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "no shared account has numbers",
-	},
-	{
-		Code: "NO_INVESTMENT_ACCOUNTS", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "no shared account has investments",
-	},
-	{
-		Code: "NO_LIABILITY_ACCOUNTS", Kind: bankmux.ErrNotFound, Scope: bankmux.ScopeConnection,
-		Detail: "no shared account is a debt",
-	},
-	{Code: "PRODUCT_NOT_READY", Kind: bankmux.ErrNotReady, Detail: "Plaid has not fetched the product yet"},
-	{
-		Code: "PRODUCTS_NOT_SUPPORTED", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeConnection,
-		Detail: "the bank or the connection does not have the product",
-	},
-	{
-		Code: "PRODUCT_NOT_ENABLED", Kind: bankmux.ErrConsent,
-		Detail: "the product was not requested when the bank was linked",
-	},
-	{
-		Code: CodeMutation, Kind: bankmux.ErrUnavailable, Scope: bankmux.ScopeConnection,
-		Detail: "the transactions changed while they were read",
-	},
+	row("ITEM_LOGIN_REQUIRED", bankmux.ErrReauth, "the login or the consent has ended"),
+	row("INVALID_CREDENTIALS", bankmux.ErrReauth, "the bank login is wrong"),
+	row("INVALID_MFA", bankmux.ErrReauth, "the user answered the bank wrongly"),
+	row("INVALID_SEND_METHOD", bankmux.ErrReauth, "the bank cannot send a code this way"),
+	row("INSUFFICIENT_CREDENTIALS", bankmux.ErrReauth, "the user did not complete the login"),
+	row("INVALID_OTP", bankmux.ErrReauth, "the one-time password is wrong"),
+	row("INVALID_PHONE_NUMBER", bankmux.ErrReauth, "the phone number is wrong"),
+	row("USER_INPUT_TIMEOUT", bankmux.ErrReauth, "the user did not answer in time"),
+	row("INVALID_UPDATED_USERNAME", bankmux.ErrGone, "the user logged in under another name: link the bank again"),
+	row("ITEM_LOCKED", bankmux.ErrReauth, "the bank locked the login: the user must unlock it there"),
+	row("USER_SETUP_REQUIRED", bankmux.ErrReauth, "the user must act at the bank first"),
+	row("PASSWORD_RESET_REQUIRED", bankmux.ErrReauth, "the user must set a new password at the bank first"),
+	row("ACCESS_NOT_GRANTED", bankmux.ErrConsent, "the user did not permit this product at the bank"),
+	row("ADDITIONAL_CONSENT_REQUIRED", bankmux.ErrConsent, "the user did not consent to this product"),
+	row("ITEM_NOT_FOUND", bankmux.ErrGone, "the connection was removed"),
+	row("USER_PERMISSION_REVOKED", bankmux.ErrGone, "the user revoked the permission"),
+	row("ITEM_CONCURRENTLY_DELETED", bankmux.ErrGone, "the connection was removed during the call"),
+	row("ITEM_NOT_SUPPORTED", bankmux.ErrUnsupported, "Plaid cannot use this login", bankmux.ScopeConnection),
+	row("MFA_NOT_SUPPORTED", bankmux.ErrUnsupported,
+		"Plaid cannot use the second factor of this login", bankmux.ScopeConnection),
+	row("NO_ACCOUNTS", bankmux.ErrNotFound, "no open account is shared", bankmux.ScopeConnection),
+	row("NO_AUTH_ACCOUNTS", bankmux.ErrNotFound, "no shared account has numbers", bankmux.ScopeConnection),
+	row("no-depository-accounts", bankmux.ErrNotFound, "no shared account has numbers", bankmux.ScopeConnection),
+	row("NO_INVESTMENT_ACCOUNTS", bankmux.ErrNotFound, "no shared account has investments", bankmux.ScopeConnection),
+	row("NO_LIABILITY_ACCOUNTS", bankmux.ErrNotFound, "no shared account is a debt", bankmux.ScopeConnection),
+	row("PRODUCT_NOT_READY", bankmux.ErrNotReady, "Plaid has not fetched the product yet"),
+	row("PRODUCTS_NOT_SUPPORTED", bankmux.ErrUnsupported,
+		"the bank or the connection does not have the product", bankmux.ScopeConnection),
+	row("PRODUCT_NOT_ENABLED", bankmux.ErrConsent, "the product was not requested when the bank was linked"),
+	row(CodeMutation, bankmux.ErrUnavailable,
+		"the transactions changed while they were read", bankmux.ScopeConnection),
 }
 
 // CodeMutation is the code of a sync whose rows changed while its pages were read. The round starts
@@ -158,92 +88,77 @@ const CodeMutation = "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 // institutionErrors are about one bank, or about the application's registration with it.
 var institutionErrors = []normalize.Row{
-	{Code: "INSTITUTION_DOWN", Kind: bankmux.ErrInstitution, Detail: "the bank is down"},
-	{Code: "INSTITUTION_NOT_RESPONDING", Kind: bankmux.ErrInstitution, Detail: "the bank does not respond"},
-	{Code: "INSTITUTION_NOT_AVAILABLE", Kind: bankmux.ErrInstitution, Detail: "Plaid cannot reach the bank"},
-	{
-		Code: "INSTITUTION_NO_LONGER_SUPPORTED", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeInstitution,
-		Detail: "Plaid no longer serves the bank in this way",
-	},
-	{Code: "UNSUPPORTED_RESPONSE", Kind: bankmux.ErrInstitution, Detail: "Plaid cannot read the bank's response"},
-	{
-		Code: "UNAUTHORIZED_INSTITUTION", Kind: bankmux.ErrNotPermitted,
-		Detail: "the application is not registered with the bank",
-	},
-	{
-		Code: "INSTITUTION_REGISTRATION_REQUIRED", Kind: bankmux.ErrNotPermitted,
-		Detail: "the application is not registered with the bank",
-	},
-	{
-		Code: "INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT", Kind: bankmux.ErrNotPermitted,
-		Detail: "the bank is not enabled in this environment",
-	},
+	row("INSTITUTION_DOWN", bankmux.ErrInstitution, "the bank is down"),
+	row("INSTITUTION_NOT_RESPONDING", bankmux.ErrInstitution, "the bank does not respond"),
+	row("INSTITUTION_NOT_AVAILABLE", bankmux.ErrInstitution, "Plaid cannot reach the bank"),
+	row("INSTITUTION_NO_LONGER_SUPPORTED", bankmux.ErrUnsupported,
+		"Plaid no longer serves the bank in this way", bankmux.ScopeInstitution),
+	row("UNSUPPORTED_RESPONSE", bankmux.ErrInstitution, "Plaid cannot read the bank's response"),
+	row("UNAUTHORIZED_INSTITUTION", bankmux.ErrNotPermitted, "the application is not registered with the bank"),
+	row("INSTITUTION_REGISTRATION_REQUIRED", bankmux.ErrNotPermitted,
+		"the application is not registered with the bank"),
+	row("INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT", bankmux.ErrNotPermitted,
+		"the bank is not enabled in this environment"),
 }
 
 // plaidErrors are Plaid's own failures. See [Error] for the scope of an internal one.
 var plaidErrors = []normalize.Row{
-	{Code: "INTERNAL_SERVER_ERROR", Kind: bankmux.ErrUnavailable, Detail: "Plaid failed"},
-	{Code: "plaid-internal-error", Kind: bankmux.ErrUnavailable, Detail: "Plaid failed"},
-	{Code: "PLANNED_MAINTENANCE", Kind: bankmux.ErrUnavailable, Detail: "Plaid is under maintenance"},
+	row("INTERNAL_SERVER_ERROR", bankmux.ErrUnavailable, "Plaid failed"),
+	row("plaid-internal-error", bankmux.ErrUnavailable, "Plaid failed"),
+	row("PLANNED_MAINTENANCE", bankmux.ErrUnavailable, "Plaid is under maintenance"),
 }
+
+// tooMany is what most limits say.
+const tooMany = "too many requests were made"
 
 // limits are rate limits and quotas. Most limits hold per Item and per application under the same
 // code. See [Error] for their scope.
 var limits = []normalize.Row{
-	limited("ACCOUNTS_LIMIT"),
-	limited("BALANCE_LIMIT"),
-	limited("AUTH_LIMIT"),
-	limited("IDENTITY_LIMIT"),
-	limited("TRANSACTIONS_SYNC_LIMIT"),
-	limited("TRANSACTIONS_LIMIT"),
-	limited("TRANSACTIONS_REFRESH_LIMIT"),
-	limited("INVESTMENT_HOLDINGS_GET_LIMIT"),
-	limited("INVESTMENT_TRANSACTIONS_LIMIT"),
-	limited("ITEM_GET_LIMIT"),
-	limited("RATE_LIMIT"),
-	{
-		Code: "ACCOUNTS_BALANCE_GET_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp,
-		Detail: "too many balances of all connections were read",
-	},
-	{
-		Code: "INSTITUTIONS_GET_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp,
-		Detail: "too many requests for institutions were made",
-	},
-	{
-		Code: "INSTITUTIONS_GET_BY_ID_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp,
-		Detail: "too many requests for institutions were made",
-	},
-	{
-		Code: "INSTITUTION_RATE_LIMIT", Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeInstitution,
-		Detail: "Plaid asks this bank too often",
-	},
-	{Code: "CREDITS_EXHAUSTED", Kind: bankmux.ErrQuota, Detail: "the application's credits are used up"},
-	{Code: "TRIAL_CONNECTION_LIMIT", Kind: bankmux.ErrQuota, Detail: "the connections of the trial are used up"},
-	{Code: "ADDITION_LIMIT", Kind: bankmux.ErrQuota, Detail: "the application's number of connections is used up"},
-}
-
-func limited(code string) normalize.Row {
-	return normalize.Row{Code: code, Kind: bankmux.ErrRateLimited, Detail: "too many requests were made"}
+	row("ACCOUNTS_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("BALANCE_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("AUTH_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("IDENTITY_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("TRANSACTIONS_SYNC_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("TRANSACTIONS_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("TRANSACTIONS_REFRESH_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("INVESTMENT_HOLDINGS_GET_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("INVESTMENT_TRANSACTIONS_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("ITEM_GET_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("RATE_LIMIT", bankmux.ErrRateLimited, tooMany),
+	row("ACCOUNTS_BALANCE_GET_LIMIT", bankmux.ErrRateLimited, "too many balances were read", bankmux.ScopeApp),
+	row("INSTITUTIONS_GET_LIMIT", bankmux.ErrRateLimited, "too many banks were read", bankmux.ScopeApp),
+	row("INSTITUTIONS_GET_BY_ID_LIMIT", bankmux.ErrRateLimited, "too many banks were read", bankmux.ScopeApp),
+	row("INSTITUTION_RATE_LIMIT", bankmux.ErrRateLimited, "Plaid asks this bank too often", bankmux.ScopeInstitution),
+	row("CREDITS_EXHAUSTED", bankmux.ErrQuota, "the application's credits are used up"),
+	row("TRIAL_CONNECTION_LIMIT", bankmux.ErrQuota, "the connections of the trial are used up"),
+	row("ADDITION_LIMIT", bankmux.ErrQuota, "the application's number of connections is used up"),
 }
 
 // classes are the meanings of codes without a row, by error_type. The types of products that the
 // adapter does not use have none, so the status decides there.
 var classes = []normalize.Row{
-	{Class: "INVALID_REQUEST", Kind: bankmux.ErrInvalid, Detail: "the request is malformed"},
-	{Class: "INVALID_INPUT", Kind: bankmux.ErrInvalid, Detail: "the request has a wrong value"},
-	{Class: "INVALID_RESULT", Kind: bankmux.ErrInstitution, Detail: "the bank has no usable data"},
-	{Class: "INSTITUTION_ERROR", Kind: bankmux.ErrInstitution, Detail: "the bank is failing"},
-	{Class: "RATE_LIMIT_EXCEEDED", Kind: bankmux.ErrRateLimited, Detail: "too many requests were made"},
-	{Class: "API_ERROR", Kind: bankmux.ErrUnavailable, Detail: "Plaid failed"},
-	{Class: "ITEM_ERROR", Kind: bankmux.ErrReauth, Detail: "the login cannot be used as it is"},
-	{
-		Class: "TRANSACTIONS_ERROR", Kind: bankmux.ErrUnavailable, Scope: bankmux.ScopeConnection,
-		Detail: "the transactions cannot be read now",
-	},
-	{Class: "OAUTH_ERROR", Kind: bankmux.ErrUserAction, Detail: "the login at the bank's own page failed"},
-	{Class: "RECAPTCHA_ERROR", Kind: bankmux.ErrUserAction, Detail: "the user did not pass a check"},
-	{Class: "USER_ERROR", Kind: bankmux.ErrInvalid, Detail: "what is known about the user is not valid"},
-	{Class: "SANDBOX_ERROR", Kind: bankmux.ErrInvalid, Detail: "the sandbox cannot do this"},
+	class("INVALID_REQUEST", bankmux.ErrInvalid, "the request is malformed"),
+	class("INVALID_INPUT", bankmux.ErrInvalid, "the request has a wrong value"),
+	class("INVALID_RESULT", bankmux.ErrInstitution, "the bank has no usable data"),
+	class("INSTITUTION_ERROR", bankmux.ErrInstitution, "the bank is failing"),
+	class("RATE_LIMIT_EXCEEDED", bankmux.ErrRateLimited, tooMany),
+	class("API_ERROR", bankmux.ErrUnavailable, "Plaid failed"),
+	class("ITEM_ERROR", bankmux.ErrReauth, "the login cannot be used as it is"),
+	class("TRANSACTIONS_ERROR", bankmux.ErrUnavailable, "the transactions cannot be read now", bankmux.ScopeConnection),
+	class("OAUTH_ERROR", bankmux.ErrUserAction, "the login at the bank's own page failed"),
+	class("RECAPTCHA_ERROR", bankmux.ErrUserAction, "the user did not pass a check"),
+	class("USER_ERROR", bankmux.ErrInvalid, "what is known about the user is not valid"),
+	class("SANDBOX_ERROR", bankmux.ErrInvalid, "the sandbox cannot do this"),
+}
+
+// row is a row of the table. An empty scope is that of the kind.
+func row(code string, kind bankmux.Kind, detail string, scope ...bankmux.Scope) normalize.Row {
+	return normalize.Row{Code: code, Kind: kind, Detail: detail, Scope: cmp.Or(scope...)}
+}
+
+// class is the row of every other code of an error_type.
+func class(name string, kind bankmux.Kind, detail string, scope ...bankmux.Scope) normalize.Row {
+	return normalize.Row{Class: name, Kind: kind, Detail: detail, Scope: cmp.Or(scope...)}
 }
 
 // Catalogue returns the table of Plaid's errors.
