@@ -13,8 +13,8 @@ import (
 // How long Plaid works on a new Item, and how often it asks an institution afterwards. The real
 // numbers are seconds to minutes, and one to four times a day.
 const (
-	initialAfter    = time.Second
-	historicalAfter = 3 * time.Second
+	initialAfter    = 3 * time.Second
+	historicalAfter = 6 * time.Second
 	asksEvery       = 6 * time.Hour
 	initialDays     = 30
 )

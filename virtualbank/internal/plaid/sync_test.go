@@ -45,14 +45,14 @@ func notReadyFirst(t *testing.T) {
 	_, code := c.PlaidRefused("/transactions/get", window)
 	assert.Equal(t, "PRODUCT_NOT_READY", code)
 
-	c.Bank.Advance(2 * time.Second)
+	c.Bank.Advance(4 * time.Second)
 	rows := map[string]object{}
 	body = c.PlaidOK("/transactions/sync", object{"access_token": access, "count": 500})
 	assert.Equal(t, "INITIAL_UPDATE_COMPLETE", body["transactions_update_status"])
 	for _, r := range banktest.List(body, "added") {
 		assert.GreaterOrEqual(t, r["date"], "2026-10-24")
 	}
-	c.Bank.Advance(2 * time.Second)
+	c.Bank.Advance(4 * time.Second)
 	_, pages := c.SyncPlaid(access, body["next_cursor"].(string), 500, rows)
 	assert.Equal(t, 1, pages)
 	oldest := "9"

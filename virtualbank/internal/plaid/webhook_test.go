@@ -55,7 +55,7 @@ func syncUpdates(t *testing.T) {
 	access, id := c.LinkPlaid("ins_900101", object{"webhook": banktest.Hook})
 	other, _ := c.LinkPlaid("ins_900101", object{"webhook": banktest.Hook})
 	c.PlaidOK("/transactions/sync", object{"access_token": other})
-	c.Bank.Advance(3 * time.Second)
+	c.Bank.Advance(6 * time.Second)
 	r := &banktest.Receiver{}
 	c.Deliver(r)
 	seen := map[any][]any{}
