@@ -15,9 +15,9 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// conformanceOf returns the ways in which the adapter authenticates the application. A run with client
-// headers is as long as one with bearer tokens. It differs only in having no token to fetch and
-// share, so only the gate has it: it sets BANKMUX_FULL.
+// conformanceOf returns the ways in which the adapter authenticates the application. A run with
+// client headers is as long as one with bearer tokens. It differs only in having no token to fetch
+// and share, so only the gate has it: it sets BANKMUX_FULL.
 func conformanceOf() map[string]moneykit.Auth {
 	all := map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer}
 	if os.Getenv("BANKMUX_FULL") != "" {
