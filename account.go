@@ -32,13 +32,13 @@ type AccountsResult struct {
 // Account is one account. It has no amounts: see [Client.Balances].
 type Account struct {
 	ID           string      `json:"id"`            // the provider's; may change when the user links again
-	Kind         AccountKind `json:"kind"`          // the library's word
-	ProviderKind string      `json:"provider_kind"` // the provider's word for it
+	Kind         AccountKind `json:"kind"`          // in the library's words
+	ProviderKind string      `json:"provider_kind"` // in the provider's words
 	Name         string      `json:"name,omitempty"`
 	Nickname     string      `json:"nickname,omitempty"`
 	Mask         string      `json:"mask,omitempty"`   // last digits as the bank shows them; not unique
-	Number       string      `json:"number,omitempty"` // if it comes with the list (Dapi)
-	// if it comes with the list (Dapi); not validated, since sandboxes invent them
+	Number       string      `json:"number,omitempty"` // if the list of accounts has it (Dapi)
+	// if the list of accounts has it (Dapi); not validated, since sandboxes invent it
 	IBAN     string   `json:"iban,omitempty"`
 	Currency Currency `json:"currency,omitempty"` // "" if the provider does not say
 	Closed   bool     `json:"closed,omitempty"`

@@ -75,9 +75,8 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 // request of this package. DoOn fills in op with the connection and its user. If the request has
 // [Answers], they are sent to the bank.
 //
-// The error is [ErrInvalid] for a connection that this client cannot have made, and for an invalid
-// request or answers. It is [ErrChallengeExpired] for answers that come too late. Both send
-// nothing.
+// The error is [ErrInvalid] for a connection that another client made, and for an invalid request
+// or answers. It is [ErrChallengeExpired] for answers that come too late. Both send nothing.
 func DoOn[P, Out any](
 	ctx context.Context,
 	c *Client,

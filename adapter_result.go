@@ -8,9 +8,9 @@ import (
 )
 
 // NewSession returns a session with ids, user and times, for an adapter to complete. The adapter
-// adds Launch, and the client adds its own name. ID is random. Some providers' webhooks name the
-// flow by an id or token of their own. Set ID to a digest of that then, so that [Event.Session] can
-// name it.
+// adds Launch, and the client adds its own name. ID is random. If the provider's webhooks name the
+// flow by an id or token of their own, set ID to a digest of that. The adapter can then set
+// [Event.Session].
 func NewSession(req SessionRequest) Session {
 	lifetime := req.Lifetime
 	if lifetime == 0 {
@@ -36,7 +36,8 @@ func NewSession(req SessionRequest) Session {
 // ConnectionOf returns the id of the connection that a login makes. It is for adapters whose
 // provider does not tie a login to a session: there, a user may link two banks from one session.
 // The reference is the provider's id of the login. The same login has the same id in any process,
-// and two logins have two ids. A reconnect keeps the id of the connection.
+// and two logins have different ids. On a reconnect the id is that of the connection that is
+// renewed.
 func (s Session) ConnectionOf(reference string) string {
 	if s.Reconnect != nil {
 		return s.ConnectionID
@@ -47,9 +48,10 @@ func (s Session) ConnectionOf(reference string) string {
 // NewLaunchToken returns a token for the front end, for an adapter.
 func NewLaunchToken(text string) LaunchToken { return LaunchToken{NewSecret(text)} }
 
-// NewConnection returns the connection that a session ends in. The adapter completes it with
-// institution, status, products and consent. On a reconnect it keeps the identity of the connection
-// that is renewed, and its other fields. It drops the dates of the consent, which is replaced.
+// NewConnection returns the connection that a session makes. The adapter completes it with
+// institution, status, products and consent. On a reconnect it is a copy of the connection that is
+// renewed, with the new reference and credential. The copy has no dates of the consent, because the
+// new consent replaces them.
 func NewConnection(s Session, reference string, credential Secret) Connection {
 	now := Moment(time.Now())
 	conn := Connection{CreatedAt: now}

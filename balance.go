@@ -10,14 +10,14 @@ type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
 	Cards      []string // the provider's ids of cards, if it keeps cards apart; otherwise [ErrUnsupported]
-	// Known are accounts as listed before. At Dapi only the kind of the account shows whether a
-	// balance is a debt, so the client lists the accounts first. It does not list them if Accounts
-	// or Cards name what to read and Known has each of those accounts.
+	// Known saves a call at Dapi, where only the kind of an account shows whether its balance is a
+	// debt. The client therefore lists the accounts first. It omits that call if the request names
+	// accounts or cards, and Known has all these accounts as listed before.
 	Known []Account
-	// Fresh asks the bank if the provider also serves stored balances. MaxAge asks the bank only if
-	// the stored ones are older. If both are set, MaxAge decides. The zero values leave it to the
-	// provider. A provider with one kind of balance ignores both, and [Balance.AsOf] says how old
-	// the balance is. Fresh balances may be billed, and take as long as the bank does.
+	// Fresh and MaxAge are for providers that serve both stored and fresh balances. Fresh asks the
+	// bank. MaxAge asks the bank only if the stored balances are older. If both are set, MaxAge
+	// decides. If neither is set, the provider decides. Other providers ignore both. [Balance.AsOf]
+	// says how old a balance is. Fresh balances may be billed, and take as long as the bank does.
 	Fresh   bool
 	MaxAge  time.Duration
 	Answers *Answers // to a [Challenge] of an earlier try
@@ -46,12 +46,12 @@ type BalancesResult struct {
 	Failed   []Failure
 }
 
-// AccountBalances are the balances of one account or card that the bank reported.
+// AccountBalances are the balances that the bank reported for one account or card.
 type AccountBalances struct {
 	Account  string    `json:"account"`        // the provider's id of the account or card
 	Card     bool      `json:"card,omitempty"` // Account is the id of a card
 	Balances []Balance `json:"balances,omitempty"`
-	Due      Date      `json:"due"` // until when BalanceDue has to be paid, zero if the bank does not say
+	Due      Date      `json:"due"` // the last day to pay BalanceDue, zero if the bank does not say
 }
 
 // Of returns the balance of a kind, and false if the bank did not report it. Absent is not zero.
@@ -83,9 +83,9 @@ const (
 	BalanceDue       BalanceKind = "due"       // what has to be paid by a date; negative
 )
 
-// Balances reads balances. It may be repeated. If some accounts fail, a [*PartialError] names them
-// beside the balances of the others. If the bank asks the user, the [Challenge] keeps what was read
-// before. For the other errors see [BalanceReader].
+// Balances reads balances. It may be repeated. If some accounts fail, Balances returns the balances
+// of the others and a [*PartialError] that names the failures. If the bank asks the user, the
+// [Challenge] keeps what was read before. For the other errors see [BalanceReader].
 func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if c.desc.PerAccount && c.Has(CapBalances) {
 		res, err := c.balancesEach(ctx, req)

@@ -21,16 +21,17 @@ import (
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
 //		store(e.Challenge)                                  // it marshals to JSON
 //		req := bankmux.ResumeRequest{Connection: conn, Answers: e.Challenge.Answer("123456")}
-//		res, err := client.Resume(ctx, req)                 // the call goes on, perhaps in another process
+//		res, err := client.Resume(ctx, req)                 // continues the call, perhaps in another process
 //	}
 //
-// [Client.Resume] knows which call it was. Making the same call again with Answers set does the
-// same.
+// [Client.Resume] makes the interrupted call again. Making the same call again with Answers set has
+// the same effect.
 //
-// While it is open, every other call on the connection gets the same error at once. A second call
-// would end the user's session at the bank. A wrong answer is [ErrAnswerRejected], and a late one
-// is [ErrChallengeExpired]. After either, and after [Challenge.Abandon], make the call again
-// without Answers. The library never repeats an answer.
+// A second call would end the user's session at the bank. So guard.Hold, which the Dapi adapter
+// uses, refuses other calls on the connection while the challenge is open. They get the same error.
+// A wrong answer is [ErrAnswerRejected], and a late one is [ErrChallengeExpired]. After both
+// errors, and after [Challenge.Abandon], make the call again without Answers. The library never
+// sends an answer twice.
 //
 // A challenge may hold data that was read already. Protect it like that data.
 type Challenge struct {
@@ -43,10 +44,10 @@ type Challenge struct {
 	At         time.Time `json:"at"`
 	ExpiresAt  time.Time `json:"expires_at"` // the bank may close it earlier
 
-	// State is how far the operation had come. It is for the library alone.
+	// State is the progress of the operation, for the library alone.
 	State json.RawMessage `json:"state,omitempty"`
-	// Request is what the operation was asked for, without connection and answers. It is for
-	// [Client.Resume] alone.
+	// Request is the request of the operation without connection and answers, for [Client.Resume]
+	// alone.
 	Request json.RawMessage `json:"request,omitempty"`
 }
 
@@ -72,7 +73,7 @@ type Input struct {
 	Index   int       `json:"index"`
 	Query   string    `json:"query,omitempty"`   // what to show, in the bank's words
 	Image   []byte    `json:"image,omitempty"`   // what to show instead, for a captcha
-	Options []string  `json:"options,omitempty"` // for a choice: the answer is the number of one of them, from 0
+	Options []string  `json:"options,omitempty"` // for a choice: the answer is the index of an option, from 0
 }
 
 // String names the input and quotes what the bank says, as one line.

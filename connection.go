@@ -11,8 +11,8 @@ import "time"
 // [Provider.ExchangeToken] nor Open.
 type Connection struct {
 	ID          string      `json:"id"`       // the library's; never changes, so upsert by it
-	Provider    string      `json:"provider"` // adapter
-	Client      string      `json:"client"`   // registered name that routes
+	Provider    string      `json:"provider"` // name of the adapter
+	Client      string      `json:"client"`   // name of the client that serves it
 	Environment Environment `json:"environment,omitempty"`
 	User        string      `json:"user"`
 	Institution Institution `json:"institution"`

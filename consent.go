@@ -40,10 +40,10 @@ func (c Consent) Due() time.Time {
 	return c.ReconfirmBy
 }
 
-// ConsentsDue returns the connections whose consent must be renewed by the given time and can be
-// renewed at now. The most urgent one is first, and equal ones keep their order. A consent that has
-// expired already is included. Connections whose consent has no date are left out. So are those in
-// [StateGone], because a renewal cannot restore them.
+// ConsentsDue returns the connections whose consent must be renewed no later than by, and for which
+// the provider accepts a renewal at now. The most urgent one is first, and equal ones keep their
+// order. Expired consents are included. Connections whose consent has no date are left out. So are
+// those in [StateGone], because a renewal cannot restore them.
 func ConsentsDue(conns iter.Seq[Connection], now, by time.Time) []Connection {
 	var due []Connection
 	for conn := range conns {

@@ -27,15 +27,19 @@
 //
 // # Errors
 //
-// Every error is an [*Error], and its [Kind] says what to do next. No error holds a secret or
-// personal data. A call to a provider can end in these kinds, besides those that its comment names:
-// [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials], [ErrUnavailable],
-// [ErrMalformed] and [ErrUnknown]. A call on a connection can also end in [ErrInvalid], [ErrReauth]
-// and [ErrGone].
+// errors.As finds an [*Error] in every error, and its [Kind] says what to do next. A result of
+// which parts are missing comes with a [*PartialError], and a loop yields a [Failure] for each
+// unreadable row. No error holds a secret or personal data.
+//
+// The comment of a call names the kinds that are particular to it. Besides these, a call to a
+// provider can end in [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials],
+// [ErrUnavailable], [ErrMalformed] and [ErrUnknown]. A call on a connection can also end in
+// [ErrInvalid], [ErrReauth] and [ErrGone].
 //
 // # Concurrency and repeated calls
 //
-// Everything in this package is safe for concurrent use. A value does not change after it was made.
+// Everything in this package is safe for concurrent use. Values such as a [Connection] or a [Money]
+// do not change after they are made.
 //
 // A function that calls no provider may be repeated. A call to a provider may be repeated unless
 // its comment calls it a one-shot.
@@ -43,8 +47,8 @@
 // # For authors of adapters
 //
 // An adapter is a type that implements [Provider], and the optional interfaces for what else the
-// provider can do. The names below are for adapters. Of them an application uses [Interceptor], for
-// a step of its own around every call, and [Keeper].
+// provider can do. The names below are for adapters. An application uses two of them:
+// [Interceptor], to add a step around every call, and [Keeper], to store renewed credentials.
 //
 //   - The contract: [Provider], [Description], [Describer], [EffectDecider], and the interface of
 //     each [Capability], such as [AccountLister].
@@ -59,7 +63,8 @@
 //     [Moment], [ParseDecimal], [MoneyOf].
 //   - Renew a credential while a connection is in use: [Keeper].
 //   - Add an operation of the provider's own: [Do], [DoOn], [Request].
-//   - Surround every call: [Interceptor], [Op], [Group], [Effect].
+//   - Surround every call: [Interceptor], [Op], [Group], [Effect], [OutcomeKnown],
+//     [Error.Repeatable], [Kind.Counted], [Kind.BankResponded].
 //
 // Package providertest checks an adapter against this contract.
 package bankmux

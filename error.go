@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Error is the error of every function of this package. errors.Is finds its [Kind] and its cause:
+// Error is the error of the functions of this package. errors.Is finds its [Kind] and its cause:
 //
 //	if errors.Is(err, bankmux.ErrReauth) { … }
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok { wait(e.RetryAfter) }
@@ -35,15 +35,15 @@ type Error struct {
 	RequestID  string        `json:"request_id,omitempty"`  // the provider's id of the call, if it gives one
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // how long the provider asks to wait, 0 if it does not say
 
-	// NotSent says that the operation certainly never reached the provider. It was rejected before,
-	// or there was no network connection, or the circuit was open.
+	// NotSent says that the operation certainly never reached the provider. For example, the client
+	// rejected it, there was no network connection, or the circuit was open.
 	NotSent bool `json:"not_sent,omitempty"`
 	// Unlisted says that the adapter's table of errors knows neither the provider's code nor its
 	// class. Kind comes from the HTTP status then. Such a call is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
 
-	// FindOut names, with [ErrOutcomeUnknown], the call that reveals the outcome. Do not repeat the
-	// lost call otherwise.
+	// FindOut comes with [ErrOutcomeUnknown] and names the call that reveals the outcome. Do not
+	// repeat the lost call in any other way.
 	FindOut string `json:"find_out,omitempty"`
 
 	// Challenge is the bank's question to the user, with [ErrUserAction]. It is nil if there is

@@ -9,15 +9,14 @@ import (
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
-// Event is what a provider announced by webhook, in the same words for every provider. It is a
-// hint, not data: deliveries come late, twice, in any order or not at all. Ask the provider before
-// you rely on an event. [EventKind] says which call to make. These calls find everything without
-// webhooks too, only later.
+// Event is what a provider announced by webhook, in the same form for every provider. It is a hint,
+// not data: deliveries arrive late, twice, in any order or not at all. [EventKind] says which call
+// to make to learn the facts. Without webhooks the same calls find everything too, only later.
 //
-// An Event marshals to JSON and back, for an application with a queue. JSON keeps what finds the
-// connection and says what to ask. It leaves out three things: the reference, which is a credential
-// at some providers, the body, and the payload of [EventLinkFinished]. So do printing and logging.
-// A handler that needs them takes them before it queues the event.
+// An Event marshals to JSON and back, for an application with a queue. JSON keeps the fields that
+// identify the connection and the call to make. JSON, printing and logging leave out the reference,
+// which is a credential at some providers, the body, and the payload of [EventLinkFinished]. A
+// handler that needs these reads them before it queues the event.
 type Event struct {
 	Kind     EventKind `json:"kind"`
 	Name     string    `json:"name,omitempty"` // the provider's word, such as "link.state_changed"
@@ -32,8 +31,8 @@ type Event struct {
 	// it. The client sets it.
 	ReferenceKey string `json:"reference_key,omitempty"`
 	// Session is the id of the [Session] that made or last renewed the connection, "" if the
-	// provider does not name it. An event may come before ExchangeToken has returned the
-	// connection. The session is stored by then.
+	// provider does not name it. An event may arrive before ExchangeToken has returned the
+	// connection. The application then finds the user by the session.
 	Session string `json:"session,omitempty"`
 
 	// with EventConnectionStateChanged and EventConnectionDeleted: what is announced
@@ -62,7 +61,7 @@ func (e Event) Payload() []byte { return e.payload.get() }
 // after JSON, and if the provider's exchange needs none.
 func (e Event) ExchangePayload() Secret { return e.exchange }
 
-// EventKind says what an event is about. Unknown ones are kept as [EventUnknown].
+// EventKind says what an event is about. An event that the library does not know is [EventUnknown].
 type EventKind string
 
 // The kinds of events.
@@ -88,7 +87,7 @@ const (
 	// If the front end has done so already, the result is the same connection or [ErrTokenSpent].
 	EventLinkFinished EventKind = "link_finished"
 	// EventUnknown means a verified delivery of a name, a version or a form that this library does
-	// not know. Name, [Event.Raw] and [Event.Payload] have what came.
+	// not know. Name, [Event.Raw] and [Event.Payload] have its content.
 	EventUnknown EventKind = "unknown"
 )
 

@@ -10,8 +10,8 @@ type InstitutionsRequest struct {
 	Country  string // ISO 3166-1 alpha-2
 	Name     string // a whole word, or the start of the name
 	Featured bool   // only those that the provider lists first
-	PageSize int    // banks a page at most; 0 leaves it to the adapter
-	Page     string // the [InstitutionPage.Next] to go on at; "" is the first page
+	PageSize int    // banks per page at most; 0 leaves it to the adapter
+	Page     string // [InstitutionPage.Next] of the previous page; "" is the first page
 }
 
 func (r *InstitutionsRequest) prepare(*Client, *Op) error {

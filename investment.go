@@ -69,8 +69,8 @@ type InvestmentTransactionsRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids; nil means all
 	From, To   Date     // inclusive; see [TransactionsRequest]
-	PageSize   int      // rows a page at most; 0 leaves it to the adapter
-	Page       string   // the [InvestmentTransactionPage.Next] to go on at; "" is the first page
+	PageSize   int      // rows per page at most; 0 leaves it to the adapter
+	Page       string   // [InvestmentTransactionPage.Next] of the previous page; "" is the first page
 	Answers    *Answers // to a [Challenge] of an earlier try
 }
 
@@ -103,9 +103,9 @@ type InvestmentTransaction struct {
 	ID       string `json:"id"`
 	Account  string `json:"account"`
 	Security string `json:"security,omitempty"` // [Security.ID]
-	// the provider's word before its first dot: "buy", "sell", "cash", "fee", "transfer"
+	// the start of ProviderKind, up to its first dot: "buy", "sell", "cash", "fee", "transfer"
 	Kind         string          `json:"kind"`
-	ProviderKind string          `json:"provider_kind"` // all of it: "buy.buy_to_cover"
+	ProviderKind string          `json:"provider_kind"` // in the provider's words: "buy.buy_to_cover"
 	Amount       Money           `json:"amount"`
 	Fees         Money           `json:"fees"` // charged is negative, refunded positive
 	Date         Date            `json:"date"`

@@ -25,8 +25,8 @@ type Keeper interface {
 	// fails, Update writes nothing and returns that error. Without a row it returns [ErrGone].
 	//
 	// Update must be safe for concurrent use and must honour ctx. change may take as long as a
-	// request to the provider. If a write failed, change may be called again with the present row.
-	// It sends nothing the second time.
+	// request to the provider. If a write failed, Update may call change again with the current
+	// row. change sends nothing the second time.
 	Update(ctx context.Context, conn Connection, change ConnectionChange) error
 }
 

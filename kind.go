@@ -30,7 +30,7 @@ const (
 	// [SessionRequest.Reconnect] set.
 	ErrReauth Kind = "reauth_required"
 	// ErrConsent means that the user did not agree to this product. Start a session with
-	// [SessionRequest.Reconnect] set, which names the product.
+	// [SessionRequest.Reconnect] set and with the product in [SessionRequest.Products].
 	ErrConsent Kind = "consent_missing"
 	// ErrGone means that the connection no longer exists. Link the bank again.
 	ErrGone Kind = "connection_gone"
@@ -40,7 +40,7 @@ const (
 	// ErrUserAction means that the user must act, or has ended the flow (Code "cancelled").
 	ErrUserAction Kind = "user_action_required"
 	// ErrAnswerRejected means that the bank did not accept the user's answer to a [Challenge]. Make
-	// the call again without Answers. The same answer is never right the second time.
+	// the call again without Answers. Do not send the same answer again.
 	ErrAnswerRejected Kind = "answer_rejected"
 	// ErrChallengeExpired means that the [Challenge] is no longer open. Make the call again without
 	// Answers.
@@ -48,9 +48,10 @@ const (
 	// ErrNotReady means that the provider has not fetched the data from the bank yet. The data is
 	// not empty. Start a refresh, wait for its end, and read again.
 	ErrNotReady Kind = "not_ready"
-	// ErrNotFound means that there is nothing under this name.
+	// ErrNotFound means that nothing has the given id or name.
 	ErrNotFound Kind = "not_found"
-	// ErrUnsupported means that this provider cannot do it. It also matches errors.ErrUnsupported.
+	// ErrUnsupported means that the provider cannot do what was asked. It also matches
+	// errors.ErrUnsupported.
 	ErrUnsupported Kind = "unsupported"
 	// ErrRateLimited means that there were too many calls. Wait for [Error.RetryAfter], if it is
 	// set, and make the call again.
@@ -66,8 +67,8 @@ const (
 	// ErrOutcomeUnknown means that a one-shot was sent and no readable response came. Do not repeat
 	// it. Find its outcome as [Error.FindOut] says.
 	ErrOutcomeUnknown Kind = "outcome_unknown"
-	// ErrSeal means that a sealed connection cannot be opened. It was changed, is of another row,
-	// or is under a key that is not in the keyring.
+	// ErrSeal means that a sealed connection cannot be opened. It was changed, belongs to another
+	// row, or was sealed under a key that is not in the keyring.
 	ErrSeal Kind = "seal_invalid"
 	// ErrSignature means that a webhook delivery does not prove its origin, or is too old. Reject
 	// the delivery.
@@ -75,8 +76,8 @@ const (
 	// ErrContextDone means that the caller's context was cancelled or its deadline has passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.
 	ErrContextDone Kind = "context_done"
-	// ErrApplication means that code of the application failed, which the library called: for
-	// example [SyncRequest.Known] or an interceptor. errors.Is and errors.As find its error.
+	// ErrApplication means that code of the application failed that the library called, for example
+	// [SyncRequest.Known] or an interceptor. errors.Is and errors.As find the application's error.
 	ErrApplication Kind = "application_failed"
 	// ErrUnknown means that the provider failed for a reason that the library does not know.
 	ErrUnknown Kind = "unknown"
@@ -284,7 +285,7 @@ func (k Kind) Remedy() string { return k.row().remedy }
 func (k Kind) UserMustAct() bool { return k.is(userTurn) }
 
 // Temporary reports whether the same call may succeed later, after [Error.RetryAfter] if that is
-// set. Whether it may be sent again is for [Error.Repeatable] to say.
+// set. [Error.Repeatable] reports whether the call may be sent again.
 func (k Kind) Temporary() bool { return k.is(temporary) }
 
 // State returns the state of a connection after a call on it ended in an error of this kind. It is

@@ -129,8 +129,9 @@ func (p Payload) aborted() error {
 const CodeCancelled = "cancelled"
 
 // CodeOtherSession is the Code of the [ErrInvalid] for a payload of another session, such as one
-// from another tab of the user. Post the payload with that session, which also finds a token that
-// was exchanged already. The session of this call stays open for its own payload.
+// from another tab of the user. Call ExchangeToken with the payload and the session that it belongs
+// to, even if the token was exchanged in the meantime. The session of the failed call can still be
+// used with its own payload.
 const CodeOtherSession = "other_session"
 
 func quote(s string) string { return plain.Quote(s) }

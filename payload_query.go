@@ -12,7 +12,7 @@ import (
 //
 // A query with a parameter "error" becomes the payload of a flow that the user did not finish. The
 // error is [ErrInvalid] for a parameter that is repeated or not UTF-8, and for a query that is
-// longer than a payload may be. It has no value of the query. Calls are safe to repeat.
+// longer than a payload may be. The error has no value of the query. Calls are safe to repeat.
 func PayloadFromQuery(query url.Values) (json.RawMessage, error) {
 	members := make(map[string]string, len(query))
 	for name, values := range query {

@@ -14,13 +14,13 @@ import (
 // webhook must say that no user waits: see [WithoutUser]. With the opposite default, an application
 // that does not use Presence would never get a question of a bank.
 type Presence struct {
-	// Absent says that no user can answer. If the bank asked the user before on the connection, the
-	// call sends nothing and returns [ErrUserAction] with the code [CodeUserAbsent]. Otherwise the
-	// bank would send a one-time password that no user waits for.
+	// Absent says that no user can answer. If the bank of the connection asked the user before,
+	// guard.Unattended refuses the call with [ErrUserAction] and the code [CodeUserAbsent].
+	// Otherwise the bank would send a one-time password that no user waits for. The Dapi adapter
+	// uses guard.Unattended.
 	//
-	// Absent is ignored for an operation with [Answers], because the user has just given them. All
-	// calls of that operation are made. Absent is not ignored for an operation that abandons a
-	// [Challenge].
+	// Absent has no effect on an operation with [Answers], because the user has just given them. It
+	// has an effect if the answers only abandon the [Challenge].
 	Absent bool
 
 	// IP and UserAgent are the user's, as the application's server saw them. Since is when the user
@@ -33,8 +33,8 @@ type Presence struct {
 
 // PSU reports whether the call counts as a call of the user. Banks call the user the payment
 // service user. They allow a few background calls per day, and more calls while the user is
-// present. They reject an incomplete set of the headers for that, so adapters send all of them or
-// none.
+// present. They reject a request that has only some of the headers about the user, so adapters send
+// all of them or none.
 //
 // A context without address or user agent is a background call. So is one whose user agent has
 // characters that a header cannot have.
@@ -42,14 +42,14 @@ func (p Presence) PSU() bool {
 	return !p.Absent && p.IP.IsValid() && p.UserAgent != "" && !strings.ContainsFunc(p.UserAgent, unicode.IsControl)
 }
 
-// CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user, on a connection
-// whose bank asked the user before. Make the call again when the user is there.
+// CodeUserAbsent is the Code of the [ErrUserAction] for a call without a user ([Presence]) on a
+// connection whose bank asked the user before. Make the call again when the user is there.
 const CodeUserAbsent = "user_absent"
 
 type presenceKey struct{}
 
-// WithPresence returns a context that says whether a user waits for the calls with it. An IPv4
-// address in the form of IPv6, as a server for both writes it, becomes IPv4.
+// WithPresence returns a context that says whether a user waits for the calls with it. If IP is an
+// IPv4-mapped IPv6 address, as a server for both reports it, WithPresence stores the IPv4 address.
 func WithPresence(ctx context.Context, p Presence) context.Context {
 	p.IP = p.IP.Unmap()
 	return context.WithValue(ctx, presenceKey{}, p)

@@ -25,15 +25,17 @@ type Provider interface {
 	// [NewConnection].
 	//
 	// A user may link several banks in one run. Start from [NewFurtherConnection] for each further
-	// one. Choose the session's own by a rule that gives the same one each time, such as the
-	// provider's order if that is stable. On a reconnect it is the login that is renewed. Each
-	// login may have a token of its own. If one of them cannot be exchanged, return the others, and
-	// that one in [ExchangeResult.Failed]. A later call ignores the tokens that are spent, and
-	// [Session.ConnectionOf] then names all connections.
+	// connection. Choose the session's own connection by a rule that gives the same one each time,
+	// such as the provider's order if that is stable. On a reconnect it is the login that is
+	// renewed.
 	//
-	// It is a one-shot: one call sends it at most once. At some providers nothing is spent, because
-	// the provider only says what the user did. The effect is [Read] there: see [EffectDecider].
-	// Then it may be repeated, and the payload may be empty.
+	// Each login may have a token of its own. If one of them cannot be exchanged, return the other
+	// connections, and a failure in [ExchangeResult.Failed]. If a later call finds some tokens
+	// spent already, it ignores these. It then names all connections by [Session.ConnectionOf].
+	//
+	// ExchangeToken is a one-shot: one call sends the exchange at most once. At some providers
+	// nothing is spent, because the call only asks what the user did. The effect is [Read] there:
+	// see [EffectDecider]. Then the call may be repeated, and the payload may be empty.
 	//
 	// The error is [ErrInvalid] for a payload that is wrong or of another session, and
 	// [ErrTokenSpent] for a token that was used or has expired. It is [ErrOutcomeUnknown] if the
@@ -59,7 +61,7 @@ type Description struct {
 	PerAccount bool
 }
 
-// EffectDecider is implemented by adapters whose operations have another effect than the default.
+// EffectDecider is implemented by adapters some of whose operations do not have the default effect.
 // The effect decides whether a call may be repeated.
 type EffectDecider interface {
 	// Effect returns the effect of op at this provider. op.Effect holds the default.
@@ -167,11 +169,11 @@ type EnrichedTransactionLister interface {
 
 // TransactionSyncer reports what changed since the application last asked. Adapters implement it
 // with an engine of package reconcile. Feed is for providers with a record of changes, and Days for
-// providers that are read by days.
+// providers that return the rows between two days.
 type TransactionSyncer interface {
-	// Sync returns one page of changes and the cursor behind it. It may be repeated with the same
-	// cursor. With [SyncRequest.Known], a page that the application has stored already brings
-	// nothing twice.
+	// Sync returns one page of changes and the cursor after it. It may be repeated with the same
+	// cursor. With [SyncRequest.Known], it then does not report rows that the application has
+	// stored already.
 	//
 	// The error is [ErrInvalid] for a cursor of another connection or of a later version, and for
 	// one that was changed. Others are those of [TransactionLister].

@@ -19,10 +19,10 @@ import (
 // A Registry is safe for concurrent use, [Registry.Swap] included.
 type Registry struct{ table atomic.Pointer[table] }
 
-// NewRegistry checks clients and routes and returns a registry. The error is [ErrInvalid] and names
-// what is wrong. Clients must not be empty, nil or of the same name. There must be a route. A route
-// must name a registered client, countries of ISO 3166-1 alpha-2, a weight that is not negative,
-// and capabilities of the client.
+// NewRegistry checks clients and routes and returns a registry. The error is [ErrInvalid] and says
+// what is wrong. There must be at least one client and one route. No client may be nil, and no two
+// may have the same name. A route must name a registered client, countries of ISO 3166-1 alpha-2, a
+// weight that is not negative, and capabilities of the client.
 func NewRegistry(clients []*Client, routes []Route) (*Registry, error) {
 	t, err := newTable(clients, routes)
 	if err != nil {
@@ -72,8 +72,8 @@ func (r *Registry) Clients() []*Client {
 }
 
 // For returns the client that made the connection. No other client can serve it. The error is
-// [ErrNotFound] if that client is not registered. It is [ErrInvalid] if a client of another
-// provider or environment has its name now.
+// [ErrNotFound] if that client is not registered. It is [ErrInvalid] if the client of that name now
+// has another provider or environment.
 func (r *Registry) For(conn Connection) (*Client, error) {
 	c, err := r.Client(conn.Client)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ResumeRequest takes an interrupted call on. Connection and Answers are required.
+// ResumeRequest continues an interrupted call. Connection and Answers are required.
 type ResumeRequest struct {
 	Connection Connection
 	// Answers are those of [Challenge.Answer], or [Challenge.Abandon]. The challenge may come from
@@ -17,7 +17,7 @@ type ResumeRequest struct {
 	Answers *Answers
 
 	// Name and Known are those of the interrupted [SyncRequest]. A challenge cannot keep functions.
-	// They are required if that request had them, and ignored for other operations.
+	// They are required if the interrupted request had them, and ignored for other operations.
 	Name  func(account string) string
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 }

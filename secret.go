@@ -26,9 +26,9 @@ func drawn() (key [32]byte) {
 }
 
 // Secret holds a credential. Printing, logging or marshalling it by accident shows a placeholder.
-// That holds even in an unexported field of a struct, where fmt cannot call methods: fmt then finds
-// hexadecimal digits of the encrypted text. The key is random for each process. Secret prevents
-// accidents. It does not stop an attacker who reads the memory of the process.
+// In an unexported field of a struct, where fmt cannot call methods, fmt prints hexadecimal digits
+// of the encrypted text. The key is random for each process. A Secret does not stop an attacker who
+// reads the memory of the process.
 //
 // The zero Secret is empty. Secrets of one process compare with ==.
 type Secret struct{ masked string }

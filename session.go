@@ -14,14 +14,14 @@ const DefaultSessionLifetime = time.Hour
 // encrypts it for your database or the user's cookie, and [OpenSession] reads it back. Give only
 // Launch to the browser.
 //
-// Do not read a session back from plain JSON. It is not signed, and an edited ConnectionID names
-// the row of another user. It also lacks Launch and the credential of Reconnect, so it cannot
-// finish a reconnect.
+// Do not read a session back from plain JSON. It is not signed, so a user could edit ConnectionID
+// to name the row of another user. It also lacks Launch and the credential of Reconnect, so it
+// cannot finish a reconnect.
 type Session struct {
 	ID string `json:"id"` // 128 bits that cannot be guessed
 	// ConnectionID is the id of the connection that the session makes, or on a reconnect the id
-	// that the connection has. If the provider does not tie a login to a session (Dapi), the id is
-	// derived from it: see [Session.ConnectionOf].
+	// that the connection has. If the provider does not tie a login to a session (Dapi), the
+	// connection has another id, which [Session.ConnectionOf] returns.
 	ConnectionID string      `json:"connection_id"`
 	User         string      `json:"user"`
 	Client       string      `json:"client"` // registered name of the client that made it
@@ -56,7 +56,7 @@ func newID() string { return rand.Text() }
 // CreateSession prepares one run of the linking flow. Store the session with the user who is logged
 // in, and give only its Launch to the front end. It may be repeated.
 //
-// A request with a malformed field is [ErrInvalid] and sends nothing. For the other errors see
+// If a field is malformed, the error is [ErrInvalid] and nothing is sent. For the other errors see
 // [Provider.CreateSession].
 func (c *Client) CreateSession(ctx context.Context, req SessionRequest) (Session, error) {
 	return c.createSession(ctx, opCreateSession, req)

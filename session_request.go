@@ -17,26 +17,26 @@ type SessionRequest struct {
 	Contact Contact
 
 	Country      string         // where the bank is, ISO 3166-1 alpha-2 ("GB", not "UK"); decides the route
-	Institution  InstitutionRef // skips the choice of a bank, if the provider can
+	Institution  InstitutionRef // the bank, so that the user need not choose it, if the provider can
 	Products     []ProductRequest
 	Capabilities []Capability // what the application will need later; decides the route
 
 	RedirectURI string // where a bank's own login page returns to: absolute, no query, no fragment
 	Language    string // of the provider's pages, BCP 47 ("en", "ar-AE"); a provider without it ignores it
-	// WebhookURL is where the provider announces changes. "{client}" in it becomes the client's
-	// name. On a reconnect "" keeps the present one.
+	// WebhookURL is where the provider announces changes. The client replaces "{client}" in it with
+	// its name. On a reconnect "" keeps the current URL.
 	WebhookURL string
-	Tags       []string // labels kept at the provider; on a reconnect nil keeps the present ones
+	Tags       []string // labels kept at the provider; on a reconnect nil keeps the current ones
 
-	// Reconnect is the connection to renew or extend. nil makes a new one. Every login that is
-	// posted with the session gets the id of Reconnect, so use the session for one login.
+	// Reconnect is the connection to renew or extend. nil makes a new one. Use such a session for
+	// one login, because the connection of every login gets the id of Reconnect.
 	Reconnect *Connection
 	Lifetime  time.Duration // 0 means [DefaultSessionLifetime]
 
-	// AccessDays is how many days the permission shall last. HistoryDays is how many days of past
-	// transactions it shall include. 0 leaves them to the provider. A provider without such a
-	// setting ignores them, and a provider may allow less. [Connection.Consent] says what was
-	// given.
+	// AccessDays is how many days the permission should last. HistoryDays is how many days of past
+	// transactions it should include. 0 leaves the choice to the provider. The provider may allow
+	// less, and a provider without such a setting ignores it. [Connection.Consent] says how long
+	// the permission lasts.
 	AccessDays  int
 	HistoryDays int
 

@@ -9,33 +9,34 @@ import (
 // SyncRequest asks for the changes since a cursor.
 type SyncRequest struct {
 	Connection Connection
-	// Cursor is [Delta.Next] of the page before, stored in one transaction with the rows of that
+	// Cursor is [Delta.Next] of the previous page, stored in one transaction with the rows of that
 	// page. "" starts a new sync.
 	Cursor string
-	// Accounts has the provider's ids of accounts. Without Cards, nil means all accounts. Keep it
-	// the same for all pages, or start without a cursor.
+	// Accounts has the provider's ids of accounts. Without Cards, nil means all accounts. To change
+	// the accounts, start without a cursor.
 	Accounts []string
-	// Cards has the provider's ids of cards, if the provider keeps cards apart. Otherwise it is
-	// [ErrUnsupported].
+	// Cards has the provider's ids of cards. If the provider does not keep cards apart from
+	// accounts, the error is [ErrUnsupported].
 	Cards []string
 
 	// Name returns the application's own name for an account or card. The name is part of every
 	// key, so it must survive a new link. nil means the provider's id, which does not survive one.
 	//
-	// "" is [ErrInvalid], so leave out accounts without a name. One name for two accounts of a
-	// connection is ErrInvalid too. Accounts of two connections may have one name, if both are the
-	// same account at the bank.
+	// If Name returns "", or the same name for two accounts of the connection, the error is
+	// [ErrInvalid]. Leave accounts without a name out of Accounts. Accounts of two connections may
+	// have the same name, if they are the same account at the bank.
 	Name func(account string) string
-	// Known reads the stored rows of an account, by its own name, between two days. Both days are
-	// included, and the order does not matter. Rows of other accounts or days are ignored. It is
-	// called several times per page, always before Sync returns. An error that it yields ends the
-	// sync as [ErrApplication], and errors.Is finds it.
+	// Known reads the stored rows of an account between two days. The account is given by the
+	// application's name. Both days are included, and the order does not matter. Rows of other
+	// accounts or days are ignored. Known is called several times per page, always before Sync
+	// returns. If it yields an error, Sync returns [ErrApplication], and errors.Is finds the error
+	// of Known.
 	//
-	// Without Known, rows under new ids and rows that were posted are not recognized. A provider
-	// without a record of changes (Dapi) can only report the present rows then.
+	// Without Known, Sync does not recognize rows under new ids and rows that were posted. For a
+	// provider without a record of changes (Dapi) it then reports every row as Added.
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
 
-	PageSize int      // most rows per page; 0 leaves it to the adapter
+	PageSize int      // rows per page at most; 0 leaves it to the adapter
 	Answers  *Answers // to a [Challenge] of an earlier try
 }
 
@@ -55,51 +56,52 @@ func (r *SyncRequest) prepare(c *Client, op *Op) error {
 	return r.Answers.prepare(op)
 }
 
-// Delta is one page of changes. Store them and Next in one transaction. A crash between two pages
-// then loses nothing and repeats nothing.
+// Delta is one page of changes. Store the changes and Next in one transaction. A crash between two
+// pages then loses nothing and repeats nothing.
 type Delta struct {
 	Added     []Added      // rows that were not known
 	Modified  []Change     // the same row with other content
-	Replaced  []Change     // the same movement as another row: posted, or under another id
+	Replaced  []Change     // the same movement of money, as another row: posted, or under another id
 	Removed   []Absence    // the provider removed it, or two complete readings did not have it
 	Missing   []Absence    // this reading does not have it, but the next one may
 	Suggested []Suggestion // perhaps replaced; nothing was merged
 
 	// Failed has accounts that could not be read, and single rows that could not be read. The next
-	// sync asks for these accounts again. It does not return a failed row of a record of changes
-	// (MoneyKit) again: read its days with [Client.Transactions].
+	// sync asks for these accounts again. A provider with a record of changes (MoneyKit) does not
+	// return a failed row again: read its days with [Client.Transactions].
 	Failed []Failure
-	// Covered has the days that were read in full, if days are read (Dapi). A row outside of them
-	// is never missing.
+	// Covered has the days that were read in full. It is empty for a provider with a record of
+	// changes (MoneyKit). A row of another day is never missing.
 	Covered []Covered
-	// Gaps are days that no reading has. Some are between the last reading and this one, and the
-	// bank no longer serves them. Others are days that the bank should serve, but refuses.
+	// Gaps are days that no reading covers. Some are days after the last reading that the bank no
+	// longer serves. Others are days that the bank should serve, but refuses.
 	Gaps    []Covered
 	Outside int // rows dropped because the provider returned days that were not asked for
 
 	// AddedOnly says that the page can only have Added, because there is no Known to compare with.
 	// Store rows by their key then. If AddedOnly is false and there is no Known, store rows by the
-	// provider's id, which is their first alias. Keys number equal rows again on each page.
+	// provider's id, which is their first alias. Their keys are not unique then, because each page
+	// numbers equal rows from 1.
 	AddedOnly bool
 	// Suspect has accounts, by the application's name, whose reading was empty although rows are
-	// known. No row of them counts as removed.
+	// known. No row of these accounts is removed.
 	Suspect []string
 
-	// Next is the cursor behind this page, never empty. It has dates, counters and account ids, and
-	// no credential of the connection. For MoneyKit it also has the provider's own cursor, which is
-	// opaque. It may be stored and printed. Keep it at the back end.
+	// Next is the cursor after this page. It is never empty. It has dates, counters and account
+	// ids, and no credential of the connection. For MoneyKit it also has the provider's own cursor,
+	// which is opaque. It may be stored and printed, but keep it at the back end.
 	Next string
-	More bool // there is another page now
+	More bool // another page is ready
 }
 
 // Sync returns one page of the changes since a cursor. Call it until More is false. It may be
 // repeated with the same cursor.
 //
-// [Delta.Failed] has what could not be read. If that includes an account, a [*PartialError] beside
-// the page names the failures. Failed rows without a failed account are not an error, because one
-// unreadable row would fail every sync for weeks. In both cases the rest of the page is complete:
-// store it with its Next, like any other page. With any other error there is no page, and the
-// cursor stays the same. For those errors see [TransactionSyncer].
+// [Delta.Failed] has what could not be read. If that includes an account, Sync returns the page and
+// a [*PartialError] that names the failures. If it has only rows, Sync returns no error, because
+// one unreadable row would fail every sync for weeks. In both cases the rest of the page is
+// complete: store it with its Next, like any other page. With any other error there is no page, and
+// the cursor stays the same. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
 	if err != nil {
@@ -116,7 +118,7 @@ func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 // [Suggestion], and store it beside the application's own columns.
 type Known struct {
 	Key string `json:"key"` // the library's; never changes, even if the provider's id does
-	// other names of the same row: ids of providers, the present one first, and earlier keys
+	// other names of the row: ids of providers, the current one first, and earlier keys
 	Aliases []string `json:"aliases,omitempty"`
 	// the application's own name of the account; it must survive a new link
 	Account   string            `json:"account"`
@@ -143,17 +145,18 @@ type Added struct {
 	Known Known
 }
 
-// Absence is a stored row that the reading did not have. Store Known, which counts the reading,
-// unless the row is removed. Without [SyncRequest.Known], Known has only the provider's id, as its
-// first alias.
+// Absence is a stored row that the reading did not have. If it is in [Delta.Missing], store Known
+// in place of the row, because its Missed may count this reading. If it is in [Delta.Removed],
+// delete the row. Without [SyncRequest.Known], Known has only the provider's id, as its first
+// alias.
 type Absence struct {
 	Known  Known
 	Reason string
 }
 
 // Suggestion is a stored row that the reading did not have, with new rows that may be the same.
-// Nothing was merged. Was is also in Missing, if a reading proves its absence. The rows of May are
-// also in Added. The application decides, or asks the user.
+// Nothing was merged. Was is also in Missing or Removed, if the reading proves its absence. The
+// rows of May are also in Added. The application decides, or asks the user.
 type Suggestion struct {
 	Was *Known
 	// May has at most 16 rows that may be the same. They point into Added.

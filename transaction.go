@@ -18,8 +18,8 @@ type TransactionsRequest struct {
 	To         Date        // zero means today; a later day counts as today
 	Beyond     RangePolicy // what to do about days the bank does not serve
 	Enrich     bool        // with category and merchant; needs [CapEnrichment]
-	PageSize   int         // rows a page at most; 0 leaves it to the adapter
-	Page       string      // the [TransactionPage.Next] to go on at; "" is the first page
+	PageSize   int         // rows per page at most; 0 leaves it to the adapter
+	Page       string      // [TransactionPage.Next] of the previous page; "" is the first page
 	Answers    *Answers    // to a [Challenge] of an earlier try; it knows the page
 }
 
@@ -82,14 +82,14 @@ type Transaction struct {
 	ID      string `json:"id,omitempty"`
 	Account string `json:"account"`        // the provider's id of the account or card
 	Card    bool   `json:"card,omitempty"` // Account is the id of a card
-	// into the account is positive, out of it negative, whatever the account
+	// positive into the account, negative out of it, for every kind of account
 	Amount Money             `json:"amount"`
 	Status TransactionStatus `json:"status"` // "" if the provider does not say (Dapi)
 	// the provider's id of the pending row that this posted one replaces
 	Replaces string `json:"replaces,omitempty"`
-	// when it was booked, or while it is pending, when it was made
+	// the day of booking; of a pending row, the day on which it was made
 	Date Date `json:"date"`
-	// if the provider names the day of posting
+	// the day of posting, if the provider names it
 	BookingDate Date `json:"booking_date,omitzero"`
 	// when interest starts to count, if the provider names it
 	ValueDate      Date          `json:"value_date,omitzero"`

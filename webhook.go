@@ -10,8 +10,8 @@ import (
 
 // WebhookRequest is a webhook delivery, exactly as it came. Package fmt, log handlers and
 // marshalling do not show its header, its body or its URL, which may have a secret in the query. A
-// dumper that follows pointers by reflection does show them, such as the one in testify's
-// differences. The zero value is an empty delivery.
+// dumper that follows pointers by reflection shows them, for example in a failed comparison of
+// testify. The zero value is an empty delivery.
 type WebhookRequest struct {
 	header hidden[map[string][]string]
 	body   hidden[[]byte]
@@ -59,8 +59,8 @@ type WebhookResult struct {
 // that calls it, with limits and without duplicates. It may be repeated. For the errors see
 // [WebhookReader].
 //
-// It does not pass the client's interceptors. Retries, circuit breakers and queues do not apply to
-// it, and a flood of forged deliveries would fill the log.
+// The client's interceptors do not see this call. Retries, circuit breakers and queues do not apply
+// to it, and a flood of forged deliveries would fill the log.
 func (c *Client) ReadWebhook(ctx context.Context, req WebhookRequest) (WebhookResult, error) {
 	res, err := c.readWebhook(ctx, req)
 	if err != nil {
