@@ -14,17 +14,6 @@ import (
 	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
-// fetch sends a request to an endpoint and returns the response.
-func fetch[T any](ctx context.Context, a *api, at endpoint, body any) (out T, err error) {
-	err = a.do(ctx, at, body, &out)
-	return out, err
-}
-
-// readItem is fetch for an endpoint that needs nothing but the Item.
-func readItem[T any](ctx context.Context, a *api, at endpoint, access bankmux.Secret) (T, error) {
-	return fetch[T](ctx, a, at, itemRequest{access.Reveal()})
-}
-
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, req.Connection.Credential())

@@ -2,7 +2,6 @@ package plaid
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/bankmux/bankmux"
@@ -73,7 +72,8 @@ var endpoints = struct {
 	sandboxTransactions: endpoint{"/sandbox/transactions/create", bankmux.OneShot, true},
 }
 
-// api has the endpoints. Header fields carry the credentials, because bodies are often logged.
+// api sends requests to the endpoints. Header fields carry the credentials, because bodies are
+// often logged.
 type api struct {
 	rest   *rest.Client
 	header http.Header // of every request; it must not be changed
@@ -99,56 +99,29 @@ func (a *api) do(ctx context.Context, at endpoint, body, out any) error {
 	return read(res, at, out)
 }
 
-func (a *api) createLinkToken(ctx context.Context, body linkTokenRequest) (out linkTokenResponse, err error) {
-	at := endpoints.createLinkToken
-	at.onItem = body.AccessToken != ""
+// fetch sends a request to an endpoint and returns the response.
+func fetch[T any](ctx context.Context, a *api, at endpoint, body any) (out T, err error) {
 	err = a.do(ctx, at, body, &out)
 	return out, err
 }
 
-func (a *api) readLinkToken(ctx context.Context, token string) (out linkSessionsResponse, err error) {
-	err = a.do(ctx, endpoints.readLinkToken, map[string]string{"link_token": token}, &out)
-	return out, err
+// readItem is fetch for an endpoint that needs nothing but the Item.
+func readItem[T any](ctx context.Context, a *api, at endpoint, access bankmux.Secret) (T, error) {
+	return fetch[T](ctx, a, at, itemRequest{access.Reveal()})
 }
 
-func (a *api) exchange(ctx context.Context, token string) (out exchangeResponse, err error) {
-	err = a.do(ctx, endpoints.exchange, map[string]string{"public_token": token}, &out)
-	return out, err
+// createLinkToken is about one Item in update mode.
+func (a *api) createLinkToken(ctx context.Context, body linkTokenRequest) (linkTokenResponse, error) {
+	at := endpoints.createLinkToken
+	at.onItem = body.AccessToken != ""
+	return fetch[linkTokenResponse](ctx, a, at, body)
 }
 
-func (a *api) item(ctx context.Context, access bankmux.Secret) (out itemResponse, err error) {
-	err = a.do(ctx, endpoints.item, itemRequest{access.Reveal()}, &out)
-	return out, err
-}
-
-// onItem is for the endpoints that take nothing but the access token.
-func (a *api) onItem(ctx context.Context, at endpoint, access bankmux.Secret, out any) error {
-	return a.do(ctx, at, itemRequest{access.Reveal()}, out)
+func (a *api) item(ctx context.Context, access bankmux.Secret) (itemResponse, error) {
+	return readItem[itemResponse](ctx, a, endpoints.item, access)
 }
 
 func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
-	var out itemResponse
-	return a.do(ctx, endpoints.updateWebhook, webhookRequest{access.Reveal(), url}, &out)
-}
-
-func (a *api) institutions(ctx context.Context, body institutionsRequest) (out institutionsResponse, err error) {
-	err = a.do(ctx, endpoints.institutions, body, &out)
-	return out, err
-}
-
-func (a *api) institution(ctx context.Context, body institutionRequest) (institution, error) {
-	var out institutionResponse
-	err := a.do(ctx, endpoints.institution, body, &out)
-	return out.Institution.Value, err
-}
-
-func (a *api) searchInstitutions(ctx context.Context, body searchRequest) (out institutionsResponse, err error) {
-	err = a.do(ctx, endpoints.searchInstitutions, body, &out)
-	return out, err
-}
-
-func (a *api) webhookKey(ctx context.Context, id string) (json.RawMessage, error) {
-	var out keyResponse
-	err := a.do(ctx, endpoints.webhookKey, map[string]string{"key_id": id}, &out)
-	return out.Key, err
+	_, err := fetch[itemResponse](ctx, a, endpoints.updateWebhook, webhookRequest{access.Reveal(), url})
+	return err
 }

@@ -71,7 +71,7 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 			Detail: "lacks its link token, which plain JSON loses: keep the session with Session.Seal",
 		}
 	}
-	got, err := a.api.readLinkToken(ctx, token)
+	got, err := fetch[linkSessionsResponse](ctx, a.api, endpoints.readLinkToken, map[string]string{"link_token": token})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,8 @@ func worst(failed []error, spent error) error {
 func (a *adapter) exchange(
 	ctx context.Context, s bankmux.Session, login addedItem, own bool,
 ) (bankmux.Connection, error) {
-	got, err := a.api.exchange(ctx, login.PublicToken)
+	body := map[string]string{"public_token": login.PublicToken}
+	got, err := fetch[exchangeResponse](ctx, a.api, endpoints.exchange, body)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -343,8 +344,7 @@ func (u *productUpdates) fill(st *bankmux.ProductStatus) {
 // Disconnect removes the Item. An Item that is gone already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	var done doneResponse
-	err := a.api.onItem(ctx, endpoints.removeItem, conn.Credential(), &done)
+	_, err := readItem[doneResponse](ctx, a.api, endpoints.removeItem, conn.Credential())
 	if err != nil && !errors.Is(err, bankmux.ErrGone) {
 		return bankmux.DisconnectResult{}, err
 	}

@@ -40,9 +40,11 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	case req.Featured:
 		return bankmux.InstitutionPage{}, nil
 	case req.Name != "":
-		out, err = a.api.searchInstitutions(ctx, searchRequest{req.Name, countries, options})
+		body := searchRequest{req.Name, countries, options}
+		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.searchInstitutions, body)
 	default:
-		out, err = a.api.institutions(ctx, institutionsRequest{size, offset, countries, options})
+		body := institutionsRequest{size, offset, countries, options}
+		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
 	}
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
@@ -100,11 +102,12 @@ func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionReques
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}
-	i, err := a.api.institution(ctx, institutionRequest{req.ID, countries, institutionOptions{Metadata: true}})
+	body := institutionRequest{req.ID, countries, institutionOptions{Metadata: true}}
+	out, err := fetch[institutionResponse](ctx, a.api, endpoints.institution, body)
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}
-	return i.listing(""), nil
+	return out.Institution.Value.listing(""), nil
 }
 
 // listing returns the bank in the model. Its country is the one that was asked for, or its first.

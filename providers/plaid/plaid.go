@@ -211,7 +211,8 @@ func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) 
 	if countries == nil {
 		countries = []string{"US"}
 	}
-	_, err := a.api.institutions(ctx, institutionsRequest{Count: 1, Countries: countries})
+	body := institutionsRequest{Count: 1, Countries: countries}
+	_, err := fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
 	return bankmux.CheckResult{}, err
 }
 

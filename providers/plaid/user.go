@@ -21,8 +21,7 @@ func CreateUser(ctx context.Context, client *bankmux.Client, user string) (strin
 		if user == "" {
 			return "", &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "user", Detail: "is empty", NotSent: true}
 		}
-		var out userResponse
-		err := a.api.do(ctx, endpoints.createUser, linkUser{ID: ClientUserID(user)}, &out)
+		out, err := fetch[userResponse](ctx, a.api, endpoints.createUser, linkUser{ID: ClientUserID(user)})
 		return out.UserID, err
 	})
 }

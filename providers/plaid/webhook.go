@@ -37,18 +37,18 @@ func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
 
 // verificationKey fetches the key of an id. The zero Key means that Plaid does not have it.
 func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, error) {
-	raw, err := a.webhookKey(ctx, id)
+	out, err := fetch[keyResponse](ctx, a, endpoints.webhookKey, map[string]string{"key_id": id})
 	switch {
 	case hasCode(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"):
 		return webhook.Key{}, nil
 	case err != nil:
 		return webhook.Key{}, err
 	}
-	key := webhook.Key{JWK: raw}
+	key := webhook.Key{JWK: out.Key}
 	var meta struct {
 		ExpiredAt *int64 `json:"expired_at"`
 	}
-	if err := json.Unmarshal(raw, &meta); err != nil {
+	if err := json.Unmarshal(out.Key, &meta); err != nil {
 		return webhook.Key{}, &bankmux.Error{
 			Kind: bankmux.ErrMalformed, Detail: "the key of a signature does not say when it ended",
 		}
