@@ -215,6 +215,22 @@ var catalogue = []Institution{
 		Domain: "gingham.example", Login: loginPassword, PlaidID: "ins_109509", Products: everything,
 	},
 	{
+		Name: "Tattersall Federal Credit Union", LegalName: "Tattersall Federal Credit Union", Country: "US",
+		Domain: "tattersall.example", Login: loginPassword, PlaidID: "ins_109510", Products: everything,
+	},
+	{
+		Name: "Tartan Bank", LegalName: "Tartan Bank", Country: "US",
+		Domain: "tartan.example", Login: loginPassword, PlaidID: "ins_109511", Products: everything,
+	},
+	{
+		Name: "Houndstooth Bank", LegalName: "Houndstooth Bank", Country: "US",
+		Domain: "houndstooth.example", Login: loginPassword, PlaidID: "ins_109512", Products: everything,
+	},
+	{
+		Name: "Windowpane Bank", LegalName: "Windowpane Bank", Country: "US",
+		Domain: "windowpane.example", Login: loginPassword, PlaidID: "ins_135858", Products: everything,
+	},
+	{
 		Name: "Platypus OAuth Bank", LegalName: "Platypus OAuth Bank", Country: "US", Domain: "platypusoauth.example",
 		Login: loginOAuth, PlaidID: "ins_127287", OAuth: true, Products: everything,
 	},
