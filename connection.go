@@ -32,10 +32,10 @@ type Connection struct {
 }
 
 // own completes a connection that the client's adapter returned.
-func (c *Connection) own(client *Client) {
-	c.Client, c.Provider, c.Environment = client.name, client.desc.Provider, client.desc.Environment
-	c.ReferenceKey = referenceKey(c.Provider, c.Environment, c.reference)
-	c.Consent = c.Consent.withoutPlaceholders()
+func (conn *Connection) own(client *Client) {
+	conn.Client, conn.Provider, conn.Environment = client.name, client.desc.Provider, client.desc.Environment
+	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
+	conn.Consent = conn.Consent.withoutPlaceholders()
 }
 
 // Environment says what a set of credentials reaches.
@@ -47,10 +47,10 @@ const (
 	Production Environment = "production"
 )
 
-func (c *Connection) prepare(client *Client, op *Op) error {
-	op.Connection, op.Reference = c.ID, c.reference
-	op.User, op.Institution = c.User, c.Institution.ID
-	op.LinkedAt = c.LinkedAt
-	op.Asked = !c.Status.AskedAt.IsZero()
-	return client.accept(c, op)
+func (conn *Connection) prepare(client *Client, op *Op) error {
+	op.Connection, op.Reference = conn.ID, conn.reference
+	op.User, op.Institution = conn.User, conn.Institution.ID
+	op.LinkedAt = conn.LinkedAt
+	op.Asked = !conn.Status.AskedAt.IsZero()
+	return client.accept(conn, op)
 }

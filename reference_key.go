@@ -33,7 +33,7 @@ func referenceKey(provider string, environment Environment, reference Secret) st
 	}
 	var short [256]byte
 	b := appendParts(short[:0], referenceFormat, provider, string(environment))
-	b = binary.BigEndian.AppendUint64(b, uint64(reference.size()))
+	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
 	sum := digest(reference.appendText(b))
 	return string(sum[:])
 }
