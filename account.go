@@ -75,8 +75,8 @@ func (k AccountKind) Liability() bool {
 	return false
 }
 
-// Accounts lists the accounts of a connection. It may be repeated. A [*PartialError] names what
-// could not be read, beside the rest. For the other errors see [AccountLister].
+// Accounts lists the accounts of a connection. It may be repeated. If a part cannot be read,
+// Accounts returns the rest and a [*PartialError]. For the other errors see [AccountLister].
 func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error) {
 	res, err := call(ctx, c, opAccounts, req, AccountLister.Accounts)
 	if err == nil {

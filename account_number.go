@@ -63,8 +63,9 @@ const (
 	SchemeLocal NumberScheme = "local" // Number, as the bank itself writes it
 )
 
-// AccountNumbers reads account numbers. It may be repeated. A [*PartialError] names what could not
-// be read, beside the rest. For the other errors see [AccountNumberReader].
+// AccountNumbers reads account numbers. It may be repeated. If a part cannot be read,
+// AccountNumbers returns the rest and a [*PartialError]. For the other errors see
+// [AccountNumberReader].
 func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
 	res, err := call(ctx, c, opAccountNumbers, req, AccountNumberReader.AccountNumbers)
 	if err == nil {

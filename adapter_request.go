@@ -41,10 +41,12 @@ func (r *SyncRequest) AccountName(account string) string {
 	return r.Name(account)
 }
 
-// Days returns the first and last day to ask for. today is the last day there can be.
+// Days returns the first and last day to ask for. The argument today is the last day that a row can
+// have.
 func (r *TransactionsRequest) Days(today Date) (from, to Date) { return days(r.From, r.To, today) }
 
-// Days returns the first and last day to ask for. today is the last day there can be.
+// Days returns the first and last day to ask for. The argument today is the last day that a row can
+// have.
 func (r *InvestmentTransactionsRequest) Days(today Date) (from, to Date) {
 	return days(r.From, r.To, today)
 }
@@ -62,14 +64,14 @@ func days(from, to, today Date) (Date, Date) {
 	return from, to
 }
 
-// Limits returns the first and last day whose rows belong into the response. today is the last day
-// there can be. Adapters drop other rows and count them. Without To there is no last day, because
-// banks also write value dates in the future.
+// Limits returns the first and last day whose rows belong in the response. The argument today is the
+// last day that a row can have. Adapters drop other rows and count them. Without To there is no last
+// day, because banks also write value dates in the future.
 func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)
 }
 
-// Limits returns the first and last day whose rows belong into the response, as
+// Limits returns the first and last day whose rows belong in the response, as
 // [TransactionsRequest.Limits] does.
 func (r *InvestmentTransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)

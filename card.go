@@ -33,8 +33,8 @@ type Card struct {
 	Currency Currency `json:"currency,omitempty"`
 }
 
-// Cards lists cards. It may be repeated. A [*PartialError] names what could not be read, beside the
-// rest. For the other errors see [CardLister].
+// Cards lists cards. It may be repeated. If a part cannot be read, Cards returns the rest and a
+// [*PartialError]. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
 	res, err := call(ctx, c, opCards, req, CardLister.Cards)
 	if err == nil {

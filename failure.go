@@ -48,8 +48,8 @@ func (f Failure) Unwrap() error {
 	return f.Err
 }
 
-// PartialError names what is missing from the result beside it. The rest of that result is valid.
-// errors.Is and errors.As look into all failures.
+// PartialError names what is missing from the result that is returned with it. The rest of the
+// result is valid. errors.Is and errors.As look into all failures.
 //
 //	res, err := client.Balances(ctx, req)
 //	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {

@@ -73,8 +73,8 @@ type Document struct {
 	Number string `json:"number"`
 }
 
-// Identity reads who owns the accounts. It may be repeated. A [*PartialError] names what could not
-// be read, beside the rest. For the other errors see [IdentityReader].
+// Identity reads who owns the accounts. It may be repeated. If a part cannot be read, Identity
+// returns the rest and a [*PartialError]. For the other errors see [IdentityReader].
 func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
 	res, err := call(ctx, c, opIdentity, req, IdentityReader.Identity)
 	if err == nil {

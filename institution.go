@@ -53,7 +53,7 @@ type InstitutionListing struct {
 	Featured  bool     `json:"featured,omitempty"`
 }
 
-// Institutions ranges over the banks of all pages. It goes on after an error about one bank
+// Institutions ranges over the banks of all pages. The loop continues after an error about one bank
 // ([Failure]), and ends after any other error. Errors are those of [InstitutionLister].
 func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter.Seq2[InstitutionListing, error] {
 	return func(yield func(InstitutionListing, error) bool) {

@@ -22,8 +22,8 @@ type DirectoryEntry struct {
 // bank: those of the same country and internet domain, or of the same country and name. The entries
 // are sorted by name. It may be repeated.
 //
-// If a client fails, a [*PartialError] names it, beside the banks of the others. Clients without a
-// list are left out. Dapi publishes no list.
+// If a client fails, Institutions returns the banks of the others and a [*PartialError] that names
+// the client. Clients without a list are left out. Dapi publishes no list.
 func (r *Registry) Institutions(ctx context.Context, req InstitutionsRequest) ([]DirectoryEntry, error) {
 	found := directory{index: map[string]*DirectoryEntry{}}
 	for _, c := range r.Clients() {

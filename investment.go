@@ -116,8 +116,9 @@ type InvestmentTransaction struct {
 	ForexRate    decimal.Decimal `json:"forex_rate"`
 }
 
-// InvestmentTransactions ranges over the rows of all pages. It goes on after an error about one row
-// ([Failure]), and ends after any other error. Errors are those of [InvestmentTransactionLister].
+// InvestmentTransactions ranges over the rows of all pages. The loop continues after an error about
+// one row ([Failure]), and ends after any other error. Errors are those of
+// [InvestmentTransactionLister].
 func (c *Client) InvestmentTransactions(
 	ctx context.Context,
 	req InvestmentTransactionsRequest,
@@ -143,8 +144,8 @@ func (c *Client) InvestmentTransactions(
 }
 
 // InvestmentTransactionPages is [Client.InvestmentTransactions] page by page. A page also has the
-// securities, how many rows were dropped, and where to go on. An error ends the loop. A row may
-// occur on two pages, if the list grew in between. It is returned once.
+// securities, the number of dropped rows, and the Page to continue at. An error ends the loop. A
+// row that occurs on two pages, because the list grew in between, is returned once.
 func (c *Client) InvestmentTransactionPages(
 	ctx context.Context,
 	req InvestmentTransactionsRequest,
@@ -187,8 +188,8 @@ func (c *Client) InvestmentTransactionPages(
 	}
 }
 
-// Holdings reads positions. It may be repeated. A [*PartialError] names what could not be read,
-// beside the rest. For the other errors see [HoldingReader].
+// Holdings reads positions. It may be repeated. If a part cannot be read, Holdings returns the rest
+// and a [*PartialError]. For the other errors see [HoldingReader].
 func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
 	res, err := call(ctx, c, opHoldings, req, HoldingReader.Holdings)
 	if err == nil {

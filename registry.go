@@ -157,8 +157,8 @@ const maxShare = 10 * time.Second
 //
 // It tries the next candidate if a provider is down, limits the rate, or cannot do what was asked
 // ([ErrUnsupported]). It also does so if the response cannot be read, the circuit is open, or the
-// candidate's share of the time has passed. That is a fair part of what remains of ctx, at most 10
-// s. Any other error is returned at once. Only the last candidate is retried.
+// candidate's share of the time has passed. The share is a fair part of the time until the deadline
+// of ctx, at most 10 s. Any other error is returned at once. Only the last candidate is retried.
 //
 // After several attempts the error has the Kind of the last one and the shortest RetryAfter, and
 // errors.Is finds all of them. The errors are those of [Client.CreateSession] and

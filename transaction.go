@@ -151,12 +151,13 @@ type Recurrence struct {
 	Next      Date   `json:"next"`                // zero if absent
 }
 
-// Transactions ranges over the rows of all pages. It goes on after an error about one row or one
-// account ([Failure]), and ends after any other error. So a loop that ignores errors also ends. A
-// row may occur on two pages, if the list grew in between. It is returned once. Errors are those of
-// [TransactionLister].
+// Transactions ranges over the rows of all pages. The loop continues after an error about one row
+// or one account ([Failure]), and ends after any other error. So a loop that ignores errors also
+// ends. A row that occurs on two pages, because the list grew in between, is returned once. Errors
+// are those of [TransactionLister].
 //
-// Each page is one call. To go on after an interruption, use the request's Page or the [Challenge].
+// Each page is one call. To continue after an interruption, use the request's Page or the
+// [Challenge].
 func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter.Seq2[Transaction, error] {
 	return func(yield func(Transaction, error) bool) {
 		for page, err := range c.TransactionPages(ctx, req) {
@@ -179,7 +180,7 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 }
 
 // TransactionPages is [Client.Transactions] page by page. A page also has the days that are
-// covered, and where to go on.
+// covered, and the Page to continue at.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows

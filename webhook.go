@@ -52,7 +52,7 @@ type WebhookResult struct {
 	// Key identifies the delivery at the client. It is authenticated, and a duplicate has the same
 	// key. If an adapter leaves it empty, the client sets it to a digest of the body.
 	Key    string
-	Events []Event // mostly one
+	Events []Event // usually one
 }
 
 // ReadWebhook verifies a delivery and returns what it announces. Package inbox is an HTTP handler

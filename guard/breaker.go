@@ -97,7 +97,7 @@ type Breakers struct {
 }
 
 // NewBreakers returns the breakers of providers. onChange receives every change as
-// [Options.OnStateChange] does. It may be nil.
+// [Options.OnStateChange] does, and may be nil.
 func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 	return &Breakers{opts: opts.withDefaults(), notify: newNotifier(onChange), all: map[breakerKey]*breaker{}}
 }

@@ -23,12 +23,12 @@ import (
 // ([bankmux.Op.Aside]).
 //
 // The hold ends when the challenge is answered, abandoned or expired, and when the connection is
-// disconnected or reconnected. Other processes do not see a reconnect. They pass calls on the
-// connection that the exchange returned, because its [bankmux.Connection.LinkedAt] is newer.
+// disconnected or reconnected. Another process does not see the reconnect. It still lets calls on
+// the reconnected connection pass, because its [bankmux.Connection.LinkedAt] is newer.
 //
-// Hold remembers at most 10,000 connections, and only what this process has seen. Beyond that, each
-// new hold replaces an old one: first an expired challenge, then the open challenge that expires
-// soonest, then the oldest rejected login.
+// Hold remembers at most 10,000 connections, and only what this process has seen. Beyond that, a
+// new hold replaces an expired challenge. If there is none, it replaces the open challenge that
+// expires soonest, or else the oldest rejected login.
 func Hold() bankmux.Interceptor {
 	s := &holds{byKey: map[holdKey]*hold{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {

@@ -62,7 +62,7 @@ type Institutions struct {
 }
 
 // NewInstitutions returns the breakers of institutions. onChange receives every change as
-// [Options.OnStateChange] does. It may be nil.
+// [Options.OnStateChange] does, and may be nil.
 func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Institutions {
 	opts = opts.withDefaults()
 	return &Institutions{

@@ -24,7 +24,7 @@ type Cursor struct {
 	Provider string `json:"p,omitempty"`
 	Fetched  int64  `json:"f,omitempty"` // when the provider had fetched the rows, in microseconds
 	Pages    int    `json:"n,omitempty"` // pages of this round so far
-	Anchor   string `json:"x,omitempty"` // a page of this round, to notice pages that repeat
+	Anchor   string `json:"x,omitempty"` // a short hash of an earlier Provider, to detect pages that repeat
 	Carried  bool   `json:"k,omitempty"` // rows were known before the first page
 	Filter   string `json:"l,omitempty"` // a short hash of the accounts asked for
 	// Missed says that rows were reported missing and are looked up again at the end of a round.

@@ -97,8 +97,8 @@ type daysStep struct {
 // Without Known it reports only Added. It may be repeated with the same cursor. It is safe for
 // concurrent use if the functions are.
 //
-// An account that failed is in Failed if the others may still be read. The next round reads it
-// again.
+// If an account fails and the others may still be read, Sync returns the account in Failed and no
+// error. The next round reads it again.
 //
 // Errors:
 //

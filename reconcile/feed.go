@@ -35,7 +35,7 @@ type Feed struct {
 	Page func(ctx context.Context, req FeedRequest) (FeedPage, error)
 	// Accounts lists the connection's accounts by the provider's ids. It is required. The engine
 	// calls it at most once, and only if the request names no accounts. Accounts that could not be
-	// read are in failed; no row of them counts as absent.
+	// read are in failed, and their known rows do not count as absent.
 	Accounts func(ctx context.Context, answers *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error)
 	// Stored reads one page of the rows that the provider lists between two days. Set it only if
 	// the record does not report every row that was removed or got another id. The engine then

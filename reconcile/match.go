@@ -61,7 +61,7 @@ type Matching struct {
 //
 // Accounts of different currencies or kinds are never paired, not even under one IBAN or number. A
 // credit or prepaid card whose digits changed is paired by its id, or by its name as [Possible]. If
-// its old digits are now under another id, the digits win.
+// an account with another id has the old digits, the card is paired with that account.
 //
 // The result does not depend on the order of the lists. The time grows linearly with the number of
 // accounts.

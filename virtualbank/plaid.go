@@ -55,8 +55,9 @@ type PlaidLink struct {
 	Exit     bool   `json:"exit"`     // the user leaves Link
 	More     bool   `json:"more"`     // a multi-item session stays open for another login
 
-	// Accounts are the names of the accounts that the user shares. Empty is all. In update mode it
-	// counts where the session has account selection, and empty leaves the choice as it is.
+	// Accounts has the names of the accounts that the user shares. Empty means all. In update mode
+	// it has an effect only if the session has account selection, and empty keeps the current
+	// accounts.
 	Accounts []string `json:"accounts"`
 }
 
