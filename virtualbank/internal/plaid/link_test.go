@@ -22,6 +22,7 @@ func TestLink(t *testing.T) {
 	t.Run("each list of products has its effect", productLists)
 	t.Run("an Item that was removed stays unknown", removedItem)
 	t.Run("the user can heal or revoke an Item elsewhere", elsewhere)
+	t.Run("without Link events only hosted sessions show results", hostedResults)
 	t.Run("the user shares some accounts, and others later", sharedAccounts)
 	t.Run("the sandbox makes an Item without Link", sandboxItem)
 	t.Run("the control plane plays the user", controlPlane)
@@ -220,6 +221,18 @@ func elsewhere(t *testing.T) {
 	r := &banktest.Receiver{}
 	c.Deliver(r)
 	assert.Equal(t, []string{"ITEM:ERROR", "ITEM:LOGIN_REPAIRED", "ITEM:USER_PERMISSION_REVOKED"}, events(t, r))
+}
+
+func hostedResults(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{Plaid: virtualbank.PlaidOptions{HostedResultsOnly: true}})
+	for hosted, more := range map[bool]object{false: nil, true: {"hosted_link": object{}}} {
+		token := linkToken(c, more)
+		play(t, c, virtualbank.PlaidLink{LinkToken: token})
+		session := banktest.List(c.PlaidOK("/link/token/get", object{"link_token": token}), "link_sessions")[0]
+		_, shown := session["results"]
+		assert.Equal(t, hosted, shown)
+	}
 }
 
 func sharedAccounts(t *testing.T) {
