@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -105,15 +106,47 @@ func ExampleClientUserID() {
 
 // A user may link several banks in one run. Each is a connection.
 func ExampleCreateUser() {
-	link := func(ctx context.Context, client *bankmux.Client) (bankmux.Session, error) {
-		user, err := plaid.CreateUser(ctx, client, "user-1")
-		if err != nil {
-			return bankmux.Session{}, err
-		}
-		return client.CreateSession(ctx, bankmux.SessionRequest{
-			User: "user-1", Country: "US",
-			Options: []bankmux.SessionOption{plaid.SessionOptions{UserID: user, MultiItem: true}},
-		})
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	keys := bank.Credentials().Plaid
+	client, err := plaid.New(plaid.Config{
+		ClientID:    keys.ClientID,
+		Secret:      bankmux.NewSecret(keys.Secret),
+		Environment: bankmux.Sandbox,
+		HTTPClient:  &http.Client{Transport: inMemory{bank.Plaid()}},
+	})
+	if err != nil {
+		log.Fatal(err)
 	}
-	_ = link
+	ctx := context.Background()
+	user, err := plaid.CreateUser(ctx, client, "user-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	session, err := client.CreateSession(ctx, bankmux.SessionRequest{
+		User: "user-1", Country: "US",
+		Options: []bankmux.SessionOption{plaid.SessionOptions{UserID: user, MultiItem: true}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i, bankID := range []string{"ins_109508", "ins_900101"} { // the user links two banks
+		_, err := bank.LinkPlaid(virtualbank.PlaidLink{
+			LinkToken: session.Launch.Token.Reveal(), InstitutionID: bankID, More: i == 0,
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	linked, err := client.ExchangeToken(ctx, bankmux.ExchangeRequest{
+		Session: session, User: "user-1", Payload: bankmux.NewSecret("{}"), // Link gives the page no token
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, conn := range linked.All() {
+		fmt.Println(conn.Institution.Name)
+	}
+	// Output:
+	// First Platypus Bank
+	// Northwind Bank
 }

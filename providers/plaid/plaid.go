@@ -29,6 +29,21 @@
 // With [SessionOptions.Hosted] the browser goes to Launch.URL instead. The redirect at the end has
 // no result. Post an empty object, or use [bankmux.Event.ExchangePayload] of the webhook.
 //
+// Plaid cannot skip the choice of a bank. A session whose SessionRequest.Institution has no id for
+// Plaid is [bankmux.ErrUnsupported], and with an id the user still chooses.
+//
+// # Capabilities
+//
+// The client reads status, institutions, accounts, balances, account numbers, identity,
+// transactions with enrichment, holdings and investment transactions. It has Sync, Refresh,
+// Disconnect, CheckCredentials and webhooks. Plaid serves stored data. Only fresh balances and a
+// refresh ask the bank, and Plaid bills them. What is due on a debt comes with the balances, if the
+// session asked for the product "liabilities": see [SessionOptions]. Functions of this package,
+// such as [ReadLiabilities], do what Plaid alone offers.
+//
+// A session may ask for several banks in one run, with [SessionOptions.MultiItem]. Each is a
+// connection.
+//
 // # Integrity
 //
 // Before a token is exchanged, the adapter reads which tokens the session's link token made. A
