@@ -16,6 +16,7 @@ type merger struct {
 	removed   map[FeedRow]bool // false if a later page shows the row again
 	order     []FeedRow        // of removed
 	page      int              // the number of the current page, from 1
+	room      int              // how many rows the current page has
 	holes     bool             // byAccount has rows that a later page removed
 }
 
@@ -39,6 +40,7 @@ func newMerger() *merger {
 // lack a required part.
 func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (incomplete []bankmux.Failure) {
 	m.page++
+	m.room = len(page.Created) + len(page.Updated)
 	gone := make(map[FeedRow]bool, len(page.Removed))
 	for _, row := range page.Removed {
 		switch {
@@ -93,6 +95,9 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	case same >= 0:
 		list[same] = *row
 	default:
+		if list == nil && len(m.byAccount) == 0 { // most pages are of one account
+			list = make([]bankmux.Transaction, 0, m.room)
+		}
 		e.rows = append(e.rows, len(list))
 		m.byAccount[row.Account] = append(list, *row)
 	}
