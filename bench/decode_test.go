@@ -16,12 +16,12 @@ import (
 	goccy "github.com/goccy/go-json"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/single"
-	"github.com/bankmux/bankmux/providers/dapi"
-	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
-const rows = 10_000
+const (
+	rows    = 10_000
+	account = "K3vTq8YwLm2RzXhPd6NsBe" // whose rows they are
+)
 
 // moneykitRows is a response of MoneyKit as documented, every row enriched.
 func moneykitRows(n int, day string) []byte {
@@ -33,7 +33,7 @@ func moneykitRows(n int, day string) []byte {
 		}
 		fmt.Fprintf(
 			&b,
-			`{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"acc_K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
+			`{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
 			"date":"%s","datetime":null,"description":"Harbor Coffee","raw_description":"HARBOR COFFEE #%d SEATTLE WA","pending":false,"category":"food_and_drink.coffee_shops",
 			"enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":{"value":"coffee","confidence":91},
 			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,"confidence":88},"processor":null,"recurrence":null},"original_id":null}`,
@@ -69,7 +69,75 @@ func dapiRows(n int, day string) []byte {
 	return b.Bytes()
 }
 
+// plaidRows is a page of a list or of a sync, as documented. Every row has its category and merchant.
+func plaidRows(n int, day, before, after string) []byte {
+	var b bytes.Buffer
+	b.WriteString(before)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(
+			&b,
+			`{"transaction_id":"lPNjeW1nR6CDn5okmGQ6hEpMo4lLNo%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe","account_owner":null,"amount":%d.9,"iso_currency_code":"USD","unofficial_currency_code":null,
+			"category":null,"category_id":null,"check_number":null,"counterparties":[{"name":"Harbor Coffee","type":"merchant","website":"harborcoffee.example.com","logo_url":null,"confidence_level":"VERY_HIGH","entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM","phone_number":null}],
+			"date":%q,"datetime":null,"authorized_date":%[3]q,"authorized_datetime":null,"location":{"address":null,"city":"Seattle","region":"WA","postal_code":null,"country":"US","lat":null,"lon":null,"store_number":null},
+			"name":"Harbor Coffee","merchant_name":"Harbor Coffee","merchant_entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM","logo_url":null,"website":"harborcoffee.example.com","original_description":"HARBOR COFFEE #%d SEATTLE WA",
+			"payment_meta":{"by_order_of":null,"payee":null,"payer":null,"payment_method":null,"payment_processor":null,"ppd_id":null,"reason":null,"reference_number":null},
+			"payment_channel":"in store","pending":false,"pending_transaction_id":null,"personal_finance_category":{"primary":"FOOD_AND_DRINK","detailed":"FOOD_AND_DRINK_COFFEE","confidence_level":"VERY_HIGH"},
+			"personal_finance_category_icon_url":"https://plaid-category-icons.plaid.com/PFC_FOOD_AND_DRINK.png","transaction_code":null,"transaction_type":"place"}`,
+			i,
+			i%500,
+			day,
+			i%1000,
+		)
+	}
+	b.WriteString(after)
+	return b.Bytes()
+}
+
 // The types into which a hand-written client decodes.
+type plainPlaid struct {
+	Added        []plainPlaidRow `json:"added"`
+	Transactions []plainPlaidRow `json:"transactions"`
+	Next         string          `json:"next_cursor"`
+	HasMore      bool            `json:"has_more"`
+}
+
+type plainPlaidRow struct {
+	ID          string  `json:"transaction_id"`
+	Account     string  `json:"account_id"`
+	Amount      float64 `json:"amount"`
+	Currency    string  `json:"iso_currency_code"`
+	Unofficial  string  `json:"unofficial_currency_code"`
+	Date        string  `json:"date"`
+	Datetime    string  `json:"datetime"`
+	Name        string  `json:"name"`
+	Original    string  `json:"original_description"`
+	Pending     bool    `json:"pending"`
+	PendingID   string  `json:"pending_transaction_id"`
+	Merchant    string  `json:"merchant_name"`
+	MerchantID  string  `json:"merchant_entity_id"`
+	Logo        string  `json:"logo_url"`
+	PaymentMeta struct {
+		Reference string `json:"reference_number"`
+		Payee     string `json:"payee"`
+		Payer     string `json:"payer"`
+	} `json:"payment_meta"`
+	Category struct {
+		Primary    string `json:"primary"`
+		Detailed   string `json:"detailed"`
+		Confidence string `json:"confidence_level"`
+	} `json:"personal_finance_category"`
+	Counterparties []struct {
+		Name       string `json:"name"`
+		Type       string `json:"type"`
+		ID         string `json:"entity_id"`
+		Logo       string `json:"logo_url"`
+		Confidence string `json:"confidence_level"`
+	} `json:"counterparties"`
+}
+
 type plainMoneyKit struct {
 	Total        int `json:"total"`
 	Transactions []struct {
@@ -119,11 +187,12 @@ type plainDapi struct {
 // canned serves fixed bytes for lists of transactions and the usual responses elsewhere.
 type canned struct {
 	backend
-	body []byte
+	listed bool // calls of a sync get the usual response
+	body   []byte
 }
 
 func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.Contains(r.URL.Path, "ransactions") {
+	if !strings.Contains(r.URL.Path, "ransactions") || c.listed && strings.HasSuffix(r.URL.Path, "/sync") {
 		return c.backend.RoundTrip(r)
 	}
 	return c.answer(r)
@@ -149,59 +218,23 @@ func (c *canned) answer(r *http.Request) (*http.Response, error) {
 // number of its rows.
 func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (int, error) {
 	tb.Helper()
-	hc := &http.Client{Transport: c}
-	var client *bankmux.Client
-	var err error
-	payload := json.RawMessage(`{"exchangeable_token":"token","institution":{}}`)
-	if adapter == "moneykit" {
-		client, err = moneykit.New(
-			moneykit.Config{
-				ClientID:     "id",
-				ClientSecret: bankmux.NewSecret("secret"),
-				Environment:  bankmux.Sandbox,
-				BaseURL:      "http://127.0.0.1",
-				HTTPClient:   hc,
-				BodyLimit:    64 << 20,
-			},
-		)
-	} else {
-		payload = json.RawMessage(`{"accessCode":"code","connectionID":"id","userSecret":"user"}`)
-		client, err = dapi.New(
-			dapi.Config{
-				AppKey:      "key",
-				AppSecret:   bankmux.NewSecret("secret"),
-				Environment: bankmux.Sandbox,
-				BaseURL:     "http://127.0.0.1",
-				HTTPClient:  hc,
-				BodyLimit:   64 << 20,
-			},
-		)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s, err := client.CreateSession(
-		tb.Context(),
-		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
-	)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c.tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(
-		client.ExchangeToken(
-			tb.Context(),
-			bankmux.ExchangeRequest{Session: s, User: "user-1", Payload: bankmux.NewSecret(payload)},
-		),
-	)
-	if err != nil {
-		tb.Fatal(err)
+	name, sync := strings.CutSuffix(adapter, " sync")
+	client := newClient(tb, name, "http://127.0.0.1", c, nil)
+	conn := connect(tb, client, name, &c.backend)
+	if sync {
+		return func(ctx context.Context) (int, error) {
+			delta, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Accounts: []string{account}})
+			if err == nil && len(delta.Failed) > 0 {
+				err = delta.Failed[0]
+			}
+			return len(delta.Added), err
+		}
 	}
 	req := bankmux.TransactionsRequest{
 		Connection: conn,
-		Accounts:   []string{"acc_K3vTq8YwLm2RzXhPd6NsBe"},
+		Accounts:   []string{account},
 		From:       bankmux.DateOf(time.Now()).AddDays(-5),
-		Enrich:     adapter == "moneykit",
+		Enrich:     name != "dapi",
 	}
 	return func(ctx context.Context) (int, error) {
 		n := 0
@@ -219,6 +252,9 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 	}
 }
 
+// decoded are the adapters whose pages are read. "plaid sync" is a whole sync of one page.
+var decoded = append(slices.Clone(adapters), "plaid sync")
+
 // decoders are the ways to read the same bytes. The others are compared with the first.
 func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
 	tb.Helper()
@@ -229,7 +265,16 @@ func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
 		body = dapiRows(rows, day)
 		plain = func() any { return new(plainDapi) }
 	}
-	read := reading(tb, adapter, &canned{body: body})
+	switch adapter {
+	case "plaid":
+		body = plaidRows(rows, day, fmt.Sprintf(`{"total_transactions":%d,"transactions":[`, rows), `]}`)
+		plain = func() any { return new(plainPlaid) }
+	case "plaid sync":
+		body = plaidRows(rows, day, `{"added":[`, `],"modified":[],"removed":[],"next_cursor":"c1","has_more":false,`+
+			`"transactions_update_status":"HISTORICAL_UPDATE_COMPLETE"}`)
+		plain = func() any { return new(plainPlaid) }
+	}
+	read := reading(tb, adapter, &canned{body: body, listed: adapter == "plaid"})
 	return body, []way{
 		{"encoding/json", func(context.Context) error { return json.Unmarshal(body, plain()) }},
 		{"goccy", func(context.Context) error { return goccy.Unmarshal(body, plain()) }},
@@ -245,7 +290,7 @@ func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
 }
 
 func TestEveryDecoderReadsTheAnswer(t *testing.T) {
-	for _, adapter := range []string{"moneykit", "dapi"} {
+	for _, adapter := range decoded {
 		_, all := decoders(t, adapter)
 		for _, w := range all {
 			if err := w.run(t.Context()); err != nil {
@@ -258,7 +303,7 @@ func TestEveryDecoderReadsTheAnswer(t *testing.T) {
 // BenchmarkDecode reads 10,000 rows in each way in turn and reports medians as ratios to
 // encoding/json.
 func BenchmarkDecode(b *testing.B) {
-	for _, adapter := range []string{"moneykit", "dapi"} {
+	for _, adapter := range decoded {
 		b.Run(adapter, func(b *testing.B) {
 			body, all := decoders(b, adapter)
 			took := make([][]time.Duration, len(all))
@@ -291,7 +336,7 @@ func BenchmarkDecode(b *testing.B) {
 
 // BenchmarkDecodeAllocs counts allocations per row.
 func BenchmarkDecodeAllocs(b *testing.B) {
-	for _, adapter := range []string{"moneykit", "dapi"} {
+	for _, adapter := range decoded {
 		_, all := decoders(b, adapter)
 		for _, w := range all {
 			b.Run(adapter+"/"+strings.ReplaceAll(w.name, "/", "-"), func(b *testing.B) {

@@ -252,7 +252,7 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) (fault *bankmux.
 		t.Status, t.BookingDate = bankmux.StatusBooked, t.Date
 	case wire.FlagAbsent, wire.FlagUnreadable: // the status is not known
 	}
-	if !strings.Contains(w.Datetime, "T00:00:00") { // midnight stands for a day alone
+	if w.Datetime != "" && !strings.Contains(w.Datetime, "T00:00:00") { // midnight stands for a day alone
 		t.At, _ = normalize.Timestamp(w.Datetime)
 	}
 	if !w.Amount.Present() {
