@@ -1,5 +1,5 @@
-// Command quickstart links a bank account through MoneyKit and one through Dapi with the same code.
-// It runs against a virtual bank in this process, so it needs no keys and no network beyond
+// Command quickstart links a bank account through each of MoneyKit, Dapi and Plaid with the same
+// code. It runs against a virtual bank in this process, so it needs no keys and no network beyond
 // loopback. It checks everything it prints and exits with status 1 if anything differs.
 package main
 
@@ -17,6 +17,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -43,9 +44,9 @@ type app struct {
 func run(ctx context.Context, out io.Writer) error {
 	a := &app{out: out, table: map[string][]byte{}, sessions: map[string][]byte{}}
 
-	a.head("1. Start a virtual bank that speaks MoneyKit's and Dapi's wire formats")
+	a.head("1. Start a virtual bank that speaks the wire formats of MoneyKit, Dapi and Plaid")
 	a.bank = virtualbank.New(virtualbank.Options{Seed: 1})
-	server, err := virtualbank.Start(a.bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(a.bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -53,9 +54,9 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := a.connect(server); err != nil {
 		return err
 	}
-	a.say("two providers are registered: MoneyKit for US, GB and CA; Dapi for AE, SA and, as second choice, US")
+	a.say("three providers: MoneyKit for US and GB; Dapi for AE, SA and, as second choice, US; Plaid for CA")
 
-	a.head("2. Link two users with the same lines of code")
+	a.head("2. Link three users with the same lines of code")
 	rosa, err := a.link(ctx, "user-rosa", "US")
 	if err != nil {
 		return err
@@ -64,8 +65,12 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if rosa.Provider != moneykit.Name || omar.Provider != dapi.Name {
-		return fmt.Errorf("rosa went to %s and omar to %s", rosa.Provider, omar.Provider)
+	noah, err := a.link(ctx, "user-noah", "CA")
+	if err != nil {
+		return err
+	}
+	if rosa.Provider != moneykit.Name || omar.Provider != dapi.Name || noah.Provider != plaid.Name {
+		return fmt.Errorf("rosa went to %s, omar to %s and noah to %s", rosa.Provider, omar.Provider, noah.Provider)
 	}
 
 	a.head("3. Store a connection: sealed, and bound to its owner")
@@ -112,9 +117,17 @@ func (a *app) connect(server *virtualbank.Server) error {
 	if err != nil {
 		return err
 	}
-	a.registry, err = bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
-		{Client: "moneykit", Countries: []string{"US", "GB", "CA"}},
+	pl, err := plaid.New(plaid.Config{
+		BaseURL: server.PlaidURL, ClientID: creds.Plaid.ClientID,
+		Secret: bankmux.NewSecret(creds.Plaid.Secret), Environment: bankmux.Sandbox, Guard: a.guard,
+	})
+	if err != nil {
+		return err
+	}
+	a.registry, err = bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US", "GB"}},
 		{Client: "dapi", Countries: []string{"AE", "SA"}},
+		{Client: "plaid", Countries: []string{"CA"}},
 		{Client: "dapi", Countries: []string{"US"}, Priority: 1},
 	})
 	if err != nil {
@@ -176,8 +189,11 @@ func (a *app) finish(ctx context.Context, user, id string, payload json.RawMessa
 
 // frontEnd stands for the browser and its user. It sees the launch and nothing else.
 func (a *app) frontEnd(launch bankmux.Launch) (json.RawMessage, error) {
-	if launch.Provider == moneykit.Name {
+	switch launch.Provider {
+	case moneykit.Name:
 		return a.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
+	case plaid.Name:
+		return a.bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: launch.Token.Reveal()})
 	}
 	return a.bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 }
