@@ -64,8 +64,8 @@ func days(from, to, today Date) (Date, Date) {
 	return from, to
 }
 
-// Limits returns the first and last day whose rows belong in the response. The argument today is the
-// last day that a row can have. Adapters drop other rows and count them. Without To there is no last
+// Limits returns the first and last day whose rows belong in the response, where today is the last
+// day that a row can have. Adapters drop other rows and count them. Without To there is no last
 // day, because banks also write value dates in the future.
 func (r *TransactionsRequest) Limits(today Date) (first, last Date) {
 	return limits(r.From, r.To, today)
