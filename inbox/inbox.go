@@ -1,5 +1,5 @@
 // Package inbox receives webhooks over HTTP. It bounds their size, lets the adapter verify them,
-// and passes them to one handler as events that are the same for every provider.
+// and passes them to one handler as events, which have the same form for every provider.
 //
 //	http.Handle("/hooks/", inbox.New(registry, func(ctx context.Context, event bankmux.Event) error {
 //		return queue.Put(ctx, event)
@@ -19,13 +19,13 @@
 // handler quick and idempotent: let it put the event into a durable queue, for example.
 //
 // An event is a hint. It may be old or out of order, so read from the provider as
-// [bankmux.EventKind] describes. Webhooks also get lost, so read from time to time without one.
+// [bankmux.EventKind] describes. Webhooks can also be lost, so read from time to time without one.
 //
 // # Responses
 //
 //	200  handled now or before; also a delivery of an unknown kind, if the handler returned nil
 //	400  the body broke off
-//	401  nothing proves that the provider sent it; only the log has the reason
+//	401  the signature does not prove that the provider sent it; only the log has the reason
 //	404  no such client, or one that takes no webhooks
 //	405  not a POST
 //	408  the body arrived too slowly
@@ -49,8 +49,8 @@ import (
 )
 
 // Handler is the application's code. It returns nil once the event cannot be lost. Its context ends
-// after [Limits.HandleFor], but not when the provider hangs up. Several goroutines call it at the
-// same time. A panic or [runtime.Goexit] in it counts as a failure.
+// after [Limits.HandleFor], but not when the provider hangs up. Several goroutines may call it at
+// the same time. A panic or [runtime.Goexit] in it counts as a failure.
 type Handler func(ctx context.Context, event bankmux.Event) error
 
 // Limits bound the memory and time that deliveries may take. Zero means the default.
