@@ -11,8 +11,8 @@ import (
 // in Failed as [bankmux.ErrNotFound]. An account without an id is in Failed as
 // [bankmux.ErrMalformed], named by its place.
 //
-// failed are accounts that could not be read. A requested one of them is not missing. Failures of
-// other ids are left out.
+// The argument failed has accounts that could not be read. A requested id among these is in Failed
+// with that error, and not as bankmux.ErrNotFound. Failures of other ids are left out.
 func Accounts(ids []string, all []bankmux.Account, failed []bankmux.Failure) bankmux.AccountsResult {
 	seen := make(map[string]bool, len(ids)) // requested ids only
 	for _, id := range ids {

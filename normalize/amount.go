@@ -8,9 +8,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// CurrencyCode returns a provider's currency as a code, "" for anything else. Space around it is
-// ignored, and so is the case of three letters. A longer code is accepted in capitals only, as
-// providers write it: "dirham" is a name and not a code.
+// CurrencyCode returns a provider's currency as a code, "" for anything else. It ignores space
+// around the code. A code of three letters may be in either case. A longer code must be in
+// capitals, as providers write it: "dirham" is a name and not a code.
 func CurrencyCode(s string) bankmux.Currency {
 	if c := bankmux.Currency(s); c.Valid() {
 		return c
@@ -39,7 +39,7 @@ func Amount(d decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) 
 	return m, nil
 }
 
-// Direction is the way a transaction's money went.
+// Direction is the direction in which the money of a transaction moved.
 type Direction int
 
 // The directions. MoneyKit and Dapi write "credit" for money into the account and "debit" for money
@@ -50,7 +50,7 @@ const (
 	Out
 )
 
-// DirectionOf reads a transaction's type.
+// DirectionOf returns the direction that a transaction's type names. It is Unknown for other words.
 func DirectionOf(word string) Direction {
 	switch word {
 	case "credit":
@@ -67,8 +67,8 @@ func DirectionOf(word string) Direction {
 	return Unknown
 }
 
-// Signed gives an amount the sign of its direction; a sign that it has is dropped. An unknown
-// direction is [bankmux.ErrMalformed], since the amount has no sign then.
+// Signed returns an exact amount with the sign of its direction, whatever sign d has. An unknown
+// direction is [bankmux.ErrMalformed].
 func Signed(d decimal.Decimal, direction Direction, currency string) (bankmux.Money, *bankmux.Error) {
 	d = d.Abs()
 	switch direction {

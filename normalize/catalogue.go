@@ -10,8 +10,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Row says what one code of a provider means, or every other code of one class. A failure matches
-// if it has everything that the row names. Code or Class is required; zero fields match anything.
+// Row says what one code of a provider means, or what all codes of one class mean that have no row.
+// A failure matches if it has everything that the row names. Code or Class is required; zero fields
+// match anything.
 type Row struct {
 	Code     string // the provider's code
 	Class    string // the provider's class of codes, such as Plaid's error_type
@@ -65,7 +66,7 @@ type Catalogue struct {
 }
 
 // NewCatalogue makes a table. It panics on two rows with the same code, class, endpoint and status.
-// It also panics on a row without code and class, or without kind. So a mistake shows when the
+// It also panics on a row without code and class, or without kind. So a mistake is found when the
 // program starts.
 func NewCatalogue(rows ...Row) *Catalogue {
 	c := &Catalogue{rows: slices.Clone(rows), byKey: make(map[rowKey]Row, len(rows))}
@@ -98,7 +99,8 @@ type Failure struct {
 //   - Of several rows for the code or class, one for the endpoint wins. Next wins one for the
 //     class, then one for the status.
 //   - A code without a row has the kind of its class.
-//   - If neither has a row, the status decides, see [ByStatus], and the error is Unlisted.
+//   - If neither has a row, the status decides ([ByStatus]). The error is then Unlisted if the
+//     response has a code or class.
 //
 // An error decided by a class is not Unlisted, since the table says what every code of the class
 // means. The error's Code is the provider's code, or the class if the response has no code.
@@ -120,7 +122,7 @@ func (c *Catalogue) Error(f Failure) *bankmux.Error {
 	return e
 }
 
-// ByStatus classifies a response that says nothing but its HTTP status. 0 is [bankmux.ErrUnknown].
+// ByStatus returns the kind of a failure from its HTTP status alone. 0 is [bankmux.ErrUnknown].
 func ByStatus(status int) bankmux.Kind {
 	switch {
 	case status == 0:

@@ -21,9 +21,9 @@ const (
 	lastRowYear  = 2098
 )
 
-// Day returns the calendar day of a date, or of a timestamp that stands for one. It reports false
-// for a year before 1900 or after 2100. It ignores the time and zone after the day, because banks
-// write midnight in many zones.
+// Day returns the calendar day of a date, or of a timestamp that a provider writes for a date. It
+// reports false for a year before 1900 or after 2100. It ignores the time and zone after the day,
+// because banks write midnight in many zones.
 func Day(s string) (bankmux.Date, bool) {
 	const length = len("2006-01-02")
 	if len(s) > length && s[length] != 'T' && s[length] != ' ' {
@@ -52,8 +52,9 @@ func RowDay(s string) (bankmux.Date, *bankmux.Error) {
 	return d, nil
 }
 
-// OptionalDay returns a [Day] that may be absent, which is the zero Date. Anything else that is not
-// a day is [bankmux.ErrMalformed]. The error names it by what and quotes it.
+// OptionalDay returns a [Day] that may be absent, which is the zero Date. Any other text that is
+// not a day is [bankmux.ErrMalformed]. The error names the member as what does, and quotes the
+// text.
 func OptionalDay(s, what string) (bankmux.Date, *bankmux.Error) {
 	d, ok := Day(s)
 	if s == "" || ok {

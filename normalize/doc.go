@@ -1,6 +1,6 @@
-// Package normalize translates what providers say into the model of bankmux: error codes, amounts,
-// days, times and tokens. It serves every adapter, including adapters outside this module. Each
-// sub-package is the part of one provider.
+// Package normalize translates responses of providers into the model of bankmux: error codes,
+// amounts, days, times and tokens. It is for authors of adapters, including adapters outside this
+// module. Each sub-package has the tables of one provider.
 //
 // It consists of tables and pure functions over plain values, and does no I/O. All of it is safe
 // for concurrent use, and every call may be repeated.

@@ -26,8 +26,9 @@ func Unreadable(what string) *bankmux.Error {
 var lastUnreadable atomic.Pointer[bankmux.Error]
 
 // Unsent returns the error as that of an operation that was not sent. It is for calls before a
-// one-shot, such as a read or a token request. Without it the outcome of the one-shot would be
-// unknown. nil stays nil. An error that is not a [*bankmux.Error] becomes the cause of one.
+// one-shot, such as a read or a token request. Without Unsent the outcome of the one-shot would
+// count as unknown. nil stays nil. An error that is not a [*bankmux.Error] becomes the cause of
+// one.
 func Unsent(err error) error {
 	if err == nil {
 		return nil

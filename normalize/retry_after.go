@@ -9,8 +9,8 @@ import (
 // maxRetryAfter limits how long a provider can make an application wait.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter reads the header of that name: seconds or an HTTP date (RFC 9110). An absent, past,
-// negative or unreadable value is 0. A wait of more than a day is a day.
+// RetryAfter reads a value of the header field Retry-After: seconds or an HTTP date (RFC 9110). An
+// absent, past, negative or unreadable value is 0. A wait of more than a day is a day.
 func RetryAfter(header string, now time.Time) time.Duration {
 	if header == "" {
 		return 0
@@ -24,8 +24,8 @@ func RetryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// RetryAfterOf is [RetryAfter] of a response's header. A date is counted from the response's own
-// Date, if it has one. So a clock that is wrong at either end does not matter.
+// RetryAfterOf is [RetryAfter] of a response's header. It counts a date from the response's own
+// Date, if it has one, so wrong clocks have no effect.
 func RetryAfterOf(header http.Header, now time.Time) time.Duration {
 	after := header.Get("Retry-After")
 	if after == "" {

@@ -7,8 +7,8 @@ import "github.com/bankmux/bankmux"
 const maxToken = 16 << 10
 
 // Token reports whether s can be sent in a header as a credential. It must have 1 byte to 16 KiB,
-// and all of it must be visible ASCII. Check a credential where it arrives: one that net/http
-// refuses to send, such as one with a line break, would fail every later call.
+// and all of it must be visible ASCII. Check a credential when it is received. If net/http refuses
+// to send it, as with a line break, every later call would fail.
 func Token(s string) bool {
 	if s == "" || len(s) > maxToken {
 		return false

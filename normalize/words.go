@@ -74,8 +74,8 @@ const (
 		`|\s+(?:must|cannot|should)\s+(?:not\s+)?be\b|\s+failed\s+validation\b)`
 )
 
-// In returns the name of the field that a sentence is about, or "". It never returns a value that
-// the sentence quotes.
+// In returns the name of the field that a sentence is about, or "". A value that the sentence
+// quotes is never returned.
 func (f *Fields) In(sentence string) string {
 	const maxLength = 1 << 10
 	if len(sentence) > maxLength {
@@ -117,8 +117,9 @@ const (
 )
 
 // DocsURL returns the address of a documentation page, or "". It must be https, of at most 300
-// characters, without query, user and port. Its host starts with docs., developer. or developers.
-// Or it is one of the provider's domains, such as moneykit.com, or a name directly under one.
+// characters, without query, user and port. Its host must start with docs., developer. or
+// developers., or be one of the provider's domains, such as moneykit.com. A name directly under
+// such a domain is accepted too.
 //
 // Each segment of the path and of the fragment has one of three forms, and may end in .html:
 //
