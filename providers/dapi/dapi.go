@@ -26,7 +26,7 @@
 // with enrichment for accounts. It has Sync, Disconnect and webhooks. Balances and transactions are
 // read per account or card. Dapi has no call that checks the application's credentials alone, no
 // list of institutions and no refresh. Functions of this package, such as [BankMetadata], do what
-// Dapi alone offers.
+// only Dapi offers.
 //
 // # Integrity
 //
@@ -35,9 +35,10 @@
 // as [bankmux.ExchangeRequest] requires.
 //
 // The adapter does not trust what the payload says about the bank. After the exchange it asks Dapi.
-// It refuses a sandbox bank on a production client. On a reconnect it refuses another bank, which
-// has another id, SWIFT code and name. The access token of a refused login is dropped. It is not
-// delinked, because that could end another connection of the same user.
+// It refuses a sandbox bank on a production client. On a reconnect it refuses a bank whose id,
+// SWIFT code and name all differ from those of the connection. The adapter drops the access token
+// of a refused login. It does not delink the token, because that could end another connection of
+// the same user.
 //
 // A user may link two banks from one session. Each connection has its own id.
 //
@@ -49,15 +50,15 @@
 //
 // # Signs and running balances
 //
-// The type of a transaction decides its direction. A minus sign before the amount does not count. A
-// row may have both running balances, and they may move against its type. Then a negative amount
-// takes the direction of the balances, since it is a refund. Any other such row is in Failed. Each
-// row is judged alone, so its sign never depends on other rows. For cards the type always decides,
-// because a card's balance may be the amount owed.
+// The type of a transaction decides its direction. A minus sign before the amount has no effect,
+// with one exception. If the running balances of a row move against its type, a negative amount is
+// a refund and has the direction of the balances. A row with a positive amount is in Failed then.
+// Each row is judged alone, so its sign never depends on other rows. For cards the type always
+// decides, because the balance of a card may be what is owed.
 //
 // [bankmux.Transaction.BalanceAfter] is in the account's currency, as [bankmux.Client.Accounts]
-// listed it. If the account was not listed, it is absent, unless the two balances differ by the
-// amount.
+// listed it. If the account was not listed, BalanceAfter is absent, unless the two running balances
+// differ by the amount.
 //
 // # One call at a time
 //

@@ -32,9 +32,10 @@ type Bank struct {
 	BranchAddress string
 	Address       [3]string // street, city, country, in the order of a beneficiary's address
 
-	// TransactionDays is how many days back transactions are served, 0 if the bank does not say.
+	// TransactionDays is how many days back from today the bank serves transactions, 0 if it does
+	// not say.
 	TransactionDays int
-	// CoolDown is how long a new beneficiary cannot be paid, 0 for no such time.
+	// CoolDown is how long a new beneficiary cannot be paid. 0 means that it can be paid at once.
 	CoolDown time.Duration
 	// Smallest is the smallest transfer by kind of beneficiary: "same" (the same bank), "local",
 	// "intl".

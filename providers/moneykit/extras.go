@@ -95,8 +95,8 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 	})
 }
 
-// ResetLink makes a link need a reconnect, POST /links/{id}/reset. It is for tests of a reconnect.
-// It may be repeated.
+// ResetLink makes MoneyKit require a reconnect of a link, POST /links/{id}/reset. It is for tests
+// of a reconnect. It may be repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		return a.change(ctx, client, endpoints.resetLink, conn.Credential(), nil)
@@ -227,9 +227,9 @@ type Correction struct {
 
 // CorrectEnrichment sends MoneyKit the right category of a transaction, POST
 // /links/{id}/transactions/{txn_id}/enrichment. It returns that transaction and similar ones with
-// their present categories. Those that cannot be read are in a [*bankmux.PartialError] beside the
-// rest. If MoneyKit has a further page of them, the next [bankmux.Client.Sync] reports its rows. It
-// may be repeated.
+// their present categories. If some cannot be read, it returns the others and a
+// [*bankmux.PartialError]. If MoneyKit has a further page of them, the next [bankmux.Client.Sync]
+// reports the rows of that page. It may be repeated.
 func CorrectEnrichment(
 	ctx context.Context,
 	client *bankmux.Client,

@@ -88,10 +88,10 @@ var (
 // linksPage is the smallest page of links that MoneyKit serves.
 const linksPage = "500"
 
-// Links iterates over the application's active links, GET /links. Each has its id and when it was
-// made. If the client is not MoneyKit's, the error is [bankmux.ErrUnsupported]. After an error
-// about one link ([bankmux.Failure]) it continues; after any other error it ends. It may be
-// repeated.
+// Links iterates over the application's active links, GET /links. Of each link it returns the id
+// and the time at which it was made. If the client is not MoneyKit's, the error is
+// [bankmux.ErrUnsupported]. After an error about one link ([bankmux.Failure]) it continues; after
+// any other error it ends. It may be repeated.
 func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 	return func(yield func(Link, error) bool) {
 		seen := map[string]bool{}
@@ -140,10 +140,10 @@ func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) boo
 	return true
 }
 
-// UserLinks returns the links of one user of the application by [Link.ReferenceKey], GET
-// /users/{id}/links. An unknown user has none. If the client is not MoneyKit's, the error is
-// [bankmux.ErrUnsupported]. Links that cannot be read are in a [*bankmux.PartialError] beside the
-// rest. It may be repeated.
+// UserLinks returns the links of one user of the application, GET /users/{id}/links. The keys of
+// the map are the [Link.ReferenceKey]. An unknown user has no links. If the client is not
+// MoneyKit's, the error is [bankmux.ErrUnsupported]. If some links cannot be read, it returns the
+// others and a [*bankmux.PartialError]. It may be repeated.
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
@@ -166,10 +166,10 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 	return all, partial(opUserLinks, failed, err)
 }
 
-// UserAccounts returns the accounts of one user of the application by the [Link.ReferenceKey] of
-// their link, GET /users/{id}/accounts. If the client is not MoneyKit's, the error is
-// [bankmux.ErrUnsupported]. Accounts that cannot be read are in a [*bankmux.PartialError] beside
-// the rest. It may be repeated.
+// UserAccounts returns the accounts of one user of the application, GET /users/{id}/accounts. The
+// keys of the map are the [Link.ReferenceKey] of their links. If the client is not MoneyKit's, the
+// error is [bankmux.ErrUnsupported]. If some accounts cannot be read, it returns the others and a
+// [*bankmux.PartialError]. It may be repeated.
 func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map[string][]bankmux.Account, error) {
 	var failed []bankmux.Failure
 	type accounts = map[string][]bankmux.Account

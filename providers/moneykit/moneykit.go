@@ -28,21 +28,21 @@
 // The client reads status, institutions, accounts, balances, account numbers, identity,
 // transactions with enrichment, holdings and investment transactions. It has Sync, Refresh,
 // Disconnect, CheckCredentials and webhooks. MoneyKit serves stored data, so a read never asks the
-// bank: Refresh does. It does not serve cards apart from accounts. Functions of this package, such
-// as [UserLinks], do what MoneyKit alone offers.
+// bank: Refresh does. MoneyKit does not keep cards apart from accounts. Functions of this package,
+// such as [UserLinks], do what only MoneyKit offers.
 //
 // # Integrity
 //
 // The session's id is a tag of the link. A link without the tag of its session is refused as
-// [bankmux.CodeOtherSession], so a token of another user or session is worthless. The tag also
-// finds a link again. That is needed if the response to the exchange was lost, or if another
-// session's token was posted.
+// [bankmux.CodeOtherSession], so a token of another user or session is worthless. By the tag the
+// adapter also finds a link whose exchange had no response, or whose token was posted with another
+// session.
 //
 // # Reconnect
 //
-// MoneyKit erases the webhook and tags that a reconnect leaves out. So CreateSession reads the link
-// and sends them again. Nothing is exchanged afterwards: ExchangeToken reads the link back and
-// checks that the user finished.
+// MoneyKit erases the webhook and tags that a reconnect leaves out. So CreateSession reads the
+// webhook and tags of the link and sends them again. A reconnect has no token to exchange:
+// ExchangeToken reads the link and checks that the user finished.
 package moneykit
 
 import (

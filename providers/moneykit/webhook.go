@@ -13,7 +13,8 @@ import (
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
-// WebhookConfig says how deliveries are verified. The zero value is right for MoneyKit itself.
+// WebhookConfig says how deliveries are verified. The zero value verifies MoneyKit's own
+// deliveries.
 type WebhookConfig struct {
 	Issuer string // who signs deliveries; "" means [DefaultBaseURL]
 	// Age is how long after its signature a delivery is accepted; 0 means 3 h. MoneyKit repeats a
