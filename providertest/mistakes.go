@@ -42,7 +42,7 @@ func Planted() string { return os.Getenv(plantedIn) }
 //		providertest.FindMistakes(t, "TestConformance", "removed rows are ignored", …)
 //	}
 //
-// If a mistake is not found, the harness hides it. Mostly its backend lacks what would reveal the
+// If a mistake is not found, the harness hides it. Usually its backend lacks what would reveal the
 // mistake.
 func FindMistakes(t *testing.T, suite string, names ...string) {
 	t.Helper()

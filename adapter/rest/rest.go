@@ -43,7 +43,7 @@ type Config struct {
 	// sent, and is nil if there are none. Changing it or reading r.Body has no effect.
 	//
 	// Sign sets header fields, and may change path and query. It must not change method, scheme or
-	// host. Several goroutines call it at the same time. nil signs nothing.
+	// host. Several goroutines may call it at the same time. nil signs nothing.
 	//
 	// If Sign fails, nothing is sent. A [*bankmux.Error] is returned unchanged. Any other error
 	// becomes [bankmux.ErrInvalid] without its text, which may quote a key.

@@ -121,7 +121,7 @@ func New(cfg Config) (*Tokens, error) {
 }
 
 // Credential returns the credential for [bankmux.NewConnection] after an exchange. The application
-// stores it with the connection, so it does not pass the keeper. The error is
+// stores it with the connection, so the keeper does not store it. The error is
 // [bankmux.ErrMalformed] for a token that no header can carry, and for a grant that is not UTF-8.
 func (t *Tokens) Credential(g Grant) (bankmux.Secret, error) {
 	if err := g.check(); err != nil {
@@ -142,7 +142,8 @@ func (t *Tokens) Grant(conn bankmux.Connection) (Grant, error) {
 type Call func(ctx context.Context, access bankmux.Secret) error
 
 // Do runs a read with the newest access token of the connection. It first renews a token that is
-// due. If the renewal fails without a change, Do still uses a token that has not ended.
+// due. If the renewal fails and the provider has not changed the token, Do still uses a token that
+// has not ended.
 //
 // If the provider refuses the token, Do renews it and calls again. If another process has renewed
 // it, Do tries that token first. So call runs at most three times. Do stores the last credential in

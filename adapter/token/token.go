@@ -20,7 +20,8 @@ import (
 type Token struct {
 	Value bankmux.Secret
 	// Lifetime counts as at least one minute and at most one day. A shorter one would make each
-	// call fetch a token. A longer one would make a mistake of the endpoint last.
+	// call fetch a token. A longer one would keep a wrong lifetime of the endpoint in use for too
+	// long.
 	Lifetime time.Duration
 }
 

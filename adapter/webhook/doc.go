@@ -9,9 +9,9 @@
 //   - [Header], [Window.Check] and [Refuse] are for any other scheme.
 //
 // If a signature covers the URL, the application must configure its public URL: see WithURL in
-// package inbox. Behind a proxy, a request does not show it.
+// package inbox. Behind a proxy, the public URL is not in the request.
 //
-// In doubt a delivery is refused, such as one with a repeated header field or another spelling of
-// its signature. The New functions refuse a secret shorter than 16 bytes and an unknown algorithm.
-// Errors quote nothing of a delivery.
+// A delivery that is not clearly valid is refused, such as one with a repeated header field or a
+// signature in another spelling. The New functions refuse a secret shorter than 16 bytes and an
+// unknown algorithm. Errors quote nothing of a delivery.
 package webhook

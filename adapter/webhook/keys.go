@@ -42,16 +42,16 @@ const (
 // serves all deliveries that wait for it, and nothing runs in the background. They are safe for
 // concurrent use.
 //
-//   - Keys are fetched again after 12 hours. If that fails, the present keys stay valid for 12 more
+//   - Keys are fetched again after 12 hours. If that fails, the current keys stay valid for 12 more
 //     hours.
 //   - An unknown id causes one fetch in five minutes. For a set of keys that is one fetch for all
 //     unknown ids.
 //   - Keys by id are fetched for at most 16 unknown ids at a time, and for one more every 30
 //     seconds. Until then further ids return [bankmux.ErrRateLimited], since they may be genuine.
 //     At most 64 keys are kept.
-//   - A failed fetch is the provider's failure, not a bad signature. All waiting deliveries get its
-//     error. While there are no keys, the next attempt is 10 seconds later. A fetch takes at most
-//     10 seconds.
+//   - If a fetch fails, all waiting deliveries get its error, which is the provider's failure and
+//     not [bankmux.ErrSignature]. While there are no keys, the next attempt is 10 seconds later. A
+//     fetch takes at most 10 seconds.
 type Keys struct {
 	fetch func(ctx context.Context, id string) (map[keyName]Key, error)
 	each  bool // each id is fetched separately
