@@ -69,7 +69,7 @@ func dapiRows(n int, day string) []byte {
 	return b.Bytes()
 }
 
-// plaidRows is a page of a list or of a sync, as documented. Every row has its category and merchant.
+// plaidRows is a page of a list or of a sync, as documented. Every row has category and merchant.
 func plaidRows(n int, day, before, after string) []byte {
 	var b bytes.Buffer
 	b.WriteString(before)
