@@ -13,7 +13,8 @@ import (
 )
 
 // Sync reads the changes since the cursor, a whole round at once. If the rows change while the
-// pages of a round are read, Plaid requires that the round starts again from its first cursor.
+// pages of a round are read, Plaid requires that the round starts again from its first cursor. If
+// that fails for days, start without a cursor: Plaid has refused stored ones in this way.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	access := req.Connection.Credential()
 	return reconcile.Feed{

@@ -18,6 +18,7 @@ func TestSync(t *testing.T) {
 	t.Run("a round that changes starts again from its first cursor", aRoundThatChangesStartsAgain)
 	t.Run("a round that keeps changing affects the connection", aRoundThatKeepsChangingAffectsTheConnection)
 	t.Run("a pending row is posted on another page", aPendingRowIsPostedOnAnotherPage)
+	t.Run("a pending row that is removed in a later round stays posted", aPendingRowRemovedLaterStaysPosted)
 	t.Run("a removed row that was never stored is ignored", aRemovedRowThatWasNeverStoredIsIgnored)
 	t.Run("a row that is removed is gone", aRowThatIsRemovedIsGone)
 	t.Run("a cursor of another connection starts again", aLostCursorStartsAgain)
@@ -120,6 +121,28 @@ func aPendingRowIsPostedOnAnotherPage(t *testing.T) {
 			assert.Empty(t, second.Added)
 			assert.Empty(t, second.Removed)
 		})
+	}
+}
+
+func aPendingRowRemovedLaterStaysPosted(t *testing.T) {
+	t.Parallel()
+	s, conn := canned(t, nil)
+	s.answers((&round{pages: map[string]string{
+		"":   syncPage(pendingRow("p1", "20"), "", "", "c1", false),
+		"c1": syncPage(wireRow("b1", "23", `"pending_transaction_id":"p1"`), "", "", "c2", false),
+		"c2": syncPage("", "", `{"transaction_id":"p1","account_id":"a1"}`, "c3", false),
+	}}).serve)
+	db := &store{rows: map[string]bankmux.Known{}}
+	for range 3 {
+		delta, err := s.sync(conn, db)
+		require.NoError(t, err)
+		assert.Empty(t, delta.Removed)
+		db.keep(delta)
+	}
+	require.Len(t, db.rows, 1)
+	for _, k := range db.rows {
+		assert.Equal(t, bankmux.StatusBooked, k.Status)
+		assert.Equal(t, "-23.00 USD", k.Amount.String())
 	}
 }
 
