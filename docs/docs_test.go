@@ -23,6 +23,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 
 	// The programs import these. Without them here, go test would serve an old result from its
 	// cache after one of them changed.
@@ -298,11 +299,14 @@ func capabilityTable(t *testing.T) string {
 	require.NoError(t, err)
 	dp, err := dapi.New(dapi.Config{AppKey: "key", AppSecret: secret, Environment: bankmux.Sandbox})
 	require.NoError(t, err)
+	pl, err := plaid.New(plaid.Config{ClientID: "id", Secret: secret, Environment: bankmux.Sandbox})
+	require.NoError(t, err)
 	var b strings.Builder
-	b.WriteString("| capability | MoneyKit | Dapi |\n| --- | --- | --- |\n| linking, reconnecting | yes | yes |\n")
+	b.WriteString("| capability | MoneyKit | Dapi | Plaid |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| linking, reconnecting | yes | yes | yes |\n")
 	for _, c := range bankmux.Capabilities() {
 		b.WriteString("| " + strings.ReplaceAll(string(c), "_", " "))
-		for _, client := range []*bankmux.Client{mk, dp} {
+		for _, client := range []*bankmux.Client{mk, dp, pl} {
 			if client.Has(c) {
 				b.WriteString(" | yes")
 			} else {
