@@ -110,11 +110,13 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 		}
 	case posted == "" || slices.ContainsFunc(all, of):
 		return all, nil
-	case len(all) == 0 && !a.linkEvents:
-		return []addedItem{{PublicToken: posted}}, nil
+	case len(all) > 0:
+		return nil, otherSession("has a token that the session did not make")
+	case a.linkEvents:
+		return nil, otherSession("has a token, and Plaid shows none that the session made: " +
+			"see plaid.Config.WithoutLinkEvents")
 	}
-	return nil, otherSession("has a token that the session did not make, as far as Plaid shows: " +
-		"see plaid.Config.WithoutLinkEvents")
+	return []addedItem{{PublicToken: posted}}, nil
 }
 
 // added are the Items of a run of Link.
