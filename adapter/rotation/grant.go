@@ -19,9 +19,9 @@ type Grant struct {
 	// Refresh is the token that renews Access. Zero means that Access cannot be renewed. In the
 	// response to a renewal, zero means that the refresh token stays (RFC 6749, section 6).
 	Refresh bankmux.Secret
-	// Lifetime is how long Access is valid from the call of [Tokens.Credential] or the renewal on.
-	// It counts as at least one minute. 0 means that it is unknown, and Access is renewed when it
-	// is refused.
+	// Lifetime is how long Access is valid, counted from the call of [Tokens.Credential] or from
+	// the renewal. It counts as at least one minute. 0 means that it is unknown, and Access is
+	// renewed when it is refused.
 	Lifetime time.Duration
 	// Extra has further data that the adapter keeps with the tokens. In the response to a renewal,
 	// zero means that it stays.

@@ -5,8 +5,8 @@
 //
 // # What can be lost
 //
-// A renewed token exists in one place only, until the keeper has committed it. It is lost in two
-// cases:
+// Until the keeper has committed a renewed token, it exists only in the provider's response and in
+// this process. It is lost in two cases:
 //
 //   - The provider's response is lost. The call returns [bankmux.ErrOutcomeUnknown].
 //   - The process ends after the response and before the commit.

@@ -127,8 +127,8 @@ func early(lifetime time.Duration) time.Duration {
 	return margin + rand.N(margin/10+1) //nolint:gosec // a spread, not a secret
 }
 
-// Invalidate drops bad if it is still the current token. So many callers that were refused with one
-// token cause one fetch. Call it if the provider says that the token has expired.
+// Invalidate drops bad if it is still the current token. If many callers were refused with one
+// token, they cause only one fetch. Call it if the provider says that the token has expired.
 func (s *Source) Invalidate(bad bankmux.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

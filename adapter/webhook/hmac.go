@@ -43,9 +43,10 @@ type HMAC struct {
 	// milliseconds. Without {time} a recorded delivery can be repeated at any time.
 	//
 	// Two deliveries must not have the same signed text. Otherwise a sender could move the border
-	// between two parts. So NewHMAC refuses orders without a certain border, such as "{id}{body}".
-	// Verify refuses an id that contains the separator after it. It refuses a body that starts with
-	// a digit right after {time}. After {url} it refuses a body that is not a JSON object or array.
+	// between two parts. So NewHMAC refuses a Signed in which the border between two parts is not
+	// certain, such as "{id}{body}". Verify refuses an id that contains the separator after it. It
+	// refuses a body that starts with a digit right after {time}. After {url} it refuses a body
+	// that is not a JSON object or array.
 	Signed string
 
 	// ID, Time and Signature are the names of header fields. Several names of one field are
