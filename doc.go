@@ -1,5 +1,6 @@
 // Package bankmux connects a back end with its users' bank accounts. A user's bank is reached
-// through an aggregator, which this package calls a provider. All providers have one model.
+// through an aggregator, which this package calls a provider. The package has one model for all
+// providers.
 //
 // # For applications
 //

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// ExchangeRequest has what the front end posted. Session, User and Payload are required.
+// ExchangeRequest has what the front end posted. Session and User are required. Payload is required
+// unless the effect of the exchange is [Read].
 type ExchangeRequest struct {
 	Session Session // as stored by the application, never as posted
 	User    string  // who is logged in now

@@ -9,14 +9,14 @@ import (
 
 // Op describes one call, for the interceptors around it.
 type Op struct {
-	Name        string // [OpExchangeToken]
+	Name        string // such as [OpExchangeToken]
 	Group       Group
 	Effect      Effect
 	Client      string    // registered name of the client
 	Provider    string    // name of the adapter
 	Institution string    // the provider's id of the bank, if the call concerns one
 	Connection  string    // [Connection.ID], if the call concerns a connection
-	Reference   Secret    // the provider's id of the connection; at some it changes with a new login
+	Reference   Secret    // the provider's id of the connection; some providers change it at a new login
 	LinkedAt    time.Time // [Connection.LinkedAt]; it changes with every new login
 	User        string    // the application's id of the user; do not log it
 	Product     string

@@ -11,8 +11,8 @@ import (
 // Presence says whether a user waits for a call. Put it into the context of the call.
 //
 // A context without a Presence counts as that of a waiting user. So code for a timer, a queue or a
-// webhook must say that no user waits: see [WithoutUser]. With the opposite default, an application
-// that does not use Presence would never get a question of a bank.
+// webhook must say that no user waits: see [WithoutUser]. With the opposite default, banks could
+// not ask the users of an application that does not use Presence.
 type Presence struct {
 	// Absent says that no user can answer. If the bank of the connection asked the user before,
 	// guard.Unattended refuses the call with [ErrUserAction] and the code [CodeUserAbsent].

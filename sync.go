@@ -70,8 +70,8 @@ type Delta struct {
 	// sync asks for these accounts again. A provider with a record of changes (MoneyKit) does not
 	// return a failed row again: read its days with [Client.Transactions].
 	Failed []Failure
-	// Covered has the days that were read in full. It is empty for a provider with a record of
-	// changes (MoneyKit). A row of another day is never missing.
+	// Covered has the days that were read in full, at a provider that is read by days (Dapi).
+	// There, a row of another day is never missing.
 	Covered []Covered
 	// Gaps are days that no reading covers. Some are days after the last reading that the bank no
 	// longer serves. Others are days that the bank should serve, but refuses.

@@ -19,12 +19,12 @@ type Reading struct {
 	Rows []bankmux.Transaction
 	// Unreadable has rows of which only some parts could be read, with those parts. An absent known
 	// row that may be one of these is in Missing, and the reading does not count towards its
-	// removal. It may be one of the same day. If the day could not be read, it may be one of the
-	// same amount and text.
+	// removal. That applies to known rows of the same day. If the day could not be read, it applies
+	// to rows of the same amount and text.
 	Unreadable []bankmux.Transaction
-	// Ahead is for rows with a value date in the future. If the reading has all rows up to a day
-	// after To, Ahead is that day. A known row between To and Ahead can then be absent. Zero means
-	// that no known row after To is absent.
+	// Ahead is for rows with a value date in the future. It is the last day after To of which the
+	// reading has all rows. A known row between To and Ahead can be absent. Zero means that no
+	// known row after To counts as absent.
 	Ahead bankmux.Date
 	// Complete says that Rows and Unreadable are all rows between From and To. Without it no row is
 	// reported as missing.

@@ -44,14 +44,14 @@
 //
 // # What is the bank's own choice
 //
-// The providers do not document everything. Where they do not, the bank decides, and a comment in
-// the source says so. Examples are the TTLs of most tokens, the names and bodies of Dapi's
-// webhooks, and the answers to Dapi's challenges. MoneyKit's institutions and all people are
-// invented. No call moves money.
+// The providers do not document everything. For the rest the bank decides, and a comment in the
+// source says so. Examples are the TTLs of most tokens, the names and bodies of Dapi's webhooks,
+// and the answers to Dapi's challenges. MoneyKit's institutions and all people are invented. No
+// call moves money.
 //
 // # Time and chance
 //
 // Every bank has its own clock, which starts at [Options.Start]. [Options.Seed] decides all ids,
-// credentials and transactions. Two banks with the same seed and start that get the same requests
-// in the same order return the same ids and tokens.
+// credentials and transactions. Two banks return the same ids and tokens if they have the same Seed
+// and Start and get the same requests in the same order.
 package virtualbank
