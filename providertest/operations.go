@@ -64,7 +64,7 @@ var (
 // empty one.
 var errEmpty = errors.New("the response was read as empty")
 
-// operations returns the table. Add a new operation here, and its call in viewed.go.
+// operations returns the table. Add a new operation here, and its call in recording_client.go.
 func operations(b *bench) []operation {
 	return slices.Concat(
 		linkOperations(b), applicationOperations(), accountOperations(), rowOperations(), eventOperations(b),
