@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// ConnectionView is the part of a connection that a browser may have, as for a list of the user's
-// banks. It has no credential, no id of the provider and no id of the user. Its ID proves nothing.
-// Check that the connection belongs to the user who is logged in before you act on it.
+// ConnectionView is the part of a connection that a browser may have, such as for a list of the
+// user's banks. It has no credential, no id of the provider and no id of the user. Its ID proves
+// nothing. Check that the connection belongs to the user who is logged in before you act on it.
 type ConnectionView struct {
 	ID          string          `json:"id"` // [Connection.ID]
 	Institution InstitutionView `json:"institution"`

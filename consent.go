@@ -10,7 +10,7 @@ import (
 // that the provider does not say, never that the consent has no end. Providers write dates such as
 // 9999-12-31 for "no date". The client replaces dates before 1971 and after 2098 with zero.
 //
-// Renew a consent with [SessionRequest.Reconnect]. The present consent stays valid until the new
+// Renew a consent with [SessionRequest.Reconnect]. The current consent stays valid until the new
 // one replaces it, so an early renewal never interrupts access.
 type Consent struct {
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`   // access ends here, and the bank asks for a new login

@@ -142,8 +142,8 @@ func (r *ExchangeResult) name(s *Session) {
 	}
 }
 
-// ExchangeToken turns the payload of the front end into a connection. It is sent at most once,
-// unless the provider's exchange spends nothing.
+// ExchangeToken turns the payload of the front end into a connection. The exchange is sent at most
+// once, unless the provider's exchange spends nothing.
 //
 // Before anything is sent it validates the request. The error is [ErrInvalid] for a session of
 // another client or user, and for a payload that is not strict JSON. It is [ErrTokenSpent] for an

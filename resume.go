@@ -44,9 +44,9 @@ type Resumed struct {
 }
 
 // Resume makes a call again that a [Challenge] interrupted, now with the user's answers. The
-// challenge knows which call it was and what it asked for. If the bank asks once more, the error
-// has the next challenge, which Resume takes as well. Results and errors are those of the call: a
-// result may come with an error, such as a [*PartialError].
+// challenge knows which call it was and what it asked for. If the bank asks again, the error has
+// the next challenge, which Resume accepts too. Results and errors are those of the call: a result
+// may come with an error, such as a [*PartialError].
 //
 // The error is [ErrInvalid] if the answers do not fit the challenge, or the challenge does not fit
 // the connection. It is [ErrChallengeExpired] if the challenge is not open any more. It is

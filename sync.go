@@ -98,8 +98,8 @@ type Delta struct {
 // repeated with the same cursor.
 //
 // [Delta.Failed] has what could not be read. If that includes an account, Sync returns the page and
-// a [*PartialError] that names the failures. If it has only rows, Sync returns no error, because
-// one unreadable row would fail every sync for weeks. In both cases the rest of the page is
+// a [*PartialError] that names the failures. If Failed has only rows, Sync returns no error,
+// because one unreadable row would fail every sync for weeks. In both cases the rest of the page is
 // complete: store it with its Next, like any other page. With any other error there is no page, and
 // the cursor stays the same. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {

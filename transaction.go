@@ -179,8 +179,8 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 	}
 }
 
-// TransactionPages is [Client.Transactions] page by page. A page also has the days that are
-// covered, and the Page to continue at.
+// TransactionPages is [Client.Transactions] page by page. A page also has the days that it covers,
+// and in Next the Page to continue at.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows

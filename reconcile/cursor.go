@@ -30,8 +30,8 @@ type Cursor struct {
 	// Missed says that rows were reported missing and are looked up again at the end of a round.
 	Missed bool `json:"o,omitempty"`
 
-	// The accounts left in this round, by the provider's ids. This field and the next
-	// serve [Days].
+	// The list Todo has the accounts left in this round, by the provider's ids. This field and the
+	// next serve [Days].
 	Todo  []string     `json:"t,omitempty"`
 	Until bankmux.Date `json:"u,omitzero"` // the day this round reads up to
 
