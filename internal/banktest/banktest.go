@@ -17,6 +17,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -29,9 +30,12 @@ func Link(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider
 	)
 	require.NoError(t, err)
 	var payload []byte
-	if provider == "moneykit" {
+	switch provider {
+	case moneykit.Name:
 		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
-	} else {
+	case plaid.Name:
+		payload, err = bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal()})
+	default:
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
 	}
 	require.NoError(t, err)
@@ -131,30 +135,19 @@ func Open(t *testing.T, provider string) *Sync {
 		Bank:  virtualbank.New(virtualbank.Options{HistoryDays: 90}),
 		Table: Table{Rows: map[string]bankmux.Known{}},
 	}
-	keys := s.Bank.Credentials()
-	var err error
-	req := bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"}
-	if provider == "moneykit" {
-		s.Client, err = moneykit.New(moneykit.Config{
-			BaseURL:      "http://127.0.0.1",
-			ClientID:     keys.MoneyKit.ClientID,
-			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-			Environment:  bankmux.Sandbox,
-			HTTPClient:   &http.Client{Transport: InProcess{s.Bank.MoneyKit()}},
-		})
-	} else {
-		s.Client, err = dapi.New(dapi.Config{
-			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
-			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: InProcess{s.Bank.Dapi()}},
-		})
-	}
-	require.NoError(t, err)
-	session, err := s.Client.CreateSession(t.Context(), req)
+	s.Client = open(t, s.Bank, provider)
+	session, err := s.Client.CreateSession(
+		t.Context(),
+		bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
+	)
 	require.NoError(t, err)
 	var payload []byte
-	if provider == "moneykit" {
+	switch provider {
+	case moneykit.Name:
 		payload, err = s.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
-	} else {
+	case plaid.Name:
+		payload, err = s.Bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal()})
+	default:
 		payload, err = s.Bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey, Countries: []string{"US"}})
 	}
 	require.NoError(t, err)
@@ -166,6 +159,39 @@ func Open(t *testing.T, provider string) *Sync {
 	)
 	require.NoError(t, err)
 	return s
+}
+
+// open opens a client of a bank without sockets.
+func open(t *testing.T, bank *virtualbank.Bank, provider string) *bankmux.Client {
+	t.Helper()
+	keys := bank.Credentials()
+	var client *bankmux.Client
+	var err error
+	switch provider {
+	case moneykit.Name:
+		client, err = moneykit.New(moneykit.Config{
+			BaseURL:      "http://127.0.0.1",
+			ClientID:     keys.MoneyKit.ClientID,
+			ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+			Environment:  bankmux.Sandbox,
+			HTTPClient:   &http.Client{Transport: InProcess{bank.MoneyKit()}},
+		})
+	case plaid.Name:
+		client, err = plaid.New(plaid.Config{
+			BaseURL:     "http://127.0.0.1",
+			ClientID:    keys.Plaid.ClientID,
+			Secret:      bankmux.NewSecret(keys.Plaid.Secret),
+			Environment: bankmux.Sandbox,
+			HTTPClient:  &http.Client{Transport: InProcess{bank.Plaid()}},
+		})
+	default:
+		client, err = dapi.New(dapi.Config{
+			BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: InProcess{bank.Dapi()}},
+		})
+	}
+	require.NoError(t, err)
+	return client
 }
 
 // Round syncs until there is no further page, and stores each page.
@@ -222,10 +248,10 @@ func (s *Sync) Agree(t *testing.T, from string) {
 	}
 }
 
-// Fetch lets MoneyKit read the bank.
+// Fetch lets MoneyKit or Plaid read the bank. Dapi reads it in each call.
 func (s *Sync) Fetch(t *testing.T) {
 	t.Helper()
-	if s.Client.Provider() == "moneykit" {
+	if s.Client.Provider() != dapi.Name {
 		require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
 	}
 }

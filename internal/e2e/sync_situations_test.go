@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +75,7 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 	virtualbank.UpdatedAndRemoved: withdrawn,
 	virtualbank.Withdrawn:         withdrawn,
 	virtualbank.VeryLate: func(t *testing.T, provider string, now, later bankmux.Delta) {
-		if provider == "moneykit" {
+		if provider != "dapi" {
 			addedOnce(t, provider, now, later)
 			return
 		}
@@ -95,9 +94,18 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 		assert.Equal(t, now.Added[0].Known.Key, later.Replaced[0].Was.Key)
 		assert.Equal(
 			t,
-			map[string]string{"moneykit": reconcile.ReasonPosted, "dapi": reconcile.ReasonMoved}[provider],
+			map[string]string{
+				"moneykit": reconcile.ReasonPosted, "dapi": reconcile.ReasonMoved, "plaid": reconcile.ReasonPosted,
+			}[provider],
 			later.Replaced[0].Reason,
 		)
+	},
+	virtualbank.PostedUnmatched: func(t *testing.T, _ string, now, later bankmux.Delta) {
+		require.Len(t, now.Added, 1)
+		assert.Empty(t, slices.Concat(later.Missing, later.Removed))
+		require.Len(t, later.Replaced, 1, "text, amount and day decide where no id connects the two")
+		assert.Equal(t, now.Added[0].Known.Key, later.Replaced[0].Was.Key)
+		assert.Equal(t, reconcile.ReasonPosted, later.Replaced[0].Reason)
 	},
 	virtualbank.PostedSameID: func(t *testing.T, _ string, now, later bankmux.Delta) {
 		assert.Len(t, now.Added, 1)
@@ -107,7 +115,7 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 	virtualbank.Tip:      postedWithMore,
 	virtualbank.FuelHold: postedWithMore,
 	virtualbank.Edited: func(t *testing.T, provider string, now, later bankmux.Delta) {
-		if provider == "moneykit" {
+		if provider != "dapi" {
 			assert.Equal(t, []string{reconcile.ReasonContent}, reasons(now.Modified))
 			assert.Empty(t, now.Added)
 			return
@@ -143,7 +151,7 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 		assert.Equal(t, []string{reconcile.ReasonPosted}, reasons(later.Modified))
 	},
 	virtualbank.TextDrift: func(t *testing.T, provider string, now, later bankmux.Delta) {
-		if provider == "moneykit" {
+		if provider != "dapi" {
 			churned(t, provider, now, later)
 			return
 		}
@@ -199,7 +207,7 @@ func withdrawn(t *testing.T, _ string, now, later bankmux.Delta) {
 
 func postedWithMore(t *testing.T, provider string, now, later bankmux.Delta) {
 	require.Len(t, now.Added, 1)
-	if provider == "moneykit" {
+	if provider != "dapi" {
 		assert.Equal(t, []string{reconcile.ReasonAmount}, reasons(later.Replaced))
 		assert.Empty(t, later.Removed)
 		return
@@ -218,6 +226,8 @@ func TestSituations(t *testing.T) {
 	t.Parallel()
 	t.Run("every situation ends in agreement with the bank", everySituationEndsInAgreementWithTheBank)
 	t.Run("a forgotten cursor is refused, and a start without one doubles nothing", aForgottenCursorIsRefused)
+	t.Run("a round that changes is read again, and no row is lost", aRoundThatChangesIsReadAgain)
+	t.Run("transactions that are not ready are not missing", transactionsThatAreNotReadyAreNotMissing)
 	t.Run("pages that repeat end with an error", pagesThatRepeatEndWithAnError)
 	t.Run("two links to one login keep one table in step", twoLinksToOneLoginKeepOneTableInStep)
 	t.Run("a withdrawn row that another link renamed is removed", aWithdrawnRowThatAnotherLinkRenamedIsRemoved)
@@ -226,17 +236,12 @@ func TestSituations(t *testing.T) {
 func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 	t.Parallel()
 	for _, situation := range virtualbank.Situations() {
-		// Plaid's situations are tested with its adapter.
-		providers := slices.DeleteFunc(situation.Providers, func(name string) bool { return name == "plaid" })
-		if len(providers) == 0 {
+		check, listed := situations[situation.Name]
+		if slices.Contains(testedAlone, situation.Name) {
 			continue
 		}
-		check, listed := situations[situation.Name]
-		if situation.Name == virtualbank.CursorForgotten || situation.Name == virtualbank.CursorCircles {
-			continue // tested on their own
-		}
 		require.True(t, listed, situation.Name)
-		for _, provider := range providers {
+		for _, provider := range situation.Providers {
 			t.Run(situation.Name+" "+provider, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -260,52 +265,6 @@ func everySituationEndsInAgreementWithTheBank(t *testing.T) {
 			})
 		}
 	}
-}
-
-func aForgottenCursorIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := banktest.Open(t, "moneykit")
-		s.Fetch(t)
-		s.Round(t)
-		n := len(s.Rows)
-		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.CursorForgotten))
-		_, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known})
-		e, ok := errors.AsType[*bankmux.Error](err)
-		require.True(t, ok)
-		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
-		assert.Equal(t, "SyncRequest.Cursor", e.Field)
-		assert.Contains(t, e.Detail, "start without one")
-		s.Cursor = ""
-		again := joined(s.Round(t))
-		assert.Empty(t, again.Added)
-		assert.Empty(t, again.Replaced)
-		assert.Len(t, s.Rows, n)
-		s.Agree(t, "2000-01-01")
-	})
-}
-
-func pagesThatRepeatEndWithAnError(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := banktest.Open(t, "moneykit")
-		s.Fetch(t)
-		s.Round(t)
-		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.CursorCircles))
-		for range 20 {
-			d, err := s.Client.Sync(
-				t.Context(),
-				bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known},
-			)
-			if err != nil {
-				require.ErrorIs(t, err, bankmux.ErrMalformed)
-				return
-			}
-			require.True(t, d.More)
-			s.Store(d)
-		}
-		t.Fatal("the pages repeat")
-	})
 }
 
 func twoLinksToOneLoginKeepOneTableInStep(t *testing.T) {
