@@ -234,7 +234,7 @@ var kindTable = map[Kind]kindRow{
 	},
 	ErrContextDone: {
 		sentence: "the call was cut short",
-		remedy:   "give the call more time if it was cut short",
+		remedy:   "use a longer deadline",
 		scope:    ScopeCall, level: slog.LevelWarn,
 		class: noVerdict | endsReading | failover,
 	},

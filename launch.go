@@ -2,7 +2,6 @@ package bankmux
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -58,7 +57,7 @@ func (t LaunchToken) MarshalJSON() ([]byte, error) { return json.Marshal(t.Revea
 func (t *LaunchToken) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return errors.New("bankmux: a launch token is not a string")
+		return invalid("LaunchToken", "is not a string")
 	}
 	t.text = NewSecret(text)
 	return nil

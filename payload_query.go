@@ -26,7 +26,7 @@ func PayloadFromQuery(query url.Values) (json.RawMessage, error) {
 	}
 	payload, err := json.Marshal(members)
 	if err != nil {
-		return nil, invalid("Payload", "cannot be made of the query")
+		return nil, invalid("Payload", "cannot be built from the query")
 	}
 	if _, err := ParsePayload(payload); err != nil {
 		return nil, err

@@ -137,7 +137,7 @@ func unseal(aead AEAD, format byte, blob, associated []byte, inside any) error {
 		return sealError(format, "was changed, is of another row, or is under another key")
 	}
 	if json.Unmarshal(plain, inside) != nil {
-		return sealError(format, "holds something else")
+		return sealError(format, "has unreadable content")
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	}
 	conn, ok := in.outside()
 	if !ok || conn.Ref() != ref {
-		return Connection{}, sealError(sealedConnection, "holds something else")
+		return Connection{}, sealError(sealedConnection, "belongs to another connection")
 	}
 	return conn, nil
 }

@@ -60,12 +60,12 @@ func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	s.Launch = run.Launch
 	s.State = NewSecret(run.State)
 	if s.Ref() != ref || s.Reconnect != nil {
-		return Session{}, sealError(sealedSession, "holds something else")
+		return Session{}, sealError(sealedSession, "belongs to another session")
 	}
 	if run.Reconnect != nil {
 		conn, ok := run.Reconnect.outside()
 		if !ok || conn.ID != s.ConnectionID || conn.User != s.User {
-			return Session{}, sealError(sealedSession, "holds something else")
+			return Session{}, sealError(sealedSession, "belongs to another session")
 		}
 		s.Reconnect = &conn
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// accounts are the promises of accounts and balances.
+// accounts lists the promises about accounts and balances.
 var accounts = []promise{
 	{"accounts have an id, a kind and the provider's word for it", needs(bankmux.CapAccounts), accountsAreWhole},
 	{

@@ -83,24 +83,25 @@ type Harness struct {
 	Operations []Operation
 
 	// Received returns what reached the provider when the session was made, directly or through
-	// Launch. Read it from Backend, never from the adapter. Nil: not checked.
+	// Launch. Read it from Backend, never from the adapter. If nil,
+	// this is not checked.
 	Received func(s bankmux.Session) (Received, error)
 
 	// Granted returns the products that the user granted, as Backend stores them. Let Link grant
-	// other products than Request names: this finds an adapter that returns the request. Nil where
-	// the provider does not report them: not checked.
+	// other products than Request names: this finds an adapter that returns the request. Leave
+	// it nil if the provider does not report them. If nil, this is not checked.
 	Granted func(conn bankmux.Connection) ([]bankmux.Product, error)
 
-	// Consent returns the dates of the connection's consent, as Backend stores them. Nil where the
-	// provider does not report them: not checked.
+	// Consent returns the dates of the connection's consent, as Backend stores them. Leave
+	// it nil if the provider does not report them. If nil, this is not checked.
 	Consent func(conn bankmux.Connection) (bankmux.Consent, error)
 
-	// LinkSeveral is Link for a user who links several banks in one run. Nil where the front end
-	// links one bank: not checked.
+	// LinkSeveral is Link for a user who links several banks in one run. Leave it nil if the
+	// front end links one bank. If nil, this is not checked.
 	LinkSeveral func(s bankmux.Session, banks int) (json.RawMessage, error)
 
 	// PSU names the header fields that report a present user to the bank: see [bankmux.Presence].
-	// Nil where the provider has none: not checked.
+	// Leave it nil if the provider has none. If nil, this is not checked.
 	PSU []string
 
 	// Table is the file with the adapter's fault matrix. The zero value keeps no file.
@@ -175,11 +176,11 @@ type Words struct {
 	Rejected http.HandlerFunc
 
 	// Expired responds that the application's access token expired. A call with a new token must
-	// succeed. Nil where there is no such token.
+	// succeed. Leave it nil if there is no such token.
 	Expired http.HandlerFunc
 
-	// Failed reports a failure without a known reason under status 200. Nil where the provider
-	// reports failures by status.
+	// Failed reports a failure without a known reason under status 200. Leave it nil if the
+	// provider reports failures by status.
 	Failed http.HandlerFunc
 
 	// UnknownCode responds with 400 and a code that the provider does not document.

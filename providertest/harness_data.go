@@ -11,8 +11,8 @@ import (
 // AddAccount is required. AddTransaction is required with [bankmux.CapTransactions] or
 // [bankmux.CapSync], and SetBalance with [bankmux.CapBalances].
 type Data struct {
-	// Refetch makes a provider that serves stored data read the bank now. Nil where every call
-	// reads the bank.
+	// Refetch makes a provider that serves stored data read the bank now. Leave it nil if every
+	// call reads the bank.
 	Refetch func(conn bankmux.Connection) error
 
 	// AddAccount adds an account or card and returns the provider's id.
@@ -26,26 +26,28 @@ type Data struct {
 	SetBalance func(conn bankmux.Connection, account, booked string) error
 
 	// ChangeTransaction corrects a row, as banks do. It replaces the row that has the Text of row.
-	// Nil where the backend cannot: not checked, like the fields that follow.
+	// Leave it nil if the backend cannot. If nil, this is not checked. The same holds for the
+	// fields that follow.
 	ChangeTransaction func(conn bankmux.Connection, account string, row Row) error
 
 	// RemoveTransaction removes the row with this Text, as banks do with a released hold.
 	RemoveTransaction func(conn bankmux.Connection, account, text string) error
 
 	// PostTransaction books the pending row that has the Text of row, and replaces it by row. The
-	// provider may give it another id. Nil also where the provider does not mark pending rows.
+	// provider may give it another id. Leave it nil also if the provider does not mark pending
+	// rows.
 	PostTransaction func(conn bankmux.Connection, account string, row Row) error
 
 	// NamesPending reports whether a booked row has the id of the pending row that it replaces.
 	NamesPending bool
 
 	// SameAccount returns the id of an account in a later connection of the same user. Each call of
-	// Harness.Link is then a login to the same accounts at the same bank. Nil where a new link
-	// never reaches the same accounts.
+	// Harness.Link is then a login to the same accounts at the same bank. Leave it nil if a
+	// new link never reaches the same accounts.
 	SameAccount func(before, after bankmux.Connection, account string) (string, error)
 
 	// Ask makes the bank ask for these inputs at the next data call of the connection. It returns
-	// the right answers. Nil where data calls of the provider never ask.
+	// the right answers. Leave it nil if data calls of the provider never ask.
 	Ask func(conn bankmux.Connection, kinds ...bankmux.InputKind) ([]string, error)
 }
 
@@ -77,7 +79,7 @@ type Webhooks struct {
 	Forged func(conn bankmux.Connection) map[string]bankmux.WebhookRequest
 
 	// UnknownKey returns a delivery that is signed by an unpublished key, with a new key id at each
-	// call. Nil where the adapter fetches no keys.
+	// call. Leave it nil if the adapter fetches no keys.
 	UnknownKey func(conn bankmux.Connection) bankmux.WebhookRequest
 
 	// KeysByID reports whether the adapter fetches keys one by one, by id, and not as a set. A
@@ -86,8 +88,8 @@ type Webhooks struct {
 	KeysByID bool
 
 	// Finished returns a delivery that the user finished the flow of the session. Link played the
-	// user before, and its payload is not used. Nil where no delivery announces this: not checked,
-	// like the field that follows.
+	// user before, and its payload is not used. Leave it nil if no delivery
+	// announces this. If nil, this is not checked. The same holds for the field that follows.
 	Finished func(s bankmux.Session) bankmux.WebhookRequest
 
 	// Expiring returns a delivery that the consent of the connection ends soon.

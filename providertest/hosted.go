@@ -15,7 +15,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// hosted are the promises of flows on pages of the provider or the bank, and of presence headers.
+// hosted lists the promises about flows on pages of the provider or the bank, and about presence
+// headers.
 var hosted = []promise{
 	{"the browser gets no secret of a session", nil, browserGetsNoSecret},
 	{"presence headers are sent in full or not at all", nil, presenceIsSent},

@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// lifecycle are the promises of status and disconnect.
+// lifecycle lists the promises about status and disconnect.
 var lifecycle = []promise{
 	{
 		"a lapse is reported, and a reconnect renews the connection under its id",

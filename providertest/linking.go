@@ -17,7 +17,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// linking are the promises of CreateSession and ExchangeToken, which every adapter has.
+// linking lists the promises about CreateSession and ExchangeToken, which every adapter has.
 var linking = []promise{
 	{"a session is complete, and equal after sealed storage", nil, func(t *testing.T, b *bench) {
 		s := b.session(t.Context())

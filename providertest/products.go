@@ -11,7 +11,8 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// products are the promises of identity, account numbers, holdings, refreshes and institutions.
+// products lists the promises about identity, account numbers, holdings, refreshes and
+// institutions.
 var products = []promise{
 	{
 		"identity has owners, and account numbers have a scheme",

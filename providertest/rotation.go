@@ -16,8 +16,8 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// rotating are the promises of an adapter that renews the tokens of users. Without Harness.Rotation
-// there are none, and the adapter must not use Env.Keeper.
+// rotating lists the promises about an adapter that renews the tokens of users. Without
+// Harness.Rotation there are none, and the adapter must not use Env.Keeper.
 var rotating = []promise{
 	{"an expired token is renewed once, however many calls wait", nil, rotatesOnce},
 	{"two clients with one keeper renew a token once", nil, rotatesForTwo},

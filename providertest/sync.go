@@ -18,7 +18,7 @@ import (
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
-// syncing are the promises of a sync.
+// syncing lists the promises about a sync.
 var syncing = []promise{
 	{
 		"a sync returns each row once, and later the new rows",

@@ -13,7 +13,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// transactions are the promises of the rows of an account.
+// transactions lists the promises about the rows of an account.
 var transactions = []promise{
 	{"money in is positive and money out negative, for every kind of account", needs(bankmux.CapTransactions), signs},
 	{"amounts of transactions are exact to the digit", needs(bankmux.CapTransactions), amountsAreExact},

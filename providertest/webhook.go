@@ -17,10 +17,10 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 )
 
-// hooked are the capabilities that the promises of webhooks need.
+// hooked lists the capabilities that the promises about webhooks need.
 var hooked = []bankmux.Capability{bankmux.CapWebhooks}
 
-// hooks are the promises of [bankmux.WebhookReader]. Most cases change one detail of a genuine
+// hooks lists the promises about [bankmux.WebhookReader]. Most cases change one detail of a genuine
 // delivery.
 var hooks = []promise{
 	{"a genuine webhook becomes an event about its connection", hooked, genuineWebhook},

@@ -29,7 +29,7 @@ type daysSync struct {
 	askedAgain bool         // the bank's range was asked for again
 	to         bankmux.Date // the last day that was read
 	from       bankmux.Date // the first day that was asked for and served
-	// the last day that the bank refuses although it promises it; zero if none
+	// the last day that the bank lists but refuses; zero if none
 	refusedTo bankmux.Date
 	firstRow  bankmux.Date // the first day of a row; zero if there is no row
 	drifted   bool         // the bank is known to select by another day than it writes

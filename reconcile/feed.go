@@ -144,7 +144,7 @@ func (f Feed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta,
 	if !cursor.SameAccounts(wantedAccounts(&req)) { // the cursor has passed the rows of the others
 		return bankmux.Delta{}, invalid(
 			"SyncRequest.Accounts",
-			"differ from those the cursor was made for: start without a cursor; with Known no row is doubled",
+			"differ from those of the cursor: omit the cursor, and set Known to avoid duplicates",
 		)
 	}
 	r := newFeedSync(&f, &req, &cursor)

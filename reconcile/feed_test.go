@@ -174,7 +174,7 @@ func feedKeepsToItsAccounts(t *testing.T) {
 		assert.Equal(t, []string{"id:acme:row-2"}, d.Removed[0].Known.Aliases)
 
 		_, err := r.feed().Sync(t.Context(), s.request(size, "savings"))
-		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "start without a cursor")
+		assert.Contains(t, refused(t, err, "SyncRequest.Accounts").Detail, "omit the cursor")
 		_, err = r.feed().Sync(t.Context(), s.request(size))
 		_ = refused(t, err, "SyncRequest.Accounts")
 

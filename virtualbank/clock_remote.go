@@ -49,7 +49,7 @@ type remoteClock struct {
 }
 
 func (c *remoteClock) now() time.Time {
-	_ = c.ask() // without a response the last one counts
+	_ = c.ask() // if no response arrives, the last one is used
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.ahead)

@@ -183,7 +183,7 @@ func (j *renewal) send(ctx context.Context, stored bankmux.Connection, old gener
 	}
 	if e, ok := errors.AsType[*bankmux.Error](err); ok && ctx.Err() != nil && e.Kind == bankmux.ErrContextDone {
 		err = &bankmux.Error{ // the renewal's time ended, not the caller's
-			Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not answer in time",
+			Kind: bankmux.ErrUnavailable, Detail: "the token endpoint did not respond in time",
 			NotSent: e.NotSent, Err: context.DeadlineExceeded,
 		}
 	}

@@ -76,7 +76,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{
 					Kind:   bankmux.ErrUnavailable,
-					Detail: "the token endpoint did not answer in time",
+					Detail: "the token endpoint did not respond in time",
 					Err:    errors.Join(err, context.DeadlineExceeded),
 				}
 			}

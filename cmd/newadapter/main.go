@@ -115,7 +115,7 @@ func checkName(name string, template map[string]string) error {
 	case !nameForm.MatchString(name):
 		return fmt.Errorf("-name %q: it must be 1 to 30 lower-case letters and digits, and start with a letter", name)
 	case token.IsKeyword(name) || name == "main" || name == "internal" || name == "vendor" || name == "testdata":
-		return fmt.Errorf("-name %q: the word has a meaning in Go", name)
+		return fmt.Errorf("-name %q: it is a Go keyword or a reserved name", name)
 	case taken && name != templateName:
 		return fmt.Errorf("-name %q: the skeleton has another file with this name", name)
 	}

@@ -254,7 +254,7 @@ func (b *bank) serveUser(w http.ResponseWriter, r *http.Request, kind, id, sub s
 		}
 		say(w, map[string]any{"accounts": all})
 	default:
-		a := b.of(g, id)
+		a := b.bookOf(g, id)
 		switch {
 		case a == nil:
 			refuse(w, http.StatusNotFound, "request", "account_unknown")
@@ -270,8 +270,8 @@ func (b *bank) serveUser(w http.ResponseWriter, r *http.Request, kind, id, sub s
 	}
 }
 
-// of finds the book for an account id of a grant.
-func (b *bank) of(g *grant, account string) *book {
+// bookOf finds the book for an account id of a grant.
+func (b *bank) bookOf(g *grant, account string) *book {
 	i := slices.IndexFunc(b.books, func(a *book) bool { return g.prefix+a.key == account })
 	if i < 0 {
 		return nil

@@ -142,7 +142,7 @@ func (b *bank) data() *providertest.Data {
 		g := b.grantOf(conn)
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		a := b.of(g, account)
+		a := b.bookOf(g, account)
 		if a == nil {
 			return errNoSuch
 		}

@@ -34,7 +34,7 @@ func (m *movement) is(amount string) error {
 // remembered is a note, and the bank's own event of the row on which it was written.
 type remembered struct{ note, event string }
 
-// annotate writes notes on rows, pending ones included, and remembers them for the proof.
+// annotate writes notes on rows, also on pending ones. It remembers the notes for the proof.
 func (s *story) annotate(ctx context.Context) error {
 	if err := s.store.annotate(ctx); err != nil {
 		return err

@@ -210,7 +210,7 @@ func label(text string) string { return strings.TrimRight(text, " 0123456789:.")
 // fates has the current key of each row by its first text.
 type fates map[string]string
 
-// note follows the rows through a page. No row becomes one of another text.
+// note follows the rows through a page. No row takes another row's text.
 func (f fates) note(t *testing.T, d bankmux.Delta) {
 	t.Helper()
 	for _, ch := range slices.Concat(d.Modified, d.Replaced) {

@@ -91,7 +91,7 @@ var productErrors = normalize.NewCatalogue([]normalize.Row{
 	},
 	{Code: "auth_expired", Kind: bankmux.ErrReauth, Detail: "the access expired"},
 	{Code: "not_supported", Kind: bankmux.ErrUnsupported, Detail: "the bank does not serve it"},
-	{Code: "timeout", Kind: bankmux.ErrInstitution, Detail: "the bank did not answer in time"},
+	{Code: "timeout", Kind: bankmux.ErrInstitution, Detail: "the bank did not respond in time"},
 	{Code: "unknown", Kind: bankmux.ErrInstitution, Detail: "the refresh failed"},
 	{Code: "no_accounts", Kind: bankmux.ErrUnsupported, Scope: bankmux.ScopeConnection, Detail: "no account has it"},
 	{Code: "institution_error", Kind: bankmux.ErrInstitution, Detail: "the bank is failing"},

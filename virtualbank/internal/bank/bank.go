@@ -30,7 +30,7 @@ type Bank struct {
 	books       map[string]*Book
 	Outages     map[string]bool // institutions that are down, by name
 	Served      map[string]int  // days of transactions that institutions serve, by name
-	Unannounced map[string]int  // the same where the metadata promises more days
+	Unannounced map[string]int  // days that institutions serve if their metadata promises more, by name
 
 	Key  []byte    // of digests and of Dapi's tokens
 	macs sync.Pool // HMAC hashes with the key Key
