@@ -49,7 +49,7 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 			)
 		}
 		job.out, err = f(ctx, p)
-		if asError(err) == nil && ctx.Err() == nil &&
+		if ErrorOf(err) == nil && ctx.Err() == nil &&
 			(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 			err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
 		}

@@ -50,7 +50,7 @@ func (c *Client) effect(op Op) Effect {
 // is an [*Error] by then, so what comes without one is an interceptor's. Where the application's
 // code failed because the caller's context is done, that is what the error says.
 func owned(ctx context.Context, err error) error {
-	e := asError(err)
+	e := ErrorOf(err)
 	if e == nil && KindOf(err) == ErrUnknown && !errors.Is(err, context.Canceled) &&
 		!errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Kind: ErrApplication, Detail: "an interceptor failed", Err: err}
@@ -86,7 +86,7 @@ func (c *Client) describe(op *Op, err error) error {
 		}
 		return &full
 	}
-	if inner := asError(err); inner != nil { // wrapped: what it says still holds
+	if inner := ErrorOf(err); inner != nil { // wrapped: what it says still holds
 		full := *inner
 		full.Err = err
 		full.Client, full.Op = "", ""

@@ -188,7 +188,7 @@ func (ch Challenge) open(op *Op) *Challenge {
 // interrupted returns err, with its challenge, if it has one, moved from a step to the operation of
 // that step.
 func interrupted(err error, op Op, account string, p *progress) error {
-	e := asError(err)
+	e := ErrorOf(err)
 	if e == nil || e.Challenge == nil {
 		return err
 	}

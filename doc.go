@@ -64,7 +64,7 @@
 //     [Moment], [ParseDecimal], [MoneyOf].
 //   - Renew a credential while a connection is in use: [Keeper].
 //   - Add an operation of the provider's own: [Do], [DoOn], [Request].
-//   - Surround every call: [Interceptor], [Op], [Group], [Effect], [OutcomeKnown],
+//   - Surround every call: [Interceptor], [Op], [Group], [Effect], [ErrorOf], [OutcomeKnown],
 //     [Error.Repeatable], [Kind.Counted], [Kind.BankResponded].
 //
 // Package providertest checks an adapter against this contract.

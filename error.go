@@ -218,6 +218,13 @@ func (e *Error) answered() bool {
 	return e.NotSent || e.Code != "" || !e.Kind.is(noVerdict)
 }
 
+// ErrorOf returns the first [*Error] in the tree of err, or nil if it holds none. It saves adapters
+// and interceptors the second result of errors.AsType.
+func ErrorOf(err error) *Error {
+	e, _ := errors.AsType[*Error](err)
+	return e
+}
+
 // OutcomeKnown reports whether it is certain what the provider did. It is true if there is no
 // error, if the call was not sent, and if the provider refused it. It is false after a timeout, a
 // cut connection or an unreadable response.
@@ -232,9 +239,4 @@ func OutcomeKnown(err error) bool {
 // invalid returns the error for a call that is rejected before anything is sent.
 func invalid(field, detail string) *Error {
 	return &Error{Kind: ErrInvalid, Field: field, Detail: detail, NotSent: true}
-}
-
-func asError(err error) *Error {
-	e, _ := errors.AsType[*Error](err)
-	return e
 }

@@ -52,6 +52,9 @@ func errorsIsFindsTheKindAndTheCause(t *testing.T) {
 	assert.Equal(t, bankmux.Kind(""), bankmux.KindOf(nil))
 	assert.Equal(t, bankmux.ErrUnknown, bankmux.KindOf(errors.New("foreign")))
 	assert.Equal(t, bankmux.ErrGone, bankmux.KindOf(fmt.Errorf("x: %w", bankmux.ErrGone)))
+	assert.Equal(t, bankmux.ErrContextDone, bankmux.ErrorOf(err).Kind)
+	assert.Nil(t, bankmux.ErrorOf(nil))
+	assert.Nil(t, bankmux.ErrorOf(bankmux.ErrGone), "a Kind is not an Error")
 }
 
 func anUnknownOutcomeIsNotKnown(t *testing.T) {

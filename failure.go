@@ -155,7 +155,7 @@ func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
 			if cause == nil {
 				cause = &Error{Kind: ErrUnknown}
 			}
-			full = asError(c.describe(&op, cause))
+			full = ErrorOf(c.describe(&op, cause))
 			described[err] = full
 		}
 		failed[i].Err = full

@@ -59,7 +59,7 @@ func (d *directory) read(ctx context.Context, c *Client, req InstitutionsRequest
 			continue
 		}
 		if err != nil {
-			d.failed = append(d.failed, Failure{Err: asError(err)})
+			d.failed = append(d.failed, Failure{Err: ErrorOf(err)})
 			return
 		}
 		d.add(c, listing)

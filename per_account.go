@@ -56,7 +56,7 @@ func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, 
 
 // giveUp returns a failure with err for each account and card that is left.
 func (p *progress) giveUp(err error) (failed []Failure) {
-	e := asError(err)
+	e := ErrorOf(err)
 	if e == nil {
 		e = &Error{Kind: ErrUnknown, Err: err}
 	}
@@ -105,7 +105,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 		got, err := call(ctx, c, opBalances, one, BalanceReader.Balances)
 		p.Balances = append(p.Balances, got.Balances...)
 		p.Failed = append(p.Failed, got.Failed...)
-		switch e := asError(err); {
+		switch e := ErrorOf(err); {
 		case err == nil:
 			p.done()
 		case e != nil && (e.Challenge != nil || e.Code == CodeCancelled):
@@ -198,7 +198,7 @@ func (c *Client) transactionsEach(
 		}
 		answers = nil
 		page, err := c.transactionPage(ctx, one)
-		switch e := asError(err); {
+		switch e := ErrorOf(err); {
 		case err == nil && page.Next == "":
 			p.done()
 		case err == nil && page.Next == p.Page:

@@ -216,7 +216,7 @@ func joined(failed []error, candidates []*Client) error {
 	e := &Error{Op: opCreateSession.Name, Err: attempts(failed), NotSent: true}
 	for i, err := range failed {
 		names[i] = candidates[i].name
-		one := asError(err)
+		one := ErrorOf(err)
 		e.NotSent = e.NotSent && one.NotSent
 		if e.RetryAfter == 0 || (one.RetryAfter > 0 && one.RetryAfter < e.RetryAfter) {
 			e.RetryAfter = one.RetryAfter

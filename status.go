@@ -34,7 +34,7 @@ const (
 // [StateActive], unless it is [StateUnverified]. Any other error, such as an outage, a timeout or
 // an invalid call, never changes it. If the bank asked the user, AskedAt becomes the present time.
 func (s Status) After(err error) Status {
-	now, e := Moment(time.Now()), asError(err)
+	now, e := Moment(time.Now()), ErrorOf(err)
 	if e != nil && e.Challenge != nil {
 		s.AskedAt = now
 	}

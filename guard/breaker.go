@@ -154,7 +154,7 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 // silent reports whether a read was sent and the time ended without a response. A call that only
 // starts something at the institution does not wait for it, so its silence is the provider's.
 func silent(op bankmux.Op, err error) bool {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 &&
 		errors.Is(err, context.DeadlineExceeded)
 }
@@ -168,7 +168,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e == nil {
 		return errFailed
 	}

@@ -59,7 +59,7 @@ func withTimeout(ctx context.Context, d time.Duration, next func(context.Context
 	if err == nil || inner.Err() == nil {
 		return err
 	}
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e != nil && e.Kind != bankmux.ErrContextDone {
 		return err // a response, or a failure before the time ended
 	}
@@ -77,10 +77,4 @@ func withTimeout(ctx context.Context, d time.Duration, next func(context.Context
 	out.Kind, out.Scope, out.Err = bankmux.ErrUnavailable, bankmux.ScopeProvider, context.DeadlineExceeded
 	out.Detail = "no response within " + plain.Duration(d)
 	return &out
-}
-
-// asError returns the [bankmux.Error] in err, or nil.
-func asError(err error) *bankmux.Error {
-	e, _ := errors.AsType[*bankmux.Error](err)
-	return e
 }

@@ -205,7 +205,7 @@ func (g *Guard) countUnlisted(ctx context.Context, _ bankmux.Op, next func(conte
 	if err == nil {
 		return nil
 	}
-	if e := asError(err); e != nil && e.Unlisted {
+	if e := bankmux.ErrorOf(err); e != nil && e.Unlisted {
 		key := e.Provider + " " + e.Code
 		g.mu.Lock()
 		if _, known := g.unlisted[key]; known || len(g.unlisted) < maxUnlisted {

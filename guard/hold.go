@@ -206,7 +206,7 @@ func (s *holds) refusal(key holdKey, op bankmux.Op) error {
 
 // record starts or ends a hold after a call. A call whose outcome is unknown changes nothing.
 func (s *holds) record(key holdKey, op bankmux.Op, err error) {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -130,7 +130,7 @@ func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil && op.Effect == bankmux.Read {
 		return nil
 	}
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	switch {
 	case e == nil, e.NotSent: // or a call that only started something at the institution
 		return errExcluded
@@ -183,7 +183,7 @@ func (in *Institutions) add(key breakerKey, provider string) *breaker {
 
 // refusal returns the error of a refused call.
 func (in *Institutions) refusal(br *breaker) error {
-	e := asError(in.breakers.refusal(br))
+	e := bankmux.ErrorOf(in.breakers.refusal(br))
 	e.Kind, e.Scope, e.Err = bankmux.ErrInstitution, bankmux.ScopeInstitution, bankmux.ErrCircuitOpen
 	if e.RetryAfter > 0 {
 		e.Detail = "too many calls to this bank failed"

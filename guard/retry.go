@@ -65,7 +65,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 			if err == nil {
 				return nil
 			}
-			e := asError(err)
+			e := bankmux.ErrorOf(err)
 			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
 				!e.Repeatable(retryEffect(op)) ||
 				ctx.Err() != nil {
@@ -104,11 +104,11 @@ func markUnknown(op bankmux.Op, err error) error {
 	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
 		return err
 	}
-	if e := asError(err); e != nil && e.Kind == bankmux.ErrOutcomeUnknown && e.FindOut != "" {
+	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrOutcomeUnknown && e.FindOut != "" {
 		return err // the adapter has named what is unknown, such as the renewal of a token
 	}
 	unknown := bankmux.Error{Err: err}
-	if e := asError(err); e != nil {
+	if e := bankmux.ErrorOf(err); e != nil {
 		unknown = *e
 		unknown.Err = withoutNames(e)
 	}

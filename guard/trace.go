@@ -46,7 +46,7 @@ func (r *Record) add(start time.Time, waited time.Duration, err error) {
 		return
 	}
 	a := Attempt{Started: start, Took: time.Since(start), Waited: waited, Kind: bankmux.KindOf(err)}
-	if e := asError(err); e != nil {
+	if e := bankmux.ErrorOf(err); e != nil {
 		a.Status, a.RequestID = e.Status, e.RequestID
 	}
 	r.mu.Lock()
@@ -124,7 +124,7 @@ func logOperation(ctx context.Context, logger *slog.Logger, done finished) {
 	add("product", op.Product)
 	if err != nil {
 		add("kind", string(bankmux.KindOf(err)))
-		if e := asError(err); e != nil {
+		if e := bankmux.ErrorOf(err); e != nil {
 			add("scope", string(e.Affects()))
 			add("code", e.Code)
 			add("request_id", e.RequestID)
@@ -147,7 +147,7 @@ func level(err error) slog.Level {
 	if err == nil {
 		return slog.LevelInfo
 	}
-	if e := asError(err); e == nil || e.Unlisted {
+	if e := bankmux.ErrorOf(err); e == nil || e.Unlisted {
 		return slog.LevelError
 	}
 	return bankmux.KindOf(err).LogLevel()

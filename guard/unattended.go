@@ -38,7 +38,7 @@ func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 			}
 		}
 		err := next(ctx)
-		if e := asError(err); e != nil && e.Challenge != nil {
+		if e := bankmux.ErrorOf(err); e != nil && e.Challenge != nil {
 			u.add(key)
 		}
 		return err

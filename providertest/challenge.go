@@ -128,7 +128,7 @@ func wrongAnswers(t *testing.T, b *bench) {
 	before = b.reached()
 	_, err = b.client.Accounts(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrUserAction)
-	e, _ := errors.AsType[*bankmux.Error](err)
+	e := bankmux.ErrorOf(err)
 	assert.Equal(t, bankmux.CodeCancelled, e.Code)
 	assert.Equal(t, before, b.reached())
 	req.Answers = nil

@@ -100,7 +100,7 @@ func refusedConnection(t *testing.T, b *bench) {
 	_, err := b.client.ExchangeToken(t.Context(), post)
 	b.show(err)
 	require.ErrorIs(t, err, bankmux.ErrUnavailable, "the outcome is known: nothing was sent")
-	e, _ := errors.AsType[*bankmux.Error](err)
+	e := bankmux.ErrorOf(err)
 	assert.True(t, e.NotSent)
 	assert.Greater(t, b.dials()-dialled, 1, "repeated")
 	assert.Zero(t, b.exchanges())

@@ -63,7 +63,7 @@ func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {
 	t.Helper()
 	b.show(err)
 	require.ErrorIs(t, err, bankmux.ErrRateLimited)
-	e, _ := errors.AsType[*bankmux.Error](err)
+	e := bankmux.ErrorOf(err)
 	if f.Name == "rate_limited" {
 		assert.Zero(t, e.RetryAfter)
 		return

@@ -115,11 +115,11 @@ func (a *api) transactions(ctx context.Context, call dataCall, out *transactions
 func (a *api) operation(ctx context.Context, to access, id string) (out operationResponse, err error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
 	err = a.post(ctx, endpoints.operation, to, body, &out)
-	if e := asError(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
+	if e := bankmux.ErrorOf(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
 		out = operationResponse{}
 		err = a.post(ctx, endpoints.operationStatus, to, body, &out)
 	}
-	if e := asError(err); e != nil && e.Code == statusRunning {
+	if e := bankmux.ErrorOf(err); e != nil && e.Code == statusRunning {
 		err = nil // in the other form, the envelope has the status
 	}
 	if err == nil && out.Info == nil {
@@ -159,7 +159,7 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 		*out.common() = envelope{}
 		err = a.post(ctx, call.to, to, body, out)
 	}
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
 		late := *e
 		late.Kind, late.Scope = bankmux.ErrChallengeExpired, ""

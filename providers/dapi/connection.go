@@ -100,7 +100,7 @@ func otherBank(before, now bankmux.Institution) error {
 // not kept. The decision is Dapi's own code, or the adapter's. A status alone decides nothing,
 // because it may come from a proxy.
 func conclusive(err error) bool {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e == nil || e.Unlisted {
 		return false
 	}
@@ -208,7 +208,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 // tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
 // changed login at the bank differs: Dapi still has that connection.
 func tokenDead(err error) bool {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	return e != nil && e.Code == "INVALID_TOKEN"
 }
 

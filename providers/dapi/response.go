@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -104,16 +103,10 @@ func fieldOf(res *rest.Response) string {
 	return model.FieldIn(said.Msg)
 }
 
-// asError returns the error as one of the model, or nil.
-func asError(err error) *bankmux.Error {
-	e, _ := errors.AsType[*bankmux.Error](err)
-	return e
-}
-
 // ofTheBank assigns to the bank an error that Dapi did not explain, for a call that the bank should
 // have answered. Dapi's list of types leaves out the banks' own faults. The kind stays.
 func ofTheBank(err error) error {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e == nil || e.Code == "" || e.NotSent || e.Challenge != nil || e.Affects() != bankmux.ScopeCall {
 		return err
 	}

@@ -75,7 +75,7 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 	if err == nil || ctx.Err() != nil {
 		return link, err
 	}
-	if e := asError(err); e != nil && e.Kind == bankmux.ErrContextDone { // the share of the exchange ended
+	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrContextDone { // the share of the exchange ended
 		slow := *e
 		slow.Kind = bankmux.ErrUnavailable
 		err = &slow

@@ -2,7 +2,6 @@ package moneykit
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -23,14 +22,8 @@ const codeExpired = "api_error.auth.expired_access_token"
 
 // expired reports whether the access token had expired when the request arrived.
 func expired(err error) bool {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	return e != nil && e.Code == codeExpired && e.Status == http.StatusUnauthorized
-}
-
-// asError returns the error as one of the model, or nil.
-func asError(err error) *bankmux.Error {
-	e, _ := errors.AsType[*bankmux.Error](err)
-	return e
 }
 
 // envelope is the part that decides, in the body of every documented error.

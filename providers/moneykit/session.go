@@ -131,7 +131,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
 	id := conn.Credential().Reveal()
 	link, err := a.api.link(ctx, id)
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	if e == nil || !strings.HasPrefix(e.Code, badState) {
 		return link, err
 	}

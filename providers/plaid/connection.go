@@ -157,7 +157,7 @@ func (a *adapter) exchangeAll(
 	}
 	res.Connection, res.More = made[0], made[1:]
 	for _, err := range failed {
-		e := asError(err)
+		e := bankmux.ErrorOf(err)
 		if e == nil {
 			e = &bankmux.Error{Kind: bankmux.ErrUnknown, Err: err}
 		}
@@ -201,7 +201,7 @@ func (a *adapter) exchange(
 	}
 	if err != nil {
 		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: conn.UpdatedAt}
-		if e := asError(err); e != nil {
+		if e := bankmux.ErrorOf(err); e != nil {
 			conn.Status.Code = e.Code
 		}
 		return conn, nil

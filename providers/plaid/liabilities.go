@@ -28,7 +28,7 @@ func (a *adapter) debtsOf(
 	switch kind := bankmux.KindOf(err); {
 	case err == nil:
 	case kind == bankmux.ErrConsent, kind == bankmux.ErrUnsupported, kind == bankmux.ErrNotReady:
-		return nil, []bankmux.Failure{{Product: productLiabilities, Err: asError(err)}}, nil
+		return nil, []bankmux.Failure{{Product: productLiabilities, Err: bankmux.ErrorOf(err)}}, nil
 	default:
 		return nil, nil, err
 	}

@@ -2,7 +2,6 @@ package plaid
 
 import (
 	"cmp"
-	"errors"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
@@ -11,15 +10,9 @@ import (
 	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
-// asError returns the error as one of the model, or nil.
-func asError(err error) *bankmux.Error {
-	e, _ := errors.AsType[*bankmux.Error](err)
-	return e
-}
-
 // hasCode reports whether an error is Plaid's and has one of the codes.
 func hasCode(err error, codes ...string) bool {
-	e := asError(err)
+	e := bankmux.ErrorOf(err)
 	for _, code := range codes {
 		if e != nil && e.Code == code {
 			return true
