@@ -42,8 +42,8 @@ func (r *Registry) load() *table {
 }
 
 // Swap replaces clients and routes in one step, for calls that start afterwards. Calls that have
-// started keep the old ones. If the error of [NewRegistry] is not nil, Swap returns it and changes
-// nothing.
+// started keep the old ones. If [NewRegistry] would return an error, Swap returns that error and
+// changes nothing.
 func (r *Registry) Swap(clients []*Client, routes []Route) error {
 	t, err := newTable(clients, routes)
 	if err != nil {
