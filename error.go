@@ -210,8 +210,8 @@ func (e *Error) Repeatable(effect Effect) bool {
 	return e.Kind.Temporary()
 }
 
-// answered reports whether the outcome of the call is known.
-func (e *Error) answered() bool {
+// outcomeKnown reports whether the outcome of the call is known.
+func (e *Error) outcomeKnown() bool {
 	if e.Kind == ErrOutcomeUnknown {
 		return false
 	}
@@ -233,7 +233,7 @@ func OutcomeKnown(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.answered()
+	return ok && e.outcomeKnown()
 }
 
 // invalid returns the error for a call that is rejected before anything is sent.

@@ -26,7 +26,7 @@ func TestCandidates(t *testing.T) {
 		}
 		return names
 	}
-	t.Run("which stays the same from release to release", func(t *testing.T) {
+	t.Run("the order stays the same from release to release", func(t *testing.T) {
 		t.Parallel()
 		var routes []bankmux.Route
 		for i, c := range clients {
@@ -45,7 +45,7 @@ func TestCandidates(t *testing.T) {
 			assert.Equal(t, want, order(t, r, bankmux.SessionRequest{User: user}), user)
 		}
 	})
-	t.Run("whatever the routes are", func(t *testing.T) {
+	t.Run("the next candidate is the one that First returns without the earlier ones", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			routes := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) bankmux.Route {

@@ -48,23 +48,23 @@ func (a *api) get(ctx context.Context, path string, out any) (*rest.Response, er
 
 // balances decodes a list in which a row may be unreadable.
 func (a *api) balances(ctx context.Context, path string) error {
-	var answer struct {
+	var body struct {
 		Accounts wire.List[struct {
 			ID     string      `json:"id"`
 			Amount wire.Number `json:"amount"`
 		}] `json:"accounts"`
 	}
-	res, err := a.get(ctx, path, &answer)
+	res, err := a.get(ctx, path, &body)
 	switch {
 	case err != nil:
 		return err
-	case !answer.Accounts.Present:
+	case !body.Accounts.Present:
 		return res.Lacks("accounts")
 	}
-	for _, account := range answer.Accounts.Rows {
+	for _, account := range body.Accounts.Rows {
 		fmt.Println(account.ID, account.Amount.Value)
 	}
-	fmt.Println(len(answer.Accounts.Bad), "unreadable")
+	fmt.Println(len(body.Accounts.Bad), "unreadable")
 	return nil
 }
 

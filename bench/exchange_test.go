@@ -23,7 +23,7 @@ import (
 const deadline = 30 * time.Second
 
 // responses of the server by path; %s is the tag of the session.
-var answers = map[string]string{
+var responses = map[string]string{
 	"/auth/token":   `{"access_token":"token","token_type":"bearer","expires_in":3600}`,
 	"/link-session": `{"link_session_token":"session"}`,
 	"/link-session/exchange-token": `{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","link":{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","institution_id":"northwind",
@@ -59,13 +59,13 @@ type backend struct {
 	calls int
 }
 
-func (b *backend) answer(path string) (int, string) {
+func (b *backend) response(path string) (int, string) {
 	b.calls++
 	status := http.StatusOK
 	if strings.HasPrefix(path, "/link-session") || path == "/auth/token" {
 		status = http.StatusCreated
 	}
-	body := answers[path]
+	body := responses[path]
 	if n := strings.Count(body, "%s"); n > 0 {
 		body = strings.ReplaceAll(body, "%s", b.tag)
 	}
@@ -74,7 +74,7 @@ func (b *backend) answer(path string) (int, string) {
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	status, body := b.answer(r.URL.Path)
+	status, body := b.response(r.URL.Path)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
@@ -86,7 +86,7 @@ func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_ = r.Body.Close()
 	}
-	status, body := b.answer(r.URL.Path)
+	status, body := b.response(r.URL.Path)
 	return &http.Response{
 		StatusCode:    status,
 		Proto:         "HTTP/1.1",
@@ -126,7 +126,7 @@ func ways(tb testing.TB, adapter string, b *backend, base string, transport http
 			ctx, cancel := context.WithTimeout(ctx, deadline)
 			defer cancel()
 			for _, path := range calls {
-				var out answer
+				var out exchangeReply
 				res, err := bare.R().SetContext(ctx).SetAuthToken("token").SetBody(body).SetResult(&out).Post(path)
 				if err != nil || !res.IsSuccess() {
 					return fmt.Errorf("resty: %w", err)
@@ -150,8 +150,8 @@ var body = map[string]string{
 	"userSecret":         "user",
 }
 
-// answer has the fields that a hand-written client needs.
-type answer struct {
+// exchangeReply has the fields that a hand-written client needs.
+type exchangeReply struct {
 	Link struct {
 		LinkID   string   `json:"link_id"`
 		State    string   `json:"state"`
@@ -210,7 +210,7 @@ func byHand(ctx context.Context, c *http.Client, url string) error {
 	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("status %d", res.StatusCode)
 	}
-	var out answer
+	var out exchangeReply
 	return json.Unmarshal(raw, &out)
 }
 

@@ -178,7 +178,7 @@ func callsThatBypassTheCircuit(t *testing.T) {
 			assert.Equal(t, c.passes, b.call(op, errDown) == error(errDown)) //nolint:errorlint // the very same
 		})
 	}
-	t.Run("and nothing is kept of a call to no bank", func(t *testing.T) {
+	t.Run("a call without an institution leaves no state", func(t *testing.T) {
 		t.Parallel()
 		b := banksAlone(t, guard.InstitutionOptions{}, nil)
 		b.fail("", 20)

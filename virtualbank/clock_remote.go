@@ -62,15 +62,15 @@ func (c *remoteClock) ask() error {
 		return err
 	}
 	defer res.Body.Close()
-	var answer struct {
+	var body struct {
 		Now time.Time `json:"now"`
 	}
-	body := http.MaxBytesReader(nil, res.Body, bank.MaxBody)
-	if err := json.NewDecoder(body).Decode(&answer); err != nil || answer.Now.IsZero() {
+	limited := http.MaxBytesReader(nil, res.Body, bank.MaxBody)
+	if err := json.NewDecoder(limited).Decode(&body); err != nil || body.Now.IsZero() {
 		return fmt.Errorf("the response with status %d is not a bank's", res.StatusCode)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ahead = time.Until(answer.Now)
+	c.ahead = time.Until(body.Now)
 	return nil
 }

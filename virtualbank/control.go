@@ -27,7 +27,7 @@ func (b *Bank) control(p bank.Provider) http.Handler {
 				continue
 			}
 			if call.Method == r.Method {
-				answerControl(call, w, r)
+				serveControl(call, w, r)
 				return
 			}
 			allow = append(allow, call.Method)
@@ -62,8 +62,8 @@ func (b *Bank) controlCalls(p bank.Provider, server string) []bank.ControlCall {
 	return append(calls, b.controlReads(p.Spec().Name)...)
 }
 
-// answerControl writes the result of a call, or its error.
-func answerControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request) {
+// serveControl writes the result of a call, or its error.
+func serveControl(call bank.ControlCall, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bank.MaxBody))
 	if err != nil {
 		controlError(bank.Refuse(http.StatusRequestEntityTooLarge, "the body is too large")).Write(w)

@@ -51,7 +51,7 @@ type sending struct {
 	http1     atomic.Bool // the connection is known to be HTTP/1.1
 	replayed  atomic.Bool // over HTTP/1.1, net/http repeats it even if the server has read it
 	left      atomic.Bool // the request may have been written
-	answered  atomic.Bool // the transport has returned a response
+	responded atomic.Bool // the transport has returned a response
 }
 
 // errSentOnce ends a request that net/http tries to repeat.
@@ -176,14 +176,14 @@ func replays(r *http.Request) bool {
 // stale reports whether the request was lost on a connection that had been idle. That connection
 // may have been dead, and then the other idle ones may be dead too.
 func (s *sending) stale() bool {
-	return s.reused.Load() && s.http1.Load() && !s.answered.Load()
+	return s.reused.Load() && s.http1.Load() && !s.responded.Load()
 }
 
 // getBody is the request's GetBody. It refuses a repeat, also by a transport that traces nothing,
 // since such a transport cannot show that nothing was sent. After a response http.Client calls it,
 // for a redirect that is not followed.
 func (s *sending) getBody() (io.ReadCloser, error) {
-	if !s.answered.Load() && (s.left.Load() || !s.asked.Load()) {
+	if !s.responded.Load() && (s.left.Load() || !s.asked.Load()) {
 		return nil, errSentOnce
 	}
 	return io.NopCloser(bytes.NewReader(s.payload)), nil
@@ -221,7 +221,7 @@ type markingTransport struct{ http.RoundTripper }
 func (t markingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := t.RoundTripper.RoundTrip(r)
 	if s, ok := r.Context().Value(sendingKey{}).(*sending); ok && err == nil {
-		s.answered.Store(true)
+		s.responded.Store(true)
 	}
 	return res, err
 }

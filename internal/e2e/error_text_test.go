@@ -24,13 +24,13 @@ import (
 	"github.com/bankmux/bankmux/providers/plaid"
 )
 
-// answering returns one response to every request.
-type answering struct {
+// fixedResponse returns one response to every request.
+type fixedResponse struct {
 	status       int
 	body, header string
 }
 
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a fixedResponse) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, status := a.body, a.status
 	if strings.HasSuffix(r.URL.Path, "/auth/token") {
 		body, status = `{"access_token":"token","token_type":"bearer","expires_in":3600}`, http.StatusOK
@@ -51,8 +51,8 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// answered returns a client of each adapter that gets one response to every request.
-func answered(t *testing.T, a answering) map[string]*bankmux.Client {
+// clientsWith returns a client of each adapter that gets one response to every request.
+func clientsWith(t *testing.T, a fixedResponse) map[string]*bankmux.Client {
 	t.Helper()
 	httpClient := &http.Client{Transport: a}
 	mk, err := moneykit.New(
@@ -113,7 +113,7 @@ func TestErrorText(t *testing.T) {
 	for _, status := range []int{200, 301, 400, 401, 403, 404, 408, 410, 418, 422, 429, 500, 502, 503, 504} {
 		for what, body := range map[string]string{"nothing": "", "null": "null", "an object": "{}", "an unlisted code": `{"error_code":"new.code","status":"failed","success":false,"type":"NEW_TYPE"}`, "a page": "<html>"} {
 			synctest.Test(t, func(t *testing.T) {
-				for provider, client := range answered(t, answering{status, body, "29"}) {
+				for provider, client := range clientsWith(t, fixedResponse{status, body, "29"}) {
 					err := client.Check(t.Context())
 					if provider == "dapi" {
 						_, err = client.ExchangeToken(t.Context(), codeFor(t, client))

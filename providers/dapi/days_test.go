@@ -158,13 +158,13 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 		gap      int // refused days
 		maxCalls int // the largest number of calls of a first sync
 	}{
-		"older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
+		"days older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, _ bankmux.Date) bool { return from.Before(today.AddDays(-29)) }
 		}, 30, 60, 14},
-		"older than one day": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
+		"days older than one day": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, _ bankmux.Date) bool { return from.Before(today) }
 		}, 1, 89, 14},
-		"more than thirty at a time": {func(bankmux.Date) func(from, to bankmux.Date) bool {
+		"more than thirty days at a time": {func(bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, to bankmux.Date) bool { return to.DaysSince(from) >= 30 }
 		}, 90, 0, 10},
 		"more than a week at a time": {func(bankmux.Date) func(from, to bankmux.Date) bool {
@@ -173,11 +173,11 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 		"today, which is tomorrow by its clock": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(_, to bankmux.Date) bool { return !to.Before(today) }
 		}, 89, 0, 6},
-		"today, and older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
+		"today and days older than thirty days": {func(today bankmux.Date) func(from, to bankmux.Date) bool {
 			return func(from, to bankmux.Date) bool { return !to.Before(today) || from.Before(today.AddDays(-30)) }
 		}, 30, 59, 16},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run("the bank refuses "+name, func(t *testing.T) {
 			t.Parallel()
 			b, client, conn, today := openDays(t, "AE", noon, 90, plain)
 			b.refuses = c.refuses(today)
@@ -216,7 +216,7 @@ func aBankThatRefusesDaysIsAskedForFewer(t *testing.T) {
 			}
 		})
 	}
-	t.Run("every day", func(t *testing.T) {
+	t.Run("a bank that refuses every day is asked a bounded number of times", func(t *testing.T) {
 		t.Parallel()
 		b, client, conn, _ := openDays(t, "AE", noon, 90, plain)
 		b.refuses = func(bankmux.Date, bankmux.Date) bool { return true }
@@ -342,7 +342,7 @@ func anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer(t *testing.T) {
 		require.NotNil(t, e.Challenge)
 		require.NoError(t, call(e.Challenge.Answer("123456")))
 	}
-	t.Run("a sync", func(t *testing.T) {
+	t.Run("a sync after a challenge returns the rows and the gap", func(t *testing.T) {
 		var d bankmux.Delta
 		answered(t, func(answers *bankmux.Answers) (err error) {
 			d, err = s.client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Accounts: ids, Answers: answers})
@@ -352,7 +352,7 @@ func anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer(t *testing.T) {
 		require.Len(t, d.Gaps, 1)
 		assert.Equal(t, 50, d.Gaps[0].To.DaysSince(d.Gaps[0].From)+1)
 	})
-	t.Run("a list", func(t *testing.T) {
+	t.Run("a list after a challenge returns the rows and the gap", func(t *testing.T) {
 		rows, gaps := 0, []bankmux.Covered(nil)
 		answered(t, func(answers *bankmux.Answers) error {
 			for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, Answers: answers}) {

@@ -186,7 +186,7 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 			{"investment_transaction_id":"i2","account_id":"a2","amount":"x","date":"2026-11-01","type":"buy"}],` + freshLink + `}`,
 	})
 	ctx, ids := t.Context(), []string{"a1"}
-	t.Run("in a list of transactions, which counts them", func(t *testing.T) {
+	t.Run("a list of transactions leaves out and counts the rows of other accounts", func(t *testing.T) {
 		t.Parallel()
 		for page, err := range client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: ids}) {
 			require.NoError(t, err)
@@ -197,14 +197,14 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 			assert.Len(t, page.Covered, 1, "these days are complete")
 		}
 	})
-	t.Run("in a sync", func(t *testing.T) {
+	t.Run("a sync leaves out the rows of other accounts", func(t *testing.T) {
 		t.Parallel()
 		delta, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Accounts: ids})
 		require.NoError(t, err)
 		assert.Len(t, delta.Added, 1)
 		assert.Empty(t, delta.Failed)
 	})
-	t.Run("in accounts and balances", func(t *testing.T) {
+	t.Run("accounts and balances leave out other accounts", func(t *testing.T) {
 		t.Parallel()
 		accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Accounts: ids})
 		require.NoError(t, err)
@@ -213,13 +213,13 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, balances.Balances, 1)
 	})
-	t.Run("in owners", func(t *testing.T) {
+	t.Run("owners leave out the owners of other accounts", func(t *testing.T) {
 		t.Parallel()
 		who, err := client.Identity(ctx, bankmux.IdentityRequest{Connection: conn, Accounts: ids})
 		require.NoError(t, err)
 		assert.Equal(t, []bankmux.Owner{{Accounts: ids, Names: []string{"Rosa"}}}, who.Owners)
 	})
-	t.Run("in investments", func(t *testing.T) {
+	t.Run("investments leave out the rows of other accounts", func(t *testing.T) {
 		t.Parallel()
 		holdings, err := client.Holdings(ctx, bankmux.HoldingsRequest{Connection: conn, Accounts: ids})
 		require.NoError(t, err)
@@ -231,7 +231,7 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 		}
 		assert.Equal(t, []string{"i1"}, rows)
 	})
-	t.Run("and are in the list of all", func(t *testing.T) {
+	t.Run("the list of all accounts has every account", func(t *testing.T) {
 		t.Parallel()
 		accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		require.NoError(t, err)

@@ -325,7 +325,7 @@ func aRepeatedKeyOfAMemberForDisplayNeverDecides(t *testing.T) {
 func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []string{`"NA"`, `7`, `[]`, `true`, `null`, `{}`} {
-		t.Run("an account and a link that are "+odd, func(t *testing.T) {
+		t.Run("an account and a link that are "+odd+" are absent", func(t *testing.T) {
 			t.Parallel()
 			client, conn := canned(t, map[string]string{
 				"/accounts":    `{"accounts":[{"account_id":"a1","name":"A","balances":{"current":1,"currency":"USD"}}],"link":` + odd + `}`,
@@ -347,7 +347,7 @@ func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
 func aListOfAnotherShapeCostsItself(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []string{`{}`, `"none"`, `7`, `{"a":1,"a":2}`} {
-		t.Run("securities that are "+odd, func(t *testing.T) {
+		t.Run("securities that are "+odd+" cost only themselves", func(t *testing.T) {
 			t.Parallel()
 			const accounts = `"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}]`
 			client, conn := canned(t, map[string]string{
@@ -369,7 +369,7 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 				assert.Equal(t, 1, rows)
 			}
 		})
-		t.Run("accounts that are "+odd, func(t *testing.T) {
+		t.Run("accounts that are "+odd+" cost only themselves", func(t *testing.T) {
 			t.Parallel()
 			client, conn := canned(t, map[string]string{
 				"/holdings":     `{"accounts":` + odd + `,"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2"}],"securities":[],` + freshLink + `}`,
@@ -385,7 +385,7 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 				}
 			}
 		})
-		t.Run("a user's accounts that are "+odd, func(t *testing.T) {
+		t.Run("a user's accounts that are "+odd+" fail for their link only", func(t *testing.T) {
 			t.Parallel()
 			client, _ := canned(
 				t,

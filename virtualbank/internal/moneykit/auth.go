@@ -41,15 +41,15 @@ func (b *Provider) serveToken(c *bank.Call) bank.Reply {
 	if !ok || !b.isClient(id, secret) {
 		return fail(http.StatusUnauthorized, codeUnauthorized, "Unauthorized")
 	}
-	life := accessTokenTTL
+	ttl := accessTokenTTL
 	if c.Fault == faultShortToken {
-		life = time.Second
+		ttl = time.Second
 	}
 	b.Lock()
 	defer b.Unlock()
 	token := b.Gen.Hide(b.Gen.URLSafe(64))
-	b.tokens[token] = &accessToken{expires: b.Now().Add(life), scope: form.Get("scope")}
-	return bank.Reply{Status: http.StatusCreated, Body: tokenReply{token, "bearer", int(life / time.Second)}}
+	b.tokens[token] = &accessToken{expires: b.Now().Add(ttl), scope: form.Get("scope")}
+	return bank.Reply{Status: http.StatusCreated, Body: tokenReply{token, "bearer", int(ttl / time.Second)}}
 }
 
 // signIn returns the client from the form, from an HTTP Basic header, or from both. Empty values
