@@ -107,7 +107,13 @@ var (
 		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|Plaid|only|what|several|it|neither|nothing|some|two|page|…)( ?.+)? `,
 	)
 	verbs = regexp.MustCompile(
-		`\b(is|are|has|have|had|was|were|lacks|names|gives|starts|differs?|announced|occurs|asks|belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|fetched|locked|lists|went|knows?|needs?|came|shows|tried|made|changed|enriche?s?|categorizes?|revoked|refreshes)\b`,
+		`\b(` +
+			`is|are|has|have|had|was|were|lacks|names|gives|starts|differs?|announced|occurs|asks|` +
+			`belongs|expired|ended|cannot|could|can|lost|holds|lapsed|failed|failing|refused|answered|` +
+			`wants?|did|does|must|may|says?|serves?|took|broke|repeats?|logged|came|end|ends|served|` +
+			`fetched|locked|left|lists|went|knows?|needs?|shows|tried|made|changed|enriche?s?|` +
+			`categorizes?|revoked|refreshes` +
+			`)\b`,
 	)
 	worn = regexp.MustCompile(
 		`[^e] is no\b|^is no\b|\b(are|was) no\b|\.$|\bis none\b|in a circle|goes? round|\bnot exactly\b|^(in|for|at) `,
