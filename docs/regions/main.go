@@ -1,4 +1,4 @@
-// Command regions routes new users among three clients, and around one that is down.
+// Command regions routes new users among four clients, and around one that is down.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -39,14 +40,25 @@ func clients(server *virtualbank.Server, keys virtualbank.Credentials) ([]*bankm
 		BaseURL:     server.DapiURL,
 		Guard:       shared,
 	})
-	return append(all, gulf), err
+	if err != nil {
+		return nil, err
+	}
+	second, err := plaid.New(plaid.Config{
+		Name:        "plaid-us",
+		ClientID:    keys.Plaid.ClientID,
+		Secret:      bankmux.NewSecret(keys.Plaid.Secret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     server.PlaidURL,
+		Guard:       shared,
+	})
+	return append(all, gulf, second), err
 }
 
 // routes says who gets new users, by country.
 func routes() []bankmux.Route {
 	return []bankmux.Route{
 		{Client: "mk-us", Countries: []string{"US"}, Weight: 9},
-		{Client: "dapi-gulf", Countries: []string{"US"}, Weight: 1}, // a tenth of new users, always the same ones
+		{Client: "plaid-us", Countries: []string{"US"}, Weight: 1}, // a tenth of new users, always the same ones
 		{Client: "mk-uk", Countries: []string{"GB"}},
 		{Client: "dapi-gulf", Countries: []string{"AE", "SA"}},
 	}
@@ -65,7 +77,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}

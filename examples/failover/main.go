@@ -1,5 +1,5 @@
-// Command failover shows what a registry does while one of two providers is down. New sessions go
-// to the other provider, and the breaker opens. After its open time the breaker lets a probe
+// Command failover shows what a registry does while providers are down. New sessions go to the next
+// provider of the country, and the breaker opens. After its open time the breaker lets a probe
 // through, and it closes once the provider is back. The command needs no keys. It exits with status
 // 1 if anything differs from what it prints.
 package main
@@ -16,6 +16,7 @@ import (
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -30,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer) error {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 
-	fmt.Fprintln(out, "Both providers are up:")
+	fmt.Fprintln(out, "All providers are up:")
 	if err := session("US", "moneykit"); err != nil {
 		return err
 	}
@@ -66,9 +67,16 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	for range 3 {
-		if err := session("US", "dapi"); err != nil {
+		if err := session("US", "plaid"); err != nil {
 			return err
 		}
+	}
+	fmt.Fprintln(out, "Plaid goes down too:")
+	if err := bank.Inject(virtualbank.Fault{Name: "unavailable", Provider: "plaid"}); err != nil {
+		return err
+	}
+	if err := session("US", "dapi"); err != nil {
+		return err
 	}
 	fmt.Fprintln(out, "Where no other provider serves the country, the error says what to do:")
 	err = session("GB")
@@ -77,7 +85,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	e, _ := errors.AsType[*bankmux.Error](err)
 	fmt.Fprintf(out, "   %s: %s\n", e.Kind, e.Remedy())
-	fmt.Fprintln(out, "MoneyKit is back; after the open time a probe is let through:")
+	fmt.Fprintln(out, "Both are back; after the open time a probe is let through:")
 	bank.ClearFaults()
 	time.Sleep(300 * time.Millisecond) // a demonstration of time passing
 	return session("US", "moneykit")
@@ -85,7 +93,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 // clients makes a client per provider, and the registry that chooses between them.
 func clients(bank *virtualbank.Bank, server *virtualbank.Server, out io.Writer) (*bankmux.Registry, error) {
-	// One guard for both clients gives one health page and one listener for changes.
+	// One guard for all clients gives one health page and one listener for changes.
 	g := guard.New(guard.Options{
 		Retry:   guard.RetryOptions{MaxAttempts: 1},
 		Breaker: guard.BreakerOptions{Consecutive: 2, OpenFor: 200 * time.Millisecond, Probes: 1},
@@ -108,8 +116,16 @@ func clients(bank *virtualbank.Bank, server *virtualbank.Server, out io.Writer) 
 	if err != nil {
 		return nil, err
 	}
-	return bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+	pl, err := plaid.New(plaid.Config{
+		BaseURL: server.PlaidURL, ClientID: creds.Plaid.ClientID,
+		Secret: bankmux.NewSecret(creds.Plaid.Secret), Environment: bankmux.Sandbox, Guard: g,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewRegistry([]*bankmux.Client{mk, pl, dp}, []bankmux.Route{
 		{Client: "moneykit", Countries: []string{"US", "GB"}},
-		{Client: "dapi", Countries: []string{"US"}, Priority: 1},
+		{Client: "plaid", Countries: []string{"US"}, Priority: 1},
+		{Client: "dapi", Countries: []string{"US"}, Priority: 2},
 	})
 }
