@@ -77,9 +77,7 @@ func anUnknownOutcomeIsNotKnown(t *testing.T) {
 
 func everyKindHasARemedyAndAScope(t *testing.T) {
 	t.Parallel()
-	kinds := bankmux.Kinds()
-	assert.Len(t, kinds, 25)
-	for _, k := range kinds {
+	for _, k := range bankmux.Kinds() {
 		assert.NotEmpty(t, k.Remedy(), k)
 		assert.NotEmpty(t, k.Scope(), k)
 	}

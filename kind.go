@@ -104,6 +104,7 @@ const (
 	failover                        // another provider may do what this one could not
 	uncounted                       // circuit breakers ignore it
 	bankResponded                   // only a bank that works gives this response
+	answerRefused                   // the user's answer was not accepted, so the user must be asked again
 )
 
 // kindTable has one row per Kind. A new Kind is a constant and a row here.
@@ -163,13 +164,13 @@ var kindTable = map[Kind]kindRow{
 		sentence: "the user's answer was not accepted",
 		remedy:   "make the call again without Answers and ask the user again",
 		scope:    ScopeCall, level: slog.LevelWarn,
-		class: userTurn | bankResponded,
+		class: userTurn | bankResponded | answerRefused,
 	},
 	ErrChallengeExpired: {
 		sentence: "the challenge is no longer open",
 		remedy:   "make the call again without Answers",
 		scope:    ScopeCall, level: slog.LevelWarn,
-		class: userTurn,
+		class: userTurn | answerRefused,
 	},
 	ErrNotReady: {
 		sentence: "the provider has not fetched this yet",

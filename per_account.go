@@ -255,5 +255,5 @@ func hopeless(err error) bool {
 // refusedAnswer reports whether the bank did not accept the user's answer. It is not a failure of
 // one account, because the user must be asked again first.
 func refusedAnswer(err error) bool {
-	return errors.Is(err, ErrAnswerRejected) || errors.Is(err, ErrChallengeExpired)
+	return slices.ContainsFunc(Kinds(), func(k Kind) bool { return k.is(answerRefused) && errors.Is(err, k) })
 }

@@ -204,7 +204,8 @@ func (d *Days) refused(err error) bool {
 	return ok && d.Refused != nil && d.Refused(e)
 }
 
-// concernsOneAccount reports whether the other accounts may still be read after a failure.
+// concernsOneAccount reports whether the other accounts may still be read after a failure. The
+// list is local, because only a sync by days leaves an account out for one round.
 func concernsOneAccount(e *bankmux.Error) bool {
 	switch e.Kind {
 	case bankmux.ErrNotFound, bankmux.ErrInstitution, bankmux.ErrUnknown, bankmux.ErrUnsupported:

@@ -98,7 +98,8 @@ func otherBank(before, now bankmux.Institution) error {
 
 // conclusive reports whether a failure to read the bank decides about the connection, so that it is
 // not kept. The decision is Dapi's own code, or the adapter's. A status alone decides nothing,
-// because it may come from a proxy.
+// because it may come from a proxy. The list is local, because only
+// Dapi's exchange makes this decision.
 func conclusive(err error) bool {
 	e := bankmux.ErrorOf(err)
 	if e == nil || e.Unlisted {
