@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-resty/resty/v2"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 )
 
@@ -135,8 +136,11 @@ func ways(tb testing.TB, adapter string, b *backend, base string, transport http
 			return nil
 		}},
 	}
-	for name, logger := range map[string]*slog.Logger{"guarded": nil, "guarded, slog": slog.New(slog.NewJSONHandler(io.Discard, nil))} {
-		all = append(all, way{name, guarded(tb, adapter, b, base, transport, logger)})
+	//nolint:sloglint // the cost of writing records is measured
+	logged := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	for name, logger := range map[string]*slog.Logger{"guarded": nil, "guarded, slog": logged} {
+		client := newClient(tb, adapter, base, transport, guard.New(guard.Options{Logger: logger}))
+		all = append(all, way{name, guarded(tb, adapter, b, client)})
 	}
 	slices.SortFunc(all[2:], func(x, y way) int { return strings.Compare(x.name, y.name) })
 	return all
@@ -214,16 +218,8 @@ func byHand(ctx context.Context, c *http.Client, url string) error {
 	return json.Unmarshal(raw, &out)
 }
 
-func guarded(
-	tb testing.TB,
-	adapter string,
-	b *backend,
-	base string,
-	transport http.RoundTripper,
-	logger *slog.Logger,
-) func(context.Context) error {
+func guarded(tb testing.TB, adapter string, b *backend, client *bankmux.Client) func(context.Context) error {
 	tb.Helper()
-	client := newClient(tb, adapter, base, transport, guard.New(guard.Options{Logger: logger}))
 	exchange, tag := newExchange(tb, client, adapter)
 	return func(ctx context.Context) error {
 		b.tag = tag // one call at a time: the sessions of several clients share the server

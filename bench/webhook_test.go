@@ -56,7 +56,7 @@ func (p publisher) RoundTrip(r *http.Request) (*http.Response, error) {
 		},
 	)
 	return &http.Response{
-		StatusCode: 200,
+		StatusCode: http.StatusOK,
 		Header:     http.Header{"Content-Type": {"application/json"}},
 		Body:       io.NopCloser(bytes.NewReader(set)),
 		Request:    r,
@@ -166,7 +166,7 @@ func svixByHand(header http.Header, body []byte) error {
 	h.Write([]byte(header.Get("Svix-Id") + "." + stamp + "."))
 	h.Write(body)
 	expected := h.Sum(nil)
-	for _, text := range strings.Fields(header.Get("Svix-Signature")) {
+	for text := range strings.FieldsSeq(header.Get("Svix-Signature")) {
 		if given, err := base64.StdEncoding.DecodeString(
 			strings.TrimPrefix(text, "v1,"),
 		); err == nil &&
@@ -254,7 +254,7 @@ func BenchmarkInbox(b *testing.B) {
 		handled.Add(1)
 		return nil
 	}))
-	mux.HandleFunc("/nothing/", func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	mux.HandleFunc("/nothing/", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	const senders, batch = 16, 4000

@@ -112,7 +112,8 @@ func (s *story) agree(ctx context.Context) error {
 	}
 	fmt.Fprintf(
 		s.out,
-		"file and bank agree: %d rows, to the cent; %d notes are on their rows, %d were on rows that the bank removed, %d wait for the user's decision\n",
+		"file and bank agree: %d rows, to the cent; %d notes are on their rows, "+
+			"%d were on rows that the bank removed, %d wait for the user's decision\n",
 		len(truth),
 		kept,
 		gone,
@@ -174,7 +175,10 @@ func differences(bank, file map[movement]int) (all []string) {
 	seen := maps.Clone(bank)
 	maps.Copy(seen, file)
 	for _, m := range slices.SortedFunc(maps.Keys(seen), func(a, b movement) int {
-		return cmp.Or(cmp.Compare(a.date, b.date), cmp.Compare(a.account, b.account), cmp.Compare(a.amount, b.amount), cmp.Compare(a.text, b.text))
+		return cmp.Or(
+			cmp.Compare(a.date, b.date), cmp.Compare(a.account, b.account),
+			cmp.Compare(a.amount, b.amount), cmp.Compare(a.text, b.text),
+		)
 	}) {
 		if bank[m] != file[m] {
 			all = append(

@@ -44,8 +44,9 @@ func amounts(ctx context.Context, tx *sql.Tx, page bankmux.Delta) (bankmux.Delta
 	for _, a := range page.Added {
 		m := movement{account: a.Known.Account, date: a.Known.Date.String(), amount: a.Known.Amount.Amount()}
 		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry WHERE account = ? AND date = ? AND amount = ?", m.account, m.date, m.amount).
-			Scan(&n); err != nil {
+		row := tx.QueryRowContext(ctx,
+			"SELECT COUNT(*) FROM entry WHERE account = ? AND date = ? AND amount = ?", m.account, m.date, m.amount)
+		if err := row.Scan(&n); err != nil {
 			return page, err
 		}
 		if n == 0 && !seen[m] {

@@ -74,7 +74,8 @@ func openStore(ctx context.Context, file string) (*store, error) {
 	s := &store{file: file, db: db, names: map[providerID]string{}}
 	if _, err := db.ExecContext(
 		ctx,
-		"PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema,
+		"PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; "+
+			"PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"+schema,
 	); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
