@@ -15,7 +15,12 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestWithCredentialChangesNothingElse(t *testing.T) {
+func TestWithCredential(t *testing.T) {
+	t.Parallel()
+	t.Run("only the credential changes", onlyTheCredentialChanges)
+}
+
+func onlyTheCredentialChanges(t *testing.T) {
 	t.Parallel()
 	conn := opened(t) // its reference is its credential
 	renewed := conn.WithCredential(bankmux.NewSecret("renewed"))

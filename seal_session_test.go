@@ -26,7 +26,7 @@ func renewing(t *testing.T) bankmux.Session {
 	return s
 }
 
-func TestASealedSession(t *testing.T) {
+func TestSealedSession(t *testing.T) {
 	t.Parallel()
 	k := ring(t, key("a", 1))
 	sealed := func(t *testing.T) (bankmux.Session, []byte) {
@@ -263,7 +263,13 @@ type careless struct{}
 func (careless) Encrypt(plain, _ []byte) ([]byte, error) { return plain, nil }
 func (careless) Decrypt(box, _ []byte) ([]byte, error)   { return box, nil }
 
-func TestWhatIsSealedHoldsItsOwnRef(t *testing.T) {
+func TestSealedConnection(t *testing.T) {
+	t.Parallel()
+	t.Run("a connection opens under its own ref only", aConnectionOpensUnderItsOwnRefOnly)
+	t.Run("a connection that an earlier version sealed opens", aConnectionOfAnEarlierVersionOpens)
+}
+
+func aConnectionOpensUnderItsOwnRefOnly(t *testing.T) {
 	t.Parallel()
 	conn := connection(t)
 	blob, err := conn.Seal(careless{})
@@ -285,7 +291,7 @@ func TestWhatIsSealedHoldsItsOwnRef(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrSeal, "no credential")
 }
 
-func TestWhatIsSealedIsReadWhole(t *testing.T) {
+func TestOpenStrict(t *testing.T) {
 	t.Parallel()
 	wrong := func(t *testing.T, blob []byte, err error) []byte {
 		t.Helper()
@@ -311,7 +317,7 @@ func TestWhatIsSealedIsReadWhole(t *testing.T) {
 	})
 }
 
-func TestTheKeyringByItself(t *testing.T) {
+func TestKeyringBoxes(t *testing.T) {
 	t.Parallel()
 	t.Run("gives an error for every changed or shortened box, and no text", func(t *testing.T) {
 		t.Parallel()
@@ -364,7 +370,7 @@ func TestTheKeyringByItself(t *testing.T) {
 // sealedIn2025 is a MoneyKit connection that an earlier version of this library sealed.
 const sealedIn2025 = `AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9xP7jrwJQBaylm6eMqvlCyPHrifdutiWzmM5B7iDSgG65G12ovvUSeGQ7gJrkUodO1fkCOa6XVif7Kg7DgQD1K9CrCP6I3xhgNe0m/uA/PqoO+xmzHRQCcOv3U04qJ1nqPCuL0T0A8M+u28lqVEA9zyq6w71myR+vyj/Zf3+gcjOjOcCwwN8HGpQvoGMrSvF5GOzV/XaZtvJUVL8fTGE9NzjYiSV9SV2gxBLBGSt9Mq1J0PgFOorCE3EdOsuy+QG408n7E2XdOZIPsNb6b05qJwWPwWBO8v1i+ocaCwuLzA3P8BqAlhOXVbG1EBSmtcZ1GsK8E9bxqWh92qfRY76uWXnpBiR533Fc++1lC9To9uZNvka9aRJVjPOs0CZFWyo6e/dRYDNwUu6RfndwNx/B5GPMdOR4e2ttv+ICXCw==`
 
-func TestAConnectionThatAnEarlierVersionSealedStillOpens(t *testing.T) {
+func aConnectionOfAnEarlierVersionOpens(t *testing.T) {
 	t.Parallel()
 	blob, err := base64.StdEncoding.DecodeString(sealedIn2025)
 	require.NoError(t, err)

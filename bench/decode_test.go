@@ -289,7 +289,11 @@ func decoders(tb testing.TB, adapter string) (body []byte, all []way) {
 	}
 }
 
-func TestEveryDecoderReadsTheAnswer(t *testing.T) {
+func TestDecoders(t *testing.T) {
+	t.Run("every decoder reads the response", everyDecoderReadsTheResponse)
+}
+
+func everyDecoderReadsTheResponse(t *testing.T) {
 	for _, adapter := range decoded {
 		_, all := decoders(t, adapter)
 		for _, w := range all {

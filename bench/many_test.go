@@ -83,7 +83,11 @@ func BenchmarkCandidates(b *testing.B) {
 	}
 }
 
-func TestMatchingTakesTheSameForEachOfAFewAccountsAndOfMany(t *testing.T) {
+func TestMatch(t *testing.T) {
+	t.Run("memory per account is constant", memoryPerAccountIsConstant)
+}
+
+func memoryPerAccountIsConstant(t *testing.T) {
 	var few, many float64
 	for n, bytes := range map[int]*float64{300: &few, 30_000: &many} {
 		old, new := manyAccounts(n)

@@ -42,7 +42,13 @@ func churned(n int) (known []reconcile.Known, in reconcile.Reading) {
 	return known, in
 }
 
-func TestAChurnedReadingIsRecognisedWhole(t *testing.T) {
+func TestCompare(t *testing.T) {
+	t.Run("a churned reading is recognised", aChurnedReadingIsRecognised)
+	t.Run("suggestions are bounded", suggestionsAreBounded)
+	t.Run("memory per row is bounded", memoryPerRowIsBounded)
+}
+
+func aChurnedReadingIsRecognised(t *testing.T) {
 	known, in := churned(10_000)
 	res := reconcile.Compare(known, in)
 	if len(res.Replaced) != 10_000 || len(res.Added)+len(res.Missing) > 0 {
@@ -179,7 +185,7 @@ var crowds = []history{{"alike", alike}, {"near", near}}
 
 var histories = []history{{"churned", churned}, {"steady", steady}, {"reposted", reposted}, {"retold", retold}}
 
-func TestWhatRowsMayBeIsNamedUpToABound(t *testing.T) {
+func suggestionsAreBounded(t *testing.T) {
 	for _, h := range histories[2:] {
 		known, in := h.make(3_600)
 		res := reconcile.Compare(known, in)
@@ -204,7 +210,7 @@ func allocated(known []reconcile.Known, in reconcile.Reading) uint64 {
 }
 
 // Known and new rows are compared, so there are twice as many rows as new ones.
-func TestComparingTakesUnder400BytesARowAndGrowsWithTheRows(t *testing.T) {
+func memoryPerRowIsBounded(t *testing.T) {
 	for _, h := range histories {
 		perRow := map[int]float64{}
 		for _, n := range []int{1_000, 10_000, 100_000} {

@@ -33,8 +33,12 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 	return e.canned.RoundTrip(r)
 }
 
+func TestTransactions(t *testing.T) {
+	t.Run("a million rows stay under 64 MiB", aMillionRowsStayUnder64MiB)
+}
+
 // The iterator holds none of a million transactions.
-func TestAMillionTransactionsStayUnder64MiB(t *testing.T) {
+func aMillionRowsStayUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
 	client, err := moneykit.New(moneykit.Config{

@@ -122,8 +122,12 @@ func (r *record) known(
 	}
 }
 
+func TestSync(t *testing.T) {
+	t.Run("a million rows stay under 64 MiB", aSyncOfAMillionRowsStaysUnder64MiB)
+}
+
 // A sync holds one page of a million transactions. The application knows all rows that it stored.
-func TestSyncingAMillionTransactionsStaysUnder64MiB(t *testing.T) {
+func aSyncOfAMillionRowsStaysUnder64MiB(t *testing.T) {
 	const million, limit = 1_000_000, 64 << 20
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}
 	client, err := moneykit.New(moneykit.Config{

@@ -225,8 +225,13 @@ func aBodyReaderThatBreaksItsContractIsRefused(t *testing.T) {
 	}
 }
 
-// TestForgeriesLeaveNothingInMemory measures the memory after a flood of forged deliveries.
-func TestForgeriesLeaveNothingInMemory(t *testing.T) {
+//nolint:paralleltest // it measures the heap
+func TestMemory(t *testing.T) {
+	t.Run("forged deliveries leave nothing", forgedDeliveriesLeaveNothing)
+}
+
+// forgedDeliveriesLeaveNothing measures the memory after a flood of forged deliveries.
+func forgedDeliveriesLeaveNothing(t *testing.T) {
 	s := &store{}
 	h := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithSeen(s))
 	flood := func(n int) {

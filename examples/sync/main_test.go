@@ -15,7 +15,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTenYearsEndInAgreement(t *testing.T) {
+func TestYears(t *testing.T) {
+	t.Parallel()
+	t.Run("each of ten years ends in agreement", eachOfTenYearsEndsInAgreement)
+	t.Run("a planted mistake ends in disagreement", aPlantedMistakeEndsInDisagreement)
+	t.Run("crashes before every commit leave the same file", crashesLeaveTheSameFile)
+}
+
+func eachOfTenYearsEndsInAgreement(t *testing.T) {
 	t.Parallel()
 	for seed := range 10 {
 		t.Run(fmt.Sprint("seed ", seed+1), func(t *testing.T) {
@@ -32,7 +39,7 @@ func TestTenYearsEndInAgreement(t *testing.T) {
 	}
 }
 
-func TestAPlantedMistakeEndsInDisagreement(t *testing.T) {
+func aPlantedMistakeEndsInDisagreement(t *testing.T) {
 	t.Parallel()
 	for name, wrong := range mistakes {
 		if wrong == nil {
@@ -48,7 +55,7 @@ func TestAPlantedMistakeEndsInDisagreement(t *testing.T) {
 	}
 }
 
-func TestCrashesBeforeEveryCommitLeaveTheSameFile(t *testing.T) {
+func crashesLeaveTheSameFile(t *testing.T) {
 	t.Parallel()
 	var files [2][]string
 	for i, args := range [][]string{{"-seed", "2"}, {"-seed", "2", "-crashes"}} {
@@ -78,7 +85,13 @@ func dump(t *testing.T, file string) (all []string) {
 	return all
 }
 
-func TestAYearDoesNotStartInTheFileOfAnother(t *testing.T) {
+func TestStore(t *testing.T) {
+	t.Parallel()
+	t.Run("a year does not start in the file of another", aYearNeedsItsOwnFile)
+	t.Run("an overtaken sync stores nothing", anOvertakenSyncStoresNothing)
+}
+
+func aYearNeedsItsOwnFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bank.db")
 	s, err := openStore(t.Context(), file)
@@ -90,7 +103,7 @@ func TestAYearDoesNotStartInTheFileOfAnother(t *testing.T) {
 	require.ErrorContains(t, command(t.Context(), []string{"-db", file}, &bytes.Buffer{}), "another year")
 }
 
-func TestASyncThatWasOvertakenStoresNothing(t *testing.T) {
+func anOvertakenSyncStoresNothing(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bank.db")
 	var replicas [2]*store // two processes
@@ -131,7 +144,12 @@ func TestASyncThatWasOvertakenStoresNothing(t *testing.T) {
 	require.ErrorIs(t, replicas[1].commit(t.Context(), "conn", position{"third", 4}, page("late", "fourth"), false), errOvertaken)
 }
 
-func TestAFlagThatCannotBeMeantIsRefused(t *testing.T) {
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	t.Run("an invalid value is rejected", anInvalidValueIsRejected)
+}
+
+func anInvalidValueIsRejected(t *testing.T) {
 	t.Parallel()
 	require.ErrorContains(t, command(t.Context(), []string{"-mistake", "none"}, &bytes.Buffer{}), "amount, new-id, twins")
 }

@@ -17,10 +17,10 @@ import (
 // BANKMUX_FULL and drives ten times as many.
 var standard = map[bool]int{false: 30, true: 300}[os.Getenv("BANKMUX_FULL") != ""]
 
-// TestTheSoakNoticesWhatGoesWrong plants a mistake and expects the complaint about it. Each plan is
+// TestSoakMistakes plants a mistake and expects the complaint about it. Each plan is
 // the smallest in which the mistake shows for any seed. The complaints do not depend on the race
 // detector, so a run with it leaves this test out.
-func TestTheSoakNoticesWhatGoesWrong(t *testing.T) {
+func TestSoakMistakes(t *testing.T) {
 	for name, tc := range map[string]struct {
 		cfg  config
 		says string
