@@ -368,7 +368,12 @@ func TestKeyringBoxes(t *testing.T) {
 }
 
 // sealedIn2025 is a MoneyKit connection that an earlier version of this library sealed.
-const sealedIn2025 = `AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9xP7jrwJQBaylm6eMqvlCyPHrifdutiWzmM5B7iDSgG65G12ovvUSeGQ7gJrkUodO1fkCOa6XVif7Kg7DgQD1K9CrCP6I3xhgNe0m/uA/PqoO+xmzHRQCcOv3U04qJ1nqPCuL0T0A8M+u28lqVEA9zyq6w71myR+vyj/Zf3+gcjOjOcCwwN8HGpQvoGMrSvF5GOzV/XaZtvJUVL8fTGE9NzjYiSV9SV2gxBLBGSt9Mq1J0PgFOorCE3EdOsuy+QG408n7E2XdOZIPsNb6b05qJwWPwWBO8v1i+ocaCwuLzA3P8BqAlhOXVbG1EBSmtcZ1GsK8E9bxqWh92qfRY76uWXnpBiR533Fc++1lC9To9uZNvka9aRJVjPOs0CZFWyo6e/dRYDNwUu6RfndwNx/B5GPMdOR4e2ttv+ICXCw==`
+const sealedIn2025 = "AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9x" +
+	"P7jrwJQBaylm6eMqvlCyPHrifdutiWzmM5B7iDSgG65G12ovvUSeGQ7gJrkUodO1fkCOa6XVif7Kg7DgQD1K9CrCP6I3xhgN" +
+	"e0m/uA/PqoO+xmzHRQCcOv3U04qJ1nqPCuL0T0A8M+u28lqVEA9zyq6w71myR+vyj/Zf3+gcjOjOcCwwN8HGpQvoGMrSvF5G" +
+	"OzV/XaZtvJUVL8fTGE9NzjYiSV9SV2gxBLBGSt9Mq1J0PgFOorCE3EdOsuy+QG408n7E2XdOZIPsNb6b05qJwWPwWBO8v1i+" +
+	"ocaCwuLzA3P8BqAlhOXVbG1EBSmtcZ1GsK8E9bxqWh92qfRY76uWXnpBiR533Fc++1lC9To9uZNvka9aRJVjPOs0CZFWyo6e" +
+	"/dRYDNwUu6RfndwNx/B5GPMdOR4e2ttv+ICXCw=="
 
 func aConnectionOfAnEarlierVersionOpens(t *testing.T) {
 	t.Parallel()
