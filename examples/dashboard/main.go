@@ -1,7 +1,7 @@
 // Command dashboard prints what an application shows after linking: accounts, balances and the
-// transactions of the month. MoneyKit serves the first of two users and Dapi the second, with the
-// same code. The second user's bank asks for a one-time password: 123456 at the virtual bank.
-// Scripts use -answer 123456.
+// transactions of the month. MoneyKit, Dapi and Plaid serve one user each, with the same code. The
+// second user's bank asks for a one-time password: 123456 at the virtual bank. Scripts use -answer
+// 123456.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -56,7 +57,7 @@ func asker(given string) ask {
 
 func run(ctx context.Context, w io.Writer, ask ask) error {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -68,6 +69,7 @@ func run(ctx context.Context, w io.Writer, ask ask) error {
 	for _, u := range []user{
 		{"rosa", "US", bankmux.InstitutionRef{moneykit.Name: "northwind"}},
 		{"omar", "AE", bankmux.InstitutionRef{dapi.Name: "DAPIBANK_AE_ADCB"}}, // this one wants a one-time password
+		{"noah", "CA", nil}, // Plaid's page asks for the bank
 	} {
 		conn, err := link(ctx, bank, registry, u)
 		if err != nil {
@@ -206,9 +208,19 @@ func clients(bank *virtualbank.Bank, server *virtualbank.Server) (*bankmux.Regis
 	if err != nil {
 		return nil, err
 	}
-	return bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+	pl, err := plaid.New(plaid.Config{
+		BaseURL:     server.PlaidURL,
+		ClientID:    keys.Plaid.ClientID,
+		Secret:      bankmux.NewSecret(keys.Plaid.Secret),
+		Environment: bankmux.Sandbox,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
 		{Client: "moneykit", Countries: []string{"US"}, Capabilities: []bankmux.Capability{bankmux.CapTransactions}},
 		{Client: "dapi", Countries: []string{"AE"}, Capabilities: []bankmux.Capability{bankmux.CapTransactions}},
+		{Client: "plaid", Countries: []string{"CA"}, Capabilities: []bankmux.Capability{bankmux.CapTransactions}},
 	})
 }
 
@@ -227,9 +239,12 @@ func link(
 		return bankmux.Connection{}, err
 	}
 	var payload []byte
-	if session.Provider == moneykit.Name {
+	switch session.Provider {
+	case moneykit.Name:
 		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
-	} else {
+	case plaid.Name:
+		payload, err = bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal()})
+	default:
 		payload, err = bank.LinkDapi(
 			virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: session.Launch.Institution},
 		)
@@ -241,5 +256,8 @@ func link(
 		ctx,
 		bankmux.ExchangeRequest{Session: session, User: u.name, Payload: bankmux.NewSecret(payload)},
 	)
+	if err == nil && session.Provider == plaid.Name {
+		err = bank.Refresh(linked.Connection.Reference()) // Plaid itself takes a while for the first rows
+	}
 	return linked.Connection, err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-func TestBothUsersAreShownAndTheBankIsAnsweredOnce(t *testing.T) {
+func TestAllUsersAreShownAndTheBankIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	asked := 0
@@ -22,7 +22,10 @@ func TestBothUsersAreShownAndTheBankIsAnsweredOnce(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, 1, asked)
-	for _, want := range []string{"rosa at Northwind Bank (through moneykit)", "omar at Abu Dhabi Commercial Bank PJSC (through dapi)", "Everyday Checking", "credit_card", "USD", "AED"} {
+	for _, want := range []string{
+		"rosa at Northwind Bank (through moneykit)", "omar at Abu Dhabi Commercial Bank PJSC (through dapi)",
+		"noah at Rideau Bank (through plaid)", "Everyday Checking", "credit_card", "USD", "AED", "CAD",
+	} {
 		assert.Contains(t, out.String(), want, want)
 	}
 	assert.Greater(t, strings.Count(out.String(), "\n"), 40)
