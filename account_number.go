@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes account numbers and the call that reads them.
+
 import "context"
 
 // AccountNumbersRequest asks for account numbers.

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes balances and the call that reads them.
+
 import (
 	"context"
 	"time"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes cards and the call that reads them.
+
 import "context"
 
 // CardsRequest asks for cards.

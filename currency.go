@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the currencies of ISO 4217.
+
 //go:generate go run ./internal/iso4217
 
 // Currency is a currency code of ISO 4217, such as "AED". Providers also send codes that ISO 4217

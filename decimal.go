@@ -1,5 +1,7 @@
 package bankmux
 
+// This file reads exact numbers.
+
 import "github.com/govalues/decimal"
 
 // ParseDecimal reads a number exactly, in plain or exponent notation. It reports false for a number

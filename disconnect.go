@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the call that ends a connection.
+
 import "context"
 
 // DisconnectRequest ends a connection.

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the call that makes a connection from what the front end posted.
+
 import (
 	"context"
 	"slices"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes the owners of accounts and the call that reads them.
+
 import "context"
 
 // IdentityRequest asks who owns the accounts.

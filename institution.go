@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes banks and the calls that find them.
+
 import (
 	"context"
 	"iter"

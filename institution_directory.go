@@ -1,5 +1,7 @@
 package bankmux
 
+// This file joins the banks of several providers into one directory.
+
 import (
 	"cmp"
 	"context"

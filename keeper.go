@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the store of connections that an adapter updates.
+
 import (
 	"context"
 	"sync"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file defines how times are stored.
+
 import "time"
 
 // Moment returns a time as connections, sessions and statuses store it: in UTC, to the millisecond,

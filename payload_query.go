@@ -1,5 +1,7 @@
 package bankmux
 
+// This file turns the query of a redirect into a payload.
+
 import (
 	"encoding/json"
 	"net/url"

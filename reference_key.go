@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the keys by which an application finds a connection, an account or a session.
+
 import (
 	"crypto/sha256"
 	"encoding/base32"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file has the calls that make the provider fetch fresh data, and that wait for it.
+
 import (
 	"context"
 	"slices"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file seals and opens connections for storage.
+
 import (
 	"encoding/binary"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes sessions and the call that makes one.
+
 import (
 	"context"
 	"crypto/rand"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes the request for a session.
+
 import (
 	"net/url"
 	"strings"

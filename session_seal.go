@@ -1,5 +1,7 @@
 package bankmux
 
+// This file seals and opens sessions for storage.
+
 import "unicode/utf8"
 
 // SessionRef says to whom a sealed session belongs. The application knows it from its own login

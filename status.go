@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes the state of a connection and the call that reads it.
+
 import (
 	"context"
 	"time"

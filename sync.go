@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes changes of transactions and the call that reads them.
+
 import (
 	"context"
 	"iter"

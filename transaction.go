@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes transactions and the calls that read them.
+
 import (
 	"context"
 	"iter"

@@ -1,5 +1,7 @@
 package bankmux
 
+// This file describes webhook deliveries and how an adapter reads one.
+
 import (
 	"context"
 	"crypto/sha256"

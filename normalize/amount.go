@@ -1,5 +1,7 @@
 package normalize
 
+// This file reads currencies, amounts and directions.
+
 import (
 	"strings"
 

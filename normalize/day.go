@@ -1,5 +1,7 @@
 package normalize
 
+// This file reads days.
+
 import (
 	"strconv"
 	"strings"

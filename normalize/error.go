@@ -1,5 +1,7 @@
 package normalize
 
+// This file has the errors for parts of a response that cannot be read.
+
 import (
 	"context"
 	"errors"

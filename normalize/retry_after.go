@@ -1,5 +1,7 @@
 package normalize
 
+// This file reads how long a provider asks to wait.
+
 import (
 	"net/http"
 	"strconv"

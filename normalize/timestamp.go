@@ -1,5 +1,7 @@
 package normalize
 
+// This file reads times.
+
 import "time"
 
 // timestampLayouts are the forms in which providers write a time. A missing zone means UTC.

@@ -1,5 +1,7 @@
 package normalize
 
+// This file checks tokens before they are sent.
+
 import "github.com/bankmux/bankmux"
 
 // maxToken is the length of the longest credential that is sent. Servers refuse headers of more

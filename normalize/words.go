@@ -1,5 +1,7 @@
 package normalize
 
+// This file finds the names of fields and codes in a provider's sentences.
+
 import (
 	"net/url"
 	"regexp"

@@ -1,5 +1,7 @@
 package normalize
 
+// This file has the time zones of banks.
+
 import (
 	"strings"
 	"sync"

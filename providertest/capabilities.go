@@ -1,5 +1,7 @@
 package providertest
 
+// This file has the set of capabilities that an adapter declares.
+
 import (
 	"maps"
 	"slices"

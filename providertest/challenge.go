@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks how an adapter handles the questions of a bank.
+
 import (
 	"encoding/json"
 	"errors"

@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks the state at the provider after a failure.
+
 import (
 	"context"
 	"errors"

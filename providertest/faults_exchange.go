@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks the exchange under faults.
+
 import (
 	"errors"
 	"net/http"

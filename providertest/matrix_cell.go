@@ -1,5 +1,7 @@
 package providertest
 
+// This file runs one cell of the fault matrix.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package providertest
 
+// This file has the expected result of a cell.
+
 import (
 	"time"
 

@@ -1,5 +1,7 @@
 package providertest
 
+// This file has the faults of the matrix.
+
 import (
 	"net/http"
 	"slices"

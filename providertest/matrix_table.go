@@ -1,5 +1,7 @@
 package providertest
 
+// This file writes the fault matrix as a table.
+
 import (
 	"fmt"
 	"os"

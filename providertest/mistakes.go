@@ -1,5 +1,7 @@
 package providertest
 
+// This file plants mistakes in an adapter, which the suite must find.
+
 import (
 	"context"
 	"os"

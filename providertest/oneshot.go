@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks that one-shots are sent at most once.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package providertest
 
+// This file lists the operations that the suite runs.
+
 import (
 	"cmp"
 	"context"

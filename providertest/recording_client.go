@@ -1,5 +1,7 @@
 package providertest
 
+// This file has the client that records all it returns.
+
 import (
 	"context"
 	"errors"

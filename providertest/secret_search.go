@@ -1,5 +1,7 @@
 package providertest
 
+// This file searches texts for many strings at once.
+
 import (
 	"encoding/binary"
 	"strings"

@@ -1,5 +1,7 @@
 package providertest
 
+// This file looks for secrets in all that an application gets.
+
 import (
 	"encoding/json"
 	"fmt"

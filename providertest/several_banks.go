@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks the linking of several banks in one run.
+
 import (
 	"net/http"
 	"slices"

@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks how an adapter verifies and reads webhook deliveries.
+
 import (
 	"bytes"
 	"encoding/json"

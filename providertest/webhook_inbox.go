@@ -1,5 +1,7 @@
 package providertest
 
+// This file checks an adapter's deliveries together with an inbox.
+
 import (
 	"bytes"
 	"context"

@@ -1,5 +1,7 @@
 package virtualbank
 
+// This file has what only Plaid has in the virtual bank.
+
 import (
 	"encoding/json"
 	"net/http"

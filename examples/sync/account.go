@@ -1,5 +1,7 @@
 package main
 
+// This file finds the accounts of a new link among those known before.
+
 import (
 	"context"
 	"database/sql"

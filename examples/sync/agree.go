@@ -1,5 +1,7 @@
 package main
 
+// This file compares the tables with the bank.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package main
 
+// This file has mistakes of an application, which the comparison must find.
+
 import (
 	"context"
 	"database/sql"

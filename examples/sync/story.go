@@ -1,5 +1,7 @@
 package main
 
+// This file plays a year of a user with the bank.
+
 import (
 	"context"
 	"errors"

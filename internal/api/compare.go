@@ -1,5 +1,7 @@
 package main
 
+// This file compares two lists of exported names.
+
 import (
 	"regexp"
 	"slices"

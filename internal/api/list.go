@@ -1,5 +1,7 @@
 package main
 
+// This file lists the exported names of a package.
+
 import (
 	"bytes"
 	"go/ast"

@@ -1,5 +1,7 @@
 package main
 
+// This file has the rules of language.
+
 import (
 	"fmt"
 	"regexp"

@@ -1,5 +1,7 @@
 package main
 
+// This file reads the passages of a file that the rules apply to.
+
 import (
 	"go/ast"
 	"go/parser"

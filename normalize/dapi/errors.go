@@ -1,5 +1,7 @@
 package dapi
 
+// This file has the catalogue of Dapi's errors.
+
 import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"

@@ -1,5 +1,7 @@
 package dapi
 
+// This file finds the names of Dapi's fields in its sentences.
+
 import (
 	"strings"
 

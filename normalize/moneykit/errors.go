@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has the catalogues of MoneyKit's errors.
+
 import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file has the catalogue of Plaid's errors.
+
 import (
 	"cmp"
 	"slices"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads Plaid's webhook codes.
+
 import "github.com/bankmux/bankmux"
 
 // event is a webhook by its type and code.

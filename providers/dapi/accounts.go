@@ -1,5 +1,7 @@
 package dapi
 
+// This file reads accounts, balances and cards.
+
 import (
 	"context"
 	"reflect"

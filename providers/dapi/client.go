@@ -1,5 +1,7 @@
 package dapi
 
+// This file has Dapi's endpoints and sends the requests.
+
 import (
 	"context"
 	"net/http"

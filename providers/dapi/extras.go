@@ -1,5 +1,7 @@
 package dapi
 
+// This file has operations that only Dapi has.
+
 import (
 	"context"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package dapi
 
+// This file decodes Dapi's responses and turns failures into errors.
+
 import (
 	"bytes"
 	"encoding/base64"

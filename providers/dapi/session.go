@@ -1,5 +1,7 @@
 package dapi
 
+// This file makes sessions for Dapi's Connect.
+
 import (
 	"context"
 

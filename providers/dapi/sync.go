@@ -1,5 +1,7 @@
 package dapi
 
+// This file syncs the transactions of accounts.
+
 import (
 	"context"
 	"sync"

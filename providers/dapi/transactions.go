@@ -1,5 +1,7 @@
 package dapi
 
+// This file reads pages of transactions.
+
 import (
 	"cmp"
 	"context"

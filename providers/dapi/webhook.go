@@ -1,5 +1,7 @@
 package dapi
 
+// This file verifies and reads webhook deliveries.
+
 import (
 	"bytes"
 	"context"

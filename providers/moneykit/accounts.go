@@ -1,5 +1,7 @@
 package moneykit
 
+// This file reads accounts and balances.
+
 import (
 	"context"
 	"reflect"

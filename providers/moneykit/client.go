@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has MoneyKit's endpoints and sends the requests.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file makes, checks and ends connections.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file has operations that only MoneyKit has.
+
 import (
 	"context"
 	"encoding/json"

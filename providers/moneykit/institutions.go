@@ -1,5 +1,7 @@
 package moneykit
 
+// This file finds banks.
+
 import (
 	"context"
 	"net/url"

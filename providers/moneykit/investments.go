@@ -1,5 +1,7 @@
 package moneykit
 
+// This file reads holdings and investment transactions.
+
 import (
 	"context"
 	"strings"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file decodes MoneyKit's responses and turns failures into errors.
+
 import (
 	"encoding/json"
 	"fmt"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file makes link sessions.
+
 import (
 	"context"
 	"slices"

@@ -1,5 +1,7 @@
 package moneykit
 
+// This file syncs transactions from MoneyKit's record of changes.
+
 import (
 	"context"
 	"net/url"

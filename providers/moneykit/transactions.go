@@ -1,5 +1,7 @@
 package moneykit
 
+// This file reads pages of transactions.
+
 import (
 	"context"
 	"fmt"

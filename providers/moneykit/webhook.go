@@ -1,5 +1,7 @@
 package moneykit
 
+// This file verifies and reads webhook deliveries.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads accounts and balances.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file has Plaid's endpoints and sends the requests.
+
 import (
 	"context"
 	"net/http"

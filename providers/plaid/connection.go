@@ -1,5 +1,7 @@
 package plaid
 
+// This file makes, checks and ends connections.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file has operations that only Plaid has.
+
 import (
 	"context"
 

@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads the owners of accounts.
+
 import (
 	"context"
 	"slices"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file finds banks.
+
 import (
 	"context"
 	"net/url"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads holdings and investment transactions.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads debts and their terms.
+
 import (
 	"context"
 	"slices"

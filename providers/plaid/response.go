@@ -1,5 +1,7 @@
 package plaid
 
+// This file decodes Plaid's responses and turns failures into errors.
+
 import (
 	"cmp"
 

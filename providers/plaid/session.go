@@ -1,5 +1,7 @@
 package plaid
 
+// This file makes Link sessions.
+
 import (
 	"context"
 	"crypto/sha256"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file syncs transactions.
+
 import (
 	"context"
 	"slices"

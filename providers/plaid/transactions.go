@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads pages of transactions.
+
 import (
 	"cmp"
 	"context"

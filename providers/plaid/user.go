@@ -1,5 +1,7 @@
 package plaid
 
+// This file creates Plaid's users.
+
 import (
 	"context"
 

@@ -1,5 +1,7 @@
 package plaid
 
+// This file verifies and reads webhook deliveries.
+
 import (
 	"cmp"
 	"context"

@@ -1,5 +1,7 @@
 package bank
 
+// This file has the accounts that only books of Plaid's institutions have.
+
 import "slices"
 
 // Kinds of accounts that only books of Plaid's own institutions have. Nothing happens there of

@@ -1,5 +1,7 @@
 package banktest
 
+// This file calls the Plaid API as an application does.
+
 import (
 	"encoding/json"
 	"net/http"

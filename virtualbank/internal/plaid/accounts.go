@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves accounts and balances.
+
 import (
 	"encoding/json"
 	"slices"

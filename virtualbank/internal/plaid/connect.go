@@ -1,5 +1,7 @@
 package plaid
 
+// This file plays the user in Link.
+
 import (
 	"cmp"
 	"encoding/json"

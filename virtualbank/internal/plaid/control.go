@@ -1,5 +1,7 @@
 package plaid
 
+// This file has the calls of the control plane that only Plaid has.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // Connect returns the control call that plays the user in Link.

@@ -1,5 +1,7 @@
 package plaid
 
+// This file has Plaid's errors.
+
 import (
 	"maps"
 	"net/http"

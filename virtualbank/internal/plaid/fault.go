@@ -1,5 +1,7 @@
 package plaid
 
+// This file has the faults in the words of Plaid.
+
 import (
 	"strconv"
 	"strings"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file decides when the rows of a bank reach an Item.
+
 import (
 	"cmp"
 	"slices"

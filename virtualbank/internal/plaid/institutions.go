@@ -1,5 +1,7 @@
 package plaid
 
+// This file lists the institutions.
+
 import (
 	"slices"
 	"strings"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves holdings and investment transactions.
+
 import (
 	"encoding/json"
 	"slices"

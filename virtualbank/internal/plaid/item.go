@@ -1,5 +1,7 @@
 package plaid
 
+// This file has the Items and their consents.
+
 import (
 	"net/http"
 	"slices"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves liabilities.
+
 import (
 	"encoding/json"
 

@@ -1,5 +1,7 @@
 package plaid
 
+// This file finds Items and accounts for the bank behind the API.
+
 import (
 	"net/http"
 	"slices"

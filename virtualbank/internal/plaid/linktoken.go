@@ -1,5 +1,7 @@
 package plaid
 
+// This file makes link tokens.
+
 import (
 	"net/url"
 	"regexp"

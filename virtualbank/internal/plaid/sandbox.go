@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves the calls that only the sandbox has.
+
 import (
 	"fmt"
 	"slices"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file describes Plaid's API to the bank.
+
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
 // Name is how faults, the journal and webhooks spell Plaid.

@@ -1,5 +1,7 @@
 package plaid
 
+// This file stages situations for an Item.
+
 import (
 	"maps"
 	"net/http"

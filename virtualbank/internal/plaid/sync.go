@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves the sync of transactions.
+
 import (
 	"encoding/base64"
 	"fmt"

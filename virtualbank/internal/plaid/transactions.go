@@ -1,5 +1,7 @@
 package plaid
 
+// This file serves pages of transactions.
+
 import (
 	"encoding/json"
 	"slices"

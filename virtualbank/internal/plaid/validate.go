@@ -1,5 +1,7 @@
 package plaid
 
+// This file reads requests and checks them.
+
 import (
 	"bytes"
 	"encoding/json"

@@ -1,5 +1,7 @@
 package plaid
 
+// This file signs webhooks and builds invalid ones.
+
 import (
 	"bytes"
 	"crypto/ecdsa"
