@@ -197,38 +197,6 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 
-// Refresh makes MoneyKit fetch products. MoneyKit allows accounts and transactions once an hour,
-// numbers and identity once a day, for each link. More is [bankmux.ErrRateLimited].
-func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
-	var names []string
-	for _, p := range req.Products {
-		if !slices.Contains(refreshable, p) {
-			return bankmux.RefreshResult{}, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "RefreshRequest.Products",
-				Detail:  "MoneyKit cannot refresh all of them",
-				NotSent: true,
-			}
-		}
-		names = append(names, string(p))
-	}
-	conn := req.Connection
-	l, err := a.api.refresh(ctx, conn.Credential().Reveal(), names)
-	if err != nil {
-		return bankmux.RefreshResult{}, err
-	}
-	if err := alive(&l); err != nil {
-		return bankmux.RefreshResult{}, err
-	}
-	return bankmux.RefreshResult{Connection: conn, Products: productStatuses(l.Products)}, nil
-}
-
-// refreshable are the products that a refresh can name (MoneyKit's SDK models).
-var refreshable = []bankmux.Product{
-	bankmux.ProductAccounts, bankmux.ProductAccountNumbers, bankmux.ProductIdentity,
-	bankmux.ProductTransactions, bankmux.ProductInvestments, bankmux.ProductEnrichment,
-}
-
 // connection returns the link in the model.
 func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
 	at := l.institution()
