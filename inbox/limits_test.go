@@ -225,7 +225,6 @@ func aBodyReaderThatBreaksItsContractIsRefused(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // it measures the heap
 func TestMemory(t *testing.T) {
 	t.Run("forged deliveries leave nothing", forgedDeliveriesLeaveNothing)
 }

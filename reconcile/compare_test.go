@@ -123,13 +123,35 @@ func TestCompare(t *testing.T) {
 	t.Run("a year of readings ends with the rows of the bank", yearOfReadings)
 }
 
+// compareCase has stored rows, a reading, and the changes that story lists.
+type compareCase struct {
+	was  []bankmux.Transaction
+	now  reconcile.Reading
+	want []string
+}
+
 func rowIsPairedOrSuggested(t *testing.T) {
 	t.Parallel()
-	for what, c := range map[string]struct {
-		was  []bankmux.Transaction
-		now  reconcile.Reading
-		want []string
-	}{
+	t.Run("a row stays, changes or is new", rowsThatStayOrChange)
+	t.Run("a pending row posts", pendingRowsThatPost)
+	t.Run("a row that is not certain is not paired", rowsThatAreNotPaired)
+	t.Run("a part of a list proves no absence", partialListProvesNoAbsence)
+	t.Run("absence counts from the day that the adapter proves", absenceCountsFromProvedDay)
+}
+
+func compareRows(t *testing.T, cases map[string]compareCase) {
+	t.Helper()
+	for what, c := range cases {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), c.now)))
+		})
+	}
+}
+
+func rowsThatStayOrChange(t *testing.T) {
+	t.Parallel()
+	compareRows(t, map[string]compareCase{
 		"the same again": {
 			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", booked)},
 			reading("mk", tx("1", 1, -320, "coffee ", booked)),
@@ -170,6 +192,12 @@ func rowIsPairedOrSuggested(t *testing.T) {
 			reading("mk", tx("1", 1, -330, "COFFEE", booked)),
 			[]string{"modified COFFEE: " + reconcile.ReasonContent},
 		},
+	})
+}
+
+func pendingRowsThatPost(t *testing.T) {
+	t.Parallel()
+	compareRows(t, map[string]compareCase{
 		"posted, id kept": {
 			[]bankmux.Transaction{tx("1", 1, -320, "COFFEE", pending)},
 			reading("mk", tx("1", 3, -320, "COFFEE", booked)),
@@ -215,6 +243,12 @@ func rowIsPairedOrSuggested(t *testing.T) {
 				"suggested DINER, 2: " + reconcile.ReasonDiffers,
 			},
 		},
+	})
+}
+
+func rowsThatAreNotPaired(t *testing.T) {
+	t.Parallel()
+	compareRows(t, map[string]compareCase{
 		"amount alone": {
 			[]bankmux.Transaction{tx("1", 1, -5000, "DINER", pending)},
 			reading("mk", tx("2", 3, -5000, "PHARMACY", booked)),
@@ -269,14 +303,7 @@ func rowIsPairedOrSuggested(t *testing.T) {
 			reading("mk", tx("2", 2, 320, "SHOP", booked)),
 			[]string{"added SHOP 3.20", "missing SHOP: " + reconcile.ReasonAbsent},
 		},
-	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, c.want, story(reconcile.Compare(stored(c.was...), c.now)))
-		})
-	}
-	t.Run("a part of a list proves no absence", partialListProvesNoAbsence)
-	t.Run("absence counts from the day that the adapter proves", absenceCountsFromProvedDay)
+	})
 }
 
 func partialListProvesNoAbsence(t *testing.T) {

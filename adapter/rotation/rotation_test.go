@@ -171,7 +171,26 @@ func (s *scene) do(tokens *rotation.Tokens, conn bankmux.Connection) (bankmux.Co
 // TestRenewal specifies when a token is renewed, for whom, and which token a call gets.
 func TestRenewal(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(t *testing.T){
+	t.Run("a token is renewed before it ends", renewalBeforeTheEnd)
+	t.Run("many callers share a renewal", renewalForManyCallers)
+	t.Run("a renewal replaces the token once", renewedToken)
+	t.Run("a token that cannot be renewed is used only while it is valid", renewalThatFails)
+}
+
+// inBubbles runs each test in its own bubble.
+func inBubbles(t *testing.T, tests map[string]func(t *testing.T)) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, test)
+		})
+	}
+}
+
+func renewalBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	inBubbles(t, map[string]func(t *testing.T){
 		"a token that is good is used as it is": func(t *testing.T) {
 			s := newScene(t, &issuer{lifetime: time.Hour})
 			got, err := s.do(s.tokens, s.conn)
@@ -202,6 +221,12 @@ func TestRenewal(t *testing.T) {
 			}
 			assert.Zero(t, s.renewals)
 		},
+	})
+}
+
+func renewalForManyCallers(t *testing.T) {
+	t.Parallel()
+	inBubbles(t, map[string]func(t *testing.T){
 		"sixty calls that are refused at once make one renewal": func(t *testing.T) {
 			var updates atomic.Int32
 			s := newScene(t, &issuer{takes: time.Second}, func(cfg *rotation.Config) {
@@ -283,6 +308,12 @@ func TestRenewal(t *testing.T) {
 			all.Wait()
 			assert.Equal(t, 1, s.renewals)
 		},
+	})
+}
+
+func renewedToken(t *testing.T) {
+	t.Parallel()
+	inBubbles(t, map[string]func(t *testing.T){
 		"a refresh token that the response leaves out stays": func(t *testing.T) {
 			s := newScene(t, &issuer{})
 			s.silent = true
@@ -311,6 +342,12 @@ func TestRenewal(t *testing.T) {
 			assert.Equal(t, 1, calls)
 			assert.Equal(t, 1, s.renewals)
 		},
+	})
+}
+
+func renewalThatFails(t *testing.T) {
+	t.Parallel()
+	inBubbles(t, map[string]func(t *testing.T){
 		"a token that is due and has not ended is used where it cannot be renewed": func(t *testing.T) {
 			for _, fails := range []error{
 				&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true},
@@ -356,10 +393,5 @@ func TestRenewal(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrReauth)
 			assert.Zero(t, s.renewals)
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, test)
-		})
-	}
+	})
 }
