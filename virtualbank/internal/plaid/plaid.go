@@ -197,4 +197,4 @@ func instant(t time.Time) any {
 func ok(body map[string]any) bank.Reply { return bank.Reply{Status: http.StatusOK, Body: body} }
 
 // chance is a source of chance for nothing but the order in which a situation shuffles rows.
-func chance(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }
+func chance(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) } //nolint:gosec // a virtual bank
