@@ -1,7 +1,8 @@
 // Command sync keeps an SQLite file in step with a bank for a year. The year has a lapsed consent,
-// a new link and a change of provider. At the end the command proves that file and bank agree row
-// for row. Bank and time are virtual, so it needs no keys. It exits with status 1 if they differ.
-// -mistake plants a mistake that makes them differ.
+// a new link, a move from MoneyKit to Plaid and one from Plaid to Dapi. After the first move and at
+// the end the command proves that file and bank agree row for row. Bank and time are virtual, so it
+// needs no keys. It exits with status 1 if they differ. -mistake plants a mistake that makes them
+// differ.
 package main
 
 import (

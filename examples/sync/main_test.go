@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,10 +32,12 @@ func eachOfTenYearsEndsInAgreement(t *testing.T) {
 			require.NoError(t, command(t.Context(), []string{"-seed", fmt.Sprint(seed + 1)}, &out), &out)
 			for _, said := range []string{
 				"linked through moneykit: 5 new accounts, 0 known ones", "a crash before the commit", "the consent lapsed: reauth_required", "every transaction has another id",
-				"linked through moneykit: 0 new accounts, 5 known ones", "the cursor was refused", "linked through dapi: 0 new accounts, 5 known ones", "file and bank agree",
+				"linked through moneykit: 0 new accounts, 5 known ones", "the cursor was refused", "linked through plaid: 0 new accounts, 5 known ones",
+				"linked through dapi: 0 new accounts, 5 known ones",
 			} {
 				assert.Contains(t, out.String(), said)
 			}
+			assert.Equal(t, 2, strings.Count(out.String(), "file and bank agree"), "after the move to Plaid, and at the end")
 		})
 	}
 }

@@ -14,18 +14,20 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
 // The days of the year on which something happens.
 const (
-	dayOfCrash    = 40
-	dayOfLapse    = 90
-	dayOfNewLink  = 160
-	dayOfForget   = 200
-	dayOfProvider = 250
-	quietFrom     = 340 // what is changed later may be seen after the end: Dapi's older days are read again once a week
-	lastDay       = 365
+	dayOfCrash   = 40
+	dayOfLapse   = 90
+	dayOfNewLink = 160
+	dayOfForget  = 200
+	dayOfPlaid   = 230
+	dayOfDapi    = 290
+	quietFrom    = 340 // what is changed later may be seen after the end: Dapi's older days are read again once a week
+	lastDay      = 365
 )
 
 // surprises are what a bank does now and then. Holds, tips, late rows and equal rows are always
@@ -36,6 +38,7 @@ var surprises = []string{virtualbank.Withdrawn, virtualbank.VeryLate, virtualban
 // story has a user, a bank and the application's clients.
 type story struct {
 	bank     *virtualbank.Bank
+	clients  []*bankmux.Client
 	registry *bankmux.Registry
 	store    *store
 	out      io.Writer
@@ -67,7 +70,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 	bank := virtualbank.New(
 		virtualbank.Options{Seed: seed, Start: time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC)},
 	)
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -76,7 +79,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 	if err := s.open(server); err != nil {
 		return err
 	}
-	if err := s.link(ctx, "US", nil); err != nil {
+	if err := s.link(ctx, moneykit.Name); err != nil {
 		return err
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -85,29 +88,7 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 		bank.Advance(time.Duration(step)*24*time.Hour + time.Duration(r.IntN(600))*time.Minute)
 		before := day
 		day += step
-		passed := func(d int) bool { return before < d && d <= day }
-		switch {
-		case passed(dayOfCrash):
-			s.crash = true
-			err = s.sync(ctx)
-		case passed(dayOfLapse):
-			err = s.renew(ctx)
-		case passed(dayOfNewLink):
-			err = s.move(ctx, nil)
-		case passed(dayOfForget):
-			if err = bank.Stage(s.conn.Reference(), virtualbank.CursorForgotten); err == nil {
-				err = s.sync(ctx)
-			}
-		case passed(dayOfProvider):
-			err = s.move(ctx, []bankmux.Capability{bankmux.CapCards})
-		case day < quietFrom && r.IntN(4) == 0:
-			if err = s.surprise(surprises[r.IntN(len(surprises))]); err == nil {
-				err = s.sync(ctx)
-			}
-		default:
-			err = s.sync(ctx)
-		}
-		if err != nil {
+		if err := s.live(ctx, before, day, r); err != nil {
 			return err
 		}
 		if err := s.annotate(ctx); err != nil {
@@ -123,6 +104,37 @@ func year(ctx context.Context, seed uint64, crashes bool, db *store, out io.Writ
 	return s.agree(ctx)
 }
 
+// live plays the days after one day, up to another.
+func (s *story) live(ctx context.Context, before, day int, r *rand.Rand) (err error) {
+	passed := func(d int) bool { return before < d && d <= day }
+	switch {
+	case passed(dayOfCrash):
+		s.crash = true
+		err = s.sync(ctx)
+	case passed(dayOfLapse):
+		err = s.renew(ctx)
+	case passed(dayOfNewLink):
+		err = s.move(ctx, moneykit.Name)
+	case passed(dayOfForget):
+		if err = s.bank.Stage(s.conn.Reference(), virtualbank.CursorForgotten); err == nil {
+			err = s.sync(ctx)
+		}
+	case passed(dayOfPlaid):
+		if err = s.move(ctx, plaid.Name); err == nil {
+			err = s.agree(ctx) // every row and note is kept
+		}
+	case passed(dayOfDapi):
+		err = s.move(ctx, dapi.Name)
+	case day < quietFrom && r.IntN(4) == 0:
+		if err = s.surprise(surprises[r.IntN(len(surprises))]); err == nil {
+			err = s.sync(ctx)
+		}
+	default:
+		err = s.sync(ctx)
+	}
+	return err
+}
+
 // surprise makes the bank do something. Without a row for it, nothing happens.
 func (s *story) surprise(what string) error {
 	if what == virtualbank.Edited && s.conn.Provider == dapi.Name {
@@ -135,147 +147,8 @@ func (s *story) surprise(what string) error {
 	return err
 }
 
-func (s *story) open(server *virtualbank.Server) error {
-	keys := s.bank.Credentials()
-	mk, err := moneykit.New(moneykit.Config{
-		BaseURL:      server.MoneyKitURL,
-		ClientID:     keys.MoneyKit.ClientID,
-		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-		Environment:  bankmux.Sandbox,
-		Now:          s.bank.Now,
-	})
-	if err != nil {
-		return err
-	}
-	dp, err := dapi.New(dapi.Config{
-		BaseURL: server.DapiURL, AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
-		Environment: bankmux.Sandbox, Now: s.bank.Now,
-	})
-	if err != nil {
-		return err
-	}
-	s.registry, err = bankmux.NewRegistry(
-		[]*bankmux.Client{mk, dp},
-		[]bankmux.Route{{Client: "moneykit"}, {Client: "dapi", Priority: 1}},
-	)
-	return err
-}
-
-// link links the user's bank, restores the names of the accounts, and syncs. The capabilities
-// decide which provider serves the route.
-func (s *story) link(ctx context.Context, country string, capabilities []bankmux.Capability) error {
-	session, err := s.registry.CreateSession(ctx, bankmux.SessionRequest{
-		User: "user-1", Country: country, Capabilities: capabilities, RedirectURI: "https://app.example.com/oauth",
-	})
-	if err != nil {
-		return err
-	}
-	if s.conn, err = s.finish(ctx, session); err != nil {
-		return err
-	}
-	if s.client, err = s.registry.For(s.conn); err != nil {
-		return err
-	}
-	answer, err := s.client.Accounts(ctx, bankmux.AccountsRequest{Connection: s.conn})
-	if err != nil {
-		return err
-	}
-	now := answer.Accounts
-	s.accounts, s.cards = nil, nil
-	for _, a := range now {
-		s.accounts = append(s.accounts, a.ID)
-	}
-	if s.client.Has(bankmux.CapCards) {
-		cards, err := s.client.Cards(ctx, bankmux.CardsRequest{Connection: s.conn})
-		if err != nil {
-			return err
-		}
-		for _, c := range cards.Cards {
-			s.cards = append(s.cards, c.ID)
-			now = append(now, asAccount(c))
-		}
-	}
-	carried, fresh, err := s.store.carry(ctx, s.conn.Provider, now)
-	if err != nil {
-		return err
-	}
-	if err := s.sync(ctx); err != nil {
-		return err
-	}
-	s.report(fmt.Sprintf("linked through %s: %d new accounts, %d known ones", s.client.Name(), fresh, carried))
-	return nil
-}
-
-// move makes a new link, perhaps through another provider. It ends the former link once the new one
-// is in step.
-func (s *story) move(ctx context.Context, capabilities []bankmux.Capability) error {
-	client, old := s.client, s.conn
-	if err := s.link(ctx, "US", capabilities); err != nil {
-		return err
-	}
-	_, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: old})
-	return err
-}
-
-// finish plays the user's part and exchanges the payload.
-func (s *story) finish(ctx context.Context, session bankmux.Session) (bankmux.Connection, error) {
-	var payload []byte
-	var err error
-	if session.Launch.Provider == moneykit.Name {
-		payload, err = s.bank.LinkMoneyKit(
-			virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal(), InstitutionID: "northwind"},
-		)
-	} else {
-		payload, err = s.bank.LinkDapi(
-			virtualbank.DapiLink{AppKey: session.Launch.AppKey, InstitutionID: "DAPIBANK_US_NORTHWIND"},
-		)
-	}
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	linked, err := s.registry.ExchangeToken(
-		ctx,
-		bankmux.ExchangeRequest{Session: session, User: "user-1", Payload: bankmux.NewSecret(payload)},
-	)
-	return linked.Connection, err
-}
-
-// renew finds that the consent lapsed and sends the user through the flow again. All transactions
-// get other ids in the meantime.
-func (s *story) renew(ctx context.Context) error {
-	if err := s.bank.Lapse(s.conn.Reference()); err != nil {
-		return err
-	}
-	status, err := s.client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: s.conn})
-	if err != nil {
-		return err
-	}
-	s.report("the consent lapsed: " + string(status.Connection.Status.State))
-	session, err := s.registry.CreateSession(
-		ctx,
-		bankmux.SessionRequest{
-			User:        "user-1",
-			RedirectURI: "https://app.example.com/oauth",
-			Reconnect:   &status.Connection,
-		},
-	)
-	if err != nil {
-		return err
-	}
-	if s.conn, err = s.finish(ctx, session); err != nil {
-		return err
-	}
-	if err := s.bank.ChurnIDs(s.conn.Reference()); err != nil {
-		return err
-	}
-	if err := s.sync(ctx); err != nil {
-		return err
-	}
-	s.report("reconnected: every transaction has another id")
-	return nil
-}
-
-// refresh makes MoneyKit fetch from the bank and waits for it. Dapi asks the bank on every read.
+// refresh makes MoneyKit or Plaid fetch from the bank and waits for it. Dapi asks the bank on every
+// read.
 func (s *story) refresh(ctx context.Context) error {
 	if !s.client.Has(bankmux.CapRefresh) {
 		return nil
