@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/inbox"
+	"github.com/bankmux/bankmux/internal/memnet"
 )
 
 // TestSlowSender specifies that a slow sender gets a response in time and occupies little.
@@ -30,30 +31,10 @@ func TestSlowSender(t *testing.T) {
 	t.Run("the handler returns when the request ends", theHandlerReturnsWhenTheRequestEnds)
 }
 
-// pipes is a listener whose connections are in memory, so that time is virtual.
-type pipes struct {
-	conns chan net.Conn
-	ended chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.ended:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { p.once.Do(func() { close(p.ended) }); return nil }
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
-func (p *pipes) dial() net.Conn {
-	client, server := net.Pipe()
-	p.conns <- server
-	return client
+// dial returns the sender's end of a connection that the server has accepted.
+func dial(l *memnet.Listener) net.Conn {
+	conn, _ := l.DialContext(context.Background(), "", "")
+	return conn
 }
 
 // hidden is middleware without Unwrap: no deadline can be set through it.
@@ -112,9 +93,9 @@ func aSlowSenderGetsAResponseInTime(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						if protocol == "HTTP/2" {
-							stalls(t, wrap, func(p *pipes) (int, func()) { return stall2(t, p, form == "in chunks") })
+							stalls(t, wrap, func(p *memnet.Listener) (int, func()) { return stall2(t, p, form == "in chunks") })
 						} else {
-							stalls(t, wrap, func(p *pipes) (int, func()) { return stall1(t, p, "/acme", length) })
+							stalls(t, wrap, func(p *memnet.Listener) (int, func()) { return stall1(t, p, "/acme", length) })
 						}
 					})
 				})
@@ -125,7 +106,7 @@ func aSlowSenderGetsAResponseInTime(t *testing.T) {
 
 // stalls lets fifty senders send a part of a body and no more, while memory is enough for no more
 // than them.
-func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipes) (status int, hangUp func())) {
+func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*memnet.Listener) (status int, hangUp func())) {
 	const senders, readFor = 50, 5 * time.Second
 	var inside atomic.Int32
 	in := inbox.New(
@@ -142,7 +123,7 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{Handler: wrap(counted), Protocols: &protocols, ReadHeaderTimeout: time.Minute}
-	p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
+	p := memnet.Listen()
 	var serving, all sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(p) })
 
@@ -171,8 +152,8 @@ func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*pipe
 }
 
 // stall1 sends the head and a little of the body over HTTP/1.1.
-func stall1(t *testing.T, p *pipes, path, length string) (status int, hangUp func()) {
-	conn := p.dial()
+func stall1(t *testing.T, p *memnet.Listener, path, length string) (status int, hangUp func()) {
+	conn := dial(p)
 	_, err := fmt.Fprintf(
 		conn,
 		"POST %s HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nGenuine: yes\r\n%s\r\n\r\n6\r\n{\"key\"\r\n",
@@ -189,12 +170,12 @@ func stall1(t *testing.T, p *pipes, path, length string) (status int, hangUp fun
 }
 
 // stall2 does the same over HTTP/2.
-func stall2(t *testing.T, p *pipes, chunked bool) (status int, hangUp func()) {
+func stall2(t *testing.T, p *memnet.Listener, chunked bool) (status int, hangUp func()) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{
 		Protocols:   &protocols,
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(p), nil },
 	}
 	body, feed := io.Pipe()
 	sent := make(chan struct{})
@@ -226,10 +207,10 @@ func aBodyThatArrivesByteByByteTimesOut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				in := inbox.New(newRegistry(t, sender{}), ignore)
 				server := &http.Server{Handler: wrap(in), ReadHeaderTimeout: time.Minute}
-				p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
+				p := memnet.Listen()
 				var serving, dripping sync.WaitGroup
 				serving.Go(func() { _ = server.Serve(p) })
-				conn := p.dial()
+				conn := dial(p)
 				start := time.Now()
 				dripping.Go(func() {
 					_, err := io.WriteString(
@@ -264,7 +245,7 @@ func aRefusalDoesNotWaitForTheBody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				in := inbox.New(newRegistry(t, sender{}), ignore, inbox.WithLimits(inbox.Limits{Body: 1000}))
 				server := &http.Server{Handler: wrap(in), ReadHeaderTimeout: time.Minute}
-				p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
+				p := memnet.Listen()
 				var serving sync.WaitGroup
 				serving.Go(func() { _ = server.Serve(p) })
 				start := time.Now()

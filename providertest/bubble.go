@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/memnet"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -84,7 +84,7 @@ func (b *bench) run(t *testing.T, newHarness func(*testing.T) Harness, f func(*t
 	b.t, b.Harness = t, newHarness(t)
 	b.secrets = b.Secrets
 	b.keeper = &keeper{MemoryKeeper: bankmux.NewMemoryKeeper()}
-	b.listener = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	b.listener = memnet.Listen()
 	server := &http.Server{ //nolint:gosec // in memory, for a test
 		Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), ConnState: b.connState,
 		ConnContext: wirefault.ConnContext, Protocols: new(http.Protocols),

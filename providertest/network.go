@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bankmux/bankmux/internal/memnet"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -29,7 +30,7 @@ const (
 	overHTTP2                // HTTP/2 over TLS
 )
 
-func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, error) {
+func (b *bench) dial(l *memnet.Listener) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
 		b.mu.Lock()
 		b.dialled = append(b.dialled, address)
@@ -70,39 +71,12 @@ func (b *bench) dial(l *pipes) func(context.Context, string, string) (net.Conn, 
 		if b.carrier != overPlain {
 			server = b.secured(server, broken != dialTLS)
 		}
-		select {
-		case l.conns <- server:
-			return client, nil
-		case <-l.closed:
-			return nil, net.ErrClosed
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := l.Serve(ctx, server); err != nil {
+			return nil, err
 		}
+		return client, nil
 	}
 }
-
-// pipes is a listener for connections in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // connState counts the open connections of the server.
 func (b *bench) connState(_ net.Conn, state http.ConnState) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/memnet"
 	"github.com/bankmux/bankmux/internal/wirefault"
 )
 
@@ -32,7 +33,7 @@ type bench struct {
 
 	guard     *guard.Guard
 	transport *http.Transport
-	listener  *pipes
+	listener  *memnet.Listener
 	carrier   carrier
 
 	conn      bankmux.Connection // the connection of the fault matrix

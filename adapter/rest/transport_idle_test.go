@@ -14,37 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/internal/memnet"
 )
 
-// pipes is a listener in memory. It dials too, and counts.
+// pipes is a listener in memory that counts its dials.
 type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
+	*memnet.Listener
 	dialed atomic.Int32
 }
 
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) DialContext(context.Context, string, string) (net.Conn, error) {
+func (p *pipes) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	p.dialed.Add(1)
-	client, server := net.Pipe()
-	p.conns <- server
-	return client, nil
+	return p.Listener.DialContext(ctx, network, address)
 }
 
 // alone serves h in memory, on virtual time, to a client whose transport is its own.
@@ -58,7 +39,7 @@ func alone(
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		p := &pipes{Listener: memnet.Listen()}
 		var open atomic.Int32
 		server := &http.Server{
 			Handler:           h,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/memnet"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
@@ -53,7 +54,7 @@ func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world))
 			first:  time.Now().UTC().Truncate(oneDay),
 			stop:   make(chan struct{}),
 		}
-		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		listener := memnet.Listen()
 		server := &http.Server{
 			Handler:  w,
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
@@ -61,7 +62,7 @@ func inWorld(t *testing.T, cfg config, lane int, report *report, f func(*world))
 		var served sync.WaitGroup
 		served.Go(func() { _ = server.Serve(listener) })
 		w.wire = &http.Transport{
-			DialContext:         listener.dial,
+			DialContext:         listener.DialContext,
 			MaxIdleConnsPerHost: perYear,
 			IdleConnTimeout:     90 * time.Second,
 		}
@@ -237,41 +238,6 @@ func (w *world) goroutines() int {
 	bubble, _, _ = strings.Cut(bubble, "]")
 	return strings.Count(string(stacks[:n]), "synctest bubble "+bubble+"]")
 }
-
-// pipes is a listener whose connections are in memory.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // hangingDial is when a dial without a response gives up.
 const hangingDial = 2 * time.Minute
