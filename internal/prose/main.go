@@ -1,5 +1,5 @@
 // Command prose checks the project's rules of language: it reads the comments, texts and test names
-// of Go files and the paragraphs of Markdown files.
+// of Go files, the paragraphs of Markdown files, and the comments of scripts and YAML files.
 //
 //	go run ./internal/prose            # everything below the current directory
 //	go run ./internal/prose ./guard    # one directory or file
@@ -51,11 +51,25 @@ func main() {
 	}
 }
 
-// skipped reports whether a directory is left out: hidden ones, test data, and this command, whose
-// rules quote what they forbid.
+// skipped reports whether a directory is left out: hidden ones other than .ci and .github, test
+// data, and this command, whose rules quote what they forbid.
 func skipped(dir string) bool {
 	name := filepath.Base(dir)
+	if name == ".ci" || name == ".github" {
+		return false
+	}
 	return name == "testdata" || name == "prose" || strings.HasPrefix(name, ".") && name != "." && name != ".."
+}
+
+// isScript reports whether a file has comments that start with "#".
+func isScript(path string) bool {
+	switch filepath.Ext(path) {
+	case ".yml", ".yaml":
+		return filepath.Base(path) != ".golangci.yml"
+	case "":
+		return filepath.Base(filepath.Dir(path)) == ".ci" && filepath.Base(path) != "run"
+	}
+	return false
 }
 
 // checkFile returns the findings of one file; files of other kinds have none.
@@ -66,6 +80,8 @@ func checkFile(path string) []finding {
 		read = readGo
 	case filepath.Ext(path) == ".md", filepath.Base(path) == "llms.txt":
 		read = readMarkdown
+	case isScript(path):
+		read = readScript
 	default:
 		return nil
 	}

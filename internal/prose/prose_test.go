@@ -23,8 +23,8 @@ func TestProse(t *testing.T) {
 	}{
 		"a clean comment":                         {"a.go", "// Package a says what it is.\npackage a\n", ""},
 		"a dropped word in a comment":             {"a.go", "// Package a was begun.\npackage a\n", "word"},
-		"a dropped word in a trailing comment":    {"a.go", "package a\n\nvar x = 1 // mended\n", "word"},
-		"a dropped word in a text":                {"a.go", "package a\n\nvar x = \"look amiss\"\n", "word"},
+		"a dropped word in a trailing comment":    {"a.go", "// Package a is clean.\npackage a\n\nvar x = 1 // mended\n", "word"},
+		"a dropped word in a text":                {"a.go", "// Package a is clean.\npackage a\n\nvar x = \"look amiss\"\n", "word"},
 		"a dropped word in a test's name":         {"a_test.go", "package a\n\nfunc TestNobodySees() {}\n", "word"},
 		"a dropped word in code is a name":        {"a.go", "// Package a calls `begin` and [Begin].\npackage a\n", ""},
 		"is no":                                   {"a.go", "// This is no error.\npackage a\n", "word"},
@@ -33,7 +33,7 @@ func TestProse(t *testing.T) {
 		"two short sentences":                     {"a.go", "// " + strings.Repeat("Word word word.\n// Word word.\n// ", 9) + "End.\npackage a\n", ""},
 		"a wide comment":                          {"a.go", "// " + strings.Repeat("Wide. ", 20) + "\npackage a\n", "width"},
 		"a wide comment of code":                  {"a.go", "//\t" + strings.Repeat("w", 110) + "\npackage a\n", ""},
-		"a directive":                             {"a.go", "package a\n\n//nolint:all // begun\nvar x = 1\n", ""},
+		"a directive":                             {"a.go", "// Package a is clean.\npackage a\n\n//nolint:all // begun\nvar x = 1\n", ""},
 		"the output of an example":                {"a_test.go", "package a\n\nfunc x() {\n\t// Output:\n\t// begun\n}\n", ""},
 		"a dropped word in Markdown":              {"a.md", "# A\n\nIt begins.\n", "word"},
 		"a dropped word in a block of Markdown":   {"a.md", "# A\n\n```go\nbegin()\n```\n\nCall `begin`.\n", ""},
@@ -42,13 +42,24 @@ func TestProse(t *testing.T) {
 		"items of a list are counted one by one":  {"a.md", strings.Repeat("- word word\n", 30), ""},
 		"cells of a table are counted one by one": {"a.md", "|" + strings.Repeat(" word word |", 30), ""},
 		"a wide line of Markdown":                 {"a.md", strings.Repeat("Wide. ", 20), "width"},
+		"a file without a first sentence":         {"a.go", "package a\n\nimport \"io\"\n\nvar x io.Reader\n\n// y is one.\nvar y = 1\n", "file"},
+		"a directive is not a first sentence":     {"a.go", "//go:build linux\n\npackage a\n\nvar x = 1\n", "file"},
+		"a first sentence after the package":      {"a.go", "package a\n\n// This file has x.\n\nimport \"io\"\n\nvar x io.Reader\n", ""},
+		"a first sentence at the declaration":     {"a.go", "package a\n\nimport \"io\"\n\n// x reads.\nvar x io.Reader\n", ""},
+		"a test needs no first sentence":          {"a_test.go", "package a\n\nvar x = 1\n", ""},
+		"a dropped word in a script":              {"a.yml", "on: push\n  # It has begun.\n", "word"},
+		"a wide comment of a script":              {"a.yml", "# " + strings.Repeat("Wide. ", 20) + "\n", "width"},
+		"a command of a script":                   {"a.yml", "run: begin " + strings.Repeat("wide ", 30) + "\n", ""},
 		"a wide row of a table":                   {"a.md", "| " + strings.Repeat("wide. ", 20) + "|", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			read := readGo
-			if strings.HasSuffix(c.file, ".md") {
+			switch {
+			case strings.HasSuffix(c.file, ".md"):
 				read = readMarkdown
+			case strings.HasSuffix(c.file, ".yml"):
+				read = readScript
 			}
 			passages, found := read(c.file, []byte(c.src))
 			for _, p := range passages {

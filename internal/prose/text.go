@@ -29,6 +29,9 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 	}
 	var passages []passage
 	var found []finding
+	if !strings.HasSuffix(path, "_test.go") && !hasFirstSentence(file) {
+		found = append(found, finding{path, 1, "file", "no first sentence"})
+	}
 	for _, group := range file.Comments {
 		p, f := readComment(path, files, group, src)
 		passages, found = append(passages, p...), append(found, f...)
@@ -52,6 +55,60 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 		return true
 	})
 	return passages, found
+}
+
+// hasFirstSentence reports whether a reader learns what a file is for: a comment stands above its
+// package clause or before its first declaration.
+func hasFirstSentence(file *ast.File) bool {
+	if len(file.Decls) == 0 {
+		return len(file.Comments) > 0
+	}
+	for _, decl := range file.Decls {
+		if d, ok := decl.(*ast.GenDecl); !ok || d.Tok != token.IMPORT {
+			return commentBefore(file, decl.Pos())
+		}
+	}
+	return commentBefore(file, file.End())
+}
+
+// commentBefore reports whether a comment other than a directive stands before a position.
+func commentBefore(file *ast.File, pos token.Pos) bool {
+	for _, group := range file.Comments {
+		if group.Pos() < pos && strings.TrimSpace(group.Text()) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// readScript returns the paragraphs of the comments of a shell script or a YAML file.
+func readScript(path string, src []byte) ([]passage, []finding) {
+	var out []passage
+	var found []finding
+	var current passage
+	flush := func() {
+		if current.text != "" {
+			out = append(out, current)
+		}
+		current = passage{}
+	}
+	for i, line := range strings.Split(string(src), "\n") {
+		text, isComment := strings.CutPrefix(strings.TrimSpace(line), "#")
+		text = strings.TrimSpace(text)
+		if !isComment || text == "" || strings.HasPrefix(text, "!") {
+			flush()
+			continue
+		}
+		if columns(line) > maxComment && !strings.Contains(line, "://") {
+			found = append(found, finding{path, i + 1, "width", clip(text)})
+		}
+		if current.text == "" {
+			current = passage{line: i + 1, prose: true}
+		}
+		current.text = strings.TrimSpace(current.text + " " + text)
+	}
+	flush()
+	return out, found
 }
 
 var directive = regexp.MustCompile(`^//(go:|nolint|line |export )`)
