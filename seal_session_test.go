@@ -28,17 +28,26 @@ func renewing(t *testing.T) bankmux.Session {
 
 func TestSealedSession(t *testing.T) {
 	t.Parallel()
+	t.Run("a session opens as it was sealed", sealedSessionRoundTrip)
+	t.Run("a session opens under its own ref only", sealedSessionRef)
+	t.Run("a sealed session can be used and resealed", sealedSessionUse)
+}
+
+// sealedSession returns a session and the bytes that k makes of it.
+func sealedSession(t *testing.T, k *bankmux.Keyring) (bankmux.Session, []byte) {
+	t.Helper()
+	s := renewing(t)
+	blob, err := s.Seal(k)
+	require.NoError(t, err)
+	return s, blob
+}
+
+func sealedSessionRoundTrip(t *testing.T) {
+	t.Parallel()
 	k := ring(t, key("a", 1))
-	sealed := func(t *testing.T) (bankmux.Session, []byte) {
-		t.Helper()
-		s := renewing(t)
-		blob, err := s.Seal(k)
-		require.NoError(t, err)
-		return s, blob
-	}
-	t.Run("comes back whole, with the credential of what it renews", func(t *testing.T) {
+	t.Run("the session opens with the credential of what it renews", func(t *testing.T) {
 		t.Parallel()
-		s, blob := sealed(t)
+		s, blob := sealedSession(t, k)
 		assert.NotContains(t, string(blob), planted)
 		assert.NotContains(t, string(blob), "launch-token-77")
 		back, err := bankmux.OpenSession(k, s.Ref(), blob)
@@ -50,7 +59,7 @@ func TestSealedSession(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEqual(t, blob, other, "sealing twice gives different bytes")
 	})
-	t.Run("comes back whole without a reconnect as well", func(t *testing.T) {
+	t.Run("the session opens without a reconnect as well", func(t *testing.T) {
 		t.Parallel()
 		s := bankmux.NewSession(
 			bankmux.SessionRequest{User: "u-1", Products: []bankmux.ProductRequest{{Product: bankmux.ProductAccounts}}},
@@ -61,7 +70,7 @@ func TestSealedSession(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, s, back)
 	})
-	t.Run("keeps every byte of what the adapter keeps", func(t *testing.T) {
+	t.Run("every byte that the adapter keeps is kept", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{"", "verifier", "{}", `{"bytes":"AA=="}`, "null", "\xff\xfe\x00a", "\u2028<>&\x00"} {
 			s := renewing(t)
@@ -81,9 +90,14 @@ func TestSealedSession(t *testing.T) {
 			assert.Equal(t, conn, opened)
 		}
 	})
-	t.Run("opens for its user and id only", func(t *testing.T) {
+}
+
+func sealedSessionRef(t *testing.T) {
+	t.Parallel()
+	k := ring(t, key("a", 1))
+	t.Run("the session opens for its user and id only", func(t *testing.T) {
 		t.Parallel()
-		s, blob := sealed(t)
+		s, blob := sealedSession(t, k)
 		for name, ref := range map[string]bankmux.SessionRef{
 			"another user": {User: "u-2", ID: s.ID},
 			"another id":   {User: s.User, ID: s.ID + "x"},
@@ -102,9 +116,9 @@ func TestSealedSession(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrSeal, "cut at %d", i)
 		}
 	})
-	t.Run("never opens as a connection, nor a connection as a session", func(t *testing.T) {
+	t.Run("a session and a connection do not open as each other", func(t *testing.T) {
 		t.Parallel()
-		s, blob := sealed(t)
+		s, blob := sealedSession(t, k)
 		conn := *s.Reconnect
 		row, err := conn.Seal(k)
 		require.NoError(t, err)
@@ -121,7 +135,7 @@ func TestSealedSession(t *testing.T) {
 			}
 		}
 	})
-	t.Run("has user and id authenticated, in other words than a connection's", func(t *testing.T) {
+	t.Run("user and id are authenticated in other words than a connection's", func(t *testing.T) {
 		t.Parallel()
 		s, w := renewing(t), &watching{}
 		_, err := s.Reconnect.Seal(w)
@@ -144,7 +158,7 @@ func TestSealedSession(t *testing.T) {
 			seen[string(w.associated)] = name
 		}
 	})
-	t.Run("is checked inside as well, for an AEAD that forgets to", func(t *testing.T) {
+	t.Run("the content is checked as well, for an AEAD that forgets to", func(t *testing.T) {
 		t.Parallel()
 		s := renewing(t)
 		blob, err := s.Seal(careless{})
@@ -170,9 +184,14 @@ func TestSealedSession(t *testing.T) {
 		_, err = bankmux.OpenSession(careless{}, s.Ref(), blob)
 		require.NoError(t, err)
 	})
-	t.Run("asks for resealing after a rotation", func(t *testing.T) {
+}
+
+func sealedSessionUse(t *testing.T) {
+	t.Parallel()
+	k := ring(t, key("a", 1))
+	t.Run("a rotated key requires resealing", func(t *testing.T) {
 		t.Parallel()
-		s, blob := sealed(t)
+		s, blob := sealedSession(t, k)
 		after := ring(t, key("b", 2), key("a", 1))
 		assert.False(t, k.NeedsReseal(blob))
 		assert.True(t, after.NeedsReseal(blob))
@@ -184,9 +203,34 @@ func TestSealedSession(t *testing.T) {
 		_, err = bankmux.OpenSession(ring(t, key("b", 2)), s.Ref(), blob)
 		assert.ErrorContains(t, err, `the sealed session is under key "a", which is not in the keyring`)
 	})
-	t.Run("refuses what makes no sense", func(t *testing.T) {
+	t.Run("ExchangeToken accepts the session until it expires", func(t *testing.T) {
 		t.Parallel()
-		s, blob := sealed(t)
+		client := bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox, reference: planted})
+		s, blob := sealedSession(t, k)
+		back, err := bankmux.OpenSession(k, s.Ref(), blob)
+		require.NoError(t, err)
+		conn, err := single.Connection(
+			client.ExchangeToken(
+				t.Context(),
+				bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+			),
+		)
+		require.NoError(t, err)
+		assert.Equal(t, s.ConnectionID, conn.ID)
+		s.ExpiresAt = time.Now()
+		blob, err = s.Seal(k)
+		require.NoError(t, err)
+		back, err = bankmux.OpenSession(k, s.Ref(), blob)
+		require.NoError(t, err)
+		_, err = client.ExchangeToken(
+			t.Context(),
+			bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
+		)
+		assert.ErrorIs(t, err, bankmux.ErrTokenSpent)
+	})
+	t.Run("an invalid argument is rejected", func(t *testing.T) {
+		t.Parallel()
+		s, blob := sealedSession(t, k)
 		var none *bankmux.Keyring
 		for name, call := range map[string]func() error{
 			"no aead":       func() error { _, err := s.Seal(nil); return err },
@@ -214,31 +258,6 @@ func TestSealedSession(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrInvalid, name)
 			assert.NotContains(t, err.Error(), planted, name)
 		}
-	})
-	t.Run("is what ExchangeToken takes, until it expires", func(t *testing.T) {
-		t.Parallel()
-		client := bankmux.NewClient("mk", &fake{provider: "mk", env: bankmux.Sandbox, reference: planted})
-		s, blob := sealed(t)
-		back, err := bankmux.OpenSession(k, s.Ref(), blob)
-		require.NoError(t, err)
-		conn, err := single.Connection(
-			client.ExchangeToken(
-				t.Context(),
-				bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
-			),
-		)
-		require.NoError(t, err)
-		assert.Equal(t, s.ConnectionID, conn.ID)
-		s.ExpiresAt = time.Now()
-		blob, err = s.Seal(k)
-		require.NoError(t, err)
-		back, err = bankmux.OpenSession(k, s.Ref(), blob)
-		require.NoError(t, err)
-		_, err = client.ExchangeToken(
-			t.Context(),
-			bankmux.ExchangeRequest{Session: back, User: "u-1", Payload: bankmux.NewSecret(goodPayload)},
-		)
-		assert.ErrorIs(t, err, bankmux.ErrTokenSpent)
 	})
 }
 
@@ -319,7 +338,7 @@ func TestOpenStrict(t *testing.T) {
 
 func TestKeyringBoxes(t *testing.T) {
 	t.Parallel()
-	t.Run("gives an error for every changed or shortened box, and no text", func(t *testing.T) {
+	t.Run("a changed or shortened box gives an error and no text", func(t *testing.T) {
 		t.Parallel()
 		k := ring(t, key("a", 1))
 		box, err := k.Encrypt([]byte("text"), []byte("row"))
@@ -341,7 +360,7 @@ func TestKeyringBoxes(t *testing.T) {
 		_, err = k.Decrypt(box, nil)
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 	})
-	t.Run("authenticates the key's id", func(t *testing.T) {
+	t.Run("the key's id is authenticated", func(t *testing.T) {
 		t.Parallel()
 		k := ring(t, key("a", 1), key("b", 1)) // one material under two ids
 		box, err := k.Encrypt([]byte("text"), []byte("row"))
@@ -351,7 +370,7 @@ func TestKeyringBoxes(t *testing.T) {
 		_, err = k.Decrypt(box, []byte("row"))
 		require.ErrorIs(t, err, bankmux.ErrSeal, "opened under another name than it was sealed under")
 	})
-	t.Run("takes keys of 32 bytes and no others", func(t *testing.T) {
+	t.Run("only keys of 32 bytes are accepted", func(t *testing.T) {
 		t.Parallel()
 		for _, size := range []int{0, 1, 16, 24, 31, 33, 64} {
 			_, err := bankmux.NewKeyring(
