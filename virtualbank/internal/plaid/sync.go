@@ -252,7 +252,8 @@ func (it *item) withSituations(list []change, m syncMark, before []row) []change
 		case bank.RemovedFirst:
 			slices.SortStableFunc(list, func(x, y change) int { return removedBefore(y.kind) - removedBefore(x.kind) })
 		case bank.Unordered:
-			chance(uint64(s.to)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] }) //nolint:gosec // a position in a list
+			order := chance(uint64(s.to)) //nolint:gosec // a position in a list
+			order.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		}
 	}
 	for _, s := range staged {
