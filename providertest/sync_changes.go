@@ -78,9 +78,9 @@ func syncFilters(t *testing.T, b *bench) {
 	b.agrees(s, wanted, st, "a sync of one account")
 }
 
-// syncWhileMoving changes the bank between every two pages. Rows may be missing or stale during the
-// round, but not after it.
-func syncWhileMoving(t *testing.T, b *bench) {
+// threePages returns an account with sixty rows, its statement, and a store that reads twenty rows
+// a page.
+func (b *bench) threePages(t *testing.T) (bankmux.Connection, string, statement, *rowStore) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
 	st, s := statement{}, newRowStore()
@@ -95,6 +95,13 @@ func syncWhileMoving(t *testing.T, b *bench) {
 	}
 	b.refetch(conn)
 	s.size = 20
+	return conn, id, st, s
+}
+
+// syncWhileMoving changes the bank between every two pages. Rows may be missing or stale during the
+// round, but not after it.
+func syncWhileMoving(t *testing.T, b *bench) {
+	conn, id, st, s := b.threePages(t)
 	for page := range 100 {
 		d, err := b.client.Sync(t.Context(), s.request(conn))
 		require.NoError(t, err)
@@ -113,20 +120,7 @@ func syncWhileMoving(t *testing.T, b *bench) {
 // syncWhileReading changes the bank while a call reads. An engine that reads a round in one call
 // must restart it if the provider says so.
 func syncWhileReading(t *testing.T, b *bench) {
-	conn := b.connect(t.Context())
-	id := b.account(conn, bankmux.AccountChecking, "USD")
-	st, s := statement{}, newRowStore()
-	today := bankmux.DateOf(time.Now().UTC())
-	for i := range 60 {
-		b.add(
-			conn,
-			id,
-			st,
-			Row{Amount: fmt.Sprintf("3.%02d", 10+i), Date: today.AddDays(-i / 4), Text: fmt.Sprint("row ", i)},
-		)
-	}
-	b.refetch(conn)
-	s.size = 20
+	conn, id, st, s := b.threePages(t)
 	backend, moved := b.Backend, 0
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		backend.ServeHTTP(w, r)
