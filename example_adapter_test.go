@@ -90,3 +90,28 @@ func ExampleDo() {
 	// 1.08 <nil>
 	// other: AcmeRates: unsupported: other has no AcmeRates; choose another provider for this
 }
+
+// nickname is what Rename of the adapter's package needs of a client's adapter.
+type nickname interface {
+	Rename(ctx context.Context, conn bankmux.Connection, name string) (string, error)
+}
+
+// Rename is an operation on a connection that only this provider has.
+func (acme) Rename(_ context.Context, conn bankmux.Connection, name string) (string, error) {
+	return conn.User + " calls it " + name, nil
+}
+
+// DoOn checks that the client made the connection.
+func ExampleDoOn() {
+	rename := func(c *bankmux.Client, conn bankmux.Connection, name string) (string, error) {
+		op := bankmux.Op{Name: "AcmeRename", Group: bankmux.GroupData, Effect: bankmux.Idempotent}
+		return bankmux.DoOn(context.Background(), c, op, &conn,
+			func(ctx context.Context, p nickname) (string, error) { return p.Rename(ctx, conn, name) })
+	}
+	conn := bankmux.NewConnection(
+		bankmux.NewSession(bankmux.SessionRequest{User: "user-1"}), "login-1", bankmux.NewSecret("token"),
+	)
+	_, err := rename(bankmux.NewClient("acme", acme{}), conn, "Savings")
+	fmt.Println(bankmux.KindOf(err))
+	// Output: invalid_request
+}

@@ -98,3 +98,13 @@ func ExampleClient_Disconnect() {
 	// gone <nil>
 	// gone <nil>
 }
+
+// A page lists the user's banks. The view has no credential.
+func ExampleConnection_View() {
+	s := openSandbox()
+	defer s.close()
+	_, conn := s.link("user-rosa", "US")
+	view := conn.View()
+	fmt.Println(view.Institution.Name, view.Institution.Country, view.State, view.UserMustAct)
+	// Output: Northwind Bank US active false
+}

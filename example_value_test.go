@@ -1,8 +1,10 @@
 package bankmux_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -96,4 +98,22 @@ func ExamplePartialError() {
 		}
 	}
 	// Output: acc-2 institution_unavailable the bank is closed
+}
+
+// A job of the night says that no user waits. A call of a page says who waits.
+func ExampleWithoutUser() {
+	ctx := bankmux.WithoutUser(context.Background())
+	p, ok := bankmux.PresenceOf(ctx)
+	fmt.Println(p.Absent, p.PSU(), ok)
+	// Output: true false true
+}
+
+// The handler of a page passes on what it knows about the user.
+func ExampleWithPresence() {
+	ctx := bankmux.WithPresence(context.Background(), bankmux.Presence{
+		IP: netip.MustParseAddr("::ffff:203.0.113.7"), UserAgent: "Mozilla/5.0",
+	})
+	p, _ := bankmux.PresenceOf(ctx)
+	fmt.Println(p.IP, p.PSU())
+	// Output: 203.0.113.7 true
 }

@@ -219,3 +219,14 @@ func ExampleTrace() {
 	// Output:
 	// level=INFO msg=bankmux op=Accounts client=acme provider=acme effect=read attempts=0
 }
+
+// An adapter marks error codes that its catalogue does not list. The guard counts them.
+func ExampleGuard_UnlistedCodes() {
+	g := guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}})
+	unlisted := &bankmux.Error{Kind: bankmux.ErrInvalid, Provider: "acme", Code: "NEW_CODE", Unlisted: true}
+	client := bankmux.NewClient("acme", &acme{err: unlisted}, g.Interceptors()...)
+
+	_, _ = client.CreateSession(context.Background(), bankmux.SessionRequest{User: "user-1"})
+	fmt.Println(g.UnlistedCodes())
+	// Output: map[acme NEW_CODE:1]
+}

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 
 	"github.com/bankmux/bankmux"
@@ -106,4 +108,22 @@ func ExampleMemory() {
 	fmt.Println(before, after)
 	// Output:
 	// false true
+}
+
+// The log has the reason of each refused delivery.
+func ExampleWithLogger() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	handler := inbox.New(hookRegistry(), func(context.Context, bankmux.Event) error { return nil },
+		inbox.WithLogger(logger))
+	fmt.Println(deliver(handler, "another secret", `{"id":1}`))
+	// Output:
+	// level=WARN msg="inbox: a delivery was refused" client=acme status=401 kind=signature_invalid why="acme: ReadWebhook: signature_invalid: the shared secret is wrong; refuse the delivery" not_logged=0
+	// 401
 }

@@ -1,5 +1,7 @@
 package main
 
+// This file serves the smallest linking flow.
+
 import (
 	"bytes"
 	"encoding/json"
