@@ -3,6 +3,7 @@ package moneykit_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,19 +12,27 @@ import (
 	"github.com/bankmux/bankmux/providertest"
 )
 
+// matrixHook is the address to which the bank sends deliveries in the matrix.
+var matrixHook = "https://app.example.com/hooks"
+
 // operations are MoneyKit's own, for the fault matrix.
 func operations() []providertest.Operation {
-	plain := func(name string, effect bankmux.Effect, call func(context.Context, *bankmux.Client, bankmux.Connection) error) providertest.Operation {
-		return providertest.Operation{
-			Name:   name,
-			Effect: effect,
-			Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
-				return func(ctx context.Context) error { return call(ctx, client, conn) }, nil
-			},
-		}
+	return slices.Concat(listOperations(), linkOperations(), rowOperations(), importOperations())
+}
+
+// plainOperation returns an operation that needs no preparation.
+func plainOperation(name string, effect bankmux.Effect, call func(context.Context, *bankmux.Client, bankmux.Connection) error) providertest.Operation {
+	return providertest.Operation{
+		Name:   name,
+		Effect: effect,
+		Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			return func(ctx context.Context) error { return call(ctx, client, conn) }, nil
+		},
 	}
-	hook := "https://app.example.com/hooks"
-	keys := plain(
+}
+
+func listOperations() []providertest.Operation {
+	keys := plainOperation(
 		"moneykit.WebhookKeys",
 		bankmux.Read,
 		func(ctx context.Context, client *bankmux.Client, _ bankmux.Connection) error {
@@ -32,10 +41,9 @@ func operations() []providertest.Operation {
 		},
 	)
 	keys.Public = true
-	var account, transaction string // looked up once
 	return []providertest.Operation{
 		keys,
-		plain(
+		plainOperation(
 			"moneykit.Links",
 			bankmux.Read,
 			func(ctx context.Context, client *bankmux.Client, _ bankmux.Connection) error {
@@ -45,7 +53,7 @@ func operations() []providertest.Operation {
 				return errNothing
 			},
 		),
-		plain(
+		plainOperation(
 			"moneykit.UserLinks",
 			bankmux.Read,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
@@ -53,7 +61,7 @@ func operations() []providertest.Operation {
 				return orNothing(err, len(got))
 			},
 		),
-		plain(
+		plainOperation(
 			"moneykit.UserAccounts",
 			bankmux.Read,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
@@ -61,7 +69,7 @@ func operations() []providertest.Operation {
 				return orNothing(err, len(got))
 			},
 		),
-		plain(
+		plainOperation(
 			"moneykit.UserTransactions",
 			bankmux.Read,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
@@ -71,7 +79,7 @@ func operations() []providertest.Operation {
 				return errNothing
 			},
 		),
-		plain(
+		plainOperation(
 			"moneykit.Adopt",
 			bankmux.Read,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
@@ -79,15 +87,20 @@ func operations() []providertest.Operation {
 				return err
 			},
 		),
-		plain(
+	}
+}
+
+func linkOperations() []providertest.Operation {
+	return []providertest.Operation{
+		plainOperation(
 			"moneykit.UpdateLink",
 			bankmux.Idempotent,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
-				_, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &hook})
+				_, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &matrixHook})
 				return err
 			},
 		),
-		plain(
+		plainOperation(
 			"moneykit.ResetLink",
 			bankmux.Idempotent,
 			func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
@@ -95,6 +108,12 @@ func operations() []providertest.Operation {
 				return err
 			},
 		),
+	}
+}
+
+func rowOperations() []providertest.Operation {
+	var account, transaction string // looked up once
+	return []providertest.Operation{
 		{
 			Name:   "moneykit.ReadAccount",
 			Effect: bankmux.Read,
@@ -136,6 +155,11 @@ func operations() []providertest.Operation {
 				}, nil
 			},
 		},
+	}
+}
+
+func importOperations() []providertest.Operation {
+	return []providertest.Operation{
 		{
 			Name:   "moneykit.ImportLink",
 			Effect: bankmux.OneShot,
@@ -179,7 +203,7 @@ func operations() []providertest.Operation {
 			Name:   "moneykit.TestWebhook",
 			Effect: bankmux.OneShot,
 			Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
-				if _, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &hook}); err != nil {
+				if _, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &matrixHook}); err != nil {
 					return nil, err
 				}
 				return func(ctx context.Context) error {
