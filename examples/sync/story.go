@@ -210,8 +210,8 @@ func (s *story) sync(ctx context.Context) error {
 	}
 }
 
-// page reads the page after a position. It fails for Suspect and Gaps, which this year does not have.
-// An application would log a PartialError, wait after Suspect, and show Gaps to its user.
+// page reads the page after a position. It fails for Suspect and Gaps, which this year does not
+// have. An application would log a PartialError, wait after Suspect, and show Gaps to its user.
 func (s *story) page(ctx context.Context, from position) (bankmux.Delta, error) {
 	page, err := s.client.Sync(ctx, bankmux.SyncRequest{
 		Connection: s.conn,

@@ -65,9 +65,9 @@ func skipped(dir string) bool {
 func isScript(path string) bool {
 	switch filepath.Ext(path) {
 	case ".yml", ".yaml":
-		return filepath.Base(path) != ".golangci.yml"
+		return true
 	case "":
-		return filepath.Base(filepath.Dir(path)) == ".ci" && filepath.Base(path) != "run"
+		return filepath.Base(filepath.Dir(path)) == ".ci"
 	}
 	return false
 }
