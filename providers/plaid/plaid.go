@@ -177,8 +177,9 @@ func (cfg *Config) complete() error {
 	return nil
 }
 
-// guardDefaults sets the guard options that the application left unset. Plaid serves most data from
-// its store. Only fresh balances and a refresh are answered by the bank.
+// guardDefaults sets the guard options that the application left unset. Plaid serves data from its
+// store, and a refresh asks the bank. Fresh balances ask it too, but an operation does not show
+// whether they were requested.
 func guardDefaults(o *guard.Options) {
 	if o.AtInstitution == nil {
 		o.AtInstitution = func(op bankmux.Op) bool {
