@@ -53,7 +53,7 @@ func stagedByName(t *testing.T) {
 		assert.Equal(t, want, status, "%s: %v", s.Name, answer)
 	}
 	for _, body := range []map[string]string{
-		{"connectionID": payload.ConnectionID, "situation": "unheard-of"}, {"connectionID": "nobody", "situation": virtualbank.Tip}, {"situation": virtualbank.Tip},
+		{"connectionID": payload.ConnectionID, "situation": "unheard-of"}, {"connectionID": "unknown", "situation": virtualbank.Tip}, {"situation": virtualbank.Tip},
 	} {
 		status, answer := call("POST", body)
 		assert.GreaterOrEqual(t, status, 400, answer)

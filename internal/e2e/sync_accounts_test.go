@@ -27,14 +27,14 @@ func anAccountThatFailsKeepsThePagesOfTheOthers(t *testing.T) {
 		require.NoError(t, err)
 		req := bankmux.SyncRequest{
 			Connection: s.Conn,
-			Accounts:   []string{"nobody", accounts.Accounts[0].ID},
+			Accounts:   []string{"unknown", accounts.Accounts[0].ID},
 			Known:      s.Known,
 		}
 		first, err := s.Client.Sync(t.Context(), req)
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		require.Len(t, first.Failed, 1)
 		require.ErrorIs(t, first.Failed[0].Err, bankmux.ErrNotFound)
-		assert.Equal(t, "nobody", first.Failed[0].Account)
+		assert.Equal(t, "unknown", first.Failed[0].Account)
 		assert.True(t, first.More)
 		req.Cursor = first.Next
 		second, err := s.Client.Sync(t.Context(), req)

@@ -71,7 +71,7 @@ func aSyncNamesWhatItCouldNotRead(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := banktest.Open(t, "dapi")
-			req := bankmux.SyncRequest{Connection: s.Conn, Accounts: []string{"nobody", "nothing"}, Known: s.Known}
+			req := bankmux.SyncRequest{Connection: s.Conn, Accounts: []string{"unknown", "nothing"}, Known: s.Known}
 			for i, id := range req.Accounts {
 				d, err := s.Client.Sync(t.Context(), req)
 				partial := incomplete(t, err, 1)

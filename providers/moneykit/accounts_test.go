@@ -246,14 +246,14 @@ func aMissingAccountIsNamedAndNotCovered(t *testing.T) {
 	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
-	for _, ids := range [][]string{{"nobody's", all.Accounts[0].ID}, {"nobody's"}} {
+	for _, ids := range [][]string{{"unknown's", all.Accounts[0].ID}, {"unknown's"}} {
 		rows, unknown := 0, 0
 		for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, PageSize: 10}) {
 			require.NoError(t, err)
 			rows += len(page.Transactions)
 			for _, f := range page.Failed {
 				require.ErrorIs(t, f, bankmux.ErrNotFound)
-				assert.Equal(t, "nobody's", f.Account)
+				assert.Equal(t, "unknown's", f.Account)
 				unknown++
 			}
 			for _, c := range page.Covered {

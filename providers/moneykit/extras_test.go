@@ -35,7 +35,7 @@ func eachFunctionCallsItsEndpoint(t *testing.T) {
 	one, err := moneykit.ReadAccount(ctx, s.client, conn, accounts.Accounts[0].ID)
 	require.NoError(t, err)
 	assert.Equal(t, accounts.Accounts[0], one)
-	_, err = moneykit.ReadAccount(ctx, s.client, conn, "nobody")
+	_, err = moneykit.ReadAccount(ctx, s.client, conn, "unknown")
 	require.ErrorIs(t, err, bankmux.ErrGone)
 
 	hook := "https://app.example.com/other"

@@ -59,7 +59,7 @@ func aValidationErrorNamesTheField(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	req := request
-	req.Options = []bankmux.SessionOption{moneykit.SessionOptions{Providers: []string{"nobody"}}}
+	req.Options = []bankmux.SessionOption{moneykit.SessionOptions{Providers: []string{"unknown"}}}
 	_, err := s.client.CreateSession(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	assert.ErrorContains(t, err, "body.settings.providers")

@@ -166,6 +166,6 @@ func checkedAnswers(t *testing.T) {
 	require.Equal(t, "done", c.Dapi("/data/identity/get", token, secrets).Body["status"], "and it trusts the user for a while")
 	c.Bank.Advance(10 * time.Minute)
 	require.Equal(t, "user_input_required", c.Dapi(path, token, secrets).Body["status"])
-	require.Error(t, c.Bank.RequireInput("nobody", "", []string{"otp"}))
+	require.Error(t, c.Bank.RequireInput("unknown", "", []string{"otp"}))
 	require.Error(t, c.Bank.RequireInput(id, "", []string{"retina"}))
 }

@@ -115,10 +115,10 @@ func balances(t *testing.T) {
 	assert.Equal(t, "liability.credit_card", accounts[2]["account_type"])
 	id := accounts[0]["account_id"].(string)
 	assert.Equal(t, id, c.MoneyKit("GET", path+"/accounts/"+id, token, nil).Body["account"].(object)["account_id"])
-	assert.Equal(t, http.StatusNotFound, c.MoneyKit("GET", path+"/accounts/nobody", token, nil).Status)
+	assert.Equal(t, http.StatusNotFound, c.MoneyKit("GET", path+"/accounts/unknown", token, nil).Status)
 	assert.Len(
 		t,
-		banktest.List(c.MoneyKit("GET", path+"/accounts?account_ids="+id+"&account_ids=nobody", token, nil).Body, "accounts"),
+		banktest.List(c.MoneyKit("GET", path+"/accounts?account_ids="+id+"&account_ids=unknown", token, nil).Body, "accounts"),
 		1,
 	)
 	numbers := banktest.List(c.MoneyKit("GET", path+"/accounts/numbers", token, nil).Body, "accounts")
@@ -149,7 +149,7 @@ func refusedData(t *testing.T) {
 	assert.Equal(t, "auth_expired", a.Body["link_error_code"])
 	require.Equal(t, http.StatusNoContent, c.MoneyKit("DELETE", path, token, nil).Status)
 	assert.Equal(t, http.StatusGone, c.MoneyKit("GET", path+"/accounts", token, nil).Status)
-	assert.Equal(t, http.StatusNotFound, c.MoneyKit("GET", "/links/nobody/accounts", token, nil).Status)
+	assert.Equal(t, http.StatusNotFound, c.MoneyKit("GET", "/links/unknown/accounts", token, nil).Status)
 }
 
 func unavailableProduct(t *testing.T) {

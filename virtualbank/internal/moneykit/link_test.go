@@ -175,7 +175,7 @@ func sessionToDeletion(t *testing.T) {
 	assert.Nil(t, link["error_code"])
 	assert.Equal(t, http.StatusOK, c.MoneyKit("GET", "/links/"+id, token, nil).Status)
 	assert.Contains(t, c.MoneyKit("GET", "/users/user-1/links", token, nil).Body["links"], id)
-	assert.Empty(t, c.MoneyKit("GET", "/users/nobody/links", token, nil).Body["links"])
+	assert.Empty(t, c.MoneyKit("GET", "/users/unknown/links", token, nil).Body["links"])
 
 	require.Equal(t, http.StatusOK, c.MoneyKit("POST", "/links/"+id+"/reset", token, nil).Status)
 	assert.Equal(t, "auth_expired", c.MoneyKit("GET", "/links/"+id, token, nil).Body["error_code"])
