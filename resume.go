@@ -87,6 +87,8 @@ func (c *Client) Resume(ctx context.Context, req ResumeRequest) (Resumed, error)
 		res.Transactions = c.TransactionPages(ctx, made.transactions(conn, answers))
 	case OpInvestmentTransactions:
 		res.InvestmentTransactions = c.InvestmentTransactionPages(ctx, made.investmentTransactions(conn, answers))
+	default: // such as an operation of a newer version
+		return Resumed{}, c.describe(&Op{Name: ch.Op, Connection: conn.ID}, notOfClient(ch.Op))
 	}
 	return res, err
 }
@@ -170,10 +172,7 @@ func (made *interruptedCall) read(req *ResumeRequest) error {
 	case ch.ID == "":
 		return invalid("Answers.Challenge", "is empty: use the one of the error")
 	case len(ch.Request) == 0:
-		return &Error{
-			Kind: ErrUnsupported, NotSent: true,
-			Detail: quote(ch.Op) + " is not an operation of Client: make the call again with the answers",
-		}
+		return notOfClient(ch.Op)
 	case json.Unmarshal(ch.Request, made) != nil:
 		return invalid("Answers.Challenge", "has a Request that is not the library's")
 	case made.HasName && req.Name == nil:
@@ -182,6 +181,13 @@ func (made *interruptedCall) read(req *ResumeRequest) error {
 		return invalid("ResumeRequest.Known", "is nil, but the interrupted SyncRequest had one")
 	}
 	return nil
+}
+
+func notOfClient(op string) *Error {
+	return &Error{
+		Kind: ErrUnsupported, NotSent: true,
+		Detail: quote(op) + " is not an operation of Client: make the call again with the answers",
+	}
 }
 
 func (made *interruptedCall) balances(conn Connection, answers *Answers) BalancesRequest {

@@ -392,6 +392,8 @@ func TestResumeRefuses(t *testing.T) {
 	other.ID = "other"
 	changed := accounts
 	changed.Request = json.RawMessage(`[1]`)
+	newer := accounts
+	newer.Op = "NewerOperation"
 	late := accounts
 	late.ExpiresAt = time.Now().Add(-time.Second)
 	named := on(synced.Answer("1"))
@@ -414,6 +416,7 @@ func TestResumeRefuses(t *testing.T) {
 		"a challenge that has expired":         {on(late.Answer("1")), bankmux.ErrChallengeExpired, "was open until"},
 		"a sync without its Name":              {on(synced.Answer("1")), bankmux.ErrInvalid, "ResumeRequest.Name is nil"},
 		"a sync without its Known":             {named, bankmux.ErrInvalid, "ResumeRequest.Known is nil"},
+		"an operation of a newer version":      {on(newer.Answer("1")), bankmux.ErrUnsupported, `"NewerOperation" is not an operation of Client`},
 		"an operation of an adapter's package": {on(rates.Answer("1")), bankmux.ErrUnsupported, `"AskerRates" is not an operation of Client`},
 	} {
 		t.Run(name, func(t *testing.T) {
