@@ -20,7 +20,10 @@ type Launch struct {
 	AppKey      string      `json:"app_key,omitempty"`     // public id of the application (Dapi)
 	Countries   []string    `json:"countries,omitempty"`   // whose banks to offer
 	Institution string      `json:"institution,omitempty"` // the provider's id of the bank to go straight to
-	ScriptURL   string      `json:"script_url,omitempty"`  // what the page loads
+	ScriptURL   string      `json:"script_url,omitempty"`  // the script that the page loads
+	// Package is the npm package that the page bundles, with its version, if the provider has no
+	// script to load: "@moneykit/connect@0.3.28".
+	Package string `json:"package,omitempty"`
 	// Parameters has what else a provider's front end needs.
 	Parameters map[string]string `json:"parameters,omitempty"`
 }

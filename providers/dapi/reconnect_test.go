@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/single"
+	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -21,6 +22,7 @@ func TestReconnect(t *testing.T) {
 	t.Run("another bank is refused", anotherBankIsRefused)
 	t.Run("a bank that merged is the same bank", aBankThatMergedIsTheSameBank)
 	t.Run("the granted products are kept", theGrantedProductsAreKept)
+	t.Run("the launch offers the banks of the connection's country", theLaunchOffersTheBanksOfTheCountry)
 }
 
 // TestDisconnect specifies when a connection has ended.
@@ -54,6 +56,31 @@ func anotherBankIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, conn.ID, renewed.ID)
 	assert.NotEqual(t, conn.Reference(), renewed.Reference())
+}
+
+func theLaunchOffersTheBanksOfTheCountry(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	for name, c := range map[string]struct {
+		change func(*bankmux.SessionRequest)
+		want   []string
+	}{
+		"the request names no country":  {func(*bankmux.SessionRequest) {}, []string{"AE"}},
+		"the request names a country":   {func(r *bankmux.SessionRequest) { r.Country = "SA" }, []string{"SA"}},
+		"the connection has no country": {func(r *bankmux.SessionRequest) { r.Reconnect.Institution.Country = "" }, nil},
+		"the options name countries": {func(r *bankmux.SessionRequest) {
+			r.Options = []bankmux.SessionOption{dapi.SessionOptions{Countries: []string{"BH", "KW"}}}
+		}, []string{"BH", "KW"}},
+	} {
+		renewed := conn
+		req := bankmux.SessionRequest{User: conn.User, Reconnect: &renewed}
+		c.change(&req)
+		session, err := s.client.CreateSession(t.Context(), req)
+		require.NoError(t, err, name)
+		assert.Equal(t, bankmux.ModeRelink, session.Launch.Mode, name)
+		assert.Equal(t, c.want, session.Launch.Countries, name)
+	}
 }
 
 func aBankThatMergedIsTheSameBank(t *testing.T) {

@@ -61,8 +61,12 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	s.Launch.Provider, s.Launch.Environment = Name, a.env
 	s.Launch.AppKey, s.Launch.ScriptURL = a.appKey, a.scriptURL
 	s.Launch.Countries = opts.Countries
-	if len(s.Launch.Countries) == 0 && req.Country != "" {
-		s.Launch.Countries = []string{req.Country}
+	country := req.Country
+	if country == "" && req.Reconnect != nil {
+		country = req.Reconnect.Institution.Country
+	}
+	if len(s.Launch.Countries) == 0 && country != "" {
+		s.Launch.Countries = []string{country}
 	}
 	switch {
 	case req.Reconnect != nil:

@@ -17,8 +17,9 @@
 //
 // # Linking
 //
-// The front end runs MoneyKit's Connect with Launch.Token: link for [bankmux.ModeLink], relink for
-// [bankmux.ModeRelink]. It posts one of these:
+// The front end runs MoneyKit's Connect, the npm package that Launch.Package names, with
+// Launch.Token: link for [bankmux.ModeLink], relink for [bankmux.ModeRelink]. It posts one of
+// these:
 //
 //	{"exchangeable_token": "…", "institution": {…}}   (no token after relink)
 //	{"error": … or null}                              (the user did not finish)

@@ -124,8 +124,13 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		return bankmux.Session{}, err
 	}
 	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, bankmux.NewLaunchToken(token)
+	s.Launch.Package = connectPackage
 	return s, nil
 }
+
+// connectPackage is Connect for browsers. MoneyKit publishes it on npm only, and no script to load.
+// The version is the one that the launcher is tested with.
+const connectPackage = "@moneykit/connect@0.3.28"
 
 // linkToRenew reads the link that a reconnect renews. For a broken link, MoneyKit may return the
 // error link_error.bad_state in place of the link. Then the link is looked up among the user's,

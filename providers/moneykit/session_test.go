@@ -107,6 +107,11 @@ func everyFieldOfALinkSessionCanBeSent(t *testing.T) {
 		}
 	}`, string(s.sent("POST /link-session")[0]))
 	assert.Equal(t, "2023-02-18", s.header.Get("MoneyKit-Version"))
+	assert.Equal(t, bankmux.Launch{
+		Provider: moneykit.Name, Mode: bankmux.ModeLink, Environment: bankmux.Sandbox, Token: session.Launch.Token,
+		Package: "@moneykit/connect@0.3.28",
+	}, session.Launch)
+	assert.False(t, session.Launch.Token.IsZero())
 }
 
 func aRequestThatMoneyKitWouldRefuseIsNotSent(t *testing.T) {
