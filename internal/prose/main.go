@@ -52,13 +52,13 @@ func main() {
 }
 
 // skipped reports whether a directory is left out: hidden ones other than .ci and .github, test
-// data, and this command, whose rules quote what they forbid.
+// data, installed packages, and this command, whose rules quote what they forbid.
 func skipped(dir string) bool {
 	name := filepath.Base(dir)
 	if name == ".ci" || name == ".github" {
 		return false
 	}
-	return name == "testdata" || name == "prose" || strings.HasPrefix(name, ".") && name != "." && name != ".."
+	return name == "testdata" || name == "node_modules" || name == "prose" || strings.HasPrefix(name, ".") && name != "." && name != ".."
 }
 
 // isScript reports whether a file has comments that start with "#".
