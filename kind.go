@@ -90,6 +90,7 @@ type kindRow struct {
 	scope    Scope
 	level    slog.Level
 	state    State // of the connection after it, "" if it says nothing about the state
+	again    again // when SyncAll runs a round again that it ended
 	class    class
 }
 
@@ -112,143 +113,143 @@ var kindTable = map[Kind]kindRow{
 	ErrInvalid: {
 		sentence: "the request was refused",
 		remedy:   "fix the call",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againSlowly,
 	},
 	ErrCredentials: {
 		sentence: "the application's credentials were refused",
 		remedy:   "check the application's credentials with the provider",
-		scope:    ScopeApp, level: slog.LevelError,
+		scope:    ScopeApp, level: slog.LevelError, again: againSlowly,
 		class: endsReading,
 	},
 	ErrNotPermitted: {
 		sentence: "the application may not do this",
 		remedy:   "allow it in the application's settings at the provider",
-		scope:    ScopeApp, level: slog.LevelError,
+		scope:    ScopeApp, level: slog.LevelError, again: againSlowly,
 	},
 	ErrQuota: {
 		sentence: "the application's quota is used up",
 		remedy:   "free or raise the application's quota at the provider",
-		scope:    ScopeApp, level: slog.LevelError,
+		scope:    ScopeApp, level: slog.LevelError, again: againSlowly,
 	},
 	ErrReauth: {
 		sentence: "the bank wants the user to log in again",
 		remedy:   "send the user through the flow again with Reconnect set",
-		scope:    ScopeConnection, level: slog.LevelWarn, state: StateReauth,
+		scope:    ScopeConnection, level: slog.LevelWarn, state: StateReauth, again: againLogin,
 		class: userTurn | endsReading | bankResponded,
 	},
 	ErrConsent: {
 		sentence: "the user did not agree to this",
 		remedy:   "start a reconnect session that asks for the product",
-		scope:    ScopeConnection, level: slog.LevelWarn,
+		scope:    ScopeConnection, level: slog.LevelWarn, again: againLogin,
 		class: userTurn | endsReading,
 	},
 	ErrGone: {
 		sentence: "the connection no longer exists",
 		remedy:   "link the bank again",
-		scope:    ScopeConnection, level: slog.LevelWarn, state: StateGone,
+		scope:    ScopeConnection, level: slog.LevelWarn, state: StateGone, again: againNever,
 		class: userTurn | endsReading,
 	},
 	ErrTokenSpent: {
 		sentence: "the token can no longer be used",
 		remedy:   "start a new session",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againLogin,
 		class: userTurn,
 	},
 	ErrUserAction: {
 		sentence: "the user must act first",
 		remedy:   "ask the user to act or to start again",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againPresent,
 		class: userTurn | endsReading | bankResponded,
 	},
 	ErrAnswerRejected: {
 		sentence: "the user's answer was not accepted",
 		remedy:   "make the call again without Answers and ask the user again",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againPresent,
 		class: userTurn | bankResponded | answerRefused,
 	},
 	ErrChallengeExpired: {
 		sentence: "the challenge is no longer open",
 		remedy:   "make the call again without Answers",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againPresent,
 		class: userTurn | answerRefused,
 	},
 	ErrNotReady: {
 		sentence: "the provider has not fetched this yet",
 		remedy:   "refresh, wait for its end, and read again",
-		scope:    ScopeConnection, level: slog.LevelWarn,
+		scope:    ScopeConnection, level: slog.LevelWarn, again: againSoon,
 	},
 	ErrNotFound: {
 		sentence: "the provider does not know this",
 		remedy:   "check the identifier",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againSlowly,
 	},
 	ErrUnsupported: {
 		sentence: "the provider cannot do this",
 		remedy:   "choose another provider for this",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againNever,
 		class: endsReading | failover,
 	},
 	ErrRateLimited: {
 		sentence: "too many requests were made",
 		remedy:   "wait and repeat",
-		scope:    ScopeApp, level: slog.LevelWarn,
+		scope:    ScopeApp, level: slog.LevelWarn, again: againSoon,
 		class: temporary | endsReading | failover | uncounted,
 	},
 	ErrInstitution: {
 		sentence: "the bank is not available",
 		remedy:   "repeat later; only this bank is affected",
-		scope:    ScopeInstitution, level: slog.LevelWarn,
+		scope:    ScopeInstitution, level: slog.LevelWarn, again: againSoon,
 	},
 	ErrUnavailable: {
 		sentence: "the provider is not available",
 		remedy:   "repeat later or choose another provider",
-		scope:    ScopeProvider, level: slog.LevelWarn,
+		scope:    ScopeProvider, level: slog.LevelWarn, again: againSoon,
 		class: temporary | noVerdict | failover,
 	},
 	ErrMalformed: {
 		sentence: "the response cannot be read",
 		remedy:   "repeat later and report it to the provider",
-		scope:    ScopeProvider, level: slog.LevelError,
+		scope:    ScopeProvider, level: slog.LevelError, again: againSlowly,
 		class: noVerdict | failover,
 	},
 	ErrCircuitOpen: {
 		sentence: "too many calls failed",
 		remedy:   "wait for the provider to recover or choose another",
-		scope:    ScopeProvider, level: slog.LevelWarn,
+		scope:    ScopeProvider, level: slog.LevelWarn, again: againSoon,
 		class: endsReading | failover | uncounted,
 	},
 	ErrOutcomeUnknown: {
 		sentence: "the request was sent and no readable response came",
 		remedy:   "look up the outcome before doing anything again",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againSlowly,
 		class: noVerdict,
 	},
 	ErrSeal: {
 		sentence: "what was sealed cannot be opened",
 		remedy:   "check the key, the row and its owner; link the bank again if it is lost",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againSlowly,
 	},
 	ErrSignature: {
 		sentence: "nothing proves that the provider sent this",
 		remedy:   "refuse the delivery",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againSlowly,
 	},
 	ErrContextDone: {
 		sentence: "the call was cut short",
 		remedy:   "use a longer deadline",
-		scope:    ScopeCall, level: slog.LevelWarn,
+		scope:    ScopeCall, level: slog.LevelWarn, again: againCaller,
 		class: noVerdict | endsReading | failover,
 	},
 	ErrApplication: {
 		sentence: "code of the application failed",
 		remedy:   "see the cause, which is an error of the application's own code",
-		scope:    ScopeCall, level: slog.LevelError,
+		scope:    ScopeCall, level: slog.LevelError, again: againCaller,
 		class: noVerdict | uncounted,
 	},
 	ErrUnknown: {
 		sentence: "the provider failed and did not say why",
 		remedy:   "read Code and ask the provider",
-		scope:    ScopeCall, level: slog.LevelError,
+		scope:    ScopeCall, level: slog.LevelError, again: againSlowly,
 		class: noVerdict,
 	},
 }
@@ -259,7 +260,10 @@ func (k Kind) row() kindRow {
 		return row
 	}
 	unknown := kindTable[ErrUnknown]
-	return kindRow{sentence: unknown.sentence, remedy: unknown.remedy, scope: unknown.scope, level: slog.LevelWarn}
+	return kindRow{
+		sentence: unknown.sentence, remedy: unknown.remedy, scope: unknown.scope, level: slog.LevelWarn,
+		again: unknown.again,
+	}
 }
 
 // is reports whether the kind has all the given properties.

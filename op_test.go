@@ -18,6 +18,7 @@ func TestOperationNames(t *testing.T) {
 		bankmux.OpBalances: "Balances", bankmux.OpAccountNumbers: "AccountNumbers", bankmux.OpIdentity: "Identity",
 		bankmux.OpCards: "Cards", bankmux.OpTransactions: "Transactions", bankmux.OpSync: "Sync", bankmux.OpHoldings: "Holdings",
 		bankmux.OpInvestmentTransactions: "InvestmentTransactions", bankmux.OpRefresh: "Refresh", bankmux.OpAwaitRefresh: "AwaitRefresh",
+		bankmux.OpSyncAll: "SyncAll",
 	} {
 		assert.Equal(t, stored, name)
 	}

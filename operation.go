@@ -24,6 +24,7 @@ const (
 	OpInvestmentTransactions = "InvestmentTransactions"
 	OpRefresh                = "Refresh"
 	OpAwaitRefresh           = "AwaitRefresh"
+	OpSyncAll                = "SyncAll"
 )
 
 // The group, effect and product of each operation.
@@ -66,6 +67,7 @@ var (
 		Effect:  Read,
 		Product: string(ProductInvestments),
 	}
+	opSyncAll      = Op{Name: OpSyncAll, Group: GroupData, Effect: Read, Product: string(ProductTransactions)}
 	opAwaitRefresh = Op{Name: OpAwaitRefresh, Group: GroupData, Effect: Read}
 	opRefresh      = Op{
 		Name:    OpRefresh,

@@ -1,0 +1,189 @@
+package bankmux
+
+// This file decides when a failed round of [Client.SyncAll] is run again, and admits or refuses a
+// call.
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// noTime is the zero time.
+var noTime time.Time
+
+// again says when a round that failed is run again.
+type again struct {
+	turn           turn
+	first, longest time.Duration // of the waits after turnLater
+}
+
+// turn says what must happen before a failed round is run again.
+type turn int
+
+const (
+	turnLater   turn = iota // a wait, as long as the provider asks, or doubling
+	turnCaller              // nothing: the caller or its code failed, and no wait is stored
+	turnPresent             // a call of a user who is present
+	turnLogin               // a reconnect
+	turnNever               // nothing helps but a new link
+)
+
+// The decisions of kindTable.
+var (
+	againSoon    = again{turnLater, time.Minute, time.Hour}           // outages end by themselves
+	againSlowly  = again{turnLater, 15 * time.Minute, 12 * time.Hour} // somebody has to change something
+	againCaller  = again{turn: turnCaller}
+	againPresent = again{turn: turnPresent}
+	againLogin   = again{turn: turnLogin}
+	againNever   = again{turn: turnNever}
+)
+
+// maxRetryAfter is the longest wait that a provider may ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// failed changes the state to that after a round that failed with e.
+func (s *SyncState) failed(e *Error) {
+	kept := *e
+	kept.Challenge, kept.Err = nil, nil
+	s.Err = &kept
+	s.Attempts++
+	s.NotBefore = noTime
+	if a := e.Kind.row().again; a.turn == turnLater {
+		s.NotBefore = syncedNow().Add(a.wait(e.RetryAfter, s.Attempts))
+	}
+}
+
+// wait returns how long to wait after that many failed rounds. A random part of up to a tenth
+// spreads the connections that failed together.
+func (a again) wait(asked time.Duration, attempts int) time.Duration {
+	wait := min(asked, maxRetryAfter)
+	if asked <= 0 {
+		wait = a.first
+		for range min(attempts, 32) - 1 {
+			wait = min(wait*2, a.longest)
+		}
+	}
+	return wait + rand.N(wait/10+1) //nolint:gosec // jitter
+}
+
+// admit returns the error of a call that must not run a round now, and nil for one that may.
+func (r *syncRun) admit(ctx context.Context) error {
+	s := &r.state
+	if s.Challenge != nil && !time.Now().Before(s.Challenge.ExpiresAt) && r.req.Answers == nil {
+		s.Challenge = nil // the bank has closed it
+	}
+	present, _ := PresenceOf(ctx)
+	switch {
+	case r.req.Answers != nil:
+		return r.claim(ctx)
+	case s.Challenge != nil:
+		return r.held()
+	case present.Absent && !s.AskedAt.IsZero():
+		return r.refuse(&Error{
+			Kind: ErrUserAction, Scope: ScopeConnection, Code: CodeUserAbsent,
+			Detail: "the bank asked the user before, and the user is absent",
+		})
+	case r.req.Force || s.Err == nil:
+		return nil
+	}
+	switch s.Err.Kind.row().again.turn {
+	case turnPresent:
+		if !present.Absent {
+			return nil
+		}
+	case turnLater:
+		if !time.Now().Before(s.NotBefore) {
+			return nil
+		}
+	case turnCaller:
+		return nil
+	}
+	return r.held()
+}
+
+// held returns the stored error again, with the open challenge and the rest of the wait.
+func (r *syncRun) held() error {
+	e := Error{Kind: ErrUserAction}
+	if r.state.Err != nil {
+		e = *r.state.Err
+	}
+	e.Challenge = r.state.Challenge
+	if e.RetryAfter = 0; r.state.NotBefore.After(time.Now()) {
+		e.RetryAfter = time.Until(r.state.NotBefore).Round(time.Second)
+	}
+	return r.refuse(&e)
+}
+
+// refuse returns e as the error of a call that sends nothing.
+func (r *syncRun) refuse(e *Error) error {
+	e.NotSent, e.Op, e.Client = true, "", ""
+	return r.client.describe(&r.op, e)
+}
+
+// claim takes the open challenge out of the ledger, so that its answers are sent once, whoever else
+// has them too.
+func (r *syncRun) claim(ctx context.Context) error {
+	open := r.state.Challenge
+	if open == nil || open.ID != r.req.Answers.Challenge.ID {
+		return r.refuse(&Error{Kind: ErrChallengeExpired, Detail: "the answered challenge is not open"})
+	}
+	answers := *r.req.Answers
+	answers.Challenge = *open
+	op := r.op
+	expired := answers.prepare(&op)
+	if expired != nil && !errors.Is(expired, ErrChallengeExpired) {
+		return r.client.describe(&r.op, expired)
+	}
+	to := r.next()
+	to.Challenge = nil
+	stored, err := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
+	switch {
+	case err != nil:
+		return r.ledgerFailed(ctx, "StoreSyncState", err)
+	case !stored:
+		return r.refuse(&Error{Kind: ErrChallengeExpired, Detail: "the challenge was answered already"})
+	case expired != nil:
+		r.state = to
+		return r.fail(ctx, r.client.describe(&r.op, expired))
+	}
+	r.state, r.answers = to, &answers
+	return nil
+}
+
+// fail stores why the round broke off, and returns err. A challenge is stored with it.
+func (r *syncRun) fail(ctx context.Context, err error) error {
+	err = r.interrupted(err, OpSync)
+	e := ErrorOf(err)
+	if e == nil || r.broken || ctx.Err() != nil || e.Kind.row().again.turn == turnCaller {
+		return r.client.describe(&r.op, err)
+	}
+	to := r.next()
+	to.failed(e)
+	to.Failed = withFailures(to.Failed, r.failed)
+	if e.Challenge != nil {
+		to.Challenge, to.AskedAt = e.Challenge, syncedNow()
+	}
+	stored, failed := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
+	if failed != nil {
+		return errors.Join(err, r.ledgerFailed(ctx, "StoreSyncState", failed))
+	}
+	if stored {
+		r.state = to
+	}
+	return err
+}
+
+// ledgerFailed returns the error of a method of the ledger.
+func (r *syncRun) ledgerFailed(ctx context.Context, method string, err error) error {
+	r.broken = true
+	e := &Error{Kind: ErrApplication, Detail: "Ledger." + method + " failed", Err: err}
+	switch {
+	case ctx.Err() != nil:
+		e.Kind = ErrContextDone
+	case KindOf(err) != ErrUnknown:
+		e.Kind = KindOf(err)
+	}
+	return r.client.describe(&r.op, e)
+}

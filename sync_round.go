@@ -1,0 +1,220 @@
+package bankmux
+
+// This file reads the rounds of [Client.SyncAll] and stores them page by page.
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// syncRun is one call of [Client.SyncAll].
+type syncRun struct {
+	client *Client
+	op     Op
+	req    *SyncAllRequest
+	ledger Ledger
+	state  SyncState // as stored, without what a reconnect has ended
+	res    SyncAllResult
+
+	answers *Answers          // to the step that a challenge interrupted
+	list    syncList          // what the rounds read
+	names   map[string]string // the application's names by the provider's ids
+	cursor  string            // of the next page
+
+	// entire says that this call reads the round from its first page, and that no other sync has
+	// stored a page of it.
+	entire    bool
+	failed    []Failure // accounts and products that failed in the part of the round that this call read
+	restarted bool      // the stored cursor was refused
+	broken    bool      // a method of the ledger failed
+	wait      readyWait
+	progress  SyncProgress
+}
+
+// run admits the call, lists the accounts and reads rounds.
+func (r *syncRun) run(ctx context.Context) error {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	if err := r.admit(ctx); err != nil {
+		return err
+	}
+	page, err := r.start(ctx)
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	if len(r.res.Unnamed) > 0 && len(r.list.all()) == 0 {
+		return nil // every account waits for a name
+	}
+	r.report(nil)
+	for {
+		if again, err := r.round(ctx, page); err != nil || !again {
+			return err
+		}
+		page = nil
+	}
+}
+
+// load reads the stored state.
+func (r *syncRun) load(ctx context.Context) error {
+	state, err := r.ledger.SyncState(ctx, r.req.Connection)
+	if err != nil {
+		return r.ledgerFailed(ctx, "SyncState", err)
+	}
+	if linked := r.req.Connection.LinkedAt; !state.LinkedAt.Equal(linked) {
+		// The user has acted. A challenge of the former login is not open any more.
+		state.LinkedAt, state.Err, state.Challenge = linked, nil, nil
+		state.Attempts, state.NotBefore = 0, noTime
+	}
+	r.state, r.cursor = state, state.Cursor
+	return nil
+}
+
+// round reads the pages of a round up to its end. A page that was read already comes first. It
+// reports whether another round must follow, because accounts failed in a part of the round that
+// this call has not read.
+func (r *syncRun) round(ctx context.Context, page *Delta) (again bool, err error) {
+	r.entire, r.failed = !r.state.More, slices.Clone(r.list.failed)
+	for {
+		if page == nil {
+			if page, err = r.page(ctx); err != nil {
+				return false, r.fail(ctx, err)
+			}
+		}
+		stored, err := r.store(ctx, page)
+		if err != nil {
+			return false, err
+		}
+		ended := stored && !page.More
+		page = nil
+		switch {
+		case !stored: // another sync was faster: continue at its cursor
+			r.entire = false
+			if err := r.load(ctx); err != nil {
+				return false, err
+			}
+			if r.state.Challenge != nil {
+				return false, r.held()
+			}
+		case ended && !r.entire && len(r.state.Failed) > len(r.failed):
+			return true, nil
+		case ended:
+			return false, r.client.partial(r.op, &r.req.Connection, slices.Clone(r.state.Failed))
+		}
+	}
+}
+
+// page reads the page after the cursor. It waits for a provider that is not ready, and starts
+// without a cursor if the stored one is refused.
+func (r *syncRun) page(ctx context.Context) (*Delta, error) {
+	for {
+		req := SyncRequest{
+			Connection: r.req.Connection, Cursor: r.cursor, PageSize: r.req.PageSize,
+			Cards: r.list.Cards, Name: r.name, Known: r.ledger.Known,
+		}
+		// A record of changes binds its cursor to the accounts of the request. So they are named
+		// only if one has to be left out.
+		if r.client.desc.PerAccount || r.list.Partly {
+			req.Accounts = r.list.Accounts
+		}
+		delta, err := r.client.Sync(ctx, req)
+		switch {
+		case hasPage(err):
+			return &delta, nil
+		case r.cursor != "" && !r.restarted && refusesCursor(err):
+			r.restarted, r.cursor = true, ""
+		default:
+			if again, err := r.awaitReady(ctx, err); !again {
+				return nil, err
+			}
+		}
+	}
+}
+
+// hasPage reports whether a sync with that error returned a page.
+func hasPage(err error) bool {
+	if err == nil {
+		return true
+	}
+	_, partial := err.(*PartialError) //nolint:errorlint // only the error of this call
+	return partial
+}
+
+// refusesCursor reports whether the stored cursor cannot be used any more. The provider has lost
+// it, a newer version of the library made it, or it is of other accounts.
+func refusesCursor(err error) bool {
+	e := ErrorOf(err)
+	return errors.Is(err, ErrInvalid) &&
+		(e.Field == "SyncRequest.Cursor" || e.Field == "SyncRequest.Accounts")
+}
+
+// name returns the application's name of an account.
+func (r *syncRun) name(id string) string { return r.names[id] }
+
+// store stores a page with the state after it. It reports false if another sync was faster.
+func (r *syncRun) store(ctx context.Context, page *Delta) (bool, error) {
+	to := r.next()
+	to.Cursor, to.More = page.Next, page.More
+	r.failed = withFailures(r.failed, page.Failed)
+	if r.entire && !page.More {
+		to.Failed = nil
+	}
+	to.Failed = withFailures(to.Failed, r.failed)
+	if !page.More {
+		r.end(&to)
+	}
+	stored, err := r.ledger.StoreDelta(ctx, r.req.Connection, r.state, *page, to)
+	if err != nil {
+		return false, r.ledgerFailed(ctx, "StoreDelta", err)
+	}
+	if stored {
+		r.state, r.cursor = to, to.Cursor
+		r.report(page)
+	}
+	return stored, nil
+}
+
+// next returns a copy of the stored state, for a change of it.
+func (r *syncRun) next() SyncState {
+	to := r.state
+	to.Version++
+	to.Failed = slices.Clone(to.Failed)
+	return to
+}
+
+// end changes the state to that after the last page of a round.
+func (r *syncRun) end(to *SyncState) {
+	if all := r.list.all(); r.entire && r.client.desc.PerAccount && len(all) > 0 && failedAll(all, r.failed) {
+		to.failed(r.failed[0].Err)
+		return
+	}
+	to.Err, to.Attempts, to.NotBefore, to.SyncedAt = nil, 0, noTime, syncedNow()
+	if r.answers == nil {
+		to.AskedAt = noTime
+	}
+}
+
+// failedAll reports whether each of the accounts failed.
+func failedAll(ids []string, failed []Failure) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		return !slices.ContainsFunc(failed, func(f Failure) bool { return f.Account == id })
+	})
+}
+
+// withFailures adds failures, but those of single rows. A failure replaces the former one of the
+// same account and product.
+func withFailures(all, more []Failure) []Failure {
+	for _, f := range more {
+		if f.Transaction != "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(g Failure) bool { return g.Account == f.Account && g.Product == f.Product })
+		if i < 0 {
+			all = append(all, f)
+		} else {
+			all[i] = f
+		}
+	}
+	return all
+}

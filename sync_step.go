@@ -1,0 +1,220 @@
+package bankmux
+
+// This file has the steps before the pages of [Client.SyncAll], and continues at the step that a
+// challenge interrupted.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// syncList has what a connection lets a sync read, by the provider's ids. All of it has names.
+type syncList struct {
+	Accounts []string  `json:"accounts,omitempty"`
+	Cards    []string  `json:"cards,omitempty"`
+	Partly   bool      `json:"partly,omitempty"` // an account has no name and is left out
+	failed   []Failure // what could not be listed
+}
+
+// all returns the ids of accounts and cards.
+func (l *syncList) all() []string { return slices.Concat(l.Accounts, l.Cards) }
+
+// syncStep is the [Challenge.State] of SyncAll. It has the step that was interrupted, the accounts
+// that were listed before it, and the step's own state.
+type syncStep struct {
+	Op string `json:"op"`
+	syncList
+	Inner json.RawMessage `json:"inner,omitempty"`
+}
+
+// start lists the accounts and the cards, and lets the ledger name them. With answers it continues
+// at the step that the challenge interrupted, since another call would end the user's session at
+// the bank. It returns a page if that step was a sync.
+func (r *syncRun) start(ctx context.Context) (*Delta, error) {
+	if r.answers == nil {
+		return nil, r.listAll(ctx, nil)
+	}
+	var step syncStep
+	if json.Unmarshal(r.answers.Challenge.State, &step) != nil {
+		return nil, invalid("SyncState.Challenge", "has a State that is not the library's")
+	}
+	answers := *r.answers
+	answers.Challenge.Op, answers.Challenge.State = step.Op, step.Inner
+	switch step.Op {
+	case OpAccounts:
+		return nil, r.listAll(ctx, &answers)
+	case OpRefresh:
+		r.wait.refreshed = true
+		if err := r.refresh(ctx, &answers); err != nil {
+			return nil, err
+		}
+		return nil, r.listAll(ctx, nil)
+	}
+	names, err := r.nameAccounts(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.names, r.list = names, step.syncList
+	if step.Op == OpCards {
+		return nil, r.listCards(ctx, &answers)
+	}
+	res, err := r.client.Resume(ctx, ResumeRequest{
+		Connection: r.req.Connection, Answers: &answers, Name: r.name, Known: r.ledger.Known,
+	})
+	if !hasPage(err) {
+		return nil, r.interrupted(err, OpSync)
+	}
+	return res.Sync, nil
+}
+
+// listAll lists the accounts and then the cards.
+func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
+	var got AccountsResult
+	for {
+		var err error
+		got, err = r.client.Accounts(ctx, AccountsRequest{Connection: r.req.Connection, Answers: answers})
+		answers = nil
+		if hasPage(err) {
+			break
+		}
+		if again, err := r.awaitReady(ctx, r.interrupted(err, OpAccounts)); !again {
+			return err
+		}
+	}
+	r.list.failed = got.Failed
+	names, err := r.nameAccounts(ctx, got.Accounts)
+	if err != nil {
+		return err
+	}
+	r.names = names
+	for _, a := range got.Accounts {
+		if r.named(a) {
+			r.list.Accounts = append(r.list.Accounts, a.ID)
+		}
+	}
+	return r.listCards(ctx, nil)
+}
+
+// listCards lists the cards, if the provider keeps them apart from accounts.
+func (r *syncRun) listCards(ctx context.Context, answers *Answers) error {
+	if !r.client.Has(CapCards) {
+		return nil
+	}
+	got, err := r.client.Cards(ctx, CardsRequest{Connection: r.req.Connection, Answers: answers})
+	switch e := ErrorOf(err); {
+	case hasPage(err):
+		r.list.failed = append(r.list.failed, got.Failed...)
+	case errors.Is(err, ErrUnsupported): // this bank has none
+		return nil
+	case e.Challenge != nil, hopeless(err), refusedAnswer(err):
+		return r.interrupted(err, OpCards)
+	default:
+		r.list.failed = append(r.list.failed, Failure{Product: ProductCards, Err: e})
+		return nil
+	}
+	if len(got.Cards) == 0 {
+		return nil
+	}
+	cards := make([]Account, len(got.Cards))
+	for i, c := range got.Cards {
+		cards[i] = Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
+	}
+	names, err := r.nameAccounts(ctx, cards)
+	if err != nil {
+		return err
+	}
+	r.names = names
+	for _, a := range cards {
+		if r.named(a) {
+			r.list.Cards = append(r.list.Cards, a.ID)
+		}
+	}
+	return nil
+}
+
+// named reports whether an account has a name, and notes one without.
+func (r *syncRun) named(a Account) bool {
+	if r.names[a.ID] != "" {
+		return true
+	}
+	r.res.Unnamed, r.list.Partly = append(r.res.Unnamed, a), true
+	return false
+}
+
+// nameAccounts returns the names of the connection's accounts.
+func (r *syncRun) nameAccounts(ctx context.Context, accounts []Account) (map[string]string, error) {
+	names, err := r.ledger.NameAccounts(ctx, r.req.Connection, accounts)
+	if err != nil {
+		return nil, r.ledgerFailed(ctx, "NameAccounts", err)
+	}
+	return names, nil
+}
+
+// interrupted returns err, with its challenge, if it has one, moved from a step to SyncAll.
+func (r *syncRun) interrupted(err error, step string) error {
+	e := ErrorOf(err)
+	if e == nil || e.Challenge == nil || e.Challenge.Op == OpSyncAll {
+		return err
+	}
+	moved, ch := *e, *e.Challenge
+	raw, marshalErr := json.Marshal(syncStep{step, r.list, ch.State})
+	if marshalErr != nil {
+		return err // the adapter's state is not JSON
+	}
+	ch.Op, ch.State = OpSyncAll, raw
+	moved.Op, moved.Challenge = OpSyncAll, &ch
+	return &moved
+}
+
+// refresh lets the provider fetch the transactions.
+func (r *syncRun) refresh(ctx context.Context, answers *Answers) error {
+	products := []Product{ProductTransactions}
+	_, err := r.client.Refresh(ctx, RefreshRequest{r.req.Connection, products, answers})
+	return r.interrupted(err, OpRefresh)
+}
+
+// The first and the longest wait between two questions whether the provider is ready, and the
+// longest time of all of them.
+const (
+	readyFirst = 2 * time.Second
+	readyMax   = 20 * time.Second
+	readyTotal = 2 * time.Minute
+)
+
+// readyWait waits for a provider that has not fetched the data yet.
+type readyWait struct {
+	wait, total time.Duration
+	refreshed   bool
+}
+
+// awaitReady waits if err says that the provider is not ready, and reports whether to ask again. If
+// the deadline of ctx comes first, it returns err at once. It starts a refresh if the request wants
+// one.
+func (r *syncRun) awaitReady(ctx context.Context, err error) (bool, error) {
+	if !errors.Is(err, ErrNotReady) {
+		return false, err
+	}
+	w := &r.wait
+	if r.req.Refresh && !w.refreshed && r.client.Has(CapRefresh) {
+		w.refreshed = true
+		if refused := r.refresh(ctx, nil); refused != nil && !errors.Is(refused, ErrRateLimited) {
+			return false, refused
+		}
+	}
+	w.wait = min(max(w.wait*2, readyFirst), readyMax)
+	deadline, limited := ctx.Deadline()
+	if w.total += w.wait; w.total > readyTotal || (limited && time.Until(deadline) <= w.wait) {
+		return false, err
+	}
+	timer := time.NewTimer(w.wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true, nil
+	case <-ctx.Done():
+		return false, r.client.describe(&r.op, &Error{Kind: ErrContextDone, Err: ctx.Err()})
+	}
+}
