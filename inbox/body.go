@@ -3,13 +3,14 @@ package inbox
 // This file reads bodies within the limits of time and memory.
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/timedbody"
 )
 
 // budget is the memory that all bodies share. A body takes from it while it arrives, so a slow
@@ -37,8 +38,8 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 	if r.ContentLength > int64(in.limits.Body) {
 		return nil, http.StatusRequestEntityTooLarge, errTooLarge
 	}
-	source := newTimedBody(r.Context(), r.Body, in.limits.ReadFor)
-	defer source.stop()
+	source := timedbody.New(r.Context(), r.Body, in.limits.ReadFor)
+	defer source.Stop()
 	size := firstRead
 	if r.ContentLength > 0 && r.ContentLength < firstRead {
 		size = int(r.ContentLength) + 1 // one byte more, to see the end without a larger buffer
@@ -71,70 +72,5 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 
 var (
 	errTooLarge = errors.New("the body is larger than the limit")
-	errBroken   = errors.New("the body broke off")
+	errBroken   = timedbody.ErrBroken
 )
-
-// chunkSize is the largest single read. A read that timed out keeps this much memory at most.
-const chunkSize = 4 << 10
-
-// timedBody reads a body for a limited time, on any connection. A read deadline is not enough:
-// middleware may hide the connection. Close is not enough either: net/http waits for the read.
-type timedBody struct {
-	ctx   context.Context //nolint:containedctx // lives as long as one request
-	body  io.ReadCloser
-	timer *time.Timer
-	buf   []byte
-	done  chan readResult
-}
-
-// readResult is what a Read returned.
-type readResult struct {
-	n   int
-	err error
-}
-
-// newTimedBody returns a body whose reads end after d. The caller must call stop.
-func newTimedBody(ctx context.Context, body io.ReadCloser, d time.Duration) *timedBody {
-	return &timedBody{ctx: ctx, body: body, timer: time.NewTimer(d), done: make(chan readResult, 1)}
-}
-
-func (t *timedBody) stop() { t.timer.Stop() }
-
-// Read reads in another goroutine and into a separate buffer. It times out at the end of the time
-// or of the request. The goroutine ends when the body's Read returns, at the latest when the
-// connection is closed. Read must not be called again after an error.
-func (t *timedBody) Read(p []byte) (int, error) {
-	if t.buf == nil {
-		t.buf = make([]byte, min(len(p), chunkSize))
-	}
-	buf := t.buf[:min(len(p), len(t.buf))]
-	go t.fill(buf)
-	select {
-	case r := <-t.done:
-		return copy(p, buf[:r.n]), r.err
-	case <-t.timer.C:
-	case <-t.ctx.Done():
-	}
-	go t.close()
-	return 0, os.ErrDeadlineExceeded
-}
-
-// fill reads once. The body may belong to middleware that panics or ends the goroutine.
-func (t *timedBody) fill(buf []byte) {
-	r := readResult{err: errBroken}
-	defer func() {
-		_ = recover()
-		t.done <- r
-	}()
-	n, err := t.body.Read(buf)
-	if n >= 0 && n <= len(buf) {
-		r = readResult{n, err}
-	}
-}
-
-// close closes the body after a timeout, which ends the read for most bodies. For others close
-// waits for the end of the connection.
-func (t *timedBody) close() {
-	defer func() { _ = recover() }()
-	_ = t.body.Close()
-}

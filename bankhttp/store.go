@@ -1,0 +1,135 @@
+package bankhttp
+
+// This file has what the handlers need of a store. *store.Store of package store fulfils all of it.
+
+import (
+	"context"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/inbox"
+)
+
+// Store is all that the handlers need. Package store has one on SQLite and PostgreSQL, and
+// [NewMemory] makes one for trials. Each part is small, so an application can fulfil it with its
+// own tables.
+//
+// All methods must be safe for concurrent use and must honour the context. What does not exist, and
+// what belongs to another user, is [bankmux.ErrNotFound] without a difference. Any other error
+// without a [bankmux.Kind] means that the store cannot be used now: the response is 503 then, and
+// the request may be repeated. The text of such an error is logged and never sent.
+type Store interface {
+	Sessions
+	Exchanges
+	Connections
+	Challenges
+	Reader
+	Queue
+	inbox.Seen
+}
+
+// Sessions stores runs of the linking flow. They are secret: see [bankmux.Session.Seal].
+type Sessions interface {
+	// SaveSession stores a session of its user until it expires.
+	SaveSession(ctx context.Context, session bankmux.Session) error
+	// Session returns a session of a user. An expired one may be returned or be gone.
+	Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Session, error)
+	// Sessions returns the user's sessions that have not expired, the newest first. A payload that
+	// came back without the id of its session is tried with them.
+	Sessions(ctx context.Context, user string) ([]bankmux.Session, error)
+	// FindSession returns a session by its id alone. It is for webhooks, which name a session and
+	// no user. The handlers never call it with an id from a browser.
+	FindSession(ctx context.Context, id string) (bankmux.Session, error)
+}
+
+// Exchanges makes each connection once.
+type Exchanges interface {
+	// Exchange calls exchange and stores its connections and its result, in one transaction. If the
+	// same payload was posted for this session before, it returns that result and does not call
+	// exchange. A second call at the same time waits for the first, also in another process.
+	//
+	// If exchange fails, nothing is stored and its error is returned. If the result has Failed, the
+	// connections are stored and the result is not: posting the payload again exchanges the rest.
+	// The callback reads the store, so no transaction may be open while it runs.
+	Exchange(
+		ctx context.Context, ref bankmux.SessionRef, payload []byte,
+		exchange func(ctx context.Context) (bankmux.ExchangeResult, error),
+	) (bankmux.ExchangeResult, error)
+}
+
+// Connections reads, changes and deletes connections. [Exchanges] stores new ones.
+type Connections interface {
+	// Connection returns a connection of a user.
+	Connection(ctx context.Context, user, id string) (bankmux.Connection, error)
+	// Connections returns all connections of a user, in the order in which they were made.
+	Connections(ctx context.Context, user string) ([]bankmux.Connection, error)
+	// Update changes the status of a stored connection.
+	bankmux.Keeper
+	// DeleteConnection deletes a connection of a user and what belongs to it. It is called after
+	// the provider ended the access. A connection that is gone already is a success.
+	DeleteConnection(ctx context.Context, user, id string) error
+}
+
+// Challenges stores open questions of banks. They may hold data of the user, so encrypt them.
+type Challenges interface {
+	// SaveChallenge stores a challenge for its user and returns an id for the browser. If the same
+	// challenge of the connection is stored already, by its ID and Op, it returns that id.
+	SaveChallenge(ctx context.Context, user string, challenge bankmux.Challenge) (id string, err error)
+	// Challenge returns an open challenge of a user.
+	Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error)
+	// CloseChallenge deletes an open challenge of a user. Of two calls at the same time, one gets
+	// nil and the other [bankmux.ErrNotFound]. So an answer is sent once.
+	CloseChallenge(ctx context.Context, user, id string) error
+}
+
+// Reader reads what is stored for the pages of a user.
+type Reader interface {
+	// Accounts returns all accounts of a user with the last balances that were stored.
+	Accounts(ctx context.Context, user string) ([]Account, error)
+	// SaveBalances stores balances of a connection. They name accounts by the provider's ids. An
+	// account without balances keeps those that it has.
+	SaveBalances(ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances) error
+	// Transactions returns stored rows of a user, the newest first.
+	Transactions(ctx context.Context, query Query) (Page, error)
+}
+
+// Queue stores what webhooks announced, until a worker has done it.
+type Queue interface {
+	// Queue stores an event. Once it returns nil, the event cannot be lost, although its connection
+	// may be stored only later.
+	Queue(ctx context.Context, event bankmux.Event) error
+}
+
+// Account is a stored account.
+type Account struct {
+	ID         string            // the application's own name, as [bankmux.Ledger] gave it
+	Connection string            // [bankmux.Connection.ID]
+	Account    bankmux.Account   // as the provider listed it last
+	Balances   []bankmux.Balance // nil if none was stored; absent is not zero
+	Due        bankmux.Date      // of the balance that is due, zero if the bank does not say
+	ReadAt     time.Time         // when Balances were stored, zero if none was
+}
+
+// Query asks for stored transactions. User is required. Zero fields do not narrow the search.
+type Query struct {
+	User    string
+	Text    string       // words of description or counterparty, whatever the case
+	Account string       // [Account.ID]
+	From    bankmux.Date // included
+	To      bankmux.Date // included
+	Limit   int          // rows per page, at least 1
+	After   string       // [Page.Next] of the page before; the error is [bankmux.ErrInvalid] for another text
+}
+
+// Page is one page of stored transactions.
+type Page struct {
+	Transactions []Transaction
+	Next         string // [Query.After] of the next page, "" at the end
+}
+
+// Transaction is a stored transaction.
+type Transaction struct {
+	Key     string // [bankmux.Known.Key]
+	Account string // [Account.ID]
+	Row     bankmux.Transaction
+}
