@@ -1,4 +1,4 @@
-// Command read prints balances and transactions of two users at two providers.
+// Command read prints balances and transactions of three users at three providers.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -67,7 +68,7 @@ func refresh(ctx context.Context, client *bankmux.Client, conn bankmux.Connectio
 		return nil // Dapi: every read goes to the bank
 	}
 	if err != nil {
-		return err // rate_limited: once an hour at MoneyKit
+		return err // rate_limited: once an hour at MoneyKit, twice a minute at Plaid
 	}
 	_, err = client.AwaitRefresh(ctx, started)
 	return err
@@ -108,14 +109,14 @@ func run() error {
 	return nil
 }
 
-// users yields two users and their countries.
+// users yields three users and their countries.
 func users(yield func(user, country string) bool) {
-	_ = yield("rosa", "US") && yield("omar", "AE")
+	_ = yield("rosa", "US") && yield("omar", "AE") && yield("lina", "NL")
 }
 
 // open makes the clients and the routes.
 func open(bank *virtualbank.Bank) (*bankmux.Registry, error) {
-	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
@@ -140,9 +141,17 @@ func open(bank *virtualbank.Bank) (*bankmux.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+	pl, err := plaid.New(plaid.Config{
+		ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret),
+		Environment: bankmux.Sandbox, BaseURL: server.PlaidURL, Now: bank.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
 		{Client: "moneykit", Countries: []string{"US"}},
 		{Client: "dapi", Countries: []string{"AE"}},
+		{Client: "plaid", Countries: []string{"NL"}},
 	})
 }
 
@@ -158,9 +167,12 @@ func link(
 		return bankmux.Connection{}, err
 	}
 	var payload json.RawMessage
-	if launch := session.Launch; launch.Provider == moneykit.Name {
+	switch launch := session.Launch; launch.Provider {
+	case moneykit.Name:
 		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
-	} else {
+	case plaid.Name:
+		payload, err = bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: launch.Token.Reveal()})
+	default:
 		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey, Countries: launch.Countries})
 	}
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command webhooks takes the webhooks of MoneyKit and Dapi with one handler, each delivery once,
-// and then asks the provider what is new. It runs against the virtual bank.
+// Command webhooks takes the webhooks of MoneyKit, Dapi and Plaid with one handler, each delivery
+// once, and then asks the provider what is new. It runs against the virtual bank.
 package main
 
 import (
@@ -13,11 +13,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/inbox"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -126,7 +128,7 @@ func (a *app) follow(ctx context.Context, event bankmux.Event) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: the connection is %s\n", event.Kind, now.Connection.Status.State)
+	fmt.Printf("%s: %s, the connection is %s\n", event.Client, event.Kind, now.Connection.Status.State)
 	if err := a.save(now.Connection); err != nil {
 		return err
 	}
@@ -176,7 +178,7 @@ func main() {
 // run links a bank, and sends webhooks of it to the application.
 func run(ctx context.Context) error {
 	bank := virtualbank.New(virtualbank.Options{Seed: 1})
-	servers, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	servers, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -187,10 +189,13 @@ func run(ctx context.Context) error {
 	}
 	server := httptest.NewServer(a.hooks()) // your server
 	defer server.Close()
-	if err := a.link(ctx, bank, server.URL+"/hooks/{client}"); err != nil {
-		return err
+	for _, country := range []string{"US", "NL"} { // at MoneyKit and at Plaid
+		if err := a.link(ctx, bank, country, server.URL+"/hooks/{client}"); err != nil {
+			return err
+		}
 	}
 
+	bank.Advance(10 * time.Second)                 // Plaid has fetched the rows by then
 	bank.Disorder(virtualbank.Disorder{Repeat: 2}) // each delivery comes three times
 	tally, err := bank.Deliver(ctx, server.Client())
 	if err != nil {
@@ -208,7 +213,7 @@ func run(ctx context.Context) error {
 // refuse sends each forgery that the virtual bank knows.
 func (a *app) refuse(bank *virtualbank.Bank) error {
 	hooks, refused := a.hooks(), 0
-	for _, provider := range []string{moneykit.Name, dapi.Name} {
+	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
 		for _, forgery := range virtualbank.Forgeries(provider) {
 			r, err := bank.Forge(forgery, "/hooks/"+provider, virtualbank.Webhook{Provider: provider, Event: "x"})
 			if err != nil {
@@ -253,9 +258,19 @@ func newApp(bank *virtualbank.Bank, servers *virtualbank.Server) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp}, []bankmux.Route{
+	pl, err := plaid.New(plaid.Config{
+		ClientID:    shown.Plaid.ClientID,
+		Secret:      bankmux.NewSecret(shown.Plaid.Secret),
+		Environment: bankmux.Sandbox,
+		BaseURL:     servers.PlaidURL, // leave it out for the real provider
+	})
+	if err != nil {
+		return nil, err
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
 		{Client: moneykit.Name, Countries: []string{"US"}},
 		{Client: dapi.Name, Countries: []string{"AE"}},
+		{Client: plaid.Name, Countries: []string{"NL"}},
 	})
 	if err != nil {
 		return nil, err
@@ -273,9 +288,9 @@ func newApp(bank *virtualbank.Bank, servers *virtualbank.Server) (*app, error) {
 }
 
 // link links a bank for one user. The virtual bank plays the user's browser.
-func (a *app) link(ctx context.Context, bank *virtualbank.Bank, hooks string) error {
+func (a *app) link(ctx context.Context, bank *virtualbank.Bank, country, hooks string) error {
 	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{
-		User: "user-rosa", Country: "US",
+		User: "user-rosa", Country: country,
 		RedirectURI: "https://app.example.com/oauth",
 		WebhookURL:  hooks, // {client} becomes the name of the client
 		Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: true}},
@@ -288,7 +303,13 @@ func (a *app) link(ctx context.Context, bank *virtualbank.Bank, hooks string) er
 		return err
 	}
 	a.sessions[session.ID] = sessionRow{ref: session.Ref(), sealed: sealed}
-	posted, err := bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	token := session.Launch.Token.Reveal()
+	var posted json.RawMessage
+	if session.Provider == moneykit.Name {
+		posted, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: token})
+	} else {
+		posted, err = bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: token})
+	}
 	if err != nil {
 		return err
 	}

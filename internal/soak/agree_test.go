@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -31,41 +32,65 @@ func (r *row) is(amount bankmux.Money, err error) error {
 	return err
 }
 
-// agree compares the application's rows with the bank's, one by one.
-func (l *life) agree() {
-	bank, conn := l.world.present(), l.conn()
-	accounts, err := bank.Accounts(conn.Reference())
+// event is a row of the bank with the bank's own name of it.
+type event struct {
+	id string
+	row
+}
+
+// truth returns what the bank has on the days that the application has read, by the names of the
+// accounts.
+func (l *life) truth() (all []event) {
+	bank, ref := l.world.present(), l.conn().Reference()
+	accounts, err := bank.Accounts(ref)
 	l.world.must(err)
 	currencies := map[string]string{}
 	for _, a := range accounts {
-		currencies[a.MoneyKitID+a.DapiID] = a.Currency
+		currencies[a.MoneyKitID+a.DapiID+a.PlaidID] = a.Currency
 	}
-	truth, err := bank.Transactions(conn.Reference())
+	rows, err := bank.Transactions(ref)
 	l.world.must(err)
-	count := map[row]int{}
-	rows := 0
-	for _, t := range truth {
+	for _, t := range rows {
 		r := row{account: l.tables.name(t.AccountID), date: t.Date, text: t.Text}
 		if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
-			continue // before the first day that the bank served at the time of the link
+			continue // before the first day that the bank served at the time of the first link
 		}
-		if l.plan.provider == moneykit.Name {
+		if l.plan.provider != dapi.Name {
 			r.status = bankmux.StatusBooked
 			if t.Pending {
 				r.status = bankmux.StatusPending
 			}
 		}
 		l.world.must(r.is(bankmux.NewMoney(t.Amount, bankmux.Currency(currencies[t.AccountID]))))
-		count[r]++
-		rows++
+		all = append(all, event{t.Event, r})
+	}
+	return all
+}
+
+// stored returns what the application has, as the bank would say it.
+func (l *life) stored(k bankmux.Known) row {
+	r := row{account: k.Account, date: k.Date.String(), text: k.Text}
+	if l.plan.provider != dapi.Name {
+		r.status = cmp.Or(k.Status, bankmux.StatusBooked) // a row that was read at Dapi, and is too old for this link
+	}
+	l.world.must(r.is(k.Amount, nil))
+	return r
+}
+
+// agree compares the application's rows with the bank's, one by one.
+func (l *life) agree() {
+	count := map[row]int{}
+	truth := l.truth()
+	rows := len(truth)
+	for _, e := range truth {
+		count[e.row]++
 	}
 	for _, of := range l.tables.rows {
 		for _, k := range of {
-			r := row{account: k.Account, date: k.Date.String(), text: k.Text, status: k.Status}
+			r := l.stored(k)
 			if since, ok := l.tables.since[r.account]; ok && r.date < since.String() {
 				continue // days that the first reading did not prove complete
 			}
-			l.world.must(r.is(k.Amount, nil))
 			count[r]--
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -34,15 +35,17 @@ type life struct {
 	posts    map[string]int    // exchanges that were posted, by token
 	former   map[string]string // ids that the connection had at the provider, and why it lost them
 	// Links that may exist at the bank although the application has none of them, with the
-	// reason. The key is the id at Dapi, and the tag of the session at MoneyKit.
+	// reason. The key is the id at Dapi and Plaid, and the tag of the session at MoneyKit.
 	lost map[string]string
 }
 
 const correctPassword = "correct horse"
 
 func newLife(w *world, n int, trouble []trouble) *life {
+	plan := planOf(w.cfg.seed, n, trouble)
+	plan.cross(w.cfg.moves, diceOf(w.cfg.seed, n, -1))
 	return &life{
-		world: w, n: n, tag: userName(n), plan: planOf(w.cfg.seed, n, trouble), tables: newTables(&w.cfg.mistake),
+		world: w, n: n, tag: userName(n), plan: plan, tables: newTables(&w.cfg.mistake),
 		posts: map[string]int{}, former: map[string]string{}, lost: map[string]string{},
 	}
 }
@@ -114,6 +117,8 @@ func (l *life) take(step step) error {
 		return l.world.present().Lapse(l.conn().Reference())
 	case doMove:
 		return l.move()
+	case doCross:
+		return l.cross()
 	case doDisconnect:
 		return l.leave()
 	case doRevoke:
@@ -125,7 +130,11 @@ func (l *life) take(step step) error {
 // stage makes the bank do what banks do sooner or later.
 func (l *life) stage(situations []string) {
 	bank, id := l.world.present(), l.conn().Reference()
+	can := l.plan.situations()
 	for _, s := range situations {
+		if !slices.Contains(can, s) {
+			continue // the plan was made for another provider
+		}
 		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) &&
 			len(l.tables.since) < max(1, len(l.tables.seen)) {
 			continue // the bank may no longer serve rows that the first response omits

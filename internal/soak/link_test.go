@@ -11,6 +11,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -22,7 +23,11 @@ func (l *life) connect(old *bankmux.Connection) error {
 			Country:     l.plan.place.country,
 			RedirectURI: "https://app.example.com/oauth",
 			Reconnect:   old,
+			HistoryDays: 730, // all that the bank has
 			Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: chance(l.dice, 50)}},
+		}
+		if old == nil { // the user chose the bank, and with it the provider
+			req.Institution = bankmux.InstitutionRef{l.plan.provider: l.plan.place.id}
 		}
 		var session bankmux.Session
 		err := l.call(oddsOfLinking, func(ctx context.Context) (err error) {
@@ -72,29 +77,17 @@ func (l *life) visit(session bankmux.Session) (payload []byte, err error) {
 		l.world.count("situations", "the user leaves Connect", 1)
 		return []byte(`{"error":null}`), nil
 	}
-	login := func(password string) ([]byte, error) {
-		if session.Launch.Provider == moneykit.Name {
-			return l.world.present().LinkMoneyKit(virtualbank.MoneyKitLink{
-				LinkSessionToken: session.Launch.Token.Reveal(),
-				InstitutionID:    l.plan.place.id,
-				Username:         userName(l.n),
-				Password:         password,
-			})
-		}
-		return l.world.present().LinkDapi(virtualbank.DapiLink{
-			AppKey:        session.Launch.AppKey,
-			InstitutionID: l.plan.place.id,
-			Username:      userName(l.n),
-			Password:      password,
-			Countries:     session.Launch.Countries,
-		})
-	}
 	if !l.calm && chance(l.dice, 4) {
-		if _, err := login("wrong"); err == nil {
+		if _, err := l.login(session.Launch, "wrong"); err == nil {
 			l.complain("the bank took a wrong password")
 		}
 	}
-	if payload, err = login(correctPassword); err != nil {
+	payload, err = l.login(session.Launch, correctPassword)
+	if err != nil && strings.Contains(err.Error(), "INSTITUTION_DOWN") {
+		l.world.count("situations", "the bank is out while the user logs in", 1)
+		return []byte(`{"error":{"error_type":"INSTITUTION_ERROR","error_code":"INSTITUTION_DOWN"}}`), nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !l.calm && chance(l.dice, 4) {
@@ -104,11 +97,38 @@ func (l *life) visit(session bankmux.Session) (payload []byte, err error) {
 	return payload, nil
 }
 
+// login plays the user at the bank.
+func (l *life) login(launch bankmux.Launch, password string) ([]byte, error) {
+	bank := l.world.present()
+	switch launch.Provider {
+	case moneykit.Name:
+		return bank.LinkMoneyKit(virtualbank.MoneyKitLink{
+			LinkSessionToken: launch.Token.Reveal(),
+			InstitutionID:    l.plan.place.id,
+			Username:         userName(l.n),
+			Password:         password,
+		})
+	case plaid.Name:
+		return bank.LinkPlaid(virtualbank.PlaidLink{
+			LinkToken:     launch.Token.Reveal(),
+			InstitutionID: l.plan.place.id,
+			Username:      userName(l.n),
+			Password:      password,
+		})
+	}
+	return bank.LinkDapi(virtualbank.DapiLink{
+		AppKey:        launch.AppKey,
+		InstitutionID: l.plan.place.id,
+		Username:      userName(l.n),
+		Password:      password,
+		Countries:     launch.Countries,
+	})
+}
+
 // post exchanges what the browser posted. If the outcome is unknown, it does what the error says to
 // find out.
 func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection, error) {
 	token, unknown, happened := tokenIn(payload), false, false
-	name := lostName(session, payload)
 	end := func(how string) {
 		if !unknown {
 			return
@@ -144,8 +164,7 @@ func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection
 			!passes(err),
 			try == patience:
 			if l.world.exchanged(token) {
-				why := "exchanged, then " + string(bankmux.KindOf(err))
-				l.lost[name] = why
+				l.lost[l.lostName(session, payload)] = "exchanged, then " + string(bankmux.KindOf(err))
 			}
 			end("ended in " + string(bankmux.KindOf(err)))
 			return conn, err
@@ -159,7 +178,10 @@ func (l *life) post(session bankmux.Session, payload []byte) (bankmux.Connection
 }
 
 // lostName returns what identifies a link at the bank when the application has only its session.
-func lostName(session bankmux.Session, payload []byte) string {
+func (l *life) lostName(session bankmux.Session, payload []byte) string {
+	if session.Provider == plaid.Name {
+		return l.world.itemOf(tokenIn(payload))
+	}
 	var in struct {
 		ConnectionID string `json:"connectionID"`
 	}
@@ -242,57 +264,6 @@ func (l *life) client() *bankmux.Client {
 	client, err := l.world.registry.For(l.conn())
 	l.world.must(err)
 	return client
-}
-
-// move links the bank again, carries the rows over, and ends the previous connection.
-func (l *life) move() error {
-	before, client, cursor := l.conn(), l.client(), l.tables.cursor
-	if err := l.connect(nil); err != nil {
-		return err
-	}
-	l.world.count("situations", "the user links again", 1)
-	if err := l.sync(); err != nil {
-		return err
-	}
-	l.lateJob(client, before, cursor)
-	return l.disconnect(client, before)
-}
-
-// lateJob runs the sync of the previous link once more, as a schedule does that still has it. What
-// fails is left to the sync of the new link.
-func (l *life) lateJob(client *bankmux.Client, conn bankmux.Connection, cursor string) {
-	if client.Has(bankmux.CapRefresh) {
-		l.world.must(l.world.present().Refresh(conn.Reference()))
-	}
-	present := l.tables.cursor
-	defer func() { l.tables.cursor = present }()
-	for l.tables.cursor = cursor; ; {
-		var page bankmux.Delta
-		err := l.call(oddsOfReading, func(ctx context.Context) (err error) {
-			page, err = client.Sync(
-				ctx,
-				bankmux.SyncRequest{
-					Connection: conn,
-					Cursor:     l.tables.cursor,
-					Name:       l.tables.name,
-					Known:      l.tables.known,
-				},
-			)
-			return err
-		})
-		if err != nil {
-			return
-		}
-		if err := l.tables.store(page); err != nil {
-			l.complain("the job of the link before: %v", err)
-			return
-		}
-		l.narratePage(page)
-		l.world.count("situations", "a page of the previous link", 1)
-		if !page.More {
-			return
-		}
-	}
 }
 
 // leave ends the connection at the provider and in the application.

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -59,7 +62,7 @@ func troubleOf(seed uint64, lane, first int) []trouble {
 		return time.Duration(70+12*days[i])*oneDay + time.Duration(hour)*time.Hour
 	}
 	outages := []string{"hang", "unavailable", "connection_refused", "reset_before"}
-	return []trouble{
+	all := []trouble{
 		{
 			what:     "MoneyKit is down for six hours",
 			at:       at(0, 8),
@@ -97,7 +100,27 @@ func troubleOf(seed uint64, lane, first int) []trouble {
 			secretly:    true,
 		},
 	}
+	return append(
+		all,
+		trouble{
+			what:     "Plaid is down for six hours",
+			at:       at(4, 8),
+			lasts:    6 * time.Hour,
+			provider: plaid.Name,
+			fault:    oneOf(r, outages),
+		},
+		trouble{
+			what:        "a bank at Plaid is out for twelve hours",
+			at:          at(5, 8),
+			lasts:       12 * time.Hour,
+			provider:    plaid.Name,
+			institution: "ins_900101",
+		},
+	)
 }
+
+// providers are where connections are made, in turn.
+var providers = []string{moneykit.Name, dapi.Name, plaid.Name}
 
 // place is a bank where users link.
 type place struct{ country, id string }
@@ -121,7 +144,36 @@ var places = map[string][]place{
 		{"SA", "DAPIBANK_SA_SNB"},
 		{"KW", "DAPIBANK_KW_NBK"},
 		{"BH", "DAPIBANK_BH_BBK"},
+		{"US", "DAPIBANK_US_HARBOR"},
 	},
+	"plaid": {
+		{"US", "ins_900101"},
+		{"US", "ins_900101"},
+		{"US", "ins_900102"},
+		{"GB", "ins_900201"},
+		{"CA", "ins_900401"},
+		{"NL", "ins_900301"},
+	},
+}
+
+// branches are the banks that several providers serve. The country is the same at each.
+var branches = []map[string]string{
+	{moneykit.Name: "northwind", plaid.Name: "ins_900101", dapi.Name: "DAPIBANK_US_NORTHWIND"},
+	{moneykit.Name: "harbor_trust", plaid.Name: "ins_900102", dapi.Name: "DAPIBANK_US_HARBOR"},
+	{moneykit.Name: "thames_mutual", plaid.Name: "ins_900201"},
+	{moneykit.Name: "rideau", plaid.Name: "ins_900401"},
+}
+
+// others returns the further providers of a bank with its id at each.
+func (p place) others(provider string) map[string]string {
+	for _, branch := range branches {
+		if branch[provider] == p.id {
+			all := maps.Clone(branch)
+			delete(all, provider)
+			return all
+		}
+	}
+	return nil
 }
 
 // plan is what a user does and what happens to the user, each at a time of the year.
@@ -146,6 +198,7 @@ const (
 	doFresh      = "sync without a cursor"
 	doLapse      = "lapse"
 	doMove       = "move" // to a new link with new ids
+	doCross      = "move to another provider"
 	doDisconnect = "disconnect"
 	doRevoke     = "revoke" // the user withdraws access elsewhere, and the application finds out
 )
@@ -153,7 +206,7 @@ const (
 // planOf draws the plan of the n-th connection.
 func planOf(seed uint64, n int, trouble []trouble) plan {
 	r := diceOf(seed, n)
-	p := plan{provider: []string{"moneykit", "dapi"}[n%2], user: fmt.Sprint("user-", n/5), never: chance(r, 3)}
+	p := plan{provider: providers[n%len(providers)], user: fmt.Sprint("user-", n/5), never: chance(r, 3)}
 	p.place = oneOf(r, places[p.provider])
 	add := func(day int, do string, staged ...string) {
 		at := time.Duration(day)*oneDay + 8*time.Hour + time.Duration(r.IntN(12*3600))*time.Second
@@ -232,9 +285,36 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 	return p
 }
 
+// cross draws the moves to another provider. None comes after the user has left.
+func (p *plan) cross(when moves, r *rand.Rand) {
+	if len(p.place.others(p.provider)) == 0 {
+		return
+	}
+	add := func(day int) {
+		end := p.steps[len(p.steps)-1]
+		if at := time.Duration(day)*oneDay + 8*time.Hour + time.Duration(r.IntN(12*3600))*time.Second; at < end.at {
+			p.steps = append(p.steps, step{at: at, do: doCross})
+		}
+	}
+	switch when {
+	case movesNever:
+	case movesOnce:
+		p.never = false
+		add(50)
+	case movesDrawn:
+		for range 2 {
+			if day := 90 + r.IntN(220); chance(r, 45) {
+				add(day)
+			}
+		}
+	}
+	slices.SortStableFunc(p.steps, func(x, y step) int { return cmp.Compare(x.at, y.at) })
+}
+
 // situations returns those that can be staged for the connection. A bank that serves fewer days may
 // never return rows that are posted very late, so they are left out. That it serves fewer days is
-// staged once for all its connections.
+// staged once for all its connections. After a move the other provider shows the day of a row, not
+// its value date, and no longer serves old ones.
 func (p *plan) situations() (names []string) {
 	for _, s := range virtualbank.Situations() {
 		switch {
@@ -242,6 +322,7 @@ func (p *plan) situations() (names []string) {
 			s.Name == virtualbank.FewerDays,
 			s.Name == virtualbank.FewerDaysUnsaid:
 		case s.Name == virtualbank.VeryLate && p.servesFewer():
+		case s.Name == virtualbank.ValueDays && len(p.place.others(p.provider)) > 0:
 		default:
 			names = append(names, s.Name)
 		}

@@ -9,6 +9,9 @@ import (
 	"sync"
 
 	"github.com/bankmux/bankmux/internal/wirefault"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -21,6 +24,7 @@ type proxy struct {
 	injections map[string]*injection // by the connection they are meant for
 	reached    map[string]int        // exchanges that reached the proxy, by token
 	done       map[string]int        // exchanges that succeeded at the bank, by token
+	items      map[string]string     // the Item that Plaid made of a public token
 }
 
 // injection is the fault of the next call on a connection. It skips some requests, and then hits
@@ -74,22 +78,30 @@ func (s *faultyWire) twice(r *http.Request) (*http.Response, error) {
 
 // exchangeOf reports whether a path spends a one-time token.
 func exchangeOf(path string) bool {
-	return path == "/link-session/exchange-token" || path == "/v2/auth/ExchangeToken"
+	return path == "/link-session/exchange-token" || path == "/v2/auth/ExchangeToken" ||
+		path == plaidRoot+"/item/public_token/exchange"
 }
 
 func providerOf(path string) string {
-	if strings.HasPrefix(path, "/v2/") {
-		return "dapi"
+	switch {
+	case strings.HasPrefix(path, "/v2/"):
+		return dapi.Name
+	case strings.HasPrefix(path, plaidRoot+"/"):
+		return plaid.Name
 	}
-	return "moneykit"
+	return moneykit.Name
 }
+
+// plaidRoot is the path below which the proxy serves Plaid. The providers share one address.
+const plaidRoot = "/plaid"
 
 // reset starts again with another bank.
 func (d *proxy) reset(bank *virtualbank.Bank) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bank = bank
-	d.down, d.injections, d.reached, d.done = map[string]string{}, map[string]*injection{}, map[string]int{}, map[string]int{}
+	d.down, d.injections = map[string]string{}, map[string]*injection{}
+	d.reached, d.done, d.items = map[string]int{}, map[string]int{}, map[string]string{}
 }
 
 func (d *proxy) present() *virtualbank.Bank {
@@ -152,13 +164,19 @@ func (d *proxy) exchanged(token string) bool {
 	return d.done[token] > 0
 }
 
+// itemOf returns the Item that Plaid made of a public token, "" for none.
+func (d *proxy) itemOf(token string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.items[token]
+}
+
 // ServeHTTP serves a request at the bank, or the fault that is injected.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	provider, bank := providerOf(r.URL.Path), w.present()
-	handler := bank.MoneyKit()
-	if provider == "dapi" {
-		handler = bank.Dapi()
-	}
+	handler := map[string]http.Handler{
+		moneykit.Name: bank.MoneyKit(), dapi.Name: bank.Dapi(), plaid.Name: http.StripPrefix(plaidRoot, bank.Plaid()),
+	}[provider]
 	fault := w.inject(r, atServer)
 	w.count("requests", provider, 1)
 	if exchangeOf(r.URL.Path) {
@@ -170,11 +188,12 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		inner := handler
 		handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			s := &statusWriter{ResponseWriter: rw}
+			s := &exchangeWriter{ResponseWriter: rw}
 			inner.ServeHTTP(s, r)
 			if s.status/100 == 2 {
 				w.mu.Lock()
 				w.done[token]++
+				w.items[token] = s.item()
 				w.mu.Unlock()
 			}
 		})
@@ -187,23 +206,43 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wire, _ := wirefault.Lookup(fault)
-	if strings.HasPrefix(fault, "rate_limited") && provider == "moneykit" {
-		wire.Body = []byte(`{"error_code":"api_error.rate_limit_exceeded","error_message":"Rate limit exceeded"}`)
+	if strings.HasPrefix(fault, "rate_limited") {
+		switch provider {
+		case moneykit.Name:
+			wire.Body = []byte(`{"error_code":"api_error.rate_limit_exceeded","error_message":"Rate limit exceeded"}`)
+		case plaid.Name:
+			wire.Body = plaidFault("RATE_LIMIT_EXCEEDED", "RATE_LIMIT")
+		}
 	}
 	wire.Serve(rw, r, handler)
 }
 
-// statusWriter keeps the status of a response.
-type statusWriter struct {
+// exchangeWriter keeps the status and the body of an exchange's response.
+type exchangeWriter struct {
 	http.ResponseWriter
 	status int
+	body   []byte
 }
 
-func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (s *exchangeWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-func (s *statusWriter) WriteHeader(status int) {
+func (s *exchangeWriter) WriteHeader(status int) {
 	s.status = status
 	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *exchangeWriter) Write(part []byte) (int, error) {
+	s.body = append(s.body, part...)
+	return s.ResponseWriter.Write(part)
+}
+
+// item returns the id of the Item that the response names, "" for other providers.
+func (s *exchangeWriter) item() string {
+	var out struct {
+		ItemID string `json:"item_id"`
+	}
+	_ = json.Unmarshal(s.body, &out) // what does not decode names no Item
+	return out.ItemID
 }
 
 // tokenOf reads the one-time token of an exchange, or of what the user's browser posts.
@@ -220,14 +259,15 @@ func tokenIn(body []byte) string {
 	var in struct {
 		MoneyKit string `json:"exchangeable_token"`
 		Dapi     string `json:"accessCode"`
+		Plaid    string `json:"public_token"`
 	}
 	_ = json.Unmarshal(body, &in) // what is not JSON has no token
-	return in.MoneyKit + in.Dapi
+	return in.MoneyKit + in.Dapi + in.Plaid
 }
 
 // providerFaults are error responses in a provider's own format, by name.
 var providerFaults = map[string]struct {
-	provider string // "" means both
+	provider string // "" means all
 	status   int
 	body     string
 }{
@@ -267,11 +307,37 @@ var providerFaults = map[string]struct {
 		`{"success":false,"status":"failed","type":"SOAK_UNHEARD_OF","msg":"An unlisted type"}`,
 	},
 	"unheard_of_status": {"dapi", http.StatusOK, `{"success":true,"status":"pondering","operationID":"soak"}`},
+	"unheard_of_plaid": {
+		plaid.Name,
+		http.StatusBadRequest,
+		string(plaidFault("SOAK_UNHEARD_OF", "SOAK_UNHEARD_OF")),
+	},
+	"internal_error_of_plaid": {
+		plaid.Name,
+		http.StatusInternalServerError,
+		string(plaidFault("API_ERROR", "INTERNAL_SERVER_ERROR")),
+	},
+	"bank_failing_at_plaid": {
+		plaid.Name,
+		http.StatusBadRequest,
+		string(plaidFault("INSTITUTION_ERROR", "INSTITUTION_NOT_RESPONDING")),
+	},
+	"rows_change_at_plaid": {
+		plaid.Name,
+		http.StatusBadRequest,
+		string(plaidFault("TRANSACTIONS_ERROR", "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION")),
+	},
 	"null_in_place_of_list": {
 		"",
 		http.StatusOK,
 		`{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,"link":null}`,
 	},
+}
+
+// plaidFault returns an error of Plaid's.
+func plaidFault(kind, code string) []byte {
+	return []byte(`{"error_type":"` + kind + `","error_code":"` + code + `","error_message":"injected",` +
+		`"display_message":null,"request_id":"Soak"}`)
 }
 
 // atServer reports whether the server injects a fault.

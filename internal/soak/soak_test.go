@@ -42,7 +42,17 @@ type config struct {
 	// What a planted mistake needs to show, which is random otherwise.
 	staged   []string // before every sync; nil means what the plan draws
 	exchange string   // the fault in the first try of every exchange; "" means a random one
+	moves    moves    // between providers
 }
+
+// moves is when connections move to another provider.
+type moves int
+
+const (
+	movesDrawn moves = iota // as the seed has it
+	movesNever
+	movesOnce // every connection, before any leaves
+)
 
 // report has what was counted and the complaints.
 type report struct {
@@ -146,6 +156,14 @@ func TestSoakAYearOfFaultsEndsInAgreement(t *testing.T) {
 	}
 	assert.Empty(t, report.wrong, "complaints")
 	assert.NoError(t, goleak.Find(before), "goroutines are left")
+	if cfg.only < 0 && cfg.connections >= 30 { // fewer need not have all
+		for _, provider := range providers {
+			assert.NotZero(t, report.counts["syncs"][provider], provider)
+			assert.NotZero(t, report.counts["rows compared"][provider], provider)
+		}
+		assert.NotEmpty(t, report.counts["moves between providers"])
+		assert.NotZero(t, report.counts["notes after a move"]["on their rows"])
+	}
 	// The library may remember connections that have ended: those on hold, at most 10,000, and a
 	// handful of banks.
 	assert.Less(t, int64(heapAfter)-int64(heap), int64(4<<20+1<<10*cfg.connections))
@@ -176,11 +194,13 @@ func (r *report) figures(cfg config, start time.Time, heap, heapAfter uint64, go
 
 // mistake is a planted mistake, which the soak must notice.
 type mistake struct {
-	twice   bool          // an exchange that failed is sent again
-	drops   bool          // the first added row of a page is not stored
-	removes bool          // a row that is missing once is removed
-	leaks   bool          // one goroutine per year is left
-	openFor time.Duration // how long a breaker stays open
+	twice   bool // an exchange that failed is sent again
+	drops   bool // the first added row of a page is not stored
+	removes bool // a row that is missing once is removed
+	// a row that has changed is stored as another, without its note
+	forgetsNotes bool
+	leaks        bool          // one goroutine per year is left
+	openFor      time.Duration // how long a breaker stays open
 }
 
 func (m *mistake) forgets() bool { return m.drops || m.removes }

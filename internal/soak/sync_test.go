@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/reconcile"
 )
 
@@ -27,6 +28,7 @@ type tables struct {
 	owed    map[string]error
 	id      string // the connection of the cursor
 	cursor  string
+	notes   *notes // while the user moves
 	mistake *mistake
 }
 
@@ -110,6 +112,7 @@ func (s *tables) known(_ context.Context, account string, from, to bankmux.Date)
 // adds one that is.
 func (s *tables) store(page bankmux.Delta) error {
 	s.mistake.spoil(&page)
+	s.notes.carry(&page, s.mistake)
 	for _, c := range slices.Concat(page.Modified, page.Replaced) {
 		if err := s.remove(*c.Was); err != nil {
 			return err
@@ -262,11 +265,15 @@ func (l *life) nameAccounts() error {
 	return l.tables.carry(accounts, cards)
 }
 
-// refresh makes MoneyKit fetch from the bank. A second one within the hour may be rate limited. If
-// the outcome is unknown, it reads the status, as the error says.
+// refresh makes the provider fetch from the bank. A second one within the hour may be rate limited.
+// If the outcome is unknown, it reads the status, as the error says. Plaid bills each, so the first
+// sync and every second later one do without, until the rows are to be compared.
 func (l *life) refresh() error {
 	client, conn := l.client(), l.conn()
 	if !client.Has(bankmux.CapRefresh) {
+		return nil
+	}
+	if client.Name() == plaid.Name && !l.calm && (l.tables.cursor == "" || chance(l.dice, 50)) {
 		return nil
 	}
 	err := l.call(oddsOfReading, func(ctx context.Context) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/bankmux/bankmux/internal/memnet"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -105,10 +106,21 @@ func (w *world) open() error {
 	if err != nil {
 		return err
 	}
-	w.registry, err = bankmux.NewRegistry([]*bankmux.Client{mk.With(w.counting), dp.With(w.counting)}, []bankmux.Route{
-		{Client: "moneykit", Countries: []string{"US", "GB", "CA"}},
-		{Client: "dapi", Countries: []string{"AE", "SA", "KW", "BH"}},
+	pl, err := plaid.New(plaid.Config{
+		BaseURL: base + plaidRoot, ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret),
+		Environment: bankmux.Sandbox, HTTPClient: hc, BodyLimit: limit, Guard: w.guard, Now: now,
 	})
+	if err != nil {
+		return err
+	}
+	w.registry, err = bankmux.NewRegistry(
+		[]*bankmux.Client{mk.With(w.counting), dp.With(w.counting), pl.With(w.counting)},
+		[]bankmux.Route{
+			{Client: moneykit.Name, Countries: []string{"US", "GB", "CA"}},
+			{Client: dapi.Name, Countries: []string{"AE", "SA", "KW", "BH", "US"}},
+			{Client: plaid.Name, Countries: []string{"US", "GB", "CA", "NL"}},
+		},
+	)
 	if err != nil {
 		return err
 	}
