@@ -1,0 +1,218 @@
+// The launcher opens the page of a provider in the browser, and resolves with what to post to the
+// back end. It has no dependencies. launcher.d.ts has its types and its promises.
+
+export class LaunchError extends Error {
+  constructor(code, text, options) {
+    super("bankmux: " + text, options);
+    this.name = "LaunchError";
+    this.code = code;
+  }
+}
+
+export function connect(launch, options) {
+  return start(launch, options);
+}
+
+export function resume(launch, url, options) {
+  return start(launch, options, String(url));
+}
+
+// The run that is open in this page, if there is one.
+let current;
+
+function start(launch, options, url) {
+  const key = JSON.stringify([launch, url]);
+  current ??= { key, promise: settle({ ...options, launch, url }) };
+  return current.key === key
+    ? current.promise
+    : Promise.reject(new LaunchError("already_open", "another launch is open"));
+}
+
+// settle opens the page of a run and returns the outcome. Nothing of the run remains afterwards.
+async function settle(run) {
+  const { url, signal } = run;
+  const focused = document.activeElement;
+  const controller = new AbortController();
+  run.end = controller.signal; // aborts at the end, whatever the outcome
+  try {
+    const payload = await new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: run.end });
+      run.resolve = resolve;
+      run.reject = reject;
+      // The user left, or the provider's page failed.
+      run.exit = (error) => resolve({ error: error ?? null });
+      open(run).catch(reject);
+    });
+    // What the bank added to the address stays neither in the address bar nor in the history.
+    if (payload && url === location.href) history.replaceState(history.state, "", location.pathname);
+    return payload;
+  } catch (error) {
+    run.failed = true;
+    throw error;
+  } finally {
+    current = undefined;
+    controller.abort();
+    // Keyboard users continue where they were, unless the page moved the focus.
+    if (/BODY|IFRAME/.test(document.activeElement?.tagName ?? "BODY")) focused?.focus?.();
+  }
+}
+
+// open shows the provider's page. resolve, reject or exit of the run ends it later.
+async function open(run) {
+  const { launch, url, loaders, resolve, exit, end } = run;
+  const provider = need(launch ?? {}, "provider");
+  if (launch.url) {
+    if (url) return resolve(query(url));
+    // The browser may keep this page, and show it again if the user goes back.
+    addEventListener("pageshow", (event) => event.persisted && exit(), { signal: end });
+    return location.assign(web(launch, "url"));
+  }
+  const opener = openers[provider];
+  const loader = loaders?.[provider];
+  if (!opener && !loader) fail("unknown_provider", `${provider} has neither launch.url nor a loader`);
+  document.addEventListener("securitypolicyviolation", (event) => violated(run, event), { signal: end });
+  const kit = await (loader ? inject(provider, loader) : load(run));
+  if (end.aborted) return;
+  try {
+    await (opener ? opener(run, kit) : kit(launch, { url, signal: end }).then(resolve));
+  } catch (error) {
+    if (error instanceof LaunchError) throw error;
+    const text = String(error?.message ?? error).split(launch.token).join("…"); // it may quote the token
+    fail("provider_failed", `${provider} failed: ${text}`);
+  }
+}
+
+const openers = {
+  __proto__: null,
+
+  moneykit(run, MoneyKit) {
+    const { launch, url, resolve, exit, end } = run;
+    const token = need(launch, "token");
+    const kit = typeof MoneyKit === "function" ? new MoneyKit() : MoneyKit;
+    // A link succeeds with (token, institution, id), and a relink with (institution, id). This
+    // holds for continue too.
+    const success = (first, second) =>
+      resolve(
+        typeof first === "string" ? { exchangeable_token: first, institution: second } : { institution: first },
+      );
+    const stored = "moneykit.linkSessionToken";
+    try {
+      if (url) {
+        localStorage.setItem(stored, token); // another tab may have stored its own
+        kit.continue(url, success, exit);
+        // A popup wakes the window that opened it, and the outcome goes there.
+        if (window.opener) return resolve(null);
+      } else {
+        kit[launch.mode](token, success, exit);
+      }
+    } finally {
+      // MoneyKit leaves the token there after a success. Only continue reads it.
+      if (localStorage.getItem(stored) === token) localStorage.removeItem(stored);
+    }
+    const frame = [...document.querySelectorAll("#moneykit-connect-frame")].pop();
+    if (!frame) return;
+    frame.title ||= "MoneyKit";
+    run.page = frame.src;
+    // A link that ends without a token removes the frame and calls neither function. Otherwise the
+    // call comes first.
+    const observer = new MutationObserver(() => frame.isConnected || exit());
+    observer.observe(document, { childList: true, subtree: true });
+    end.onabort = () => {
+      observer.disconnect();
+      if (run.failed) frame.remove();
+    };
+  },
+
+  async dapi({ launch, resolve, exit, end }, Dapi) {
+    let handler;
+    // Dapi may call onReady before create returns.
+    await new Promise((onReady) => {
+      handler = Dapi.create({
+        ...launch.parameters,
+        isExperimental: launch.parameters?.isExperimental === "true",
+        appKey: need(launch, "app_key"),
+        environment: launch.environment,
+        countries: launch.countries,
+        onSuccess: resolve,
+        onFailure: exit,
+        onReady,
+      });
+    });
+    if (!end.aborted) handler.open();
+  },
+
+  plaid({ launch, url, resolve, exit, end }, Plaid) {
+    const handler = Plaid.create({
+      token: need(launch, "token"),
+      ...(url && { receivedRedirectUri: url }),
+      onSuccess: (public_token, metadata) => resolve({ public_token, metadata }),
+      onExit: exit,
+    });
+    end.onabort = () => handler.destroy();
+    handler.open();
+  },
+};
+
+function fail(code, text, options) {
+  throw new LaunchError(code, text, options);
+}
+
+// query returns what to post for the query of a redirect, like bankmux.PayloadFromQuery.
+function query(url) {
+  const pairs = [...new URL(url, location.href).searchParams];
+  const payload = Object.fromEntries(pairs);
+  if (Object.keys(payload).length < pairs.length) fail("invalid_url", "the address repeats a parameter");
+  return payload;
+}
+
+function need(launch, field) {
+  return launch[field] || fail("invalid_launch", `the launch has no ${field}`);
+}
+
+// web returns an address that the browser may load. Others, such as javascript:, run code.
+function web(launch, field) {
+  const { href } = new URL(need(launch, field), location.href);
+  return /^https?:/.test(href) ? href : fail("invalid_launch", `launch.${field} is not an http address`);
+}
+
+// inject returns what a loader of the application returns: a module, or its default export.
+async function inject(provider, loader) {
+  try {
+    const loaded = await loader();
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    fail("not_loaded", `loaders.${provider} failed`, { cause });
+  }
+}
+
+// load returns what the provider's script defines.
+async function load(run) {
+  const { launch, nonce = "" } = run;
+  const name = { dapi: "Dapi", plaid: "Plaid" }[launch.provider];
+  if (!name) fail("loader_missing", `loaders.${launch.provider} must import ${launch.package}`);
+  const src = (run.script = run.page = web(launch, "script_url"));
+  if (!window[name]) {
+    await new Promise((onload) => {
+      // An error waits for the event of a violated policy, which says more.
+      const onerror = () => setTimeout(onload);
+      document.head.append(Object.assign(document.createElement("script"), { nonce, src, onload, onerror }));
+    });
+  }
+  return window[name] ?? fail("not_loaded", `${src} is blocked or does not define ${name}`);
+}
+
+// violated ends the run if the page's policy blocks the provider's script or frame. The address of
+// a frame may have the token, so only its origin is shown.
+function violated(run, { disposition, effectiveDirective, blockedURI }) {
+  const frame = /frame|child/.test(effectiveDirective) && run.page && site(blockedURI) === site(run.page);
+  if (disposition === "enforce" && (frame || blockedURI === run.script)) {
+    const { origin } = new URL(blockedURI);
+    run.reject(new LaunchError("blocked_by_csp", `${effectiveDirective} of the page's policy lacks ${origin}`));
+  }
+}
+
+// site returns the end of a host name, because the frame of cdn.example.com is connect.example.com.
+function site(address) {
+  return address.split(/[/:]+/)[1]?.split(".").slice(-2).join(".");
+}
