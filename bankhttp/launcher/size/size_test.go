@@ -1,5 +1,5 @@
-// Package size measures the launcher as a browser gets it from a bundler. It is a module of its own,
-// because it needs a minifier.
+// Package size measures the launcher as a browser gets it from a bundler. It is a module of its
+// own, because it needs a minifier.
 package size
 
 import (
