@@ -84,8 +84,6 @@ async function open(run) {
 }
 
 const openers = {
-  __proto__: null,
-
   moneykit(run, MoneyKit) {
     const { launch, url, resolve, exit, end } = run;
     const token = need(launch, "token");

@@ -24,18 +24,24 @@ const flags = [
 // useBrowser starts a bank, an application and Chromium for the tests of a file. The object that it
 // returns is filled before the first test.
 export function useBrowser() {
-  const env = {};
+  const env = useChromium();
   before(async () => {
     env.server = await serve();
     env.addr = env.server.addr;
+  });
+  after(() => env.server?.close());
+  return env;
+}
+
+// useChromium starts Chromium alone.
+export function useChromium() {
+  const env = {};
+  before(async () => {
     env.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags,
     });
   });
-  after(async () => {
-    await env.browser?.close();
-    await env.server?.close();
-  });
+  after(() => env.browser?.close());
   return env;
 }
 
