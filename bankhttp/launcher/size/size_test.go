@@ -3,10 +3,11 @@
 package size
 
 import (
-	"os"
 	"testing"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"github.com/bankmux/bankmux/bankhttp/launcher"
 )
 
 // maxBytes is what the launcher may cost a page, minified and before compression.
@@ -14,11 +15,7 @@ const maxBytes = 4 << 10
 
 func TestTheMinifiedLauncherIsSmall(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../launcher.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	result := api.Transform(string(source), api.TransformOptions{
+	result := api.Transform(string(launcher.Module()), api.TransformOptions{
 		Format: api.FormatESModule, Target: api.ES2022,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
 	})
