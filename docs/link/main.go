@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp/launcher"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -26,6 +27,7 @@ func main() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
+	mux.Handle("GET /launcher.js", launcher.Handler())
 	mux.HandleFunc("POST /link", a.start)
 	mux.HandleFunc("POST /link/{session}", a.finish)
 
