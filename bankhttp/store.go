@@ -26,6 +26,7 @@ type Store interface {
 	Reader
 	Queue
 	inbox.Seen
+	bankmux.Ledger
 }
 
 // Sessions stores runs of the linking flow. They are secret: see [bankmux.Session.Seal].
@@ -72,8 +73,9 @@ type Connections interface {
 
 // Challenges stores open questions of banks. They may hold data of the user, so encrypt them.
 type Challenges interface {
-	// SaveChallenge stores a challenge for its user and returns an id for the browser. If the same
-	// challenge of the connection is stored already, by its ID and Op, it returns that id.
+	// SaveChallenge stores a challenge for its user and returns an id for the browser. If a
+	// challenge of the connection with the same ID is stored already, it returns that one's id and
+	// changes nothing.
 	SaveChallenge(ctx context.Context, user string, challenge bankmux.Challenge) (id string, err error)
 	// Challenge returns an open challenge of a user.
 	Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error)
@@ -84,8 +86,9 @@ type Challenges interface {
 
 // Reader reads what is stored for the pages of a user.
 type Reader interface {
-	// Accounts returns all accounts of a user with the last balances that were stored.
-	Accounts(ctx context.Context, user string) ([]Account, error)
+	// Accounts returns the accounts of a user with the last balances that were stored. With
+	// connections it returns the accounts that these listed last, and otherwise all.
+	Accounts(ctx context.Context, user string, connections ...string) ([]Account, error)
 	// SaveBalances stores balances of a connection. They name accounts by the provider's ids. An
 	// account without balances keeps those that it has.
 	SaveBalances(ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances) error
@@ -102,8 +105,8 @@ type Queue interface {
 
 // Account is a stored account.
 type Account struct {
-	ID         string            // the application's own name, as [bankmux.Ledger] gave it
-	Connection string            // [bankmux.Connection.ID]
+	Name       string            // the application's own, as [bankmux.Ledger] gave it
+	Connection string            // [bankmux.Connection.ID] of the last one that listed it
 	Account    bankmux.Account   // as the provider listed it last
 	Balances   []bankmux.Balance // nil if none was stored; absent is not zero
 	Due        bankmux.Date      // of the balance that is due, zero if the bank does not say
@@ -114,7 +117,7 @@ type Account struct {
 type Query struct {
 	User    string
 	Text    string       // words of description or counterparty, whatever the case
-	Account string       // [Account.ID]
+	Account string       // [Account.Name]
 	From    bankmux.Date // included
 	To      bankmux.Date // included
 	Limit   int          // rows per page, at least 1
@@ -130,6 +133,6 @@ type Page struct {
 // Transaction is a stored transaction.
 type Transaction struct {
 	Key     string // [bankmux.Known.Key]
-	Account string // [Account.ID]
+	Account string // [Account.Name]
 	Row     bankmux.Transaction
 }

@@ -1,0 +1,223 @@
+package bankhttp
+
+// This file has the handlers for accounts with balances.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// accounts is the response of Accounts, ReadAccounts and Answer.
+type accounts struct {
+	Accounts []accountView `json:"accounts"`
+	Failed   []failure     `json:"failed,omitempty"`
+}
+
+// accountView is an account as a browser gets it. It has no id of the provider and no number.
+type accountView struct {
+	ID         string              `json:"id"`
+	Connection string              `json:"connection"`
+	Kind       bankmux.AccountKind `json:"kind"`
+	Name       string              `json:"name,omitempty"`
+	Nickname   string              `json:"nickname,omitempty"`
+	Mask       string              `json:"mask,omitempty"`
+	Currency   bankmux.Currency    `json:"currency,omitempty"`
+	Closed     bool                `json:"closed,omitempty"`
+	Balances   []bankmux.Balance   `json:"balances,omitempty"` // absent is not zero
+	Due        bankmux.Date        `json:"due,omitzero"`
+	ReadAt     time.Time           `json:"read_at,omitzero"` // when the balances were read
+}
+
+// failure names what could not be read now.
+type failure struct {
+	Connection  string                  `json:"connection"`
+	Institution bankmux.InstitutionView `json:"institution"`
+	Account     string                  `json:"account,omitempty"` // "" if it concerns the whole connection
+	Problem     Problem                 `json:"problem"`
+
+	whole bool // it is of the whole call
+}
+
+// failureOf returns one part of a result that could not be read.
+func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failure) failure {
+	return failure{
+		Connection: conn.ID, Institution: conn.View().Institution, Account: names[f.Account], Problem: ProblemOf(f),
+	}
+}
+
+// Accounts handles GET. It returns the accounts of all connections of the user with the last stored
+// balances, and asks no bank. An account whose balance was never read has none.
+func (s *Service) Accounts() http.Handler {
+	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+		return s.accountsOf(ctx, r.user, "", nil)
+	})
+}
+
+// ReadAccounts handles POST. It reads accounts and balances of all connections of the user at the
+// banks, side by side, and stores them. Then it returns what [Service.Accounts] returns, and the
+// failures. The failure of one bank leaves the others alone. Its accounts keep the last balances
+// with the time at which they were read.
+//
+// The query parameter connection limits it to one connection. It is a POST because a bank may send
+// the user a one-time password.
+func (s *Service) ReadAccounts() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		only := r.http.URL.Query().Get("connection")
+		conns, err := s.connectionsOf(ctx, r.user, only)
+		if err != nil {
+			return nil, err
+		}
+		failed, err := s.readAll(ctx, conns)
+		if err != nil {
+			return nil, err
+		}
+		return s.accountsOf(ctx, r.user, only, failed)
+	})
+}
+
+// connectionsOf returns the connections of a user, or the one that was asked for.
+func (s *Service) connectionsOf(ctx context.Context, user, only string) ([]bankmux.Connection, error) {
+	if only == "" {
+		return s.store.Connections(ctx, user)
+	}
+	conn, err := s.store.Connection(ctx, user, only)
+	return []bankmux.Connection{conn}, err
+}
+
+// accountsOf returns the stored accounts of a user with the failures of a reading.
+func (s *Service) accountsOf(ctx context.Context, user, only string, failed []failure) (accounts, error) {
+	var connections []string
+	if only != "" {
+		connections = []string{only}
+	}
+	stored, err := s.store.Accounts(ctx, user, connections...)
+	if err != nil {
+		return accounts{}, err
+	}
+	out := accounts{Accounts: []accountView{}, Failed: failed}
+	for i := range stored {
+		out.Accounts = append(out.Accounts, viewOf(&stored[i]))
+	}
+	return out, nil
+}
+
+// viewOf returns the part of an account that a browser may have.
+func viewOf(a *Account) accountView {
+	return accountView{
+		ID: a.Name, Connection: a.Connection, Kind: a.Account.Kind,
+		Name: a.Account.Name, Nickname: a.Account.Nickname, Mask: a.Account.Mask,
+		Currency: a.Account.Currency, Closed: a.Account.Closed,
+		Balances: slices.Clone(a.Balances), Due: a.Due, ReadAt: a.ReadAt,
+	}
+}
+
+// maxReads is how many connections of a user are read at a time.
+const maxReads = 8
+
+// readAll reads connections side by side. The error is one of the store.
+func (s *Service) readAll(ctx context.Context, conns []bankmux.Connection) ([]failure, error) {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, maxReads)
+	failed, errs := make([][]failure, len(conns)), make([]error, len(conns))
+	for i, conn := range conns {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			failed[i], errs[i] = s.readOne(ctx, conn)
+		})
+	}
+	all.Wait()
+	return slices.Concat(failed...), errors.Join(errs...)
+}
+
+// readOne reads accounts and balances of a connection and stores them.
+func (s *Service) readOne(ctx context.Context, conn bankmux.Connection) ([]failure, error) {
+	client, err := s.clientFor(conn)
+	if err != nil {
+		return s.failures(ctx, conn, nil, err)
+	}
+	conn, err = s.verified(ctx, client, conn)
+	if err != nil {
+		return s.failures(ctx, conn, nil, err)
+	}
+	listed, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	return s.afterAccounts(ctx, client, conn, listed, err)
+}
+
+// afterAccounts stores a list of accounts, and reads and stores their balances.
+func (s *Service) afterAccounts(
+	ctx context.Context, client *bankmux.Client, conn bankmux.Connection, listed bankmux.AccountsResult, err error,
+) ([]failure, error) {
+	partial, isPartial := errors.AsType[*bankmux.PartialError](err)
+	if err != nil && !isPartial {
+		return s.failures(ctx, conn, nil, err)
+	}
+	names, nameErr := s.store.NameAccounts(ctx, conn, listed.Accounts)
+	if nameErr != nil {
+		return nil, nameErr
+	}
+	var failed []failure
+	if isPartial {
+		if failed, err = s.failures(ctx, conn, names, partial); err != nil {
+			return nil, err
+		}
+	}
+	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: listed.Accounts})
+	more, err := s.afterBalances(ctx, conn, names, read, err)
+	return append(failed, more...), err
+}
+
+// afterBalances stores balances.
+func (s *Service) afterBalances(
+	ctx context.Context, conn bankmux.Connection, names map[string]string, read bankmux.BalancesResult, err error,
+) ([]failure, error) {
+	if len(read.Balances) > 0 {
+		if saveErr := s.store.SaveBalances(ctx, conn, read.Balances); saveErr != nil {
+			return nil, saveErr
+		}
+	}
+	if err == nil {
+		return nil, s.note(ctx, conn, nil)
+	}
+	return s.failures(ctx, conn, names, err)
+}
+
+// failures returns what an error of a call on a connection leaves unread, and stores what it shows
+// about the connection. The error is one of the store.
+func (s *Service) failures(
+	ctx context.Context, conn bankmux.Connection, names map[string]string, err error,
+) ([]failure, error) {
+	if errors.Is(err, KindStore) {
+		return nil, err
+	}
+	if noteErr := s.note(ctx, conn, err); noteErr != nil {
+		return nil, noteErr
+	}
+	one := failure{Connection: conn.ID, Institution: conn.View().Institution, whole: true}
+	partial, ok := errors.AsType[*bankmux.PartialError](err)
+	if !ok {
+		var storeErr error
+		one.Problem, storeErr = s.problemOf(ctx, conn.User, err)
+		if errors.Is(storeErr, KindStore) {
+			return nil, storeErr
+		}
+		return []failure{one}, nil
+	}
+	if names == nil {
+		var nameErr error
+		if names, nameErr = s.store.NameAccounts(ctx, conn, nil); nameErr != nil {
+			return nil, unlessDeleted(nameErr)
+		}
+	}
+	var all []failure
+	for _, f := range partial.Failed {
+		all = append(all, failureOf(conn, names, f))
+	}
+	return all, nil
+}

@@ -1,0 +1,115 @@
+package bankhttp
+
+// This file has the handlers about connections.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+)
+
+// connections is the response of Connections.
+type connections struct {
+	Connections []bankmux.ConnectionView `json:"connections"`
+}
+
+// Connections handles GET. It returns the user's connections with their state, as stored.
+func (s *Service) Connections() http.Handler {
+	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+		all, err := s.store.Connections(ctx, r.user)
+		if err != nil {
+			return nil, err
+		}
+		out := connections{[]bankmux.ConnectionView{}}
+		for _, conn := range all {
+			out.Connections = append(out.Connections, conn.View())
+		}
+		return out, nil
+	})
+}
+
+// Disconnect handles DELETE for a connection of the user, which the path names as {connection}. It
+// ends the access at the provider first, and then deletes the row. It may be repeated. A connection
+// that does not exist is a success.
+func (s *Service) Disconnect() http.Handler {
+	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
+		ctx, cancel := s.lasting(ctx)
+		defer cancel()
+		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		if bankmux.KindOf(err) == bankmux.ErrNotFound {
+			return noContent{}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		client, err := s.clientFor(conn)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn}); err != nil {
+			return nil, err
+		}
+		return noContent{}, s.store.DeleteConnection(ctx, r.user, conn.ID)
+	})
+}
+
+// clientFor returns the client of a stored connection. That it is missing is a fault of the
+// configuration.
+func (s *Service) clientFor(conn bankmux.Connection) (*bankmux.Client, error) {
+	client, err := s.config.Registry.For(conn)
+	if err != nil {
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrApplication, Connection: conn.ID, Err: err, NotSent: true,
+			Detail: "the client of the connection is not registered",
+		}
+	}
+	return client, nil
+}
+
+// note stores what a call on a connection showed about its state.
+func (s *Service) note(ctx context.Context, conn bankmux.Connection, err error) error {
+	if conn.Status.After(err) == conn.Status {
+		return nil
+	}
+	updateErr := s.store.Update(ctx, conn,
+		func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+			stored.Status = stored.Status.After(err)
+			return stored, nil
+		})
+	return unlessGone(updateErr)
+}
+
+// verified reads the bank of a connection that no call has read yet, and stores what it learns. It
+// returns other connections as they are.
+func (s *Service) verified(
+	ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+) (bankmux.Connection, error) {
+	if conn.Status.State != bankmux.StateUnverified {
+		return conn, nil
+	}
+	now, err := client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	if err != nil {
+		return conn, err
+	}
+	return now.Connection, s.keep(ctx, now.Connection)
+}
+
+// keep stores what a call learned of a connection beside the stored credential.
+func (s *Service) keep(ctx context.Context, now bankmux.Connection) error {
+	return unlessGone(s.store.Update(ctx, now,
+		func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+			stored.Institution, stored.Status = now.Institution, now.Status
+			stored.Products, stored.Consent, stored.UpdatedAt = now.Products, now.Consent, now.UpdatedAt
+			return stored, nil
+		}))
+}
+
+// unlessGone ignores that the row was deleted meanwhile.
+func unlessGone(err error) error {
+	if errors.Is(err, bankmux.ErrGone) {
+		return nil
+	}
+	return err
+}

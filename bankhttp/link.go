@@ -1,0 +1,243 @@
+package bankhttp
+
+// This file has the handlers that start and finish a link or a reconnect.
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// started is the response of Link, Reconnect and Session.
+type started struct {
+	Session   string         `json:"session"`
+	Launch    bankmux.Launch `json:"launch"`
+	ExpiresAt time.Time      `json:"expires_at"`
+}
+
+// asked is the body of Link and Reconnect.
+type asked struct {
+	Country     string                 `json:"country"`
+	Institution bankmux.InstitutionRef `json:"institution"`
+	Language    string                 `json:"language"`
+}
+
+// Link handles POST. It makes a session and returns what the browser needs for the provider's page.
+// The body may name country, institution and language.
+func (s *Service) Link() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		var in asked
+		if err := s.object(r, &in); err != nil {
+			return nil, err
+		}
+		return s.start(ctx, r, in, nil)
+	})
+}
+
+// Reconnect handles POST for a connection of the user, which the path names as {connection}. It
+// makes a session that renews the connection. [Service.Finish] finishes it.
+func (s *Service) Reconnect() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		var in asked
+		if err := s.object(r, &in); err != nil {
+			return nil, err
+		}
+		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		if err != nil {
+			return nil, err
+		}
+		return s.start(ctx, r, in, &conn)
+	})
+}
+
+// start makes a session and stores it before the browser gets it.
+func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.Connection) (any, error) {
+	req := s.config.Session
+	req.User, req.Reconnect = r.user, old
+	if old == nil {
+		req.Country, req.Institution = in.Country, in.Institution
+	}
+	if in.Language != "" {
+		req.Language = in.Language
+	}
+	if s.config.PrepareSession != nil {
+		if err := s.config.PrepareSession(r.http, &req); err != nil {
+			return nil, err
+		}
+	}
+	session, err := s.config.Registry.CreateSession(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.SaveSession(ctx, session); err != nil {
+		return nil, err
+	}
+	if !session.Launch.URL.IsZero() {
+		s.remember(r, session)
+	}
+	return started{session.ID, session.Launch, session.ExpiresAt}, nil
+}
+
+// Session handles GET for a session of the user, which the path names as {session}. It returns what
+// Link returned, for a page that was loaded again before the end.
+func (s *Service) Session() http.Handler {
+	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+		session, err := s.store.Session(ctx, bankmux.SessionRef{User: r.user, ID: r.param("session")})
+		if err != nil {
+			return nil, err
+		}
+		if !time.Now().Before(session.ExpiresAt) {
+			return nil, bankmux.ErrTokenSpent
+		}
+		return started{session.ID, session.Launch, session.ExpiresAt}, nil
+	})
+}
+
+// linked is the response of Finish.
+type linked struct {
+	Connections []bankmux.ConnectionView `json:"connections"`
+	// Failed has a problem for each further bank of the run that did not become a connection.
+	// Posting the payload again exchanges the rest.
+	Failed []Problem `json:"failed,omitempty"`
+}
+
+// Finish handles POST of what the provider's page gave, as it is, for a session of the user that
+// the path names as {session}. It returns the connections.
+//
+// A payload that is posted again finds its connection. A payload of another open session of the
+// user, such as one of another tab, finishes that session. If the browser leaves, the exchange goes
+// on.
+func (s *Service) Finish() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		payload, err := s.body(r, maxPayload)
+		if err != nil {
+			return nil, err
+		}
+		ref := bankmux.SessionRef{User: r.user, ID: r.param("session")}
+		res, err := s.finish(ctx, ref, payload)
+		if err != nil {
+			return nil, err
+		}
+		out := linked{}
+		for _, conn := range res.All() {
+			out.Connections = append(out.Connections, conn.View())
+		}
+		for _, f := range res.Failed {
+			out.Failed = append(out.Failed, ProblemOf(f))
+		}
+		return out, nil
+	})
+}
+
+// finish exchanges a payload for the connections of a session, and announces them.
+func (s *Service) finish(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+) (bankmux.ExchangeResult, error) {
+	if len(payload) > 0 { // some exchanges need none
+		if _, err := bankmux.ParsePayload(payload); err != nil {
+			return bankmux.ExchangeResult{}, err
+		}
+	}
+	ctx, cancel := s.lasting(ctx)
+	defer cancel()
+	res, err := s.exchange(ctx, ref, payload)
+	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrInvalid && e.Code == bankmux.CodeOtherSession {
+		res, err = s.exchangeElsewhere(ctx, ref, payload, err)
+	}
+	if err != nil {
+		return res, err
+	}
+	for _, conn := range res.All() {
+		if err := s.announce(ctx, conn); err != nil {
+			return res, err // posting again finds the connection and announces it
+		}
+	}
+	return res, nil
+}
+
+// exchange makes the connections of a session, once.
+func (s *Service) exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+) (bankmux.ExchangeResult, error) {
+	var session bankmux.Session
+	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		var err error
+		if session, err = s.store.Session(ctx, ref); err != nil {
+			return bankmux.ExchangeResult{}, err
+		}
+		req := bankmux.ExchangeRequest{Session: session, User: ref.User, Payload: bankmux.NewSecret(payload)}
+		if session.Reconnect != nil { // the row as it is now: it may have changed since
+			conn, err := s.store.Connection(ctx, ref.User, session.ConnectionID)
+			if err != nil {
+				return bankmux.ExchangeResult{}, err
+			}
+			req.Connection = &conn
+		}
+		return s.config.Registry.ExchangeToken(ctx, req)
+	})
+	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
+		return s.exchanged(ctx, session, err)
+	}
+	return res, err
+}
+
+// exchanged returns the connection that a session has made already, such as with another payload
+// that a webhook brought. Without one it returns spent.
+func (s *Service) exchanged(
+	ctx context.Context, session bankmux.Session, spent error,
+) (bankmux.ExchangeResult, error) {
+	conn, err := s.store.Connection(ctx, session.User, session.ConnectionID)
+	switch {
+	case bankmux.KindOf(err) == bankmux.ErrNotFound:
+		return bankmux.ExchangeResult{}, spent
+	case err != nil:
+		return bankmux.ExchangeResult{}, err
+	case conn.LinkedAt.Before(session.CreatedAt):
+		return bankmux.ExchangeResult{}, spent // of an earlier session
+	}
+	return bankmux.ExchangeResult{Connection: conn}, nil
+}
+
+// maxTries bounds with how many other sessions of the user a payload is tried.
+const maxTries = 8
+
+// exchangeElsewhere tries the user's other open sessions with a payload that is of none that was
+// tried before. If it fits none, it returns the error of the first.
+func (s *Service) exchangeElsewhere(
+	ctx context.Context, not bankmux.SessionRef, payload []byte, first error,
+) (bankmux.ExchangeResult, error) {
+	all, err := s.store.Sessions(ctx, not.User)
+	if err != nil {
+		return bankmux.ExchangeResult{}, err
+	}
+	tries := 0
+	for i := range all {
+		session := &all[i]
+		if session.ID == not.ID {
+			continue
+		}
+		if tries++; tries > maxTries {
+			break
+		}
+		res, err := s.exchange(ctx, session.Ref(), payload)
+		if e := bankmux.ErrorOf(err); e == nil || e.Kind != bankmux.ErrInvalid {
+			return res, err
+		}
+	}
+	return bankmux.ExchangeResult{}, first
+}
+
+// announce puts the first sync of a connection into the queue, and calls Config.Linked.
+func (s *Service) announce(ctx context.Context, conn bankmux.Connection) error {
+	err := s.store.Queue(ctx, bankmux.Event{
+		Kind: bankmux.EventTransactionsAvailable, Name: "linked", Client: conn.Client, Provider: conn.Provider,
+		Key: "linked/" + conn.ID + "/" + conn.LinkedAt.UTC().Format(time.RFC3339Nano), At: conn.LinkedAt,
+		ReferenceKey: conn.ReferenceKey,
+	})
+	if err == nil && s.config.Linked != nil {
+		s.config.Linked(ctx, conn)
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package bankhttp
+
+// This file gives failures of the store a kind of their own.
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+
+	"github.com/bankmux/bankmux"
+)
+
+// marked is a Store whose errors have a kind. An error without a kind becomes KindStore.
+type marked struct {
+	Store
+
+	log *slog.Logger
+}
+
+// storeError is an error of the store. Its text is for the log alone.
+type storeError struct {
+	did string
+	err error
+}
+
+func (e *storeError) Error() string { return string(KindStore) + ": " + e.did + ": " + e.err.Error() }
+
+func (e *storeError) Unwrap() []error { return []error{KindStore, e.err} }
+
+// mark returns err, with KindStore if it has no kind.
+func mark(did string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[bankmux.Kind](err); ok {
+		return err
+	}
+	return &storeError{did, err}
+}
+
+// lookUp marks the error of a read by an id from a browser. A row that does not open may belong to
+// another user, so it does not exist for this one.
+func (m marked) lookUp(ctx context.Context, did string, err error) error {
+	if errors.Is(err, bankmux.ErrSeal) {
+		m.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: a stored row does not open", slog.Any("error", err))
+		return bankmux.ErrNotFound
+	}
+	return mark(did, err)
+}
+
+func (m marked) SaveSession(ctx context.Context, session bankmux.Session) error {
+	return mark("save a session", m.Store.SaveSession(ctx, session))
+}
+
+func (m marked) Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Session, error) {
+	session, err := m.Store.Session(ctx, ref)
+	return session, m.lookUp(ctx, "read a session", err)
+}
+
+func (m marked) Sessions(ctx context.Context, user string) ([]bankmux.Session, error) {
+	all, err := m.Store.Sessions(ctx, user)
+	return all, mark("read the sessions", err)
+}
+
+func (m marked) FindSession(ctx context.Context, id string) (bankmux.Session, error) {
+	session, err := m.Store.FindSession(ctx, id)
+	return session, mark("find a session", err)
+}
+
+func (m marked) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	exchange func(ctx context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	res, err := m.Store.Exchange(ctx, ref, payload, exchange)
+	return res, mark("exchange", err)
+}
+
+func (m marked) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
+	conn, err := m.Store.Connection(ctx, user, id)
+	return conn, m.lookUp(ctx, "read a connection", err)
+}
+
+func (m marked) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
+	all, err := m.Store.Connections(ctx, user)
+	return all, mark("read the connections", err)
+}
+
+func (m marked) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
+	return mark("update a connection", m.Store.Update(ctx, conn, change))
+}
+
+func (m marked) DeleteConnection(ctx context.Context, user, id string) error {
+	return mark("delete a connection", m.Store.DeleteConnection(ctx, user, id))
+}
+
+func (m marked) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
+	id, err := m.Store.SaveChallenge(ctx, user, ch)
+	return id, mark("save a challenge", err)
+}
+
+func (m marked) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {
+	ch, err := m.Store.Challenge(ctx, user, id)
+	return ch, m.lookUp(ctx, "read a challenge", err)
+}
+
+func (m marked) CloseChallenge(ctx context.Context, user, id string) error {
+	return m.lookUp(ctx, "close a challenge", m.Store.CloseChallenge(ctx, user, id))
+}
+
+func (m marked) Accounts(ctx context.Context, user string, connections ...string) ([]Account, error) {
+	all, err := m.Store.Accounts(ctx, user, connections...)
+	return all, mark("read the accounts", err)
+}
+
+func (m marked) SaveBalances(
+	ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances,
+) error {
+	return mark("save balances", m.Store.SaveBalances(ctx, conn, balances))
+}
+
+func (m marked) Transactions(ctx context.Context, query Query) (Page, error) {
+	page, err := m.Store.Transactions(ctx, query)
+	return page, mark("read transactions", err)
+}
+
+func (m marked) Queue(ctx context.Context, event bankmux.Event) error {
+	return mark("queue an event", m.Store.Queue(ctx, event))
+}
+
+func (m marked) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
+	state, err := m.Store.SyncState(ctx, conn)
+	return state, mark("read a sync state", err)
+}
+
+func (m marked) NameAccounts(
+	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
+) (map[string]string, error) {
+	names, err := m.Store.NameAccounts(ctx, conn, accounts)
+	return names, mark("name accounts", err)
+}
+
+func (m marked) Known(
+	ctx context.Context, account string, from, to bankmux.Date,
+) iter.Seq2[bankmux.Known, error] {
+	return func(yield func(bankmux.Known, error) bool) {
+		for known, err := range m.Store.Known(ctx, account, from, to) {
+			if !yield(known, mark("read known rows", err)) {
+				return
+			}
+		}
+	}
+}
+
+func (m marked) StoreDelta(
+	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
+) (bool, error) {
+	stored, err := m.Store.StoreDelta(ctx, conn, from, delta, to)
+	return stored, mark("store a page", err)
+}
+
+func (m marked) StoreSyncState(
+	ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState,
+) (bool, error) {
+	stored, err := m.Store.StoreSyncState(ctx, conn, from, to)
+	return stored, mark("store a sync state", err)
+}

@@ -1,0 +1,336 @@
+package bankhttp
+
+// This file has a Store in memory: sessions, exchanges, connections, challenges and events.
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/inbox"
+)
+
+// Memory is a [Store] for tests and trials in one process. It loses everything when the process
+// ends, and encrypts nothing. So it is not for production: see package store. Make one with
+// [NewMemory]. It is safe for concurrent use.
+type Memory struct {
+	*inbox.Memory
+
+	keeper *bankmux.MemoryKeeper
+
+	mu         sync.Mutex
+	sessions   []bankmux.Session // in the order in which they were made
+	exchanges  map[exchangeKey]*exchange
+	refs       []bankmux.Ref // of the connections, in the order in which they were made
+	challenges map[string]openChallenge
+	events     []bankmux.Event
+	books      books
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{
+		Memory: inbox.NewMemory(0, 0), keeper: bankmux.NewMemoryKeeper(),
+		exchanges: map[exchangeKey]*exchange{}, challenges: map[string]openChallenge{}, books: newBooks(),
+	}
+}
+
+// exchangeKey names what was posted.
+type exchangeKey struct {
+	ref     bankmux.SessionRef
+	payload [sha256.Size]byte
+}
+
+// exchange is one that runs or has succeeded.
+type exchange struct {
+	done chan struct{}
+	refs []bankmux.Ref // of the connections, valid once done is closed
+	ok   bool          // the result is to be kept
+}
+
+// openChallenge is a challenge that waits for answers.
+type openChallenge struct {
+	user string
+	ch   bankmux.Challenge
+}
+
+// SaveSession is that of [Sessions]. It forgets sessions that have expired.
+func (m *Memory) SaveSession(_ context.Context, session bankmux.Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.sessions = slices.DeleteFunc(m.sessions, func(s bankmux.Session) bool {
+		return s.ID == session.ID || now.After(s.ExpiresAt)
+	})
+	m.sessions = append(m.sessions, session)
+	return nil
+}
+
+// Session is that of [Sessions].
+func (m *Memory) Session(_ context.Context, ref bankmux.SessionRef) (bankmux.Session, error) {
+	return m.findSession(func(s *bankmux.Session) bool { return s.Ref() == ref })
+}
+
+// FindSession is that of [Sessions].
+func (m *Memory) FindSession(_ context.Context, id string) (bankmux.Session, error) {
+	return m.findSession(func(s *bankmux.Session) bool { return s.ID == id })
+}
+
+func (m *Memory) findSession(is func(*bankmux.Session) bool) (bankmux.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.sessions {
+		if is(&m.sessions[i]) {
+			return m.sessions[i], nil
+		}
+	}
+	return bankmux.Session{}, bankmux.ErrNotFound
+}
+
+// Sessions is that of [Sessions].
+func (m *Memory) Sessions(_ context.Context, user string) ([]bankmux.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []bankmux.Session
+	now := time.Now()
+	for i := len(m.sessions) - 1; i >= 0; i-- {
+		if s := &m.sessions[i]; s.User == user && now.Before(s.ExpiresAt) {
+			all = append(all, *s)
+		}
+	}
+	return all, nil
+}
+
+// Exchange is that of [Exchanges]. It remembers results as long as the process runs.
+func (m *Memory) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	run func(ctx context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	key := exchangeKey{ref, sha256.Sum256(payload)}
+	for {
+		m.mu.Lock()
+		one, ok := m.exchanges[key]
+		if !ok {
+			one = &exchange{done: make(chan struct{})}
+			m.exchanges[key] = one
+		}
+		m.mu.Unlock()
+		if !ok {
+			return m.run(ctx, key, one, run)
+		}
+		select {
+		case <-one.done:
+		case <-ctx.Done():
+			return bankmux.ExchangeResult{}, ctx.Err()
+		}
+		if one.ok {
+			return m.resultOf(one)
+		}
+	}
+}
+
+// run makes an exchange and stores its connections.
+func (m *Memory) run(
+	ctx context.Context, key exchangeKey, one *exchange,
+	run func(ctx context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if !one.ok {
+			delete(m.exchanges, key)
+		}
+		close(one.done)
+	}()
+	res, err := run(ctx)
+	if err != nil {
+		return res, err
+	}
+	for _, conn := range res.All() {
+		m.keeper.Put(conn)
+		one.refs = append(one.refs, conn.Ref())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ref := range one.refs {
+		if !slices.Contains(m.refs, ref) {
+			m.refs = append(m.refs, ref)
+		}
+	}
+	one.ok = len(res.Failed) == 0
+	return res, nil
+}
+
+// resultOf returns the connections of an exchange as they are stored now.
+func (m *Memory) resultOf(one *exchange) (bankmux.ExchangeResult, error) {
+	var res bankmux.ExchangeResult
+	for i, ref := range one.refs {
+		conn, ok := m.keeper.Get(ref)
+		switch {
+		case !ok && i == 0:
+			return res, bankmux.ErrGone
+		case i == 0:
+			res.Connection = conn
+		case ok:
+			res.More = append(res.More, conn)
+		}
+	}
+	return res, nil
+}
+
+// Connection is that of [Connections].
+func (m *Memory) Connection(_ context.Context, user, id string) (bankmux.Connection, error) {
+	for _, conn := range m.stored() {
+		if conn.User == user && conn.ID == id {
+			return conn, nil
+		}
+	}
+	return bankmux.Connection{}, bankmux.ErrNotFound
+}
+
+// Connections is that of [Connections].
+func (m *Memory) Connections(_ context.Context, user string) ([]bankmux.Connection, error) {
+	return slices.DeleteFunc(m.stored(), func(c bankmux.Connection) bool { return c.User != user }), nil
+}
+
+// FindConnection returns the connection that an event names by its Client and ReferenceKey.
+func (m *Memory) FindConnection(_ context.Context, client, referenceKey string) (bankmux.Connection, error) {
+	for _, conn := range m.stored() {
+		if conn.Client == client && conn.ReferenceKey == referenceKey {
+			return conn, nil
+		}
+	}
+	return bankmux.Connection{}, bankmux.ErrNotFound
+}
+
+// stored returns all connections.
+func (m *Memory) stored() []bankmux.Connection {
+	m.mu.Lock()
+	refs := slices.Clone(m.refs)
+	m.mu.Unlock()
+	var all []bankmux.Connection
+	for _, ref := range refs {
+		if conn, ok := m.keeper.Get(ref); ok {
+			all = append(all, conn)
+		}
+	}
+	return all
+}
+
+// Update is [bankmux.Keeper.Update].
+func (m *Memory) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
+	if !m.has(conn) {
+		return bankmux.ErrGone
+	}
+	return m.keeper.Update(ctx, conn, change)
+}
+
+// has reports whether a connection is stored.
+func (m *Memory) has(conn bankmux.Connection) bool {
+	_, ok := m.keeper.Get(conn.Ref())
+	return ok
+}
+
+// DeleteConnection is that of [Connections]. It deletes the accounts that the connection listed
+// last, with their rows.
+func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
+	conn, err := m.Connection(ctx, user, id)
+	if err != nil {
+		return nil //nolint:nilerr // it is gone already
+	}
+	m.keeper.Delete(conn.Ref())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refs = slices.DeleteFunc(m.refs, func(ref bankmux.Ref) bool { return ref == conn.Ref() })
+	for key, open := range m.challenges {
+		if open.ch.Connection == id {
+			delete(m.challenges, key)
+		}
+	}
+	m.books.drop(conn.Ref())
+	return nil
+}
+
+// SaveChallenge is that of [Challenges].
+func (m *Memory) SaveChallenge(_ context.Context, user string, ch bankmux.Challenge) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for id, open := range m.challenges {
+		switch {
+		case now.After(open.ch.ExpiresAt):
+			delete(m.challenges, id)
+		case open.user == user && open.ch.Connection == ch.Connection && open.ch.ID == ch.ID:
+			return id, nil
+		}
+	}
+	id := rand.Text()
+	m.challenges[id] = openChallenge{user, ch}
+	return id, nil
+}
+
+// Challenge is that of [Challenges].
+func (m *Memory) Challenge(_ context.Context, user, id string) (bankmux.Challenge, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if open, ok := m.challenges[id]; ok && open.user == user {
+		return open.ch, nil
+	}
+	return bankmux.Challenge{}, bankmux.ErrNotFound
+}
+
+// CloseChallenge is that of [Challenges].
+func (m *Memory) CloseChallenge(_ context.Context, user, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if open, ok := m.challenges[id]; !ok || open.user != user {
+		return bankmux.ErrNotFound
+	}
+	delete(m.challenges, id)
+	return nil
+}
+
+// maxEvents bounds the queue.
+const maxEvents = 10_000
+
+// Queue is that of [Queue]. If 10,000 events wait, the error has no kind, and the provider delivers
+// the event again.
+func (m *Memory) Queue(_ context.Context, event bankmux.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.events) >= maxEvents {
+		return errQueueFull
+	}
+	m.events = append(m.events, event)
+	return nil
+}
+
+// Dequeue removes the oldest event from the queue and returns it. The error is
+// [bankmux.ErrNotFound] if none waits. An event of a connection that is not stored yet stays.
+func (m *Memory) Dequeue(ctx context.Context) (bankmux.Event, bankmux.Connection, error) {
+	m.mu.Lock()
+	events := slices.Clone(m.events)
+	m.mu.Unlock()
+	for _, event := range events {
+		conn, err := m.FindConnection(ctx, event.Client, event.ReferenceKey)
+		if err != nil {
+			continue
+		}
+		m.mu.Lock()
+		at := slices.IndexFunc(m.events, func(e bankmux.Event) bool { return e.Key == event.Key && e.Client == event.Client })
+		if at >= 0 {
+			m.events = slices.Delete(m.events, at, at+1)
+		}
+		m.mu.Unlock()
+		if at >= 0 {
+			return event, conn, nil
+		}
+	}
+	return bankmux.Event{}, bankmux.Connection{}, bankmux.ErrNotFound
+}
+
+var _ Store = (*Memory)(nil)

@@ -1,0 +1,191 @@
+package bankhttp
+
+// This file has what all handlers do: the checks before the work, and the response after it.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/timedbody"
+)
+
+// request is a request of a user, which the checks have passed.
+type request struct {
+	http *http.Request
+	w    http.ResponseWriter
+	user string
+}
+
+// param returns a part of the path that the pattern of the handler names.
+func (r *request) param(name string) string { return r.http.PathValue(name) }
+
+// work handles a request. It returns what is written as JSON, or an error.
+type work func(ctx context.Context, r *request) (any, error)
+
+// noContent is the result of work that has nothing to write.
+type noContent struct{}
+
+// user returns the handler for requests of a user with one method.
+func (s *Service) user(method string, do work) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method && (r.Method != http.MethodHead || method != http.MethodGet) {
+			refuseMethod(w, r, method)
+			return
+		}
+		req := &request{http: r, w: w}
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.HandleFor)
+		defer cancel()
+		result, err := s.handle(ctx, req, do)
+		switch {
+		case err != nil:
+			s.problem(ctx, req, err).ServeHTTP(w, r)
+		case result == noContent{}:
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusNoContent)
+		case result != nil:
+			write(w, http.StatusOK, "application/json", result)
+		}
+	})
+}
+
+// handle checks a request and does the work. An error comes with an unread body.
+func (s *Service) handle(ctx context.Context, r *request, do work) (any, error) {
+	if err := s.origin.Check(r.http); err != nil {
+		closeUnread(r.w, r.http)
+		return nil, KindCrossOrigin
+	}
+	user, err := s.config.User(r.http)
+	if err == nil && user == "" {
+		err = KindNoUser
+	}
+	if err != nil {
+		closeUnread(r.w, r.http)
+		return nil, err
+	}
+	r.user = user
+	return do(guard.Interactive(bankmux.WithPresence(ctx, s.config.Presence(r.http))), r)
+}
+
+// lasting returns a context for work that must go on if the browser leaves. The time to handle the
+// request still ends it.
+func (s *Service) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), s.config.HandleFor)
+}
+
+// problem returns the response to an error, and logs what it leaves out.
+func (s *Service) problem(ctx context.Context, r *request, err error) Problem {
+	p, err := s.problemOf(ctx, r.user, err)
+	level := slog.LevelDebug
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+		if p.Kind == kindInternal || p.Kind == KindStore || p.Kind.LogLevel() == slog.LevelError {
+			level = slog.LevelError
+		}
+	}
+	s.log.LogAttrs(ctx, level, "bankhttp: the request failed",
+		slog.String("pattern", r.http.Pattern), slog.Int("status", p.Status), slog.Any("error", err))
+	return p
+}
+
+// problemError is an error whose problem was made before.
+type problemError struct{ problem Problem }
+
+func (e *problemError) Error() string { return string(e.problem.Kind) + ": " + e.problem.Title }
+
+// problemOf returns the problem for an error of a user's call. It stores the challenge that the
+// error has. If that fails, the problem and the error are those of the store.
+func (s *Service) problemOf(ctx context.Context, user string, err error) (Problem, error) {
+	if made, ok := errors.AsType[*problemError](err); ok {
+		return made.problem, err
+	}
+	p := ProblemOf(err)
+	e := bankmux.ErrorOf(err)
+	if e == nil || e.Challenge == nil || p.Kind == KindStore {
+		return p, err
+	}
+	ctx, cancel := s.lasting(ctx)
+	defer cancel()
+	id, saveErr := s.store.SaveChallenge(ctx, user, *e.Challenge)
+	if saveErr != nil {
+		return ProblemOf(saveErr), saveErr
+	}
+	p.Challenge = challengeOf(id, *e.Challenge)
+	if p.Kind == bankmux.ErrUserAction {
+		p.Detail = "Your bank has a question."
+	}
+	return p, err
+}
+
+// The largest bodies, in bytes. A payload of a provider's page may be longer than the others.
+const (
+	maxPayload = 256 << 10
+	maxBody    = 64 << 10
+)
+
+// body reads the whole body. It must be plain JSON, or empty.
+func (s *Service) body(r *request, limit int64) ([]byte, error) {
+	body, err := s.read(r, limit)
+	if err != nil {
+		closeUnread(r.w, r.http)
+	}
+	return body, err
+}
+
+func (s *Service) read(r *request, limit int64) ([]byte, error) {
+	switch {
+	case r.http.ContentLength == 0:
+		return nil, nil
+	case !plainJSON(r.http.Header):
+		return nil, KindNotJSON
+	case r.http.ContentLength > limit:
+		return nil, KindLargeBody
+	}
+	deadline := http.NewResponseController(r.w)
+	_ = deadline.SetReadDeadline(time.Now().Add(s.config.ReadFor)) // best effort: middleware may hide it
+	source := timedbody.New(r.http.Context(), r.http.Body, s.config.ReadFor)
+	defer source.Stop()
+	body, err := io.ReadAll(io.LimitReader(source, limit+1))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, KindSlowBody
+	case err != nil:
+		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the body broke off", NotSent: true}
+	case int64(len(body)) > limit:
+		return nil, KindLargeBody
+	}
+	_ = deadline.SetReadDeadline(time.Time{}) // it would end the request while it is handled
+	return body, nil
+}
+
+// object reads a body into a struct. An empty body leaves it as it is.
+func (s *Service) object(r *request, into any) error {
+	body, err := s.body(r, maxBody)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	if _, err := bankmux.ParsePayload(body); err != nil { // no repeated keys, nothing after the object
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "a member of the body has another type", NotSent: true}
+	}
+	return nil
+}
+
+// plainJSON reports whether the header says that the body is JSON and not compressed.
+func plainJSON(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	encoding := h.Get("Content-Encoding")
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
+		(encoding == "" || encoding == "identity")
+}

@@ -1,0 +1,159 @@
+package bankhttp
+
+// This file makes a Service and mounts its handlers.
+
+import (
+	"cmp"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Service makes the handlers. It is safe for concurrent use, and so are they.
+type Service struct {
+	config Config
+	store  Store
+	prefix string
+	origin *http.CrossOriginProtection
+	log    *slog.Logger
+
+	progress runs
+}
+
+// New checks the configuration and returns a Service. It starts no goroutine and sends nothing. The
+// error is [bankmux.ErrInvalid] and names the field.
+func New(config Config) (*Service, error) {
+	s := &Service{config: config, prefix: "/bank", origin: http.NewCrossOriginProtection(), log: config.Logger}
+	switch {
+	case config.Registry == nil:
+		return nil, invalid("Config.Registry", "is nil")
+	case config.Store == nil:
+		return nil, invalid("Config.Store", "is nil")
+	case config.User == nil:
+		return nil, invalid("Config.User", "is nil")
+	case config.ReadFor < 0 || config.HandleFor < 0:
+		return nil, invalid("Config", "has a negative time")
+	}
+	trusted := slices.Clone(config.TrustedOrigins)
+	if config.PublicURL != "" {
+		prefix, ok := prefixOf(config.PublicURL)
+		if !ok {
+			return nil, invalid("Config.PublicURL", "is not an http or https URL without query")
+		}
+		s.prefix = prefix
+		trusted = append(trusted, strings.TrimSuffix(strings.TrimRight(config.PublicURL, "/"), prefix))
+	}
+	for _, origin := range trusted {
+		if err := s.origin.AddTrustedOrigin(origin); err != nil {
+			return nil, invalid("Config.TrustedOrigins", "has a text that is not an origin")
+		}
+	}
+	if _, err := url.Parse(config.ReturnTo); err != nil {
+		return nil, invalid("Config.ReturnTo", "is not a URL")
+	}
+	if hooks := config.Session.WebhookURL; hooks != "" {
+		if _, ok := prefixOf(strings.ReplaceAll(hooks, "{client}", "client")); !ok {
+			return nil, invalid("Config.Session.WebhookURL", "is not an http or https URL without query")
+		}
+	}
+	s.complete()
+	return s, nil
+}
+
+// complete replaces what is zero.
+func (s *Service) complete() {
+	c := &s.config
+	if c.Presence == nil {
+		c.Presence = presenceOf
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	c.ReadFor = cmp.Or(c.ReadFor, 5*time.Second)
+	c.HandleFor = cmp.Or(c.HandleFor, 30*time.Second)
+	c.ReturnTo = cmp.Or(c.ReturnTo, "/")
+	if c.PublicURL != "" {
+		public := strings.TrimRight(c.PublicURL, "/")
+		c.Session.WebhookURL = cmp.Or(c.Session.WebhookURL, public+"/hooks/{client}")
+		c.Session.RedirectURI = cmp.Or(c.Session.RedirectURI, public+"/return")
+	}
+	s.store = marked{c.Store, s.log}
+}
+
+// Handler returns all handlers on the paths of the package's documentation, below the path of
+// [Config.PublicURL]. Other paths and methods get a [Problem].
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for path, byMethod := range map[string]methods{
+		"/sessions":                          {http.MethodPost: s.Link()},
+		"/sessions/{session}":                {http.MethodGet: s.Session(), http.MethodPost: s.Finish()},
+		"/return":                            {http.MethodGet: s.Return()},
+		"/connections":                       {http.MethodGet: s.Connections()},
+		"/connections/{connection}":          {http.MethodDelete: s.Disconnect()},
+		"/connections/{connection}/sessions": {http.MethodPost: s.Reconnect()},
+		"/connections/{connection}/sync":     {http.MethodGet: s.SyncState(), http.MethodPost: s.Sync()},
+		"/accounts":                          {http.MethodGet: s.Accounts(), http.MethodPost: s.ReadAccounts()},
+		"/transactions":                      {http.MethodGet: s.Transactions()},
+		"/challenges/{challenge}":            {http.MethodPost: s.Answer()},
+		"/hooks/{client}":                    {http.MethodPost: s.Webhooks()},
+		"/health":                            {http.MethodGet: s.Health()},
+		"/launcher.js":                       {http.MethodGet: s.Launcher()},
+	} {
+		mux.Handle(s.prefix+path, byMethod)
+	}
+	mux.Handle(s.prefix+"/", s.failing(KindNoPath))
+	return mux
+}
+
+// methods serves one path.
+type methods map[string]http.Handler
+
+// ServeHTTP calls the handler of the method. GET also serves HEAD.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	h, ok := m[method]
+	if !ok {
+		refuseMethod(w, r, slices.Sorted(maps.Keys(m))...)
+		return
+	}
+	h.ServeHTTP(w, r)
+}
+
+// refuseMethod writes the problem of a method that a path does not have.
+func refuseMethod(w http.ResponseWriter, r *http.Request, allowed ...string) {
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	closeUnread(w, r)
+	ProblemOf(KindMethod).ServeHTTP(w, r)
+}
+
+// failing returns a handler that always writes the same problem.
+func (s *Service) failing(kind bankmux.Kind) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		closeUnread(w, r)
+		ProblemOf(kind).ServeHTTP(w, r)
+	})
+}
+
+// closeUnread keeps net/http from reading a body to its end before it sends the response.
+func closeUnread(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 && r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// invalid returns the error for a field of the configuration.
+func invalid(field, detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
+}

@@ -1,0 +1,161 @@
+package bankhttp
+
+// This file has the handlers for syncs of one connection.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// syncState is the response of SyncState and Sync.
+type syncState struct {
+	Connection string     `json:"connection"`
+	SyncedAt   time.Time  `json:"synced_at,omitzero"` // the last round that reached its end
+	More       bool       `json:"more,omitempty"`     // the round is not at its end
+	Attempts   int        `json:"attempts,omitempty"` // rounds in a row that failed
+	NotBefore  time.Time  `json:"not_before,omitzero"`
+	Failed     []failure  `json:"failed,omitempty"`   // what the last round could not read
+	Problem    *Problem   `json:"problem,omitempty"`  // why the last round broke off, or the bank's question
+	Progress   *progress  `json:"progress,omitempty"` // of a round that runs in this process now
+	Unnamed    []newcomer `json:"unnamed,omitempty"`  // accounts that only the user can identify, after Sync
+}
+
+// progress is enough for a progress bar.
+type progress struct {
+	Account string       `json:"account,omitempty"`
+	From    bankmux.Date `json:"from,omitzero"`
+	To      bankmux.Date `json:"to,omitzero"`
+	Rows    int          `json:"rows"`
+	Done    int          `json:"done"`
+	Total   int          `json:"total"` // accounts; 0 if it is not known how much is left
+}
+
+// newcomer is an account without a name of the application's own.
+type newcomer struct {
+	Kind bankmux.AccountKind `json:"kind"`
+	Name string              `json:"name,omitempty"`
+	Mask string              `json:"mask,omitempty"`
+}
+
+// SyncState handles GET for a connection of the user, which the path names as {connection}. It
+// returns how far the syncs have come, and an open question of the bank to answer at
+// [Service.Answer]. It asks no bank. The progress is that of this process alone.
+func (s *Service) SyncState() http.Handler {
+	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		if err != nil {
+			return nil, err
+		}
+		state, err := s.store.SyncState(ctx, conn)
+		if err != nil {
+			return nil, unlessDeleted(err)
+		}
+		return s.stateOf(ctx, conn, state)
+	})
+}
+
+// Sync handles POST for a connection of the user, which the path names as {connection}. It syncs
+// the connection ([bankmux.Client.SyncAll]) and returns what [Service.SyncState] returns. If the
+// time is over before the end, more is true: what was read is stored, and the next request or the
+// worker goes on.
+func (s *Service) Sync() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		if err != nil {
+			return nil, err
+		}
+		return s.syncState(ctx, conn, nil)
+	})
+}
+
+// syncState syncs a connection and returns the response.
+func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (any, error) {
+	res, err := s.syncAll(ctx, conn, answers)
+	_, partial := errors.AsType[*bankmux.PartialError](err)
+	late := res.Pages > 0 && bankmux.KindOf(err) == bankmux.ErrContextDone
+	if err != nil && !partial && !late {
+		return nil, unlessDeleted(err)
+	}
+	lasting, cancel := s.lasting(ctx) // the time may be over
+	defer cancel()
+	out, err := s.stateOf(lasting, conn, res.State)
+	for i := range res.Unnamed {
+		a := &res.Unnamed[i]
+		out.Unnamed = append(out.Unnamed, newcomer{a.Kind, a.Name, a.Mask})
+	}
+	return out, err
+}
+
+// SyncConnection syncs a connection into the store, as [bankmux.Client.SyncAll] does. It is for
+// workers. [Service.SyncState] shows its progress. It stores what the calls showed about the state
+// of the connection. Results and errors are those of SyncAll. An error of the store also matches
+// [KindStore].
+func (s *Service) SyncConnection(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error) {
+	return s.syncAll(ctx, conn, nil)
+}
+
+// syncAll syncs a connection, with the user's answers to the question that interrupted its last
+// sync, if there are any.
+func (s *Service) syncAll(
+	ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers,
+) (bankmux.SyncAllResult, error) {
+	client, err := s.clientFor(conn)
+	if err == nil {
+		conn, err = s.verified(ctx, client, conn)
+	}
+	if err != nil {
+		return bankmux.SyncAllResult{}, err
+	}
+	run := s.progress.start(conn.ID)
+	defer s.progress.end(conn.ID, run)
+	res, err := client.SyncAll(ctx, bankmux.SyncAllRequest{
+		Connection: conn, Ledger: s.store, Answers: answers,
+		Progress: func(p bankmux.SyncProgress) { s.progress.set(run, p) },
+	})
+	lasting, cancel := s.lasting(ctx)
+	defer cancel()
+	return res, errors.Join(err, s.note(lasting, conn, err))
+}
+
+// stateOf returns the part of a state that a browser may have.
+func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state bankmux.SyncState) (syncState, error) {
+	out := syncState{
+		Connection: conn.ID, SyncedAt: state.SyncedAt, More: state.More, Attempts: state.Attempts,
+		NotBefore: state.NotBefore, Progress: s.progress.of(conn.ID),
+	}
+	switch ch := state.Challenge; {
+	case ch != nil && time.Now().Before(ch.ExpiresAt):
+		p, err := s.problemOf(ctx, conn.User, &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: ch})
+		if errors.Is(err, KindStore) {
+			return out, err
+		}
+		out.Problem = &p
+	case state.Err != nil:
+		p := ProblemOf(state.Err)
+		out.Problem = &p
+	}
+	if len(state.Failed) == 0 {
+		return out, nil
+	}
+	names, err := s.store.NameAccounts(ctx, conn, nil)
+	if err != nil {
+		return out, unlessDeleted(err)
+	}
+	for _, f := range state.Failed {
+		out.Failed = append(out.Failed, failureOf(conn, names, f))
+	}
+	return out, nil
+}
+
+// unlessDeleted turns the error for a row that was deleted meanwhile into that of one that does not
+// exist.
+func unlessDeleted(err error) error {
+	if errors.Is(err, bankmux.ErrGone) && bankmux.ErrorOf(err) == nil {
+		return bankmux.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,132 @@
+package bankhttp
+
+// This file has the handler for stored transactions.
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/bankmux/bankmux"
+)
+
+// transactions is the response of Transactions.
+type transactions struct {
+	Transactions []transactionView `json:"transactions"`
+	Next         string            `json:"next,omitempty"` // the parameter after of the next page
+}
+
+// transactionView is a transaction as a browser gets it. It has no id of the provider, and of the
+// other side the name alone.
+type transactionView struct {
+	ID           string                    `json:"id"`
+	Account      string                    `json:"account"`
+	Amount       bankmux.Money             `json:"amount"`
+	Status       bankmux.TransactionStatus `json:"status,omitempty"`
+	Date         bankmux.Date              `json:"date"`
+	BookingDate  bankmux.Date              `json:"booking_date,omitzero"`
+	ValueDate    bankmux.Date              `json:"value_date,omitzero"`
+	Description  string                    `json:"description,omitempty"`
+	Counterparty string                    `json:"counterparty,omitempty"`
+	Merchant     string                    `json:"merchant,omitempty"`
+	Category     string                    `json:"category,omitempty"`
+}
+
+// The rows of a page.
+const (
+	pageRows = 50
+	maxRows  = 500
+)
+
+// Transactions handles GET. It returns the stored rows of the user, the newest first, and asks no
+// bank. These query parameters are optional:
+//
+//	q        words of description or counterparty
+//	account  the id of an account
+//	from, to days as 2006-01-02, both included
+//	limit    rows per page, 50 by default and 500 at most
+//	after    next of the page before
+func (s *Service) Transactions() http.Handler {
+	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+		query, err := queryOf(r.http.URL.Query())
+		if err != nil {
+			return nil, err
+		}
+		query.User = r.user
+		page, err := s.store.Transactions(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		out := transactions{Transactions: []transactionView{}, Next: page.Next}
+		for i := range page.Transactions {
+			out.Transactions = append(out.Transactions, rowViewOf(&page.Transactions[i]))
+		}
+		return out, nil
+	})
+}
+
+// maxText is the longest text of a query parameter, in bytes.
+const maxText = 1 << 10
+
+// queryOf reads the query parameters.
+func queryOf(in url.Values) (q Query, err error) {
+	for name, values := range in {
+		if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
+			return q, refused("the query parameter is repeated, too long or not UTF-8")
+		}
+		text := values[0]
+		if text == "" {
+			continue
+		}
+		switch name {
+		case "q":
+			q.Text = text
+		case "account":
+			q.Account = text
+		case "after":
+			q.After = text
+		case "from":
+			q.From, err = bankmux.ParseDate(text)
+		case "to":
+			q.To, err = bankmux.ParseDate(text)
+		case "limit":
+			q.Limit, err = strconv.Atoi(text)
+			if err != nil || q.Limit < 1 {
+				err = refused("limit is not a positive number")
+			}
+		default:
+			err = refused("there is no such query parameter")
+		}
+		if err != nil {
+			return q, err
+		}
+	}
+	if q.Limit == 0 {
+		q.Limit = pageRows
+	}
+	q.Limit = min(q.Limit, maxRows)
+	return q, nil
+}
+
+// refused returns the error for a request that cannot be used.
+func refused(detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
+}
+
+// rowViewOf returns the part of a transaction that a browser may have.
+func rowViewOf(t *Transaction) transactionView {
+	row := &t.Row
+	v := transactionView{
+		ID: t.Key, Account: t.Account, Amount: row.Amount, Status: row.Status,
+		Date: row.Date, BookingDate: row.BookingDate, ValueDate: row.ValueDate, Description: row.Description,
+	}
+	if row.Counterparty != nil {
+		v.Counterparty = row.Counterparty.Name
+	}
+	if e := row.Enrichment; e != nil {
+		v.Merchant, v.Category = e.Merchant.Name, e.Category.Name
+	}
+	return v
+}
